@@ -1,0 +1,70 @@
+// `host:port`, `[v6]:port`, names: parsing and printing. Knows nothing of sockets.
+
+import { InputError } from "./errors.ts";
+
+/** Port that servers listen on and clients try when nobody says otherwise. */
+export const DEFAULT_PORT = 5_000;
+
+/** Where a server can be reached. An IPv6 host is held without brackets. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A TCP port, 1 to 65535.
+ * @throws {InputError} `port-invalid` */
+export function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) {
+    throw new InputError("port-invalid", `Cannot use port ${JSON.stringify(text)}: not from 1 to 65535`, {
+      details: { port: text },
+    });
+  }
+  return port;
+}
+
+/** A host or `host:port` as people write them: `10.0.0.7`, `aula.uni.es:5001`, `::1`, `[::1]:5001`.
+ * @throws {InputError} `address-invalid` or `port-invalid` */
+export function parseAddress(text: string): { host: string; port?: number } {
+  const trimmed = text.trim();
+  const bracketed = /^\[(.+)\](?::([^:/]*))?$/.exec(trimmed);
+  const [, host = "", port] = bracketed ?? /^([^:]+)(?::([^:/]*))?$/.exec(trimmed) ?? [trimmed, trimmed];
+  if (!(host.includes(":") ? isIPv6(host) : !bracketed && isName(host))) {
+    throw new InputError("address-invalid", `Cannot read ${JSON.stringify(text)} as an address`, {
+      details: { address: text },
+    });
+  }
+  return port === undefined ? { host } : { host, port: parsePort(port) };
+}
+
+/** An IPv6 address, with a zone or without (RFC 4007, section 11). */
+function isIPv6(host: string): boolean {
+  const [address, zone = "0"] = host.split("%", 2);
+  return /^[\w.-]+$/.test(zone) && URL.canParse(`http://[${address}]`);
+}
+
+/** An IPv4 address or a name; what looks like the former must be one. */
+function isName(host: string): boolean {
+  return /^[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
+}
+
+/** The same with a port for certain. */
+export function parseServer(text: string, defaultPort = DEFAULT_PORT): Address {
+  const { host, port = defaultPort } = parseAddress(text);
+  return { host, port };
+}
+
+/** `host:port`, an IPv6 host in brackets (RFC 3986, section 3.2.2). */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether two addresses are written the same way. */
+export function sameAddress(a: Address, b: Address): boolean {
+  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
+}
+
+/** An IPv4 peer of a socket that listens on `::` as the IPv4 address that it is (RFC 4291, section 2.5.5.2). */
+export function plainIP(ip: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
+}

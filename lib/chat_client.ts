@@ -1,0 +1,238 @@
+// chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
+import { commandHelp, parseLine } from "./commands.ts";
+import { ChatError, InputError } from "./errors.ts";
+import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
+import { explain, type Sentences, sentencesIn } from "./i18n.ts";
+import { Mailbox } from "./mailbox.ts";
+import { EXIT, type Program, VERSION } from "./program.ts";
+import { type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { Renderer } from "./render.ts";
+import { MAX_HISTORY } from "./room.ts";
+import { type ReadEntry, Session, type SessionEvent } from "./session.ts";
+import { TargetChooser } from "./target_chooser.ts";
+import { parseNick, printable } from "./text.ts";
+
+/** How long someone who leaves waits for the server to confirm what they said last, in ms. */
+const LAST_WORDS_MS = 1_000;
+const PROMPT = "> ";
+
+const FLAGS = {
+  host: { value: "HOST", help: "flag.client-host" },
+  port: { value: "N", help: "flag.client-port" },
+  nick: { value: "NICK", help: "flag.nick" },
+  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
+  auto: { help: "flag.auto" },
+  history: { value: "N", help: "flag.history" },
+  ...COMMON_FLAGS,
+} as const satisfies FlagTable;
+
+/** Chats until the person leaves. Returns the exit status.
+ * @throws {InputError} about flags, or if the input ends before all is known
+ * @throws {ChatError} if the input has ended and no server can be had */
+export async function chat(program: Program): Promise<number> {
+  const sentences = sentencesIn(program.language);
+  const flags = parseFlags(program.args, FLAGS);
+  if (flags.version || flags.help) {
+    await program.terminal.print(...(flags.help ? help(sentences) : [`chat-client ${VERSION}`]));
+    return EXIT.ok;
+  }
+  using client = new ChatClient(program, settingsOf(flags));
+  return await client.run();
+}
+
+interface Settings {
+  readonly host?: string;
+  readonly port?: number;
+  readonly nick?: string;
+  readonly backups: readonly Address[];
+  readonly isAuto: boolean;
+  readonly history?: number;
+}
+
+function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
+  const server = flags.host === undefined ? undefined : parseAddress(flags.host);
+  return {
+    host: server?.host,
+    port: flags.port === undefined ? server?.port : parsePort(flags.port),
+    nick: flags.nick === undefined ? undefined : parseNick(flags.nick),
+    backups: flags.backup.map((backup) => parseServer(backup)),
+    isAuto: flags.auto,
+    history: flags.history === undefined ? undefined : parseCount("--history", flags.history, MAX_HISTORY),
+  };
+}
+
+function help(sentences: Sentences): string[] {
+  const commands = commandHelp(sentences);
+  return [
+    sentences("usage.client"),
+    "",
+    sentences("usage.options"),
+    ...flagHelp(FLAGS, sentences),
+    "",
+    ...commands,
+  ];
+}
+
+/** One person's chat. */
+class ChatClient implements Disposable {
+  readonly #program: Program;
+  readonly #sentences: Sentences;
+  readonly #renderer: Renderer;
+  readonly #chooser: TargetChooser;
+  readonly #session: Session;
+  readonly #online = new Map<bigint, Person>();
+  #typing: Promise<void> | undefined;
+
+  constructor(program: Program, settings: Settings) {
+    const { terminal, language, clock } = program;
+    this.#program = program;
+    this.#sentences = sentencesIn(language);
+    this.#renderer = new Renderer(this.#sentences);
+    this.#chooser = new TargetChooser({
+      ...settings,
+      terminal,
+      language,
+      notify: (text) => this.#notify(text),
+    });
+    const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+    this.#session = new Session({
+      mailbox: new Mailbox({ token, history: settings.history }),
+      nextTarget: (failure, options) => this.#chooser.next(failure, options),
+      clock,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#session[Symbol.dispose]();
+  }
+
+  async run(): Promise<number> {
+    const { signal, terminal } = this.#program;
+    const leave = () => this.#session.leave();
+    signal.addEventListener("abort", leave);
+    let status: number = EXIT.ok;
+    try {
+      for await (const event of this.#session.run()) await this.#show(event);
+    } catch (error) {
+      // The chooser has told why there is nowhere left to go; that the input ended too early is for our caller.
+      if (!(error instanceof ChatError) || error instanceof InputError) throw error;
+      status = EXIT.refused;
+    }
+    signal.removeEventListener("abort", leave);
+    const count = this.#session.pendingCount;
+    if (count > 0) await terminal.print(this.#sentences("client.undelivered", { count }));
+    return status;
+  }
+
+  async #show(event: SessionEvent): Promise<void> {
+    if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
+    if (event.type === "read") await this.#showRead(event.entries);
+  }
+
+  async #showEntered(
+    server: Address,
+    { online, onlineCount, backups }: Welcome,
+    missing: number,
+  ): Promise<void> {
+    this.#chooser.entered(server, backups.flatMap(readBackup));
+    this.#online.clear();
+    for (const person of online) this.#online.set(person.session, person);
+    let names = online.map(({ nick }) => printable(nick)).join(", ");
+    const count = onlineCount - online.length;
+    if (count > 0) names = this.#sentences("client.more-online", { names, count });
+    await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
+    if (missing > 0) await this.#notify(this.#sentences("client.missing", { count: missing }));
+    // Before, every line is the answer to a question.
+    this.#typing ??= this.#type();
+  }
+
+  async #showRead(entries: readonly ReadEntry[]): Promise<void> {
+    for (const { entry } of entries) {
+      if (entry.type === "left") this.#online.delete(entry.session);
+      if (entry.type === "joined") this.#online.set(entry.session, { ...entry, sinceMs: entry.timeMs });
+    }
+    const isHistory = (place: ReadEntry["place"]) => place === "history";
+    await this.#print(
+      ...entries.map(({ entry, place }) => this.#renderer.entry(entry, { isHistory: isHistory(place) })),
+    );
+  }
+
+  /** Takes in what is typed until the person leaves or the input ends. */
+  async #type(): Promise<void> {
+    const { terminal } = this.#program;
+    for await (const line of terminal.lines(PROMPT)) {
+      try {
+        if (!await this.#act(line)) return;
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        await this.#print(explain(error, this.#program.language));
+      }
+    }
+    // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
+    if (!terminal.isKeyboard) await this.#session.settled();
+    this.#session.leave();
+  }
+
+  /** Does what a line asks for; false if that is to leave. */
+  async #act(line: string): Promise<boolean> {
+    const action = parseLine(line);
+    switch (action.type) {
+      case "say":
+        await this.#say(action.text);
+        break;
+      case "help":
+        await this.#print(...commandHelp(this.#sentences));
+        break;
+      case "who":
+        await this.#print(...this.#who());
+        break;
+      case "unknown":
+        await this.#print(this.#sentences("command.unknown", action));
+        break;
+      case "quit":
+        await Promise.race([this.#session.settled(), delay(LAST_WORDS_MS, undefined, { ref: false })]);
+        this.#session.leave();
+        return false;
+    }
+    return true;
+  }
+
+  async #say(text: string): Promise<void> {
+    if (this.#session.isFull) {
+      await this.#notify(this.#sentences("client.waiting", { count: this.#session.pendingCount }));
+      await this.#session.drained();
+    }
+    this.#session.say(text);
+  }
+
+  #who(): string[] {
+    return [...this.#online.values()].map(({ nick, address, sinceMs }) =>
+      this.#sentences("who.line", {
+        nick: printable(nick),
+        address: printable(address),
+        since: this.#renderer.stamp(sinceMs),
+      })
+    );
+  }
+
+  #notify(text: string): Promise<void> {
+    return this.#print(this.#renderer.notice(text, this.#program.clock().wallMs));
+  }
+
+  #print(...lines: string[]): Promise<void> {
+    return this.#program.terminal.print(...lines);
+  }
+}
+
+/** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */
+function readBackup(text: string): Address[] {
+  try {
+    return [parseServer(text)];
+  } catch (error) {
+    if (error instanceof InputError) return [];
+    throw error;
+  }
+}

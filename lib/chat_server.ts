@@ -1,0 +1,253 @@
+// Accepts connections and joins each to the room: frames in, entries of the log and answers out. Knows nothing
+// of terminals; whoever wants to see the log adds a reader.
+
+import { type Address, formatAddress, plainIP } from "./address.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
+import { DEAD_MS, PING_MS } from "./heartbeat.ts";
+import { Hub, type Reader } from "./hub.ts";
+import type { Member } from "./members.ts";
+import {
+  type ClientMessage,
+  decodeClient,
+  encodeServer,
+  MAX_CLIENT_FRAME_BYTES,
+  sessionOf,
+} from "./protocol.ts";
+import { Room } from "./room.ts";
+import type { RoomLog } from "./room_log.ts";
+
+/** How long a connection may take to send HELLO, in ms. */
+export const HELLO_MS = 10_000;
+/** How long a server that closes waits for its clients to take leave, in ms. */
+export const CLOSING_MS = 1_000;
+/** How long to wait after a connection that could not be accepted, in ms. */
+const ACCEPT_PAUSE_MS = 50;
+
+/** Settings of a server. */
+export interface ChatServerOptions {
+  /** IP address of this machine to listen on. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Servers that clients are told to go to when this one falls, as `host:port`. */
+  readonly backups?: readonly string[];
+  /** How long a lost connection may stay away before the others are told, in ms. */
+  readonly graceMs?: number;
+  readonly pingMs?: number;
+  readonly deadMs?: number;
+  readonly helloMs?: number;
+  readonly clock?: Clock;
+  /** Told why a connection was not let in, or was ended by the server. */
+  readonly onRefused?: (address: string, error: Error) => void;
+}
+
+/** A server with its one room. */
+export class ChatServer implements AsyncDisposable {
+  readonly #options: ChatServerOptions;
+  readonly #clock: Clock;
+  readonly #listener: Deno.TcpListener;
+  readonly #hub: Hub;
+  readonly #room: Room;
+  /** The connection through which each member is in. */
+  readonly #connections = new Map<Member, Connection>();
+  readonly #visits = new Set<Promise<void>>();
+  readonly #accepting: Promise<void>;
+  #expiryTimer: ReturnType<typeof setTimeout> | undefined;
+  #isClosing = false;
+
+  /** Listens at once.
+   * @throws {ListenError} */
+  constructor(options: ChatServerOptions) {
+    const { host, port, backups, graceMs, pingMs = PING_MS, deadMs = DEAD_MS, clock = systemClock } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#listener = listen({ host, port });
+    this.#room = new Room({ instance: randomInstance(), backups, graceMs });
+    this.#hub = new Hub({
+      maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
+      nowMs: () => clock().tickMs,
+      // Also under load: the answer to a PING shows that the client has read what came before it.
+      heartbeat: { pingMs, deadMs, always: true },
+      ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
+      onGiveUp: (connection, why) => this.#refuse(connection, gaveUp(why)),
+    });
+    this.#accepting = this.#accept();
+  }
+
+  /** Where it listens. */
+  get address(): Address {
+    const { hostname, port } = this.#listener.addr;
+    return { host: hostname, port };
+  }
+
+  /** The room's log, for readers. */
+  get log(): RoomLog {
+    return this.#room.log;
+  }
+
+  /** Has a reader woken whenever the log has grown. */
+  addReader(reader: Reader): void {
+    this.#hub.addReader(reader);
+  }
+
+  /** Tells everyone that the server closes, after all that was said before, and waits until they know, or
+   * {@linkcode CLOSING_MS}. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    clearTimeout(this.#expiryTimer);
+    this.#listener.close();
+    for (const connection of this.#hub.connections) connection.finish(BYE, { lingerMs: CLOSING_MS });
+    await Promise.all([this.#accepting, ...this.#visits]);
+    this.#hub[Symbol.dispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      let conn: Deno.TcpConn;
+      try {
+        conn = await this.#listener.accept();
+      } catch (error) {
+        if (this.#isClosing) return;
+        // A peer that hung up while it waited, or too many open files: others still want to come in.
+        this.#options.onRefused?.(formatAddress(this.address), error as Error);
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        continue;
+      }
+      const visit = this.#visit(this.#hub.adopt(conn)).finally(() => this.#visits.delete(visit));
+      this.#visits.add(visit);
+    }
+  }
+
+  /** Serves one connection from its first byte to its last. */
+  async #visit(connection: Connection): Promise<void> {
+    const helloTimer = setTimeout(() => {
+      this.#refuse(connection, new ProtocolError("hello-late", "Cannot wait any longer for HELLO"));
+    }, this.#options.helloMs ?? HELLO_MS);
+    let member: Member | undefined;
+    try {
+      for await (const frames of connection.receive()) {
+        try {
+          for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
+            const message = decodeClient(frame);
+            if (member) this.#serve(message, member, connection);
+            else member = this.#enter(message, connection);
+          }
+        } catch (error) {
+          if (!(error instanceof ProtocolError)) throw error;
+          this.#refuse(connection, error);
+        }
+        if (member) clearTimeout(helloTimer);
+        this.#hub.wake();
+      }
+    } catch (error) {
+      if (!(error instanceof LostError)) this.#options.onRefused?.(connection.peer.hostname, error as Error);
+    } finally {
+      clearTimeout(helloTimer);
+      if (member && this.#connections.get(member) === connection) this.#lose(member);
+      // A peer that has only ended its own side is still owed what was said before.
+      connection.finish();
+      await connection.closed;
+      this.#hub.release(connection);
+    }
+  }
+
+  #enter(hello: ClientMessage, connection: Connection): Member {
+    if (hello.type !== "hello") throw unexpected(hello);
+    const address = plainIP(connection.peer.hostname);
+    const session = sessionOf(hello.token);
+    const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, this.#clock());
+    const before = this.#connections.get(member);
+    this.#connections.set(member, connection);
+    if (before) {
+      this.#refuse(before, new ProtocolError("replaced", "Cannot serve two connections of one session"));
+    }
+    connection.greeted();
+    connection.send(encodeServer(welcome));
+    connection.follow(cursor);
+    return member;
+  }
+
+  #serve(message: ClientMessage, member: Member, connection: Connection): void {
+    switch (message.type) {
+      case "say":
+        return this.#room.say(member, message, this.#clock());
+      case "ping":
+        return connection.send(PONG);
+      case "pong":
+        connection.heartbeat?.ponged(this.#clock().tickMs);
+        return;
+      case "bye":
+        this.#connections.delete(member);
+        this.#room.leave(member, this.#clock());
+        return connection.finish(BYE);
+      case "hello":
+        throw unexpected(message);
+    }
+  }
+
+  #lose(member: Member): void {
+    this.#connections.delete(member);
+    if (this.#isClosing) return;
+    this.#room.lose(member, this.#clock());
+    this.#expire();
+  }
+
+  #expire(): void {
+    clearTimeout(this.#expiryTimer);
+    const now = this.#clock();
+    const nextMs = this.#room.expire(now);
+    this.#hub.wake();
+    if (nextMs < Infinity) this.#expiryTimer = setTimeout(() => this.#expire(), nextMs - now.tickMs);
+  }
+
+  /** Tells a peer why it is not served any more, and ends its connection. */
+  #refuse(connection: Connection, error: ProtocolError): void {
+    if (!connection.isOpen) return;
+    this.#options.onRefused?.(plainIP(connection.peer.hostname), error);
+    connection.finish(encodeServer({ type: "error", code: error.code, reason: error.message }));
+  }
+}
+
+const PONG = encodeServer({ type: "pong" });
+const BYE = encodeServer({ type: "bye" });
+
+function unexpected({ type }: ClientMessage): ProtocolError {
+  return new ProtocolError(
+    "frame-unexpected",
+    `Cannot take ${type.toUpperCase()} here: HELLO comes first, and once`,
+  );
+}
+
+function gaveUp(why: "silent" | "too-slow"): ProtocolError {
+  return why === "silent"
+    ? new ProtocolError("silent", "Cannot keep the connection: nothing came for too long")
+    : new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+}
+
+function randomInstance(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0]!;
+}
+
+function listen({ host, port }: Address): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: host, port });
+  } catch (cause) {
+    const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
+    const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;
+    throw new ListenError(listenCode(cause), message, { cause, details });
+  }
+}
+
+function listenCode(cause: unknown): ListenCode {
+  if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
+  if (cause instanceof Deno.errors.PermissionDenied) return "port-privileged";
+  if (cause instanceof Deno.errors.AddrNotAvailable) return "address-not-local";
+  return "listen-failed";
+}

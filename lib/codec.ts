@@ -1,0 +1,284 @@
+// Bytes <-> frames, length-prefixed, and the big-endian fields inside them. Knows nothing of what a frame
+// means.
+//
+//   u32 length of what follows | u8 type | body (length - 1 bytes)
+
+import { ProtocolError } from "./errors.ts";
+
+/** Bytes before a frame's type: the u32 that holds its length. */
+export const LENGTH_BYTES = 4;
+/** Bytes before a frame's body. */
+export const HEADER_BYTES = LENGTH_BYTES + 1;
+/** Longest string, in UTF-8 bytes: its length is a u16. */
+export const MAX_STRING_BYTES = 0xffff;
+
+/** A frame as it lies in a buffer: `body` is a view, valid until the buffer is written again. */
+export interface Frame {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+const INITIAL_BUFFER_BYTES = 2_048;
+const LARGEST_READ_BYTES = 65_536;
+
+/** Cuts a stream of bytes into frames, however the stream was sliced on its way.
+ *
+ * Bytes are read straight into {@linkcode FrameDecoder.space} and announced by {@linkcode FrameDecoder.commit},
+ * or copied in by {@linkcode FrameDecoder.push}; then {@linkcode FrameDecoder.next} gives frames until it has
+ * no whole one. The buffer grows to the longest frame that came and to what fills one read, no further. */
+export class FrameDecoder {
+  readonly #maxFrameBytes: number;
+  #bytes = new Uint8Array(INITIAL_BUFFER_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #start = 0;
+  #end = 0;
+
+  /** `maxFrameBytes` bounds the length field: type and body. */
+  constructor({ maxFrameBytes }: { maxFrameBytes: number }) {
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** Bytes that wait for the rest of their frame. */
+  get buffered(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Where the next bytes of the stream go; ends the life of all frames given so far. */
+  space(): Uint8Array {
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+    if (this.#end === this.#bytes.length) {
+      if (this.#start > 0) this.#moveTo(this.#bytes);
+      else this.#moveTo(new Uint8Array(this.#bytes.length * 2));
+    }
+    return this.#bytes.subarray(this.#end);
+  }
+
+  /** `count` bytes were written at the beginning of {@linkcode space}. */
+  commit(count: number): void {
+    this.#end += count;
+    const full = this.#end === this.#bytes.length;
+    // A read that filled the buffer has left more behind: a larger buffer takes fewer reads.
+    if (full && this.#bytes.length < LARGEST_READ_BYTES) this.#moveTo(new Uint8Array(this.#bytes.length * 2));
+  }
+
+  /** Copies in the next bytes of the stream. They must be taken out with {@linkcode next} as they come: the
+   * decoder buffers at most one frame more than it was given. */
+  push(chunk: Uint8Array): void {
+    for (let rest = chunk; rest.length > 0;) {
+      const space = this.space();
+      const count = Math.min(space.length, rest.length);
+      space.set(rest.subarray(0, count));
+      this.commit(count);
+      rest = rest.subarray(count);
+    }
+  }
+
+  /** The next whole frame, or undefined until more bytes come.
+   * @throws {ProtocolError} `frame-too-long` or `frame-malformed`, before a byte of such a frame is awaited */
+  next(): Frame | undefined {
+    const available = this.#end - this.#start;
+    if (available < LENGTH_BYTES) return undefined;
+    const length = this.#view.getUint32(this.#start);
+    if (length > this.#maxFrameBytes) {
+      throw new ProtocolError(
+        "frame-too-long",
+        `Cannot decode frame: length ${length} exceeds ${this.#maxFrameBytes} bytes`,
+      );
+    }
+    if (length === 0) {
+      throw new ProtocolError("frame-malformed", "Cannot decode frame: length 0 leaves no type");
+    }
+    if (available < LENGTH_BYTES + length) return undefined;
+    const body = this.#start + HEADER_BYTES;
+    this.#start += LENGTH_BYTES + length;
+    return { type: this.#bytes[body - 1]!, body: this.#bytes.subarray(body, this.#start) };
+  }
+
+  #moveTo(target: Uint8Array<ArrayBuffer>): void {
+    target.set(this.#bytes.subarray(this.#start, this.#end));
+    this.#bytes = target;
+    this.#view = new DataView(target.buffer);
+    this.#end -= this.#start;
+    this.#start = 0;
+  }
+}
+
+/** The whole frames of a slice that begins and ends between two frames, as a slice of the log does. */
+export function* framesOf(slice: Uint8Array): Generator<Frame> {
+  const view = new DataView(slice.buffer, slice.byteOffset, slice.byteLength);
+  for (let start = 0; start < slice.length;) {
+    const end = start + LENGTH_BYTES + view.getUint32(start);
+    yield { type: slice[start + LENGTH_BYTES]!, body: slice.subarray(start + HEADER_BYTES, end) };
+    start = end;
+  }
+}
+
+const encoder = new TextEncoder();
+// A byte order mark inside a chat is text like any other.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Writes one frame after another into a buffer of its own; {@linkcode FrameWriter.end} gives a copy of each. */
+export class FrameWriter {
+  #bytes = new Uint8Array(1_024);
+  #view = new DataView(this.#bytes.buffer);
+  #end = 0;
+
+  /** Begins a frame, and forgets one that was not ended. */
+  begin(type: number): this {
+    this.#end = LENGTH_BYTES;
+    return this.u8(type);
+  }
+
+  u8(value: number): this {
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
+    return this;
+  }
+
+  u16(value: number): this {
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
+    return this;
+  }
+
+  u32(value: number): this {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
+    return this;
+  }
+
+  /** A whole number up to 2^53 - 1 in eight bytes. */
+  u64(value: number): this {
+    const at = this.#grow(8);
+    this.#view.setUint32(at, value / 0x1_0000_0000);
+    this.#view.setUint32(at + 4, value);
+    return this;
+  }
+
+  /** Eight bytes that are a name, not a quantity. */
+  id(value: bigint): this {
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value);
+    return this;
+  }
+
+  /** Bytes as they are, without a length. */
+  bytes(value: Uint8Array): this {
+    const at = this.#grow(value.length);
+    this.#bytes.set(value, at);
+    return this;
+  }
+
+  /** A u16 length in bytes, then UTF-8.
+   * @throws {RangeError} if it is longer than {@linkcode MAX_STRING_BYTES} */
+  string(value: string): this {
+    const at = this.#grow(2 + value.length * 3) + 2; // UTF-8 takes at most 3 bytes a UTF-16 unit
+    const { written } = encoder.encodeInto(value, this.#bytes.subarray(at));
+    if (written > MAX_STRING_BYTES) {
+      throw new RangeError(`Cannot encode string: ${written} bytes exceed ${MAX_STRING_BYTES}`);
+    }
+    this.#view.setUint16(at - 2, written);
+    this.#end = at + written;
+    return this;
+  }
+
+  /** Bytes of the frame so far, its header included. */
+  get length(): number {
+    return this.#end;
+  }
+
+  /** The whole frame, as a copy that is the caller's. */
+  end(): Uint8Array<ArrayBuffer> {
+    this.#view.setUint32(0, this.#end - LENGTH_BYTES);
+    return this.#bytes.slice(0, this.#end);
+  }
+
+  /** Makes room for `count` bytes and returns where they begin. */
+  #grow(count: number): number {
+    const at = this.#end;
+    this.#end += count;
+    if (this.#end > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(this.#end, this.#bytes.length * 2));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return at;
+  }
+}
+
+/** Reads the fields of one body in order. Every method throws {@linkcode ProtocolError} `frame-malformed` when
+ * the body ends too early or holds what its field cannot be. */
+export class FieldReader {
+  readonly #body: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(body: Uint8Array) {
+    this.#body = body;
+    this.#view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  /** Eight bytes as a whole number, at most 2^53 - 1. */
+  u64(): number {
+    const at = this.#take(8);
+    const value = this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    if (value > Number.MAX_SAFE_INTEGER) throw malformed("a number exceeds 2^53 - 1");
+    return value;
+  }
+
+  id(): bigint {
+    return this.#view.getBigUint64(this.#take(8));
+  }
+
+  /** A copy of the next `count` bytes. */
+  bytes(count: number): Uint8Array<ArrayBuffer> {
+    const at = this.#take(count);
+    return new Uint8Array(this.#body.subarray(at, at + count));
+  }
+
+  string(): string {
+    const length = this.u16();
+    const at = this.#take(length);
+    try {
+      return decoder.decode(this.#body.subarray(at, at + length));
+    } catch (cause) {
+      throw malformed("a string is not UTF-8", cause);
+    }
+  }
+
+  /** Whether every byte of the body was read. */
+  get atEnd(): boolean {
+    return this.#at === this.#body.length;
+  }
+
+  /** Every field was read: nothing may follow. */
+  end(): void {
+    if (!this.atEnd) throw malformed(`${this.#body.length - this.#at} bytes follow the last field`);
+  }
+
+  #take(count: number): number {
+    const at = this.#at;
+    if (at + count > this.#body.length) {
+      throw malformed(`the body ends after ${this.#body.length} bytes, within a field`);
+    }
+    this.#at += count;
+    return at;
+  }
+}
+
+function malformed(why: string, cause?: unknown): ProtocolError {
+  return new ProtocolError("frame-malformed", `Cannot decode frame: ${why}`, { cause });
+}

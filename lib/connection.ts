@@ -1,0 +1,232 @@
+// A `Deno.Conn` <-> frames: what one connection receives, what waits to be written to it, and how it ends.
+// Knows nothing of what frames mean.
+
+import { FrameDecoder } from "./codec.ts";
+import { type ChatError, LostError } from "./errors.ts";
+import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
+import type { Cursor } from "./room_log.ts";
+
+/** Most bytes of answers that may wait for a peer that does not read them. */
+export const MAX_WAITING_BYTES = 1_048_576;
+/** How long a peer may take to end its side of a connection once we have ended ours. */
+export const LINGER_MS = 1_000;
+
+/** What a connection needs from its surroundings. */
+export interface ConnectionOptions {
+  /** Longest frame that is taken, in bytes after the length. */
+  readonly maxFrameBytes: number;
+  readonly heartbeat?: HeartbeatOptions;
+  /** Monotonic clock, in ms. */
+  readonly nowMs: () => number;
+  /** Called when {@linkcode Connection.flush} has something to do again. */
+  readonly onWork: () => void;
+}
+
+/** One connection. Answers from {@linkcode Connection.send} go out between two frames of the log, which goes
+ * out from the cursor of {@linkcode Connection.follow} on; both have gone out before the farewell of
+ * {@linkcode Connection.finish}. */
+export class Connection {
+  /** Present once the two sides have greeted each other: before, deadlines of their own hold. */
+  heartbeat: Heartbeat | undefined;
+  /** Fulfilled when the connection is closed, by whoever. */
+  readonly closed: Promise<void>;
+  readonly #conn: Deno.Conn;
+  readonly #decoder: FrameDecoder;
+  readonly #heartbeatOptions: HeartbeatOptions | undefined;
+  readonly #nowMs: () => number;
+  readonly #onWork: () => void;
+  #state: "open" | "finishing" | "finished" | "closed" = "open";
+  #answers: Uint8Array<ArrayBuffer>[] = [];
+  #answerBytes = 0;
+  #cursor: Cursor | undefined;
+  #farewell: Uint8Array<ArrayBuffer> | undefined;
+  #isWriting = false;
+  #hasPeerEnded = false;
+  #heardMs: number;
+  readonly #onClosed: () => void;
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #reason: ChatError | undefined;
+
+  constructor(conn: Deno.Conn, { maxFrameBytes, heartbeat, nowMs, onWork }: ConnectionOptions) {
+    this.#conn = conn;
+    this.#heartbeatOptions = heartbeat;
+    this.#heardMs = nowMs();
+    ({ promise: this.closed, resolve: this.#onClosed } = Promise.withResolvers<void>());
+    this.#decoder = new FrameDecoder({ maxFrameBytes });
+    this.#nowMs = nowMs;
+    this.#onWork = onWork;
+  }
+
+  /** The peer's IP address and port. */
+  get peer(): Deno.NetAddr {
+    return this.#conn.remoteAddr as Deno.NetAddr;
+  }
+
+  /** When something last came from the peer, on the clock of the connection. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** The two sides have greeted each other: from now on the peer must show that it is there. */
+  greeted(): void {
+    this.heartbeat = new Heartbeat(this.#nowMs(), this.#heartbeatOptions);
+  }
+
+  /** Whether anything said to the peer may still reach it. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
+  get isLagging(): boolean {
+    return !this.#isWriting && this.#cursor?.isLost === true;
+  }
+
+  /** Whether {@linkcode flush} would do something. */
+  get hasWork(): boolean {
+    if (this.#isWriting || this.#state === "finished" || this.#state === "closed") return false;
+    return this.#answers.length > 0 || this.#state === "finishing" || this.#cursor?.isAtHead === false;
+  }
+
+  /** Yields after every read the decoder that holds the frames that came, until the peer has nothing more to
+   * say. Nothing is read while the consumer is busy: who floods us fills its own socket. What comes after
+   * {@linkcode finish} is read and forgotten: closing with bytes unread would make the system cut off the
+   * farewell on its way (RFC 1122, section 4.2.2.13).
+   * @throws what {@linkcode close} was given, else {@linkcode LostError} `broken` */
+  async *receive(): AsyncGenerator<FrameDecoder> {
+    for (;;) {
+      const count = await this.#read();
+      if (count === null) break;
+      if (!this.isOpen) continue;
+      this.#decoder.commit(count);
+      this.#heardMs = this.#nowMs();
+      this.heartbeat?.heard(this.#heardMs);
+      yield this.#decoder;
+    }
+    this.#hasPeerEnded = true;
+    if (this.#state === "finished") this.close();
+  }
+
+  /** Says something to this peer alone, with the next write. */
+  send(frame: Uint8Array<ArrayBuffer>): void {
+    if (!this.isOpen) return;
+    this.#answers.push(frame);
+    this.#answerBytes += frame.length;
+    if (this.#answerBytes > MAX_WAITING_BYTES) {
+      this.close(new LostError("broken", "Cannot hold more answers"));
+    } else this.#onWork();
+  }
+
+  /** Writes the log from this cursor on, now and whenever it grows. */
+  follow(cursor: Cursor): void {
+    if (!this.isOpen) return;
+    this.#cursor = cursor;
+    this.#onWork();
+  }
+
+  /** Writes what waits, then `farewell`, then ends our side; closes when the peer has ended its own, or after
+   * `lingerMs`. */
+  finish(farewell?: Uint8Array<ArrayBuffer>, { lingerMs = LINGER_MS }: { lingerMs?: number } = {}): void {
+    if (!this.isOpen) return;
+    this.#state = "finishing";
+    this.#farewell = farewell;
+    if (this.#cursor?.isLost) this.#cursor = undefined;
+    this.#lingerTimer = setTimeout(() => this.close(), lingerMs);
+    this.#onWork();
+  }
+
+  /** Ends the connection at once. {@linkcode receive} throws `reason`, or ends if there is none. */
+  close(reason?: ChatError): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#reason = reason;
+    this.#cursor = undefined;
+    clearTimeout(this.#lingerTimer);
+    this.#conn.close();
+    this.#onClosed();
+  }
+
+  /** Issues one write of what waits, or ends our side if all is written. The promise is fulfilled when the
+   * socket has taken the bytes, or is full and will take the rest in its own time; it never rejects: a write
+   * that fails closes the connection. Undefined if nothing was written. */
+  flush(): Promise<void> | undefined {
+    if (!this.hasWork) return undefined;
+    const bytes = this.#take();
+    if (bytes) return this.#write(bytes);
+    this.#state = "finished";
+    if (this.#hasPeerEnded) {
+      this.close();
+      return undefined;
+    }
+    // A peer that is gone already makes this reject: the reading side finds out by itself.
+    this.#conn.closeWrite().catch(() => {});
+    return undefined;
+  }
+
+  #take(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#answers.length > 0) {
+      const bytes = join(this.#answers, this.#answerBytes);
+      this.#answers = [];
+      this.#answerBytes = 0;
+      return bytes;
+    }
+    const slice = this.#cursor?.take();
+    if (slice || this.#state === "open") return slice;
+    const farewell = this.#farewell;
+    this.#farewell = undefined;
+    return farewell;
+  }
+
+  async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#isWriting = true;
+    try {
+      const written = await this.#conn.write(bytes);
+      if (written < bytes.length) {
+        this.#writeRest(bytes.subarray(written));
+        return;
+      }
+    } catch (cause) {
+      this.#failWrite(cause);
+    }
+    this.#endWrite();
+  }
+
+  async #writeRest(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+    } catch (cause) {
+      this.#failWrite(cause);
+    }
+    this.#endWrite();
+  }
+
+  #endWrite(): void {
+    this.#isWriting = false;
+    if (this.hasWork) this.#onWork();
+  }
+
+  #failWrite(cause: unknown): void {
+    this.close(new LostError("broken", "Cannot write to the peer", { cause }));
+  }
+
+  async #read(): Promise<number | null> {
+    try {
+      return await this.#conn.read(this.#decoder.space());
+    } catch (cause) {
+      if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
+      if (this.#reason) throw this.#reason;
+      return null;
+    }
+  }
+}
+
+function join(frames: readonly Uint8Array<ArrayBuffer>[], totalBytes: number): Uint8Array<ArrayBuffer> {
+  if (frames.length === 1) return frames[0]!;
+  const bytes = new Uint8Array(totalBytes);
+  let at = 0;
+  for (const frame of frames) {
+    bytes.set(frame, at);
+    at += frame.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,96 @@
+// The error classes of the project. Each error has a stable `code`; what to do next is decided by class
+// and code, never by the message.
+
+/** Codes that travel in ERROR frames. docs/PROTOCOL.md says when each is sent. */
+export const WIRE_CODES = [
+  "frame-too-long",
+  "frame-malformed",
+  "frame-unknown",
+  "frame-unexpected",
+  "version-unsupported",
+  "hello-late",
+  "nick-invalid",
+  "nick-taken",
+  "text-invalid",
+  "replaced",
+  "too-slow",
+  "silent",
+] as const;
+
+/** A code that travels in an ERROR frame. */
+export type WireCode = typeof WIRE_CODES[number];
+
+/** Why no chat could be had at an address. */
+export type ConnectCode =
+  | "name-unknown"
+  | "refused"
+  | "unreachable"
+  | "no-answer"
+  | "not-a-chat-server";
+
+/** Why a server could not listen at an address. */
+export type ListenCode = "port-in-use" | "port-privileged" | "address-not-local" | "listen-failed";
+
+/** Why an established connection ended against our will. */
+export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
+
+/** What a person gave that cannot be used. */
+export type InputCode =
+  | "port-invalid"
+  | "address-invalid"
+  | "choice-invalid"
+  | "nick-invalid"
+  | "text-too-long"
+  | "flag-unknown"
+  | "flag-value-missing"
+  | "flag-value-invalid"
+  | "argument-unexpected"
+  | "input-ended";
+
+/** Values that a sentence about an error needs, by placeholder name. */
+export type ErrorDetails = Readonly<Record<string, string | number>>;
+
+/** Base of all errors that the project throws on purpose. */
+export class ChatError<Code extends string = string> extends Error {
+  override readonly name: string = "ChatError";
+  /** Stable, for programs. */
+  readonly code: Code;
+  /** What the sentence for a person fills in. */
+  readonly details: ErrorDetails;
+
+  constructor(code: Code, message: string, options: ErrorOptions & { details?: ErrorDetails } = {}) {
+    super(message, options);
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** A person gave something that cannot be used: a flag, an answer, a line. */
+export class InputError extends ChatError<InputCode> {
+  override readonly name = "InputError";
+}
+
+/** A peer broke a rule of docs/PROTOCOL.md, or was refused by one; the code is what ERROR carries. */
+export class ProtocolError extends ChatError<WireCode> {
+  override readonly name = "ProtocolError";
+}
+
+/** The server answered with an ERROR frame. The code is the peer's word: any string is possible. */
+export class RefusedError extends ChatError {
+  override readonly name = "RefusedError";
+}
+
+/** No chat could be had at an address. */
+export class ConnectError extends ChatError<ConnectCode> {
+  override readonly name = "ConnectError";
+}
+
+/** The system did not let a server listen at an address. */
+export class ListenError extends ChatError<ListenCode> {
+  override readonly name = "ListenError";
+}
+
+/** A connection that had been established ended. */
+export class LostError extends ChatError<LossCode> {
+  override readonly name = "LostError";
+}

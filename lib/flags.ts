@@ -1,0 +1,92 @@
+// Command-line flags from a table, which also gives the help. Pure.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { InputError } from "./errors.ts";
+import { LANGUAGES, type PlainSentenceKey, type Sentences } from "./i18n.ts";
+
+/** A flag of a program. */
+export interface Flag {
+  /** What its value is, for the help; a flag without is on or off. */
+  readonly value?: string;
+  readonly isRepeatable?: boolean;
+  /** The only values that it takes, if there are so few. */
+  readonly choices?: readonly string[];
+  readonly alias?: string;
+  readonly help: PlainSentenceKey;
+}
+
+/** The flags of a program by name, without dashes, in the order in which the help shows them. */
+export type FlagTable = Readonly<Record<string, Flag>>;
+
+/** What was given for each flag of a table. */
+export type FlagValues<Table extends FlagTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends { readonly isRepeatable: true } ? readonly string[]
+    : Table[Name] extends { readonly value: string } ? string | undefined
+    : boolean;
+};
+
+/** Flags that every program has. */
+export const COMMON_FLAGS = {
+  lang: { value: LANGUAGES.join("|"), choices: LANGUAGES, help: "flag.lang" },
+  help: { alias: "h", help: "flag.help" },
+  version: { help: "flag.version" },
+} as const satisfies FlagTable;
+
+/** Reads flags as `--name value` or `--name=value`.
+ * @throws {InputError} `flag-unknown`, `flag-value-missing`, `flag-value-invalid` or `argument-unexpected` */
+export function parseFlags<Table extends FlagTable>(
+  args: readonly string[],
+  table: Table,
+): FlagValues<Table> {
+  const named = Object.entries(table);
+  const withValue = named.filter(([, { value }]) => value !== undefined).map(([name]) => name);
+  const values = parseArgs([...args], {
+    string: withValue,
+    boolean: named.map(([name]) => name).filter((name) => !withValue.includes(name)),
+    collect: named.filter(([, { isRepeatable }]) => isRepeatable).map(([name]) => name),
+    alias: Object.fromEntries(
+      named.filter(([, { alias }]) => alias).map(([name, { alias }]) => [name, alias!]),
+    ),
+    unknown: (argument, key) => {
+      if (key === undefined) {
+        throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, {
+          details: { argument },
+        });
+      }
+      throw new InputError("flag-unknown", `Cannot use flag ${argument}`, { details: { flag: argument } });
+    },
+  });
+  for (const name of withValue) {
+    for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
+  }
+  return values as unknown as FlagValues<Table>;
+}
+
+function checkValue(flag: string, value: string, { choices }: Flag): void {
+  if (value === "") {
+    throw new InputError("flag-value-missing", `Cannot use ${flag} without a value`, { details: { flag } });
+  }
+  if (choices && !choices.includes(value)) throw invalidValue(flag, value);
+}
+
+/** A whole number from a flag.
+ * @throws {InputError} `flag-value-invalid` */
+export function parseCount(flag: string, text: string, max: number): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : Infinity;
+  if (count > max) throw invalidValue(flag, text);
+  return count;
+}
+
+function invalidValue(flag: string, value: string): InputError {
+  return new InputError("flag-value-invalid", `Cannot use ${flag} ${value}`, { details: { flag, value } });
+}
+
+/** The flags and what they do, a line each. */
+export function flagHelp(table: FlagTable, sentences: Sentences): string[] {
+  const rows = Object.entries(table).map(([name, { value, alias, help }]) => {
+    const names = alias ? `-${alias}, --${name}` : `--${name}`;
+    return { left: value ? `${names} ${value}` : names, right: sentences(help) };
+  });
+  const width = Math.max(...rows.map(({ left }) => left.length));
+  return rows.map(({ left, right }) => `  ${left.padEnd(width)}  ${right}`);
+}

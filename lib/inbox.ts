@@ -1,0 +1,97 @@
+// What a client has read: how far in the log of each server it was on, when it last lacked nothing, and which
+// messages it has shown. Pure: monotonic times in ms come in as parameters.
+
+import {
+  type LogEntry,
+  MAX_RESUME_POINTS,
+  NEVER_WHOLE_MS,
+  type ResumePoint,
+  type Welcome,
+} from "./protocol.ts";
+
+/** Sessions whose last shown message a client remembers, least recently heard first to be forgotten. */
+export const SHOWN_SESSIONS = 10_000;
+
+/** How an entry of the log is to be treated: shown as it happens, shown as the past that a newcomer is told,
+ * shown although it happened while the client was away, or not shown. */
+export type Place = "live" | "history" | "missed" | "hidden";
+
+/** The reading side of one client. */
+export class Inbox {
+  readonly #shownSessions: number;
+  /** By instance, most recently used last. */
+  readonly #next = new Map<bigint, number>();
+  /** Highest `n` shown, by session, most recently heard last. */
+  readonly #shown = new Map<bigint, number>();
+  #instance = 0n;
+  /** Entries before this one are the past. */
+  #head = 0;
+  #isNewcomer = true;
+  #wholeMs: number | undefined;
+  #ping: { head: number; atMs: number } | undefined;
+
+  constructor({ shownSessions = SHOWN_SESSIONS }: { shownSessions?: number } = {}) {
+    this.#shownSessions = shownSessions;
+  }
+
+  /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
+  position(nowMs: number): { lackMs: number; resume: ResumePoint[] } {
+    const lackMs = this.#wholeMs === undefined
+      ? NEVER_WHOLE_MS
+      : Math.min(Math.ceil(nowMs - this.#wholeMs), NEVER_WHOLE_MS - 1);
+    return { lackMs, resume: [...this.#next].map(([instance, next]) => ({ instance, next })) };
+  }
+
+  /** A server welcomed the client. Returns how many entries it will never see, because the server's log no
+   * longer reaches back to where the client stopped reading it. */
+  welcomed({ instance, next, head }: Welcome, nowMs: number): number {
+    const missing = next - (this.#next.get(instance) ?? next);
+    this.#isNewcomer = this.#wholeMs === undefined;
+    this.#wholeMs ??= nowMs;
+    this.#ping = undefined;
+    this.#instance = instance;
+    this.#head = head;
+    this.#setNext(next);
+    return Math.max(missing, 0);
+  }
+
+  /** An entry of the log was read. Of the past only messages are shown: who is there, WELCOME said. */
+  read(entry: LogEntry): Place {
+    this.#setNext(entry.seq + 1);
+    this.#noteWhole(entry.seq + 1);
+    const isPast = entry.seq < this.#head;
+    if (entry.type !== "said") return isPast ? "hidden" : "live";
+    if (!this.#isFirstShowing(entry.session, entry.n)) return "hidden";
+    if (!isPast) return "live";
+    return this.#isNewcomer ? "history" : "missed";
+  }
+
+  /** A PING came: whoever has read all before `head` lacked nothing at this moment. */
+  pinged(head: number, nowMs: number): void {
+    this.#ping ??= { head, atMs: nowMs };
+    this.#noteWhole(this.#next.get(this.#instance) ?? 0);
+  }
+
+  #noteWhole(next: number): void {
+    if (this.#ping === undefined || next < this.#ping.head) return;
+    this.#wholeMs = this.#ping.atMs;
+    this.#ping = undefined;
+  }
+
+  #setNext(next: number): void {
+    setLatest(this.#next, this.#instance, next, MAX_RESUME_POINTS);
+  }
+
+  #isFirstShowing(session: bigint, n: number): boolean {
+    const shown = this.#shown.get(session) ?? 0;
+    setLatest(this.#shown, session, Math.max(n, shown), this.#shownSessions);
+    return n > shown;
+  }
+}
+
+/** Sets a key as the most recently used one, and forgets the least recently used when there are too many. */
+function setLatest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, max: number): void {
+  map.delete(key); // a Map iterates in the order of insertion
+  map.set(key, value);
+  if (map.size > max) map.delete(map.keys().next().value!);
+}

@@ -1,0 +1,93 @@
+// The client without sockets: what it says in HELLO, what it sends, what of all that it reads is to be shown.
+// Pure, so that a simulator can drive it: monotonic times in ms and the token come in as parameters.
+
+import { Inbox, type Place } from "./inbox.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
+import {
+  type Hello,
+  type LogEntry,
+  PROTOCOL_VERSION,
+  type Say,
+  type ServerPing,
+  sessionOf,
+  type Welcome,
+} from "./protocol.ts";
+
+/** Messages of history that a newcomer asks for. */
+export const DEFAULT_HISTORY = 50;
+
+/** Settings of a mailbox. */
+export interface MailboxOptions {
+  /** 16 secret random bytes. */
+  readonly token: Uint8Array;
+  readonly history?: number;
+  readonly outbox?: OutboxOptions;
+}
+
+/** One client's part in the conversation, whichever servers carry it. */
+export class Mailbox {
+  readonly #token: Uint8Array;
+  readonly #history: number;
+  readonly #outbox: Outbox;
+  readonly #inbox = new Inbox();
+  /** The client's own public id. */
+  readonly session: bigint;
+
+  constructor({ token, history = DEFAULT_HISTORY, outbox }: MailboxOptions) {
+    this.#token = token;
+    this.#history = history;
+    this.#outbox = new Outbox(outbox);
+    this.session = sessionOf(token);
+  }
+
+  /** Texts that no server is known to have. */
+  get pending(): string[] {
+    return this.#outbox.pending;
+  }
+
+  /** Whether nothing more may be given to {@linkcode say} for now. */
+  get isFull(): boolean {
+    return this.#outbox.isFull;
+  }
+
+  /** The first frame to any server. */
+  hello(nick: string, nowMs: number): Hello {
+    return {
+      type: "hello",
+      version: PROTOCOL_VERSION,
+      token: this.#token,
+      nick,
+      ...this.#inbox.position(nowMs),
+      history: this.#history,
+    };
+  }
+
+  /** A server let the client in. Returns what to send before anything new, and how many entries of its log
+   * the client will never see. */
+  welcomed(welcome: Welcome, nowMs: number): { resend: Say[]; missing: number } {
+    const missing = this.#inbox.welcomed(welcome, nowMs);
+    return { resend: this.#outbox.welcomed(welcome.accepted, nowMs), missing };
+  }
+
+  /** A new message, to be sent at once if there is a connection that was welcomed, and otherwise by
+   * {@linkcode welcomed}. */
+  say(text: string): Say {
+    return this.#outbox.add(text);
+  }
+
+  /** An entry of the log came. Returns how it is to be shown. */
+  read(entry: LogEntry, nowMs: number): Place {
+    if (entry.type === "said" && entry.session === this.session) this.#outbox.readBack(entry, nowMs);
+    return this.#inbox.read(entry);
+  }
+
+  /** The server sent a PING. */
+  pinged({ head }: ServerPing, nowMs: number): void {
+    this.#inbox.pinged(head, nowMs);
+  }
+
+  /** The connection was lost. */
+  lost(nowMs: number): void {
+    this.#outbox.lost(nowMs);
+  }
+}

@@ -1,0 +1,30 @@
+// Asks a person until the answer can be used.
+
+import { isQuit } from "./commands.ts";
+import { InputError } from "./errors.ts";
+import { explain, type Language } from "./i18n.ts";
+import type { AskOptions, Terminal } from "./terminal.ts";
+
+/** A question whose answer `parse` understands, or throws {@linkcode InputError} about. */
+export interface Question<Answer> extends AskOptions {
+  readonly text: string;
+  readonly parse: (answer: string) => Answer;
+}
+
+/** The answer; undefined if the person wants to leave instead.
+ * @throws {InputError} if the input ends without an answer that can be used */
+export async function askFor<Answer>(
+  { terminal, language }: { terminal: Terminal; language: Language },
+  { text, parse, fallback, signal }: Question<Answer>,
+): Promise<Answer | undefined> {
+  for (;;) {
+    try {
+      const answer = await terminal.ask(text, { fallback, signal });
+      return isQuit(answer) ? undefined : parse(answer);
+    } catch (error) {
+      if (signal?.aborted) return undefined;
+      if (!(error instanceof InputError) || terminal.hasEnded) throw error;
+      await terminal.print(explain(error, language));
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// A message -> a line for people. The only way from a peer's text to a screen, and so the place where it is
+// made safe.
+
+import { format } from "@std/datetime/format";
+import type { Sentences } from "./i18n.ts";
+import type { LogEntry } from "./protocol.ts";
+import { printable } from "./text.ts";
+
+const STAMP = "yyyy-MM-dd HH:mm:ss";
+
+/** What stands between the time and the text of a line, so that no nick or text can pass for something else:
+ * no nick begins with any of these. */
+export const MARKS = { presence: "*", notice: "!", history: "~", late: "+" } as const;
+
+/** Makes lines in one language, with local times. */
+export class Renderer {
+  readonly #sentences: Sentences;
+  #lastSecond = NaN;
+  #lastStamp = "";
+
+  constructor(sentences: Sentences) {
+    this.#sentences = sentences;
+  }
+
+  /** An entry of the log. `isHistory`: it was said before the reader came. */
+  entry(entry: LogEntry, { isHistory = false }: { isHistory?: boolean } = {}): string {
+    const nick = printable(entry.nick);
+    if (entry.type === "said") {
+      const line = `${nick}: ${printable(entry.text)}`;
+      if (isHistory) return this.#line(entry.timeMs, `${MARKS.history} ${line}`);
+      return this.#line(entry.timeMs, entry.late ? `${MARKS.late} ${line}` : line);
+    }
+    const address = printable(entry.address);
+    const key = entry.type === "joined"
+      ? (entry.back ? "room.back" : "room.joined")
+      : entry.lost
+      ? "room.lost"
+      : "room.left";
+    return this.#line(entry.timeMs, `${MARKS.presence} ${this.#sentences(key, { nick, address })}`);
+  }
+
+  /** Something that the program itself has to say, with its time. */
+  notice(text: string, timeMs: number): string {
+    return this.#line(timeMs, `${MARKS.notice} ${printable(text)}`);
+  }
+
+  /** Date and time of day, local. */
+  stamp(timeMs: number): string {
+    const second = Math.floor(timeMs / 1_000);
+    // A busy room says much in one second.
+    if (second !== this.#lastSecond) {
+      this.#lastSecond = second;
+      this.#lastStamp = format(new Date(timeMs), STAMP);
+    }
+    return this.#lastStamp;
+  }
+
+  #line(timeMs: number, text: string): string {
+    return `[${this.stamp(timeMs)}] ${text}`;
+  }
+}

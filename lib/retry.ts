@@ -1,0 +1,45 @@
+// Which server next, and after how long: rotation and jittered backoff. Pure: chance comes in as a parameter.
+
+import { type Address, sameAddress } from "./address.ts";
+
+/** Longest wait before the first retry. */
+export const FIRST_WAIT_MS = 100;
+/** Longest wait before any retry. */
+export const LONGEST_WAIT_MS = 5_000;
+
+/** Wait before attempt `attempt` (from 0), in ms: a ceiling that doubles from {@linkcode FIRST_WAIT_MS} to
+ * {@linkcode LONGEST_WAIT_MS}, of which the upper half is left to chance, so that clients that lost the same
+ * server do not come to the next one all at once. `random` is uniform in [0, 1), as Math.random. */
+export function backoffMs(attempt: number, random: () => number): number {
+  const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 16));
+  return ceiling / 2 + random() * ceiling / 2;
+}
+
+/** Most servers that a rotation holds; the ones known longest stay. */
+export const MAX_SERVERS = 64;
+
+/** The servers that a client knows, in the order in which it tries them, each once. */
+export class Rotation {
+  readonly #servers: Address[] = [];
+
+  constructor(servers: Iterable<Address> = []) {
+    for (const server of servers) this.add(server);
+  }
+
+  /** Adds a server behind the others, unless it is known or the rotation is full. */
+  add(server: Address): void {
+    const known = this.#servers.some((other) => sameAddress(other, server));
+    if (!known && this.#servers.length < MAX_SERVERS) this.#servers.push(server);
+  }
+
+  /** The server to try after `last`; itself if it is the only one. */
+  after(last: Address): Address {
+    const index = this.#servers.findIndex((server) => sameAddress(server, last));
+    return this.#servers[(index + 1) % this.#servers.length] ?? last;
+  }
+
+  /** How many servers are known. */
+  get size(): number {
+    return this.#servers.length;
+  }
+}

@@ -1,0 +1,150 @@
+// chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
+// when it is told to.
+
+import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
+import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
+import { isQuit } from "./commands.ts";
+import { InputError, ListenError } from "./errors.ts";
+import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
+import { explain, type Sentences, sentencesIn } from "./i18n.ts";
+import { EXIT, type LocalAddress, type Program, VERSION } from "./program.ts";
+import { askFor } from "./questions.ts";
+import { Renderer } from "./render.ts";
+import { ServerConsole } from "./server_console.ts";
+
+/** Stands for all addresses of the machine. */
+const ALL_ADDRESSES = "0.0.0.0";
+const MAX_GRACE_SECONDS = 3_600;
+
+const FLAGS = {
+  port: { value: "N", help: "flag.server-port" },
+  host: { value: "IP", help: "flag.server-host" },
+  backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
+  grace: { value: "S", help: "flag.grace" },
+  ...COMMON_FLAGS,
+} as const satisfies FlagTable;
+
+/** Runs a server until it is told to end. Returns the exit status.
+ * @throws {InputError} about flags, or if the input ends before all is known
+ * @throws {ListenError} if an address given by flags cannot be had */
+export async function serve(program: Program): Promise<number> {
+  const { terminal, clock, language, signal } = program;
+  const sentences = sentencesIn(language);
+  const flags = parseFlags(program.args, FLAGS);
+  if (flags.version || flags.help) {
+    await terminal.print(...(flags.help ? help(sentences) : [`chat-server ${VERSION}`]));
+    return EXIT.ok;
+  }
+  const renderer = new Renderer(sentences);
+  const notify = (text: string) => terminal.print(renderer.notice(text, clock().wallMs));
+  const server = await listen(program, {
+    ...settingsOf(flags),
+    clock,
+    onRefused: (address, error) =>
+      void notify(sentences("server.refused", { address, why: explain(error, language) })),
+  });
+  if (!server) return EXIT.ok;
+  await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
+  const log = new ServerConsole(server, { terminal, renderer, sentences, wallMs: () => clock().wallMs });
+  await Promise.race([aborted(signal), dismissed(program, sentences)]);
+  await terminal.print(sentences("server.closing"));
+  await server.close();
+  await log.drained();
+  await terminal.print(sentences("server.closed"));
+  return EXIT.ok;
+}
+
+type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };
+
+function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
+  return {
+    host: flags.host,
+    port: flags.port === undefined ? undefined : parsePort(flags.port),
+    backups: flags.backup.map((backup) => formatAddress(parseServer(backup))),
+    graceMs: flags.grace === undefined
+      ? undefined
+      : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
+  };
+}
+
+function help(sentences: Sentences): string[] {
+  return [sentences("usage.server"), "", sentences("usage.options"), ...flagHelp(FLAGS, sentences)];
+}
+
+/** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the
+ * person wants to leave instead. */
+async function listen(
+  program: Program,
+  { host, port, ...options }: Settings,
+): Promise<ChatServer | undefined> {
+  const { terminal, language } = program;
+  const asked: { host?: string; port?: number } = {};
+  for (;;) {
+    asked.port ??= port ?? await askPort(program);
+    if (asked.port === undefined) return undefined;
+    asked.host ??= host ?? await askHost(program);
+    if (asked.host === undefined) return undefined;
+    try {
+      return new ChatServer({ ...options, host: asked.host, port: asked.port });
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      const culprit = error.code === "address-not-local" ? "host" : "port";
+      const isFlag = (culprit === "host" ? host : port) !== undefined;
+      if (isFlag || terminal.hasEnded) throw error;
+      await terminal.print(explain(error, language));
+      asked[culprit] = undefined;
+    }
+  }
+}
+
+function askPort(program: Program): Promise<number | undefined> {
+  const text = sentencesIn(program.language)("ask.port");
+  return askFor(program, { text, fallback: String(DEFAULT_PORT), parse: parsePort, signal: program.signal });
+}
+
+/** Asks which of the machine's addresses to listen on, by number or as it is; not if there is only one. */
+async function askHost(program: Program): Promise<string | undefined> {
+  const sentences = sentencesIn(program.language);
+  const local = program.localAddresses();
+  if (local.length < 2) return ALL_ADDRESSES;
+  const hosts = [ALL_ADDRESSES, ...local.map(({ address }) => address)];
+  await program.terminal.print(`${sentences("ask.interface")}:`, ...interfaceMenu(local, sentences));
+  return await askFor(program, {
+    text: sentences("ask.choice"),
+    fallback: "1",
+    parse: (answer) =>
+      hosts.find((host) => host === answer) ?? hosts[Number(answer) - 1] ?? invalidChoice(hosts.length),
+    signal: program.signal,
+  });
+}
+
+function interfaceMenu(local: readonly LocalAddress[], sentences: Sentences): string[] {
+  const names = [
+    sentences("interface.all", { address: ALL_ADDRESSES }),
+    ...local.map(({ address, name }) => `${address} (${name})`),
+  ];
+  return names.map((name, index) => `  ${index + 1}) ${name}`);
+}
+
+function invalidChoice(max: number): never {
+  throw new InputError("choice-invalid", `Cannot choose that: the choices are 1 to ${max}`, {
+    details: { max },
+  });
+}
+
+/** Fulfilled when the person at the console ends the server: `salir`, `quit`, or the end of what they type. The
+ * end of a pipe ends nothing: a server runs without anybody at its console. */
+async function dismissed({ terminal }: Program, sentences: Sentences): Promise<void> {
+  for await (const line of terminal.lines("")) {
+    if (isQuit(line)) return;
+    if (line.trim() !== "") await terminal.print(sentences("server.commands"));
+  }
+  if (!terminal.isKeyboard) await new Promise(() => {});
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

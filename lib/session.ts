@@ -1,0 +1,322 @@
+// A client's way from server to server: dial, HELLO, messages, loss, the next server; an async iterator of what
+// happens. Knows nothing of terminals, nor how the next server is chosen.
+
+import { type Address, formatAddress } from "./address.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { FrameDecoder } from "./codec.ts";
+import type { Connection } from "./connection.ts";
+import { dial } from "./dial.ts";
+import { ConnectError, type ErrorDetails, LostError, ProtocolError, RefusedError } from "./errors.ts";
+import { DEAD_MS, PING_MS } from "./heartbeat.ts";
+import { Hub } from "./hub.ts";
+import type { Place } from "./inbox.ts";
+import type { Mailbox } from "./mailbox.ts";
+import {
+  decodeServer,
+  encodeClient,
+  type LogEntry,
+  MAX_SERVER_FRAME_BYTES,
+  type Refusal,
+  type ServerMessage,
+  type Welcome,
+} from "./protocol.ts";
+
+/** How long a server may take from the first packet to WELCOME, in ms. */
+export const ANSWER_MS = 5_000;
+/** How long leaving may take, in ms. */
+export const LEAVING_MS = 500;
+
+/** Where to go, and as whom. */
+export interface Target {
+  readonly server: Address;
+  readonly nick: string;
+}
+
+/** Why the client is not, or no longer, on a server. */
+export interface Failure {
+  readonly target: Target;
+  readonly error: ConnectError | RefusedError | LostError;
+  /** Whether it was in: then the conversation goes on elsewhere. */
+  readonly wasIn: boolean;
+}
+
+/** An entry of the log that is to be shown. */
+export interface ReadEntry {
+  readonly entry: LogEntry;
+  readonly place: Exclude<Place, "hidden">;
+}
+
+/** What happens to a client. */
+export type SessionEvent =
+  | {
+    readonly type: "entered";
+    readonly server: Address;
+    readonly welcome: Welcome;
+    readonly missing: number;
+  }
+  | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
+  | { readonly type: "failed"; readonly failure: Failure };
+
+/** Settings of a session. */
+export interface SessionOptions {
+  readonly mailbox: Mailbox;
+  /** Chooses where to go: at the start, and after each failure. Undefined to give up. */
+  readonly nextTarget: (
+    failure: Failure | undefined,
+    options: { signal: AbortSignal },
+  ) => Promise<Target | undefined>;
+  readonly clock?: Clock;
+  readonly pingMs?: number;
+  readonly deadMs?: number;
+  readonly answerMs?: number;
+}
+
+/** One client's session. */
+export class Session implements Disposable {
+  readonly #options: SessionOptions;
+  readonly #mailbox: Mailbox;
+  readonly #clock: Clock;
+  readonly #hub: Hub;
+  /** The connection on which WELCOME was read. */
+  #connection: Connection | undefined;
+  readonly #leaving = new AbortController();
+  #progress: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: SessionOptions) {
+    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS } = options;
+    this.#options = options;
+    this.#mailbox = mailbox;
+    this.#clock = clock;
+    this.#hub = new Hub({
+      maxFrameBytes: MAX_SERVER_FRAME_BYTES,
+      nowMs: () => clock().tickMs,
+      heartbeat: { pingMs, deadMs, always: false },
+      ping: () => encodeClient({ type: "ping" }),
+      onGiveUp: (connection) => connection.close(new LostError("silent", "Cannot hear the server any more")),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#hub[Symbol.dispose]();
+  }
+
+  /** Whether messages wait for a server to confirm them and no more can be taken. */
+  get isFull(): boolean {
+    return this.#mailbox.isFull;
+  }
+
+  /** Says something to the room: now, or on the next server. Not to be called while {@linkcode isFull}. */
+  say(text: string): void {
+    const frame = encodeClient(this.#mailbox.say(text));
+    this.#connection?.send(frame);
+  }
+
+  /** How many messages no server is known to have. */
+  get pendingCount(): number {
+    return this.#mailbox.pending.length;
+  }
+
+  /** Fulfilled when nothing is pending any more, or the session has ended. */
+  settled(): Promise<void> {
+    return this.#until(() => this.pendingCount === 0);
+  }
+
+  /** Fulfilled when there is room to {@linkcode say} something, or the session has ended. */
+  drained(): Promise<void> {
+    return this.#until(() => !this.isFull);
+  }
+
+  /** Takes leave: {@linkcode run} ends, at the latest after {@linkcode LEAVING_MS}. */
+  leave(): void {
+    this.#leaving.abort();
+    this.#connection?.finish(encodeClient({ type: "bye" }), { lingerMs: LEAVING_MS });
+    this.#onProgress();
+  }
+
+  /** Goes to one server after another until {@linkcode leave} is called or there is no next target. */
+  async *run(): AsyncGenerator<SessionEvent> {
+    const { signal } = this.#leaving;
+    let failure: Failure | undefined;
+    while (!signal.aborted) {
+      const target = await this.#options.nextTarget(failure, { signal });
+      if (!target || signal.aborted) break;
+      for await (const event of this.#visit(target)) {
+        if (event.type === "failed") failure = event.failure;
+        yield event;
+      }
+    }
+    this.leave();
+  }
+
+  async #until(isReached: () => boolean): Promise<void> {
+    while (!isReached() && !this.#leaving.signal.aborted) {
+      this.#progress ??= Promise.withResolvers();
+      await this.#progress.promise;
+    }
+  }
+
+  /** Wakes those who wait for what is pending to change. */
+  #onProgress(): void {
+    this.#progress?.resolve();
+    this.#progress = undefined;
+  }
+
+  /** One server, from the first packet to the last. Ends with `failed` unless the client has left. */
+  async *#visit(target: Target): AsyncGenerator<SessionEvent> {
+    let cause: unknown;
+    try {
+      yield* this.#converse(target);
+      cause = new LostError("closed", "The server ended the connection");
+    } catch (error) {
+      cause = error;
+    }
+    const wasIn = this.#connection !== undefined;
+    // Not since now: a machine that slept has not heard its server die.
+    if (this.#connection) this.#mailbox.lost(this.#connection.heardMs);
+    this.#connection = undefined;
+    if (this.#leaving.signal.aborted) return;
+    yield { type: "failed", failure: { target, wasIn, error: failureOf(cause, { target, wasIn }) } };
+  }
+
+  /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
+  async *#converse(target: Target): AsyncGenerator<SessionEvent> {
+    using patience = new Patience(this.#options.answerMs ?? ANSWER_MS, this.#leaving.signal);
+    const connection = this.#hub.adopt(await dial(target.server, patience));
+    patience.onEnd(() => connection.close(noAnswer(target.server)));
+    try {
+      connection.send(encodeClient(this.#mailbox.hello(target.nick, this.#clock().tickMs)));
+      for await (const frames of connection.receive()) {
+        if (!this.#connection) {
+          const frame = frames.next();
+          if (!frame) continue;
+          const welcome = asWelcome(decodeServer(frame), target);
+          patience[Symbol.dispose]();
+          yield {
+            type: "entered",
+            server: target.server,
+            welcome,
+            missing: this.#enter(welcome, connection),
+          };
+        }
+        const { entries, problem } = this.#read(frames, connection);
+        if (entries.length > 0) yield { type: "read", entries };
+        if (problem) throw problem;
+      }
+    } finally {
+      this.#hub.release(connection);
+    }
+  }
+
+  /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */
+  #enter(welcome: Welcome, connection: Connection): number {
+    const { resend, missing } = this.#mailbox.welcomed(welcome, this.#clock().tickMs);
+    for (const message of resend) connection.send(encodeClient(message));
+    connection.greeted();
+    this.#connection = connection;
+    this.#onProgress();
+    return missing;
+  }
+
+  /** Takes in all frames that are whole. A problem does not undo what was read before it. */
+  #read(frames: FrameDecoder, connection: Connection): { entries: ReadEntry[]; problem?: unknown } {
+    const entries: ReadEntry[] = [];
+    const { tickMs } = this.#clock();
+    try {
+      for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
+        const message = decodeServer(frame);
+        switch (message.type) {
+          case "said":
+          case "joined":
+          case "left": {
+            const place = this.#mailbox.read(message, tickMs);
+            if (place !== "hidden") entries.push({ entry: message, place });
+            break;
+          }
+          case "ping":
+            this.#mailbox.pinged(message, tickMs);
+            connection.send(PONG);
+            break;
+          case "pong":
+            connection.heartbeat?.ponged(tickMs);
+            break;
+          default:
+            throw farewellOf(message);
+        }
+      }
+    } catch (problem) {
+      return { entries, problem };
+    } finally {
+      this.#onProgress();
+    }
+    return { entries };
+  }
+}
+
+const PONG = encodeClient({ type: "pong" });
+
+/** Ends once: after a time, or when a signal says so, unless it is disposed of before. */
+class Patience implements Disposable {
+  readonly #ending = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #outer: AbortSignal;
+  readonly #end = () => this.#ending.abort();
+
+  constructor(ms: number, outer: AbortSignal) {
+    this.#timer = setTimeout(this.#end, ms);
+    this.#outer = outer;
+    outer.addEventListener("abort", this.#end);
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  onEnd(action: () => void): void {
+    this.signal.addEventListener("abort", action);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener("abort", this.#end);
+  }
+}
+
+function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
+  if (message.type === "welcome") return message;
+  if (message.type === "error") throw refusal(message, { nick });
+  throw new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} before WELCOME`);
+}
+
+/** What a message means that ends the conversation. */
+function farewellOf(message: Exclude<ServerMessage, LogEntry>): Error {
+  if (message.type === "bye") return new LostError("closing", "The server closes");
+  if (message.type === "error") return refusal(message);
+  return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);
+}
+
+function refusal({ code, reason }: Refusal, details?: ErrorDetails): RefusedError {
+  return new RefusedError(code, reason, { details });
+}
+
+function noAnswer(server: Address): ConnectError {
+  const details = { server: formatAddress(server) };
+  return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
+}
+
+/** What broke a conversation off, in the terms of those who must decide what next. */
+function failureOf(cause: unknown, { target, wasIn }: { target: Target; wasIn: boolean }): Failure["error"] {
+  if (cause instanceof ConnectError || cause instanceof RefusedError) return cause;
+  if (cause instanceof ProtocolError) {
+    if (cause.code === "version-unsupported") return new RefusedError(cause.code, cause.message, { cause });
+    if (wasIn) return new LostError("garbled", "Cannot understand the server any more", { cause });
+  }
+  if (cause instanceof ProtocolError || (cause instanceof LostError && cause.code === "closed" && !wasIn)) {
+    const server = formatAddress(target.server);
+    return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
+      cause,
+      details: { server },
+    });
+  }
+  if (cause instanceof LostError) return cause;
+  throw cause;
+}

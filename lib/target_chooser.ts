@@ -1,0 +1,134 @@
+// Where a client goes, and as whom: asks a person, or with `--auto` tries the servers that it knows in turn.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { type Address, DEFAULT_PORT, formatAddress, parseAddress, parsePort } from "./address.ts";
+import { ConnectError, InputError, RefusedError } from "./errors.ts";
+import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
+import { askFor } from "./questions.ts";
+import { backoffMs, Rotation } from "./retry.ts";
+import type { Failure, Target } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+import { parseNick } from "./text.ts";
+
+const DEFAULT_HOST = "127.0.0.1";
+
+/** What a chooser knows from the start, and how it talks. */
+export interface TargetChooserOptions {
+  readonly terminal: Terminal;
+  readonly language: Language;
+  /** Prints a line with the time. */
+  readonly notify: (text: string) => Promise<void>;
+  readonly host?: string;
+  readonly port?: number;
+  readonly nick?: string;
+  readonly backups: readonly Address[];
+  /** Asks nothing after a failure. */
+  readonly isAuto: boolean;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+}
+
+/** Chooses one target after another. */
+export class TargetChooser {
+  readonly #options: TargetChooserOptions;
+  readonly #sentences: Sentences;
+  readonly #rotation: Rotation;
+  #host: string | undefined;
+  #port: number | undefined;
+  #nick: string | undefined;
+  /** Failures since the client was last in. */
+  #failures = 0;
+  #wasEverIn = false;
+
+  constructor(options: TargetChooserOptions) {
+    this.#options = options;
+    this.#sentences = sentencesIn(options.language);
+    this.#rotation = new Rotation(options.backups);
+    this.#host = options.host;
+    this.#port = options.port;
+    this.#nick = options.nick;
+  }
+
+  /** The client is in: this server and the backups that it named may be gone to from now on. */
+  entered(server: Address, backups: readonly Address[]): void {
+    this.#failures = 0;
+    this.#wasEverIn = true;
+    for (const known of [server, ...backups]) this.#rotation.add(known);
+  }
+
+  /** The next target; undefined if the person wants to leave instead.
+   * @throws the failure's error, if the input has ended and nothing else can be tried */
+  async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
+    if (!failure) return await this.#ask({ signal });
+    await this.#tell(failure);
+    const { target: { server }, error } = failure;
+    const attempt = this.#failures++;
+    const after = this.#rotation.after(server);
+    if (this.#options.isAuto) {
+      const waitMs = backoffMs(attempt, this.#options.random ?? Math.random);
+      await this.#options.notify(this.#sentences("client.retry", {
+        server: formatAddress(after),
+        seconds: (waitMs / 1_000).toFixed(1),
+      }));
+      await delay(waitMs, undefined, { signal }).catch(() => {}); // aborted: the caller looks at the signal
+      return { ...failure.target, server: after };
+    }
+    if (this.#options.terminal.hasEnded && attempt > this.#rotation.size) throw error;
+    this.#forgetWhatWasWrong(failure, after);
+    try {
+      return await this.#ask({ signal, fallback: after });
+    } catch (inputError) {
+      throw inputError instanceof InputError ? error : inputError;
+    }
+  }
+
+  /** Only what the failure is about is asked again. */
+  #forgetWhatWasWrong({ target, error }: Failure, after: Address): void {
+    if (error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code)) {
+      this.#nick = undefined;
+      return;
+    }
+    this.#nick = target.nick;
+    this.#host = undefined;
+    // The port stands if only the name was wrong and nothing else is on offer.
+    const isNameWrong = error instanceof ConnectError && error.code === "name-unknown";
+    this.#port = isNameWrong && after === target.server ? target.server.port : undefined;
+  }
+
+  async #ask({ signal, fallback }: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
+    if (this.#host === undefined) {
+      const answer = await this.#askFor({
+        text: this.#sentences(this.#wasEverIn ? "ask.new-server" : "ask.server"),
+        fallback: fallback?.host ?? DEFAULT_HOST,
+        parse: parseAddress,
+        signal,
+      });
+      if (!answer) return undefined;
+      this.#host = answer.host;
+      this.#port = answer.port ?? this.#port;
+    }
+    this.#port ??= await this.#askFor({
+      text: this.#sentences("ask.port"),
+      fallback: String(fallback?.port ?? DEFAULT_PORT),
+      parse: parsePort,
+      signal,
+    });
+    if (this.#port === undefined) return undefined;
+    this.#nick ??= await this.#askFor({ text: this.#sentences("ask.nick"), parse: parseNick, signal });
+    if (this.#nick === undefined) return undefined;
+    return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
+  }
+
+  #askFor<Answer>(question: Parameters<typeof askFor<Answer>>[1]): Promise<Answer | undefined> {
+    return askFor(this.#options, question);
+  }
+
+  async #tell({ target, error, wasIn }: Failure): Promise<void> {
+    const { language, notify, terminal } = this.#options;
+    const server = formatAddress(target.server);
+    const why = explain(error, language);
+    if (wasIn) await notify(this.#sentences("client.lost", { server, why }));
+    else if (error instanceof ConnectError) await terminal.print(why);
+    else await terminal.print(this.#sentences("client.not-in", { server, why }));
+  }
+}

@@ -1,0 +1,79 @@
+// What text may be: the rules for nicks and messages, and the one way that makes a peer's text safe for a
+// terminal. Knows nothing of frames or screens.
+
+import { InputError } from "./errors.ts";
+
+/** Longest nick, in Unicode code points after normalisation. */
+export const MAX_NICK_CHARS = 20;
+/** Longest message, in Unicode code points once trimmed. */
+export const MAX_TEXT_CHARS = 2_000;
+
+const NICK = /^[\p{L}\p{Nd}_-][\p{L}\p{M}\p{Nd}_-]*$/u;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
+
+// C0, DEL, C1 (8-bit CSI among them), line and paragraph separators, bidi embeddings, overrides and
+// isolates, lone surrogates: what could move a cursor, break a line or reorder what stands around it.
+const UNSAFE =
+  // deno-lint-ignore no-control-regex -- these are the very characters to find
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
+
+/** The nick as everyone will see it: NFKC, 1 to 20 letters, digits, `_` or `-`.
+ * @throws {InputError} `nick-invalid` */
+export function parseNick(raw: string): string {
+  const nick = raw.trim().normalize("NFKC");
+  if (countChars(nick) > MAX_NICK_CHARS || !NICK.test(nick) || INVISIBLE.test(nick)) {
+    throw new InputError("nick-invalid", `Cannot use nick ${JSON.stringify(raw)}`, {
+      details: { nick: raw, max: MAX_NICK_CHARS },
+    });
+  }
+  return nick;
+}
+
+/** Two nicks with the same key are the same nick: case does not tell people apart. */
+export function nickKey(nick: string): string {
+  // Down first: a capital sharp s is its own upper case, but its small letter becomes SS.
+  return nick.toLowerCase().toUpperCase().normalize("NFKC");
+}
+
+/** A typed line as a message: trimmed, tabs as spaces, other controls made visible; empty if nothing is left.
+ * @throws {InputError} `text-too-long` */
+export function parseText(raw: string): string {
+  const text = printable(raw.replaceAll("\t", " ")).trim();
+  const length = countChars(text);
+  if (length > MAX_TEXT_CHARS) {
+    throw new InputError(
+      "text-too-long",
+      `Cannot send ${length} characters: the limit is ${MAX_TEXT_CHARS}`,
+      {
+        details: { length, max: MAX_TEXT_CHARS },
+      },
+    );
+  }
+  return text;
+}
+
+/** Whether a message that a peer sent is one that {@linkcode parseText} could have made. */
+export function isText(text: string): boolean {
+  if (text.length === 0 || text.search(UNSAFE) >= 0 || text.trim().length !== text.length) return false;
+  return text.length <= MAX_TEXT_CHARS || countChars(text) <= MAX_TEXT_CHARS;
+}
+
+/** The same text with everything that a terminal could obey replaced by something that it can show. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, (char) => {
+    const code = char.charCodeAt(0);
+    // U+2400 "Control Pictures" has a symbol for each C0 control, and U+2421 for DEL.
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : "\ufffd";
+  });
+}
+
+/** Length in Unicode code points. */
+export function countChars(text: string): number {
+  let count = text.length;
+  for (let i = 1; i < text.length; i++) {
+    // The trailing half of a pair belongs to the code point before it.
+    const unit = text.charCodeAt(i);
+    if (unit >= 0xdc00 && unit <= 0xdfff && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800) count--;
+  }
+  return count;
+}

@@ -1,0 +1,6 @@
+// chat-server: one room for everyone who reaches its port. Everything is in lib/server_program.ts.
+
+import { runProgram } from "./lib/program.ts";
+import { serve } from "./lib/server_program.ts";
+
+if (import.meta.main) await runProgram(serve);

@@ -1,0 +1,97 @@
+// Addresses as people write them and as the chat prints them.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { formatAddress, parseAddress, parsePort, parseServer, plainIP, sameAddress } from "../lib/address.ts";
+import { InputError } from "../lib/errors.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("parsePort() accepts 1 to 65535, with spaces around", pure, () => {
+  assertEquals(["1", "5000", "65535", "00080", " 80\n"].map(parsePort), [1, 5_000, 65_535, 80, 80]);
+});
+
+Deno.test("parsePort() refuses everything else", pure, () => {
+  const texts = ["", " ", "0", "65536", "99999", "100000", "-1", "+1", "80.0", "1e3", "0x50", "8 0", "٨٠"];
+  for (const text of texts) {
+    const error = assertThrows(() => parsePort(text), InputError);
+    assertEquals(error.code, "port-invalid", text);
+    assertEquals(error.details, { port: text });
+  }
+});
+
+Deno.test("parseAddress() reads a host alone", pure, () => {
+  const hosts = ["10.0.0.7", "localhost", "aula.uni.es", "sala_3", "ñandú.local"]
+    .concat(["::", "::1", "fe80::1%eth0", "2001:0DB8::7", "::ffff:10.0.0.7", "1:2:3:4:5:6:7:8"]);
+  for (const host of hosts) assertEquals(parseAddress(` ${host} `), { host });
+});
+
+Deno.test("parseAddress() reads a host and a port", pure, () => {
+  assertEquals(parseAddress(" 10.0.0.7:5001 "), { host: "10.0.0.7", port: 5_001 });
+  assertEquals(parseAddress("aula.uni.es:1"), { host: "aula.uni.es", port: 1 });
+  assertEquals(parseAddress("cafe:5001"), { host: "cafe", port: 5_001 });
+});
+
+Deno.test("parseAddress() takes the brackets off an IPv6 host", pure, () => {
+  assertEquals(parseAddress("[::1]"), { host: "::1" });
+  assertEquals(parseAddress(" [::1]:5001 "), { host: "::1", port: 5_001 });
+  assertEquals(parseAddress("[fe80::1%wlan-0.1]:5001"), { host: "fe80::1%wlan-0.1", port: 5_001 });
+  assertEquals(parseAddress("[::FFFF:10.0.0.7]"), { host: "::FFFF:10.0.0.7" });
+});
+
+Deno.test("parseAddress() refuses what no host is written like", pure, () => {
+  const texts = ["", " ", ":5000", "a b", "ana@aula", "aula/chat"]
+    .concat(["[::1", "::1]", "[]", "a[::1]", "[::1]5000", "[::1] :5000"])
+    .concat(["[aula.uni.es]:5000", "[cafe]:5000", "[10.0.0.7]", "[fe80::1%]", "[fe80::1%a b]"])
+    .concat(["http://aula", "aula:5000:1", "1::2::3", "10.0.0.300", "aula\x1b[2J"]);
+  for (const text of texts) {
+    const error = assertThrows(() => parseAddress(text), InputError);
+    assertEquals(error.code, "address-invalid", text);
+    assertEquals(error.details, { address: text });
+  }
+});
+
+Deno.test("parseAddress() allows the 253 characters of the longest name and no more", pure, () => {
+  const host = "a".repeat(253);
+  assertEquals(parseAddress(`${host}:5000`), { host, port: 5_000 });
+  assertEquals(assertThrows(() => parseAddress(`${host}a:5000`), InputError).code, "address-invalid");
+});
+
+Deno.test("parseAddress() refuses a port that is none", pure, () => {
+  const ports = ["", "0", "65536", "chat"];
+  for (const text of ports.flatMap((port) => [`aula:${port}`, `[::1]:${port}`])) {
+    assertEquals(assertThrows(() => parseAddress(text), InputError).code, "port-invalid", text);
+  }
+});
+
+Deno.test("parseServer() adds the default port to a host without one", pure, () => {
+  assertEquals(parseServer("aula"), { host: "aula", port: 5_000 });
+  assertEquals(parseServer("::1", 7_000), { host: "::1", port: 7_000 });
+  assertEquals(parseServer("aula:5001", 7_000), { host: "aula", port: 5_001 });
+});
+
+Deno.test("formatAddress() puts brackets around IPv6 only", pure, () => {
+  assertEquals(formatAddress({ host: "aula.uni.es", port: 5_000 }), "aula.uni.es:5000");
+  assertEquals(formatAddress({ host: "10.0.0.7", port: 80 }), "10.0.0.7:80");
+  assertEquals(formatAddress({ host: "fe80::1%eth0", port: 5_001 }), "[fe80::1%eth0]:5001");
+});
+
+Deno.test("parseServer() reads what formatAddress() prints", pure, () => {
+  for (const host of ["10.0.0.7", "aula.uni.es", "::1", "fe80::1%eth0", "::ffff:10.0.0.7"]) {
+    assertEquals(parseServer(formatAddress({ host, port: 65_535 })), { host, port: 65_535 });
+  }
+});
+
+Deno.test("sameAddress() compares hosts without case, and ports", pure, () => {
+  const aula = { host: "Aula.uni.es", port: 5_000 };
+  assert(sameAddress(aula, { host: "aula.UNI.es", port: 5_000 }));
+  assert(!sameAddress(aula, { host: "aula.uni.es", port: 5_001 }));
+  assert(!sameAddress(aula, { host: "aula2.uni.es", port: 5_000 }));
+});
+
+Deno.test("plainIP() gives the IPv4 address inside an IPv6 one, and any other as it is", pure, () => {
+  assertEquals(plainIP("::ffff:192.168.1.7"), "192.168.1.7");
+  assertEquals(plainIP("::FFFF:10.0.0.7"), "10.0.0.7");
+  for (const ip of ["10.0.0.7", "::1", "::10.0.0.7", "fe80::ffff:10.0.0.7", "::ffff:10.0.0.7%eth0"]) {
+    assertEquals(plainIP(ip), ip);
+  }
+});

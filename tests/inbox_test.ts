@@ -1,0 +1,227 @@
+// What a client has read: where it goes on, since when it lacks something, and what it shows.
+
+import { assertEquals } from "@std/assert";
+import { Inbox, type Place } from "../lib/inbox.ts";
+import type { Joined, Left, Said, Welcome } from "../lib/protocol.ts";
+
+const pure = { permissions: "none" } as const;
+
+const ANA = 1n;
+const BETO = 2n;
+const NEVER = 0xffff_ffff;
+
+/** WELCOME of a server on which reading goes on at `next`, and what is new begins at `head`. */
+function welcome(instance: bigint, next: number, head = next): Welcome {
+  return {
+    type: "welcome",
+    version: 1,
+    session: 9n,
+    instance,
+    nick: "yo",
+    accepted: 0,
+    next,
+    head,
+    backups: [],
+    onlineCount: 0,
+    online: [],
+  };
+}
+
+function said(seq: number, session: bigint, n: number): Said {
+  return { type: "said", seq, timeMs: 0, session, n, late: false, nick: "ana", text: "hola" };
+}
+
+function joined(seq: number): Joined {
+  return { type: "joined", seq, timeMs: 0, session: ANA, back: false, nick: "ana", address: "10.0.0.7" };
+}
+
+function left(seq: number): Left {
+  return { type: "left", seq, timeMs: 0, session: ANA, lost: false, nick: "ana", address: "10.0.0.7" };
+}
+
+/** An inbox that was welcomed once, at 0 ms. */
+function inboxOn(instance: bigint, next: number, head = next): Inbox {
+  const inbox = new Inbox();
+  inbox.welcomed(welcome(instance, next, head), 0);
+  return inbox;
+}
+
+function readNumbers(inbox: Inbox, session: bigint, numbers: number[]): Place[] {
+  return numbers.map((n, seq) => inbox.read(said(seq, session, n)));
+}
+
+function nextOn(inbox: Inbox, instance: bigint): number | undefined {
+  return inbox.position(0).resume.find((point) => point.instance === instance)?.next;
+}
+
+Deno.test("Inbox.position() of a newcomer has nothing to catch up with", pure, () => {
+  assertEquals(new Inbox().position(5_000), { lackMs: NEVER, resume: [] });
+});
+
+Deno.test("Inbox.position() knows where to go on from WELCOME on", pure, () => {
+  assertEquals(inboxOn(7n, 3, 5).position(0).resume, [{ instance: 7n, next: 3 }]);
+});
+
+Deno.test("Inbox.position() goes on behind the last entry of any type that was read", pure, () => {
+  const inbox = inboxOn(7n, 3);
+  for (const [entry, next] of [[said(3, ANA, 1), 4], [joined(4), 5], [left(5), 6]] as const) {
+    inbox.read(entry);
+    assertEquals(nextOn(inbox, 7n), next);
+  }
+});
+
+Deno.test("Inbox.position() remembers each server apart", pure, () => {
+  const inbox = inboxOn(7n, 3);
+  inbox.welcomed(welcome(8n, 100), 0);
+  inbox.read(joined(100));
+  assertEquals([nextOn(inbox, 7n), nextOn(inbox, 8n)], [3, 101]);
+  inbox.welcomed(welcome(7n, 3), 0);
+  inbox.read(joined(3));
+  assertEquals([nextOn(inbox, 7n), nextOn(inbox, 8n)], [4, 101]);
+});
+
+Deno.test("Inbox.position() remembers the last 16 servers that it was on", pure, () => {
+  const inbox = new Inbox();
+  const visit = (instance: number) => inbox.welcomed(welcome(BigInt(instance), 0), 0);
+  for (let instance = 0; instance < 16; instance++) visit(instance);
+  visit(0);
+  visit(16);
+  const known = inbox.position(0).resume.map(({ instance }) => Number(instance));
+  assertEquals(known, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 16]);
+});
+
+Deno.test("Inbox.welcomed() tells how many entries are lost for good", pure, () => {
+  const inbox = inboxOn(7n, 3);
+  inbox.read(joined(3));
+  assertEquals(inbox.welcomed(welcome(7n, 10), 0), 6);
+  assertEquals(nextOn(inbox, 7n), 10);
+  assertEquals(inbox.welcomed(welcome(7n, 10), 0), 0);
+  assertEquals(inbox.welcomed(welcome(7n, 9), 0), 0);
+  assertEquals(inbox.welcomed(welcome(8n, 50), 0), 0);
+});
+
+Deno.test("Inbox lacks nothing at the first WELCOME of its life", pure, () => {
+  assertEquals(inboxOn(7n, 0, 50).position(2_000).lackMs, 2_000);
+});
+
+Deno.test("Inbox lacks something from the last time that it was whole, whatever WELCOME comes", pure, () => {
+  const inbox = inboxOn(7n, 0);
+  inbox.welcomed(welcome(8n, 0), 1_000);
+  inbox.welcomed(welcome(7n, 0), 1_500);
+  assertEquals(inbox.position(2_000).lackMs, 2_000);
+});
+
+Deno.test("Inbox.position() rounds up to whole milliseconds, and never to those of a newcomer", pure, () => {
+  const inbox = inboxOn(7n, 0);
+  assertEquals(inbox.position(0.25).lackMs, 1);
+  assertEquals(inbox.position(NEVER - 1).lackMs, NEVER - 1);
+  assertEquals(inbox.position(NEVER).lackMs, NEVER - 1);
+  assertEquals(inbox.position(NEVER * 2).lackMs, NEVER - 1);
+});
+
+Deno.test("Inbox.pinged() makes whole at once whoever has read all before it", pure, () => {
+  for (const head of [4, 3]) {
+    const inbox = inboxOn(7n, 4);
+    inbox.pinged(head, 1_000);
+    assertEquals(inbox.position(1_500).lackMs, 500);
+  }
+});
+
+Deno.test(
+  "Inbox was whole when the PING came whose head it has read up to, not when it has read so far",
+  pure,
+  () => {
+    const inbox = inboxOn(7n, 3);
+    inbox.pinged(5, 1_000);
+    inbox.read(joined(3));
+    assertEquals(inbox.position(1_500).lackMs, 1_500);
+    inbox.read(joined(4));
+    assertEquals(inbox.position(1_500).lackMs, 500);
+  },
+);
+
+Deno.test("Inbox that falls behind was last whole at the first PING that it has read up to", pure, () => {
+  const inbox = inboxOn(7n, 3);
+  inbox.pinged(4, 1_000);
+  inbox.pinged(5, 2_000);
+  inbox.read(joined(3));
+  assertEquals(inbox.position(3_000).lackMs, 2_000);
+  inbox.read(joined(4));
+  inbox.pinged(5, 2_500);
+  assertEquals(inbox.position(3_000).lackMs, 500);
+});
+
+Deno.test("Inbox is not made whole by a PING of a server that it left", pure, () => {
+  const inbox = inboxOn(7n, 3);
+  inbox.pinged(5, 1_000);
+  inbox.welcomed(welcome(8n, 100), 1_500);
+  inbox.read(joined(100));
+  assertEquals(inbox.position(2_000).lackMs, 2_000);
+});
+
+Deno.test("Inbox is made whole by what it has read of the server it is on, not of another", pure, () => {
+  const inbox = inboxOn(7n, 100);
+  inbox.welcomed(welcome(8n, 0), 0);
+  inbox.pinged(50, 1_000);
+  assertEquals(inbox.position(1_000).lackMs, 1_000);
+});
+
+Deno.test("Inbox.read() shows each message of a session once and in order", pure, () => {
+  assertEquals(readNumbers(inboxOn(7n, 0), ANA, [1, 1, 3, 2, 3, 4]), [
+    "live",
+    "hidden",
+    "live",
+    "hidden",
+    "hidden",
+    "live",
+  ]);
+});
+
+Deno.test("Inbox.read() counts each session apart, and on all servers alike", pure, () => {
+  const inbox = inboxOn(7n, 0);
+  readNumbers(inbox, ANA, [1, 2]);
+  assertEquals(readNumbers(inbox, BETO, [1]), ["live"]);
+  inbox.welcomed(welcome(8n, 0), 0);
+  assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["hidden", "hidden", "live"]);
+});
+
+Deno.test("Inbox.read() shows a newcomer what was said before as history", pure, () => {
+  assertEquals(readNumbers(inboxOn(7n, 0, 2), ANA, [1, 2, 3]), ["history", "history", "live"]);
+});
+
+Deno.test("Inbox.read() shows others what was said while they were away as missed", pure, () => {
+  const inbox = inboxOn(7n, 0);
+  inbox.welcomed(welcome(8n, 0, 2), 0);
+  assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["missed", "missed", "live"]);
+});
+
+Deno.test("Inbox.read() hides joins and departures that WELCOME's list has told already", pure, () => {
+  const inbox = inboxOn(7n, 0, 2);
+  assertEquals([joined(0), left(1), joined(2), left(3)].map((entry) => inbox.read(entry)), [
+    "hidden",
+    "hidden",
+    "live",
+    "live",
+  ]);
+});
+
+Deno.test("Inbox forgets the session it has not heard of for longest when there are too many", pure, () => {
+  const inbox = new Inbox({ shownSessions: 2 });
+  inbox.welcomed(welcome(7n, 0), 0);
+  for (const session of [1n, 2n, 1n, 3n]) readNumbers(inbox, session, [5]);
+  // Session 1 was heard of again since, though not shown; the order of asking lets nothing else be forgotten.
+  assertEquals(readNumbers(inbox, 1n, [5]), ["hidden"]);
+  assertEquals(readNumbers(inbox, 3n, [5]), ["hidden"]);
+  assertEquals(readNumbers(inbox, 2n, [5]), ["live"]);
+});
+
+Deno.test("Inbox remembers what it showed when an older number comes", pure, () => {
+  assertEquals(readNumbers(inboxOn(7n, 0), ANA, [5, 2, 4]), ["live", "hidden", "hidden"]);
+});
+
+Deno.test("Inbox remembers ten thousand sessions unless told otherwise", pure, () => {
+  const inbox = inboxOn(7n, 0);
+  for (let session = 0n; session <= 10_000n; session++) readNumbers(inbox, session, [1]);
+  assertEquals(readNumbers(inbox, 1n, [1]), ["hidden"]);
+  assertEquals(readNumbers(inbox, 0n, [1]), ["live"]);
+});

@@ -1,0 +1,265 @@
+// The client without sockets: what it says in HELLO, and what it makes of what servers send it; then both
+// sides of the conversation together, while servers die.
+
+import { assert, assertEquals } from "@std/assert";
+import { framesOf } from "../lib/codec.ts";
+import { Mailbox, type MailboxOptions } from "../lib/mailbox.ts";
+import type { Member } from "../lib/members.ts";
+import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../lib/protocol.ts";
+import { Room } from "../lib/room.ts";
+import type { Cursor } from "../lib/room_log.ts";
+
+const pure = { permissions: "none" } as const;
+
+const NOON_MS = 1_700_000_000_000;
+/** First 8 bytes of the SHA-256 of sixteen bytes 0. */
+const SESSION = 0x374708fff7719dd5n;
+
+function newMailbox(options: Partial<MailboxOptions> = {}): Mailbox {
+  return new Mailbox({ token: new Uint8Array(16), ...options });
+}
+
+function welcome(changes: Partial<Welcome> = {}): Welcome {
+  return {
+    type: "welcome",
+    version: 1,
+    session: SESSION,
+    instance: 7n,
+    nick: "ana",
+    accepted: 0,
+    next: 0,
+    head: 0,
+    backups: [],
+    onlineCount: 0,
+    online: [],
+    ...changes,
+  };
+}
+
+function said(changes: Partial<Said> = {}): Said {
+  return {
+    type: "said",
+    seq: 0,
+    timeMs: NOON_MS,
+    session: SESSION,
+    n: 1,
+    late: false,
+    nick: "ana",
+    text: "hola",
+    ...changes,
+  };
+}
+
+Deno.test("Mailbox.session is the first 8 bytes of the token's SHA-256", pure, () => {
+  assertEquals(newMailbox().session, SESSION);
+});
+
+Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, () => {
+  assertEquals(newMailbox().hello("ana", 0), {
+    type: "hello",
+    version: 1,
+    token: new Uint8Array(16),
+    nick: "ana",
+    lackMs: 0xffff_ffff,
+    history: 50,
+    resume: [],
+  });
+  assertEquals(newMailbox({ history: 3 }).hello("ana", 0).history, 3);
+});
+
+Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
+  const mailbox = newMailbox();
+  mailbox.welcomed(welcome(), 1_000);
+  mailbox.read(said(), 1_500);
+  mailbox.pinged({ type: "ping", head: 1 }, 2_000);
+  const { lackMs, resume } = mailbox.hello("ana", 2_500);
+  assertEquals(lackMs, 500);
+  assertEquals(resume, [{ instance: 7n, next: 1 }]);
+});
+
+Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
+  const mailbox = newMailbox({ outbox: { maxMessages: 1 } });
+  mailbox.welcomed(welcome(), 0);
+  assertEquals(mailbox.say("hola"), { type: "say", n: 1, timeMs: 0, text: "hola" });
+  assertEquals(mailbox.pending, ["hola"]);
+  assert(mailbox.isFull);
+  assertEquals(mailbox.read(said(), 0), "live");
+  assertEquals(mailbox.pending, []);
+  assert(!mailbox.isFull);
+});
+
+Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => {
+  const mailbox = newMailbox();
+  mailbox.say("hola");
+  mailbox.read(said({ session: 1n }), 0);
+  mailbox.read({ ...said(), type: "left", lost: false, address: "10.0.0.7" }, 0);
+  assertEquals(mailbox.pending, ["hola"]);
+});
+
+Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are lost for good", pure, () => {
+  const mailbox = newMailbox();
+  for (const text of ["uno", "dos"]) mailbox.say(text);
+  mailbox.welcomed(welcome(), 0);
+  assertEquals(mailbox.welcomed(welcome({ accepted: 1, next: 4, head: 9 }), 0), {
+    resend: [{ type: "say", n: 2, timeMs: 0, text: "dos" }],
+    missing: 4,
+  });
+});
+
+Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, () => {
+  for (const [lostMs, count] of [[120_000, 1], [120_001, 0]] as const) {
+    const mailbox = newMailbox();
+    mailbox.say("hola");
+    mailbox.welcomed(welcome(), 0);
+    mailbox.read(said(), 0);
+    mailbox.lost(lostMs);
+    assertEquals(mailbox.welcomed(welcome({ instance: 8n }), lostMs).resend.length, count);
+  }
+});
+
+/** A person at a client that is joined to rooms by hand: frames arrive when the test says so. */
+class Person {
+  readonly nick: string;
+  readonly mailbox: Mailbox;
+  /** What was shown of the others, as `nick: text`. */
+  readonly shown: string[] = [];
+  #room: Room | undefined;
+  #member: Member | undefined;
+  #cursor: Cursor | undefined;
+
+  constructor(nick: string) {
+    this.nick = nick;
+    this.mailbox = newMailbox({ token: new TextEncoder().encode(nick.padEnd(16)) });
+  }
+
+  /** Comes to a server; what is to be sent again arrives there. */
+  enter(room: Room, ms: number): void {
+    const arrival = {
+      hello: this.mailbox.hello(this.nick, ms),
+      session: this.mailbox.session,
+      address: "10.0.0.7",
+    };
+    const { welcome, cursor, member } = room.enter(arrival, moment(ms));
+    [this.#room, this.#member, this.#cursor] = [room, member, cursor];
+    for (const message of this.mailbox.welcomed(welcome, ms).resend) this.deliver(message, ms);
+  }
+
+  /** Types a message that arrives. */
+  say(text: string, ms: number): void {
+    this.deliver(this.mailbox.say(text), ms);
+  }
+
+  deliver(message: Say, ms: number): void {
+    this.#room!.say(this.#member!, message, moment(ms));
+  }
+
+  /** Reads all that its server has for it, and a PING. */
+  read(ms: number): void {
+    const cursor = this.#cursor!;
+    for (let slice = cursor.take(); slice; slice = cursor.take()) {
+      for (const frame of framesOf(slice)) this.#show(decodeServer(frame) as LogEntry, ms);
+    }
+    this.mailbox.pinged({ type: "ping", head: this.#room!.log.head }, ms);
+  }
+
+  #show(entry: LogEntry, ms: number): void {
+    const place = this.mailbox.read(entry, ms);
+    if (entry.type !== "said" || place === "hidden" || entry.nick === this.nick) return;
+    this.shown.push(`${entry.nick}: ${entry.text}`);
+  }
+}
+
+function moment(ms: number) {
+  return { wallMs: NOON_MS + ms, tickMs: ms };
+}
+
+/** People who have come to a room, and read that they have. */
+function peopleIn(room: Room, ...nicks: string[]): Person[] {
+  const people = nicks.map((nick) => new Person(nick));
+  for (const person of people) person.enter(room, 0);
+  for (const person of people) person.read(0);
+  return people;
+}
+
+Deno.test(
+  "A message that a server accepted and delivered to some before it died is shown once to all",
+  pure,
+  () => {
+    const [ana, beto, eva] = peopleIn(new Room({ instance: 1n }), "ana", "beto", "eva") as [
+      Person,
+      Person,
+      Person,
+    ];
+    ana.say("uno", 1_000);
+    for (const reader of [ana, beto]) reader.read(1_000);
+    const second = new Room({ instance: 2n });
+    for (const person of [eva, ana, beto]) person.enter(second, 20_000);
+    ana.say("dos", 21_000);
+    for (const person of [ana, beto, eva]) person.read(22_000);
+    assertEquals(beto.shown, ["ana: uno", "ana: dos"]);
+    assertEquals(eva.shown, ["ana: uno", "ana: dos"]);
+  },
+);
+
+Deno.test("A message keeps its first time on the way over three servers that die in turn", pure, () => {
+  const [ana, beto] = peopleIn(new Room({ instance: 1n }), "ana", "beto") as [Person, Person];
+  ana.say("uno", 1_000);
+  ana.read(1_000);
+  let last = new Room({ instance: 2n });
+  for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
+    for (const person of [ana, beto]) person.mailbox.lost(ms - 5_000);
+    last = new Room({ instance });
+    ana.enter(last, ms);
+    ana.read(ms);
+  }
+  beto.enter(last, 300_000);
+  beto.read(300_000);
+  assertEquals(beto.shown, ["ana: uno"]);
+  const entries = [...framesOf(last.log.cursorAt(1).take()!)].map((frame) => decodeServer(frame) as Said);
+  assertEquals(entries[0]!.timeMs, NOON_MS + 1_000);
+  assert(entries[0]!.late);
+});
+
+Deno.test(
+  "A message that arrived twice, over a broken connection and the next one, is shown once",
+  pure,
+  () => {
+    const room = new Room({ instance: 1n });
+    const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
+    const typed = ana.mailbox.say("uno");
+    ana.deliver(typed, 1_000);
+    ana.mailbox.lost(2_000); // before the echo was read
+    ana.enter(room, 2_500);
+    ana.deliver(typed, 3_000);
+    beto.read(4_000);
+    assertEquals(beto.shown, ["ana: uno"]);
+  },
+);
+
+Deno.test(
+  "Whoever comes to a server after its sender shows what they missed, whoever sent it first",
+  pure,
+  () => {
+    const [first, second] = [new Room({ instance: 1n }), new Room({ instance: 2n })];
+    const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
+    ana.say("uno", 1_000);
+    ana.read(1_000);
+    ana.enter(second, 10_000); // her link broke, the first server lives
+    ana.say("dos", 11_000);
+    beto.mailbox.pinged({ type: "ping", head: 0 }, 100_000); // whole on the first server, without its last message
+    beto.enter(second, 140_000);
+    beto.read(140_000);
+    assertEquals(beto.shown, ["ana: uno", "ana: dos"]);
+  },
+);
+
+Deno.test("Whoever comes back to a server goes on reading where they stopped", pure, () => {
+  const [first, second] = [new Room({ instance: 1n }), new Room({ instance: 2n })];
+  const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
+  beto.enter(second, 1_000);
+  ana.say("uno", 2_000);
+  beto.read(3_600_000); // whole again, on the second server
+  beto.enter(first, 3_601_000);
+  beto.read(3_601_000);
+  assertEquals(beto.shown, ["ana: uno"]);
+});

@@ -1,0 +1,106 @@
+// Who is in: found by session and by nick, and counters that outlive a departure.
+
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { type Member, Members } from "../lib/members.ts";
+
+const pure = { permissions: "none" } as const;
+
+function add(members: Members, session: bigint, nick = `n${session}`): Member {
+  return members.add({ session, nick, address: "192.168.1.7", sinceMs: 5 });
+}
+
+/** Each comes, is accepted `n` from, and goes. */
+function visit(members: Members, session: bigint, n: number): void {
+  const member = add(members, session);
+  member.accepted = n;
+  members.remove(member);
+}
+
+/** Highest `n` that is remembered of people who are not in. */
+function rememberedOf(members: Members, sessions: bigint[]): number[] {
+  return sessions.map((session) => add(members, session).accepted);
+}
+
+Deno.test("Members.add() starts with nothing accepted and a connection", pure, () => {
+  assertEquals(add(new Members(), 1n, "ana"), {
+    session: 1n,
+    nick: "ana",
+    address: "192.168.1.7",
+    sinceMs: 5,
+    accepted: 0,
+    graceEndMs: undefined,
+  });
+});
+
+Deno.test("Members are found by session and by nick in any case, and counted", pure, () => {
+  const members = new Members();
+  const ana = add(members, 1n, "Ñata");
+  const beto = add(members, 2n, "beto");
+  assertStrictEquals(members.get(1n), ana);
+  assertStrictEquals(members.withNick("ñATA"), ana);
+  assertEquals(members.get(3n), undefined);
+  assertEquals(members.withNick("nata"), undefined);
+  assertEquals([...members], [ana, beto]);
+  assertEquals(members.size, 2);
+});
+
+Deno.test("Members.rename() frees the old nick and takes the new one", pure, () => {
+  const members = new Members();
+  const ana = add(members, 1n, "ana");
+  members.rename(ana, "eva");
+  assertEquals(ana.nick, "eva");
+  assertEquals(members.withNick("ana"), undefined);
+  assertStrictEquals(members.withNick("EVA"), ana);
+});
+
+Deno.test("Members.rename() to the same nick in another case keeps it taken", pure, () => {
+  const members = new Members();
+  const ana = add(members, 1n, "ana");
+  members.rename(ana, "Ana");
+  assertEquals(ana.nick, "Ana");
+  assertStrictEquals(members.withNick("ana"), ana);
+});
+
+Deno.test("Members.remove() frees session and nick", pure, () => {
+  const members = new Members();
+  members.remove(add(members, 1n, "Ana"));
+  assertEquals(members.get(1n), undefined);
+  assertEquals(members.withNick("ana"), undefined);
+  assertEquals([...members], []);
+  assertEquals(members.size, 0);
+});
+
+Deno.test("Members remember what was accepted from those who left", pure, () => {
+  const members = new Members();
+  visit(members, 1n, 7);
+  visit(members, 2n, 9);
+  assertEquals(rememberedOf(members, [1n, 2n, 3n]), [7, 9, 0]);
+});
+
+Deno.test("Members forget who left longest ago when there are too many", pure, () => {
+  const members = new Members({ remembered: 2 });
+  for (const session of [1n, 2n, 3n]) visit(members, session, 7);
+  assertEquals(rememberedOf(members, [1n, 2n, 3n]), [0, 7, 7]);
+});
+
+Deno.test("Members remember anew whoever was back", pure, () => {
+  const members = new Members({ remembered: 2 });
+  for (const session of [1n, 2n, 1n, 3n]) visit(members, session, 7);
+  assertEquals(rememberedOf(members, [1n, 2n, 3n]), [7, 0, 7]);
+});
+
+Deno.test("Members never forget who is in, and spend no memory of the others on them", pure, () => {
+  const members = new Members({ remembered: 2 });
+  visit(members, 1n, 7);
+  const back = add(members, 1n);
+  for (const session of [2n, 3n]) visit(members, session, 8);
+  assertStrictEquals(members.get(1n), back);
+  assertEquals(back.accepted, 7);
+  assertEquals(rememberedOf(members, [2n, 3n]), [8, 8]);
+});
+
+Deno.test("Members remember ten thousand who left unless told otherwise", pure, () => {
+  const members = new Members();
+  for (let session = 0n; session <= 10_000n; session++) visit(members, session, 7);
+  assertEquals(rememberedOf(members, [0n, 1n]), [0, 7]);
+});

@@ -1,0 +1,378 @@
+// What the wire says, byte by byte, and what it refuses. docs/PROTOCOL.md is held against the same code by
+// protocol_doc_test.ts.
+
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { type Frame, framesOf } from "../lib/codec.ts";
+import { ProtocolError, type WireCode } from "../lib/errors.ts";
+import {
+  type ClientMessage,
+  decodeClient,
+  decodeServer,
+  encodeClient,
+  encodeServer,
+  FRAME,
+  MAX_BACKUPS,
+  MAX_CLIENT_FRAME_BYTES,
+  MAX_RESUME_POINTS,
+  MAX_SERVER_FRAME_BYTES,
+  NEVER_WHOLE_MS,
+  type Person,
+  PROTOCOL_VERSION,
+  type ServerMessage,
+  sessionOf,
+  TOKEN_BYTES,
+  type Welcome,
+} from "../lib/protocol.ts";
+import { MAX_NICK_CHARS, MAX_TEXT_CHARS } from "../lib/text.ts";
+
+type Case<Message> = readonly [what: string, hex: string, message: Message];
+
+const LARGEST = Number.MAX_SAFE_INTEGER;
+const TOKEN = hex("f0f1f2f3 f4f5f6f7 f8f9fafb fcfdfeff");
+
+const CLIENT: readonly Case<ClientMessage>[] = [
+  [
+    "HELLO with resume points",
+    "00000042 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0007 c391616e64c3ba" +
+    "fffffffe ffff 02 fedcba9876543210 001fffffffffffff 0000000000000000 0000000000000007",
+    {
+      type: "hello",
+      version: 1,
+      token: TOKEN,
+      nick: "Ñandú",
+      lackMs: NEVER_WHOLE_MS - 1,
+      history: 65_535,
+      resume: [{ instance: 0xfedcba9876543210n, next: LARGEST }, { instance: 0n, next: 7 }],
+    },
+  ],
+  [
+    "HELLO of a newcomer",
+    "0000001c 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0001 61 ffffffff 0000 00",
+    { type: "hello", version: 1, token: TOKEN, nick: "a", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+  ],
+  [
+    "SAY",
+    "00000013 02 ffffffff 001fffffffffffff 0004 f09f9982",
+    { type: "say", n: 0xffff_ffff, timeMs: LARGEST, text: "🙂" },
+  ],
+  ["a client's PING", "00000001 03", { type: "ping" }],
+  ["a client's PONG", "00000001 04", { type: "pong" }],
+  ["a client's BYE", "00000001 05", { type: "bye" }],
+];
+
+const LONELY: Welcome = {
+  type: "welcome",
+  version: 1,
+  session: 1n,
+  instance: 2n,
+  nick: "ana",
+  accepted: 0,
+  next: 0,
+  head: 1,
+  backups: [],
+  onlineCount: 1,
+  online: [],
+};
+
+const SERVER: readonly Case<ServerMessage>[] = [
+  [
+    "WELCOME that lists nobody",
+    "00000030 81 01 0000000000000001 0000000000000002 0003 616e61 00000000 0000000000000000" +
+    "0000000000000001 00 00000001",
+    LONELY,
+  ],
+  [
+    "WELCOME with backups and people",
+    "00000075 81 01 ffffffffffffffff 0000000000000001 0003 616e61 00000009 000000000000000a" +
+    "000000000000012c 02 0003 613a31 0007 5b3a3a315d3a32 00000003" +
+    "0000000000000002 0001 62 0003 3a3a31 0000000000000004" +
+    "ffffffffffffffff 0003 616e61 0008 31302e302e302e37 0000000000000100",
+    {
+      ...LONELY,
+      session: 0xffff_ffff_ffff_ffffn,
+      instance: 1n,
+      accepted: 9,
+      next: 10,
+      head: 300,
+      backups: ["a:1", "[::1]:2"],
+      onlineCount: 3,
+      online: [
+        { session: 2n, nick: "b", address: "::1", sinceMs: 4 },
+        { session: 0xffff_ffff_ffff_ffffn, nick: "ana", address: "10.0.0.7", sinceMs: 256 },
+      ],
+    },
+  ],
+  [
+    "SAID",
+    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 01 0002 c3a9 0001 78",
+    { type: "said", seq: 65_536, timeMs: 1, session: 2n, n: 3, late: true, nick: "é", text: "x" },
+  ],
+  [
+    "SAID on time",
+    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 00 0002 c3a9 0001 78",
+    { type: "said", seq: 65_536, timeMs: 1, session: 2n, n: 3, late: false, nick: "é", text: "x" },
+  ],
+  ["a server's PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
+  ["a server's PONG", "00000001 84", { type: "pong" }],
+  ["a server's BYE", "00000001 85", { type: "bye" }],
+  ["ERROR", "0000000b 86 0006 73696c656e74 0000", { type: "error", code: "silent", reason: "" }],
+  ...presences("joined", "back", "87"),
+  ...presences("left", "lost", "88"),
+];
+
+/** Both sides' cases, each with what its side encodes and decodes. */
+const ALL = [
+  ...CLIENT.map(([what, digits, message]) => (
+    { what, digits, message, encode: () => encodeClient(message), decode: decodeClient }
+  )),
+  ...SERVER.map(([what, digits, message]) => (
+    { what, digits, message, encode: () => encodeServer(message), decode: decodeServer }
+  )),
+];
+
+for (const { what, digits, message, encode, decode } of ALL) {
+  test(`${what} is encoded as specified and decoded back`, () => {
+    assertEquals(encode(), hex(digits));
+    assertEquals(decode(frame(digits)), message);
+  });
+}
+
+test("every frame type has a case here, and no two share a number", () => {
+  const types = new Set(ALL.map(({ digits }) => frame(digits).type));
+  assertEquals([...types].sort(), Object.values(FRAME).sort());
+  assertEquals(types.size, Object.keys(FRAME).length);
+});
+
+test("an encoded frame is not changed by the next one", () => {
+  const first = encodeClient({ type: "say", n: 1, timeMs: 0, text: "first" });
+  const copy = first.slice();
+  encodeServer({ type: "error", code: "second", reason: "second" });
+  assertEquals(first, copy);
+});
+
+test("a decoded HELLO keeps its token when the buffer is written again", () => {
+  const bytes = hex(CLIENT[0]![1]);
+  const hello = decodeClient([...framesOf(bytes)][0]!);
+  bytes.fill(0);
+  assert(hello.type === "hello");
+  assertEquals(hello.token, TOKEN);
+});
+
+test("the public id of a session is the first 8 bytes of SHA-256(token)", () => {
+  assertEquals(sessionOf(new Uint8Array(TOKEN_BYTES)), 0x374708fff7719dd5n);
+  assertNotEquals(sessionOf(TOKEN), sessionOf(TOKEN.toReversed()));
+});
+
+test("flags are read from the lowest bit alone", () => {
+  const flagAt: Record<string, number> = { said: 28, joined: 24, left: 24 };
+  for (const { what, digits, message, decode } of ALL) {
+    const at = flagAt[message.type];
+    if (at === undefined) continue;
+    const { type, body } = frame(digits);
+    assertEquals(decode({ type, body: body.with(at, body[at]! | 0xfe) }), message, what);
+  }
+});
+
+test("a frame that ends within a field is refused wherever it ends", () => {
+  for (const { what, digits, message, decode } of ALL) {
+    const { type, body } = frame(digits);
+    // People follow each other to the end of WELCOME: it may end between two of them.
+    const whole = message.type === "welcome" ? message.online.map((_, i) => lengthWith(message, i)) : [];
+    for (let end = 0; end < body.length; end++) {
+      if (whole.includes(end)) continue;
+      refuses("frame-malformed", () => decode({ type, body: body.subarray(0, end) }), `${what} up to ${end}`);
+    }
+  }
+});
+
+test("a frame with a byte too many is refused", () => {
+  for (const { what, digits, decode } of ALL) {
+    const { type, body } = frame(digits);
+    refuses("frame-malformed", () => decode({ type, body: Uint8Array.of(...body, 0) }), what);
+  }
+});
+
+test("a type that only the other side sends is unknown, as is every other number", () => {
+  for (const decode of [decodeClient, decodeServer]) {
+    const known = new Set(ALL.filter((it) => it.decode === decode).map(({ digits }) => frame(digits).type));
+    for (let type = 0; type <= 0xff; type++) {
+      if (known.has(type)) continue;
+      refuses("frame-unknown", () => decode({ type, body: new Uint8Array() }), `type ${type}`);
+    }
+  }
+});
+
+test("another version is refused by the first byte of the body, whatever follows", () => {
+  for (const version of [0, PROTOCOL_VERSION + 1, 0xff]) {
+    for (const body of [Uint8Array.of(version), Uint8Array.of(version, 1, 2, 3)]) {
+      refuses("version-unsupported", () => decodeClient({ type: FRAME.hello, body }), `version ${version}`);
+      refuses("version-unsupported", () => decodeServer({ type: FRAME.welcome, body }), `version ${version}`);
+    }
+  }
+});
+
+test("HELLO with one resume point too many is refused", () => {
+  const hello = (count: number) => encodeClient({ ...longestHello(), resume: resumePoints(count) });
+  assertEquals(decodeClient(only(hello(MAX_RESUME_POINTS))), longestHello());
+  refuses("frame-malformed", () => decodeClient(only(hello(MAX_RESUME_POINTS + 1))));
+});
+
+test("WELCOME with one backup too many is refused", () => {
+  const welcome = (count: number): Welcome => ({ ...LONELY, backups: Array(count).fill("a:1") });
+  assertEquals(decodeServer(only(encodeServer(welcome(MAX_BACKUPS)))), welcome(MAX_BACKUPS));
+  refuses("frame-malformed", () => decodeServer(only(encodeServer(welcome(MAX_BACKUPS + 1)))));
+});
+
+test("a number over 2^53 - 1 is refused in every field of eight bytes", () => {
+  const isU64 = (key: string) => /^(seq|timeMs|next|head|sinceMs)$/.test(key);
+  const spoiled = spoil(isU64, 0x01020304050607, ["0001020304050607", "0020000000000000"]);
+  assert(spoiled.length > 0);
+  for (const { decode, bytes, what } of spoiled) {
+    refuses("frame-malformed", () => decode(only(bytes)), what);
+  }
+});
+
+test("a string that is not UTF-8 is refused in every field", () => {
+  const isString = (key: string, field: unknown) => typeof field === "string" && key !== "type";
+  const spoiled = spoil(isString, "!?!?", ["213f213f", "213fff3f"]);
+  assert(spoiled.length > 0);
+  for (const { decode, bytes, what } of spoiled) {
+    refuses("frame-malformed", () => decode(only(bytes)), what);
+  }
+});
+
+test("a byte order mark is text like any other", () => {
+  const say: ClientMessage = { type: "say", n: 1, timeMs: 0, text: "\ufeffx" };
+  assertEquals(decodeClient(only(encodeClient(say))), say);
+});
+
+test("the longest message and the longest HELLO that the rules allow fit into a client's frame", () => {
+  const text = "🙂".repeat(MAX_TEXT_CHARS);
+  const say = encodeClient({ type: "say", n: 1, timeMs: LARGEST, text });
+  assert(say.length * 2 <= MAX_CLIENT_FRAME_BYTES, `${say.length} bytes fit not twice`);
+  assert(encodeClient(longestHello()).length <= MAX_CLIENT_FRAME_BYTES);
+});
+
+test("WELCOME lists everybody while there is room", () => {
+  const welcome = crowded(400);
+  assertEquals(decodeServer(only(encodeServer(welcome))), welcome);
+});
+
+test("WELCOME lists as many people as fit into a server's frame, and counts them all", () => {
+  const crowd = { ...crowded(1_000), backups: Array(MAX_BACKUPS).fill(`${"b".repeat(253)}:65535`) };
+  const encoded = only(encodeServer(crowd));
+  const decoded = decodeServer(encoded);
+  assert(decoded.type === "welcome");
+  assertEquals(decoded, { ...crowd, online: crowd.online.slice(0, decoded.online.length) });
+  const freeBytes = MAX_SERVER_FRAME_BYTES - (encoded.body.length + 1);
+  assert(freeBytes >= 0 && freeBytes < LONGEST_PERSON_BYTES, `${freeBytes} bytes are left`);
+});
+
+/** The bytes that the longest nick and the longest IPv6 address take, two lengths, an id and a time. */
+const LONGEST_PERSON_BYTES = 8 + (2 + MAX_NICK_CHARS * 4) + (2 + 45) + 8;
+
+function crowded(count: number): Welcome {
+  const online: Person[] = Array.from({ length: count }, (_, i) => ({
+    session: BigInt(i),
+    nick: "𝒂".repeat(MAX_NICK_CHARS),
+    address: "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+    sinceMs: i,
+  }));
+  return { ...LONELY, onlineCount: count, online };
+}
+
+function longestHello() {
+  return {
+    type: "hello",
+    version: PROTOCOL_VERSION,
+    token: TOKEN,
+    nick: "𝒂".repeat(MAX_NICK_CHARS),
+    lackMs: 0,
+    history: 0,
+    resume: resumePoints(MAX_RESUME_POINTS),
+  } as const;
+}
+
+function resumePoints(count: number) {
+  return Array.from({ length: count }, (_, next) => ({ instance: BigInt(next), next }));
+}
+
+type IsField = (key: string, field: unknown) => boolean;
+
+/** All cases with `marker` in one of the fields in question, and then its bytes replaced in the frame. */
+function spoil(isField: IsField, marker: unknown, [from, to]: readonly [string, string]) {
+  return ALL.flatMap(({ what, message, decode }) =>
+    [...withMarker(message, isField, marker)].map((marked) => {
+      const digits = toHex(
+        decode === decodeClient
+          ? encodeClient(marked as ClientMessage)
+          : encodeServer(marked as ServerMessage),
+      );
+      assert(digits.includes(from));
+      return { what, decode, bytes: hex(digits.replace(from, to)) };
+    })
+  );
+}
+
+/** Copies of `value`, each with `marker` in one of the fields in question, however deep. */
+function* withMarker(value: unknown, isField: IsField, marker: unknown): Generator<unknown> {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return;
+  for (const [key, field] of Object.entries(value)) {
+    const copies = isField(key, field) ? [marker] : withMarker(field, isField, marker);
+    for (const copy of copies) {
+      yield Array.isArray(value) ? value.with(Number(key), copy) : { ...value, [key]: copy };
+    }
+  }
+}
+
+/** Length of the body of WELCOME with the first `count` people alone. */
+function lengthWith(welcome: Welcome, count: number): number {
+  return only(encodeServer({ ...welcome, online: welcome.online.slice(0, count) })).body.length;
+}
+
+/** JOINED and LEFT look the same but for their type and the name of their flag. */
+function presences(type: "joined" | "left", flag: "back" | "lost", hexType: string): Case<ServerMessage>[] {
+  return [false, true].map((set) => [
+    `${type.toUpperCase()} with ${flag} ${set}`,
+    `00000023 ${hexType} 0000000000000001 0000000000000002 0000000000000003 0${
+      Number(set)
+    } 0003 616e61 0002 3a3a`,
+    {
+      type,
+      seq: 1,
+      timeMs: 2,
+      session: 3n,
+      nick: "ana",
+      address: "::",
+      [flag]: set,
+    } as unknown as ServerMessage,
+  ]);
+}
+
+function test(name: string, check: () => void): void {
+  Deno.test(name, { permissions: "none" }, check);
+}
+
+function refuses(code: WireCode, decode: () => unknown, what?: string): void {
+  assertEquals(assertThrows(decode, ProtocolError).code, code, what);
+}
+
+function hex(digits: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(digits.match(/[0-9a-f]{2}/g)!, (byte) => parseInt(byte, 16));
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function frame(digits: string): Frame {
+  return only(hex(digits));
+}
+
+/** The one frame that these bytes are. */
+function only(bytes: Uint8Array): Frame {
+  const frames = [...framesOf(bytes)];
+  assertEquals(frames.length, 1);
+  assertEquals(frames[0]!.body.length, bytes.length - 5);
+  return frames[0]!;
+}

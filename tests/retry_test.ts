@@ -1,0 +1,62 @@
+// Which server next, and after how long.
+
+import { assertEquals } from "@std/assert";
+import type { Address } from "../lib/address.ts";
+import { backoffMs, MAX_SERVERS, Rotation } from "../lib/retry.ts";
+
+const pure = { permissions: "none" } as const;
+
+const A = { host: "a", port: 5_000 };
+const B = { host: "b", port: 5_000 };
+const C = { host: "b", port: 5_001 };
+
+/** The first servers that a client tries when none answers. */
+function tried(rotation: Rotation, last: Address, count: number): Address[] {
+  const servers = [];
+  for (let server = last; servers.length < count;) servers.push(server = rotation.after(server));
+  return servers;
+}
+
+Deno.test("backoffMs() doubles from 100 ms to 5 s, of which chance takes off up to half", pure, () => {
+  const attempts = [0, 1, 2, 3, 4, 5, 6, 7, 1e9];
+  const waits = (random: number) => attempts.map((attempt) => backoffMs(attempt, () => random));
+  assertEquals(waits(0), [50, 100, 200, 400, 800, 1_600, 2_500, 2_500, 2_500]);
+  assertEquals(waits(0.5), [75, 150, 300, 600, 1_200, 2_400, 3_750, 3_750, 3_750]);
+  assertEquals(waits(1), [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
+});
+
+Deno.test("Rotation.after() goes round in the order in which servers were added", pure, () => {
+  const rotation = new Rotation([A, B]);
+  rotation.add(C);
+  assertEquals(tried(rotation, A, 4), [B, C, A, B]);
+});
+
+Deno.test("Rotation.after() gives the only server again", pure, () => {
+  assertEquals(new Rotation([A]).after(A), A);
+});
+
+Deno.test("Rotation.after() begins with the first after a server that it does not know", pure, () => {
+  assertEquals(new Rotation([A, B]).after(C), A);
+});
+
+Deno.test("Rotation.after() gives back the last server when it knows none", pure, () => {
+  assertEquals(new Rotation().after(A), A);
+});
+
+Deno.test("Rotation.after() finds its place by how an address reads, not by object or case", pure, () => {
+  assertEquals(new Rotation([A, B]).after({ host: "A", port: 5_000 }), B);
+});
+
+Deno.test("Rotation.add() keeps each server once", pure, () => {
+  const rotation = new Rotation([A, B, { ...A }]);
+  rotation.add({ host: "B", port: 5_000 });
+  assertEquals(rotation.size, 2);
+  assertEquals(tried(rotation, B, 3), [A, B, A]);
+});
+
+Deno.test("Rotation.add() holds 64 servers and keeps those known longest", pure, () => {
+  const servers = Array.from({ length: MAX_SERVERS + 1 }, (_, i) => ({ host: "a", port: i + 1 }));
+  const rotation = new Rotation(servers);
+  assertEquals(rotation.size, 64);
+  assertEquals(rotation.after({ host: "a", port: 64 }), { host: "a", port: 1 });
+});

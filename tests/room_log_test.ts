@@ -1,0 +1,257 @@
+// The log: numbers, retention and cursors, in segments so small that every edge of them is met.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { type Cursor, RoomLog, type RoomLogOptions } from "../lib/room_log.ts";
+
+const pure = { permissions: "none" } as const;
+
+const SAID = 0x82;
+const JOINED = 0x87;
+/** Three segments of two frames each. */
+const SMALL = { segmentBytes: 12, retainedBytes: 36 };
+
+/** Six bytes: a frame whose body is one byte, by which it is known again. */
+function frame(mark: number, type = SAID): Uint8Array {
+  return Uint8Array.of(0, 0, 0, 2, type, mark);
+}
+
+/** A log in which the mark of each entry is its `seq`, and its time of appending ten times that. */
+function logOf(count: number, options: RoomLogOptions = SMALL): RoomLog {
+  const log = new RoomLog(options);
+  grow(log, count);
+  return log;
+}
+
+function grow(log: RoomLog, count: number): void {
+  for (let i = 0; i < count; i++) log.append(frame(log.head), log.head * 10);
+}
+
+/** A log of one entry per time, or per frame type. */
+function logWithTimes(times: number[]): RoomLog {
+  const log = new RoomLog(SMALL);
+  for (const timeMs of times) log.append(frame(log.head), timeMs);
+  return log;
+}
+
+function logWithTypes(types: number[]): RoomLog {
+  const log = new RoomLog(SMALL);
+  for (const type of types) log.append(frame(log.head, type), 0);
+  return log;
+}
+
+/** Marks of all that the cursor has still to read. */
+function rest(cursor: Cursor): number[] {
+  const marks: number[] = [];
+  for (let slice = cursor.take(); slice; slice = cursor.take()) {
+    for (let at = 0; at < slice.length; at += 6) marks.push(slice[at + 5]!);
+  }
+  return marks;
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+Deno.test("RoomLog.append() numbers entries from 0", pure, () => {
+  const log = new RoomLog();
+  assertEquals([log.tail, log.head], [0, 0]);
+  log.append(frame(7), 0);
+  assertEquals([log.tail, log.head], [0, 1]);
+});
+
+Deno.test("RoomLog.append() copies the frame", pure, () => {
+  const log = new RoomLog();
+  const mine = frame(7);
+  log.append(mine, 0);
+  mine.fill(0);
+  assertEquals(rest(log.cursorAt(0)), [7]);
+});
+
+Deno.test(
+  "RoomLog.append() drops the oldest segment when the others hold what is to be retained",
+  pure,
+  () => {
+    const tails = range(1, 12).map((count) => logOf(count).tail);
+    assertEquals(tails, [0, 0, 0, 0, 0, 0, 2, 2, 4, 4, 6]);
+  },
+);
+
+Deno.test(
+  "RoomLog.append() takes a frame longer than a segment, and counts it at its full length",
+  pure,
+  () => {
+    const log = logOf(1);
+    const long = new Uint8Array(37).fill(SAID);
+    log.append(long, 10);
+    assertEquals([log.tail, log.head], [1, 2]);
+    assertEquals(log.cursorAt(1).take(), long);
+    // It alone holds what is to be retained: it goes when three small segments do.
+    grow(log, 4);
+    assertEquals(log.tail, 1);
+    grow(log, 1);
+    assertEquals(log.tail, 2);
+  },
+);
+
+Deno.test("RoomLog keeps 16 MiB unless told otherwise", pure, () => {
+  const log = new RoomLog();
+  const kibibyte = new Uint8Array(1_024);
+  for (let i = 0; i < 16_384; i++) log.append(kibibyte, 0);
+  assertEquals(log.tail, 0);
+  log.append(kibibyte, 0);
+  assertEquals(log.tail, 256);
+});
+
+Deno.test("RoomLog.cursorAt() begins with any entry that is retained", pure, () => {
+  const log = logOf(9);
+  for (const seq of range(log.tail, log.head)) assertEquals(rest(log.cursorAt(seq)), range(seq, 9));
+});
+
+Deno.test(
+  "RoomLog.cursorAt() begins with the oldest entry in place of one that is not retained",
+  pure,
+  () => {
+    assertEquals(rest(logOf(9).cursorAt(3)), range(4, 9));
+  },
+);
+
+Deno.test("RoomLog.cursorAt() at the head or beyond reads what comes next", pure, () => {
+  for (const count of range(0, 4)) {
+    const log = logOf(count);
+    const cursors = [log.cursorAt(count), log.cursorAt(count + 5)];
+    grow(log, 1);
+    assertEquals(cursors.map(rest), [[count], [count]]);
+  }
+});
+
+Deno.test("RoomLog.seqSince() finds the first entry appended at a time or later", pure, () => {
+  const log = logWithTimes([10, 20, 20, 20, 30]);
+  const found = [-Infinity, 9, 10, 11, 20, 21, 30].map((timeMs) => log.seqSince(timeMs));
+  assertEquals(found, [0, 0, 0, 1, 1, 4, 4]);
+});
+
+Deno.test("RoomLog.seqSince() finds the head when nothing is as recent", pure, () => {
+  assertEquals(logWithTimes([10, 20, 30]).seqSince(31), 3);
+  assertEquals(new RoomLog().seqSince(0), 0);
+  const log = new RoomLog({ segmentBytes: 1 });
+  log.append(frame(0), 10);
+  assertEquals([log.seqSince(10), log.seqSince(11)], [0, 1]);
+});
+
+Deno.test("RoomLog.seqSince() finds the oldest retained entry in place of one that is not", pure, () => {
+  assertEquals(logOf(9).seqSince(0), 4);
+});
+
+Deno.test("RoomLog.seqOfLast() counts back the entries of one type", pure, () => {
+  const log = logWithTypes([SAID, JOINED, SAID, JOINED, SAID, JOINED]);
+  assertEquals([0, 1, 2, 3, 4].map((count) => log.seqOfLast(count, SAID)), [6, 4, 2, 0, 0]);
+});
+
+Deno.test("RoomLog.seqOfLast() finds the head when there is no entry of that type", pure, () => {
+  assertEquals(new RoomLog().seqOfLast(1, SAID), 0);
+  assertEquals(logWithTypes([JOINED, JOINED, JOINED]).seqOfLast(1, SAID), 3);
+});
+
+Deno.test("RoomLog.seqOfLast() does not go back beyond what is retained", pure, () => {
+  assertEquals(logOf(9).seqOfLast(100, SAID), 4);
+});
+
+Deno.test("Cursor.take() gives the frames of a segment as one slice, byte for byte", pure, () => {
+  const cursor = logOf(3).cursorAt(0);
+  assertEquals(cursor.take(), Uint8Array.of(0, 0, 0, 2, 0x82, 0, 0, 0, 0, 2, 0x82, 1));
+  assertEquals(cursor.take(), Uint8Array.of(0, 0, 0, 2, 0x82, 2));
+  assertEquals(cursor.take(), undefined);
+});
+
+Deno.test(
+  "Cursor.take() gives every frame once, whatever a segment holds and whenever it is asked",
+  pure,
+  () => {
+    for (const segmentBytes of range(1, 20)) {
+      for (const pace of range(1, 5)) {
+        const log = new RoomLog({ segmentBytes });
+        const cursor = log.cursorAt(0);
+        const read = range(0, 4).flatMap(() => {
+          grow(log, pace);
+          return rest(cursor);
+        });
+        assertEquals(read, range(0, 4 * pace));
+      }
+    }
+  },
+);
+
+Deno.test("Cursor.take() gives all readers the same memory", pure, () => {
+  const log = logOf(1);
+  const buffer = log.cursorAt(0).take()!.buffer;
+  assertStrictEquals(log.cursorAt(0).take()!.buffer, buffer);
+});
+
+Deno.test("Cursor.take() gives a slice that the growing log leaves as it is", pure, () => {
+  const log = logOf(1);
+  const slice = log.cursorAt(0).take()!;
+  grow(log, 20);
+  assertEquals(slice, frame(0));
+});
+
+Deno.test("Cursor.seq is that of the entry that comes next", pure, () => {
+  const log = logOf(3);
+  assertEquals([1, 2, 3, 9].map((seq) => log.cursorAt(seq).seq), [1, 2, 3, 3]);
+  const cursor = log.cursorAt(0);
+  const seqs = range(0, 3).map(() => {
+    cursor.take();
+    return cursor.seq;
+  });
+  assertEquals(seqs, [2, 3, 3]);
+  assertEquals(logOf(9).cursorAt(0).seq, 4);
+});
+
+Deno.test("Cursor.isAtHead tells whether all was read, also at the edges of segments", pure, () => {
+  const log = new RoomLog(SMALL);
+  const cursor = log.cursorAt(0);
+  assert(cursor.isAtHead);
+  for (const _ of range(0, 5)) {
+    grow(log, 1);
+    assert(!cursor.isAtHead);
+    cursor.take();
+    assert(cursor.isAtHead);
+  }
+});
+
+Deno.test("Cursor.isLost as soon as its next entry is not retained", pure, () => {
+  for (const seq of range(0, 6)) {
+    const log = logOf(6);
+    const cursor = log.cursorAt(seq);
+    while (log.head < 14) {
+      assertEquals(cursor.isLost, log.tail > seq, `seq ${seq}, tail ${log.tail}`);
+      grow(log, 1);
+    }
+  }
+});
+
+Deno.test(
+  "Cursor.isLost is false for a reader that had read all of the segments that were dropped",
+  pure,
+  () => {
+    const log = logOf(2);
+    const cursor = log.cursorAt(0);
+    cursor.take();
+    grow(log, 6);
+    assertEquals(log.tail, 2);
+    assert(!cursor.isLost);
+    assertEquals(rest(cursor), range(2, 8));
+  },
+);
+
+Deno.test(
+  "Cursor.take() gives a lost reader the rest of its segment, and nothing behind the gap",
+  pure,
+  () => {
+    const log = logOf(6);
+    const cursor = log.cursorAt(1);
+    grow(log, 6);
+    assertEquals(log.tail, 6);
+    assertEquals(rest(cursor), [1]);
+    assert(cursor.isLost);
+  },
+);
