@@ -1,6 +1,7 @@
 // All connections of one program: when they are written to, and whether they still answer. A server has one
 // hub for all its clients, a client has one for its server.
 
+import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 

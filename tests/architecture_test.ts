@@ -1,34 +1,11 @@
-// The rooms of the house: imports point only to lower levels, and what is pure stays so.
+// The rooms of the house, as docs/DESIGN.md lists them: imports point only to lower levels, and what is pure
+// stays so.
 
 import { assert, assertEquals } from "@std/assert";
-
-/** Files of lib/ by level, the lowest first; those marked with * touch sockets, clocks or terminals. */
-const LEVELS = [
-  ["clock*", "datetime_format", "errors", "heartbeat"],
-  ["address", "codec", "i18n", "text"],
-  ["commands", "flags", "members", "protocol", "retry"],
-  ["inbox", "outbox", "render", "room_log"],
-  ["mailbox", "room"],
-  ["connection*", "dial*", "terminal*"],
-  ["hub*", "program*", "questions*"],
-  ["chat_server*", "session*"],
-  ["server_console*", "target_chooser*"],
-  ["chat_client*", "server_program*"],
-];
 
 /** What reaches out of the program, or differs from one run to the next. */
 const IMPURE =
   /\bDeno\.|\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bMath\.random\b|\bcrypto\.(?:getRandomValues|randomUUID)\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bfetch\(|\bconsole\.|["']node:(?!crypto["'])/;
-
-const levelOf = new Map<string, number>();
-const impureFiles = new Set<string>();
-for (const [level, names] of LEVELS.entries()) {
-  for (const name of names) {
-    const file = `${name.replace("*", "")}.ts`;
-    levelOf.set(file, level);
-    if (name.endsWith("*")) impureFiles.add(file);
-  }
-}
 
 interface Import {
   readonly from: string;
@@ -60,8 +37,18 @@ function readLib(): Map<string, string> {
 const { state } = await Deno.permissions.query({ name: "read", path: "." });
 const reading = { ignore: state !== "granted" };
 
-Deno.test("Every file of lib/ has its level", reading, () => {
-  assertEquals([...readLib().keys()].filter((file) => !levelOf.has(file)), []);
+const levelOf = new Map<string, number>();
+const impureFiles = new Set<string>();
+if (!reading.ignore) {
+  const table = Deno.readTextFileSync(new URL("../docs/DESIGN.md", import.meta.url));
+  for (const [, level, name, io] of table.matchAll(/^\| (\d+) +\| (\w+)( \(I\/O\))? +\|/gm)) {
+    levelOf.set(`${name}.ts`, Number(level));
+    if (io) impureFiles.add(`${name}.ts`);
+  }
+}
+
+Deno.test("The table lists every file of lib/, and no other", reading, () => {
+  assertEquals([...levelOf.keys()].sort(), [...readLib().keys()]);
 });
 
 Deno.test("Imports point only to lower levels", reading, () => {
