@@ -3,21 +3,25 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
 import { commandHelp, parseLine } from "./commands.ts";
-import { ChatError, InputError } from "./errors.ts";
+import { ChatError, ConnectError, InputError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program, VERSION } from "./program.ts";
 import { type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
-import { Renderer } from "./render.ts";
+import { MARKS, Renderer } from "./render.ts";
 import { MAX_HISTORY } from "./room.ts";
-import { type ReadEntry, Session, type SessionEvent } from "./session.ts";
+import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { TargetChooser } from "./target_chooser.ts";
-import { parseNick, printable } from "./text.ts";
+import { cut, parseNick, printable } from "./text.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
 const PROMPT = "> ";
+/** How long a message may wait for its receipt before it is shown as pending, in ms. */
+const PENDING_MS = 300;
+const MAX_PENDING_LINES = 3;
+const MAX_PENDING_CHARS = 60;
 
 const FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
@@ -85,6 +89,7 @@ class ChatClient implements Disposable {
   readonly #session: Session;
   readonly #online = new Map<bigint, Person>();
   #typing: Promise<void> | undefined;
+  #pendingTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(program: Program, settings: Settings) {
     const { terminal, language, clock } = program;
@@ -122,7 +127,8 @@ class ChatClient implements Disposable {
       status = EXIT.refused;
     }
     signal.removeEventListener("abort", leave);
-    const count = this.#session.pendingCount;
+    clearTimeout(this.#pendingTimer);
+    const count = this.#session.pending.length;
     if (count > 0) await terminal.print(this.#sentences("client.undelivered", { count }));
     return status;
   }
@@ -130,6 +136,21 @@ class ChatClient implements Disposable {
   async #show(event: SessionEvent): Promise<void> {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
+    if (event.type === "failed") await this.#showFailed(event.failure);
+    this.#showPending();
+  }
+
+  async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
+    const server = formatAddress(target.server);
+    const why = explain(error, this.#program.language);
+    if (!wasIn) {
+      return await this.#print(
+        error instanceof ConnectError ? why : this.#sentences("client.not-in", { server, why }),
+      );
+    }
+    await this.#notify(this.#sentences("client.lost", { server, why }));
+    const count = this.#session.pending.length;
+    if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }
 
   async #showEntered(
@@ -202,10 +223,28 @@ class ChatClient implements Disposable {
 
   async #say(text: string): Promise<void> {
     if (this.#session.isFull) {
-      await this.#notify(this.#sentences("client.waiting", { count: this.#session.pendingCount }));
+      await this.#notify(this.#sentences("client.waiting", { count: this.#session.pending.length }));
       await this.#session.drained();
     }
     this.#session.say(text);
+    this.#showPending();
+  }
+
+  /** What waits for a server stands above the prompt, once it has waited long enough to be noticed. */
+  #showPending(): void {
+    const { terminal } = this.#program;
+    clearTimeout(this.#pendingTimer);
+    const { pending } = this.#session;
+    if (pending.length === 0) return terminal.showStatus([]);
+    this.#pendingTimer = setTimeout(() => terminal.showStatus(this.#pendingLines(pending)), PENDING_MS);
+  }
+
+  #pendingLines(pending: readonly string[]): string[] {
+    const lines = pending.slice(0, MAX_PENDING_LINES).map((text) =>
+      `${MARKS.pending} ${cut(text, MAX_PENDING_CHARS)}`
+    );
+    const count = pending.length - lines.length;
+    return count > 0 ? [...lines, this.#sentences("client.more-pending", { count })] : lines;
   }
 
   #who(): string[] {

@@ -3,6 +3,7 @@
 
 import { type Address, formatAddress, plainIP } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
@@ -133,18 +134,8 @@ export class ChatServer implements AsyncDisposable {
     let member: Member | undefined;
     try {
       for await (const frames of connection.receive()) {
-        try {
-          for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
-            const message = decodeClient(frame);
-            if (member) this.#serve(message, member, connection);
-            else member = this.#enter(message, connection);
-          }
-        } catch (error) {
-          if (!(error instanceof ProtocolError)) throw error;
-          this.#refuse(connection, error);
-        }
+        member = this.#takeIn(frames, connection, member);
         if (member) clearTimeout(helloTimer);
-        this.#hub.wake();
       }
     } catch (error) {
       if (!(error instanceof LostError)) this.#options.onRefused?.(connection.peer.hostname, error as Error);
@@ -158,6 +149,23 @@ export class ChatServer implements AsyncDisposable {
     }
   }
 
+  /** Deals with all frames that are whole. Returns who the peer is by now. */
+  #takeIn(frames: FrameDecoder, connection: Connection, known: Member | undefined): Member | undefined {
+    let member = known;
+    try {
+      for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
+        const message = decodeClient(frame);
+        if (member) this.#serve(message, member, connection);
+        else member = this.#enter(message, connection);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#refuse(connection, error);
+    }
+    this.#hub.wake();
+    return member;
+  }
+
   #enter(hello: ClientMessage, connection: Connection): Member {
     if (hello.type !== "hello") throw unexpected(hello);
     const address = plainIP(connection.peer.hostname);
@@ -165,9 +173,8 @@ export class ChatServer implements AsyncDisposable {
     const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, this.#clock());
     const before = this.#connections.get(member);
     this.#connections.set(member, connection);
-    if (before) {
-      this.#refuse(before, new ProtocolError("replaced", "Cannot serve two connections of one session"));
-    }
+    // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
+    before?.finish(errorFrame(new ProtocolError("replaced", "Cannot serve two connections of one session")));
     connection.greeted();
     connection.send(encodeServer(welcome));
     connection.follow(cursor);
@@ -211,12 +218,16 @@ export class ChatServer implements AsyncDisposable {
   #refuse(connection: Connection, error: ProtocolError): void {
     if (!connection.isOpen) return;
     this.#options.onRefused?.(plainIP(connection.peer.hostname), error);
-    connection.finish(encodeServer({ type: "error", code: error.code, reason: error.message }));
+    connection.finish(errorFrame(error));
   }
 }
 
 const PONG = encodeServer({ type: "pong" });
 const BYE = encodeServer({ type: "bye" });
+
+function errorFrame({ code, message }: ProtocolError): Uint8Array<ArrayBuffer> {
+  return encodeServer({ type: "error", code, reason: message });
+}
 
 function unexpected({ type }: ClientMessage): ProtocolError {
   return new ProtocolError(

@@ -16,8 +16,8 @@ const SPANISH = {
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
-  "server.refused": "{address} no pudo entrar: {why}",
-  "server.skipped": "Faltan aquí {count} líneas: la pantalla no siguió el ritmo de la sala.",
+  "server.refused": "Se cerró la conexión de {address}: {why}",
+  "server.skipped": "Líneas que faltan aquí: {count}. La pantalla no siguió el ritmo de la sala.",
   "server.commands": 'Aquí solo se puede escribir "salir" para terminar.',
 
   // The client's own
@@ -26,10 +26,12 @@ const SPANISH = {
   "client.more-online": "{names} y {count} más",
   "client.lost": "Se perdió la conexión con {server}: {why}",
   "client.not-in": "No se pudo entrar en {server}: {why}.",
-  "client.missing": "Faltan {count} líneas: el servidor ya no las guarda.",
+  "client.missing": "Líneas que faltan: {count}. El servidor ya no las guarda.",
   "client.retry": "Se intentará con {server} en {seconds} s.",
-  "client.waiting": "Hay {count} mensajes sin confirmar: se espera antes de leer más.",
-  "client.undelivered": "{count} mensajes no llegaron a ningún servidor.",
+  "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
+  "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
+  "client.more-pending": "… y {count} más sin confirmar",
+  "client.undelivered": "Mensajes que no llegaron a ningún servidor: {count}.",
 
   // What happens in the room
   "room.joined": "{nick} ({address}) se ha conectado",
@@ -127,8 +129,8 @@ const ENGLISH: Record<SentenceKey, string> = {
   "server.listening": 'Listening on {address}. Type "quit" to end.',
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
-  "server.refused": "{address} could not enter: {why}",
-  "server.skipped": "{count} lines are missing here: the screen could not keep up with the room.",
+  "server.refused": "The connection from {address} was closed: {why}",
+  "server.skipped": "Missing lines here: {count}. The screen could not keep up with the room.",
   "server.commands": 'The only thing to type here is "quit", to end.',
 
   "client.connecting": "Connecting to {server}...",
@@ -136,10 +138,12 @@ const ENGLISH: Record<SentenceKey, string> = {
   "client.more-online": "{names} and {count} more",
   "client.lost": "The connection to {server} was lost: {why}",
   "client.not-in": "Could not enter {server}: {why}.",
-  "client.missing": "{count} lines are missing: the server no longer keeps them.",
+  "client.missing": "Missing lines: {count}. The server no longer keeps them.",
   "client.retry": "Trying {server} in {seconds} s.",
-  "client.waiting": "{count} messages are unconfirmed: waiting before reading more.",
-  "client.undelivered": "{count} messages did not reach any server.",
+  "client.waiting": "Unconfirmed messages: {count}. Waiting before reading more.",
+  "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
+  "client.more-pending": "… and {count} more unconfirmed",
+  "client.undelivered": "Messages that did not reach any server: {count}.",
 
   "room.joined": "{nick} ({address}) has connected",
   "room.back": "{nick} ({address}) has reconnected",

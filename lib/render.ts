@@ -10,7 +10,7 @@ const STAMP = "yyyy-MM-dd HH:mm:ss";
 
 /** What stands between the time and the text of a line, so that no nick or text can pass for something else:
  * no nick begins with any of these. */
-export const MARKS = { presence: "*", notice: "!", history: "~", late: "+" } as const;
+export const MARKS = { presence: "*", notice: "!", history: "~", late: "+", pending: "…" } as const;
 
 /** Makes lines in one language, with local times. */
 export class Renderer {

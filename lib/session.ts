@@ -111,14 +111,14 @@ export class Session implements Disposable {
     this.#connection?.send(frame);
   }
 
-  /** How many messages no server is known to have. */
-  get pendingCount(): number {
-    return this.#mailbox.pending.length;
+  /** Texts that no server is known to have. */
+  get pending(): readonly string[] {
+    return this.#mailbox.pending;
   }
 
   /** Fulfilled when nothing is pending any more, or the session has ended. */
   settled(): Promise<void> {
-    return this.#until(() => this.pendingCount === 0);
+    return this.#until(() => this.pending.length === 0);
   }
 
   /** Fulfilled when there is room to {@linkcode say} something, or the session has ended. */

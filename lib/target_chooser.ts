@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, DEFAULT_PORT, formatAddress, parseAddress, parsePort } from "./address.ts";
 import { ConnectError, InputError, RefusedError } from "./errors.ts";
-import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
+import { type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { askFor } from "./questions.ts";
 import { backoffMs, Rotation } from "./retry.ts";
 import type { Failure, Target } from "./session.ts";
@@ -60,7 +60,6 @@ export class TargetChooser {
    * @throws the failure's error, if the input has ended and nothing else can be tried */
   async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
     if (!failure) return await this.#ask({ signal });
-    await this.#tell(failure);
     const { target: { server }, error } = failure;
     const attempt = this.#failures++;
     const after = this.#rotation.after(server);
@@ -74,25 +73,23 @@ export class TargetChooser {
       return { ...failure.target, server: after };
     }
     if (this.#options.terminal.hasEnded && attempt > this.#rotation.size) throw error;
-    this.#forgetWhatWasWrong(failure, after);
+    this.#forgetWhatWasWrong(failure);
+    // The port stands if only the name was wrong and nothing else is on offer.
+    const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
+    if (isNameWrong) this.#port = server.port;
     try {
-      return await this.#ask({ signal, fallback: after });
+      return await this.#ask({ signal, fallback: isNameWrong ? undefined : after });
     } catch (inputError) {
       throw inputError instanceof InputError ? error : inputError;
     }
   }
 
   /** Only what the failure is about is asked again. */
-  #forgetWhatWasWrong({ target, error }: Failure, after: Address): void {
-    if (error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code)) {
-      this.#nick = undefined;
-      return;
-    }
-    this.#nick = target.nick;
-    this.#host = undefined;
-    // The port stands if only the name was wrong and nothing else is on offer.
-    const isNameWrong = error instanceof ConnectError && error.code === "name-unknown";
-    this.#port = isNameWrong && after === target.server ? target.server.port : undefined;
+  #forgetWhatWasWrong({ target, error }: Failure): void {
+    const isAboutNick = error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code);
+    this.#nick = isAboutNick ? undefined : target.nick;
+    this.#host = isAboutNick ? target.server.host : undefined;
+    this.#port = isAboutNick ? target.server.port : undefined;
   }
 
   async #ask({ signal, fallback }: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
@@ -121,14 +118,5 @@ export class TargetChooser {
 
   #askFor<Answer>(question: Parameters<typeof askFor<Answer>>[1]): Promise<Answer | undefined> {
     return askFor(this.#options, question);
-  }
-
-  async #tell({ target, error, wasIn }: Failure): Promise<void> {
-    const { language, notify, terminal } = this.#options;
-    const server = formatAddress(target.server);
-    const why = explain(error, language);
-    if (wasIn) await notify(this.#sentences("client.lost", { server, why }));
-    else if (error instanceof ConnectError) await terminal.print(why);
-    else await terminal.print(this.#sentences("client.not-in", { server, why }));
   }
 }

@@ -56,6 +56,8 @@ export class Terminal implements Disposable {
   readonly #waiters: Waiter[] = [];
   /** Rows that the line took when it was entered, beyond the first. */
   #enteredRows = 0;
+  /** What stands above the prompt and moves with it. */
+  #status: readonly string[] = [];
   #hasEnded = false;
   #interrupt = new AbortController();
 
@@ -143,6 +145,17 @@ export class Terminal implements Disposable {
     await written;
   }
 
+  /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not
+   * get them. */
+  showStatus(lines: readonly string[]): void {
+    if (!this.isInteractive || lines.join("\n") === this.#status.join("\n")) return;
+    this.#output.cork();
+    if (this.#waiters.length > 0) this.#output.write(this.#hidePrompt());
+    this.#status = lines;
+    this.#showPrompt();
+    this.#output.uncork();
+  }
+
   /** Gives the keyboard back to the system, whatever was going on. */
   [Symbol.dispose](): void {
     this.#unwatchSize();
@@ -192,8 +205,9 @@ export class Terminal implements Disposable {
   }
 
   #showPrompt(): void {
-    if (!this.isInteractive) return;
-    this.#readline.setPrompt(this.#waiters.at(-1)?.prompt ?? "");
+    const waiter = this.#waiters.at(-1);
+    if (!this.isInteractive || !waiter) return;
+    this.#readline.setPrompt([...(waiter.isChat ? this.#status : []), waiter.prompt].join("\n"));
     this.#readline.prompt(true);
   }
 

@@ -77,3 +77,9 @@ export function countChars(text: string): number {
   }
   return count;
 }
+
+/** The text if it is short enough, else its beginning with an ellipsis, `max` code points in all. */
+export function cut(text: string, max: number): string {
+  const chars = [...text];
+  return chars.length <= max ? text : `${chars.slice(0, max - 1).join("")}…`;
+}
