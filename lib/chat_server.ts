@@ -17,7 +17,7 @@ import {
   sessionOf,
 } from "./protocol.ts";
 import { Room } from "./room.ts";
-import type { RoomLog } from "./room_log.ts";
+import type { RoomLog, RoomLogOptions } from "./room_log.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
@@ -40,6 +40,7 @@ export interface ChatServerOptions {
   readonly deadMs?: number;
   readonly helloMs?: number;
   readonly clock?: Clock;
+  readonly log?: RoomLogOptions;
   /** Told why a connection was not let in, or was ended by the server. */
   readonly onRefused?: (address: string, error: Error) => void;
 }
@@ -61,11 +62,12 @@ export class ChatServer implements AsyncDisposable {
   /** Listens at once.
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
-    const { host, port, backups, graceMs, pingMs = PING_MS, deadMs = DEAD_MS, clock = systemClock } = options;
+    const { host, port, backups, graceMs, log } = options;
+    const { pingMs = PING_MS, deadMs = DEAD_MS, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#listener = listen({ host, port });
-    this.#room = new Room({ instance: randomInstance(), backups, graceMs });
+    this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
       nowMs: () => clock().tickMs,

@@ -39,6 +39,8 @@ export class Connection {
   #answers: Uint8Array<ArrayBuffer>[] = [];
   #answerBytes = 0;
   #cursor: Cursor | undefined;
+  /** Up to where the log goes out. */
+  #endSeq = Infinity;
   #farewell: Uint8Array<ArrayBuffer> | undefined;
   #isWriting = false;
   #hasPeerEnded = false;
@@ -124,13 +126,15 @@ export class Connection {
     this.#onWork();
   }
 
-  /** Writes what waits, then `farewell`, then ends our side; closes when the peer has ended its own, or after
-   * `lingerMs`. */
+  /** Writes what waits and what the log holds by now, then `farewell`, then ends our side; closes when the peer
+   * has ended its own, or after `lingerMs`. */
   finish(farewell?: Uint8Array<ArrayBuffer>, { lingerMs = LINGER_MS }: { lingerMs?: number } = {}): void {
     if (!this.isOpen) return;
     this.#state = "finishing";
     this.#farewell = farewell;
     if (this.#cursor?.isLost) this.#cursor = undefined;
+    // Where the log ends now: in a busy room it never ends, and the farewell would never come.
+    this.#endSeq = this.#cursor?.head ?? 0;
     this.#lingerTimer = setTimeout(() => this.close(), lingerMs);
     this.#onWork();
   }
@@ -170,7 +174,7 @@ export class Connection {
       this.#answerBytes = 0;
       return bytes;
     }
-    const slice = this.#cursor?.take();
+    const slice = this.#cursor && this.#cursor.seq < this.#endSeq ? this.#cursor.take() : undefined;
     if (slice || this.#state === "open") return slice;
     const farewell = this.#farewell;
     this.#farewell = undefined;
@@ -202,7 +206,7 @@ export class Connection {
 
   #endWrite(): void {
     this.#isWriting = false;
-    if (this.hasWork) this.#onWork();
+    if (this.hasWork || this.isLagging) this.#onWork();
   }
 
   #failWrite(cause: unknown): void {

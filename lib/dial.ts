@@ -5,7 +5,7 @@ import { type Address, formatAddress } from "./address.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
 
 /** Connects to a server by IP address or name. A name's addresses are tried until one answers.
- * @throws {ConnectError} also when `signal` is aborted: `no-answer` */
+ * @throws {ConnectError} `name-unknown`, `refused` or `unreachable`; the signal's reason */
 export async function dial(server: Address, { signal }: { signal: AbortSignal }): Promise<Deno.TcpConn> {
   const aborted = new Promise<never>((_, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -20,7 +20,8 @@ export async function dial(server: Address, { signal }: { signal: AbortSignal })
     isResolved = true;
     return await Deno.connect({ hostname: server.host, port: server.port, signal });
   } catch (cause) {
-    const code = connectCode(cause, { isResolved, isAborted: signal.aborted });
+    if (signal.aborted) throw signal.reason;
+    const code = isResolved ? connectCode(cause) : "name-unknown";
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConnectError(code, `Cannot connect to ${formatAddress(server)}: ${reason}`, {
       cause,
@@ -29,11 +30,6 @@ export async function dial(server: Address, { signal }: { signal: AbortSignal })
   }
 }
 
-function connectCode(
-  cause: unknown,
-  { isResolved, isAborted }: { isResolved: boolean; isAborted: boolean },
-): ConnectCode {
-  if (isAborted || cause instanceof Deno.errors.TimedOut) return "no-answer";
-  if (!isResolved) return "name-unknown";
+function connectCode(cause: unknown): ConnectCode {
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
 }

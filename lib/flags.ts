@@ -40,22 +40,27 @@ export function parseFlags<Table extends FlagTable>(
 ): FlagValues<Table> {
   const named = Object.entries(table);
   const withValue = named.filter(([, { value }]) => value !== undefined).map(([name]) => name);
+  const withoutValue = named.map(([name]) => name).filter((name) => !withValue.includes(name));
+  for (const arg of args) {
+    // parseArgs would take any value for a yes.
+    const [, name, value] = /^--([^=]+)=([^]*)$/.exec(arg) ?? [];
+    if (name && withoutValue.includes(name)) throw invalidValue(`--${name}`, value!);
+  }
   const values = parseArgs([...args], {
-    string: withValue,
-    boolean: named.map(([name]) => name).filter((name) => !withValue.includes(name)),
+    string: [...withValue, "_"],
+    boolean: withoutValue,
     collect: named.filter(([, { isRepeatable }]) => isRepeatable).map(([name]) => name),
     alias: Object.fromEntries(
       named.filter(([, { alias }]) => alias).map(([name, { alias }]) => [name, alias!]),
     ),
     unknown: (argument, key) => {
-      if (key === undefined) {
-        throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, {
-          details: { argument },
-        });
-      }
+      if (key === undefined) return; // no flag
       throw new InputError("flag-unknown", `Cannot use flag ${argument}`, { details: { flag: argument } });
     },
   });
+  for (const argument of values._) {
+    throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
+  }
   for (const name of withValue) {
     for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
   }

@@ -19,7 +19,7 @@ export type Place = "live" | "history" | "missed" | "hidden";
 /** The reading side of one client. */
 export class Inbox {
   readonly #shownSessions: number;
-  /** By instance, most recently used last. */
+  /** Where reading stopped, by instance, the one of now last. */
   readonly #next = new Map<bigint, number>();
   /** Highest `n` shown, by session, most recently heard last. */
   readonly #shown = new Map<bigint, number>();
@@ -51,13 +51,13 @@ export class Inbox {
     this.#ping = undefined;
     this.#instance = instance;
     this.#head = head;
-    this.#setNext(next);
+    setLatest(this.#next, instance, next, MAX_RESUME_POINTS);
     return Math.max(missing, 0);
   }
 
   /** An entry of the log was read. Of the past only messages are shown: who is there, WELCOME said. */
   read(entry: LogEntry): Place {
-    this.#setNext(entry.seq + 1);
+    this.#next.set(this.#instance, entry.seq + 1);
     this.#noteWhole(entry.seq + 1);
     const isPast = entry.seq < this.#head;
     if (entry.type !== "said") return isPast ? "hidden" : "live";
@@ -76,10 +76,6 @@ export class Inbox {
     if (this.#ping === undefined || next < this.#ping.head) return;
     this.#wholeMs = this.#ping.atMs;
     this.#ping = undefined;
-  }
-
-  #setNext(next: number): void {
-    setLatest(this.#next, this.#instance, next, MAX_RESUME_POINTS);
   }
 
   #isFirstShowing(session: bigint, n: number): boolean {

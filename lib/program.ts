@@ -33,9 +33,10 @@ export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 /** Runs a program in this process, and ends the process with its exit status. */
 export async function runProgram(main: (program: Program) => Promise<number>): Promise<never> {
   const terminal = new Terminal(standardStreams());
-  const ending = new AbortController();
-  for (const signal of ENDING_SIGNALS) Deno.addSignalListener(signal, () => ending.abort());
-  const language = chooseLanguage(langFlag(Deno.args), LOCALE_VARIABLES.map((name) => Deno.env.get(name)));
+  const signal = AbortSignal.any([endingSignal(), terminal.interrupted]);
+  // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
+  signal.addEventListener("abort", () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), PATIENCE_MS)));
+  const language = chooseLanguage(langFlag(Deno.args), systemLocales());
   let status: number;
   try {
     status = await main({
@@ -44,23 +45,35 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
       terminal,
       clock: systemClock,
       localAddresses: () => Deno.networkInterfaces(),
-      signal: AbortSignal.any([ending.signal, terminal.interrupted]),
+      signal,
     });
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
     console.error(explain(error, language));
     status = error instanceof InputError ? EXIT.usage : EXIT.refused;
   } finally {
-    terminal[Symbol.dispose]();
+    await terminal[Symbol.asyncDispose]();
   }
   Deno.exit(status);
 }
 
-const LOCALE_VARIABLES = ["LC_ALL", "LC_MESSAGES", "LANG"];
+/** How long a program may take to end once it is told to, in ms. */
+const PATIENCE_MS = 3_000;
 
-const ENDING_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT", "SIGBREAK"]
-  : ["SIGINT", "SIGTERM", "SIGHUP"];
+/** What the system says of the language, the weightiest first. */
+export function systemLocales(): (string | undefined)[] {
+  return ["LC_ALL", "LC_MESSAGES", "LANG"].map((name) => Deno.env.get(name));
+}
+
+/** Aborted when the system tells this process to end. */
+export function endingSignal(): AbortSignal {
+  const ending = new AbortController();
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) Deno.addSignalListener(signal, () => ending.abort());
+  return ending.signal;
+}
 
 /** The value of `--lang`, found before the flags are checked: what is wrong with them is said in it. */
 function langFlag(args: readonly string[]): string | undefined {

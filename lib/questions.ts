@@ -12,17 +12,17 @@ export interface Question<Answer> extends AskOptions {
 }
 
 /** The answer; undefined if the person wants to leave instead.
- * @throws {InputError} if the input ends without an answer that can be used */
+ * @throws {InputError} if a pipe ends without an answer that can be used */
 export async function askFor<Answer>(
   { terminal, language }: { terminal: Terminal; language: Language },
-  { text, parse, fallback, signal }: Question<Answer>,
+  { text, parse, signal, ...options }: Question<Answer>,
 ): Promise<Answer | undefined> {
   for (;;) {
     try {
-      const answer = await terminal.ask(text, { fallback, signal });
+      const answer = await terminal.ask(text, { ...options, signal });
       return isQuit(answer) ? undefined : parse(answer);
     } catch (error) {
-      if (signal?.aborted) return undefined;
+      if (signal?.aborted || (terminal.isKeyboard && terminal.hasEnded)) return undefined;
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;
       await terminal.print(explain(error, language));
     }

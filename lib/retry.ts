@@ -2,17 +2,16 @@
 
 import { type Address, sameAddress } from "./address.ts";
 
-/** Longest wait before the first retry. */
+/** Longest wait before the first attempt after a failure. */
 export const FIRST_WAIT_MS = 100;
-/** Longest wait before any retry. */
+/** Longest wait before any attempt. */
 export const LONGEST_WAIT_MS = 5_000;
 
-/** Wait before attempt `attempt` (from 0), in ms: a ceiling that doubles from {@linkcode FIRST_WAIT_MS} to
- * {@linkcode LONGEST_WAIT_MS}, of which the upper half is left to chance, so that clients that lost the same
- * server do not come to the next one all at once. `random` is uniform in [0, 1), as Math.random. */
+/** Wait before attempt `attempt` (from 0), in ms: anything up to a ceiling that doubles from
+ * {@linkcode FIRST_WAIT_MS} to {@linkcode LONGEST_WAIT_MS}, so that clients that lost the same server come to the
+ * next one spread out. `random` is uniform in [0, 1), as Math.random. */
 export function backoffMs(attempt: number, random: () => number): number {
-  const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 16));
-  return ceiling / 2 + random() * ceiling / 2;
+  return random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 16));
 }
 
 /** Most servers that a rotation holds; the ones known longest stay. */

@@ -155,6 +155,13 @@ export class Cursor {
     return this.#seq;
   }
 
+  /** `seq` that the log's next entry will get, unless the reader {@linkcode isLost}. */
+  get head(): number {
+    let segment = this.#segment;
+    while (segment.link.next) segment = segment.link.next;
+    return segment.endSeq;
+  }
+
   /** Whether what comes next is no longer retained: the reader is too far behind to go on. */
   get isLost(): boolean {
     this.#hop();

@@ -11,6 +11,7 @@ import { EXIT, type LocalAddress, type Program, VERSION } from "./program.ts";
 import { askFor } from "./questions.ts";
 import { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
+import type { AskOptions } from "./terminal.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
@@ -79,10 +80,10 @@ async function listen(
 ): Promise<ChatServer | undefined> {
   const { terminal, language } = program;
   const asked: { host?: string; port?: number } = {};
-  for (;;) {
-    asked.port ??= port ?? await askPort(program);
+  for (let isAgain = false;; isAgain = true) {
+    asked.port ??= port ?? await askPort(program, { isAgain });
     if (asked.port === undefined) return undefined;
-    asked.host ??= host ?? await askHost(program);
+    asked.host ??= host ?? await askHost(program, { isAgain });
     if (asked.host === undefined) return undefined;
     try {
       return new ChatServer({ ...options, host: asked.host, port: asked.port });
@@ -90,20 +91,21 @@ async function listen(
       if (!(error instanceof ListenError)) throw error;
       const culprit = error.code === "address-not-local" ? "host" : "port";
       const isFlag = (culprit === "host" ? host : port) !== undefined;
-      if (isFlag || terminal.hasEnded) throw error;
+      if (isFlag) throw error;
       await terminal.print(explain(error, language));
       asked[culprit] = undefined;
     }
   }
 }
 
-function askPort(program: Program): Promise<number | undefined> {
+function askPort(program: Program, options: AskOptions): Promise<number | undefined> {
   const text = sentencesIn(program.language)("ask.port");
-  return askFor(program, { text, fallback: String(DEFAULT_PORT), parse: parsePort, signal: program.signal });
+  const { signal } = program;
+  return askFor(program, { text, fallback: String(DEFAULT_PORT), parse: parsePort, signal, ...options });
 }
 
 /** Asks which of the machine's addresses to listen on, by number or as it is; not if there is only one. */
-async function askHost(program: Program): Promise<string | undefined> {
+async function askHost(program: Program, options: AskOptions): Promise<string | undefined> {
   const sentences = sentencesIn(program.language);
   const local = program.localAddresses();
   if (local.length < 2) return ALL_ADDRESSES;
@@ -115,6 +117,7 @@ async function askHost(program: Program): Promise<string | undefined> {
     parse: (answer) =>
       hosts.find((host) => host === answer) ?? hosts[Number(answer) - 1] ?? invalidChoice(hosts.length),
     signal: program.signal,
+    ...options,
   });
 }
 

@@ -180,9 +180,11 @@ export class Session implements Disposable {
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
   async *#converse(target: Target): AsyncGenerator<SessionEvent> {
-    using patience = new Patience(this.#options.answerMs ?? ANSWER_MS, this.#leaving.signal);
+    const { answerMs = ANSWER_MS } = this.#options;
+    const error = noAnswer(target.server, answerMs);
+    using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
     const connection = this.#hub.adopt(await dial(target.server, patience));
-    patience.onEnd(() => connection.close(noAnswer(target.server)));
+    patience.signal.addEventListener("abort", () => connection.close(error));
     try {
       connection.send(encodeClient(this.#mailbox.hello(target.nick, this.#clock().tickMs)));
       for await (const frames of connection.receive()) {
@@ -254,14 +256,15 @@ export class Session implements Disposable {
 
 const PONG = encodeClient({ type: "pong" });
 
-/** Ends once: after a time, or when a signal says so, unless it is disposed of before. */
+/** Ends once, with an error: after a time, or with an outer signal, unless it is disposed of before. */
 class Patience implements Disposable {
   readonly #ending = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #outer: AbortSignal;
-  readonly #end = () => this.#ending.abort();
+  readonly #end: () => void;
 
-  constructor(ms: number, outer: AbortSignal) {
+  constructor(ms: number, { error, outer }: { error: Error; outer: AbortSignal }) {
+    this.#end = () => this.#ending.abort(error);
     this.#timer = setTimeout(this.#end, ms);
     this.#outer = outer;
     outer.addEventListener("abort", this.#end);
@@ -269,10 +272,6 @@ class Patience implements Disposable {
 
   get signal(): AbortSignal {
     return this.#ending.signal;
-  }
-
-  onEnd(action: () => void): void {
-    this.signal.addEventListener("abort", action);
   }
 
   [Symbol.dispose](): void {
@@ -298,8 +297,8 @@ function refusal({ code, reason }: Refusal, details?: ErrorDetails): RefusedErro
   return new RefusedError(code, reason, { details });
 }
 
-function noAnswer(server: Address): ConnectError {
-  const details = { server: formatAddress(server) };
+function noAnswer(server: Address, answerMs: number): ConnectError {
+  const details = { server: formatAddress(server), seconds: answerMs / 1_000 };
   return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
 }
 

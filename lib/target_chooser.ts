@@ -92,7 +92,13 @@ export class TargetChooser {
     this.#port = isAboutNick ? target.server.port : undefined;
   }
 
-  async #ask({ signal, fallback }: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
+  #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
+    return this.#options.terminal.dialogue(() => this.#askWhatIsOpen(options));
+  }
+
+  async #askWhatIsOpen(
+    { signal, fallback }: { signal: AbortSignal; fallback?: Address },
+  ): Promise<Target | undefined> {
     if (this.#host === undefined) {
       const answer = await this.#askFor({
         text: this.#sentences(this.#wasEverIn ? "ask.new-server" : "ask.server"),

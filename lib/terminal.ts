@@ -29,15 +29,16 @@ export interface Screen {
 
 /** How a question is asked. */
 export interface AskOptions {
-  /** What an empty answer means, and the end of the input. */
+  /** What an empty answer means, and the end of a pipe. */
   readonly fallback?: string;
+  /** The end of a pipe means nothing: the fallback was tried. */
+  readonly isAgain?: boolean;
   readonly signal?: AbortSignal;
 }
 
+/** Somebody who waits for a line. */
 interface Waiter {
   readonly prompt: string;
-  /** The line disappears once it is typed: it will come back as a message. */
-  readonly isChat: boolean;
   readonly resolve: (line: string | undefined) => void;
 }
 
@@ -45,19 +46,26 @@ interface Waiter {
 const MAX_READ_AHEAD_LINES = 64;
 
 /** A person, or a script that acts as one. */
-export class Terminal implements Disposable {
+export class Terminal implements AsyncDisposable {
   readonly #streams: TerminalStreams;
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #readline: Interface;
   readonly #unwatchSize: () => void;
   readonly #readAhead: string[] = [];
-  /** The last one gets the next line: a question goes before the chat. */
-  readonly #waiters: Waiter[] = [];
+  #question: Waiter | undefined;
+  #chat: Waiter | undefined;
+  /** Dialogues that are going on, one within the other: while there are any, no line is for the chat. */
+  #dialogues = 0;
+  /** Whether lines are for the chat when there is no dialogue. */
+  #isChatting = false;
+  /** What was being typed for the chat when a dialogue began. */
+  #unfinished = "";
+  /** What stands above the chat prompt and moves with it. */
+  #status: readonly string[] = [];
+  #isPromptShown = false;
   /** Rows that the line took when it was entered, beyond the first. */
   #enteredRows = 0;
-  /** What stands above the prompt and moves with it. */
-  #status: readonly string[] = [];
   #hasEnded = false;
   #interrupt = new AbortController();
 
@@ -73,7 +81,7 @@ export class Terminal implements Disposable {
         setRawMode: (isRaw: boolean) => screen.setRaw(isRaw),
       });
     }
-    this.#unwatchSize = screen?.onResize(() => this.#output.emit("resize")) ?? (() => {});
+    this.#unwatchSize = screen?.onResize(() => this.#aroundPrompt(() => {})) ?? (() => {});
     this.#readline = createInterface({
       input: this.#input,
       output: screen ? this.#output : undefined,
@@ -84,7 +92,7 @@ export class Terminal implements Disposable {
     this.#readline.on("line", (line: string) => this.#take(line));
     this.#readline.on("close", () => this.#end());
     this.#readline.on("SIGINT", () => this.#interrupt.abort());
-    // Before readline sees the key that enters a line, its cursor tells how many rows the line takes.
+    // Before readline sees a key, its cursor tells how many rows the line takes.
     if (screen) this.#input.prependListener("keypress", (_, key) => this.#noteRows(key));
   }
 
@@ -108,24 +116,44 @@ export class Terminal implements Disposable {
     return this.#hasEnded && this.#readAhead.length === 0;
   }
 
+  /** Holds questions together that belong together: until `talk` is done, no line is taken for the chat, and
+   * what was being typed there is put aside. */
+  async dialogue<Result>(talk: () => Promise<Result>): Promise<Result> {
+    if (this.#dialogues++ === 0) this.#putChatAside();
+    try {
+      return await talk();
+    } finally {
+      if (--this.#dialogues === 0) this.#resumeChat();
+    }
+  }
+
   /** Asks and waits for the answer, trimmed.
-   * @throws {InputError} `input-ended` if the input ends and there is no fallback; the signal's reason */
-  async ask(question: string, { fallback, signal }: AskOptions = {}): Promise<string> {
-    const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
-    if (!this.isInteractive) await this.#write(prompt);
-    const line = await this.#next({ prompt: `${prompt} `, isChat: false, signal });
-    if (!this.isInteractive) await this.#write(this.#streams.isKeyboard || !line ? "\n" : ` ${line}\n`);
-    const answer = line?.trim() || fallback;
-    if (answer !== undefined || line !== undefined) return answer ?? "";
-    throw new InputError("input-ended", `Cannot go on without an answer to "${question}"`, {
-      details: { question },
+   * @throws {InputError} `input-ended` if a person ends the input, or a pipe does without a fallback; the signal's
+   * reason */
+  ask(question: string, { fallback, isAgain = false, signal }: AskOptions = {}): Promise<string> {
+    return this.dialogue(async () => {
+      const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
+      // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
+      const isAhead = this.#readAhead.length > 0;
+      const isShown = this.isInteractive && !isAhead;
+      if (!isShown) await this.#write(prompt);
+      const line = await this.#answer(`${prompt} `, signal);
+      if (!isShown) await this.#write(!line || (this.isKeyboard && !isAhead) ? "\n" : ` ${line}\n`);
+      // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
+      const answer = line?.trim() ||
+        (line === undefined && (this.isKeyboard || isAgain) ? undefined : fallback);
+      if (answer !== undefined || line !== undefined) return answer ?? "";
+      throw new InputError("input-ended", `Cannot go on without an answer to "${question}"`, {
+        details: { question },
+      });
     });
   }
 
-  /** The lines that are typed, until the input ends. Questions asked meanwhile take theirs out. */
+  /** The lines that are typed for the chat, until the input ends. */
   async *lines(prompt: string): AsyncGenerator<string> {
+    this.#isChatting = true;
     for (;;) {
-      const line = await this.#next({ prompt, isChat: true });
+      const line = await this.#chatLine(prompt);
       if (line === undefined) return;
       yield line;
     }
@@ -133,102 +161,137 @@ export class Terminal implements Disposable {
 
   /** Prints lines, above the one that is being typed. Fulfilled when they are written. */
   async print(...lines: readonly string[]): Promise<void> {
-    const text = lines.map((line) => `${line}\n`).join("");
-    const isPrompting = this.isInteractive && this.#waiters.length > 0;
-    if (!isPrompting) return await this.#write(text);
-    // One write for all of it: nothing is seen half done.
-    this.#output.cork();
-    this.#output.write(this.#hidePrompt());
-    const written = this.#write(text);
-    this.#readline.prompt(true);
-    this.#output.uncork();
-    await written;
+    await this.#aroundPrompt(() => this.#write(lines.map((line) => `${line}\n`).join("")));
   }
 
   /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not
    * get them. */
   showStatus(lines: readonly string[]): void {
-    if (!this.isInteractive || lines.join("\n") === this.#status.join("\n")) return;
-    this.#output.cork();
-    if (this.#waiters.length > 0) this.#output.write(this.#hidePrompt());
-    this.#status = lines;
-    this.#showPrompt();
-    this.#output.uncork();
+    if (lines.join("\n") === this.#status.join("\n")) return;
+    this.#aroundPrompt(() => this.#status = lines);
   }
 
-  /** Gives the keyboard back to the system, whatever was going on. */
-  [Symbol.dispose](): void {
+  /** Clears the prompt away, writes what is left to write, and gives the keyboard back to the system. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#hidePrompt();
     this.#unwatchSize();
     this.#readline.close();
     this.#input.destroy();
+    await this.#write("");
   }
 
-  #next(
-    { prompt, isChat, signal }: { prompt: string; isChat: boolean; signal?: AbortSignal },
-  ): Promise<string | undefined> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    const ready = this.#readAhead.shift();
-    if (this.#readAhead.length === 0 && !this.#hasEnded) this.#readline.resume();
-    if (ready !== undefined || this.#hasEnded) return Promise.resolve(ready);
+  #answer(prompt: string, signal: AbortSignal | undefined): Promise<string | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
-    const unfinished = this.#waiters.length > 0 ? this.#clearLine() : "";
-    const waiter = { prompt, isChat, resolve };
-    this.#waiters.push(waiter);
-    this.#showPrompt();
-    const abort = () => {
-      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-      reject(signal?.reason);
-    };
+    const abort = () => reject(signal?.reason);
+    if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
+    this.#question = { prompt, resolve };
+    this.#serve();
     return promise.finally(() => {
       signal?.removeEventListener("abort", abort);
-      if (this.#waiters.length === 0 || this.#hasEnded) return;
-      this.#showPrompt();
-      if (unfinished) this.#readline.write(unfinished);
+      this.#question = undefined;
     });
   }
 
+  #chatLine(prompt: string): Promise<string | undefined> {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.#chat = { prompt, resolve };
+    this.#serve();
+    return promise;
+  }
+
+  /** Who gets the next line. */
+  get #waiter(): Waiter | undefined {
+    return this.#question ?? (this.#dialogues === 0 ? this.#chat : undefined);
+  }
+
+  /** Gives who waits for a line the one that was read ahead, or tells them that there is none to come, or shows
+   * them the prompt. */
+  #serve(): void {
+    if (!this.#waiter) return;
+    if (this.#readAhead.length > 0 || this.#hasEnded) this.#hand(this.#readAhead.shift());
+    else this.#showPrompt();
+    if (this.#readAhead.length === 0 && !this.#hasEnded) this.#readline.resume();
+  }
+
+  #hand(line: string | undefined): void {
+    const waiter = this.#waiter;
+    if (waiter === this.#question) this.#question = undefined;
+    else this.#chat = undefined;
+    waiter?.resolve(line);
+  }
+
   #take(line: string): void {
-    const waiter = this.#waiters.pop();
-    if (!waiter) {
-      this.#readAhead.push(line);
-      if (this.#readAhead.length >= MAX_READ_AHEAD_LINES) this.#readline.pause();
-      return;
-    }
-    if (waiter.isChat && this.isInteractive) this.#output.write(`\x1b[${this.#enteredRows + 1}A\r\x1b[J`);
-    waiter.resolve(line);
+    this.#isPromptShown = false;
+    this.#readline.setPrompt("");
+    const isForChat = this.#isChatting && this.#dialogues === 0;
+    // It will come back as a message; a question and its answer stay.
+    if (isForChat && this.isInteractive) this.#output.write(`\x1b[${this.#enteredRows + 1}A\r\x1b[J`);
+    if (this.#waiter) return this.#hand(line);
+    this.#readAhead.push(line);
+    if (this.#readAhead.length >= MAX_READ_AHEAD_LINES) this.#readline.pause();
   }
 
   #end(): void {
+    this.#hidePrompt();
     this.#hasEnded = true;
-    for (const { resolve } of this.#waiters.splice(0)) resolve(undefined);
+    this.#serve();
+  }
+
+  #putChatAside(): void {
+    if (!this.isInteractive) return;
+    this.#hidePrompt();
+    this.#unfinished = this.#isChatting ? this.#readline.line : "";
+    Object.assign(this.#readline, { line: "", cursor: 0 });
+  }
+
+  #resumeChat(): void {
+    // What was typed ahead of the end of the dialogue goes on from there.
+    const line = this.#unfinished + this.#readline.line;
+    Object.assign(this.#readline, { line, cursor: line.length });
+    this.#unfinished = "";
+    this.#serve();
   }
 
   #showPrompt(): void {
-    const waiter = this.#waiters.at(-1);
+    const waiter = this.#waiter;
     if (!this.isInteractive || !waiter) return;
-    this.#readline.setPrompt([...(waiter.isChat ? this.#status : []), waiter.prompt].join("\n"));
+    const status = waiter === this.#chat ? this.#status : [];
+    this.#readline.setPrompt([...status, waiter.prompt].join("\n"));
     this.#readline.prompt(true);
+    this.#isPromptShown = true;
   }
 
-  /** Takes what is being typed off the screen and out of the editor, and returns it. */
-  #clearLine(): string {
-    if (!this.isInteractive) return "";
-    const { line } = this.#readline;
-    this.#readline.write(null, { ctrl: true, name: "e" });
-    this.#readline.write(null, { ctrl: true, name: "u" });
-    return line;
+  /** Whether the cursor stands behind a prompt, or behind what is typed ahead of one. */
+  get #isLineShown(): boolean {
+    return this.#isPromptShown || (this.isInteractive && this.#readline.line !== "");
   }
 
-  /** Moves to where the prompt begins and clears the screen from there on. */
-  #hidePrompt(): string {
+  /** Clears the screen from where the prompt begins, and stays there. */
+  #hidePrompt(): void {
+    if (!this.#isLineShown) return;
+    this.#isPromptShown = false;
     const { rows } = this.#readline.getCursorPos();
     // readline would go up as many rows again when it next draws the line.
     Object.assign(this.#readline, { prevRows: 0 });
-    return `${rows > 0 ? `\x1b[${rows}A` : ""}\r\x1b[J`;
+    this.#output.write(`${rows > 0 ? `\x1b[${rows}A` : ""}\r\x1b[J`);
+  }
+
+  /** Does something where the prompt is, which then stands below. All of it is one write: nothing is seen half
+   * done. */
+  #aroundPrompt<Result>(act: () => Result): Result {
+    if (!this.#isLineShown) return act();
+    this.#output.cork();
+    this.#hidePrompt();
+    const result = act();
+    this.#showPrompt();
+    this.#output.uncork();
+    return result;
   }
 
   #noteRows(key: { name?: string } | undefined): void {
+    // readline overlooks that it is in a new row if a wide character did not fit in the last one.
+    Object.assign(this.#readline, { prevRows: this.#readline.getCursorPos().rows });
     if (key?.name !== "return" && key?.name !== "enter") return;
     const { cursor, line } = this.#readline;
     Object.assign(this.#readline, { cursor: line.length });

@@ -1,0 +1,118 @@
+// How long it takes from the kill -9 of a server until everyone chats on its backup: clients with `--auto` in one
+// process, the servers in their own. Chatting means: something said after the kill was read back.
+//
+//   deno task bench:failover [--clients 200] [--rounds 5]
+
+import { parseArgs } from "@std/cli/parse-args";
+import { type Address, formatAddress } from "../lib/address.ts";
+import { Mailbox } from "../lib/mailbox.ts";
+import { TOKEN_BYTES } from "../lib/protocol.ts";
+import { Session } from "../lib/session.ts";
+import { TargetChooser } from "../lib/target_chooser.ts";
+import { Terminal } from "../lib/terminal.ts";
+import { freePorts, RunningProgram } from "../tools/processes.ts";
+
+const HOST = "127.0.0.1";
+
+/** One client: enters, moves when its server dies, and says something as soon as it is in. */
+class Client {
+  readonly session: Session;
+  /** When what it said on its server was read back, on the clock of performance.now(). */
+  chatting = Promise.withResolvers<number>();
+  readonly #running: Promise<void>;
+
+  constructor(nick: string, [primary, backup]: readonly [Address, Address]) {
+    const mailbox = new Mailbox({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
+    const chooser = new TargetChooser({
+      terminal: silentTerminal,
+      language: "en",
+      notify: () => Promise.resolve(),
+      ...primary,
+      nick,
+      backups: [backup],
+      isAuto: true,
+    });
+    this.session = new Session({ mailbox, nextTarget: (failure, options) => chooser.next(failure, options) });
+    this.#running = this.#run(mailbox, chooser);
+  }
+
+  async #run(mailbox: Mailbox, chooser: TargetChooser): Promise<void> {
+    let awaited = "";
+    for await (const event of this.session.run()) {
+      if (event.type === "entered") {
+        chooser.entered(event.server, []);
+        awaited = `ready on ${formatAddress(event.server)}`;
+        this.session.say(awaited);
+      }
+      if (event.type !== "read") continue;
+      for (const { entry } of event.entries) {
+        const isOwn = entry.type === "said" && entry.session === mailbox.session && entry.text === awaited;
+        if (isOwn) this.chatting.resolve(performance.now());
+      }
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.session.leave();
+    await this.#running;
+    this.session[Symbol.dispose]();
+  }
+}
+
+const silentTerminal = new Terminal({
+  input: new ReadableStream(),
+  write: () => Promise.resolve(),
+  isKeyboard: false,
+});
+
+async function startServer(port: number): Promise<RunningProgram> {
+  const server = new RunningProgram({
+    task: "server",
+    args: ["--host", HOST, "--port", String(port), "--lang", "en"],
+  });
+  await server.shows((line) => line.startsWith("Listening"), { signal: AbortSignal.timeout(10_000) });
+  return server;
+}
+
+/** Times from the kill to chatting, of all clients, in ms, ascending. */
+async function measure(clientCount: number): Promise<number[]> {
+  const [primaryPort, backupPort] = freePorts(HOST, 2);
+  await using primary = await startServer(primaryPort!);
+  await using _backup = await startServer(backupPort!);
+  const servers = [{ host: HOST, port: primaryPort! }, { host: HOST, port: backupPort! }] as const;
+  const clients = Array.from({ length: clientCount }, (_, index) => new Client(`client${index}`, servers));
+  await Promise.all(clients.map(({ chatting }) => chatting.promise));
+  for (const client of clients) client.chatting = Promise.withResolvers();
+  const killedMs = performance.now();
+  primary.kill("SIGKILL");
+  const chattingMs = await Promise.all(clients.map(({ chatting }) => chatting.promise));
+  await Promise.all(clients.map((client) => client.leave()));
+  return chattingMs.map((ms) => ms - killedMs).sort((a, b) => a - b);
+}
+
+function quantile(ascending: readonly number[], q: number): number {
+  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * q))]!;
+}
+
+function median(values: readonly number[]): number {
+  return quantile(values.toSorted((a, b) => a - b), 0.5);
+}
+
+if (import.meta.main) {
+  const flags = parseArgs(Deno.args, { string: ["clients", "rounds"] });
+  const clientCount = Number(flags.clients ?? 200);
+  const rounds: number[][] = [];
+  for (let round = 0; round < Number(flags.rounds ?? 5); round++) {
+    const times = await measure(clientCount);
+    rounds.push(times);
+    const [p50, p99, last] = [quantile(times, 0.5), quantile(times, 0.99), times.at(-1)!];
+    console.log(
+      `round ${round + 1}: p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, last ${last.toFixed(0)} ms`,
+    );
+  }
+  const of = (q: number) => median(rounds.map((times) => quantile(times, q))).toFixed(0);
+  console.log(
+    `median of ${rounds.length} rounds, ${clientCount} clients: p50 ${of(0.5)} ms, p99 ${of(0.99)} ms`,
+  );
+  Deno.exit(0);
+}

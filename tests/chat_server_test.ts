@@ -1,0 +1,446 @@
+// A server on real sockets, and clients by hand that say and read frames.
+
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import type { Address } from "../lib/address.ts";
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import { type ChatError, ListenError, type WireCode } from "../lib/errors.ts";
+import { encodeClient, type Say, type ServerMessage, sessionOf } from "../lib/protocol.ts";
+import {
+  dialPeer,
+  enter,
+  freeAddress,
+  type Guest,
+  helloOf,
+  LOOPBACK,
+  type Peer,
+  soon,
+  TestClock,
+  tokenOf,
+  UNKNOWN_NAME,
+} from "./support.ts";
+
+function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
+  return new ChatServer({ host: LOOPBACK, port: 0, ...options });
+}
+
+/** Somebody comes in, whom the test closes as a peer. */
+async function enterAs(nick: string, server: ChatServer, history = 0): Promise<Guest> {
+  return await enter(server.address, helloOf(nick, { history }));
+}
+
+function say(n: number, text: string): Say {
+  return { type: "say", n, timeMs: 0, text };
+}
+
+/** Who said what next. */
+async function hearSaid({ peer }: Guest): Promise<string> {
+  const { nick, text } = await peer.expect("said");
+  return `${nick}: ${text}`;
+}
+
+/** What comes until the server ends the connection. */
+async function types(peer: Peer): Promise<ServerMessage["type"][]> {
+  return (await peer.rest()).map(({ type }) => type);
+}
+
+Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", async () => {
+  const clock = new TestClock();
+  await using server = startServer({ clock: clock.now, backups: ["10.0.0.7:5001"] });
+  const { wallMs } = clock.now();
+  using beto = (await enterAs("beto", server)).peer;
+  const { peer: ana, welcome, past } = await enterAs("ana", server);
+  using _ = ana;
+  const session = sessionOf(tokenOf("ana"));
+  const { instance } = welcome;
+  assertNotEquals(instance, 0n);
+  assertEquals(welcome, {
+    type: "welcome",
+    version: 1,
+    session,
+    instance,
+    nick: "ana",
+    accepted: 0,
+    next: 1,
+    head: 2,
+    backups: ["10.0.0.7:5001"],
+    onlineCount: 2,
+    online: [
+      { session: sessionOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, sinceMs: wallMs },
+      { session, nick: "ana", address: LOOPBACK, sinceMs: wallMs },
+    ],
+  });
+  const joined = {
+    type: "joined",
+    seq: 1,
+    timeMs: wallMs,
+    session,
+    back: false,
+    nick: "ana",
+    address: LOOPBACK,
+  };
+  assertEquals<unknown>(past, [joined]);
+  assertEquals<unknown>(await beto.hear(), joined);
+});
+
+Deno.test("ChatServer is a new instance at each start", async () => {
+  await using first = startServer();
+  await using second = startServer();
+  const { peer: ana, welcome } = await enterAs("ana", first);
+  using _ana = ana;
+  const { peer: beto, welcome: other } = await enterAs("beto", second);
+  using _beto = beto;
+  assertNotEquals(welcome.instance, other.instance);
+});
+
+Deno.test("ChatServer gives a message with its time to everyone, the sender too", async () => {
+  const clock = new TestClock();
+  await using server = startServer({ clock: clock.now });
+  using ana = (await enterAs("ana", server)).peer;
+  using beto = (await enterAs("beto", server)).peer;
+  await ana.expect("joined");
+  clock.set("2026-11-22 13:45:10");
+  await ana.say(say(1, "hola"));
+  const said = {
+    type: "said",
+    seq: 2,
+    timeMs: clock.now().wallMs,
+    session: sessionOf(tokenOf("ana")),
+    n: 1,
+    late: false,
+    nick: "ana",
+    text: "hola",
+  };
+  assertEquals<unknown>(await ana.hear(), said);
+  assertEquals<unknown>(await beto.hear(), said);
+});
+
+Deno.test("ChatServer gives a newcomer as much history as it wants", async () => {
+  await using server = startServer();
+  using ana = (await enterAs("ana", server)).peer;
+  await ana.say(say(1, "one"), say(2, "two"), say(3, "three"));
+  for (let n = 1; n <= 3; n++) await ana.expect("said");
+  const { peer: beto, past } = await enterAs("beto", server, 2);
+  using _ = beto;
+  assertEquals(past.map((entry) => entry.type === "said" ? entry.text : entry.nick), [
+    "two",
+    "three",
+    "beto",
+  ]);
+});
+
+Deno.test("ChatServer answers BYE with the rest of the log and BYE, and tells who left", async () => {
+  await using server = startServer({ graceMs: 60_000 });
+  using ana = (await enterAs("ana", server)).peer;
+  using beto = (await enterAs("beto", server)).peer;
+  await beto.say(say(1, "adiós"), { type: "bye" }, say(2, "never"));
+  assertEquals(await types(beto), ["said", "left", "bye"]);
+  await ana.expect("joined");
+  assertEquals((await ana.expect("said")).text, "adiós");
+  const { nick, lost } = await ana.expect("left");
+  assertEquals([nick, lost], ["beto", false]);
+});
+
+Deno.test("ChatServer tells who was lost, once they did not come back in time", async () => {
+  await using server = startServer({ graceMs: 20 });
+  using ana = (await enterAs("ana", server)).peer;
+  const { peer: beto } = await enterAs("beto", server);
+  await ana.expect("joined");
+  beto[Symbol.dispose]();
+  const { nick, lost } = await ana.expect("left");
+  assertEquals([nick, lost], ["beto", true]);
+});
+
+Deno.test("ChatServer tells nobody of a client that comes back in time", async () => {
+  await using server = startServer({ graceMs: 60_000 });
+  using ana = (await enterAs("ana", server)).peer;
+  const first = await enterAs("beto", server);
+  await ana.expect("joined");
+  await first.peer.say(say(1, "one"));
+  await first.peer.expect("said");
+  first.peer[Symbol.dispose]();
+  const resume = [{ instance: first.welcome.instance, next: first.welcome.head + 1 }];
+  const second = await enter(server.address, helloOf("beto", { resume, lackMs: 100 }));
+  using beto = second.peer;
+  assertEquals([second.welcome.accepted, second.past], [1, []]);
+  await beto.say(say(1, "one"), say(2, "two"));
+  assertEquals((await ana.expect("said")).text, "one");
+  assertEquals((await ana.expect("said")).text, "two");
+});
+
+Deno.test("ChatServer still owes what was said to a client that has only ended its own side", async () => {
+  await using server = startServer({ graceMs: 0 });
+  using ana = (await enterAs("ana", server)).peer;
+  using beto = (await enterAs("beto", server)).peer;
+  await ana.expect("joined");
+  await beto.say(say(1, "last words"));
+  await beto.conn.closeWrite();
+  assertEquals((await types(beto))[0], "said");
+  assertEquals((await ana.expect("said")).text, "last words");
+  assertEquals((await ana.expect("left")).lost, true);
+});
+
+Deno.test("ChatServer lets the same token take its own place over, and tells only the old connection", async () => {
+  await using server = startServer({ graceMs: 0 });
+  using ana = (await enterAs("ana", server)).peer;
+  using old = (await enterAs("beto", server)).peer;
+  const { peer: beto, welcome } = await enterAs("beto", server);
+  using _ = beto;
+  assertEquals(welcome.onlineCount, 2);
+  const messages = await old.rest();
+  assertEquals(messages.map((message) => message.type === "error" ? message.code : message.type), [
+    "replaced",
+  ]);
+  old[Symbol.dispose]();
+  await ana.expect("joined");
+  for (let n = 1; n <= 3; n++) { // so that the server has time to notice that the old one is gone
+    await beto.say(say(n, "it is me"));
+    assertEquals((await ana.expect("said")).text, "it is me");
+  }
+});
+
+/** What a client says that breaks a rule, once it is in as `beto` or instead of coming in. */
+const VIOLATIONS: [WireCode, string, "in" | "out", ...(Parameters<Peer["say"]>)][] = [
+  ["frame-too-long", "length is over the limit", "in", new Uint8Array([0, 0, 0x40, 1])],
+  ["frame-too-long", "first frame is over the limit", "out", new Uint8Array([0xff, 0xff, 0xff, 0xff])],
+  ["frame-malformed", "length is 0", "in", new Uint8Array(4)],
+  ["frame-malformed", "body is too short", "in", new Uint8Array([0, 0, 0, 2, 2, 0])],
+  ["frame-unknown", "type is a server's", "in", new Uint8Array([0, 0, 0, 1, 0x85])],
+  ["frame-unexpected", "HELLO comes twice", "in", helloOf("beto")],
+  ["frame-unexpected", "SAY comes first", "out", say(1, "hola")],
+  ["frame-unexpected", "PING comes first", "out", { type: "ping" }],
+  ["version-unsupported", "version is another", "out", new Uint8Array([0, 0, 0, 2, 1, 99])],
+  ["nick-invalid", "nick has a space", "out", helloOf("b c")],
+  ["nick-taken", "nick is somebody's", "out", helloOf("ANA")],
+  ["text-invalid", "text is empty", "in", say(1, "")],
+  ["text-invalid", "text moves the cursor", "in", say(1, "\x1b[2J")],
+];
+
+for (const [code, what, where, ...violation] of VIOLATIONS) {
+  Deno.test(`ChatServer answers with ERROR ${code} and the end if ${what}`, async () => {
+    const refused: [string, string][] = [];
+    await using server = startServer({
+      onRefused: (address, error) => refused.push([address, (error as ChatError).code]),
+    });
+    using ana = (await enterAs("ana", server)).peer;
+    using beto = where === "in" ? (await enterAs("beto", server)).peer : await dialPeer(server.address);
+    await beto.say(...violation, say(7, "never"));
+    const messages = await beto.rest();
+    assertEquals(messages.map((message) => message.type === "error" && message.code), [code]);
+    assertEquals(refused, [[LOOPBACK, code]]);
+    // The others are served as ever.
+    await ana.say(say(1, "still here"));
+    if (where === "in") await ana.expect("joined");
+    assertEquals((await ana.expect("said")).text, "still here");
+  });
+}
+
+Deno.test("ChatServer takes what came before a violation, in the same packet too", async () => {
+  await using server = startServer();
+  using ana = (await enterAs("ana", server)).peer;
+  await ana.say(new Uint8Array([...encodeClient(say(1, "good")), 0, 0, 0, 0]));
+  assertEquals(await types(ana), ["said", "error"]);
+});
+
+Deno.test("ChatServer answers with ERROR hello-late whoever does not introduce themselves", async () => {
+  await using server = startServer({ helloMs: 20 });
+  using late = await dialPeer(server.address);
+  await late.say(new Uint8Array([0, 0, 0]));
+  assertEquals((await late.expect("error")).code, "hello-late");
+  assertEquals(await late.hear(), undefined);
+});
+
+Deno.test("ChatServer does not call late who introduced themselves in time", async () => {
+  await using server = startServer({ helloMs: 20 });
+  using ana = (await enterAs("ana", server)).peer;
+  using late = await dialPeer(server.address);
+  assertEquals((await late.expect("error")).code, "hello-late"); // so ana's time is over too
+  await ana.say(say(1, "hola"));
+  await ana.expect("said");
+});
+
+/** Waits until the server has taken in all that this client said. */
+async function sync(peer: Peer): Promise<void> {
+  await peer.say({ type: "ping" });
+  await peer.expect("pong");
+}
+
+Deno.test("ChatServer sends PING at its pace however much is said, and keeps who answers", async () => {
+  const clock = new TestClock();
+  clock.tick(0);
+  await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60 });
+  using ana = (await enterAs("ana", server)).peer;
+  for (let tickMs = 10; tickMs < 200; tickMs += 20) {
+    clock.tick(tickMs);
+    await sync(ana);
+    clock.tick(tickMs + 10);
+    assertEquals((await ana.expect("ping")).head, 1);
+    await ana.say({ type: "pong" });
+  }
+});
+
+Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and tells that they were lost", async () => {
+  const clock = new TestClock();
+  clock.tick(0);
+  await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60, graceMs: 0 });
+  using ana = (await enterAs("ana", server)).peer;
+  using beto = (await enterAs("beto", server)).peer;
+  await ana.expect("joined");
+  for (const tickMs of [20, 40, 59]) {
+    clock.tick(tickMs);
+    if (tickMs < 59) await ana.expect("ping");
+    await ana.say({ type: "pong" });
+    await sync(ana);
+  }
+  clock.tick(60);
+  assertEquals(await types(beto), ["ping", "ping", "error"]);
+  beto[Symbol.dispose]();
+  await ana.expect("ping");
+  const { nick, lost } = await ana.expect("left");
+  assertEquals([nick, lost], ["beto", true]);
+});
+
+Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async () => {
+  const clock = new TestClock();
+  clock.tick(0);
+  await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60 });
+  using ana = (await enterAs("ana", server)).peer;
+  for (const tickMs of [20, 40, 60]) {
+    clock.tick(tickMs);
+    await ana.expect("ping");
+    await sync(ana);
+  }
+  clock.tick(80);
+  const messages = await ana.rest();
+  assertEquals(messages.flatMap((message) => message.type === "error" ? [message.code] : []), ["silent"]);
+});
+
+Deno.test("ChatServer answers with ERROR too-slow who falls off the log, and holds nobody else up", async () => {
+  await using server = startServer({ log: { segmentBytes: 65_536, retainedBytes: 524_288 } });
+  using slow = (await enterAs("slow", server)).peer;
+  using ana = (await enterAs("ana", server)).peer;
+  using beto = (await enterAs("beto", server)).peer;
+  await ana.expect("joined");
+  // 12 MB: more than what the sockets between the two ends hold.
+  const [count, batch, text] = [1_500, 25, "🙂".repeat(2_000)];
+  for (let n = 1; n <= count; n++) {
+    await ana.say(say(n, text));
+    if (n % batch > 0) continue;
+    for (const peer of [ana, beto]) for (let i = 0; i < batch; i++) await peer.expect("said");
+  }
+  const messages = await slow.rest();
+  const last = messages.at(-1);
+  assertEquals(last?.type === "error" && last.code, "too-slow");
+  const numbers = messages.flatMap((message) => message.type === "said" ? [message.n] : []);
+  assert(numbers.length > 0 && numbers.length < count);
+  assertEquals(numbers, numbers.map((_, index) => index + 1));
+});
+
+Deno.test("ChatServer reads frames that come byte by byte", async () => {
+  await using server = startServer();
+  using ana = await dialPeer(server.address);
+  ana.conn.setNoDelay(true);
+  for (const message of [helloOf("ana"), say(1, "¿qué tal?"), { type: "bye" }] as const) {
+    for (const byte of encodeClient(message)) await ana.say(new Uint8Array([byte]));
+  }
+  assertEquals(await types(ana), ["welcome", "joined", "said", "left", "bye"]);
+});
+
+Deno.test("ChatServer reads frames that come all at once", async () => {
+  await using server = startServer();
+  using ana = await dialPeer(server.address);
+  const messages = [helloOf("ana"), say(1, "one"), say(2, "two"), { type: "bye" }] as const;
+  await ana.say(new Uint8Array(messages.flatMap((message) => [...encodeClient(message)])));
+  assertEquals(await types(ana), ["welcome", "joined", "said", "said", "left", "bye"]);
+});
+
+Deno.test("ChatServer shows a hundred clients each other's messages, all in the same order", async () => {
+  const [clients, each] = [100, 5];
+  await using server = startServer();
+  await using stack = new AsyncDisposableStack();
+  const guests: Guest[] = [];
+  for (let i = 0; i < clients; i++) {
+    const guest = await enterAs(`n${i}`, server);
+    stack.use(guest.peer);
+    guests.push(guest);
+  }
+  const heard = await Promise.all(guests.map(async (guest, i) => {
+    for (let n = 1; n <= each; n++) await guest.peer.say(say(n, String(n)));
+    for (let joined = i + 1; joined < clients; joined++) await guest.peer.expect("joined");
+    const said: string[] = [];
+    while (said.length < clients * each) said.push(await hearSaid(guest));
+    return said;
+  }));
+  for (const said of heard) assertEquals(said, heard[0]!);
+  assertEquals(new Set(heard[0]).size, clients * each);
+  for (let i = 0; i < clients; i++) {
+    const own = heard[0]!.filter((line) => line.startsWith(`n${i}:`));
+    assertEquals(own, Array.from({ length: each }, (_, n) => `n${i}: ${n + 1}`));
+  }
+});
+
+Deno.test("ChatServer.close() tells everyone, after all that was said before, and is heard by none after", async () => {
+  const server = startServer();
+  await using _ = server;
+  using ana = (await enterAs("ana", server)).peer;
+  using beto = (await enterAs("beto", server)).peer;
+  using stranger = await dialPeer(server.address);
+  await ana.expect("joined");
+  await ana.say(say(1, "one"), say(2, "two"));
+  await ana.expect("said");
+  await ana.expect("said");
+  const closing = server.close();
+  await beto.say(say(1, "never"));
+  assertEquals(await types(ana), ["bye"]);
+  assertEquals(await types(beto), ["said", "said", "bye"]);
+  assertEquals(await types(stranger), ["bye"]);
+  for (const peer of [ana, beto, stranger]) peer[Symbol.dispose]();
+  await soon(closing, "the server to close");
+  await soon(server.close(), "a second close to have nothing to do");
+  const { host: hostname, port } = server.address;
+  assertEquals(await Deno.connect({ hostname, port }).catch((error) => error.name), "ConnectionRefused");
+});
+
+Deno.test("ChatServer.close() waits 1 s at most for clients that do not take leave", async () => {
+  const server = startServer();
+  await using _ = server;
+  using ana = (await enterAs("ana", server)).peer;
+  const before = performance.now();
+  await server.close();
+  const tookMs = performance.now() - before;
+  assert(tookMs > 900 && tookMs < 3_000, `took ${tookMs} ms`);
+  assertEquals(await types(ana), ["bye"]);
+});
+
+function listenFailure({ host, port }: Address): [string, unknown] {
+  const { code, details } = assertThrows(() => void startServer({ host, port }), ListenError);
+  return [code, [details.host, details.port]];
+}
+
+Deno.test("ChatServer says that a port is in use", async () => {
+  await using server = startServer();
+  const { host, port } = server.address;
+  assertEquals(listenFailure({ host, port }), ["port-in-use", [host, port]]);
+});
+
+Deno.test("ChatServer says that an address is not this machine's", () => {
+  const { port } = freeAddress();
+  assertEquals(listenFailure({ host: "203.0.113.1", port }), ["address-not-local", ["203.0.113.1", port]]);
+});
+
+Deno.test("ChatServer says that it cannot listen for any other reason", () => {
+  assertEquals(listenFailure({ host: UNKNOWN_NAME, port: 0 }), ["listen-failed", [UNKNOWN_NAME, 0]]);
+});
+
+/** Whether this process may listen on a port that others may not: then nothing is refused. */
+function isPrivileged(): boolean {
+  try {
+    Deno.listen({ hostname: LOOPBACK, port: 1 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("ChatServer says that a port is privileged", { ignore: isPrivileged() }, () => {
+  assertEquals(listenFailure({ host: LOOPBACK, port: 1 }), ["port-privileged", [LOOPBACK, 1]]);
+});

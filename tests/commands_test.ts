@@ -1,0 +1,64 @@
+// What typed lines ask for.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { commandHelp, isQuit, parseLine } from "../lib/commands.ts";
+import { InputError } from "../lib/errors.ts";
+import { sentencesIn } from "../lib/i18n.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("isQuit() knows every way to leave, in any case", pure, () => {
+  for (const line of ["salir", "quit", "/quit", "/salir", "  Salir ", "QUIT\r"]) {
+    assertEquals([line, isQuit(line)], [line, true]);
+    assertEquals(parseLine(line), { type: "quit" });
+  }
+  for (const line of ["", "exit", "salir ya", "quit.", "//quit", "no quit", "quit\nquit"]) {
+    assertEquals([line, isQuit(line)], [line, false]);
+  }
+});
+
+Deno.test("parseLine() takes a line for a message, as it will be sent", pure, () => {
+  assertEquals(parseLine(" hola,\tana "), { type: "say", text: "hola, ana" });
+  assertEquals(parseLine("salir ya"), { type: "say", text: "salir ya" });
+  assertEquals(parseLine("a/b"), { type: "say", text: "a/b" });
+  assertEquals(parseLine("\x1b[2J"), { type: "say", text: "␛[2J" });
+});
+
+Deno.test("parseLine() does nothing about a line with nothing in it", pure, () => {
+  for (const line of ["", "   ", "\t"]) assertEquals(parseLine(line), { type: "nothing" });
+});
+
+Deno.test("parseLine() sends a text that begins with a slash when there are two", pure, () => {
+  assertEquals(parseLine("//help"), { type: "say", text: "/help" });
+  assertEquals(parseLine("//"), { type: "say", text: "/" });
+});
+
+Deno.test("parseLine() knows commands in both languages, in any case, whatever follows", pure, () => {
+  for (const line of ["/help", "/ayuda", "/HELP", "/help me", " /ayuda"]) {
+    assertEquals(parseLine(line), { type: "help" });
+  }
+  for (const line of ["/who", "/quien", "/Who is there"]) assertEquals(parseLine(line), { type: "who" });
+  assertEquals(parseLine("/quit now"), { type: "quit" });
+});
+
+Deno.test("parseLine() does not send a command that it does not know", pure, () => {
+  assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha" });
+  assertEquals(parseLine("/"), { type: "unknown", command: "/" });
+  assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme" });
+});
+
+Deno.test("parseLine() refuses what is longer than 2000 characters and cuts nothing", pure, () => {
+  const text = "ñ".repeat(2_000);
+  assertEquals(parseLine(text), { type: "say", text });
+  const { code, details } = assertThrows(() => parseLine(`${text}x`), InputError);
+  assertEquals<unknown>([code, details], ["text-too-long", { length: 2_001, max: 2_000 }]);
+});
+
+Deno.test("commandHelp() shows every command, aligned", pure, () => {
+  assertEquals(commandHelp(sentencesIn("en")), [
+    "  /help, /ayuda  show this help",
+    "  /who, /quien   show who is online, from where and since when",
+    "  /quit, /salir  end",
+    "  //...          send a text that begins with /",
+  ]);
+});

@@ -1,0 +1,46 @@
+// Connecting by address and by name, and why that fails.
+
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { type Address, formatAddress } from "../lib/address.ts";
+import { dial } from "../lib/dial.ts";
+import { ConnectError } from "../lib/errors.ts";
+import { freeAddress, LOOPBACK, soon, UNKNOWN_NAME } from "./support.ts";
+
+const patient = { signal: new AbortController().signal };
+
+/** The code of what goes wrong, once its details are checked. */
+async function failure(server: Address): Promise<string> {
+  const { code, details } = await assertRejects(() => soon(dial(server, patient), "a failure"), ConnectError);
+  assertEquals([details.server, details.host], [formatAddress(server), server.host]);
+  return code;
+}
+
+for (const host of [LOOPBACK, "localhost"]) {
+  Deno.test(`dial() connects to ${host}`, async () => {
+    using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+    const { port } = listener.addr;
+    using conn = await dial({ host, port }, patient);
+    using accepted = await listener.accept();
+    assertEquals(conn.remoteAddr, { transport: "tcp", hostname: LOOPBACK, port });
+    assertEquals(accepted.remoteAddr, conn.localAddr);
+  });
+}
+
+Deno.test("dial() tells that nobody listens", async () => {
+  assertEquals(await failure(freeAddress()), "refused");
+});
+
+Deno.test("dial() tells that there is no such name", async () => {
+  assertEquals(await failure({ host: UNKNOWN_NAME, port: 5_000 }), "name-unknown");
+});
+
+Deno.test("dial() tells that an address cannot be reached", async () => {
+  // No TCP goes to everybody at once.
+  assertEquals(await failure({ host: "255.255.255.255", port: 5_000 }), "unreachable");
+});
+
+Deno.test("dial() gives up when its signal says so, with the signal's reason", async () => {
+  const reason = new Error("enough");
+  const error = await assertRejects(() => dial(freeAddress(), { signal: AbortSignal.abort(reason) }), Error);
+  assertStrictEquals(error, reason);
+});

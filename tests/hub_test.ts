@@ -1,0 +1,359 @@
+// Rounds, heartbeats and the ends of connections, on sockets that do only what the test says.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { FrameDecoder } from "../lib/codec.ts";
+import { type Connection, MAX_WAITING_BYTES } from "../lib/connection.ts";
+import { LostError } from "../lib/errors.ts";
+import { Hub, type HubOptions } from "../lib/hub.ts";
+import { RoomLog, type RoomLogOptions } from "../lib/room_log.ts";
+import { settle, soon } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** A frame of type 1 whose body is this text. */
+function frame(text: string): Uint8Array<ArrayBuffer> {
+  const body = new TextEncoder().encode(text);
+  return new Uint8Array([0, 0, 0, body.length + 1, 1, ...body]);
+}
+
+/** The bodies of all frames in these bytes. */
+function textsOf(bytes: Uint8Array): string[] {
+  const decoder = new FrameDecoder({ maxFrameBytes: 1_000 });
+  decoder.push(bytes);
+  const texts = [];
+  for (let next = decoder.next(); next; next = decoder.next()) {
+    texts.push(new TextDecoder().decode(next.body));
+  }
+  return texts;
+}
+
+/** A socket that records each write, and takes it at once or when the test lets it. */
+class FakeConn {
+  readonly remoteAddr = { transport: "tcp", hostname: "192.168.1.7", port: 50_000 };
+  /** What each write held. */
+  readonly writes: string[][] = [];
+  isFull = false;
+  hasClosed = false;
+  hasEndedWriting = false;
+  #changed = Promise.withResolvers<void>();
+  #taking = Promise.withResolvers<void>();
+  #reading = Promise.withResolvers<Uint8Array | null>();
+
+  async write(bytes: Uint8Array): Promise<number> {
+    this.writes.push(textsOf(bytes));
+    this.#change();
+    if (this.isFull) await this.#taking.promise;
+    if (this.hasClosed) throw new Deno.errors.BrokenPipe("closed");
+    return bytes.length;
+  }
+
+  /** Takes what it was too full to take. */
+  drain(): void {
+    this.isFull = false;
+    this.#taking.resolve();
+    this.#taking = Promise.withResolvers();
+  }
+
+  async read(space: Uint8Array): Promise<number | null> {
+    const bytes = await this.#reading.promise;
+    this.#reading = Promise.withResolvers();
+    if (bytes) space.set(bytes);
+    return bytes?.length ?? null;
+  }
+
+  /** The peer says something, or with null ends. */
+  says(bytes: Uint8Array | null): void {
+    this.#reading.resolve(bytes);
+  }
+
+  /** The peer's end breaks off. */
+  breaks(): void {
+    this.#reading.reject(new Deno.errors.ConnectionReset("reset"));
+  }
+
+  closeWrite(): Promise<void> {
+    this.hasEndedWriting = true;
+    this.#change();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.hasClosed = true;
+    this.#reading.reject(new Deno.errors.BadResource("closed"));
+    this.#reading.promise.catch(() => {});
+    this.drain();
+    this.#change();
+  }
+
+  /** Fulfilled when something that was recorded makes this so. */
+  async until(isReached: (conn: this) => boolean): Promise<void> {
+    while (!isReached(this)) await soon(this.#changed.promise, "the socket to be used");
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+/** A hub with its log and its clock. */
+class Room implements Disposable {
+  readonly log: RoomLog;
+  readonly hub: Hub;
+  readonly givenUp: string[] = [];
+  nowMs = 0;
+  /** When somebody was given up. */
+  readonly gaveUp = Promise.withResolvers<void>();
+
+  constructor(
+    { log, onGiveUp, ...options }: Partial<Omit<HubOptions, "nowMs">> & { log?: RoomLogOptions } = {},
+  ) {
+    this.log = new RoomLog(log);
+    this.hub = new Hub({
+      maxFrameBytes: 1_000,
+      nowMs: () => this.nowMs,
+      heartbeat: { pingMs: 5_000, deadMs: 60, always: true },
+      ping: () => frame("ping"),
+      onGiveUp: (connection, why) => {
+        this.givenUp.push(why);
+        onGiveUp?.(connection, why);
+        this.gaveUp.resolve();
+      },
+      ...options,
+    });
+  }
+
+  /** Somebody comes in and reads the log from its head on. */
+  enter(): { conn: FakeConn; connection: Connection } {
+    const conn = new FakeConn();
+    const connection = this.hub.adopt(conn as unknown as Deno.Conn);
+    connection.follow(this.log.cursorAt(this.log.head));
+    return { conn, connection };
+  }
+
+  say(...texts: string[]): void {
+    for (const text of texts) this.log.append(frame(text), this.nowMs);
+    this.hub.wake();
+  }
+
+  [Symbol.dispose](): void {
+    this.hub[Symbol.dispose]();
+  }
+}
+
+Deno.test("Hub writes to each client once in a round, however much there is", pure, async () => {
+  using room = new Room();
+  const conns = [room.enter().conn, room.enter().conn, room.enter().conn];
+  room.say("one", "two");
+  room.say("three");
+  for (const conn of conns) await conn.until(({ writes }) => writes.length > 0);
+  await settle();
+  for (const { writes } of conns) assertEquals(writes, [["one", "two", "three"]]);
+});
+
+Deno.test("Hub begins the next round when the writes of the last have settled", pure, async () => {
+  using room = new Room();
+  const [ana, beto] = [room.enter().conn, room.enter().conn];
+  beto.isFull = true;
+  room.say("one");
+  await beto.until(({ writes }) => writes.length === 1);
+  room.say("two");
+  room.say("three");
+  await new Promise((resolve) => setImmediate(resolve)); // when a round would begin if none was going on
+  assertEquals(ana.writes, [["one"]]);
+  beto.drain();
+  await beto.until(({ writes }) => writes.length === 2);
+  assertEquals(ana.writes, [["one"], ["two", "three"]]);
+  assertEquals(beto.writes, [["one"], ["two", "three"]]);
+});
+
+Deno.test("Hub lets a client that does not read catch up alone", pure, async () => {
+  using room = new Room();
+  const [ana, beto] = [room.enter().conn, room.enter().conn];
+  beto.isFull = true;
+  for (const [index, text] of ["one", "two", "three"].entries()) {
+    room.say(text);
+    await ana.until(({ writes }) => writes.length === index + 1);
+  }
+  assertEquals(beto.writes, [["one"]]);
+  beto.drain();
+  await beto.until(({ writes }) => writes.length === 2);
+  assertEquals(beto.writes, [["one"], ["two", "three"]]);
+});
+
+Deno.test("Hub writes answers between two frames of the log, in their order", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  conn.isFull = true;
+  room.say("one");
+  await conn.until(({ writes }) => writes.length === 1);
+  room.say("two");
+  connection.send(frame("answer"));
+  connection.send(frame("another"));
+  conn.drain();
+  await conn.until(({ writes }) => writes.length === 3);
+  assertEquals(conn.writes, [["one"], ["answer", "another"], ["two"]]);
+});
+
+Deno.test("Hub wakes other readers of the log with each round", pure, async () => {
+  using room = new Room();
+  const cursor = room.log.cursorAt(0);
+  const read = Promise.withResolvers<string[]>();
+  room.hub.addReader({ flush: () => read.resolve(textsOf(cursor.take() ?? new Uint8Array())) });
+  room.say("one", "two");
+  assertEquals(await soon(read.promise, "the reader to be woken"), ["one", "two"]);
+});
+
+Deno.test("Hub gives up a client whose place in the log is no longer retained", pure, async () => {
+  using room = new Room({
+    log: { segmentBytes: 20, retainedBytes: 40 },
+    onGiveUp: (connection) => connection.finish(frame("too slow")),
+  });
+  const { conn } = room.enter();
+  conn.isFull = true;
+  room.say("1234567890");
+  await conn.until(({ writes }) => writes.length === 1);
+  for (let i = 0; i < 10; i++) room.say("1234567890");
+  await settle();
+  assertEquals(room.givenUp, []); // what it is being written may be the last that it needs
+  conn.drain();
+  await soon(room.gaveUp.promise, "the client to be given up");
+  await conn.until(({ hasEndedWriting }) => hasEndedWriting);
+  assertEquals(room.givenUp, ["too-slow"]);
+  assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
+});
+
+Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, async () => {
+  using room = new Room({ heartbeat: { pingMs: 20, deadMs: 60, always: true } });
+  const { conn, connection } = room.enter();
+  room.nowMs = 1_000;
+  await settle();
+  assertEquals(conn.writes, []); // the two have not greeted each other
+  connection.greeted();
+  room.nowMs = 1_020;
+  await conn.until(({ writes }) => writes.length > 0);
+  await settle(10);
+  assertEquals(conn.writes, [["ping"]]);
+  room.nowMs = 1_059;
+  await conn.until(({ writes }) => writes.length === 2);
+  assertEquals(room.givenUp, []);
+  room.nowMs = 1_060;
+  await soon(room.gaveUp.promise, "the client to be given up");
+  assertEquals(room.givenUp[0], "silent");
+});
+
+Deno.test("Hub hears the client that speaks", pure, async () => {
+  using room = new Room({ heartbeat: { pingMs: 1_000, deadMs: 60, always: false } });
+  const { conn, connection } = room.enter();
+  connection.greeted();
+  const frames = connection.receive();
+  for (let i = 1; i <= 3; i++) {
+    room.nowMs += 50;
+    conn.says(frame("here"));
+    const { value: decoder } = await soon(frames.next(), "what the client said");
+    while (decoder!.next()) { /* it only matters that something came */ }
+    assertEquals(connection.heardMs, room.nowMs);
+    await settle();
+  }
+  assertEquals(room.givenUp, []);
+});
+
+Deno.test(
+  "Connection.finish() writes what waits and the log up to then, then the farewell",
+  pure,
+  async () => {
+    using room = new Room();
+    const { conn, connection } = room.enter();
+    room.say("one");
+    connection.send(frame("answer"));
+    connection.finish(frame("bye"));
+    connection.send(frame("never"));
+    connection.finish(frame("bye again"));
+    await conn.until(({ hasEndedWriting }) => hasEndedWriting);
+    assertEquals(conn.writes, [["answer"], ["one"], ["bye"]]);
+    assertEquals(conn.hasClosed, false); // the peer may still be reading
+  },
+);
+
+Deno.test("Connection.finish() says farewell in a room that never stops talking", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  room.say("one");
+  connection.finish(frame("bye"));
+  for (let i = 0; i < 100 && !conn.hasEndedWriting; i++) {
+    conn.isFull = true;
+    await conn.until(({ writes, hasEndedWriting }) => hasEndedWriting || writes.length > i);
+    room.say("more");
+    conn.drain();
+  }
+  assertEquals(conn.writes, [["one"], ["bye"]]);
+});
+
+Deno.test("Connection closes when the peer has ended too", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  const frames = connection.receive();
+  connection.finish(frame("bye"), { lingerMs: 60_000 });
+  await conn.until(({ hasEndedWriting }) => hasEndedWriting);
+  const end = frames.next();
+  conn.says(frame("said too late, and forgotten"));
+  await settle();
+  conn.says(null);
+  assertEquals((await soon(end, "the end")).done, true);
+  await soon(connection.closed, "the connection to close");
+});
+
+Deno.test("Connection does not wait for a peer that does not end", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  connection.finish(frame("bye"), { lingerMs: 10 });
+  await soon(connection.closed, "the connection to close");
+  assertEquals(conn.writes, [["bye"]]);
+  assertEquals(conn.hasClosed, true);
+});
+
+Deno.test("Connection owes what it has to a peer that ends first", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  const frames = connection.receive();
+  room.say("one");
+  conn.says(null);
+  assertEquals((await soon(frames.next(), "the end")).done, true);
+  connection.finish(undefined, { lingerMs: 60_000 });
+  await soon(connection.closed, "the connection to close");
+  assertEquals(conn.writes, [["one"]]);
+});
+
+Deno.test("Connection cuts off a peer for whom more than 1 MiB of answers waits", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  const frames = connection.receive();
+  const next = frames.next();
+  const answer = frame("x".repeat(251));
+  for (let bytes = 0; bytes < MAX_WAITING_BYTES; bytes += answer.length) connection.send(answer);
+  assertEquals(conn.hasClosed, false);
+  connection.send(answer);
+  assertEquals(conn.hasClosed, true);
+  const { code } = await assertRejects(() => soon(next, "the loss"), LostError);
+  assertEquals(code, "broken");
+});
+
+Deno.test("Connection is lost when the peer cannot be read from", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  const next = connection.receive().next();
+  conn.breaks();
+  const { code } = await assertRejects(() => soon(next, "the loss"), LostError);
+  assertEquals(code, "broken");
+});
+
+Deno.test("Connection is lost when the peer cannot be written to", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  const next = connection.receive().next();
+  conn.hasClosed = true;
+  room.say("one");
+  const { code } = await assertRejects(() => soon(next, "the loss"), LostError);
+  assertEquals(code, "broken");
+  await soon(connection.closed, "the connection to close");
+});

@@ -1,0 +1,180 @@
+// The catalogue is whole in both languages, and every error has its sentence.
+
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { parseAddress, parsePort } from "../lib/address.ts";
+import {
+  ChatError,
+  ConnectError,
+  type InputCode,
+  InputError,
+  ListenError,
+  LostError,
+  ProtocolError,
+  RefusedError,
+  WIRE_CODES,
+} from "../lib/errors.ts";
+import type { ConnectCode, ListenCode, LossCode } from "../lib/errors.ts";
+import { parseCount, parseFlags } from "../lib/flags.ts";
+import { CATALOGUE, chooseLanguage, explain, LANGUAGES, type SentenceKey, sentencesIn } from "../lib/i18n.ts";
+import { parseNick, parseText } from "../lib/text.ts";
+
+const pure = { permissions: "none" } as const;
+
+const KEYS = Object.keys(CATALOGUE.es) as SentenceKey[];
+
+function placeholdersOf(sentence: string): string[] {
+  return [...sentence.matchAll(/\{([^}]*)\}/g)].map(([, name]) => name!).sort();
+}
+
+/** All codes but those of the wire; the compiler sees that none is missing and none too many. */
+const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode, true> = {
+  "name-unknown": true,
+  "refused": true,
+  "unreachable": true,
+  "no-answer": true,
+  "not-a-chat-server": true,
+  "port-in-use": true,
+  "port-privileged": true,
+  "address-not-local": true,
+  "listen-failed": true,
+  "closing": true,
+  "closed": true,
+  "broken": true,
+  "silent": true,
+  "garbled": true,
+  "port-invalid": true,
+  "address-invalid": true,
+  "choice-invalid": true,
+  "nick-invalid": true,
+  "text-too-long": true,
+  "flag-unknown": true,
+  "flag-value-missing": true,
+  "flag-value-invalid": true,
+  "argument-unexpected": true,
+  "input-ended": true,
+};
+
+Deno.test("Both languages have every sentence, with the same placeholders", pure, () => {
+  assertEquals(Object.keys(CATALOGUE).sort(), [...LANGUAGES].sort());
+  assertEquals(Object.keys(CATALOGUE.en).sort(), [...KEYS].sort());
+  for (const key of KEYS) {
+    assertEquals([key, placeholdersOf(CATALOGUE.en[key])], [key, placeholdersOf(CATALOGUE.es[key])]);
+  }
+});
+
+Deno.test("Sentences are not empty, and say the same thing in two ways", pure, () => {
+  const same = KEYS.filter((key) => CATALOGUE.es[key] === CATALOGUE.en[key]);
+  assertEquals(same, ["ask.nick", "error.unknown"]);
+  for (const key of KEYS) {
+    for (const language of LANGUAGES) {
+      const sentence = CATALOGUE[language][key];
+      assert(
+        sentence === sentence.trim() && sentence !== "",
+        `${language} ${key}: ${JSON.stringify(sentence)}`,
+      );
+    }
+  }
+});
+
+Deno.test("Placeholders have names that are found", pure, () => {
+  type AnySentence = (key: SentenceKey, values: Record<string, string>) => string;
+  for (const key of KEYS) {
+    const values = Object.fromEntries(placeholdersOf(CATALOGUE.es[key]).map((name) => [name, `<${name}>`]));
+    for (const language of LANGUAGES) {
+      const filled = (sentencesIn(language) as AnySentence)(key, values);
+      assertEquals(filled, CATALOGUE[language][key].replaceAll("{", "<").replaceAll("}", ">"));
+    }
+  }
+});
+
+Deno.test("sentencesIn() fills in text as it is", pure, () => {
+  const spanish = sentencesIn("es");
+  assertEquals(spanish("ask.port"), "Puerto");
+  assertEquals(
+    spanish("client.lost", { server: "$&", why: "{server}" }),
+    "Se perdió la conexión con $&: {server}",
+  );
+  assertEquals(sentencesIn("en")("error.choice-invalid", { max: 0 }), "Choose a number from 1 to 0.");
+});
+
+Deno.test("Every code has its sentence, and no sentence is about a code that there is not", pure, () => {
+  const keysOf = (prefix: string) => KEYS.filter((key) => key.startsWith(prefix)).sort();
+  assertEquals(keysOf("wire."), WIRE_CODES.map((code) => `wire.${code}` as SentenceKey).sort());
+  const codes = [...Object.keys(CODES), "unknown"];
+  assertEquals(keysOf("error."), codes.map((code) => `error.${code}` as SentenceKey).sort());
+});
+
+/** What people are told about what they gave, with nothing left open. */
+const INPUTS: [() => unknown, string][] = [
+  [() => parsePort("0"), 'El puerto "0" no vale: debe ser un número de 1 a 65535.'],
+  [() => parseAddress("a b"), '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".'],
+  [() => parseNick("a b"), 'El nick "a b" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.'],
+  [
+    () => parseText("x".repeat(2_001)),
+    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.",
+  ],
+  [() => parseFlags(["--nada"], {}), 'No existe la opción "--nada". Pruebe con --help.'],
+  [() => parseFlags(["nada"], {}), 'Sobra "nada". Pruebe con --help.'],
+  [
+    () => parseFlags(["--port"], { port: { value: "N", help: "flag.help" } }),
+    'A la opción "--port" le falta su valor. Pruebe con --help.',
+  ],
+  [() => parseCount("--grace", "x", 9), 'La opción "--grace" no admite "x". Pruebe con --help.'],
+];
+
+Deno.test("explain() tells what is wrong with what a person gave", pure, () => {
+  for (const [act, sentence] of INPUTS) {
+    assertEquals(explain(assertThrows(act, InputError), "es"), sentence);
+    assertNotEquals(explain(assertThrows(act, InputError), "en"), sentence);
+  }
+});
+
+Deno.test("explain() fills in what an error is about", pure, () => {
+  const refused = new ConnectError("refused", "", { details: { server: "10.0.0.7:5000" } });
+  assertEquals(
+    explain(refused, "en"),
+    "Nobody listens at 10.0.0.7:5000: check the address and the port, and that the server is running.",
+  );
+  const inUse = new ListenError("port-in-use", "", { details: { host: "10.0.0.7", port: 5_000 } });
+  assertEquals(explain(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");
+});
+
+Deno.test("explain() tells silence that a server tells us of from a server's own silence", pure, () => {
+  assertEquals(explain(new LostError("silent", ""), "en"), "the server stopped responding");
+  assertEquals(explain(new RefusedError("silent", ""), "en"), "there was no sign of life");
+  assertEquals(explain(new ProtocolError("silent", ""), "en"), "there was no sign of life");
+});
+
+Deno.test("explain() repeats the reason of what it does not know", pure, () => {
+  assertEquals(
+    explain(new RefusedError("of-the-future", "Cannot serve you"), "es"),
+    "Cannot serve you (of-the-future)",
+  );
+  assertEquals(explain(new RefusedError("__proto__", "why"), "es"), "why (__proto__)");
+  assertEquals(explain(new ChatError("unheard-of", "why"), "en"), "why (unheard-of)");
+  assertEquals(explain(new TypeError("why"), "en"), "why (internal)");
+  assertEquals(explain("why", "en"), "why (internal)");
+});
+
+const CHOICES: [string, string | undefined, (string | undefined)[]][] = [
+  ["es", undefined, []],
+  ["es", undefined, [undefined, "", "C.UTF-8"]],
+  ["es", undefined, ["fr_FR.UTF-8", "est", "english"]],
+  ["en", undefined, ["en_GB.UTF-8"]],
+  ["en", undefined, ["en"]],
+  ["en", undefined, ["C", "EN", "es_ES"]],
+  ["es", undefined, [undefined, "es_MX.UTF-8", "en_US"]],
+  ["en", "en", ["es_ES"]],
+  ["es", "es", ["en_US"]],
+  ["en", "fr", ["en_US"]],
+];
+
+for (const [language, flag, locales] of CHOICES) {
+  Deno.test(
+    `chooseLanguage() is ${language} for --lang ${flag} and ${locales.join() || "no locale"}`,
+    pure,
+    () => {
+      assertEquals(chooseLanguage(flag, locales), language);
+    },
+  );
+}

@@ -1,0 +1,99 @@
+// Entries of the log as lines. The tests say local times, so that they hold in every zone.
+
+import { assertEquals } from "@std/assert";
+import { sentencesIn } from "../lib/i18n.ts";
+import type { Joined, Left, Said } from "../lib/protocol.ts";
+import { Renderer } from "../lib/render.ts";
+
+const pure = { permissions: "none" } as const;
+
+const TIME = "2026-11-22 13:45:07";
+
+function ms(time = TIME): number {
+  return new Date(time).getTime();
+}
+
+function said(changes: Partial<Said> = {}): Said {
+  return {
+    type: "said",
+    seq: 0,
+    timeMs: ms(),
+    session: 1n,
+    n: 1,
+    late: false,
+    nick: "ana",
+    text: "hola",
+    ...changes,
+  };
+}
+
+const WHO = { seq: 0, timeMs: ms(), session: 1n, nick: "ana", address: "192.168.1.7" };
+
+function joined(changes: Partial<Joined> = {}): Joined {
+  return { type: "joined", back: false, ...WHO, ...changes };
+}
+
+function left(changes: Partial<Left> = {}): Left {
+  return { type: "left", lost: false, ...WHO, ...changes };
+}
+
+/** A renderer in Spanish. */
+function renderer(): Renderer {
+  return new Renderer(sentencesIn("es"));
+}
+
+Deno.test("Renderer.entry() shows a message with date, time and nick", pure, () => {
+  assertEquals(renderer().entry(said()), `[${TIME}] ana: hola`);
+});
+
+Deno.test(
+  "Renderer.entry() marks what was said before the reader came, and what was sent again",
+  pure,
+  () => {
+    assertEquals(renderer().entry(said(), { isHistory: true }), `[${TIME}] ~ ana: hola`);
+    assertEquals(renderer().entry(said({ late: true })), `[${TIME}] + ana: hola`);
+    assertEquals(renderer().entry(said({ late: true }), { isHistory: true }), `[${TIME}] ~ ana: hola`);
+  },
+);
+
+Deno.test("Renderer.entry() tells comings and goings apart, with the IP", pure, () => {
+  const spanish = renderer();
+  assertEquals(spanish.entry(joined()), `[${TIME}] * ana (192.168.1.7) se ha conectado`);
+  assertEquals(spanish.entry(joined({ back: true })), `[${TIME}] * ana (192.168.1.7) se ha reconectado`);
+  assertEquals(spanish.entry(left()), `[${TIME}] * ana (192.168.1.7) se ha desconectado`);
+  assertEquals(spanish.entry(left({ lost: true })), `[${TIME}] * ana (192.168.1.7) ha perdido la conexión`);
+  const english = new Renderer(sentencesIn("en"));
+  assertEquals(english.entry(left({ lost: true })), `[${TIME}] * ana (192.168.1.7) has lost the connection`);
+});
+
+Deno.test("Renderer.notice() marks what the program itself says", pure, () => {
+  assertEquals(renderer().notice("algo", ms()), `[${TIME}] ! algo`);
+});
+
+Deno.test("Renderer gives each moment its own time, within a second and beyond", pure, () => {
+  const spanish = renderer();
+  const times = ["2026-11-22 13:45:07", "2026-11-22 13:45:08", "2026-11-22 13:45:07", "2026-01-02 03:04:05"];
+  for (const time of times) {
+    assertEquals(spanish.stamp(ms(time)), time);
+    assertEquals(spanish.stamp(ms(time) + 999), time);
+  }
+});
+
+Deno.test("Renderer lets nothing of a peer reach the screen but what can be seen", pure, () => {
+  const [dirty, clean] = ["a\x1b[2J\n\u202e\x9bb", "a␛[2J␊��b"];
+  const spanish = renderer();
+  const lines = [
+    spanish.entry(said({ nick: dirty })),
+    spanish.entry(said({ text: dirty })),
+    spanish.entry(joined({ nick: dirty })),
+    spanish.entry(left({ address: dirty })),
+    spanish.notice(dirty, ms()),
+  ];
+  assertEquals(lines, [
+    `[${TIME}] ${clean}: hola`,
+    `[${TIME}] ana: ${clean}`,
+    `[${TIME}] * ${clean} (192.168.1.7) se ha conectado`,
+    `[${TIME}] * ana (${clean}) se ha desconectado`,
+    `[${TIME}] ! ${clean}`,
+  ]);
+});

@@ -1,0 +1,368 @@
+// chat-server as a person meets it: questions, lines, and its end, by pipe and by keyboard.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { ChatServer } from "../lib/chat_server.ts";
+import { InputError, ListenError } from "../lib/errors.ts";
+import { sentencesIn } from "../lib/i18n.ts";
+import { encodeServer } from "../lib/protocol.ts";
+import { Renderer } from "../lib/render.ts";
+import { RoomLog } from "../lib/room_log.ts";
+import { ServerConsole } from "../lib/server_console.ts";
+import { serve } from "../lib/server_program.ts";
+import { Terminal } from "../lib/terminal.ts";
+import {
+  dialPeer,
+  enter,
+  freeAddress,
+  type Guest,
+  helloOf,
+  LOOPBACK,
+  Person,
+  soon,
+  TestClock,
+  UNKNOWN_NAME,
+} from "./support.ts";
+
+const TWO_ADDRESSES = [{ address: LOOPBACK, name: "lo" }, { address: "203.0.113.1", name: "eth0" }];
+const MENU = `Interfaz:
+  1) todas (0.0.0.0)
+  2) 127.0.0.1 (lo)
+  3) 203.0.113.1 (eth0)
+`;
+const END = `Cerrando el servidor: se avisa a quienes están conectados.
+Servidor cerrado.
+`;
+
+function listening(port: number, host = LOOPBACK): string {
+  return `Escuchando en ${host}:${port}. Escriba "salir" para terminar.\n`;
+}
+
+/** Flags that leave nothing to ask. */
+function flagsFor(port: number): string[] {
+  return ["--host", LOOPBACK, "--port", String(port)];
+}
+
+function enterAs(nick: string, port: number): Promise<Guest> {
+  return enter({ host: LOOPBACK, port }, helloOf(nick));
+}
+
+/** Runs a server that ends by itself; gives all that it wrote. */
+async function outputOf(person: Person, ...args: string[]): Promise<string> {
+  assertEquals(await person.runs(serve, ...args), 0);
+  return person.output;
+}
+
+Deno.test("chat-server asks for port and interface, and shows what happens, line by line", async () => {
+  const { port } = freeAddress();
+  const clock = new TestClock("2026-11-22 13:45:07");
+  await using boss = new Person({ clock: clock.now, localAddresses: TWO_ADDRESSES });
+  const serving = boss.runs(serve);
+  boss.types(`${port}\n2\n`);
+  await boss.sees("Escuchando");
+  using ana = (await enterAs("ana", port)).peer;
+  await boss.sees("ana (127.0.0.1) se ha conectado");
+  clock.set("2026-11-22 13:45:10");
+  await ana.say({ type: "say", n: 1, timeMs: 0, text: "hola" });
+  await boss.sees("ana: hola");
+  clock.set("2026-11-22 13:45:20");
+  await ana.say({ type: "bye" });
+  await ana.rest();
+  ana[Symbol.dispose]();
+  await boss.sees("desconectado");
+  boss.types("salir\n");
+  assertEquals(await serving, 0);
+  assertEquals(
+    boss.output,
+    `Puerto [5000]: ${port}
+${MENU}Elija [1]: 2
+${listening(port)}[2026-11-22 13:45:07] * ana (127.0.0.1) se ha conectado
+[2026-11-22 13:45:10] ana: hola
+[2026-11-22 13:45:20] * ana (127.0.0.1) se ha desconectado
+${END}`,
+  );
+});
+
+Deno.test("chat-server tells those who were lost from those who left", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person();
+  boss.runs(serve, ...flagsFor(port), "--grace", "0");
+  await boss.sees("Escuchando");
+  const { peer: ana } = await enterAs("ana", port);
+  ana[Symbol.dispose]();
+  await boss.sees("[2026-11-22 13:45:07] * ana (127.0.0.1) ha perdido la conexión\n");
+});
+
+Deno.test("chat-server shows why it ended a connection", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person();
+  boss.runs(serve, ...flagsFor(port));
+  await boss.sees("Escuchando");
+  using stranger = await dialPeer({ host: LOOPBACK, port });
+  await stranger.say(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  await boss.sees("[2026-11-22 13:45:07] ! ");
+  assertStringIncludes(boss.output, "127.0.0.1: se recibió una trama demasiado larga\n");
+});
+
+Deno.test("chat-server with all it needs from flags asks nothing and runs without a console", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
+  boss.ends();
+  const serving = boss.runs(serve, ...flagsFor(port), "--backup", "10.0.0.7", "--backup", "[::1]:5002");
+  await boss.sees("Escuchando");
+  const { peer: ana, welcome } = await enterAs("ana", port);
+  using _ = ana;
+  assertEquals(welcome.backups, ["10.0.0.7:5000", "[::1]:5002"]);
+  await boss.sees("ana (127.0.0.1) se ha conectado");
+  boss.kills();
+  assertEquals((await ana.rest()).map(({ type }) => type), ["bye"]);
+  ana[Symbol.dispose]();
+  assertEquals(await serving, 0);
+});
+
+Deno.test("chat-server listens on all addresses where there is no choice", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES.slice(0, 1) });
+  boss.types(`${port}\nsalir\n`);
+  assertEquals(await outputOf(boss), `Puerto [5000]: ${port}\n${listening(port, "0.0.0.0")}${END}`);
+});
+
+Deno.test("chat-server takes an empty answer for what it offered", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
+  boss.types("\nsalir\n");
+  assertEquals(
+    await outputOf(boss, "--port", String(port)),
+    `${MENU}Elija [1]:\n${listening(port, "0.0.0.0")}${END}`,
+  );
+});
+
+Deno.test("chat-server asks again only for what was wrong, and says why", async () => {
+  const { port } = freeAddress();
+  using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
+  boss.types(`x\n70000\n${taken.addr.port}\n9\n2\n${port}\nsalir\n`);
+  assertEquals(
+    await outputOf(boss),
+    `Puerto [5000]: x
+El puerto "x" no vale: debe ser un número de 1 a 65535.
+Puerto [5000]: 70000
+El puerto "70000" no vale: debe ser un número de 1 a 65535.
+Puerto [5000]: ${taken.addr.port}
+${MENU}Elija [1]: 9
+Elija un número de 1 a 3.
+Elija [1]: 2
+El puerto ${taken.addr.port} ya está en uso en 127.0.0.1: elija otro.
+Puerto [5000]: ${port}
+${listening(port)}${END}`,
+  );
+});
+
+Deno.test("chat-server asks again for an address that is no longer this machine's", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
+  boss.types(`3\n${LOOPBACK}\nsalir\n`);
+  assertEquals(
+    await outputOf(boss, "--port", String(port)),
+    `${MENU}Elija [1]: 3
+203.0.113.1 no es una dirección de esta máquina.
+${MENU}Elija [1]: 127.0.0.1
+${listening(port)}${END}`,
+  );
+});
+
+for (const answers of ["salir\n", "\nquit\n", "5000\nsalir\n"]) {
+  Deno.test(`chat-server can be left by answering ${JSON.stringify(answers)}`, async () => {
+    await using boss = new Person({ localAddresses: TWO_ADDRESSES });
+    boss.types(answers);
+    assertEquals((await outputOf(boss)).includes("Escuchando"), false);
+  });
+}
+
+Deno.test("chat-server ends at a question when it is told to", async () => {
+  await using boss = new Person();
+  const serving = boss.runs(serve);
+  await boss.sees("Puerto");
+  boss.kills();
+  assertEquals(await serving, 0);
+});
+
+Deno.test("chat-server takes what is offered where a pipe ends", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
+  boss.ends();
+  const serving = boss.runs(serve, "--port", String(port));
+  await boss.sees("Escuchando");
+  boss.kills();
+  assertEquals(await serving, 0);
+  assertEquals(boss.output, `${MENU}Elija [1]:\n${listening(port, "0.0.0.0")}${END}`);
+});
+
+Deno.test("chat-server does not go on where a pipe ends after what could not be had", async () => {
+  using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
+  boss.types(`${taken.addr.port}\n2\n`);
+  boss.ends();
+  const { code, details } = await assertRejects(() => boss.runs(serve), InputError);
+  assertEquals<unknown>([code, details], ["input-ended", { question: "Puerto" }]);
+  assertStringIncludes(
+    boss.output,
+    `El puerto ${taken.addr.port} ya está en uso en 127.0.0.1: elija otro.\n`,
+  );
+});
+
+Deno.test("chat-server can be left by ending the keyboard at a question", async () => {
+  await using boss = new Person({ localAddresses: TWO_ADDRESSES, isKeyboard: true });
+  boss.ends();
+  assertEquals(await outputOf(boss), "Puerto [5000]:\n");
+});
+
+for (const word of ["salir", "quit", "/quit", " SALIR "]) {
+  Deno.test(`chat-server ends by "${word}"`, async () => {
+    const { port } = freeAddress();
+    await using boss = new Person();
+    boss.types(`${word}\n`);
+    assertEquals(await outputOf(boss, ...flagsFor(port)), `${listening(port)}${END}`);
+  });
+}
+
+Deno.test("chat-server ends where a keyboard ends", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ isKeyboard: true });
+  boss.ends();
+  assertEquals(await outputOf(boss, ...flagsFor(port)), `${listening(port)}${END}`);
+});
+
+Deno.test("chat-server tells what can be typed", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person();
+  boss.types("hola\n\n  \nsalir\n");
+  assertEquals(
+    await outputOf(boss, ...flagsFor(port)),
+    `${listening(port)}Aquí solo se puede escribir "salir" para terminar.\n${END}`,
+  );
+});
+
+Deno.test("chat-server speaks English", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ language: "en", localAddresses: TWO_ADDRESSES });
+  const serving = boss.runs(serve);
+  boss.types(`0\n${port}\n2\n`);
+  await boss.sees("Listening");
+  using ana = (await enterAs("ana", port)).peer;
+  await boss.sees("connected");
+  boss.types("quit\n");
+  await ana.rest();
+  ana[Symbol.dispose]();
+  assertEquals(await serving, 0);
+  assertEquals(
+    boss.output,
+    `Port [5000]: 0
+Port "0" cannot be used: it must be a number from 1 to 65535.
+Port [5000]: ${port}
+Interface:
+  1) all (0.0.0.0)
+  2) 127.0.0.1 (lo)
+  3) 203.0.113.1 (eth0)
+Choose [1]: 2
+Listening on 127.0.0.1:${port}. Type "quit" to end.
+[2026-11-22 13:45:07] * ana (127.0.0.1) has connected
+Closing the server: everyone who is connected is being told.
+Server closed.
+`,
+  );
+});
+
+const WRONG_FLAGS: [string, string[]][] = [
+  ["port-invalid", ["--port", "0"]],
+  ["port-invalid", ["--port", "70000"]],
+  ["address-invalid", ["--backup", "a b"]],
+  ["flag-value-invalid", ["--grace", "soon"]],
+  ["flag-value-invalid", ["--grace", "3601"]],
+  ["flag-value-missing", ["--port"]],
+  ["flag-unknown", ["--prot", "5000"]],
+  ["argument-unexpected", ["5000"]],
+];
+
+for (const [code, args] of WRONG_FLAGS) {
+  Deno.test(`chat-server refuses ${args.join(" ")}: ${code}`, async () => {
+    await using boss = new Person();
+    assertEquals((await assertRejects(() => boss.runs(serve, ...args), InputError)).code, code);
+    assertEquals(boss.output, "");
+  });
+}
+
+const REFUSED_FLAGS: [string, string, string][] = [
+  ["address-not-local", "203.0.113.1", "5000"],
+  ["listen-failed", UNKNOWN_NAME, "5000"],
+];
+
+for (const [code, host, port] of REFUSED_FLAGS) {
+  Deno.test(`chat-server does not ask about a flag that the system refuses: ${code}`, async () => {
+    await using boss = new Person();
+    const serving = () => boss.runs(serve, "--host", host, "--port", port);
+    assertEquals((await assertRejects(serving, ListenError)).code, code);
+    assertEquals(boss.output, "");
+  });
+}
+
+Deno.test("chat-server does not ask for another port than the one of its flag", async () => {
+  using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  await using boss = new Person();
+  const serving = () => boss.runs(serve, ...flagsFor(taken.addr.port));
+  assertEquals((await assertRejects(serving, ListenError)).code, "port-in-use");
+  assertEquals(boss.output, "");
+});
+
+Deno.test("chat-server --help shows every flag, --version the version", async () => {
+  await using boss = new Person({ language: "en" });
+  const help = await outputOf(boss, "--help");
+  for (
+    const flag of ["--port N", "--host IP", "--backup HOST:N", "--grace S", "--lang es|en", "-h, --help"]
+  ) {
+    assertStringIncludes(help, `  ${flag} `);
+  }
+  await using other = new Person();
+  assertEquals(/^chat-server \d+\.\d+\.\d+\n$/.test(await outputOf(other, "--version")), true);
+});
+
+Deno.test("ServerConsole says how much it skips when it cannot keep up with the room", async () => {
+  const log = new RoomLog({ segmentBytes: 60, retainedBytes: 120 });
+  const append = (text: string) => {
+    const entry = { seq: log.head, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text };
+    log.append(encodeServer({ type: "said", ...entry }), 0);
+  };
+  let output = "";
+  const taking = Promise.withResolvers<void>();
+  const { now } = new TestClock();
+  await using terminal = new Terminal({
+    input: new ReadableStream({ start: (controller) => controller.close() }),
+    write: async (bytes) => {
+      output += new TextDecoder().decode(bytes);
+      await taking.promise;
+    },
+    isKeyboard: false,
+  });
+  const sentences = sentencesIn("es");
+  const server = { log, addReader: () => {} } as unknown as ChatServer;
+  const console = new ServerConsole(server, {
+    terminal,
+    renderer: new Renderer(sentences),
+    sentences,
+    wallMs: () => now().wallMs,
+  });
+  append("0");
+  console.flush();
+  for (let n = 1; n <= 9; n++) append(String(n)); // one to a segment: the last two are retained
+  taking.resolve();
+  await soon(console.drained(), "the console to show the rest");
+  assertEquals(
+    output.replaceAll(/\[.{19}\] /g, ""),
+    [
+      "ana: 0",
+      "! Líneas que faltan aquí: 7. La pantalla no siguió el ritmo de la sala.",
+      "ana: 8",
+      "ana: 9",
+      "",
+    ].join("\n"),
+  );
+});

@@ -1,0 +1,103 @@
+// Drives lib/room.ts and lib/mailbox.ts, the server and the client without sockets, through simulated time and
+// a simulated network, and holds a ledger against what they do. A seed gives the same run every time.
+
+import type { Fault } from "./simulator/ledger.ts";
+import { TRUE_RULES } from "./simulator/rules.ts";
+import { type Outcome, Run } from "./simulator/run.ts";
+import { describe, type Scenario, scenarioOf } from "./simulator/scenario.ts";
+import type { Rules } from "./simulator/world.ts";
+
+/** Runs a scenario. */
+export function run(scenario: Scenario, rules: Partial<Rules> = {}): Outcome {
+  return new Run(scenario, { ...TRUE_RULES, ...rules }).outcome();
+}
+
+/** What came of many runs. */
+export interface Tally {
+  runs: number;
+  messages: number;
+  deaths: number;
+  breaks: number;
+  cutFrames: number;
+  /** Seeds of the runs with a fault. */
+  readonly failed: number[];
+}
+
+/** Which seeds to run. */
+export interface Seeds {
+  readonly first: number;
+  readonly runs: number;
+  /** From one seed to the next. */
+  readonly stride?: number;
+}
+
+/** A tally of nothing. */
+export function emptyTally(): Tally {
+  return { runs: 0, messages: 0, deaths: 0, breaks: 0, cutFrames: 0, failed: [] };
+}
+
+/** Runs many seeds, one after the other. */
+export function runSeeds({ first, runs, stride = 1 }: Seeds, rules: Partial<Rules> = {}): Tally {
+  const tally = emptyTally();
+  for (let i = 0; i < runs; i++) {
+    const seed = first + i * stride;
+    const { problems, ...counts } = run(scenarioOf(seed), rules);
+    addCounts(tally, { runs: 1, ...counts });
+    if (problems.length > 0) tally.failed.push(seed);
+  }
+  return tally;
+}
+
+/** Adds to a tally. */
+export function addCounts(tally: Tally, counts: Omit<Tally, "failed">): void {
+  for (const name of ["runs", "messages", "deaths", "breaks", "cutFrames"] as const) {
+    tally[name] += counts[name];
+  }
+}
+
+/** The first seed whose run shows this fault. */
+export function findFault(
+  fault: Fault,
+  { first, runs, stride = 1, rules }: Seeds & { readonly rules?: Partial<Rules> },
+): number | undefined {
+  for (let i = 0; i < runs; i++) {
+    const seed = first + i * stride;
+    if (shows(fault, scenarioOf(seed), rules)) return seed;
+  }
+  return undefined;
+}
+
+/** Removes what can be removed from a scenario that fails, so that it still fails in the same way. */
+export function shrink(scenario: Scenario, rules: Partial<Rules> = {}): Scenario {
+  const fault = run(scenario, rules).problems[0]?.fault;
+  if (!fault) return scenario;
+  let smallest = scenario;
+  for (let size = scenario.steps.length >> 1; size > 0;) {
+    let hasShrunk = false;
+    for (let from = 0; from < smallest.steps.length;) {
+      const smaller = { ...smallest, steps: smallest.steps.toSpliced(from, size) };
+      if (shows(fault, smaller, rules)) {
+        smallest = smaller;
+        hasShrunk = true;
+      } else from += size;
+    }
+    // Without a step, another may not be needed any more.
+    if (!hasShrunk || size > 1) size >>= 1;
+  }
+  return smallest;
+}
+
+/** What a seed does wrong, and the few steps that suffice for it. */
+export function explainFailure(seed: number, rules: Partial<Rules> = {}): string {
+  const scenario = shrink(scenarioOf(seed), rules);
+  const { problems } = run(scenario, rules);
+  return [
+    `Seed ${seed}, shrunk to ${scenario.steps.length} steps:`,
+    ...scenario.steps.map(describe),
+    ...problems.map(({ fault, details }) => `${fault}: ${details}`),
+  ].join("\n");
+}
+
+function shows(fault: Fault, scenario: Scenario, rules?: Partial<Rules>): boolean {
+  return run(scenario, rules).problems.some((problem) => problem.fault === fault);
+}

@@ -1,0 +1,176 @@
+// The rules of docs/DESIGN.md, "Exactly once", and what is left of them when one is weakened: the simulator
+// must find what is lost then, or shown twice.
+
+import { Mailbox } from "../../lib/mailbox.ts";
+import type { Member } from "../../lib/members.ts";
+import { type Hello, type LogEntry, RECENT_MS, type Say, type Welcome } from "../../lib/protocol.ts";
+import { type Admission, type Arrival, Room, WINDOW_MARGIN_MS } from "../../lib/room.ts";
+import type { Moment } from "../../lib/clock.ts";
+import type { Place } from "../../lib/inbox.ts";
+import type { Fault } from "./ledger.ts";
+import type { Rules } from "./world.ts";
+
+/** The rules as they are. */
+export const TRUE_RULES: Rules = {
+  newMailbox: (options) => new Mailbox(options),
+  newRoom: (options) => new Room(options),
+  losesReplaced: false,
+  trustsLateBytes: false,
+  agesUntilNoticed: false,
+};
+
+/** Keeps when each of its messages was last read back. */
+class WatchfulMailbox extends Mailbox {
+  protected readonly readBackMs = new Map<number, number>();
+  #keptBack = 0;
+
+  override get pending(): string[] {
+    return super.pending.slice(this.#keptBack);
+  }
+
+  override read(entry: LogEntry, nowMs: number): Place {
+    if (entry.type === "said" && entry.session === this.session) this.readBackMs.set(entry.n, nowMs);
+    return super.read(entry, nowMs);
+  }
+
+  /** Keeps back some of what is to be sent again. */
+  protected keepBack(welcome: Welcome, nowMs: number, isKept: (message: Say) => boolean) {
+    const { resend, missing } = super.welcomed(welcome, nowMs);
+    this.#keptBack = resend.filter(isKept).length;
+    return { resend: resend.slice(this.#keptBack), missing };
+  }
+}
+
+class OnlyPendingIsSentAgain extends WatchfulMailbox {
+  override welcomed(welcome: Welcome, nowMs: number) {
+    return this.keepBack(welcome, nowMs, ({ n }) => this.readBackMs.has(n));
+  }
+}
+
+class RecentAgesOnTheWay extends WatchfulMailbox {
+  override welcomed(welcome: Welcome, nowMs: number) {
+    const isOld = ({ n }: Say) => nowMs - (this.readBackMs.get(n) ?? nowMs) > RECENT_MS;
+    return this.keepBack(welcome, nowMs, isOld);
+  }
+}
+
+class LacksSinceDisconnected extends Mailbox {
+  #lostMs: number | undefined;
+
+  override lost(nowMs: number): void {
+    this.#lostMs = nowMs;
+    super.lost(nowMs);
+  }
+
+  override hello(nick: string, nowMs: number): Hello {
+    const hello = super.hello(nick, nowMs);
+    return this.#lostMs === undefined ? hello : { ...hello, lackMs: Math.ceil(nowMs - this.#lostMs) };
+  }
+}
+
+class LacksNothing extends Mailbox {
+  #wasIn = false;
+
+  override welcomed(welcome: Welcome, nowMs: number) {
+    this.#wasIn = true;
+    return super.welcomed(welcome, nowMs);
+  }
+
+  override hello(nick: string, nowMs: number): Hello {
+    const hello = super.hello(nick, nowMs);
+    return this.#wasIn ? { ...hello, lackMs: 0 } : hello;
+  }
+}
+
+class ForgetsWhereItStopped extends Mailbox {
+  override hello(nick: string, nowMs: number): Hello {
+    return { ...super.hello(nick, nowMs), resume: [] };
+  }
+}
+
+class ShowsAgain extends Mailbox {
+  override read(entry: LogEntry, nowMs: number): Place {
+    const place = super.read(entry, nowMs);
+    return place === "hidden" && entry.type === "said" ? "missed" : place;
+  }
+}
+
+class NoWindow extends Room {
+  override enter({ hello, ...arrival }: Arrival, now: Moment): Admission {
+    const lackMs = hello.lackMs - RECENT_MS - WINDOW_MARGIN_MS;
+    return super.enter({ ...arrival, hello: { ...hello, lackMs } }, now);
+  }
+}
+
+class AcceptsAgain extends Room {
+  override enter(arrival: Arrival, now: Moment): Admission {
+    const admission = super.enter(arrival, now);
+    return { ...admission, welcome: { ...admission.welcome, accepted: 0 } };
+  }
+
+  override say(member: Member, message: Say, now: Moment): void {
+    member.accepted = 0;
+    super.say(member, message, now);
+  }
+}
+
+/** One rule less, and what then goes wrong. */
+export interface Weakening {
+  readonly rules: Partial<Rules>;
+  readonly fault: Fault;
+}
+
+/** What can become of the rules. */
+export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
+  "only pending messages are sent again": {
+    rules: { newMailbox: (options) => new OnlyPendingIsSentAgain(options) },
+    fault: "lost",
+  },
+  "the window is shorter than a few reconnections": {
+    rules: { newMailbox: (options) => new Mailbox({ ...options, outbox: { recentMs: 5_000 } }) },
+    fault: "lost",
+  },
+  "the cursor goes back only as far as the client was disconnected": {
+    rules: {
+      newMailbox: (options) => new LacksSinceDisconnected(options),
+      newRoom: (options) => new NoWindow(options),
+    },
+    fault: "lost",
+  },
+  "the cursor goes back without the window's length": {
+    rules: { newRoom: (options) => new NoWindow(options) },
+    fault: "lost",
+  },
+  "recent messages go on ageing while they are being sent again": {
+    rules: { newMailbox: (options) => new RecentAgesOnTheWay(options) },
+    fault: "lost",
+  },
+  "the cursor goes back by the window's length alone": {
+    rules: { newMailbox: (options) => new LacksNothing(options) },
+    fault: "lost",
+  },
+  "the client forgets where it stopped reading": {
+    rules: { newMailbox: (options) => new ForgetsWhereItStopped(options) },
+    fault: "lost",
+  },
+  "the client does not drop duplicates by n": {
+    rules: { newMailbox: (options) => new ShowsAgain(options) },
+    fault: "shown twice",
+  },
+  "the server does not drop duplicates by n": {
+    rules: { newRoom: (options) => new AcceptsAgain(options) },
+    fault: "logged twice",
+  },
+  "the loss of a replaced connection counts": {
+    rules: { losesReplaced: true },
+    fault: "wrong departure",
+  },
+  "a client that was suspended believes what waits in its socket": {
+    rules: { trustsLateBytes: true },
+    fault: "lost",
+  },
+  "what was sent ages until the loss is noticed": {
+    rules: { agesUntilNoticed: true },
+    fault: "lost",
+  },
+};

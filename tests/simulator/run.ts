@@ -1,0 +1,259 @@
+// One run of a scenario: servers, clients and a network that do what its steps say, as long as that takes nothing
+// from anybody that the rules do not promise.
+
+import { Client, type ClientEnd } from "./client.ts";
+import { Ledger, type Problem } from "./ledger.ts";
+import { Pipe, type Quality } from "./network.ts";
+import { Random } from "./random.ts";
+import { type Scenario, type Step, STRAY_MS, WANDER_MS } from "./scenario.ts";
+import { Server, ServerEnd } from "./server.ts";
+import { Timeline } from "./timeline.ts";
+import type { Rules, World } from "./world.ts";
+
+/** What came of a run. */
+export interface Outcome {
+  readonly problems: readonly Problem[];
+  /** Messages that were typed. */
+  readonly messages: number;
+  /** Servers that died. */
+  readonly deaths: number;
+  /** Other things that broke. */
+  readonly breaks: number;
+  /** Connections that ended in the middle of a frame. */
+  readonly cutFrames: number;
+}
+
+/** How old a message may be that somebody lacks when others leave the server that has it: its sender must still
+ * keep it when it is his turn, which may take {@linkcode WANDER_MS}. */
+const MOST_LACKED_MS = 50_000;
+/** A frozen server that is back so soon has not been given up. */
+const SHORT_FREEZE_MS = 10_000;
+/** How long it may take a server to make the steps after which it dies. */
+const FUSE_MS = 50;
+/** How often a step that is not fair yet is tried again. */
+const RETRY_MS = 2_000;
+/** How long everybody may take to come to rest in the end. */
+const SETTLING_MS = 120_000;
+const SETTLING_STEP_MS = 500;
+
+/** One run. */
+export class Run {
+  readonly #scenario: Scenario;
+  readonly #world: World;
+  readonly #servers: (Server | undefined)[] = [];
+  readonly #clients: (Client | undefined)[] = [];
+  /** The server where everybody is, or goes. */
+  #home = 0;
+  #starts = 0;
+  #deaths = 0;
+  #breaks = 0;
+  /** Whether a server is about to die. */
+  #isFalling = false;
+  #isEnding = false;
+
+  constructor(scenario: Scenario, rules: Rules) {
+    this.#scenario = scenario;
+    const timeline = new Timeline();
+    const random = new Random(scenario.seed, 2);
+    this.#world = { timeline, random, rules, ledger: new Ledger(timeline) };
+  }
+
+  /** Runs it all. */
+  outcome(): Outcome {
+    const { ledger } = this.#world;
+    try {
+      this.#play();
+    } catch (error) {
+      ledger.report("crashed", error instanceof Error ? `${error.stack}` : String(error));
+    }
+    const { problems, messages, cutFrames } = ledger;
+    return { problems, messages, deaths: this.#deaths, breaks: this.#breaks, cutFrames };
+  }
+
+  #play(): void {
+    const { timeline, ledger } = this.#world;
+    const { servers, steps, endMs } = this.#scenario;
+    for (let place = 0; place < servers; place++) this.#start(place);
+    for (const step of steps) timeline.at(step.atMs, () => this.#do(step));
+    timeline.runUntil(endMs);
+    this.#isEnding = true;
+    for (const client of this.#living) {
+      client.isAway = false;
+      client.resume();
+      client.goHome("closed");
+    }
+    for (const [place, server] of this.#servers.entries()) {
+      if (server) server.thaw();
+      else this.#start(place);
+    }
+    for (let left = SETTLING_MS; !this.#isSettled(); left -= SETTLING_STEP_MS) {
+      if (left < 0) return ledger.report("not settled", "Somebody still lacks something");
+      timeline.runUntil(timeline.nowMs + SETTLING_STEP_MS);
+    }
+    ledger.settle(this.#living.map(({ mailbox }) => mailbox.session));
+  }
+
+  get #living(): Client[] {
+    return this.#clients.filter((client): client is Client => client !== undefined && !client.isGone);
+  }
+
+  /** Whether everybody is at home and lacks nothing. */
+  #isSettled(): boolean {
+    const server = this.#servers[this.#home];
+    const living = this.#living;
+    return server !== undefined && server.room.size === living.length &&
+      living.every((client) => client.isSettledOn(server));
+  }
+
+  #do(step: Step): void {
+    const { timeline } = this.#world;
+    if (this.#isEnding) return;
+    if (this.#isUnfair(step)) {
+      timeline.after(RETRY_MS, () => this.#do(step));
+      return;
+    }
+    switch (step.what) {
+      case "come":
+        return this.#come(step.client);
+      case "die":
+        return this.#die(step);
+      case "freeze":
+        return this.#freeze(step);
+      case "move":
+        return this.#setHome(step.next, (client) => client.move(step.parting));
+    }
+    const client = this.#clients[step.client];
+    if (!client || client.isGone) return;
+    if (step.what === "say") return client.say();
+    this.#breaks++;
+    switch (step.what) {
+      case "stop":
+        return client.stop(step.parting);
+      case "reconnect":
+        return client.move(step.parting);
+      case "break":
+        client.end?.pipes?.up.break({ isNoticed: step.noticedBy.includes("server") });
+        client.end?.pipes?.down.break({ isNoticed: step.noticedBy.includes("client") });
+        return;
+      case "stall":
+        client.end?.pipes?.[step.way].stall(step.forMs);
+        return;
+      case "away":
+        client.end?.pipes?.up.stall(step.forMs);
+        client.end?.pipes?.down.stall(step.forMs);
+        client.isAway = true;
+        timeline.after(step.forMs, () => client.isAway = false);
+        return;
+      case "suspend":
+        client.suspend();
+        timeline.after(step.forMs, () => {
+          client.resume();
+          if (client.elsewhere === undefined) client.goHome("closed");
+        });
+        return;
+      case "wander":
+        client.elsewhere = this.#placeOf(step.server);
+        client.isHermit = step.forMs > WANDER_MS;
+        client.move(step.parting);
+        timeline.after(step.forMs, () => {
+          client.isHermit = false;
+          client.goHome("closed");
+        });
+        return;
+    }
+  }
+
+  /** Whether a step would take from somebody what the rules do not promise: two groups on two servers for
+   * longer than the window are two rooms until they meet again. */
+  #isUnfair(step: Step): boolean {
+    const isFall = step.what === "move" ||
+      ((step.what === "die" || step.what === "freeze") && step.server === 0);
+    if (!isFall && step.what !== "wander") return false;
+    const living = this.#living;
+    if (this.#isFalling || living.some(({ isHermit }) => isHermit)) return true;
+    const { timeline, ledger } = this.#world;
+    const earliestMs = timeline.nowMs - MOST_LACKED_MS;
+    // Who comes back may stray, but nobody else may meanwhile say something new where the old is not known.
+    const strayed = step.what === "wander" && step.forMs <= STRAY_MS ? this.#clients[step.client] : undefined;
+    const sessions = living.map(({ mailbox }) => mailbox.session);
+    const readers = sessions.filter((session) => session !== strayed?.mailbox.session);
+    if (ledger.lackedSinceMs(sessions, readers) < earliestMs) return true;
+    if (step.what !== "wander" || strayed) return false;
+    const server = this.#servers[this.#home];
+    const isLong = step.forMs > WANDER_MS;
+    if (isLong && !living.every((client) => server && client.isSettledOn(server))) return true;
+    return (this.#clients[step.client]?.wholeAtHomeMs ?? Infinity) < earliestMs;
+  }
+
+  #placeOf(offset: number): number {
+    return (this.#home + offset) % this.#servers.length;
+  }
+
+  #start(place: number): void {
+    const name = `server ${place} (start ${++this.#starts})`;
+    const onDeath = () => this.#servers[place] = undefined;
+    this.#servers[place] = new Server(name, this.#world, { onDeath });
+  }
+
+  #come(index: number): void {
+    const { random } = this.#world;
+    const name = `client ${index}`;
+    const nick = random.chance(0.2) ? "ana" : `nick${index}`;
+    const connect = (end: ClientEnd, server: number) => this.#connect(end, server);
+    this.#clients[index] = new Client(this.#world, { name, nick, connect, home: () => this.#home });
+  }
+
+  #die({ server, death, afterSteps, forMs, next }: Step & { what: "die" }): void {
+    const { timeline } = this.#world;
+    const place = this.#placeOf(server);
+    const dying = this.#servers[place];
+    if (!dying) return;
+    this.#deaths++;
+    dying.dieAfter(afterSteps, death);
+    this.#isFalling = true;
+    timeline.after(FUSE_MS, () => {
+      this.#isFalling = false;
+      dying.die(death);
+      if (server === 0) this.#setHome(next);
+      timeline.after(forMs, () => {
+        if (!this.#servers[place]) this.#start(place);
+      });
+    });
+  }
+
+  #freeze({ server, forMs, next }: Step & { what: "freeze" }): void {
+    const frozen = this.#servers[this.#placeOf(server)];
+    if (!frozen) return;
+    this.#breaks++;
+    frozen.freeze();
+    this.#world.timeline.after(forMs, () => frozen.thaw());
+    if (server === 0 && forMs > SHORT_FREEZE_MS) this.#setHome(next);
+  }
+
+  /** Everybody goes to another server, sooner or later. */
+  #setHome(offset: number, leave = (client: Client) => client.goHome("closed")): void {
+    const { random, timeline } = this.#world;
+    this.#home = this.#placeOf(offset);
+    for (const client of this.#living) {
+      timeline.after(random.spread(1, WANDER_MS), () => {
+        if (client.elsewhere === undefined && client.end?.place !== this.#home) leave(client);
+      });
+    }
+  }
+
+  #connect(end: ClientEnd, place: number): Server | undefined {
+    const { timeline, random } = this.#world;
+    const server = this.#servers[place];
+    if (!server) return undefined;
+    const serverEnd = new ServerEnd(server, { windowBytes: random.chance(0.8) ? Infinity : 300 });
+    const quality = qualityOf(random);
+    serverEnd.pipe = new Pipe(end, { timeline, random, quality });
+    end.pipes = { up: new Pipe(serverEnd, { timeline, random, quality }), down: serverEnd.pipe };
+    return server;
+  }
+}
+
+function qualityOf(random: Random): Quality {
+  const latencyMs = random.chance(0.9) ? random.spread(0.05, 50) : random.spread(50, 2_000);
+  return { latencyMs, jitterMs: latencyMs * random.spread(0.1, 10), sliced: random.pick([0, 0.2, 0.6]) };
+}

@@ -1,0 +1,343 @@
+// A simulated server: lib/room.ts behind connections of simulated bytes, as lib/chat_server.ts and lib/hub.ts
+// have it behind sockets. It can be killed between any two of its steps, and frozen.
+
+import { FrameDecoder, framesOf } from "../../lib/codec.ts";
+import type { Moment } from "../../lib/clock.ts";
+import { ProtocolError } from "../../lib/errors.ts";
+import { Heartbeat } from "../../lib/heartbeat.ts";
+import type { Member } from "../../lib/members.ts";
+import {
+  type ClientMessage,
+  decodeClient,
+  decodeServer,
+  encodeServer,
+  type LogEntry,
+  MAX_CLIENT_FRAME_BYTES,
+  sessionOf,
+} from "../../lib/protocol.ts";
+import type { Admission, Room } from "../../lib/room.ts";
+import type { Cursor } from "../../lib/room_log.ts";
+import type { Pipe, Receiver } from "./network.ts";
+import type { World } from "./world.ts";
+
+/** Wall time at the beginning of a run, in ms since 1970 UTC. */
+const START_MS = Date.UTC(2026, 10, 22);
+/** How long a server waits for HELLO, and for the end of a connection that it has ended, in ms. */
+const [HELLO_MS, LINGER_MS] = [10_000, 1_000];
+/** Heartbeats are looked at this often, in ms. */
+const CHECK_MS = 250;
+/** A step that takes no time takes this, in ms: timers are never early. */
+const TICK_MS = 0.01;
+
+/** How a server dies: killed, with its host, or after it has said so. */
+export type Death = "killed" | "unplugged" | "closing";
+
+/** One run of a server program, from its start to its death. */
+export class Server {
+  readonly instance: bigint;
+  readonly room: Room;
+  readonly world: World;
+  readonly ends = new Set<ServerEnd>();
+  readonly connections = new Map<Member, ServerEnd>();
+  /** Since when each session has had no connection; Infinity while it has one. */
+  readonly #goneSinceMs = new Map<bigint, number>();
+  readonly #console: Cursor;
+  readonly #onDeath: () => void;
+  #state: "running" | "frozen" | "dead" = "running";
+  /** Timers that ran out while it was frozen. */
+  #overdue: (() => void)[] = [];
+  #fuse: { steps: number; death: Death } | undefined;
+
+  constructor(name: string, world: World, { onDeath }: { onDeath: () => void }) {
+    this.world = world;
+    this.#onDeath = onDeath;
+    this.instance = world.random.bigint();
+    this.room = world.rules.newRoom({ instance: this.instance, log: { segmentBytes: 2_048 } });
+    this.#console = this.room.log.cursorAt(0);
+    world.ledger.openBook(this.instance, name);
+  }
+
+  get isDead(): boolean {
+    return this.#state === "dead";
+  }
+
+  get isFrozen(): boolean {
+    return this.#state === "frozen";
+  }
+
+  get now(): Moment {
+    const { nowMs } = this.world.timeline;
+    return { wallMs: START_MS + Math.floor(nowMs), tickMs: nowMs };
+  }
+
+  /** Dies after so many steps more: frames handled and writes made. */
+  dieAfter(steps: number, death: Death): void {
+    if (!this.isDead) this.#fuse = { steps, death };
+  }
+
+  /** Counts a step. Returns whether the server lives to make it. */
+  step(): boolean {
+    if (this.#fuse && this.#fuse.steps-- <= 0) this.die(this.#fuse.death);
+    return !this.isDead;
+  }
+
+  die(death: Death): void {
+    if (this.isDead) return;
+    this.#state = "dead";
+    for (const end of this.ends) end.die(death);
+    this.#onDeath();
+  }
+
+  /** Stops it; its host takes bytes for it, and keeps them. */
+  freeze(): void {
+    if (this.#state === "running") this.#state = "frozen";
+  }
+
+  /** Lets it go on where it was. */
+  thaw(): void {
+    if (this.#state !== "frozen") return;
+    this.#state = "running";
+    const overdue = this.#overdue;
+    this.#overdue = [];
+    // Nobody knows whether timers or sockets come first.
+    const isSocketsTurn = this.world.random.chance(0.5);
+    if (isSocketsTurn) { for (const end of [...this.ends]) end.thaw(); }
+    for (const run of overdue) run();
+    if (!isSocketsTurn) { for (const end of [...this.ends]) end.thaw(); }
+  }
+
+  /** A timer of the server program. */
+  later(delayMs: number, run: () => void): void {
+    this.world.timeline.after(delayMs + TICK_MS, () => {
+      if (this.#state === "running") run();
+      else if (this.#state === "frozen") this.#overdue.push(run);
+    });
+  }
+
+  noteEntered(session: bigint): void {
+    this.#goneSinceMs.set(session, Infinity);
+  }
+
+  noteGone(session: bigint): void {
+    this.#goneSinceMs.set(session, this.world.timeline.nowMs);
+  }
+
+  /** Announces departures that are due, and comes back for those that are not yet. */
+  expire(): void {
+    const { now } = this;
+    const nextMs = this.room.expire(now);
+    this.publish();
+    if (nextMs < Infinity) this.later(nextMs - now.tickMs, () => this.expire());
+  }
+
+  /** Shows the console what the log holds more, and wakes all connections. */
+  publish(): void {
+    let hasGrown = false;
+    for (let slice = this.#console.take(); slice; slice = this.#console.take()) {
+      hasGrown = true;
+      for (const frame of framesOf(slice)) this.#note(decodeServer(frame) as LogEntry);
+    }
+    if (hasGrown) { for (const end of this.ends) end.wake(); }
+  }
+
+  #note(entry: LogEntry): void {
+    const { nowMs } = this.world.timeline;
+    this.world.ledger.logged(this.instance, entry, nowMs - (this.#goneSinceMs.get(entry.session) ?? 0));
+  }
+}
+
+/** A server's end of a connection. */
+export class ServerEnd implements Receiver {
+  /** What the server writes into. */
+  pipe!: Pipe;
+  readonly #server: Server;
+  readonly #world: World;
+  /** What the host takes from the server before it waits for the peer, in bytes. */
+  readonly #windowBytes: number;
+  readonly #decoder = new FrameDecoder({ maxFrameBytes: MAX_CLIENT_FRAME_BYTES });
+  #heartbeat: Heartbeat | undefined;
+  /** What came while the server was frozen; undefined for the end. */
+  #held: (Uint8Array | undefined)[] = [];
+  #state: "open" | "finishing" | "closed" = "open";
+  #member: Member | undefined;
+  #cursor: Cursor | undefined;
+  #answers: Uint8Array[] = [];
+  #isAwake = false;
+
+  constructor(server: Server, { windowBytes }: { windowBytes: number }) {
+    this.#server = server;
+    this.#world = server.world;
+    this.#windowBytes = windowBytes;
+    server.ends.add(this);
+    server.later(HELLO_MS, () => {
+      if (!this.#member) this.#refuse("hello-late");
+    });
+  }
+
+  get #nowMs(): number {
+    return this.#world.timeline.nowMs;
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.#state === "closed") return;
+    if (this.#server.isFrozen) this.#held.push(bytes);
+    else this.#read(bytes);
+  }
+
+  ended(): void {
+    if (this.#server.isFrozen) this.#held.push(undefined);
+    else this.#close();
+  }
+
+  die(death: Death): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    if (death === "closing") this.pipe.send(encodeServer({ type: "bye" }));
+    if (death === "closing" && this.#world.random.chance(0.5)) this.pipe.end();
+    else this.pipe.break({ isNoticed: death !== "unplugged" });
+  }
+
+  thaw(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const bytes of held) {
+      if (bytes) this.received(bytes);
+      else this.ended();
+    }
+  }
+
+  /** There is something to write. */
+  wake(): void {
+    if (this.#isAwake || this.#state === "closed") return;
+    this.#isAwake = true;
+    this.#server.later(this.#world.random.spread(TICK_MS, 5), () => {
+      this.#isAwake = false;
+      this.#write();
+    });
+  }
+
+  #write(): void {
+    if (this.#state === "closed") return;
+    if (this.pipe.inFlight > this.#windowBytes) {
+      this.pipe.onDrained = () => this.wake();
+      return;
+    }
+    const bytes = this.#answers.shift() ?? this.#cursor?.take();
+    if (bytes) {
+      if (!this.#server.step()) return;
+      this.pipe.send(bytes);
+      this.wake();
+    } else if (this.#state === "finishing") this.pipe.end();
+  }
+
+  #read(bytes: Uint8Array): void {
+    if (this.#state !== "open" || !this.#server.step()) return;
+    this.#heartbeat?.heard(this.#nowMs);
+    this.#decoder.push(bytes);
+    try {
+      for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+        const message = decodeClient(frame);
+        if (this.#member) this.#serve(message, this.#member);
+        else this.#enter(message);
+        // What it did is done; whether anybody hears of it is another matter.
+        if (!this.#server.step() || this.#state !== "open") break;
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#refuse(error.code);
+    }
+    this.#server.publish();
+  }
+
+  #enter(hello: ClientMessage): void {
+    if (hello.type !== "hello") throw new ProtocolError("frame-unexpected", "HELLO comes first");
+    const session = sessionOf(hello.token);
+    const { connections, room, now } = this.#server;
+    const { ledger } = this.#world;
+    let admission: Admission;
+    try {
+      admission = room.enter({ hello, session, address: "192.0.2.1" }, now);
+    } catch (error) {
+      ledger.refused(this.#server.instance, session, hello.nick);
+      throw error;
+    }
+    const { welcome, cursor, member } = admission;
+    ledger.entered(this.#server.instance, session, { asked: hello.nick, given: welcome.nick });
+    const before = connections.get(member);
+    connections.set(member, this);
+    this.#server.noteEntered(session);
+    if (before) before.#refuse("replaced");
+    this.#member = member;
+    this.#cursor = cursor;
+    this.#heartbeat = new Heartbeat(this.#nowMs, { always: true });
+    this.#beatLater(this.#heartbeat);
+    this.#answer(encodeServer(welcome));
+  }
+
+  #serve(message: ClientMessage, member: Member): void {
+    switch (message.type) {
+      case "say":
+        return this.#server.room.say(member, message, this.#server.now);
+      case "ping":
+        return this.#answer(encodeServer({ type: "pong" }));
+      case "pong":
+        this.#heartbeat?.ponged(this.#nowMs);
+        return;
+      case "bye":
+        this.#server.connections.delete(member);
+        this.#server.noteGone(member.session);
+        this.#server.room.leave(member, this.#server.now);
+        return this.#finish();
+      case "hello":
+        throw new ProtocolError("frame-unexpected", "HELLO comes once");
+    }
+  }
+
+  #answer(frame: Uint8Array): void {
+    this.#answers.push(frame);
+    this.wake();
+  }
+
+  #refuse(code: string): void {
+    if (this.#state !== "open") return;
+    this.#answer(encodeServer({ type: "error", code, reason: "" }));
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#state = "finishing";
+    this.wake();
+    this.#server.later(LINGER_MS, () => this.#close());
+  }
+
+  #close(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.pipe.end();
+    if (this.#decoder.buffered > 0) this.#world.ledger.cutFrames++;
+    const { connections, ends, room, now } = this.#server;
+    ends.delete(this);
+    const isReplaced = this.#member && connections.get(this.#member) !== this;
+    if (!this.#member || (isReplaced && !this.#world.rules.losesReplaced)) return;
+    connections.delete(this.#member);
+    this.#server.noteGone(this.#member.session);
+    room.lose(this.#member, now);
+    this.#server.expire();
+  }
+
+  #beatLater(heartbeat: Heartbeat): void {
+    const lateMs = CHECK_MS * this.#world.random.unit();
+    this.#server.later(heartbeat.dueMs - this.#nowMs + lateMs, () => this.#beat(heartbeat));
+  }
+
+  #beat(heartbeat: Heartbeat): void {
+    if (this.#state !== "open") return;
+    const due = heartbeat.check(this.#nowMs);
+    if (due === "dead") return this.#refuse("silent");
+    if (due === "ping") {
+      heartbeat.pinged(this.#nowMs);
+      this.#answer(encodeServer({ type: "ping", head: this.#server.room.log.head }));
+    }
+    this.#beatLater(heartbeat);
+  }
+}

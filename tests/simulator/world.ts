@@ -1,0 +1,27 @@
+// What everything in one run shares.
+
+import type { Mailbox, MailboxOptions } from "../../lib/mailbox.ts";
+import type { Room, RoomOptions } from "../../lib/room.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** The rules that clients and servers go by. */
+export interface Rules {
+  newMailbox(options: MailboxOptions): Mailbox;
+  newRoom(options: RoomOptions): Room;
+  /** Whether a server takes the loss of a connection that was replaced for the loss of the client. */
+  readonly losesReplaced: boolean;
+  /** Whether a client that was silent for too long itself believes what it then finds in its socket. */
+  readonly trustsLateBytes: boolean;
+  /** Whether what a client has sent ages until it notices a loss, not only until it last heard the server. */
+  readonly agesUntilNoticed: boolean;
+}
+
+/** One run. */
+export interface World {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly ledger: Ledger;
+  readonly rules: Rules;
+}

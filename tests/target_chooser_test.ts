@@ -1,0 +1,225 @@
+// Where a client goes next: what a person is asked, and what `--auto` does. Nobody is really dialled.
+
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import type { Address } from "../lib/address.ts";
+import { ConnectError, LostError, RefusedError } from "../lib/errors.ts";
+import type { Failure, Target } from "../lib/session.ts";
+import { TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
+import { Person, soon } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+
+const [FIRST, SECOND, THIRD]: Address[] = [
+  { host: "aula", port: 5_000 },
+  { host: "10.0.0.7", port: 5_001 },
+  { host: "::1", port: 5_002 },
+] as const;
+const TARGET: Target = { server: FIRST!, nick: "ana" };
+
+function lost(server: Address): Failure {
+  return { target: { ...TARGET, server }, error: new LostError("closed", "why"), wasIn: true };
+}
+
+function unreached(server: Address, code: "refused" | "name-unknown" = "refused"): Failure {
+  return { target: { ...TARGET, server }, error: new ConnectError(code, "why"), wasIn: false };
+}
+
+/** A chooser, the person whom it asks, and the lines that it prints. */
+class Choice implements AsyncDisposable {
+  readonly person = new Person();
+  readonly notices: string[] = [];
+  readonly chooser: TargetChooser;
+
+  constructor(options: Partial<TargetChooserOptions> = {}) {
+    this.chooser = new TargetChooser({
+      terminal: this.person.terminal,
+      language: "es",
+      notify: (text) => {
+        this.notices.push(text);
+        return Promise.resolve();
+      },
+      backups: [],
+      isAuto: false,
+      random: () => 0.5,
+      ...options,
+    });
+  }
+
+  async next(failure?: Failure, signal = new AbortController().signal): Promise<Target | undefined> {
+    return await soon(this.chooser.next(failure, { signal }), () => `an answer to\n${this.person.output}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.person[Symbol.asyncDispose]();
+  }
+}
+
+/** A choice by somebody who has been on the first server, which told of the second. */
+async function choiceOfSomebodyWhoWasIn(options: Partial<TargetChooserOptions> = {}): Promise<Choice> {
+  const choice = new Choice({ ...FIRST, nick: "ana", ...options });
+  assertEquals(await choice.next(), TARGET);
+  choice.chooser.entered(FIRST!, [SECOND!]);
+  return choice;
+}
+
+Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana" });
+  assertEquals(await choice.next(), TARGET);
+  assertEquals(choice.person.output, "");
+});
+
+Deno.test("TargetChooser asks for another nick alone if that is what is wrong", pure, async () => {
+  for (const code of ["nick-taken", "nick-invalid"]) {
+    await using choice = await choiceOfSomebodyWhoWasIn();
+    choice.person.types("ana2\n");
+    const failure = { target: TARGET, error: new RefusedError(code, "why"), wasIn: false };
+    assertEquals(await choice.next(failure), { server: FIRST!, nick: "ana2" });
+    assertEquals(choice.person.output, "Nick: ana2\n");
+  }
+});
+
+Deno.test(
+  "TargetChooser stays where the nick was wrong, wherever --auto or a backup has led",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn();
+    choice.person.types("\n\nana2\n");
+    const server = (await choice.next(lost(FIRST!)))!.server;
+    assertEquals(server, SECOND);
+    const failure = {
+      target: { server, nick: "ana" },
+      error: new RefusedError("nick-taken", ""),
+      wasIn: false,
+    };
+    assertEquals(await choice.next(failure), { server, nick: "ana2" });
+  },
+);
+
+Deno.test(
+  "TargetChooser asks for the name alone if only that is wrong and it knows no other server",
+  pure,
+  async () => {
+    await using choice = new Choice({ ...FIRST, nick: "ana" });
+    await choice.next();
+    choice.person.types("aula2\n");
+    assertEquals(await choice.next(unreached(FIRST!, "name-unknown")), {
+      server: { host: "aula2", port: 5_000 },
+      nick: "ana",
+    });
+    assertEquals(choice.person.output, "Servidor (IP o nombre) [127.0.0.1]: aula2\n");
+  },
+);
+
+Deno.test("TargetChooser offers another server that it knows if a name is wrong", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", backups: [SECOND!] });
+  await choice.next();
+  choice.person.types("\n\n");
+  assertEquals((await choice.next(unreached(FIRST!, "name-unknown")))?.server, SECOND);
+});
+
+Deno.test(
+  "TargetChooser offers what it knows in turn, and calls the first one new once it was in",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn({ backups: [THIRD!] });
+    choice.person.types("\n\n".repeat(3));
+    const offers = [];
+    for (let server = FIRST!; offers.length < 3; offers.push(server)) {
+      server = (await choice.next(lost(server)))!.server;
+    }
+    assertEquals(offers, [SECOND, THIRD, FIRST]);
+    assertEquals(
+      choice.person.output,
+      `Nuevo servidor (IP o nombre) [10.0.0.7]:
+Puerto [5001]:
+Nuevo servidor (IP o nombre) [::1]:
+Puerto [5002]:
+Nuevo servidor (IP o nombre) [aula]:
+Puerto [5000]:
+`,
+    );
+  },
+);
+
+Deno.test(
+  "TargetChooser --auto goes round what it knows, and waits longer from time to time",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+    const seen = [];
+    for (let server = FIRST!; seen.length < 3; seen.push(server)) {
+      server = (await choice.next(seen.length === 0 ? lost(server) : unreached(server)))!.server;
+    }
+    assertEquals(seen, [SECOND, FIRST, SECOND]);
+    assertEquals(choice.notices, [
+      "Se intentará con 10.0.0.7:5001 en 0.1 s.",
+      "Se intentará con aula:5000 en 0.1 s.",
+      "Se intentará con 10.0.0.7:5001 en 0.2 s.",
+    ]);
+    choice.chooser.entered(SECOND!, []);
+    await choice.next(lost(SECOND!));
+    assertEquals(choice.notices.at(-1), "Se intentará con aula:5000 en 0.1 s.");
+  },
+);
+
+Deno.test(
+  "TargetChooser --auto tries the only server that it knows again, with the same nick",
+  pure,
+  async () => {
+    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
+    await choice.next();
+    assertEquals(await choice.next(unreached(FIRST!)), TARGET);
+    assertEquals(choice.person.output, "");
+  },
+);
+
+Deno.test("TargetChooser --auto stops waiting when its signal says so", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
+  for (let i = 0; i < 10; i++) await choice.next(unreached(FIRST!), AbortSignal.abort()); // nobody waits for these
+  const ending = new AbortController();
+  const before = performance.now();
+  const next = choice.next(unreached(FIRST!), ending.signal);
+  ending.abort();
+  await next;
+  assertEquals(choice.notices.at(-1), "Se intentará con aula:5000 en 2.5 s.");
+  assert(performance.now() - before < 2_000);
+});
+
+Deno.test("TargetChooser gives up where a person wants to leave, or is told to", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn();
+  choice.person.types("salir\n\nquit\n");
+  assertEquals(await choice.next(lost(FIRST!)), undefined);
+  assertEquals(await choice.next(lost(FIRST!)), undefined);
+  assertEquals(await choice.next(lost(FIRST!), AbortSignal.abort()), undefined);
+});
+
+Deno.test(
+  "TargetChooser tries all that it knows where the input has ended, then gives the last reason",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn();
+    choice.person.ends();
+    const tried: Address[] = [];
+    let failure = lost(FIRST!);
+    const error = await assertRejects(async () => {
+      for (;;) {
+        const { server } = (await choice.next(failure))!;
+        tried.push(server);
+        failure = unreached(server);
+      }
+    }, ConnectError);
+    assertEquals(tried, [SECOND, FIRST, SECOND]);
+    assertStrictEquals(error, failure.error);
+  },
+);
+
+Deno.test(
+  "TargetChooser gives the reason, not that nobody answers, where the input has ended",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn();
+    choice.person.ends();
+    const failure = { target: TARGET, error: new RefusedError("nick-taken", "why"), wasIn: false };
+    assertStrictEquals(await assertRejects(() => choice.next(failure), RefusedError), failure.error);
+  },
+);

@@ -1,0 +1,494 @@
+// A person at a pipe sees plain lines; a person at a screen sees it whole, whatever comes while they type.
+
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { InputError } from "../lib/errors.ts";
+import { type Screen, Terminal } from "../lib/terminal.ts";
+import { Person, settle, soon } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+
+async function take(lines: AsyncGenerator<string>): Promise<string | undefined> {
+  return (await soon(lines.next(), "a line")).value;
+}
+
+Deno.test("Terminal.ask() shows question and answer to a pipe", pure, async () => {
+  await using person = new Person();
+  person.types(" ana \n");
+  assertEquals(await person.terminal.ask("Nick"), "ana");
+  assertEquals(person.output, "Nick:  ana \n");
+});
+
+Deno.test("Terminal.ask() takes an empty answer for what it offers", pure, async () => {
+  await using person = new Person();
+  person.types("\n  \n\n");
+  assertEquals(await person.terminal.ask("Puerto", { fallback: "5000" }), "5000");
+  assertEquals(await person.terminal.ask("Puerto", { fallback: "5000" }), "5000");
+  assertEquals(await person.terminal.ask("Nick"), "");
+  assertEquals(person.output, "Puerto [5000]:\nPuerto [5000]:   \nNick:\n");
+});
+
+/** The question that had no answer. */
+async function unanswered(answer: Promise<string>): Promise<unknown> {
+  const { code, details } = await assertRejects(() => answer, InputError);
+  assertEquals(code, "input-ended");
+  return details.question;
+}
+
+Deno.test("Terminal.ask() takes what it offers where a pipe ends, and else fails", pure, async () => {
+  await using person = new Person();
+  person.ends();
+  assertEquals(await person.terminal.ask("Puerto", { fallback: "5000" }), "5000");
+  assertEquals(await unanswered(person.terminal.ask("Nick")), "Nick");
+  assertEquals(
+    await unanswered(person.terminal.ask("Puerto", { fallback: "5000", isAgain: true })),
+    "Puerto",
+  );
+  assertEquals(person.output, "Puerto [5000]:\nNick:\nPuerto [5000]:\n");
+});
+
+Deno.test("Terminal.ask() takes the end of a keyboard for no answer", pure, async () => {
+  await using person = new Person({ isKeyboard: true });
+  person.ends();
+  assertEquals(await unanswered(person.terminal.ask("Puerto", { fallback: "5000" })), "Puerto");
+});
+
+Deno.test("Terminal.ask() does not repeat what a keyboard shows by itself", pure, async () => {
+  await using person = new Person({ isKeyboard: true });
+  const answer = person.terminal.ask("Nick");
+  await person.sees("Nick:");
+  person.types("ana\n");
+  assertEquals(await answer, "ana");
+  assertEquals(person.output, "Nick:\n");
+});
+
+Deno.test(
+  "Terminal.ask() gives up with its signal's reason, and leaves the next line alone",
+  pure,
+  async () => {
+    await using person = new Person();
+    const [ending, reason] = [new AbortController(), new Error("enough")];
+    const answer = person.terminal.ask("Nick", { signal: ending.signal });
+    answer.catch(() => {});
+    ending.abort(reason);
+    assertStrictEquals(await assertRejects(() => answer, Error), reason);
+    const late = person.terminal.ask("Nick", { signal: ending.signal });
+    assertStrictEquals(await assertRejects(() => late, Error), reason);
+    person.types("hola\n");
+    assertEquals(await take(person.terminal.lines("> ")), "hola");
+  },
+);
+
+Deno.test("Terminal.lines() gives line after line, however they are cut and ended", pure, async () => {
+  await using person = new Person();
+  for (const byte of new TextEncoder().encode("uno\ndós\r\n\nthe last")) {
+    person.types(new Uint8Array([byte]));
+  }
+  person.ends();
+  const lines: string[] = [];
+  for await (const line of person.terminal.lines("> ")) lines.push(line);
+  assertEquals(lines, ["uno", "dós", "", "the last"]);
+  assertEquals(person.output, "");
+});
+
+Deno.test("Terminal.lines() leaves its line to a question that is asked meanwhile", pure, async () => {
+  await using person = new Person();
+  const lines = person.terminal.lines("> ");
+  const first = take(lines);
+  const answer = person.terminal.ask("Nick");
+  person.types("ana\nhola\n");
+  assertEquals(await answer, "ana");
+  assertEquals(await first, "hola");
+});
+
+Deno.test("Terminal.dialogue() holds questions together that belong together", pure, async () => {
+  await using person = new Person();
+  const line = take(person.terminal.lines("> "));
+  const answers = person.terminal.dialogue(async () => {
+    const host = await person.terminal.ask("Servidor");
+    await settle(); // what is typed now is no chat
+    return [host, await person.terminal.ask("Puerto")];
+  });
+  person.types("aula\n5001\nhola\n");
+  assertEquals(await answers, ["aula", "5001"]);
+  assertEquals(await line, "hola");
+});
+
+Deno.test(
+  "Terminal keeps lines that nobody waits for yet, and has not ended before they are read",
+  pure,
+  async () => {
+    await using person = new Person();
+    person.types("uno\ndos\n");
+    person.ends();
+    await settle();
+    const lines = person.terminal.lines("> ");
+    for (const line of ["uno", "dos"]) {
+      assertEquals(person.terminal.hasEnded, false);
+      assertEquals(await take(lines), line);
+    }
+    assertEquals(person.terminal.hasEnded, true);
+    assertEquals(await take(lines), undefined);
+  },
+);
+
+Deno.test("Terminal lets a pipe wait that has more than anybody reads", pure, async () => {
+  let [piped, read] = [0, 0];
+  await using terminal = new Terminal({
+    input: new ReadableStream({
+      pull: (controller) => controller.enqueue(new TextEncoder().encode(`${"x".repeat(4_000)}${piped++}\n`)),
+    }),
+    write: () => Promise.resolve(),
+    isKeyboard: false,
+  });
+  await settle(60);
+  assert(piped < 200, `${piped} lines were taken`);
+  for await (const line of terminal.lines("> ")) {
+    assertEquals(line.slice(4_000), String(read++));
+    if (read === 1_000) break;
+  }
+});
+
+Deno.test("Terminal.print() writes its lines at once, before it is fulfilled", pure, async () => {
+  const writes: string[] = [];
+  await using terminal = new Terminal({
+    input: new ReadableStream(),
+    write: async (bytes) => {
+      await settle();
+      writes.push(new TextDecoder().decode(bytes));
+    },
+    isKeyboard: false,
+  });
+  await terminal.print("uno", "dos");
+  assertEquals(writes, ["uno\ndos\n"]);
+  await terminal.print("tres");
+  assertEquals(writes, ["uno\ndos\n", "tres\n"]);
+});
+
+Deno.test("Terminal is interrupted when nobody reads what it writes", pure, async () => {
+  await using terminal = new Terminal({
+    input: new ReadableStream(),
+    write: () => Promise.reject(new Deno.errors.BrokenPipe("closed")),
+    isKeyboard: false,
+  });
+  const interrupted = new Promise((resolve) => terminal.interrupted.addEventListener("abort", resolve));
+  await soon(terminal.print("hola"), "print to go on");
+  await soon(interrupted, "the interruption");
+});
+
+/** A screen that shows what was written to it, as far as line editing goes. */
+class FakeScreen implements Screen {
+  readonly modes: boolean[] = [];
+  listeners = 0;
+  readonly #columns: number;
+  readonly #rows: string[][] = [[]];
+  #x = 0;
+  #y = 0;
+
+  constructor(columns = 40) {
+    this.#columns = columns;
+  }
+
+  columns(): number {
+    return this.#columns;
+  }
+
+  setRaw(isRaw: boolean): void {
+    this.modes.push(isRaw);
+  }
+
+  onResize(): () => void {
+    this.listeners++;
+    return () => void this.listeners--;
+  }
+
+  /** What is on the screen, row by row, the cursor as a bar. */
+  show(text: string): string[] {
+    // deno-lint-ignore no-control-regex -- these are what it obeys
+    for (const [part, count, command] of text.matchAll(/\x1b\[(\d*)([A-Z])|[^]/gu)) {
+      if (command) this.#obey(command, count ? Number(count) : undefined);
+      else this.#put(part);
+    }
+    const rows = this.#rows.map((row) => row.map((char) => char ?? " "));
+    rows[this.#y] = [...rows[this.#y]!.slice(0, this.#x), "|", ...rows[this.#y]!.slice(this.#x)];
+    return rows.map((row) => row.join("").trimEnd());
+  }
+
+  #put(char: string): void {
+    if (char === "\r") this.#x = 0;
+    else if (char === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
+    else {
+      if (this.#x === this.#columns) this.#moveTo(0, this.#y + 1);
+      this.#rows[this.#y]![this.#x++] = char;
+    }
+  }
+
+  #obey(command: string, count: number | undefined): void {
+    const row = this.#rows[this.#y]!;
+    const x = Math.min(this.#x, this.#columns - 1);
+    if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
+    else if (command === "B") this.#moveTo(x, this.#y + (count ?? 1));
+    else if (command === "C") this.#moveTo(x + (count ?? 1), this.#y);
+    else if (command === "D") this.#moveTo(x - (count ?? 1), this.#y);
+    else if (command === "G") this.#moveTo((count ?? 1) - 1, this.#y);
+    else if (command === "J" && !count) {
+      row.length = Math.min(row.length, this.#x);
+      this.#rows.length = this.#y + 1;
+    } else if (command === "K" && !count) row.length = Math.min(row.length, this.#x);
+    else throw new Error(`This screen does not know ${command} with ${count}`);
+  }
+
+  #moveTo(x: number, y: number): void {
+    assert(x >= 0 && x <= this.#columns && y >= 0, `The cursor left the screen: ${x}, ${y}`);
+    [this.#x, this.#y] = [x, y];
+    while (this.#rows.length <= y) this.#rows.push([]);
+    const row = this.#rows[y]!;
+    while (row.length < x) row.push(" ");
+  }
+}
+
+/** A person who types at a screen and sees it. */
+class Typist extends Person {
+  readonly screen: FakeScreen;
+  #seen = 0;
+
+  constructor(columns?: number) {
+    const screen = new FakeScreen(columns);
+    super({ isKeyboard: true, screen });
+    this.screen = screen;
+  }
+
+  /** What the screen shows when all that is due has happened. */
+  async look(): Promise<string[]> {
+    await settle();
+    const text = this.output.slice(this.#seen);
+    this.#seen = this.output.length;
+    return this.screen.show(text);
+  }
+}
+
+const [ENTER, LEFT, CTRL_C, CTRL_D] = ["\r", "\x1b[D", "\x03", "\x04"];
+
+Deno.test("Terminal has the keyboard to itself until it is disposed of", pure, async () => {
+  const typist = new Typist();
+  const { screen, terminal } = typist;
+  assertEquals([screen.modes, screen.listeners], [[true], 1]);
+  assertEquals([terminal.isInteractive, terminal.isKeyboard], [true, true]);
+  await typist[Symbol.asyncDispose]();
+  assertEquals([screen.modes.at(-1), screen.listeners], [false, 0]);
+});
+
+Deno.test("Terminal.ask() leaves question and answer on the screen", pure, async () => {
+  await using typist = new Typist();
+  const answer = typist.terminal.ask("Puerto", { fallback: "5000" });
+  assertEquals(await typist.look(), ["Puerto [5000]: |"]);
+  typist.types("5001");
+  assertEquals(await typist.look(), ["Puerto [5000]: 5001|"]);
+  typist.types(ENTER);
+  assertEquals(await answer, "5001");
+  assertEquals(await typist.look(), ["Puerto [5000]: 5001", "|"]);
+});
+
+Deno.test(
+  "Terminal.lines() takes the line off the screen: it will come back as a message",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const lines = typist.terminal.lines("> ");
+    const first = take(lines);
+    typist.types("hola");
+    assertEquals(await typist.look(), ["> hola|"]);
+    typist.types(ENTER);
+    assertEquals(await first, "hola");
+    assertEquals(await typist.look(), ["|"]);
+    const second = take(lines);
+    assertEquals(await typist.look(), ["> |"]);
+    typist.types(`adiós${ENTER}`);
+    assertEquals(await second, "adiós");
+  },
+);
+
+Deno.test("Terminal.print() prints above the line that is being typed", pure, async () => {
+  await using typist = new Typist();
+  const line = take(typist.terminal.lines("> "));
+  typist.types("hol");
+  await typist.terminal.print("beto: uno", "beto: dos");
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "> hol|"]);
+  typist.types("a");
+  await typist.terminal.print("beto: tres");
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> hola|"]);
+  typist.types(ENTER);
+  assertEquals(await line, "hola");
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "|"]);
+});
+
+Deno.test(
+  "Terminal.print() prints above a question too, and leaves the cursor where it was",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const answer = typist.terminal.ask("Nick");
+    typist.types(`aa${LEFT}`);
+    await typist.terminal.print("beto: uno");
+    assertEquals(await typist.look(), ["beto: uno", "Nick: a|a"]);
+    typist.types(`n${ENTER}`);
+    assertEquals(await answer, "ana");
+  },
+);
+
+Deno.test(
+  "Terminal.print() prints above all rows of a long line, and the line goes when it is entered",
+  pure,
+  async () => {
+    for (const length of [8, 9, 17, 18, 19]) {
+      await using typist = new Typist(10);
+      const line = take(typist.terminal.lines("> "));
+      const text = "abcdefghijklmnopqrstuvwxyz".slice(0, length);
+      typist.types(text);
+      const rows = [`> ${text.slice(0, 8)}`, text.slice(8, 18), text.slice(18)];
+      await typist.terminal.print("uno");
+      await typist.terminal.print("dos");
+      const shown = (await typist.look()).map((row) => row.replace("|", ""));
+      assertEquals(shown.filter((row) => row !== ""), ["uno", "dos", ...rows.filter((row) => row !== "")]);
+      typist.types(ENTER);
+      assertEquals(await line, text);
+      assertEquals(await typist.look(), ["uno", "dos", "|"]);
+    }
+  },
+);
+
+Deno.test("Terminal.print() is one write: nothing is seen half done", pure, async () => {
+  await using typist = new Typist();
+  const line = take(typist.terminal.lines("> "));
+  typist.types("hol");
+  await typist.look();
+  const before = typist.writes;
+  await typist.terminal.print("uno", "dos");
+  assertEquals(await typist.look(), ["uno", "dos", "> hol|"]);
+  assertEquals(typist.writes, before + 1);
+  typist.types(ENTER);
+  await line;
+});
+
+Deno.test("Terminal.ask() puts aside what is being typed, and gives it back", pure, async () => {
+  await using typist = new Typist();
+  const line = take(typist.terminal.lines("> "));
+  typist.types("hol");
+  assertEquals(await typist.look(), ["> hol|"]);
+  const answer = typist.terminal.ask("Puerto", { fallback: "5000" });
+  assertEquals(await typist.look(), ["Puerto [5000]: |"]);
+  await typist.terminal.print("uno");
+  assertEquals(await typist.look(), ["uno", "Puerto [5000]: |"]);
+  typist.types(`5001${ENTER}`);
+  assertEquals(await answer, "5001");
+  assertEquals(await typist.look(), ["uno", "Puerto [5000]: 5001", "> hol|"]);
+  typist.types(`a${ENTER}`);
+  assertEquals(await line, "hola");
+});
+
+Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () => {
+  await using typist = new Typist();
+  const line = take(typist.terminal.lines("> "));
+  typist.types("hol");
+  await settle();
+  const ending = new AbortController();
+  const answer = typist.terminal.ask("Nick", { signal: ending.signal });
+  await settle();
+  ending.abort();
+  await answer.catch(() => {});
+  assertEquals((await typist.look()).at(-1), "> hol|");
+  typist.types(`a${ENTER}`);
+  assertEquals(await line, "hola");
+});
+
+Deno.test("Terminal.dialogue() does not show the chat between two questions", pure, async () => {
+  await using typist = new Typist();
+  const line = take(typist.terminal.lines("> "));
+  typist.types("hol");
+  await settle();
+  const { terminal } = typist;
+  const between = Promise.withResolvers<void>();
+  const talk = terminal.dialogue(async () => {
+    const host = await terminal.ask("Servidor");
+    await between.promise;
+    return [host, await terminal.ask("Puerto")];
+  });
+  await settle();
+  typist.types(`aula${ENTER}`);
+  assertEquals(await typist.look(), ["Servidor: aula", "|"]);
+  between.resolve();
+  assertEquals(await typist.look(), ["Servidor: aula", "Puerto: |"]);
+  typist.types(`5001${ENTER}`);
+  assertEquals(await talk, ["aula", "5001"]);
+  assertEquals(await typist.look(), ["Servidor: aula", "Puerto: 5001", "> hol|"]);
+  typist.types(ENTER);
+  assertEquals(await line, "hol");
+});
+
+Deno.test("Terminal.showStatus() keeps lines above the chat until others replace them", pure, async () => {
+  await using typist = new Typist();
+  const { terminal } = typist;
+  const lines = terminal.lines("> ");
+  const first = take(lines);
+  typist.types("hol");
+  await settle();
+  terminal.showStatus(["… uno", "… dos"]);
+  assertEquals(await typist.look(), ["… uno", "… dos", "> hol|"]);
+  await terminal.print("beto: tres");
+  assertEquals(await typist.look(), ["beto: tres", "… uno", "… dos", "> hol|"]);
+  const answer = terminal.ask("Nick");
+  assertEquals(await typist.look(), ["beto: tres", "Nick: |"]);
+  typist.types(`ana${ENTER}`);
+  await answer;
+  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… uno", "… dos", "> hol|"]);
+  terminal.showStatus(["… dos"]);
+  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… dos", "> hol|"]);
+  typist.types(`a${ENTER}`);
+  assertEquals(await first, "hola");
+  const second = take(lines);
+  assertEquals((await typist.look()).slice(0, 2), ["beto: tres", "Nick: ana"]);
+  terminal.showStatus([]);
+  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "> |"]);
+  typist.types(ENTER);
+  await second;
+});
+
+Deno.test("Terminal.showStatus() shows a pipe nothing", pure, async () => {
+  await using person = new Person();
+  person.terminal.showStatus(["… uno"]);
+  await person.terminal.print("dos");
+  assertEquals(person.output, "dos\n");
+});
+
+Deno.test("Terminal is interrupted by Ctrl-C, whatever is being typed", pure, async () => {
+  await using typist = new Typist();
+  const line = take(typist.terminal.lines("> "));
+  typist.types("hol");
+  await settle();
+  assertEquals(typist.terminal.interrupted.aborted, false);
+  typist.types(CTRL_C);
+  await settle();
+  assertEquals(typist.terminal.interrupted.aborted, true);
+  typist.types(ENTER);
+  await line;
+});
+
+Deno.test("Terminal ends by Ctrl-D on an empty line", pure, async () => {
+  await using typist = new Typist();
+  const lines = typist.terminal.lines("> ");
+  const first = take(lines);
+  await settle();
+  typist.types(CTRL_D);
+  assertEquals(await first, undefined);
+  assertEquals(typist.terminal.hasEnded, true);
+});
+
+Deno.test("Terminal leaves no prompt on the screen behind", pure, async () => {
+  const typist = new Typist();
+  const line = take(typist.terminal.lines("> "));
+  typist.types("hol");
+  await typist.terminal.print("uno");
+  assertEquals(await typist.look(), ["uno", "> hol|"]);
+  await typist[Symbol.asyncDispose]();
+  assertEquals(await line, undefined);
+  assertEquals(await typist.look(), ["uno", "|"]);
+});

@@ -1,0 +1,104 @@
+// What programs showed, set out for one terminal: coloured, and side by side where there is room. Pure.
+
+import { bold, cyan, dim, red, yellow } from "@std/fmt/colors";
+import { MARKS } from "../lib/render.ts";
+import { countChars } from "../lib/text.ts";
+
+/** Narrowest screen that reads well beside another, in columns. */
+const MIN_SCREEN_COLUMNS = 50;
+/** Longest rule under a title, in columns. */
+const MAX_RULE_COLUMNS = 80;
+const GAP = "   ";
+const INDENT = "    ";
+
+type Paint = (text: string) => string;
+
+/** What one program showed. */
+export interface Screen {
+  readonly title: string;
+  readonly paintTitle: Paint;
+  readonly lines: readonly string[];
+  /** What befell the program behind its last line, if something did. */
+  readonly fate?: string;
+}
+
+/** Screens as rows of a terminal with so many columns: side by side as far as they fit, the others below.
+ * Where no terminal is, with Infinity columns, they come in turn, and their lines stay whole. */
+export function setOut(screens: readonly Screen[], columns: number): string[] {
+  const fitting = columns === Infinity
+    ? 1
+    : Math.floor((columns + GAP.length) / (MIN_SCREEN_COLUMNS + GAP.length));
+  const perBand = Math.max(1, Math.min(screens.length, fitting));
+  const screenColumns = Math.floor((columns + GAP.length) / perBand) - GAP.length;
+  const rows: string[] = [];
+  for (let at = 0; at < screens.length; at += perBand) {
+    rows.push(...beside(screens.slice(at, at + perBand), screenColumns), "");
+  }
+  return rows;
+}
+
+/** A line of a program in colours that tell what it is. */
+export function paintLine(line: string): string {
+  return painted(rowsOf(line, Infinity)[0]!);
+}
+
+/** A row as it is measured, and how it is coloured then. */
+interface Row {
+  readonly text: string;
+  readonly paint: Paint;
+}
+
+function painted({ text, paint }: Row): string {
+  return paint(text);
+}
+
+function beside(screens: readonly Screen[], columns: number): string[] {
+  const stacks = screens.map((screen) => framed(screen, columns));
+  const height = Math.max(...stacks.map((rows) => rows.length));
+  return Array.from({ length: height }, (_, y) => {
+    const cells = stacks.map((rows) => {
+      const row = rows[y] ?? { text: "", paint: plain };
+      const isLast = rows === stacks.at(-1);
+      return painted(row) + (isLast ? "" : " ".repeat(Math.max(0, columns - countChars(row.text))));
+    });
+    return cells.join(GAP);
+  });
+}
+
+function framed({ title, paintTitle, lines, fate }: Screen, columns: number): Row[] {
+  return [
+    { text: title, paint: (text) => bold(paintTitle(text)) },
+    { text: "─".repeat(Math.min(columns, MAX_RULE_COLUMNS)), paint: paintTitle },
+    ...lines.flatMap((line) => rowsOf(line, columns)),
+    ...fate === undefined ? [] : [{ text: fate, paint: (text: string) => bold(red(text)) }],
+  ];
+}
+
+/** A line as one row or several, broken between words. */
+function rowsOf(line: string, columns: number): Row[] {
+  const texts: string[] = [];
+  let text = "";
+  for (const word of line.split(" ")) {
+    const isFull = text !== "" && countChars(text) + 1 + countChars(word) > columns;
+    if (isFull) texts.push(text);
+    text = isFull ? INDENT + word : text === "" ? word : `${text} ${word}`;
+  }
+  texts.push(text);
+  const [stamp = ""] = /^\[[\d :-]+\] /.exec(line) ?? [];
+  const paint = paintOf(line.slice(stamp.length));
+  return texts.map((text, index) => ({
+    text,
+    paint: index > 0 ? paint : (text) => dim(text.slice(0, stamp.length)) + paint(text.slice(stamp.length)),
+  }));
+}
+
+/** How what stands behind the time is coloured. */
+function paintOf(content: string): Paint {
+  if (content.startsWith(`${MARKS.notice} `)) return yellow;
+  if (content.startsWith(`${MARKS.presence} `)) return cyan;
+  return (text) => text.replace(/^(?:[^\p{L}\d] )?[\p{L}\p{M}\d_-]+:(?= )/u, bold);
+}
+
+function plain(text: string): string {
+  return text;
+}

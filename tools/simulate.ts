@@ -1,0 +1,86 @@
+// Searches for a loss: runs the simulator on as many seeds as are asked for, and shows what fails in few steps.
+//
+//   deno run --allow-read=. tools/simulate.ts [--runs 10000] [--seed 1] [--workers 2] [--weaken "only pending"]
+
+import { parseArgs } from "@std/cli/parse-args";
+import { addCounts, emptyTally, explainFailure, type Tally } from "../tests/simulator.ts";
+import { WEAKENINGS } from "../tests/simulator/rules.ts";
+import type { Job } from "../tests/simulator/worker.ts";
+
+/** Runs that a worker is given at a time. */
+const BATCH_RUNS = 250;
+/** Nobody wants to see more. */
+const MOST_EXPLAINED = 3;
+
+interface Search {
+  readonly first: number;
+  readonly runs: number;
+  readonly workers: number;
+  readonly weakening: string | undefined;
+}
+
+async function search({ first, runs, workers, weakening }: Search): Promise<Tally> {
+  const total = emptyTally();
+  let next = first;
+  const work = async () => {
+    const worker = new Worker(import.meta.resolve("../tests/simulator/worker.ts"), { type: "module" });
+    while (next < first + runs) {
+      const seeds = { first: next, runs: Math.min(BATCH_RUNS, first + runs - next) };
+      next += seeds.runs;
+      const tally = await ask(worker, { seeds, weakening });
+      addCounts(total, tally);
+      total.failed.push(...tally.failed);
+    }
+    worker.terminate();
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  total.failed.sort((one, other) => one - other);
+  return total;
+}
+
+function ask(worker: Worker, job: Job): Promise<Tally> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = reject;
+    worker.postMessage(job);
+  });
+}
+
+function wholeNumber(value: unknown, name: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  return refuse(`Cannot use --${name} ${value}: it is not a whole number above 0`);
+}
+
+function refuse(reason: string): never {
+  console.error(reason);
+  Deno.exit(2);
+}
+
+const flags = parseArgs(Deno.args, {
+  string: ["runs", "seed", "workers", "weaken"],
+  default: { runs: "10000", seed: "1", workers: `${navigator.hardwareConcurrency}` },
+});
+const { weaken } = flags;
+const weakening = Object.keys(WEAKENINGS).find((name) => typeof weaken === "string" && name.includes(weaken));
+if (weaken !== undefined && weakening === undefined) {
+  refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(WEAKENINGS).join("\n  ")}`);
+}
+const startMs = performance.now();
+const { runs, messages, deaths, breaks, cutFrames, failed } = await search({
+  first: wholeNumber(flags.seed, "seed"),
+  runs: wholeNumber(flags.runs, "runs"),
+  workers: wholeNumber(flags.workers, "workers"),
+  weakening,
+});
+const rules = weakening === undefined ? {} : WEAKENINGS[weakening]?.rules;
+for (const seed of failed.slice(0, MOST_EXPLAINED)) console.log(`${explainFailure(seed, rules)}\n`);
+const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+console.log(
+  `${runs} runs, ${messages} messages, ${deaths} server deaths, ${breaks} other breaks, ` +
+    `${cutFrames} connections cut within a frame (${seconds} s): ${failed.length} runs with a fault`,
+);
+if (failed.length > 0) {
+  console.log(`Seeds: ${failed.slice(0, 20).join(" ")}`);
+  Deno.exit(1);
+}

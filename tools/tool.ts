@@ -1,0 +1,36 @@
+// What the tools get from the process that they run in, and how that process ends.
+
+import { setColorEnabled } from "@std/fmt/colors";
+import { InputError } from "../lib/errors.ts";
+import { COMMON_FLAGS, flagHelp, type FlagTable, parseFlags } from "../lib/flags.ts";
+import { chooseLanguage, explain, type Language, sentencesIn } from "../lib/i18n.ts";
+import { endingSignal, EXIT, systemLocales } from "../lib/program.ts";
+import "./leash.ts";
+
+/** The surroundings of a tool. */
+export interface Tool {
+  readonly language: Language;
+  /** Aborted when the system or the person tells the tool to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs a tool in this process, and ends the process with its exit status. */
+export async function runTool(main: (tool: Tool) => Promise<number>): Promise<never> {
+  setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
+  const signal = endingSignal();
+  const locales = systemLocales();
+  let status: number = EXIT.ok;
+  try {
+    const { lang, help } = parseFlags(Deno.args, FLAGS);
+    const language = chooseLanguage(lang, locales);
+    if (help) console.log(flagHelp(FLAGS, sentencesIn(language)).join("\n"));
+    else status = await main({ language, signal });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    console.error(explain(error, chooseLanguage(undefined, locales)));
+    status = EXIT.usage;
+  }
+  Deno.exit(status);
+}
+
+const FLAGS = { lang: COMMON_FLAGS.lang, help: COMMON_FLAGS.help } as const satisfies FlagTable;
