@@ -2,7 +2,7 @@
 // of terminals; whoever wants to see the log adds a reader.
 
 import { type Address, formatAddress, plainIP } from "./address.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, type Moment, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
@@ -43,6 +43,13 @@ export interface ChatServerOptions {
   readonly log?: RoomLogOptions;
   /** Told why a connection was not let in, or was ended by the server. */
   readonly onRefused?: (address: string, error: Error) => void;
+}
+
+/** Somebody who is in, at the moment that they say something. */
+interface Guest {
+  readonly member: Member;
+  readonly connection: Connection;
+  readonly now: Moment;
 }
 
 /** A server with its one room. */
@@ -153,12 +160,13 @@ export class ChatServer implements AsyncDisposable {
 
   /** Deals with all frames that are whole. Returns who the peer is by now. */
   #takeIn(frames: FrameDecoder, connection: Connection, known: Member | undefined): Member | undefined {
+    const now = this.#clock();
     let member = known;
     try {
       for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
         const message = decodeClient(frame);
-        if (member) this.#serve(message, member, connection);
-        else member = this.#enter(message, connection);
+        if (member) this.#serve(message, { member, connection, now });
+        else member = this.#enter(message, { connection, now });
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -168,11 +176,11 @@ export class ChatServer implements AsyncDisposable {
     return member;
   }
 
-  #enter(hello: ClientMessage, connection: Connection): Member {
+  #enter(hello: ClientMessage, { connection, now }: { connection: Connection; now: Moment }): Member {
     if (hello.type !== "hello") throw unexpected(hello);
     const address = plainIP(connection.peer.hostname);
     const session = sessionOf(hello.token);
-    const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, this.#clock());
+    const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
     this.#connections.set(member, connection);
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
@@ -183,18 +191,18 @@ export class ChatServer implements AsyncDisposable {
     return member;
   }
 
-  #serve(message: ClientMessage, member: Member, connection: Connection): void {
+  #serve(message: ClientMessage, { member, connection, now }: Guest): void {
     switch (message.type) {
       case "say":
-        return this.#room.say(member, message, this.#clock());
+        return this.#room.say(member, message, now);
       case "ping":
         return connection.send(PONG);
       case "pong":
-        connection.heartbeat?.ponged(this.#clock().tickMs);
+        connection.heartbeat?.ponged(now.tickMs);
         return;
       case "bye":
         this.#connections.delete(member);
-        this.#room.leave(member, this.#clock());
+        this.#room.leave(member, now);
         return connection.finish(BYE);
       case "hello":
         throw unexpected(message);

@@ -11,5 +11,24 @@ export interface Moment {
 /** Gives the moment that it is. */
 export type Clock = () => Moment;
 
+/** A clock from a time of day and a monotonic time, both in ms. Monotonic clocks stand still while a machine
+ * sleeps, though servers die meanwhile: how far the time of day runs ahead of it is added. Somebody who sets the
+ * clock forward makes a sleep of it, which costs a reconnection; setting it back changes nothing. */
+export function clockOf(wallMs: () => number, awakeMs: () => number): Clock {
+  let sleptMs = 0;
+  let ahead = wallMs() - awakeMs();
+  return () => {
+    const moment = { wallMs: wallMs(), tickMs: awakeMs() };
+    const aheadNow = moment.wallMs - moment.tickMs;
+    if (aheadNow - ahead > SLEEP_MS) sleptMs += aheadNow - ahead;
+    ahead = aheadNow;
+    moment.tickMs += sleptMs;
+    return moment;
+  };
+}
+
+/** What is taken for a sleep rather than for a clock being trimmed, in ms. */
+const SLEEP_MS = 1_000;
+
 /** The machine's clock. */
-export const systemClock: Clock = () => ({ wallMs: Date.now(), tickMs: performance.now() });
+export const systemClock: Clock = clockOf(() => Date.now(), () => performance.now());

@@ -3,7 +3,7 @@
 
 import { FrameDecoder } from "./codec.ts";
 import { type ChatError, LostError } from "./errors.ts";
-import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
+import { DEAD_MS, Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Cursor } from "./room_log.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them. */
@@ -100,9 +100,8 @@ export class Connection {
       const count = await this.#read();
       if (count === null) break;
       if (!this.isOpen) continue;
+      this.#noteHeard();
       this.#decoder.commit(count);
-      this.#heardMs = this.#nowMs();
-      this.heartbeat?.heard(this.#heardMs);
       yield this.#decoder;
     }
     this.#hasPeerEnded = true;
@@ -211,6 +210,16 @@ export class Connection {
 
   #failWrite(cause: unknown): void {
     this.close(new LostError("broken", "Cannot write to the peer", { cause }));
+  }
+
+  /** What lay in the socket while this process was stopped, or this machine slept, says nothing of now: a
+   * client that believed it would think that it lacks nothing (found by the simulator). */
+  #noteHeard(): void {
+    const nowMs = this.#nowMs();
+    const { deadMs = DEAD_MS } = this.#heartbeatOptions ?? {};
+    if (nowMs - this.#heardMs >= deadMs) throw new LostError("silent", "Cannot trust what comes so late");
+    this.#heardMs = nowMs;
+    this.heartbeat?.heard(nowMs);
   }
 
   async #read(): Promise<number | null> {

@@ -159,7 +159,8 @@ Deno.test("explain() repeats the reason of what it does not know", pure, () => {
 const CHOICES: [string, string | undefined, (string | undefined)[]][] = [
   ["es", undefined, []],
   ["es", undefined, [undefined, "", "C.UTF-8"]],
-  ["es", undefined, ["fr_FR.UTF-8", "est", "english"]],
+  ["es", undefined, ["fr_FR.UTF-8", "english"]],
+  ["en", undefined, ["estonian", "en"]],
   ["en", undefined, ["en_GB.UTF-8"]],
   ["en", undefined, ["en"]],
   ["en", undefined, ["C", "EN", "es_ES"]],

@@ -1,6 +1,6 @@
 // chat-server as a person meets it: questions, lines, and its end, by pipe and by keyboard.
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { ChatServer } from "../lib/chat_server.ts";
 import { InputError, ListenError } from "../lib/errors.ts";
 import { sentencesIn } from "../lib/i18n.ts";
@@ -90,6 +90,19 @@ Deno.test("chat-server tells those who were lost from those who left", async () 
   const { peer: ana } = await enterAs("ana", port);
   ana[Symbol.dispose]();
   await boss.sees("[2026-11-22 13:45:07] * ana (127.0.0.1) ha perdido la conexión\n");
+});
+
+Deno.test("chat-server --grace gives seconds to those who were lost", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person();
+  boss.runs(serve, ...flagsFor(port), "--grace", "1");
+  await boss.sees("Escuchando");
+  const { peer: ana } = await enterAs("ana", port);
+  const before = performance.now();
+  ana[Symbol.dispose]();
+  await boss.sees("ha perdido la conexión");
+  const tookMs = performance.now() - before;
+  assert(tookMs > 900 && tookMs < 3_000, `took ${tookMs} ms`);
 });
 
 Deno.test("chat-server shows why it ended a connection", async () => {
@@ -251,7 +264,8 @@ Deno.test("chat-server speaks English", async () => {
   using ana = (await enterAs("ana", port)).peer;
   await boss.sees("connected");
   boss.types("quit\n");
-  await ana.rest();
+  assertEquals((await ana.rest()).map(({ type }) => type), ["bye"]);
+  assertEquals(boss.output.includes("Server closed."), false); // until everyone has taken leave
   ana[Symbol.dispose]();
   assertEquals(await serving, 0);
   assertEquals(
