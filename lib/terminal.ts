@@ -45,6 +45,9 @@ interface Waiter {
 /** Lines that are read ahead of those who ask for them; a pipe with more has to wait. */
 const MAX_READ_AHEAD_LINES = 64;
 
+/** The characters that take two columns are among these; so are surrogates. */
+const WIDE = /[\u1100-\uffff]/;
+
 /** A person, or a script that acts as one. */
 export class Terminal implements AsyncDisposable {
   readonly #streams: TerminalStreams;
@@ -290,8 +293,11 @@ export class Terminal implements AsyncDisposable {
   }
 
   #noteRows(key: { name?: string } | undefined): void {
-    // readline overlooks that it is in a new row if a wide character did not fit in the last one.
-    Object.assign(this.#readline, { prevRows: this.#readline.getCursorPos().rows });
+    // readline overlooks that it is in a new row if a wide character did not fit in the last one. To ask where
+    // it is takes long on a long line.
+    if (WIDE.test(this.#readline.line)) {
+      Object.assign(this.#readline, { prevRows: this.#readline.getCursorPos().rows });
+    }
     if (key?.name !== "return" && key?.name !== "enter") return;
     const { cursor, line } = this.#readline;
     Object.assign(this.#readline, { cursor: line.length });

@@ -338,6 +338,21 @@ Deno.test("Connection cuts off a peer for whom more than 1 MiB of answers waits"
   assertEquals(code, "broken");
 });
 
+Deno.test("Connection believes nothing that comes when the peer was silent for too long", pure, async () => {
+  using room = new Room({ heartbeat: { pingMs: 20, deadMs: 60, always: false } });
+  const { conn, connection } = room.enter();
+  const frames = connection.receive();
+  const first = frames.next();
+  room.nowMs = 59;
+  conn.says(frame("in time"));
+  assertEquals((await soon(first, "what the peer said")).done, false);
+  const second = frames.next();
+  room.nowMs += 60;
+  conn.says(frame("too late"));
+  const { code } = await assertRejects(() => soon(second, "the loss"), LostError);
+  assertEquals(code, "silent");
+});
+
 Deno.test("Connection is lost when the peer cannot be read from", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();

@@ -175,6 +175,9 @@ Deno.test("Terminal is interrupted when nobody reads what it writes", pure, asyn
   await soon(interrupted, "the interruption");
 });
 
+/** Of what the tests type, what takes two columns. */
+const WIDE = /[\u1100-\uffff]/;
+
 /** A screen that shows what was written to it, as far as line editing goes. */
 class FakeScreen implements Screen {
   readonly modes: boolean[] = [];
@@ -217,8 +220,9 @@ class FakeScreen implements Screen {
     if (char === "\r") this.#x = 0;
     else if (char === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
     else {
-      if (this.#x === this.#columns) this.#moveTo(0, this.#y + 1);
-      this.#rows[this.#y]![this.#x++] = char;
+      const cells = WIDE.test(char) ? [char, ""] : [char];
+      if (this.#x + cells.length > this.#columns) this.#moveTo(0, this.#y + 1);
+      for (const cell of cells) this.#rows[this.#y]![this.#x++] = cell;
     }
   }
 
@@ -356,6 +360,21 @@ Deno.test(
   },
 );
 
+Deno.test("Terminal.print() prints above a line of wide characters", pure, async () => {
+  for (const text of ["日本語日本語日本語", "a日本語日本語日本語", "日本語日a", "日本語日本語日本語日本"]) {
+    await using typist = new Typist(10);
+    const line = take(typist.terminal.lines("> "));
+    for (const char of text) typist.types(char);
+    await typist.terminal.print("uno");
+    await typist.terminal.print("dos");
+    const shown = (await typist.look()).join("").replace("|", "");
+    assertEquals(shown, `unodos> ${text}`);
+    typist.types(ENTER);
+    assertEquals(await line, text);
+    assertEquals(await typist.look(), ["uno", "dos", "|"]);
+  }
+});
+
 Deno.test("Terminal.print() is one write: nothing is seen half done", pure, async () => {
   await using typist = new Typist();
   const line = take(typist.terminal.lines("> "));
@@ -392,11 +411,12 @@ Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () 
   await settle();
   const ending = new AbortController();
   const answer = typist.terminal.ask("Nick", { signal: ending.signal });
+  typist.types("a"); // before they saw that it is about something else
   await settle();
   ending.abort();
   await answer.catch(() => {});
-  assertEquals((await typist.look()).at(-1), "> hol|");
-  typist.types(`a${ENTER}`);
+  assertEquals((await typist.look()).at(-1), "> hola|");
+  typist.types(ENTER);
   assertEquals(await line, "hola");
 });
 

@@ -1,0 +1,60 @@
+// Processes that stop without a word, as a machine that freezes or a cable that is pulled: nothing closes their
+// connections. With the real times of the product, so everything here happens at once.
+
+import { assert, assertEquals } from "@std/assert";
+import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
+
+/** What a machine that is busy may add to the times below, in ms. */
+const BUSY_MS = 1_000;
+const NO_ANSWER_MS = 5_000 + BUSY_MS;
+const SERVER_SILENT_MS = 15_000 + BUSY_MS;
+/** A server gives a silent client one more second to take leave. */
+const CLIENT_SILENT_MS = 16_000 + BUSY_MS;
+
+Deno.test("Who freezes is noticed within 15 s, a server and a client alike, and may come back", async () => {
+  const [first, second] = [freePort(), freePort()];
+  await using one = await startServer(first, "--backup", `${LOOPBACK}:${second}`, "--grace", "0");
+  await using two = await startServer(second, "--grace", "0");
+  await using ana = await startClient("ana", first);
+  await using beto = await startClient("beto", first, "--auto");
+  await using celia = await startClient("celia", second);
+  await using dora = await startClient("dora", second, "--auto");
+  await ana.types("todavía");
+  await one.sees("beto", "ana: todavía");
+  await beto.sees("ana: todavía");
+  await celia.sees("dora");
+
+  one.gets("SIGSTOP");
+  dora.gets("SIGSTOP");
+  const startMs = performance.now();
+  const within = async (limitMs: number, event: Promise<void>) => {
+    await event;
+    const ms = performance.now() - startMs;
+    assert(ms <= limitMs, `That took ${ms} ms and not up to ${limitMs}`);
+  };
+  await using eva = new PipedProgram("client", "--host", LOOPBACK, "--port", `${first}`, "--nick", "eva");
+  await ana.types("¿hay alguien?");
+  const noAnswer =
+    `${LOOPBACK}:${first} no respondió en 5 s: revise la dirección, la red y el cortafuegos.\n`;
+  const lost = `! Se perdió la conexión con ${LOOPBACK}:${first}: el servidor dejó de responder\n`;
+  const isGone = "* dora (127.0.0.1) ha perdido la conexión\n";
+  await Promise.all([
+    within(NO_ANSWER_MS, eva.sees(`${noAnswer}Servidor (IP o nombre) [127.0.0.1]:`)),
+    within(SERVER_SILENT_MS, ana.sees(lost, "Nuevo servidor (IP o nombre) [127.0.0.1]:")),
+    within(SERVER_SILENT_MS, beto.sees(lost, `Conectado a ${LOOPBACK}:${second}.`)),
+    within(CLIENT_SILENT_MS, celia.sees(isGone)),
+    within(CLIENT_SILENT_MS, two.sees(isGone)),
+  ]);
+
+  await ana.types(`${LOOPBACK}:${second}`);
+  await beto.sees("ana: ¿hay alguien?");
+  await celia.sees("+ ana: todavía", "ana: ¿hay alguien?");
+  dora.gets("SIGCONT");
+  await dora.sees("Se perdió la conexión", "Conectado", "+ ana: todavía", "ana: ¿hay alguien?");
+  await dora.types("ya estoy");
+  await ana.sees("* dora (127.0.0.1) se ha reconectado", "dora: ya estoy");
+  one.gets("SIGCONT");
+  await one.sees("ana (127.0.0.1) ha perdido la conexión", "beto (127.0.0.1) ha perdido la conexión");
+  const said = beto.lines.filter((line) => / (ana|dora): /.test(line)).map((line) => line.split("] ")[1]);
+  assertEquals(said, ["ana: todavía", "ana: ¿hay alguien?", "dora: ya estoy"]);
+});

@@ -1,0 +1,464 @@
+// Servers and clients on real terminals, in tmux: keys are pressed, and screens must look exactly as described
+// here, row by row.
+
+import { assertEquals } from "@std/assert";
+import { freePort, listening, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
+import { Terminals, type TerminalScreen } from "./tmux.ts";
+
+const TIME = "[yyyy-MM-dd HH:mm:ss]";
+
+function connected(port: number, ...online: string[]): string {
+  return `Conectado a ${LOOPBACK}:${port}. En línea: ${online.join(", ")}. Escriba "salir" para terminar.`;
+}
+
+function present(nick: string, event: string): string {
+  return `${TIME} * ${nick} (${LOOPBACK}) ${event}`;
+}
+
+function lost(port: number): string {
+  return `${TIME} ! Se perdió la conexión con ${LOOPBACK}:${port}: el servidor cortó la conexión`;
+}
+
+const JOINED = "se ha conectado";
+const BACK = "se ha reconectado";
+const LEFT = "se ha desconectado";
+
+Deno.test("Two servers and three clients live through a conversation, and through the fall of a server", async () => {
+  await using terminals = new Terminals();
+  const [one, two, ana, beto, celia] = await Promise.all([
+    terminals.open("one"),
+    terminals.open("two"),
+    terminals.open("ana"),
+    terminals.open("beto"),
+    terminals.open("celia"),
+  ]);
+  const [first, second] = [freePort(), freePort()];
+  const addresses = Deno.networkInterfaces().map(({ address, name }) => `${address} (${name})`);
+  const count = addresses.length + 1;
+
+  await one.enters(`server --backup ${LOOPBACK}:${second}`);
+  await one.endsWith("Puerto [5000]:");
+  await one.enters("cinco mil");
+  const noPort = 'El puerto "cinco mil" no vale: debe ser un número de 1 a 65535.';
+  await one.endsWith(noPort, "Puerto [5000]:");
+  await one.enters(`${first}`);
+  await one.endsWith("Elija [1]:");
+  await one.enters(`${count + 1}`);
+  await one.endsWith(`Elija un número de 1 a ${count}.`, "Elija [1]:");
+  await one.enters(LOOPBACK);
+  const started = [
+    `$ server --backup ${LOOPBACK}:${second}`,
+    "Puerto [5000]: cinco mil",
+    noPort,
+    `Puerto [5000]: ${first}`,
+    "Interfaz:",
+    "  1) todas (0.0.0.0)",
+    ...addresses.map((address, index) => `  ${index + 2}) ${address}`),
+    `Elija [1]: ${count + 1}`,
+    `Elija un número de 1 a ${count}.`,
+    `Elija [1]: ${LOOPBACK}`,
+    `Escuchando en ${LOOPBACK}:${first}. Escriba "salir" para terminar.`,
+  ];
+  await one.shows(...started);
+
+  await ana.enters("client");
+  await ana.endsWith("Servidor (IP o nombre) [127.0.0.1]:");
+  await ana.presses("Enter");
+  await ana.endsWith("Puerto [5000]:");
+  await ana.enters(`${first}`);
+  await ana.endsWith("Nick:");
+  await ana.enters("ana maría");
+  const noNick = 'El nick "ana maría" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.';
+  await ana.endsWith(noNick, "Nick:");
+  await ana.enters("ana");
+  const anaAnswered = [
+    "$ client",
+    "Servidor (IP o nombre) [127.0.0.1]:",
+    `Puerto [5000]: ${first}`,
+    "Nick: ana maría",
+    noNick,
+    "Nick: ana",
+  ];
+  await ana.shows(...anaAnswered, connected(first, "ana"), ">");
+
+  const betoStart = `client --host ${LOOPBACK} --port ${first} --nick beto`;
+  await beto.enters(betoStart);
+  await beto.endsWith(connected(first, "ana", "beto"), ">");
+  const celiaStart = `client --host ${LOOPBACK}:${first} --nick celia --lang en`;
+  await celia.enters(celiaStart);
+  await celia.endsWith(">");
+  await ana.enters("hola");
+  await beto.endsWith(`${TIME} ana: hola`, ">");
+  await beto.enters("/nada");
+  await celia.types("to be continued");
+  await celia.endsWith("> to be continued");
+  await two.enters(`server --host ${LOOPBACK} --port ${second}`);
+  await two.endsWith(`Escuchando en ${LOOPBACK}:${second}. Escriba "salir" para terminar.`);
+  await one.shows(
+    ...started,
+    present("ana", JOINED),
+    present("beto", JOINED),
+    present("celia", JOINED),
+    `${TIME} ana: hola`,
+  );
+  await celia.shows(
+    `$ ${celiaStart}`,
+    `Connected to ${LOOPBACK}:${first}. Online: ana, beto, celia. Type "quit" to end.`,
+    `${TIME} ana: hola`,
+    "> to be continued",
+  );
+  const before = [
+    `$ ${betoStart}`,
+    connected(first, "ana", "beto"),
+    present("celia", JOINED),
+    `${TIME} ana: hola`,
+    'No existe la orden "/nada". Escriba /help para ver las que hay.',
+  ];
+  await beto.shows(...before, ">");
+
+  await one.kills("KILL");
+  const asked = ["Nuevo servidor (IP o nombre) [127.0.0.1]:", `Puerto [${second}]:`];
+  for (const screen of [beto, ana]) {
+    await screen.endsWith(lost(first), asked[0]!);
+    await screen.presses("Enter");
+    await screen.endsWith(...asked);
+    await screen.presses("Enter");
+    await screen.endsWith(">");
+  }
+  await beto.shows(...before, lost(first), ...asked, connected(second, "beto"), present("ana", BACK), ">");
+  const celiaLost = [
+    `$ ${celiaStart}`,
+    `Connected to ${LOOPBACK}:${first}. Online: ana, beto, celia. Type "quit" to end.`,
+    `${TIME} ana: hola`,
+    `${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`,
+    "New server (IP or name) [127.0.0.1]:",
+  ];
+  await celia.shows(...celiaLost);
+  await celia.enters(`${LOOPBACK}:${second}`);
+  celiaLost[4] += ` ${LOOPBACK}:${second}`;
+  const celiaBack = `Connected to ${LOOPBACK}:${second}. Online: beto, ana, celia. Type "quit" to end.`;
+  await celia.shows(...celiaLost, celiaBack, "> to be continued");
+  await celia.enters(", 😀");
+  await celia.shows(...celiaLost, celiaBack, `${TIME} celia: to be continued, 😀`, ">");
+  await ana.shows(
+    ...[...anaAnswered, connected(first, "ana"), present("beto", JOINED), present("celia", JOINED)],
+    ...[`${TIME} ana: hola`, lost(first), ...asked, connected(second, "beto", "ana")],
+    ...[present("celia", BACK), `${TIME} celia: to be continued, 😀`, ">"],
+  );
+});
+
+/** A client in a terminal of 40 columns, and somebody to hear from. */
+interface NarrowChat {
+  readonly server: PipedProgram;
+  readonly beto: PipedProgram;
+  readonly ana: TerminalScreen;
+  /** Goes on when Ana's terminal, now so wide, shows these rows and what stands above her conversation. */
+  readonly shows: (rows: readonly string[], columns?: number) => Promise<void>;
+  /** Where her cursor is: its column, and how many rows below the beginning of her conversation. */
+  readonly cursor: () => Promise<[column: number, row: number]>;
+  readonly port: number;
+}
+
+async function narrowChat(terminals: Terminals, scope: AsyncDisposableStack): Promise<NarrowChat> {
+  const port = freePort();
+  const server = scope.use(await startServer(port));
+  const beto = scope.use(await startClient("beto", port));
+  const ana = await terminals.open("ana", { columns: 40 });
+  const start = `client --host ${LOOPBACK}:${port} --nick ana`;
+  const top = (columns: number) => [`$ ${start}`, connected(port, "beto", "ana")].flatMap(wrapped(columns));
+  const shows = (rows: readonly string[], columns = 40) => ana.shows(...top(columns), ...rows);
+  await ana.enters(start);
+  await shows([">"]);
+  const cursor = async (): Promise<[number, number]> => {
+    const [column, row] = await ana.cursor();
+    return [column, row - top(40).length];
+  };
+  return { server, beto, ana, shows, cursor, port };
+}
+
+/** Rows that a text of narrow characters takes. */
+function wrapped(columns: number): (text: string) => string[] {
+  return (text) => text.match(new RegExp(`.{1,${columns}}`, "g"))!.map((row) => row.trimEnd());
+}
+
+Deno.test("The line that is being typed stays whole, and its cursor where it was, whatever arrives", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto, shows, cursor } = await narrowChat(terminals, scope);
+  await ana.types("una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir");
+  await shows(["> una línea con 漢字 y 😀 que dobla dos", "veces antes de que se acabe de escribir"]);
+  await beto.types("hola");
+  await shows([
+    `${TIME} beto: hola`,
+    "> una línea con 漢字 y 😀 que dobla dos",
+    "veces antes de que se acabe de escribir",
+  ]);
+  assertEquals(await cursor(), [39, 2]);
+
+  // In the middle, at the edge and beyond it: 39 keys back is the first column of the last row.
+  await ana.presses(...Array(39).fill("Left"));
+  await ana.types("字");
+  await shows([
+    `${TIME} beto: hola`,
+    "> una línea con 漢字 y 😀 que dobla dos",
+    "字veces antes de que se acabe de escribi",
+    "r",
+  ]);
+  await beto.types("漢字, y lo que no cabe en una fila", "👩‍👩‍👧");
+  await shows([
+    `${TIME} beto: hola`,
+    `${TIME} beto: 漢字, y lo q`,
+    "ue no cabe en una fila",
+    `${TIME} beto: 👩‍👩‍👧`,
+    "> una línea con 漢字 y 😀 que dobla dos",
+    "字veces antes de que se acabe de escribi",
+    "r",
+  ]);
+  assertEquals(await cursor(), [2, 5]);
+  await ana.presses("BSpace", "Enter");
+  await beto.sees("ana: una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir\n");
+  await shows([
+    `${TIME} beto: hola`,
+    `${TIME} beto: 漢字, y lo q`,
+    "ue no cabe en una fila",
+    `${TIME} beto: 👩‍👩‍👧`,
+    `${TIME} ana: una línea con`,
+    " 漢字 y 😀 que dobla dos veces antes de",
+    "que se acabe de escribir",
+    ">",
+  ]);
+});
+
+Deno.test("A wide character that does not fit at the end of a row leaves nothing behind", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto, shows } = await narrowChat(terminals, scope);
+  await beto.types("hola");
+  await shows([`${TIME} beto: hola`, ">"]);
+  await ana.types(`${"a".repeat(37)}漢字`);
+  await shows([`${TIME} beto: hola`, `> ${"a".repeat(37)}`, "漢字"]);
+  await ana.presses("C-u");
+  await shows([`${TIME} beto: hola`, ">"]);
+  await ana.types(`${"a".repeat(37)}漢字`);
+  await beto.types("adiós");
+  await shows([`${TIME} beto: hola`, `${TIME} beto: adiós`, `> ${"a".repeat(37)}`, "漢字"]);
+});
+
+Deno.test("A line that is as long as the row is drawn and sent", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto, shows } = await narrowChat(terminals, scope);
+  const text = "x".repeat(38);
+  await ana.types(text);
+  await beto.types("hola");
+  await shows([`${TIME} beto: hola`, `> ${text}`]);
+  await ana.presses("Enter");
+  await shows([`${TIME} beto: hola`, `${TIME} ana: ${text.slice(0, 13)}`, text.slice(13), ">"]);
+});
+
+Deno.test("The line that is being typed stays whole when the terminal changes its size", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto, shows } = await narrowChat(terminals, scope);
+  await beto.types("hola");
+  await ana.types("esta línea ocupa más de una fila de cuarenta");
+  await shows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cu", "arenta"]);
+  await ana.resizes(100);
+  await shows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cuarenta"], 100);
+  await ana.types(" columnas");
+  await ana.resizes(30);
+  const typed = ["> esta línea ocupa más de una", "fila de cuarenta columnas"];
+  await ana.endsWith(`${TIME} beto: ho`, "la", ...typed);
+  await ana.presses("Left", "BSpace");
+  typed[1] = "fila de cuarenta columns";
+  await beto.types("otra");
+  await ana.endsWith(`${TIME} beto: ho`, "la", `${TIME} beto: ot`, "ra", ...typed);
+});
+
+Deno.test("A server that falls takes nothing from the line that is being typed", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, server, port, shows } = await narrowChat(terminals, scope);
+  const second = freePort();
+  scope.use(await startServer(second));
+  await ana.types("una línea que ocupa dos filas, sin acabar");
+  await ana.presses("Left", "Left", "BSpace");
+  await shows(["> una línea que ocupa dos filas, sin aca", "ar"]);
+  server.gets("SIGKILL");
+  const asked = [...wrapped(40)(lost(port)), "Nuevo servidor (IP o nombre) [127.0.0.1]", ":"];
+  await shows(asked);
+  await ana.presses("Enter");
+  await shows([...asked, `Puerto [${port}]:`]);
+  await ana.enters("x");
+  asked.push(
+    `Puerto [${port}]: x`,
+    ...wrapped(40)('El puerto "x" no vale: debe ser un número de 1 a 65535.'),
+  );
+  await shows([...asked, `Puerto [${port}]:`]);
+  await ana.enters(`${second}`);
+  await shows([
+    ...asked,
+    `Puerto [${port}]: ${second}`,
+    ...wrapped(40)(connected(second, "ana")),
+    "> una línea que ocupa dos filas, sin aca",
+    "ar",
+  ]);
+});
+
+Deno.test("Answers that are pasted in one go are answers, and what follows them is said or still being typed", async () => {
+  await using terminals = new Terminals();
+  const [first, second] = [freePort(), freePort()];
+  await using one = await startServer(first);
+  await using two = await startServer(second);
+  const ana = await terminals.open("ana");
+  await ana.enters("client");
+  await ana.endsWith("Servidor (IP o nombre) [127.0.0.1]:");
+  await ana.types(`a b\r${LOOPBACK}\r${first}\rana\rhola\rsin `);
+  await ana.endsWith(
+    '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
+    `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}`,
+    `Puerto [5000]: ${first}`,
+    "Nick: ana",
+    connected(first, "ana"),
+    `${TIME} ana: hola`,
+    "> sin",
+  );
+  one.gets("SIGKILL");
+  await ana.endsWith("Nuevo servidor (IP o nombre) [127.0.0.1]:");
+  await ana.types(`${LOOPBACK}\r${second}\racabar`);
+  await ana.endsWith(connected(second, "ana"), "> sin acabar");
+  await ana.presses("Enter");
+  await two.sees("ana: sin acabar");
+});
+
+/** What ends a program. */
+type Ending = (screen: TerminalScreen) => Promise<void>;
+
+const CLIENT_ENDINGS: Record<string, Ending> = {
+  "salir": (screen) => screen.enters("salir"),
+  "Ctrl-D": (screen) => screen.presses("C-d"),
+  "Ctrl-C amid a line": async (screen) => {
+    await screen.types("nunca dicho");
+    await screen.presses("C-c");
+  },
+  "SIGTERM": (screen) => screen.kills("TERM"),
+};
+for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
+  Deno.test(`A client that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
+    await using terminals = new Terminals();
+    const port = freePort();
+    await using server = await startServer(port);
+    const ana = await terminals.open("ana");
+    await ana.rememberSettings();
+    const start = `client --host ${LOOPBACK}:${port} --nick ana; echo $?`;
+    await ana.enters(start);
+    await ana.shows(`$ ${start}`, connected(port, "ana"), ">");
+    await end(ana);
+    await ana.shows(`$ ${start}`, connected(port, "ana"), "0", "$");
+    await ana.hasItsSettings();
+    await server.sees(present("ana", LEFT).slice(TIME.length));
+  });
+}
+
+const SERVER_ENDINGS: Record<string, Ending> = {
+  "quit": (screen) => screen.enters("quit"),
+  "Ctrl-D": (screen) => screen.presses("C-d"),
+  "Ctrl-C": (screen) => screen.presses("C-c"),
+  "SIGTERM": (screen) => screen.kills("TERM"),
+};
+for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
+  Deno.test(`A server that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
+    await using terminals = new Terminals();
+    const port = freePort();
+    const one = await terminals.open("one");
+    await one.rememberSettings();
+    const start = `server --host ${LOOPBACK} --port ${port}; echo $?`;
+    await one.enters(start);
+    await one.shows(`$ ${start}`, listening(port));
+    await using ana = await startClient("ana", port);
+    await one.enters("hola");
+    const refused = 'Aquí solo se puede escribir "salir" para terminar.';
+    const before = [`$ ${start}`, listening(port), present("ana", JOINED), refused];
+    await one.shows(...before);
+    await end(one);
+    await one.shows(
+      ...before,
+      "Cerrando el servidor: se avisa a quienes están conectados.",
+      "Servidor cerrado.",
+      "0",
+      "$",
+    );
+    await one.hasItsSettings();
+    await ana.sees("el servidor se ha cerrado");
+  });
+}
+
+const QUESTIONS = { client: "Servidor (IP o nombre) [127.0.0.1]:", server: "Puerto [5000]:" };
+for (const [program, question] of Object.entries(QUESTIONS)) {
+  Deno.test(`Who does not want to answer the ${program} leaves by Ctrl-C, Ctrl-D or salir`, async () => {
+    await using terminals = new Terminals();
+    const screen = await terminals.open("screen");
+    await screen.rememberSettings();
+    const start = `clear; ${program}; echo $?`;
+    for (const key of ["C-c", "C-d"]) {
+      await screen.enters(start);
+      await screen.shows(question);
+      await screen.presses(key);
+      await screen.shows("0", "$");
+    }
+    await screen.enters(start);
+    await screen.shows(question);
+    await screen.enters("salir");
+    await screen.shows(`${question} salir`, "0", "$");
+    await screen.hasItsSettings();
+  });
+}
+
+Deno.test("Who does not want to go to another server leaves by Ctrl-D", async () => {
+  await using terminals = new Terminals();
+  const port = freePort();
+  await using server = await startServer(port);
+  const ana = await terminals.open("ana");
+  await ana.enters(`client --host ${LOOPBACK}:${port} --nick ana; echo $?`);
+  await ana.endsWith(">");
+  await ana.types("sin acabar");
+  await ana.endsWith("> sin acabar");
+  server.gets("SIGKILL");
+  await ana.endsWith("Nuevo servidor (IP o nombre) [127.0.0.1]:");
+  await ana.presses("C-d");
+  await ana.endsWith(lost(port), "0", "$");
+});
+
+Deno.test("A client that is killed leaves a terminal that its shell can mend", async () => {
+  await using terminals = new Terminals();
+  const port = freePort();
+  await using server = await startServer(port, "--grace", "0");
+  const ana = await terminals.open("ana");
+  await ana.rememberSettings();
+  await ana.enters(`client --host ${LOOPBACK}:${port} --nick ana`);
+  await ana.endsWith(">");
+  await ana.kills("KILL");
+  await server.sees(present("ana", "ha perdido la conexión").slice(TIME.length));
+  await ana.endsWith("$");
+  await ana.hasItsSettings();
+});
+
+Deno.test("A client in a shell's pipe answers from it and shows plain lines: printf '...' | client | head -4", async () => {
+  await using terminals = new Terminals();
+  const port = freePort();
+  await using server = await startServer(port);
+  const ana = await terminals.open("ana");
+  const start = `printf '${LOOPBACK}\n${port}\nana\nhola\nsalir\n' | client`.replaceAll("\n", "\\n");
+  const plain = [
+    "Servidor (IP o nombre) [127.0.0.1]: 127.0.0.1",
+    `Puerto [5000]: ${port}`,
+    "Nick: ana",
+    connected(port, "ana"),
+  ];
+  await ana.enters(start);
+  await ana.shows(`$ ${start}`, ...plain, `${TIME} ana: hola`, "$");
+  await ana.clears();
+  await ana.enters(`${start} | head -4`);
+  await ana.shows(`$ ${start} | head -4`, ...plain, "$");
+  await server.sees(LEFT, LEFT);
+});

@@ -1,0 +1,153 @@
+// Real terminals: panes of a tmux server of our own, where tests press keys and look at the screen as a person
+// would. Nobody else's tmux is touched.
+
+import { assertEquals } from "@std/assert";
+import { commandOf, PATIENCE_MS, steady, type Task } from "./support.ts";
+
+/** How often to look at a screen that is to change, in ms. */
+const LOOK_MS = 20;
+const COLUMNS = 100;
+const ROWS = 30;
+const SHELL_PROMPT = "$ ";
+
+/** Terminals with a shell in each. They end, with all that runs in them, at the end of their scope. */
+export class Terminals implements AsyncDisposable {
+  readonly #socket = `chat-e2e-${crypto.randomUUID()}`;
+  #isOpen = false;
+
+  /** A terminal with a shell that knows the programs as `server` and `client`. */
+  async open(name: string, { columns = COLUMNS, rows = ROWS } = {}): Promise<TerminalScreen> {
+    const programs = (["server", "client"] as const).flatMap((task) => ["-e", shellFunction(task)]);
+    await this.#tmux(
+      ...["new-session", "-d", "-s", name, "-x", `${columns}`, "-y", `${rows}`, "-e", `PS1=${SHELL_PROMPT}`],
+      ...[...programs, "bash", "--noprofile", "--norc"],
+    );
+    this.#isOpen = true;
+    const screen = new TerminalScreen(name, (...args) => this.#tmux(...args));
+    await screen.shows(SHELL_PROMPT.trimEnd());
+    return screen;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOpen) return;
+    // tmux would leave its socket behind.
+    await this.#tmux("run-shell", "rm -f #{socket_path} #{socket_path}.lock", ";", "kill-server");
+  }
+
+  async #tmux(...args: readonly string[]): Promise<string> {
+    const command = new Deno.Command("tmux", {
+      args: ["-u", "-L", this.#socket, "-f", "/dev/null", ...args],
+    });
+    let output: Deno.CommandOutput;
+    try {
+      output = await command.output();
+    } catch (cause) {
+      throw new Error("Cannot open terminals: install tmux, for example with apt-get install tmux", {
+        cause,
+      });
+    }
+    const { success, stdout, stderr } = output;
+    if (!success) throw new Error(`Cannot ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+    return new TextDecoder().decode(stdout);
+  }
+}
+
+/** One terminal. */
+export class TerminalScreen {
+  readonly #name: string;
+  readonly #tmux: (...args: readonly string[]) => Promise<string>;
+
+  constructor(name: string, tmux: (...args: readonly string[]) => Promise<string>) {
+    this.#name = name;
+    this.#tmux = tmux;
+  }
+
+  /** Types text, without Enter. */
+  async types(text: string): Promise<void> {
+    await this.#tmux("send-keys", "-t", this.#name, "-l", "--", text);
+  }
+
+  /** Presses keys by their names in tmux: Enter, Left, BSpace, C-c... */
+  async presses(...keys: readonly string[]): Promise<void> {
+    await this.#tmux("send-keys", "-t", this.#name, ...keys);
+  }
+
+  /** Types a line and enters it. */
+  async enters(line: string): Promise<void> {
+    await this.types(line);
+    await this.presses("Enter");
+  }
+
+  /** Changes its size, and goes on when what runs in it can know. */
+  async resizes(columns: number, rows = ROWS): Promise<void> {
+    await this.#tmux("resize-window", "-t", this.#name, "-x", `${columns}`, "-y", `${rows}`);
+    // tmux draws what is there in the new size at once, but takes its time to tell the program.
+    const isTold = `[ "$(stty size < #{pane_tty})" = "${rows} ${columns}" ]`;
+    await this.#tmux(
+      "run-shell",
+      "-t",
+      this.#name,
+      `for _ in $(seq 500); do ${isTold} && break; sleep 0.02; done`,
+    );
+  }
+
+  /** Empties the screen of a shell. */
+  async clears(): Promise<void> {
+    await this.enters("clear");
+    await this.shows(SHELL_PROMPT.trimEnd());
+  }
+
+  /** Has the shell note how the terminal is set: echo, line editing, keys that send signals. */
+  async rememberSettings(): Promise<void> {
+    await this.enters("settings=$(stty -g); clear");
+    await this.shows(SHELL_PROMPT.trimEnd());
+  }
+
+  /** Goes on when the shell has found the terminal set as it was noted. */
+  async hasItsSettings(): Promise<void> {
+    await this.enters('clear; [ "$(stty -g)" = "$settings" ] && echo "as it was" || stty -a');
+    await this.shows("as it was", SHELL_PROMPT.trimEnd());
+  }
+
+  /** Kills what runs in the foreground of its shell. */
+  async kills(signal: "KILL" | "TERM" | "STOP" | "CONT" | "HUP"): Promise<void> {
+    await this.#tmux("run-shell", "-t", this.#name, `kill -${signal} $(pgrep -P #{pane_pid})`);
+  }
+
+  /** Goes on when the screen shows exactly these rows. Blanks at the end of a row do not count. */
+  async shows(...rows: readonly string[]): Promise<void> {
+    await this.#until((screen) => screen.join("\n") === rows.join("\n"), rows);
+  }
+
+  /** Goes on when these rows are the last ones on the screen. */
+  async endsWith(...rows: readonly string[]): Promise<void> {
+    await this.#until((screen) => screen.slice(-rows.length).join("\n") === rows.join("\n"), rows);
+  }
+
+  /** Column and row of the cursor, from 0. */
+  async cursor(): Promise<[column: number, row: number]> {
+    const text = await this.#tmux("display-message", "-p", "-t", this.#name, "#{cursor_x} #{cursor_y}");
+    const [column, row] = text.split(" ").map(Number);
+    return [column!, row!];
+  }
+
+  async #until(isReached: (screen: string[]) => boolean, expected: readonly string[]): Promise<void> {
+    const endMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const screen = await this.#rows();
+      if (isReached(screen)) return;
+      if (performance.now() > endMs) assertEquals(screen, [...expected], `The screen of ${this.#name}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  async #rows(): Promise<string[]> {
+    const text = await this.#tmux("capture-pane", "-p", "-t", this.#name);
+    return steady(text.trimEnd()).split("\n").map((row) => row.trimEnd());
+  }
+}
+
+/** An exported function of bash, which runs a program of the project. */
+function shellFunction(task: Task): string {
+  return `BASH_FUNC_${task}%%=() { LC_ALL=es "${Deno.execPath()}" run ${commandOf(task).join(" ")} "$@"; }`;
+}
