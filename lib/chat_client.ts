@@ -193,7 +193,14 @@ class ChatClient implements Disposable {
       }
     }
     // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
-    if (!terminal.isKeyboard) await this.#session.settled();
+    if (terminal.isKeyboard) return await this.#quit();
+    await this.#session.settled();
+    this.#session.leave();
+  }
+
+  /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
+  async #quit(): Promise<void> {
+    await Promise.race([this.#session.settled(), delay(LAST_WORDS_MS, undefined, { ref: false })]);
     this.#session.leave();
   }
 
@@ -214,8 +221,7 @@ class ChatClient implements Disposable {
         await this.#print(this.#sentences("command.unknown", action));
         break;
       case "quit":
-        await Promise.race([this.#session.settled(), delay(LAST_WORDS_MS, undefined, { ref: false })]);
-        this.#session.leave();
+        await this.#quit();
         return false;
     }
     return true;

@@ -39,10 +39,19 @@ export interface ChatServerOptions {
   readonly pingMs?: number;
   readonly deadMs?: number;
   readonly helloMs?: number;
+  readonly closingMs?: number;
   readonly clock?: Clock;
   readonly log?: RoomLogOptions;
-  /** Told why a connection was not let in, or was ended by the server. */
-  readonly onRefused?: (address: string, error: Error) => void;
+  /** Told why a connection was not let in, or was ended by the server, and whose it was. */
+  readonly onRefused?: (peer: RefusedPeer, error: Error) => void;
+}
+
+/** Somebody who is not served. */
+export interface RefusedPeer {
+  /** IP address. */
+  readonly address: string;
+  /** Undefined if they were not in. */
+  readonly nick?: string;
 }
 
 /** Somebody who is in, at the moment that they say something. */
@@ -109,7 +118,8 @@ export class ChatServer implements AsyncDisposable {
     this.#isClosing = true;
     clearTimeout(this.#expiryTimer);
     this.#listener.close();
-    for (const connection of this.#hub.connections) connection.finish(BYE, { lingerMs: CLOSING_MS });
+    const { closingMs = CLOSING_MS } = this.#options;
+    for (const connection of this.#hub.connections) connection.finish(BYE, { lingerMs: closingMs });
     await Promise.all([this.#accepting, ...this.#visits]);
     this.#hub[Symbol.dispose]();
   }
@@ -126,7 +136,7 @@ export class ChatServer implements AsyncDisposable {
       } catch (error) {
         if (this.#isClosing) return;
         // A peer that hung up while it waited, or too many open files: others still want to come in.
-        this.#options.onRefused?.(formatAddress(this.address), error as Error);
+        this.#options.onRefused?.({ address: this.address.host }, error as Error);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
         continue;
       }
@@ -147,7 +157,7 @@ export class ChatServer implements AsyncDisposable {
         if (member) clearTimeout(helloTimer);
       }
     } catch (error) {
-      if (!(error instanceof LostError)) this.#options.onRefused?.(connection.peer.hostname, error as Error);
+      if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {
       clearTimeout(helloTimer);
       if (member && this.#connections.get(member) === connection) this.#lose(member);
@@ -224,11 +234,24 @@ export class ChatServer implements AsyncDisposable {
     if (nextMs < Infinity) this.#expiryTimer = setTimeout(() => this.#expire(), nextMs - now.tickMs);
   }
 
-  /** Tells a peer why it is not served any more, and ends its connection. */
+  /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
   #refuse(connection: Connection, error: ProtocolError): void {
     if (!connection.isOpen) return;
-    this.#options.onRefused?.(plainIP(connection.peer.hostname), error);
+    this.#report(connection, error);
     connection.finish(errorFrame(error));
+    const member = this.#memberOf(connection);
+    if (member) this.#lose(member);
+  }
+
+  #report(connection: Connection, error: Error): void {
+    const address = plainIP(connection.peer.hostname);
+    this.#options.onRefused?.({ address, nick: this.#memberOf(connection)?.nick }, error);
+  }
+
+  /** Who is in through a connection. */
+  #memberOf(connection: Connection): Member | undefined {
+    for (const [member, theirs] of this.#connections) if (theirs === connection) return member;
+    return undefined;
   }
 }
 
@@ -269,6 +292,8 @@ function listen({ host, port }: Address): Deno.TcpListener {
 function listenCode(cause: unknown): ListenCode {
   if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
   if (cause instanceof Deno.errors.PermissionDenied) return "port-privileged";
-  if (cause instanceof Deno.errors.AddrNotAvailable) return "address-not-local";
+  // A name that nobody knows comes as a bare Error.
+  const isUnknown = cause instanceof Error && Object.getPrototypeOf(cause) === Error.prototype;
+  if (cause instanceof Deno.errors.AddrNotAvailable || isUnknown) return "address-not-local";
   return "listen-failed";
 }

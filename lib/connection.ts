@@ -1,4 +1,4 @@
-// A `Deno.Conn` <-> frames: what one connection receives, what waits to be written to it, and how it ends.
+// A `Deno.TcpConn` <-> frames: what one connection receives, what waits to be written to it, and how it ends.
 // Knows nothing of what frames mean.
 
 import { FrameDecoder } from "./codec.ts";
@@ -30,7 +30,7 @@ export class Connection {
   heartbeat: Heartbeat | undefined;
   /** Fulfilled when the connection is closed, by whoever. */
   readonly closed: Promise<void>;
-  readonly #conn: Deno.Conn;
+  readonly #conn: Deno.TcpConn;
   readonly #decoder: FrameDecoder;
   readonly #heartbeatOptions: HeartbeatOptions | undefined;
   readonly #nowMs: () => number;
@@ -49,8 +49,10 @@ export class Connection {
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
-  constructor(conn: Deno.Conn, { maxFrameBytes, heartbeat, nowMs, onWork }: ConnectionOptions) {
+  constructor(conn: Deno.TcpConn, { maxFrameBytes, heartbeat, nowMs, onWork }: ConnectionOptions) {
     this.#conn = conn;
+    // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
+    conn.setNoDelay(true);
     this.#heartbeatOptions = heartbeat;
     this.#heardMs = nowMs();
     ({ promise: this.closed, resolve: this.#onClosed } = Promise.withResolvers<void>());
@@ -61,7 +63,7 @@ export class Connection {
 
   /** The peer's IP address and port. */
   get peer(): Deno.NetAddr {
-    return this.#conn.remoteAddr as Deno.NetAddr;
+    return this.#conn.remoteAddr;
   }
 
   /** When something last came from the peer, on the clock of the connection. */

@@ -12,8 +12,9 @@ export interface HeartbeatOptions {
 
 /** Default of {@linkcode HeartbeatOptions.pingMs}. */
 export const PING_MS = 5_000;
-/** Default of {@linkcode HeartbeatOptions.deadMs}. */
-export const DEAD_MS = 15_000;
+/** Default of {@linkcode HeartbeatOptions.deadMs}: who is dead is to be noticed within 15 s, and heartbeats are
+ * looked at a few times a second. */
+export const DEAD_MS = 14_500;
 
 /** Watches one peer. PONGs carry no number: they answer PINGs in order. */
 export class Heartbeat {

@@ -22,6 +22,7 @@ export interface HubOptions {
   /** Monotonic clock, in ms. */
   readonly nowMs: () => number;
   readonly heartbeat: Required<HeartbeatOptions>;
+  readonly heldUpMs?: number;
   /** The frame that asks a peer for a sign of life. */
   readonly ping: () => Uint8Array<ArrayBuffer>;
   /** A peer does not answer, or does not read: the owner is to end its connection. */
@@ -59,7 +60,7 @@ export class Hub implements Disposable {
   }
 
   /** Makes a connection part of the hub until {@linkcode release}. */
-  adopt(conn: Deno.Conn): Connection {
+  adopt(conn: Deno.TcpConn): Connection {
     const { maxFrameBytes, heartbeat, nowMs } = this.#options;
     const options: ConnectionOptions = { maxFrameBytes, heartbeat, nowMs, onWork: () => this.wake() };
     const connection = new Connection(conn, options);
@@ -115,7 +116,7 @@ export class Hub implements Disposable {
     for (const reader of this.#readers) reader.flush();
     if (round.unsettled === 0) return;
     this.#round = round;
-    round.timer = setTimeout(() => this.#endRound(round), HELD_UP_MS);
+    round.timer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? HELD_UP_MS);
   }
 
   #endRound(round: Round): void {

@@ -16,12 +16,11 @@ const SPANISH = {
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
-  "server.refused": "Se cerró la conexión de {address}: {why}",
+  "server.refused": "Se cerró la conexión de {who}: {why}",
   "server.skipped": "Líneas que faltan aquí: {count}. La pantalla no siguió el ritmo de la sala.",
   "server.commands": 'Aquí solo se puede escribir "salir" para terminar.',
 
   // The client's own
-  "client.connecting": "Conectando con {server}...",
   "client.welcome": 'Conectado a {server}. En línea: {names}. Escriba "salir" para terminar.',
   "client.more-online": "{names} y {count} más",
   "client.lost": "Se perdió la conexión con {server}: {why}",
@@ -31,7 +30,7 @@ const SPANISH = {
   "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
   "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-pending": "… y {count} más sin confirmar",
-  "client.undelivered": "Mensajes que no llegaron a ningún servidor: {count}.",
+  "client.undelivered": "Mensajes sin confirmar al salir: {count}.",
 
   // What happens in the room
   "room.joined": "{nick} ({address}) se ha conectado",
@@ -129,11 +128,10 @@ const ENGLISH: Record<SentenceKey, string> = {
   "server.listening": 'Listening on {address}. Type "quit" to end.',
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
-  "server.refused": "The connection from {address} was closed: {why}",
+  "server.refused": "The connection of {who} was closed: {why}",
   "server.skipped": "Missing lines here: {count}. The screen could not keep up with the room.",
   "server.commands": 'The only thing to type here is "quit", to end.',
 
-  "client.connecting": "Connecting to {server}...",
   "client.welcome": 'Connected to {server}. Online: {names}. Type "quit" to end.',
   "client.more-online": "{names} and {count} more",
   "client.lost": "The connection to {server} was lost: {why}",
@@ -143,7 +141,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "client.waiting": "Unconfirmed messages: {count}. Waiting before reading more.",
   "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-pending": "… and {count} more unconfirmed",
-  "client.undelivered": "Messages that did not reach any server: {count}.",
+  "client.undelivered": "Messages unconfirmed on leaving: {count}.",
 
   "room.joined": "{nick} ({address}) has connected",
   "room.back": "{nick} ({address}) has reconnected",

@@ -44,7 +44,7 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
       language,
       terminal,
       clock: systemClock,
-      localAddresses: () => Deno.networkInterfaces(),
+      localAddresses,
       signal,
     });
   } catch (error) {
@@ -55,6 +55,15 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
     await terminal[Symbol.asyncDispose]();
   }
   Deno.exit(status);
+}
+
+/** An address that holds on one link only needs its zone (RFC 4007, section 11): nobody can listen on it
+ * without. */
+function localAddresses(): LocalAddress[] {
+  return Deno.networkInterfaces().map(({ address, scopeid, name }) => ({
+    address: scopeid ? `${address}%${scopeid}` : address,
+    name,
+  }));
 }
 
 /** How long a program may take to end once it is told to, in ms. */

@@ -41,8 +41,10 @@ export async function serve(program: Program): Promise<number> {
   const server = await listen(program, {
     ...settingsOf(flags),
     clock,
-    onRefused: (address, error) =>
-      void notify(sentences("server.refused", { address, why: explain(error, language) })),
+    onRefused: ({ address, nick }, error) => {
+      const who = nick === undefined ? address : `${nick} (${address})`;
+      notify(sentences("server.refused", { who, why: explain(error, language) }));
+    },
   });
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
@@ -89,7 +91,7 @@ async function listen(
       return new ChatServer({ ...options, host: asked.host, port: asked.port });
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
-      const culprit = error.code === "address-not-local" ? "host" : "port";
+      const culprit = error.code.startsWith("port-") ? "port" : "host";
       const isFlag = (culprit === "host" ? host : port) !== undefined;
       if (isFlag) throw error;
       await terminal.print(explain(error, language));

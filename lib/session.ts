@@ -283,6 +283,7 @@ class Patience implements Disposable {
 function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
   if (message.type === "welcome") return message;
   if (message.type === "error") throw refusal(message, { nick });
+  if (message.type === "bye") throw farewellOf(message);
   throw new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} before WELCOME`);
 }
 

@@ -244,7 +244,8 @@ export class Terminal implements AsyncDisposable {
   #putChatAside(): void {
     if (!this.isInteractive) return;
     this.#hidePrompt();
-    this.#unfinished = this.#isChatting ? this.#readline.line : "";
+    if (!this.#isChatting) return; // typed ahead of a question: the beginning of its answer
+    this.#unfinished = this.#readline.line;
     Object.assign(this.#readline, { line: "", cursor: 0 });
   }
 

@@ -182,7 +182,7 @@ Nadie escucha en 127.0.0.1:${port}: revise la dirección y el puerto, y que el s
     ana.output,
     `${greeting(server.address)}${loss(server.address, "el servidor cortó la conexión")}\
 [${NOON}] ! Mensajes sin confirmar: 2. Se enviarán al próximo servidor.
-${again}${again}Mensajes que no llegaron a ningún servidor: 2.
+${again}${again}Mensajes sin confirmar al salir: 2.
 `,
   );
 });
@@ -207,7 +207,7 @@ Deno.test("chat-client does not wait for what is not confirmed where a keyboard 
   ana.types("hola\n");
   ana.ends();
   assertEquals(await chatting, 0);
-  assertStringIncludes(ana.output, "Mensajes que no llegaron a ningún servidor: 1.\n");
+  assertStringIncludes(ana.output, "Mensajes sin confirmar al salir: 1.\n");
 });
 
 Deno.test("chat-client can be left by ending the keyboard at a question", async () => {

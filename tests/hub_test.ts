@@ -35,6 +35,7 @@ class FakeConn {
   isFull = false;
   hasClosed = false;
   hasEndedWriting = false;
+  isDelaying = true;
   #changed = Promise.withResolvers<void>();
   #taking = Promise.withResolvers<void>();
   #reading = Promise.withResolvers<Uint8Array | null>();
@@ -69,6 +70,10 @@ class FakeConn {
   /** The peer's end breaks off. */
   breaks(): void {
     this.#reading.reject(new Deno.errors.ConnectionReset("reset"));
+  }
+
+  setNoDelay(isOff: boolean): void {
+    this.isDelaying = !isOff;
   }
 
   closeWrite(): Promise<void> {
@@ -126,7 +131,7 @@ class Room implements Disposable {
   /** Somebody comes in and reads the log from its head on. */
   enter(): { conn: FakeConn; connection: Connection } {
     const conn = new FakeConn();
-    const connection = this.hub.adopt(conn as unknown as Deno.Conn);
+    const connection = this.hub.adopt(conn as unknown as Deno.TcpConn);
     connection.follow(this.log.cursorAt(this.log.head));
     return { conn, connection };
   }
@@ -152,7 +157,7 @@ Deno.test("Hub writes to each client once in a round, however much there is", pu
 });
 
 Deno.test("Hub begins the next round when the writes of the last have settled", pure, async () => {
-  using room = new Room();
+  using room = new Room({ heldUpMs: 60_000 });
   const [ana, beto] = [room.enter().conn, room.enter().conn];
   beto.isFull = true;
   room.say("one");
@@ -256,6 +261,11 @@ Deno.test("Hub hears the client that speaks", pure, async () => {
     await settle();
   }
   assertEquals(room.givenUp, []);
+});
+
+Deno.test("Connection has TCP send at once what is written", pure, () => {
+  using room = new Room();
+  assertEquals(room.enter().conn.isDelaying, false);
 });
 
 Deno.test(

@@ -305,15 +305,15 @@ for (const [code, args] of WRONG_FLAGS) {
   });
 }
 
-const REFUSED_FLAGS: [string, string, string][] = [
-  ["address-not-local", "203.0.113.1", "5000"],
-  ["listen-failed", UNKNOWN_NAME, "5000"],
+const REFUSED_FLAGS = [
+  ["address-not-local", "203.0.113.1"],
+  ["address-not-local", UNKNOWN_NAME],
 ];
 
-for (const [code, host, port] of REFUSED_FLAGS) {
-  Deno.test(`chat-server does not ask about a flag that the system refuses: ${code}`, async () => {
+for (const [code, host] of REFUSED_FLAGS) {
+  Deno.test(`chat-server does not ask about a flag that the system refuses: ${code}, ${host!.slice(-12)}`, async () => {
     await using boss = new Person();
-    const serving = () => boss.runs(serve, "--host", host, "--port", port);
+    const serving = () => boss.runs(serve, "--host", host!, "--port", "5000");
     assertEquals((await assertRejects(serving, ListenError)).code, code);
     assertEquals(boss.output, "");
   });

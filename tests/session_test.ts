@@ -200,7 +200,7 @@ Deno.test("Session sends again what is pending and what is recent, with its time
 
 Deno.test("Session goes on where it stopped on a server that it comes back to", async () => {
   await using server = startServer({ graceMs: 60_000 });
-  await using interlude = new FakeServer((client) => client.say({ type: "bye" }));
+  await using interlude = new FakeServer(() => Promise.resolve());
   using beto = (await enter(server.address, helloOf("beto"))).peer;
   await using ana = new Traveller("ana", [server.address, interlude.address, server.address]);
   await ana.entered();
@@ -289,8 +289,8 @@ Deno.test("Session tells how much a server no longer has for it", async () => {
 });
 
 /** Fails to come in at this address. */
-async function failToEnter(server: Address): Promise<Failure> {
-  await using ana = new Traveller("ana", [server], { answerMs: 40 });
+async function failToEnter(server: Address, options?: TravellerOptions): Promise<Failure> {
+  await using ana = new Traveller("ana", [server], options);
   const failure = await ana.failed();
   assertEquals(failure.target, { server, nick: "ana" });
   assertEquals(failure.wasIn, false);
@@ -310,8 +310,8 @@ Deno.test("Session tells that a name is unknown", async () => {
 });
 
 Deno.test("Session tells that a server does not answer", async () => {
-  await using server = new FakeServer(async (client) => void await client.rest());
-  const { error: { name, code, details } } = await failToEnter(server.address);
+  await using server = new FakeServer((client) => client.rest());
+  const { error: { name, code, details } } = await failToEnter(server.address, { answerMs: 40 });
   assertEquals([name, code], ["ConnectError", "no-answer"]);
   assertEquals(details, { server: formatAddress(server.address), seconds: 0.04 });
 });
@@ -345,6 +345,12 @@ Deno.test("Session tells why a server does not let it in", async () => {
   using _ = (await enter(server.address, helloOf("ANA"))).peer;
   const { error: { name, code, details } } = await failToEnter(server.address);
   assertEquals([name, code, details], ["RefusedError", "nick-taken", { nick: "ana" }]);
+});
+
+Deno.test("Session tells that a server closes just now", async () => {
+  await using server = new FakeServer((client) => client.say({ type: "bye" }));
+  const { error: { name, code } } = await failToEnter(server.address);
+  assertEquals([name, code], ["LostError", "closing"]);
 });
 
 Deno.test("Session tells that a server speaks another version", async () => {
@@ -402,7 +408,6 @@ Deno.test("Session gives what it read before the nonsense began", async () => {
 
 Deno.test("Session reads a WELCOME that comes byte by byte, and what follows it in the same packet", async () => {
   await using server = new FakeServer(async (client) => {
-    client.conn.setNoDelay(true);
     for (const byte of encodeServer(welcomeTo("ana"))) await client.say(new Uint8Array([byte]));
     await client.say(
       new Uint8Array([

@@ -69,6 +69,7 @@ export class End<Heard extends { type: string }, Said> implements Disposable {
     },
   ) {
     this.conn = conn;
+    conn.setNoDelay(true);
     this.#encode = encode;
     this.#decode = decode;
   }

@@ -2,7 +2,15 @@
 // the fall of one server after another, and every way to end.
 
 import { assert, assertEquals } from "@std/assert";
-import { freePort, listening, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
+import {
+  freePort,
+  listening,
+  localAddresses,
+  LOOPBACK,
+  PipedProgram,
+  startClient,
+  startServer,
+} from "./support.ts";
 
 const TIME = "[yyyy-MM-dd HH:mm:ss]";
 
@@ -81,7 +89,7 @@ Deno.test("A script answers a server's questions; wrong answers are asked again"
   const [taken, port] = [freePort(), freePort()];
   await using _other = await startServer(taken);
   await using server = new PipedProgram("server");
-  const addresses = Deno.networkInterfaces().map(({ address, name }) => `${address} (${name})`);
+  const addresses = localAddresses();
   assert(addresses.length > 1, "This test needs a machine with more than one address");
   await server.types("99999", `${taken}`, "0", LOOPBACK, `${port}`);
   await server.sees(listening(port));
@@ -91,7 +99,7 @@ Deno.test("A script answers a server's questions; wrong answers are asked again"
     `Puerto [5000]: ${taken}`,
     "Interfaz:",
     "  1) todas (0.0.0.0)",
-    ...addresses.map((address, index) => `  ${index + 2}) ${address}`),
+    ...addresses.map(({ address, name }, index) => `  ${index + 2}) ${address} (${name})`),
     "Elija [1]: 0",
     `Elija un número de 1 a ${addresses.length + 1}.`,
     `Elija [1]: ${LOOPBACK}`,
@@ -99,6 +107,14 @@ Deno.test("A script answers a server's questions; wrong answers are asked again"
     `Puerto [5000]: ${port}`,
     listening(port),
   ]);
+});
+
+Deno.test("A server listens on every address that it offers", async () => {
+  for (const index of localAddresses().keys()) {
+    await using server = new PipedProgram("server", "--port", `${freePort()}`);
+    await server.types(`${index + 2}`);
+    await server.sees("Escuchando en ");
+  }
 });
 
 Deno.test("Everyone sees who comes, what is said and who goes, and so does the server's console", async () => {

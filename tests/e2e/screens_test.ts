@@ -2,7 +2,15 @@
 // here, row by row.
 
 import { assertEquals } from "@std/assert";
-import { freePort, listening, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
+import {
+  freePort,
+  listening,
+  localAddresses,
+  LOOPBACK,
+  PipedProgram,
+  startClient,
+  startServer,
+} from "./support.ts";
 import { Terminals, type TerminalScreen } from "./tmux.ts";
 
 const TIME = "[yyyy-MM-dd HH:mm:ss]";
@@ -33,7 +41,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
     terminals.open("celia"),
   ]);
   const [first, second] = [freePort(), freePort()];
-  const addresses = Deno.networkInterfaces().map(({ address, name }) => `${address} (${name})`);
+  const addresses = localAddresses();
   const count = addresses.length + 1;
 
   await one.enters(`server --backup ${LOOPBACK}:${second}`);
@@ -53,7 +61,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
     `Puerto [5000]: ${first}`,
     "Interfaz:",
     "  1) todas (0.0.0.0)",
-    ...addresses.map((address, index) => `  ${index + 2}) ${address}`),
+    ...addresses.map(({ address, name }, index) => `  ${index + 2}) ${address} (${name})`),
     `Elija [1]: ${count + 1}`,
     `Elija un número de 1 a ${count}.`,
     `Elija [1]: ${LOOPBACK}`,

@@ -181,6 +181,14 @@ async function onceItSays(text: string, program: PipedProgram): Promise<PipedPro
   }
 }
 
+/** The addresses that a server offers to listen on, besides all of them. */
+export function localAddresses(): { address: string; name: string }[] {
+  return Deno.networkInterfaces().map(({ address, name, scopeid }) => ({
+    address: scopeid ? `${address}%${scopeid}` : address,
+    name,
+  }));
+}
+
 // The system gives ports of its own choice from 32768 on, also to every client that connects: one of those could
 // be taken between finding and using it.
 const FIRST_PORT = 20_000;
