@@ -43,8 +43,10 @@ function isIPv6(host: string): boolean {
   return /^[\w.-]+$/.test(zone) && URL.canParse(`http://[${address}]`);
 }
 
-/** An IPv4 address or a name; what looks like the former must be one. */
+/** An IPv4 address or a name; what is all digits and dots must be the former, in full. */
 function isName(host: string): boolean {
+  const isNumeric = /^[\d.]+$/.test(host);
+  if (isNumeric && host.split(".").length !== 4) return false;
   return /^[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
 }
 

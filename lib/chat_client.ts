@@ -8,9 +8,8 @@ import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, pa
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program, VERSION } from "./program.ts";
-import { type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import { MARKS, Renderer } from "./render.ts";
-import { MAX_HISTORY } from "./room.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { TargetChooser } from "./target_chooser.ts";
 import { cut, parseNick, printable } from "./text.ts";
@@ -86,9 +85,11 @@ class ChatClient implements Disposable {
   readonly #sentences: Sentences;
   readonly #renderer: Renderer;
   readonly #chooser: TargetChooser;
+  readonly #isAuto: boolean;
   readonly #session: Session;
   readonly #online = new Map<bigint, Person>();
-  #typing: Promise<void> | undefined;
+  #isTyping = false;
+  #typingError: unknown;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(program: Program, settings: Settings) {
@@ -96,6 +97,7 @@ class ChatClient implements Disposable {
     this.#program = program;
     this.#sentences = sentencesIn(language);
     this.#renderer = new Renderer(this.#sentences);
+    this.#isAuto = settings.isAuto;
     this.#chooser = new TargetChooser({
       ...settings,
       terminal,
@@ -121,13 +123,15 @@ class ChatClient implements Disposable {
     let status: number = EXIT.ok;
     try {
       for await (const event of this.#session.run()) await this.#show(event);
+      if (this.#typingError) throw this.#typingError;
     } catch (error) {
       // The chooser has told why there is nowhere left to go; that the input ended too early is for our caller.
       if (!(error instanceof ChatError) || error instanceof InputError) throw error;
       status = EXIT.refused;
+    } finally {
+      signal.removeEventListener("abort", leave);
+      clearTimeout(this.#pendingTimer);
     }
-    signal.removeEventListener("abort", leave);
-    clearTimeout(this.#pendingTimer);
     const count = this.#session.pending.length;
     if (count > 0) await terminal.print(this.#sentences("client.undelivered", { count }));
     return status;
@@ -142,11 +146,13 @@ class ChatClient implements Disposable {
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
     const server = formatAddress(target.server);
-    const why = explain(error, this.#program.language);
+    const why = printable(explain(error, this.#program.language));
     if (!wasIn) {
-      return await this.#print(
-        error instanceof ConnectError ? why : this.#sentences("client.not-in", { server, why }),
-      );
+      const text = error instanceof ConnectError ? why : this.#sentences("client.not-in", { server, why });
+      if (!this.#isAuto) return await this.#print(text);
+      // Nobody will be asked: from now on what is typed is for the chat.
+      this.#beginTyping();
+      return await this.#notify(text);
     }
     await this.#notify(this.#sentences("client.lost", { server, why }));
     const count = this.#session.pending.length;
@@ -166,8 +172,17 @@ class ChatClient implements Disposable {
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
     await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
     if (missing > 0) await this.#notify(this.#sentences("client.missing", { count: missing }));
-    // Before, every line is the answer to a question.
-    this.#typing ??= this.#type();
+    this.#beginTyping();
+  }
+
+  /** Until now, every line was the answer to a question. */
+  #beginTyping(): void {
+    if (this.#isTyping) return;
+    this.#isTyping = true;
+    this.#type().catch((error) => {
+      this.#typingError = error;
+      this.#session.leave();
+    });
   }
 
   async #showRead(entries: readonly ReadEntry[]): Promise<void> {
@@ -176,6 +191,7 @@ class ChatClient implements Disposable {
       if (entry.type === "joined") this.#online.set(entry.session, { ...entry, sinceMs: entry.timeMs });
     }
     const isHistory = (place: ReadEntry["place"]) => place === "history";
+    if (entries.length === 0) return;
     await this.#print(
       ...entries.map(({ entry, place }) => this.#renderer.entry(entry, { isHistory: isHistory(place) })),
     );
@@ -200,7 +216,10 @@ class ChatClient implements Disposable {
 
   /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
   async #quit(): Promise<void> {
-    await Promise.race([this.#session.settled(), delay(LAST_WORDS_MS, undefined, { ref: false })]);
+    const waiting = new AbortController();
+    const lastWords = delay(LAST_WORDS_MS, undefined, waiting).catch(() => {});
+    await Promise.race([this.#session.settled(), lastWords]);
+    waiting.abort();
     this.#session.leave();
   }
 
@@ -239,10 +258,15 @@ class ChatClient implements Disposable {
   /** What waits for a server stands above the prompt, once it has waited long enough to be noticed. */
   #showPending(): void {
     const { terminal } = this.#program;
-    clearTimeout(this.#pendingTimer);
-    const { pending } = this.#session;
-    if (pending.length === 0) return terminal.showStatus([]);
-    this.#pendingTimer = setTimeout(() => terminal.showStatus(this.#pendingLines(pending)), PENDING_MS);
+    if (this.#session.pending.length === 0) {
+      clearTimeout(this.#pendingTimer);
+      this.#pendingTimer = undefined;
+      return terminal.showStatus([]);
+    }
+    this.#pendingTimer ??= setTimeout(() => {
+      this.#pendingTimer = undefined;
+      terminal.showStatus(this.#pendingLines(this.#session.pending));
+    }, PENDING_MS);
   }
 
   #pendingLines(pending: readonly string[]): string[] {

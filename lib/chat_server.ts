@@ -44,6 +44,8 @@ export interface ChatServerOptions {
   readonly log?: RoomLogOptions;
   /** Told why a connection was not let in, or was ended by the server, and whose it was. */
   readonly onRefused?: (peer: RefusedPeer, error: Error) => void;
+  /** Told why connections cannot be accepted at the moment, once until one is. */
+  readonly onTrouble?: (error: ListenError) => void;
 }
 
 /** Somebody who is not served. */
@@ -74,6 +76,7 @@ export class ChatServer implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosing = false;
+  #closing: Promise<void> | undefined;
 
   /** Listens at once.
    * @throws {ListenError} */
@@ -113,9 +116,12 @@ export class ChatServer implements AsyncDisposable {
 
   /** Tells everyone that the server closes, after all that was said before, and waits until they know, or
    * {@linkcode CLOSING_MS}. */
-  async close(): Promise<void> {
-    if (this.#isClosing) return;
+  close(): Promise<void> {
     this.#isClosing = true;
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     clearTimeout(this.#expiryTimer);
     this.#listener.close();
     const { closingMs = CLOSING_MS } = this.#options;
@@ -129,14 +135,16 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    for (;;) {
+    for (let isTold = false;;) {
       let conn: Deno.TcpConn;
       try {
         conn = await this.#listener.accept();
-      } catch (error) {
+        isTold = false;
+      } catch (cause) {
         if (this.#isClosing) return;
-        // A peer that hung up while it waited, or too many open files: others still want to come in.
-        this.#options.onRefused?.({ address: this.address.host }, error as Error);
+        // Too many open files, say: it passes, and others still want to come in.
+        if (!isTold) this.#options.onTrouble?.(acceptFailure(cause));
+        isTold = true;
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
         continue;
       }
@@ -279,19 +287,28 @@ function randomInstance(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!;
 }
 
+function acceptFailure(cause: unknown): ListenError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ListenError("accept-failed", `Cannot accept connections: ${reason}`, {
+    cause,
+    details: { reason },
+  });
+}
+
 function listen({ host, port }: Address): Deno.TcpListener {
   try {
     return Deno.listen({ hostname: host, port });
   } catch (cause) {
     const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
     const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;
-    throw new ListenError(listenCode(cause), message, { cause, details });
+    throw new ListenError(listenCode(cause, port), message, { cause, details });
   }
 }
 
-function listenCode(cause: unknown): ListenCode {
+function listenCode(cause: unknown, port: number): ListenCode {
   if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
-  if (cause instanceof Deno.errors.PermissionDenied) return "port-privileged";
+  // Windows denies other ports as well.
+  if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
   // A name that nobody knows comes as a bare Error.
   const isUnknown = cause instanceof Error && Object.getPrototypeOf(cause) === Error.prototype;
   if (cause instanceof Deno.errors.AddrNotAvailable || isUnknown) return "address-not-local";

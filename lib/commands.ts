@@ -24,7 +24,8 @@ export type Action =
 
 /** Whether a line asks to leave, wherever it is typed: `salir`, `quit`, `/quit`, `/salir`. */
 export function isQuit(line: string): boolean {
-  return /^\/?(salir|quit)$/i.test(line.trim());
+  const word = line.trim().toLowerCase().replace(/^\//, "");
+  return COMMANDS.quit.names.some((name) => name === word);
 }
 
 /** What a line typed in the chat asks for. `//` begins a text that begins with a slash.

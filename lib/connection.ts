@@ -6,8 +6,8 @@ import { type ChatError, LostError } from "./errors.ts";
 import { DEAD_MS, Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Cursor } from "./room_log.ts";
 
-/** Most bytes of answers that may wait for a peer that does not read them. */
-export const MAX_WAITING_BYTES = 1_048_576;
+/** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
+export const MAX_WAITING_BYTES = 2_097_152;
 /** How long a peer may take to end its side of a connection once we have ended ours. */
 export const LINGER_MS = 1_000;
 

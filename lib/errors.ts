@@ -29,7 +29,12 @@ export type ConnectCode =
   | "not-a-chat-server";
 
 /** Why a server could not listen at an address. */
-export type ListenCode = "port-in-use" | "port-privileged" | "address-not-local" | "listen-failed";
+export type ListenCode =
+  | "port-in-use"
+  | "port-privileged"
+  | "address-not-local"
+  | "listen-failed"
+  | "accept-failed";
 
 /** Why an established connection ended against our will. */
 export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";

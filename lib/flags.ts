@@ -82,7 +82,8 @@ export function parseCount(flag: string, text: string, max: number): number {
   return count;
 }
 
-function invalidValue(flag: string, value: string): InputError {
+/** The error for a flag that does not take its value. */
+export function invalidValue(flag: string, value: string): InputError {
   return new InputError("flag-value-invalid", `Cannot use ${flag} ${value}`, { details: { flag, value } });
 }
 

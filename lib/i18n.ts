@@ -26,7 +26,7 @@ const SPANISH = {
   "client.lost": "Se perdió la conexión con {server}: {why}",
   "client.not-in": "No se pudo entrar en {server}: {why}.",
   "client.missing": "Líneas que faltan: {count}. El servidor ya no las guarda.",
-  "client.retry": "Se intentará con {server} en {seconds} s.",
+  "client.retry": "Se probará {server} dentro de {seconds} s.",
   "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
   "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-pending": "… y {count} más sin confirmar",
@@ -57,20 +57,22 @@ const SPANISH = {
   "error.flag-value-missing": 'A la opción "{flag}" le falta su valor. Pruebe con --help.',
   "error.flag-value-invalid": 'La opción "{flag}" no admite "{value}". Pruebe con --help.',
   "error.argument-unexpected": 'Sobra "{argument}". Pruebe con --help.',
-  "error.input-ended": "La entrada terminó sin responder «{question}».",
+  "error.input-ended": 'La entrada terminó sin responder "{question}".',
 
   // No chat at an address
   "error.name-unknown": 'No se encuentra "{host}": revise el nombre o escriba la IP.',
   "error.refused":
     "Nadie escucha en {server}: revise la dirección y el puerto, y que el servidor esté en marcha.",
-  "error.unreachable": "No se puede llegar a {server}: {reason}.",
+  "error.unreachable": "No se puede llegar a {server}: revise la dirección y la red ({reason}).",
   "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección, la red y el cortafuegos.",
-  "error.not-a-chat-server": "Lo que hay en {server} no es un servidor de este chat.",
+  "error.not-a-chat-server":
+    "Lo que hay en {server} no es un servidor de este chat: revise la dirección y el puerto.",
 
   // No listening at an address
   "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
   "error.port-privileged": "El puerto {port} está reservado al administrador: elija uno desde 1024.",
   "error.address-not-local": "{host} no es una dirección de esta máquina.",
+  "error.accept-failed": "No se pueden aceptar más conexiones: {reason}.",
   "error.listen-failed": "No se puede escuchar en {host}, puerto {port}: {reason}.",
 
   // Why a connection ended
@@ -85,8 +87,8 @@ const SPANISH = {
   "wire.frame-malformed": "se recibió una trama mal formada",
   "wire.frame-unknown": "se recibió una trama de tipo desconocido",
   "wire.frame-unexpected": "se recibió una trama fuera de lugar",
-  "wire.version-unsupported": "habla otra versión del protocolo",
-  "wire.hello-late": "no hubo presentación a tiempo",
+  "wire.version-unsupported": "habla otra versión del protocolo: actualice el programa",
+  "wire.hello-late": "no se identificó a tiempo",
   "wire.nick-invalid": 'el nick "{nick}" no está permitido',
   "wire.nick-taken": 'el nick "{nick}" ya está en uso',
   "wire.text-invalid": "se recibió un mensaje que no está permitido",
@@ -105,7 +107,7 @@ const SPANISH = {
   "flag.server-host": "dirección de esta máquina en la que se escucha; 0.0.0.0 para todas",
   "flag.server-backup": "servidor al que irán los clientes si este cae; se puede repetir",
   "flag.grace": "segundos que se espera antes de anunciar que alguien perdió la conexión (3)",
-  "flag.client-host": "IP o nombre del servidor",
+  "flag.client-host": "IP o nombre del servidor, o HOST:N",
   "flag.client-port": "puerto del servidor",
   "flag.nick": "nombre con el que le verán los demás",
   "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
@@ -151,7 +153,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "command.quit": "end",
   "command.help": "show this help",
   "command.who": "show who is online, from where and since when",
-  "command.unknown": 'There is no command "{command}". Type /help to see those that there are.',
+  "command.unknown": 'There is no command "{command}". Type /help to list them.',
   "command.escape": "send a text that begins with /",
   "who.line": "{nick} ({address}), since {since}",
 
@@ -169,15 +171,17 @@ const ENGLISH: Record<SentenceKey, string> = {
 
   "error.name-unknown": 'Cannot find "{host}": check the name, or type the IP.',
   "error.refused":
-    "Nobody listens at {server}: check the address and the port, and that the server is running.",
-  "error.unreachable": "Cannot reach {server}: {reason}.",
+    "Nothing is listening on {server}: check the address and the port, and that the server is running.",
+  "error.unreachable": "Cannot reach {server}: check the address and the network ({reason}).",
   "error.no-answer":
     "{server} did not answer within {seconds} s: check the address, the network and the firewall.",
-  "error.not-a-chat-server": "What is at {server} is not a server of this chat.",
+  "error.not-a-chat-server":
+    "What is at {server} is not a server of this chat: check the address and the port.",
 
   "error.port-in-use": "Port {port} is already in use on {host}: choose another.",
   "error.port-privileged": "Port {port} is reserved for the administrator: choose one from 1024.",
   "error.address-not-local": "{host} is not an address of this machine.",
+  "error.accept-failed": "Cannot accept more connections: {reason}.",
   "error.listen-failed": "Cannot listen on {host}, port {port}: {reason}.",
 
   "error.closing": "the server has closed",
@@ -190,7 +194,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "wire.frame-malformed": "a frame was malformed",
   "wire.frame-unknown": "a frame was of an unknown type",
   "wire.frame-unexpected": "a frame was out of place",
-  "wire.version-unsupported": "it speaks another version of the protocol",
+  "wire.version-unsupported": "it speaks another version of the protocol: update the program",
   "wire.hello-late": "there was no introduction in time",
   "wire.nick-invalid": 'nick "{nick}" is not allowed',
   "wire.nick-taken": 'nick "{nick}" is already in use',
@@ -200,14 +204,16 @@ const ENGLISH: Record<SentenceKey, string> = {
   "wire.silent": "there was no sign of life",
   "error.unknown": "{reason} ({code})",
 
-  "usage.server": "Usage: chat-server [options]\n\nServes a chat room. What no option gives is asked.",
-  "usage.client": "Usage: chat-client [options]\n\nEnters a chat room. What no option gives is asked.",
+  "usage.server":
+    "Usage: chat-server [options]\n\nServes a chat room. Anything not given as an option is asked for.",
+  "usage.client":
+    "Usage: chat-client [options]\n\nEnters a chat room. Anything not given as an option is asked for.",
   "usage.options": "Options:",
   "flag.server-port": "port to listen on (5000 if you accept what is offered)",
   "flag.server-host": "address of this machine to listen on; 0.0.0.0 for all",
   "flag.server-backup": "server that clients go to when this one falls; may be repeated",
   "flag.grace": "seconds to wait before telling that somebody lost the connection (3)",
-  "flag.client-host": "IP or name of the server",
+  "flag.client-host": "IP or name of the server, or HOST:N",
   "flag.client-port": "port of the server",
   "flag.nick": "name that the others will see",
   "flag.client-backup": "server to go to when the first falls; may be repeated",

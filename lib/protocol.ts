@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { FieldReader, type Frame, FrameWriter } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
+import { MAX_NICK_CHARS } from "./text.ts";
 
 /** Version that HELLO and WELCOME carry. */
 export const PROTOCOL_VERSION = 1;
@@ -17,6 +18,8 @@ export const TOKEN_BYTES = 16;
 export const MAX_RESUME_POINTS = 16;
 /** Most backups that WELCOME names. */
 export const MAX_BACKUPS = 16;
+/** Most messages of history that a newcomer is given. */
+export const MAX_HISTORY = 1_000;
 /** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
 export const RECENT_MS = 120_000;
 /** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
@@ -265,8 +268,10 @@ export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Bytes that a person takes in WELCOME, at most: ids, time and two length-prefixed strings. */
-const MAX_PERSON_BYTES = 8 + 2 + 20 * 4 + 2 + 45 + 8;
+/** Longest text form of an IP address (RFC 4291, section 2.2) with a zone behind it, in bytes. */
+const MAX_IP_BYTES = 64;
+/** Bytes that a person takes in WELCOME, at most: session, nick in UTF-8, address, time. */
+const MAX_PERSON_BYTES = 8 + 2 + MAX_NICK_CHARS * 4 + 2 + MAX_IP_BYTES + 8;
 
 function encodeWelcome(message: Welcome): Uint8Array<ArrayBuffer> {
   const { online, backups } = message;

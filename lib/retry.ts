@@ -27,8 +27,12 @@ export class Rotation {
 
   /** Adds a server behind the others, unless it is known or the rotation is full. */
   add(server: Address): void {
-    const known = this.#servers.some((other) => sameAddress(other, server));
-    if (!known && this.#servers.length < MAX_SERVERS) this.#servers.push(server);
+    if (!this.has(server) && this.#servers.length < MAX_SERVERS) this.#servers.push(server);
+  }
+
+  /** Whether a server is known. */
+  has(server: Address): boolean {
+    return this.#servers.some((other) => sameAddress(other, server));
   }
 
   /** The server to try after `last`; itself if it is the only one. */

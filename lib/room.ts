@@ -8,6 +8,7 @@ import {
   encodeServer,
   FRAME,
   type Hello,
+  MAX_HISTORY,
   NEVER_WHOLE_MS,
   PROTOCOL_VERSION,
   RECENT_MS,
@@ -24,8 +25,6 @@ export const WINDOW_MARGIN_MS = 30_000;
 export const OLDEST_GIVEN_MS = 3_600_000;
 /** How long a lost connection may stay away before the others are told. */
 export const GRACE_MS = 3_000;
-/** Most messages of history that a newcomer is given. */
-export const MAX_HISTORY = 1_000;
 
 /** Settings of a room. */
 export interface RoomOptions {
@@ -75,7 +74,7 @@ export class Room {
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
     const member = this.#members.get(session) ?? this.#admit({ hello, session, address }, nick, now);
-    if (member.nick !== nick) this.#members.rename(member, nick);
+    if (member.nick !== nick) this.#rename(member, nick, now);
     member.address = address;
     member.graceEndMs = undefined;
     const cursor = this.log.cursorAt(start);
@@ -136,6 +135,15 @@ export class Room {
     const back = hello.lackMs !== NEVER_WHOLE_MS;
     this.#append({ type: "joined", timeMs: now.wallMs, session, back, nick, address }, now);
     return member;
+  }
+
+  /** Somebody came back under another nick: nobody speaks under a name that the others were not told. */
+  #rename(member: Member, nick: string, now: Moment): void {
+    const { session, address } = member;
+    const timeMs = now.wallMs;
+    this.#append({ type: "left", timeMs, session, lost: false, nick: member.nick, address }, now);
+    this.#members.rename(member, nick);
+    this.#append({ type: "joined", timeMs, session, back: true, nick, address }, now);
   }
 
   #nickFor(raw: string, session: bigint): string {

@@ -9,6 +9,9 @@ import type { Renderer } from "./render.ts";
 import type { Cursor, RoomLog } from "./room_log.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** Most notices that wait for a screen that stands still. */
+const MAX_NOTICES = 100;
+
 /** What a console needs. */
 export interface ServerConsoleOptions {
   readonly terminal: Terminal;
@@ -17,18 +20,31 @@ export interface ServerConsoleOptions {
   readonly wallMs: () => number;
 }
 
-/** Prints the log of a server. */
+/** Prints the log of a server, and what else there is to tell. */
 export class ServerConsole {
-  readonly #log: RoomLog;
   readonly #options: ServerConsoleOptions;
-  #cursor: Cursor;
+  #log: RoomLog | undefined;
+  #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
+  /** What is to be printed besides the log. */
+  readonly #notices: string[] = [];
 
-  constructor(server: ChatServer, options: ServerConsoleOptions) {
-    this.#log = server.log;
+  constructor(options: ServerConsoleOptions) {
     this.#options = options;
-    this.#cursor = this.#log.cursorAt(0);
+  }
+
+  /** Shows the log of this server, from its beginning. */
+  follow(server: ChatServer): void {
+    this.#log = server.log;
+    this.#cursor = server.log.cursorAt(0);
     server.addReader(this);
+  }
+
+  /** Prints a line with the time, unless more wait already than anybody will read. */
+  tell(text: string): void {
+    const { renderer, wallMs } = this.#options;
+    if (this.#notices.length < MAX_NOTICES) this.#notices.push(renderer.notice(text, wallMs()));
+    this.flush();
   }
 
   /** Begins to print what is new, unless it still prints. */
@@ -45,19 +61,19 @@ export class ServerConsole {
   async #printAll(): Promise<void> {
     const { terminal, renderer } = this.#options;
     for (;;) {
-      if (this.#cursor.isLost) await this.#skip();
-      const slice = this.#cursor.take();
-      if (!slice) return;
-      const lines: string[] = [];
+      const lines = this.#notices.splice(0);
+      if (this.#cursor?.isLost) lines.push(this.#skip(this.#cursor, this.#log!));
+      const slice = this.#cursor?.take() ?? new Uint8Array();
       for (const frame of framesOf(slice)) lines.push(renderer.entry(decodeServer(frame) as LogEntry));
+      if (lines.length === 0) return;
       await terminal.print(...lines);
     }
   }
 
-  async #skip(): Promise<void> {
-    const { terminal, renderer, sentences, wallMs } = this.#options;
-    const count = this.#log.tail - this.#cursor.seq;
-    this.#cursor = this.#log.cursorAt(this.#log.tail);
-    await terminal.print(renderer.notice(sentences("server.skipped", { count }), wallMs()));
+  /** Goes on with what the log still has. Returns the line that says how much is left out. */
+  #skip({ seq }: Cursor, log: RoomLog): string {
+    const { renderer, sentences, wallMs } = this.#options;
+    this.#cursor = log.cursorAt(log.tail);
+    return renderer.notice(sentences("server.skipped", { count: log.tail - seq }), wallMs());
   }
 }

@@ -5,10 +5,19 @@ import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.t
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { isQuit } from "./commands.ts";
 import { InputError, ListenError } from "./errors.ts";
-import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
+import {
+  COMMON_FLAGS,
+  flagHelp,
+  type FlagTable,
+  type FlagValues,
+  invalidValue,
+  parseCount,
+  parseFlags,
+} from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { EXIT, type LocalAddress, type Program, VERSION } from "./program.ts";
 import { askFor } from "./questions.ts";
+import { MAX_BACKUPS } from "./protocol.ts";
 import { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import type { AskOptions } from "./terminal.ts";
@@ -37,18 +46,19 @@ export async function serve(program: Program): Promise<number> {
     return EXIT.ok;
   }
   const renderer = new Renderer(sentences);
-  const notify = (text: string) => terminal.print(renderer.notice(text, clock().wallMs));
+  const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
   const server = await listen(program, {
     ...settingsOf(flags),
     clock,
     onRefused: ({ address, nick }, error) => {
       const who = nick === undefined ? address : `${nick} (${address})`;
-      notify(sentences("server.refused", { who, why: explain(error, language) }));
+      log.tell(sentences("server.refused", { who, why: explain(error, language) }));
     },
+    onTrouble: (error) => log.tell(explain(error, language)),
   });
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
-  const log = new ServerConsole(server, { terminal, renderer, sentences, wallMs: () => clock().wallMs });
+  log.follow(server);
   await Promise.race([aborted(signal), dismissed(program, sentences)]);
   await terminal.print(sentences("server.closing"));
   await server.close();
@@ -60,6 +70,8 @@ export async function serve(program: Program): Promise<number> {
 type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };
 
 function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
+  const tooMany = flags.backup[MAX_BACKUPS];
+  if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
   return {
     host: flags.host,
     port: flags.port === undefined ? undefined : parsePort(flags.port),

@@ -38,6 +38,8 @@ export interface Failure {
   readonly error: ConnectError | RefusedError | LostError;
   /** Whether it was in: then the conversation goes on elsewhere. */
   readonly wasIn: boolean;
+  /** How long it was in, in ms. */
+  readonly stayedMs: number;
 }
 
 /** An entry of the log that is to be shown. */
@@ -54,6 +56,7 @@ export type SessionEvent =
     readonly welcome: Welcome;
     readonly missing: number;
   }
+  /** Something was read, be it only that the server has what was pending; these are to be shown. */
   | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
   | { readonly type: "failed"; readonly failure: Failure };
 
@@ -79,6 +82,7 @@ export class Session implements Disposable {
   readonly #hub: Hub;
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
+  #enteredMs = 0;
   readonly #leaving = new AbortController();
   #progress: PromiseWithResolvers<void> | undefined;
 
@@ -137,15 +141,18 @@ export class Session implements Disposable {
   async *run(): AsyncGenerator<SessionEvent> {
     const { signal } = this.#leaving;
     let failure: Failure | undefined;
-    while (!signal.aborted) {
-      const target = await this.#options.nextTarget(failure, { signal });
-      if (!target || signal.aborted) break;
-      for await (const event of this.#visit(target)) {
-        if (event.type === "failed") failure = event.failure;
-        yield event;
+    try {
+      while (!signal.aborted) {
+        const target = await this.#options.nextTarget(failure, { signal });
+        if (!target || signal.aborted) break;
+        for await (const event of this.#visit(target)) {
+          if (event.type === "failed") failure = event.failure;
+          yield event;
+        }
       }
+    } finally {
+      this.leave(); // nobody is to wait for a session that has ended
     }
-    this.leave();
   }
 
   async #until(isReached: () => boolean): Promise<void> {
@@ -175,7 +182,9 @@ export class Session implements Disposable {
     if (this.#connection) this.#mailbox.lost(this.#connection.heardMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
-    yield { type: "failed", failure: { target, wasIn, error: failureOf(cause, { target, wasIn }) } };
+    const error = failureOf(cause, { target, wasIn });
+    const stayedMs = wasIn ? this.#clock().tickMs - this.#enteredMs : 0;
+    yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
   }
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
@@ -185,6 +194,7 @@ export class Session implements Disposable {
     using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
     const connection = this.#hub.adopt(await dial(target.server, patience));
     patience.signal.addEventListener("abort", () => connection.close(error));
+    if (patience.signal.aborted) connection.close(error); // while the dial came through
     try {
       connection.send(encodeClient(this.#mailbox.hello(target.nick, this.#clock().tickMs)));
       for await (const frames of connection.receive()) {
@@ -201,7 +211,7 @@ export class Session implements Disposable {
           };
         }
         const { entries, problem } = this.#read(frames, connection);
-        if (entries.length > 0) yield { type: "read", entries };
+        yield { type: "read", entries };
         if (problem) throw problem;
       }
     } finally {
@@ -214,6 +224,7 @@ export class Session implements Disposable {
     const { resend, missing } = this.#mailbox.welcomed(welcome, this.#clock().tickMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.greeted();
+    this.#enteredMs = this.#clock().tickMs;
     this.#connection = connection;
     this.#onProgress();
     return missing;

@@ -2,15 +2,16 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, DEFAULT_PORT, formatAddress, parseAddress, parsePort } from "./address.ts";
-import { ConnectError, InputError, RefusedError } from "./errors.ts";
+import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
 import { type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { askFor } from "./questions.ts";
-import { backoffMs, Rotation } from "./retry.ts";
+import { backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
 import type { Failure, Target } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { parseNick } from "./text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
+const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 
 /** What a chooser knows from the start, and how it talks. */
 export interface TargetChooserOptions {
@@ -36,8 +37,11 @@ export class TargetChooser {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
-  /** Failures since the client was last in. */
+  /** Failures since the client was last in, and since it was last in for long. */
   #failures = 0;
+  #attempts = 0;
+  /** What is offered until it was tried itself. */
+  #offered: Address | undefined;
   #wasEverIn = false;
 
   constructor(options: TargetChooserOptions) {
@@ -61,18 +65,21 @@ export class TargetChooser {
   async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
     if (!failure) return await this.#ask({ signal });
     const { target: { server }, error } = failure;
-    const attempt = this.#failures++;
-    const after = this.#rotation.after(server);
-    if (this.#options.isAuto) {
-      const waitMs = backoffMs(attempt, this.#options.random ?? Math.random);
+    const after = this.#nextKnown(server);
+    const failures = this.#failures++;
+    // Who is thrown out as soon as they are in must not come back at once.
+    if (failure.stayedMs >= LONGEST_WAIT_MS) this.#attempts = 0;
+    const isAnswerable = isAboutNick(error) && this.#options.terminal.isKeyboard;
+    if (this.#options.isAuto && !isAnswerable) {
+      const waitMs = backoffMs(this.#attempts++, this.#options.random ?? Math.random);
       await this.#options.notify(this.#sentences("client.retry", {
         server: formatAddress(after),
-        seconds: (waitMs / 1_000).toFixed(1),
+        seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(waitMs / 1_000),
       }));
       await delay(waitMs, undefined, { signal }).catch(() => {}); // aborted: the caller looks at the signal
       return { ...failure.target, server: after };
     }
-    if (this.#options.terminal.hasEnded && attempt > this.#rotation.size) throw error;
+    if (this.#options.terminal.hasEnded && failures > this.#rotation.size) throw error;
     this.#forgetWhatWasWrong(failure);
     // The port stands if only the name was wrong and nothing else is on offer.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
@@ -86,10 +93,17 @@ export class TargetChooser {
 
   /** Only what the failure is about is asked again. */
   #forgetWhatWasWrong({ target, error }: Failure): void {
-    const isAboutNick = error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code);
-    this.#nick = isAboutNick ? undefined : target.nick;
-    this.#host = isAboutNick ? target.server.host : undefined;
-    this.#port = isAboutNick ? target.server.port : undefined;
+    const isNick = isAboutNick(error);
+    this.#nick = isNick ? undefined : target.nick;
+    this.#host = isNick ? target.server.host : undefined;
+    this.#port = isNick ? target.server.port : undefined;
+  }
+
+  /** The server to try after one that failed. A mistyped address does not use the offer up. */
+  #nextKnown(failed: Address): Address {
+    const isOfferUsed = this.#offered === undefined || this.#rotation.size === 0 ||
+      this.#rotation.has(failed);
+    return this.#offered = isOfferUsed ? this.#rotation.after(failed) : this.#offered!;
   }
 
   #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
@@ -125,4 +139,8 @@ export class TargetChooser {
   #askFor<Answer>(question: Parameters<typeof askFor<Answer>>[1]): Promise<Answer | undefined> {
     return askFor(this.#options, question);
   }
+}
+
+function isAboutNick(error: ChatError): boolean {
+  return error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code);
 }

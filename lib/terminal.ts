@@ -55,7 +55,9 @@ export class Terminal implements AsyncDisposable {
   readonly #output: Writable;
   readonly #readline: Interface;
   readonly #unwatchSize: () => void;
-  readonly #readAhead: string[] = [];
+  /** Lines that came before anyone waited for them: answers, and what was typed for the chat. */
+  readonly #answersAhead: string[] = [];
+  readonly #chatAhead: string[] = [];
   #question: Waiter | undefined;
   #chat: Waiter | undefined;
   /** Dialogues that are going on, one within the other: while there are any, no line is for the chat. */
@@ -95,6 +97,8 @@ export class Terminal implements AsyncDisposable {
     this.#readline.on("line", (line: string) => this.#take(line));
     this.#readline.on("close", () => this.#end());
     this.#readline.on("SIGINT", () => this.#interrupt.abort());
+    // Ctrl-Z would stop this process alone: `deno task` goes on holding the terminal, and a server its clients.
+    this.#readline.on("SIGTSTP", () => {});
     // Before readline sees a key, its cursor tells how many rows the line takes.
     if (screen) this.#input.prependListener("keypress", (_, key) => this.#noteRows(key));
   }
@@ -116,7 +120,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Whether there is nothing more to read. */
   get hasEnded(): boolean {
-    return this.#hasEnded && this.#readAhead.length === 0;
+    return this.#hasEnded && this.#ahead.length === 0;
   }
 
   /** Holds questions together that belong together: until `talk` is done, no line is taken for the chat, and
@@ -137,7 +141,7 @@ export class Terminal implements AsyncDisposable {
     return this.dialogue(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
-      const isAhead = this.#readAhead.length > 0;
+      const isAhead = this.#answersAhead.length > 0;
       const isShown = this.isInteractive && !isAhead;
       if (!isShown) await this.#write(prompt);
       const line = await this.#answer(`${prompt} `, signal);
@@ -212,9 +216,17 @@ export class Terminal implements AsyncDisposable {
    * them the prompt. */
   #serve(): void {
     if (!this.#waiter) return;
-    if (this.#readAhead.length > 0 || this.#hasEnded) this.#hand(this.#readAhead.shift());
+    if (this.#ahead.length > 0 || this.#hasEnded) this.#hand(this.#ahead.shift());
     else this.#showPrompt();
-    if (this.#readAhead.length === 0 && !this.#hasEnded) this.#readline.resume();
+    if (this.#ahead.length === 0 && !this.#hasEnded) this.#readline.resume();
+  }
+
+  /** What was read ahead for who waits. The chat gets what no question took; a question never gets what was
+   * typed for the chat. */
+  get #ahead(): string[] {
+    return this.#waiter !== this.#question && this.#chatAhead.length > 0
+      ? this.#chatAhead
+      : this.#answersAhead;
   }
 
   #hand(line: string | undefined): void {
@@ -231,8 +243,9 @@ export class Terminal implements AsyncDisposable {
     // It will come back as a message; a question and its answer stay.
     if (isForChat && this.isInteractive) this.#output.write(`\x1b[${this.#enteredRows + 1}A\r\x1b[J`);
     if (this.#waiter) return this.#hand(line);
-    this.#readAhead.push(line);
-    if (this.#readAhead.length >= MAX_READ_AHEAD_LINES) this.#readline.pause();
+    const ahead = isForChat && this.isInteractive ? this.#chatAhead : this.#answersAhead;
+    ahead.push(line);
+    if (ahead.length >= MAX_READ_AHEAD_LINES) this.#readline.pause();
   }
 
   #end(): void {

@@ -5,6 +5,9 @@ import { InputError } from "./errors.ts";
 
 /** Longest nick, in Unicode code points after normalisation. */
 export const MAX_NICK_CHARS = 20;
+/** Longest nick that is looked at before normalisation, in UTF-16 units: few scripts take more than four for a
+ * character. */
+const MAX_RAW_NICK_UNITS = 4 * MAX_NICK_CHARS;
 /** Longest message, in Unicode code points once trimmed. */
 export const MAX_TEXT_CHARS = 2_000;
 
@@ -20,7 +23,9 @@ const UNSAFE =
 /** The nick as everyone will see it: NFKC, 1 to 20 letters, digits, `_` or `-`.
  * @throws {InputError} `nick-invalid` */
 export function parseNick(raw: string): string {
-  const nick = raw.trim().normalize("NFKC");
+  const trimmed = raw.trim();
+  // Normalising can make a text 18 times as long: what is far too long is not worth it.
+  const nick = trimmed.length > MAX_RAW_NICK_UNITS ? "" : trimmed.normalize("NFKC");
   if (countChars(nick) > MAX_NICK_CHARS || !NICK.test(nick) || INVISIBLE.test(nick)) {
     throw new InputError("nick-invalid", `Cannot use nick ${JSON.stringify(raw)}`, {
       details: { nick: raw, max: MAX_NICK_CHARS },

@@ -68,7 +68,7 @@ async function hear({ peer }: Guest, count: number): Promise<string[]> {
   return lines;
 }
 
-Deno.test("chat-client asks for server, port and nick, and shows what everyone does, line by line", async () => {
+Deno.test("chat-client asks for server, port and nick, and shows what happens, line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");
   await using server = startServer({ clock: clock.now });
   const beto = await enterAs("beto", server);
@@ -199,7 +199,7 @@ Deno.test("chat-client ends where a keyboard ends, at once", async () => {
   assertEquals(await hear(beto, 2), ["ana joined", "ana left"]);
 });
 
-Deno.test("chat-client does not wait for what is not confirmed where a keyboard ends, but says so", async () => {
+Deno.test("chat-client waits a moment only for what is unconfirmed where a keyboard ends", async () => {
   await using server = FakeServer.welcoming((client) => client.rest());
   await using ana = new Person({ isKeyboard: true });
   const chatting = ana.runs(chat, ...flagsFor(server.address));
@@ -272,7 +272,7 @@ Servidor (IP o nombre) [127.0.0.1]: 127.0.0.1
 Nadie escucha en 127.0.0.1:${nobody.port}: revise la dirección y el puerto, y que el servidor esté en marcha.
 Servidor (IP o nombre) [127.0.0.1]:
 Puerto [${nobody.port}]: ${other.port}
-Lo que hay en 127.0.0.1:${other.port} no es un servidor de este chat.
+Lo que hay en 127.0.0.1:${other.port} no es un servidor de este chat: revise la dirección y el puerto.
 Servidor (IP o nombre) [127.0.0.1]: 127.0.0.1
 Puerto [${other.port}]: ${port}
 ${greeting(server.address, "beto, ana")}`,
@@ -309,7 +309,7 @@ Deno.test("chat-client takes the port with the address, and asks nothing that fl
   );
 });
 
-Deno.test("chat-client goes from server to server as they fall, and offers the next one that it knows", async () => {
+Deno.test("chat-client goes on from server to server as they fall, and offers the next", async () => {
   await using other = startServer();
   await using given = startServer();
   await using announced = startServer();
@@ -382,18 +382,18 @@ Deno.test("chat-client --auto asks nothing and says what it does", async () => {
   await ana.sees(greeting(second.address));
   ana.types("hola\nsalir\n");
   assertEquals(await chatting, 0);
-  const tries = [...ana.output.matchAll(/! Se intentará con (\S+) en (\d\.\d) s\.\n/g)];
+  const tries = [...ana.output.matchAll(/! Se probará (\S+) dentro de (\d,\d) s\.\n/g)];
   assertEquals(tries.length, 2);
   assertEquals(tries[1]![1], formatAddress(second.address));
   assertEquals(ana.output.includes("Nuevo servidor"), false);
-  assertStringIncludes(ana.output, `${loss(first.address)}[${NOON}] ! Se intentará`);
+  assertStringIncludes(ana.output, `${loss(first.address)}[${NOON}] ! Se probará`);
 });
 
 Deno.test("chat-client --auto ends at once while it waits", async () => {
   const nobody = freeAddress();
   await using ana = newPerson();
   const chatting = ana.runs(chat, ...flagsFor(nobody), "--auto");
-  await ana.until((output) => output.split("Se intentará").length > 4, "four tries"); // then it waits for long
+  await ana.until((output) => output.split("Se probará").length > 4, "four tries"); // then it waits for long
   ana.kills();
   assertEquals(await chatting, 0);
 });

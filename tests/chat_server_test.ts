@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ChatServer, type ChatServerOptions, CLOSING_MS } from "../lib/chat_server.ts";
+import { ChatServer, type ChatServerOptions, CLOSING_MS, type RefusedPeer } from "../lib/chat_server.ts";
 import { type ChatError, ListenError, type WireCode } from "../lib/errors.ts";
 import { encodeClient, type Say, type ServerMessage, sessionOf } from "../lib/protocol.ts";
 import {
@@ -179,7 +179,7 @@ Deno.test("ChatServer still owes what was said to a client that has only ended i
   assertEquals((await ana.expect("left")).lost, true);
 });
 
-Deno.test("ChatServer lets the same token take its own place over, and tells only the old connection", async () => {
+Deno.test("ChatServer lets the same token take its place over, and tells nobody else", async () => {
   await using server = startServer({ graceMs: 0 });
   using ana = (await enterAs("ana", server)).peer;
   using old = (await enterAs("beto", server)).peer;
@@ -217,22 +217,31 @@ const VIOLATIONS: [WireCode, string, "in" | "out", ...(Parameters<Peer["say"]>)]
 
 for (const [code, what, where, ...violation] of VIOLATIONS) {
   Deno.test(`ChatServer answers with ERROR ${code} and the end if ${what}`, async () => {
-    const refused: [string, string][] = [];
+    const refused: [RefusedPeer, string][] = [];
     await using server = startServer({
-      onRefused: ({ address }, error) => refused.push([address, (error as ChatError).code]),
+      onRefused: (peer, error) => refused.push([peer, (error as ChatError).code]),
     });
     using ana = (await enterAs("ana", server)).peer;
     using beto = where === "in" ? (await enterAs("beto", server)).peer : await dialPeer(server.address);
     await beto.say(...violation, say(7, "never"));
     const messages = await beto.rest();
     assertEquals(messages.map((message) => message.type === "error" && message.code), [code]);
-    assertEquals(refused, [[LOOPBACK, code]]);
+    assertEquals(refused, [[{ address: LOOPBACK, nick: where === "in" ? "beto" : undefined }, code]]);
     // The others are served as ever.
     await ana.say(say(1, "still here"));
     if (where === "in") await ana.expect("joined");
     assertEquals((await ana.expect("said")).text, "still here");
   });
 }
+
+Deno.test("ChatServer has lost at once whom it does not serve any longer", async () => {
+  await using server = startServer({ graceMs: 0 });
+  using ana = (await enterAs("ana", server)).peer;
+  using beto = (await enterAs("beto", server)).peer;
+  await ana.expect("joined");
+  await beto.say(new Uint8Array(4));
+  assertEquals((await ana.expect("left")).lost, true); // though beto's end of the connection is still open
+});
 
 Deno.test("ChatServer takes what came before a violation, in the same packet too", async () => {
   await using server = startServer();
@@ -278,7 +287,7 @@ Deno.test("ChatServer sends PING at its pace however much is said, and keeps who
   }
 });
 
-Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and tells that they were lost", async () => {
+Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and they are lost", async () => {
   const clock = new TestClock();
   clock.tick(0);
   await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60, graceMs: 0 });
@@ -314,7 +323,7 @@ Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async ()
   assertEquals(messages.flatMap((message) => message.type === "error" ? [message.code] : []), ["silent"]);
 });
 
-Deno.test("ChatServer answers with ERROR too-slow who falls off the log, and holds nobody else up", async () => {
+Deno.test("ChatServer answers with ERROR too-slow who falls off the log, and nobody waits", async () => {
   await using server = startServer({ log: { segmentBytes: 65_536, retainedBytes: 524_288 } });
   using slow = (await enterAs("slow", server)).peer;
   using ana = (await enterAs("ana", server)).peer;
@@ -377,7 +386,7 @@ Deno.test("ChatServer shows a hundred clients each other's messages, all in the 
   }
 });
 
-Deno.test("ChatServer.close() tells everyone, after all that was said before, and is heard by none after", async () => {
+Deno.test("ChatServer.close() tells everyone, after all that was said, and hears nothing more", async () => {
   const server = startServer();
   await using _ = server;
   using ana = (await enterAs("ana", server)).peer;
@@ -429,6 +438,10 @@ Deno.test("ChatServer says that an address is not this machine's", () => {
 
 Deno.test("ChatServer says that a name that nobody knows is not this machine's", () => {
   assertEquals(listenFailure({ host: UNKNOWN_NAME, port: 0 }), ["address-not-local", [UNKNOWN_NAME, 0]]);
+});
+
+Deno.test("ChatServer says that it cannot listen for any other reason", () => {
+  assertEquals(listenFailure({ host: LOOPBACK, port: 70_000 }), ["listen-failed", [LOOPBACK, 70_000]]);
 });
 
 /** Whether this process may listen on a port that others may not: then nothing is refused. */

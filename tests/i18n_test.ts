@@ -37,6 +37,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode, true> = {
   "port-privileged": true,
   "address-not-local": true,
   "listen-failed": true,
+  "accept-failed": true,
   "closing": true,
   "closed": true,
   "broken": true,
@@ -133,7 +134,7 @@ Deno.test("explain() fills in what an error is about", pure, () => {
   const refused = new ConnectError("refused", "", { details: { server: "10.0.0.7:5000" } });
   assertEquals(
     explain(refused, "en"),
-    "Nobody listens at 10.0.0.7:5000: check the address and the port, and that the server is running.",
+    "Nothing is listening on 10.0.0.7:5000: check the address and the port, and that the server is running.",
   );
   const inUse = new ListenError("port-in-use", "", { details: { host: "10.0.0.7", port: 5_000 } });
   assertEquals(explain(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");

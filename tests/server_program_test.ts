@@ -311,7 +311,7 @@ const REFUSED_FLAGS = [
 ];
 
 for (const [code, host] of REFUSED_FLAGS) {
-  Deno.test(`chat-server does not ask about a flag that the system refuses: ${code}, ${host!.slice(-12)}`, async () => {
+  Deno.test(`chat-server does not ask about what a flag gave: ${code}, ${host!.slice(-12)}`, async () => {
     await using boss = new Person();
     const serving = () => boss.runs(serve, "--host", host!, "--port", "5000");
     assertEquals((await assertRejects(serving, ListenError)).code, code);
@@ -358,12 +358,13 @@ Deno.test("ServerConsole says how much it skips when it cannot keep up with the 
   });
   const sentences = sentencesIn("es");
   const server = { log, addReader: () => {} } as unknown as ChatServer;
-  const console = new ServerConsole(server, {
+  const console = new ServerConsole({
     terminal,
     renderer: new Renderer(sentences),
     sentences,
     wallMs: () => now().wallMs,
   });
+  console.follow(server);
   append("0");
   console.flush();
   for (let n = 1; n <= 9; n++) append(String(n)); // one to a segment: the last two are retained

@@ -1,4 +1,4 @@
-// A session on real sockets: what happens to it on servers that work, fall, refuse, keep silent or talk nonsense.
+// A session on real sockets: what happens to it on servers that work, fall, refuse, keep silent or rave.
 
 import { assert, assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
@@ -170,7 +170,7 @@ Deno.test("Session takes what was said to the next server, which never heard of 
   assertEquals(late.sort(), ["one", "two"]);
 });
 
-Deno.test("Session sends again what is pending and what is recent, with its time, before anything new", async () => {
+Deno.test("Session sends again, before anything new, what is pending and what is recent", async () => {
   const timeMs = Date.now() - 60_000;
   await using first = FakeServer.welcoming(async (client) => {
     await client.expect("say");
@@ -216,7 +216,7 @@ Deno.test("Session goes on where it stopped on a server that it comes back to", 
   assertEquals(await ana.lines(1), ["missed beto: two"]);
 });
 
-Deno.test("Session sends again what was recent when the connection was last heard, and nothing older", async () => {
+Deno.test("Session sends again what was recent when the server was last heard, nothing older", async () => {
   for (const [heardMs, expected] of [[150, 2], [50, 1]] as const) {
     const clock = new TestClock();
     clock.tick(0);
@@ -406,7 +406,7 @@ Deno.test("Session gives what it read before the nonsense began", async () => {
   assertEquals((await ana.failed()).error.code, "garbled");
 });
 
-Deno.test("Session reads a WELCOME that comes byte by byte, and what follows it in the same packet", async () => {
+Deno.test("Session reads a WELCOME that comes byte by byte, and what comes right behind it", async () => {
   await using server = new FakeServer(async (client) => {
     for (const byte of encodeServer(welcomeTo("ana"))) await client.say(new Uint8Array([byte]));
     await client.say(
@@ -422,7 +422,7 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what follows it 
   assertEquals(await ana.lines(2), ["ana: one", "ana: two"]);
 });
 
-Deno.test("Session answers each PING, asks for a sign of life only in silence, and gives a silent server up", async () => {
+Deno.test("Session answers each PING, sends its own in silence only, and gives silence up", async () => {
   const clock = new TestClock();
   clock.tick(0);
   const heard: (string | undefined)[] = [];

@@ -1,5 +1,5 @@
-// What several tests share: a limit to their patience, one end of a connection that says and hears exactly what
-// a test wants, and a person at a terminal whose program runs in this process.
+// What several tests share: a limit to their patience, one end of a connection that says and hears exactly
+// what a test wants, and a person at a terminal whose program runs in this process.
 
 import type { Address } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";

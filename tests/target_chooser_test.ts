@@ -17,11 +17,16 @@ const [FIRST, SECOND, THIRD]: Address[] = [
 const TARGET: Target = { server: FIRST!, nick: "ana" };
 
 function lost(server: Address): Failure {
-  return { target: { ...TARGET, server }, error: new LostError("closed", "why"), wasIn: true };
+  return {
+    target: { ...TARGET, server },
+    error: new LostError("closed", "why"),
+    wasIn: true,
+    stayedMs: 60_000,
+  };
 }
 
 function unreached(server: Address, code: "refused" | "name-unknown" = "refused"): Failure {
-  return { target: { ...TARGET, server }, error: new ConnectError(code, "why"), wasIn: false };
+  return { target: { ...TARGET, server }, error: new ConnectError(code, "why"), wasIn: false, stayedMs: 0 };
 }
 
 /** A chooser, the person whom it asks, and the lines that it prints. */
@@ -72,7 +77,7 @@ Deno.test("TargetChooser asks for another nick alone if that is what is wrong", 
   for (const code of ["nick-taken", "nick-invalid"]) {
     await using choice = await choiceOfSomebodyWhoWasIn();
     choice.person.types("ana2\n");
-    const failure = { target: TARGET, error: new RefusedError(code, "why"), wasIn: false };
+    const failure = { target: TARGET, error: new RefusedError(code, "why"), wasIn: false, stayedMs: 0 };
     assertEquals(await choice.next(failure), { server: FIRST!, nick: "ana2" });
     assertEquals(choice.person.output, "Nick: ana2\n");
   }
@@ -90,6 +95,7 @@ Deno.test(
       target: { server, nick: "ana" },
       error: new RefusedError("nick-taken", ""),
       wasIn: false,
+      stayedMs: 0,
     };
     assertEquals(await choice.next(failure), { server, nick: "ana2" });
   },
@@ -152,13 +158,16 @@ Deno.test(
     }
     assertEquals(seen, [SECOND, FIRST, SECOND]);
     assertEquals(choice.notices, [
-      "Se intentará con 10.0.0.7:5001 en 0.1 s.",
-      "Se intentará con aula:5000 en 0.1 s.",
-      "Se intentará con 10.0.0.7:5001 en 0.2 s.",
+      "Se probará 10.0.0.7:5001 dentro de 0,1 s.",
+      "Se probará aula:5000 dentro de 0,1 s.",
+      "Se probará 10.0.0.7:5001 dentro de 0,2 s.",
     ]);
+    // Somebody who was in for long begins anew; who is thrown out at once does not.
     choice.chooser.entered(SECOND!, []);
-    await choice.next(lost(SECOND!));
-    assertEquals(choice.notices.at(-1), "Se intentará con aula:5000 en 0.1 s.");
+    await choice.next({ ...lost(SECOND!), stayedMs: 4_999 });
+    assertEquals(choice.notices.at(-1), "Se probará aula:5000 dentro de 0,4 s.");
+    await choice.next({ ...lost(SECOND!), stayedMs: 5_000 });
+    assertEquals(choice.notices.at(-1), "Se probará aula:5000 dentro de 0,1 s.");
   },
 );
 
@@ -175,13 +184,13 @@ Deno.test(
 
 Deno.test("TargetChooser --auto stops waiting when its signal says so", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
-  for (let i = 0; i < 10; i++) await choice.next(unreached(FIRST!), AbortSignal.abort()); // nobody waits for these
+  for (let i = 0; i < 10; i++) await choice.next(unreached(FIRST!), AbortSignal.abort()); // at once
   const ending = new AbortController();
   const before = performance.now();
   const next = choice.next(unreached(FIRST!), ending.signal);
   ending.abort();
   await next;
-  assertEquals(choice.notices.at(-1), "Se intentará con aula:5000 en 2.5 s.");
+  assertEquals(choice.notices.at(-1), "Se probará aula:5000 dentro de 2,5 s.");
   assert(performance.now() - before < 2_000);
 });
 
@@ -219,7 +228,12 @@ Deno.test(
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn();
     choice.person.ends();
-    const failure = { target: TARGET, error: new RefusedError("nick-taken", "why"), wasIn: false };
+    const failure = {
+      target: TARGET,
+      error: new RefusedError("nick-taken", "why"),
+      wasIn: false,
+      stayedMs: 0,
+    };
     assertStrictEquals(await assertRejects(() => choice.next(failure), RefusedError), failure.error);
   },
 );

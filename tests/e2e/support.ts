@@ -35,7 +35,7 @@ export async function soon<Value>(promise: Promise<Value>, what: () => string): 
 export function steady(text: string): string {
   return text
     .replace(/(?<=^\[|, desde )\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/gm, "yyyy-MM-dd HH:mm:ss")
-    .replace(/ en \d\.\d s\.$/gm, " en N s.");
+    .replace(/ dentro de \d,\d s\.$/gm, " dentro de N s.");
 }
 
 /** A program that runs with pipes for input, output and errors. Killed at the end of its scope, where it must
