@@ -17,6 +17,8 @@ import { cut, parseNick, printable } from "./text.ts";
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
 const PROMPT = "> ";
+/** Most people that `/who` knows of. */
+const MAX_ONLINE = 10_000;
 /** How long a message may wait for its receipt before it is shown as pending, in ms. */
 const PENDING_MS = 300;
 const MAX_PENDING_LINES = 3;
@@ -188,7 +190,10 @@ class ChatClient implements Disposable {
   async #showRead(entries: readonly ReadEntry[]): Promise<void> {
     for (const { entry } of entries) {
       if (entry.type === "left") this.#online.delete(entry.session);
-      if (entry.type === "joined") this.#online.set(entry.session, { ...entry, sinceMs: entry.timeMs });
+      const hasRoom = this.#online.size < MAX_ONLINE;
+      if (entry.type === "joined" && hasRoom) {
+        this.#online.set(entry.session, { ...entry, sinceMs: entry.timeMs });
+      }
     }
     const isHistory = (place: ReadEntry["place"]) => place === "history";
     if (entries.length === 0) return;
