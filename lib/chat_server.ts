@@ -5,6 +5,7 @@ import { type Address, formatAddress, plainIP } from "./address.ts";
 import { type Clock, type Moment, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
+import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
@@ -309,8 +310,6 @@ function listenCode(cause: unknown, port: number): ListenCode {
   if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
   // Windows denies other ports as well.
   if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
-  // A name that nobody knows comes as a bare Error.
-  const isUnknown = cause instanceof Error && Object.getPrototypeOf(cause) === Error.prototype;
-  if (cause instanceof Deno.errors.AddrNotAvailable || isUnknown) return "address-not-local";
+  if (cause instanceof Deno.errors.AddrNotAvailable || isNameUnknown(cause)) return "address-not-local";
   return "listen-failed";
 }

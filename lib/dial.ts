@@ -1,35 +1,39 @@
 // Opens a connection to a server, and says why where that cannot be done.
 
-import { lookup } from "node:dns/promises";
 import { type Address, formatAddress } from "./address.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
 
 /** Connects to a server by IP address or name. A name's addresses are tried until one answers.
  * @throws {ConnectError} `name-unknown`, `refused` or `unreachable`; the signal's reason */
 export async function dial(server: Address, { signal }: { signal: AbortSignal }): Promise<Deno.TcpConn> {
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  aborted.catch(() => {}); // it may come when nobody waits any more
-  let isResolved = false;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  // The signal ends the connecting, but not a name server's silence before it.
+  const connecting = Deno.connect({ hostname: server.host, port: server.port, signal });
   try {
-    // Deno.connect would resolve the name as well, but its error does not tell a name that does not exist
-    // from a server that does not answer.
-    await Promise.race([lookup(server.host), aborted]);
-    isResolved = true;
-    return await Deno.connect({ hostname: server.host, port: server.port, signal });
+    return await Promise.race([connecting, aborted.promise]);
   } catch (cause) {
+    connecting.then((conn) => conn.close(), () => {});
     if (signal.aborted) throw signal.reason;
-    const code = isResolved ? connectCode(cause) : "name-unknown";
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConnectError(code, `Cannot connect to ${formatAddress(server)}: ${reason}`, {
+    throw new ConnectError(connectCode(cause), `Cannot connect to ${formatAddress(server)}: ${reason}`, {
       cause,
       details: { server: formatAddress(server), host: server.host, reason },
     });
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
+/** Whether an error of Deno.connect or Deno.listen says that a name has no address: the only one that comes
+ * without a class and a code of its own. */
+export function isNameUnknown(cause: unknown): boolean {
+  const isBare = cause instanceof Error && Object.getPrototypeOf(cause) === Error.prototype;
+  return isBare && (cause as { code?: unknown }).code === undefined;
+}
+
 function connectCode(cause: unknown): ConnectCode {
+  if (isNameUnknown(cause)) return "name-unknown";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
 }
