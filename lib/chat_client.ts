@@ -12,7 +12,7 @@ import { MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.
 import { MARKS, Renderer } from "./render.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { TargetChooser } from "./target_chooser.ts";
-import { cut, parseNick, printable } from "./text.ts";
+import { cut, parseNick, printable, printableNick } from "./text.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
@@ -169,7 +169,7 @@ class ChatClient implements Disposable {
     this.#chooser.entered(server, backups.flatMap(readBackup));
     this.#online.clear();
     for (const person of online) this.#online.set(person.session, person);
-    let names = online.map(({ nick }) => printable(nick)).join(", ");
+    let names = online.map(({ nick }) => printableNick(nick)).join(", ");
     const count = onlineCount - online.length;
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
     await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
@@ -285,7 +285,7 @@ class ChatClient implements Disposable {
   #who(): string[] {
     return [...this.#online.values()].map(({ nick, address, sinceMs }) =>
       this.#sentences("who.line", {
-        nick: printable(nick),
+        nick: printableNick(nick),
         address: printable(address),
         since: this.#renderer.stamp(sinceMs),
       })

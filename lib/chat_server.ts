@@ -143,6 +143,10 @@ export class ChatServer implements AsyncDisposable {
         isTold = false;
       } catch (cause) {
         if (this.#isClosing) return;
+        // Whoever hung up before we got to them is no reason to let the next one wait.
+        if (cause instanceof Deno.errors.NotConnected || cause instanceof Deno.errors.ConnectionAborted) {
+          continue;
+        }
         // Too many open files, say: it passes, and others still want to come in.
         if (!isTold) this.#options.onTrouble?.(acceptFailure(cause));
         isTold = true;

@@ -249,8 +249,10 @@ export class FieldReader {
     return new Uint8Array(this.#body.subarray(at, at + count));
   }
 
-  string(): string {
+  /** At most `maxBytes` of UTF-8. */
+  string(maxBytes = MAX_STRING_BYTES): string {
     const length = this.u16();
+    if (length > maxBytes) throw malformed(`a string of ${length} bytes exceeds ${maxBytes}`);
     const at = this.#take(length);
     try {
       return decoder.decode(this.#body.subarray(at, at + length));

@@ -43,6 +43,8 @@ export class Connection {
   #endSeq = Infinity;
   #farewell: Uint8Array<ArrayBuffer> | undefined;
   #isWriting = false;
+  /** When the peer last took something of the write that is under way. */
+  #tookMs = 0;
   #hasPeerEnded = false;
   #heardMs: number;
   readonly #onClosed: () => void;
@@ -84,6 +86,12 @@ export class Connection {
   /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
   get isLagging(): boolean {
     return !this.#isWriting && this.#cursor?.isLost === true;
+  }
+
+  /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
+  get isStuck(): boolean {
+    const { deadMs = DEAD_MS } = this.#heartbeatOptions ?? {};
+    return this.#isWriting && this.#nowMs() - this.#tookMs >= deadMs;
   }
 
   /** Whether {@linkcode flush} would do something. */
@@ -184,6 +192,7 @@ export class Connection {
 
   async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#isWriting = true;
+    this.#tookMs = this.#nowMs();
     try {
       const written = await this.#conn.write(bytes);
       if (written < bytes.length) {
@@ -198,7 +207,10 @@ export class Connection {
 
   async #writeRest(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.length;) {
+        at += await this.#conn.write(bytes.subarray(at));
+        this.#tookMs = this.#nowMs();
+      }
     } catch (cause) {
       this.#failWrite(cause);
     }

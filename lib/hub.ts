@@ -129,6 +129,7 @@ export class Hub implements Disposable {
   #check(): void {
     const nowMs = this.#options.nowMs();
     for (const connection of this.#connections) {
+      if (connection.isStuck) this.#options.onGiveUp(connection, "too-slow");
       const due = connection.heartbeat?.check(nowMs);
       if (due === "dead") this.#options.onGiveUp(connection, "silent");
       if (due !== "ping") continue;

@@ -57,7 +57,8 @@ export class Inbox {
 
   /** An entry of the log was read. Of the past only messages are shown: who is there, WELCOME said. */
   read(entry: LogEntry): Place {
-    this.#next.set(this.#instance, entry.seq + 1);
+    // Never beyond what HELLO can carry, whatever a server says.
+    this.#next.set(this.#instance, Math.min(entry.seq + 1, Number.MAX_SAFE_INTEGER));
     this.#noteWhole(entry.seq + 1);
     const isPast = entry.seq < this.#head;
     if (entry.type !== "said") return isPast ? "hidden" : "live";

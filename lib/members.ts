@@ -75,6 +75,7 @@ export class Members implements Iterable<Member> {
   remove({ session, nick, accepted }: Member): void {
     this.#bySession.delete(session);
     this.#byNick.delete(nickKey(nick));
+    if (accepted === 0) return; // nothing to remember
     this.#acceptedOfGone.set(session, accepted);
     if (this.#acceptedOfGone.size > this.#remembered) {
       // A Map iterates in the order of insertion: its first key was set longest ago.

@@ -20,6 +20,12 @@ export const MAX_RESUME_POINTS = 16;
 export const MAX_BACKUPS = 16;
 /** Most messages of history that a newcomer is given. */
 export const MAX_HISTORY = 1_000;
+/** Longest nick that a server gives, in bytes of UTF-8. */
+export const MAX_NICK_BYTES = MAX_NICK_CHARS * 4;
+/** Longest text form of an IP address with a zone behind it (RFC 4007, section 11), in bytes. */
+export const MAX_IP_BYTES = 64;
+/** Longest name of a backup, in bytes: a name of 253, and a port. */
+export const MAX_BACKUP_BYTES = 259;
 /** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
 export const RECENT_MS = 120_000;
 /** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
@@ -268,10 +274,8 @@ export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Longest text form of an IP address (RFC 4291, section 2.2) with a zone behind it, in bytes. */
-const MAX_IP_BYTES = 64;
-/** Bytes that a person takes in WELCOME, at most: session, nick in UTF-8, address, time. */
-const MAX_PERSON_BYTES = 8 + 2 + MAX_NICK_CHARS * 4 + 2 + MAX_IP_BYTES + 8;
+/** Bytes that a person takes in WELCOME, at most: session, nick, address, time. */
+const MAX_PERSON_BYTES = 8 + 2 + MAX_NICK_BYTES + 2 + MAX_IP_BYTES + 8;
 
 function encodeWelcome(message: Welcome): Uint8Array<ArrayBuffer> {
   const { online, backups } = message;
@@ -303,11 +307,11 @@ function readServer(type: number, fields: FieldReader): ServerMessage {
         version: readVersion(fields),
         session: fields.id(),
         instance: fields.id(),
-        nick: fields.string(),
+        nick: fields.string(MAX_NICK_BYTES),
         accepted: fields.u32(),
         next: fields.u64(),
         head: fields.u64(),
-        backups: list(fields.u8(), MAX_BACKUPS, () => fields.string()),
+        backups: list(fields.u8(), MAX_BACKUPS, () => fields.string(MAX_BACKUP_BYTES)),
         onlineCount: fields.u32(),
         online: readOnline(fields),
       };
@@ -319,7 +323,7 @@ function readServer(type: number, fields: FieldReader): ServerMessage {
         session: fields.id(),
         n: fields.u32(),
         late: (fields.u8() & 1) === 1,
-        nick: fields.string(),
+        nick: fields.string(MAX_NICK_BYTES),
         text: fields.string(),
       };
     case FRAME.serverPing:
@@ -342,7 +346,7 @@ function readServer(type: number, fields: FieldReader): ServerMessage {
 function readPresence<Flag extends "back" | "lost">(fields: FieldReader, flag: Flag) {
   const [seq, timeMs, session] = [fields.u64(), fields.u64(), fields.id()];
   const set = (fields.u8() & 1) === 1;
-  const [nick, address] = [fields.string(), fields.string()];
+  const [nick, address] = [fields.string(MAX_NICK_BYTES), fields.string(MAX_IP_BYTES)];
   return { seq, timeMs, session, nick, address, [flag]: set } as
     & Omit<Joined, "type" | "back">
     & Record<Flag, boolean>;
@@ -353,8 +357,8 @@ function readOnline(fields: FieldReader): Person[] {
   while (!fields.atEnd) {
     online.push({
       session: fields.id(),
-      nick: fields.string(),
-      address: fields.string(),
+      nick: fields.string(MAX_NICK_BYTES),
+      address: fields.string(MAX_IP_BYTES),
       sinceMs: fields.u64(),
     });
   }

@@ -4,8 +4,10 @@
 import { format } from "@std/datetime/format";
 import type { Sentences } from "./i18n.ts";
 import type { LogEntry } from "./protocol.ts";
-import { printable } from "./text.ts";
+import { printable, printableNick } from "./text.ts";
 
+/** The last time that a Date can hold (ECMA-262, "Time Values and Time Range"), in ms. */
+const LAST_DATE_MS = 8.64e15;
 const STAMP = "yyyy-MM-dd HH:mm:ss";
 
 /** What stands between the time and the text of a line, so that no nick or text can pass for something else:
@@ -24,7 +26,7 @@ export class Renderer {
 
   /** An entry of the log. `isHistory`: it was said before the reader came. */
   entry(entry: LogEntry, { isHistory = false }: { isHistory?: boolean } = {}): string {
-    const nick = printable(entry.nick);
+    const nick = printableNick(entry.nick);
     if (entry.type === "said") {
       const line = `${nick}: ${printable(entry.text)}`;
       if (isHistory) return this.#line(entry.timeMs, `${MARKS.history} ${line}`);
@@ -46,11 +48,11 @@ export class Renderer {
 
   /** Date and time of day, local. */
   stamp(timeMs: number): string {
-    const second = Math.floor(timeMs / 1_000);
+    const second = Math.floor(Math.min(timeMs, LAST_DATE_MS) / 1_000);
     // A busy room says much in one second.
     if (second !== this.#lastSecond) {
       this.#lastSecond = second;
-      this.#lastStamp = format(new Date(timeMs), STAMP);
+      this.#lastStamp = format(new Date(second * 1_000), STAMP);
     }
     return this.#lastStamp;
   }

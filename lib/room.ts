@@ -152,7 +152,7 @@ export class Room {
       nick = parseNick(raw);
     } catch (cause) {
       if (!(cause instanceof InputError)) throw cause;
-      throw new ProtocolError("nick-invalid", cause.message, { cause });
+      throw new ProtocolError("nick-invalid", cause.message, { cause, details: cause.details });
     }
     const holder = this.#members.withNick(nick);
     if (holder && holder.session !== session) {

@@ -37,9 +37,8 @@ export class TargetChooser {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
-  /** Failures since the client was last in, and since it was last in for long. */
+  /** Failures since the client was last in for long. */
   #failures = 0;
-  #attempts = 0;
   /** What is offered until it was tried itself. */
   #offered: Address | undefined;
   #wasEverIn = false;
@@ -55,7 +54,6 @@ export class TargetChooser {
 
   /** The client is in: this server and the backups that it named may be gone to from now on. */
   entered(server: Address, backups: readonly Address[]): void {
-    this.#failures = 0;
     this.#wasEverIn = true;
     for (const known of [server, ...backups]) this.#rotation.add(known);
   }
@@ -66,20 +64,21 @@ export class TargetChooser {
     if (!failure) return await this.#ask({ signal });
     const { target: { server }, error } = failure;
     const after = this.#nextKnown(server);
-    const failures = this.#failures++;
     // Who is thrown out as soon as they are in must not come back at once.
-    if (failure.stayedMs >= LONGEST_WAIT_MS) this.#attempts = 0;
+    if (failure.stayedMs >= LONGEST_WAIT_MS) this.#failures = 0;
+    const waitMs = backoffMs(this.#failures++, this.#options.random ?? Math.random);
+    const { hasEnded } = this.#options.terminal;
     const isAnswerable = isAboutNick(error) && this.#options.terminal.isKeyboard;
     if (this.#options.isAuto && !isAnswerable) {
-      const waitMs = backoffMs(this.#attempts++, this.#options.random ?? Math.random);
       await this.#options.notify(this.#sentences("client.retry", {
         server: formatAddress(after),
         seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(waitMs / 1_000),
       }));
-      await delay(waitMs, undefined, { signal }).catch(() => {}); // aborted: the caller looks at the signal
+      await pause(waitMs, signal);
       return { ...failure.target, server: after };
     }
-    if (this.#options.terminal.hasEnded && failures > this.#rotation.size) throw error;
+    if (hasEnded && this.#failures > this.#rotation.size + 1) throw error;
+    if (hasEnded) await pause(waitMs, signal); // nobody's answer takes its time
     this.#forgetWhatWasWrong(failure);
     // The port stands if only the name was wrong and nothing else is on offer.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
@@ -143,4 +142,9 @@ export class TargetChooser {
 
 function isAboutNick(error: ChatError): boolean {
   return error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code);
+}
+
+/** Waits, unless the signal says that there is no need to: the caller looks at it. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {});
 }

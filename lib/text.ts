@@ -27,11 +27,18 @@ export function parseNick(raw: string): string {
   // Normalising can make a text 18 times as long: what is far too long is not worth it.
   const nick = trimmed.length > MAX_RAW_NICK_UNITS ? "" : trimmed.normalize("NFKC");
   if (countChars(nick) > MAX_NICK_CHARS || !NICK.test(nick) || INVISIBLE.test(nick)) {
-    throw new InputError("nick-invalid", `Cannot use nick ${JSON.stringify(raw)}`, {
-      details: { nick: raw, max: MAX_NICK_CHARS },
+    const shown = cut(raw, 2 * MAX_NICK_CHARS);
+    throw new InputError("nick-invalid", `Cannot use nick ${JSON.stringify(shown)}`, {
+      details: { nick: shown, max: MAX_NICK_CHARS },
     });
   }
   return nick;
+}
+
+/** A nick as a peer gives it, for a screen: what no nick can be is no name, and must not pass for a line of the
+ * program's own. */
+export function printableNick(nick: string): string {
+  return NICK.test(nick) && !INVISIBLE.test(nick) ? nick : "?";
 }
 
 /** Two nicks with the same key are the same nick: case does not tell people apart. */

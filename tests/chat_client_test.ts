@@ -464,10 +464,10 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
   assertEquals(await chatting, 0);
   const stamp = /(?<=^\[).{19}(?=\])|(?<=desde ).{19}$/gm;
   assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 5), [
-    greeting(server.address, clean).trimEnd(),
-    `[] ${clean}: ${clean}`,
-    `[] * ${clean} (${clean}) se ha conectado`,
-    `${clean} (${clean}), desde `,
+    greeting(server.address, "?").trimEnd(),
+    `[] ?: ${clean}`,
+    `[] * ? (${clean}) se ha conectado`,
+    `? (${clean}), desde `,
     `[] ! Se perdió la conexión con ${formatAddress(server.address)}: ${clean} (${clean})`,
   ]);
 });

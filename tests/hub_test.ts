@@ -382,3 +382,15 @@ Deno.test("Connection is lost when the peer cannot be written to", pure, async (
   assertEquals(code, "broken");
   await soon(connection.closed, "the connection to close");
 });
+
+Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhile", pure, async () => {
+  using room = new Room();
+  const { conn } = room.enter();
+  conn.isFull = true;
+  room.say("one");
+  room.hub.wake();
+  await conn.until(({ writes }) => writes.length === 1);
+  room.nowMs = 60;
+  await soon(room.gaveUp.promise, "the hub to give up");
+  assertEquals(room.givenUp[0], "too-slow");
+});

@@ -90,10 +90,29 @@ Deno.test("Renderer lets nothing of a peer reach the screen but what can be seen
     spanish.notice(dirty, ms()),
   ];
   assertEquals(lines, [
-    `[${TIME}] ${clean}: hola`,
+    `[${TIME}] ?: hola`,
     `[${TIME}] ana: ${clean}`,
-    `[${TIME}] * ${clean} (192.168.1.7) se ha conectado`,
+    `[${TIME}] * ? (192.168.1.7) se ha conectado`,
     `[${TIME}] * ana (${clean}) se ha desconectado`,
     `[${TIME}] ! ${clean}`,
   ]);
+});
+
+Deno.test("Renderer takes no nick for a line of the program's own, nor for an event", pure, () => {
+  for (
+    const nick of [
+      "! Se perdió la conexión",
+      "* beto (10.0.0.7) se ha desconectado",
+      "~ ana",
+      "+",
+      "… ana",
+      "",
+    ]
+  ) {
+    assertEquals(renderer().entry(said({ nick })), `[${TIME}] ?: hola`);
+  }
+});
+
+Deno.test("Renderer shows the last date that there is for times beyond it", pure, () => {
+  assertEquals(renderer().stamp(Number.MAX_SAFE_INTEGER), renderer().stamp(8.64e15));
 });
