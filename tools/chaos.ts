@@ -1,0 +1,62 @@
+// Breaks everything that can break between real servers and their clients, and looks whether anything is lost
+// or shown twice.
+//
+//   deno task chaos [--minutes 1] [--seed N] [--round N]
+//
+// The schedule of what breaks depends on the seed alone; what comes of it, on the machine as well. `--round`
+// begins with a certain round of a seed.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { endingSignal, EXIT } from "../lib/program.ts";
+import { runChaos, type Tally } from "../tests/e2e/chaos/run.ts";
+import "./leash.ts";
+
+/** How often to tell how far it is, in ms. */
+const PROGRESS_MS = 30_000;
+
+function inWords(tally: Readonly<Tally>): string {
+  return `${tally.rounds} rounds, ${tally.deaths} server deaths (and ${tally.closings} closings, ` +
+    `${tally.freezes} freezes), ${tally.cutFrames} connections cut within a frame, ` +
+    `${tally.lostReceipts} before a receipt, ${tally.cuts} at any moment, ` +
+    `${tally.ghosts} heard of too late, ${tally.weathers} bad lines, ` +
+    `${tally.replacements} clients replaced; ${tally.messages} messages, ${tally.deliveries} deliveries, ` +
+    `${tally.printed} lines on consoles`;
+}
+
+function numberOf(value: unknown, name: string): number {
+  const number = Number(value);
+  if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) return number;
+  throw new RangeError(`Cannot use --${name} ${value}: it is not a number from 0 on`);
+}
+
+const flags = parseArgs(Deno.args, {
+  string: ["minutes", "seed", "round"],
+  default: { minutes: "1", round: "0" },
+});
+const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"));
+console.log(`Seed ${seed}`);
+const startMs = performance.now();
+let toldMs = startMs;
+const signal = endingSignal();
+const { tally, problems, story } = await runChaos({
+  seed,
+  first: Math.floor(numberOf(flags.round, "round")),
+  durationMs: numberOf(flags.minutes, "minutes") * 60_000,
+  signal,
+  onRound: (tally) => {
+    if (performance.now() - toldMs < PROGRESS_MS) return;
+    toldMs = performance.now();
+    console.log(`${((toldMs - startMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
+  },
+});
+if (problems.length > 0) console.log(story.join("\n"));
+for (const { fault, details } of problems) console.log(`${fault}: ${details}`);
+const count = (...faults: string[]) => problems.filter(({ fault }) => faults.includes(fault)).length;
+console.log(`${((performance.now() - startMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
+console.log(
+  `Lost: ${count("lost")}. Shown twice: ${count("shown twice")}. Other faults: ${
+    problems.length - count("lost", "shown twice")
+  }.`,
+);
+if (signal.aborted) console.log("Interrupted.");
+Deno.exit(problems.length > 0 || signal.aborted ? EXIT.refused : EXIT.ok);
