@@ -56,6 +56,8 @@ interface Book {
   readonly present: Set<bigint>;
   /** Nicks of those who are in. */
   readonly nicks: Map<bigint, string>;
+  /** Who is said to have left though they are there: they must come at once under another nick. */
+  renamed: Left | undefined;
   /** `seq` after the last entry shown live, by reader. */
   readonly live: Map<bigint, number>;
 }
@@ -103,6 +105,7 @@ export class Ledger {
       logged: new Map(),
       present: new Set(),
       nicks: new Map(),
+      renamed: undefined,
       live: new Map(),
     });
   }
@@ -153,6 +156,7 @@ export class Ledger {
       this.report("garbled", `${book.name} leaves a gap before ${entry.seq}`);
     }
     book.entries.push(entry);
+    this.#checkRenamed(book, entry);
     if (entry.type === "said") this.#noteSaid(book, entry);
     else if (entry.type === "joined") {
       if (book.present.has(entry.session)) {
@@ -233,10 +237,27 @@ export class Ledger {
     message?.timesMs.add(timeMs);
   }
 
-  #noteLeft(book: Book, { session, lost }: Left, goneMs: number): void {
+  /** Somebody who comes back under another nick is said to leave and to come, in one breath. */
+  #checkRenamed(book: Book, entry: LogEntry): void {
+    const before = book.renamed;
+    book.renamed = undefined;
+    if (!before) return;
+    const isRenamed = entry.type === "joined" && entry.session === before.session &&
+      entry.nick !== before.nick;
+    if (!isRenamed) {
+      this.report("wrong departure", `${book.name} says that ${before.nick} left, who is there`);
+    }
+  }
+
+  #noteLeft(book: Book, entry: Left, goneMs: number): void {
+    const { session, lost } = entry;
     book.nicks.delete(session);
     const wasPresent = book.present.delete(session);
     if (wasPresent && goneMs >= (lost ? GRACE_MS : 0)) return;
+    if (wasPresent && !lost) {
+      book.renamed = entry;
+      return;
+    }
     const { name } = this.#accounts.get(session)!;
     this.report("wrong departure", `${book.name} says that ${name} left, gone ${goneMs} ms`);
   }
