@@ -235,16 +235,19 @@ export class ChatServer implements AsyncDisposable {
   #lose(member: Member): void {
     this.#connections.delete(member);
     if (this.#isClosing) return;
-    this.#room.lose(member, this.#clock());
-    this.#expire();
+    const now = this.#clock();
+    this.#awaitExpiry(this.#room.lose(member, now), now);
   }
 
-  #expire(): void {
+  /** Has departures announced when a grace ends, at `nextMs` on the monotonic clock. */
+  #awaitExpiry(nextMs: number, now: Moment): void {
     clearTimeout(this.#expiryTimer);
-    const now = this.#clock();
-    const nextMs = this.#room.expire(now);
     this.#hub.wake();
-    if (nextMs < Infinity) this.#expiryTimer = setTimeout(() => this.#expire(), nextMs - now.tickMs);
+    if (nextMs === Infinity) return;
+    this.#expiryTimer = setTimeout(() => {
+      const then = this.#clock();
+      this.#awaitExpiry(this.#room.expire(then), then);
+    }, nextMs - now.tickMs);
   }
 
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */

@@ -3,7 +3,7 @@
 
 import { FrameDecoder } from "./codec.ts";
 import { type ChatError, LostError } from "./errors.ts";
-import { DEAD_MS, Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
+import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Cursor } from "./room_log.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
@@ -15,7 +15,7 @@ export const LINGER_MS = 1_000;
 export interface ConnectionOptions {
   /** Longest frame that is taken, in bytes after the length. */
   readonly maxFrameBytes: number;
-  readonly heartbeat?: HeartbeatOptions;
+  readonly heartbeat: Required<HeartbeatOptions>;
   /** Monotonic clock, in ms. */
   readonly nowMs: () => number;
   /** Called when {@linkcode Connection.flush} has something to do again. */
@@ -32,7 +32,7 @@ export class Connection {
   readonly closed: Promise<void>;
   readonly #conn: Deno.TcpConn;
   readonly #decoder: FrameDecoder;
-  readonly #heartbeatOptions: HeartbeatOptions | undefined;
+  readonly #heartbeatOptions: Required<HeartbeatOptions>;
   readonly #nowMs: () => number;
   readonly #onWork: () => void;
   #state: "open" | "finishing" | "finished" | "closed" = "open";
@@ -90,8 +90,7 @@ export class Connection {
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
   get isStuck(): boolean {
-    const { deadMs = DEAD_MS } = this.#heartbeatOptions ?? {};
-    return this.#isWriting && this.#nowMs() - this.#tookMs >= deadMs;
+    return this.#isWriting && this.#nowMs() - this.#tookMs >= this.#heartbeatOptions.deadMs;
   }
 
   /** Whether {@linkcode flush} would do something. */
@@ -230,8 +229,9 @@ export class Connection {
    * client that believed it would think that it lacks nothing (found by the simulator). */
   #noteHeard(): void {
     const nowMs = this.#nowMs();
-    const { deadMs = DEAD_MS } = this.#heartbeatOptions ?? {};
-    if (nowMs - this.#heardMs >= deadMs) throw new LostError("silent", "Cannot trust what comes so late");
+    if (nowMs - this.#heardMs >= this.#heartbeatOptions.deadMs) {
+      throw new LostError("silent", "Cannot trust what comes so late");
+    }
     this.#heardMs = nowMs;
     this.heartbeat?.heard(nowMs);
   }

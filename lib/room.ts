@@ -107,10 +107,10 @@ export class Room {
     this.#remove(member, { lost: false, now });
   }
 
-  /** Somebody's connection was lost: they have the grace to come back in. */
-  lose(member: Member, now: Moment): void {
+  /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
+  lose(member: Member, now: Moment): number {
     member.graceEndMs = now.tickMs + this.#graceMs;
-    this.expire(now);
+    return this.expire(now);
   }
 
   /** Announces the departure of those whose grace has run out. Returns the next monotonic time at which there

@@ -625,3 +625,18 @@ Deno.test("chat-client --help shows every flag and command, --version the versio
   await using other = newPerson();
   assert(/^chat-client \d+\.\d+\.\d+\n$/.test(await outputOf(other, "--version")));
 });
+
+Deno.test("chat-client shows why it is not let in as text that can be printed", async () => {
+  await using server = new FakeServer(async (client) => {
+    await client.expect("hello");
+    await client.say({ type: "error", code: "\x9b2J", reason: "\x1b]0;title\x07\r\n[root] !" });
+  });
+  await using ana = newPerson();
+  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  await ana.sees("No se pudo entrar en");
+  ana.kills();
+  assertEquals(await chatting, 0);
+  // deno-lint-ignore no-control-regex -- these are the very characters that must not be there
+  assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(ana.output), false);
+  assertStringIncludes(ana.output, "␛]0;title␇␍␊[root] !");
+});
