@@ -198,6 +198,10 @@ const writer = new FrameWriter();
 
 /** The whole frame of a client's message. */
 export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
+  return writeClient(message).slice();
+}
+
+function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "hello":
       writer.begin(FRAME.hello).u8(message.version).bytes(message.token).string(message.nick)
@@ -250,6 +254,15 @@ function readClient(fields: Frame): ClientMessage {
 
 /** The whole frame of a server's message. WELCOME lists as many of `online` as fit. */
 export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
+  return writeServer(message).slice();
+}
+
+/** The whole frame of a log entry, valid until the next frame is encoded: for the log, which copies it. */
+export function encodeEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
+  return writeServer(entry);
+}
+
+function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "welcome":
       return encodeWelcome(message);
