@@ -234,7 +234,7 @@ export class Connection {
   #endWrite(): void {
     this.#isWriting = false;
     this.#unwritten = undefined;
-    if (this.hasWork || this.isLagging) this.#options.onWork();
+    if (this.hasWork) this.#options.onWork();
   }
 
   #leaveRound(): void {

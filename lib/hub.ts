@@ -112,7 +112,6 @@ export class Hub implements Disposable {
       },
     };
     for (const connection of this.#connections) {
-      if (connection.isLagging) this.#options.onGiveUp(connection, "too-slow");
       if (connection.flush(round)) unsettled++;
     }
     for (const reader of this.#readers) reader.flush();
@@ -134,9 +133,9 @@ export class Hub implements Disposable {
     const now = nowMs();
     let pingFrame: Uint8Array<ArrayBuffer> | undefined;
     for (const connection of this.#connections) {
-      const { heartbeat, openedMs, isStuck } = connection;
+      const { heartbeat, openedMs } = connection;
       const due = heartbeat?.check(now);
-      if (isStuck) onGiveUp(connection, "too-slow");
+      if (connection.isLagging || connection.isStuck) onGiveUp(connection, "too-slow");
       else if (due === "dead") onGiveUp(connection, "silent");
       else if (!heartbeat && now - openedMs >= greetingMs) onGiveUp(connection, "ungreeted");
       else if (due === "ping") {
