@@ -36,7 +36,7 @@ class FakeConn {
   hasClosed = false;
   hasEndedWriting = false;
   isDelaying = true;
-  onWrite = () => {};
+  onWrite: () => void = () => {};
   #changed = Promise.withResolvers<void>();
   #taking = Promise.withResolvers<void>();
   #reading = Promise.withResolvers<Uint8Array | null>();
@@ -173,6 +173,23 @@ Deno.test("Hub writes to each client once in a round, however much there is", pu
   for (const conn of conns) await conn.until(({ writes }) => writes.length > 0);
   await settle();
   for (const { writes } of conns) assertEquals(writes, [["one", "two", "three"]]);
+});
+
+Deno.test("Hub serves nobody always last", pure, async () => {
+  using room = new Room();
+  const served: string[] = [];
+  const conns = ["ana", "beto", "carla"].map((name) => {
+    const { conn } = room.enter();
+    conn.onWrite = () => served.push(name);
+    return conn;
+  });
+  for (const [index, text] of ["one", "two", "three"].entries()) {
+    room.say(text);
+    for (const conn of conns) await conn.until(({ writes }) => writes.length === index + 1);
+    await settle();
+  }
+  const last = [served[2], served[5], served[8]];
+  assertEquals(last.toSorted(), ["ana", "beto", "carla"]);
 });
 
 Deno.test("Hub begins the next round when the writes of the last have settled", pure, async () => {
