@@ -17,6 +17,7 @@ export function completions(shell: Shell, options: CompletionsOptions): string[]
 }
 
 function bashScript({ name, table }: CompletionsOptions): string[] {
+  const own = `_${name.replaceAll("-", "_")}`;
   const cases = Object.entries(table).filter(([, { value }]) => value !== undefined).map(([flag, about]) =>
     `    --${flag}) COMPREPLY=(${
       about.choices || isHost(about) ? `$(${bashValues(about)} -- "$current")` : ""
@@ -26,7 +27,7 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
     alias ? [`-${alias}`, `--${flag}`] : `--${flag}`
   );
   return [
-    `${functionOf(name)}() {`,
+    `${own}() {`,
     "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
     "  # --flag=value comes as three words.",
     "  if [ \"$current\" = '=' ]; then current=",
@@ -36,7 +37,7 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
     `    *) COMPREPLY=($(compgen -W '${flags.join(" ")}' -- "$current")) ;;`,
     "  esac",
     "}",
-    `complete -F ${functionOf(name)} ${name}`,
+    `complete -F ${own} ${name}`,
   ];
 }
 
@@ -56,7 +57,7 @@ function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
     const values = choices ? `(${choices.join(" ")})` : isHost(about) ? "_hosts" : "";
     return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${value.replaceAll(":", "\\:")}:${values}`);
   });
-  const own = functionOf(name);
+  const own = `_${name}`; // as the file that it may become must be called
   return [
     `#compdef ${name}`,
     `${own}() {`,
@@ -65,10 +66,6 @@ function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
     `# As a file of $fpath, zsh calls this when it is first needed; by eval, it is told of it.`,
     `if [ "$funcstack[1]" = ${own} ]; then ${own} "$@"; else compdef ${own} ${name}; fi`,
   ].join("\n").split("\n");
-}
-
-function functionOf(name: string): string {
-  return `_${name.replaceAll("-", "_")}`;
 }
 
 function isHost({ value }: Flag): boolean {

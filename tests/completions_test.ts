@@ -39,7 +39,7 @@ Deno.test("completions() for bash offers flags, their choices, and names of host
 Deno.test("completions() for zsh tells what each flag does as well", pure, () => {
   assertEquals(completions("zsh", options), [
     "#compdef chat-client",
-    "_chat_client() {",
+    "_chat-client() {",
     "  _arguments '--host=[IP or name of the server, or HOST\\:N]:HOST:_hosts' \\",
     "    '--port=[port of the server]:N:' \\",
     "    '*--backup=[server to go to when the first falls; may be repeated]:HOST\\:N:_hosts' \\",
@@ -48,7 +48,7 @@ Deno.test("completions() for zsh tells what each flag does as well", pure, () =>
     "    '(-h --help)'{-h,--help}'[show this help]'",
     "}",
     "# As a file of $fpath, zsh calls this when it is first needed; by eval, it is told of it.",
-    'if [ "$funcstack[1]" = _chat_client ]; then _chat_client "$@"; else compdef _chat_client chat-client; fi',
+    'if [ "$funcstack[1]" = _chat-client ]; then _chat-client "$@"; else compdef _chat-client chat-client; fi',
   ]);
 });
 

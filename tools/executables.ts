@@ -20,14 +20,18 @@ export async function compileProgram(
   { permissions, entry }: ProgramSource,
   { output, target = Deno.build.target }: { output: string; target?: string },
 ): Promise<void> {
-  const environment = Deno.env.toObject();
+  const env = Deno.env.toObject();
   // It is for this machine, and Deno would take it for any.
-  if (target !== Deno.build.target) delete environment.DENORT_BIN;
+  if (target !== Deno.build.target) delete env.DENORT_BIN;
+  // Deno replaces only what it made itself.
+  await Deno.remove(output).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
   try {
     // The code cache would lie in a folder where others may write, under a name that they know.
     await runDeno(["compile", "--frozen", "--quiet", "--no-code-cache", "--target", target], {
       args: [...permissions, "--output", output, entry],
-      env: environment,
+      env,
     });
   } catch (error) {
     if (!(error instanceof MakeError)) throw error;
@@ -69,14 +73,15 @@ async function bundle({ entry }: ProgramSource): Promise<string> {
 /** What Deno writes. */
 async function runDeno(
   command: readonly string[],
-  { args, env }: { args: readonly string[]; env?: Record<string, string> },
+  { args, env = Deno.env.toObject() }: { args: readonly string[]; env?: Record<string, string> },
 ): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...command, ...args],
     cwd: new URL("..", import.meta.url),
     stdin: "null",
-    ...env && { env, clearEnv: true },
+    env: { ...env, NO_COLOR: "1" },
+    clearEnv: true,
   }).output();
-  if (!success) throw new MakeError(new TextDecoder().decode(stderr).trim());
+  if (!success) throw new MakeError(new TextDecoder().decode(stderr).split("\n\nStack backtrace")[0]!.trim());
   return new TextDecoder().decode(stdout);
 }
