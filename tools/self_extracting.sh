@@ -51,7 +51,7 @@ prepare() {
   ) && is_unpacked
 }
 
-cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+case $XDG_CACHE_HOME in /*) cache=$XDG_CACHE_HOME ;; *) cache=${HOME:+$HOME/.cache} ;; esac
 case $cache in /*) [ -d "$cache" ] || (umask 077 && mkdir -p "$cache") 2>/dev/null ;; *) cache= ;; esac
 # A home may be somebody else's, as sudo may give it.
 if ! { is_ours "$cache" && prepare "$cache/chat"; } && ! prepare "${TMPDIR:-/tmp}/chat-$(id -u)"; then
