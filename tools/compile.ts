@@ -6,7 +6,13 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { chooseLanguage, type Language } from "../lib/i18n.ts";
 import { EXIT, systemLocales } from "../lib/program.ts";
-import { compileProgram, MakeError, makeSelfExtracting, RuntimeBaseError } from "./executables.ts";
+import {
+  bundlePrograms,
+  compileProgram,
+  MakeError,
+  makeSelfExtracting,
+  RuntimeBaseError,
+} from "./executables.ts";
 import { PROGRAMS, type ProgramSource } from "./programs.ts";
 
 const SPANISH = {
@@ -40,9 +46,10 @@ function pathOf({ name }: ProgramSource): string {
 /** Makes both programs the way that is possible. Returns the exit status. */
 async function compile(texts: typeof SPANISH, wantsSelfExtracting: boolean): Promise<number> {
   console.log(texts.compiling);
+  const codes = await bundlePrograms();
   try {
-    if (!wantsSelfExtracting) {
-      for (const program of PROGRAMS) await compileProgram(program, { output: pathOf(program) });
+    for (const program of wantsSelfExtracting ? [] : PROGRAMS) {
+      await compileProgram(program, { code: codes.get(program.name)!, output: pathOf(program) });
     }
   } catch (error) {
     if (!(error instanceof RuntimeBaseError)) throw error;
@@ -53,7 +60,7 @@ async function compile(texts: typeof SPANISH, wantsSelfExtracting: boolean): Pro
     console.error(texts.noSelfExtracting);
     return EXIT.refused;
   }
-  if (wantsSelfExtracting) await makeSelfExtracting({ pathOf });
+  if (wantsSelfExtracting) await makeSelfExtracting({ codes, pathOf });
   for (const path of PROGRAMS.map(pathOf)) {
     console.log(texts.made(path, ((await Deno.stat(path)).size / 1_000_000).toFixed(0)));
   }

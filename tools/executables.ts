@@ -1,4 +1,5 @@
-// Makes files of the programs that run without Deno or Node. Knows nothing of where they are handed out.
+// Makes files of the programs that run without Deno or Node, from the folder of the project. Knows nothing of
+// where they are handed out.
 
 import { PROGRAMS, type ProgramSource } from "./programs.ts";
 import { archiveOf, selfExtracting } from "./self_extracting.ts";
@@ -13,12 +14,25 @@ export class RuntimeBaseError extends MakeError {
   override readonly name = "RuntimeBaseError";
 }
 
+/** The code of each program by its name: one module, the same wherever and whenever it is made.
+ * @throws {MakeError} */
+export async function bundlePrograms(): Promise<Map<string, string>> {
+  await runDeno(["check", "--frozen", "--quiet", ...PROGRAMS.map(({ entry }) => entry)]);
+  const codes = new Map<string, string>();
+  for (const { name, entry } of PROGRAMS) {
+    const code = await runDeno(["bundle", "--frozen", "--quiet", entry]);
+    // What comes from a package is marked with its path on this machine.
+    codes.set(name, code.replaceAll(/^\/\/ \.\.\/.*\n/gm, ""));
+  }
+  return codes;
+}
+
 /** Makes a file of a program by `deno compile`, for this machine or another one.
  * @throws {RuntimeBaseError} if what it needs to download for that cannot be had
  * @throws {MakeError} if anything else is wrong */
 export async function compileProgram(
-  { permissions, entry }: ProgramSource,
-  { output, target = Deno.build.target }: { output: string; target?: string },
+  { name, permissions }: ProgramSource,
+  { code, output, target = Deno.build.target }: { code: string; output: string; target?: string },
 ): Promise<void> {
   const env = Deno.env.toObject();
   // It is for this machine, and Deno would take it for any.
@@ -27,30 +41,36 @@ export async function compileProgram(
   await Deno.remove(output).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
+  const folder = await Deno.makeTempDir({ dir: ".", prefix: ".compile-" });
+  const entry = `${folder}/${name}.js`;
   try {
+    await Deno.writeTextFile(entry, code);
+    // Deno notes the time of the file in what it makes.
+    await Deno.utime(entry, 0, 0);
     // The code cache would lie in a folder where others may write, under a name that they know.
-    await runDeno(["compile", "--frozen", "--quiet", "--no-code-cache", "--target", target], {
-      args: [...permissions, "--output", output, entry],
-      env,
-    });
+    const flags = ["--quiet", "--no-config", "--no-lock", "--no-code-cache", "--target", target];
+    await runDeno(["compile", ...flags, ...permissions, "--output", output, entry], env);
   } catch (error) {
     if (!(error instanceof MakeError)) throw error;
     const [, reason] = /base binary[^]*?\n\s*1: (.*)/.exec(error.message) ?? [];
     throw reason ? new RuntimeBaseError(reason, { cause: error }) : error;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** Makes self-extracting files of all programs for this machine, in a folder.
+/** Makes self-extracting files of all programs for this machine.
  * @throws {MakeError} */
 export async function makeSelfExtracting(
-  { pathOf }: { pathOf: (program: ProgramSource) => string },
+  { codes, pathOf }: {
+    codes: ReadonlyMap<string, string>;
+    pathOf: (program: ProgramSource) => string;
+  },
 ): Promise<void> {
-  const codes = new Map<string, string>();
-  for (const program of PROGRAMS) codes.set(program.name, await bundle(program));
   const archive = await archiveOf(await Deno.readFile(Deno.execPath()), codes);
   const script = await Deno.readTextFile(new URL("self_extracting.sh", import.meta.url));
   for (const program of PROGRAMS) {
-    const bytes = selfExtracting(program, { archive, script, ...thisMachine() });
+    const bytes = selfExtracting(program, { archive, script, machine: thisMachine() });
     const path = pathOf(program);
     // Not into a file that may be running.
     await Deno.writeFile(`${path}.new`, bytes, { mode: 0o755 });
@@ -58,26 +78,16 @@ export async function makeSelfExtracting(
   }
 }
 
-/** What this machine is, as `uname -sm` puts it, and as people know it. */
-function thisMachine(): { machine: string } {
+/** What this machine is, for people. */
+function thisMachine(): string {
   const { os, arch } = Deno.build;
-  return { machine: os === "darwin" ? `macOS ${arch}` : `Linux ${arch} (glibc)` };
-}
-
-async function bundle({ entry }: ProgramSource): Promise<string> {
-  const code = await runDeno(["bundle", "--frozen", "--quiet"], { args: [entry] });
-  // What comes from a package is marked with its path on this machine.
-  return code.replaceAll(/^\/\/ \.\.\/.*\n/gm, "");
+  return os === "darwin" ? `macOS ${arch}` : `Linux ${arch} (glibc)`;
 }
 
 /** What Deno writes. */
-async function runDeno(
-  command: readonly string[],
-  { args, env = Deno.env.toObject() }: { args: readonly string[]; env?: Record<string, string> },
-): Promise<string> {
+async function runDeno(args: readonly string[], env = Deno.env.toObject()): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...command, ...args],
-    cwd: new URL("..", import.meta.url),
+    args: [...args],
     stdin: "null",
     env: { ...env, NO_COLOR: "1" },
     clearEnv: true,

@@ -6,7 +6,13 @@
 import { type Language } from "../lib/i18n.ts";
 import { EXIT } from "../lib/program.ts";
 import { type Target, targetOf, TARGETS } from "./executable_format.ts";
-import { compileProgram, MakeError, makeSelfExtracting, RuntimeBaseError } from "./executables.ts";
+import {
+  bundlePrograms,
+  compileProgram,
+  MakeError,
+  makeSelfExtracting,
+  RuntimeBaseError,
+} from "./executables.ts";
 import { PROGRAMS, type ProgramSource } from "./programs.ts";
 import { runTool, type Tool } from "./tool.ts";
 
@@ -39,12 +45,19 @@ function pathFor(target: Target): (program: ProgramSource) => string {
 }
 
 /** Makes both programs for a machine. Returns the name of the way.
- * @throws {RuntimeBaseError} */
-async function make(target: Target, texts: typeof SPANISH): Promise<string> {
+ * @throws {MakeError} */
+async function make(
+  target: Target,
+  { codes, texts }: { codes: ReadonlyMap<string, string>; texts: typeof SPANISH },
+): Promise<string> {
   const pathOf = pathFor(target);
   try {
     for (const program of PROGRAMS) {
-      await compileProgram(program, { output: pathOf(program), target });
+      await compileProgram(program, {
+        code: codes.get(program.name)!,
+        output: pathOf(program),
+        target,
+      });
       if (await targetOfFile(pathOf(program)) === target) continue;
       await Deno.remove(pathOf(program));
       throw new RuntimeBaseError(texts.wrongMachine);
@@ -53,7 +66,7 @@ async function make(target: Target, texts: typeof SPANISH): Promise<string> {
   } catch (error) {
     const isOwn = target === Deno.build.target && Deno.build.os !== "windows";
     if (!(error instanceof RuntimeBaseError && isOwn)) throw error;
-    await makeSelfExtracting({ pathOf });
+    await makeSelfExtracting({ codes, pathOf });
     return texts.selfExtracting;
   }
 }
@@ -70,11 +83,12 @@ async function release({ language }: Tool): Promise<number> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.mkdir(FOLDER);
+  const codes = await bundlePrograms();
   const missing: string[] = [];
   const sums: string[] = [];
   for (const target of Object.keys(TARGETS) as Target[]) {
     try {
-      const how = await make(target, texts);
+      const how = await make(target, { codes, texts });
       for (const path of PROGRAMS.map(pathFor(target))) {
         const bytes = await Deno.readFile(path);
         const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
