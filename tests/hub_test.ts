@@ -320,6 +320,25 @@ Deno.test("Connection has TCP send at once what is written", pure, () => {
 });
 
 Deno.test(
+  "Connection ends as any other where the system sets nothing for a peer that is gone",
+  pure,
+  async () => {
+    using room = new Room();
+    const { setNoDelay } = FakeConn.prototype;
+    FakeConn.prototype.setNoDelay = () => {
+      throw new TypeError("Invalid argument (os error 22)");
+    };
+    try {
+      const { conn, connection } = room.enter();
+      conn.says(null);
+      assertEquals((await connection.receive().next()).done, true);
+    } finally {
+      FakeConn.prototype.setNoDelay = setNoDelay;
+    }
+  },
+);
+
+Deno.test(
   "Connection.finish() writes what waits and the log up to then, then the farewell",
   pure,
   async () => {
