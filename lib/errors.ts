@@ -11,6 +11,8 @@ export const WIRE_CODES = [
   "hello-late",
   "nick-invalid",
   "nick-taken",
+  "password-needed",
+  "password-wrong",
   "text-invalid",
   "replaced",
   "too-slow",
@@ -26,7 +28,15 @@ export type ConnectCode =
   | "refused"
   | "unreachable"
   | "no-answer"
-  | "not-a-chat-server";
+  | "not-a-chat-server"
+  | "not-tls"
+  | "tls-needed"
+  | "tls-failed"
+  | "certificate-refused"
+  | "certificate-unfit"
+  | "certificate-unknown"
+  | "certificate-changed"
+  | "certificate-other";
 
 /** Why a server could not listen at an address. */
 export type ListenCode =
@@ -50,6 +60,16 @@ export type InputCode =
   | "flag-value-missing"
   | "flag-value-invalid"
   | "argument-unexpected"
+  | "flag-alone"
+  | "flags-contrary"
+  | "no-folder"
+  | "password-empty"
+  | "password-too-long"
+  | "file-unreadable"
+  | "file-unwritable"
+  | "fingerprint-invalid"
+  | "certificate-invalid"
+  | "answer-unclear"
   | "input-ended";
 
 /** Values that a sentence about an error needs, by placeholder name. */

@@ -1,0 +1,26 @@
+// A backup as servers name it: `host:port`, and if its certificate is known, `host:port#SHA256:...`. Pure.
+
+import { type Address, formatAddress, parseServer } from "./address.ts";
+import { parseFingerprint } from "./fingerprint.ts";
+
+/** A server to go to when another falls. */
+export interface Backup {
+  readonly server: Address;
+  /** Of its certificate. Undefined if nobody said: it may be without TLS as well. */
+  readonly fingerprint?: string;
+}
+
+/** A backup as a person or a server writes it.
+ * @throws {InputError} `address-invalid`, `port-invalid` or `fingerprint-invalid` */
+export function parseBackup(text: string): Backup {
+  const [, server, fingerprint] = /^([^#]*)(?:#([^]*))?$/.exec(text)!;
+  return {
+    server: parseServer(server!),
+    ...(fingerprint !== undefined && { fingerprint: parseFingerprint(fingerprint) }),
+  };
+}
+
+/** A backup as it is written. */
+export function formatBackup({ server, fingerprint }: Backup): string {
+  return fingerprint === undefined ? formatAddress(server) : `${formatAddress(server)}#${fingerprint}`;
+}

@@ -1,0 +1,109 @@
+// The sentences about passwords and certificates, in Spanish and English: a part of the catalogue of i18n.ts.
+
+export const ENTRY_SPANISH = {
+  "ask.password": "Contraseña",
+  "ask.trust": "¿Confiar en él? (sí/no)",
+  "client.unknown-certificate":
+    "El certificado de {server} es nuevo para este equipo. Huella: {fingerprint}. Compárela con la que enseña el servidor al arrancar.",
+  "client.not-remembered": "Se confía en {server} solo hasta salir.",
+  "client.unsafe-password":
+    "Aquí la contraseña se vería al escribirla: use una terminal, o --password-file con un archivo que la tenga.",
+  "server.fingerprint": "Huella del certificado: {fingerprint}",
+  "server.certificate-ends":
+    "El certificado caduca el {date}. Para que el servidor haga otro, borre {path}: los clientes tendrán que confiar en él de nuevo.",
+  "server.certificate-ends-given": "El certificado caduca el {date}: renuévelo antes.",
+
+  "error.password-empty": "La contraseña está vacía: escríbala en la primera línea.",
+  "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
+  "error.file-unreadable": "No se puede leer {path}: {reason}.",
+  "error.file-unwritable": "No se puede escribir {path}: {reason}.",
+  "error.fingerprint-invalid":
+    '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
+  "error.certificate-invalid": "No hay ningún certificado válido en {path}: debe estar en formato PEM.",
+  "error.answer-unclear": "Responda sí o no.",
+  "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
+  "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
+  "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
+
+  "error.not-tls":
+    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",
+  "error.tls-needed": "El servidor {server} solo habla TLS: añada --tls.",
+  "error.tls-failed": "No se pudo hablar TLS con {server}: {reason}.",
+  "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
+  "error.certificate-unfit":
+    "El certificado de {server} no se puede recordar: no está firmado por sí mismo, o es de una autoridad, o no lleva nombre. Use --ca con el de la autoridad que lo firma.",
+  "error.certificate-unknown":
+    "No se conoce el certificado de {server}. Si su huella es la que enseña el servidor al arrancar, añada --tls-fingerprint {fingerprint}.",
+  "error.certificate-changed":
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE CONOCÍA: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Huella conocida: {known}. Huella de ahora: {fingerprint}. Si quien lleva el servidor confirma el cambio, borre la línea de {server} en {path}.",
+  "error.certificate-other":
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Huella anunciada: {known}. Huella de ahora: {fingerprint}.",
+  "error.tls-unexpected": "quiere hablar TLS, y este servidor se puso en marcha sin él",
+
+  "wire.password-needed": "pide una contraseña",
+  "wire.password-wrong": "la contraseña no es correcta",
+
+  "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",
+  "flag.client-password": "archivo cuya primera línea es la contraseña, si el servidor la pide",
+  "flag.tls-cert": "certificado en PEM con el que se habla TLS",
+  "flag.tls-key": "clave en PEM del certificado",
+  "flag.tls-auto": "hablar TLS con un certificado propio, que se hace la primera vez",
+  "flag.tls-dir": "carpeta donde se guarda el certificado propio",
+  "flag.tls": "hablar solo TLS; se pregunta por los certificados nuevos",
+  "flag.ca": "autoridades en PEM que responden de los servidores, en vez de preguntar",
+  "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",
+} as const;
+
+export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
+  "ask.password": "Password",
+  "ask.trust": "Trust it? (yes/no)",
+  "client.unknown-certificate":
+    "The certificate of {server} is new to this machine. Fingerprint: {fingerprint}. Compare it with the one that the server shows when it starts.",
+  "client.not-remembered": "{server} is trusted only until you leave.",
+  "client.unsafe-password":
+    "Here the password would be seen as you type it: use a terminal, or --password-file with a file that has it.",
+  "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
+  "server.certificate-ends":
+    "The certificate ends on {date}. To have the server make another, delete {path}: the clients will have to trust it again.",
+  "server.certificate-ends-given": "The certificate ends on {date}: renew it before.",
+
+  "error.password-empty": "The password is empty: write it on the first line.",
+  "error.password-too-long": "The password is too long: the limit is {max} bytes.",
+  "error.file-unreadable": "Cannot read {path}: {reason}.",
+  "error.file-unwritable": "Cannot write {path}: {reason}.",
+  "error.fingerprint-invalid":
+    '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
+  "error.certificate-invalid": "There is no valid certificate in {path}: it must be in PEM.",
+  "error.answer-unclear": "Answer yes or no.",
+  "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
+  "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
+  "error.no-folder": "There is no place known to keep the certificate: use --tls-dir.",
+
+  "error.not-tls":
+    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls.",
+  "error.tls-needed": "The server {server} speaks TLS only: add --tls.",
+  "error.tls-failed": "Could not speak TLS with {server}: {reason}.",
+  "error.certificate-refused": "The certificate of {server} cannot be used: {reason}.",
+  "error.certificate-unfit":
+    "The certificate of {server} cannot be remembered: it is not signed by itself, or is an authority's, or has no name. Use --ca with that of the authority that signs it.",
+  "error.certificate-unknown":
+    "The certificate of {server} is not known. If its fingerprint is the one that the server shows when it starts, add --tls-fingerprint {fingerprint}.",
+  "error.certificate-changed":
+    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS KNOWN: SOMEBODY MAY BE POSING AS IT. Known fingerprint: {known}. Fingerprint now: {fingerprint}. If whoever runs the server confirms the change, delete the line of {server} in {path}.",
+  "error.certificate-other":
+    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS ANNOUNCED: SOMEBODY MAY BE POSING AS IT. Announced fingerprint: {known}. Fingerprint now: {fingerprint}.",
+  "error.tls-unexpected": "it wants to speak TLS, and this server was started without",
+
+  "wire.password-needed": "it asks for a password",
+  "wire.password-wrong": "the password is not right",
+
+  "flag.server-password": "file whose first line is the password of the room",
+  "flag.client-password": "file whose first line is the password, if the server asks for one",
+  "flag.tls-cert": "certificate in PEM with which to speak TLS",
+  "flag.tls-key": "key of the certificate in PEM",
+  "flag.tls-auto": "speak TLS with a certificate of its own, made the first time",
+  "flag.tls-dir": "folder in which its own certificate is kept",
+  "flag.tls": "speak TLS only; you are asked about new certificates",
+  "flag.ca": "authorities in PEM that vouch for the servers, instead of asking",
+  "flag.tls-fingerprint": "fingerprint of a certificate to trust; may be repeated",
+};
