@@ -4,7 +4,8 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { ChatError, InputError } from "./errors.ts";
 import { chooseLanguage, explain, type Language } from "./i18n.ts";
-import { standardStreams, Terminal } from "./terminal.ts";
+import { Terminal } from "./terminal.ts";
+import { standardStreams } from "./tty.ts";
 
 /** The version of both programs. */
 export const VERSION = "0.1.0";
@@ -32,7 +33,7 @@ export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 
 /** Runs a program in this process, and ends the process with its exit status. */
 export async function runProgram(main: (program: Program) => Promise<number>): Promise<never> {
-  const terminal = new Terminal(standardStreams());
+  const terminal = new Terminal(standardStreams({ isPlain: Deno.args.includes("--plain") }));
   const signal = AbortSignal.any([endingSignal(), terminal.interrupted]);
   // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
   signal.addEventListener("abort", () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), PATIENCE_MS)));

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { type Screen, Terminal } from "../lib/terminal.ts";
+import { Terminal } from "../lib/terminal.ts";
+import type { Tty } from "../lib/tty.ts";
 import { Person, settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -176,12 +177,13 @@ Deno.test("Terminal is interrupted when nobody reads what it writes", pure, asyn
 });
 
 /** Of what the tests type, what takes two columns. */
-const WIDE = /[\u1100-\uffff]/;
+const WIDE = /[\u1100-\u115f\u2e80-\uffdc]/;
 
 /** A screen that shows what was written to it, as far as line editing goes. */
-class FakeScreen implements Screen {
+class FakeScreen implements Tty {
   readonly modes: boolean[] = [];
   listeners = 0;
+  writtenNow = "";
   readonly #columns: number;
   readonly #rows: string[][] = [[]];
   #x = 0;
@@ -191,15 +193,19 @@ class FakeScreen implements Screen {
     this.#columns = columns;
   }
 
-  columns(): number {
-    return this.#columns;
+  size(): { columns: number; rows: number } {
+    return { columns: this.#columns, rows: 30 };
   }
 
   setRaw(isRaw: boolean): void {
     this.modes.push(isRaw);
   }
 
-  onResize(): () => void {
+  writeNow(bytes: Uint8Array): void {
+    this.writtenNow += new TextDecoder().decode(bytes);
+  }
+
+  watch(): () => void {
     this.listeners++;
     return () => void this.listeners--;
   }
@@ -207,13 +213,15 @@ class FakeScreen implements Screen {
   /** What is on the screen, row by row, the cursor as a bar. */
   show(text: string): string[] {
     // deno-lint-ignore no-control-regex -- these are what it obeys
-    for (const [part, count, command] of text.matchAll(/\x1b\[(\d*)([A-Z])|[^]/gu)) {
+    for (const [part, count, command] of text.matchAll(/\x1b\[\??(\d*)([A-Zhl])|[^]/gu)) {
       if (command) this.#obey(command, count ? Number(count) : undefined);
       else this.#put(part);
     }
     const rows = this.#rows.map((row) => row.map((char) => char ?? " "));
     rows[this.#y] = [...rows[this.#y]!.slice(0, this.#x), "|", ...rows[this.#y]!.slice(this.#x)];
-    return rows.map((row) => row.join("").trimEnd());
+    const texts = rows.map((row) => row.join("").trimEnd());
+    while (texts.at(-1) === "") texts.pop();
+    return texts;
   }
 
   #put(char: string): void {
@@ -229,7 +237,8 @@ class FakeScreen implements Screen {
   #obey(command: string, count: number | undefined): void {
     const row = this.#rows[this.#y]!;
     const x = Math.min(this.#x, this.#columns - 1);
-    if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
+    if (count === 2004) this.modes.push(command === "h");
+    else if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
     else if (command === "B") this.#moveTo(x, this.#y + (count ?? 1));
     else if (command === "C") this.#moveTo(x + (count ?? 1), this.#y);
     else if (command === "D") this.#moveTo(x - (count ?? 1), this.#y);
@@ -257,7 +266,7 @@ class Typist extends Person {
 
   constructor(columns?: number) {
     const screen = new FakeScreen(columns);
-    super({ isKeyboard: true, screen });
+    super({ isKeyboard: true, tty: screen });
     this.screen = screen;
   }
 
@@ -303,7 +312,7 @@ Deno.test(
     assertEquals(await typist.look(), ["> hola|"]);
     typist.types(ENTER);
     assertEquals(await first, "hola");
-    assertEquals(await typist.look(), ["|"]);
+    assertEquals(await typist.look(), ["> |"]);
     const second = take(lines);
     assertEquals(await typist.look(), ["> |"]);
     typist.types(`adiós${ENTER}`);
@@ -322,7 +331,7 @@ Deno.test("Terminal.print() prints above the line that is being typed", pure, as
   assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> hola|"]);
   typist.types(ENTER);
   assertEquals(await line, "hola");
-  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "|"]);
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> |"]);
 });
 
 Deno.test(
@@ -355,7 +364,7 @@ Deno.test(
       assertEquals(shown.filter((row) => row !== ""), ["uno", "dos", ...rows.filter((row) => row !== "")]);
       typist.types(ENTER);
       assertEquals(await line, text);
-      assertEquals(await typist.look(), ["uno", "dos", "|"]);
+      assertEquals(await typist.look(), ["uno", "dos", "> |"]);
     }
   },
 );
@@ -371,7 +380,7 @@ Deno.test("Terminal.print() prints above a line of wide characters", pure, async
     assertEquals(shown, `unodos> ${text}`);
     typist.types(ENTER);
     assertEquals(await line, text);
-    assertEquals(await typist.look(), ["uno", "dos", "|"]);
+    assertEquals(await typist.look(), ["uno", "dos", "> |"]);
   }
 });
 
