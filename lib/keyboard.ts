@@ -65,8 +65,7 @@ export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListene
 
 /** Reads lines until the input ends. The last one may lack its end. */
 export function readLines(input: ReadableStream<Uint8Array>, listener: LineListener): Source {
-  const stream = Readable.from(input, { objectMode: false });
-  stream.on("error", () => listener.onEnd());
+  const stream = Readable.from(untilItBreaks(input), { objectMode: false });
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
   lines.on("line", (line: string) => listener.onLine(line));
   lines.on("close", () => listener.onEnd());
@@ -78,6 +77,14 @@ export function readLines(input: ReadableStream<Uint8Array>, listener: LineListe
       stream.destroy();
     },
   };
+}
+
+async function* untilItBreaks(input: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* input;
+  } catch {
+    // A terminal that was closed ends like this.
+  }
 }
 
 /** Tells keys and pasted blocks apart, however they are cut into pieces. */

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import { Terminal } from "../lib/terminal.ts";
-import type { Tty } from "../lib/tty.ts";
+import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
 import { Person, settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -176,96 +176,13 @@ Deno.test("Terminal is interrupted when nobody reads what it writes", pure, asyn
   await soon(interrupted, "the interruption");
 });
 
-/** Of what the tests type, what takes two columns. */
-const WIDE = /[\u1100-\u115f\u2e80-\uffdc]/;
-
-/** A screen that shows what was written to it, as far as line editing goes. */
-class FakeScreen implements Tty {
-  readonly modes: boolean[] = [];
-  listeners = 0;
-  writtenNow = "";
-  readonly #columns: number;
-  readonly #rows: string[][] = [[]];
-  #x = 0;
-  #y = 0;
-
-  constructor(columns = 40) {
-    this.#columns = columns;
-  }
-
-  size(): { columns: number; rows: number } {
-    return { columns: this.#columns, rows: 30 };
-  }
-
-  setRaw(isRaw: boolean): void {
-    this.modes.push(isRaw);
-  }
-
-  writeNow(bytes: Uint8Array): void {
-    this.writtenNow += new TextDecoder().decode(bytes);
-  }
-
-  watch(): () => void {
-    this.listeners++;
-    return () => void this.listeners--;
-  }
-
-  /** What is on the screen, row by row, the cursor as a bar. */
-  show(text: string): string[] {
-    // deno-lint-ignore no-control-regex -- these are what it obeys
-    for (const [part, count, command] of text.matchAll(/\x1b\[\??(\d*)([A-Zhl])|[^]/gu)) {
-      if (command) this.#obey(command, count ? Number(count) : undefined);
-      else this.#put(part);
-    }
-    const rows = this.#rows.map((row) => row.map((char) => char ?? " "));
-    rows[this.#y] = [...rows[this.#y]!.slice(0, this.#x), "|", ...rows[this.#y]!.slice(this.#x)];
-    const texts = rows.map((row) => row.join("").trimEnd());
-    while (texts.at(-1) === "") texts.pop();
-    return texts;
-  }
-
-  #put(char: string): void {
-    if (char === "\r") this.#x = 0;
-    else if (char === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
-    else {
-      const cells = WIDE.test(char) ? [char, ""] : [char];
-      if (this.#x + cells.length > this.#columns) this.#moveTo(0, this.#y + 1);
-      for (const cell of cells) this.#rows[this.#y]![this.#x++] = cell;
-    }
-  }
-
-  #obey(command: string, count: number | undefined): void {
-    const row = this.#rows[this.#y]!;
-    const x = Math.min(this.#x, this.#columns - 1);
-    if (count === 2004) this.modes.push(command === "h");
-    else if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
-    else if (command === "B") this.#moveTo(x, this.#y + (count ?? 1));
-    else if (command === "C") this.#moveTo(x + (count ?? 1), this.#y);
-    else if (command === "D") this.#moveTo(x - (count ?? 1), this.#y);
-    else if (command === "G") this.#moveTo((count ?? 1) - 1, this.#y);
-    else if (command === "J" && !count) {
-      row.length = Math.min(row.length, this.#x);
-      this.#rows.length = this.#y + 1;
-    } else if (command === "K" && !count) row.length = Math.min(row.length, this.#x);
-    else throw new Error(`This screen does not know ${command} with ${count}`);
-  }
-
-  #moveTo(x: number, y: number): void {
-    assert(x >= 0 && x <= this.#columns && y >= 0, `The cursor left the screen: ${x}, ${y}`);
-    [this.#x, this.#y] = [x, y];
-    while (this.#rows.length <= y) this.#rows.push([]);
-    const row = this.#rows[y]!;
-    while (row.length < x) row.push(" ");
-  }
-}
-
 /** A person who types at a screen and sees it. */
 class Typist extends Person {
   readonly screen: FakeScreen;
   #seen = 0;
 
-  constructor(columns?: number) {
-    const screen = new FakeScreen(columns);
+  constructor(options?: FakeScreenOptions) {
+    const screen = new FakeScreen(options);
     super({ isKeyboard: true, tty: screen });
     this.screen = screen;
   }
@@ -353,7 +270,7 @@ Deno.test(
   pure,
   async () => {
     for (const length of [8, 9, 17, 18, 19]) {
-      await using typist = new Typist(10);
+      await using typist = new Typist({ columns: 10 });
       const line = take(typist.terminal.lines("> "));
       const text = "abcdefghijklmnopqrstuvwxyz".slice(0, length);
       typist.types(text);
@@ -371,7 +288,7 @@ Deno.test(
 
 Deno.test("Terminal.print() prints above a line of wide characters", pure, async () => {
   for (const text of ["日本語日本語日本語", "a日本語日本語日本語", "日本語日a", "日本語日本語日本語日本"]) {
-    await using typist = new Typist(10);
+    await using typist = new Typist({ columns: 10 });
     const line = take(typist.terminal.lines("> "));
     for (const char of text) typist.types(char);
     await typist.terminal.print("uno");
