@@ -2,7 +2,7 @@
 // this file against its examples. Knows nothing of rooms or sockets.
 
 import { createHash } from "node:crypto";
-import { FieldReader, type Frame, FrameWriter } from "./codec.ts";
+import { type Frame, FrameWriter } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
 import { MAX_NICK_CHARS } from "./text.ts";
 
@@ -198,6 +198,10 @@ const writer = new FrameWriter();
 
 /** The whole frame of a client's message. */
 export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
+  return writeClient(message).slice();
+}
+
+function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "hello":
       writer.begin(FRAME.hello).u8(message.version).bytes(message.token).string(message.nick)
@@ -217,15 +221,14 @@ export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
 
 /** The message of a client's frame.
  * @throws {ProtocolError} `frame-unknown`, `frame-malformed` or `version-unsupported` */
-export function decodeClient({ type, body }: Frame): ClientMessage {
-  const fields = new FieldReader(body);
-  const message = readClient(type, fields);
-  fields.end();
+export function decodeClient(frame: Frame): ClientMessage {
+  const message = readClient(frame);
+  frame.end();
   return message;
 }
 
-function readClient(type: number, fields: FieldReader): ClientMessage {
-  switch (type) {
+function readClient(fields: Frame): ClientMessage {
+  switch (fields.type) {
     case FRAME.hello:
       return {
         type: "hello",
@@ -245,12 +248,21 @@ function readClient(type: number, fields: FieldReader): ClientMessage {
     case FRAME.clientBye:
       return { type: "bye" };
     default:
-      throw unknown(type);
+      throw unknown(fields.type);
   }
 }
 
 /** The whole frame of a server's message. WELCOME lists as many of `online` as fit. */
 export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
+  return writeServer(message).slice();
+}
+
+/** The whole frame of a log entry, valid until the next frame is encoded: for the log, which copies it. */
+export function encodeEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
+  return writeServer(entry);
+}
+
+function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "welcome":
       return encodeWelcome(message);
@@ -292,15 +304,14 @@ function encodeWelcome(message: Welcome): Uint8Array<ArrayBuffer> {
 
 /** The message of a server's frame.
  * @throws {ProtocolError} `frame-unknown`, `frame-malformed` or `version-unsupported` */
-export function decodeServer({ type, body }: Frame): ServerMessage {
-  const fields = new FieldReader(body);
-  const message = readServer(type, fields);
-  fields.end();
+export function decodeServer(frame: Frame): ServerMessage {
+  const message = readServer(frame);
+  frame.end();
   return message;
 }
 
-function readServer(type: number, fields: FieldReader): ServerMessage {
-  switch (type) {
+function readServer(fields: Frame): ServerMessage {
+  switch (fields.type) {
     case FRAME.welcome:
       return {
         type: "welcome",
@@ -339,11 +350,11 @@ function readServer(type: number, fields: FieldReader): ServerMessage {
     case FRAME.left:
       return { type: "left", ...readPresence(fields, "lost") };
     default:
-      throw unknown(type);
+      throw unknown(fields.type);
   }
 }
 
-function readPresence<Flag extends "back" | "lost">(fields: FieldReader, flag: Flag) {
+function readPresence<Flag extends "back" | "lost">(fields: Frame, flag: Flag) {
   const [seq, timeMs, session] = [fields.u64(), fields.u64(), fields.id()];
   const set = (fields.u8() & 1) === 1;
   const [nick, address] = [fields.string(MAX_NICK_BYTES), fields.string(MAX_IP_BYTES)];
@@ -352,7 +363,7 @@ function readPresence<Flag extends "back" | "lost">(fields: FieldReader, flag: F
     & Record<Flag, boolean>;
 }
 
-function readOnline(fields: FieldReader): Person[] {
+function readOnline(fields: Frame): Person[] {
   const online: Person[] = [];
   while (!fields.atEnd) {
     online.push({
@@ -365,7 +376,7 @@ function readOnline(fields: FieldReader): Person[] {
   return online;
 }
 
-function readVersion(fields: FieldReader): number {
+function readVersion(fields: Frame): number {
   const version = fields.u8();
   if (version !== PROTOCOL_VERSION) {
     throw new ProtocolError(

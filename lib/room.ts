@@ -5,7 +5,7 @@ import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
 import { type Member, Members } from "./members.ts";
 import {
-  encodeServer,
+  encodeEntry,
   FRAME,
   type Hello,
   MAX_HISTORY,
@@ -196,6 +196,6 @@ export class Room {
   }
 
   #append(entry: Unnumbered, now: Moment): void {
-    this.log.append(encodeServer({ ...entry, seq: this.log.head }), now.tickMs);
+    this.log.append(encodeEntry({ ...entry, seq: this.log.head }), now.tickMs);
   }
 }
