@@ -95,7 +95,8 @@ export class KeyDecoder implements Disposable {
   /** The beginning of what is not yet understood. */
   #rest = "";
   #isPasting = false;
-  #isOneKey = false;
+  /** How many of the next tabs are text. */
+  #textTabs = 0;
   #holding: ReturnType<typeof setTimeout> | undefined;
 
   constructor(listener: Pick<KeyListener, "onKey" | "onPaste">) {
@@ -129,7 +130,8 @@ export class KeyDecoder implements Disposable {
     const typed = this.#rest.slice(0, end);
     this.#isPasting = at >= 0;
     this.#rest = this.#rest.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
-    this.#isOneKey = [...typed].length === 1;
+    // A terminal that marks no pasted block sends the tabs of one amid other text; a key comes last.
+    this.#textTabs = typed.slice(0, -1).split("\t").length - 1;
     if (typed !== "") this.#typed.emit("data", typed);
     return at >= 0;
   }
@@ -152,8 +154,7 @@ export class KeyDecoder implements Disposable {
   }
 
   #press(text: string | undefined, key: Key): void {
-    // A terminal that marks no pasted block sends the tabs of one amid other text.
-    if (key.name === "tab" && text === "\t" && !this.#isOneKey) return this.#listener.onKey({ text });
+    if (text === "\t" && this.#textTabs-- > 0) return this.#listener.onKey({ text });
     const isText = text !== undefined && !key.ctrl && !key.meta && (text.codePointAt(0)! >= 0x20) &&
       text !== "\x7f";
     const { name, ctrl, meta, shift } = key;

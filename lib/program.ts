@@ -34,6 +34,10 @@ export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 /** Runs a program in this process, and ends the process with its exit status. */
 export async function runProgram(main: (program: Program) => Promise<number>): Promise<never> {
   const terminal = new Terminal(standardStreams({ isPlain: Deno.args.includes("--plain") }));
+  // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.
+  for (const event of ["error", "unhandledrejection", "unload"]) {
+    addEventListener(event, () => terminal.abandon());
+  }
   const signal = AbortSignal.any([endingSignal(), terminal.interrupted]);
   // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
   signal.addEventListener("abort", () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), PATIENCE_MS)));

@@ -81,6 +81,7 @@ export class Screen {
     if (this.#options.tty) this.#orders += PASTE_MARKS.off;
     this.show(undefined);
     await this.print("");
+    this.#isBroken = true; // nothing comes any more
   }
 
   /** The same at once, without what was still to be printed, for a process that must end. A terminal that takes

@@ -2,9 +2,10 @@
 // Somebody at a screen edits lines below those that are printed; a pipe or a file, on either side, gets plain
 // lines and nothing else.
 
+import { Desk, type TypedLine } from "./desk.ts";
 import { InputError } from "./errors.ts";
 import { readKeys, readLines, type Source } from "./keyboard.ts";
-import { type Completer, type Key, LineEditor } from "./line_editor.ts";
+import type { Completer, Key } from "./line_editor.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
 
@@ -15,13 +16,6 @@ export interface AskOptions {
   /** The end of a pipe means nothing: the fallback was tried. */
   readonly isAgain?: boolean;
   readonly signal?: AbortSignal;
-}
-
-/** A line for the chat. */
-export interface TypedLine {
-  readonly text: string;
-  /** Whether it is part of a pasted block: to be sent as it is. */
-  readonly isPasted: boolean;
 }
 
 /** How lines are typed for the chat. */
@@ -36,22 +30,10 @@ export interface ChatOptions {
 
 /** Most lines of a pasted block that are sent unasked. */
 export const MAX_UNASKED_LINES = 10;
+/** Most lines of a pasted block that are taken for answers: server, port, nick. */
+const MAX_PASTED_ANSWERS = 3;
 /** Lines that are read ahead of those who ask for them; a pipe with more has to wait. */
 const MAX_READ_AHEAD_LINES = 64;
-
-/** Where lines go to: a question, or the chat. */
-class Desk {
-  readonly editor: LineEditor;
-  /** Lines that nobody has waited for yet. */
-  readonly ahead: TypedLine[] = [];
-  prompt = "";
-  /** Gives the line to whoever waits for it. */
-  resolve: ((line: TypedLine | undefined) => void) | undefined;
-
-  constructor(complete?: Completer) {
-    this.editor = new LineEditor(complete);
-  }
-}
 
 /** A person, or a script that acts as one. */
 export class Terminal implements AsyncDisposable {
@@ -221,16 +203,15 @@ export class Terminal implements AsyncDisposable {
     signal?.addEventListener("abort", abort);
     return Promise.race([this.#next(this.#answers), aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
-      this.#answers.resolve = undefined;
+      this.#answers.giveUp();
     });
   }
 
   /** The next line for a desk; undefined if there is none to come. */
   #next(desk: Desk): Promise<TypedLine | undefined> {
-    const { promise, resolve } = Promise.withResolvers<TypedLine | undefined>();
-    desk.resolve = resolve;
+    const line = desk.next();
     this.#goOn();
-    return promise;
+    return line;
   }
 
   /** Gives what was read ahead to whoever waits for a line, or lets them wait. */
@@ -242,15 +223,9 @@ export class Terminal implements AsyncDisposable {
       const unfinished = this.#answers.editor.take();
       if (unfinished !== "") desk.editor.insert(unfinished);
     }
-    if (desk.resolve && (desk.ahead.length > 0 || this.#hasEnded)) this.#hand(desk, desk.ahead.shift());
+    desk.serve({ hasEnded: this.#hasEnded });
     if (desk.ahead.length === 0 && !this.#hasEnded) this.#source.resume();
     this.#refresh();
-  }
-
-  #hand(desk: Desk, line: TypedLine | undefined): void {
-    const { resolve } = desk;
-    desk.resolve = undefined;
-    resolve?.(line);
   }
 
   /** Where what is typed now goes to. */
@@ -261,21 +236,15 @@ export class Terminal implements AsyncDisposable {
 
   #refresh(): void {
     const desk = this.#desk;
-    const isShown = !this.#hasEnded && (desk !== this.#answers || desk.resolve !== undefined);
+    const isShown = !this.#hasEnded && (desk !== this.#answers || desk.isAwaited);
     const { prompt, editor: { text, cursor } } = desk;
     const status = desk === this.#chat ? this.#status : [];
     this.#screen.show(isShown ? { status, prompt, text, cursor } : undefined);
   }
 
   #takePiped(text: string): void {
-    this.#deliver({ text, isPasted: false });
+    this.#desk.deliver({ text, isPasted: false });
     if (this.#desk.ahead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
-  }
-
-  #deliver(line: TypedLine): void {
-    const desk = this.#desk;
-    if (desk.resolve) this.#hand(desk, line);
-    else desk.ahead.push(line);
   }
 
   #press(key: Key): void {
@@ -300,9 +269,9 @@ export class Terminal implements AsyncDisposable {
     if (desk === this.#consent) this.#decide(text);
     else {
       // A question and its answer stay; what is said will come back as a message.
-      if (desk === this.#answers && desk.resolve) void this.print(desk.prompt + text);
+      if (desk === this.#answers && desk.isAwaited) void this.print(desk.prompt + text);
       if (desk === this.#chat) desk.editor.remember(text);
-      this.#deliver({ text, isPasted: false });
+      desk.deliver({ text, isPasted: false });
     }
     this.#goOn();
   }
@@ -311,10 +280,11 @@ export class Terminal implements AsyncDisposable {
     if (this.#hasEnded) return;
     const lines = text.split(/\r\n|\r|\n/);
     const desk = this.#desk;
-    const isOneLine = lines.length === 1 || (lines.length === 2 && lines[1] === "");
-    if (desk === this.#consent) desk.editor.insert(lines.join(" "));
-    else if (isOneLine && desk === this.#chat) desk.editor.insert(lines[0]!);
-    else if (desk === this.#chat) this.#pasteBlock(lines);
+    const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
+    const isForChat = this.#isChatting && (desk !== this.#answers || count > MAX_PASTED_ANSWERS);
+    if (desk === this.#consent || (isForChat && this.#block)) desk.editor.insert(lines.join(" "));
+    else if (isForChat && count > 1) this.#pasteBlock(lines, count);
+    else if (isForChat) desk.editor.insert(lines[0]!);
     else {
       // As if it was typed: one answer after another.
       for (const [index, line] of lines.entries()) {
@@ -322,14 +292,15 @@ export class Terminal implements AsyncDisposable {
         if (index < lines.length - 1) this.#enter();
       }
     }
-    this.#refresh();
+    this.#goOn();
   }
 
-  /** Sends lines that were pasted, the last of them as far as it goes, once the person has agreed. */
-  #pasteBlock(lines: readonly string[]): void {
+  /** Sends lines that were pasted, the last of them as far as it goes: at once, or when there is no question any
+   * more and the person has agreed. */
+  #pasteBlock(lines: readonly string[], count: number): void {
     const { confirmPaste } = this.#chatOptions;
-    const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    if (!confirmPaste || count <= MAX_UNASKED_LINES) return this.#send(lines);
+    const isShort = count <= MAX_UNASKED_LINES && this.#desk === this.#chat;
+    if (!confirmPaste || isShort) return this.#send(lines);
     this.#block = lines;
     this.#consent.prompt = confirmPaste.question(count);
   }
@@ -349,8 +320,8 @@ export class Terminal implements AsyncDisposable {
     editor.insert(first!);
     const text = editor.takeBefore();
     if (isBegun) editor.remember(text);
-    this.#deliver({ text, isPasted: !isBegun });
-    for (const text of others) this.#deliver({ text, isPasted: true });
+    this.#chat.deliver({ text, isPasted: !isBegun });
+    for (const text of others) this.#chat.deliver({ text, isPasted: true });
     editor.insert(last);
   }
 

@@ -21,7 +21,8 @@ export class FakeScreen implements Tty {
   isMarkingPastes = false;
   listeners = 0;
   writtenNow = "";
-  readonly columns: number;
+  columns: number;
+  #listeners: Parameters<Tty["watch"]>[0] | undefined;
   readonly #height: number;
   readonly #isOld: boolean;
   #rows: string[][] = [[]];
@@ -46,9 +47,25 @@ export class FakeScreen implements Tty {
     this.writtenNow += new TextDecoder().decode(bytes);
   }
 
-  watch(): () => void {
+  watch(listeners: Parameters<Tty["watch"]>[0]): () => void {
     this.listeners++;
+    this.#listeners = listeners;
     return () => void this.listeners--;
+  }
+
+  /** Becomes narrower, and breaks rows that are too long now. */
+  becomes(columns: number): void {
+    const above = this.#rows.slice(0, this.#y).flatMap((row) => chunks(row, columns)).length;
+    this.#rows = this.#rows.flatMap((row) => chunks(row, columns));
+    this.#y = above + Math.floor(this.#x / columns);
+    this.#x %= columns;
+    this.columns = columns;
+    this.#listeners?.onResize();
+  }
+
+  /** Goes on after its program was stopped. */
+  goesOn(): void {
+    this.#listeners?.onResume();
   }
 
   /** Column and row of the cursor, from 0. */
@@ -117,4 +134,9 @@ export class FakeScreen implements Tty {
     const row = this.#rows[y]!;
     while (row.length < x) row.push(" ");
   }
+}
+
+function chunks(row: string[], columns: number): string[][] {
+  const count = Math.max(1, Math.ceil(row.length / columns));
+  return Array.from({ length: count }, (_, index) => row.slice(index * columns, (index + 1) * columns));
 }

@@ -72,6 +72,7 @@ Deno.test("A block that is too large comes in pieces, and nothing of it is lost"
 
 Deno.test("A tab amid other text is text: it was pasted", pure, () => {
   assertEquals(decode("\t"), "<tab>");
+  assertEquals(decode("an\t", "\t", "a\tb\t", "\t"), "an<tab><tab>a\tb<tab><tab>");
   assertEquals(decode("a\tb"), "a\tb");
 });
 

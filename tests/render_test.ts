@@ -116,3 +116,10 @@ Deno.test("Renderer takes no nick for a line of the program's own, nor for an ev
 Deno.test("Renderer shows the last date that there is for times beyond it", pure, () => {
   assertEquals(renderer().stamp(Number.MAX_SAFE_INTEGER), renderer().stamp(8.64e15));
 });
+
+Deno.test("Renderer.crowd() names several who came or went, with the time of the last", pure, () => {
+  const crowd = ["ana", "beto", "ana", "x y"].map((nick, index) =>
+    joined({ nick, session: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
+  );
+  assertEquals(renderer().crowd(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
+});
