@@ -15,6 +15,7 @@ const PASTE_END = /\x1b\[201~|(?=\x03)/;
 /** Where the end of a block may have begun. */
 // deno-lint-ignore no-control-regex -- what terminals send
 const PASTE_END_BEGUN = /\x1b(?:\[(?:2(?:0(?:1)?)?)?)?$/;
+const SEVERAL_LINES = /[\r\n]+[^\r\n]/;
 /** Largest pasted block, in UTF-16 units. A larger one comes as several. */
 const MAX_PASTE_UNITS = 1 << 20;
 /** How long what may be the beginning of a mark is held back, in ms: Escape is a key as well. */
@@ -95,8 +96,8 @@ export class KeyDecoder implements Disposable {
   /** The beginning of what is not yet understood. */
   #rest = "";
   #isPasting = false;
-  /** How many of the next tabs are text. */
-  #textTabs = 0;
+  /** Whether what is being told apart was pasted, by a terminal that marks nothing. */
+  #isUnmarkedBlock = false;
   #holding: ReturnType<typeof setTimeout> | undefined;
 
   constructor(listener: Pick<KeyListener, "onKey" | "onPaste">) {
@@ -130,8 +131,7 @@ export class KeyDecoder implements Disposable {
     const typed = this.#rest.slice(0, end);
     this.#isPasting = at >= 0;
     this.#rest = this.#rest.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
-    // A terminal that marks no pasted block sends the tabs of one amid other text; a key comes last.
-    this.#textTabs = typed.slice(0, -1).split("\t").length - 1;
+    this.#isUnmarkedBlock = SEVERAL_LINES.test(typed);
     if (typed !== "") this.#typed.emit("data", typed);
     return at >= 0;
   }
@@ -154,7 +154,7 @@ export class KeyDecoder implements Disposable {
   }
 
   #press(text: string | undefined, key: Key): void {
-    if (text === "\t" && this.#textTabs-- > 0) return this.#listener.onKey({ text });
+    if (text === "\t" && this.#isUnmarkedBlock) return this.#listener.onKey({ text });
     const isText = text !== undefined && !key.ctrl && !key.meta && (text.codePointAt(0)! >= 0x20) &&
       text !== "\x7f";
     const { name, ctrl, meta, shift } = key;

@@ -108,7 +108,6 @@ export class Screen {
       this.#isDue = false;
       const printed = this.#printed.splice(0);
       try {
-        // Of a terminal that was closed even the size cannot be had.
         const text = this.#compose(printed.map((one) => one.text).join(""));
         if (text !== "" && !this.#isBroken) await this.#options.write(ENCODER.encode(text));
       } catch {

@@ -189,10 +189,10 @@ export class Terminal implements AsyncDisposable {
     this.#streams.tty?.setRaw(false);
   }
 
-  /** Gives screen and keyboard back at once: the process ends. */
+  /** Gives the screen back at once: the process ends, and Deno gives the keyboard back. To do that here would
+   * wait for a terminal that takes nothing any more. */
   abandon(): void {
     this.#screen.abandon();
-    this.#streams.tty?.setRaw(false);
   }
 
   #answer(prompt: string, signal: AbortSignal | undefined): Promise<string | undefined> {

@@ -25,6 +25,8 @@ export interface Tty {
   watch(listeners: { onResize: () => void; onResume: () => void }): () => void;
 }
 
+const NO_SIZE = { columns: 80, rows: 24 };
+
 /** The process's own standard input and output. `isPlain`: lines are all that is wanted. */
 export function standardStreams({ isPlain }: { isPlain: boolean }): TerminalStreams {
   const isKeyboard = Deno.stdin.isTerminal();
@@ -40,9 +42,9 @@ export function standardStreams({ isPlain }: { isPlain: boolean }): TerminalStre
 
 function processTty(): Tty {
   return {
-    size: () => Deno.consoleSize(),
-    setRaw: (isRaw) => Deno.stdin.setRaw(isRaw),
-    writeNow: (bytes) => void Deno.stdout.writeSync(bytes),
+    size: () => ifOpen(() => Deno.consoleSize()) ?? NO_SIZE,
+    setRaw: (isRaw) => ifOpen(() => Deno.stdin.setRaw(isRaw)),
+    writeNow: (bytes) => void ifOpen(() => Deno.stdout.writeSync(bytes)),
     watch: ({ onResize, onResume }) => {
       if (Deno.build.os === "windows") return () => {}; // has neither signal
       Deno.addSignalListener("SIGWINCH", onResize);
@@ -53,4 +55,14 @@ function processTty(): Tty {
       };
     },
   };
+}
+
+/** What a terminal gives, unless it was closed: then there is nothing to be done to it. Writes and reads tell
+ * whom it concerns. */
+function ifOpen<Result>(act: () => Result): Result | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
 }

@@ -70,11 +70,14 @@ Deno.test("A block that is too large comes in pieces, and nothing of it is lost"
   assertEquals(listener.heard.join("").replaceAll(/x+/g, ""), "{y}{}z");
 });
 
-Deno.test("A tab amid other text is text: it was pasted", pure, () => {
-  assertEquals(decode("\t"), "<tab>");
-  assertEquals(decode("an\t", "\t", "a\tb\t", "\t"), "an<tab><tab>a\tb<tab><tab>");
-  assertEquals(decode("a\tb"), "a\tb");
-});
+Deno.test(
+  "A tab is a key, also of somebody who types fast, but text amid lines that come in one piece",
+  pure,
+  () => {
+    assertEquals(decode("an\t", "\thola, b\t!\r"), "an<tab><tab>hola, b<tab>!<return>");
+    assertEquals(decode("\ta\r\n\tb"), "\ta<return><enter>\tb");
+  },
+);
 
 Deno.test("Escape is a key, after a moment", pure, async () => {
   const listener = new Heard();
