@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
-import { Hub, type Reader } from "./hub.ts";
+import { type GiveUpReason, Hub, type Reader } from "./hub.ts";
 import type { Member } from "./members.ts";
 import {
   type ClientMessage,
@@ -83,7 +83,7 @@ export class ChatServer implements AsyncDisposable {
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
     const { host, port, backups, graceMs, log } = options;
-    const { pingMs = PING_MS, deadMs = DEAD_MS, clock = systemClock } = options;
+    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#listener = listen({ host, port });
@@ -94,7 +94,8 @@ export class ChatServer implements AsyncDisposable {
       // Also under load: the answer to a PING shows that the client has read what came before it.
       heartbeat: { pingMs, deadMs, always: true },
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
-      onGiveUp: (connection, why) => this.#refuse(connection, gaveUp(why)),
+      greetingMs: helloMs,
+      onGiveUp: (connection, why) => this.#refuse(connection, givenUp(why)),
     });
     this.#accepting = this.#accept();
   }
@@ -160,19 +161,14 @@ export class ChatServer implements AsyncDisposable {
 
   /** Serves one connection from its first byte to its last. */
   async #visit(connection: Connection): Promise<void> {
-    const helloTimer = setTimeout(() => {
-      this.#refuse(connection, new ProtocolError("hello-late", "Cannot wait any longer for HELLO"));
-    }, this.#options.helloMs ?? HELLO_MS);
     let member: Member | undefined;
     try {
       for await (const frames of connection.receive()) {
         member = this.#takeIn(frames, connection, member);
-        if (member) clearTimeout(helloTimer);
       }
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {
-      clearTimeout(helloTimer);
       if (member && this.#connections.get(member) === connection) this.#lose(member);
       // A peer that has only ended its own side is still owed what was said before.
       connection.finish();
@@ -285,10 +281,15 @@ function unexpected({ type }: ClientMessage): ProtocolError {
   );
 }
 
-function gaveUp(why: "silent" | "too-slow"): ProtocolError {
-  return why === "silent"
-    ? new ProtocolError("silent", "Cannot keep the connection: nothing came for too long")
-    : new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+function givenUp(why: GiveUpReason): ProtocolError {
+  switch (why) {
+    case "ungreeted":
+      return new ProtocolError("hello-late", "Cannot wait any longer for HELLO");
+    case "silent":
+      return new ProtocolError("silent", "Cannot keep the connection: nothing came for too long");
+    case "too-slow":
+      return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+  }
 }
 
 function randomInstance(): bigint {

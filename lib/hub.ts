@@ -3,7 +3,6 @@
 
 import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
-import type { HeartbeatOptions } from "./heartbeat.ts";
 
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
@@ -18,18 +17,18 @@ export interface Reader {
   flush(): void;
 }
 
+/** Why a peer is given up: it does not introduce itself, does not answer, or does not read. */
+export type GiveUpReason = "ungreeted" | "silent" | "too-slow";
+
 /** What a hub does for its owner. */
-export interface HubOptions {
-  /** Longest frame that its connections take, in bytes after the length. */
-  readonly maxFrameBytes: number;
-  /** Monotonic clock, in ms. */
-  readonly nowMs: () => number;
-  readonly heartbeat: Required<HeartbeatOptions>;
+export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
+  /** How long a connection may take until it is greeted. */
+  readonly greetingMs?: number;
   readonly heldUpMs?: number;
   /** The frame that asks a peer for a sign of life. */
   readonly ping: () => Uint8Array<ArrayBuffer>;
-  /** A peer does not answer, or does not read: the owner is to end its connection. */
-  readonly onGiveUp: (connection: Connection, why: "silent" | "too-slow") => void;
+  /** A peer is given up: the owner is to end its connection. */
+  readonly onGiveUp: (connection: Connection, why: GiveUpReason) => void;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -39,6 +38,7 @@ type Timer = ReturnType<typeof setTimeout>;
  * is served last in a round waits no longer than the first. */
 export class Hub implements Disposable {
   readonly #options: HubOptions;
+  readonly #connectionOptions: ConnectionOptions;
   readonly #connections = new Set<Connection>();
   readonly #readers = new Set<Reader>();
   readonly #checkTimer: Timer;
@@ -51,6 +51,7 @@ export class Hub implements Disposable {
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#connectionOptions = { ...options, onWork: () => this.wake() };
     this.#checkTimer = setInterval(() => this.#check(), options.heartbeat.deadMs / CHECKS_PER_DEATH);
   }
 
@@ -61,9 +62,7 @@ export class Hub implements Disposable {
 
   /** Makes a connection part of the hub until {@linkcode release}. */
   adopt(conn: Deno.TcpConn): Connection {
-    const { maxFrameBytes, heartbeat, nowMs } = this.#options;
-    const options: ConnectionOptions = { maxFrameBytes, heartbeat, nowMs, onWork: () => this.wake() };
-    const connection = new Connection(conn, options);
+    const connection = new Connection(conn, this.#connectionOptions);
     this.#connections.add(connection);
     return connection;
   }
@@ -113,7 +112,6 @@ export class Hub implements Disposable {
       },
     };
     for (const connection of this.#connections) {
-      if (connection.isLagging) this.#options.onGiveUp(connection, "too-slow");
       if (connection.flush(round)) unsettled++;
     }
     for (const reader of this.#readers) reader.flush();
@@ -131,14 +129,19 @@ export class Hub implements Disposable {
   }
 
   #check(): void {
-    const nowMs = this.#options.nowMs();
+    const { nowMs, greetingMs = Infinity, onGiveUp, ping } = this.#options;
+    const now = nowMs();
+    let pingFrame: Uint8Array<ArrayBuffer> | undefined;
     for (const connection of this.#connections) {
-      if (connection.isStuck) this.#options.onGiveUp(connection, "too-slow");
-      const due = connection.heartbeat?.check(nowMs);
-      if (due === "dead") this.#options.onGiveUp(connection, "silent");
-      if (due !== "ping") continue;
-      connection.heartbeat?.pinged(nowMs);
-      connection.send(this.#options.ping());
+      const { heartbeat, openedMs } = connection;
+      const due = heartbeat?.check(now);
+      if (connection.isLagging || connection.isStuck) onGiveUp(connection, "too-slow");
+      else if (due === "dead") onGiveUp(connection, "silent");
+      else if (!heartbeat && now - openedMs >= greetingMs) onGiveUp(connection, "ungreeted");
+      else if (due === "ping") {
+        heartbeat!.pinged(now);
+        connection.send(pingFrame ??= ping());
+      }
     }
   }
 }

@@ -27,6 +27,7 @@ class Segment {
   /** To what follows: apart from the segment, so that the log can cut it without holding on to the bytes. */
   readonly link: { next: Segment | undefined } = { next: undefined };
   retained = true;
+  #view: { readonly from: number; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
 
   constructor(firstSeq: number, bytes: number) {
     this.firstSeq = firstSeq;
@@ -35,6 +36,14 @@ class Segment {
 
   get endSeq(): number {
     return this.firstSeq + this.offsets.length;
+  }
+
+  /** All bytes from an offset on. Most readers are at the same place: one view serves them all. */
+  viewFrom(offset: number): Uint8Array<ArrayBuffer> {
+    const { from, bytes } = this.#view ?? {};
+    if (from === offset && from + bytes!.length === this.length) return bytes!;
+    this.#view = { from: offset, bytes: this.bytes.subarray(offset, this.length) };
+    return this.#view.bytes;
   }
 }
 
@@ -178,7 +187,7 @@ export class Cursor {
    * memory that others read as well; nobody writes to it any more. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.isAtHead) return undefined;
-    const slice = this.#segment.bytes.subarray(this.#offset, this.#segment.length);
+    const slice = this.#segment.viewFrom(this.#offset);
     this.#offset = this.#segment.length;
     this.#seq = this.#segment.endSeq;
     return slice;
