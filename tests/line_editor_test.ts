@@ -67,6 +67,7 @@ for (
     ["uno dos|", "C-w x C-w C-y", "uno x|"],
     ["uno |dos", "C-k C-u C-y", "uno dos|"],
     ["uno|", "C-u C-k C-y", "uno|"],
+    ["uno dos|", "C-w right C-k C-y", "uno dos|"],
     ["uno|", "C-q", "uno|"],
     ["uno|", "M-x", "uno|"],
     ["uno|", "f5", "uno|"],

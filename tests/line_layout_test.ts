@@ -105,6 +105,8 @@ Deno.test("Rows that have become too long take several", pure, () => {
   for (const [columns, rows] of [[100, 1], [40, 1], [39, 2], [30, 2], [20, 2], [10, 4], [5, 8]] as const) {
     assertEquals(rowsAbove(layout, columns), rows, `${columns}`);
   }
+  const amid = layOut(viewOf("x".repeat(20), { cursor: 8 }), { columns: 40, rows: 10 });
+  assertEquals([5, 9, 10, 11].map((columns) => rowsAbove(amid, columns)), [2, 1, 1, 0]);
   const wide = layOut(viewOf("漢漢漢漢", { cursor: 3 }), { columns: 20, rows: 10 });
   assertEquals(rowsAbove(wide, 5), 1);
 });

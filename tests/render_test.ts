@@ -123,3 +123,16 @@ Deno.test("Renderer.crowd() names several who came or went, with the time of the
   );
   assertEquals(renderer().crowd(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
 });
+
+Deno.test(
+  "Renderer.crowd() tells of one person as of any other, and of very many by some names",
+  pure,
+  () => {
+    assertEquals(renderer().crowd([left({ lost: true })]), renderer().entry(left({ lost: true })));
+    const many = Array.from({ length: 33 }, (_, n) => left({ nick: `n${n}`, session: BigInt(n) }));
+    const line = renderer().crowd(many);
+    assertEquals(line.includes("* 33 se han desconectado: n0, n1, "), true);
+    assertEquals(line.endsWith(", n29 y 3 más"), true);
+    assertEquals(renderer().crowd(many.slice(0, 30)).endsWith(", n28, n29"), true);
+  },
+);

@@ -677,3 +677,11 @@ Deno.test("Terminal draws anew for a new size, and when it goes on after a stop"
   assertEquals(await typist.look(), ["> una", "línea", "$ fg", "> una", "línea|"]);
   assertEquals(screen.modes, [true, true]);
 });
+
+Deno.test("Terminal takes lines however they end", pure, async () => {
+  await using typist = new Typist();
+  const said = chatOf(typist.terminal);
+  typist.types("uno\r\ndos\ntres\r\rcuatro");
+  assertEquals(await typist.look(), ["> cuatro|"]);
+  assertEquals(said, ["uno", "dos", "tres", ""]);
+});
