@@ -42,6 +42,8 @@ export interface Layout {
 const GRAPHEMES = new Intl.Segmenter();
 // deno-lint-ignore no-control-regex -- SGR (ECMA-48, 8.3.117): colours
 const COLOUR = /(\x1b\[[\d;]*m)/;
+/** Terminals that are older than an emoji may give it fewer columns, or none. */
+const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
 const RESET: Cell = { text: "\x1b[0m", columns: 0, isSure: true };
 const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
   text: String.fromCharCode(code),
@@ -106,7 +108,7 @@ function cellOf(text: string): Cell {
   const joined = stringWidth(text);
   // What a terminal shows that knows of no joining, and gives every code point columns of its own.
   const apart = [...text].reduce((sum, char) => sum + stringWidth(char), 0);
-  return { text, columns: Math.max(joined, apart), isSure: joined === apart };
+  return { text, columns: Math.max(joined, apart), isSure: joined === apart && !EMOJI.test(text) };
 }
 
 function breakRows(cells: readonly Cell[], columns: number): Cell[][] {

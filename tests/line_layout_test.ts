@@ -44,13 +44,18 @@ Deno.test("A wide character that does not fit goes to the next row", pure, () =>
 
 Deno.test("An emoji has the columns that any terminal may give it, and stays in one piece", pure, () => {
   const family = "👩‍👩‍👧";
-  assertEquals(cellsOf(`a${family}e\u0301🇪🇸❤️`).map(({ text, columns, isSure }) => [text, columns, isSure]), [
-    ["a", 1, true],
-    [family, 6, false],
-    ["e\u0301", 1, true],
-    ["🇪🇸", 4, false],
-    ["❤️", 2, false],
-  ]);
+  assertEquals(
+    cellsOf(`a漢${family}e\u0301🇪🇸❤️🚀`).map(({ text, columns, isSure }) => [text, columns, isSure]),
+    [
+      ["a", 1, true],
+      ["漢", 2, true],
+      [family, 6, false],
+      ["e\u0301", 1, true],
+      ["🇪🇸", 4, false],
+      ["❤️", 2, false],
+      ["🚀", 2, false],
+    ],
+  );
   assertEquals(layOutIn(10, viewOf(`123${family}`)), ["> 123", `${family}|`]);
   assertEquals(layOutIn(10, viewOf(`12${family}`)), [`> 12${family}`, "|"]);
 });
