@@ -1,16 +1,17 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { about } from "./about.ts";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
 import { ChatScreen, PROMPT } from "./chat_screen.ts";
 import { type Action, COMMAND_NAMES, commandHelp, parseLine } from "./commands.ts";
-import { completionOf } from "./completion.ts";
+import { completionOf } from "./word_completion.ts";
 import type { TypedLine } from "./desk.ts";
 import { ChatError, ConnectError, InputError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
-import { EXIT, type Program, VERSION } from "./program.ts";
+import { EXIT, type Program } from "./program.ts";
 import { MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import { Renderer } from "./render.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
@@ -39,8 +40,16 @@ const FLAGS = {
 export async function chat(program: Program): Promise<number> {
   const sentences = sentencesIn(program.language);
   const flags = parseFlags(program.args, FLAGS);
-  if (flags.version || flags.help) {
-    await program.terminal.print(...(flags.help ? help(sentences) : [`chat-client ${VERSION}`]));
+  const { edition } = program;
+  const answer = about(flags, {
+    name: "chat-client",
+    table: FLAGS,
+    help: help(sentences),
+    edition,
+    sentences,
+  });
+  if (answer) {
+    await program.terminal.print(...answer);
     return EXIT.ok;
   }
   using client = new ChatClient(program, settingsOf(flags));

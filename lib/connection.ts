@@ -65,8 +65,12 @@ export class Connection {
 
   constructor(conn: Deno.TcpConn, options: ConnectionOptions) {
     this.#conn = conn;
-    // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
-    conn.setNoDelay(true);
+    try {
+      // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
+      conn.setNoDelay(true);
+    } catch {
+      // macOS refuses where the peer has hung up already; whoever reads finds out.
+    }
     this.#options = options;
     this.openedMs = this.#heardMs = options.nowMs();
     ({ promise: this.closed, resolve: this.#onClosed } = Promise.withResolvers<void>());

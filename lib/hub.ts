@@ -34,8 +34,8 @@ export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
 type Timer = ReturnType<typeof setTimeout>;
 
 /** Writes in rounds: every connection that has work gets one write, and the next round begins when these have
- * settled. Whatever was appended to the log meanwhile goes out in one write for each client, and the one that
- * is served last in a round waits no longer than the first. */
+ * settled. Whatever was appended to the log meanwhile goes out in one write for each client, and nobody is always
+ * served last. */
 export class Hub implements Disposable {
   readonly #options: HubOptions;
   readonly #connectionOptions: ConnectionOptions;
@@ -46,6 +46,8 @@ export class Hub implements Disposable {
   #roundTimer: Timer | undefined;
   /** Whether it took long to issue the writes of the last round. */
   #isRoundLong = false;
+  /** Who comes first in a round, as an index. */
+  #first = 0;
   #isWoken = false;
   #isScheduled = false;
 
@@ -111,7 +113,7 @@ export class Hub implements Disposable {
         if (--unsettled === 0) this.#endRound(round);
       },
     };
-    for (const connection of this.#connections) {
+    for (const connection of this.#inTurn()) {
       if (connection.flush(round)) unsettled++;
     }
     for (const reader of this.#readers) reader.flush();
@@ -119,6 +121,13 @@ export class Hub implements Disposable {
     if (unsettled === 0) return;
     this.#round = round;
     this.#roundTimer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? HELD_UP_MS);
+  }
+
+  /** All connections; those that were served late in one round come early in the next. */
+  #inTurn(): Connection[] {
+    const connections = [...this.#connections];
+    this.#first = (this.#first + (connections.length >> 1) + 1) % Math.max(connections.length, 1);
+    return [...connections.slice(this.#first), ...connections.slice(0, this.#first)];
   }
 
   #endRound(round: Round): void {

@@ -125,6 +125,12 @@ const SPANISH = {
   "flag.help": "mostrar esta ayuda",
   "flag.plain": "nada más que líneas: para lectores de pantalla y conexiones lentas",
   "flag.version": "mostrar la versión",
+  "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
+
+  // What --version says of the file
+  "edition.source": "desde el código fuente",
+  "edition.compiled": "compilado",
+  "edition.self-extracting": "autoextraíble",
 } as const;
 
 const ENGLISH: Record<SentenceKey, string> = {
@@ -240,6 +246,11 @@ const ENGLISH: Record<SentenceKey, string> = {
   "flag.help": "show this help",
   "flag.plain": "nothing but lines: for screen readers and slow links",
   "flag.version": "show the version",
+  "flag.completions": "show the script by which bash or zsh completes these options",
+
+  "edition.source": "from source",
+  "edition.compiled": "compiled",
+  "edition.self-extracting": "self-extracting",
 };
 
 /** Name of a sentence. */

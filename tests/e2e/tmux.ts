@@ -12,6 +12,8 @@ const SHELL_PROMPT = "$ ";
 /** tmux takes no longer commands. */
 const PASTE_PART = /[^]{1,4000}/gu;
 const CRASHING = [
+  Deno.execPath(),
+  "run",
   "--no-prompt",
   "--allow-env=LC_ALL,LC_MESSAGES,LANG",
   new URL("crashing.ts", import.meta.url).pathname,
@@ -183,5 +185,5 @@ export class TerminalScreen {
 /** An exported function of bash, which runs a program of the project. */
 function shellFunction(program: Task | "crashing"): string {
   const command = program === "crashing" ? CRASHING : commandOf(program);
-  return `BASH_FUNC_${program}%%=() { LC_ALL=es "${Deno.execPath()}" run ${command.join(" ")} "$@"; }`;
+  return `BASH_FUNC_${program}%%=() { LC_ALL=es "${command.join('" "')}" "$@"; }`;
 }

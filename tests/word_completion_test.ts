@@ -1,7 +1,7 @@
 // What Tab makes of words.
 
 import { assertEquals } from "@std/assert";
-import { completionOf } from "../lib/completion.ts";
+import { completionOf } from "../lib/word_completion.ts";
 
 const pure = { permissions: "none" } as const;
 const nicks = ["Óscar", "ana", "Andrés", "beto", "日本"];
