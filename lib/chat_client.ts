@@ -3,27 +3,26 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
-import { commandHelp, parseLine } from "./commands.ts";
+import { ChatScreen, PROMPT } from "./chat_screen.ts";
+import { type Action, COMMAND_NAMES, commandHelp, parseLine } from "./commands.ts";
+import { completionOf } from "./word_completion.ts";
+import type { TypedLine } from "./desk.ts";
 import { ChatError, ConnectError, InputError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program } from "./program.ts";
 import { MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
-import { MARKS, Renderer } from "./render.ts";
+import { Renderer } from "./render.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { TargetChooser } from "./target_chooser.ts";
-import { cut, parseNick, printable, printableNick } from "./text.ts";
+import type { ChatOptions } from "./terminal.ts";
+import { parseNick, parseText, printable, printableNick } from "./text.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
-const PROMPT = "> ";
 /** Most people that `/who` knows of. */
 const MAX_ONLINE = 10_000;
-/** How long a message may wait for its receipt before it is shown as pending, in ms. */
-const PENDING_MS = 300;
-const MAX_PENDING_LINES = 3;
-const MAX_PENDING_CHARS = 60;
 
 const FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
@@ -98,10 +97,10 @@ class ChatClient implements Disposable {
   readonly #chooser: TargetChooser;
   readonly #isAuto: boolean;
   readonly #session: Session;
+  readonly #screen: ChatScreen;
   readonly #online = new Map<bigint, Person>();
   #isTyping = false;
   #typingError: unknown;
-  #pendingTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(program: Program, settings: Settings) {
     const { terminal, language, clock } = program;
@@ -120,6 +119,13 @@ class ChatClient implements Disposable {
       mailbox: new Mailbox({ token, history: settings.history }),
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
       clock,
+    });
+    this.#screen = new ChatScreen({
+      terminal,
+      clock,
+      renderer: this.#renderer,
+      sentences: this.#sentences,
+      session: this.#session,
     });
   }
 
@@ -141,7 +147,7 @@ class ChatClient implements Disposable {
       status = EXIT.refused;
     } finally {
       signal.removeEventListener("abort", leave);
-      clearTimeout(this.#pendingTimer);
+      await this.#screen[Symbol.asyncDispose]();
     }
     const count = this.#session.pending.length;
     if (count > 0) await terminal.print(this.#sentences("client.undelivered", { count }));
@@ -152,10 +158,11 @@ class ChatClient implements Disposable {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
     if (event.type === "failed") await this.#showFailed(event.failure);
-    this.#showPending();
+    this.#screen.showStatus();
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
+    await this.#screen.showCrowds();
     const server = formatAddress(target.server);
     const why = printable(explain(error, this.#program.language));
     if (!wasIn) {
@@ -204,17 +211,13 @@ class ChatClient implements Disposable {
         this.#online.set(entry.session, { ...entry, sinceMs: entry.timeMs });
       }
     }
-    const isHistory = (place: ReadEntry["place"]) => place === "history";
-    if (entries.length === 0) return;
-    await this.#print(
-      ...entries.map(({ entry, place }) => this.#renderer.entry(entry, { isHistory: isHistory(place) })),
-    );
+    await this.#screen.showEntries(entries);
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
   async #type(): Promise<void> {
     const { terminal } = this.#program;
-    for await (const line of terminal.lines(PROMPT)) {
+    for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
       try {
         if (!await this.#act(line)) return;
       } catch (error) {
@@ -228,6 +231,20 @@ class ChatClient implements Disposable {
     this.#session.leave();
   }
 
+  #chatOptions(): ChatOptions {
+    const yes = this.#sentences("client.yes").split(" ");
+    return {
+      confirmPaste: {
+        question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
+        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
+      },
+      complete: (before) => {
+        const nicks = [...this.#online.values()].map(({ nick }) => printableNick(nick));
+        return completionOf(before, { nicks, commands: COMMAND_NAMES });
+      },
+    };
+  }
+
   /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
   async #quit(): Promise<void> {
     const waiting = new AbortController();
@@ -238,8 +255,8 @@ class ChatClient implements Disposable {
   }
 
   /** Does what a line asks for; false if that is to leave. */
-  async #act(line: string): Promise<boolean> {
-    const action = parseLine(line);
+  async #act({ text, isPasted }: TypedLine): Promise<boolean> {
+    const action = isPasted ? pastedAction(text) : parseLine(text);
     switch (action.type) {
       case "say":
         await this.#say(action.text);
@@ -266,29 +283,7 @@ class ChatClient implements Disposable {
       await this.#session.drained();
     }
     this.#session.say(text);
-    this.#showPending();
-  }
-
-  /** What waits for a server stands above the prompt, once it has waited long enough to be noticed. */
-  #showPending(): void {
-    const { terminal } = this.#program;
-    if (this.#session.pending.length === 0) {
-      clearTimeout(this.#pendingTimer);
-      this.#pendingTimer = undefined;
-      return terminal.showStatus([]);
-    }
-    this.#pendingTimer ??= setTimeout(() => {
-      this.#pendingTimer = undefined;
-      terminal.showStatus(this.#pendingLines(this.#session.pending));
-    }, PENDING_MS);
-  }
-
-  #pendingLines(pending: readonly string[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map((text) =>
-      `${MARKS.pending} ${cut(text, MAX_PENDING_CHARS)}`
-    );
-    const count = pending.length - lines.length;
-    return count > 0 ? [...lines, this.#sentences("client.more-pending", { count })] : lines;
+    this.#screen.showStatus();
   }
 
   #who(): string[] {
@@ -308,6 +303,12 @@ class ChatClient implements Disposable {
   #print(...lines: string[]): Promise<void> {
     return this.#program.terminal.print(...lines);
   }
+}
+
+/** A line of a pasted block is sent as it is. */
+function pastedAction(line: string): Action {
+  const text = parseText(line);
+  return text === "" ? { type: "nothing" } : { type: "say", text };
 }
 
 /** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */

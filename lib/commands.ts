@@ -15,6 +15,9 @@ const COMMANDS = {
   quit: { names: ["quit", "salir"], help: "command.quit" },
 } as const satisfies Record<string, Command>;
 
+/** What commands can be typed as, with their slashes. */
+export const COMMAND_NAMES = Object.values(COMMANDS).flatMap(({ names }) => names.map((name) => `/${name}`));
+
 /** What a typed line asks for. */
 export type Action =
   | { readonly type: "say"; readonly text: string }

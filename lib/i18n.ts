@@ -33,12 +33,20 @@ const SPANISH = {
   "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-pending": "… y {count} más sin confirmar",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}.",
+  "link.down": "sin conexión",
+  "link.slow": "el servidor no contesta",
+  "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",
+  "client.yes": "s sí si",
 
   // What happens in the room
   "room.joined": "{nick} ({address}) se ha conectado",
   "room.back": "{nick} ({address}) se ha reconectado",
   "room.left": "{nick} ({address}) se ha desconectado",
   "room.lost": "{nick} ({address}) ha perdido la conexión",
+  "room.many-joined": "{count} se han conectado: {names}",
+  "room.many-back": "{count} se han reconectado: {names}",
+  "room.many-left": "{count} se han desconectado: {names}",
+  "room.many-lost": "{count} han perdido la conexión: {names}",
 
   // Commands
   "command.quit": "terminar",
@@ -117,6 +125,7 @@ const SPANISH = {
   "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar esta ayuda",
+  "flag.plain": "nada más que líneas: para lectores de pantalla y conexiones lentas",
   "flag.version": "mostrar la versión",
   "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
 
@@ -153,11 +162,19 @@ const ENGLISH: Record<SentenceKey, string> = {
   "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-pending": "… and {count} more unconfirmed",
   "client.undelivered": "Messages unconfirmed on leaving: {count}.",
+  "link.down": "offline",
+  "link.slow": "the server does not answer",
+  "client.ask-paste": "You have pasted {count} lines. Send them? (y/n) [n]:",
+  "client.yes": "y yes",
 
   "room.joined": "{nick} ({address}) has connected",
   "room.back": "{nick} ({address}) has reconnected",
   "room.left": "{nick} ({address}) has disconnected",
   "room.lost": "{nick} ({address}) has lost the connection",
+  "room.many-joined": "{count} have connected: {names}",
+  "room.many-back": "{count} have reconnected: {names}",
+  "room.many-left": "{count} have disconnected: {names}",
+  "room.many-lost": "{count} have lost the connection: {names}",
 
   "command.quit": "end",
   "command.help": "show this help",
@@ -230,6 +247,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "flag.history": "earlier messages to show on entering (50; 0 for none)",
   "flag.lang": "language: es or en",
   "flag.help": "show this help",
+  "flag.plain": "nothing but lines: for screen readers and slow links",
   "flag.version": "show the version",
   "flag.completions": "show the script by which bash or zsh completes these options",
 

@@ -9,6 +9,11 @@ import { printable, printableNick } from "./text.ts";
 /** The last time that a Date can hold (ECMA-262, "Time Values and Time Range"), in ms. */
 const LAST_DATE_MS = 8.64e15;
 const STAMP = "yyyy-MM-dd HH:mm:ss";
+/** Most names in one line. */
+const MAX_CROWD_NAMES = 30;
+
+/** Somebody comes or goes. */
+export type Presence = Extract<LogEntry, { type: "joined" | "left" }>;
 
 /** What stands between the time and the text of a line, so that no nick or text can pass for something else:
  * no nick begins with any of these. */
@@ -33,12 +38,22 @@ export class Renderer {
       return this.#line(entry.timeMs, entry.late ? `${MARKS.late} ${line}` : line);
     }
     const address = printable(entry.address);
-    const key = entry.type === "joined"
-      ? (entry.back ? "room.back" : "room.joined")
-      : entry.lost
-      ? "room.lost"
-      : "room.left";
-    return this.#line(entry.timeMs, `${MARKS.presence} ${this.#sentences(key, { nick, address })}`);
+    return this.#line(
+      entry.timeMs,
+      `${MARKS.presence} ${this.#sentences(`room.${kindOf(entry)}`, { nick, address })}`,
+    );
+  }
+
+  /** Several who came or went in the same way, with the time of the last. */
+  crowd(crowd: readonly Presence[]): string {
+    const last = crowd.at(-1)!;
+    const people = [...new Map(crowd.map((entry) => [entry.session, printableNick(entry.nick)])).values()];
+    if (people.length === 1) return this.entry(last);
+    const more = people.length - MAX_CROWD_NAMES;
+    const shown = people.slice(0, MAX_CROWD_NAMES).join(", ");
+    const names = more > 0 ? this.#sentences("client.more-online", { names: shown, count: more }) : shown;
+    const text = this.#sentences(`room.many-${kindOf(last)}`, { count: people.length, names });
+    return this.#line(last.timeMs, `${MARKS.presence} ${text}`);
   }
 
   /** Something that the program itself has to say, with its time. */
@@ -60,4 +75,9 @@ export class Renderer {
   #line(timeMs: number, text: string): string {
     return `[${this.stamp(timeMs)}] ${text}`;
   }
+}
+
+function kindOf(presence: Presence): "joined" | "back" | "left" | "lost" {
+  if (presence.type === "joined") return presence.back ? "back" : "joined";
+  return presence.lost ? "lost" : "left";
 }

@@ -115,6 +115,11 @@ export class Session implements Disposable {
     this.#connection?.send(frame);
   }
 
+  /** How long nothing has come from the server, in ms; undefined while the client is on none. */
+  get silenceMs(): number | undefined {
+    return this.#connection && this.#clock().tickMs - this.#connection.heardMs;
+  }
+
   /** Texts that no server is known to have. */
   get pending(): readonly string[] {
     return this.#mailbox.pending;

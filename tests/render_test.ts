@@ -116,3 +116,23 @@ Deno.test("Renderer takes no nick for a line of the program's own, nor for an ev
 Deno.test("Renderer shows the last date that there is for times beyond it", pure, () => {
   assertEquals(renderer().stamp(Number.MAX_SAFE_INTEGER), renderer().stamp(8.64e15));
 });
+
+Deno.test("Renderer.crowd() names several who came or went, with the time of the last", pure, () => {
+  const crowd = ["ana", "beto", "ana", "x y"].map((nick, index) =>
+    joined({ nick, session: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
+  );
+  assertEquals(renderer().crowd(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
+});
+
+Deno.test(
+  "Renderer.crowd() tells of one person as of any other, and of very many by some names",
+  pure,
+  () => {
+    assertEquals(renderer().crowd([left({ lost: true })]), renderer().entry(left({ lost: true })));
+    const many = Array.from({ length: 33 }, (_, n) => left({ nick: `n${n}`, session: BigInt(n) }));
+    const line = renderer().crowd(many);
+    assertEquals(line.includes("* 33 se han desconectado: n0, n1, "), true);
+    assertEquals(line.endsWith(", n29 y 3 más"), true);
+    assertEquals(renderer().crowd(many.slice(0, 30)).endsWith(", n28, n29"), true);
+  },
+);
