@@ -1,4 +1,4 @@
-// A `Deno.TcpConn` <-> frames: what one connection receives, what waits to be written to it, and how it ends.
+// A connection of TCP or TLS <-> frames: what it receives, what waits to be written to it, and how it ends.
 // Knows nothing of what frames mean.
 
 import { FrameDecoder } from "./codec.ts";
@@ -10,6 +10,9 @@ import type { Cursor } from "./room_log.ts";
 export const MAX_WAITING_BYTES = 2_097_152;
 /** How long a peer may take to end its side of a connection once we have ended ours. */
 export const LINGER_MS = 1_000;
+
+/** What bytes come and go by, in plain text or encrypted. */
+export type Socket = Deno.TcpConn | Deno.TlsConn;
 
 /** What a connection needs from its surroundings. */
 export interface ConnectionOptions {
@@ -40,7 +43,7 @@ export class Connection {
   readonly closed: Promise<void>;
   /** When it was made, on the clock of the connection. */
   readonly openedMs: number;
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Socket;
   readonly #decoder: FrameDecoder;
   readonly #options: ConnectionOptions;
   #state: "open" | "finishing" | "finished" | "closed" = "open";
@@ -63,11 +66,12 @@ export class Connection {
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
-  constructor(conn: Deno.TcpConn, options: ConnectionOptions) {
+  constructor(conn: Socket, options: ConnectionOptions) {
     this.#conn = conn;
     try {
       // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
-      conn.setNoDelay(true);
+      // Of TLS, who dials has seen to it, and who listens cannot.
+      if ("setNoDelay" in conn) conn.setNoDelay(true);
     } catch {
       // macOS refuses where the peer has hung up already; whoever reads finds out.
     }
@@ -124,9 +128,10 @@ export class Connection {
       try {
         count = await this.#conn.read(this.#decoder.space());
       } catch (cause) {
-        if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
-        if (this.#reason) throw this.#reason;
-        break;
+        if (this.#state === "closed" && this.#reason) throw this.#reason;
+        // TLS has an end of its own, which a process that dies does not send. BYE says what is to be believed.
+        if (this.#state === "closed" || cause instanceof Deno.errors.UnexpectedEof) break;
+        throw new LostError("broken", "Cannot read from the peer", { cause });
       }
       if (count === null) break;
       if (!this.isOpen) continue;

@@ -38,10 +38,10 @@ export const ENTRY_SPANISH = {
     "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE CONOCÍA: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Huella conocida: {known}. Huella de ahora: {fingerprint}. Si quien lleva el servidor confirma el cambio, borre la línea de {server} en {path}.",
   "error.certificate-other":
     "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Huella anunciada: {known}. Huella de ahora: {fingerprint}.",
-  "error.tls-unexpected": "quiere hablar TLS, y este servidor se puso en marcha sin él",
 
   "wire.password-needed": "pide una contraseña",
   "wire.password-wrong": "la contraseña no es correcta",
+  "wire.tls-unexpected": "quiso hablar TLS con un servidor que no lo habla",
 
   "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",
   "flag.client-password": "archivo cuya primera línea es la contraseña, si el servidor la pide",
@@ -92,10 +92,10 @@ export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
     "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS KNOWN: SOMEBODY MAY BE POSING AS IT. Known fingerprint: {known}. Fingerprint now: {fingerprint}. If whoever runs the server confirms the change, delete the line of {server} in {path}.",
   "error.certificate-other":
     "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS ANNOUNCED: SOMEBODY MAY BE POSING AS IT. Announced fingerprint: {known}. Fingerprint now: {fingerprint}.",
-  "error.tls-unexpected": "it wants to speak TLS, and this server was started without",
 
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is not right",
+  "wire.tls-unexpected": "it wanted to speak TLS with a server that does not",
 
   "flag.server-password": "file whose first line is the password of the room",
   "flag.client-password": "file whose first line is the password, if the server asks for one",

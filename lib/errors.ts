@@ -13,6 +13,7 @@ export const WIRE_CODES = [
   "nick-taken",
   "password-needed",
   "password-wrong",
+  "tls-unexpected",
   "text-invalid",
   "replaced",
   "too-slow",

@@ -2,7 +2,7 @@
 // hub for all its clients, a client has one for its server.
 
 import { setImmediate } from "node:timers";
-import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
+import { Connection, type ConnectionOptions, type Round, type Socket } from "./connection.ts";
 
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
@@ -63,7 +63,7 @@ export class Hub implements Disposable {
   }
 
   /** Makes a connection part of the hub until {@linkcode release}. */
-  adopt(conn: Deno.TcpConn): Connection {
+  adopt(conn: Socket): Connection {
     const connection = new Connection(conn, this.#connectionOptions);
     this.#connections.add(connection);
     return connection;
