@@ -8,7 +8,7 @@ import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, pa
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program, VERSION } from "./program.ts";
-import { MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { type Content, MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import { MARKS, Renderer } from "./render.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { TargetChooser } from "./target_chooser.ts";
@@ -274,9 +274,9 @@ class ChatClient implements Disposable {
     }, PENDING_MS);
   }
 
-  #pendingLines(pending: readonly string[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map((text) =>
-      `${MARKS.pending} ${cut(text, MAX_PENDING_CHARS)}`
+  #pendingLines(pending: readonly Content[]): string[] {
+    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) =>
+      cut(`${MARKS.pending} ${to ? `${MARKS.private} ${to.nick}: ` : ""}${text}`, MAX_PENDING_CHARS)
     );
     const count = pending.length - lines.length;
     return count > 0 ? [...lines, this.#sentences("client.more-pending", { count })] : lines;

@@ -218,6 +218,8 @@ export class ChatServer implements AsyncDisposable {
     switch (message.type) {
       case "say":
         return this.#room.say(member, message, now);
+      case "nick":
+        return this.#rename(message.nick, { member, connection, now });
       case "ping":
         return connection.send(PONG);
       case "pong":
@@ -229,6 +231,15 @@ export class ChatServer implements AsyncDisposable {
         return connection.finish(BYE);
       case "hello":
         throw unexpected(message);
+    }
+  }
+
+  #rename(nick: string, { member, connection, now }: Guest): void {
+    try {
+      this.#room.rename(member, nick, now);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      connection.send(encodeServer({ type: "refused", code: error.code, reason: error.message }));
     }
   }
 

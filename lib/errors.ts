@@ -13,6 +13,8 @@ export const WIRE_CODES = [
   "nick-taken",
   "text-invalid",
   "replaced",
+  "kicked",
+  "banned",
   "too-slow",
   "silent",
 ] as const;

@@ -17,7 +17,7 @@ import {
   type Welcome,
 } from "./protocol.ts";
 import { type Cursor, RoomLog, type RoomLogOptions } from "./room_log.ts";
-import { isText, parseNick } from "./text.ts";
+import { isNick, isText, parseNick } from "./text.ts";
 
 /** What is added to {@linkcode RECENT_MS} for messages on their way, in ms. */
 export const WINDOW_MARGIN_MS = 30_000;
@@ -65,7 +65,7 @@ export class Room {
     this.#instance = instance;
     this.#backups = backups;
     this.#graceMs = graceMs;
-    this.log = new RoomLog(log);
+    this.log = new RoomLog({ ...log, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
   }
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
@@ -74,32 +74,40 @@ export class Room {
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
     const member = this.#members.get(session) ?? this.#admit({ hello, session, address }, nick, now);
-    if (member.nick !== nick) this.#rename(member, nick, now);
+    this.rename(member, nick, now);
     member.address = address;
     member.graceEndMs = undefined;
-    const cursor = this.log.cursorAt(start);
+    const cursor = this.log.cursorAt(start, session);
     return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), cursor, member };
   }
 
-  /** Appends a message unless it was accepted before.
+  /** Appends a message unless it was accepted before. A private one reaches its sender, its recipient and the
+   * server's console alone.
    * @throws {ProtocolError} `text-invalid` */
-  say(member: Member, { n, timeMs, text }: Say, now: Moment): void {
-    if (!isText(text)) {
+  say(member: Member, { n, timeMs, text, action, to }: Say, now: Moment): void {
+    if (!isText(text) || (to && !isNick(to.nick))) {
       throw new ProtocolError("text-invalid", "Cannot accept message: its text is not allowed");
     }
     if (n <= member.accepted) return;
     member.accepted = n;
     const late = timeMs !== 0;
     const given = late && timeMs <= now.wallMs && timeMs >= now.wallMs - OLDEST_GIVEN_MS;
-    this.#append({
-      type: "said",
-      timeMs: given ? timeMs : now.wallMs,
-      session: member.session,
-      n,
-      late,
-      nick: member.nick,
-      text,
-    }, now);
+    const { session, nick } = member;
+    const said = { type: "said", timeMs: given ? timeMs : now.wallMs, session, n, late, nick, text } as const;
+    if (!to) return this.#append(action ? { ...said, action } : said, now);
+    // By the name that the others know; a recipient who is not here may still come.
+    const recipient = { session: to.session, nick: this.#members.get(to.session)?.nick ?? to.nick };
+    this.#append({ ...said, action, to: recipient }, now, { audience: [session, to.session] });
+  }
+
+  /** Gives somebody another nick.
+   * @throws {ProtocolError} `nick-invalid` or `nick-taken` */
+  rename(member: Member, raw: string, now: Moment): void {
+    const nick = this.#nickFor(raw, member.session);
+    if (nick === member.nick) return;
+    const { session, nick: before } = member;
+    this.#members.rename(member, nick);
+    this.#append({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now);
   }
 
   /** Somebody left by choice. */
@@ -137,15 +145,6 @@ export class Room {
     return member;
   }
 
-  /** Somebody came back under another nick: nobody speaks under a name that the others were not told. */
-  #rename(member: Member, nick: string, now: Moment): void {
-    const { session, address } = member;
-    const timeMs = now.wallMs;
-    this.#append({ type: "left", timeMs, session, lost: false, nick: member.nick, address }, now);
-    this.#members.rename(member, nick);
-    this.#append({ type: "joined", timeMs, session, back: true, nick, address }, now);
-  }
-
   #nickFor(raw: string, session: bigint): string {
     let nick: string;
     try {
@@ -156,7 +155,7 @@ export class Room {
     }
     const holder = this.#members.withNick(nick);
     if (holder && holder.session !== session) {
-      throw new ProtocolError("nick-taken", `Cannot enter as ${nick}: somebody in the room has this nick`, {
+      throw new ProtocolError("nick-taken", `Cannot call you ${nick}: somebody in the room has this nick`, {
         details: { nick },
       });
     }
@@ -195,7 +194,7 @@ export class Room {
     this.#append({ type: "left", timeMs: now.wallMs, session, lost, nick, address }, now);
   }
 
-  #append(entry: Unnumbered, now: Moment): void {
-    this.log.append(encodeServer({ ...entry, seq: this.log.head }), now.tickMs);
+  #append(entry: Unnumbered, now: Moment, options?: { audience: readonly bigint[] }): void {
+    this.log.append(encodeServer({ ...entry, seq: this.log.head }), now.tickMs, options);
   }
 }

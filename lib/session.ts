@@ -12,11 +12,13 @@ import { Hub } from "./hub.ts";
 import type { Place } from "./inbox.ts";
 import type { Mailbox } from "./mailbox.ts";
 import {
+  type Content,
   decodeServer,
   encodeClient,
-  type LogEntry,
+  type Manner,
   MAX_SERVER_FRAME_BYTES,
   type Refusal,
+  type RoomEvent,
   type ServerMessage,
   type Welcome,
 } from "./protocol.ts";
@@ -44,7 +46,7 @@ export interface Failure {
 
 /** An entry of the log that is to be shown. */
 export interface ReadEntry {
-  readonly entry: LogEntry;
+  readonly entry: RoomEvent;
   readonly place: Exclude<Place, "hidden">;
 }
 
@@ -110,13 +112,13 @@ export class Session implements Disposable {
   }
 
   /** Says something to the room: now, or on the next server. Not to be called while {@linkcode isFull}. */
-  say(text: string): void {
-    const frame = encodeClient(this.#mailbox.say(text));
+  say(text: string, manner?: Manner): void {
+    const frame = encodeClient(this.#mailbox.say(text, manner));
     this.#connection?.send(frame);
   }
 
-  /** Texts that no server is known to have. */
-  get pending(): readonly string[] {
+  /** What no server is known to have. */
+  get pending(): readonly Content[] {
     return this.#mailbox.pending;
   }
 
@@ -240,11 +242,17 @@ export class Session implements Disposable {
         switch (message.type) {
           case "said":
           case "joined":
-          case "left": {
+          case "left":
+          case "renamed":
+          case "announced":
+          case "backups": {
             const place = this.#mailbox.read(message, tickMs);
             if (place !== "hidden") entries.push({ entry: message, place });
             break;
           }
+          case "hidden":
+            this.#mailbox.read(message, tickMs);
+            break;
           case "ping":
             this.#mailbox.pinged(message, tickMs);
             connection.send(PONG);
@@ -298,8 +306,8 @@ function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
   throw new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} before WELCOME`);
 }
 
-/** What a message means that ends the conversation. */
-function farewellOf(message: Exclude<ServerMessage, LogEntry>): Error {
+/** What a message means that ends the conversation, or is out of place in it. */
+function farewellOf(message: ServerMessage): Error {
   if (message.type === "bye") return new LostError("closing", "The server closes");
   if (message.type === "error") return refusal(message);
   return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);

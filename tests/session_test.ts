@@ -109,7 +109,9 @@ class Traveller implements AsyncDisposable {
 }
 
 function lineOf({ entry, place }: ReadEntry): string {
-  const line = entry.type === "said" ? `${entry.nick}: ${entry.text}` : `${entry.nick} ${entry.type}`;
+  const line = entry.type === "said"
+    ? `${entry.nick}: ${entry.text}`
+    : `${"nick" in entry ? entry.nick : ""} ${entry.type}`;
   return place === "live" ? line : `${place} ${line}`;
 }
 
