@@ -2,23 +2,29 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
-import { commandHelp, parseLine } from "./commands.ts";
+import { commandHelp, commandUsage, parseLine } from "./commands.ts";
 import { ChatError, ConnectError, InputError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program, VERSION } from "./program.ts";
-import { type Content, MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import {
+  type Content,
+  type Manner,
+  MAX_HISTORY,
+  type RoomEvent,
+  TOKEN_BYTES,
+  type Welcome,
+} from "./protocol.ts";
 import { MARKS, Renderer } from "./render.ts";
+import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
-import { TargetChooser } from "./target_chooser.ts";
+import { isFinal, TargetChooser } from "./target_chooser.ts";
 import { cut, parseNick, printable, printableNick } from "./text.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
 const PROMPT = "> ";
-/** Most people that `/who` knows of. */
-const MAX_ONLINE = 10_000;
 /** How long a message may wait for its receipt before it is shown as pending, in ms. */
 const PENDING_MS = 300;
 const MAX_PENDING_LINES = 3;
@@ -88,8 +94,11 @@ class ChatClient implements Disposable {
   readonly #renderer: Renderer;
   readonly #chooser: TargetChooser;
   readonly #isAuto: boolean;
+  readonly #mailbox: Mailbox;
   readonly #session: Session;
-  readonly #online = new Map<bigint, Person>();
+  readonly #roster = new Roster();
+  /** The nick that was asked for while there was no server. */
+  #wish: string | undefined;
   #isTyping = false;
   #typingError: unknown;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -107,8 +116,9 @@ class ChatClient implements Disposable {
       notify: (text) => this.#notify(text),
     });
     const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+    this.#mailbox = new Mailbox({ token, history: settings.history });
     this.#session = new Session({
-      mailbox: new Mailbox({ token, history: settings.history }),
+      mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
       clock,
     });
@@ -142,6 +152,7 @@ class ChatClient implements Disposable {
   async #show(event: SessionEvent): Promise<void> {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
+    if (event.type === "refused") await this.#notify(explain(event.error, this.#program.language));
     if (event.type === "failed") await this.#showFailed(event.failure);
     this.#showPending();
   }
@@ -157,18 +168,20 @@ class ChatClient implements Disposable {
       return await this.#notify(text);
     }
     await this.#notify(this.#sentences("client.lost", { server, why }));
-    const count = this.#session.pending.length;
+    const count = isFinal(error) ? 0 : this.#session.pending.length;
     if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }
 
   async #showEntered(
     server: Address,
-    { online, onlineCount, backups }: Welcome,
+    { nick, online, onlineCount, backups }: Welcome,
     missing: number,
   ): Promise<void> {
     this.#chooser.entered(server, backups.flatMap(readBackup));
-    this.#online.clear();
-    for (const person of online) this.#online.set(person.session, person);
+    this.#chooser.rename(nick);
+    if (this.#wish !== undefined && this.#wish !== nick) this.#session.rename(this.#wish);
+    this.#wish = undefined;
+    this.#roster.reset(online);
     let names = online.map(({ nick }) => printableNick(nick)).join(", ");
     const count = onlineCount - online.length;
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
@@ -188,18 +201,19 @@ class ChatClient implements Disposable {
   }
 
   async #showRead(entries: readonly ReadEntry[]): Promise<void> {
-    for (const { entry } of entries) {
-      if (entry.type === "left") this.#online.delete(entry.session);
-      const hasRoom = this.#online.size < MAX_ONLINE;
-      if (entry.type === "joined" && hasRoom) {
-        this.#online.set(entry.session, { ...entry, sinceMs: entry.timeMs });
-      }
-    }
+    for (const { entry } of entries) this.#learn(entry);
     const isHistory = (place: ReadEntry["place"]) => place === "history";
     if (entries.length === 0) return;
     await this.#print(
       ...entries.map(({ entry, place }) => this.#renderer.entry(entry, { isHistory: isHistory(place) })),
     );
+  }
+
+  /** Takes note of who is there, of where to go, and as whom. */
+  #learn(event: RoomEvent): void {
+    this.#roster.learn(event);
+    if (event.type === "backups") this.#chooser.learn(event.backups.flatMap(readBackup));
+    if (event.type === "renamed" && event.session === this.#mailbox.session) this.#chooser.rename(event.nick);
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
@@ -233,8 +247,22 @@ class ChatClient implements Disposable {
     const action = parseLine(line);
     switch (action.type) {
       case "say":
-        await this.#say(action.text);
+        await this.#say(action.text, { action: action.action });
         break;
+      case "msg":
+        await this.#sayTo(action.nick, action.text);
+        break;
+      case "nick":
+        await this.#rename(action.nick);
+        break;
+      case "clear":
+        await this.#program.terminal.clear();
+        break;
+      case "incomplete": {
+        const usage = commandUsage(action.command, this.#sentences);
+        await this.#print(this.#sentences("command.incomplete", { usage }));
+        break;
+      }
       case "help":
         await this.#print(...commandHelp(this.#sentences));
         break;
@@ -251,12 +279,31 @@ class ChatClient implements Disposable {
     return true;
   }
 
-  async #say(text: string): Promise<void> {
+  /** Says something to one person, by the name that they have now. */
+  async #sayTo(nick: string, text: string): Promise<void> {
+    const person = this.#roster.find(nick);
+    if (person) return await this.#say(text, { to: { session: person.session, nick: person.nick } });
+    const nearest = this.#roster.nearest(nick);
+    await this.#print(
+      nearest === undefined
+        ? this.#sentences("client.nick-unknown", { nick })
+        : this.#sentences("client.nick-nearest", { nick, nearest }),
+    );
+  }
+
+  async #rename(nick: string): Promise<void> {
+    if (this.#session.rename(nick)) return;
+    this.#wish = nick;
+    this.#chooser.rename(nick);
+    await this.#print(this.#sentences("client.nick-later", { nick }));
+  }
+
+  async #say(text: string, manner: Manner): Promise<void> {
     if (this.#session.isFull) {
       await this.#notify(this.#sentences("client.waiting", { count: this.#session.pending.length }));
       await this.#session.drained();
     }
-    this.#session.say(text);
+    this.#session.say(text, manner);
     this.#showPending();
   }
 
@@ -283,7 +330,7 @@ class ChatClient implements Disposable {
   }
 
   #who(): string[] {
-    return [...this.#online.values()].map(({ nick, address, sinceMs }) =>
+    return [...this.#roster].map(({ nick, address, sinceMs }) =>
       this.#sentences("who.line", {
         nick: printableNick(nick),
         address: printable(address),

@@ -45,6 +45,9 @@ export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 export type InputCode =
   | "port-invalid"
   | "address-invalid"
+  | "ip-invalid"
+  | "minutes-invalid"
+  | "backups-full"
   | "choice-invalid"
   | "nick-invalid"
   | "text-too-long"

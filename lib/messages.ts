@@ -191,6 +191,8 @@ export interface Refused {
   readonly type: "refused";
   /** Stable, for programs: one of errors.ts' WIRE_CODES, or one of a later version. */
   readonly code: string;
+  /** What it asked for: the nick. */
+  readonly about: string;
   /** In English, for people whose client does not know the code. */
   readonly reason: string;
 }

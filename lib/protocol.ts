@@ -195,7 +195,8 @@ export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
     case "error":
       return writer.begin(FRAME.error).string(message.code).string(message.reason).end();
     case "refused":
-      return writer.begin(FRAME.refused).string(message.code).string(message.reason).end();
+      return writer.begin(FRAME.refused).string(message.code).string(message.about)
+        .string(message.reason).end();
   }
 }
 
@@ -278,7 +279,7 @@ function readServer(type: number, fields: FieldReader): ServerMessage {
     case FRAME.error:
       return { type: "error", code: fields.string(), reason: fields.string() };
     case FRAME.refused:
-      return { type: "refused", code: fields.string(), reason: fields.string() };
+      return { type: "refused", code: fields.string(), about: fields.string(), reason: fields.string() };
     default:
       throw unknown(type);
   }

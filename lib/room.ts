@@ -8,6 +8,7 @@ import {
   encodeServer,
   FRAME,
   type Hello,
+  MAX_BACKUPS,
   MAX_HISTORY,
   NEVER_WHOLE_MS,
   PROTOCOL_VERSION,
@@ -16,8 +17,9 @@ import {
   type Unnumbered,
   type Welcome,
 } from "./protocol.ts";
+import { Rate } from "./rate.ts";
 import { type Cursor, RoomLog, type RoomLogOptions } from "./room_log.ts";
-import { isNick, isText, parseNick } from "./text.ts";
+import { isNick, isText, parseNick, parseText } from "./text.ts";
 
 /** What is added to {@linkcode RECENT_MS} for messages on their way, in ms. */
 export const WINDOW_MARGIN_MS = 30_000;
@@ -58,12 +60,14 @@ export class Room {
   readonly log: RoomLog;
   readonly #members = new Members();
   readonly #instance: bigint;
-  readonly #backups: readonly string[];
+  readonly #backups: string[];
+  /** Of messages. */
+  readonly #rate = new Rate();
   readonly #graceMs: number;
 
   constructor({ instance, backups = [], graceMs = GRACE_MS, log }: RoomOptions) {
     this.#instance = instance;
-    this.#backups = backups;
+    this.#backups = [...backups];
     this.#graceMs = graceMs;
     this.log = new RoomLog({ ...log, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
   }
@@ -90,6 +94,7 @@ export class Room {
     }
     if (n <= member.accepted) return;
     member.accepted = n;
+    this.#rate.note(now.tickMs);
     const late = timeMs !== 0;
     const given = late && timeMs <= now.wallMs && timeMs >= now.wallMs - OLDEST_GIVEN_MS;
     const { session, nick } = member;
@@ -110,9 +115,32 @@ export class Room {
     this.#append({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now);
   }
 
+  /** Says something to everybody in the server's name.
+   * @throws {InputError} `text-too-long` */
+  announce(text: string, now: Moment): void {
+    this.#append({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
+  }
+
+  /** Tells everybody of one more server to go to when this one falls, as `host:port`.
+   * @throws {InputError} `backups-full` */
+  addBackup(backup: string, now: Moment): void {
+    if (!this.#backups.includes(backup)) {
+      if (this.#backups.length >= MAX_BACKUPS) {
+        throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
+      }
+      this.#backups.push(backup);
+    }
+    this.#append({ type: "backups", timeMs: now.wallMs, backups: this.#backups }, now);
+  }
+
   /** Somebody left by choice. */
   leave(member: Member, now: Moment): void {
     this.#remove(member, { lost: false, now });
+  }
+
+  /** Somebody is thrown out. */
+  kick(member: Member, now: Moment): void {
+    this.#remove(member, { lost: false, kicked: true, now });
   }
 
   /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
@@ -136,6 +164,21 @@ export class Room {
   /** How many are in. */
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Who is in. */
+  get members(): Iterable<Member> {
+    return this.#members;
+  }
+
+  /** Who has this nick, or one that differs in case only. */
+  withNick(nick: string): Member | undefined {
+    return this.#members.withNick(nick);
+  }
+
+  /** Messages accepted in a second, on average over the last RATE_SECONDS. */
+  messagesPerSecond(now: Moment): number {
+    return this.#rate.perSecond(now.tickMs);
   }
 
   #admit({ hello, session, address }: Arrival, nick: string, now: Moment): Member {
@@ -188,10 +231,10 @@ export class Room {
     };
   }
 
-  #remove(member: Member, { lost, now }: { lost: boolean; now: Moment }): void {
+  #remove(member: Member, { now, ...how }: { lost: boolean; kicked?: boolean; now: Moment }): void {
     this.#members.remove(member);
     const { session, nick, address } = member;
-    this.#append({ type: "left", timeMs: now.wallMs, session, lost, nick, address }, now);
+    this.#append({ type: "left", timeMs: now.wallMs, session, ...how, nick, address }, now);
   }
 
   #append(entry: Unnumbered, now: Moment, options?: { audience: readonly bigint[] }): void {

@@ -3,7 +3,6 @@
 
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
-import { isQuit } from "./commands.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
   COMMON_FLAGS,
@@ -16,6 +15,7 @@ import {
 } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { EXIT, type LocalAddress, type Program, VERSION } from "./program.ts";
+import { Operator } from "./operator.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
 import { Renderer } from "./render.ts";
@@ -59,7 +59,8 @@ export async function serve(program: Program): Promise<number> {
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
   log.follow(server);
-  await Promise.race([aborted(signal), dismissed(program, sentences)]);
+  const operator = new Operator({ terminal, renderer, language, server });
+  await Promise.race([aborted(signal), operator.dismissed()]);
   await terminal.print(sentences("server.closing"));
   await server.close();
   await log.drained();
@@ -147,16 +148,6 @@ function invalidChoice(max: number): never {
   throw new InputError("choice-invalid", `Cannot choose that: the choices are 1 to ${max}`, {
     details: { max },
   });
-}
-
-/** Fulfilled when the person at the console ends the server: `salir`, `quit`, or the end of what they type. The
- * end of a pipe ends nothing: a server runs without anybody at its console. */
-async function dismissed({ terminal }: Program, sentences: Sentences): Promise<void> {
-  for await (const line of terminal.lines("")) {
-    if (isQuit(line)) return;
-    if (line.trim() !== "") await terminal.print(sentences("server.commands"));
-  }
-  if (!terminal.isKeyboard) await new Promise(() => {});
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ import {
   type Manner,
   MAX_SERVER_FRAME_BYTES,
   type Refusal,
+  type Refused,
   type RoomEvent,
   type ServerMessage,
   type Welcome,
@@ -50,6 +51,14 @@ export interface ReadEntry {
   readonly place: Exclude<Place, "hidden">;
 }
 
+/** What came of the frames that came. */
+interface Reading {
+  readonly entries: readonly ReadEntry[];
+  readonly refusals: readonly RefusedError[];
+  /** Why there is nothing more to read. */
+  readonly problem?: unknown;
+}
+
 /** What happens to a client. */
 export type SessionEvent =
   | {
@@ -60,6 +69,8 @@ export type SessionEvent =
   }
   /** Something was read, be it only that the server has what was pending; these are to be shown. */
   | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
+  /** What the client asked for is not done; it stays in. */
+  | { readonly type: "refused"; readonly error: RefusedError }
   | { readonly type: "failed"; readonly failure: Failure };
 
 /** Settings of a session. */
@@ -115,6 +126,13 @@ export class Session implements Disposable {
   say(text: string, manner?: Manner): void {
     const frame = encodeClient(this.#mailbox.say(text, manner));
     this.#connection?.send(frame);
+  }
+
+  /** Asks the server for another nick; false if there is none to ask. The answer is RENAMED in the log, or
+   * `refused`. */
+  rename(nick: string): boolean {
+    this.#connection?.send(encodeClient({ type: "nick", nick }));
+    return this.#connection !== undefined;
   }
 
   /** What no server is known to have. */
@@ -212,8 +230,9 @@ export class Session implements Disposable {
             missing: this.#enter(welcome, connection),
           };
         }
-        const { entries, problem } = this.#read(frames, connection);
+        const { entries, refusals, problem } = this.#read(frames, connection);
         yield { type: "read", entries };
+        for (const error of refusals) yield { type: "refused", error };
         if (problem) throw problem;
       }
     } finally {
@@ -233,8 +252,9 @@ export class Session implements Disposable {
   }
 
   /** Takes in all frames that are whole. A problem does not undo what was read before it. */
-  #read(frames: FrameDecoder, connection: Connection): { entries: ReadEntry[]; problem?: unknown } {
+  #read(frames: FrameDecoder, connection: Connection): Reading {
     const entries: ReadEntry[] = [];
+    const refusals: RefusedError[] = [];
     const { tickMs } = this.#clock();
     try {
       for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
@@ -253,6 +273,9 @@ export class Session implements Disposable {
           case "hidden":
             this.#mailbox.read(message, tickMs);
             break;
+          case "refused":
+            refusals.push(refusal(message, { nick: message.about }));
+            break;
           case "ping":
             this.#mailbox.pinged(message, tickMs);
             connection.send(PONG);
@@ -265,11 +288,11 @@ export class Session implements Disposable {
         }
       }
     } catch (problem) {
-      return { entries, problem };
+      return { entries, refusals, problem };
     } finally {
       this.#onProgress();
     }
-    return { entries };
+    return { entries, refusals };
   }
 }
 
@@ -313,8 +336,8 @@ function farewellOf(message: ServerMessage): Error {
   return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);
 }
 
-function refusal({ code, reason }: Refusal, details?: ErrorDetails): RefusedError {
-  return new RefusedError(code, reason, { details });
+function refusal({ code, reason }: Refusal | Refused, details?: ErrorDetails): RefusedError {
+  return new RefusedError(code, reason, { details: { ...details, reason } });
 }
 
 function noAnswer(server: Address, answerMs: number): ConnectError {

@@ -38,6 +38,10 @@ declare module "@std/cli/parse-args" {
   ): { _: (string | number)[]; [key: string]: unknown };
 }
 
+declare module "@std/text/closest-string" {
+  export function closestString(givenWord: string, possibleWords: readonly string[]): string;
+}
+
 declare module "@std/fmt/colors" {
   export function setColorEnabled(value: boolean): void;
   export function bold(text: string): string;

@@ -171,6 +171,11 @@ export class Terminal implements AsyncDisposable {
     await this.#aroundPrompt(() => this.#write(lines.map((line) => `${line}\n`).join("")));
   }
 
+  /** Clears the screen but for what is being typed. */
+  async clear(): Promise<void> {
+    if (this.isInteractive) await this.#aroundPrompt(() => this.#write("\x1b[H\x1b[2J"));
+  }
+
   /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not
    * get them. */
   showStatus(lines: readonly string[]): void {

@@ -484,12 +484,12 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
     output,
     `beto (127.0.0.1), desde ${NOON}
 ana (127.0.0.1), desde ${NOON}
-No existe la orden "/nada". Escriba /help para ver las que hay.
+No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.
 `,
   );
   assertStringIncludes(
     output,
-    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n  /help, /ayuda  mostrar esta ayuda\n",
+    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n  /help, /ayuda              mostrar esta ayuda\n",
   );
 });
 

@@ -141,9 +141,10 @@ Deno.test(
 Deno.test("A newcomer is shown nothing private of the past, even if it is for them", pure, () => {
   const { room: it, ana } = room();
   const leo = new Person("leo");
+  ana.say("uno");
   ana.say("para leo", { to: leo });
-  ana.say("para todos");
-  assertEquals(leo.enter(it).reads(), ["history para todos"]);
+  ana.say("dos");
+  assertEquals(leo.enter(it).reads(), ["history uno", "history dos"]);
   it.lose(leo.member, moment(0));
   assertEquals(leo.enter(it).reads(), []);
 });

@@ -192,7 +192,11 @@ const SERVER: readonly Case<ServerMessage>[] = [
     "0000001c 8c 0000000000000001 0000000000000002 02 0003 613a31 0003 623a32",
     { type: "backups", seq: 1, timeMs: 2, backups: ["a:1", "b:2"] },
   ],
-  ["REFUSED", "0000000c 8d 0006 73696c656e74 0001 78", { type: "refused", code: "silent", reason: "x" }],
+  [
+    "REFUSED",
+    "0000000f 8d 0006 73696c656e74 0001 62 0001 78",
+    { type: "refused", code: "silent", about: "b", reason: "x" },
+  ],
   ["a server's PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
   ["a server's PONG", "00000001 84", { type: "pong" }],
   ["a server's BYE", "00000001 85", { type: "bye" }],

@@ -302,7 +302,7 @@ export class ServerEnd implements Receiver {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#world.ledger.refused(instance, member.session, nick);
-      this.#answer(encodeServer({ type: "refused", code: error.code, reason: "" }));
+      this.#answer(encodeServer({ type: "refused", code: error.code, about: nick, reason: "" }));
     }
   }
 
