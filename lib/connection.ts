@@ -22,6 +22,14 @@ export interface ConnectionOptions {
   readonly onWork: () => void;
 }
 
+/** A round of writes, as one of them sees it. */
+export interface Round {
+  /** When it began, on the clock of the connections. */
+  readonly nowMs: number;
+  /** To be called once for each write. */
+  readonly settle: () => void;
+}
+
 /** One connection. Answers from {@linkcode Connection.send} go out between two frames of the log, which goes
  * out from the cursor of {@linkcode Connection.follow} on; both have gone out before the farewell of
  * {@linkcode Connection.finish}. */
@@ -43,6 +51,10 @@ export class Connection {
   #endSeq = Infinity;
   #farewell: Uint8Array<ArrayBuffer> | undefined;
   #isWriting = false;
+  /** What the write that is under way was given. */
+  #unwritten: Uint8Array<ArrayBuffer> | undefined;
+  /** Tells the round that the write is no longer its concern; once for each write. */
+  #settle: (() => void) | undefined;
   /** When the peer last took something of the write that is under way. */
   #tookMs = 0;
   #hasPeerEnded = false;
@@ -158,21 +170,26 @@ export class Connection {
     this.#onClosed();
   }
 
-  /** Issues one write of what waits, or ends our side if all is written. The promise is fulfilled when the
-   * socket has taken the bytes, or is full and will take the rest in its own time; it never rejects: a write
-   * that fails closes the connection. Undefined if nothing was written. */
-  flush(): Promise<void> | undefined {
-    if (!this.hasWork) return undefined;
+  /** Issues one write of what waits, or ends our side if all is written. Returns whether a write is under way:
+   * then the round's `settle` is called once the socket has taken the bytes, or is full and takes the rest in its
+   * own time. A write that fails closes the connection. */
+  flush({ nowMs, settle }: Round): boolean {
+    if (!this.hasWork) return false;
     const bytes = this.#take();
-    if (bytes) return this.#write(bytes);
+    if (bytes) {
+      this.#isWriting = true;
+      this.#settle = settle;
+      this.#write(bytes, nowMs);
+      return true;
+    }
     this.#state = "finished";
     if (this.#hasPeerEnded) {
       this.close();
-      return undefined;
+      return false;
     }
     // A peer that is gone already makes this reject: the reading side finds out by itself.
     this.#conn.closeWrite().catch(() => {});
-    return undefined;
+    return false;
   }
 
   #take(): Uint8Array<ArrayBuffer> | undefined {
@@ -189,40 +206,35 @@ export class Connection {
     return farewell;
   }
 
-  async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#isWriting = true;
-    this.#tookMs = this.#nowMs();
-    try {
-      const written = await this.#conn.write(bytes);
-      if (written < bytes.length) {
-        this.#writeRest(bytes.subarray(written));
-        return;
-      }
-    } catch (cause) {
-      this.#failWrite(cause);
-    }
-    this.#endWrite();
+  #write(bytes: Uint8Array<ArrayBuffer>, nowMs: number): void {
+    this.#tookMs = nowMs;
+    this.#unwritten = bytes;
+    // Made once for each connection: a server writes more often than it does anything else.
+    this.#conn.write(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
 
-  async #writeRest(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    try {
-      for (let at = 0; at < bytes.length;) {
-        at += await this.#conn.write(bytes.subarray(at));
-        this.#tookMs = this.#nowMs();
-      }
-    } catch (cause) {
-      this.#failWrite(cause);
-    }
+  readonly #onWritten = (count: number) => {
+    const bytes = this.#unwritten!;
+    if (count < bytes.length) this.#write(bytes.subarray(count), this.#nowMs());
+    else this.#endWrite();
+    this.#leaveRound();
+  };
+
+  readonly #onWriteFailed = (cause: unknown) => {
+    this.close(new LostError("broken", "Cannot write to the peer", { cause }));
     this.#endWrite();
-  }
+    this.#leaveRound();
+  };
 
   #endWrite(): void {
     this.#isWriting = false;
+    this.#unwritten = undefined;
     if (this.hasWork || this.isLagging) this.#onWork();
   }
 
-  #failWrite(cause: unknown): void {
-    this.close(new LostError("broken", "Cannot write to the peer", { cause }));
+  #leaveRound(): void {
+    this.#settle?.();
+    this.#settle = undefined;
   }
 
   /** What lay in the socket while this process was stopped, or this machine slept, says nothing of now: a

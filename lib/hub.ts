@@ -2,11 +2,14 @@
 // hub for all its clients, a client has one for its server.
 
 import { setImmediate } from "node:timers";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
+/** A round whose writes take longer than this to issue leaves time before the next one, in ms: an immediate
+ * comes before the system is asked which sockets are ready, and of a thousand some would wait for seconds. */
+const LONG_ROUND_MS = 3;
 /** A heartbeat is looked at this many times within the time that makes a peer dead. */
 const CHECKS_PER_DEATH = 60;
 
@@ -31,12 +34,6 @@ export interface HubOptions {
 
 type Timer = ReturnType<typeof setTimeout>;
 
-interface Round {
-  /** Writes that have not settled yet. */
-  unsettled: number;
-  timer: Timer | undefined;
-}
-
 /** Writes in rounds: every connection that has work gets one write, and the next round begins when these have
  * settled. Whatever was appended to the log meanwhile goes out in one write for each client, and the one that
  * is served last in a round waits no longer than the first. */
@@ -46,6 +43,9 @@ export class Hub implements Disposable {
   readonly #readers = new Set<Reader>();
   readonly #checkTimer: Timer;
   #round: Round | undefined;
+  #roundTimer: Timer | undefined;
+  /** Whether it took long to issue the writes of the last round. */
+  #isRoundLong = false;
   #isWoken = false;
   #isScheduled = false;
 
@@ -87,41 +87,45 @@ export class Hub implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#checkTimer);
-    clearTimeout(this.#round?.timer);
+    clearTimeout(this.#roundTimer);
     for (const connection of this.#connections) this.release(connection);
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    const begin = () => {
       this.#isScheduled = false;
       if (!this.#round) this.#beginRound();
-    });
+    };
+    if (this.#isRoundLong) setTimeout(begin, 0);
+    else setImmediate(begin);
   }
 
   #beginRound(): void {
     this.#isWoken = false;
-    const round: Round = { unsettled: 0, timer: undefined };
-    const settle = () => {
-      if (--round.unsettled === 0) this.#endRound(round);
+    const nowMs = this.#options.nowMs();
+    let unsettled = 0;
+    const round: Round = {
+      nowMs,
+      settle: () => {
+        if (--unsettled === 0) this.#endRound(round);
+      },
     };
     for (const connection of this.#connections) {
       if (connection.isLagging) this.#options.onGiveUp(connection, "too-slow");
-      const write = connection.flush();
-      if (!write) continue;
-      round.unsettled++;
-      write.then(settle);
+      if (connection.flush(round)) unsettled++;
     }
     for (const reader of this.#readers) reader.flush();
-    if (round.unsettled === 0) return;
+    this.#isRoundLong = this.#options.nowMs() - nowMs > LONG_ROUND_MS;
+    if (unsettled === 0) return;
     this.#round = round;
-    round.timer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? HELD_UP_MS);
+    this.#roundTimer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? HELD_UP_MS);
   }
 
   #endRound(round: Round): void {
     if (this.#round !== round) return;
-    clearTimeout(round.timer);
+    clearTimeout(this.#roundTimer);
     this.#round = undefined;
     if (this.#isWoken) this.#schedule();
   }

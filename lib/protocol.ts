@@ -2,13 +2,14 @@
 // this file against its examples. Knows nothing of rooms or sockets.
 
 import { createHash } from "node:crypto";
-import { FieldReader, type Frame, FrameWriter } from "./codec.ts";
+import { type Frame, FrameWriter } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
 import type {
   ClientMessage,
   Content,
   Joined,
   Left,
+  LogEntry,
   Person,
   Said,
   Say,
@@ -83,6 +84,10 @@ const writer = new FrameWriter();
 
 /** The whole frame of a client's message. */
 export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
+  return writeClient(message).slice();
+}
+
+function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "hello":
       writer.begin(FRAME.hello).u8(message.version).bytes(message.token).string(message.nick)
@@ -105,15 +110,14 @@ export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
 
 /** The message of a client's frame.
  * @throws {ProtocolError} `frame-unknown`, `frame-malformed` or `version-unsupported` */
-export function decodeClient({ type, body }: Frame): ClientMessage {
-  const fields = new FieldReader(body);
-  const message = readClient(type, fields);
-  fields.end();
+export function decodeClient(frame: Frame): ClientMessage {
+  const message = readClient(frame);
+  frame.end();
   return message;
 }
 
-function readClient(type: number, fields: FieldReader): ClientMessage {
-  switch (type) {
+function readClient(fields: Frame): ClientMessage {
+  switch (fields.type) {
     case FRAME.hello:
       return {
         type: "hello",
@@ -135,11 +139,11 @@ function readClient(type: number, fields: FieldReader): ClientMessage {
     case FRAME.clientBye:
       return { type: "bye" };
     default:
-      throw unknown(type);
+      throw unknown(fields.type);
   }
 }
 
-function readSay(fields: FieldReader): Say {
+function readSay(fields: Frame): Say {
   const [n, timeMs, flags] = [fields.u32(), fields.u64(), readFlags(fields, ACTION | PRIVATE)];
   if (flags === 0) return { type: "say", n, timeMs, text: fields.string() };
   return { type: "say", n, timeMs, ...readContent(fields, flags) };
@@ -154,7 +158,7 @@ function writeContent({ to, text }: Content): FrameWriter {
   return writer.string(text);
 }
 
-function readContent(fields: FieldReader, flags: number): Content {
+function readContent(fields: Frame, flags: number): Content {
   const to = flags & PRIVATE ? { session: fields.id(), nick: fields.string(MAX_NICK_BYTES) } : undefined;
   const text = fields.string();
   return { text, ...(flags & ACTION && { action: true }), ...(to && { to }) };
@@ -162,6 +166,15 @@ function readContent(fields: FieldReader, flags: number): Content {
 
 /** The whole frame of a server's message. WELCOME lists as many of `online` as fit. */
 export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
+  return writeServer(message).slice();
+}
+
+/** The whole frame of a log entry, valid until the next frame is encoded: for the log, which copies it. */
+export function encodeEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
+  return writeServer(entry);
+}
+
+function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "welcome":
       return encodeWelcome(message);
@@ -227,15 +240,14 @@ function encodeWelcome(message: Welcome): Uint8Array<ArrayBuffer> {
 
 /** The message of a server's frame.
  * @throws {ProtocolError} `frame-unknown`, `frame-malformed` or `version-unsupported` */
-export function decodeServer({ type, body }: Frame): ServerMessage {
-  const fields = new FieldReader(body);
-  const message = readServer(type, fields);
-  fields.end();
+export function decodeServer(frame: Frame): ServerMessage {
+  const message = readServer(frame);
+  frame.end();
   return message;
 }
 
-function readServer(type: number, fields: FieldReader): ServerMessage {
-  switch (type) {
+function readServer(fields: Frame): ServerMessage {
+  switch (fields.type) {
     case FRAME.welcome:
       return {
         type: "welcome",
@@ -281,11 +293,11 @@ function readServer(type: number, fields: FieldReader): ServerMessage {
     case FRAME.refused:
       return { type: "refused", code: fields.string(), about: fields.string(), reason: fields.string() };
     default:
-      throw unknown(type);
+      throw unknown(fields.type);
   }
 }
 
-function readSaid(fields: FieldReader): Said {
+function readSaid(fields: Frame): Said {
   const [seq, timeMs, session, n] = [fields.u64(), fields.u64(), fields.id(), fields.u32()];
   const flags = readFlags(fields, LATE | ACTION << 1 | PRIVATE << 1);
   const [late, nick] = [(flags & LATE) !== 0, fields.string(MAX_NICK_BYTES)];
@@ -296,30 +308,30 @@ function readSaid(fields: FieldReader): Said {
   return { type: "said", seq, timeMs, session, n, late, nick, ...readContent(fields, contentFlags) };
 }
 
-function readStamp(fields: FieldReader): { seq: number; timeMs: number } {
+function readStamp(fields: Frame): { seq: number; timeMs: number } {
   return { seq: fields.u64(), timeMs: fields.u64() };
 }
 
-function readJoined(fields: FieldReader): Joined {
+function readJoined(fields: Frame): Joined {
   const [stamp, session, flags] = [readStamp(fields), fields.id(), readFlags(fields, BACK)];
   return { type: "joined", ...stamp, session, back: flags === BACK, ...readWho(fields) };
 }
 
-function readLeft(fields: FieldReader): Left {
+function readLeft(fields: Frame): Left {
   const [stamp, session, flags] = [readStamp(fields), fields.id(), readFlags(fields, LOST | KICKED)];
   const [lost, kicked] = [(flags & LOST) !== 0, (flags & KICKED) !== 0];
   return { type: "left", ...stamp, session, lost, ...(kicked && { kicked }), ...readWho(fields) };
 }
 
-function readWho(fields: FieldReader): { nick: string; address: string } {
+function readWho(fields: Frame): { nick: string; address: string } {
   return { nick: fields.string(MAX_NICK_BYTES), address: fields.string(MAX_IP_BYTES) };
 }
 
-function readBackups(fields: FieldReader): string[] {
+function readBackups(fields: Frame): string[] {
   return list(fields.u8(), MAX_BACKUPS, () => fields.string(MAX_BACKUP_BYTES));
 }
 
-function readOnline(fields: FieldReader): Person[] {
+function readOnline(fields: Frame): Person[] {
   const online: Person[] = [];
   while (!fields.atEnd) {
     online.push({
@@ -332,7 +344,7 @@ function readOnline(fields: FieldReader): Person[] {
   return online;
 }
 
-function readVersion(fields: FieldReader): number {
+function readVersion(fields: Frame): number {
   const version = fields.u8();
   if (version !== PROTOCOL_VERSION) {
     throw new ProtocolError(
@@ -344,7 +356,7 @@ function readVersion(fields: FieldReader): number {
 }
 
 /** The byte of flags; none may be set but those in `known`. */
-function readFlags(fields: FieldReader, known: number): number {
+function readFlags(fields: Frame, known: number): number {
   const flags = fields.u8();
   if ((flags & ~known) !== 0) {
     throw new ProtocolError("frame-malformed", `Cannot decode frame: flags 0x${flags.toString(16)}`);

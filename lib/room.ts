@@ -5,6 +5,7 @@ import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
 import { type Member, Members } from "./members.ts";
 import {
+  encodeEntry,
   encodeServer,
   FRAME,
   type Hello,
@@ -238,6 +239,6 @@ export class Room {
   }
 
   #append(entry: Unnumbered, now: Moment, options?: { audience: readonly bigint[] }): void {
-    this.log.append(encodeServer({ ...entry, seq: this.log.head }), now.tickMs, options);
+    this.log.append(encodeEntry({ ...entry, seq: this.log.head }), now.tickMs, options);
   }
 }

@@ -36,12 +36,14 @@ class FakeConn {
   hasClosed = false;
   hasEndedWriting = false;
   isDelaying = true;
+  onWrite = () => {};
   #changed = Promise.withResolvers<void>();
   #taking = Promise.withResolvers<void>();
   #reading = Promise.withResolvers<Uint8Array | null>();
 
   async write(bytes: Uint8Array): Promise<number> {
     this.writes.push(textsOf(bytes));
+    this.onWrite();
     this.#change();
     if (this.isFull) await this.#taking.promise;
     if (this.hasClosed) throw new Deno.errors.BrokenPipe("closed");
@@ -98,6 +100,23 @@ class FakeConn {
   #change(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
+  }
+}
+
+/** Notes for how long timers are set, and sets them. */
+class Timers implements Disposable {
+  readonly delaysMs: (number | undefined)[] = [];
+  readonly #setTimeout = globalThis.setTimeout;
+
+  constructor() {
+    globalThis.setTimeout = ((run: () => void, delayMs?: number) => {
+      this.delaysMs.push(delayMs);
+      return this.#setTimeout(run, delayMs);
+    }) as typeof setTimeout;
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setTimeout = this.#setTimeout;
   }
 }
 
@@ -170,6 +189,21 @@ Deno.test("Hub begins the next round when the writes of the last have settled", 
   await beto.until(({ writes }) => writes.length === 2);
   assertEquals(ana.writes, [["one"], ["two", "three"]]);
   assertEquals(beto.writes, [["one"], ["two", "three"]]);
+});
+
+Deno.test("Hub leaves the system time between two rounds if they take long to issue", pure, async () => {
+  for (const [issuingMs, longRounds] of [[1, 0], [10, 1]] as const) {
+    using room = new Room();
+    using timers = new Timers();
+    const { conn } = room.enter();
+    conn.onWrite = () => room.nowMs += issuingMs;
+    for (const [index, text] of ["one", "two"].entries()) {
+      room.say(text);
+      await conn.until(({ writes }) => writes.length === index + 1);
+      await settle();
+    }
+    assertEquals(timers.delaysMs.filter((delayMs) => delayMs === 0).length, longRounds, `${issuingMs} ms`);
+  }
 });
 
 Deno.test("Hub lets a client that does not read catch up alone", pure, async () => {

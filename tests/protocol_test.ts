@@ -2,7 +2,7 @@
 // protocol_doc_test.ts.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { type Frame, framesOf } from "../lib/codec.ts";
+import { type Frame, framesOf, FrameWriter } from "../lib/codec.ts";
 import { ProtocolError, type WireCode } from "../lib/errors.ts";
 import {
   type ClientMessage,
@@ -266,7 +266,7 @@ test("a flag that has no meaning is refused", () => {
     const { type, body } = frame(digits);
     for (let bit = 1; bit < 0x100; bit <<= 1) {
       if (known & bit) continue;
-      refuses("frame-malformed", () => decode({ type, body: body.with(at, body[at]! | bit) }), what);
+      refuses("frame-malformed", () => decode(frameOf(type, body.with(at, body[at]! | bit))), what);
     }
   }
 });
@@ -278,7 +278,7 @@ test("a frame that ends within a field is refused wherever it ends", () => {
     const whole = message.type === "welcome" ? message.online.map((_, i) => lengthWith(message, i)) : [];
     for (let end = 0; end < body.length; end++) {
       if (whole.includes(end)) continue;
-      refuses("frame-malformed", () => decode({ type, body: body.subarray(0, end) }), `${what} up to ${end}`);
+      refuses("frame-malformed", () => decode(frameOf(type, body.subarray(0, end))), `${what} up to ${end}`);
     }
   }
 });
@@ -286,7 +286,7 @@ test("a frame that ends within a field is refused wherever it ends", () => {
 test("a frame with a byte too many is refused", () => {
   for (const { what, digits, decode } of ALL) {
     const { type, body } = frame(digits);
-    refuses("frame-malformed", () => decode({ type, body: Uint8Array.of(...body, 0) }), what);
+    refuses("frame-malformed", () => decode(frameOf(type, Uint8Array.of(...body, 0))), what);
   }
 });
 
@@ -295,7 +295,7 @@ test("a type that only the other side sends is unknown, as is every other number
     const known = new Set(ALL.filter((it) => it.decode === decode).map(({ digits }) => frame(digits).type));
     for (let type = 0; type <= 0xff; type++) {
       if (known.has(type)) continue;
-      refuses("frame-unknown", () => decode({ type, body: new Uint8Array() }), `type ${type}`);
+      refuses("frame-unknown", () => decode(frameOf(type, new Uint8Array())), `type ${type}`);
     }
   }
 });
@@ -303,8 +303,8 @@ test("a type that only the other side sends is unknown, as is every other number
 test("another version is refused by the first byte of the body, whatever follows", () => {
   for (const version of [0, PROTOCOL_VERSION + 1, 0xff]) {
     for (const body of [Uint8Array.of(version), Uint8Array.of(version, 1, 2, 3)]) {
-      refuses("version-unsupported", () => decodeClient({ type: FRAME.hello, body }), `version ${version}`);
-      refuses("version-unsupported", () => decodeServer({ type: FRAME.welcome, body }), `version ${version}`);
+      refuses("version-unsupported", () => decodeClient(frameOf(FRAME.hello, body)), `version ${version}`);
+      refuses("version-unsupported", () => decodeServer(frameOf(FRAME.welcome, body)), `version ${version}`);
     }
   }
 });
@@ -466,6 +466,10 @@ function toHex(bytes: Uint8Array): string {
 
 function frame(digits: string): Frame {
   return only(hex(digits));
+}
+
+function frameOf(type: number, body: Uint8Array): Frame {
+  return only(new FrameWriter().begin(type).bytes(body).end());
 }
 
 /** The one frame that these bytes are. */

@@ -213,17 +213,17 @@ class Link {
   }
 
   /** Whether a frame is the moment that somebody waits for. */
-  isAt(moment: Moment, way: Way, { type, body }: Frame): boolean {
+  isAt(moment: Moment, way: Way, frame: Frame): boolean {
     switch (moment) {
       case "within a frame up":
         return way === "up";
       case "within a frame down":
         return way === "down";
       case "after one delivery":
-        return way === "down" && type === FRAME.said;
+        return way === "down" && frame.type === FRAME.said;
       case "before a receipt": {
-        if (way !== "down" || type !== FRAME.said) return false;
-        const message = decodeServer({ type, body });
+        if (way !== "down" || frame.type !== FRAME.said) return false;
+        const message = decodeServer(frame);
         return message.type === "said" && message.session === this.#session;
       }
     }
