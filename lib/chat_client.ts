@@ -3,7 +3,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
 import { commandHelp, commandUsage, parseLine } from "./commands.ts";
-import { ChatError, ConnectError, InputError } from "./errors.ts";
+import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
+import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -16,11 +17,11 @@ import {
   TOKEN_BYTES,
   type Welcome,
 } from "./protocol.ts";
-import { MARKS, Renderer } from "./render.ts";
+import { MARKS, mentions, type Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { isFinal, TargetChooser } from "./target_chooser.ts";
-import { cut, parseNick, printable, printableNick } from "./text.ts";
+import { cut, parseNick, printable } from "./text.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
@@ -37,6 +38,7 @@ const FLAGS = {
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },
+  ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
@@ -50,7 +52,7 @@ export async function chat(program: Program): Promise<number> {
     await program.terminal.print(...(flags.help ? help(sentences) : [`chat-client ${VERSION}`]));
     return EXIT.ok;
   }
-  using client = new ChatClient(program, settingsOf(flags));
+  using client = new ChatClient(program, { ...settingsOf(flags), renderer: rendererFor(flags, program) });
   return await client.run();
 }
 
@@ -61,6 +63,10 @@ interface Settings {
   readonly backups: readonly Address[];
   readonly isAuto: boolean;
   readonly history?: number;
+}
+
+interface ClientOptions extends Settings {
+  readonly renderer: Renderer;
 }
 
 function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
@@ -97,17 +103,19 @@ class ChatClient implements Disposable {
   readonly #mailbox: Mailbox;
   readonly #session: Session;
   readonly #roster = new Roster();
-  /** The nick that was asked for while there was no server. */
+  /** What the server of now calls the person. */
+  #nick = "";
+  /** The nick that the person asked for, until a server gives it or refuses to. */
   #wish: string | undefined;
   #isTyping = false;
   #typingError: unknown;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(program: Program, settings: Settings) {
+  constructor(program: Program, { renderer, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
     this.#program = program;
     this.#sentences = sentencesIn(language);
-    this.#renderer = new Renderer(this.#sentences);
+    this.#renderer = renderer;
     this.#isAuto = settings.isAuto;
     this.#chooser = new TargetChooser({
       ...settings,
@@ -152,9 +160,14 @@ class ChatClient implements Disposable {
   async #show(event: SessionEvent): Promise<void> {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
-    if (event.type === "refused") await this.#notify(explain(event.error, this.#program.language));
+    if (event.type === "refused") await this.#showRefused(event.error);
     if (event.type === "failed") await this.#showFailed(event.failure);
     this.#showPending();
+  }
+
+  async #showRefused(error: RefusedError): Promise<void> {
+    if (error.details.nick === this.#wish) this.#wish = undefined;
+    await this.#notify(explain(error, this.#program.language));
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
@@ -178,11 +191,10 @@ class ChatClient implements Disposable {
     missing: number,
   ): Promise<void> {
     this.#chooser.entered(server, backups.flatMap(readBackup));
-    this.#chooser.rename(nick);
-    if (this.#wish !== undefined && this.#wish !== nick) this.#session.rename(this.#wish);
-    this.#wish = undefined;
+    this.#isCalled(nick);
+    if (this.#wish !== undefined) this.#session.rename(this.#wish);
     this.#roster.reset(online);
-    let names = online.map(({ nick }) => printableNick(nick)).join(", ");
+    let names = online.map(({ nick, session }) => this.#renderer.nick(nick, session)).join(", ");
     const count = onlineCount - online.length;
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
     await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
@@ -202,18 +214,37 @@ class ChatClient implements Disposable {
 
   async #showRead(entries: readonly ReadEntry[]): Promise<void> {
     for (const { entry } of entries) this.#learn(entry);
-    const isHistory = (place: ReadEntry["place"]) => place === "history";
     if (entries.length === 0) return;
-    await this.#print(
-      ...entries.map(({ entry, place }) => this.#renderer.entry(entry, { isHistory: isHistory(place) })),
-    );
+    if (entries.some((read) => this.#isForMe(read))) await this.#program.terminal.bell();
+    await this.#print(...entries.flatMap((read) => this.#linesOf(read)));
+  }
+
+  #linesOf({ entry, place }: ReadEntry): string[] {
+    const isOwn = entry.type === "said" && entry.session === this.#mailbox.session;
+    const reader = isOwn ? undefined : this.#nick;
+    const line = this.#renderer.entry(entry, { isHistory: place === "history", reader });
+    return [...this.#renderer.newDay(entry.timeMs), line];
+  }
+
+  /** Whether somebody else says something that the person should not miss. */
+  #isForMe({ entry, place }: ReadEntry): boolean {
+    if (entry.type !== "said" || entry.session === this.#mailbox.session || place === "history") return false;
+    return entry.to !== undefined || mentions(entry.text, this.#nick);
   }
 
   /** Takes note of who is there, of where to go, and as whom. */
   #learn(event: RoomEvent): void {
     this.#roster.learn(event);
     if (event.type === "backups") this.#chooser.learn(event.backups.flatMap(readBackup));
-    if (event.type === "renamed" && event.session === this.#mailbox.session) this.#chooser.rename(event.nick);
+    if (event.type === "renamed" && event.session === this.#mailbox.session) this.#isCalled(event.nick);
+  }
+
+  /** A server calls the person so. On other servers they are called so only if they asked for it. */
+  #isCalled(nick: string): void {
+    this.#nick = nick;
+    if (nick !== this.#wish) return;
+    this.#wish = undefined;
+    this.#chooser.rename(nick);
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
@@ -267,7 +298,7 @@ class ChatClient implements Disposable {
         await this.#print(...commandHelp(this.#sentences));
         break;
       case "who":
-        await this.#print(...this.#who());
+        await this.#print(...[...this.#roster].map((person) => this.#renderer.person(person)));
         break;
       case "unknown":
         await this.#print(this.#sentences("command.unknown", action));
@@ -292,8 +323,8 @@ class ChatClient implements Disposable {
   }
 
   async #rename(nick: string): Promise<void> {
-    if (this.#session.rename(nick)) return;
     this.#wish = nick;
+    if (this.#session.rename(nick)) return;
     this.#chooser.rename(nick);
     await this.#print(this.#sentences("client.nick-later", { nick }));
   }
@@ -329,18 +360,9 @@ class ChatClient implements Disposable {
     return count > 0 ? [...lines, this.#sentences("client.more-pending", { count })] : lines;
   }
 
-  #who(): string[] {
-    return [...this.#roster].map(({ nick, address, sinceMs }) =>
-      this.#sentences("who.line", {
-        nick: printableNick(nick),
-        address: printable(address),
-        since: this.#renderer.stamp(sinceMs),
-      })
-    );
-  }
-
   #notify(text: string): Promise<void> {
-    return this.#print(this.#renderer.notice(text, this.#program.clock().wallMs));
+    const { wallMs } = this.#program.clock();
+    return this.#print(...this.#renderer.newDay(wallMs), this.#renderer.notice(text, wallMs));
   }
 
   #print(...lines: string[]): Promise<void> {

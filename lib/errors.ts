@@ -48,6 +48,7 @@ export type InputCode =
   | "ip-invalid"
   | "minutes-invalid"
   | "backups-full"
+  | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
   | "text-too-long"

@@ -84,6 +84,8 @@ const SPANISH = {
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
+  "error.pattern-invalid":
+    'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',
   "error.choice-invalid": "Elija un número de 1 a {max}.",
   "error.nick-invalid": 'El nick "{nick}" no vale: de 1 a {max} letras, cifras, "_" o "-", sin espacios.',
   "error.text-too-long": "El mensaje tiene {length} caracteres y el límite es {max}: no se ha enviado.",
@@ -149,6 +151,9 @@ const SPANISH = {
   "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
   "flag.auto": "al caer el servidor, probar los conocidos por turno sin preguntar",
   "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
+  "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
+  "flag.utc": "mostrar las horas en UTC",
+  "flag.no-color": "no usar colores",
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar esta ayuda",
   "flag.version": "mostrar la versión",
@@ -228,6 +233,8 @@ const ENGLISH: Record<SentenceKey, string> = {
   "error.ip-invalid": '"{ip}" is no IP address.',
   "error.minutes-invalid": '"{minutes}" cannot be used: the minutes are a number from 0 to {max}.',
   "error.backups-full": "There are {max} backup servers already: no more fit.",
+  "error.pattern-invalid":
+    'Times cannot be shown as "{pattern}": use yyyy, MM, dd, HH, mm or ss, and letters between single quotes.',
   "error.choice-invalid": "Choose a number from 1 to {max}.",
   "error.nick-invalid":
     'Nick "{nick}" cannot be used: 1 to {max} letters, digits, "_" or "-", without spaces.',
@@ -290,6 +297,9 @@ const ENGLISH: Record<SentenceKey, string> = {
   "flag.client-backup": "server to go to when the first falls; may be repeated",
   "flag.auto": "when the server falls, try the known ones in turn without asking",
   "flag.history": "earlier messages to show on entering (50; 0 for none)",
+  "flag.time": 'how times are shown, e.g. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
+  "flag.utc": "show times in UTC",
+  "flag.no-color": "use no colours",
   "flag.lang": "language: es or en",
   "flag.help": "show this help",
   "flag.version": "show the version",

@@ -82,9 +82,7 @@ export class Operator {
 
   #who(): string[] {
     const { server, renderer } = this.#options;
-    const lines = [...server.people].map(({ nick, address, sinceMs }) =>
-      this.#sentences("who.line", { nick, address, since: renderer.stamp(sinceMs) })
-    );
+    const lines = [...server.people].map((person) => renderer.person(person));
     return lines.length > 0 ? lines : [this.#sentences("who.nobody")];
   }
 

@@ -43,7 +43,10 @@ export class ServerConsole {
   /** Prints a line with the time, unless more wait already than anybody will read. */
   tell(text: string): void {
     const { renderer, wallMs } = this.#options;
-    if (this.#notices.length < MAX_NOTICES) this.#notices.push(renderer.notice(text, wallMs()));
+    const timeMs = wallMs();
+    if (this.#notices.length < MAX_NOTICES) {
+      this.#notices.push(...renderer.newDay(timeMs), renderer.notice(text, timeMs));
+    }
     this.flush();
   }
 
@@ -64,7 +67,10 @@ export class ServerConsole {
       const lines = this.#notices.splice(0);
       if (this.#cursor?.isLost) lines.push(this.#skip(this.#cursor, this.#log!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
-      for (const frame of framesOf(slice)) lines.push(renderer.entry(decodeServer(frame) as RoomEvent));
+      for (const frame of framesOf(slice)) {
+        const event = decodeServer(frame) as RoomEvent;
+        lines.push(...renderer.newDay(event.timeMs), renderer.entry(event));
+      }
       if (lines.length === 0) return;
       await terminal.print(...lines);
     }

@@ -3,6 +3,7 @@
 
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
+import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
   COMMON_FLAGS,
@@ -18,7 +19,6 @@ import { EXIT, type LocalAddress, type Program, VERSION } from "./program.ts";
 import { Operator } from "./operator.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
-import { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import type { AskOptions } from "./terminal.ts";
 
@@ -31,6 +31,7 @@ const FLAGS = {
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
   grace: { value: "S", help: "flag.grace" },
+  ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
@@ -45,7 +46,7 @@ export async function serve(program: Program): Promise<number> {
     await terminal.print(...(flags.help ? help(sentences) : [`chat-server ${VERSION}`]));
     return EXIT.ok;
   }
-  const renderer = new Renderer(sentences);
+  const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
   const server = await listen(program, {
     ...settingsOf(flags),

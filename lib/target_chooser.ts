@@ -42,7 +42,7 @@ export class TargetChooser {
   /** What is offered until it was tried itself. */
   #offered: Address | undefined;
   #wasEverIn = false;
-  /** Taken since a person was last asked. */
+  /** Taken since the client was last let in, or a person was last asked. */
   #newNick: string | undefined;
 
   constructor(options: TargetChooserOptions) {
@@ -57,6 +57,7 @@ export class TargetChooser {
   /** The client is in: this server and the backups that it named may be gone to from now on. */
   entered(server: Address, backups: readonly Address[]): void {
     this.#wasEverIn = true;
+    this.#newNick = undefined;
     this.learn([server, ...backups]);
   }
 

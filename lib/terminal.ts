@@ -171,6 +171,11 @@ export class Terminal implements AsyncDisposable {
     await this.#aroundPrompt(() => this.#write(lines.map((line) => `${line}\n`).join("")));
   }
 
+  /** Has the terminal make a sound, or whatever it does instead. */
+  async bell(): Promise<void> {
+    if (this.isInteractive) await this.#write("\x07");
+  }
+
   /** Clears the screen but for what is being typed. */
   async clear(): Promise<void> {
     if (this.isInteractive) await this.#aroundPrompt(() => this.#write("\x1b[H\x1b[2J"));

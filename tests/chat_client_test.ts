@@ -463,11 +463,12 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
   ana.kills();
   assertEquals(await chatting, 0);
   const stamp = /(?<=^\[).{19}(?=\])|(?<=desde ).{19}$/gm;
-  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 5), [
+  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 6), [
     greeting(server.address, "?").trimEnd(),
     `[] ?: ${clean}`,
     `[] * ? (${clean}) se ha conectado`,
     `? (${clean}), desde `,
+    "--- domingo, 22 de noviembre de 2026 ---",
     `[] ! Se perdió la conexión con ${formatAddress(server.address)}: ${clean} (${clean})`,
   ]);
 });

@@ -48,6 +48,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode, true> = {
   "ip-invalid": true,
   "minutes-invalid": true,
   "backups-full": true,
+  "pattern-invalid": true,
   "choice-invalid": true,
   "nick-invalid": true,
   "text-too-long": true,

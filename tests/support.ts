@@ -271,6 +271,7 @@ export interface PersonOptions {
   readonly language?: Language;
   readonly clock?: Clock;
   readonly localAddresses?: readonly LocalAddress[];
+  readonly hasColours?: boolean;
   /** A pipe otherwise. */
   readonly isKeyboard?: boolean;
   readonly screen?: Screen;
@@ -324,11 +325,13 @@ export class Person implements AsyncDisposable {
 
   /** Starts a program before this person; gives its exit status. */
   runs(main: (program: Program) => Promise<number>, ...args: string[]): Promise<number> {
-    const { language = "es", clock = new TestClock().now, localAddresses = [] } = this.#options;
+    const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
+      this.#options;
     const run = main({
       args,
       language,
       terminal: this.terminal,
+      hasColours,
       clock,
       localAddresses: () => localAddresses,
       signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),

@@ -1,7 +1,9 @@
 // What commands do on all screens: two people at clients and one at the server's console, by pipe.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
 import { chat } from "../lib/chat_client.ts";
+import { InputError } from "../lib/errors.ts";
 import { serve } from "../lib/server_program.ts";
 import {
   enter,
@@ -9,9 +11,8 @@ import {
   freeAddress,
   helloOf,
   LOOPBACK,
+  msOf,
   Person,
-  saidBy,
-  settle,
   TestClock,
   tokenOf,
   welcomeTo,
@@ -34,8 +35,11 @@ class Place implements AsyncDisposable {
 
   /** Somebody comes; their screen begins behind the greeting. */
   async comes(nick: string, ...flags: string[]): Promise<{ person: Person; chatting: Promise<number> }> {
+    return await this.comesTo(new Person({ clock: this.clock.now }), nick, ...flags);
+  }
+
+  async comesTo(person: Person, nick: string, ...flags: string[]) {
     await this.boss.sees("Escuchando");
-    const person = new Person({ clock: this.clock.now });
     this.#people.push(person);
     const address = ["--host", LOOPBACK, "--port", String(this.port)];
     const chatting = person.runs(chat, ...address, "--nick", nick, ...flags);
@@ -95,26 +99,6 @@ Deno.test("/nick takes another nick, tells everybody, and keeps it on the next s
   await beto.sees("anita (127.0.0.1), desde ");
   first.boss.types("salir\n");
   await second.boss.sees("anita (127.0.0.1) se ha reconectado");
-});
-
-Deno.test("/nick while there is no server is for the next one", async () => {
-  await using server = new FakeServer(async (client, visit) => {
-    const { nick } = await client.expect("hello");
-    await client.say(welcomeTo("ana", { nick, instance: BigInt(visit) }));
-    if (visit === 0) return;
-    await client.say(saidBy("beto", { seq: 0, n: 1, text: `hola, ${nick}` }));
-    await client.rest();
-  });
-  await using ana = new Person({ clock: new TestClock(NOON).now });
-  const { host, port } = server.address;
-  ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
-  await ana.sees("Se perdió la conexión");
-  ana.types("/nick anita\n");
-  await ana.sees("beto: hola, ");
-  // It came before the second HELLO, or the client asks for it at once.
-  const isLater = ana.output.includes("Se usará el nick anita en la próxima conexión.");
-  assert(!isLater || ana.output.includes("hola, anita") || ana.output.includes("hola, ana"), ana.output);
-  ana.kills();
 });
 
 Deno.test("A nick wished for while a server was dialled is asked for as soon as it has let the client in", async () => {
@@ -226,5 +210,81 @@ Deno.test("The console answers /who, /stats and /help, and what it cannot do", a
   assertStringIncludes(place.boss.output, 'No existe la orden "/kik". ¿Quiso decir /kick?');
   assertStringIncludes(place.boss.output, '"ana" no es una dirección IP.\n');
   assertStringIncludes(place.boss.output, "Falta algo: /ban IP MINUTOS\n");
-  await settle();
+});
+
+const SCREEN = { columns: () => 80, setRaw: () => {}, onResize: () => () => {} };
+
+Deno.test("Colours are shown where they can be, unless nobody wants them", async () => {
+  setColorEnabled(true);
+  await using place = new Place();
+  const { person: beto } = await place.comesTo(
+    new Person({ clock: place.clock.now, hasColours: true }),
+    "beto",
+  );
+  const { person: eva } = await place.comesTo(
+    new Person({ clock: place.clock.now, hasColours: true }),
+    "eva",
+    "--no-color",
+  );
+  const { person: ana } = await place.comes("ana");
+  ana.types("hola, beto y eva\n");
+  await Promise.all(
+    [ana, beto, eva].map((person) => person.until((output) => output.endsWith("eva\n"), "eva")),
+  );
+  const last = (person: Person) => person.output.split("\n").at(-2);
+  const line = `[${NOON}] ana: hola, beto y eva`;
+  assertEquals([last(ana), last(eva)], [line, line]);
+  assertStringIncludes(last(beto)!, `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
+  assertStringIncludes(last(beto)!, "hola, \x1b[7mbeto\x1b[27m y eva");
+  assertEquals(stripAnsiCode(last(beto)!), line);
+});
+
+Deno.test("A screen rings when somebody is named or spoken to in private, and not for their own words", async () => {
+  await using place = new Place();
+  const { person: ana } = await place.comes("ana");
+  const { person: beto } = await place.comesTo(
+    new Person({ clock: place.clock.now, isKeyboard: true, screen: SCREEN }),
+    "beto",
+  );
+  const bells = () => beto.output.split("\x07").length - 1;
+  beto.types("beto soy yo\r");
+  await beto.sees("beto: beto soy yo");
+  ana.types("hola a todos\n");
+  await beto.sees("ana: hola a todos");
+  assertEquals(bells(), 0);
+  ana.types("hola, Beto\n");
+  await beto.sees("ana: hola, Beto");
+  assertEquals(bells(), 1);
+  ana.types("/msg beto hola\n");
+  await beto.sees("ana → beto: hola");
+  assertEquals(bells(), 2);
+  assert(!ana.output.includes("\x07"));
+});
+
+Deno.test("A new day has a line of its own, on both programs", async () => {
+  await using place = new Place();
+  const { person: ana } = await place.comes("ana");
+  ana.types("hasta mañana\n");
+  await ana.sees("hasta mañana");
+  place.clock.set("2026-11-23 00:00:01");
+  ana.types("buenos días\n");
+  for (const person of [ana, place.boss]) {
+    await person.sees(
+      `[${NOON}] ana: hasta mañana\n--- lunes, 23 de noviembre de 2026 ---\n[2026-11-23 00:00:01] ana: buenos días\n`,
+    );
+  }
+});
+
+Deno.test("--time and --utc say how times are shown, on both programs", async () => {
+  await using place = new Place("--time", "d/M");
+  const { person: ana } = await place.comes("ana", "--time=HH 'h UTC'", "--utc");
+  ana.types("hola\n");
+  await place.boss.sees("[22/11] ana: hola\n");
+  const hour = String(new Date(msOf(NOON)).getUTCHours()).padStart(2, "0");
+  await ana.sees(`[${hour} h UTC] ana: hola\n`);
+  for (const main of [chat, serve]) {
+    await using person = new Person();
+    const { code } = await assertRejects(() => person.runs(main, "--time", "hola"), InputError);
+    assertEquals(code, "pattern-invalid");
+  }
 });
