@@ -21,6 +21,7 @@ import {
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
+import { gaveUp, isBanned, unexpected } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
@@ -339,23 +340,6 @@ const BYE = encodeServer({ type: "bye" });
 
 function errorFrame({ code, message }: ProtocolError): Uint8Array<ArrayBuffer> {
   return encodeServer({ type: "error", code, reason: message });
-}
-
-function unexpected({ type }: ClientMessage): ProtocolError {
-  return new ProtocolError(
-    "frame-unexpected",
-    `Cannot take ${type.toUpperCase()} here: HELLO comes first, and once`,
-  );
-}
-
-function isBanned(address: string): ProtocolError {
-  return new ProtocolError("banned", `Cannot let anybody in from ${address} for now`);
-}
-
-function gaveUp(why: "silent" | "too-slow"): ProtocolError {
-  return why === "silent"
-    ? new ProtocolError("silent", "Cannot keep the connection: nothing came for too long")
-    : new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
 }
 
 function randomInstance(): bigint {

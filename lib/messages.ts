@@ -1,5 +1,28 @@
-// What clients and servers say to each other, as types. Knows nothing of bytes: protocol.ts reads and writes
-// these, docs/PROTOCOL.md explains them.
+// What clients and servers say to each other, as types, and its limits. protocol.ts reads and writes it,
+// docs/PROTOCOL.md explains it.
+
+/** Version that HELLO and WELCOME carry. */
+export const PROTOCOL_VERSION = 1;
+/** Longest frame that a server takes, in bytes after the length: a message of 2,000 characters fits twice. */
+export const MAX_CLIENT_FRAME_BYTES = 16_384;
+/** Longest frame that a client takes, in bytes after the length. */
+export const MAX_SERVER_FRAME_BYTES = 65_536;
+/** Length of the secret that a client makes at its start. */
+export const TOKEN_BYTES = 16;
+/** Most servers that a client may name in HELLO as known to it. */
+export const MAX_RESUME_POINTS = 16;
+/** Most backups that WELCOME names. */
+export const MAX_BACKUPS = 16;
+/** Most messages of history that a newcomer is given. */
+export const MAX_HISTORY = 1_000;
+/** Longest text form of an IP address with a zone behind it (RFC 4007, section 11), in bytes. */
+export const MAX_IP_BYTES = 64;
+/** Longest name of a backup, in bytes: a name of 253, and a port. */
+export const MAX_BACKUP_BYTES = 259;
+/** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
+export const RECENT_MS = 120_000;
+/** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
+export const NEVER_WHOLE_MS = 0xffff_ffff;
 
 /** A person in the room, as WELCOME lists them. `session` is public: the first 8 bytes of SHA-256(token). */
 export interface Person {
@@ -22,10 +45,10 @@ export interface ResumePoint {
 export interface Hello {
   readonly type: "hello";
   readonly version: number;
-  /** 16 secret bytes. */
+  /** {@linkcode TOKEN_BYTES} secret bytes. */
   readonly token: Uint8Array;
   readonly nick: string;
-  /** How long ago the client last lacked nothing, in ms; NEVER_WHOLE_MS of protocol.ts for a newcomer. */
+  /** How long ago the client last lacked nothing, in ms; {@linkcode NEVER_WHOLE_MS} for a newcomer. */
   readonly lackMs: number;
   /** How many of the room's last messages a newcomer wants to see. */
   readonly history: number;

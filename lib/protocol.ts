@@ -1,4 +1,4 @@
-// Frames <-> typed messages, and the limits of the wire. docs/PROTOCOL.md is the same in words; tests hold
+// Frames <-> typed messages. docs/PROTOCOL.md is the same in words; tests hold
 // this file against its examples. Knows nothing of rooms or sockets.
 
 import { createHash } from "node:crypto";
@@ -16,34 +16,21 @@ import type {
   ServerMessage,
   Welcome,
 } from "./messages.ts";
+import {
+  MAX_BACKUP_BYTES,
+  MAX_BACKUPS,
+  MAX_IP_BYTES,
+  MAX_RESUME_POINTS,
+  MAX_SERVER_FRAME_BYTES,
+  PROTOCOL_VERSION,
+  TOKEN_BYTES,
+} from "./messages.ts";
 import { MAX_NICK_CHARS } from "./text.ts";
 
-export type * from "./messages.ts";
+export * from "./messages.ts";
 
-/** Version that HELLO and WELCOME carry. */
-export const PROTOCOL_VERSION = 1;
-/** Longest frame that a server takes, in bytes after the length: a message of 2,000 characters fits twice. */
-export const MAX_CLIENT_FRAME_BYTES = 16_384;
-/** Longest frame that a client takes, in bytes after the length. */
-export const MAX_SERVER_FRAME_BYTES = 65_536;
-/** Length of the secret that a client makes at its start. */
-export const TOKEN_BYTES = 16;
-/** Most servers that a client may name in HELLO as known to it. */
-export const MAX_RESUME_POINTS = 16;
-/** Most backups that WELCOME names. */
-export const MAX_BACKUPS = 16;
-/** Most messages of history that a newcomer is given. */
-export const MAX_HISTORY = 1_000;
 /** Longest nick that a server gives, in bytes of UTF-8. */
 export const MAX_NICK_BYTES = MAX_NICK_CHARS * 4;
-/** Longest text form of an IP address with a zone behind it (RFC 4007, section 11), in bytes. */
-export const MAX_IP_BYTES = 64;
-/** Longest name of a backup, in bytes: a name of 253, and a port. */
-export const MAX_BACKUP_BYTES = 259;
-/** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
-export const RECENT_MS = 120_000;
-/** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
-export const NEVER_WHOLE_MS = 0xffff_ffff;
 
 /** Frame types; a server's have the high bit. */
 export const FRAME = {

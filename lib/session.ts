@@ -1,12 +1,13 @@
 // A client's way from server to server: dial, HELLO, messages, loss, the next server; an async iterator of what
 // happens. Knows nothing of terminals, nor how the next server is chosen.
 
-import { type Address, formatAddress } from "./address.ts";
+import type { Address } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
-import { ConnectError, type ErrorDetails, LostError, ProtocolError, RefusedError } from "./errors.ts";
+import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
+import { failureOf, farewellOf, noAnswer, type Reason, refusal } from "./failures.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub } from "./hub.ts";
 import type { Place } from "./inbox.ts";
@@ -17,8 +18,6 @@ import {
   encodeClient,
   type Manner,
   MAX_SERVER_FRAME_BYTES,
-  type Refusal,
-  type Refused,
   type RoomEvent,
   type ServerMessage,
   type Welcome,
@@ -38,7 +37,7 @@ export interface Target {
 /** Why the client is not, or no longer, on a server. */
 export interface Failure {
   readonly target: Target;
-  readonly error: ConnectError | RefusedError | LostError;
+  readonly error: Reason;
   /** Whether it was in: then the conversation goes on elsewhere. */
   readonly wasIn: boolean;
   /** How long it was in, in ms. */
@@ -202,7 +201,7 @@ export class Session implements Disposable {
     if (this.#connection) this.#mailbox.lost(this.#connection.heardMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
-    const error = failureOf(cause, { target, wasIn });
+    const error = failureOf(cause, { server: target.server, wasIn });
     const stayedMs = wasIn ? this.#clock().tickMs - this.#enteredMs : 0;
     yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
   }
@@ -327,38 +326,4 @@ function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
   if (message.type === "error") throw refusal(message, { nick });
   if (message.type === "bye") throw farewellOf(message);
   throw new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} before WELCOME`);
-}
-
-/** What a message means that ends the conversation, or is out of place in it. */
-function farewellOf(message: ServerMessage): Error {
-  if (message.type === "bye") return new LostError("closing", "The server closes");
-  if (message.type === "error") return refusal(message);
-  return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);
-}
-
-function refusal({ code, reason }: Refusal | Refused, details?: ErrorDetails): RefusedError {
-  return new RefusedError(code, reason, { details: { ...details, reason } });
-}
-
-function noAnswer(server: Address, answerMs: number): ConnectError {
-  const details = { server: formatAddress(server), seconds: answerMs / 1_000 };
-  return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
-}
-
-/** What broke a conversation off, in the terms of those who must decide what next. */
-function failureOf(cause: unknown, { target, wasIn }: { target: Target; wasIn: boolean }): Failure["error"] {
-  if (cause instanceof ConnectError || cause instanceof RefusedError) return cause;
-  if (cause instanceof ProtocolError) {
-    if (cause.code === "version-unsupported") return new RefusedError(cause.code, cause.message, { cause });
-    if (wasIn) return new LostError("garbled", "Cannot understand the server any more", { cause });
-  }
-  if (cause instanceof ProtocolError || (cause instanceof LostError && cause.code === "closed" && !wasIn)) {
-    const server = formatAddress(target.server);
-    return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
-      cause,
-      details: { server },
-    });
-  }
-  if (cause instanceof LostError) return cause;
-  throw cause;
 }

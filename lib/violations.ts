@@ -1,0 +1,24 @@
+// Why a server does not serve a connection, as it tells the other side.
+
+import { ProtocolError } from "./errors.ts";
+import type { ClientMessage } from "./protocol.ts";
+
+/** A frame that has no place there. */
+export function unexpected({ type }: ClientMessage): ProtocolError {
+  return new ProtocolError(
+    "frame-unexpected",
+    `Cannot take ${type.toUpperCase()} here: HELLO comes first, and once`,
+  );
+}
+
+/** Somebody comes from an address that is not let in. */
+export function isBanned(address: string): ProtocolError {
+  return new ProtocolError("banned", `Cannot let anybody in from ${address} for now`);
+}
+
+/** A peer that does not answer, or does not read. */
+export function gaveUp(why: "silent" | "too-slow"): ProtocolError {
+  return why === "silent"
+    ? new ProtocolError("silent", "Cannot keep the connection: nothing came for too long")
+    : new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+}
