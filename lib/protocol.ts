@@ -131,7 +131,9 @@ function readClient(fields: Frame): ClientMessage {
 }
 
 function readSay(fields: Frame): Say {
-  const [n, timeMs, flags] = [fields.u32(), fields.u64(), readFlags(fields, ACTION | PRIVATE)];
+  const n = fields.u32();
+  const timeMs = fields.u64();
+  const flags = readFlags(fields, ACTION | PRIVATE);
   if (flags === 0) return { type: "say", n, timeMs, text: fields.string() };
   return { type: "say", n, timeMs, ...readContent(fields, flags) };
 }
@@ -285,14 +287,15 @@ function readServer(fields: Frame): ServerMessage {
 }
 
 function readSaid(fields: Frame): Said {
-  const [seq, timeMs, session, n] = [fields.u64(), fields.u64(), fields.id(), fields.u32()];
+  const seq = fields.u64();
+  const timeMs = fields.u64();
+  const session = fields.id();
+  const n = fields.u32();
   const flags = readFlags(fields, LATE | ACTION << 1 | PRIVATE << 1);
-  const [late, nick] = [(flags & LATE) !== 0, fields.string(MAX_NICK_BYTES)];
-  const contentFlags = flags >> 1;
-  if (contentFlags === 0) {
-    return { type: "said", seq, timeMs, session, n, late, nick, text: fields.string() };
-  }
-  return { type: "said", seq, timeMs, session, n, late, nick, ...readContent(fields, contentFlags) };
+  const late = (flags & LATE) !== 0;
+  const nick = fields.string(MAX_NICK_BYTES);
+  if (flags <= LATE) return { type: "said", seq, timeMs, session, n, late, nick, text: fields.string() };
+  return { type: "said", seq, timeMs, session, n, late, nick, ...readContent(fields, flags >> 1) };
 }
 
 function readStamp(fields: Frame): { seq: number; timeMs: number } {

@@ -21,7 +21,7 @@ Deno.test("Rate.perSecond() forgets what is ten seconds ago, also if nothing hap
   assertEquals(rate.perSecond(12_000), 0.1);
   assertEquals(rateOf([500, 600, 1_500]).perSecond(10_000), 0.1);
   assertEquals(rateOf([500, 600, 1_500]).perSecond(11_000), 0);
-  assertEquals(rateOf([500]).perSecond(1e12), 0);
+  for (let second = 10; second < 40; second++) assertEquals(rateOf([500]).perSecond(second * 1_000), 0);
 });
 
 Deno.test("Rate begins at any time", pure, () => {

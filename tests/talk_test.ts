@@ -165,7 +165,48 @@ Deno.test("The console's /ban throws out who is in from an address, and lets nob
   assertStringIncludes(beto.output, `No se pudo entrar en 127.0.0.1:${place.port}: ${why}.\n`);
   place.boss.types("/ban 127.0.0.1 0\n");
   await place.boss.sees("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
-  await place.comes("leo");
+  const { person: leo } = await place.comes("leo");
+  place.boss.types("/ban 127.0.0.1 0\n");
+  leo.types("hola\n");
+  await leo.sees("leo: hola");
+});
+
+Deno.test("Who is thrown out with something unsaid is not told that it will be said elsewhere", async () => {
+  await using server = FakeServer.welcoming(async (client) => {
+    await client.expect("say");
+    await client.say({ type: "error", code: "kicked", reason: "por gritar" });
+    await client.rest();
+  });
+  await using ana = new Person({ clock: new TestClock(NOON).now });
+  const { host, port } = server.address;
+  const chatting = ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana");
+  await ana.sees("Conectado");
+  ana.types("¡HOLA!\n");
+  assertEquals(await chatting, 1);
+  assert(ana.output.endsWith(": por gritar\nMensajes sin confirmar al salir: 1.\n"), ana.output);
+});
+
+Deno.test("A nick that was refused is not asked for again", async () => {
+  const heard: string[] = [];
+  await using server = new FakeServer(async (client, visit) => {
+    heard.push((await client.expect("hello")).nick);
+    await client.say(welcomeTo("ana", { instance: BigInt(visit) }));
+    if (visit > 0) return void heard.push(...(await client.rest()).map(({ type }) => type));
+    const { nick } = await client.expect("nick");
+    await client.say({ type: "refused", code: "nick-taken", about: nick, reason: "" });
+    await client.expect("say");
+  });
+  await using ana = new Person({ clock: new TestClock(NOON).now });
+  const { host, port } = server.address;
+  ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
+  await ana.sees("Conectado");
+  ana.types("/nick beto\n");
+  await ana.sees('! el nick "beto" ya está en uso\n');
+  ana.types("hola\n");
+  await ana.until((output) => output.split("Conectado").length === 3, "a second welcome");
+  ana.kills();
+  await server[Symbol.asyncDispose]();
+  assertEquals(heard, ["ana", "ana", "say", "bye"]);
 });
 
 Deno.test("The console's /say is marked as the server's, and nobody's words can look like it", async () => {
@@ -237,11 +278,15 @@ Deno.test("Colours are shown where they can be, unless nobody wants them", async
   assertStringIncludes(last(beto)!, `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
   assertStringIncludes(last(beto)!, "hola, \x1b[7mbeto\x1b[27m y eva");
   assertEquals(stripAnsiCode(last(beto)!), line);
+  beto.types("soy beto\n");
+  await beto.sees("soy beto\n");
 });
 
 Deno.test("A screen rings when somebody is named or spoken to in private, and not for their own words", async () => {
   await using place = new Place();
   const { person: ana } = await place.comes("ana");
+  ana.types("¿viene beto?\n");
+  await ana.sees("beto");
   const { person: beto } = await place.comesTo(
     new Person({ clock: place.clock.now, isKeyboard: true, screen: SCREEN }),
     "beto",

@@ -87,6 +87,11 @@ Deno.test("TargetChooser goes on under a new nick, and to servers that it learne
     choice.chooser.learn([THIRD!]);
     choice.person.types("\n\n");
     assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
+    // What the client was let in with is what counts from then on.
+    choice.chooser.rename("norberta");
+    choice.chooser.entered(THIRD!, []);
+    choice.person.types("\n\n");
+    assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
   }
 });
 
