@@ -11,6 +11,7 @@ import { Session } from "../lib/session.ts";
 import { TargetChooser } from "../lib/target_chooser.ts";
 import { Terminal } from "../lib/terminal.ts";
 import { freePorts, RunningProgram } from "../tools/processes.ts";
+import { median, quantile } from "./figures.ts";
 
 const HOST = "127.0.0.1";
 
@@ -88,14 +89,6 @@ async function measure(clientCount: number): Promise<number[]> {
   const chattingMs = await Promise.all(clients.map(({ chatting }) => chatting.promise));
   await Promise.all(clients.map((client) => client.leave()));
   return chattingMs.map((ms) => ms - killedMs).sort((a, b) => a - b);
-}
-
-function quantile(ascending: readonly number[], q: number): number {
-  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * q))]!;
-}
-
-function median(values: readonly number[]): number {
-  return quantile(values.toSorted((a, b) => a - b), 0.5);
 }
 
 if (import.meta.main) {

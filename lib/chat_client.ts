@@ -1,6 +1,7 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { about } from "./about.ts";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
 import { commandHelp, commandUsage, parseLine } from "./commands.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
@@ -8,7 +9,7 @@ import { ChatError, ConnectError, InputError, type RefusedError } from "./errors
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
-import { EXIT, type Program, VERSION } from "./program.ts";
+import { EXIT, type Program } from "./program.ts";
 import {
   type Content,
   type Manner,
@@ -48,8 +49,16 @@ const FLAGS = {
 export async function chat(program: Program): Promise<number> {
   const sentences = sentencesIn(program.language);
   const flags = parseFlags(program.args, FLAGS);
-  if (flags.version || flags.help) {
-    await program.terminal.print(...(flags.help ? help(sentences) : [`chat-client ${VERSION}`]));
+  const { edition } = program;
+  const answer = about(flags, {
+    name: "chat-client",
+    table: FLAGS,
+    help: help(sentences),
+    edition,
+    sentences,
+  });
+  if (answer) {
+    await program.terminal.print(...answer);
     return EXIT.ok;
   }
   using client = new ChatClient(program, { ...settingsOf(flags), renderer: rendererFor(flags, program) });

@@ -21,7 +21,7 @@ import {
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
-import { gaveUp, isBanned, unexpected } from "./violations.ts";
+import { givenUp, isBanned, unexpected } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
@@ -95,7 +95,7 @@ export class ChatServer implements AsyncDisposable {
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
     const { host, port, backups, graceMs, log } = options;
-    const { pingMs = PING_MS, deadMs = DEAD_MS, clock = systemClock } = options;
+    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#startMs = clock().wallMs;
@@ -107,7 +107,8 @@ export class ChatServer implements AsyncDisposable {
       // Also under load: the answer to a PING shows that the client has read what came before it.
       heartbeat: { pingMs, deadMs, always: true },
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
-      onGiveUp: (connection, why) => this.#refuse(connection, gaveUp(why)),
+      greetingMs: helloMs,
+      onGiveUp: (connection, why) => this.#refuse(connection, givenUp(why)),
     });
     this.#accepting = this.#accept();
   }
@@ -211,19 +212,14 @@ export class ChatServer implements AsyncDisposable {
 
   /** Serves one connection from its first byte to its last. */
   async #visit(connection: Connection): Promise<void> {
-    const helloTimer = setTimeout(() => {
-      this.#refuse(connection, new ProtocolError("hello-late", "Cannot wait any longer for HELLO"));
-    }, this.#options.helloMs ?? HELLO_MS);
     let member: Member | undefined;
     try {
       for await (const frames of connection.receive()) {
         member = this.#takeIn(frames, connection, member);
-        if (member) clearTimeout(helloTimer);
       }
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {
-      clearTimeout(helloTimer);
       if (member && this.#connections.get(member) === connection) this.#lose(member);
       // A peer that has only ended its own side is still owed what was said before.
       connection.finish();

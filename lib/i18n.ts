@@ -157,6 +157,12 @@ const SPANISH = {
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar esta ayuda",
   "flag.version": "mostrar la versión",
+  "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
+
+  // What --version says of the file
+  "edition.source": "desde el código fuente",
+  "edition.compiled": "compilado",
+  "edition.self-extracting": "autoextraíble",
 } as const;
 
 const ENGLISH: Record<SentenceKey, string> = {
@@ -303,6 +309,11 @@ const ENGLISH: Record<SentenceKey, string> = {
   "flag.lang": "language: es or en",
   "flag.help": "show this help",
   "flag.version": "show the version",
+  "flag.completions": "show the script by which bash or zsh completes these options",
+
+  "edition.source": "from source",
+  "edition.compiled": "compiled",
+  "edition.self-extracting": "self-extracting",
 };
 
 /** Name of a sentence. */

@@ -1,13 +1,11 @@
 // What the server's and the client's main parts get from the process that they run in, and how that process
 // ends. The only place that reads the process's arguments, environment and signals.
 
+import type { Edition } from "./about.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ChatError, InputError } from "./errors.ts";
 import { chooseLanguage, explain, type Language } from "./i18n.ts";
 import { standardStreams, Terminal } from "./terminal.ts";
-
-/** The version of both programs. */
-export const VERSION = "0.1.0";
 
 /** An IP address of this machine. */
 export interface LocalAddress {
@@ -25,6 +23,7 @@ export interface Program {
   readonly hasColours: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
+  readonly edition: Edition;
   /** Aborted when the program is to end: by the system, by Ctrl-C, or because nobody reads what it writes. */
   readonly signal: AbortSignal;
 }
@@ -48,6 +47,7 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
       hasColours: Deno.stdout.isTerminal() && !Deno.noColor,
       clock: systemClock,
       localAddresses,
+      edition: edition(),
       signal,
     });
   } catch (error) {
@@ -67,6 +67,13 @@ function localAddresses(): LocalAddress[] {
     address: scopeid ? `${address}%${scopeid}` : address,
     name,
   }));
+}
+
+function edition(): Edition {
+  const runtime = `Deno ${Deno.version.deno}, ${Deno.build.target}`;
+  if (Deno.build.standalone) return { kind: "compiled", runtime };
+  // `deno bundle` puts everything into one file of JavaScript.
+  return { kind: import.meta.url.endsWith(".ts") ? "source" : "self-extracting", runtime };
 }
 
 /** How long a program may take to end once it is told to, in ms. */

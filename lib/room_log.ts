@@ -48,6 +48,7 @@ class Segment {
   /** To what follows: apart from the segment, so that the log can cut it without holding on to the bytes. */
   readonly link: { next: Segment | undefined } = { next: undefined };
   retained = true;
+  #view: { readonly from: number; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
 
   constructor(firstSeq: number, bytes: number) {
     this.firstSeq = firstSeq;
@@ -61,6 +62,14 @@ class Segment {
   /** Where the frame behind the i-th begins. */
   endOf(index: number): number {
     return this.offsets[index + 1] ?? this.length;
+  }
+
+  /** All bytes from an offset on. Most readers are at the same place: one view serves them all. */
+  viewFrom(offset: number): Uint8Array<ArrayBuffer> {
+    const { from, bytes } = this.#view ?? {};
+    if (from === offset && from + bytes!.length === this.length) return bytes!;
+    this.#view = { from: offset, bytes: this.bytes.subarray(offset, this.length) };
+    return this.#view.bytes;
   }
 }
 
@@ -224,8 +233,11 @@ export class Cursor {
    * more. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.isAtHead) return undefined;
-    const { restricted, endSeq } = this.#segment;
-    return this.#passed === restricted.length ? this.#takeUpTo(endSeq) : this.#takeAround();
+    if (this.#passed !== this.#segment.restricted.length) return this.#takeAround();
+    const slice = this.#segment.viewFrom(this.#offset);
+    this.#offset = this.#segment.length;
+    this.#seq = this.#segment.endSeq;
+    return slice;
   }
 
   /** What lies before the next entry that is not for this reader; around such entries, a copy with substitutes:

@@ -1,6 +1,7 @@
 // chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
 // when it is told to.
 
+import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
@@ -15,8 +16,9 @@ import {
   parseFlags,
 } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
-import { EXIT, type LocalAddress, type Program, VERSION } from "./program.ts";
+import { EXIT, type LocalAddress, type Program } from "./program.ts";
 import { Operator } from "./operator.ts";
+import { orderHelp } from "./orders.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
 import { ServerConsole } from "./server_console.ts";
@@ -39,11 +41,18 @@ const FLAGS = {
  * @throws {InputError} about flags, or if the input ends before all is known
  * @throws {ListenError} if an address given by flags cannot be had */
 export async function serve(program: Program): Promise<number> {
-  const { terminal, clock, language, signal } = program;
+  const { terminal, clock, language, signal, edition } = program;
   const sentences = sentencesIn(language);
   const flags = parseFlags(program.args, FLAGS);
-  if (flags.version || flags.help) {
-    await terminal.print(...(flags.help ? help(sentences) : [`chat-server ${VERSION}`]));
+  const answer = about(flags, {
+    name: "chat-server",
+    table: FLAGS,
+    help: help(sentences),
+    edition,
+    sentences,
+  });
+  if (answer) {
+    await terminal.print(...answer);
     return EXIT.ok;
   }
   const renderer = rendererFor(flags, program);
@@ -85,7 +94,8 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
 }
 
 function help(sentences: Sentences): string[] {
-  return [sentences("usage.server"), "", sentences("usage.options"), ...flagHelp(FLAGS, sentences)];
+  const options = flagHelp(FLAGS, sentences);
+  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orderHelp(sentences)];
 }
 
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the

@@ -16,9 +16,14 @@ export function isBanned(address: string): ProtocolError {
   return new ProtocolError("banned", `Cannot let anybody in from ${address} for now`);
 }
 
-/** A peer that does not answer, or does not read. */
-export function gaveUp(why: "silent" | "too-slow"): ProtocolError {
-  return why === "silent"
-    ? new ProtocolError("silent", "Cannot keep the connection: nothing came for too long")
-    : new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+/** A peer that does not say HELLO, does not answer, or does not read. */
+export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError {
+  switch (why) {
+    case "ungreeted":
+      return new ProtocolError("hello-late", "Cannot wait any longer for HELLO");
+    case "silent":
+      return new ProtocolError("silent", "Cannot keep the connection: nothing came for too long");
+    case "too-slow":
+      return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+  }
 }

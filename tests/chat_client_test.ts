@@ -624,7 +624,12 @@ Deno.test("chat-client --help shows every flag and command, --version the versio
   ];
   for (const name of names) assertStringIncludes(help, `  ${name} `);
   await using other = newPerson();
-  assert(/^chat-client \d+\.\d+\.\d+\n$/.test(await outputOf(other, "--version")));
+  assert(/^chat-client \d+\.\d+\.\d+ \(.+\)\n$/.test(await outputOf(other, "--version")));
+  await using shell = newPerson();
+  assertStringIncludes(
+    await outputOf(shell, "--completions", "bash"),
+    "complete -F _chat_client chat-client\n",
+  );
 });
 
 Deno.test("chat-client shows why it is not let in as text that can be printed", async () => {

@@ -336,7 +336,9 @@ Deno.test("chat-server --help shows every flag, --version the version", async ()
     assertStringIncludes(help, `  ${flag} `);
   }
   await using other = new Person();
-  assertEquals(/^chat-server \d+\.\d+\.\d+\n$/.test(await outputOf(other, "--version")), true);
+  assertEquals(/^chat-server \d+\.\d+\.\d+ \(.+\)\n$/.test(await outputOf(other, "--version")), true);
+  await using shell = new Person();
+  assertStringIncludes(await outputOf(shell, "--completions", "zsh"), "#compdef chat-server\n");
 });
 
 Deno.test("ServerConsole says how much it skips when it cannot keep up with the room", async () => {

@@ -334,6 +334,7 @@ export class Person implements AsyncDisposable {
       hasColours,
       clock,
       localAddresses: () => localAddresses,
+      edition: { kind: "source", runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
       signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),
     });
     this.#runs.push(run.catch(() => {}));

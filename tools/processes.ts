@@ -14,6 +14,8 @@ export interface StartOptions {
   readonly args: readonly string[];
   /** Whether something will be typed; otherwise its input is at the end from the start. */
   readonly isTypedTo?: boolean;
+  /** Whether nobody reads what it shows on standard output, which then goes nowhere. */
+  readonly isUnread?: boolean;
   /** Told each line as it is shown. */
   readonly onLine?: (line: string) => void;
   /** Told how it ended, after its last line. */
@@ -34,19 +36,24 @@ export class RunningProgram implements AsyncDisposable {
 
   /** Starts it at once. */
   constructor(options: StartOptions) {
-    const { task, args, isTypedTo = false } = options;
+    const { task, args, isTypedTo = false, isUnread = false } = options;
     // The very program that runs this one: what PATH calls deno may be a script around it, and a SIGKILL
     // would end the script alone.
     const command = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--preload", "./tools/leash.ts", ...commandOf(task), ...args],
       stdin: isTypedTo ? "piped" : "null",
-      stdout: "piped",
+      stdout: isUnread ? "null" : "piped",
       stderr: "piped",
     });
     this.#child = command.spawn();
     this.#input = isTypedTo ? this.#child.stdin.getWriter() : undefined;
     this.#options = options;
     this.#ended = this.#run();
+  }
+
+  /** Id of its process. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Types lines, in one go. Fulfilled when it can read them; that it has ended shows elsewhere. */
@@ -101,7 +108,8 @@ export class RunningProgram implements AsyncDisposable {
   }
 
   async #run(): Promise<Deno.CommandStatus> {
-    await Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)]);
+    const streams = [this.#child.stderr, ...(this.#options.isUnread ? [] : [this.#child.stdout])];
+    await Promise.all(streams.map((stream) => this.#read(stream)));
     const status = await this.#child.status;
     this.#hasEnded = true;
     this.#news.resolve();

@@ -468,7 +468,7 @@ Deno.test("--help and --version answer and end with status 0", async () => {
     assert(help.lines[0]!.startsWith(`Uso: chat-${task} [opciones]`), help.output);
     await using version = new PipedProgram(task, "--version");
     await version.ends(0);
-    assert(/^chat-\w+ \d+\.\d+\.\d+\n$/.test(version.output), version.output);
+    assert(/^chat-\w+ \d+\.\d+\.\d+ \(.+, Deno .+\)\n$/.test(version.output), version.output);
   }
 });
 

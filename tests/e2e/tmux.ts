@@ -149,5 +149,5 @@ export class TerminalScreen {
 
 /** An exported function of bash, which runs a program of the project. */
 function shellFunction(task: Task): string {
-  return `BASH_FUNC_${task}%%=() { LC_ALL=es "${Deno.execPath()}" run ${commandOf(task).join(" ")} "$@"; }`;
+  return `BASH_FUNC_${task}%%=() { LC_ALL=es "${commandOf(task).join('" "')}" "$@"; }`;
 }

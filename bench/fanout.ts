@@ -1,0 +1,89 @@
+// What a server delivers, how soon, and at what cost: server and load generator each in a process of their own,
+// both new for every run.
+//
+//   deno task bench:fanout [--load CLIENTS,SENDERS,WINDOW]... [--runs 5] [--seconds 4]
+//
+// WINDOW is how many messages may be on their way. Prints the median of the runs.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { linesOf } from "../tools/processes.ts";
+import type { Outcome } from "./crowd.ts";
+import { heading, inMiB, inShort, median, positive, row } from "./figures.ts";
+import { type Cost, MeasuredServer } from "./measured_server.ts";
+import { runBench } from "./program.ts";
+import { HOST } from "./raw_client.ts";
+
+const LOADS = ["50,1,100", "200,1,100", "200,100,100", "1000,1,100", "200,1,1"];
+
+/** One run. Costs are missing where the system does not tell them. */
+interface Run extends Outcome {
+  readonly cpuNsPerDelivery: number | undefined;
+  readonly rssBytes: number | undefined;
+}
+
+async function run([clients, senders, window]: readonly number[], seconds: number): Promise<Run> {
+  await using server = await MeasuredServer.start();
+  const flags = Object.entries({ port: server.port, clients, senders, window, seconds });
+  const generator = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", `--allow-net=${HOST}`, "bench/load.ts"],
+      ...flags.flatMap(([name, value]) => [`--${name}`, `${value}`]),
+    ],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let before: Cost | undefined;
+  let after: Cost | undefined;
+  let outcome: Outcome | undefined;
+  for await (const line of linesOf(generator.stdout)) {
+    if (line === "started") before = await server.cost();
+    else {
+      outcome = JSON.parse(line);
+      after = await server.cost();
+    }
+  }
+  const { success } = await generator.status;
+  if (!success || !outcome) throw new Error("Cannot measure: the load generator failed");
+  return {
+    ...outcome,
+    cpuNsPerDelivery: before && after && (after.cpuNs - before.cpuNs) / outcome.deliveries,
+    rssBytes: after?.rssBytes,
+  };
+}
+
+function show(load: string, runs: readonly Run[]): string {
+  const of = (name: keyof Run) => median(runs.map((run) => run[name] ?? NaN));
+  const speeds = runs.map(({ deliveriesPerSecond }) => deliveriesPerSecond);
+  const known = (value: number, text: string) => Number.isNaN(value) ? "" : text;
+  const [cpuNs, rssBytes] = [of("cpuNsPerDelivery"), of("rssBytes")];
+  return row(
+    load.replaceAll(",", ", "),
+    inShort(of("deliveriesPerSecond")),
+    `${inShort(Math.min(...speeds))} to ${inShort(Math.max(...speeds))}`,
+    inShort(of("messagesPerSecond")),
+    `${of("p50Ms").toFixed(1)} ms`,
+    `${of("p99Ms").toFixed(1)} ms`,
+    known(cpuNs, `${cpuNs.toFixed(0)} ns`),
+    known(rssBytes, inMiB(rssBytes)),
+  );
+}
+
+async function fanout(): Promise<void> {
+  const flags = parseArgs(Deno.args, {
+    string: ["load", "runs", "seconds"],
+    collect: ["load"],
+    default: { runs: "5", seconds: "4" },
+  });
+  const loads = flags.load as string[];
+  const [count, seconds] = [positive(flags.runs, "runs"), positive(flags.seconds, "seconds")];
+  const names = ["clients, senders, in flight", "deliveries/s", "least to most", "messages/s", "p50", "p99"];
+  console.log(heading(...names, "CPU of a delivery", "resident"));
+  for (const load of loads.length > 0 ? loads : LOADS) {
+    const numbers = load.split(",").map((number) => positive(number, "load"));
+    const runs: Run[] = [];
+    while (runs.length < count) runs.push(await run(numbers, seconds));
+    console.log(show(load, runs));
+  }
+}
+
+if (import.meta.main) await runBench(fanout);

@@ -1,0 +1,40 @@
+// Figures out of samples, and how they are shown. Knows nothing of what was measured.
+
+/** The value below which a share `q` of the ascending values lies. */
+export function quantile(ascending: ArrayLike<number>, q: number): number {
+  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * q))]!;
+}
+
+/** The value in the middle. */
+export function median(values: readonly number[]): number {
+  return quantile(values.toSorted((a, b) => a - b), 0.5);
+}
+
+/** A large number in millions or thousands. */
+export function inShort(value: number): string {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
+  return value >= 1e4 ? `${(value / 1e3).toFixed(1)} k` : value.toFixed(0);
+}
+
+/** Bytes in MiB. */
+export function inMiB(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
+}
+
+/** A row of a table, as Markdown has it. */
+export function row(...cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** The first two rows of a table. */
+export function heading(...names: readonly string[]): string {
+  return `${row(...names)}\n${row(...names.map(() => "---"))}`;
+}
+
+/** A positive number from a program's arguments.
+ * @throws {RangeError} */
+export function positive(value: unknown, name: string): number {
+  const number = Number(value);
+  if (number > 0 && number < Infinity) return number;
+  throw new RangeError(`Cannot use --${name} ${value}: it is not a positive number`);
+}

@@ -1,0 +1,39 @@
+// What a client that says nothing costs the server in memory: what the server takes with all of them in, and a
+// few seconds of quiet, over what it takes alone. Linux only.
+//
+//   deno task bench:idle [--clients 10000] [--seconds 6]
+//
+// `seconds` is how long it is quiet before each look: long enough for everyone to be sent a PING. This process
+// and the server need a little more open files than there are clients: `ulimit -n`.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { Crowd, delay } from "./crowd.ts";
+import { inMiB, positive } from "./figures.ts";
+import { MeasuredServer } from "./measured_server.ts";
+import { runBench } from "./program.ts";
+
+/** What an idle client reads at once at most. */
+const READ_BYTES = 4_096;
+
+async function idle(): Promise<void> {
+  const flags = parseArgs(Deno.args, {
+    string: ["clients", "seconds"],
+    default: { clients: "10000", seconds: "6" },
+  });
+  const size = positive(flags.clients, "clients");
+  const quietMs = positive(flags.seconds, "seconds") * 1_000;
+  await using server = await MeasuredServer.start();
+  const rssBytes = async () => {
+    await delay(quietMs);
+    const cost = await server.cost();
+    if (!cost) throw new Error("Cannot measure memory: this system does not tell it, Linux does");
+    return cost.rssBytes;
+  };
+  const before = await rssBytes();
+  using _crowd = await Crowd.open({ port: server.port, size, readBytes: READ_BYTES });
+  const after = await rssBytes();
+  const each = (after - before) / size / 1_024;
+  console.log(`${size} clients: ${inMiB(before)} empty, ${inMiB(after)} full, ${each.toFixed(1)} KiB each`);
+}
+
+if (import.meta.main) await runBench(idle);

@@ -1,0 +1,41 @@
+// How long it takes until everyone is in who comes at once: from the first dial until all have read WELCOME, and
+// until all have read that everyone else came, which a message behind the last JOINED shows.
+//
+//   deno task bench:joins [--clients 1000] [--runs 5]
+
+import { parseArgs } from "@std/cli/parse-args";
+import { Crowd } from "./crowd.ts";
+import { heading, median, positive, row } from "./figures.ts";
+import { MeasuredServer } from "./measured_server.ts";
+import { runBench } from "./program.ts";
+
+async function measure(size: number): Promise<{ inMs: number; toldMs: number }> {
+  await using server = await MeasuredServer.start();
+  const startMs = performance.now();
+  using crowd = await Crowd.open({ port: server.port, size, atOnce: size });
+  const inMs = performance.now() - startMs;
+  crowd.clients[0]!.say();
+  crowd.clients[0]!.flush();
+  await crowd.until("for a message", ({ received }) => received > 0);
+  return { inMs, toldMs: performance.now() - startMs };
+}
+
+async function joins(): Promise<void> {
+  const flags = parseArgs(Deno.args, {
+    string: ["clients", "runs"],
+    default: { clients: "1000", runs: "5" },
+  });
+  const [size, count] = [positive(flags.clients, "clients"), positive(flags.runs, "runs")];
+  const runs: Awaited<ReturnType<typeof measure>>[] = [];
+  console.log(heading("run", `all ${size} are in`, "all know of all"));
+  const show = (name: string, inMs: number, toldMs: number) =>
+    console.log(row(name, `${inMs.toFixed(0)} ms`, `${toldMs.toFixed(0)} ms`));
+  while (runs.length < count) {
+    const run = await measure(size);
+    runs.push(run);
+    show(`${runs.length}`, run.inMs, run.toldMs);
+  }
+  show("median", median(runs.map(({ inMs }) => inMs)), median(runs.map(({ toldMs }) => toldMs)));
+}
+
+if (import.meta.main) await runBench(joins);

@@ -1,0 +1,31 @@
+// A load generator for a server that listens on this machine, in a process of its own: so many clients in one
+// room, all of whom must read every message.
+//
+//   deno task bench:load --port N [--clients 200] [--senders 1] [--window 100] [--seconds 4]
+//
+// `window` is how many messages may be on their way. Prints `started` when everyone is in and it begins, and at
+// the end what it measured as a line of JSON.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { Crowd, delay } from "./crowd.ts";
+import { positive } from "./figures.ts";
+import { runBench } from "./program.ts";
+
+/** How long to wait until the joining has no after-effects, in ms. */
+const SETTLING_MS = 300;
+
+async function load(): Promise<void> {
+  const flags = parseArgs(Deno.args, {
+    string: ["port", "clients", "senders", "window", "seconds"],
+    default: { clients: "200", senders: "1", window: "100", seconds: "4" },
+  });
+  const of = (name: string) => positive(flags[name], name);
+  using crowd = await Crowd.open({ port: of("port"), size: of("clients") });
+  await delay(SETTLING_MS);
+  console.log("started");
+  const until = delay(of("seconds") * 1_000);
+  console.log(JSON.stringify(await crowd.talk({ senders: of("senders"), window: of("window"), until })));
+  await crowd.leave();
+}
+
+if (import.meta.main) await runBench(load);

@@ -1,0 +1,79 @@
+// A server in a process of its own, started as `deno task server` does it, with its console going nowhere; and
+// what it costs, which Linux alone tells.
+
+import { freePorts, RunningProgram } from "../tools/processes.ts";
+import { connect, HOST } from "./raw_client.ts";
+
+/** How long a server may take to listen, in ms. */
+const STARTING_MS = 10_000;
+/** How often to try whether it does, in ms. */
+const TRYING_MS = 20;
+/** The clock of /proc, on every architecture that Deno runs on: a tick is 10 ms. */
+const NS_PER_TICK = 10_000_000;
+
+/** What a server has cost so far. */
+export interface Cost {
+  /** Time on processors, in ns. */
+  readonly cpuNs: number;
+  /** Resident memory. */
+  readonly rssBytes: number;
+}
+
+/** A server that is measured. It does not outlive the scope that holds it. */
+export class MeasuredServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #program: RunningProgram;
+
+  private constructor() {
+    [this.port] = freePorts(HOST, 1) as [number];
+    this.#program = new RunningProgram({
+      task: "server",
+      // Who is lost is announced at once.
+      args: ["--host", HOST, "--port", `${this.port}`, "--grace", "0"],
+      isUnread: true,
+    });
+  }
+
+  /** Starts one; fulfilled when it listens.
+   * @throws {Error} if it does not */
+  static async start(): Promise<MeasuredServer> {
+    const server = new MeasuredServer();
+    const endMs = performance.now() + STARTING_MS;
+    for (;;) {
+      try {
+        (await connect(server.port)).close();
+        return server;
+      } catch (error) {
+        if (error instanceof Deno.errors.ConnectionRefused && performance.now() < endMs) {
+          await new Promise((resolve) => setTimeout(resolve, TRYING_MS));
+          continue;
+        }
+        await server.#program.end();
+        throw error;
+      }
+    }
+  }
+
+  /** What it has cost; undefined where the system does not tell. */
+  async cost(): Promise<Cost | undefined> {
+    if (Deno.build.os !== "linux") return undefined;
+    const proc = `/proc/${this.#program.pid}`;
+    // Deno itself reads /proc with all permissions only.
+    const { stdout } = await new Deno.Command("cat", { args: [`${proc}/stat`, `${proc}/status`] }).output();
+    return costOf(new TextDecoder().decode(stdout));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#program.end();
+  }
+}
+
+/** Reads proc(5)'s `stat` and `status`, one behind the other. */
+export function costOf(proc: string): Cost {
+  // The program's name, in brackets, may hold anything. Behind it the 12th and 13th fields are the time that it
+  // spent in itself and in the system.
+  const [, fields] = /^\d+ \(.*\) (.+)$/m.exec(proc)!;
+  const [userTicks, systemTicks] = fields!.split(" ").slice(11, 13).map(Number);
+  const kib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(proc)?.[1]);
+  return { cpuNs: (userTicks! + systemTicks!) * NS_PER_TICK, rssBytes: kib * 1_024 };
+}

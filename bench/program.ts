@@ -1,0 +1,14 @@
+// How a benchmark runs: it ends with the process that started it, and says in a line what it could not do.
+
+import "../tools/leash.ts";
+
+/** Runs a benchmark in this process, and ends the process. */
+export async function runBench(main: () => Promise<void>): Promise<never> {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+  Deno.exit(0);
+}

@@ -1,0 +1,49 @@
+// What the room and its log cost without sockets.
+
+import { encodeEntry, NEVER_WHOLE_MS, PROTOCOL_VERSION, type Say, TOKEN_BYTES } from "../lib/protocol.ts";
+import { RETAINED_BYTES, RoomLog } from "../lib/room_log.ts";
+import { Room } from "../lib/room.ts";
+
+const TEXT = "x".repeat(100);
+const FRAME_BYTES = encodeEntry({
+  ...{ type: "said", seq: 0, timeMs: 0, session: 0n, n: 1, late: false, nick: "u00000" },
+  text: TEXT,
+}).slice();
+/** More messages than a log keeps. */
+const MANY = Math.ceil(RETAINED_BYTES / FRAME_BYTES.length);
+const READERS = 200;
+const BATCH = 10;
+
+/** A log that is full. */
+function fullLog(): RoomLog {
+  const log = new RoomLog();
+  for (let i = 0; i < MANY; i++) log.append(FRAME_BYTES, i);
+  return log;
+}
+
+const log = fullLog();
+Deno.bench("append a message to a full log", () => log.append(FRAME_BYTES, MANY));
+
+const read = fullLog();
+const cursors = Array.from({ length: READERS }, () => read.cursorAt(read.head));
+Deno.bench(`append ${BATCH} messages, ${READERS} cursors read them`, () => {
+  for (let i = 0; i < BATCH; i++) read.append(FRAME_BYTES, MANY);
+  for (const cursor of cursors) cursor.take();
+});
+
+const still = fullLog();
+Deno.bench("find where to begin by time in a full log", () => void still.seqSince(MANY / 2));
+Deno.bench("find the last 50 messages in a full log", () => void still.seqOfLast(50, FRAME_BYTES[4]!));
+
+const now = { wallMs: 1_795_355_110_250, tickMs: 0 };
+const room = new Room({ instance: 1n });
+const hello = {
+  ...{ type: "hello", version: PROTOCOL_VERSION, token: new Uint8Array(TOKEN_BYTES), nick: "ana" } as const,
+  ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+};
+const { member } = room.enter({ hello, session: 1n, address: "127.0.0.1" }, now);
+const say = { type: "say", n: 0, timeMs: 0, text: TEXT } satisfies Say;
+Deno.bench("say something in a room", () => {
+  say.n++;
+  room.say(member, say, now);
+});

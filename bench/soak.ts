@@ -1,0 +1,57 @@
+// What a server at its limit does with its memory: looked at every few seconds, and at the end. Linux only.
+//
+//   deno task bench:soak [--clients 200] [--seconds 60]
+
+import { parseArgs } from "@std/cli/parse-args";
+import { Crowd, delay } from "./crowd.ts";
+import { heading, inMiB, inShort, positive, row } from "./figures.ts";
+import { MeasuredServer } from "./measured_server.ts";
+import { runBench } from "./program.ts";
+
+const WINDOW = 100;
+/** How often to look, in seconds. */
+const LOOK_SECONDS = 5;
+
+/** Looks at the server again and again; returns what it took after the first few seconds, and at the end. */
+async function watch(
+  server: MeasuredServer,
+  seconds: number,
+): Promise<[firstBytes: number, lastBytes: number]> {
+  const startMs = performance.now();
+  const everyFew = Math.min(LOOK_SECONDS, seconds / 2);
+  console.log(heading("after", "resident"));
+  const looks: number[] = [];
+  for (let at = everyFew; at <= seconds; at += everyFew) {
+    await delay(startMs + at * 1_000 - performance.now());
+    const cost = await server.cost();
+    if (!cost) throw new Error("Cannot measure memory: this system does not tell it, Linux does");
+    looks.push(cost.rssBytes);
+    console.log(row(`${at} s`, inMiB(cost.rssBytes)));
+  }
+  return [looks[0]!, looks.at(-1)!];
+}
+
+async function soak(): Promise<void> {
+  const flags = parseArgs(Deno.args, {
+    string: ["clients", "seconds"],
+    default: { clients: "200", seconds: "60" },
+  });
+  const [size, seconds] = [positive(flags.clients, "clients"), positive(flags.seconds, "seconds")];
+  await using server = await MeasuredServer.start();
+  using crowd = await Crowd.open({ port: server.port, size });
+  const watching = watch(server, seconds);
+  const { deliveries, deliveriesPerSecond, p99Ms } = await crowd.talk({
+    senders: 1,
+    window: WINDOW,
+    until: watching,
+  });
+  const [first, last] = await watching;
+  console.log(
+    `${inShort(deliveries)} deliveries, ${inShort(deliveriesPerSecond)} a second, p99 ${
+      p99Ms.toFixed(1)
+    } ms; ` +
+      `at the end ${(last / first).toFixed(2)} times the memory of the beginning`,
+  );
+}
+
+if (import.meta.main) await runBench(soak);

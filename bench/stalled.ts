@@ -1,0 +1,93 @@
+// What a reader that never reads does to the others, and what the server does to it: a conversation without it
+// and one with it, in turn, on the same server with the same clients. The second goes on until the reader has
+// fallen off the log and its departure is announced.
+//
+//   deno task bench:stalled [--clients 200] [--rounds 5] [--seconds 3]
+
+import { parseArgs } from "@std/cli/parse-args";
+import { FRAME } from "../lib/protocol.ts";
+import { RETAINED_BYTES } from "../lib/room_log.ts";
+import { Crowd, delay } from "./crowd.ts";
+import { heading, inMiB, median, positive, row } from "./figures.ts";
+import { MeasuredServer } from "./measured_server.ts";
+import { runBench } from "./program.ts";
+import { connect, helloOf } from "./raw_client.ts";
+
+const WINDOW = 100;
+const READ_BYTES = 65_536;
+
+/** What a round shows. */
+interface Round {
+  readonly withoutMs: number;
+  readonly withMs: number;
+  /** From its HELLO until everyone has read that it is gone. */
+  readonly goneMs: number;
+  /** What every other client read meanwhile. */
+  readonly readBytes: number;
+}
+
+/** `number` counts the rounds from 1. */
+async function measure(crowd: Crowd, port: number, { number, seconds }: { number: number; seconds: number }) {
+  const talk = (until: Promise<unknown>) => crowd.talk({ senders: 1, window: WINDOW, until });
+  const { p99Ms: withoutMs } = await talk(delay(seconds * 1_000));
+  const [witness] = crowd.clients;
+  const bytesBefore = witness!.bytesRead;
+  const startMs = performance.now();
+  using stalled = await connect(port);
+  await stalled.write(helloOf(crowd.clients.length + number));
+  let goneMs = NaN;
+  // Each round has one departure.
+  const isGone = crowd.until("for the stalled reader to go", ({ counts }) => counts[FRAME.left]! >= number)
+    .then(() => void (goneMs = performance.now() - startMs));
+  const { p99Ms: withMs } = await talk(isGone);
+  const readBytes = witness!.bytesRead - bytesBefore;
+  await readToEnd(stalled);
+  return { withoutMs, withMs, goneMs, readBytes };
+}
+
+/** Reads what lies in the socket; fulfilled when the connection is over, which it must be. */
+async function readToEnd(conn: Deno.TcpConn): Promise<void> {
+  const buffer = new Uint8Array(READ_BYTES);
+  try {
+    while (await conn.read(buffer) !== null);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+  }
+}
+
+async function stalled(): Promise<void> {
+  const flags = parseArgs(Deno.args, {
+    string: ["clients", "rounds", "seconds"],
+    default: { clients: "200", rounds: "5", seconds: "3" },
+  });
+  const of = (name: string) => positive(flags[name], name);
+  await using server = await MeasuredServer.start();
+  using crowd = await Crowd.open({ port: server.port, size: of("clients") });
+  console.log(heading("round", "p99 without it", "p99 with it", "ratio", "gone after", "read by the others"));
+  const rounds: Round[] = [];
+  const show = (name: string, { withoutMs, withMs, goneMs, readBytes }: Round) => {
+    const ratio = (withMs / withoutMs).toFixed(2);
+    const times = [
+      `${withoutMs.toFixed(1)} ms`,
+      `${withMs.toFixed(1)} ms`,
+      ratio,
+      `${(goneMs / 1_000).toFixed(1)} s`,
+    ];
+    console.log(row(name, ...times, inMiB(readBytes)));
+  };
+  while (rounds.length < of("rounds")) {
+    const number = rounds.length + 1;
+    rounds.push(await measure(crowd, server.port, { number, seconds: of("seconds") }));
+    show(`${number}`, rounds.at(-1)!);
+  }
+  const middle = (name: keyof Round) => median(rounds.map((round) => round[name]));
+  show("median", {
+    withoutMs: middle("withoutMs"),
+    withMs: middle("withMs"),
+    goneMs: middle("goneMs"),
+    readBytes: middle("readBytes"),
+  });
+  console.log(`The log keeps ${inMiB(RETAINED_BYTES)}.`);
+}
+
+if (import.meta.main) await runBench(stalled);

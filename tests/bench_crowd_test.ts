@@ -1,0 +1,151 @@
+// The load generator's clients: what they count, that they answer, and that they do not take a server's word for
+// it that every message reached everyone.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Crowd, delay } from "../bench/crowd.ts";
+import { RawClient } from "../bench/raw_client.ts";
+import { ChatServer } from "../lib/chat_server.ts";
+import {
+  type ClientMessage,
+  decodeClient,
+  encodeServer,
+  FRAME,
+  type Said,
+  type ServerMessage,
+} from "../lib/protocol.ts";
+import { End, FakeServer, LOOPBACK, soon, welcomeTo } from "./support.ts";
+
+const said = (text: string): Said => ({
+  ...{ type: "said", seq: 0, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text },
+});
+
+/** Connects a client, and gives the server's messages to it as one stream in pieces of so many bytes. */
+async function counted(messages: readonly ServerMessage[], pieceBytes: number) {
+  const bytes = messages.flatMap((message) => [...encodeServer(message)]);
+  const lost = Promise.withResolvers<Error>();
+  let answers = 0;
+  await using server = new FakeServer(async (client) => {
+    await client.expect("hello");
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      await client.say(Uint8Array.from(bytes.slice(at, at + pieceBytes)));
+      await delay(0); // or the system joins the pieces
+    }
+    const pings = messages.filter(({ type }) => type === "ping").length;
+    while (answers < pings) {
+      await client.expect("pong");
+      answers++;
+    }
+  });
+  const { port } = server.address;
+  using client = await RawClient.dial({ port, index: 0, readBytes: 40, onLost: lost.resolve });
+  const error = await soon(lost.promise, "the server to end");
+  return { client, answers, error };
+}
+
+const MESSAGES: ServerMessage[] = [
+  welcomeTo("ana"),
+  said("x".repeat(100)),
+  said(""),
+  { type: "ping", head: 1 },
+  said("ñ"),
+  { type: "ping", head: 1 },
+];
+for (const pieceBytes of [1, 2, 3, 5, 7, 1_000]) {
+  Deno.test(`A raw client counts frames that come in pieces of ${pieceBytes} bytes`, async () => {
+    const { client, answers } = await counted(MESSAGES, pieceBytes);
+    const counts = [FRAME.welcome, FRAME.said, FRAME.serverPing].map((type) => client.counts[type]);
+    assertEquals([counts, answers, client.received], [[1, 3, 2], 2, 3]);
+    assertEquals(client.counts.reduce((sum, count) => sum + count), 6);
+    assertEquals(client.bytesRead, MESSAGES.reduce((sum, message) => sum + encodeServer(message).length, 0));
+  });
+}
+
+Deno.test("A raw client says why the server refuses it", async () => {
+  const { error } = await counted([{ type: "error", code: "nick-taken", reason: "Cannot" }], 1_000);
+  assertEquals(error.message, "Cannot stay with the server: Cannot");
+});
+
+/** What comes of a short conversation on a real server. */
+async function talk(senders: number, window: number) {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0 });
+  using crowd = await Crowd.open({ port: server.address.port, size: 5, atOnce: 2 });
+  const first = await crowd.talk({ senders, window, until: delay(50) });
+  const second = await crowd.talk({ senders, window, until: delay(50) });
+  const said = crowd.clients.map(({ received }) => received);
+  await crowd.leave();
+  return { first, second, said, head: server.log.head };
+}
+
+for (const [senders, window] of [[1, 1], [1, 100], [4, 3], [4, 100]] as const) {
+  Deno.test(`A crowd with ${senders} senders and ${window} messages in flight counts what the log has`, async () => {
+    const { first, second, said, head } = await talk(senders, window);
+    assert(first.messages > window && second.messages > window, `${first.messages} ${second.messages}`);
+    assertEquals([first.deliveries, second.deliveries], [first.messages * 5, second.messages * 5]);
+    assertEquals(said, new Array(5).fill(first.messages + second.messages));
+    assertEquals(head, said[0]! + 10);
+    assert(first.p50Ms > 0 && first.p50Ms <= first.p99Ms && first.p99Ms < 1_000, Deno.inspect(first));
+  });
+}
+
+/** A server that gives each message so often to its first client, so often to its second, and so on. */
+class UnfairServer implements Disposable {
+  readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  readonly #clients: End<ClientMessage, ServerMessage>[] = [];
+  readonly #copies: readonly number[];
+
+  constructor(copies: readonly number[]) {
+    this.#copies = copies;
+    this.#accept().catch(() => {}); // the end of the test
+  }
+
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener.close();
+    for (const client of this.#clients) client[Symbol.dispose]();
+  }
+
+  async #accept(): Promise<void> {
+    for await (const conn of this.#listener) {
+      const client = new End(conn, { encode: encodeServer, decode: decodeClient });
+      this.#clients.push(client);
+      await client.expect("hello");
+      await client.say(welcomeTo("ana"));
+      this.#serve(client).catch(() => {});
+    }
+  }
+
+  async #serve(client: End<ClientMessage, ServerMessage>): Promise<void> {
+    for (;;) {
+      const { text } = await client.expect("say");
+      for (const [index, copies] of this.#copies.entries()) {
+        await this.#clients[index]!.say(...new Array(copies).fill(said(text)));
+      }
+    }
+  }
+}
+
+const UNFAIR: [copies: number[], error: string][] = [
+  [[1, 1, 0], "1 of 3 clients still wait for a message"],
+  [[1, 2, 1], "repeats messages"],
+];
+for (const [copies, error] of UNFAIR) {
+  Deno.test(`A crowd does not believe a server that gives its clients ${copies} copies`, async () => {
+    using server = new UnfairServer(copies);
+    using crowd = await Crowd.open({ port: server.port, size: 3, atOnce: 1 });
+    const talk = crowd.talk({ senders: 1, window: 1, until: delay(50), drainMs: 50 });
+    await assertRejects(() => talk, Error, error);
+  });
+}
+
+Deno.test("A crowd fails when one of its clients is cut off", async () => {
+  using crowd = await (async () => {
+    await using server = new ChatServer({ host: LOOPBACK, port: 0, closingMs: 10 });
+    return await Crowd.open({ port: server.address.port, size: 2 });
+  })();
+  const never = new Promise<void>(() => {});
+  const talk = crowd.talk({ senders: 1, window: 1, until: never });
+  await assertRejects(() => soon(talk, "the crowd to fail"), Error, "the server has ended the connection");
+});

@@ -1,0 +1,86 @@
+// The benchmarks as their tasks start them, with small numbers: that they run to their end and show figures.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePort, LOOPBACK, soon, startServer } from "./support.ts";
+
+/** What a benchmark prints; it must end well, and say nothing on standard error. */
+async function run(task: string, ...args: readonly string[]): Promise<string[]> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", task, ...args],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await soon(command.output(), () => task);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trimEnd();
+  assertEquals([code, text(stderr)], [0, ""], text(stdout));
+  return text(stdout).split("\n");
+}
+
+/** The cells of the rows of a table below its heading, without their units. */
+function rowsOf(lines: readonly string[]): string[][] {
+  const rows = lines.filter((line) => line.startsWith("| "));
+  return rows.slice(2).map((row) => row.slice(2, -2).split(" | "));
+}
+
+function assertNumbers(cells: readonly string[]): void {
+  for (const cell of cells) assert(parseFloat(cell) > 0, `${cell} of ${cells}`);
+}
+
+/** What only Linux tells. */
+const onLinux = { ignore: Deno.build.os !== "linux" };
+
+Deno.test("bench:fanout has a row for each load", async () => {
+  const loads = ["3,1,10", "4,2,1"];
+  const flags = loads.flatMap((load) => ["--load", load]);
+  const rows = rowsOf(await run("bench:fanout", ...flags, "--runs", "1", "--seconds", "0.3"));
+  assertEquals(rows.map(([load]) => load), ["3, 1, 10", "4, 2, 1"]);
+  for (const [, ...cells] of rows) assertNumbers(cells.filter((cell) => cell !== ""));
+  if (!onLinux.ignore) assert(rows.flat().every((cell) => cell !== ""), `${rows}`);
+});
+
+Deno.test("bench:load loads a server that runs, and takes leave of it", async () => {
+  const port = freePort();
+  await using server = await startServer(port);
+  const flags = ["--port", `${port}`, "--clients", "3", "--window", "2", "--seconds", "0.2"];
+  const [started, outcome, ...rest] = await run("bench:load", ...flags);
+  assertEquals([started, rest], ["started", []]);
+  const { messages, deliveries } = JSON.parse(outcome!);
+  assertEquals(deliveries, 3 * messages);
+  await server.sees(
+    ...["u00000", "u00001", "u00002"].map((nick) => `${nick} (${LOOPBACK}) se ha desconectado`),
+  );
+});
+
+Deno.test("bench:joins tells when all were in, and then when all knew of all", async () => {
+  const rows = rowsOf(await run("bench:joins", "--clients", "20", "--runs", "2"));
+  assertEquals(rows.map(([name]) => name), ["1", "2", "median"]);
+  for (const [, ...cells] of rows) {
+    assertNumbers(cells);
+    const [inMs, toldMs] = cells.map(parseFloat);
+    assert(inMs! <= toldMs!, `${cells}`);
+  }
+});
+
+Deno.test("bench:stalled sees a reader that never reads go, in every round", async () => {
+  const rows = rowsOf(await run("bench:stalled", "--clients", "50", "--rounds", "1", "--seconds", "0.3"));
+  assertEquals(rows.map(([name]) => name), ["1", "median"]);
+  for (const [, ...cells] of rows) assertNumbers(cells);
+});
+
+Deno.test("bench:idle tells what a client costs", onLinux, async () => {
+  const [line] = await run("bench:idle", "--clients", "100", "--seconds", "0.2");
+  assertMatch(line!, /^100 clients: \d+\.\d MiB empty, \d+\.\d MiB full, \d+\.\d KiB each$/);
+});
+
+Deno.test("bench:soak looks at the beginning and at the end", onLinux, async () => {
+  const lines = await run("bench:soak", "--clients", "5", "--seconds", "0.6");
+  assertEquals(rowsOf(lines).map(([name]) => name), ["0.3 s", "0.6 s"]);
+  assertMatch(lines.at(-1)!, /deliveries, .* p99 .* at the end \d\.\d\d times the memory of the beginning$/);
+});
+
+Deno.test("bench:template prints frames, and nothing else", async () => {
+  const lines = await run("bench:template");
+  assertEquals(lines.map((line) => line.split(" ")[0]), ["hello", "say", "idle"]);
+});
