@@ -21,7 +21,7 @@ const SPANISH = {
   "server.commands": 'Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',
   "server.no-reason": "sin decir por qué",
-  "server.banned": "No se admite a nadie desde {address} durante {minutes} minutos. Expulsados: {count}.",
+  "server.banned": "No se admite a nadie desde {address}. Minutos: {minutes}. Expulsados: {count}.",
   "server.unbanned": "Se admite de nuevo a quien venga desde {address}.",
   "server.stats":
     "Clientes: {clients}. Mensajes por segundo: {rate}. Memoria: {megabytes} MB. En marcha desde: {since}.",
@@ -182,7 +182,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "server.commands": 'Commands are typed here, which begin with "/": "/help" lists them.',
   "server.nick-unknown": 'Nobody here has the nick "{nick}".',
   "server.no-reason": "no reason given",
-  "server.banned": "Nobody is let in from {address} for {minutes} minutes. Thrown out: {count}.",
+  "server.banned": "Nobody is let in from {address}. Minutes: {minutes}. Thrown out: {count}.",
   "server.unbanned": "Whoever comes from {address} is let in again.",
   "server.stats":
     "Clients: {clients}. Messages per second: {rate}. Memory: {megabytes} MB. Up since: {since}.",

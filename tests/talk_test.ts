@@ -158,7 +158,7 @@ Deno.test("The console's /ban throws out who is in from an address, and lets nob
   assertEquals(await chatting, 1);
   const why = "quien lleva el servidor no admite por ahora la dirección de este equipo";
   assertStringIncludes(ana.output, why);
-  await place.boss.sees("No se admite a nadie desde 127.0.0.1 durante 5 minutos. Expulsados: 1.\n");
+  await place.boss.sees("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
   const address = ["--host", LOOPBACK, "--port", String(place.port)];
   await using beto = new Person({ clock: place.clock.now });
   assertEquals(await beto.runs(chat, ...address, "--nick", "beto", "--auto"), 1);
