@@ -3,34 +3,26 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
-import { commandHelp, commandUsage, parseLine } from "./commands.ts";
+import { ChatScreen, PROMPT } from "./chat_screen.ts";
+import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
+import type { TypedLine } from "./desk.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program } from "./program.ts";
-import {
-  type Content,
-  type Manner,
-  MAX_HISTORY,
-  type RoomEvent,
-  TOKEN_BYTES,
-  type Welcome,
-} from "./protocol.ts";
-import { MARKS, mentions, type Renderer } from "./render.ts";
+import { type Manner, MAX_HISTORY, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { isFinal, TargetChooser } from "./target_chooser.ts";
-import { cut, parseNick, printable } from "./text.ts";
+import type { ChatOptions } from "./terminal.ts";
+import { parseNick, parseText, printable, printableNick } from "./text.ts";
+import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
-const PROMPT = "> ";
-/** How long a message may wait for its receipt before it is shown as pending, in ms. */
-const PENDING_MS = 300;
-const MAX_PENDING_LINES = 3;
-const MAX_PENDING_CHARS = 60;
 
 const FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
@@ -111,6 +103,7 @@ class ChatClient implements Disposable {
   readonly #isAuto: boolean;
   readonly #mailbox: Mailbox;
   readonly #session: Session;
+  readonly #screen: ChatScreen;
   readonly #roster = new Roster();
   /** What the server of now calls the person. */
   #nick = "";
@@ -118,7 +111,6 @@ class ChatClient implements Disposable {
   #wish: string | undefined;
   #isTyping = false;
   #typingError: unknown;
-  #pendingTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(program: Program, { renderer, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
@@ -138,6 +130,14 @@ class ChatClient implements Disposable {
       mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
       clock,
+    });
+    this.#screen = new ChatScreen({
+      terminal,
+      clock,
+      renderer: this.#renderer,
+      sentences: this.#sentences,
+      session: this.#session,
+      reader: () => ({ session: this.#mailbox.session, nick: this.#nick }),
     });
   }
 
@@ -159,7 +159,7 @@ class ChatClient implements Disposable {
       status = EXIT.refused;
     } finally {
       signal.removeEventListener("abort", leave);
-      clearTimeout(this.#pendingTimer);
+      await this.#screen[Symbol.asyncDispose]();
     }
     const count = this.#session.pending.length;
     if (count > 0) await terminal.print(this.#sentences("client.undelivered", { count }));
@@ -171,7 +171,7 @@ class ChatClient implements Disposable {
     if (event.type === "read") await this.#showRead(event.entries);
     if (event.type === "refused") await this.#showRefused(event.error);
     if (event.type === "failed") await this.#showFailed(event.failure);
-    this.#showPending();
+    this.#screen.showStatus();
   }
 
   async #showRefused(error: RefusedError): Promise<void> {
@@ -180,6 +180,7 @@ class ChatClient implements Disposable {
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
+    await this.#screen.showCrowds();
     const server = formatAddress(target.server);
     const why = printable(explain(error, this.#program.language));
     if (!wasIn) {
@@ -223,22 +224,7 @@ class ChatClient implements Disposable {
 
   async #showRead(entries: readonly ReadEntry[]): Promise<void> {
     for (const { entry } of entries) this.#learn(entry);
-    if (entries.length === 0) return;
-    if (entries.some((read) => this.#isForMe(read))) await this.#program.terminal.bell();
-    await this.#print(...entries.flatMap((read) => this.#linesOf(read)));
-  }
-
-  #linesOf({ entry, place }: ReadEntry): string[] {
-    const isOwn = entry.type === "said" && entry.session === this.#mailbox.session;
-    const reader = isOwn ? undefined : this.#nick;
-    const line = this.#renderer.entry(entry, { isHistory: place === "history", reader });
-    return [...this.#renderer.newDay(entry.timeMs), line];
-  }
-
-  /** Whether somebody else says something that the person should not miss. */
-  #isForMe({ entry, place }: ReadEntry): boolean {
-    if (entry.type !== "said" || entry.session === this.#mailbox.session || place === "history") return false;
-    return entry.to !== undefined || mentions(entry.text, this.#nick);
+    await this.#screen.showEntries(entries);
   }
 
   /** Takes note of who is there, of where to go, and as whom. */
@@ -259,7 +245,7 @@ class ChatClient implements Disposable {
   /** Takes in what is typed until the person leaves or the input ends. */
   async #type(): Promise<void> {
     const { terminal } = this.#program;
-    for await (const line of terminal.lines(PROMPT)) {
+    for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
       try {
         if (!await this.#act(line)) return;
       } catch (error) {
@@ -273,6 +259,20 @@ class ChatClient implements Disposable {
     this.#session.leave();
   }
 
+  #chatOptions(): ChatOptions {
+    const yes = this.#sentences("client.yes").split(" ");
+    return {
+      confirmPaste: {
+        question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
+        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
+      },
+      complete: (before) => {
+        const nicks = [...this.#roster].map(({ nick }) => printableNick(nick));
+        return completionOf(before, { nicks, commands: COMMAND_NAMES });
+      },
+    };
+  }
+
   /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
   async #quit(): Promise<void> {
     const waiting = new AbortController();
@@ -283,8 +283,8 @@ class ChatClient implements Disposable {
   }
 
   /** Does what a line asks for; false if that is to leave. */
-  async #act(line: string): Promise<boolean> {
-    const action = parseLine(line);
+  async #act({ text, isPasted }: TypedLine): Promise<boolean> {
+    const action = isPasted ? pastedAction(text) : parseLine(text);
     switch (action.type) {
       case "say":
         await this.#say(action.text, { action: action.action });
@@ -296,7 +296,7 @@ class ChatClient implements Disposable {
         await this.#rename(action.nick);
         break;
       case "clear":
-        await this.#program.terminal.clear();
+        this.#program.terminal.clear();
         break;
       case "incomplete": {
         const usage = commandUsage(action.command, this.#sentences);
@@ -344,29 +344,7 @@ class ChatClient implements Disposable {
       await this.#session.drained();
     }
     this.#session.say(text, manner);
-    this.#showPending();
-  }
-
-  /** What waits for a server stands above the prompt, once it has waited long enough to be noticed. */
-  #showPending(): void {
-    const { terminal } = this.#program;
-    if (this.#session.pending.length === 0) {
-      clearTimeout(this.#pendingTimer);
-      this.#pendingTimer = undefined;
-      return terminal.showStatus([]);
-    }
-    this.#pendingTimer ??= setTimeout(() => {
-      this.#pendingTimer = undefined;
-      terminal.showStatus(this.#pendingLines(this.#session.pending));
-    }, PENDING_MS);
-  }
-
-  #pendingLines(pending: readonly Content[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) =>
-      cut(`${MARKS.pending} ${to ? `${MARKS.private} ${to.nick}: ` : ""}${text}`, MAX_PENDING_CHARS)
-    );
-    const count = pending.length - lines.length;
-    return count > 0 ? [...lines, this.#sentences("client.more-pending", { count })] : lines;
+    this.#screen.showStatus();
   }
 
   #notify(text: string): Promise<void> {
@@ -377,6 +355,12 @@ class ChatClient implements Disposable {
   #print(...lines: string[]): Promise<void> {
     return this.#program.terminal.print(...lines);
   }
+}
+
+/** A line of a pasted block is sent as it is. */
+function pastedAction(line: string): Action {
+  const text = parseText(line);
+  return text === "" ? { type: "nothing" } : { type: "say", text };
 }
 
 /** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */

@@ -16,6 +16,9 @@ export const COMMANDS = {
   quit: { names: ["quit", "salir"], help: "command.quit" },
 } as const satisfies CommandTable;
 
+/** What commands can be typed as, with their slashes. */
+export const COMMAND_NAMES = Object.values(COMMANDS).flatMap(({ names }) => names.map((name) => `/${name}`));
+
 /** What a typed line asks for. */
 export type Action =
   | { readonly type: "say"; readonly text: string; readonly action?: boolean }

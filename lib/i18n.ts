@@ -40,6 +40,10 @@ const SPANISH = {
   "client.nick-unknown": 'No hay nadie en línea con el nick "{nick}".',
   "client.nick-nearest": 'No hay nadie en línea con el nick "{nick}". ¿Quiso decir {nearest}?',
   "client.nick-later": "Se usará el nick {nick} en la próxima conexión.",
+  "link.down": "sin conexión",
+  "link.slow": "el servidor no contesta",
+  "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",
+  "client.yes": "s sí si",
 
   // What happens in the room
   "room.joined": "{nick} ({address}) se ha conectado",
@@ -50,6 +54,10 @@ const SPANISH = {
   "room.renamed": "{before} se llama ahora {nick}",
   "room.announced": "El servidor dice: {text}",
   "room.backups": "Servidores de reserva: {backups}",
+  "room.many-joined": "{count} se han conectado: {names}",
+  "room.many-back": "{count} se han reconectado: {names}",
+  "room.many-left": "{count} se han desconectado: {names}",
+  "room.many-lost": "{count} han perdido la conexión: {names}",
 
   // Commands
   "command.quit": "terminar",
@@ -156,6 +164,7 @@ const SPANISH = {
   "flag.no-color": "no usar colores",
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar esta ayuda",
+  "flag.plain": "nada más que líneas: para lectores de pantalla y conexiones lentas",
   "flag.version": "mostrar la versión",
   "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
 
@@ -200,6 +209,10 @@ const ENGLISH: Record<SentenceKey, string> = {
   "client.nick-unknown": 'Nobody online has the nick "{nick}".',
   "client.nick-nearest": 'Nobody online has the nick "{nick}". Did you mean {nearest}?',
   "client.nick-later": "Nick {nick} will be used on the next connection.",
+  "link.down": "offline",
+  "link.slow": "the server does not answer",
+  "client.ask-paste": "You have pasted {count} lines. Send them? (y/n) [n]:",
+  "client.yes": "y yes",
 
   "room.joined": "{nick} ({address}) has connected",
   "room.back": "{nick} ({address}) has reconnected",
@@ -209,6 +222,10 @@ const ENGLISH: Record<SentenceKey, string> = {
   "room.renamed": "{before} is now called {nick}",
   "room.announced": "The server says: {text}",
   "room.backups": "Backup servers: {backups}",
+  "room.many-joined": "{count} have connected: {names}",
+  "room.many-back": "{count} have reconnected: {names}",
+  "room.many-left": "{count} have disconnected: {names}",
+  "room.many-lost": "{count} have lost the connection: {names}",
 
   "command.quit": "end",
   "command.help": "show this help",
@@ -308,6 +325,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "flag.no-color": "use no colours",
   "flag.lang": "language: es or en",
   "flag.help": "show this help",
+  "flag.plain": "nothing but lines: for screen readers and slow links",
   "flag.version": "show the version",
   "flag.completions": "show the script by which bash or zsh completes these options",
 

@@ -7,6 +7,12 @@ import type { Announced, Joined, Left, Person, RoomEvent, Said } from "./protoco
 import { nickKey, printable, printableNick } from "./text.ts";
 import { Timestamps } from "./timestamps.ts";
 
+/** Most names in one line. */
+const MAX_CROWD_NAMES = 30;
+
+/** Somebody comes or goes. */
+export type Presence = Joined | Left;
+
 /** What stands between the time and the text of a line, so that no nick or text can pass for something else:
  * no nick begins with any of these. */
 export const MARKS = {
@@ -60,6 +66,20 @@ export class Renderer {
     const past = isHistory ? `${MARKS.history} ` : "";
     const late = event.type === "said" && event.late && !isHistory ? `${MARKS.late} ` : "";
     return this.#line(event.timeMs, `${past}${late}${this.#event(event, reader)}`);
+  }
+
+  /** Several who came or went in the same way, with the time of the last. */
+  crowd(crowd: readonly Presence[]): string {
+    const last = crowd.at(-1)!;
+    const people = [
+      ...new Map(crowd.map(({ session, nick }) => [session, this.nick(nick, session)])).values(),
+    ];
+    if (people.length === 1) return this.entry(last);
+    const more = people.length - MAX_CROWD_NAMES;
+    const shown = people.slice(0, MAX_CROWD_NAMES).join(", ");
+    const names = more > 0 ? this.#sentences("client.more-online", { names: shown, count: more }) : shown;
+    const text = this.#sentences(`room.many-${kindOf(last)}`, { count: people.length, names });
+    return this.#line(last.timeMs, `${MARKS.presence} ${text}`);
   }
 
   /** What comes before a line of this time: a line with the date, if the line before was of another day. */
@@ -124,7 +144,8 @@ export class Renderer {
     if (event.type === "renamed") {
       return this.#sentences("room.renamed", { before: this.nick(event.before, event.session), nick });
     }
-    return this.#sentences(presenceKey(event), { nick, address: printable(event.address) });
+    const kind = event.type === "left" && event.kicked ? "kicked" : kindOf(event);
+    return this.#sentences(`room.${kind}`, { nick, address: printable(event.address) });
   }
 
   #line(timeMs: number, text: string): string {
@@ -132,10 +153,7 @@ export class Renderer {
   }
 }
 
-function presenceKey(
-  event: Joined | Left,
-): "room.back" | "room.joined" | "room.kicked" | "room.lost" | "room.left" {
-  if (event.type === "joined") return event.back ? "room.back" : "room.joined";
-  if (event.kicked) return "room.kicked";
-  return event.lost ? "room.lost" : "room.left";
+function kindOf(presence: Presence): "joined" | "back" | "left" | "lost" {
+  if (presence.type === "joined") return presence.back ? "back" : "joined";
+  return presence.lost ? "lost" : "left";
 }

@@ -134,6 +134,11 @@ export class Session implements Disposable {
     return this.#connection !== undefined;
   }
 
+  /** How long nothing has come from the server, in ms; undefined while the client is on none. */
+  get silenceMs(): number | undefined {
+    return this.#connection && this.#clock().tickMs - this.#connection.heardMs;
+  }
+
   /** What no server is known to have. */
   get pending(): readonly Content[] {
     return this.#mailbox.pending;

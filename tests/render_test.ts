@@ -171,3 +171,23 @@ Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () 
     assertEquals([text, mentions(text, "ana")], [text, false]);
   }
 });
+
+Deno.test("Renderer.crowd() names several who came or went, with the time of the last", pure, () => {
+  const crowd = ["ana", "beto", "ana", "x y"].map((nick, index) =>
+    joined({ nick, session: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
+  );
+  assertEquals(renderer().crowd(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
+});
+
+Deno.test(
+  "Renderer.crowd() tells of one person as of any other, and of very many by some names",
+  pure,
+  () => {
+    assertEquals(renderer().crowd([left({ lost: true })]), renderer().entry(left({ lost: true })));
+    const many = Array.from({ length: 33 }, (_, n) => left({ nick: `n${n}`, session: BigInt(n) }));
+    const line = renderer().crowd(many);
+    assertEquals(line.includes("* 33 se han desconectado: n0, n1, "), true);
+    assertEquals(line.endsWith(", n29 y 3 más"), true);
+    assertEquals(renderer().crowd(many.slice(0, 30)).endsWith(", n28, n29"), true);
+  },
+);

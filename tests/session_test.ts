@@ -496,6 +496,26 @@ Deno.test("Session takes no more than its outbox holds until a server confirms s
   assertEquals([ana.session.isFull, ana.session.pending], [false, []]);
 });
 
+Deno.test("Session knows how long a server has been silent, and whether it is on one", async () => {
+  const clock = new TestClock();
+  clock.tick(0);
+  await using server = FakeServer.welcoming(async (client) => {
+    await client.expect("say");
+    await client.say({ type: "pong" });
+    await client.expect("say");
+  });
+  await using ana = new Traveller("ana", [server.address], { clock: clock.now });
+  assertEquals(ana.session.silenceMs, undefined);
+  await ana.entered();
+  clock.tick(3_000);
+  assertEquals(ana.session.silenceMs, 3_000);
+  ana.session.say("hola");
+  while (ana.session.silenceMs !== 0) await ana.next(); // until the PONG
+  ana.session.say("adiós");
+  await ana.failed();
+  assertEquals(ana.session.silenceMs, undefined);
+});
+
 Deno.test("Session.leave() tells the server, which tells the others", async () => {
   await using server = startServer();
   using beto = (await enter(server.address, helloOf("beto"))).peer;

@@ -22,7 +22,8 @@ import {
   sessionOf,
   type Welcome,
 } from "../lib/protocol.ts";
-import { type Screen, Terminal } from "../lib/terminal.ts";
+import { Terminal } from "../lib/terminal.ts";
+import type { Tty } from "../lib/tty.ts";
 
 export const LOOPBACK = "127.0.0.1";
 /** A name that no resolver knows, and none is asked for: a label has 63 characters at most. */
@@ -274,7 +275,7 @@ export interface PersonOptions {
   readonly hasColours?: boolean;
   /** A pipe otherwise. */
   readonly isKeyboard?: boolean;
-  readonly screen?: Screen;
+  readonly tty?: Tty;
 }
 
 /** A person, or a script, at a terminal in this process. */
@@ -293,7 +294,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, screen } = options;
+    const { isKeyboard = false, tty } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -303,7 +304,7 @@ export class Person implements AsyncDisposable {
         return Promise.resolve();
       },
       isKeyboard,
-      screen,
+      tty,
     });
   }
 

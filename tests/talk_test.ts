@@ -18,6 +18,7 @@ import {
   welcomeTo,
 } from "./support.ts";
 import { sessionOf } from "../lib/protocol.ts";
+import { FakeScreen } from "./fake_screen.ts";
 
 const NOON = "2026-11-22 12:00:00";
 
@@ -253,8 +254,6 @@ Deno.test("The console answers /who, /stats and /help, and what it cannot do", a
   assertStringIncludes(place.boss.output, "Falta algo: /ban IP MINUTOS\n");
 });
 
-const SCREEN = { columns: () => 80, setRaw: () => {}, onResize: () => () => {} };
-
 Deno.test("Colours are shown where they can be, unless nobody wants them", async () => {
   setColorEnabled(true);
   await using place = new Place();
@@ -288,7 +287,7 @@ Deno.test("A screen rings when somebody is named or spoken to in private, and no
   ana.types("¿viene beto?\n");
   await ana.sees("beto");
   const { person: beto } = await place.comesTo(
-    new Person({ clock: place.clock.now, isKeyboard: true, screen: SCREEN }),
+    new Person({ clock: place.clock.now, isKeyboard: true, tty: new FakeScreen() }),
     "beto",
   );
   const bells = () => beto.output.split("\x07").length - 1;

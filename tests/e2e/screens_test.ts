@@ -350,6 +350,10 @@ const CLIENT_ENDINGS: Record<string, Ending> = {
     await screen.presses("C-c");
   },
   "SIGTERM": (screen) => screen.kills("TERM"),
+  "SIGHUP amid a line": async (screen) => {
+    await screen.types("nunca dicho");
+    await screen.kills("HUP");
+  },
 };
 for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
   Deno.test(`A client that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
