@@ -5,8 +5,8 @@ import type { Clock } from "./clock.ts";
 import { PING_MS } from "./heartbeat.ts";
 import type { Sentences } from "./i18n.ts";
 import { PresenceFolder } from "./presence_folder.ts";
-import type { LogEntry } from "./protocol.ts";
-import { MARKS, type Renderer } from "./render.ts";
+import type { Content, RoomEvent } from "./protocol.ts";
+import { MARKS, mentions, type Presence, type Renderer } from "./render.ts";
 import type { ReadEntry, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { cut } from "./text.ts";
@@ -29,6 +29,8 @@ export interface ChatScreenOptions {
   readonly sentences: Sentences;
   readonly clock: Clock;
   readonly session: Pick<Session, "pending" | "silenceMs">;
+  /** Who looks at it, as the others know them. */
+  readonly reader: () => { readonly session: bigint; readonly nick: string };
 }
 
 /** Shows a chat as it goes. */
@@ -53,18 +55,36 @@ export class ChatScreen implements AsyncDisposable {
 
   /** Prints what was read. */
   async showEntries(entries: readonly ReadEntry[]): Promise<void> {
-    const { terminal, renderer } = this.#options;
+    const { terminal } = this.#options;
+    if (entries.some((read) => this.#isForReader(read))) terminal.bell();
     const alone = entries.filter(({ entry }) => this.#isAlone(entry));
-    await terminal.print(
-      ...alone.map(({ entry, place }) => renderer.entry(entry, { isHistory: place === "history" })),
-    );
+    await terminal.print(...alone.flatMap((read) => this.#linesOf(read)));
+  }
+
+  #linesOf({ entry, place }: ReadEntry): string[] {
+    const { renderer } = this.#options;
+    const { session, nick } = this.#options.reader();
+    const isOwn = entry.type === "said" && entry.session === session;
+    const options = { isHistory: place === "history", reader: isOwn ? undefined : nick };
+    return [...renderer.newDay(entry.timeMs), renderer.entry(entry, options)];
+  }
+
+  /** Whether somebody else says something that the reader should not miss. */
+  #isForReader({ entry, place }: ReadEntry): boolean {
+    const { session, nick } = this.#options.reader();
+    if (entry.type !== "said" || entry.session === session || place === "history") return false;
+    return entry.to !== undefined || mentions(entry.text, nick);
   }
 
   /** Prints what was held back. */
   async showCrowds(): Promise<void> {
     const { terminal, renderer } = this.#options;
     clearTimeout(this.#folderTimer);
-    await terminal.print(...this.#folder.take().map((crowd) => renderer.crowd(crowd)));
+    const lines = this.#folder.take().flatMap((crowd) => [
+      ...renderer.newDay(crowd.at(-1)!.timeMs),
+      renderer.crowd(crowd),
+    ]);
+    await terminal.print(...lines);
   }
 
   /** Shows how things stand now with the link and with what waits for a server: that once it has waited long
@@ -84,9 +104,9 @@ export class ChatScreen implements AsyncDisposable {
   }
 
   /** Whether an entry has a line of its own: on a screen, a crowd that comes or goes shares one. */
-  #isAlone(entry: LogEntry): boolean {
+  #isAlone(entry: RoomEvent): boolean {
     const { terminal, clock } = this.#options;
-    if (entry.type === "said" || !terminal.isInteractive) return true;
+    if (!mayBeOfCrowd(entry) || !terminal.isInteractive) return true;
     const { tickMs } = clock();
     if (this.#folder.isAlone(entry, tickMs)) return true;
     clearTimeout(this.#folderTimer);
@@ -102,11 +122,17 @@ export class ChatScreen implements AsyncDisposable {
     terminal.showPrompt(state ? `(${sentences(state)}) ${PROMPT}` : PROMPT);
   }
 
-  #pendingLines(pending: readonly string[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map((text) =>
-      `${MARKS.pending} ${cut(text, MAX_PENDING_CHARS)}`
-    );
+  #pendingLines(pending: readonly Content[]): string[] {
+    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) => {
+      const words = to ? `${MARKS.private} ${to.nick}: ${text}` : text;
+      return `${MARKS.pending} ${cut(words, MAX_PENDING_CHARS)}`;
+    });
     const count = pending.length - lines.length;
     return count > 0 ? [...lines, this.#options.sentences("client.more-pending", { count })] : lines;
   }
+}
+
+/** Whether an entry may share a line with others: not who was thrown out. */
+function mayBeOfCrowd(entry: RoomEvent): entry is Presence {
+  return entry.type === "joined" || (entry.type === "left" && !entry.kicked);
 }

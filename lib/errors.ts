@@ -16,6 +16,8 @@ export const WIRE_CODES = [
   "tls-unexpected",
   "text-invalid",
   "replaced",
+  "kicked",
+  "banned",
   "too-slow",
   "silent",
 ] as const;
@@ -54,6 +56,10 @@ export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 export type InputCode =
   | "port-invalid"
   | "address-invalid"
+  | "ip-invalid"
+  | "minutes-invalid"
+  | "backups-full"
+  | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
   | "text-too-long"

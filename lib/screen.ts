@@ -7,6 +7,7 @@ import { draw, erase, redraw } from "./redraw.ts";
 import type { TerminalStreams } from "./tty.ts";
 
 const ENCODER = new TextEncoder();
+const BELL = "\x07";
 const CLEAR = "\x1b[H\x1b[2J";
 
 /** Text that waits to be written. */
@@ -53,6 +54,13 @@ export class Screen {
   show(view: View | undefined): void {
     if (!this.#options.tty) return;
     this.#view = view;
+    this.#update();
+  }
+
+  /** Has the terminal make a sound. A pipe does not get that. */
+  bell(): void {
+    if (!this.#options.tty) return;
+    this.#orders += BELL;
     this.#update();
   }
 

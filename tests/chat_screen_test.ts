@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { ChatScreen, SLOW_MS } from "../lib/chat_screen.ts";
 import { sentencesIn } from "../lib/i18n.ts";
-import { type Joined, type Said, sessionOf } from "../lib/protocol.ts";
+import { type Content, type Joined, type Said, sessionOf } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import type { ReadEntry } from "../lib/session.ts";
 import { FakeScreen } from "./fake_screen.ts";
@@ -16,7 +16,7 @@ const NOON = "2026-11-22 12:00:00";
 class Chat implements AsyncDisposable {
   readonly person: Person;
   readonly clock = new TestClock(NOON);
-  readonly session: { pending: string[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
+  readonly session: { pending: Content[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
   readonly screen: ChatScreen;
   readonly #tty: FakeScreen | undefined;
   #seen = 0;
@@ -33,6 +33,7 @@ class Chat implements AsyncDisposable {
       renderer: new Renderer(sentences),
       clock: this.clock.now,
       session: this.session,
+      reader: () => ({ session: sessionOf(tokenOf("yo")), nick: "yo" }),
     });
     this.screen.showStatus();
   }
@@ -115,7 +116,8 @@ Deno.test("The prompt tells that a server is gone or does not answer", pure, asy
 
 Deno.test("What waits for a server stands above the prompt, after a moment", pure, async () => {
   await using chat = new Chat();
-  chat.session.pending.push("uno", "x".repeat(70), "tres", "cuatro", "cinco");
+  const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
+  chat.session.pending.push(...texts.map((text) => ({ text })));
   chat.screen.showStatus();
   assertEquals(await chat.look(), ["> |"]);
   await chat.person.sees("… tres");
@@ -129,4 +131,26 @@ Deno.test("What waits for a server stands above the prompt, after a moment", pur
   chat.session.pending.length = 0;
   chat.screen.showStatus();
   assertEquals(await chat.look(), ["> |"]);
+});
+
+Deno.test("Who was thrown out has a line of their own, as all other news of the room", pure, async () => {
+  await using chat = new Chat();
+  const at = { seq: 0, timeMs: msOf(NOON), session: 5n };
+  await chat.screen.showEntries([
+    ...CROWD,
+    { entry: { type: "left", ...at, lost: false, kicked: true, nick: "eva", address: "::1" }, place: "live" },
+    { entry: { type: "renamed", ...at, before: "leo", nick: "leonor" }, place: "live" },
+  ]);
+  const lines = await chat.look();
+  assertEquals(lines.filter((line) => /eva|leonor/.test(line)), [
+    `[${NOON}] * Se ha expulsado a eva (::1)`,
+    `[${NOON}] * leo se llama ahora leonor`,
+  ]);
+});
+
+Deno.test("What is pending for one person says for whom", pure, async () => {
+  await using chat = new Chat();
+  chat.session.pending.push({ text: "hola", to: { session: 5n, nick: "eva" } });
+  chat.screen.showStatus();
+  await chat.person.sees("… @ eva: hola");
 });
