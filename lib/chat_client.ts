@@ -2,11 +2,15 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
-import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
+import { type Address, formatAddress, parseAddress, parsePort } from "./address.ts";
+import { type Backup, parseBackup } from "./backup.ts";
 import { ChatScreen, PROMPT } from "./chat_screen.ts";
+import { CLIENT_ENTRY_FLAGS, type ClientEntry, clientEntry } from "./client_entry.ts";
 import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import type { TypedLine } from "./desk.ts";
+import { dial } from "./dial.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
+import { Doorman, isForDoorman } from "./doorman.ts";
 import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
@@ -15,10 +19,12 @@ import { EXIT, type Program } from "./program.ts";
 import { type Manner, MAX_HISTORY, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
+import { dialSecurely } from "./secure_dial.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { isFinal, TargetChooser } from "./target_chooser.ts";
 import type { ChatOptions } from "./terminal.ts";
 import { parseNick, parseText, printable, printableNick } from "./text.ts";
+import type { Trust } from "./trust.ts";
 import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
@@ -31,6 +37,7 @@ const FLAGS = {
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },
+  ...CLIENT_ENTRY_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -53,7 +60,10 @@ export async function chat(program: Program): Promise<number> {
     await program.terminal.print(...answer);
     return EXIT.ok;
   }
-  using client = new ChatClient(program, { ...settingsOf(flags), renderer: rendererFor(flags, program) });
+  const settings = settingsOf(flags);
+  const renderer = rendererFor(flags, program);
+  const entry = await clientEntry(flags, { ...settings, program });
+  using client = new ChatClient(program, { ...settings, renderer, entry });
   return await client.run();
 }
 
@@ -61,13 +71,14 @@ interface Settings {
   readonly host?: string;
   readonly port?: number;
   readonly nick?: string;
-  readonly backups: readonly Address[];
+  readonly backups: readonly Backup[];
   readonly isAuto: boolean;
   readonly history?: number;
 }
 
 interface ClientOptions extends Settings {
   readonly renderer: Renderer;
+  readonly entry: ClientEntry;
 }
 
 function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
@@ -76,7 +87,7 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
     host: server?.host,
     port: flags.port === undefined ? server?.port : parsePort(flags.port),
     nick: flags.nick === undefined ? undefined : parseNick(flags.nick),
-    backups: flags.backup.map((backup) => parseServer(backup)),
+    backups: flags.backup.map((backup) => parseBackup(backup)),
     isAuto: flags.auto,
     history: flags.history === undefined ? undefined : parseCount("--history", flags.history, MAX_HISTORY),
   };
@@ -100,6 +111,7 @@ class ChatClient implements Disposable {
   readonly #sentences: Sentences;
   readonly #renderer: Renderer;
   readonly #chooser: TargetChooser;
+  readonly #trust: Trust;
   readonly #isAuto: boolean;
   readonly #mailbox: Mailbox;
   readonly #session: Session;
@@ -112,23 +124,33 @@ class ChatClient implements Disposable {
   #isTyping = false;
   #typingError: unknown;
 
-  constructor(program: Program, { renderer, ...settings }: ClientOptions) {
+  constructor(program: Program, { renderer, entry, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
     this.#program = program;
     this.#sentences = sentencesIn(language);
     this.#renderer = renderer;
     this.#isAuto = settings.isAuto;
+    this.#trust = entry.trust;
+    const notify = (text: string) => this.#notify(text);
+    const doorman = new Doorman({ ...entry, terminal, language, notify, isAuto: settings.isAuto });
     this.#chooser = new TargetChooser({
       ...settings,
+      backups: settings.backups.map(({ server }) => server),
       terminal,
       language,
-      notify: (text) => this.#notify(text),
+      notify,
+      doorman,
     });
     const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
     this.#mailbox = new Mailbox({ token, history: settings.history });
     this.#session = new Session({
       mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
+      passwordFor: (server) => doorman.passwordFor(server),
+      dial: (server, { signal }) => {
+        const proof = entry.trust.demandOf(server);
+        return proof ? dialSecurely(server, { signal, proof }) : dial(server, { signal });
+      },
       clock,
     });
     this.#screen = new ChatScreen({
@@ -179,8 +201,10 @@ class ChatClient implements Disposable {
     await this.#notify(explain(error, this.#program.language));
   }
 
-  async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
+  async #showFailed(failure: Failure): Promise<void> {
+    const { target, error, wasIn } = failure;
     await this.#screen.showCrowds();
+    if (isForDoorman(failure)) return;
     const server = formatAddress(target.server);
     const why = printable(explain(error, this.#program.language));
     if (!wasIn) {
@@ -200,7 +224,7 @@ class ChatClient implements Disposable {
     { nick, online, onlineCount, backups }: Welcome,
     missing: number,
   ): Promise<void> {
-    this.#chooser.entered(server, backups.flatMap(readBackup));
+    this.#chooser.entered(server, this.#learnBackups(backups));
     this.#isCalled(nick);
     if (this.#wish !== undefined) this.#session.rename(this.#wish);
     this.#roster.reset(online);
@@ -230,8 +254,15 @@ class ChatClient implements Disposable {
   /** Takes note of who is there, of where to go, and as whom. */
   #learn(event: RoomEvent): void {
     this.#roster.learn(event);
-    if (event.type === "backups") this.#chooser.learn(event.backups.flatMap(readBackup));
+    if (event.type === "backups") this.#chooser.learn(this.#learnBackups(event.backups));
     if (event.type === "renamed" && event.session === this.#mailbox.session) this.#isCalled(event.nick);
+  }
+
+  /** The servers that the one of now names; what these must show is noted. */
+  #learnBackups(texts: readonly string[]): Address[] {
+    const backups = texts.flatMap(readBackup);
+    this.#trust.learn(backups);
+    return backups.map(({ server }) => server);
   }
 
   /** A server calls the person so. On other servers they are called so only if they asked for it. */
@@ -364,9 +395,9 @@ function pastedAction(line: string): Action {
 }
 
 /** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */
-function readBackup(text: string): Address[] {
+function readBackup(text: string): Backup[] {
   try {
-    return [parseServer(text)];
+    return [parseBackup(text)];
   } catch (error) {
     if (error instanceof InputError) return [];
     throw error;

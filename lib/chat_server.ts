@@ -9,8 +9,9 @@ import type { Connection } from "./connection.ts";
 import { type ListenError, LostError, ProtocolError } from "./errors.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
-import { accepted, listen } from "./listener.ts";
+import { accepted, listen, type Listener } from "./listener.ts";
 import type { Member } from "./members.ts";
+import type { PasswordCheck } from "./password.ts";
 import {
   type ClientMessage,
   decodeClient,
@@ -21,7 +22,7 @@ import {
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
-import { givenUp, isBanned, unexpected } from "./violations.ts";
+import { checkPassword, givenUp, isBanned, unexpected, unlessTls } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
@@ -36,6 +37,10 @@ export interface ChatServerOptions {
   readonly port: number;
   /** Servers that clients are told to go to when this one falls, as `host:port`. */
   readonly backups?: readonly string[];
+  /** Lets in nobody who does not know it. */
+  readonly password?: PasswordCheck;
+  /** What to show to clients, in PEM, and its key: then TLS is spoken, and nothing else. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
   /** How long a lost connection may stay away before the others are told, in ms. */
   readonly graceMs?: number;
   readonly pingMs?: number;
@@ -78,7 +83,7 @@ interface Guest {
 export class ChatServer implements AsyncDisposable {
   readonly #options: ChatServerOptions;
   readonly #clock: Clock;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: Listener;
   readonly #hub: Hub;
   readonly #room: Room;
   readonly #bans = new Bans();
@@ -99,7 +104,7 @@ export class ChatServer implements AsyncDisposable {
     this.#options = options;
     this.#clock = clock;
     this.#startMs = clock().wallMs;
-    this.#listener = listen({ host, port });
+    this.#listener = listen({ host, port }, options.certificate);
     this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -240,7 +245,7 @@ export class ChatServer implements AsyncDisposable {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(connection, error);
+      this.#refuse(connection, member ? error : unlessTls(error));
     }
     this.#hub.wake();
     return member;
@@ -250,6 +255,7 @@ export class ChatServer implements AsyncDisposable {
     if (hello.type !== "hello") throw unexpected(hello);
     const address = plainIP(connection.peer.hostname);
     if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
+    if (this.#options.password) checkPassword(hello.password, this.#options.password);
     const session = sessionOf(hello.token);
     const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
@@ -313,7 +319,8 @@ export class ChatServer implements AsyncDisposable {
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
   #refuse(connection: Connection, error: ProtocolError): void {
     if (!connection.isOpen) return;
-    this.#report(connection, error);
+    // A client that is to ask for the password has done nothing wrong.
+    if (error.code !== "password-needed") this.#report(connection, error);
     connection.finish(errorFrame(error));
     const member = this.#memberOf(connection);
     if (member) this.#lose(member);

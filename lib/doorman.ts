@@ -1,9 +1,8 @@
-// What stands between a client and a room, and a person can answer for: a password, a certificate that nobody
+// What stands between a client and a room that a person can answer for: a password, a certificate that nobody
 // knows yet.
 
-import type { Address } from "./address.ts";
-import { formatAddress } from "./address.ts";
-import { ConnectError, InputError, RefusedError } from "./errors.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { keyOf } from "./known_servers.ts";
 import { parsePassword } from "./password.ts";
@@ -12,27 +11,37 @@ import type { Failure } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Trust } from "./trust.ts";
 
-/** Whether a door is open now, stays shut, or the person wants to leave. */
-export type DoorState = "open" | "shut" | "left";
+/** There is no door; it is open now; it stays shut; the person wants to leave. */
+export type DoorState = "none" | "open" | "shut" | "left";
 
 /** What a doorman needs. */
 export interface DoormanOptions {
   readonly terminal: Terminal;
   readonly language: Language;
+  /** Prints a line with the time. */
+  readonly notify: (text: string) => Promise<void>;
   readonly trust: Trust;
-  /** From a file. */
+  /** The one to give when a server asks, until the person gives another. */
   readonly password?: string;
-  /** Asks nothing that a person was not there for. */
+  /** Nobody is to be asked whom to trust. */
   readonly isAuto: boolean;
 }
 
-/** Knows the password, and gives it to no server that has not asked for it. */
+/** A client before a door. */
+export interface DoorOptions {
+  readonly signal: AbortSignal;
+  /** Whether the person named the server when the program started, or a server did that the client was in. */
+  readonly isKnown: boolean;
+}
+
+/** Opens doors. A password goes to no server that has not asked for it, and without a question only to those that
+ * the client is led to by whoever it told the password before. That it was told under TLS need not be remembered:
+ * from then on there is nothing else. */
 export class Doorman {
   readonly #options: DoormanOptions;
   readonly #sentences: Sentences;
-  /** The one that is given to further servers unasked. */
   #password: string | undefined;
-  /** By server, as `keyOf` writes it. */
+  /** What each server that asked was given. */
   readonly #given = new Map<string, string>();
 
   constructor(options: DoormanOptions) {
@@ -46,28 +55,96 @@ export class Doorman {
     return this.#given.get(keyOf(server)) ?? "";
   }
 
-  /** Whether a failure is about a door that may be opened: then there is nothing to tell yet. */
-  static isAtDoor({ error }: Failure): boolean {
-    return isRefusal(error, "password-needed") || isUnknownCertificate(error);
-  }
-
-  /** Tries to open the door that a client stands before, if it stands before one. `isKnown`: the server was named
-   * when the program started, or by a server that the client was on; what opened that one opens this one.
-   * @throws {InputError} if a pipe ends without an answer */
-  async open(
-    { target: { server }, error }: Failure,
-    { signal, isKnown }: { signal: AbortSignal; isKnown: boolean },
-  ): Promise<DoorState> {
-    if (isUnknownCertificate(error)) return await this.#askTrust(server, error, signal);
-    if (isRefusal(error, "password-wrong") || isRefusal(error, "password-needed")) {
-      const isWrong = this.#given.delete(keyOf(server));
-      const password = isWrong || !isKnown ? undefined : this.#password;
-      return this.#use(server, password ?? await this.#askPassword(signal));
+  /** Opens the door that a client stands before, if it stands before one and that can be. */
+  async open({ target: { server }, error, wasIn }: Failure, options: DoorOptions): Promise<DoorState> {
+    if (wasIn) return "none";
+    try {
+      if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
+      if (!(error instanceof ConnectError) || !isAboutTls(error)) return "none";
+      return error.code === "certificate-unknown" ? await this.#askTrust(server, error, options) : "shut";
+    } catch (inputError) {
+      if (!(inputError instanceof InputError)) throw inputError;
+      return "shut"; // a pipe has no answer
     }
-    return "shut";
   }
 
-  #use(server: Address, password: string | DoorState): DoorState {
+  async #givePassword(
+    server: Address,
+    error: ChatError,
+    { signal, isKnown }: DoorOptions,
+  ): Promise<DoorState> {
+    const { terminal, isAuto, notify } = this.#options;
+    const wasGiven = this.#given.delete(keyOf(server));
+    let password = wasGiven || !isKnown ? undefined : this.#password;
+    if (password === undefined) {
+      const isAskable = terminal.hidesSecrets && (terminal.isKeyboard || !isAuto);
+      if (!isAskable) {
+        const why = explain(error, this.#options.language);
+        if (!wasGiven) await notify(this.#sentences("client.not-in", { server: formatAddress(server), why }));
+        await notify(this.#sentences("client.no-password"));
+        return "shut";
+      }
+      const question = {
+        text: this.#sentences("ask.password"),
+        parse: parsePassword,
+        isSecret: true,
+        signal,
+      };
+      password = await terminal.dialogue(() => askFor(this.#options, question));
+      if (password === undefined) return "left";
+      this.#password = password;
+    }
+    this.#given.set(keyOf(server), password);
     return "open";
   }
+
+  async #askTrust(server: Address, error: ChatError, { signal }: DoorOptions): Promise<DoorState> {
+    const { terminal, language, isAuto, notify } = this.#options;
+    if (isAuto || !terminal.isKeyboard) {
+      await notify(explain(error, language));
+      return "shut";
+    }
+    const fingerprint = `${error.details.fingerprint}`;
+    const answer = await terminal.dialogue(async () => {
+      await terminal.print(
+        this.#sentences("client.unknown-certificate", { server: formatAddress(server), fingerprint }),
+      );
+      const text = this.#sentences("ask.trust");
+      return await askFor(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
+    });
+    if (answer === undefined) return "left";
+    if (answer) await this.#trust(server, fingerprint);
+    return answer ? "open" : "shut";
+  }
+
+  async #trust(server: Address, fingerprint: string): Promise<void> {
+    const { terminal, language, trust } = this.#options;
+    try {
+      if (await trust.accept(server, fingerprint)) return;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      await terminal.print(explain(error, language));
+    }
+    await terminal.print(this.#sentences("client.not-remembered", { server: formatAddress(server) }));
+  }
+
+  #parseYesOrNo(answer: string): boolean {
+    const word = answer.toLowerCase();
+    if (this.#sentences("client.yes").split(" ").includes(word)) return true;
+    if (this.#sentences("client.no").split(" ").includes(word)) return false;
+    throw new InputError("answer-unclear", `Cannot take ${JSON.stringify(answer)} for yes or no`);
+  }
+}
+
+/** Whether there is nothing to tell a person about a failure but what the doorman says. */
+export function isForDoorman({ error }: Failure): boolean {
+  return ["password-needed", "certificate-unknown"].includes(error.code);
+}
+
+function isAboutPassword(error: ChatError): boolean {
+  return error instanceof RefusedError && ["password-needed", "password-wrong"].includes(error.code);
+}
+
+function isAboutTls({ code }: ConnectError): boolean {
+  return code.startsWith("certificate-") || ["not-tls", "tls-needed", "tls-failed"].includes(code);
 }

@@ -6,12 +6,12 @@ export const ENTRY_SPANISH = {
   "client.unknown-certificate":
     "El certificado de {server} es nuevo para este equipo. Huella: {fingerprint}. Compárela con la que enseña el servidor al arrancar.",
   "client.not-remembered": "Se confía en {server} solo hasta salir.",
-  "client.unsafe-password":
-    "Aquí la contraseña se vería al escribirla: use una terminal, o --password-file con un archivo que la tenga.",
+  "client.no-password":
+    "Aquí no se puede pedir una contraseña sin que se vea: use --password-file con un archivo que la tenga, o un terminal sin --plain.",
+  "client.no": "n no",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-ends":
-    "El certificado caduca el {date}. Para que el servidor haga otro, borre {path}: los clientes tendrán que confiar en él de nuevo.",
-  "server.certificate-ends-given": "El certificado caduca el {date}: renuévelo antes.",
+    "El certificado de {path} caduca el {date}. Quienes lo conocen tendrán que fiarse del siguiente, que --tls-auto hace si se borra ese archivo.",
 
   "error.password-empty": "La contraseña está vacía: escríbala en la primera línea.",
   "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
@@ -60,12 +60,12 @@ export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
   "client.unknown-certificate":
     "The certificate of {server} is new to this machine. Fingerprint: {fingerprint}. Compare it with the one that the server shows when it starts.",
   "client.not-remembered": "{server} is trusted only until you leave.",
-  "client.unsafe-password":
-    "Here the password would be seen as you type it: use a terminal, or --password-file with a file that has it.",
+  "client.no-password":
+    "A password cannot be asked for here without being seen: use --password-file with a file that has it, or a terminal without --plain.",
+  "client.no": "n no",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
   "server.certificate-ends":
-    "The certificate ends on {date}. To have the server make another, delete {path}: the clients will have to trust it again.",
-  "server.certificate-ends-given": "The certificate ends on {date}: renew it before.",
+    "The certificate in {path} ends on {date}. Those who know it will have to trust the next one, which --tls-auto makes if that file is deleted.",
 
   "error.password-empty": "The password is empty: write it on the first line.",
   "error.password-too-long": "The password is too long: the limit is {max} bytes.",

@@ -1,8 +1,12 @@
 // Listening for connections, and why it could not be.
 
 import { type Address, formatAddress } from "./address.ts";
+import type { Socket } from "./connection.ts";
 import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError } from "./errors.ts";
+
+/** Where connections come from, in plain text or encrypted. */
+export type Listener = Deno.TcpListener | Deno.TlsListener;
 
 /** How long to wait after a connection that could not be accepted, in ms. */
 const ACCEPT_PAUSE_MS = 50;
@@ -10,9 +14,9 @@ const ACCEPT_PAUSE_MS = 50;
 /** The connections that come, until the listener is closed. `onTrouble` is told why there are none at the moment,
  * once until there is one. */
 export async function* accepted(
-  listener: Deno.TcpListener,
+  listener: Listener,
   { onTrouble }: { onTrouble: (error: ListenError) => void },
-): AsyncGenerator<Deno.TcpConn> {
+): AsyncGenerator<Socket> {
   for (let isTold = false;;) {
     try {
       yield await listener.accept();
@@ -31,11 +35,14 @@ export async function* accepted(
   }
 }
 
-/** Listens at an IP address of this machine.
+/** Listens at an IP address of this machine; by TLS if there is a certificate to show, in PEM with its key.
  * @throws {ListenError} */
-export function listen({ host, port }: Address): Deno.TcpListener {
+export function listen({ host, port }: Address, certificate?: { cert: string; key: string }): Listener {
+  const where = { hostname: host, port };
   try {
-    return Deno.listen({ hostname: host, port });
+    if (!certificate) return Deno.listen(where);
+    const { cert, key } = certificate;
+    return Deno.listenTls({ ...where, cert, key });
   } catch (cause) {
     const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
     const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;

@@ -20,6 +20,8 @@ export interface ServerCertificate {
   readonly fingerprint: string;
   /** When it ends, ms since 1970 UTC. */
   readonly expiresMs: number;
+  /** The file that it is in. */
+  readonly path: string;
 }
 
 /** The certificate in a file that a person named, and its key.
@@ -45,7 +47,8 @@ function certificateOf(pair: { cert: string; key: string }, path: string): Serve
   try {
     const fingerprint = fingerprintOf(pair.cert);
     const [certificate] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pair.cert)!;
-    return { ...pair, fingerprint, expiresMs: new X509Certificate(certificate).validToDate.getTime() };
+    const expiresMs = new X509Certificate(certificate).validToDate.getTime();
+    return { ...pair, fingerprint, expiresMs, path };
   } catch (cause) {
     throw new InputError("certificate-invalid", `Cannot find a certificate in ${path}`, {
       cause,

@@ -2,7 +2,8 @@
 // when it is told to.
 
 import { about } from "./about.ts";
-import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
+import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
+import { formatBackup, parseBackup } from "./backup.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
@@ -19,9 +20,12 @@ import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { EXIT, type LocalAddress, type Program } from "./program.ts";
 import { Operator } from "./operator.ts";
 import { orderHelp } from "./orders.ts";
+import { type ServerCertificate, WARNING_MS } from "./own_certificate.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
+import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
+import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
 
 /** Stands for all addresses of the machine. */
@@ -33,6 +37,7 @@ const FLAGS = {
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
   grace: { value: "S", help: "flag.grace" },
+  ...SERVER_ENTRY_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -57,8 +62,11 @@ export async function serve(program: Program): Promise<number> {
   }
   const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
+  const settings = settingsOf(flags);
+  const entry = await serverEntry(flags, program);
   const server = await listen(program, {
-    ...settingsOf(flags),
+    ...settings,
+    ...entry,
     clock,
     onRefused: ({ address, nick }, error) => {
       const who = nick === undefined ? address : `${nick} (${address})`;
@@ -68,6 +76,7 @@ export async function serve(program: Program): Promise<number> {
   });
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
+  if (entry.certificate) await terminal.print(...certificateLines(entry.certificate, { program, renderer }));
   log.follow(server);
   const operator = new Operator({ terminal, renderer, language, server });
   await Promise.race([aborted(signal), operator.dismissed()]);
@@ -86,11 +95,24 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
   return {
     host: flags.host,
     port: flags.port === undefined ? undefined : parsePort(flags.port),
-    backups: flags.backup.map((backup) => formatAddress(parseServer(backup))),
+    backups: flags.backup.map((backup) => formatBackup(parseBackup(backup))),
     graceMs: flags.grace === undefined
       ? undefined
       : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
   };
+}
+
+/** What clients have to know of the certificate, and what its owner should. */
+function certificateLines(
+  { fingerprint, expiresMs, path }: ServerCertificate,
+  { program: { language, clock }, renderer }: { program: Program; renderer: Renderer },
+): string[] {
+  const sentences = sentencesIn(language);
+  const lines = [sentences("server.fingerprint", { fingerprint })];
+  if (expiresMs - clock().wallMs < WARNING_MS) {
+    lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
+  }
+  return lines;
 }
 
 function help(sentences: Sentences): string[] {

@@ -4,7 +4,7 @@
 import type { Address } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Socket } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
 import { failureOf, farewellOf, noAnswer, type Reason, refusal } from "./failures.ts";
@@ -80,6 +80,10 @@ export interface SessionOptions {
     failure: Failure | undefined,
     options: { signal: AbortSignal },
   ) => Promise<Target | undefined>;
+  /** Opens a connection, once the server has proved to be the right one if it has to; in plain text by default. */
+  readonly dial?: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
+  /** The password to say to a server; empty by default, and as long as the server has not asked for it. */
+  readonly passwordFor?: (server: Address) => string;
   readonly clock?: Clock;
   readonly pingMs?: number;
   readonly deadMs?: number;
@@ -213,14 +217,16 @@ export class Session implements Disposable {
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
   async *#converse(target: Target): AsyncGenerator<SessionEvent> {
-    const { answerMs = ANSWER_MS } = this.#options;
-    const error = noAnswer(target.server, answerMs);
+    const { answerMs = ANSWER_MS, passwordFor = () => "" } = this.#options;
+    const { server, nick } = target;
+    const error = noAnswer(server, answerMs);
     using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await dial(target.server, patience));
+    const connection = this.#hub.adopt(await (this.#options.dial ?? dial)(server, patience));
     patience.signal.addEventListener("abort", () => connection.close(error));
     if (patience.signal.aborted) connection.close(error); // while the dial came through
     try {
-      connection.send(encodeClient(this.#mailbox.hello(target.nick, this.#clock().tickMs)));
+      const hello = this.#mailbox.hello(nick, this.#clock().tickMs, passwordFor(server));
+      connection.send(encodeClient(hello));
       for await (const frames of connection.receive()) {
         if (!this.#connection) {
           const frame = frames.next();
@@ -229,7 +235,7 @@ export class Session implements Disposable {
           patience[Symbol.dispose]();
           yield {
             type: "entered",
-            server: target.server,
+            server,
             welcome,
             missing: this.#enter(welcome, connection),
           };

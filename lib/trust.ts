@@ -47,6 +47,13 @@ export class Trust {
     return new Trust(options, path === undefined ? "" : await readKept(path) ?? "");
   }
 
+  /** Whether there may be something to trust one day that is not trusted yet. */
+  get mayGrow(): boolean {
+    const { ca } = this.#options;
+    const isTlsAhead = this.#isTls || this.#known.trim() !== "" || this.#announced.size > 0;
+    return isTlsAhead && ca === undefined;
+  }
+
   /** What a server must show; undefined if it may be spoken to in plain text. Whoever had to show something
    * is followed by others that have to as well: there is no way back. */
   demandOf(server: Address): Proof | undefined {

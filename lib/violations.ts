@@ -1,6 +1,7 @@
 // Why a server does not serve a connection, as it tells the other side.
 
 import { ProtocolError } from "./errors.ts";
+import type { PasswordCheck } from "./password.ts";
 import type { ClientMessage } from "./protocol.ts";
 
 /** A frame that has no place there. */
@@ -16,6 +17,15 @@ export function isBanned(address: string): ProtocolError {
   return new ProtocolError("banned", `Cannot let anybody in from ${address} for now`);
 }
 
+/** Lets nobody pass who does not know the password.
+ * @throws {ProtocolError} `password-needed` or `password-wrong` */
+export function checkPassword(given: string, password: PasswordCheck): void {
+  if (password.matches(given)) return;
+  throw given === ""
+    ? new ProtocolError("password-needed", "Cannot let anybody in without the password")
+    : new ProtocolError("password-wrong", "Cannot let anybody in with another password");
+}
+
 /** A peer that does not say HELLO, does not answer, or does not read. */
 export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError {
   switch (why) {
@@ -26,4 +36,12 @@ export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError
     case "too-slow":
       return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
   }
+}
+
+/** What a peer did wrong, and nothing else if it began with TLS: its first frame is a handshake, type 22 of a version
+ * that begins with 3 (RFC 8446, section 5.1). */
+export function unlessTls(error: ProtocolError): ProtocolError {
+  const isTls = error.code === "frame-too-long" && Number(error.details.length) >>> 16 === 0x1603;
+  if (!isTls) return error;
+  return new ProtocolError("tls-unexpected", "Cannot speak TLS: this server was started without it");
 }
