@@ -61,7 +61,9 @@ export class Doorman {
     try {
       if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
       if (!(error instanceof ConnectError) || !isAboutTls(error)) return "none";
-      return error.code === "certificate-unknown" ? await this.#askTrust(server, error, options) : "shut";
+      if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
+      if (isMismatch(error)) await this.#warn(error);
+      return "shut";
     } catch (inputError) {
       if (!(inputError instanceof InputError)) throw inputError;
       return "shut"; // a pipe has no answer
@@ -107,7 +109,8 @@ export class Doorman {
     const fingerprint = `${error.details.fingerprint}`;
     const answer = await terminal.dialogue(async () => {
       await terminal.print(
-        this.#sentences("client.unknown-certificate", { server: formatAddress(server), fingerprint }),
+        this.#sentences("client.unknown-certificate", { server: formatAddress(server) }),
+        `  ${fingerprint}`,
       );
       const text = this.#sentences("ask.trust");
       return await askFor(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
@@ -115,6 +118,17 @@ export class Doorman {
     if (answer === undefined) return "left";
     if (answer) await this.#trust(server, fingerprint);
     return answer ? "open" : "shut";
+  }
+
+  /** Both fingerprints one below the other: eyes are good at finding a difference. */
+  async #warn(error: ChatError): Promise<void> {
+    const { terminal, language, notify } = this.#options;
+    const { known, fingerprint } = error.details as { known: string; fingerprint: string };
+    await notify(explain(error, language));
+    await terminal.print(
+      `  ${this.#sentences("client.fingerprint-expected", { known })}`,
+      `  ${this.#sentences("client.fingerprint-now", { fingerprint })}`,
+    );
   }
 
   async #trust(server: Address, fingerprint: string): Promise<void> {
@@ -138,7 +152,11 @@ export class Doorman {
 
 /** Whether there is nothing to tell a person about a failure but what the doorman says. */
 export function isForDoorman({ error }: Failure): boolean {
-  return ["password-needed", "certificate-unknown"].includes(error.code);
+  return error.code === "password-needed" || error.code === "certificate-unknown" || isMismatch(error);
+}
+
+function isMismatch({ code }: ChatError): boolean {
+  return code === "certificate-changed" || code === "certificate-other";
 }
 
 function isAboutPassword(error: ChatError): boolean {

@@ -4,10 +4,12 @@ export const ENTRY_SPANISH = {
   "ask.password": "Contraseña",
   "ask.trust": "¿Confiar en él? (sí/no)",
   "client.unknown-certificate":
-    "El certificado de {server} es nuevo para este equipo. Huella: {fingerprint}. Compárela con la que enseña el servidor al arrancar.",
+    "El certificado de {server} es nuevo para este equipo. Compare su huella con la que enseña el servidor al arrancar:",
+  "client.fingerprint-expected": "Huella que se esperaba: {known}",
+  "client.fingerprint-now": "Huella que muestra: {fingerprint}",
   "client.not-remembered": "Se confía en {server} solo hasta salir.",
   "client.no-password":
-    "Aquí no se puede pedir una contraseña sin que se vea: use --password-file con un archivo que la tenga, o un terminal sin --plain.",
+    "Aquí no se puede preguntar la contraseña: use --password-file con un archivo que la tenga.",
   "client.no": "n no",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-ends":
@@ -35,9 +37,9 @@ export const ENTRY_SPANISH = {
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si su huella es la que enseña el servidor al arrancar, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE CONOCÍA: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Huella conocida: {known}. Huella de ahora: {fingerprint}. Si quien lleva el servidor confirma el cambio, borre la línea de {server} en {path}.",
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE CONOCÍA: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Si quien lleva el servidor confirma el cambio, borre la línea de {server} en {path}.",
   "error.certificate-other":
-    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Huella anunciada: {known}. Huella de ahora: {fingerprint}.",
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ: ALGUIEN PODRÍA HACERSE PASAR POR ÉL.",
 
   "wire.password-needed": "pide una contraseña",
   "wire.password-wrong": "la contraseña no es correcta",
@@ -58,10 +60,11 @@ export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
   "ask.password": "Password",
   "ask.trust": "Trust it? (yes/no)",
   "client.unknown-certificate":
-    "The certificate of {server} is new to this machine. Fingerprint: {fingerprint}. Compare it with the one that the server shows when it starts.",
+    "The certificate of {server} is new to this machine. Compare its fingerprint with the one that the server shows when it starts:",
+  "client.fingerprint-expected": "Fingerprint expected: {known}",
+  "client.fingerprint-now": "Fingerprint shown: {fingerprint}",
   "client.not-remembered": "{server} is trusted only until you leave.",
-  "client.no-password":
-    "A password cannot be asked for here without being seen: use --password-file with a file that has it, or a terminal without --plain.",
+  "client.no-password": "The password cannot be asked for here: use --password-file with a file that has it.",
   "client.no": "n no",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
   "server.certificate-ends":
@@ -89,9 +92,9 @@ export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
   "error.certificate-unknown":
     "The certificate of {server} is not known. If its fingerprint is the one that the server shows when it starts, add --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS KNOWN: SOMEBODY MAY BE POSING AS IT. Known fingerprint: {known}. Fingerprint now: {fingerprint}. If whoever runs the server confirms the change, delete the line of {server} in {path}.",
+    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS KNOWN: SOMEBODY MAY BE POSING AS IT. If whoever runs the server confirms the change, delete the line of {server} in {path}.",
   "error.certificate-other":
-    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS ANNOUNCED: SOMEBODY MAY BE POSING AS IT. Announced fingerprint: {known}. Fingerprint now: {fingerprint}.",
+    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS ANNOUNCED: SOMEBODY MAY BE POSING AS IT.",
 
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is not right",
