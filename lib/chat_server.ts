@@ -9,7 +9,7 @@ import type { Connection } from "./connection.ts";
 import { type ListenError, LostError, ProtocolError } from "./errors.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
-import { accepted, listen, type Listener } from "./listener.ts";
+import { accepted, listen } from "./listener.ts";
 import type { Member } from "./members.ts";
 import type { PasswordCheck } from "./password.ts";
 import {
@@ -22,6 +22,7 @@ import {
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
+import type { Socket } from "./socket.ts";
 import { checkPassword, givenUp, isBanned, unexpected, unlessTls } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
@@ -39,8 +40,8 @@ export interface ChatServerOptions {
   readonly backups?: readonly string[];
   /** Lets in nobody who does not know it. */
   readonly password?: PasswordCheck;
-  /** What to show to clients, in PEM, and its key: then TLS is spoken, and nothing else. */
-  readonly certificate?: { readonly cert: string; readonly key: string };
+  /** Makes TLS of connections: then nothing else is spoken. */
+  readonly secure?: (conn: Deno.TcpConn) => Socket;
   /** How long a lost connection may stay away before the others are told, in ms. */
   readonly graceMs?: number;
   readonly pingMs?: number;
@@ -83,7 +84,7 @@ interface Guest {
 export class ChatServer implements AsyncDisposable {
   readonly #options: ChatServerOptions;
   readonly #clock: Clock;
-  readonly #listener: Listener;
+  readonly #listener: Deno.TcpListener;
   readonly #hub: Hub;
   readonly #room: Room;
   readonly #bans = new Bans();
@@ -104,7 +105,7 @@ export class ChatServer implements AsyncDisposable {
     this.#options = options;
     this.#clock = clock;
     this.#startMs = clock().wallMs;
-    this.#listener = listen({ host, port }, options.certificate);
+    this.#listener = listen({ host, port });
     this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -208,9 +209,9 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    const { onTrouble = () => {} } = this.#options;
+    const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
     for await (const conn of accepted(this.#listener, { onTrouble })) {
-      const visit = this.#visit(this.#hub.adopt(conn)).finally(() => this.#visits.delete(visit));
+      const visit = this.#visit(this.#hub.adopt(secure(conn))).finally(() => this.#visits.delete(visit));
       this.#visits.add(visit);
     }
   }

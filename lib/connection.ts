@@ -5,14 +5,12 @@ import { FrameDecoder } from "./codec.ts";
 import { type ChatError, LostError } from "./errors.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Cursor } from "./room_log.ts";
+import type { Socket } from "./socket.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
 export const MAX_WAITING_BYTES = 2_097_152;
 /** How long a peer may take to end its side of a connection once we have ended ours. */
 export const LINGER_MS = 1_000;
-
-/** What bytes come and go by, in plain text or encrypted. */
-export type Socket = Deno.TcpConn | Deno.TlsConn;
 
 /** What a connection needs from its surroundings. */
 export interface ConnectionOptions {
@@ -70,8 +68,7 @@ export class Connection {
     this.#conn = conn;
     try {
       // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
-      // Of TLS, who dials has seen to it, and who listens cannot.
-      if ("setNoDelay" in conn) conn.setNoDelay(true);
+      (conn as Partial<Deno.TcpConn>).setNoDelay?.(true);
     } catch {
       // macOS refuses where the peer has hung up already; whoever reads finds out.
     }
@@ -128,10 +125,9 @@ export class Connection {
       try {
         count = await this.#conn.read(this.#decoder.space());
       } catch (cause) {
-        if (this.#state === "closed" && this.#reason) throw this.#reason;
-        // TLS has an end of its own, which a process that dies does not send. BYE says what is to be believed.
-        if (this.#state === "closed" || cause instanceof Deno.errors.UnexpectedEof) break;
-        throw new LostError("broken", "Cannot read from the peer", { cause });
+        if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
+        if (this.#reason) throw this.#reason;
+        break;
       }
       if (count === null) break;
       if (!this.isOpen) continue;

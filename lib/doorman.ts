@@ -60,7 +60,7 @@ export class Doorman {
     if (wasIn) return "none";
     try {
       if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
-      if (!(error instanceof ConnectError) || !isAboutTls(error)) return "none";
+      if (!isAboutTls(error)) return "none";
       if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
       if (isMismatch(error)) await this.#warn(error);
       return "shut";
@@ -163,6 +163,9 @@ function isAboutPassword(error: ChatError): boolean {
   return error instanceof RefusedError && ["password-needed", "password-wrong"].includes(error.code);
 }
 
-function isAboutTls({ code }: ConnectError): boolean {
-  return code.startsWith("certificate-") || ["not-tls", "tls-needed", "tls-failed"].includes(code);
+function isAboutTls(error: ChatError): boolean {
+  if (error instanceof RefusedError) return error.code === "tls-needed";
+  const { code } = error;
+  return error instanceof ConnectError &&
+    (code.startsWith("certificate-") || /^(not-tls|tls-failed)$/.test(code));
 }

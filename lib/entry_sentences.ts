@@ -29,11 +29,12 @@ export const ENTRY_SPANISH = {
 
   "error.not-tls":
     "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",
-  "error.tls-needed": "El servidor {server} solo habla TLS: añada --tls.",
   "error.tls-failed": "No se pudo hablar TLS con {server}: {reason}.",
   "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
   "error.certificate-unfit":
-    "El certificado de {server} no se puede recordar: no está firmado por sí mismo, o es de una autoridad, o no lleva nombre. Use --ca con el de la autoridad que lo firma.",
+    "El certificado de {server} no se puede recordar: lo firma una autoridad. Use --ca con el certificado de ella.",
+  "error.certificate-expired":
+    "El certificado de {server} ha caducado: quien lleva el servidor debe hacer otro.",
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si su huella es la que enseña el servidor al arrancar, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
@@ -43,6 +44,7 @@ export const ENTRY_SPANISH = {
 
   "wire.password-needed": "pide una contraseña",
   "wire.password-wrong": "la contraseña no es correcta",
+  "wire.tls-needed": "solo habla TLS: añada --tls",
   "wire.tls-unexpected": "quiso hablar TLS con un servidor que no lo habla",
 
   "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",
@@ -84,11 +86,12 @@ export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
 
   "error.not-tls":
     "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls.",
-  "error.tls-needed": "The server {server} speaks TLS only: add --tls.",
   "error.tls-failed": "Could not speak TLS with {server}: {reason}.",
   "error.certificate-refused": "The certificate of {server} cannot be used: {reason}.",
   "error.certificate-unfit":
-    "The certificate of {server} cannot be remembered: it is not signed by itself, or is an authority's, or has no name. Use --ca with that of the authority that signs it.",
+    "The certificate of {server} cannot be remembered: an authority signs it. Use --ca with the certificate of that authority.",
+  "error.certificate-expired":
+    "The certificate of {server} has ended: whoever runs the server must make another.",
   "error.certificate-unknown":
     "The certificate of {server} is not known. If its fingerprint is the one that the server shows when it starts, add --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
@@ -98,6 +101,7 @@ export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
 
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is not right",
+  "wire.tls-needed": "it speaks TLS only: add --tls",
   "wire.tls-unexpected": "it wanted to speak TLS with a server that does not",
 
   "flag.server-password": "file whose first line is the password of the room",

@@ -14,6 +14,7 @@ export const WIRE_CODES = [
   "password-needed",
   "password-wrong",
   "tls-unexpected",
+  "tls-needed",
   "text-invalid",
   "replaced",
   "kicked",
@@ -33,10 +34,10 @@ export type ConnectCode =
   | "no-answer"
   | "not-a-chat-server"
   | "not-tls"
-  | "tls-needed"
   | "tls-failed"
   | "certificate-refused"
   | "certificate-unfit"
+  | "certificate-expired"
   | "certificate-unknown"
   | "certificate-changed"
   | "certificate-other";

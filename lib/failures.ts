@@ -35,26 +35,13 @@ export function failureOf(
     if (cause.code === "version-unsupported") return new RefusedError(cause.code, cause.message, { cause });
     if (wasIn) return new LostError("garbled", "Cannot understand the server any more", { cause });
   }
-  if (!wasIn && isTlsAlert(cause)) return connectError("tls-needed", address, cause);
   if (cause instanceof ProtocolError || (cause instanceof LostError && cause.code === "closed" && !wasIn)) {
-    return connectError("not-a-chat-server", address, cause);
+    const server = formatAddress(address);
+    return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
+      cause,
+      details: { server },
+    });
   }
   if (cause instanceof LostError) return cause;
   throw cause;
-}
-
-function connectError(
-  code: "tls-needed" | "not-a-chat-server",
-  address: Address,
-  cause: unknown,
-): ConnectError {
-  const server = formatAddress(address);
-  return new ConnectError(code, `Cannot chat with ${server}`, { cause, details: { server } });
-}
-
-/** Whether what came for a frame is an alert of TLS 1.0 to 1.3: type 21, and a version that begins with 3 (RFC
- * 8446, section 5.1). */
-function isTlsAlert(cause: unknown): boolean {
-  return cause instanceof ProtocolError && cause.code === "frame-too-long" &&
-    Number(cause.details.length) >>> 16 === 0x1503;
 }

@@ -2,7 +2,8 @@
 // hub for all its clients, a client has one for its server.
 
 import { setImmediate } from "node:timers";
-import { Connection, type ConnectionOptions, type Round, type Socket } from "./connection.ts";
+import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
+import type { Socket } from "./socket.ts";
 
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;

@@ -1,12 +1,8 @@
 // Listening for connections, and why it could not be.
 
 import { type Address, formatAddress } from "./address.ts";
-import type { Socket } from "./connection.ts";
 import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError } from "./errors.ts";
-
-/** Where connections come from, in plain text or encrypted. */
-export type Listener = Deno.TcpListener | Deno.TlsListener;
 
 /** How long to wait after a connection that could not be accepted, in ms. */
 const ACCEPT_PAUSE_MS = 50;
@@ -14,9 +10,9 @@ const ACCEPT_PAUSE_MS = 50;
 /** The connections that come, until the listener is closed. `onTrouble` is told why there are none at the moment,
  * once until there is one. */
 export async function* accepted(
-  listener: Listener,
+  listener: Deno.TcpListener,
   { onTrouble }: { onTrouble: (error: ListenError) => void },
-): AsyncGenerator<Socket> {
+): AsyncGenerator<Deno.TcpConn> {
   for (let isTold = false;;) {
     try {
       yield await listener.accept();
@@ -35,14 +31,11 @@ export async function* accepted(
   }
 }
 
-/** Listens at an IP address of this machine; by TLS if there is a certificate to show, in PEM with its key.
+/** Listens at an IP address of this machine.
  * @throws {ListenError} */
-export function listen({ host, port }: Address, certificate?: { cert: string; key: string }): Listener {
-  const where = { hostname: host, port };
+export function listen({ host, port }: Address): Deno.TcpListener {
   try {
-    if (!certificate) return Deno.listen(where);
-    const { cert, key } = certificate;
-    return Deno.listenTls({ ...where, cert, key });
+    return Deno.listen({ hostname: host, port });
   } catch (cause) {
     const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
     const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;

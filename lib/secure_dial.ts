@@ -1,113 +1,95 @@
 // Opens a connection over TLS: to a server that an authority vouches for, or whose own certificate somebody
 // judges by its fingerprint.
 
-import type { PeerCertificate } from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { type Address, formatAddress } from "./address.ts";
 import { dial } from "./dial.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
 import { fingerprintOf, pemOf } from "./fingerprint.ts";
+import type { Socket } from "./socket.ts";
+import { TcpStream, TlsSocket } from "./tls_socket.ts";
 
-/** What a server must show: a certificate of an authority's (PEM) that has its name or address in it, or one of
- * its own whose fingerprint `judge` lets pass by not throwing. */
+/** What a server must show: a certificate with its name or address in it that these authorities (PEM) vouch for,
+ * and nobody else; or one that vouches for itself, whose fingerprint `judge` lets pass by not throwing. */
 export type Proof = { readonly ca: string } | { readonly judge: (fingerprint: string) => void };
 
 /** Connects to a server by TLS, once it has proved that it is the right one.
- * @throws {ConnectError} as `dial` does, and `not-tls`, `tls-failed`, `certificate-refused` or
- * `certificate-unfit`; what `judge` throws; the signal's reason */
+ * @throws {ConnectError} as `dial` does, and `not-tls`, `tls-failed`, `certificate-refused`,
+ * `certificate-unfit` or `certificate-expired`; what `judge` throws; the signal's reason */
 export async function dialSecurely(
   server: Address,
   { signal, proof }: { signal: AbortSignal; proof: Proof },
-): Promise<Deno.TlsConn> {
-  const conn = await dial(server, { signal });
-  using open = new DisposableStack();
-  const release = open.adopt(conn, closeQuietly);
+): Promise<Socket> {
   try {
-    const anchor = "ca" in proof
-      ? { caCerts: [proof.ca], hostname: server.host }
-      : await pin(release, { server, signal, judge: proof.judge });
-    conn.setNoDelay(true);
-    const secured = open.adopt(await Deno.startTls(conn, anchor), closeQuietly);
-    await shake(secured, signal);
-    open.move();
-    return secured;
+    if ("ca" in proof) return await open(server, signal, { ca: proof.ca, host: server.host });
+    // What is shown here is not believed, and nothing is said: whether the server has the key to it shows on the
+    // connection behind, on which this very certificate is the only authority, and its name is of no account.
+    const pem = await shownCertificate(server, signal);
+    proof.judge(fingerprintOf(pem));
+    return await open(server, signal, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    throw cause instanceof ConnectError ? cause : failureOf(server, cause);
+    throw cause instanceof Error && "code" in cause && !(cause instanceof ConnectError)
+      ? tlsError(server, cause)
+      : cause;
   }
 }
 
-/** Whom to take for the server. Its certificate is read on a connection of its own, on which nothing is said and
- * nothing believed: whether the server has the key to it shows when it proves it on the other one, where this
- * very certificate is the only one that counts for its name. */
-async function pin(
-  { remoteAddr }: Deno.TcpConn,
-  { server, signal, judge }: {
-    server: Address;
-    signal: AbortSignal;
-    judge: (fingerprint: string) => void;
-  },
-): Promise<{ caCerts: string[]; hostname: string }> {
-  const { raw, ca, subject, issuer, subjectaltname } = await shownCertificate(remoteAddr, signal);
-  const pem = pemOf(raw);
-  judge(fingerprintOf(pem));
-  const hostname = /^DNS:([\w.-]+)/.exec(subjectaltname ?? "")?.[1] ??
-    (subjectaltname?.startsWith("IP Address:") ? server.host : undefined);
-  const isOwn = !ca && JSON.stringify(subject) === JSON.stringify(issuer);
-  if (!isOwn || hostname === undefined) throw connectError("certificate-unfit", server);
-  return { caCerts: [pem], hostname };
+async function open(server: Address, signal: AbortSignal, options: ConnectionOptions): Promise<Socket> {
+  const { conn, tls } = await shake(server, signal, { ...options, rejectUnauthorized: true });
+  return new TlsSocket(conn, tls);
 }
 
-/** The certificate that a server shows to anybody. */
-async function shownCertificate(
-  { hostname, port }: Deno.NetAddr,
+/** The certificate that a server shows to anybody, in PEM. */
+async function shownCertificate(server: Address, signal: AbortSignal): Promise<string> {
+  const { tls } = await shake(server, signal, { rejectUnauthorized: false });
+  const { raw, subject, issuer, valid_to: end } = tls.getPeerCertificate();
+  tls.destroy();
+  const isOwn = JSON.stringify(subject) === JSON.stringify(issuer);
+  if (!isOwn) throw connectError("certificate-unfit", server);
+  if (Date.parse(end) < Date.now()) throw connectError("certificate-expired", server);
+  return pemOf(raw);
+}
+
+async function shake(
+  server: Address,
   signal: AbortSignal,
-): Promise<PeerCertificate> {
-  // Only who needs it waits for it to load.
+  options: ConnectionOptions,
+): Promise<{ conn: Deno.TcpConn; tls: TLSSocket }> {
+  const conn = await dial(server, { signal });
+  conn.setNoDelay(true);
+  // Only who speaks TLS waits for it to load.
   const { connect } = await import("node:tls");
-  const { promise, resolve, reject } = Promise.withResolvers<PeerCertificate>();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = new TcpStream(conn);
+  const tls = connect({ ...options, socket });
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
-  const socket = connect({ host: hostname, port, rejectUnauthorized: false });
-  socket.on("error", reject);
-  socket.once("secureConnect", () => resolve(socket.getPeerCertificate()));
+  tls.once("secureConnect", resolve);
+  tls.on("error", reject);
+  tls.once("close", () => reject(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" })));
   try {
-    return await promise;
-  } finally {
-    signal.removeEventListener("abort", abort);
+    await promise;
+    return { conn, tls };
+  } catch (error) {
+    tls.destroy();
     socket.destroy();
-  }
-}
-
-async function shake(conn: Deno.TlsConn, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  if (signal.aborted) abort();
-  const shaking = conn.handshake();
-  shaking.catch(() => {}); // whoever has given up does not wait for it
-  try {
-    await Promise.race([shaking, aborted]);
+    throw error;
   } finally {
     signal.removeEventListener("abort", abort);
   }
 }
 
-function closeQuietly(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch {
-    // It has become another connection, or is closed.
-  }
-}
+/** Codes of Node and OpenSSL for what is wrong with a certificate. */
+const CERTIFICATE_CODE = /CERT|VERIFY|SIGNATURE/;
 
-/** What Deno says of a handshake comes as a message, in the words of rustls. */
-function failureOf(server: Address, cause: unknown): ConnectError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  if (reason.includes("InvalidContentType")) return connectError("not-tls", server, { cause });
-  const [, why] = /invalid peer certificate: (.*)/.exec(reason) ?? [];
-  if (why !== undefined) return connectError("certificate-refused", server, { cause, reason: why });
-  return connectError("tls-failed", server, { cause, reason });
+function tlsError(server: Address, cause: Error & { code?: unknown }): ConnectError {
+  const { message: reason } = cause;
+  const code = `${cause.code}`;
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return connectError("not-tls", server, { cause });
+  const isAboutCertificate = CERTIFICATE_CODE.test(code);
+  return connectError(isAboutCertificate ? "certificate-refused" : "tls-failed", server, { cause, reason });
 }
 
 function connectError(

@@ -6,6 +6,10 @@ import { givenCertificate, keptCertificate, type ServerCertificate } from "./own
 import { parsePassword, PasswordCheck } from "./password.ts";
 import { readNamed } from "./private_files.ts";
 import type { Program } from "./program.ts";
+import { encodeServer } from "./protocol.ts";
+import type { Socket } from "./socket.ts";
+import { tlsServer } from "./tls_server.ts";
+import { isPlain } from "./violations.ts";
 
 /** Flags about letting in. */
 export const SERVER_ENTRY_FLAGS = {
@@ -20,6 +24,8 @@ export const SERVER_ENTRY_FLAGS = {
 export interface ServerEntry {
   readonly password?: PasswordCheck;
   readonly certificate?: ServerCertificate;
+  /** Makes TLS of a connection, with that certificate. */
+  readonly secure?: (conn: Deno.TcpConn) => Socket;
 }
 
 /** Reads what the flags name, or makes it; from then on the program has nothing to do with files.
@@ -38,7 +44,10 @@ export async function serverEntry(
     : new PasswordCheck(parsePassword(await readNamed(passwordFile)));
   const certificate = await certificateFor(flags, program);
   program.giveUpFiles();
-  return { password, certificate };
+  if (!certificate) return { password };
+  const { code, message: reason } = isPlain();
+  const refusal = encodeServer({ type: "error", code, reason });
+  return { password, certificate, secure: await tlsServer({ ...certificate, refusal }) };
 }
 
 async function certificateFor(

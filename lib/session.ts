@@ -4,7 +4,7 @@
 import type { Address } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
-import type { Connection, Socket } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
 import { failureOf, farewellOf, noAnswer, type Reason, refusal } from "./failures.ts";
@@ -22,6 +22,7 @@ import {
   type ServerMessage,
   type Welcome,
 } from "./protocol.ts";
+import type { Socket } from "./socket.ts";
 
 /** How long a server may take from the first packet to WELCOME, in ms. */
 export const ANSWER_MS = 5_000;

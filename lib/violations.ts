@@ -38,6 +38,11 @@ export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError
   }
 }
 
+/** A peer speaks in plain text where TLS is spoken. */
+export function isPlain(): ProtocolError {
+  return new ProtocolError("tls-needed", "Cannot speak without TLS here");
+}
+
 /** What a peer did wrong, and nothing else if it began with TLS: its first frame is a handshake, type 22 of a version
  * that begins with 3 (RFC 8446, section 5.1). */
 export function unlessTls(error: ProtocolError): ProtocolError {
