@@ -5,8 +5,8 @@ import type { Clock } from "./clock.ts";
 import { PING_MS } from "./heartbeat.ts";
 import type { Sentences } from "./i18n.ts";
 import { PresenceFolder } from "./presence_folder.ts";
-import type { LogEntry } from "./protocol.ts";
-import { MARKS, type Renderer } from "./render.ts";
+import type { Content, RoomEvent } from "./protocol.ts";
+import { MARKS, mentions, type Renderer } from "./render.ts";
 import type { ReadEntry, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { cut } from "./text.ts";
@@ -21,6 +21,13 @@ const MAX_PENDING_CHARS = 60;
 export const SLOW_MS = PING_MS + 2_000;
 /** How often to look whether it is, in ms. */
 const LINK_CHECK_MS = 1_000;
+
+/** Who reads. */
+export interface Reader {
+  readonly session: bigint;
+  /** What the server of now calls them. */
+  readonly nick: string;
+}
 
 /** What a chat's screen needs. */
 export interface ChatScreenOptions {
@@ -51,20 +58,24 @@ export class ChatScreen implements AsyncDisposable {
     await this.showCrowds();
   }
 
-  /** Prints what was read. */
-  async showEntries(entries: readonly ReadEntry[]): Promise<void> {
-    const { terminal, renderer } = this.#options;
+  /** Prints what was read, and rings for what the reader should not miss. */
+  async showEntries(entries: readonly ReadEntry[], reader: Reader): Promise<void> {
+    const { terminal } = this.#options;
     const alone = entries.filter(({ entry }) => this.#isAlone(entry));
-    await terminal.print(
-      ...alone.map(({ entry, place }) => renderer.entry(entry, { isHistory: place === "history" })),
-    );
+    if (alone.length === 0) return;
+    if (alone.some((read) => isFor(reader, read))) terminal.ring();
+    await terminal.print(...alone.flatMap((read) => this.#linesOf(read, reader)));
   }
 
   /** Prints what was held back. */
   async showCrowds(): Promise<void> {
     const { terminal, renderer } = this.#options;
     clearTimeout(this.#folderTimer);
-    await terminal.print(...this.#folder.take().map((crowd) => renderer.crowd(crowd)));
+    const crowds = this.#folder.take();
+    if (crowds.length === 0) return;
+    await terminal.print(
+      ...crowds.flatMap((crowd) => [...renderer.newDay(crowd.at(-1)!.timeMs), renderer.crowd(crowd)]),
+    );
   }
 
   /** Shows how things stand now with the link and with what waits for a server: that once it has waited long
@@ -84,14 +95,21 @@ export class ChatScreen implements AsyncDisposable {
   }
 
   /** Whether an entry has a line of its own: on a screen, a crowd that comes or goes shares one. */
-  #isAlone(entry: LogEntry): boolean {
+  #isAlone(entry: RoomEvent): boolean {
     const { terminal, clock } = this.#options;
-    if (entry.type === "said" || !terminal.isInteractive) return true;
+    if ((entry.type !== "joined" && entry.type !== "left") || !terminal.isInteractive) return true;
     const { tickMs } = clock();
     if (this.#folder.isAlone(entry, tickMs)) return true;
     clearTimeout(this.#folderTimer);
     this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.dueMs! - tickMs);
     return false;
+  }
+
+  #linesOf({ entry, place }: ReadEntry, { session, nick }: Reader): string[] {
+    const { renderer } = this.#options;
+    const isOwn = entry.type === "said" && entry.session === session;
+    const line = renderer.entry(entry, { isHistory: place === "history", reader: isOwn ? undefined : nick });
+    return [...renderer.newDay(entry.timeMs), line];
   }
 
   #showLink(): void {
@@ -102,11 +120,17 @@ export class ChatScreen implements AsyncDisposable {
     terminal.showPrompt(state ? `(${sentences(state)}) ${PROMPT}` : PROMPT);
   }
 
-  #pendingLines(pending: readonly string[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map((text) =>
-      `${MARKS.pending} ${cut(text, MAX_PENDING_CHARS)}`
+  #pendingLines(pending: readonly Content[]): string[] {
+    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) =>
+      cut(`${MARKS.pending} ${to ? `${MARKS.private} ${to.nick}: ` : ""}${text}`, MAX_PENDING_CHARS)
     );
     const count = pending.length - lines.length;
     return count > 0 ? [...lines, this.#options.sentences("client.more-pending", { count })] : lines;
   }
+}
+
+/** Whether somebody else says something that the reader should not miss. */
+function isFor({ session, nick }: Reader, { entry, place }: ReadEntry): boolean {
+  if (entry.type !== "said" || entry.session === session || place === "history") return false;
+  return entry.to !== undefined || mentions(entry.text, nick);
 }

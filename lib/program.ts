@@ -20,6 +20,8 @@ export interface Program {
   readonly args: readonly string[];
   readonly language: Language;
   readonly terminal: Terminal;
+  /** Whether what is written may have colours: a screen shows it, and NO_COLOR (no-color.org) is not set. */
+  readonly hasColours: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
   readonly edition: Edition;
@@ -47,6 +49,7 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
       args: Deno.args,
       language,
       terminal,
+      hasColours: Deno.stdout.isTerminal() && !Deno.noColor,
       clock: systemClock,
       localAddresses,
       edition: edition(),

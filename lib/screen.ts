@@ -7,6 +7,7 @@ import { draw, erase, redraw } from "./redraw.ts";
 import type { TerminalStreams } from "./tty.ts";
 
 const ENCODER = new TextEncoder();
+const BELL = "\x07";
 const CLEAR = "\x1b[H\x1b[2J";
 
 /** Text that waits to be written. */
@@ -61,6 +62,13 @@ export class Screen {
     if (!this.#options.tty) return;
     this.#orders += CLEAR;
     this.#drawn = undefined;
+    this.#update();
+  }
+
+  /** Makes a sound, or what the terminal does instead. A pipe does not get that. */
+  ring(): void {
+    if (!this.#options.tty) return;
+    this.#orders += BELL;
     this.#update();
   }
 

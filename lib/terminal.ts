@@ -162,6 +162,11 @@ export class Terminal implements AsyncDisposable {
     if (lines.length > 0) await this.#screen.print(lines.map((line) => `${line}\n`).join(""));
   }
 
+  /** Has the screen ring. A pipe does not get that. */
+  ring(): void {
+    this.#screen.ring();
+  }
+
   /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not
    * get them. */
   showStatus(lines: readonly string[]): void {

@@ -3,20 +3,21 @@
 import { assertEquals } from "@std/assert";
 import { ChatScreen, SLOW_MS } from "../lib/chat_screen.ts";
 import { sentencesIn } from "../lib/i18n.ts";
-import { type Joined, type Said, sessionOf } from "../lib/protocol.ts";
+import { type Content, type Joined, type Said, sessionOf } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import type { ReadEntry } from "../lib/session.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { msOf, Person, saidBy, settle, TestClock, tokenOf } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
+const READER = { session: 0n, nick: "yo" };
 const NOON = "2026-11-22 12:00:00";
 
 /** A chat that was begun. */
 class Chat implements AsyncDisposable {
   readonly person: Person;
   readonly clock = new TestClock(NOON);
-  readonly session: { pending: string[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
+  readonly session: { pending: Content[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
   readonly screen: ChatScreen;
   readonly #tty: FakeScreen | undefined;
   #seen = 0;
@@ -73,7 +74,7 @@ const CROWD = ["a", "b", "c", "d", "e"].map(joined);
 
 Deno.test("A pipe gets every entry as it comes", pure, async () => {
   await using chat = new Chat({ isPipe: true });
-  await chat.screen.showEntries([said("ana", "history"), ...CROWD, said("ana")]);
+  await chat.screen.showEntries([said("ana", "history"), ...CROWD, said("ana")], READER);
   assertEquals(chat.person.output.split("\n").length, 8);
   assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
@@ -81,7 +82,7 @@ Deno.test("A pipe gets every entry as it comes", pure, async () => {
 Deno.test("A screen gets a crowd in one line, and what was said at once", pure, async () => {
   await using chat = new Chat();
   chat.clock.tick(0);
-  await chat.screen.showEntries([...CROWD, said("ana")]);
+  await chat.screen.showEntries([...CROWD, said("ana")], READER);
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const before = [...told, `[${NOON}] ana: hola`];
   assertEquals(await chat.look(), [...before, "> |"]);
@@ -91,7 +92,7 @@ Deno.test("A screen gets a crowd in one line, and what was said at once", pure, 
 
 Deno.test("A crowd is shown before a screen ends", pure, async () => {
   await using chat = new Chat();
-  await chat.screen.showEntries(CROWD);
+  await chat.screen.showEntries(CROWD, READER);
   await chat.screen[Symbol.asyncDispose]();
   assertEquals((await chat.look()).at(-2), `[${NOON}] * 2 se han reconectado: d, e`);
 });
@@ -115,14 +116,21 @@ Deno.test("The prompt tells that a server is gone or does not answer", pure, asy
 
 Deno.test("What waits for a server stands above the prompt, after a moment", pure, async () => {
   await using chat = new Chat();
-  chat.session.pending.push("uno", "x".repeat(70), "tres", "cuatro", "cinco");
+  const to = { session: 1n, nick: "eva" };
+  chat.session.pending.push(
+    { text: "uno" },
+    { text: "x".repeat(70) },
+    { text: "tres", to },
+    { text: "cuatro" },
+    { text: "cinco" },
+  );
   chat.screen.showStatus();
   assertEquals(await chat.look(), ["> |"]);
-  await chat.person.sees("… tres");
+  await chat.person.sees("eva: tres");
   assertEquals(await chat.look(), [
     "… uno",
     `… ${"x".repeat(57)}…`,
-    "… tres",
+    "… @ eva: tres",
     "… y 2 más sin confirmar",
     "> |",
   ]);

@@ -109,7 +109,9 @@ class Traveller implements AsyncDisposable {
 }
 
 function lineOf({ entry, place }: ReadEntry): string {
-  const line = entry.type === "said" ? `${entry.nick}: ${entry.text}` : `${entry.nick} ${entry.type}`;
+  const line = entry.type === "said"
+    ? `${entry.nick}: ${entry.text}`
+    : `${"nick" in entry ? entry.nick : ""} ${entry.type}`;
   return place === "live" ? line : `${place} ${line}`;
 }
 
@@ -343,8 +345,8 @@ for (const [what, act] of STRANGERS) {
 Deno.test("Session tells why a server does not let it in", async () => {
   await using server = startServer();
   using _ = (await enter(server.address, helloOf("ANA"))).peer;
-  const { error: { name, code, details } } = await failToEnter(server.address);
-  assertEquals([name, code, details], ["RefusedError", "nick-taken", { nick: "ana" }]);
+  const { error: { name, code, message, details } } = await failToEnter(server.address);
+  assertEquals([name, code, details], ["RefusedError", "nick-taken", { nick: "ana", reason: message }]);
 });
 
 Deno.test("Session tells that a server closes just now", async () => {

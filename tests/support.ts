@@ -272,6 +272,7 @@ export interface PersonOptions {
   readonly language?: Language;
   readonly clock?: Clock;
   readonly localAddresses?: readonly LocalAddress[];
+  readonly hasColours?: boolean;
   /** A pipe otherwise. */
   readonly isKeyboard?: boolean;
   readonly tty?: Tty;
@@ -325,11 +326,13 @@ export class Person implements AsyncDisposable {
 
   /** Starts a program before this person; gives its exit status. */
   runs(main: (program: Program) => Promise<number>, ...args: string[]): Promise<number> {
-    const { language = "es", clock = new TestClock().now, localAddresses = [] } = this.#options;
+    const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
+      this.#options;
     const run = main({
       args,
       language,
       terminal: this.terminal,
+      hasColours,
       clock,
       localAddresses: () => localAddresses,
       edition: { kind: "source", runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
