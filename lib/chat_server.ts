@@ -215,6 +215,7 @@ export class ChatServer implements AsyncDisposable {
     let member: Member | undefined;
     try {
       for await (const frames of connection.receive()) {
+        for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
         member = this.#takeIn(frames, connection, member);
       }
     } catch (error) {

@@ -99,7 +99,7 @@ export class Connection {
 
   /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
   get isLagging(): boolean {
-    return !this.#isWriting && this.#cursor?.isLost === true;
+    return this.#cursor?.isLost === true;
   }
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
