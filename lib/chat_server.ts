@@ -1,31 +1,32 @@
 // Accepts connections and joins each to the room: frames in, entries of the log and answers out. Knows nothing
 // of terminals; whoever wants to see the log adds a reader.
 
-import { type Address, formatAddress, plainIP } from "./address.ts";
+import { type Address, plainIP } from "./address.ts";
+import { Bans } from "./bans.ts";
 import { type Clock, type Moment, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
-import { isNameUnknown } from "./dial.ts";
-import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
+import { type ListenError, LostError, ProtocolError } from "./errors.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
+import { accepted, listen } from "./listener.ts";
 import type { Member } from "./members.ts";
 import {
   type ClientMessage,
   decodeClient,
   encodeServer,
   MAX_CLIENT_FRAME_BYTES,
+  type Person,
   sessionOf,
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
+import { givenUp, isBanned, unexpected } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
 /** How long a server that closes waits for its clients to take leave, in ms. */
 export const CLOSING_MS = 1_000;
-/** How long to wait after a connection that could not be accepted, in ms. */
-const ACCEPT_PAUSE_MS = 50;
 
 /** Settings of a server. */
 export interface ChatServerOptions {
@@ -57,6 +58,15 @@ export interface RefusedPeer {
   readonly nick?: string;
 }
 
+/** How a server fares. */
+export interface ServerStats {
+  readonly clients: number;
+  /** Over the last seconds. */
+  readonly messagesPerSecond: number;
+  /** When it began to listen, ms since 1970 UTC. */
+  readonly sinceMs: number;
+}
+
 /** Somebody who is in, at the moment that they say something. */
 interface Guest {
   readonly member: Member;
@@ -71,6 +81,8 @@ export class ChatServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #hub: Hub;
   readonly #room: Room;
+  readonly #bans = new Bans();
+  readonly #startMs: number;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
   readonly #visits = new Set<Promise<void>>();
@@ -83,9 +95,10 @@ export class ChatServer implements AsyncDisposable {
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
     const { host, port, backups, graceMs, log } = options;
-    const { pingMs = PING_MS, deadMs = DEAD_MS, clock = systemClock } = options;
+    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
+    this.#startMs = clock().wallMs;
     this.#listener = listen({ host, port });
     this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
     this.#hub = new Hub({
@@ -94,7 +107,8 @@ export class ChatServer implements AsyncDisposable {
       // Also under load: the answer to a PING shows that the client has read what came before it.
       heartbeat: { pingMs, deadMs, always: true },
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
-      onGiveUp: (connection, why) => this.#refuse(connection, gaveUp(why)),
+      greetingMs: helloMs,
+      onGiveUp: (connection, why) => this.#refuse(connection, givenUp(why)),
     });
     this.#accepting = this.#accept();
   }
@@ -113,6 +127,59 @@ export class ChatServer implements AsyncDisposable {
   /** Has a reader woken whenever the log has grown. */
   addReader(reader: Reader): void {
     this.#hub.addReader(reader);
+  }
+
+  /** Who is in. */
+  get people(): Iterable<Person> {
+    return this.#room.members;
+  }
+
+  /** How it fares. */
+  get stats(): ServerStats {
+    return {
+      clients: this.#room.size,
+      messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
+      sinceMs: this.#startMs,
+    };
+  }
+
+  /** Says something to everybody in the server's name.
+   * @throws {InputError} `text-too-long` */
+  announce(text: string): void {
+    this.#room.announce(text, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** Tells everybody of one more server to go to when this one falls, as `host:port`.
+   * @throws {InputError} `backups-full` */
+  addBackup(backup: string): void {
+    this.#room.addBackup(backup, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** Throws somebody out, who reads the reason. Returns whether there is such a person. */
+  kick(nick: string, reason: string): boolean {
+    const member = this.#room.withNick(nick);
+    if (!member) return false;
+    this.#throwOut(member, new ProtocolError("kicked", reason));
+    return true;
+  }
+
+  /** Lets nobody in from an IP address for a time, and throws out who is in from there. Returns how many. */
+  ban(address: string, forMs: number): number {
+    this.#bans.add(address, this.#clock().tickMs + forMs);
+    if (forMs === 0) return 0;
+    const banned = [...this.#room.members].filter((member) => member.address === address);
+    for (const member of banned) this.#throwOut(member, isBanned(address));
+    return banned.length;
+  }
+
+  #throwOut(member: Member, error: ProtocolError): void {
+    const connection = this.#connections.get(member);
+    this.#connections.delete(member);
+    this.#room.kick(member, this.#clock());
+    connection?.finish(errorFrame(error));
+    this.#hub.wake();
   }
 
   /** Tells everyone that the server closes, after all that was said before, and waits until they know, or
@@ -136,23 +203,8 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    for (let isTold = false;;) {
-      let conn: Deno.TcpConn;
-      try {
-        conn = await this.#listener.accept();
-        isTold = false;
-      } catch (cause) {
-        if (this.#isClosing) return;
-        // Whoever hung up before we got to them is no reason to let the next one wait.
-        if (cause instanceof Deno.errors.NotConnected || cause instanceof Deno.errors.ConnectionAborted) {
-          continue;
-        }
-        // Too many open files, say: it passes, and others still want to come in.
-        if (!isTold) this.#options.onTrouble?.(acceptFailure(cause));
-        isTold = true;
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-        continue;
-      }
+    const { onTrouble = () => {} } = this.#options;
+    for await (const conn of accepted(this.#listener, { onTrouble })) {
       const visit = this.#visit(this.#hub.adopt(conn)).finally(() => this.#visits.delete(visit));
       this.#visits.add(visit);
     }
@@ -160,19 +212,14 @@ export class ChatServer implements AsyncDisposable {
 
   /** Serves one connection from its first byte to its last. */
   async #visit(connection: Connection): Promise<void> {
-    const helloTimer = setTimeout(() => {
-      this.#refuse(connection, new ProtocolError("hello-late", "Cannot wait any longer for HELLO"));
-    }, this.#options.helloMs ?? HELLO_MS);
     let member: Member | undefined;
     try {
       for await (const frames of connection.receive()) {
         member = this.#takeIn(frames, connection, member);
-        if (member) clearTimeout(helloTimer);
       }
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {
-      clearTimeout(helloTimer);
       if (member && this.#connections.get(member) === connection) this.#lose(member);
       // A peer that has only ended its own side is still owed what was said before.
       connection.finish();
@@ -202,6 +249,7 @@ export class ChatServer implements AsyncDisposable {
   #enter(hello: ClientMessage, { connection, now }: { connection: Connection; now: Moment }): Member {
     if (hello.type !== "hello") throw unexpected(hello);
     const address = plainIP(connection.peer.hostname);
+    if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
     const session = sessionOf(hello.token);
     const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
@@ -218,6 +266,8 @@ export class ChatServer implements AsyncDisposable {
     switch (message.type) {
       case "say":
         return this.#room.say(member, message, now);
+      case "nick":
+        return this.#rename(message.nick, { member, connection, now });
       case "ping":
         return connection.send(PONG);
       case "pong":
@@ -229,6 +279,16 @@ export class ChatServer implements AsyncDisposable {
         return connection.finish(BYE);
       case "hello":
         throw unexpected(message);
+    }
+  }
+
+  #rename(nick: string, { member, connection, now }: Guest): void {
+    try {
+      this.#room.rename(member, nick, now);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { code, message: reason } = error;
+      connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
     }
   }
 
@@ -278,45 +338,6 @@ function errorFrame({ code, message }: ProtocolError): Uint8Array<ArrayBuffer> {
   return encodeServer({ type: "error", code, reason: message });
 }
 
-function unexpected({ type }: ClientMessage): ProtocolError {
-  return new ProtocolError(
-    "frame-unexpected",
-    `Cannot take ${type.toUpperCase()} here: HELLO comes first, and once`,
-  );
-}
-
-function gaveUp(why: "silent" | "too-slow"): ProtocolError {
-  return why === "silent"
-    ? new ProtocolError("silent", "Cannot keep the connection: nothing came for too long")
-    : new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
-}
-
 function randomInstance(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!;
-}
-
-function acceptFailure(cause: unknown): ListenError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ListenError("accept-failed", `Cannot accept connections: ${reason}`, {
-    cause,
-    details: { reason },
-  });
-}
-
-function listen({ host, port }: Address): Deno.TcpListener {
-  try {
-    return Deno.listen({ hostname: host, port });
-  } catch (cause) {
-    const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
-    const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;
-    throw new ListenError(listenCode(cause, port), message, { cause, details });
-  }
-}
-
-function listenCode(cause: unknown, port: number): ListenCode {
-  if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
-  // Windows denies other ports as well.
-  if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
-  if (cause instanceof Deno.errors.AddrNotAvailable || isNameUnknown(cause)) return "address-not-local";
-  return "listen-failed";
 }

@@ -13,7 +13,8 @@ export const HEADER_BYTES = LENGTH_BYTES + 1;
 /** Longest string, in UTF-8 bytes: its length is a u16. */
 export const MAX_STRING_BYTES = 0xffff;
 
-const INITIAL_BUFFER_BYTES = 2_048;
+/** Most clients say little: a buffer this small for each of ten thousand is less than a large one for a few. */
+const INITIAL_BUFFER_BYTES = 256;
 const LARGEST_READ_BYTES = 65_536;
 
 /** Cuts a stream of bytes into frames, however the stream was sliced on its way.

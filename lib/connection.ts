@@ -38,11 +38,11 @@ export class Connection {
   heartbeat: Heartbeat | undefined;
   /** Fulfilled when the connection is closed, by whoever. */
   readonly closed: Promise<void>;
+  /** When it was made, on the clock of the connection. */
+  readonly openedMs: number;
   readonly #conn: Deno.TcpConn;
   readonly #decoder: FrameDecoder;
-  readonly #heartbeatOptions: Required<HeartbeatOptions>;
-  readonly #nowMs: () => number;
-  readonly #onWork: () => void;
+  readonly #options: ConnectionOptions;
   #state: "open" | "finishing" | "finished" | "closed" = "open";
   #answers: Uint8Array<ArrayBuffer>[] = [];
   #answerBytes = 0;
@@ -63,16 +63,18 @@ export class Connection {
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
-  constructor(conn: Deno.TcpConn, { maxFrameBytes, heartbeat, nowMs, onWork }: ConnectionOptions) {
+  constructor(conn: Deno.TcpConn, options: ConnectionOptions) {
     this.#conn = conn;
-    // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
-    conn.setNoDelay(true);
-    this.#heartbeatOptions = heartbeat;
-    this.#heardMs = nowMs();
+    try {
+      // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
+      conn.setNoDelay(true);
+    } catch {
+      // macOS refuses where the peer has hung up already; whoever reads finds out.
+    }
+    this.#options = options;
+    this.openedMs = this.#heardMs = options.nowMs();
     ({ promise: this.closed, resolve: this.#onClosed } = Promise.withResolvers<void>());
-    this.#decoder = new FrameDecoder({ maxFrameBytes });
-    this.#nowMs = nowMs;
-    this.#onWork = onWork;
+    this.#decoder = new FrameDecoder(options);
   }
 
   /** The peer's IP address and port. */
@@ -87,7 +89,7 @@ export class Connection {
 
   /** The two sides have greeted each other: from now on the peer must show that it is there. */
   greeted(): void {
-    this.heartbeat = new Heartbeat(this.#nowMs(), this.#heartbeatOptions);
+    this.heartbeat = new Heartbeat(this.#options.nowMs(), this.#options.heartbeat);
   }
 
   /** Whether anything said to the peer may still reach it. */
@@ -102,7 +104,7 @@ export class Connection {
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
   get isStuck(): boolean {
-    return this.#isWriting && this.#nowMs() - this.#tookMs >= this.#heartbeatOptions.deadMs;
+    return this.#isWriting && this.#options.nowMs() - this.#tookMs >= this.#options.heartbeat.deadMs;
   }
 
   /** Whether {@linkcode flush} would do something. */
@@ -118,7 +120,14 @@ export class Connection {
    * @throws what {@linkcode close} was given, else {@linkcode LostError} `broken` */
   async *receive(): AsyncGenerator<FrameDecoder> {
     for (;;) {
-      const count = await this.#read();
+      let count: number | null;
+      try {
+        count = await this.#conn.read(this.#decoder.space());
+      } catch (cause) {
+        if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
+        if (this.#reason) throw this.#reason;
+        break;
+      }
       if (count === null) break;
       if (!this.isOpen) continue;
       this.#noteHeard();
@@ -136,14 +145,14 @@ export class Connection {
     this.#answerBytes += frame.length;
     if (this.#answerBytes > MAX_WAITING_BYTES) {
       this.close(new LostError("broken", "Cannot hold more answers"));
-    } else this.#onWork();
+    } else this.#options.onWork();
   }
 
   /** Writes the log from this cursor on, now and whenever it grows. */
   follow(cursor: Cursor): void {
     if (!this.isOpen) return;
     this.#cursor = cursor;
-    this.#onWork();
+    this.#options.onWork();
   }
 
   /** Writes what waits and what the log holds by now, then `farewell`, then ends our side; closes when the peer
@@ -156,7 +165,7 @@ export class Connection {
     // Where the log ends now: in a busy room it never ends, and the farewell would never come.
     this.#endSeq = this.#cursor?.head ?? 0;
     this.#lingerTimer = setTimeout(() => this.close(), lingerMs);
-    this.#onWork();
+    this.#options.onWork();
   }
 
   /** Ends the connection at once. {@linkcode receive} throws `reason`, or ends if there is none. */
@@ -215,7 +224,7 @@ export class Connection {
 
   readonly #onWritten = (count: number) => {
     const bytes = this.#unwritten!;
-    if (count < bytes.length) this.#write(bytes.subarray(count), this.#nowMs());
+    if (count < bytes.length) this.#write(bytes.subarray(count), this.#options.nowMs());
     else this.#endWrite();
     this.#leaveRound();
   };
@@ -229,7 +238,7 @@ export class Connection {
   #endWrite(): void {
     this.#isWriting = false;
     this.#unwritten = undefined;
-    if (this.hasWork || this.isLagging) this.#onWork();
+    if (this.hasWork) this.#options.onWork();
   }
 
   #leaveRound(): void {
@@ -240,22 +249,12 @@ export class Connection {
   /** What lay in the socket while this process was stopped, or this machine slept, says nothing of now: a
    * client that believed it would think that it lacks nothing (found by the simulator). */
   #noteHeard(): void {
-    const nowMs = this.#nowMs();
-    if (nowMs - this.#heardMs >= this.#heartbeatOptions.deadMs) {
+    const nowMs = this.#options.nowMs();
+    if (nowMs - this.#heardMs >= this.#options.heartbeat.deadMs) {
       throw new LostError("silent", "Cannot trust what comes so late");
     }
     this.#heardMs = nowMs;
     this.heartbeat?.heard(nowMs);
-  }
-
-  async #read(): Promise<number | null> {
-    try {
-      return await this.#conn.read(this.#decoder.space());
-    } catch (cause) {
-      if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
-      if (this.#reason) throw this.#reason;
-      return null;
-    }
   }
 }
 

@@ -13,6 +13,8 @@ export const WIRE_CODES = [
   "nick-taken",
   "text-invalid",
   "replaced",
+  "kicked",
+  "banned",
   "too-slow",
   "silent",
 ] as const;
@@ -43,6 +45,10 @@ export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 export type InputCode =
   | "port-invalid"
   | "address-invalid"
+  | "ip-invalid"
+  | "minutes-invalid"
+  | "backups-full"
+  | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
   | "text-too-long"

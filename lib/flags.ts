@@ -4,6 +4,11 @@ import { parseArgs } from "@std/cli/parse-args";
 import { InputError } from "./errors.ts";
 import { LANGUAGES, type PlainSentenceKey, type Sentences } from "./i18n.ts";
 
+/** Shells that can complete flags. */
+export const SHELLS = ["bash", "zsh"] as const;
+/** A shell that can complete flags. */
+export type Shell = typeof SHELLS[number];
+
 /** A flag of a program. */
 export interface Flag {
   /** What its value is, for the help; a flag without is on or off. */
@@ -28,8 +33,10 @@ export type FlagValues<Table extends FlagTable> = {
 /** Flags that every program has. */
 export const COMMON_FLAGS = {
   lang: { value: LANGUAGES.join("|"), choices: LANGUAGES, help: "flag.lang" },
+  plain: { help: "flag.plain" },
   help: { alias: "h", help: "flag.help" },
   version: { help: "flag.version" },
+  completions: { value: SHELLS.join("|"), choices: SHELLS, help: "flag.completions" },
 } as const satisfies FlagTable;
 
 /** Reads flags as `--name value` or `--name=value`.

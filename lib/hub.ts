@@ -3,7 +3,6 @@
 
 import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
-import type { HeartbeatOptions } from "./heartbeat.ts";
 
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
@@ -18,27 +17,28 @@ export interface Reader {
   flush(): void;
 }
 
+/** Why a peer is given up: it does not introduce itself, does not answer, or does not read. */
+export type GiveUpReason = "ungreeted" | "silent" | "too-slow";
+
 /** What a hub does for its owner. */
-export interface HubOptions {
-  /** Longest frame that its connections take, in bytes after the length. */
-  readonly maxFrameBytes: number;
-  /** Monotonic clock, in ms. */
-  readonly nowMs: () => number;
-  readonly heartbeat: Required<HeartbeatOptions>;
+export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
+  /** How long a connection may take until it is greeted. */
+  readonly greetingMs?: number;
   readonly heldUpMs?: number;
   /** The frame that asks a peer for a sign of life. */
   readonly ping: () => Uint8Array<ArrayBuffer>;
-  /** A peer does not answer, or does not read: the owner is to end its connection. */
-  readonly onGiveUp: (connection: Connection, why: "silent" | "too-slow") => void;
+  /** A peer is given up: the owner is to end its connection. */
+  readonly onGiveUp: (connection: Connection, why: GiveUpReason) => void;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
 
 /** Writes in rounds: every connection that has work gets one write, and the next round begins when these have
- * settled. Whatever was appended to the log meanwhile goes out in one write for each client, and the one that
- * is served last in a round waits no longer than the first. */
+ * settled. Whatever was appended to the log meanwhile goes out in one write for each client, and nobody is always
+ * served last. */
 export class Hub implements Disposable {
   readonly #options: HubOptions;
+  readonly #connectionOptions: ConnectionOptions;
   readonly #connections = new Set<Connection>();
   readonly #readers = new Set<Reader>();
   readonly #checkTimer: Timer;
@@ -46,11 +46,14 @@ export class Hub implements Disposable {
   #roundTimer: Timer | undefined;
   /** Whether it took long to issue the writes of the last round. */
   #isRoundLong = false;
+  /** Who comes first in a round, as an index. */
+  #first = 0;
   #isWoken = false;
   #isScheduled = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#connectionOptions = { ...options, onWork: () => this.wake() };
     this.#checkTimer = setInterval(() => this.#check(), options.heartbeat.deadMs / CHECKS_PER_DEATH);
   }
 
@@ -61,9 +64,7 @@ export class Hub implements Disposable {
 
   /** Makes a connection part of the hub until {@linkcode release}. */
   adopt(conn: Deno.TcpConn): Connection {
-    const { maxFrameBytes, heartbeat, nowMs } = this.#options;
-    const options: ConnectionOptions = { maxFrameBytes, heartbeat, nowMs, onWork: () => this.wake() };
-    const connection = new Connection(conn, options);
+    const connection = new Connection(conn, this.#connectionOptions);
     this.#connections.add(connection);
     return connection;
   }
@@ -112,8 +113,7 @@ export class Hub implements Disposable {
         if (--unsettled === 0) this.#endRound(round);
       },
     };
-    for (const connection of this.#connections) {
-      if (connection.isLagging) this.#options.onGiveUp(connection, "too-slow");
+    for (const connection of this.#inTurn()) {
       if (connection.flush(round)) unsettled++;
     }
     for (const reader of this.#readers) reader.flush();
@@ -121,6 +121,13 @@ export class Hub implements Disposable {
     if (unsettled === 0) return;
     this.#round = round;
     this.#roundTimer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? HELD_UP_MS);
+  }
+
+  /** All connections; those that were served late in one round come early in the next. */
+  #inTurn(): Connection[] {
+    const connections = [...this.#connections];
+    this.#first = (this.#first + (connections.length >> 1) + 1) % Math.max(connections.length, 1);
+    return [...connections.slice(this.#first), ...connections.slice(0, this.#first)];
   }
 
   #endRound(round: Round): void {
@@ -131,14 +138,19 @@ export class Hub implements Disposable {
   }
 
   #check(): void {
-    const nowMs = this.#options.nowMs();
+    const { nowMs, greetingMs = Infinity, onGiveUp, ping } = this.#options;
+    const now = nowMs();
+    let pingFrame: Uint8Array<ArrayBuffer> | undefined;
     for (const connection of this.#connections) {
-      if (connection.isStuck) this.#options.onGiveUp(connection, "too-slow");
-      const due = connection.heartbeat?.check(nowMs);
-      if (due === "dead") this.#options.onGiveUp(connection, "silent");
-      if (due !== "ping") continue;
-      connection.heartbeat?.pinged(nowMs);
-      connection.send(this.#options.ping());
+      const { heartbeat, openedMs } = connection;
+      const due = heartbeat?.check(now);
+      if (connection.isLagging || connection.isStuck) onGiveUp(connection, "too-slow");
+      else if (due === "dead") onGiveUp(connection, "silent");
+      else if (!heartbeat && now - openedMs >= greetingMs) onGiveUp(connection, "ungreeted");
+      else if (due === "ping") {
+        heartbeat!.pinged(now);
+        connection.send(pingFrame ??= ping());
+      }
     }
   }
 }

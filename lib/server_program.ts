@@ -1,9 +1,10 @@
 // chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
 // when it is told to.
 
+import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
-import { isQuit } from "./commands.ts";
+import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
   COMMON_FLAGS,
@@ -15,10 +16,11 @@ import {
   parseFlags,
 } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
-import { EXIT, type LocalAddress, type Program, VERSION } from "./program.ts";
+import { EXIT, type LocalAddress, type Program } from "./program.ts";
+import { Operator } from "./operator.ts";
+import { orderHelp } from "./orders.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
-import { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import type { AskOptions } from "./terminal.ts";
 
@@ -31,6 +33,7 @@ const FLAGS = {
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
   grace: { value: "S", help: "flag.grace" },
+  ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
@@ -38,14 +41,21 @@ const FLAGS = {
  * @throws {InputError} about flags, or if the input ends before all is known
  * @throws {ListenError} if an address given by flags cannot be had */
 export async function serve(program: Program): Promise<number> {
-  const { terminal, clock, language, signal } = program;
+  const { terminal, clock, language, signal, edition } = program;
   const sentences = sentencesIn(language);
   const flags = parseFlags(program.args, FLAGS);
-  if (flags.version || flags.help) {
-    await terminal.print(...(flags.help ? help(sentences) : [`chat-server ${VERSION}`]));
+  const answer = about(flags, {
+    name: "chat-server",
+    table: FLAGS,
+    help: help(sentences),
+    edition,
+    sentences,
+  });
+  if (answer) {
+    await terminal.print(...answer);
     return EXIT.ok;
   }
-  const renderer = new Renderer(sentences);
+  const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
   const server = await listen(program, {
     ...settingsOf(flags),
@@ -59,7 +69,8 @@ export async function serve(program: Program): Promise<number> {
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
   log.follow(server);
-  await Promise.race([aborted(signal), dismissed(program, sentences)]);
+  const operator = new Operator({ terminal, renderer, language, server });
+  await Promise.race([aborted(signal), operator.dismissed()]);
   await terminal.print(sentences("server.closing"));
   await server.close();
   await log.drained();
@@ -83,7 +94,8 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
 }
 
 function help(sentences: Sentences): string[] {
-  return [sentences("usage.server"), "", sentences("usage.options"), ...flagHelp(FLAGS, sentences)];
+  const options = flagHelp(FLAGS, sentences);
+  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orderHelp(sentences)];
 }
 
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the
@@ -147,16 +159,6 @@ function invalidChoice(max: number): never {
   throw new InputError("choice-invalid", `Cannot choose that: the choices are 1 to ${max}`, {
     details: { max },
   });
-}
-
-/** Fulfilled when the person at the console ends the server: `salir`, `quit`, or the end of what they type. The
- * end of a pipe ends nothing: a server runs without anybody at its console. */
-async function dismissed({ terminal }: Program, sentences: Sentences): Promise<void> {
-  for await (const line of terminal.lines("")) {
-    if (isQuit(line)) return;
-    if (line.trim() !== "") await terminal.print(sentences("server.commands"));
-  }
-  if (!terminal.isKeyboard) await new Promise(() => {});
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -463,11 +463,12 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
   ana.kills();
   assertEquals(await chatting, 0);
   const stamp = /(?<=^\[).{19}(?=\])|(?<=desde ).{19}$/gm;
-  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 5), [
+  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 6), [
     greeting(server.address, "?").trimEnd(),
     `[] ?: ${clean}`,
     `[] * ? (${clean}) se ha conectado`,
     `? (${clean}), desde `,
+    "--- domingo, 22 de noviembre de 2026 ---",
     `[] ! Se perdió la conexión con ${formatAddress(server.address)}: ${clean} (${clean})`,
   ]);
 });
@@ -484,12 +485,12 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
     output,
     `beto (127.0.0.1), desde ${NOON}
 ana (127.0.0.1), desde ${NOON}
-No existe la orden "/nada". Escriba /help para ver las que hay.
+No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.
 `,
   );
   assertStringIncludes(
     output,
-    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n  /help, /ayuda  mostrar esta ayuda\n",
+    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n  /help, /ayuda              mostrar esta ayuda\n",
   );
 });
 
@@ -623,7 +624,12 @@ Deno.test("chat-client --help shows every flag and command, --version the versio
   ];
   for (const name of names) assertStringIncludes(help, `  ${name} `);
   await using other = newPerson();
-  assert(/^chat-client \d+\.\d+\.\d+\n$/.test(await outputOf(other, "--version")));
+  assert(/^chat-client \d+\.\d+\.\d+ \(.+\)\n$/.test(await outputOf(other, "--version")));
+  await using shell = newPerson();
+  assertStringIncludes(
+    await outputOf(shell, "--completions", "bash"),
+    "complete -F _chat_client chat-client\n",
+  );
 });
 
 Deno.test("chat-client shows why it is not let in as text that can be printed", async () => {

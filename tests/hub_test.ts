@@ -36,7 +36,7 @@ class FakeConn {
   hasClosed = false;
   hasEndedWriting = false;
   isDelaying = true;
-  onWrite = () => {};
+  onWrite: () => void = () => {};
   #changed = Promise.withResolvers<void>();
   #taking = Promise.withResolvers<void>();
   #reading = Promise.withResolvers<Uint8Array | null>();
@@ -175,6 +175,23 @@ Deno.test("Hub writes to each client once in a round, however much there is", pu
   for (const { writes } of conns) assertEquals(writes, [["one", "two", "three"]]);
 });
 
+Deno.test("Hub serves nobody always last", pure, async () => {
+  using room = new Room();
+  const served: string[] = [];
+  const conns = ["ana", "beto", "carla"].map((name) => {
+    const { conn } = room.enter();
+    conn.onWrite = () => served.push(name);
+    return conn;
+  });
+  for (const [index, text] of ["one", "two", "three"].entries()) {
+    room.say(text);
+    for (const conn of conns) await conn.until(({ writes }) => writes.length === index + 1);
+    await settle();
+  }
+  const last = [served[2], served[5], served[8]];
+  assertEquals(last.toSorted(), ["ana", "beto", "carla"]);
+});
+
 Deno.test("Hub begins the next round when the writes of the last have settled", pure, async () => {
   using room = new Room({ heldUpMs: 60_000 });
   const [ana, beto] = [room.enter().conn, room.enter().conn];
@@ -301,6 +318,25 @@ Deno.test("Connection has TCP send at once what is written", pure, () => {
   using room = new Room();
   assertEquals(room.enter().conn.isDelaying, false);
 });
+
+Deno.test(
+  "Connection ends as any other where the system sets nothing for a peer that is gone",
+  pure,
+  async () => {
+    using room = new Room();
+    const { setNoDelay } = FakeConn.prototype;
+    FakeConn.prototype.setNoDelay = () => {
+      throw new TypeError("Invalid argument (os error 22)");
+    };
+    try {
+      const { conn, connection } = room.enter();
+      conn.says(null);
+      assertEquals((await connection.receive().next()).done, true);
+    } finally {
+      FakeConn.prototype.setNoDelay = setNoDelay;
+    }
+  },
+);
 
 Deno.test(
   "Connection.finish() writes what waits and the log up to then, then the farewell",

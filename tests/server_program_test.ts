@@ -251,7 +251,7 @@ Deno.test("chat-server tells what can be typed", async () => {
   boss.types("hola\n\n  \nsalir\n");
   assertEquals(
     await outputOf(boss, ...flagsFor(port)),
-    `${listening(port)}Aquí solo se puede escribir "salir" para terminar.\n${END}`,
+    `${listening(port)}Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.\n${END}`,
   );
 });
 
@@ -336,7 +336,9 @@ Deno.test("chat-server --help shows every flag, --version the version", async ()
     assertStringIncludes(help, `  ${flag} `);
   }
   await using other = new Person();
-  assertEquals(/^chat-server \d+\.\d+\.\d+\n$/.test(await outputOf(other, "--version")), true);
+  assertEquals(/^chat-server \d+\.\d+\.\d+ \(.+\)\n$/.test(await outputOf(other, "--version")), true);
+  await using shell = new Person();
+  assertStringIncludes(await outputOf(shell, "--completions", "zsh"), "#compdef chat-server\n");
 });
 
 Deno.test("ServerConsole says how much it skips when it cannot keep up with the room", async () => {

@@ -1,6 +1,7 @@
 // Servers and clients as processes of their own that are talked to through pipes, as a script would. What they
 // show is read as it comes, unfinished lines too: questions end without one.
 
+import { resolve } from "node:path";
 import { assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 
@@ -15,9 +16,15 @@ export type Task = "server" | "client";
 /** Ends what we have started when we are killed. */
 const LEASH = new URL("../../tools/leash.ts", import.meta.url).pathname;
 
-/** Arguments of `deno run` that start a program, with the permissions that its task gives and no others. */
-export function commandOf(task: Task): string[] {
-  return config.tasks[task].command.split(" ").slice("deno run".split(" ").length);
+/** The folder of the executables that are tested instead of the source code: what stands behind `--`. */
+const [executables] = Deno.args;
+
+/** What starts a program: an executable, or Deno with the permissions that its task gives and no others. */
+export function commandOf(task: Task, ...flags: readonly string[]): [path: string, ...args: string[]] {
+  if (executables) return [resolve(executables, `chat-${task}`)];
+  const [_deno, ...args] = config.tasks[task].command.split(" ");
+  // Not by name: a `deno` in PATH may be a script around the real one, and die of SIGKILL alone.
+  return [Deno.execPath(), args.shift()!, ...flags, ...args];
 }
 
 /** What a promise gives, unless it takes forever. */
@@ -55,9 +62,9 @@ export class PipedProgram implements AsyncDisposable {
 
   /** Starts it at once, in Spanish. */
   constructor(task: Task, ...args: readonly string[]) {
-    // Not by name: a `deno` in PATH may be a script around the real one, and die of SIGKILL alone.
-    const command = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--preload", LEASH, ...commandOf(task), ...args],
+    const [path, ...start] = commandOf(task, "--preload", LEASH);
+    const command = new Deno.Command(path, {
+      args: [...start, ...args],
       env: { LC_ALL: "es_ES.UTF-8" },
       stdin: "piped",
       stdout: "piped",

@@ -1,0 +1,38 @@
+// What a program says about itself: help, version, and the script by which a shell completes its flags. Pure.
+
+import { completions } from "./completions.ts";
+import type { COMMON_FLAGS, FlagTable, FlagValues, Shell } from "./flags.ts";
+import type { Sentences } from "./i18n.ts";
+
+/** The version of both programs. */
+export const VERSION = "0.1.0";
+
+/** What a program was made into. */
+export interface Edition {
+  /** Run from the source code, made by `deno compile`, or a file that unpacks a Deno and a bundle. */
+  readonly kind: "source" | "compiled" | "self-extracting";
+  /** What it runs on, for reports of errors. */
+  readonly runtime: string;
+}
+
+/** What there is to say about a program. */
+export interface AboutOptions {
+  /** Name of the program. */
+  readonly name: string;
+  readonly table: FlagTable;
+  /** What `--help` shows. */
+  readonly help: readonly string[];
+  readonly edition: Edition;
+  readonly sentences: Sentences;
+}
+
+/** The lines that answer the flags, if these ask for no more than that. */
+export function about(
+  flags: FlagValues<typeof COMMON_FLAGS>,
+  { name, table, help, edition: { kind, runtime }, sentences }: AboutOptions,
+): readonly string[] | undefined {
+  if (flags.help) return help;
+  if (flags.version) return [`${name} ${VERSION} (${sentences(`edition.${kind}`)}, ${runtime})`];
+  if (flags.completions) return completions(flags.completions as Shell, { name, table, sentences });
+  return undefined;
+}

@@ -1,0 +1,77 @@
+// Scripts by which shells complete a program's flags, from the same table as its help. Pure.
+
+import type { Flag, FlagTable, Shell } from "./flags.ts";
+import type { Sentences } from "./i18n.ts";
+
+/** What a script is about. */
+export interface CompletionsOptions {
+  /** Name of the program. */
+  readonly name: string;
+  readonly table: FlagTable;
+  readonly sentences: Sentences;
+}
+
+/** The script, line by line. `eval "$(NAME --completions SHELL)"` makes it work in a shell that runs. */
+export function completions(shell: Shell, options: CompletionsOptions): string[] {
+  return { bash: bashScript, zsh: zshScript }[shell](options);
+}
+
+function bashScript({ name, table }: CompletionsOptions): string[] {
+  const own = `_${name.replaceAll("-", "_")}`;
+  const cases = Object.entries(table).filter(([, { value }]) => value !== undefined).map(([flag, about]) =>
+    `    --${flag}) COMPREPLY=(${
+      about.choices || isHost(about) ? `$(${bashValues(about)} -- "$current")` : ""
+    }) ;;`
+  );
+  const flags = Object.entries(table).flatMap(([flag, { alias }]) =>
+    alias ? [`-${alias}`, `--${flag}`] : `--${flag}`
+  );
+  return [
+    `${own}() {`,
+    "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
+    "  # --flag=value comes as three words.",
+    "  if [ \"$current\" = '=' ]; then current=",
+    "  elif [ \"$previous\" = '=' ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
+    "  case $previous in",
+    ...cases,
+    `    *) COMPREPLY=($(compgen -W '${flags.join(" ")}' -- "$current")) ;;`,
+    "  esac",
+    "}",
+    `complete -F ${own} ${name}`,
+  ];
+}
+
+function bashValues({ choices }: Flag): string {
+  return choices ? `compgen -W '${choices.join(" ")}'` : "compgen -A hostname";
+}
+
+function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
+  const specs = Object.entries(table).map(([flag, about]) => {
+    const { value, alias, isRepeatable, choices, help } = about;
+    const text = `[${sentences(help).replaceAll(/[[\]\\:]/g, "\\$&")}]`;
+    if (value === undefined) {
+      return alias
+        ? `'(-${alias} --${flag})'{-${alias},--${flag}}${quoted(text)}`
+        : quoted(`--${flag}${text}`);
+    }
+    const values = choices ? `(${choices.join(" ")})` : isHost(about) ? "_hosts" : "";
+    return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${value.replaceAll(":", "\\:")}:${values}`);
+  });
+  const own = `_${name}`; // as the file that it may become must be called
+  return [
+    `#compdef ${name}`,
+    `${own}() {`,
+    `  _arguments ${specs.join(" \\\n    ")}`,
+    "}",
+    `# As a file of $fpath, zsh calls this when it is first needed; by eval, it is told of it.`,
+    `if [ "$funcstack[1]" = ${own} ]; then ${own} "$@"; else compdef ${own} ${name}; fi`,
+  ].join("\n").split("\n");
+}
+
+function isHost({ value }: Flag): boolean {
+  return value?.startsWith("HOST") === true;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

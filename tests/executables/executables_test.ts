@@ -1,0 +1,107 @@
+// What ./chat-server and ./chat-client promise as files, whichever way they were made: to run anywhere, with
+// nothing but themselves.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePort, LOOPBACK, PATIENCE_MS } from "../e2e/support.ts";
+
+const PROGRAMS = ["chat-server", "chat-client"] as const;
+
+/** The programs in a folder where nothing can be written, for the time of a test. */
+class ReadOnlyFolder implements AsyncDisposable {
+  readonly path: string;
+  readonly #temporary: string;
+
+  private constructor(path: string, temporary: string) {
+    this.path = path;
+    this.#temporary = temporary;
+  }
+
+  static async open(): Promise<ReadOnlyFolder> {
+    const folder = new ReadOnlyFolder(await Deno.makeTempDir(), await Deno.makeTempDir());
+    for (const name of PROGRAMS) {
+      await Deno.copyFile(`${Deno.args[0]}/${name}`, `${folder.path}/${name}`);
+      await Deno.chmod(`${folder.path}/${name}`, 0o555);
+    }
+    await Deno.chmod(folder.path, 0o555);
+    return folder;
+  }
+
+  /** Starts a program there that knows of no home, no PATH and no language. */
+  start(name: typeof PROGRAMS[number], ...args: string[]): Deno.ChildProcess {
+    return new Deno.Command(`./${name}`, {
+      cwd: this.path,
+      args,
+      clearEnv: true,
+      env: { TMPDIR: this.#temporary },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    }).spawn();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.chmod(this.path, 0o755);
+    for (const path of [this.path, this.#temporary]) await Deno.remove(path, { recursive: true });
+  }
+}
+
+/** How a program ended that had this to read. */
+async function outcome(child: Deno.ChildProcess, input = "") {
+  await new Blob([input]).stream().pipeTo(child.stdin);
+  const { code, stdout, stderr } = await child.output();
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, output: output!, errors: errors! };
+}
+
+Deno.test("Copied to a folder that is read-only, with no home and no PATH, they chat and end cleanly", async () => {
+  await using folder = await ReadOnlyFolder.open();
+  const port = `${freePort()}`;
+  const server = folder.start("chat-server", "--host", LOOPBACK, "--port", port);
+  const [shown, rest] = server.stdout.tee();
+  const lines = shown.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; !text.includes("\n");) text += (await lines.read()).value ?? "";
+  const said = `${LOOPBACK}\n${port}\nana\nhola\nsalir\n`;
+  const client = await outcome(folder.start("chat-client"), said);
+  assertMatch(client.output, /Nick: ana\nConectado a .*\n\[.{19}\] ana: hola\n$/);
+  assertEquals([client.code, client.errors], [0, ""]);
+  server.kill("SIGTERM");
+  assertMatch(await new Response(rest).text(), /\] ana: hola\n.*\nCerrando .*\nServidor cerrado\.\n$/);
+  assertEquals((await server.status).code, 0);
+  await Promise.all([lines.cancel(), server.stderr.cancel(), server.stdin.close()]);
+});
+
+for (const name of PROGRAMS) {
+  Deno.test(`${name} --version tells which kind of file it is`, async () => {
+    await using folder = await ReadOnlyFolder.open();
+    const { output } = await outcome(folder.start(name, "--version"));
+    const bytes = await Deno.readFile(`${folder.path}/${name}`);
+    const isScript = new TextDecoder().decode(bytes.subarray(0, 9)) === "#!/bin/sh";
+    assert(output.includes(isScript ? "(autoextraíble, Deno " : "(compilado, Deno "), output);
+  });
+
+  Deno.test(`${name} passes its exit status and what is wrong with its arguments`, async () => {
+    await using folder = await ReadOnlyFolder.open();
+    assertEquals(await outcome(folder.start(name, "--lang", "en", "--no such flag")), {
+      code: 2,
+      output: "",
+      errors: 'There is no option "--no such flag". Try --help.\n',
+    });
+  });
+
+  Deno.test(`bash completes the flags of ${name} by what it prints`, async () => {
+    await using folder = await ReadOnlyFolder.open();
+    const { output } = await outcome(folder.start(name, "--completions", "bash"));
+    const complete = `
+      complete() { call=$2; }
+      ${output}
+      completes() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); "$call"; echo "\${COMPREPLY[@]}"; }
+      completes ${name} --po
+      completes ${name} --lang ''
+      completes ${name} --lang =
+      completes ${name} --lang = e
+      completes ${name} --port 5`;
+    const { stdout } = await new Deno.Command("bash", { args: ["-c", complete] }).output();
+    assertEquals(new TextDecoder().decode(stdout), "--port\nes en\nes en\nes en\n\n");
+  });
+}

@@ -1,0 +1,35 @@
+// The manual pages name what the programs themselves say in --help: every option, value and command.
+
+import { assert, assertEquals } from "@std/assert";
+import { VERSION } from "../lib/about.ts";
+import { chat } from "../lib/chat_client.ts";
+import { serve } from "../lib/server_program.ts";
+import { Person } from "./support.ts";
+
+const { state } = await Deno.permissions.query({ name: "read", path: "." });
+const reading = { ignore: state !== "granted" };
+
+/** The lines of a page without what tells how they look, and without spaces. */
+function linesOf(page: string): string[] {
+  return page.replaceAll("\\-", "-").split("\n").map((line) => bare(line.replace(/^\.[A-Z]{1,2} /, "")));
+}
+
+function bare(text: string): string {
+  return text.replaceAll(/[", ]|\.\.\.$/g, "");
+}
+
+for (const folder of ["", "es/"]) {
+  for (const [name, main] of [["chat-server", serve], ["chat-client", chat]] as const) {
+    Deno.test(`docs/man/${folder}${name}.1 names all that --help does`, reading, async () => {
+      await using person = new Person({ language: folder === "" ? "en" : "es" });
+      assertEquals(await person.runs(main, "--help"), 0);
+      const rows = person.output.matchAll(/^ {2}([-/]\S+(?: \S+)*) {2,}/gm);
+      const names = [...rows].map(([, name]) => bare(name!));
+      assert(names.length > 5, person.output);
+      const page = await Deno.readTextFile(new URL(`../docs/man/${folder}${name}.1`, import.meta.url));
+      assert(page.startsWith(`.TH ${name.toUpperCase()} 1 `) && page.includes(`"chat ${VERSION}"`));
+      const lines = linesOf(page);
+      assertEquals(names.filter((name) => !lines.some((line) => line.startsWith(name))), []);
+    });
+  }
+}

@@ -1,0 +1,97 @@
+// Makes files of the programs that run without Deno or Node, from the folder of the project. Knows nothing of
+// where they are handed out.
+
+import { PROGRAMS, type ProgramSource } from "./programs.ts";
+import { archiveOf, selfExtracting } from "./self_extracting.ts";
+
+/** A file could not be made. The message is Deno's own. */
+export class MakeError extends Error {
+  override readonly name: string = "MakeError";
+}
+
+/** The runtime base for a file could not be had. The message says why. */
+export class RuntimeBaseError extends MakeError {
+  override readonly name = "RuntimeBaseError";
+}
+
+/** The code of each program by its name: one module, the same wherever and whenever it is made.
+ * @throws {MakeError} */
+export async function bundlePrograms(): Promise<Map<string, string>> {
+  await runDeno(["check", "--frozen", "--quiet", ...PROGRAMS.map(({ entry }) => entry)]);
+  const codes = new Map<string, string>();
+  for (const { name, entry } of PROGRAMS) {
+    const code = await runDeno(["bundle", "--frozen", "--quiet", entry]);
+    // What comes from a package is marked with its path on this machine.
+    codes.set(name, code.replaceAll(/^\/\/ \.\.\/.*\n/gm, ""));
+  }
+  return codes;
+}
+
+/** Makes a file of a program by `deno compile`, for this machine or another one.
+ * @throws {RuntimeBaseError} if what it needs to download for that cannot be had
+ * @throws {MakeError} if anything else is wrong */
+export async function compileProgram(
+  { name, permissions }: ProgramSource,
+  { code, output, target = Deno.build.target }: { code: string; output: string; target?: string },
+): Promise<void> {
+  const env = Deno.env.toObject();
+  // It is for this machine, and Deno would take it for any.
+  if (target !== Deno.build.target) delete env.DENORT_BIN;
+  // Deno replaces only what it made itself.
+  await Deno.remove(output).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  const folder = await Deno.makeTempDir({ dir: ".", prefix: ".compile-" });
+  const entry = `${folder}/${name}.js`;
+  try {
+    await Deno.writeTextFile(entry, code);
+    // Deno notes the time of the file in what it makes.
+    await Deno.utime(entry, 0, 0);
+    // The code cache would lie in a folder where others may write, under a name that they know.
+    const flags = ["--quiet", "--no-config", "--no-lock", "--no-code-cache", "--target", target];
+    await runDeno(["compile", ...flags, ...permissions, "--output", output, entry], env);
+  } catch (error) {
+    if (!(error instanceof MakeError)) throw error;
+    const [, reason] = /base binary[^]*?\n\s*1: (.*)/.exec(error.message) ?? [];
+    throw reason ? new RuntimeBaseError(reason, { cause: error }) : error;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Makes self-extracting files of all programs for this machine.
+ * @throws {MakeError} */
+export async function makeSelfExtracting(
+  { codes, pathOf }: {
+    codes: ReadonlyMap<string, string>;
+    pathOf: (program: ProgramSource) => string;
+  },
+): Promise<void> {
+  const archive = await archiveOf(await Deno.readFile(Deno.execPath()), codes);
+  const script = await Deno.readTextFile(new URL("self_extracting.sh", import.meta.url));
+  for (const program of PROGRAMS) {
+    const bytes = selfExtracting(program, { archive, script, machine: thisMachine() });
+    const path = pathOf(program);
+    // Not into a file that may be running.
+    await Deno.writeFile(`${path}.new`, bytes, { mode: 0o755 });
+    await Deno.rename(`${path}.new`, path);
+  }
+}
+
+/** What this machine is, for people. */
+function thisMachine(): string {
+  const { os, arch } = Deno.build;
+  return os === "darwin" ? `macOS ${arch}` : `Linux ${arch} (glibc)`;
+}
+
+/** What Deno writes. */
+async function runDeno(args: readonly string[], env = Deno.env.toObject()): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    stdin: "null",
+    env: { ...env, NO_COLOR: "1" },
+    clearEnv: true,
+  }).output();
+  if (!success) throw new MakeError(new TextDecoder().decode(stderr).split("\n\nStack backtrace")[0]!.trim());
+  return new TextDecoder().decode(stdout);
+}

@@ -1,0 +1,24 @@
+// The programs that are handed out, as the tasks of deno.json define them: nowhere else are their permissions.
+
+import config from "../deno.json" with { type: "json" };
+
+/** A program of the project. */
+export interface ProgramSource {
+  readonly name: "chat-server" | "chat-client";
+  /** Flags of Deno that say what it may do. */
+  readonly permissions: readonly string[];
+  /** Its main module, from the folder of the project. */
+  readonly entry: string;
+}
+
+function programOf(name: ProgramSource["name"], task: "server" | "client"): ProgramSource {
+  const [_deno, _run, ...permissions] = config.tasks[task].command.split(" ");
+  const entry = permissions.pop()!;
+  return { name, permissions, entry };
+}
+
+/** Both programs. */
+export const PROGRAMS: readonly ProgramSource[] = [
+  programOf("chat-server", "server"),
+  programOf("chat-client", "client"),
+];

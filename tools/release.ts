@@ -1,0 +1,109 @@
+// Makes dist/: both programs for every system that they run on, and SHA256SUMS. What cannot be made here is
+// named, with the reason, and the exit status tells of it.
+//
+//   deno task release [--lang es|en]
+
+import { type Language } from "../lib/i18n.ts";
+import { EXIT } from "../lib/program.ts";
+import { type Target, targetOf, TARGETS } from "./executable_format.ts";
+import {
+  bundlePrograms,
+  compileProgram,
+  MakeError,
+  makeSelfExtracting,
+  RuntimeBaseError,
+} from "./executables.ts";
+import { PROGRAMS, type ProgramSource } from "./programs.ts";
+import { runTool, type Tool } from "./tool.ts";
+
+const FOLDER = "dist";
+
+const SPANISH = {
+  made: (path: string, megabytes: string, how: string) => `${path} (${megabytes} MB, ${how})`,
+  compiled: "compilado",
+  selfExtracting: "autoextraíble",
+  notMade: (system: string, why: string) => `No se pudo hacer para ${system}: ${why}`,
+  wrongMachine: "la base de Deno es para otra máquina",
+  all: `Están todos. Se comprueban con: cd ${FOLDER} && sha256sum --check SHA256SUMS`,
+  missing: (systems: string) => `Faltan: ${systems}.`,
+};
+
+const ENGLISH: typeof SPANISH = {
+  made: (path, megabytes, how) => `${path} (${megabytes} MB, ${how})`,
+  compiled: "compiled",
+  selfExtracting: "self-extracting",
+  notMade: (system, why) => `Could not make it for ${system}: ${why}`,
+  wrongMachine: "the runtime base is for another machine",
+  all: `All are there. To check them: cd ${FOLDER} && sha256sum --check SHA256SUMS`,
+  missing: (systems) => `Missing: ${systems}.`,
+};
+
+const TEXTS: Readonly<Record<Language, typeof SPANISH>> = { es: SPANISH, en: ENGLISH };
+
+function pathFor(target: Target): (program: ProgramSource) => string {
+  return ({ name }) => `${FOLDER}/${name}-${TARGETS[target]}`;
+}
+
+/** Makes both programs for a machine. Returns the name of the way.
+ * @throws {MakeError} */
+async function make(
+  target: Target,
+  { codes, texts }: { codes: ReadonlyMap<string, string>; texts: typeof SPANISH },
+): Promise<string> {
+  const pathOf = pathFor(target);
+  try {
+    for (const program of PROGRAMS) {
+      await compileProgram(program, {
+        code: codes.get(program.name)!,
+        output: pathOf(program),
+        target,
+      });
+      if (await targetOfFile(pathOf(program)) === target) continue;
+      await Deno.remove(pathOf(program));
+      throw new RuntimeBaseError(texts.wrongMachine);
+    }
+    return texts.compiled;
+  } catch (error) {
+    const isOwn = target === Deno.build.target && Deno.build.os !== "windows";
+    if (!(error instanceof RuntimeBaseError && isOwn)) throw error;
+    await makeSelfExtracting({ codes, pathOf });
+    return texts.selfExtracting;
+  }
+}
+
+async function targetOfFile(path: string): Promise<Target | undefined> {
+  using file = await Deno.open(path);
+  const head = new Uint8Array(4_096);
+  return targetOf(head.subarray(0, await file.read(head) ?? 0));
+}
+
+async function release({ language }: Tool): Promise<number> {
+  const texts = TEXTS[language];
+  await Deno.remove(FOLDER, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.mkdir(FOLDER);
+  const codes = await bundlePrograms();
+  const missing: string[] = [];
+  const sums: string[] = [];
+  for (const target of Object.keys(TARGETS) as Target[]) {
+    try {
+      const how = await make(target, { codes, texts });
+      for (const path of PROGRAMS.map(pathFor(target))) {
+        const bytes = await Deno.readFile(path);
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+        sums.push(`${digest}  ${path.slice(FOLDER.length + 1)}\n`);
+        console.log(texts.made(path, (bytes.length / 1_000_000).toFixed(0), how));
+      }
+    } catch (error) {
+      if (!(error instanceof MakeError)) throw error;
+      missing.push(TARGETS[target].replace(".exe", ""));
+      console.error(texts.notMade(missing.at(-1)!, error.message));
+    }
+  }
+  await Deno.writeTextFile(`${FOLDER}/SHA256SUMS`, sums.join(""));
+  console.log(missing.length === 0 ? texts.all : texts.missing(missing.join(", ")));
+  return missing.length === 0 ? EXIT.ok : EXIT.refused;
+}
+
+await runTool(release);
