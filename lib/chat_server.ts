@@ -15,6 +15,7 @@ import {
   type ClientMessage,
   decodeClient,
   encodeServer,
+  encodeWelcome,
   MAX_CLIENT_FRAME_BYTES,
   type Person,
   sessionOf,
@@ -252,13 +253,14 @@ export class ChatServer implements AsyncDisposable {
     const address = plainIP(connection.peer.hostname);
     if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
     const session = sessionOf(hello.token);
-    const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
+    const { welcome, online, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
     this.#connections.set(member, connection);
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
     before?.finish(errorFrame(new ProtocolError("replaced", "Cannot serve two connections of one session")));
     connection.greeted();
-    connection.send(encodeServer(welcome));
+    connection.send(encodeWelcome(welcome, { onlineBytes: online.length }));
+    connection.send(online);
     connection.follow(cursor);
     return member;
   }
