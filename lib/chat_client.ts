@@ -201,10 +201,9 @@ class ChatClient implements Disposable {
     await this.#notify(explain(error, this.#program.language));
   }
 
-  async #showFailed(failure: Failure): Promise<void> {
-    const { target, error, wasIn } = failure;
+  async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
     await this.#screen.showCrowds();
-    if (isForDoorman(failure)) return;
+    if (isForDoorman(error)) return;
     const server = formatAddress(target.server);
     const why = printable(explain(error, this.#program.language));
     if (!wasIn) {

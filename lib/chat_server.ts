@@ -16,6 +16,7 @@ import {
   type ClientMessage,
   decodeClient,
   encodeServer,
+  encodeWelcome,
   MAX_CLIENT_FRAME_BYTES,
   type Person,
   sessionOf,
@@ -221,6 +222,7 @@ export class ChatServer implements AsyncDisposable {
     let member: Member | undefined;
     try {
       for await (const frames of connection.receive()) {
+        for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
         member = this.#takeIn(frames, connection, member);
       }
     } catch (error) {
@@ -258,13 +260,14 @@ export class ChatServer implements AsyncDisposable {
     if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
     if (this.#options.password) checkPassword(hello.password, this.#options.password);
     const session = sessionOf(hello.token);
-    const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
+    const { welcome, online, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
     this.#connections.set(member, connection);
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
     before?.finish(errorFrame(new ProtocolError("replaced", "Cannot serve two connections of one session")));
     connection.greeted();
-    connection.send(encodeServer(welcome));
+    connection.send(encodeWelcome(welcome, { onlineBytes: online.length }));
+    connection.send(online);
     connection.follow(cursor);
     return member;
   }

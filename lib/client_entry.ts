@@ -2,7 +2,8 @@
 
 import { join } from "node:path";
 import type { Backup } from "./backup.ts";
-import { parseFingerprint } from "./fingerprint.ts";
+import { InputError } from "./errors.ts";
+import { fingerprintOf, parseFingerprint } from "./fingerprint.ts";
 import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
 import { parsePassword } from "./password.ts";
 import { readNamed } from "./private_files.ts";
@@ -36,7 +37,7 @@ export async function clientEntry(
   const password = passwordFile === undefined ? undefined : parsePassword(await readNamed(passwordFile));
   const trust = await Trust.open({
     isTls: flags.tls,
-    ca: ca === undefined ? undefined : await readNamed(ca),
+    ca: ca === undefined ? undefined : await readAuthorities(ca),
     fingerprints: fingerprints.map(parseFingerprint),
     backups,
     path: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
@@ -44,4 +45,15 @@ export async function clientEntry(
   // Only who may be asked whom to trust has something to write down.
   if (isAuto || !terminal.isKeyboard || !trust.mayGrow) program.giveUpFiles();
   return { password, trust };
+}
+
+async function readAuthorities(path: string): Promise<string> {
+  const pem = await readNamed(path);
+  try {
+    fingerprintOf(pem);
+  } catch (cause) {
+    const details = { path };
+    throw new InputError("certificate-invalid", `Cannot find a certificate in ${path}`, { cause, details });
+  }
+  return pem;
 }

@@ -58,16 +58,11 @@ export class Doorman {
   /** Opens the door that a client stands before, if it stands before one and that can be. */
   async open({ target: { server }, error, wasIn }: Failure, options: DoorOptions): Promise<DoorState> {
     if (wasIn) return "none";
-    try {
-      if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
-      if (!isAboutTls(error)) return "none";
-      if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
-      if (isMismatch(error)) await this.#warn(error);
-      return "shut";
-    } catch (inputError) {
-      if (!(inputError instanceof InputError)) throw inputError;
-      return "shut"; // a pipe has no answer
-    }
+    if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
+    if (!isAboutTls(error)) return "none";
+    if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
+    if (isMismatch(error)) await this.#warn(error);
+    return "shut";
   }
 
   async #givePassword(
@@ -75,29 +70,41 @@ export class Doorman {
     error: ChatError,
     { signal, isKnown }: DoorOptions,
   ): Promise<DoorState> {
-    const { terminal, isAuto, notify } = this.#options;
-    const wasGiven = this.#given.delete(keyOf(server));
-    let password = wasGiven || !isKnown ? undefined : this.#password;
-    if (password === undefined) {
-      const isAskable = terminal.hidesSecrets && (terminal.isKeyboard || !isAuto);
-      if (!isAskable) {
-        const why = explain(error, this.#options.language);
-        if (!wasGiven) await notify(this.#sentences("client.not-in", { server: formatAddress(server), why }));
-        await notify(this.#sentences("client.no-password"));
-        return "shut";
-      }
-      const question = {
-        text: this.#sentences("ask.password"),
-        parse: parsePassword,
-        isSecret: true,
-        signal,
-      };
-      password = await terminal.dialogue(() => askFor(this.#options, question));
-      if (password === undefined) return "left";
-      this.#password = password;
+    const isWrong = this.#given.delete(keyOf(server));
+    if (isWrong || !isKnown || this.#password === undefined) {
+      const state = await this.#askPassword(signal);
+      if (state === "shut") await this.#tellShut(server, error);
+      if (state !== "open") return state;
     }
-    this.#given.set(keyOf(server), password);
+    this.#given.set(keyOf(server), this.#password!);
     return "open";
+  }
+
+  async #askPassword(signal: AbortSignal): Promise<DoorState> {
+    const { terminal, isAuto } = this.#options;
+    if (!terminal.hidesSecrets || (isAuto && !terminal.isKeyboard)) return "shut";
+    const text = this.#sentences("ask.password");
+    try {
+      const answer = await terminal.dialogue(() =>
+        askFor(this.#options, { text, parse: parsePassword, isSecret: true, signal })
+      );
+      if (answer === undefined) return "left";
+      this.#password = answer;
+      return "open";
+    } catch (inputError) {
+      if (!(inputError instanceof InputError)) throw inputError;
+      return "shut"; // a pipe has ended without an answer
+    }
+  }
+
+  async #tellShut(server: Address, error: ChatError): Promise<void> {
+    const { language, notify } = this.#options;
+    // That a password was wrong has been told.
+    if (isForDoorman(error)) {
+      const why = explain(error, language);
+      await notify(this.#sentences("client.not-in", { server: formatAddress(server), why }));
+    }
+    await notify(this.#sentences("client.no-password"));
   }
 
   async #askTrust(server: Address, error: ChatError, { signal }: DoorOptions): Promise<DoorState> {
@@ -150,8 +157,8 @@ export class Doorman {
   }
 }
 
-/** Whether there is nothing to tell a person about a failure but what the doorman says. */
-export function isForDoorman({ error }: Failure): boolean {
+/** Whether there is nothing to tell a person about an error but what the doorman says. */
+export function isForDoorman(error: ChatError): boolean {
   return error.code === "password-needed" || error.code === "certificate-unknown" || isMismatch(error);
 }
 

@@ -21,7 +21,8 @@ export const ENTRY_SPANISH = {
   "error.file-unwritable": "No se puede escribir {path}: {reason}.",
   "error.fingerprint-invalid":
     '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
-  "error.certificate-invalid": "No hay ningún certificado válido en {path}: debe estar en formato PEM.",
+  "error.certificate-invalid":
+    "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
   "error.answer-unclear": "Responda sí o no.",
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
@@ -78,7 +79,8 @@ export const ENTRY_ENGLISH: Record<keyof typeof ENTRY_SPANISH, string> = {
   "error.file-unwritable": "Cannot write {path}: {reason}.",
   "error.fingerprint-invalid":
     '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
-  "error.certificate-invalid": "There is no valid certificate in {path}: it must be in PEM.",
+  "error.certificate-invalid":
+    "There is no valid certificate in {path}, or its key is another: they must be in PEM.",
   "error.answer-unclear": "Answer yes or no.",
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',

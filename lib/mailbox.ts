@@ -12,7 +12,7 @@ import {
   type Say,
   type ServerPing,
   sessionOf,
-  type Welcome,
+  type WelcomeHead,
 } from "./protocol.ts";
 
 /** Messages of history that a newcomer asks for. */
@@ -67,7 +67,7 @@ export class Mailbox {
 
   /** A server let the client in. Returns what to send before anything new, and how many entries of its log
    * the client will never see. */
-  welcomed(welcome: Welcome, nowMs: number): { resend: Say[]; missing: number } {
+  welcomed(welcome: WelcomeHead, nowMs: number): { resend: Say[]; missing: number } {
     const missing = this.#inbox.welcomed(welcome, nowMs);
     return { resend: this.#outbox.welcomed(welcome.accepted, nowMs), missing };
   }

@@ -2,7 +2,7 @@
 
 import { InputError } from "./errors.ts";
 import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
-import { givenCertificate, keptCertificate, type ServerCertificate } from "./own_certificate.ts";
+import { givenCertificate, keptCertificate, type ServerCertificate } from "./certificate.ts";
 import { parsePassword, PasswordCheck } from "./password.ts";
 import { readNamed } from "./private_files.ts";
 import type { Program } from "./program.ts";

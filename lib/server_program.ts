@@ -20,7 +20,7 @@ import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { EXIT, type LocalAddress, type Program } from "./program.ts";
 import { Operator } from "./operator.ts";
 import { orderHelp } from "./orders.ts";
-import { type ServerCertificate, WARNING_MS } from "./own_certificate.ts";
+import { type ServerCertificate, WARNING_MS } from "./certificate.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
 import type { Renderer } from "./render.ts";

@@ -1,7 +1,7 @@
 // chat-server as a person meets it: questions, lines, and its end, by pipe and by keyboard.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { ChatServer } from "../lib/chat_server.ts";
+import { ChatServer } from "../lib/chat_server.ts";
 import { InputError, ListenError } from "../lib/errors.ts";
 import { sentencesIn } from "../lib/i18n.ts";
 import { encodeServer } from "../lib/protocol.ts";
@@ -18,6 +18,7 @@ import {
   helloOf,
   LOOPBACK,
   Person,
+  settle,
   soon,
   TestClock,
   UNKNOWN_NAME,
@@ -382,4 +383,38 @@ Deno.test("ServerConsole says how much it skips when it cannot keep up with the 
       "",
     ].join("\n"),
   );
+});
+
+Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
+  await using server = new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
+  });
+  let output = "";
+  const taking = Promise.withResolvers<void>();
+  const { now } = new TestClock();
+  await using terminal = new Terminal({
+    input: new ReadableStream({ start: (controller) => controller.close() }),
+    write: async (bytes) => {
+      output += new TextDecoder().decode(bytes);
+      await taking.promise;
+    },
+    isKeyboard: false,
+  });
+  const sentences = sentencesIn("es");
+  const renderer = new Renderer(sentences);
+  const wallMs = () => now().wallMs;
+  const console = new ServerConsole({ terminal, renderer, sentences, wallMs, maxBehindBytes: 20_000 });
+  console.follow(server);
+  using ana = (await enterAs("ana", server.address.port)).peer;
+  const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
+  for (const n of numbers) await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
+  for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await settle();
+  assert(server.log.head < 600);
+  taking.resolve();
+  for (const n of numbers) assertEquals((await ana.expect("said")).n, n);
+  await console.drained();
+  const shown = [...output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
+  assertEquals(shown, numbers);
 });

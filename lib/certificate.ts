@@ -1,6 +1,6 @@
 // The certificate that a server shows: one that is given, or one that it makes at its first start and keeps.
 
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { InputError } from "./errors.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -10,6 +10,10 @@ import { readKept, readNamed, writeKept } from "./private_files.ts";
 export const WARNING_MS = 30 * 86_400_000;
 /** Key and certificate in one file, so that they are always of one pair. */
 const FILE_NAME = "server.pem";
+
+/** The first certificate, and the first key, of a text of PEM (RFC 7468). */
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/;
+const KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+-----END [A-Z ]*PRIVATE KEY-----/;
 
 /** What a server needs to speak TLS. */
 export interface ServerCertificate {
@@ -45,12 +49,13 @@ export async function keptCertificate(folder: string, nowMs: number): Promise<Se
 
 function certificateOf(pair: { cert: string; key: string }, path: string): ServerCertificate {
   try {
-    const fingerprint = fingerprintOf(pair.cert);
-    const [certificate] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pair.cert)!;
-    const expiresMs = new X509Certificate(certificate).validToDate.getTime();
-    return { ...pair, fingerprint, expiresMs, path };
+    const [own] = CERTIFICATE.exec(pair.cert) ?? [""];
+    const [key] = KEY.exec(pair.key) ?? [""];
+    const certificate = new X509Certificate(own);
+    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new RangeError("Cannot use the key");
+    return { ...pair, fingerprint: fingerprintOf(own), expiresMs: certificate.validToDate.getTime(), path };
   } catch (cause) {
-    throw new InputError("certificate-invalid", `Cannot find a certificate in ${path}`, {
+    throw new InputError("certificate-invalid", `Cannot use the certificate in ${path}, or its key`, {
       cause,
       details: { path },
     });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { X509Certificate } from "node:crypto";
 import { InputError } from "../lib/errors.ts";
 import { parseFingerprint } from "../lib/fingerprint.ts";
-import { givenCertificate, keptCertificate } from "../lib/own_certificate.ts";
+import { givenCertificate, keptCertificate } from "../lib/certificate.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../lib/self_signed.ts";
 import { vouchedPair } from "./certificates.ts";
 import { TestFolder } from "./test_folder.ts";
