@@ -159,6 +159,14 @@ export class TerminalScreen {
     await this.#until((screen) => screen.some((row) => row.includes(text)), [text]);
   }
 
+  /** What the screen says that matches, as soon as something does. */
+  async finds(pattern: RegExp): Promise<string> {
+    let found: string | undefined;
+    const isFound = (screen: string[]) => (found = pattern.exec(screen.join("\n"))?.[0]) !== undefined;
+    await this.#until(isFound, [`${pattern}`]);
+    return found!;
+  }
+
   /** Column and row of the cursor, from 0. */
   async cursor(): Promise<[column: number, row: number]> {
     const text = await this.#tmux("display-message", "-p", "-t", this.#name, "#{cursor_x} #{cursor_y}");
