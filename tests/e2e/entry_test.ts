@@ -1,6 +1,6 @@
 // Passwords and TLS on real terminals: what is asked, what is seen, and what is remembered.
 
-import { freePort, LOOPBACK } from "./support.ts";
+import { freePort, listening, LOOPBACK } from "./support.ts";
 import { Terminals, type TerminalScreen } from "./tmux.ts";
 
 const TIME = "[yyyy-MM-dd HH:mm:ss]";
@@ -23,10 +23,6 @@ async function leave(screen: TerminalScreen): Promise<void> {
 
 function connected(port: number): string {
   return `Conectado a ${LOOPBACK}:${port}. En línea: ana. Escriba "salir" para terminar.`;
-}
-
-function listening(port: number): string {
-  return `Escuchando en ${LOOPBACK}:${port}. Escriba "salir" para terminar.`;
 }
 
 Deno.test("A certificate is trusted at first use, known from then on, and refused when it changes", async () => {
@@ -53,8 +49,9 @@ Deno.test("A certificate is trusted at first use, known from then on, and refuse
 
   await one.enters("salir");
   await one.endsWith("$");
-  await one.enters(`clear; rm $XDG_CONFIG_HOME/chat/server.pem; ${server}`);
-  await one.says(listening(port));
+  await one.enters("clear; rm $XDG_CONFIG_HOME/chat/server.pem");
+  await one.shows("$");
+  await one.enters(server);
   const second = await one.finds(FINGERPRINT);
   await ana.enters(`clear; ${client}`);
   await ana.says("¡CUIDADO!");

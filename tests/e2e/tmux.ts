@@ -15,7 +15,7 @@ const CRASHING = [
   Deno.execPath(),
   "run",
   "--no-prompt",
-  "--allow-env=LC_ALL,LC_MESSAGES,LANG",
+  "--allow-env=LC_ALL,LC_MESSAGES,LANG,HOME,XDG_CONFIG_HOME,APPDATA",
   new URL("crashing.ts", import.meta.url).pathname,
 ];
 
