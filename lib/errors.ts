@@ -10,7 +10,9 @@ export const WIRE_CODES = [
   "version-unsupported",
   "hello-late",
   "nick-invalid",
+  "nick-mixed",
   "nick-taken",
+  "nick-lookalike",
   "text-invalid",
   "replaced",
   "too-slow",
@@ -45,6 +47,7 @@ export type InputCode =
   | "address-invalid"
   | "choice-invalid"
   | "nick-invalid"
+  | "nick-mixed"
   | "text-too-long"
   | "flag-unknown"
   | "flag-value-missing"

@@ -141,7 +141,7 @@ export class TargetChooser {
 }
 
 function isAboutNick(error: ChatError): boolean {
-  return error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code);
+  return error instanceof RefusedError && error.code.startsWith("nick-");
 }
 
 /** Waits, unless the signal says that there is no need to: the caller looks at it. */

@@ -74,7 +74,7 @@ Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
 });
 
 Deno.test("TargetChooser asks for another nick alone if that is what is wrong", pure, async () => {
-  for (const code of ["nick-taken", "nick-invalid"]) {
+  for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
     await using choice = await choiceOfSomebodyWhoWasIn();
     choice.person.types("ana2\n");
     const failure = { target: TARGET, error: new RefusedError(code, "why"), wasIn: false, stayedMs: 0 };
