@@ -28,8 +28,11 @@ export class MeasuredServer implements AsyncDisposable {
     [this.port] = freePorts(HOST, 1) as [number];
     this.#program = new RunningProgram({
       task: "server",
-      // Who is lost is announced at once.
-      args: ["--host", HOST, "--port", `${this.port}`, "--grace", "0"],
+      // Who is lost is announced at once, and nobody is slowed.
+      args: [
+        ...["--host", HOST, "--port", `${this.port}`, "--grace", "0"],
+        ...["--rate", "0", "--max-clients", "100000"],
+      ],
       isUnread: true,
     });
   }

@@ -7,6 +7,7 @@ import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
+import { Gate, type GateOptions } from "./gate.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { type GiveUpReason, Hub, type Reader } from "./hub.ts";
 import type { Member } from "./members.ts";
@@ -19,16 +20,21 @@ import {
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
+import { type Allowance, TokenBucket } from "./token_bucket.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
+/** What a client may say at once, and then, in frames. */
+export const MESSAGES: Allowance = { burst: 20, perSecond: 5 };
+/** Most connections at a time that are told why they are not served; more are closed without a word. */
+const MAX_TURNED_AWAY = 256;
 /** How long a server that closes waits for its clients to take leave, in ms. */
 export const CLOSING_MS = 1_000;
 /** How long to wait after a connection that could not be accepted, in ms. */
 const ACCEPT_PAUSE_MS = 50;
 
 /** Settings of a server. */
-export interface ChatServerOptions {
+export interface ChatServerOptions extends GateOptions {
   /** IP address of this machine to listen on. */
   readonly host: string;
   /** 0 for any that is free. */
@@ -40,6 +46,9 @@ export interface ChatServerOptions {
   readonly pingMs?: number;
   readonly deadMs?: number;
   readonly helloMs?: number;
+  readonly frameMs?: number;
+  /** What each client may say. */
+  readonly messages?: Allowance;
   readonly closingMs?: number;
   readonly clock?: Clock;
   readonly log?: RoomLogOptions;
@@ -57,10 +66,23 @@ export interface RefusedPeer {
   readonly nick?: string;
 }
 
+/** One connection, from its first byte to its last. */
+interface Visit {
+  readonly connection: Connection;
+  /** IP address. */
+  readonly address: string;
+  /** What it may still say. */
+  readonly messages: TokenBucket;
+  /** Present once they are in. */
+  member: Member | undefined;
+  /** `n` of the last message. */
+  lastN: number;
+}
+
 /** Somebody who is in, at the moment that they say something. */
 interface Guest {
+  readonly visit: Visit;
   readonly member: Member;
-  readonly connection: Connection;
   readonly now: Moment;
 }
 
@@ -71,6 +93,7 @@ export class ChatServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #hub: Hub;
   readonly #room: Room;
+  readonly #gate: Gate;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
   readonly #visits = new Set<Promise<void>>();
@@ -83,11 +106,12 @@ export class ChatServer implements AsyncDisposable {
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
     const { host, port, backups, graceMs, log } = options;
-    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, clock = systemClock } = options;
+    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#listener = listen({ host, port });
     this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
+    this.#gate = new Gate(options);
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
       nowMs: () => clock().tickMs,
@@ -95,6 +119,7 @@ export class ChatServer implements AsyncDisposable {
       heartbeat: { pingMs, deadMs, always: true },
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
       greetingMs: helloMs,
+      frameMs,
       onGiveUp: (connection, why) => this.#refuse(connection, givenUp(why)),
     });
     this.#accepting = this.#accept();
@@ -161,43 +186,88 @@ export class ChatServer implements AsyncDisposable {
 
   /** Serves one connection from its first byte to its last. */
   async #visit(connection: Connection): Promise<void> {
-    let member: Member | undefined;
+    const { messages = MESSAGES } = this.#options;
+    const address = plainIP(connection.peer.hostname);
+    const { tickMs } = this.#clock();
+    const visit: Visit = {
+      connection,
+      address,
+      messages: new TokenBucket(messages, tickMs),
+      member: undefined,
+      lastN: 0,
+    };
+    const isLetThrough = this.#letThrough(connection, address);
     try {
-      for await (const frames of connection.receive()) {
-        member = this.#takeIn(frames, connection, member);
-      }
+      for await (const frames of connection.receive()) await this.#takeIn(frames, visit);
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {
+      const { member } = visit;
       if (member && this.#connections.get(member) === connection) this.#lose(member);
       // A peer that has only ended its own side is still owed what was said before.
       connection.finish();
       await connection.closed;
       this.#hub.release(connection);
+      if (isLetThrough) this.#gate.leave(address);
     }
   }
 
-  /** Deals with all frames that are whole. Returns who the peer is by now. */
-  #takeIn(frames: FrameDecoder, connection: Connection, known: Member | undefined): Member | undefined {
-    const now = this.#clock();
-    let member = known;
+  /** Whether a connection may stay; otherwise it is told why not, unless too many are. */
+  #letThrough(connection: Connection, address: string): boolean {
     try {
-      for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
+      this.#gate.arrive(address, this.#clock().tickMs);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const turnedAway = this.#hub.connections.size - this.#gate.connections;
+      if (turnedAway > MAX_TURNED_AWAY) connection.close();
+      else this.#refuse(connection, error);
+      return false;
+    }
+  }
+
+  /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is
+   * read, and nothing of what it says is lost. */
+  async #takeIn(frames: FrameDecoder, visit: Visit): Promise<void> {
+    for (;;) {
+      const waitMs = this.#takeAllowed(frames, visit);
+      if (waitMs === 0) return;
+      await visit.connection.hold(waitMs);
+    }
+  }
+
+  /** Deals with as many frames as the peer may say now. Returns how long until the next one, in ms; 0 if there is
+   * none. */
+  #takeAllowed(frames: FrameDecoder, visit: Visit): number {
+    const { connection, messages } = visit;
+    const now = this.#clock();
+    let waitMs = 0;
+    try {
+      while (connection.isOpen) {
+        waitMs = messages.waitMs(now.tickMs);
+        const frame = waitMs === 0 ? frames.next() : undefined;
+        if (!frame) break;
         const message = decodeClient(frame);
-        if (member) this.#serve(message, { member, connection, now });
-        else member = this.#enter(message, { connection, now });
+        if (!this.#isFree(message, visit, now)) messages.take(now.tickMs);
+        if (visit.member) this.#serve(message, { visit, member: visit.member, now });
+        else visit.member = this.#enter(message, visit, now);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(connection, error);
     }
     this.#hub.wake();
-    return member;
+    return connection.isOpen ? waitMs : 0;
   }
 
-  #enter(hello: ClientMessage, { connection, now }: { connection: Connection; now: Moment }): Member {
+  /** Whether something is not counted: whoever lost a server has much to say again, and nobody is to wait for it. */
+  #isFree(message: ClientMessage, { address }: Visit, { tickMs }: Moment): boolean {
+    return message.type === "say" && message.timeMs !== 0 && this.#gate.isResendFree(address, tickMs);
+  }
+
+  #enter(hello: ClientMessage, { connection, address }: Visit, now: Moment): Member {
     if (hello.type !== "hello") throw unexpected(hello);
-    const address = plainIP(connection.peer.hostname);
+    this.#gate.enter(address, now.tickMs);
     const session = sessionOf(hello.token);
     const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
@@ -210,9 +280,12 @@ export class ChatServer implements AsyncDisposable {
     return member;
   }
 
-  #serve(message: ClientMessage, { member, connection, now }: Guest): void {
+  #serve(message: ClientMessage, { visit, member, now }: Guest): void {
+    const { connection } = visit;
     switch (message.type) {
       case "say":
+        if (message.n <= visit.lastN) throw backwards(message.n, visit.lastN);
+        visit.lastN = message.n;
         return this.#room.say(member, message, now);
       case "ping":
         return connection.send(PONG);
@@ -281,6 +354,10 @@ function unexpected({ type }: ClientMessage): ProtocolError {
   );
 }
 
+function backwards(n: number, last: number): ProtocolError {
+  return new ProtocolError("counter-backwards", `Cannot take message ${n} after ${last}`);
+}
+
 function givenUp(why: GiveUpReason): ProtocolError {
   switch (why) {
     case "ungreeted":
@@ -289,6 +366,8 @@ function givenUp(why: GiveUpReason): ProtocolError {
       return new ProtocolError("silent", "Cannot keep the connection: nothing came for too long");
     case "too-slow":
       return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+    case "frame-late":
+      return new ProtocolError("frame-late", "Cannot wait any longer for the rest of a frame");
   }
 }
 

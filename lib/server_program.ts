@@ -3,7 +3,7 @@
 
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
-import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
+import { ChatServer, type ChatServerOptions, MESSAGES } from "./chat_server.ts";
 import { isQuit } from "./commands.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
@@ -22,16 +22,23 @@ import { MAX_BACKUPS } from "./protocol.ts";
 import { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import type { AskOptions } from "./terminal.ts";
+import { type Allowance, UNLIMITED } from "./token_bucket.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
 const MAX_GRACE_SECONDS = 3_600;
+/** Most that a flag may set a limit to. */
+const MOST = 1_000_000;
 
 const FLAGS = {
   port: { value: "N", help: "flag.server-port" },
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
   grace: { value: "S", help: "flag.grace" },
+  burst: { value: "N", help: "flag.burst" },
+  rate: { value: "N", help: "flag.rate" },
+  "max-clients": { value: "N", help: "flag.max-clients" },
+  "max-per-address": { value: "N", help: "flag.max-per-address" },
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
@@ -87,7 +94,25 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
     graceMs: flags.grace === undefined
       ? undefined
       : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
+    messages: allowanceOf(flags),
+    maxClients: limitOf("--max-clients", flags["max-clients"]),
+    maxPerAddress: limitOf("--max-per-address", flags["max-per-address"]),
   };
+}
+
+function allowanceOf({ burst, rate }: FlagValues<typeof FLAGS>): Allowance {
+  const allowance = {
+    burst: limitOf("--burst", burst) ?? MESSAGES.burst,
+    perSecond: rate === undefined ? MESSAGES.perSecond : parseCount("--rate", rate, MOST),
+  };
+  return allowance.perSecond === 0 ? UNLIMITED : allowance;
+}
+
+/** A limit given by a flag: at least 1. */
+function limitOf(flag: string, text: string | undefined): number | undefined {
+  const limit = text === undefined ? undefined : parseCount(flag, text, MOST);
+  if (limit === 0) throw invalidValue(flag, text!);
+  return limit;
 }
 
 function help(sentences: Sentences): string[] {

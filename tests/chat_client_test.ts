@@ -6,6 +6,7 @@ import { chat } from "../lib/chat_client.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { InputError } from "../lib/errors.ts";
 import { sessionOf } from "../lib/protocol.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
 import {
   enter,
   FakeServer,
@@ -24,7 +25,13 @@ import {
 const NOON = "2026-11-22 12:00:00";
 
 function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options });
+  return new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: UNLIMITED,
+    clock: new TestClock(NOON).now,
+    ...options,
+  });
 }
 
 function enterAs(nick: string, server: ChatServer): Promise<Guest> {

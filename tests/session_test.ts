@@ -13,6 +13,7 @@ import {
   type SessionEvent,
   type SessionOptions,
 } from "../lib/session.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
 import {
   enter,
   type FakeClient,
@@ -30,7 +31,7 @@ import {
 } from "./support.ts";
 
 function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, ...options });
+  return new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED, ...options });
 }
 
 interface TravellerOptions extends Partial<Omit<SessionOptions, "mailbox">> {
