@@ -50,6 +50,25 @@ function isName(host: string): boolean {
   return /^[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
 }
 
+/** An IP address, in the form in which sockets give it.
+ * @throws {InputError} `ip-invalid` */
+export function parseIP(text: string): string {
+  const trimmed = plainIP(text.trim());
+  const [address = "", ...zone] = trimmed.split("%");
+  if (/^[\d.]+$/.test(address) && zone.length === 0 && hostOf(address) === address) return address;
+  if (address.includes(":") && isIPv6(trimmed)) {
+    return [hostOf(`[${address}]`)!.slice(1, -1), ...zone].join("%");
+  }
+  throw new InputError("ip-invalid", `Cannot read ${JSON.stringify(text)} as an IP address`, {
+    details: { ip: text },
+  });
+}
+
+/** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */
+function hostOf(host: string): string | undefined {
+  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined;
+}
+
 /** The same with a port for certain. */
 export function parseServer(text: string, defaultPort = DEFAULT_PORT): Address {
   const { host, port = defaultPort } = parseAddress(text);

@@ -3,27 +3,26 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
-import { commandHelp, parseLine } from "./commands.ts";
-import { ChatError, ConnectError, InputError } from "./errors.ts";
+import { ChatScreen, PROMPT } from "./chat_screen.ts";
+import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
+import type { TypedLine } from "./desk.ts";
+import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
+import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program } from "./program.ts";
-import { MAX_HISTORY, type Person, TOKEN_BYTES, type Welcome } from "./protocol.ts";
-import { MARKS, Renderer } from "./render.ts";
+import { type Manner, MAX_HISTORY, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import type { Renderer } from "./render.ts";
+import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
-import { TargetChooser } from "./target_chooser.ts";
-import { cut, parseNick, printable, printableNick } from "./text.ts";
+import { isFinal, TargetChooser } from "./target_chooser.ts";
+import type { ChatOptions } from "./terminal.ts";
+import { parseNick, parseText, printable, printableNick } from "./text.ts";
+import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
-const PROMPT = "> ";
-/** Most people that `/who` knows of. */
-const MAX_ONLINE = 10_000;
-/** How long a message may wait for its receipt before it is shown as pending, in ms. */
-const PENDING_MS = 300;
-const MAX_PENDING_LINES = 3;
-const MAX_PENDING_CHARS = 60;
 
 const FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
@@ -32,6 +31,7 @@ const FLAGS = {
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },
+  ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
@@ -53,7 +53,7 @@ export async function chat(program: Program): Promise<number> {
     await program.terminal.print(...answer);
     return EXIT.ok;
   }
-  using client = new ChatClient(program, settingsOf(flags));
+  using client = new ChatClient(program, { ...settingsOf(flags), renderer: rendererFor(flags, program) });
   return await client.run();
 }
 
@@ -64,6 +64,10 @@ interface Settings {
   readonly backups: readonly Address[];
   readonly isAuto: boolean;
   readonly history?: number;
+}
+
+interface ClientOptions extends Settings {
+  readonly renderer: Renderer;
 }
 
 function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
@@ -97,17 +101,22 @@ class ChatClient implements Disposable {
   readonly #renderer: Renderer;
   readonly #chooser: TargetChooser;
   readonly #isAuto: boolean;
+  readonly #mailbox: Mailbox;
   readonly #session: Session;
-  readonly #online = new Map<bigint, Person>();
+  readonly #screen: ChatScreen;
+  readonly #roster = new Roster();
+  /** What the server of now calls the person. */
+  #nick = "";
+  /** The nick that the person asked for, until a server gives it or refuses to. */
+  #wish: string | undefined;
   #isTyping = false;
   #typingError: unknown;
-  #pendingTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(program: Program, settings: Settings) {
+  constructor(program: Program, { renderer, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
     this.#program = program;
     this.#sentences = sentencesIn(language);
-    this.#renderer = new Renderer(this.#sentences);
+    this.#renderer = renderer;
     this.#isAuto = settings.isAuto;
     this.#chooser = new TargetChooser({
       ...settings,
@@ -116,10 +125,18 @@ class ChatClient implements Disposable {
       notify: (text) => this.#notify(text),
     });
     const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+    this.#mailbox = new Mailbox({ token, history: settings.history });
     this.#session = new Session({
-      mailbox: new Mailbox({ token, history: settings.history }),
+      mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
       clock,
+    });
+    this.#screen = new ChatScreen({
+      terminal,
+      clock,
+      renderer: this.#renderer,
+      sentences: this.#sentences,
+      session: this.#session,
     });
   }
 
@@ -141,7 +158,7 @@ class ChatClient implements Disposable {
       status = EXIT.refused;
     } finally {
       signal.removeEventListener("abort", leave);
-      clearTimeout(this.#pendingTimer);
+      await this.#screen[Symbol.asyncDispose]();
     }
     const count = this.#session.pending.length;
     if (count > 0) await terminal.print(this.#sentences("client.undelivered", { count }));
@@ -151,11 +168,18 @@ class ChatClient implements Disposable {
   async #show(event: SessionEvent): Promise<void> {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
+    if (event.type === "refused") await this.#showRefused(event.error);
     if (event.type === "failed") await this.#showFailed(event.failure);
-    this.#showPending();
+    this.#screen.showStatus();
+  }
+
+  async #showRefused(error: RefusedError): Promise<void> {
+    if (error.details.nick === this.#wish) this.#wish = undefined;
+    await this.#notify(explain(error, this.#program.language));
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
+    await this.#screen.showCrowds();
     const server = formatAddress(target.server);
     const why = printable(explain(error, this.#program.language));
     if (!wasIn) {
@@ -166,19 +190,20 @@ class ChatClient implements Disposable {
       return await this.#notify(text);
     }
     await this.#notify(this.#sentences("client.lost", { server, why }));
-    const count = this.#session.pending.length;
+    const count = isFinal(error) ? 0 : this.#session.pending.length;
     if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }
 
   async #showEntered(
     server: Address,
-    { online, onlineCount, backups }: Welcome,
+    { nick, online, onlineCount, backups }: Welcome,
     missing: number,
   ): Promise<void> {
     this.#chooser.entered(server, backups.flatMap(readBackup));
-    this.#online.clear();
-    for (const person of online) this.#online.set(person.session, person);
-    let names = online.map(({ nick }) => printableNick(nick)).join(", ");
+    this.#isCalled(nick);
+    if (this.#wish !== undefined) this.#session.rename(this.#wish);
+    this.#roster.reset(online);
+    let names = online.map(({ nick, session }) => this.#renderer.nick(nick, session)).join(", ");
     const count = onlineCount - online.length;
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
     await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
@@ -197,24 +222,29 @@ class ChatClient implements Disposable {
   }
 
   async #showRead(entries: readonly ReadEntry[]): Promise<void> {
-    for (const { entry } of entries) {
-      if (entry.type === "left") this.#online.delete(entry.session);
-      const hasRoom = this.#online.size < MAX_ONLINE;
-      if (entry.type === "joined" && hasRoom) {
-        this.#online.set(entry.session, { ...entry, sinceMs: entry.timeMs });
-      }
-    }
-    const isHistory = (place: ReadEntry["place"]) => place === "history";
-    if (entries.length === 0) return;
-    await this.#print(
-      ...entries.map(({ entry, place }) => this.#renderer.entry(entry, { isHistory: isHistory(place) })),
-    );
+    for (const { entry } of entries) this.#learn(entry);
+    await this.#screen.showEntries(entries, { session: this.#mailbox.session, nick: this.#nick });
+  }
+
+  /** Takes note of who is there, of where to go, and as whom. */
+  #learn(event: RoomEvent): void {
+    this.#roster.learn(event);
+    if (event.type === "backups") this.#chooser.learn(event.backups.flatMap(readBackup));
+    if (event.type === "renamed" && event.session === this.#mailbox.session) this.#isCalled(event.nick);
+  }
+
+  /** A server calls the person so. On other servers they are called so only if they asked for it. */
+  #isCalled(nick: string): void {
+    this.#nick = nick;
+    if (nick !== this.#wish) return;
+    this.#wish = undefined;
+    this.#chooser.rename(nick);
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
   async #type(): Promise<void> {
     const { terminal } = this.#program;
-    for await (const line of terminal.lines(PROMPT)) {
+    for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
       try {
         if (!await this.#act(line)) return;
       } catch (error) {
@@ -228,6 +258,20 @@ class ChatClient implements Disposable {
     this.#session.leave();
   }
 
+  #chatOptions(): ChatOptions {
+    const yes = this.#sentences("client.yes").split(" ");
+    return {
+      confirmPaste: {
+        question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
+        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
+      },
+      complete: (before) => {
+        const nicks = [...this.#roster].map(({ nick }) => printableNick(nick));
+        return completionOf(before, { nicks, commands: COMMAND_NAMES });
+      },
+    };
+  }
+
   /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
   async #quit(): Promise<void> {
     const waiting = new AbortController();
@@ -238,17 +282,31 @@ class ChatClient implements Disposable {
   }
 
   /** Does what a line asks for; false if that is to leave. */
-  async #act(line: string): Promise<boolean> {
-    const action = parseLine(line);
+  async #act({ text, isPasted }: TypedLine): Promise<boolean> {
+    const action = isPasted ? pastedAction(text) : parseLine(text);
     switch (action.type) {
       case "say":
-        await this.#say(action.text);
+        await this.#say(action.text, { action: action.action });
         break;
+      case "msg":
+        await this.#sayTo(action.nick, action.text);
+        break;
+      case "nick":
+        await this.#rename(action.nick);
+        break;
+      case "clear":
+        this.#program.terminal.clear();
+        break;
+      case "incomplete": {
+        const usage = commandUsage(action.command, this.#sentences);
+        await this.#print(this.#sentences("command.incomplete", { usage }));
+        break;
+      }
       case "help":
         await this.#print(...commandHelp(this.#sentences));
         break;
       case "who":
-        await this.#print(...this.#who());
+        await this.#print(...[...this.#roster].map((person) => this.#renderer.person(person)));
         break;
       case "unknown":
         await this.#print(this.#sentences("command.unknown", action));
@@ -260,54 +318,48 @@ class ChatClient implements Disposable {
     return true;
   }
 
-  async #say(text: string): Promise<void> {
+  /** Says something to one person, by the name that they have now. */
+  async #sayTo(nick: string, text: string): Promise<void> {
+    const person = this.#roster.find(nick);
+    if (person) return await this.#say(text, { to: { session: person.session, nick: person.nick } });
+    const nearest = this.#roster.nearest(nick);
+    await this.#print(
+      nearest === undefined
+        ? this.#sentences("client.nick-unknown", { nick })
+        : this.#sentences("client.nick-nearest", { nick, nearest }),
+    );
+  }
+
+  async #rename(nick: string): Promise<void> {
+    this.#wish = nick;
+    if (this.#session.rename(nick)) return;
+    this.#chooser.rename(nick);
+    await this.#print(this.#sentences("client.nick-later", { nick }));
+  }
+
+  async #say(text: string, manner: Manner): Promise<void> {
     if (this.#session.isFull) {
       await this.#notify(this.#sentences("client.waiting", { count: this.#session.pending.length }));
       await this.#session.drained();
     }
-    this.#session.say(text);
-    this.#showPending();
-  }
-
-  /** What waits for a server stands above the prompt, once it has waited long enough to be noticed. */
-  #showPending(): void {
-    const { terminal } = this.#program;
-    if (this.#session.pending.length === 0) {
-      clearTimeout(this.#pendingTimer);
-      this.#pendingTimer = undefined;
-      return terminal.showStatus([]);
-    }
-    this.#pendingTimer ??= setTimeout(() => {
-      this.#pendingTimer = undefined;
-      terminal.showStatus(this.#pendingLines(this.#session.pending));
-    }, PENDING_MS);
-  }
-
-  #pendingLines(pending: readonly string[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map((text) =>
-      `${MARKS.pending} ${cut(text, MAX_PENDING_CHARS)}`
-    );
-    const count = pending.length - lines.length;
-    return count > 0 ? [...lines, this.#sentences("client.more-pending", { count })] : lines;
-  }
-
-  #who(): string[] {
-    return [...this.#online.values()].map(({ nick, address, sinceMs }) =>
-      this.#sentences("who.line", {
-        nick: printableNick(nick),
-        address: printable(address),
-        since: this.#renderer.stamp(sinceMs),
-      })
-    );
+    this.#session.say(text, manner);
+    this.#screen.showStatus();
   }
 
   #notify(text: string): Promise<void> {
-    return this.#print(this.#renderer.notice(text, this.#program.clock().wallMs));
+    const { wallMs } = this.#program.clock();
+    return this.#print(...this.#renderer.newDay(wallMs), this.#renderer.notice(text, wallMs));
   }
 
   #print(...lines: string[]): Promise<void> {
     return this.#program.terminal.print(...lines);
   }
+}
+
+/** A line of a pasted block is sent as it is. */
+function pastedAction(line: string): Action {
+  const text = parseText(line);
+  return text === "" ? { type: "nothing" } : { type: "say", text };
 }
 
 /** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */

@@ -1,26 +1,29 @@
 // Accepts connections and joins each to the room: frames in, entries of the log and answers out. Knows nothing
 // of terminals; whoever wants to see the log adds a reader.
 
-import { type Address, formatAddress, plainIP } from "./address.ts";
+import { type Address, plainIP } from "./address.ts";
+import { Bans } from "./bans.ts";
 import { type Clock, type Moment, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
-import { isNameUnknown } from "./dial.ts";
-import { type ListenCode, ListenError, LostError, ProtocolError } from "./errors.ts";
+import { type ListenError, LostError, ProtocolError } from "./errors.ts";
 import { Gate, type GateOptions } from "./gate.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
-import { type GiveUpReason, Hub, type Reader } from "./hub.ts";
+import { Hub, type Reader } from "./hub.ts";
+import { accepted, listen } from "./listener.ts";
 import type { Member } from "./members.ts";
 import {
   type ClientMessage,
   decodeClient,
   encodeServer,
   MAX_CLIENT_FRAME_BYTES,
+  type Person,
   sessionOf,
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
 import { type Allowance, TokenBucket } from "./token_bucket.ts";
+import { givenUp, isBackwards, isBanned, unexpected } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
@@ -30,8 +33,6 @@ export const MESSAGES: Allowance = { burst: 20, perSecond: 5 };
 const MAX_TURNED_AWAY = 256;
 /** How long a server that closes waits for its clients to take leave, in ms. */
 export const CLOSING_MS = 1_000;
-/** How long to wait after a connection that could not be accepted, in ms. */
-const ACCEPT_PAUSE_MS = 50;
 
 /** Settings of a server. */
 export interface ChatServerOptions extends GateOptions {
@@ -79,6 +80,15 @@ interface Visit {
   lastN: number;
 }
 
+/** How a server fares. */
+export interface ServerStats {
+  readonly clients: number;
+  /** Over the last seconds. */
+  readonly messagesPerSecond: number;
+  /** When it began to listen, ms since 1970 UTC. */
+  readonly sinceMs: number;
+}
+
 /** Somebody who is in, at the moment that they say something. */
 interface Guest {
   readonly visit: Visit;
@@ -94,6 +104,8 @@ export class ChatServer implements AsyncDisposable {
   readonly #hub: Hub;
   readonly #room: Room;
   readonly #gate: Gate;
+  readonly #bans = new Bans();
+  readonly #startMs: number;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
   readonly #visits = new Set<Promise<void>>();
@@ -109,6 +121,7 @@ export class ChatServer implements AsyncDisposable {
     const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
+    this.#startMs = clock().wallMs;
     this.#listener = listen({ host, port });
     this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
     this.#gate = new Gate(options);
@@ -141,6 +154,59 @@ export class ChatServer implements AsyncDisposable {
     this.#hub.addReader(reader);
   }
 
+  /** Who is in. */
+  get people(): Iterable<Person> {
+    return this.#room.members;
+  }
+
+  /** How it fares. */
+  get stats(): ServerStats {
+    return {
+      clients: this.#room.size,
+      messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
+      sinceMs: this.#startMs,
+    };
+  }
+
+  /** Says something to everybody in the server's name.
+   * @throws {InputError} `text-too-long` */
+  announce(text: string): void {
+    this.#room.announce(text, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** Tells everybody of one more server to go to when this one falls, as `host:port`.
+   * @throws {InputError} `backups-full` */
+  addBackup(backup: string): void {
+    this.#room.addBackup(backup, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** Throws somebody out, who reads the reason. Returns whether there is such a person. */
+  kick(nick: string, reason: string): boolean {
+    const member = this.#room.withNick(nick);
+    if (!member) return false;
+    this.#throwOut(member, new ProtocolError("kicked", reason));
+    return true;
+  }
+
+  /** Lets nobody in from an IP address for a time, and throws out who is in from there. Returns how many. */
+  ban(address: string, forMs: number): number {
+    this.#bans.add(address, this.#clock().tickMs + forMs);
+    if (forMs === 0) return 0;
+    const banned = [...this.#room.members].filter((member) => member.address === address);
+    for (const member of banned) this.#throwOut(member, isBanned(address));
+    return banned.length;
+  }
+
+  #throwOut(member: Member, error: ProtocolError): void {
+    const connection = this.#connections.get(member);
+    this.#connections.delete(member);
+    this.#room.kick(member, this.#clock());
+    connection?.finish(errorFrame(error));
+    this.#hub.wake();
+  }
+
   /** Tells everyone that the server closes, after all that was said before, and waits until they know, or
    * {@linkcode CLOSING_MS}. */
   close(): Promise<void> {
@@ -162,23 +228,8 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    for (let isTold = false;;) {
-      let conn: Deno.TcpConn;
-      try {
-        conn = await this.#listener.accept();
-        isTold = false;
-      } catch (cause) {
-        if (this.#isClosing) return;
-        // Whoever hung up before we got to them is no reason to let the next one wait.
-        if (cause instanceof Deno.errors.NotConnected || cause instanceof Deno.errors.ConnectionAborted) {
-          continue;
-        }
-        // Too many open files, say: it passes, and others still want to come in.
-        if (!isTold) this.#options.onTrouble?.(acceptFailure(cause));
-        isTold = true;
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-        continue;
-      }
+    const { onTrouble = () => {} } = this.#options;
+    for await (const conn of accepted(this.#listener, { onTrouble })) {
       const visit = this.#visit(this.#hub.adopt(conn)).finally(() => this.#visits.delete(visit));
       this.#visits.add(visit);
     }
@@ -267,6 +318,7 @@ export class ChatServer implements AsyncDisposable {
 
   #enter(hello: ClientMessage, { connection, address }: Visit, now: Moment): Member {
     if (hello.type !== "hello") throw unexpected(hello);
+    if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
     this.#gate.enter(address, now.tickMs);
     const session = sessionOf(hello.token);
     const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
@@ -284,9 +336,11 @@ export class ChatServer implements AsyncDisposable {
     const { connection } = visit;
     switch (message.type) {
       case "say":
-        if (message.n <= visit.lastN) throw backwards(message.n, visit.lastN);
+        if (message.n <= visit.lastN) throw isBackwards(message.n, visit.lastN);
         visit.lastN = message.n;
         return this.#room.say(member, message, now);
+      case "nick":
+        return this.#rename(message.nick, { visit, member, now });
       case "ping":
         return connection.send(PONG);
       case "pong":
@@ -298,6 +352,16 @@ export class ChatServer implements AsyncDisposable {
         return connection.finish(BYE);
       case "hello":
         throw unexpected(message);
+    }
+  }
+
+  #rename(nick: string, { visit, member, now }: Guest): void {
+    try {
+      this.#room.rename(member, nick, now);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { code, message: reason } = error;
+      visit.connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
     }
   }
 
@@ -347,56 +411,6 @@ function errorFrame({ code, message }: ProtocolError): Uint8Array<ArrayBuffer> {
   return encodeServer({ type: "error", code, reason: message });
 }
 
-function unexpected({ type }: ClientMessage): ProtocolError {
-  return new ProtocolError(
-    "frame-unexpected",
-    `Cannot take ${type.toUpperCase()} here: HELLO comes first, and once`,
-  );
-}
-
-function backwards(n: number, last: number): ProtocolError {
-  return new ProtocolError("counter-backwards", `Cannot take message ${n} after ${last}`);
-}
-
-function givenUp(why: GiveUpReason): ProtocolError {
-  switch (why) {
-    case "ungreeted":
-      return new ProtocolError("hello-late", "Cannot wait any longer for HELLO");
-    case "silent":
-      return new ProtocolError("silent", "Cannot keep the connection: nothing came for too long");
-    case "too-slow":
-      return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
-    case "frame-late":
-      return new ProtocolError("frame-late", "Cannot wait any longer for the rest of a frame");
-  }
-}
-
 function randomInstance(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!;
-}
-
-function acceptFailure(cause: unknown): ListenError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ListenError("accept-failed", `Cannot accept connections: ${reason}`, {
-    cause,
-    details: { reason },
-  });
-}
-
-function listen({ host, port }: Address): Deno.TcpListener {
-  try {
-    return Deno.listen({ hostname: host, port });
-  } catch (cause) {
-    const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
-    const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;
-    throw new ListenError(listenCode(cause, port), message, { cause, details });
-  }
-}
-
-function listenCode(cause: unknown, port: number): ListenCode {
-  if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
-  // Windows denies other ports as well.
-  if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
-  if (cause instanceof Deno.errors.AddrNotAvailable || isNameUnknown(cause)) return "address-not-local";
-  return "listen-failed";
 }

@@ -1,26 +1,33 @@
-// A typed line -> a message or a local action. The help text comes from the same table as the commands.
+// A line typed in a client -> a message or a local action. The help text comes from the same table as the
+// commands.
 
-import type { PlainSentenceKey, Sentences } from "./i18n.ts";
-import { parseText } from "./text.ts";
+import { type CommandTable, firstWord, parseCommand, tableHelp, usageOf } from "./command_table.ts";
+import type { Sentences } from "./i18n.ts";
+import { parseNick, parseText } from "./text.ts";
 
-interface Command {
-  /** Names after the slash, the one that help shows first. */
-  readonly names: readonly string[];
-  readonly help: PlainSentenceKey;
-}
-
-const COMMANDS = {
+/** The commands of a client. */
+export const COMMANDS = {
   help: { names: ["help", "ayuda"], help: "command.help" },
   who: { names: ["who", "quien"], help: "command.who" },
+  msg: { names: ["msg", "privado"], parameters: "command.msg-parameters", help: "command.msg" },
+  nick: { names: ["nick", "apodo"], parameters: "command.nick-parameters", help: "command.nick" },
+  me: { names: ["me", "yo"], parameters: "command.text-parameters", help: "command.me" },
+  clear: { names: ["clear", "limpiar"], help: "command.clear" },
   quit: { names: ["quit", "salir"], help: "command.quit" },
-} as const satisfies Record<string, Command>;
+} as const satisfies CommandTable;
+
+/** What commands can be typed as, with their slashes. */
+export const COMMAND_NAMES = Object.values(COMMANDS).flatMap(({ names }) => names.map((name) => `/${name}`));
 
 /** What a typed line asks for. */
 export type Action =
-  | { readonly type: "say"; readonly text: string }
-  | { readonly type: keyof typeof COMMANDS }
-  | { readonly type: "unknown"; readonly command: string }
-  | { readonly type: "nothing" };
+  | { readonly type: "say"; readonly text: string; readonly action?: boolean }
+  | { readonly type: "msg"; readonly nick: string; readonly text: string }
+  | { readonly type: "nick"; readonly nick: string }
+  | { readonly type: "help" | "who" | "clear" | "quit" | "nothing" }
+  /** Something is missing behind the command. */
+  | { readonly type: "incomplete"; readonly command: keyof typeof COMMANDS }
+  | { readonly type: "unknown"; readonly command: string; readonly nearest: string };
 
 /** Whether a line asks to leave, wherever it is typed: `salir`, `quit`, `/quit`, `/salir`. */
 export function isQuit(line: string): boolean {
@@ -29,23 +36,44 @@ export function isQuit(line: string): boolean {
 }
 
 /** What a line typed in the chat asks for. `//` begins a text that begins with a slash.
- * @throws {InputError} `text-too-long` */
-export function parseLine(line: string): Action {
-  if (isQuit(line)) return { type: "quit" };
+ * @throws {InputError} `text-too-long` or `nick-invalid` */
+export function parseLine(raw: string): Action {
+  if (isQuit(raw)) return { type: "quit" };
+  const line = raw.trim();
+  if (line.startsWith("//")) return { type: "say", text: parseText(line.slice(1)) };
+  if (line.startsWith("/")) return parseAction(line);
   const text = parseText(line);
-  if (text.startsWith("//")) return { type: "say", text: text.slice(1) };
-  if (!text.startsWith("/")) return text === "" ? { type: "nothing" } : { type: "say", text };
-  const name = text.slice(1).split(" ", 1)[0]!.toLowerCase();
-  for (const [type, { names }] of Object.entries(COMMANDS)) {
-    if ((names as readonly string[]).includes(name)) return { type: type as keyof typeof COMMANDS };
+  return text === "" ? { type: "nothing" } : { type: "say", text };
+}
+
+function parseAction(line: string): Action {
+  const typed = parseCommand(COMMANDS, line);
+  if (typed.name === undefined) {
+    return { type: "unknown", command: typed.command, nearest: typed.nearest };
   }
-  return { type: "unknown", command: `/${name}` };
+  const { name, rest } = typed;
+  switch (name) {
+    case "msg": {
+      const { word, rest: text } = firstWord(rest);
+      if (parseText(text) === "") return { type: "incomplete", command: name };
+      return { type: name, nick: parseNick(word), text: parseText(text) };
+    }
+    case "nick":
+      return rest === "" ? { type: "incomplete", command: name } : { type: name, nick: parseNick(rest) };
+    case "me":
+      if (parseText(rest) === "") return { type: "incomplete", command: name };
+      return { type: "say", text: parseText(rest), action: true };
+    default:
+      return { type: name };
+  }
+}
+
+/** How a command is to be typed. */
+export function commandUsage(command: keyof typeof COMMANDS, sentences: Sentences): string {
+  return usageOf(COMMANDS[command], sentences);
 }
 
 /** The commands and what they do, a line each. */
 export function commandHelp(sentences: Sentences): string[] {
-  const rows = Object.values(COMMANDS).map(({ names, help }) => [`/${names.join(", /")}`, sentences(help)]);
-  rows.push(["//...", sentences("command.escape")]);
-  const width = Math.max(...rows.map(([left]) => left!.length));
-  return rows.map(([left, right]) => `  ${left!.padEnd(width)}  ${right}`);
+  return tableHelp(COMMANDS, sentences, [["//...", sentences("command.escape")]]);
 }

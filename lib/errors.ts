@@ -20,6 +20,8 @@ export const WIRE_CODES = [
   "nick-lookalike",
   "text-invalid",
   "replaced",
+  "kicked",
+  "banned",
   "too-slow",
   "silent",
 ] as const;
@@ -50,6 +52,10 @@ export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 export type InputCode =
   | "port-invalid"
   | "address-invalid"
+  | "ip-invalid"
+  | "minutes-invalid"
+  | "backups-full"
+  | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
   | "nick-mixed"

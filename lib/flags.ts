@@ -33,6 +33,7 @@ export type FlagValues<Table extends FlagTable> = {
 /** Flags that every program has. */
 export const COMMON_FLAGS = {
   lang: { value: LANGUAGES.join("|"), choices: LANGUAGES, help: "flag.lang" },
+  plain: { help: "flag.plain" },
   help: { alias: "h", help: "flag.help" },
   version: { help: "flag.version" },
   completions: { value: SHELLS.join("|"), choices: SHELLS, help: "flag.completions" },

@@ -55,14 +55,25 @@ export class Inbox {
     return Math.max(missing, 0);
   }
 
-  /** An entry of the log was read. Of the past only messages are shown: who is there, WELCOME said. */
+  /** An entry of the log was read. Of the past only what was said is shown: who is there, WELCOME said. */
   read(entry: LogEntry): Place {
     // Never beyond what HELLO can carry, whatever a server says.
     this.#next.set(this.#instance, Math.min(entry.seq + 1, Number.MAX_SAFE_INTEGER));
     this.#noteWhole(entry.seq + 1);
     const isPast = entry.seq < this.#head;
-    if (entry.type !== "said") return isPast ? "hidden" : "live";
-    if (!this.#isFirstShowing(entry.session, entry.n)) return "hidden";
+    switch (entry.type) {
+      case "said":
+        if (!this.#isFirstShowing(entry.session, entry.n)) return "hidden";
+        // What is private is kept in no history.
+        if (isPast && this.#isNewcomer && entry.to) return "hidden";
+        break;
+      case "announced":
+        break;
+      case "hidden":
+        return "hidden";
+      default:
+        return isPast ? "hidden" : "live";
+    }
     if (!isPast) return "live";
     return this.#isNewcomer ? "history" : "missed";
   }

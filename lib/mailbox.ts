@@ -4,8 +4,10 @@
 import { Inbox, type Place } from "./inbox.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import {
+  type Content,
   type Hello,
   type LogEntry,
+  type Manner,
   PROTOCOL_VERSION,
   type Say,
   type ServerPing,
@@ -40,8 +42,8 @@ export class Mailbox {
     this.session = sessionOf(token);
   }
 
-  /** Texts that no server is known to have. */
-  get pending(): string[] {
+  /** What no server is known to have. */
+  get pending(): Content[] {
     return this.#outbox.pending;
   }
 
@@ -71,8 +73,8 @@ export class Mailbox {
 
   /** A new message, to be sent at once if there is a connection that was welcomed, and otherwise by
    * {@linkcode welcomed}. */
-  say(text: string): Say {
-    return this.#outbox.add(text);
+  say(text: string, manner?: Manner): Say {
+    return this.#outbox.add(text, manner);
   }
 
   /** An entry of the log came. Returns how it is to be shown. */

@@ -1,7 +1,7 @@
 // What a client has sent: pending until it is read back from a server's log, then recent for as long as that
 // server may still die with it. Pure: monotonic times in ms come in as parameters.
 
-import { RECENT_MS, type Say } from "./protocol.ts";
+import { type Content, type Manner, RECENT_MS, type Say } from "./protocol.ts";
 
 /** Most messages kept, pending and recent together. */
 export const MAX_OUTBOX_MESSAGES = 256;
@@ -17,7 +17,7 @@ export interface OutboxOptions {
 
 interface Kept {
   readonly n: number;
-  readonly text: string;
+  readonly content: Content;
   readonly bytes: number;
   /** Given by the first server that accepted it, ms since 1970 UTC; 0 until then. */
   timeMs: number;
@@ -45,9 +45,9 @@ export class Outbox {
     this.#maxBytes = maxBytes;
   }
 
-  /** Texts that no server is known to have, in the order in which they were given. */
-  get pending(): string[] {
-    return this.#pending().map(({ text }) => text);
+  /** What no server is known to have, in the order in which it was given. */
+  get pending(): Content[] {
+    return this.#pending().map(({ content }) => content);
   }
 
   /** Whether pending messages take all the room there is: nothing may be added until some are read back. */
@@ -57,9 +57,10 @@ export class Outbox {
   }
 
   /** A new pending message. */
-  add(text: string): Say {
+  add(text: string, manner: Manner = {}): Say {
+    const content = { text, ...manner };
     const bytes = new TextEncoder().encode(text).length;
-    const message = { n: ++this.#lastN, text, bytes, timeMs: 0, recentSinceMs: undefined };
+    const message = { n: ++this.#lastN, content, bytes, timeMs: 0, recentSinceMs: undefined };
     this.#kept.push(message);
     this.#makeRoom();
     return toSay(message);
@@ -117,6 +118,6 @@ function totalBytes(messages: readonly Kept[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-function toSay({ n, timeMs, text }: Kept): Say {
-  return { type: "say", n, timeMs, text };
+function toSay({ n, timeMs, content }: Kept): Say {
+  return { type: "say", n, timeMs, ...content };
 }

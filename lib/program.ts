@@ -5,7 +5,8 @@ import type { Edition } from "./about.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ChatError, InputError } from "./errors.ts";
 import { chooseLanguage, explain, type Language } from "./i18n.ts";
-import { standardStreams, Terminal } from "./terminal.ts";
+import { Terminal } from "./terminal.ts";
+import { standardStreams } from "./tty.ts";
 
 /** An IP address of this machine. */
 export interface LocalAddress {
@@ -19,6 +20,8 @@ export interface Program {
   readonly args: readonly string[];
   readonly language: Language;
   readonly terminal: Terminal;
+  /** Whether what is written may have colours: a screen shows it, and NO_COLOR (no-color.org) is not set. */
+  readonly hasColours: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
   readonly edition: Edition;
@@ -31,7 +34,11 @@ export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 
 /** Runs a program in this process, and ends the process with its exit status. */
 export async function runProgram(main: (program: Program) => Promise<number>): Promise<never> {
-  const terminal = new Terminal(standardStreams());
+  const terminal = new Terminal(standardStreams({ isPlain: Deno.args.includes("--plain") }));
+  // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.
+  for (const event of ["error", "unhandledrejection", "unload"]) {
+    addEventListener(event, () => terminal.abandon());
+  }
   const signal = AbortSignal.any([endingSignal(), terminal.interrupted]);
   // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
   signal.addEventListener("abort", () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), PATIENCE_MS)));
@@ -42,6 +49,7 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
       args: Deno.args,
       language,
       terminal,
+      hasColours: Deno.stdout.isTerminal() && !Deno.noColor,
       clock: systemClock,
       localAddresses,
       edition: edition(),

@@ -1,176 +1,36 @@
-// Frames <-> typed messages, and the limits of the wire. docs/PROTOCOL.md is the same in words; tests hold
+// Frames <-> typed messages. docs/PROTOCOL.md is the same in words; tests hold
 // this file against its examples. Knows nothing of rooms or sockets.
 
 import { createHash } from "node:crypto";
 import { type Frame, FrameWriter } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
+import type {
+  ClientMessage,
+  Content,
+  Joined,
+  Left,
+  LogEntry,
+  Person,
+  Said,
+  Say,
+  ServerMessage,
+  Welcome,
+} from "./messages.ts";
+import {
+  MAX_BACKUP_BYTES,
+  MAX_BACKUPS,
+  MAX_IP_BYTES,
+  MAX_RESUME_POINTS,
+  MAX_SERVER_FRAME_BYTES,
+  PROTOCOL_VERSION,
+  TOKEN_BYTES,
+} from "./messages.ts";
 import { MAX_NICK_CHARS } from "./text.ts";
 
-/** Version that HELLO and WELCOME carry. */
-export const PROTOCOL_VERSION = 1;
-/** Longest frame that a server takes, in bytes after the length: a message of 2,000 characters fits twice. */
-export const MAX_CLIENT_FRAME_BYTES = 16_384;
-/** Longest frame that a client takes, in bytes after the length. */
-export const MAX_SERVER_FRAME_BYTES = 65_536;
-/** Length of the secret that a client makes at its start. */
-export const TOKEN_BYTES = 16;
-/** Most servers that a client may name in HELLO as known to it. */
-export const MAX_RESUME_POINTS = 16;
-/** Most backups that WELCOME names. */
-export const MAX_BACKUPS = 16;
-/** Most messages of history that a newcomer is given. */
-export const MAX_HISTORY = 1_000;
+export * from "./messages.ts";
+
 /** Longest nick that a server gives, in bytes of UTF-8. */
 export const MAX_NICK_BYTES = MAX_NICK_CHARS * 4;
-/** Longest text form of an IP address with a zone behind it (RFC 4007, section 11), in bytes. */
-export const MAX_IP_BYTES = 64;
-/** Longest name of a backup, in bytes: a name of 253, and a port. */
-export const MAX_BACKUP_BYTES = 259;
-/** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
-export const RECENT_MS = 120_000;
-/** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
-export const NEVER_WHOLE_MS = 0xffff_ffff;
-
-/** A person in the room, as WELCOME lists them. `session` is public: the first 8 bytes of SHA-256(token). */
-export interface Person {
-  readonly session: bigint;
-  readonly nick: string;
-  /** IP address. */
-  readonly address: string;
-  /** When they came, ms since 1970 UTC. */
-  readonly sinceMs: number;
-}
-
-/** Where to go on reading the log of a server instance that this client was on before. */
-export interface ResumePoint {
-  readonly instance: bigint;
-  /** `seq` of the next entry to read. */
-  readonly next: number;
-}
-
-/** The first frame of a client. */
-export interface Hello {
-  readonly type: "hello";
-  readonly version: number;
-  /** {@linkcode TOKEN_BYTES} secret bytes. */
-  readonly token: Uint8Array;
-  readonly nick: string;
-  /** How long ago the client last lacked nothing, in ms; {@linkcode NEVER_WHOLE_MS} for a newcomer. */
-  readonly lackMs: number;
-  /** How many of the room's last messages a newcomer wants to see. */
-  readonly history: number;
-  readonly resume: readonly ResumePoint[];
-}
-
-/** A message to the room. */
-export interface Say {
-  readonly type: "say";
-  /** Counts this session's messages from 1, across all servers. */
-  readonly n: number;
-  /** When a server first accepted it, ms since 1970 UTC; 0 if none has yet, as far as the sender knows. */
-  readonly timeMs: number;
-  readonly text: string;
-}
-
-/** Asks for a sign of life. */
-export interface ClientPing {
-  readonly type: "ping";
-}
-
-/** Asks for a sign of life, and tells how far the log goes. */
-export interface ServerPing {
-  readonly type: "ping";
-  /** `seq` of the entry that the log will hold next: who has read all before it lacked nothing when this was sent. */
-  readonly head: number;
-}
-
-/** Answers a PING, in order. */
-export interface Pong {
-  readonly type: "pong";
-}
-
-/** From a client: it leaves by choice. From a server: it closes. */
-export interface Bye {
-  readonly type: "bye";
-}
-
-/** The server's first frame, once HELLO is accepted. */
-export interface Welcome {
-  readonly type: "welcome";
-  readonly version: number;
-  readonly session: bigint;
-  /** Random at each start of a server: what is remembered of its log ends with it. */
-  readonly instance: bigint;
-  /** The client's nick, as the others see it. */
-  readonly nick: string;
-  /** Highest `n` that this server accepted from this session, 0 for none. */
-  readonly accepted: number;
-  /** `seq` of the first log entry that will follow. */
-  readonly next: number;
-  /** `seq` of the first entry appended after `online` was taken. */
-  readonly head: number;
-  /** Servers to go to when this one falls, as `host:port`. */
-  readonly backups: readonly string[];
-  /** How many are in the room, this client included. */
-  readonly onlineCount: number;
-  /** Those of them that fit into the frame. */
-  readonly online: readonly Person[];
-}
-
-/** Log entry: a message. */
-export interface Said {
-  readonly type: "said";
-  readonly seq: number;
-  /** When a server first accepted it, ms since 1970 UTC. */
-  readonly timeMs: number;
-  readonly session: bigint;
-  readonly n: number;
-  /** It was accepted before, by a server that fell, and was sent again. */
-  readonly late: boolean;
-  readonly nick: string;
-  readonly text: string;
-}
-
-/** Log entry: somebody came. */
-export interface Joined {
-  readonly type: "joined";
-  readonly seq: number;
-  readonly timeMs: number;
-  readonly session: bigint;
-  /** They were in the conversation before, on this server or another. */
-  readonly back: boolean;
-  readonly nick: string;
-  readonly address: string;
-}
-
-/** Log entry: somebody went. */
-export interface Left {
-  readonly type: "left";
-  readonly seq: number;
-  readonly timeMs: number;
-  readonly session: bigint;
-  /** The connection was lost; otherwise they left by choice. */
-  readonly lost: boolean;
-  readonly nick: string;
-  readonly address: string;
-}
-
-/** The last frame before the server closes a connection that it will not serve. */
-export interface Refusal {
-  readonly type: "error";
-  /** Stable, for programs: one of errors.ts' WIRE_CODES, or one of a later version. */
-  readonly code: string;
-  /** In English, for people whose client does not know the code. */
-  readonly reason: string;
-}
-
-export type ClientMessage = Hello | Say | ClientPing | Pong | Bye;
-/** What the log holds. */
-export type LogEntry = Said | Joined | Left;
-/** A log entry before the log has given it its `seq`. */
-export type Unnumbered<Entry extends LogEntry = LogEntry> = Entry extends LogEntry ? Omit<Entry, "seq">
-  : never;
-export type ServerMessage = Welcome | LogEntry | ServerPing | Pong | Bye | Refusal;
 
 /** Frame types; a server's have the high bit. */
 export const FRAME = {
@@ -179,6 +39,7 @@ export const FRAME = {
   clientPing: 0x03,
   clientPong: 0x04,
   clientBye: 0x05,
+  nick: 0x06,
   welcome: 0x81,
   said: 0x82,
   serverPing: 0x83,
@@ -187,7 +48,19 @@ export const FRAME = {
   error: 0x86,
   joined: 0x87,
   left: 0x88,
+  hidden: 0x89,
+  renamed: 0x8a,
+  announced: 0x8b,
+  backups: 0x8c,
+  refused: 0x8d,
 } as const;
+
+/** Bits of the `flags` of SAY; those of SAID are the same, one bit further up, with `late` below. */
+const ACTION = 1, PRIVATE = 2;
+const LATE = 1;
+/** The bit of JOINED's `flags`, and those of LEFT's. */
+const BACK = 1;
+const LOST = 1, KICKED = 2;
 
 /** The public id of a session: the first 8 bytes of SHA-256 of its token. */
 export function sessionOf(token: Uint8Array): bigint {
@@ -209,7 +82,10 @@ function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
       for (const { instance, next } of message.resume) writer.id(instance).u64(next);
       return writer.end();
     case "say":
-      return writer.begin(FRAME.say).u32(message.n).u64(message.timeMs).string(message.text).end();
+      writer.begin(FRAME.say).u32(message.n).u64(message.timeMs).u8(contentFlags(message));
+      return writeContent(message).end();
+    case "nick":
+      return writer.begin(FRAME.nick).string(message.nick).end();
     case "ping":
       return writer.begin(FRAME.clientPing).end();
     case "pong":
@@ -240,7 +116,9 @@ function readClient(fields: Frame): ClientMessage {
         resume: list(fields.u8(), MAX_RESUME_POINTS, () => ({ instance: fields.id(), next: fields.u64() })),
       };
     case FRAME.say:
-      return { type: "say", n: fields.u32(), timeMs: fields.u64(), text: fields.string() };
+      return readSay(fields);
+    case FRAME.nick:
+      return { type: "nick", nick: fields.string() };
     case FRAME.clientPing:
       return { type: "ping" };
     case FRAME.clientPong:
@@ -250,6 +128,29 @@ function readClient(fields: Frame): ClientMessage {
     default:
       throw unknown(fields.type);
   }
+}
+
+function readSay(fields: Frame): Say {
+  const n = fields.u32();
+  const timeMs = fields.u64();
+  const flags = readFlags(fields, ACTION | PRIVATE);
+  if (flags === 0) return { type: "say", n, timeMs, text: fields.string() };
+  return { type: "say", n, timeMs, ...readContent(fields, flags) };
+}
+
+function contentFlags({ action, to }: Content): number {
+  return (action ? ACTION : 0) | (to ? PRIVATE : 0);
+}
+
+function writeContent({ to, text }: Content): FrameWriter {
+  if (to) writer.id(to.session).string(to.nick);
+  return writer.string(text);
+}
+
+function readContent(fields: Frame, flags: number): Content {
+  const to = flags & PRIVATE ? { session: fields.id(), nick: fields.string(MAX_NICK_BYTES) } : undefined;
+  const text = fields.string();
+  return { text, ...(flags & ACTION && { action: true }), ...(to && { to }) };
 }
 
 /** The whole frame of a server's message. WELCOME lists as many of `online` as fit. */
@@ -267,8 +168,26 @@ function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
     case "welcome":
       return encodeWelcome(message);
     case "said":
-      return writer.begin(FRAME.said).u64(message.seq).u64(message.timeMs).id(message.session)
-        .u32(message.n).u8(message.late ? 1 : 0).string(message.nick).string(message.text).end();
+      beginEntry(FRAME.said, message).id(message.session).u32(message.n)
+        .u8((message.late ? LATE : 0) | contentFlags(message) << 1).string(message.nick);
+      return writeContent(message).end();
+    case "joined":
+      return beginEntry(FRAME.joined, message).id(message.session).u8(message.back ? BACK : 0)
+        .string(message.nick).string(message.address).end();
+    case "left":
+      return beginEntry(FRAME.left, message).id(message.session)
+        .u8((message.lost ? LOST : 0) | (message.kicked ? KICKED : 0))
+        .string(message.nick).string(message.address).end();
+    case "renamed":
+      return beginEntry(FRAME.renamed, message).id(message.session).string(message.before)
+        .string(message.nick).end();
+    case "announced":
+      return beginEntry(FRAME.announced, message).string(message.text).end();
+    case "backups":
+      beginEntry(FRAME.backups, message);
+      return writeBackups(message.backups).end();
+    case "hidden":
+      return writer.begin(FRAME.hidden).u64(message.seq).end();
     case "ping":
       return writer.begin(FRAME.serverPing).u64(message.head).end();
     case "pong":
@@ -277,13 +196,20 @@ function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
       return writer.begin(FRAME.serverBye).end();
     case "error":
       return writer.begin(FRAME.error).string(message.code).string(message.reason).end();
-    case "joined":
-      return writer.begin(FRAME.joined).u64(message.seq).u64(message.timeMs).id(message.session)
-        .u8(message.back ? 1 : 0).string(message.nick).string(message.address).end();
-    case "left":
-      return writer.begin(FRAME.left).u64(message.seq).u64(message.timeMs).id(message.session)
-        .u8(message.lost ? 1 : 0).string(message.nick).string(message.address).end();
+    case "refused":
+      return writer.begin(FRAME.refused).string(message.code).string(message.about)
+        .string(message.reason).end();
   }
+}
+
+function beginEntry(type: number, { seq, timeMs }: { seq: number; timeMs: number }): FrameWriter {
+  return writer.begin(type).u64(seq).u64(timeMs);
+}
+
+function writeBackups(backups: readonly string[]): FrameWriter {
+  writer.u8(backups.length);
+  for (const backup of backups) writer.string(backup);
+  return writer;
 }
 
 /** Bytes that a person takes in WELCOME, at most: session, nick, address, time. */
@@ -292,9 +218,8 @@ const MAX_PERSON_BYTES = 8 + 2 + MAX_NICK_BYTES + 2 + MAX_IP_BYTES + 8;
 function encodeWelcome(message: Welcome): Uint8Array<ArrayBuffer> {
   const { online, backups } = message;
   writer.begin(FRAME.welcome).u8(message.version).id(message.session).id(message.instance)
-    .string(message.nick).u32(message.accepted).u64(message.next).u64(message.head).u8(backups.length);
-  for (const backup of backups) writer.string(backup);
-  writer.u32(message.onlineCount);
+    .string(message.nick).u32(message.accepted).u64(message.next).u64(message.head);
+  writeBackups(backups).u32(message.onlineCount);
   for (const { session, nick, address, sinceMs } of online) {
     if (writer.length + MAX_PERSON_BYTES > MAX_SERVER_FRAME_BYTES) break;
     writer.id(session).string(nick).string(address).u64(sinceMs);
@@ -322,21 +247,30 @@ function readServer(fields: Frame): ServerMessage {
         accepted: fields.u32(),
         next: fields.u64(),
         head: fields.u64(),
-        backups: list(fields.u8(), MAX_BACKUPS, () => fields.string(MAX_BACKUP_BYTES)),
+        backups: readBackups(fields),
         onlineCount: fields.u32(),
         online: readOnline(fields),
       };
     case FRAME.said:
+      return readSaid(fields);
+    case FRAME.joined:
+      return readJoined(fields);
+    case FRAME.left:
+      return readLeft(fields);
+    case FRAME.renamed:
       return {
-        type: "said",
-        seq: fields.u64(),
-        timeMs: fields.u64(),
+        type: "renamed",
+        ...readStamp(fields),
         session: fields.id(),
-        n: fields.u32(),
-        late: (fields.u8() & 1) === 1,
+        before: fields.string(MAX_NICK_BYTES),
         nick: fields.string(MAX_NICK_BYTES),
-        text: fields.string(),
       };
+    case FRAME.announced:
+      return { type: "announced", ...readStamp(fields), text: fields.string() };
+    case FRAME.backups:
+      return { type: "backups", ...readStamp(fields), backups: readBackups(fields) };
+    case FRAME.hidden:
+      return { type: "hidden", seq: fields.u64() };
     case FRAME.serverPing:
       return { type: "ping", head: fields.u64() };
     case FRAME.serverPong:
@@ -345,22 +279,46 @@ function readServer(fields: Frame): ServerMessage {
       return { type: "bye" };
     case FRAME.error:
       return { type: "error", code: fields.string(), reason: fields.string() };
-    case FRAME.joined:
-      return { type: "joined", ...readPresence(fields, "back") };
-    case FRAME.left:
-      return { type: "left", ...readPresence(fields, "lost") };
+    case FRAME.refused:
+      return { type: "refused", code: fields.string(), about: fields.string(), reason: fields.string() };
     default:
       throw unknown(fields.type);
   }
 }
 
-function readPresence<Flag extends "back" | "lost">(fields: Frame, flag: Flag) {
-  const [seq, timeMs, session] = [fields.u64(), fields.u64(), fields.id()];
-  const set = (fields.u8() & 1) === 1;
-  const [nick, address] = [fields.string(MAX_NICK_BYTES), fields.string(MAX_IP_BYTES)];
-  return { seq, timeMs, session, nick, address, [flag]: set } as
-    & Omit<Joined, "type" | "back">
-    & Record<Flag, boolean>;
+function readSaid(fields: Frame): Said {
+  const seq = fields.u64();
+  const timeMs = fields.u64();
+  const session = fields.id();
+  const n = fields.u32();
+  const flags = readFlags(fields, LATE | ACTION << 1 | PRIVATE << 1);
+  const late = (flags & LATE) !== 0;
+  const nick = fields.string(MAX_NICK_BYTES);
+  if (flags <= LATE) return { type: "said", seq, timeMs, session, n, late, nick, text: fields.string() };
+  return { type: "said", seq, timeMs, session, n, late, nick, ...readContent(fields, flags >> 1) };
+}
+
+function readStamp(fields: Frame): { seq: number; timeMs: number } {
+  return { seq: fields.u64(), timeMs: fields.u64() };
+}
+
+function readJoined(fields: Frame): Joined {
+  const [stamp, session, flags] = [readStamp(fields), fields.id(), readFlags(fields, BACK)];
+  return { type: "joined", ...stamp, session, back: flags === BACK, ...readWho(fields) };
+}
+
+function readLeft(fields: Frame): Left {
+  const [stamp, session, flags] = [readStamp(fields), fields.id(), readFlags(fields, LOST | KICKED)];
+  const [lost, kicked] = [(flags & LOST) !== 0, (flags & KICKED) !== 0];
+  return { type: "left", ...stamp, session, lost, ...(kicked && { kicked }), ...readWho(fields) };
+}
+
+function readWho(fields: Frame): { nick: string; address: string } {
+  return { nick: fields.string(MAX_NICK_BYTES), address: fields.string(MAX_IP_BYTES) };
+}
+
+function readBackups(fields: Frame): string[] {
+  return list(fields.u8(), MAX_BACKUPS, () => fields.string(MAX_BACKUP_BYTES));
 }
 
 function readOnline(fields: Frame): Person[] {
@@ -385,6 +343,15 @@ function readVersion(fields: Frame): number {
     );
   }
   return version;
+}
+
+/** The byte of flags; none may be set but those in `known`. */
+function readFlags(fields: Frame, known: number): number {
+  const flags = fields.u8();
+  if ((flags & ~known) !== 0) {
+    throw new ProtocolError("frame-malformed", `Cannot decode frame: flags 0x${flags.toString(16)}`);
+  }
+  return flags;
 }
 
 function list<Item>(count: number, max: number, read: () => Item): Item[] {

@@ -1,44 +1,91 @@
 // A message -> a line for people. The only way from a peer's text to a screen, and so the place where it is
 // made safe.
 
-import { format } from "@std/datetime/format";
 import type { Sentences } from "./i18n.ts";
-import type { LogEntry } from "./protocol.ts";
-import { printable, printableNick } from "./text.ts";
+import { type Paint, PLAIN } from "./paint.ts";
+import type { Announced, Joined, Left, Person, RoomEvent, Said } from "./protocol.ts";
+import { nickKey, printable, printableNick } from "./text.ts";
+import { Timestamps } from "./timestamps.ts";
 
-/** The last time that a Date can hold (ECMA-262, "Time Values and Time Range"), in ms. */
-const LAST_DATE_MS = 8.64e15;
-const STAMP = "yyyy-MM-dd HH:mm:ss";
+/** Most names in one line. */
+const MAX_CROWD_NAMES = 30;
+
+/** Somebody comes or goes. */
+export type Presence = Joined | Left;
 
 /** What stands between the time and the text of a line, so that no nick or text can pass for something else:
  * no nick begins with any of these. */
-export const MARKS = { presence: "*", notice: "!", history: "~", late: "+", pending: "…" } as const;
+export const MARKS = {
+  presence: "*",
+  notice: "!",
+  announced: "#",
+  private: "@",
+  action: "•",
+  history: "~",
+  late: "+",
+  pending: "…",
+} as const;
 
-/** Makes lines in one language, with local times. */
+/** Words that could be a nick. */
+const WORD = /[\p{L}\p{Nd}_-][\p{L}\p{M}\p{Nd}_-]*/gu;
+
+/** Whether a text names somebody. */
+export function mentions(text: string, nick: string): boolean {
+  const key = nickKey(nick);
+  return (text.match(WORD) ?? []).some((word) => nickKey(word) === key);
+}
+
+/** How lines look. */
+export interface RendererOptions {
+  readonly paint?: Paint;
+  readonly times?: Timestamps;
+}
+
+/** How one line looks. */
+export interface LineOptions {
+  /** It was said before the reader came. */
+  readonly isHistory?: boolean;
+  /** The reader's own nick, to be seen in what others say. */
+  readonly reader?: string;
+}
+
+/** Makes lines in one language. */
 export class Renderer {
   readonly #sentences: Sentences;
-  #lastSecond = NaN;
-  #lastStamp = "";
+  readonly #paint: Paint;
+  readonly #times: Timestamps;
 
-  constructor(sentences: Sentences) {
+  constructor(sentences: Sentences, { paint = PLAIN, times = new Timestamps() }: RendererOptions = {}) {
     this.#sentences = sentences;
+    this.#paint = paint;
+    this.#times = times;
   }
 
-  /** An entry of the log. `isHistory`: it was said before the reader came. */
-  entry(entry: LogEntry, { isHistory = false }: { isHistory?: boolean } = {}): string {
-    const nick = printableNick(entry.nick);
-    if (entry.type === "said") {
-      const line = `${nick}: ${printable(entry.text)}`;
-      if (isHistory) return this.#line(entry.timeMs, `${MARKS.history} ${line}`);
-      return this.#line(entry.timeMs, entry.late ? `${MARKS.late} ${line}` : line);
-    }
-    const address = printable(entry.address);
-    const key = entry.type === "joined"
-      ? (entry.back ? "room.back" : "room.joined")
-      : entry.lost
-      ? "room.lost"
-      : "room.left";
-    return this.#line(entry.timeMs, `${MARKS.presence} ${this.#sentences(key, { nick, address })}`);
+  /** Something that happened in the room. */
+  entry(event: RoomEvent, { isHistory = false, reader }: LineOptions = {}): string {
+    const past = isHistory ? `${MARKS.history} ` : "";
+    const late = event.type === "said" && event.late && !isHistory ? `${MARKS.late} ` : "";
+    return this.#line(event.timeMs, `${past}${late}${this.#event(event, reader)}`);
+  }
+
+  /** Several who came or went in the same way, with the time of the last. */
+  crowd(crowd: readonly Presence[]): string {
+    const last = crowd.at(-1)!;
+    const people = [
+      ...new Map(crowd.map(({ session, nick }) => [session, this.nick(nick, session)])).values(),
+    ];
+    if (people.length === 1) return this.entry(last);
+    const more = people.length - MAX_CROWD_NAMES;
+    const shown = people.slice(0, MAX_CROWD_NAMES).join(", ");
+    const names = more > 0 ? this.#sentences("client.more-online", { names: shown, count: more }) : shown;
+    const text = this.#sentences(`room.many-${kindOf(last)}`, { count: people.length, names });
+    return this.#line(last.timeMs, `${MARKS.presence} ${text}`);
+  }
+
+  /** What comes before a line of this time: a line with the date, if the line before was of another day. */
+  newDay(timeMs: number): string[] {
+    const line = this.#times.newDay(timeMs);
+    return line === undefined ? [] : [this.#paint.time(line)];
   }
 
   /** Something that the program itself has to say, with its time. */
@@ -46,18 +93,68 @@ export class Renderer {
     return this.#line(timeMs, `${MARKS.notice} ${printable(text)}`);
   }
 
-  /** Date and time of day, local. */
+  /** What somebody is called, as a peer gives it. */
+  nick(nick: string, session: bigint): string {
+    return this.#paint.nick(printableNick(nick), session);
+  }
+
+  /** Somebody who is online, with IP and since when. */
+  person({ session, nick, address, sinceMs }: Person): string {
+    return this.#sentences("who.line", {
+      nick: this.nick(nick, session),
+      address: printable(address),
+      since: this.stamp(sinceMs),
+    });
+  }
+
+  /** Date and time of day. */
   stamp(timeMs: number): string {
-    const second = Math.floor(Math.min(timeMs, LAST_DATE_MS) / 1_000);
-    // A busy room says much in one second.
-    if (second !== this.#lastSecond) {
-      this.#lastSecond = second;
-      this.#lastStamp = format(new Date(second * 1_000), STAMP);
+    return this.#times.stamp(timeMs);
+  }
+
+  #event(event: RoomEvent, reader: string | undefined): string {
+    switch (event.type) {
+      case "said":
+        return this.#said(event, reader);
+      case "announced":
+        return `${MARKS.announced} ${this.#sentences("room.announced", { text: printable(event.text) })}`;
+      default:
+        return `${MARKS.presence} ${this.#news(event)}`;
     }
-    return this.#lastStamp;
+  }
+
+  /** What somebody says: `ana: hola`, to one person `@ ana → beto: hola`, and what they do `• ana saluda`. */
+  #said({ session, nick, text, action, to }: Said, reader: string | undefined): string {
+    const speaker = this.nick(nick, session);
+    const who = to ? `${MARKS.private} ${speaker} → ${this.nick(to.nick, to.session)}` : speaker;
+    const words = reader === undefined ? printable(text) : this.#highlight(printable(text), reader);
+    return action ? `${MARKS.action} ${who} ${words}` : `${who}: ${words}`;
+  }
+
+  #highlight(text: string, reader: string): string {
+    const key = nickKey(reader);
+    return text.replace(WORD, (word) => nickKey(word) === key ? this.#paint.mention(word) : word);
+  }
+
+  #news(event: Exclude<RoomEvent, Said | Announced>): string {
+    if (event.type === "backups") {
+      return this.#sentences("room.backups", { backups: event.backups.map(printable).join(", ") });
+    }
+    const nick = this.nick(event.nick, event.session);
+    if (event.type === "renamed") {
+      return this.#sentences("room.renamed", { before: this.nick(event.before, event.session), nick });
+    }
+    return this.#sentences(`room.${kindOf(event)}`, { nick, address: printable(event.address) });
   }
 
   #line(timeMs: number, text: string): string {
-    return `[${this.stamp(timeMs)}] ${text}`;
+    return `${this.#paint.time(`[${this.stamp(timeMs)}]`)} ${text}`;
   }
+}
+
+/** How somebody comes or goes. */
+export function kindOf(presence: Presence): "joined" | "back" | "left" | "lost" | "kicked" {
+  if (presence.type === "joined") return presence.back ? "back" : "joined";
+  if (presence.kicked) return "kicked";
+  return presence.lost ? "lost" : "left";
 }

@@ -6,8 +6,10 @@ import { InputError, ProtocolError } from "./errors.ts";
 import { type Member, Members } from "./members.ts";
 import {
   encodeEntry,
+  encodeServer,
   FRAME,
   type Hello,
+  MAX_BACKUPS,
   MAX_HISTORY,
   NEVER_WHOLE_MS,
   PROTOCOL_VERSION,
@@ -16,8 +18,9 @@ import {
   type Unnumbered,
   type Welcome,
 } from "./protocol.ts";
+import { Rate } from "./rate.ts";
 import { type Cursor, RoomLog, type RoomLogOptions } from "./room_log.ts";
-import { isText, parseNick } from "./text.ts";
+import { isNick, isText, parseNick, parseText } from "./text.ts";
 
 /** What is added to {@linkcode RECENT_MS} for messages on their way, in ms. */
 export const WINDOW_MARGIN_MS = 30_000;
@@ -58,14 +61,16 @@ export class Room {
   readonly log: RoomLog;
   readonly #members = new Members();
   readonly #instance: bigint;
-  readonly #backups: readonly string[];
+  readonly #backups: string[];
+  /** Of messages. */
+  readonly #rate = new Rate();
   readonly #graceMs: number;
 
   constructor({ instance, backups = [], graceMs = GRACE_MS, log }: RoomOptions) {
     this.#instance = instance;
-    this.#backups = backups;
+    this.#backups = [...backups];
     this.#graceMs = graceMs;
-    this.log = new RoomLog(log);
+    this.log = new RoomLog({ ...log, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
   }
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
@@ -74,37 +79,69 @@ export class Room {
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
     const member = this.#members.get(session) ?? this.#admit({ hello, session, address }, nick, now);
-    if (member.nick !== nick) this.#rename(member, nick, now);
+    this.rename(member, nick, now);
     member.address = address;
     member.graceEndMs = undefined;
-    const cursor = this.log.cursorAt(start);
+    const cursor = this.log.cursorAt(start, session);
     return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), cursor, member };
   }
 
-  /** Appends a message unless it was accepted before.
+  /** Appends a message unless it was accepted before. A private one reaches its sender, its recipient and the
+   * server's console alone.
    * @throws {ProtocolError} `text-invalid` */
-  say(member: Member, { n, timeMs, text }: Say, now: Moment): void {
-    if (!isText(text)) {
+  say(member: Member, { n, timeMs, text, action, to }: Say, now: Moment): void {
+    if (!isText(text) || (to && !isNick(to.nick))) {
       throw new ProtocolError("text-invalid", "Cannot accept message: its text is not allowed");
     }
     if (n <= member.accepted) return;
     member.accepted = n;
+    this.#rate.note(now.tickMs);
     const late = timeMs !== 0;
     const given = late && timeMs <= now.wallMs && timeMs >= now.wallMs - OLDEST_GIVEN_MS;
-    this.#append({
-      type: "said",
-      timeMs: given ? timeMs : now.wallMs,
-      session: member.session,
-      n,
-      late,
-      nick: member.nick,
-      text,
-    }, now);
+    const { session, nick } = member;
+    const said = { type: "said", timeMs: given ? timeMs : now.wallMs, session, n, late, nick, text } as const;
+    if (!to) return this.#append(action ? { ...said, action } : said, now);
+    // By the name that the others know; a recipient who is not here may still come.
+    const recipient = { session: to.session, nick: this.#members.get(to.session)?.nick ?? to.nick };
+    this.#append({ ...said, action, to: recipient }, now, { audience: [session, to.session] });
+  }
+
+  /** Gives somebody another nick.
+   * @throws {ProtocolError} `nick-invalid` or `nick-taken` */
+  rename(member: Member, raw: string, now: Moment): void {
+    const nick = this.#nickFor(raw, member.session);
+    if (nick === member.nick) return;
+    const { session, nick: before } = member;
+    this.#members.rename(member, nick);
+    this.#append({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now);
+  }
+
+  /** Says something to everybody in the server's name.
+   * @throws {InputError} `text-too-long` */
+  announce(text: string, now: Moment): void {
+    this.#append({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
+  }
+
+  /** Tells everybody of one more server to go to when this one falls, as `host:port`.
+   * @throws {InputError} `backups-full` */
+  addBackup(backup: string, now: Moment): void {
+    if (!this.#backups.includes(backup)) {
+      if (this.#backups.length >= MAX_BACKUPS) {
+        throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
+      }
+      this.#backups.push(backup);
+    }
+    this.#append({ type: "backups", timeMs: now.wallMs, backups: this.#backups }, now);
   }
 
   /** Somebody left by choice. */
   leave(member: Member, now: Moment): void {
     this.#remove(member, { lost: false, now });
+  }
+
+  /** Somebody is thrown out. */
+  kick(member: Member, now: Moment): void {
+    this.#remove(member, { lost: false, kicked: true, now });
   }
 
   /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
@@ -130,20 +167,26 @@ export class Room {
     return this.#members.size;
   }
 
+  /** Who is in. */
+  get members(): Iterable<Member> {
+    return this.#members;
+  }
+
+  /** Who has this nick, or one that differs in case only. */
+  withNick(nick: string): Member | undefined {
+    return this.#members.withNick(nick);
+  }
+
+  /** Messages accepted in a second, on average over the last RATE_SECONDS. */
+  messagesPerSecond(now: Moment): number {
+    return this.#rate.perSecond(now.tickMs);
+  }
+
   #admit({ hello, session, address }: Arrival, nick: string, now: Moment): Member {
     const member = this.#members.add({ session, nick, address, sinceMs: now.wallMs });
     const back = hello.lackMs !== NEVER_WHOLE_MS;
     this.#append({ type: "joined", timeMs: now.wallMs, session, back, nick, address }, now);
     return member;
-  }
-
-  /** Somebody came back under another nick: nobody speaks under a name that the others were not told. */
-  #rename(member: Member, nick: string, now: Moment): void {
-    const { session, address } = member;
-    const timeMs = now.wallMs;
-    this.#append({ type: "left", timeMs, session, lost: false, nick: member.nick, address }, now);
-    this.#members.rename(member, nick);
-    this.#append({ type: "joined", timeMs, session, back: true, nick, address }, now);
   }
 
   #nickFor(raw: string, session: bigint): string {
@@ -157,7 +200,7 @@ export class Room {
     }
     const holder = this.#members.withNick(nick);
     if (holder && holder.session !== session) {
-      throw new ProtocolError("nick-taken", `Cannot enter as ${nick}: somebody in the room has this nick`, {
+      throw new ProtocolError("nick-taken", `Cannot call you ${nick}: somebody in the room has this nick`, {
         details: { nick },
       });
     }
@@ -195,13 +238,13 @@ export class Room {
     };
   }
 
-  #remove(member: Member, { lost, now }: { lost: boolean; now: Moment }): void {
+  #remove(member: Member, { now, ...how }: { lost: boolean; kicked?: boolean; now: Moment }): void {
     this.#members.remove(member);
     const { session, nick, address } = member;
-    this.#append({ type: "left", timeMs: now.wallMs, session, lost, nick, address }, now);
+    this.#append({ type: "left", timeMs: now.wallMs, session, ...how, nick, address }, now);
   }
 
-  #append(entry: Unnumbered, now: Moment): void {
-    this.log.append(encodeEntry({ ...entry, seq: this.log.head }), now.tickMs);
+  #append(entry: Unnumbered, now: Moment, options?: { audience: readonly bigint[] }): void {
+    this.log.append(encodeEntry({ ...entry, seq: this.log.head }), now.tickMs, options);
   }
 }

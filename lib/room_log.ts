@@ -10,11 +10,30 @@ export const SEGMENT_BYTES = 262_144;
 /** Bytes of memory that the log grows to, the segment being written included: whole segments, as few as take
  * no less than this. */
 export const RETAINED_BYTES = 16_777_216;
+/** Most bytes of a slice that is put together for one reader, because of entries that are not for it. */
+const MAX_PATCHED_BYTES = 16_384;
 
-/** Limits of a log, in bytes. */
+/** Settings of a log; the limits are in bytes. */
 export interface RoomLogOptions {
   readonly segmentBytes?: number;
   readonly retainedBytes?: number;
+  /** The frame that readers get in place of the entry `seq`, if that is not for them; none by default. */
+  readonly substitute?: Substitute;
+}
+
+/** Gives the frame that stands in for an entry. */
+type Substitute = (seq: number) => Uint8Array<ArrayBuffer>;
+
+/** Who reads: {@linkcode EVERYTHING}, or an id that may be in an entry's audience. */
+export type Reader = bigint | typeof EVERYTHING | undefined;
+/** Reads every entry, whoever it is for. */
+export const EVERYTHING = Symbol("everything");
+
+/** An entry that is for some readers only. */
+interface Restricted {
+  /** Its place in the segment. */
+  readonly index: number;
+  readonly audience: readonly bigint[];
 }
 
 /** A stretch of the log. `offsets[i]` is where its i-th frame begins, `timesMs[i]` when it was appended. */
@@ -23,6 +42,8 @@ class Segment {
   readonly firstSeq: number;
   readonly offsets: number[] = [];
   readonly timesMs: number[] = [];
+  /** By ascending index. */
+  readonly restricted: Restricted[] = [];
   length = 0;
   /** To what follows: apart from the segment, so that the log can cut it without holding on to the bytes. */
   readonly link: { next: Segment | undefined } = { next: undefined };
@@ -38,6 +59,11 @@ class Segment {
     return this.firstSeq + this.offsets.length;
   }
 
+  /** Where the frame behind the i-th begins. */
+  endOf(index: number): number {
+    return this.offsets[index + 1] ?? this.length;
+  }
+
   /** All bytes from an offset on. Most readers are at the same place: one view serves them all. */
   viewFrom(offset: number): Uint8Array<ArrayBuffer> {
     const { from, bytes } = this.#view ?? {};
@@ -51,14 +77,17 @@ class Segment {
 export class RoomLog {
   readonly #segmentBytes: number;
   readonly #retainedBytes: number;
+  readonly #substitute: Substitute;
   #oldest: Segment;
   #newest: Segment;
   #linkToOldest: Segment["link"] | undefined;
   #bytes: number;
 
-  constructor({ segmentBytes = SEGMENT_BYTES, retainedBytes = RETAINED_BYTES }: RoomLogOptions = {}) {
+  constructor(options: RoomLogOptions = {}) {
+    const { segmentBytes = SEGMENT_BYTES, retainedBytes = RETAINED_BYTES } = options;
     this.#segmentBytes = segmentBytes;
     this.#retainedBytes = retainedBytes;
+    this.#substitute = options.substitute ?? (() => new Uint8Array());
     this.#oldest = this.#newest = new Segment(0, segmentBytes);
     this.#bytes = segmentBytes;
   }
@@ -73,21 +102,24 @@ export class RoomLog {
     return this.#oldest.firstSeq;
   }
 
-  /** Adds a whole frame, which is copied. `nowMs` never decreases. */
-  append(frame: Uint8Array, nowMs: number): void {
+  /** Adds a whole frame, which is copied. `nowMs` never decreases. Readers who are not in the `audience`, if
+   * there is one, get the substitute. */
+  append(frame: Uint8Array, nowMs: number, { audience }: { audience?: readonly bigint[] } = {}): void {
     let segment = this.#newest;
     if (segment.length + frame.length > segment.bytes.length) segment = this.#addSegment(frame.length);
+    if (audience) segment.restricted.push({ index: segment.offsets.length, audience });
     segment.offsets.push(segment.length);
     segment.timesMs.push(nowMs);
     segment.bytes.set(frame, segment.length);
     segment.length += frame.length;
   }
 
-  /** A reader whose next entry is `seq`, or the nearest that can be read. */
-  cursorAt(seq: number): Cursor {
+  /** A reader whose next entry is `seq`, or the nearest that can be read. Unless it says who it is, it gets
+   * what is for everybody. */
+  cursorAt(seq: number, reader?: Reader): Cursor {
     const at = Math.max(seq, this.tail);
     const segment = at < this.head ? this.#segmentOf(at) : this.#newest;
-    return new Cursor(segment, Math.min(at, this.head));
+    return new Cursor(segment, { seq: Math.min(at, this.head), reader, substitute: this.#substitute });
   }
 
   /** `seq` of the first retained entry that was appended at `timeMs` or later; `head` if none was. */
@@ -99,15 +131,16 @@ export class RoomLog {
     return this.head;
   }
 
-  /** `seq` of the last but `count` - 1 of the entries whose frame has this type, or of the oldest retained one;
-   * `head` if there is none or `count` is 0. */
+  /** `seq` of the last but `count` - 1 of the entries for everybody whose frame has this type, or of the oldest
+   * retained one; `head` if there is none or `count` is 0. */
   seqOfLast(count: number, frameType: number): number {
     let seq = this.head;
     let left = count;
     for (const segment of [...this.#segments()].reverse()) {
+      const restricted = new Set(segment.restricted.map(({ index }) => index));
       for (let i = segment.offsets.length - 1; i >= 0; i--) {
         if (left === 0) return seq;
-        if (segment.bytes[segment.offsets[i]! + TYPE_OFFSET] !== frameType) continue;
+        if (segment.bytes[segment.offsets[i]! + TYPE_OFFSET] !== frameType || restricted.has(i)) continue;
         seq = segment.firstSeq + i;
         left--;
       }
@@ -148,15 +181,27 @@ const TYPE_OFFSET = 4;
 
 /** A reader's place in the log. */
 export class Cursor {
+  readonly #reader: Reader;
+  readonly #substitute: Substitute;
   #segment: Segment;
   #offset: number;
   #seq: number;
+  /** How many of the segment's restricted entries lie behind, or are ahead and for this reader. */
+  #passed: number;
 
   /** For {@linkcode RoomLog.cursorAt}. */
-  constructor(segment: Segment, seq: number) {
+  constructor(segment: Segment, { seq, reader, substitute }: {
+    seq: number;
+    reader: Reader;
+    substitute: Substitute;
+  }) {
+    this.#reader = reader;
+    this.#substitute = substitute;
     this.#segment = segment;
-    this.#offset = segment.offsets[seq - segment.firstSeq] ?? segment.length;
+    const index = seq - segment.firstSeq;
+    this.#offset = segment.offsets[index] ?? segment.length;
     this.#seq = seq;
+    this.#passed = segment.restricted.filter((entry) => entry.index < index).length;
   }
 
   /** `seq` of the entry that comes next. */
@@ -184,21 +229,83 @@ export class Cursor {
   }
 
   /** The next frames, whole and as many as lie in one segment, or undefined at the head. It is a view of
-   * memory that others read as well; nobody writes to it any more. */
+   * memory that others read as well, unless some of them are not for this reader; nobody writes to it any
+   * more. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.isAtHead) return undefined;
+    if (this.#passed !== this.#segment.restricted.length) return this.#takeAround();
     const slice = this.#segment.viewFrom(this.#offset);
     this.#offset = this.#segment.length;
     this.#seq = this.#segment.endSeq;
     return slice;
   }
 
+  /** What lies before the next entry that is not for this reader; around such entries, a copy with substitutes:
+   * a write for each piece would cost more than the copy. */
+  #takeAround(): Uint8Array<ArrayBuffer> {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    let room = MAX_PATCHED_BYTES;
+    while (this.#offset < this.#segment.length) {
+      const closedSeq = this.#nextClosed();
+      const isClosed = closedSeq === this.#seq;
+      const piece = isClosed ? this.#substitute(this.#seq) : undefined;
+      const bytes = piece?.length ?? this.#bytesBefore(closedSeq);
+      if (bytes > room && pieces.length > 0) break; // what is long goes alone, and need not be copied
+      pieces.push(piece ?? this.#takeUpTo(closedSeq));
+      if (isClosed) this.#skip();
+      room -= bytes;
+    }
+    return pieces.length === 1 ? pieces[0]! : joined(pieces);
+  }
+
+  #takeUpTo(seq: number): Uint8Array<ArrayBuffer> {
+    const end = this.#offset + this.#bytesBefore(seq);
+    const slice = this.#segment.bytes.subarray(this.#offset, end);
+    this.#offset = end;
+    this.#seq = seq;
+    return slice;
+  }
+
+  /** Passes the next entry over, which is not for this reader. */
+  #skip(): void {
+    this.#offset = this.#segment.endOf(this.#seq - this.#segment.firstSeq);
+    this.#seq++;
+    this.#passed++;
+  }
+
+  #bytesBefore(seq: number): number {
+    const { offsets, firstSeq, length } = this.#segment;
+    return (offsets[seq - firstSeq] ?? length) - this.#offset;
+  }
+
+  /** `seq` of the segment's next entry that is not for this reader, or of the segment's end. */
+  #nextClosed(): number {
+    const { restricted, firstSeq, endSeq } = this.#segment;
+    for (let entry = restricted[this.#passed]; entry; entry = restricted[++this.#passed]) {
+      const isForReader = this.#reader === EVERYTHING ||
+        (this.#reader !== undefined && entry.audience.includes(this.#reader));
+      if (!isForReader) return firstSeq + entry.index;
+    }
+    return endSeq;
+  }
+
   #hop(): void {
     while (this.#offset === this.#segment.length && this.#segment.link.next) {
       this.#segment = this.#segment.link.next;
       this.#offset = 0;
+      this.#passed = 0;
     }
   }
+}
+
+function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** Index of the first of the ascending `values` that is at least `bound`. */

@@ -4,9 +4,9 @@
 import type { ChatServer } from "./chat_server.ts";
 import { framesOf } from "./codec.ts";
 import type { Sentences } from "./i18n.ts";
-import { decodeServer, type LogEntry } from "./protocol.ts";
+import { decodeServer, type RoomEvent } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
-import type { Cursor, RoomLog } from "./room_log.ts";
+import { type Cursor, EVERYTHING, type RoomLog } from "./room_log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Most notices that wait for a screen that stands still. */
@@ -36,14 +36,17 @@ export class ServerConsole {
   /** Shows the log of this server, from its beginning. */
   follow(server: ChatServer): void {
     this.#log = server.log;
-    this.#cursor = server.log.cursorAt(0);
+    this.#cursor = server.log.cursorAt(0, EVERYTHING);
     server.addReader(this);
   }
 
   /** Prints a line with the time, unless more wait already than anybody will read. */
   tell(text: string): void {
     const { renderer, wallMs } = this.#options;
-    if (this.#notices.length < MAX_NOTICES) this.#notices.push(renderer.notice(text, wallMs()));
+    const timeMs = wallMs();
+    if (this.#notices.length < MAX_NOTICES) {
+      this.#notices.push(...renderer.newDay(timeMs), renderer.notice(text, timeMs));
+    }
     this.flush();
   }
 
@@ -64,7 +67,10 @@ export class ServerConsole {
       const lines = this.#notices.splice(0);
       if (this.#cursor?.isLost) lines.push(this.#skip(this.#cursor, this.#log!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
-      for (const frame of framesOf(slice)) lines.push(renderer.entry(decodeServer(frame) as LogEntry));
+      for (const frame of framesOf(slice)) {
+        const event = decodeServer(frame) as RoomEvent;
+        lines.push(...renderer.newDay(event.timeMs), renderer.entry(event));
+      }
       if (lines.length === 0) return;
       await terminal.print(...lines);
     }
@@ -73,7 +79,7 @@ export class ServerConsole {
   /** Goes on with what the log still has. Returns the line that says how much is left out. */
   #skip({ seq }: Cursor, log: RoomLog): string {
     const { renderer, sentences, wallMs } = this.#options;
-    this.#cursor = log.cursorAt(log.tail);
+    this.#cursor = log.cursorAt(log.tail, EVERYTHING);
     return renderer.notice(sentences("server.skipped", { count: log.tail - seq }), wallMs());
   }
 }

@@ -4,7 +4,7 @@
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
 import { ChatServer, type ChatServerOptions, MESSAGES } from "./chat_server.ts";
-import { isQuit } from "./commands.ts";
+import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
   COMMON_FLAGS,
@@ -17,9 +17,10 @@ import {
 } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { EXIT, type LocalAddress, type Program } from "./program.ts";
+import { Operator } from "./operator.ts";
+import { orderHelp } from "./orders.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
-import { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, UNLIMITED } from "./token_bucket.ts";
@@ -39,6 +40,7 @@ const FLAGS = {
   rate: { value: "N", help: "flag.rate" },
   "max-clients": { value: "N", help: "flag.max-clients" },
   "max-per-address": { value: "N", help: "flag.max-per-address" },
+  ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
@@ -60,7 +62,7 @@ export async function serve(program: Program): Promise<number> {
     await terminal.print(...answer);
     return EXIT.ok;
   }
-  const renderer = new Renderer(sentences);
+  const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
   const server = await listen(program, {
     ...settingsOf(flags),
@@ -74,7 +76,8 @@ export async function serve(program: Program): Promise<number> {
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
   log.follow(server);
-  await Promise.race([aborted(signal), dismissed(program, sentences)]);
+  const operator = new Operator({ terminal, renderer, language, server });
+  await Promise.race([aborted(signal), operator.dismissed()]);
   await terminal.print(sentences("server.closing"));
   await server.close();
   await log.drained();
@@ -116,7 +119,8 @@ function limitOf(flag: string, text: string | undefined): number | undefined {
 }
 
 function help(sentences: Sentences): string[] {
-  return [sentences("usage.server"), "", sentences("usage.options"), ...flagHelp(FLAGS, sentences)];
+  const options = flagHelp(FLAGS, sentences);
+  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orderHelp(sentences)];
 }
 
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the
@@ -180,16 +184,6 @@ function invalidChoice(max: number): never {
   throw new InputError("choice-invalid", `Cannot choose that: the choices are 1 to ${max}`, {
     details: { max },
   });
-}
-
-/** Fulfilled when the person at the console ends the server: `salir`, `quit`, or the end of what they type. The
- * end of a pipe ends nothing: a server runs without anybody at its console. */
-async function dismissed({ terminal }: Program, sentences: Sentences): Promise<void> {
-  for await (const line of terminal.lines("")) {
-    if (isQuit(line)) return;
-    if (line.trim() !== "") await terminal.print(sentences("server.commands"));
-  }
-  if (!terminal.isKeyboard) await new Promise(() => {});
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,22 +1,24 @@
 // A client's way from server to server: dial, HELLO, messages, loss, the next server; an async iterator of what
 // happens. Knows nothing of terminals, nor how the next server is chosen.
 
-import { type Address, formatAddress } from "./address.ts";
+import type { Address } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
-import { ConnectError, type ErrorDetails, LostError, ProtocolError, RefusedError } from "./errors.ts";
+import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
+import { failureOf, farewellOf, noAnswer, type Reason, refusal } from "./failures.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub } from "./hub.ts";
 import type { Place } from "./inbox.ts";
 import type { Mailbox } from "./mailbox.ts";
 import {
+  type Content,
   decodeServer,
   encodeClient,
-  type LogEntry,
+  type Manner,
   MAX_SERVER_FRAME_BYTES,
-  type Refusal,
+  type RoomEvent,
   type ServerMessage,
   type Welcome,
 } from "./protocol.ts";
@@ -35,7 +37,7 @@ export interface Target {
 /** Why the client is not, or no longer, on a server. */
 export interface Failure {
   readonly target: Target;
-  readonly error: ConnectError | RefusedError | LostError;
+  readonly error: Reason;
   /** Whether it was in: then the conversation goes on elsewhere. */
   readonly wasIn: boolean;
   /** How long it was in, in ms. */
@@ -44,8 +46,16 @@ export interface Failure {
 
 /** An entry of the log that is to be shown. */
 export interface ReadEntry {
-  readonly entry: LogEntry;
+  readonly entry: RoomEvent;
   readonly place: Exclude<Place, "hidden">;
+}
+
+/** What came of the frames that came. */
+interface Reading {
+  readonly entries: readonly ReadEntry[];
+  readonly refusals: readonly RefusedError[];
+  /** Why there is nothing more to read. */
+  readonly problem?: unknown;
 }
 
 /** What happens to a client. */
@@ -58,6 +68,8 @@ export type SessionEvent =
   }
   /** Something was read, be it only that the server has what was pending; these are to be shown. */
   | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
+  /** What the client asked for is not done; it stays in. */
+  | { readonly type: "refused"; readonly error: RefusedError }
   | { readonly type: "failed"; readonly failure: Failure };
 
 /** Settings of a session. */
@@ -110,13 +122,25 @@ export class Session implements Disposable {
   }
 
   /** Says something to the room: now, or on the next server. Not to be called while {@linkcode isFull}. */
-  say(text: string): void {
-    const frame = encodeClient(this.#mailbox.say(text));
+  say(text: string, manner?: Manner): void {
+    const frame = encodeClient(this.#mailbox.say(text, manner));
     this.#connection?.send(frame);
   }
 
-  /** Texts that no server is known to have. */
-  get pending(): readonly string[] {
+  /** How long nothing has come from the server, in ms; undefined while the client is on none. */
+  get silenceMs(): number | undefined {
+    return this.#connection && this.#clock().tickMs - this.#connection.heardMs;
+  }
+
+  /** Asks the server for another nick; false if there is none to ask. The answer is RENAMED in the log, or
+   * `refused`. */
+  rename(nick: string): boolean {
+    this.#connection?.send(encodeClient({ type: "nick", nick }));
+    return this.#connection !== undefined;
+  }
+
+  /** What no server is known to have. */
+  get pending(): readonly Content[] {
     return this.#mailbox.pending;
   }
 
@@ -182,7 +206,7 @@ export class Session implements Disposable {
     if (this.#connection) this.#mailbox.lost(this.#connection.heardMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
-    const error = failureOf(cause, { target, wasIn });
+    const error = failureOf(cause, { server: target.server, wasIn });
     const stayedMs = wasIn ? this.#clock().tickMs - this.#enteredMs : 0;
     yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
   }
@@ -210,8 +234,9 @@ export class Session implements Disposable {
             missing: this.#enter(welcome, connection),
           };
         }
-        const { entries, problem } = this.#read(frames, connection);
+        const { entries, refusals, problem } = this.#read(frames, connection);
         yield { type: "read", entries };
+        for (const error of refusals) yield { type: "refused", error };
         if (problem) throw problem;
       }
     } finally {
@@ -231,8 +256,9 @@ export class Session implements Disposable {
   }
 
   /** Takes in all frames that are whole. A problem does not undo what was read before it. */
-  #read(frames: FrameDecoder, connection: Connection): { entries: ReadEntry[]; problem?: unknown } {
+  #read(frames: FrameDecoder, connection: Connection): Reading {
     const entries: ReadEntry[] = [];
+    const refusals: RefusedError[] = [];
     const { tickMs } = this.#clock();
     try {
       for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
@@ -240,11 +266,20 @@ export class Session implements Disposable {
         switch (message.type) {
           case "said":
           case "joined":
-          case "left": {
+          case "left":
+          case "renamed":
+          case "announced":
+          case "backups": {
             const place = this.#mailbox.read(message, tickMs);
             if (place !== "hidden") entries.push({ entry: message, place });
             break;
           }
+          case "hidden":
+            this.#mailbox.read(message, tickMs);
+            break;
+          case "refused":
+            refusals.push(refusal(message, { nick: message.about }));
+            break;
           case "ping":
             this.#mailbox.pinged(message, tickMs);
             connection.send(PONG);
@@ -257,11 +292,11 @@ export class Session implements Disposable {
         }
       }
     } catch (problem) {
-      return { entries, problem };
+      return { entries, refusals, problem };
     } finally {
       this.#onProgress();
     }
-    return { entries };
+    return { entries, refusals };
   }
 }
 
@@ -296,38 +331,4 @@ function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
   if (message.type === "error") throw refusal(message, { nick });
   if (message.type === "bye") throw farewellOf(message);
   throw new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} before WELCOME`);
-}
-
-/** What a message means that ends the conversation. */
-function farewellOf(message: Exclude<ServerMessage, LogEntry>): Error {
-  if (message.type === "bye") return new LostError("closing", "The server closes");
-  if (message.type === "error") return refusal(message);
-  return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);
-}
-
-function refusal({ code, reason }: Refusal, details?: ErrorDetails): RefusedError {
-  return new RefusedError(code, reason, { details });
-}
-
-function noAnswer(server: Address, answerMs: number): ConnectError {
-  const details = { server: formatAddress(server), seconds: answerMs / 1_000 };
-  return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
-}
-
-/** What broke a conversation off, in the terms of those who must decide what next. */
-function failureOf(cause: unknown, { target, wasIn }: { target: Target; wasIn: boolean }): Failure["error"] {
-  if (cause instanceof ConnectError || cause instanceof RefusedError) return cause;
-  if (cause instanceof ProtocolError) {
-    if (cause.code === "version-unsupported") return new RefusedError(cause.code, cause.message, { cause });
-    if (wasIn) return new LostError("garbled", "Cannot understand the server any more", { cause });
-  }
-  if (cause instanceof ProtocolError || (cause instanceof LostError && cause.code === "closed" && !wasIn)) {
-    const server = formatAddress(target.server);
-    return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
-      cause,
-      details: { server },
-    });
-  }
-  if (cause instanceof LostError) return cause;
-  throw cause;
 }

@@ -38,10 +38,17 @@ declare module "@std/cli/parse-args" {
   ): { _: (string | number)[]; [key: string]: unknown };
 }
 
+declare module "@std/text/closest-string" {
+  export function closestString(givenWord: string, possibleWords: readonly string[]): string;
+}
+
 declare module "@std/fmt/colors" {
   export function setColorEnabled(value: boolean): void;
+  export function stripAnsiCode(text: string): string;
   export function bold(text: string): string;
   export function dim(text: string): string;
+  export function inverse(text: string): string;
+  export function rgb8(text: string, color: number): string;
   export function red(text: string): string;
   export function green(text: string): string;
   export function yellow(text: string): string;

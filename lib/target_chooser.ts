@@ -42,6 +42,8 @@ export class TargetChooser {
   /** What is offered until it was tried itself. */
   #offered: Address | undefined;
   #wasEverIn = false;
+  /** Taken since the client was last let in, or a person was last asked. */
+  #newNick: string | undefined;
 
   constructor(options: TargetChooserOptions) {
     this.#options = options;
@@ -55,13 +57,26 @@ export class TargetChooser {
   /** The client is in: this server and the backups that it named may be gone to from now on. */
   entered(server: Address, backups: readonly Address[]): void {
     this.#wasEverIn = true;
-    for (const known of [server, ...backups]) this.#rotation.add(known);
+    this.#newNick = undefined;
+    this.learn([server, ...backups]);
+  }
+
+  /** The nick for the next server, whatever it was on the last one. */
+  rename(nick: string): void {
+    this.#newNick = nick;
+  }
+
+  /** There are other servers to go to. */
+  learn(servers: readonly Address[]): void {
+    for (const known of servers) this.#rotation.add(known);
   }
 
   /** The next target; undefined if the person wants to leave instead.
-   * @throws the failure's error, if the input has ended and nothing else can be tried */
+   * @throws the failure's error, if the client is not wanted, or if the input has ended and nothing else can be
+   * tried */
   async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
     if (!failure) return await this.#ask({ signal });
+    if (isFinal(failure.error)) throw failure.error;
     const { target: { server }, error } = failure;
     const after = this.#nextKnown(server);
     // Who is thrown out as soon as they are in must not come back at once.
@@ -75,7 +90,7 @@ export class TargetChooser {
         seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(waitMs / 1_000),
       }));
       await pause(waitMs, signal);
-      return { ...failure.target, server: after };
+      return { server: after, nick: this.#newNick ?? failure.target.nick };
     }
     if (hasEnded && this.#failures > this.#rotation.size + 1) throw error;
     if (hasEnded) await pause(waitMs, signal); // nobody's answer takes its time
@@ -93,7 +108,8 @@ export class TargetChooser {
   /** Only what the failure is about is asked again. */
   #forgetWhatWasWrong({ target, error }: Failure): void {
     const isNick = isAboutNick(error);
-    this.#nick = isNick ? undefined : target.nick;
+    this.#nick = isNick ? undefined : this.#newNick ?? target.nick;
+    this.#newNick = undefined;
     this.#host = isNick ? target.server.host : undefined;
     this.#port = isNick ? target.server.port : undefined;
   }
@@ -138,6 +154,11 @@ export class TargetChooser {
   #askFor<Answer>(question: Parameters<typeof askFor<Answer>>[1]): Promise<Answer | undefined> {
     return askFor(this.#options, question);
   }
+}
+
+/** Whether whoever runs a server does not want the client: it must not come back by itself. */
+export function isFinal(error: ChatError): boolean {
+  return error instanceof RefusedError && ["kicked", "banned"].includes(error.code);
 }
 
 function isAboutNick(error: ChatError): boolean {

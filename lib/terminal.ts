@@ -1,31 +1,13 @@
-// Questions, typed lines, and lines printed above the one that is being typed. A keyboard and a screen get
-// line editing by node:readline; a pipe or a file, on either side, gets plain lines and nothing else.
+// Questions, typed lines, and who gets which: a question what is typed while it is asked, the chat all else.
+// Somebody at a screen edits lines below those that are printed; a pipe or a file, on either side, gets plain
+// lines and nothing else.
 
-import { createInterface, type Interface } from "node:readline";
-import { Buffer } from "node:buffer";
-import { Readable, Writable } from "node:stream";
+import { Desk, type TypedLine } from "./desk.ts";
 import { InputError } from "./errors.ts";
-
-/** Where a terminal reads and writes. */
-export interface TerminalStreams {
-  readonly input: ReadableStream<Uint8Array>;
-  /** Writes all the bytes. */
-  readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Whether a person types: the system shows what they type, and the end of the input is their wish. */
-  readonly isKeyboard: boolean;
-  /** Present if a person types and sees what we write. */
-  readonly screen?: Screen;
-}
-
-/** What line editing needs of a screen. */
-export interface Screen {
-  /** Columns of now. */
-  columns(): number;
-  /** Whether keys come one by one, without the system's own line editing. */
-  setRaw(isRaw: boolean): void;
-  /** Has a listener called when the size changes; returns what undoes that. */
-  onResize(listener: () => void): () => void;
-}
+import { readKeys, readLines, type Source } from "./keyboard.ts";
+import type { Completer, Key } from "./line_editor.ts";
+import { Screen } from "./screen.ts";
+import type { TerminalStreams } from "./tty.ts";
 
 /** How a question is asked. */
 export interface AskOptions {
@@ -36,71 +18,64 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Somebody who waits for a line. */
-interface Waiter {
-  readonly prompt: string;
-  readonly resolve: (line: string | undefined) => void;
+/** How lines are typed for the chat. */
+export interface ChatOptions {
+  /** Asks about a pasted block with so many lines, if they are too many to be sent unasked. */
+  readonly confirmPaste?: {
+    readonly question: (count: number) => string;
+    readonly isYes: (answer: string) => boolean;
+  };
+  readonly complete?: Completer;
 }
 
+/** Most lines of a pasted block that are sent unasked. */
+export const MAX_UNASKED_LINES = 10;
+/** Most lines of a pasted block that are taken for answers: server, port, nick. */
+const MAX_PASTED_ANSWERS = 3;
 /** Lines that are read ahead of those who ask for them; a pipe with more has to wait. */
 const MAX_READ_AHEAD_LINES = 64;
-
-/** The characters that take two columns are among these; so are surrogates. */
-const WIDE = /[\u1100-\uffff]/;
 
 /** A person, or a script that acts as one. */
 export class Terminal implements AsyncDisposable {
   readonly #streams: TerminalStreams;
-  readonly #input: Readable;
-  readonly #output: Writable;
-  readonly #readline: Interface;
-  readonly #unwatchSize: () => void;
-  /** Lines that came before anyone waited for them: answers, and what was typed for the chat. */
-  readonly #answersAhead: string[] = [];
-  readonly #chatAhead: string[] = [];
-  #question: Waiter | undefined;
-  #chat: Waiter | undefined;
+  readonly #source: Source;
+  readonly #screen: Screen;
+  readonly #unwatch: () => void;
+  readonly #answers = new Desk();
+  readonly #chat = new Desk((before) => this.#chatOptions.complete?.(before));
+  /** Whether a pasted block is to be sent. */
+  readonly #consent = new Desk();
+  #chatOptions: ChatOptions = {};
+  /** A pasted block that waits for consent. */
+  #block: readonly string[] | undefined;
   /** Dialogues that are going on, one within the other: while there are any, no line is for the chat. */
   #dialogues = 0;
   /** Whether lines are for the chat when there is no dialogue. */
   #isChatting = false;
-  /** What was being typed for the chat when a dialogue began. */
-  #unfinished = "";
   /** What stands above the chat prompt and moves with it. */
   #status: readonly string[] = [];
-  #isPromptShown = false;
-  /** Rows that the line took when it was entered, beyond the first. */
-  #enteredRows = 0;
+  #wasReturn = false;
   #hasEnded = false;
   #interrupt = new AbortController();
 
   constructor(streams: TerminalStreams) {
     this.#streams = streams;
-    this.#input = Readable.from(streams.input, { objectMode: false });
-    this.#output = outputOf(streams);
-    this.#output.on("error", () => this.#interrupt.abort());
-    const { screen } = streams;
-    if (screen) {
-      Object.assign(this.#input, {
-        isTTY: true,
-        setRawMode: (isRaw: boolean) => screen.setRaw(isRaw),
-      });
-    }
-    this.#unwatchSize = screen?.onResize(() => this.#aroundPrompt(() => {})) ?? (() => {});
-    this.#readline = createInterface({
-      input: this.#input,
-      output: screen ? this.#output : undefined,
-      terminal: screen !== undefined,
-      prompt: "",
-      crlfDelay: Infinity,
-    });
-    this.#readline.on("line", (line: string) => this.#take(line));
-    this.#readline.on("close", () => this.#end());
-    this.#readline.on("SIGINT", () => this.#interrupt.abort());
-    // Ctrl-Z would stop this process alone: `deno task` goes on holding the terminal, and a server its clients.
-    this.#readline.on("SIGTSTP", () => {});
-    // Before readline sees a key, its cursor tells how many rows the line takes.
-    if (screen) this.#input.prependListener("keypress", (_, key) => this.#noteRows(key));
+    const { tty } = streams;
+    tty?.setRaw(true);
+    this.#screen = new Screen({ ...streams, onBroken: () => this.#interrupt.abort() });
+    const onEnd = () => this.#end();
+    this.#source = tty
+      ? readKeys(streams.input, {
+        onKey: (key) => this.#press(key),
+        onPaste: (text) => this.#paste(text),
+        onEnd,
+      })
+      : readLines(streams.input, { onLine: (line) => this.#takePiped(line), onEnd });
+    const onResume = () => {
+      tty?.setRaw(true);
+      this.#screen.resume();
+    };
+    this.#unwatch = tty?.watch({ onResize: () => this.#screen.resized(), onResume }) ?? (() => {});
   }
 
   /** Aborted when the person gives up: Ctrl-C, or nobody is there to read any more. */
@@ -110,7 +85,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Whether a person types and sees here, with line editing. */
   get isInteractive(): boolean {
-    return this.#streams.screen !== undefined;
+    return this.#streams.tty !== undefined;
   }
 
   /** Whether a person types here, with line editing or without. */
@@ -120,17 +95,19 @@ export class Terminal implements AsyncDisposable {
 
   /** Whether there is nothing more to read. */
   get hasEnded(): boolean {
-    return this.#hasEnded && this.#ahead.length === 0;
+    return this.#hasEnded && this.#answers.ahead.length === 0 && this.#chat.ahead.length === 0;
   }
 
   /** Holds questions together that belong together: until `talk` is done, no line is taken for the chat, and
-   * what was being typed there is put aside. */
+   * what was being typed there waits. */
   async dialogue<Result>(talk: () => Promise<Result>): Promise<Result> {
-    if (this.#dialogues++ === 0) this.#putChatAside();
+    this.#dialogues++;
+    this.#refresh();
     try {
       return await talk();
     } finally {
-      if (--this.#dialogues === 0) this.#resumeChat();
+      this.#dialogues--;
+      this.#goOn();
     }
   }
 
@@ -141,11 +118,12 @@ export class Terminal implements AsyncDisposable {
     return this.dialogue(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
-      const isAhead = this.#answersAhead.length > 0;
-      const isShown = this.isInteractive && !isAhead;
-      if (!isShown) await this.#write(prompt);
+      const isAhead = this.#answers.ahead.length > 0;
+      if (!this.isInteractive) await this.#screen.print(prompt);
       const line = await this.#answer(`${prompt} `, signal);
-      if (!isShown) await this.#write(!line || (this.isKeyboard && !isAhead) ? "\n" : ` ${line}\n`);
+      if (!this.isInteractive) {
+        await this.#screen.print(!line || (this.isKeyboard && !isAhead) ? "\n" : ` ${line}\n`);
+      } else if (isAhead) await this.print(`${prompt} ${line}`);
       // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
       const answer = line?.trim() ||
         (line === undefined && (this.isKeyboard || isAgain) ? undefined : fallback);
@@ -158,205 +136,203 @@ export class Terminal implements AsyncDisposable {
 
   /** The lines that are typed for the chat, until the input ends. */
   async *lines(prompt: string): AsyncGenerator<string> {
+    for await (const { text } of this.typed(prompt)) yield text;
+  }
+
+  /** The same, with all that a chat can make of them. */
+  async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
+    this.#chatOptions = options;
     this.#isChatting = true;
-    for (;;) {
-      const line = await this.#chatLine(prompt);
-      if (line === undefined) return;
-      yield line;
+    this.#chat.prompt = prompt;
+    this.#goOn();
+    try {
+      for (;;) {
+        const line = await this.#next(this.#chat);
+        if (line === undefined) return;
+        yield line;
+      }
+    } finally {
+      this.#isChatting = false;
+      this.#refresh();
     }
   }
 
   /** Prints lines, above the one that is being typed. Fulfilled when they are written. */
   async print(...lines: readonly string[]): Promise<void> {
-    await this.#aroundPrompt(() => this.#write(lines.map((line) => `${line}\n`).join("")));
+    if (lines.length > 0) await this.#screen.print(lines.map((line) => `${line}\n`).join(""));
+  }
+
+  /** Has the screen ring. A pipe does not get that. */
+  ring(): void {
+    this.#screen.ring();
   }
 
   /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not
    * get them. */
   showStatus(lines: readonly string[]): void {
-    if (lines.join("\n") === this.#status.join("\n")) return;
-    this.#aroundPrompt(() => this.#status = lines);
+    this.#status = lines;
+    this.#refresh();
+  }
+
+  /** Changes what stands before the chat line that is being typed. A pipe does not get it. */
+  showPrompt(prompt: string): void {
+    this.#chat.prompt = prompt;
+    this.#refresh();
+  }
+
+  /** Empties the screen but for what is being typed. A pipe does not get that. */
+  clear(): void {
+    this.#screen.clear();
   }
 
   /** Clears the prompt away, writes what is left to write, and gives the keyboard back to the system. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#hidePrompt();
-    this.#unwatchSize();
-    this.#readline.close();
-    this.#input.destroy();
-    await this.#write("");
+    this.#unwatch();
+    this.#source[Symbol.dispose]();
+    this.#end();
+    await this.#screen.close();
+    this.#streams.tty?.setRaw(false);
+  }
+
+  /** Gives the screen back at once: the process ends, and Deno gives the keyboard back. To do that here would
+   * wait for a terminal that takes nothing any more. */
+  abandon(): void {
+    this.#screen.abandon();
   }
 
   #answer(prompt: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-    const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    this.#answers.prompt = prompt;
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal?.reason);
-    if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort, { once: true });
-    this.#question = { prompt, resolve };
-    this.#serve();
-    return promise.finally(() => {
+    signal?.addEventListener("abort", abort);
+    return Promise.race([this.#next(this.#answers), aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
-      this.#question = undefined;
+      this.#answers.giveUp();
     });
   }
 
-  #chatLine(prompt: string): Promise<string | undefined> {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    this.#chat = { prompt, resolve };
-    this.#serve();
-    return promise;
+  /** The next line for a desk; undefined if there is none to come. */
+  #next(desk: Desk): Promise<TypedLine | undefined> {
+    const line = desk.next();
+    this.#goOn();
+    return line;
   }
 
-  /** Who gets the next line. */
-  get #waiter(): Waiter | undefined {
-    return this.#question ?? (this.#dialogues === 0 ? this.#chat : undefined);
+  /** Gives what was read ahead to whoever waits for a line, or lets them wait. */
+  #goOn(): void {
+    const desk = this.#desk;
+    if (desk === this.#chat) {
+      // What no question took is for the chat; a question never gets what was typed for the chat.
+      desk.ahead.push(...this.#answers.ahead.splice(0));
+      const unfinished = this.#answers.editor.take();
+      if (unfinished !== "") desk.editor.insert(unfinished);
+    }
+    desk.serve({ hasEnded: this.#hasEnded });
+    if (desk.ahead.length === 0 && !this.#hasEnded) this.#source.resume();
+    this.#refresh();
   }
 
-  /** Gives who waits for a line the one that was read ahead, or tells them that there is none to come, or shows
-   * them the prompt. */
-  #serve(): void {
-    if (!this.#waiter) return;
-    if (this.#ahead.length > 0 || this.#hasEnded) this.#hand(this.#ahead.shift());
-    else this.#showPrompt();
-    if (this.#ahead.length === 0 && !this.#hasEnded) this.#readline.resume();
+  /** Where what is typed now goes to. */
+  get #desk(): Desk {
+    if (this.#dialogues > 0 || !this.#isChatting) return this.#answers;
+    return this.#block ? this.#consent : this.#chat;
   }
 
-  /** What was read ahead for who waits. The chat gets what no question took; a question never gets what was
-   * typed for the chat. */
-  get #ahead(): string[] {
-    return this.#waiter !== this.#question && this.#chatAhead.length > 0
-      ? this.#chatAhead
-      : this.#answersAhead;
+  #refresh(): void {
+    const desk = this.#desk;
+    const isShown = !this.#hasEnded && (desk !== this.#answers || desk.isAwaited);
+    const { prompt, editor: { text, cursor } } = desk;
+    const status = desk === this.#chat ? this.#status : [];
+    this.#screen.show(isShown ? { status, prompt, text, cursor } : undefined);
   }
 
-  #hand(line: string | undefined): void {
-    const waiter = this.#waiter;
-    if (waiter === this.#question) this.#question = undefined;
-    else this.#chat = undefined;
-    waiter?.resolve(line);
+  #takePiped(text: string): void {
+    this.#desk.deliver({ text, isPasted: false });
+    if (this.#desk.ahead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 
-  #take(line: string): void {
-    this.#isPromptShown = false;
-    this.#readline.setPrompt("");
-    const isForChat = this.#isChatting && this.#dialogues === 0;
-    // It will come back as a message; a question and its answer stay.
-    if (isForChat && this.isInteractive) this.#output.write(`\x1b[${this.#enteredRows + 1}A\r\x1b[J`);
-    if (this.#waiter) return this.#hand(line);
-    const ahead = isForChat && this.isInteractive ? this.#chatAhead : this.#answersAhead;
-    ahead.push(line);
-    if (ahead.length >= MAX_READ_AHEAD_LINES) this.#readline.pause();
+  #press(key: Key): void {
+    if (this.#hasEnded) return;
+    const { editor } = this.#desk;
+    const isReturn = key.name === "return";
+    const isSecondHalf = key.name === "enter" && this.#wasReturn; // of the end of a pasted line
+    this.#wasReturn = isReturn;
+    if (isSecondHalf) return;
+    if (isReturn || key.name === "enter") return this.#enter();
+    if (key.ctrl && key.name === "c") return this.#interrupt.abort();
+    if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
+    // Ctrl-Z does nothing: it would stop this process alone, `deno task` would go on holding the terminal.
+    if (key.ctrl && key.name === "l") this.#screen.clear();
+    else editor.press(key);
+    this.#refresh();
+  }
+
+  #enter(): void {
+    const desk = this.#desk;
+    const text = desk.editor.take();
+    if (desk === this.#consent) this.#decide(text);
+    else {
+      // A question and its answer stay; what is said will come back as a message.
+      if (desk === this.#answers && desk.isAwaited) void this.print(desk.prompt + text);
+      if (desk === this.#chat) desk.editor.remember(text);
+      desk.deliver({ text, isPasted: false });
+    }
+    this.#goOn();
+  }
+
+  #paste(text: string): void {
+    if (this.#hasEnded) return;
+    const lines = text.split(/\r\n|\r|\n/);
+    const desk = this.#desk;
+    const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
+    const isForChat = this.#isChatting && (desk !== this.#answers || count > MAX_PASTED_ANSWERS);
+    if (desk === this.#consent || (isForChat && this.#block)) desk.editor.insert(lines.join(" "));
+    else if (isForChat && count > 1) this.#pasteBlock(lines, count);
+    else if (isForChat) desk.editor.insert(lines[0]!);
+    else {
+      // As if it was typed: one answer after another.
+      for (const [index, line] of lines.entries()) {
+        this.#desk.editor.insert(line);
+        if (index < lines.length - 1) this.#enter();
+      }
+    }
+    this.#goOn();
+  }
+
+  /** Sends lines that were pasted, the last of them as far as it goes: at once, or when there is no question any
+   * more and the person has agreed. */
+  #pasteBlock(lines: readonly string[], count: number): void {
+    const { confirmPaste } = this.#chatOptions;
+    const isShort = count <= MAX_UNASKED_LINES && this.#desk === this.#chat;
+    if (!confirmPaste || isShort) return this.#send(lines);
+    this.#block = lines;
+    this.#consent.prompt = confirmPaste.question(count);
+  }
+
+  #decide(answer: string): void {
+    const lines = this.#block ?? [];
+    this.#block = undefined;
+    void this.print(this.#consent.prompt + answer);
+    if (this.#chatOptions.confirmPaste?.isYes(answer)) this.#send(lines);
+  }
+
+  #send(lines: readonly string[]): void {
+    const { editor } = this.#chat;
+    const [first, ...others] = lines;
+    const last = others.pop() ?? "";
+    const isBegun = editor.cursor > 0;
+    editor.insert(first!);
+    const text = editor.takeBefore();
+    if (isBegun) editor.remember(text);
+    this.#chat.deliver({ text, isPasted: !isBegun });
+    for (const text of others) this.#chat.deliver({ text, isPasted: true });
+    editor.insert(last);
   }
 
   #end(): void {
-    this.#hidePrompt();
     this.#hasEnded = true;
-    this.#serve();
+    this.#block = undefined;
+    this.#goOn();
   }
-
-  #putChatAside(): void {
-    if (!this.isInteractive) return;
-    this.#hidePrompt();
-    if (!this.#isChatting) return; // typed ahead of a question: the beginning of its answer
-    this.#unfinished = this.#readline.line;
-    Object.assign(this.#readline, { line: "", cursor: 0 });
-  }
-
-  #resumeChat(): void {
-    // What was typed ahead of the end of the dialogue goes on from there.
-    const line = this.#unfinished + this.#readline.line;
-    Object.assign(this.#readline, { line, cursor: line.length });
-    this.#unfinished = "";
-    this.#serve();
-  }
-
-  #showPrompt(): void {
-    const waiter = this.#waiter;
-    if (!this.isInteractive || !waiter) return;
-    const status = waiter === this.#chat ? this.#status : [];
-    this.#readline.setPrompt([...status, waiter.prompt].join("\n"));
-    this.#readline.prompt(true);
-    this.#isPromptShown = true;
-  }
-
-  /** Whether the cursor stands behind a prompt, or behind what is typed ahead of one. */
-  get #isLineShown(): boolean {
-    return this.#isPromptShown || (this.isInteractive && this.#readline.line !== "");
-  }
-
-  /** Clears the screen from where the prompt begins, and stays there. */
-  #hidePrompt(): void {
-    if (!this.#isLineShown) return;
-    this.#isPromptShown = false;
-    const { rows } = this.#readline.getCursorPos();
-    // readline would go up as many rows again when it next draws the line.
-    Object.assign(this.#readline, { prevRows: 0 });
-    this.#output.write(`${rows > 0 ? `\x1b[${rows}A` : ""}\r\x1b[J`);
-  }
-
-  /** Does something where the prompt is, which then stands below. All of it is one write: nothing is seen half
-   * done. */
-  #aroundPrompt<Result>(act: () => Result): Result {
-    if (!this.#isLineShown) return act();
-    this.#output.cork();
-    this.#hidePrompt();
-    const result = act();
-    this.#showPrompt();
-    this.#output.uncork();
-    return result;
-  }
-
-  #noteRows(key: { name?: string } | undefined): void {
-    // readline overlooks that it is in a new row if a wide character did not fit in the last one. To ask where
-    // it is takes long on a long line.
-    if (WIDE.test(this.#readline.line)) {
-      Object.assign(this.#readline, { prevRows: this.#readline.getCursorPos().rows });
-    }
-    if (key?.name !== "return" && key?.name !== "enter") return;
-    const { cursor, line } = this.#readline;
-    Object.assign(this.#readline, { cursor: line.length });
-    this.#enteredRows = this.#readline.getCursorPos().rows;
-    Object.assign(this.#readline, { cursor });
-  }
-
-  #write(text: string): Promise<void> {
-    return new Promise((resolve) => this.#output.write(text, () => resolve()));
-  }
-}
-
-/** The process's own standard input and output. */
-export function standardStreams(): TerminalStreams {
-  const isKeyboard = Deno.stdin.isTerminal();
-  return {
-    input: Deno.stdin.readable,
-    write: async (bytes) => {
-      for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
-    },
-    isKeyboard,
-    screen: isKeyboard && Deno.stdout.isTerminal() ? processScreen() : undefined,
-  };
-}
-
-function processScreen(): Screen {
-  return {
-    columns: () => Deno.consoleSize().columns,
-    setRaw: (isRaw) => Deno.stdin.setRaw(isRaw),
-    onResize: (listener) => {
-      if (Deno.build.os === "windows") return () => {}; // has no SIGWINCH
-      Deno.addSignalListener("SIGWINCH", listener);
-      return () => Deno.removeSignalListener("SIGWINCH", listener);
-    },
-  };
-}
-
-/** A stream for readline and for us, that hands everything to be written in one piece if it can. */
-function outputOf({ write, screen }: TerminalStreams): Writable {
-  const output = new Writable({
-    decodeStrings: true,
-    write: (chunk, _encoding, done) => void write(chunk).then(() => done(), done),
-    writev: (chunks, done) =>
-      void write(new Uint8Array(Buffer.concat(chunks.map(({ chunk }) => chunk)))).then(() => done(), done),
-  });
-  if (screen) Object.defineProperty(output, "columns", { get: () => screen.columns() });
-  return output;
 }

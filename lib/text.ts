@@ -43,6 +43,12 @@ export function parseNick(raw: string): string {
   return nick;
 }
 
+/** Whether a nick that a peer gave is one that {@linkcode parseNick} could have made. */
+export function isNick(nick: string): boolean {
+  return NICK.test(nick) && !INVISIBLE.test(nick) && countChars(nick) <= MAX_NICK_CHARS &&
+    nick.normalize("NFKC") === nick;
+}
+
 /** A nick as a peer gives it, for a screen: what no nick can be is no name, and must not pass for a line of the
  * program's own. */
 export function printableNick(nick: string): string {

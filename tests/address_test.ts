@@ -1,7 +1,15 @@
 // Addresses as people write them and as the chat prints them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { formatAddress, parseAddress, parsePort, parseServer, plainIP, sameAddress } from "../lib/address.ts";
+import {
+  formatAddress,
+  parseAddress,
+  parseIP,
+  parsePort,
+  parseServer,
+  plainIP,
+  sameAddress,
+} from "../lib/address.ts";
 import { InputError } from "../lib/errors.ts";
 
 const pure = { permissions: "none" } as const;
@@ -93,5 +101,36 @@ Deno.test("plainIP() gives the IPv4 address inside an IPv6 one, and any other as
   assertEquals(plainIP("::FFFF:10.0.0.7"), "10.0.0.7");
   for (const ip of ["10.0.0.7", "::1", "::10.0.0.7", "fe80::ffff:10.0.0.7", "::ffff:10.0.0.7%eth0"]) {
     assertEquals(plainIP(ip), ip);
+  }
+});
+
+Deno.test("parseIP() gives an address the form in which sockets give it", pure, () => {
+  const forms = {
+    "10.0.0.7": "10.0.0.7",
+    " ::1 ": "::1",
+    "0:0:0:0:0:0:0:1": "::1",
+    "FE80::0001": "fe80::1",
+    "fe80::1%eth0": "fe80::1%eth0",
+    "::ffff:10.0.0.7": "10.0.0.7",
+  };
+  for (const [text, address] of Object.entries(forms)) assertEquals(parseIP(text), address);
+});
+
+Deno.test("parseIP() refuses what is no address of its own", pure, () => {
+  for (
+    const text of [
+      "",
+      "ana",
+      "10.0.0",
+      "10.0.0.256",
+      "010.0.0.1",
+      "10.0.0.7:5000",
+      "[::1]",
+      "::g",
+      "1.2.3.4%eth0",
+      "a%::1",
+    ]
+  ) {
+    assertEquals([text, assertThrows(() => parseIP(text), InputError).code], [text, "ip-invalid"]);
   }
 });

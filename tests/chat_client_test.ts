@@ -470,11 +470,12 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
   ana.kills();
   assertEquals(await chatting, 0);
   const stamp = /(?<=^\[).{19}(?=\])|(?<=desde ).{19}$/gm;
-  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 5), [
+  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 6), [
     greeting(server.address, "?").trimEnd(),
     `[] ?: ${clean}`,
     `[] * ? (${clean}) se ha conectado`,
     `? (${clean}), desde `,
+    "--- domingo, 22 de noviembre de 2026 ---",
     `[] ! Se perdió la conexión con ${formatAddress(server.address)}: ${clean} (${clean})`,
   ]);
 });
@@ -491,12 +492,12 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
     output,
     `beto (127.0.0.1), desde ${NOON}
 ana (127.0.0.1), desde ${NOON}
-No existe la orden "/nada". Escriba /help para ver las que hay.
+No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.
 `,
   );
   assertStringIncludes(
     output,
-    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n  /help, /ayuda  mostrar esta ayuda\n",
+    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n  /help, /ayuda              mostrar esta ayuda\n",
   );
 });
 

@@ -122,10 +122,10 @@ Deno.test("ChatServer gives a newcomer as much history as it wants", async () =>
   for (let n = 1; n <= 3; n++) await ana.expect("said");
   const { peer: beto, past } = await enterAs("beto", server, 2);
   using _ = beto;
-  assertEquals(past.map((entry) => entry.type === "said" ? entry.text : entry.nick), [
+  assertEquals(past.map((entry) => entry.type === "said" ? entry.text : entry.type), [
     "two",
     "three",
-    "beto",
+    "joined",
   ]);
 });
 

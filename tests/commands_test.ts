@@ -1,7 +1,7 @@
 // What typed lines ask for.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { commandHelp, isQuit, parseLine } from "../lib/commands.ts";
+import { commandHelp, commandUsage, isQuit, parseLine } from "../lib/commands.ts";
 import { InputError } from "../lib/errors.ts";
 import { sentencesIn } from "../lib/i18n.ts";
 
@@ -42,23 +42,52 @@ Deno.test("parseLine() knows commands in both languages, in any case, whatever f
 });
 
 Deno.test("parseLine() does not send a command that it does not know", pure, () => {
-  assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha" });
-  assertEquals(parseLine("/"), { type: "unknown", command: "/" });
-  assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme" });
+  assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha", nearest: "/who" });
+  assertEquals(parseLine("/"), { type: "unknown", command: "/", nearest: "/help" });
+  assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme", nearest: "/help" });
+  assertEquals(parseLine("/NIK ana"), { type: "unknown", command: "/nik", nearest: "/nick" });
+  assertEquals(parseLine("/\x1b[2J x"), { type: "unknown", command: "/␛[2j", nearest: "/help" });
+});
+
+Deno.test("parseLine() takes what follows a command, as it will be sent", pure, () => {
+  assertEquals(parseLine("/msg  Beto  hola,\tbeto "), { type: "msg", nick: "Beto", text: "hola, beto" });
+  assertEquals(parseLine("/privado beto /help"), { type: "msg", nick: "beto", text: "/help" });
+  assertEquals(parseLine("/me saluda"), { type: "say", text: "saluda", action: true });
+  assertEquals(parseLine("/yo \x07"), { type: "say", text: "␇", action: true });
+  assertEquals(parseLine("/nick  ａna "), { type: "nick", nick: "ana" });
+  assertEquals(parseLine("/limpiar"), { type: "clear" });
+  for (const line of ["/nick a b", "/msg a/b hola"]) {
+    assertEquals(assertThrows(() => parseLine(line), InputError).code, "nick-invalid");
+  }
+});
+
+Deno.test("parseLine() tells which command lacks something behind it", pure, () => {
+  const lines = { "/msg": "msg", "/msg beto": "msg", "/msg beto \t ": "msg", "/nick ": "nick", "/me": "me" };
+  for (const [line, command] of Object.entries(lines)) {
+    assertEquals<unknown>(parseLine(line), { type: "incomplete", command });
+  }
+  assertEquals(commandUsage("msg", sentencesIn("en")), "/msg NICK TEXT");
+  assertEquals(commandUsage("clear", sentencesIn("es")), "/clear");
 });
 
 Deno.test("parseLine() refuses what is longer than 2000 characters and cuts nothing", pure, () => {
   const text = "ñ".repeat(2_000);
   assertEquals(parseLine(text), { type: "say", text });
+  assertEquals(parseLine(`/me ${text}`), { type: "say", text, action: true });
+  assertEquals(parseLine(`/msg ana ${text}`), { type: "msg", nick: "ana", text });
   const { code, details } = assertThrows(() => parseLine(`${text}x`), InputError);
   assertEquals<unknown>([code, details], ["text-too-long", { length: 2_001, max: 2_000 }]);
 });
 
 Deno.test("commandHelp() shows every command, aligned", pure, () => {
   assertEquals(commandHelp(sentencesIn("en")), [
-    "  /help, /ayuda  show this help",
-    "  /who, /quien   show who is online, from where and since when",
-    "  /quit, /salir  end",
-    "  //...          send a text that begins with /",
+    "  /help, /ayuda             show this help",
+    "  /who, /quien              show who is online, from where and since when",
+    "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees it); no history keeps it",
+    "  /nick NEW, /apodo         take another nick",
+    "  /me TEXT, /yo             tell what you do, not what you say",
+    "  /clear, /limpiar          clear the screen",
+    "  /quit, /salir             end",
+    "  //...                     send a text that begins with /",
   ]);
 });

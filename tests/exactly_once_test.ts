@@ -29,7 +29,7 @@ for (const [weakening, { rules, fault }] of Object.entries(WEAKENINGS)) {
 }
 
 Deno.test("A seed gives the same run every time", pure, () => {
-  for (const seed of [2, LONG_EVERY]) {
+  for (const seed of [2, 2 * LONG_EVERY]) {
     const outcome = run(scenarioOf(seed), ONLY_PENDING);
     assert(outcome.problems.length > 0);
     run(scenarioOf(seed + 1));

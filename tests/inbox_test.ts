@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Inbox, type Place } from "../lib/inbox.ts";
-import type { Joined, Left, Said, Welcome } from "../lib/protocol.ts";
+import type { Joined, Left, LogEntry, Said, Welcome } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -203,6 +203,31 @@ Deno.test("Inbox.read() hides joins and departures that WELCOME's list has told 
     "live",
     "live",
   ]);
+});
+
+Deno.test(
+  "Inbox.read() hides new nicks and backups of the past, and shows what the server said then",
+  pure,
+  () => {
+    const at = (seq: number) => ({ seq, timeMs: 0 });
+    const entries = (seq: number): LogEntry[] => [
+      { type: "renamed", ...at(seq), session: ANA, before: "a", nick: "b" },
+      { type: "backups", ...at(seq + 1), backups: [] },
+      { type: "announced", ...at(seq + 2), text: "hola" },
+    ];
+    const inbox = inboxOn(7n, 0, 3);
+    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["hidden", "hidden", "history"]);
+    assertEquals(entries(3).map((entry) => inbox.read(entry)), ["live", "live", "live"]);
+    inbox.welcomed(welcome(8n, 0, 3), 0);
+    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["hidden", "hidden", "missed"]);
+  },
+);
+
+Deno.test("Inbox.read() shows nothing of what is hidden, and goes on behind it", pure, () => {
+  const inbox = inboxOn(7n, 3);
+  inbox.pinged(4, 5_000);
+  assertEquals(inbox.read({ type: "hidden", seq: 3 }), "hidden");
+  assertEquals([nextOn(inbox, 7n), inbox.position(6_000).lackMs], [4, 1_000]);
 });
 
 Deno.test("Inbox forgets the session it has not heard of for longest when there are too many", pure, () => {

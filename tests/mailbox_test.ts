@@ -81,7 +81,7 @@ Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
   const mailbox = newMailbox({ outbox: { maxMessages: 1 } });
   mailbox.welcomed(welcome(), 0);
   assertEquals(mailbox.say("hola"), { type: "say", n: 1, timeMs: 0, text: "hola" });
-  assertEquals(mailbox.pending, ["hola"]);
+  assertEquals(mailbox.pending, [{ text: "hola" }]);
   assert(mailbox.isFull);
   assertEquals(mailbox.read(said(), 0), "live");
   assertEquals(mailbox.pending, []);
@@ -93,7 +93,7 @@ Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => 
   mailbox.say("hola");
   mailbox.read(said({ session: 1n }), 0);
   mailbox.read({ ...said(), type: "left", lost: false, address: "10.0.0.7" }, 0);
-  assertEquals(mailbox.pending, ["hola"]);
+  assertEquals(mailbox.pending, [{ text: "hola" }]);
 });
 
 Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are lost for good", pure, () => {

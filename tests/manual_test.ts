@@ -21,7 +21,7 @@ function bare(text: string): string {
 for (const folder of ["", "es/"]) {
   for (const [name, main] of [["chat-server", serve], ["chat-client", chat]] as const) {
     Deno.test(`docs/man/${folder}${name}.1 names all that --help does`, reading, async () => {
-      await using person = new Person();
+      await using person = new Person({ language: folder === "" ? "en" : "es" });
       assertEquals(await person.runs(main, "--help"), 0);
       const rows = person.output.matchAll(/^ {2}([-/]\S+(?: \S+)*) {2,}/gm);
       const names = [...rows].map(([, name]) => bare(name!));

@@ -32,14 +32,14 @@ Deno.test("Outbox.add() numbers messages from 1, without a time", pure, () => {
   const outbox = new Outbox();
   assertEquals(outbox.add("hola"), { type: "say", n: 1, timeMs: 0, text: "hola" });
   assertEquals(outbox.add("adiós"), { type: "say", n: 2, timeMs: 0, text: "adiós" });
-  assertEquals(outbox.pending, ["hola", "adiós"]);
+  assertEquals(outbox.pending, [{ text: "hola" }, { text: "adiós" }]);
 });
 
 Deno.test("Outbox.readBack() ends the waiting of a message and of all before it", pure, () => {
   const outbox = new Outbox();
   for (const text of ["uno", "dos", "tres"]) outbox.add(text);
   readBack(outbox, 2);
-  assertEquals(outbox.pending, ["tres"]);
+  assertEquals(outbox.pending, [{ text: "tres" }]);
 });
 
 Deno.test("Outbox.welcomed() sends again what is pending and what is recent, in order", pure, () => {

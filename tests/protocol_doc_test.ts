@@ -85,15 +85,17 @@ test("each diagram shows the fields of its example, in order and at their offset
       const name = path.match(/^\w+/)![0];
       sizes.set(name, (sizes.get(name) ?? 0) + digits.length / 2);
     }
-    const columns = DIAGRAMS.get(label) ?? DIAGRAMS.get("empty")!;
-    assertEquals(columns.map(({ name }) => name), [...sizes.keys()], label);
+    const columns = (DIAGRAMS.get(label) ?? DIAGRAMS.get("empty")!)
+      .map((column) => ({ ...column, isThere: !column.type.endsWith("?") || sizes.has(column.name) }));
+    const there = columns.filter(({ isThere }) => isThere);
+    assertEquals(there.map(({ name }) => name), [...sizes.keys()], label);
     let at = 0;
     const variable: number[] = [];
     for (const { offset, name, type } of columns) {
       const [fixed, ...letters] = offset.split("+");
       const sum = letters.reduce((sum, letter) => sum + variable["ab".indexOf(letter)]!, Number(fixed));
       assertEquals(sum, at, `${label}: offset of ${name}`);
-      const size = sizes.get(name)!;
+      const size = sizes.get(name) ?? 0;
       if (type in BYTES_OF_TYPE) assertEquals(size, BYTES_OF_TYPE[type], `${label}: size of ${name}`);
       else variable.push(size);
       at += size;
@@ -109,6 +111,9 @@ test("the parts that a diagram repeats have the fields that the program reads", 
     );
   assertEquals(names("point"), parts("client HELLO", "resume"));
   assertEquals(names("person"), parts("server WELCOME", "online"));
+  const sent = EXAMPLES.filter(({ label }) => label === "client SAY").at(-1)!;
+  const ofRecipient = sent.fields.flatMap(({ path }) => path.startsWith("to.") ? [path.slice(3)] : []);
+  assertEquals(names("recipient"), ofRecipient);
 });
 
 test("every frame type is in the table of frames and has an example", () => {
@@ -132,6 +137,19 @@ test("the table of limits has the constants' values, and all constants of the wi
   for (const name of Object.keys(wire)) assert(listed.has(name), name);
 });
 
+test("the table of flags has the bits that examples set", () => {
+  const bits = new Map(table("Conventions", 1).map(([frame, ...cells]) => [frame!, cells.slice(0, 3)]));
+  let seen = 0;
+  for (const { label, fields } of EXAMPLES) {
+    const { value, note } = fields.find(({ path }) => path === "flags") ?? {};
+    if (!note) continue;
+    const names = bits.get(label.split(" ")[1]!)!.filter((_, bit) => Number(value) >> bit & 1);
+    assertEquals(names.join(", "), note, label);
+    seen++;
+  }
+  assert(seen > 3);
+});
+
 test("the table of errors has the codes that the program knows", () => {
   assertEquals(table("Errors").map(([code]) => code), [...WIRE_CODES]);
 });
@@ -145,10 +163,11 @@ function blocks(language: string): { label: string; content: string }[] {
   return Array.from(found, ([, label, content]) => ({ label: label!, content: content! }));
 }
 
-/** The cells of the first table under a heading, without those of its head. */
-function table(heading: string): string[][] {
+/** The cells of a table under a heading, the first unless told otherwise, without those of its head. */
+function table(heading: string, index = 0): string[][] {
   const section = doc.split(`\n## ${heading}\n`)[1]!.split("\n##")[0]!;
-  const rows = section.split("\n").filter((line) => line.startsWith("|")).slice(2);
+  const tables = section.trim().split(/\n\n+/).filter((part) => part.startsWith("|"));
+  const rows = tables[index]!.split("\n").filter((line) => line.startsWith("|")).slice(2);
   return rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim().replaceAll("`", "")));
 }
 
@@ -199,8 +218,12 @@ function parseDiagram(content: string): Column[] {
 /** The message whose fields are told as `nick = "ana"`, `resume.length = 1`, `resume[0].next = 42`. */
 function messageOf(label: string, fields: readonly Field[]): Message {
   const message = { type: label.split(" ")[1]!.toLowerCase() };
-  for (const { path, value } of fields) {
+  for (const { path, value, note } of fields) {
     if (path === "length" || path === "type") continue;
+    if (path === "flags") {
+      Object.assign(message, flagsOf(label, note));
+      continue;
+    }
     // deno-lint-ignore no-explicit-any -- a tree of objects and lists, as the paths have it
     let at: any = message;
     const keys = path.match(/\w+/g)!;
@@ -208,6 +231,21 @@ function messageOf(label: string, fields: readonly Field[]): Message {
     at[keys.at(-1)!] = value;
   }
   return message as Message;
+}
+
+/** What the flags in an example's note say: those that every message has, and those that are set. That one is
+ * private is to be seen by its recipient. */
+function flagsOf(label: string, note = ""): Record<string, boolean> {
+  const always: Record<string, string> = {
+    "server SAID": "late",
+    "server JOINED": "back",
+    "server LEFT": "lost",
+  };
+  const set = note.split(", ").filter((name) => name !== "" && name !== "private");
+  return Object.fromEntries([
+    ...(label in always ? [[always[label], false]] : []),
+    ...set.map((name) => [name, true]),
+  ]);
 }
 
 /** The key in FRAME of `client HELLO` or `server PING`: only what both sides send is told apart by its side. */

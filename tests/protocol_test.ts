@@ -52,9 +52,25 @@ const CLIENT: readonly Case<ClientMessage>[] = [
   ],
   [
     "SAY",
-    "00000013 02 ffffffff 001fffffffffffff 0004 f09f9982",
+    "00000014 02 ffffffff 001fffffffffffff 00 0004 f09f9982",
     { type: "say", n: 0xffff_ffff, timeMs: LARGEST, text: "🙂" },
   ],
+  [
+    "SAY of what one does",
+    "00000011 02 00000001 0000000000000000 01 0001 78",
+    { type: "say", n: 1, timeMs: 0, action: true, text: "x" },
+  ],
+  [
+    "SAY to one person",
+    "0000001d 02 00000001 0000000000000000 02 fedcba9876543210 0002 c3a9 0001 78",
+    { type: "say", n: 1, timeMs: 0, to: { session: 0xfedcba9876543210n, nick: "é" }, text: "x" },
+  ],
+  [
+    "SAY to one person of what one does",
+    "0000001b 02 00000001 0000000000000000 03 0000000000000002 0000 0001 78",
+    { type: "say", n: 1, timeMs: 0, action: true, to: { session: 2n, nick: "" }, text: "x" },
+  ],
+  ["NICK", "00000005 06 0002 c3a9", { type: "nick", nick: "é" }],
   ["a client's PING", "00000001 03", { type: "ping" }],
   ["a client's PONG", "00000001 04", { type: "pong" }],
   ["a client's BYE", "00000001 05", { type: "bye" }],
@@ -112,12 +128,86 @@ const SERVER: readonly Case<ServerMessage>[] = [
     "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 00 0002 c3a9 0001 78",
     { type: "said", seq: 65_536, timeMs: 1, session: 2n, n: 3, late: false, nick: "é", text: "x" },
   ],
+  [
+    "SAID late, to one person, of what one does",
+    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 07 0002 c3a9" +
+    "0000000000000004 0001 62 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      session: 2n,
+      n: 3,
+      late: true,
+      nick: "é",
+      action: true,
+      to: { session: 4n, nick: "b" },
+      text: "x",
+    },
+  ],
+  [
+    "SAID of what one does",
+    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 02 0002 c3a9 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      session: 2n,
+      n: 3,
+      late: false,
+      nick: "é",
+      action: true,
+      text: "x",
+    },
+  ],
+  [
+    "SAID to one person",
+    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 04 0002 c3a9" +
+    "0000000000000004 0001 62 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      session: 2n,
+      n: 3,
+      late: false,
+      nick: "é",
+      to: { session: 4n, nick: "b" },
+      text: "x",
+    },
+  ],
+  ["HIDDEN", "00000009 89 0000000100000000", { type: "hidden", seq: 0x1_0000_0000 }],
+  [
+    "RENAMED",
+    "00000020 8a 0000000000000001 0000000000000002 0000000000000003 0001 61 0002 c3a9",
+    { type: "renamed", seq: 1, timeMs: 2, session: 3n, before: "a", nick: "é" },
+  ],
+  [
+    "ANNOUNCED",
+    "00000014 8b 0000000000000001 0000000000000002 0001 78",
+    { type: "announced", seq: 1, timeMs: 2, text: "x" },
+  ],
+  [
+    "BACKUPS",
+    "0000001c 8c 0000000000000001 0000000000000002 02 0003 613a31 0003 623a32",
+    { type: "backups", seq: 1, timeMs: 2, backups: ["a:1", "b:2"] },
+  ],
+  [
+    "REFUSED",
+    "0000000f 8d 0006 73696c656e74 0001 62 0001 78",
+    { type: "refused", code: "silent", about: "b", reason: "x" },
+  ],
   ["a server's PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
   ["a server's PONG", "00000001 84", { type: "pong" }],
   ["a server's BYE", "00000001 85", { type: "bye" }],
   ["ERROR", "0000000b 86 0006 73696c656e74 0000", { type: "error", code: "silent", reason: "" }],
   ...presences("joined", "back", "87"),
   ...presences("left", "lost", "88"),
+  [
+    "LEFT with kicked",
+    "00000023 88 0000000000000001 0000000000000002 0000000000000003 02 0003 616e61 0002 3a3a",
+    { type: "left", seq: 1, timeMs: 2, session: 3n, lost: false, kicked: true, nick: "ana", address: "::" },
+  ],
 ];
 
 /** Both sides' cases, each with what its side encodes and decodes. */
@@ -163,13 +253,21 @@ test("the public id of a session is the first 8 bytes of SHA-256(token)", () => 
   assertNotEquals(sessionOf(TOKEN), sessionOf(TOKEN.toReversed()));
 });
 
-test("flags are read from the lowest bit alone", () => {
-  const flagAt: Record<string, number> = { said: 28, joined: 24, left: 24 };
+test("a flag that has no meaning is refused", () => {
+  const flagsOf: Record<string, { at: number; known: number }> = {
+    say: { at: 12, known: 0b11 },
+    said: { at: 28, known: 0b111 },
+    joined: { at: 24, known: 0b1 },
+    left: { at: 24, known: 0b11 },
+  };
   for (const { what, digits, message, decode } of ALL) {
-    const at = flagAt[message.type];
-    if (at === undefined) continue;
+    const { at, known } = flagsOf[message.type] ?? {};
+    if (at === undefined || known === undefined) continue;
     const { type, body } = frame(digits);
-    assertEquals(decode(frameOf(type, body.with(at, body[at]! | 0xfe))), message, what);
+    for (let bit = 1; bit < 0x100; bit <<= 1) {
+      if (known & bit) continue;
+      refuses("frame-malformed", () => decode(frameOf(type, body.with(at, body[at]! | bit))), what);
+    }
   }
 });
 
@@ -248,7 +346,8 @@ test("a byte order mark is text like any other", () => {
 
 test("the longest message and the longest HELLO that the rules allow fit into a client's frame", () => {
   const text = "🙂".repeat(MAX_TEXT_CHARS);
-  const say = encodeClient({ type: "say", n: 1, timeMs: LARGEST, text });
+  const to = { session: 1n, nick: "𝒂".repeat(MAX_NICK_CHARS) };
+  const say = encodeClient({ type: "say", n: 1, timeMs: LARGEST, text, to });
   assert(say.length * 2 <= MAX_CLIENT_FRAME_BYTES, `${say.length} bytes fit not twice`);
   assert(encodeClient(longestHello()).length <= MAX_CLIENT_FRAME_BYTES);
 });

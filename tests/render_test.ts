@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { sentencesIn } from "../lib/i18n.ts";
 import type { Joined, Left, Said } from "../lib/protocol.ts";
-import { Renderer } from "../lib/render.ts";
+import { mentions, Renderer } from "../lib/render.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -70,15 +70,6 @@ Deno.test("Renderer.notice() marks what the program itself says", pure, () => {
   assertEquals(renderer().notice("algo", ms()), `[${TIME}] ! algo`);
 });
 
-Deno.test("Renderer gives each moment its own time, within a second and beyond", pure, () => {
-  const spanish = renderer();
-  const times = ["2026-11-22 13:45:07", "2026-11-22 13:45:08", "2026-11-22 13:45:07", "2026-01-02 03:04:05"];
-  for (const time of times) {
-    assertEquals(spanish.stamp(ms(time)), time);
-    assertEquals(spanish.stamp(ms(time) + 999), time);
-  }
-});
-
 Deno.test("Renderer lets nothing of a peer reach the screen but what can be seen", pure, () => {
   const [dirty, clean] = ["a\x1b[2J\n\u202e\x9bb", "a␛[2J␊��b"];
   const spanish = renderer();
@@ -113,6 +104,90 @@ Deno.test("Renderer takes no nick for a line of the program's own, nor for an ev
   }
 });
 
-Deno.test("Renderer shows the last date that there is for times beyond it", pure, () => {
-  assertEquals(renderer().stamp(Number.MAX_SAFE_INTEGER), renderer().stamp(8.64e15));
+const AT = { seq: 0, timeMs: ms() };
+const BETO = { session: 2n, nick: "beto" };
+
+Deno.test("Renderer.entry() tells what is private, and what is done, from what is said", pure, () => {
+  const spanish = renderer();
+  assertEquals(spanish.entry(said({ to: BETO })), `[${TIME}] @ ana → beto: hola`);
+  assertEquals(spanish.entry(said({ action: true, text: "saluda" })), `[${TIME}] • ana saluda`);
+  assertEquals(
+    spanish.entry(said({ action: true, to: BETO, late: true, text: "saluda" })),
+    `[${TIME}] + • @ ana → beto saluda`,
+  );
+  assertEquals(
+    spanish.entry(said({ to: { session: 2n, nick: "a\x1bb" } })),
+    `[${TIME}] @ ana → ?: hola`,
+  );
 });
+
+Deno.test(
+  "Renderer.entry() tells who was thrown out, who has a new nick, and what the server says",
+  pure,
+  () => {
+    const spanish = renderer();
+    assertEquals(spanish.entry(left({ kicked: true })), `[${TIME}] * Se ha expulsado a ana (192.168.1.7)`);
+    const renamed = { type: "renamed", ...AT, session: 1n, before: "ana", nick: "anita" } as const;
+    assertEquals(spanish.entry(renamed), `[${TIME}] * ana se llama ahora anita`);
+    assertEquals(spanish.entry({ ...renamed, before: "\n", nick: "* x" }), `[${TIME}] * ? se llama ahora ?`);
+    const announced = { type: "announced", ...AT, text: "\x1b[2Jadiós" } as const;
+    assertEquals(spanish.entry(announced), `[${TIME}] # El servidor dice: ␛[2Jadiós`);
+    assertEquals(spanish.entry(announced, { isHistory: true }), `[${TIME}] ~ # El servidor dice: ␛[2Jadiós`);
+    const backups = { type: "backups", ...AT, backups: ["a:1", "b\x07:2"] } as const;
+    assertEquals(spanish.entry(backups), `[${TIME}] * Servidores de reserva: a:1, b␇:2`);
+  },
+);
+
+Deno.test("Renderer.person() shows IP and since when", pure, () => {
+  const person = { session: 1n, nick: "ana", address: "a\x1b", sinceMs: ms() };
+  assertEquals(renderer().person(person), `ana (a␛), desde ${TIME}`);
+});
+
+Deno.test("Renderer paints times, nicks and what names the reader, and nothing else", pure, () => {
+  const painted = new Renderer(sentencesIn("es"), {
+    paint: {
+      time: (text) => `t${text}`,
+      nick: (nick, session) => `<${nick} ${session}>`,
+      mention: (word) => `!${word}!`,
+    },
+  });
+  const time = `t[${TIME}]`;
+  assertEquals(
+    painted.entry(said({ to: BETO, text: "Beto, betos -beto@BETO" }), { reader: "beto" }),
+    `${time} @ <ana 1> → <beto 2>: !Beto!, betos -beto@!BETO!`,
+  );
+  assertEquals(painted.entry(said({ text: "beto" })), `${time} <ana 1>: beto`);
+  assertEquals(painted.entry(joined()), `${time} * <ana 1> (192.168.1.7) se ha conectado`);
+  assertEquals(painted.notice("beto", ms()), `${time} ! beto`);
+  painted.newDay(ms());
+  assertEquals(painted.newDay(ms("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
+});
+
+Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () => {
+  for (const text of ["ana", "¡ANA!", "hola, ana: ven", "@Ana", "(ana)"]) {
+    assertEquals([text, mentions(text, "Ana")], [text, true]);
+  }
+  for (const text of ["", "anita", "ana-2", "_ana", "mañana", "ana\u0301"]) {
+    assertEquals([text, mentions(text, "ana")], [text, false]);
+  }
+});
+
+Deno.test("Renderer.crowd() names several who came or went, with the time of the last", pure, () => {
+  const crowd = ["ana", "beto", "ana", "x y"].map((nick, index) =>
+    joined({ nick, session: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
+  );
+  assertEquals(renderer().crowd(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
+});
+
+Deno.test(
+  "Renderer.crowd() tells of one person as of any other, and of very many by some names",
+  pure,
+  () => {
+    assertEquals(renderer().crowd([left({ lost: true })]), renderer().entry(left({ lost: true })));
+    const many = Array.from({ length: 33 }, (_, n) => left({ nick: `n${n}`, session: BigInt(n) }));
+    const line = renderer().crowd(many);
+    assertEquals(line.includes("* 33 se han desconectado: n0, n1, "), true);
+    assertEquals(line.endsWith(", n29 y 3 más"), true);
+    assertEquals(renderer().crowd(many.slice(0, 30)).endsWith(", n28, n29"), true);
+  },
+);

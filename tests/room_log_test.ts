@@ -1,7 +1,7 @@
 // The log: numbers, retention and cursors, in segments so small that every edge of them is met.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { type Cursor, RoomLog, type RoomLogOptions } from "../lib/room_log.ts";
+import { type Cursor, EVERYTHING, type Reader, RoomLog, type RoomLogOptions } from "../lib/room_log.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -11,7 +11,7 @@ const JOINED = 0x87;
 const SMALL = { segmentBytes: 12, retainedBytes: 36 };
 
 /** Six bytes: a frame whose body is one byte, by which it is known again. */
-function frame(mark: number, type = SAID): Uint8Array {
+function frame(mark: number, type = SAID): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(0, 0, 0, 2, type, mark);
 }
 
@@ -255,3 +255,94 @@ Deno.test(
     assert(cursor.isLost);
   },
 );
+
+const [ANA, BETO, EVA] = [1n, 2n, 3n];
+
+/** A log like {@linkcode logOf} of which some entries, given by `seq`, are for ana and beto alone. */
+function logWithPrivate(count: number, closed: number[], options: RoomLogOptions = SMALL): RoomLog {
+  const log = new RoomLog({ ...options, substitute: (seq) => Uint8Array.of(0, 0, 0, 2, HIDDEN, seq) });
+  for (let seq = 0; seq < count; seq++) {
+    log.append(frame(seq), seq, closed.includes(seq) ? { audience: [ANA, BETO] } : {});
+  }
+  return log;
+}
+
+const HIDDEN = 0x89;
+
+/** What a reader gets from `seq` on, each as its mark; what it is not to read as the negative of its mark. */
+function readBy(reader: Reader, log: RoomLog, seq = 0): number[] {
+  const cursor = log.cursorAt(seq, reader);
+  const marks: number[] = [];
+  for (let slice = cursor.take(); slice; slice = cursor.take()) {
+    for (let at = 0; at < slice.length; at += 6) {
+      marks.push(slice[at + 4] === HIDDEN ? -slice[at + 5]! : slice[at + 5]!);
+    }
+  }
+  assertEquals(cursor.seq, log.head);
+  return marks;
+}
+
+Deno.test("Cursor.take() gives an entry with an audience to it, and to others its substitute", pure, () => {
+  const log = logWithPrivate(6, [1, 4]);
+  for (const reader of [ANA, BETO, EVERYTHING] as const) assertEquals(readBy(reader, log), range(0, 6));
+  for (const reader of [EVA, undefined]) assertEquals(readBy(reader, log), [0, -1, 2, 3, -4, 5]);
+});
+
+Deno.test(
+  "Cursor.take() gives every frame or its substitute once, wherever the private ones lie and reading begins",
+  pure,
+  () => {
+    for (const segmentBytes of [6, 12, 18, 30, 1_000]) {
+      for (const closed of [[0], [6], [1, 2], [0, 3, 6], range(0, 7), [2, 4, 5]]) {
+        const log = logWithPrivate(7, closed, { segmentBytes });
+        for (const seq of range(0, 8)) {
+          const substituted = range(seq, 7).map((seq) => closed.includes(seq) ? -seq : seq);
+          assertEquals(readBy(EVA, log, seq), substituted);
+          assertEquals(readBy(BETO, log, seq), range(seq, 7));
+        }
+      }
+    }
+  },
+);
+
+Deno.test("Cursor.take() reads on behind private entries as the log grows", pure, () => {
+  const log = logWithPrivate(0, []);
+  const [eva, ana] = [log.cursorAt(0, EVA), log.cursorAt(0, ANA)];
+  for (const seq of range(0, 9)) {
+    log.append(frame(seq), seq, seq % 3 === 0 ? {} : { audience: [ANA] });
+    assertEquals(eva.take()!.at(4), seq % 3 === 0 ? SAID : HIDDEN);
+    assertEquals(ana.take()!.at(4), SAID);
+    assert(eva.isAtHead && ana.isAtHead);
+  }
+});
+
+Deno.test(
+  "Cursor.take() copies nothing but what surrounds a private entry, and that in one piece",
+  pure,
+  () => {
+    const log = new RoomLog({ substitute: () => frame(9, HIDDEN) });
+    const long = (mark: number) => new Uint8Array(20_000).fill(mark);
+    log.append(long(1), 0);
+    log.append(frame(2), 0);
+    log.append(frame(3), 0, { audience: [ANA] });
+    log.append(frame(4), 0);
+    log.append(long(5), 0, { audience: [ANA] });
+    log.append(long(6), 0);
+    const shared = log.cursorAt(0).take()!.buffer;
+    const eva = log.cursorAt(0, EVA);
+    const first = eva.take()!;
+    assertEquals([first.length, first.buffer === shared], [20_006, true]);
+    const second = eva.take()!;
+    assertEquals(second, Uint8Array.of(...frame(9, HIDDEN), ...frame(4), ...frame(9, HIDDEN)));
+    const third = eva.take()!;
+    assertEquals([third, third.buffer === shared], [long(6), true]);
+    assertEquals(eva.take(), undefined);
+    const ana = log.cursorAt(0, ANA).take()!;
+    assertEquals([ana.length, ana.buffer === shared], [60_018, true]);
+  },
+);
+
+Deno.test("RoomLog.seqOfLast() does not count what is for some alone", pure, () => {
+  const log = logWithPrivate(6, [1, 4, 5]);
+  assertEquals([1, 2, 3, 9].map((count) => log.seqOfLast(count, SAID)), [3, 2, 0, 0]);
+});

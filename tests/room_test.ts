@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Moment } from "../lib/clock.ts";
 import { framesOf } from "../lib/codec.ts";
-import { ProtocolError } from "../lib/errors.ts";
+import { InputError, ProtocolError } from "../lib/errors.ts";
 import type { Member } from "../lib/members.ts";
 import {
   decodeServer,
@@ -195,6 +195,42 @@ Deno.test("Room.enter() gives a session that takes its place over the nick it no
   assertEquals(nicks(enter(room, { ...ANA, nick: "Ana" })), ["Ana"]);
   assertEquals(nicks(enter(room, { ...ANA, nick: "eva" })), ["eva"]);
   assertEquals(nicks(enter(room, { ...BETO, nick: "ana" })), ["eva", "ana"]);
+});
+
+Deno.test("Room.enter() tells the others that who takes their place over has another nick", pure, () => {
+  const room = newRoom();
+  enter(room, ANA);
+  const { welcome } = enter(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
+  assertEquals(readAll(room).slice(1), [
+    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, session: 1n, before: "ana", nick: "eva" },
+  ]);
+  assertEquals(welcome.head, 2);
+});
+
+Deno.test("Room.rename() gives a nick that is free, tells everybody, and frees the old one", pure, () => {
+  const room = newRoom();
+  const { member } = enter(room, ANA);
+  room.rename(member, " Anita ", at(500));
+  assertEquals(readAll(room).slice(1), [
+    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, session: 1n, before: "ana", nick: "Anita" },
+  ]);
+  say(room, member, 1);
+  assertEquals(messages(readAll(room)).map(({ nick }) => nick), ["Anita"]);
+  assertEquals(nicks(enter(room, { ...BETO, nick: "ana" })), ["Anita", "ana"]);
+  room.rename(member, "ANITA", at(600));
+  assertEquals(nicks(enter(room, EVA)), ["ANITA", "ana", "eva"]);
+});
+
+Deno.test("Room.rename() refuses a nick that is none or taken, and says nothing of one's own", pure, () => {
+  const room = newRoom();
+  const { member } = enter(room, ANA);
+  enter(room, BETO);
+  const { head } = room.log;
+  for (const [nick, code] of [["Beto", "nick-taken"], ["a b", "nick-invalid"]] as const) {
+    assertEquals(assertThrows(() => room.rename(member, nick, at(0)), ProtocolError).code, code);
+  }
+  room.rename(member, "ana", at(0));
+  assertEquals([room.log.head, member.nick], [head, "ana"]);
 });
 
 Deno.test("Room.enter() keeps the place of a session whose new nick it refuses", pure, () => {
@@ -416,8 +452,54 @@ Deno.test("Room.expire() announces everyone who is due and returns when the next
   for (const [i, member] of members.entries()) room.lose(member, at(i * 100));
   assertEquals(room.expire(at(0)), 3_000);
   assertEquals(room.expire(at(3_100)), 3_200);
-  assertEquals(readAll(room).slice(3).map(({ type, session }) => [type, session]), [["left", 1n], [
-    "left",
-    2n,
-  ]]);
+  const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.session);
+  assertEquals(left, [1n, 2n]);
+});
+
+Deno.test("Room.kick() tells everybody, frees the nick, and remembers what was accepted", pure, () => {
+  const { room, ana } = roomWithMessages(3);
+  room.kick(ana, at(5_000));
+  assertEquals(readAll(room).at(-1), {
+    type: "left",
+    seq: 4,
+    timeMs: NOON_MS + 5_000,
+    session: 1n,
+    lost: false,
+    kicked: true,
+    nick: "ana",
+    address: "192.168.1.7",
+  });
+  assertEquals([room.size, room.withNick("ana")], [0, undefined]);
+  assertEquals(enter(room, ANA).welcome.accepted, 3);
+});
+
+Deno.test("Room.announce() says something in the server's name, as safe as any text", pure, () => {
+  const room = newRoom();
+  room.announce(" hola\x07 ", at(500));
+  assertEquals(readAll(room), [{ type: "announced", seq: 0, timeMs: NOON_MS + 500, text: "hola␇" }]);
+});
+
+Deno.test("Room.addBackup() tells those who are in of all backups, and those who come", pure, () => {
+  const room = newRoom({ backups: ["a:1"] });
+  for (const backup of ["b:2", "a:1"]) room.addBackup(backup, at(500));
+  const backups = ["a:1", "b:2"];
+  assertEquals(readAll(room), [
+    { type: "backups", seq: 0, timeMs: NOON_MS + 500, backups },
+    { type: "backups", seq: 1, timeMs: NOON_MS + 500, backups },
+  ]);
+  assertEquals(enter(room, ANA).welcome.backups, backups);
+});
+
+Deno.test("Room.addBackup() takes no more than fit", pure, () => {
+  const room = newRoom({ backups: Array.from({ length: 15 }, (_, i) => `a:${i + 1}`) });
+  room.addBackup("b:1", at(0));
+  const { code, details } = assertThrows(() => room.addBackup("b:2", at(0)), InputError);
+  assertEquals<unknown>([code, details], ["backups-full", { max: 16 }]);
+  room.addBackup("b:1", at(0));
+});
+
+Deno.test("Room.messagesPerSecond() counts what is accepted", pure, () => {
+  const { room, ana } = roomWithMessages(5);
+  say(room, ana, 5, { ms: 6_000 });
+  assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
 });

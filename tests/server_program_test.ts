@@ -251,7 +251,7 @@ Deno.test("chat-server tells what can be typed", async () => {
   boss.types("hola\n\n  \nsalir\n");
   assertEquals(
     await outputOf(boss, ...flagsFor(port)),
-    `${listening(port)}Aquí solo se puede escribir "salir" para terminar.\n${END}`,
+    `${listening(port)}Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.\n${END}`,
   );
 });
 

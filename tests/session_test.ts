@@ -110,7 +110,9 @@ class Traveller implements AsyncDisposable {
 }
 
 function lineOf({ entry, place }: ReadEntry): string {
-  const line = entry.type === "said" ? `${entry.nick}: ${entry.text}` : `${entry.nick} ${entry.type}`;
+  const line = entry.type === "said"
+    ? `${entry.nick}: ${entry.text}`
+    : `${"nick" in entry ? entry.nick : ""} ${entry.type}`;
   return place === "live" ? line : `${place} ${line}`;
 }
 
@@ -344,8 +346,8 @@ for (const [what, act] of STRANGERS) {
 Deno.test("Session tells why a server does not let it in", async () => {
   await using server = startServer();
   using _ = (await enter(server.address, helloOf("ANA"))).peer;
-  const { error: { name, code, details } } = await failToEnter(server.address);
-  assertEquals([name, code, details], ["RefusedError", "nick-taken", { nick: "ana" }]);
+  const { error: { name, code, message, details } } = await failToEnter(server.address);
+  assertEquals([name, code, details], ["RefusedError", "nick-taken", { nick: "ana", reason: message }]);
 });
 
 Deno.test("Session tells that a server closes just now", async () => {
@@ -493,6 +495,26 @@ Deno.test("Session takes no more than its outbox holds until a server confirms s
   await ana.lines(2);
   await soon(Promise.all([drained, settled]), "the outbox to be empty");
   assertEquals([ana.session.isFull, ana.session.pending], [false, []]);
+});
+
+Deno.test("Session knows how long a server has been silent, and whether it is on one", async () => {
+  const clock = new TestClock();
+  clock.tick(0);
+  await using server = FakeServer.welcoming(async (client) => {
+    await client.expect("say");
+    await client.say({ type: "pong" });
+    await client.expect("say");
+  });
+  await using ana = new Traveller("ana", [server.address], { clock: clock.now });
+  assertEquals(ana.session.silenceMs, undefined);
+  await ana.entered();
+  clock.tick(3_000);
+  assertEquals(ana.session.silenceMs, 3_000);
+  ana.session.say("hola");
+  while (ana.session.silenceMs !== 0) await ana.next(); // until the PONG
+  ana.session.say("adiós");
+  await ana.failed();
+  assertEquals(ana.session.silenceMs, undefined);
 });
 
 Deno.test("Session.leave() tells the server, which tells the others", async () => {

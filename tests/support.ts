@@ -22,7 +22,8 @@ import {
   sessionOf,
   type Welcome,
 } from "../lib/protocol.ts";
-import { type Screen, Terminal } from "../lib/terminal.ts";
+import { Terminal } from "../lib/terminal.ts";
+import type { Tty } from "../lib/tty.ts";
 
 export const LOOPBACK = "127.0.0.1";
 /** A name that no resolver knows, and none is asked for: a label has 63 characters at most. */
@@ -271,9 +272,10 @@ export interface PersonOptions {
   readonly language?: Language;
   readonly clock?: Clock;
   readonly localAddresses?: readonly LocalAddress[];
+  readonly hasColours?: boolean;
   /** A pipe otherwise. */
   readonly isKeyboard?: boolean;
-  readonly screen?: Screen;
+  readonly tty?: Tty;
 }
 
 /** A person, or a script, at a terminal in this process. */
@@ -292,7 +294,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, screen } = options;
+    const { isKeyboard = false, tty } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -302,7 +304,7 @@ export class Person implements AsyncDisposable {
         return Promise.resolve();
       },
       isKeyboard,
-      screen,
+      tty,
     });
   }
 
@@ -324,11 +326,13 @@ export class Person implements AsyncDisposable {
 
   /** Starts a program before this person; gives its exit status. */
   runs(main: (program: Program) => Promise<number>, ...args: string[]): Promise<number> {
-    const { language = "es", clock = new TestClock().now, localAddresses = [] } = this.#options;
+    const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
+      this.#options;
     const run = main({
       args,
       language,
       terminal: this.terminal,
+      hasColours,
       clock,
       localAddresses: () => localAddresses,
       edition: { kind: "source", runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },

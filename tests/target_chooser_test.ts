@@ -67,6 +67,34 @@ async function choiceOfSomebodyWhoWasIn(options: Partial<TargetChooserOptions> =
   return choice;
 }
 
+Deno.test("TargetChooser does not come back by itself to where it is not wanted", pure, async () => {
+  for (const code of ["kicked", "banned"]) {
+    for (const isAuto of [false, true]) {
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
+      const error = new RefusedError(code, "why");
+      assertStrictEquals(
+        await assertRejects(() => choice.next({ ...lost(FIRST!), error }), RefusedError),
+        error,
+      );
+    }
+  }
+});
+
+Deno.test("TargetChooser goes on under a new nick, and to servers that it learned of", pure, async () => {
+  for (const isAuto of [false, true]) {
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
+    choice.chooser.rename("anita");
+    choice.chooser.learn([THIRD!]);
+    choice.person.types("\n\n");
+    assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
+    // What the client was let in with is what counts from then on.
+    choice.chooser.rename("norberta");
+    choice.chooser.entered(THIRD!, []);
+    choice.person.types("\n\n");
+    assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
+  }
+});
+
 Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana" });
   assertEquals(await choice.next(), TARGET);

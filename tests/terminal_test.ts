@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { type Screen, Terminal } from "../lib/terminal.ts";
+import { type ChatOptions, Terminal } from "../lib/terminal.ts";
+import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
 import { Person, settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -175,89 +176,14 @@ Deno.test("Terminal is interrupted when nobody reads what it writes", pure, asyn
   await soon(interrupted, "the interruption");
 });
 
-/** Of what the tests type, what takes two columns. */
-const WIDE = /[\u1100-\uffff]/;
-
-/** A screen that shows what was written to it, as far as line editing goes. */
-class FakeScreen implements Screen {
-  readonly modes: boolean[] = [];
-  listeners = 0;
-  readonly #columns: number;
-  readonly #rows: string[][] = [[]];
-  #x = 0;
-  #y = 0;
-
-  constructor(columns = 40) {
-    this.#columns = columns;
-  }
-
-  columns(): number {
-    return this.#columns;
-  }
-
-  setRaw(isRaw: boolean): void {
-    this.modes.push(isRaw);
-  }
-
-  onResize(): () => void {
-    this.listeners++;
-    return () => void this.listeners--;
-  }
-
-  /** What is on the screen, row by row, the cursor as a bar. */
-  show(text: string): string[] {
-    // deno-lint-ignore no-control-regex -- these are what it obeys
-    for (const [part, count, command] of text.matchAll(/\x1b\[(\d*)([A-Z])|[^]/gu)) {
-      if (command) this.#obey(command, count ? Number(count) : undefined);
-      else this.#put(part);
-    }
-    const rows = this.#rows.map((row) => row.map((char) => char ?? " "));
-    rows[this.#y] = [...rows[this.#y]!.slice(0, this.#x), "|", ...rows[this.#y]!.slice(this.#x)];
-    return rows.map((row) => row.join("").trimEnd());
-  }
-
-  #put(char: string): void {
-    if (char === "\r") this.#x = 0;
-    else if (char === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
-    else {
-      const cells = WIDE.test(char) ? [char, ""] : [char];
-      if (this.#x + cells.length > this.#columns) this.#moveTo(0, this.#y + 1);
-      for (const cell of cells) this.#rows[this.#y]![this.#x++] = cell;
-    }
-  }
-
-  #obey(command: string, count: number | undefined): void {
-    const row = this.#rows[this.#y]!;
-    const x = Math.min(this.#x, this.#columns - 1);
-    if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
-    else if (command === "B") this.#moveTo(x, this.#y + (count ?? 1));
-    else if (command === "C") this.#moveTo(x + (count ?? 1), this.#y);
-    else if (command === "D") this.#moveTo(x - (count ?? 1), this.#y);
-    else if (command === "G") this.#moveTo((count ?? 1) - 1, this.#y);
-    else if (command === "J" && !count) {
-      row.length = Math.min(row.length, this.#x);
-      this.#rows.length = this.#y + 1;
-    } else if (command === "K" && !count) row.length = Math.min(row.length, this.#x);
-    else throw new Error(`This screen does not know ${command} with ${count}`);
-  }
-
-  #moveTo(x: number, y: number): void {
-    assert(x >= 0 && x <= this.#columns && y >= 0, `The cursor left the screen: ${x}, ${y}`);
-    [this.#x, this.#y] = [x, y];
-    while (this.#rows.length <= y) this.#rows.push([]);
-    const row = this.#rows[y]!;
-    while (row.length < x) row.push(" ");
-  }
-}
-
 /** A person who types at a screen and sees it. */
 class Typist extends Person {
   readonly screen: FakeScreen;
   #seen = 0;
 
-  constructor(columns?: number) {
-    const screen = new FakeScreen(columns);
-    super({ isKeyboard: true, screen });
+  constructor(options?: FakeScreenOptions) {
+    const screen = new FakeScreen(options);
+    super({ isKeyboard: true, tty: screen });
     this.screen = screen;
   }
 
@@ -270,7 +196,28 @@ class Typist extends Person {
   }
 }
 
-const [ENTER, LEFT, CTRL_C, CTRL_D] = ["\r", "\x1b[D", "\x03", "\x04"];
+const [ENTER, LEFT, UP, TAB] = ["\r", "\x1b[D", "\x1b[A", "\t"];
+const [CTRL_C, CTRL_D, CTRL_U] = ["\x03", "\x04", "\x15"];
+
+/** What a terminal sends when somebody pastes. */
+function pasted(text: string): string {
+  return `\x1b[200~${text}\x1b[201~`;
+}
+
+const ASKING: ChatOptions = {
+  confirmPaste: { question: (count) => `¿${count}? `, isYes: (answer) => answer === "s" },
+};
+
+/** Collects the lines of a chat, those that are to be sent as they are in braces. */
+function chatOf(terminal: Terminal, options?: ChatOptions): string[] {
+  const said: string[] = [];
+  (async () => {
+    for await (const { text, isPasted } of terminal.typed("> ", options)) {
+      said.push(isPasted ? `{${text}}` : text);
+    }
+  })();
+  return said;
+}
 
 Deno.test("Terminal has the keyboard to itself until it is disposed of", pure, async () => {
   const typist = new Typist();
@@ -303,7 +250,7 @@ Deno.test(
     assertEquals(await typist.look(), ["> hola|"]);
     typist.types(ENTER);
     assertEquals(await first, "hola");
-    assertEquals(await typist.look(), ["|"]);
+    assertEquals(await typist.look(), ["> |"]);
     const second = take(lines);
     assertEquals(await typist.look(), ["> |"]);
     typist.types(`adiós${ENTER}`);
@@ -322,7 +269,7 @@ Deno.test("Terminal.print() prints above the line that is being typed", pure, as
   assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> hola|"]);
   typist.types(ENTER);
   assertEquals(await line, "hola");
-  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "|"]);
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> |"]);
 });
 
 Deno.test(
@@ -344,7 +291,7 @@ Deno.test(
   pure,
   async () => {
     for (const length of [8, 9, 17, 18, 19]) {
-      await using typist = new Typist(10);
+      await using typist = new Typist({ columns: 10 });
       const line = take(typist.terminal.lines("> "));
       const text = "abcdefghijklmnopqrstuvwxyz".slice(0, length);
       typist.types(text);
@@ -355,14 +302,14 @@ Deno.test(
       assertEquals(shown.filter((row) => row !== ""), ["uno", "dos", ...rows.filter((row) => row !== "")]);
       typist.types(ENTER);
       assertEquals(await line, text);
-      assertEquals(await typist.look(), ["uno", "dos", "|"]);
+      assertEquals(await typist.look(), ["uno", "dos", "> |"]);
     }
   },
 );
 
 Deno.test("Terminal.print() prints above a line of wide characters", pure, async () => {
   for (const text of ["日本語日本語日本語", "a日本語日本語日本語", "日本語日a", "日本語日本語日本語日本"]) {
-    await using typist = new Typist(10);
+    await using typist = new Typist({ columns: 10 });
     const line = take(typist.terminal.lines("> "));
     for (const char of text) typist.types(char);
     await typist.terminal.print("uno");
@@ -371,7 +318,7 @@ Deno.test("Terminal.print() prints above a line of wide characters", pure, async
     assertEquals(shown, `unodos> ${text}`);
     typist.types(ENTER);
     assertEquals(await line, text);
-    assertEquals(await typist.look(), ["uno", "dos", "|"]);
+    assertEquals(await typist.look(), ["uno", "dos", "> |"]);
   }
 });
 
@@ -511,4 +458,230 @@ Deno.test("Terminal leaves no prompt on the screen behind", pure, async () => {
   await typist[Symbol.asyncDispose]();
   assertEquals(await line, undefined);
   assertEquals(await typist.look(), ["uno", "|"]);
+});
+
+Deno.test("Terminal sends a pasted block line by line, around what was being typed", pure, async () => {
+  await using typist = new Typist();
+  const said = chatOf(typist.terminal, ASKING);
+  typist.types(`ante fin${LEFT}${LEFT}${LEFT}${LEFT}${pasted("s uno\r\n/quit\n\n  cuatro\rcin")}`);
+  assertEquals(await typist.look(), ["> cin| fin"]);
+  assertEquals(said, ["antes uno", "{/quit}", "{}", "{  cuatro}"]);
+  typist.types(`${ENTER}${pasted("a\nb\n")}${UP}`);
+  assertEquals(await typist.look(), ["> cin fin|"]);
+  assertEquals(said.slice(4), ["cin fin", "{a}", "{b}"]);
+  typist.types(UP);
+  assertEquals(await typist.look(), ["> antes uno|"]);
+});
+
+Deno.test(
+  "Terminal waits for Enter after one line that was pasted, with its end or without",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const said = chatOf(typist.terminal, ASKING);
+    typist.types(`${pasted("uno")} ${pasted("dos\n")}`);
+    assertEquals(await typist.look(), ["> uno dos|"]);
+    assertEquals(said, []);
+  },
+);
+
+Deno.test("Terminal asks once about a block of more than ten lines", pure, async () => {
+  const block = Array.from({ length: 11 }, (_, index) => `${index}`);
+  await using typist = new Typist();
+  const said = chatOf(typist.terminal, ASKING);
+  typist.types(`hola${pasted(`${block.join("\n")}\n`)}`);
+  assertEquals(await typist.look(), ["¿11? |"]);
+  await typist.terminal.print("beto: uno");
+  assertEquals(await typist.look(), ["beto: uno", "¿11? |"]);
+  typist.types(`n${ENTER}`);
+  assertEquals(await typist.look(), ["beto: uno", "¿11? n", "> hola|"]);
+  assertEquals(said, []);
+  typist.types(`${pasted(block.join("\n"))}s${ENTER}`);
+  assertEquals(await typist.look(), ["beto: uno", "¿11? n", "¿11? s", "> 10|"]);
+  assertEquals(said, ["hola0", ...block.slice(1, -1).map((line) => `{${line}}`)]);
+  typist.types(`${UP}${UP}`);
+  assertEquals((await typist.look()).at(-1), "> hola0|");
+  typist.types(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`);
+  assertEquals((await typist.look()).at(-1), "> 10|");
+});
+
+Deno.test(
+  "Terminal asks about a block later if a question is open, and takes few lines for answers",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const { terminal } = typist;
+    const said = chatOf(terminal, ASKING);
+    typist.types("hol");
+    await settle();
+    const answers = terminal.dialogue(
+      async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
+    );
+    typist.types(`a${pasted("1\n2\n3\n4\n")}`);
+    assertEquals(await typist.look(), ["Servidor: a|"]);
+    typist.types(pasted("ula\n5001\na"));
+    assertEquals(await answers, ["aula", "5001"]);
+    assertEquals(await typist.look(), ["Servidor: aula", "Puerto: 5001", "¿4? |"]);
+    typist.types(`s${ENTER}`);
+    assertEquals((await typist.look()).at(-1), "> a|");
+    assertEquals(said, ["hol1", "{2}", "{3}", "{4}"]);
+  },
+);
+
+Deno.test("Terminal puts a block aside for a question that is asked meanwhile", pure, async () => {
+  await using typist = new Typist();
+  const { terminal } = typist;
+  const said = chatOf(terminal, ASKING);
+  typist.types(pasted("x\n".repeat(11)));
+  typist.types("s");
+  assertEquals(await typist.look(), ["¿11? s|"]);
+  const answer = terminal.ask("Puerto");
+  assertEquals(await typist.look(), ["Puerto: |"]);
+  typist.types(`5001${ENTER}`);
+  assertEquals(await answer, "5001");
+  assertEquals(await typist.look(), ["Puerto: 5001", "¿11? s|"]);
+  typist.types(ENTER);
+  await typist.look();
+  assertEquals(said.length, 11);
+});
+
+Deno.test("Terminal brings back what was said, and no answers to questions", pure, async () => {
+  await using typist = new Typist();
+  const { terminal } = typist;
+  chatOf(terminal);
+  typist.types(`uno${ENTER}`);
+  await settle();
+  const answer = terminal.ask("Puerto");
+  typist.types(`${UP}5001${ENTER}`);
+  assertEquals(await answer, "5001");
+  typist.types(UP);
+  assertEquals((await typist.look()).at(-1), "> uno|");
+});
+
+Deno.test("Terminal completes what is typed for the chat, and nothing else", pure, async () => {
+  await using typist = new Typist();
+  const { terminal } = typist;
+  const answer = terminal.ask("Nick");
+  typist.types(`an${TAB}`);
+  assertEquals(await typist.look(), ["Nick: an|"]);
+  typist.types(ENTER);
+  await answer;
+  chatOf(terminal, { complete: () => ({ from: 0, choices: ["ana: "] }) });
+  typist.types("an");
+  await settle();
+  typist.types(TAB);
+  assertEquals((await typist.look()).at(-1), "> ana: |");
+});
+
+Deno.test(
+  "Terminal.showPrompt() changes what stands before the line, and draws nothing twice",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const { terminal } = typist;
+    chatOf(terminal);
+    typist.types("hol");
+    await settle();
+    terminal.showPrompt("(sin conexión) > ");
+    assertEquals(await typist.look(), ["(sin conexión) > hol|"]);
+    const before = typist.writes;
+    terminal.showPrompt("(sin conexión) > ");
+    terminal.showStatus([]);
+    await settle();
+    assertEquals(typist.writes, before);
+  },
+);
+
+Deno.test("Terminal draws as often as the screen takes it, whatever happens meanwhile", pure, async () => {
+  const writes: string[] = [];
+  const ready: (() => void)[] = [];
+  await using terminal = new Terminal({
+    input: new ReadableStream(),
+    write: (bytes) => {
+      writes.push(new TextDecoder().decode(bytes));
+      return new Promise((resolve) => ready.push(resolve));
+    },
+    isKeyboard: true,
+    tty: new FakeScreen(),
+  });
+  chatOf(terminal);
+  await settle();
+  const prints = Array.from({ length: 100 }, (_, index) => terminal.print(`line ${index}`));
+  await settle();
+  assertEquals(writes.length, 1);
+  ready.shift()!();
+  await settle();
+  assertEquals(writes.length, 2);
+  assertEquals(writes[1]!.split("> ").length, 2); // one prompt
+  assertEquals(writes[1]!.split("\n").length, 101);
+  ready.shift()!();
+  await Promise.all(prints);
+  setTimeout(() => ready.shift()!()); // it is disposed of
+});
+
+Deno.test("Terminal.clear() leaves nothing but the line that is being typed", pure, async () => {
+  await using typist = new Typist();
+  chatOf(typist.terminal);
+  typist.types("hol");
+  await typist.terminal.print("uno");
+  typist.terminal.clear();
+  assertEquals(await typist.look(), ["> hol|"]);
+  await typist.terminal.print("dos");
+  typist.types("\x0c"); // Ctrl-L
+  assertEquals(await typist.look(), ["> hol|"]);
+});
+
+Deno.test("Terminal.abandon() gives all back at once, and only if the terminal takes it", pure, async () => {
+  await using typist = new Typist();
+  const { terminal, screen } = typist;
+  chatOf(terminal);
+  typist.types("hol");
+  await typist.look();
+  assertEquals(screen.isMarkingPastes, true);
+  terminal.abandon();
+  assertEquals(screen.show(screen.writtenNow), ["|"]);
+  assertEquals(screen.isMarkingPastes, false);
+  const stuck = new FakeScreen();
+  const other = new Terminal({
+    input: new ReadableStream(),
+    write: () => new Promise(() => {}),
+    isKeyboard: true,
+    tty: stuck,
+  });
+  await settle();
+  other.abandon();
+  assertEquals([stuck.writtenNow, stuck.modes], ["", [true]]);
+});
+
+Deno.test("Terminal stops marking pastes when it is disposed of", pure, async () => {
+  const typist = new Typist();
+  await typist.look();
+  assertEquals(typist.screen.isMarkingPastes, true);
+  await typist[Symbol.asyncDispose]();
+  await typist.look();
+  assertEquals(typist.screen.isMarkingPastes, false);
+  typist.terminal.abandon();
+  assertEquals(typist.screen.writtenNow, "");
+});
+
+Deno.test("Terminal draws anew for a new size, and when it goes on after a stop", pure, async () => {
+  await using typist = new Typist();
+  const { screen } = typist;
+  chatOf(typist.terminal);
+  typist.types("una línea");
+  assertEquals(await typist.look(), ["> una línea|"]);
+  screen.becomes(6);
+  assertEquals(await typist.look(), ["> una", "línea|"]);
+  screen.write("\n$ fg\n");
+  screen.goesOn();
+  assertEquals(await typist.look(), ["> una", "línea", "$ fg", "> una", "línea|"]);
+  assertEquals(screen.modes, [true, true]);
+});
+
+Deno.test("Terminal takes lines however they end", pure, async () => {
+  await using typist = new Typist();
+  const said = chatOf(typist.terminal);
+  typist.types("uno\r\ndos\ntres\r\rcuatro");
+  assertEquals(await typist.look(), ["> cuatro|"]);
+  assertEquals(said, ["uno", "dos", "tres", ""]);
 });

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import {
   countChars,
+  isNick,
   isText,
   MAX_NICK_CHARS,
   MAX_TEXT_CHARS,
@@ -39,6 +40,12 @@ Deno.test("parseNick() gives one form to what looks the same", pure, () => {
   assertEquals(parseNick("Jose\u0301"), "Jos\u00e9");
   assertEquals(parseNick("ａｎａ"), "ana");
   assertEquals(parseNick("ﬁn"), "fin");
+});
+
+Deno.test("isNick() accepts what parseNick() gives, and nothing else", pure, () => {
+  for (const nick of ["ana", "José_2", "-x-", "李雷", "नेहा", "x".repeat(20)]) assert(isNick(nick), nick);
+  const none = ["", " ana", "a b", "Jose\u0301", "ﬁn", "a\u200bb", "@ana", "x".repeat(21), "a\n"];
+  for (const nick of none) assert(!isNick(nick), nick);
 });
 
 Deno.test("parseNick() refuses a nick of no character", pure, () => {

@@ -1,8 +1,8 @@
 // What programs showed, set out for one terminal: coloured, and side by side where there is room. Pure.
 
 import { bold, cyan, dim, red, yellow } from "@std/fmt/colors";
+import stringWidth from "string-width";
 import { MARKS } from "../lib/render.ts";
-import { countChars } from "../lib/text.ts";
 
 /** Narrowest screen that reads well beside another, in columns. */
 const MIN_SCREEN_COLUMNS = 50;
@@ -59,7 +59,7 @@ function beside(screens: readonly Screen[], columns: number): string[] {
     const cells = stacks.map((rows) => {
       const row = rows[y] ?? { text: "", paint: plain };
       const isLast = rows === stacks.at(-1);
-      return painted(row) + (isLast ? "" : " ".repeat(Math.max(0, columns - countChars(row.text))));
+      return painted(row) + (isLast ? "" : " ".repeat(Math.max(0, columns - stringWidth(row.text))));
     });
     return cells.join(GAP);
   });
@@ -79,7 +79,7 @@ function rowsOf(line: string, columns: number): Row[] {
   const texts: string[] = [];
   let text = "";
   for (const word of line.split(" ")) {
-    const isFull = text !== "" && countChars(text) + 1 + countChars(word) > columns;
+    const isFull = text !== "" && stringWidth(text) + 1 + stringWidth(word) > columns;
     if (isFull) texts.push(text);
     text = isFull ? INDENT + word : text === "" ? word : `${text} ${word}`;
   }

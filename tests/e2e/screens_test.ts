@@ -120,7 +120,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
     connected(first, "ana", "beto"),
     present("celia", JOINED),
     `${TIME} ana: hola`,
-    'No existe la orden "/nada". Escriba /help para ver las que hay.',
+    'No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.',
   ];
   await beto.shows(...before, ">");
 
@@ -350,6 +350,10 @@ const CLIENT_ENDINGS: Record<string, Ending> = {
     await screen.presses("C-c");
   },
   "SIGTERM": (screen) => screen.kills("TERM"),
+  "SIGHUP amid a line": async (screen) => {
+    await screen.types("nunca dicho");
+    await screen.kills("HUP");
+  },
 };
 for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
   Deno.test(`A client that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
@@ -385,7 +389,7 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.shows(`$ ${start}`, listening(port));
     await using ana = await startClient("ana", port);
     await one.enters("hola");
-    const refused = 'Aquí solo se puede escribir "salir" para terminar.';
+    const refused = 'Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.';
     const before = [`$ ${start}`, listening(port), present("ana", JOINED), refused];
     await one.shows(...before);
     await end(one);

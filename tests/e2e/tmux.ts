@@ -9,6 +9,15 @@ const LOOK_MS = 20;
 const COLUMNS = 100;
 const ROWS = 30;
 const SHELL_PROMPT = "$ ";
+/** tmux takes no longer commands. */
+const PASTE_PART = /[^]{1,4000}/gu;
+const CRASHING = [
+  Deno.execPath(),
+  "run",
+  "--no-prompt",
+  "--allow-env=LC_ALL,LC_MESSAGES,LANG",
+  new URL("crashing.ts", import.meta.url).pathname,
+];
 
 /** Terminals with a shell in each. They end, with all that runs in them, at the end of their scope. */
 export class Terminals implements AsyncDisposable {
@@ -17,7 +26,9 @@ export class Terminals implements AsyncDisposable {
 
   /** A terminal with a shell that knows the programs as `server` and `client`. */
   async open(name: string, { columns = COLUMNS, rows = ROWS } = {}): Promise<TerminalScreen> {
-    const programs = (["server", "client"] as const).flatMap((task) => ["-e", shellFunction(task)]);
+    const programs = (["server", "client", "crashing"] as const).flatMap((
+      task,
+    ) => ["-e", shellFunction(task)]);
     await this.#tmux(
       ...["new-session", "-d", "-s", name, "-x", `${columns}`, "-y", `${rows}`, "-e", `PS1=${SHELL_PROMPT}`],
       ...[...programs, "bash", "--noprofile", "--norc"],
@@ -72,6 +83,14 @@ export class TerminalScreen {
     await this.#tmux("send-keys", "-t", this.#name, ...keys);
   }
 
+  /** Pastes text as somebody with a mouse would: in a program that asks for it, marked as pasted. */
+  async pastes(text: string): Promise<void> {
+    for (const part of text.match(PASTE_PART)!) {
+      await this.#tmux("set-buffer", "-a", "-b", this.#name, "--", part);
+    }
+    await this.#tmux("paste-buffer", "-p", "-r", "-d", "-b", this.#name, "-t", this.#name);
+  }
+
   /** Types a line and enters it. */
   async enters(line: string): Promise<void> {
     await this.types(line);
@@ -103,10 +122,21 @@ export class TerminalScreen {
     await this.shows(SHELL_PROMPT.trimEnd());
   }
 
-  /** Goes on when the shell has found the terminal set as it was noted. */
+  /** Goes on when it is sure that pasted text is not marked any more, and when the shell has found the terminal
+   * set as it was noted. */
   async hasItsSettings(): Promise<void> {
+    // The shell would have it marked itself.
+    await this.enters("clear; head -1 | cat -v");
+    await this.shows("");
+    await this.pastes("pasted\n");
+    await this.shows("pasted", "pasted", SHELL_PROMPT.trimEnd());
     await this.enters('clear; [ "$(stty -g)" = "$settings" ] && echo "as it was" || stty -a');
     await this.shows("as it was", SHELL_PROMPT.trimEnd());
+  }
+
+  /** Closes it, as somebody does who is done with it. */
+  async closes(): Promise<void> {
+    await this.#tmux("kill-session", "-t", this.#name);
   }
 
   /** Kills what runs in the foreground of its shell. */
@@ -122,6 +152,11 @@ export class TerminalScreen {
   /** Goes on when these rows are the last ones on the screen. */
   async endsWith(...rows: readonly string[]): Promise<void> {
     await this.#until((screen) => screen.slice(-rows.length).join("\n") === rows.join("\n"), rows);
+  }
+
+  /** Goes on when a row of the screen says this somewhere. */
+  async says(text: string): Promise<void> {
+    await this.#until((screen) => screen.some((row) => row.includes(text)), [text]);
   }
 
   /** Column and row of the cursor, from 0. */
@@ -148,6 +183,7 @@ export class TerminalScreen {
 }
 
 /** An exported function of bash, which runs a program of the project. */
-function shellFunction(task: Task): string {
-  return `BASH_FUNC_${task}%%=() { LC_ALL=es "${commandOf(task).join('" "')}" "$@"; }`;
+function shellFunction(program: Task | "crashing"): string {
+  const command = program === "crashing" ? CRASHING : commandOf(program);
+  return `BASH_FUNC_${program}%%=() { LC_ALL=es "${command.join('" "')}" "$@"; }`;
 }

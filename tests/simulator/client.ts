@@ -8,6 +8,8 @@ import {
   type ClientMessage,
   decodeServer,
   encodeClient,
+  type LogEntry,
+  type Manner,
   MAX_SERVER_FRAME_BYTES,
   type ServerMessage,
   TOKEN_BYTES,
@@ -99,12 +101,24 @@ export class Client {
     return this.#end?.hasReadAllOf(server) === true && this.mailbox.pending.length === 0;
   }
 
-  say(): void {
+  say(manner: Manner): void {
     if (this.#isGone || this.isHermit || this.#held || this.mailbox.isFull) return;
     const text = `${++this.#saidCount}${this.world.random.pick(FILLERS)}`;
-    this.world.ledger.typed(this.mailbox.session, text);
-    const message = this.mailbox.say(text);
+    this.world.ledger.typed(this.mailbox.session, { text, ...manner });
+    const message = this.mailbox.say(text, manner);
     this.#end?.say(message);
+  }
+
+  /** Asks for another nick: the server that it is on, or the next one. */
+  rename(nick: string): void {
+    if (this.#isGone || this.#held) return;
+    if (this.#end?.isIn) this.#end.say({ type: "nick", nick });
+    else this.#nick = nick;
+  }
+
+  /** The server calls it so from now on. */
+  renamed(nick: string): void {
+    this.#nick = nick;
   }
 
   /** Ends for good. */
@@ -291,15 +305,6 @@ export class ClientEnd implements Receiver {
     switch (message.type) {
       case "welcome":
         return this.#enter(message, nowMs);
-      case "said":
-      case "joined":
-      case "left": {
-        const place = mailbox.read(message, nowMs);
-        const reading = { reader: mailbox.session, instance: this.#server!.instance, next: this.#next };
-        this.#world.ledger.read(reading, message, place);
-        this.#next = message.seq + 1;
-        return;
-      }
       case "ping":
         mailbox.pinged(message, nowMs);
         this.#send({ type: "pong" });
@@ -313,7 +318,21 @@ export class ClientEnd implements Receiver {
         return this.#lose();
       case "bye":
         return this.#lose();
+      case "refused":
+        return;
+      default:
+        return this.#takeEntry(message, nowMs);
     }
+  }
+
+  #takeEntry(entry: LogEntry, nowMs: number): void {
+    const { mailbox } = this.#client;
+    const place = mailbox.read(entry, nowMs);
+    const reading = { reader: mailbox.session, instance: this.#server!.instance, next: this.#next };
+    this.#world.ledger.read(reading, entry, place);
+    this.#next = entry.seq + 1;
+    const isOwn = entry.type === "renamed" && entry.session === mailbox.session;
+    if (isOwn && place === "live") this.#client.renamed(entry.nick);
   }
 
   #enter(welcome: Welcome, nowMs: number): void {

@@ -1,7 +1,7 @@
 // What was typed, what servers logged and what clients showed; and everything in it that must not be.
 
 import type { Place } from "../../lib/inbox.ts";
-import type { Left, LogEntry, Said, Say } from "../../lib/protocol.ts";
+import type { Content, Left, LogEntry, Renamed, RoomEvent, Said, Say } from "../../lib/protocol.ts";
 import { GRACE_MS } from "../../lib/room.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -10,6 +10,7 @@ export type Fault =
   | "lost"
   | "shown twice"
   | "shown out of order"
+  | "overheard"
   | "logged twice"
   | "garbled"
   | "wrong departure"
@@ -25,7 +26,7 @@ export interface Problem {
 
 /** One message as it was typed. */
 interface Typed {
-  readonly text: string;
+  readonly content: Content;
   readonly atMs: number;
   /** Times that servers gave it. */
   readonly timesMs: Set<number>;
@@ -50,14 +51,11 @@ interface Account {
 interface Book {
   readonly name: string;
   /** By `seq`. */
-  readonly entries: LogEntry[];
+  readonly entries: RoomEvent[];
   /** Highest number logged, by sender. */
   readonly logged: Map<bigint, number>;
-  readonly present: Set<bigint>;
   /** Nicks of those who are in. */
   readonly nicks: Map<bigint, string>;
-  /** Who is said to have left though they are there: they must come at once under another nick. */
-  renamed: Left | undefined;
   /** `seq` after the last entry shown live, by reader. */
   readonly live: Map<bigint, number>;
 }
@@ -103,9 +101,7 @@ export class Ledger {
       name,
       entries: [],
       logged: new Map(),
-      present: new Set(),
       nicks: new Map(),
-      renamed: undefined,
       live: new Map(),
     });
   }
@@ -114,9 +110,9 @@ export class Ledger {
     this.problems.push({ fault, details: `${details} at ${this.#timeline.nowMs.toFixed(3)} ms` });
   }
 
-  typed(session: bigint, text: string): void {
+  typed(session: bigint, content: Content): void {
     this.#accounts.get(session)!.typed.push({
-      text,
+      content,
       atMs: this.#timeline.nowMs,
       timesMs: new Set(),
       readBackMs: 0,
@@ -124,53 +120,61 @@ export class Ledger {
   }
 
   /** A client sends something again. */
-  resent(session: bigint, { n, timeMs, text }: Say): void {
+  resent(session: bigint, say: Say): void {
+    const { n, timeMs } = say;
     const { name, typed } = this.#accounts.get(session)!;
     const message = typed[n - 1];
-    if (message?.text === text && message.readBackMs === timeMs) return;
+    if (isSameContent(message?.content, say) && message?.readBackMs === timeMs) return;
     this.report("garbled", `${name} sends message ${n} again as another`);
   }
 
   /** A server has let somebody in, and calls them so. */
-  entered(instance: bigint, session: bigint, { asked, given }: { asked: string; given: string }): void {
-    const { name, nicks } = this.#books.get(instance)!;
+  entered(instance: bigint, { asked, given }: { asked: string; given: string }): void {
+    const { name } = this.#books.get(instance)!;
     if (given !== asked) this.report("wrong nick", `${name} calls ${asked} ${given}`);
-    nicks.set(session, given);
   }
 
   /** A server has refused somebody because of their nick. */
   refused(instance: bigint, session: bigint, nick: string): void {
-    const { name, nicks } = this.#books.get(instance)!;
-    const isTaken = nicks.entries().some(([holder, held]) => holder !== session && held === nick);
-    if (!isTaken) this.report("wrong nick", `${name} refuses ${nick}, which is free`);
+    const book = this.#books.get(instance)!;
+    if (!isTaken(book, nick, session)) {
+      this.report("wrong nick", `${book.name} refuses ${nick}, which is free`);
+    }
   }
 
   welcomed(session: bigint): void {
     this.#accounts.get(session)!.sinceMs ??= this.#timeline.nowMs;
   }
 
-  /** A server's log holds one more entry. `goneMs` is how long its session has had no connection. */
-  logged(instance: bigint, entry: LogEntry, goneMs: number): void {
+  /** A server's log holds one more entry. `goneMs` is how long somebody who left has had no connection. */
+  logged(instance: bigint, entry: RoomEvent, goneMs: number): void {
     const book = this.#books.get(instance)!;
     if (entry.seq !== book.entries.length) {
       this.report("garbled", `${book.name} leaves a gap before ${entry.seq}`);
     }
     book.entries.push(entry);
-    this.#checkRenamed(book, entry);
-    if (entry.type === "said") this.#noteSaid(book, entry);
-    else if (entry.type === "joined") {
-      if (book.present.has(entry.session)) {
-        this.report("wrong departure", `${book.name} logs a second arrival`);
-      }
-      book.present.add(entry.session);
-    } else this.#noteLeft(book, entry, goneMs);
+    if (entry.type === "said") return this.#noteSaid(book, entry);
+    if (entry.type === "left") return this.#noteLeft(book, entry, goneMs);
+    if (entry.type === "renamed") this.#checkRenamed(book, entry);
+    if (entry.type !== "joined" && entry.type !== "renamed") return;
+    if (isTaken(book, entry.nick, entry.session)) {
+      this.report("wrong nick", `${book.name} gives ${entry.nick} away twice`);
+    }
+    if (entry.type === "joined" && book.nicks.has(entry.session)) {
+      this.report("wrong departure", `${book.name} logs a second arrival`);
+    }
+    book.nicks.set(entry.session, entry.nick);
   }
 
   /** A client has read an entry of a log. */
   read({ reader, instance, next }: Reading, entry: LogEntry, place: Place): void {
     const account = this.#accounts.get(reader)!;
     const book = this.#books.get(instance)!;
-    if (entry.seq !== next || !isSame(entry, book.entries[next])) {
+    const logged = book.entries[next];
+    const isPrivate = logged?.type === "said" && logged.to !== undefined;
+    if (isPrivate && ![logged.session, logged.to!.session].includes(reader)) {
+      if (entry.type !== "hidden") this.report("overheard", `${account.name} reads entry ${next}`);
+    } else if (entry.seq !== next || !isSame(entry, logged)) {
       this.report("garbled", `${account.name} reads something else as entry ${next} of ${book.name}`);
     }
     if (entry.type === "said" && entry.session === reader) {
@@ -206,15 +210,16 @@ export class Ledger {
   }
 
   *#lacked(survivors: readonly bigint[], readers = survivors) {
-    for (const reader of readers) {
-      const { name, sinceMs = Infinity, shown } = this.#accounts.get(reader)!;
+    for (const readerSession of readers) {
+      const { name, sinceMs = Infinity, shown } = this.#accounts.get(readerSession)!;
       for (const sender of survivors) {
         const { name: from, typed } = this.#accounts.get(sender)!;
         const numbers = shown.get(sender);
         if (numbers?.size === typed.length) continue;
-        for (const [index, { atMs }] of typed.entries()) {
+        for (const [index, { atMs, content: { to } }] of typed.entries()) {
           const n = index + 1;
           if (atMs < sinceMs || numbers?.has(n)) continue;
+          if (to && to.session !== readerSession && sender !== readerSession) continue;
           const wasLogged = this.#books.values().some(({ logged }) => (logged.get(sender) ?? 0) >= n);
           yield { reader: name, sender: from, n, atMs, wasLogged };
         }
@@ -223,41 +228,33 @@ export class Ledger {
   }
 
   #noteSaid(book: Book, entry: Said): void {
-    const { session, n, text, timeMs, late } = entry;
+    const { session, n, timeMs, late } = entry;
     const { name, typed } = this.#accounts.get(session)!;
     if (n <= (book.logged.get(session) ?? 0)) {
       this.report("logged twice", `${book.name} logs message ${n} of ${name} again`);
     }
     book.logged.set(session, Math.max(n, book.logged.get(session) ?? 0));
     const message = typed[n - 1];
-    if (message?.text !== text) this.report("garbled", `${book.name} logs a wrong message ${n} of ${name}`);
+    if (!isSameContent(message?.content, entry)) {
+      this.report("garbled", `${book.name} logs a wrong message ${n} of ${name}`);
+    }
+    if (book.nicks.get(session) !== entry.nick) {
+      this.report("wrong nick", `${book.name} calls ${name} ${entry.nick}`);
+    }
     if (late && !message?.timesMs.has(timeMs)) {
       this.report("garbled", `${book.name} logs message ${n} of ${name} with a time that no server gave it`);
     }
     message?.timesMs.add(timeMs);
   }
 
-  /** Somebody who comes back under another nick is said to leave and to come, in one breath. */
-  #checkRenamed(book: Book, entry: LogEntry): void {
-    const before = book.renamed;
-    book.renamed = undefined;
-    if (!before) return;
-    const isRenamed = entry.type === "joined" && entry.session === before.session &&
-      entry.nick !== before.nick;
-    if (!isRenamed) {
-      this.report("wrong departure", `${book.name} says that ${before.nick} left, who is there`);
-    }
+  #checkRenamed({ name, nicks }: Book, { session, before, nick }: Renamed): void {
+    if (nicks.get(session) === before && nick !== before) return;
+    this.report("wrong nick", `${name} says that ${before} is now ${nick}`);
   }
 
-  #noteLeft(book: Book, entry: Left, goneMs: number): void {
-    const { session, lost } = entry;
-    book.nicks.delete(session);
-    const wasPresent = book.present.delete(session);
+  #noteLeft(book: Book, { session, lost }: Left, goneMs: number): void {
+    const wasPresent = book.nicks.delete(session);
     if (wasPresent && goneMs >= (lost ? GRACE_MS : 0)) return;
-    if (wasPresent && !lost) {
-      book.renamed = entry;
-      return;
-    }
     const { name } = this.#accounts.get(session)!;
     this.report("wrong departure", `${book.name} says that ${name} left, gone ${goneMs} ms`);
   }
@@ -276,8 +273,19 @@ export class Ledger {
   }
 }
 
-function isSame(one: LogEntry, other: LogEntry | undefined): boolean {
-  if (one.type !== other?.type || one.session !== other.session || one.timeMs !== other.timeMs) return false;
-  if (one.type !== "said" || other.type !== "said") return one.nick === other.nick;
-  return one.n === other.n && one.text === other.text && one.late === other.late;
+/** Whether somebody else has a nick. */
+function isTaken({ nicks }: Book, nick: string, session: bigint): boolean {
+  return nicks.entries().some(([holder, held]) => holder !== session && held === nick);
+}
+
+function isSame(one: LogEntry, other: RoomEvent | undefined): boolean {
+  if (one.type === "said" && other?.type === "said" && !isSameContent(one, other)) return false;
+  const words = (entry: object | undefined) =>
+    Object.entries(entry ?? {}).filter(([, value]) => typeof value !== "object").sort().join();
+  return words(one) === words(other);
+}
+
+/** Whether two messages say the same, to the same; what the recipient is called may change. */
+function isSameContent(one: Content | undefined, other: Content): boolean {
+  return one?.text === other.text && !one.action === !other.action && one.to?.session === other.to?.session;
 }

@@ -3,8 +3,16 @@
 
 import { Mailbox } from "../../lib/mailbox.ts";
 import type { Member } from "../../lib/members.ts";
-import { type Hello, type LogEntry, RECENT_MS, type Say, type Welcome } from "../../lib/protocol.ts";
+import {
+  type Content,
+  type Hello,
+  type LogEntry,
+  RECENT_MS,
+  type Say,
+  type Welcome,
+} from "../../lib/protocol.ts";
 import { type Admission, type Arrival, Room, WINDOW_MARGIN_MS } from "../../lib/room.ts";
+import { EVERYTHING } from "../../lib/room_log.ts";
 import type { Moment } from "../../lib/clock.ts";
 import type { Place } from "../../lib/inbox.ts";
 import type { Fault } from "./ledger.ts";
@@ -24,7 +32,7 @@ class WatchfulMailbox extends Mailbox {
   protected readonly readBackMs = new Map<number, number>();
   #keptBack = 0;
 
-  override get pending(): string[] {
+  override get pending(): Content[] {
     return super.pending.slice(this.#keptBack);
   }
 
@@ -114,6 +122,13 @@ class AcceptsAgain extends Room {
   }
 }
 
+class ShowsAllToAll extends Room {
+  override enter(arrival: Arrival, now: Moment): Admission {
+    const admission = super.enter(arrival, now);
+    return { ...admission, cursor: this.log.cursorAt(admission.welcome.next, EVERYTHING) };
+  }
+}
+
 /** One rule less, and what then goes wrong. */
 export interface Weakening {
   readonly rules: Partial<Rules>;
@@ -160,6 +175,10 @@ export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
   "the server does not drop duplicates by n": {
     rules: { newRoom: (options) => new AcceptsAgain(options) },
     fault: "logged twice",
+  },
+  "what is private goes to everybody": {
+    rules: { newRoom: (options) => new ShowsAllToAll(options) },
+    fault: "overheard",
   },
   "the loss of a replaced connection counts": {
     rules: { losesReplaced: true },

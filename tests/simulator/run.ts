@@ -124,7 +124,11 @@ export class Run {
     }
     const client = this.#clients[step.client];
     if (!client || client.isGone) return;
-    if (step.what === "say") return client.say();
+    if (step.what === "rename") return client.rename(step.nick);
+    if (step.what === "say") {
+      const to = step.to === undefined ? undefined : this.#clients[step.to];
+      return client.say({ action: step.action, to: to && { session: to.mailbox.session, nick: to.nick } });
+    }
     this.#breaks++;
     switch (step.what) {
       case "stop":

@@ -10,7 +10,9 @@ export type Step =
     readonly atMs: number;
   }
   & (
-    | { readonly what: "come" | "say"; readonly client: number }
+    | { readonly what: "come"; readonly client: number }
+    | { readonly what: "say"; readonly client: number; readonly to?: number; readonly action?: boolean }
+    | { readonly what: "rename"; readonly client: number; readonly nick: string }
     | { readonly what: "stop" | "reconnect"; readonly client: number; readonly parting: Parting }
     | {
       readonly what: "break";
@@ -76,7 +78,12 @@ export function scenarioOf(seed: number): Scenario {
     const add = (step: Bare, delayMs = spanMs * random.unit()) =>
       steps.push({ ...step, atMs: atMs + delayMs } as Step);
     for (let says = random.below(12); says > 0; says--) {
-      add({ what: "say", client: random.below(clients) }, random.between(-spanMs, 2 * spanMs));
+      add(saying(random, clients), random.between(-spanMs, 2 * spanMs));
+    }
+    if (random.chance(0.2)) {
+      // Some want the same.
+      const nick = random.chance(0.3) ? "ana" : `alias${random.below(4)}`;
+      add({ what: "rename", client: random.below(clients), nick });
     }
     for (let faults = 1 + random.below(2); faults > 0; faults--) {
       const all = { random, clients, servers, isLong };
@@ -88,7 +95,7 @@ export function scenarioOf(seed: number): Scenario {
       if (!isLong || !isAbsence) continue;
       const soonMs = random.chance(0.5) ? random.spread(0.1, 1_000) : random.between(5_000, 40_000);
       add(death(all), delayMs + soonMs);
-      add({ what: "say", client: random.below(clients) }, delayMs + soonMs + random.spread(100, 100_000));
+      add(saying(random, clients), delayMs + soonMs + random.spread(100, 100_000));
       const astray = { client: step.client, server: otherOf(servers, random), forMs: STRAY_MS };
       add({ what: "wander", ...astray, parting: random.pick(PARTINGS) }, delayMs + step.forMs);
     }
@@ -97,6 +104,13 @@ export function scenarioOf(seed: number): Scenario {
   steps.sort((one, other) => one.atMs - other.atMs);
   const endMs = atMs + (isLong ? random.between(0, 500_000) : random.spread(100, 20_000));
   return { seed, servers, steps, endMs };
+}
+
+/** A message: to everybody, or to one, be it oneself. */
+function saying(random: Random, clients: number): Bare {
+  const say = { what: "say", client: random.below(clients) } as const;
+  if (random.chance(0.25)) return { ...say, to: random.below(clients) };
+  return random.chance(0.1) ? { ...say, action: true } : say;
 }
 
 interface Circumstances {

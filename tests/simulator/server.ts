@@ -11,12 +11,12 @@ import {
   decodeClient,
   decodeServer,
   encodeServer,
-  type LogEntry,
   MAX_CLIENT_FRAME_BYTES,
+  type RoomEvent,
   sessionOf,
 } from "../../lib/protocol.ts";
 import type { Admission, Room } from "../../lib/room.ts";
-import type { Cursor } from "../../lib/room_log.ts";
+import { type Cursor, EVERYTHING } from "../../lib/room_log.ts";
 import type { Pipe, Receiver } from "./network.ts";
 import type { World } from "./world.ts";
 
@@ -53,7 +53,7 @@ export class Server {
     this.#onDeath = onDeath;
     this.instance = world.random.bigint();
     this.room = world.rules.newRoom({ instance: this.instance, log: { segmentBytes: 2_048 } });
-    this.#console = this.room.log.cursorAt(0);
+    this.#console = this.room.log.cursorAt(0, EVERYTHING);
     world.ledger.openBook(this.instance, name);
   }
 
@@ -135,14 +135,14 @@ export class Server {
     let hasGrown = false;
     for (let slice = this.#console.take(); slice; slice = this.#console.take()) {
       hasGrown = true;
-      for (const frame of framesOf(slice)) this.#note(decodeServer(frame) as LogEntry);
+      for (const frame of framesOf(slice)) this.#note(decodeServer(frame) as RoomEvent);
     }
     if (hasGrown) { for (const end of this.ends) end.wake(); }
   }
 
-  #note(entry: LogEntry): void {
-    const { nowMs } = this.world.timeline;
-    this.world.ledger.logged(this.instance, entry, nowMs - (this.#goneSinceMs.get(entry.session) ?? 0));
+  #note(event: RoomEvent): void {
+    const goneSinceMs = event.type === "left" ? this.#goneSinceMs.get(event.session) : undefined;
+    this.world.ledger.logged(this.instance, event, this.world.timeline.nowMs - (goneSinceMs ?? 0));
   }
 }
 
@@ -262,7 +262,7 @@ export class ServerEnd implements Receiver {
       throw error;
     }
     const { welcome, cursor, member } = admission;
-    ledger.entered(this.#server.instance, session, { asked: hello.nick, given: welcome.nick });
+    ledger.entered(this.#server.instance, { asked: hello.nick, given: welcome.nick });
     const before = connections.get(member);
     connections.set(member, this);
     this.#server.noteEntered(session);
@@ -278,6 +278,8 @@ export class ServerEnd implements Receiver {
     switch (message.type) {
       case "say":
         return this.#server.room.say(member, message, this.#server.now);
+      case "nick":
+        return this.#rename(message.nick, member);
       case "ping":
         return this.#answer(encodeServer({ type: "pong" }));
       case "pong":
@@ -290,6 +292,17 @@ export class ServerEnd implements Receiver {
         return this.#finish();
       case "hello":
         throw new ProtocolError("frame-unexpected", "HELLO comes once");
+    }
+  }
+
+  #rename(nick: string, member: Member): void {
+    const { room, instance, now } = this.#server;
+    try {
+      room.rename(member, nick, now);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#world.ledger.refused(instance, member.session, nick);
+      this.#answer(encodeServer({ type: "refused", code: error.code, about: nick, reason: "" }));
     }
   }
 

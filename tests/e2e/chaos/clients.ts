@@ -132,7 +132,7 @@ export class InnerClient implements Client {
       }
       return note(`${this.name} is on ${this.server}`);
     }
-    for (const { entry } of event.entries) {
+    for (const { entry } of event.type === "read" ? event.entries : []) {
       if (entry.seq <= this.#lastSeq) {
         ledger.report("shown out of order", `${this.name} shows entry ${entry.seq} after ${this.#lastSeq}`);
       }

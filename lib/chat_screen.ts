@@ -1,0 +1,136 @@
+// What a client shows by itself: the entries that it reads, crowds folded together; above the line that is being
+// typed what no server has confirmed, before it how the link is. A pipe gets every entry as it comes, and no more.
+
+import type { Clock } from "./clock.ts";
+import { PING_MS } from "./heartbeat.ts";
+import type { Sentences } from "./i18n.ts";
+import { PresenceFolder } from "./presence_folder.ts";
+import type { Content, RoomEvent } from "./protocol.ts";
+import { MARKS, mentions, type Renderer } from "./render.ts";
+import type { ReadEntry, Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+import { cut } from "./text.ts";
+
+/** What stands before a line while all is well. */
+export const PROMPT = "> ";
+/** How long a message may wait for its receipt before it is shown as pending, in ms. */
+const PENDING_MS = 300;
+const MAX_PENDING_LINES = 3;
+const MAX_PENDING_CHARS = 60;
+/** How long a server may be silent that is asked for a sign of life every {@linkcode PING_MS}, in ms. */
+export const SLOW_MS = PING_MS + 2_000;
+/** How often to look whether it is, in ms. */
+const LINK_CHECK_MS = 1_000;
+
+/** Who reads. */
+export interface Reader {
+  readonly session: bigint;
+  /** What the server of now calls them. */
+  readonly nick: string;
+}
+
+/** What a chat's screen needs. */
+export interface ChatScreenOptions {
+  readonly terminal: Terminal;
+  readonly renderer: Renderer;
+  readonly sentences: Sentences;
+  readonly clock: Clock;
+  readonly session: Pick<Session, "pending" | "silenceMs">;
+}
+
+/** Shows a chat as it goes. */
+export class ChatScreen implements AsyncDisposable {
+  readonly #options: ChatScreenOptions;
+  readonly #folder = new PresenceFolder();
+  readonly #linkTimer: ReturnType<typeof setInterval>;
+  #folderTimer: ReturnType<typeof setTimeout> | undefined;
+  #pendingTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ChatScreenOptions) {
+    this.#options = options;
+    this.#linkTimer = setInterval(() => this.#showLink(), LINK_CHECK_MS);
+  }
+
+  /** Stops, once what was held back is shown. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#linkTimer);
+    clearTimeout(this.#pendingTimer);
+    await this.showCrowds();
+  }
+
+  /** Prints what was read, and rings for what the reader should not miss. */
+  async showEntries(entries: readonly ReadEntry[], reader: Reader): Promise<void> {
+    const { terminal } = this.#options;
+    const alone = entries.filter(({ entry }) => this.#isAlone(entry));
+    if (alone.length === 0) return;
+    if (alone.some((read) => isFor(reader, read))) terminal.ring();
+    await terminal.print(...alone.flatMap((read) => this.#linesOf(read, reader)));
+  }
+
+  /** Prints what was held back. */
+  async showCrowds(): Promise<void> {
+    const { terminal, renderer } = this.#options;
+    clearTimeout(this.#folderTimer);
+    const crowds = this.#folder.take();
+    if (crowds.length === 0) return;
+    await terminal.print(
+      ...crowds.flatMap((crowd) => [...renderer.newDay(crowd.at(-1)!.timeMs), renderer.crowd(crowd)]),
+    );
+  }
+
+  /** Shows how things stand now with the link and with what waits for a server: that once it has waited long
+   * enough to be noticed. */
+  showStatus(): void {
+    const { terminal, session } = this.#options;
+    this.#showLink();
+    if (session.pending.length === 0) {
+      clearTimeout(this.#pendingTimer);
+      this.#pendingTimer = undefined;
+      return terminal.showStatus([]);
+    }
+    this.#pendingTimer ??= setTimeout(() => {
+      this.#pendingTimer = undefined;
+      terminal.showStatus(this.#pendingLines(session.pending));
+    }, PENDING_MS);
+  }
+
+  /** Whether an entry has a line of its own: on a screen, a crowd that comes or goes shares one. */
+  #isAlone(entry: RoomEvent): boolean {
+    const { terminal, clock } = this.#options;
+    if ((entry.type !== "joined" && entry.type !== "left") || !terminal.isInteractive) return true;
+    const { tickMs } = clock();
+    if (this.#folder.isAlone(entry, tickMs)) return true;
+    clearTimeout(this.#folderTimer);
+    this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.dueMs! - tickMs);
+    return false;
+  }
+
+  #linesOf({ entry, place }: ReadEntry, { session, nick }: Reader): string[] {
+    const { renderer } = this.#options;
+    const isOwn = entry.type === "said" && entry.session === session;
+    const line = renderer.entry(entry, { isHistory: place === "history", reader: isOwn ? undefined : nick });
+    return [...renderer.newDay(entry.timeMs), line];
+  }
+
+  #showLink(): void {
+    const { terminal, session, sentences } = this.#options;
+    const { silenceMs } = session;
+    const isSlow = silenceMs !== undefined && silenceMs >= SLOW_MS;
+    const state = silenceMs === undefined ? "link.down" : isSlow ? "link.slow" : undefined;
+    terminal.showPrompt(state ? `(${sentences(state)}) ${PROMPT}` : PROMPT);
+  }
+
+  #pendingLines(pending: readonly Content[]): string[] {
+    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) =>
+      cut(`${MARKS.pending} ${to ? `${MARKS.private} ${to.nick}: ` : ""}${text}`, MAX_PENDING_CHARS)
+    );
+    const count = pending.length - lines.length;
+    return count > 0 ? [...lines, this.#options.sentences("client.more-pending", { count })] : lines;
+  }
+}
+
+/** Whether somebody else says something that the reader should not miss. */
+function isFor({ session, nick }: Reader, { entry, place }: ReadEntry): boolean {
+  if (entry.type !== "said" || entry.session === session || place === "history") return false;
+  return entry.to !== undefined || mentions(entry.text, nick);
+}

@@ -1,0 +1,66 @@
+// Commands from a table, which also gives the help: how a typed line is told apart. Pure; knows none of the
+// commands.
+
+import { closestString } from "@std/text/closest-string";
+import type { PlainSentenceKey, Sentences } from "./i18n.ts";
+import { printable } from "./text.ts";
+
+/** A command that can be typed. */
+export interface Command {
+  /** Names after the slash, the one that help shows first. */
+  readonly names: readonly string[];
+  /** What follows the name, in words. */
+  readonly parameters?: PlainSentenceKey;
+  readonly help: PlainSentenceKey;
+}
+
+/** Commands by what they are for, in the order in which the help shows them. */
+export type CommandTable = Readonly<Record<string, Command>>;
+
+/** A command as it was typed, or one that there is not. */
+export type TypedCommand<Table extends CommandTable> =
+  | { readonly name: keyof Table & string; readonly rest: string }
+  | { readonly name: undefined; readonly command: string; readonly nearest: string };
+
+/** The command of a line that begins with a slash, and what follows it. */
+export function parseCommand<Table extends CommandTable>(table: Table, line: string): TypedCommand<Table> {
+  const { word, rest } = firstWord(line.trim().slice(1));
+  const typed = printable(word).toLowerCase();
+  for (const [name, { names }] of Object.entries(table)) {
+    if (names.includes(typed)) return { name, rest };
+  }
+  const known = Object.values(table).flatMap(({ names }) => names);
+  return {
+    name: undefined,
+    command: `/${typed}`,
+    nearest: `/${typed === "" ? known[0]! : closestString(typed, known)}`,
+  };
+}
+
+/** The first word of a text, and what follows it, both without spaces around them. */
+export function firstWord(text: string): { word: string; rest: string } {
+  const [word = ""] = /^\S*/.exec(text.trim())!;
+  return { word, rest: text.trim().slice(word.length).trim() };
+}
+
+/** How a command is to be typed: `/msg NICK TEXT`. */
+export function usageOf({ names, parameters }: Command, sentences: Sentences): string {
+  return `/${names[0]}${parameters ? ` ${sentences(parameters)}` : ""}`;
+}
+
+/** The commands and what they do, a line each; `more` is what else can be typed. */
+export function tableHelp(
+  table: CommandTable,
+  sentences: Sentences,
+  more: readonly (readonly [typed: string, help: string])[] = [],
+): string[] {
+  const rows = [
+    ...Object.values(table).map((command) => {
+      const others = command.names.slice(1).map((name) => `, /${name}`).join("");
+      return [`${usageOf(command, sentences)}${others}`, sentences(command.help)] as const;
+    }),
+    ...more,
+  ];
+  const width = Math.max(...rows.map(([typed]) => typed.length));
+  return rows.map(([typed, help]) => `  ${typed.padEnd(width)}  ${help}`);
+}

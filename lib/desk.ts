@@ -1,0 +1,56 @@
+// Where typed lines go, a question or the chat: the line that is being edited for it, those that came before
+// anybody waited, and who waits. Pure.
+
+import { type Completer, LineEditor } from "./line_editor.ts";
+
+/** A line that was typed. */
+export interface TypedLine {
+  readonly text: string;
+  /** Whether it is part of a pasted block: to be sent as it is. */
+  readonly isPasted: boolean;
+}
+
+/** Gives lines to whoever waits for them, in order. */
+export class Desk {
+  readonly editor: LineEditor;
+  /** Lines that nobody has waited for yet. */
+  readonly ahead: TypedLine[] = [];
+  /** What stands before the line that is being edited. */
+  prompt = "";
+  #resolve: ((line: TypedLine | undefined) => void) | undefined;
+
+  constructor(complete?: Completer) {
+    this.editor = new LineEditor(complete);
+  }
+
+  /** Whether somebody waits. */
+  get isAwaited(): boolean {
+    return this.#resolve !== undefined;
+  }
+
+  /** The next line; undefined if there is none to come. Nobody else waits from now on. */
+  next(): Promise<TypedLine | undefined> {
+    const { promise, resolve } = Promise.withResolvers<TypedLine | undefined>();
+    this.#resolve = resolve;
+    return promise;
+  }
+
+  /** Nobody waits any more. */
+  giveUp(): void {
+    this.#resolve = undefined;
+  }
+
+  /** Takes a line, for whoever waits or will. */
+  deliver(line: TypedLine): void {
+    this.ahead.push(line);
+    this.serve();
+  }
+
+  /** Gives who waits the next line that is there; if none is and none will come, tells them so. */
+  serve({ hasEnded = false } = {}): void {
+    if (!this.#resolve || (this.ahead.length === 0 && !hasEnded)) return;
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve(this.ahead.shift());
+  }
+}

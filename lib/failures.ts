@@ -1,0 +1,47 @@
+// Why a client is not, or no longer, on a server: from what it was told, or what went wrong, to an error.
+
+import { type Address, formatAddress } from "./address.ts";
+import { ConnectError, type ErrorDetails, LostError, ProtocolError, RefusedError } from "./errors.ts";
+import type { Refusal, Refused, ServerMessage } from "./protocol.ts";
+
+/** Why a client is not, or no longer, on a server. */
+export type Reason = ConnectError | RefusedError | LostError;
+
+/** What a message means that ends the conversation, or is out of place in it. */
+export function farewellOf(message: ServerMessage): Error {
+  if (message.type === "bye") return new LostError("closing", "The server closes");
+  if (message.type === "error") return refusal(message);
+  return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);
+}
+
+/** What a server does not do, and why; `details` are for people. */
+export function refusal({ code, reason }: Refusal | Refused, details?: ErrorDetails): RefusedError {
+  return new RefusedError(code, reason, { details: { ...details, reason } });
+}
+
+/** The error of a server that does not answer. */
+export function noAnswer(server: Address, answerMs: number): ConnectError {
+  const details = { server: formatAddress(server), seconds: answerMs / 1_000 };
+  return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
+}
+
+/** What broke a conversation off, in the terms of those who must decide what next. */
+export function failureOf(
+  cause: unknown,
+  { server: address, wasIn }: { server: Address; wasIn: boolean },
+): Reason {
+  if (cause instanceof ConnectError || cause instanceof RefusedError) return cause;
+  if (cause instanceof ProtocolError) {
+    if (cause.code === "version-unsupported") return new RefusedError(cause.code, cause.message, { cause });
+    if (wasIn) return new LostError("garbled", "Cannot understand the server any more", { cause });
+  }
+  if (cause instanceof ProtocolError || (cause instanceof LostError && cause.code === "closed" && !wasIn)) {
+    const server = formatAddress(address);
+    return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
+      cause,
+      details: { server },
+    });
+  }
+  if (cause instanceof LostError) return cause;
+  throw cause;
+}

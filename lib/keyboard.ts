@@ -1,0 +1,171 @@
+// Bytes from a keyboard -> keys and pasted blocks; `node:readline` tells the keys apart. Bytes from a pipe ->
+// lines. Knows nothing of what they are for.
+
+import { EventEmitter } from "node:events";
+import { createInterface, emitKeypressEvents } from "node:readline";
+import { Readable } from "node:stream";
+import type { Key } from "./line_editor.ts";
+
+/** Makes a terminal mark what is pasted (xterm's "bracketed paste mode"), and stops that. */
+export const PASTE_MARKS = { on: "\x1b[?2004h", off: "\x1b[?2004l" } as const;
+const PASTE_BEGIN = "\x1b[200~";
+/** Ctrl-C ends a block whose end got lost. */
+// deno-lint-ignore no-control-regex -- what terminals send
+const PASTE_END = /\x1b\[201~|(?=\x03)/;
+/** Where the end of a block may have begun. */
+// deno-lint-ignore no-control-regex -- what terminals send
+const PASTE_END_BEGUN = /\x1b(?:\[(?:2(?:0(?:1)?)?)?)?$/;
+const SEVERAL_LINES = /[\r\n]+[^\r\n]/;
+/** Largest pasted block, in UTF-16 units. A larger one comes as several. */
+const MAX_PASTE_UNITS = 1 << 20;
+/** How long what may be the beginning of a mark is held back, in ms: Escape is a key as well. */
+const HOLD_MS = 50;
+
+/** Who is told what was typed. */
+export interface KeyListener {
+  onKey(key: Key): void;
+  /** A block that the terminal marked as pasted; its lines end as they did where it comes from. */
+  onPaste(text: string): void;
+  onEnd(): void;
+}
+
+/** Who is told what came by a pipe. */
+export interface LineListener {
+  onLine(line: string): void;
+  onEnd(): void;
+}
+
+/** Somebody who types, or a pipe. */
+export interface Source extends Disposable {
+  /** Lets a pipe wait; a keyboard does not, it has Ctrl-C. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Reads keys and pasted blocks until the input ends. */
+export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListener): Source {
+  const reader = input.getReader();
+  const decoder = new TextDecoder();
+  const keys = new KeyDecoder(listener);
+  const readAll = async () => {
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      keys.push(decoder.decode(chunk.value, { stream: true }));
+    }
+  };
+  // A terminal that was closed ends in an error.
+  readAll().catch(() => {}).finally(() => listener.onEnd());
+  return {
+    pause() {},
+    resume() {},
+    [Symbol.dispose]: () => {
+      keys[Symbol.dispose]();
+      reader.cancel().catch(() => {});
+    },
+  };
+}
+
+/** Reads lines until the input ends. The last one may lack its end. */
+export function readLines(input: ReadableStream<Uint8Array>, listener: LineListener): Source {
+  const stream = Readable.from(untilItBreaks(input), { objectMode: false });
+  const lines = createInterface({ input: stream, crlfDelay: Infinity });
+  lines.on("line", (line: string) => listener.onLine(line));
+  lines.on("close", () => listener.onEnd());
+  return {
+    pause: () => void lines.pause(),
+    resume: () => void lines.resume(),
+    [Symbol.dispose]: () => {
+      lines.close();
+      stream.destroy();
+    },
+  };
+}
+
+async function* untilItBreaks(input: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* input;
+  } catch {
+    // A terminal that was closed ends like this.
+  }
+}
+
+/** Tells keys and pasted blocks apart, however they are cut into pieces. */
+export class KeyDecoder implements Disposable {
+  readonly #listener: Pick<KeyListener, "onKey" | "onPaste">;
+  /** node:readline looks at what comes in here. */
+  readonly #typed = new EventEmitter();
+  /** The beginning of what is not yet understood. */
+  #rest = "";
+  #isPasting = false;
+  /** Whether what is being told apart was pasted, by a terminal that marks nothing. */
+  #isUnmarkedBlock = false;
+  #holding: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(listener: Pick<KeyListener, "onKey" | "onPaste">) {
+    this.#listener = listener;
+    emitKeypressEvents(this.#typed as NodeJS.ReadableStream);
+    this.#typed.on("keypress", (text: string | undefined, key: Key) => this.#press(text, key));
+  }
+
+  /** Takes what came next. */
+  push(text: string): void {
+    clearTimeout(this.#holding);
+    this.#rest += text;
+    while (this.#isPasting ? this.#takePasted() : this.#takeTyped());
+    if (!this.#isPasting && this.#rest !== "") this.#holding = setTimeout(() => this.#release(), HOLD_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#holding);
+  }
+
+  #release(): void {
+    const rest = this.#rest;
+    this.#rest = "";
+    this.#typed.emit("data", rest);
+  }
+
+  /** Whether a pasted block comes next. */
+  #takeTyped(): boolean {
+    const at = this.#rest.indexOf(PASTE_BEGIN);
+    const end = at >= 0 ? at : this.#rest.length - begunLength(this.#rest);
+    const typed = this.#rest.slice(0, end);
+    this.#isPasting = at >= 0;
+    this.#rest = this.#rest.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
+    this.#isUnmarkedBlock = SEVERAL_LINES.test(typed);
+    if (typed !== "") this.#typed.emit("data", typed);
+    return at >= 0;
+  }
+
+  /** Whether the block is whole. */
+  #takePasted(): boolean {
+    const end = PASTE_END.exec(this.#rest);
+    if (end) {
+      this.#listener.onPaste(this.#rest.slice(0, end.index));
+      this.#rest = this.#rest.slice(end.index + end[0].length);
+      this.#isPasting = false;
+      return true;
+    }
+    if (this.#rest.length > MAX_PASTE_UNITS) {
+      const whole = this.#rest.replace(PASTE_END_BEGUN, "");
+      this.#listener.onPaste(whole);
+      this.#rest = this.#rest.slice(whole.length);
+    }
+    return false;
+  }
+
+  #press(text: string | undefined, key: Key): void {
+    if (text === "\t" && this.#isUnmarkedBlock) return this.#listener.onKey({ text });
+    const isText = text !== undefined && !key.ctrl && !key.meta && (text.codePointAt(0)! >= 0x20) &&
+      text !== "\x7f";
+    const { name, ctrl, meta, shift } = key;
+    this.#listener.onKey({ name, ctrl, meta, shift, text: isText ? text : undefined });
+  }
+}
+
+/** Length of what may be the beginning of a mark at the end of a text. */
+function begunLength(text: string): number {
+  for (let length = PASTE_BEGIN.length - 1; length > 0; length--) {
+    if (text.endsWith(PASTE_BEGIN.slice(0, length))) return length;
+  }
+  return 0;
+}

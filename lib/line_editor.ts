@@ -1,0 +1,195 @@
+// The line that is being typed: its text, its cursor, what keys do to it, and the lines that went before. Knows
+// nothing of screens.
+
+import { printable } from "./text.ts";
+
+/** A key that was pressed, as `node:readline` names it: `left`, `a`, `return`. */
+export interface Key {
+  readonly name?: string;
+  readonly ctrl?: boolean;
+  readonly meta?: boolean;
+  readonly shift?: boolean;
+  /** What it types, if it types something. */
+  readonly text?: string;
+}
+
+/** What could stand instead of the text from `from` to the cursor. */
+export interface Completion {
+  /** In UTF-16 units. */
+  readonly from: number;
+  readonly choices: readonly string[];
+}
+
+/** Finds what a line that was begun like this may go on with. */
+export type Completer = (before: string) => Completion | undefined;
+
+/** Longest line, in UTF-16 units: far more than anybody sends. What would go beyond is not taken. */
+export const MAX_LINE_UNITS = 65_536;
+/** Most lines that can be brought back. */
+export const MAX_PAST_LINES = 500;
+
+const GRAPHEMES = new Intl.Segmenter();
+const WORD_BEFORE = /[\p{L}\p{M}\p{N}_]*[^\p{L}\p{M}\p{N}_]*$/u;
+const WORD_AFTER = /^[^\p{L}\p{M}\p{N}_]*[\p{L}\p{M}\p{N}_]*/u;
+const CHUNK_BEFORE = /\S*\s*$/u;
+
+/** One line, edited as in a shell. */
+export class LineEditor {
+  #text = "";
+  /** In UTF-16 units. */
+  #cursor = 0;
+  /** What was cut last, and whether the last key cut it: what the next one cuts is joined to it. */
+  #cut = "";
+  #isCutting = false;
+  readonly #past: string[] = [];
+  /** The line of the past that is shown; the one that is being typed is behind the last. */
+  #at = 0;
+  #draft = "";
+  readonly #complete: Completer;
+  /** Completions that Tab goes through, until another key is pressed. */
+  #round: Completion & { at: number } | undefined;
+
+  constructor(complete: Completer = () => undefined) {
+    this.#complete = complete;
+  }
+
+  /** What is typed. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Where the cursor stands in the text, in UTF-16 units. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** Does what a key is for; nothing if it is for nothing here. */
+  press(key: Key): void {
+    const id = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name}`;
+    const wasCutting = this.#isCutting;
+    this.#isCutting = false;
+    if (id === "tab") return this.#goRound(key.shift ? -1 : 1);
+    this.#round = undefined;
+    const cut = CUTS.get(id);
+    if (cut) this.#cutTo(cut, { joins: wasCutting });
+    else if (MOVES.has(id)) this.#cursor = MOVES.get(id)!(this.#text, this.#cursor);
+    else if (id === "backspace") this.#remove(before(this.#text, this.#cursor), this.#cursor);
+    else if (id === "delete" || id === "C-d") this.#remove(this.#cursor, after(this.#text, this.#cursor));
+    else if (id === "C-y") this.#put(this.#cut);
+    else if (id === "up" || id === "C-p") this.#recall(this.#at - 1);
+    else if (id === "down" || id === "C-n") this.#recall(this.#at + 1);
+    else if (key.text !== undefined && !key.ctrl && !key.meta) this.#put(key.text);
+  }
+
+  /** Inserts text at the cursor, as it will be sent: tabs as blanks, other controls made visible. */
+  insert(text: string): void {
+    this.#isCutting = false;
+    this.#round = undefined;
+    this.#put(text);
+  }
+
+  /** Gives the text, and begins a new line. */
+  take(): string {
+    this.#cursor = this.#text.length;
+    return this.takeBefore();
+  }
+
+  /** Gives the text before the cursor; what is behind it begins a new line. */
+  takeBefore(): string {
+    const text = this.#text.slice(0, this.#cursor);
+    this.#text = this.#text.slice(this.#cursor);
+    this.#cursor = 0;
+    this.#round = undefined;
+    this.#at = this.#past.length;
+    this.#draft = "";
+    return text;
+  }
+
+  /** Keeps a line, so that it can be brought back. */
+  remember(line: string): void {
+    if (line.trim() !== "" && line !== this.#past.at(-1)) this.#past.push(line);
+    if (this.#past.length > MAX_PAST_LINES) this.#past.shift();
+    this.#at = this.#past.length;
+  }
+
+  #put(text: string): void {
+    const room = MAX_LINE_UNITS - this.#text.length;
+    const put = printable(text.replaceAll("\t", " ")).slice(0, room);
+    this.#text = this.#text.slice(0, this.#cursor) + put + this.#text.slice(this.#cursor);
+    this.#cursor += put.length;
+  }
+
+  #remove(from: number, to: number): void {
+    this.#text = this.#text.slice(0, from) + this.#text.slice(to);
+    this.#cursor = from;
+  }
+
+  #cutTo(target: Move, { joins }: { joins: boolean }): void {
+    const to = target(this.#text, this.#cursor);
+    const [from, end] = [Math.min(to, this.#cursor), Math.max(to, this.#cursor)];
+    const cut = this.#text.slice(from, end);
+    const earlier = joins ? this.#cut : "";
+    if (cut !== "" || joins) this.#cut = to < this.#cursor ? cut + earlier : earlier + cut;
+    this.#isCutting = true;
+    this.#remove(from, end);
+  }
+
+  #recall(at: number): void {
+    if (at < 0 || at > this.#past.length) return;
+    if (this.#at === this.#past.length) this.#draft = this.#text;
+    this.#at = at;
+    this.#text = this.#past[at] ?? this.#draft;
+    this.#cursor = this.#text.length;
+  }
+
+  #goRound(step: 1 | -1): void {
+    if (!this.#round) {
+      const found = this.#complete(this.#text.slice(0, this.#cursor));
+      if (!found || found.choices.length === 0) return;
+      this.#round = { ...found, at: step > 0 ? -1 : 0 };
+    }
+    const { from, choices, at } = this.#round;
+    const next = (at + step + choices.length) % choices.length;
+    this.#remove(from, this.#cursor);
+    this.#put(choices[next]!);
+    this.#round = { from, choices, at: next };
+  }
+}
+
+/** Where the cursor goes. */
+type Move = (text: string, cursor: number) => number;
+
+/** Before the character as people see it, be it made of many code points. */
+function before(text: string, cursor: number): number {
+  return cursor === 0 ? 0 : GRAPHEMES.segment(text).containing(cursor - 1)!.index;
+}
+
+function after(text: string, cursor: number): number {
+  const grapheme = GRAPHEMES.segment(text).containing(cursor);
+  return grapheme ? grapheme.index + grapheme.segment.length : cursor;
+}
+
+const wordBefore: Move = (text, cursor) => text.slice(0, cursor).search(WORD_BEFORE);
+const wordAfter: Move = (text, cursor) => cursor + WORD_AFTER.exec(text.slice(cursor))![0].length;
+const chunkBefore: Move = (text, cursor) => text.slice(0, cursor).search(CHUNK_BEFORE);
+const beginning: Move = () => 0;
+const end: Move = (text) => text.length;
+
+const MOVES = new Map<string, Move>([
+  ...["left", "C-b"].map((id) => [id, before] as const),
+  ...["right", "C-f"].map((id) => [id, after] as const),
+  ...["C-left", "M-left", "M-b"].map((id) => [id, wordBefore] as const),
+  ...["C-right", "M-right", "M-f"].map((id) => [id, wordAfter] as const),
+  ...["home", "C-a"].map((id) => [id, beginning] as const),
+  ...["end", "C-e"].map((id) => [id, end] as const),
+]);
+
+/** Keys that cut everything from the cursor to there; Ctrl-Y brings it back. */
+const CUTS = new Map<string, Move>([
+  ["C-k", end],
+  ["C-u", beginning],
+  ["C-w", chunkBefore],
+  ["M-backspace", wordBefore],
+  ["C-delete", wordAfter],
+  ["M-d", wordAfter],
+]);

@@ -1,0 +1,60 @@
+// Listening for connections, and why it could not be.
+
+import { type Address, formatAddress } from "./address.ts";
+import { isNameUnknown } from "./dial.ts";
+import { type ListenCode, ListenError } from "./errors.ts";
+
+/** How long to wait after a connection that could not be accepted, in ms. */
+const ACCEPT_PAUSE_MS = 50;
+
+/** The connections that come, until the listener is closed. `onTrouble` is told why there are none at the moment,
+ * once until there is one. */
+export async function* accepted(
+  listener: Deno.TcpListener,
+  { onTrouble }: { onTrouble: (error: ListenError) => void },
+): AsyncGenerator<Deno.TcpConn> {
+  for (let isTold = false;;) {
+    try {
+      yield await listener.accept();
+      isTold = false;
+    } catch (cause) {
+      if (cause instanceof Deno.errors.BadResource || cause instanceof Deno.errors.Interrupted) return;
+      // Whoever hung up before we got to them is no reason to let the next one wait.
+      if (cause instanceof Deno.errors.NotConnected || cause instanceof Deno.errors.ConnectionAborted) {
+        continue;
+      }
+      // Too many open files, say: it passes, and others still want to come in.
+      if (!isTold) onTrouble(acceptFailure(cause));
+      isTold = true;
+      await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+    }
+  }
+}
+
+/** Listens at an IP address of this machine.
+ * @throws {ListenError} */
+export function listen({ host, port }: Address): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: host, port });
+  } catch (cause) {
+    const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
+    const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;
+    throw new ListenError(listenCode(cause, port), message, { cause, details });
+  }
+}
+
+function listenCode(cause: unknown, port: number): ListenCode {
+  if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
+  // Windows denies other ports as well.
+  if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
+  if (cause instanceof Deno.errors.AddrNotAvailable || isNameUnknown(cause)) return "address-not-local";
+  return "listen-failed";
+}
+
+function acceptFailure(cause: unknown): ListenError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ListenError("accept-failed", `Cannot accept connections: ${reason}`, {
+    cause,
+    details: { reason },
+  });
+}

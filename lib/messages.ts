@@ -1,0 +1,240 @@
+// What clients and servers say to each other, as types, and its limits. protocol.ts reads and writes it,
+// docs/PROTOCOL.md explains it.
+
+/** Version that HELLO and WELCOME carry. */
+export const PROTOCOL_VERSION = 1;
+/** Longest frame that a server takes, in bytes after the length: a message of 2,000 characters fits twice. */
+export const MAX_CLIENT_FRAME_BYTES = 16_384;
+/** Longest frame that a client takes, in bytes after the length. */
+export const MAX_SERVER_FRAME_BYTES = 65_536;
+/** Length of the secret that a client makes at its start. */
+export const TOKEN_BYTES = 16;
+/** Most servers that a client may name in HELLO as known to it. */
+export const MAX_RESUME_POINTS = 16;
+/** Most backups that WELCOME names. */
+export const MAX_BACKUPS = 16;
+/** Most messages of history that a newcomer is given. */
+export const MAX_HISTORY = 1_000;
+/** Longest text form of an IP address with a zone behind it (RFC 4007, section 11), in bytes. */
+export const MAX_IP_BYTES = 64;
+/** Longest name of a backup, in bytes: a name of 253, and a port. */
+export const MAX_BACKUP_BYTES = 259;
+/** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
+export const RECENT_MS = 120_000;
+/** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
+export const NEVER_WHOLE_MS = 0xffff_ffff;
+
+/** A person in the room, as WELCOME lists them. `session` is public: the first 8 bytes of SHA-256(token). */
+export interface Person {
+  readonly session: bigint;
+  readonly nick: string;
+  /** IP address. */
+  readonly address: string;
+  /** When they came, ms since 1970 UTC. */
+  readonly sinceMs: number;
+}
+
+/** Where to go on reading the log of a server instance that this client was on before. */
+export interface ResumePoint {
+  readonly instance: bigint;
+  /** `seq` of the next entry to read. */
+  readonly next: number;
+}
+
+/** The first frame of a client. */
+export interface Hello {
+  readonly type: "hello";
+  readonly version: number;
+  /** {@linkcode TOKEN_BYTES} secret bytes. */
+  readonly token: Uint8Array;
+  readonly nick: string;
+  /** How long ago the client last lacked nothing, in ms; {@linkcode NEVER_WHOLE_MS} for a newcomer. */
+  readonly lackMs: number;
+  /** How many of the room's last messages a newcomer wants to see. */
+  readonly history: number;
+  readonly resume: readonly ResumePoint[];
+}
+
+/** Whom alone a private message is for. */
+export interface Recipient {
+  /** Public id. */
+  readonly session: bigint;
+  /** What they are called, for people. */
+  readonly nick: string;
+}
+
+/** How a message is meant. */
+export interface Manner {
+  /** The text is what they do, not what they say. */
+  readonly action?: boolean;
+  /** Everybody, if there is none. */
+  readonly to?: Recipient;
+}
+
+/** What a message says, and how. */
+export interface Content extends Manner {
+  readonly text: string;
+}
+
+/** A message. */
+export interface Say extends Content {
+  readonly type: "say";
+  /** Counts this session's messages from 1, across all servers. */
+  readonly n: number;
+  /** When a server first accepted it, ms since 1970 UTC; 0 if none has yet, as far as the sender knows. */
+  readonly timeMs: number;
+}
+
+/** Asks for another nick. */
+export interface NickWish {
+  readonly type: "nick";
+  readonly nick: string;
+}
+
+/** Asks for a sign of life. */
+export interface ClientPing {
+  readonly type: "ping";
+}
+
+/** Asks for a sign of life, and tells how far the log goes. */
+export interface ServerPing {
+  readonly type: "ping";
+  /** `seq` of the entry that the log will hold next: who has read all before it lacked nothing when this was sent. */
+  readonly head: number;
+}
+
+/** Answers a PING, in order. */
+export interface Pong {
+  readonly type: "pong";
+}
+
+/** From a client: it leaves by choice. From a server: it closes. */
+export interface Bye {
+  readonly type: "bye";
+}
+
+/** The server's first frame, once HELLO is accepted. */
+export interface Welcome {
+  readonly type: "welcome";
+  readonly version: number;
+  readonly session: bigint;
+  /** Random at each start of a server: what is remembered of its log ends with it. */
+  readonly instance: bigint;
+  /** The client's nick, as the others see it. */
+  readonly nick: string;
+  /** Highest `n` that this server accepted from this session, 0 for none. */
+  readonly accepted: number;
+  /** `seq` of the first log entry that will follow. */
+  readonly next: number;
+  /** `seq` of the first entry appended after `online` was taken. */
+  readonly head: number;
+  /** Servers to go to when this one falls, as `host:port`. */
+  readonly backups: readonly string[];
+  /** How many are in the room, this client included. */
+  readonly onlineCount: number;
+  /** Those of them that fit into the frame. */
+  readonly online: readonly Person[];
+}
+
+/** Log entry: a message. */
+export interface Said extends Content {
+  readonly type: "said";
+  readonly seq: number;
+  /** When a server first accepted it, ms since 1970 UTC. */
+  readonly timeMs: number;
+  readonly session: bigint;
+  readonly n: number;
+  /** It was accepted before, by a server that fell, and was sent again. */
+  readonly late: boolean;
+  readonly nick: string;
+}
+
+/** Log entry: somebody came. */
+export interface Joined {
+  readonly type: "joined";
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly session: bigint;
+  /** They were in the conversation before, on this server or another. */
+  readonly back: boolean;
+  readonly nick: string;
+  readonly address: string;
+}
+
+/** Log entry: somebody went. */
+export interface Left {
+  readonly type: "left";
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly session: bigint;
+  /** The connection was lost; otherwise they left by choice, unless they were kicked. */
+  readonly lost: boolean;
+  /** Whoever runs the server threw them out. */
+  readonly kicked?: boolean;
+  readonly nick: string;
+  readonly address: string;
+}
+
+/** Log entry: somebody has another nick from now on. */
+export interface Renamed {
+  readonly type: "renamed";
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly session: bigint;
+  /** Nick until now. */
+  readonly before: string;
+  readonly nick: string;
+}
+
+/** Log entry: whoever runs the server says something to everybody. */
+export interface Announced {
+  readonly type: "announced";
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly text: string;
+}
+
+/** Log entry: the servers to go to when this one falls are others from now on. */
+export interface BackupsChanged {
+  readonly type: "backups";
+  readonly seq: number;
+  readonly timeMs: number;
+  /** All of them, as `host:port`. */
+  readonly backups: readonly string[];
+}
+
+/** Stands in the log of those for whom an entry is not: its `seq` is all that they learn. */
+export interface Hidden {
+  readonly type: "hidden";
+  readonly seq: number;
+}
+
+/** What the client asked for is not done; it stays in. */
+export interface Refused {
+  readonly type: "refused";
+  /** Stable, for programs: one of errors.ts' WIRE_CODES, or one of a later version. */
+  readonly code: string;
+  /** What it asked for: the nick. */
+  readonly about: string;
+  /** In English, for people whose client does not know the code. */
+  readonly reason: string;
+}
+
+/** The last frame before the server closes a connection that it will not serve. */
+export interface Refusal {
+  readonly type: "error";
+  /** Stable, for programs: one of errors.ts' WIRE_CODES, or one of a later version. */
+  readonly code: string;
+  /** In English, for people whose client does not know the code. */
+  readonly reason: string;
+}
+
+export type ClientMessage = Hello | Say | NickWish | ClientPing | Pong | Bye;
+/** What happens in a room: what the log holds. */
+export type RoomEvent = Said | Joined | Left | Renamed | Announced | BackupsChanged;
+/** What a reader of the log gets. */
+export type LogEntry = RoomEvent | Hidden;
+/** Something that happens before the log has given it its `seq`. */
+export type Unnumbered<Event extends RoomEvent = RoomEvent> = Event extends RoomEvent ? Omit<Event, "seq">
+  : never;
+export type ServerMessage = Welcome | LogEntry | Refused | ServerPing | Pong | Bye | Refusal;

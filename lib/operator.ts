@@ -1,0 +1,111 @@
+// What the person who runs a server types, and what the server does then.
+
+import type { ChatServer } from "./chat_server.ts";
+import { InputError } from "./errors.ts";
+import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
+import { type Order, orderHelp, orderUsage, parseOrder } from "./orders.ts";
+import type { Renderer } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
+
+const MINUTE_MS = 60_000;
+const BYTES_PER_MEGABYTE = 1_000_000;
+const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+
+/** What an operator needs. */
+export interface OperatorOptions {
+  readonly terminal: Terminal;
+  readonly renderer: Renderer;
+  readonly language: Language;
+  readonly server: ChatServer;
+}
+
+/** Somebody at the console of a server. */
+export class Operator {
+  readonly #options: OperatorOptions;
+  readonly #sentences: Sentences;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    this.#sentences = sentencesIn(options.language);
+  }
+
+  /** Takes in what is typed until it ends the server: `salir`, `quit`, or the end of what a person types. The
+   * end of a pipe ends nothing: a server runs without anybody at its console. */
+  async dismissed(): Promise<void> {
+    const { terminal, language } = this.#options;
+    for await (const line of terminal.lines("")) {
+      try {
+        const order = parseOrder(line);
+        if (order.type === "quit") return;
+        const answer = this.#carryOut(order);
+        if (answer.length > 0) await terminal.print(...answer);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        await terminal.print(explain(error, language));
+      }
+    }
+    if (!terminal.isKeyboard) await new Promise(() => {});
+  }
+
+  /** Does what it is told. Returns the lines that answer; what the room is told stands in its log. */
+  #carryOut(order: Exclude<Order, { type: "quit" }>): string[] {
+    const { server } = this.#options;
+    switch (order.type) {
+      case "help":
+        return orderHelp(this.#sentences);
+      case "who":
+        return this.#who();
+      case "kick":
+        return this.#kick(order);
+      case "ban":
+        return [this.#ban(order)];
+      case "say":
+        server.announce(order.text);
+        return [];
+      case "backup":
+        server.addBackup(order.server);
+        return [];
+      case "stats":
+        return [this.#stats()];
+      case "incomplete":
+        return [
+          this.#sentences("command.incomplete", { usage: orderUsage(order.command, this.#sentences) }),
+        ];
+      case "unknown":
+        return [this.#sentences("command.unknown", order)];
+      case "talk":
+        return [this.#sentences("server.commands")];
+      case "nothing":
+        return [];
+    }
+  }
+
+  #who(): string[] {
+    const { server, renderer } = this.#options;
+    const lines = [...server.people].map((person) => renderer.person(person));
+    return lines.length > 0 ? lines : [this.#sentences("who.nobody")];
+  }
+
+  #kick({ nick, reason }: { nick: string; reason: string }): string[] {
+    const isKicked = this.#options.server.kick(nick, reason || this.#sentences("server.no-reason"));
+    return isKicked ? [] : [this.#sentences("server.nick-unknown", { nick })];
+  }
+
+  #ban({ address, minutes }: { address: string; minutes: number }): string {
+    const count = this.#options.server.ban(address, minutes * MINUTE_MS);
+    return minutes > 0
+      ? this.#sentences("server.banned", { address, minutes, count })
+      : this.#sentences("server.unbanned", { address });
+  }
+
+  #stats(): string {
+    const { server, renderer, language } = this.#options;
+    const { clients, messagesPerSecond, sinceMs } = server.stats;
+    return this.#sentences("server.stats", {
+      clients,
+      rate: new Intl.NumberFormat(language, ONE_DIGIT).format(messagesPerSecond),
+      megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
+      since: renderer.stamp(sinceMs),
+    });
+  }
+}

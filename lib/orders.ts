@@ -1,0 +1,86 @@
+// A line typed at a server's console -> an order to the server. The help text comes from the same table as the
+// orders.
+
+import { formatAddress, parseIP, parseServer } from "./address.ts";
+import { type CommandTable, firstWord, parseCommand, tableHelp, usageOf } from "./command_table.ts";
+import { COMMANDS, isQuit } from "./commands.ts";
+import { InputError } from "./errors.ts";
+import type { Sentences } from "./i18n.ts";
+import { parseText } from "./text.ts";
+
+/** Longest ban. */
+const MAX_BAN_MINUTES = 525_600;
+
+/** The commands of a server's console. */
+export const ORDERS = {
+  help: COMMANDS.help,
+  who: COMMANDS.who,
+  kick: { names: ["kick", "expulsar"], parameters: "order.kick-parameters", help: "order.kick" },
+  ban: { names: ["ban", "vetar"], parameters: "order.ban-parameters", help: "order.ban" },
+  say: { names: ["say", "decir"], parameters: "command.text-parameters", help: "order.say" },
+  backup: { names: ["backup", "reserva"], parameters: "order.backup-parameters", help: "order.backup" },
+  stats: { names: ["stats", "estado"], help: "order.stats" },
+  quit: COMMANDS.quit,
+} as const satisfies CommandTable;
+
+/** What a line typed at the console asks for. */
+export type Order =
+  | { readonly type: "quit" }
+  | { readonly type: "help" | "who" | "stats" | "nothing" }
+  | { readonly type: "kick"; readonly nick: string; readonly reason: string }
+  | { readonly type: "ban"; readonly address: string; readonly minutes: number }
+  | { readonly type: "say"; readonly text: string }
+  /** As `host:port`. */
+  | { readonly type: "backup"; readonly server: string }
+  /** Something is missing behind the command. */
+  | { readonly type: "incomplete"; readonly command: keyof typeof ORDERS }
+  | { readonly type: "unknown"; readonly command: string; readonly nearest: string }
+  /** It is no command. */
+  | { readonly type: "talk" };
+
+/** What a line typed at the console asks for.
+ * @throws {InputError} about what follows a command */
+export function parseOrder(raw: string): Order {
+  if (isQuit(raw)) return { type: "quit" };
+  const line = raw.trim();
+  if (line === "") return { type: "nothing" };
+  if (!line.startsWith("/")) return { type: "talk" };
+  const typed = parseCommand(ORDERS, line);
+  if (typed.name === undefined) {
+    return { type: "unknown", command: typed.command, nearest: typed.nearest };
+  }
+  const { name } = typed;
+  const rest = parseText(typed.rest);
+  const { word, rest: more } = firstWord(rest);
+  const incomplete = { type: "incomplete", command: name } as const;
+  switch (name) {
+    case "kick":
+      return word === "" ? incomplete : { type: name, nick: word, reason: more };
+    case "ban":
+      return more === "" ? incomplete : { type: name, address: parseIP(word), minutes: parseMinutes(more) };
+    case "say":
+      return rest === "" ? incomplete : { type: name, text: rest };
+    case "backup":
+      return rest === "" ? incomplete : { type: name, server: formatAddress(parseServer(rest)) };
+    default:
+      return { type: name };
+  }
+}
+
+function parseMinutes(text: string): number {
+  const minutes = /^\d{1,6}$/.test(text) ? Number(text) : Infinity;
+  if (minutes <= MAX_BAN_MINUTES) return minutes;
+  throw new InputError("minutes-invalid", `Cannot ban for ${JSON.stringify(text)} minutes`, {
+    details: { minutes: text, max: MAX_BAN_MINUTES },
+  });
+}
+
+/** How an order is to be typed. */
+export function orderUsage(order: keyof typeof ORDERS, sentences: Sentences): string {
+  return usageOf(ORDERS[order], sentences);
+}
+
+/** The orders and what they do, a line each. */
+export function orderHelp(sentences: Sentences): string[] {
+  return tableHelp(ORDERS, sentences);
+}

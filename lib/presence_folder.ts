@@ -1,0 +1,46 @@
+// Those who come and go in a crowd, for whom a line each would bury the conversation: told together, a moment
+// later. Pure: monotonic times in ms come in as parameters.
+
+import { kindOf, type Presence } from "./render.ts";
+
+/** How many are told one by one within {@linkcode WINDOW_MS}. */
+export const MAX_SINGLE = 3;
+/** How far back those count, in ms. */
+export const WINDOW_MS = 2_000;
+/** A crowd is told once it is quiet for so long, in ms... */
+export const QUIET_MS = 500;
+/** ...and at the latest after this, in ms. */
+export const MAX_WAIT_MS = 2_000;
+
+/** Folds those of a crowd together. */
+export class PresenceFolder {
+  /** When those were told who were told one by one. */
+  #toldMs: number[] = [];
+  #held: Presence[] = [];
+  #heldSinceMs = 0;
+  #lastMs = 0;
+
+  /** Whether this is to be told at once; otherwise it is for {@linkcode take}. */
+  isAlone(presence: Presence, nowMs: number): boolean {
+    this.#toldMs = this.#toldMs.filter((ms) => nowMs - ms < WINDOW_MS);
+    if (this.#held.length === 0 && this.#toldMs.length < MAX_SINGLE) {
+      this.#toldMs.push(nowMs);
+      return true;
+    }
+    if (this.#held.length === 0) this.#heldSinceMs = nowMs;
+    this.#held.push(presence);
+    this.#lastMs = nowMs;
+    return false;
+  }
+
+  /** When {@linkcode take} is due; undefined while there is nothing to take. */
+  get dueMs(): number | undefined {
+    if (this.#held.length === 0) return undefined;
+    return Math.min(this.#lastMs + QUIET_MS, this.#heldSinceMs + MAX_WAIT_MS);
+  }
+
+  /** Gives those that were held back, each crowd of one kind, in the order in which the kinds came. */
+  take(): Presence[][] {
+    return [...Map.groupBy(this.#held.splice(0), kindOf).values()];
+  }
+}

@@ -1,0 +1,65 @@
+// Who is online, as far as a client knows. Pure.
+
+import { closestString } from "@std/text/closest-string";
+import type { Person, RoomEvent } from "./protocol.ts";
+import { isNick, nickKey } from "./text.ts";
+
+/** Most people that are known at a time. */
+export const MAX_ONLINE = 10_000;
+
+/** The people online. */
+export class Roster implements Iterable<Person> {
+  readonly #max: number;
+  readonly #people = new Map<bigint, Person>();
+
+  constructor({ max = MAX_ONLINE }: { max?: number } = {}) {
+    this.#max = max;
+  }
+
+  [Symbol.iterator](): Iterator<Person> {
+    return this.#people.values();
+  }
+
+  /** A server has said who is in. */
+  reset(people: Iterable<Person>): void {
+    this.#people.clear();
+    for (const person of people) this.#people.set(person.session, person);
+  }
+
+  /** Something happened in the room. */
+  learn(event: RoomEvent): void {
+    switch (event.type) {
+      case "joined": {
+        if (this.#people.size >= this.#max) return;
+        const { session, nick, address, timeMs: sinceMs } = event;
+        this.#people.set(session, { session, nick, address, sinceMs });
+        return;
+      }
+      case "left":
+        this.#people.delete(event.session);
+        return;
+      case "renamed": {
+        const person = this.#people.get(event.session);
+        if (person) this.#people.set(event.session, { ...person, nick: event.nick });
+        return;
+      }
+    }
+  }
+
+  /** Who has this nick, or one that differs in case only. */
+  find(nick: string): Person | undefined {
+    const key = nickKey(nick);
+    return this.#named().find((person) => nickKey(person.nick) === key);
+  }
+
+  /** The nick online that looks most like this one; undefined if nobody is online. */
+  nearest(nick: string): string | undefined {
+    const nicks = this.#named().map((person) => person.nick);
+    return nicks.length > 0 ? closestString(nick, nicks) : undefined;
+  }
+
+  /** Those whose nick can be one, whatever a server says. */
+  #named(): Person[] {
+    return [...this.#people.values()].filter(({ nick }) => isNick(nick));
+  }
+}

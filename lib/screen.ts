@@ -1,0 +1,144 @@
+// What a person sees: lines that stay, and below them the view of what is being typed. However much happens, it
+// is drawn as fast as the terminal takes it: one write at a time, with all that is new. A pipe gets the lines.
+
+import { PASTE_MARKS } from "./keyboard.ts";
+import { type Layout, layOut, type View } from "./line_layout.ts";
+import { draw, erase, redraw } from "./redraw.ts";
+import type { TerminalStreams } from "./tty.ts";
+
+const ENCODER = new TextEncoder();
+const BELL = "\x07";
+const CLEAR = "\x1b[H\x1b[2J";
+
+/** Text that waits to be written. */
+interface Printed {
+  readonly text: string;
+  readonly onWritten: () => void;
+}
+
+/** Settings of a screen. */
+export interface ScreenOptions extends Pick<TerminalStreams, "write" | "tty"> {
+  /** Nobody can see anything any more. */
+  readonly onBroken: () => void;
+}
+
+/** The lines and the view. */
+export class Screen {
+  readonly #options: ScreenOptions;
+  #view: View | undefined;
+  /** What stands below the lines now. */
+  #drawn: Layout | undefined;
+  readonly #printed: Printed[] = [];
+  /** What is to be told to the terminal besides. */
+  #orders: string;
+  #isDue = false;
+  #isWriting = false;
+  #isBroken = false;
+
+  constructor(options: ScreenOptions) {
+    this.#options = options;
+    this.#orders = options.tty ? PASTE_MARKS.on : "";
+    if (options.tty) this.#update();
+  }
+
+  /** Prints text, above the view if there is one: then the text must be whole lines. Fulfilled when it is
+   * written. */
+  print(text: string): Promise<void> {
+    return new Promise((onWritten) => {
+      this.#printed.push({ text, onWritten });
+      this.#update();
+    });
+  }
+
+  /** Shows this below the lines from now on. A pipe does not get it. */
+  show(view: View | undefined): void {
+    if (!this.#options.tty) return;
+    this.#view = view;
+    this.#update();
+  }
+
+  /** Empties the screen but for the view. A pipe does not get that. */
+  clear(): void {
+    if (!this.#options.tty) return;
+    this.#orders += CLEAR;
+    this.#drawn = undefined;
+    this.#update();
+  }
+
+  /** Makes a sound, or what the terminal does instead. A pipe does not get that. */
+  ring(): void {
+    if (!this.#options.tty) return;
+    this.#orders += BELL;
+    this.#update();
+  }
+
+  /** Draws the view anew below whatever has been written since. */
+  resume(): void {
+    this.#orders += PASTE_MARKS.on;
+    this.#drawn = undefined;
+    this.#update();
+  }
+
+  /** Fits the view to the size of the screen. */
+  resized(): void {
+    this.#update();
+  }
+
+  /** Takes the view away, and gives the terminal back as it was. Fulfilled when all is written. */
+  async close(): Promise<void> {
+    if (this.#options.tty) this.#orders += PASTE_MARKS.off;
+    this.show(undefined);
+    await this.print("");
+    this.#isBroken = true; // nothing comes any more
+  }
+
+  /** The same at once, without what was still to be printed, for a process that must end. A terminal that takes
+   * nothing gets nothing. */
+  abandon(): void {
+    const { tty } = this.#options;
+    if (!tty || this.#isWriting || this.#isBroken) return;
+    const text = this.#drawn ? erase(this.#drawn, tty.size().columns) : "";
+    this.#drawn = undefined;
+    this.#isBroken = true;
+    tty.writeNow(ENCODER.encode(text + PASTE_MARKS.off));
+  }
+
+  /** Has what is new written once everything has happened that happens now, unless a write goes on: what comes
+   * after it takes all. */
+  #update(): void {
+    if (!this.#isDue && !this.#isWriting) queueMicrotask(() => void this.#writeAll());
+    this.#isDue = true;
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#isDue) {
+      this.#isDue = false;
+      const printed = this.#printed.splice(0);
+      try {
+        const text = this.#compose(printed.map((one) => one.text).join(""));
+        if (text !== "" && !this.#isBroken) await this.#options.write(ENCODER.encode(text));
+      } catch {
+        this.#isBroken = true;
+        this.#options.onBroken();
+      }
+      for (const { onWritten } of printed) onWritten();
+    }
+    this.#isWriting = false;
+  }
+
+  /** What leads from what the terminal shows to what it is to show. */
+  #compose(lines: string): string {
+    const orders = this.#orders;
+    this.#orders = "";
+    const { tty } = this.#options;
+    if (!tty) return lines;
+    const size = tty.size();
+    const from = this.#drawn;
+    const to = this.#view && layOut(this.#view, size);
+    this.#drawn = to;
+    const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
+    if (isSameScreen && to && lines === "") return orders + redraw(from, to);
+    return orders + (from ? erase(from, size.columns) : "") + lines + (to ? draw(to) : "");
+  }
+}

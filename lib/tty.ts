@@ -1,0 +1,68 @@
+// The process's own input and output, and what a terminal can do besides: tell its size, and give its keys one
+// by one.
+
+/** Where a terminal reads and writes. */
+export interface TerminalStreams {
+  readonly input: ReadableStream<Uint8Array>;
+  /** Writes all the bytes. */
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Whether a person types: the system shows what they type, and the end of the input is their wish. */
+  readonly isKeyboard: boolean;
+  /** Present if a person types and sees what we write, and wants more than lines. */
+  readonly tty?: Tty;
+}
+
+/** What line editing needs of a terminal. */
+export interface Tty {
+  /** Size of now. */
+  size(): { columns: number; rows: number };
+  /** Whether keys come one by one, without the system's own line editing. */
+  setRaw(isRaw: boolean): void;
+  /** Writes before it returns, for a process that is about to end. */
+  writeNow(bytes: Uint8Array): void;
+  /** Has listeners called when the size changes, and when the process goes on after it was stopped: then
+   * nothing on the screen is as it was. Returns what undoes that. */
+  watch(listeners: { onResize: () => void; onResume: () => void }): () => void;
+}
+
+const NO_SIZE = { columns: 80, rows: 24 };
+
+/** The process's own standard input and output. `isPlain`: lines are all that is wanted. */
+export function standardStreams({ isPlain }: { isPlain: boolean }): TerminalStreams {
+  const isKeyboard = Deno.stdin.isTerminal();
+  return {
+    input: Deno.stdin.readable,
+    write: async (bytes) => {
+      for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+    },
+    isKeyboard,
+    tty: isKeyboard && Deno.stdout.isTerminal() && !isPlain ? processTty() : undefined,
+  };
+}
+
+function processTty(): Tty {
+  return {
+    size: () => ifOpen(() => Deno.consoleSize()) ?? NO_SIZE,
+    setRaw: (isRaw) => ifOpen(() => Deno.stdin.setRaw(isRaw)),
+    writeNow: (bytes) => void ifOpen(() => Deno.stdout.writeSync(bytes)),
+    watch: ({ onResize, onResume }) => {
+      if (Deno.build.os === "windows") return () => {}; // has neither signal
+      Deno.addSignalListener("SIGWINCH", onResize);
+      Deno.addSignalListener("SIGCONT", onResume);
+      return () => {
+        Deno.removeSignalListener("SIGWINCH", onResize);
+        Deno.removeSignalListener("SIGCONT", onResume);
+      };
+    },
+  };
+}
+
+/** What a terminal gives, unless it was closed: then there is nothing to be done to it. Writes and reads tell
+ * whom it concerns. */
+function ifOpen<Result>(act: () => Result): Result | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}

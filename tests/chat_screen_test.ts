@@ -1,0 +1,140 @@
+// What a client shows by itself, on a screen and in a pipe.
+
+import { assertEquals } from "@std/assert";
+import { ChatScreen, SLOW_MS } from "../lib/chat_screen.ts";
+import { sentencesIn } from "../lib/i18n.ts";
+import { type Content, type Joined, type Said, sessionOf } from "../lib/protocol.ts";
+import { Renderer } from "../lib/render.ts";
+import type { ReadEntry } from "../lib/session.ts";
+import { FakeScreen } from "./fake_screen.ts";
+import { msOf, Person, saidBy, settle, TestClock, tokenOf } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+const READER = { session: 0n, nick: "yo" };
+const NOON = "2026-11-22 12:00:00";
+
+/** A chat that was begun. */
+class Chat implements AsyncDisposable {
+  readonly person: Person;
+  readonly clock = new TestClock(NOON);
+  readonly session: { pending: Content[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
+  readonly screen: ChatScreen;
+  readonly #tty: FakeScreen | undefined;
+  #seen = 0;
+
+  constructor({ isPipe = false } = {}) {
+    this.#tty = isPipe ? undefined : new FakeScreen({ columns: 60 });
+    this.person = new Person({ isKeyboard: !isPipe, tty: this.#tty });
+    const { terminal } = this.person;
+    void terminal.typed("> ").next();
+    const sentences = sentencesIn("es");
+    this.screen = new ChatScreen({
+      terminal,
+      sentences,
+      renderer: new Renderer(sentences),
+      clock: this.clock.now,
+      session: this.session,
+    });
+    this.screen.showStatus();
+  }
+
+  async look(): Promise<string[]> {
+    await settle();
+    const text = this.person.output.slice(this.#seen);
+    this.#seen = this.person.output.length;
+    return this.#tty!.show(text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.screen[Symbol.asyncDispose]();
+    await this.person[Symbol.asyncDispose]();
+  }
+}
+
+function joined(nick: string): ReadEntry {
+  const session = sessionOf(tokenOf(nick));
+  const entry: Joined = {
+    type: "joined",
+    seq: 0,
+    timeMs: msOf(NOON),
+    session,
+    nick,
+    address: "::1",
+    back: true,
+  };
+  return { entry, place: "live" };
+}
+
+function said(nick: string, place: ReadEntry["place"] = "live"): ReadEntry {
+  const entry: Said = saidBy(nick, { seq: 0, n: 1, text: "hola", timeMs: msOf(NOON) });
+  return { entry, place };
+}
+
+const CROWD = ["a", "b", "c", "d", "e"].map(joined);
+
+Deno.test("A pipe gets every entry as it comes", pure, async () => {
+  await using chat = new Chat({ isPipe: true });
+  await chat.screen.showEntries([said("ana", "history"), ...CROWD, said("ana")], READER);
+  assertEquals(chat.person.output.split("\n").length, 8);
+  assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
+});
+
+Deno.test("A screen gets a crowd in one line, and what was said at once", pure, async () => {
+  await using chat = new Chat();
+  chat.clock.tick(0);
+  await chat.screen.showEntries([...CROWD, said("ana")], READER);
+  const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
+  const before = [...told, `[${NOON}] ana: hola`];
+  assertEquals(await chat.look(), [...before, "> |"]);
+  await chat.person.sees("2 se han");
+  assertEquals(await chat.look(), [...before, `[${NOON}] * 2 se han reconectado: d, e`, "> |"]);
+});
+
+Deno.test("A crowd is shown before a screen ends", pure, async () => {
+  await using chat = new Chat();
+  await chat.screen.showEntries(CROWD, READER);
+  await chat.screen[Symbol.asyncDispose]();
+  assertEquals((await chat.look()).at(-2), `[${NOON}] * 2 se han reconectado: d, e`);
+});
+
+Deno.test("The prompt tells that a server is gone or does not answer", pure, async () => {
+  await using chat = new Chat();
+  const { session, screen } = chat;
+  assertEquals(await chat.look(), ["> |"]);
+  session.silenceMs = undefined;
+  screen.showStatus();
+  assertEquals(await chat.look(), ["(sin conexión) > |"]);
+  session.silenceMs = SLOW_MS - 1;
+  screen.showStatus();
+  assertEquals(await chat.look(), ["> |"]);
+  session.silenceMs = SLOW_MS;
+  await chat.person.sees("(el servidor no contesta) > ");
+  session.silenceMs = 0;
+  screen.showStatus();
+  assertEquals(await chat.look(), ["> |"]);
+});
+
+Deno.test("What waits for a server stands above the prompt, after a moment", pure, async () => {
+  await using chat = new Chat();
+  const to = { session: 1n, nick: "eva" };
+  chat.session.pending.push(
+    { text: "uno" },
+    { text: "x".repeat(70) },
+    { text: "tres", to },
+    { text: "cuatro" },
+    { text: "cinco" },
+  );
+  chat.screen.showStatus();
+  assertEquals(await chat.look(), ["> |"]);
+  await chat.person.sees("eva: tres");
+  assertEquals(await chat.look(), [
+    "… uno",
+    `… ${"x".repeat(57)}…`,
+    "… @ eva: tres",
+    "… y 2 más sin confirmar",
+    "> |",
+  ]);
+  chat.session.pending.length = 0;
+  chat.screen.showStatus();
+  assertEquals(await chat.look(), ["> |"]);
+});

@@ -1,0 +1,47 @@
+// Lines and those who wait for them.
+
+import { assertEquals } from "@std/assert";
+import { Desk } from "../lib/desk.ts";
+import { soon } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+
+function line(text: string) {
+  return { text, isPasted: false };
+}
+
+Deno.test(
+  "A desk gives each line once, whether it came before it was waited for or after",
+  pure,
+  async () => {
+    const desk = new Desk();
+    for (const text of ["uno", "dos"]) desk.deliver(line(text));
+    const first = desk.next();
+    assertEquals(desk.isAwaited, true);
+    desk.serve();
+    assertEquals(desk.isAwaited, false);
+    assertEquals(await soon(first, "a line"), line("uno"));
+    const second = desk.next();
+    desk.deliver(line("tres"));
+    assertEquals(await soon(second, "a line"), line("dos"));
+    assertEquals(desk.ahead, [line("tres")]);
+  },
+);
+
+Deno.test("A desk says that nothing more comes only when all was read", pure, async () => {
+  const desk = new Desk();
+  desk.deliver(line("uno"));
+  const [first] = [desk.next(), desk.serve({ hasEnded: true })];
+  assertEquals(await soon(first, "a line"), line("uno"));
+  const [second] = [desk.next(), desk.serve({ hasEnded: true })];
+  assertEquals(await soon(second, "the end"), undefined);
+});
+
+Deno.test("A desk keeps the line for the next if who waited gave up", pure, async () => {
+  const desk = new Desk();
+  void desk.next();
+  desk.giveUp();
+  desk.deliver(line("uno"));
+  const [next] = [desk.next(), desk.serve()];
+  assertEquals(await soon(next, "a line"), line("uno"));
+});

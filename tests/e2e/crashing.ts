@@ -1,0 +1,13 @@
+// A program that shows a chat and breaks by a defect, as none of ours should.
+
+import { runProgram } from "../../lib/program.ts";
+
+await runProgram(async ({ terminal, args: [defect] }) => {
+  await terminal.print("begun");
+  for await (const line of terminal.lines("> ")) {
+    if (line !== "break") continue;
+    if (defect === "error") setTimeout(() => (undefined as unknown as Deno.Conn).close());
+    else void Promise.reject(new Error("boom"));
+  }
+  return 0;
+});

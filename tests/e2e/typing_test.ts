@@ -1,0 +1,272 @@
+// Somebody types on a real terminal, in tmux, while much happens: what they type must stay as it is, be sent as it
+// is, and the terminal must be left as it was found.
+
+import { assertEquals } from "@std/assert";
+import { enter, type Guest, helloOf } from "../support.ts";
+import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
+import { Terminals, type TerminalScreen } from "./tmux.ts";
+
+const TIME = "[yyyy-MM-dd HH:mm:ss]";
+
+interface Chat {
+  readonly port: number;
+  readonly server: PipedProgram;
+  readonly beto: PipedProgram;
+  readonly ana: TerminalScreen;
+}
+
+/** Ana on a terminal, Beto by pipe. */
+async function newChat(
+  terminals: Terminals,
+  scope: AsyncDisposableStack,
+  { columns = 60, flags = "" } = {},
+): Promise<Chat> {
+  const port = freePort();
+  const server = scope.use(await startServer(port));
+  const beto = scope.use(await startClient("beto", port));
+  const ana = await terminals.open("ana", { columns });
+  await ana.rememberSettings();
+  await ana.enters(`clear; client --host ${LOOPBACK}:${port} --nick ana ${flags}`);
+  await beto.sees("ana (127.0.0.1) se ha conectado");
+  await (flags === "--plain" ? ana.says("Conectado a ") : ana.endsWith(">"));
+  return { port, server, beto, ana };
+}
+
+Deno.test("Lines that arrive in bursts leave alone what is being typed meanwhile", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  const text = "una línea larga con 漢字 y 👩‍👩‍👧 que ocupa más de una fila de la pantalla, letra a letra";
+  const bursts = (async () => {
+    for (let burst = 0; burst < 20; burst++) {
+      await beto.types(...Array.from({ length: 50 }, (_, n) => `${burst}.${n}`));
+    }
+    await beto.sees("beto: 19.49\n");
+  })();
+  for (const { segment } of new Intl.Segmenter().segment(text)) await ana.types(segment);
+  await bursts;
+  await ana.endsWith(
+    `${TIME} beto: 19.48`,
+    `${TIME} beto: 19.49`,
+    ...["> una línea larga con 漢字 y 👩‍👩‍👧 que ocupa más de una fil", "a de la pantalla, letra a letra"],
+  );
+  await ana.presses("Enter");
+  await beto.sees(`ana: ${text}\n`);
+});
+
+Deno.test("Emoji, flags and accents are one character each, and are sent as they are", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.types("a👩‍👩‍👧b🇪🇸c❤️de\u0301f👍🏽g");
+  await ana.presses(
+    "BSpace",
+    "BSpace",
+    "Left",
+    "BSpace",
+    "Left",
+    "Left",
+    "Left",
+    "BSpace",
+    "Home",
+    "Right",
+    "DC",
+  );
+  await ana.types("[");
+  await ana.presses("End");
+  await ana.types("]");
+  await ana.endsWith("> a[bc❤️df]");
+  await beto.types("hola");
+  await ana.endsWith(`${TIME} beto: hola`, "> a[bc❤️df]");
+  await ana.presses("Enter");
+  await beto.sees("ana: a[bc❤️df]\n");
+});
+
+Deno.test("Keys edit the line as a shell does, and bring back what was said", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.enters("la primera");
+  await ana.types("uno dos tres");
+  await ana.presses("C-w", "C-a", "C-y", "M-f", "C-k", "C-e");
+  await ana.endsWith("> tresuno");
+  await ana.presses("M-b", "C-Right", "M-BSpace", "C-y", "C-u", "Up");
+  await ana.endsWith("> la primera");
+  await ana.presses("C-Left", "M-d");
+  await ana.types("segunda");
+  await ana.presses("Enter", "Up", "Up", "Down");
+  await beto.sees("ana: la primera\n", "ana: la segunda\n");
+  await ana.endsWith("> la segunda");
+});
+
+Deno.test("Tab completes nicks and commands", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.types("be");
+  await ana.presses("Tab");
+  await ana.types("hola, BE");
+  await ana.presses("Tab");
+  await ana.endsWith("> beto: hola, beto");
+  await ana.presses("Enter");
+  await beto.sees("ana: beto: hola, beto\n");
+  await ana.types("/hel");
+  await ana.presses("Tab");
+  await ana.endsWith("> /help");
+});
+
+Deno.test("A pasted block is sent as it is, line by line, where it was pasted", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.types("mira: , ¿ves?");
+  await ana.presses(...Array(7).fill("Left"));
+  await ana.pastes("uno\n/quit\n\n\tsalir\nfin");
+  await beto.sees("ana: mira: uno\n", "ana: /quit\n", "ana: salir\n");
+  await ana.endsWith(`${TIME} ana: salir`, "> fin, ¿ves?");
+  await ana.presses("Enter");
+  await beto.sees("ana: fin, ¿ves?\n");
+});
+
+Deno.test("A pasted block of 200 lines is asked about once; what was typed is there after no and after yes", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  const lines = Array.from({ length: 200 }, (_, n) => `${"x".repeat(n)} línea ${n}`.trim());
+  await ana.types("sin acabar");
+  await ana.presses("Home");
+  await ana.pastes(`${lines.join("\n")}\n`);
+  const question = "Se han pegado 200 líneas. ¿Enviarlas? (s/n) [n]:";
+  await ana.endsWith(question);
+  await beto.types("hola");
+  await ana.endsWith(`${TIME} beto: hola`, question);
+  await ana.enters("n");
+  await ana.endsWith(`${question} n`, "> sin acabar");
+  await ana.pastes(`${lines.join("\n")}\n`);
+  await ana.endsWith(question);
+  await ana.enters("s");
+  await beto.sees(`ana: ${lines.at(-1)}\n`);
+  const heard = beto.lines.flatMap((line) => / ana: (.*)/.exec(line)?.[1] ?? []);
+  assertEquals(heard, lines);
+  await ana.endsWith("> sin acabar");
+});
+
+Deno.test("A long line comes whole however it is pasted, at once", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  const text = Array.from({ length: 200 }, (_, n) => `palabra${n}`).join(" ").slice(0, 1_990);
+  const startMs = performance.now();
+  await ana.types(text); // a terminal that marks nothing
+  await ana.presses("Enter");
+  await beto.sees(`ana: ${text}\n`);
+  await ana.pastes(text);
+  await ana.presses("Home");
+  await ana.types("2 ");
+  await ana.presses("Enter");
+  await beto.sees(`ana: 2 ${text}\n`);
+  const ms = performance.now() - startMs;
+  assertEquals(ms < 5_000, true, `That took ${ms} ms`);
+});
+
+Deno.test("A line that is longer than the screen stays whole through sizes, bursts and a failover", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto, server } = await newChat(terminals, scope, { columns: 40 });
+  const text = Array.from({ length: 90 }, (_, n) => `漢${n}👍🏽`).join(" ");
+  await ana.pastes(text);
+  for (const [columns, rows] of [[25, 12], [90, 30], [31, 8], [60, 20]] as const) {
+    await ana.resizes(columns, rows);
+    await beto.types(...Array.from({ length: 20 }, (_, n) => `${columns}.${n}`));
+    await beto.sees(`beto: ${columns}.19\n`);
+  }
+  server.gets("SIGKILL");
+  await ana.says("Nuevo servidor");
+  const second = freePort();
+  scope.use(await startServer(second));
+  const celia = scope.use(await startClient("celia", second));
+  await ana.enters(`${LOOPBACK}:${second}`);
+  await celia.sees("ana");
+  await ana.presses("End");
+  await ana.types("!");
+  await ana.presses("Enter");
+  await celia.sees(`ana: ${text}!\n`);
+});
+
+Deno.test("With --auto the prompt tells that there is no server, and what is typed goes on", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, server, port } = await newChat(terminals, scope, { flags: "--auto", columns: 100 });
+  await ana.types("sin ");
+  await ana.endsWith("> sin");
+  server.gets("SIGKILL");
+  await ana.endsWith("(sin conexión) > sin");
+  await ana.types("acabar");
+  await ana.endsWith("(sin conexión) > sin acabar");
+  const again = scope.use(await startServer(port));
+  await ana.endsWith("> sin acabar");
+  await ana.presses("Enter");
+  await again.sees("ana: sin acabar\n");
+});
+
+Deno.test("A crowd that comes or goes shares a line, on a screen and not on the console", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, server, port } = await newChat(terminals, scope, { columns: 100 });
+  const nicks = Array.from({ length: 100 }, (_, n) => `nick${n}`);
+  const guests: Guest[] = await Promise.all(
+    nicks.map((nick) => enter({ host: LOOPBACK, port }, helloOf(nick))),
+  );
+  for (const { peer } of guests) scope.use(peer);
+  await server.sees(...nicks.map((nick) => `${nick} (127.0.0.1) se ha conectado\n`));
+  await ana.says("97 se han conectado: ");
+  await ana.types("hola");
+  await ana.presses("Enter");
+  await ana.endsWith(`${TIME} ana: hola`, ">");
+});
+
+Deno.test("--plain shows lines, and leaves line editing to the system", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto, port } = await newChat(terminals, scope, { flags: "--plain" });
+  await ana.types("holq");
+  await ana.presses("BSpace");
+  await ana.enters("a");
+  await beto.sees("ana: hola\n");
+  await ana.endsWith("hola", `${TIME} ana: hola`);
+  await ana.presses("C-d");
+  await ana.shows(
+    ...`Conectado a ${LOOPBACK}:${port}. En línea: beto, ana. Escriba "salir" para terminar.`.match(
+      /.{1,60}/g,
+    )!
+      .map((row) => row.trimEnd()),
+    "hola",
+    `${TIME} ana: hola`,
+    "$",
+  );
+  await ana.hasItsSettings();
+});
+
+for (const defect of ["error", "rejection"]) {
+  Deno.test(`A program that breaks by an uncaught ${defect} leaves the terminal as it was`, async () => {
+    await using terminals = new Terminals();
+    const screen = await terminals.open("screen");
+    await screen.rememberSettings();
+    await screen.enters(`clear; crashing ${defect}; echo "status $?"`);
+    await screen.shows("begun", ">");
+    await screen.enters("break");
+    await screen.says("error: Uncaught");
+    await screen.endsWith("status 1", "$");
+    await screen.hasItsSettings();
+  });
+}
+
+Deno.test("A client whose terminal is closed ends", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, server } = await newChat(terminals, scope);
+  await terminals.open("other"); // tmux ends with its last terminal
+  await ana.types("nunca dicho");
+  await ana.closes();
+  await server.sees("ana (127.0.0.1) se ha desconectado");
+});

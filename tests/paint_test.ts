@@ -1,0 +1,42 @@
+// Colours that can be read on any background.
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { setColorEnabled } from "@std/fmt/colors";
+import { COLOURS, NICK_COLOURS, PLAIN } from "../lib/paint.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** Luminance of a colour of xterm's cube, 16 to 231 (WCAG 2.2, "relative luminance"). */
+function luminanceOf(colour: number): number {
+  const levels = [0, 95, 135, 175, 215, 255];
+  const index = colour - 16;
+  const [red, green, blue] = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6].map((level) => {
+    const share = levels[level]! / 255;
+    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  }) as [number, number, number];
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+Deno.test("Every colour of a nick stands out from black and from white", pure, () => {
+  for (const colour of NICK_COLOURS) {
+    const luminance = luminanceOf(colour);
+    const contrasts = [1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05];
+    assert(Math.min(...contrasts) >= 3.5, `${colour}: ${contrasts}`);
+  }
+  assertEquals(new Set(NICK_COLOURS).size, NICK_COLOURS.length);
+});
+
+Deno.test("A session has the same colour under every nick, and others have others", pure, () => {
+  setColorEnabled(true);
+  assertEquals(COLOURS.nick("ana", 13n), "\x1b[38;5;27mana\x1b[39m");
+  assertEquals(COLOURS.nick("anita", 13n), "\x1b[38;5;27manita\x1b[39m");
+  assertNotEquals(COLOURS.nick("ana", 12n), COLOURS.nick("ana", 13n));
+  assertEquals(
+    COLOURS.nick("ana", 0xffff_ffff_ffff_ffffn),
+    "\x1b[38;5;129mana\x1b[39m".replace("129", String(NICK_COLOURS[3])),
+  );
+});
+
+Deno.test("Without colours everything looks as it is", pure, () => {
+  assertEquals([PLAIN.time("a"), PLAIN.nick("b", 1n), PLAIN.mention("c")], ["a", "b", "c"]);
+});

@@ -1,0 +1,69 @@
+// Few are told one by one, a crowd together.
+
+import { assertEquals } from "@std/assert";
+import { MAX_SINGLE, MAX_WAIT_MS, PresenceFolder, QUIET_MS, WINDOW_MS } from "../lib/presence_folder.ts";
+import type { Presence } from "../lib/render.ts";
+
+const pure = { permissions: "none" } as const;
+
+function joined(nick: string, { back = false } = {}): Presence {
+  return { type: "joined", seq: 0, timeMs: 0, session: 0n, nick, address: "::1", back };
+}
+
+function left(nick: string, { lost = false } = {}): Presence {
+  return { type: "left", seq: 0, timeMs: 0, session: 0n, nick, address: "::1", lost };
+}
+
+function nicksOf(crowds: Presence[][]): string[][] {
+  return crowds.map((crowd) => crowd.map(({ nick }) => nick));
+}
+
+/** A folder that has told as many as it does one by one, at 0. */
+function busyFolder(): PresenceFolder {
+  const folder = new PresenceFolder();
+  for (let n = 0; n < MAX_SINGLE; n++) assertEquals(folder.isAlone(joined("x"), 0), true);
+  return folder;
+}
+
+Deno.test("Few who come and go are told one by one", pure, () => {
+  const folder = new PresenceFolder();
+  for (let nowMs = 0; nowMs < 20_000; nowMs += WINDOW_MS / (MAX_SINGLE - 1)) {
+    assertEquals(folder.isAlone(joined("ana"), nowMs), true);
+  }
+  assertEquals(folder.dueMs, undefined);
+  assertEquals(folder.take(), []);
+});
+
+Deno.test("A crowd is told together, each kind for itself", pure, () => {
+  const folder = busyFolder();
+  const crowd = [joined("a"), left("b"), joined("c"), joined("d", { back: true }), left("e", { lost: true })];
+  for (const one of [...crowd, left("f")]) assertEquals(folder.isAlone(one, 10), false);
+  assertEquals(nicksOf(folder.take()), [["a", "c"], ["b", "f"], ["d"], ["e"]]);
+  assertEquals([folder.dueMs, folder.take()], [undefined, []]);
+});
+
+Deno.test("A crowd is told when it is quiet, or has waited long enough", pure, () => {
+  const folder = busyFolder();
+  folder.isAlone(joined("a"), 100);
+  assertEquals(folder.dueMs, 100 + QUIET_MS);
+  folder.isAlone(joined("b"), 400);
+  assertEquals(folder.dueMs, 400 + QUIET_MS);
+  for (let nowMs = 800; nowMs < 4_000; nowMs += 400) folder.isAlone(joined("c"), nowMs);
+  assertEquals(folder.dueMs, 100 + MAX_WAIT_MS);
+});
+
+Deno.test("Nobody overtakes a crowd, and after it few are told one by one again", pure, () => {
+  const folder = busyFolder();
+  folder.isAlone(joined("a"), 100);
+  assertEquals(folder.isAlone(joined("b"), WINDOW_MS), false);
+  assertEquals(nicksOf(folder.take()), [["a", "b"]]);
+  assertEquals(folder.isAlone(joined("c"), WINDOW_MS), true);
+});
+
+Deno.test("A crowd that goes on after it was told is a crowd still", pure, () => {
+  const folder = busyFolder();
+  folder.isAlone(joined("a"), 100);
+  folder.take();
+  assertEquals(folder.isAlone(joined("b"), WINDOW_MS - 1), false);
+  assertEquals(folder.dueMs, WINDOW_MS - 1 + QUIET_MS);
+});

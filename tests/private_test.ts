@@ -1,0 +1,202 @@
+// Private messages, from the client that says one over the room to those who read it, and those who may not.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { framesOf } from "../lib/codec.ts";
+import { ProtocolError } from "../lib/errors.ts";
+import { Mailbox } from "../lib/mailbox.ts";
+import type { Member } from "../lib/members.ts";
+import { decodeServer, type LogEntry, type Manner, type Recipient, type Say } from "../lib/protocol.ts";
+import { Room } from "../lib/room.ts";
+import { type Cursor, EVERYTHING } from "../lib/room_log.ts";
+
+const pure = { permissions: "none" } as const;
+
+function moment(ms: number) {
+  return { wallMs: 1_700_000_000_000 + ms, tickMs: ms };
+}
+
+/** A client that is joined to rooms by hand. */
+class Person implements Recipient {
+  readonly nick: string;
+  readonly mailbox: Mailbox;
+  member!: Member;
+  #room!: Room;
+  #cursor!: Cursor;
+
+  constructor(nick: string) {
+    this.nick = nick;
+    this.mailbox = new Mailbox({ token: new TextEncoder().encode(nick.padEnd(16)) });
+  }
+
+  get session(): bigint {
+    return this.mailbox.session;
+  }
+
+  /** Comes to a room; what is to be sent again arrives there. */
+  enter(room: Room, ms = 0): this {
+    const hello = this.mailbox.hello(this.nick, ms);
+    const { welcome, cursor, member } = room.enter(
+      { hello, session: this.session, address: "10.0.0.7" },
+      moment(ms),
+    );
+    [this.#room, this.member, this.#cursor] = [room, member, cursor];
+    for (const message of this.mailbox.welcomed(welcome, ms).resend) this.deliver(message, ms);
+    return this;
+  }
+
+  say(text: string, { ms = 0, ...manner }: Manner & { ms?: number } = {}): void {
+    this.deliver(this.mailbox.say(text, manner), ms);
+  }
+
+  deliver(message: Say, ms = 0): void {
+    this.#room.say(this.member, message, moment(ms));
+  }
+
+  /** All that is new, and that each entry has the next `seq`. */
+  entries(): LogEntry[] {
+    return entriesOf(this.#cursor);
+  }
+
+  /** What is new and shown: `place text`. */
+  reads(ms = 0): string[] {
+    return this.entries().flatMap((entry) => {
+      const place = this.mailbox.read(entry, ms);
+      return place === "hidden" || entry.type !== "said" ? [] : [`${place} ${entry.text}`];
+    });
+  }
+}
+
+function entriesOf(cursor: Cursor): LogEntry[] {
+  const entries: LogEntry[] = [];
+  let { seq } = cursor;
+  for (let slice = cursor.take(); slice; slice = cursor.take()) {
+    for (const frame of framesOf(slice)) {
+      const entry = decodeServer(frame) as LogEntry;
+      assertEquals(entry.seq, seq++);
+      entries.push(entry);
+    }
+  }
+  return entries;
+}
+
+/** Three who are in, and have read so. */
+function room(instance = 1n) {
+  const room = new Room({ instance });
+  const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
+  for (const person of [ana, beto, eva]) person.enter(room);
+  for (const person of [ana, beto, eva]) person.reads();
+  return { room, ana, beto, eva };
+}
+
+Deno.test(
+  "A private message reaches its sender and its recipient; others read that there was something",
+  pure,
+  () => {
+    const { room: { log }, ana, beto, eva } = room();
+    ana.say("hola, beto", { to: beto });
+    ana.say("hola, todos");
+    assertEquals(ana.reads(), ["live hola, beto", "live hola, todos"]);
+    assertEquals(beto.reads(), ["live hola, beto", "live hola, todos"]);
+    const [hidden, said] = eva.entries();
+    assertEquals([hidden, said?.type], [{ type: "hidden", seq: 3 }, "said"]);
+    // The console shows all that travels.
+    const seen = entriesOf(log.cursorAt(3, EVERYTHING)).map((entry) =>
+      entry.type === "said" && entry.to?.nick
+    );
+    assertEquals(seen, ["beto", undefined]);
+  },
+);
+
+Deno.test(
+  "A private message names its recipient as the room knows them, or else as its sender does",
+  pure,
+  () => {
+    const { room: it, ana, beto, eva } = room();
+    it.rename(beto.member, "Norberto", moment(0));
+    ana.say("uno", { to: { session: beto.session, nick: "beto" } });
+    it.leave(eva.member, moment(0));
+    ana.say("dos", { to: { session: eva.session, nick: "evita" } });
+    const recipients = ana.entries().flatMap((entry) => entry.type === "said" ? [entry.to] : []);
+    assertEquals(recipients, [{ session: beto.session, nick: "Norberto" }, {
+      session: eva.session,
+      nick: "evita",
+    }]);
+  },
+);
+
+Deno.test(
+  "A private message is read by a recipient who comes back, and is no newcomer's history",
+  pure,
+  () => {
+    const { room: it, ana, beto } = room();
+    it.lose(beto.member, moment(0));
+    ana.say("para todos");
+    ana.say("para beto", { to: beto });
+    assertEquals(beto.enter(it).reads(), ["missed para todos", "missed para beto"]);
+    const leo = new Person("leo").enter(it);
+    assertEquals(leo.entries().map(({ type }) => type), ["said", "hidden", "joined"]);
+  },
+);
+
+Deno.test("A newcomer is shown nothing private of the past, even if it is for them", pure, () => {
+  const { room: it, ana } = room();
+  const leo = new Person("leo");
+  ana.say("uno");
+  ana.say("para leo", { to: leo });
+  ana.say("dos");
+  assertEquals(leo.enter(it).reads(), ["history uno", "history dos"]);
+  it.lose(leo.member, moment(0));
+  assertEquals(leo.enter(it).reads(), []);
+});
+
+Deno.test("History counts messages to everybody alone", pure, () => {
+  const { room: it, ana, beto } = room();
+  ana.say("uno");
+  for (let i = 0; i < 60; i++) ana.say("secreto", { to: beto });
+  assertEquals(new Person("leo").enter(it).reads(), ["history uno"]);
+});
+
+Deno.test("A private message is pending, sent again after a failover, and shown once", pure, () => {
+  const { ana, beto, eva } = room();
+  ana.say("uno", { to: beto, ms: 1_000 });
+  assertEquals(ana.mailbox.pending, [{ text: "uno", to: beto }]);
+  assertEquals(beto.reads(1_000), ["live uno"]);
+  assertEquals(ana.reads(1_000), ["live uno"]);
+  assertEquals(ana.mailbox.pending, []);
+  ana.say("dos", { to: beto, action: true, ms: 2_000 });
+  // The server dies: beto has the first, nobody the second.
+  const second = new Room({ instance: 2n });
+  for (const person of [ana, eva, beto]) person.mailbox.lost(2_000);
+  for (const person of [ana, eva, beto]) person.enter(second, 5_000);
+  assertEquals(ana.reads(5_000), ["live dos"]);
+  const again = beto.entries().filter((entry) => entry.type === "said");
+  assertEquals(again.map(({ text, late, action, to }) => [text, late, action, to?.session]), [
+    ["uno", true, undefined, beto.session],
+    ["dos", false, true, beto.session],
+  ]);
+  assertEquals(again.map((entry) => beto.mailbox.read(entry, 5_000)), ["hidden", "missed"]);
+  assert(eva.entries().every(({ type }) => type !== "said"));
+});
+
+Deno.test("Room.say() drops a private message that it has, as any other", pure, () => {
+  const { ana, beto } = room();
+  const message = ana.mailbox.say("uno", { to: beto });
+  for (let i = 0; i < 2; i++) ana.deliver(message);
+  assertEquals(beto.reads(), ["live uno"]);
+});
+
+Deno.test("Room.say() refuses a recipient whose nick is none", pure, () => {
+  const { ana, beto } = room();
+  for (const nick of ["", "a b", "\x1b[2J", "x".repeat(21), "ﬁ"]) {
+    const message = ana.mailbox.say("uno", { to: { session: beto.session, nick } });
+    assertEquals(assertThrows(() => ana.deliver(message), ProtocolError).code, "text-invalid");
+  }
+  assertEquals(beto.reads(), []);
+});
+
+Deno.test("What somebody writes to themselves is for them alone", pure, () => {
+  const { ana, eva } = room();
+  ana.say("nota", { to: ana });
+  assertEquals(ana.reads(), ["live nota"]);
+  assertEquals(eva.entries(), [{ type: "hidden", seq: 3 }]);
+});

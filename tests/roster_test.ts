@@ -1,0 +1,61 @@
+// Who is online, as far as a client knows.
+
+import { assertEquals } from "@std/assert";
+import type { Person, RoomEvent } from "../lib/protocol.ts";
+import { Roster } from "../lib/roster.ts";
+
+const pure = { permissions: "none" } as const;
+
+function person(session: bigint, nick: string): Person {
+  return { session, nick, address: "10.0.0.7", sinceMs: 5 };
+}
+
+function joined(session: bigint, nick: string): RoomEvent {
+  return { type: "joined", seq: 0, timeMs: 5, session, back: false, nick, address: "10.0.0.7" };
+}
+
+function rosterOf(...nicks: string[]): Roster {
+  const roster = new Roster();
+  roster.reset(nicks.map((nick, i) => person(BigInt(i), nick)));
+  return roster;
+}
+
+function nicksIn(roster: Roster): string[] {
+  return [...roster].map(({ nick }) => nick);
+}
+
+Deno.test("Roster knows who comes, goes and is called otherwise", pure, () => {
+  const roster = rosterOf("ana", "beto");
+  roster.learn(joined(7n, "eva"));
+  assertEquals([...roster].at(-1), person(7n, "eva"));
+  const at = { seq: 0, timeMs: 9 };
+  roster.learn({ type: "renamed", ...at, session: 1n, before: "beto", nick: "Norberto" });
+  roster.learn({ type: "renamed", ...at, session: 8n, before: "leo", nick: "leonor" });
+  roster.learn({ type: "left", ...at, session: 0n, lost: false, nick: "ana", address: "" });
+  assertEquals([...roster], [person(1n, "Norberto"), person(7n, "eva")]);
+  roster.reset([]);
+  assertEquals([...roster], []);
+});
+
+Deno.test("Roster.find() tells nicks not apart by case", pure, () => {
+  const roster = rosterOf("Ana", "beto");
+  assertEquals(roster.find("aNA"), person(0n, "Ana"));
+  assertEquals(roster.find("an"), undefined);
+});
+
+Deno.test("Roster finds nobody whose nick is none", pure, () => {
+  const roster = rosterOf("a b", "?");
+  for (const nick of ["a b", "?"]) assertEquals(roster.find(nick), undefined);
+  assertEquals(roster.nearest("a"), undefined);
+});
+
+Deno.test("Roster.nearest() names who looks most like it", pure, () => {
+  assertEquals(rosterOf("ana", "beto", "norberto").nearest("bto"), "beto");
+  assertEquals(rosterOf().nearest("bto"), undefined);
+});
+
+Deno.test("Roster is not filled without end", pure, () => {
+  const roster = new Roster({ max: 2 });
+  for (const [i, nick] of ["ana", "beto", "eva"].entries()) roster.learn(joined(BigInt(i), nick));
+  assertEquals(nicksIn(roster), ["ana", "beto"]);
+});

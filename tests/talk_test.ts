@@ -1,0 +1,334 @@
+// What commands do on all screens: two people at clients and one at the server's console, by pipe.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
+import { chat } from "../lib/chat_client.ts";
+import { InputError } from "../lib/errors.ts";
+import { serve } from "../lib/server_program.ts";
+import {
+  enter,
+  FakeServer,
+  freeAddress,
+  helloOf,
+  LOOPBACK,
+  msOf,
+  Person,
+  TestClock,
+  tokenOf,
+  welcomeTo,
+} from "./support.ts";
+import { sessionOf } from "../lib/protocol.ts";
+import { FakeScreen } from "./fake_screen.ts";
+
+const NOON = "2026-11-22 12:00:00";
+
+/** A server with somebody at its console, and those who come to it. */
+class Place implements AsyncDisposable {
+  readonly port = freeAddress().port;
+  readonly clock = new TestClock(NOON);
+  readonly boss = new Person({ clock: this.clock.now });
+  readonly serving: Promise<number>;
+  readonly #people: Person[] = [];
+
+  constructor(...flags: string[]) {
+    this.serving = this.boss.runs(serve, "--host", LOOPBACK, "--port", String(this.port), ...flags);
+  }
+
+  /** Somebody comes; their screen begins behind the greeting. */
+  async comes(nick: string, ...flags: string[]): Promise<{ person: Person; chatting: Promise<number> }> {
+    return await this.comesTo(new Person({ clock: this.clock.now }), nick, ...flags);
+  }
+
+  async comesTo(person: Person, nick: string, ...flags: string[]) {
+    await this.boss.sees("Escuchando");
+    this.#people.push(person);
+    const address = ["--host", LOOPBACK, "--port", String(this.port)];
+    const chatting = person.runs(chat, ...address, "--nick", nick, ...flags);
+    await person.sees("Conectado");
+    person.output = "";
+    return { person, chatting };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const person of this.#people) await person[Symbol.asyncDispose]();
+    await this.boss[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("/msg is read by one person and the console, and by nobody else", async () => {
+  await using place = new Place();
+  const { person: ana } = await place.comes("ana");
+  const { person: beto } = await place.comes("beto");
+  const { person: eva } = await place.comes("eva");
+  ana.types("/msg BETO ¿vienes?\n/msg bet hola\n/msg beto\nhola a todos\n");
+  await Promise.all([ana, beto, eva, place.boss].map((person) => person.sees("hola a todos")));
+  for (const person of [ana, beto, place.boss]) {
+    assertStringIncludes(person.output, `[${NOON}] @ ana → beto: ¿vienes?\n`);
+  }
+  assertEquals(eva.output, `[${NOON}] ana: hola a todos\n`);
+  assertStringIncludes(ana.output, 'No hay nadie en línea con el nick "bet". ¿Quiso decir beto?\n');
+  assertStringIncludes(ana.output, "Falta algo: /msg NICK TEXTO\n");
+  const { person: leo } = await place.comes("leo");
+  leo.types("/who\n");
+  await leo.sees("leo (127.0.0.1)");
+  assert(!leo.output.includes("vienes"), leo.output);
+});
+
+Deno.test("/me tells what somebody does, and cannot pass for news of the room", async () => {
+  await using place = new Place();
+  const { person: ana } = await place.comes("ana");
+  ana.types("/me (10.0.0.7) se ha conectado\n");
+  for (const person of [ana, place.boss]) {
+    await person.sees(`[${NOON}] • ana (10.0.0.7) se ha conectado\n`);
+  }
+});
+
+Deno.test("/nick takes another nick, tells everybody, and keeps it on the next server", async () => {
+  await using second = new Place();
+  await using first = new Place("--backup", `${LOOPBACK}:${second.port}`);
+  await second.boss.sees("Escuchando");
+  const { person: ana } = await first.comes("ana", "--auto");
+  const { person: beto } = await first.comes("beto", "--auto");
+  ana.types("/nick BETO\n/nick a b\n/nick anita\nhola\n");
+  for (const person of [ana, beto, first.boss]) {
+    await person.sees(`[${NOON}] * ana se llama ahora anita\n[${NOON}] anita: hola\n`);
+  }
+  assertStringIncludes(ana.output, `[${NOON}] ! el nick "BETO" ya está en uso\n`);
+  assertStringIncludes(ana.output, 'El nick "a b" no vale');
+  beto.types("/msg anita hola\n/who\n");
+  await beto.sees("@ beto → anita: hola");
+  await beto.sees("anita (127.0.0.1), desde ");
+  first.boss.types("salir\n");
+  await second.boss.sees("anita (127.0.0.1) se ha reconectado");
+});
+
+Deno.test("A nick wished for while a server was dialled is asked for as soon as it has let the client in", async () => {
+  const dialled = Promise.withResolvers<void>();
+  await using server = new FakeServer(async (client) => {
+    const { nick } = await client.expect("hello");
+    dialled.resolve();
+    await wished.promise;
+    await client.say(welcomeTo("ana", { nick }));
+    const wish = await client.expect("nick");
+    const session = sessionOf(tokenOf("ana"));
+    await client.say({ type: "renamed", seq: 0, timeMs: 0, session, before: nick, nick: wish.nick });
+    await client.rest();
+  });
+  const wished = Promise.withResolvers<void>();
+  await using ana = new Person({ clock: new TestClock(NOON).now });
+  const { host, port } = server.address;
+  const unreachable = freeAddress();
+  ana.runs(
+    chat,
+    ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
+    ...["--backup", `${host}:${port}`],
+  );
+  await dialled.promise;
+  ana.types("/nick anita\n");
+  await ana.sees("Se usará el nick anita en la próxima conexión.\n");
+  wished.resolve();
+  await ana.sees("* ana se llama ahora anita\n");
+  ana.kills();
+});
+
+Deno.test("The console's /kick throws somebody out, who is told why and does not come back", async () => {
+  await using place = new Place();
+  const { person: ana, chatting } = await place.comes("ana", "--auto");
+  const { person: beto } = await place.comes("beto");
+  place.boss.types("/kick nadie\n/kick Ana por gritar\n");
+  assertEquals(await chatting, 1);
+  assertStringIncludes(
+    ana.output,
+    `! Se perdió la conexión con 127.0.0.1:${place.port}: quien lleva el servidor ha expulsado a este cliente: por gritar\n`,
+  );
+  assert(!ana.output.includes("Se probará"), ana.output);
+  for (const person of [beto, place.boss]) {
+    await person.sees(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
+  }
+  assertStringIncludes(place.boss.output, 'No hay nadie con el nick "nadie".\n');
+  // Who was thrown out may come again, if they want to.
+  const { person: again } = await place.comes("ana");
+  place.boss.types("/kick ana\n");
+  await again.sees("expulsado a este cliente: sin decir por qué\n");
+});
+
+Deno.test("The console's /ban throws out who is in from an address, and lets nobody in from there", async () => {
+  await using place = new Place();
+  const { person: ana, chatting } = await place.comes("ana", "--auto");
+  place.boss.types("/ban 127.0.0.1 5\n");
+  assertEquals(await chatting, 1);
+  const why = "quien lleva el servidor no admite por ahora la dirección de este equipo";
+  assertStringIncludes(ana.output, why);
+  await place.boss.sees("No se admite a nadie desde 127.0.0.1 durante 5 minutos. Expulsados: 1.\n");
+  const address = ["--host", LOOPBACK, "--port", String(place.port)];
+  await using beto = new Person({ clock: place.clock.now });
+  assertEquals(await beto.runs(chat, ...address, "--nick", "beto", "--auto"), 1);
+  assertStringIncludes(beto.output, `No se pudo entrar en 127.0.0.1:${place.port}: ${why}.\n`);
+  place.boss.types("/ban 127.0.0.1 0\n");
+  await place.boss.sees("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
+  const { person: leo } = await place.comes("leo");
+  place.boss.types("/ban 127.0.0.1 0\n");
+  leo.types("hola\n");
+  await leo.sees("leo: hola");
+});
+
+Deno.test("Who is thrown out with something unsaid is not told that it will be said elsewhere", async () => {
+  await using server = FakeServer.welcoming(async (client) => {
+    await client.expect("say");
+    await client.say({ type: "error", code: "kicked", reason: "por gritar" });
+    await client.rest();
+  });
+  await using ana = new Person({ clock: new TestClock(NOON).now });
+  const { host, port } = server.address;
+  const chatting = ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana");
+  await ana.sees("Conectado");
+  ana.types("¡HOLA!\n");
+  assertEquals(await chatting, 1);
+  assert(ana.output.endsWith(": por gritar\nMensajes sin confirmar al salir: 1.\n"), ana.output);
+});
+
+Deno.test("A nick that was refused is not asked for again", async () => {
+  const heard: string[] = [];
+  await using server = new FakeServer(async (client, visit) => {
+    heard.push((await client.expect("hello")).nick);
+    await client.say(welcomeTo("ana", { instance: BigInt(visit) }));
+    if (visit > 0) return void heard.push(...(await client.rest()).map(({ type }) => type));
+    const { nick } = await client.expect("nick");
+    await client.say({ type: "refused", code: "nick-taken", about: nick, reason: "" });
+    await client.expect("say");
+  });
+  await using ana = new Person({ clock: new TestClock(NOON).now });
+  const { host, port } = server.address;
+  ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
+  await ana.sees("Conectado");
+  ana.types("/nick beto\n");
+  await ana.sees('! el nick "beto" ya está en uso\n');
+  ana.types("hola\n");
+  await ana.until((output) => output.split("Conectado").length === 3, "a second welcome");
+  ana.kills();
+  await server[Symbol.asyncDispose]();
+  assertEquals(heard, ["ana", "ana", "say", "bye"]);
+});
+
+Deno.test("The console's /say is marked as the server's, and nobody's words can look like it", async () => {
+  await using place = new Place();
+  const { person: ana } = await place.comes("ana");
+  place.boss.types("/say vuelvo en un minuto\n");
+  ana.types("# El servidor dice: mentira\n");
+  for (const person of [ana, place.boss]) {
+    await person.sees(`[${NOON}] # El servidor dice: vuelvo en un minuto\n`);
+    await person.sees(`[${NOON}] ana: # El servidor dice: mentira\n`);
+  }
+  const { peer, past } = await enter({ host: LOOPBACK, port: place.port }, helloOf("leo", { history: 9 }));
+  peer[Symbol.dispose]();
+  assertEquals(past.map(({ type }) => type), ["said", "joined"]);
+});
+
+Deno.test("The console's /backup is where clients go when the server falls", async () => {
+  await using second = new Place();
+  await using first = new Place();
+  await second.boss.sees("Escuchando");
+  const { person: ana } = await first.comes("ana", "--auto");
+  first.boss.types(`/backup ${LOOPBACK}:${second.port}\n`);
+  for (const person of [ana, first.boss]) {
+    await person.sees(`[${NOON}] * Servidores de reserva: 127.0.0.1:${second.port}\n`);
+  }
+  first.boss.types("salir\n");
+  await second.boss.sees("ana (127.0.0.1) se ha reconectado");
+});
+
+Deno.test("The console answers /who, /stats and /help, and what it cannot do", async () => {
+  await using place = new Place();
+  place.boss.types("/who\n");
+  await place.boss.sees("No hay nadie en línea.\n");
+  const { person: ana } = await place.comes("ana");
+  ana.types("uno\n".repeat(5));
+  await place.boss.until((output) => output.split("ana: uno").length === 6, "five messages");
+  place.boss.types("/who\n/stats\n/kik ana\n/ban ana 5\n/ban\n/help\n");
+  await place.boss.sees("/quit, /salir");
+  assertStringIncludes(place.boss.output, `ana (127.0.0.1), desde ${NOON}\n`);
+  const stats = /^Clientes: 1\. Mensajes por segundo: 0,5\. Memoria: \d+ MB\. En marcha desde: (.+)\.$/m;
+  assertEquals(stats.exec(place.boss.output)?.[1], NOON);
+  assertStringIncludes(place.boss.output, 'No existe la orden "/kik". ¿Quiso decir /kick?');
+  assertStringIncludes(place.boss.output, '"ana" no es una dirección IP.\n');
+  assertStringIncludes(place.boss.output, "Falta algo: /ban IP MINUTOS\n");
+});
+
+Deno.test("Colours are shown where they can be, unless nobody wants them", async () => {
+  setColorEnabled(true);
+  await using place = new Place();
+  const { person: beto } = await place.comesTo(
+    new Person({ clock: place.clock.now, hasColours: true }),
+    "beto",
+  );
+  const { person: eva } = await place.comesTo(
+    new Person({ clock: place.clock.now, hasColours: true }),
+    "eva",
+    "--no-color",
+  );
+  const { person: ana } = await place.comes("ana");
+  ana.types("hola, beto y eva\n");
+  await Promise.all(
+    [ana, beto, eva].map((person) => person.until((output) => output.endsWith("eva\n"), "eva")),
+  );
+  const last = (person: Person) => person.output.split("\n").at(-2);
+  const line = `[${NOON}] ana: hola, beto y eva`;
+  assertEquals([last(ana), last(eva)], [line, line]);
+  assertStringIncludes(last(beto)!, `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
+  assertStringIncludes(last(beto)!, "hola, \x1b[7mbeto\x1b[27m y eva");
+  assertEquals(stripAnsiCode(last(beto)!), line);
+  beto.types("soy beto\n");
+  await beto.sees("soy beto\n");
+});
+
+Deno.test("A screen rings when somebody is named or spoken to in private, and not for their own words", async () => {
+  await using place = new Place();
+  const { person: ana } = await place.comes("ana");
+  ana.types("¿viene beto?\n");
+  await ana.sees("beto");
+  const { person: beto } = await place.comesTo(
+    new Person({ clock: place.clock.now, isKeyboard: true, tty: new FakeScreen({ columns: 80 }) }),
+    "beto",
+  );
+  const bells = () => beto.output.split("\x07").length - 1;
+  beto.types("beto soy yo\r");
+  await beto.sees("beto: beto soy yo");
+  ana.types("hola a todos\n");
+  await beto.sees("ana: hola a todos");
+  assertEquals(bells(), 0);
+  ana.types("hola, Beto\n");
+  await beto.sees("ana: hola, Beto");
+  assertEquals(bells(), 1);
+  ana.types("/msg beto hola\n");
+  await beto.sees("ana → beto: hola");
+  assertEquals(bells(), 2);
+  assert(!ana.output.includes("\x07"));
+});
+
+Deno.test("A new day has a line of its own, on both programs", async () => {
+  await using place = new Place();
+  const { person: ana } = await place.comes("ana");
+  ana.types("hasta mañana\n");
+  await ana.sees("hasta mañana");
+  place.clock.set("2026-11-23 00:00:01");
+  ana.types("buenos días\n");
+  for (const person of [ana, place.boss]) {
+    await person.sees(
+      `[${NOON}] ana: hasta mañana\n--- lunes, 23 de noviembre de 2026 ---\n[2026-11-23 00:00:01] ana: buenos días\n`,
+    );
+  }
+});
+
+Deno.test("--time and --utc say how times are shown, on both programs", async () => {
+  await using place = new Place("--time", "d/M");
+  const { person: ana } = await place.comes("ana", "--time=HH 'h UTC'", "--utc");
+  ana.types("hola\n");
+  await place.boss.sees("[22/11] ana: hola\n");
+  const hour = String(new Date(msOf(NOON)).getUTCHours()).padStart(2, "0");
+  await ana.sees(`[${hour} h UTC] ana: hola\n`);
+  for (const main of [chat, serve]) {
+    await using person = new Person();
+    const { code } = await assertRejects(() => person.runs(main, "--time", "hola"), InputError);
+    assertEquals(code, "pattern-invalid");
+  }
+});
