@@ -14,7 +14,6 @@ import { accepted, listen } from "./listener.ts";
 import type { Member } from "./members.ts";
 import {
   type ClientMessage,
-  decodeClient,
   encodeServer,
   MAX_CLIENT_FRAME_BYTES,
   type Person,
@@ -22,13 +21,12 @@ import {
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
-import { type Allowance, TokenBucket } from "./token_bucket.ts";
-import { givenUp, isBackwards, isBanned, unexpected } from "./violations.ts";
+import type { Allowance } from "./token_bucket.ts";
+import { givenUp, isBanned, unexpected } from "./violations.ts";
+import { Visit } from "./visit.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
-/** What a client may say at once, and then, in frames. */
-export const MESSAGES: Allowance = { burst: 20, perSecond: 5 };
 /** Most connections at a time that are told why they are not served; more are closed without a word. */
 const MAX_TURNED_AWAY = 256;
 /** How long a server that closes waits for its clients to take leave, in ms. */
@@ -65,19 +63,6 @@ export interface RefusedPeer {
   readonly address: string;
   /** Undefined if they were not in. */
   readonly nick?: string;
-}
-
-/** One connection, from its first byte to its last. */
-interface Visit {
-  readonly connection: Connection;
-  /** IP address. */
-  readonly address: string;
-  /** What it may still say. */
-  readonly messages: TokenBucket;
-  /** Present once they are in. */
-  member: Member | undefined;
-  /** `n` of the last message. */
-  lastN: number;
 }
 
 /** How a server fares. */
@@ -237,16 +222,9 @@ export class ChatServer implements AsyncDisposable {
 
   /** Serves one connection from its first byte to its last. */
   async #visit(connection: Connection): Promise<void> {
-    const { messages = MESSAGES } = this.#options;
+    const { messages } = this.#options;
     const address = plainIP(connection.peer.hostname);
-    const { tickMs } = this.#clock();
-    const visit: Visit = {
-      connection,
-      address,
-      messages: new TokenBucket(messages, tickMs),
-      member: undefined,
-      lastN: 0,
-    };
+    const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     const isLetThrough = this.#letThrough(connection, address);
     try {
       for await (const frames of connection.receive()) await this.#takeIn(frames, visit);
@@ -281,39 +259,25 @@ export class ChatServer implements AsyncDisposable {
    * read, and nothing of what it says is lost. */
   async #takeIn(frames: FrameDecoder, visit: Visit): Promise<void> {
     for (;;) {
-      const waitMs = this.#takeAllowed(frames, visit);
+      const now = this.#clock();
+      this.#takeAllowed(frames, visit, now);
+      this.#hub.wake();
+      const waitMs = visit.waitMs(now);
       if (waitMs === 0) return;
       await visit.connection.hold(waitMs);
     }
   }
 
-  /** Deals with as many frames as the peer may say now. Returns how long until the next one, in ms; 0 if there is
-   * none. */
-  #takeAllowed(frames: FrameDecoder, visit: Visit): number {
-    const { connection, messages } = visit;
-    const now = this.#clock();
-    let waitMs = 0;
+  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Moment): void {
     try {
-      while (connection.isOpen) {
-        waitMs = messages.waitMs(now.tickMs);
-        const frame = waitMs === 0 ? frames.next() : undefined;
-        if (!frame) break;
-        const message = decodeClient(frame);
-        if (!this.#isFree(message, visit, now)) messages.take(now.tickMs);
+      for (let message = visit.next(frames, now); message; message = visit.next(frames, now)) {
         if (visit.member) this.#serve(message, { visit, member: visit.member, now });
         else visit.member = this.#enter(message, visit, now);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(connection, error);
+      this.#refuse(visit.connection, error);
     }
-    this.#hub.wake();
-    return connection.isOpen ? waitMs : 0;
-  }
-
-  /** Whether something is not counted: whoever lost a server has much to say again, and nobody is to wait for it. */
-  #isFree(message: ClientMessage, { address }: Visit, { tickMs }: Moment): boolean {
-    return message.type === "say" && message.timeMs !== 0 && this.#gate.isResendFree(address, tickMs);
   }
 
   #enter(hello: ClientMessage, { connection, address }: Visit, now: Moment): Member {
@@ -336,8 +300,6 @@ export class ChatServer implements AsyncDisposable {
     const { connection } = visit;
     switch (message.type) {
       case "say":
-        if (message.n <= visit.lastN) throw isBackwards(message.n, visit.lastN);
-        visit.lastN = message.n;
         return this.#room.say(member, message, now);
       case "nick":
         return this.#rename(message.nick, { visit, member, now });

@@ -3,7 +3,7 @@
 
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
-import { ChatServer, type ChatServerOptions, MESSAGES } from "./chat_server.ts";
+import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
@@ -24,6 +24,7 @@ import { MAX_BACKUPS } from "./protocol.ts";
 import { ServerConsole } from "./server_console.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, UNLIMITED } from "./token_bucket.ts";
+import { MESSAGES } from "./visit.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
