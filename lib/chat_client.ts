@@ -137,6 +137,7 @@ class ChatClient implements Disposable {
       renderer: this.#renderer,
       sentences: this.#sentences,
       session: this.#session,
+      reader: () => ({ session: this.#mailbox.session, nick: this.#nick }),
     });
   }
 
@@ -223,7 +224,7 @@ class ChatClient implements Disposable {
 
   async #showRead(entries: readonly ReadEntry[]): Promise<void> {
     for (const { entry } of entries) this.#learn(entry);
-    await this.#screen.showEntries(entries, { session: this.#mailbox.session, nick: this.#nick });
+    await this.#screen.showEntries(entries);
   }
 
   /** Takes note of who is there, of where to go, and as whom. */

@@ -6,7 +6,7 @@ import { PING_MS } from "./heartbeat.ts";
 import type { Sentences } from "./i18n.ts";
 import { PresenceFolder } from "./presence_folder.ts";
 import type { Content, RoomEvent } from "./protocol.ts";
-import { MARKS, mentions, type Renderer } from "./render.ts";
+import { MARKS, mentions, type Presence, type Renderer } from "./render.ts";
 import type { ReadEntry, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { cut } from "./text.ts";
@@ -22,13 +22,6 @@ export const SLOW_MS = PING_MS + 2_000;
 /** How often to look whether it is, in ms. */
 const LINK_CHECK_MS = 1_000;
 
-/** Who reads. */
-export interface Reader {
-  readonly session: bigint;
-  /** What the server of now calls them. */
-  readonly nick: string;
-}
-
 /** What a chat's screen needs. */
 export interface ChatScreenOptions {
   readonly terminal: Terminal;
@@ -36,6 +29,8 @@ export interface ChatScreenOptions {
   readonly sentences: Sentences;
   readonly clock: Clock;
   readonly session: Pick<Session, "pending" | "silenceMs">;
+  /** Who looks at it, as the others know them. */
+  readonly reader: () => { readonly session: bigint; readonly nick: string };
 }
 
 /** Shows a chat as it goes. */
@@ -58,24 +53,38 @@ export class ChatScreen implements AsyncDisposable {
     await this.showCrowds();
   }
 
-  /** Prints what was read, and rings for what the reader should not miss. */
-  async showEntries(entries: readonly ReadEntry[], reader: Reader): Promise<void> {
+  /** Prints what was read. */
+  async showEntries(entries: readonly ReadEntry[]): Promise<void> {
     const { terminal } = this.#options;
+    if (entries.some((read) => this.#isForReader(read))) terminal.bell();
     const alone = entries.filter(({ entry }) => this.#isAlone(entry));
-    if (alone.length === 0) return;
-    if (alone.some((read) => isFor(reader, read))) terminal.ring();
-    await terminal.print(...alone.flatMap((read) => this.#linesOf(read, reader)));
+    await terminal.print(...alone.flatMap((read) => this.#linesOf(read)));
+  }
+
+  #linesOf({ entry, place }: ReadEntry): string[] {
+    const { renderer } = this.#options;
+    const { session, nick } = this.#options.reader();
+    const isOwn = entry.type === "said" && entry.session === session;
+    const options = { isHistory: place === "history", reader: isOwn ? undefined : nick };
+    return [...renderer.newDay(entry.timeMs), renderer.entry(entry, options)];
+  }
+
+  /** Whether somebody else says something that the reader should not miss. */
+  #isForReader({ entry, place }: ReadEntry): boolean {
+    const { session, nick } = this.#options.reader();
+    if (entry.type !== "said" || entry.session === session || place === "history") return false;
+    return entry.to !== undefined || mentions(entry.text, nick);
   }
 
   /** Prints what was held back. */
   async showCrowds(): Promise<void> {
     const { terminal, renderer } = this.#options;
     clearTimeout(this.#folderTimer);
-    const crowds = this.#folder.take();
-    if (crowds.length === 0) return;
-    await terminal.print(
-      ...crowds.flatMap((crowd) => [...renderer.newDay(crowd.at(-1)!.timeMs), renderer.crowd(crowd)]),
-    );
+    const lines = this.#folder.take().flatMap((crowd) => [
+      ...renderer.newDay(crowd.at(-1)!.timeMs),
+      renderer.crowd(crowd),
+    ]);
+    await terminal.print(...lines);
   }
 
   /** Shows how things stand now with the link and with what waits for a server: that once it has waited long
@@ -97,19 +106,12 @@ export class ChatScreen implements AsyncDisposable {
   /** Whether an entry has a line of its own: on a screen, a crowd that comes or goes shares one. */
   #isAlone(entry: RoomEvent): boolean {
     const { terminal, clock } = this.#options;
-    if ((entry.type !== "joined" && entry.type !== "left") || !terminal.isInteractive) return true;
+    if (!mayBeOfCrowd(entry) || !terminal.isInteractive) return true;
     const { tickMs } = clock();
     if (this.#folder.isAlone(entry, tickMs)) return true;
     clearTimeout(this.#folderTimer);
     this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.dueMs! - tickMs);
     return false;
-  }
-
-  #linesOf({ entry, place }: ReadEntry, { session, nick }: Reader): string[] {
-    const { renderer } = this.#options;
-    const isOwn = entry.type === "said" && entry.session === session;
-    const line = renderer.entry(entry, { isHistory: place === "history", reader: isOwn ? undefined : nick });
-    return [...renderer.newDay(entry.timeMs), line];
   }
 
   #showLink(): void {
@@ -121,16 +123,16 @@ export class ChatScreen implements AsyncDisposable {
   }
 
   #pendingLines(pending: readonly Content[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) =>
-      cut(`${MARKS.pending} ${to ? `${MARKS.private} ${to.nick}: ` : ""}${text}`, MAX_PENDING_CHARS)
-    );
+    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) => {
+      const words = to ? `${MARKS.private} ${to.nick}: ${text}` : text;
+      return `${MARKS.pending} ${cut(words, MAX_PENDING_CHARS)}`;
+    });
     const count = pending.length - lines.length;
     return count > 0 ? [...lines, this.#options.sentences("client.more-pending", { count })] : lines;
   }
 }
 
-/** Whether somebody else says something that the reader should not miss. */
-function isFor({ session, nick }: Reader, { entry, place }: ReadEntry): boolean {
-  if (entry.type !== "said" || entry.session === session || place === "history") return false;
-  return entry.to !== undefined || mentions(entry.text, nick);
+/** Whether an entry may share a line with others: not who was thrown out. */
+function mayBeOfCrowd(entry: RoomEvent): entry is Presence {
+  return entry.type === "joined" || (entry.type === "left" && !entry.kicked);
 }

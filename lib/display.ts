@@ -16,12 +16,12 @@ export const DISPLAY_FLAGS = {
 /** The renderer that these flags ask for. `hasColours`: the screen shows them, and nobody said that it must not.
  * @throws {InputError} `pattern-invalid` */
 export function rendererFor(
-  flags: FlagValues<typeof DISPLAY_FLAGS>,
+  flags: FlagValues<typeof DISPLAY_FLAGS> & { readonly plain: boolean },
   { language, hasColours }: { language: Language; hasColours: boolean },
 ): Renderer {
   const pattern = flags.time === undefined ? DEFAULT_PATTERN : parsePattern(flags.time);
   return new Renderer(sentencesIn(language), {
-    paint: hasColours && !flags["no-color"] ? COLOURS : PLAIN,
+    paint: hasColours && !flags["no-color"] && !flags.plain ? COLOURS : PLAIN,
     times: new Timestamps({ pattern, utc: flags.utc, language }),
   });
 }

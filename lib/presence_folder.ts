@@ -1,7 +1,7 @@
 // Those who come and go in a crowd, for whom a line each would bury the conversation: told together, a moment
 // later. Pure: monotonic times in ms come in as parameters.
 
-import { kindOf, type Presence } from "./render.ts";
+import type { Presence } from "./render.ts";
 
 /** How many are told one by one within {@linkcode WINDOW_MS}. */
 export const MAX_SINGLE = 3;
@@ -41,6 +41,9 @@ export class PresenceFolder {
 
   /** Gives those that were held back, each crowd of one kind, in the order in which the kinds came. */
   take(): Presence[][] {
-    return [...Map.groupBy(this.#held.splice(0), kindOf).values()];
+    const crowds = Map.groupBy(this.#held.splice(0), (presence) => {
+      return presence.type === "joined" ? `joined ${presence.back}` : `left ${presence.lost}`;
+    });
+    return [...crowds.values()];
   }
 }

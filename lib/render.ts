@@ -144,7 +144,8 @@ export class Renderer {
     if (event.type === "renamed") {
       return this.#sentences("room.renamed", { before: this.nick(event.before, event.session), nick });
     }
-    return this.#sentences(`room.${kindOf(event)}`, { nick, address: printable(event.address) });
+    const kind = event.type === "left" && event.kicked ? "kicked" : kindOf(event);
+    return this.#sentences(`room.${kind}`, { nick, address: printable(event.address) });
   }
 
   #line(timeMs: number, text: string): string {
@@ -152,9 +153,7 @@ export class Renderer {
   }
 }
 
-/** How somebody comes or goes. */
-export function kindOf(presence: Presence): "joined" | "back" | "left" | "lost" | "kicked" {
+function kindOf(presence: Presence): "joined" | "back" | "left" | "lost" {
   if (presence.type === "joined") return presence.back ? "back" : "joined";
-  if (presence.kicked) return "kicked";
   return presence.lost ? "lost" : "left";
 }

@@ -57,18 +57,18 @@ export class Screen {
     this.#update();
   }
 
+  /** Has the terminal make a sound. A pipe does not get that. */
+  bell(): void {
+    if (!this.#options.tty) return;
+    this.#orders += BELL;
+    this.#update();
+  }
+
   /** Empties the screen but for the view. A pipe does not get that. */
   clear(): void {
     if (!this.#options.tty) return;
     this.#orders += CLEAR;
     this.#drawn = undefined;
-    this.#update();
-  }
-
-  /** Makes a sound, or what the terminal does instead. A pipe does not get that. */
-  ring(): void {
-    if (!this.#options.tty) return;
-    this.#orders += BELL;
     this.#update();
   }
 

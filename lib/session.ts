@@ -127,16 +127,16 @@ export class Session implements Disposable {
     this.#connection?.send(frame);
   }
 
-  /** How long nothing has come from the server, in ms; undefined while the client is on none. */
-  get silenceMs(): number | undefined {
-    return this.#connection && this.#clock().tickMs - this.#connection.heardMs;
-  }
-
   /** Asks the server for another nick; false if there is none to ask. The answer is RENAMED in the log, or
    * `refused`. */
   rename(nick: string): boolean {
     this.#connection?.send(encodeClient({ type: "nick", nick }));
     return this.#connection !== undefined;
+  }
+
+  /** How long nothing has come from the server, in ms; undefined while the client is on none. */
+  get silenceMs(): number | undefined {
+    return this.#connection && this.#clock().tickMs - this.#connection.heardMs;
   }
 
   /** What no server is known to have. */

@@ -162,9 +162,9 @@ export class Terminal implements AsyncDisposable {
     if (lines.length > 0) await this.#screen.print(lines.map((line) => `${line}\n`).join(""));
   }
 
-  /** Has the screen ring. A pipe does not get that. */
-  ring(): void {
-    this.#screen.ring();
+  /** Has the terminal make a sound, or whatever it does instead. A pipe does not get that. */
+  bell(): void {
+    this.#screen.bell();
   }
 
   /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not

@@ -10,7 +10,6 @@ import { FakeScreen } from "./fake_screen.ts";
 import { msOf, Person, saidBy, settle, TestClock, tokenOf } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
-const READER = { session: 0n, nick: "yo" };
 const NOON = "2026-11-22 12:00:00";
 
 /** A chat that was begun. */
@@ -34,6 +33,7 @@ class Chat implements AsyncDisposable {
       renderer: new Renderer(sentences),
       clock: this.clock.now,
       session: this.session,
+      reader: () => ({ session: sessionOf(tokenOf("yo")), nick: "yo" }),
     });
     this.screen.showStatus();
   }
@@ -74,7 +74,7 @@ const CROWD = ["a", "b", "c", "d", "e"].map(joined);
 
 Deno.test("A pipe gets every entry as it comes", pure, async () => {
   await using chat = new Chat({ isPipe: true });
-  await chat.screen.showEntries([said("ana", "history"), ...CROWD, said("ana")], READER);
+  await chat.screen.showEntries([said("ana", "history"), ...CROWD, said("ana")]);
   assertEquals(chat.person.output.split("\n").length, 8);
   assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
@@ -82,7 +82,7 @@ Deno.test("A pipe gets every entry as it comes", pure, async () => {
 Deno.test("A screen gets a crowd in one line, and what was said at once", pure, async () => {
   await using chat = new Chat();
   chat.clock.tick(0);
-  await chat.screen.showEntries([...CROWD, said("ana")], READER);
+  await chat.screen.showEntries([...CROWD, said("ana")]);
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const before = [...told, `[${NOON}] ana: hola`];
   assertEquals(await chat.look(), [...before, "> |"]);
@@ -92,7 +92,7 @@ Deno.test("A screen gets a crowd in one line, and what was said at once", pure, 
 
 Deno.test("A crowd is shown before a screen ends", pure, async () => {
   await using chat = new Chat();
-  await chat.screen.showEntries(CROWD, READER);
+  await chat.screen.showEntries(CROWD);
   await chat.screen[Symbol.asyncDispose]();
   assertEquals((await chat.look()).at(-2), `[${NOON}] * 2 se han reconectado: d, e`);
 });
@@ -116,25 +116,41 @@ Deno.test("The prompt tells that a server is gone or does not answer", pure, asy
 
 Deno.test("What waits for a server stands above the prompt, after a moment", pure, async () => {
   await using chat = new Chat();
-  const to = { session: 1n, nick: "eva" };
-  chat.session.pending.push(
-    { text: "uno" },
-    { text: "x".repeat(70) },
-    { text: "tres", to },
-    { text: "cuatro" },
-    { text: "cinco" },
-  );
+  const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
+  chat.session.pending.push(...texts.map((text) => ({ text })));
   chat.screen.showStatus();
   assertEquals(await chat.look(), ["> |"]);
-  await chat.person.sees("eva: tres");
+  await chat.person.sees("… tres");
   assertEquals(await chat.look(), [
     "… uno",
     `… ${"x".repeat(57)}…`,
-    "… @ eva: tres",
+    "… tres",
     "… y 2 más sin confirmar",
     "> |",
   ]);
   chat.session.pending.length = 0;
   chat.screen.showStatus();
   assertEquals(await chat.look(), ["> |"]);
+});
+
+Deno.test("Who was thrown out has a line of their own, as all other news of the room", pure, async () => {
+  await using chat = new Chat();
+  const at = { seq: 0, timeMs: msOf(NOON), session: 5n };
+  await chat.screen.showEntries([
+    ...CROWD,
+    { entry: { type: "left", ...at, lost: false, kicked: true, nick: "eva", address: "::1" }, place: "live" },
+    { entry: { type: "renamed", ...at, before: "leo", nick: "leonor" }, place: "live" },
+  ]);
+  const lines = await chat.look();
+  assertEquals(lines.filter((line) => /eva|leonor/.test(line)), [
+    `[${NOON}] * Se ha expulsado a eva (::1)`,
+    `[${NOON}] * leo se llama ahora leonor`,
+  ]);
+});
+
+Deno.test("What is pending for one person says for whom", pure, async () => {
+  await using chat = new Chat();
+  chat.session.pending.push({ text: "hola", to: { session: 5n, nick: "eva" } });
+  chat.screen.showStatus();
+  await chat.person.sees("… @ eva: hola");
 });

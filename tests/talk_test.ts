@@ -159,7 +159,7 @@ Deno.test("The console's /ban throws out who is in from an address, and lets nob
   assertEquals(await chatting, 1);
   const why = "quien lleva el servidor no admite por ahora la dirección de este equipo";
   assertStringIncludes(ana.output, why);
-  await place.boss.sees("No se admite a nadie desde 127.0.0.1 durante 5 minutos. Expulsados: 1.\n");
+  await place.boss.sees("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
   const address = ["--host", LOOPBACK, "--port", String(place.port)];
   await using beto = new Person({ clock: place.clock.now });
   assertEquals(await beto.runs(chat, ...address, "--nick", "beto", "--auto"), 1);
@@ -287,7 +287,7 @@ Deno.test("A screen rings when somebody is named or spoken to in private, and no
   ana.types("¿viene beto?\n");
   await ana.sees("beto");
   const { person: beto } = await place.comesTo(
-    new Person({ clock: place.clock.now, isKeyboard: true, tty: new FakeScreen({ columns: 80 }) }),
+    new Person({ clock: place.clock.now, isKeyboard: true, tty: new FakeScreen() }),
     "beto",
   );
   const bells = () => beto.output.split("\x07").length - 1;
