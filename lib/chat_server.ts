@@ -68,6 +68,8 @@ export interface RefusedPeer {
 /** How a server fares. */
 export interface ServerStats {
   readonly clients: number;
+  /** Sockets that are open, of whoever. */
+  readonly connections: number;
   /** Over the last seconds. */
   readonly messagesPerSecond: number;
   /** When it began to listen, ms since 1970 UTC. */
@@ -148,6 +150,7 @@ export class ChatServer implements AsyncDisposable {
   get stats(): ServerStats {
     return {
       clients: this.#room.size,
+      connections: this.#hub.connections.size,
       messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
       sinceMs: this.#startMs,
     };
