@@ -84,6 +84,7 @@ export interface SessionOptions {
   readonly pingMs?: number;
   readonly deadMs?: number;
   readonly answerMs?: number;
+  readonly frameMs?: number;
 }
 
 /** One client's session. */
@@ -99,7 +100,7 @@ export class Session implements Disposable {
   #progress: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SessionOptions) {
-    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS } = options;
+    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS, frameMs } = options;
     this.#options = options;
     this.#mailbox = mailbox;
     this.#clock = clock;
@@ -107,6 +108,7 @@ export class Session implements Disposable {
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
       nowMs: () => clock().tickMs,
       heartbeat: { pingMs, deadMs, always: false },
+      frameMs,
       ping: () => encodeClient({ type: "ping" }),
       onGiveUp: (connection) => connection.close(new LostError("silent", "Cannot hear the server any more")),
     });

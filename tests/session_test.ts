@@ -414,15 +414,15 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what comes right
     for (const byte of encodeServer(welcomeTo("ana"))) await client.say(new Uint8Array([byte]));
     await client.say(
       new Uint8Array([
-        ...encodeServer(saidBy("ana", { seq: 0, n: 1, text: "one" })),
-        ...encodeServer(saidBy("ana", { seq: 1, n: 2, text: "two" })),
+        ...encodeServer(saidBy("eva", { seq: 0, n: 1, text: "one" })),
+        ...encodeServer(saidBy("eva", { seq: 1, n: 2, text: "two" })),
       ]),
     );
     await client.rest();
   });
   await using ana = new Traveller("ana", [server.address]);
   await ana.entered();
-  assertEquals(await ana.lines(2), ["ana: one", "ana: two"]);
+  assertEquals(await ana.lines(2), ["eva: one", "eva: two"]);
 });
 
 Deno.test("Session answers each PING, sends its own in silence only, and gives silence up", async () => {
