@@ -96,6 +96,8 @@ export class Session implements Disposable {
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
   #enteredMs = 0;
+  /** Nicks that the server may still refuse. */
+  #nicksAsked = 0;
   readonly #leaving = new AbortController();
   #progress: PromiseWithResolvers<void> | undefined;
 
@@ -133,6 +135,7 @@ export class Session implements Disposable {
    * `refused`. */
   rename(nick: string): boolean {
     this.#connection?.send(encodeClient({ type: "nick", nick }));
+    this.#nicksAsked++;
     return this.#connection !== undefined;
   }
 
@@ -252,6 +255,7 @@ export class Session implements Disposable {
     for (const message of resend) connection.send(encodeClient(message));
     connection.greeted();
     this.#enteredMs = this.#clock().tickMs;
+    this.#nicksAsked = 0;
     this.#connection = connection;
     this.#onProgress();
     return missing;
@@ -280,6 +284,7 @@ export class Session implements Disposable {
             this.#mailbox.read(message, tickMs);
             break;
           case "refused":
+            if (this.#nicksAsked-- === 0) throw farewellOf(message);
             refusals.push(refusal(message, { nick: message.about }));
             break;
           case "ping":
