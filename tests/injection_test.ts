@@ -8,6 +8,7 @@ import { COLOURS } from "../lib/paint.ts";
 import type { RoomEvent } from "../lib/protocol.ts";
 import { MARKS, Renderer } from "../lib/render.ts";
 import { printable } from "../lib/text.ts";
+import { Random } from "./simulator/random.ts";
 import naughty from "./data/naughty-strings.json" with { type: "json" };
 
 const pure = { permissions: "none" } as const;
@@ -54,16 +55,6 @@ function assertHarmless(text: string): void {
   }
 }
 
-/** Numbers that look random and are the same in every run (mulberry32). */
-function* chance(seed: number): Generator<number> {
-  for (let state = seed;;) {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    yield (mixed ^ (mixed >>> 14)) >>> 0;
-  }
-}
-
 Deno.test("No code point reaches a screen as a control, wherever a peer puts it", pure, () => {
   // Many at a time: what one of them does, it does among others as well.
   for (let first = 0; first <= 0x10ffff; first += 64) {
@@ -74,12 +65,11 @@ Deno.test("No code point reaches a screen as a control, wherever a peer puts it"
 });
 
 Deno.test("No random string reaches a screen as a control", pure, () => {
-  const random = chance(6);
-  const next = () => random.next().value as number;
+  const random = new Random(6);
   for (let run = 0; run < 2_000; run++) {
-    const units = Array.from({ length: next() % 40 }, () => {
-      const range = [0x100, 0x3000, 0x10000][next() % 3]!; // also halves of pairs
-      return String.fromCharCode(next() % range);
+    const units = Array.from({ length: random.below(40) }, () => {
+      const range = random.pick([0x100, 0x3000, 0x10000]); // halves of pairs among them
+      return String.fromCharCode(random.below(range));
     });
     assertHarmless(units.join(""));
   }
