@@ -13,7 +13,7 @@ const PATIENCE_MS = 60_000;
 /** How often to look whether it has happened, in ms. */
 const LOOK_MS = 2;
 /** How long the last messages may take to reach everyone, unless told otherwise, in ms. */
-const DRAIN_MS = 5_000;
+const DRAIN_MS = 15_000;
 
 /** Who comes. */
 export interface CrowdOptions {
@@ -61,7 +61,8 @@ export class Crowd implements Disposable {
     this.#failure.promise.catch(() => {}); // whoever waits for something is told
   }
 
-  /** Lets a crowd in; fulfilled when everyone has read WELCOME.
+  /** Lets a crowd in; fulfilled when everyone has read WELCOME. Nobody dials before all who came earlier have
+   * read what there is: ten thousand who come at once would keep each other waiting until the server gives up.
    * @throws {Error} */
   static async open({ port, size, atOnce = DIALLING_AT_ONCE, readBytes = READ_BYTES }: CrowdOptions) {
     const crowd = new Crowd();
@@ -78,6 +79,7 @@ export class Crowd implements Disposable {
           clients[index] = await RawClient.dial({ port, index, readBytes, onLost });
         }));
         await crowd.until("to be let in", ({ counts }) => counts[FRAME.welcome]! > 0);
+        if (clients.length < size) await crowd.settle();
       }
       return crowd;
     } catch (error) {
@@ -101,6 +103,15 @@ export class Crowd implements Disposable {
       }
       await Promise.race([delay(LOOK_MS), this.#failure.promise]);
     }
+  }
+
+  /** Fulfilled when everyone has read all that there is: a message behind it shows that.
+   * @throws {Error} as {@linkcode until} */
+  async settle(): Promise<void> {
+    const before = this.clients.map(({ received }) => received);
+    this.clients[0]!.say();
+    this.clients[0]!.flush();
+    await this.until("for a message", ({ received }, index) => received > before[index]!);
   }
 
   /** Holds a conversation.

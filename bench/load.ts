@@ -11,9 +11,6 @@ import { Crowd, delay } from "./crowd.ts";
 import { positive } from "./figures.ts";
 import { runBench } from "./program.ts";
 
-/** How long to wait until the joining has no after-effects, in ms. */
-const SETTLING_MS = 300;
-
 async function load(): Promise<void> {
   const flags = parseArgs(Deno.args, {
     string: ["port", "clients", "senders", "window", "seconds"],
@@ -21,7 +18,7 @@ async function load(): Promise<void> {
   });
   const of = (name: string) => positive(flags[name], name);
   using crowd = await Crowd.open({ port: of("port"), size: of("clients") });
-  await delay(SETTLING_MS);
+  await crowd.settle();
   console.log("started");
   const until = delay(of("seconds") * 1_000);
   console.log(JSON.stringify(await crowd.talk({ senders: of("senders"), window: of("window"), until })));

@@ -15,6 +15,7 @@ import type { Member } from "./members.ts";
 import {
   type ClientMessage,
   encodeServer,
+  encodeWelcome,
   MAX_CLIENT_FRAME_BYTES,
   type Person,
   sessionOf,
@@ -262,6 +263,7 @@ export class ChatServer implements AsyncDisposable {
    * read, and nothing of what it says is lost. */
   async #takeIn(frames: FrameDecoder, visit: Visit): Promise<void> {
     for (;;) {
+      for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
       const now = this.#clock();
       this.#takeAllowed(frames, visit, now);
       this.#hub.wake();
@@ -288,13 +290,14 @@ export class ChatServer implements AsyncDisposable {
     if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
     this.#gate.enter(address, now.tickMs);
     const session = sessionOf(hello.token);
-    const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
+    const { welcome, online, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
     this.#connections.set(member, connection);
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
     before?.finish(errorFrame(new ProtocolError("replaced", "Cannot serve two connections of one session")));
     connection.greeted();
-    connection.send(encodeServer(welcome));
+    connection.send(encodeWelcome(welcome, { onlineBytes: online.length }));
+    connection.send(online);
     connection.follow(cursor);
     return member;
   }

@@ -197,9 +197,10 @@ export class FrameWriter {
     return this.#end;
   }
 
-  /** The whole frame, as a view that is valid until the next one begins. */
-  end(): Uint8Array<ArrayBuffer> {
-    this.#view.setUint32(0, this.#end - LENGTH_BYTES);
+  /** The whole frame, or all but the last `missingBytes` of it, as a view that is valid until the next one
+   * begins. */
+  end({ missingBytes = 0 }: { missingBytes?: number } = {}): Uint8Array<ArrayBuffer> {
+    this.#view.setUint32(0, this.#end - LENGTH_BYTES + missingBytes);
     return this.#bytes.subarray(0, this.#end);
   }
 

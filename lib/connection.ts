@@ -8,8 +8,13 @@ import type { Cursor } from "./room_log.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
 export const MAX_WAITING_BYTES = 2_097_152;
+/** Longest answer that is copied to go out together with others, in bytes. */
+const MAX_JOINED_BYTES = 4_096;
 /** How long a peer may take to end its side of a connection once we have ended ours. */
 export const LINGER_MS = 1_000;
+
+/** How late the end of a hold may be and still be excused, in ms. */
+const MAX_HOLD_LATE_MS = 1_000;
 
 /** What a connection needs from its surroundings. */
 export interface ConnectionOptions {
@@ -102,7 +107,7 @@ export class Connection {
 
   /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
   get isLagging(): boolean {
-    return !this.#isWriting && this.#cursor?.isLost === true;
+    return this.#cursor?.isLost === true;
   }
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
@@ -155,14 +160,21 @@ export class Connection {
    * peer has to say waits in its socket, and its silence is excused. */
   async hold(ms: number): Promise<void> {
     if (!this.isOpen) return;
-    this.#heardMs += ms;
-    this.heartbeat?.excuse(ms);
+    const untilMs = this.#options.nowMs() + ms;
+    this.#excuse(ms);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     this.#endHold = resolve;
     await promise;
     clearTimeout(timer);
     this.#endHold = undefined;
+    // A busy process is late; one that was stopped for longer has other things to find out.
+    this.#excuse(Math.max(0, Math.min(this.#options.nowMs() - untilMs, MAX_HOLD_LATE_MS)));
+  }
+
+  #excuse(ms: number): void {
+    this.#heardMs += ms;
+    this.heartbeat?.excuse(ms);
   }
 
   /** Says something to this peer alone, with the next write. */
@@ -231,17 +243,21 @@ export class Connection {
   }
 
   #take(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#answers.length > 0) {
-      const bytes = join(this.#answers, this.#answerBytes);
-      this.#answers = [];
-      this.#answerBytes = 0;
-      return bytes;
-    }
+    if (this.#answers.length > 0) return this.#takeAnswers();
     const slice = this.#cursor && this.#cursor.seq < this.#endSeq ? this.#cursor.take() : undefined;
     if (slice || this.#state === "open") return slice;
     const farewell = this.#farewell;
     this.#farewell = undefined;
     return farewell;
+  }
+
+  /** All answers, or those up to a long one, which goes alone: it may be memory that others read as well. */
+  #takeAnswers(): Uint8Array<ArrayBuffer> {
+    const index = this.#answers.findIndex(({ length }) => length > MAX_JOINED_BYTES);
+    const count = index < 0 ? this.#answers.length : Math.max(index, 1);
+    const bytes = join(this.#answers.splice(0, count));
+    this.#answerBytes -= bytes.length;
+    return bytes;
   }
 
   #write(bytes: Uint8Array<ArrayBuffer>, nowMs: number): void {
@@ -287,9 +303,9 @@ export class Connection {
   }
 }
 
-function join(frames: readonly Uint8Array<ArrayBuffer>[], totalBytes: number): Uint8Array<ArrayBuffer> {
+function join(frames: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   if (frames.length === 1) return frames[0]!;
-  const bytes = new Uint8Array(totalBytes);
+  const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const frame of frames) {
     bytes.set(frame, at);

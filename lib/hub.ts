@@ -15,6 +15,8 @@ const CHECKS_PER_DEATH = 60;
 /** Something besides connections that takes part in the rounds: it reads the log at its own pace. */
 export interface Reader {
   flush(): void;
+  /** Fulfilled when it has caught up; undefined unless it is so far behind that the room has to wait for it. */
+  catchingUp?(): Promise<void> | undefined;
 }
 
 /** Longest time that a frame may take to arrive, in ms. */
@@ -83,6 +85,15 @@ export class Hub implements Disposable {
   /** Adds a reader that is no connection. */
   addReader(reader: Reader): void {
     this.#readers.add(reader);
+  }
+
+  /** What a reader does that the room has to wait for. */
+  catchingUp(): Promise<void> | undefined {
+    for (const reader of this.#readers) {
+      const catchingUp = reader.catchingUp?.();
+      if (catchingUp) return catchingUp;
+    }
+    return undefined;
   }
 
   /** There is something to write: a round begins as soon as the one of now is over. */

@@ -6,7 +6,7 @@ import {
   MAX_RESUME_POINTS,
   NEVER_WHOLE_MS,
   type ResumePoint,
-  type Welcome,
+  type WelcomeHead,
 } from "./protocol.ts";
 
 /** Sessions whose last shown message a client remembers, least recently heard first to be forgotten. */
@@ -49,7 +49,7 @@ export class Inbox {
 
   /** A server welcomed the client. Returns how many entries it will never see, because the server's log no
    * longer reaches back to where the client stopped reading it. */
-  welcomed({ instance, next, head }: Welcome, nowMs: number): number {
+  welcomed({ instance, next, head }: WelcomeHead, nowMs: number): number {
     const missing = next - (this.#next.get(instance) ?? next);
     this.#isNewcomer = this.#wholeMs === undefined;
     this.#wholeMs ??= nowMs;

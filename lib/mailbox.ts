@@ -13,7 +13,7 @@ import {
   type Say,
   type ServerPing,
   sessionOf,
-  type Welcome,
+  type WelcomeHead,
 } from "./protocol.ts";
 
 /** Messages of history that a newcomer asks for. */
@@ -68,7 +68,7 @@ export class Mailbox {
   /** A server let the client in. Returns what to send before anything new, and how many entries of its log
    * the client will never see.
    * @throws {ProtocolError} `frame-malformed` if it says what cannot be */
-  welcomed(welcome: Welcome, nowMs: number): { resend: Say[]; missing: number } {
+  welcomed(welcome: WelcomeHead, nowMs: number): { resend: Say[]; missing: number } {
     const { session, accepted, next, head } = welcome;
     if (session !== this.session) throw impossible("WELCOME is for another session");
     if (accepted > this.#outbox.lastN) throw impossible(`message ${accepted} was never sent`);

@@ -113,8 +113,8 @@ export interface Bye {
   readonly type: "bye";
 }
 
-/** The server's first frame, once HELLO is accepted. */
-export interface Welcome {
+/** The server's first frame, once HELLO is accepted, up to its list of people. */
+export interface WelcomeHead {
   readonly type: "welcome";
   readonly version: number;
   readonly session: bigint;
@@ -132,7 +132,11 @@ export interface Welcome {
   readonly backups: readonly string[];
   /** How many are in the room, this client included. */
   readonly onlineCount: number;
-  /** Those of them that fit into the frame. */
+}
+
+/** The server's first frame, once HELLO is accepted. */
+export interface Welcome extends WelcomeHead {
+  /** Those in the room that fit into the frame. */
   readonly online: readonly Person[];
 }
 

@@ -216,6 +216,15 @@ export class Cursor {
     return segment.endSeq;
   }
 
+  /** Bytes of the log before the reader, unless it {@linkcode isLost}. */
+  get behindBytes(): number {
+    let bytes = -this.#offset;
+    for (let segment: Segment | undefined = this.#segment; segment; segment = segment.link.next) {
+      bytes += segment.length;
+    }
+    return bytes;
+  }
+
   /** Whether what comes next is no longer retained: the reader is too far behind to go on. */
   get isLost(): boolean {
     this.#hop();

@@ -1,12 +1,12 @@
 // What the person who runs a server sees: every entry of the log, as a line. A reader like any other: it has
-// its own cursor and its own pace.
+// its own cursor and its own pace. A screen may leave lines out; for a file or a pipe, the room waits.
 
 import type { ChatServer } from "./chat_server.ts";
 import { framesOf } from "./codec.ts";
 import type { Sentences } from "./i18n.ts";
 import { decodeServer, type RoomEvent } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
-import { type Cursor, EVERYTHING, type RoomLog } from "./room_log.ts";
+import { type Cursor, EVERYTHING, RETAINED_BYTES, type RoomLog } from "./room_log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Most notices that wait for a screen that stands still. */
@@ -18,6 +18,8 @@ export interface ServerConsoleOptions {
   readonly renderer: Renderer;
   readonly sentences: Sentences;
   readonly wallMs: () => number;
+  /** How far a file or a pipe may be behind before the room waits for it, in bytes of the log. */
+  readonly maxBehindBytes?: number;
 }
 
 /** Prints the log of a server, and what else there is to tell. */
@@ -53,6 +55,16 @@ export class ServerConsole {
   /** Begins to print what is new, unless it still prints. */
   flush(): void {
     this.#printing ??= this.#printAll().finally(() => this.#printing = undefined);
+  }
+
+  /** What is printed, unless a screen shows it or it is nearly all that there is: nobody says anything meanwhile. */
+  catchingUp(): Promise<void> | undefined {
+    const { terminal, maxBehindBytes = RETAINED_BYTES / 2 } = this.#options;
+    if (terminal.isInteractive || !this.#cursor || this.#cursor.behindBytes < maxBehindBytes) {
+      return undefined;
+    }
+    this.flush();
+    return this.#printing;
   }
 
   /** Fulfilled when everything is printed. */

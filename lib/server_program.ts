@@ -3,7 +3,7 @@
 
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
-import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
+import { ChatServer, type ChatServerOptions, type RefusedPeer } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
@@ -23,12 +23,14 @@ import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
 import { ServerConsole } from "./server_console.ts";
 import type { AskOptions } from "./terminal.ts";
-import { type Allowance, UNLIMITED } from "./token_bucket.ts";
+import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
 import { MESSAGES } from "./visit.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
 const MAX_GRACE_SECONDS = 3_600;
+/** How many connections that were closed are told of: who is attacked still sees the room. */
+const REFUSALS: Allowance = { burst: 20, perSecond: 1 };
 /** Most that a flag may set a limit to. */
 const MOST = 1_000_000;
 
@@ -65,12 +67,16 @@ export async function serve(program: Program): Promise<number> {
   }
   const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
+  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
+  let untold = 0;
   const server = await listen(program, {
     ...settingsOf(flags),
     clock,
-    onRefused: ({ address, nick }, error) => {
-      const who = nick === undefined ? address : `${nick} (${address})`;
-      log.tell(sentences("server.refused", { who, why: explain(error, language) }));
+    onRefused: (peer, error) => {
+      if (!refusals.take(clock().tickMs)) return void untold++;
+      if (untold > 0) log.tell(sentences("server.refused-more", { count: untold }));
+      untold = 0;
+      log.tell(refusalOf(peer, error, program));
     },
     onTrouble: (error) => log.tell(explain(error, language)),
   });
@@ -84,6 +90,11 @@ export async function serve(program: Program): Promise<number> {
   await log.drained();
   await terminal.print(sentences("server.closed"));
   return EXIT.ok;
+}
+
+function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: Program): string {
+  const who = nick === undefined ? address : `${nick} (${address})`;
+  return sentencesIn(language)("server.refused", { who, why: explain(error, language) });
 }
 
 type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };

@@ -70,8 +70,9 @@ Deno.test("A raw client says why the server refuses it", async () => {
 async function talk(senders: number, window: number) {
   await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED });
   using crowd = await Crowd.open({ port: server.address.port, size: 5, atOnce: 2 });
-  const first = await crowd.talk({ senders, window, until: delay(50) });
-  const second = await crowd.talk({ senders, window, until: delay(50) });
+  const hearsMore = (count: number) => crowd.until("to hear more", ({ received }) => received > count);
+  const first = await crowd.talk({ senders, window, until: hearsMore(2 * window) });
+  const second = await crowd.talk({ senders, window, until: hearsMore(first.messages + 3 * window) });
   const said = crowd.clients.map(({ received }) => received);
   await crowd.leave();
   return { first, second, said, head: server.log.head };
@@ -82,9 +83,11 @@ for (const [senders, window] of [[1, 1], [1, 100], [4, 3], [4, 100]] as const) {
     const { first, second, said, head } = await talk(senders, window);
     assert(first.messages > window && second.messages > window, `${first.messages} ${second.messages}`);
     assertEquals([first.deliveries, second.deliveries], [first.messages * 5, second.messages * 5]);
-    assertEquals(said, new Array(5).fill(first.messages + second.messages));
+    // A crowd that comes two at a time reads a message after the first four.
+    const settling = [2, 2, 1, 1, 0];
+    assertEquals(said, settling.map((count) => first.messages + second.messages + count));
     assertEquals(head, said[0]! + 10);
-    assert(first.p50Ms > 0 && first.p50Ms <= first.p99Ms && first.p99Ms < 1_000, Deno.inspect(first));
+    assert(first.p50Ms > 0 && first.p50Ms <= first.p99Ms, Deno.inspect(first));
   });
 }
 
@@ -135,7 +138,7 @@ const UNFAIR: [copies: number[], error: string][] = [
 for (const [copies, error] of UNFAIR) {
   Deno.test(`A crowd does not believe a server that gives its clients ${copies} copies`, async () => {
     using server = new UnfairServer(copies);
-    using crowd = await Crowd.open({ port: server.port, size: 3, atOnce: 1 });
+    using crowd = await Crowd.open({ port: server.port, size: 3 });
     const talk = crowd.talk({ senders: 1, window: 1, until: delay(50), drainMs: 50 });
     await assertRejects(() => talk, Error, error);
   });

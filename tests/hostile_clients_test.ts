@@ -454,8 +454,8 @@ Deno.test("A client that is slowed is not taken for dead, however long its PONGs
     host: LOOPBACK,
     port: 0,
     messages: { burst: 2, perSecond: 25 },
-    pingMs: 40,
-    deadMs: 150,
+    pingMs: 60,
+    deadMs: 300,
   });
   const { peer } = await enter(server.address, helloOf("eva"));
   using _ = peer;

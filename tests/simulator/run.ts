@@ -219,7 +219,8 @@ export class Run {
       this.#isFalling = false;
       dying.die(death);
       if (server === 0) this.#setHome(next);
-      timeline.after(forMs, () => {
+      // In the end there is a server everywhere.
+      timeline.after(this.#isEnding ? 0 : forMs, () => {
         if (!this.#servers[place]) this.#start(place);
       });
     });
