@@ -2,57 +2,44 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
-import { type Address, formatAddress, parseAddress, parsePort } from "./address.ts";
-import { type Backup, parseBackup } from "./backup.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { readBackups } from "./backup.ts";
 import { ChatScreen, PROMPT } from "./chat_screen.ts";
-import { CLIENT_ENTRY_FLAGS, type ClientEntry, clientEntry } from "./client_entry.ts";
+import { type ClientEntry, clientEntry } from "./client_entry.ts";
+import { CLIENT_FLAGS, clientHelp, type ClientSettings, settingsOf } from "./client_flags.ts";
 import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import type { TypedLine } from "./desk.ts";
-import { dial } from "./dial.ts";
-import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
+import { rendererFor } from "./display.ts";
 import { Doorman, isForDoorman } from "./doorman.ts";
 import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
-import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
+import { parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { EXIT, type Program } from "./program.ts";
-import { type Manner, MAX_HISTORY, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { type Manner, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
-import { dialSecurely } from "./secure_dial.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { isFinal, TargetChooser } from "./target_chooser.ts";
 import type { ChatOptions } from "./terminal.ts";
-import { parseNick, parseText, printable, printableNick } from "./text.ts";
+import { parseText, printable, printableNick } from "./text.ts";
 import type { Trust } from "./trust.ts";
 import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
 
-const FLAGS = {
-  host: { value: "HOST", help: "flag.client-host" },
-  port: { value: "N", help: "flag.client-port" },
-  nick: { value: "NICK", help: "flag.nick" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
-  auto: { help: "flag.auto" },
-  history: { value: "N", help: "flag.history" },
-  ...CLIENT_ENTRY_FLAGS,
-  ...DISPLAY_FLAGS,
-  ...COMMON_FLAGS,
-} as const satisfies FlagTable;
-
 /** Chats until the person leaves. Returns the exit status.
  * @throws {InputError} about flags, or if the input ends before all is known
  * @throws {ChatError} if the input has ended and no server can be had */
 export async function chat(program: Program): Promise<number> {
   const sentences = sentencesIn(program.language);
-  const flags = parseFlags(program.args, FLAGS);
+  const flags = parseFlags(program.args, CLIENT_FLAGS);
   const { edition } = program;
   const answer = about(flags, {
     name: "chat-client",
-    table: FLAGS,
-    help: help(sentences),
+    table: CLIENT_FLAGS,
+    help: clientHelp(sentences),
     edition,
     sentences,
   });
@@ -67,42 +54,9 @@ export async function chat(program: Program): Promise<number> {
   return await client.run();
 }
 
-interface Settings {
-  readonly host?: string;
-  readonly port?: number;
-  readonly nick?: string;
-  readonly backups: readonly Backup[];
-  readonly isAuto: boolean;
-  readonly history?: number;
-}
-
-interface ClientOptions extends Settings {
+interface ClientOptions extends ClientSettings {
   readonly renderer: Renderer;
   readonly entry: ClientEntry;
-}
-
-function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
-  const server = flags.host === undefined ? undefined : parseAddress(flags.host);
-  return {
-    host: server?.host,
-    port: flags.port === undefined ? server?.port : parsePort(flags.port),
-    nick: flags.nick === undefined ? undefined : parseNick(flags.nick),
-    backups: flags.backup.map((backup) => parseBackup(backup)),
-    isAuto: flags.auto,
-    history: flags.history === undefined ? undefined : parseCount("--history", flags.history, MAX_HISTORY),
-  };
-}
-
-function help(sentences: Sentences): string[] {
-  const commands = commandHelp(sentences);
-  return [
-    sentences("usage.client"),
-    "",
-    sentences("usage.options"),
-    ...flagHelp(FLAGS, sentences),
-    "",
-    ...commands,
-  ];
 }
 
 /** One person's chat. */
@@ -147,10 +101,7 @@ class ChatClient implements Disposable {
       mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
       passwordFor: (server) => doorman.passwordFor(server),
-      dial: (server, { signal }) => {
-        const proof = entry.trust.demandOf(server);
-        return proof ? dialSecurely(server, { signal, proof }) : dial(server, { signal });
-      },
+      dial: entry.dial,
       clock,
     });
     this.#screen = new ChatScreen({
@@ -259,7 +210,7 @@ class ChatClient implements Disposable {
 
   /** The servers that the one of now names; what these must show is noted. */
   #learnBackups(texts: readonly string[]): Address[] {
-    const backups = texts.flatMap(readBackup);
+    const backups = readBackups(texts);
     this.#trust.learn(backups);
     return backups.map(({ server }) => server);
   }
@@ -391,14 +342,4 @@ class ChatClient implements Disposable {
 function pastedAction(line: string): Action {
   const text = parseText(line);
   return text === "" ? { type: "nothing" } : { type: "say", text };
-}
-
-/** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */
-function readBackup(text: string): Backup[] {
-  try {
-    return [parseBackup(text)];
-  } catch (error) {
-    if (error instanceof InputError) return [];
-    throw error;
-  }
 }

@@ -1,13 +1,17 @@
 // How a client gets in where it is not enough to come: the flags about passwords and TLS, and what they give.
 
 import { join } from "node:path";
+import type { Address } from "./address.ts";
 import type { Backup } from "./backup.ts";
+import { dial } from "./dial.ts";
 import { InputError } from "./errors.ts";
 import { fingerprintOf, parseFingerprint } from "./fingerprint.ts";
 import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
 import { parsePassword } from "./password.ts";
 import { readNamed } from "./private_files.ts";
 import type { Program } from "./program.ts";
+import { dialSecurely } from "./secure_dial.ts";
+import type { Socket } from "./socket.ts";
 import { Trust } from "./trust.ts";
 
 /** Flags about getting in. */
@@ -22,6 +26,8 @@ export const CLIENT_ENTRY_FLAGS = {
 export interface ClientEntry {
   readonly password?: string;
   readonly trust: Trust;
+  /** Connects to a server, once it has shown what it must. */
+  readonly dial: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
 }
 
 /** Reads what the flags name, and what is known of servers; from then on the program has no more to do with files
@@ -44,7 +50,14 @@ export async function clientEntry(
   });
   // Only who may be asked whom to trust has something to write down.
   if (isAuto || !terminal.isKeyboard || !trust.mayGrow) program.giveUpFiles();
-  return { password, trust };
+  return {
+    password,
+    trust,
+    dial: (server, { signal }) => {
+      const proof = trust.demandOf(server);
+      return proof ? dialSecurely(server, { signal, proof }) : dial(server, { signal });
+    },
+  };
 }
 
 async function readAuthorities(path: string): Promise<string> {

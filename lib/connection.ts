@@ -14,6 +14,9 @@ const MAX_JOINED_BYTES = 4_096;
 /** How long a peer may take to end its side of a connection once we have ended ours. */
 export const LINGER_MS = 1_000;
 
+/** How late the end of a hold may be and still be excused, in ms. */
+const MAX_HOLD_LATE_MS = 1_000;
+
 /** What a connection needs from its surroundings. */
 export interface ConnectionOptions {
   /** Longest frame that is taken, in bytes after the length. */
@@ -62,6 +65,9 @@ export class Connection {
   #tookMs = 0;
   #hasPeerEnded = false;
   #heardMs: number;
+  /** Since when the beginning of a frame waits for the rest of it. */
+  #partialSinceMs: number | undefined;
+  #endHold: (() => void) | undefined;
   readonly #onClosed: () => void;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
@@ -110,6 +116,11 @@ export class Connection {
     return this.#isWriting && this.#options.nowMs() - this.#tookMs >= this.#options.heartbeat.deadMs;
   }
 
+  /** Whether a frame has begun to arrive and not ended for as long as this, in ms. */
+  isFrameLate(ms: number): boolean {
+    return this.isOpen && this.#options.nowMs() - (this.#partialSinceMs ?? Infinity) >= ms;
+  }
+
   /** Whether {@linkcode flush} would do something. */
   get hasWork(): boolean {
     if (this.#isWriting || this.#state === "finished" || this.#state === "closed") return false;
@@ -135,10 +146,36 @@ export class Connection {
       if (!this.isOpen) continue;
       this.#noteHeard();
       this.#decoder.commit(count);
+      const { frames } = this.#decoder;
+      const sinceMs = this.#partialSinceMs;
+      this.#partialSinceMs = undefined; // while the consumer is busy, nobody waits for the peer
       yield this.#decoder;
+      if (this.#decoder.buffered === 0) continue;
+      this.#partialSinceMs = this.#decoder.frames === frames && sinceMs || this.#options.nowMs();
     }
     this.#hasPeerEnded = true;
     if (this.#state === "finished") this.close();
+  }
+
+  /** Keeps a consumer of {@linkcode receive} from going on for a while, or until the connection ends: what the
+   * peer has to say waits in its socket, and its silence is excused. */
+  async hold(ms: number): Promise<void> {
+    if (!this.isOpen) return;
+    const untilMs = this.#options.nowMs() + ms;
+    this.#excuse(ms);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#endHold = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#endHold = undefined;
+    // A busy process is late; one that was stopped for longer has other things to find out.
+    this.#excuse(Math.max(0, Math.min(this.#options.nowMs() - untilMs, MAX_HOLD_LATE_MS)));
+  }
+
+  #excuse(ms: number): void {
+    this.#heardMs += ms;
+    this.heartbeat?.excuse(ms);
   }
 
   /** Says something to this peer alone, with the next write. */
@@ -163,6 +200,7 @@ export class Connection {
   finish(farewell?: Uint8Array<ArrayBuffer>, { lingerMs = LINGER_MS }: { lingerMs?: number } = {}): void {
     if (!this.isOpen) return;
     this.#state = "finishing";
+    this.#endHold?.();
     this.#farewell = farewell;
     if (this.#cursor?.isLost) this.#cursor = undefined;
     // Where the log ends now: in a busy room it never ends, and the farewell would never come.
@@ -175,6 +213,7 @@ export class Connection {
   close(reason?: ChatError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#endHold?.();
     this.#reason = reason;
     this.#cursor = undefined;
     clearTimeout(this.#lingerTimer);

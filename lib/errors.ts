@@ -8,9 +8,16 @@ export const WIRE_CODES = [
   "frame-unknown",
   "frame-unexpected",
   "version-unsupported",
+  "frame-late",
+  "counter-backwards",
   "hello-late",
+  "room-full",
+  "address-crowded",
+  "entering-too-often",
   "nick-invalid",
+  "nick-mixed",
   "nick-taken",
+  "nick-lookalike",
   "password-needed",
   "password-wrong",
   "tls-unexpected",
@@ -63,6 +70,7 @@ export type InputCode =
   | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
+  | "nick-mixed"
   | "text-too-long"
   | "flag-unknown"
   | "flag-value-missing"

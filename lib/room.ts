@@ -78,7 +78,7 @@ export class Room {
   }
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
-   * @throws {ProtocolError} `nick-invalid` or `nick-taken` */
+   * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   enter({ hello, session, address }: Arrival, now: Moment): Admission {
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
@@ -203,11 +203,17 @@ export class Room {
       nick = parseNick(raw);
     } catch (cause) {
       if (!(cause instanceof InputError)) throw cause;
-      throw new ProtocolError("nick-invalid", cause.message, { cause, details: cause.details });
+      const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
+      throw new ProtocolError(code, cause.message, { cause, details: cause.details });
     }
     const holder = this.#members.withNick(nick);
     if (holder && holder.session !== session) {
       throw new ProtocolError("nick-taken", `Cannot call you ${nick}: somebody in the room has this nick`, {
+        details: { nick },
+      });
+    }
+    if (this.#members.lookalike(nick, session)) {
+      throw new ProtocolError("nick-lookalike", `Cannot call you ${nick}: somebody's nick looks the same`, {
         details: { nick },
       });
     }

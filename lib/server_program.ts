@@ -4,7 +4,7 @@
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
-import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
+import { ChatServer, type ChatServerOptions, type RefusedPeer } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
@@ -27,16 +27,26 @@ import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
+import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
+import { MESSAGES } from "./visit.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
 const MAX_GRACE_SECONDS = 3_600;
+/** How many connections that were closed are told of: who is attacked still sees the room. */
+const REFUSALS: Allowance = { burst: 20, perSecond: 1 };
+/** Most that a flag may set a limit to. */
+const MOST = 1_000_000;
 
 const FLAGS = {
   port: { value: "N", help: "flag.server-port" },
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
   grace: { value: "S", help: "flag.grace" },
+  burst: { value: "N", help: "flag.burst" },
+  rate: { value: "N", help: "flag.rate" },
+  "max-clients": { value: "N", help: "flag.max-clients" },
+  "max-per-address": { value: "N", help: "flag.max-per-address" },
   ...SERVER_ENTRY_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
@@ -62,15 +72,19 @@ export async function serve(program: Program): Promise<number> {
   }
   const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
+  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
+  let untold = 0;
   const settings = settingsOf(flags);
   const entry = await serverEntry(flags, program);
   const server = await listen(program, {
     ...settings,
     ...entry,
     clock,
-    onRefused: ({ address, nick }, error) => {
-      const who = nick === undefined ? address : `${nick} (${address})`;
-      log.tell(sentences("server.refused", { who, why: explain(error, language) }));
+    onRefused: (peer, error) => {
+      if (!refusals.take(clock().tickMs)) return void untold++;
+      if (untold > 0) log.tell(sentences("server.refused-more", { count: untold }));
+      untold = 0;
+      log.tell(refusalOf(peer, error, program));
     },
     onTrouble: (error) => log.tell(explain(error, language)),
   });
@@ -87,6 +101,11 @@ export async function serve(program: Program): Promise<number> {
   return EXIT.ok;
 }
 
+function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: Program): string {
+  const who = nick === undefined ? address : `${nick} (${address})`;
+  return sentencesIn(language)("server.refused", { who, why: explain(error, language) });
+}
+
 type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };
 
 function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
@@ -99,6 +118,9 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
     graceMs: flags.grace === undefined
       ? undefined
       : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
+    messages: allowanceOf(flags),
+    maxClients: limitOf("--max-clients", flags["max-clients"]),
+    maxPerAddress: limitOf("--max-per-address", flags["max-per-address"]),
   };
 }
 
@@ -113,6 +135,21 @@ function certificateLines(
     lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
   }
   return lines;
+}
+
+function allowanceOf({ burst, rate }: FlagValues<typeof FLAGS>): Allowance {
+  const allowance = {
+    burst: limitOf("--burst", burst) ?? MESSAGES.burst,
+    perSecond: rate === undefined ? MESSAGES.perSecond : parseCount("--rate", rate, MOST),
+  };
+  return allowance.perSecond === 0 ? UNLIMITED : allowance;
+}
+
+/** A limit given by a flag: at least 1. */
+function limitOf(flag: string, text: string | undefined): number | undefined {
+  const limit = text === undefined ? undefined : parseCount(flag, text, MOST);
+  if (limit === 0) throw invalidValue(flag, text!);
+  return limit;
 }
 
 function help(sentences: Sentences): string[] {

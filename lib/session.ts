@@ -89,6 +89,7 @@ export interface SessionOptions {
   readonly pingMs?: number;
   readonly deadMs?: number;
   readonly answerMs?: number;
+  readonly frameMs?: number;
 }
 
 /** One client's session. */
@@ -100,11 +101,13 @@ export class Session implements Disposable {
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
   #enteredMs = 0;
+  /** Nicks that the server may still refuse. */
+  #nicksAsked = 0;
   readonly #leaving = new AbortController();
   #progress: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SessionOptions) {
-    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS } = options;
+    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS, frameMs } = options;
     this.#options = options;
     this.#mailbox = mailbox;
     this.#clock = clock;
@@ -112,6 +115,7 @@ export class Session implements Disposable {
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
       nowMs: () => clock().tickMs,
       heartbeat: { pingMs, deadMs, always: false },
+      frameMs,
       ping: () => encodeClient({ type: "ping" }),
       onGiveUp: (connection) => connection.close(new LostError("silent", "Cannot hear the server any more")),
     });
@@ -136,6 +140,7 @@ export class Session implements Disposable {
    * `refused`. */
   rename(nick: string): boolean {
     this.#connection?.send(encodeClient({ type: "nick", nick }));
+    this.#nicksAsked++;
     return this.#connection !== undefined;
   }
 
@@ -257,6 +262,7 @@ export class Session implements Disposable {
     for (const message of resend) connection.send(encodeClient(message));
     connection.greeted();
     this.#enteredMs = this.#clock().tickMs;
+    this.#nicksAsked = 0;
     this.#connection = connection;
     this.#onProgress();
     return missing;
@@ -285,6 +291,7 @@ export class Session implements Disposable {
             this.#mailbox.read(message, tickMs);
             break;
           case "refused":
+            if (this.#nicksAsked-- === 0) throw farewellOf(message);
             refusals.push(refusal(message, { nick: message.about }));
             break;
           case "ping":

@@ -95,7 +95,7 @@ export class Terminal implements AsyncDisposable {
     return this.#streams.isKeyboard;
   }
 
-  /** Whether a secret that is typed here is not seen: the system shows what is typed where we do not. */
+  /** Whether a secret is not seen here while it is typed: where we do not show what is, the system does. */
   get hidesSecrets(): boolean {
     return this.isInteractive || !this.isKeyboard;
   }
@@ -118,8 +118,7 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
-  /** Asks and waits for the answer, trimmed. A secret one must not be asked for where the system shows what is
-   * typed: {@linkcode hidesSecrets}.
+  /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode hidesSecrets}.
    * @throws {InputError} `input-ended` if a person ends the input, or a pipe does without a fallback; the signal's
    * reason */
   ask(question: string, options: AskOptions = {}): Promise<string> {
@@ -220,8 +219,7 @@ export class Terminal implements AsyncDisposable {
     return Promise.race([this.#next(this.#answers), aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
       this.#answers.giveUp();
-      // Half a secret must not turn up in the next line.
-      if (isSecret) this.#answers.editor.take();
+      if (isSecret) this.#answers.editor.take(); // half a secret must not turn up in the next line
       this.#answers.isSecret = false;
     });
   }
@@ -284,13 +282,12 @@ export class Terminal implements AsyncDisposable {
 
   #enter(): void {
     const desk = this.#desk;
+    const seen = desk.prompt + desk.seen.text;
     const text = desk.editor.take();
     if (desk === this.#consent) this.#decide(text);
     else {
       // A question and its answer stay; what is said will come back as a message.
-      if (desk === this.#answers && desk.isAwaited) {
-        void this.print(desk.prompt + (desk.isSecret ? "" : text));
-      }
+      if (desk === this.#answers && desk.isAwaited) void this.print(seen);
       if (desk === this.#chat) desk.editor.remember(text);
       desk.deliver({ text, isPasted: false });
     }

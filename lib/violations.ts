@@ -1,7 +1,6 @@
 // Why a server does not serve a connection, as it tells the other side.
 
 import { ProtocolError } from "./errors.ts";
-import type { PasswordCheck } from "./password.ts";
 import type { ClientMessage } from "./protocol.ts";
 
 /** A frame that has no place there. */
@@ -12,22 +11,28 @@ export function unexpected({ type }: ClientMessage): ProtocolError {
   );
 }
 
+/** A message that is not above the one before it. */
+export function isBackwards(n: number, last: number): ProtocolError {
+  return new ProtocolError("counter-backwards", `Cannot take message ${n} after ${last}`);
+}
+
 /** Somebody comes from an address that is not let in. */
 export function isBanned(address: string): ProtocolError {
   return new ProtocolError("banned", `Cannot let anybody in from ${address} for now`);
 }
 
-/** Lets nobody pass who does not know the password.
- * @throws {ProtocolError} `password-needed` or `password-wrong` */
-export function checkPassword(given: string, password: PasswordCheck): void {
-  if (password.matches(given)) return;
-  throw given === ""
-    ? new ProtocolError("password-needed", "Cannot let anybody in without the password")
-    : new ProtocolError("password-wrong", "Cannot let anybody in with another password");
+/** Somebody has said no password, and there is one. */
+export function isLocked(): ProtocolError {
+  return new ProtocolError("password-needed", "Cannot let anybody in without the password");
 }
 
-/** A peer that does not say HELLO, does not answer, or does not read. */
-export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError {
+/** Somebody has said another password. */
+export function hasWrongPassword(): ProtocolError {
+  return new ProtocolError("password-wrong", "Cannot let anybody in with another password");
+}
+
+/** A peer that does not say HELLO, does not answer, does not read, or does not end a frame. */
+export function givenUp(why: "ungreeted" | "silent" | "too-slow" | "frame-late"): ProtocolError {
   switch (why) {
     case "ungreeted":
       return new ProtocolError("hello-late", "Cannot wait any longer for HELLO");
@@ -35,6 +40,8 @@ export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError
       return new ProtocolError("silent", "Cannot keep the connection: nothing came for too long");
     case "too-slow":
       return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+    case "frame-late":
+      return new ProtocolError("frame-late", "Cannot wait any longer for the rest of a frame");
   }
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { formatBackup, parseBackup } from "../lib/backup.ts";
+import { formatBackup, parseBackup, readBackups } from "../lib/backup.ts";
 import { InputError } from "../lib/errors.ts";
 
 const FINGERPRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
@@ -22,4 +22,9 @@ test("parseBackup() refuses half a fingerprint, and none behind its mark", () =>
     assertEquals(assertThrows(() => parseBackup(text), InputError).code, "fingerprint-invalid");
   }
   assertEquals(assertThrows(() => parseBackup(`#${FINGERPRINT}`), InputError).code, "address-invalid");
+});
+
+test("readBackups() leaves out what cannot be understood", () => {
+  const texts = ["10.0.0.7:5001", "", "10.0.0.7:0", "10.0.0.8#SHA256:short", `10.0.0.9:1#${FINGERPRINT}`];
+  assertEquals(readBackups(texts).map(formatBackup), ["10.0.0.7:5001", `10.0.0.9:1#${FINGERPRINT}`]);
 });

@@ -69,6 +69,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode, true> = {
   "pattern-invalid": true,
   "choice-invalid": true,
   "nick-invalid": true,
+  "nick-mixed": true,
   "text-too-long": true,
   "flag-unknown": true,
   "flag-value-missing": true,

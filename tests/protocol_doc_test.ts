@@ -7,7 +7,9 @@ import * as chatServer from "../lib/chat_server.ts";
 import { FrameDecoder } from "../lib/codec.ts";
 import * as connection from "../lib/connection.ts";
 import { WIRE_CODES } from "../lib/errors.ts";
+import * as gate from "../lib/gate.ts";
 import * as heartbeat from "../lib/heartbeat.ts";
+import * as hub from "../lib/hub.ts";
 import * as inbox from "../lib/inbox.ts";
 import * as members from "../lib/members.ts";
 import * as outbox from "../lib/outbox.ts";
@@ -129,7 +131,7 @@ test("the table of limits has the constants' values, and all constants of the wi
   const wire = numbersOf(protocol, password, text, heartbeat);
   const all = {
     ...wire,
-    ...numbersOf(address, chatServer, connection, inbox, members, outbox, room, roomLog),
+    ...numbersOf(address, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),
   };
   const listed = new Map(table("Limits").map(([name, value]) => [name!, Number(value!.replaceAll(",", ""))]));
   for (const [name, value] of listed) assertEquals(value, all[name], name);

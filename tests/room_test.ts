@@ -175,7 +175,14 @@ Deno.test("Room.enter() normalises nicks", pure, () => {
 Deno.test("Room.enter() refuses a nick that is none, or that somebody else has in any case", pure, () => {
   const room = newRoom();
   enter(room, ANA);
-  const refusals = { "": "nick-invalid", "a b": "nick-invalid", ana: "nick-taken", ANA: "nick-taken" };
+  const refusals = {
+    "": "nick-invalid",
+    "a b": "nick-invalid",
+    ana: "nick-taken",
+    ANA: "nick-taken",
+    "аna": "nick-mixed", // with a Cyrillic letter
+    "ΑΝΑ": "nick-lookalike", // all Greek
+  };
   for (const [nick, code] of Object.entries(refusals)) {
     assertEquals(assertThrows(() => enter(room, { ...BETO, nick }), ProtocolError).code, code);
   }

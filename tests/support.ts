@@ -186,8 +186,8 @@ export class FakeServer implements AsyncDisposable {
     welcome: Partial<Welcome> = {},
   ): FakeServer {
     return new FakeServer(async (client) => {
-      await client.expect("hello");
-      await client.say(welcomeTo("ana", welcome));
+      const { token } = await client.expect("hello");
+      await client.say(welcomeTo("ana", { session: sessionOf(token), ...welcome }));
       await serve(client);
     });
   }
