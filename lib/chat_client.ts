@@ -170,12 +170,15 @@ class ChatClient implements Disposable {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
     if (event.type === "refused") await this.#showRefused(event.error);
-    if (event.type === "failed") await this.#showFailed(event.failure);
+    if (event.type === "failed") {
+      this.#isNotCalled(event.failure.error);
+      await this.#showFailed(event.failure);
+    }
     this.#screen.showStatus();
   }
 
   async #showRefused(error: RefusedError): Promise<void> {
-    if (error.details.nick === this.#wish) this.#wish = undefined;
+    this.#isNotCalled(error);
     await this.#notify(explain(error, this.#program.language));
   }
 
@@ -240,6 +243,12 @@ class ChatClient implements Disposable {
     if (nick !== this.#wish) return;
     this.#wish = undefined;
     this.#chooser.rename(nick);
+  }
+
+  /** A server does not call the person as they wished, be it in HELLO or later: they are not to get that nick
+   * behind their back. */
+  #isNotCalled({ details }: ChatError): void {
+    if (details.nick === this.#wish) this.#wish = undefined;
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
