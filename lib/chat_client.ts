@@ -23,6 +23,8 @@ import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const LAST_WORDS_MS = 1_000;
+/** How long what is typed may wait for the server to confirm what came before it until the person is told, in ms. */
+const UNTOLD_WAIT_MS = 1_000;
 
 const FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
@@ -315,9 +317,11 @@ class ChatClient implements Disposable {
       case "help":
         await this.#print(...commandHelp(this.#sentences));
         break;
-      case "who":
-        await this.#print(...[...this.#roster].map((person) => this.#renderer.person(person)));
+      case "who": {
+        const lines = [...this.#roster].map((person) => this.#renderer.person(person));
+        await this.#print(...lines.length > 0 ? lines : [this.#sentences("who.nobody")]);
         break;
+      }
       case "unknown":
         await this.#print(this.#sentences("command.unknown", action));
         break;
@@ -348,12 +352,19 @@ class ChatClient implements Disposable {
   }
 
   async #say(text: string, manner: Manner): Promise<void> {
-    if (this.#session.isFull) {
-      await this.#notify(this.#sentences("client.waiting", { count: this.#session.pending.length }));
-      await this.#session.drained();
-    }
+    if (this.#session.isFull) await this.#drained();
     this.#session.say(text, manner);
     this.#screen.showStatus();
+  }
+
+  /** Waits until the server has confirmed enough for more to be said. A pipe that is faster than the network makes
+   * everybody wait a little; only what takes long is worth a line. */
+  async #drained(): Promise<void> {
+    const timer = setTimeout(() => {
+      void this.#notify(this.#sentences("client.waiting", { count: this.#session.pending.length }));
+    }, UNTOLD_WAIT_MS);
+    await this.#session.drained();
+    clearTimeout(timer);
   }
 
   #notify(text: string): Promise<void> {

@@ -142,6 +142,8 @@ Deno.test("chat-client at the end of a pipe first makes sure that everything arr
   const expected = lines.map((line) => `ana: ${line}`);
   assertEquals(await hear(beto, 1_002), ["ana joined", ...expected, "ana left"]);
   assertEquals(output.split("\n").flatMap((line) => /\] (ana: .*)/.exec(line)?.[1] ?? []), expected);
+  // It had to wait for receipts again and again, each time for moments.
+  assertEquals(output.includes("sin confirmar"), false);
 });
 
 Deno.test("chat-client at the end of a pipe takes what is not confirmed to the next server", async () => {
@@ -514,6 +516,15 @@ Deno.test("chat-client /who knows who came and went, on the server of now", asyn
   ana.types("/who\nsalir\n");
   assertEquals(await chatting, 0);
   assertEquals(ana.output.match(/^\w+(?= \(127\.0\.0\.1\), desde)/gm), ["ana", "eva", "ana"]);
+});
+
+Deno.test("chat-client /who says so if it knows of nobody", async () => {
+  await using ana = newPerson();
+  const chatting = ana.runs(chat, ...flagsFor(freeAddress()), "--auto");
+  await ana.sees("Se probará");
+  ana.types("/who\nsalir\n");
+  assertEquals(await chatting, 0);
+  assertStringIncludes(ana.output, "No hay nadie en línea.\n");
 });
 
 Deno.test("chat-client counts those whom WELCOME had no room for", async () => {
