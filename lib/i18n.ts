@@ -36,7 +36,7 @@ const SPANISH = {
   "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
   "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-pending": "… y {count} más sin confirmar",
-  "client.undelivered": "Mensajes sin confirmar al salir: {count}.",
+  "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
   "client.nick-unknown": 'No hay nadie en línea con el nick "{nick}".',
   "client.nick-nearest": 'No hay nadie en línea con el nick "{nick}". ¿Quiso decir {nearest}?',
   "client.nick-later": "Se usará el nick {nick} en la próxima conexión.",
@@ -101,7 +101,8 @@ const SPANISH = {
   "error.flag-value-missing": 'A la opción "{flag}" le falta su valor. Pruebe con --help.',
   "error.flag-value-invalid": 'La opción "{flag}" no admite "{value}". Pruebe con --help.',
   "error.argument-unexpected": 'Sobra "{argument}". Pruebe con --help.',
-  "error.input-ended": 'La entrada terminó sin responder "{question}".',
+  "error.input-ended":
+    'La entrada terminó sin responder "{question}": dé la respuesta con una opción. Pruebe con --help.',
 
   // No chat at an address
   "error.name-unknown": 'No se encuentra "{host}": revise el nombre o escriba la IP.',
@@ -205,7 +206,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "client.waiting": "Unconfirmed messages: {count}. Waiting before reading more.",
   "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-pending": "… and {count} more unconfirmed",
-  "client.undelivered": "Messages unconfirmed on leaving: {count}.",
+  "client.undelivered": "Messages unconfirmed on leaving: {count}. They may not have arrived.",
   "client.nick-unknown": 'Nobody online has the nick "{nick}".',
   "client.nick-nearest": 'Nobody online has the nick "{nick}". Did you mean {nearest}?',
   "client.nick-later": "Nick {nick} will be used on the next connection.",
@@ -244,7 +245,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "who.nobody": "Nobody is online.",
   "order.kick": "throw somebody out, who will read the reason",
   "order.kick-parameters": "NICK REASON",
-  "order.ban": "let an address not in for some minutes; 0 lets it in again",
+  "order.ban": "keep an address out for some minutes; 0 lets it in again",
   "order.ban-parameters": "IP MINUTES",
   "order.say": "say something to everybody, as the server",
   "order.backup": "tell everybody of another backup server",
@@ -266,7 +267,8 @@ const ENGLISH: Record<SentenceKey, string> = {
   "error.flag-value-missing": 'Option "{flag}" needs a value. Try --help.',
   "error.flag-value-invalid": 'Option "{flag}" does not take "{value}". Try --help.',
   "error.argument-unexpected": 'Cannot make sense of "{argument}". Try --help.',
-  "error.input-ended": 'The input ended without an answer to "{question}".',
+  "error.input-ended":
+    'The input ended without an answer to "{question}": give the answer by an option. Try --help.',
 
   "error.name-unknown": 'Cannot find "{host}": check the name, or type the IP.',
   "error.refused":
