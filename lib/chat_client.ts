@@ -1,30 +1,22 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
-import { ChatScreen, PROMPT } from "./chat_screen.ts";
-import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
-import type { TypedLine } from "./desk.ts";
+import { ChatScreen } from "./chat_screen.ts";
+import { commandHelp } from "./commands.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
+import { Participant } from "./participant.ts";
 import { EXIT, type Program } from "./program.ts";
-import { type Manner, MAX_HISTORY, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { MAX_HISTORY, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { isFinal, TargetChooser } from "./target_chooser.ts";
-import type { ChatOptions } from "./terminal.ts";
-import { parseNick, parseText, printable, printableNick } from "./text.ts";
-import { completionOf } from "./word_completion.ts";
-
-/** How long someone who leaves waits for the server to confirm what they said last, in ms. */
-const LAST_WORDS_MS = 1_000;
-/** How long what is typed may wait for the server to confirm what came before it until the person is told, in ms. */
-const UNTOLD_WAIT_MS = 1_000;
+import { parseNick, printable } from "./text.ts";
 
 const FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
@@ -106,6 +98,7 @@ class ChatClient implements Disposable {
   readonly #mailbox: Mailbox;
   readonly #session: Session;
   readonly #screen: ChatScreen;
+  readonly #participant: Participant;
   readonly #roster = new Roster();
   /** What the server of now calls the person. */
   #nick = "";
@@ -140,6 +133,16 @@ class ChatClient implements Disposable {
       sentences: this.#sentences,
       session: this.#session,
       reader: () => ({ session: this.#mailbox.session, nick: this.#nick }),
+    });
+    this.#participant = new Participant({
+      terminal,
+      language,
+      renderer,
+      session: this.#session,
+      screen: this.#screen,
+      roster: this.#roster,
+      rename: (nick) => this.#rename(nick),
+      notify: (text) => this.#notify(text),
     });
   }
 
@@ -221,7 +224,7 @@ class ChatClient implements Disposable {
   #beginTyping(): void {
     if (this.#isTyping) return;
     this.#isTyping = true;
-    this.#type().catch((error) => {
+    this.#participant.left().catch((error) => {
       this.#typingError = error;
       this.#session.leave();
     });
@@ -253,118 +256,12 @@ class ChatClient implements Disposable {
     if (details.nick === this.#wish) this.#wish = undefined;
   }
 
-  /** Takes in what is typed until the person leaves or the input ends. */
-  async #type(): Promise<void> {
-    const { terminal } = this.#program;
-    for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
-      try {
-        if (!await this.#act(line)) return;
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        await this.#print(explain(error, this.#program.language));
-      }
-    }
-    // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
-    if (terminal.isKeyboard) return await this.#quit();
-    await this.#session.settled();
-    this.#session.leave();
-  }
-
-  #chatOptions(): ChatOptions {
-    const yes = this.#sentences("client.yes").split(" ");
-    return {
-      confirmPaste: {
-        question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
-        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
-      },
-      complete: (before) => {
-        const nicks = [...this.#roster].map(({ nick }) => printableNick(nick));
-        return completionOf(before, { nicks, commands: COMMAND_NAMES });
-      },
-    };
-  }
-
-  /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
-  async #quit(): Promise<void> {
-    const waiting = new AbortController();
-    const lastWords = delay(LAST_WORDS_MS, undefined, waiting).catch(() => {});
-    await Promise.race([this.#session.settled(), lastWords]);
-    waiting.abort();
-    this.#session.leave();
-  }
-
-  /** Does what a line asks for; false if that is to leave. */
-  async #act({ text, isPasted }: TypedLine): Promise<boolean> {
-    const action = isPasted ? pastedAction(text) : parseLine(text);
-    switch (action.type) {
-      case "say":
-        await this.#say(action.text, { action: action.action });
-        break;
-      case "msg":
-        await this.#sayTo(action.nick, action.text);
-        break;
-      case "nick":
-        await this.#rename(action.nick);
-        break;
-      case "clear":
-        this.#program.terminal.clear();
-        break;
-      case "incomplete": {
-        const usage = commandUsage(action.command, this.#sentences);
-        await this.#print(this.#sentences("command.incomplete", { usage }));
-        break;
-      }
-      case "help":
-        await this.#print(...commandHelp(this.#sentences));
-        break;
-      case "who": {
-        const lines = [...this.#roster].map((person) => this.#renderer.person(person));
-        await this.#print(...lines.length > 0 ? lines : [this.#sentences("who.nobody")]);
-        break;
-      }
-      case "unknown":
-        await this.#print(this.#sentences("command.unknown", action));
-        break;
-      case "quit":
-        await this.#quit();
-        return false;
-    }
-    return true;
-  }
-
-  /** Says something to one person, by the name that they have now. */
-  async #sayTo(nick: string, text: string): Promise<void> {
-    const person = this.#roster.find(nick);
-    if (person) return await this.#say(text, { to: { session: person.session, nick: person.nick } });
-    const nearest = this.#roster.nearest(nick);
-    await this.#print(
-      nearest === undefined
-        ? this.#sentences("client.nick-unknown", { nick })
-        : this.#sentences("client.nick-nearest", { nick, nearest }),
-    );
-  }
-
+  /** Takes another nick: now, or on the next server. */
   async #rename(nick: string): Promise<void> {
     this.#wish = nick;
     if (this.#session.rename(nick)) return;
     this.#chooser.rename(nick);
     await this.#print(this.#sentences("client.nick-later", { nick }));
-  }
-
-  async #say(text: string, manner: Manner): Promise<void> {
-    if (this.#session.isFull) await this.#drained();
-    this.#session.say(text, manner);
-    this.#screen.showStatus();
-  }
-
-  /** Waits until the server has confirmed enough for more to be said. A pipe that is faster than the network makes
-   * everybody wait a little; only what takes long is worth a line. */
-  async #drained(): Promise<void> {
-    const timer = setTimeout(() => {
-      void this.#notify(this.#sentences("client.waiting", { count: this.#session.pending.length }));
-    }, UNTOLD_WAIT_MS);
-    await this.#session.drained();
-    clearTimeout(timer);
   }
 
   #notify(text: string): Promise<void> {
@@ -375,12 +272,6 @@ class ChatClient implements Disposable {
   #print(...lines: string[]): Promise<void> {
     return this.#program.terminal.print(...lines);
   }
-}
-
-/** A line of a pasted block is sent as it is. */
-function pastedAction(line: string): Action {
-  const text = parseText(line);
-  return text === "" ? { type: "nothing" } : { type: "say", text };
 }
 
 /** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */
