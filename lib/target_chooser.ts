@@ -85,7 +85,7 @@ export class TargetChooser {
    * @throws the failure's error, if the client is not wanted, or if the input has ended and nothing else can be
    * tried */
   async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
-    if (!failure) return await this.#ask({ signal });
+    if (!failure) return await this.#first({ signal });
     if (isFinal(failure.error)) throw failure.error;
     const { target: { server }, error } = failure;
     const isKnown = !this.#wasEverIn || this.#rotation.has(server);
@@ -134,6 +134,14 @@ export class TargetChooser {
     this.#rotation.distrust(target.server);
     this.#offered = undefined;
     return this.#rotation.size === 0;
+  }
+
+  /** Nobody who is asked nothing more could name the first server again: it is tried in turn, be it reached or
+   * not. */
+  async #first(options: { signal: AbortSignal }): Promise<Target | undefined> {
+    const target = await this.#ask(options);
+    if (target && this.#options.isAuto) this.learn([target.server]);
+    return target;
   }
 
   /** Only what the failure is about is asked again. */

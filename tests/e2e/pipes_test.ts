@@ -508,7 +508,10 @@ Deno.test("Flags that make no sense end both programs with status 2 and a senten
 Deno.test("A client whose input ends before it has a server says so: status 2 without an answer, 1 without a server", async () => {
   await using silent = new PipedProgram("client");
   await silent.hearsNoMore();
-  await silent.ends(2, 'La entrada terminó sin responder "Nick".\n');
+  await silent.ends(
+    2,
+    'La entrada terminó sin responder "Nick": dé la respuesta con una opción. Pruebe con --help.\n',
+  );
   const port = freePort();
   await using alone = new PipedProgram("client", "--host", LOOPBACK, "--port", `${port}`, "--nick", "ana");
   await alone.hearsNoMore();
