@@ -97,6 +97,7 @@ function helloOf(index: number): Hello {
     version: PROTOCOL_VERSION,
     token: crypto.getRandomValues(new Uint8Array(16)),
     nick: `evil${index}`,
+    password: "",
     lackMs: NEVER_WHOLE_MS,
     history: 1_000,
     resume: [],

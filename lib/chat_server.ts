@@ -12,6 +12,7 @@ import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
 import { accepted, listen } from "./listener.ts";
 import type { Member } from "./members.ts";
+import type { PasswordCheck } from "./password.ts";
 import {
   type ClientMessage,
   encodeServer,
@@ -22,8 +23,9 @@ import {
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
+import type { Socket } from "./socket.ts";
 import type { Allowance } from "./token_bucket.ts";
-import { givenUp, isBanned, unexpected } from "./violations.ts";
+import { givenUp, hasWrongPassword, isBanned, isLocked, unexpected, unlessTls } from "./violations.ts";
 import { Visit } from "./visit.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
@@ -41,6 +43,10 @@ export interface ChatServerOptions extends GateOptions {
   readonly port: number;
   /** Servers that clients are told to go to when this one falls, as `host:port`. */
   readonly backups?: readonly string[];
+  /** Lets in nobody who does not know it. */
+  readonly password?: PasswordCheck;
+  /** Makes TLS of connections: then nothing else is spoken. */
+  readonly secure?: (conn: Deno.TcpConn) => Socket;
   /** How long a lost connection may stay away before the others are told, in ms. */
   readonly graceMs?: number;
   readonly pingMs?: number;
@@ -217,9 +223,9 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    const { onTrouble = () => {} } = this.#options;
+    const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
     for await (const conn of accepted(this.#listener, { onTrouble })) {
-      const visit = this.#visit(this.#hub.adopt(conn)).finally(() => this.#visits.delete(visit));
+      const visit = this.#visit(this.#hub.adopt(secure(conn))).finally(() => this.#visits.delete(visit));
       this.#visits.add(visit);
     }
   }
@@ -281,14 +287,18 @@ export class ChatServer implements AsyncDisposable {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(visit.connection, error);
+      this.#refuse(visit.connection, visit.member ? error : unlessTls(error));
     }
   }
 
   #enter(hello: ClientMessage, { connection, address }: Visit, now: Moment): Member {
     if (hello.type !== "hello") throw unexpected(hello);
     if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
+    const { password } = this.#options;
+    if (password && hello.password === "") throw isLocked();
+    // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
+    if (password && !password.matches(hello.password)) throw hasWrongPassword();
     const session = sessionOf(hello.token);
     const { welcome, online, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
@@ -354,7 +364,8 @@ export class ChatServer implements AsyncDisposable {
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
   #refuse(connection: Connection, error: ProtocolError): void {
     if (!connection.isOpen) return;
-    this.#report(connection, error);
+    // A client that is to ask for the password has done nothing wrong.
+    if (error.code !== "password-needed") this.#report(connection, error);
     connection.finish(errorFrame(error));
     const member = this.#memberOf(connection);
     if (member) this.#lose(member);

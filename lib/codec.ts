@@ -85,6 +85,7 @@ export class FrameDecoder {
       throw new ProtocolError(
         "frame-too-long",
         `Cannot decode frame: length ${length} exceeds ${this.#maxFrameBytes} bytes`,
+        { details: { length } },
       );
     }
     if (length === 0) {

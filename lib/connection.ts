@@ -1,10 +1,11 @@
-// A `Deno.TcpConn` <-> frames: what one connection receives, what waits to be written to it, and how it ends.
+// A connection of TCP or TLS <-> frames: what it receives, what waits to be written to it, and how it ends.
 // Knows nothing of what frames mean.
 
 import { FrameDecoder } from "./codec.ts";
 import { type ChatError, LostError } from "./errors.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Cursor } from "./room_log.ts";
+import type { Socket } from "./socket.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
 export const MAX_WAITING_BYTES = 2_097_152;
@@ -45,7 +46,7 @@ export class Connection {
   readonly closed: Promise<void>;
   /** When it was made, on the clock of the connection. */
   readonly openedMs: number;
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Socket;
   readonly #decoder: FrameDecoder;
   readonly #options: ConnectionOptions;
   #state: "open" | "finishing" | "finished" | "closed" = "open";
@@ -71,11 +72,11 @@ export class Connection {
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
-  constructor(conn: Deno.TcpConn, options: ConnectionOptions) {
+  constructor(conn: Socket, options: ConnectionOptions) {
     this.#conn = conn;
     try {
       // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
-      conn.setNoDelay(true);
+      (conn as Partial<Deno.TcpConn>).setNoDelay?.(true);
     } catch {
       // macOS refuses where the peer has hung up already; whoever reads finds out.
     }

@@ -18,6 +18,10 @@ export const WIRE_CODES = [
   "nick-mixed",
   "nick-taken",
   "nick-lookalike",
+  "password-needed",
+  "password-wrong",
+  "tls-unexpected",
+  "tls-needed",
   "text-invalid",
   "replaced",
   "kicked",
@@ -35,7 +39,15 @@ export type ConnectCode =
   | "refused"
   | "unreachable"
   | "no-answer"
-  | "not-a-chat-server";
+  | "not-a-chat-server"
+  | "not-tls"
+  | "tls-failed"
+  | "certificate-refused"
+  | "certificate-unfit"
+  | "certificate-expired"
+  | "certificate-unknown"
+  | "certificate-changed"
+  | "certificate-other";
 
 /** Why a server could not listen at an address. */
 export type ListenCode =
@@ -64,6 +76,16 @@ export type InputCode =
   | "flag-value-missing"
   | "flag-value-invalid"
   | "argument-unexpected"
+  | "flag-alone"
+  | "flags-contrary"
+  | "no-folder"
+  | "password-empty"
+  | "password-too-long"
+  | "file-unreadable"
+  | "file-unwritable"
+  | "fingerprint-invalid"
+  | "certificate-invalid"
+  | "answer-unclear"
   | "input-ended";
 
 /** Values that a sentence about an error needs, by placeholder name. */

@@ -3,6 +3,7 @@
 
 import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
+import type { Socket } from "./socket.ts";
 
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
@@ -70,7 +71,7 @@ export class Hub implements Disposable {
   }
 
   /** Makes a connection part of the hub until {@linkcode release}. */
-  adopt(conn: Deno.TcpConn): Connection {
+  adopt(conn: Socket): Connection {
     const connection = new Connection(conn, this.#connectionOptions);
     this.#connections.add(connection);
     return connection;

@@ -1,8 +1,10 @@
 // Every sentence that a person sees, in Spanish and English. Knows nothing of when one is shown.
 
+import { ENTRY_ENGLISH, ENTRY_SPANISH } from "./entry_sentences.ts";
 import { ChatError, ProtocolError, RefusedError } from "./errors.ts";
 
 const SPANISH = {
+  ...ENTRY_SPANISH,
   // Questions
   "ask.port": "Puerto",
   "ask.interface": "Interfaz",
@@ -188,6 +190,7 @@ const SPANISH = {
 } as const;
 
 const ENGLISH: Record<SentenceKey, string> = {
+  ...ENTRY_ENGLISH,
   "ask.port": "Port",
   "ask.interface": "Interface",
   "ask.choice": "Choose",

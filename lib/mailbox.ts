@@ -53,13 +53,14 @@ export class Mailbox {
     return this.#outbox.isFull;
   }
 
-  /** The first frame to any server. */
-  hello(nick: string, nowMs: number): Hello {
+  /** The first frame to any server; `password` for one that asks for it. */
+  hello(nick: string, nowMs: number, password = ""): Hello {
     return {
       type: "hello",
       version: PROTOCOL_VERSION,
       token: this.#token,
       nick,
+      password,
       ...this.#inbox.position(nowMs),
       history: this.#history,
     };

@@ -26,6 +26,7 @@ import {
   PROTOCOL_VERSION,
   TOKEN_BYTES,
 } from "./messages.ts";
+import { MAX_PASSWORD_BYTES } from "./password.ts";
 import { MAX_NICK_CHARS } from "./text.ts";
 
 export * from "./messages.ts";
@@ -79,7 +80,7 @@ function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "hello":
       writer.begin(FRAME.hello).u8(message.version).bytes(message.token).string(message.nick)
-        .u32(message.lackMs).u16(message.history).u8(message.resume.length);
+        .string(message.password).u32(message.lackMs).u16(message.history).u8(message.resume.length);
       for (const { instance, next } of message.resume) writer.id(instance).u64(next);
       return writer.end();
     case "say":
@@ -112,6 +113,7 @@ function readClient(fields: Frame): ClientMessage {
         version: readVersion(fields),
         token: fields.bytes(TOKEN_BYTES),
         nick: fields.string(),
+        password: fields.string(MAX_PASSWORD_BYTES),
         lackMs: fields.u32(),
         history: fields.u16(),
         resume: list(fields.u8(), MAX_RESUME_POINTS, () => ({ instance: fields.id(), next: fields.u64() })),

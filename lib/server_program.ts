@@ -2,7 +2,8 @@
 // when it is told to.
 
 import { about } from "./about.ts";
-import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
+import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
+import { formatBackup, parseBackup } from "./backup.ts";
 import { ChatServer, type ChatServerOptions, type RefusedPeer } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
@@ -19,9 +20,12 @@ import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { EXIT, type LocalAddress, type Program } from "./program.ts";
 import { Operator } from "./operator.ts";
 import { orderHelp } from "./orders.ts";
+import { type ServerCertificate, WARNING_MS } from "./certificate.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
+import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
+import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
 import { MESSAGES } from "./visit.ts";
@@ -43,6 +47,7 @@ const FLAGS = {
   rate: { value: "N", help: "flag.rate" },
   "max-clients": { value: "N", help: "flag.max-clients" },
   "max-per-address": { value: "N", help: "flag.max-per-address" },
+  ...SERVER_ENTRY_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -69,8 +74,11 @@ export async function serve(program: Program): Promise<number> {
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
   const refusals = new TokenBucket(REFUSALS, clock().tickMs);
   let untold = 0;
+  const settings = settingsOf(flags);
+  const entry = await serverEntry(flags, program);
   const server = await listen(program, {
-    ...settingsOf(flags),
+    ...settings,
+    ...entry,
     clock,
     onRefused: (peer, error) => {
       if (!refusals.take(clock().tickMs)) return void untold++;
@@ -82,6 +90,7 @@ export async function serve(program: Program): Promise<number> {
   });
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
+  if (entry.certificate) await terminal.print(...certificateLines(entry.certificate, { program, renderer }));
   log.follow(server);
   const operator = new Operator({ terminal, renderer, language, server });
   await Promise.race([aborted(signal), operator.dismissed()]);
@@ -105,7 +114,7 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
   return {
     host: flags.host,
     port: flags.port === undefined ? undefined : parsePort(flags.port),
-    backups: flags.backup.map((backup) => formatAddress(parseServer(backup))),
+    backups: flags.backup.map((backup) => formatBackup(parseBackup(backup))),
     graceMs: flags.grace === undefined
       ? undefined
       : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
@@ -113,6 +122,19 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
     maxClients: limitOf("--max-clients", flags["max-clients"]),
     maxPerAddress: limitOf("--max-per-address", flags["max-per-address"]),
   };
+}
+
+/** What clients have to know of the certificate, and what its owner should. */
+function certificateLines(
+  { fingerprint, expiresMs, path }: ServerCertificate,
+  { program: { language, clock }, renderer }: { program: Program; renderer: Renderer },
+): string[] {
+  const sentences = sentencesIn(language);
+  const lines = [sentences("server.fingerprint", { fingerprint })];
+  if (expiresMs - clock().wallMs < WARNING_MS) {
+    lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
+  }
+  return lines;
 }
 
 function allowanceOf({ burst, rate }: FlagValues<typeof FLAGS>): Allowance {

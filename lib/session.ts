@@ -22,6 +22,7 @@ import {
   type ServerMessage,
   type Welcome,
 } from "./protocol.ts";
+import type { Socket } from "./socket.ts";
 
 /** How long a server may take from the first packet to WELCOME, in ms. */
 export const ANSWER_MS = 5_000;
@@ -80,6 +81,10 @@ export interface SessionOptions {
     failure: Failure | undefined,
     options: { signal: AbortSignal },
   ) => Promise<Target | undefined>;
+  /** Opens a connection, once the server has proved to be the right one if it has to; in plain text by default. */
+  readonly dial?: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
+  /** The password to say to a server; empty by default, and as long as the server has not asked for it. */
+  readonly passwordFor?: (server: Address) => string;
   readonly clock?: Clock;
   readonly pingMs?: number;
   readonly deadMs?: number;
@@ -218,14 +223,16 @@ export class Session implements Disposable {
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
   async *#converse(target: Target): AsyncGenerator<SessionEvent> {
-    const { answerMs = ANSWER_MS } = this.#options;
-    const error = noAnswer(target.server, answerMs);
+    const { answerMs = ANSWER_MS, passwordFor = () => "" } = this.#options;
+    const { server, nick } = target;
+    const error = noAnswer(server, answerMs);
     using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await dial(target.server, patience));
+    const connection = this.#hub.adopt(await (this.#options.dial ?? dial)(server, patience));
     patience.signal.addEventListener("abort", () => connection.close(error));
     if (patience.signal.aborted) connection.close(error); // while the dial came through
     try {
-      connection.send(encodeClient(this.#mailbox.hello(target.nick, this.#clock().tickMs)));
+      const hello = this.#mailbox.hello(nick, this.#clock().tickMs, passwordFor(server));
+      connection.send(encodeClient(hello));
       for await (const frames of connection.receive()) {
         if (!this.#connection) {
           const frame = frames.next();
@@ -234,7 +241,7 @@ export class Session implements Disposable {
           patience[Symbol.dispose]();
           yield {
             type: "entered",
-            server: target.server,
+            server,
             welcome,
             missing: this.#enter(welcome, connection),
           };

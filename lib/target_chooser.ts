@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, DEFAULT_PORT, formatAddress, parseAddress, parsePort } from "./address.ts";
+import type { Doorman } from "./doorman.ts";
 import {
   type ChatError,
   ConnectError,
@@ -30,6 +31,8 @@ export interface TargetChooserOptions {
   readonly port?: number;
   readonly nick?: string;
   readonly backups: readonly Address[];
+  /** Opens what keeps the client out and a person can answer for. */
+  readonly doorman?: Pick<Doorman, "open">;
   /** Asks nothing after a failure. */
   readonly isAuto: boolean;
   /** Uniform in [0, 1). */
@@ -85,6 +88,11 @@ export class TargetChooser {
     if (!failure) return await this.#ask({ signal });
     if (isFinal(failure.error)) throw failure.error;
     const { target: { server }, error } = failure;
+    const isKnown = !this.#wasEverIn || this.#rotation.has(server);
+    const door = await this.#options.doorman?.open(failure, { signal, isKnown });
+    if (door === "left") return undefined;
+    if (door === "open") return { server, nick: this.#newNick ?? failure.target.nick };
+    if (door === "shut" && this.#isNobodyThere) throw error;
     const after = this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     // Who is thrown out as soon as they are in must not come back at once.
@@ -112,6 +120,12 @@ export class TargetChooser {
     } catch (inputError) {
       throw inputError instanceof InputError ? error : inputError;
     }
+  }
+
+  /** Whether a door that is shut will not be opened: nobody is there who could, or send the client elsewhere. */
+  get #isNobodyThere(): boolean {
+    const { terminal, isAuto } = this.#options;
+    return !terminal.isKeyboard && terminal.hasEnded || !this.#wasEverIn && (isAuto || !terminal.isKeyboard);
   }
 
   /** Takes a server with which there is no talking out of those to go to. Returns whether none is left. */

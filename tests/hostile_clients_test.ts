@@ -180,7 +180,7 @@ const CASES: Record<string, Case> = {
   "a server's SAID": stranger("frame-unknown", frame(FRAME.said, 1)),
   "a request of a web browser": stranger("frame-too-long", ascii("GET / HTTP/1.1\r\nHost: x\r\n\r\n")),
   "the banner of an SSH client": stranger("frame-too-long", ascii("SSH-2.0-OpenSSH_9.2\r\n")),
-  "the ClientHello of TLS": stranger("frame-too-long", bytes(0x16, 3, 1, 0, 0xf4, 1)),
+  "the ClientHello of TLS": stranger("tls-unexpected", bytes(0x16, 3, 1, 0, 0xf4, 1)),
   "a line of a telnet client": stranger("frame-too-long", ascii("hola\r\n")),
   "an IRC client": stranger("frame-too-long", ascii("NICK eva\r\nUSER eva 0 * :eva\r\n")),
   "a HELLO without a body": stranger("frame-malformed", frame(FRAME.hello)),

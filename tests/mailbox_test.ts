@@ -60,6 +60,7 @@ Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, (
     version: 1,
     token: new Uint8Array(16),
     nick: "ana",
+    password: "",
     lackMs: 0xffff_ffff,
     history: 50,
     resume: [],

@@ -13,6 +13,7 @@ import * as hub from "../lib/hub.ts";
 import * as inbox from "../lib/inbox.ts";
 import * as members from "../lib/members.ts";
 import * as outbox from "../lib/outbox.ts";
+import * as password from "../lib/password.ts";
 import * as protocol from "../lib/protocol.ts";
 import * as room from "../lib/room.ts";
 import * as roomLog from "../lib/room_log.ts";
@@ -127,7 +128,7 @@ test("every frame type is in the table of frames and has an example", () => {
 });
 
 test("the table of limits has the constants' values, and all constants of the wire", () => {
-  const wire = numbersOf(protocol, text, heartbeat);
+  const wire = numbersOf(protocol, password, text, heartbeat);
   const all = {
     ...wire,
     ...numbersOf(address, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),

@@ -51,6 +51,7 @@ function enter(room: Room, { session, address = "192.168.1.7", ...hello }: Visit
       type: "hello",
       version: 1,
       token: new Uint8Array(16),
+      password: "",
       lackMs: NEVER_WHOLE_MS,
       history: 0,
       resume: [],

@@ -132,6 +132,7 @@ export function helloOf(nick: string, hello: Partial<Hello> = {}): Hello {
     version: PROTOCOL_VERSION,
     token: tokenOf(nick),
     nick,
+    password: "",
     lackMs: NEVER_WHOLE_MS,
     history: 0,
     resume: [],
@@ -276,6 +277,7 @@ export interface PersonOptions {
   /** A pipe otherwise. */
   readonly isKeyboard?: boolean;
   readonly tty?: Tty;
+  readonly configFolder?: string;
 }
 
 /** A person, or a script, at a terminal in this process. */
@@ -285,6 +287,8 @@ export class Person implements AsyncDisposable {
   output = "";
   /** How many times something was written. */
   writes = 0;
+  /** Whether a program of theirs has given up reading and writing files. */
+  hasGivenUpFiles = false;
   readonly #options: PersonOptions;
   readonly #ending = new AbortController();
   readonly #runs: Promise<unknown>[] = [];
@@ -336,6 +340,8 @@ export class Person implements AsyncDisposable {
       clock,
       localAddresses: () => localAddresses,
       edition: { kind: "source", runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
+      configFolder: this.#options.configFolder,
+      giveUpFiles: () => void (this.hasGivenUpFiles = true),
       signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),
     });
     this.#runs.push(run.catch(() => {}));

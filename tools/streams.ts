@@ -83,6 +83,7 @@ function hello(random: Random): ClientMessage {
     // Few of them, so that sessions meet themselves again.
     token: new Uint8Array(16).fill(random.below(50)),
     nick: random.chance(0.7) ? `f${random.below(50)}` : text(random, 30),
+    password: random.pick(["", "", "secret"]),
     lackMs: random.pick([NEVER_WHOLE_MS, 0, 1, 5_000]),
     history: random.below(5),
     resume: Array.from(
