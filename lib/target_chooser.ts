@@ -132,7 +132,6 @@ export class TargetChooser {
   #isAloneWithout({ target, error }: Failure): boolean {
     if (!isViolation(error)) return false;
     this.#rotation.distrust(target.server);
-    this.#offered = undefined;
     return this.#rotation.size === 0;
   }
 
