@@ -262,7 +262,7 @@ export class Terminal implements AsyncDisposable {
     if (isReturn || key.name === "enter") return this.#enter();
     if (key.ctrl && key.name === "c") return this.#interrupt.abort();
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
-    // Ctrl-Z does nothing: it would stop this process alone, `deno task` would go on holding the terminal.
+    // Ctrl-Z does nothing here either: see program.ts.
     if (key.ctrl && key.name === "l") this.#screen.clear();
     else editor.press(key);
     this.#refresh();

@@ -234,6 +234,12 @@ Deno.test("--plain shows lines, and leaves line editing to the system", async ()
   await ana.enters("a");
   await beto.sees("ana: hola\n");
   await ana.endsWith("hola", `${TIME} ana: hola`);
+  // Ctrl-Z has the system forget what nobody has read yet.
+  await ana.presses("C-z");
+  await ana.endsWith("^Z");
+  await ana.presses("Enter");
+  await beto.types("¿sigues?");
+  await ana.endsWith("^Z", `${TIME} beto: ¿sigues?`);
   await ana.presses("C-d");
   await ana.shows(
     ...`Conectado a ${LOOPBACK}:${port}. En línea: beto, ana. Escriba "salir" para terminar.`.match(
@@ -242,6 +248,8 @@ Deno.test("--plain shows lines, and leaves line editing to the system", async ()
       .map((row) => row.trimEnd()),
     "hola",
     `${TIME} ana: hola`,
+    "^Z",
+    `${TIME} beto: ¿sigues?`,
     "$",
   );
   await ana.hasItsSettings();
