@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
 import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
 import { ChatScreen, PROMPT } from "./chat_screen.ts";
+import { unknownCommand } from "./command_table.ts";
 import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import type { TypedLine } from "./desk.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
@@ -176,7 +177,8 @@ class ChatClient implements Disposable {
 
   async #showRefused(error: RefusedError): Promise<void> {
     if (error.details.nick === this.#wish) this.#wish = undefined;
-    await this.#notify(explain(error, this.#program.language));
+    const why = explain(error, this.#program.language);
+    await this.#notify(this.#sentences("client.nick-kept", { why }));
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
@@ -310,7 +312,7 @@ class ChatClient implements Disposable {
         await this.#print(...[...this.#roster].map((person) => this.#renderer.person(person)));
         break;
       case "unknown":
-        await this.#print(this.#sentences("command.unknown", action));
+        await this.#print(unknownCommand(action, this.#sentences));
         break;
       case "quit":
         await this.#quit();
@@ -332,6 +334,9 @@ class ChatClient implements Disposable {
   }
 
   async #rename(nick: string): Promise<void> {
+    if (nick === this.#nick && this.#wish === undefined) {
+      return await this.#print(this.#sentences("client.nick-same", { nick }));
+    }
     this.#wish = nick;
     if (this.#session.rename(nick)) return;
     this.#chooser.rename(nick);

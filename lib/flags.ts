@@ -65,11 +65,12 @@ export function parseFlags<Table extends FlagTable>(
       throw new InputError("flag-unknown", `Cannot use flag ${argument}`, { details: { flag: argument } });
     },
   });
-  for (const argument of values._) {
-    throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
-  }
+  // First what is wrong with a flag: the empty value of one is left over as an argument.
   for (const name of withValue) {
     for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
+  }
+  for (const argument of values._) {
+    throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
   }
   return values as unknown as FlagValues<Table>;
 }

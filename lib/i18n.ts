@@ -1,6 +1,6 @@
 // Every sentence that a person sees, in Spanish and English. Knows nothing of when one is shown.
 
-import { ChatError, ProtocolError, RefusedError } from "./errors.ts";
+import { ChatError, type ErrorDetails, ProtocolError, RefusedError } from "./errors.ts";
 
 const SPANISH = {
   // Questions
@@ -18,9 +18,9 @@ const SPANISH = {
   "server.closed": "Servidor cerrado.",
   "server.refused": "Se cerró la conexión de {who}: {why}",
   "server.skipped": "Líneas que faltan aquí: {count}. La pantalla no siguió el ritmo de la sala.",
-  "server.commands": 'Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.',
+  "server.commands":
+    'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',
-  "server.no-reason": "sin decir por qué",
   "server.banned": "No se admite a nadie desde {address}. Minutos: {minutes}. Expulsados: {count}.",
   "server.unbanned": "Se admite de nuevo a quien venga desde {address}.",
   "server.stats":
@@ -39,6 +39,9 @@ const SPANISH = {
   "client.undelivered": "Mensajes sin confirmar al salir: {count}.",
   "client.nick-unknown": 'No hay nadie en línea con el nick "{nick}".',
   "client.nick-nearest": 'No hay nadie en línea con el nick "{nick}". ¿Quiso decir {nearest}?',
+  "client.nick-same": "Ya tiene el nick {nick}.",
+  "client.nick-kept": "No se ha cambiado de nick: {why}.",
+  "client.no-reason": "sin decir por qué",
   "client.nick-later": "Se usará el nick {nick} en la próxima conexión.",
   "link.down": "sin conexión",
   "link.slow": "el servidor no contesta",
@@ -70,7 +73,8 @@ const SPANISH = {
   "command.me": "contar lo que hace, no lo que dice",
   "command.text-parameters": "TEXTO",
   "command.clear": "borrar la pantalla",
-  "command.unknown":
+  "command.unknown": 'No existe la orden "{command}". Escriba /help para ver las que hay.',
+  "command.mistyped":
     'No existe la orden "{command}". ¿Quiso decir {nearest}? Escriba /help para ver las que hay.',
   "command.incomplete": "Falta algo: {usage}",
   "command.escape": "enviar un texto que empieza con /",
@@ -138,7 +142,7 @@ const SPANISH = {
   "wire.text-invalid": "se recibió un mensaje que no está permitido",
   "wire.replaced": "la misma sesión se conectó desde otro lugar",
   "wire.kicked": "quien lleva el servidor ha expulsado a este cliente: {reason}",
-  "wire.banned": "quien lleva el servidor no admite por ahora la dirección de este equipo",
+  "wire.banned": "quien lleva el servidor no admite por ahora a nadie desde esta dirección",
   "wire.too-slow": "no se leyó a tiempo lo que decía la sala",
   "wire.silent": "no se recibió señal de vida",
   "error.unknown": "{reason} ({code})",
@@ -188,9 +192,9 @@ const ENGLISH: Record<SentenceKey, string> = {
   "server.closed": "Server closed.",
   "server.refused": "The connection of {who} was closed: {why}",
   "server.skipped": "Missing lines here: {count}. The screen could not keep up with the room.",
-  "server.commands": 'Commands are typed here, which begin with "/": "/help" lists them.',
+  "server.commands":
+    'Commands are typed here, which begin with "/": "/say" speaks to everybody, "/help" lists them all.',
   "server.nick-unknown": 'Nobody here has the nick "{nick}".',
-  "server.no-reason": "no reason given",
   "server.banned": "Nobody is let in from {address}. Minutes: {minutes}. Thrown out: {count}.",
   "server.unbanned": "Whoever comes from {address} is let in again.",
   "server.stats":
@@ -208,6 +212,9 @@ const ENGLISH: Record<SentenceKey, string> = {
   "client.undelivered": "Messages unconfirmed on leaving: {count}.",
   "client.nick-unknown": 'Nobody online has the nick "{nick}".',
   "client.nick-nearest": 'Nobody online has the nick "{nick}". Did you mean {nearest}?',
+  "client.nick-same": "You have the nick {nick} already.",
+  "client.nick-kept": "The nick was not changed: {why}.",
+  "client.no-reason": "no reason given",
   "client.nick-later": "Nick {nick} will be used on the next connection.",
   "link.down": "offline",
   "link.slow": "the server does not answer",
@@ -237,7 +244,8 @@ const ENGLISH: Record<SentenceKey, string> = {
   "command.me": "tell what you do, not what you say",
   "command.text-parameters": "TEXT",
   "command.clear": "clear the screen",
-  "command.unknown": 'There is no command "{command}". Did you mean {nearest}? Type /help to list them.',
+  "command.unknown": 'There is no command "{command}". Type /help to list them.',
+  "command.mistyped": 'There is no command "{command}". Did you mean {nearest}? Type /help to list them.',
   "command.incomplete": "Something is missing: {usage}",
   "command.escape": "send a text that begins with /",
   "who.line": "{nick} ({address}), since {since}",
@@ -300,7 +308,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "wire.text-invalid": "a message was not allowed",
   "wire.replaced": "the same session connected from elsewhere",
   "wire.kicked": "whoever runs the server threw this client out: {reason}",
-  "wire.banned": "whoever runs the server does not let this machine's address in for now",
+  "wire.banned": "whoever runs the server lets nobody in from this address for now",
   "wire.too-slow": "what the room said was not read in time",
   "wire.silent": "there was no sign of life",
   "error.unknown": "{reason} ({code})",
@@ -365,12 +373,17 @@ export function sentencesIn(language: Language): Sentences {
   return (key, ...[values]) => fill(CATALOGUE[language][key], values ?? {});
 }
 
+const NO_DETAILS: ErrorDetails = {};
+
 /** The sentence, or the end of one if the error is about a connection, that tells a person what went wrong. */
 export function explain(error: unknown, language: Language): string {
-  const { code, details } = error instanceof ChatError ? error : { code: "internal", details: {} };
+  const { code, details } = error instanceof ChatError ? error : { code: "internal", details: NO_DETAILS };
   const isFromWire = error instanceof ProtocolError || error instanceof RefusedError;
   const key = `${isFromWire ? "wire" : "error"}.${code}`;
-  if (isSentence(key)) return fill(CATALOGUE[language][key], details);
+  // Whoever throws somebody out need not say why.
+  const hasNoReason = key === "wire.kicked" && !details.reason;
+  const known = hasNoReason ? { reason: CATALOGUE[language]["client.no-reason"] } : details;
+  if (isSentence(key)) return fill(CATALOGUE[language][key], known);
   const reason = error instanceof Error ? error.message : String(error);
   return fill(CATALOGUE[language]["error.unknown"], { reason, code });
 }

@@ -1,6 +1,7 @@
 // What the person who runs a server types, and what the server does then.
 
 import type { ChatServer } from "./chat_server.ts";
+import { unknownCommand } from "./command_table.ts";
 import { InputError } from "./errors.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { type Order, orderHelp, orderUsage, parseOrder } from "./orders.ts";
@@ -72,7 +73,7 @@ export class Operator {
           this.#sentences("command.incomplete", { usage: orderUsage(order.command, this.#sentences) }),
         ];
       case "unknown":
-        return [this.#sentences("command.unknown", order)];
+        return [unknownCommand(order, this.#sentences)];
       case "talk":
         return [this.#sentences("server.commands")];
       case "nothing":
@@ -87,7 +88,7 @@ export class Operator {
   }
 
   #kick({ nick, reason }: { nick: string; reason: string }): string[] {
-    const isKicked = this.#options.server.kick(nick, reason || this.#sentences("server.no-reason"));
+    const isKicked = this.#options.server.kick(nick, reason);
     return isKicked ? [] : [this.#sentences("server.nick-unknown", { nick })];
   }
 

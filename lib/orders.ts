@@ -2,7 +2,14 @@
 // orders.
 
 import { formatAddress, parseIP, parseServer } from "./address.ts";
-import { type CommandTable, firstWord, parseCommand, tableHelp, usageOf } from "./command_table.ts";
+import {
+  type CommandTable,
+  firstWord,
+  parseCommand,
+  tableHelp,
+  type UnknownCommand,
+  usageOf,
+} from "./command_table.ts";
 import { COMMANDS, isQuit } from "./commands.ts";
 import { InputError } from "./errors.ts";
 import type { Sentences } from "./i18n.ts";
@@ -34,7 +41,7 @@ export type Order =
   | { readonly type: "backup"; readonly server: string }
   /** Something is missing behind the command. */
   | { readonly type: "incomplete"; readonly command: keyof typeof ORDERS }
-  | { readonly type: "unknown"; readonly command: string; readonly nearest: string }
+  | UnknownCommand
   /** It is no command. */
   | { readonly type: "talk" };
 
@@ -46,9 +53,7 @@ export function parseOrder(raw: string): Order {
   if (line === "") return { type: "nothing" };
   if (!line.startsWith("/")) return { type: "talk" };
   const typed = parseCommand(ORDERS, line);
-  if (typed.name === undefined) {
-    return { type: "unknown", command: typed.command, nearest: typed.nearest };
-  }
+  if (typed.name === undefined) return typed.unknown;
   const { name } = typed;
   const rest = parseText(typed.rest);
   const { word, rest: more } = firstWord(rest);

@@ -43,10 +43,11 @@ Deno.test("parseLine() knows commands in both languages, in any case, whatever f
 
 Deno.test("parseLine() does not send a command that it does not know", pure, () => {
   assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha", nearest: "/who" });
-  assertEquals(parseLine("/"), { type: "unknown", command: "/", nearest: "/help" });
+  assertEquals(parseLine("/"), { type: "unknown", command: "/" });
   assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme", nearest: "/help" });
   assertEquals(parseLine("/NIK ana"), { type: "unknown", command: "/nik", nearest: "/nick" });
-  assertEquals(parseLine("/\x1b[2J x"), { type: "unknown", command: "/␛[2j", nearest: "/help" });
+  assertEquals(parseLine("/\x1b[2J x"), { type: "unknown", command: "/␛[2j" });
+  assertEquals(parseLine("/foo"), { type: "unknown", command: "/foo" });
 });
 
 Deno.test("parseLine() takes what follows a command, as it will be sent", pure, () => {

@@ -79,6 +79,7 @@ Deno.test("parseFlags() refuses what the table does not have", pure, () => {
 Deno.test("parseFlags() refuses a flag without its value", pure, () => {
   assertEquals(refusal(() => given("--port")), ["flag-value-missing", { flag: "--port" }]);
   assertEquals(refusal(() => given("--port=")), ["flag-value-missing", { flag: "--port" }]);
+  assertEquals(refusal(() => given("--port", "")), ["flag-value-missing", { flag: "--port" }]);
   assertEquals(refusal(() => given("--port", "--auto")), ["flag-value-missing", { flag: "--port" }]);
   assertEquals(refusal(() => given("--backup")), ["flag-value-missing", { flag: "--backup" }]);
   assertEquals(refusal(() => given("--backup", "a", "--backup")), ["flag-value-missing", {

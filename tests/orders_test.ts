@@ -29,7 +29,7 @@ const ORDERS: Record<string, Order> = {
   "/say ": { type: "incomplete", command: "say" },
   "/backup": { type: "incomplete", command: "backup" },
   "/kik ana": { type: "unknown", command: "/kik", nearest: "/kick" },
-  "/msg ana": { type: "unknown", command: "/msg", nearest: "/who" },
+  "/msg ana": { type: "unknown", command: "/msg" },
 };
 
 Deno.test("parseOrder() knows every order, and what is missing or none", pure, () => {
