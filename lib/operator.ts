@@ -4,9 +4,10 @@ import type { ChatServer } from "./chat_server.ts";
 import { unknownCommand } from "./command_table.ts";
 import { InputError } from "./errors.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
-import { type Order, orderHelp, orderUsage, parseOrder } from "./orders.ts";
+import { type Order, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
 import type { Renderer } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
+import { completionOf } from "./word_completion.ts";
 
 const MINUTE_MS = 60_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
@@ -33,8 +34,12 @@ export class Operator {
   /** Takes in what is typed until it ends the server: `salir`, `quit`, or the end of what a person types. The
    * end of a pipe ends nothing: a server runs without anybody at its console. */
   async dismissed(): Promise<void> {
-    const { terminal, language } = this.#options;
-    for await (const line of terminal.lines("")) {
+    const { terminal, language, server } = this.#options;
+    const complete = (before: string) => {
+      const nicks = [...server.people].map(({ nick }) => nick);
+      return completionOf(before, { nicks, commands: ORDER_NAMES });
+    };
+    for await (const line of terminal.lines("", { complete })) {
       try {
         const order = parseOrder(line);
         if (order.type === "quit") return;

@@ -30,6 +30,9 @@ export const ORDERS = {
   quit: COMMANDS.quit,
 } as const satisfies CommandTable;
 
+/** What orders can be typed as, with their slashes. */
+export const ORDER_NAMES = Object.values(ORDERS).flatMap(({ names }) => names.map((name) => `/${name}`));
+
 /** What a line typed at the console asks for. */
 export type Order =
   | { readonly type: "quit" }

@@ -135,11 +135,11 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** The lines that are typed for the chat, until the input ends. */
-  async *lines(prompt: string): AsyncGenerator<string> {
-    for await (const { text } of this.typed(prompt)) yield text;
+  async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<string> {
+    for await (const { text } of this.typed(prompt, options)) yield text;
   }
 
-  /** The same, with all that a chat can make of them. */
+  /** The same, told whether they were pasted. */
   async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
     this.#chatOptions = options;
     this.#isChatting = true;

@@ -115,6 +115,24 @@ Deno.test("Tab completes nicks and commands", async () => {
   await ana.endsWith("> /help");
 });
 
+Deno.test("Tab completes nicks and orders at a server's console", async () => {
+  await using terminals = new Terminals();
+  const port = freePort();
+  const one = await terminals.open("one");
+  await one.enters(`server --host ${LOOPBACK} --port ${port}`);
+  await one.says("Escuchando");
+  await using ana = await startClient("ana", port);
+  await one.types("/ki");
+  await one.presses("Tab");
+  await one.types("A");
+  await one.presses("Tab");
+  await one.types("por gritar");
+  await one.endsWith("/kick ana por gritar");
+  await one.presses("Enter");
+  await ana.sees("por gritar\n");
+  await ana.ends(1);
+});
+
 Deno.test("A pasted block is sent as it is, line by line, where it was pasted", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
