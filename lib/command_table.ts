@@ -1,6 +1,7 @@
 // Commands from a table, which also gives the help: how a typed line is told apart. Pure; knows none of the
 // commands.
 
+import { inColumns } from "./columns.ts";
 import type { PlainSentenceKey, Sentences } from "./i18n.ts";
 import { nearestWord } from "./nearest.ts";
 import { printable } from "./text.ts";
@@ -63,19 +64,17 @@ export function usageOf({ names, parameters }: Command, sentences: Sentences): s
   return `/${names[0]}${parameters ? ` ${sentences(parameters)}` : ""}`;
 }
 
-/** The commands and what they do, a line each; `more` is what else can be typed. */
+/** The commands and what they do; `more` is what else can be typed. */
 export function tableHelp(
   table: CommandTable,
   sentences: Sentences,
   more: readonly (readonly [typed: string, help: string])[] = [],
 ): string[] {
-  const rows = [
+  return inColumns([
     ...Object.values(table).map((command) => {
       const others = command.names.slice(1).map((name) => `, /${name}`).join("");
       return [`${usageOf(command, sentences)}${others}`, sentences(command.help)] as const;
     }),
     ...more,
-  ];
-  const width = Math.max(...rows.map(([typed]) => typed.length));
-  return rows.map(([typed, help]) => `  ${typed.padEnd(width)}  ${help}`);
+  ]);
 }

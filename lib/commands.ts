@@ -78,7 +78,7 @@ export function commandUsage(command: keyof typeof COMMANDS, sentences: Sentence
   return usageOf(COMMANDS[command], sentences);
 }
 
-/** The commands and what they do, a line each. */
+/** The commands and what they do. */
 export function commandHelp(sentences: Sentences): string[] {
   return tableHelp(COMMANDS, sentences, [["//...", sentences("command.escape")]]);
 }

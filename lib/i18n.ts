@@ -252,7 +252,7 @@ const ENGLISH: Record<SentenceKey, string> = {
   "who.nobody": "Nobody is online.",
   "order.kick": "throw somebody out, who will read the reason",
   "order.kick-parameters": "NICK REASON",
-  "order.ban": "let an address not in for some minutes; 0 lets it in again",
+  "order.ban": "let nobody in from an address for some minutes; 0 lets them in again",
   "order.ban-parameters": "IP MINUTES",
   "order.say": "say something to everybody, as the server",
   "order.backup": "tell everybody of another backup server",

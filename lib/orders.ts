@@ -88,7 +88,7 @@ export function orderUsage(order: keyof typeof ORDERS, sentences: Sentences): st
   return usageOf(ORDERS[order], sentences);
 }
 
-/** The orders and what they do, a line each. */
+/** The orders and what they do. */
 export function orderHelp(sentences: Sentences): string[] {
   return tableHelp(ORDERS, sentences);
 }

@@ -84,7 +84,8 @@ Deno.test("commandHelp() shows every command, aligned", pure, () => {
   assertEquals(commandHelp(sentencesIn("en")), [
     "  /help, /ayuda             show this help",
     "  /who, /quien              show who is online, from where and since when",
-    "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees it); no history keeps it",
+    "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees",
+    "                            it); no history keeps it",
     "  /nick NEW, /apodo         take another nick",
     "  /me TEXT, /yo             tell what you do, not what you say",
     "  /clear, /limpiar          clear the screen",

@@ -114,11 +114,13 @@ Deno.test("flagHelp() shows every flag, aligned", pure, () => {
   assertEquals(flagHelp(FLAGS, sentencesIn("en")), [
     "  --port N                port of the server",
     "  --backup HOST:N         server to go to when the first falls; may be repeated",
-    "  --auto                  when the server falls, try the known ones in turn without asking",
+    "  --auto                  when the server falls, try the known ones in turn",
+    "                          without asking",
     "  --lang es|en            language: es or en",
     "  --plain                 nothing but lines: for screen readers and slow links",
     "  -h, --help              show this help",
     "  --version               show the version",
-    "  --completions bash|zsh  show the script by which bash or zsh completes these options",
+    "  --completions bash|zsh  show the script by which bash or zsh completes these",
+    "                          options",
   ]);
 });
