@@ -119,11 +119,12 @@ export class Terminal implements AsyncDisposable {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
       const isAhead = this.#answers.ahead.length > 0;
-      if (!this.isInteractive) await this.#screen.print(prompt);
+      const isEchoed = this.#streams.isEchoed && !isAhead;
+      if (!this.isInteractive) await this.#screen.print(isEchoed ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, signal);
-      if (!this.isInteractive) {
+      if (!this.isInteractive && (!isEchoed || line === undefined)) {
         await this.#screen.print(!line || (this.isKeyboard && !isAhead) ? "\n" : ` ${line}\n`);
-      } else if (isAhead) await this.print(`${prompt} ${line}`);
+      } else if (this.isInteractive && isAhead) await this.print(`${prompt} ${line}`);
       // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
       const answer = line?.trim() ||
         (line === undefined && (this.isKeyboard || isAgain) ? undefined : fallback);

@@ -62,6 +62,21 @@ Deno.test("Terminal.ask() does not repeat what a keyboard shows by itself", pure
   assertEquals(person.output, "Nick:\n");
 });
 
+Deno.test("Terminal.ask() ends no line that the system has ended", pure, async () => {
+  await using person = new Person({ isKeyboard: true, isEchoed: true });
+  const answer = person.terminal.ask("Nick");
+  await person.sees("Nick: ");
+  person.types("ana\n5000\n");
+  assertEquals(await answer, "ana");
+  // What was typed ahead was shown long before its question.
+  assertEquals(await person.terminal.ask("Puerto"), "5000");
+  const last = person.terminal.ask("Servidor");
+  await person.sees("Servidor: ");
+  person.ends();
+  assertEquals(await unanswered(last), "Servidor");
+  assertEquals(person.output, "Nick: Puerto: 5000\nServidor: \n");
+});
+
 Deno.test(
   "Terminal.ask() gives up with its signal's reason, and leaves the next line alone",
   pure,
