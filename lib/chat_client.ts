@@ -156,7 +156,8 @@ class ChatClient implements Disposable {
 
   async #showRefused(error: RefusedError): Promise<void> {
     this.#isNotCalled(error);
-    await this.#notify(explain(error, this.#program.language));
+    const why = explain(error, this.#program.language);
+    await this.#notify(this.#sentences("client.nick-kept", { why }));
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
@@ -238,6 +239,9 @@ class ChatClient implements Disposable {
 
   /** Takes another nick: now, or on the next server. */
   async #rename(nick: string): Promise<void> {
+    if (nick === this.#nick && this.#wish === undefined) {
+      return await this.#print(this.#sentences("client.nick-same", { nick }));
+    }
     this.#wish = nick;
     if (this.#session.rename(nick)) return;
     this.#chooser.rename(nick);

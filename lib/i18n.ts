@@ -2,7 +2,7 @@
 // nothing of when one is shown.
 
 import { ENGLISH } from "./english.ts";
-import { ChatError, ProtocolError, RefusedError } from "./errors.ts";
+import { ChatError, type ErrorDetails, ProtocolError, RefusedError } from "./errors.ts";
 import { SPANISH } from "./spanish.ts";
 
 /** Name of a sentence. */
@@ -36,12 +36,17 @@ export function sentencesIn(language: Language): Sentences {
   return (key, ...[values]) => fill(CATALOGUE[language][key], values ?? {});
 }
 
+const NO_DETAILS: ErrorDetails = {};
+
 /** The sentence, or the end of one if the error is about a connection, that tells a person what went wrong. */
 export function explain(error: unknown, language: Language): string {
-  const { code, details } = error instanceof ChatError ? error : { code: "internal", details: {} };
+  const { code, details } = error instanceof ChatError ? error : { code: "internal", details: NO_DETAILS };
   const isFromWire = error instanceof ProtocolError || error instanceof RefusedError;
   const key = `${isFromWire ? "wire" : "error"}.${code}`;
-  if (isSentence(key)) return fill(CATALOGUE[language][key], details);
+  // Whoever throws somebody out need not say why.
+  const hasNoReason = key === "wire.kicked" && !details.reason;
+  const known = hasNoReason ? { reason: CATALOGUE[language]["client.no-reason"] } : details;
+  if (isSentence(key)) return fill(CATALOGUE[language][key], known);
   const reason = error instanceof Error ? error.message : String(error);
   return fill(CATALOGUE[language]["error.unknown"], { reason, code });
 }

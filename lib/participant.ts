@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type ChatScreen, PROMPT } from "./chat_screen.ts";
+import { unknownCommand } from "./command_table.ts";
 import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import type { TypedLine } from "./desk.ts";
 import { InputError } from "./errors.ts";
@@ -114,7 +115,7 @@ export class Participant {
         await terminal.print(...this.#who());
         break;
       case "unknown":
-        await terminal.print(this.#sentences("command.unknown", action));
+        await terminal.print(unknownCommand(action, this.#sentences));
         break;
       case "quit":
         await this.#quit();

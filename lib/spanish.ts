@@ -18,9 +18,9 @@ export const SPANISH = {
   "server.refused": "Se cerró la conexión de {who}: {why}",
   "server.refused-more": "Conexiones cerradas que no se han mostrado: {count}.",
   "server.skipped": "Líneas que faltan aquí: {count}. La pantalla no siguió el ritmo de la sala.",
-  "server.commands": 'Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.',
+  "server.commands":
+    'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',
-  "server.no-reason": "sin decir por qué",
   "server.banned": "No se admite a nadie desde {address}. Minutos: {minutes}. Expulsados: {count}.",
   "server.unbanned": "Se admite de nuevo a quien venga desde {address}.",
   "server.stats":
@@ -40,6 +40,9 @@ export const SPANISH = {
   "client.nick-unknown": 'No hay nadie en línea con el nick "{nick}".',
   "client.nick-nearest": 'No hay nadie en línea con el nick "{nick}". ¿Quiso decir {nearest}?',
   "client.nick-later": "Se usará el nick {nick} en la próxima conexión.",
+  "client.nick-same": "Ya tiene el nick {nick}.",
+  "client.nick-kept": "No se ha cambiado de nick: {why}.",
+  "client.no-reason": "sin decir por qué",
   "link.down": "sin conexión",
   "link.slow": "el servidor no contesta",
   "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",
@@ -70,7 +73,8 @@ export const SPANISH = {
   "command.me": "contar lo que hace, no lo que dice",
   "command.text-parameters": "TEXTO",
   "command.clear": "borrar la pantalla",
-  "command.unknown":
+  "command.unknown": 'No existe la orden "{command}". Escriba /help para ver las que hay.',
+  "command.mistyped":
     'No existe la orden "{command}". ¿Quiso decir {nearest}? Escriba /help para ver las que hay.',
   "command.incomplete": "Falta algo: {usage}",
   "command.escape": "enviar un texto que empieza con /",
@@ -147,7 +151,7 @@ export const SPANISH = {
   "wire.text-invalid": "se recibió un mensaje que no está permitido",
   "wire.replaced": "la misma sesión se conectó desde otro lugar",
   "wire.kicked": "quien lleva el servidor ha expulsado a este cliente: {reason}",
-  "wire.banned": "quien lleva el servidor no admite por ahora la dirección de este equipo",
+  "wire.banned": "quien lleva el servidor no admite por ahora a nadie desde esta dirección",
   "wire.too-slow": "no se leyó a tiempo lo que decía la sala",
   "wire.silent": "no se recibió señal de vida",
   "error.unknown": "{reason} ({code})",

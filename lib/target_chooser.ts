@@ -104,7 +104,9 @@ export class TargetChooser {
     if (this.#options.isAuto && !isAnswerable && !isAlone) {
       await this.#options.notify(this.#sentences("client.retry", {
         server: formatAddress(after),
-        seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(waitMs / 1_000),
+        seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(
+          Math.max(waitMs, 100) / 1_000,
+        ),
       }));
       await pause(waitMs, signal);
       return { server: after, nick: this.#newNick ?? failure.target.nick };

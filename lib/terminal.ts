@@ -144,11 +144,11 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** The lines that are typed for the chat, until the input ends. */
-  async *lines(prompt: string): AsyncGenerator<string> {
-    for await (const { text } of this.typed(prompt)) yield text;
+  async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<string> {
+    for await (const { text } of this.typed(prompt, options)) yield text;
   }
 
-  /** The same, with all that a chat can make of them. */
+  /** The same, told whether they were pasted. */
   async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
     this.#chatOptions = options;
     this.#isChatting = true;
@@ -281,7 +281,7 @@ export class Terminal implements AsyncDisposable {
     if (isReturn || key.name === "enter") return this.#enter();
     if (key.ctrl && key.name === "c") return this.#interrupt.abort();
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
-    // Ctrl-Z does nothing: it would stop this process alone, `deno task` would go on holding the terminal.
+    // Ctrl-Z does nothing here either: see program.ts.
     if (key.ctrl && key.name === "l") this.#screen.clear();
     else editor.press(key);
     this.#refresh();

@@ -494,7 +494,7 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
     output,
     `beto (127.0.0.1), desde ${NOON}
 ana (127.0.0.1), desde ${NOON}
-No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.
+No existe la orden "/nada". Escriba /help para ver las que hay.
 `,
   );
   assertStringIncludes(

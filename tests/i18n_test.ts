@@ -163,6 +163,13 @@ Deno.test("explain() fills in what an error is about", pure, () => {
   assertEquals(explain(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");
 });
 
+Deno.test("explain() has words for a reason that nobody gave", pure, () => {
+  const kicked = (reason: string) => new RefusedError("kicked", reason, { details: { reason } });
+  assertEquals(explain(kicked(""), "es").split(": ")[1], "sin decir por qué");
+  assertEquals(explain(kicked(""), "en").split(": ")[1], "no reason given");
+  assertEquals(explain(kicked("por gritar"), "en").split(": ")[1], "por gritar");
+});
+
 Deno.test("explain() tells silence that a server tells us of from a server's own silence", pure, () => {
   assertEquals(explain(new LostError("silent", ""), "en"), "the server stopped responding");
   assertEquals(explain(new RefusedError("silent", ""), "en"), "there was no sign of life");

@@ -92,8 +92,10 @@ Deno.test("/nick takes another nick, tells everybody, and keeps it on the next s
   for (const person of [ana, beto, first.boss]) {
     await person.sees(`[${NOON}] * ana se llama ahora anita\n[${NOON}] anita: hola\n`);
   }
-  assertStringIncludes(ana.output, `[${NOON}] ! el nick "BETO" ya está en uso\n`);
+  assertStringIncludes(ana.output, `[${NOON}] ! No se ha cambiado de nick: el nick "BETO" ya está en uso.\n`);
   assertStringIncludes(ana.output, 'El nick "a b" no vale');
+  ana.types("/nick anita\n");
+  await ana.sees("Ya tiene el nick anita.\n");
   beto.types("/msg anita hola\n/who\n");
   await beto.sees("@ beto → anita: hola");
   await beto.sees("anita (127.0.0.1), desde ");
@@ -156,7 +158,7 @@ Deno.test("The console's /ban throws out who is in from an address, and lets nob
   const { person: ana, chatting } = await place.comes("ana", "--auto");
   place.boss.types("/ban 127.0.0.1 5\n");
   assertEquals(await chatting, 1);
-  const why = "quien lleva el servidor no admite por ahora la dirección de este equipo";
+  const why = "quien lleva el servidor no admite por ahora a nadie desde esta dirección";
   assertStringIncludes(ana.output, why);
   await place.boss.sees("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
   const address = ["--host", LOOPBACK, "--port", String(place.port)];
@@ -205,7 +207,7 @@ Deno.test("A nick that was refused is not asked for again", async () => {
   ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
   await ana.sees("Conectado");
   ana.types("/nick beto\n");
-  await ana.sees('! el nick "beto" ya está en uso\n');
+  await ana.sees('! No se ha cambiado de nick: el nick "beto" ya está en uso.\n');
   ana.types("hola\n");
   await ana.until((output) => output.split("Conectado").length === 3, "a second welcome");
   ana.kills();

@@ -154,7 +154,7 @@ Deno.test("Everyone sees who comes, what is said and who goes, and so does the s
     `${TIME} ana: /salir no es salir`,
   ]);
   const answers = [
-    'No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.',
+    'No existe la orden "/nada". Escriba /help para ver las que hay.',
     "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.",
   ];
   // Answers of the client itself come at once, the conversation by way of the server.
@@ -354,7 +354,9 @@ Deno.test("A server whose input has ended goes on", async () => {
   await using server = await startServer(port);
   await server.types("hola");
   await server.hearsNoMore();
-  await server.sees('Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.');
+  await server.sees(
+    'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
+  );
   await using ana = await startClient("ana", port);
   await ana.types("hola", "salir");
   await ana.ends(0);
