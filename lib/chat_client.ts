@@ -1,33 +1,26 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { about } from "./about.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { readBackups } from "./backup.ts";
-import { ChatScreen, PROMPT } from "./chat_screen.ts";
+import { ChatScreen } from "./chat_screen.ts";
 import { type ClientEntry, clientEntry } from "./client_entry.ts";
 import { CLIENT_FLAGS, clientHelp, type ClientSettings, settingsOf } from "./client_flags.ts";
-import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
-import type { TypedLine } from "./desk.ts";
 import { rendererFor } from "./display.ts";
 import { Doorman, isForDoorman } from "./doorman.ts";
 import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
+import { Participant } from "./participant.ts";
 import { EXIT, type Program } from "./program.ts";
-import { type Manner, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { isFinal, TargetChooser } from "./target_chooser.ts";
-import type { ChatOptions } from "./terminal.ts";
-import { parseText, printable, printableNick } from "./text.ts";
+import { printable } from "./text.ts";
 import type { Trust } from "./trust.ts";
-import { completionOf } from "./word_completion.ts";
-
-/** How long someone who leaves waits for the server to confirm what they said last, in ms. */
-const LAST_WORDS_MS = 1_000;
 
 /** Chats until the person leaves. Returns the exit status.
  * @throws {InputError} about flags, or if the input ends before all is known
@@ -70,6 +63,7 @@ class ChatClient implements Disposable {
   readonly #mailbox: Mailbox;
   readonly #session: Session;
   readonly #screen: ChatScreen;
+  readonly #participant: Participant;
   readonly #roster = new Roster();
   /** What the server of now calls the person. */
   #nick = "";
@@ -112,6 +106,16 @@ class ChatClient implements Disposable {
       session: this.#session,
       reader: () => ({ session: this.#mailbox.session, nick: this.#nick }),
     });
+    this.#participant = new Participant({
+      terminal,
+      language,
+      renderer,
+      session: this.#session,
+      screen: this.#screen,
+      roster: this.#roster,
+      rename: (nick) => this.#rename(nick),
+      notify,
+    });
   }
 
   [Symbol.dispose](): void {
@@ -143,13 +147,17 @@ class ChatClient implements Disposable {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
     if (event.type === "refused") await this.#showRefused(event.error);
-    if (event.type === "failed") await this.#showFailed(event.failure);
+    if (event.type === "failed") {
+      this.#isNotCalled(event.failure.error);
+      await this.#showFailed(event.failure);
+    }
     this.#screen.showStatus();
   }
 
   async #showRefused(error: RefusedError): Promise<void> {
-    if (error.details.nick === this.#wish) this.#wish = undefined;
-    await this.#notify(explain(error, this.#program.language));
+    this.#isNotCalled(error);
+    const why = explain(error, this.#program.language);
+    await this.#notify(this.#sentences("client.nick-kept", { why }));
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
@@ -190,7 +198,7 @@ class ChatClient implements Disposable {
   #beginTyping(): void {
     if (this.#isTyping) return;
     this.#isTyping = true;
-    this.#type().catch((error) => {
+    this.#participant.left().catch((error) => {
       this.#typingError = error;
       this.#session.leave();
     });
@@ -223,109 +231,21 @@ class ChatClient implements Disposable {
     this.#chooser.rename(nick);
   }
 
-  /** Takes in what is typed until the person leaves or the input ends. */
-  async #type(): Promise<void> {
-    const { terminal } = this.#program;
-    for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
-      try {
-        if (!await this.#act(line)) return;
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        await this.#print(explain(error, this.#program.language));
-      }
-    }
-    // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
-    if (terminal.isKeyboard) return await this.#quit();
-    await this.#session.settled();
-    this.#session.leave();
+  /** A server does not call the person as they wished, be it in HELLO or later: they are not to get that nick
+   * behind their back. */
+  #isNotCalled({ details }: ChatError): void {
+    if (details.nick === this.#wish) this.#wish = undefined;
   }
 
-  #chatOptions(): ChatOptions {
-    const yes = this.#sentences("client.yes").split(" ");
-    return {
-      confirmPaste: {
-        question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
-        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
-      },
-      complete: (before) => {
-        const nicks = [...this.#roster].map(({ nick }) => printableNick(nick));
-        return completionOf(before, { nicks, commands: COMMAND_NAMES });
-      },
-    };
-  }
-
-  /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
-  async #quit(): Promise<void> {
-    const waiting = new AbortController();
-    const lastWords = delay(LAST_WORDS_MS, undefined, waiting).catch(() => {});
-    await Promise.race([this.#session.settled(), lastWords]);
-    waiting.abort();
-    this.#session.leave();
-  }
-
-  /** Does what a line asks for; false if that is to leave. */
-  async #act({ text, isPasted }: TypedLine): Promise<boolean> {
-    const action = isPasted ? pastedAction(text) : parseLine(text);
-    switch (action.type) {
-      case "say":
-        await this.#say(action.text, { action: action.action });
-        break;
-      case "msg":
-        await this.#sayTo(action.nick, action.text);
-        break;
-      case "nick":
-        await this.#rename(action.nick);
-        break;
-      case "clear":
-        this.#program.terminal.clear();
-        break;
-      case "incomplete": {
-        const usage = commandUsage(action.command, this.#sentences);
-        await this.#print(this.#sentences("command.incomplete", { usage }));
-        break;
-      }
-      case "help":
-        await this.#print(...commandHelp(this.#sentences));
-        break;
-      case "who":
-        await this.#print(...[...this.#roster].map((person) => this.#renderer.person(person)));
-        break;
-      case "unknown":
-        await this.#print(this.#sentences("command.unknown", action));
-        break;
-      case "quit":
-        await this.#quit();
-        return false;
-    }
-    return true;
-  }
-
-  /** Says something to one person, by the name that they have now. */
-  async #sayTo(nick: string, text: string): Promise<void> {
-    const person = this.#roster.find(nick);
-    if (person) return await this.#say(text, { to: { session: person.session, nick: person.nick } });
-    const nearest = this.#roster.nearest(nick);
-    await this.#print(
-      nearest === undefined
-        ? this.#sentences("client.nick-unknown", { nick })
-        : this.#sentences("client.nick-nearest", { nick, nearest }),
-    );
-  }
-
+  /** Takes another nick: now, or on the next server. */
   async #rename(nick: string): Promise<void> {
+    if (nick === this.#nick && this.#wish === undefined) {
+      return await this.#print(this.#sentences("client.nick-same", { nick }));
+    }
     this.#wish = nick;
     if (this.#session.rename(nick)) return;
     this.#chooser.rename(nick);
     await this.#print(this.#sentences("client.nick-later", { nick }));
-  }
-
-  async #say(text: string, manner: Manner): Promise<void> {
-    if (this.#session.isFull) {
-      await this.#notify(this.#sentences("client.waiting", { count: this.#session.pending.length }));
-      await this.#session.drained();
-    }
-    this.#session.say(text, manner);
-    this.#screen.showStatus();
   }
 
   #notify(text: string): Promise<void> {
@@ -336,10 +256,4 @@ class ChatClient implements Disposable {
   #print(...lines: string[]): Promise<void> {
     return this.#program.terminal.print(...lines);
   }
-}
-
-/** A line of a pasted block is sent as it is. */
-function pastedAction(line: string): Action {
-  const text = parseText(line);
-  return text === "" ? { type: "nothing" } : { type: "say", text };
 }

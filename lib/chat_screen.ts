@@ -57,8 +57,7 @@ export class ChatScreen implements AsyncDisposable {
   async showEntries(entries: readonly ReadEntry[]): Promise<void> {
     const { terminal } = this.#options;
     if (entries.some((read) => this.#isForReader(read))) terminal.bell();
-    const alone = entries.filter(({ entry }) => this.#isAlone(entry));
-    await terminal.print(...alone.flatMap((read) => this.#linesOf(read)));
+    await terminal.print(...entries.flatMap((read) => this.#isAlone(read.entry) ? this.#linesOf(read) : []));
   }
 
   #linesOf({ entry, place }: ReadEntry): string[] {
@@ -66,7 +65,9 @@ export class ChatScreen implements AsyncDisposable {
     const { session, nick } = this.#options.reader();
     const isOwn = entry.type === "said" && entry.session === session;
     const options = { isHistory: place === "history", reader: isOwn ? undefined : nick };
-    return [...renderer.newDay(entry.timeMs), renderer.entry(entry, options)];
+    // Whoever has another nick or is thrown out was seen to come before.
+    const crowds = entry.type === "renamed" || entry.type === "left" ? this.#takeCrowds() : [];
+    return [...crowds, ...renderer.newDay(entry.timeMs), renderer.entry(entry, options)];
   }
 
   /** Whether somebody else says something that the reader should not miss. */
@@ -78,13 +79,16 @@ export class ChatScreen implements AsyncDisposable {
 
   /** Prints what was held back. */
   async showCrowds(): Promise<void> {
-    const { terminal, renderer } = this.#options;
+    await this.#options.terminal.print(...this.#takeCrowds());
+  }
+
+  #takeCrowds(): string[] {
+    const { renderer } = this.#options;
     clearTimeout(this.#folderTimer);
-    const lines = this.#folder.take().flatMap((crowd) => [
+    return this.#folder.take().flatMap((crowd) => [
       ...renderer.newDay(crowd.at(-1)!.timeMs),
       renderer.crowd(crowd),
     ]);
-    await terminal.print(...lines);
   }
 
   /** Shows how things stand now with the link and with what waits for a server: that once it has waited long

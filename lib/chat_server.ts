@@ -177,7 +177,7 @@ export class ChatServer implements AsyncDisposable {
     this.#hub.wake();
   }
 
-  /** Throws somebody out, who reads the reason. Returns whether there is such a person. */
+  /** Throws somebody out, who reads the reason if there is one. Returns whether there is such a person. */
   kick(nick: string, reason: string): boolean {
     const member = this.#room.withNick(nick);
     if (!member) return false;

@@ -1,8 +1,9 @@
 // Commands from a table, which also gives the help: how a typed line is told apart. Pure; knows none of the
 // commands.
 
-import { closestString } from "@std/text/closest-string";
+import { inColumns } from "./columns.ts";
 import type { PlainSentenceKey, Sentences } from "./i18n.ts";
+import { nearestWord } from "./nearest.ts";
 import { printable } from "./text.ts";
 
 /** A command that can be typed. */
@@ -17,10 +18,17 @@ export interface Command {
 /** Commands by what they are for, in the order in which the help shows them. */
 export type CommandTable = Readonly<Record<string, Command>>;
 
+/** A command that there is not, and what it may have been meant for. */
+export interface UnknownCommand {
+  readonly type: "unknown";
+  readonly command: string;
+  readonly nearest?: string;
+}
+
 /** A command as it was typed, or one that there is not. */
 export type TypedCommand<Table extends CommandTable> =
   | { readonly name: keyof Table & string; readonly rest: string }
-  | { readonly name: undefined; readonly command: string; readonly nearest: string };
+  | { readonly name: undefined; readonly unknown: UnknownCommand };
 
 /** The command of a line that begins with a slash, and what follows it. */
 export function parseCommand<Table extends CommandTable>(table: Table, line: string): TypedCommand<Table> {
@@ -30,10 +38,11 @@ export function parseCommand<Table extends CommandTable>(table: Table, line: str
     if (names.includes(typed)) return { name, rest };
   }
   const known = Object.values(table).flatMap(({ names }) => names);
+  const nearest = nearestWord(typed, known);
+  const unknown = { type: "unknown", command: `/${typed}` } as const;
   return {
     name: undefined,
-    command: `/${typed}`,
-    nearest: `/${typed === "" ? known[0]! : closestString(typed, known)}`,
+    unknown: nearest === undefined ? unknown : { ...unknown, nearest: `/${nearest}` },
   };
 }
 
@@ -43,24 +52,29 @@ export function firstWord(text: string): { word: string; rest: string } {
   return { word, rest: text.trim().slice(word.length).trim() };
 }
 
+/** What to tell somebody who typed a command that there is not. */
+export function unknownCommand({ command, nearest }: UnknownCommand, sentences: Sentences): string {
+  return nearest === undefined
+    ? sentences("command.unknown", { command })
+    : sentences("command.mistyped", { command, nearest });
+}
+
 /** How a command is to be typed: `/msg NICK TEXT`. */
 export function usageOf({ names, parameters }: Command, sentences: Sentences): string {
   return `/${names[0]}${parameters ? ` ${sentences(parameters)}` : ""}`;
 }
 
-/** The commands and what they do, a line each; `more` is what else can be typed. */
+/** The commands and what they do; `more` is what else can be typed. */
 export function tableHelp(
   table: CommandTable,
   sentences: Sentences,
   more: readonly (readonly [typed: string, help: string])[] = [],
 ): string[] {
-  const rows = [
+  return inColumns([
     ...Object.values(table).map((command) => {
       const others = command.names.slice(1).map((name) => `, /${name}`).join("");
       return [`${usageOf(command, sentences)}${others}`, sentences(command.help)] as const;
     }),
     ...more,
-  ];
-  const width = Math.max(...rows.map(([typed]) => typed.length));
-  return rows.map(([typed, help]) => `  ${typed.padEnd(width)}  ${help}`);
+  ]);
 }

@@ -1,7 +1,14 @@
 // A line typed in a client -> a message or a local action. The help text comes from the same table as the
 // commands.
 
-import { type CommandTable, firstWord, parseCommand, tableHelp, usageOf } from "./command_table.ts";
+import {
+  type CommandTable,
+  firstWord,
+  parseCommand,
+  tableHelp,
+  type UnknownCommand,
+  usageOf,
+} from "./command_table.ts";
 import type { Sentences } from "./i18n.ts";
 import { parseNick, parseText } from "./text.ts";
 
@@ -27,7 +34,7 @@ export type Action =
   | { readonly type: "help" | "who" | "clear" | "quit" | "nothing" }
   /** Something is missing behind the command. */
   | { readonly type: "incomplete"; readonly command: keyof typeof COMMANDS }
-  | { readonly type: "unknown"; readonly command: string; readonly nearest: string };
+  | UnknownCommand;
 
 /** Whether a line asks to leave, wherever it is typed: `salir`, `quit`, `/quit`, `/salir`. */
 export function isQuit(line: string): boolean {
@@ -48,9 +55,7 @@ export function parseLine(raw: string): Action {
 
 function parseAction(line: string): Action {
   const typed = parseCommand(COMMANDS, line);
-  if (typed.name === undefined) {
-    return { type: "unknown", command: typed.command, nearest: typed.nearest };
-  }
+  if (typed.name === undefined) return typed.unknown;
   const { name, rest } = typed;
   switch (name) {
     case "msg": {
@@ -73,7 +78,7 @@ export function commandUsage(command: keyof typeof COMMANDS, sentences: Sentence
   return usageOf(COMMANDS[command], sentences);
 }
 
-/** The commands and what they do, a line each. */
+/** The commands and what they do. */
 export function commandHelp(sentences: Sentences): string[] {
   return tableHelp(COMMANDS, sentences, [["//...", sentences("command.escape")]]);
 }

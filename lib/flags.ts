@@ -1,6 +1,7 @@
 // Command-line flags from a table, which also gives the help. Pure.
 
 import { parseArgs } from "@std/cli/parse-args";
+import { inColumns } from "./columns.ts";
 import { InputError } from "./errors.ts";
 import { LANGUAGES, type PlainSentenceKey, type Sentences } from "./i18n.ts";
 
@@ -65,11 +66,12 @@ export function parseFlags<Table extends FlagTable>(
       throw new InputError("flag-unknown", `Cannot use flag ${argument}`, { details: { flag: argument } });
     },
   });
-  for (const argument of values._) {
-    throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
-  }
+  // First what is wrong with a flag: the empty value of one is left over as an argument.
   for (const name of withValue) {
     for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
+  }
+  for (const argument of values._) {
+    throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
   }
   return values as unknown as FlagValues<Table>;
 }
@@ -121,12 +123,11 @@ export function invalidValue(flag: string, value: string): InputError {
   return new InputError("flag-value-invalid", `Cannot use ${flag} ${value}`, { details: { flag, value } });
 }
 
-/** The flags and what they do, a line each. */
+/** The flags and what they do. */
 export function flagHelp(table: FlagTable, sentences: Sentences): string[] {
   const rows = Object.entries(table).map(([name, { value, alias, help }]) => {
     const names = alias ? `-${alias}, --${name}` : `--${name}`;
-    return { left: value ? `${names} ${value}` : names, right: sentences(help) };
+    return [value ? `${names} ${value}` : names, sentences(help)] as const;
   });
-  const width = Math.max(...rows.map(({ left }) => left.length));
-  return rows.map(({ left, right }) => `  ${left.padEnd(width)}  ${right}`);
+  return inColumns(rows);
 }

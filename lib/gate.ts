@@ -21,6 +21,8 @@ export interface GateOptions {
   readonly maxClients?: number;
   readonly maxPerAddress?: number;
   readonly maxAddresses?: number;
+  /** Which IP addresses may have as many connections, and come in as often, as they like: the machine itself. */
+  readonly isFree?: (ip: string) => boolean;
 }
 
 /** What is known of an address. */
@@ -30,19 +32,24 @@ interface Origin {
   readonly resent: TokenBucket;
 }
 
-/** Counts who comes, by address. The machine itself may have as many connections, and come in as often, as it
- * likes. */
+/** Counts who comes, by address. */
 export class Gate {
   readonly #maxClients: number;
   readonly #maxPerAddress: number;
   readonly #maxAddresses: number;
+  readonly #isFree: (ip: string) => boolean;
   readonly #origins = new Map<string, Origin>();
   #connections = 0;
 
   constructor(
-    { maxClients = MAX_CLIENTS, maxPerAddress = MAX_PER_ADDRESS, maxAddresses = MAX_ADDRESSES }: GateOptions =
-      {},
+    {
+      maxClients = MAX_CLIENTS,
+      maxPerAddress = MAX_PER_ADDRESS,
+      maxAddresses = MAX_ADDRESSES,
+      isFree = isLoopback,
+    }: GateOptions = {},
   ) {
+    this.#isFree = isFree;
     this.#maxClients = maxClients;
     this.#maxPerAddress = maxPerAddress;
     this.#maxAddresses = maxAddresses;
@@ -65,7 +72,7 @@ export class Gate {
       throw new ProtocolError("room-full", `Cannot serve more than ${this.#maxClients} connections`);
     }
     const origin = this.#originOf(ip, nowMs);
-    if (origin.connections >= this.#maxPerAddress && !isLoopback(ip)) {
+    if (origin.connections >= this.#maxPerAddress && !this.#isFree(ip)) {
       throw new ProtocolError(
         "address-crowded",
         `Cannot serve more than ${this.#maxPerAddress} connections from ${blockOf(ip)}`,
@@ -84,7 +91,7 @@ export class Gate {
   /** Somebody who was let through wants to come into the room.
    * @throws {ProtocolError} `entering-too-often` */
   enter(ip: string, nowMs: number): void {
-    if (!this.#originOf(ip, nowMs).entries.take(nowMs) && !isLoopback(ip)) {
+    if (!this.#originOf(ip, nowMs).entries.take(nowMs) && !this.#isFree(ip)) {
       throw new ProtocolError("entering-too-often", `Cannot let anybody in from ${blockOf(ip)} so often`);
     }
   }

@@ -44,7 +44,8 @@ export class LineEditor {
   readonly #past: string[] = [];
   /** The line of the past that is shown; the one that is being typed is behind the last. */
   #at = 0;
-  #draft = "";
+  /** Lines that were left for others, as they were then; until the next line begins. */
+  readonly #left = new Map<number, string>();
   readonly #complete: Completer;
   /** Completions that Tab goes through, until another key is pressed. */
   #round: Completion & { at: number } | undefined;
@@ -101,7 +102,7 @@ export class LineEditor {
     this.#cursor = 0;
     this.#round = undefined;
     this.#at = this.#past.length;
-    this.#draft = "";
+    this.#left.clear();
     return text;
   }
 
@@ -136,9 +137,9 @@ export class LineEditor {
 
   #recall(at: number): void {
     if (at < 0 || at > this.#past.length) return;
-    if (this.#at === this.#past.length) this.#draft = this.#text;
+    this.#left.set(this.#at, this.#text);
     this.#at = at;
-    this.#text = this.#past[at] ?? this.#draft;
+    this.#text = this.#left.get(at) ?? this.#past[at]!;
     this.#cursor = this.#text.length;
   }
 

@@ -1,11 +1,13 @@
 // What the person who runs a server types, and what the server does then.
 
 import type { ChatServer } from "./chat_server.ts";
+import { unknownCommand } from "./command_table.ts";
 import { InputError } from "./errors.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
-import { type Order, orderHelp, orderUsage, parseOrder } from "./orders.ts";
+import { type Order, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
 import type { Renderer } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
+import { completionOf } from "./word_completion.ts";
 
 const MINUTE_MS = 60_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
@@ -32,8 +34,12 @@ export class Operator {
   /** Takes in what is typed until it ends the server: `salir`, `quit`, or the end of what a person types. The
    * end of a pipe ends nothing: a server runs without anybody at its console. */
   async dismissed(): Promise<void> {
-    const { terminal, language } = this.#options;
-    for await (const line of terminal.lines("")) {
+    const { terminal, language, server } = this.#options;
+    const complete = (before: string) => {
+      const nicks = [...server.people].map(({ nick }) => nick);
+      return completionOf(before, { nicks, commands: ORDER_NAMES });
+    };
+    for await (const line of terminal.lines("", { complete })) {
       try {
         const order = parseOrder(line);
         if (order.type === "quit") return;
@@ -72,7 +78,7 @@ export class Operator {
           this.#sentences("command.incomplete", { usage: orderUsage(order.command, this.#sentences) }),
         ];
       case "unknown":
-        return [this.#sentences("command.unknown", order)];
+        return [unknownCommand(order, this.#sentences)];
       case "talk":
         return [this.#sentences("server.commands")];
       case "nothing":
@@ -87,7 +93,7 @@ export class Operator {
   }
 
   #kick({ nick, reason }: { nick: string; reason: string }): string[] {
-    const isKicked = this.#options.server.kick(nick, reason || this.#sentences("server.no-reason"));
+    const isKicked = this.#options.server.kick(nick, reason);
     return isKicked ? [] : [this.#sentences("server.nick-unknown", { nick })];
   }
 

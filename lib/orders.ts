@@ -3,7 +3,14 @@
 
 import { parseIP } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
-import { type CommandTable, firstWord, parseCommand, tableHelp, usageOf } from "./command_table.ts";
+import {
+  type CommandTable,
+  firstWord,
+  parseCommand,
+  tableHelp,
+  type UnknownCommand,
+  usageOf,
+} from "./command_table.ts";
 import { COMMANDS, isQuit } from "./commands.ts";
 import { InputError } from "./errors.ts";
 import type { Sentences } from "./i18n.ts";
@@ -24,6 +31,9 @@ export const ORDERS = {
   quit: COMMANDS.quit,
 } as const satisfies CommandTable;
 
+/** What orders can be typed as, with their slashes. */
+export const ORDER_NAMES = Object.values(ORDERS).flatMap(({ names }) => names.map((name) => `/${name}`));
+
 /** What a line typed at the console asks for. */
 export type Order =
   | { readonly type: "quit" }
@@ -35,7 +45,7 @@ export type Order =
   | { readonly type: "backup"; readonly server: string }
   /** Something is missing behind the command. */
   | { readonly type: "incomplete"; readonly command: keyof typeof ORDERS }
-  | { readonly type: "unknown"; readonly command: string; readonly nearest: string }
+  | UnknownCommand
   /** It is no command. */
   | { readonly type: "talk" };
 
@@ -47,9 +57,7 @@ export function parseOrder(raw: string): Order {
   if (line === "") return { type: "nothing" };
   if (!line.startsWith("/")) return { type: "talk" };
   const typed = parseCommand(ORDERS, line);
-  if (typed.name === undefined) {
-    return { type: "unknown", command: typed.command, nearest: typed.nearest };
-  }
+  if (typed.name === undefined) return typed.unknown;
   const { name } = typed;
   const rest = parseText(typed.rest);
   const { word, rest: more } = firstWord(rest);
@@ -81,7 +89,7 @@ export function orderUsage(order: keyof typeof ORDERS, sentences: Sentences): st
   return usageOf(ORDERS[order], sentences);
 }
 
-/** The orders and what they do, a line each. */
+/** The orders and what they do. */
 export function orderHelp(sentences: Sentences): string[] {
   return tableHelp(ORDERS, sentences);
 }

@@ -45,6 +45,7 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
     addEventListener(event, () => terminal.abandon());
   }
   const signal = AbortSignal.any([endingSignal(), terminal.interrupted]);
+  ignoreStopping();
   // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
   signal.addEventListener("abort", () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), PATIENCE_MS)));
   const language = chooseLanguage(langFlag(Deno.args), systemLocales());
@@ -119,6 +120,12 @@ export function endingSignal(): AbortSignal {
     : ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) Deno.addSignalListener(signal, () => ending.abort());
   return ending.signal;
+}
+
+/** Has Ctrl-Z do nothing where the system reads it: it would stop this process alone, `deno task` would go on
+ * holding the terminal. */
+function ignoreStopping(): void {
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTSTP", () => {});
 }
 
 /** The value of `--lang`, found before the flags are checked: what is wrong with them is said in it. */

@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { type Frame, FrameWriter, HEADER_BYTES } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
+import { ACTION, BACK, FRAME, KICKED, LATE, LOST, PRIVATE } from "./frame_types.ts";
 import type {
   ClientMessage,
   Content,
@@ -29,40 +30,11 @@ import {
 import { MAX_PASSWORD_BYTES } from "./password.ts";
 import { MAX_NICK_CHARS } from "./text.ts";
 
+export { FRAME } from "./frame_types.ts";
 export * from "./messages.ts";
 
 /** Longest nick that a server gives, in bytes of UTF-8. */
 export const MAX_NICK_BYTES = MAX_NICK_CHARS * 4;
-
-/** Frame types; a server's have the high bit. */
-export const FRAME = {
-  hello: 0x01,
-  say: 0x02,
-  clientPing: 0x03,
-  clientPong: 0x04,
-  clientBye: 0x05,
-  nick: 0x06,
-  welcome: 0x81,
-  said: 0x82,
-  serverPing: 0x83,
-  serverPong: 0x84,
-  serverBye: 0x85,
-  error: 0x86,
-  joined: 0x87,
-  left: 0x88,
-  hidden: 0x89,
-  renamed: 0x8a,
-  announced: 0x8b,
-  backups: 0x8c,
-  refused: 0x8d,
-} as const;
-
-/** Bits of the `flags` of SAY; those of SAID are the same, one bit further up, with `late` below. */
-const ACTION = 1, PRIVATE = 2;
-const LATE = 1;
-/** The bit of JOINED's `flags`, and those of LEFT's. */
-const BACK = 1;
-const LOST = 1, KICKED = 2;
 
 /** The public id of a session: the first 8 bytes of SHA-256 of its token. */
 export function sessionOf(token: Uint8Array): bigint {

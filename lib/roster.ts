@@ -1,6 +1,6 @@
 // Who is online, as far as a client knows. Pure.
 
-import { closestString } from "@std/text/closest-string";
+import { nearestWord } from "./nearest.ts";
 import type { Person, RoomEvent } from "./protocol.ts";
 import { isNick, nickKey } from "./text.ts";
 
@@ -52,10 +52,9 @@ export class Roster implements Iterable<Person> {
     return this.#named().find((person) => nickKey(person.nick) === key);
   }
 
-  /** The nick online that looks most like this one; undefined if nobody is online. */
+  /** The nick online that looks most like this one; undefined if none does. */
   nearest(nick: string): string | undefined {
-    const nicks = this.#named().map((person) => person.nick);
-    return nicks.length > 0 ? closestString(nick, nicks) : undefined;
+    return nearestWord(nick, this.#named().map((person) => person.nick));
   }
 
   /** Those whose nick can be one, whatever a server says. */

@@ -42,6 +42,10 @@ declare module "@std/text/closest-string" {
   export function closestString(givenWord: string, possibleWords: readonly string[]): string;
 }
 
+declare module "@std/text/levenshtein-distance" {
+  export function levenshteinDistance(str1: string, str2: string): number;
+}
+
 declare module "@std/fmt/colors" {
   export function setColorEnabled(value: boolean): void;
   export function stripAnsiCode(text: string): string;

@@ -85,7 +85,7 @@ export class TargetChooser {
    * @throws the failure's error, if the client is not wanted, or if the input has ended and nothing else can be
    * tried */
   async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
-    if (!failure) return await this.#ask({ signal });
+    if (!failure) return await this.#first({ signal });
     if (isFinal(failure.error)) throw failure.error;
     const { target: { server }, error } = failure;
     const isKnown = !this.#wasEverIn || this.#rotation.has(server);
@@ -104,7 +104,9 @@ export class TargetChooser {
     if (this.#options.isAuto && !isAnswerable && !isAlone) {
       await this.#options.notify(this.#sentences("client.retry", {
         server: formatAddress(after),
-        seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(waitMs / 1_000),
+        seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(
+          Math.max(waitMs, 100) / 1_000,
+        ),
       }));
       await pause(waitMs, signal);
       return { server: after, nick: this.#newNick ?? failure.target.nick };
@@ -132,8 +134,15 @@ export class TargetChooser {
   #isAloneWithout({ target, error }: Failure): boolean {
     if (!isViolation(error)) return false;
     this.#rotation.distrust(target.server);
-    this.#offered = undefined;
     return this.#rotation.size === 0;
+  }
+
+  /** Nobody who is asked nothing more could name the first server again: it is tried in turn, be it reached or
+   * not. */
+  async #first(options: { signal: AbortSignal }): Promise<Target | undefined> {
+    const target = await this.#ask(options);
+    if (target && this.#options.isAuto) this.learn([target.server]);
+    return target;
   }
 
   /** Only what the failure is about is asked again. */

@@ -127,11 +127,11 @@ export class Terminal implements AsyncDisposable {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
       const isAhead = this.#answers.ahead.length > 0;
-      if (!this.isInteractive) await this.#screen.print(prompt);
+      if (!this.isInteractive) await this.#screen.print(this.#streams.isEchoed ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, options);
       const seen = isSecret ? "" : line;
       if (!this.isInteractive) {
-        await this.#screen.print(!seen || (this.isKeyboard && !isAhead) ? "\n" : ` ${seen}\n`);
+        await this.#screen.print(this.#behindQuestion(seen, { isAhead }));
       } else if (isAhead) await this.print(`${prompt} ${seen}`);
       // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
       const answer = (isSecret ? line : line?.trim()) ||
@@ -144,11 +144,11 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** The lines that are typed for the chat, until the input ends. */
-  async *lines(prompt: string): AsyncGenerator<string> {
-    for await (const { text } of this.typed(prompt)) yield text;
+  async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<string> {
+    for await (const { text } of this.typed(prompt, options)) yield text;
   }
 
-  /** The same, with all that a chat can make of them. */
+  /** The same, told whether they were pasted. */
   async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
     this.#chatOptions = options;
     this.#isChatting = true;
@@ -207,6 +207,13 @@ export class Terminal implements AsyncDisposable {
    * wait for a terminal that takes nothing any more. */
   abandon(): void {
     this.#screen.abandon();
+  }
+
+  /** What is still to be written behind a question that has its answer, where no keys come one by one. */
+  #behindQuestion(line: string | undefined, { isAhead }: { isAhead: boolean }): string {
+    const { isKeyboard, isEchoed = false } = this.#streams;
+    if (isEchoed && line !== undefined) return isAhead ? `${line}\n` : "";
+    return !line || (isKeyboard && !isAhead) ? "\n" : ` ${line}\n`;
   }
 
   #answer(prompt: string, { signal, isSecret = false }: AskOptions): Promise<string | undefined> {
@@ -274,7 +281,7 @@ export class Terminal implements AsyncDisposable {
     if (isReturn || key.name === "enter") return this.#enter();
     if (key.ctrl && key.name === "c") return this.#interrupt.abort();
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
-    // Ctrl-Z does nothing: it would stop this process alone, `deno task` would go on holding the terminal.
+    // Ctrl-Z does nothing here either: see program.ts.
     if (key.ctrl && key.name === "l") this.#screen.clear();
     else editor.press(key);
     this.#refresh();

@@ -8,6 +8,8 @@ export interface TerminalStreams {
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Whether a person types: the system shows what they type, and the end of the input is their wish. */
   readonly isKeyboard: boolean;
+  /** Whether the system shows what they type right where we write: then their Enter ends the line there. */
+  readonly isEchoed?: boolean;
   /** Present if a person types and sees what we write, and wants more than lines. */
   readonly tty?: Tty;
 }
@@ -30,13 +32,15 @@ const NO_SIZE = { columns: 80, rows: 24 };
 /** The process's own standard input and output. `isPlain`: lines are all that is wanted. */
 export function standardStreams({ isPlain }: { isPlain: boolean }): TerminalStreams {
   const isKeyboard = Deno.stdin.isTerminal();
+  const isScreen = isKeyboard && Deno.stdout.isTerminal();
   return {
     input: Deno.stdin.readable,
     write: async (bytes) => {
       for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
     },
     isKeyboard,
-    tty: isKeyboard && Deno.stdout.isTerminal() && !isPlain ? processTty() : undefined,
+    isEchoed: isScreen && isPlain,
+    tty: isScreen && !isPlain ? processTty() : undefined,
   };
 }
 

@@ -79,6 +79,22 @@ Deno.test("A pipe gets every entry as it comes", pure, async () => {
   assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
 
+Deno.test("A screen shows who came in a crowd before it shows them renamed or thrown out", pure, async () => {
+  await using chat = new Chat();
+  chat.clock.tick(0);
+  const [last] = CROWD.slice(-1).map(({ entry }) => entry as Joined);
+  const { session, timeMs, seq, nick, address } = last!;
+  const renamed = { type: "renamed", seq, timeMs, session, before: nick, nick: "eva" } as const;
+  const left = { type: "left", seq, timeMs, session, lost: false, kicked: true, nick, address } as const;
+  const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
+  const crowd = `[${NOON}] * 2 se han reconectado: d, e`;
+  await chat.screen.showEntries([...CROWD, { entry: renamed, place: "live" }]);
+  const before = [...told, crowd, `[${NOON}] * e se llama ahora eva`];
+  assertEquals(await chat.look(), [...before, "> |"]);
+  await chat.screen.showEntries([...CROWD.slice(-2), { entry: left, place: "live" }]);
+  assertEquals(await chat.look(), [...before, crowd, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
+});
+
 Deno.test("A screen gets a crowd in one line, and what was said at once", pure, async () => {
   await using chat = new Chat();
   chat.clock.tick(0);

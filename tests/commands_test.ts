@@ -43,10 +43,11 @@ Deno.test("parseLine() knows commands in both languages, in any case, whatever f
 
 Deno.test("parseLine() does not send a command that it does not know", pure, () => {
   assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha", nearest: "/who" });
-  assertEquals(parseLine("/"), { type: "unknown", command: "/", nearest: "/help" });
+  assertEquals(parseLine("/"), { type: "unknown", command: "/" });
   assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme", nearest: "/help" });
   assertEquals(parseLine("/NIK ana"), { type: "unknown", command: "/nik", nearest: "/nick" });
-  assertEquals(parseLine("/\x1b[2J x"), { type: "unknown", command: "/␛[2j", nearest: "/help" });
+  assertEquals(parseLine("/\x1b[2J x"), { type: "unknown", command: "/␛[2j" });
+  assertEquals(parseLine("/foo"), { type: "unknown", command: "/foo" });
 });
 
 Deno.test("parseLine() takes what follows a command, as it will be sent", pure, () => {
@@ -83,7 +84,8 @@ Deno.test("commandHelp() shows every command, aligned", pure, () => {
   assertEquals(commandHelp(sentencesIn("en")), [
     "  /help, /ayuda             show this help",
     "  /who, /quien              show who is online, from where and since when",
-    "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees it); no history keeps it",
+    "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees",
+    "                            it); no history keeps it",
     "  /nick NEW, /apodo         take another nick",
     "  /me TEXT, /yo             tell what you do, not what you say",
     "  /clear, /limpiar          clear the screen",

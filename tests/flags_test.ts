@@ -79,6 +79,7 @@ Deno.test("parseFlags() refuses what the table does not have", pure, () => {
 Deno.test("parseFlags() refuses a flag without its value", pure, () => {
   assertEquals(refusal(() => given("--port")), ["flag-value-missing", { flag: "--port" }]);
   assertEquals(refusal(() => given("--port=")), ["flag-value-missing", { flag: "--port" }]);
+  assertEquals(refusal(() => given("--port", "")), ["flag-value-missing", { flag: "--port" }]);
   assertEquals(refusal(() => given("--port", "--auto")), ["flag-value-missing", { flag: "--port" }]);
   assertEquals(refusal(() => given("--backup")), ["flag-value-missing", { flag: "--backup" }]);
   assertEquals(refusal(() => given("--backup", "a", "--backup")), ["flag-value-missing", {
@@ -113,11 +114,13 @@ Deno.test("flagHelp() shows every flag, aligned", pure, () => {
   assertEquals(flagHelp(FLAGS, sentencesIn("en")), [
     "  --port N                port of the server",
     "  --backup HOST:N         server to go to when the first falls; may be repeated",
-    "  --auto                  when the server falls, try the known ones in turn without asking",
+    "  --auto                  when the server falls, try the known ones in turn",
+    "                          without asking",
     "  --lang es|en            language: es or en",
     "  --plain                 nothing but lines: for screen readers and slow links",
     "  -h, --help              show this help",
     "  --version               show the version",
-    "  --completions bash|zsh  show the script by which bash or zsh completes these options",
+    "  --completions bash|zsh  show the script by which bash or zsh completes these",
+    "                          options",
   ]);
 });

@@ -358,6 +358,25 @@ const CASES: Record<string, Case> = {
       for (const conn of conns) conn.close();
     },
   },
+  "one connection more than an address may have": {
+    code: "address-crowded",
+    server: { maxPerAddress: 2, isFree: () => false },
+    attack: async () => {},
+  },
+  "one who comes in more often than an address may": {
+    heard: new Array(30).fill(COMES_AND_GOES).flat(),
+    server: { isFree: () => false },
+    code: "entering-too-often",
+    attack: async (last, { address }) => {
+      // ana and beto have the same address.
+      for (let i = 0; i < 30; i++) {
+        using peer = await dialPeer(address);
+        await peer.say(eva, { type: "bye" });
+        await peer.rest();
+      }
+      await last.say(eva);
+    },
+  },
   "100 who hang up at once": {
     attack: async (_, { address }) => {
       for (let i = 0; i < 100; i++) {
@@ -476,6 +495,70 @@ Deno.test("What is sent again after a failover is not slowed", async () => {
   using _ = peer;
   for (let n = 1; n <= 256; n++) await peer.say(say(n, "hola", { timeMs: 1 }));
   for (let n = 1; n <= 256; n++) assertEquals((await peer.expect("said")).n, n);
+});
+
+Deno.test("Whoever leaves a full room makes room for another", async () => {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, maxClients: 1 });
+  for (let i = 0; i < 3; i++) {
+    const { peer } = await enter(server.address, eva);
+    using _ = peer;
+    await peer.say({ type: "bye" });
+    await peer.rest();
+    peer[Symbol.dispose]();
+    await until(() => server.stats.connections === 0, "the socket to be closed");
+  }
+});
+
+Deno.test("Of a crowd before a full room 256 are told, and the rest is sent away without a word", async () => {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, maxClients: 1 });
+  const { peer } = await enter(server.address, eva);
+  using _ = peer;
+  const crowd = await Promise.all(Array.from({ length: 400 }, () => dialPeer(server.address)));
+  const told = await Promise.all(crowd.map(async (stranger) => {
+    using _ = stranger;
+    const messages = await stranger.rest().catch(() => []);
+    await until(() => server.stats.connections <= 258, "few to linger");
+    return messages.length;
+  }));
+  const count = told.filter((messages) => messages > 0).length;
+  assert(count >= 256 && count < 400, `${count}`);
+});
+
+Deno.test("A client that is slowed between the halves of a frame is not late with it", async () => {
+  await using server = new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: { burst: 2, perSecond: 20 },
+    frameMs: 250,
+    deadMs: 1_000,
+  });
+  const { peer } = await enter(server.address, eva);
+  using _ = peer;
+  const frames = await new Blob(Array.from({ length: 12 }, (_, i) => encodeClient(say(i + 1)))).bytes();
+  await peer.say(frames.subarray(0, 10));
+  await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  await peer.say(frames.subarray(10));
+  for (let n = 1; n <= 12; n++) assertEquals((await peer.expect("said")).n, n);
+});
+
+Deno.test("A client whose every read ends within a frame is not late with any", async () => {
+  await using server = new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: UNLIMITED,
+    frameMs: 120,
+    deadMs: 600,
+  });
+  const { peer } = await enter(server.address, eva);
+  using _ = peer;
+  const frames = await new Blob(Array.from({ length: 30 }, (_, i) => encodeClient(say(i + 1)))).bytes();
+  const size = frames.length / 30;
+  for (let at = 0; at < frames.length; at += size) {
+    await peer.say(frames.subarray(at === 0 ? 0 : at - 5, at + size - 5));
+    await new Promise((resolve) => setTimeout(resolve, 2 * LOOK_MS));
+  }
+  await peer.say(frames.subarray(-5));
+  for (let n = 1; n <= 30; n++) assertEquals((await peer.expect("said")).n, n);
 });
 
 Deno.test("Without a limit nobody is slowed", async () => {

@@ -88,7 +88,7 @@ Deno.test("Both languages have every sentence, with the same placeholders", pure
 
 Deno.test("Sentences are not empty, and say the same thing in two ways", pure, () => {
   const same = KEYS.filter((key) => CATALOGUE.es[key] === CATALOGUE.en[key]);
-  assertEquals(same, ["client.no", "ask.nick", "error.unknown"]);
+  assertEquals(same, ["ask.nick", "error.unknown", "client.no"]);
   for (const key of KEYS) {
     for (const language of LANGUAGES) {
       const sentence = CATALOGUE[language][key];
@@ -161,6 +161,13 @@ Deno.test("explain() fills in what an error is about", pure, () => {
   );
   const inUse = new ListenError("port-in-use", "", { details: { host: "10.0.0.7", port: 5_000 } });
   assertEquals(explain(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");
+});
+
+Deno.test("explain() has words for a reason that nobody gave", pure, () => {
+  const kicked = (reason: string) => new RefusedError("kicked", reason, { details: { reason } });
+  assertEquals(explain(kicked(""), "es").split(": ")[1], "sin decir por qué");
+  assertEquals(explain(kicked(""), "en").split(": ")[1], "no reason given");
+  assertEquals(explain(kicked("por gritar"), "en").split(": ")[1], "por gritar");
 });
 
 Deno.test("explain() tells silence that a server tells us of from a server's own silence", pure, () => {

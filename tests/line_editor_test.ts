@@ -119,6 +119,24 @@ Deno.test("Up and Down bring back what was remembered, and what was being typed"
   assertEquals(shown(editor), "tres|");
 });
 
+Deno.test(
+  "What was changed in a line that was brought back is there on coming back to it, until one is taken",
+  pure,
+  () => {
+    const editor = new LineEditor();
+    for (const line of ["uno", "dos"]) editor.remember(line);
+    editor.insert("cua");
+    const seen = ["up", "x", "up", "y", "down", "down", "up", "up"].map((name) => {
+      editor.press(keyOf(name));
+      return shown(editor);
+    });
+    assertEquals(seen, ["dos|", "dosx|", "uno|", "unoy|", "dosx|", "cua|", "dosx|", "unoy|"]);
+    assertEquals(editor.take(), "unoy");
+    editor.press(keyOf("up"));
+    assertEquals(shown(editor), "dos|");
+  },
+);
+
 Deno.test("Only so many lines can be brought back", pure, () => {
   const editor = new LineEditor();
   for (let n = 0; n <= MAX_PAST_LINES; n++) editor.remember(`line ${n}`);

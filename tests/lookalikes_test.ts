@@ -24,6 +24,7 @@ Deno.test("looksOf() gives a look in common to what a reader cannot tell apart",
     ["ΑΝΑ", "ana"],
     ["ᎪᎠᎪ", "ADA"],
     ["ana", "ANA"],
+    ["Ịa", "ḷa"],
     ["ñu", "n\u0303u"],
   ];
   for (const [one, other] of pairs) assert(lookAlike(one!, other!), `${one} ${other}`);

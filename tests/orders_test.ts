@@ -29,7 +29,7 @@ const ORDERS: Record<string, Order> = {
   "/say ": { type: "incomplete", command: "say" },
   "/backup": { type: "incomplete", command: "backup" },
   "/kik ana": { type: "unknown", command: "/kik", nearest: "/kick" },
-  "/msg ana": { type: "unknown", command: "/msg", nearest: "/who" },
+  "/msg ana": { type: "unknown", command: "/msg" },
 };
 
 Deno.test("parseOrder() knows every order, and what is missing or none", pure, () => {
@@ -53,7 +53,7 @@ Deno.test("parseOrder() refuses what an order cannot be about", pure, () => {
 
 Deno.test("orderHelp() shows every order with what follows it", pure, () => {
   const help = orderHelp(sentencesIn("es"));
-  assertEquals(help.length, 8);
+  assertEquals(help.filter((line) => line.startsWith("  /")).length, 8);
   assert(help.some((line) => line.startsWith("  /ban IP MINUTOS, /vetar ")), help.join("\n"));
   assertEquals(orderUsage("kick", sentencesIn("en")), "/kick NICK REASON");
 });

@@ -51,6 +51,8 @@ Deno.test("Roster finds nobody whose nick is none", pure, () => {
 
 Deno.test("Roster.nearest() names who looks most like it", pure, () => {
   assertEquals(rosterOf("ana", "beto", "norberto").nearest("bto"), "beto");
+  assertEquals(rosterOf("ana", "Beto").nearest("BET"), "Beto");
+  assertEquals(rosterOf("ana", "beto").nearest("pepe"), undefined);
   assertEquals(rosterOf().nearest("bto"), undefined);
 });
 

@@ -305,7 +305,9 @@ Deno.test("chat-server tells what can be typed", async () => {
   boss.types("hola\n\n  \nsalir\n");
   assertEquals(
     await outputOf(boss, ...flagsFor(port)),
-    `${listening(port)}Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.\n${END}`,
+    `${
+      listening(port)
+    }Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.\n${END}`,
   );
 });
 

@@ -276,6 +276,7 @@ export interface PersonOptions {
   readonly hasColours?: boolean;
   /** A pipe otherwise. */
   readonly isKeyboard?: boolean;
+  readonly isEchoed?: boolean;
   readonly tty?: Tty;
   readonly configFolder?: string;
 }
@@ -298,7 +299,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, tty } = options;
+    const { isKeyboard = false, isEchoed, tty } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -308,6 +309,7 @@ export class Person implements AsyncDisposable {
         return Promise.resolve();
       },
       isKeyboard,
+      isEchoed,
       tty,
     });
   }

@@ -210,6 +210,13 @@ Deno.test(
   },
 );
 
+Deno.test("TargetChooser --auto comes round to the first server, be it reached or not", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, backups: [SECOND!] });
+  const seen = [(await choice.next())!.server];
+  while (seen.length < 4) seen.push((await choice.next(unreached(seen.at(-1)!)))!.server);
+  assertEquals(seen, [FIRST, SECOND, FIRST, SECOND]);
+});
+
 Deno.test("TargetChooser --auto stops waiting when its signal says so", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
   for (let i = 0; i < 10; i++) await choice.next(unreached(FIRST!), AbortSignal.abort()); // at once

@@ -62,6 +62,22 @@ Deno.test("Terminal.ask() does not repeat what a keyboard shows by itself", pure
   assertEquals(person.output, "Nick:\n");
 });
 
+Deno.test("Terminal.ask() leaves no empty line where the Enter of the answer is seen", pure, async () => {
+  await using person = new Person({ isKeyboard: true, isEchoed: true });
+  for (const answer of ["ana", ""]) {
+    const asked = person.terminal.ask("Nick", { fallback: "eva" });
+    await person.until((output) => output.endsWith("Nick [eva]: "), "a question");
+    person.types(`${answer}\n`);
+    assertEquals(await asked, answer || "eva");
+  }
+  person.types("beto\n");
+  await settle();
+  assertEquals(await person.terminal.ask("Nick"), "beto");
+  person.ends();
+  await unanswered(person.terminal.ask("Puerto"));
+  assertEquals(person.output, "Nick [eva]: Nick [eva]: Nick: beto\nPuerto: \n");
+});
+
 Deno.test(
   "Terminal.ask() gives up with its signal's reason, and leaves the next line alone",
   pure,

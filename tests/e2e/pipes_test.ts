@@ -154,7 +154,7 @@ Deno.test("Everyone sees who comes, what is said and who goes, and so does the s
     `${TIME} ana: /salir no es salir`,
   ]);
   const answers = [
-    'No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.',
+    'No existe la orden "/nada". Escriba /help para ver las que hay.',
     "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.",
   ];
   // Answers of the client itself come at once, the conversation by way of the server.
@@ -354,7 +354,9 @@ Deno.test("A server whose input has ended goes on", async () => {
   await using server = await startServer(port);
   await server.types("hola");
   await server.hearsNoMore();
-  await server.sees('Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.');
+  await server.sees(
+    'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
+  );
   await using ana = await startClient("ana", port);
   await ana.types("hola", "salir");
   await ana.ends(0);
@@ -508,7 +510,10 @@ Deno.test("Flags that make no sense end both programs with status 2 and a senten
 Deno.test("A client whose input ends before it has a server says so: status 2 without an answer, 1 without a server", async () => {
   await using silent = new PipedProgram("client");
   await silent.hearsNoMore();
-  await silent.ends(2, 'La entrada terminó sin responder "Nick".\n');
+  await silent.ends(
+    2,
+    'La entrada terminó sin responder "Nick": dé la respuesta con una opción. Pruebe con --help.\n',
+  );
   const port = freePort();
   await using alone = new PipedProgram("client", "--host", LOOPBACK, "--port", `${port}`, "--nick", "ana");
   await alone.hearsNoMore();

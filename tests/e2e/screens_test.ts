@@ -120,7 +120,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
     connected(first, "ana", "beto"),
     present("celia", JOINED),
     `${TIME} ana: hola`,
-    'No existe la orden "/nada". ¿Quiso decir /ayuda? Escriba /help para ver las que hay.',
+    'No existe la orden "/nada". Escriba /help para ver las que hay.',
   ];
   await beto.shows(...before, ">");
 
@@ -389,7 +389,8 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.shows(`$ ${start}`, listening(port));
     await using ana = await startClient("ana", port);
     await one.enters("hola");
-    const refused = 'Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.';
+    const refused =
+      'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.';
     const before = [`$ ${start}`, listening(port), present("ana", JOINED), refused];
     await one.shows(...before);
     await end(one);

@@ -115,6 +115,24 @@ Deno.test("Tab completes nicks and commands", async () => {
   await ana.endsWith("> /help");
 });
 
+Deno.test("Tab completes nicks and orders at a server's console", async () => {
+  await using terminals = new Terminals();
+  const port = freePort();
+  const one = await terminals.open("one");
+  await one.enters(`server --host ${LOOPBACK} --port ${port}`);
+  await one.says("Escuchando");
+  await using ana = await startClient("ana", port);
+  await one.types("/ki");
+  await one.presses("Tab");
+  await one.types("A");
+  await one.presses("Tab");
+  await one.types("por gritar");
+  await one.endsWith("/kick ana por gritar");
+  await one.presses("Enter");
+  await ana.sees("por gritar\n");
+  await ana.ends(1);
+});
+
 Deno.test("A pasted block is sent as it is, line by line, where it was pasted", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
@@ -234,6 +252,12 @@ Deno.test("--plain shows lines, and leaves line editing to the system", async ()
   await ana.enters("a");
   await beto.sees("ana: hola\n");
   await ana.endsWith("hola", `${TIME} ana: hola`);
+  // Ctrl-Z has the system forget what nobody has read yet.
+  await ana.presses("C-z");
+  await ana.endsWith("^Z");
+  await ana.presses("Enter");
+  await beto.types("¿sigues?");
+  await ana.endsWith("^Z", `${TIME} beto: ¿sigues?`);
   await ana.presses("C-d");
   await ana.shows(
     ...`Conectado a ${LOOPBACK}:${port}. En línea: beto, ana. Escriba "salir" para terminar.`.match(
@@ -242,6 +266,8 @@ Deno.test("--plain shows lines, and leaves line editing to the system", async ()
       .map((row) => row.trimEnd()),
     "hola",
     `${TIME} ana: hola`,
+    "^Z",
+    `${TIME} beto: ¿sigues?`,
     "$",
   );
   await ana.hasItsSettings();

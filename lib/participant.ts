@@ -1,0 +1,169 @@
+// What the person at a client types, and what the client does then.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { type ChatScreen, PROMPT } from "./chat_screen.ts";
+import { unknownCommand } from "./command_table.ts";
+import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
+import type { TypedLine } from "./desk.ts";
+import { InputError } from "./errors.ts";
+import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
+import type { Manner } from "./protocol.ts";
+import type { Renderer } from "./render.ts";
+import type { Roster } from "./roster.ts";
+import type { Session } from "./session.ts";
+import type { ChatOptions, Terminal } from "./terminal.ts";
+import { parseText, printableNick } from "./text.ts";
+import { completionOf } from "./word_completion.ts";
+
+/** How long someone who leaves waits for the server to confirm what they said last, in ms. */
+const LAST_WORDS_MS = 1_000;
+/** How long what is typed may wait for the server to confirm what came before it until the person is told, in ms. */
+const UNTOLD_WAIT_MS = 1_000;
+
+/** What a participant needs. */
+export interface ParticipantOptions {
+  readonly terminal: Terminal;
+  readonly language: Language;
+  readonly renderer: Renderer;
+  readonly session: Session;
+  readonly screen: ChatScreen;
+  /** Who is online. */
+  readonly roster: Roster;
+  /** Takes another nick. */
+  readonly rename: (nick: string) => Promise<void>;
+  /** Prints a line with the time. */
+  readonly notify: (text: string) => Promise<void>;
+}
+
+/** Somebody who takes part in the chat. */
+export class Participant {
+  readonly #options: ParticipantOptions;
+  readonly #sentences: Sentences;
+
+  constructor(options: ParticipantOptions) {
+    this.#options = options;
+    this.#sentences = sentencesIn(options.language);
+  }
+
+  /** Takes in what is typed until the person leaves or the input ends. */
+  async left(): Promise<void> {
+    const { terminal, session, language } = this.#options;
+    for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
+      try {
+        if (!await this.#act(line)) return;
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        await terminal.print(explain(error, language));
+      }
+    }
+    // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
+    if (terminal.isKeyboard) return await this.#quit();
+    await session.settled();
+    session.leave();
+  }
+
+  #chatOptions(): ChatOptions {
+    const yes = this.#sentences("client.yes").split(" ");
+    return {
+      confirmPaste: {
+        question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
+        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
+      },
+      complete: (before) => {
+        const nicks = [...this.#options.roster].map(({ nick }) => printableNick(nick));
+        return completionOf(before, { nicks, commands: COMMAND_NAMES });
+      },
+    };
+  }
+
+  /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
+  async #quit(): Promise<void> {
+    const { session } = this.#options;
+    const waiting = new AbortController();
+    const lastWords = delay(LAST_WORDS_MS, undefined, waiting).catch(() => {});
+    await Promise.race([session.settled(), lastWords]);
+    waiting.abort();
+    session.leave();
+  }
+
+  /** Does what a line asks for; false if that is to leave. */
+  async #act({ text, isPasted }: TypedLine): Promise<boolean> {
+    const { terminal, rename } = this.#options;
+    const action = isPasted ? pastedAction(text) : parseLine(text);
+    switch (action.type) {
+      case "say":
+        await this.#say(action.text, { action: action.action });
+        break;
+      case "msg":
+        await this.#sayTo(action.nick, action.text);
+        break;
+      case "nick":
+        await rename(action.nick);
+        break;
+      case "clear":
+        terminal.clear();
+        break;
+      case "incomplete": {
+        const usage = commandUsage(action.command, this.#sentences);
+        await terminal.print(this.#sentences("command.incomplete", { usage }));
+        break;
+      }
+      case "help":
+        await terminal.print(...commandHelp(this.#sentences));
+        break;
+      case "who":
+        await terminal.print(...this.#who());
+        break;
+      case "unknown":
+        await terminal.print(unknownCommand(action, this.#sentences));
+        break;
+      case "quit":
+        await this.#quit();
+        return false;
+    }
+    return true;
+  }
+
+  #who(): string[] {
+    const { roster, renderer } = this.#options;
+    const lines = [...roster].map((person) => renderer.person(person));
+    return lines.length > 0 ? lines : [this.#sentences("who.nobody")];
+  }
+
+  /** Says something to one person, by the name that they have now. */
+  async #sayTo(nick: string, text: string): Promise<void> {
+    const { terminal, roster } = this.#options;
+    const person = roster.find(nick);
+    if (person) return await this.#say(text, { to: { session: person.session, nick: person.nick } });
+    const nearest = roster.nearest(nick);
+    await terminal.print(
+      nearest === undefined
+        ? this.#sentences("client.nick-unknown", { nick })
+        : this.#sentences("client.nick-nearest", { nick, nearest }),
+    );
+  }
+
+  async #say(text: string, manner: Manner): Promise<void> {
+    const { session, screen } = this.#options;
+    if (session.isFull) await this.#drained();
+    session.say(text, manner);
+    screen.showStatus();
+  }
+
+  /** Waits until the server has confirmed enough for more to be said. A pipe that is faster than the network makes
+   * everybody wait a little; only what takes long is worth a line. */
+  async #drained(): Promise<void> {
+    const { session, notify } = this.#options;
+    const timer = setTimeout(() => {
+      void notify(this.#sentences("client.waiting", { count: session.pending.length }));
+    }, UNTOLD_WAIT_MS);
+    await session.drained();
+    clearTimeout(timer);
+  }
+}
+
+/** A line of a pasted block is sent as it is. */
+function pastedAction(line: string): Action {
+  const text = parseText(line);
+  return text === "" ? { type: "nothing" } : { type: "say", text };
+}

@@ -1,0 +1,250 @@
+// Every sentence that a person sees, in Spanish. What stands in braces is filled in.
+
+/** The sentences by their names. */
+export const SPANISH = {
+  // Questions
+  "ask.port": "Puerto",
+  "ask.interface": "Interfaz",
+  "ask.choice": "Elija",
+  "ask.server": "Servidor (IP o nombre)",
+  "ask.new-server": "Nuevo servidor (IP o nombre)",
+  "ask.nick": "Nick",
+  "interface.all": "todas ({address})",
+
+  // The server's own
+  "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
+  "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
+  "server.closed": "Servidor cerrado.",
+  "server.refused": "Se cerró la conexión de {who}: {why}",
+  "server.refused-more": "Conexiones cerradas que no se han mostrado: {count}.",
+  "server.skipped": "Líneas que faltan aquí: {count}. La pantalla no siguió el ritmo de la sala.",
+  "server.commands":
+    'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
+  "server.nick-unknown": 'No hay nadie con el nick "{nick}".',
+  "server.banned": "No se admite a nadie desde {address}. Minutos: {minutes}. Expulsados: {count}.",
+  "server.unbanned": "Se admite de nuevo a quien venga desde {address}.",
+  "server.stats":
+    "Clientes: {clients}. Mensajes por segundo: {rate}. Memoria: {megabytes} MB. En marcha desde: {since}.",
+
+  // The client's own
+  "client.welcome": 'Conectado a {server}. En línea: {names}. Escriba "salir" para terminar.',
+  "client.more-online": "{names} y {count} más",
+  "client.lost": "Se perdió la conexión con {server}: {why}",
+  "client.not-in": "No se pudo entrar en {server}: {why}.",
+  "client.missing": "Líneas que faltan: {count}. El servidor ya no las guarda.",
+  "client.retry": "Se probará {server} dentro de {seconds} s.",
+  "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
+  "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
+  "client.more-pending": "… y {count} más sin confirmar",
+  "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
+  "client.nick-unknown": 'No hay nadie en línea con el nick "{nick}".',
+  "client.nick-nearest": 'No hay nadie en línea con el nick "{nick}". ¿Quiso decir {nearest}?',
+  "client.nick-later": "Se usará el nick {nick} en la próxima conexión.",
+  "client.nick-same": "Ya tiene el nick {nick}.",
+  "client.nick-kept": "No se ha cambiado de nick: {why}.",
+  "client.no-reason": "sin decir por qué",
+  "link.down": "sin conexión",
+  "link.slow": "el servidor no contesta",
+  "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",
+  "client.yes": "s sí si",
+
+  // What happens in the room
+  "room.joined": "{nick} ({address}) se ha conectado",
+  "room.back": "{nick} ({address}) se ha reconectado",
+  "room.left": "{nick} ({address}) se ha desconectado",
+  "room.lost": "{nick} ({address}) ha perdido la conexión",
+  "room.kicked": "Se ha expulsado a {nick} ({address})",
+  "room.renamed": "{before} se llama ahora {nick}",
+  "room.announced": "El servidor dice: {text}",
+  "room.backups": "Servidores de reserva: {backups}",
+  "room.many-joined": "{count} se han conectado: {names}",
+  "room.many-back": "{count} se han reconectado: {names}",
+  "room.many-left": "{count} se han desconectado: {names}",
+  "room.many-lost": "{count} han perdido la conexión: {names}",
+
+  // Commands
+  "command.quit": "terminar",
+  "command.help": "mostrar esta ayuda",
+  "command.who": "mostrar quién está en línea, desde dónde y desde cuándo",
+  "command.msg": "hablar en privado (la consola del servidor lo ve); no queda en el historial",
+  "command.msg-parameters": "NICK TEXTO",
+  "command.nick": "cambiar de nick",
+  "command.nick-parameters": "NUEVO",
+  "command.me": "contar lo que hace, no lo que dice",
+  "command.text-parameters": "TEXTO",
+  "command.clear": "borrar la pantalla",
+  "command.unknown": 'No existe la orden "{command}". Escriba /help para ver las que hay.',
+  "command.mistyped":
+    'No existe la orden "{command}". ¿Quiso decir {nearest}? Escriba /help para ver las que hay.',
+  "command.incomplete": "Falta algo: {usage}",
+  "command.escape": "enviar un texto que empieza con /",
+  "who.line": "{nick} ({address}), desde {since}",
+  "who.nobody": "No hay nadie en línea.",
+  "order.kick": "expulsar a alguien, que leerá el motivo",
+  "order.kick-parameters": "NICK MOTIVO",
+  "order.ban": "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
+  "order.ban-parameters": "IP MINUTOS",
+  "order.say": "decir algo a todos, como servidor",
+  "order.backup": "anunciar a todos otro servidor de reserva",
+  "order.backup-parameters": "HOST:PUERTO",
+  "order.stats": "mostrar clientes, mensajes por segundo, memoria y desde cuándo está en marcha",
+
+  // What a person gave cannot be used
+  "error.port-invalid": 'El puerto "{port}" no vale: debe ser un número de 1 a 65535.',
+  "error.address-invalid":
+    '"{address}" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
+  "error.ip-invalid": '"{ip}" no es una dirección IP.',
+  "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
+  "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
+  "error.pattern-invalid":
+    'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',
+  "error.choice-invalid": "Elija un número de 1 a {max}.",
+  "error.nick-invalid": 'El nick "{nick}" no vale: de 1 a {max} letras, cifras, "_" o "-", sin espacios.',
+  "error.nick-mixed": 'El nick "{nick}" no vale: mezcla letras de varias escrituras.',
+  "error.text-too-long": "El mensaje tiene {length} caracteres y el límite es {max}: no se ha enviado.",
+  "error.flag-unknown": 'No existe la opción "{flag}". Pruebe con --help.',
+  "error.flag-value-missing": 'A la opción "{flag}" le falta su valor. Pruebe con --help.',
+  "error.flag-value-invalid": 'La opción "{flag}" no admite "{value}". Pruebe con --help.',
+  "error.argument-unexpected": 'Sobra "{argument}". Pruebe con --help.',
+  "error.input-ended":
+    'La entrada terminó sin responder "{question}": dé la respuesta con una opción. Pruebe con --help.',
+
+  // No chat at an address
+  "error.name-unknown": 'No se encuentra "{host}": revise el nombre o escriba la IP.',
+  "error.refused":
+    "Nadie escucha en {server}: revise la dirección y el puerto, y que el servidor esté en marcha.",
+  "error.unreachable": "No se puede llegar a {server}: revise la dirección y la red ({reason}).",
+  "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección, la red y el cortafuegos.",
+  "error.not-a-chat-server":
+    "Lo que hay en {server} no es un servidor de este chat: revise la dirección y el puerto.",
+
+  // No listening at an address
+  "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
+  "error.port-privileged": "El puerto {port} está reservado al administrador: elija uno desde 1024.",
+  "error.address-not-local": "{host} no es una dirección de esta máquina.",
+  "error.accept-failed": "No se pueden aceptar más conexiones: {reason}.",
+  "error.listen-failed": "No se puede escuchar en {host}, puerto {port}: {reason}.",
+
+  // Why a connection ended
+  "error.closing": "el servidor se ha cerrado",
+  "error.closed": "el servidor cortó la conexión",
+  "error.broken": "se cortó la conexión",
+  "error.silent": "el servidor dejó de responder",
+  "error.garbled": "el servidor envió algo que no se entiende",
+
+  // What one side tells the other in ERROR: the end of a sentence
+  "wire.frame-too-long": "se recibió una trama demasiado larga",
+  "wire.frame-malformed": "se recibió una trama mal formada",
+  "wire.frame-unknown": "se recibió una trama de tipo desconocido",
+  "wire.frame-unexpected": "se recibió una trama fuera de lugar",
+  "wire.version-unsupported": "habla otra versión del protocolo: actualice el programa",
+  "wire.frame-late": "una trama tardó demasiado en llegar",
+  "wire.counter-backwards": "los mensajes no venían en orden",
+  "wire.room-full": "la sala está llena: pruebe más tarde",
+  "wire.address-crowded": "hay demasiadas conexiones desde la misma dirección",
+  "wire.entering-too-often": "se ha entrado demasiadas veces desde la misma dirección: espere un minuto",
+  "wire.hello-late": "no se identificó a tiempo",
+  "wire.nick-invalid": 'el nick "{nick}" no está permitido',
+  "wire.nick-mixed": 'el nick "{nick}" mezcla letras de varias escrituras',
+  "wire.nick-taken": 'el nick "{nick}" ya está en uso',
+  "wire.nick-lookalike": 'el nick "{nick}" se confunde con uno que ya está en uso',
+  "wire.text-invalid": "se recibió un mensaje que no está permitido",
+  "wire.replaced": "la misma sesión se conectó desde otro lugar",
+  "wire.kicked": "quien lleva el servidor ha expulsado a este cliente: {reason}",
+  "wire.banned": "quien lleva el servidor no admite por ahora a nadie desde esta dirección",
+  "wire.too-slow": "no se leyó a tiempo lo que decía la sala",
+  "wire.silent": "no se recibió señal de vida",
+  "error.unknown": "{reason} ({code})",
+
+  // Help
+  "usage.server":
+    "Uso: chat-server [opciones]\n\nSirve una sala de chat. Lo que no se dé con opciones se pregunta.",
+  "usage.client":
+    "Uso: chat-client [opciones]\n\nEntra en una sala de chat. Lo que no se dé con opciones se pregunta.",
+  "usage.options": "Opciones:",
+  "flag.server-port": "puerto en el que se escucha (5000 si se acepta lo ofrecido)",
+  "flag.server-host": "dirección de esta máquina en la que se escucha; 0.0.0.0 para todas",
+  "flag.server-backup": "servidor al que irán los clientes si este cae; se puede repetir",
+  "flag.grace": "segundos que se espera antes de anunciar que alguien perdió la conexión (3)",
+  "flag.burst": "mensajes que cada cliente puede enviar de golpe (20)",
+  "flag.rate": "mensajes por segundo de cada cliente después, o 0 sin límite (5)",
+  "flag.max-clients": "conexiones como máximo (1024)",
+  "flag.max-per-address": "conexiones como máximo desde una dirección que no sea esta máquina (16)",
+  "flag.client-host": "IP o nombre del servidor, o HOST:N",
+  "flag.client-port": "puerto del servidor",
+  "flag.nick": "nombre con el que le verán los demás",
+  "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
+  "flag.auto": "al caer el servidor, probar los conocidos por turno sin preguntar",
+  "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
+  "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
+  "flag.utc": "mostrar las horas en UTC",
+  "flag.no-color": "no usar colores",
+  "flag.lang": "idioma: es o en",
+  "flag.help": "mostrar esta ayuda",
+  "flag.plain": "nada más que líneas: para lectores de pantalla y conexiones lentas",
+  "flag.version": "mostrar la versión",
+  "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
+
+  // What --version says of the file
+  "edition.source": "desde el código fuente",
+  "edition.compiled": "compilado",
+  "edition.self-extracting": "autoextraíble",
+
+  // Passwords and certificates
+  "ask.password": "Contraseña",
+  "ask.trust": "¿Confiar en él? (sí/no)",
+  "client.unknown-certificate":
+    "El certificado de {server} es nuevo para este equipo. Compare su huella con la que enseña el servidor al arrancar:",
+  "client.fingerprint-expected": "Huella que se esperaba: {known}",
+  "client.fingerprint-now": "Huella que muestra: {fingerprint}",
+  "client.not-remembered": "Se confía en {server} solo hasta salir.",
+  "client.no-password":
+    "Aquí no se puede preguntar la contraseña: use --password-file con un archivo que la tenga.",
+  "client.no": "n no",
+  "server.fingerprint": "Huella del certificado: {fingerprint}",
+  "server.certificate-ends":
+    "El certificado de {path} caduca el {date}. Quienes lo conocen tendrán que fiarse del siguiente, que --tls-auto hace si se borra ese archivo.",
+
+  "error.password-empty": "La contraseña está vacía: escríbala en la primera línea.",
+  "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
+  "error.file-unreadable": "No se puede leer {path}: {reason}.",
+  "error.file-unwritable": "No se puede escribir {path}: {reason}.",
+  "error.fingerprint-invalid":
+    '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
+  "error.certificate-invalid":
+    "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
+  "error.answer-unclear": "Responda sí o no.",
+  "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
+  "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
+  "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
+
+  "error.not-tls":
+    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",
+  "error.tls-failed": "No se pudo hablar TLS con {server}: {reason}.",
+  "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
+  "error.certificate-unfit":
+    "El certificado de {server} no se puede recordar: lo firma una autoridad. Use --ca con el certificado de ella.",
+  "error.certificate-expired":
+    "El certificado de {server} ha caducado: quien lleva el servidor debe hacer otro.",
+  "error.certificate-unknown":
+    "No se conoce el certificado de {server}. Si su huella es la que enseña el servidor al arrancar, añada --tls-fingerprint {fingerprint}.",
+  "error.certificate-changed":
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE CONOCÍA: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Si quien lleva el servidor confirma el cambio, borre la línea de {server} en {path}.",
+  "error.certificate-other":
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ: ALGUIEN PODRÍA HACERSE PASAR POR ÉL.",
+
+  "wire.password-needed": "pide una contraseña",
+  "wire.password-wrong": "la contraseña no es correcta",
+  "wire.tls-needed": "solo habla TLS: añada --tls",
+  "wire.tls-unexpected": "quiso hablar TLS con un servidor que no lo habla",
+
+  "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",
+  "flag.client-password": "archivo cuya primera línea es la contraseña, si el servidor la pide",
+  "flag.tls-cert": "certificado en PEM con el que se habla TLS",
+  "flag.tls-key": "clave en PEM del certificado",
+  "flag.tls-auto": "hablar TLS con un certificado propio, que se hace la primera vez",
+  "flag.tls-dir": "carpeta donde se guarda el certificado propio",
+  "flag.tls": "hablar solo TLS; se pregunta por los certificados nuevos",
+  "flag.ca": "autoridades en PEM que responden de los servidores, en vez de preguntar",
+  "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",
+} as const;
