@@ -14,7 +14,7 @@ export const ENGLISH = {
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
   "server.refused": "The connection of {who} was closed: {why}",
-  "server.skipped": "Missing lines here: {count}. The screen could not keep up with the room.",
+  "server.skipped": "Missing lines here: {count}. They could not be shown at the pace of the room.",
   "server.commands": 'Commands are typed here, which begin with "/": "/help" lists them.',
   "server.nick-unknown": 'Nobody here has the nick "{nick}".',
   "server.no-reason": "no reason given",

@@ -16,7 +16,7 @@ export const SPANISH = {
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
   "server.refused": "Se cerró la conexión de {who}: {why}",
-  "server.skipped": "Líneas que faltan aquí: {count}. La pantalla no siguió el ritmo de la sala.",
+  "server.skipped": "Líneas que faltan aquí: {count}. No se mostraron al ritmo de la sala.",
   "server.commands": 'Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',
   "server.no-reason": "sin decir por qué",
