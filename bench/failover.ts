@@ -69,7 +69,7 @@ const silentTerminal = new Terminal({
 async function startServer(port: number): Promise<RunningProgram> {
   const server = new RunningProgram({
     task: "server",
-    args: ["--host", HOST, "--port", String(port), "--lang", "en"],
+    args: ["--host", HOST, "--port", String(port), "--lang", "en", "--rate", "0"],
   });
   await server.shows((line) => line.startsWith("Listening"), { signal: AbortSignal.timeout(10_000) });
   return server;

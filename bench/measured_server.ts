@@ -11,6 +11,8 @@ const TRYING_MS = 20;
 /** The clock of /proc, on every architecture that Deno runs on: a tick is 10 ms. */
 const NS_PER_TICK = 10_000_000;
 
+const UNLIMITED = ["--rate", "0", "--max-clients", "100000"];
+
 /** What a server has cost so far. */
 export interface Cost {
   /** Time on processors, in ns. */
@@ -24,20 +26,20 @@ export class MeasuredServer implements AsyncDisposable {
   readonly port: number;
   readonly #program: RunningProgram;
 
-  private constructor() {
+  private constructor(flags: readonly string[]) {
     [this.port] = freePorts(HOST, 1) as [number];
     this.#program = new RunningProgram({
       task: "server",
       // Who is lost is announced at once.
-      args: ["--host", HOST, "--port", `${this.port}`, "--grace", "0"],
+      args: ["--host", HOST, "--port", `${this.port}`, "--grace", "0", ...flags],
       isUnread: true,
     });
   }
 
-  /** Starts one; fulfilled when it listens.
+  /** Starts one, that slows nobody unless it is given other flags; fulfilled when it listens.
    * @throws {Error} if it does not */
-  static async start(): Promise<MeasuredServer> {
-    const server = new MeasuredServer();
+  static async start(flags: readonly string[] = UNLIMITED): Promise<MeasuredServer> {
+    const server = new MeasuredServer(flags);
     const endMs = performance.now() + STARTING_MS;
     for (;;) {
       try {

@@ -39,7 +39,7 @@ const now = { wallMs: 1_795_355_110_250, tickMs: 0 };
 const room = new Room({ instance: 1n });
 const hello = {
   ...{ type: "hello", version: PROTOCOL_VERSION, token: new Uint8Array(TOKEN_BYTES), nick: "ana" } as const,
-  ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+  ...{ password: "", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
 };
 const { member } = room.enter({ hello, session: 1n, address: "127.0.0.1" }, now);
 const say = { type: "say", n: 0, timeMs: 0, text: TEXT } satisfies Say;

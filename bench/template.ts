@@ -58,7 +58,7 @@ export function templateText(): string {
 
 function hello(changes: Partial<Hello> = {}): Hello {
   const token = new Uint8Array(TOKEN_BYTES);
-  const nobody = { token, nick: NICK, lackMs: NEVER_WHOLE_MS, history: 0, resume: [] };
+  const nobody = { token, nick: NICK, password: "", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] };
   return { type: "hello", version: PROTOCOL_VERSION, ...nobody, ...changes };
 }
 

@@ -1,45 +1,38 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
 import { about } from "./about.ts";
-import { type Address, formatAddress, parseAddress, parsePort, parseServer } from "./address.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { readBackups } from "./backup.ts";
 import { ChatScreen } from "./chat_screen.ts";
-import { commandHelp } from "./commands.ts";
-import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
+import { type ClientEntry, clientEntry } from "./client_entry.ts";
+import { CLIENT_FLAGS, clientHelp, type ClientSettings, settingsOf } from "./client_flags.ts";
+import { rendererFor } from "./display.ts";
+import { Doorman, isForDoorman } from "./doorman.ts";
 import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
-import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount, parseFlags } from "./flags.ts";
+import { parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Participant } from "./participant.ts";
 import { EXIT, type Program } from "./program.ts";
-import { MAX_HISTORY, type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
 import { isFinal, TargetChooser } from "./target_chooser.ts";
-import { parseNick, printable } from "./text.ts";
-
-const FLAGS = {
-  host: { value: "HOST", help: "flag.client-host" },
-  port: { value: "N", help: "flag.client-port" },
-  nick: { value: "NICK", help: "flag.nick" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
-  auto: { help: "flag.auto" },
-  history: { value: "N", help: "flag.history" },
-  ...DISPLAY_FLAGS,
-  ...COMMON_FLAGS,
-} as const satisfies FlagTable;
+import { printable } from "./text.ts";
+import type { Trust } from "./trust.ts";
 
 /** Chats until the person leaves. Returns the exit status.
  * @throws {InputError} about flags, or if the input ends before all is known
  * @throws {ChatError} if the input has ended and no server can be had */
 export async function chat(program: Program): Promise<number> {
   const sentences = sentencesIn(program.language);
-  const flags = parseFlags(program.args, FLAGS);
+  const flags = parseFlags(program.args, CLIENT_FLAGS);
   const { edition } = program;
   const answer = about(flags, {
     name: "chat-client",
-    table: FLAGS,
-    help: help(sentences),
+    table: CLIENT_FLAGS,
+    help: clientHelp(sentences),
     edition,
     sentences,
   });
@@ -47,45 +40,16 @@ export async function chat(program: Program): Promise<number> {
     await program.terminal.print(...answer);
     return EXIT.ok;
   }
-  using client = new ChatClient(program, { ...settingsOf(flags), renderer: rendererFor(flags, program) });
+  const settings = settingsOf(flags);
+  const renderer = rendererFor(flags, program);
+  const entry = await clientEntry(flags, { ...settings, program });
+  using client = new ChatClient(program, { ...settings, renderer, entry });
   return await client.run();
 }
 
-interface Settings {
-  readonly host?: string;
-  readonly port?: number;
-  readonly nick?: string;
-  readonly backups: readonly Address[];
-  readonly isAuto: boolean;
-  readonly history?: number;
-}
-
-interface ClientOptions extends Settings {
+interface ClientOptions extends ClientSettings {
   readonly renderer: Renderer;
-}
-
-function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
-  const server = flags.host === undefined ? undefined : parseAddress(flags.host);
-  return {
-    host: server?.host,
-    port: flags.port === undefined ? server?.port : parsePort(flags.port),
-    nick: flags.nick === undefined ? undefined : parseNick(flags.nick),
-    backups: flags.backup.map((backup) => parseServer(backup)),
-    isAuto: flags.auto,
-    history: flags.history === undefined ? undefined : parseCount("--history", flags.history, MAX_HISTORY),
-  };
-}
-
-function help(sentences: Sentences): string[] {
-  const commands = commandHelp(sentences);
-  return [
-    sentences("usage.client"),
-    "",
-    sentences("usage.options"),
-    ...flagHelp(FLAGS, sentences),
-    "",
-    ...commands,
-  ];
+  readonly entry: ClientEntry;
 }
 
 /** One person's chat. */
@@ -94,6 +58,7 @@ class ChatClient implements Disposable {
   readonly #sentences: Sentences;
   readonly #renderer: Renderer;
   readonly #chooser: TargetChooser;
+  readonly #trust: Trust;
   readonly #isAuto: boolean;
   readonly #mailbox: Mailbox;
   readonly #session: Session;
@@ -107,23 +72,30 @@ class ChatClient implements Disposable {
   #isTyping = false;
   #typingError: unknown;
 
-  constructor(program: Program, { renderer, ...settings }: ClientOptions) {
+  constructor(program: Program, { renderer, entry, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
     this.#program = program;
     this.#sentences = sentencesIn(language);
     this.#renderer = renderer;
     this.#isAuto = settings.isAuto;
+    this.#trust = entry.trust;
+    const notify = (text: string) => this.#notify(text);
+    const doorman = new Doorman({ ...entry, terminal, language, notify, isAuto: settings.isAuto });
     this.#chooser = new TargetChooser({
       ...settings,
+      backups: settings.backups.map(({ server }) => server),
       terminal,
       language,
-      notify: (text) => this.#notify(text),
+      notify,
+      doorman,
     });
     const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
     this.#mailbox = new Mailbox({ token, history: settings.history });
     this.#session = new Session({
       mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
+      passwordFor: (server) => doorman.passwordFor(server),
+      dial: entry.dial,
       clock,
     });
     this.#screen = new ChatScreen({
@@ -142,7 +114,7 @@ class ChatClient implements Disposable {
       screen: this.#screen,
       roster: this.#roster,
       rename: (nick) => this.#rename(nick),
-      notify: (text) => this.#notify(text),
+      notify,
     });
   }
 
@@ -189,6 +161,7 @@ class ChatClient implements Disposable {
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
     await this.#screen.showCrowds();
+    if (isForDoorman(error)) return;
     const server = formatAddress(target.server);
     const why = printable(explain(error, this.#program.language));
     if (!wasIn) {
@@ -208,7 +181,7 @@ class ChatClient implements Disposable {
     { nick, online, onlineCount, backups }: Welcome,
     missing: number,
   ): Promise<void> {
-    this.#chooser.entered(server, backups.flatMap(readBackup));
+    this.#chooser.entered(server, this.#learnBackups(backups));
     this.#isCalled(nick);
     if (this.#wish !== undefined) this.#session.rename(this.#wish);
     this.#roster.reset(online);
@@ -238,8 +211,15 @@ class ChatClient implements Disposable {
   /** Takes note of who is there, of where to go, and as whom. */
   #learn(event: RoomEvent): void {
     this.#roster.learn(event);
-    if (event.type === "backups") this.#chooser.learn(event.backups.flatMap(readBackup));
+    if (event.type === "backups") this.#chooser.learn(this.#learnBackups(event.backups));
     if (event.type === "renamed" && event.session === this.#mailbox.session) this.#isCalled(event.nick);
+  }
+
+  /** The servers that the one of now names; what these must show is noted. */
+  #learnBackups(texts: readonly string[]): Address[] {
+    const backups = readBackups(texts);
+    this.#trust.learn(backups);
+    return backups.map(({ server }) => server);
   }
 
   /** A server calls the person so. On other servers they are called so only if they asked for it. */
@@ -271,15 +251,5 @@ class ChatClient implements Disposable {
 
   #print(...lines: string[]): Promise<void> {
     return this.#program.terminal.print(...lines);
-  }
-}
-
-/** A backup as a server names it; nothing if it cannot be understood: a peer's mistake is not ours to report. */
-function readBackup(text: string): Address[] {
-  try {
-    return [parseServer(text)];
-  } catch (error) {
-    if (error instanceof InputError) return [];
-    throw error;
   }
 }

@@ -7,40 +7,54 @@ import { type Clock, type Moment, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { type ListenError, LostError, ProtocolError } from "./errors.ts";
+import { Gate, type GateOptions } from "./gate.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
 import { accepted, listen } from "./listener.ts";
 import type { Member } from "./members.ts";
+import type { PasswordCheck } from "./password.ts";
 import {
   type ClientMessage,
-  decodeClient,
   encodeServer,
+  encodeWelcome,
   MAX_CLIENT_FRAME_BYTES,
   type Person,
   sessionOf,
 } from "./protocol.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
-import { givenUp, isBanned, unexpected } from "./violations.ts";
+import type { Socket } from "./socket.ts";
+import type { Allowance } from "./token_bucket.ts";
+import { givenUp, hasWrongPassword, isBanned, isLocked, unexpected, unlessTls } from "./violations.ts";
+import { Visit } from "./visit.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
+/** Most connections at a time that are told why they are not served; more are closed without a word. */
+const MAX_TURNED_AWAY = 256;
 /** How long a server that closes waits for its clients to take leave, in ms. */
 export const CLOSING_MS = 1_000;
 
 /** Settings of a server. */
-export interface ChatServerOptions {
+export interface ChatServerOptions extends GateOptions {
   /** IP address of this machine to listen on. */
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
   /** Servers that clients are told to go to when this one falls, as `host:port`. */
   readonly backups?: readonly string[];
+  /** Lets in nobody who does not know it. */
+  readonly password?: PasswordCheck;
+  /** Makes TLS of connections: then nothing else is spoken. */
+  readonly secure?: (conn: Deno.TcpConn) => Socket;
   /** How long a lost connection may stay away before the others are told, in ms. */
   readonly graceMs?: number;
   readonly pingMs?: number;
   readonly deadMs?: number;
   readonly helloMs?: number;
+  readonly frameMs?: number;
+  /** What each client may say. */
+  readonly messages?: Allowance;
   readonly closingMs?: number;
   readonly clock?: Clock;
   readonly log?: RoomLogOptions;
@@ -61,6 +75,8 @@ export interface RefusedPeer {
 /** How a server fares. */
 export interface ServerStats {
   readonly clients: number;
+  /** Sockets that are open, of whoever. */
+  readonly connections: number;
   /** Over the last seconds. */
   readonly messagesPerSecond: number;
   /** When it began to listen, ms since 1970 UTC. */
@@ -69,8 +85,8 @@ export interface ServerStats {
 
 /** Somebody who is in, at the moment that they say something. */
 interface Guest {
+  readonly visit: Visit;
   readonly member: Member;
-  readonly connection: Connection;
   readonly now: Moment;
 }
 
@@ -81,6 +97,7 @@ export class ChatServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #hub: Hub;
   readonly #room: Room;
+  readonly #gate: Gate;
   readonly #bans = new Bans();
   readonly #startMs: number;
   /** The connection through which each member is in. */
@@ -95,12 +112,13 @@ export class ChatServer implements AsyncDisposable {
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
     const { host, port, backups, graceMs, log } = options;
-    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, clock = systemClock } = options;
+    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#startMs = clock().wallMs;
     this.#listener = listen({ host, port });
     this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
+    this.#gate = new Gate(options);
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
       nowMs: () => clock().tickMs,
@@ -108,6 +126,7 @@ export class ChatServer implements AsyncDisposable {
       heartbeat: { pingMs, deadMs, always: true },
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
       greetingMs: helloMs,
+      frameMs,
       onGiveUp: (connection, why) => this.#refuse(connection, givenUp(why)),
     });
     this.#accepting = this.#accept();
@@ -138,6 +157,7 @@ export class ChatServer implements AsyncDisposable {
   get stats(): ServerStats {
     return {
       clients: this.#room.size,
+      connections: this.#hub.connections.size,
       messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
       sinceMs: this.#startMs,
     };
@@ -203,72 +223,102 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    const { onTrouble = () => {} } = this.#options;
+    const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
     for await (const conn of accepted(this.#listener, { onTrouble })) {
-      const visit = this.#visit(this.#hub.adopt(conn)).finally(() => this.#visits.delete(visit));
+      const visit = this.#visit(this.#hub.adopt(secure(conn))).finally(() => this.#visits.delete(visit));
       this.#visits.add(visit);
     }
   }
 
   /** Serves one connection from its first byte to its last. */
   async #visit(connection: Connection): Promise<void> {
-    let member: Member | undefined;
+    const { messages } = this.#options;
+    const address = plainIP(connection.peer.hostname);
+    const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
+    const isLetThrough = this.#letThrough(connection, address);
     try {
-      for await (const frames of connection.receive()) {
-        for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
-        member = this.#takeIn(frames, connection, member);
-      }
+      for await (const frames of connection.receive()) await this.#takeIn(frames, visit);
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {
+      const { member } = visit;
       if (member && this.#connections.get(member) === connection) this.#lose(member);
       // A peer that has only ended its own side is still owed what was said before.
       connection.finish();
       await connection.closed;
       this.#hub.release(connection);
+      if (isLetThrough) this.#gate.leave(address);
     }
   }
 
-  /** Deals with all frames that are whole. Returns who the peer is by now. */
-  #takeIn(frames: FrameDecoder, connection: Connection, known: Member | undefined): Member | undefined {
-    const now = this.#clock();
-    let member = known;
+  /** Whether a connection may stay; otherwise it is told why not, unless too many are. */
+  #letThrough(connection: Connection, address: string): boolean {
     try {
-      for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
-        const message = decodeClient(frame);
-        if (member) this.#serve(message, { member, connection, now });
-        else member = this.#enter(message, { connection, now });
+      this.#gate.arrive(address, this.#clock().tickMs);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const turnedAway = this.#hub.connections.size - this.#gate.connections;
+      if (turnedAway > MAX_TURNED_AWAY) connection.close();
+      else this.#refuse(connection, error);
+      return false;
+    }
+  }
+
+  /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is
+   * read, and nothing of what it says is lost. */
+  async #takeIn(frames: FrameDecoder, visit: Visit): Promise<void> {
+    for (;;) {
+      for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
+      const now = this.#clock();
+      this.#takeAllowed(frames, visit, now);
+      this.#hub.wake();
+      const waitMs = visit.waitMs(now);
+      if (waitMs === 0) return;
+      await visit.connection.hold(waitMs);
+    }
+  }
+
+  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Moment): void {
+    try {
+      for (let message = visit.next(frames, now); message; message = visit.next(frames, now)) {
+        if (visit.member) this.#serve(message, { visit, member: visit.member, now });
+        else visit.member = this.#enter(message, visit, now);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(connection, error);
+      this.#refuse(visit.connection, visit.member ? error : unlessTls(error));
     }
-    this.#hub.wake();
-    return member;
   }
 
-  #enter(hello: ClientMessage, { connection, now }: { connection: Connection; now: Moment }): Member {
+  #enter(hello: ClientMessage, { connection, address }: Visit, now: Moment): Member {
     if (hello.type !== "hello") throw unexpected(hello);
-    const address = plainIP(connection.peer.hostname);
     if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
+    const { password } = this.#options;
+    if (password && hello.password === "") throw isLocked();
+    // Who guesses passwords is counted as well.
+    this.#gate.enter(address, now.tickMs);
+    if (password && !password.matches(hello.password)) throw hasWrongPassword();
     const session = sessionOf(hello.token);
-    const { welcome, cursor, member } = this.#room.enter({ hello, session, address }, now);
+    const { welcome, online, cursor, member } = this.#room.enter({ hello, session, address }, now);
     const before = this.#connections.get(member);
     this.#connections.set(member, connection);
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
     before?.finish(errorFrame(new ProtocolError("replaced", "Cannot serve two connections of one session")));
     connection.greeted();
-    connection.send(encodeServer(welcome));
+    connection.send(encodeWelcome(welcome, { onlineBytes: online.length }));
+    connection.send(online);
     connection.follow(cursor);
     return member;
   }
 
-  #serve(message: ClientMessage, { member, connection, now }: Guest): void {
+  #serve(message: ClientMessage, { visit, member, now }: Guest): void {
+    const { connection } = visit;
     switch (message.type) {
       case "say":
         return this.#room.say(member, message, now);
       case "nick":
-        return this.#rename(message.nick, { member, connection, now });
+        return this.#rename(message.nick, { visit, member, now });
       case "ping":
         return connection.send(PONG);
       case "pong":
@@ -283,13 +333,13 @@ export class ChatServer implements AsyncDisposable {
     }
   }
 
-  #rename(nick: string, { member, connection, now }: Guest): void {
+  #rename(nick: string, { visit, member, now }: Guest): void {
     try {
       this.#room.rename(member, nick, now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, message: reason } = error;
-      connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
+      visit.connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
     }
   }
 
@@ -314,7 +364,8 @@ export class ChatServer implements AsyncDisposable {
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
   #refuse(connection: Connection, error: ProtocolError): void {
     if (!connection.isOpen) return;
-    this.#report(connection, error);
+    // A client that is to ask for the password has done nothing wrong.
+    if (error.code !== "password-needed") this.#report(connection, error);
     connection.finish(errorFrame(error));
     const member = this.#memberOf(connection);
     if (member) this.#lose(member);

@@ -28,6 +28,7 @@ export class FrameDecoder {
   #view = viewOf(this.#bytes);
   #start = 0;
   #end = 0;
+  #frames = 0;
 
   /** `maxFrameBytes` bounds the length field: type and body. */
   constructor({ maxFrameBytes }: { maxFrameBytes: number }) {
@@ -37,6 +38,11 @@ export class FrameDecoder {
   /** Bytes that wait for the rest of their frame. */
   get buffered(): number {
     return this.#end - this.#start;
+  }
+
+  /** How many frames came so far. */
+  get frames(): number {
+    return this.#frames;
   }
 
   /** Where the next bytes of the stream go; ends the life of all frames given so far. */
@@ -79,6 +85,7 @@ export class FrameDecoder {
       throw new ProtocolError(
         "frame-too-long",
         `Cannot decode frame: length ${length} exceeds ${this.#maxFrameBytes} bytes`,
+        { details: { length } },
       );
     }
     if (length === 0) {
@@ -87,6 +94,7 @@ export class FrameDecoder {
     if (available < LENGTH_BYTES + length) return undefined;
     const start = this.#start + LENGTH_BYTES;
     this.#start = start + length;
+    this.#frames++;
     return new Frame(this.#bytes, this.#view, { start, end: this.#start });
   }
 
@@ -190,9 +198,10 @@ export class FrameWriter {
     return this.#end;
   }
 
-  /** The whole frame, as a view that is valid until the next one begins. */
-  end(): Uint8Array<ArrayBuffer> {
-    this.#view.setUint32(0, this.#end - LENGTH_BYTES);
+  /** The whole frame, or all but the last `missingBytes` of it, as a view that is valid until the next one
+   * begins. */
+  end({ missingBytes = 0 }: { missingBytes?: number } = {}): Uint8Array<ArrayBuffer> {
+    this.#view.setUint32(0, this.#end - LENGTH_BYTES + missingBytes);
     return this.#bytes.subarray(0, this.#end);
   }
 

@@ -1,15 +1,21 @@
-// A `Deno.TcpConn` <-> frames: what one connection receives, what waits to be written to it, and how it ends.
+// A connection of TCP or TLS <-> frames: what it receives, what waits to be written to it, and how it ends.
 // Knows nothing of what frames mean.
 
 import { FrameDecoder } from "./codec.ts";
 import { type ChatError, LostError } from "./errors.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Cursor } from "./room_log.ts";
+import type { Socket } from "./socket.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
 export const MAX_WAITING_BYTES = 2_097_152;
+/** Longest answer that is copied to go out together with others, in bytes. */
+const MAX_JOINED_BYTES = 4_096;
 /** How long a peer may take to end its side of a connection once we have ended ours. */
 export const LINGER_MS = 1_000;
+
+/** How late the end of a hold may be and still be excused, in ms. */
+const MAX_HOLD_LATE_MS = 1_000;
 
 /** What a connection needs from its surroundings. */
 export interface ConnectionOptions {
@@ -40,7 +46,7 @@ export class Connection {
   readonly closed: Promise<void>;
   /** When it was made, on the clock of the connection. */
   readonly openedMs: number;
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Socket;
   readonly #decoder: FrameDecoder;
   readonly #options: ConnectionOptions;
   #state: "open" | "finishing" | "finished" | "closed" = "open";
@@ -59,15 +65,18 @@ export class Connection {
   #tookMs = 0;
   #hasPeerEnded = false;
   #heardMs: number;
+  /** Since when the beginning of a frame waits for the rest of it. */
+  #partialSinceMs: number | undefined;
+  #endHold: (() => void) | undefined;
   readonly #onClosed: () => void;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
-  constructor(conn: Deno.TcpConn, options: ConnectionOptions) {
+  constructor(conn: Socket, options: ConnectionOptions) {
     this.#conn = conn;
     try {
       // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
-      conn.setNoDelay(true);
+      (conn as Partial<Deno.TcpConn>).setNoDelay?.(true);
     } catch {
       // macOS refuses where the peer has hung up already; whoever reads finds out.
     }
@@ -107,6 +116,11 @@ export class Connection {
     return this.#isWriting && this.#options.nowMs() - this.#tookMs >= this.#options.heartbeat.deadMs;
   }
 
+  /** Whether a frame has begun to arrive and not ended for as long as this, in ms. */
+  isFrameLate(ms: number): boolean {
+    return this.isOpen && this.#options.nowMs() - (this.#partialSinceMs ?? Infinity) >= ms;
+  }
+
   /** Whether {@linkcode flush} would do something. */
   get hasWork(): boolean {
     if (this.#isWriting || this.#state === "finished" || this.#state === "closed") return false;
@@ -132,10 +146,36 @@ export class Connection {
       if (!this.isOpen) continue;
       this.#noteHeard();
       this.#decoder.commit(count);
+      const { frames } = this.#decoder;
+      const sinceMs = this.#partialSinceMs;
+      this.#partialSinceMs = undefined; // while the consumer is busy, nobody waits for the peer
       yield this.#decoder;
+      if (this.#decoder.buffered === 0) continue;
+      this.#partialSinceMs = this.#decoder.frames === frames && sinceMs || this.#options.nowMs();
     }
     this.#hasPeerEnded = true;
     if (this.#state === "finished") this.close();
+  }
+
+  /** Keeps a consumer of {@linkcode receive} from going on for a while, or until the connection ends: what the
+   * peer has to say waits in its socket, and its silence is excused. */
+  async hold(ms: number): Promise<void> {
+    if (!this.isOpen) return;
+    const untilMs = this.#options.nowMs() + ms;
+    this.#excuse(ms);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#endHold = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#endHold = undefined;
+    // A busy process is late; one that was stopped for longer has other things to find out.
+    this.#excuse(Math.max(0, Math.min(this.#options.nowMs() - untilMs, MAX_HOLD_LATE_MS)));
+  }
+
+  #excuse(ms: number): void {
+    this.#heardMs += ms;
+    this.heartbeat?.excuse(ms);
   }
 
   /** Says something to this peer alone, with the next write. */
@@ -160,6 +200,7 @@ export class Connection {
   finish(farewell?: Uint8Array<ArrayBuffer>, { lingerMs = LINGER_MS }: { lingerMs?: number } = {}): void {
     if (!this.isOpen) return;
     this.#state = "finishing";
+    this.#endHold?.();
     this.#farewell = farewell;
     if (this.#cursor?.isLost) this.#cursor = undefined;
     // Where the log ends now: in a busy room it never ends, and the farewell would never come.
@@ -172,6 +213,7 @@ export class Connection {
   close(reason?: ChatError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#endHold?.();
     this.#reason = reason;
     this.#cursor = undefined;
     clearTimeout(this.#lingerTimer);
@@ -202,17 +244,21 @@ export class Connection {
   }
 
   #take(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#answers.length > 0) {
-      const bytes = join(this.#answers, this.#answerBytes);
-      this.#answers = [];
-      this.#answerBytes = 0;
-      return bytes;
-    }
+    if (this.#answers.length > 0) return this.#takeAnswers();
     const slice = this.#cursor && this.#cursor.seq < this.#endSeq ? this.#cursor.take() : undefined;
     if (slice || this.#state === "open") return slice;
     const farewell = this.#farewell;
     this.#farewell = undefined;
     return farewell;
+  }
+
+  /** All answers, or those up to a long one, which goes alone: it may be memory that others read as well. */
+  #takeAnswers(): Uint8Array<ArrayBuffer> {
+    const index = this.#answers.findIndex(({ length }) => length > MAX_JOINED_BYTES);
+    const count = index < 0 ? this.#answers.length : Math.max(index, 1);
+    const bytes = join(this.#answers.splice(0, count));
+    this.#answerBytes -= bytes.length;
+    return bytes;
   }
 
   #write(bytes: Uint8Array<ArrayBuffer>, nowMs: number): void {
@@ -258,9 +304,9 @@ export class Connection {
   }
 }
 
-function join(frames: readonly Uint8Array<ArrayBuffer>[], totalBytes: number): Uint8Array<ArrayBuffer> {
+function join(frames: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   if (frames.length === 1) return frames[0]!;
-  const bytes = new Uint8Array(totalBytes);
+  const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const frame of frames) {
     bytes.set(frame, at);

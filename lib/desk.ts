@@ -17,10 +17,17 @@ export class Desk {
   readonly ahead: TypedLine[] = [];
   /** What stands before the line that is being edited. */
   prompt = "";
+  /** Whether what is typed must not be seen. */
+  isSecret = false;
   #resolve: ((line: TypedLine | undefined) => void) | undefined;
 
   constructor(complete?: Completer) {
     this.editor = new LineEditor(complete);
+  }
+
+  /** What may be seen of the line that is being edited, and where the cursor stands in it. */
+  get seen(): { readonly text: string; readonly cursor: number } {
+    return this.isSecret ? { text: "", cursor: 0 } : this.editor;
   }
 
   /** Whether somebody waits. */

@@ -14,6 +14,7 @@ export const ENGLISH = {
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
   "server.refused": "The connection of {who} was closed: {why}",
+  "server.refused-more": "Closed connections that were not shown: {count}.",
   "server.skipped": "Missing lines here: {count}. They could not be shown at the pace of the room.",
   "server.commands": 'Commands are typed here, which begin with "/": "/help" lists them.',
   "server.nick-unknown": 'Nobody here has the nick "{nick}".',
@@ -88,6 +89,7 @@ export const ENGLISH = {
   "error.choice-invalid": "Choose a number from 1 to {max}.",
   "error.nick-invalid":
     'Nick "{nick}" cannot be used: 1 to {max} letters, digits, "_" or "-", without spaces.',
+  "error.nick-mixed": 'Nick "{nick}" cannot be used: it mixes letters of several scripts.',
   "error.text-too-long": "The message has {length} characters and the limit is {max}: it was not sent.",
   "error.flag-unknown": 'There is no option "{flag}". Try --help.',
   "error.flag-value-missing": 'Option "{flag}" needs a value. Try --help.',
@@ -122,9 +124,16 @@ export const ENGLISH = {
   "wire.frame-unknown": "a frame was of an unknown type",
   "wire.frame-unexpected": "a frame was out of place",
   "wire.version-unsupported": "it speaks another version of the protocol: update the program",
+  "wire.frame-late": "a frame took too long to arrive",
+  "wire.counter-backwards": "messages came out of order",
+  "wire.room-full": "the room is full: try again later",
+  "wire.address-crowded": "there are too many connections from the same address",
+  "wire.entering-too-often": "somebody has come in too often from the same address: wait a minute",
   "wire.hello-late": "there was no introduction in time",
   "wire.nick-invalid": 'nick "{nick}" is not allowed',
+  "wire.nick-mixed": 'nick "{nick}" mixes letters of several scripts',
   "wire.nick-taken": 'nick "{nick}" is already in use',
+  "wire.nick-lookalike": 'nick "{nick}" looks like one that is in use',
   "wire.text-invalid": "a message was not allowed",
   "wire.replaced": "the same session connected from elsewhere",
   "wire.kicked": "whoever runs the server threw this client out: {reason}",
@@ -142,6 +151,10 @@ export const ENGLISH = {
   "flag.server-host": "address of this machine to listen on; 0.0.0.0 for all",
   "flag.server-backup": "server that clients go to when this one falls; may be repeated",
   "flag.grace": "seconds to wait before telling that somebody lost the connection (3)",
+  "flag.burst": "messages that each client may send at once (20)",
+  "flag.rate": "messages a second of each client after that, 0 for no limit (5)",
+  "flag.max-clients": "most connections (1024)",
+  "flag.max-per-address": "most connections from one address other than this machine (16)",
   "flag.client-host": "IP or name of the server, or HOST:N",
   "flag.client-port": "port of the server",
   "flag.nick": "name that the others will see",
@@ -160,4 +173,60 @@ export const ENGLISH = {
   "edition.source": "from source",
   "edition.compiled": "compiled",
   "edition.self-extracting": "self-extracting",
+
+  "ask.password": "Password",
+  "ask.trust": "Trust it? (yes/no)",
+  "client.unknown-certificate":
+    "The certificate of {server} is new to this machine. Compare its fingerprint with the one that the server shows when it starts:",
+  "client.fingerprint-expected": "Fingerprint expected: {known}",
+  "client.fingerprint-now": "Fingerprint shown: {fingerprint}",
+  "client.not-remembered": "{server} is trusted only until you leave.",
+  "client.no-password": "The password cannot be asked for here: use --password-file with a file that has it.",
+  "client.no": "n no",
+  "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
+  "server.certificate-ends":
+    "The certificate in {path} ends on {date}. Those who know it will have to trust the next one, which --tls-auto makes if that file is deleted.",
+
+  "error.password-empty": "The password is empty: write it on the first line.",
+  "error.password-too-long": "The password is too long: the limit is {max} bytes.",
+  "error.file-unreadable": "Cannot read {path}: {reason}.",
+  "error.file-unwritable": "Cannot write {path}: {reason}.",
+  "error.fingerprint-invalid":
+    '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
+  "error.certificate-invalid":
+    "There is no valid certificate in {path}, or its key is another: they must be in PEM.",
+  "error.answer-unclear": "Answer yes or no.",
+  "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
+  "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
+  "error.no-folder": "There is no place known to keep the certificate: use --tls-dir.",
+
+  "error.not-tls":
+    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls.",
+  "error.tls-failed": "Could not speak TLS with {server}: {reason}.",
+  "error.certificate-refused": "The certificate of {server} cannot be used: {reason}.",
+  "error.certificate-unfit":
+    "The certificate of {server} cannot be remembered: an authority signs it. Use --ca with the certificate of that authority.",
+  "error.certificate-expired":
+    "The certificate of {server} has ended: whoever runs the server must make another.",
+  "error.certificate-unknown":
+    "The certificate of {server} is not known. If its fingerprint is the one that the server shows when it starts, add --tls-fingerprint {fingerprint}.",
+  "error.certificate-changed":
+    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS KNOWN: SOMEBODY MAY BE POSING AS IT. If whoever runs the server confirms the change, delete the line of {server} in {path}.",
+  "error.certificate-other":
+    "BEWARE! {server} DOES NOT SHOW THE CERTIFICATE THAT WAS ANNOUNCED: SOMEBODY MAY BE POSING AS IT.",
+
+  "wire.password-needed": "it asks for a password",
+  "wire.password-wrong": "the password is not right",
+  "wire.tls-needed": "it speaks TLS only: add --tls",
+  "wire.tls-unexpected": "it wanted to speak TLS with a server that does not",
+
+  "flag.server-password": "file whose first line is the password of the room",
+  "flag.client-password": "file whose first line is the password, if the server asks for one",
+  "flag.tls-cert": "certificate in PEM with which to speak TLS",
+  "flag.tls-key": "key of the certificate in PEM",
+  "flag.tls-auto": "speak TLS with a certificate of its own, made the first time",
+  "flag.tls-dir": "folder in which its own certificate is kept",
+  "flag.tls": "speak TLS only; you are asked about new certificates",
+  "flag.ca": "authorities in PEM that vouch for the servers, instead of asking",
+  "flag.tls-fingerprint": "fingerprint of a certificate to trust; may be repeated",
 } as const;

@@ -8,9 +8,20 @@ export const WIRE_CODES = [
   "frame-unknown",
   "frame-unexpected",
   "version-unsupported",
+  "frame-late",
+  "counter-backwards",
   "hello-late",
+  "room-full",
+  "address-crowded",
+  "entering-too-often",
   "nick-invalid",
+  "nick-mixed",
   "nick-taken",
+  "nick-lookalike",
+  "password-needed",
+  "password-wrong",
+  "tls-unexpected",
+  "tls-needed",
   "text-invalid",
   "replaced",
   "kicked",
@@ -28,7 +39,15 @@ export type ConnectCode =
   | "refused"
   | "unreachable"
   | "no-answer"
-  | "not-a-chat-server";
+  | "not-a-chat-server"
+  | "not-tls"
+  | "tls-failed"
+  | "certificate-refused"
+  | "certificate-unfit"
+  | "certificate-expired"
+  | "certificate-unknown"
+  | "certificate-changed"
+  | "certificate-other";
 
 /** Why a server could not listen at an address. */
 export type ListenCode =
@@ -51,11 +70,22 @@ export type InputCode =
   | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
+  | "nick-mixed"
   | "text-too-long"
   | "flag-unknown"
   | "flag-value-missing"
   | "flag-value-invalid"
   | "argument-unexpected"
+  | "flag-alone"
+  | "flags-contrary"
+  | "no-folder"
+  | "password-empty"
+  | "password-too-long"
+  | "file-unreadable"
+  | "file-unwritable"
+  | "fingerprint-invalid"
+  | "certificate-invalid"
+  | "answer-unclear"
   | "input-ended";
 
 /** Values that a sentence about an error needs, by placeholder name. */

@@ -81,6 +81,33 @@ function checkValue(flag: string, value: string, { choices }: Flag): void {
   if (choices && !choices.includes(value)) throw invalidValue(flag, value);
 }
 
+/** Flags that go together, or do not: pairs of names. */
+export interface FlagPairs {
+  /** The first needs the second. */
+  readonly needed?: readonly (readonly [string, string])[];
+  readonly contrary?: readonly (readonly [string, string])[];
+}
+
+/** Checks which flags were given together.
+ * @throws {InputError} `flag-alone` or `flags-contrary` */
+export function checkTogether(
+  values: Readonly<Record<string, unknown>>,
+  { needed = [], contrary = [] }: FlagPairs,
+): void {
+  const isGiven = (name: string) => Array.isArray(values[name]) ? values[name].length > 0 : !!values[name];
+  for (const [flag, other] of needed) {
+    if (isGiven(flag) && !isGiven(other)) throw pairError("flag-alone", flag, other);
+  }
+  for (const [flag, other] of contrary) {
+    if (isGiven(flag) && isGiven(other)) throw pairError("flags-contrary", flag, other);
+  }
+}
+
+function pairError(code: "flag-alone" | "flags-contrary", flag: string, other: string): InputError {
+  const details = { flag: `--${flag}`, other: `--${other}` };
+  return new InputError(code, `Cannot use ${details.flag}, as ${details.other} is concerned`, { details });
+}
+
 /** A whole number from a flag.
  * @throws {InputError} `flag-value-invalid` */
 export function parseCount(flag: string, text: string, max: number): number {

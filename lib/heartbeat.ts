@@ -38,6 +38,12 @@ export class Heartbeat {
     this.#heardMs = nowMs;
   }
 
+  /** The peer was kept from being heard for a while: that is not its fault. */
+  excuse(ms: number): void {
+    this.#heardMs += ms;
+    this.#unanswered.forEach((sentMs, i) => this.#unanswered[i] = sentMs + ms);
+  }
+
   /** A PING was sent. */
   pinged(nowMs: number): void {
     this.#pingedMs = nowMs;

@@ -3,6 +3,7 @@
 
 import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
+import type { Socket } from "./socket.ts";
 
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
@@ -19,13 +20,18 @@ export interface Reader {
   catchingUp?(): Promise<void> | undefined;
 }
 
-/** Why a peer is given up: it does not introduce itself, does not answer, or does not read. */
-export type GiveUpReason = "ungreeted" | "silent" | "too-slow";
+/** Longest time that a frame may take to arrive, in ms. */
+export const FRAME_MS = 10_000;
+
+/** Why a peer is given up: it does not introduce itself, does not answer, does not read, or does not end what it
+ * began to say. */
+export type GiveUpReason = "ungreeted" | "silent" | "too-slow" | "frame-late";
 
 /** What a hub does for its owner. */
 export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
   /** How long a connection may take until it is greeted. */
   readonly greetingMs?: number;
+  readonly frameMs?: number;
   readonly heldUpMs?: number;
   /** The frame that asks a peer for a sign of life. */
   readonly ping: () => Uint8Array<ArrayBuffer>;
@@ -65,7 +71,7 @@ export class Hub implements Disposable {
   }
 
   /** Makes a connection part of the hub until {@linkcode release}. */
-  adopt(conn: Deno.TcpConn): Connection {
+  adopt(conn: Socket): Connection {
     const connection = new Connection(conn, this.#connectionOptions);
     this.#connections.add(connection);
     return connection;
@@ -149,7 +155,7 @@ export class Hub implements Disposable {
   }
 
   #check(): void {
-    const { nowMs, greetingMs = Infinity, onGiveUp, ping } = this.#options;
+    const { nowMs, greetingMs = Infinity, frameMs = FRAME_MS, onGiveUp, ping } = this.#options;
     const now = nowMs();
     let pingFrame: Uint8Array<ArrayBuffer> | undefined;
     for (const connection of this.#connections) {
@@ -157,6 +163,7 @@ export class Hub implements Disposable {
       const due = heartbeat?.check(now);
       if (connection.isLagging || connection.isStuck) onGiveUp(connection, "too-slow");
       else if (due === "dead") onGiveUp(connection, "silent");
+      else if (connection.isFrameLate(frameMs)) onGiveUp(connection, "frame-late");
       else if (!heartbeat && now - openedMs >= greetingMs) onGiveUp(connection, "ungreeted");
       else if (due === "ping") {
         heartbeat!.pinged(now);

@@ -6,7 +6,7 @@ import {
   MAX_RESUME_POINTS,
   NEVER_WHOLE_MS,
   type ResumePoint,
-  type Welcome,
+  type WelcomeHead,
 } from "./protocol.ts";
 
 /** Sessions whose last shown message a client remembers, least recently heard first to be forgotten. */
@@ -42,9 +42,14 @@ export class Inbox {
     return { lackMs, resume: [...this.#next].map(([instance, next]) => ({ instance, next })) };
   }
 
+  /** `seq` of the entry that comes next. */
+  get next(): number {
+    return this.#next.get(this.#instance) ?? 0;
+  }
+
   /** A server welcomed the client. Returns how many entries it will never see, because the server's log no
    * longer reaches back to where the client stopped reading it. */
-  welcomed({ instance, next, head }: Welcome, nowMs: number): number {
+  welcomed({ instance, next, head }: WelcomeHead, nowMs: number): number {
     const missing = next - (this.#next.get(instance) ?? next);
     this.#isNewcomer = this.#wholeMs === undefined;
     this.#wholeMs ??= nowMs;
@@ -81,7 +86,7 @@ export class Inbox {
   /** A PING came: whoever has read all before `head` lacked nothing at this moment. */
   pinged(head: number, nowMs: number): void {
     this.#ping ??= { head, atMs: nowMs };
-    this.#noteWhole(this.#next.get(this.#instance) ?? 0);
+    this.#noteWhole(this.next);
   }
 
   #noteWhole(next: number): void {

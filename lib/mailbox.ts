@@ -1,6 +1,7 @@
 // The client without sockets: what it says in HELLO, what it sends, what of all that it reads is to be shown.
 // Pure, so that a simulator can drive it: monotonic times in ms and the token come in as parameters.
 
+import { ProtocolError } from "./errors.ts";
 import { Inbox, type Place } from "./inbox.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import {
@@ -12,7 +13,7 @@ import {
   type Say,
   type ServerPing,
   sessionOf,
-  type Welcome,
+  type WelcomeHead,
 } from "./protocol.ts";
 
 /** Messages of history that a newcomer asks for. */
@@ -52,21 +53,27 @@ export class Mailbox {
     return this.#outbox.isFull;
   }
 
-  /** The first frame to any server. */
-  hello(nick: string, nowMs: number): Hello {
+  /** The first frame to any server; `password` for one that asks for it. */
+  hello(nick: string, nowMs: number, password = ""): Hello {
     return {
       type: "hello",
       version: PROTOCOL_VERSION,
       token: this.#token,
       nick,
+      password,
       ...this.#inbox.position(nowMs),
       history: this.#history,
     };
   }
 
   /** A server let the client in. Returns what to send before anything new, and how many entries of its log
-   * the client will never see. */
-  welcomed(welcome: Welcome, nowMs: number): { resend: Say[]; missing: number } {
+   * the client will never see.
+   * @throws {ProtocolError} `frame-malformed` if it says what cannot be */
+  welcomed(welcome: WelcomeHead, nowMs: number): { resend: Say[]; missing: number } {
+    const { session, accepted, next, head } = welcome;
+    if (session !== this.session) throw impossible("WELCOME is for another session");
+    if (accepted > this.#outbox.lastN) throw impossible(`message ${accepted} was never sent`);
+    if (next > head) throw impossible(`the log would go on at ${next}, beyond its end at ${head}`);
     const missing = this.#inbox.welcomed(welcome, nowMs);
     return { resend: this.#outbox.welcomed(welcome.accepted, nowMs), missing };
   }
@@ -77,9 +84,15 @@ export class Mailbox {
     return this.#outbox.add(text, manner);
   }
 
-  /** An entry of the log came. Returns how it is to be shown. */
+  /** An entry of the log came. Returns how it is to be shown.
+   * @throws {ProtocolError} `frame-malformed` if it cannot be */
   read(entry: LogEntry, nowMs: number): Place {
-    if (entry.type === "said" && entry.session === this.session) this.#outbox.readBack(entry, nowMs);
+    const { next } = this.#inbox;
+    if (entry.seq !== next) throw impossible(`entry ${entry.seq} of the log came instead of ${next}`);
+    if (entry.type === "said" && entry.session === this.session) {
+      if (entry.n > this.#outbox.lastN) throw impossible(`message ${entry.n} was never sent`);
+      this.#outbox.readBack(entry, nowMs);
+    }
     return this.#inbox.read(entry);
   }
 
@@ -92,4 +105,8 @@ export class Mailbox {
   lost(nowMs: number): void {
     this.#outbox.lost(nowMs);
   }
+}
+
+function impossible(why: string): ProtocolError {
+  return new ProtocolError("frame-malformed", `Cannot believe the server: ${why}`);
 }

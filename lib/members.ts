@@ -1,6 +1,7 @@
 // Who is in the room: sessions, nicks, and the highest message number accepted from each, also of those who
 // left. Knows nothing of frames or of the log.
 
+import { looksOf } from "./lookalikes.ts";
 import { nickKey } from "./text.ts";
 
 /** Sessions of people who left that a server remembers, least recently gone first to be forgotten. */
@@ -24,6 +25,7 @@ export interface Member {
 export class Members implements Iterable<Member> {
   readonly #bySession = new Map<bigint, Member>();
   readonly #byNick = new Map<string, Member>();
+  readonly #byLook = new Map<string, Member>();
   readonly #acceptedOfGone = new Map<bigint, number>();
   readonly #remembered: number;
 
@@ -48,6 +50,15 @@ export class Members implements Iterable<Member> {
     return this.#byNick.get(nickKey(nick));
   }
 
+  /** Who but `session` has a nick that can be taken for this one. */
+  lookalike(nick: string, session: bigint): Member | undefined {
+    for (const look of looksOf(nick)) {
+      const member = this.#byLook.get(look);
+      if (member && member.session !== session) return member;
+    }
+    return undefined;
+  }
+
   /** Adds a person. The nick must be free. */
   add({ session, nick, address, sinceMs }: Omit<Member, "accepted" | "graceEndMs">): Member {
     const member = {
@@ -60,26 +71,37 @@ export class Members implements Iterable<Member> {
     };
     this.#acceptedOfGone.delete(session);
     this.#bySession.set(session, member);
-    this.#byNick.set(nickKey(nick), member);
+    this.#name(member);
     return member;
   }
 
   /** Gives a person another nick, which must be free or theirs. */
   rename(member: Member, nick: string): void {
-    this.#byNick.delete(nickKey(member.nick));
+    this.#unname(member);
     member.nick = nick;
-    this.#byNick.set(nickKey(nick), member);
+    this.#name(member);
   }
 
   /** Removes a person; their counter is remembered. */
-  remove({ session, nick, accepted }: Member): void {
+  remove(member: Member): void {
+    const { session, accepted } = member;
     this.#bySession.delete(session);
-    this.#byNick.delete(nickKey(nick));
+    this.#unname(member);
     if (accepted === 0) return; // nothing to remember
     this.#acceptedOfGone.set(session, accepted);
     if (this.#acceptedOfGone.size > this.#remembered) {
       // A Map iterates in the order of insertion: its first key was set longest ago.
       this.#acceptedOfGone.delete(this.#acceptedOfGone.keys().next().value!);
     }
+  }
+
+  #name(member: Member): void {
+    this.#byNick.set(nickKey(member.nick), member);
+    for (const look of looksOf(member.nick)) this.#byLook.set(look, member);
+  }
+
+  #unname({ nick }: Member): void {
+    this.#byNick.delete(nickKey(nick));
+    for (const look of looksOf(nick)) this.#byLook.delete(look);
   }
 }

@@ -17,8 +17,8 @@ export const MAX_BACKUPS = 16;
 export const MAX_HISTORY = 1_000;
 /** Longest text form of an IP address with a zone behind it (RFC 4007, section 11), in bytes. */
 export const MAX_IP_BYTES = 64;
-/** Longest name of a backup, in bytes: a name of 253, and a port. */
-export const MAX_BACKUP_BYTES = 259;
+/** Longest name of a backup, in bytes: a name of 253, a port, and a fingerprint. */
+export const MAX_BACKUP_BYTES = 310;
 /** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
 export const RECENT_MS = 120_000;
 /** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
@@ -48,6 +48,8 @@ export interface Hello {
   /** {@linkcode TOKEN_BYTES} secret bytes. */
   readonly token: Uint8Array;
   readonly nick: string;
+  /** The one that the server asked for; empty if it has not. */
+  readonly password: string;
   /** How long ago the client last lacked nothing, in ms; {@linkcode NEVER_WHOLE_MS} for a newcomer. */
   readonly lackMs: number;
   /** How many of the room's last messages a newcomer wants to see. */
@@ -113,8 +115,8 @@ export interface Bye {
   readonly type: "bye";
 }
 
-/** The server's first frame, once HELLO is accepted. */
-export interface Welcome {
+/** The server's first frame, once HELLO is accepted, up to its list of people. */
+export interface WelcomeHead {
   readonly type: "welcome";
   readonly version: number;
   readonly session: bigint;
@@ -132,7 +134,11 @@ export interface Welcome {
   readonly backups: readonly string[];
   /** How many are in the room, this client included. */
   readonly onlineCount: number;
-  /** Those of them that fit into the frame. */
+}
+
+/** The server's first frame, once HELLO is accepted. */
+export interface Welcome extends WelcomeHead {
+  /** Those in the room that fit into the frame. */
   readonly online: readonly Person[];
 }
 

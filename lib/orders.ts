@@ -1,7 +1,8 @@
 // A line typed at a server's console -> an order to the server. The help text comes from the same table as the
 // orders.
 
-import { formatAddress, parseIP, parseServer } from "./address.ts";
+import { parseIP } from "./address.ts";
+import { formatBackup, parseBackup } from "./backup.ts";
 import { type CommandTable, firstWord, parseCommand, tableHelp, usageOf } from "./command_table.ts";
 import { COMMANDS, isQuit } from "./commands.ts";
 import { InputError } from "./errors.ts";
@@ -61,7 +62,7 @@ export function parseOrder(raw: string): Order {
     case "say":
       return rest === "" ? incomplete : { type: name, text: rest };
     case "backup":
-      return rest === "" ? incomplete : { type: name, server: formatAddress(parseServer(rest)) };
+      return rest === "" ? incomplete : { type: name, server: formatBackup(parseBackup(rest)) };
     default:
       return { type: name };
   }

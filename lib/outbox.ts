@@ -50,6 +50,11 @@ export class Outbox {
     return this.#pending().map(({ content }) => content);
   }
 
+  /** `n` of the last message, 0 if there was none. */
+  get lastN(): number {
+    return this.#lastN;
+  }
+
   /** Whether pending messages take all the room there is: nothing may be added until some are read back. */
   get isFull(): boolean {
     const pending = this.#pending();

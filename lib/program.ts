@@ -1,6 +1,7 @@
 // What the server's and the client's main parts get from the process that they run in, and how that process
 // ends. The only place that reads the process's arguments, environment and signals.
 
+import { isAbsolute, join } from "node:path";
 import type { Edition } from "./about.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ChatError, InputError } from "./errors.ts";
@@ -25,6 +26,10 @@ export interface Program {
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
   readonly edition: Edition;
+  /** Folder for what the programs keep for the person. Undefined if the system has none. */
+  readonly configFolder?: string;
+  /** From now on the process can neither read nor write a file: there are none left that it should. */
+  readonly giveUpFiles: () => void;
   /** Aborted when the program is to end: by the system, by Ctrl-C, or because nobody reads what it writes. */
   readonly signal: AbortSignal;
 }
@@ -53,6 +58,8 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
       clock: systemClock,
       localAddresses,
       edition: edition(),
+      configFolder: configFolder(),
+      giveUpFiles,
       signal,
     });
   } catch (error) {
@@ -79,6 +86,21 @@ function edition(): Edition {
   if (Deno.build.standalone) return { kind: "compiled", runtime };
   // `deno bundle` puts everything into one file of JavaScript.
   return { kind: import.meta.url.endsWith(".ts") ? "source" : "self-extracting", runtime };
+}
+
+/** XDG Base Directory Specification 0.8; on Windows, where programs keep what belongs to one person. */
+function configFolder(): string | undefined {
+  const isWindows = Deno.build.os === "windows";
+  const [own, home] = isWindows ? [Deno.env.get("APPDATA"), undefined] : [
+    Deno.env.get("XDG_CONFIG_HOME"),
+    Deno.env.get("HOME"),
+  ];
+  if (own && isAbsolute(own)) return join(own, "chat");
+  return home && isAbsolute(home) ? join(home, ".config", "chat") : undefined;
+}
+
+function giveUpFiles(): void {
+  for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
 }
 
 /** How long a program may take to end once it is told to, in ms. */

@@ -2,7 +2,7 @@
 // this file against its examples. Knows nothing of rooms or sockets.
 
 import { createHash } from "node:crypto";
-import { type Frame, FrameWriter } from "./codec.ts";
+import { type Frame, FrameWriter, HEADER_BYTES } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
 import { ACTION, BACK, FRAME, KICKED, LATE, LOST, PRIVATE } from "./frame_types.ts";
 import type {
@@ -16,6 +16,7 @@ import type {
   Say,
   ServerMessage,
   Welcome,
+  WelcomeHead,
 } from "./messages.ts";
 import {
   MAX_BACKUP_BYTES,
@@ -26,6 +27,7 @@ import {
   PROTOCOL_VERSION,
   TOKEN_BYTES,
 } from "./messages.ts";
+import { MAX_PASSWORD_BYTES } from "./password.ts";
 import { MAX_NICK_CHARS } from "./text.ts";
 
 export { FRAME } from "./frame_types.ts";
@@ -50,7 +52,7 @@ function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "hello":
       writer.begin(FRAME.hello).u8(message.version).bytes(message.token).string(message.nick)
-        .u32(message.lackMs).u16(message.history).u8(message.resume.length);
+        .string(message.password).u32(message.lackMs).u16(message.history).u8(message.resume.length);
       for (const { instance, next } of message.resume) writer.id(instance).u64(next);
       return writer.end();
     case "say":
@@ -83,6 +85,7 @@ function readClient(fields: Frame): ClientMessage {
         version: readVersion(fields),
         token: fields.bytes(TOKEN_BYTES),
         nick: fields.string(),
+        password: fields.string(MAX_PASSWORD_BYTES),
         lackMs: fields.u32(),
         history: fields.u16(),
         resume: list(fields.u8(), MAX_RESUME_POINTS, () => ({ instance: fields.id(), next: fields.u64() })),
@@ -138,7 +141,7 @@ export function encodeEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
 function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "welcome":
-      return encodeWelcome(message);
+      return writeWelcome(message);
     case "said":
       beginEntry(FRAME.said, message).id(message.session).u32(message.n)
         .u8((message.late ? LATE : 0) | contentFlags(message) << 1).string(message.nick);
@@ -186,15 +189,35 @@ function writeBackups(backups: readonly string[]): FrameWriter {
 
 /** Bytes that a person takes in WELCOME, at most: session, nick, address, time. */
 const MAX_PERSON_BYTES = 8 + 2 + MAX_NICK_BYTES + 2 + MAX_IP_BYTES + 8;
+/** The frame of WELCOME without its last `onlineBytes`: the records of people, as {@linkcode encodePerson} makes
+ * them, follow. */
+export function encodeWelcome(
+  welcome: WelcomeHead,
+  { onlineBytes }: { onlineBytes: number },
+): Uint8Array<ArrayBuffer> {
+  return beginWelcome(welcome).end({ missingBytes: onlineBytes }).slice();
+}
 
-function encodeWelcome(message: Welcome): Uint8Array<ArrayBuffer> {
-  const { online, backups } = message;
-  writer.begin(FRAME.welcome).u8(message.version).id(message.session).id(message.instance)
-    .string(message.nick).u32(message.accepted).u64(message.next).u64(message.head);
-  writeBackups(backups).u32(message.onlineCount);
-  for (const { session, nick, address, sinceMs } of online) {
+/** A person's record in WELCOME, valid until the next frame is encoded. */
+export function encodePerson(person: Person): Uint8Array<ArrayBuffer> {
+  return writePerson(writer.begin(FRAME.welcome), person).end().subarray(HEADER_BYTES);
+}
+
+function beginWelcome(welcome: WelcomeHead): FrameWriter {
+  writer.begin(FRAME.welcome).u8(welcome.version).id(welcome.session).id(welcome.instance)
+    .string(welcome.nick).u32(welcome.accepted).u64(welcome.next).u64(welcome.head);
+  return writeBackups(welcome.backups).u32(welcome.onlineCount);
+}
+
+function writePerson(into: FrameWriter, { session, nick, address, sinceMs }: Person): FrameWriter {
+  return into.id(session).string(nick).string(address).u64(sinceMs);
+}
+
+function writeWelcome(welcome: Welcome): Uint8Array<ArrayBuffer> {
+  beginWelcome(welcome);
+  for (const person of welcome.online) {
     if (writer.length + MAX_PERSON_BYTES > MAX_SERVER_FRAME_BYTES) break;
-    writer.id(session).string(nick).string(address).u64(sinceMs);
+    writePerson(writer, person);
   }
   return writer.end();
 }

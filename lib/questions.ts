@@ -20,7 +20,8 @@ export async function askFor<Answer>(
   for (;;) {
     try {
       const answer = await terminal.ask(text, { ...options, signal });
-      return isQuit(answer) ? undefined : parse(answer);
+      // A password may be any word.
+      return isQuit(answer) && !options.isSecret ? undefined : parse(answer);
     } catch (error) {
       if (signal?.aborted || (terminal.isKeyboard && terminal.hasEnded)) return undefined;
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;

@@ -138,7 +138,9 @@ export class Renderer {
 
   #news(event: Exclude<RoomEvent, Said | Announced>): string {
     if (event.type === "backups") {
-      return this.#sentences("room.backups", { backups: event.backups.map(printable).join(", ") });
+      // A fingerprint is for programs to compare.
+      const names = event.backups.map((backup) => printable(backup.split("#", 1)[0]!));
+      return this.#sentences("room.backups", { backups: names.join(", ") });
     }
     const nick = this.nick(event.nick, event.session);
     if (event.type === "renamed") {

@@ -20,24 +20,34 @@ export const MAX_SERVERS = 64;
 /** The servers that a client knows, in the order in which it tries them, each once. */
 export class Rotation {
   readonly #servers: Address[] = [];
+  readonly #distrusted: Address[] = [];
 
   constructor(servers: Iterable<Address> = []) {
     for (const server of servers) this.add(server);
   }
 
-  /** Adds a server behind the others, unless it is known or the rotation is full. */
+  /** Adds a server behind the others, unless it is known, or distrusted, or the rotation is full. */
   add(server: Address): void {
-    if (!this.has(server) && this.#servers.length < MAX_SERVERS) this.#servers.push(server);
+    const isWelcome = !this.has(server) && indexOf(this.#distrusted, server) < 0;
+    if (isWelcome && this.#servers.length < MAX_SERVERS) this.#servers.push(server);
+  }
+
+  /** Takes a server out for good, whoever names it again. */
+  distrust(server: Address): void {
+    const index = indexOf(this.#servers, server);
+    if (index >= 0) this.#servers.splice(index, 1);
+    this.#distrusted.push(server);
+    if (this.#distrusted.length > MAX_SERVERS) this.#distrusted.shift();
   }
 
   /** Whether a server is known. */
   has(server: Address): boolean {
-    return this.#servers.some((other) => sameAddress(other, server));
+    return indexOf(this.#servers, server) >= 0;
   }
 
   /** The server to try after `last`; itself if it is the only one. */
   after(last: Address): Address {
-    const index = this.#servers.findIndex((server) => sameAddress(server, last));
+    const index = indexOf(this.#servers, last);
     return this.#servers[(index + 1) % this.#servers.length] ?? last;
   }
 
@@ -45,4 +55,8 @@ export class Rotation {
   get size(): number {
     return this.#servers.length;
   }
+}
+
+function indexOf(servers: readonly Address[], server: Address): number {
+  return servers.findIndex((other) => sameAddress(other, server));
 }

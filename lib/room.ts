@@ -1,6 +1,7 @@
 // The server without sockets: an event in; entries for the log, answers, or a refusal out. Pure: time and
 // identity come in as parameters, so that a simulator can drive it.
 
+import { Attendance } from "./attendance.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
 import { type Member, Members } from "./members.ts";
@@ -16,7 +17,7 @@ import {
   RECENT_MS,
   type Say,
   type Unnumbered,
-  type Welcome,
+  type WelcomeHead,
 } from "./protocol.ts";
 import { Rate } from "./rate.ts";
 import { type Cursor, RoomLog, type RoomLogOptions } from "./room_log.ts";
@@ -49,7 +50,9 @@ export interface Arrival {
 
 /** What somebody who came in is given. */
 export interface Admission {
-  readonly welcome: Welcome;
+  readonly welcome: WelcomeHead;
+  /** The list of people that ends WELCOME. Its memory is shared. */
+  readonly online: Uint8Array<ArrayBuffer>;
   /** Reads the log from `welcome.next` on. */
   readonly cursor: Cursor;
   /** Stands for them in what they do next; the same one if they were still in. */
@@ -60,6 +63,7 @@ export interface Admission {
 export class Room {
   readonly log: RoomLog;
   readonly #members = new Members();
+  readonly #attendance = new Attendance();
   readonly #instance: bigint;
   readonly #backups: string[];
   /** Of messages. */
@@ -74,16 +78,18 @@ export class Room {
   }
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
-   * @throws {ProtocolError} `nick-invalid` or `nick-taken` */
+   * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   enter({ hello, session, address }: Arrival, now: Moment): Admission {
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
     const member = this.#members.get(session) ?? this.#admit({ hello, session, address }, nick, now);
     this.rename(member, nick, now);
+    if (member.address !== address) this.#attendance.outdate();
     member.address = address;
     member.graceEndMs = undefined;
     const cursor = this.log.cursorAt(start, session);
-    return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), cursor, member };
+    const online = this.#attendance.listOf(this.#members);
+    return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), online, cursor, member };
   }
 
   /** Appends a message unless it was accepted before. A private one reaches its sender, its recipient and the
@@ -113,6 +119,7 @@ export class Room {
     if (nick === member.nick) return;
     const { session, nick: before } = member;
     this.#members.rename(member, nick);
+    this.#attendance.outdate();
     this.#append({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now);
   }
 
@@ -184,6 +191,7 @@ export class Room {
 
   #admit({ hello, session, address }: Arrival, nick: string, now: Moment): Member {
     const member = this.#members.add({ session, nick, address, sinceMs: now.wallMs });
+    this.#attendance.add(member);
     const back = hello.lackMs !== NEVER_WHOLE_MS;
     this.#append({ type: "joined", timeMs: now.wallMs, session, back, nick, address }, now);
     return member;
@@ -195,11 +203,17 @@ export class Room {
       nick = parseNick(raw);
     } catch (cause) {
       if (!(cause instanceof InputError)) throw cause;
-      throw new ProtocolError("nick-invalid", cause.message, { cause, details: cause.details });
+      const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
+      throw new ProtocolError(code, cause.message, { cause, details: cause.details });
     }
     const holder = this.#members.withNick(nick);
     if (holder && holder.session !== session) {
       throw new ProtocolError("nick-taken", `Cannot call you ${nick}: somebody in the room has this nick`, {
+        details: { nick },
+      });
+    }
+    if (this.#members.lookalike(nick, session)) {
+      throw new ProtocolError("nick-lookalike", `Cannot call you ${nick}: somebody's nick looks the same`, {
         details: { nick },
       });
     }
@@ -216,7 +230,7 @@ export class Room {
     return this.log.seqSince(now.tickMs - lackMs - RECENT_MS - WINDOW_MARGIN_MS);
   }
 
-  #welcome({ session, nick, accepted }: Member, next: number): Welcome {
+  #welcome({ session, nick, accepted }: Member, next: number): WelcomeHead {
     return {
       type: "welcome",
       version: PROTOCOL_VERSION,
@@ -228,12 +242,12 @@ export class Room {
       head: this.log.head,
       backups: this.#backups,
       onlineCount: this.#members.size,
-      online: [...this.#members],
     };
   }
 
   #remove(member: Member, { now, ...how }: { lost: boolean; kicked?: boolean; now: Moment }): void {
     this.#members.remove(member);
+    this.#attendance.outdate();
     const { session, nick, address } = member;
     this.#append({ type: "left", timeMs: now.wallMs, session, ...how, nick, address }, now);
   }

@@ -2,8 +2,9 @@
 // when it is told to.
 
 import { about } from "./about.ts";
-import { DEFAULT_PORT, formatAddress, parsePort, parseServer } from "./address.ts";
-import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
+import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
+import { formatBackup, parseBackup } from "./backup.ts";
+import { ChatServer, type ChatServerOptions, type RefusedPeer } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
@@ -19,20 +20,34 @@ import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { EXIT, type LocalAddress, type Program } from "./program.ts";
 import { Operator } from "./operator.ts";
 import { orderHelp } from "./orders.ts";
+import { type ServerCertificate, WARNING_MS } from "./certificate.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
+import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
+import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
+import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
+import { MESSAGES } from "./visit.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
 const MAX_GRACE_SECONDS = 3_600;
+/** How many connections that were closed are told of: who is attacked still sees the room. */
+const REFUSALS: Allowance = { burst: 20, perSecond: 1 };
+/** Most that a flag may set a limit to. */
+const MOST = 1_000_000;
 
 const FLAGS = {
   port: { value: "N", help: "flag.server-port" },
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
   grace: { value: "S", help: "flag.grace" },
+  burst: { value: "N", help: "flag.burst" },
+  rate: { value: "N", help: "flag.rate" },
+  "max-clients": { value: "N", help: "flag.max-clients" },
+  "max-per-address": { value: "N", help: "flag.max-per-address" },
+  ...SERVER_ENTRY_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -57,17 +72,25 @@ export async function serve(program: Program): Promise<number> {
   }
   const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
+  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
+  let untold = 0;
+  const settings = settingsOf(flags);
+  const entry = await serverEntry(flags, program);
   const server = await listen(program, {
-    ...settingsOf(flags),
+    ...settings,
+    ...entry,
     clock,
-    onRefused: ({ address, nick }, error) => {
-      const who = nick === undefined ? address : `${nick} (${address})`;
-      log.tell(sentences("server.refused", { who, why: explain(error, language) }));
+    onRefused: (peer, error) => {
+      if (!refusals.take(clock().tickMs)) return void untold++;
+      if (untold > 0) log.tell(sentences("server.refused-more", { count: untold }));
+      untold = 0;
+      log.tell(refusalOf(peer, error, program));
     },
     onTrouble: (error) => log.tell(explain(error, language)),
   });
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
+  if (entry.certificate) await terminal.print(...certificateLines(entry.certificate, { program, renderer }));
   log.follow(server);
   const operator = new Operator({ terminal, renderer, language, server });
   await Promise.race([aborted(signal), operator.dismissed()]);
@@ -78,6 +101,11 @@ export async function serve(program: Program): Promise<number> {
   return EXIT.ok;
 }
 
+function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: Program): string {
+  const who = nick === undefined ? address : `${nick} (${address})`;
+  return sentencesIn(language)("server.refused", { who, why: explain(error, language) });
+}
+
 type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };
 
 function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
@@ -86,11 +114,42 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
   return {
     host: flags.host,
     port: flags.port === undefined ? undefined : parsePort(flags.port),
-    backups: flags.backup.map((backup) => formatAddress(parseServer(backup))),
+    backups: flags.backup.map((backup) => formatBackup(parseBackup(backup))),
     graceMs: flags.grace === undefined
       ? undefined
       : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
+    messages: allowanceOf(flags),
+    maxClients: limitOf("--max-clients", flags["max-clients"]),
+    maxPerAddress: limitOf("--max-per-address", flags["max-per-address"]),
   };
+}
+
+/** What clients have to know of the certificate, and what its owner should. */
+function certificateLines(
+  { fingerprint, expiresMs, path }: ServerCertificate,
+  { program: { language, clock }, renderer }: { program: Program; renderer: Renderer },
+): string[] {
+  const sentences = sentencesIn(language);
+  const lines = [sentences("server.fingerprint", { fingerprint })];
+  if (expiresMs - clock().wallMs < WARNING_MS) {
+    lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
+  }
+  return lines;
+}
+
+function allowanceOf({ burst, rate }: FlagValues<typeof FLAGS>): Allowance {
+  const allowance = {
+    burst: limitOf("--burst", burst) ?? MESSAGES.burst,
+    perSecond: rate === undefined ? MESSAGES.perSecond : parseCount("--rate", rate, MOST),
+  };
+  return allowance.perSecond === 0 ? UNLIMITED : allowance;
+}
+
+/** A limit given by a flag: at least 1. */
+function limitOf(flag: string, text: string | undefined): number | undefined {
+  const limit = text === undefined ? undefined : parseCount(flag, text, MOST);
+  if (limit === 0) throw invalidValue(flag, text!);
+  return limit;
 }
 
 function help(sentences: Sentences): string[] {

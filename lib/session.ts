@@ -22,6 +22,7 @@ import {
   type ServerMessage,
   type Welcome,
 } from "./protocol.ts";
+import type { Socket } from "./socket.ts";
 
 /** How long a server may take from the first packet to WELCOME, in ms. */
 export const ANSWER_MS = 5_000;
@@ -80,10 +81,15 @@ export interface SessionOptions {
     failure: Failure | undefined,
     options: { signal: AbortSignal },
   ) => Promise<Target | undefined>;
+  /** Opens a connection, once the server has proved to be the right one if it has to; in plain text by default. */
+  readonly dial?: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
+  /** The password to say to a server; empty by default, and as long as the server has not asked for it. */
+  readonly passwordFor?: (server: Address) => string;
   readonly clock?: Clock;
   readonly pingMs?: number;
   readonly deadMs?: number;
   readonly answerMs?: number;
+  readonly frameMs?: number;
 }
 
 /** One client's session. */
@@ -95,11 +101,13 @@ export class Session implements Disposable {
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
   #enteredMs = 0;
+  /** Nicks that the server may still refuse. */
+  #nicksAsked = 0;
   readonly #leaving = new AbortController();
   #progress: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SessionOptions) {
-    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS } = options;
+    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS, frameMs } = options;
     this.#options = options;
     this.#mailbox = mailbox;
     this.#clock = clock;
@@ -107,6 +115,7 @@ export class Session implements Disposable {
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
       nowMs: () => clock().tickMs,
       heartbeat: { pingMs, deadMs, always: false },
+      frameMs,
       ping: () => encodeClient({ type: "ping" }),
       onGiveUp: (connection) => connection.close(new LostError("silent", "Cannot hear the server any more")),
     });
@@ -131,6 +140,7 @@ export class Session implements Disposable {
    * `refused`. */
   rename(nick: string): boolean {
     this.#connection?.send(encodeClient({ type: "nick", nick }));
+    this.#nicksAsked++;
     return this.#connection !== undefined;
   }
 
@@ -213,14 +223,16 @@ export class Session implements Disposable {
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
   async *#converse(target: Target): AsyncGenerator<SessionEvent> {
-    const { answerMs = ANSWER_MS } = this.#options;
-    const error = noAnswer(target.server, answerMs);
+    const { answerMs = ANSWER_MS, passwordFor = () => "" } = this.#options;
+    const { server, nick } = target;
+    const error = noAnswer(server, answerMs);
     using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await dial(target.server, patience));
+    const connection = this.#hub.adopt(await (this.#options.dial ?? dial)(server, patience));
     patience.signal.addEventListener("abort", () => connection.close(error));
     if (patience.signal.aborted) connection.close(error); // while the dial came through
     try {
-      connection.send(encodeClient(this.#mailbox.hello(target.nick, this.#clock().tickMs)));
+      const hello = this.#mailbox.hello(nick, this.#clock().tickMs, passwordFor(server));
+      connection.send(encodeClient(hello));
       for await (const frames of connection.receive()) {
         if (!this.#connection) {
           const frame = frames.next();
@@ -229,7 +241,7 @@ export class Session implements Disposable {
           patience[Symbol.dispose]();
           yield {
             type: "entered",
-            server: target.server,
+            server,
             welcome,
             missing: this.#enter(welcome, connection),
           };
@@ -250,6 +262,7 @@ export class Session implements Disposable {
     for (const message of resend) connection.send(encodeClient(message));
     connection.greeted();
     this.#enteredMs = this.#clock().tickMs;
+    this.#nicksAsked = 0;
     this.#connection = connection;
     this.#onProgress();
     return missing;
@@ -278,6 +291,7 @@ export class Session implements Disposable {
             this.#mailbox.read(message, tickMs);
             break;
           case "refused":
+            if (this.#nicksAsked-- === 0) throw farewellOf(message);
             refusals.push(refusal(message, { nick: message.about }));
             break;
           case "ping":

@@ -16,6 +16,7 @@ export const SPANISH = {
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
   "server.refused": "Se cerró la conexión de {who}: {why}",
+  "server.refused-more": "Conexiones cerradas que no se han mostrado: {count}.",
   "server.skipped": "Líneas que faltan aquí: {count}. No se mostraron al ritmo de la sala.",
   "server.commands": 'Aquí se escriben órdenes, que empiezan con "/": "/help" las enseña.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',
@@ -95,6 +96,7 @@ export const SPANISH = {
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',
   "error.choice-invalid": "Elija un número de 1 a {max}.",
   "error.nick-invalid": 'El nick "{nick}" no vale: de 1 a {max} letras, cifras, "_" o "-", sin espacios.',
+  "error.nick-mixed": 'El nick "{nick}" no vale: mezcla letras de varias escrituras.',
   "error.text-too-long": "El mensaje tiene {length} caracteres y el límite es {max}: no se ha enviado.",
   "error.flag-unknown": 'No existe la opción "{flag}". Pruebe con --help.',
   "error.flag-value-missing": 'A la opción "{flag}" le falta su valor. Pruebe con --help.',
@@ -132,9 +134,16 @@ export const SPANISH = {
   "wire.frame-unknown": "se recibió una trama de tipo desconocido",
   "wire.frame-unexpected": "se recibió una trama fuera de lugar",
   "wire.version-unsupported": "habla otra versión del protocolo: actualice el programa",
+  "wire.frame-late": "una trama tardó demasiado en llegar",
+  "wire.counter-backwards": "los mensajes no venían en orden",
+  "wire.room-full": "la sala está llena: pruebe más tarde",
+  "wire.address-crowded": "hay demasiadas conexiones desde la misma dirección",
+  "wire.entering-too-often": "se ha entrado demasiadas veces desde la misma dirección: espere un minuto",
   "wire.hello-late": "no se identificó a tiempo",
   "wire.nick-invalid": 'el nick "{nick}" no está permitido',
+  "wire.nick-mixed": 'el nick "{nick}" mezcla letras de varias escrituras',
   "wire.nick-taken": 'el nick "{nick}" ya está en uso',
+  "wire.nick-lookalike": 'el nick "{nick}" se confunde con uno que ya está en uso',
   "wire.text-invalid": "se recibió un mensaje que no está permitido",
   "wire.replaced": "la misma sesión se conectó desde otro lugar",
   "wire.kicked": "quien lleva el servidor ha expulsado a este cliente: {reason}",
@@ -153,6 +162,10 @@ export const SPANISH = {
   "flag.server-host": "dirección de esta máquina en la que se escucha; 0.0.0.0 para todas",
   "flag.server-backup": "servidor al que irán los clientes si este cae; se puede repetir",
   "flag.grace": "segundos que se espera antes de anunciar que alguien perdió la conexión (3)",
+  "flag.burst": "mensajes que cada cliente puede enviar de golpe (20)",
+  "flag.rate": "mensajes por segundo de cada cliente después, o 0 sin límite (5)",
+  "flag.max-clients": "conexiones como máximo (1024)",
+  "flag.max-per-address": "conexiones como máximo desde una dirección que no sea esta máquina (16)",
   "flag.client-host": "IP o nombre del servidor, o HOST:N",
   "flag.client-port": "puerto del servidor",
   "flag.nick": "nombre con el que le verán los demás",
@@ -172,4 +185,62 @@ export const SPANISH = {
   "edition.source": "desde el código fuente",
   "edition.compiled": "compilado",
   "edition.self-extracting": "autoextraíble",
+
+  // Passwords and certificates
+  "ask.password": "Contraseña",
+  "ask.trust": "¿Confiar en él? (sí/no)",
+  "client.unknown-certificate":
+    "El certificado de {server} es nuevo para este equipo. Compare su huella con la que enseña el servidor al arrancar:",
+  "client.fingerprint-expected": "Huella que se esperaba: {known}",
+  "client.fingerprint-now": "Huella que muestra: {fingerprint}",
+  "client.not-remembered": "Se confía en {server} solo hasta salir.",
+  "client.no-password":
+    "Aquí no se puede preguntar la contraseña: use --password-file con un archivo que la tenga.",
+  "client.no": "n no",
+  "server.fingerprint": "Huella del certificado: {fingerprint}",
+  "server.certificate-ends":
+    "El certificado de {path} caduca el {date}. Quienes lo conocen tendrán que fiarse del siguiente, que --tls-auto hace si se borra ese archivo.",
+
+  "error.password-empty": "La contraseña está vacía: escríbala en la primera línea.",
+  "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
+  "error.file-unreadable": "No se puede leer {path}: {reason}.",
+  "error.file-unwritable": "No se puede escribir {path}: {reason}.",
+  "error.fingerprint-invalid":
+    '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
+  "error.certificate-invalid":
+    "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
+  "error.answer-unclear": "Responda sí o no.",
+  "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
+  "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
+  "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
+
+  "error.not-tls":
+    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",
+  "error.tls-failed": "No se pudo hablar TLS con {server}: {reason}.",
+  "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
+  "error.certificate-unfit":
+    "El certificado de {server} no se puede recordar: lo firma una autoridad. Use --ca con el certificado de ella.",
+  "error.certificate-expired":
+    "El certificado de {server} ha caducado: quien lleva el servidor debe hacer otro.",
+  "error.certificate-unknown":
+    "No se conoce el certificado de {server}. Si su huella es la que enseña el servidor al arrancar, añada --tls-fingerprint {fingerprint}.",
+  "error.certificate-changed":
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE CONOCÍA: ALGUIEN PODRÍA HACERSE PASAR POR ÉL. Si quien lleva el servidor confirma el cambio, borre la línea de {server} en {path}.",
+  "error.certificate-other":
+    "¡CUIDADO! {server} NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ: ALGUIEN PODRÍA HACERSE PASAR POR ÉL.",
+
+  "wire.password-needed": "pide una contraseña",
+  "wire.password-wrong": "la contraseña no es correcta",
+  "wire.tls-needed": "solo habla TLS: añada --tls",
+  "wire.tls-unexpected": "quiso hablar TLS con un servidor que no lo habla",
+
+  "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",
+  "flag.client-password": "archivo cuya primera línea es la contraseña, si el servidor la pide",
+  "flag.tls-cert": "certificado en PEM con el que se habla TLS",
+  "flag.tls-key": "clave en PEM del certificado",
+  "flag.tls-auto": "hablar TLS con un certificado propio, que se hace la primera vez",
+  "flag.tls-dir": "carpeta donde se guarda el certificado propio",
+  "flag.tls": "hablar solo TLS; se pregunta por los certificados nuevos",
+  "flag.ca": "autoridades en PEM que responden de los servidores, en vez de preguntar",
+  "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",
 } as const;

@@ -2,7 +2,15 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, DEFAULT_PORT, formatAddress, parseAddress, parsePort } from "./address.ts";
-import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
+import type { Doorman } from "./doorman.ts";
+import {
+  type ChatError,
+  ConnectError,
+  InputError,
+  ProtocolError,
+  RefusedError,
+  type WireCode,
+} from "./errors.ts";
 import { type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { askFor } from "./questions.ts";
 import { backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
@@ -23,6 +31,8 @@ export interface TargetChooserOptions {
   readonly port?: number;
   readonly nick?: string;
   readonly backups: readonly Address[];
+  /** Opens what keeps the client out and a person can answer for. */
+  readonly doorman?: Pick<Doorman, "open">;
   /** Asks nothing after a failure. */
   readonly isAuto: boolean;
   /** Uniform in [0, 1). */
@@ -78,13 +88,20 @@ export class TargetChooser {
     if (!failure) return await this.#first({ signal });
     if (isFinal(failure.error)) throw failure.error;
     const { target: { server }, error } = failure;
+    const isKnown = !this.#wasEverIn || this.#rotation.has(server);
+    const door = await this.#options.doorman?.open(failure, { signal, isKnown });
+    if (door === "left") return undefined;
+    if (door === "open") return { server, nick: this.#newNick ?? failure.target.nick };
+    if (door === "shut" && this.#isNobodyThere) throw error;
     const after = this.#nextKnown(server);
+    const isAlone = this.#isAloneWithout(failure);
     // Who is thrown out as soon as they are in must not come back at once.
     if (failure.stayedMs >= LONGEST_WAIT_MS) this.#failures = 0;
     const waitMs = backoffMs(this.#failures++, this.#options.random ?? Math.random);
     const { hasEnded } = this.#options.terminal;
     const isAnswerable = isAboutNick(error) && this.#options.terminal.isKeyboard;
-    if (this.#options.isAuto && !isAnswerable) {
+    if (isAlone && this.#options.isAuto && !this.#options.terminal.isKeyboard) throw error;
+    if (this.#options.isAuto && !isAnswerable && !isAlone) {
       await this.#options.notify(this.#sentences("client.retry", {
         server: formatAddress(after),
         seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(waitMs / 1_000),
@@ -99,10 +116,23 @@ export class TargetChooser {
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
     if (isNameWrong) this.#port = server.port;
     try {
-      return await this.#ask({ signal, fallback: isNameWrong ? undefined : after });
+      return await this.#ask({ signal, fallback: isNameWrong || isAlone ? undefined : after });
     } catch (inputError) {
       throw inputError instanceof InputError ? error : inputError;
     }
+  }
+
+  /** Whether a door that is shut will not be opened: nobody is there who could, or send the client elsewhere. */
+  get #isNobodyThere(): boolean {
+    const { terminal, isAuto } = this.#options;
+    return !terminal.isKeyboard && terminal.hasEnded || !this.#wasEverIn && (isAuto || !terminal.isKeyboard);
+  }
+
+  /** Takes a server with which there is no talking out of those to go to. Returns whether none is left. */
+  #isAloneWithout({ target, error }: Failure): boolean {
+    if (!isViolation(error)) return false;
+    this.#rotation.distrust(target.server);
+    return this.#rotation.size === 0;
   }
 
   /** Nobody who is asked nothing more could name the first server again: it is tried in turn, be it reached or
@@ -169,8 +199,20 @@ export function isFinal(error: ChatError): boolean {
   return error instanceof RefusedError && ["kicked", "banned"].includes(error.code);
 }
 
+/** Whether one side says that the other breaks the rules, or somebody else has the client's place: it would be the
+ * same the next time. */
+function isViolation(error: ChatError): boolean {
+  if (error.cause instanceof ProtocolError) return true;
+  return error instanceof RefusedError && VIOLATIONS.has(error.code);
+}
+
+const VIOLATIONS: ReadonlySet<string> = new Set<WireCode>([
+  ...["frame-too-long", "frame-malformed", "frame-unknown", "frame-unexpected"] as const,
+  ...["version-unsupported", "counter-backwards", "text-invalid", "replaced"] as const,
+]);
+
 function isAboutNick(error: ChatError): boolean {
-  return error instanceof RefusedError && ["nick-taken", "nick-invalid"].includes(error.code);
+  return error instanceof RefusedError && error.code.startsWith("nick-");
 }
 
 /** Waits, unless the signal says that there is no need to: the caller looks at it. */

@@ -15,6 +15,8 @@ export interface AskOptions {
   readonly fallback?: string;
   /** The end of a pipe means nothing: the fallback was tried. */
   readonly isAgain?: boolean;
+  /** The answer is not to be seen, and taken as it is, without trimming. */
+  readonly isSecret?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -93,6 +95,11 @@ export class Terminal implements AsyncDisposable {
     return this.#streams.isKeyboard;
   }
 
+  /** Whether a secret is not seen here while it is typed: where we do not show what is, the system does. */
+  get hidesSecrets(): boolean {
+    return this.isInteractive || !this.isKeyboard;
+  }
+
   /** Whether there is nothing more to read. */
   get hasEnded(): boolean {
     return this.#hasEnded && this.#answers.ahead.length === 0 && this.#chat.ahead.length === 0;
@@ -111,21 +118,23 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
-  /** Asks and waits for the answer, trimmed.
+  /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode hidesSecrets}.
    * @throws {InputError} `input-ended` if a person ends the input, or a pipe does without a fallback; the signal's
    * reason */
-  ask(question: string, { fallback, isAgain = false, signal }: AskOptions = {}): Promise<string> {
+  ask(question: string, options: AskOptions = {}): Promise<string> {
+    const { fallback, isAgain = false, isSecret = false } = options;
     return this.dialogue(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
       const isAhead = this.#answers.ahead.length > 0;
       if (!this.isInteractive) await this.#screen.print(this.#streams.isEchoed ? `${prompt} ` : prompt);
-      const line = await this.#answer(`${prompt} `, signal);
+      const line = await this.#answer(`${prompt} `, options);
+      const seen = isSecret ? "" : line;
       if (!this.isInteractive) {
-        await this.#screen.print(this.#behindQuestion(line, { isAhead }));
-      } else if (isAhead) await this.print(`${prompt} ${line}`);
+        await this.#screen.print(this.#behindQuestion(seen, { isAhead }));
+      } else if (isAhead) await this.print(`${prompt} ${seen}`);
       // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
-      const answer = line?.trim() ||
+      const answer = (isSecret ? line : line?.trim()) ||
         (line === undefined && (this.isKeyboard || isAgain) ? undefined : fallback);
       if (answer !== undefined || line !== undefined) return answer ?? "";
       throw new InputError("input-ended", `Cannot go on without an answer to "${question}"`, {
@@ -207,15 +216,18 @@ export class Terminal implements AsyncDisposable {
     return !line || (isKeyboard && !isAhead) ? "\n" : ` ${line}\n`;
   }
 
-  #answer(prompt: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  #answer(prompt: string, { signal, isSecret = false }: AskOptions): Promise<string | undefined> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     this.#answers.prompt = prompt;
+    this.#answers.isSecret = isSecret;
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort);
     return Promise.race([this.#next(this.#answers), aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
       this.#answers.giveUp();
+      if (isSecret) this.#answers.editor.take(); // half a secret must not turn up in the next line
+      this.#answers.isSecret = false;
     });
   }
 
@@ -249,7 +261,7 @@ export class Terminal implements AsyncDisposable {
   #refresh(): void {
     const desk = this.#desk;
     const isShown = !this.#hasEnded && (desk !== this.#answers || desk.isAwaited);
-    const { prompt, editor: { text, cursor } } = desk;
+    const { prompt, seen: { text, cursor } } = desk;
     const status = desk === this.#chat ? this.#status : [];
     this.#screen.show(isShown ? { status, prompt, text, cursor } : undefined);
   }
@@ -277,11 +289,12 @@ export class Terminal implements AsyncDisposable {
 
   #enter(): void {
     const desk = this.#desk;
+    const seen = desk.prompt + desk.seen.text;
     const text = desk.editor.take();
     if (desk === this.#consent) this.#decide(text);
     else {
       // A question and its answer stay; what is said will come back as a message.
-      if (desk === this.#answers && desk.isAwaited) void this.print(desk.prompt + text);
+      if (desk === this.#answers && desk.isAwaited) void this.print(seen);
       if (desk === this.#chat) desk.editor.remember(text);
       desk.deliver({ text, isPasted: false });
     }

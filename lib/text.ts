@@ -2,6 +2,7 @@
 // terminal. Knows nothing of frames or screens.
 
 import { InputError } from "./errors.ts";
+import { mixesScripts } from "./scripts.ts";
 
 /** Longest nick, in Unicode code points after normalisation. */
 export const MAX_NICK_CHARS = 20;
@@ -11,17 +12,21 @@ const MAX_RAW_NICK_UNITS = 4 * MAX_NICK_CHARS;
 /** Longest message, in Unicode code points once trimmed. */
 export const MAX_TEXT_CHARS = 2_000;
 
-const NICK = /^[\p{L}\p{Nd}_-][\p{L}\p{M}\p{Nd}_-]*$/u;
+// At most four marks on one letter (UTS #39, section 5.4).
+const NICK = /^[\p{L}\p{Nd}_-](?!\p{M}{5})(?:[\p{L}\p{M}\p{Nd}_-](?!\p{M}{5}))*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 
 // C0, DEL, C1 (8-bit CSI among them), line and paragraph separators, bidi embeddings, overrides and
-// isolates, lone surrogates: what could move a cursor, break a line or reorder what stands around it.
+// isolates, lone surrogates: what could move a cursor, break a line or reorder what stands around it. And the
+// ninth mark on one character, for piles of them cover the lines above: no language needs as many as eight.
 const UNSAFE =
   // deno-lint-ignore no-control-regex -- these are the very characters to find
-  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}|\p{M}(?<=\p{M}{9})/gu;
+// U+2800 is a Braille pattern without dots.
+const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\u2800]/u;
 
 /** The nick as everyone will see it: NFKC, 1 to 20 letters, digits, `_` or `-`.
- * @throws {InputError} `nick-invalid` */
+ * @throws {InputError} `nick-invalid` or `nick-mixed` */
 export function parseNick(raw: string): string {
   const trimmed = raw.trim();
   // Normalising can make a text 18 times as long: what is far too long is not worth it.
@@ -31,6 +36,9 @@ export function parseNick(raw: string): string {
     throw new InputError("nick-invalid", `Cannot use nick ${JSON.stringify(shown)}`, {
       details: { nick: shown, max: MAX_NICK_CHARS },
     });
+  }
+  if (mixesScripts(nick)) {
+    throw new InputError("nick-mixed", `Cannot use nick ${nick}: it mixes scripts`, { details: { nick } });
   }
   return nick;
 }
@@ -53,10 +61,12 @@ export function nickKey(nick: string): string {
   return nick.toLowerCase().toUpperCase().normalize("NFKC");
 }
 
-/** A typed line as a message: trimmed, tabs as spaces, other controls made visible; empty if nothing is left.
+/** A typed line as a message: trimmed, tabs as spaces, other controls made visible; empty if nothing is left
+ * that can be seen.
  * @throws {InputError} `text-too-long` */
 export function parseText(raw: string): string {
   const text = printable(raw.replaceAll("\t", " ")).trim();
+  if (!VISIBLE.test(text)) return "";
   const length = countChars(text);
   if (length > MAX_TEXT_CHARS) {
     throw new InputError(
@@ -72,7 +82,7 @@ export function parseText(raw: string): string {
 
 /** Whether a message that a peer sent is one that {@linkcode parseText} could have made. */
 export function isText(text: string): boolean {
-  if (text.length === 0 || text.search(UNSAFE) >= 0 || text.trim().length !== text.length) return false;
+  if (!VISIBLE.test(text) || text.search(UNSAFE) >= 0 || text.trim().length !== text.length) return false;
   return text.length <= MAX_TEXT_CHARS || countChars(text) <= MAX_TEXT_CHARS;
 }
 

@@ -11,13 +11,28 @@ export function unexpected({ type }: ClientMessage): ProtocolError {
   );
 }
 
+/** A message that is not above the one before it. */
+export function isBackwards(n: number, last: number): ProtocolError {
+  return new ProtocolError("counter-backwards", `Cannot take message ${n} after ${last}`);
+}
+
 /** Somebody comes from an address that is not let in. */
 export function isBanned(address: string): ProtocolError {
   return new ProtocolError("banned", `Cannot let anybody in from ${address} for now`);
 }
 
-/** A peer that does not say HELLO, does not answer, or does not read. */
-export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError {
+/** Somebody has said no password, and there is one. */
+export function isLocked(): ProtocolError {
+  return new ProtocolError("password-needed", "Cannot let anybody in without the password");
+}
+
+/** Somebody has said another password. */
+export function hasWrongPassword(): ProtocolError {
+  return new ProtocolError("password-wrong", "Cannot let anybody in with another password");
+}
+
+/** A peer that does not say HELLO, does not answer, does not read, or does not end a frame. */
+export function givenUp(why: "ungreeted" | "silent" | "too-slow" | "frame-late"): ProtocolError {
   switch (why) {
     case "ungreeted":
       return new ProtocolError("hello-late", "Cannot wait any longer for HELLO");
@@ -25,5 +40,20 @@ export function givenUp(why: "ungreeted" | "silent" | "too-slow"): ProtocolError
       return new ProtocolError("silent", "Cannot keep the connection: nothing came for too long");
     case "too-slow":
       return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
+    case "frame-late":
+      return new ProtocolError("frame-late", "Cannot wait any longer for the rest of a frame");
   }
+}
+
+/** A peer speaks in plain text where TLS is spoken. */
+export function isPlain(): ProtocolError {
+  return new ProtocolError("tls-needed", "Cannot speak without TLS here");
+}
+
+/** What a peer did wrong, and nothing else if it began with TLS: its first frame is a handshake, type 22 of a version
+ * that begins with 3 (RFC 8446, section 5.1). */
+export function unlessTls(error: ProtocolError): ProtocolError {
+  const isTls = error.code === "frame-too-long" && Number(error.details.length) >>> 16 === 0x1603;
+  if (!isTls) return error;
+  return new ProtocolError("tls-unexpected", "Cannot speak TLS: this server was started without it");
 }

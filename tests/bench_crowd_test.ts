@@ -13,6 +13,7 @@ import {
   type Said,
   type ServerMessage,
 } from "../lib/protocol.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
 import { End, FakeServer, LOOPBACK, soon, welcomeTo } from "./support.ts";
 
 const said = (text: string): Said => ({
@@ -67,7 +68,7 @@ Deno.test("A raw client says why the server refuses it", async () => {
 
 /** What comes of a short conversation on a real server. */
 async function talk(senders: number, window: number) {
-  await using server = new ChatServer({ host: LOOPBACK, port: 0 });
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED });
   using crowd = await Crowd.open({ port: server.address.port, size: 5, atOnce: 2 });
   const hearsMore = (count: number) => crowd.until("to hear more", ({ received }) => received > count);
   const first = await crowd.talk({ senders, window, until: hearsMore(2 * window) });

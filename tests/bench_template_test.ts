@@ -40,7 +40,7 @@ Deno.test("The template of HELLO takes a nick and a token, and asks for no histo
   const token = Uint8Array.from({ length: 16 }, (_, index) => 255 - index);
   assertEquals(filled("hello", { nick: bytesOf("u00042"), token }), {
     ...{ type: "hello", version: PROTOCOL_VERSION, token, nick: "u00042" },
-    ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+    ...{ password: "", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
   });
 });
 

@@ -6,6 +6,7 @@ import { chat } from "../lib/chat_client.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { InputError } from "../lib/errors.ts";
 import { sessionOf } from "../lib/protocol.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
 import {
   enter,
   FakeServer,
@@ -24,7 +25,13 @@ import {
 const NOON = "2026-11-22 12:00:00";
 
 function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options });
+  return new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: UNLIMITED,
+    clock: new TestClock(NOON).now,
+    ...options,
+  });
 }
 
 function enterAs(nick: string, server: ChatServer): Promise<Guest> {
@@ -402,9 +409,9 @@ Deno.test("chat-client --auto ends at once while it waits", async () => {
 
 Deno.test("chat-client shows history, what was sent again, and what it cannot have", async () => {
   await using server = new FakeServer(async (client, visit) => {
-    await client.expect("hello");
+    const session = sessionOf((await client.expect("hello")).token);
     if (visit === 0) {
-      await client.say(welcomeTo("ana", { next: 0, head: 2 }));
+      await client.say(welcomeTo("ana", { session, next: 0, head: 2 }));
       const timeMs = new Date("2026-11-22 11:00:00").getTime();
       await client.say(saidBy("beto", { seq: 0, n: 1, text: "antes", timeMs }));
       await client.say(saidBy("eva", { seq: 1, n: 1, text: "también", timeMs, late: true }));
@@ -412,7 +419,7 @@ Deno.test("chat-client shows history, what was sent again, and what it cannot ha
       await client.say(saidBy("eva", { seq: 3, n: 2, text: "otra vez", timeMs, late: true }));
       return;
     }
-    await client.say(welcomeTo("ana", { next: 10, head: 10 }));
+    await client.say(welcomeTo("ana", { session, next: 10, head: 10 }));
     await client.rest();
   });
   await using ana = newPerson();
@@ -538,7 +545,7 @@ Deno.test("chat-client reads no further while 256 messages are unconfirmed", asy
   const confirm = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
     const session = sessionOf((await client.expect("hello")).token);
-    await client.say(welcomeTo("ana"));
+    await client.say(welcomeTo("ana", { session }));
     for (let n = 1; n <= 256; n++) assertEquals((await client.expect("say")).n, n);
     await confirm.promise;
     await client.say({ type: "ping", head: 0 });

@@ -5,6 +5,7 @@ import type { Address } from "../lib/address.ts";
 import { ChatServer, type ChatServerOptions, CLOSING_MS, type RefusedPeer } from "../lib/chat_server.ts";
 import { type ChatError, ListenError, type WireCode } from "../lib/errors.ts";
 import { encodeClient, type Say, type ServerMessage, sessionOf } from "../lib/protocol.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
 import {
   dialPeer,
   enter,
@@ -20,7 +21,7 @@ import {
 } from "./support.ts";
 
 function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, ...options });
+  return new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED, ...options });
 }
 
 /** Somebody comes in, whom the test closes as a peer. */

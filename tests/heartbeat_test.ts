@@ -89,3 +89,16 @@ Deno.test("Heartbeat.ponged() has nothing to say of a PONG that nobody asked for
   assertEquals(heartbeat.ponged(T0 + 5), 0);
   assertEquals(heartbeat.ponged(T0 + 6), undefined);
 });
+
+Deno.test("Heartbeat.excuse() moves both deadlines", pure, () => {
+  const heartbeat = new Heartbeat(0, { pingMs: 5_000, deadMs: 10_000 });
+  heartbeat.pinged(9_000);
+  heartbeat.excuse(3_000);
+  assertEquals(heartbeat.check(12_999), undefined); // unheard since 3,000
+  assertEquals(heartbeat.check(13_000), "dead");
+  heartbeat.heard(13_000);
+  assertEquals(heartbeat.check(21_999), "ping"); // unanswered since 12,000
+  assertEquals(heartbeat.check(22_000), "dead");
+  heartbeat.ponged(22_000);
+  assertEquals(heartbeat.check(22_000), "ping");
+});

@@ -13,12 +13,12 @@ const pure = { permissions: "none" } as const;
 /** A frame of type 1 whose body is this text. */
 function frame(text: string): Uint8Array<ArrayBuffer> {
   const body = new TextEncoder().encode(text);
-  return new Uint8Array([0, 0, 0, body.length + 1, 1, ...body]);
+  return new Uint8Array([0, 0, (body.length + 1) >> 8, body.length + 1, 1, ...body]);
 }
 
 /** The bodies of all frames in these bytes. */
 function textsOf(bytes: Uint8Array): string[] {
-  const decoder = new FrameDecoder({ maxFrameBytes: 1_000 });
+  const decoder = new FrameDecoder({ maxFrameBytes: 10_000 });
   decoder.push(bytes);
   const texts = [];
   for (let next = decoder.next(); next; next = decoder.next()) {
@@ -249,6 +249,15 @@ Deno.test("Hub writes answers between two frames of the log, in their order", pu
   conn.drain();
   await conn.until(({ writes }) => writes.length === 3);
   assertEquals(conn.writes, [["one"], ["answer", "another"], ["two"]]);
+});
+
+Deno.test("Hub writes a long answer alone, in its turn: it is not copied", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  const long = "x".repeat(5_000);
+  for (const text of ["one", "two", long, long, "three", "four"]) connection.send(frame(text));
+  await conn.until(({ writes }) => writes.length === 4);
+  assertEquals(conn.writes, [["one", "two"], [long], [long], ["three", "four"]]);
 });
 
 Deno.test("Hub wakes other readers of the log with each round", pure, async () => {

@@ -60,6 +60,7 @@ Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, (
     version: 1,
     token: new Uint8Array(16),
     nick: "ana",
+    password: "",
     lackMs: 0xffff_ffff,
     history: 50,
     resume: [],
@@ -70,7 +71,7 @@ Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, (
 Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
   const mailbox = newMailbox();
   mailbox.welcomed(welcome(), 1_000);
-  mailbox.read(said(), 1_500);
+  mailbox.read(said({ session: 1n }), 1_500);
   mailbox.pinged({ type: "ping", head: 1 }, 2_000);
   const { lackMs, resume } = mailbox.hello("ana", 2_500);
   assertEquals(lackMs, 500);
@@ -92,7 +93,7 @@ Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => 
   const mailbox = newMailbox();
   mailbox.say("hola");
   mailbox.read(said({ session: 1n }), 0);
-  mailbox.read({ ...said(), type: "left", lost: false, address: "10.0.0.7" }, 0);
+  mailbox.read({ ...said(), seq: 1, type: "left", lost: false, address: "10.0.0.7" }, 0);
   assertEquals(mailbox.pending, [{ text: "hola" }]);
 });
 

@@ -104,3 +104,19 @@ Deno.test("Members remember ten thousand who left unless told otherwise", pure, 
   for (let session = 0n; session <= 10_000n; session++) visit(members, session, 7);
   assertEquals(rememberedOf(members, [0n, 1n]), [0, 7]);
 });
+
+Deno.test(
+  "Members.lookalike() finds whose nick can be taken for another, until they go or change it",
+  pure,
+  () => {
+    const members = new Members();
+    const luis = members.add({ session: 1n, nick: "LUIS", address: "", sinceMs: 0 });
+    assertStrictEquals(members.lookalike("Iuis", 2n), luis);
+    assertEquals(members.lookalike("Iuis", 1n), undefined); // nobody is taken for themselves
+    members.rename(luis, "beto");
+    assertEquals(members.lookalike("Iuis", 2n), undefined);
+    assertStrictEquals(members.lookalike("bet0", 2n), luis);
+    members.remove(luis);
+    assertEquals(members.lookalike("bet0", 2n), undefined);
+  },
+);

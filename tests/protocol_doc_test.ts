@@ -7,10 +7,13 @@ import * as chatServer from "../lib/chat_server.ts";
 import { FrameDecoder } from "../lib/codec.ts";
 import * as connection from "../lib/connection.ts";
 import { WIRE_CODES } from "../lib/errors.ts";
+import * as gate from "../lib/gate.ts";
 import * as heartbeat from "../lib/heartbeat.ts";
+import * as hub from "../lib/hub.ts";
 import * as inbox from "../lib/inbox.ts";
 import * as members from "../lib/members.ts";
 import * as outbox from "../lib/outbox.ts";
+import * as password from "../lib/password.ts";
 import * as protocol from "../lib/protocol.ts";
 import * as room from "../lib/room.ts";
 import * as roomLog from "../lib/room_log.ts";
@@ -125,10 +128,10 @@ test("every frame type is in the table of frames and has an example", () => {
 });
 
 test("the table of limits has the constants' values, and all constants of the wire", () => {
-  const wire = numbersOf(protocol, text, heartbeat);
+  const wire = numbersOf(protocol, password, text, heartbeat);
   const all = {
     ...wire,
-    ...numbersOf(address, chatServer, connection, inbox, members, outbox, room, roomLog),
+    ...numbersOf(address, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),
   };
   const listed = new Map(table("Limits").map(([name, value]) => [name!, Number(value!.replaceAll(",", ""))]));
   for (const [name, value] of listed) assertEquals(value, all[name], name);

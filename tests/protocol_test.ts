@@ -23,6 +23,7 @@ import {
   TOKEN_BYTES,
   type Welcome,
 } from "../lib/protocol.ts";
+import { MAX_PASSWORD_BYTES } from "../lib/password.ts";
 import { MAX_NICK_CHARS, MAX_TEXT_CHARS } from "../lib/text.ts";
 
 type Case<Message> = readonly [what: string, hex: string, message: Message];
@@ -33,13 +34,14 @@ const TOKEN = hex("f0f1f2f3 f4f5f6f7 f8f9fafb fcfdfeff");
 const CLIENT: readonly Case<ClientMessage>[] = [
   [
     "HELLO with resume points",
-    "00000042 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0007 c391616e64c3ba" +
+    "0000004b 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0007 c391616e64c3ba 0007 c2bf616272653f" +
     "fffffffe ffff 02 fedcba9876543210 001fffffffffffff 0000000000000000 0000000000000007",
     {
       type: "hello",
       version: 1,
       token: TOKEN,
       nick: "Ñandú",
+      password: "¿abre?",
       lackMs: NEVER_WHOLE_MS - 1,
       history: 65_535,
       resume: [{ instance: 0xfedcba9876543210n, next: LARGEST }, { instance: 0n, next: 7 }],
@@ -47,8 +49,17 @@ const CLIENT: readonly Case<ClientMessage>[] = [
   ],
   [
     "HELLO of a newcomer",
-    "0000001c 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0001 61 ffffffff 0000 00",
-    { type: "hello", version: 1, token: TOKEN, nick: "a", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+    "0000001e 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0001 61 0000 ffffffff 0000 00",
+    {
+      type: "hello",
+      version: 1,
+      token: TOKEN,
+      nick: "a",
+      password: "",
+      lackMs: NEVER_WHOLE_MS,
+      history: 0,
+      resume: [],
+    },
   ],
   [
     "SAY",
@@ -315,6 +326,11 @@ test("HELLO with one resume point too many is refused", () => {
   refuses("frame-malformed", () => decodeClient(only(hello(MAX_RESUME_POINTS + 1))));
 });
 
+test("HELLO with a password too long is refused", () => {
+  const hello = { ...longestHello(), password: "p".repeat(MAX_PASSWORD_BYTES + 1) };
+  refuses("frame-malformed", () => decodeClient(only(encodeClient(hello))));
+});
+
 test("WELCOME with one backup too many is refused", () => {
   const welcome = (count: number): Welcome => ({ ...LONELY, backups: Array(count).fill("a:1") });
   assertEquals(decodeServer(only(encodeServer(welcome(MAX_BACKUPS)))), welcome(MAX_BACKUPS));
@@ -386,6 +402,7 @@ function longestHello() {
     version: PROTOCOL_VERSION,
     token: TOKEN,
     nick: "𝒂".repeat(MAX_NICK_CHARS),
+    password: "p".repeat(MAX_PASSWORD_BYTES),
     lackMs: 0,
     history: 0,
     resume: resumePoints(MAX_RESUME_POINTS),

@@ -60,3 +60,15 @@ Deno.test("Rotation.add() holds 64 servers and keeps those known longest", pure,
   assertEquals(rotation.size, 64);
   assertEquals(rotation.after({ host: "a", port: 64 }), { host: "a", port: 1 });
 });
+
+Deno.test("Rotation.distrust() takes a server out for good, whoever names it again", pure, () => {
+  const rotation = new Rotation([A, B, C]);
+  rotation.distrust(B);
+  rotation.add({ host: "B", port: 5_000 });
+  assertEquals([rotation.size, rotation.has(B)], [2, false]);
+  assertEquals(tried(rotation, A, 3), [C, A, C]);
+  const stranger = { host: "d", port: 1 };
+  rotation.distrust(stranger);
+  rotation.add(stranger);
+  assertEquals(rotation.size, 2);
+});

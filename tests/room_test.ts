@@ -7,9 +7,11 @@ import { InputError, ProtocolError } from "../lib/errors.ts";
 import type { Member } from "../lib/members.ts";
 import {
   decodeServer,
+  encodeWelcome,
   type Hello,
   type LogEntry,
   NEVER_WHOLE_MS,
+  type Person,
   type Said,
   type ServerMessage,
 } from "../lib/protocol.ts";
@@ -49,6 +51,7 @@ function enter(room: Room, { session, address = "192.168.1.7", ...hello }: Visit
       type: "hello",
       version: 1,
       token: new Uint8Array(16),
+      password: "",
       lackMs: NEVER_WHOLE_MS,
       history: 0,
       resume: [],
@@ -92,15 +95,24 @@ function roomWithMessages(count: number, options: Partial<RoomOptions> = {}): { 
   return { room, ana };
 }
 
-function nicks({ welcome }: Admission): string[] {
-  return welcome.online.map(({ nick }) => nick);
+/** What somebody who came in is told of who is there. */
+function onlineOf({ welcome, online }: Admission): readonly Person[] {
+  const head = encodeWelcome(welcome, { onlineBytes: online.length });
+  const [frame] = framesOf(Uint8Array.of(...head, ...online));
+  const decoded = decodeServer(frame!);
+  assert(decoded.type === "welcome");
+  return decoded.online;
+}
+
+function nicks(admission: Admission): string[] {
+  return onlineOf(admission).map(({ nick }) => nick);
 }
 
 Deno.test("Room.enter() welcomes a newcomer", pure, () => {
   const room = newRoom({ backups: ["10.0.0.8:5001"] });
   enter(room, ANA);
-  const { online, ...welcome } = enter(room, { ...BETO, address: "192.168.1.8" }, 500).welcome;
-  assertEquals(welcome, {
+  const admission = enter(room, { ...BETO, address: "192.168.1.8" }, 500);
+  assertEquals(admission.welcome, {
     type: "welcome",
     version: 1,
     session: 2n,
@@ -112,7 +124,7 @@ Deno.test("Room.enter() welcomes a newcomer", pure, () => {
     backups: ["10.0.0.8:5001"],
     onlineCount: 2,
   });
-  assertEquals(online.map(({ session, nick, address, sinceMs }) => ({ session, nick, address, sinceMs })), [
+  assertEquals(onlineOf(admission), [
     { session: 1n, nick: "ana", address: "192.168.1.7", sinceMs: NOON_MS },
     { session: 2n, nick: "beto", address: "192.168.1.8", sinceMs: NOON_MS + 500 },
   ]);
@@ -163,7 +175,14 @@ Deno.test("Room.enter() normalises nicks", pure, () => {
 Deno.test("Room.enter() refuses a nick that is none, or that somebody else has in any case", pure, () => {
   const room = newRoom();
   enter(room, ANA);
-  const refusals = { "": "nick-invalid", "a b": "nick-invalid", ana: "nick-taken", ANA: "nick-taken" };
+  const refusals = {
+    "": "nick-invalid",
+    "a b": "nick-invalid",
+    ana: "nick-taken",
+    ANA: "nick-taken",
+    "аna": "nick-mixed", // with a Cyrillic letter
+    "ΑΝΑ": "nick-lookalike", // all Greek
+  };
   for (const [nick, code] of Object.entries(refusals)) {
     assertEquals(assertThrows(() => enter(room, { ...BETO, nick }), ProtocolError).code, code);
   }
@@ -176,9 +195,7 @@ Deno.test("Room.enter() lets a session take its own place over, and tells nobody
   const again = enter(room, { ...ANA, address: "10.0.0.9", lackMs: 0 }, 4_000);
   assertStrictEquals(again.member, ana);
   assertEquals(again.welcome.accepted, 3);
-  assertEquals(again.welcome.online.map(({ address, sinceMs }) => ({ address, sinceMs })), [
-    { address: "10.0.0.9", sinceMs: NOON_MS },
-  ]);
+  assertEquals(onlineOf(again), [{ session: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
   assertEquals(room.log.head, head);
 });
 

@@ -10,6 +10,7 @@ import { RoomLog } from "../lib/room_log.ts";
 import { ServerConsole } from "../lib/server_console.ts";
 import { serve } from "../lib/server_program.ts";
 import { Terminal } from "../lib/terminal.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
 import {
   dialPeer,
   enter,
@@ -115,6 +116,58 @@ Deno.test("chat-server shows why it ended a connection", async () => {
   await stranger.say(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
   await boss.sees("[2026-11-22 13:45:07] ! ");
   assertStringIncludes(boss.output, "127.0.0.1: se recibió una trama demasiado larga\n");
+});
+
+Deno.test("chat-server under attack shows the first closed connections, and how many more there were", async () => {
+  const { port } = freeAddress();
+  const clock = new TestClock();
+  clock.tick(0);
+  await using boss = new Person({ clock: clock.now });
+  boss.runs(serve, ...flagsFor(port));
+  await boss.sees("Escuchando");
+  const offend = async () => {
+    using stranger = await dialPeer({ host: LOOPBACK, port });
+    await stranger.say(new Uint8Array(4));
+    await stranger.rest();
+  };
+  for (let i = 0; i < 30; i++) await offend();
+  clock.tick(1_000);
+  await offend();
+  await boss.sees("Conexiones cerradas que no se han mostrado: 10.\n");
+  await boss.until((output) => output.split("Se cerró").length === 22, "the last one");
+});
+
+/** What a client that says 30 things at once reads back at once. */
+async function saidAtOnce(...flags: string[]): Promise<number> {
+  const { port } = freeAddress();
+  const clock = new TestClock();
+  clock.tick(0); // no time passes
+  await using boss = new Person({ clock: clock.now });
+  boss.runs(serve, ...flagsFor(port), ...flags);
+  await boss.sees("Escuchando");
+  using ana = (await enterAs("ana", port)).peer;
+  for (let n = 1; n <= 30; n++) await ana.say({ type: "say", n, timeMs: 0, text: "hola" });
+  const count = () => boss.output.split("ana: hola").length - 1;
+  const expected = flags.includes("0") ? 30 : Number(flags[1] ?? 20) - 1;
+  await boss.until(() => count() >= expected, "what is allowed");
+  return count();
+}
+
+Deno.test("chat-server lets a client say 20 things at once, HELLO among them, or what --burst and --rate say", async () => {
+  assertEquals(await saidAtOnce(), 19);
+  assertEquals(await saidAtOnce("--burst", "5"), 4);
+  assertEquals(await saidAtOnce("--rate", "0"), 30);
+});
+
+Deno.test("chat-server --max-clients lets so many connect, and says so to the next", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person();
+  boss.runs(serve, ...flagsFor(port), "--max-clients", "1");
+  await boss.sees("Escuchando");
+  using _ = (await enterAs("ana", port)).peer;
+  using second = await dialPeer({ host: LOOPBACK, port });
+  assertEquals((await second.expect("error")).code, "room-full");
+  await boss.sees("127.0.0.1: la sala está llena: pruebe más tarde\n");
 });
 
 Deno.test("chat-server with all it needs from flags asks nothing and runs without a console", async () => {
@@ -293,6 +346,11 @@ const WRONG_FLAGS: [string, string[]][] = [
   ["address-invalid", ["--backup", "a b"]],
   ["flag-value-invalid", ["--grace", "soon"]],
   ["flag-value-invalid", ["--grace", "3601"]],
+  ["flag-value-invalid", ["--burst", "0"]],
+  ["flag-value-invalid", ["--rate=-1"]],
+  ["flag-value-invalid", ["--rate", "many"]],
+  ["flag-value-invalid", ["--max-clients", "0"]],
+  ["flag-value-invalid", ["--max-per-address", "x"]],
   ["flag-value-missing", ["--port"]],
   ["flag-unknown", ["--prot", "5000"]],
   ["argument-unexpected", ["5000"]],
@@ -390,6 +448,7 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
     host: LOOPBACK,
     port: 0,
     log: { segmentBytes: 2_000, retainedBytes: 40_000 },
+    messages: UNLIMITED,
   });
   let output = "";
   const taking = Promise.withResolvers<void>();
@@ -424,6 +483,7 @@ Deno.test("A console that writes to a pipe that nobody reads holds the room up f
     host: LOOPBACK,
     port: 0,
     log: { segmentBytes: 2_000, retainedBytes: 40_000 },
+    messages: UNLIMITED,
   });
   let output = "";
   const taking = Promise.withResolvers<void>();

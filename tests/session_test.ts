@@ -13,6 +13,7 @@ import {
   type SessionEvent,
   type SessionOptions,
 } from "../lib/session.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
 import {
   enter,
   type FakeClient,
@@ -30,7 +31,7 @@ import {
 } from "./support.ts";
 
 function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, ...options });
+  return new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED, ...options });
 }
 
 interface TravellerOptions extends Partial<Omit<SessionOptions, "mailbox">> {
@@ -413,15 +414,15 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what comes right
     for (const byte of encodeServer(welcomeTo("ana"))) await client.say(new Uint8Array([byte]));
     await client.say(
       new Uint8Array([
-        ...encodeServer(saidBy("ana", { seq: 0, n: 1, text: "one" })),
-        ...encodeServer(saidBy("ana", { seq: 1, n: 2, text: "two" })),
+        ...encodeServer(saidBy("eva", { seq: 0, n: 1, text: "one" })),
+        ...encodeServer(saidBy("eva", { seq: 1, n: 2, text: "two" })),
       ]),
     );
     await client.rest();
   });
   await using ana = new Traveller("ana", [server.address]);
   await ana.entered();
-  assertEquals(await ana.lines(2), ["ana: one", "ana: two"]);
+  assertEquals(await ana.lines(2), ["eva: one", "eva: two"]);
 });
 
 Deno.test("Session answers each PING, sends its own in silence only, and gives silence up", async () => {

@@ -132,6 +132,7 @@ export function helloOf(nick: string, hello: Partial<Hello> = {}): Hello {
     version: PROTOCOL_VERSION,
     token: tokenOf(nick),
     nick,
+    password: "",
     lackMs: NEVER_WHOLE_MS,
     history: 0,
     resume: [],
@@ -185,8 +186,8 @@ export class FakeServer implements AsyncDisposable {
     welcome: Partial<Welcome> = {},
   ): FakeServer {
     return new FakeServer(async (client) => {
-      await client.expect("hello");
-      await client.say(welcomeTo("ana", welcome));
+      const { token } = await client.expect("hello");
+      await client.say(welcomeTo("ana", { session: sessionOf(token), ...welcome }));
       await serve(client);
     });
   }
@@ -277,6 +278,7 @@ export interface PersonOptions {
   readonly isKeyboard?: boolean;
   readonly isEchoed?: boolean;
   readonly tty?: Tty;
+  readonly configFolder?: string;
 }
 
 /** A person, or a script, at a terminal in this process. */
@@ -286,6 +288,8 @@ export class Person implements AsyncDisposable {
   output = "";
   /** How many times something was written. */
   writes = 0;
+  /** Whether a program of theirs has given up reading and writing files. */
+  hasGivenUpFiles = false;
   readonly #options: PersonOptions;
   readonly #ending = new AbortController();
   readonly #runs: Promise<unknown>[] = [];
@@ -338,6 +342,8 @@ export class Person implements AsyncDisposable {
       clock,
       localAddresses: () => localAddresses,
       edition: { kind: "source", runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
+      configFolder: this.#options.configFolder,
+      giveUpFiles: () => void (this.hasGivenUpFiles = true),
       signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),
     });
     this.#runs.push(run.catch(() => {}));

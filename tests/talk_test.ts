@@ -14,7 +14,6 @@ import {
   msOf,
   Person,
   TestClock,
-  tokenOf,
   welcomeTo,
 } from "./support.ts";
 import { sessionOf } from "../lib/protocol.ts";
@@ -105,12 +104,12 @@ Deno.test("/nick takes another nick, tells everybody, and keeps it on the next s
 Deno.test("A nick wished for while a server was dialled is asked for as soon as it has let the client in", async () => {
   const dialled = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
-    const { nick } = await client.expect("hello");
+    const { nick, token } = await client.expect("hello");
+    const session = sessionOf(token);
     dialled.resolve();
     await wished.promise;
-    await client.say(welcomeTo("ana", { nick }));
+    await client.say(welcomeTo("ana", { nick, session }));
     const wish = await client.expect("nick");
-    const session = sessionOf(tokenOf("ana"));
     await client.say({ type: "renamed", seq: 0, timeMs: 0, session, before: nick, nick: wish.nick });
     await client.rest();
   });
@@ -193,8 +192,9 @@ Deno.test("Who is thrown out with something unsaid is not told that it will be s
 Deno.test("A nick that was refused is not asked for again", async () => {
   const heard: string[] = [];
   await using server = new FakeServer(async (client, visit) => {
-    heard.push((await client.expect("hello")).nick);
-    await client.say(welcomeTo("ana", { instance: BigInt(visit) }));
+    const { nick: name, token } = await client.expect("hello");
+    heard.push(name);
+    await client.say(welcomeTo("ana", { session: sessionOf(token), instance: BigInt(visit) }));
     if (visit > 0) return void heard.push(...(await client.rest()).map(({ type }) => type));
     const { nick } = await client.expect("nick");
     await client.say({ type: "refused", code: "nick-taken", about: nick, reason: "" });
@@ -217,13 +217,14 @@ Deno.test("A nick wished for offline and refused on entering is not asked for ag
   const heard: string[] = [];
   const wished = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client, visit) => {
-    heard.push((await client.expect("hello")).nick);
+    const { nick, token } = await client.expect("hello");
+    heard.push(nick);
     if (visit === 0) {
       await wished.promise;
       return; // the connection ends
     }
     if (visit === 1) return void await client.say({ type: "error", code: "nick-taken", reason: "" });
-    await client.say(welcomeTo("carl"));
+    await client.say(welcomeTo("carl", { session: sessionOf(token) }));
     heard.push(...(await client.rest()).map(({ type }) => type));
   });
   const unreachable = freeAddress();

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ConnectError, LostError, RefusedError } from "../lib/errors.ts";
+import { ChatError, ConnectError, LostError, ProtocolError, RefusedError } from "../lib/errors.ts";
 import type { Failure, Target } from "../lib/session.ts";
 import { TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
 import { Person, soon } from "./support.ts";
@@ -102,7 +102,7 @@ Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
 });
 
 Deno.test("TargetChooser asks for another nick alone if that is what is wrong", pure, async () => {
-  for (const code of ["nick-taken", "nick-invalid"]) {
+  for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
     await using choice = await choiceOfSomebodyWhoWasIn();
     choice.person.types("ana2\n");
     const failure = { target: TARGET, error: new RefusedError(code, "why"), wasIn: false, stayedMs: 0 };
@@ -272,3 +272,57 @@ Deno.test(
     assertStrictEquals(await assertRejects(() => choice.next(failure), RefusedError), failure.error);
   },
 );
+
+/** All that says that one side breaks the rules. */
+const VIOLATIONS = [
+  new LostError("garbled", "why", { cause: new ProtocolError("frame-malformed", "why") }),
+  new ConnectError("not-a-chat-server", "why", { cause: new ProtocolError("frame-too-long", "why") }),
+  ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid", "replaced"]
+    .map((code) => new RefusedError(code, "why")),
+];
+
+Deno.test(
+  "TargetChooser with --auto never goes back by itself to where the rules are broken",
+  pure,
+  async () => {
+    for (const error of VIOLATIONS) {
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+      assertEquals((await choice.next({ ...lost(FIRST!), error }))?.server, SECOND!);
+      choice.chooser.entered(SECOND!, [FIRST!, THIRD!]);
+      assertEquals((await choice.next(lost(SECOND!)))?.server, THIRD!);
+      assertEquals((await choice.next(lost(THIRD!)))?.server, SECOND!);
+    }
+  },
+);
+
+Deno.test(
+  "TargetChooser with --auto gives the reason up when the rules are broken everywhere",
+  pure,
+  async () => {
+    for (const error of VIOLATIONS) {
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+      await choice.next({ ...lost(FIRST!), error });
+      const { code, name } = await assertRejects(() => choice.next({ ...lost(SECOND!), error }), ChatError);
+      assertEquals([code, name], [error.code, error.name]);
+    }
+  },
+);
+
+Deno.test(
+  "TargetChooser offers a person another server than the one that broke the rules",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn();
+    choice.person.types("\n\n");
+    assertEquals((await choice.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }))?.server, SECOND!);
+    choice.person.types("\n\n");
+    const { server } = (await choice.next({ ...lost(SECOND!), error: VIOLATIONS[0]! }))!;
+    assertEquals(server, { host: "127.0.0.1", port: 5_000 }); // as at the start: none is left to offer
+  },
+);
+
+Deno.test("TargetChooser goes back to a server that only waited too long for a frame", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+  await choice.next({ ...lost(FIRST!), error: new RefusedError("frame-late", "why") });
+  assertEquals((await choice.next(lost(SECOND!)))?.server, FIRST!);
+});

@@ -701,3 +701,38 @@ Deno.test("Terminal takes lines however they end", pure, async () => {
   assertEquals(await typist.look(), ["> cuatro|"]);
   assertEquals(said, ["uno", "dos", "tres", ""]);
 });
+
+Deno.test("A secret is asked for without being shown, and taken as it is", pure, async () => {
+  await using person = new Person();
+  person.types(" dos palabras \n");
+  assertEquals(await person.terminal.ask("Contraseña", { isSecret: true }), " dos palabras ");
+  assertEquals(person.output, "Contraseña:\n");
+});
+
+Deno.test("A secret on a screen leaves no trace, be it whole, typed ahead or given up", pure, async () => {
+  const screen = new FakeScreen();
+  await using person = new Person({ isKeyboard: true, tty: screen });
+  const { terminal } = person;
+  assertEquals([terminal.hidesSecrets, new Person().terminal.hidesSecrets], [true, true]);
+  const whole = terminal.ask("Contraseña", { isSecret: true });
+  person.types("abre\r");
+  assertEquals(await whole, "abre");
+  person.types("abre\r");
+  await settle();
+  assertEquals(await terminal.ask("Contraseña", { isSecret: true }), "abre");
+  const [ending, lines] = [new AbortController(), terminal.lines("> ")];
+  const given = terminal.ask("Contraseña", { isSecret: true, signal: ending.signal });
+  person.types("abr");
+  await settle();
+  ending.abort(new Error("enough"));
+  await assertRejects(() => given, Error);
+  const line = take(lines);
+  person.types("hola\r");
+  assertEquals(await line, "hola");
+  assertEquals(screen.show(person.output).join("\n").includes("abr"), false);
+});
+
+Deno.test("Where the system shows what is typed, a secret is not safe", pure, async () => {
+  await using person = new Person({ isKeyboard: true });
+  assertEquals(person.terminal.hidesSecrets, false);
+});

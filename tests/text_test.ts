@@ -28,7 +28,7 @@ function assertNoNick(raw: string): void {
 }
 
 Deno.test("parseNick() accepts letters and digits of any script, `_` and `-`", pure, () => {
-  const nicks = ["ana", "José_2", "-x-", "_", "7", "Ωmega", "Юля", "李雷", "مريم", "नेहा"];
+  const nicks = ["ana", "José_2", "-x-", "_", "7", "Ωμέγα", "Юля", "李雷", "مريم", "नेहा"];
   assertEquals(nicks.map(parseNick), nicks);
 });
 
@@ -102,7 +102,7 @@ Deno.test("nickKey() takes upper and lower case for the same, in every script", 
   for (const char of codePoints()) {
     const cased = [char.toUpperCase(), char.toLowerCase()];
     if (cased[0] === cased[1] || !/\p{L}/u.test(char) || char.normalize("NFKC") !== char) continue;
-    for (const other of cased) assertEquals(nickKey(parseNick(`x${other}`)), nickKey(`x${char}`));
+    for (const other of cased) assertEquals(nickKey(parseNick(`_${other}`)), nickKey(`_${char}`));
   }
 });
 
@@ -204,4 +204,44 @@ Deno.test("countChars() counts code points, and halves of none as one each", pur
     assertEquals(countChars(text), count, JSON.stringify(text));
     assertEquals(countChars(text), [...text].length);
   }
+});
+
+Deno.test("parseNick() refuses what mixes scripts, and says so", pure, () => {
+  const error = assertThrows(() => parseNick("аna"), InputError); // the first letter is Cyrillic
+  assertEquals(error.code, "nick-mixed");
+  assertEquals(error.details, { nick: "аna" });
+});
+
+Deno.test("parseNick() takes four marks on a letter and no more", pure, () => {
+  const four = "x\u0324\u0325\u032d\u0330";
+  assertEquals(parseNick(four), four);
+  assertNoNick(`${four}\u0331`);
+});
+
+Deno.test("isText() refuses, and parseText() makes nothing of, what nobody can see", pure, () => {
+  for (
+    const text of [
+      "\u200b",
+      "\u2060\u200d",
+      "\u3164",
+      "\u2800",
+      "\u0301",
+      "\u{e0041}",
+      "\u034f\ufe0f",
+      "\u00ad",
+    ]
+  ) {
+    assert(!isText(text), JSON.stringify(text));
+    assertEquals(parseText(` ${text} `), "");
+  }
+  for (const text of ["a\u200b", "\u{1f468}\u200d\u{1f469}", "."]) assert(isText(text), JSON.stringify(text));
+});
+
+Deno.test("Eight marks on a character are text, the ninth and what follows become visible", pure, () => {
+  const eight = `z${"\u0335".repeat(8)}`;
+  assert(isText(eight));
+  assertEquals(printable(eight), eight);
+  assert(!isText(`${eight}\u0301`));
+  assertEquals(printable(`${eight}\u0301\u0301z`), `${eight}\ufffd\ufffdz`);
+  assert(isText(parseText(`z${"\u0301".repeat(500)}`)));
 });

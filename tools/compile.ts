@@ -49,7 +49,7 @@ async function compile(texts: typeof SPANISH, wantsSelfExtracting: boolean): Pro
   const codes = await bundlePrograms();
   try {
     for (const program of wantsSelfExtracting ? [] : PROGRAMS) {
-      await compileProgram(program, { code: codes.get(program.name)!, output: pathOf(program) });
+      await compileProgram(program, { codes, output: pathOf(program) });
     }
   } catch (error) {
     if (!(error instanceof RuntimeBaseError)) throw error;

@@ -14,15 +14,21 @@ export class RuntimeBaseError extends MakeError {
   override readonly name = "RuntimeBaseError";
 }
 
-/** The code of each program by its name: one module, the same wherever and whenever it is made.
+/** A module that is big, and that few ever load: it stays a module of its own beside those of the programs. */
+const RARE = { name: "self_signed", entry: "lib/self_signed.ts", specifier: "./self_signed" };
+
+/** The code of each module by its name, the same wherever and whenever it is made: one for each program, and the
+ * one that they load when they need it.
  * @throws {MakeError} */
 export async function bundlePrograms(): Promise<Map<string, string>> {
   await runDeno(["check", "--frozen", "--quiet", ...PROGRAMS.map(({ entry }) => entry)]);
   const codes = new Map<string, string>();
-  for (const { name, entry } of PROGRAMS) {
-    const code = await runDeno(["bundle", "--frozen", "--quiet", entry]);
+  for (const { name, entry } of [...PROGRAMS, RARE]) {
+    const external = entry === RARE.entry ? [] : [`--external=${RARE.specifier}.ts`];
+    const code = await runDeno(["bundle", "--frozen", "--quiet", ...external, entry]);
+    const linked = code.replaceAll(`import("${RARE.specifier}.ts")`, `import("${RARE.specifier}.js")`);
     // What comes from a package is marked with its path on this machine.
-    codes.set(name, code.replaceAll(/^\/\/ \.\.\/.*\n/gm, ""));
+    codes.set(name, linked.replaceAll(/^\/\/ \.\.\/.*\n/gm, ""));
   }
   return codes;
 }
@@ -32,7 +38,11 @@ export async function bundlePrograms(): Promise<Map<string, string>> {
  * @throws {MakeError} if anything else is wrong */
 export async function compileProgram(
   { name, permissions }: ProgramSource,
-  { code, output, target = Deno.build.target }: { code: string; output: string; target?: string },
+  { codes, output, target = Deno.build.target }: {
+    codes: ReadonlyMap<string, string>;
+    output: string;
+    target?: string;
+  },
 ): Promise<void> {
   const env = Deno.env.toObject();
   // It is for this machine, and Deno would take it for any.
@@ -44,9 +54,12 @@ export async function compileProgram(
   const folder = await Deno.makeTempDir({ dir: ".", prefix: ".compile-" });
   const entry = `${folder}/${name}.js`;
   try {
-    await Deno.writeTextFile(entry, code);
-    // Deno notes the time of the file in what it makes.
-    await Deno.utime(entry, 0, 0);
+    for (const [module, code] of codes) {
+      const path = `${folder}/${module}.js`;
+      await Deno.writeTextFile(path, code);
+      // Deno notes the time of the file in what it makes.
+      await Deno.utime(path, 0, 0);
+    }
     // The code cache would lie in a folder where others may write, under a name that they know.
     const flags = ["--quiet", "--no-config", "--no-lock", "--no-code-cache", "--target", target];
     await runDeno(["compile", ...flags, ...permissions, "--output", output, entry], env);

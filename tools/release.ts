@@ -54,7 +54,7 @@ async function make(
   try {
     for (const program of PROGRAMS) {
       await compileProgram(program, {
-        code: codes.get(program.name)!,
+        codes,
         output: pathOf(program),
         target,
       });

@@ -1,6 +1,7 @@
 
 # Unpacks what stands behind this text, once for each user and version, and runs it with a Deno of its own.
-# Before this line are: program, permissions, machine, archive (its SHA-256) and head_bytes (where it begins).
+# Before this line are: program, permissions, machine, archive (its SHA-256), modules and head_bytes (where it
+# begins).
 # shellcheck disable=SC2154
 
 # say SPANISH ENGLISH: an error in the language of the person, as the program itself would choose it.
@@ -22,7 +23,8 @@ is_ours() {
 
 # Each file is looked for: cleaners of temporary folders take old ones singly.
 is_unpacked() {
-  is_ours "$folder/deno" && [ -x "$folder/deno" ] && is_ours "$folder/$program.js"
+  is_ours "$folder/deno" && [ -x "$folder/deno" ] || return
+  for module in $modules; do is_ours "$folder/$module.js" || return; done
 }
 
 unpack() (

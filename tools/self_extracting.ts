@@ -9,13 +9,15 @@ export const HEAD_BYTES = 8_192;
 
 /** What all executables of one build have in common. */
 export interface Archive {
-  /** A tar archive, compressed by gzip: `deno`, and a module for each program. */
+  /** A tar archive, compressed by gzip: `deno`, and the modules of the programs. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** SHA-256 of the bytes, in hex. */
   readonly hash: string;
+  /** Names of the modules. */
+  readonly modules: readonly string[];
 }
 
-/** Puts this Deno, and the code of each program by its name, into an archive: the same at any time from the
+/** Puts this Deno, and the code of each module by its name, into an archive: the same at any time from the
  * same. */
 export async function archiveOf(
   deno: Uint8Array,
@@ -35,7 +37,7 @@ export async function archiveOf(
   const compressed = whole.stream().pipeThrough(new CompressionStream("gzip"));
   const bytes = new Uint8Array(await new Response(compressed).arrayBuffer());
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return { bytes, hash: digest.toHex() };
+  return { bytes, hash: digest.toHex(), modules: [...codes.keys()] };
 }
 
 /** The executable of a program: `script` is the text of self_extracting.sh, `machine` says to people where it
@@ -45,7 +47,8 @@ export function selfExtracting(
   { archive, script, machine }: { archive: Archive; script: string; machine: string },
 ): Uint8Array<ArrayBuffer> {
   const settings = { program: name, permissions: permissions.join(" "), machine, archive: archive.hash };
-  const lines = Object.entries({ ...settings, head_bytes: HEAD_BYTES }).map(([key, value]) =>
+  const modules = archive.modules.join(" ");
+  const lines = Object.entries({ ...settings, modules, head_bytes: HEAD_BYTES }).map(([key, value]) =>
     `${key}=${quoted(`${value}`)}\n`
   );
   const head = new TextEncoder().encode(`#!/bin/sh\n${lines.join("")}${script}`);

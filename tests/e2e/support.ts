@@ -152,9 +152,10 @@ export class PipedProgram implements AsyncDisposable {
   }
 }
 
-/** A server on this port that listens already. */
+/** A server on this port that listens already, and slows nobody: scripts type faster than people. */
 export async function startServer(port: number, ...args: readonly string[]): Promise<PipedProgram> {
-  const server = new PipedProgram("server", "--host", LOOPBACK, "--port", `${port}`, ...args);
+  const flags = ["--host", LOOPBACK, "--port", `${port}`, "--rate", "0"];
+  const server = new PipedProgram("server", ...flags, ...args);
   return await onceItSays(listening(port), server);
 }
 

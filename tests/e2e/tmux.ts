@@ -15,7 +15,7 @@ const CRASHING = [
   Deno.execPath(),
   "run",
   "--no-prompt",
-  "--allow-env=LC_ALL,LC_MESSAGES,LANG",
+  "--allow-env=LC_ALL,LC_MESSAGES,LANG,HOME,XDG_CONFIG_HOME,APPDATA",
   new URL("crashing.ts", import.meta.url).pathname,
 ];
 
@@ -157,6 +157,14 @@ export class TerminalScreen {
   /** Goes on when a row of the screen says this somewhere. */
   async says(text: string): Promise<void> {
     await this.#until((screen) => screen.some((row) => row.includes(text)), [text]);
+  }
+
+  /** What the screen says that matches, as soon as something does. */
+  async finds(pattern: RegExp): Promise<string> {
+    let found: string | undefined;
+    const isFound = (screen: string[]) => (found = pattern.exec(screen.join("\n"))?.[0]) !== undefined;
+    await this.#until(isFound, [`${pattern}`]);
+    return found!;
   }
 
   /** Column and row of the cursor, from 0. */

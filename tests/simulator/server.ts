@@ -11,6 +11,7 @@ import {
   decodeClient,
   decodeServer,
   encodeServer,
+  encodeWelcome,
   MAX_CLIENT_FRAME_BYTES,
   type RoomEvent,
   sessionOf,
@@ -261,7 +262,7 @@ export class ServerEnd implements Receiver {
       ledger.refused(this.#server.instance, session, hello.nick);
       throw error;
     }
-    const { welcome, cursor, member } = admission;
+    const { welcome, online, cursor, member } = admission;
     ledger.entered(this.#server.instance, { asked: hello.nick, given: welcome.nick });
     const before = connections.get(member);
     connections.set(member, this);
@@ -271,7 +272,7 @@ export class ServerEnd implements Receiver {
     this.#cursor = cursor;
     this.#heartbeat = new Heartbeat(this.#nowMs, { always: true });
     this.#beatLater(this.#heartbeat);
-    this.#answer(encodeServer(welcome));
+    this.#answer(Uint8Array.of(...encodeWelcome(welcome, { onlineBytes: online.length }), ...online));
   }
 
   #serve(message: ClientMessage, member: Member): void {

@@ -66,7 +66,18 @@ export class MortalServer implements AsyncDisposable {
     let cutLine: string | undefined;
     const program = this.#program = new RunningProgram({
       task: "server",
-      args: ["--host", host, "--port", `${port}`, "--grace", `${graceSeconds}`, "--lang", "en"],
+      args: [
+        "--host",
+        host,
+        "--port",
+        `${port}`,
+        "--grace",
+        `${graceSeconds}`,
+        "--rate",
+        "0",
+        "--lang",
+        "en",
+      ],
       onLine: (line) => {
         if (cutLine !== undefined) ledger.report("garbled", `${name} shows ${cutLine}`);
         cutLine = this.#show(name, line) ? undefined : line;

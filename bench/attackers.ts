@@ -1,0 +1,143 @@
+// Attackers of all kinds on one server, in a process of their own, until it is ended. Prints `started` when the
+// last of them has begun.
+//
+//   deno run --allow-net=127.0.0.1 bench/attackers.ts --port N [--count 50]
+//
+// The server lets its own machine come in as often as it likes: those who come and go do so at the pace that it
+// allows an address elsewhere.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { encodeClient, FRAME, type Hello, NEVER_WHOLE_MS, PROTOCOL_VERSION } from "../lib/protocol.ts";
+import { clientStream } from "../tools/streams.ts";
+import { delay } from "./crowd.ts";
+import { positive } from "./figures.ts";
+import { runBench } from "./program.ts";
+import { connect } from "./raw_client.ts";
+
+/** How often an address may come in, in the long run. */
+const ENTRY_MS = 2_000;
+/** How long a slow attacker waits between two bytes. */
+const BYTE_MS = 500;
+/** How long an attacker waits that was cut off, before it comes again. */
+const AGAIN_MS = 100;
+const BATCH = 1_000;
+
+/** One life of an attacker, on a connection that is closed behind it. */
+type Life = (conn: Deno.TcpConn, hello: Hello) => Promise<unknown>;
+
+const PING = encodeClient({ type: "ping" });
+const BYE = encodeClient({ type: "bye" });
+
+const LIVES: Record<string, Life> = {
+  "says as much as it can": async (conn, hello) => {
+    await write(conn, encodeClient(hello));
+    readAll(conn);
+    for (let n = 1;;) {
+      const frames = Array.from({ length: BATCH }, () => say(n++));
+      await write(conn, join(frames));
+    }
+  },
+  "asks for a sign of life as often as it can": async (conn, hello) => {
+    await write(conn, encodeClient(hello));
+    readAll(conn);
+    for (;;) await write(conn, join(new Array(BATCH).fill(PING)));
+  },
+  "never reads": async (conn, hello) => {
+    await write(conn, encodeClient(hello));
+    await new Promise(() => {});
+  },
+  "says a byte at a time": async (conn, hello) => {
+    for (const byte of encodeClient(hello)) {
+      await write(conn, new Uint8Array([byte]));
+      await delay(BYTE_MS);
+    }
+  },
+  "never ends a frame": async (conn, hello) => {
+    await write(conn, encodeClient(hello));
+    await write(conn, new Uint8Array([0, 0, 0x40, 0, FRAME.say]));
+    await readAll(conn);
+    await delay(ENTRY_MS);
+  },
+  "announces what is too long": async (conn) => {
+    await write(conn, new Uint8Array(5).fill(0xff));
+    await readAll(conn);
+    await delay(AGAIN_MS);
+  },
+  "hangs up at once": () => delay(AGAIN_MS),
+  "says nothing": (conn) => readAll(conn),
+  "comes and goes": async (conn, hello) => {
+    await write(conn, join([encodeClient(hello), BYE]));
+    await readAll(conn);
+    await delay(ENTRY_MS);
+  },
+  "sends what is broken": async (conn) => {
+    await write(conn, clientStream(Math.floor(Math.random() * 1e9)));
+    await conn.closeWrite();
+    await readAll(conn);
+    await delay(ENTRY_MS);
+  },
+};
+
+/** An attacker comes again whenever it was cut off. */
+async function attack(port: number, index: number): Promise<never> {
+  const lives = Object.values(LIVES);
+  for (;;) {
+    try {
+      using conn = await connect(port);
+      await lives[index % lives.length]!(conn, helloOf(index));
+    } catch {
+      await delay(AGAIN_MS); // the server had enough of it
+    }
+  }
+}
+
+function helloOf(index: number): Hello {
+  return {
+    type: "hello",
+    version: PROTOCOL_VERSION,
+    token: crypto.getRandomValues(new Uint8Array(16)),
+    nick: `evil${index}`,
+    password: "",
+    lackMs: NEVER_WHOLE_MS,
+    history: 1_000,
+    resume: [],
+  };
+}
+
+function say(n: number): Uint8Array<ArrayBuffer> {
+  return encodeClient({ type: "say", n, timeMs: 0, text: "spam" });
+}
+
+async function write(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+/** Reads until there is nothing more. */
+async function readAll(conn: Deno.TcpConn): Promise<void> {
+  const buffer = new Uint8Array(65_536);
+  try {
+    while (await conn.read(buffer) !== null) { /* whatever it says */ }
+  } catch {
+    // Cut off: that ends it as well.
+  }
+}
+
+function join(frames: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const frame of frames) {
+    bytes.set(frame, at);
+    at += frame.length;
+  }
+  return bytes;
+}
+
+if (import.meta.main) {
+  await runBench(async () => {
+    const flags = parseArgs(Deno.args, { string: ["port", "count"], default: { count: "50" } });
+    const [port, count] = [positive(flags.port, "port"), positive(flags.count, "count")];
+    const attacks = Array.from({ length: count }, (_, index) => attack(port, index));
+    console.log("started");
+    await Promise.all(attacks);
+  });
+}

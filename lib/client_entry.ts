@@ -1,0 +1,72 @@
+// How a client gets in where it is not enough to come: the flags about passwords and TLS, and what they give.
+
+import { join } from "node:path";
+import type { Address } from "./address.ts";
+import type { Backup } from "./backup.ts";
+import { dial } from "./dial.ts";
+import { InputError } from "./errors.ts";
+import { fingerprintOf, parseFingerprint } from "./fingerprint.ts";
+import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
+import { parsePassword } from "./password.ts";
+import { readNamed } from "./private_files.ts";
+import type { Program } from "./program.ts";
+import { dialSecurely } from "./secure_dial.ts";
+import type { Socket } from "./socket.ts";
+import { Trust } from "./trust.ts";
+
+/** Flags about getting in. */
+export const CLIENT_ENTRY_FLAGS = {
+  "password-file": { value: "FILE", help: "flag.client-password" },
+  tls: { help: "flag.tls" },
+  "tls-fingerprint": { value: "SHA256:...", isRepeatable: true, help: "flag.tls-fingerprint" },
+  ca: { value: "FILE", help: "flag.ca" },
+} as const satisfies FlagTable;
+
+/** What a client gets in with. */
+export interface ClientEntry {
+  readonly password?: string;
+  readonly trust: Trust;
+  /** Connects to a server, once it has shown what it must. */
+  readonly dial: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
+}
+
+/** Reads what the flags name, and what is known of servers; from then on the program has no more to do with files
+ * than it must.
+ * @throws {InputError} about flags and files */
+export async function clientEntry(
+  flags: FlagValues<typeof CLIENT_ENTRY_FLAGS>,
+  { program, backups, isAuto }: { program: Program; backups: readonly Backup[]; isAuto: boolean },
+): Promise<ClientEntry> {
+  checkTogether(flags, { contrary: [["ca", "tls-fingerprint"]] });
+  const { "password-file": passwordFile, "tls-fingerprint": fingerprints, ca } = flags;
+  const { configFolder, terminal } = program;
+  const password = passwordFile === undefined ? undefined : parsePassword(await readNamed(passwordFile));
+  const trust = await Trust.open({
+    isTls: flags.tls,
+    ca: ca === undefined ? undefined : await readAuthorities(ca),
+    fingerprints: fingerprints.map(parseFingerprint),
+    backups,
+    path: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
+  });
+  // Only who may be asked whom to trust has something to write down.
+  if (isAuto || !terminal.isKeyboard || !trust.mayGrow) program.giveUpFiles();
+  return {
+    password,
+    trust,
+    dial: (server, { signal }) => {
+      const proof = trust.demandOf(server);
+      return proof ? dialSecurely(server, { signal, proof }) : dial(server, { signal });
+    },
+  };
+}
+
+async function readAuthorities(path: string): Promise<string> {
+  const pem = await readNamed(path);
+  try {
+    fingerprintOf(pem);
+  } catch (cause) {
+    const details = { path };
+    throw new InputError("certificate-invalid", `Cannot find a certificate in ${path}`, { cause, details });
+  }
+  return pem;
+}

@@ -1,0 +1,178 @@
+// What stands between a client and a room that a person can answer for: a password, a certificate that nobody
+// knows yet.
+
+import { type Address, formatAddress } from "./address.ts";
+import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
+import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
+import { keyOf } from "./known_servers.ts";
+import { parsePassword } from "./password.ts";
+import { askFor } from "./questions.ts";
+import type { Failure } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+import type { Trust } from "./trust.ts";
+
+/** There is no door; it is open now; it stays shut; the person wants to leave. */
+export type DoorState = "none" | "open" | "shut" | "left";
+
+/** What a doorman needs. */
+export interface DoormanOptions {
+  readonly terminal: Terminal;
+  readonly language: Language;
+  /** Prints a line with the time. */
+  readonly notify: (text: string) => Promise<void>;
+  readonly trust: Trust;
+  /** The one to give when a server asks, until the person gives another. */
+  readonly password?: string;
+  /** Nobody is to be asked whom to trust. */
+  readonly isAuto: boolean;
+}
+
+/** A client before a door. */
+export interface DoorOptions {
+  readonly signal: AbortSignal;
+  /** Whether the person named the server when the program started, or a server did that the client was in. */
+  readonly isKnown: boolean;
+}
+
+/** Opens doors. A password goes to no server that has not asked for it, and without a question only to those that
+ * the client is led to by whoever it told the password before. That it was told under TLS need not be remembered:
+ * from then on there is nothing else. */
+export class Doorman {
+  readonly #options: DoormanOptions;
+  readonly #sentences: Sentences;
+  #password: string | undefined;
+  /** What each server that asked was given. */
+  readonly #given = new Map<string, string>();
+
+  constructor(options: DoormanOptions) {
+    this.#options = options;
+    this.#sentences = sentencesIn(options.language);
+    this.#password = options.password;
+  }
+
+  /** The password for a server; empty if it has not asked for one. */
+  passwordFor(server: Address): string {
+    return this.#given.get(keyOf(server)) ?? "";
+  }
+
+  /** Opens the door that a client stands before, if it stands before one and that can be. */
+  async open({ target: { server }, error, wasIn }: Failure, options: DoorOptions): Promise<DoorState> {
+    if (wasIn) return "none";
+    if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
+    if (!isAboutTls(error)) return "none";
+    if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
+    if (isMismatch(error)) await this.#warn(error);
+    return "shut";
+  }
+
+  async #givePassword(
+    server: Address,
+    error: ChatError,
+    { signal, isKnown }: DoorOptions,
+  ): Promise<DoorState> {
+    const isWrong = this.#given.delete(keyOf(server));
+    if (isWrong || !isKnown || this.#password === undefined) {
+      const state = await this.#askPassword(signal);
+      if (state === "shut") await this.#tellShut(server, error);
+      if (state !== "open") return state;
+    }
+    this.#given.set(keyOf(server), this.#password!);
+    return "open";
+  }
+
+  async #askPassword(signal: AbortSignal): Promise<DoorState> {
+    const { terminal, isAuto } = this.#options;
+    if (!terminal.hidesSecrets || (isAuto && !terminal.isKeyboard)) return "shut";
+    const text = this.#sentences("ask.password");
+    try {
+      const answer = await terminal.dialogue(() =>
+        askFor(this.#options, { text, parse: parsePassword, isSecret: true, signal })
+      );
+      if (answer === undefined) return "left";
+      this.#password = answer;
+      return "open";
+    } catch (inputError) {
+      if (!(inputError instanceof InputError)) throw inputError;
+      return "shut"; // a pipe has ended without an answer
+    }
+  }
+
+  async #tellShut(server: Address, error: ChatError): Promise<void> {
+    const { language, notify } = this.#options;
+    // That a password was wrong has been told.
+    if (isForDoorman(error)) {
+      const why = explain(error, language);
+      await notify(this.#sentences("client.not-in", { server: formatAddress(server), why }));
+    }
+    await notify(this.#sentences("client.no-password"));
+  }
+
+  async #askTrust(server: Address, error: ChatError, { signal }: DoorOptions): Promise<DoorState> {
+    const { terminal, language, isAuto, notify } = this.#options;
+    if (isAuto || !terminal.isKeyboard) {
+      await notify(explain(error, language));
+      return "shut";
+    }
+    const fingerprint = `${error.details.fingerprint}`;
+    const answer = await terminal.dialogue(async () => {
+      await terminal.print(
+        this.#sentences("client.unknown-certificate", { server: formatAddress(server) }),
+        `  ${fingerprint}`,
+      );
+      const text = this.#sentences("ask.trust");
+      return await askFor(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
+    });
+    if (answer === undefined) return "left";
+    if (answer) await this.#trust(server, fingerprint);
+    return answer ? "open" : "shut";
+  }
+
+  /** Both fingerprints one below the other: eyes are good at finding a difference. */
+  async #warn(error: ChatError): Promise<void> {
+    const { terminal, language, notify } = this.#options;
+    const { known, fingerprint } = error.details as { known: string; fingerprint: string };
+    await notify(explain(error, language));
+    await terminal.print(
+      `  ${this.#sentences("client.fingerprint-expected", { known })}`,
+      `  ${this.#sentences("client.fingerprint-now", { fingerprint })}`,
+    );
+  }
+
+  async #trust(server: Address, fingerprint: string): Promise<void> {
+    const { terminal, language, trust } = this.#options;
+    try {
+      if (await trust.accept(server, fingerprint)) return;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      await terminal.print(explain(error, language));
+    }
+    await terminal.print(this.#sentences("client.not-remembered", { server: formatAddress(server) }));
+  }
+
+  #parseYesOrNo(answer: string): boolean {
+    const word = answer.toLowerCase();
+    if (this.#sentences("client.yes").split(" ").includes(word)) return true;
+    if (this.#sentences("client.no").split(" ").includes(word)) return false;
+    throw new InputError("answer-unclear", `Cannot take ${JSON.stringify(answer)} for yes or no`);
+  }
+}
+
+/** Whether there is nothing to tell a person about an error but what the doorman says. */
+export function isForDoorman(error: ChatError): boolean {
+  return error.code === "password-needed" || error.code === "certificate-unknown" || isMismatch(error);
+}
+
+function isMismatch({ code }: ChatError): boolean {
+  return code === "certificate-changed" || code === "certificate-other";
+}
+
+function isAboutPassword(error: ChatError): boolean {
+  return error instanceof RefusedError && ["password-needed", "password-wrong"].includes(error.code);
+}
+
+function isAboutTls(error: ChatError): boolean {
+  if (error instanceof RefusedError) return error.code === "tls-needed";
+  const { code } = error;
+  return error instanceof ConnectError &&
+    (code.startsWith("certificate-") || /^(not-tls|tls-failed)$/.test(code));
+}

@@ -1,0 +1,137 @@
+// How many may come, in all and from one address, and how often. Pure: monotonic times in ms come in as
+// parameters.
+
+import { ProtocolError } from "./errors.ts";
+import { type Allowance, TokenBucket } from "./token_bucket.ts";
+
+/** Most connections at a time. */
+export const MAX_CLIENTS = 1_024;
+/** Most connections at a time from one address. */
+export const MAX_PER_ADDRESS = 16;
+/** How often one address may come in: all that it may have at a time, twice over, then every other second. */
+const ENTRIES: Allowance = { burst: 2 * MAX_PER_ADDRESS, perSecond: 0.5 };
+/** Messages that are sent again because a server fell, for one address, over and above what its clients may say:
+ * each client has at most 256 of them, and keeps them for 120 s. */
+const RESENT: Allowance = { burst: 1_024, perSecond: 1_024 / 120 };
+/** Addresses that are remembered; the one heard of least recently, and that nobody is connected from, goes first. */
+export const MAX_ADDRESSES = 10_000;
+
+/** Limits of a gate. */
+export interface GateOptions {
+  readonly maxClients?: number;
+  readonly maxPerAddress?: number;
+  readonly maxAddresses?: number;
+  /** Which IP addresses may have as many connections, and come in as often, as they like: the machine itself. */
+  readonly isFree?: (ip: string) => boolean;
+}
+
+/** What is known of an address. */
+interface Origin {
+  connections: number;
+  readonly entries: TokenBucket;
+  readonly resent: TokenBucket;
+}
+
+/** Counts who comes, by address. */
+export class Gate {
+  readonly #maxClients: number;
+  readonly #maxPerAddress: number;
+  readonly #maxAddresses: number;
+  readonly #isFree: (ip: string) => boolean;
+  readonly #origins = new Map<string, Origin>();
+  #connections = 0;
+
+  constructor(
+    {
+      maxClients = MAX_CLIENTS,
+      maxPerAddress = MAX_PER_ADDRESS,
+      maxAddresses = MAX_ADDRESSES,
+      isFree = isLoopback,
+    }: GateOptions = {},
+  ) {
+    this.#isFree = isFree;
+    this.#maxClients = maxClients;
+    this.#maxPerAddress = maxPerAddress;
+    this.#maxAddresses = maxAddresses;
+  }
+
+  /** How many were let through and have not left. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** How many addresses are remembered. */
+  get addresses(): number {
+    return this.#origins.size;
+  }
+
+  /** Somebody connects from an IP address; {@linkcode leave} is to follow unless it throws.
+   * @throws {ProtocolError} `room-full` or `address-crowded` */
+  arrive(ip: string, nowMs: number): void {
+    if (this.#connections >= this.#maxClients) {
+      throw new ProtocolError("room-full", `Cannot serve more than ${this.#maxClients} connections`);
+    }
+    const origin = this.#originOf(ip, nowMs);
+    if (origin.connections >= this.#maxPerAddress && !this.#isFree(ip)) {
+      throw new ProtocolError(
+        "address-crowded",
+        `Cannot serve more than ${this.#maxPerAddress} connections from ${blockOf(ip)}`,
+      );
+    }
+    this.#connections++;
+    origin.connections++;
+  }
+
+  /** A connection that was let through has ended. */
+  leave(ip: string): void {
+    this.#connections--;
+    this.#origins.get(blockOf(ip))!.connections--;
+  }
+
+  /** Somebody who was let through wants to come into the room.
+   * @throws {ProtocolError} `entering-too-often` */
+  enter(ip: string, nowMs: number): void {
+    if (!this.#originOf(ip, nowMs).entries.take(nowMs) && !this.#isFree(ip)) {
+      throw new ProtocolError("entering-too-often", `Cannot let anybody in from ${blockOf(ip)} so often`);
+    }
+  }
+
+  /** Somebody sends a message again: whether it is none of those that they may say. */
+  isResendFree(ip: string, nowMs: number): boolean {
+    return this.#originOf(ip, nowMs).resent.take(nowMs);
+  }
+
+  #originOf(ip: string, nowMs: number): Origin {
+    const block = blockOf(ip);
+    const origin = this.#origins.get(block) ?? {
+      connections: 0,
+      entries: new TokenBucket(ENTRIES, nowMs),
+      resent: new TokenBucket(RESENT, nowMs),
+    };
+    this.#origins.delete(block); // a Map iterates in the order of insertion
+    this.#origins.set(block, origin);
+    if (this.#origins.size > this.#maxAddresses) this.#forgetOne();
+    return origin;
+  }
+
+  #forgetOne(): void {
+    for (const [block, { connections }] of this.#origins) {
+      if (connections === 0) return void this.#origins.delete(block);
+    }
+  }
+}
+
+function isLoopback(ip: string): boolean {
+  return ip.startsWith("127.") || ip === "::1";
+}
+
+/** What counts as one address: an IPv4 address, or the /64 of one of IPv6, which is what one customer has
+ * (RFC 6177). */
+export function blockOf(ip: string): string {
+  if (!ip.includes(":")) return ip;
+  const [head = "", tail] = ip.split("%", 1)[0]!.split("::", 2);
+  const [before, after] = [head, tail ?? ""].map((part) => part === "" ? [] : part.split(":"));
+  const gap = tail === undefined ? 0 : 8 - before!.length - after!.length;
+  const groups = [...before!, ...Array.from({ length: gap }, () => "0"), ...after!];
+  return `${groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`;
+}

@@ -1,0 +1,52 @@
+// Files of a person: those that they name, and those that the programs keep for them, which nobody else may
+// read. Knows nothing of what is in them.
+
+import { randomUUID } from "node:crypto";
+import { dirname } from "node:path";
+import { InputError } from "./errors.ts";
+
+/** The text of a file that a person named.
+ * @throws {InputError} `file-unreadable` */
+export async function readNamed(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw failure("file-unreadable", path, cause);
+  }
+}
+
+/** The text of a file that a program keeps; undefined if there is none yet.
+ * @throws {InputError} `file-unreadable` */
+export async function readKept(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw failure("file-unreadable", path, cause);
+  }
+}
+
+/** Writes a file that a program keeps, in one step and for nobody but its owner, and makes its folder.
+ * `isNew`: what is there already stays.
+ * @throws {InputError} `file-unwritable` */
+export async function writeKept(path: string, text: string, { isNew = false } = {}): Promise<void> {
+  const newPath = `${path}.${randomUUID()}`;
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(newPath, text, { mode: 0o600, createNew: true });
+    if (!isNew) return await Deno.rename(newPath, path);
+    // Unlike a rename, a link takes nothing away from whoever came first.
+    await Deno.link(newPath, path).catch((cause) => {
+      if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
+    });
+    await Deno.remove(newPath);
+  } catch (cause) {
+    await Deno.remove(newPath).catch(() => {});
+    throw failure("file-unwritable", path, cause);
+  }
+}
+
+function failure(code: "file-unreadable" | "file-unwritable", path: string, cause: unknown): InputError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new InputError(code, `Cannot use ${path}: ${reason}`, { cause, details: { path, reason } });
+}

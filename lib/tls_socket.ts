@@ -1,0 +1,120 @@
+// TLS over an open TCP connection, by node:tls: such a connection can be closed for certain, whatever the other
+// side does. One of Deno.listenTls stays open as long as its peer holds back its part of a handshake, or reads
+// nothing (found by a test). Knows nothing of whom to trust.
+
+import { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { Socket } from "./socket.ts";
+
+/** Most bytes that are read or written at once: a record of TLS (RFC 8446, section 5.1) holds as many. */
+const CHUNK_BYTES = 16_384;
+
+/** A TCP connection as a stream for node:tls. */
+export class TcpStream extends Duplex {
+  readonly #conn: Deno.TcpConn;
+  /** Sees the first bytes that come; false if they are not for TLS: then nothing more comes. */
+  readonly #onFirst: (bytes: Uint8Array) => boolean;
+  #isFirst = true;
+
+  constructor(conn: Deno.TcpConn, onFirst: (bytes: Uint8Array) => boolean = () => true) {
+    super({ allowHalfOpen: true });
+    this.#conn = conn;
+    this.#onFirst = onFirst;
+  }
+
+  override _read(): void {
+    const bytes = new Uint8Array(CHUNK_BYTES);
+    this.#conn.read(bytes).then((count) => {
+      if (count === null) return this.push(null);
+      const came = bytes.subarray(0, count);
+      const isForTls = !this.#isFirst || this.#onFirst(came);
+      this.#isFirst = false;
+      this.push(isForTls ? came : null);
+    }, (error) => this.destroy(error));
+  }
+
+  override _write(bytes: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    writeAll(this.#conn, bytes).then(() => done(), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#conn.closeWrite().then(() => done(), done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    closeQuietly(this.#conn);
+    done(error);
+  }
+}
+
+/** What node:tls makes of a stream, in the manner of a `Deno.Conn`. */
+export class TlsSocket implements Socket {
+  readonly #conn: Deno.TcpConn;
+  readonly #tls: TLSSocket;
+  #error: Error | undefined;
+  #news = Promise.withResolvers<void>();
+
+  constructor(conn: Deno.TcpConn, tls: TLSSocket) {
+    this.#conn = conn;
+    this.#tls = tls;
+    for (const event of ["readable", "end", "close"]) tls.on(event, () => this.#wake());
+    tls.on("error", (error) => {
+      this.#error ??= error;
+      this.#wake();
+    });
+  }
+
+  get remoteAddr(): Deno.NetAddr {
+    return this.#conn.remoteAddr;
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const chunk: Uint8Array | null = this.#tls.read(Math.min(this.#tls.readableLength, into.length));
+      if (chunk) {
+        into.set(chunk);
+        return chunk.length;
+      }
+      if (this.#error) throw this.#error;
+      if (this.#tls.readableEnded) return null;
+      if (this.#tls.destroyed) throw new Deno.errors.Interrupted("The connection is closed");
+      await this.#news.promise;
+    }
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    // Not more at once: how far a slow peer has got is known only between one write and the next.
+    const part = bytes.subarray(0, CHUNK_BYTES);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.#tls.write(part, (error) => error ? reject(error) : resolve(part.length));
+    return promise;
+  }
+
+  closeWrite(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#tls.end(() => resolve());
+    return promise;
+  }
+
+  close(): void {
+    this.#tls.destroy();
+    closeQuietly(this.#conn);
+  }
+
+  #wake(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+}
+
+async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+function closeQuietly(conn: Deno.TcpConn): void {
+  try {
+    conn.close();
+  } catch {
+    // It is closed already: by the stream, or by whoever has the socket.
+  }
+}

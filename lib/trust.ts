@@ -1,0 +1,109 @@
+// Which servers a client trusts, and what each must show before a word is said to it: nothing, as long as
+// nobody spoke of TLS, and from then on always a certificate.
+
+import { type Address, formatAddress } from "./address.ts";
+import type { Backup } from "./backup.ts";
+import { ConnectError } from "./errors.ts";
+import { keyOf, knownFingerprint, withServer } from "./known_servers.ts";
+import { readKept, writeKept } from "./private_files.ts";
+import type { Proof } from "./secure_dial.ts";
+
+/** Most servers whose fingerprints others may announce. */
+const MAX_ANNOUNCED = 64;
+
+/** What a client is told when it starts. */
+export interface TrustOptions {
+  readonly isTls?: boolean;
+  /** Authorities in PEM: what they vouch for is trusted, and nothing else. */
+  readonly ca?: string;
+  /** Of certificates that the person vouches for, whoever shows them. */
+  readonly fingerprints?: readonly string[];
+  /** Servers that the person named; those with a fingerprint are to show it. */
+  readonly backups?: readonly Backup[];
+  /** Path of the file of known servers. Undefined: what is trusted is trusted until the end of the program. */
+  readonly path?: string;
+}
+
+/** The trust of one client. It grows only by what the person says, and by what servers say that were trusted. */
+export class Trust {
+  readonly #options: TrustOptions;
+  #isTls: boolean;
+  /** The text of the file of known servers. */
+  #known: string;
+  readonly #announced = new Map<string, string>();
+
+  private constructor(options: TrustOptions, known: string) {
+    const { isTls = false, ca, fingerprints = [], backups = [] } = options;
+    this.#options = options;
+    this.#known = known;
+    this.#isTls = isTls || ca !== undefined || fingerprints.length > 0;
+    for (const backup of backups) this.#note(backup);
+  }
+
+  /** Reads what is known.
+   * @throws {InputError} `file-unreadable` */
+  static async open(options: TrustOptions): Promise<Trust> {
+    const { path } = options;
+    return new Trust(options, path === undefined ? "" : await readKept(path) ?? "");
+  }
+
+  /** Whether there may be something to trust one day that is not trusted yet. */
+  get mayGrow(): boolean {
+    const { ca } = this.#options;
+    const isTlsAhead = this.#isTls || this.#known.trim() !== "" || this.#announced.size > 0;
+    return isTlsAhead && ca === undefined;
+  }
+
+  /** What a server must show; undefined if it may be spoken to in plain text. Whoever had to show something
+   * is followed by others that have to as well: there is no way back. */
+  demandOf(server: Address): Proof | undefined {
+    this.#isTls ||= this.#expected(server) !== undefined;
+    if (!this.#isTls) return undefined;
+    const { ca } = this.#options;
+    return ca === undefined ? { judge: (fingerprint) => this.#judge(server, fingerprint) } : { ca };
+  }
+
+  /** A server that has shown what it must names others. In plain text anybody could have said that. */
+  learn(backups: readonly Backup[]): void {
+    if (this.#isTls) { for (const backup of backups) this.#note(backup); }
+  }
+
+  /** The person trusts a certificate of a server. Returns whether that outlasts the program.
+   * @throws {InputError} `file-unwritable`; until the end of the program it is trusted nevertheless */
+  async accept(server: Address, fingerprint: string): Promise<boolean> {
+    const { path } = this.#options;
+    this.#known = withServer(this.#known, server, fingerprint);
+    if (path === undefined) return false;
+    // Other clients of the same person may have written meanwhile.
+    const text = withServer(await readKept(path) ?? "", server, fingerprint);
+    await writeKept(path, text);
+    return true;
+  }
+
+  #note({ server, fingerprint }: Backup): void {
+    const key = keyOf(server);
+    const hasRoom = this.#announced.has(key) || this.#announced.size < MAX_ANNOUNCED;
+    if (fingerprint !== undefined && hasRoom) this.#announced.set(key, fingerprint);
+  }
+
+  #expected(server: Address): string | undefined {
+    return knownFingerprint(this.#known, server) ?? this.#announced.get(keyOf(server));
+  }
+
+  #judge(server: Address, fingerprint: string): void {
+    const { fingerprints = [], path = "" } = this.#options;
+    if (fingerprints.includes(fingerprint)) return;
+    const known = this.#expected(server);
+    if (known === fingerprint) return;
+    const isKnown = knownFingerprint(this.#known, server) !== undefined;
+    const code = known === undefined
+      ? "certificate-unknown"
+      : isKnown
+      ? "certificate-changed"
+      : "certificate-other";
+    const details = { server: formatAddress(server), fingerprint, known: known ?? "", path };
+    throw new ConnectError(code, `Cannot trust ${details.server}: its certificate is ${fingerprint}`, {
+      details,
+    });
+  }
+}

@@ -1,0 +1,70 @@
+// One connection as the server sees it: who speaks through it, and what it may say, in which order, how fast.
+// Knows nothing of the room.
+
+import type { Moment } from "./clock.ts";
+import type { FrameDecoder } from "./codec.ts";
+import type { Connection } from "./connection.ts";
+import type { Gate } from "./gate.ts";
+import type { Member } from "./members.ts";
+import { type ClientMessage, decodeClient, type Say } from "./protocol.ts";
+import { type Allowance, TokenBucket } from "./token_bucket.ts";
+import { isBackwards } from "./violations.ts";
+
+/** What a client may say at once, and then, in frames. */
+export const MESSAGES: Allowance = { burst: 20, perSecond: 5 };
+
+/** What a visit needs. */
+export interface VisitOptions {
+  /** The visitor's IP address. */
+  readonly address: string;
+  readonly gate: Gate;
+  readonly messages?: Allowance;
+  readonly nowMs: number;
+}
+
+/** One connection, from its first byte to its last. */
+export class Visit {
+  readonly connection: Connection;
+  /** IP address. */
+  readonly address: string;
+  /** Present once they are in. */
+  member: Member | undefined;
+  readonly #gate: Gate;
+  readonly #messages: TokenBucket;
+  /** `n` of the last message. */
+  #lastN = 0;
+
+  constructor(connection: Connection, { address, gate, messages = MESSAGES, nowMs }: VisitOptions) {
+    this.connection = connection;
+    this.address = address;
+    this.#gate = gate;
+    this.#messages = new TokenBucket(messages, nowMs);
+  }
+
+  /** The next message, or undefined if none has come, or none may be said now: see {@linkcode waitMs}.
+   * @throws {ProtocolError} about the frame, or `counter-backwards` */
+  next(frames: FrameDecoder, { tickMs }: Moment): ClientMessage | undefined {
+    if (!this.connection.isOpen || this.#messages.waitMs(tickMs) > 0) return undefined;
+    const frame = frames.next();
+    if (!frame) return undefined;
+    const message = decodeClient(frame);
+    if (message.type === "say" && this.member) this.#count(message);
+    if (!this.#isFree(message, tickMs)) this.#messages.take(tickMs);
+    return message;
+  }
+
+  /** How long until something may be said, in ms. */
+  waitMs({ tickMs }: Moment): number {
+    return this.connection.isOpen ? this.#messages.waitMs(tickMs) : 0;
+  }
+
+  #count({ n }: Say): void {
+    if (n <= this.#lastN) throw isBackwards(n, this.#lastN);
+    this.#lastN = n;
+  }
+
+  /** Who lost a server has much to say again, and is not to wait for it. */
+  #isFree(message: ClientMessage, tickMs: number): boolean {
+    return message.type === "say" && message.timeMs !== 0 && this.#gate.isResendFree(this.address, tickMs);
+  }
+}

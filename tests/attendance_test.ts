@@ -1,0 +1,85 @@
+// The list of people that everybody who comes is given, in memory that they share.
+
+import { assert, assertEquals } from "@std/assert";
+import { Attendance, MAX_ONLINE_BYTES } from "../lib/attendance.ts";
+import { framesOf } from "../lib/codec.ts";
+import { decodeServer, encodeWelcome, type Person } from "../lib/protocol.ts";
+
+const pure = { permissions: "none" } as const;
+
+function person(index: number): Person {
+  return { session: BigInt(index), nick: `nick${index}`, address: "192.168.1.7", sinceMs: index };
+}
+
+function people(count: number): Person[] {
+  return Array.from({ length: count }, (_, index) => person(index));
+}
+
+/** The people of a list, as a client reads them. */
+function read(online: Uint8Array): readonly Person[] {
+  const head = encodeWelcome({
+    type: "welcome",
+    version: 1,
+    session: 1n,
+    instance: 2n,
+    nick: "ana",
+    accepted: 0,
+    next: 0,
+    head: 0,
+    backups: [],
+    onlineCount: 0,
+  }, { onlineBytes: online.length });
+  const bytes = new Uint8Array(head.length + online.length);
+  bytes.set(head);
+  bytes.set(online, head.length);
+  const message = decodeServer([...framesOf(bytes)][0]!);
+  assert(message.type === "welcome");
+  return message.online;
+}
+
+Deno.test("Attendance lists those who came, in order", pure, () => {
+  const attendance = new Attendance();
+  assertEquals(read(attendance.listOf([])), []);
+  for (const one of people(100)) attendance.add(one);
+  assertEquals(read(attendance.listOf(people(100))), people(100));
+});
+
+Deno.test("Attendance never changes a list that it gave", pure, () => {
+  const attendance = new Attendance();
+  const lists: Uint8Array[] = [];
+  for (const one of people(100)) {
+    attendance.add(one);
+    lists.push(attendance.listOf([]));
+  }
+  attendance.outdate();
+  attendance.listOf([person(7)]);
+  for (const [index, list] of lists.entries()) assertEquals(read(list), people(index + 1));
+});
+
+Deno.test("Attendance gives the same memory to all who come in a row", pure, () => {
+  const attendance = new Attendance();
+  for (const one of people(100)) attendance.add(one);
+  const list = attendance.listOf([]);
+  attendance.add(person(100));
+  assertEquals(attendance.listOf([]).buffer === list.buffer, true);
+});
+
+Deno.test("Attendance makes its list anew once somebody left", pure, () => {
+  const attendance = new Attendance();
+  for (const one of people(3)) attendance.add(one);
+  attendance.outdate();
+  attendance.add(person(3)); // among those of whom the list will be made
+  const left = [person(0), person(2), person(3)];
+  assertEquals(read(attendance.listOf(left)), left);
+  attendance.add(person(4));
+  assertEquals(read(attendance.listOf([])), [...left, person(4)]);
+});
+
+Deno.test("Attendance lists no more people than fit into WELCOME", pure, () => {
+  const attendance = new Attendance();
+  for (const one of people(2_000)) attendance.add(one);
+  const list = attendance.listOf([]);
+  assert(list.length <= MAX_ONLINE_BYTES && list.length > MAX_ONLINE_BYTES - 64);
+  const count = read(list).length;
+  assertEquals(read(list), people(count));
+});

@@ -1,0 +1,100 @@
+// Passwords and TLS on real terminals: what is asked, what is seen, and what is remembered.
+
+import { freePort, listening, LOOPBACK } from "./support.ts";
+import { Terminals, type TerminalScreen } from "./tmux.ts";
+
+const TIME = "[yyyy-MM-dd HH:mm:ss]";
+const SECRET = "tres tristes tigres";
+const FINGERPRINT = /SHA256:[A-Za-z0-9+/]{43}/;
+
+/** Gives a shell a folder for what its programs keep. */
+async function settle(screen: TerminalScreen): Promise<void> {
+  await screen.enters("export XDG_CONFIG_HOME=$(mktemp -d); clear");
+  await screen.shows("$");
+}
+
+/** Ends what runs in a shell, and removes its folder. */
+async function leave(screen: TerminalScreen): Promise<void> {
+  await screen.presses("C-c");
+  await screen.endsWith("$");
+  await screen.enters('clear; rm -r "$XDG_CONFIG_HOME" && echo removed');
+  await screen.shows("removed", "$");
+}
+
+function connected(port: number): string {
+  return `Conectado a ${LOOPBACK}:${port}. En línea: ana. Escriba "salir" para terminar.`;
+}
+
+Deno.test("A certificate is trusted at first use, known from then on, and refused when it changes", async () => {
+  await using terminals = new Terminals();
+  const [one, ana] = await Promise.all([terminals.open("one"), terminals.open("ana")]);
+  await Promise.all([settle(one), settle(ana)]);
+  const port = freePort();
+  const server = `server --host ${LOOPBACK} --port ${port} --tls-auto`;
+  const client = `client --host ${LOOPBACK} --port ${port} --nick ana`;
+  await one.enters(server);
+  const first = await one.finds(FINGERPRINT);
+  await ana.enters(`${client} --tls`);
+  await ana.says(`El certificado de ${LOOPBACK}:${port} es nuevo para este equipo.`);
+  await ana.endsWith(`  ${first}`, "¿Confiar en él? (sí/no):");
+  await ana.enters("sí");
+  await ana.endsWith("¿Confiar en él? (sí/no): sí", connected(port), ">");
+  await ana.enters("salir");
+  await ana.endsWith("$");
+
+  await ana.enters(`clear; ${client}`);
+  await ana.shows(connected(port), ">");
+  await ana.enters("salir");
+  await ana.endsWith("$");
+
+  await one.enters("salir");
+  await one.endsWith("$");
+  await one.enters("clear; rm $XDG_CONFIG_HOME/chat/server.pem");
+  await one.shows("$");
+  await one.enters(server);
+  const second = await one.finds(FINGERPRINT);
+  await ana.enters(`clear; ${client}`);
+  await ana.says("¡CUIDADO!");
+  await ana.says(`  Huella que se esperaba: ${first}`);
+  await ana.says(`  Huella que muestra: ${second}`);
+  await ana.says("chat/known_servers");
+  await Promise.all([leave(one), leave(ana)]);
+});
+
+Deno.test("A password is asked for where it cannot be seen, and what was typed for it goes nowhere else", async () => {
+  await using terminals = new Terminals();
+  const [one, ana] = await Promise.all([terminals.open("one"), terminals.open("ana")]);
+  await Promise.all([settle(one), settle(ana)]);
+  const port = freePort();
+  await one.enters(`echo '${SECRET}' > $XDG_CONFIG_HOME/password; clear`);
+  await one.shows("$");
+  await one.enters(`server --host ${LOOPBACK} --port ${port} --password-file $XDG_CONFIG_HOME/password`);
+  await one.says(listening(port));
+  await ana.rememberSettings();
+  const client = `client --host ${LOOPBACK} --port ${port} --nick ana`;
+  await ana.enters(client);
+  await ana.shows(`$ ${client}`, "Contraseña:");
+  await ana.types("tres");
+  await ana.enters(" gatos");
+  const wrong = `No se pudo entrar en ${LOOPBACK}:${port}: la contraseña no es correcta.`;
+  await ana.shows(`$ ${client}`, "Contraseña:", wrong, "Contraseña:");
+  await ana.types("tres tristes tigrex");
+  await ana.presses("BSpace");
+  await ana.enters("s");
+  await ana.shows(`$ ${client}`, "Contraseña:", wrong, "Contraseña:", connected(port), ">");
+  await ana.enters("hola");
+  await ana.endsWith(`${TIME} ana: hola`, ">");
+  // Nor is it among the lines that were entered before.
+  await ana.presses("Up", "Up", "Up");
+  await ana.endsWith(`${TIME} ana: hola`, "> hola");
+  await ana.presses("C-c");
+  await ana.endsWith("$");
+  await ana.enters(client);
+  await ana.endsWith("Contraseña:");
+  await ana.types("tres");
+  await ana.presses("C-c");
+  await ana.endsWith("$");
+  await ana.hasItsSettings();
+  await one.says(`${TIME} ! Se cerró la conexión de ${LOOPBACK}: la contraseña no es correcta`);
+  await Promise.all([leave(one), leave(ana)]);
+});

@@ -1,0 +1,570 @@
+// What a client can do to harm: it gets its code, everybody else chats on as if nothing were, and nothing of it
+// stays behind.
+
+import { assert, assertEquals } from "@std/assert";
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import type { WireCode } from "../lib/errors.ts";
+import { encodeClient, FRAME, type Hello, MAX_CLIENT_FRAME_BYTES, type Say } from "../lib/protocol.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
+import { dialPeer, enter, helloOf, LOOPBACK, type Peer, soon, tokenOf } from "./support.ts";
+
+/** How often to look whether something has happened, in ms. */
+const LOOK_MS = 5;
+
+/** A frame of any type and body. */
+function frame(type: number, ...body: number[]): Uint8Array {
+  return new Uint8Array([0, 0, (body.length + 1) >> 8, (body.length + 1) & 0xff, type, ...body]);
+}
+
+function bytes(...values: number[]): Uint8Array {
+  return new Uint8Array(values);
+}
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** A frame with bytes of its body replaced; its length stays, unless they go beyond it. */
+function patched(frame: Uint8Array, at: number, ...values: number[]): Uint8Array {
+  const copy = new Uint8Array(Math.max(frame.length, at + values.length));
+  copy.set(frame);
+  copy.set(values, at);
+  new DataView(copy.buffer).setUint32(0, copy.length - 4);
+  return copy;
+}
+
+function cutOff(frame: Uint8Array, count: number): Uint8Array {
+  return patched(frame.slice(0, frame.length - count), 4, frame[4]!);
+}
+
+function say(n: number, text = "hola", more: Partial<Say> = {}): Say {
+  return { type: "say", n, timeMs: 0, text, ...more };
+}
+
+/** Where the nick of a HELLO begins: length, type, version, token, its own length. */
+const NICK_AT = 4 + 1 + 1 + 16 + 2;
+/** Where the text of a SAY begins: length, type, n, time, its own length. */
+const TEXT_AT = 4 + 1 + 4 + 8 + 2;
+const eva = helloOf("eva");
+const helloBytes = encodeClient(eva);
+const sayBytes = encodeClient(say(1, "hola"));
+
+/** Someone honest, who reads all the time and answers PINGs. */
+class Honest implements AsyncDisposable {
+  readonly #peer: Peer;
+  readonly #reading: Promise<void>;
+  readonly heard: string[] = [];
+  #n = 0;
+
+  private constructor(peer: Peer) {
+    this.#peer = peer;
+    this.#reading = this.#read();
+  }
+
+  static async enter(nick: string, server: ChatServer): Promise<Honest> {
+    return new Honest((await enter(server.address, helloOf(nick))).peer);
+  }
+
+  async #read(): Promise<void> {
+    for (let message = await this.#peer.hear(); message; message = await this.#peer.hear()) {
+      if (message.type === "ping") await this.#peer.say({ type: "pong" });
+      else if (message.type === "said") this.heard.push(`${message.nick}: ${message.text}`);
+      else if (message.type !== "pong") {
+        this.heard.push(`${message.type} ${"nick" in message ? message.nick : ""}`);
+      }
+    }
+  }
+
+  says(text: string): Promise<void> {
+    return this.#peer.say(say(++this.#n, text));
+  }
+
+  async hears(line: string): Promise<void> {
+    await until(() => this.heard.includes(line), line);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#peer.say({ type: "bye" });
+    await this.#reading;
+    this.#peer[Symbol.dispose]();
+  }
+}
+
+async function until(isReached: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!isReached()) {
+    if (performance.now() > end) throw new Error(`Still waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+/** What comes of one attack. */
+interface Case {
+  /** What the offender is told in the end; undefined if it does nothing that is forbidden. */
+  readonly code?: WireCode;
+  readonly server?: Partial<ChatServerOptions>;
+  readonly attack: (peer: Peer, server: ChatServer) => Promise<unknown>;
+  /** What the others hear of it besides. */
+  readonly heard?: readonly string[];
+}
+
+/** ana and beto talk before, during and after an attack. */
+async function suffer({ code, server: options, attack, heard = [] }: Case): Promise<void> {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 0, ...options });
+  await using ana = await Honest.enter("ana", server);
+  await using beto = await Honest.enter("beto", server);
+  await ana.hears("joined beto");
+  await ana.says("before");
+  await beto.hears("ana: before");
+  {
+    using peer = await dialPeer(server.address);
+    const outcome = soon(attack(peer, server), "the attack to end");
+    await beto.says("during");
+    await ana.hears("beto: during");
+    await outcome;
+    if (code !== undefined) assertEquals(await codeOf(peer), code);
+  }
+  await until(() => server.stats.connections === 2, "the offender's sockets to be closed");
+  await ana.says("after");
+  await beto.hears("ana: after");
+  await ana.hears("ana: after");
+  assertEquals(server.stats.clients, 2);
+  const own = ["ana: before", "beto: during", "ana: after"];
+  const others = beto.heard.filter((line) => !own.includes(line));
+  assertEquals(others.sort(), [...heard].sort());
+  assertEquals(beto.heard.filter((line) => own.includes(line)), own);
+}
+
+/** What the last frame says, if it is ERROR. */
+async function codeOf(peer: Peer): Promise<string> {
+  const last = (await peer.rest()).at(-1);
+  return last?.type === "error" ? last.code : `no ERROR but ${Deno.inspect(last)}`;
+}
+
+const COMES_AND_GOES = ["joined eva", "left eva"];
+
+function stranger(code: WireCode, message: Uint8Array | Hello): Case {
+  return { code, attack: (peer) => peer.say(message) };
+}
+
+/** Somebody who is in already. */
+function guest(code: WireCode, ...messages: Parameters<Peer["say"]>): Case {
+  return { code, heard: COMES_AND_GOES, attack: (peer) => peer.say(eva, ...messages) };
+}
+
+function named(code: WireCode, nick: string): Case {
+  return stranger(code, helloOf("eva", { nick }));
+}
+
+function saying(code: WireCode, text: string): Case {
+  return guest(code, say(1, text));
+}
+
+const CASES: Record<string, Case> = {
+  // Who is not in yet
+  "SAY before HELLO": stranger("frame-unexpected", encodeClient(say(1))),
+  "PING before HELLO": stranger("frame-unexpected", frame(FRAME.clientPing)),
+  "PONG before HELLO": stranger("frame-unexpected", frame(FRAME.clientPong)),
+  "BYE before HELLO": stranger("frame-unexpected", frame(FRAME.clientBye)),
+  "NICK before HELLO": stranger("frame-unexpected", encodeClient({ type: "nick", nick: "eva" })),
+  "a length of 0": stranger("frame-malformed", bytes(0, 0, 0, 0)),
+  "a length of 4 GiB": stranger("frame-too-long", bytes(0xff, 0xff, 0xff, 0xff)),
+  "a length of 2 GiB": stranger("frame-too-long", bytes(0x80, 0, 0, 0, 1)),
+  "a length over the limit, and nothing behind it": stranger(
+    "frame-too-long",
+    bytes(0, 0, MAX_CLIENT_FRAME_BYTES >> 8, 1),
+  ),
+  "type 0": stranger("frame-unknown", frame(0)),
+  "type 255": stranger("frame-unknown", frame(0xff)),
+  "a server's WELCOME": stranger("frame-unknown", frame(FRAME.welcome, 1)),
+  "a server's SAID": stranger("frame-unknown", frame(FRAME.said, 1)),
+  "a request of a web browser": stranger("frame-too-long", ascii("GET / HTTP/1.1\r\nHost: x\r\n\r\n")),
+  "the banner of an SSH client": stranger("frame-too-long", ascii("SSH-2.0-OpenSSH_9.2\r\n")),
+  "the ClientHello of TLS": stranger("tls-unexpected", bytes(0x16, 3, 1, 0, 0xf4, 1)),
+  "a line of a telnet client": stranger("frame-too-long", ascii("hola\r\n")),
+  "an IRC client": stranger("frame-too-long", ascii("NICK eva\r\nUSER eva 0 * :eva\r\n")),
+  "a HELLO without a body": stranger("frame-malformed", frame(FRAME.hello)),
+  "a HELLO that ends early": stranger("frame-malformed", cutOff(helloBytes, 1)),
+  "a HELLO with a byte too many": stranger("frame-malformed", patched(helloBytes, helloBytes.length, 0)),
+  "a HELLO of version 0": stranger("version-unsupported", patched(helloBytes, 5, 0)),
+  "a HELLO of version 255": stranger("version-unsupported", patched(helloBytes, 5, 255)),
+  "a nick that is longer than its frame": stranger(
+    "frame-malformed",
+    patched(helloBytes, NICK_AT - 2, 0xff, 0xff),
+  ),
+  "a nick of bytes that are no UTF-8": stranger("frame-malformed", patched(helloBytes, NICK_AT, 0xff)),
+  "a nick with an overlong form of U+0000": stranger(
+    "frame-malformed",
+    patched(helloBytes, NICK_AT, 0xc0, 0x80),
+  ),
+  "a nick with half of a surrogate pair": stranger(
+    "frame-malformed",
+    patched(helloBytes, NICK_AT, 0xed, 0xa0, 0x80),
+  ),
+  "a nick that breaks off in a character": stranger(
+    "frame-malformed",
+    patched(helloBytes, NICK_AT + 2, 0xf0),
+  ),
+  "17 servers known": stranger("frame-malformed", patched(helloBytes, helloBytes.length - 1, 17)),
+  "16 servers known, and none told": stranger(
+    "frame-malformed",
+    patched(helloBytes, helloBytes.length - 1, 16),
+  ),
+  "a place in the log beyond 2^53": stranger(
+    "frame-malformed",
+    patched(helloBytes, helloBytes.length - 1, 1, ...new Array(16).fill(0xff)),
+  ),
+  "no nick": named("nick-invalid", ""),
+  "a nick of 21 characters": named("nick-invalid", "x".repeat(21)),
+  "a nick of 16,000 characters": named("nick-invalid", "x".repeat(16_000)),
+  "a nick that NFKC makes 18 times as long": named("nick-invalid", "\ufdfa".repeat(20)),
+  "a nick with ESC": named("nick-invalid", "eva\u001b[2J"),
+  "a nick with a bell": named("nick-invalid", "eva\u0007"),
+  "a nick with the C1 form of CSI": named("nick-invalid", "eva\u009b2J"),
+  "a nick of two lines": named("nick-invalid", "eva\nana: hola"),
+  "a nick with a carriage return": named("nick-invalid", "eva\rana"),
+  "a nick that turns the line round": named("nick-invalid", "eva\u202eana"),
+  "a nick with a zero-width space": named("nick-invalid", "a\u200bna"),
+  "a nick with a joiner": named("nick-invalid", "a\u200dna"),
+  "a nick with a soft hyphen": named("nick-invalid", "a\u00adna"),
+  "a nick with a variation selector": named("nick-invalid", "ana\ufe0f"),
+  "a nick of a filler": named("nick-invalid", "\u3164"),
+  "a nick that is a whole line": named("nick-invalid", "ana: hola"),
+  "a nick with the mark of an event": named("nick-invalid", "*"),
+  "a nick with the mark of a notice": named("nick-invalid", "!"),
+  "a nick that begins like a time": named("nick-invalid", "[2026-11-22"),
+  "a nick with a pile of marks": named("nick-invalid", "eva\u0335\u0336\u0337\u0338\u0330"),
+  "a nick that somebody has": named("nick-taken", "ana"),
+  "a nick that somebody has in small letters": named("nick-taken", "ANA"),
+  "a nick that somebody has, in full-width letters": named("nick-taken", "ａｎａ"),
+  "a nick with a Cyrillic letter among Latin ones": named("nick-mixed", "аna"),
+  "a nick that looks like another in Greek": named("nick-lookalike", "ΑΝΑ"),
+  "a nick that looks like another with a digit": named("nick-lookalike", "bet0"),
+
+  // Who says nothing, or not all of it
+  "nothing at all": { code: "hello-late", server: { helloMs: 20, deadMs: 600 }, attack: async () => {} },
+  "half a HELLO": {
+    code: "hello-late",
+    server: { helloMs: 20, deadMs: 600 },
+    attack: (peer) => peer.say(helloBytes.subarray(0, 20)),
+  },
+  "a frame that does not end": {
+    code: "frame-late",
+    server: { frameMs: 20, deadMs: 600 },
+    heard: COMES_AND_GOES,
+    attack: (peer) => peer.say(eva, sayBytes.subarray(0, -1)),
+  },
+  "a frame a byte at a time, for ever": {
+    code: "frame-late",
+    server: { frameMs: 40, deadMs: 600 },
+    heard: COMES_AND_GOES,
+    attack: async (peer) => {
+      await peer.say(eva, bytes(0, 0, 0x40, 0, FRAME.say));
+      for (let i = 0; i < 15; i++) {
+        await peer.say(bytes(0)).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+    },
+  },
+  "no answer to PING": {
+    code: "silent",
+    server: { pingMs: 30, deadMs: 120 },
+    heard: COMES_AND_GOES,
+    attack: (peer) => peer.say(eva),
+  },
+
+  // Who is in
+  "a second HELLO": guest("frame-unexpected", eva),
+  "a second HELLO under another name": guest("frame-unexpected", helloOf("otra")),
+  "message 0": guest("counter-backwards", say(0)),
+  "the same message twice": {
+    ...guest("counter-backwards", say(1), say(1)),
+    heard: [...COMES_AND_GOES, "eva: hola"],
+  },
+  "a message before the last": {
+    ...guest("counter-backwards", say(7), say(6)),
+    heard: [...COMES_AND_GOES, "eva: hola"],
+  },
+  "the last message there is, and one more": {
+    ...guest("counter-backwards", say(0xffff_ffff), say(1)),
+    heard: [...COMES_AND_GOES, "eva: hola"],
+  },
+  "an empty text": saying("text-invalid", ""),
+  "a text of spaces": saying("text-invalid", "   "),
+  "a text that begins with a space": saying("text-invalid", " hola"),
+  "a text that nobody can see": saying("text-invalid", "\u200b\u2060"),
+  "a text with ESC": saying("text-invalid", "\u001b]0;title\u0007"),
+  "a text with the C1 form of CSI": saying("text-invalid", "x\u009b31m"),
+  "a text of two lines": saying("text-invalid", "x\n[2026-11-22 13:45:07] ana: hola"),
+  "a text with a carriage return": saying("text-invalid", "x\rana: hola"),
+  "a text with a line separator": saying("text-invalid", "x\u2028ana: hola"),
+  "a text with a backspace": saying("text-invalid", "x\b\b\b\b\bana: hola"),
+  "a text that turns the line round": saying("text-invalid", "x\u202eana"),
+  "a text with an isolate that never ends": saying("text-invalid", "x\u2067y"),
+  "a text with a pile of marks": saying("text-invalid", `z${"\u0335".repeat(9)}`),
+  "a text of 2,001 characters": saying("text-invalid", "x".repeat(2_001)),
+  "a text that is no UTF-8": guest("frame-malformed", patched(sayBytes, TEXT_AT, 0xff)),
+  "a text with an unpaired surrogate": guest("frame-malformed", patched(sayBytes, TEXT_AT, 0xed, 0xbf, 0xbf)),
+  "a text beyond Unicode": guest("frame-malformed", patched(sayBytes, TEXT_AT, 0xf4, 0x90, 0x80, 0x80)),
+  "a text that is longer than its frame": guest(
+    "frame-malformed",
+    patched(sayBytes, TEXT_AT - 2, 0xff, 0xff),
+  ),
+  "a time beyond 2^53": guest("frame-malformed", patched(sayBytes, 9, 0xff)),
+  "a PING with a body": guest("frame-malformed", frame(FRAME.clientPing, 0)),
+  "a PONG with a body": guest("frame-malformed", frame(FRAME.clientPong, 0)),
+  "a BYE with a body": guest("frame-malformed", frame(FRAME.clientBye, 0)),
+  "a SAY without a body": guest("frame-malformed", frame(FRAME.say)),
+  "a frame of an unknown type": guest("frame-unknown", frame(0x7f)),
+  "a frame over the limit": guest("frame-too-long", bytes(0, 0, 0x40, 1, FRAME.say)),
+  "a length of 0 from inside": guest("frame-malformed", bytes(0, 0, 0, 0)),
+  "garbage behind a BYE": {
+    heard: COMES_AND_GOES,
+    attack: async (peer) => {
+      await peer.say(eva, { type: "bye" }, bytes(0xff, 0xff, 0xff, 0xff));
+      assertEquals((await peer.rest()).at(-1)?.type, "bye");
+    },
+  },
+  "much more behind an offence": guest("frame-unknown", frame(0x7f), new Uint8Array(500_000)),
+  "more PONGs than PINGs": {
+    heard: COMES_AND_GOES,
+    attack: async (peer) => {
+      for (let i = 0; i < 10; i++) await peer.say(...i === 0 ? [eva] : [], { type: "pong" });
+    },
+  },
+  "a name that is another's, asked for from inside": {
+    heard: COMES_AND_GOES,
+    attack: async (peer) => {
+      await peer.say(eva, { type: "nick", nick: "ana" }, { type: "nick", nick: "АNA" }, { type: "bye" });
+      const refused = (await peer.rest()).flatMap((message) =>
+        message.type === "refused" ? [message.code] : []
+      );
+      assertEquals(refused, ["nick-taken", "nick-mixed"]);
+    },
+  },
+
+  // Who is too many, too fast, or in two places
+  "one client more than there is room for": {
+    code: "room-full",
+    server: { maxClients: 2 },
+    attack: async () => {},
+  },
+  "300 clients more than there is room for": {
+    server: { maxClients: 2 },
+    attack: async (_, { address }) => {
+      const conns = await Promise.all(
+        Array.from({ length: 300 }, () => Deno.connect({ hostname: address.host, port: address.port })),
+      );
+      for (const conn of conns) conn.close();
+    },
+  },
+  "one connection more than an address may have": {
+    code: "address-crowded",
+    server: { maxPerAddress: 2, isFree: () => false },
+    attack: async () => {},
+  },
+  "one who comes in more often than an address may": {
+    heard: new Array(30).fill(COMES_AND_GOES).flat(),
+    server: { isFree: () => false },
+    code: "entering-too-often",
+    attack: async (last, { address }) => {
+      // ana and beto have the same address.
+      for (let i = 0; i < 30; i++) {
+        using peer = await dialPeer(address);
+        await peer.say(eva, { type: "bye" });
+        await peer.rest();
+      }
+      await last.say(eva);
+    },
+  },
+  "100 who hang up at once": {
+    attack: async (_, { address }) => {
+      for (let i = 0; i < 100; i++) {
+        (await Deno.connect({ hostname: address.host, port: address.port })).close();
+      }
+    },
+  },
+  "one who comes and goes 20 times": {
+    heard: new Array(20).fill(COMES_AND_GOES).flat(),
+    attack: async (_, { address }) => {
+      for (let i = 0; i < 20; i++) {
+        using peer = await dialPeer(address);
+        await peer.say(eva, { type: "bye" });
+        await peer.rest();
+      }
+    },
+  },
+  "one who ends its own side and reads on": {
+    heard: COMES_AND_GOES,
+    attack: async (peer) => {
+      await peer.say(eva);
+      await peer.conn.closeWrite();
+      assertEquals((await peer.rest())[0]?.type, "welcome");
+    },
+  },
+  "one session on two connections": {
+    code: "replaced",
+    heard: COMES_AND_GOES,
+    attack: async (peer, { address }) => {
+      await peer.say(eva);
+      await peer.expect("welcome");
+      using again = await dialPeer(address);
+      await again.say(eva);
+      await again.expect("welcome");
+      await again.say({ type: "bye" });
+      await again.rest();
+    },
+  },
+  "another's name with a token of one's own": stranger(
+    "nick-taken",
+    helloOf("ana", { token: tokenOf("eva") }),
+  ),
+  "one who was thrown out": {
+    code: "kicked",
+    heard: COMES_AND_GOES,
+    attack: async (peer, server) => {
+      await peer.say(eva);
+      await peer.expect("welcome");
+      assert(server.kick("eva", "why"));
+    },
+  },
+  "5,000 messages at once, into the slowed lane": {
+    server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, deadMs: 5_000 },
+    heard: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
+    attack: async (peer, server) => {
+      await peer.say(eva);
+      const flood = Array.from({ length: 5_000 }, (_, i) => say(i + 1, String(i + 1))).map(encodeClient);
+      await peer.say(new Uint8Array(await new Blob(flood).arrayBuffer()));
+      await until(() => server.log.head >= 23, "the burst"); // with three JOINED and "before"
+    },
+  },
+  "10,000 PINGs at once": {
+    heard: COMES_AND_GOES,
+    attack: async (peer) => {
+      await peer.say(eva);
+      await peer.say(
+        new Uint8Array(await new Blob(new Array(10_000).fill(frame(FRAME.clientPing))).arrayBuffer()),
+      );
+      await peer.expect("welcome");
+    },
+  },
+};
+
+for (const [name, offence] of Object.entries(CASES)) {
+  Deno.test(`Hostile client: ${name}`, () => suffer(offence));
+}
+
+Deno.test("A client that says much at once loses nothing, in the order in which it said it, at the pace allowed", async () => {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: { burst: 5, perSecond: 200 } });
+  const { peer } = await enter(server.address, helloOf("eva"));
+  using _ = peer;
+  const began = performance.now();
+  for (let n = 1; n <= 60; n++) await peer.say(say(n));
+  const heard: number[] = [];
+  while (heard.length < 60) heard.push((await peer.expect("said")).n);
+  assertEquals(heard, Array.from({ length: 60 }, (_, i) => i + 1));
+  // 56 beyond the burst, HELLO being one of it, less what rounding may give.
+  const tookMs = performance.now() - began;
+  assert(tookMs >= 250, `${tookMs}`);
+});
+
+Deno.test("A client that is slowed is not taken for dead, however long its PONGs wait behind its messages", async () => {
+  await using server = new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: { burst: 2, perSecond: 25 },
+    pingMs: 60,
+    deadMs: 300,
+  });
+  const { peer } = await enter(server.address, helloOf("eva"));
+  using _ = peer;
+  const messages = Array.from({ length: 30 }, (_, i) => encodeClient(say(i + 1)));
+  await peer.say(new Uint8Array(await new Blob(messages).arrayBuffer()));
+  let last = 0;
+  while (last < 30) {
+    const message = await peer.hear();
+    if (message?.type === "ping") await peer.say({ type: "pong" });
+    else if (message?.type === "said") last = message.n;
+    else throw new Error(Deno.inspect(message));
+  }
+});
+
+Deno.test("What is sent again after a failover is not slowed", async () => {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: { burst: 2, perSecond: 1 } });
+  const { peer } = await enter(server.address, helloOf("eva"));
+  using _ = peer;
+  for (let n = 1; n <= 256; n++) await peer.say(say(n, "hola", { timeMs: 1 }));
+  for (let n = 1; n <= 256; n++) assertEquals((await peer.expect("said")).n, n);
+});
+
+Deno.test("Whoever leaves a full room makes room for another", async () => {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, maxClients: 1 });
+  for (let i = 0; i < 3; i++) {
+    const { peer } = await enter(server.address, eva);
+    using _ = peer;
+    await peer.say({ type: "bye" });
+    await peer.rest();
+    peer[Symbol.dispose]();
+    await until(() => server.stats.connections === 0, "the socket to be closed");
+  }
+});
+
+Deno.test("Of a crowd before a full room 256 are told, and the rest is sent away without a word", async () => {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, maxClients: 1 });
+  const { peer } = await enter(server.address, eva);
+  using _ = peer;
+  const crowd = await Promise.all(Array.from({ length: 400 }, () => dialPeer(server.address)));
+  const told = await Promise.all(crowd.map(async (stranger) => {
+    using _ = stranger;
+    const messages = await stranger.rest().catch(() => []);
+    await until(() => server.stats.connections <= 258, "few to linger");
+    return messages.length;
+  }));
+  const count = told.filter((messages) => messages > 0).length;
+  assert(count >= 256 && count < 400, `${count}`);
+});
+
+Deno.test("A client that is slowed between the halves of a frame is not late with it", async () => {
+  await using server = new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: { burst: 2, perSecond: 20 },
+    frameMs: 250,
+    deadMs: 1_000,
+  });
+  const { peer } = await enter(server.address, eva);
+  using _ = peer;
+  const frames = await new Blob(Array.from({ length: 12 }, (_, i) => encodeClient(say(i + 1)))).bytes();
+  await peer.say(frames.subarray(0, 10));
+  await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  await peer.say(frames.subarray(10));
+  for (let n = 1; n <= 12; n++) assertEquals((await peer.expect("said")).n, n);
+});
+
+Deno.test("A client whose every read ends within a frame is not late with any", async () => {
+  await using server = new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: UNLIMITED,
+    frameMs: 120,
+    deadMs: 600,
+  });
+  const { peer } = await enter(server.address, eva);
+  using _ = peer;
+  const frames = await new Blob(Array.from({ length: 30 }, (_, i) => encodeClient(say(i + 1)))).bytes();
+  const size = frames.length / 30;
+  for (let at = 0; at < frames.length; at += size) {
+    await peer.say(frames.subarray(at === 0 ? 0 : at - 5, at + size - 5));
+    await new Promise((resolve) => setTimeout(resolve, 2 * LOOK_MS));
+  }
+  await peer.say(frames.subarray(-5));
+  for (let n = 1; n <= 30; n++) assertEquals((await peer.expect("said")).n, n);
+});
+
+Deno.test("Without a limit nobody is slowed", async () => {
+  await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED });
+  const { peer } = await enter(server.address, helloOf("eva"));
+  using _ = peer;
+  for (let n = 1; n <= 500; n++) await peer.say(say(n));
+  for (let n = 1; n <= 500; n++) assertEquals((await peer.expect("said")).n, n);
+});

@@ -1,0 +1,158 @@
+// Nothing that a peer sends reaches a terminal as anything but printable text, and none of it looks like a line of
+// the program's own: for every code point, random Unicode, and strings that have broken other programs.
+
+import { assert, assertEquals } from "@std/assert";
+import { RefusedError } from "../lib/errors.ts";
+import { explain, sentencesIn } from "../lib/i18n.ts";
+import { COLOURS } from "../lib/paint.ts";
+import type { RoomEvent } from "../lib/protocol.ts";
+import { MARKS, Renderer } from "../lib/render.ts";
+import { printable } from "../lib/text.ts";
+import { Random } from "./simulator/random.ts";
+import naughty from "./data/naughty-strings.json" with { type: "json" };
+
+const pure = { permissions: "none" } as const;
+
+const plain = new Renderer(sentencesIn("es"));
+const painted = new Renderer(sentencesIn("en"), { paint: COLOURS });
+
+/** All that a renderer makes of a string, wherever a peer may put it. */
+function linesOf(renderer: Renderer, text: string): string[] {
+  const what = { seq: 0, timeMs: 0, session: 1n, nick: text };
+  const said = { ...what, type: "said", n: 1, late: false, text } as const;
+  const events: RoomEvent[] = [
+    said,
+    { ...said, late: true, action: true },
+    { ...said, to: { session: 2n, nick: text } },
+    { ...what, type: "joined", back: false, address: text },
+    { ...what, type: "left", lost: true, address: text },
+    { ...what, type: "renamed", before: text },
+    { type: "announced", seq: 0, timeMs: 0, text },
+    { type: "backups", seq: 0, timeMs: 0, backups: [text, text] },
+  ];
+  return [
+    ...events.map((event) => renderer.entry(event, { reader: text })),
+    ...events.map((event) => renderer.entry(event, { isHistory: true })),
+    renderer.person({ session: 1n, nick: text, address: text, sinceMs: 0 }),
+    renderer.notice(
+      explain(new RefusedError(text, text, { details: { nick: text, reason: text } }), "es"),
+      0,
+    ),
+  ];
+}
+
+/** What a terminal obeys, or what breaks or turns round a line. */
+const CONTROL =
+  // deno-lint-ignore no-control-regex -- these are the very characters to find
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
+// deno-lint-ignore no-control-regex -- what the program itself puts there
+const COLOUR = /\u001b\[[\d;]*m/g;
+
+function assertHarmless(text: string): void {
+  for (const line of linesOf(plain, text)) assert(!CONTROL.test(line), JSON.stringify(line));
+  for (const line of linesOf(painted, text)) {
+    assert(!CONTROL.test(line.replaceAll(COLOUR, "")), JSON.stringify(line));
+  }
+}
+
+Deno.test("No code point reaches a screen as a control, wherever a peer puts it", pure, () => {
+  // Many at a time: what one of them does, it does among others as well.
+  for (let first = 0; first <= 0x10ffff; first += 64) {
+    const codes = Array.from({ length: 64 }, (_, i) => first + i);
+    assertHarmless(codes.map((code) => String.fromCodePoint(code)).join("a"));
+  }
+  for (let code = 0; code <= 0x2fff; code++) assertHarmless(String.fromCodePoint(code));
+});
+
+Deno.test("No random string reaches a screen as a control", pure, () => {
+  const random = new Random(6);
+  for (let run = 0; run < 2_000; run++) {
+    const units = Array.from({ length: random.below(40) }, () => {
+      const range = random.pick([0x100, 0x3000, 0x10000]); // halves of pairs among them
+      return String.fromCharCode(random.below(range));
+    });
+    assertHarmless(units.join(""));
+  }
+});
+
+Deno.test("No string that has broken other programs reaches a screen as a control", pure, () => {
+  assert(naughty.length > 500);
+  for (const text of naughty) assertHarmless(text);
+});
+
+Deno.test("Terminal sequences in all their forms become text that can be read", pure, () => {
+  const sequences = {
+    "\u001b[2J": "␛[2J",
+    "\u001b]0;title\u0007": "␛]0;title␇",
+    "\u001b]52;c;aGk=\u001b\\": "␛]52;c;aGk=␛\\",
+    "\u001bP$q\u001b\\": "␛P$q␛\\",
+    "\u001b[200~": "␛[200~",
+    "\u009b31m": "\ufffd31m",
+    "\u009d0;x\u009c": "\ufffd0;x\ufffd",
+    "a\u0008b": "a␈b",
+    "a\rb": "a␍b",
+    "\u000e\u000f": "␎␏",
+  };
+  for (const [sequence, text] of Object.entries(sequences)) {
+    assertEquals(printable(sequence), text);
+    assertHarmless(sequence);
+  }
+});
+
+Deno.test(
+  "Every line begins with a time, and a mark or a name without one: no text can pass for another line",
+  pure,
+  () => {
+    const marks = Object.values(MARKS);
+    const names = [
+      ...marks,
+      ...marks.map((mark) => `${mark} ana`),
+      "[2026-11-22 13:45:07] ana",
+      "ana: hola",
+      "ana →",
+      " ana",
+    ];
+    const stamp = plain.stamp(0);
+    for (const nick of names) {
+      const said = {
+        type: "said",
+        seq: 0,
+        timeMs: 0,
+        session: 1n,
+        n: 1,
+        late: false,
+        nick,
+        text: "hola",
+      } as const;
+      assertEquals(plain.entry(said), `[${stamp}] ?: hola`);
+    }
+    for (const text of [...names, ...marks.map((mark) => `\n[${stamp}] ${mark} ana`)]) {
+      const said = {
+        type: "said",
+        seq: 0,
+        timeMs: 0,
+        session: 1n,
+        n: 1,
+        late: false,
+        nick: "eva",
+        text,
+      } as const;
+      assert(plain.entry(said).startsWith(`[${stamp}] eva: `));
+      assertEquals(plain.entry(said).split("\n").length, 1);
+      assert(plain.entry({ ...said, action: true }).startsWith(`[${stamp}] ${MARKS.action} eva `));
+    }
+  },
+);
+
+Deno.test("A peer's text fills in no placeholder of a sentence", pure, () => {
+  const line = plain.entry({
+    type: "joined",
+    seq: 0,
+    timeMs: 0,
+    session: 1n,
+    back: false,
+    nick: "eva",
+    address: "{nick}",
+  });
+  assert(line.endsWith("eva ({nick}) se ha conectado"), line);
+});

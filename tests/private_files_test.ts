@@ -1,0 +1,53 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { InputError } from "../lib/errors.ts";
+import { readKept, readNamed, writeKept } from "../lib/private_files.ts";
+import { TestFolder } from "./test_folder.ts";
+
+Deno.test("What is kept is written for its owner alone, in place of what was there", async () => {
+  await using folder = new TestFolder();
+  const path = `${folder.path}/a/b/known`;
+  assertEquals(await readKept(path), undefined);
+  await writeKept(path, "uno\n");
+  await Deno.chmod(path, 0o644);
+  await writeKept(path, "dos\n");
+  assertEquals(await readKept(path), "dos\n");
+  assertEquals([...Deno.readDirSync(`${folder.path}/a/b`)].map(({ name }) => name), ["known"]);
+  if (Deno.build.os !== "windows") assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+});
+
+Deno.test("What is new does not take the place of what is there", async () => {
+  await using folder = new TestFolder();
+  const path = `${folder.path}/once`;
+  await writeKept(path, "uno", { isNew: true });
+  await writeKept(path, "dos", { isNew: true });
+  assertEquals(await readNamed(path), "uno");
+  assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+});
+
+Deno.test("Who reads while somebody writes gets the old text or the new one, whole", async () => {
+  await using folder = new TestFolder();
+  const path = `${folder.path}/known`;
+  const texts = ["a".repeat(100_000), "b".repeat(100_000)];
+  await writeKept(path, texts[0]!);
+  const writing = (async () => {
+    for (let i = 1; i <= 20; i++) await writeKept(path, texts[i % 2]!);
+  })();
+  for (let i = 0; i < 20; i++) assertEquals(texts.includes((await readKept(path))!), true);
+  await writing;
+});
+
+Deno.test("What cannot be read or written is named with the reason", async () => {
+  await using folder = new TestFolder();
+  const file = await folder.file("file", "");
+  for (
+    const [code, act] of [
+      ["file-unreadable", () => readNamed(`${folder.path}/gone`)],
+      ["file-unreadable", () => readKept(folder.path)],
+      ["file-unwritable", () => writeKept(`${file}/below`, "")],
+    ] as const
+  ) {
+    const error = await assertRejects(act, InputError);
+    assertEquals([error.code, error.details.path !== "", error.details.reason !== ""], [code, true, true]);
+  }
+  assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+});

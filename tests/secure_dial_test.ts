@@ -1,0 +1,184 @@
+// TLS on real sockets: who is believed, who is not, and why.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Address } from "../lib/address.ts";
+import { ConnectError } from "../lib/errors.ts";
+import { fingerprintOf } from "../lib/fingerprint.ts";
+import { dialSecurely, type Proof } from "../lib/secure_dial.ts";
+import type { Socket } from "../lib/socket.ts";
+import { ownPair, type Pair, vouchedPair } from "./certificates.ts";
+import { freeAddress, LOOPBACK, soon } from "./support.ts";
+
+const own = await ownPair();
+const vouched = await vouchedPair(LOOPBACK);
+
+/** A listener that says a byte to everyone who gets through, and forgets them. */
+class Greeter implements AsyncDisposable {
+  readonly address: Address;
+  /** Connections that came. */
+  count = 0;
+  readonly #listener: Deno.TcpListener | Deno.TlsListener;
+  readonly #serving: Promise<void>;
+
+  constructor(pair?: Pair, greet: (conn: Deno.Conn, count: number) => Promise<unknown> = sayHello) {
+    const where = { hostname: LOOPBACK, port: 0 };
+    this.#listener = pair ? Deno.listenTls({ ...where, cert: pair.cert, key: pair.key }) : Deno.listen(where);
+    const { hostname, port } = this.#listener.addr;
+    this.address = { host: hostname, port };
+    this.#serving = this.#serve(greet);
+  }
+
+  async #serve(greet: (conn: Deno.Conn, count: number) => Promise<unknown>): Promise<void> {
+    const greetings: Promise<void>[] = [];
+    for (;;) {
+      const conn = await this.#listener.accept().catch(() => undefined);
+      if (!conn) break;
+      greetings.push(this.#greet(conn, greet(conn, ++this.count)));
+    }
+    await Promise.all(greetings);
+  }
+
+  async #greet(conn: Deno.Conn, greeting: Promise<unknown>): Promise<void> {
+    await greeting.catch(() => {});
+    try {
+      conn.close();
+    } catch {
+      // Closed by what was done with it.
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await soon(this.#serving, "the listener to end");
+  }
+}
+
+/** Says a byte, and waits for the other side to end. */
+async function sayHello(conn: Deno.Conn): Promise<void> {
+  await conn.write(Uint8Array.of(7));
+  while (await conn.read(new Uint8Array(1_000)) !== null);
+}
+
+/** Trusts whatever is shown, and notes it. */
+class Credulous {
+  readonly seen: string[] = [];
+  readonly judge = (fingerprint: string) => void this.seen.push(fingerprint);
+}
+
+function dialIt(server: Address, proof: Proof, signal = new AbortController().signal): Promise<Socket> {
+  return soon(dialSecurely(server, { signal, proof }), "TLS to be spoken");
+}
+
+async function failure(server: Address, proof: Proof): Promise<ConnectError> {
+  return await assertRejects(() => dialIt(server, proof), ConnectError);
+}
+
+async function hello(conn: Socket): Promise<number> {
+  const bytes = new Uint8Array(1);
+  await conn.read(bytes);
+  return bytes[0]!;
+}
+
+Deno.test("A certificate that is judged well is spoken to", async () => {
+  await using server = new Greeter(own);
+  const proof = new Credulous();
+  const conn = await dialIt(server.address, proof);
+  assertEquals(await hello(conn), 7);
+  conn.close();
+  assertEquals(proof.seen, [fingerprintOf(own.cert)]);
+});
+
+Deno.test("What the judge throws is thrown, and nothing was said to the server", async () => {
+  let heard = 0;
+  await using server = new Greeter(own, async (conn) => {
+    heard += await conn.read(new Uint8Array(1_000)) ?? 0;
+  });
+  const error = new ConnectError("certificate-unknown", "Cannot trust it");
+  const judge = () => {
+    throw error;
+  };
+  assertEquals(await failure(server.address, { judge }), error);
+  assertEquals(heard, 0);
+});
+
+Deno.test("A server that shows one certificate and then has another does not get through", async () => {
+  // The first connection is let through to the true server, as somebody in the middle would to be judged well.
+  const other = await ownPair();
+  await using truth = new Greeter(own);
+  await using impostor = new Greeter(other);
+  await using middle = new Greeter(undefined, async (conn, count) => {
+    const target = count === 1 ? truth : impostor;
+    const next = await Deno.connect({ hostname: target.address.host, port: target.address.port });
+    const ends = [conn.readable.pipeTo(next.writable), next.readable.pipeTo(conn.writable)];
+    await Promise.allSettled(ends);
+  });
+  const proof = new Credulous();
+  const { code } = await failure(middle.address, proof);
+  assertEquals([code, proof.seen], ["certificate-refused", [fingerprintOf(own.cert)]]);
+});
+
+Deno.test("An authority vouches for an address, and for no other name", async () => {
+  await using server = new Greeter(vouched);
+  const conn = await dialIt(server.address, { ca: vouched.ca });
+  assertEquals(await hello(conn), 7);
+  conn.close();
+  const { code, details } = await failure({ ...server.address, host: "localhost" }, { ca: vouched.ca });
+  assertEquals(code, "certificate-refused");
+  assert(`${details.reason}`.includes("localhost"));
+});
+
+Deno.test("Another authority's word counts for nothing", async () => {
+  await using server = new Greeter(vouched);
+  const { code } = await failure(server.address, { ca: (await vouchedPair(LOOPBACK)).ca });
+  assertEquals(code, "certificate-refused");
+});
+
+Deno.test("A certificate that an authority signs cannot be remembered", async () => {
+  await using server = new Greeter(vouched);
+  assertEquals((await failure(server.address, new Credulous())).code, "certificate-unfit");
+});
+
+Deno.test("A certificate that signs itself can be remembered, also if it could sign others", async () => {
+  await using server = new Greeter({ cert: vouched.ca, key: vouched.caKey });
+  const conn = await dialIt(server.address, new Credulous());
+  assertEquals(await hello(conn), 7);
+  conn.close();
+});
+
+Deno.test("A certificate that has ended is refused, however well it is known", async () => {
+  await using server = new Greeter(await ownPair(Date.parse("2001-01-01")));
+  assertEquals((await failure(server.address, new Credulous())).code, "certificate-expired");
+});
+
+Deno.test("A server that does not speak TLS is told from one that speaks it badly", async () => {
+  await using plain = new Greeter(undefined, async (conn) => {
+    await conn.read(new Uint8Array(1_000));
+    await conn.write(new TextEncoder().encode("SSH-2.0-somebody\r\n"));
+  });
+  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
+    assertEquals((await failure(plain.address, proof)).code, "not-tls");
+  }
+  await using mute = new Greeter(undefined, async (conn) => void await conn.read(new Uint8Array(1_000)));
+  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
+    assertEquals((await failure(mute.address, proof)).code, "tls-failed");
+  }
+});
+
+Deno.test("Where nobody listens, that is the error", async () => {
+  const { code } = await failure(freeAddress(), new Credulous());
+  assertEquals(code, "refused");
+});
+
+Deno.test("Whoever does not answer is given up with the signal's reason", async () => {
+  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
+    const ending = new AbortController();
+    const reason = new Error("enough");
+    await using silent = new Greeter(undefined, async (conn) => {
+      await conn.read(new Uint8Array(1_000));
+      ending.abort(reason);
+      while (await conn.read(new Uint8Array(1_000)) !== null);
+    });
+    const error = await assertRejects(() => dialIt(silent.address, proof, ending.signal), Error);
+    assertEquals(error, reason);
+  }
+});

@@ -1,0 +1,25 @@
+// Folders for the files of tests.
+
+/** Where tests may write: see the task in deno.json. */
+const FOLDER = new URL("./.tmp/", import.meta.url).pathname;
+
+/** A folder for one test, removed at the end of its scope. */
+export class TestFolder implements AsyncDisposable {
+  readonly path: string;
+
+  constructor() {
+    this.path = `${FOLDER}${crypto.randomUUID()}`;
+    Deno.mkdirSync(this.path, { recursive: true });
+  }
+
+  /** Writes a file. Returns its path. */
+  async file(name: string, text: string): Promise<string> {
+    const path = `${this.path}/${name}`;
+    await Deno.writeTextFile(path, text);
+    return path;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
