@@ -51,3 +51,11 @@ Deno.test("What cannot be read or written is named with the reason", async () =>
   }
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
+
+Deno.test("What could not be put in its place is not left beside it", async () => {
+  await using folder = new TestFolder();
+  await Deno.mkdir(`${folder.path}/taken/by-a-folder`, { recursive: true });
+  const { code } = await assertRejects(() => writeKept(`${folder.path}/taken`, ""), InputError);
+  assertEquals(code, "file-unwritable");
+  assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["taken"]);
+});

@@ -133,7 +133,7 @@ Deno.test(
     const announced = { type: "announced", ...AT, text: "\x1b[2Jadiós" } as const;
     assertEquals(spanish.entry(announced), `[${TIME}] # El servidor dice: ␛[2Jadiós`);
     assertEquals(spanish.entry(announced, { isHistory: true }), `[${TIME}] ~ # El servidor dice: ␛[2Jadiós`);
-    const backups = { type: "backups", ...AT, backups: ["a:1", "b\x07:2"] } as const;
+    const backups = { type: "backups", ...AT, backups: ["a:1", "b\x07:2#SHA256:c"] } as const;
     assertEquals(spanish.entry(backups), `[${TIME}] * Servidores de reserva: a:1, b␇:2`);
   },
 );

@@ -182,3 +182,17 @@ Deno.test("Whoever does not answer is given up with the signal's reason", async 
     assertEquals(error, reason);
   }
 });
+
+Deno.test("When the other side ends, that is the end of what can be read, and no error", async () => {
+  await using server = new Greeter(own, async (conn) => {
+    await conn.write(Uint8Array.of(7));
+    await conn.closeWrite();
+    while (await conn.read(new Uint8Array(1_000)) !== null);
+  });
+  const conn = await dialIt(server.address, new Credulous());
+  const bytes = new Uint8Array(100);
+  assertEquals([await conn.read(bytes), bytes[0]], [1, 7]);
+  assertEquals(await soon(conn.read(bytes), "the end"), null);
+  await conn.closeWrite();
+  conn.close();
+});

@@ -105,3 +105,29 @@ for (const name of PROGRAMS) {
     assertEquals(new TextDecoder().decode(stdout), "--port\nes en\nes en\nes en\n\n");
   });
 }
+
+Deno.test("A server makes a certificate, keeps it, and a client that trusts it chats over TLS", async () => {
+  await using folder = await ReadOnlyFolder.open();
+  await using kept = new (class implements AsyncDisposable {
+    readonly path = Deno.makeTempDirSync();
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(this.path, { recursive: true });
+    }
+  })();
+  const port = `${freePort()}`;
+  const flags = ["--host", LOOPBACK, "--port", port];
+  const server = folder.start("chat-server", ...flags, "--tls-auto", "--tls-dir", kept.path);
+  const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let output = "";
+  while (!/SHA256:\S{43}/.test(output)) output += (await reader.read()).value ?? "";
+  const [fingerprint] = /SHA256:\S{43}/.exec(output)!;
+  assertEquals([...Deno.readDirSync(kept.path)].map(({ name }) => name), ["server.pem"]);
+  const who = ["--nick", "ana", "--auto", "--tls-fingerprint", fingerprint];
+  const client = await outcome(folder.start("chat-client", ...flags, ...who), "hola\n");
+  assertEquals([client.code, client.errors], [0, ""], client.output);
+  assertMatch(client.output, /ana: hola/);
+  await server.stdin.close();
+  await reader.cancel();
+  server.kill("SIGTERM");
+  await Promise.all([server.status, server.stderr.cancel()]);
+});
