@@ -15,7 +15,7 @@ export const ENGLISH = {
   "server.closed": "Server closed.",
   "server.refused": "The connection of {who} was closed: {why}",
   "server.refused-more": "Closed connections that were not shown: {count}.",
-  "server.skipped": "Missing lines here: {count}. The screen could not keep up with the room.",
+  "server.skipped": "Missing lines here: {count}. They could not be shown at the pace of the room.",
   "server.commands":
     'Commands are typed here, which begin with "/": "/say" speaks to everybody, "/help" lists them all.',
   "server.nick-unknown": 'Nobody here has the nick "{nick}".',

@@ -8,7 +8,8 @@
 /** Bytes of a segment: what a reader takes at once at most. */
 export const SEGMENT_BYTES = 262_144;
 /** Bytes of memory that the log grows to, the segment being written included: whole segments, as few as take
- * no less than this. */
+ * no less than this. What is noted of each entry comes on top: 7 MB if all are as short as can be, and 49 MB if they
+ * are private as well (measured). */
 export const RETAINED_BYTES = 16_777_216;
 /** Most bytes of a slice that is put together for one reader, because of entries that are not for it. */
 const MAX_PATCHED_BYTES = 16_384;

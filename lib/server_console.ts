@@ -1,5 +1,5 @@
 // What the person who runs a server sees: every entry of the log, as a line. A reader like any other: it has
-// its own cursor and its own pace. A screen may leave lines out; for a file or a pipe, the room waits.
+// its own cursor and its own pace. A screen may leave lines out; for a file or a pipe, the room waits a moment.
 
 import type { ChatServer } from "./chat_server.ts";
 import { framesOf } from "./codec.ts";
@@ -11,6 +11,8 @@ import type { Terminal } from "./terminal.ts";
 
 /** Most notices that wait for a screen that stands still. */
 const MAX_NOTICES = 100;
+/** How long the room waits for a file or a pipe, in ms: nobody must be taken for dead because of `| less`. */
+const MAX_WAIT_MS = 5_000;
 
 /** What a console needs. */
 export interface ServerConsoleOptions {
@@ -20,6 +22,8 @@ export interface ServerConsoleOptions {
   readonly wallMs: () => number;
   /** How far a file or a pipe may be behind before the room waits for it, in bytes of the log. */
   readonly maxBehindBytes?: number;
+  /** How long the room waits then. */
+  readonly maxWaitMs?: number;
 }
 
 /** Prints the log of a server, and what else there is to tell. */
@@ -28,6 +32,10 @@ export class ServerConsole {
   #log: RoomLog | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
+  /** While the room waits. */
+  #catchingUp: Promise<void> | undefined;
+  /** The room has waited in vain, and does so no more until everything is printed. */
+  #isStuck = false;
   /** What is to be printed besides the log. */
   readonly #notices: string[] = [];
 
@@ -54,17 +62,30 @@ export class ServerConsole {
 
   /** Begins to print what is new, unless it still prints. */
   flush(): void {
-    this.#printing ??= this.#printAll().finally(() => this.#printing = undefined);
+    this.#printing ??= this.#printAll().finally(() => {
+      this.#printing = undefined;
+      this.#isStuck = false;
+    });
   }
 
-  /** What is printed, unless a screen shows it or it is nearly all that there is: nobody says anything meanwhile. */
+  /** What is to be waited for, unless a screen shows the log or little of it is left to print: nobody says anything
+   * meanwhile. */
   catchingUp(): Promise<void> | undefined {
     const { terminal, maxBehindBytes = RETAINED_BYTES / 2 } = this.#options;
-    if (terminal.isInteractive || !this.#cursor || this.#cursor.behindBytes < maxBehindBytes) {
-      return undefined;
-    }
+    if (terminal.isInteractive || this.#isStuck || !this.#cursor) return undefined;
+    if (this.#cursor.behindBytes < maxBehindBytes) return undefined;
+    return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
+  }
+
+  async #catchUp(): Promise<void> {
+    const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#isStuck = true;
+      giveUp();
+    }, this.#options.maxWaitMs ?? MAX_WAIT_MS);
     this.flush();
-    return this.#printing;
+    await Promise.race([this.#printing, givenUp]);
+    clearTimeout(timer);
   }
 
   /** Fulfilled when everything is printed. */

@@ -17,7 +17,7 @@ export const SPANISH = {
   "server.closed": "Servidor cerrado.",
   "server.refused": "Se cerró la conexión de {who}: {why}",
   "server.refused-more": "Conexiones cerradas que no se han mostrado: {count}.",
-  "server.skipped": "Líneas que faltan aquí: {count}. La pantalla no siguió el ritmo de la sala.",
+  "server.skipped": "Líneas que faltan aquí: {count}. No se mostraron al ritmo de la sala.",
   "server.commands":
     'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',

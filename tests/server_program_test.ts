@@ -437,7 +437,7 @@ Deno.test("ServerConsole says how much it skips when it cannot keep up with the 
     output.replaceAll(/\[.{19}\] /g, ""),
     [
       "ana: 0",
-      "! Líneas que faltan aquí: 7. La pantalla no siguió el ritmo de la sala.",
+      "! Líneas que faltan aquí: 7. No se mostraron al ritmo de la sala.",
       "ana: 8",
       "ana: 9",
       "",
@@ -478,4 +478,39 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
   await console.drained();
   const shown = [...output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
   assertEquals(shown, numbers);
+});
+
+Deno.test("A console that writes to a pipe that nobody reads holds the room up for a moment, then leaves lines out", async () => {
+  await using server = new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
+    messages: UNLIMITED,
+  });
+  let output = "";
+  const taking = Promise.withResolvers<void>();
+  const { now } = new TestClock();
+  await using terminal = new Terminal({
+    input: new ReadableStream({ start: (controller) => controller.close() }),
+    write: async (bytes) => {
+      output += new TextDecoder().decode(bytes);
+      await taking.promise;
+    },
+    isKeyboard: false,
+  });
+  const sentences = sentencesIn("es");
+  const renderer = new Renderer(sentences);
+  const limits = { maxBehindBytes: 20_000, maxWaitMs: 20 };
+  const console = new ServerConsole({ terminal, renderer, sentences, wallMs: () => now().wallMs, ...limits });
+  using _ = { [Symbol.dispose]: () => taking.resolve() };
+  console.follow(server);
+  using ana = (await enterAs("ana", server.address.port)).peer;
+  for (let n = 1; n <= 600; n++) {
+    await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
+    assertEquals((await soon(ana.expect("said"), "the room to go on")).n, n);
+  }
+  taking.resolve();
+  await console.drained();
+  assert(/! Líneas que faltan aquí: \d+\./.test(output));
+  assert(output.endsWith("ana: " + "x".repeat(50) + "600\n"));
 });
