@@ -31,11 +31,15 @@ export async function* accepted(
   }
 }
 
+/** Connections that may wait to be accepted; the system may hold fewer. Whoever finds no place there tries again a
+ * second later (RFC 6298, section 2): a whole room must fit that comes from a server that fell. */
+const BACKLOG = 4_096;
+
 /** Listens at an IP address of this machine.
  * @throws {ListenError} */
 export function listen({ host, port }: Address): Deno.TcpListener {
   try {
-    return Deno.listen({ hostname: host, port });
+    return Deno.listen({ hostname: host, port, tcpBacklog: BACKLOG });
   } catch (cause) {
     const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
     const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;
