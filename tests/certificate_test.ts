@@ -5,7 +5,7 @@ import { parseFingerprint } from "../lib/fingerprint.ts";
 import { givenCertificate, keptCertificate } from "../lib/certificate.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../lib/self_signed.ts";
 import { vouchedPair } from "./certificates.ts";
-import { TestFolder } from "./test_folder.ts";
+import { TestFolder, writing } from "./test_folder.ts";
 
 const NOW_MS = Date.parse("2026-11-22T13:45:07Z");
 
@@ -23,7 +23,7 @@ Deno.test("A certificate that is made holds for ten years, for a name that nobod
   assert(certificate.validFromDate.getTime() < NOW_MS - 3_600_000);
 });
 
-Deno.test("A server makes its certificate once, and keeps it for itself", async () => {
+Deno.test("A server makes its certificate once, and keeps it for itself", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/new/chat`;
   const first = await keptCertificate(path, NOW_MS);
@@ -37,7 +37,7 @@ Deno.test("A server makes its certificate once, and keeps it for itself", async 
   }
 });
 
-Deno.test("Servers that start at once make one certificate between them", async () => {
+Deno.test("Servers that start at once make one certificate between them", writing, async () => {
   await using folder = new TestFolder();
   const all = await Promise.all(Array.from({ length: 4 }, () => keptCertificate(folder.path, NOW_MS)));
   assertEquals(new Set(all.map(({ fingerprint }) => fingerprint)).size, 1);
@@ -46,7 +46,7 @@ Deno.test("Servers that start at once make one certificate between them", async 
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
 
-Deno.test("Each certificate that is made has a key of its own", async () => {
+Deno.test("Each certificate that is made has a key of its own", writing, async () => {
   await using folder = new TestFolder();
   const [one, two] = [
     await keptCertificate(`${folder.path}/1`, NOW_MS),
@@ -55,18 +55,22 @@ Deno.test("Each certificate that is made has a key of its own", async () => {
   assertNotEquals(one.fingerprint, two.fingerprint);
 });
 
-Deno.test("A certificate that is given is read with what vouches for it, its own fingerprint and its end", async () => {
-  await using folder = new TestFolder();
-  const { cert, key, ca } = await vouchedPair("127.0.0.1");
-  const certPath = await folder.file("cert.pem", `${cert}\n${ca}`);
-  const given = await givenCertificate(certPath, await folder.file("key.pem", key));
-  assertEquals([given.cert, given.key, given.path], [`${cert}\n${ca}`, key, certPath]);
-  assertEquals(given.expiresMs, new X509Certificate(cert).validToDate.getTime());
-  const alone = await givenCertificate(await folder.file("alone.pem", cert), `${folder.path}/key.pem`);
-  assertEquals(alone.fingerprint, given.fingerprint);
-});
+Deno.test(
+  "A certificate that is given is read with what vouches for it, its own fingerprint and its end",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const { cert, key, ca } = await vouchedPair("127.0.0.1");
+    const certPath = await folder.file("cert.pem", `${cert}\n${ca}`);
+    const given = await givenCertificate(certPath, await folder.file("key.pem", key));
+    assertEquals([given.cert, given.key, given.path], [`${cert}\n${ca}`, key, certPath]);
+    assertEquals(given.expiresMs, new X509Certificate(cert).validToDate.getTime());
+    const alone = await givenCertificate(await folder.file("alone.pem", cert), `${folder.path}/key.pem`);
+    assertEquals(alone.fingerprint, given.fingerprint);
+  },
+);
 
-Deno.test("What is no certificate, or is not there, is refused with its path", async () => {
+Deno.test("What is no certificate, or is not there, is refused with its path", writing, async () => {
   await using folder = new TestFolder();
   const [none, broken] = [
     await folder.file("none.pem", "hola"),

@@ -14,7 +14,7 @@ import { isPlain } from "../lib/violations.ts";
 import { ownPair, type Pair } from "./certificates.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { dialPeer, enter, FakeServer, helloOf, LOOPBACK, Person, soon, TestClock } from "./support.ts";
-import { TestFolder } from "./test_folder.ts";
+import { TestFolder, writing } from "./test_folder.ts";
 
 const NOON = "2026-11-22 12:00:00";
 const SECRET = "ábrete sésamo";
@@ -76,7 +76,7 @@ Deno.test("A server without a password lets in who gives one", async () => {
   using _ = (await enter(server.address, helloOf("ana", { password: "cualquiera" }))).peer;
 });
 
-Deno.test("A client says its password only to a server that has asked for it", async () => {
+Deno.test("A client says its password only to a server that has asked for it", writing, async () => {
   const passwords: string[] = [];
   await using folder = new TestFolder();
   await using fake = new FakeServer(async (client, visit) => {
@@ -91,7 +91,7 @@ Deno.test("A client says its password only to a server that has asked for it", a
   assert(!person.output.includes("contraseña"), person.output);
 });
 
-Deno.test("The password in a file opens the door without a word about it", async () => {
+Deno.test("The password in a file opens the door without a word about it", writing, async () => {
   await using server = await guarded();
   await using folder = new TestFolder();
   await using person = newPerson();
@@ -158,34 +158,38 @@ Deno.test("Where the system shows what is typed, no password is asked for", asyn
   assert(!person.output.includes("Contraseña:"));
 });
 
-Deno.test("After a fall, a backup that was named gets the password unasked; another server does not", async () => {
-  const asked: string[] = [];
-  await using folder = new TestFolder();
-  const file = await folder.file("password", SECRET);
-  await using stranger = new FakeServer(async (client) => {
-    asked.push((await client.expect("hello")).password);
-    await client.say({ type: "error", code: "password-needed", reason: "" });
-  });
-  await using second = await guarded();
-  await using first = await guarded({ backups: [formatAddress(second.address)] });
-  await using person = newPerson();
-  const status = person.runs(chat, ...flagsFor(first.address, "--password-file", file));
-  await person.sees(`Conectado a ${formatAddress(first.address)}`);
-  await first.close();
-  await person.sees("Nuevo servidor");
-  person.types(`${formatAddress(second.address)}\n`);
-  await person.sees(`Conectado a ${formatAddress(second.address)}`);
-  await second.close();
-  person.types(`${formatAddress(stranger.address)}\n`);
-  await person.until((output) => output.includes("Contraseña:"), "the question");
-  assertEquals(asked, [""]);
-  person.types("\n");
-  person.ends();
-  assertEquals(await status, 1);
-  assertEquals(asked, [""]);
-});
+Deno.test(
+  "After a fall, a backup that was named gets the password unasked; another server does not",
+  writing,
+  async () => {
+    const asked: string[] = [];
+    await using folder = new TestFolder();
+    const file = await folder.file("password", SECRET);
+    await using stranger = new FakeServer(async (client) => {
+      asked.push((await client.expect("hello")).password);
+      await client.say({ type: "error", code: "password-needed", reason: "" });
+    });
+    await using second = await guarded();
+    await using first = await guarded({ backups: [formatAddress(second.address)] });
+    await using person = newPerson();
+    const status = person.runs(chat, ...flagsFor(first.address, "--password-file", file));
+    await person.sees(`Conectado a ${formatAddress(first.address)}`);
+    await first.close();
+    await person.sees("Nuevo servidor");
+    person.types(`${formatAddress(second.address)}\n`);
+    await person.sees(`Conectado a ${formatAddress(second.address)}`);
+    await second.close();
+    person.types(`${formatAddress(stranger.address)}\n`);
+    await person.until((output) => output.includes("Contraseña:"), "the question");
+    assertEquals(asked, [""]);
+    person.types("\n");
+    person.ends();
+    assertEquals(await status, 1);
+    assertEquals(asked, [""]);
+  },
+);
 
-Deno.test("Over TLS people chat as they do without", async () => {
+Deno.test("Over TLS people chat as they do without", writing, async () => {
   await using server = await guarded({ pair: own });
   await using folder = new TestFolder();
   const file = await folder.file("password", SECRET);
@@ -213,34 +217,38 @@ Deno.test("Over TLS people chat as they do without", async () => {
   assertEquals(await statuses[1], 0);
 });
 
-Deno.test("A certificate that nobody knows is shown, and trusted only with a yes, which is remembered", async () => {
-  await using folder = new TestFolder();
-  await using server = await startServer({ pair: own });
-  const where = formatAddress(server.address);
-  await using person = newPerson({ configFolder: folder.path, atScreen: true });
-  const status = person.runs(chat, ...flagsFor(server.address, "--tls"));
-  await person.sees("¿Confiar en él?");
-  assertStringIncludes(person.output, fingerprintOf(own.cert));
-  assert(!person.hasGivenUpFiles);
-  person.types("quizá\r");
-  await person.sees("Responda sí o no.");
-  person.types("sí\r");
-  await person.sees("Conectado");
-  person.types("salir\r");
-  assertEquals(await status, 0);
-  const known = `${folder.path}/known_servers`;
-  assertEquals(await Deno.readTextFile(known), `${where} ${fingerprintOf(own.cert)}\n`);
+Deno.test(
+  "A certificate that nobody knows is shown, and trusted only with a yes, which is remembered",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    await using server = await startServer({ pair: own });
+    const where = formatAddress(server.address);
+    await using person = newPerson({ configFolder: folder.path, atScreen: true });
+    const status = person.runs(chat, ...flagsFor(server.address, "--tls"));
+    await person.sees("¿Confiar en él?");
+    assertStringIncludes(person.output, fingerprintOf(own.cert));
+    assert(!person.hasGivenUpFiles);
+    person.types("quizá\r");
+    await person.sees("Responda sí o no.");
+    person.types("sí\r");
+    await person.sees("Conectado");
+    person.types("salir\r");
+    assertEquals(await status, 0);
+    const known = `${folder.path}/known_servers`;
+    assertEquals(await Deno.readTextFile(known), `${where} ${fingerprintOf(own.cert)}\n`);
 
-  // The next time nobody is asked, and TLS goes without saying, for a pipe as well.
-  await using next = newPerson({ configFolder: folder.path });
-  next.types("hola\n");
-  next.ends();
-  assertEquals(await next.runs(chat, ...flagsFor(server.address, "--auto")), 0);
-  assertStringIncludes(next.output, "ana: hola");
-  assert(next.hasGivenUpFiles);
-});
+    // The next time nobody is asked, and TLS goes without saying, for a pipe as well.
+    await using next = newPerson({ configFolder: folder.path });
+    next.types("hola\n");
+    next.ends();
+    assertEquals(await next.runs(chat, ...flagsFor(server.address, "--auto")), 0);
+    assertStringIncludes(next.output, "ana: hola");
+    assert(next.hasGivenUpFiles);
+  },
+);
 
-Deno.test("A certificate that is not trusted is not spoken to", async () => {
+Deno.test("A certificate that is not trusted is not spoken to", writing, async () => {
   await using folder = new TestFolder();
   const { told, onRefused } = refusals();
   await using server = await startServer({ pair: own, onRefused });
@@ -264,21 +272,25 @@ Deno.test("Without anybody to ask, an unknown certificate is refused with what w
   }
 });
 
-Deno.test("A certificate that has changed is refused with both fingerprints and a way to mend it", async () => {
-  await using folder = new TestFolder();
-  await using server = await startServer({ pair: own });
-  const where = formatAddress(server.address);
-  const path = await folder.file("known_servers", `${where} ${fingerprintOf(other.cert)}\n`);
-  for (const more of [["--auto"], ["--tls", "--auto"]]) {
-    await using person = newPerson({ configFolder: folder.path });
-    assertEquals(await person.runs(chat, ...flagsFor(server.address, ...more)), 1);
-    assertStringIncludes(person.output, "¡CUIDADO!");
-    assertStringIncludes(person.output, `borre la línea de ${where} en ${path}`);
-    assertStringIncludes(person.output, `Huella que se esperaba: ${fingerprintOf(other.cert)}`);
-    assertStringIncludes(person.output, `Huella que muestra: ${fingerprintOf(own.cert)}`);
-  }
-  assertEquals([...server.people], []);
-});
+Deno.test(
+  "A certificate that has changed is refused with both fingerprints and a way to mend it",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    await using server = await startServer({ pair: own });
+    const where = formatAddress(server.address);
+    const path = await folder.file("known_servers", `${where} ${fingerprintOf(other.cert)}\n`);
+    for (const more of [["--auto"], ["--tls", "--auto"]]) {
+      await using person = newPerson({ configFolder: folder.path });
+      assertEquals(await person.runs(chat, ...flagsFor(server.address, ...more)), 1);
+      assertStringIncludes(person.output, "¡CUIDADO!");
+      assertStringIncludes(person.output, `borre la línea de ${where} en ${path}`);
+      assertStringIncludes(person.output, `Huella que se esperaba: ${fingerprintOf(other.cert)}`);
+      assertStringIncludes(person.output, `Huella que muestra: ${fingerprintOf(own.cert)}`);
+    }
+    assertEquals([...server.people], []);
+  },
+);
 
 Deno.test("Whoever speaks the other language is told so", async () => {
   const { told, onRefused } = refusals();
@@ -293,30 +305,34 @@ Deno.test("Whoever speaks the other language is told so", async () => {
   assertEquals(told, ["tls-unexpected"]);
 });
 
-Deno.test("After a fall, TLS goes on at a backup with the fingerprint that was announced, and nowhere else", async () => {
-  const { told, onRefused } = refusals();
-  await using plain = await startServer({ onRefused });
-  await using impostor = await startServer({ pair: own });
-  await using second = await startServer({ pair: other });
-  const backups = [
-    formatAddress(plain.address),
-    `${formatAddress(impostor.address)}#${fingerprintOf(other.cert)}`,
-    `${formatAddress(second.address)}#${fingerprintOf(other.cert)}`,
-  ];
-  await using first = await startServer({ pair: own, backups });
-  await using folder = new TestFolder();
-  await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprintOf(own.cert)}\n`);
-  await using person = newPerson({ configFolder: folder.path });
-  const status = person.runs(chat, ...flagsFor(first.address, "--auto"));
-  await person.sees(`Conectado a ${formatAddress(first.address)}`);
-  await first.close();
-  await person.sees(`Conectado a ${formatAddress(second.address)}`);
-  assertStringIncludes(person.output, `Lo que hay en ${formatAddress(plain.address)} no habla TLS`);
-  assertStringIncludes(person.output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
-  person.types("hola\nsalir\n");
-  assertEquals(await status, 0);
-  assertEquals([[...plain.people], [...impostor.people], told], [[], [], ["tls-unexpected"]]);
-});
+Deno.test(
+  "After a fall, TLS goes on at a backup with the fingerprint that was announced, and nowhere else",
+  writing,
+  async () => {
+    const { told, onRefused } = refusals();
+    await using plain = await startServer({ onRefused });
+    await using impostor = await startServer({ pair: own });
+    await using second = await startServer({ pair: other });
+    const backups = [
+      formatAddress(plain.address),
+      `${formatAddress(impostor.address)}#${fingerprintOf(other.cert)}`,
+      `${formatAddress(second.address)}#${fingerprintOf(other.cert)}`,
+    ];
+    await using first = await startServer({ pair: own, backups });
+    await using folder = new TestFolder();
+    await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprintOf(own.cert)}\n`);
+    await using person = newPerson({ configFolder: folder.path });
+    const status = person.runs(chat, ...flagsFor(first.address, "--auto"));
+    await person.sees(`Conectado a ${formatAddress(first.address)}`);
+    await first.close();
+    await person.sees(`Conectado a ${formatAddress(second.address)}`);
+    assertStringIncludes(person.output, `Lo que hay en ${formatAddress(plain.address)} no habla TLS`);
+    assertStringIncludes(person.output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
+    person.types("hola\nsalir\n");
+    assertEquals(await status, 0);
+    assertEquals([[...plain.people], [...impostor.people], told], [[], [], ["tls-unexpected"]]);
+  },
+);
 
 Deno.test("A client that shakes no hand, or reads nothing, is gone when the server is done with it", async () => {
   await using server = await startServer({ pair: own, helloMs: 200 });
@@ -330,45 +346,57 @@ Deno.test("A client that shakes no hand, or reads nothing, is gone when the serv
   }
 });
 
-Deno.test("chat-server makes its certificate, tells its fingerprint, and warns before it ends", async () => {
-  await using folder = new TestFolder();
-  const fingerprints: string[] = [];
-  for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
-    await using person = new Person({ clock: new TestClock(time).now, configFolder: folder.path });
-    const status = person.runs(serve, "--host", LOOPBACK, "--port", "5987", "--tls-auto");
-    await person.sees("Huella del certificado: ");
-    fingerprints.push(/SHA256:\S+/.exec(person.output)![0]);
-    assertEquals(person.output.includes("caduca el 2036-11-"), time.startsWith("2036"));
-    assert(person.hasGivenUpFiles);
-    person.kills();
-    assertEquals(await status, 0);
-  }
-  assertEquals(new Set(fingerprints).size, 1);
-});
+Deno.test(
+  "chat-server makes its certificate, tells its fingerprint, and warns before it ends",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const fingerprints: string[] = [];
+    for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
+      await using person = new Person({ clock: new TestClock(time).now, configFolder: folder.path });
+      const status = person.runs(serve, "--host", LOOPBACK, "--port", "5987", "--tls-auto");
+      await person.sees("Huella del certificado: ");
+      fingerprints.push(/SHA256:\S+/.exec(person.output)![0]);
+      assertEquals(person.output.includes("caduca el 2036-11-"), time.startsWith("2036"));
+      assert(person.hasGivenUpFiles);
+      person.kills();
+      assertEquals(await status, 0);
+    }
+    assertEquals(new Set(fingerprints).size, 1);
+  },
+);
 
-Deno.test("Flags that do not go together are refused, and so are files that cannot be used", async () => {
-  await using folder = new TestFolder();
-  const empty = await folder.file("empty", "\n");
-  const [cert, key] = [await folder.file("cert", own.cert), await folder.file("key", "hola")];
-  const where = ["--host", LOOPBACK, "--port", "5988"];
-  const cases: [typeof serve, string[], string][] = [
-    [serve, ["--tls-cert", cert], "flag-alone"],
-    [serve, ["--tls-key", cert], "flag-alone"],
-    [serve, ["--tls-dir", folder.path], "flag-alone"],
-    [serve, ["--tls-auto", "--tls-cert", cert, "--tls-key", cert], "flags-contrary"],
-    [serve, ["--tls-auto"], "no-folder"],
-    [serve, ["--tls-cert", cert, "--tls-key", key], "certificate-invalid"],
-    [serve, ["--tls-cert", cert, "--tls-key", await folder.file("other", other.key)], "certificate-invalid"],
-    [serve, ["--password-file", empty], "password-empty"],
-    [serve, ["--backup", "10.0.0.7#SHA256:no"], "fingerprint-invalid"],
-    [chat, ["--password-file", `${folder.path}/gone`], "file-unreadable"],
-    [chat, ["--ca", cert, "--tls-fingerprint", fingerprintOf(own.cert)], "flags-contrary"],
-    [chat, ["--ca", key], "certificate-invalid"],
-    [chat, ["--tls-fingerprint", "no"], "fingerprint-invalid"],
-  ];
-  for (const [main, flags, code] of cases) {
-    await using person = newPerson();
-    const error = await assertRejects(() => person.runs(main, ...where, ...flags), InputError);
-    assertEquals([flags.join(" "), error.code], [flags.join(" "), code]);
-  }
-});
+Deno.test(
+  "Flags that do not go together are refused, and so are files that cannot be used",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const empty = await folder.file("empty", "\n");
+    const [cert, key] = [await folder.file("cert", own.cert), await folder.file("key", "hola")];
+    const where = ["--host", LOOPBACK, "--port", "5988"];
+    const cases: [typeof serve, string[], string][] = [
+      [serve, ["--tls-cert", cert], "flag-alone"],
+      [serve, ["--tls-key", cert], "flag-alone"],
+      [serve, ["--tls-dir", folder.path], "flag-alone"],
+      [serve, ["--tls-auto", "--tls-cert", cert, "--tls-key", cert], "flags-contrary"],
+      [serve, ["--tls-auto"], "no-folder"],
+      [serve, ["--tls-cert", cert, "--tls-key", key], "certificate-invalid"],
+      [
+        serve,
+        ["--tls-cert", cert, "--tls-key", await folder.file("other", other.key)],
+        "certificate-invalid",
+      ],
+      [serve, ["--password-file", empty], "password-empty"],
+      [serve, ["--backup", "10.0.0.7#SHA256:no"], "fingerprint-invalid"],
+      [chat, ["--password-file", `${folder.path}/gone`], "file-unreadable"],
+      [chat, ["--ca", cert, "--tls-fingerprint", fingerprintOf(own.cert)], "flags-contrary"],
+      [chat, ["--ca", key], "certificate-invalid"],
+      [chat, ["--tls-fingerprint", "no"], "fingerprint-invalid"],
+    ];
+    for (const [main, flags, code] of cases) {
+      await using person = newPerson();
+      const error = await assertRejects(() => person.runs(main, ...where, ...flags), InputError);
+      assertEquals([flags.join(" "), error.code], [flags.join(" "), code]);
+    }
+  },
+);

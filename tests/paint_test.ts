@@ -5,6 +5,8 @@ import { setColorEnabled } from "@std/fmt/colors";
 import { COLOURS, NICK_COLOURS, PLAIN } from "../lib/paint.ts";
 
 const pure = { permissions: "none" } as const;
+/** For tests of colours, which NO_COLOR takes away. */
+const colours = { ...pure, ignore: Deno.noColor };
 
 /** Luminance of a colour of xterm's cube, 16 to 231 (WCAG 2.2, "relative luminance"). */
 function luminanceOf(colour: number): number {
@@ -26,7 +28,7 @@ Deno.test("Every colour of a nick stands out from black and from white", pure, (
   assertEquals(new Set(NICK_COLOURS).size, NICK_COLOURS.length);
 });
 
-Deno.test("A session has the same colour under every nick, and others have others", pure, () => {
+Deno.test("A session has the same colour under every nick, and others have others", colours, () => {
   setColorEnabled(true);
   assertEquals(COLOURS.nick("ana", 13n), "\x1b[38;5;27mana\x1b[39m");
   assertEquals(COLOURS.nick("anita", 13n), "\x1b[38;5;27manita\x1b[39m");

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import { readKept, readNamed, writeKept } from "../lib/private_files.ts";
-import { TestFolder } from "./test_folder.ts";
+import { TestFolder, writing } from "./test_folder.ts";
 
-Deno.test("What is kept is written for its owner alone, in place of what was there", async () => {
+Deno.test("What is kept is written for its owner alone, in place of what was there", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/a/b/known`;
   assertEquals(await readKept(path), undefined);
@@ -15,7 +15,7 @@ Deno.test("What is kept is written for its owner alone, in place of what was the
   if (Deno.build.os !== "windows") assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
 });
 
-Deno.test("What is new does not take the place of what is there", async () => {
+Deno.test("What is new does not take the place of what is there", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/once`;
   await writeKept(path, "uno", { isNew: true });
@@ -24,7 +24,7 @@ Deno.test("What is new does not take the place of what is there", async () => {
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
 
-Deno.test("Who reads while somebody writes gets the old text or the new one, whole", async () => {
+Deno.test("Who reads while somebody writes gets the old text or the new one, whole", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/known`;
   const texts = ["a".repeat(100_000), "b".repeat(100_000)];
@@ -36,7 +36,7 @@ Deno.test("Who reads while somebody writes gets the old text or the new one, who
   await writing;
 });
 
-Deno.test("What cannot be read or written is named with the reason", async () => {
+Deno.test("What cannot be read or written is named with the reason", writing, async () => {
   await using folder = new TestFolder();
   const file = await folder.file("file", "");
   for (
@@ -52,7 +52,7 @@ Deno.test("What cannot be read or written is named with the reason", async () =>
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
 
-Deno.test("What could not be put in its place is not left beside it", async () => {
+Deno.test("What could not be put in its place is not left beside it", writing, async () => {
   await using folder = new TestFolder();
   await Deno.mkdir(`${folder.path}/taken/by-a-folder`, { recursive: true });
   const { code } = await assertRejects(() => writeKept(`${folder.path}/taken`, ""), InputError);

@@ -294,32 +294,36 @@ Deno.test("The console answers /who, /stats and /help, and what it cannot do", a
   assertStringIncludes(place.boss.output, "Falta algo: /ban IP MINUTOS\n");
 });
 
-Deno.test("Colours are shown where they can be, unless nobody wants them", async () => {
-  setColorEnabled(true);
-  await using place = new Place();
-  const { person: beto } = await place.comesTo(
-    new Person({ clock: place.clock.now, hasColours: true }),
-    "beto",
-  );
-  const { person: eva } = await place.comesTo(
-    new Person({ clock: place.clock.now, hasColours: true }),
-    "eva",
-    "--no-color",
-  );
-  const { person: ana } = await place.comes("ana");
-  ana.types("hola, beto y eva\n");
-  await Promise.all(
-    [ana, beto, eva].map((person) => person.until((output) => output.endsWith("eva\n"), "eva")),
-  );
-  const last = (person: Person) => person.output.split("\n").at(-2);
-  const line = `[${NOON}] ana: hola, beto y eva`;
-  assertEquals([last(ana), last(eva)], [line, line]);
-  assertStringIncludes(last(beto)!, `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
-  assertStringIncludes(last(beto)!, "hola, \x1b[7mbeto\x1b[27m y eva");
-  assertEquals(stripAnsiCode(last(beto)!), line);
-  beto.types("soy beto\n");
-  await beto.sees("soy beto\n");
-});
+Deno.test(
+  "Colours are shown where they can be, unless nobody wants them",
+  { ignore: Deno.noColor },
+  async () => {
+    setColorEnabled(true);
+    await using place = new Place();
+    const { person: beto } = await place.comesTo(
+      new Person({ clock: place.clock.now, hasColours: true }),
+      "beto",
+    );
+    const { person: eva } = await place.comesTo(
+      new Person({ clock: place.clock.now, hasColours: true }),
+      "eva",
+      "--no-color",
+    );
+    const { person: ana } = await place.comes("ana");
+    ana.types("hola, beto y eva\n");
+    await Promise.all(
+      [ana, beto, eva].map((person) => person.until((output) => output.endsWith("eva\n"), "eva")),
+    );
+    const last = (person: Person) => person.output.split("\n").at(-2);
+    const line = `[${NOON}] ana: hola, beto y eva`;
+    assertEquals([last(ana), last(eva)], [line, line]);
+    assertStringIncludes(last(beto)!, `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
+    assertStringIncludes(last(beto)!, "hola, \x1b[7mbeto\x1b[27m y eva");
+    assertEquals(stripAnsiCode(last(beto)!), line);
+    beto.types("soy beto\n");
+    await beto.sees("soy beto\n");
+  },
+);
 
 Deno.test("A screen rings when somebody is named or spoken to in private, and not for their own words", async () => {
   await using place = new Place();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Address, parseServer } from "../lib/address.ts";
 import { ConnectError } from "../lib/errors.ts";
 import { Trust, type TrustOptions } from "../lib/trust.ts";
-import { TestFolder } from "./test_folder.ts";
+import { TestFolder, writing } from "./test_folder.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const TWO = ONE.replace("un", "nu");
@@ -60,24 +60,28 @@ Deno.test("What the person trusts is trusted from then on, and only there", pure
   assertEquals(verdict(trust, ONE, other), "certificate-unknown");
 });
 
-Deno.test("What the person trusts is known to the next program, which speaks TLS unasked, and never less", async () => {
-  await using folder = new TestFolder();
-  const path = `${folder.path}/chat/known_servers`;
-  assertEquals(await (await trustIn({ isTls: true, path })).accept(server, ONE), true);
-  const trust = await trustIn({ path });
-  assertEquals(trust.mayGrow, true);
-  assertEquals(verdict(trust, ONE, other), "plain");
-  assertEquals(verdict(trust, ONE), "trusted");
-  // From here on there is no way back.
-  assertEquals(verdict(trust, ONE, other), "certificate-unknown");
-  const error = assertThrows(() => {
-    const proof = trust.demandOf(server);
-    if (proof && "judge" in proof) proof.judge(TWO);
-  }, ConnectError);
-  assertEquals(error.details, { server: "10.0.0.7:5000", fingerprint: TWO, known: ONE, path });
-});
+Deno.test(
+  "What the person trusts is known to the next program, which speaks TLS unasked, and never less",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = `${folder.path}/chat/known_servers`;
+    assertEquals(await (await trustIn({ isTls: true, path })).accept(server, ONE), true);
+    const trust = await trustIn({ path });
+    assertEquals(trust.mayGrow, true);
+    assertEquals(verdict(trust, ONE, other), "plain");
+    assertEquals(verdict(trust, ONE), "trusted");
+    // From here on there is no way back.
+    assertEquals(verdict(trust, ONE, other), "certificate-unknown");
+    const error = assertThrows(() => {
+      const proof = trust.demandOf(server);
+      if (proof && "judge" in proof) proof.judge(TWO);
+    }, ConnectError);
+    assertEquals(error.details, { server: "10.0.0.7:5000", fingerprint: TWO, known: ONE, path });
+  },
+);
 
-Deno.test("Two programs that trust different servers lose nothing of each other", async () => {
+Deno.test("Two programs that trust different servers lose nothing of each other", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/known_servers`;
   const [first, second] = [await trustIn({ isTls: true, path }), await trustIn({ isTls: true, path })];
