@@ -18,14 +18,17 @@ export async function askFor<Answer>(
   { text, parse, signal, ...options }: Question<Answer>,
 ): Promise<Answer | undefined> {
   for (;;) {
+    let answer = "";
     try {
-      const answer = await terminal.ask(text, { ...options, signal });
+      answer = await terminal.ask(text, { ...options, signal });
       // A password may be any word.
       return isQuit(answer) && !options.isSecret ? undefined : parse(answer);
     } catch (error) {
       if (signal?.aborted || (terminal.isKeyboard && terminal.hasEnded)) return undefined;
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;
       await terminal.print(explain(error, language));
+      // Several words are no answer to any question: somebody typed on when it came between.
+      if (answer.includes(" ") && !options.isSecret) terminal.giveBack(answer);
     }
   }
 }

@@ -118,6 +118,11 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
+  /** Puts text that was meant for the chat into the line that is being typed there. */
+  giveBack(text: string): void {
+    if (this.isInteractive && this.#isChatting) this.#chat.editor.insert(text);
+  }
+
   /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode hidesSecrets}.
    * @throws {InputError} `input-ended` if a person ends the input, or a pipe does without a fallback; the signal's
    * reason */

@@ -1,7 +1,9 @@
 // A person at a pipe sees plain lines; a person at a screen sees it whole, whatever comes while they type.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { parseAddress } from "../lib/address.ts";
 import { InputError } from "../lib/errors.ts";
+import { askFor } from "../lib/questions.ts";
 import { type ChatOptions, Terminal } from "../lib/terminal.ts";
 import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
 import { Person, settle, soon } from "./support.ts";
@@ -406,6 +408,28 @@ Deno.test("Terminal.dialogue() does not show the chat between two questions", pu
   typist.types(ENTER);
   assertEquals(await line, "hol");
 });
+
+Deno.test(
+  "Words that are no answer to a question go back to the line in which they were begun",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const { terminal } = typist;
+    const line = take(terminal.lines("> "));
+    typist.types("hola a to");
+    await settle();
+    const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
+    const answer = terminal.dialogue(() => askFor({ terminal, language: "es" }, asked));
+    await settle();
+    typist.types(`dos los demás${ENTER}`);
+    await settle();
+    typist.types(ENTER);
+    assertEquals((await answer)?.host, "aula");
+    assertEquals((await typist.look()).at(-1), "> hola a todos los demás|");
+    typist.types(ENTER);
+    assertEquals(await line, "hola a todos los demás");
+  },
+);
 
 Deno.test("Terminal.showStatus() keeps lines above the chat until others replace them", pure, async () => {
   await using typist = new Typist();

@@ -177,16 +177,21 @@ export class TerminalScreen {
   async #until(isReached: (screen: string[]) => boolean, expected: readonly string[]): Promise<void> {
     const endMs = performance.now() + PATIENCE_MS;
     for (;;) {
-      const screen = await this.#rows();
+      const screen = await this.#steadyRows();
       if (isReached(screen)) return;
       if (performance.now() > endMs) assertEquals(screen, [...expected], `The screen of ${this.#name}`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 
-  async #rows(): Promise<string[]> {
+  /** What the screen shows, row by row. */
+  async rows(): Promise<string[]> {
     const text = await this.#tmux("capture-pane", "-p", "-t", this.#name);
-    return steady(text.trimEnd()).split("\n").map((row) => row.trimEnd());
+    return text.trimEnd().split("\n").map((row) => row.trimEnd());
+  }
+
+  async #steadyRows(): Promise<string[]> {
+    return steady((await this.rows()).join("\n")).split("\n");
   }
 }
 

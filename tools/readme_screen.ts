@@ -1,0 +1,58 @@
+// Puts a real screen into README.md: ana's, from her first question to the conversation on the backup. Needs tmux.
+//
+//   deno task readme:screen
+
+import { Terminals } from "../tests/e2e/tmux.ts";
+import { RunningProgram } from "./processes.ts";
+import "./leash.ts";
+
+const HOST = "127.0.0.1";
+/** As a reader would type them: they must be free. */
+const [PORT, BACKUP] = ["5000", "5001"];
+const README = "README.md";
+const SCREEN = /```text\n[^]*?```/;
+const COMMAND = "client --lang es";
+
+function start(task: "server" | "client", ...args: string[]): RunningProgram {
+  return new RunningProgram({ task, args: [...args, "--lang", "es"], isTypedTo: task === "client" });
+}
+
+async function isOpen(server: RunningProgram): Promise<void> {
+  await server.shows((line) => line.startsWith("Escuchando"), { signal: AbortSignal.timeout(10_000) });
+}
+
+/** What ana sees while beto talks with her, the server falls, and both go on at its backup. */
+async function conversation(): Promise<string[]> {
+  await using first = start("server", "--host", HOST, "--port", PORT, "--backup", `${HOST}:${BACKUP}`);
+  await using second = start("server", "--host", HOST, "--port", BACKUP);
+  await Promise.all([isOpen(first), isOpen(second)]);
+  await using terminals = new Terminals();
+  const ana = await terminals.open("ana");
+  await ana.enters(COMMAND);
+  for (const [question, answer] of [["Servidor", HOST], ["Puerto", PORT], ["Nick", "ana"]] as const) {
+    await ana.says(question);
+    await ana.enters(answer);
+  }
+  await ana.says("En línea: ana");
+  await using beto = start("client", "--host", HOST, "--port", PORT, "--nick", "beto", "--auto");
+  await ana.says("beto (127.0.0.1) se ha conectado");
+  await beto.type("hola, ana");
+  await ana.says("beto: hola, ana");
+  await ana.enters("hola, beto");
+  await ana.says("ana: hola, beto");
+  first.kill("SIGKILL");
+  await ana.says("Nuevo servidor");
+  await ana.presses("Enter");
+  await ana.says(`[${BACKUP}]`);
+  await ana.presses("Enter");
+  await ana.says(`Conectado a ${HOST}:${BACKUP}`);
+  await beto.type("¿dónde estábamos?");
+  await ana.says("beto: ¿dónde estábamos?");
+  return await ana.rows();
+}
+
+const rows = (await conversation()).map((row) => row.replace(`$ ${COMMAND}`, "$ ./chat-client"));
+while (rows.at(-1) === ">") rows.pop();
+const text = await Deno.readTextFile(README);
+await Deno.writeTextFile(README, text.replace(SCREEN, () => `\`\`\`text\n${rows.join("\n")}\n\`\`\``));
+Deno.exit(0);
