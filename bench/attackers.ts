@@ -6,6 +6,7 @@
 // The server lets its own machine come in as often as it likes: those who come and go do so at the pace that it
 // allows an address elsewhere.
 
+import { concat } from "@std/bytes/concat";
 import { parseArgs } from "@std/cli/parse-args";
 import { encodeClient, FRAME, type Hello, NEVER_WHOLE_MS, PROTOCOL_VERSION } from "../lib/protocol.ts";
 import { clientStream } from "../tools/streams.ts";
@@ -34,13 +35,13 @@ const LIVES: Record<string, Life> = {
     readAll(conn);
     for (let n = 1;;) {
       const frames = Array.from({ length: BATCH }, () => say(n++));
-      await write(conn, join(frames));
+      await write(conn, concat(frames));
     }
   },
   "asks for a sign of life as often as it can": async (conn, hello) => {
     await write(conn, encodeClient(hello));
     readAll(conn);
-    for (;;) await write(conn, join(new Array(BATCH).fill(PING)));
+    for (;;) await write(conn, concat(new Array(BATCH).fill(PING)));
   },
   "never reads": async (conn, hello) => {
     await write(conn, encodeClient(hello));
@@ -66,7 +67,7 @@ const LIVES: Record<string, Life> = {
   "hangs up at once": () => delay(AGAIN_MS),
   "says nothing": (conn) => readAll(conn),
   "comes and goes": async (conn, hello) => {
-    await write(conn, join([encodeClient(hello), BYE]));
+    await write(conn, concat([encodeClient(hello), BYE]));
     await readAll(conn);
     await delay(ENTRY_MS);
   },
@@ -120,16 +121,6 @@ async function readAll(conn: Deno.TcpConn): Promise<void> {
   } catch {
     // Cut off: that ends it as well.
   }
-}
-
-function join(frames: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    bytes.set(frame, at);
-    at += frame.length;
-  }
-  return bytes;
 }
 
 if (import.meta.main) {

@@ -1,6 +1,7 @@
 // A connection of TCP or TLS <-> frames: what it receives, what waits to be written to it, and how it ends.
 // Knows nothing of what frames mean.
 
+import { concat } from "@std/bytes/concat";
 import { FrameDecoder } from "./codec.ts";
 import { type ChatError, LostError } from "./errors.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
@@ -76,7 +77,7 @@ export class Connection {
     this.#conn = conn;
     try {
       // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
-      (conn as Partial<Deno.TcpConn>).setNoDelay?.(true);
+      conn.setNoDelay(true);
     } catch {
       // macOS refuses where the peer has hung up already; whoever reads finds out.
     }
@@ -256,7 +257,8 @@ export class Connection {
   #takeAnswers(): Uint8Array<ArrayBuffer> {
     const index = this.#answers.findIndex(({ length }) => length > MAX_JOINED_BYTES);
     const count = index < 0 ? this.#answers.length : Math.max(index, 1);
-    const bytes = join(this.#answers.splice(0, count));
+    const answers = this.#answers.splice(0, count);
+    const bytes = answers.length === 1 ? answers[0]! : concat(answers);
     this.#answerBytes -= bytes.length;
     return bytes;
   }
@@ -302,15 +304,4 @@ export class Connection {
     this.#heardMs = nowMs;
     this.heartbeat?.heard(nowMs);
   }
-}
-
-function join(frames: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (frames.length === 1) return frames[0]!;
-  const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    bytes.set(frame, at);
-    at += frame.length;
-  }
-  return bytes;
 }

@@ -83,7 +83,7 @@ export class Room {
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
     const member = this.#members.get(session) ?? this.#admit({ hello, session, address }, nick, now);
-    this.rename(member, nick, now);
+    this.#setNick(member, nick, now);
     if (member.address !== address) this.#attendance.outdate();
     member.address = address;
     member.graceEndMs = undefined;
@@ -115,12 +115,7 @@ export class Room {
   /** Gives somebody another nick.
    * @throws {ProtocolError} `nick-invalid` or `nick-taken` */
   rename(member: Member, raw: string, now: Moment): void {
-    const nick = this.#nickFor(raw, member.session);
-    if (nick === member.nick) return;
-    const { session, nick: before } = member;
-    this.#members.rename(member, nick);
-    this.#attendance.outdate();
-    this.#append({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now);
+    this.#setNick(member, this.#nickFor(raw, member.session), now);
   }
 
   /** Says something to everybody in the server's name.
@@ -195,6 +190,14 @@ export class Room {
     const back = hello.lackMs !== NEVER_WHOLE_MS;
     this.#append({ type: "joined", timeMs: now.wallMs, session, back, nick, address }, now);
     return member;
+  }
+
+  #setNick(member: Member, nick: string, now: Moment): void {
+    if (nick === member.nick) return;
+    const { session, nick: before } = member;
+    this.#members.rename(member, nick);
+    this.#attendance.outdate();
+    this.#append({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now);
   }
 
   #nickFor(raw: string, session: bigint): string {

@@ -5,6 +5,8 @@
 // slice of it can be on its way to a thousand sockets at a time; what is no longer retained is let go of, and
 // freed when the last of them is done with it.
 
+import { concat } from "@std/bytes/concat";
+
 /** Bytes of a segment: what a reader takes at once at most. */
 export const SEGMENT_BYTES = 262_144;
 /** Bytes of memory that the log grows to, the segment being written included: whole segments, as few as take
@@ -265,7 +267,7 @@ export class Cursor {
       if (isClosed) this.#skip();
       room -= bytes;
     }
-    return pieces.length === 1 ? pieces[0]! : joined(pieces);
+    return pieces.length === 1 ? pieces[0]! : concat(pieces);
   }
 
   #takeUpTo(seq: number): Uint8Array<ArrayBuffer> {
@@ -306,16 +308,6 @@ export class Cursor {
       this.#passed = 0;
     }
   }
-}
-
-function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /** Index of the first of the ascending `values` that is at least `bound`. */

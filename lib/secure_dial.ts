@@ -57,7 +57,6 @@ async function shake(
   options: ConnectionOptions,
 ): Promise<{ conn: Deno.TcpConn; tls: TLSSocket }> {
   const conn = await dial(server, { signal });
-  conn.setNoDelay(true);
   // Only who speaks TLS waits for it to load.
   const { connect } = await import("node:tls");
   const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -25,7 +25,6 @@ export async function tlsServer(
   const { createSecureContext, TLSSocket } = await import("node:tls");
   const secureContext = createSecureContext({ cert, key });
   return (conn) => {
-    setNoDelay(conn);
     const stream = new TcpStream(conn, ([first]) => {
       if (first === HANDSHAKE) return true;
       conn.write(refusal).then(() => conn.closeWrite()).catch(() => {}); // gone already
@@ -34,12 +33,4 @@ export async function tlsServer(
     const options = { isServer: true, secureContext, allowHalfOpen: true };
     return new TlsSocket(conn, new TLSSocket(stream, options));
   };
-}
-
-function setNoDelay(conn: Deno.TcpConn): void {
-  try {
-    conn.setNoDelay(true);
-  } catch {
-    // macOS refuses where the peer has hung up already; whoever reads finds out.
-  }
 }

@@ -68,6 +68,10 @@ export class TlsSocket implements Socket {
     return this.#conn.remoteAddr;
   }
 
+  setNoDelay(isOff: boolean): void {
+    this.#conn.setNoDelay(isOff);
+  }
+
   async read(into: Uint8Array): Promise<number | null> {
     for (;;) {
       const chunk: Uint8Array | null = this.#tls.read(Math.min(this.#tls.readableLength, into.length));

@@ -7,7 +7,7 @@ import { sentencesIn } from "../lib/i18n.ts";
 import { encodeServer } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import { RoomLog } from "../lib/room_log.ts";
-import { ServerConsole } from "../lib/server_console.ts";
+import { ServerConsole, type ServerConsoleOptions } from "../lib/server_console.ts";
 import { serve } from "../lib/server_program.ts";
 import { Terminal } from "../lib/terminal.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
@@ -402,39 +402,71 @@ Deno.test("chat-server --help shows every flag, --version the version", async ()
   assertStringIncludes(await outputOf(shell, "--completions", "zsh"), "#compdef chat-server\n");
 });
 
+/** A console that writes to something that takes nothing but the first write until it is told to. */
+class StandingConsole implements AsyncDisposable {
+  output = "";
+  readonly console: ServerConsole;
+  readonly #taking = Promise.withResolvers<void>();
+  readonly #terminal: Terminal;
+
+  constructor(limits: Pick<ServerConsoleOptions, "maxBehindBytes" | "maxWaitMs"> = {}) {
+    this.#terminal = new Terminal({
+      input: new ReadableStream({ start: (controller) => controller.close() }),
+      write: async (bytes) => {
+        this.output += new TextDecoder().decode(bytes);
+        await this.#taking.promise;
+      },
+      isKeyboard: false,
+    });
+    const sentences = sentencesIn("es");
+    const { now } = new TestClock();
+    this.console = new ServerConsole({
+      terminal: this.#terminal,
+      renderer: new Renderer(sentences),
+      sentences,
+      wallMs: () => now().wallMs,
+      ...limits,
+    });
+  }
+
+  /** From now on everything is taken. */
+  takes(): void {
+    this.#taking.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.takes();
+    await this.#terminal[Symbol.asyncDispose]();
+  }
+}
+
+/** A server whose log soon forgets, and that lets everybody say as much as they like. */
+function forgetfulServer(): ChatServer {
+  return new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
+    messages: UNLIMITED,
+  });
+}
+
 Deno.test("ServerConsole says how much it skips when it cannot keep up with the room", async () => {
   const log = new RoomLog({ segmentBytes: 60, retainedBytes: 120 });
   const append = (text: string) => {
     const entry = { seq: log.head, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text };
     log.append(encodeServer({ type: "said", ...entry }), 0);
   };
-  let output = "";
-  const taking = Promise.withResolvers<void>();
-  const { now } = new TestClock();
-  await using terminal = new Terminal({
-    input: new ReadableStream({ start: (controller) => controller.close() }),
-    write: async (bytes) => {
-      output += new TextDecoder().decode(bytes);
-      await taking.promise;
-    },
-    isKeyboard: false,
-  });
-  const sentences = sentencesIn("es");
+  await using standing = new StandingConsole();
+  const { console } = standing;
   const server = { log, addReader: () => {} } as unknown as ChatServer;
-  const console = new ServerConsole({
-    terminal,
-    renderer: new Renderer(sentences),
-    sentences,
-    wallMs: () => now().wallMs,
-  });
   console.follow(server);
   append("0");
   console.flush();
   for (let n = 1; n <= 9; n++) append(String(n)); // one to a segment: the last two are retained
-  taking.resolve();
+  standing.takes();
   await soon(console.drained(), "the console to show the rest");
   assertEquals(
-    output.replaceAll(/\[.{19}\] /g, ""),
+    standing.output.replaceAll(/\[.{19}\] /g, ""),
     [
       "ana: 0",
       "! Líneas que faltan aquí: 7. No se mostraron al ritmo de la sala.",
@@ -446,71 +478,34 @@ Deno.test("ServerConsole says how much it skips when it cannot keep up with the 
 });
 
 Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
-  await using server = new ChatServer({
-    host: LOOPBACK,
-    port: 0,
-    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
-    messages: UNLIMITED,
-  });
-  let output = "";
-  const taking = Promise.withResolvers<void>();
-  const { now } = new TestClock();
-  await using terminal = new Terminal({
-    input: new ReadableStream({ start: (controller) => controller.close() }),
-    write: async (bytes) => {
-      output += new TextDecoder().decode(bytes);
-      await taking.promise;
-    },
-    isKeyboard: false,
-  });
-  const sentences = sentencesIn("es");
-  const renderer = new Renderer(sentences);
-  const wallMs = () => now().wallMs;
-  const console = new ServerConsole({ terminal, renderer, sentences, wallMs, maxBehindBytes: 20_000 });
+  await using server = forgetfulServer();
+  await using standing = new StandingConsole({ maxBehindBytes: 20_000 });
+  const { console } = standing;
   console.follow(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
   for (const n of numbers) await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
   for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await settle();
   assert(server.log.head < 600);
-  taking.resolve();
+  standing.takes();
   for (const n of numbers) assertEquals((await ana.expect("said")).n, n);
   await console.drained();
-  const shown = [...output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
+  const shown = [...standing.output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
   assertEquals(shown, numbers);
 });
 
 Deno.test("A console that writes to a pipe that nobody reads holds the room up for a moment, then leaves lines out", async () => {
-  await using server = new ChatServer({
-    host: LOOPBACK,
-    port: 0,
-    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
-    messages: UNLIMITED,
-  });
-  let output = "";
-  const taking = Promise.withResolvers<void>();
-  const { now } = new TestClock();
-  await using terminal = new Terminal({
-    input: new ReadableStream({ start: (controller) => controller.close() }),
-    write: async (bytes) => {
-      output += new TextDecoder().decode(bytes);
-      await taking.promise;
-    },
-    isKeyboard: false,
-  });
-  const sentences = sentencesIn("es");
-  const renderer = new Renderer(sentences);
-  const limits = { maxBehindBytes: 20_000, maxWaitMs: 20 };
-  const console = new ServerConsole({ terminal, renderer, sentences, wallMs: () => now().wallMs, ...limits });
-  using _ = { [Symbol.dispose]: () => taking.resolve() };
+  await using server = forgetfulServer();
+  await using standing = new StandingConsole({ maxBehindBytes: 20_000, maxWaitMs: 20 });
+  const { console } = standing;
   console.follow(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   for (let n = 1; n <= 600; n++) {
     await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
     assertEquals((await soon(ana.expect("said"), "the room to go on")).n, n);
   }
-  taking.resolve();
+  standing.takes();
   await console.drained();
-  assert(/! Líneas que faltan aquí: \d+\./.test(output));
-  assert(output.endsWith("ana: " + "x".repeat(50) + "600\n"));
+  assert(/! Líneas que faltan aquí: \d+\./.test(standing.output));
+  assert(standing.output.endsWith("ana: " + "x".repeat(50) + "600\n"));
 });
