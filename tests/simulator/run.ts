@@ -182,7 +182,12 @@ export class Run {
     const sessions = living.map(({ mailbox }) => mailbox.session);
     const readers = sessions.filter((session) => session !== strayed?.mailbox.session);
     if (ledger.lackedSinceMs(sessions, readers) < earliestMs) return true;
-    if (step.what !== "wander" || strayed) return false;
+    if (strayed) {
+      // What was old already when they still lacked nothing is given to them at home alone.
+      const lackedMs = ledger.lackedSinceMs(sessions, [strayed.mailbox.session]);
+      return lackedMs < (strayed.wholeAtHomeMs ?? 0) - MOST_LACKED_MS;
+    }
+    if (step.what !== "wander") return false;
     const server = this.#servers[this.#home];
     const isLong = step.forMs > WANDER_MS;
     if (isLong && !living.every((client) => server && client.isSettledOn(server))) return true;
