@@ -279,10 +279,12 @@ function isTaken({ nicks }: Book, nick: string, session: bigint): boolean {
 }
 
 function isSame(one: LogEntry, other: RoomEvent | undefined): boolean {
-  if (one.type === "said" && other?.type === "said" && !isSameContent(one, other)) return false;
-  const words = (entry: object | undefined) =>
-    Object.entries(entry ?? {}).filter(([, value]) => typeof value !== "object").sort().join();
-  return words(one) === words(other);
+  if (!other) return false;
+  if (one.type === "said" && other.type === "said" && !isSameContent(one, other)) return false;
+  const [fields, others] = [one, other].map((entry): Record<string, unknown> => ({ ...entry }));
+  const names = Object.keys(fields!);
+  return names.length === Object.keys(others!).length &&
+    names.every((name) => typeof fields![name] === "object" || fields![name] === others![name]);
 }
 
 /** Whether two messages say the same, to the same; what the recipient is called may change. */
