@@ -158,8 +158,8 @@ export class Connection {
     if (this.#state === "finished") this.close();
   }
 
-  /** Keeps a consumer of {@linkcode receive} from going on for a while, or until the connection ends: what the
-   * peer has to say waits in its socket, and its silence is excused. */
+  /** Keeps a consumer of {@linkcode receive} from going on for a while, or until {@linkcode resume} or the
+   * connection's end: what the peer has to say waits in its socket, and its silence is excused. */
   async hold(ms: number): Promise<void> {
     if (!this.isOpen) return;
     const untilMs = this.#options.nowMs() + ms;
@@ -171,7 +171,12 @@ export class Connection {
     clearTimeout(timer);
     this.#endHold = undefined;
     // A busy process is late; one that was stopped for longer has other things to find out.
-    this.#excuse(Math.max(0, Math.min(this.#options.nowMs() - untilMs, MAX_HOLD_LATE_MS)));
+    this.#excuse(Math.min(this.#options.nowMs() - untilMs, MAX_HOLD_LATE_MS));
+  }
+
+  /** Ends a {@linkcode hold} if there is one. */
+  resume(): void {
+    this.#endHold?.();
   }
 
   #excuse(ms: number): void {

@@ -37,6 +37,8 @@ export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
   readonly ping: () => Uint8Array<ArrayBuffer>;
   /** A peer is given up: the owner is to end its connection. */
   readonly onGiveUp: (connection: Connection, why: GiveUpReason) => void;
+  /** Called before each round: what it adds to the log goes out in that round. */
+  readonly onRound?: () => void;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -122,6 +124,7 @@ export class Hub implements Disposable {
 
   #beginRound(): void {
     this.#isWoken = false;
+    this.#options.onRound?.();
     const nowMs = this.#options.nowMs();
     let unsettled = 0;
     const round: Round = {

@@ -104,28 +104,28 @@ class ShowsAgain extends Mailbox {
 }
 
 class NoWindow extends Room {
-  override enter({ hello, ...arrival }: Arrival, now: Moment): Admission {
+  override enter({ hello, ...arrival }: Arrival, now: Moment, again: () => void): Admission | undefined {
     const lackMs = hello.lackMs - RECENT_MS - WINDOW_MARGIN_MS;
-    return super.enter({ ...arrival, hello: { ...hello, lackMs } }, now);
+    return super.enter({ ...arrival, hello: { ...hello, lackMs } }, now, again);
   }
 }
 
 class AcceptsAgain extends Room {
-  override enter(arrival: Arrival, now: Moment): Admission {
-    const admission = super.enter(arrival, now);
-    return { ...admission, welcome: { ...admission.welcome, accepted: 0 } };
+  override enter(arrival: Arrival, now: Moment, again: () => void): Admission | undefined {
+    const admission = super.enter(arrival, now, again);
+    return admission && { ...admission, welcome: { ...admission.welcome, accepted: 0 } };
   }
 
   override say(member: Member, message: Say, now: Moment): void {
-    member.accepted = 0;
+    member.accepted = member.proposed = 0;
     super.say(member, message, now);
   }
 }
 
 class ShowsAllToAll extends Room {
-  override enter(arrival: Arrival, now: Moment): Admission {
-    const admission = super.enter(arrival, now);
-    return { ...admission, cursor: this.log.cursorAt(admission.welcome.next, EVERYTHING) };
+  override enter(arrival: Arrival, now: Moment, again: () => void): Admission | undefined {
+    const admission = super.enter(arrival, now, again);
+    return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.next, EVERYTHING) };
   }
 }
 

@@ -4,6 +4,7 @@
 import { FrameDecoder, framesOf } from "../../lib/codec.ts";
 import type { Moment } from "../../lib/clock.ts";
 import { ProtocolError } from "../../lib/errors.ts";
+import { MemoryJournal } from "../../lib/journal.ts";
 import { Heartbeat } from "../../lib/heartbeat.ts";
 import type { Member } from "../../lib/members.ts";
 import {
@@ -53,7 +54,10 @@ export class Server {
     this.world = world;
     this.#onDeath = onDeath;
     this.instance = world.random.bigint();
-    this.room = world.rules.newRoom({ instance: this.instance, log: { segmentBytes: 2_048 } });
+    this.room = world.rules.newRoom({
+      journal: new MemoryJournal(this.instance),
+      log: { segmentBytes: 2_048 },
+    });
     this.#console = this.room.log.cursorAt(0, EVERYTHING);
     world.ledger.openBook(this.instance, name);
   }
@@ -255,13 +259,14 @@ export class ServerEnd implements Receiver {
     const session = sessionOf(hello.token);
     const { connections, room, now } = this.#server;
     const { ledger } = this.#world;
-    let admission: Admission;
+    let admission: Admission | undefined;
     try {
-      admission = room.enter({ hello, session, address: "192.0.2.1" }, now);
+      admission = room.enter({ hello, session, address: "192.0.2.1" }, now, () => {});
     } catch (error) {
       ledger.refused(this.#server.instance, session, hello.nick);
       throw error;
     }
+    if (!admission) throw new Error("A journal in memory has everything at once");
     const { welcome, online, cursor, member } = admission;
     ledger.entered(this.#server.instance, { asked: hello.nick, given: welcome.nick });
     const before = connections.get(member);
