@@ -233,7 +233,7 @@ export class Session implements Disposable {
     try {
       const hello = this.#mailbox.hello(nick, this.#clock().tickMs, passwordFor(server));
       connection.send(encodeClient(hello));
-      for await (const frames of connection.receive()) {
+      for (let frames = await connection.read(); frames; frames = await connection.read()) {
         if (!this.#connection) {
           const frame = frames.next();
           if (!frame) continue;
