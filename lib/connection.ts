@@ -139,7 +139,8 @@ export class Connection {
       try {
         count = await this.#conn.read(this.#decoder.space());
       } catch (cause) {
-        if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
+        // What cannot be read from cannot be written to either: no farewell is to be waited for.
+        this.close(new LostError("broken", "Cannot read from the peer", { cause }));
         if (this.#reason) throw this.#reason;
         break;
       }

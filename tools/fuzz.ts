@@ -2,9 +2,10 @@
 // them does what it must not: throw anything but its own errors, stop serving others, or let a control through to
 // a screen.
 //
-//   deno task fuzz [--minutes 1] [--seed 1] [--workers 2]
+//   deno task fuzz [--minutes 1] [--seed 1] [--workers 2] [--tls]
 //
-// Every stream has a seed of its own, one more than the one before: the seed that a failure names replays it.
+// Every stream has a seed of its own, one more than the one before: the seed that a failure names replays it. With --tls
+// they go over TLS, and some are no good TLS.
 
 import { parseArgs } from "@std/cli/parse-args";
 import type { Job } from "./fuzz_worker.ts";
@@ -29,23 +30,25 @@ async function fuzz({ seed, minutes, workers }: Plan): Promise<number> {
   let survived = 0;
   await Promise.all(Array.from({ length: workers }, async () => {
     const worker = new Worker(import.meta.resolve("./fuzz_worker.ts"), { type: "module" });
+    await ready(worker, seed);
     do {
-      const first = next;
-      next += JOB_SEEDS;
-      await ask(worker, { first, count: JOB_SEEDS });
-      survived += JOB_SEEDS;
+      const job: Job = { first: next, count: JOB_SEEDS };
+      next += job.count;
+      worker.postMessage(job);
+      await ready(worker, job.first);
+      survived += job.count;
     } while (performance.now() < endMs);
     worker.terminate();
   }));
   return survived;
 }
 
-/** Fulfilled when a worker has survived a job; one that does not ends this program with what it threw. */
-async function ask(worker: Worker, job: Job): Promise<void> {
+/** Fulfilled when a worker can be given a job, having survived the one before; one that does not ends this program
+ * with what it threw. */
+async function ready(worker: Worker, seed: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   worker.onmessage = () => resolve();
-  worker.postMessage(job);
-  const hangs = () => reject(new Error(`A worker hangs: --seed ${job.first} replays it`));
+  const hangs = () => reject(new Error(`A worker hangs: --seed ${seed} replays it`));
   const timer = setTimeout(hangs, HANG_MS);
   await promise;
   clearTimeout(timer);

@@ -1,5 +1,5 @@
-// Throws streams of given seeds at a server and at clients that live as long as this worker, and answers each job
-// when all of them are survived, or throws what was not.
+// Throws streams of given seeds at a server that lives as long as this worker, and at clients: says when it can be
+// given a job, and again when all of that is survived, or throws what was not.
 
 /// <reference lib="deno.worker" />
 
@@ -7,13 +7,15 @@ import type { Address } from "../lib/address.ts";
 import { ChatServer } from "../lib/chat_server.ts";
 import { ChatError } from "../lib/errors.ts";
 import { explain, sentencesIn } from "../lib/i18n.ts";
+import { dial } from "../lib/dial.ts";
 import { Mailbox } from "../lib/mailbox.ts";
 import { sessionOf, TOKEN_BYTES } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import { Session, type SessionEvent } from "../lib/session.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import { enter, helloOf, LOOPBACK, type Peer } from "../tests/support.ts";
-import { clientStream, serverStream } from "./streams.ts";
+import { clientHello, serverHello, WIRE } from "../tests/wire.ts";
+import { changedStream, clientStream, serverStream } from "./streams.ts";
 
 /** Seeds, each of a stream for a server and of one for a client. */
 export interface Job {
@@ -25,6 +27,8 @@ export interface Job {
 const AT_ONCE = 16;
 /** Streams between two looks at whether the server still serves others, of one of those at a time. */
 const LOOK_EVERY = 16;
+/** Over TLS one stream of so many is a handshake gone wrong. */
+const HANDSHAKE_EVERY = 4;
 /** Most bytes that are read at once. */
 const READ_BYTES = 4_096;
 /** How long a peer may take to be done with a stream, in ms. */
@@ -82,17 +86,40 @@ class Seeds {
   }
 }
 
+/** How the two sides of TLS begin. */
+interface Hellos {
+  readonly client: Uint8Array<ArrayBuffer>;
+  readonly server: Uint8Array<ArrayBuffer>;
+}
+
+const NO_HELLOS: Hellos = { client: new Uint8Array(), server: new Uint8Array() };
+
+async function hellosOf({ address }: ChatServer): Promise<Hellos> {
+  const client = await clientHello(WIRE);
+  return { client, server: await serverHello(address, client) };
+}
+
+/** Whether what is wrong with a stream is wrong with TLS, not with what is said by it. */
+function isOfHandshakes(seed: number): boolean {
+  return WIRE.secure !== undefined && seed % HANDSHAKE_EVERY === 0;
+}
+
 /** A server in which somebody honest chats. */
 class Victim {
   readonly #server: ChatServer;
   readonly #honest: Peer;
   readonly #faults: Error[];
+  readonly hellos: Hellos;
   #said = 0;
 
-  private constructor(server: ChatServer, { honest, faults }: { honest: Peer; faults: Error[] }) {
+  private constructor(
+    server: ChatServer,
+    { honest, faults, hellos }: { honest: Peer; faults: Error[]; hellos: Hellos },
+  ) {
     this.#server = server;
     this.#honest = honest;
     this.#faults = faults;
+    this.hellos = hellos;
   }
 
   static async start(): Promise<Victim> {
@@ -102,12 +129,14 @@ class Victim {
       port: 0,
       graceMs: 5,
       messages: UNLIMITED,
+      secure: WIRE.secure,
       onRefused: (_, error) => {
         if (!(error instanceof ChatError)) faults.push(error);
       },
     });
     const { peer } = await enter(server.address, helloOf("honest"));
-    return new Victim(server, { honest: peer, faults });
+    const hellos = WIRE.secure ? await hellosOf(server) : NO_HELLOS;
+    return new Victim(server, { honest: peer, faults, hellos });
   }
 
   /** Has the streams of a job thrown at it, and serves others meanwhile. */
@@ -117,7 +146,7 @@ class Victim {
       const buffer = new Uint8Array(READ_BYTES);
       let turn = 0;
       for (let seed = seeds.begin(); seed !== undefined; seed = seeds.begin()) {
-        await this.#takeIn(clientStream(seed), buffer);
+        await this.#takeIn(seed, buffer);
         if (slot === 0 && turn++ % LOOK_EVERY === 0) await this.#chat();
         if (this.#faults.length > 0) throw this.#faults[0];
         seeds.end(seed);
@@ -126,14 +155,18 @@ class Victim {
   }
 
   /** One connection: all of a stream, then the end; done when the server has ended its side too. */
-  async #takeIn(stream: Uint8Array, buffer: Uint8Array): Promise<void> {
-    using conn = await Deno.connect({ hostname: LOOPBACK, port: this.#server.address.port });
+  async #takeIn(seed: number, buffer: Uint8Array): Promise<void> {
+    const isHandshake = isOfHandshakes(seed);
+    const conn = await (isHandshake ? dial : WIRE.dial)(this.#server.address, new AbortController());
     try {
+      const stream = isHandshake ? changedStream(seed, this.hellos.client) : clientStream(seed);
       for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
       await conn.closeWrite();
       while (await conn.read(buffer) !== null) { /* whatever it says */ }
     } catch {
       // The server had enough of it before it had all: its right.
+    } finally {
+      conn.close();
     }
   }
 
@@ -154,9 +187,11 @@ class Victim {
 class Villain {
   readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   readonly #seeds: Seeds;
+  readonly #hellos: Hellos;
 
-  constructor(seeds: Seeds) {
+  constructor(seeds: Seeds, hellos: Hellos) {
     this.#seeds = seeds;
+    this.#hellos = hellos;
   }
 
   get address(): Address {
@@ -171,15 +206,19 @@ class Villain {
     this.#listener.close();
   }
 
-  async #answer(conn: Deno.TcpConn): Promise<void> {
-    using _ = conn;
+  async #answer(tcp: Deno.TcpConn): Promise<void> {
+    using _ = tcp;
     const seed = this.#seeds.begin();
     if (seed === undefined) return;
     try {
+      const isHandshake = isOfHandshakes(seed);
+      const conn = isHandshake ? tcp : WIRE.secure?.(tcp) ?? tcp;
       const buffer = new Uint8Array(READ_BYTES);
       await conn.read(buffer);
       const token = buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES);
-      const stream = serverStream(seed, sessionOf(token));
+      const stream = isHandshake
+        ? changedStream(seed, this.#hellos.server)
+        : serverStream(seed, sessionOf(token));
       for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
       await conn.closeWrite();
       while (await conn.read(buffer) !== null) { /* whatever it says */ }
@@ -191,9 +230,9 @@ class Villain {
 }
 
 /** Clients, new ones for every job, that go on from one stream of it to the next. */
-async function surviveAsClients(job: Job): Promise<void> {
+async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
   const seeds = new Seeds(job);
-  const villain = new Villain(seeds);
+  const villain = new Villain(seeds, hellos);
   const serving = villain.serve();
   try {
     await seeds.all(async (slot) => {
@@ -237,8 +276,9 @@ function show(event: SessionEvent, session: Session): void {
   if (unsafe !== undefined) throw new Error(`A control reached the screen: ${JSON.stringify(unsafe)}`);
 }
 
-const victim = Victim.start();
+const victim = await Victim.start();
 self.onmessage = async ({ data }: MessageEvent<Job>) => {
-  await Promise.all([(await victim).survive(data), surviveAsClients(data)]);
+  await Promise.all([victim.survive(data), surviveAsClients(data, victim)]);
   self.postMessage(undefined);
 };
+self.postMessage(undefined); // a job that came earlier would be lost
