@@ -281,6 +281,8 @@ export interface PersonOptions {
   readonly isEchoed?: boolean;
   readonly tty?: Tty;
   readonly configFolder?: string;
+  /** What their programs run on. */
+  readonly runtime?: string;
 }
 
 /** A person, or a script, at a terminal in this process. */
@@ -336,6 +338,7 @@ export class Person implements AsyncDisposable {
   runs(main: (program: Program) => Promise<number>, ...args: string[]): Promise<number> {
     const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
       this.#options;
+    const { runtime = "Deno 2.9.6, x86_64-unknown-linux-gnu" } = this.#options;
     const run = main({
       args,
       language,
@@ -343,7 +346,7 @@ export class Person implements AsyncDisposable {
       hasColours,
       clock,
       localAddresses: () => localAddresses,
-      edition: { kind: "source", runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
+      edition: { kind: "source", runtime },
       configFolder: this.#options.configFolder,
       giveUpFiles: () => void (this.hasGivenUpFiles = true),
       signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),
