@@ -203,6 +203,8 @@ export const ENGLISH = {
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
   "error.no-folder": "There is no place known to keep the certificate: use --tls-dir.",
+  "error.tls-lacking":
+    "TLS needs Deno 2.8 or later, and this program runs on {runtime}. If you run it from source, upgrade Deno; a file has to be made again with a later Deno (--version tells which one it carries).",
 
   "error.not-tls":
     "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls.",

@@ -217,6 +217,8 @@ export const SPANISH = {
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
   "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
+  "error.tls-lacking":
+    "TLS necesita Deno 2.8 o posterior, y este programa usa {runtime}. Si lo ejecuta desde el código fuente, actualice Deno; un archivo hay que hacerlo de nuevo con un Deno posterior (--version dice cuál lleva).",
 
   "error.not-tls":
     "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",

@@ -44,6 +44,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode, true> = {
   "flag-alone": true,
   "flags-contrary": true,
   "no-folder": true,
+  "tls-lacking": true,
   "password-empty": true,
   "password-too-long": true,
   "file-unreadable": true,
