@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ChatScreen, PROMPT } from "./chat_screen.ts";
 import { unknownCommand } from "./command_table.ts";
-import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
+import { asText, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import type { TypedLine } from "./desk.ts";
 import { InputError } from "./errors.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
@@ -12,7 +12,7 @@ import type { Renderer } from "./render.ts";
 import type { Roster } from "./roster.ts";
 import type { Session } from "./session.ts";
 import type { ChatOptions, Terminal } from "./terminal.ts";
-import { parseText, printableNick } from "./text.ts";
+import { printableNick } from "./text.ts";
 import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
@@ -89,7 +89,7 @@ export class Participant {
   /** Does what a line asks for; false if that is to leave. */
   async #act({ text, isPasted }: TypedLine): Promise<boolean> {
     const { terminal, rename } = this.#options;
-    const action = isPasted ? pastedAction(text) : parseLine(text);
+    const action = isPasted ? asText(text) : parseLine(text);
     switch (action.type) {
       case "say":
         await this.#say(action.text, { action: action.action });
@@ -160,10 +160,4 @@ export class Participant {
     await session.drained();
     clearTimeout(timer);
   }
-}
-
-/** A line of a pasted block is sent as it is. */
-function pastedAction(line: string): Action {
-  const text = parseText(line);
-  return text === "" ? { type: "nothing" } : { type: "say", text };
 }

@@ -94,6 +94,16 @@ Deno.test("What is inserted is shown as it will be sent", pure, () => {
   assertEquals(editor.text, "a b␛[2Jc�d");
 });
 
+Deno.test("Tabs that indent a line lead to every fourth column, however they come into it", pure, () => {
+  const editor = new LineEditor();
+  editor.insert("\t");
+  editor.insert("  \tx");
+  assertEquals(editor.text, " ".repeat(8) + "x");
+  editor.press({ name: "home" });
+  for (const text of [" ", "\t"]) editor.press({ text });
+  assertEquals([editor.text, editor.cursor], [" ".repeat(12) + "x", 4]);
+});
+
 Deno.test("A line does not grow without end", pure, () => {
   const editor = new LineEditor();
   editor.insert("x".repeat(MAX_LINE_UNITS - 1));
