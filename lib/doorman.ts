@@ -85,8 +85,9 @@ export class Doorman {
     if (!terminal.hidesSecrets || (isAuto && !terminal.isKeyboard)) return "shut";
     const text = this.#sentences("ask.password");
     try {
-      const answer = await terminal.dialogue(() =>
-        askFor(this.#options, { text, parse: parsePassword, isSecret: true, signal })
+      const answer = await terminal.dialogue(
+        () => askFor(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
+        { signal },
       );
       if (answer === undefined) return "left";
       this.#password = answer;
@@ -121,7 +122,7 @@ export class Doorman {
       );
       const text = this.#sentences("ask.trust");
       return await askFor(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
-    });
+    }, { signal });
     if (answer === undefined) return "left";
     if (answer) await this.#trust(server, fingerprint);
     return answer ? "open" : "shut";

@@ -5,13 +5,14 @@ import { type ChatScreen, PROMPT } from "./chat_screen.ts";
 import { unknownCommand } from "./command_table.ts";
 import { asText, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import type { TypedLine } from "./desk.ts";
+import type { ChatOptions } from "./desks.ts";
 import { InputError } from "./errors.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import type { Manner } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import type { Roster } from "./roster.ts";
 import type { Session } from "./session.ts";
-import type { ChatOptions, Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 import { printableNick } from "./text.ts";
 import { completionOf } from "./word_completion.ts";
 

@@ -162,7 +162,7 @@ export class TargetChooser {
   }
 
   #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
-    return this.#options.terminal.dialogue(() => this.#askWhatIsOpen(options));
+    return this.#options.terminal.dialogue(() => this.#askWhatIsOpen(options), options);
   }
 
   async #askWhatIsOpen(

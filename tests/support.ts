@@ -22,7 +22,7 @@ import {
   sessionOf,
   type Welcome,
 } from "../lib/protocol.ts";
-import { Terminal } from "../lib/terminal.ts";
+import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
 import type { Tty } from "../lib/tty.ts";
 
 export const LOOPBACK = "127.0.0.1";
@@ -278,6 +278,8 @@ export interface PersonOptions {
   readonly isKeyboard?: boolean;
   readonly isEchoed?: boolean;
   readonly tty?: Tty;
+  /** Set if a question is to wait for them while they type. */
+  readonly typing?: TerminalOptions;
   readonly configFolder?: string;
 }
 
@@ -299,7 +301,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, isEchoed, tty } = options;
+    const { isKeyboard = false, isEchoed, tty, typing = { pauseMs: 0 } } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -311,7 +313,7 @@ export class Person implements AsyncDisposable {
       isKeyboard,
       isEchoed,
       tty,
-    });
+    }, typing);
   }
 
   /** Types something, or pipes it in. */
