@@ -126,8 +126,13 @@ export class Participant {
   }
 
   #who(): string[] {
-    const { roster, renderer } = this.#options;
+    const { roster, renderer, session } = this.#options;
     const lines = [...roster].map((person) => renderer.person(person));
+    const { lostMs } = roster;
+    if (lostMs !== undefined) {
+      return [this.#sentences("who.before", { since: renderer.stamp(lostMs) }), ...lines];
+    }
+    if (session.silenceMs === undefined) return [this.#sentences("who.unknown")];
     return lines.length > 0 ? lines : [this.#sentences("who.nobody")];
   }
 

@@ -12,6 +12,7 @@ import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub } from "./hub.ts";
 import type { Place } from "./inbox.ts";
 import type { Mailbox } from "./mailbox.ts";
+import { Patience } from "./patience.ts";
 import {
   type Content,
   decodeServer,
@@ -33,6 +34,8 @@ export const LEAVING_MS = 500;
 export interface Target {
   readonly server: Address;
   readonly nick: string;
+  /** How long opening a connection may take, in ms; as long as the answer, unless it is set. */
+  readonly dialMs?: number;
 }
 
 /** Why the client is not, or no longer, on a server. */
@@ -227,7 +230,7 @@ export class Session implements Disposable {
     const { server, nick } = target;
     const error = noAnswer(server, answerMs);
     using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await (this.#options.dial ?? dial)(server, patience));
+    const connection = this.#hub.adopt(await this.#dial(target, patience));
     patience.signal.addEventListener("abort", () => connection.close(error));
     if (patience.signal.aborted) connection.close(error); // while the dial came through
     try {
@@ -254,6 +257,13 @@ export class Session implements Disposable {
     } finally {
       this.#hub.release(connection);
     }
+  }
+
+  async #dial({ server, dialMs }: Target, patience: Patience): Promise<Socket> {
+    const open = this.#options.dial ?? dial;
+    if (dialMs === undefined) return await open(server, patience);
+    using haste = new Patience(dialMs, { error: noAnswer(server, dialMs), outer: patience.signal });
+    return await open(server, haste);
   }
 
   /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */
@@ -315,30 +325,6 @@ export class Session implements Disposable {
 }
 
 const PONG = encodeClient({ type: "pong" });
-
-/** Ends once, with an error: after a time, or with an outer signal, unless it is disposed of before. */
-class Patience implements Disposable {
-  readonly #ending = new AbortController();
-  readonly #timer: ReturnType<typeof setTimeout>;
-  readonly #outer: AbortSignal;
-  readonly #end: () => void;
-
-  constructor(ms: number, { error, outer }: { error: Error; outer: AbortSignal }) {
-    this.#end = () => this.#ending.abort(error);
-    this.#timer = setTimeout(this.#end, ms);
-    this.#outer = outer;
-    outer.addEventListener("abort", this.#end);
-  }
-
-  get signal(): AbortSignal {
-    return this.#ending.signal;
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#outer.removeEventListener("abort", this.#end);
-  }
-}
 
 function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
   if (message.type === "welcome") return message;
