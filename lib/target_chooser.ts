@@ -118,7 +118,7 @@ export class TargetChooser {
     const after = this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     if (isViolation(error)) this.#rotation.distrust(server);
-    const isAtOnce = isGoneForGood(failure) && !sameAddress(after, server);
+    const isAtOnce = isGone(failure) && !sameAddress(after, server);
     const waitMs = isAtOnce ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
     const { isAuto, terminal } = this.#options;
     if (isAlone && isAuto && !terminal.isKeyboard) throw error;
@@ -136,7 +136,7 @@ export class TargetChooser {
    * reason is. */
   async #tell(failure: Failure): Promise<boolean> {
     const { target, error, wasIn } = failure;
-    if (wasIn || isGoneForGood(failure)) return true;
+    if (wasIn || isGone(failure)) return true;
     const { isAuto, language, notify, terminal } = this.#options;
     const server = formatAddress(target.server);
     const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
@@ -279,9 +279,10 @@ function isCut(error: ChatError): boolean {
 
 const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "silent"]);
 
-/** Whether the server that a connection to broke is not there for another one. */
-function isGoneForGood({ target, error, wasIn }: Failure): boolean {
-  return !wasIn && target.dialMs !== undefined && error instanceof ConnectError;
+/** Whether a server whose connection broke is not there for another one. The system of one that was just killed
+ * may still take it, and break it at once. */
+function isGone({ target, error, wasIn }: Failure): boolean {
+  return !wasIn && target.dialMs !== undefined && !(error instanceof RefusedError);
 }
 
 function isAboutNick(error: ChatError): boolean {

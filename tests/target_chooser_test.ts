@@ -317,6 +317,9 @@ Deno.test(
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0) });
     const failure = await failAgain(choice);
     assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
+    // Its system took the connection before it knew that there is nobody.
+    const error = new LostError("broken", "why");
+    assertEquals(await choice.next({ ...failure, error }), { server: SECOND!, nick: "ana" });
     assertEquals([waits, choice.notices], [0, []]);
     await choice.next(unreached(SECOND!));
     assertEquals([waits, choice.notices.length], [1, 1]);
