@@ -1,17 +1,8 @@
 // The line that is being typed: its text, its cursor, what keys do to it, and the lines that went before. Knows
 // nothing of screens.
 
+import type { Key } from "./keys.ts";
 import { printable, withoutTabs } from "./text.ts";
-
-/** A key that was pressed, as `node:readline` names it: `left`, `a`, `return`. */
-export interface Key {
-  readonly name?: string;
-  readonly ctrl?: boolean;
-  readonly meta?: boolean;
-  readonly shift?: boolean;
-  /** What it types, if it types something. */
-  readonly text?: string;
-}
 
 /** What could stand instead of the text from `from` to the cursor. */
 export interface Completion {

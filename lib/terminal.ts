@@ -6,7 +6,7 @@ import type { Desk, TypedLine } from "./desk.ts";
 import { type ChatOptions, Desks } from "./desks.ts";
 import { InputError } from "./errors.ts";
 import { readKeys, readLines, type Source } from "./keyboard.ts";
-import type { Key } from "./line_editor.ts";
+import type { Key } from "./keys.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
 

@@ -1,7 +1,8 @@
 // What keys do to a line.
 
 import { assertEquals } from "@std/assert";
-import { type Completer, type Key, LineEditor, MAX_LINE_UNITS, MAX_PAST_LINES } from "../lib/line_editor.ts";
+import type { Key } from "../lib/keys.ts";
+import { type Completer, LineEditor, MAX_LINE_UNITS, MAX_PAST_LINES } from "../lib/line_editor.ts";
 
 const pure = { permissions: "none" } as const;
 
