@@ -5,6 +5,7 @@ import type { Address } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
+import { Deadline } from "./deadline.ts";
 import { dial } from "./dial.ts";
 import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
 import { failureOf, farewellOf, noAnswer, type Reason, refusal } from "./failures.ts";
@@ -12,7 +13,6 @@ import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub } from "./hub.ts";
 import type { Place } from "./inbox.ts";
 import type { Mailbox } from "./mailbox.ts";
-import { Patience } from "./patience.ts";
 import {
   type Content,
   decodeServer,
@@ -229,19 +229,19 @@ export class Session implements Disposable {
     const { answerMs = ANSWER_MS, passwordFor = () => "" } = this.#options;
     const { server, nick } = target;
     const error = noAnswer(server, answerMs);
-    using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await this.#dial(target, patience));
-    patience.signal.addEventListener("abort", () => connection.close(error));
-    if (patience.signal.aborted) connection.close(error); // while the dial came through
+    using deadline = new Deadline(answerMs, { error, outer: this.#leaving.signal });
+    const connection = this.#hub.adopt(await this.#dial(target, deadline));
+    deadline.signal.addEventListener("abort", () => connection.close(error));
+    if (deadline.signal.aborted) connection.close(error); // while the dial came through
     try {
       const hello = this.#mailbox.hello(nick, this.#clock().tickMs, passwordFor(server));
       connection.send(encodeClient(hello));
-      for await (const frames of connection.receive()) {
+      for (let frames = await connection.read(); frames; frames = await connection.read()) {
         if (!this.#connection) {
           const frame = frames.next();
           if (!frame) continue;
           const welcome = asWelcome(decodeServer(frame), target);
-          patience[Symbol.dispose]();
+          deadline[Symbol.dispose]();
           yield {
             type: "entered",
             server,
@@ -259,10 +259,10 @@ export class Session implements Disposable {
     }
   }
 
-  async #dial({ server, dialMs }: Target, patience: Patience): Promise<Socket> {
+  async #dial({ server, dialMs }: Target, deadline: Deadline): Promise<Socket> {
     const open = this.#options.dial ?? dial;
-    if (dialMs === undefined) return await open(server, patience);
-    using haste = new Patience(dialMs, { error: noAnswer(server, dialMs), outer: patience.signal });
+    if (dialMs === undefined) return await open(server, deadline);
+    using haste = new Deadline(dialMs, { error: noAnswer(server, dialMs), outer: deadline.signal });
     return await open(server, haste);
   }
 

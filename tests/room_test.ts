@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import type { Moment } from "../lib/clock.ts";
 import { framesOf } from "../lib/codec.ts";
 import { InputError, ProtocolError } from "../lib/errors.ts";
+import { MemoryJournal } from "../lib/journal.ts";
 import type { Member } from "../lib/members.ts";
 import {
   decodeServer,
@@ -31,7 +32,7 @@ function at(ms: number): Moment {
 }
 
 function newRoom(options: Partial<RoomOptions> = {}): Room {
-  return new Room({ instance: INSTANCE, ...options });
+  return new Room({ journal: new MemoryJournal(INSTANCE), ...options });
 }
 
 interface Visitor extends Partial<Hello> {
@@ -59,7 +60,7 @@ function enter(room: Room, { session, address = "192.168.1.7", ...hello }: Visit
     },
     session,
     address,
-  }, at(ms));
+  }, at(ms))!;
 }
 
 function say(room: Room, member: Member, n: number, { timeMs = 0, text = `t${n}`, ms = 0 } = {}): void {
