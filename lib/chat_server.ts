@@ -110,7 +110,6 @@ export class ChatServer implements AsyncDisposable {
   readonly #firstSeq: number;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
-  readonly #visits = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosing = false;
@@ -233,7 +232,7 @@ export class ChatServer implements AsyncDisposable {
     this.#listener.close();
     const { closingMs = CLOSING_MS } = this.#options;
     for (const connection of this.#hub.connections) connection.finish(BYE, { lingerMs: closingMs });
-    await Promise.all([this.#accepting, ...this.#visits]);
+    await Promise.all([this.#accepting, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
     this.#hub[Symbol.dispose]();
   }
 
@@ -244,8 +243,7 @@ export class ChatServer implements AsyncDisposable {
   async #accept(): Promise<void> {
     const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
     for await (const conn of accepted(this.#listener, { onTrouble })) {
-      const visit = this.#visit(this.#hub.adopt(secure(conn))).finally(() => this.#visits.delete(visit));
-      this.#visits.add(visit);
+      this.#visit(this.#hub.adopt(secure(conn))); // ends with the connection
     }
   }
 
@@ -256,7 +254,9 @@ export class ChatServer implements AsyncDisposable {
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     const isLetThrough = this.#letThrough(connection, address);
     try {
-      for await (const frames of connection.receive()) await this.#takeIn(frames, visit);
+      for (let frames = await connection.read(); frames; frames = await connection.read()) {
+        await this.#takeIn(frames, visit);
+      }
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {

@@ -32,7 +32,7 @@ export const ENGLISH = {
   "client.lost": "The connection to {server} was lost: {why}",
   "client.not-in": "Could not enter {server}: {why}.",
   "client.missing": "Missing lines: {count}. The server no longer keeps them.",
-  "client.retry": "Trying {server} in {seconds} s.",
+  "client.retry": "{why} Attempts go on.",
   "client.waiting": "Unconfirmed messages: {count}. Waiting before reading more.",
   "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-pending": "… and {count} more unconfirmed",
@@ -77,6 +77,8 @@ export const ENGLISH = {
   "command.escape": "send a text that begins with /",
   "who.line": "{nick} ({address}), since {since}",
   "who.nobody": "Nobody is online.",
+  "who.before": "Offline since {since}. Who was online then:",
+  "who.unknown": "Offline: who is online is not known yet.",
   "order.kick": "throw somebody out, who will read the reason",
   "order.kick-parameters": "NICK REASON",
   "order.ban": "let nobody in from an address for some minutes; 0 lets them in again",
@@ -211,6 +213,8 @@ export const ENGLISH = {
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
   "error.no-folder": "There is no place known to keep the certificate: use --tls-dir.",
+  "error.tls-lacking":
+    "TLS needs Deno 2.8 or later, and this program runs on {runtime}. If you run it from source, upgrade Deno; a file has to be made again with a later Deno (--version tells which one it carries).",
 
   "error.data-busy": "Another server is using {path}: end it, or name another file.",
   "error.data-newer":

@@ -82,6 +82,7 @@ export type InputCode =
   | "flag-alone"
   | "flags-contrary"
   | "no-folder"
+  | "tls-lacking"
   | "password-empty"
   | "password-too-long"
   | "file-unreadable"

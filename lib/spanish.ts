@@ -35,7 +35,7 @@ export const SPANISH = {
   "client.lost": "Se perdió la conexión con {server}: {why}",
   "client.not-in": "No se pudo entrar en {server}: {why}.",
   "client.missing": "Líneas que faltan: {count}. El servidor ya no las guarda.",
-  "client.retry": "Se probará {server} dentro de {seconds} s.",
+  "client.retry": "{why} Se seguirá intentando.",
   "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
   "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-pending": "… y {count} más sin confirmar",
@@ -83,6 +83,8 @@ export const SPANISH = {
   "command.escape": "enviar un texto que empieza con /",
   "who.line": "{nick} ({address}), desde {since}",
   "who.nobody": "No hay nadie en línea.",
+  "who.before": "Sin conexión desde {since}. Quién estaba entonces en línea:",
+  "who.unknown": "Sin conexión: aún no se sabe quién está en línea.",
   "order.kick": "expulsar a alguien, que leerá el motivo",
   "order.kick-parameters": "NICK MOTIVO",
   "order.ban": "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
@@ -225,6 +227,8 @@ export const SPANISH = {
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
   "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
+  "error.tls-lacking":
+    "TLS necesita Deno 2.8 o posterior, y este programa usa {runtime}. Si lo ejecuta desde el código fuente, actualice Deno; un archivo hay que hacerlo de nuevo con un Deno posterior (--version dice cuál lleva).",
 
   "error.data-busy": "Otro servidor está usando {path}: termínelo, o dé otro archivo.",
   "error.data-newer":
