@@ -10,9 +10,11 @@ import { type ListenError, LostError, ProtocolError } from "./errors.ts";
 import { Gate, type GateOptions } from "./gate.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
+import { type Journal, MemoryJournal } from "./journal.ts";
 import { accepted, ACCEPTS, listen, SECURE_ACCEPTS } from "./listener.ts";
 import type { Member } from "./members.ts";
 import type { PasswordCheck } from "./password.ts";
+import { Patience } from "./patience.ts";
 import {
   type ClientMessage,
   encodeServer,
@@ -21,7 +23,7 @@ import {
   type Person,
   sessionOf,
 } from "./protocol.ts";
-import { Room } from "./room.ts";
+import { type Admission, Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
 import type { Socket } from "./socket.ts";
 import type { Allowance } from "./token_bucket.ts";
@@ -58,6 +60,8 @@ export interface ChatServerOptions extends GateOptions {
   readonly closingMs?: number;
   readonly clock?: Clock;
   readonly log?: RoomLogOptions;
+  /** What the room's log goes through; one that keeps nothing by default. */
+  readonly journal?: Journal;
   /** Told why a connection was not let in, or was ended by the server, and whose it was. */
   readonly onRefused?: (peer: RefusedPeer, error: Error) => void;
   /** Told why connections cannot be accepted at the moment, once until one is. */
@@ -96,13 +100,13 @@ export class ChatServer implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #listener: Deno.TcpListener;
   readonly #hub: Hub;
+  readonly #patience: Patience;
   readonly #room: Room;
   readonly #gate: Gate;
   readonly #bans = new Bans();
   readonly #startMs: number;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
-  readonly #visits = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosing = false;
@@ -111,13 +115,14 @@ export class ChatServer implements AsyncDisposable {
   /** Listens at once.
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
-    const { host, port, backups, graceMs, log } = options;
+    const { host, port, backups, graceMs, log, journal = new MemoryJournal(randomInstance()) } = options;
     const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#startMs = clock().wallMs;
     this.#listener = listen({ host, port });
-    this.#room = new Room({ instance: randomInstance(), backups, graceMs, log });
+    this.#patience = new Patience({ journal, clock, onGone: () => this.#expire() });
+    this.#room = new Room({ journal, onWork: () => this.#hub.wake(), backups, graceMs, log });
     this.#gate = new Gate(options);
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -128,7 +133,9 @@ export class ChatServer implements AsyncDisposable {
       greetingMs: helloMs,
       frameMs,
       onGiveUp: (connection, why) => this.#refuse(connection, givenUp(why)),
+      onRound: () => this.#room.settle(),
     });
+    this.#awaitExpiry((now) => this.#room.loseAll(now));
     this.#accepting = this.#accept();
   }
 
@@ -215,10 +222,11 @@ export class ChatServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     clearTimeout(this.#expiryTimer);
+    this.#room.settle();
     this.#listener.close();
     const { closingMs = CLOSING_MS } = this.#options;
     for (const connection of this.#hub.connections) connection.finish(BYE, { lingerMs: closingMs });
-    await Promise.all([this.#accepting, ...this.#visits]);
+    await Promise.all([this.#accepting, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
     this.#hub[Symbol.dispose]();
   }
 
@@ -230,8 +238,7 @@ export class ChatServer implements AsyncDisposable {
     const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
     const allowance = this.#options.secure ? SECURE_ACCEPTS : ACCEPTS;
     for await (const conn of accepted(this.#listener, { onTrouble, allowance })) {
-      const visit = this.#visit(this.#hub.adopt(secure(conn))).finally(() => this.#visits.delete(visit));
-      this.#visits.add(visit);
+      this.#visit(this.#hub.adopt(secure(conn))); // ends with the connection
     }
   }
 
@@ -242,7 +249,9 @@ export class ChatServer implements AsyncDisposable {
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     const isLetThrough = this.#letThrough(connection, address);
     try {
-      for await (const frames of connection.receive()) await this.#takeIn(frames, visit);
+      for (let frames = await connection.read(); frames; frames = await connection.read()) {
+        await this.#takeIn(frames, visit);
+      }
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {
@@ -275,28 +284,49 @@ export class ChatServer implements AsyncDisposable {
   async #takeIn(frames: FrameDecoder, visit: Visit): Promise<void> {
     for (;;) {
       for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
+      const stuck = this.#patience.whileStuck(visit.connection);
+      if (stuck) await stuck;
       const now = this.#clock();
-      this.#takeAllowed(frames, visit, now);
+      const unsettled = this.#takeAllowed(frames, visit, now);
       this.#hub.wake();
+      if (unsettled) await this.#await(unsettled, visit);
       const waitMs = visit.waitMs(now);
-      if (waitMs === 0) return;
-      await visit.connection.hold(waitMs);
+      if (waitMs > 0) await visit.connection.hold(waitMs);
+      else if (!unsettled) return;
     }
   }
 
-  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Moment): void {
+  /** Returns what has to be waited for before more can be taken, or undefined. */
+  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Moment): Promise<void> | undefined {
     try {
       for (let message = visit.next(frames, now); message; message = visit.next(frames, now)) {
-        if (visit.member) this.#serve(message, { visit, member: visit.member, now });
-        else visit.member = this.#enter(message, visit, now);
+        const unsettled = visit.member
+          ? this.#serve(message, { visit, member: visit.member, now })
+          : this.#enter(message, visit, now);
+        if (unsettled) return unsettled;
       }
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(visit.connection, visit.member ? error : unlessTls(error));
+      this.#refuseVisit(visit, error);
     }
+    return undefined;
   }
 
-  #enter(hello: ClientMessage, { connection, address }: Visit, now: Moment): Member {
+  async #await(unsettled: Promise<void>, visit: Visit): Promise<void> {
+    try {
+      await unsettled;
+    } catch (error) {
+      this.#refuseVisit(visit, error);
+    }
+    this.#hub.wake();
+  }
+
+  #refuseVisit({ connection, member }: Visit, error: unknown): void {
+    if (!(error instanceof ProtocolError)) throw error;
+    this.#refuse(connection, member ? error : unlessTls(error));
+  }
+
+  #enter(hello: ClientMessage, visit: Visit, now: Moment): Promise<void> | undefined {
+    const { address } = visit;
     if (hello.type !== "hello") throw unexpected(hello);
     if (this.#bans.has(address, now.tickMs)) throw isBanned(address);
     const { password } = this.#options;
@@ -304,8 +334,16 @@ export class ChatServer implements AsyncDisposable {
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
     if (password && !password.matches(hello.password)) throw hasWrongPassword();
-    const session = sessionOf(hello.token);
-    const { welcome, online, cursor, member } = this.#room.enter({ hello, session, address }, now);
+    const arrival = { hello, session: sessionOf(hello.token), address };
+    return this.#patience.try((then, again) => {
+      const admission = this.#room.enter(arrival, then, again);
+      if (admission) this.#welcome(admission, visit);
+      return admission !== undefined;
+    }, visit.connection);
+  }
+
+  #welcome({ welcome, online, cursor, member }: Admission, visit: Visit): void {
+    const { connection } = visit;
     const before = this.#connections.get(member);
     this.#connections.set(member, connection);
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
@@ -314,56 +352,70 @@ export class ChatServer implements AsyncDisposable {
     connection.send(encodeWelcome(welcome, { onlineBytes: online.length }));
     connection.send(online);
     connection.follow(cursor);
-    return member;
+    visit.member = member;
   }
 
-  #serve(message: ClientMessage, { visit, member, now }: Guest): void {
+  #serve(message: ClientMessage, { visit, member, now }: Guest): Promise<void> | undefined {
     const { connection } = visit;
     switch (message.type) {
       case "say":
-        return this.#room.say(member, message, now);
+        this.#room.say(member, message, now);
+        return;
       case "nick":
-        return this.#rename(message.nick, { visit, member, now });
+        return this.#rename(message.nick, member, connection);
       case "ping":
-        return connection.send(PONG);
+        connection.send(PONG);
+        return;
       case "pong":
         connection.heartbeat?.ponged(now.tickMs);
         return;
       case "bye":
         this.#connections.delete(member);
-        this.#room.leave(member, now);
-        return connection.finish(BYE);
+        return this.#leave(member, connection);
       case "hello":
         throw unexpected(message);
     }
   }
 
-  #rename(nick: string, { visit, member, now }: Guest): void {
-    try {
-      this.#room.rename(member, nick, now);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      const { code, message: reason } = error;
-      visit.connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
-    }
+  #rename(nick: string, member: Member, connection: Connection): Promise<void> | undefined {
+    return this.#patience.try((now, again) => {
+      try {
+        return this.#room.rename(member, nick, now, again);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        const { code, message: reason } = error;
+        connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
+        return true;
+      }
+    }, connection);
+  }
+
+  #leave(member: Member, connection: Connection): Promise<void> | undefined {
+    return this.#patience.try((now, again) => {
+      const isOut = this.#room.leave(member, now, again);
+      if (isOut) connection.finish(BYE);
+      return isOut;
+    }, connection);
   }
 
   #lose(member: Member): void {
     this.#connections.delete(member);
-    if (this.#isClosing) return;
-    const now = this.#clock();
-    this.#awaitExpiry(this.#room.lose(member, now), now);
+    this.#awaitExpiry((now) => this.#room.lose(member, now));
   }
 
-  /** Has departures announced when a grace ends, at `nextMs` on the monotonic clock. */
-  #awaitExpiry(nextMs: number, now: Moment): void {
+  #expire(): void {
+    this.#awaitExpiry((now) => this.#room.expire(now));
+  }
+
+  /** Has departures announced, now and when a grace ends: `expire` returns when, on the monotonic clock. */
+  #awaitExpiry(expire: (now: Moment) => number): void {
+    if (this.#isClosing) return;
+    const now = this.#clock();
+    const nextMs = expire(now);
     clearTimeout(this.#expiryTimer);
     this.#hub.wake();
     if (nextMs === Infinity) return;
-    this.#expiryTimer = setTimeout(() => {
-      const then = this.#clock();
-      this.#awaitExpiry(this.#room.expire(then), then);
-    }, nextMs - now.tickMs);
+    this.#expiryTimer = setTimeout(() => this.#expire(), nextMs - now.tickMs);
   }
 
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */

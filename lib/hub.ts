@@ -5,6 +5,8 @@ import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
 import type { Socket } from "./socket.ts";
 
+/** Longest time that a frame may take to arrive, in ms. */
+export const FRAME_MS = 10_000;
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
 /** A round whose writes take longer than this to issue leaves time before the next one, in ms: an immediate
@@ -20,9 +22,6 @@ export interface Reader {
   catchingUp?(): Promise<void> | undefined;
 }
 
-/** Longest time that a frame may take to arrive, in ms. */
-export const FRAME_MS = 10_000;
-
 /** Why a peer is given up: it does not introduce itself, does not answer, does not read, or does not end what it
  * began to say. */
 export type GiveUpReason = "ungreeted" | "silent" | "too-slow" | "frame-late";
@@ -37,6 +36,8 @@ export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
   readonly ping: () => Uint8Array<ArrayBuffer>;
   /** A peer is given up: the owner is to end its connection. */
   readonly onGiveUp: (connection: Connection, why: GiveUpReason) => void;
+  /** Called before each round: what it adds to the log goes out in that round. */
+  readonly onRound?: () => void;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -122,6 +123,7 @@ export class Hub implements Disposable {
 
   #beginRound(): void {
     this.#isWoken = false;
+    this.#options.onRound?.();
     const nowMs = this.#options.nowMs();
     let unsettled = 0;
     const round: Round = {

@@ -6,6 +6,9 @@ import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError } from "./errors.ts";
 import { type Allowance, TokenBucket } from "./token_bucket.ts";
 
+/** Connections that may wait to be accepted; the system may hold fewer. Whoever finds no place there tries again a
+ * second later (RFC 6298, section 2): a whole room must fit that comes from a server that fell. */
+const BACKLOG = 4_096;
 /** How long to wait after a connection that could not be accepted, in ms. */
 const ACCEPT_PAUSE_MS = 50;
 
@@ -46,10 +49,6 @@ export async function* accepted(
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
-
-/** Connections that may wait to be accepted; the system may hold fewer. Whoever finds no place there tries again a
- * second later (RFC 6298, section 2): a whole room must fit that comes from a server that fell. */
-const BACKLOG = 4_096;
 
 /** Listens at an IP address of this machine.
  * @throws {ListenError} */

@@ -17,9 +17,14 @@ export interface Member {
   readonly sinceMs: number;
   /** Highest `n` accepted from them. */
   accepted: number;
-  /** Until when they may come back unnoticed, in monotonic ms; undefined while they are connected. */
+  /** Highest `n` proposed for them here, or accepted. */
+  proposed: number;
+  /** Until when they may come back unnoticed, in monotonic ms; undefined while they are connected, or elsewhere. */
   graceEndMs: number | undefined;
 }
+
+/** Why somebody cannot have a nick. */
+export type Rival = "nick-taken" | "nick-lookalike";
 
 /** The room's members, and the counters of those who were. */
 export class Members implements Iterable<Member> {
@@ -59,16 +64,31 @@ export class Members implements Iterable<Member> {
     return undefined;
   }
 
+  /** Why `session` cannot have a nick: whose it is, or whose it can be taken for. */
+  rival(nick: string, session: bigint): Rival | undefined {
+    const holder = this.withNick(nick);
+    if (holder && holder.session !== session) return "nick-taken";
+    return this.lookalike(nick, session) && "nick-lookalike";
+  }
+
+  /** Counts a message of somebody who is in or was. Returns whether its `n` is above all before. */
+  accept(session: bigint, n: number): boolean {
+    const member = this.#bySession.get(session);
+    if (!member) {
+      if (n <= (this.#acceptedOfGone.get(session) ?? 0)) return false;
+      this.#remember(session, n);
+      return true;
+    }
+    if (n <= member.accepted) return false;
+    member.accepted = n;
+    if (n > member.proposed) member.proposed = n;
+    return true;
+  }
+
   /** Adds a person. The nick must be free. */
-  add({ session, nick, address, sinceMs }: Omit<Member, "accepted" | "graceEndMs">): Member {
-    const member = {
-      session,
-      nick,
-      address,
-      sinceMs,
-      accepted: this.#acceptedOfGone.get(session) ?? 0,
-      graceEndMs: undefined,
-    };
+  add({ session, nick, address, sinceMs }: Omit<Member, "accepted" | "proposed" | "graceEndMs">): Member {
+    const accepted = this.#acceptedOfGone.get(session) ?? 0;
+    const member = { session, nick, address, sinceMs, accepted, proposed: accepted, graceEndMs: undefined };
     this.#acceptedOfGone.delete(session);
     this.#bySession.set(session, member);
     this.#name(member);
@@ -87,7 +107,11 @@ export class Members implements Iterable<Member> {
     const { session, accepted } = member;
     this.#bySession.delete(session);
     this.#unname(member);
-    if (accepted === 0) return; // nothing to remember
+    if (accepted > 0) this.#remember(session, accepted);
+  }
+
+  #remember(session: bigint, accepted: number): void {
+    this.#acceptedOfGone.delete(session);
     this.#acceptedOfGone.set(session, accepted);
     if (this.#acceptedOfGone.size > this.#remembered) {
       // A Map iterates in the order of insertion: its first key was set longest ago.

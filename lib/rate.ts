@@ -9,9 +9,10 @@ export class Rate {
   readonly #counts = new Array<number>(RATE_SECONDS).fill(0);
   #second = 0;
 
-  /** It happened once. */
+  /** It happened once. What happened before the last time is long past, and not counted. */
   note(nowMs: number): void {
     const second = Math.floor(nowMs / 1_000);
+    if (second < this.#second) return;
     if (second !== this.#second) this.#goTo(second);
     this.#counts[second % RATE_SECONDS]!++;
   }

@@ -1,20 +1,26 @@
-// The server without sockets: an event in; entries for the log, answers, or a refusal out. Pure: time and
-// identity come in as parameters, so that a simulator can drive it.
+// The server without sockets. What somebody does is checked and proposed to a journal; what the journal gives back
+// has happened: only then, and only by it, do the log and the people in the room change. Pure: time comes in as a
+// parameter, so that a simulator can drive it.
 
 import { Attendance } from "./attendance.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
+import { fold } from "./fold.ts";
+import type { Journal } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
 import {
   encodeEntry,
   encodeServer,
   FRAME,
   type Hello,
+  type Joined,
+  type Left,
   MAX_BACKUPS,
   MAX_HISTORY,
   NEVER_WHOLE_MS,
   PROTOCOL_VERSION,
   RECENT_MS,
+  type Renamed,
   type Say,
   type Unnumbered,
   type WelcomeHead,
@@ -29,11 +35,15 @@ export const WINDOW_MARGIN_MS = 30_000;
 export const OLDEST_GIVEN_MS = 3_600_000;
 /** How long a lost connection may stay away before the others are told. */
 export const GRACE_MS = 3_000;
+/** When to look again whether somebody whose grace has run out, and of whom the journal still has to give
+ * something back, has left, in ms. */
+const UNSETTLED_MS = 100;
 
 /** Settings of a room. */
 export interface RoomOptions {
-  /** Random and not zero: tells this run of the server from all others. */
-  readonly instance: bigint;
+  readonly journal: Journal;
+  /** Called when {@linkcode Room.settle} has something to do. */
+  readonly onWork?: () => void;
   readonly backups?: readonly string[];
   readonly graceMs?: number;
   readonly log?: RoomLogOptions;
@@ -59,31 +69,46 @@ export interface Admission {
   readonly member: Member;
 }
 
-/** The room. */
+/** A change of who is in. */
+type Change = Unnumbered<Joined | Left | Renamed>;
+
+/** The room. What may take its time, because the journal does, returns undefined or false then, and calls `again`
+ * when it is to be asked again. */
 export class Room {
   readonly log: RoomLog;
+  readonly #journal: Journal;
   readonly #members = new Members();
   readonly #attendance = new Attendance();
-  readonly #instance: bigint;
-  readonly #backups: string[];
+  /** By session, those of whom a change was proposed here and has not come back, and who waits for it. */
+  readonly #changing = new Map<bigint, (() => void)[]>();
+  #backups: readonly string[];
   /** Of messages. */
   readonly #rate = new Rate();
   readonly #graceMs: number;
 
-  constructor({ instance, backups = [], graceMs = GRACE_MS, log }: RoomOptions) {
-    this.#instance = instance;
+  constructor({ journal, onWork = () => {}, backups = [], graceMs = GRACE_MS, log }: RoomOptions) {
+    this.#journal = journal;
     this.#backups = [...backups];
     this.#graceMs = graceMs;
-    this.log = new RoomLog({ ...log, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
+    const { firstSeq } = journal;
+    this.log = new RoomLog({ ...log, firstSeq, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
+    journal.follow((entry, seq, at) => this.#apply(entry, seq, at), onWork);
+  }
+
+  /** Has happen what the journal has by now. */
+  settle(): void {
+    this.#journal.settle();
   }
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  enter({ hello, session, address }: Arrival, now: Moment): Admission {
+  enter({ hello, session, address }: Arrival, now: Moment, again?: () => void): Admission | undefined {
+    if (this.#awaits(session, again)) return undefined;
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
-    const member = this.#members.get(session) ?? this.#admit({ hello, session, address }, nick, now);
-    this.#setNick(member, nick, now);
+    if (!this.#join({ hello, session, address }, nick, now, again)) return undefined;
+    const member = this.#members.get(session)!;
+    if (!this.#setNick(member, nick, now, again)) return undefined;
     if (member.address !== address) this.#attendance.outdate();
     member.address = address;
     member.graceEndMs = undefined;
@@ -92,63 +117,69 @@ export class Room {
     return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), online, cursor, member };
   }
 
-  /** Appends a message unless it was accepted before. A private one reaches its sender, its recipient and the
+  /** Proposes a message unless it was before, or was accepted. A private one reaches its sender, its recipient and the
    * server's console alone.
    * @throws {ProtocolError} `text-invalid` */
   say(member: Member, { n, timeMs, text, action, to }: Say, now: Moment): void {
     if (!isText(text) || (to && !isNick(to.nick))) {
       throw new ProtocolError("text-invalid", "Cannot accept message: its text is not allowed");
     }
-    if (n <= member.accepted) return;
-    member.accepted = n;
-    this.#rate.note(now.tickMs);
+    if (n <= member.proposed) return;
+    member.proposed = n;
     const late = timeMs !== 0;
     const given = late && timeMs <= now.wallMs && timeMs >= now.wallMs - OLDEST_GIVEN_MS;
     const { session, nick } = member;
     const said = { type: "said", timeMs: given ? timeMs : now.wallMs, session, n, late, nick, text } as const;
-    if (!to) return this.#append(action ? { ...said, action } : said, now);
+    if (!to) return this.#journal.propose(action ? { ...said, action } : said, now);
     // By the name that the others know; a recipient who is not here may still come.
     const recipient = { session: to.session, nick: this.#members.get(to.session)?.nick ?? to.nick };
-    this.#append({ ...said, action, to: recipient }, now, { audience: [session, to.session] });
+    this.#journal.propose({ ...said, action, to: recipient }, now);
   }
 
-  /** Gives somebody another nick.
-   * @throws {ProtocolError} `nick-invalid` or `nick-taken` */
-  rename(member: Member, raw: string, now: Moment): void {
-    this.#setNick(member, this.#nickFor(raw, member.session), now);
+  /** Gives somebody another nick. Returns whether they have it.
+   * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
+  rename(member: Member, raw: string, now: Moment, again?: () => void): boolean {
+    if (this.#awaits(member.session, again)) return false;
+    return this.#setNick(member, this.#nickFor(raw, member.session), now, again);
   }
 
   /** Says something to everybody in the server's name.
    * @throws {InputError} `text-too-long` */
   announce(text: string, now: Moment): void {
-    this.#append({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
+    this.#journal.propose({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
   }
 
   /** Tells everybody of one more server to go to when this one falls, as `host:port`.
    * @throws {InputError} `backups-full` */
   addBackup(backup: string, now: Moment): void {
-    if (!this.#backups.includes(backup)) {
-      if (this.#backups.length >= MAX_BACKUPS) {
-        throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
-      }
-      this.#backups.push(backup);
+    const isNew = !this.#backups.includes(backup);
+    if (isNew && this.#backups.length >= MAX_BACKUPS) {
+      throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
-    this.#append({ type: "backups", timeMs: now.wallMs, backups: this.#backups }, now);
+    const backups = isNew ? [...this.#backups, backup] : this.#backups;
+    this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
   }
 
-  /** Somebody left by choice. */
-  leave(member: Member, now: Moment): void {
-    this.#remove(member, { lost: false, now });
+  /** Somebody left by choice. Returns whether they are out. */
+  leave(member: Member, now: Moment, again?: () => void): boolean {
+    return this.#remove(member, { lost: false, now }, again);
   }
 
   /** Somebody is thrown out. */
   kick(member: Member, now: Moment): void {
-    this.#remove(member, { lost: false, kicked: true, now });
+    this.#remove(member, { lost: false, kicked: true, now }, () => this.kick(member, now));
   }
 
   /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
   lose(member: Member, now: Moment): number {
     member.graceEndMs = now.tickMs + this.#graceMs;
+    return this.expire(now);
+  }
+
+  /** Nobody has a connection yet, whoever was in before: all have the grace to come back in. Returns what
+   * {@linkcode expire} does. */
+  loseAll(now: Moment): number {
+    for (const member of this.#members) member.graceEndMs = now.tickMs + this.#graceMs;
     return this.expire(now);
   }
 
@@ -158,8 +189,10 @@ export class Room {
     let nextMs = Infinity;
     for (const member of this.#members) {
       const endMs = member.graceEndMs ?? Infinity;
-      if (endMs <= now.tickMs) this.#remove(member, { lost: true, now });
-      else nextMs = Math.min(nextMs, endMs);
+      if (endMs > now.tickMs) nextMs = Math.min(nextMs, endMs);
+      else if (!this.#remove(member, { lost: true, now })) {
+        nextMs = Math.min(nextMs, now.tickMs + UNSETTLED_MS);
+      }
     }
     return nextMs;
   }
@@ -184,20 +217,73 @@ export class Room {
     return this.#rate.perSecond(now.tickMs);
   }
 
-  #admit({ hello, session, address }: Arrival, nick: string, now: Moment): Member {
-    const member = this.#members.add({ session, nick, address, sinceMs: now.wallMs });
-    this.#attendance.add(member);
+  #join({ hello, session, address }: Arrival, nick: string, now: Moment, again?: () => void): boolean {
+    if (this.#members.get(session)) return true;
     const back = hello.lackMs !== NEVER_WHOLE_MS;
-    this.#append({ type: "joined", timeMs: now.wallMs, session, back, nick, address }, now);
-    return member;
+    return this.#change({ type: "joined", timeMs: now.wallMs, session, back, nick, address }, now, again);
   }
 
-  #setNick(member: Member, nick: string, now: Moment): void {
-    if (nick === member.nick) return;
-    const { session, nick: before } = member;
-    this.#members.rename(member, nick);
-    this.#attendance.outdate();
-    this.#append({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now);
+  #setNick({ session, nick: before }: Member, nick: string, now: Moment, again?: () => void): boolean {
+    if (nick === before) return true;
+    return this.#change({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now, again);
+  }
+
+  #remove(
+    member: Member,
+    { now, ...how }: { lost: boolean; kicked?: boolean; now: Moment },
+    again?: () => void,
+  ): boolean {
+    const { session, nick, address } = member;
+    if (this.#awaits(session, again)) return false;
+    if (this.#members.get(session) !== member) return true;
+    return this.#change({ type: "left", timeMs: now.wallMs, session, ...how, nick, address }, now, again);
+  }
+
+  /** Proposes a change of who is in. Returns whether it has happened. */
+  #change(entry: Change, now: Moment, again?: () => void): boolean {
+    this.#changing.set(entry.session, []);
+    this.#journal.propose(entry, now);
+    return !this.#awaits(entry.session, again);
+  }
+
+  /** Whether a change of this person is still on its way: one comes after the other. */
+  #awaits(session: bigint, again?: () => void): boolean {
+    const waiting = this.#changing.get(session);
+    if (waiting && again) waiting.push(again);
+    return waiting !== undefined;
+  }
+
+  /** An entry has its place in the journal: it happens. */
+  #apply(proposed: Unnumbered, seq: number, at: Moment): void {
+    const isAwaited = isChange(proposed) && this.#changing.has(proposed.session);
+    const entry = fold(this.#members, proposed);
+    // What comes to nothing has its `seq` all the same.
+    const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
+    this.log.append(frame, at.tickMs, entry && audienceOf(entry));
+    if (entry) this.#note(entry, at, isAwaited);
+    if (isAwaited) this.#answer(proposed.session);
+  }
+
+  #note(entry: Unnumbered, { tickMs }: Moment, isAwaited: boolean): void {
+    if (entry.type === "said") return this.#rate.note(tickMs);
+    if (entry.type === "backups") return this.#noteBackups(entry.backups);
+    if (entry.type === "left" || entry.type === "renamed") return this.#attendance.outdate();
+    if (entry.type !== "joined") return;
+    const member = this.#members.get(entry.session)!;
+    this.#attendance.add(member);
+    // Whoever came here may be gone again.
+    if (isAwaited) member.graceEndMs = tickMs + this.#graceMs;
+  }
+
+  #noteBackups(backups: readonly string[]): void {
+    this.#backups = [...new Set([...this.#backups, ...backups])].slice(0, MAX_BACKUPS);
+  }
+
+  /** Tells those who wait for a change of this person that it has come back, whatever came of it. */
+  #answer(session: bigint): void {
+    const waiting = this.#changing.get(session)!;
+    this.#changing.delete(session);
+    for (const again of waiting) again();
   }
 
   #nickFor(raw: string, session: bigint): string {
@@ -209,16 +295,12 @@ export class Room {
       const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
       throw new ProtocolError(code, cause.message, { cause, details: cause.details });
     }
-    const holder = this.#members.withNick(nick);
-    if (holder && holder.session !== session) {
-      throw new ProtocolError("nick-taken", `Cannot call you ${nick}: somebody in the room has this nick`, {
-        details: { nick },
-      });
-    }
-    if (this.#members.lookalike(nick, session)) {
-      throw new ProtocolError("nick-lookalike", `Cannot call you ${nick}: somebody's nick looks the same`, {
-        details: { nick },
-      });
+    const rival = this.#members.rival(nick, session);
+    if (rival) {
+      const why = rival === "nick-taken"
+        ? "somebody in the room has this nick"
+        : "somebody's nick looks the same";
+      throw new ProtocolError(rival, `Cannot call you ${nick}: ${why}`, { details: { nick } });
     }
     return nick;
   }
@@ -227,7 +309,7 @@ export class Room {
    * instance, the room's last messages if they are new, and otherwise all that they may have missed elsewhere
    * and its senders may have sent again here (docs/DESIGN.md, "Exactly once"). */
   #startFor({ resume, lackMs, history }: Hello, now: Moment): number {
-    const known = resume.find(({ instance }) => instance === this.#instance);
+    const known = resume.find(({ instance }) => instance === this.#journal.instance);
     if (known) return Math.min(known.next, this.log.head);
     if (lackMs === NEVER_WHOLE_MS) return this.log.seqOfLast(Math.min(history, MAX_HISTORY), FRAME.said);
     return this.log.seqSince(now.tickMs - lackMs - RECENT_MS - WINDOW_MARGIN_MS);
@@ -238,7 +320,7 @@ export class Room {
       type: "welcome",
       version: PROTOCOL_VERSION,
       session,
-      instance: this.#instance,
+      instance: this.#journal.instance,
       nick,
       accepted,
       next,
@@ -247,15 +329,13 @@ export class Room {
       onlineCount: this.#members.size,
     };
   }
+}
 
-  #remove(member: Member, { now, ...how }: { lost: boolean; kicked?: boolean; now: Moment }): void {
-    this.#members.remove(member);
-    this.#attendance.outdate();
-    const { session, nick, address } = member;
-    this.#append({ type: "left", timeMs: now.wallMs, session, ...how, nick, address }, now);
-  }
+function isChange(entry: Unnumbered): entry is Change {
+  return entry.type === "joined" || entry.type === "left" || entry.type === "renamed";
+}
 
-  #append(entry: Unnumbered, now: Moment, options?: { audience: readonly bigint[] }): void {
-    this.log.append(encodeEntry({ ...entry, seq: this.log.head }), now.tickMs, options);
-  }
+/** Who alone may read an entry, if it is not for everybody. */
+function audienceOf(entry: Unnumbered): { audience: readonly bigint[] } | undefined {
+  return entry.type === "said" && entry.to ? { audience: [entry.session, entry.to.session] } : undefined;
 }

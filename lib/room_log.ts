@@ -18,6 +18,8 @@ const MAX_PATCHED_BYTES = 16_384;
 
 /** Settings of a log; the limits are in bytes. */
 export interface RoomLogOptions {
+  /** `seq` of the first entry. */
+  readonly firstSeq?: number;
   readonly segmentBytes?: number;
   readonly retainedBytes?: number;
   /** The frame that readers get in place of the entry `seq`, if that is not for them; none by default. */
@@ -76,7 +78,7 @@ class Segment {
   }
 }
 
-/** The log. `seq` counts entries from 0. */
+/** The log. `seq` counts entries. */
 export class RoomLog {
   readonly #segmentBytes: number;
   readonly #retainedBytes: number;
@@ -87,11 +89,11 @@ export class RoomLog {
   #bytes: number;
 
   constructor(options: RoomLogOptions = {}) {
-    const { segmentBytes = SEGMENT_BYTES, retainedBytes = RETAINED_BYTES } = options;
+    const { firstSeq = 0, segmentBytes = SEGMENT_BYTES, retainedBytes = RETAINED_BYTES } = options;
     this.#segmentBytes = segmentBytes;
     this.#retainedBytes = retainedBytes;
     this.#substitute = options.substitute ?? (() => new Uint8Array());
-    this.#oldest = this.#newest = new Segment(0, segmentBytes);
+    this.#oldest = this.#newest = new Segment(firstSeq, segmentBytes);
     this.#bytes = segmentBytes;
   }
 

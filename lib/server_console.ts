@@ -4,7 +4,7 @@
 import type { ChatServer } from "./chat_server.ts";
 import { framesOf } from "./codec.ts";
 import type { Sentences } from "./i18n.ts";
-import { decodeServer, type RoomEvent } from "./protocol.ts";
+import { decodeServer, type LogEntry } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { type Cursor, EVERYTHING, RETAINED_BYTES, type RoomLog } from "./room_log.ts";
 import type { Terminal } from "./terminal.ts";
@@ -101,7 +101,8 @@ export class ServerConsole {
       if (this.#cursor?.isLost) lines.push(this.#skip(this.#cursor, this.#log!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
       for (const frame of framesOf(slice)) {
-        const event = decodeServer(frame) as RoomEvent;
+        const event = decodeServer(frame) as LogEntry;
+        if (event.type === "hidden") continue; // it came to nothing
         lines.push(...renderer.newDay(event.timeMs), renderer.entry(event));
       }
       if (lines.length === 0) return;

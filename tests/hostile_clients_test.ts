@@ -200,7 +200,7 @@ const CASES: Record<string, Case> = {
   },
   "an empty text": saying("text-invalid", ""),
   "a text of spaces": saying("text-invalid", "   "),
-  "a text that begins with a space": saying("text-invalid", " hola"),
+  "a text that ends with a space": saying("text-invalid", "hola "),
   "a text that nobody can see": saying("text-invalid", "\u200b\u2060"),
   "a text with ESC": saying("text-invalid", "\u001b]0;title\u0007"),
   "a text with the C1 form of CSI": saying("text-invalid", "x\u009b31m"),

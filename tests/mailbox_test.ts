@@ -3,6 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { framesOf } from "../lib/codec.ts";
+import { MemoryJournal } from "../lib/journal.ts";
 import { Mailbox, type MailboxOptions } from "../lib/mailbox.ts";
 import type { Member } from "../lib/members.ts";
 import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../lib/protocol.ts";
@@ -140,7 +141,7 @@ class Person {
       session: this.mailbox.session,
       address: "10.0.0.7",
     };
-    const { welcome, cursor, member } = room.enter(arrival, moment(ms));
+    const { welcome, cursor, member } = room.enter(arrival, moment(ms))!;
     [this.#room, this.#member, this.#cursor] = [room, member, cursor];
     for (const message of this.mailbox.welcomed(welcome, ms).resend) this.deliver(message, ms);
   }
@@ -186,14 +187,14 @@ Deno.test(
   "A message that a server accepted and delivered to some before it died is shown once to all",
   pure,
   () => {
-    const [ana, beto, eva] = peopleIn(new Room({ instance: 1n }), "ana", "beto", "eva") as [
+    const [ana, beto, eva] = peopleIn(new Room({ journal: new MemoryJournal(1n) }), "ana", "beto", "eva") as [
       Person,
       Person,
       Person,
     ];
     ana.say("uno", 1_000);
     for (const reader of [ana, beto]) reader.read(1_000);
-    const second = new Room({ instance: 2n });
+    const second = new Room({ journal: new MemoryJournal(2n) });
     for (const person of [eva, ana, beto]) person.enter(second, 20_000);
     ana.say("dos", 21_000);
     for (const person of [ana, beto, eva]) person.read(22_000);
@@ -203,13 +204,16 @@ Deno.test(
 );
 
 Deno.test("A message keeps its first time on the way over three servers that die in turn", pure, () => {
-  const [ana, beto] = peopleIn(new Room({ instance: 1n }), "ana", "beto") as [Person, Person];
+  const [ana, beto] = peopleIn(new Room({ journal: new MemoryJournal(1n) }), "ana", "beto") as [
+    Person,
+    Person,
+  ];
   ana.say("uno", 1_000);
   ana.read(1_000);
-  let last = new Room({ instance: 2n });
+  let last = new Room({ journal: new MemoryJournal(2n) });
   for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
     for (const person of [ana, beto]) person.mailbox.lost(ms - 5_000);
-    last = new Room({ instance });
+    last = new Room({ journal: new MemoryJournal(instance) });
     ana.enter(last, ms);
     ana.read(ms);
   }
@@ -225,7 +229,7 @@ Deno.test(
   "A message that arrived twice, over a broken connection and the next one, is shown once",
   pure,
   () => {
-    const room = new Room({ instance: 1n });
+    const room = new Room({ journal: new MemoryJournal(1n) });
     const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
     const typed = ana.mailbox.say("uno");
     ana.deliver(typed, 1_000);
@@ -241,7 +245,10 @@ Deno.test(
   "Whoever comes to a server after its sender shows what they missed, whoever sent it first",
   pure,
   () => {
-    const [first, second] = [new Room({ instance: 1n }), new Room({ instance: 2n })];
+    const [first, second] = [
+      new Room({ journal: new MemoryJournal(1n) }),
+      new Room({ journal: new MemoryJournal(2n) }),
+    ];
     const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
     ana.say("uno", 1_000);
     ana.read(1_000);
@@ -255,7 +262,10 @@ Deno.test(
 );
 
 Deno.test("Whoever comes back to a server goes on reading where they stopped", pure, () => {
-  const [first, second] = [new Room({ instance: 1n }), new Room({ instance: 2n })];
+  const [first, second] = [
+    new Room({ journal: new MemoryJournal(1n) }),
+    new Room({ journal: new MemoryJournal(2n) }),
+  ];
   const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
   beto.enter(second, 1_000);
   ana.say("uno", 2_000);

@@ -28,6 +28,7 @@ Deno.test("Members.add() starts with nothing accepted and a connection", pure, (
     address: "192.168.1.7",
     sinceMs: 5,
     accepted: 0,
+    proposed: 0,
     graceEndMs: undefined,
   });
 });

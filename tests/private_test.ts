@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { framesOf } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
+import { MemoryJournal } from "../lib/journal.ts";
 import { Mailbox } from "../lib/mailbox.ts";
 import type { Member } from "../lib/members.ts";
 import { decodeServer, type LogEntry, type Manner, type Recipient, type Say } from "../lib/protocol.ts";
@@ -38,7 +39,7 @@ class Person implements Recipient {
     const { welcome, cursor, member } = room.enter(
       { hello, session: this.session, address: "10.0.0.7" },
       moment(ms),
-    );
+    )!;
     [this.#room, this.member, this.#cursor] = [room, member, cursor];
     for (const message of this.mailbox.welcomed(welcome, ms).resend) this.deliver(message, ms);
     return this;
@@ -81,7 +82,7 @@ function entriesOf(cursor: Cursor): LogEntry[] {
 
 /** Three who are in, and have read so. */
 function room(instance = 1n) {
-  const room = new Room({ instance });
+  const room = new Room({ journal: new MemoryJournal(instance) });
   const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
   for (const person of [ana, beto, eva]) person.enter(room);
   for (const person of [ana, beto, eva]) person.reads();
@@ -165,7 +166,7 @@ Deno.test("A private message is pending, sent again after a failover, and shown 
   assertEquals(ana.mailbox.pending, []);
   ana.say("dos", { to: beto, action: true, ms: 2_000 });
   // The server dies: beto has the first, nobody the second.
-  const second = new Room({ instance: 2n });
+  const second = new Room({ journal: new MemoryJournal(2n) });
   for (const person of [ana, eva, beto]) person.mailbox.lost(2_000);
   for (const person of [ana, eva, beto]) person.enter(second, 5_000);
   assertEquals(ana.reads(5_000), ["live dos"]);

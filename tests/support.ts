@@ -23,7 +23,7 @@ import {
   type Welcome,
 } from "../lib/protocol.ts";
 import type { Socket } from "../lib/socket.ts";
-import { Terminal } from "../lib/terminal.ts";
+import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
 import type { Tty } from "../lib/tty.ts";
 import { WIRE } from "./wire.ts";
 
@@ -281,6 +281,8 @@ export interface PersonOptions {
   readonly isKeyboard?: boolean;
   readonly isEchoed?: boolean;
   readonly tty?: Tty;
+  /** Set if a question is to wait for them while they type. */
+  readonly typing?: TerminalOptions;
   readonly configFolder?: string;
   /** What their programs run on. */
   readonly runtime?: string;
@@ -304,7 +306,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, isEchoed, tty } = options;
+    const { isKeyboard = false, isEchoed, tty, typing = { pauseMs: 0 } } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -316,7 +318,7 @@ export class Person implements AsyncDisposable {
       isKeyboard,
       isEchoed,
       tty,
-    });
+    }, typing);
   }
 
   /** Types something, or pipes it in. */

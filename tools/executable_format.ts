@@ -1,18 +1,39 @@
 // For which machine an executable is, by its first bytes. Pure.
 
-/** Machines that files are handed out for, by the names that `deno compile --target` has for them. */
+/** Machines that files are handed out for, by the names that `deno compile --target` has for them: how names of
+ * files end, what people call it, and the package of the npm registry in which Deno's makers hand Deno out. */
 export const TARGETS = {
-  "x86_64-unknown-linux-gnu": "linux-x64",
-  "aarch64-unknown-linux-gnu": "linux-arm64",
-  "x86_64-apple-darwin": "macos-x64",
-  "aarch64-apple-darwin": "macos-arm64",
-  "x86_64-pc-windows-msvc": "windows-x64.exe",
+  "x86_64-unknown-linux-gnu": {
+    suffix: "linux-x64",
+    machine: "Linux x86_64 (glibc)",
+    denoPackage: "@deno/linux-x64-glibc",
+  },
+  "aarch64-unknown-linux-gnu": {
+    suffix: "linux-arm64",
+    machine: "Linux aarch64 (glibc)",
+    denoPackage: "@deno/linux-arm64-glibc",
+  },
+  "x86_64-apple-darwin": {
+    suffix: "macos-x64",
+    machine: "macOS x86_64",
+    denoPackage: "@deno/darwin-x64",
+  },
+  "aarch64-apple-darwin": {
+    suffix: "macos-arm64",
+    machine: "macOS aarch64",
+    denoPackage: "@deno/darwin-arm64",
+  },
+  "x86_64-pc-windows-msvc": {
+    suffix: "windows-x64.exe",
+    machine: "Windows x86_64",
+    denoPackage: "@deno/win32-x64",
+  },
 } as const;
 
 /** A machine that files are handed out for. */
 export type Target = keyof typeof TARGETS;
 
-/** The machine that an executable is for, by its first 4,096 bytes; undefined if it is none of ours.
+/** The machine that an executable is for, by its first 4,096 bytes or more; undefined if it is none of ours.
  * Sources: System V ABI (ELF header), Apple's mach-o/loader.h, Microsoft's PE format. */
 export function targetOf(head: Uint8Array): Target | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

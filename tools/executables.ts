@@ -1,6 +1,7 @@
 // Makes files of the programs that run without Deno or Node, from the folder of the project. Knows nothing of
 // where they are handed out.
 
+import { type Target, targetOf, TARGETS } from "./executable_format.ts";
 import { PROGRAMS, type ProgramSource } from "./programs.ts";
 import { archiveOf, selfExtracting } from "./self_extracting.ts";
 
@@ -72,18 +73,22 @@ export async function compileProgram(
   }
 }
 
-/** Makes self-extracting files of all programs for this machine.
- * @throws {MakeError} */
+/** Makes self-extracting files of all programs, around a Deno for this machine or for the one that `target`
+ * names.
+ * @throws {MakeError} if there is no such Deno */
 export async function makeSelfExtracting(
-  { codes, pathOf }: {
+  { codes, pathOf, target = Deno.build.target as Target }: {
     codes: ReadonlyMap<string, string>;
     pathOf: (program: ProgramSource) => string;
+    target?: Target;
   },
 ): Promise<void> {
-  const archive = await archiveOf(await Deno.readFile(Deno.execPath()), codes);
+  const deno = await Deno.readFile(target === Deno.build.target ? Deno.execPath() : await denoFor(target));
+  if (targetOf(deno) !== target) throw new MakeError(`Cannot take this Deno: it is not for ${target}`);
+  const archive = await archiveOf(deno, codes);
   const script = await Deno.readTextFile(new URL("self_extracting.sh", import.meta.url));
   for (const program of PROGRAMS) {
-    const bytes = selfExtracting(program, { archive, script, machine: thisMachine() });
+    const bytes = selfExtracting(program, { archive, script, machine: TARGETS[target].machine });
     const path = pathOf(program);
     // Not into a file that may be running.
     await Deno.writeFile(`${path}.new`, bytes, { mode: 0o755 });
@@ -91,10 +96,14 @@ export async function makeSelfExtracting(
   }
 }
 
-/** What this machine is, for people. */
-function thisMachine(): string {
-  const { os, arch } = Deno.build;
-  return os === "darwin" ? `macOS ${arch}` : `Linux ${arch} (glibc)`;
+/** Path of the Deno of this very version for another machine, which stays in Deno's cache.
+ * @throws {MakeError} if it cannot be had */
+async function denoFor(target: Target): Promise<string> {
+  const name = `${TARGETS[target].denoPackage}@${Deno.version.deno}`;
+  // The project does not depend on it: neither its deno.json nor its lock file shall know.
+  await runDeno(["cache", "--quiet", "--no-config", "--no-lock", `npm:${name}`]);
+  const info = await runDeno(["info", "--json", "--no-config", "--no-lock", `npm:${name}`]);
+  return `${JSON.parse(info).npmPackages[name].localPath}/deno`;
 }
 
 /** What Deno writes. */

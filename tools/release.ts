@@ -17,6 +17,8 @@ import { PROGRAMS, type ProgramSource } from "./programs.ts";
 import { runTool, type Tool } from "./tool.ts";
 
 const FOLDER = "dist";
+/** No shell there reads self-extracting files. */
+const WINDOWS: Target = "x86_64-pc-windows-msvc";
 
 const SPANISH = {
   made: (path: string, megabytes: string, how: string) => `${path} (${megabytes} MB, ${how})`,
@@ -41,10 +43,11 @@ const ENGLISH: typeof SPANISH = {
 const TEXTS: Readonly<Record<Language, typeof SPANISH>> = { es: SPANISH, en: ENGLISH };
 
 function pathFor(target: Target): (program: ProgramSource) => string {
-  return ({ name }) => `${FOLDER}/${name}-${TARGETS[target]}`;
+  return ({ name }) => `${FOLDER}/${name}-${TARGETS[target].suffix}`;
 }
 
-/** Makes both programs for a machine. Returns the name of the way.
+/** Makes both programs for a machine: self-extracting where a runtime base cannot be had. Returns the name of
+ * the way.
  * @throws {MakeError} */
 async function make(
   target: Target,
@@ -64,9 +67,8 @@ async function make(
     }
     return texts.compiled;
   } catch (error) {
-    const isOwn = target === Deno.build.target && Deno.build.os !== "windows";
-    if (!(error instanceof RuntimeBaseError && isOwn)) throw error;
-    await makeSelfExtracting({ codes, pathOf });
+    if (!(error instanceof RuntimeBaseError) || target === WINDOWS) throw error;
+    await makeSelfExtracting({ codes, pathOf, target });
     return texts.selfExtracting;
   }
 }
@@ -97,7 +99,7 @@ async function release({ language }: Tool): Promise<number> {
       }
     } catch (error) {
       if (!(error instanceof MakeError)) throw error;
-      missing.push(TARGETS[target].replace(".exe", ""));
+      missing.push(TARGETS[target].machine);
       console.error(texts.notMade(missing.at(-1)!, error.message));
     }
   }

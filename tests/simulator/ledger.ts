@@ -1,7 +1,7 @@
 // What was typed, what servers logged and what clients showed; and everything in it that must not be.
 
 import type { Place } from "../../lib/inbox.ts";
-import type { Content, Left, LogEntry, Renamed, RoomEvent, Said, Say } from "../../lib/protocol.ts";
+import type { Content, Left, LogEntry, Renamed, Said, Say } from "../../lib/protocol.ts";
 import { GRACE_MS } from "../../lib/room.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -51,7 +51,7 @@ interface Account {
 interface Book {
   readonly name: string;
   /** By `seq`. */
-  readonly entries: RoomEvent[];
+  readonly entries: LogEntry[];
   /** Highest number logged, by sender. */
   readonly logged: Map<bigint, number>;
   /** Nicks of those who are in. */
@@ -96,7 +96,10 @@ export class Ledger {
     });
   }
 
-  openBook(instance: bigint, name: string): void {
+  /** A server starts. Returns how many entries of its log are known from before. */
+  openBook(instance: bigint, name: string): number {
+    const known = this.#books.get(instance);
+    if (known) return known.entries.length;
     this.#books.set(instance, {
       name,
       entries: [],
@@ -104,6 +107,7 @@ export class Ledger {
       nicks: new Map(),
       live: new Map(),
     });
+    return 0;
   }
 
   report(fault: Fault, details: string): void {
@@ -147,7 +151,7 @@ export class Ledger {
   }
 
   /** A server's log holds one more entry. `goneMs` is how long somebody who left has had no connection. */
-  logged(instance: bigint, entry: RoomEvent, goneMs: number): void {
+  logged(instance: bigint, entry: LogEntry, goneMs: number): void {
     const book = this.#books.get(instance)!;
     if (entry.seq !== book.entries.length) {
       this.report("garbled", `${book.name} leaves a gap before ${entry.seq}`);
@@ -201,8 +205,12 @@ export class Ledger {
     return sinceMs;
   }
 
-  /** It is over: what a survivor said and another has not shown is lost. */
-  settle(survivors: readonly bigint[]): void {
+  /** It is over: what a survivor said and another has not shown is lost; and where the one server keeps its log,
+   * so is what others have read back that said it. */
+  settle(survivors: readonly bigint[], { isKept }: { isKept: boolean }): void {
+    for (const { reader, sender, n } of isKept ? this.#lackedOfGone(survivors) : []) {
+      this.report("lost", `${reader} has not shown message ${n} of ${sender}, who had read it back,`);
+    }
     for (const { reader, sender, n, wasLogged } of this.#lacked(survivors)) {
       const where = wasLogged ? "though a server had it" : "and no server has had it";
       this.report("lost", `${reader} has not shown message ${n} of ${sender}, ${where},`);
@@ -224,6 +232,14 @@ export class Ledger {
           yield { reader: name, sender: from, n, atMs, wasLogged };
         }
       }
+    }
+  }
+
+  *#lackedOfGone(survivors: readonly bigint[]) {
+    const gone = [...this.#accounts.keys()].filter((session) => !survivors.includes(session));
+    for (const { sender, n, ...lacked } of this.#lacked(gone, survivors)) {
+      const account = this.#accounts.values().find(({ name }) => name === sender);
+      if (account!.typed[n - 1]!.readBackMs > 0) yield { sender, n, ...lacked };
     }
   }
 
@@ -278,7 +294,7 @@ function isTaken({ nicks }: Book, nick: string, session: bigint): boolean {
   return nicks.entries().some(([holder, held]) => holder !== session && held === nick);
 }
 
-function isSame(one: LogEntry, other: RoomEvent | undefined): boolean {
+function isSame(one: LogEntry, other: LogEntry | undefined): boolean {
   if (!other) return false;
   if (one.type === "said" && other.type === "said" && !isSameContent(one, other)) return false;
   const [fields, others] = [one, other].map((entry): Record<string, unknown> => ({ ...entry }));

@@ -14,7 +14,10 @@ import {
 import { type Admission, type Arrival, Room, WINDOW_MARGIN_MS } from "../../lib/room.ts";
 import { EVERYTHING } from "../../lib/room_log.ts";
 import type { Moment } from "../../lib/clock.ts";
+import type { Taker } from "../../lib/journal.ts";
 import type { Place } from "../../lib/inbox.ts";
+import type { Unnumbered } from "../../lib/protocol.ts";
+import { StagedJournal } from "../staged_journal.ts";
 import type { Fault } from "./ledger.ts";
 import type { Rules } from "./world.ts";
 
@@ -22,6 +25,7 @@ import type { Rules } from "./world.ts";
 export const TRUE_RULES: Rules = {
   newMailbox: (options) => new Mailbox(options),
   newRoom: (options) => new Room(options),
+  newJournal: (store) => new StagedJournal(store),
   losesReplaced: false,
   trustsLateBytes: false,
   agesUntilNoticed: false,
@@ -104,28 +108,50 @@ class ShowsAgain extends Mailbox {
 }
 
 class NoWindow extends Room {
-  override enter({ hello, ...arrival }: Arrival, now: Moment): Admission {
+  override enter({ hello, ...arrival }: Arrival, now: Moment, again: () => void): Admission | undefined {
     const lackMs = hello.lackMs - RECENT_MS - WINDOW_MARGIN_MS;
-    return super.enter({ ...arrival, hello: { ...hello, lackMs } }, now);
+    return super.enter({ ...arrival, hello: { ...hello, lackMs } }, now, again);
   }
 }
 
 class AcceptsAgain extends Room {
-  override enter(arrival: Arrival, now: Moment): Admission {
-    const admission = super.enter(arrival, now);
-    return { ...admission, welcome: { ...admission.welcome, accepted: 0 } };
+  override enter(arrival: Arrival, now: Moment, again: () => void): Admission | undefined {
+    const admission = super.enter(arrival, now, again);
+    return admission && { ...admission, welcome: { ...admission.welcome, accepted: 0 } };
   }
 
   override say(member: Member, message: Say, now: Moment): void {
-    member.accepted = 0;
+    member.accepted = member.proposed = 0;
     super.say(member, message, now);
   }
 }
 
 class ShowsAllToAll extends Room {
-  override enter(arrival: Arrival, now: Moment): Admission {
-    const admission = super.enter(arrival, now);
-    return { ...admission, cursor: this.log.cursorAt(admission.welcome.next, EVERYTHING) };
+  override enter(arrival: Arrival, now: Moment, again: () => void): Admission | undefined {
+    const admission = super.enter(arrival, now, again);
+    return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.next, EVERYTHING) };
+  }
+}
+
+/** Lets happen what it has not stored yet. */
+class HastyJournal extends StagedJournal {
+  #seq = 0;
+  #take: Taker = () => {};
+
+  override follow(take: Taker, onWork: () => void): void {
+    this.#take = take;
+    const note: Taker = (entry, seq, at) => {
+      // What is stored by now has happened long ago.
+      if (seq < this.#seq) return;
+      this.#seq = seq + 1;
+      take(entry, seq, at);
+    };
+    super.follow(note, onWork);
+  }
+
+  override propose(entry: Unnumbered, now: Moment): void {
+    super.propose(entry, now);
+    this.#take(entry, this.#seq++, now);
   }
 }
 
@@ -183,6 +209,10 @@ export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
   "the loss of a replaced connection counts": {
     rules: { losesReplaced: true },
     fault: "wrong departure",
+  },
+  "a server lets happen what it has not stored": {
+    rules: { newJournal: (store) => new HastyJournal(store) },
+    fault: "lost",
   },
   "a client that was suspended believes what waits in its socket": {
     rules: { trustsLateBytes: true },

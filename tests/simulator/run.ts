@@ -7,6 +7,7 @@ import { Pipe, type Quality } from "./network.ts";
 import { Random } from "./random.ts";
 import { type Scenario, type Step, STRAY_MS, WANDER_MS } from "./scenario.ts";
 import { Server, ServerEnd } from "./server.ts";
+import type { Store } from "../staged_journal.ts";
 import { Timeline } from "./timeline.ts";
 import type { Rules, World } from "./world.ts";
 
@@ -41,6 +42,8 @@ export class Run {
   readonly #scenario: Scenario;
   readonly #world: World;
   readonly #servers: (Server | undefined)[] = [];
+  /** What servers have stored that keep their logs. */
+  readonly #stores: Store[] = [];
   readonly #clients: (Client | undefined)[] = [];
   /** The server where everybody is, or goes. */
   #home = 0;
@@ -90,7 +93,8 @@ export class Run {
       if (left < 0) return ledger.report("not settled", "Somebody still lacks something");
       timeline.runUntil(timeline.nowMs + SETTLING_STEP_MS);
     }
-    ledger.settle(this.#living.map(({ mailbox }) => mailbox.session));
+    const isKept = this.#scenario.keepsLogs && servers === 1;
+    ledger.settle(this.#living.map(({ mailbox }) => mailbox.session), { isKept });
   }
 
   get #living(): Client[] {
@@ -201,7 +205,9 @@ export class Run {
   #start(place: number): void {
     const name = `server ${place} (start ${++this.#starts})`;
     const onDeath = () => this.#servers[place] = undefined;
-    this.#servers[place] = new Server(name, this.#world, { onDeath });
+    const { keepsLogs } = this.#scenario;
+    if (keepsLogs) this.#stores[place] ??= { instance: this.#world.random.bigint(), entries: [] };
+    this.#servers[place] = new Server(name, this.#world, { onDeath, store: this.#stores[place] });
   }
 
   #come(index: number): void {

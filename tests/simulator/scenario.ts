@@ -44,6 +44,8 @@ export type Step =
 export interface Scenario {
   readonly seed: number;
   readonly servers: number;
+  /** Whether each server keeps its log: after its death it goes on with what it had stored. */
+  readonly keepsLogs: boolean;
   readonly steps: readonly Step[];
   /** When nothing breaks any more. */
   readonly endMs: number;
@@ -103,7 +105,14 @@ export function scenarioOf(seed: number): Scenario {
   }
   steps.sort((one, other) => one.atMs - other.atMs);
   const endMs = atMs + (isLong ? random.between(0, 500_000) : random.spread(100, 20_000));
-  return { seed, servers, steps, endMs };
+  return { seed, ...keeping(seed, servers), steps, endMs };
+}
+
+/** Where logs are kept, one server is enough: it comes back. */
+function keeping(seed: number, servers: number): { servers: number; keepsLogs: boolean } {
+  const random = new Random(seed, 3);
+  const keepsLogs = random.chance(0.3);
+  return { servers: keepsLogs && random.chance(0.6) ? 1 : servers, keepsLogs };
 }
 
 /** A message: to everybody, or to one, be it oneself. */

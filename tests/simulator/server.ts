@@ -4,6 +4,7 @@
 import { FrameDecoder, framesOf } from "../../lib/codec.ts";
 import type { Moment } from "../../lib/clock.ts";
 import { ProtocolError } from "../../lib/errors.ts";
+import { MemoryJournal } from "../../lib/journal.ts";
 import { Heartbeat } from "../../lib/heartbeat.ts";
 import type { Member } from "../../lib/members.ts";
 import {
@@ -12,12 +13,14 @@ import {
   decodeServer,
   encodeServer,
   encodeWelcome,
+  type Hello,
+  type LogEntry,
   MAX_CLIENT_FRAME_BYTES,
-  type RoomEvent,
   sessionOf,
 } from "../../lib/protocol.ts";
 import type { Admission, Room } from "../../lib/room.ts";
 import { type Cursor, EVERYTHING } from "../../lib/room_log.ts";
+import type { Store } from "../staged_journal.ts";
 import type { Pipe, Receiver } from "./network.ts";
 import type { World } from "./world.ts";
 
@@ -49,13 +52,17 @@ export class Server {
   #overdue: (() => void)[] = [];
   #fuse: { steps: number; death: Death } | undefined;
 
-  constructor(name: string, world: World, { onDeath }: { onDeath: () => void }) {
+  constructor(name: string, world: World, { onDeath, store }: { onDeath: () => void; store?: Store }) {
     this.world = world;
     this.#onDeath = onDeath;
-    this.instance = world.random.bigint();
-    this.room = world.rules.newRoom({ instance: this.instance, log: { segmentBytes: 2_048 } });
-    this.#console = this.room.log.cursorAt(0, EVERYTHING);
-    world.ledger.openBook(this.instance, name);
+    const journal = store ? world.rules.newJournal(store) : new MemoryJournal(world.random.bigint());
+    this.instance = journal.instance;
+    const onWork = () => this.#settleLater();
+    this.room = world.rules.newRoom({ journal, onWork, log: { segmentBytes: 2_048 } });
+    this.#console = this.room.log.cursorAt(world.ledger.openBook(this.instance, name), EVERYTHING);
+    this.publish();
+    for (const { session } of this.room.members) this.noteGone(session);
+    this.#awaitExpiry(this.room.loseAll(this.now));
   }
 
   get isDead(): boolean {
@@ -125,10 +132,24 @@ export class Server {
 
   /** Announces departures that are due, and comes back for those that are not yet. */
   expire(): void {
-    const { now } = this;
-    const nextMs = this.room.expire(now);
+    const nextMs = this.room.expire(this.now);
     this.publish();
-    if (nextMs < Infinity) this.later(nextMs - now.tickMs, () => this.expire());
+    this.#awaitExpiry(nextMs);
+  }
+
+  #awaitExpiry(nextMs: number): void {
+    if (nextMs < Infinity) this.later(nextMs - this.now.tickMs, () => this.expire());
+  }
+
+  /** A disk takes its time, and now and then a long one. */
+  #settleLater(): void {
+    const { random } = this.world;
+    this.later(random.chance(0.95) ? random.spread(TICK_MS, 20) : random.spread(20, 2_000), () => {
+      if (!this.step()) return;
+      this.room.settle();
+      // What is stored now is stored, whether anybody hears of it or not.
+      if (this.step()) this.publish();
+    });
   }
 
   /** Shows the console what the log holds more, and wakes all connections. */
@@ -136,12 +157,12 @@ export class Server {
     let hasGrown = false;
     for (let slice = this.#console.take(); slice; slice = this.#console.take()) {
       hasGrown = true;
-      for (const frame of framesOf(slice)) this.#note(decodeServer(frame) as RoomEvent);
+      for (const frame of framesOf(slice)) this.#note(decodeServer(frame) as LogEntry);
     }
     if (hasGrown) { for (const end of this.ends) end.wake(); }
   }
 
-  #note(event: RoomEvent): void {
+  #note(event: LogEntry): void {
     const goneSinceMs = event.type === "left" ? this.#goneSinceMs.get(event.session) : undefined;
     this.world.ledger.logged(this.instance, event, this.world.timeline.nowMs - (goneSinceMs ?? 0));
   }
@@ -164,6 +185,8 @@ export class ServerEnd implements Receiver {
   #cursor: Cursor | undefined;
   #answers: Uint8Array[] = [];
   #isAwake = false;
+  /** What was asked for takes its time: what comes behind it waits. */
+  #isWaiting = false;
 
   constructor(server: Server, { windowBytes }: { windowBytes: number }) {
     this.#server = server;
@@ -235,8 +258,15 @@ export class ServerEnd implements Receiver {
     if (this.#state !== "open" || !this.#server.step()) return;
     this.#heartbeat?.heard(this.#nowMs);
     this.#decoder.push(bytes);
+    this.#takeIn();
+    this.#server.publish();
+  }
+
+  #takeIn(): void {
     try {
-      for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+      while (!this.#isWaiting) {
+        const frame = this.#decoder.next();
+        if (!frame) break;
         const message = decodeClient(frame);
         if (this.#member) this.#serve(message, this.#member);
         else this.#enter(message);
@@ -247,21 +277,43 @@ export class ServerEnd implements Receiver {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(error.code);
     }
+  }
+
+  /** Does what may take its time; `attempt` returns whether it is done. */
+  #try(attempt: (again: () => void) => boolean): void {
+    this.#isWaiting = !attempt(() => this.#server.later(TICK_MS, () => this.#tryAgain(attempt)));
+  }
+
+  #tryAgain(attempt: (again: () => void) => boolean): void {
+    // Whoever came in is gone already.
+    if (this.#state !== "open") return this.#server.expire();
+    try {
+      this.#try(attempt);
+      this.#takeIn();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#refuse(error.code);
+    }
     this.#server.publish();
   }
 
   #enter(hello: ClientMessage): void {
     if (hello.type !== "hello") throw new ProtocolError("frame-unexpected", "HELLO comes first");
+    this.#try((again) => this.#letIn(hello, again));
+  }
+
+  #letIn(hello: Hello, again: () => void): boolean {
     const session = sessionOf(hello.token);
     const { connections, room, now } = this.#server;
     const { ledger } = this.#world;
-    let admission: Admission;
+    let admission: Admission | undefined;
     try {
-      admission = room.enter({ hello, session, address: "192.0.2.1" }, now);
+      admission = room.enter({ hello, session, address: "192.0.2.1" }, now, again);
     } catch (error) {
       ledger.refused(this.#server.instance, session, hello.nick);
       throw error;
     }
+    if (!admission) return false;
     const { welcome, online, cursor, member } = admission;
     ledger.entered(this.#server.instance, { asked: hello.nick, given: welcome.nick });
     const before = connections.get(member);
@@ -273,6 +325,7 @@ export class ServerEnd implements Receiver {
     this.#heartbeat = new Heartbeat(this.#nowMs, { always: true });
     this.#beatLater(this.#heartbeat);
     this.#answer(Uint8Array.of(...encodeWelcome(welcome, { onlineBytes: online.length }), ...online));
+    return true;
   }
 
   #serve(message: ClientMessage, member: Member): void {
@@ -280,7 +333,7 @@ export class ServerEnd implements Receiver {
       case "say":
         return this.#server.room.say(member, message, this.#server.now);
       case "nick":
-        return this.#rename(message.nick, member);
+        return this.#try((again) => this.#rename(message.nick, member, again));
       case "ping":
         return this.#answer(encodeServer({ type: "pong" }));
       case "pong":
@@ -289,21 +342,25 @@ export class ServerEnd implements Receiver {
       case "bye":
         this.#server.connections.delete(member);
         this.#server.noteGone(member.session);
-        this.#server.room.leave(member, this.#server.now);
-        return this.#finish();
+        return this.#try((again) => {
+          const isOut = this.#server.room.leave(member, this.#server.now, again);
+          if (isOut) this.#finish();
+          return isOut;
+        });
       case "hello":
         throw new ProtocolError("frame-unexpected", "HELLO comes once");
     }
   }
 
-  #rename(nick: string, member: Member): void {
+  #rename(nick: string, member: Member, again: () => void): boolean {
     const { room, instance, now } = this.#server;
     try {
-      room.rename(member, nick, now);
+      return room.rename(member, nick, now, again);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#world.ledger.refused(instance, member.session, nick);
       this.#answer(encodeServer({ type: "refused", code: error.code, about: nick, reason: "" }));
+      return true;
     }
   }
 

@@ -1,7 +1,9 @@
 // What everything in one run shares.
 
+import type { Journal } from "../../lib/journal.ts";
 import type { Mailbox, MailboxOptions } from "../../lib/mailbox.ts";
 import type { Room, RoomOptions } from "../../lib/room.ts";
+import type { Store } from "../staged_journal.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
@@ -10,6 +12,8 @@ import type { Timeline } from "./timeline.ts";
 export interface Rules {
   newMailbox(options: MailboxOptions): Mailbox;
   newRoom(options: RoomOptions): Room;
+  /** Of a server that keeps its log. */
+  newJournal(store: Store): Journal;
   /** Whether a server takes the loss of a connection that was replaced for the loss of the client. */
   readonly losesReplaced: boolean;
   /** Whether a client that was silent for too long itself believes what it then finds in its socket. */

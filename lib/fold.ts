@@ -1,0 +1,53 @@
+// What an entry of the log does to who is in. The same entries in the same order make the same members, wherever
+// and whenever they are read: nothing else may decide, no clock and no connection.
+
+import type { Members } from "./members.ts";
+import type { Joined, Left, Renamed, Said, Unnumbered } from "./protocol.ts";
+
+/** Has an entry happen to those who are in. Returns it as everybody is to read it, or undefined if it comes to
+ * nothing: the same message a second time, a nick that somebody else has by now. */
+export function fold(members: Members, entry: Unnumbered): Unnumbered | undefined {
+  switch (entry.type) {
+    case "said":
+      return foldSaid(members, entry);
+    case "joined":
+      return foldJoined(members, entry);
+    case "left":
+      return foldLeft(members, entry);
+    case "renamed":
+      return foldRenamed(members, entry);
+    case "announced":
+    case "backups":
+      return entry;
+  }
+}
+
+/** By the name that they have now: when they spoke, another may have been on its way. */
+function foldSaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
+  const member = members.get(entry.session);
+  if (!members.accept(entry.session, entry.n)) return undefined;
+  return !member || member.nick === entry.nick ? entry : { ...entry, nick: member.nick };
+}
+
+function foldJoined(members: Members, entry: Unnumbered<Joined>): Unnumbered<Joined> | undefined {
+  const { session, nick, address, timeMs } = entry;
+  if (members.get(session) || members.rival(nick, session)) return undefined;
+  members.add({ session, nick, address, sinceMs: timeMs });
+  return entry;
+}
+
+function foldLeft(members: Members, entry: Unnumbered<Left>): Unnumbered<Left> | undefined {
+  const member = members.get(entry.session);
+  if (!member) return undefined;
+  members.remove(member);
+  return { ...entry, nick: member.nick };
+}
+
+function foldRenamed(members: Members, entry: Unnumbered<Renamed>): Unnumbered<Renamed> | undefined {
+  const { session, nick } = entry;
+  const member = members.get(session);
+  if (!member || member.nick === nick || members.rival(nick, session)) return undefined;
+  const before = member.nick;
+  members.rename(member, nick);
+  return { ...entry, before };
+}

@@ -1,0 +1,52 @@
+// What stands between a proposal and an entry of the room's log: it gives entries their `seq`, and keeps them as
+// long as it can. Knows nothing of what they mean.
+
+import type { Moment } from "./clock.ts";
+import type { Unnumbered } from "./protocol.ts";
+
+/** Is given each entry once, in the order of `seq`, without a gap. `at` is when the journal got it, on the clocks
+ * of this process; the monotonic one never goes back. */
+export type Taker = (entry: Unnumbered, seq: number, at: Moment) => void;
+
+/** Numbers what is proposed, and gives it back when it has it: from then on it has happened, and whoever follows
+ * the same journal, now or later, is given the same. What is proposed is given back in the end, unless the process
+ * dies; what one session says, in the order in which it was proposed here. It may be given back twice: the room
+ * sees to it that it happens once. */
+export interface Journal {
+  /** Tells what is numbered here from what is numbered anywhere else; not zero. */
+  readonly instance: bigint;
+  /** `seq` of the first entry that it gives. */
+  readonly firstSeq: number;
+  /** Whether it can keep nothing for the moment: what is proposed waits, and nobody should say more. */
+  readonly isStuck: boolean;
+  /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onWork` is
+   * called when the latter has something to do. */
+  follow(take: Taker, onWork: () => void): void;
+  /** Takes an entry that is to happen. The journal may not hold on to it if it gives it back at once. */
+  propose(entry: Unnumbered, now: Moment): void;
+  /** Gives back what it has by now. */
+  settle(): void;
+}
+
+/** Keeps nothing, and so has everything at once. */
+export class MemoryJournal implements Journal {
+  readonly instance: bigint;
+  readonly firstSeq = 0;
+  readonly isStuck = false;
+  #seq = 0;
+  #take: Taker = () => {};
+
+  constructor(instance: bigint) {
+    this.instance = instance;
+  }
+
+  follow(take: Taker): void {
+    this.#take = take;
+  }
+
+  propose(entry: Unnumbered, now: Moment): void {
+    this.#take(entry, this.#seq++, now);
+  }
+
+  settle(): void {}
+}

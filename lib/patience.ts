@@ -1,0 +1,67 @@
+// Has visitors wait for the journal: nothing more of what they say is read meanwhile, nothing of it is lost, and
+// they are not taken for dead. Knows nothing of what they ask for.
+
+import type { Clock, Moment } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import type { Journal } from "./journal.ts";
+import { encodeServer } from "./protocol.ts";
+
+/** How long one wait may be until it is looked how things stand, in ms. */
+const WAIT_MS = 1_000;
+
+/** Something that may take its time: returns whether it is done; otherwise `again` is called when it is to be
+ * tried again. */
+export type Attempt = (now: Moment, again: () => void) => boolean;
+
+/** What patience needs. */
+export interface PatienceOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** Called when something comes of what somebody asked for who is gone by now. */
+  readonly onGone: () => void;
+}
+
+/** The patience of a server's visitors. */
+export class Patience {
+  readonly #options: PatienceOptions;
+
+  constructor(options: PatienceOptions) {
+    this.#options = options;
+  }
+
+  /** Makes an attempt. Returns what has to be waited for if it takes its time; that rejects with what later
+   * attempts throw. */
+  try(attempt: Attempt, connection: Connection): Promise<void> | undefined {
+    let isDue = false;
+    const again = () => {
+      isDue = true;
+      connection.resume();
+      if (!connection.isOpen) this.#options.onGone();
+    };
+    if (attempt(this.#options.clock(), again)) return undefined;
+    return this.#tryAgain(attempt, connection, () => isDue);
+  }
+
+  async #tryAgain(attempt: Attempt, connection: Connection, isDue: () => boolean): Promise<void> {
+    while (connection.isOpen && !isDue()) await this.#hold(connection);
+    if (connection.isOpen) await this.try(attempt, connection);
+    else this.#options.onGone();
+  }
+
+  /** Waits until the journal goes on; undefined if it does. */
+  whileStuck(connection: Connection): Promise<void> | undefined {
+    return this.#options.journal.isStuck ? this.#holdWhileStuck(connection) : undefined;
+  }
+
+  async #holdWhileStuck(connection: Connection): Promise<void> {
+    while (connection.isOpen && this.#options.journal.isStuck) await this.#hold(connection);
+  }
+
+  async #hold(connection: Connection): Promise<void> {
+    await connection.hold(WAIT_MS);
+    // Should the peer have asked for a sign of life, this is it.
+    if (this.#options.journal.isStuck) connection.send(PONG);
+  }
+}
+
+const PONG = encodeServer({ type: "pong" });

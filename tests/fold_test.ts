@@ -1,0 +1,109 @@
+// What entries do to who is in: the same everywhere, whoever proposed them and however often.
+
+import { assertEquals } from "@std/assert";
+import { fold } from "../lib/fold.ts";
+import { Members } from "../lib/members.ts";
+import type { Joined, Left, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
+
+const pure = { permissions: "none" } as const;
+
+const joined = (session: bigint, nick: string, timeMs = 5): Unnumbered<Joined> => (
+  { type: "joined", timeMs, session, back: false, nick, address: "10.0.0.7" }
+);
+const left = (session: bigint, nick: string): Unnumbered<Left> => (
+  { type: "left", timeMs: 9, session, lost: true, nick, address: "10.0.0.7" }
+);
+const renamed = (session: bigint, before: string, nick: string): Unnumbered<Renamed> => (
+  { type: "renamed", timeMs: 9, session, before, nick }
+);
+const said = (session: bigint, n: number, nick = "ana"): Unnumbered<Said> => (
+  { type: "said", timeMs: 9, session, n, late: false, nick, text: `t${n}` }
+);
+
+function foldAll(...entries: Unnumbered[]) {
+  const members = new Members();
+  const folded = entries.map((entry) => fold(members, entry));
+  return { members, folded, last: folded.at(-1), nicks: [...members].map(({ nick }) => nick) };
+}
+
+Deno.test("Who joins is in, since the time that the entry carries", pure, () => {
+  const { members, last } = foldAll(joined(1n, "ana", 77));
+  assertEquals(last, joined(1n, "ana", 77));
+  const { nick, address, sinceMs } = members.get(1n)!;
+  assertEquals([nick, address, sinceMs], ["ana", "10.0.0.7", 77]);
+});
+
+Deno.test("Of two who want one nick, or two that look the same, the first has it", pure, () => {
+  for (const nick of ["ana", "ANA", "ΑΝΑ"]) {
+    const { last, nicks } = foldAll(joined(1n, "ana"), joined(2n, nick));
+    assertEquals([last, nicks], [undefined, ["ana"]]);
+  }
+});
+
+Deno.test("Who is in does not join again, under whatever nick", pure, () => {
+  for (const nick of ["ana", "eva"]) {
+    const { last, nicks } = foldAll(joined(1n, "ana"), joined(1n, nick));
+    assertEquals([last, nicks], [undefined, ["ana"]]);
+  }
+});
+
+Deno.test("A message is said once, also by somebody who is not in any more", pure, () => {
+  const { folded } = foldAll(
+    joined(1n, "ana"),
+    said(1n, 2),
+    said(1n, 2),
+    said(1n, 1),
+    left(1n, "ana"),
+    said(1n, 2),
+    said(1n, 3),
+    said(1n, 3),
+    joined(1n, "ana"),
+    said(1n, 3),
+    said(1n, 4),
+  );
+  const numbers = folded.map((entry) => entry?.type === "said" ? entry.n : entry?.type);
+  const no = undefined;
+  assertEquals(numbers, ["joined", 2, no, no, "left", no, 3, no, "joined", no, 4]);
+});
+
+Deno.test("What is accepted counts as proposed", pure, () => {
+  const { members } = foldAll(joined(1n, "ana"), said(1n, 7));
+  const { accepted, proposed } = members.get(1n)!;
+  assertEquals([accepted, proposed], [7, 7]);
+});
+
+Deno.test("Who speaks has the nick that they have by then", pure, () => {
+  const { last } = foldAll(joined(1n, "ana"), renamed(1n, "ana", "eva"), said(1n, 1, "ana"));
+  assertEquals(last, said(1n, 1, "eva"));
+});
+
+Deno.test("Who leaves is out, once, under the nick that they have by then", pure, () => {
+  const { folded, nicks } = foldAll(
+    joined(1n, "ana"),
+    renamed(1n, "ana", "eva"),
+    left(1n, "ana"),
+    left(1n, "ana"),
+  );
+  assertEquals([folded.slice(2), nicks], [[left(1n, "eva"), undefined], []]);
+});
+
+Deno.test("Another nick is had by who is in, if it is free, and another than before", pure, () => {
+  const { folded, nicks } = foldAll(
+    joined(1n, "ana"),
+    joined(2n, "beto"),
+    renamed(1n, "ana", "BETO"),
+    renamed(1n, "ana", "eva"),
+    renamed(1n, "ana", "eva"),
+    renamed(1n, "ana", "Eva"),
+    renamed(3n, "x", "y"),
+  );
+  const no = undefined;
+  assertEquals(folded.slice(2), [no, renamed(1n, "ana", "eva"), no, renamed(1n, "eva", "Eva"), no]);
+  assertEquals(nicks, ["Eva", "beto"]);
+});
+
+Deno.test("What is announced changes nobody", pure, () => {
+  const announced = { type: "announced", timeMs: 1, text: "hola" } as const;
+  const backups = { type: "backups", timeMs: 1, backups: ["a:1"] } as const;
+  assertEquals(foldAll(announced, backups).folded, [announced, backups]);
+});

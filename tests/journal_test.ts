@@ -1,0 +1,175 @@
+// A room on a journal that takes its time: nothing has happened before the journal has it, and then it has.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { framesOf } from "../lib/codec.ts";
+import { ProtocolError } from "../lib/errors.ts";
+import { decodeServer, type Hello, type LogEntry, NEVER_WHOLE_MS } from "../lib/protocol.ts";
+import { type Admission, Room } from "../lib/room.ts";
+import { StagedJournal, type Store } from "./staged_journal.ts";
+
+const pure = { permissions: "none" } as const;
+
+const at = (ms: number) => ({ wallMs: 1_700_000_000_000 + ms, tickMs: ms });
+
+function newRoom(store: Store = { instance: 7n, entries: [] }) {
+  const journal = new StagedJournal(store);
+  let work = 0;
+  return { store, journal, room: new Room({ journal, onWork: () => work++ }), work: () => work };
+}
+
+function enter(room: Room, nick: string, { again = () => {}, session = BigInt(nick.length), ms = 0 } = {}) {
+  const hello: Hello = {
+    ...{ type: "hello", version: 1, token: new Uint8Array(16), password: "", nick },
+    ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+  };
+  return room.enter({ hello, session, address: "10.0.0.7" }, at(ms), again);
+}
+
+/** Somebody comes in, whatever it takes. */
+function letIn(room: Room, nick: string, session?: bigint): Admission {
+  let admission: Admission | undefined;
+  const attempt = () => admission = enter(room, nick, { session, again: attempt });
+  attempt();
+  room.settle();
+  return admission!;
+}
+
+function readAll(room: Room): LogEntry[] {
+  const entries: LogEntry[] = [];
+  const cursor = room.log.cursorAt(0);
+  for (let slice = cursor.take(); slice; slice = cursor.take()) {
+    for (const frame of framesOf(slice)) entries.push(decodeServer(frame) as LogEntry);
+  }
+  return entries;
+}
+
+const types = (room: Room) => readAll(room).map(({ type }) => type);
+
+Deno.test("Nobody is in before the journal has it, and then they are welcomed as ever", pure, () => {
+  const { room, work } = newRoom();
+  let isDue = false;
+  assertEquals(enter(room, "ana", { again: () => isDue = true }), undefined);
+  assertEquals([room.size, room.log.head, work(), isDue], [0, 0, 1, false]);
+  room.settle();
+  assertEquals([room.size, room.log.head, work(), isDue], [1, 1, 1, true]);
+  const { welcome, member } = enter(room, "ana")!;
+  assertEquals([welcome.instance, welcome.head, welcome.onlineCount], [7n, 1, 1]);
+  assertEquals([member.nick, member.graceEndMs], ["ana", undefined]);
+  room.settle();
+  assertEquals(types(room), ["joined"]);
+});
+
+Deno.test("Of two who want one nick at once the second is refused when it is known", pure, () => {
+  const { room } = newRoom();
+  const due: string[] = [];
+  enter(room, "ana", { session: 1n, again: () => due.push("first") });
+  enter(room, "ana", { session: 2n, again: () => due.push("second") });
+  room.settle();
+  assertEquals(due, ["first", "second"]);
+  assert(enter(room, "ana", { session: 1n }));
+  const error = assertThrows(() => enter(room, "ana", { session: 2n }), ProtocolError);
+  assertEquals(error.code, "nick-taken");
+  assertEquals(types(room), ["joined", "hidden"]);
+});
+
+Deno.test("Who asks twice to come in joins once, and both askers are told", pure, () => {
+  const { room } = newRoom();
+  let told = 0;
+  for (let i = 0; i < 2; i++) enter(room, "ana", { again: () => told++ });
+  room.settle();
+  assertEquals([told, types(room)], [2, ["joined"]]);
+});
+
+Deno.test("Who came in and is gone by then has the grace, and then leaves", pure, () => {
+  const { room } = newRoom();
+  enter(room, "ana", { ms: 100 });
+  room.settle();
+  assertEquals(room.expire(at(3_099)), 3_100);
+  assertEquals(room.expire(at(3_100)), 3_200); // looks again while the journal has not got it
+  room.settle();
+  assertEquals([room.expire(at(3_200)), room.size], [Infinity, 0]);
+  assertEquals(types(room), ["joined", "left"]);
+});
+
+Deno.test("What is said again before the journal has it is said once", pure, () => {
+  const { room } = newRoom();
+  const { member } = letIn(room, "ana");
+  for (const n of [1, 1, 2, 1]) room.say(member, { type: "say", n, timeMs: 0, text: "t" }, at(0));
+  assertEquals([room.log.head, member.accepted, member.proposed], [1, 0, 2]);
+  assertEquals(enter(room, "ana")!.welcome.accepted, 0);
+  room.settle();
+  assertEquals([types(room), member.accepted], [["joined", "said", "said"], 2]);
+});
+
+Deno.test("A nick is had when the journal has it; who is too late is refused then", pure, () => {
+  const { room } = newRoom();
+  const [ana, beto] = [letIn(room, "ana"), letIn(room, "beto")];
+  const due: string[] = [];
+  assertEquals(room.rename(ana.member, "eva", at(0), () => due.push("ana")), false);
+  assertEquals(room.rename(beto.member, "eva", at(0), () => due.push("beto")), false);
+  assertEquals([ana.member.nick, room.withNick("eva")], ["ana", undefined]);
+  room.settle();
+  assertEquals(due, ["ana", "beto"]);
+  assertEquals(room.rename(ana.member, "eva", at(0)), true);
+  assertThrows(() => room.rename(beto.member, "eva", at(0)), ProtocolError);
+  assertEquals([...room.members].map(({ nick }) => nick), ["eva", "beto"]);
+  assertEquals(types(room).slice(2), ["renamed", "hidden"]);
+});
+
+Deno.test("One change of a person waits for the other", pure, () => {
+  const { room } = newRoom();
+  const { member } = letIn(room, "ana");
+  room.rename(member, "eva", at(0));
+  const leave = (): boolean => room.leave(member, at(0), leave);
+  assertEquals(leave(), false);
+  room.settle();
+  assertEquals(enter(room, "ana", { session: 3n }), undefined); // still leaving
+  room.settle();
+  assertEquals([leave(), room.size], [true, 0]);
+  assertEquals(types(room), ["joined", "renamed", "left"]);
+});
+
+Deno.test("Who is thrown out while another nick is on its way is thrown out all the same", pure, () => {
+  const { room } = newRoom();
+  const { member } = letIn(room, "ana");
+  room.rename(member, "eva", at(0));
+  room.kick(member, at(0));
+  for (let i = 0; i < 3; i++) room.settle();
+  assertEquals(types(room), ["joined", "renamed", "left"]);
+});
+
+Deno.test("Who comes back under another nick is welcomed when they have it", pure, () => {
+  const { room } = newRoom();
+  letIn(room, "ana", 1n);
+  const { welcome, member } = letIn(room, "eva", 1n);
+  assertEquals([welcome.nick, welcome.head, member.nick], ["eva", 2, "eva"]);
+});
+
+Deno.test("A room on what another has left is the same room", pure, () => {
+  const { room, store } = newRoom();
+  const [ana, beto] = [letIn(room, "ana"), letIn(room, "beto")];
+  room.say(ana.member, { type: "say", n: 3, timeMs: 0, text: "hola" }, at(10));
+  const to = { session: ana.member.session, nick: "ana" };
+  room.say(beto.member, { type: "say", n: 1, timeMs: 0, text: "secreto", to }, at(20));
+  room.leave(beto.member, at(30));
+  room.announce("x", at(40));
+  room.addBackup("a:1", at(50));
+  room.settle();
+  room.say(ana.member, { type: "say", n: 4, timeMs: 0, text: "nobody stored this" }, at(60));
+
+  const { room: next } = newRoom(store);
+  assertEquals(readAll(next), readAll(room));
+  assertEquals(readAll(next).map(({ type }) => type).slice(2), [
+    "said",
+    "hidden",
+    "left",
+    "announced",
+    "backups",
+  ]);
+  assertEquals([...next.members].map(({ nick, sinceMs }) => [nick, sinceMs]), [["ana", at(0).wallMs]]);
+  assertEquals(next.loseAll(at(100)), 3_100);
+  const { welcome } = enter(next, "ana", { ms: 200 })!;
+  assertEquals([welcome.accepted, welcome.head, welcome.backups], [3, 7, ["a:1"]]);
+  assertEquals(letIn(next, "beto").welcome.accepted, 1);
+  assertEquals(next.expire(at(99_999)), Infinity);
+});
