@@ -85,6 +85,8 @@ export interface ServerStats {
   readonly messagesPerSecond: number;
   /** When it began to listen, ms since 1970 UTC. */
   readonly sinceMs: number;
+  /** What its journal keeps, in bytes; undefined if it keeps nothing. */
+  readonly storedBytes?: number;
 }
 
 /** Somebody who is in, at the moment that they say something. */
@@ -105,6 +107,7 @@ export class ChatServer implements AsyncDisposable {
   readonly #gate: Gate;
   readonly #bans = new Bans();
   readonly #startMs: number;
+  readonly #firstSeq: number;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
   readonly #accepting: Promise<void>;
@@ -123,6 +126,7 @@ export class ChatServer implements AsyncDisposable {
     this.#listener = listen({ host, port });
     this.#patience = new Patience({ journal, clock, onGone: () => this.#expire() });
     this.#room = new Room({ journal, onWork: () => this.#hub.wake(), backups, graceMs, log });
+    this.#firstSeq = this.#room.log.head;
     this.#gate = new Gate(options);
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -150,6 +154,11 @@ export class ChatServer implements AsyncDisposable {
     return this.#room.log;
   }
 
+  /** `seq` of the first entry since this server began to listen: what lies before it happened elsewhere. */
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
+
   /** Has a reader woken whenever the log has grown. */
   addReader(reader: Reader): void {
     this.#hub.addReader(reader);
@@ -167,6 +176,7 @@ export class ChatServer implements AsyncDisposable {
       connections: this.#hub.connections.size,
       messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
       sinceMs: this.#startMs,
+      storedBytes: this.#options.journal?.storedBytes,
     };
   }
 
