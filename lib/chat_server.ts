@@ -11,7 +11,7 @@ import { Gate, type GateOptions } from "./gate.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
 import { type Journal, MemoryJournal } from "./journal.ts";
-import { accepted, listen } from "./listener.ts";
+import { accepted, ACCEPTS, listen, SECURE_ACCEPTS } from "./listener.ts";
 import type { Member } from "./members.ts";
 import type { PasswordCheck } from "./password.ts";
 import { Patience } from "./patience.ts";
@@ -85,6 +85,8 @@ export interface ServerStats {
   readonly messagesPerSecond: number;
   /** When it began to listen, ms since 1970 UTC. */
   readonly sinceMs: number;
+  /** What its journal keeps, in bytes; undefined if it keeps nothing. */
+  readonly storedBytes?: number;
 }
 
 /** Somebody who is in, at the moment that they say something. */
@@ -105,6 +107,7 @@ export class ChatServer implements AsyncDisposable {
   readonly #gate: Gate;
   readonly #bans = new Bans();
   readonly #startMs: number;
+  readonly #firstSeq: number;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
   readonly #accepting: Promise<void>;
@@ -123,6 +126,7 @@ export class ChatServer implements AsyncDisposable {
     this.#listener = listen({ host, port });
     this.#patience = new Patience({ journal, clock, onGone: () => this.#expire() });
     this.#room = new Room({ journal, onWork: () => this.#hub.wake(), backups, graceMs, log });
+    this.#firstSeq = this.#room.log.head;
     this.#gate = new Gate(options);
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -150,6 +154,11 @@ export class ChatServer implements AsyncDisposable {
     return this.#room.log;
   }
 
+  /** `seq` of the first entry since this server began to listen: what lies before it happened elsewhere. */
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
+
   /** Has a reader woken whenever the log has grown. */
   addReader(reader: Reader): void {
     this.#hub.addReader(reader);
@@ -167,6 +176,7 @@ export class ChatServer implements AsyncDisposable {
       connections: this.#hub.connections.size,
       messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
       sinceMs: this.#startMs,
+      storedBytes: this.#options.journal?.storedBytes,
     };
   }
 
@@ -192,10 +202,14 @@ export class ChatServer implements AsyncDisposable {
     return true;
   }
 
-  /** Lets nobody in from an IP address for a time, and throws out who is in from there. Returns how many. */
+  /** Lets nobody in from an IP address for a time, and throws out who is in from there; lets them in again if that
+   * time is 0 ms. Returns how many were thrown out. */
   ban(address: string, forMs: number): number {
+    if (forMs === 0) {
+      this.#bans.lift(address);
+      return 0;
+    }
     this.#bans.add(address, this.#clock().tickMs + forMs);
-    if (forMs === 0) return 0;
     const banned = [...this.#room.members].filter((member) => member.address === address);
     for (const member of banned) this.#throwOut(member, isBanned(address));
     return banned.length;
@@ -232,7 +246,8 @@ export class ChatServer implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
-    for await (const conn of accepted(this.#listener, { onTrouble })) {
+    const allowance = this.#options.secure ? SECURE_ACCEPTS : ACCEPTS;
+    for await (const conn of accepted(this.#listener, { onTrouble, allowance })) {
       this.#visit(this.#hub.adopt(secure(conn))); // ends with the connection
     }
   }

@@ -159,7 +159,8 @@ export class Connection {
   };
 
   readonly #onReadFailed = (cause: unknown): undefined => {
-    if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
+    // What cannot be read from cannot be written to either: no farewell is to be waited for.
+    this.close(new LostError("broken", "Cannot read from the peer", { cause }));
     if (this.#reason) throw this.#reason;
     this.#onEnd();
   };

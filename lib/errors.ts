@@ -60,6 +60,9 @@ export type ListenCode =
 /** Why an established connection ended against our will. */
 export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 
+/** Why nothing can be stored for the moment. */
+export type StoreCode = "disk-full" | "disk-failed";
+
 /** What a person gave that cannot be used. */
 export type InputCode =
   | "port-invalid"
@@ -79,12 +82,17 @@ export type InputCode =
   | "flag-alone"
   | "flags-contrary"
   | "no-folder"
+  | "tls-lacking"
   | "password-empty"
   | "password-too-long"
   | "file-unreadable"
   | "file-unwritable"
   | "fingerprint-invalid"
   | "certificate-invalid"
+  | "data-busy"
+  | "data-newer"
+  | "data-damaged"
+  | "data-unusable"
   | "answer-unclear"
   | "input-ended";
 
@@ -129,6 +137,11 @@ export class ConnectError extends ChatError<ConnectCode> {
 /** The system did not let a server listen at an address. */
 export class ListenError extends ChatError<ListenCode> {
   override readonly name = "ListenError";
+}
+
+/** Nothing can be stored for the moment. */
+export class StoreError extends ChatError<StoreCode> {
+  override readonly name = "StoreError";
 }
 
 /** A connection that had been established ended. */

@@ -5,7 +5,7 @@ import type { Members } from "./members.ts";
 import type { Joined, Left, Renamed, Said, Unnumbered } from "./protocol.ts";
 
 /** Has an entry happen to those who are in. Returns it as everybody is to read it, or undefined if it comes to
- * nothing: the same message a second time, a nick that somebody else has by now. */
+ * nothing: the same message a second time, one without words, a nick that somebody else has by now. */
 export function fold(members: Members, entry: Unnumbered): Unnumbered | undefined {
   switch (entry.type) {
     case "said":
@@ -22,10 +22,24 @@ export function fold(members: Members, entry: Unnumbered): Unnumbered | undefine
   }
 }
 
+/** Entries that make the same members of none: few, whatever has happened. */
+export function* unfold(members: Members): Generator<Unnumbered> {
+  for (const { session, nick, address, sinceMs, accepted } of members) {
+    if (accepted > 0) yield trace(session, accepted);
+    yield { type: "joined", timeMs: sinceMs, session, back: false, nick, address };
+  }
+  for (const [session, accepted] of members.gone) yield trace(session, accepted);
+}
+
+/** What is left of a message that nobody is to read any more: that it was said. */
+export function trace(session: bigint, n: number): Unnumbered<Said> {
+  return { type: "said", timeMs: 0, session, n, late: false, nick: "", text: "" };
+}
+
 /** By the name that they have now: when they spoke, another may have been on its way. */
 function foldSaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
   const member = members.get(entry.session);
-  if (!members.accept(entry.session, entry.n)) return undefined;
+  if (!members.accept(entry.session, entry.n) || entry.text === "") return undefined;
   return !member || member.nick === entry.nick ? entry : { ...entry, nick: member.nick };
 }
 

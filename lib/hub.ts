@@ -123,8 +123,8 @@ export class Hub implements Disposable {
 
   #beginRound(): void {
     this.#isWoken = false;
-    this.#options.onRound?.();
     const nowMs = this.#options.nowMs();
+    this.#options.onRound?.();
     let unsettled = 0;
     const round: Round = {
       nowMs,

@@ -17,21 +17,27 @@ export interface Journal {
   readonly instance: bigint;
   /** `seq` of the first entry that it gives. */
   readonly firstSeq: number;
+  /** Entries that make those members who were in before the first: what it still knows of a time that it does not
+   * keep. */
+  readonly past: Iterable<Unnumbered>;
   /** Whether it can keep nothing for the moment: what is proposed waits, and nobody should say more. */
   readonly isStuck: boolean;
   /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onWork` is
    * called when the latter has something to do. */
   follow(take: Taker, onWork: () => void): void;
-  /** Takes an entry that is to happen. The journal may not hold on to it if it gives it back at once. */
+  /** Takes an entry that is to happen. */
   propose(entry: Unnumbered, now: Moment): void;
   /** Gives back what it has by now. */
   settle(): void;
+  /** How much it keeps, in bytes; undefined if nothing, or nobody can tell. */
+  readonly storedBytes?: number;
 }
 
 /** Keeps nothing, and so has everything at once. */
 export class MemoryJournal implements Journal {
   readonly instance: bigint;
   readonly firstSeq = 0;
+  readonly past = [];
   readonly isStuck = false;
   #seq = 0;
   #take: Taker = () => {};

@@ -46,6 +46,11 @@ export class Members implements Iterable<Member> {
     return this.#bySession.values();
   }
 
+  /** Those who were in and of whom something was accepted, and its highest `n`; who left last comes last. */
+  get gone(): Iterable<readonly [session: bigint, accepted: number]> {
+    return this.#acceptedOfGone;
+  }
+
   get(session: bigint): Member | undefined {
     return this.#bySession.get(session);
   }

@@ -92,6 +92,8 @@ export class Room {
     this.#graceMs = graceMs;
     const { firstSeq } = journal;
     this.log = new RoomLog({ ...log, firstSeq, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
+    for (const entry of journal.past) fold(this.#members, entry);
+    this.#attendance.outdate();
     journal.follow((entry, seq, at) => this.#apply(entry, seq, at), onWork);
   }
 

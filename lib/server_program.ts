@@ -25,6 +25,7 @@ import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
+import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
@@ -47,6 +48,7 @@ const FLAGS = {
   rate: { value: "N", help: "flag.rate" },
   "max-clients": { value: "N", help: "flag.max-clients" },
   "max-per-address": { value: "N", help: "flag.max-per-address" },
+  ...SERVER_DATA_FLAGS,
   ...SERVER_ENTRY_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
@@ -75,10 +77,15 @@ export async function serve(program: Program): Promise<number> {
   const refusals = new TokenBucket(REFUSALS, clock().tickMs);
   let untold = 0;
   const settings = settingsOf(flags);
+  await using journal = await serverData(flags, {
+    clock,
+    onTrouble: (error) => log.tell(error ? explain(error, language) : sentences("server.stored-again")),
+  });
   const entry = await serverEntry(flags, program);
   const server = await listen(program, {
     ...settings,
     ...entry,
+    journal,
     clock,
     onRefused: (peer, error) => {
       if (!refusals.take(clock().tickMs)) return void untold++;
@@ -90,6 +97,7 @@ export async function serve(program: Program): Promise<number> {
   });
   if (!server) return EXIT.ok;
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
+  if (flags.data !== undefined) await terminal.print(sentences("server.keeping", { path: flags.data }));
   if (entry.certificate) await terminal.print(...certificateLines(entry.certificate, { program, renderer }));
   log.follow(server);
   const operator = new Operator({ terminal, renderer, language, server });
