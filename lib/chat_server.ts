@@ -380,7 +380,6 @@ export class ChatServer implements AsyncDisposable {
         connection.heartbeat?.ponged(now.tickMs);
         return;
       case "bye":
-        this.#connections.delete(member);
         return this.#leave(member, connection);
       case "hello":
         throw unexpected(message);
@@ -403,8 +402,10 @@ export class ChatServer implements AsyncDisposable {
   #leave(member: Member, connection: Connection): Promise<void> | undefined {
     return this.#patience.try((now, again) => {
       const isOut = this.#room.leave(member, now, again);
-      if (isOut) connection.finish(BYE);
-      return isOut;
+      if (!isOut) return false;
+      this.#connections.delete(member);
+      connection.finish(BYE);
+      return true;
     }, connection);
   }
 

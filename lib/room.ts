@@ -35,6 +35,8 @@ export const WINDOW_MARGIN_MS = 30_000;
 export const OLDEST_GIVEN_MS = 3_600_000;
 /** How long a lost connection may stay away before the others are told. */
 export const GRACE_MS = 3_000;
+/** How long somebody who is in by now has at least to be welcomed, in ms. */
+const WELCOMING_MS = 1_000;
 /** When to look again whether somebody whose grace has run out, and of whom the journal still has to give
  * something back, has left, in ms. */
 const UNSETTLED_MS = 100;
@@ -274,7 +276,7 @@ export class Room {
     const member = this.#members.get(entry.session)!;
     this.#attendance.add(member);
     // Whoever came here may be gone again.
-    if (isAwaited) member.graceEndMs = tickMs + this.#graceMs;
+    if (isAwaited) member.graceEndMs = tickMs + Math.max(this.#graceMs, WELCOMING_MS);
   }
 
   #noteBackups(backups: readonly string[]): void {
