@@ -1,7 +1,10 @@
 // Breaks everything that can break between real servers and their clients, and looks whether anything is lost
 // or shown twice.
 //
-//   deno task chaos [--minutes 1] [--seed N] [--round N]
+//   deno task chaos [--minutes 1] [--seed N] [--round N] [--data]
+//
+// With `--data` there is one server, which keeps its room in a file: what anybody has read back who said it must be
+// shown by all, also if they were gone at once.
 //
 // The schedule of what breaks depends on the seed alone; what comes of it, on the machine as well. `--round`
 // begins with a certain round of a seed.
@@ -19,7 +22,7 @@ function inWords(tally: Readonly<Tally>): string {
     `${tally.freezes} freezes), ${tally.cutFrames} connections cut within a frame, ` +
     `${tally.lostReceipts} before a receipt, ${tally.cuts} at any moment, ` +
     `${tally.ghosts} heard of too late, ${tally.weathers} bad lines, ` +
-    `${tally.replacements} clients replaced; ${tally.messages} messages, ${tally.deliveries} deliveries, ` +
+    `${tally.replacements} clients replaced and ${tally.passersby} passing by; ${tally.messages} messages, ${tally.deliveries} deliveries, ` +
     `${tally.printed} lines on consoles`;
 }
 
@@ -31,6 +34,7 @@ function numberOf(value: unknown, name: string): number {
 
 const flags = parseArgs(Deno.args, {
   string: ["minutes", "seed", "round"],
+  boolean: ["data"],
   default: { minutes: "1", round: "0" },
 });
 const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"));
@@ -38,8 +42,10 @@ console.log(`Seed ${seed}`);
 const startMs = performance.now();
 let toldMs = startMs;
 const signal = endingSignal();
+const folder = flags.data ? await Deno.makeTempDir() : undefined;
 const { tally, problems, story } = await runChaos({
   seed,
+  folder,
   first: Math.floor(numberOf(flags.round, "round")),
   durationMs: numberOf(flags.minutes, "minutes") * 60_000,
   signal,
@@ -49,6 +55,8 @@ const { tally, problems, story } = await runChaos({
     console.log(`${((toldMs - startMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
   },
 });
+if (folder && problems.length === 0) await Deno.remove(folder, { recursive: true });
+else if (folder) console.log(`The room is left in ${folder}.`);
 if (problems.length > 0) console.log(story.join("\n"));
 for (const { fault, details } of problems) console.log(`${fault}: ${details}`);
 const count = (...faults: string[]) => problems.filter(({ fault }) => faults.includes(fault)).length;

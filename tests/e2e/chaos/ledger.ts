@@ -44,8 +44,14 @@ export class Ledger {
   readonly #readers = new Map<string, Reader>();
   /** What entry `seq` of a server's log is, by the server's instance. */
   readonly #logs = new Map<bigint, Map<number, string>>();
+  readonly #isKept: boolean;
   #isClosed = false;
   #saidBeforeRound = 0;
+
+  /** `isKept`: there is one server, which keeps its room. */
+  constructor({ isKept = false }: { isKept?: boolean } = {}) {
+    this.#isKept = isKept;
+  }
 
   /** A round begins. Everybody has everything that was said before. */
   beginRound(): void {
@@ -74,9 +80,11 @@ export class Ledger {
     reader.since = Math.min(reader.since, this.counts.messages);
   }
 
-  /** A server starts. Whoever comes to it brings all that they said since the round began. */
+  /** A server starts. Whoever comes to it brings all that they said since the round began, unless it has that
+   * already. */
   addConsole(name: string): void {
-    this.#readers.set(name, { since: this.#saidBeforeRound, isConsole: true, shown: new Map() });
+    const since = this.#isKept ? this.counts.messages : this.#saidBeforeRound;
+    this.#readers.set(name, { since, isConsole: true, shown: new Map() });
   }
 
   /** The text of the next message that a client says. */
@@ -140,6 +148,24 @@ export class Ledger {
     }
     page.last = k;
     return k;
+  }
+
+  /** How many messages a client has read back. */
+  receipts(name: string): number {
+    return this.#senders.get(name)!.timesMs.length;
+  }
+
+  /** What some readers have not shown yet of what anybody has read back who said it, in words: also of those who
+   * are gone. Only a server that keeps its room promises that. */
+  *lackingReceipted(readers: readonly string[]): Generator<string> {
+    for (const [sender, { before, timesMs }] of this.#isKept ? this.#senders : []) {
+      const k = timesMs.length;
+      for (const reader of k > 0 ? readers : []) {
+        const { since, shown } = this.#readers.get(reader)!;
+        if ((shown.get(sender)?.last ?? 0) >= k || before[k - 1]! < since) continue;
+        yield `${reader} has not shown ${sender}.${k}, which its sender has read back`;
+      }
+    }
   }
 
   /** What some readers have not shown yet of what some clients have said last, in words. */

@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly name: string;
   readonly network: Network;
   readonly ledger: Ledger;
+  /** File in which it keeps its room. */
+  readonly data?: string;
   /** Told what happens to it. */
   readonly note: (what: string) => void;
 }
@@ -57,7 +59,7 @@ export class MortalServer implements AsyncDisposable {
   /** Starts it unless it runs. Fulfilled when it listens, or has ended before. */
   async start({ graceSeconds, signal }: { graceSeconds: number; signal: AbortSignal }): Promise<void> {
     if (this.#program) return;
-    const { ledger, note } = this.#options;
+    const { ledger, data, note } = this.#options;
     const { host, port } = this.address;
     this.#starts++;
     const name = this.console;
@@ -77,6 +79,7 @@ export class MortalServer implements AsyncDisposable {
         "0",
         "--lang",
         "en",
+        ...(data ? ["--data", data] : []),
       ],
       onLine: (line) => {
         if (cutLine !== undefined) ledger.report("garbled", `${name} shows ${cutLine}`);
