@@ -123,7 +123,14 @@ export class ChatServer implements AsyncDisposable {
     this.#startMs = clock().wallMs;
     this.#listener = listen({ host, port });
     this.#patience = new Patience({ journal, clock, onGone: () => this.#expire() });
-    this.#room = new Room({ journal, onWork: () => this.#hub.wake(), backups, graceMs, log });
+    this.#room = new Room({
+      journal,
+      onWork: () => this.#hub.wake(),
+      onTaken: (member, { isKicked }) => this.#dismiss(member, isKicked),
+      backups,
+      graceMs,
+      log,
+    });
     this.#gate = new Gate(options);
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -200,6 +207,31 @@ export class ChatServer implements AsyncDisposable {
     const banned = [...this.#room.members].filter((member) => member.address === address);
     for (const member of banned) this.#throwOut(member, isBanned(address));
     return banned.length;
+  }
+
+  /** The ids of the servers through which somebody is in, if the room has many. */
+  get homes(): Iterable<bigint> {
+    return this.#room.homes();
+  }
+
+  /** Another server of the room is gone, and with it all who have not come back elsewhere. */
+  loseServer(home: bigint): void {
+    this.#room.loseServer(home, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** The servers of the room are reached at these addresses. */
+  learnServers(addresses: readonly string[]): void {
+    this.#room.learnServers(addresses, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
+   * not thrown out, comes back in. */
+  #dismiss(member: Member, isKicked: boolean): void {
+    const connection = this.#connections.get(member);
+    this.#connections.delete(member);
+    connection?.finish(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE);
   }
 
   #throwOut(member: Member, error: ProtocolError): void {

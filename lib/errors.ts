@@ -57,6 +57,18 @@ export type ListenCode =
   | "listen-failed"
   | "accept-failed";
 
+/** Why a room cannot be kept in NATS. */
+export type NatsCode =
+  | "nats-unreachable"
+  | "nats-refused"
+  | "nats-forbidden"
+  | "nats-tls"
+  | "nats-no-jetstream"
+  | "nats-full"
+  | "nats-other-stream"
+  | "nats-stream-gone"
+  | "nats-log-cut";
+
 /** Why an established connection ended against our will. */
 export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 
@@ -84,6 +96,9 @@ export type InputCode =
   | "file-unreadable"
   | "file-unwritable"
   | "fingerprint-invalid"
+  | "nats-url-invalid"
+  | "nats-creds-invalid"
+  | "room-invalid"
   | "certificate-invalid"
   | "answer-unclear"
   | "input-ended";
@@ -129,6 +144,11 @@ export class ConnectError extends ChatError<ConnectCode> {
 /** The system did not let a server listen at an address. */
 export class ListenError extends ChatError<ListenCode> {
   override readonly name = "ListenError";
+}
+
+/** A room cannot be kept in NATS. */
+export class NatsError extends ChatError<NatsCode> {
+  override readonly name = "NatsError";
 }
 
 /** A connection that had been established ended. */

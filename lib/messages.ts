@@ -243,4 +243,10 @@ export type LogEntry = RoomEvent | Hidden;
 /** Something that happens before the log has given it its `seq`. */
 export type Unnumbered<Event extends RoomEvent = RoomEvent> = Event extends RoomEvent ? Omit<Event, "seq">
   : never;
+/** What is to happen. */
+export type Proposal = Unnumbered & {
+  /** Where a room has many servers. Of JOINED: the one through which they are in. Of LEFT: the one that lost them; it
+   * comes to nothing if they are in through another by now. */
+  readonly home?: bigint;
+};
 export type ServerMessage = Welcome | LogEntry | Refused | ServerPing | Pong | Bye | Refusal;

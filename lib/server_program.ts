@@ -25,6 +25,7 @@ import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
+import { SHARED_ROOM_FLAGS, SharedRoom } from "./shared_room.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
@@ -48,6 +49,7 @@ const FLAGS = {
   "max-clients": { value: "N", help: "flag.max-clients" },
   "max-per-address": { value: "N", help: "flag.max-per-address" },
   ...SERVER_ENTRY_FLAGS,
+  ...SHARED_ROOM_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -75,11 +77,17 @@ export async function serve(program: Program): Promise<number> {
   const refusals = new TokenBucket(REFUSALS, clock().tickMs);
   let untold = 0;
   const settings = settingsOf(flags);
+  // All files are read before the program gives them up.
+  const shared = await SharedRoom.open(flags, {
+    clock,
+    onAway: (isAway) => log.tell(sentences(isAway ? "server.nats-away" : "server.nats-back")),
+  });
   const entry = await serverEntry(flags, program);
   const server = await listen(program, {
     ...settings,
     ...entry,
     clock,
+    journal: shared?.journal,
     onRefused: (peer, error) => {
       if (!refusals.take(clock().tickMs)) return void untold++;
       if (untold > 0) log.tell(sentences("server.refused-more", { count: untold }));
@@ -88,14 +96,22 @@ export async function serve(program: Program): Promise<number> {
     },
     onTrouble: (error) => log.tell(explain(error, language)),
   });
-  if (!server) return EXIT.ok;
+  if (!server) {
+    await shared?.close();
+    return EXIT.ok;
+  }
   await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
   if (entry.certificate) await terminal.print(...certificateLines(entry.certificate, { program, renderer }));
+  if (shared) {
+    shared.join(server, entry.certificate ?? {});
+    await terminal.print(...sharedLines(shared, server, sentences));
+  }
   log.follow(server);
   const operator = new Operator({ terminal, renderer, language, server });
-  await Promise.race([aborted(signal), operator.dismissed()]);
+  await Promise.race([aborted(signal), operator.dismissed(), ...(shared ? [shared.broken] : [])]);
   await terminal.print(sentences("server.closing"));
   await server.close();
+  await shared?.close();
   await log.drained();
   await terminal.print(sentences("server.closed"));
   return EXIT.ok;
@@ -134,6 +150,14 @@ function certificateLines(
   if (expiresMs - clock().wallMs < WARNING_MS) {
     lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
   }
+  return lines;
+}
+
+/** Where the room is kept, and who cannot be told of this server. */
+function sharedLines(shared: SharedRoom, server: ChatServer, sentences: Sentences): string[] {
+  const { name, servers, copies } = shared;
+  const lines = [sentences("server.shared", { room: name, servers: servers.join(", "), copies })];
+  if (!shared.isReachable(server)) lines.push(sentences("server.unadvertised"));
   return lines;
 }
 

@@ -13,6 +13,7 @@ export interface Store {
 /** Stores what is proposed when it is told to, and gives it back then. */
 export class StagedJournal implements Journal {
   readonly firstSeq = 0;
+  readonly past = [];
   isStuck = false;
   readonly #store: Store;
   #staged: { entry: Unnumbered; at: Moment }[] = [];

@@ -68,15 +68,17 @@ export class Ledger {
     this.#readers.set(name, { since: Infinity, isConsole: false, shown: new Map() });
   }
 
-  /** Somebody is in: from now on they must be shown everything. */
+  /** Somebody is in, or a server of a shared room listens: from now on they must be shown everything. */
   entered(name: string): void {
     const reader = this.#readers.get(name)!;
     reader.since = Math.min(reader.since, this.counts.messages);
   }
 
-  /** A server starts. Whoever comes to it brings all that they said since the round began. */
-  addConsole(name: string): void {
-    this.#readers.set(name, { since: this.#saidBeforeRound, isConsole: true, shown: new Map() });
+  /** A server starts. Whoever comes to it brings all that they said since the round began; if its room has others
+   * that keep it, its console owes nothing until it has {@linkcode entered}. */
+  addConsole(name: string, { isShared = false } = {}): void {
+    const since = isShared ? Infinity : this.#saidBeforeRound;
+    this.#readers.set(name, { since, isConsole: true, shown: new Map() });
   }
 
   /** The text of the next message that a client says. */
@@ -140,6 +142,25 @@ export class Ledger {
     }
     page.last = k;
     return k;
+  }
+
+  /** How many of their own messages a client has read back. */
+  receipts(name: string): number {
+    return this.#senders.get(name)!.timesMs.length;
+  }
+
+  /** What some readers have not shown of what some clients have read back: it was promised to all who were in, whether
+   * these clients live or not. */
+  *owed(readers: readonly string[], senders: readonly string[]): Generator<string> {
+    for (const reader of readers) {
+      const { since, shown } = this.#readers.get(reader)!;
+      for (const sender of senders) {
+        const { before, timesMs } = this.#senders.get(sender)!;
+        const last = shown.get(sender)?.last ?? 0;
+        const isOwed = timesMs.length > last && before[timesMs.length - 1]! >= since;
+        if (isOwed) yield `${reader} has shown ${sender}.${last} and not ${sender}.${timesMs.length}`;
+      }
+    }
   }
 
   /** What some readers have not shown yet of what some clients have said last, in words. */
