@@ -27,7 +27,15 @@ import { type Admission, Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
 import type { Socket } from "./socket.ts";
 import type { Allowance } from "./token_bucket.ts";
-import { givenUp, hasWrongPassword, isBanned, isLocked, unexpected, unlessTls } from "./violations.ts";
+import {
+  givenUp,
+  hasWrongPassword,
+  isAway,
+  isBanned,
+  isLocked,
+  unexpected,
+  unlessTls,
+} from "./violations.ts";
 import { Visit } from "./visit.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
@@ -226,6 +234,12 @@ export class ChatServer implements AsyncDisposable {
     this.#hub.wake();
   }
 
+  /** Tells everybody that what they say waits, as nothing can be kept for now, or that this is over. */
+  tellWaiting({ isOver }: { isOver: boolean }): void {
+    const frame = encodeServer({ type: "waiting", over: isOver });
+    for (const connection of this.#connections.values()) connection.send(frame);
+  }
+
   /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
    * not thrown out, comes back in. */
   #dismiss(member: Member, isKicked: boolean): void {
@@ -361,6 +375,7 @@ export class ChatServer implements AsyncDisposable {
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
     if (password && !password.matches(hello.password)) throw hasWrongPassword();
+    if (this.#options.journal?.isAway) throw isAway();
     const arrival = { hello, session: sessionOf(hello.token), address };
     return this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);

@@ -12,6 +12,7 @@ export const WIRE_CODES = [
   "counter-backwards",
   "hello-late",
   "room-full",
+  "store-away",
   "address-crowded",
   "entering-too-often",
   "nick-invalid",

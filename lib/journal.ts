@@ -24,6 +24,8 @@ export interface Journal {
   readonly home?: bigint;
   /** Whether it can keep nothing for the moment: what is proposed waits, and nobody should say more. */
   readonly isStuck: boolean;
+  /** Whether what is proposed waits already for longer than anybody who comes in would. */
+  readonly isAway?: boolean;
   /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onWork` is
    * called when the latter has something to do. */
   follow(take: Taker, onWork: () => void): void;

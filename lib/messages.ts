@@ -226,6 +226,13 @@ export interface Refused {
   readonly reason: string;
 }
 
+/** What is said can be kept nowhere for now: it waits, and happens later. */
+export interface Waiting {
+  readonly type: "waiting";
+  /** That is over. */
+  readonly over: boolean;
+}
+
 /** The last frame before the server closes a connection that it will not serve. */
 export interface Refusal {
   readonly type: "error";
@@ -249,4 +256,4 @@ export type Proposal = Unnumbered & {
    * comes to nothing if they are in through another by now. */
   readonly home?: bigint;
 };
-export type ServerMessage = Welcome | LogEntry | Refused | ServerPing | Pong | Bye | Refusal;
+export type ServerMessage = Welcome | LogEntry | Refused | Waiting | ServerPing | Pong | Bye | Refusal;

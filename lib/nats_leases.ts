@@ -2,7 +2,7 @@
 // needed. Knows nothing of who is in.
 
 import { type KV, Kvm } from "@nats-io/kv";
-import type { Link } from "./nats_link.ts";
+import { type Link, patiently } from "./nats_link.ts";
 import type { Leases } from "./nats_store.ts";
 
 /** How long a lease holds, in ms. */
@@ -24,7 +24,6 @@ export class NatsLeases implements Leases {
   readonly #options: LeaseOptions;
   readonly #stream: string;
   #bucket: KV | undefined;
-  #isTaken = false;
   /** Addresses by key. */
   readonly #known = new Map<string, string>();
 
@@ -34,18 +33,30 @@ export class NatsLeases implements Leases {
     this.#stream = `KV_${bucketOf(options)}`;
   }
 
+  async take(): Promise<void> {
+    await patiently(() => this.renew());
+  }
+
   async renew(): Promise<void> {
-    const { server, copies, address } = this.#options;
-    this.#bucket ??= await new Kvm(this.#link.nc).create(bucketOf(this.#options), {
+    const { server, address } = this.#options;
+    try {
+      this.#bucket ??= await this.#open();
+      // Nobody else has this key: ids are chosen at random, and never again.
+      await this.#bucket.put(keyOf(server), address());
+    } catch (error) {
+      this.#bucket = undefined; // somebody may have deleted it
+      throw error;
+    }
+  }
+
+  #open(): Promise<KV> {
+    return new Kvm(this.#link.nc).create(bucketOf(this.#options), {
       ttl: LEASE_MS,
-      replicas: copies,
+      replicas: this.#options.copies,
       history: 1,
       // Whoever answers must know the newest.
       allow_direct: false,
     });
-    if (this.#isTaken) await this.#bucket.put(keyOf(server), address());
-    else await this.#bucket.create(keyOf(server), address());
-    this.#isTaken = true;
   }
 
   async living(): Promise<ReadonlyMap<bigint, string>> {

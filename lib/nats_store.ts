@@ -48,7 +48,11 @@ export interface LogStore {
 
 /** Who serves a room: a lease for each server, which ends unless it is renewed. */
 export interface Leases {
-  /** Takes one's own lease, or renews it. */
+  /** Takes one's own lease, as soon as that can be done.
+   * @throws {Error} if it cannot */
+  take(): Promise<void>;
+  /** Renews it.
+   * @throws {Error} if that cannot be done now */
   renew(): Promise<void>;
   /** The addresses of all servers that have one, by their ids. */
   living(): Promise<ReadonlyMap<bigint, string>>;

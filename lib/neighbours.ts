@@ -45,7 +45,7 @@ export class Neighbours implements AsyncDisposable {
   /** Takes a lease: from then on others know of this server.
    * @throws what the leases throw */
   static async join(leases: Leases, options: NeighboursOptions): Promise<Neighbours> {
-    await leases.renew();
+    await leases.take();
     return new Neighbours(leases, options);
   }
 

@@ -77,13 +77,17 @@ export async function serve(program: Program): Promise<number> {
   const refusals = new TokenBucket(REFUSALS, clock().tickMs);
   let untold = 0;
   const settings = settingsOf(flags);
+  let server: ChatServer | undefined;
   // All files are read before the program gives them up.
   const shared = await SharedRoom.open(flags, {
     clock,
-    onAway: (isAway) => log.tell(sentences(isAway ? "server.nats-away" : "server.nats-back")),
+    onAway: (isAway) => {
+      log.tell(sentences(isAway ? "server.nats-away" : "server.nats-back"));
+      server?.tellWaiting({ isOver: !isAway });
+    },
   });
   const entry = await serverEntry(flags, program);
-  const server = await listen(program, {
+  server = await listen(program, {
     ...settings,
     ...entry,
     clock,

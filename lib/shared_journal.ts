@@ -1,38 +1,32 @@
 // The journal of a room that many servers share: what is proposed goes into blocks, these into a store that puts
 // the blocks of all servers into one order, and that order makes the entries. Knows nothing of NATS.
 
+import { BlockWriter } from "./block_writer.ts";
 import type { Clock, Moment } from "./clock.ts";
 import { NatsError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
 import type { Journal, Taker } from "./journal.ts";
-import type { Proposal } from "./protocol.ts";
 import { Members } from "./members.ts";
-import { type Block, decodeBlock, encodeBlockHead, encodeProposal } from "./nats_block.ts";
+import { type Block, decodeBlock, encodeProposal } from "./nats_block.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./nats_checkpoint.ts";
 import type { LogStore, Stored } from "./nats_store.ts";
+import type { Proposal } from "./protocol.ts";
 
-/** Most bytes of proposals that wait: a few times what fills a block. */
+/** Bytes of proposals that may wait until nobody should say more. */
 export const MAX_WAITING_BYTES = 8_388_608;
-/** Most bytes of a block: it goes through NATS as one message. */
-const MAX_BLOCK_BYTES = 262_144;
-/** How much of the past a server that starts reads, in bytes; a little more, as blocks have no seam there. */
+/** How much of the past a server that starts reads, in bytes of blocks, more or less. */
 const PAST_BYTES = 16_777_216;
 /** A checkpoint is due after so many entries, bytes, or ms. */
 const CHECKPOINT_ENTRIES = 5_000;
 const CHECKPOINT_BYTES = 4_194_304;
-export const CHECKPOINT_MS = 3_600_000;
+const CHECKPOINT_MS = 3_600_000;
 /** Most servers whose blocks are told apart: each start of one makes another. */
 const MAX_NUMBERS = 256;
-/** How long a block may take until the store counts as away, in ms. */
-const AWAY_MS = 2_000;
-/** From try to try to store a block, in ms. */
+/** From try to try to find the past, in ms, and how long that may take. */
 const AGAIN_MS = 200;
-/** How long the past may take to be found, in ms. */
 const OPENING_MS = 30_000;
 /** How long after it was stored a block must have come back, in ms. */
 const BACK_MS = 3_000;
-/** How long a store must have been gone before that is believed, in ms. */
-const GONE_MS = 30_000;
 
 /** What a shared journal needs. */
 export interface SharedJournalOptions {
@@ -48,13 +42,8 @@ export interface SharedJournalOptions {
   readonly awayMs?: number;
   readonly goneMs?: number;
   readonly checkpointEntries?: number;
-}
-
-/** Something to be stored. */
-interface Job {
-  readonly bytes: Uint8Array;
-  readonly id: string;
-  readonly isCheckpoint: boolean;
+  readonly maxWaitingBytes?: number;
+  readonly openingMs?: number;
 }
 
 /** A journal that many servers follow. */
@@ -65,79 +54,85 @@ export class SharedJournal implements Journal {
   readonly past: readonly Proposal[];
   readonly #options: SharedJournalOptions;
   readonly #store: LogStore;
+  readonly #writer: BlockWriter;
+  /** Number of the last block of each server, who stored something last at the end. */
   readonly #numbers: Map<bigint, number>;
+  /** Who is in after all that was given, for checkpoints. */
+  readonly #members = new Members();
+  #backups: Proposal | undefined;
   /** What has come and was not given yet. */
   readonly #inbox: Stored[] = [];
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #checkpoint: Job | undefined;
-  /** Number of this server's last block. */
-  #number = 0;
-  #isStoring = false;
-  #isAway = false;
-  #isClosed = false;
   #seq: number;
+  /** Of what was given last. */
   #position: number;
   #lastTickMs = -Infinity;
   #entriesSince = 0;
   #bytesSince = 0;
   #checkpointMs: number;
+  #isClosed = false;
   #take: Taker = () => {};
   #onWork: () => void = () => {};
-  /** Who is in after all that was given. */
-  readonly #members = new Members();
-  #backups: Proposal | undefined;
-  #caughtUp = Promise.withResolvers<void>();
 
   private constructor(store: LogStore, checkpoint: Checkpoint, options: SharedJournalOptions) {
+    const { home, clock, onAway, onBroken } = options;
     this.#store = store;
     this.#options = options;
-    this.home = options.home;
+    this.home = home;
     this.instance = checkpoint.instance;
     this.firstSeq = this.#seq = checkpoint.seq;
     this.past = checkpoint.past;
     for (const entry of checkpoint.past) this.#fold(entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
-    this.#checkpointMs = options.clock().wallMs;
+    this.#checkpointMs = clock().wallMs;
+    this.#writer = new BlockWriter(store, {
+      ...options,
+      nowMs: () => clock().tickMs,
+      onStored: (position) => this.#awaitBack(position),
+      onAway: (isAway) => {
+        onAway?.(isAway);
+        this.#onWork();
+      },
+      onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
+    });
   }
 
   /** Reads the past of a room, or begins one.
    * @throws what the store throws */
   static async open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal> {
-    const endMs = options.clock().tickMs + OPENING_MS;
-    for (;;) {
+    const { clock, openingMs = OPENING_MS } = options;
+    for (const endMs = clock().tickMs + openingMs;;) {
       try {
-        return await SharedJournal.#open(store, options);
+        const journal = await SharedJournal.#open(store, options);
+        if (journal) return journal;
       } catch (error) {
-        // A cluster that starts, or chooses a leader, does not answer.
-        if (options.clock().tickMs >= endMs) throw error;
-        await delay(AGAIN_MS);
+        // A cluster that chooses a leader does not answer.
+        if (clock().tickMs >= endMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
   }
 
-  static async #open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal> {
-    for (;;) {
-      const { first, last, count, bytes } = await store.state();
-      const blocks = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
-      const found = await usableCheckpoint(store, Math.max(first, last - blocks), first);
-      const checkpoint = found ?? await begin(store, last, options.instance);
-      if (!checkpoint) continue; // another server was faster
-      const journal = new SharedJournal(store, checkpoint, options);
-      void journal.#read();
-      if (found && last > checkpoint.position) await journal.#reaches(last);
-      return journal;
-    }
+  /** Undefined if another server began the room at the same time. */
+  static async #open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal | undefined> {
+    const { first, last, count, bytes } = await store.state();
+    const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
+    const found = await usableCheckpoint(store, Math.max(first, last - wanted), first);
+    const checkpoint = found ?? await begin(store, last, options.instance);
+    if (!checkpoint) return undefined;
+    const journal = new SharedJournal(store, checkpoint, options);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    void journal.#read((position) => position >= last && resolve());
+    if (checkpoint.position < last) await promise;
+    return journal;
   }
 
   get isStuck(): boolean {
-    return this.#waitingBytes >= MAX_WAITING_BYTES;
+    return this.#writer.waitingBytes >= (this.#options.maxWaitingBytes ?? MAX_WAITING_BYTES);
   }
 
-  /** Whether the store is away. */
   get isAway(): boolean {
-    return this.#isAway;
+    return this.#writer.isAway;
   }
 
   follow(take: Taker, onWork: () => void): void {
@@ -147,10 +142,7 @@ export class SharedJournal implements Journal {
   }
 
   propose(proposal: Proposal): void {
-    const bytes = encodeProposal(proposal);
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    this.#storeSoon();
+    this.#writer.add(encodeProposal(proposal));
   }
 
   settle(): void {
@@ -161,24 +153,27 @@ export class SharedJournal implements Journal {
     }
   }
 
-  /** To be called now and then, by the eldest server: writes what a server that starts must know, if that has not
-   * happened for long. */
+  /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
   keepFresh(): void {
     if (this.#options.clock().wallMs - this.#checkpointMs >= CHECKPOINT_MS) this.#writeCheckpoint();
   }
 
   /** Waits until all that was proposed is stored, at most so long, and ends. */
   async close({ patienceMs = 0 }: { patienceMs?: number } = {}): Promise<void> {
-    const endMs = this.#options.clock().tickMs + patienceMs;
-    while (this.#isStoring && this.#options.clock().tickMs < endMs) await delay(AGAIN_MS / 10);
+    const { clock } = this.#options;
+    for (const endMs = clock().tickMs + patienceMs; !this.#writer.isIdle && clock().tickMs < endMs;) {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS / 10));
+      this.settle();
+    }
     this.#isClosed = true;
+    this.#writer.close();
     this.#store.close();
   }
 
   #give({ server, number, entries }: Block, stored: Stored): void {
-    const last = this.#numbers.get(server) ?? 0;
-    // Stored twice: its acknowledgement was lost, and NATS had forgotten that it had it.
-    if (number <= last) return;
+    if (server === this.home) this.#writer.see(number);
+    // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
+    if (number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
@@ -219,120 +214,41 @@ export class SharedJournal implements Journal {
   }
 
   #writeCheckpoint(): void {
-    if (this.#checkpoint) return;
     const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.instance, position, seq, numbers, past });
-    if (bytes.length > this.#store.maxBytes) return;
-    this.#checkpoint = { bytes, id: `checkpoint-${this.home.toString(16)}-${position}`, isCheckpoint: true };
-    this.#storeSoon();
+    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
-  #storeSoon(): void {
-    if (this.#isStoring) return;
-    this.#isStoring = true;
-    // Everything that is proposed at once goes into one block.
-    queueMicrotask(() => void this.#storeAll());
-  }
-
-  /** One block after another: so they come in order, whatever happens to one of them on its way. */
-  async #storeAll(): Promise<void> {
-    for (let job = this.#nextJob(); job && !this.#isClosed; job = this.#nextJob()) {
-      await this.#storeOne(job);
-    }
-    this.#isStoring = false;
-  }
-
-  #nextJob(): Job | undefined {
-    const checkpoint = this.#checkpoint;
-    if (checkpoint) return checkpoint;
-    if (this.#waiting.length === 0) return undefined;
-    const number = ++this.#number;
-    const pieces: Uint8Array[] = [encodeBlockHead({ server: this.home, number })];
-    let bytes = pieces[0]!.length;
-    const most = Math.min(MAX_BLOCK_BYTES, this.#store.maxBytes / 2);
-    let count = 0;
-    for (const piece of this.#waiting) {
-      if (count > 0 && bytes + piece.length > most) break;
-      pieces.push(piece);
-      bytes += piece.length;
-      count++;
-    }
-    this.#waiting = this.#waiting.slice(count);
-    return { bytes: joined(pieces, bytes), id: `${this.home.toString(16)}-${number}`, isCheckpoint: false };
-  }
-
-  async #storeOne(job: Job): Promise<void> {
-    const { clock, awayMs = AWAY_MS, goneMs = GONE_MS, onBroken } = this.#options;
-    const away = setTimeout(() => this.#noteAway(true), awayMs);
-    let goneSinceMs: number | undefined;
-    try {
-      while (!this.#isClosed) {
-        try {
-          this.#awaitBack(await this.#store.append(job.bytes, job) ?? 0);
-          break;
-        } catch {
-          // Under the same id, so that it is there once whether or not it was stored.
-          await delay(AGAIN_MS);
-        }
-        if (!await this.#store.isGone().catch(() => false)) goneSinceMs = undefined;
-        else if (clock().tickMs - (goneSinceMs ??= clock().tickMs) >= goneMs) {
-          return onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted"));
-        }
-      }
-    } finally {
-      clearTimeout(away);
-    }
-    this.#noteAway(false);
-    if (job === this.#checkpoint) this.#checkpoint = undefined;
-    else this.#waitingBytes -= job.bytes.length;
-    if (this.#waiting.length === 0) this.#waitingBytes = 0;
-  }
-
-  #noteAway(isAway: boolean): void {
-    if (this.#isAway === isAway) return;
-    this.#isAway = isAway;
-    this.#options.onAway?.(isAway);
-    this.#onWork();
-  }
-
-  /** Has the store asked again if what it has does not come. */
+  /** Has the store asked again if what it has does not come: not everything that goes wrong with a reader is noticed
+   * on its way. */
   #awaitBack(position: number): void {
-    if (this.#lastCome >= position) return;
+    const isBack = () => (this.#inbox.at(-1)?.position ?? this.#position) >= position;
+    if (isBack()) return;
     const timer = setTimeout(() => {
-      if (this.#lastCome < position && !this.#isClosed) this.#store.reread();
+      if (!isBack() && !this.#isClosed) this.#store.reread();
     }, BACK_MS);
     Deno.unrefTimer(timer);
   }
 
-  get #lastCome(): number {
-    return this.#inbox.at(-1)?.position ?? this.#position;
-  }
-
-  async #read(): Promise<void> {
+  async #read(onCome: (position: number) => void): Promise<void> {
     for await (const stored of this.#store.read(this.#position + 1)) {
       if (this.#isClosed) return;
       if (stored.isGap) {
         this.#isClosed = true;
-        this.#options.onBroken?.(new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing"));
+        this.#options.onBroken?.(
+          new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing"),
+        );
         return;
       }
       this.#inbox.push(stored);
-      if (stored.position >= this.#goal) this.#caughtUp.resolve();
+      onCome(stored.position);
       this.#onWork();
     }
   }
-
-  #goal = Infinity;
-
-  #reaches(position: number): Promise<void> {
-    this.#goal = position;
-    if (this.#lastCome >= position) this.#caughtUp.resolve();
-    return this.#caughtUp.promise;
-  }
 }
 
-/** A checkpoint behind which nothing is missing, of the part of the log from `wanted` on if there is one. */
+/** A checkpoint behind which nothing is missing: the first from position `wanted` on, or else the last. */
 async function usableCheckpoint(
   store: LogStore,
   wanted: number,
@@ -348,7 +264,7 @@ async function usableCheckpoint(
   }
 }
 
-/** Begins a room, unless another server does at the same time. */
+/** Begins a room behind all that is stored, unless another server does at the same time: then it is undefined. */
 async function begin(store: LogStore, last: number, instance: bigint): Promise<Checkpoint | undefined> {
   const checkpoint = { instance, position: last, seq: 0, numbers: new Map(), past: [] };
   const position = await store.append(encodeCheckpoint(checkpoint), {
@@ -357,18 +273,4 @@ async function begin(store: LogStore, last: number, instance: bigint): Promise<C
     after: last,
   });
   return position === undefined ? undefined : checkpoint;
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

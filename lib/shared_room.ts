@@ -115,7 +115,7 @@ export class SharedRoom {
       onGone: (home) => server.loseServer(home),
       onLiving: (addresses, { isEldest }) => {
         if (!isEldest) return;
-        server.learnServers(addresses);
+        if (addresses.length > 1) server.learnServers(addresses);
         this.journal.keepFresh();
       },
     });
