@@ -1,15 +1,16 @@
 // What a server delivers, how soon, and at what cost: server and load generator each in a process of their own,
 // both new for every run.
 //
-//   deno task bench:fanout [--load CLIENTS,SENDERS,WINDOW]... [--runs 5] [--seconds 4]
+//   deno task bench:fanout [--load CLIENTS,SENDERS,WINDOW]... [--runs 5] [--seconds 4] [--data]
 //
-// WINDOW is how many messages may be on their way. Prints the median of the runs.
+// WINDOW is how many messages may be on their way. With `--data` the server keeps the room in a file, in the folder
+// for temporary files. Prints the median of the runs.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { linesOf } from "../tools/processes.ts";
 import type { Outcome } from "./crowd.ts";
 import { heading, inMiB, inShort, median, positive, row } from "./figures.ts";
-import { type Cost, MeasuredServer } from "./measured_server.ts";
+import { type Cost, MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { HOST } from "./raw_client.ts";
 
@@ -21,8 +22,27 @@ interface Run extends Outcome {
   readonly rssBytes: number | undefined;
 }
 
-async function run([clients, senders, window]: readonly number[], seconds: number): Promise<Run> {
-  await using server = await MeasuredServer.start();
+/** What is measured. */
+interface Load {
+  /** Clients, senders, messages that may be on their way. */
+  readonly numbers: readonly number[];
+  readonly seconds: number;
+  readonly isKept: boolean;
+}
+
+async function run(load: Load): Promise<Run> {
+  const folder = load.isKept ? await Deno.makeTempDir() : undefined;
+  try {
+    return await runIn(folder, load);
+  } finally {
+    if (folder) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function runIn(folder: string | undefined, { numbers, seconds }: Load): Promise<Run> {
+  const [clients, senders, window] = numbers;
+  const kept = folder ? ["--data", `${folder}/room.db`] : [];
+  await using server = await MeasuredServer.start([...UNLIMITED, ...kept]);
   const flags = Object.entries({ port: server.port, clients, senders, window, seconds });
   const generator = new Deno.Command(Deno.execPath(), {
     args: [
@@ -71,6 +91,7 @@ function show(load: string, runs: readonly Run[]): string {
 async function fanout(): Promise<void> {
   const flags = parseArgs(Deno.args, {
     string: ["load", "runs", "seconds"],
+    boolean: ["data"],
     collect: ["load"],
     default: { runs: "5", seconds: "4" },
   });
@@ -81,7 +102,7 @@ async function fanout(): Promise<void> {
   for (const load of loads.length > 0 ? loads : LOADS) {
     const numbers = load.split(",").map((number) => positive(number, "load"));
     const runs: Run[] = [];
-    while (runs.length < count) runs.push(await run(numbers, seconds));
+    while (runs.length < count) runs.push(await run({ numbers, seconds, isKept: flags.data === true }));
     console.log(show(load, runs));
   }
 }

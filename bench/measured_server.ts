@@ -11,7 +11,8 @@ const TRYING_MS = 20;
 /** The clock of /proc, on every architecture that Deno runs on: a tick is 10 ms. */
 const NS_PER_TICK = 10_000_000;
 
-const UNLIMITED = ["--rate", "0", "--max-clients", "100000"];
+/** Flags of a server that slows nobody. */
+export const UNLIMITED = ["--rate", "0", "--max-clients", "100000"];
 
 /** What a server has cost so far. */
 export interface Cost {

@@ -8,7 +8,7 @@ import { type ClientEntry, clientEntry } from "./client_entry.ts";
 import { CLIENT_FLAGS, clientHelp, type ClientSettings, settingsOf } from "./client_flags.ts";
 import { rendererFor } from "./display.ts";
 import { Doorman, isForDoorman } from "./doorman.ts";
-import { ChatError, ConnectError, InputError, type RefusedError } from "./errors.ts";
+import { ChatError, InputError, type RefusedError } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -165,17 +165,14 @@ class ChatClient implements Disposable {
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
     await this.#screen.showCrowds();
-    if (isForDoorman(error)) return;
-    const server = formatAddress(target.server);
-    const why = printable(explain(error, this.#program.language));
     if (!wasIn) {
-      const text = error instanceof ConnectError ? why : this.#sentences("client.not-in", { server, why });
-      if (!this.#isAuto) return await this.#print(text);
-      // Nobody will be asked: from now on what is typed is for the chat.
-      this.#beginTyping();
-      return await this.#notify(text);
+      // Nobody will be asked: from now on what is typed is for the chat. The chooser says why.
+      if (this.#isAuto && !isForDoorman(error)) this.#beginTyping();
+      return;
     }
-    await this.#notify(this.#sentences("client.lost", { server, why }));
+    this.#roster.lose(this.#program.clock().wallMs);
+    const why = printable(explain(error, this.#program.language));
+    await this.#notify(this.#sentences("client.lost", { server: formatAddress(target.server), why }));
     const count = isFinal(error) ? 0 : this.#session.pending.length;
     if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }

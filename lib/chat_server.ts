@@ -93,6 +93,8 @@ export interface ServerStats {
   readonly messagesPerSecond: number;
   /** When it began to listen, ms since 1970 UTC. */
   readonly sinceMs: number;
+  /** What its journal keeps, in bytes; undefined if it keeps nothing. */
+  readonly storedBytes?: number;
 }
 
 /** Somebody who is in, at the moment that they say something. */
@@ -113,9 +115,9 @@ export class ChatServer implements AsyncDisposable {
   readonly #gate: Gate;
   readonly #bans = new Bans();
   readonly #startMs: number;
+  readonly #firstSeq: number;
   /** The connection through which each member is in. */
   readonly #connections = new Map<Member, Connection>();
-  readonly #visits = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosing = false;
@@ -139,6 +141,7 @@ export class ChatServer implements AsyncDisposable {
       graceMs,
       log,
     });
+    this.#firstSeq = this.#room.log.head;
     this.#gate = new Gate(options);
     this.#hub = new Hub({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -166,6 +169,11 @@ export class ChatServer implements AsyncDisposable {
     return this.#room.log;
   }
 
+  /** `seq` of the first entry since this server began to listen: what lies before it happened elsewhere. */
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
+
   /** Has a reader woken whenever the log has grown. */
   addReader(reader: Reader): void {
     this.#hub.addReader(reader);
@@ -183,6 +191,7 @@ export class ChatServer implements AsyncDisposable {
       connections: this.#hub.connections.size,
       messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
       sinceMs: this.#startMs,
+      storedBytes: this.#options.journal?.storedBytes,
     };
   }
 
@@ -269,7 +278,7 @@ export class ChatServer implements AsyncDisposable {
     this.#listener.close();
     const { closingMs = CLOSING_MS } = this.#options;
     for (const connection of this.#hub.connections) connection.finish(BYE, { lingerMs: closingMs });
-    await Promise.all([this.#accepting, ...this.#visits]);
+    await Promise.all([this.#accepting, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
     this.#hub[Symbol.dispose]();
   }
 
@@ -280,8 +289,7 @@ export class ChatServer implements AsyncDisposable {
   async #accept(): Promise<void> {
     const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
     for await (const conn of accepted(this.#listener, { onTrouble })) {
-      const visit = this.#visit(this.#hub.adopt(secure(conn))).finally(() => this.#visits.delete(visit));
-      this.#visits.add(visit);
+      this.#visit(this.#hub.adopt(secure(conn))); // ends with the connection
     }
   }
 
@@ -292,7 +300,9 @@ export class ChatServer implements AsyncDisposable {
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     const isLetThrough = this.#letThrough(connection, address);
     try {
-      for await (const frames of connection.receive()) await this.#takeIn(frames, visit);
+      for (let frames = await connection.read(); frames; frames = await connection.read()) {
+        await this.#takeIn(frames, visit);
+      }
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
     } finally {

@@ -12,6 +12,7 @@ import { readNamed } from "./private_files.ts";
 import type { Program } from "./program.ts";
 import { dialSecurely } from "./secure_dial.ts";
 import type { Socket } from "./socket.ts";
+import { needTls } from "./tls_support.ts";
 import { Trust } from "./trust.ts";
 
 /** Flags about getting in. */
@@ -39,6 +40,7 @@ export async function clientEntry(
 ): Promise<ClientEntry> {
   checkTogether(flags, { contrary: [["ca", "tls-fingerprint"]] });
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints, ca } = flags;
+  if (flags.tls || ca !== undefined || fingerprints.length > 0) needTls(program.edition);
   const { configFolder, terminal } = program;
   const password = passwordFile === undefined ? undefined : parsePassword(await readNamed(passwordFile));
   const trust = await Trust.open({
@@ -55,7 +57,9 @@ export async function clientEntry(
     trust,
     dial: (server, { signal }) => {
       const proof = trust.demandOf(server);
-      return proof ? dialSecurely(server, { signal, proof }) : dial(server, { signal });
+      if (!proof) return dial(server, { signal });
+      needTls(program.edition); // whoever is known to speak it
+      return dialSecurely(server, { signal, proof });
     },
   };
 }

@@ -24,7 +24,7 @@ const LARGEST_READ_BYTES = 65_536;
  * no whole one. The buffer grows to the longest frame that came and to what fills one read, no further. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
-  #bytes = Buffer.allocUnsafeSlow(INITIAL_BUFFER_BYTES);
+  #bytes = Buffer.allocUnsafe(INITIAL_BUFFER_BYTES); // many share memory, which is kept while one of them is there
   #view = viewOf(this.#bytes);
   #start = 0;
   #end = 0;
@@ -52,7 +52,7 @@ export class FrameDecoder {
       if (this.#start > 0) this.#moveTo(this.#bytes);
       else this.#moveTo(Buffer.allocUnsafeSlow(this.#bytes.length * 2));
     }
-    return this.#bytes.subarray(this.#end);
+    return this.#end === 0 ? this.#bytes : this.#bytes.subarray(this.#end);
   }
 
   /** `count` bytes were written at the beginning of {@linkcode space}. */

@@ -42,13 +42,22 @@ export function isQuit(line: string): boolean {
   return COMMANDS.quit.names.some((name) => name === word);
 }
 
+/** What is no command, whatever it says. One blank is a slip: nobody means to tell everybody ` /msg ana ...`. */
+const INDENTED = /^(?:\s\s|\t)/;
+
 /** What a line typed in the chat asks for. `//` begins a text that begins with a slash.
  * @throws {InputError} `text-too-long` or `nick-invalid` */
 export function parseLine(raw: string): Action {
+  if (INDENTED.test(raw)) return asText(raw);
   if (isQuit(raw)) return { type: "quit" };
   const line = raw.trim();
-  if (line.startsWith("//")) return { type: "say", text: parseText(line.slice(1)) };
-  if (line.startsWith("/")) return parseAction(line);
+  if (line.startsWith("//")) return asText(line.slice(1));
+  return line.startsWith("/") ? parseAction(line) : asText(raw);
+}
+
+/** What a line asks for that is to be sent as it is.
+ * @throws {InputError} `text-too-long` */
+export function asText(line: string): Action {
   const text = parseText(line);
   return text === "" ? { type: "nothing" } : { type: "say", text };
 }

@@ -43,8 +43,6 @@ export interface Round {
 export class Connection {
   /** Present once the two sides have greeted each other: before, deadlines of their own hold. */
   heartbeat: Heartbeat | undefined;
-  /** Fulfilled when the connection is closed, by whoever. */
-  readonly closed: Promise<void>;
   /** When it was made, on the clock of the connection. */
   readonly openedMs: number;
   readonly #conn: Socket;
@@ -68,8 +66,12 @@ export class Connection {
   #heardMs: number;
   /** Since when the beginning of a frame waits for the rest of it. */
   #partialSinceMs: number | undefined;
+  /** How many frames had come when it was last read. */
+  #framesBefore = 0;
+  #isReading = false;
   #endHold: (() => void) | undefined;
-  readonly #onClosed: () => void;
+  /** For those who wait until it is closed: next to nobody does. */
+  #closing: PromiseWithResolvers<void> | undefined;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
@@ -83,7 +85,6 @@ export class Connection {
     }
     this.#options = options;
     this.openedMs = this.#heardMs = options.nowMs();
-    ({ promise: this.closed, resolve: this.#onClosed } = Promise.withResolvers<void>());
     this.#decoder = new FrameDecoder(options);
   }
 
@@ -100,6 +101,13 @@ export class Connection {
   /** The two sides have greeted each other: from now on the peer must show that it is there. */
   greeted(): void {
     this.heartbeat = new Heartbeat(this.#options.nowMs(), this.#options.heartbeat);
+  }
+
+  /** Fulfilled when the connection is closed, by whoever. */
+  get closed(): Promise<void> {
+    if (this.#state === "closed") return Promise.resolve();
+    this.#closing ??= Promise.withResolvers();
+    return this.#closing.promise;
   }
 
   /** Whether anything said to the peer may still reach it. */
@@ -119,7 +127,8 @@ export class Connection {
 
   /** Whether a frame has begun to arrive and not ended for as long as this, in ms. */
   isFrameLate(ms: number): boolean {
-    return this.isOpen && this.#options.nowMs() - (this.#partialSinceMs ?? Infinity) >= ms;
+    if (!this.isOpen || !this.#isReading) return false;
+    return this.#options.nowMs() - (this.#partialSinceMs ?? Infinity) >= ms;
   }
 
   /** Whether {@linkcode flush} would do something. */
@@ -128,37 +137,54 @@ export class Connection {
     return this.#answers.length > 0 || this.#state === "finishing" || this.#cursor?.isAtHead === false;
   }
 
-  /** Yields after every read the decoder that holds the frames that came, until the peer has nothing more to
-   * say. Nothing is read while the consumer is busy: who floods us fills its own socket. What comes after
-   * {@linkcode finish} is read and forgotten: closing with bytes unread would make the system cut off the
-   * farewell on its way (RFC 1122, section 4.2.2.13).
+  /** The decoder that holds the frames that come next, or undefined when the peer has nothing more to say. Nothing
+   * is read until it is asked for: who floods us fills its own socket. What comes after {@linkcode finish} is read
+   * and forgotten: closing with bytes unread would make the system cut off the farewell on its way (RFC 1122,
+   * section 4.2.2.13).
    * @throws what {@linkcode close} was given, else {@linkcode LostError} `broken` */
-  async *receive(): AsyncGenerator<FrameDecoder> {
-    for (;;) {
-      let count: number | null;
-      try {
-        count = await this.#conn.read(this.#decoder.space());
-      } catch (cause) {
-        if (this.#state !== "closed") throw new LostError("broken", "Cannot read from the peer", { cause });
-        if (this.#reason) throw this.#reason;
-        break;
-      }
-      if (count === null) break;
-      if (!this.isOpen) continue;
-      this.#noteHeard();
-      this.#decoder.commit(count);
-      const { frames } = this.#decoder;
-      const sinceMs = this.#partialSinceMs;
-      this.#partialSinceMs = undefined; // while the consumer is busy, nobody waits for the peer
-      yield this.#decoder;
-      if (this.#decoder.buffered === 0) continue;
-      this.#partialSinceMs = this.#decoder.frames === frames && sinceMs || this.#options.nowMs();
-    }
+  read(): Promise<FrameDecoder | undefined> {
+    this.#notePartial();
+    this.#isReading = true;
+    // Ten thousand wait here at a time: an async function, or a generator, would take more memory for each.
+    return this.#conn.read(this.#decoder.space()).then(this.#onRead, this.#onReadFailed);
+  }
+
+  readonly #onRead = (count: number | null): FrameDecoder | undefined | Promise<undefined> => {
+    this.#isReading = false; // while the consumer is busy, nobody waits for the peer
+    if (count === null) return this.#onEnd();
+    if (!this.isOpen) return this.#readToEnd().catch(this.#onReadFailed);
+    this.#noteHeard();
+    this.#decoder.commit(count);
+    return this.#decoder;
+  };
+
+  readonly #onReadFailed = (cause: unknown): undefined => {
+    // What cannot be read from cannot be written to either: no farewell is to be waited for.
+    this.close(new LostError("broken", "Cannot read from the peer", { cause }));
+    if (this.#reason) throw this.#reason;
+    this.#onEnd();
+  };
+
+  async #readToEnd(): Promise<undefined> {
+    while (await this.#conn.read(this.#decoder.space()) !== null) { /* forgotten */ }
+    this.#onEnd();
+  }
+
+  #onEnd(): undefined {
     this.#hasPeerEnded = true;
     if (this.#state === "finished") this.close();
   }
 
-  /** Keeps a consumer of {@linkcode receive} from going on for a while, or until {@linkcode resume} or the
+  /** A frame that begins to arrive has its time from now on; one that still arrives has what is left of it. */
+  #notePartial(): void {
+    const { buffered, frames } = this.#decoder;
+    if (buffered === 0) this.#partialSinceMs = undefined;
+    else if (frames !== this.#framesBefore) this.#partialSinceMs = this.#options.nowMs();
+    else this.#partialSinceMs ??= this.#options.nowMs();
+    this.#framesBefore = frames;
+  }
+
+  /** Keeps a consumer of {@linkcode read} from going on for a while, or until {@linkcode resume} or the
    * connection's end: what the peer has to say waits in its socket, and its silence is excused. */
   async hold(ms: number): Promise<void> {
     if (!this.isOpen) return;
@@ -215,7 +241,7 @@ export class Connection {
     this.#options.onWork();
   }
 
-  /** Ends the connection at once. {@linkcode receive} throws `reason`, or ends if there is none. */
+  /** Ends the connection at once. {@linkcode read} throws `reason`, or gives nothing if there is none. */
   close(reason?: ChatError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -224,7 +250,7 @@ export class Connection {
     this.#cursor = undefined;
     clearTimeout(this.#lingerTimer);
     this.#conn.close();
-    this.#onClosed();
+    this.#closing?.resolve();
   }
 
   /** Issues one write of what waits, or ends our side if all is written. Returns whether a write is under way:

@@ -32,6 +32,8 @@ export interface DoorOptions {
   readonly signal: AbortSignal;
   /** Whether the person named the server when the program started, or a server did that the client was in. */
   readonly isKnown: boolean;
+  /** Whether it was not said yet why the door is shut. */
+  readonly isNews: boolean;
 }
 
 /** Opens doors. A password goes to no server that has not asked for it, and without a question only to those that
@@ -61,19 +63,19 @@ export class Doorman {
     if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
     if (!isAboutTls(error)) return "none";
     if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
-    if (isMismatch(error)) await this.#warn(error);
+    if (isMismatch(error) && options.isNews) await this.#warn(error);
     return "shut";
   }
 
   async #givePassword(
     server: Address,
     error: ChatError,
-    { signal, isKnown }: DoorOptions,
+    { signal, isKnown, isNews }: DoorOptions,
   ): Promise<DoorState> {
     const isWrong = this.#given.delete(keyOf(server));
     if (isWrong || !isKnown || this.#password === undefined) {
       const state = await this.#askPassword(signal);
-      if (state === "shut") await this.#tellShut(server, error);
+      if (state === "shut" && isNews) await this.#tellShut(server, error);
       if (state !== "open") return state;
     }
     this.#given.set(keyOf(server), this.#password!);
@@ -85,8 +87,9 @@ export class Doorman {
     if (!terminal.hidesSecrets || (isAuto && !terminal.isKeyboard)) return "shut";
     const text = this.#sentences("ask.password");
     try {
-      const answer = await terminal.dialogue(() =>
-        askFor(this.#options, { text, parse: parsePassword, isSecret: true, signal })
+      const answer = await terminal.dialogue(
+        () => askFor(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
+        { signal },
       );
       if (answer === undefined) return "left";
       this.#password = answer;
@@ -107,10 +110,10 @@ export class Doorman {
     await notify(this.#sentences("client.no-password"));
   }
 
-  async #askTrust(server: Address, error: ChatError, { signal }: DoorOptions): Promise<DoorState> {
+  async #askTrust(server: Address, error: ChatError, { signal, isNews }: DoorOptions): Promise<DoorState> {
     const { terminal, language, isAuto, notify } = this.#options;
     if (isAuto || !terminal.isKeyboard) {
-      await notify(explain(error, language));
+      if (isNews) await notify(explain(error, language));
       return "shut";
     }
     const fingerprint = `${error.details.fingerprint}`;
@@ -121,7 +124,7 @@ export class Doorman {
       );
       const text = this.#sentences("ask.trust");
       return await askFor(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
-    });
+    }, { signal });
     if (answer === undefined) return "left";
     if (answer) await this.#trust(server, fingerprint);
     return answer ? "open" : "shut";
@@ -166,7 +169,13 @@ function isMismatch({ code }: ChatError): boolean {
   return code === "certificate-changed" || code === "certificate-other";
 }
 
-function isAboutPassword(error: ChatError): boolean {
+/** Whether a doorman may open what keeps the client out. */
+export function isAboutDoor(error: ChatError): boolean {
+  return isAboutPassword(error) || isAboutTls(error);
+}
+
+/** Whether a server wants a password, or another one. */
+export function isAboutPassword(error: ChatError): boolean {
   return error instanceof RefusedError && ["password-needed", "password-wrong"].includes(error.code);
 }
 

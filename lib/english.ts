@@ -28,6 +28,9 @@ export const ENGLISH = {
   "server.unbanned": "Whoever comes from {address} is let in again.",
   "server.stats":
     "Clients: {clients}. Messages per second: {rate}. Memory: {megabytes} MB. Up since: {since}.",
+  "server.stats-stored": "On disk: {megabytes} MB.",
+  "server.keeping": "The room is kept in {path}.",
+  "server.stored-again": "What is said can be stored again.",
 
   "client.welcome": 'Connected to {server}. Online: {names}. Type "quit" to end.',
   "client.more-online": "{names} and {count} more",
@@ -36,7 +39,7 @@ export const ENGLISH = {
   "client.missing": "Missing lines: {count}. The server no longer keeps them.",
   "client.unstored": "The server can keep nothing for now: what is said waits, and will arrive.",
   "client.stored-again": "The server can keep things again: what waited arrives.",
-  "client.retry": "Trying {server} in {seconds} s.",
+  "client.retry": "{why} Attempts go on.",
   "client.waiting": "Unconfirmed messages: {count}. Waiting before reading more.",
   "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-pending": "… and {count} more unconfirmed",
@@ -81,6 +84,8 @@ export const ENGLISH = {
   "command.escape": "send a text that begins with /",
   "who.line": "{nick} ({address}), since {since}",
   "who.nobody": "Nobody is online.",
+  "who.before": "Offline since {since}. Who was online then:",
+  "who.unknown": "Offline: who is online is not known yet.",
   "order.kick": "throw somebody out, who will read the reason",
   "order.kick-parameters": "NICK REASON",
   "order.ban": "let nobody in from an address for some minutes; 0 lets them in again",
@@ -181,6 +186,11 @@ export const ENGLISH = {
   "flag.rate": "messages a second of each client after that, 0 for no limit (5)",
   "flag.max-clients": "most connections (1024)",
   "flag.max-per-address": "most connections from one address other than this machine (16)",
+  "flag.data": "file in which the room is kept: it goes on there when the server starts again",
+  "flag.data-sync":
+    "what the file outlasts: full, a power cut; normal, faster, the end of the program (full)",
+  "flag.keep": "entries of the room that are kept in the file (100000)",
+  "flag.keep-days": "days after which they are forgotten (30)",
   "flag.client-host": "IP or name of the server, or HOST:N",
   "flag.client-port": "port of the server",
   "flag.nick": "name that the others will see",
@@ -228,6 +238,19 @@ export const ENGLISH = {
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
   "error.no-folder": "There is no place known to keep the certificate: use --tls-dir.",
+  "error.tls-lacking":
+    "TLS needs Deno 2.8 or later, and this program runs on {runtime}. If you run it from source, upgrade Deno; a file has to be made again with a later Deno (--version tells which one it carries).",
+
+  "error.data-busy": "Another server is using {path}: end it, or name another file.",
+  "error.data-newer":
+    "{path} was written by a later version of this program ({reason}): use that one. The file was left as it was.",
+  "error.data-damaged":
+    "{path} is damaged, or no room of this program ({reason}). It was left as it was: put a copy in its place, or name another file.",
+  "error.data-unusable": "Cannot use {path}: {reason}.",
+  "error.disk-full":
+    "The disk is full: nothing more that is said can be stored, and it waits. Make room on it; then the room goes on by itself.",
+  "error.disk-failed":
+    "Nothing that is said can be stored ({reason}), and it waits. It is tried again every second.",
 
   "error.not-tls":
     "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls.",

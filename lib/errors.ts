@@ -73,6 +73,9 @@ export type NatsCode =
 /** Why an established connection ended against our will. */
 export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 
+/** Why nothing can be stored for the moment. */
+export type StoreCode = "disk-full" | "disk-failed";
+
 /** What a person gave that cannot be used. */
 export type InputCode =
   | "port-invalid"
@@ -92,6 +95,7 @@ export type InputCode =
   | "flag-alone"
   | "flags-contrary"
   | "no-folder"
+  | "tls-lacking"
   | "password-empty"
   | "password-too-long"
   | "file-unreadable"
@@ -101,6 +105,10 @@ export type InputCode =
   | "nats-creds-invalid"
   | "room-invalid"
   | "certificate-invalid"
+  | "data-busy"
+  | "data-newer"
+  | "data-damaged"
+  | "data-unusable"
   | "answer-unclear"
   | "input-ended";
 
@@ -150,6 +158,11 @@ export class ListenError extends ChatError<ListenCode> {
 /** A room cannot be kept in NATS. */
 export class NatsError extends ChatError<NatsCode> {
   override readonly name = "NatsError";
+}
+
+/** Nothing can be stored for the moment. */
+export class StoreError extends ChatError<StoreCode> {
+  override readonly name = "StoreError";
 }
 
 /** A connection that had been established ended. */

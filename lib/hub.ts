@@ -5,6 +5,8 @@ import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
 import type { Socket } from "./socket.ts";
 
+/** Longest time that a frame may take to arrive, in ms. */
+export const FRAME_MS = 10_000;
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
 export const HELD_UP_MS = 5;
 /** A round whose writes take longer than this to issue leaves time before the next one, in ms: an immediate
@@ -19,9 +21,6 @@ export interface Reader {
   /** Fulfilled when it has caught up; undefined unless it is so far behind that the room has to wait for it. */
   catchingUp?(): Promise<void> | undefined;
 }
-
-/** Longest time that a frame may take to arrive, in ms. */
-export const FRAME_MS = 10_000;
 
 /** Why a peer is given up: it does not introduce itself, does not answer, does not read, or does not end what it
  * began to say. */
@@ -124,8 +123,8 @@ export class Hub implements Disposable {
 
   #beginRound(): void {
     this.#isWoken = false;
-    this.#options.onRound?.();
     const nowMs = this.#options.nowMs();
+    this.#options.onRound?.();
     let unsettled = 0;
     const round: Round = {
       nowMs,

@@ -29,10 +29,12 @@ export interface Journal {
   /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onWork` is
    * called when the latter has something to do. */
   follow(take: Taker, onWork: () => void): void;
-  /** Takes an entry that is to happen. The journal may not hold on to it if it gives it back at once. */
+  /** Takes an entry that is to happen. */
   propose(entry: Proposal, now: Moment): void;
   /** Gives back what it has by now. */
   settle(): void;
+  /** How much it keeps, in bytes; undefined if nothing, or nobody can tell. */
+  readonly storedBytes?: number;
 }
 
 /** Keeps nothing, and so has everything at once. */

@@ -1,10 +1,10 @@
-// Bytes from a keyboard -> keys and pasted blocks; `node:readline` tells the keys apart. Bytes from a pipe ->
-// lines. Knows nothing of what they are for.
+// Bytes from a keyboard -> keys and pasted blocks; what is as old as terminals `node:readline` tells apart. Bytes
+// from a pipe -> lines. Knows nothing of what they are for.
 
 import { EventEmitter } from "node:events";
 import { createInterface, emitKeypressEvents } from "node:readline";
 import { Readable } from "node:stream";
-import type { Key } from "./line_editor.ts";
+import { BEGUN, type Key, meaningOf, RESUMED, SENT } from "./keys.ts";
 
 /** Makes a terminal mark what is pasted (xterm's "bracketed paste mode"), and stops that. */
 export const PASTE_MARKS = { on: "\x1b[?2004h", off: "\x1b[?2004l" } as const;
@@ -18,8 +18,12 @@ const PASTE_END_BEGUN = /\x1b(?:\[(?:2(?:0(?:1)?)?)?)?$/;
 const SEVERAL_LINES = /[\r\n]+[^\r\n]/;
 /** Largest pasted block, in UTF-16 units. A larger one comes as several. */
 const MAX_PASTE_UNITS = 1 << 20;
-/** How long what may be the beginning of a mark is held back, in ms: Escape is a key as well. */
-const HOLD_MS = 50;
+// deno-lint-ignore no-control-regex -- what terminals send
+const ESCAPES = /^\x1b+$/;
+/** How long Escape is held back, in ms: it may be a key, or the beginning of one that a slow link tore. */
+const ESCAPE_MS = 50;
+/** How long what is no key yet may wait for its rest, in ms. */
+const REST_MS = 2_000;
 
 /** Who is told what was typed. */
 export interface KeyListener {
@@ -91,6 +95,7 @@ async function* untilItBreaks(input: ReadableStream<Uint8Array>): AsyncGenerator
 /** Tells keys and pasted blocks apart, however they are cut into pieces. */
 export class KeyDecoder implements Disposable {
   readonly #listener: Pick<KeyListener, "onKey" | "onPaste">;
+  readonly #restMs: number;
   /** node:readline looks at what comes in here. */
   readonly #typed = new EventEmitter();
   /** The beginning of what is not yet understood. */
@@ -99,9 +104,12 @@ export class KeyDecoder implements Disposable {
   /** Whether what is being told apart was pasted, by a terminal that marks nothing. */
   #isUnmarkedBlock = false;
   #holding: ReturnType<typeof setTimeout> | undefined;
+  /** Whether an Escape was taken for the key, though what comes next may be its rest. */
+  #isAfterEscape = false;
 
-  constructor(listener: Pick<KeyListener, "onKey" | "onPaste">) {
+  constructor(listener: Pick<KeyListener, "onKey" | "onPaste">, { restMs = REST_MS } = {}) {
     this.#listener = listener;
+    this.#restMs = restMs;
     emitKeypressEvents(this.#typed as NodeJS.ReadableStream);
     this.#typed.on("keypress", (text: string | undefined, key: Key) => this.#press(text, key));
   }
@@ -109,31 +117,41 @@ export class KeyDecoder implements Disposable {
   /** Takes what came next. */
   push(text: string): void {
     clearTimeout(this.#holding);
-    this.#rest += text;
+    const isResumed = this.#isAfterEscape && text.length > 1 && RESUMED.test(text);
+    this.#isAfterEscape = false;
+    this.#rest += isResumed ? `\x1b${text}` : text;
     while (this.#isPasting ? this.#takePasted() : this.#takeTyped());
-    if (!this.#isPasting && this.#rest !== "") this.#holding = setTimeout(() => this.#release(), HOLD_MS);
+    if (this.#isPasting || this.#rest === "") return;
+    this.#holding = setTimeout(() => this.#giveUp(), ESCAPES.test(this.#rest) ? ESCAPE_MS : this.#restMs);
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#holding);
   }
 
-  #release(): void {
-    const rest = this.#rest;
+  /** What is held back has no rest: it is a key, or nothing. */
+  #giveUp(): void {
+    this.#isAfterEscape = ESCAPES.test(this.#rest);
     this.#rest = "";
-    this.#typed.emit("data", rest);
+    if (this.#isAfterEscape) this.#listener.onKey({ name: "escape" });
   }
 
   /** Whether a pasted block comes next. */
   #takeTyped(): boolean {
     const at = this.#rest.indexOf(PASTE_BEGIN);
-    const end = at >= 0 ? at : this.#rest.length - begunLength(this.#rest);
+    const end = at >= 0 ? at : BEGUN.exec(this.#rest)?.index ?? this.#rest.length;
     const typed = this.#rest.slice(0, end);
     this.#isPasting = at >= 0;
     this.#rest = this.#rest.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
     this.#isUnmarkedBlock = SEVERAL_LINES.test(typed);
-    if (typed !== "") this.#typed.emit("data", typed);
+    for (const [sent] of typed.matchAll(SENT)) this.#take(sent);
     return at >= 0;
+  }
+
+  #take(sent: string): void {
+    const meaning = sent.startsWith("\x1b") ? meaningOf(sent) : sent;
+    if (typeof meaning === "string") this.#typed.emit("data", meaning);
+    else if (meaning) this.#listener.onKey(meaning);
   }
 
   /** Whether the block is whole. */
@@ -160,12 +178,4 @@ export class KeyDecoder implements Disposable {
     const { name, ctrl, meta, shift } = key;
     this.#listener.onKey({ name, ctrl, meta, shift, text: isText ? text : undefined });
   }
-}
-
-/** Length of what may be the beginning of a mark at the end of a text. */
-function begunLength(text: string): number {
-  for (let length = PASTE_BEGIN.length - 1; length > 0; length--) {
-    if (text.endsWith(PASTE_BEGIN.slice(0, length))) return length;
-  }
-  return 0;
 }

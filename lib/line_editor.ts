@@ -1,17 +1,8 @@
 // The line that is being typed: its text, its cursor, what keys do to it, and the lines that went before. Knows
 // nothing of screens.
 
-import { printable } from "./text.ts";
-
-/** A key that was pressed, as `node:readline` names it: `left`, `a`, `return`. */
-export interface Key {
-  readonly name?: string;
-  readonly ctrl?: boolean;
-  readonly meta?: boolean;
-  readonly shift?: boolean;
-  /** What it types, if it types something. */
-  readonly text?: string;
-}
+import type { Key } from "./keys.ts";
+import { printable, withoutTabs } from "./text.ts";
 
 /** What could stand instead of the text from `from` to the cursor. */
 export interface Completion {
@@ -115,8 +106,9 @@ export class LineEditor {
 
   #put(text: string): void {
     const room = MAX_LINE_UNITS - this.#text.length;
-    const put = printable(text.replaceAll("\t", " ")).slice(0, room);
-    this.#text = this.#text.slice(0, this.#cursor) + put + this.#text.slice(this.#cursor);
+    const before = this.#text.slice(0, this.#cursor);
+    const put = printable(withoutTabs(before + text).slice(before.length)).slice(0, room);
+    this.#text = before + put + this.#text.slice(this.#cursor);
     this.#cursor += put.length;
   }
 

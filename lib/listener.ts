@@ -4,6 +4,9 @@ import { type Address, formatAddress } from "./address.ts";
 import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError } from "./errors.ts";
 
+/** Connections that may wait to be accepted; the system may hold fewer. Whoever finds no place there tries again a
+ * second later (RFC 6298, section 2): a whole room must fit that comes from a server that fell. */
+const BACKLOG = 4_096;
 /** How long to wait after a connection that could not be accepted, in ms. */
 const ACCEPT_PAUSE_MS = 50;
 
@@ -30,10 +33,6 @@ export async function* accepted(
     }
   }
 }
-
-/** Connections that may wait to be accepted; the system may hold fewer. Whoever finds no place there tries again a
- * second later (RFC 6298, section 2): a whole room must fit that comes from a server that fell. */
-const BACKLOG = 4_096;
 
 /** Listens at an IP address of this machine.
  * @throws {ListenError} */

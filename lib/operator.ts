@@ -72,7 +72,7 @@ export class Operator {
         server.addBackup(order.server);
         return [];
       case "stats":
-        return [this.#stats()];
+        return this.#stats();
       case "incomplete":
         return [
           this.#sentences("command.incomplete", { usage: orderUsage(order.command, this.#sentences) }),
@@ -104,14 +104,20 @@ export class Operator {
       : this.#sentences("server.unbanned", { address });
   }
 
-  #stats(): string {
+  #stats(): string[] {
     const { server, renderer, language } = this.#options;
-    const { clients, messagesPerSecond, sinceMs } = server.stats;
-    return this.#sentences("server.stats", {
+    const { clients, messagesPerSecond, sinceMs, storedBytes } = server.stats;
+    const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
+    const lines = [this.#sentences("server.stats", {
       clients,
-      rate: new Intl.NumberFormat(language, ONE_DIGIT).format(messagesPerSecond),
+      rate: oneDigit.format(messagesPerSecond),
       megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
       since: renderer.stamp(sinceMs),
-    });
+    })];
+    if (storedBytes !== undefined) {
+      const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);
+      lines.push(this.#sentences("server.stats-stored", { megabytes }));
+    }
+    return lines;
   }
 }

@@ -3,16 +3,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ChatScreen, PROMPT } from "./chat_screen.ts";
 import { unknownCommand } from "./command_table.ts";
-import { type Action, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
+import { asText, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import type { TypedLine } from "./desk.ts";
+import type { ChatOptions } from "./desks.ts";
 import { InputError } from "./errors.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import type { Manner } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import type { Roster } from "./roster.ts";
 import type { Session } from "./session.ts";
-import type { ChatOptions, Terminal } from "./terminal.ts";
-import { parseText, printableNick } from "./text.ts";
+import type { Terminal } from "./terminal.ts";
+import { printableNick } from "./text.ts";
 import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
@@ -89,7 +90,7 @@ export class Participant {
   /** Does what a line asks for; false if that is to leave. */
   async #act({ text, isPasted }: TypedLine): Promise<boolean> {
     const { terminal, rename } = this.#options;
-    const action = isPasted ? pastedAction(text) : parseLine(text);
+    const action = isPasted ? asText(text) : parseLine(text);
     switch (action.type) {
       case "say":
         await this.#say(action.text, { action: action.action });
@@ -125,8 +126,13 @@ export class Participant {
   }
 
   #who(): string[] {
-    const { roster, renderer } = this.#options;
+    const { roster, renderer, session } = this.#options;
     const lines = [...roster].map((person) => renderer.person(person));
+    const { lostMs } = roster;
+    if (lostMs !== undefined) {
+      return [this.#sentences("who.before", { since: renderer.stamp(lostMs) }), ...lines];
+    }
+    if (session.silenceMs === undefined) return [this.#sentences("who.unknown")];
     return lines.length > 0 ? lines : [this.#sentences("who.nobody")];
   }
 
@@ -160,10 +166,4 @@ export class Participant {
     await session.drained();
     clearTimeout(timer);
   }
-}
-
-/** A line of a pasted block is sent as it is. */
-function pastedAction(line: string): Action {
-  const text = parseText(line);
-  return text === "" ? { type: "nothing" } : { type: "say", text };
 }

@@ -11,6 +11,7 @@ export const MAX_ONLINE = 10_000;
 export class Roster implements Iterable<Person> {
   readonly #max: number;
   readonly #people = new Map<bigint, Person>();
+  #lostMs: number | undefined;
 
   constructor({ max = MAX_ONLINE }: { max?: number } = {}) {
     this.#max = max;
@@ -20,8 +21,19 @@ export class Roster implements Iterable<Person> {
     return this.#people.values();
   }
 
+  /** Since when nothing is heard of them, in ms since 1970 UTC; undefined while it is, or never was. */
+  get lostMs(): number | undefined {
+    return this.#lostMs;
+  }
+
+  /** The server that tells of them is lost, at this time, in ms since 1970 UTC. */
+  lose(timeMs: number): void {
+    this.#lostMs = timeMs;
+  }
+
   /** A server has said who is in. */
   reset(people: Iterable<Person>): void {
+    this.#lostMs = undefined;
     this.#people.clear();
     for (const person of people) this.#people.set(person.session, person);
   }

@@ -36,8 +36,8 @@ export async function dialSecurely(
 }
 
 async function open(server: Address, signal: AbortSignal, options: ConnectionOptions): Promise<Socket> {
-  const { conn, tls } = await shake(server, signal, { ...options, rejectUnauthorized: true });
-  return new TlsSocket(conn, tls);
+  const { stream, tls } = await shake(server, signal, { ...options, rejectUnauthorized: true });
+  return new TlsSocket(stream, tls);
 }
 
 /** The certificate that a server shows to anybody, in PEM. */
@@ -55,13 +55,13 @@ async function shake(
   server: Address,
   signal: AbortSignal,
   options: ConnectionOptions,
-): Promise<{ conn: Deno.TcpConn; tls: TLSSocket }> {
+): Promise<{ stream: TcpStream; tls: TLSSocket }> {
   const conn = await dial(server, { signal });
   // Only who speaks TLS waits for it to load.
   const { connect } = await import("node:tls");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const socket = new TcpStream(conn);
-  const tls = connect({ ...options, socket });
+  const stream = new TcpStream(conn);
+  const tls = connect({ ...options, socket: stream });
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
@@ -70,10 +70,10 @@ async function shake(
   tls.once("close", () => reject(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" })));
   try {
     await promise;
-    return { conn, tls };
+    return { stream, tls };
   } catch (error) {
     tls.destroy();
-    socket.destroy();
+    stream.destroy();
     throw error;
   } finally {
     signal.removeEventListener("abort", abort);

@@ -43,10 +43,10 @@ export class ServerConsole {
     this.#options = options;
   }
 
-  /** Shows the log of this server, from its beginning. */
+  /** Shows the log of this server, from when it began to listen. */
   follow(server: ChatServer): void {
     this.#log = server.log;
-    this.#cursor = server.log.cursorAt(0, EVERYTHING);
+    this.#cursor = server.log.cursorAt(server.firstSeq, EVERYTHING);
     server.addReader(this);
   }
 

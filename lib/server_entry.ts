@@ -9,6 +9,7 @@ import type { Program } from "./program.ts";
 import { encodeServer } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
 import { tlsServer } from "./tls_server.ts";
+import { needTls } from "./tls_support.ts";
 import { isPlain } from "./violations.ts";
 
 /** Flags about letting in. */
@@ -38,6 +39,7 @@ export async function serverEntry(
     needed: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
     contrary: [["tls-auto", "tls-cert"]],
   });
+  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) needTls(program.edition);
   const passwordFile = flags["password-file"];
   const password = passwordFile === undefined
     ? undefined

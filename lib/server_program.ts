@@ -25,6 +25,7 @@ import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
+import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
 import { SHARED_ROOM_FLAGS, SharedRoom } from "./shared_room.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
@@ -48,6 +49,7 @@ const FLAGS = {
   rate: { value: "N", help: "flag.rate" },
   "max-clients": { value: "N", help: "flag.max-clients" },
   "max-per-address": { value: "N", help: "flag.max-per-address" },
+  ...SERVER_DATA_FLAGS,
   ...SERVER_ENTRY_FLAGS,
   ...SHARED_ROOM_FLAGS,
   ...DISPLAY_FLAGS,
@@ -74,42 +76,41 @@ export async function serve(program: Program): Promise<number> {
   }
   const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
-  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
-  let untold = 0;
   const settings = settingsOf(flags);
+  // deno-lint-ignore prefer-const -- what keeps the room is there before it
   let server: ChatServer | undefined;
-  // All files are read before the program gives them up.
+  const tell = (text: string, isOver: boolean) => {
+    log.tell(text);
+    server?.tellWaiting({ isOver });
+  };
+  await using file = await serverData(flags, {
+    clock,
+    onTrouble: (error) => tell(error ? explain(error, language) : sentences("server.stored-again"), !error),
+  });
   const shared = await SharedRoom.open(flags, {
     clock,
-    onAway: (isAway) => {
-      log.tell(sentences(isAway ? "server.nats-away" : "server.nats-back"));
-      server?.tellWaiting({ isOver: !isAway });
-    },
+    onAway: (isAway) => tell(sentences(isAway ? "server.nats-away" : "server.nats-back"), !isAway),
   });
   const entry = await serverEntry(flags, program);
   server = await listen(program, {
     ...settings,
     ...entry,
+    journal: shared?.journal ?? file,
     clock,
-    journal: shared?.journal,
-    onRefused: (peer, error) => {
-      if (!refusals.take(clock().tickMs)) return void untold++;
-      if (untold > 0) log.tell(sentences("server.refused-more", { count: untold }));
-      untold = 0;
-      log.tell(refusalOf(peer, error, program));
-    },
+    onRefused: refusalsTo(log, program),
     onTrouble: (error) => log.tell(explain(error, language)),
   });
   if (!server) {
     await shared?.close();
     return EXIT.ok;
   }
-  await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
-  if (entry.certificate) await terminal.print(...certificateLines(entry.certificate, { program, renderer }));
-  if (shared) {
-    shared.join(server, entry.certificate ?? {});
-    await terminal.print(...sharedLines(shared, server, sentences));
-  }
+  shared?.join(server, entry.certificate ?? {});
+  await terminal.print(
+    sentences("server.listening", { address: formatAddress(server.address) }),
+    ...(flags.data === undefined ? [] : [sentences("server.keeping", { path: flags.data })]),
+    ...(entry.certificate ? certificateLines(entry.certificate, { program, renderer }) : []),
+    ...(shared ? sharedLines(shared, server, sentences) : []),
+  );
   log.follow(server);
   const operator = new Operator({ terminal, renderer, language, server });
   await Promise.race([aborted(signal), operator.dismissed(), ...(shared ? [shared.broken] : [])]);
@@ -119,6 +120,19 @@ export async function serve(program: Program): Promise<number> {
   await log.drained();
   await terminal.print(sentences("server.closed"));
   return EXIT.ok;
+}
+
+/** Tells of connections that are not served, so long as there are not too many. */
+function refusalsTo(log: ServerConsole, program: Program): (peer: RefusedPeer, error: Error) => void {
+  const { clock, language } = program;
+  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
+  let untold = 0;
+  return (peer, error) => {
+    if (!refusals.take(clock().tickMs)) return void untold++;
+    if (untold > 0) log.tell(sentencesIn(language)("server.refused-more", { count: untold }));
+    untold = 0;
+    log.tell(refusalOf(peer, error, program));
+  };
 }
 
 function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: Program): string {

@@ -5,6 +5,7 @@ import type { Address } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
+import { Deadline } from "./deadline.ts";
 import { dial } from "./dial.ts";
 import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
 import { failureOf, farewellOf, noAnswer, type Reason, refusal } from "./failures.ts";
@@ -34,6 +35,8 @@ export const LEAVING_MS = 500;
 export interface Target {
   readonly server: Address;
   readonly nick: string;
+  /** How long opening a connection may take, in ms; as long as the answer, unless it is set. */
+  readonly dialMs?: number;
 }
 
 /** Why the client is not, or no longer, on a server. */
@@ -230,19 +233,19 @@ export class Session implements Disposable {
     const { answerMs = ANSWER_MS, passwordFor = () => "" } = this.#options;
     const { server, nick } = target;
     const error = noAnswer(server, answerMs);
-    using patience = new Patience(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await (this.#options.dial ?? dial)(server, patience));
-    patience.signal.addEventListener("abort", () => connection.close(error));
-    if (patience.signal.aborted) connection.close(error); // while the dial came through
+    using deadline = new Deadline(answerMs, { error, outer: this.#leaving.signal });
+    const connection = this.#hub.adopt(await this.#dial(target, deadline));
+    deadline.signal.addEventListener("abort", () => connection.close(error));
+    if (deadline.signal.aborted) connection.close(error); // while the dial came through
     try {
       const hello = this.#mailbox.hello(nick, this.#clock().tickMs, passwordFor(server));
       connection.send(encodeClient(hello));
-      for await (const frames of connection.receive()) {
+      for (let frames = await connection.read(); frames; frames = await connection.read()) {
         if (!this.#connection) {
           const frame = frames.next();
           if (!frame) continue;
           const welcome = asWelcome(decodeServer(frame), target);
-          patience[Symbol.dispose]();
+          deadline[Symbol.dispose]();
           yield {
             type: "entered",
             server,
@@ -259,6 +262,13 @@ export class Session implements Disposable {
     } finally {
       this.#hub.release(connection);
     }
+  }
+
+  async #dial({ server, dialMs }: Target, deadline: Deadline): Promise<Socket> {
+    const open = this.#options.dial ?? dial;
+    if (dialMs === undefined) return await open(server, deadline);
+    using haste = new Deadline(dialMs, { error: noAnswer(server, dialMs), outer: deadline.signal });
+    return await open(server, haste);
   }
 
   /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */
@@ -324,30 +334,6 @@ export class Session implements Disposable {
 }
 
 const PONG = encodeClient({ type: "pong" });
-
-/** Ends once, with an error: after a time, or with an outer signal, unless it is disposed of before. */
-class Patience implements Disposable {
-  readonly #ending = new AbortController();
-  readonly #timer: ReturnType<typeof setTimeout>;
-  readonly #outer: AbortSignal;
-  readonly #end: () => void;
-
-  constructor(ms: number, { error, outer }: { error: Error; outer: AbortSignal }) {
-    this.#end = () => this.#ending.abort(error);
-    this.#timer = setTimeout(this.#end, ms);
-    this.#outer = outer;
-    outer.addEventListener("abort", this.#end);
-  }
-
-  get signal(): AbortSignal {
-    return this.#ending.signal;
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#outer.removeEventListener("abort", this.#end);
-  }
-}
 
 function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
   if (message.type === "welcome") return message;

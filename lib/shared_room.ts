@@ -74,15 +74,11 @@ export class SharedRoom {
    * @throws {InputError} about flags and files
    * @throws {NatsError} */
   static async open(
-    flags: FlagValues<typeof SHARED_ROOM_FLAGS>,
+    flags: FlagValues<typeof SHARED_ROOM_FLAGS> & { readonly data?: string },
     { clock, onAway }: SharedRoomOptions,
   ): Promise<SharedRoom | undefined> {
-    checkTogether(flags, {
-      needed: [["nats", "room"], ["room", "nats"], ["nats-creds", "nats"], ["nats-ca", "nats"], [
-        "advertise",
-        "nats",
-      ]],
-    });
+    const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
+    checkTogether(flags, { needed: [["nats", "room"], ...alone], contrary: [["nats", "data"]] });
     if (flags.nats === undefined || flags.room === undefined) return undefined;
     const name = parseRoom(flags.room);
     const advertised = flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise));

@@ -30,6 +30,9 @@ export const SPANISH = {
   "server.unbanned": "Se admite de nuevo a quien venga desde {address}.",
   "server.stats":
     "Clientes: {clients}. Mensajes por segundo: {rate}. Memoria: {megabytes} MB. En marcha desde: {since}.",
+  "server.stats-stored": "En disco: {megabytes} MB.",
+  "server.keeping": "La sala se guarda en {path}.",
+  "server.stored-again": "Lo que se dice se puede guardar de nuevo.",
 
   // The client's own
   "client.welcome": 'Conectado a {server}. En línea: {names}. Escriba "salir" para terminar.',
@@ -39,7 +42,7 @@ export const SPANISH = {
   "client.missing": "Líneas que faltan: {count}. El servidor ya no las guarda.",
   "client.unstored": "El servidor no puede guardar nada por ahora: lo que se diga espera, y llegará.",
   "client.stored-again": "El servidor puede guardar de nuevo: lo que esperaba llega.",
-  "client.retry": "Se probará {server} dentro de {seconds} s.",
+  "client.retry": "{why} Se seguirá intentando.",
   "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
   "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-pending": "… y {count} más sin confirmar",
@@ -87,6 +90,8 @@ export const SPANISH = {
   "command.escape": "enviar un texto que empieza con /",
   "who.line": "{nick} ({address}), desde {since}",
   "who.nobody": "No hay nadie en línea.",
+  "who.before": "Sin conexión desde {since}. Quién estaba entonces en línea:",
+  "who.unknown": "Sin conexión: aún no se sabe quién está en línea.",
   "order.kick": "expulsar a alguien, que leerá el motivo",
   "order.kick-parameters": "NICK MOTIVO",
   "order.ban": "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
@@ -194,6 +199,11 @@ export const SPANISH = {
   "flag.rate": "mensajes por segundo de cada cliente después, o 0 sin límite (5)",
   "flag.max-clients": "conexiones como máximo (1024)",
   "flag.max-per-address": "conexiones como máximo desde una dirección que no sea esta máquina (16)",
+  "flag.data": "archivo donde se guarda la sala: sigue ahí cuando el servidor vuelve a arrancar",
+  "flag.data-sync":
+    "a qué sobrevive el archivo: full, a un apagón; normal, más rápido, al fin del programa (full)",
+  "flag.keep": "entradas de la sala que se guardan en el archivo (100000)",
+  "flag.keep-days": "días tras los que se olvidan (30)",
   "flag.client-host": "IP o nombre del servidor, o HOST:N",
   "flag.client-port": "puerto del servidor",
   "flag.nick": "nombre con el que le verán los demás",
@@ -244,6 +254,19 @@ export const SPANISH = {
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
   "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
+  "error.tls-lacking":
+    "TLS necesita Deno 2.8 o posterior, y este programa usa {runtime}. Si lo ejecuta desde el código fuente, actualice Deno; un archivo hay que hacerlo de nuevo con un Deno posterior (--version dice cuál lleva).",
+
+  "error.data-busy": "Otro servidor está usando {path}: termínelo, o dé otro archivo.",
+  "error.data-newer":
+    "{path} es de una versión posterior de este programa ({reason}): use esa. El archivo queda como estaba.",
+  "error.data-damaged":
+    "{path} está dañado, o no es una sala de este programa ({reason}). Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
+  "error.data-unusable": "No se puede usar {path}: {reason}.",
+  "error.disk-full":
+    "El disco está lleno: lo que se diga ya no se puede guardar, y espera. Haga sitio en él; entonces la sala sigue sola.",
+  "error.disk-failed":
+    "No se puede guardar lo que se dice ({reason}), y espera. Se vuelve a intentar cada segundo.",
 
   "error.not-tls":
     "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",

@@ -1,25 +1,35 @@
 // Where a client goes, and as whom: asks a person, or with `--auto` tries the servers that it knows in turn.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { type Address, DEFAULT_PORT, formatAddress, parseAddress, parsePort } from "./address.ts";
-import type { Doorman } from "./doorman.ts";
+import {
+  type Address,
+  DEFAULT_PORT,
+  formatAddress,
+  parseAddress,
+  parsePort,
+  sameAddress,
+} from "./address.ts";
+import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
 import {
   type ChatError,
   ConnectError,
   InputError,
+  LostError,
   ProtocolError,
   RefusedError,
   type WireCode,
 } from "./errors.ts";
-import { type Language, type Sentences, sentencesIn } from "./i18n.ts";
+import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { askFor } from "./questions.ts";
 import { backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
 import type { Failure, Target } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { parseNick } from "./text.ts";
+import { parseNick, printable } from "./text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
-const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+/** How long a dial may take to a server that may live though its connection broke, in ms: a refusal comes at once,
+ * and who waits here for a machine that is gone comes late to the next server. */
+export const AGAIN_DIAL_MS = 300;
 
 /** What a chooser knows from the start, and how it talks. */
 export interface TargetChooserOptions {
@@ -54,6 +64,8 @@ export class TargetChooser {
   #wasEverIn = false;
   /** Taken since the client was last let in, or a person was last asked. */
   #newNick: string | undefined;
+  /** Why the client could not enter, as somebody has heard who is asked nothing. */
+  readonly #told = new Set<string>();
 
   constructor(options: TargetChooserOptions) {
     this.#options = options;
@@ -68,6 +80,7 @@ export class TargetChooser {
   entered(server: Address, backups: readonly Address[]): void {
     this.#wasEverIn = true;
     this.#newNick = undefined;
+    this.#told.clear();
     this.learn([server, ...backups]);
   }
 
@@ -86,34 +99,80 @@ export class TargetChooser {
    * tried */
   async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
     if (!failure) return await this.#first({ signal });
-    if (isFinal(failure.error)) throw failure.error;
-    const { target: { server }, error } = failure;
+    const { target, error } = failure;
+    const { server } = target;
+    const isNews = await this.#tell(failure);
+    if (isFinal(error)) throw error;
+    const nick = this.#newNick ?? target.nick;
+    // Who is thrown out as soon as they are in must not come back at once.
+    if (failure.stayedMs >= LONGEST_WAIT_MS) this.#failures = 0;
+    if (this.#isToDialAgain(failure)) {
+      this.#failures++;
+      return { server, nick, dialMs: AGAIN_DIAL_MS };
+    }
     const isKnown = !this.#wasEverIn || this.#rotation.has(server);
-    const door = await this.#options.doorman?.open(failure, { signal, isKnown });
+    const door = await this.#options.doorman?.open(failure, { signal, isKnown, isNews });
     if (door === "left") return undefined;
-    if (door === "open") return { server, nick: this.#newNick ?? failure.target.nick };
+    if (door === "open") return { server, nick };
     if (door === "shut" && this.#isNobodyThere) throw error;
     const after = this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
-    // Who is thrown out as soon as they are in must not come back at once.
-    if (failure.stayedMs >= LONGEST_WAIT_MS) this.#failures = 0;
-    const waitMs = backoffMs(this.#failures++, this.#options.random ?? Math.random);
-    const { hasEnded } = this.#options.terminal;
-    const isAnswerable = isAboutNick(error) && this.#options.terminal.isKeyboard;
-    if (isAlone && this.#options.isAuto && !this.#options.terminal.isKeyboard) throw error;
-    if (this.#options.isAuto && !isAnswerable && !isAlone) {
-      await this.#options.notify(this.#sentences("client.retry", {
-        server: formatAddress(after),
-        seconds: new Intl.NumberFormat(this.#options.language, ONE_DIGIT).format(
-          Math.max(waitMs, 100) / 1_000,
-        ),
-      }));
+    if (isViolation(error)) this.#rotation.distrust(server);
+    const isAtOnce = isGone(failure) && !sameAddress(after, server);
+    const waitMs = isAtOnce ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
+    const { isAuto, terminal } = this.#options;
+    if (isAlone && isAuto && !terminal.isKeyboard) throw error;
+    if (isAuto && !this.#isAnswerable(error) && !isAlone) {
       await pause(waitMs, signal);
-      return { server: after, nick: this.#newNick ?? failure.target.nick };
+      return { server: after, nick };
     }
-    if (hasEnded && this.#failures > this.#rotation.size + 1) throw error;
-    if (hasEnded) await pause(waitMs, signal); // nobody's answer takes its time
+    if (terminal.hasEnded && this.#failures > this.#rotation.size + 1) throw error;
+    if (terminal.hasEnded) await pause(waitMs, signal); // nobody's answer takes its time
+    return await this.#askInstead(failure, { signal, after, isAlone });
+  }
+
+  /** Says why the client is not on a server, unless it was, or will try again at once, or the doorman says it. Who
+   * is asked nothing hears each reason once until the client is in: that it goes on is no news. Returns whether the
+   * reason is. */
+  async #tell(failure: Failure): Promise<boolean> {
+    const { target, error, wasIn } = failure;
+    if (wasIn || isGone(failure)) return true;
+    const { isAuto, language, notify, terminal } = this.#options;
+    const server = formatAddress(target.server);
+    const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
+    const isNews = !isAuto || this.#isAnswerable(error) || !this.#told.has(reason);
+    this.#told.add(reason);
+    if (isForDoorman(error) || !isNews) return isNews;
+    const explained = printable(explain(error, language));
+    const why = error instanceof ConnectError
+      ? explained
+      : this.#sentences("client.not-in", { server, why: explained });
+    const goesOn = !isAboutDoor(error) && !isFinal(error) && !this.#isAnswerable(error) &&
+      !this.#isAloneWithout(failure);
+    if (isAuto) await notify(goesOn ? this.#sentences("client.retry", { why }) : why);
+    else await terminal.print(why);
+    return isNews;
+  }
+
+  /** Whether a person is there who can say what else to come with. */
+  #isAnswerable(error: ChatError): boolean {
+    return this.#options.terminal.isKeyboard && (isAboutNick(error) || isAboutPassword(error));
+  }
+
+  /** Whether it may be the connection alone that broke: then who goes to another server splits the room. A script
+   * that gives answers instead of `--auto` is asked. */
+  #isToDialAgain({ error, wasIn }: Failure): boolean {
+    const { isAuto, terminal } = this.#options;
+    return wasIn && isCut(error) && this.#failures === 0 && (isAuto || terminal.isKeyboard);
+  }
+
+  async #askInstead(
+    failure: Failure,
+    { signal, after, isAlone }: { signal: AbortSignal; after: Address; isAlone: boolean },
+  ): Promise<Target | undefined> {
+    const { target: { server }, error } = failure;
     this.#forgetWhatWasWrong(failure);
+    this.#told.clear();
     // The port stands if only the name was wrong and nothing else is on offer.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
     if (isNameWrong) this.#port = server.port;
@@ -130,11 +189,9 @@ export class TargetChooser {
     return !terminal.isKeyboard && terminal.hasEnded || !this.#wasEverIn && (isAuto || !terminal.isKeyboard);
   }
 
-  /** Takes a server with which there is no talking out of those to go to. Returns whether none is left. */
+  /** Whether no server is left to go to but one with which there is no talking. */
   #isAloneWithout({ target, error }: Failure): boolean {
-    if (!isViolation(error)) return false;
-    this.#rotation.distrust(target.server);
-    return this.#rotation.size === 0;
+    return isViolation(error) && this.#rotation.size === (this.#rotation.has(target.server) ? 1 : 0);
   }
 
   /** Nobody who is asked nothing more could name the first server again: it is tried in turn, be it reached or
@@ -162,7 +219,7 @@ export class TargetChooser {
   }
 
   #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
-    return this.#options.terminal.dialogue(() => this.#askWhatIsOpen(options));
+    return this.#options.terminal.dialogue(() => this.#askWhatIsOpen(options), options);
   }
 
   async #askWhatIsOpen(
@@ -212,6 +269,21 @@ const VIOLATIONS: ReadonlySet<string> = new Set<WireCode>([
   ...["frame-too-long", "frame-malformed", "frame-unknown", "frame-unexpected"] as const,
   ...["version-unsupported", "counter-backwards", "text-invalid", "replaced"] as const,
 ]);
+
+/** Whether the connection ended in a way that says nothing of the server, or the server itself ended it for
+ * something that will be otherwise on the next one. */
+function isCut(error: ChatError): boolean {
+  if (error instanceof LostError) return error.code === "closed" || error.code === "broken";
+  return error instanceof RefusedError && CUTS.has(error.code);
+}
+
+const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "silent"]);
+
+/** Whether a server whose connection broke is not there for another one. The system of one that was just killed
+ * may still take it, and break it at once. */
+function isGone({ target, error, wasIn }: Failure): boolean {
+  return !wasIn && target.dialMs !== undefined && !(error instanceof RefusedError);
+}
 
 function isAboutNick(error: ChatError): boolean {
   return error instanceof RefusedError && error.code.startsWith("nick-");

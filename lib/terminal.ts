@@ -1,11 +1,12 @@
-// Questions, typed lines, and who gets which: a question what is typed while it is asked, the chat all else.
-// Somebody at a screen edits lines below those that are printed; a pipe or a file, on either side, gets plain
-// lines and nothing else.
+// Asks questions, and gives the lines that are typed. Somebody at a screen edits lines below those that are
+// printed; a pipe or a file, on either side, gets plain lines and nothing else.
 
-import { Desk, type TypedLine } from "./desk.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Desk, TypedLine } from "./desk.ts";
+import { type ChatOptions, Desks } from "./desks.ts";
 import { InputError } from "./errors.ts";
 import { readKeys, readLines, type Source } from "./keyboard.ts";
-import type { Completer, Key } from "./line_editor.ts";
+import type { Key } from "./keys.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
 
@@ -20,20 +21,15 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How lines are typed for the chat. */
-export interface ChatOptions {
-  /** Asks about a pasted block with so many lines, if they are too many to be sent unasked. */
-  readonly confirmPaste?: {
-    readonly question: (count: number) => string;
-    readonly isYes: (answer: string) => boolean;
-  };
-  readonly complete?: Completer;
+/** Settings of a terminal. */
+export interface TerminalOptions {
+  readonly clock?: Clock;
+  /** After how long without a key somebody has paused who is in the middle of a line, in ms. */
+  readonly pauseMs?: number;
 }
 
-/** Most lines of a pasted block that are sent unasked. */
-export const MAX_UNASKED_LINES = 10;
-/** Most lines of a pasted block that are taken for answers: server, port, nick. */
-const MAX_PASTED_ANSWERS = 3;
+/** {@linkcode TerminalOptions.pauseMs} of people. */
+export const TYPING_PAUSE_MS = 1_500;
 /** Lines that are read ahead of those who ask for them; a pipe with more has to wait. */
 const MAX_READ_AHEAD_LINES = 64;
 
@@ -43,25 +39,24 @@ export class Terminal implements AsyncDisposable {
   readonly #source: Source;
   readonly #screen: Screen;
   readonly #unwatch: () => void;
-  readonly #answers = new Desk();
-  readonly #chat = new Desk((before) => this.#chatOptions.complete?.(before));
-  /** Whether a pasted block is to be sent. */
-  readonly #consent = new Desk();
-  #chatOptions: ChatOptions = {};
-  /** A pasted block that waits for consent. */
-  #block: readonly string[] | undefined;
-  /** Dialogues that are going on, one within the other: while there are any, no line is for the chat. */
-  #dialogues = 0;
-  /** Whether lines are for the chat when there is no dialogue. */
-  #isChatting = false;
+  readonly #desks = new Desks((line) => void this.print(line));
+  readonly #clock: Clock;
+  readonly #pauseMs: number;
+  #lastKeyMs = -Infinity;
+  /** Has whoever waits for a pause look again. */
+  #onPause = () => {};
   /** What stands above the chat prompt and moves with it. */
   #status: readonly string[] = [];
   #wasReturn = false;
-  #hasEnded = false;
   #interrupt = new AbortController();
 
-  constructor(streams: TerminalStreams) {
+  constructor(
+    streams: TerminalStreams,
+    { clock = systemClock, pauseMs = TYPING_PAUSE_MS }: TerminalOptions = {},
+  ) {
     this.#streams = streams;
+    this.#clock = clock;
+    this.#pauseMs = pauseMs;
     const { tty } = streams;
     tty?.setRaw(true);
     this.#screen = new Screen({ ...streams, onBroken: () => this.#interrupt.abort() });
@@ -102,25 +97,32 @@ export class Terminal implements AsyncDisposable {
 
   /** Whether there is nothing more to read. */
   get hasEnded(): boolean {
-    return this.#hasEnded && this.#answers.ahead.length === 0 && this.#chat.ahead.length === 0;
+    const { hasEnded, answers, chat } = this.#desks;
+    return hasEnded && answers.ahead.length === 0 && chat.ahead.length === 0;
   }
 
   /** Holds questions together that belong together: until `talk` is done, no line is taken for the chat, and
-   * what was being typed there waits. */
-  async dialogue<Result>(talk: () => Promise<Result>): Promise<Result> {
-    this.#dialogues++;
+   * what was being typed there waits. Somebody who is typing that very moment is let pause or press Enter first,
+   * unless the signal says that there is no need to ask. */
+  async dialogue<Result>(
+    talk: () => Promise<Result>,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Result> {
+    // Without a pause, not even this one: a pipe goes on with the answers.
+    if (this.#untilPauseMs > 0) await this.#pause(signal);
+    this.#desks.beginDialogue();
     this.#refresh();
     try {
       return await talk();
     } finally {
-      this.#dialogues--;
+      this.#desks.endDialogue();
       this.#goOn();
     }
   }
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
   giveBack(text: string): void {
-    if (this.isInteractive && this.#isChatting) this.#chat.editor.insert(text);
+    if (this.isInteractive) this.#desks.giveBack(text);
   }
 
   /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode hidesSecrets}.
@@ -131,7 +133,7 @@ export class Terminal implements AsyncDisposable {
     return this.dialogue(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
-      const isAhead = this.#answers.ahead.length > 0;
+      const isAhead = this.#desks.answers.ahead.length > 0;
       if (!this.isInteractive) await this.#screen.print(this.#streams.isEchoed ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, options);
       const seen = isSecret ? "" : line;
@@ -145,7 +147,7 @@ export class Terminal implements AsyncDisposable {
       throw new InputError("input-ended", `Cannot go on without an answer to "${question}"`, {
         details: { question },
       });
-    });
+    }, options);
   }
 
   /** The lines that are typed for the chat, until the input ends. */
@@ -155,18 +157,17 @@ export class Terminal implements AsyncDisposable {
 
   /** The same, told whether they were pasted. */
   async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
-    this.#chatOptions = options;
-    this.#isChatting = true;
-    this.#chat.prompt = prompt;
+    this.#desks.beginChat(options);
+    this.#desks.chat.prompt = prompt;
     this.#goOn();
     try {
       for (;;) {
-        const line = await this.#next(this.#chat);
+        const line = await this.#next(this.#desks.chat);
         if (line === undefined) return;
         yield line;
       }
     } finally {
-      this.#isChatting = false;
+      this.#desks.endChat();
       this.#refresh();
     }
   }
@@ -190,7 +191,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Changes what stands before the chat line that is being typed. A pipe does not get it. */
   showPrompt(prompt: string): void {
-    this.#chat.prompt = prompt;
+    this.#desks.chat.prompt = prompt;
     this.#refresh();
   }
 
@@ -223,141 +224,94 @@ export class Terminal implements AsyncDisposable {
 
   #answer(prompt: string, { signal, isSecret = false }: AskOptions): Promise<string | undefined> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    this.#answers.prompt = prompt;
-    this.#answers.isSecret = isSecret;
+    const { answers } = this.#desks;
+    answers.prompt = prompt;
+    answers.isSecret = isSecret;
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort);
-    return Promise.race([this.#next(this.#answers), aborted]).then((line) => line?.text).finally(() => {
+    return Promise.race([this.#next(answers), aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
-      this.#answers.giveUp();
-      if (isSecret) this.#answers.editor.take(); // half a secret must not turn up in the next line
-      this.#answers.isSecret = false;
+      answers.giveUp();
+      if (isSecret) answers.editor.take(); // half a secret must not turn up in the next line
+      answers.isSecret = false;
     });
+  }
+
+  /** How long somebody who is in the middle of a line may take to press the next key and have paused otherwise,
+   * in ms. Only where keys come one by one is a line seen before it is finished. */
+  get #untilPauseMs(): number {
+    if (!this.isInteractive || !this.#desks.isMidLine) return 0;
+    return this.#lastKeyMs + this.#pauseMs - this.#clock().tickMs;
+  }
+
+  /** Waits while somebody is in the middle of a line. */
+  async #pause(signal: AbortSignal | undefined): Promise<void> {
+    for (let ms = this.#untilPauseMs; ms > 0 && !signal?.aborted; ms = this.#untilPauseMs) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, ms);
+      this.#onPause = resolve;
+      signal?.addEventListener("abort", this.#onPause);
+      await promise;
+      signal?.removeEventListener("abort", this.#onPause);
+      clearTimeout(timer);
+    }
   }
 
   /** The next line for a desk; undefined if there is none to come. */
   #next(desk: Desk): Promise<TypedLine | undefined> {
-    const line = desk.next();
+    const line = this.#desks.next(desk);
     this.#goOn();
     return line;
   }
 
   /** Gives what was read ahead to whoever waits for a line, or lets them wait. */
   #goOn(): void {
-    const desk = this.#desk;
-    if (desk === this.#chat) {
-      // What no question took is for the chat; a question never gets what was typed for the chat.
-      desk.ahead.push(...this.#answers.ahead.splice(0));
-      const unfinished = this.#answers.editor.take();
-      if (unfinished !== "") desk.editor.insert(unfinished);
-    }
-    desk.serve({ hasEnded: this.#hasEnded });
-    if (desk.ahead.length === 0 && !this.#hasEnded) this.#source.resume();
+    this.#desks.serve();
+    if (this.#desks.open.ahead.length === 0 && !this.#desks.hasEnded) this.#source.resume();
+    if (!this.#desks.isMidLine) this.#onPause();
     this.#refresh();
   }
 
-  /** Where what is typed now goes to. */
-  get #desk(): Desk {
-    if (this.#dialogues > 0 || !this.#isChatting) return this.#answers;
-    return this.#block ? this.#consent : this.#chat;
-  }
-
   #refresh(): void {
-    const desk = this.#desk;
-    const isShown = !this.#hasEnded && (desk !== this.#answers || desk.isAwaited);
-    const { prompt, seen: { text, cursor } } = desk;
-    const status = desk === this.#chat ? this.#status : [];
-    this.#screen.show(isShown ? { status, prompt, text, cursor } : undefined);
+    const { open, chat, isInUse } = this.#desks;
+    const { prompt, seen: { text, cursor } } = open;
+    const status = open === chat ? this.#status : [];
+    this.#screen.show(isInUse ? { status, prompt, text, cursor } : undefined);
   }
 
   #takePiped(text: string): void {
-    this.#desk.deliver({ text, isPasted: false });
-    if (this.#desk.ahead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
+    const { open } = this.#desks;
+    open.deliver({ text, isPasted: false });
+    if (open.ahead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 
   #press(key: Key): void {
-    if (this.#hasEnded) return;
-    const { editor } = this.#desk;
+    if (this.#desks.hasEnded) return;
+    this.#lastKeyMs = this.#clock().tickMs;
+    const { editor } = this.#desks.open;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // of the end of a pasted line
     this.#wasReturn = isReturn;
     if (isSecondHalf) return;
-    if (isReturn || key.name === "enter") return this.#enter();
     if (key.ctrl && key.name === "c") return this.#interrupt.abort();
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
     // Ctrl-Z does nothing here either: see program.ts.
     if (key.ctrl && key.name === "l") this.#screen.clear();
+    else if (isReturn || key.name === "enter") this.#desks.enter();
     else editor.press(key);
-    this.#refresh();
-  }
-
-  #enter(): void {
-    const desk = this.#desk;
-    const seen = desk.prompt + desk.seen.text;
-    const text = desk.editor.take();
-    if (desk === this.#consent) this.#decide(text);
-    else {
-      // A question and its answer stay; what is said will come back as a message.
-      if (desk === this.#answers && desk.isAwaited) void this.print(seen);
-      if (desk === this.#chat) desk.editor.remember(text);
-      desk.deliver({ text, isPasted: false });
-    }
     this.#goOn();
   }
 
   #paste(text: string): void {
-    if (this.#hasEnded) return;
-    const lines = text.split(/\r\n|\r|\n/);
-    const desk = this.#desk;
-    const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isForChat = this.#isChatting && (desk !== this.#answers || count > MAX_PASTED_ANSWERS);
-    if (desk === this.#consent || (isForChat && this.#block)) desk.editor.insert(lines.join(" "));
-    else if (isForChat && count > 1) this.#pasteBlock(lines, count);
-    else if (isForChat) desk.editor.insert(lines[0]!);
-    else {
-      // As if it was typed: one answer after another.
-      for (const [index, line] of lines.entries()) {
-        this.#desk.editor.insert(line);
-        if (index < lines.length - 1) this.#enter();
-      }
-    }
+    if (this.#desks.hasEnded) return;
+    this.#lastKeyMs = this.#clock().tickMs;
+    this.#desks.paste(text);
     this.#goOn();
   }
 
-  /** Sends lines that were pasted, the last of them as far as it goes: at once, or when there is no question any
-   * more and the person has agreed. */
-  #pasteBlock(lines: readonly string[], count: number): void {
-    const { confirmPaste } = this.#chatOptions;
-    const isShort = count <= MAX_UNASKED_LINES && this.#desk === this.#chat;
-    if (!confirmPaste || isShort) return this.#send(lines);
-    this.#block = lines;
-    this.#consent.prompt = confirmPaste.question(count);
-  }
-
-  #decide(answer: string): void {
-    const lines = this.#block ?? [];
-    this.#block = undefined;
-    void this.print(this.#consent.prompt + answer);
-    if (this.#chatOptions.confirmPaste?.isYes(answer)) this.#send(lines);
-  }
-
-  #send(lines: readonly string[]): void {
-    const { editor } = this.#chat;
-    const [first, ...others] = lines;
-    const last = others.pop() ?? "";
-    const isBegun = editor.cursor > 0;
-    editor.insert(first!);
-    const text = editor.takeBefore();
-    if (isBegun) editor.remember(text);
-    this.#chat.deliver({ text, isPasted: !isBegun });
-    for (const text of others) this.#chat.deliver({ text, isPasted: true });
-    editor.insert(last);
-  }
-
   #end(): void {
-    this.#hasEnded = true;
-    this.#block = undefined;
+    this.#desks.end();
     this.#goOn();
   }
 }

@@ -9,7 +9,7 @@ export const MAX_NICK_CHARS = 20;
 /** Longest nick that is looked at before normalisation, in UTF-16 units: few scripts take more than four for a
  * character. */
 const MAX_RAW_NICK_UNITS = 4 * MAX_NICK_CHARS;
-/** Longest message, in Unicode code points once trimmed. */
+/** Longest message, in Unicode code points, its indent included. */
 export const MAX_TEXT_CHARS = 2_000;
 
 // At most four marks on one letter (UTS #39, section 5.4).
@@ -61,11 +61,11 @@ export function nickKey(nick: string): string {
   return nick.toLowerCase().toUpperCase().normalize("NFKC");
 }
 
-/** A typed line as a message: trimmed, tabs as spaces, other controls made visible; empty if nothing is left
- * that can be seen.
+/** A typed line as a message: indented as it is, tabs as blanks, other controls made visible, without the blanks
+ * behind it; empty if nothing is left that can be seen.
  * @throws {InputError} `text-too-long` */
 export function parseText(raw: string): string {
-  const text = printable(raw.replaceAll("\t", " ")).trim();
+  const text = printable(withoutTabs(raw)).trimEnd();
   if (!VISIBLE.test(text)) return "";
   const length = countChars(text);
   if (length > MAX_TEXT_CHARS) {
@@ -82,8 +82,15 @@ export function parseText(raw: string): string {
 
 /** Whether a message that a peer sent is one that {@linkcode parseText} could have made. */
 export function isText(text: string): boolean {
-  if (!VISIBLE.test(text) || text.search(UNSAFE) >= 0 || text.trim().length !== text.length) return false;
+  if (!VISIBLE.test(text) || text.search(UNSAFE) >= 0 || text.trimEnd().length !== text.length) return false;
   return text.length <= MAX_TEXT_CHARS || countChars(text) <= MAX_TEXT_CHARS;
+}
+
+/** The same text with blanks for tabs: those that indent it as far as the next column that four divides, as code
+ * is read, every other one a single blank. Terminals would count them from wherever the text begins. */
+export function withoutTabs(text: string): string {
+  const [indent] = /^[ \t]*/.exec(text)!;
+  return indent.replaceAll(/ {4}| {0,3}\t/g, "    ") + text.slice(indent.length).replaceAll("\t", " ");
 }
 
 /** The same text with everything that a terminal could obey replaced by something that it can show. */

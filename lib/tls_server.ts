@@ -31,6 +31,6 @@ export async function tlsServer(
       return false;
     });
     const options = { isServer: true, secureContext, allowHalfOpen: true };
-    return new TlsSocket(conn, new TLSSocket(stream, options));
+    return new TlsSocket(stream, new TLSSocket(stream, options));
   };
 }

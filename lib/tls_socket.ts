@@ -11,20 +11,28 @@ const CHUNK_BYTES = 16_384;
 
 /** A TCP connection as a stream for node:tls. */
 export class TcpStream extends Duplex {
-  readonly #conn: Deno.TcpConn;
+  readonly conn: Deno.TcpConn;
   /** Sees the first bytes that come; false if they are not for TLS: then nothing more comes. */
   readonly #onFirst: (bytes: Uint8Array) => boolean;
   #isFirst = true;
+  /** Tells how many bytes came out of TLS that nobody has taken. */
+  untaken = () => 0;
+  /** Whether node:tls asked for more than is to be had yet. */
+  #isAsked = false;
 
   constructor(conn: Deno.TcpConn, onFirst: (bytes: Uint8Array) => boolean = () => true) {
     super({ allowHalfOpen: true });
-    this.#conn = conn;
+    this.conn = conn;
     this.#onFirst = onFirst;
   }
 
   override _read(): void {
+    // node:tls asks for ever more, whether anybody takes it or not: who floods us is to fill its own socket and
+    // not our memory (found by a test).
+    this.#isAsked = this.untaken() >= CHUNK_BYTES;
+    if (this.#isAsked) return;
     const bytes = new Uint8Array(CHUNK_BYTES);
-    this.#conn.read(bytes).then((count) => {
+    this.conn.read(bytes).then((count) => {
       if (count === null) return this.push(null);
       const came = bytes.subarray(0, count);
       const isForTls = !this.#isFirst || this.#onFirst(came);
@@ -33,16 +41,21 @@ export class TcpStream extends Duplex {
     }, (error) => this.destroy(error));
   }
 
+  /** Some of what was untaken was taken. */
+  readOn(): void {
+    if (this.#isAsked) this._read();
+  }
+
   override _write(bytes: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    writeAll(this.#conn, bytes).then(() => done(), done);
+    writeAll(this.conn, bytes).then(() => done(), done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#conn.closeWrite().then(() => done(), done);
+    this.conn.closeWrite().then(() => done(), done);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    closeQuietly(this.#conn);
+    closeQuietly(this.conn);
     done(error);
   }
 }
@@ -50,13 +63,16 @@ export class TcpStream extends Duplex {
 /** What node:tls makes of a stream, in the manner of a `Deno.Conn`. */
 export class TlsSocket implements Socket {
   readonly #conn: Deno.TcpConn;
+  readonly #stream: TcpStream;
   readonly #tls: TLSSocket;
   #error: Error | undefined;
   #news = Promise.withResolvers<void>();
 
-  constructor(conn: Deno.TcpConn, tls: TLSSocket) {
-    this.#conn = conn;
+  constructor(stream: TcpStream, tls: TLSSocket) {
+    this.#conn = stream.conn;
+    this.#stream = stream;
     this.#tls = tls;
+    stream.untaken = () => tls.readableLength;
     for (const event of ["readable", "end", "close"]) tls.on(event, () => this.#wake());
     tls.on("error", (error) => {
       this.#error ??= error;
@@ -77,6 +93,7 @@ export class TlsSocket implements Socket {
       const chunk: Uint8Array | null = this.#tls.read(Math.min(this.#tls.readableLength, into.length));
       if (chunk) {
         into.set(chunk);
+        this.#stream.readOn();
         return chunk.length;
       }
       if (this.#error) throw this.#error;

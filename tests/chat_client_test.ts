@@ -16,6 +16,7 @@ import {
   LOOPBACK,
   Person,
   saidBy,
+  soon,
   TestClock,
   tokenOf,
   UNKNOWN_NAME,
@@ -381,9 +382,10 @@ Deno.test("chat-client can be left where it asks for a new server", async () => 
   assertEquals(await chatting, 0);
 });
 
-Deno.test("chat-client --auto asks nothing and says what it does", async () => {
+Deno.test("chat-client --auto asks nothing, and says once that it goes on", async () => {
+  const nobody = [freeAddress(), freeAddress()];
   await using second = startServer();
-  await using first = startServer({ backups: [formatAddress(freeAddress()), formatAddress(second.address)] });
+  await using first = startServer({ backups: [...nobody, second.address].map(formatAddress) });
   await using ana = newPerson();
   const chatting = ana.runs(chat, ...flagsFor(first.address), "--auto");
   await ana.sees("Conectado");
@@ -391,18 +393,20 @@ Deno.test("chat-client --auto asks nothing and says what it does", async () => {
   await ana.sees(greeting(second.address));
   ana.types("hola\nsalir\n");
   assertEquals(await chatting, 0);
-  const tries = [...ana.output.matchAll(/! Se probará (\S+) dentro de (\d,\d) s\.\n/g)];
-  assertEquals(tries.length, 2);
-  assertEquals(tries[1]![1], formatAddress(second.address));
-  assertEquals(ana.output.includes("Nuevo servidor"), false);
-  assertStringIncludes(ana.output, `${loss(first.address)}[${NOON}] ! Se probará`);
+  const why = `Nadie escucha en ${formatAddress(nobody[0]!)}: revise la dirección y el puerto, y que el ` +
+    "servidor esté en marcha. Se seguirá intentando.";
+  assertStringIncludes(
+    ana.output,
+    `${loss(first.address)}[${NOON}] ! ${why}\n${greeting(second.address)}`,
+  );
 });
 
 Deno.test("chat-client --auto ends at once while it waits", async () => {
-  const nobody = freeAddress();
+  const tries = Promise.withResolvers<void>();
+  await using server = new FakeServer((_, visit) => Promise.resolve(visit === 3 && tries.resolve()));
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(nobody), "--auto");
-  await ana.until((output) => output.split("Se probará").length > 4, "four tries"); // then it waits for long
+  const chatting = ana.runs(chat, ...flagsFor(server.address), "--auto");
+  await soon(tries.promise, "four tries"); // then it waits for long
   ana.kills();
   assertEquals(await chatting, 0);
 });
@@ -528,10 +532,43 @@ Deno.test("chat-client /who knows who came and went, on the server of now", asyn
 Deno.test("chat-client /who says so if it knows of nobody", async () => {
   await using ana = newPerson();
   const chatting = ana.runs(chat, ...flagsFor(freeAddress()), "--auto");
-  await ana.sees("Se probará");
+  await ana.sees("Se seguirá intentando");
   ana.types("/who\nsalir\n");
   assertEquals(await chatting, 0);
-  assertStringIncludes(ana.output, "No hay nadie en línea.\n");
+  assertStringIncludes(ana.output, "Sin conexión: aún no se sabe quién está en línea.\n");
+});
+
+Deno.test("chat-client /who says since when what it knows is from before", async () => {
+  await using first = startServer();
+  await using ana = newPerson();
+  const chatting = ana.runs(chat, ...flagsFor(first.address), "--auto");
+  await ana.sees("Conectado");
+  await first.close();
+  await ana.sees("Se perdió");
+  ana.types("/who\nsalir\n");
+  assertEquals(await chatting, 0);
+  const since = `Sin conexión desde ${NOON}. Quién estaba entonces en línea:\n`;
+  assertStringIncludes(ana.output, `${since}ana (127.0.0.1), desde ${NOON}\n`);
+});
+
+Deno.test("chat-client stays on a server that lives though its connection breaks, and asks nothing", async () => {
+  for (const flags of [["--auto"], []]) {
+    await using backup = startServer();
+    await using server = new FakeServer(async (client, visit) => {
+      const { token } = await client.expect("hello");
+      const backups = [formatAddress(backup.address)];
+      await client.say(welcomeTo("ana", { session: sessionOf(token), backups }));
+      if (visit > 0) await client.rest();
+    });
+    await using ana = new Person({ clock: new TestClock(NOON).now, isKeyboard: true });
+    const chatting = ana.runs(chat, ...flagsFor(server.address), ...flags);
+    const welcome = `Conectado a ${formatAddress(server.address)}.`;
+    await ana.until((output) => output.split(welcome).length === 3, "two welcomes");
+    ana.types("salir\n");
+    assertEquals(await chatting, 0);
+    assertEquals(ana.output.split("\n").length, 4);
+    assertStringIncludes(ana.output, `! Se perdió la conexión con ${formatAddress(server.address)}: `);
+  }
 });
 
 Deno.test("chat-client counts those whom WELCOME had no room for", async () => {

@@ -1,14 +1,14 @@
 // What typed lines ask for.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { commandHelp, commandUsage, isQuit, parseLine } from "../lib/commands.ts";
+import { asText, commandHelp, commandUsage, isQuit, parseLine } from "../lib/commands.ts";
 import { InputError } from "../lib/errors.ts";
 import { sentencesIn } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("isQuit() knows every way to leave, in any case", pure, () => {
-  for (const line of ["salir", "quit", "/quit", "/salir", "  Salir ", "QUIT\r"]) {
+  for (const line of ["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r"]) {
     assertEquals([line, isQuit(line)], [line, true]);
     assertEquals(parseLine(line), { type: "quit" });
   }
@@ -18,10 +18,30 @@ Deno.test("isQuit() knows every way to leave, in any case", pure, () => {
 });
 
 Deno.test("parseLine() takes a line for a message, as it will be sent", pure, () => {
-  assertEquals(parseLine(" hola,\tana "), { type: "say", text: "hola, ana" });
+  assertEquals(parseLine(" hola,\tana "), { type: "say", text: " hola, ana" });
   assertEquals(parseLine("salir ya"), { type: "say", text: "salir ya" });
   assertEquals(parseLine("a/b"), { type: "say", text: "a/b" });
   assertEquals(parseLine("\x1b[2J"), { type: "say", text: "␛[2J" });
+});
+
+Deno.test(
+  "parseLine() takes an indented line for a message, whatever it says; one blank is a slip",
+  pure,
+  () => {
+    for (const text of ["/quit", "salir", "/msg beto hola", "// hola"]) {
+      assertEquals(parseLine(`  ${text}`), { type: "say", text: `  ${text}` });
+      assertEquals(parseLine(`\t${text}`), { type: "say", text: `    ${text}` });
+    }
+    assertEquals(parseLine(" /msg beto hola"), { type: "msg", nick: "beto", text: "hola" });
+    assertEquals(parseLine(" //hola"), { type: "say", text: "/hola" });
+  },
+);
+
+Deno.test("asText() takes any line for a message, as it was pasted", pure, () => {
+  for (const line of ["/quit", "salir", "//", "  /help"]) {
+    assertEquals(asText(line), { type: "say", text: line });
+  }
+  assertEquals(asText("  \t"), { type: "nothing" });
 });
 
 Deno.test("parseLine() does nothing about a line with nothing in it", pure, () => {

@@ -6,6 +6,7 @@ import { chat } from "../lib/chat_client.ts";
 import { ChatServer, type ChatServerOptions, type RefusedPeer } from "../lib/chat_server.ts";
 import { type ChatError, InputError } from "../lib/errors.ts";
 import { fingerprintOf } from "../lib/fingerprint.ts";
+import { explain } from "../lib/i18n.ts";
 import { PasswordCheck } from "../lib/password.ts";
 import { encodeServer } from "../lib/protocol.ts";
 import { serve } from "../lib/server_program.ts";
@@ -13,7 +14,17 @@ import { tlsServer } from "../lib/tls_server.ts";
 import { isPlain } from "../lib/violations.ts";
 import { ownPair, type Pair } from "./certificates.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { dialPeer, enter, FakeServer, helloOf, LOOPBACK, Person, soon, TestClock } from "./support.ts";
+import {
+  dialPeer,
+  enter,
+  FakeServer,
+  freeAddress,
+  helloOf,
+  LOOPBACK,
+  Person,
+  soon,
+  TestClock,
+} from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const NOON = "2026-11-22 12:00:00";
@@ -363,6 +374,38 @@ Deno.test(
       assertEquals(await status, 0);
     }
     assertEquals(new Set(fingerprints).size, 1);
+  },
+);
+
+Deno.test("Where Deno cannot speak TLS, who wants it is told before anything is asked", async () => {
+  const all: [typeof serve, string[]][] = [
+    [serve, ["--tls-auto"]],
+    [serve, ["--tls-cert", "cert", "--tls-key", "key"]],
+    [chat, ["--tls"]],
+    [chat, ["--ca", "ca"]],
+    [chat, ["--tls-fingerprint", fingerprintOf(own.cert)]],
+  ];
+  for (const runtime of ["Deno 2.6.10, here", "Deno 2.7.14, here", "Deno 1.46.3, here"]) {
+    for (const [main, flags] of all) {
+      await using person = new Person({ runtime });
+      const error = await assertRejects(() => person.runs(main, ...flags), InputError);
+      assertEquals([error.code, person.output], ["tls-lacking", ""]);
+      assertStringIncludes(explain(error, "es"), runtime);
+    }
+  }
+});
+
+Deno.test(
+  "Where Deno cannot speak TLS, a server that is known to speak it is not dialled",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const server = freeAddress();
+    await folder.file("known_servers", `${formatAddress(server)} ${fingerprintOf(own.cert)}\n`);
+    const options = { configFolder: folder.path, runtime: "Deno 2.6.10, here" };
+    await using person = new Person(options);
+    const error = await assertRejects(() => person.runs(chat, ...flagsFor(server, "--auto")), InputError);
+    assertEquals(error.code, "tls-lacking");
   },
 );
 

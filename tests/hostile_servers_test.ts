@@ -21,6 +21,8 @@ import {
   tokenOf,
   welcomeTo,
 } from "./support.ts";
+import { TestFolder } from "./test_folder.ts";
+import { WIRE } from "./wire.ts";
 
 const EVIL = "\u001b[2J\u009b31m\u202e\u0007\r\n[2026-11-22 12:00:00] * ana";
 
@@ -162,6 +164,14 @@ const CASES: Record<string, [Attack, string]> = {
   ],
 };
 
+/** What has a client trust the servers of these tests. */
+const trusting: string[] = [];
+if (WIRE.ca) {
+  const folder = new TestFolder();
+  trusting.push("--ca", await folder.file("ca.pem", WIRE.ca));
+  Deno.test.afterAll(() => folder[Symbol.asyncDispose]());
+}
+
 for (const [name, [attack, complaint]] of Object.entries(CASES)) {
   Deno.test(`Hostile server: ${name}`, async () => {
     let visits = 0;
@@ -171,12 +181,12 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
       await attack(client, sessionOf(token)).catch(() => {}); // the client may have had enough of it
       await client.rest().catch(() => {});
     });
-    await using good = new ChatServer({ host: LOOPBACK, port: 0 });
+    await using good = new ChatServer({ host: LOOPBACK, port: 0, secure: WIRE.secure });
     await using ana = new Person({ clock: new TestClock("2026-11-22 12:00:00").now });
     const { host, port } = evil.address;
     const backup = formatAddress(good.address);
     const flags = ["--host", host, "--port", String(port), "--nick", "ana", "--auto", "--backup", backup];
-    const chatting = ana.runs(chat, ...flags);
+    const chatting = ana.runs(chat, ...flags, ...trusting);
     await ana.sees(`Conectado a ${backup}`);
     assertStringIncludes(ana.output, complaint);
     ana.types("hola\n");
@@ -204,6 +214,7 @@ async function endOf(attack: Attack): Promise<ChatError> {
   using session = new Session({
     mailbox: new Mailbox({ token: tokenOf("ana") }),
     nextTarget: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
+    dial: WIRE.dial,
     answerMs: 200,
     frameMs: 30,
     deadMs: 600,

@@ -310,11 +310,10 @@ Deno.test("Hub hears the client that speaks", pure, async () => {
   using room = new Room({ heartbeat: { pingMs: 1_000, deadMs: 60, always: false } });
   const { conn, connection } = room.enter();
   connection.greeted();
-  const frames = connection.receive();
   for (let i = 1; i <= 3; i++) {
     room.nowMs += 50;
     conn.says(frame("here"));
-    const { value: decoder } = await soon(frames.next(), "what the client said");
+    const decoder = await soon(connection.read(), "what the client said");
     while (decoder!.next()) { /* it only matters that something came */ }
     assertEquals(connection.heardMs, room.nowMs);
     await settle();
@@ -339,7 +338,7 @@ Deno.test(
     try {
       const { conn, connection } = room.enter();
       conn.says(null);
-      assertEquals((await connection.receive().next()).done, true);
+      assertEquals(await connection.read(), undefined);
     } finally {
       FakeConn.prototype.setNoDelay = setNoDelay;
     }
@@ -380,14 +379,13 @@ Deno.test("Connection.finish() says farewell in a room that never stops talking"
 Deno.test("Connection closes when the peer has ended too", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  const frames = connection.receive();
   connection.finish(frame("bye"), { lingerMs: 60_000 });
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
-  const end = frames.next();
+  const end = connection.read();
   conn.says(frame("said too late, and forgotten"));
   await settle();
   conn.says(null);
-  assertEquals((await soon(end, "the end")).done, true);
+  assertEquals(await soon(end, "the end"), undefined);
   await soon(connection.closed, "the connection to close");
 });
 
@@ -403,10 +401,9 @@ Deno.test("Connection does not wait for a peer that does not end", pure, async (
 Deno.test("Connection owes what it has to a peer that ends first", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  const frames = connection.receive();
   room.say("one");
   conn.says(null);
-  assertEquals((await soon(frames.next(), "the end")).done, true);
+  assertEquals(await soon(connection.read(), "the end"), undefined);
   connection.finish(undefined, { lingerMs: 60_000 });
   await soon(connection.closed, "the connection to close");
   assertEquals(conn.writes, [["one"]]);
@@ -415,8 +412,7 @@ Deno.test("Connection owes what it has to a peer that ends first", pure, async (
 Deno.test("Connection cuts off a peer for whom too many answers wait", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  const frames = connection.receive();
-  const next = frames.next();
+  const next = connection.read();
   const answer = frame("x".repeat(251));
   for (let bytes = 0; bytes < MAX_WAITING_BYTES; bytes += answer.length) connection.send(answer);
   assertEquals(conn.hasClosed, false);
@@ -429,12 +425,11 @@ Deno.test("Connection cuts off a peer for whom too many answers wait", pure, asy
 Deno.test("Connection believes nothing that comes when the peer was silent for too long", pure, async () => {
   using room = new Room({ heartbeat: { pingMs: 20, deadMs: 60, always: false } });
   const { conn, connection } = room.enter();
-  const frames = connection.receive();
-  const first = frames.next();
+  const first = connection.read();
   room.nowMs = 59;
   conn.says(frame("in time"));
-  assertEquals((await soon(first, "what the peer said")).done, false);
-  const second = frames.next();
+  assertEquals(await soon(first, "what the peer said") !== undefined, true);
+  const second = connection.read();
   room.nowMs += 60;
   conn.says(frame("too late"));
   const { code } = await assertRejects(() => soon(second, "the loss"), LostError);
@@ -444,7 +439,7 @@ Deno.test("Connection believes nothing that comes when the peer was silent for t
 Deno.test("Connection is lost when the peer cannot be read from", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  const next = connection.receive().next();
+  const next = connection.read();
   conn.breaks();
   const { code } = await assertRejects(() => soon(next, "the loss"), LostError);
   assertEquals(code, "broken");
@@ -453,7 +448,7 @@ Deno.test("Connection is lost when the peer cannot be read from", pure, async ()
 Deno.test("Connection is lost when the peer cannot be written to", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  const next = connection.receive().next();
+  const next = connection.read();
   conn.hasClosed = true;
   room.say("one");
   const { code } = await assertRejects(() => soon(next, "the loss"), LostError);

@@ -13,7 +13,7 @@ import {
   RefusedError,
   WIRE_CODES,
 } from "../lib/errors.ts";
-import type { ConnectCode, ListenCode, LossCode, NatsCode } from "../lib/errors.ts";
+import type { ConnectCode, ListenCode, LossCode, NatsCode, StoreCode } from "../lib/errors.ts";
 import { parseCount, parseFlags } from "../lib/flags.ts";
 import { CATALOGUE, chooseLanguage, explain, LANGUAGES, type SentenceKey, sentencesIn } from "../lib/i18n.ts";
 import { parseNick, parseText } from "../lib/text.ts";
@@ -27,7 +27,7 @@ function placeholdersOf(sentence: string): string[] {
 }
 
 /** All codes but those of the wire; the compiler sees that none is missing and none too many. */
-const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode, true> = {
+const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode | StoreCode, true> = {
   "name-unknown": true,
   "refused": true,
   "unreachable": true,
@@ -44,6 +44,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode, 
   "flag-alone": true,
   "flags-contrary": true,
   "no-folder": true,
+  "tls-lacking": true,
   "password-empty": true,
   "password-too-long": true,
   "file-unreadable": true,
@@ -88,6 +89,12 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode, 
   "flag-value-invalid": true,
   "argument-unexpected": true,
   "input-ended": true,
+  "data-busy": true,
+  "data-newer": true,
+  "data-damaged": true,
+  "data-unusable": true,
+  "disk-full": true,
+  "disk-failed": true,
 };
 
 Deno.test("Both languages have every sentence, with the same placeholders", pure, () => {

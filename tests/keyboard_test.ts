@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { KeyDecoder, readKeys, readLines } from "../lib/keyboard.ts";
-import type { Key } from "../lib/line_editor.ts";
+import type { Key } from "../lib/keys.ts";
 import { settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -79,9 +79,10 @@ Deno.test(
   },
 );
 
-Deno.test("Escape is a key, after a moment", pure, async () => {
+/** A keyboard of which Escape has come, and nothing else for a while. */
+async function afterEscape(): Promise<{ listener: Heard; decoder: KeyDecoder }> {
   const listener = new Heard();
-  using decoder = new KeyDecoder(listener);
+  const decoder = new KeyDecoder(listener);
   decoder.push("\x1b");
   await soon(
     (async () => {
@@ -89,8 +90,127 @@ Deno.test("Escape is a key, after a moment", pure, async () => {
     })(),
     "Escape",
   );
+  assertEquals(listener.heard.splice(0), ["<escape>"]);
+  return { listener, decoder };
+}
+
+Deno.test("Escape is a key, after a moment", pure, async () => {
+  const { listener, decoder: escaped } = await afterEscape();
+  using decoder = escaped;
   decoder.push("b");
-  assertEquals(listener.heard, ["<M-escape>", "b"]);
+  assertEquals(listener.heard, ["b"]);
+});
+
+Deno.test(
+  "What a slow link tore off behind Escape is no text, be it a block, a key or a mouse",
+  pure,
+  async () => {
+    const rests = {
+      "[200~uno\ndos\x1b[201~": "{uno\ndos}",
+      "[2": "",
+      "[A": "<up>",
+      "[1;5D": "<C-left>",
+      "[3~": "<delete>",
+      "[<0;5;5M": "",
+      "[": "[",
+      "[A sí": "[A sí",
+      "[x] hecho": "[x] hecho",
+      "[1]": "[1]",
+    };
+    for (const [rest, heard] of Object.entries(rests)) {
+      const { listener, decoder: escaped } = await afterEscape();
+      using decoder = escaped;
+      decoder.push(rest);
+      assertEquals(listener.heard.join(""), heard, rest);
+      if (rest === "[2") decoder.push("00~uno\x1b[201~");
+      decoder.push("[A");
+      assertEquals(listener.heard.join("").slice(heard.length), rest === "[2" ? "{uno}[A" : "[A");
+    }
+  },
+);
+
+Deno.test(
+  "A mark that is torn behind more than Escape stays one for longer than Escape waits",
+  pure,
+  async () => {
+    for (const length of [2, 3, 5]) {
+      const listener = new Heard();
+      using decoder = new KeyDecoder(listener);
+      decoder.push(`a${"\x1b[200~".slice(0, length)}`);
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      decoder.push(`${"\x1b[200~".slice(length)}uno\ndos\x1b[201~b`);
+      assertEquals(listener.heard, ["a", "{uno\ndos}", "b"]);
+    }
+  },
+);
+
+Deno.test("What has no rest is nothing, after a while", pure, async () => {
+  const listener = new Heard();
+  using decoder = new KeyDecoder(listener, { restMs: 5 });
+  decoder.push("\x1b[20");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  decoder.push("0~");
+  assertEquals(listener.heard.join(""), "0~");
+});
+
+Deno.test(
+  "Nothing that a terminal tells of itself or a mouse is typed, wherever it is cut into pieces",
+  pure,
+  () => {
+    const reports = {
+      "a mouse in SGR": "\x1b[<0;12;34M\x1b[<0;12;34m",
+      "a mouse of old": "\x1b[M !!\x1b[M#\u00e1~",
+      "a mouse of rxvt": "\x1b[32;12;34M",
+      "what it is": "\x1b[?62;22c\x1b[>1;10;0c",
+      "a mode": "\x1b[?2026;2$y\x1b[4;1$y",
+      "which keys it knows": "\x1b[?5u",
+      "a stray end of a block": "\x1b[201~",
+      "its size": "\x1b[8;24;80t",
+      "what nobody knows": "\x1b[1;2;3;4z\x1b[=5w\x1b[u",
+      "a release": "\x1b[97;1:3u\x1b[1;1:3A\x1b[3;1:3~",
+      "keys of the window manager": "\x1b[97;9u\x1b[57444u\x1b[57358u",
+    };
+    for (const [name, report] of Object.entries(reports)) {
+      for (let at = 0; at <= report.length; at++) {
+        assertEquals(decode(`a${report.slice(0, at)}`, `${report.slice(at)}b`), "ab", `${name}: ${at}`);
+      }
+    }
+  },
+);
+
+Deno.test("Keys of kitty's protocol are keys, wherever they are cut into pieces", pure, () => {
+  const keys = {
+    "\x1b[97u\x1b[97;1:1u\x1b[97;1:2u": "aaa",
+    "\x1b[97;2u\x1b[97:65;2u\x1b[49:33;2u\x1b[225;2u": "AA!Á",
+    "\x1b[97;65u\x1b[97;66u": "Aa",
+    "\x1b[97;;97:776u\x1b[128104u\x1b[32u": "a\u0308👨 ",
+    "\x1b[97;5u\x1b[99;5u\x1b[119;69u\x1b[98;3u\x1b[98;33u": "<C-a><C-c><C-w><M-b><M-b>",
+    "\x1b[13u\x1b[13;2u\x1b[9u\x1b[9;2u\x1b[127u\x1b[127;3u\x1b[27u":
+      "<return><S-return><tab><S-tab><backspace><M-backspace><escape>",
+    "\x1b[57399u\x1b[57408u\x1b[57414u\x1b[57417u\x1b[57426u": "09<return><left><delete>",
+    "\x1b[1;1:1A\x1b[1;5:2D\x1b[3;1:1~\x1b[1;129H\x1b[1;133D": "<up><C-left><delete><home><C-left>",
+    "\x1b[27;5;97~\x1b[27;2;13~\x1b[27;2;65~\x1b[27;1;97~": "<C-a><S-return>Aa",
+    "\x1b\x1b[97u\x1b\x1b[13u": "<M-a><M-return>",
+    "\x1b[55296u\x1b[1114112u\x1b[1u\x1b[99999999999999999999u": "",
+  };
+  for (const [sent, heard] of Object.entries(keys)) {
+    assertEquals(decode(sent), heard);
+    assertEquals(decode(...sent), heard);
+  }
+});
+
+Deno.test("Keys of odd terminals are keys as ever", pure, () => {
+  assertEquals(
+    decode("\x1b[[A\x1b[3$\x1b[5^\x1bOP\x1bO5P\x1b\x1b[A\x1bé"),
+    [
+      "<f1><S-delete><C-pageup><f1><C-f1><up>",
+      "<M-undefined>",
+    ].join(""),
+  );
+});
+
+Deno.test("What is no sequence takes no text with it", pure, () => {
+  assertEquals(decode("\x1b[é\x1bO\x01\x1b[3\r!\x1b[12\x1b[Dx"), "é<C-a><return>!<left>x");
 });
 
 Deno.test("A character may come in pieces, and a keyboard may end", pure, async () => {

@@ -1,7 +1,8 @@
 // What keys do to a line.
 
 import { assertEquals } from "@std/assert";
-import { type Completer, type Key, LineEditor, MAX_LINE_UNITS, MAX_PAST_LINES } from "../lib/line_editor.ts";
+import type { Key } from "../lib/keys.ts";
+import { type Completer, LineEditor, MAX_LINE_UNITS, MAX_PAST_LINES } from "../lib/line_editor.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -92,6 +93,16 @@ Deno.test("What is inserted is shown as it will be sent", pure, () => {
   const editor = new LineEditor();
   editor.insert("a\tb\x1b[2Jc\u202ed");
   assertEquals(editor.text, "a b␛[2Jc�d");
+});
+
+Deno.test("Tabs that indent a line lead to every fourth column, however they come into it", pure, () => {
+  const editor = new LineEditor();
+  editor.insert("\t");
+  editor.insert("  \tx");
+  assertEquals(editor.text, " ".repeat(8) + "x");
+  editor.press({ name: "home" });
+  for (const text of [" ", "\t"]) editor.press({ text });
+  assertEquals([editor.text, editor.cursor], [" ".repeat(12) + "x", 4]);
 });
 
 Deno.test("A line does not grow without end", pure, () => {

@@ -56,6 +56,15 @@ Deno.test("Roster.nearest() names who looks most like it", pure, () => {
   assertEquals(rosterOf().nearest("bto"), undefined);
 });
 
+Deno.test("Roster tells since when what it knows is from before, until a server says who is in", pure, () => {
+  const roster = rosterOf("ana");
+  assertEquals(roster.lostMs, undefined);
+  roster.lose(5);
+  assertEquals([roster.lostMs, nicksIn(roster)], [5, ["ana"]]);
+  roster.reset([]);
+  assertEquals([roster.lostMs, nicksIn(roster)], [undefined, []]);
+});
+
 Deno.test("Roster is not filled without end", pure, () => {
   const roster = new Roster({ max: 2 });
   for (const [i, nick] of ["ana", "beto", "eva"].entries()) roster.learn(joined(BigInt(i), nick));

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import { dial } from "../lib/dial.ts";
 import { Mailbox } from "../lib/mailbox.ts";
 import type { OutboxOptions } from "../lib/outbox.ts";
 import { encodeServer, NEVER_WHOLE_MS, type Said } from "../lib/protocol.ts";
@@ -317,6 +318,36 @@ Deno.test("Session tells that a server does not answer", async () => {
   const { error: { name, code, details } } = await failToEnter(server.address, { answerMs: 40 });
   assertEquals([name, code], ["ConnectError", "no-answer"]);
   assertEquals(details, { server: formatAddress(server.address), seconds: 0.04 });
+});
+
+Deno.test("Session dials no longer than its target says, and then waits for the answer as always", async () => {
+  for (const isOpened of [false, true]) {
+    await using server = FakeServer.welcoming((client) => client.rest());
+    const target = { server: server.address, nick: "ana", dialMs: 20 };
+    const targets = [target];
+    await using ana = new Traveller("ana", [], {
+      nextTarget: () => Promise.resolve(targets.shift()),
+      dial: async (server, { signal }) => {
+        const aborted = new Promise<never>((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+        if (!isOpened) return await aborted;
+        const conn = await dial(server, { signal });
+        aborted.catch(() => {});
+        return conn;
+      },
+    });
+    if (isOpened) {
+      await ana.entered();
+      await new Promise((resolve) => setTimeout(resolve, 60)); // nothing ends it now
+      ana.session.say("hola");
+      assertEquals(ana.session.silenceMs !== undefined, true);
+    } else {
+      const failure = await ana.failed();
+      assertEquals([failure.target, failure.error.code], [target, "no-answer"]);
+      assertEquals(failure.error.details.seconds, 0.02);
+    }
+  }
 });
 
 const STRANGERS: [string, (client: FakeClient) => Promise<unknown>][] = [

@@ -20,6 +20,7 @@ class Sharer implements AsyncDisposable {
   }
 
   static async open(log: FakeLog, home: bigint, options: Partial<ChatServerOptions> = {}): Promise<Sharer> {
+    // deno-lint-ignore prefer-const -- its journal is there before it
     let server: ChatServer | undefined;
     const journal = await SharedJournal.open(new FakeStore(log), {
       home,

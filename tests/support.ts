@@ -22,8 +22,10 @@ import {
   sessionOf,
   type Welcome,
 } from "../lib/protocol.ts";
-import { Terminal } from "../lib/terminal.ts";
+import type { Socket } from "../lib/socket.ts";
+import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
 import type { Tty } from "../lib/tty.ts";
+import { WIRE } from "./wire.ts";
 
 export const LOOPBACK = "127.0.0.1";
 /** A name that no resolver knows, and none is asked for: a label has 63 characters at most. */
@@ -56,14 +58,14 @@ function addressOf({ addr: { hostname, port } }: Deno.TcpListener): Address {
 
 /** One end of a connection. It reads only when it is asked what it hears. */
 export class End<Heard extends { type: string }, Said> implements Disposable {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Socket;
   readonly #decoder = new FrameDecoder({ maxFrameBytes: MAX_SERVER_FRAME_BYTES });
   readonly #encode: (message: Said) => Uint8Array<ArrayBuffer>;
   readonly #decode: (frame: Frame) => Heard;
   #isClosed = false;
 
   constructor(
-    conn: Deno.TcpConn,
+    conn: Socket,
     { encode, decode }: {
       encode: (message: Said) => Uint8Array<ArrayBuffer>;
       decode: (frame: Frame) => Heard;
@@ -120,8 +122,8 @@ export class End<Heard extends { type: string }, Said> implements Disposable {
 export type Peer = End<ServerMessage, ClientMessage>;
 
 /** Connects to a server and says nothing yet. */
-export async function dialPeer({ host, port }: Address): Promise<Peer> {
-  const conn = await Deno.connect({ hostname: host, port });
+export async function dialPeer(server: Address, wire = WIRE): Promise<Peer> {
+  const conn = await wire.dial(server, new AbortController());
   return new End(conn, { encode: encodeClient, decode: decodeServer });
 }
 
@@ -155,8 +157,8 @@ export interface Guest {
 }
 
 /** Connects, enters, and reads what was before. */
-export async function enter(server: Address, hello: Hello): Promise<Guest> {
-  const peer = await dialPeer(server);
+export async function enter(server: Address, hello: Hello, wire = WIRE): Promise<Guest> {
+  const peer = await dialPeer(server, wire);
   await peer.say(hello);
   const welcome = await peer.expect("welcome");
   const past: LogEntry[] = [];
@@ -196,7 +198,7 @@ export class FakeServer implements AsyncDisposable {
     for (let visit = 0; !this.#hasStopped; visit++) {
       const conn = await this.#listener.accept().catch(() => undefined);
       if (!conn) return;
-      using client = new End(conn, { encode: encodeServer, decode: decodeClient });
+      using client = new End(WIRE.secure?.(conn) ?? conn, { encode: encodeServer, decode: decodeClient });
       await serve(client, visit);
     }
   }
@@ -278,7 +280,11 @@ export interface PersonOptions {
   readonly isKeyboard?: boolean;
   readonly isEchoed?: boolean;
   readonly tty?: Tty;
+  /** Set if a question is to wait for them while they type. */
+  readonly typing?: TerminalOptions;
   readonly configFolder?: string;
+  /** What their programs run on. */
+  readonly runtime?: string;
 }
 
 /** A person, or a script, at a terminal in this process. */
@@ -299,7 +305,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, isEchoed, tty } = options;
+    const { isKeyboard = false, isEchoed, tty, typing = { pauseMs: 0 } } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -311,7 +317,7 @@ export class Person implements AsyncDisposable {
       isKeyboard,
       isEchoed,
       tty,
-    });
+    }, typing);
   }
 
   /** Types something, or pipes it in. */
@@ -334,6 +340,7 @@ export class Person implements AsyncDisposable {
   runs(main: (program: Program) => Promise<number>, ...args: string[]): Promise<number> {
     const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
       this.#options;
+    const { runtime = "Deno 2.9.6, x86_64-unknown-linux-gnu" } = this.#options;
     const run = main({
       args,
       language,
@@ -341,7 +348,7 @@ export class Person implements AsyncDisposable {
       hasColours,
       clock,
       localAddresses: () => localAddresses,
-      edition: { kind: "source", runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
+      edition: { kind: "source", runtime },
       configFolder: this.#options.configFolder,
       giveUpFiles: () => void (this.hasGivenUpFiles = true),
       signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),

@@ -142,7 +142,7 @@ Deno.test("The console's /kick throws somebody out, who is told why and does not
     ana.output,
     `! Se perdió la conexión con 127.0.0.1:${place.port}: quien lleva el servidor ha expulsado a este cliente: por gritar\n`,
   );
-  assert(!ana.output.includes("Se probará"), ana.output);
+  assert(!ana.output.includes("Se seguirá intentando"), ana.output);
   for (const person of [beto, place.boss]) {
     await person.sees(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
   }
@@ -237,7 +237,7 @@ Deno.test("A nick wished for offline and refused on entering is not asked for ag
     ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
     ...["--backup", `${host}:${port}`],
   );
-  await ana.sees("Se probará");
+  await ana.sees("Se seguirá intentando");
   ana.types("/nick beto\n");
   await ana.sees("Se usará el nick beto en la próxima conexión.\n");
   wished.resolve();

@@ -1,11 +1,25 @@
 // Where a client goes next: what a person is asked, and what `--auto` does. Nobody is really dialled.
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ChatError, ConnectError, LostError, ProtocolError, RefusedError } from "../lib/errors.ts";
+import {
+  ChatError,
+  ConnectError,
+  type LossCode,
+  LostError,
+  ProtocolError,
+  RefusedError,
+} from "../lib/errors.ts";
 import type { Failure, Target } from "../lib/session.ts";
-import { TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
-import { Person, soon } from "./support.ts";
+import { AGAIN_DIAL_MS, TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
+import { Person, type PersonOptions, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -19,7 +33,7 @@ const TARGET: Target = { server: FIRST!, nick: "ana" };
 function lost(server: Address): Failure {
   return {
     target: { ...TARGET, server },
-    error: new LostError("closed", "why"),
+    error: new LostError("closing", "why"),
     wasIn: true,
     stayedMs: 60_000,
   };
@@ -31,11 +45,12 @@ function unreached(server: Address, code: "refused" | "name-unknown" = "refused"
 
 /** A chooser, the person whom it asks, and the lines that it prints. */
 class Choice implements AsyncDisposable {
-  readonly person = new Person();
+  readonly person: Person;
   readonly notices: string[] = [];
   readonly chooser: TargetChooser;
 
-  constructor(options: Partial<TargetChooserOptions> = {}) {
+  constructor(options: Partial<TargetChooserOptions> = {}, person: PersonOptions = {}) {
+    this.person = new Person(person);
     this.chooser = new TargetChooser({
       terminal: this.person.terminal,
       language: "es",
@@ -60,8 +75,11 @@ class Choice implements AsyncDisposable {
 }
 
 /** A choice by somebody who has been on the first server, which told of the second. */
-async function choiceOfSomebodyWhoWasIn(options: Partial<TargetChooserOptions> = {}): Promise<Choice> {
-  const choice = new Choice({ ...FIRST, nick: "ana", ...options });
+async function choiceOfSomebodyWhoWasIn(
+  options: Partial<TargetChooserOptions> = {},
+  person?: PersonOptions,
+): Promise<Choice> {
+  const choice = new Choice({ ...FIRST, nick: "ana", ...options }, person);
   assertEquals(await choice.next(), TARGET);
   choice.chooser.entered(FIRST!, [SECOND!]);
   return choice;
@@ -107,7 +125,8 @@ Deno.test("TargetChooser asks for another nick alone if that is what is wrong", 
     choice.person.types("ana2\n");
     const failure = { target: TARGET, error: new RefusedError(code, "why"), wasIn: false, stayedMs: 0 };
     assertEquals(await choice.next(failure), { server: FIRST!, nick: "ana2" });
-    assertEquals(choice.person.output, "Nick: ana2\n");
+    assertStringIncludes(choice.person.output, "No se pudo entrar en aula:5000: ");
+    assertMatch(choice.person.output, /^No se .*\nNick: ana2\n$/);
   }
 });
 
@@ -140,7 +159,7 @@ Deno.test(
       server: { host: "aula2", port: 5_000 },
       nick: "ana",
     });
-    assertEquals(choice.person.output, "Servidor (IP o nombre) [127.0.0.1]: aula2\n");
+    assertMatch(choice.person.output, /^No se .*\nServidor \(IP o nombre\) \[127.0.0.1\]: aula2\n$/);
   },
 );
 
@@ -179,25 +198,175 @@ Deno.test(
   "TargetChooser --auto goes round what it knows, and waits longer from time to time",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
-    const seen = [];
-    for (let server = FIRST!; seen.length < 3; seen.push(server)) {
-      server = (await choice.next(seen.length === 0 ? lost(server) : unreached(server)))!.server;
-    }
-    assertEquals(seen, [SECOND, FIRST, SECOND]);
-    assertEquals(choice.notices, [
-      "Se probará 10.0.0.7:5001 dentro de 0,1 s.",
-      "Se probará aula:5000 dentro de 0,1 s.",
-      "Se probará 10.0.0.7:5001 dentro de 0,2 s.",
-    ]);
+    let waits = 0;
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0.5) });
+    const seen: Address[] = [];
+    /** How long the next choice takes, in ms. */
+    const timed = async (failure: Failure): Promise<number> => {
+      const beganMs = performance.now();
+      seen.push((await choice.next(failure))!.server);
+      return performance.now() - beganMs;
+    };
+    assert(await timed(lost(FIRST!)) >= 45);
+    await timed(unreached(SECOND!));
+    assert(await timed(unreached(FIRST!)) >= 195);
+    assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
     // Somebody who was in for long begins anew; who is thrown out at once does not.
     choice.chooser.entered(SECOND!, []);
-    await choice.next({ ...lost(SECOND!), stayedMs: 4_999 });
-    assertEquals(choice.notices.at(-1), "Se probará aula:5000 dentro de 0,4 s.");
-    await choice.next({ ...lost(SECOND!), stayedMs: 5_000 });
-    assertEquals(choice.notices.at(-1), "Se probará aula:5000 dentro de 0,1 s.");
+    assert(await timed({ ...lost(SECOND!), stayedMs: 4_999 }) >= 395);
+    assert(await timed({ ...lost(SECOND!), stayedMs: 5_000 }) < 395);
   },
 );
+
+Deno.test(
+  "TargetChooser --auto says why it could not enter once for each reason, until it is in or somebody answers",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+    await choice.next(lost(FIRST!));
+    assertEquals(choice.notices, []);
+    for (const server of [SECOND!, FIRST!, SECOND!, FIRST!]) await choice.next(unreached(server));
+    assertEquals(choice.notices.splice(0).map(endOf), ["Se seguirá intentando."]);
+    const full = { ...unreached(FIRST!), error: new RefusedError("room-full", "why") };
+    for (const failure of [full, unreached(SECOND!), full]) await choice.next(failure);
+    assertEquals(choice.notices.splice(0), [
+      "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
+    ]);
+    choice.chooser.entered(FIRST!, []);
+    await choice.next(lost(FIRST!));
+    await choice.next(unreached(SECOND!));
+    assertEquals(choice.notices.length, 1);
+  },
+);
+
+Deno.test("TargetChooser --auto does not say that it goes on where it does not", pure, async () => {
+  const cases: [Failure["error"], { isKeyboard?: boolean }][] = [
+    [new RefusedError("banned", "why"), {}],
+    [VIOLATIONS[2]!, {}],
+    [new RefusedError("nick-taken", "why"), { isKeyboard: true }],
+  ];
+  for (const [error, person] of cases) {
+    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true }, person);
+    await choice.next();
+    for (let times = 1; times <= 2; times++) {
+      choice.person.types("ana2\n");
+      await choice.next({ ...unreached(FIRST!), error }).catch(() => {});
+      assertEquals(choice.notices.map(endOf).includes("Se seguirá intentando."), false);
+      // Who is asked must know why, each time.
+      assertEquals(choice.notices.length, person.isKeyboard ? times : 1);
+    }
+  }
+});
+
+function endOf(notice: string): string {
+  return notice.split(/(?<=\.) /).at(-1)!;
+}
+
+/** What says nothing of whether the server lives. */
+const CUTS = [
+  ...["closed", "broken"].map((code) => new LostError(code as LossCode, "why")),
+  ...["frame-late", "too-slow", "silent"].map((code) => new RefusedError(code, "why")),
+];
+
+function inVain(): never {
+  throw new Error("There is to be no wait");
+}
+
+Deno.test(
+  "TargetChooser dials a server again at once if it may live, and waits for it briefly",
+  pure,
+  async () => {
+    for (const [isAuto, isKeyboard] of [[true, false], [true, true], [false, true]] as const) {
+      for (const error of CUTS) {
+        await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard });
+        choice.chooser.rename("anita");
+        const again = await choice.next({ ...lost(FIRST!), error });
+        assertEquals(again, { server: FIRST!, nick: "anita", dialMs: AGAIN_DIAL_MS });
+        assertEquals([choice.notices, choice.person.output], [[], ""]);
+      }
+    }
+  },
+);
+
+Deno.test("TargetChooser does not dial a server again that said why, or is silent", pure, async () => {
+  for (const code of ["closing", "silent", "garbled"] as const) {
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+    const target = await choice.next({ ...lost(FIRST!), error: new LostError(code, "why") });
+    assertEquals(target, { server: SECOND!, nick: "ana" });
+  }
+});
+
+Deno.test("TargetChooser leaves it to a script where to go after a break", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn();
+  choice.person.types("\n\n");
+  assertEquals((await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))?.server, SECOND!);
+  assertStringIncludes(choice.person.output, "Nuevo servidor");
+});
+
+/** Dials the first server again, in vain. */
+async function failAgain(choice: Choice): Promise<Failure> {
+  const target = (await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))!;
+  return { ...unreached(FIRST!), target };
+}
+
+Deno.test(
+  "TargetChooser --auto goes on without a word or a wait from a server that is gone",
+  pure,
+  async () => {
+    let waits = 0;
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0) });
+    const failure = await failAgain(choice);
+    assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
+    // Its system took the connection before it knew that there is nobody.
+    const error = new LostError("broken", "why");
+    assertEquals(await choice.next({ ...failure, error }), { server: SECOND!, nick: "ana" });
+    assertEquals([waits, choice.notices], [0, []]);
+    await choice.next(unreached(SECOND!));
+    assertEquals([waits, choice.notices.length], [1, 1]);
+  },
+);
+
+Deno.test(
+  "TargetChooser asks a person where to go only if the server is gone, and offers another",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true });
+    const failure = await failAgain(choice);
+    choice.person.types("\n\n");
+    assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
+    assertEquals(choice.person.output, "Nuevo servidor (IP o nombre) [10.0.0.7]:\nPuerto [5001]:\n");
+  },
+);
+
+Deno.test("TargetChooser says why a server that lives does not let the client in again", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+  const failure = { ...await failAgain(choice), error: new RefusedError("room-full", "why") };
+  assertEquals((await choice.next(failure))?.server, SECOND!);
+  assertEquals(choice.notices.map(endOf), ["Se seguirá intentando."]);
+});
+
+Deno.test(
+  "TargetChooser waits before it dials the only server that it knows a third time",
+  pure,
+  async () => {
+    let waits = 0;
+    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => (waits++, 0) });
+    await choice.next();
+    choice.chooser.entered(FIRST!, []);
+    assertEquals((await choice.next(await failAgain(choice)))?.server, FIRST!);
+    assertEquals(waits, 1);
+  },
+);
+
+Deno.test("TargetChooser does not stay with a server on which no connection lasts", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+  const cut = { ...lost(FIRST!), error: CUTS[0]! };
+  assertEquals((await choice.next(cut))?.server, FIRST!);
+  choice.chooser.entered(FIRST!, []);
+  assertEquals((await choice.next({ ...cut, stayedMs: 4_999 }))?.server, SECOND!);
+  choice.chooser.entered(SECOND!, []);
+  assertEquals((await choice.next({ ...cut, stayedMs: 5_000 }))?.server, FIRST!);
+});
 
 Deno.test(
   "TargetChooser --auto tries the only server that it knows again, with the same nick",
@@ -224,8 +393,7 @@ Deno.test("TargetChooser --auto stops waiting when its signal says so", pure, as
   const before = performance.now();
   const next = choice.next(unreached(FIRST!), ending.signal);
   ending.abort();
-  await next;
-  assertEquals(choice.notices.at(-1), "Se probará aula:5000 dentro de 2,5 s.");
+  await next; // it would have waited 2.5 s
   assert(performance.now() - before < 2_000);
 });
 
@@ -323,6 +491,6 @@ Deno.test(
 
 Deno.test("TargetChooser goes back to a server that only waited too long for a frame", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
-  await choice.next({ ...lost(FIRST!), error: new RefusedError("frame-late", "why") });
+  await choice.next({ ...lost(FIRST!), error: new RefusedError("frame-late", "why"), stayedMs: 0 });
   assertEquals((await choice.next(lost(SECOND!)))?.server, FIRST!);
 });

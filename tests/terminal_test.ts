@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { parseAddress } from "../lib/address.ts";
+import type { ChatOptions } from "../lib/desks.ts";
 import { InputError } from "../lib/errors.ts";
 import { askFor } from "../lib/questions.ts";
-import { type ChatOptions, Terminal } from "../lib/terminal.ts";
+import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
 import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
 import { Person, settle, soon } from "./support.ts";
 
@@ -199,9 +200,9 @@ class Typist extends Person {
   readonly screen: FakeScreen;
   #seen = 0;
 
-  constructor(options?: FakeScreenOptions) {
+  constructor(options?: FakeScreenOptions & { readonly typing?: TerminalOptions }) {
     const screen = new FakeScreen(options);
-    super({ isKeyboard: true, tty: screen });
+    super({ isKeyboard: true, tty: screen, typing: options?.typing });
     this.screen = screen;
   }
 
@@ -383,6 +384,121 @@ Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () 
   assertEquals((await typist.look()).at(-1), "> hola|");
   typist.types(ENTER);
   assertEquals(await line, "hola");
+});
+
+/** A clock that stands still until a test moves it, and somebody who has paused after 10 ms of it. */
+class SlowTypist extends Typist {
+  readonly time: { tickMs: number };
+
+  constructor() {
+    const time = { wallMs: 0, tickMs: 0 };
+    super({ typing: { clock: () => ({ ...time }), pauseMs: 10 } });
+    this.time = time;
+  }
+}
+
+Deno.test("A question waits for the line that somebody is in the middle of, until Enter", pure, async () => {
+  await using typist = new SlowTypist();
+  const { terminal } = typist;
+  const said = chatOf(terminal);
+  typist.types("ho");
+  await settle();
+  const answer = terminal.ask("Servidor");
+  assertEquals(await typist.look(), ["> ho|"]);
+  await new Promise((resolve) => setTimeout(resolve, 30)); // its clock stands still
+  typist.types("la");
+  assertEquals(await typist.look(), ["> hola|"]);
+  typist.types(ENTER);
+  assertEquals(await typist.look(), ["Servidor: |"]);
+  assertEquals(said, ["hola"]);
+  typist.types(`aula${ENTER}`);
+  assertEquals(await soon(answer, "an answer"), "aula");
+});
+
+Deno.test(
+  "A question waits for a line no longer than until they pause, and gives it back",
+  pure,
+  async () => {
+    await using typist = new SlowTypist();
+    const { terminal, time } = typist;
+    const said = chatOf(terminal);
+    typist.types("hol");
+    await settle();
+    time.tickMs = 9;
+    const answer = terminal.ask("Servidor");
+    typist.types(LEFT);
+    assertEquals(await typist.look(), ["> ho|l"]);
+    time.tickMs = 18;
+    await settle(30);
+    assertEquals(await typist.look(), ["> ho|l"]);
+    time.tickMs = 19;
+    await typist.sees("Servidor: ");
+    typist.types(`aula${ENTER}`);
+    assertEquals(await answer, "aula");
+    assertEquals(await typist.look(), ["Servidor: aula", "> ho|l"]);
+    assertEquals(said, []);
+  },
+);
+
+Deno.test(
+  "A question is asked at once of somebody who types nothing, or did so a while ago",
+  pure,
+  async () => {
+    await using typist = new SlowTypist();
+    const { terminal, time } = typist;
+    chatOf(terminal);
+    typist.types("x\x7f");
+    await settle();
+    const first = terminal.ask("Servidor");
+    assertEquals(await typist.look(), ["Servidor: |"]);
+    typist.types(ENTER);
+    await first;
+    typist.types("hol");
+    await settle();
+    time.tickMs = 10;
+    const second = terminal.ask("Puerto");
+    assertEquals((await typist.look()).at(-1), "Puerto: |");
+    typist.types(ENTER);
+    await second;
+  },
+);
+
+Deno.test("A question waits for no line if nobody is to be asked any more", pure, async () => {
+  for (const end of [CTRL_C, "signal"]) {
+    await using typist = new SlowTypist();
+    const { terminal } = typist;
+    chatOf(terminal);
+    typist.types("hol");
+    await settle();
+    const ending = new AbortController();
+    terminal.interrupted.addEventListener("abort", () => ending.abort(terminal.interrupted.reason));
+    const answer = terminal.ask("Servidor", { signal: ending.signal });
+    answer.catch(() => {});
+    await settle();
+    if (end === "signal") ending.abort(new Error("enough"));
+    else typist.types(end);
+    await soon(assertRejects(() => answer, Error), "the question to be given up");
+    assertEquals((await typist.look()).at(-1), "> hol|");
+  }
+});
+
+Deno.test("A question waits for the answer whether a block is to be sent", pure, async () => {
+  await using typist = new SlowTypist();
+  const { terminal } = typist;
+  const said = chatOf(terminal, ASKING);
+  typist.types(pasted("x\n".repeat(11)));
+  typist.types("s");
+  await settle();
+  const answer = terminal.dialogue(
+    async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
+  );
+  assertEquals(await typist.look(), ["¿11? s|"]);
+  typist.types(ENTER);
+  assertEquals(await typist.look(), ["¿11? s", "Servidor: |"]);
+  typist.types(`aula${ENTER}5001${ENTER}`);
+  assertEquals(await answer, ["aula", "5001"]);
+  await settle();
+  assertEquals(said.length, 11);
 });
 
 Deno.test("Terminal.dialogue() does not show the chat between two questions", pure, async () => {

@@ -116,26 +116,33 @@ Deno.test("nickKey() tells different nicks apart", pure, () => {
   assertEquals(new Set(nicks.map(nickKey)).size, nicks.length);
 });
 
-Deno.test("parseText() trims a line and leaves the rest as it was typed", pure, () => {
-  assertEquals(parseText("  hola,  ¿qué tal? 👩\u200d👧  "), "hola,  ¿qué tal? 👩\u200d👧");
-  assertEquals(parseText("\u3000hola\u00a0"), "hola");
+Deno.test("parseText() takes off the blanks behind a line and leaves the rest as it was typed", pure, () => {
+  assertEquals(parseText("  hola,  ¿qué tal? 👩\u200d👧  "), "  hola,  ¿qué tal? 👩\u200d👧");
+  assertEquals(parseText("\u3000hola\u00a0"), "\u3000hola");
 });
 
 Deno.test("parseText() makes other controls visible", pure, () => {
   assertEquals(parseText("\u001b[Aa\nb\u0007"), "␛[Aa␊b␇");
 });
 
-Deno.test("parseText() makes tabs spaces, before it trims", pure, () => {
-  assertEquals(parseText("\ta\tb\t"), "a b");
-});
+Deno.test(
+  "parseText() makes blanks of tabs: to every fourth column where they indent, one elsewhere",
+  pure,
+  () => {
+    const indents = { "\t": 4, " \t": 4, "   \t": 4, "    \t": 8, "     \t": 8, "\t  \t ": 9, "\t\t  ": 10 };
+    for (const [indent, columns] of Object.entries(indents)) {
+      assertEquals(parseText(`${indent}a\tb\t\tc\t`), `${" ".repeat(columns)}a b  c`);
+    }
+  },
+);
 
 Deno.test("parseText() leaves nothing of a line of spaces", pure, () => {
   for (const line of ["", " ", "\t \u3000"]) assertEquals(parseText(line), "");
 });
 
-Deno.test("parseText() allows 2000 characters and no more, after trimming", pure, () => {
-  const longest = "💥".repeat(MAX_TEXT_CHARS);
-  assertEquals(parseText(` ${longest} `), longest);
+Deno.test("parseText() allows 2000 characters and no more, with the indent", pure, () => {
+  const longest = `\t${"💥".repeat(MAX_TEXT_CHARS - 4)}`;
+  assertEquals(countChars(parseText(`${longest} `)), MAX_TEXT_CHARS);
   const error = assertThrows(() => parseText(longest + "x"), InputError);
   assertEquals(error.name, "InputError");
   assertEquals(error.code, "text-too-long");
@@ -152,8 +159,9 @@ Deno.test("isText() accepts what parseText() leaves as it is, and nothing else",
   }
 });
 
-Deno.test("isText() refuses no text at all, and space around it", pure, () => {
-  for (const text of ["", " ", " a", "a ", "\u3000a", "a\u00a0"]) assert(!isText(text), JSON.stringify(text));
+Deno.test("isText() refuses no text at all, and space behind it", pure, () => {
+  for (const text of ["", " ", "\u3000", "a ", "a\u00a0"]) assert(!isText(text), JSON.stringify(text));
+  for (const text of [" a", "    a", "\u3000a"]) assert(isText(text), JSON.stringify(text));
 });
 
 Deno.test("isText() allows 2000 characters and no more, however many units they take", pure, () => {

@@ -5,7 +5,7 @@ import config from "../deno.json" with { type: "json" };
 /** A program of the project. */
 export interface ProgramSource {
   readonly name: "chat-server" | "chat-client";
-  /** Flags of Deno that say what it may do. */
+  /** Flags of Deno that say what it may do, and how much memory V8 may take before it looks for garbage. */
   readonly permissions: readonly string[];
   /** Its main module, from the folder of the project. */
   readonly entry: string;

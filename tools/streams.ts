@@ -40,6 +40,11 @@ export function serverStream(seed: number, session: bigint): Uint8Array<ArrayBuf
   return mutated(joined(frames), random);
 }
 
+/** What somebody honest says, with something wrong. */
+export function changedStream(seed: number, honest: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return mutated(honest.slice(), new Random(seed));
+}
+
 function noise(random: Random): Uint8Array<ArrayBuffer> {
   const bytes = Uint8Array.from({ length: random.below(MOST_BYTES) }, () => random.below(256));
   // So that more of it than its first length is looked at.

@@ -106,10 +106,10 @@ for (const name of PROGRAMS) {
   });
 }
 
-/** TLS needs Deno 2.7. */
+/** TLS needs Deno 2.8. */
 async function speaksTls(): Promise<boolean> {
   const { stdout } = await new Deno.Command("./chat-server", { args: ["--version"] }).output();
-  return !/Deno 2\.6\./.test(new TextDecoder().decode(stdout));
+  return !/Deno 2\.[67]\./.test(new TextDecoder().decode(stdout));
 }
 
 const overTls = { ignore: !await speaksTls() };

@@ -1,0 +1,177 @@
+// Who gets what is typed or pasted: a question, the chat, or the question whether a pasted block is to be sent.
+// Pure: knows neither keys nor screens.
+
+import { Desk, type TypedLine } from "./desk.ts";
+import type { Completer } from "./line_editor.ts";
+
+/** How lines are typed for the chat. */
+export interface ChatOptions {
+  /** Asks about a pasted block with so many lines, if they are too many to be sent unasked. */
+  readonly confirmPaste?: {
+    readonly question: (count: number) => string;
+    readonly isYes: (answer: string) => boolean;
+  };
+  readonly complete?: Completer;
+}
+
+/** Most lines of a pasted block that are sent unasked. */
+export const MAX_UNASKED_LINES = 10;
+/** Most lines of a pasted block that are taken for answers: server, port, nick. */
+const MAX_PASTED_ANSWERS = 3;
+
+/** The desk for answers, the one for the chat, and which of them is open. */
+export class Desks {
+  readonly answers = new Desk();
+  readonly chat = new Desk((before) => this.#chatOptions.complete?.(before));
+  /** Whether a pasted block is to be sent. */
+  readonly #consent = new Desk();
+  readonly #print: (line: string) => void;
+  #chatOptions: ChatOptions = {};
+  /** A pasted block that waits for consent. */
+  #block: readonly string[] | undefined;
+  /** Dialogues that are going on, one within the other: while there are any, no line is for the chat. */
+  #dialogues = 0;
+  /** Whether lines are for the chat when there is no dialogue. */
+  #isChatting = false;
+  #hasEnded = false;
+
+  /** `print` gets a question with its answer: both stay to be seen. */
+  constructor(print: (line: string) => void) {
+    this.#print = print;
+  }
+
+  /** Where what is typed now goes to. */
+  get open(): Desk {
+    if (this.#dialogues > 0 || !this.#isChatting) return this.answers;
+    return this.#block ? this.#consent : this.chat;
+  }
+
+  /** Whether a question waits for its answer, or somebody may say something. */
+  get isInUse(): boolean {
+    return !this.#hasEnded && (this.open !== this.answers || this.answers.isAwaited);
+  }
+
+  /** Whether a line was begun that is no answer to a question of a dialogue. */
+  get isMidLine(): boolean {
+    return !this.#hasEnded && this.open !== this.answers && this.open.editor.text !== "";
+  }
+
+  /** Whether nothing more is typed. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** From now on what is typed is for the chat. */
+  beginChat(options: ChatOptions): void {
+    this.#chatOptions = options;
+    this.#isChatting = true;
+  }
+
+  /** From now on what is typed is for nobody but questions. */
+  endChat(): void {
+    this.#isChatting = false;
+  }
+
+  /** From now on what is typed is for questions. */
+  beginDialogue(): void {
+    this.#dialogues++;
+  }
+
+  /** Ends what was begun last. */
+  endDialogue(): void {
+    this.#dialogues--;
+  }
+
+  /** Puts text that was meant for the chat into the line that is being typed there. */
+  giveBack(text: string): void {
+    if (this.#isChatting) this.chat.editor.insert(text);
+  }
+
+  /** Takes the line that is being edited. */
+  enter(): void {
+    const desk = this.open;
+    const seen = desk.prompt + desk.seen.text;
+    const text = desk.editor.take();
+    if (desk === this.#consent) return this.#decide(text);
+    // A question and its answer stay; what is said will come back as a message.
+    if (desk === this.answers && desk.isAwaited) this.#print(seen);
+    if (desk === this.chat) desk.editor.remember(text);
+    desk.deliver({ text, isPasted: false });
+  }
+
+  /** Takes a pasted block: into the line that is being edited, for answers, or to be sent line by line. */
+  paste(text: string): void {
+    const lines = text.split(/\r\n|\r|\n/);
+    const desk = this.open;
+    const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
+    const isForChat = this.#isChatting && (desk !== this.answers || count > MAX_PASTED_ANSWERS);
+    if (desk === this.#consent || (isForChat && this.#block)) desk.editor.insert(lines.join(" "));
+    else if (isForChat && count > 1) this.#pasteBlock(lines, count);
+    else if (isForChat) desk.editor.insert(lines[0]!);
+    else {
+      // As if it was typed: one answer after another.
+      for (const [index, line] of lines.entries()) {
+        this.open.editor.insert(line);
+        if (index === lines.length - 1) break;
+        this.enter();
+        this.serve();
+      }
+    }
+  }
+
+  /** The next line for a desk; undefined if there is none to come. */
+  next(desk: Desk): Promise<TypedLine | undefined> {
+    const line = desk.next();
+    this.serve();
+    return line;
+  }
+
+  /** Gives what was read ahead to whoever waits for a line. */
+  serve(): void {
+    const desk = this.open;
+    if (desk === this.chat) {
+      // What no question took is for the chat; a question never gets what was typed for the chat.
+      desk.ahead.push(...this.answers.ahead.splice(0));
+      const unfinished = this.answers.editor.take();
+      if (unfinished !== "") desk.editor.insert(unfinished);
+    }
+    desk.serve({ hasEnded: this.#hasEnded });
+  }
+
+  /** Nothing more is typed. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#block = undefined;
+    this.serve();
+  }
+
+  /** Sends lines that were pasted, the last of them as far as it goes: at once, or when there is no question any
+   * more and the person has agreed. */
+  #pasteBlock(lines: readonly string[], count: number): void {
+    const { confirmPaste } = this.#chatOptions;
+    const isShort = count <= MAX_UNASKED_LINES && this.open === this.chat;
+    if (!confirmPaste || isShort) return this.#send(lines);
+    this.#block = lines;
+    this.#consent.prompt = confirmPaste.question(count);
+  }
+
+  #decide(answer: string): void {
+    const lines = this.#block ?? [];
+    this.#block = undefined;
+    this.#print(this.#consent.prompt + answer);
+    if (this.#chatOptions.confirmPaste?.isYes(answer)) this.#send(lines);
+  }
+
+  #send(lines: readonly string[]): void {
+    const { editor } = this.chat;
+    const [first, ...others] = lines;
+    const last = others.pop() ?? "";
+    const isBegun = editor.cursor > 0;
+    editor.insert(first!);
+    const text = editor.takeBefore();
+    if (isBegun) editor.remember(text);
+    this.chat.deliver({ text, isPasted: !isBegun });
+    for (const text of others) this.chat.deliver({ text, isPasted: true });
+    editor.insert(last);
+  }
+}

@@ -1,0 +1,192 @@
+// A journal that keeps everything in a file: what is proposed is stored when it is settled, all at once, and given
+// back when the disk has it.
+
+import type { Clock } from "./clock.ts";
+import { type DataFile, isFull } from "./data_file.ts";
+import { StoreError } from "./errors.ts";
+import type { Journal, Taker } from "./journal.ts";
+import type { Unnumbered } from "./protocol.ts";
+
+/** How many entries are kept. */
+export const KEPT_ENTRIES = 100_000;
+/** How long entries are kept, in ms. */
+export const KEPT_MS = 30 * 24 * 3_600_000;
+/** How long the words of private messages are kept, in ms: as long as they may have to be shown again. */
+export const PRIVATE_MS = 3_600_000;
+/** How much more than is to be kept may be there, as a part of it: what is forgotten one by one costs too much. */
+const SURPLUS = 1 / 8;
+/** How often it is looked for what is too old, in ms. */
+const AGEING_MS = 60_000;
+/** After what time it is tried again to store something, in ms. */
+const RETRY_MS = 1_000;
+
+/** What the file outlasts: `full`, a power cut; `normal`, the end of the process. */
+export type DataSync = "full" | "normal";
+
+/** What the journal needs. */
+export interface FileJournalOptions {
+  readonly clock: Clock;
+  readonly sync?: DataSync;
+  readonly keptEntries?: number;
+  readonly keptMs?: number;
+  readonly privateMs?: number;
+  readonly retryMs?: number;
+  readonly ageingMs?: number;
+  /** Told that nothing can be stored, once, and with undefined that it can be again. */
+  readonly onTrouble?: (error: StoreError | undefined) => void;
+}
+
+/** A journal in a file, which it closes in the end. */
+export class FileJournal implements Journal, AsyncDisposable {
+  readonly #file: DataFile;
+  readonly #options: FileJournalOptions;
+  readonly #ageingTimer: ReturnType<typeof setInterval>;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** What is proposed. */
+  #staged: Unnumbered[] = [];
+  /** What is stored and not given back. */
+  #stored: Unnumbered[] = [];
+  /** `seq` of the first of them. */
+  #storedSeq: number;
+  /** `seq` behind the last that the disk has. */
+  #syncedSeq: number;
+  #syncing: Promise<void> | undefined;
+  #isSyncLost = false;
+  #isStuck = false;
+  #take: Taker = () => {};
+  #onWork = () => {};
+
+  constructor(file: DataFile, options: FileJournalOptions) {
+    this.#file = file;
+    this.#options = options;
+    this.#storedSeq = this.#syncedSeq = file.nextSeq;
+    this.#forget();
+    this.#ageingTimer = setInterval(() => this.#forget(), options.ageingMs ?? AGEING_MS);
+  }
+
+  get instance(): bigint {
+    return this.#file.instance;
+  }
+
+  get firstSeq(): number {
+    return this.#file.firstSeq;
+  }
+
+  get past(): Iterable<Unnumbered> {
+    return this.#file.past();
+  }
+
+  get isStuck(): boolean {
+    return this.#isStuck;
+  }
+
+  get storedBytes(): number {
+    return this.#file.bytes;
+  }
+
+  follow(take: Taker, onWork: () => void): void {
+    [this.#take, this.#onWork] = [take, onWork];
+    const now = this.#options.clock();
+    let tickMs = -Infinity;
+    for (const { seq, atMs, entry } of this.#file.entries()) {
+      // Somebody may have set the clock meanwhile.
+      tickMs = Math.max(tickMs, now.tickMs - Math.max(0, now.wallMs - atMs));
+      take(entry, seq, { wallMs: atMs, tickMs });
+    }
+  }
+
+  propose(entry: Unnumbered): void {
+    this.#staged.push(entry);
+    if (this.#staged.length === 1) this.#onWork();
+  }
+
+  settle(): void {
+    if (this.#retryTimer === undefined) this.#store();
+    this.#giveBack();
+    const { keptEntries = KEPT_ENTRIES } = this.#options;
+    const surplus = this.#syncedSeq - this.#file.firstSeq - keptEntries;
+    if (surplus > keptEntries * SURPLUS) this.#forget();
+  }
+
+  /** Stores what waits, if it can, and closes the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#ageingTimer);
+    clearTimeout(this.#retryTimer);
+    await this.#syncing;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    this.#store();
+    await this.#syncing;
+    clearTimeout(this.#retryTimer);
+    this.#file[Symbol.dispose]();
+  }
+
+  #store(): void {
+    if (this.#staged.length === 0 && !this.#isStuck) return;
+    try {
+      if (this.#isSyncLost) this.#file.syncAll();
+      this.#isSyncLost = false;
+      this.#file.append(this.#staged, this.#options.clock().wallMs);
+    } catch (cause) {
+      return this.#fail(cause);
+    }
+    this.#stored.push(...this.#staged);
+    this.#staged = [];
+    if (this.#isStuck) {
+      this.#isStuck = false;
+      this.#options.onTrouble?.(undefined);
+    }
+    if (this.#options.sync === "normal") this.#syncedSeq = this.#file.nextSeq;
+    else this.#syncing ??= this.#sync().finally(() => this.#syncing = undefined);
+  }
+
+  /** One after the other: each is for all that was stored meanwhile. */
+  async #sync(): Promise<void> {
+    while (this.#syncedSeq < this.#file.nextSeq && !this.#isStuck) {
+      const { nextSeq } = this.#file;
+      try {
+        await this.#file.sync();
+      } catch (cause) {
+        this.#isSyncLost = true;
+        return this.#fail(cause);
+      }
+      this.#syncedSeq = nextSeq;
+      this.#onWork();
+    }
+  }
+
+  #giveBack(): void {
+    const count = this.#syncedSeq - this.#storedSeq;
+    if (count === 0) return;
+    const now = this.#options.clock();
+    const firstSeq = this.#storedSeq;
+    this.#storedSeq += count;
+    const given = this.#stored.splice(0, count);
+    for (const [index, entry] of given.entries()) this.#take(entry, firstSeq + index, now);
+  }
+
+  #forget(): void {
+    const { clock, keptEntries = KEPT_ENTRIES, keptMs = KEPT_MS, privateMs = PRIVATE_MS } = this.#options;
+    const { wallMs } = clock();
+    try {
+      this.#file.erasePrivate(wallMs - privateMs);
+      this.#file.prune({ entries: keptEntries, sinceMs: wallMs - keptMs });
+    } catch {
+      // What cannot be forgotten now will be later. Whoever cannot write at all finds out when storing.
+    }
+  }
+
+  /** Nobody says anything more until something can be stored. */
+  #fail(cause: unknown): void {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#onWork();
+    }, this.#options.retryMs ?? RETRY_MS);
+    if (this.#isStuck) return;
+    this.#isStuck = true;
+    const code = isFull(cause) ? "disk-full" : "disk-failed";
+    const error = new StoreError(code, `Cannot store anything: ${reason}`, { cause, details: { reason } });
+    this.#options.onTrouble?.(error);
+  }
+}

@@ -1,0 +1,49 @@
+// Where a server keeps its room: the flags about files, and the journal that they ask for.
+
+import type { StoreError } from "./errors.ts";
+import { checkTogether, type FlagTable, type FlagValues, invalidValue, parseCount } from "./flags.ts";
+import type { FileJournal } from "./file_journal.ts";
+import type { Program } from "./program.ts";
+
+/** Flags about the file. */
+export const SERVER_DATA_FLAGS = {
+  data: { value: "FILE", help: "flag.data" },
+  "data-sync": { value: "full|normal", choices: ["full", "normal"], help: "flag.data-sync" },
+  keep: { value: "N", help: "flag.keep" },
+  "keep-days": { value: "N", help: "flag.keep-days" },
+} as const satisfies FlagTable;
+
+const DAY_MS = 24 * 3_600_000;
+/** Fewest entries that are kept: who lost the server for a moment must find them. */
+const LEAST_KEPT = 1_000;
+const MOST_KEPT = 100_000_000;
+const MOST_DAYS = 36_500;
+
+/** Opens the file that the flags name; undefined if they name none.
+ * @throws {InputError} about flags and the file */
+export async function serverData(
+  flags: FlagValues<typeof SERVER_DATA_FLAGS>,
+  { clock, onTrouble }: Pick<Program, "clock"> & { onTrouble: (error: StoreError | undefined) => void },
+): Promise<FileJournal | undefined> {
+  checkTogether(flags, { needed: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
+  if (flags.data === undefined) return undefined;
+  const keptEntries = countOf("--keep", flags.keep, { least: LEAST_KEPT, most: MOST_KEPT });
+  const days = countOf("--keep-days", flags["keep-days"], { least: 1, most: MOST_DAYS });
+  const sync = flags["data-sync"] === "normal" ? "normal" : "full";
+  const keptMs = days === undefined ? undefined : days * DAY_MS;
+  const [{ DataFile }, { FileJournal }] = await Promise.all([
+    import("./data_file.ts"),
+    import("./file_journal.ts"),
+  ]);
+  return new FileJournal(await DataFile.open(flags.data), { clock, sync, keptEntries, keptMs, onTrouble });
+}
+
+function countOf(
+  flag: string,
+  text: string | undefined,
+  { least, most }: { least: number; most: number },
+): number | undefined {
+  const count = text === undefined ? undefined : parseCount(flag, text, most);
+  if (count !== undefined && count < least) throw invalidValue(flag, text!);
+  return count;
+}

@@ -1,0 +1,269 @@
+// The file of a room: what comes back of what was stored, what is forgotten, and files that are none.
+
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { DataFile } from "../lib/data_file.ts";
+import { InputError } from "../lib/errors.ts";
+import { fold } from "../lib/fold.ts";
+import { Members } from "../lib/members.ts";
+import type { Said, Unnumbered } from "../lib/protocol.ts";
+import { TestFolder, writing } from "./test_folder.ts";
+
+const joined = (session: bigint, nick: string): Unnumbered => (
+  { type: "joined", timeMs: 5, session, back: false, nick, address: "10.0.0.7" }
+);
+const left = (session: bigint, nick: string): Unnumbered => (
+  { type: "left", timeMs: 9, session, lost: true, nick, address: "10.0.0.7" }
+);
+const said = (session: bigint, n: number, more: Partial<Said> = {}): Unnumbered<Said> => (
+  { type: "said", timeMs: 9, session, n, late: false, nick: "ana", text: `t${n}`, ...more }
+);
+const ALL: Unnumbered[] = [
+  joined(1n, "ana"),
+  said(1n, 7, { action: true }),
+  said(1n, 8, { to: { session: 2n, nick: "beto" } }),
+  { type: "renamed", timeMs: 9, session: 1n, before: "ana", nick: "eva" },
+  { type: "announced", timeMs: 9, text: "hola" },
+  { type: "backups", timeMs: 9, backups: ["a:1"] },
+  left(1n, "eva"),
+];
+
+/** Gives the test a path, and a way to open it. */
+async function inFolder(act: (path: string, folder: TestFolder) => Promise<void>) {
+  await using folder = new TestFolder();
+  await act(`${folder.path}/room.db`, folder);
+}
+
+function entriesOf(file: DataFile): Unnumbered[] {
+  return [...file.entries()].map(({ entry }) => entry);
+}
+
+/** Who is in after the file's past and all of its entries, and what was accepted of whom. */
+function membersOf(file: DataFile) {
+  const members = new Members();
+  for (const entry of [...file.past(), ...entriesOf(file)]) fold(members, entry);
+  return {
+    in: [...members].map(({ session, nick, sinceMs, accepted }) => [session, nick, sinceMs, accepted]),
+    gone: [...members.gone],
+  };
+}
+
+async function refusal(path: string): Promise<string> {
+  const error = await assertRejects(() => DataFile.open(path), InputError);
+  assertEquals(error.details.path, path);
+  return error.code;
+}
+
+Deno.test(
+  "A file gives back what was stored, as it was, to whoever opens it next",
+  writing,
+  () =>
+    inFolder(async (path) => {
+      let instance: bigint;
+      {
+        using file = await DataFile.open(path);
+        ({ instance } = file);
+        assertEquals([file.firstSeq, file.nextSeq, entriesOf(file)], [0, 0, []]);
+        file.append(ALL.slice(0, 3), 100);
+        file.append(ALL.slice(3), 200);
+        await file.sync();
+        assertEquals(file.nextSeq, 7);
+      }
+      using file = await DataFile.open(path);
+      assertEquals([file.instance, file.firstSeq, file.nextSeq], [instance, 0, 7]);
+      assertNotEquals(instance, 0n);
+      assertEquals(entriesOf(file), ALL);
+      assertEquals([...file.entries()].map(({ seq, atMs }) => [seq, atMs]).slice(2, 4), [[2, 100], [3, 200]]);
+      assert(file.bytes > 4_096);
+    }),
+);
+
+Deno.test(
+  "A file that a process left without closing it has all that was stored",
+  writing,
+  () =>
+    inFolder(async (path, folder) => {
+      using file = await DataFile.open(path);
+      file.append(ALL, 100);
+      for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${folder.path}/copy.db${end}`);
+      using copy = await DataFile.open(`${folder.path}/copy.db`);
+      assertEquals(entriesOf(copy), ALL);
+      copy.append(ALL, 200);
+      assertEquals(copy.nextSeq, 14);
+    }),
+);
+
+Deno.test(
+  "A file and what lies beside it are for their owner alone",
+  writing,
+  () =>
+    inFolder(async (path, folder) => {
+      using file = await DataFile.open(path);
+      file.append(ALL, 100);
+      const modes = [...Deno.readDirSync(folder.path)].map(({ name }) =>
+        Deno.statSync(`${folder.path}/${name}`).mode! & 0o777
+      );
+      if (Deno.build.os !== "windows") assertEquals(new Set(modes), new Set([0o600]));
+    }),
+);
+
+Deno.test(
+  "All of a round are stored or none, and the numbers go on",
+  writing,
+  () =>
+    inFolder(async (path) => {
+      using file = await DataFile.open(path);
+      const tooLong = said(1n, 1, { text: "x".repeat(70_000) });
+      try {
+        file.append([joined(1n, "ana"), tooLong], 100);
+      } catch { /* that is the point */ }
+      assertEquals([file.nextSeq, entriesOf(file)], [0, []]);
+      file.append([joined(1n, "ana")], 100);
+      assertEquals(entriesOf(file), [joined(1n, "ana")]);
+    }),
+);
+
+Deno.test("A file that a server uses is refused to the next", writing, () =>
+  inFolder(async (path) => {
+    {
+      using _file = await DataFile.open(path);
+      assertEquals(await refusal(path), "data-busy");
+    }
+    using _file = await DataFile.open(path);
+  }));
+
+Deno.test(
+  "What is no room of ours is refused, and left as it was",
+  writing,
+  () =>
+    inFolder(async (path, folder) => {
+      const garbage = crypto.getRandomValues(new Uint8Array(10_000));
+      const cases: [code: string, make: (path: string) => void][] = [
+        ["data-damaged", (path) => Deno.writeFileSync(path, garbage)],
+        ["data-damaged", (path) => {
+          using db = new DatabaseSync(path);
+          db.exec("CREATE TABLE other (a)");
+        }],
+        ["data-newer", (path) => {
+          Deno.copyFileSync(`${folder.path}/good.db`, path);
+          using db = new DatabaseSync(path);
+          db.exec("PRAGMA user_version = 2");
+        }],
+        ["data-damaged", (path) => {
+          const bytes = Deno.readFileSync(`${folder.path}/good.db`);
+          bytes.fill(0x55, 4_096, 40_000);
+          Deno.writeFileSync(path, bytes);
+        }],
+        ["data-damaged", (path) => {
+          Deno.writeFileSync(path, Deno.readFileSync(`${folder.path}/good.db`).slice(0, 50_000));
+        }],
+      ];
+      {
+        using good = await DataFile.open(`${folder.path}/good.db`);
+        good.append(Array.from({ length: 1_000 }, (_, i) => said(1n, i + 1)), 100);
+      }
+      for (const [code, make] of cases) {
+        make(path);
+        const before = await Deno.readFile(path);
+        assertEquals(await refusal(path), code);
+        assertEquals(await Deno.readFile(path), before);
+        await Deno.remove(path);
+      }
+      assertEquals(await refusal(`${folder.path}/nowhere/room.db`), "data-unusable");
+      assertEquals(await refusal(folder.path), "data-unusable");
+    }),
+);
+
+Deno.test("An entry that is missing or cannot be read is found", writing, () =>
+  inFolder(async (path) => {
+    for (const harm of ["DELETE FROM entries WHERE seq = 3", "UPDATE entries SET frame = x'00'"]) {
+      {
+        using file = await DataFile.open(path);
+        file.append(ALL, 100);
+      }
+      {
+        using db = new DatabaseSync(path);
+        db.exec(harm);
+      }
+      {
+        using file = await DataFile.open(path);
+        assertEquals(assertThrows(() => entriesOf(file), InputError).code, "data-damaged");
+      }
+      await Deno.remove(path);
+    }
+  }));
+
+Deno.test(
+  "A file forgets what is too much or too old, and knows who was in and what was accepted",
+  writing,
+  () =>
+    inFolder(async (path) => {
+      {
+        using file = await DataFile.open(path);
+        file.append(
+          [joined(1n, "ana"), joined(2n, "beto"), joined(3n, "eva"), said(1n, 5), said(2n, 6)],
+          100,
+        );
+        file.append([left(2n, "beto"), said(1n, 7), said(3n, 1)], 200);
+        const before = membersOf(file);
+        file.prune({ entries: 4, sinceMs: 0 });
+        assertEquals([file.firstSeq, entriesOf(file).length], [4, 4]);
+        assertEquals(membersOf(file), before);
+        file.prune({ entries: 99, sinceMs: 150 });
+        assertEquals([file.firstSeq, entriesOf(file).length], [5, 3]);
+        file.prune({ entries: 99, sinceMs: 1_000 });
+        assertEquals([file.firstSeq, entriesOf(file)], [7, [said(3n, 1)]]);
+        assertEquals(membersOf(file), before);
+        file.prune({ entries: 99, sinceMs: 0 });
+      }
+      using file = await DataFile.open(path);
+      assertEquals([file.firstSeq, file.nextSeq], [7, 8]);
+      assertEquals(membersOf(file), {
+        in: [[1n, "ana", 5, 7], [3n, "eva", 5, 1]],
+        gone: [[2n, 6]],
+      });
+    }),
+);
+
+Deno.test(
+  "A file forgets what private messages said, and that alone",
+  writing,
+  () =>
+    inFolder(async (path) => {
+      const to = { session: 2n, nick: "beto" };
+      const secret = "a secret of theirs";
+      {
+        using file = await DataFile.open(path);
+        file.append([joined(1n, "ana"), said(1n, 1, { to, text: secret }), said(1n, 2)], 100);
+        file.append([said(1n, 3, { to })], 200);
+        file.erasePrivate(100);
+        assertEquals(entriesOf(file)[1], said(1n, 1, { to, text: secret }));
+        file.erasePrivate(101);
+        assertEquals(entriesOf(file), [
+          joined(1n, "ana"),
+          { type: "said", timeMs: 0, session: 1n, n: 1, late: false, nick: "", text: "" },
+          said(1n, 2),
+          said(1n, 3, { to }),
+        ]);
+        assertEquals(membersOf(file).in, [[1n, "ana", 5, 3]]);
+        file.erasePrivate(101);
+      }
+      assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(secret));
+    }),
+);
+
+Deno.test(
+  "What the system may have given up is written into the file itself",
+  writing,
+  () =>
+    inFolder(async (path) => {
+      using file = await DataFile.open(path);
+      file.append(ALL, 100);
+      assert(Deno.statSync(`${path}-wal`).size > 0);
+      file.syncAll();
+      assertEquals(Deno.statSync(`${path}-wal`).size, 0);
+      file.append(ALL, 200);
+      await file.sync();
+      assertEquals(entriesOf(file).length, 14);
+    }),
+);

@@ -1,0 +1,85 @@
+// Who gets what is typed. What becomes of pasted blocks is in terminal_test.ts, as people see it.
+
+import { assertEquals } from "@std/assert";
+import { Desks } from "../lib/desks.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("Lines are for questions until a chat begins, and while there is a dialogue", pure, () => {
+  const desks = new Desks(() => {});
+  assertEquals(desks.open, desks.answers);
+  desks.beginChat({});
+  assertEquals(desks.open, desks.chat);
+  desks.beginDialogue();
+  desks.beginDialogue();
+  desks.endDialogue();
+  assertEquals(desks.open, desks.answers);
+  desks.endDialogue();
+  assertEquals(desks.open, desks.chat);
+  desks.endChat();
+  assertEquals(desks.open, desks.answers);
+});
+
+Deno.test("Desks are in use while a question waits, and while there is a chat, until the end", pure, () => {
+  const desks = new Desks(() => {});
+  assertEquals(desks.isInUse, false);
+  void desks.next(desks.answers);
+  assertEquals(desks.isInUse, true);
+  desks.answers.giveUp();
+  desks.beginChat({});
+  assertEquals(desks.isInUse, true);
+  desks.end();
+  assertEquals([desks.isInUse, desks.hasEnded], [false, true]);
+});
+
+Deno.test("Somebody is in the middle of a line who has begun one that is no answer", pure, () => {
+  const desks = new Desks(() => {});
+  desks.answers.editor.insert("aula");
+  assertEquals(desks.isMidLine, false);
+  desks.answers.editor.take();
+  desks.beginChat({});
+  assertEquals(desks.isMidLine, false);
+  desks.chat.editor.insert("h");
+  assertEquals(desks.isMidLine, true);
+  desks.beginDialogue();
+  assertEquals(desks.isMidLine, false);
+  desks.endDialogue();
+  desks.end();
+  assertEquals(desks.isMidLine, false);
+});
+
+Deno.test(
+  "What no question took is for the chat, and what was begun in answer to one goes on there",
+  pure,
+  async () => {
+    const desks = new Desks(() => {});
+    desks.answers.editor.insert("hola");
+    desks.enter();
+    desks.answers.editor.insert("¿qué");
+    desks.beginChat({});
+    assertEquals(await desks.next(desks.chat), { text: "hola", isPasted: false });
+    assertEquals([desks.answers.editor.text, desks.chat.editor.text], ["", "¿qué"]);
+  },
+);
+
+Deno.test(
+  "A question stays with its answer, but only if there is one; what is said does not",
+  pure,
+  async () => {
+    const kept: string[] = [];
+    const desks = new Desks((line) => kept.push(line));
+    desks.answers.prompt = "Nick: ";
+    desks.answers.editor.insert("eva");
+    desks.enter();
+    assertEquals(kept, []);
+    await desks.next(desks.answers);
+    const answer = desks.next(desks.answers);
+    desks.answers.editor.insert("ana");
+    desks.enter();
+    assertEquals([await answer, kept], [{ text: "ana", isPasted: false }, ["Nick: ana"]]);
+    desks.beginChat({});
+    desks.chat.editor.insert("hola");
+    desks.enter();
+    assertEquals(kept.length, 1);
+  },
+);

@@ -1,0 +1,256 @@
+// A journal in a file: what is given back is stored, what is not stored is not given back, and a disk that is
+// full holds everybody up and loses nothing.
+
+import { assert, assertEquals } from "@std/assert";
+import { DataFile } from "../lib/data_file.ts";
+import type { ChatError } from "../lib/errors.ts";
+import { FileJournal, type FileJournalOptions } from "../lib/file_journal.ts";
+import type { Unnumbered } from "../lib/protocol.ts";
+import { soon } from "./support.ts";
+import { TestFolder, writing } from "./test_folder.ts";
+
+const announced = (text: string): Unnumbered => ({ type: "announced", timeMs: 5, text });
+
+/** Two clocks that a test sets. */
+class Hands {
+  wallMs = 1_700_000_000_000;
+  tickMs = 5_000;
+
+  readonly now = () => ({ wallMs: this.wallMs, tickMs: this.tickMs });
+
+  advance(ms: number): void {
+    this.wallMs += ms;
+    this.tickMs += ms;
+  }
+}
+
+interface Bench {
+  readonly file: DataFile;
+  readonly journal: FileJournal;
+  readonly clock: Hands;
+  /** What was given back: seq and text. */
+  readonly given: [number, string][];
+  /** When, on the monotonic clock. */
+  readonly ticks: number[];
+  readonly troubles: (string | undefined)[];
+  /** Settles until the journal has no more work. */
+  settle(): Promise<void>;
+}
+
+/** Gives the test a journal on a file of this name. */
+async function withJournal(
+  path: string,
+  act: (bench: Bench) => Promise<void> | void,
+  options: Omit<FileJournalOptions, "clock"> = {},
+  clock = new Hands(),
+) {
+  const file = await DataFile.open(path);
+  const troubles: (string | undefined)[] = [];
+  await using journal = new FileJournal(file, {
+    ...options,
+    clock: clock.now,
+    onTrouble: (error: ChatError | undefined) => troubles.push(error?.code),
+  });
+  const given: [number, string][] = [];
+  const ticks: number[] = [];
+  let work = Promise.withResolvers<void>();
+  journal.follow((entry, seq, { tickMs }) => {
+    given.push([seq, entry.type === "announced" ? entry.text : entry.type]);
+    ticks.push(tickMs);
+  }, () => work.resolve());
+  const settle = async () => {
+    await soon(work.promise, "work");
+    work = Promise.withResolvers<void>();
+    journal.settle();
+  };
+  await act({ file, journal, clock, given, ticks, troubles, settle });
+}
+
+function breakDown(file: DataFile, errcode: number): { mend(): void } {
+  const { append } = file;
+  file.append = () => {
+    throw Object.assign(new Error("no good"), { errcode });
+  };
+  return { mend: () => file.append = append };
+}
+
+Deno.test(
+  "What is proposed is given back once the disk has it, in order, with its number",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    await withJournal(`${folder.path}/a`, async ({ file, journal, given, settle }) => {
+      journal.propose(announced("uno"));
+      journal.propose(announced("dos"));
+      assertEquals([given, file.nextSeq], [[], 0]);
+      await settle(); // stores
+      assertEquals([given, file.nextSeq], [[], 2]);
+      await settle(); // the disk has it
+      assertEquals(given, [[0, "uno"], [1, "dos"]]);
+      journal.propose(announced("tres"));
+      await settle();
+      journal.propose(announced("cuatro"));
+      await settle();
+      await settle();
+      if (given.length < 4) await settle();
+      assertEquals(given.slice(2), [[2, "tres"], [3, "cuatro"]]);
+    });
+  },
+);
+
+Deno.test("With a quick file what is proposed is given back once it is stored", writing, async () => {
+  await using folder = new TestFolder();
+  await withJournal(`${folder.path}/a`, async ({ journal, given, settle }) => {
+    journal.propose(announced("uno"));
+    await settle();
+    assertEquals(given, [[0, "uno"]]);
+  }, { sync: "normal" });
+});
+
+Deno.test(
+  "What waits when the journal ends is stored, and what is stored comes back first",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const clock = new Hands();
+    await withJournal(
+      `${folder.path}/a`,
+      async ({ journal, settle }) => {
+        journal.propose(announced("uno"));
+        await settle();
+        clock.advance(1_000);
+        journal.propose(announced("dos"));
+      },
+      {},
+      clock,
+    );
+    clock.advance(60_000);
+    await withJournal(
+      `${folder.path}/a`,
+      async ({ journal, given, ticks, settle }) => {
+        assertEquals(given, [[0, "uno"], [1, "dos"]]);
+        // When it was, on the clock of now.
+        assertEquals(ticks.map((tickMs) => clock.now().tickMs - tickMs), [61_000, 60_000]);
+        journal.propose(announced("tres"));
+        await settle();
+        await settle();
+        assertEquals(given.at(-1), [2, "tres"]);
+      },
+      {},
+      clock,
+    );
+  },
+);
+
+Deno.test("Times never go back, though somebody has set the clock", writing, async () => {
+  await using folder = new TestFolder();
+  const clock = new Hands();
+  for (const setMs of [0, 3_600_000, -7_200_000]) {
+    clock.wallMs += setMs;
+    await withJournal(
+      `${folder.path}/a`,
+      async ({ journal, ticks, settle }) => {
+        const nowMs = clock.now().tickMs;
+        assert(
+          ticks.every((tickMs, i) => tickMs <= nowMs && tickMs >= (ticks[i - 1] ?? -Infinity)),
+          `${ticks}`,
+        );
+        journal.propose(announced("x"));
+        await settle();
+      },
+      {},
+      clock,
+    );
+  }
+});
+
+for (const [errcode, code] of [[13, "disk-full"], [10, "disk-failed"]] as const) {
+  Deno.test(
+    `A disk that fails with ${errcode} holds everybody up, is told of once, and loses nothing`,
+    writing,
+    async () => {
+      await using folder = new TestFolder();
+      await withJournal(`${folder.path}/a`, async ({ file, journal, given, troubles, settle }) => {
+        const failure = breakDown(file, errcode);
+        journal.propose(announced("uno"));
+        for (let i = 0; i < 3; i++) await settle();
+        assertEquals([journal.isStuck, given, troubles], [true, [], [code]]);
+        journal.propose(announced("dos"));
+        failure.mend();
+        while (given.length < 2) await settle();
+        assertEquals([journal.isStuck, given], [false, [[0, "uno"], [1, "dos"]]]);
+        assertEquals(troubles, [code, undefined]);
+      }, { retryMs: 1 });
+      await withJournal(`${folder.path}/a`, ({ given }) => assertEquals(given.length, 2));
+    },
+  );
+}
+
+Deno.test("What a disk may have given up is written elsewhere before it is given back", writing, async () => {
+  await using folder = new TestFolder();
+  await withJournal(`${folder.path}/a`, async ({ file, journal, given, troubles, settle }) => {
+    const { sync, syncAll } = file;
+    let all = 0;
+    file.sync = () => Promise.reject(new Error("lost"));
+    file.syncAll = () => {
+      all++;
+      syncAll.call(file);
+    };
+    journal.propose(announced("uno"));
+    await settle();
+    while (troubles.length === 0) await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([journal.isStuck, given, all], [true, [], 0]);
+    file.sync = sync;
+    while (given.length === 0) await settle();
+    assertEquals([journal.isStuck, given, all], [false, [[0, "uno"]], 1]);
+    assertEquals(troubles, ["disk-failed", undefined]);
+  }, { retryMs: 1 });
+});
+
+Deno.test("Too much and too old entries are forgotten, and words of private messages", writing, async () => {
+  await using folder = new TestFolder();
+  const clock = new Hands();
+  const limits = { keptEntries: 16, keptMs: 100_000, privateMs: 10_000, sync: "normal" } as const;
+  const to = { session: 2n, nick: "beto" };
+  const secret: Unnumbered = {
+    type: "said",
+    timeMs: 5,
+    session: 1n,
+    n: 1,
+    late: false,
+    nick: "ana",
+    text: "s",
+    to,
+  };
+  await withJournal(
+    `${folder.path}/a`,
+    async ({ file, journal, given, settle }) => {
+      for (let i = 0; i < 18; i++) {
+        journal.propose(announced(`${i}`));
+        await settle();
+      }
+      assertEquals([file.firstSeq, given.length], [0, 18]);
+      journal.propose(announced("18"));
+      await settle();
+      assertEquals([file.firstSeq, file.nextSeq, given.length], [3, 19, 19]);
+      journal.propose(secret);
+      await settle();
+    },
+    limits,
+    clock,
+  );
+  const secretOf = (file: DataFile) =>
+    [...file.entries()].map(({ entry }) => entry).find(({ type }) => type === "said");
+  clock.advance(10_000);
+  await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);
+  clock.advance(1);
+  const trace: Unnumbered = { type: "said", timeMs: 0, session: 1n, n: 1, late: false, nick: "", text: "" };
+  await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), trace), limits, clock);
+  clock.advance(100_000);
+  await withJournal(
+    `${folder.path}/a`,
+    ({ file }) => assertEquals(file.firstSeq, file.nextSeq - 1),
+    limits,
+    clock,
+  );
+});

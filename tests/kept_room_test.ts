@@ -1,0 +1,135 @@
+// Servers that keep their room: one on the file of another that was killed, and one whose disk is full.
+
+import { assert, assertEquals } from "@std/assert";
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import { systemClock } from "../lib/clock.ts";
+import { DataFile } from "../lib/data_file.ts";
+import { FileJournal } from "../lib/file_journal.ts";
+import { encodeClient, type LogEntry, type Say } from "../lib/protocol.ts";
+import { StagedJournal } from "./staged_journal.ts";
+import { enter, type Guest, helloOf, LOOPBACK, soon } from "./support.ts";
+import { TestFolder, writing } from "./test_folder.ts";
+
+function startServer(options: Partial<ChatServerOptions>): ChatServer {
+  return new ChatServer({ host: LOOPBACK, port: 0, ...options });
+}
+
+async function openJournal(path: string): Promise<FileJournal> {
+  return new FileJournal(await DataFile.open(path), { clock: systemClock });
+}
+
+function say(n: number, text = `t${n}`): Say {
+  return { type: "say", n, timeMs: 0, text };
+}
+
+/** What the file of a server is when it is killed: as it lies on the disk. */
+async function killed(path: string): Promise<string> {
+  const copy = `${path}.killed`;
+  for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${copy}${end}`);
+  return copy;
+}
+
+Deno.test(
+  "After a kill the room goes on: who comes back is missed by nobody, who does not has left",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = `${folder.path}/room`;
+    let before: Guest;
+    let copy: string;
+    {
+      await using journal = await openJournal(path);
+      await using server = startServer({ journal });
+      before = await enter(server.address, helloOf("ana"));
+      using ana = before.peer;
+      using beto = (await enter(server.address, helloOf("beto"))).peer;
+      using eva = (await enter(server.address, helloOf("eva"))).peer;
+      await eva.say(say(1, "and goodbye"));
+      await eva.expect("said");
+      await eva.say({ type: "bye" });
+      await eva.expect("left");
+      await eva.expect("bye");
+      await ana.say(say(1), say(2));
+      while ((await ana.hear() as LogEntry).seq !== 6);
+      await beto.hear();
+      copy = await killed(path);
+    }
+    await using journal = await openJournal(copy);
+    await using server = startServer({ journal, graceMs: 200 });
+    const { instance } = before.welcome;
+    const ana = await enter(server.address, helloOf("ana", { lackMs: 0, resume: [{ instance, next: 3 }] }));
+    using _ana = ana.peer;
+    assertEquals([ana.welcome.instance, ana.welcome.next, ana.welcome.head], [instance, 3, 7]);
+    assertEquals([ana.welcome.accepted, ana.welcome.online.map(({ nick }) => nick)], [2, ["ana", "beto"]]);
+    assertEquals(ana.past.map((entry) => entry.type === "said" ? entry.text : entry.type), [
+      "and goodbye",
+      "left",
+      "t1",
+      "t2",
+    ]);
+    assertEquals((await ana.peer.expect("left")).nick, "beto");
+    const eva = await enter(server.address, helloOf("eva", { history: 5 }));
+    using _eva = eva.peer;
+    assertEquals([eva.welcome.accepted, eva.past.filter(({ type }) => type === "said").length], [1, 3]);
+    await eva.peer.say(say(1), say(2, "again"));
+    assertEquals((await eva.peer.expect("said")).text, "again");
+  },
+);
+
+Deno.test("A server whose disk is full reads nothing more, keeps everybody, and goes on by itself", async () => {
+  const journal = new StagedJournal();
+  // Times as they are between real programs, only shorter.
+  await using server = startServer({ journal, pingMs: 200, deadMs: 1_200 });
+  const { peer: ana } = await enter(server.address, helloOf("ana"));
+  using _ana = ana;
+  journal.isStuck = true;
+  await ana.say(say(1), { type: "ping" }, say(2));
+  const heard = new Set<string>();
+  const endMs = performance.now() + 3_000;
+  while (performance.now() < endMs) {
+    const { type } = (await ana.hear())!;
+    heard.add(type);
+    // What nobody reads holds nothing up.
+    if (type === "ping") await ana.say({ type: "pong" });
+  }
+  assertEquals(heard, new Set(["ping", "pong"]));
+  journal.isStuck = false;
+  const texts: string[] = [];
+  while (texts.length < 2) {
+    const message = (await ana.hear())!;
+    if (message.type === "said") texts.push(message.text);
+    else assert(message.type === "ping" || message.type === "pong", message.type);
+  }
+  assertEquals(texts, ["t1", "t2"]);
+});
+
+Deno.test("Who wants to come in while the disk is full is let in afterwards", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal });
+  journal.isStuck = true;
+  const coming = enter(server.address, helloOf("ana"));
+  await soon(new Promise((resolve) => setTimeout(resolve, 100)), "a moment");
+  journal.isStuck = false;
+  const { peer, welcome } = await coming;
+  using _ = peer;
+  assertEquals(welcome.nick, "ana");
+});
+
+Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal, graceMs: 50 });
+  const { peer: beto } = await enter(server.address, helloOf("beto"));
+  using _beto = beto;
+  const settle = journal.settle.bind(journal);
+  journal.settle = () => {};
+  const ana = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
+  await ana.write(encodeClient(helloOf("ana")));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  ana.close();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  journal.settle = settle;
+  await beto.say(say(1));
+  const types: string[] = [];
+  while (types.at(-1) !== "left") types.push((await beto.hear())!.type);
+  assertEquals(types, ["joined", "said", "left"]);
+});
