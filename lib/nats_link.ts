@@ -1,10 +1,12 @@
 // A connection to NATS, and the errors that people read about it. Loaded only where it is needed, with the two
 // files beside it and the library behind them. Knows nothing of rooms.
 
+import { checkServerIdentity } from "node:tls";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
+import { parseServer } from "./address.ts";
 import type { NatsCode } from "./errors.ts";
 import type { NatsAccess } from "./nats_access.ts";
 
@@ -71,13 +73,23 @@ function optionsFor({ servers, credentials, isSecure, ca }: NatsAccess): Connect
     reconnectJitterTLS: AGAIN_MS,
     pingInterval: PING_MS,
     maxPingOut: 2,
-    ...(isSecure && { tls: ca === undefined ? {} : { ca } }),
+    ...(isSecure && { tls: { ...(ca !== undefined && { ca }), checkServerIdentity: identityOf(servers) } }),
     ...(credentials?.type === "user" && { user: credentials.user, pass: credentials.password }),
     ...(credentials?.type === "token" && { token: credentials.token }),
     ...(credentials?.type === "creds" && {
       authenticator: credsAuthenticator(new TextEncoder().encode(credentials.text)),
     }),
   } as ConnectionOptions;
+}
+
+/** The library does not say to which IP address it has connected, if it was no name: a certificate has to be for one
+ * of the servers that were named. */
+function identityOf(servers: readonly string[]): typeof checkServerIdentity {
+  const hosts = servers.map((server) => parseServer(server).host);
+  return (name, certificate) => {
+    const problems = [name, ...hosts].map((host) => checkServerIdentity(host, certificate));
+    return problems.includes(undefined) ? undefined : problems[0];
+  };
 }
 
 /** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while.

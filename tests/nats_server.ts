@@ -1,8 +1,7 @@
 // NATS servers as processes of their own, for tests and for chaos: alone, or as a cluster on one machine.
 
-import { freePorts } from "../tools/processes.ts";
+import { freePort, LOOPBACK as HOST } from "./e2e/support.ts";
 
-const HOST = "127.0.0.1";
 /** How long one may take until it can be used, in ms, and how often to look whether it can. */
 const STARTING_MS = 20_000;
 const LOOK_MS = 50;
@@ -21,6 +20,16 @@ async function isInstalled(): Promise<boolean> {
 /** For tests that need nats-server: they are left out where it is not installed, or may not be started. */
 export const withNats = { ignore: !await isInstalled() };
 
+/** How a server is started. */
+export interface NatsServerOptions {
+  /** Where it keeps what it stores. */
+  readonly folder: string;
+  readonly port?: number;
+  readonly hasJetStream?: boolean;
+  /** More of its flags. */
+  readonly args?: readonly string[];
+}
+
 /** One server. It does not outlive the scope that holds it. */
 export class NatsServer implements AsyncDisposable {
   /** `host:port`, for clients. */
@@ -29,17 +38,16 @@ export class NatsServer implements AsyncDisposable {
   readonly #args: readonly string[];
   #child: Deno.ChildProcess | undefined;
 
-  /** `folder` is where it keeps what it stores. */
-  constructor({ folder, port, args = [] }: { folder: string; port?: number; args?: readonly string[] }) {
-    this.#port = port ?? freePorts(HOST, 1)[0]!;
+  /** One that is not started yet. */
+  constructor({ folder, port, hasJetStream = true, args = [] }: NatsServerOptions) {
+    this.#port = port ?? freePort();
     this.address = `${HOST}:${this.#port}`;
-    this.#args = ["-a", HOST, "-p", `${this.#port}`, "-js", "-sd", folder, ...args];
+    const storing = hasJetStream ? ["-js", "-sd", folder] : [];
+    this.#args = ["-a", HOST, "-p", `${this.#port}`, ...storing, ...args];
   }
 
   /** One that runs. */
-  static async start(
-    options: { folder: string; port?: number; args?: readonly string[] },
-  ): Promise<NatsServer> {
+  static async start(options: NatsServerOptions): Promise<NatsServer> {
     const server = new NatsServer(options);
     server.start();
     await server.answers();
@@ -77,7 +85,11 @@ export class NatsServer implements AsyncDisposable {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    child?.kill("SIGKILL");
+    try {
+      child?.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended by itself
+    }
     await child?.status;
   }
 
@@ -88,7 +100,7 @@ export class NatsServer implements AsyncDisposable {
 
 /** Servers that are one cluster, not started yet. */
 export function natsCluster({ folder, size }: { folder: string; size: number }): NatsServer[] {
-  const ports = freePorts(HOST, 2 * size);
+  const ports = Array.from({ length: 2 * size }, freePort);
   const routes = ports.slice(size).map((port) => `nats://${HOST}:${port}`);
   return routes.map((route, index) =>
     new NatsServer({
