@@ -19,6 +19,11 @@ export class Bans {
     if (this.#untilMs.size > this.#max) this.#untilMs.delete(this.#untilMs.keys().next().value!);
   }
 
+  /** Lets an address in again: it takes no other's place any more. */
+  lift(address: string): void {
+    this.#untilMs.delete(address);
+  }
+
   /** Whether an address is kept out. */
   has(address: string, nowMs: number): boolean {
     const untilMs = this.#untilMs.get(address) ?? -Infinity;

@@ -11,7 +11,7 @@ import { Gate, type GateOptions } from "./gate.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
 import { type Journal, MemoryJournal } from "./journal.ts";
-import { accepted, listen } from "./listener.ts";
+import { accepted, ACCEPTS, listen, SECURE_ACCEPTS } from "./listener.ts";
 import type { Member } from "./members.ts";
 import type { PasswordCheck } from "./password.ts";
 import { Patience } from "./patience.ts";
@@ -217,10 +217,14 @@ export class ChatServer implements AsyncDisposable {
     return true;
   }
 
-  /** Lets nobody in from an IP address for a time, and throws out who is in from there. Returns how many. */
+  /** Lets nobody in from an IP address for a time, and throws out who is in from there; lets them in again if that
+   * time is 0 ms. Returns how many were thrown out. */
   ban(address: string, forMs: number): number {
+    if (forMs === 0) {
+      this.#bans.lift(address);
+      return 0;
+    }
     this.#bans.add(address, this.#clock().tickMs + forMs);
-    if (forMs === 0) return 0;
     const banned = [...this.#room.members].filter((member) => member.address === address);
     for (const member of banned) this.#throwOut(member, isBanned(address));
     return banned.length;
@@ -288,7 +292,8 @@ export class ChatServer implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
-    for await (const conn of accepted(this.#listener, { onTrouble })) {
+    const allowance = this.#options.secure ? SECURE_ACCEPTS : ACCEPTS;
+    for await (const conn of accepted(this.#listener, { onTrouble, allowance })) {
       this.#visit(this.#hub.adopt(secure(conn))); // ends with the connection
     }
   }

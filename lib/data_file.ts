@@ -17,13 +17,13 @@ const SQLITE = { busy: 5, corrupt: 11, full: 13, notADatabase: 26 } as const;
 
 /** `synchronous` keeps the file whole, whatever happens; that what was written outlasts a power cut is the matter of
  * {@linkcode DataFile.sync} (sqlite.org/pragma.html#pragma_synchronous). */
-const SETTINGS = `
-  PRAGMA busy_timeout = 0;
-  PRAGMA locking_mode = EXCLUSIVE;
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = NORMAL;
-  PRAGMA secure_delete = ON;
-`;
+const SETTINGS = [
+  "PRAGMA busy_timeout = 0",
+  "PRAGMA locking_mode = EXCLUSIVE",
+  "PRAGMA journal_mode = WAL",
+  "PRAGMA synchronous = NORMAL",
+  "PRAGMA secure_delete = ON",
+];
 
 const TABLES = `
   CREATE TABLE room (instance BLOB NOT NULL);
@@ -91,7 +91,7 @@ export class DataFile implements Disposable {
         check(old, path);
       }
       db = new DatabaseSync(path);
-      db.exec(SETTINGS);
+      for (const setting of SETTINGS) run(db, setting);
       transact(db, () => {
         if (versionOf(db!) === 0) create(db!);
       });
@@ -263,16 +263,21 @@ function create(db: DatabaseSync): void {
   db.prepare("INSERT INTO room VALUES (?)").run(instance);
 }
 
-function transact(db: DatabaseSync, run: () => void): void {
-  db.exec("BEGIN IMMEDIATE");
+function transact(db: DatabaseSync, change: () => void): void {
+  run(db, "BEGIN IMMEDIATE");
   try {
-    run();
-    db.exec("COMMIT");
+    change();
+    run(db, "COMMIT");
   } catch (error) {
     // Some failures have done this already.
-    if (db.isTransaction) db.exec("ROLLBACK");
+    if (db.isTransaction) run(db, "ROLLBACK");
     throw error;
   }
+}
+
+/** Unlike DatabaseSync.exec(), what this throws has SQLite's result code. */
+function run(db: DatabaseSync, statement: string): void {
+  db.prepare(statement).all();
 }
 
 function idOf(bytes: Uint8Array): bigint {

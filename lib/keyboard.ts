@@ -117,7 +117,7 @@ export class KeyDecoder implements Disposable {
   /** Takes what came next. */
   push(text: string): void {
     clearTimeout(this.#holding);
-    const isResumed = this.#isAfterEscape && text.length > 1 && RESUMED.test(text);
+    const isResumed = this.#isAfterEscape && RESUMED.test(text);
     this.#isAfterEscape = false;
     this.#rest += isResumed ? `\x1b${text}` : text;
     while (this.#isPasting ? this.#takePasted() : this.#takeTyped());

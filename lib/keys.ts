@@ -73,7 +73,7 @@ export function meaningOf(sequence: string): Key | string | undefined {
   if (ODD.test(rest)) return sequence;
   if (!rest.startsWith("[")) return /^O\d?$/.test(rest) ? undefined : sequence;
   const [, parameters, end] = CSI.exec(rest) ?? [];
-  if (parameters === undefined || end === "M") return undefined;
+  if (parameters === undefined) return undefined;
   const hasAlt = escapes.length > 1;
   if (end === "u") return kittyKey(parameters, hasAlt);
   const [, modifiers, code] = (end === "~" && OTHER_KEY.exec(parameters)) || [];

@@ -1,8 +1,10 @@
 // Listening for connections, and why it could not be.
 
 import { type Address, formatAddress } from "./address.ts";
+import { systemClock } from "./clock.ts";
 import { isNameUnknown } from "./dial.ts";
 import { type ListenCode, ListenError } from "./errors.ts";
+import { type Allowance, TokenBucket } from "./token_bucket.ts";
 
 /** Connections that may wait to be accepted; the system may hold fewer. Whoever finds no place there tries again a
  * second later (RFC 6298, section 2): a whole room must fit that comes from a server that fell. */
@@ -10,13 +12,23 @@ const BACKLOG = 4_096;
 /** How long to wait after a connection that could not be accepted, in ms. */
 const ACCEPT_PAUSE_MS = 50;
 
+/** How many connections are taken at once, and then a second: who connects and hangs up as fast as they can would
+ * otherwise keep a server from doing anything else. The others wait in the system. */
+export const ACCEPTS: Allowance = { burst: 1_024, perSecond: 1_000 };
+/** The same where each shakes hands, which takes most of a millisecond. */
+export const SECURE_ACCEPTS: Allowance = { burst: 1_024, perSecond: 200 };
+/** How long to wait for connections that may be taken together, in ms. */
+const ACCEPTS_PAUSE_MS = 10;
+
 /** The connections that come, until the listener is closed. `onTrouble` is told why there are none at the moment,
  * once until there is one. */
 export async function* accepted(
   listener: Deno.TcpListener,
-  { onTrouble }: { onTrouble: (error: ListenError) => void },
+  { onTrouble, allowance }: { onTrouble: (error: ListenError) => void; allowance: Allowance },
 ): AsyncGenerator<Deno.TcpConn> {
+  const accepts = new TokenBucket(allowance, systemClock().tickMs);
   for (let isTold = false;;) {
+    while (!accepts.take(systemClock().tickMs)) await pause(ACCEPTS_PAUSE_MS);
     try {
       yield await listener.accept();
       isTold = false;
@@ -29,9 +41,13 @@ export async function* accepted(
       // Too many open files, say: it passes, and others still want to come in.
       if (!isTold) onTrouble(acceptFailure(cause));
       isTold = true;
-      await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      await pause(ACCEPT_PAUSE_MS);
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Listens at an IP address of this machine.

@@ -282,7 +282,8 @@ const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "
 /** Whether a server whose connection broke is not there for another one. The system of one that was just killed
  * may still take it, and break it at once. */
 function isGone({ target, error, wasIn }: Failure): boolean {
-  return !wasIn && target.dialMs !== undefined && !(error instanceof RefusedError);
+  const hasSaidWhy = error instanceof RefusedError || isAboutDoor(error);
+  return !wasIn && target.dialMs !== undefined && !hasSaidWhy;
 }
 
 function isAboutNick(error: ChatError): boolean {

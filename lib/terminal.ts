@@ -238,6 +238,12 @@ export class Terminal implements AsyncDisposable {
     });
   }
 
+  /** Answers are no line that a question could come between: the next one may follow at once. */
+  #noteTyping(): void {
+    const { open, answers } = this.#desks;
+    if (open !== answers) this.#lastKeyMs = this.#clock().tickMs;
+  }
+
   /** How long somebody who is in the middle of a line may take to press the next key and have paused otherwise,
    * in ms. Only where keys come one by one is a line seen before it is finished. */
   get #untilPauseMs(): number {
@@ -251,9 +257,10 @@ export class Terminal implements AsyncDisposable {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, ms);
       this.#onPause = resolve;
-      signal?.addEventListener("abort", this.#onPause);
+      const look = () => resolve();
+      signal?.addEventListener("abort", look);
       await promise;
-      signal?.removeEventListener("abort", this.#onPause);
+      signal?.removeEventListener("abort", look);
       clearTimeout(timer);
     }
   }
@@ -288,7 +295,7 @@ export class Terminal implements AsyncDisposable {
 
   #press(key: Key): void {
     if (this.#desks.hasEnded) return;
-    this.#lastKeyMs = this.#clock().tickMs;
+    this.#noteTyping();
     const { editor } = this.#desks.open;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // of the end of a pasted line
@@ -305,7 +312,7 @@ export class Terminal implements AsyncDisposable {
 
   #paste(text: string): void {
     if (this.#desks.hasEnded) return;
-    this.#lastKeyMs = this.#clock().tickMs;
+    this.#noteTyping();
     this.#desks.paste(text);
     this.#goOn();
   }

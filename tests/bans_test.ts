@@ -19,6 +19,14 @@ Deno.test("Bans go by what was said last of an address", pure, () => {
   assert(!bans.has("10.0.0.7", 0));
 });
 
+Deno.test("Bans that are lifted take no other's place, be they there or not", pure, () => {
+  const bans = new Bans({ max: 2 });
+  for (const address of ["a", "b"]) bans.add(address, 1);
+  for (const address of ["c", "b"]) bans.lift(address);
+  bans.add("d", 1);
+  assertEquals(["a", "b", "c", "d"].map((address) => bans.has(address, 0)), [true, false, false, true]);
+});
+
 Deno.test("Bans forget the oldest when there are too many", pure, () => {
   const bans = new Bans({ max: 2 });
   for (const address of ["a", "b", "a", "c"]) bans.add(address, 1);

@@ -77,6 +77,8 @@ Deno.test(
     desks.answers.editor.insert("ana");
     desks.enter();
     assertEquals([await answer, kept], [{ text: "ana", isPasted: false }, ["Nick: ana"]]);
+    desks.answers.editor.press({ name: "up" });
+    assertEquals(desks.answers.editor.text, "");
     desks.beginChat({});
     desks.chat.editor.insert("hola");
     desks.enter();

@@ -389,6 +389,49 @@ Deno.test("Connection closes when the peer has ended too", pure, async () => {
   await soon(connection.closed, "the connection to close");
 });
 
+Deno.test(
+  "Connection gives a frame its time from its first byte on, however it trickles in",
+  pure,
+  async () => {
+    using room = new Room({ heartbeat: { pingMs: 1_000, deadMs: 1_000, always: false } });
+    const { conn, connection } = room.enter();
+    const whole = frame("slow");
+    for (let i = 0; i < 5; i++) {
+      const next = connection.read();
+      room.nowMs += 10;
+      conn.says(whole.subarray(i, i + 1));
+      await soon(next, "a byte");
+    }
+    const rest = connection.read();
+    assertEquals([connection.isFrameLate(41), connection.isFrameLate(40)], [false, true]);
+    conn.says(whole.subarray(5));
+    const decoder = await soon(rest, "the rest");
+    assertEquals(connection.isFrameLate(0), false); // while nobody reads, nobody waits
+    assertEquals(decoder!.next() !== undefined, true);
+    const next = connection.read();
+    room.nowMs += 500;
+    assertEquals(connection.isFrameLate(1), false); // nothing has begun
+    conn.says(null);
+    await soon(next, "the end");
+  },
+);
+
+Deno.test(
+  "Connection that is closed while it forgets what comes too late ends as any other",
+  pure,
+  async () => {
+    using room = new Room();
+    const { conn, connection } = room.enter();
+    connection.finish(frame("bye"), { lingerMs: 60_000 });
+    await conn.until(({ hasEndedWriting }) => hasEndedWriting);
+    const end = connection.read();
+    conn.says(frame("said too late, and forgotten"));
+    await settle();
+    connection.close();
+    assertEquals(await soon(end, "the end"), undefined);
+  },
+);
+
 Deno.test("Connection does not wait for a peer that does not end", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();

@@ -1,9 +1,9 @@
-// Listening, on this machine.
+// Listening, and taking connections that come, on this machine.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ListenError } from "../lib/errors.ts";
-import { listen } from "../lib/listener.ts";
-import { LOOPBACK, soon } from "./support.ts";
+import { accepted, listen } from "../lib/listener.ts";
+import { addressOf, LOOPBACK, soon } from "./support.ts";
 
 /** More than Deno would have wait. */
 const CROWD = 600;
@@ -27,4 +27,34 @@ Deno.test("listen() says that a port is taken", { permissions: { net: [LOOPBACK]
   using taken = listen({ host: LOOPBACK, port: 0 });
   const { code } = assertThrows(() => listen({ host: LOOPBACK, port: taken.addr.port }), ListenError);
   assertEquals(code, "port-in-use");
+});
+
+Deno.test("Connections that come too fast are taken at a pace, and none is lost", async () => {
+  using listener = listen({ host: LOOPBACK, port: 0 });
+  const { host: hostname, port } = addressOf(listener);
+  const comers = await Promise.all(Array.from({ length: 12 }, () => Deno.connect({ hostname, port })));
+  const beganMs = performance.now();
+  const tookMs: number[] = [];
+  for await (
+    const conn of accepted(listener, { onTrouble: () => {}, allowance: { burst: 4, perSecond: 40 } })
+  ) {
+    conn.close();
+    if (tookMs.push(performance.now() - beganMs) === comers.length) break;
+  }
+  for (const comer of comers) comer.close();
+  // Eight beyond the burst, less what rounding may give.
+  assert(tookMs.at(-1)! >= 150, `${tookMs}`);
+  assertEquals(tookMs, tookMs.toSorted((one, other) => one - other));
+});
+
+Deno.test("The wait of those who come too fast ends with the listener", async () => {
+  const listener = listen({ host: LOOPBACK, port: 0 });
+  const { host: hostname, port } = addressOf(listener);
+  using _one = await Deno.connect({ hostname, port });
+  using _two = await Deno.connect({ hostname, port });
+  const connections = accepted(listener, { onTrouble: () => {}, allowance: { burst: 1, perSecond: 20 } });
+  (await connections.next()).value!.close();
+  const next = connections.next();
+  listener.close();
+  assertEquals((await next).done, true);
 });

@@ -12,6 +12,11 @@ import { freeAddress, LOOPBACK, soon } from "./support.ts";
 const own = await ownPair();
 const vouched = await vouchedPair(LOOPBACK);
 
+/** Types of messages in a handshake (RFC 8446, section 4). */
+const [SERVER_HELLO, CERTIFICATE] = [2, 11];
+/** What a record of a handshake begins with, if it is as long as it may be. */
+const RECORD_HEADER = [22, 3, 3, 0x40, 0];
+
 /** A listener that says a byte to everyone who gets through, and forgets them. */
 class Greeter implements AsyncDisposable {
   readonly address: Address;
@@ -195,4 +200,21 @@ Deno.test("When the other side ends, that is the end of what can be read, and no
   assertEquals(await soon(conn.read(bytes), "the end"), null);
   await conn.closeWrite();
   conn.close();
+});
+
+Deno.test("A handshake of 16 MiB, as that of a huge certificate, is not listened to", async () => {
+  for (const type of [SERVER_HELLO, CERTIFICATE]) {
+    let sent = 0;
+    await using endless = new Greeter(undefined, async (conn) => {
+      await conn.read(new Uint8Array(1_000));
+      const record = new Uint8Array(RECORD_HEADER.length + 0x4000);
+      record.set([...RECORD_HEADER, type, 0xff, 0xff, 0xff]);
+      for (sent = 0; sent < 0x1_000000; record.fill(0, RECORD_HEADER.length)) {
+        sent += await conn.write(record);
+      }
+    });
+    const { code } = await failure(endless.address, { ca: vouched.ca });
+    assert(["not-tls", "tls-failed"].includes(code), code);
+    assert(sent < 0x1_000000, `${sent}`);
+  }
 });

@@ -52,7 +52,8 @@ export function freeAddress(): Address {
   return addressOf(listener);
 }
 
-function addressOf({ addr: { hostname, port } }: Deno.TcpListener): Address {
+/** Where a listener listens. */
+export function addressOf({ addr: { hostname, port } }: Deno.TcpListener): Address {
   return { host: hostname, port };
 }
 

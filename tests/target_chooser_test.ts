@@ -258,6 +258,40 @@ Deno.test("TargetChooser --auto does not say that it goes on where it does not",
   }
 });
 
+Deno.test("TargetChooser --auto says why again to somebody who has answered", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true }, { isKeyboard: true });
+  await choice.next();
+  for (let times = 1; times <= 2; times++) {
+    choice.person.types("aula\n5000\n");
+    await choice.next({ ...unreached(FIRST!), error: VIOLATIONS[2]! });
+    assertEquals(choice.notices.length, times);
+  }
+});
+
+Deno.test(
+  "TargetChooser --auto tells the doorman whether a shut door is news, server by server",
+  pure,
+  async () => {
+    const heard: boolean[] = [];
+    const doorman: TargetChooserOptions["doorman"] = {
+      open: (_, { isNews }) => Promise.resolve(heard.push(isNews) > 0 ? "shut" : "none"),
+    };
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, doorman, random: () => 0 });
+    const error = new ConnectError("certificate-changed", "why");
+    for (const server of [FIRST!, SECOND!, FIRST!, SECOND!]) {
+      await choice.next({
+        ...unreached(server),
+        error,
+      });
+    }
+    assertEquals(heard.splice(0), [true, true, false, false]);
+    assertEquals(choice.notices, []);
+    choice.chooser.entered(FIRST!, []);
+    await choice.next({ ...unreached(FIRST!), error });
+    assertEquals(heard, [true]);
+  },
+);
+
 function endOf(notice: string): string {
   return notice.split(/(?<=\.) /).at(-1)!;
 }
@@ -343,6 +377,8 @@ Deno.test("TargetChooser says why a server that lives does not let the client in
   const failure = { ...await failAgain(choice), error: new RefusedError("room-full", "why") };
   assertEquals((await choice.next(failure))?.server, SECOND!);
   assertEquals(choice.notices.map(endOf), ["Se seguirá intentando."]);
+  await choice.next({ ...failure, error: new ConnectError("not-tls", "why") });
+  assertEquals(choice.notices.length, 2);
 });
 
 Deno.test(

@@ -390,9 +390,9 @@ Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () 
 class SlowTypist extends Typist {
   readonly time: { tickMs: number };
 
-  constructor() {
+  constructor({ pauseMs = 10 } = {}) {
     const time = { wallMs: 0, tickMs: 0 };
-    super({ typing: { clock: () => ({ ...time }), pauseMs: 10 } });
+    super({ typing: { clock: () => ({ ...time }), pauseMs } });
     this.time = time;
   }
 }
@@ -460,12 +460,16 @@ Deno.test(
     assertEquals((await typist.look()).at(-1), "Puerto: |");
     typist.types(ENTER);
     await second;
+    let isBegun = false;
+    const third = terminal.dialogue(() => Promise.resolve(isBegun = true));
+    assertEquals(isBegun, true); // a pipe is never read meanwhile
+    await third;
   },
 );
 
 Deno.test("A question waits for no line if nobody is to be asked any more", pure, async () => {
   for (const end of [CTRL_C, "signal"]) {
-    await using typist = new SlowTypist();
+    await using typist = new SlowTypist({ pauseMs: 60_000 });
     const { terminal } = typist;
     chatOf(terminal);
     typist.types("hol");

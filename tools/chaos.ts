@@ -1,10 +1,14 @@
 // Breaks everything that can break between real servers and their clients, and looks whether anything is lost
 // or shown twice.
 //
-//   deno task chaos [--minutes 1] [--seed N] [--round N] [--nats]
+//   deno task chaos [--minutes 1] [--seed N] [--round N] [--data | --nats]
+//
+// With `--data` there is one server, which keeps its room in a file: what anybody has read back who said it must be
+// shown by all, also if they were gone at once. With `--nats` there are three servers of one room in a cluster of three
+// NATS servers, any of which is killed; the same must hold.
 //
 // The schedule of what breaks depends on the seed alone; what comes of it, on the machine as well. `--round`
-// begins with a certain round of a seed. `--nats`: three servers of one room in a cluster of three NATS servers.
+// begins with a certain round of a seed.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { endingSignal, EXIT } from "../lib/program.ts";
@@ -21,7 +25,7 @@ function inWords(tally: Readonly<Tally>): string {
     `${tally.freezes} freezes), ${tally.cutFrames} connections cut within a frame, ` +
     `${tally.lostReceipts} before a receipt, ${tally.cuts} at any moment, ` +
     `${tally.ghosts} heard of too late, ${tally.weathers} bad lines, ` +
-    `${tally.replacements} clients replaced; ${tally.messages} messages, ${tally.deliveries} deliveries, ` +
+    `${tally.replacements} clients replaced and ${tally.passersby} passing by; ${tally.messages} messages, ${tally.deliveries} deliveries, ` +
     `${tally.printed} lines on consoles`;
 }
 
@@ -39,8 +43,8 @@ function numberOf(value: unknown, name: string): number {
 }
 
 const flags = parseArgs(Deno.args, {
-  boolean: ["nats"],
   string: ["minutes", "seed", "round"],
+  boolean: ["data", "nats"],
   default: { minutes: "1", round: "0" },
 });
 const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"));
@@ -64,22 +68,25 @@ interface Outcome {
   readonly summary: string;
 }
 
-async function run(): Promise<Outcome> {
-  if (!flags.nats) {
-    const first = Math.floor(numberOf(flags.round, "round"));
-    const outcome = await runChaos({ ...common, first, onRound: progress(inWords) });
-    return { ...outcome, summary: inWords(outcome.tally) };
-  }
-  const folder = await Deno.makeTempDir();
-  try {
+async function run(folder: string): Promise<Outcome> {
+  if (flags.nats) {
     const outcome = await runSharedChaos({ ...common, folder, onRound: progress(sharedInWords) });
     return { ...outcome, summary: sharedInWords(outcome.tally) };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
+  const first = Math.floor(numberOf(flags.round, "round"));
+  const outcome = await runChaos({
+    ...common,
+    first,
+    folder: flags.data ? folder : undefined,
+    onRound: progress(inWords),
+  });
+  return { ...outcome, summary: inWords(outcome.tally) };
 }
 
-const { problems, story, summary } = await run();
+const folder = await Deno.makeTempDir();
+const { problems, story, summary } = await run(folder);
+if (problems.length === 0) await Deno.remove(folder, { recursive: true });
+else console.log(`What was kept is left in ${folder}.`);
 if (problems.length > 0) console.log(story.join("\n"));
 for (const { fault, details } of problems) console.log(`${fault}: ${details}`);
 const count = (...faults: string[]) => problems.filter(({ fault }) => faults.includes(fault)).length;

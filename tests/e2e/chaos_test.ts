@@ -11,6 +11,7 @@ import { Ledger } from "./chaos/ledger.ts";
 import { type Network, placeOf, Proxy, type Weather } from "./chaos/proxy.ts";
 import { runChaos } from "./chaos/run.ts";
 import { CLIENTS, roundOf } from "./chaos/schedule.ts";
+import { TestFolder, writing } from "../test_folder.ts";
 import { LOOPBACK } from "./support.ts";
 
 Deno.test("Servers die and freeze, connections break anywhere: nothing is lost or shown twice", async () => {
@@ -18,6 +19,17 @@ Deno.test("Servers die and freeze, connections break anywhere: nothing is lost o
   assertEquals(problems, [], story.join("\n"));
   assert(tally.deaths >= 10 && tally.deliveries > 10 * tally.messages, Deno.inspect(tally));
 });
+
+Deno.test(
+  "A server that keeps its room dies again and again: what was read back is shown by all",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const { problems, story, tally } = await runChaos({ seed: 2, durationMs: 6_000, folder: folder.path });
+    assertEquals(problems, [], story.join("\n"));
+    assert(tally.deaths >= 3 && tally.passersby >= 10, Deno.inspect(tally));
+  },
+);
 
 const pure = { permissions: "none" } as const;
 

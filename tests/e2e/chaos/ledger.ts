@@ -44,8 +44,14 @@ export class Ledger {
   readonly #readers = new Map<string, Reader>();
   /** What entry `seq` of a server's log is, by the server's instance. */
   readonly #logs = new Map<bigint, Map<number, string>>();
+  readonly #isKept: boolean;
   #isClosed = false;
   #saidBeforeRound = 0;
+
+  /** `isKept`: there is one room, which outlives its servers. */
+  constructor({ isKept = false }: { isKept?: boolean } = {}) {
+    this.#isKept = isKept;
+  }
 
   /** A round begins. Everybody has everything that was said before. */
   beginRound(): void {
@@ -74,10 +80,11 @@ export class Ledger {
     reader.since = Math.min(reader.since, this.counts.messages);
   }
 
-  /** A server starts. Whoever comes to it brings all that they said since the round began; if its room has others
-   * that keep it, its console owes nothing until it has {@linkcode entered}. */
+  /** A server starts. Whoever comes to it brings all that they said since the round began, unless it has that
+   * already; if it shares its room with others, its console owes nothing until it has {@linkcode entered}. */
   addConsole(name: string, { isShared = false } = {}): void {
-    const since = isShared ? Infinity : this.#saidBeforeRound;
+    const known = this.#isKept ? this.counts.messages : this.#saidBeforeRound;
+    const since = isShared ? Infinity : known;
     this.#readers.set(name, { since, isConsole: true, shown: new Map() });
   }
 
@@ -144,21 +151,20 @@ export class Ledger {
     return k;
   }
 
-  /** How many of their own messages a client has read back. */
+  /** How many messages a client has read back. */
   receipts(name: string): number {
     return this.#senders.get(name)!.timesMs.length;
   }
 
-  /** What some readers have not shown of what some clients have read back: it was promised to all who were in, whether
-   * these clients live or not. */
-  *owed(readers: readonly string[], senders: readonly string[]): Generator<string> {
-    for (const reader of readers) {
-      const { since, shown } = this.#readers.get(reader)!;
-      for (const sender of senders) {
-        const { before, timesMs } = this.#senders.get(sender)!;
-        const last = shown.get(sender)?.last ?? 0;
-        const isOwed = timesMs.length > last && before[timesMs.length - 1]! >= since;
-        if (isOwed) yield `${reader} has shown ${sender}.${last} and not ${sender}.${timesMs.length}`;
+  /** What some readers have not shown yet of what anybody has read back who said it, in words: also of those who
+   * are gone. Only a server that keeps its room promises that. */
+  *lackingReceipted(readers: readonly string[]): Generator<string> {
+    for (const [sender, { before, timesMs }] of this.#isKept ? this.#senders : []) {
+      const k = timesMs.length;
+      for (const reader of k > 0 ? readers : []) {
+        const { since, shown } = this.#readers.get(reader)!;
+        if ((shown.get(sender)?.last ?? 0) >= k || before[k - 1]! < since) continue;
+        yield `${reader} has not shown ${sender}.${k}, which its sender has read back`;
       }
     }
   }

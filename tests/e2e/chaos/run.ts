@@ -41,6 +41,8 @@ export interface Tally {
   weathers: number;
   /** Clients that died or left, and others that came. */
   replacements: number;
+  /** Clients that came, said one thing, and were gone as soon as they had read it back. */
+  passersby: number;
   messages: number;
   /** Messages shown by clients. */
   deliveries: number;
@@ -61,6 +63,8 @@ export interface ChaosOptions {
   readonly seed: number;
   /** Round to begin with. */
   readonly first?: number;
+  /** Folder in which one server keeps its room; otherwise there are many, which keep nothing. */
+  readonly folder?: string;
   /** No round begins later, in ms. */
   readonly durationMs: number;
   /** Ends it early. */
@@ -71,9 +75,9 @@ export interface ChaosOptions {
 
 /** Runs rounds until the time is over or something is wrong. */
 export async function runChaos(options: ChaosOptions): Promise<Outcome> {
-  const { seed, first = 0, durationMs, signal = new AbortController().signal, onRound } = options;
+  const { seed, first = 0, folder, durationMs, signal = new AbortController().signal, onRound } = options;
   const endMs = performance.now() + durationMs;
-  await using chaos = await Chaos.open(seed, { signal });
+  await using chaos = await Chaos.open(seed, { signal, folder });
   for (let number = first; !signal.aborted && chaos.problems.length === 0; number++) {
     if (number > first && performance.now() >= endMs) break;
     await chaos.play(number);
@@ -85,7 +89,8 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
 class Chaos implements AsyncDisposable {
   readonly #seed: number;
   readonly #signal: AbortSignal;
-  readonly #ledger = new Ledger();
+  readonly #isKept: boolean;
+  readonly #ledger: Ledger;
   readonly #network: Network;
   readonly #servers: MortalServer[] = [];
   readonly #clients: Client[] = [];
@@ -104,29 +109,36 @@ class Chaos implements AsyncDisposable {
     ghosts: 0,
     weathers: 0,
     replacements: 0,
+    passersby: 0,
   };
   #newcomers = 0;
   #plan: readonly string[] = [];
   #events: string[] = [];
   #roundMs = 0;
 
-  private constructor(seed: number, signal: AbortSignal) {
+  private constructor(seed: number, { signal, isKept }: { signal: AbortSignal; isKept: boolean }) {
     this.#seed = seed;
     this.#signal = signal;
+    this.#isKept = isKept;
+    this.#ledger = new Ledger({ isKept });
     this.#random = new Random(seed, -1);
     // Whoever ends it may end the servers and clients as well: Ctrl-C does.
     signal.addEventListener("abort", () => this.#ledger.close());
     this.#network = { random: new Random(seed, -2), weather: new Map() };
   }
 
-  static async open(seed: number, { signal }: { signal: AbortSignal }): Promise<Chaos> {
-    const chaos = new Chaos(seed, signal);
-    for (let number = 0; number < SERVERS; number++) {
+  static async open(
+    seed: number,
+    { signal, folder }: { signal: AbortSignal; folder?: string },
+  ): Promise<Chaos> {
+    const chaos = new Chaos(seed, { signal, isKept: folder !== undefined });
+    for (let number = 0; number < (folder ? 1 : SERVERS); number++) {
       chaos.#servers.push(
         await MortalServer.open({
           name: `server ${number}`,
           network: chaos.#network,
           ledger: chaos.#ledger,
+          data: folder && `${folder}/room.db`,
           note: (what) => chaos.#note(what),
         }),
       );
@@ -148,7 +160,7 @@ class Chaos implements AsyncDisposable {
 
   /** Plays one round. */
   async play(number: number): Promise<void> {
-    const round = roundOf(this.#seed, number);
+    const round = this.#roundOf(number);
     this.#plan = [`Round ${number} of seed ${this.#seed}:`, ...round.steps.map(describe)];
     this.#events = [];
     this.#roundMs = performance.now();
@@ -157,6 +169,17 @@ class Chaos implements AsyncDisposable {
     await this.#storm(round);
     await this.#gather(this.#servers[round.gathering]!);
     this.#counts.rounds++;
+  }
+
+  /** Without what happens to servers that there are not. */
+  #roundOf(number: number): Round {
+    const { steps, gathering, ...round } = roundOf(this.#seed, number);
+    const { length } = this.#servers;
+    return {
+      ...round,
+      steps: steps.filter((step) => !("server" in step) || step.server < length),
+      gathering: gathering % length,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -189,6 +212,7 @@ class Chaos implements AsyncDisposable {
     const signal = AbortSignal.any([calm.signal, this.#signal]);
     for (const { proxy, address } of this.#servers) proxy.server = address;
     const doings = this.#servers.map((server) => this.#start(server, signal));
+    if (this.#isKept) doings.push(this.#passBy(signal));
     for (const step of [...steps, { what: "end", atMs: stormMs } as const]) {
       await sleep(this.#roundMs + step.atMs - performance.now(), signal);
       if (step.what === "end" || this.#signal.aborted || this.problems.length > 0) break;
@@ -294,6 +318,20 @@ class Chaos implements AsyncDisposable {
     await (isPolite ? gone.leave() : gone.die());
   }
 
+  /** Has clients come, one after the other, who say one thing and are gone when they have read it back: nobody but
+   * the server has it then. */
+  async #passBy(signal: AbortSignal): Promise<void> {
+    for (let number = 0; !signal.aborted && this.problems.length === 0; number++) {
+      const client = this.#newClient(CLIENTS.all);
+      const isDone = () => signal.aborted || this.#ledger.receipts(client.name) > 0;
+      while (client.server === undefined && !signal.aborted) await sleep(LOOK_MS, signal);
+      client.say();
+      while (!isDone()) await sleep(1, signal);
+      this.#counts.passersby++;
+      await (number % 2 === 0 ? client.die() : client.leave());
+    }
+  }
+
   /** Leaves one server alive, waits until everybody is there, and until each has shown what each has said. */
   async #gather(home: MortalServer): Promise<void> {
     this.#note(`All gather on ${home.console}`);
@@ -309,7 +347,11 @@ class Chaos implements AsyncDisposable {
     this.#note("All are there");
     for (const client of this.#clients) client.say();
     const names = this.#clients.map(({ name }) => name);
-    await this.#isSettled(() => [...this.#ledger.lacking([...names, home.console], names)]);
+    const readers = [...names, home.console];
+    await this.#isSettled(() => [
+      ...this.#ledger.lacking(readers, names),
+      ...this.#ledger.lackingReceipted(readers),
+    ]);
   }
 
   /** Waits until nothing is missing any more. Whether that came. */

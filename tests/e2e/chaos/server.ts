@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly ledger: Ledger;
   /** Flags about the room that it shares with others, if it does. */
   readonly sharing?: readonly string[];
+  /** File in which it keeps its room. */
+  readonly data?: string;
   /** Told what happens to it. */
   readonly note: (what: string) => void;
 }
@@ -59,7 +61,7 @@ export class MortalServer implements AsyncDisposable {
   /** Starts it unless it runs. Fulfilled when it listens, or has ended before. */
   async start({ graceSeconds, signal }: { graceSeconds: number; signal: AbortSignal }): Promise<void> {
     if (this.#program) return;
-    const { ledger, note, sharing = [] } = this.#options;
+    const { ledger, data, note, sharing = [] } = this.#options;
     const { host, port } = this.address;
     this.#starts++;
     const name = this.console;
@@ -79,6 +81,7 @@ export class MortalServer implements AsyncDisposable {
         "0",
         "--lang",
         "en",
+        ...(data ? ["--data", data] : []),
         ...sharing,
       ],
       onLine: (line) => {

@@ -77,13 +77,11 @@ export async function runSharedChaos(options: SharedChaosOptions): Promise<Share
 class SharedChaos implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #random: Random;
-  readonly #ledger = new Ledger();
+  readonly #ledger = new Ledger({ isKept: true });
   readonly #network: Network;
   readonly #cluster: NatsServer[];
   readonly #servers: MortalServer[] = [];
   readonly #clients: Client[] = [];
-  /** Names of clients that are gone, of this round. */
-  #gone: string[] = [];
   readonly #counts = { rounds: 0, deaths: 0, natsDeaths: 0, cuts: 0, replacements: 0, farewells: 0 };
   #newcomers = 0;
   #events: string[] = [];
@@ -131,7 +129,6 @@ class SharedChaos implements AsyncDisposable {
   /** Plays one round. */
   async play(): Promise<void> {
     this.#events = [];
-    this.#gone = [];
     this.#roundMs = performance.now();
     this.#ledger.beginRound();
     for (const server of this.#servers) server.proxy.server = server.address;
@@ -235,7 +232,6 @@ class SharedChaos implements AsyncDisposable {
     const gone = this.#clients[client]!;
     this.#counts.replacements++;
     this.#clients[client] = this.#newClient(client);
-    this.#gone.push(gone.name);
     // Whoever takes leave waits until all is heard.
     if (this.#random.chance(0.5)) await gone.die();
     else void gone.leave();
@@ -253,7 +249,6 @@ class SharedChaos implements AsyncDisposable {
     while (this.#ledger.receipts(name) < words && !patience.aborted) await sleep(0, patience);
     await guest.die();
     if (this.#ledger.receipts(name) === words) this.#counts.farewells++;
-    this.#gone.push(name);
   }
 
   /** Has all six live, and waits until each has shown what each has said, and what the dead read back. */
@@ -268,7 +263,7 @@ class SharedChaos implements AsyncDisposable {
     const names = this.#clients.map(({ name }) => name);
     await this.#isSettled(() => {
       const readers = [...names, ...this.#servers.map((server) => server.console)];
-      return [...this.#ledger.lacking(readers, names), ...this.#ledger.owed(readers, this.#gone)];
+      return [...this.#ledger.lacking(readers, names), ...this.#ledger.lackingReceipted(readers)];
     });
   }
 

@@ -1,0 +1,36 @@
+// What stands between a client and a room. The questions, as people see them, are in entry_test.ts.
+
+import { assertEquals } from "@std/assert";
+import { Doorman } from "../lib/doorman.ts";
+import { ConnectError, RefusedError } from "../lib/errors.ts";
+import { Trust } from "../lib/trust.ts";
+import { Person } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+
+const SHUT = [
+  new ConnectError("certificate-unknown", "why", { details: { fingerprint: "SHA256:x" } }),
+  new ConnectError("certificate-changed", "why", { details: { known: "SHA256:x", fingerprint: "SHA256:y" } }),
+  new RefusedError("password-needed", "why"),
+];
+
+Deno.test("Doorman says why a door is shut to a script, and only if that is news", pure, async () => {
+  for (const error of SHUT) {
+    for (const isNews of [true, false]) {
+      await using person = new Person();
+      const { terminal } = person;
+      const notices: string[] = [];
+      const notify = (text: string) => Promise.resolve(void notices.push(text));
+      const trust = await Trust.open({});
+      const doorman = new Doorman({ terminal, language: "es", notify, trust, isAuto: true });
+      const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
+      const state = await doorman.open({ target, error, wasIn: false, stayedMs: 0 }, {
+        signal: new AbortController().signal,
+        isKnown: true,
+        isNews,
+      });
+      assertEquals([state, notices.length > 0], ["shut", isNews], error.code);
+      if (!isNews) assertEquals(person.output, "");
+    }
+  }
+});
