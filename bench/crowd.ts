@@ -17,7 +17,8 @@ const DRAIN_MS = 15_000;
 
 /** Who comes. */
 export interface CrowdOptions {
-  readonly port: number;
+  /** One of a server, or of each server of a room: the crowd is spread over them. */
+  readonly port: number | readonly number[];
   readonly size: number;
   /** How many dial at a time; the next ones when these are in. */
   readonly atOnce?: number;
@@ -67,6 +68,7 @@ export class Crowd implements Disposable {
   static async open({ port, size, atOnce = DIALLING_AT_ONCE, readBytes = READ_BYTES }: CrowdOptions) {
     const crowd = new Crowd();
     const { clients } = crowd;
+    const ports = [port].flat();
     const onLost = crowd.#failure.reject;
     try {
       while (clients.length < size) {
@@ -76,7 +78,12 @@ export class Crowd implements Disposable {
         );
         // Each one is kept as it comes: should one fail, the others are closed.
         await Promise.all(indices.map(async (index) => {
-          clients[index] = await RawClient.dial({ port, index, readBytes, onLost });
+          clients[index] = await RawClient.dial({
+            port: ports[index % ports.length]!,
+            index,
+            readBytes,
+            onLost,
+          });
         }));
         await crowd.until("to be let in", ({ counts }) => counts[FRAME.welcome]! > 0);
         if (clients.length < size) await crowd.settle();

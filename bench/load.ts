@@ -3,7 +3,7 @@
 //
 //   deno task bench:load --port N [--clients 200] [--senders 1] [--window 100] [--seconds 4]
 //
-// `window` is how many messages may be on their way. Prints `started` when everyone is in and it begins, and at
+// The ports of several servers of one room go with commas between them. `window` is how many messages may be on their way. Prints `started` when everyone is in and it begins, and at
 // the end what it measured as a line of JSON.
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -17,7 +17,8 @@ async function load(): Promise<void> {
     default: { clients: "200", senders: "1", window: "100", seconds: "4" },
   });
   const of = (name: string) => positive(flags[name], name);
-  using crowd = await Crowd.open({ port: of("port"), size: of("clients") });
+  const port = `${flags.port}`.split(",").map((port) => positive(port, "port"));
+  using crowd = await Crowd.open({ port, size: of("clients") });
   await crowd.settle();
   console.log("started");
   const until = delay(of("seconds") * 1_000);

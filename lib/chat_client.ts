@@ -147,6 +147,9 @@ class ChatClient implements Disposable {
     if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
     if (event.type === "read") await this.#showRead(event.entries);
     if (event.type === "refused") await this.#showRefused(event.error);
+    if (event.type === "waiting") {
+      await this.#notify(this.#sentences(event.isOver ? "client.stored-again" : "client.unstored"));
+    }
     if (event.type === "failed") {
       this.#isNotCalled(event.failure.error);
       await this.#showFailed(event.failure);

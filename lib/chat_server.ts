@@ -27,7 +27,15 @@ import { type Admission, Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
 import type { Socket } from "./socket.ts";
 import type { Allowance } from "./token_bucket.ts";
-import { givenUp, hasWrongPassword, isBanned, isLocked, unexpected, unlessTls } from "./violations.ts";
+import {
+  givenUp,
+  hasWrongPassword,
+  isAway,
+  isBanned,
+  isLocked,
+  unexpected,
+  unlessTls,
+} from "./violations.ts";
 import { Visit } from "./visit.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
@@ -125,7 +133,14 @@ export class ChatServer implements AsyncDisposable {
     this.#startMs = clock().wallMs;
     this.#listener = listen({ host, port });
     this.#patience = new Patience({ journal, clock, onGone: () => this.#expire() });
-    this.#room = new Room({ journal, onWork: () => this.#hub.wake(), backups, graceMs, log });
+    this.#room = new Room({
+      journal,
+      onWork: () => this.#hub.wake(),
+      onTaken: (member, { isKicked }) => this.#dismiss(member, isKicked),
+      backups,
+      graceMs,
+      log,
+    });
     this.#firstSeq = this.#room.log.head;
     this.#gate = new Gate(options);
     this.#hub = new Hub({
@@ -213,6 +228,37 @@ export class ChatServer implements AsyncDisposable {
     const banned = [...this.#room.members].filter((member) => member.address === address);
     for (const member of banned) this.#throwOut(member, isBanned(address));
     return banned.length;
+  }
+
+  /** The ids of the servers through which somebody is in, if the room has many. */
+  get homes(): Iterable<bigint> {
+    return this.#room.homes();
+  }
+
+  /** Another server of the room is gone, and with it all who have not come back elsewhere. */
+  loseServer(home: bigint): void {
+    this.#room.loseServer(home, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** The servers of the room are reached at these addresses. */
+  learnServers(addresses: readonly string[]): void {
+    this.#room.learnServers(addresses, this.#clock());
+    this.#hub.wake();
+  }
+
+  /** Tells everybody that what they say waits, as nothing can be kept for now, or that this is over. */
+  tellWaiting({ isOver }: { isOver: boolean }): void {
+    const frame = encodeServer({ type: "waiting", over: isOver });
+    for (const connection of this.#connections.values()) connection.send(frame);
+  }
+
+  /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
+   * not thrown out, comes back in. */
+  #dismiss(member: Member, isKicked: boolean): void {
+    const connection = this.#connections.get(member);
+    this.#connections.delete(member);
+    connection?.finish(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE);
   }
 
   #throwOut(member: Member, error: ProtocolError): void {
@@ -344,6 +390,7 @@ export class ChatServer implements AsyncDisposable {
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
     if (password && !password.matches(hello.password)) throw hasWrongPassword();
+    if (this.#options.journal?.isAway) throw isAway();
     const arrival = { hello, session: sessionOf(hello.token), address };
     return this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);

@@ -10,6 +10,11 @@ export const ENGLISH = {
   "ask.nick": "Nick",
   "interface.all": "all ({address})",
 
+  "server.shared": "Room {room}, kept in NATS ({servers}), copies: {copies}.",
+  "server.unadvertised":
+    "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
+  "server.nats-away": "NATS does not answer: what is said waits",
+  "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
@@ -32,6 +37,8 @@ export const ENGLISH = {
   "client.lost": "The connection to {server} was lost: {why}",
   "client.not-in": "Could not enter {server}: {why}.",
   "client.missing": "Missing lines: {count}. The server no longer keeps them.",
+  "client.unstored": "The server can keep nothing for now: what is said waits, and will arrive.",
+  "client.stored-again": "The server can keep things again: what waited arrives.",
   "client.retry": "{why} Attempts go on.",
   "client.waiting": "Unconfirmed messages: {count}. Waiting before reading more.",
   "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
@@ -116,6 +123,20 @@ export const ENGLISH = {
   "error.not-a-chat-server":
     "What is at {server} is not a server of this chat: check the address and the port.",
 
+  "error.nats-unreachable": "Could not speak to NATS at {servers}: {reason}.",
+  "error.nats-refused":
+    "NATS at {servers} does not take these credentials: check --nats-creds, or user and password.",
+  "error.nats-forbidden": "NATS at {servers} does not let this user do what is needed: {reason}.",
+  "error.nats-tls":
+    "Could not speak TLS to NATS at {servers}: {reason}. If its certificate is from an authority of your own, give that with --nats-ca.",
+  "error.nats-no-jetstream": "NATS at {servers} has no JetStream: start it with nats-server -js -sd FOLDER.",
+  "error.nats-full": "NATS at {servers} has no space for the room: {reason}.",
+  "error.nats-other-stream":
+    "NATS has a stream {stream} already that is none of a room: choose another name with --room.",
+  "error.nats-stream-gone": "Somebody has deleted the room in NATS: this server cannot go on with it.",
+  "error.nats-log-cut":
+    "A part of what was said is missing in NATS: this server cannot go on. Start it again.",
+
   "error.port-in-use": "Port {port} is already in use on {host}: choose another.",
   "error.port-privileged": "Port {port} is reserved for the administrator: choose one from 1024.",
   "error.address-not-local": "{host} is not an address of this machine.",
@@ -135,6 +156,7 @@ export const ENGLISH = {
   "wire.version-unsupported": "it speaks another version of the protocol: update the program",
   "wire.frame-late": "a frame took too long to arrive",
   "wire.counter-backwards": "messages came out of order",
+  "wire.store-away": "the server can keep nothing for now",
   "wire.room-full": "the room is full: try again later",
   "wire.address-crowded": "there are too many connections from the same address",
   "wire.entering-too-often": "somebody has come in too often from the same address: wait a minute",
@@ -205,6 +227,9 @@ export const ENGLISH = {
   "error.password-too-long": "The password is too long: the limit is {max} bytes.",
   "error.file-unreadable": "Cannot read {path}: {reason}.",
   "error.file-unwritable": "Cannot write {path}: {reason}.",
+  "error.nats-url-invalid": "{url} is no address of NATS: write nats://10.0.0.7:4222, for example.",
+  "error.nats-creds-invalid": "{path} has no credentials for NATS.",
+  "error.room-invalid": "{room} cannot be the name of a room: 1 to 32 English letters, digits, _ or -.",
   "error.fingerprint-invalid":
     '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
   "error.certificate-invalid":
@@ -251,6 +276,11 @@ export const ENGLISH = {
   "flag.client-password": "file whose first line is the password, if the server asks for one",
   "flag.tls-cert": "certificate in PEM with which to speak TLS",
   "flag.tls-key": "key of the certificate in PEM",
+  "flag.nats": "NATS servers that keep the room, with commas: nats://HOST:4222,...; tls:// to encrypt",
+  "flag.room": "name of the room in NATS: all servers that give it serve the same one",
+  "flag.nats-creds": "credentials for NATS: a .creds file, or user:password in its first line",
+  "flag.nats-ca": "speak TLS to NATS and trust these authorities (PEM)",
+  "flag.advertise": "address of this server that is announced to clients of the others",
   "flag.tls-auto": "speak TLS with a certificate of its own, made the first time",
   "flag.tls-dir": "folder in which its own certificate is kept",
   "flag.tls": "speak TLS only; you are asked about new certificates",

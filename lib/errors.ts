@@ -12,6 +12,7 @@ export const WIRE_CODES = [
   "counter-backwards",
   "hello-late",
   "room-full",
+  "store-away",
   "address-crowded",
   "entering-too-often",
   "nick-invalid",
@@ -57,6 +58,18 @@ export type ListenCode =
   | "listen-failed"
   | "accept-failed";
 
+/** Why a room cannot be kept in NATS. */
+export type NatsCode =
+  | "nats-unreachable"
+  | "nats-refused"
+  | "nats-forbidden"
+  | "nats-tls"
+  | "nats-no-jetstream"
+  | "nats-full"
+  | "nats-other-stream"
+  | "nats-stream-gone"
+  | "nats-log-cut";
+
 /** Why an established connection ended against our will. */
 export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 
@@ -88,6 +101,9 @@ export type InputCode =
   | "file-unreadable"
   | "file-unwritable"
   | "fingerprint-invalid"
+  | "nats-url-invalid"
+  | "nats-creds-invalid"
+  | "room-invalid"
   | "certificate-invalid"
   | "data-busy"
   | "data-newer"
@@ -137,6 +153,11 @@ export class ConnectError extends ChatError<ConnectCode> {
 /** The system did not let a server listen at an address. */
 export class ListenError extends ChatError<ListenCode> {
   override readonly name = "ListenError";
+}
+
+/** A room cannot be kept in NATS. */
+export class NatsError extends ChatError<NatsCode> {
+  override readonly name = "NatsError";
 }
 
 /** Nothing can be stored for the moment. */

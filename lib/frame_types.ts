@@ -21,6 +21,7 @@ export const FRAME = {
   announced: 0x8b,
   backups: 0x8c,
   refused: 0x8d,
+  waiting: 0x8e,
 } as const;
 
 /** Bits of SAY's `flags`; those of SAID are these, one bit further up. */
@@ -31,3 +32,5 @@ export const LATE = 1;
 export const BACK = 1;
 /** Bits of LEFT's `flags`. */
 export const LOST = 1, KICKED = 2;
+/** The bit of WAITING's `flags`. */
+export const OVER = 1;

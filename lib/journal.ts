@@ -2,11 +2,11 @@
 // long as it can. Knows nothing of what they mean.
 
 import type { Moment } from "./clock.ts";
-import type { Unnumbered } from "./protocol.ts";
+import type { Proposal } from "./protocol.ts";
 
 /** Is given each entry once, in the order of `seq`, without a gap. `at` is when the journal got it, on the clocks
- * of this process; the monotonic one never goes back. */
-export type Taker = (entry: Unnumbered, seq: number, at: Moment) => void;
+ * of this process; the monotonic one never goes back. `isForeign`: another server proposed it. */
+export type Taker = (entry: Proposal, seq: number, at: Moment, isForeign?: boolean) => void;
 
 /** Numbers what is proposed, and gives it back when it has it: from then on it has happened, and whoever follows
  * the same journal, now or later, is given the same. What is proposed is given back in the end, unless the process
@@ -19,14 +19,18 @@ export interface Journal {
   readonly firstSeq: number;
   /** Entries that make those members who were in before the first: what it still knows of a time that it does not
    * keep. */
-  readonly past: Iterable<Unnumbered>;
+  readonly past: Iterable<Proposal>;
+  /** Id of this server, if others follow the same journal; not zero. */
+  readonly home?: bigint;
   /** Whether it can keep nothing for the moment: what is proposed waits, and nobody should say more. */
   readonly isStuck: boolean;
+  /** Whether what is proposed waits already for longer than anybody who comes in would. */
+  readonly isAway?: boolean;
   /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onWork` is
    * called when the latter has something to do. */
   follow(take: Taker, onWork: () => void): void;
   /** Takes an entry that is to happen. */
-  propose(entry: Unnumbered, now: Moment): void;
+  propose(entry: Proposal, now: Moment): void;
   /** Gives back what it has by now. */
   settle(): void;
   /** How much it keeps, in bytes; undefined if nothing, or nobody can tell. */
@@ -50,7 +54,7 @@ export class MemoryJournal implements Journal {
     this.#take = take;
   }
 
-  propose(entry: Unnumbered, now: Moment): void {
+  propose(entry: Proposal, now: Moment): void {
     this.#take(entry, this.#seq++, now);
   }
 

@@ -21,7 +21,14 @@ export interface Member {
   proposed: number;
   /** Until when they may come back unnoticed, in monotonic ms; undefined while they are connected, or elsewhere. */
   graceEndMs: number | undefined;
+  /** Id of the server through which they are in, if there are many. */
+  home: bigint | undefined;
 }
+
+/** Somebody who comes. */
+export type Newcomer =
+  & Pick<Member, "session" | "nick" | "address" | "sinceMs">
+  & Partial<Pick<Member, "home">>;
 
 /** Why somebody cannot have a nick. */
 export type Rival = "nick-taken" | "nick-lookalike";
@@ -91,9 +98,18 @@ export class Members implements Iterable<Member> {
   }
 
   /** Adds a person. The nick must be free. */
-  add({ session, nick, address, sinceMs }: Omit<Member, "accepted" | "proposed" | "graceEndMs">): Member {
+  add({ session, nick, address, sinceMs, home }: Newcomer): Member {
     const accepted = this.#acceptedOfGone.get(session) ?? 0;
-    const member = { session, nick, address, sinceMs, accepted, proposed: accepted, graceEndMs: undefined };
+    const member = {
+      session,
+      nick,
+      address,
+      sinceMs,
+      accepted,
+      proposed: accepted,
+      graceEndMs: undefined,
+      home,
+    };
     this.#acceptedOfGone.delete(session);
     this.#bySession.set(session, member);
     this.#name(member);

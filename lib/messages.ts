@@ -226,6 +226,13 @@ export interface Refused {
   readonly reason: string;
 }
 
+/** What is said can be kept nowhere for now: it waits, and happens later. */
+export interface Waiting {
+  readonly type: "waiting";
+  /** That is over. */
+  readonly over: boolean;
+}
+
 /** The last frame before the server closes a connection that it will not serve. */
 export interface Refusal {
   readonly type: "error";
@@ -243,4 +250,10 @@ export type LogEntry = RoomEvent | Hidden;
 /** Something that happens before the log has given it its `seq`. */
 export type Unnumbered<Event extends RoomEvent = RoomEvent> = Event extends RoomEvent ? Omit<Event, "seq">
   : never;
-export type ServerMessage = Welcome | LogEntry | Refused | ServerPing | Pong | Bye | Refusal;
+/** What is to happen. */
+export type Proposal = Unnumbered & {
+  /** Where a room has many servers. Of JOINED: the one through which they are in. Of LEFT: the one that lost them; it
+   * comes to nothing if they are in through another by now. */
+  readonly home?: bigint;
+};
+export type ServerMessage = Welcome | LogEntry | Refused | Waiting | ServerPing | Pong | Bye | Refusal;

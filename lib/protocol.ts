@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { type Frame, FrameWriter, HEADER_BYTES } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
-import { ACTION, BACK, FRAME, KICKED, LATE, LOST, PRIVATE } from "./frame_types.ts";
+import { ACTION, BACK, FRAME, KICKED, LATE, LOST, OVER, PRIVATE } from "./frame_types.ts";
 import type {
   ClientMessage,
   Content,
@@ -171,6 +171,8 @@ function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
       return writer.begin(FRAME.serverBye).end();
     case "error":
       return writer.begin(FRAME.error).string(message.code).string(message.reason).end();
+    case "waiting":
+      return writer.begin(FRAME.waiting).u8(message.over ? OVER : 0).end();
     case "refused":
       return writer.begin(FRAME.refused).string(message.code).string(message.about)
         .string(message.reason).end();
@@ -274,6 +276,8 @@ function readServer(fields: Frame): ServerMessage {
       return { type: "bye" };
     case FRAME.error:
       return { type: "error", code: fields.string(), reason: fields.string() };
+    case FRAME.waiting:
+      return { type: "waiting", over: readFlags(fields, OVER) === OVER };
     case FRAME.refused:
       return { type: "refused", code: fields.string(), about: fields.string(), reason: fields.string() };
     default:

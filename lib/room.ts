@@ -18,6 +18,7 @@ import {
   MAX_BACKUPS,
   MAX_HISTORY,
   NEVER_WHOLE_MS,
+  type Proposal,
   PROTOCOL_VERSION,
   RECENT_MS,
   type Renamed,
@@ -46,6 +47,9 @@ export interface RoomOptions {
   readonly journal: Journal;
   /** Called when {@linkcode Room.settle} has something to do. */
   readonly onWork?: () => void;
+  /** Told who is not in through this server any more by the doing of another one: they came to it, or it threw them
+   * out or took this one for dead. */
+  readonly onTaken?: (member: Member, how: { isKicked: boolean }) => void;
   readonly backups?: readonly string[];
   readonly graceMs?: number;
   readonly log?: RoomLogOptions;
@@ -83,20 +87,24 @@ export class Room {
   readonly #attendance = new Attendance();
   /** By session, those of whom a change was proposed here and has not come back, and who waits for it. */
   readonly #changing = new Map<bigint, (() => void)[]>();
+  /** Who came to this server of many, and was announced. */
+  readonly #announced = new WeakSet<Arrival>();
+  readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
   #backups: readonly string[];
   /** Of messages. */
   readonly #rate = new Rate();
   readonly #graceMs: number;
 
-  constructor({ journal, onWork = () => {}, backups = [], graceMs = GRACE_MS, log }: RoomOptions) {
+  constructor(options: RoomOptions) {
+    const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = GRACE_MS, log } = options;
     this.#journal = journal;
+    this.#onTaken = onTaken;
     this.#backups = [...backups];
     this.#graceMs = graceMs;
     const { firstSeq } = journal;
     this.log = new RoomLog({ ...log, firstSeq, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
-    for (const entry of journal.past) fold(this.#members, entry);
-    this.#attendance.outdate();
-    journal.follow((entry, seq, at) => this.#apply(entry, seq, at), onWork);
+    for (const entry of journal.past) this.#recall(entry);
+    journal.follow((entry, seq, at, isForeign = false) => this.#apply(entry, seq, at, isForeign), onWork);
   }
 
   /** Has happen what the journal has by now. */
@@ -106,11 +114,12 @@ export class Room {
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  enter({ hello, session, address }: Arrival, now: Moment, again?: () => void): Admission | undefined {
+  enter(arrival: Arrival, now: Moment, again?: () => void): Admission | undefined {
+    const { hello, session, address } = arrival;
     if (this.#awaits(session, again)) return undefined;
     const nick = this.#nickFor(hello.nick, session);
     const start = this.#startFor(hello, now);
-    if (!this.#join({ hello, session, address }, nick, now, again)) return undefined;
+    if (!this.#join(arrival, nick, now, again)) return undefined;
     const member = this.#members.get(session)!;
     if (!this.#setNick(member, nick, now, again)) return undefined;
     if (member.address !== address) this.#attendance.outdate();
@@ -164,9 +173,16 @@ export class Room {
     this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
   }
 
+  /** There are servers that serve the same room, at these addresses: clients may go there as well. */
+  learnServers(addresses: readonly string[], now: Moment): void {
+    const backups = [...new Set([...this.#backups, ...addresses])].slice(0, MAX_BACKUPS);
+    if (backups.length === this.#backups.length) return;
+    this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
+  }
+
   /** Somebody left by choice. Returns whether they are out. */
   leave(member: Member, now: Moment, again?: () => void): boolean {
-    return this.#remove(member, { lost: false, now }, again);
+    return this.#remove(member, { lost: false, now, home: this.#journal.home }, again);
   }
 
   /** Somebody is thrown out. */
@@ -176,15 +192,29 @@ export class Room {
 
   /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
   lose(member: Member, now: Moment): number {
-    member.graceEndMs = now.tickMs + this.#graceMs;
+    if (this.#isHere(member)) member.graceEndMs = now.tickMs + this.#graceMs;
     return this.expire(now);
   }
 
   /** Nobody has a connection yet, whoever was in before: all have the grace to come back in. Returns what
    * {@linkcode expire} does. */
   loseAll(now: Moment): number {
-    for (const member of this.#members) member.graceEndMs = now.tickMs + this.#graceMs;
+    for (const member of this.#members) {
+      if (this.#isHere(member)) member.graceEndMs = now.tickMs + this.#graceMs;
+    }
     return this.expire(now);
+  }
+
+  /** Another server is gone: announces the departure of those who were in through it, and are not back elsewhere. */
+  loseServer(home: bigint, now: Moment): void {
+    for (const member of this.#members) {
+      if (member.home === home) this.#remove(member, { lost: true, now, home });
+    }
+  }
+
+  /** The servers through which somebody is in, if there are many. */
+  *homes(): Generator<bigint> {
+    for (const { home } of this.#members) if (home !== undefined) yield home;
   }
 
   /** Announces the departure of those whose grace has run out. Returns the next monotonic time at which there
@@ -194,7 +224,7 @@ export class Room {
     for (const member of this.#members) {
       const endMs = member.graceEndMs ?? Infinity;
       if (endMs > now.tickMs) nextMs = Math.min(nextMs, endMs);
-      else if (!this.#remove(member, { lost: true, now })) {
+      else if (!this.#remove(member, { lost: true, now, home: this.#journal.home })) {
         nextMs = Math.min(nextMs, now.tickMs + UNSETTLED_MS);
       }
     }
@@ -221,10 +251,24 @@ export class Room {
     return this.#rate.perSecond(now.tickMs);
   }
 
-  #join({ hello, session, address }: Arrival, nick: string, now: Moment, again?: () => void): boolean {
-    if (this.#members.get(session)) return true;
+  /** Where there are many servers, also who is in already is announced: so all know through which one, and this one
+   * has read all that its client was given by another. */
+  #join(arrival: Arrival, nick: string, now: Moment, again?: () => void): boolean {
+    const { hello, session, address } = arrival;
+    const { home } = this.#journal;
+    const member = this.#members.get(session);
+    if (member && (home === undefined || (this.#isHere(member) && this.#announced.has(arrival)))) return true;
+    this.#announced.add(arrival);
     const back = hello.lackMs !== NEVER_WHOLE_MS;
-    return this.#change({ type: "joined", timeMs: now.wallMs, session, back, nick, address }, now, again);
+    return this.#change(
+      { type: "joined", timeMs: now.wallMs, session, back, nick, address, ...(home && { home }) },
+      now,
+      again,
+    );
+  }
+
+  #isHere({ home }: Member): boolean {
+    return home === this.#journal.home;
   }
 
   #setNick({ session, nick: before }: Member, nick: string, now: Moment, again?: () => void): boolean {
@@ -234,17 +278,19 @@ export class Room {
 
   #remove(
     member: Member,
-    { now, ...how }: { lost: boolean; kicked?: boolean; now: Moment },
+    { now, home, ...how }: { lost: boolean; kicked?: boolean; now: Moment; home?: bigint },
     again?: () => void,
   ): boolean {
     const { session, nick, address } = member;
     if (this.#awaits(session, again)) return false;
-    if (this.#members.get(session) !== member) return true;
-    return this.#change({ type: "left", timeMs: now.wallMs, session, ...how, nick, address }, now, again);
+    const isIn = this.#members.get(session) === member;
+    if (!isIn || (home !== undefined && member.home !== home)) return true;
+    const left = { type: "left", timeMs: now.wallMs, session, ...how, nick, address } as const;
+    return this.#change(home === undefined ? left : { ...left, home }, now, again);
   }
 
   /** Proposes a change of who is in. Returns whether it has happened. */
-  #change(entry: Change, now: Moment, again?: () => void): boolean {
+  #change(entry: Change & Pick<Proposal, "home">, now: Moment, again?: () => void): boolean {
     this.#changing.set(entry.session, []);
     this.#journal.propose(entry, now);
     return !this.#awaits(entry.session, again);
@@ -258,29 +304,52 @@ export class Room {
   }
 
   /** An entry has its place in the journal: it happens. */
-  #apply(proposed: Unnumbered, seq: number, at: Moment): void {
-    const isAwaited = isChange(proposed) && this.#changing.has(proposed.session);
+  #apply(proposed: Proposal, seq: number, at: Moment, isForeign: boolean): void {
+    const isAwaited = isChange(proposed) && !isForeign && this.#changing.has(proposed.session);
+    const before = isChange(proposed) ? this.#members.get(proposed.session) : undefined;
+    const address = before?.address;
     const entry = fold(this.#members, proposed);
     // What comes to nothing has its `seq` all the same.
     const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
     this.log.append(frame, at.tickMs, entry && audienceOf(entry));
-    if (entry) this.#note(entry, at, isAwaited);
+    if (entry) this.#note(entry, at);
+    if (before && before.address !== address) this.#attendance.outdate();
+    if (isAwaited && proposed.type === "joined") this.#noteCome(proposed.session, at);
+    if (isForeign && before) this.#noteTaken(before, proposed);
     if (isAwaited) this.#answer(proposed.session);
   }
 
-  #note(entry: Unnumbered, { tickMs }: Moment, isAwaited: boolean): void {
+  #note(entry: Unnumbered, { tickMs }: Moment): void {
     if (entry.type === "said") return this.#rate.note(tickMs);
     if (entry.type === "backups") return this.#noteBackups(entry.backups);
     if (entry.type === "left" || entry.type === "renamed") return this.#attendance.outdate();
-    if (entry.type !== "joined") return;
-    const member = this.#members.get(entry.session)!;
-    this.#attendance.add(member);
+    if (entry.type === "joined") this.#attendance.add(this.#members.get(entry.session)!);
+  }
+
+  #noteCome(session: bigint, { tickMs }: Moment): void {
+    const member = this.#members.get(session);
     // Whoever came here may be gone again.
-    if (isAwaited) member.graceEndMs = tickMs + Math.max(this.#graceMs, WELCOMING_MS);
+    if (member && this.#isHere(member)) {
+      member.graceEndMs = tickMs + Math.max(this.#graceMs, WELCOMING_MS);
+    }
+  }
+
+  /** Another server's doing has happened to somebody who was in. */
+  #noteTaken(member: Member, { type, ...how }: Proposal): void {
+    if (this.#members.get(member.session) === member && this.#isHere(member)) return;
+    member.graceEndMs = undefined;
+    this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
   #noteBackups(backups: readonly string[]): void {
     this.#backups = [...new Set([...this.#backups, ...backups])].slice(0, MAX_BACKUPS);
+  }
+
+  /** Has happen what is known of a time before the log. */
+  #recall(entry: Proposal): void {
+    fold(this.#members, entry);
+    if (entry.type === "backups") this.#noteBackups(entry.backups);
+    this.#attendance.outdate();
   }
 
   /** Tells those who wait for a change of this person that it has come back, whatever came of it. */

@@ -26,6 +26,7 @@ import { MAX_BACKUPS } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
+import { SHARED_ROOM_FLAGS, SharedRoom } from "./shared_room.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
@@ -50,6 +51,7 @@ const FLAGS = {
   "max-per-address": { value: "N", help: "flag.max-per-address" },
   ...SERVER_DATA_FLAGS,
   ...SERVER_ENTRY_FLAGS,
+  ...SHARED_ROOM_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -74,39 +76,63 @@ export async function serve(program: Program): Promise<number> {
   }
   const renderer = rendererFor(flags, program);
   const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
-  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
-  let untold = 0;
   const settings = settingsOf(flags);
-  await using journal = await serverData(flags, {
+  // deno-lint-ignore prefer-const -- what keeps the room is there before it
+  let server: ChatServer | undefined;
+  const tell = (text: string, isOver: boolean) => {
+    log.tell(text);
+    server?.tellWaiting({ isOver });
+  };
+  await using file = await serverData(flags, {
     clock,
-    onTrouble: (error) => log.tell(error ? explain(error, language) : sentences("server.stored-again")),
+    onTrouble: (error) => tell(error ? explain(error, language) : sentences("server.stored-again"), !error),
+  });
+  const shared = await SharedRoom.open(flags, {
+    clock,
+    onAway: (isAway) => tell(sentences(isAway ? "server.nats-away" : "server.nats-back"), !isAway),
   });
   const entry = await serverEntry(flags, program);
-  const server = await listen(program, {
+  server = await listen(program, {
     ...settings,
     ...entry,
-    journal,
+    journal: shared?.journal ?? file,
     clock,
-    onRefused: (peer, error) => {
-      if (!refusals.take(clock().tickMs)) return void untold++;
-      if (untold > 0) log.tell(sentences("server.refused-more", { count: untold }));
-      untold = 0;
-      log.tell(refusalOf(peer, error, program));
-    },
+    onRefused: refusalsTo(log, program),
     onTrouble: (error) => log.tell(explain(error, language)),
   });
-  if (!server) return EXIT.ok;
-  await terminal.print(sentences("server.listening", { address: formatAddress(server.address) }));
-  if (flags.data !== undefined) await terminal.print(sentences("server.keeping", { path: flags.data }));
-  if (entry.certificate) await terminal.print(...certificateLines(entry.certificate, { program, renderer }));
+  if (!server) {
+    await shared?.close();
+    return EXIT.ok;
+  }
+  shared?.join(server, entry.certificate ?? {});
+  await terminal.print(
+    sentences("server.listening", { address: formatAddress(server.address) }),
+    ...(flags.data === undefined ? [] : [sentences("server.keeping", { path: flags.data })]),
+    ...(entry.certificate ? certificateLines(entry.certificate, { program, renderer }) : []),
+    ...(shared ? sharedLines(shared, server, sentences) : []),
+  );
   log.follow(server);
   const operator = new Operator({ terminal, renderer, language, server });
-  await Promise.race([aborted(signal), operator.dismissed()]);
+  await Promise.race([aborted(signal), operator.dismissed(), ...(shared ? [shared.broken] : [])]);
   await terminal.print(sentences("server.closing"));
   await server.close();
+  await shared?.close();
   await log.drained();
   await terminal.print(sentences("server.closed"));
   return EXIT.ok;
+}
+
+/** Tells of connections that are not served, so long as there are not too many. */
+function refusalsTo(log: ServerConsole, program: Program): (peer: RefusedPeer, error: Error) => void {
+  const { clock, language } = program;
+  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
+  let untold = 0;
+  return (peer, error) => {
+    if (!refusals.take(clock().tickMs)) return void untold++;
+    if (untold > 0) log.tell(sentencesIn(language)("server.refused-more", { count: untold }));
+    untold = 0;
+    log.tell(refusalOf(peer, error, program));
+  };
 }
 
 function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: Program): string {
@@ -142,6 +168,14 @@ function certificateLines(
   if (expiresMs - clock().wallMs < WARNING_MS) {
     lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
   }
+  return lines;
+}
+
+/** Where the room is kept, and who cannot be told of this server. */
+function sharedLines(shared: SharedRoom, server: ChatServer, sentences: Sentences): string[] {
+  const { name, servers, copies } = shared;
+  const lines = [sentences("server.shared", { room: name, servers: servers.join(", "), copies })];
+  if (!shared.isReachable(server)) lines.push(sentences("server.unadvertised"));
   return lines;
 }
 

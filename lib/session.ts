@@ -21,6 +21,7 @@ import {
   MAX_SERVER_FRAME_BYTES,
   type RoomEvent,
   type ServerMessage,
+  type Waiting,
   type Welcome,
 } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
@@ -58,6 +59,7 @@ export interface ReadEntry {
 interface Reading {
   readonly entries: readonly ReadEntry[];
   readonly refusals: readonly RefusedError[];
+  readonly waits: readonly Waiting[];
   /** Why there is nothing more to read. */
   readonly problem?: unknown;
 }
@@ -74,6 +76,8 @@ export type SessionEvent =
   | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
   /** What the client asked for is not done; it stays in. */
   | { readonly type: "refused"; readonly error: RefusedError }
+  /** What is said waits on the server, or does so no more. */
+  | { readonly type: "waiting"; readonly isOver: boolean }
   | { readonly type: "failed"; readonly failure: Failure };
 
 /** Settings of a session. */
@@ -249,8 +253,9 @@ export class Session implements Disposable {
             missing: this.#enter(welcome, connection),
           };
         }
-        const { entries, refusals, problem } = this.#read(frames, connection);
+        const { entries, refusals, waits, problem } = this.#read(frames, connection);
         yield { type: "read", entries };
+        for (const { over } of waits) yield { type: "waiting", isOver: over };
         for (const error of refusals) yield { type: "refused", error };
         if (problem) throw problem;
       }
@@ -282,6 +287,7 @@ export class Session implements Disposable {
   #read(frames: FrameDecoder, connection: Connection): Reading {
     const entries: ReadEntry[] = [];
     const refusals: RefusedError[] = [];
+    const waits: Waiting[] = [];
     const { tickMs } = this.#clock();
     try {
       for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
@@ -304,6 +310,9 @@ export class Session implements Disposable {
             if (this.#nicksAsked-- === 0) throw farewellOf(message);
             refusals.push(refusal(message, { nick: message.about }));
             break;
+          case "waiting":
+            waits.push(message);
+            break;
           case "ping":
             this.#mailbox.pinged(message, tickMs);
             connection.send(PONG);
@@ -316,11 +325,11 @@ export class Session implements Disposable {
         }
       }
     } catch (problem) {
-      return { entries, refusals, problem };
+      return { entries, refusals, waits, problem };
     } finally {
       this.#onProgress();
     }
-    return { entries, refusals };
+    return { entries, refusals, waits };
   }
 }
 

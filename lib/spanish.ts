@@ -12,6 +12,11 @@ export const SPANISH = {
   "interface.all": "todas ({address})",
 
   // The server's own
+  "server.shared": "Sala {room}, guardada en NATS ({servers}), copias: {copies}.",
+  "server.unadvertised":
+    "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
+  "server.nats-away": "NATS no responde: lo que se diga espera",
+  "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
@@ -35,6 +40,8 @@ export const SPANISH = {
   "client.lost": "Se perdió la conexión con {server}: {why}",
   "client.not-in": "No se pudo entrar en {server}: {why}.",
   "client.missing": "Líneas que faltan: {count}. El servidor ya no las guarda.",
+  "client.unstored": "El servidor no puede guardar nada por ahora: lo que se diga espera, y llegará.",
+  "client.stored-again": "El servidor puede guardar de nuevo: lo que esperaba llega.",
   "client.retry": "{why} Se seguirá intentando.",
   "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
   "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
@@ -123,6 +130,22 @@ export const SPANISH = {
   "error.not-a-chat-server":
     "Lo que hay en {server} no es un servidor de este chat: revise la dirección y el puerto.",
 
+  // No room in NATS
+  "error.nats-unreachable": "No se pudo hablar con NATS en {servers}: {reason}.",
+  "error.nats-refused":
+    "NATS en {servers} no admite estas credenciales: mire --nats-creds, o el usuario y la contraseña.",
+  "error.nats-forbidden": "NATS en {servers} no permite a este usuario lo que hace falta: {reason}.",
+  "error.nats-tls":
+    "No se pudo hablar TLS con NATS en {servers}: {reason}. Si su certificado es de una autoridad propia, dela con --nats-ca.",
+  "error.nats-no-jetstream":
+    "NATS en {servers} no tiene JetStream: arránquelo con nats-server -js -sd CARPETA.",
+  "error.nats-full": "NATS en {servers} no tiene sitio para la sala: {reason}.",
+  "error.nats-other-stream":
+    "En NATS hay ya un flujo {stream} que no es de una sala: elija otro nombre con --room.",
+  "error.nats-stream-gone": "Alguien ha borrado la sala en NATS: este servidor no puede seguir con ella.",
+  "error.nats-log-cut":
+    "En NATS falta una parte de lo que se dijo: este servidor no puede seguir. Arránquelo de nuevo.",
+
   // No listening at an address
   "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
   "error.port-privileged": "El puerto {port} está reservado al administrador: elija uno desde 1024.",
@@ -145,6 +168,7 @@ export const SPANISH = {
   "wire.version-unsupported": "habla otra versión del protocolo: actualice el programa",
   "wire.frame-late": "una trama tardó demasiado en llegar",
   "wire.counter-backwards": "los mensajes no venían en orden",
+  "wire.store-away": "el servidor no puede guardar nada por ahora",
   "wire.room-full": "la sala está llena: pruebe más tarde",
   "wire.address-crowded": "hay demasiadas conexiones desde la misma dirección",
   "wire.entering-too-often": "se ha entrado demasiadas veces desde la misma dirección: espere un minuto",
@@ -219,6 +243,9 @@ export const SPANISH = {
   "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
   "error.file-unreadable": "No se puede leer {path}: {reason}.",
   "error.file-unwritable": "No se puede escribir {path}: {reason}.",
+  "error.nats-url-invalid": "{url} no es una dirección de NATS: escriba, por ejemplo, nats://10.0.0.7:4222.",
+  "error.nats-creds-invalid": "{path} no tiene credenciales de NATS.",
+  "error.room-invalid": "{room} no sirve de nombre de sala: de 1 a 32 letras inglesas, cifras, _ o -.",
   "error.fingerprint-invalid":
     '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
   "error.certificate-invalid":
@@ -265,6 +292,11 @@ export const SPANISH = {
   "flag.client-password": "archivo cuya primera línea es la contraseña, si el servidor la pide",
   "flag.tls-cert": "certificado en PEM con el que se habla TLS",
   "flag.tls-key": "clave en PEM del certificado",
+  "flag.nats": "servidores NATS que guardan la sala, con comas: nats://HOST:4222,...; tls:// para cifrar",
+  "flag.room": "nombre de la sala en NATS: todos los servidores que lo dan sirven la misma",
+  "flag.nats-creds": "credenciales de NATS: un archivo .creds, o usuario:contraseña en su primera línea",
+  "flag.nats-ca": "hablar TLS con NATS y fiarse de estas autoridades (PEM)",
+  "flag.advertise": "dirección de este servidor que se anuncia a los clientes de los demás",
   "flag.tls-auto": "hablar TLS con un certificado propio, que se hace la primera vez",
   "flag.tls-dir": "carpeta donde se guarda el certificado propio",
   "flag.tls": "hablar solo TLS; se pregunta por los certificados nuevos",

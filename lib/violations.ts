@@ -45,6 +45,11 @@ export function givenUp(why: "ungreeted" | "silent" | "too-slow" | "frame-late")
   }
 }
 
+/** Nobody can come in for now: it could not be kept that they did. */
+export function isAway(): ProtocolError {
+  return new ProtocolError("store-away", "Cannot let anybody in for now: nothing can be kept");
+}
+
 /** A peer speaks in plain text where TLS is spoken. */
 export function isPlain(): ProtocolError {
   return new ProtocolError("tls-needed", "Cannot speak without TLS here");

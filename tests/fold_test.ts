@@ -1,9 +1,9 @@
 // What entries do to who is in: the same everywhere, whoever proposed them and however often.
 
 import { assertEquals } from "@std/assert";
-import { fold } from "../lib/fold.ts";
+import { fold, unfold } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
-import type { Joined, Left, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
+import type { Joined, Left, Proposal, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -20,7 +20,7 @@ const said = (session: bigint, n: number, nick = "ana"): Unnumbered<Said> => (
   { type: "said", timeMs: 9, session, n, late: false, nick, text: `t${n}` }
 );
 
-function foldAll(...entries: Unnumbered[]) {
+function foldAll(...entries: Proposal[]) {
   const members = new Members();
   const folded = entries.map((entry) => fold(members, entry));
   return { members, folded, last: folded.at(-1), nicks: [...members].map(({ nick }) => nick) };
@@ -106,4 +106,45 @@ Deno.test("What is announced changes nobody", pure, () => {
   const announced = { type: "announced", timeMs: 1, text: "hola" } as const;
   const backups = { type: "backups", timeMs: 1, backups: ["a:1"] } as const;
   assertEquals(foldAll(announced, backups).folded, [announced, backups]);
+});
+
+Deno.test("Who is in through one server moves to another, and nobody is told", pure, () => {
+  const { members, last } = foldAll(
+    { ...joined(1n, "ana"), home: 7n },
+    { ...joined(1n, "ana"), address: "10.0.0.8", home: 8n },
+  );
+  const { home, address, sinceMs } = members.get(1n)!;
+  assertEquals([last, home, address, sinceMs], [undefined, 8n, "10.0.0.8", 5]);
+});
+
+Deno.test("A home is nothing that anybody reads", pure, () => {
+  const { folded } = foldAll({ ...joined(1n, "ana"), home: 7n }, { ...left(1n, "ana"), home: 7n });
+  assertEquals(folded, [joined(1n, "ana"), left(1n, "ana")]);
+});
+
+Deno.test(
+  "A server loses those who are in through it, and no others; whoever throws out does so everywhere",
+  pure,
+  () => {
+    for (const [home, isOut] of [[7n, true], [8n, false], [undefined, true]] as const) {
+      const { nicks } = foldAll({ ...joined(1n, "ana"), home: 7n }, { ...left(1n, "ana"), home });
+      assertEquals(nicks, isOut ? [] : ["ana"]);
+    }
+  },
+);
+
+Deno.test("What entries have made of a room can be told in few", pure, () => {
+  const { members } = foldAll(
+    { ...joined(1n, "ana"), home: 7n },
+    said(1n, 5),
+    joined(2n, "beto"),
+    joined(3n, "eva"),
+    said(3n, 2),
+    left(3n, "eva"),
+    said(4n, 1),
+    renamed(2n, "beto", "bea"),
+  );
+  const again = foldAll(...unfold(members)).members;
+  assertEquals([...again], [...members]);
+  assertEquals([...again.gone], [[3n, 2], [4n, 1]]);
 });

@@ -13,7 +13,7 @@ import {
   RefusedError,
   WIRE_CODES,
 } from "../lib/errors.ts";
-import type { ConnectCode, ListenCode, LossCode, StoreCode } from "../lib/errors.ts";
+import type { ConnectCode, ListenCode, LossCode, NatsCode, StoreCode } from "../lib/errors.ts";
 import { parseCount, parseFlags } from "../lib/flags.ts";
 import { CATALOGUE, chooseLanguage, explain, LANGUAGES, type SentenceKey, sentencesIn } from "../lib/i18n.ts";
 import { parseNick, parseText } from "../lib/text.ts";
@@ -27,7 +27,7 @@ function placeholdersOf(sentence: string): string[] {
 }
 
 /** All codes but those of the wire; the compiler sees that none is missing and none too many. */
-const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | StoreCode, true> = {
+const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode | StoreCode, true> = {
   "name-unknown": true,
   "refused": true,
   "unreachable": true,
@@ -50,6 +50,18 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | StoreCode,
   "file-unreadable": true,
   "file-unwritable": true,
   "fingerprint-invalid": true,
+  "nats-unreachable": true,
+  "nats-refused": true,
+  "nats-forbidden": true,
+  "nats-tls": true,
+  "nats-no-jetstream": true,
+  "nats-full": true,
+  "nats-other-stream": true,
+  "nats-stream-gone": true,
+  "nats-log-cut": true,
+  "nats-url-invalid": true,
+  "nats-creds-invalid": true,
+  "room-invalid": true,
   "certificate-invalid": true,
   "answer-unclear": true,
   "port-in-use": true,

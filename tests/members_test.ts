@@ -30,6 +30,7 @@ Deno.test("Members.add() starts with nothing accepted and a connection", pure, (
     accepted: 0,
     proposed: 0,
     graceEndMs: undefined,
+    home: undefined,
   });
 });
 

@@ -208,6 +208,8 @@ const SERVER: readonly Case<ServerMessage>[] = [
     "0000000f 8d 0006 73696c656e74 0001 62 0001 78",
     { type: "refused", code: "silent", about: "b", reason: "x" },
   ],
+  ["WAITING", "00000002 8e 00", { type: "waiting", over: false }],
+  ["WAITING with over", "00000002 8e 01", { type: "waiting", over: true }],
   ["a server's PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
   ["a server's PONG", "00000001 84", { type: "pong" }],
   ["a server's BYE", "00000001 85", { type: "bye" }],

@@ -1,17 +1,20 @@
 // Breaks everything that can break between real servers and their clients, and looks whether anything is lost
 // or shown twice.
 //
-//   deno task chaos [--minutes 1] [--seed N] [--round N] [--data]
+//   deno task chaos [--minutes 1] [--seed N] [--round N] [--data | --nats]
 //
 // With `--data` there is one server, which keeps its room in a file: what anybody has read back who said it must be
-// shown by all, also if they were gone at once.
+// shown by all, also if they were gone at once. With `--nats` there are three servers of one room in a cluster of three
+// NATS servers, any of which is killed; the same must hold.
 //
 // The schedule of what breaks depends on the seed alone; what comes of it, on the machine as well. `--round`
 // begins with a certain round of a seed.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { endingSignal, EXIT } from "../lib/program.ts";
+import type { Problem } from "../tests/e2e/chaos/ledger.ts";
 import { runChaos, type Tally } from "../tests/e2e/chaos/run.ts";
+import { runSharedChaos, type SharedTally } from "../tests/e2e/chaos/shared_run.ts";
 import "./leash.ts";
 
 /** How often to tell how far it is, in ms. */
@@ -26,6 +29,13 @@ function inWords(tally: Readonly<Tally>): string {
     `${tally.printed} lines on consoles`;
 }
 
+function sharedInWords(tally: Readonly<SharedTally>): string {
+  return `${tally.rounds} rounds, ${tally.deaths} deaths of chat servers, ${tally.natsDeaths} of NATS servers, ` +
+    `${tally.cuts} connections cut, ${tally.replacements} clients replaced, ` +
+    `${tally.farewells} gone at once after their receipt; ${tally.messages} messages, ` +
+    `${tally.deliveries} deliveries, ${tally.printed} lines on consoles`;
+}
+
 function numberOf(value: unknown, name: string): number {
   const number = Number(value);
   if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) return number;
@@ -34,7 +44,7 @@ function numberOf(value: unknown, name: string): number {
 
 const flags = parseArgs(Deno.args, {
   string: ["minutes", "seed", "round"],
-  boolean: ["data"],
+  boolean: ["data", "nats"],
   default: { minutes: "1", round: "0" },
 });
 const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"));
@@ -42,25 +52,45 @@ console.log(`Seed ${seed}`);
 const startMs = performance.now();
 let toldMs = startMs;
 const signal = endingSignal();
-const folder = flags.data ? await Deno.makeTempDir() : undefined;
-const { tally, problems, story } = await runChaos({
-  seed,
-  folder,
-  first: Math.floor(numberOf(flags.round, "round")),
-  durationMs: numberOf(flags.minutes, "minutes") * 60_000,
-  signal,
-  onRound: (tally) => {
+const common = { seed, durationMs: numberOf(flags.minutes, "minutes") * 60_000, signal };
+
+function progress<Numbers>(inWords: (tally: Numbers) => string): (tally: Numbers) => void {
+  return (tally) => {
     if (performance.now() - toldMs < PROGRESS_MS) return;
     toldMs = performance.now();
     console.log(`${((toldMs - startMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
-  },
-});
-if (folder && problems.length === 0) await Deno.remove(folder, { recursive: true });
-else if (folder) console.log(`The room is left in ${folder}.`);
+  };
+}
+
+interface Outcome {
+  readonly problems: readonly Problem[];
+  readonly story: readonly string[];
+  readonly summary: string;
+}
+
+async function run(folder: string): Promise<Outcome> {
+  if (flags.nats) {
+    const outcome = await runSharedChaos({ ...common, folder, onRound: progress(sharedInWords) });
+    return { ...outcome, summary: sharedInWords(outcome.tally) };
+  }
+  const first = Math.floor(numberOf(flags.round, "round"));
+  const outcome = await runChaos({
+    ...common,
+    first,
+    folder: flags.data ? folder : undefined,
+    onRound: progress(inWords),
+  });
+  return { ...outcome, summary: inWords(outcome.tally) };
+}
+
+const folder = await Deno.makeTempDir();
+const { problems, story, summary } = await run(folder);
+if (problems.length === 0) await Deno.remove(folder, { recursive: true });
+else console.log(`What was kept is left in ${folder}.`);
 if (problems.length > 0) console.log(story.join("\n"));
 for (const { fault, details } of problems) console.log(`${fault}: ${details}`);
 const count = (...faults: string[]) => problems.filter(({ fault }) => faults.includes(fault)).length;
-console.log(`${((performance.now() - startMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
+console.log(`${((performance.now() - startMs) / 1_000).toFixed(0)} s: ${summary}`);
 console.log(
   `Lost: ${count("lost")}. Shown twice: ${count("shown twice")}. Other faults: ${
     problems.length - count("lost", "shown twice")

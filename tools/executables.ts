@@ -15,23 +15,32 @@ export class RuntimeBaseError extends MakeError {
   override readonly name = "RuntimeBaseError";
 }
 
-/** A module that is big, and that few ever load: it stays a module of its own beside those of the programs. */
-const RARE = { name: "self_signed", entry: "lib/self_signed.ts", specifier: "./self_signed" };
+/** Modules that are big, and that few ever load: they stay modules of their own beside those of the programs. */
+const RARE = ["self_signed", "nats_room"].map((name) => ({ name, entry: `lib/${name}.ts` }));
 
-/** The code of each module by its name, the same wherever and whenever it is made: one for each program, and the
- * one that they load when they need it.
+/** The code of each module by its name, the same wherever and whenever it is made: one for each program, and those
+ * that they load when they need them.
  * @throws {MakeError} */
 export async function bundlePrograms(): Promise<Map<string, string>> {
   await runDeno(["check", "--frozen", "--quiet", ...PROGRAMS.map(({ entry }) => entry)]);
   const codes = new Map<string, string>();
-  for (const { name, entry } of [...PROGRAMS, RARE]) {
-    const external = entry === RARE.entry ? [] : [`--external=${RARE.specifier}.ts`];
+  for (const { name, entry } of [...PROGRAMS, ...RARE]) {
+    const others = RARE.filter((rare) => rare.name !== name);
+    const external = others.map((rare) => `--external=./${rare.name}.ts`);
     const code = await runDeno(["bundle", "--frozen", "--quiet", ...external, entry]);
-    const linked = code.replaceAll(`import("${RARE.specifier}.ts")`, `import("${RARE.specifier}.js")`);
-    // What comes from a package is marked with its path on this machine.
-    codes.set(name, linked.replaceAll(/^\/\/ \.\.\/.*\n/gm, ""));
+    const linked = others.reduce(
+      (text, rare) => text.replaceAll(`import("./${rare.name}.ts")`, `import("./${rare.name}.js")`),
+      code,
+    );
+    codes.set(name, withoutPaths(linked));
   }
   return codes;
+}
+
+/** What comes from a package is marked with its path on this machine, in a comment or as the key of a module. */
+function withoutPaths(code: string): string {
+  return code.replaceAll(/^\/\/ \.\.\/.*\n/gm, "")
+    .replaceAll(/"(?:\.\.\/)+[^"\n]*\/npm\/[^"\n/]+\//g, '"npm/');
 }
 
 /** Makes a file of a program by `deno compile`, for this machine or another one.

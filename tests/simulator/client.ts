@@ -319,6 +319,7 @@ export class ClientEnd implements Receiver {
       case "bye":
         return this.#lose();
       case "refused":
+      case "waiting":
         return;
       default:
         return this.#takeEntry(message, nowMs);

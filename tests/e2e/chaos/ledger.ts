@@ -48,7 +48,7 @@ export class Ledger {
   #isClosed = false;
   #saidBeforeRound = 0;
 
-  /** `isKept`: there is one server, which keeps its room. */
+  /** `isKept`: there is one room, which outlives its servers. */
   constructor({ isKept = false }: { isKept?: boolean } = {}) {
     this.#isKept = isKept;
   }
@@ -74,16 +74,17 @@ export class Ledger {
     this.#readers.set(name, { since: Infinity, isConsole: false, shown: new Map() });
   }
 
-  /** Somebody is in: from now on they must be shown everything. */
+  /** Somebody is in, or a server of a shared room listens: from now on they must be shown everything. */
   entered(name: string): void {
     const reader = this.#readers.get(name)!;
     reader.since = Math.min(reader.since, this.counts.messages);
   }
 
   /** A server starts. Whoever comes to it brings all that they said since the round began, unless it has that
-   * already. */
-  addConsole(name: string): void {
-    const since = this.#isKept ? this.counts.messages : this.#saidBeforeRound;
+   * already; if it shares its room with others, its console owes nothing until it has {@linkcode entered}. */
+  addConsole(name: string, { isShared = false } = {}): void {
+    const known = this.#isKept ? this.counts.messages : this.#saidBeforeRound;
+    const since = isShared ? Infinity : known;
     this.#readers.set(name, { since, isConsole: true, shown: new Map() });
   }
 

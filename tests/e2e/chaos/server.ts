@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly name: string;
   readonly network: Network;
   readonly ledger: Ledger;
+  /** Flags about the room that it shares with others, if it does. */
+  readonly sharing?: readonly string[];
   /** File in which it keeps its room. */
   readonly data?: string;
   /** Told what happens to it. */
@@ -59,12 +61,12 @@ export class MortalServer implements AsyncDisposable {
   /** Starts it unless it runs. Fulfilled when it listens, or has ended before. */
   async start({ graceSeconds, signal }: { graceSeconds: number; signal: AbortSignal }): Promise<void> {
     if (this.#program) return;
-    const { ledger, data, note } = this.#options;
+    const { ledger, data, note, sharing = [] } = this.#options;
     const { host, port } = this.address;
     this.#starts++;
     const name = this.console;
     this.#isDoomed = false;
-    ledger.addConsole(name);
+    ledger.addConsole(name, { isShared: sharing.length > 0 });
     let cutLine: string | undefined;
     const program = this.#program = new RunningProgram({
       task: "server",
@@ -80,6 +82,7 @@ export class MortalServer implements AsyncDisposable {
         "--lang",
         "en",
         ...(data ? ["--data", data] : []),
+        ...sharing,
       ],
       onLine: (line) => {
         if (cutLine !== undefined) ledger.report("garbled", `${name} shows ${cutLine}`);
@@ -127,10 +130,13 @@ export class MortalServer implements AsyncDisposable {
 
   /** Takes a line in, unless it is a message that nobody said. */
   #show(name: string, line: string): boolean {
-    const { ledger, note } = this.#options;
+    const { ledger, note, sharing } = this.#options;
     const shown = messageIn(line);
     if (shown) return ledger.numberOf(shown) !== undefined && ledger.show(name, shown) !== undefined;
-    if (line.startsWith(LISTENING)) this.#isListening = true;
+    if (line.startsWith(LISTENING)) {
+      this.#isListening = true;
+      if (sharing) ledger.entered(name);
+    }
     if (line.startsWith(UNCAUGHT)) ledger.report("crashed", `${name}: ${line}`);
     if (line.includes(SKIPPED)) ledger.report("lost", `${name}: ${line}`);
     note(`${name}: ${line}`);

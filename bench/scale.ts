@@ -1,0 +1,124 @@
+// Servers of one room beside a server alone: what they deliver, how soon, and at what cost. Needs nats-server.
+//
+//   deno task bench:scale [--clients 900] [--servers 3] [--senders 1] [--window 100] [--runs 3] [--seconds 4]
+//
+// All of it runs on this machine: with fewer processors than processes, this shows what sharing costs, not what more
+// machines give. Prints the median of the runs.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { natsCluster, NatsServer } from "../tests/nats_server.ts";
+import { linesOf } from "../tools/processes.ts";
+import type { Outcome } from "./crowd.ts";
+import { heading, inShort, median, positive, row } from "./figures.ts";
+import { type Cost, MeasuredServer, UNLIMITED } from "./measured_server.ts";
+import { runBench } from "./program.ts";
+import { HOST } from "./raw_client.ts";
+
+/** How many NATS servers keep the room. */
+type Copies = 0 | 1 | 3;
+
+/** Who serves, and what keeps the room. */
+interface Setting {
+  readonly name: string;
+  readonly servers: number;
+  readonly copies: Copies;
+}
+
+/** One run. Costs are missing where the system does not tell them. */
+interface Run extends Outcome {
+  readonly cpuNsPerDelivery: number;
+}
+
+interface Load {
+  readonly clients: number;
+  readonly senders: number;
+  readonly window: number;
+  readonly seconds: number;
+}
+
+async function run({ servers, copies }: Setting, load: Load): Promise<Run> {
+  const folder = await Deno.makeTempDir();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const cluster = copies === 3
+    ? natsCluster({ folder, size: 3 })
+    : copies
+    ? [new NatsServer({ folder })]
+    : [];
+  for (const nats of cluster) {
+    stack.use(nats);
+    nats.start();
+  }
+  await Promise.all(cluster.map((nats) => nats.answers()));
+  const sharing = copies ? ["--nats", cluster.map(({ address }) => address).join(), "--room", "bench"] : [];
+  const measured: MeasuredServer[] = [];
+  for (let count = 0; count < servers; count++) {
+    measured.push(stack.use(await MeasuredServer.start([...UNLIMITED, ...sharing])));
+  }
+  return await drive(measured, load);
+}
+
+async function drive(servers: readonly MeasuredServer[], load: Load): Promise<Run> {
+  const flags = Object.entries({ port: servers.map(({ port }) => port).join(), ...load });
+  const generator = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", `--allow-net=${HOST}`, "bench/load.ts"],
+      ...flags.flatMap(([name, value]) => [`--${name}`, `${value}`]),
+    ],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const costs: number[] = [];
+  let outcome: Outcome | undefined;
+  for await (const line of linesOf(generator.stdout)) {
+    const now = await Promise.all(servers.map((server) => server.cost()));
+    costs.push(now.reduce((sum, cost: Cost | undefined) => sum + (cost?.cpuNs ?? NaN), 0));
+    if (line !== "started") outcome = JSON.parse(line);
+  }
+  const { success } = await generator.status;
+  if (!success || !outcome) throw new Error("Cannot measure: the load generator failed");
+  return { ...outcome, cpuNsPerDelivery: (costs[1]! - costs[0]!) / outcome.deliveries };
+}
+
+function show({ name }: Setting, runs: readonly Run[]): string {
+  const of = (figure: keyof Run) => median(runs.map((run) => run[figure]));
+  const cpuNs = of("cpuNsPerDelivery");
+  return row(
+    name,
+    inShort(of("deliveriesPerSecond")),
+    inShort(of("messagesPerSecond")),
+    `${of("p50Ms").toFixed(1)} ms`,
+    `${of("p99Ms").toFixed(1)} ms`,
+    Number.isNaN(cpuNs) ? "" : `${cpuNs.toFixed(0)} ns`,
+  );
+}
+
+async function scale(): Promise<void> {
+  const flags = parseArgs(Deno.args, {
+    string: ["clients", "servers", "senders", "window", "runs", "seconds"],
+    default: { clients: "900", servers: "3", senders: "1", window: "100", runs: "3", seconds: "4" },
+  });
+  const of = (name: string) => positive(flags[name], name);
+  const load = {
+    clients: of("clients"),
+    senders: of("senders"),
+    window: of("window"),
+    seconds: of("seconds"),
+  };
+  const servers = of("servers");
+  const settings: Setting[] = [
+    { name: "1 server, memory", servers: 1, copies: 0 },
+    { name: "1 server, 1 NATS server", servers: 1, copies: 1 },
+    { name: `${servers} servers, 1 NATS server`, servers, copies: 1 },
+    { name: `${servers} servers, 3 NATS servers`, servers, copies: 3 },
+  ];
+  const names = ["who serves", "deliveries/s", "messages/s", "p50", "p99", "CPU of a delivery"];
+  console.log(heading(...names));
+  for (const setting of settings) {
+    const runs: Run[] = [];
+    while (runs.length < of("runs")) runs.push(await run(setting, load));
+    console.log(show(setting, runs));
+  }
+}
+
+if (import.meta.main) await runBench(scale);

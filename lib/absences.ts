@@ -1,0 +1,37 @@
+// Which servers of a room count as gone: those that had no lease for a while, however often one looked. Pure:
+// monotonic times in ms come in as parameters.
+
+/** How long a server must have had no lease, in ms: after an evening without NATS all have to renew theirs first. */
+export const ABSENT_MS = 5_000;
+
+/** What is known of servers without a lease. */
+export class Absences {
+  readonly #absentMs: number;
+  /** Since when, by id. */
+  readonly #sinceMs = new Map<bigint, number>();
+
+  constructor({ absentMs = ABSENT_MS }: { absentMs?: number } = {}) {
+    this.#absentMs = absentMs;
+  }
+
+  /** Somebody looked. Returns who of `servers` is gone. */
+  note(
+    servers: Iterable<bigint>,
+    { living, nowMs }: { living: { has(server: bigint): boolean }; nowMs: number },
+  ): bigint[] {
+    const absent = new Set([...servers].filter((server) => !living.has(server)));
+    for (const server of this.#sinceMs.keys()) if (!absent.has(server)) this.#sinceMs.delete(server);
+    const gone: bigint[] = [];
+    for (const server of absent) {
+      const sinceMs = this.#sinceMs.get(server) ?? nowMs;
+      this.#sinceMs.set(server, sinceMs);
+      if (nowMs - sinceMs >= this.#absentMs) gone.push(server);
+    }
+    return gone;
+  }
+
+  /** Nobody could look: who did not renew a lease may not have been able to either. */
+  forget(): void {
+    this.#sinceMs.clear();
+  }
+}

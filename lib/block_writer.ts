@@ -1,0 +1,181 @@
+// What is proposed, as blocks on their way into a store: one after another, each tried until it is there. Knows
+// nothing of what comes back.
+
+import { concat } from "@std/bytes/concat";
+import { encodeBlockHead } from "./nats_block.ts";
+import type { LogStore } from "./nats_store.ts";
+
+/** Most bytes of a block: it is stored as one message. */
+const MAX_BLOCK_BYTES = 262_144;
+/** How long something may take to be stored until the store counts as away, in ms. */
+const AWAY_MS = 2_000;
+/** From try to try, in ms. */
+const AGAIN_MS = 200;
+/** A store that takes longer than this to fail, in ms, is not there to ask whether it is gone for good. */
+const QUICK_MS = 1_000;
+/** How long it must have been gone before that is believed, in ms: a cluster that starts may not know better. */
+const GONE_MS = 30_000;
+
+/** What a writer needs. */
+export interface BlockWriterOptions {
+  /** This server's id. */
+  readonly home: bigint;
+  /** Monotonic, in ms. */
+  readonly nowMs: () => number;
+  /** Told the position of what is stored. */
+  readonly onStored?: (position: number) => void;
+  /** Told when what is to be stored waits, and when it does so no more. */
+  readonly onAway?: (isAway: boolean) => void;
+  /** Told that the store is gone for good. */
+  readonly onGone?: () => void;
+  readonly awayMs?: number;
+  readonly goneMs?: number;
+}
+
+/** Something to be stored under an id: however often it is tried, it is there once. */
+interface Job {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly id: string;
+  readonly isCheckpoint: boolean;
+  /** Fulfilled when it was read back. */
+  readonly seen: PromiseWithResolvers<void>;
+}
+
+/** Writes the blocks of one server. */
+export class BlockWriter {
+  readonly #store: LogStore;
+  readonly #options: BlockWriterOptions;
+  #waiting: Uint8Array<ArrayBuffer>[] = [];
+  #waitingBytes = 0;
+  #checkpoint: Job | undefined;
+  /** The block that is being stored. */
+  #block: Job | undefined;
+  /** Number of the last block. */
+  #number = 0;
+  #isWriting = false;
+  #isAway = false;
+  #isClosed = false;
+
+  constructor(store: LogStore, options: BlockWriterOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** Bytes of what is not stored yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Whether the store is away. */
+  get isAway(): boolean {
+    return this.#isAway;
+  }
+
+  /** Whether everything is stored. */
+  get isIdle(): boolean {
+    return !this.#isWriting;
+  }
+
+  /** Has an entry stored, as part of a block. */
+  add(entry: Uint8Array<ArrayBuffer>): void {
+    this.#waiting.push(entry);
+    this.#waitingBytes += entry.length;
+    this.#writeSoon();
+  }
+
+  /** Has a checkpoint stored, unless one is on its way. */
+  addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): void {
+    if (bytes.length > this.#store.maxBytes) return; // the one before has to do
+    this.#checkpoint ??= { bytes, id, isCheckpoint: true, seen: Promise.withResolvers() };
+    this.#writeSoon();
+  }
+
+  /** A block of this server has come back: it is stored, whether or not anybody said so. */
+  see(number: number): void {
+    if (number === this.#number) this.#block?.seen.resolve();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#block?.seen.resolve();
+    this.#checkpoint?.seen.resolve();
+  }
+
+  #writeSoon(): void {
+    if (this.#isWriting || this.#isClosed) return;
+    this.#isWriting = true;
+    // What is proposed at once goes into one block.
+    queueMicrotask(() => void this.#writeAll());
+  }
+
+  async #writeAll(): Promise<void> {
+    while (!this.#isClosed) {
+      if (this.#checkpoint) {
+        await this.#write(this.#checkpoint);
+        this.#checkpoint = undefined;
+      } else if (this.#waiting.length > 0) {
+        const [job, bytes] = this.#nextBlock();
+        this.#block = job;
+        await this.#write(job);
+        this.#waitingBytes -= bytes;
+      } else break;
+    }
+    this.#isWriting = false;
+  }
+
+  /** As many entries as make a block, and their bytes. */
+  #nextBlock(): [Job, bytes: number] {
+    const most = Math.min(MAX_BLOCK_BYTES, this.#store.maxBytes / 2);
+    let bytes = 0;
+    let count = 0;
+    for (const entry of this.#waiting) {
+      if (count > 0 && bytes + entry.length > most) break;
+      bytes += entry.length;
+      count++;
+    }
+    const number = ++this.#number;
+    const { home } = this.#options;
+    const entries = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    const block = concat([encodeBlockHead({ server: home, number }), ...entries]);
+    const id = `${home.toString(16)}-${number}`;
+    return [{ bytes: block, id, isCheckpoint: false, seen: Promise.withResolvers() }, bytes];
+  }
+
+  /** Tries until it is stored: the next one must not come before it. */
+  async #write(job: Job): Promise<void> {
+    const { nowMs, awayMs = AWAY_MS, goneMs = GONE_MS, onStored, onGone } = this.#options;
+    const away = setTimeout(() => this.#noteAway(true), awayMs);
+    let goneSinceMs: number | undefined;
+    let isSeen = false;
+    const seen = job.seen.promise.then(() => void (isSeen = true));
+    while (!isSeen && !this.#isClosed) {
+      const beganMs = nowMs();
+      try {
+        const position = await Promise.race([this.#store.append(job.bytes, job), seen]);
+        if (typeof position === "number") onStored?.(position);
+        break;
+      } catch {
+        await Promise.race([delay(AGAIN_MS), seen]);
+      }
+      const isThere = nowMs() - beganMs < QUICK_MS;
+      if (!isThere || !await this.#store.isGone().catch(() => false)) goneSinceMs = undefined;
+      else if (nowMs() - (goneSinceMs ??= beganMs) >= goneMs) {
+        this.#isClosed = true;
+        onGone?.();
+      }
+    }
+    clearTimeout(away);
+    this.#noteAway(false);
+  }
+
+  #noteAway(isAway: boolean): void {
+    if (this.#isAway === isAway || (isAway && this.#isClosed)) return;
+    this.#isAway = isAway;
+    this.#options.onAway?.(isAway);
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,74 @@
+// What servers of one room store in NATS: blocks of entries, as bytes. Pure; knows nothing of NATS.
+//
+// A block is a sequence of frames: BLOCK, then each entry as it is on the wire, with `seq` 0 and, if it has a
+// home, HOME before it.
+
+import { type Frame, framesOf, FrameWriter } from "./codec.ts";
+import { ProtocolError } from "./errors.ts";
+import { decodeServer, encodeEntry, type Proposal, type RoomEvent } from "./protocol.ts";
+
+/** Version of the form in which blocks are stored. */
+const BLOCK_VERSION = 1;
+/** Types of frames that stand before entries; those of the wire are others. */
+const BLOCK = 0x40, HOME = 0x41;
+
+/** Where a block comes from. */
+export interface BlockHead {
+  /** The server that made it. */
+  readonly server: bigint;
+  /** Counts the blocks of a server from 1. */
+  readonly number: number;
+}
+
+/** A block as it is stored. */
+export interface Block extends BlockHead {
+  readonly entries: readonly Proposal[];
+}
+
+const writer = new FrameWriter();
+
+/** An entry as part of a block. */
+export function encodeProposal({ home, ...entry }: Proposal): Uint8Array<ArrayBuffer> {
+  const frame = encodeEntry({ ...entry, seq: 0 } as RoomEvent);
+  if (home === undefined) return frame.slice();
+  const head = writer.begin(HOME).id(home).end();
+  const bytes = new Uint8Array(head.length + frame.length);
+  bytes.set(head);
+  bytes.set(frame, head.length);
+  return bytes;
+}
+
+/** The beginning of a block. */
+export function encodeBlockHead({ server, number }: BlockHead): Uint8Array<ArrayBuffer> {
+  return writer.begin(BLOCK).u8(BLOCK_VERSION).id(server).u32(number).end().slice();
+}
+
+/** What is in a block.
+ * @throws {ProtocolError} `version-unsupported`, or what is wrong with a frame */
+export function decodeBlock(bytes: Uint8Array): Block {
+  const frames = framesOf(bytes);
+  const first = frames.next().value as Frame | undefined;
+  if (first?.type !== BLOCK) {
+    throw new ProtocolError("frame-unexpected", "Cannot read block: it does not begin like one");
+  }
+  const version = first.u8();
+  if (version !== BLOCK_VERSION) {
+    throw new ProtocolError("version-unsupported", `Cannot read block of version ${version}`);
+  }
+  return { server: first.id(), number: first.u32(), entries: [...decodeProposals(frames)] };
+}
+
+/** The entries of frames that {@linkcode encodeProposal} made.
+ * @throws {ProtocolError} what is wrong with a frame */
+export function* decodeProposals(frames: Iterable<Frame>): Generator<Proposal> {
+  let home: bigint | undefined;
+  for (const frame of frames) {
+    if (frame.type === HOME) {
+      home = frame.id();
+      continue;
+    }
+    const { seq: _, ...entry } = decodeServer(frame) as RoomEvent;
+    yield home === undefined ? entry : { ...entry, home };
+    home = undefined;
+  }
+}

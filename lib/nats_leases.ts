@@ -1,0 +1,89 @@
+// Which servers of a room live: a bucket of NATS with a key for each, which expires. Loaded only where it is
+// needed. Knows nothing of who is in.
+
+import { type KV, Kvm } from "@nats-io/kv";
+import { type Link, patiently } from "./nats_link.ts";
+import type { Leases } from "./nats_store.ts";
+
+/** How long a lease holds, in ms. */
+export const LEASE_MS = 6_000;
+
+/** What a server leaves in the bucket. */
+export interface LeaseOptions {
+  readonly room: string;
+  /** The server's own id. */
+  readonly server: bigint;
+  /** Where clients reach it, for the other servers to tell them. */
+  readonly address: () => string;
+  readonly copies: number;
+}
+
+/** The leases of a room. */
+export class NatsLeases implements Leases {
+  readonly #link: Link;
+  readonly #options: LeaseOptions;
+  readonly #stream: string;
+  #bucket: KV | undefined;
+  /** Addresses by key. */
+  readonly #known = new Map<string, string>();
+
+  constructor(link: Link, options: LeaseOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#stream = `KV_${bucketOf(options)}`;
+  }
+
+  async take(): Promise<void> {
+    await patiently(() => this.renew());
+  }
+
+  async renew(): Promise<void> {
+    const { server, address } = this.#options;
+    try {
+      this.#bucket ??= await this.#open();
+      // Nobody else has this key: ids are chosen at random, and never again.
+      await this.#bucket.put(keyOf(server), address());
+    } catch (error) {
+      this.#bucket = undefined; // somebody may have deleted it
+      throw error;
+    }
+  }
+
+  #open(): Promise<KV> {
+    return new Kvm(this.#link.nc).create(bucketOf(this.#options), {
+      ttl: LEASE_MS,
+      replicas: this.#options.copies,
+      history: 1,
+      // Whoever answers must know the newest.
+      allow_direct: false,
+    });
+  }
+
+  async living(): Promise<ReadonlyMap<bigint, string>> {
+    const prefix = `$KV.${bucketOf(this.#options)}.`;
+    const { state } = await this.#link.manager.streams.info(this.#stream, { subjects_filter: `${prefix}>` });
+    const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+    const servers = new Map<bigint, string>();
+    for (const key of keys) {
+      const address = this.#known.get(key) ?? (await this.#bucket?.get(key))?.string();
+      if (address === undefined) continue; // it has just ended
+      this.#known.set(key, address);
+      servers.set(BigInt(`0x${key}`), address);
+    }
+    return servers;
+  }
+
+  async end(): Promise<void> {
+    const filter = `$KV.${bucketOf(this.#options)}.${keyOf(this.#options.server)}`;
+    // A key that is deleted would leave a mark, and be taken for a lease.
+    await this.#link.manager.streams.purge(this.#stream, { filter });
+  }
+}
+
+function bucketOf({ room }: LeaseOptions): string {
+  return `chat_${room}`;
+}
+
+function keyOf(server: bigint): string {
+  return server.toString(16).padStart(16, "0");
+}

@@ -1,0 +1,152 @@
+// A connection to NATS, and the errors that people read about it. Loaded only where it is needed, with the two
+// files beside it and the library behind them. Knows nothing of rooms.
+
+import { checkServerIdentity } from "node:tls";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { connect, credsAuthenticator } from "@nats-io/transport-node";
+import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
+import { parseServer } from "./address.ts";
+import type { NatsCode } from "./errors.ts";
+import type { NatsAccess } from "./nats_access.ts";
+
+/** How long NATS may take to let us in, in ms. */
+const CONNECT_MS = 5_000;
+/** How long it may take to answer a question, in ms: a cluster chooses a new leader in less than that. */
+export const ANSWER_MS = 5_000;
+/** How long a cluster may take until it does what only its leader can, in ms. */
+const PATIENCE_MS = 30_000;
+/** From try to try, in ms. */
+const AGAIN_MS = 250;
+/** Who has not answered two questions asked so long after each other is dead, in ms. */
+const PING_MS = 2_000;
+
+/** Codes of JetStream's errors (nats-server, server/errors.json). */
+export const API = {
+  noSuitablePeers: 10_005,
+  temporarilyUnavailable: 10_008,
+  notEnabledForAccount: 10_039,
+  noStorage: 10_047,
+  streamNotFound: 10_059,
+  notClustered: 10_074,
+  notEnabled: 10_076,
+  wrongLastSequence: 10_071,
+  noMessage: 10_037,
+} as const;
+
+/** A connection that comes back by itself. */
+export interface Link {
+  readonly nc: NatsConnection;
+  readonly manager: JetStreamManager;
+  /** Most bytes of a message. */
+  readonly maxBytes: number;
+}
+
+/** Connects.
+ * @throws {NatsFailure} */
+export async function openLink(access: NatsAccess): Promise<Link> {
+  let nc: NatsConnection;
+  try {
+    nc = await connect(optionsFor(access));
+  } catch (error) {
+    throw explained(error, access);
+  }
+  try {
+    const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
+    return { nc, manager, maxBytes: nc.info!.max_payload };
+  } catch (error) {
+    await nc.close();
+    throw explained(error, access);
+  }
+}
+
+function optionsFor({ servers, credentials, isSecure, ca }: NatsAccess): ConnectionOptions {
+  return {
+    name: "chat-server",
+    servers: [...servers],
+    timeout: CONNECT_MS,
+    // A room outlives an evening without NATS, and a password that somebody is about to mend.
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: AGAIN_MS,
+    reconnectJitter: AGAIN_MS,
+    reconnectJitterTLS: AGAIN_MS,
+    pingInterval: PING_MS,
+    maxPingOut: 2,
+    ...(isSecure && { tls: { ...(ca !== undefined && { ca }), checkServerIdentity: identityOf(servers) } }),
+    ...(credentials?.type === "user" && { user: credentials.user, pass: credentials.password }),
+    ...(credentials?.type === "token" && { token: credentials.token }),
+    ...(credentials?.type === "creds" && {
+      authenticator: credsAuthenticator(new TextEncoder().encode(credentials.text)),
+    }),
+  } as ConnectionOptions;
+}
+
+/** The library does not say to which IP address it has connected, if it was no name: a certificate has to be for one
+ * of the servers that were named. */
+function identityOf(servers: readonly string[]): typeof checkServerIdentity {
+  const hosts = servers.map((server) => parseServer(server).host);
+  return (name, certificate) => {
+    const problems = [name, ...hosts].map((host) => checkServerIdentity(host, certificate));
+    return problems.includes(undefined) ? undefined : problems[0];
+  };
+}
+
+/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while.
+ * @throws what is no matter of time, and at last what is */
+export async function patiently<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (const endMs = performance.now() + PATIENCE_MS;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const code = apiCode(error);
+      const isPassing = code === undefined
+        ? /timeout|no responders|503|disconnect/i.test((error as Error).message)
+        : code === API.temporarilyUnavailable || code === API.noSuitablePeers;
+      if (!isPassing || performance.now() > endMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+}
+
+/** The number of JetStream's own error, if it is one. */
+export function apiCode(error: unknown): number | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === "number" ? code : undefined;
+}
+
+/** Something is wrong with NATS. Not one of the project's own errors: a module that is loaded apart has other
+ * classes than the program. */
+export class NatsFailure extends Error {
+  override readonly name = "NatsFailure";
+  readonly code: NatsCode;
+  readonly details: Readonly<Record<string, string>>;
+
+  constructor(code: NatsCode, message: string, options: ErrorOptions & { details: Record<string, string> }) {
+    super(message, options);
+    this.code = code;
+    this.details = options.details;
+  }
+}
+
+/** The failure that an error of the library is. Its details hold no password. */
+export function explained(error: unknown, { servers }: Pick<NatsAccess, "servers">): NatsFailure {
+  if (error instanceof NatsFailure) return error;
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const details = { servers: servers.join(", "), reason: message };
+  const code = codeOf(name, message, apiCode(error));
+  return new NatsFailure(code, `Cannot use NATS at ${details.servers}: ${message}`, {
+    cause: error,
+    details,
+  });
+}
+
+function codeOf(name: string, message: string, api: number | undefined): NatsCode {
+  if (api === API.notEnabledForAccount || api === API.notEnabled) return "nats-no-jetstream";
+  if (name === "JetStreamNotEnabled") return "nats-no-jetstream";
+  if (api === API.noStorage) return "nats-full";
+  if (/permissions violation/i.test(`${name} ${message}`)) return "nats-forbidden";
+  if (/authoriz|authentication|^InvalidCredential/i.test(`${name} ${message}`)) return "nats-refused";
+  if (/certificate|tls|ssl|self.signed/i.test(message)) return "nats-tls";
+  return "nats-unreachable";
+}

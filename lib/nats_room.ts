@@ -1,0 +1,47 @@
+// All of NATS that a room needs, in one module: it is loaded where a room is kept there, and nowhere else, because
+// the library behind it is bigger than the whole program.
+
+import type { NatsAccess } from "./nats_access.ts";
+import { NatsLeases } from "./nats_leases.ts";
+import { openLink } from "./nats_link.ts";
+import type { Leases, LogStore } from "./nats_store.ts";
+import { NatsStream } from "./nats_stream.ts";
+
+/** What to open. */
+export interface NatsRoomOptions extends NatsAccess {
+  /** Name of the room. */
+  readonly room: string;
+  /** Id of this server. */
+  readonly home: bigint;
+  /** Where clients reach this server, `host:port`; empty if nobody knows. */
+  readonly address: () => string;
+}
+
+/** A room in NATS. */
+export interface NatsRoom {
+  readonly store: LogStore;
+  readonly leases: Leases;
+  /** Ends the connection. */
+  close(): Promise<void>;
+}
+
+/** Connects, and makes what is not there yet.
+ * @throws {NatsFailure} */
+export async function openNatsRoom({ room, home, address, ...access }: NatsRoomOptions): Promise<NatsRoom> {
+  const link = await openLink(access);
+  try {
+    const store = await NatsStream.open(link, room, access);
+    const leases = new NatsLeases(link, { room, server: home, address, copies: store.copies });
+    return {
+      store,
+      leases,
+      close: async () => {
+        store.close();
+        await link.nc.close();
+      },
+    };
+  } catch (error) {
+    await link.nc.close();
+    throw error;
+  }
+}

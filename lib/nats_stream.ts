@@ -1,0 +1,239 @@
+// The log of a room as a stream of JetStream: what is stored, in which order. Loaded only where it is needed.
+// Knows nothing of what it stores.
+
+import { DiscardPolicy, jetstream, RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import type { JetStreamClient, StoredMsg, StreamConfig, StreamInfo } from "@nats-io/jetstream";
+import { millis, nanos } from "@nats-io/transport-node";
+import { API, apiCode, explained, type Link, NatsFailure, patiently } from "./nats_link.ts";
+import type { LogStore, Stored, StoreState } from "./nats_store.ts";
+
+/** How much of the past a stream keeps, in bytes and in ms. */
+export const STREAM_BYTES = 268_435_456;
+export const STREAM_AGE_MS = 7 * 86_400_000;
+/** How long NATS drops what it has stored already, in ms. */
+const DUPLICATES_MS = 180_000;
+/** Copies that survive the loss of a machine. */
+const COPIES = 3;
+/** How long what is stored may take to be acknowledged, in ms. */
+const PUBLISH_MS = 2_000;
+/** From try to try to read on, in ms. */
+const AGAIN_MS = 250;
+/** How often a reader that has nothing to read hears that it is still served, in ms. */
+const HEARTBEAT_MS = 1_000;
+/** How long NATS remembers a reader that is gone, in ms. */
+const READER_MS = 30_000;
+/** What one reader asks for at a time. */
+const READ_AHEAD = 256;
+
+/** A stream as the place of a log. */
+export class NatsStream implements LogStore {
+  readonly copies: number;
+  readonly #link: Link;
+  readonly #js: JetStreamClient;
+  readonly #name: string;
+  readonly #closed = new AbortController();
+
+  private constructor(link: Link, { config }: StreamInfo) {
+    this.#link = link;
+    this.#js = jetstream(link.nc, { timeout: PUBLISH_MS });
+    this.#name = config.name;
+    this.copies = config.num_replicas;
+  }
+
+  /** Opens the stream of a room, and makes it if there is none.
+   * @throws {NatsFailure} */
+  static async open(
+    link: Link,
+    room: string,
+    { servers }: { servers: readonly string[] },
+  ): Promise<NatsStream> {
+    try {
+      const info = await patiently(() => ensureStream(link, configOf(room), servers.length));
+      return new NatsStream(link, info);
+    } catch (error) {
+      throw explained(error, { servers });
+    }
+  }
+
+  get maxBytes(): number {
+    return this.#link.maxBytes;
+  }
+
+  async state(): Promise<StoreState> {
+    const { state } = await this.#link.manager.streams.info(this.#name);
+    return { first: state.first_seq, last: state.last_seq, count: state.messages, bytes: state.bytes };
+  }
+
+  async append(
+    bytes: Uint8Array,
+    { id, isCheckpoint = false, after }: { id: string; isCheckpoint?: boolean; after?: number },
+  ): Promise<number | undefined> {
+    try {
+      const { seq } = await this.#js.publish(this.#subject(isCheckpoint), bytes, {
+        msgID: id,
+        expect: { streamName: this.#name, lastSequence: after },
+      });
+      return seq;
+    } catch (error) {
+      if (apiCode(error) === API.wrongLastSequence) return undefined;
+      throw error;
+    }
+  }
+
+  async checkpointFrom(position: number): Promise<Stored | undefined> {
+    const subject = this.#subject(true);
+    const next = await this.#message({ seq: position, next_by_subj: subject });
+    return storedOf(next ?? await this.#message({ last_by_subj: subject }));
+  }
+
+  async #message(
+    query: { seq: number; next_by_subj: string } | { last_by_subj: string },
+  ): Promise<StoredMsg | undefined> {
+    try {
+      return await this.#link.manager.streams.getMessage(this.#name, query) ?? undefined;
+    } catch (error) {
+      if (apiCode(error) === API.noMessage) return undefined;
+      throw error;
+    }
+  }
+
+  async *read(from: number): AsyncGenerator<Stored> {
+    let next = from;
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      try {
+        for await (const stored of this.#readOnce(next)) {
+          yield stored;
+          next = stored.position + 1;
+        }
+      } catch {
+        // The next reader finds out whether NATS is there.
+      }
+      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+
+  /** Until something is wrong with the reader that NATS made for us: not all that can be is noticed by the
+   * library. */
+  async *#readOnce(from: number): AsyncGenerator<Stored> {
+    const consumer = await this.#js.consumers.get(this.#name, {
+      opt_start_seq: from,
+      inactive_threshold: READER_MS,
+    });
+    const messages = await consumer.consume({ idle_heartbeat: HEARTBEAT_MS, max_messages: READ_AHEAD });
+    const stop = () => messages.stop();
+    this.#closed.signal.addEventListener("abort", stop);
+    this.#rereading = stop;
+    try {
+      let next = from;
+      for await (const message of messages) {
+        const { streamSequence: position, timestampNanos } = message.info;
+        // One that was behind when it was asked begins too early.
+        if (position < next) continue;
+        const isCheckpoint = message.subject === this.#subject(true);
+        yield {
+          position,
+          bytes: message.data,
+          timeMs: millis(timestampNanos),
+          isCheckpoint,
+          isGap: position > next,
+        };
+        next = position + 1;
+      }
+    } finally {
+      this.#closed.signal.removeEventListener("abort", stop);
+      messages.stop();
+      consumer.delete().catch(() => {});
+    }
+  }
+
+  #rereading: () => void = () => {};
+
+  reread(): void {
+    this.#rereading();
+  }
+
+  async isGone(): Promise<boolean> {
+    try {
+      await this.#link.manager.streams.info(this.#name);
+      return false;
+    } catch (error) {
+      return apiCode(error) === API.streamNotFound;
+    }
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  #subject(isCheckpoint: boolean): string {
+    return `${this.#name}.${isCheckpoint ? "checkpoint" : "log"}`;
+  }
+}
+
+function storedOf(message: StoredMsg | undefined): Stored | undefined {
+  return message && {
+    position: message.seq,
+    bytes: message.data,
+    timeMs: message.time.getTime(),
+    isCheckpoint: true,
+    isGap: false,
+  };
+}
+
+function configOf(room: string) {
+  const name = `CHAT_${room}`;
+  return {
+    name,
+    subjects: [`${name}.log`, `${name}.checkpoint`],
+    description: "A room of chat-server",
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_bytes: STREAM_BYTES,
+    max_age: nanos(STREAM_AGE_MS),
+    duplicate_window: nanos(DUPLICATES_MS),
+    deny_delete: true,
+  } satisfies Partial<StreamConfig>;
+}
+
+type Config = ReturnType<typeof configOf>;
+
+async function ensureStream({ nc, manager }: Link, config: Config, named: number): Promise<StreamInfo> {
+  const { streams } = manager;
+  let info: StreamInfo;
+  try {
+    info = await streams.info(config.name);
+  } catch (error) {
+    if (apiCode(error) !== API.streamNotFound) throw error;
+    return await makeStream(config);
+  }
+  check(info, config);
+  if (info.config.num_replicas >= COPIES || nc.info!.cluster === undefined) return info;
+  // The cluster may have grown since.
+  return await streams.update(config.name, { num_replicas: COPIES }).catch(() => info);
+
+  async function makeStream(config: Config): Promise<StreamInfo> {
+    if (nc.info!.cluster === undefined) return await streams.add({ ...config, num_replicas: 1 });
+    try {
+      return await streams.add({ ...config, num_replicas: COPIES });
+    } catch (error) {
+      const known = Math.max(named, nc.info!.connect_urls?.length ?? 0);
+      const isSmall = apiCode(error) === API.notClustered ||
+        (apiCode(error) === API.noSuitablePeers && known < COPIES);
+      if (!isSmall) throw error;
+      return await streams.add({ ...config, num_replicas: 1 });
+    }
+  }
+}
+
+/** Whether a stream that exists is one of ours. Whoever runs NATS may let it keep more or less. */
+function check({ config }: StreamInfo, wanted: Config): void {
+  const isOurs = [...config.subjects].sort().join() === [...wanted.subjects].sort().join() &&
+    config.storage === wanted.storage && config.retention === wanted.retention &&
+    config.discard === wanted.discard && config.max_msgs_per_subject <= 0 && !config.sealed;
+  if (isOurs) return;
+  throw new NatsFailure("nats-other-stream", `Cannot use the stream ${config.name}: it is none of a room`, {
+    details: { stream: config.name },
+  });
+}

@@ -1,0 +1,81 @@
+// The other servers of a room: renews this one's lease, and looks who else has one. Knows nothing of NATS, nor
+// of who is in.
+
+import { Absences } from "./absences.ts";
+import type { Clock } from "./clock.ts";
+import type { Leases } from "./nats_store.ts";
+
+/** How often a lease is renewed, in ms. */
+const RENEW_MS = 2_000;
+
+/** What a server does about its neighbours. */
+export interface NeighboursOptions {
+  /** This server's id. */
+  readonly home: bigint;
+  readonly clock: Clock;
+  readonly renewMs?: number;
+  readonly absentMs?: number;
+}
+
+/** Who is told of the neighbours. */
+export interface NeighboursListener {
+  /** The servers through which somebody is in. */
+  readonly homes: () => Iterable<bigint>;
+  /** A server is gone, again and again for as long as somebody is in through it. */
+  readonly onGone: (server: bigint) => void;
+  /** Where the servers that live are reached; `isEldest` of one of them, which does what one alone should do. */
+  readonly onLiving: (addresses: readonly string[], how: { isEldest: boolean }) => void;
+}
+
+/** The neighbourhood of a server. */
+export class Neighbours implements AsyncDisposable {
+  readonly #leases: Leases;
+  readonly #options: NeighboursOptions;
+  readonly #absences: Absences;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  private constructor(leases: Leases, options: NeighboursOptions) {
+    this.#leases = leases;
+    this.#options = options;
+    this.#absences = new Absences(options);
+  }
+
+  /** Takes a lease: from then on others know of this server.
+   * @throws what the leases throw */
+  static async join(leases: Leases, options: NeighboursOptions): Promise<Neighbours> {
+    await leases.take();
+    return new Neighbours(leases, options);
+  }
+
+  /** Looks at once, and then again and again. */
+  watch(listener: NeighboursListener): void {
+    if (this.#isClosed) return;
+    this.#looking = this.#look(listener).catch(() => this.#absences.forget()).finally(() => {
+      if (this.#isClosed) return;
+      this.#timer = setTimeout(() => this.watch(listener), this.#options.renewMs ?? RENEW_MS);
+    });
+  }
+
+  async #look({ homes, onGone, onLiving }: NeighboursListener): Promise<void> {
+    const { home, clock } = this.#options;
+    await this.#leases.renew();
+    const living = await this.#leases.living();
+    if (this.#isClosed) return;
+    const others = [...new Set(homes())].filter((server) => server !== home);
+    for (const server of this.#absences.note(others, { living, nowMs: clock().tickMs })) onGone(server);
+    const eldest = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
+    onLiving([...new Set(living.values())].filter((address) => address !== ""), {
+      isEldest: eldest === home,
+    });
+  }
+
+  /** Gives the lease back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    await this.#leases.end().catch(() => {}); // it ends by itself
+  }
+}

@@ -1,0 +1,276 @@
+// The journal of a room that many servers share: what is proposed goes into blocks, these into a store that puts
+// the blocks of all servers into one order, and that order makes the entries. Knows nothing of NATS.
+
+import { BlockWriter } from "./block_writer.ts";
+import type { Clock, Moment } from "./clock.ts";
+import { NatsError } from "./errors.ts";
+import { fold, unfold } from "./fold.ts";
+import type { Journal, Taker } from "./journal.ts";
+import { Members } from "./members.ts";
+import { type Block, decodeBlock, encodeProposal } from "./nats_block.ts";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./nats_checkpoint.ts";
+import type { LogStore, Stored } from "./nats_store.ts";
+import type { Proposal } from "./protocol.ts";
+
+/** Bytes of proposals that may wait until nobody should say more. */
+export const MAX_WAITING_BYTES = 8_388_608;
+/** How much of the past a server that starts reads, in bytes of blocks, more or less. */
+const PAST_BYTES = 16_777_216;
+/** A checkpoint is due after so many entries, bytes, or ms. */
+const CHECKPOINT_ENTRIES = 5_000;
+const CHECKPOINT_BYTES = 4_194_304;
+const CHECKPOINT_MS = 3_600_000;
+/** Most servers whose blocks are told apart: each start of one makes another. */
+const MAX_NUMBERS = 256;
+/** From try to try to find the past, in ms, and how long that may take. */
+const AGAIN_MS = 200;
+const OPENING_MS = 30_000;
+/** How long after it was stored a block must have come back, in ms. */
+const BACK_MS = 3_000;
+
+/** What a shared journal needs. */
+export interface SharedJournalOptions {
+  /** This server's id, random and not zero. */
+  readonly home: bigint;
+  /** Instance of the room if there is none yet, random and not zero. */
+  readonly instance: bigint;
+  readonly clock: Clock;
+  /** Told when the store is away, and something waits for it; and when that is over. */
+  readonly onAway?: (isAway: boolean) => void;
+  /** Told what cannot be mended: the journal gives nothing any more. */
+  readonly onBroken?: (error: NatsError) => void;
+  readonly awayMs?: number;
+  readonly goneMs?: number;
+  readonly checkpointEntries?: number;
+  readonly maxWaitingBytes?: number;
+  readonly openingMs?: number;
+}
+
+/** A journal that many servers follow. */
+export class SharedJournal implements Journal {
+  readonly home: bigint;
+  readonly instance: bigint;
+  readonly firstSeq: number;
+  readonly past: readonly Proposal[];
+  readonly #options: SharedJournalOptions;
+  readonly #store: LogStore;
+  readonly #writer: BlockWriter;
+  /** Number of the last block of each server, who stored something last at the end. */
+  readonly #numbers: Map<bigint, number>;
+  /** Who is in after all that was given, for checkpoints. */
+  readonly #members = new Members();
+  #backups: Proposal | undefined;
+  /** What has come and was not given yet. */
+  readonly #inbox: Stored[] = [];
+  #seq: number;
+  /** Of what was given last. */
+  #position: number;
+  #lastTickMs = -Infinity;
+  #entriesSince = 0;
+  #bytesSince = 0;
+  #checkpointMs: number;
+  #isClosed = false;
+  #take: Taker = () => {};
+  #onWork: () => void = () => {};
+
+  private constructor(store: LogStore, checkpoint: Checkpoint, options: SharedJournalOptions) {
+    const { home, clock, onAway, onBroken } = options;
+    this.#store = store;
+    this.#options = options;
+    this.home = home;
+    this.instance = checkpoint.instance;
+    this.firstSeq = this.#seq = checkpoint.seq;
+    this.past = checkpoint.past;
+    for (const entry of checkpoint.past) this.#fold(entry);
+    this.#numbers = new Map(checkpoint.numbers);
+    this.#position = checkpoint.position;
+    this.#checkpointMs = clock().wallMs;
+    this.#writer = new BlockWriter(store, {
+      ...options,
+      nowMs: () => clock().tickMs,
+      onStored: (position) => this.#awaitBack(position),
+      onAway: (isAway) => {
+        onAway?.(isAway);
+        this.#onWork();
+      },
+      onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
+    });
+  }
+
+  /** Reads the past of a room, or begins one.
+   * @throws what the store throws */
+  static async open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal> {
+    const { clock, openingMs = OPENING_MS } = options;
+    for (const endMs = clock().tickMs + openingMs;;) {
+      try {
+        const journal = await SharedJournal.#open(store, options);
+        if (journal) return journal;
+      } catch (error) {
+        // A cluster that chooses a leader does not answer.
+        if (clock().tickMs >= endMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+  }
+
+  /** Undefined if another server began the room at the same time. */
+  static async #open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal | undefined> {
+    const { first, last, count, bytes } = await store.state();
+    const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
+    const found = await usableCheckpoint(store, Math.max(first, last - wanted), first);
+    const checkpoint = found ?? await begin(store, last, options.instance);
+    if (!checkpoint) return undefined;
+    const journal = new SharedJournal(store, checkpoint, options);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    void journal.#read((position) => position >= last && resolve());
+    if (checkpoint.position < last) await promise;
+    return journal;
+  }
+
+  get isStuck(): boolean {
+    return this.#writer.waitingBytes >= (this.#options.maxWaitingBytes ?? MAX_WAITING_BYTES);
+  }
+
+  get isAway(): boolean {
+    return this.#writer.isAway;
+  }
+
+  follow(take: Taker, onWork: () => void): void {
+    this.#take = take;
+    this.#onWork = onWork;
+    this.settle();
+  }
+
+  propose(proposal: Proposal): void {
+    this.#writer.add(encodeProposal(proposal));
+  }
+
+  settle(): void {
+    for (const stored of this.#inbox.splice(0)) {
+      this.#position = stored.position;
+      if (stored.isCheckpoint) this.#noteCheckpoint(stored);
+      else this.#give(decodeBlock(stored.bytes), stored);
+    }
+  }
+
+  /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
+  keepFresh(): void {
+    if (this.#options.clock().wallMs - this.#checkpointMs >= CHECKPOINT_MS) this.#writeCheckpoint();
+  }
+
+  /** Waits until all that was proposed is stored, at most so long, and ends. */
+  async close({ patienceMs = 0 }: { patienceMs?: number } = {}): Promise<void> {
+    const { clock } = this.#options;
+    for (const endMs = clock().tickMs + patienceMs; !this.#writer.isIdle && clock().tickMs < endMs;) {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS / 10));
+      this.settle();
+    }
+    this.#isClosed = true;
+    this.#writer.close();
+    this.#store.close();
+  }
+
+  #give({ server, number, entries }: Block, stored: Stored): void {
+    if (server === this.home) this.#writer.see(number);
+    // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
+    if (number <= (this.#numbers.get(server) ?? 0)) return;
+    this.#noteNumber(server, number);
+    const at = this.#momentOf(stored);
+    for (const entry of entries) {
+      this.#fold(entry);
+      this.#take(entry, this.#seq++, at, server !== this.home);
+    }
+    this.#entriesSince += entries.length;
+    this.#bytesSince += stored.bytes.length;
+    const { checkpointEntries = CHECKPOINT_ENTRIES } = this.#options;
+    const isDue = this.#entriesSince >= checkpointEntries || this.#bytesSince >= CHECKPOINT_BYTES;
+    // Whose block makes it due writes it: so one server does.
+    if (isDue && server === this.home) this.#writeCheckpoint();
+  }
+
+  #fold(entry: Proposal): void {
+    fold(this.#members, entry);
+    if (entry.type === "backups") this.#backups = entry;
+  }
+
+  #noteNumber(server: bigint, number: number): void {
+    this.#numbers.delete(server);
+    this.#numbers.set(server, number);
+    if (this.#numbers.size > MAX_NUMBERS) this.#numbers.delete(this.#numbers.keys().next().value!);
+  }
+
+  /** When something was stored, on the clocks of this process. */
+  #momentOf({ timeMs }: Stored): Moment {
+    const now = this.#options.clock();
+    const ageMs = Math.max(0, now.wallMs - timeMs);
+    this.#lastTickMs = Math.max(this.#lastTickMs, now.tickMs - ageMs);
+    return { wallMs: timeMs, tickMs: this.#lastTickMs };
+  }
+
+  #noteCheckpoint({ timeMs }: Stored): void {
+    this.#entriesSince = 0;
+    this.#bytesSince = 0;
+    this.#checkpointMs = timeMs;
+  }
+
+  #writeCheckpoint(): void {
+    const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
+    const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
+    const bytes = encodeCheckpoint({ instance: this.instance, position, seq, numbers, past });
+    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+  }
+
+  /** Has the store asked again if what it has does not come: not everything that goes wrong with a reader is noticed
+   * on its way. */
+  #awaitBack(position: number): void {
+    const isBack = () => (this.#inbox.at(-1)?.position ?? this.#position) >= position;
+    if (isBack()) return;
+    const timer = setTimeout(() => {
+      if (!isBack() && !this.#isClosed) this.#store.reread();
+    }, BACK_MS);
+    Deno.unrefTimer(timer);
+  }
+
+  async #read(onCome: (position: number) => void): Promise<void> {
+    for await (const stored of this.#store.read(this.#position + 1)) {
+      if (this.#isClosed) return;
+      if (stored.isGap) {
+        this.#isClosed = true;
+        this.#options.onBroken?.(
+          new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing"),
+        );
+        return;
+      }
+      this.#inbox.push(stored);
+      onCome(stored.position);
+      this.#onWork();
+    }
+  }
+}
+
+/** A checkpoint behind which nothing is missing: the first from position `wanted` on, or else the last. */
+async function usableCheckpoint(
+  store: LogStore,
+  wanted: number,
+  first: number,
+): Promise<Checkpoint | undefined> {
+  for (let from = wanted;;) {
+    const stored = await store.checkpointFrom(from);
+    if (!stored) return undefined;
+    const checkpoint = decodeCheckpoint(stored.bytes);
+    if (checkpoint.position + 1 >= first) return checkpoint;
+    if (stored.position < from) return undefined; // the last there is
+    from = stored.position + 1;
+  }
+}
+
+/** Begins a room behind all that is stored, unless another server does at the same time: then it is undefined. */
+async function begin(store: LogStore, last: number, instance: bigint): Promise<Checkpoint | undefined> {
+  const checkpoint = { instance, position: last, seq: 0, numbers: new Map(), past: [] };
+  const position = await store.append(encodeCheckpoint(checkpoint), {
+    id: `begin-${instance.toString(16)}`,
+    isCheckpoint: true,
+    after: last,
+  });
+  return position === undefined ? undefined : checkpoint;
+}

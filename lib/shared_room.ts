@@ -1,0 +1,173 @@
+// A room that many servers serve: the flags about it, and what joins one server to the others. NATS itself is loaded
+// only here.
+
+import { formatBackup, parseBackup } from "./backup.ts";
+import type { ChatServer } from "./chat_server.ts";
+import type { Clock } from "./clock.ts";
+import { type NatsCode, NatsError } from "./errors.ts";
+import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
+import { type NatsAccess, parseCredentials, parseNats, parseRoom } from "./nats_access.ts";
+import type { NatsRoom } from "./nats_room.ts";
+import { Neighbours } from "./neighbours.ts";
+import { readNamed } from "./private_files.ts";
+import { SharedJournal } from "./shared_journal.ts";
+
+/** How long a server that ends waits for what was said to be stored, in ms. */
+const CLOSING_MS = 1_000;
+/** Hosts that stand for all addresses of a machine. */
+const WILDCARDS = ["0.0.0.0", "::"];
+
+/** Flags about rooms with many servers. */
+export const SHARED_ROOM_FLAGS = {
+  nats: { value: "URL", help: "flag.nats" },
+  room: { value: "NAME", help: "flag.room" },
+  "nats-creds": { value: "FILE", help: "flag.nats-creds" },
+  "nats-ca": { value: "FILE", help: "flag.nats-ca" },
+  advertise: { value: "HOST:N", help: "flag.advertise" },
+} as const satisfies FlagTable;
+
+/** What a room with many servers needs of this one. */
+export interface SharedRoomOptions {
+  readonly clock: Clock;
+  /** Told when what is said has to wait for NATS, and when that is over. */
+  readonly onAway: (isAway: boolean) => void;
+}
+
+/** A room that many servers serve, as this one sees it. */
+export class SharedRoom {
+  readonly name: string;
+  readonly journal: SharedJournal;
+  /** NATS servers, without passwords. */
+  readonly servers: readonly string[];
+  /** On how many machines NATS keeps the log. */
+  readonly copies: number;
+  /** Rejects if the room cannot go on.
+   * @throws {NatsError} */
+  readonly broken: Promise<never>;
+  readonly #nats: NatsRoom;
+  readonly #neighbours: Neighbours;
+  readonly #setAddress: (address: string) => void;
+  readonly #advertised: string | undefined;
+
+  private constructor(parts: {
+    name: string;
+    servers: readonly string[];
+    journal: SharedJournal;
+    broken: Promise<never>;
+    nats: NatsRoom;
+    neighbours: Neighbours;
+    setAddress: (address: string) => void;
+    advertised: string | undefined;
+  }) {
+    this.name = parts.name;
+    this.servers = parts.servers;
+    this.journal = parts.journal;
+    this.broken = parts.broken;
+    this.copies = parts.nats.store.copies;
+    this.#nats = parts.nats;
+    this.#neighbours = parts.neighbours;
+    this.#setAddress = parts.setAddress;
+    this.#advertised = parts.advertised;
+  }
+
+  /** Opens the room that the flags name; undefined if they name none.
+   * @throws {InputError} about flags and files
+   * @throws {NatsError} */
+  static async open(
+    flags: FlagValues<typeof SHARED_ROOM_FLAGS> & { readonly data?: string },
+    { clock, onAway }: SharedRoomOptions,
+  ): Promise<SharedRoom | undefined> {
+    const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
+    checkTogether(flags, { needed: [["nats", "room"], ...alone], contrary: [["nats", "data"]] });
+    if (flags.nats === undefined || flags.room === undefined) return undefined;
+    const name = parseRoom(flags.room);
+    const advertised = flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise));
+    const access = await accessOf(flags.nats, flags);
+    let address = "";
+    const [home, instance] = [randomId(), randomId()];
+    const nats = await openNats({ ...access, room: name, home, address: () => address });
+    try {
+      const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
+      broken.catch(() => {}); // whoever waits for it is told
+      const journal = await SharedJournal.open(nats.store, { home, instance, clock, onAway, onBroken });
+      const neighbours = await Neighbours.join(nats.leases, { home, clock });
+      const setAddress = (known: string) => address = known;
+      const { servers } = access;
+      return new SharedRoom({ name, servers, journal, broken, nats, neighbours, setAddress, advertised });
+    } catch (error) {
+      await nats.close();
+      throw natsError(error, access);
+    }
+  }
+
+  /** Has a server take part, from now on. `fingerprint` is that of its certificate. */
+  join(server: ChatServer, { fingerprint }: { fingerprint?: string }): void {
+    const { address } = server;
+    const isKnown = !WILDCARDS.includes(address.host);
+    const own = isKnown ? formatBackup({ server: address, fingerprint }) : "";
+    this.#setAddress(this.#advertised ?? own);
+    this.#neighbours.watch({
+      homes: () => server.homes,
+      onGone: (home) => server.loseServer(home),
+      onLiving: (addresses, { isEldest }) => {
+        if (!isEldest) return;
+        if (addresses.length > 1) server.learnServers(addresses);
+        this.journal.keepFresh();
+      },
+    });
+  }
+
+  /** Whether clients of other servers can be told of this one, so far as it knows itself. */
+  isReachable(server: ChatServer): boolean {
+    return this.#advertised !== undefined || !WILDCARDS.includes(server.address.host);
+  }
+
+  /** Takes leave of the others, once what was said is stored. */
+  async close(): Promise<void> {
+    await this.journal.close({ patienceMs: CLOSING_MS });
+    await Promise.race([
+      this.#neighbours[Symbol.asyncDispose](),
+      new Promise((resolve) => setTimeout(resolve, CLOSING_MS)),
+    ]);
+    await this.#nats.close();
+  }
+}
+
+async function accessOf(
+  urls: string,
+  { "nats-creds": creds, "nats-ca": ca }: FlagValues<typeof SHARED_ROOM_FLAGS>,
+): Promise<NatsAccess> {
+  const access = parseNats(urls);
+  return {
+    ...access,
+    ...(creds !== undefined && { credentials: parseCredentials(await readNamed(creds), creds) }),
+    ...(ca !== undefined && { ca: await readNamed(ca), isSecure: true }),
+  };
+}
+
+async function openNats(
+  options: Parameters<typeof import("./nats_room.ts").openNatsRoom>[0],
+): Promise<NatsRoom> {
+  const { openNatsRoom } = await import("./nats_room.ts");
+  try {
+    return await openNatsRoom(options);
+  } catch (error) {
+    throw natsError(error, options);
+  }
+}
+
+/** What the module that is loaded apart throws is none of our classes. */
+function natsError(cause: unknown, { servers }: NatsAccess): unknown {
+  const { name, message, code, details } = cause as Error & {
+    code: NatsCode;
+    details: Record<string, string>;
+  };
+  if (name === "NatsFailure") return new NatsError(code, message, { cause, details });
+  if (name === "NatsError") return cause;
+  const known = { servers: servers.join(", "), reason: message };
+  return new NatsError("nats-unreachable", `Cannot use NATS: ${message}`, { cause, details: known });
+}
+
+function randomId(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0]! | 1n;
+}

@@ -1,0 +1,286 @@
+// Rounds of chaos in a room that three servers share, in a cluster of three NATS servers: any of the six is killed
+// at any moment. After each storm everybody must have shown everything that anybody read back, on whatever server
+// they are, and also what those said who were gone at once.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { natsCluster, type NatsServer } from "../../nats_server.ts";
+import { Random } from "../../simulator/random.ts";
+import { InnerClient, OuterClient } from "./clients.ts";
+import type { Client } from "./clients.ts";
+import { Ledger, type Problem } from "./ledger.ts";
+import type { Network } from "./proxy.ts";
+import { MortalServer } from "./server.ts";
+
+const SERVERS = 3;
+const CLIENTS = { all: 15, processes: 2 } as const;
+/** Shortest and longest storm, in ms. */
+const STORM_MS = [4_000, 15_000] as const;
+/** How long everybody may take to come to rest after a storm, in ms: a cluster whose leader was killed takes up to
+ * ten seconds to have another one. */
+const SETTLING_MS = 60_000;
+/** How often to look whether they have, in ms. */
+const LOOK_MS = 20;
+/** Most that a client says in a storm: fewer than it keeps. */
+const MOST_SAID = 150;
+/** How long somebody who speaks and goes waits to read it back, in ms. */
+const ECHO_MS = 20_000;
+
+/** Numbers of a run. */
+export interface SharedTally {
+  rounds: number;
+  /** Chat servers killed, and NATS servers. */
+  deaths: number;
+  natsDeaths: number;
+  /** Connections cut at any moment. */
+  cuts: number;
+  /** Clients that died or left, and others that came. */
+  replacements: number;
+  /** Clients that were gone as soon as they had read back what they said. */
+  farewells: number;
+  messages: number;
+  deliveries: number;
+  printed: number;
+}
+
+/** What to run. */
+export interface SharedChaosOptions {
+  readonly seed: number;
+  /** Where NATS keeps what it stores. */
+  readonly folder: string;
+  /** No round begins later, in ms. */
+  readonly durationMs: number;
+  readonly signal?: AbortSignal;
+  /** Told after every round. */
+  readonly onRound?: (tally: Readonly<SharedTally>) => void;
+}
+
+/** What came of a run. */
+export interface SharedOutcome {
+  readonly tally: Readonly<SharedTally>;
+  readonly problems: readonly Problem[];
+  /** What happened in the last round. */
+  readonly story: readonly string[];
+}
+
+/** Runs rounds until the time is over or something is wrong. */
+export async function runSharedChaos(options: SharedChaosOptions): Promise<SharedOutcome> {
+  const { durationMs, signal = new AbortController().signal, onRound } = options;
+  await using chaos = await SharedChaos.open(options, signal);
+  const endMs = performance.now() + durationMs;
+  do {
+    await chaos.play();
+    onRound?.(chaos.tally);
+  } while (!signal.aborted && chaos.problems.length === 0 && performance.now() < endMs);
+  return { tally: chaos.tally, problems: [...chaos.problems], story: chaos.story };
+}
+
+class SharedChaos implements AsyncDisposable {
+  readonly #signal: AbortSignal;
+  readonly #random: Random;
+  readonly #ledger = new Ledger({ isKept: true });
+  readonly #network: Network;
+  readonly #cluster: NatsServer[];
+  readonly #servers: MortalServer[] = [];
+  readonly #clients: Client[] = [];
+  readonly #counts = { rounds: 0, deaths: 0, natsDeaths: 0, cuts: 0, replacements: 0, farewells: 0 };
+  #newcomers = 0;
+  #events: string[] = [];
+  #roundMs = 0;
+
+  private constructor({ seed, folder }: SharedChaosOptions, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#random = new Random(seed);
+    this.#network = { random: new Random(seed, -2), weather: new Map() };
+    this.#cluster = natsCluster({ folder, size: 3 });
+    signal.addEventListener("abort", () => this.#ledger.close());
+  }
+
+  static async open(options: SharedChaosOptions, signal: AbortSignal): Promise<SharedChaos> {
+    const chaos = new SharedChaos(options, signal);
+    for (const nats of chaos.#cluster) nats.start();
+    await Promise.all(chaos.#cluster.map((nats) => nats.answers()));
+    const urls = chaos.#cluster.map(({ address }) => `nats://${address}`).join(",");
+    for (let number = 0; number < SERVERS; number++) {
+      chaos.#servers.push(
+        await MortalServer.open({
+          name: `server ${number}`,
+          network: chaos.#network,
+          ledger: chaos.#ledger,
+          sharing: ["--nats", urls, "--room", "chaos"],
+          note: (what) => chaos.#note(what),
+        }),
+      );
+    }
+    return chaos;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#ledger.problems;
+  }
+
+  get tally(): SharedTally {
+    return { ...this.#counts, ...this.#ledger.counts };
+  }
+
+  get story(): string[] {
+    return this.#events;
+  }
+
+  /** Plays one round. */
+  async play(): Promise<void> {
+    this.#events = [];
+    this.#roundMs = performance.now();
+    this.#ledger.beginRound();
+    for (const server of this.#servers) server.proxy.server = server.address;
+    await Promise.all(this.#servers.map((server) => this.#start(server)));
+    for (let client = 0; client < CLIENTS.all; client++) this.#clients[client] ??= this.#newClient(client);
+    await this.#storm();
+    await this.#settle();
+    this.#counts.rounds++;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.leave()));
+    await Promise.all(this.#servers.map((server) => server[Symbol.asyncDispose]()));
+    await Promise.all(this.#cluster.map((nats) => nats.kill()));
+  }
+
+  #note(what: string): void {
+    const atMs = Math.round(performance.now() - this.#roundMs);
+    this.#events.push(`${atMs.toString().padStart(6)} ms ${what}`);
+  }
+
+  #newClient(client: number): Client {
+    const servers = this.#servers.map(({ proxy }) => proxy.address);
+    const isInner = client >= CLIENTS.processes;
+    const options = {
+      name: `${isInner ? "c" : "p"}${client}-${this.#newcomers++}`,
+      first: this.#random.pick(servers),
+      servers,
+      ledger: this.#ledger,
+      random: this.#random.unit,
+      note: (what: string) => this.#note(what),
+    };
+    return isInner ? new InnerClient(options) : new OuterClient(options);
+  }
+
+  async #start(server: MortalServer): Promise<void> {
+    await server.start({ graceSeconds: this.#random.pick([0, 3]), signal: this.#signal });
+  }
+
+  async #storm(): Promise<void> {
+    const calm = new AbortController();
+    const signal = AbortSignal.any([calm.signal, this.#signal]);
+    const stormMs = this.#random.spread(...STORM_MS);
+    const doings = [
+      ...this.#clients.map((_, client) => this.#chat(client, signal)),
+      this.#often([300, 4_000], signal, () => this.#kill(signal)),
+      this.#often([200, 2_000], signal, () => this.#cut()),
+      this.#often([500, 4_000], signal, () => this.#replace()),
+      this.#often([300, 3_000], signal, () => this.#bidFarewell(signal)),
+    ];
+    await sleep(stormMs, signal);
+    calm.abort();
+    await Promise.all(doings);
+  }
+
+  /** Does something again and again, with such times between, in ms. */
+  async #often([lowMs, highMs]: [number, number], signal: AbortSignal, act: () => Promise<void> | void) {
+    while (!signal.aborted && this.problems.length === 0) {
+      await sleep(this.#random.spread(lowMs, highMs), signal);
+      if (!signal.aborted) await act();
+    }
+  }
+
+  async #chat(client: number, signal: AbortSignal): Promise<void> {
+    const [lowMs, highMs] = this.#random.chance(0.1) ? [10, 200] : [30, 1_000];
+    let left = MOST_SAID;
+    await this.#often([lowMs!, highMs!], signal, () => {
+      if (left-- > 0) this.#clients[client]!.say();
+    });
+  }
+
+  /** Any of the six; it comes back a little later. */
+  async #kill(signal: AbortSignal): Promise<void> {
+    const which = this.#random.below(this.#servers.length + this.#cluster.length);
+    const downMs = this.#random.spread(1, 2_000);
+    const nats = this.#cluster[which - this.#servers.length];
+    if (nats) {
+      this.#note(`NATS ${which - this.#servers.length} is killed, for ${Math.round(downMs)} ms`);
+      await nats.kill();
+      this.#counts.natsDeaths++;
+      await sleep(downMs, signal);
+      return nats.start();
+    }
+    const server = this.#servers[which]!;
+    if (!server.isListening) return;
+    this.#note(`${server.console} is killed, for ${Math.round(downMs)} ms`);
+    if (await server.end("SIGKILL")) this.#counts.deaths++;
+    await sleep(downMs, signal);
+    // It begins to listen when NATS lets it: nobody waits for that.
+    void this.#start(server);
+  }
+
+  #cut(): void {
+    this.#counts.cuts++;
+    const { name } = this.#random.pick(this.#clients);
+    for (const { proxy } of this.#servers) proxy.cut(name);
+  }
+
+  async #replace(): Promise<void> {
+    const client = CLIENTS.processes + this.#random.below(CLIENTS.all - CLIENTS.processes);
+    const gone = this.#clients[client]!;
+    this.#counts.replacements++;
+    this.#clients[client] = this.#newClient(client);
+    // Whoever takes leave waits until all is heard.
+    if (this.#random.chance(0.5)) await gone.die();
+    else void gone.leave();
+  }
+
+  /** Somebody comes, says something, and is gone without a word as soon as they have read it back. */
+  async #bidFarewell(signal: AbortSignal): Promise<void> {
+    const guest = this.#newClient(CLIENTS.all);
+    const { name } = guest;
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(ECHO_MS)]);
+    while (guest.server === undefined && !patience.aborted) await sleep(LOOK_MS, patience);
+    const words = 1 + this.#random.below(3);
+    for (let count = 0; count < words; count++) guest.say();
+    // As soon as may be: what follows the receipt is its death.
+    while (this.#ledger.receipts(name) < words && !patience.aborted) await sleep(0, patience);
+    await guest.die();
+    if (this.#ledger.receipts(name) === words) this.#counts.farewells++;
+  }
+
+  /** Has all six live, and waits until each has shown what each has said, and what the dead read back. */
+  async #settle(): Promise<void> {
+    this.#note("All come to rest");
+    for (const nats of this.#cluster) nats.start();
+    await Promise.all(this.#servers.map((server) => this.#start(server)));
+    const absent = () => this.#clients.filter(({ server }) => server === undefined);
+    if (!await this.#isSettled(() => absent().map(({ name }) => `${name} does not come`))) return;
+    this.#note("All are there");
+    for (const client of this.#clients) client.say();
+    const names = this.#clients.map(({ name }) => name);
+    await this.#isSettled(() => {
+      const readers = [...names, ...this.#servers.map((server) => server.console)];
+      return [...this.#ledger.lacking(readers, names), ...this.#ledger.lackingReceipted(readers)];
+    });
+  }
+
+  /** Waits until nothing is missing any more. Whether that came. */
+  async #isSettled(missing: () => readonly string[]): Promise<boolean> {
+    for (const endMs = performance.now() + SETTLING_MS; this.problems.length === 0;) {
+      if (this.#signal.aborted) return false;
+      const found = missing();
+      if (found.length === 0) return true;
+      if (performance.now() > endMs) found.forEach((what) => this.#ledger.report("lost", what));
+      await sleep(LOOK_MS, this.#signal);
+    }
+    return false;
+  }
+}
+
+/** Fulfilled after a time, or when the signal is aborted. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(Math.max(ms, 0), undefined, { signal }).catch(() => {});
+}

@@ -1,0 +1,277 @@
+// Rooms in NATS: what is stored there and read, what goes wrong, and a room that outlives all of its servers.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type NatsFailure, openLink } from "../../lib/nats_link.ts";
+import { type NatsRoom, openNatsRoom } from "../../lib/nats_room.ts";
+import type { Stored } from "../../lib/nats_store.ts";
+import { vouchedPair } from "../certificates.ts";
+import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
+import { TestFolder } from "../test_folder.ts";
+import { runSharedChaos } from "./chaos/shared_run.ts";
+import { freePort, LOOPBACK, PipedProgram, soon, startClient, startServer } from "./support.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const textOf = (stored: Stored | undefined) => stored && new TextDecoder().decode(stored.bytes);
+
+function openRoom(
+  { address }: NatsServer,
+  options: Partial<Parameters<typeof openNatsRoom>[0]> = {},
+): Promise<NatsRoom> {
+  return openNatsRoom({
+    ...{ servers: [address], isSecure: false, room: "aula", home: 0xabcn, address: () => "a:1" },
+    ...options,
+  });
+}
+
+/** A NATS server, and a room in it. */
+async function inNats(act: (room: NatsRoom, nats: NatsServer) => Promise<void>): Promise<void> {
+  await using folder = new TestFolder();
+  await using nats = await NatsServer.start({ folder: folder.path });
+  const room = await openRoom(nats);
+  try {
+    await act(room, nats);
+  } finally {
+    await room.close();
+  }
+}
+
+async function take(count: number, stored: AsyncIterable<Stored>): Promise<Stored[]> {
+  const taken: Stored[] = [];
+  for await (const one of stored) if (taken.push(one) === count) break;
+  return taken;
+}
+
+Deno.test(
+  "What is stored is read back in its order, from any position, by those who wait too",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      const waiting = take(4, store.read(1));
+      for (const [n, text] of ["a", "b", "c"].entries()) {
+        assertEquals(await store.append(bytes(text), { id: text }), n + 1);
+      }
+      assertEquals(await store.append(bytes("d"), { id: "d", isCheckpoint: true }), 4);
+      const all = await soon(waiting, () => "what is stored");
+      assertEquals(all.map(textOf), ["a", "b", "c", "d"]);
+      assertEquals(all.map(({ position }) => position), [1, 2, 3, 4]);
+      assertEquals(all.map(({ isCheckpoint, isGap }) => [isCheckpoint, isGap]), [
+        ...Array(3).fill([false, false]),
+        [true, false],
+      ]);
+      assert(all.every(({ timeMs }) => Math.abs(Date.now() - timeMs) < 60_000));
+      assertEquals((await take(2, store.read(3))).map(textOf), ["c", "d"]);
+      const { first, last, count } = await store.state();
+      assertEquals([first, last, count], [1, 4, 4]);
+    }),
+);
+
+Deno.test(
+  "What is stored under the same id is there once, and nothing comes behind what is not the last",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      assertEquals(await store.append(bytes("a"), { id: "x", after: 0 }), 1);
+      assertEquals(await store.append(bytes("a"), { id: "x" }), 1);
+      assertEquals(await store.append(bytes("b"), { id: "y", after: 0 }), undefined);
+      assertEquals(await store.append(bytes("b"), { id: "z", after: 1 }), 2);
+      assertEquals((await store.state()).count, 2);
+    }),
+);
+
+Deno.test(
+  "Checkpoints are found from a position on, or else the last one",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      assertEquals(await store.checkpointFrom(1), undefined);
+      for (const text of ["a", "b", "c", "d", "e"]) {
+        await store.append(bytes(text), { id: text, isCheckpoint: text === "b" || text === "d" });
+      }
+      const found = await Promise.all([1, 2, 3, 5, 99].map((from) => store.checkpointFrom(from)));
+      assertEquals(found.map(textOf), ["b", "b", "d", "d", "d"]);
+      assertEquals(found[0]!.position, 2);
+    }),
+);
+
+Deno.test(
+  "A reader goes on after NATS was away, and what could not be stored is tried in vain meanwhile",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    await using nats = await NatsServer.start({ folder: folder.path });
+    const room = await openRoom(nats);
+    const reading = take(2, room.store.read(1));
+    await room.store.append(bytes("a"), { id: "a" });
+    await nats.kill();
+    await assertRejects(() => room.store.append(bytes("b"), { id: "b" }), Error);
+    nats.start();
+    await nats.answers();
+    for (let isStored = false; !isStored;) {
+      isStored = await room.store.append(bytes("b"), { id: "b" }).then(() => true, () => false);
+    }
+    assertEquals((await soon(reading, () => "the rest")).map(textOf), ["a", "b"]);
+    assertEquals([await room.store.isGone(), (await room.store.state()).count], [false, 2]);
+    await room.close();
+  },
+);
+
+Deno.test("A stream that somebody deletes is gone", withNats, () =>
+  inNats(async ({ store }, { address }) => {
+    const { nc, manager } = await openLink({ servers: [address], isSecure: false });
+    await manager.streams.delete("CHAT_aula");
+    assertEquals(await store.isGone(), true);
+    await nc.close();
+  }));
+
+Deno.test(
+  "A lease is there until it is given back, or not renewed",
+  withNats,
+  () =>
+    inNats(async ({ leases }, nats) => {
+      await leases.take();
+      const other = await openRoom(nats, { home: 0xdefn, address: () => "b:2" });
+      await other.leases.take();
+      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
+      await other.leases.end();
+      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"]]));
+      await other.leases.renew();
+      await other.close();
+      const isAlone = async () => {
+        while ((await leases.living()).size > 1) await leases.renew();
+      };
+      await soon(isAlone(), () => "the end of a lease");
+    }),
+);
+
+/** What goes wrong when a room is opened. */
+async function problemOf(
+  nats: NatsServer,
+  options: Parameters<typeof openRoom>[1] = {},
+): Promise<NatsFailure> {
+  const problem = await openRoom(nats, options).then((room) => room.close(), (error) => error);
+  assert(problem instanceof Error && problem.name === "NatsFailure", Deno.inspect(problem));
+  return problem as NatsFailure;
+}
+
+Deno.test(
+  "Whatever is wrong with NATS has a code of its own, and no password in what it says",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    const nobody = new NatsServer({ folder: folder.path });
+    const secret = { type: "user", user: "ana", password: "s3cret" } as const;
+    const unreachable = await problemOf(nobody, { credentials: secret });
+    assertEquals(unreachable.code, "nats-unreachable");
+    assertEquals(JSON.stringify([unreachable.message, unreachable.details]).includes("s3cret"), false);
+
+    await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
+    assertEquals((await problemOf(plain)).code, "nats-no-jetstream");
+    assertEquals((await problemOf(plain, { isSecure: true })).code, "nats-tls");
+
+    await using locked = await NatsServer.start({
+      folder: `${folder.path}/locked`,
+      args: ["--user", "ana", "--pass", "s3cret"],
+    });
+    assertEquals((await problemOf(locked)).code, "nats-refused");
+    const wrong = { ...secret, password: "n0" };
+    assertEquals((await problemOf(locked, { credentials: wrong })).code, "nats-refused");
+    await (await openRoom(locked, { credentials: secret })).close();
+
+    await using other = await NatsServer.start({ folder: `${folder.path}/other` });
+    const { nc, manager } = await openLink({ servers: [other.address], isSecure: false });
+    await manager.streams.add({ name: "CHAT_aula", subjects: ["something.else"] });
+    await nc.close();
+    const { code, details } = await problemOf(other);
+    assertEquals([code, details.stream], ["nats-other-stream", "CHAT_aula"]);
+  },
+);
+
+Deno.test("NATS is spoken to over TLS, if its certificate is vouched for", withNats, async () => {
+  await using folder = new TestFolder();
+  const start = async (ip: string) => {
+    const { cert, key, ca } = await vouchedPair(ip);
+    const files = [await folder.file(`${ip}.pem`, cert), await folder.file(`${ip}.key`, key)];
+    const args = ["--tls", "--tlscert", files[0]!, "--tlskey", files[1]!];
+    return { ca, nats: await NatsServer.start({ folder: `${folder.path}/${ip}`, args }) };
+  };
+  const { ca, nats } = await start(LOOPBACK);
+  await using _ = nats;
+  const room = await openRoom(nats, { isSecure: true, ca });
+  assertEquals(await room.store.append(bytes("a"), { id: "a" }), 1);
+  await room.close();
+  assertEquals((await problemOf(nats, { isSecure: true })).code, "nats-tls");
+  // Of another machine.
+  const other = await start("10.0.0.7");
+  await using __ = other.nats;
+  assertEquals((await problemOf(other.nats, { isSecure: true, ca: other.ca })).code, "nats-tls");
+});
+
+Deno.test("A cluster of three keeps three copies, a server alone one", withNats, async () => {
+  await using folder = new TestFolder();
+  await using one = await NatsServer.start({ folder: `${folder.path}/one` });
+  const alone = await openRoom(one);
+  assertEquals(alone.store.copies, 1);
+  await alone.close();
+  const cluster = natsCluster({ folder: folder.path, size: 3 });
+  try {
+    for (const nats of cluster) nats.start();
+    await Promise.all(cluster.map((nats) => nats.answers()));
+    const room = await openRoom(cluster[0]!, { servers: cluster.map(({ address }) => address) });
+    assertEquals(room.store.copies, 3);
+    await room.close();
+  } finally {
+    await Promise.all(cluster.map((nats) => nats.kill()));
+  }
+});
+
+Deno.test("A room outlives all of its servers, and what somebody said who left", withNats, async () => {
+  await using folder = new TestFolder();
+  await using nats = await NatsServer.start({ folder: folder.path });
+  const sharing = ["--nats", `nats://${nats.address}`, "--room", "aula"];
+  const ports = [freePort(), freePort()] as const;
+  const stored = `Sala aula, guardada en NATS (${nats.address}), copias: 1.`;
+  {
+    await using first = await startServer(ports[0], ...sharing);
+    await first.sees(stored);
+    await using second = await startServer(ports[1], ...sharing);
+    await using beto = await startClient("beto", ports[1]);
+    await using ana = await startClient("ana", ports[0]);
+    await beto.sees("ana (127.0.0.1) se ha conectado");
+    await ana.types("hasta luego");
+    await Promise.all([ana, beto].map((client) => client.sees("ana: hasta luego")));
+    await ana.types("salir");
+    await beto.sees("ana (127.0.0.1) se ha desconectado");
+    for (const server of [first, second]) server.gets("SIGKILL");
+  }
+  await nats.kill();
+  nats.start();
+  await nats.answers();
+  await using third = await startServer(ports[0], ...sharing);
+  await third.sees(stored);
+  await using eva = await startClient("eva", ports[0]);
+  await eva.sees("ana: hasta luego");
+  await third.types("salir");
+  await third.ends(0);
+});
+
+Deno.test("A server without NATS says so and ends", withNats, async () => {
+  const url = `nats://${LOOPBACK}:${freePort()}`;
+  await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
+  await server.ends(1, `No se pudo hablar con NATS en ${url.slice(7)}: connection refused.\n`);
+});
+
+Deno.test(
+  "Chat servers and NATS servers of one room die: nothing is lost or shown twice",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    const { problems, story, tally } = await runSharedChaos({
+      ...{ seed: 1, durationMs: 10_000, folder: folder.path },
+    });
+    assertEquals(problems, [], story.join("\n"));
+    assert(
+      tally.deaths + tally.natsDeaths >= 2 && tally.deliveries > 5 * tally.messages,
+      Deno.inspect(tally),
+    );
+  },
+);

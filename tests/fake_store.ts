@@ -1,0 +1,144 @@
+// A store of a shared journal in memory, with as many handles as there are servers, and what goes wrong with it.
+
+import type { Leases, LogStore, Stored, StoreState } from "../lib/nats_store.ts";
+
+/** What all servers share. */
+export class FakeLog {
+  readonly stored: Stored[] = [];
+  /** Position of the oldest that is not forgotten. */
+  first = 1;
+  /** What is to happen to the next appends: nothing is stored, or it is and nobody says so. */
+  readonly troubles: ("lost" | "unsaid")[] = [];
+  /** Whether nothing can be stored. */
+  isDown = false;
+  isGone = false;
+  /** Whether it knows the ids of what it has stored. */
+  remembersIds = true;
+  appends = 0;
+  rereads = 0;
+  timeMs = Date.now();
+  readonly #ids = new Map<string, number>();
+  #news = Promise.withResolvers<void>();
+
+  get news(): Promise<void> {
+    return this.#news.promise;
+  }
+
+  /** Stores something, without asking whether it may. */
+  put(bytes: Uint8Array, { isCheckpoint = false, isGap = false } = {}): number {
+    const position = this.stored.length + 1;
+    this.stored.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isCheckpoint, isGap });
+    this.wake();
+    return position;
+  }
+
+  wake(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+
+  store(bytes: Uint8Array, id: string, isCheckpoint: boolean): number {
+    const known = this.remembersIds ? this.#ids.get(id) : undefined;
+    const position = known ?? this.put(bytes, { isCheckpoint });
+    this.#ids.set(id, position);
+    return position;
+  }
+}
+
+/** One server's handle of a log. */
+export class FakeStore implements LogStore {
+  readonly copies = 1;
+  maxBytes = 1_048_576;
+  readonly #log: FakeLog;
+  #isClosed = false;
+
+  constructor(log: FakeLog) {
+    this.#log = log;
+  }
+
+  state(): Promise<StoreState> {
+    const { first, stored } = this.#log;
+    const kept = stored.slice(first - 1);
+    const bytes = kept.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return Promise.resolve({ first, last: stored.length, count: kept.length, bytes });
+  }
+
+  async append(
+    bytes: Uint8Array,
+    { id, isCheckpoint = false, after }: { id: string; isCheckpoint?: boolean; after?: number },
+  ): Promise<number | undefined> {
+    const log = this.#log;
+    log.appends++;
+    await Promise.resolve();
+    const trouble = log.troubles.shift();
+    if (log.isDown || log.isGone || trouble === "lost") throw new Error("down");
+    if (after !== undefined && after !== log.stored.length) return undefined;
+    const position = log.store(bytes, id, isCheckpoint);
+    if (trouble === "unsaid") throw new Error("timeout");
+    return position;
+  }
+
+  checkpointFrom(position: number): Promise<Stored | undefined> {
+    const kept = this.#log.stored.filter((one) => one.isCheckpoint && one.position >= this.#log.first);
+    return Promise.resolve(kept.find((one) => one.position >= position) ?? kept.at(-1));
+  }
+
+  async *read(from: number): AsyncGenerator<Stored> {
+    for (let position = from; !this.#isClosed;) {
+      const one = this.#log.stored[position - 1];
+      if (one) {
+        position++;
+        yield one;
+      } else await this.#log.news;
+    }
+  }
+
+  reread(): void {
+    this.#log.rereads++;
+  }
+
+  isGone(): Promise<boolean> {
+    return Promise.resolve(this.#log.isGone);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#log.wake();
+  }
+}
+
+/** Leases that a test gives and takes. */
+export class FakeLeases implements Leases {
+  readonly servers = new Map<bigint, string>();
+  isDown = false;
+  renewals = 0;
+  hasEnded = false;
+
+  take(): Promise<void> {
+    return this.renew();
+  }
+
+  renew(): Promise<void> {
+    if (this.isDown) return Promise.reject(new Error("down"));
+    this.renewals++;
+    return Promise.resolve();
+  }
+
+  living(): Promise<ReadonlyMap<bigint, string>> {
+    return Promise.resolve(this.servers);
+  }
+
+  end(): Promise<void> {
+    this.hasEnded = true;
+    return Promise.resolve();
+  }
+}
+
+/** Fulfilled when it is so.
+ * @throws {Error} if that takes forever */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (const endMs = performance.now() + 10_000; !isSo();) {
+    if (performance.now() > endMs) throw new Error(`Still not so: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}

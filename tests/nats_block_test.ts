@@ -1,0 +1,52 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import { ProtocolError } from "../lib/errors.ts";
+import { decodeBlock, encodeBlockHead, encodeProposal } from "../lib/nats_block.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
+import type { Proposal } from "../lib/protocol.ts";
+
+const pure = { permissions: "none" } as const;
+
+const ENTRIES: Proposal[] = [
+  {
+    ...{ type: "joined", timeMs: 5, session: 1n, back: false, nick: "ana", address: "::1" },
+    home: 0xffff_ffff_ffff_ffffn,
+  },
+  { type: "said", timeMs: 6, session: 1n, n: 1, late: false, nick: "ana", text: "año 👩‍👩‍👧" },
+  {
+    ...{ type: "said", timeMs: 6, session: 1n, n: 2, late: true, nick: "ana", text: "", action: true },
+    to: { session: 2n, nick: "beto" },
+  },
+  { type: "renamed", timeMs: 7, session: 1n, before: "ana", nick: "eva" },
+  { type: "left", timeMs: 8, session: 1n, lost: true, nick: "eva", address: "::1", home: 3n },
+  { type: "left", timeMs: 8, session: 2n, lost: false, kicked: true, nick: "beto", address: "::1" },
+  { type: "announced", timeMs: 9, text: "hola" },
+  { type: "backups", timeMs: 9, backups: ["a:1", "b:2"] },
+];
+
+Deno.test("A block holds entries as they were, each with its own home", pure, () => {
+  const bytes = concat([encodeBlockHead({ server: 7n, number: 3 }), ...ENTRIES.map(encodeProposal)]);
+  assertEquals(decodeBlock(bytes), { server: 7n, number: 3, entries: ENTRIES });
+  assertEquals(decodeBlock(encodeBlockHead({ server: 7n, number: 1 })).entries, []);
+});
+
+Deno.test("A checkpoint holds what comes before it, and the numbers in their order", pure, () => {
+  const numbers = new Map([[9n, 4], [2n, 1]]);
+  const checkpoint = { instance: 5n, position: 12, seq: 34, numbers, past: ENTRIES };
+  const back = decodeCheckpoint(encodeCheckpoint(checkpoint));
+  assertEquals(back, checkpoint);
+  assertEquals([...back.numbers.keys()], [9n, 2n]);
+});
+
+Deno.test("What is no block, or of another version, is refused", pure, () => {
+  const block = encodeBlockHead({ server: 7n, number: 1 });
+  const checkpoint = encodeCheckpoint({ instance: 5n, position: 0, seq: 0, numbers: new Map(), past: [] });
+  for (const [decode, bytes] of [[decodeBlock, block], [decodeCheckpoint, checkpoint]] as const) {
+    const newer = bytes.slice();
+    newer[5]!++;
+    assertEquals(assertThrows(() => decode(newer), ProtocolError).code, "version-unsupported");
+    for (const other of [new Uint8Array(), decode === decodeBlock ? checkpoint : block]) {
+      assertEquals(assertThrows(() => decode(other), ProtocolError).code, "frame-unexpected");
+    }
+  }
+});

@@ -1,0 +1,115 @@
+// NATS servers as processes of their own, for tests and for chaos: alone, or as a cluster on one machine.
+
+import { freePort, LOOPBACK as HOST } from "./e2e/support.ts";
+
+/** How long one may take until it can be used, in ms, and how often to look whether it can. */
+const STARTING_MS = 20_000;
+const LOOK_MS = 50;
+
+const { state } = await Deno.permissions.query({ name: "run", command: "nats-server" });
+
+async function isInstalled(): Promise<boolean> {
+  if (state !== "granted") return false;
+  try {
+    return (await new Deno.Command("nats-server", { args: ["--version"], stdout: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/** For tests that need nats-server: they are left out where it is not installed, or may not be started. */
+export const withNats = { ignore: !await isInstalled() };
+
+/** How a server is started. */
+export interface NatsServerOptions {
+  /** Where it keeps what it stores. */
+  readonly folder: string;
+  readonly port?: number;
+  readonly hasJetStream?: boolean;
+  /** More of its flags. */
+  readonly args?: readonly string[];
+}
+
+/** One server. It does not outlive the scope that holds it. */
+export class NatsServer implements AsyncDisposable {
+  /** `host:port`, for clients. */
+  readonly address: string;
+  readonly #port: number;
+  readonly #args: readonly string[];
+  #child: Deno.ChildProcess | undefined;
+
+  /** One that is not started yet. */
+  constructor({ folder, port, hasJetStream = true, args = [] }: NatsServerOptions) {
+    this.#port = port ?? freePort();
+    this.address = `${HOST}:${this.#port}`;
+    const storing = hasJetStream ? ["-js", "-sd", folder] : [];
+    this.#args = ["-a", HOST, "-p", `${this.#port}`, ...storing, ...args];
+  }
+
+  /** One that runs. */
+  static async start(options: NatsServerOptions): Promise<NatsServer> {
+    const server = new NatsServer(options);
+    server.start();
+    await server.answers();
+    return server;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
+
+  /** Starts it, unless it runs. */
+  start(): void {
+    this.#child ??= new Deno.Command("nats-server", {
+      args: [...this.#args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+  }
+
+  /** Fulfilled when it takes connections.
+   * @throws {Error} if it does not */
+  async answers(): Promise<void> {
+    for (const endMs = performance.now() + STARTING_MS;;) {
+      try {
+        return (await Deno.connect({ hostname: HOST, port: this.#port })).close();
+      } catch (error) {
+        if (performance.now() > endMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+    }
+  }
+
+  /** Kills it. Fulfilled when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    try {
+      child?.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended by itself
+    }
+    await child?.status;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
+}
+
+/** Servers that are one cluster, not started yet. */
+export function natsCluster({ folder, size }: { folder: string; size: number }): NatsServer[] {
+  const ports = Array.from({ length: 2 * size }, freePort);
+  const routes = ports.slice(size).map((port) => `nats://${HOST}:${port}`);
+  return routes.map((route, index) =>
+    new NatsServer({
+      folder: `${folder}/${index}`,
+      port: ports[index]!,
+      args: [
+        ...["--server_name", `n${index}`, "--cluster_name", "chat"],
+        ...["--cluster", route, "--routes", routes.join(",")],
+      ],
+    })
+  );
+}

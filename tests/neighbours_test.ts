@@ -1,0 +1,69 @@
+import { assertEquals } from "@std/assert";
+import { Neighbours, type NeighboursListener } from "../lib/neighbours.ts";
+import { FakeLeases, until } from "./fake_store.ts";
+
+/** A server with id 5, some others, and what it is told. */
+async function neighbourhood({ renewMs = 5, absentMs = 0 } = {}) {
+  const leases = new FakeLeases();
+  const neighbours = await Neighbours.join(leases, {
+    home: 5n,
+    clock: () => ({ wallMs: Date.now(), tickMs: performance.now() }),
+    renewMs,
+    absentMs,
+  });
+  const gone: bigint[] = [];
+  const told: (readonly [string[], boolean])[] = [];
+  const listener: NeighboursListener = {
+    homes: () => [5n, 7n, 7n, 9n],
+    onGone: (server) => gone.push(server),
+    onLiving: (addresses, { isEldest }) => told.push([[...addresses], isEldest]),
+  };
+  return { leases, neighbours, listener, gone, told };
+}
+
+Deno.test("A server takes its lease before it watches, renews it, and gives it back", async () => {
+  const { leases, neighbours, listener } = await neighbourhood();
+  assertEquals(leases.renewals, 1);
+  neighbours.watch(listener);
+  await until(() => leases.renewals >= 4);
+  await neighbours[Symbol.asyncDispose]();
+  assertEquals(leases.hasEnded, true);
+});
+
+Deno.test("Servers without a lease are gone, this one excepted", async () => {
+  const { leases, neighbours, listener, gone } = await neighbourhood();
+  leases.servers.set(9n, "b:2");
+  neighbours.watch(listener);
+  await until(() => gone.length > 0);
+  await neighbours[Symbol.asyncDispose]();
+  assertEquals(new Set(gone), new Set([7n]));
+});
+
+Deno.test("Nobody is gone for one who cannot look, and it looks again", async () => {
+  const { leases, neighbours, listener, gone, told } = await neighbourhood({ absentMs: 40 });
+  neighbours.watch(listener);
+  await until(() => told.length > 0);
+  leases.isDown = true;
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assertEquals(gone, []);
+  for (const server of [7n, 9n]) leases.servers.set(server, "");
+  leases.isDown = false;
+  const before = told.length;
+  await until(() => told.length > before + 1);
+  await neighbours[Symbol.asyncDispose]();
+  assertEquals(gone, []);
+});
+
+Deno.test("It knows the addresses of those that have one, and whether it is the eldest", async () => {
+  const { leases, neighbours, listener, told } = await neighbourhood();
+  for (const [server, address] of [[9n, "b:2"], [5n, "a:1"], [7n, ""], [8n, "b:2"]] as const) {
+    leases.servers.set(server, address);
+  }
+  neighbours.watch(listener);
+  await until(() => told.length > 0);
+  leases.servers.set(2n, "c:3");
+  await until(() => told.at(-1)?.[1] === false);
+  await neighbours[Symbol.asyncDispose]();
+  assertEquals(told[0], [["b:2", "a:1"], true]);
+  assertEquals(told.at(-1)![0].includes("c:3"), true);
+});

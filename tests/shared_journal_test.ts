@@ -1,0 +1,296 @@
+// The journal of a room with many servers, on a store in memory that loses things.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../lib/clock.ts";
+import type { NatsError } from "../lib/errors.ts";
+import { decodeBlock } from "../lib/nats_block.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
+import type { Joined, Proposal, Said } from "../lib/protocol.ts";
+import { SharedJournal, type SharedJournalOptions } from "../lib/shared_journal.ts";
+import { FakeLog, FakeStore, until } from "./fake_store.ts";
+
+const now = systemClock();
+
+function said(session: bigint, n: number): Proposal {
+  return { type: "said", timeMs: 5, session, n, late: false, nick: "ana", text: `t${n}` };
+}
+
+function joined(session: bigint, home: bigint): Proposal {
+  const who = { nick: `u${session}`, address: "::1" };
+  return { type: "joined", timeMs: 5, session, back: false, ...who, home };
+}
+
+/** A server that follows a log. */
+class Follower implements AsyncDisposable {
+  readonly journal: SharedJournal;
+  readonly taken: { entry: Proposal; seq: number; isForeign: boolean | undefined }[] = [];
+  readonly store: FakeStore;
+  readonly news: (boolean | NatsError)[];
+
+  private constructor(journal: SharedJournal, store: FakeStore, news: Follower["news"]) {
+    this.journal = journal;
+    this.store = store;
+    this.news = news;
+    journal.follow(
+      (entry, seq, _at, isForeign) => this.taken.push({ entry, seq, isForeign }),
+      () => queueMicrotask(() => journal.settle()),
+    );
+  }
+
+  static async open(log: FakeLog, home: bigint, options: Partial<SharedJournalOptions> = {}) {
+    const store = new FakeStore(log);
+    const news: Follower["news"] = [];
+    const journal = await SharedJournal.open(store, {
+      home,
+      instance: 100n + home,
+      clock: systemClock,
+      onAway: (isAway) => news.push(isAway),
+      onBroken: (error) => news.push(error),
+      openingMs: 0,
+      ...options,
+    });
+    return new Follower(journal, store, news);
+  }
+
+  say(...entries: Proposal[]): void {
+    for (const entry of entries) this.journal.propose(entry);
+  }
+
+  get words(): string[] {
+    return this.taken.map(({ entry, seq }) => {
+      const { session, n } = entry as Said;
+      return `${seq}:${entry.type === "said" ? `${session}.${n}` : `${entry.type} ${session}`}`;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.journal.close();
+  }
+}
+
+Deno.test("All servers are given all entries in one order, numbered from 0 without a gap", async () => {
+  const log = new FakeLog();
+  await using one = await Follower.open(log, 1n);
+  await using other = await Follower.open(log, 2n);
+  assertEquals([one.journal.instance, other.journal.instance], [101n, 101n]);
+  for (let n = 1; n <= 50; n++) {
+    one.say(said(1n, n));
+    other.say(said(2n, n));
+    if (n % 7 === 0) await Promise.resolve();
+  }
+  await until(() => one.taken.length === 100 && other.taken.length === 100);
+  assertEquals(one.words, other.words);
+  assertEquals(one.taken.map(({ seq }) => seq), Array.from({ length: 100 }, (_, seq) => seq));
+  const own = one.taken.filter(({ isForeign }) => !isForeign);
+  assertEquals(own.map(({ entry }) => (entry as Said).n), Array.from({ length: 50 }, (_, i) => i + 1));
+  assert(own.every(({ entry }) => (entry as Said).session === 1n));
+  assert(log.stored.length < 60, "what is proposed at once is one block");
+});
+
+Deno.test("Of two servers that begin a room at once, one does", async () => {
+  const log = new FakeLog();
+  const [one, other] = await Promise.all([Follower.open(log, 1n), Follower.open(log, 2n)]);
+  assertEquals(one.journal.instance, other.journal.instance);
+  assertEquals(log.stored.length, 1);
+  await one[Symbol.asyncDispose]();
+  await other[Symbol.asyncDispose]();
+});
+
+Deno.test("What was lost on its way is tried again, before what came after it", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  log.troubles.push("lost", "lost");
+  server.say(said(1n, 1));
+  await until(() => log.appends >= 2);
+  server.say(said(1n, 2));
+  await until(() => server.taken.length === 2);
+  assertEquals(server.words, ["0:1.1", "1:1.2"]);
+  assertEquals(log.appends, 5); // that of the checkpoint, three of the first block, one of the second
+});
+
+Deno.test("What is stored though nobody says so is not waited for, and there once", async () => {
+  for (const remembersIds of [true, false]) {
+    const log = new FakeLog();
+    log.remembersIds = remembersIds;
+    await using server = await Follower.open(log, 1n, { awayMs: 60_000 });
+    log.troubles.push("unsaid");
+    server.say(said(1n, 1));
+    await until(() => server.taken.length === 1);
+    server.say(said(1n, 2));
+    await until(() => server.taken.length === 2);
+    assertEquals(server.words, ["0:1.1", "1:1.2"]);
+  }
+});
+
+Deno.test("A block that is stored twice counts once, on all servers, however late", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  const { bytes } = log.stored.at(-1)!;
+  server.say(said(1n, 2));
+  await until(() => server.taken.length === 2);
+  log.put(bytes);
+  server.say(said(1n, 3));
+  await until(() => server.taken.length === 3);
+  await using later = await Follower.open(log, 2n);
+  assertEquals([server.words, later.words], [["0:1.1", "1:1.2", "2:1.3"], ["0:1.1", "1:1.2", "2:1.3"]]);
+});
+
+Deno.test("A store that is away is told of once, and when it is back everything comes", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n, { awayMs: 20, maxWaitingBytes: 150 });
+  log.isDown = true;
+  server.say(said(1n, 1));
+  assertEquals([server.journal.isAway, server.journal.isStuck], [false, false]);
+  await until(() => server.news.length > 0);
+  assertEquals(server.journal.isAway, true);
+  server.say(said(1n, 2), said(1n, 3), said(1n, 4));
+  assertEquals(server.journal.isStuck, true);
+  log.isDown = false;
+  await until(() => server.taken.length === 4);
+  await until(() => !server.journal.isAway);
+  assertEquals([server.words, server.news], [["0:1.1", "1:1.2", "2:1.3", "3:1.4"], [true, false]]);
+  assertEquals([server.journal.isAway, server.journal.isStuck], [false, false]);
+});
+
+Deno.test("Blocks are no longer than the store takes", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  server.store.maxBytes = 400;
+  server.say(...Array.from({ length: 20 }, (_, i) => said(1n, i + 1)));
+  await until(() => server.taken.length === 20);
+  assert(log.stored.slice(1).every(({ bytes }) => bytes.length <= 250));
+  assertEquals(decodeBlock(log.stored[1]!.bytes).entries.length, 4);
+});
+
+Deno.test("A server that starts has what the others have, also of what is forgotten", async () => {
+  const log = new FakeLog();
+  await using first = await Follower.open(log, 1n, { checkpointEntries: 5 });
+  const isCheckpointed = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
+  first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
+  first.say(joined(8n, 1n), said(8n, 3));
+  await until(isCheckpointed);
+  first.say(said(7n, 10));
+  await until(() => first.taken.length === 6);
+  log.first = log.stored.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
+  await using later = await Follower.open(log, 2n);
+  assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 5]);
+  assertEquals(later.words, ["5:7.10"]);
+  assertEquals(later.taken[0]!.isForeign, true);
+  const { past } = later.journal;
+  assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).session), [
+    7n,
+    8n,
+  ]);
+  assertEquals(past.filter(({ type }) => type === "joined").map(({ home }) => home), [1n, 1n]);
+  assertEquals(past.filter(({ type }) => type === "said").map((entry) => (entry as Said).n), [9, 3]);
+  assertEquals(past.at(-1), { type: "backups", timeMs: 1, backups: ["a:1"] });
+  // It goes on counting where the others are, and drops what they have dropped.
+  log.put(log.stored.at(-1)!.bytes);
+  later.say(said(8n, 4));
+  await until(() => first.taken.length === 7 && later.taken.length === 2);
+  assertEquals([first.words.at(-1), later.words.at(-1)], ["6:8.4", "6:8.4"]);
+});
+
+Deno.test("A checkpoint with something missing behind it is of no use, a later one is", async () => {
+  const log = new FakeLog();
+  const checkpoint = (position: number, seq: number) =>
+    encodeCheckpoint({ instance: 3n, position, seq, numbers: new Map(), past: [] });
+  for (let i = 0; i < 5; i++) log.put(new Uint8Array());
+  log.put(checkpoint(2, 10), { isCheckpoint: true });
+  log.put(checkpoint(6, 20), { isCheckpoint: true });
+  log.first = 5;
+  await using server = await Follower.open(log, 1n);
+  assertEquals([server.journal.instance, server.journal.firstSeq], [3n, 20]);
+});
+
+Deno.test("Of a long past a server reads the end alone", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n, { checkpointEntries: 100 });
+  const long = { ...said(1n, 1), text: "x".repeat(60_000) } as Proposal;
+  for (let n = 1; n <= 400; n++) writer.say({ ...long, n } as Proposal);
+  await until(() => writer.taken.length === 400);
+  await until(() => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length >= 3);
+  await using later = await Follower.open(log, 2n);
+  assert(later.journal.firstSeq > 0, `${later.journal.firstSeq}`);
+  assertEquals(later.taken.at(-1)?.seq, 399);
+});
+
+Deno.test("A checkpoint is written once an hour though nothing happens, and not more often", async () => {
+  const log = new FakeLog();
+  let wallMs = log.timeMs;
+  await using server = await Follower.open(log, 1n, { clock: () => ({ wallMs, tickMs: performance.now() }) });
+  server.journal.keepFresh();
+  wallMs += 3_599_999;
+  server.journal.keepFresh();
+  await until(() => true);
+  assertEquals(log.stored.length, 1);
+  wallMs += 1;
+  server.journal.keepFresh();
+  await until(() => log.stored.length === 2);
+  assertEquals(decodeCheckpoint(log.stored[1]!.bytes).seq, 0);
+});
+
+Deno.test("A log of which a part is missing ends it, and so does one that is gone for long", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  log.put(new Uint8Array(), { isGap: true });
+  await until(() => server.news.length > 0);
+  assertEquals((server.news[0] as NatsError).code, "nats-log-cut");
+  const gone = new FakeLog();
+  await using other = await Follower.open(gone, 1n, { goneMs: 300, awayMs: 60_000 });
+  gone.isGone = true;
+  other.say(said(1n, 1));
+  await until(() => other.news.length > 0);
+  assertEquals((other.news[0] as NatsError).code, "nats-stream-gone");
+});
+
+Deno.test("A store that comes back before that is not gone", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n, { goneMs: 60_000 });
+  log.isGone = true;
+  server.say(said(1n, 1));
+  await until(() => log.appends >= 3);
+  log.isGone = false;
+  await until(() => server.taken.length === 1);
+  assertEquals(server.news, []);
+});
+
+Deno.test("Closing waits for what was said, and not forever", async () => {
+  const log = new FakeLog();
+  const server = await Follower.open(log, 1n);
+  log.troubles.push("lost");
+  server.say(said(1n, 1));
+  await server.journal.close({ patienceMs: 10_000 });
+  assertEquals(log.stored.length, 2);
+  const stuck = await Follower.open(log, 2n);
+  log.isDown = true;
+  stuck.say(said(1n, 2));
+  await stuck.journal.close({ patienceMs: 30 });
+  assertEquals(log.stored.length, 2);
+});
+
+Deno.test("A store that cannot be read ends the start, after a while", async () => {
+  const log = new FakeLog();
+  const store = new FakeStore(log);
+  store.state = () => Promise.reject(new Error("no"));
+  const options = { home: 1n, instance: 2n, clock: systemClock, openingMs: 0 };
+  await assertRejects(() => SharedJournal.open(store, options), Error, "no");
+});
+
+Deno.test("Entries of the past have their age on the clocks of this process", async () => {
+  const log = new FakeLog();
+  log.timeMs = now.wallMs - 60_000;
+  await using first = await Follower.open(log, 1n);
+  first.say(said(1n, 1));
+  await until(() => first.taken.length === 1);
+  const journal = await SharedJournal.open(new FakeStore(log), {
+    ...{ home: 2n, instance: 2n },
+    clock: () => ({ wallMs: now.wallMs, tickMs: 1_000_000 }),
+  });
+  const moments: number[] = [];
+  journal.follow((_entry, _seq, { tickMs }) => moments.push(tickMs), () => {});
+  assertEquals(moments, [940_000]);
+  await journal.close();
+});

@@ -1,0 +1,218 @@
+// Servers of one room: what somebody does on one of them, everybody on the others sees, in one order; and people who
+// move from one to another.
+
+import { assert, assertEquals } from "@std/assert";
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import { systemClock } from "../lib/clock.ts";
+import { type ClientMessage, type LogEntry, NEVER_WHOLE_MS, type Say } from "../lib/protocol.ts";
+import { SharedJournal } from "../lib/shared_journal.ts";
+import { FakeLog, FakeStore, until } from "./fake_store.ts";
+import { enter, type Guest, helloOf, LOOPBACK } from "./support.ts";
+
+/** A server of a room. */
+class Sharer implements AsyncDisposable {
+  readonly server: ChatServer;
+  readonly journal: SharedJournal;
+
+  private constructor(server: ChatServer, journal: SharedJournal) {
+    this.server = server;
+    this.journal = journal;
+  }
+
+  static async open(log: FakeLog, home: bigint, options: Partial<ChatServerOptions> = {}): Promise<Sharer> {
+    // deno-lint-ignore prefer-const -- its journal is there before it
+    let server: ChatServer | undefined;
+    const journal = await SharedJournal.open(new FakeStore(log), {
+      home,
+      instance: 100n + home,
+      clock: systemClock,
+      awayMs: 20,
+      onAway: (isAway) => server?.tellWaiting({ isOver: !isAway }),
+    });
+    server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 30, journal, ...options });
+    return new Sharer(server, journal);
+  }
+
+  /** Ends without a word to anybody, as a process that is killed does. */
+  async die(): Promise<void> {
+    await this.journal.close();
+    await this.server.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close();
+    await this.journal.close();
+  }
+}
+
+const say = (n: number, text = `t${n}`): Say => ({ type: "say", n, timeMs: 0, text });
+
+function come({ server }: Sharer, nick: string, hello: Parameters<typeof helloOf>[1] = {}): Promise<Guest> {
+  return enter(server.address, helloOf(nick, hello));
+}
+
+/** What somebody reads up to the message with this text, from what they found when they came on. */
+async function readUpTo({ peer, past }: Guest, text: string): Promise<string[]> {
+  const read: string[] = [];
+  const found = [...past];
+  for (;;) {
+    const message = found.shift() ?? await peer.hear();
+    if (!message) throw new Error(`The end came before ${text}`);
+    if (message.type === "ping" || message.type === "waiting") continue;
+    const entry = message as LogEntry & { nick?: string; text?: string };
+    read.push(`${entry.seq} ${entry.type} ${entry.nick ?? ""} ${entry.text ?? ""}`.trim());
+    if (entry.text === text) return read;
+  }
+}
+
+Deno.test("What is said on one server is read on all of them, as the same entries", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  await using other = await Sharer.open(log, 2n);
+  using ana = (await come(one, "ana")).peer;
+  const beto = await come(other, "beto");
+  using _ = beto.peer;
+  assertEquals(beto.welcome.online.map(({ nick }) => nick), ["ana", "beto"]);
+  await ana.say(say(1));
+  await beto.peer.say(say(1, "u1"));
+  await until(() => one.server.log.head === 4 && other.server.log.head === 4);
+  const entries = await Promise.all([one, other].map(async (sharer, index) => {
+    const eva = await come(sharer, `eva${index}`, { lackMs: 10_000 });
+    using _ = eva.peer;
+    return await readUpTo(eva, "u1");
+  }));
+  assertEquals(entries[0]!.slice(0, 4), entries[1]!.slice(0, 4));
+});
+
+Deno.test("A nick is one person's on all servers", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  await using other = await Sharer.open(log, 2n);
+  const comers = await Promise.allSettled([
+    come(one, "ana"),
+    come(other, "ANA", { token: new Uint8Array(16).fill(9) }),
+  ]);
+  for (const comer of comers) if (comer.status === "fulfilled") comer.value.peer[Symbol.dispose]();
+  assertEquals(comers.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+});
+
+Deno.test("Who moves to another server goes on reading where they were, and nobody is told", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n, { graceMs: 10_000 });
+  await using other = await Sharer.open(log, 2n, { graceMs: 10_000 });
+  const beto = await come(other, "beto");
+  using _ = beto.peer;
+  const before = await come(one, "ana");
+  await before.peer.say(say(1));
+  await readUpTo(before, "t1");
+  before.peer[Symbol.dispose]();
+  const { instance } = before.welcome;
+  const resume = [{ instance, next: one.server.log.head }];
+  await beto.peer.say(say(1, "meanwhile"));
+  const after = await come(other, "ana", { lackMs: 5, resume });
+  using __ = after.peer;
+  assertEquals([after.welcome.instance, after.welcome.accepted], [instance, 1]);
+  assertEquals(after.welcome.next, resume[0]!.next);
+  const read = await readUpTo(after, "meanwhile");
+  assertEquals(read.at(-1)?.includes("meanwhile"), true);
+  assert(read.every((line) => !/joined ana|left/.test(line)), read.join("\n"));
+  // The server that they left says nothing of them either, when the grace is over.
+  await after.peer.say(say(2, "here"));
+  assert((await readUpTo(beto, "here")).every((line) => !line.includes("left")));
+});
+
+Deno.test("A message that two servers are given counts once", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  await using other = await Sharer.open(log, 2n);
+  const eva = await come(one, "eva");
+  using _ = eva.peer;
+  const ana = await come(one, "ana");
+  log.isDown = true;
+  await ana.peer.say(say(1), say(2));
+  await until(() => one.journal.isAway);
+  ana.peer[Symbol.dispose]();
+  log.isDown = false;
+  const again = await come(other, "ana", { lackMs: 5 });
+  using __ = again.peer;
+  await again.peer.say(
+    ...[1, 2].filter((n) => n > again.welcome.accepted).map((n) => say(n)),
+    say(3, "last"),
+  );
+  const texts = (await readUpTo(eva, "last")).filter((line) => line.includes("said"));
+  assertEquals(texts.map((line) => line.split(" ").at(-1)), ["t1", "t2", "last"]);
+});
+
+Deno.test("When a server dies, the others see its people off who are not back", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  await using other = await Sharer.open(log, 2n);
+  await using third = await Sharer.open(log, 3n);
+  const eva = await come(other, "eva");
+  using _ = eva.peer;
+  for (const nick of ["ana", "beto"]) await come(one, nick);
+  await one.die();
+  const back = await come(third, "ana", { lackMs: 5 });
+  using __ = back.peer;
+  assertEquals(new Set(other.server.homes), new Set([1n, 2n, 3n]));
+  for (const { server } of [other, third]) server.loseServer(1n);
+  await back.peer.say(say(1, "end"));
+  const left = (await readUpTo(eva, "end")).filter((line) => line.includes("left"));
+  assertEquals(left.map((line) => line.split(" ").slice(1).join(" ")), ["left beto"]);
+});
+
+Deno.test("Who is thrown out on one server is thrown out on theirs", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  await using other = await Sharer.open(log, 2n);
+  const ana = await come(one, "ana");
+  using _ = ana.peer;
+  await until(() => other.server.kick("ana", "why"));
+  assertEquals((await ana.peer.expect("left")).kicked, true);
+  assertEquals((await ana.peer.expect("error")).code, "kicked");
+});
+
+Deno.test("Who was taken for gone with their server, and is not, is asked to come again", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  await using other = await Sharer.open(log, 2n);
+  const ana = await come(one, "ana");
+  using _ = ana.peer;
+  await until(() => [...other.server.people].length === 1);
+  other.server.loseServer(1n);
+  assertEquals((await ana.peer.expect("left")).lost, true);
+  await ana.peer.expect("bye");
+});
+
+Deno.test("Servers of a room are announced to everybody once, and to those who come", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  await using other = await Sharer.open(log, 2n);
+  const ana = await come(one, "ana");
+  using _ = ana.peer;
+  other.server.learnServers(["a:1", "b:2"]);
+  assertEquals((await ana.peer.expect("backups")).backups, ["a:1", "b:2"]);
+  const { head } = other.server.log;
+  other.server.learnServers(["b:2", "a:1"]);
+  const eva = await come(other, "eva");
+  using __ = eva.peer;
+  assertEquals(new Set(eva.welcome.backups), new Set(["a:1", "b:2"]));
+  assertEquals(other.server.log.head, head + 1);
+});
+
+Deno.test("While nothing can be kept people are told so, nobody comes in, and then everything happens", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  const ana = await come(one, "ana");
+  using _ = ana.peer;
+  log.isDown = true;
+  await ana.peer.say(say(1));
+  assertEquals((await ana.peer.expect("waiting")).over, false);
+  const hello: ClientMessage = helloOf("beto", { lackMs: NEVER_WHOLE_MS });
+  const refused = await come(one, "beto", hello).then(() => "in", (error) => `${error.message}`);
+  assert(/store-away|error/.test(refused), refused);
+  log.isDown = false;
+  const then = [await ana.peer.hear(), await ana.peer.hear()];
+  assertEquals(then.map((message) => message!.type).sort(), ["said", "waiting"]);
+  assert(then.some((message) => message!.type === "waiting" && message.over));
+});
