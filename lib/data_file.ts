@@ -71,7 +71,9 @@ export class DataFile implements Disposable {
     this.#db = db;
     this.#writeAhead = writeAhead;
     this.instance = idOf(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array);
-    const { first, last } = db.prepare("SELECT min(seq) AS first, max(seq) AS last FROM entries").get()!;
+    // Each alone is found without reading all.
+    const { first } = db.prepare("SELECT min(seq) AS first FROM entries").get()!;
+    const { last } = db.prepare("SELECT max(seq) AS last FROM entries").get()!;
     this.#firstSeq = Number(first ?? 0);
     this.#nextSeq = last === null ? 0 : Number(last) + 1;
     this.#insert = db.prepare("INSERT INTO entries VALUES (?, ?, ?)");

@@ -157,6 +157,12 @@ Deno.test(
         ["data-damaged", (path) => {
           Deno.writeFileSync(path, Deno.readFileSync(`${folder.path}/good.db`).slice(0, 50_000));
         }],
+        // Deep inside, where nobody looks before it is read.
+        ["data-damaged", (path) => {
+          const bytes = Deno.readFileSync(`${folder.path}/good.db`);
+          bytes.fill(0x55, 10 * 4_096, 11 * 4_096);
+          Deno.writeFileSync(path, bytes);
+        }],
       ];
       {
         using good = await DataFile.open(`${folder.path}/good.db`);
@@ -249,6 +255,8 @@ Deno.test(
         file.erasePrivate(101);
       }
       assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(secret));
+      using db = new DatabaseSync(path);
+      assertEquals(db.prepare("SELECT seq FROM private").all().map(({ seq }) => seq), [3]);
     }),
 );
 
@@ -265,5 +273,24 @@ Deno.test(
       file.append(ALL, 200);
       await file.sync();
       assertEquals(entriesOf(file).length, 14);
+    }),
+);
+
+Deno.test(
+  "What is forgotten is not left in the file, and what is kept comes to the same as before",
+  writing,
+  () =>
+    inFolder(async (path) => {
+      const words = "words that nobody keeps";
+      {
+        using file = await DataFile.open(path);
+        file.append([joined(1n, "ana"), said(1n, 1, { text: words }), joined(2n, "beto"), said(1n, 2)], 100);
+        file.append([left(2n, "beto"), said(1n, 3)], 200);
+        file.prune({ entries: 3, sinceMs: 0 });
+        const members = new Members();
+        for (const entry of file.past()) fold(members, entry);
+        assertEquals<unknown>(entriesOf(file).map((entry) => fold(members, entry)), entriesOf(file));
+      }
+      assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(words));
     }),
 );

@@ -254,3 +254,21 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
     clock,
   );
 });
+
+Deno.test("A disk that fails is left alone until it is time to try again", writing, async () => {
+  await using folder = new TestFolder();
+  await withJournal(`${folder.path}/a`, async ({ file, journal, settle }) => {
+    let tries = 0;
+    const { append } = file;
+    file.append = () => {
+      tries++;
+      throw new Error("no good");
+    };
+    journal.propose(announced("uno"));
+    await settle();
+    for (let i = 0; i < 3; i++) journal.settle();
+    assertEquals(tries, 1);
+    file.append = append;
+  }, { retryMs: 60_000 });
+  await withJournal(`${folder.path}/a`, ({ given }) => assertEquals(given, [[0, "uno"]]));
+});

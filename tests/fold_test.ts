@@ -148,3 +148,8 @@ Deno.test("What entries have made of a room can be told in few", pure, () => {
   assertEquals([...again], [...members]);
   assertEquals([...again.gone], [[3n, 2], [4n, 1]]);
 });
+
+Deno.test("A message whose words are forgotten counts, and is read by nobody", pure, () => {
+  const { folded, members } = foldAll(joined(1n, "ana"), { ...said(1n, 5), text: "" }, said(1n, 5));
+  assertEquals([folded.slice(1), members.get(1n)!.accepted], [[undefined, undefined], 5]);
+});

@@ -7,7 +7,7 @@ import { DataFile } from "../lib/data_file.ts";
 import { FileJournal } from "../lib/file_journal.ts";
 import { encodeClient, type LogEntry, type Say } from "../lib/protocol.ts";
 import { StagedJournal } from "./staged_journal.ts";
-import { enter, type Guest, helloOf, LOOPBACK, soon } from "./support.ts";
+import { dialPeer, enter, type Guest, helloOf, LOOPBACK, soon } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 function startServer(options: Partial<ChatServerOptions>): ChatServer {
@@ -126,6 +126,26 @@ Deno.test("Who is gone before the room has them has the grace, and then has left
   await ana.write(encodeClient(helloOf("ana")));
   await new Promise((resolve) => setTimeout(resolve, 50));
   ana.close();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  journal.settle = settle;
+  await beto.say(say(1));
+  const types: string[] = [];
+  while (types.at(-1) !== "left") types.push((await beto.hear())!.type);
+  assertEquals(types, ["joined", "said", "left"]);
+});
+
+Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal, graceMs: 50, helloMs: 300 });
+  const { peer: beto } = await enter(server.address, helloOf("beto"));
+  using _beto = beto;
+  const settle = journal.settle.bind(journal);
+  journal.settle = () => {};
+  using ana = await dialPeer(server.address);
+  await ana.say(helloOf("ana"));
+  assertEquals((await ana.expect("error")).code, "hello-late");
+  await ana.rest();
+  ana[Symbol.dispose]();
   await new Promise((resolve) => setTimeout(resolve, 50));
   journal.settle = settle;
   await beto.say(say(1));

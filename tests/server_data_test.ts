@@ -1,0 +1,73 @@
+// chat-server with --data as a person meets it: what they give, what they read, and the next start.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { InputError } from "../lib/errors.ts";
+import { serve } from "../lib/server_program.ts";
+import { enter, freeAddress, helloOf, LOOPBACK, Person } from "./support.ts";
+import { TestFolder, writing } from "./test_folder.ts";
+
+Deno.test(
+  "A room goes on at the next start, shows what is new alone, and is one server's at a time",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const data = `${folder.path}/room.db`;
+    const { port } = freeAddress();
+    const flags = ["--host", LOOPBACK, "--port", `${port}`, "--data", data];
+    for (const nick of ["ana", "beto"]) {
+      await using boss = new Person();
+      const serving = boss.runs(
+        serve,
+        ...flags,
+        "--keep",
+        "1000",
+        "--keep-days",
+        "1",
+        "--data-sync",
+        "normal",
+      );
+      await boss.sees(`La sala se guarda en ${data}.\n`);
+      assert(boss.hasGivenUpFiles);
+      const { peer, past } = await enter({ host: LOOPBACK, port }, helloOf(nick, { history: 9 }));
+      using _ = peer;
+      const texts = past.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
+      assertEquals(texts, nick === "ana" ? [] : ["soy ana"]);
+      await peer.say({ type: "say", n: 1, timeMs: 0, text: `soy ${nick}` });
+      await boss.sees(`${nick}: soy ${nick}`);
+      boss.types("/stats\n");
+      await boss.sees("En disco: 0,0 MB.\n");
+      const error = await assertRejects(() => new Person().runs(serve, ...flags), InputError);
+      assertEquals(error.code, "data-busy");
+      boss.types("salir\n");
+      assertEquals(await serving, 0);
+      assertEquals(boss.output.includes("soy ana"), nick === "ana");
+    }
+  },
+);
+
+Deno.test("Without --data nothing is said of a disk", async () => {
+  await using boss = new Person();
+  const serving = boss.runs(serve, "--host", LOOPBACK, "--port", `${freeAddress().port}`);
+  await boss.sees("Escuchando");
+  boss.types("/stats\nsalir\n");
+  assertEquals(await serving, 0);
+  assertStringIncludes(boss.output, "Clientes: 0.");
+  assert(!boss.output.includes("disco") && !boss.output.includes("guarda"));
+});
+
+const MISTAKES: [code: string, flags: string[]][] = [
+  ["flag-alone", ["--keep", "5000"]],
+  ["flag-alone", ["--keep-days", "5"]],
+  ["flag-alone", ["--data-sync", "full"]],
+  ["flag-value-invalid", ["--data", "x", "--data-sync", "never"]],
+  ["flag-value-invalid", ["--data", "x", "--keep", "999"]],
+  ["flag-value-invalid", ["--data", "x", "--keep", "100000001"]],
+  ["flag-value-invalid", ["--data", "x", "--keep-days", "0"]],
+  ["flag-value-invalid", ["--data", "x", "--keep-days", "soon"]],
+];
+for (const [code, flags] of MISTAKES) {
+  Deno.test(`chat-server refuses ${flags.join(" ")}`, { permissions: "none" }, async () => {
+    const error = await assertRejects(() => new Person().runs(serve, ...flags), InputError);
+    assertEquals(error.code, code);
+  });
+}
