@@ -3,7 +3,7 @@
 
 import { BlockWriter } from "./block_writer.ts";
 import type { Clock, Moment } from "./clock.ts";
-import { NatsError } from "./errors.ts";
+import { NatsError, ProtocolError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
 import type { Journal, Taker } from "./journal.ts";
 import { Members } from "./members.ts";
@@ -25,6 +25,8 @@ const MAX_NUMBERS = 256;
 /** From try to try to find the past, in ms, and how long that may take. */
 const AGAIN_MS = 200;
 const OPENING_MS = 30_000;
+/** Stands for no server. */
+const NOBODY = 0n;
 /** How long after it was stored a block must have come back, in ms. */
 const BACK_MS = 3_000;
 
@@ -51,7 +53,6 @@ export class SharedJournal implements Journal {
   readonly home: bigint;
   readonly instance: bigint;
   readonly firstSeq: number;
-  readonly past: readonly Proposal[];
   readonly #options: SharedJournalOptions;
   readonly #store: LogStore;
   readonly #writer: BlockWriter;
@@ -60,6 +61,7 @@ export class SharedJournal implements Journal {
   /** Who is in after all that was given, for checkpoints. */
   readonly #members = new Members();
   #backups: Proposal | undefined;
+  #past: readonly Proposal[];
   /** What has come and was not given yet. */
   readonly #inbox: Stored[] = [];
   #seq: number;
@@ -80,7 +82,7 @@ export class SharedJournal implements Journal {
     this.home = home;
     this.instance = checkpoint.instance;
     this.firstSeq = this.#seq = checkpoint.seq;
-    this.past = checkpoint.past;
+    this.#past = checkpoint.past;
     for (const entry of checkpoint.past) this.#fold(entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
@@ -127,6 +129,10 @@ export class SharedJournal implements Journal {
     return journal;
   }
 
+  get past(): readonly Proposal[] {
+    return this.#past;
+  }
+
   get isStuck(): boolean {
     return this.#writer.waitingBytes >= (this.#options.maxWaitingBytes ?? MAX_WAITING_BYTES);
   }
@@ -138,6 +144,7 @@ export class SharedJournal implements Journal {
   follow(take: Taker, onWork: () => void): void {
     this.#take = take;
     this.#onWork = onWork;
+    this.#past = []; // it was asked for before
     this.settle();
   }
 
@@ -149,7 +156,7 @@ export class SharedJournal implements Journal {
     for (const stored of this.#inbox.splice(0)) {
       this.#position = stored.position;
       if (stored.isCheckpoint) this.#noteCheckpoint(stored);
-      else this.#give(decodeBlock(stored.bytes), stored);
+      else this.#give(this.#blockOf(stored), stored);
     }
   }
 
@@ -170,10 +177,24 @@ export class SharedJournal implements Journal {
     this.#store.close();
   }
 
+  /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
+   * one, which would make less of it than others do. */
+  #blockOf({ bytes }: Stored): Block {
+    try {
+      return decodeBlock(bytes);
+    } catch (cause) {
+      if (cause instanceof ProtocolError && cause.code === "version-unsupported") {
+        const error = new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
+        this.#options.onBroken?.(error);
+      }
+      return { server: NOBODY, number: Infinity, entries: [] };
+    }
+  }
+
   #give({ server, number, entries }: Block, stored: Stored): void {
     if (server === this.home) this.#writer.see(number);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
-    if (number <= (this.#numbers.get(server) ?? 0)) return;
+    if (server === NOBODY || number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {

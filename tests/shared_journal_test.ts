@@ -27,7 +27,10 @@ class Follower implements AsyncDisposable {
   readonly store: FakeStore;
   readonly news: (boolean | NatsError)[];
 
+  readonly past: readonly Proposal[];
+
   private constructor(journal: SharedJournal, store: FakeStore, news: Follower["news"]) {
+    this.past = journal.past;
     this.journal = journal;
     this.store = store;
     this.news = news;
@@ -178,7 +181,7 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 5]);
   assertEquals(later.words, ["5:7.10"]);
   assertEquals(later.taken[0]!.isForeign, true);
-  const { past } = later.journal;
+  const { past } = later;
   assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).session), [
     7n,
     8n,
@@ -293,4 +296,20 @@ Deno.test("Entries of the past have their age on the clocks of this process", as
   journal.follow((_entry, _seq, { tickMs }) => moments.push(tickMs), () => {});
   assertEquals(moments, [940_000]);
   await journal.close();
+});
+
+Deno.test("What is no block makes nothing, and one of a later version ends the server", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  for (const junk of [[], [1, 2, 3], [0, 0, 0, 9, 0x40], [0xff, 0xff, 0xff, 0xff, 0x40]]) {
+    log.put(new Uint8Array(junk));
+  }
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  assertEquals([server.words, server.news], [["0:1.1"], []]);
+  const newer = log.stored.at(-1)!.bytes.slice();
+  newer[5]!++;
+  log.put(newer);
+  await until(() => server.news.length > 0);
+  assertEquals((server.news[0] as NatsError).code, "nats-newer");
 });
