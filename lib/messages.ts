@@ -120,7 +120,7 @@ export interface WelcomeHead {
   readonly type: "welcome";
   readonly version: number;
   readonly session: bigint;
-  /** Random at each start of a server: what is remembered of its log ends with it. */
+  /** Random for each log that a server begins: at each start, unless it keeps its log. */
   readonly instance: bigint;
   /** The client's nick, as the others see it. */
   readonly nick: string;
