@@ -69,6 +69,7 @@ export type NatsCode =
   | "nats-other-stream"
   | "nats-stream-gone"
   | "nats-log-cut"
+  | "nats-log-back"
   | "nats-newer";
 
 /** Why an established connection ended against our will. */

@@ -25,6 +25,8 @@ const MAX_NUMBERS = 256;
 /** From try to try to find the past, in ms, and how long that may take. */
 const AGAIN_MS = 200;
 const OPENING_MS = 30_000;
+/** After so many checks that find too little, it is believed. */
+const BEHIND_CHECKS = 3;
 /** Stands for no server. */
 const NOBODY = 0n;
 /** How long after it was stored a block must have come back, in ms. */
@@ -51,8 +53,8 @@ export interface SharedJournalOptions {
 /** A journal that many servers follow. */
 export class SharedJournal implements Journal {
   readonly home: bigint;
-  readonly instance: bigint;
   readonly firstSeq: number;
+  #instance: bigint;
   readonly #options: SharedJournalOptions;
   readonly #store: LogStore;
   readonly #writer: BlockWriter;
@@ -71,6 +73,10 @@ export class SharedJournal implements Journal {
   #entriesSince = 0;
   #bytesSince = 0;
   #checkpointMs: number;
+  /** Position of the last of the past. */
+  #openedAt = 0;
+  /** How many checks in a row have found less than had come. */
+  #behind = 0;
   #isClosed = false;
   #take: Taker = () => {};
   #onWork: () => void = () => {};
@@ -80,7 +86,7 @@ export class SharedJournal implements Journal {
     this.#store = store;
     this.#options = options;
     this.home = home;
-    this.instance = checkpoint.instance;
+    this.#instance = checkpoint.instance;
     this.firstSeq = this.#seq = checkpoint.seq;
     this.#past = checkpoint.past;
     for (const entry of checkpoint.past) this.#fold(entry);
@@ -90,7 +96,7 @@ export class SharedJournal implements Journal {
     this.#writer = new BlockWriter(store, {
       ...options,
       nowMs: () => clock().tickMs,
-      onStored: (position) => this.#awaitBack(position),
+      onStored: (position, number) => this.#noteStored(position, number),
       onAway: (isAway) => {
         onAway?.(isAway);
         this.#onWork();
@@ -119,14 +125,20 @@ export class SharedJournal implements Journal {
   static async #open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal | undefined> {
     const { first, last, count, bytes } = await store.state();
     const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
-    const found = await usableCheckpoint(store, Math.max(first, last - wanted), first);
+    const found = await usableCheckpoint(store, Math.max(first, last - wanted), first) ??
+      await usableCheckpoint(store, first, first);
     const checkpoint = found ?? await begin(store, last, options.instance);
     if (!checkpoint) return undefined;
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
     void journal.#read((position) => position >= last && resolve());
     if (checkpoint.position < last) await promise;
+    journal.#takeInstance();
     return journal;
+  }
+
+  get instance(): bigint {
+    return this.#instance;
   }
 
   get past(): readonly Proposal[] {
@@ -158,6 +170,15 @@ export class SharedJournal implements Journal {
       if (stored.isCheckpoint) this.#noteCheckpoint(stored);
       else this.#give(this.#blockOf(stored), stored);
     }
+  }
+
+  /** To be called now and then: notices if the store has lost what it had. */
+  async check(): Promise<void> {
+    const came = this.#lastCome;
+    const { last } = await this.#store.state();
+    this.#behind = last < came ? this.#behind + 1 : 0;
+    // One that has just begun to lead a cluster may not know all for a moment.
+    if (this.#behind >= BEHIND_CHECKS) this.#turnBack();
   }
 
   /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
@@ -228,7 +249,9 @@ export class SharedJournal implements Journal {
     return { wallMs: timeMs, tickMs: this.#lastTickMs };
   }
 
-  #noteCheckpoint({ timeMs }: Stored): void {
+  #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
+    const isOther = position > this.#openedAt && decodeCheckpoint(bytes).instance !== this.#instance;
+    if (isOther) return this.#turnBack();
     this.#entriesSince = 0;
     this.#bytesSince = 0;
     this.#checkpointMs = timeMs;
@@ -237,19 +260,49 @@ export class SharedJournal implements Journal {
   #writeCheckpoint(): void {
     const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
-    const bytes = encodeCheckpoint({ instance: this.instance, position, seq, numbers, past });
+    const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
     this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
-  /** Has the store asked again if what it has does not come: not everything that goes wrong with a reader is noticed
-   * on its way. */
-  #awaitBack(position: number): void {
-    const isBack = () => (this.#inbox.at(-1)?.position ?? this.#position) >= position;
-    if (isBack()) return;
+  get #lastCome(): number {
+    return this.#inbox.at(-1)?.position ?? this.#position;
+  }
+
+  /** A block of this server is stored. Something else has come from there already: the store has lost what it had. If
+   * nothing comes, it is asked again: not everything that goes wrong with a reader is noticed on its way. */
+  #noteStored(position: number, number: number): void {
+    this.settle();
+    if (this.#lastCome >= position) {
+      if ((this.#numbers.get(this.home) ?? 0) < number) this.#turnBack();
+      return;
+    }
     const timer = setTimeout(() => {
-      if (!isBack() && !this.#isClosed) this.#store.reread();
+      if (this.#lastCome < position && !this.#isClosed) this.#store.reread();
     }, BACK_MS);
     Deno.unrefTimer(timer);
+  }
+
+  /** The store has lost the end of the log, as a machine without power may: what comes now has numbers that others had.
+   * From here on the log is another instance, so that nobody takes the one for the other, and all servers begin anew
+   * with what is left of it. */
+  #turnBack(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const [instance] = crypto.getRandomValues(new BigUint64Array(1));
+    // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
+    const mark = { instance: instance! | 1n, position: 0, seq: 0, numbers: new Map(), past: [] };
+    const error = new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
+    void this.#store.append(encodeCheckpoint(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
+      .catch(() => {}) // another server has more luck, or the next start
+      .finally(() => this.#options.onBroken?.(error));
+  }
+
+  /** Of the instances in what has come so far, the last one counts. */
+  #takeInstance(): void {
+    this.#openedAt = this.#lastCome;
+    for (const { isCheckpoint, bytes } of this.#inbox) {
+      if (isCheckpoint) this.#instance = decodeCheckpoint(bytes).instance;
+    }
   }
 
   async #read(onCome: (position: number) => void): Promise<void> {
