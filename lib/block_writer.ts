@@ -170,7 +170,7 @@ export class BlockWriter {
   }
 
   #noteAway(isAway: boolean): void {
-    if (this.#isAway === isAway || (isAway && this.#isClosed)) return;
+    if (this.#isAway === isAway || this.#isClosed) return;
     this.#isAway = isAway;
     this.#options.onAway?.(isAway);
   }

@@ -296,10 +296,12 @@ Deno.test("Closing waits for what was said, and not forever", async () => {
   server.say(said(1n, 1));
   await server.journal.close({ patienceMs: 10_000 });
   assertEquals(log.stored.length, 2);
-  const stuck = await Follower.open(log, 2n);
+  const stuck = await Follower.open(log, 2n, { awayMs: 5 });
   log.isDown = true;
   stuck.say(said(1n, 2));
-  await stuck.journal.close({ patienceMs: 30 });
+  await stuck.journal.close({ patienceMs: 300 });
+  await until(() => stuck.news.length > 0);
+  assertEquals(stuck.news, [true]);
   assertEquals(log.stored.length, 2);
 });
 
