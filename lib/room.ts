@@ -313,6 +313,7 @@ export class Room {
     const isAwaited = isChange(proposed) && !isForeign && this.#changing.has(proposed.session);
     const before = isChange(proposed) ? this.#members.get(proposed.session) : undefined;
     const address = before?.address;
+    const wasHere = before !== undefined && this.#isHere(before);
     const entry = fold(this.#members, proposed);
     // What comes to nothing has its `seq` all the same.
     const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
@@ -320,7 +321,7 @@ export class Room {
     if (entry) this.#note(entry, at);
     if (before && before.address !== address) this.#attendance.outdate();
     if (isAwaited && proposed.type === "joined") this.#noteCome(proposed.session, at);
-    if (isForeign && before) this.#noteTaken(before, proposed);
+    if (isForeign && wasHere) this.#noteTaken(before, proposed);
     if (isAwaited) this.#answer(proposed.session);
   }
 
@@ -337,7 +338,7 @@ export class Room {
     if (member && this.#isHere(member)) member.graceEndMs = tickMs + this.#graceMs;
   }
 
-  /** Another server's doing has happened to somebody who was in. */
+  /** Another server's doing has happened to somebody who was in through this one. */
   #noteTaken(member: Member, { type, ...how }: Proposal): void {
     if (this.#members.get(member.session) === member && this.#isHere(member)) return;
     member.graceEndMs = undefined;
