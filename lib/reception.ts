@@ -102,8 +102,8 @@ export class Reception {
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
   refuse(connection: Connection, error: ProtocolError): void {
     if (!connection.isOpen) return;
-    // A client that is to ask for the password has done nothing wrong.
-    if (error.code !== "password-needed") this.#report(connection, error);
+    // A client that is to ask for the password, or to wait, has done nothing wrong.
+    if (!["password-needed", "store-away"].includes(error.code)) this.#report(connection, error);
     connection.finish(errorFrame(error));
     const member = this.#guests.memberOf(connection);
     if (member) this.#guests.lose(member);

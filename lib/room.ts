@@ -276,6 +276,13 @@ export class Room {
     return this.#change({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now, again);
   }
 
+  /** Where a room has many servers, those who lose one are not all to go to the same. */
+  #backupsFor(session: bigint): readonly string[] {
+    if (this.#journal.home === undefined) return this.#backups;
+    const first = Number(session % BigInt(Math.max(1, this.#backups.length)));
+    return [...this.#backups.slice(first), ...this.#backups.slice(0, first)];
+  }
+
   #remove(
     member: Member,
     { now, home, ...how }: { lost: boolean; kicked?: boolean; now: Moment; home?: bigint },
@@ -399,7 +406,7 @@ export class Room {
       accepted,
       next,
       head: this.log.head,
-      backups: this.#backups,
+      backups: this.#backupsFor(session),
       onlineCount: this.#members.size,
     };
   }
