@@ -22,8 +22,8 @@ export interface BlockWriterOptions {
   readonly home: bigint;
   /** Monotonic, in ms. */
   readonly nowMs: () => number;
-  /** Told the position of what is stored. */
-  readonly onStored?: (position: number) => void;
+  /** Told at which position a block is stored. */
+  readonly onStored?: (position: number, number: number) => void;
   /** Told when what is to be stored waits, and when it does so no more. */
   readonly onAway?: (isAway: boolean) => void;
   /** Told that the store is gone for good. */
@@ -153,7 +153,7 @@ export class BlockWriter {
       const beganMs = nowMs();
       try {
         const position = await Promise.race([this.#store.append(job.bytes, job), seen]);
-        if (typeof position === "number") onStored?.(position);
+        if (typeof position === "number" && job === this.#block) onStored?.(position, this.#number);
         break;
       } catch {
         await Promise.race([delay(AGAIN_MS), seen]);
@@ -170,7 +170,7 @@ export class BlockWriter {
   }
 
   #noteAway(isAway: boolean): void {
-    if (this.#isAway === isAway || (isAway && this.#isClosed)) return;
+    if (this.#isAway === isAway || this.#isClosed) return;
     this.#isAway = isAway;
     this.#options.onAway?.(isAway);
   }

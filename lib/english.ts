@@ -134,6 +134,9 @@ export const ENGLISH = {
   "error.nats-other-stream":
     "NATS has a stream {stream} already that is none of a room: choose another name with --room.",
   "error.nats-stream-gone": "Somebody has deleted the room in NATS: this server cannot go on with it.",
+  "error.nats-log-back":
+    "NATS has lost what was said last: start this server again, and clients will send it once more.",
+  "error.nats-newer": "Another server of the room is of a newer version: update this one.",
   "error.nats-log-cut":
     "A part of what was said is missing in NATS: this server cannot go on. Start it again.",
 

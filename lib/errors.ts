@@ -68,7 +68,9 @@ export type NatsCode =
   | "nats-full"
   | "nats-other-stream"
   | "nats-stream-gone"
-  | "nats-log-cut";
+  | "nats-log-cut"
+  | "nats-log-back"
+  | "nats-newer";
 
 /** Why an established connection ended against our will. */
 export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";

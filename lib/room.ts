@@ -276,6 +276,13 @@ export class Room {
     return this.#change({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now, again);
   }
 
+  /** Where a room has many servers, those who lose one are not all to go to the same. */
+  #backupsFor(session: bigint): readonly string[] {
+    if (this.#journal.home === undefined) return this.#backups;
+    const first = Number(session % BigInt(Math.max(1, this.#backups.length)));
+    return [...this.#backups.slice(first), ...this.#backups.slice(0, first)];
+  }
+
   #remove(
     member: Member,
     { now, home, ...how }: { lost: boolean; kicked?: boolean; now: Moment; home?: bigint },
@@ -308,6 +315,7 @@ export class Room {
     const isAwaited = isChange(proposed) && !isForeign && this.#changing.has(proposed.session);
     const before = isChange(proposed) ? this.#members.get(proposed.session) : undefined;
     const address = before?.address;
+    const wasHere = before !== undefined && this.#isHere(before);
     const entry = fold(this.#members, proposed);
     // What comes to nothing has its `seq` all the same.
     const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
@@ -315,7 +323,7 @@ export class Room {
     if (entry) this.#note(entry, at);
     if (before && before.address !== address) this.#attendance.outdate();
     if (isAwaited && proposed.type === "joined") this.#noteCome(proposed.session, at);
-    if (isForeign && before) this.#noteTaken(before, proposed);
+    if (isForeign && wasHere) this.#noteTaken(before, proposed);
     if (isAwaited) this.#answer(proposed.session);
   }
 
@@ -334,7 +342,7 @@ export class Room {
     }
   }
 
-  /** Another server's doing has happened to somebody who was in. */
+  /** Another server's doing has happened to somebody who was in through this one. */
   #noteTaken(member: Member, { type, ...how }: Proposal): void {
     if (this.#members.get(member.session) === member && this.#isHere(member)) return;
     member.graceEndMs = undefined;
@@ -398,7 +406,7 @@ export class Room {
       accepted,
       next,
       head: this.log.head,
-      backups: this.#backups,
+      backups: this.#backupsFor(session),
       onlineCount: this.#members.size,
     };
   }

@@ -4,7 +4,7 @@
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
-import { ChatServer, type ChatServerOptions, type RefusedPeer } from "./chat_server.ts";
+import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
 import {
@@ -23,6 +23,7 @@ import { orderHelp } from "./orders.ts";
 import { type ServerCertificate, WARNING_MS } from "./certificate.ts";
 import { askFor } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
+import type { RefusedPeer } from "./reception.ts";
 import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";

@@ -3,7 +3,7 @@
 
 import { BlockWriter } from "./block_writer.ts";
 import type { Clock, Moment } from "./clock.ts";
-import { NatsError } from "./errors.ts";
+import { NatsError, ProtocolError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
 import type { Journal, Taker } from "./journal.ts";
 import { Members } from "./members.ts";
@@ -25,6 +25,10 @@ const MAX_NUMBERS = 256;
 /** From try to try to find the past, in ms, and how long that may take. */
 const AGAIN_MS = 200;
 const OPENING_MS = 30_000;
+/** After so many checks that find too little, it is believed. */
+const BEHIND_CHECKS = 3;
+/** Stands for no server. */
+const NOBODY = 0n;
 /** How long after it was stored a block must have come back, in ms. */
 const BACK_MS = 3_000;
 
@@ -49,9 +53,8 @@ export interface SharedJournalOptions {
 /** A journal that many servers follow. */
 export class SharedJournal implements Journal {
   readonly home: bigint;
-  readonly instance: bigint;
   readonly firstSeq: number;
-  readonly past: readonly Proposal[];
+  #instance: bigint;
   readonly #options: SharedJournalOptions;
   readonly #store: LogStore;
   readonly #writer: BlockWriter;
@@ -60,6 +63,7 @@ export class SharedJournal implements Journal {
   /** Who is in after all that was given, for checkpoints. */
   readonly #members = new Members();
   #backups: Proposal | undefined;
+  #past: readonly Proposal[];
   /** What has come and was not given yet. */
   readonly #inbox: Stored[] = [];
   #seq: number;
@@ -69,6 +73,10 @@ export class SharedJournal implements Journal {
   #entriesSince = 0;
   #bytesSince = 0;
   #checkpointMs: number;
+  /** Position of the last of the past. */
+  #openedAt = 0;
+  /** How many checks in a row have found less than had come. */
+  #behind = 0;
   #isClosed = false;
   #take: Taker = () => {};
   #onWork: () => void = () => {};
@@ -78,9 +86,9 @@ export class SharedJournal implements Journal {
     this.#store = store;
     this.#options = options;
     this.home = home;
-    this.instance = checkpoint.instance;
+    this.#instance = checkpoint.instance;
     this.firstSeq = this.#seq = checkpoint.seq;
-    this.past = checkpoint.past;
+    this.#past = checkpoint.past;
     for (const entry of checkpoint.past) this.#fold(entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
@@ -88,7 +96,7 @@ export class SharedJournal implements Journal {
     this.#writer = new BlockWriter(store, {
       ...options,
       nowMs: () => clock().tickMs,
-      onStored: (position) => this.#awaitBack(position),
+      onStored: (position, number) => this.#noteStored(position, number),
       onAway: (isAway) => {
         onAway?.(isAway);
         this.#onWork();
@@ -117,14 +125,24 @@ export class SharedJournal implements Journal {
   static async #open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal | undefined> {
     const { first, last, count, bytes } = await store.state();
     const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
-    const found = await usableCheckpoint(store, Math.max(first, last - wanted), first);
+    const found = await usableCheckpoint(store, Math.max(first, last - wanted), first) ??
+      await usableCheckpoint(store, first, first);
     const checkpoint = found ?? await begin(store, last, options.instance);
     if (!checkpoint) return undefined;
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
     void journal.#read((position) => position >= last && resolve());
     if (checkpoint.position < last) await promise;
+    journal.#takeInstance();
     return journal;
+  }
+
+  get instance(): bigint {
+    return this.#instance;
+  }
+
+  get past(): readonly Proposal[] {
+    return this.#past;
   }
 
   get isStuck(): boolean {
@@ -138,6 +156,7 @@ export class SharedJournal implements Journal {
   follow(take: Taker, onWork: () => void): void {
     this.#take = take;
     this.#onWork = onWork;
+    this.#past = []; // it was asked for before
     this.settle();
   }
 
@@ -149,8 +168,17 @@ export class SharedJournal implements Journal {
     for (const stored of this.#inbox.splice(0)) {
       this.#position = stored.position;
       if (stored.isCheckpoint) this.#noteCheckpoint(stored);
-      else this.#give(decodeBlock(stored.bytes), stored);
+      else this.#give(this.#blockOf(stored), stored);
     }
+  }
+
+  /** To be called now and then: notices if the store has lost what it had. */
+  async check(): Promise<void> {
+    const came = this.#lastCome;
+    const { last } = await this.#store.state();
+    this.#behind = last < came ? this.#behind + 1 : 0;
+    // One that has just begun to lead a cluster may not know all for a moment.
+    if (this.#behind >= BEHIND_CHECKS) this.#turnBack();
   }
 
   /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
@@ -170,10 +198,24 @@ export class SharedJournal implements Journal {
     this.#store.close();
   }
 
+  /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
+   * one, which would make less of it than others do. */
+  #blockOf({ bytes }: Stored): Block {
+    try {
+      return decodeBlock(bytes);
+    } catch (cause) {
+      if (cause instanceof ProtocolError && cause.code === "version-unsupported") {
+        const error = new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
+        this.#options.onBroken?.(error);
+      }
+      return { server: NOBODY, number: Infinity, entries: [] };
+    }
+  }
+
   #give({ server, number, entries }: Block, stored: Stored): void {
     if (server === this.home) this.#writer.see(number);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
-    if (number <= (this.#numbers.get(server) ?? 0)) return;
+    if (server === NOBODY || number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
@@ -207,7 +249,9 @@ export class SharedJournal implements Journal {
     return { wallMs: timeMs, tickMs: this.#lastTickMs };
   }
 
-  #noteCheckpoint({ timeMs }: Stored): void {
+  #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
+    const isOther = position > this.#openedAt && decodeCheckpoint(bytes).instance !== this.#instance;
+    if (isOther) return this.#turnBack();
     this.#entriesSince = 0;
     this.#bytesSince = 0;
     this.#checkpointMs = timeMs;
@@ -216,19 +260,49 @@ export class SharedJournal implements Journal {
   #writeCheckpoint(): void {
     const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
-    const bytes = encodeCheckpoint({ instance: this.instance, position, seq, numbers, past });
+    const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
     this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
-  /** Has the store asked again if what it has does not come: not everything that goes wrong with a reader is noticed
-   * on its way. */
-  #awaitBack(position: number): void {
-    const isBack = () => (this.#inbox.at(-1)?.position ?? this.#position) >= position;
-    if (isBack()) return;
+  get #lastCome(): number {
+    return this.#inbox.at(-1)?.position ?? this.#position;
+  }
+
+  /** A block of this server is stored. Something else has come from there already: the store has lost what it had. If
+   * nothing comes, it is asked again: not everything that goes wrong with a reader is noticed on its way. */
+  #noteStored(position: number, number: number): void {
+    this.settle();
+    if (this.#lastCome >= position) {
+      if ((this.#numbers.get(this.home) ?? 0) < number) this.#turnBack();
+      return;
+    }
     const timer = setTimeout(() => {
-      if (!isBack() && !this.#isClosed) this.#store.reread();
+      if (this.#lastCome < position && !this.#isClosed) this.#store.reread();
     }, BACK_MS);
     Deno.unrefTimer(timer);
+  }
+
+  /** The store has lost the end of the log, as a machine without power may: what comes now has numbers that others had.
+   * From here on the log is another instance, so that nobody takes the one for the other, and all servers begin anew
+   * with what is left of it. */
+  #turnBack(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const [instance] = crypto.getRandomValues(new BigUint64Array(1));
+    // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
+    const mark = { instance: instance! | 1n, position: 0, seq: 0, numbers: new Map(), past: [] };
+    const error = new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
+    void this.#store.append(encodeCheckpoint(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
+      .catch(() => {}) // another server has more luck, or the next start
+      .finally(() => this.#options.onBroken?.(error));
+  }
+
+  /** Of the instances in what has come so far, the last one counts. */
+  #takeInstance(): void {
+    this.#openedAt = this.#lastCome;
+    for (const { isCheckpoint, bytes } of this.#inbox) {
+      if (isCheckpoint) this.#instance = decodeCheckpoint(bytes).instance;
+    }
   }
 
   async #read(onCome: (position: number) => void): Promise<void> {

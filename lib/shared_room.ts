@@ -110,6 +110,7 @@ export class SharedRoom {
       homes: () => server.homes,
       onGone: (home) => server.loseServer(home),
       onLiving: (addresses, { isEldest }) => {
+        this.journal.check().catch(() => {}); // next time
         if (!isEldest) return;
         if (addresses.length > 1) server.learnServers(addresses);
         this.journal.keepFresh();

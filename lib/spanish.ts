@@ -143,6 +143,9 @@ export const SPANISH = {
   "error.nats-other-stream":
     "En NATS hay ya un flujo {stream} que no es de una sala: elija otro nombre con --room.",
   "error.nats-stream-gone": "Alguien ha borrado la sala en NATS: este servidor no puede seguir con ella.",
+  "error.nats-log-back":
+    "NATS ha perdido lo último que se dijo: arranque de nuevo este servidor, y los clientes lo enviarán otra vez.",
+  "error.nats-newer": "Otro servidor de la sala es de una versión más nueva: actualice este.",
   "error.nats-log-cut":
     "En NATS falta una parte de lo que se dijo: este servidor no puede seguir. Arránquelo de nuevo.",
 

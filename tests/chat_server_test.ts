@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ChatServer, type ChatServerOptions, CLOSING_MS, type RefusedPeer } from "../lib/chat_server.ts";
+import { ChatServer, type ChatServerOptions, CLOSING_MS } from "../lib/chat_server.ts";
 import { type ChatError, ListenError, type WireCode } from "../lib/errors.ts";
 import { encodeClient, type Say, type ServerMessage, sessionOf } from "../lib/protocol.ts";
+import type { RefusedPeer } from "../lib/reception.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import {
   dialPeer,

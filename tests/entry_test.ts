@@ -3,12 +3,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
 import { chat } from "../lib/chat_client.ts";
-import { ChatServer, type ChatServerOptions, type RefusedPeer } from "../lib/chat_server.ts";
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { type ChatError, InputError } from "../lib/errors.ts";
 import { fingerprintOf } from "../lib/fingerprint.ts";
 import { explain } from "../lib/i18n.ts";
 import { PasswordCheck } from "../lib/password.ts";
 import { encodeServer } from "../lib/protocol.ts";
+import type { RefusedPeer } from "../lib/reception.ts";
 import { serve } from "../lib/server_program.ts";
 import { tlsServer } from "../lib/tls_server.ts";
 import { isPlain } from "../lib/violations.ts";

@@ -71,7 +71,7 @@ export class FakeStore implements LogStore {
     log.appends++;
     await Promise.resolve();
     const trouble = log.troubles.shift();
-    if (log.isDown || log.isGone || trouble === "lost") throw new Error("down");
+    if (trouble !== "unsaid" && (log.isDown || log.isGone || trouble === "lost")) throw new Error("down");
     if (after !== undefined && after !== log.stored.length) return undefined;
     const position = log.store(bytes, id, isCheckpoint);
     if (trouble === "unsaid") throw new Error("timeout");

@@ -59,6 +59,8 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode |
   "nats-other-stream": true,
   "nats-stream-gone": true,
   "nats-log-cut": true,
+  "nats-log-back": true,
+  "nats-newer": true,
   "nats-url-invalid": true,
   "nats-creds-invalid": true,
   "room-invalid": true,

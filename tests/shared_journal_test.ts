@@ -27,7 +27,10 @@ class Follower implements AsyncDisposable {
   readonly store: FakeStore;
   readonly news: (boolean | NatsError)[];
 
+  readonly past: readonly Proposal[];
+
   private constructor(journal: SharedJournal, store: FakeStore, news: Follower["news"]) {
+    this.past = journal.past;
     this.journal = journal;
     this.store = store;
     this.news = news;
@@ -122,6 +125,28 @@ Deno.test("What is stored though nobody says so is not waited for, and there onc
   }
 });
 
+Deno.test("What has come back is stored, though nobody will ever say so", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n, { awayMs: 60_000 });
+  log.troubles.push("unsaid");
+  log.isDown = true;
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  await server.journal.close({ patienceMs: 60_000 });
+  assertEquals(log.appends, 2);
+});
+
+Deno.test("One of the servers writes a checkpoint when one is due", async () => {
+  const log = new FakeLog();
+  await using one = await Follower.open(log, 1n, { checkpointEntries: 5 });
+  await using other = await Follower.open(log, 2n, { checkpointEntries: 5 });
+  one.say(...[1, 2, 3, 4, 5].map((n) => said(1n, n)));
+  await until(() => log.stored.length === 3);
+  other.say(said(2n, 1));
+  await until(() => one.taken.length === 6 && other.taken.length === 6);
+  assertEquals(log.stored.map(({ isCheckpoint }) => isCheckpoint), [true, false, true, false]);
+});
+
 Deno.test("A block that is stored twice counts once, on all servers, however late", async () => {
   const log = new FakeLog();
   await using server = await Follower.open(log, 1n);
@@ -178,7 +203,7 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 5]);
   assertEquals(later.words, ["5:7.10"]);
   assertEquals(later.taken[0]!.isForeign, true);
-  const { past } = later.journal;
+  const { past } = later;
   assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).session), [
     7n,
     8n,
@@ -187,7 +212,7 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   assertEquals(past.filter(({ type }) => type === "said").map((entry) => (entry as Said).n), [9, 3]);
   assertEquals(past.at(-1), { type: "backups", timeMs: 1, backups: ["a:1"] });
   // It goes on counting where the others are, and drops what they have dropped.
-  log.put(log.stored.at(-1)!.bytes);
+  for (const index of [1, -1]) log.put(log.stored.at(index)!.bytes);
   later.say(said(8n, 4));
   await until(() => first.taken.length === 7 && later.taken.length === 2);
   assertEquals([first.words.at(-1), later.words.at(-1)], ["6:8.4", "6:8.4"]);
@@ -201,8 +226,15 @@ Deno.test("A checkpoint with something missing behind it is of no use, a later o
   log.put(checkpoint(2, 10), { isCheckpoint: true });
   log.put(checkpoint(6, 20), { isCheckpoint: true });
   log.first = 5;
+  {
+    await using server = await Follower.open(log, 1n);
+    assertEquals([server.journal.instance, server.journal.firstSeq], [3n, 20]);
+  }
+  // If there is no later one, an earlier one does.
+  for (let i = 0; i < 5; i++) log.put(new Uint8Array(4_000_000));
+  log.put(checkpoint(0, 0), { isCheckpoint: true });
   await using server = await Follower.open(log, 1n);
-  assertEquals([server.journal.instance, server.journal.firstSeq], [3n, 20]);
+  assertEquals(server.journal.firstSeq, 20);
 });
 
 Deno.test("Of a long past a server reads the end alone", async () => {
@@ -264,10 +296,12 @@ Deno.test("Closing waits for what was said, and not forever", async () => {
   server.say(said(1n, 1));
   await server.journal.close({ patienceMs: 10_000 });
   assertEquals(log.stored.length, 2);
-  const stuck = await Follower.open(log, 2n);
+  const stuck = await Follower.open(log, 2n, { awayMs: 5 });
   log.isDown = true;
   stuck.say(said(1n, 2));
-  await stuck.journal.close({ patienceMs: 30 });
+  await stuck.journal.close({ patienceMs: 300 });
+  await until(() => stuck.news.length > 0);
+  assertEquals(stuck.news, [true]);
   assertEquals(log.stored.length, 2);
 });
 
@@ -293,4 +327,74 @@ Deno.test("Entries of the past have their age on the clocks of this process", as
   journal.follow((_entry, _seq, { tickMs }) => moments.push(tickMs), () => {});
   assertEquals(moments, [940_000]);
   await journal.close();
+});
+
+Deno.test("What is no block makes nothing, and one of a later version ends the server", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  for (const junk of [[], [1, 2, 3], [0, 0, 0, 9, 0x40], [0xff, 0xff, 0xff, 0xff, 0x40]]) {
+    log.put(new Uint8Array(junk));
+  }
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  assertEquals([server.words, server.news], [["0:1.1"], []]);
+  const newer = log.stored.at(-1)!.bytes.slice();
+  newer[5]!++;
+  log.put(newer);
+  await until(() => server.news.length > 0);
+  assertEquals((server.news[0] as NatsError).code, "nats-newer");
+});
+
+/** A room of which the store has lost the last of three messages, as a power cut does. */
+async function cutShort(): Promise<{ log: FakeLog; server: Follower }> {
+  const log = new FakeLog();
+  const server = await Follower.open(log, 1n);
+  for (let n = 1; n <= 3; n++) {
+    server.say(said(1n, n));
+    await until(() => server.taken.length === n);
+  }
+  log.stored.length--;
+  return { log, server };
+}
+
+Deno.test("A store that has lost the end of the log is found out by the next block, or by looking", async () => {
+  for (const isSpeaking of [true, false]) {
+    const { log, server } = await cutShort();
+    log.remembersIds = false;
+    if (isSpeaking) server.say(said(1n, 4));
+    else for (let count = 0; count < 3; count++) await server.journal.check();
+    await until(() => server.news.length > 0);
+    assertEquals((server.news[0] as NatsError).code, "nats-log-back");
+    await server.journal.close();
+    await using later = await Follower.open(log, 2n);
+    assert(later.journal.instance !== server.journal.instance);
+    assertEquals(later.words.slice(0, 2), ["0:1.1", "1:1.2"]);
+    await using last = await Follower.open(log, 3n);
+    assertEquals(last.journal.instance, later.journal.instance);
+  }
+});
+
+Deno.test("Other servers learn from one that the end of the log was lost", async () => {
+  const { log, server } = await cutShort();
+  await using other = await Follower.open(log, 2n);
+  log.remembersIds = false;
+  server.say(said(1n, 4));
+  await until(() => other.news.length > 0);
+  assertEquals((other.news[0] as NatsError).code, "nats-log-back");
+  await server.journal.close();
+});
+
+Deno.test("A store that knows too little once has lost nothing", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  const { bytes } = log.stored.pop()!;
+  await server.journal.check();
+  await server.journal.check();
+  log.put(bytes);
+  await server.journal.check();
+  log.stored.length--;
+  await server.journal.check();
+  assertEquals(server.news, []);
 });

@@ -1,0 +1,113 @@
+// Through which connection each member is in, and when those are gone who have lost theirs. Knows nothing of what
+// anybody says.
+
+import type { Clock, Moment } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { ProtocolError } from "./errors.ts";
+import type { Member } from "./members.ts";
+import { encodeServer, encodeWelcome } from "./protocol.ts";
+import type { Admission, Room } from "./room.ts";
+
+/** What guests need. */
+export interface GuestsOptions {
+  readonly room: Room;
+  readonly clock: Clock;
+  /** Called when there is something to write. */
+  readonly onWork: () => void;
+}
+
+/** Those who are in through this server. */
+export class Guests implements Disposable {
+  readonly #options: GuestsOptions;
+  readonly #connections = new Map<Member, Connection>();
+  readonly #members = new Map<Connection, Member>();
+  #expiryTimer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  constructor(options: GuestsOptions) {
+    this.#options = options;
+    this.#awaitExpiry((now) => options.room.loseAll(now));
+  }
+
+  /** Who is in through a connection. */
+  memberOf(connection: Connection): Member | undefined {
+    return this.#members.get(connection);
+  }
+
+  /** Lets somebody in, who may be in through another connection: it is ended. */
+  welcome({ welcome, online, cursor, member }: Admission, connection: Connection): void {
+    // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
+    this.forget(member)?.finish(errorFrame(REPLACED));
+    this.#connections.set(member, connection);
+    this.#members.set(connection, member);
+    connection.greeted();
+    connection.send(encodeWelcome(welcome, { onlineBytes: online.length }));
+    connection.send(online);
+    connection.follow(cursor);
+  }
+
+  /** Somebody's connection, which is not theirs any more. */
+  forget(member: Member): Connection | undefined {
+    const connection = this.#connections.get(member);
+    this.#connections.delete(member);
+    if (connection) this.#members.delete(connection);
+    return connection;
+  }
+
+  /** Somebody has lost their connection, and has the grace to come back. */
+  lose(member: Member): void {
+    this.forget(member);
+    this.#awaitExpiry((now) => this.#options.room.lose(member, now));
+  }
+
+  /** Throws somebody out, who reads why. */
+  throwOut(member: Member, error: ProtocolError): void {
+    const connection = this.forget(member);
+    this.#options.room.kick(member, this.#options.clock());
+    connection?.finish(errorFrame(error));
+    this.#options.onWork();
+  }
+
+  /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
+   * not thrown out, comes back in. */
+  dismiss(member: Member, { isKicked }: { isKicked: boolean }): void {
+    this.forget(member)?.finish(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE);
+  }
+
+  /** Tells everybody something that is in no log. */
+  tell(frame: Uint8Array<ArrayBuffer>): void {
+    for (const connection of this.#members.keys()) connection.send(frame);
+  }
+
+  /** Announces the departure of those whose grace is over, now and whenever one is. */
+  expire(): void {
+    this.#awaitExpiry((now) => this.#options.room.expire(now));
+  }
+
+  /** Whoever is lost from now on is so because the server ends. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    clearTimeout(this.#expiryTimer);
+  }
+
+  /** `expire` returns when there will be something to announce, on the monotonic clock. */
+  #awaitExpiry(expire: (now: Moment) => number): void {
+    if (this.#isClosed) return;
+    const now = this.#options.clock();
+    const nextMs = expire(now);
+    clearTimeout(this.#expiryTimer);
+    this.#options.onWork();
+    if (nextMs === Infinity) return;
+    this.#expiryTimer = setTimeout(() => this.expire(), nextMs - now.tickMs);
+  }
+}
+
+const REPLACED = new ProtocolError("replaced", "Cannot serve two connections of one session");
+
+/** The frame that ends a connection in peace. */
+export const BYE = encodeServer({ type: "bye" });
+
+/** The frame that tells a peer why it is not served any more. */
+export function errorFrame({ code, message }: ProtocolError): Uint8Array<ArrayBuffer> {
+  return encodeServer({ type: "error", code, reason: message });
+}

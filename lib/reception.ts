@@ -1,0 +1,242 @@
+// One connection from its first byte to its last: whether it may stay, what it says and what is answered. Knows
+// nothing of how it came to be.
+
+import { plainIP } from "./address.ts";
+import type { Bans } from "./bans.ts";
+import type { Clock, Moment } from "./clock.ts";
+import type { FrameDecoder } from "./codec.ts";
+import type { Connection } from "./connection.ts";
+import { LostError, ProtocolError } from "./errors.ts";
+import type { Gate } from "./gate.ts";
+import { BYE, errorFrame, type Guests } from "./guests.ts";
+import type { Hub } from "./hub.ts";
+import type { Journal } from "./journal.ts";
+import type { Member } from "./members.ts";
+import type { PasswordCheck } from "./password.ts";
+import { Patience } from "./patience.ts";
+import { type ClientMessage, encodeServer, sessionOf } from "./protocol.ts";
+import type { Room } from "./room.ts";
+import type { Allowance } from "./token_bucket.ts";
+import { hasWrongPassword, isAway, isBanned, isLocked, unexpected, unlessTls } from "./violations.ts";
+import { Visit } from "./visit.ts";
+
+/** Most connections at a time that are told why they are not served; more are closed without a word. */
+const MAX_TURNED_AWAY = 256;
+
+/** Somebody who is not served. */
+export interface RefusedPeer {
+  /** IP address. */
+  readonly address: string;
+  /** Undefined if they were not in. */
+  readonly nick?: string;
+}
+
+/** What a reception needs. */
+export interface ReceptionOptions {
+  readonly hub: Hub;
+  readonly room: Room;
+  readonly journal: Journal;
+  readonly guests: Guests;
+  readonly gate: Gate;
+  readonly bans: Bans;
+  readonly clock: Clock;
+  /** Lets in nobody who does not know it. */
+  readonly password?: PasswordCheck;
+  /** What each client may say. */
+  readonly messages?: Allowance;
+  /** Told why a connection was not let in, or was ended by the server, and whose it was. */
+  readonly onRefused?: (peer: RefusedPeer, error: Error) => void;
+}
+
+/** Somebody who is in, at the moment that they say something. */
+interface Guest {
+  readonly visit: Visit;
+  readonly member: Member;
+  readonly now: Moment;
+}
+
+/** Where connections are received. */
+export class Reception {
+  readonly #options: ReceptionOptions;
+  readonly #hub: Hub;
+  readonly #room: Room;
+  readonly #guests: Guests;
+  readonly #gate: Gate;
+  readonly #clock: Clock;
+  readonly #patience: Patience;
+
+  constructor(options: ReceptionOptions) {
+    const { hub, room, guests, gate, clock, journal } = options;
+    this.#options = options;
+    this.#hub = hub;
+    this.#room = room;
+    this.#guests = guests;
+    this.#gate = gate;
+    this.#clock = clock;
+    this.#patience = new Patience({ journal, clock, onGone: () => guests.expire() });
+  }
+
+  /** Serves a connection until it ends. */
+  async receive(connection: Connection): Promise<void> {
+    const { messages } = this.#options;
+    const address = plainIP(connection.peer.hostname);
+    const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
+    const isLetThrough = this.#letThrough(connection, address);
+    try {
+      for (let frames = await connection.read(); frames; frames = await connection.read()) {
+        await this.#takeIn(frames, visit);
+      }
+    } catch (error) {
+      if (!(error instanceof LostError)) this.#report(connection, error as Error);
+    } finally {
+      const member = this.#guests.memberOf(connection);
+      if (member) this.#guests.lose(member);
+      // A peer that has only ended its own side is still owed what was said before.
+      connection.finish();
+      await connection.closed;
+      this.#hub.release(connection);
+      if (isLetThrough) this.#gate.leave(address);
+    }
+  }
+
+  /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
+  refuse(connection: Connection, error: ProtocolError): void {
+    if (!connection.isOpen) return;
+    // A client that is to ask for the password, or to wait, has done nothing wrong.
+    if (!["password-needed", "store-away"].includes(error.code)) this.#report(connection, error);
+    connection.finish(errorFrame(error));
+    const member = this.#guests.memberOf(connection);
+    if (member) this.#guests.lose(member);
+  }
+
+  /** Whether a connection may stay; otherwise it is told why not, unless too many are. */
+  #letThrough(connection: Connection, address: string): boolean {
+    try {
+      this.#gate.arrive(address, this.#clock().tickMs);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const turnedAway = this.#hub.connections.size - this.#gate.connections;
+      if (turnedAway > MAX_TURNED_AWAY) connection.close();
+      else this.refuse(connection, error);
+      return false;
+    }
+  }
+
+  /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is
+   * read, and nothing of what it says is lost. */
+  async #takeIn(frames: FrameDecoder, visit: Visit): Promise<void> {
+    for (;;) {
+      for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
+      const stuck = this.#patience.whileStuck(visit.connection);
+      if (stuck) await stuck;
+      const now = this.#clock();
+      const unsettled = this.#takeAllowed(frames, visit, now);
+      this.#hub.wake();
+      if (unsettled) await this.#await(unsettled, visit);
+      const waitMs = visit.waitMs(now);
+      if (waitMs > 0) await visit.connection.hold(waitMs);
+      else if (!unsettled) return;
+    }
+  }
+
+  /** Returns what has to be waited for before more can be taken, or undefined. */
+  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Moment): Promise<void> | undefined {
+    try {
+      for (let message = visit.next(frames, now); message; message = visit.next(frames, now)) {
+        const unsettled = visit.member
+          ? this.#serve(message, { visit, member: visit.member, now })
+          : this.#enter(message, visit, now);
+        if (unsettled) return unsettled;
+      }
+    } catch (error) {
+      this.#refuseVisit(visit, error);
+    }
+    return undefined;
+  }
+
+  async #await(unsettled: Promise<void>, visit: Visit): Promise<void> {
+    try {
+      await unsettled;
+    } catch (error) {
+      this.#refuseVisit(visit, error);
+    }
+    this.#hub.wake();
+  }
+
+  #refuseVisit({ connection, member }: Visit, error: unknown): void {
+    if (!(error instanceof ProtocolError)) throw error;
+    this.refuse(connection, member ? error : unlessTls(error));
+  }
+
+  #enter(hello: ClientMessage, visit: Visit, now: Moment): Promise<void> | undefined {
+    const { address, connection } = visit;
+    const { bans, password, journal } = this.#options;
+    if (hello.type !== "hello") throw unexpected(hello);
+    if (bans.has(address, now.tickMs)) throw isBanned(address);
+    if (password && hello.password === "") throw isLocked();
+    // Who guesses passwords is counted as well.
+    this.#gate.enter(address, now.tickMs);
+    if (password && !password.matches(hello.password)) throw hasWrongPassword();
+    if (journal.isAway) throw isAway();
+    const arrival = { hello, session: sessionOf(hello.token), address };
+    return this.#patience.try((then, again) => {
+      const admission = this.#room.enter(arrival, then, again);
+      if (!admission) return false;
+      this.#guests.welcome(admission, connection);
+      visit.member = admission.member;
+      return true;
+    }, connection);
+  }
+
+  #serve(message: ClientMessage, { visit, member, now }: Guest): Promise<void> | undefined {
+    const { connection } = visit;
+    switch (message.type) {
+      case "say":
+        this.#room.say(member, message, now);
+        return;
+      case "nick":
+        return this.#rename(message.nick, member, connection);
+      case "ping":
+        connection.send(PONG);
+        return;
+      case "pong":
+        connection.heartbeat?.ponged(now.tickMs);
+        return;
+      case "bye":
+        return this.#leave(member, connection);
+      case "hello":
+        throw unexpected(message);
+    }
+  }
+
+  #rename(nick: string, member: Member, connection: Connection): Promise<void> | undefined {
+    return this.#patience.try((now, again) => {
+      try {
+        return this.#room.rename(member, nick, now, again);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        const { code, message: reason } = error;
+        connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
+        return true;
+      }
+    }, connection);
+  }
+
+  #leave(member: Member, connection: Connection): Promise<void> | undefined {
+    return this.#patience.try((now, again) => {
+      const isOut = this.#room.leave(member, now, again);
+      if (!isOut) return false;
+      this.#guests.forget(member);
+      connection.finish(BYE);
+      return true;
+    }, connection);
+  }
+
+  #report(connection: Connection, error: Error): void {
+    const address = plainIP(connection.peer.hostname);
+    this.#options.onRefused?.({ address, nick: this.#guests.memberOf(connection)?.nick }, error);
+  }
+}
+
+const PONG = encodeServer({ type: "pong" });

@@ -1,0 +1,185 @@
+// Rooms on one journal: each of two servers makes of the same entries the same room, however late it reads them.
+
+import { assertEquals } from "@std/assert";
+import type { Moment } from "../lib/clock.ts";
+import type { Journal, Taker } from "../lib/journal.ts";
+import { type Hello, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
+import { type Admission, Room } from "../lib/room.ts";
+
+const pure = { permissions: "none" } as const;
+
+const at = (ms: number): Moment => ({ wallMs: 1_700_000_000_000 + ms, tickMs: ms });
+
+/** What all servers have stored, in one order. */
+type Shared = { readonly entry: Proposal; readonly home: bigint }[];
+
+/** Stores what is proposed and gives it back when it is told to. */
+class HandJournal implements Journal {
+  readonly instance = 9n;
+  readonly firstSeq = 0;
+  readonly past = [];
+  readonly isStuck = false;
+  readonly home: bigint;
+  readonly #shared: Shared;
+  #proposed: Proposal[] = [];
+  #given = 0;
+  #take: Taker = () => {};
+
+  constructor(shared: Shared, home: bigint) {
+    this.#shared = shared;
+    this.home = home;
+  }
+
+  follow(take: Taker): void {
+    this.#take = take;
+  }
+
+  propose(entry: Proposal): void {
+    this.#proposed.push(entry);
+  }
+
+  /** Returns how many entries that were. */
+  store(): number {
+    const stored = this.#proposed.splice(0);
+    this.#shared.push(...stored.map((entry) => ({ entry, home: this.home })));
+    return stored.length;
+  }
+
+  settle(): void {
+    for (; this.#given < this.#shared.length; this.#given++) {
+      const { entry, home } = this.#shared[this.#given]!;
+      this.#take(entry, this.#given, at(this.#given), home !== this.home);
+    }
+  }
+}
+
+/** One of the servers of a room. */
+function newServer(shared: Shared, home: bigint) {
+  const journal = new HandJournal(shared, home);
+  const taken: [nick: string, isKicked: boolean][] = [];
+  const room = new Room({
+    journal,
+    graceMs: 100,
+    onTaken: ({ nick }, { isKicked }) => taken.push([nick, isKicked]),
+  });
+  return { journal, room, taken };
+}
+
+type Server = ReturnType<typeof newServer>;
+
+function arrive({ room }: Server, nick: string, again: () => void = () => {}) {
+  const hello: Hello = {
+    ...{ type: "hello", version: 1, token: new Uint8Array(16), password: "", nick },
+    ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+  };
+  const arrival = { hello, session: BigInt(nick.length), address: "10.0.0.7" };
+  return () => room.enter(arrival, at(50), again);
+}
+
+/** Somebody comes in, and both servers know of it. */
+function letIn(server: Server, other: Server, nick: string): Admission {
+  const attempt = arrive(server, nick);
+  attempt();
+  server.journal.store();
+  for (const { journal } of [server, other]) journal.settle();
+  return attempt()!;
+}
+
+function newPair(): [Server, Server] {
+  const shared: Shared = [];
+  return [newServer(shared, 1n), newServer(shared, 2n)];
+}
+
+Deno.test(
+  "Who comes back to a server that knows them has still to be read back: they may have been elsewhere",
+  pure,
+  () => {
+    const [one, other] = newPair();
+    letIn(one, other, "ana");
+    arrive(other, "ana")();
+    other.journal.store();
+    // The first has not heard of it yet.
+    const attempt = arrive(one, "ana");
+    assertEquals(attempt(), undefined);
+    one.journal.store();
+    one.journal.settle();
+    assertEquals(attempt()?.member.home, 1n);
+    assertEquals(one.taken, [["ana", false]]);
+    other.journal.settle();
+    assertEquals([...other.room.homes()], [1n]);
+  },
+);
+
+Deno.test("What another server does to somebody is no answer to what this one asked for", pure, () => {
+  const [one, other] = newPair();
+  let answers = 0;
+  arrive(other, "ana", () => answers++)();
+  arrive(one, "ana")();
+  one.journal.store();
+  other.journal.settle();
+  assertEquals(answers, 0);
+  other.journal.store();
+  other.journal.settle();
+  assertEquals(answers, 1);
+});
+
+Deno.test("A server that loses the connection of somebody who is elsewhere says nothing of it", pure, () => {
+  const [one, other] = newPair();
+  const { member } = letIn(one, other, "ana");
+  letIn(other, one, "ana");
+  assertEquals([one.room.lose(member, at(60)), member.graceEndMs], [Infinity, undefined]);
+  one.room.leave(member, at(61));
+  one.room.expire(at(1_000));
+  assertEquals(one.journal.store(), 0);
+});
+
+Deno.test("A grace ends where somebody goes elsewhere", pure, () => {
+  const [one, other] = newPair();
+  const { member } = letIn(one, other, "ana");
+  assertEquals(one.room.lose(member, at(60)), 160);
+  letIn(other, one, "ana");
+  assertEquals([member.graceEndMs, one.room.expire(at(1_000))], [undefined, Infinity]);
+  assertEquals(one.journal.store(), 0);
+  assertEquals(one.room.size, 1);
+});
+
+Deno.test("A departure that comes too late for somebody who moved comes to nothing, everywhere", pure, () => {
+  const [one, other] = newPair();
+  const { member } = letIn(one, other, "ana");
+  one.room.lose(member, at(0));
+  one.room.expire(at(1_000));
+  arrive(other, "ana")();
+  other.journal.store();
+  assertEquals(one.journal.store(), 1);
+  for (const { journal } of [one, other]) journal.settle();
+  assertEquals([one.room.size, other.room.size, one.room.log.head], [1, 1, 3]);
+});
+
+Deno.test(
+  "Who is thrown out by another server is taken, and so is nobody who left by themselves",
+  pure,
+  () => {
+    const [one, other] = newPair();
+    const { member } = letIn(one, other, "ana");
+    other.room.kick(other.room.withNick("ana")!, at(60));
+    other.journal.store();
+    one.journal.settle();
+    assertEquals([one.taken, one.room.size], [[["ana", true]], 0]);
+    const { member: eva } = letIn(one, other, "eva");
+    one.room.leave(eva, at(70));
+    one.journal.store();
+    one.journal.settle();
+    assertEquals([one.taken.length, one.room.size, member === eva], [1, 0, false]);
+  },
+);
+
+Deno.test("A server that is gone takes along those who were in through it, and no others", pure, () => {
+  const [one, other] = newPair();
+  letIn(one, other, "ana");
+  letIn(other, one, "beto");
+  other.room.loseServer(1n, at(60));
+  assertEquals(other.journal.store(), 1);
+  for (const { journal } of [one, other]) journal.settle();
+  assertEquals([...other.room.members].map(({ nick }) => nick), ["beto"]);
+  assertEquals(one.taken, [["ana", false]]);
+});
