@@ -2,7 +2,8 @@
 
 import type { StoreError } from "./errors.ts";
 import { checkTogether, type FlagTable, type FlagValues, invalidValue, parseCount } from "./flags.ts";
-import type { FileJournal } from "./file_journal.ts";
+import { DataFile } from "./data_file.ts";
+import { FileJournal } from "./file_journal.ts";
 import type { Program } from "./program.ts";
 
 /** Flags about the file. */
@@ -31,10 +32,6 @@ export async function serverData(
   const days = countOf("--keep-days", flags["keep-days"], { least: 1, most: MOST_DAYS });
   const sync = flags["data-sync"] === "normal" ? "normal" : "full";
   const keptMs = days === undefined ? undefined : days * DAY_MS;
-  const [{ DataFile }, { FileJournal }] = await Promise.all([
-    import("./data_file.ts"),
-    import("./file_journal.ts"),
-  ]);
   return new FileJournal(await DataFile.open(flags.data), { clock, sync, keptEntries, keptMs, onTrouble });
 }
 
