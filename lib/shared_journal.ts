@@ -208,14 +208,14 @@ export class SharedJournal implements Journal {
         const error = new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
         this.#options.onBroken?.(error);
       }
-      return { server: NOBODY, number: Infinity, entries: [] };
+      return { server: NOBODY, number: 0, entries: [] };
     }
   }
 
   #give({ server, number, entries }: Block, stored: Stored): void {
     if (server === this.home) this.#writer.see(number);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
-    if (server === NOBODY || number <= (this.#numbers.get(server) ?? 0)) return;
+    if (number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
