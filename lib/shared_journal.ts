@@ -43,6 +43,9 @@ export interface SharedJournalOptions {
   readonly onAway?: (isAway: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
   readonly onBroken?: (error: NatsError) => void;
+  /** Told, once, that there are too many people for a checkpoint to be stored: a server that starts can find no later
+   * one than there is. */
+  readonly onOversized?: () => void;
   readonly awayMs?: number;
   readonly goneMs?: number;
   readonly checkpointEntries?: number;
@@ -75,6 +78,7 @@ export class SharedJournal implements Journal {
   #checkpointMs: number;
   /** Position of the last of the past. */
   #openedAt = 0;
+  #isOversized = false;
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
@@ -261,7 +265,9 @@ export class SharedJournal implements Journal {
     const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
-    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    const isFit = this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    if (!isFit && !this.#isOversized) this.#options.onOversized?.();
+    this.#isOversized = !isFit;
   }
 
   get #lastCome(): number {

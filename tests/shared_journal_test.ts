@@ -399,3 +399,17 @@ Deno.test("A store that knows too little once has lost nothing", async () => {
   await server.journal.check();
   assertEquals(server.news, []);
 });
+
+Deno.test("A checkpoint too long to be stored is told of once, and the one before has to do", async () => {
+  const log = new FakeLog();
+  let told = 0;
+  await using server = await Follower.open(log, 1n, { checkpointEntries: 2, onOversized: () => told++ });
+  server.store.maxBytes = 400;
+  for (let n = 1n; n <= 12n; n++) {
+    server.say(joined(n, 1n));
+    await until(() => server.taken.length === Number(n));
+  }
+  assertEquals(told, 1);
+  const checkpoints = log.stored.filter(({ isCheckpoint }) => isCheckpoint);
+  assert(checkpoints.length > 1 && checkpoints.every(({ bytes }) => bytes.length <= 400));
+});
