@@ -178,8 +178,8 @@ export class DataFile implements Disposable {
   /** Forgets what is too old and too much, but never the last entry, and keeps who was in before what is left.
    * @throws {Error} of SQLite */
   prune({ entries, sinceMs }: Retention): void {
-    const row = this.#db.prepare("SELECT min(seq) AS seq FROM entries WHERE at >= ?").get(sinceMs)!;
-    const youngSeq = row.seq === null ? Infinity : Number(row.seq);
+    const young = "SELECT seq FROM entries WHERE at >= ? ORDER BY seq LIMIT 1";
+    const youngSeq = Number(this.#db.prepare(young).get(sinceMs)?.seq ?? Infinity);
     const firstSeq = Math.min(Math.max(this.#nextSeq - entries, youngSeq), this.#nextSeq - 1);
     if (firstSeq <= this.#firstSeq) return;
     const members = new Members();
@@ -203,7 +203,7 @@ export class DataFile implements Disposable {
    * @throws {Error} of SQLite */
   erasePrivate(beforeMs: number): void {
     const old = this.#db.prepare(
-      "SELECT seq, frame FROM private JOIN entries USING (seq) WHERE private.at < ?",
+      "SELECT seq, frame FROM private CROSS JOIN entries USING (seq) WHERE private.at < ?",
     ).all(beforeMs);
     if (old.length === 0) return;
     transact(this.#db, () => {

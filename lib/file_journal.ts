@@ -13,8 +13,9 @@ export const KEPT_ENTRIES = 100_000;
 export const KEPT_MS = 30 * 24 * 3_600_000;
 /** How long the words of private messages are kept, in ms: as long as they may have to be shown again. */
 export const PRIVATE_MS = 3_600_000;
-/** How much more than is to be kept may be there, as a part of it: what is forgotten one by one costs too much. */
-const SURPLUS = 1 / 8;
+/** How many entries more than are to be kept may be there: to forget them one by one would cost too much, and many
+ * at once would keep the room waiting. */
+const MAX_SURPLUS = 1_000;
 /** How often it is looked for what is too old, in ms. */
 const AGEING_MS = 60_000;
 /** After what time it is tried again to store something, in ms. */
@@ -105,7 +106,7 @@ export class FileJournal implements Journal, AsyncDisposable {
     this.#giveBack();
     const { keptEntries = KEPT_ENTRIES } = this.#options;
     const surplus = this.#syncedSeq - this.#file.firstSeq - keptEntries;
-    if (surplus > keptEntries * SURPLUS) this.#forget();
+    if (surplus > Math.min(MAX_SURPLUS, keptEntries)) this.#forget();
   }
 
   /** Stores what waits, if it can, and closes the file. */

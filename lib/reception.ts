@@ -204,7 +204,6 @@ export class Reception {
         connection.heartbeat?.ponged(now.tickMs);
         return;
       case "bye":
-        this.#guests.forget(member);
         return this.#leave(member, connection);
       case "hello":
         throw unexpected(message);
@@ -227,8 +226,10 @@ export class Reception {
   #leave(member: Member, connection: Connection): Promise<void> | undefined {
     return this.#patience.try((now, again) => {
       const isOut = this.#room.leave(member, now, again);
-      if (isOut) connection.finish(BYE);
-      return isOut;
+      if (!isOut) return false;
+      this.#guests.forget(member);
+      connection.finish(BYE);
+      return true;
     }, connection);
   }
 

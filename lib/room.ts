@@ -36,6 +36,8 @@ export const WINDOW_MARGIN_MS = 30_000;
 export const OLDEST_GIVEN_MS = 3_600_000;
 /** How long a lost connection may stay away before the others are told. */
 export const GRACE_MS = 3_000;
+/** How long somebody who is in by now has at least to be welcomed, in ms. */
+const WELCOMING_MS = 1_000;
 /** When to look again whether somebody whose grace has run out, and of whom the journal still has to give
  * something back, has left, in ms. */
 const UNSETTLED_MS = 100;
@@ -335,7 +337,9 @@ export class Room {
   #noteCome(session: bigint, { tickMs }: Moment): void {
     const member = this.#members.get(session);
     // Whoever came here may be gone again.
-    if (member && this.#isHere(member)) member.graceEndMs = tickMs + this.#graceMs;
+    if (member && this.#isHere(member)) {
+      member.graceEndMs = tickMs + Math.max(this.#graceMs, WELCOMING_MS);
+    }
   }
 
   /** Another server's doing has happened to somebody who was in through this one. */

@@ -91,6 +91,17 @@ Deno.test("Who came in and is gone by then has the grace, and then leaves", pure
   assertEquals(types(room), ["joined", "left"]);
 });
 
+Deno.test("Who came in is welcomed before their time is over, though nobody else has any", pure, () => {
+  const journal = new StagedJournal();
+  const room = new Room({ journal, graceMs: 0 });
+  enter(room, "ana");
+  room.settle();
+  assertEquals(room.expire(at(999)), 1_000);
+  assert(enter(room, "ana", { ms: 999 }));
+  assertEquals(room.expire(at(9_999)), Infinity);
+  assertEquals(types(room), ["joined"]);
+});
+
 Deno.test("What is said again before the journal has it is said once", pure, () => {
   const { room } = newRoom();
   const { member } = letIn(room, "ana");

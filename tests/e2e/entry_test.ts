@@ -9,16 +9,19 @@ const FINGERPRINT = /SHA256:[A-Za-z0-9+/]{43}/;
 
 /** Gives a shell a folder for what its programs keep. */
 async function settle(screen: TerminalScreen): Promise<void> {
-  await screen.enters("export XDG_CONFIG_HOME=$(mktemp -d); clear");
-  await screen.shows("$");
+  await screen.does("export XDG_CONFIG_HOME=$(mktemp -d)");
 }
 
 /** Ends what runs in a shell, and removes its folder. */
 async function leave(screen: TerminalScreen): Promise<void> {
   await screen.presses("C-c");
   await screen.endsWith("$");
-  await screen.enters('clear; rm -r "$XDG_CONFIG_HOME" && echo removed');
-  await screen.shows("removed", "$");
+  await unsettle(screen);
+}
+
+/** Removes the folder of a shell. */
+async function unsettle(screen: TerminalScreen): Promise<void> {
+  await screen.does('rm -r "$XDG_CONFIG_HOME"');
 }
 
 function connected(port: number): string {
@@ -49,8 +52,7 @@ Deno.test("A certificate is trusted at first use, known from then on, and refuse
 
   await one.enters("salir");
   await one.endsWith("$");
-  await one.enters("clear; rm $XDG_CONFIG_HOME/chat/server.pem");
-  await one.shows("$");
+  await one.does("rm $XDG_CONFIG_HOME/chat/server.pem");
   await one.enters(server);
   const second = await one.finds(FINGERPRINT);
   await ana.enters(`clear; ${client}`);
@@ -66,8 +68,7 @@ Deno.test("A password is asked for where it cannot be seen, and what was typed f
   const [one, ana] = await Promise.all([terminals.open("one"), terminals.open("ana")]);
   await Promise.all([settle(one), settle(ana)]);
   const port = freePort();
-  await one.enters(`echo '${SECRET}' > $XDG_CONFIG_HOME/password; clear`);
-  await one.shows("$");
+  await one.does(`echo '${SECRET}' > $XDG_CONFIG_HOME/password`);
   await one.enters(`server --host ${LOOPBACK} --port ${port} --password-file $XDG_CONFIG_HOME/password`);
   await one.says(listening(port));
   await ana.rememberSettings();
@@ -96,5 +97,5 @@ Deno.test("A password is asked for where it cannot be seen, and what was typed f
   await ana.endsWith("$");
   await ana.hasItsSettings();
   await one.says(`${TIME} ! Se cerró la conexión de ${LOOPBACK}: la contraseña no es correcta`);
-  await Promise.all([leave(one), leave(ana)]);
+  await Promise.all([leave(one), unsettle(ana)]);
 });

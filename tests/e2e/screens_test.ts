@@ -470,7 +470,7 @@ Deno.test("A client in a shell's pipe answers from it and shows plain lines: pri
   ];
   await ana.enters(start);
   await ana.shows(`$ ${start}`, ...plain, `${TIME} ana: hola`, "$");
-  await ana.clears();
+  await ana.does(":");
   await ana.enters(`${start} | head -4`);
   await ana.shows(`$ ${start} | head -4`, ...plain, "$");
   await server.sees(LEFT, LEFT);

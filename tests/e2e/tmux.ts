@@ -110,16 +110,18 @@ export class TerminalScreen {
     );
   }
 
-  /** Empties the screen of a shell. */
-  async clears(): Promise<void> {
-    await this.enters("clear");
+  /** Has a shell do something that shows nothing, and goes on when it is done and the screen is empty. */
+  async does(command: string): Promise<void> {
+    // A prompt alone may be the one before.
+    await this.enters(`${command}; clear; echo done`);
+    await this.shows("done", SHELL_PROMPT.trimEnd());
+    await this.presses("C-l");
     await this.shows(SHELL_PROMPT.trimEnd());
   }
 
   /** Has the shell note how the terminal is set: echo, line editing, keys that send signals. */
   async rememberSettings(): Promise<void> {
-    await this.enters("settings=$(stty -g); clear");
-    await this.shows(SHELL_PROMPT.trimEnd());
+    await this.does("settings=$(stty -g)");
   }
 
   /** Goes on when it is sure that pasted text is not marked any more, and when the shell has found the terminal

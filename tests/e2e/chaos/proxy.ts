@@ -122,6 +122,14 @@ export class Proxy implements AsyncDisposable {
     for (const link of this.#links) link.mend();
   }
 
+  /** A client says HELLO. Its older connections, which it has given up, must not say theirs after it: the server
+   * would take them for the newer ones. */
+  met(link: Link): void {
+    for (const other of this.#links) {
+      if (other !== link && other.client === link.client && !other.hasMet) other.cut();
+    }
+  }
+
   /** The trap that a frame springs, if there is one. */
   springs(link: Link, way: Way, frame: Frame): Moment | undefined {
     for (const trap of this.#traps) {
@@ -164,6 +172,8 @@ interface Stream {
 class Link {
   /** Nick of the client, once it has said it. */
   client: string | undefined;
+  /** Whether the server has its HELLO. */
+  hasMet = false;
   /** Fulfilled when both its sides are closed. */
   readonly ended: Promise<unknown>;
   readonly #proxy: Proxy;
@@ -283,6 +293,7 @@ class Link {
     if (hello.type !== "hello") return;
     this.client = hello.nick;
     this.#session = sessionOf(hello.token);
+    this.#proxy.met(this);
   }
 
   async #pass(way: Way, bytes: Uint8Array): Promise<void> {
@@ -310,6 +321,7 @@ class Link {
       if (weather?.kind === "throttle") await delay(TICK_MS);
       if (weather?.kind === "slices") await nextTick();
     }
+    this.hasMet ||= way === "up";
   }
 }
 
