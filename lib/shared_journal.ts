@@ -8,7 +8,13 @@ import { fold, unfold } from "./fold.ts";
 import type { Journal, Taker } from "./journal.ts";
 import { Members } from "./members.ts";
 import { type Block, decodeBlock, encodeProposal } from "./nats_block.ts";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./nats_checkpoint.ts";
+import {
+  beginLog,
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  usableCheckpoint,
+} from "./nats_checkpoint.ts";
 import type { LogStore, Stored } from "./nats_store.ts";
 import type { Proposal } from "./protocol.ts";
 
@@ -131,7 +137,7 @@ export class SharedJournal implements Journal {
     const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
     const found = await usableCheckpoint(store, Math.max(first, last - wanted), first) ??
       await usableCheckpoint(store, first, first);
-    const checkpoint = found ?? await begin(store, last, options.instance);
+    const checkpoint = found ?? await beginLog(store, last, options.instance);
     if (!checkpoint) return undefined;
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -326,31 +332,4 @@ export class SharedJournal implements Journal {
       this.#onWork();
     }
   }
-}
-
-/** A checkpoint behind which nothing is missing: the first from position `wanted` on, or else the last. */
-async function usableCheckpoint(
-  store: LogStore,
-  wanted: number,
-  first: number,
-): Promise<Checkpoint | undefined> {
-  for (let from = wanted;;) {
-    const stored = await store.checkpointFrom(from);
-    if (!stored) return undefined;
-    const checkpoint = decodeCheckpoint(stored.bytes);
-    if (checkpoint.position + 1 >= first) return checkpoint;
-    if (stored.position < from) return undefined; // the last there is
-    from = stored.position + 1;
-  }
-}
-
-/** Begins a room behind all that is stored, unless another server does at the same time: then it is undefined. */
-async function begin(store: LogStore, last: number, instance: bigint): Promise<Checkpoint | undefined> {
-  const checkpoint = { instance, position: last, seq: 0, numbers: new Map(), past: [] };
-  const position = await store.append(encodeCheckpoint(checkpoint), {
-    id: `begin-${instance.toString(16)}`,
-    isCheckpoint: true,
-    after: last,
-  });
-  return position === undefined ? undefined : checkpoint;
 }
