@@ -83,11 +83,12 @@ export class BlockWriter {
     this.#writeSoon();
   }
 
-  /** Has a checkpoint stored, unless one is on its way. */
-  addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): void {
-    if (bytes.length > this.#store.maxBytes) return; // the one before has to do
+  /** Has a checkpoint stored, unless one is on its way. Returns whether it is one that can be stored. */
+  addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): boolean {
+    if (bytes.length > this.#store.maxBytes) return false;
     this.#checkpoint ??= { bytes, id, isCheckpoint: true, seen: Promise.withResolvers() };
     this.#writeSoon();
+    return true;
   }
 
   /** A block of this server has come back: it is stored, whether or not anybody said so. */

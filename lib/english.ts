@@ -13,6 +13,8 @@ export const ENGLISH = {
   "server.shared": "Room {room}, kept in NATS ({servers}), copies: {copies}.",
   "server.unadvertised":
     "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
+  "server.nats-oversized":
+    "There are more people in the room than fit into a message of NATS: raise max_payload there, or one day no server can start again",
   "server.nats-away": "NATS does not answer: what is said waits",
   "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',

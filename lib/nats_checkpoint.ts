@@ -1,9 +1,11 @@
-// What a server that starts must know of the log before the part of it that is still stored, as bytes. Pure.
+// What a server that starts must know of the log before the part of it that is still stored: as bytes, and where it is
+// found in a store. Pure.
 
 import { concat } from "@std/bytes/concat";
 import { type Frame, framesOf, FrameWriter } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
 import { decodeProposals, encodeProposal } from "./nats_block.ts";
+import type { LogStore } from "./nats_store.ts";
 import type { Proposal } from "./protocol.ts";
 
 /** The log up to one place. */
@@ -50,4 +52,35 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const numbers = new Map(Array.from({ length: frame.u16() }, () => [frame.id(), frame.u32()] as const));
   frame.end();
   return { instance, position, seq, numbers, past: [...decodeProposals(frames)] };
+}
+
+/** A checkpoint behind which nothing is missing: the first from position `wanted` on, or else the last. */
+export async function usableCheckpoint(
+  store: LogStore,
+  wanted: number,
+  first: number,
+): Promise<Checkpoint | undefined> {
+  for (let from = wanted;;) {
+    const stored = await store.checkpointFrom(from);
+    if (!stored) return undefined;
+    const checkpoint = decodeCheckpoint(stored.bytes);
+    if (checkpoint.position + 1 >= first) return checkpoint;
+    if (stored.position < from) return undefined; // the last there is
+    from = stored.position + 1;
+  }
+}
+
+/** Begins a room behind all that is stored, unless another server does at the same time: then it is undefined. */
+export async function beginLog(
+  store: LogStore,
+  last: number,
+  instance: bigint,
+): Promise<Checkpoint | undefined> {
+  const checkpoint = { instance, position: last, seq: 0, numbers: new Map(), past: [] };
+  const position = await store.append(encodeCheckpoint(checkpoint), {
+    id: `begin-${instance.toString(16)}`,
+    isCheckpoint: true,
+    after: last,
+  });
+  return position === undefined ? undefined : checkpoint;
 }

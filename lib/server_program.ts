@@ -91,6 +91,7 @@ export async function serve(program: Program): Promise<number> {
   const shared = await SharedRoom.open(flags, {
     clock,
     onAway: (isAway) => tell(sentences(isAway ? "server.nats-away" : "server.nats-back"), !isAway),
+    onOversized: () => log.tell(sentences("server.nats-oversized")),
   });
   const entry = await serverEntry(flags, program);
   server = await listen(program, {

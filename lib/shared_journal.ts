@@ -8,7 +8,13 @@ import { fold, unfold } from "./fold.ts";
 import type { Journal, Taker } from "./journal.ts";
 import { Members } from "./members.ts";
 import { type Block, decodeBlock, encodeProposal } from "./nats_block.ts";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./nats_checkpoint.ts";
+import {
+  beginLog,
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  usableCheckpoint,
+} from "./nats_checkpoint.ts";
 import type { LogStore, Stored } from "./nats_store.ts";
 import type { Proposal } from "./protocol.ts";
 
@@ -43,6 +49,9 @@ export interface SharedJournalOptions {
   readonly onAway?: (isAway: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
   readonly onBroken?: (error: NatsError) => void;
+  /** Told, once, that there are too many people for a checkpoint to be stored: a server that starts can find no later
+   * one than there is. */
+  readonly onOversized?: () => void;
   readonly awayMs?: number;
   readonly goneMs?: number;
   readonly checkpointEntries?: number;
@@ -75,6 +84,7 @@ export class SharedJournal implements Journal {
   #checkpointMs: number;
   /** Position of the last of the past. */
   #openedAt = 0;
+  #isOversized = false;
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
@@ -127,7 +137,7 @@ export class SharedJournal implements Journal {
     const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
     const found = await usableCheckpoint(store, Math.max(first, last - wanted), first) ??
       await usableCheckpoint(store, first, first);
-    const checkpoint = found ?? await begin(store, last, options.instance);
+    const checkpoint = found ?? await beginLog(store, last, options.instance);
     if (!checkpoint) return undefined;
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -208,14 +218,14 @@ export class SharedJournal implements Journal {
         const error = new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
         this.#options.onBroken?.(error);
       }
-      return { server: NOBODY, number: Infinity, entries: [] };
+      return { server: NOBODY, number: 0, entries: [] };
     }
   }
 
   #give({ server, number, entries }: Block, stored: Stored): void {
     if (server === this.home) this.#writer.see(number);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
-    if (server === NOBODY || number <= (this.#numbers.get(server) ?? 0)) return;
+    if (number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
@@ -261,7 +271,9 @@ export class SharedJournal implements Journal {
     const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
-    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    const isFit = this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    if (!isFit && !this.#isOversized) this.#options.onOversized?.();
+    this.#isOversized = !isFit;
   }
 
   get #lastCome(): number {
@@ -320,31 +332,4 @@ export class SharedJournal implements Journal {
       this.#onWork();
     }
   }
-}
-
-/** A checkpoint behind which nothing is missing: the first from position `wanted` on, or else the last. */
-async function usableCheckpoint(
-  store: LogStore,
-  wanted: number,
-  first: number,
-): Promise<Checkpoint | undefined> {
-  for (let from = wanted;;) {
-    const stored = await store.checkpointFrom(from);
-    if (!stored) return undefined;
-    const checkpoint = decodeCheckpoint(stored.bytes);
-    if (checkpoint.position + 1 >= first) return checkpoint;
-    if (stored.position < from) return undefined; // the last there is
-    from = stored.position + 1;
-  }
-}
-
-/** Begins a room behind all that is stored, unless another server does at the same time: then it is undefined. */
-async function begin(store: LogStore, last: number, instance: bigint): Promise<Checkpoint | undefined> {
-  const checkpoint = { instance, position: last, seq: 0, numbers: new Map(), past: [] };
-  const position = await store.append(encodeCheckpoint(checkpoint), {
-    id: `begin-${instance.toString(16)}`,
-    isCheckpoint: true,
-    after: last,
-  });
-  return position === undefined ? undefined : checkpoint;
 }

@@ -31,6 +31,8 @@ export interface SharedRoomOptions {
   readonly clock: Clock;
   /** Told when what is said has to wait for NATS, and when that is over. */
   readonly onAway: (isAway: boolean) => void;
+  /** Told that the room has too many people for NATS's largest message. */
+  readonly onOversized: () => void;
 }
 
 /** A room that many servers serve, as this one sees it. */
@@ -75,7 +77,7 @@ export class SharedRoom {
    * @throws {NatsError} */
   static async open(
     flags: FlagValues<typeof SHARED_ROOM_FLAGS> & { readonly data?: string },
-    { clock, onAway }: SharedRoomOptions,
+    { clock, onAway, onOversized }: SharedRoomOptions,
   ): Promise<SharedRoom | undefined> {
     const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
     checkTogether(flags, { needed: [["nats", "room"], ...alone], contrary: [["nats", "data"]] });
@@ -89,7 +91,14 @@ export class SharedRoom {
     try {
       const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
       broken.catch(() => {}); // whoever waits for it is told
-      const journal = await SharedJournal.open(nats.store, { home, instance, clock, onAway, onBroken });
+      const journal = await SharedJournal.open(nats.store, {
+        home,
+        instance,
+        clock,
+        onAway,
+        onOversized,
+        onBroken,
+      });
       const neighbours = await Neighbours.join(nats.leases, { home, clock });
       const setAddress = (known: string) => address = known;
       const { servers } = access;

@@ -15,6 +15,8 @@ export const SPANISH = {
   "server.shared": "Sala {room}, guardada en NATS ({servers}), copias: {copies}.",
   "server.unadvertised":
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
+  "server.nats-oversized":
+    "Hay más gente en la sala de la que cabe en un mensaje de NATS: suba allí max_payload, o un día ningún servidor podrá empezar de nuevo",
   "server.nats-away": "NATS no responde: lo que se diga espera",
   "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',

@@ -112,6 +112,7 @@ export class FakeLeases implements Leases {
   readonly servers = new Map<bigint, string>();
   isDown = false;
   renewals = 0;
+  attempts = 0;
   hasEnded = false;
 
   take(): Promise<void> {
@@ -119,6 +120,7 @@ export class FakeLeases implements Leases {
   }
 
   renew(): Promise<void> {
+    this.attempts++;
     if (this.isDown) return Promise.reject(new Error("down"));
     this.renewals++;
     return Promise.resolve();

@@ -169,7 +169,10 @@ Deno.test(
     one.room.leave(eva, at(70));
     one.journal.store();
     one.journal.settle();
+    other.journal.settle();
     assertEquals([one.taken.length, one.room.size, member === eva], [1, 0, false]);
+    // Nobody was in through the other one.
+    assertEquals([other.taken, other.room.size], [[], 0]);
   },
 );
 

@@ -196,6 +196,7 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
   first.say(joined(8n, 1n), said(8n, 3));
   await until(isCheckpointed);
+  log.put(log.stored[1]!.bytes); // a second time, and counted before
   first.say(said(7n, 10));
   await until(() => first.taken.length === 6);
   log.first = log.stored.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
@@ -212,7 +213,7 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   assertEquals(past.filter(({ type }) => type === "said").map((entry) => (entry as Said).n), [9, 3]);
   assertEquals(past.at(-1), { type: "backups", timeMs: 1, backups: ["a:1"] });
   // It goes on counting where the others are, and drops what they have dropped.
-  for (const index of [1, -1]) log.put(log.stored.at(index)!.bytes);
+  log.put(log.stored.at(-1)!.bytes);
   later.say(said(8n, 4));
   await until(() => first.taken.length === 7 && later.taken.length === 2);
   assertEquals([first.words.at(-1), later.words.at(-1)], ["6:8.4", "6:8.4"]);
@@ -231,7 +232,7 @@ Deno.test("A checkpoint with something missing behind it is of no use, a later o
     assertEquals([server.journal.instance, server.journal.firstSeq], [3n, 20]);
   }
   // If there is no later one, an earlier one does.
-  for (let i = 0; i < 5; i++) log.put(new Uint8Array(4_000_000));
+  for (let i = 0; i < 40; i++) log.put(new Uint8Array(1_000_000));
   log.put(checkpoint(0, 0), { isCheckpoint: true });
   await using server = await Follower.open(log, 1n);
   assertEquals(server.journal.firstSeq, 20);
@@ -397,4 +398,18 @@ Deno.test("A store that knows too little once has lost nothing", async () => {
   log.stored.length--;
   await server.journal.check();
   assertEquals(server.news, []);
+});
+
+Deno.test("A checkpoint too long to be stored is told of once, and the one before has to do", async () => {
+  const log = new FakeLog();
+  let told = 0;
+  await using server = await Follower.open(log, 1n, { checkpointEntries: 2, onOversized: () => told++ });
+  server.store.maxBytes = 400;
+  for (let n = 1n; n <= 12n; n++) {
+    server.say(joined(n, 1n));
+    await until(() => server.taken.length === Number(n));
+  }
+  assertEquals(told, 1);
+  const checkpoints = log.stored.filter(({ isCheckpoint }) => isCheckpoint);
+  assert(checkpoints.length > 1 && checkpoints.every(({ bytes }) => bytes.length <= 400));
 });

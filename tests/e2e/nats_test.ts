@@ -219,6 +219,13 @@ Deno.test("A cluster of three keeps three copies, a server alone one", withNats,
     const room = await openRoom(cluster[0]!, { servers: cluster.map(({ address }) => address) });
     assertEquals(room.store.copies, 3);
     await room.close();
+    // One that was made before there were three.
+    const { nc, manager } = await openLink({ servers: [cluster[0]!.address], isSecure: false });
+    await manager.streams.update("CHAT_aula", { num_replicas: 1 });
+    await nc.close();
+    const again = await openRoom(cluster[0]!);
+    assertEquals(again.store.copies, 3);
+    await again.close();
   } finally {
     await Promise.all(cluster.map((nats) => nats.kill()));
   }
