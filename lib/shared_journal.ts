@@ -166,6 +166,8 @@ export class SharedJournal implements Journal {
 
   settle(): void {
     for (const stored of this.#inbox.splice(0)) {
+      // What comes behind something that is not understood would get numbers that it has nowhere else.
+      if (this.#isClosed) return;
       this.#position = stored.position;
       if (stored.isCheckpoint) this.#noteCheckpoint(stored);
       else this.#give(this.#blockOf(stored), stored);
@@ -206,6 +208,7 @@ export class SharedJournal implements Journal {
     } catch (cause) {
       if (cause instanceof ProtocolError && cause.code === "version-unsupported") {
         const error = new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
+        this.#isClosed = true;
         this.#options.onBroken?.(error);
       }
       return { server: NOBODY, number: Infinity, entries: [] };

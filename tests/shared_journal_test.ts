@@ -345,6 +345,28 @@ Deno.test("What is no block makes nothing, and one of a later version ends the s
   assertEquals((server.news[0] as NatsError).code, "nats-newer");
 });
 
+Deno.test("What comes behind a block of a later version is given to nobody: its numbers are others", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n);
+  await using server = await Follower.open(log, 2n);
+  for (const n of [1, 2]) {
+    writer.say(said(1n, n));
+    await until(() => server.taken.length === n);
+  }
+  const last = log.stored.at(-1)!.bytes;
+  const [newer, next] = [last.slice(), last.slice()];
+  newer[5]!++;
+  next[17]!++; // the number of the block
+  assertEquals(decodeBlock(next).number, 3);
+  log.put(newer);
+  log.put(next);
+  await until(() => server.news.length > 0);
+  server.say(said(2n, 1));
+  await until(() => log.stored.length === 6);
+  server.journal.settle();
+  assertEquals(server.words, ["0:1.1", "1:1.2"]);
+});
+
 /** A room of which the store has lost the last of three messages, as a power cut does. */
 async function cutShort(): Promise<{ log: FakeLog; server: Follower }> {
   const log = new FakeLog();
