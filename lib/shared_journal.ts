@@ -114,8 +114,9 @@ export class SharedJournal implements Journal {
         const journal = await SharedJournal.#open(store, options);
         if (journal) return journal;
       } catch (error) {
+        const isNewer = error instanceof NatsError && error.code === "nats-newer";
         // A cluster that chooses a leader does not answer.
-        if (clock().tickMs >= endMs) throw error;
+        if (isNewer || clock().tickMs >= endMs) throw error;
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
@@ -203,16 +204,23 @@ export class SharedJournal implements Journal {
   /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
    * one, which would make less of it than others do. */
   #blockOf({ bytes }: Stored): Block {
+    const block = this.#understood(() => ours(() => decodeBlock(bytes)));
+    return block ?? { server: NOBODY, number: Infinity, entries: [] };
+  }
+
+  #understood<Result>(read: () => Result): Result | undefined {
     try {
-      return decodeBlock(bytes);
-    } catch (cause) {
-      if (cause instanceof ProtocolError && cause.code === "version-unsupported") {
-        const error = new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
-        this.#isClosed = true;
-        this.#options.onBroken?.(error);
-      }
-      return { server: NOBODY, number: Infinity, entries: [] };
+      return read();
+    } catch (error) {
+      this.#break(error as NatsError);
+      return undefined;
     }
+  }
+
+  /** Nothing more is given. */
+  #break(error: NatsError): void {
+    this.#isClosed = true;
+    this.#options.onBroken?.(error);
   }
 
   #give({ server, number, entries }: Block, stored: Stored): void {
@@ -253,7 +261,9 @@ export class SharedJournal implements Journal {
   }
 
   #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
-    const isOther = position > this.#openedAt && decodeCheckpoint(bytes).instance !== this.#instance;
+    const checkpoint = this.#understood(() => checkpointOf(bytes));
+    if (!checkpoint) return;
+    const isOther = position > this.#openedAt && checkpoint.instance !== this.#instance;
     if (isOther) return this.#turnBack();
     this.#entriesSince = 0;
     this.#bytesSince = 0;
@@ -297,14 +307,14 @@ export class SharedJournal implements Journal {
     const error = new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
     void this.#store.append(encodeCheckpoint(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
       .catch(() => {}) // another server has more luck, or the next start
-      .finally(() => this.#options.onBroken?.(error));
+      .finally(() => this.#break(error));
   }
 
   /** Of the instances in what has come so far, the last one counts. */
   #takeInstance(): void {
     this.#openedAt = this.#lastCome;
     for (const { isCheckpoint, bytes } of this.#inbox) {
-      if (isCheckpoint) this.#instance = decodeCheckpoint(bytes).instance;
+      if (isCheckpoint) this.#instance = checkpointOf(bytes)?.instance ?? this.#instance;
     }
   }
 
@@ -312,11 +322,7 @@ export class SharedJournal implements Journal {
     for await (const stored of this.#store.read(this.#position + 1)) {
       if (this.#isClosed) return;
       if (stored.isGap) {
-        this.#isClosed = true;
-        this.#options.onBroken?.(
-          new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing"),
-        );
-        return;
+        return this.#break(new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing"));
       }
       this.#inbox.push(stored);
       onCome(stored.position);
@@ -334,8 +340,8 @@ async function usableCheckpoint(
   for (let from = wanted;;) {
     const stored = await store.checkpointFrom(from);
     if (!stored) return undefined;
-    const checkpoint = decodeCheckpoint(stored.bytes);
-    if (checkpoint.position + 1 >= first) return checkpoint;
+    const checkpoint = checkpointOf(stored.bytes);
+    if (checkpoint && checkpoint.position + 1 >= first) return checkpoint;
     if (stored.position < from) return undefined; // the last there is
     from = stored.position + 1;
   }
@@ -350,4 +356,21 @@ async function begin(store: LogStore, last: number, instance: bigint): Promise<C
     after: last,
   });
   return position === undefined ? undefined : checkpoint;
+}
+
+/** What is stored as a checkpoint; undefined if it is none of ours.
+ * @throws {NatsError} `nats-newer` */
+function checkpointOf(bytes: Uint8Array): Checkpoint | undefined {
+  return ours(() => decodeCheckpoint(bytes));
+}
+
+/** What is read; undefined if it cannot be.
+ * @throws {NatsError} `nats-newer` */
+function ours<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError) || cause.code !== "version-unsupported") return undefined;
+    throw new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
+  }
 }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../lib/clock.ts";
-import type { NatsError } from "../lib/errors.ts";
+import { NatsError } from "../lib/errors.ts";
 import { decodeBlock } from "../lib/nats_block.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
 import type { Joined, Proposal, Said } from "../lib/protocol.ts";
@@ -366,6 +366,37 @@ Deno.test("What comes behind a block of a later version is given to nobody: its 
   server.journal.settle();
   assertEquals(server.words, ["0:1.1", "1:1.2"]);
 });
+
+Deno.test("What is no checkpoint makes nothing, and one of a later version ends the server, or its start", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  for (const junk of [[], [1, 2, 3], [0xff, 0xff, 0xff, 0xff, 0x50]]) {
+    log.put(new Uint8Array(junk), { isCheckpoint: true });
+  }
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  {
+    await using other = await Follower.open(log, 2n);
+    assertEquals([other.words, other.journal.instance], [["0:1.1"], 101n]);
+    await using last = await Follower.open(onlyFrom(log, 2), 3n);
+    assertEquals(last.journal.instance, 103n);
+  }
+  const newer = log.stored[0]!.bytes.slice();
+  newer[5]!++;
+  log.put(newer, { isCheckpoint: true });
+  await until(() => server.news.length > 0);
+  assertEquals((server.news[0] as NatsError).code, "nats-newer");
+  const error = await assertRejects(() => Follower.open(log, 4n, { openingMs: 60_000 }), NatsError);
+  assertEquals(error.code, "nats-newer");
+});
+
+/** What is left of a log when what lies before a position is forgotten. */
+function onlyFrom({ stored }: FakeLog, first: number): FakeLog {
+  const log = new FakeLog();
+  log.stored.push(...stored);
+  log.first = first;
+  return log;
+}
 
 /** A room of which the store has lost the last of three messages, as a power cut does. */
 async function cutShort(): Promise<{ log: FakeLog; server: Follower }> {
