@@ -264,7 +264,8 @@ export class SharedJournal implements Journal {
     const checkpoint = this.#understood(() => checkpointOf(bytes));
     if (!checkpoint) return;
     const isOther = position > this.#openedAt && checkpoint.instance !== this.#instance;
-    if (isOther) return this.#turnBack();
+    // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
+    if (isOther) return isMark(checkpoint) ? this.#break(lostEnd()) : this.#turnBack();
     this.#entriesSince = 0;
     this.#bytesSince = 0;
     this.#checkpointMs = timeMs;
@@ -304,10 +305,9 @@ export class SharedJournal implements Journal {
     const [instance] = crypto.getRandomValues(new BigUint64Array(1));
     // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
     const mark = { instance: instance! | 1n, position: 0, seq: 0, numbers: new Map(), past: [] };
-    const error = new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
     void this.#store.append(encodeCheckpoint(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
       .catch(() => {}) // another server has more luck, or the next start
-      .finally(() => this.#break(error));
+      .finally(() => this.#break(lostEnd()));
   }
 
   /** Of the instances in what has come so far, the last one counts. */
@@ -373,4 +373,13 @@ function ours<Result>(read: () => Result): Result | undefined {
     if (!(cause instanceof ProtocolError) || cause.code !== "version-unsupported") return undefined;
     throw new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
   }
+}
+
+/** Whether it is from the very beginning: of a room that begins, or begins anew. */
+function isMark({ position, seq }: Checkpoint): boolean {
+  return position === 0 && seq === 0;
+}
+
+function lostEnd(): NatsError {
+  return new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
 }

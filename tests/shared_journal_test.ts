@@ -434,6 +434,9 @@ Deno.test("Other servers learn from one that the end of the log was lost", async
   server.say(said(1n, 4));
   await until(() => other.news.length > 0);
   assertEquals((other.news[0] as NatsError).code, "nats-log-back");
+  // One of them marks it: who has begun anew by now need not do so again.
+  await until(() => server.news.length > 0);
+  assertEquals(log.stored.filter(({ isCheckpoint }) => isCheckpoint).length, 2);
   await server.journal.close();
 });
 
