@@ -132,9 +132,15 @@ export class SharedJournal implements Journal {
     if (!checkpoint) return undefined;
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
-    void journal.#read((position) => position >= last && resolve());
-    if (checkpoint.position < last) await promise;
-    journal.#takeInstance();
+    const cut = journal.#read((position) => position >= last && resolve());
+    try {
+      if (checkpoint.position < last) await Promise.race([promise, cut.then(throwIfThere)]);
+      journal.#takeInstance();
+    } catch (error) {
+      journal.#isClosed = true;
+      throw error;
+    }
+    void cut.then((error) => error && journal.#break(error));
     return journal;
   }
 
@@ -318,16 +324,16 @@ export class SharedJournal implements Journal {
     }
   }
 
-  async #read(onCome: (position: number) => void): Promise<void> {
+  /** Reads until the journal is closed, or a part of the log is missing: returns that error. */
+  async #read(onCome: (position: number) => void): Promise<NatsError | undefined> {
     for await (const stored of this.#store.read(this.#position + 1)) {
-      if (this.#isClosed) return;
-      if (stored.isGap) {
-        return this.#break(new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing"));
-      }
+      if (this.#isClosed) return undefined;
+      if (stored.isGap) return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
       this.#inbox.push(stored);
       onCome(stored.position);
       this.#onWork();
     }
+    return undefined;
   }
 }
 
@@ -373,6 +379,10 @@ function ours<Result>(read: () => Result): Result | undefined {
     if (!(cause instanceof ProtocolError) || cause.code !== "version-unsupported") return undefined;
     throw new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
   }
+}
+
+function throwIfThere(error: NatsError | undefined): void {
+  if (error) throw error;
 }
 
 /** Whether it is from the very beginning: of a room that begins, or begins anew. */

@@ -313,6 +313,23 @@ Deno.test("A store that cannot be read ends the start, after a while", async () 
   await assertRejects(() => SharedJournal.open(store, options), Error, "no");
 });
 
+Deno.test("A server that starts while a part of the log is forgotten tries again, and not forever", async () => {
+  for (const isMended of [true, false]) {
+    const log = new FakeLog();
+    await using first = await Follower.open(log, 1n);
+    first.say(said(1n, 1));
+    await until(() => first.taken.length === 1);
+    const [, stored] = log.stored;
+    log.stored[1] = { ...stored!, isGap: true };
+    const opening = Follower.open(log, 2n, { openingMs: isMended ? 60_000 : 0 });
+    if (isMended) {
+      setTimeout(() => log.stored[1] = stored!, 1);
+      await using server = await opening;
+      assertEquals([server.words, server.news], [["0:1.1"], []]);
+    } else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-log-cut");
+  }
+});
+
 Deno.test("Entries of the past have their age on the clocks of this process", async () => {
   const log = new FakeLog();
   log.timeMs = now.wallMs - 60_000;
