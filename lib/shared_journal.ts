@@ -347,7 +347,9 @@ async function usableCheckpoint(
     const stored = await store.checkpointFrom(from);
     if (!stored) return undefined;
     const checkpoint = checkpointOf(stored.bytes);
-    if (checkpoint && checkpoint.position + 1 >= first) return checkpoint;
+    // One that is of more than what lies before it was made of something that the store has lost.
+    const isTrue = checkpoint && checkpoint.position < stored.position;
+    if (isTrue && checkpoint.position + 1 >= first) return checkpoint;
     if (stored.position < from) return undefined; // the last there is
     from = stored.position + 1;
   }

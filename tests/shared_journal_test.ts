@@ -407,6 +407,23 @@ Deno.test("What is no checkpoint makes nothing, and one of a later version ends 
   assertEquals(error.code, "nats-newer");
 });
 
+Deno.test("A checkpoint of what the store has lost since is of no use", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n);
+  writer.say(said(1n, 1));
+  await until(() => writer.taken.length === 1);
+  const lost = { instance: 101n, position: 9, seq: 8, numbers: new Map([[1n, 1]]), past: [] };
+  log.put(encodeCheckpoint(lost), { isCheckpoint: true });
+  await using server = await Follower.open(onlyLast(log), 2n);
+  assertEquals([server.journal.firstSeq, server.words], [0, ["0:1.1"]]);
+});
+
+/** A log of which a server that starts finds the last checkpoint first. */
+function onlyLast(log: FakeLog): FakeLog {
+  for (let i = 0; i < 8; i++) log.put(new Uint8Array(4_000_000));
+  return log;
+}
+
 /** What is left of a log when what lies before a position is forgotten. */
 function onlyFrom({ stored }: FakeLog, first: number): FakeLog {
   const log = new FakeLog();
