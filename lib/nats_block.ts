@@ -4,7 +4,7 @@
 // home, HOME before it.
 
 import { type Frame, framesOf, FrameWriter } from "./codec.ts";
-import { ProtocolError } from "./errors.ts";
+import { NatsError, ProtocolError } from "./errors.ts";
 import { decodeServer, encodeEntry, type Proposal, type RoomEvent } from "./protocol.ts";
 
 /** Version of the form in which blocks are stored. */
@@ -70,5 +70,22 @@ export function* decodeProposals(frames: Iterable<Frame>): Generator<Proposal> {
     const { seq: _, ...entry } = decodeServer(frame) as RoomEvent;
     yield home === undefined ? entry : { ...entry, home };
     home = undefined;
+  }
+}
+
+/** What is stored as a block; undefined if it is none of ours.
+ * @throws {NatsError} `nats-newer` */
+export function blockOf(bytes: Uint8Array): Block | undefined {
+  return ours(() => decodeBlock(bytes));
+}
+
+/** What is read; undefined if it cannot be.
+ * @throws {NatsError} `nats-newer` if that is because it is of a later version */
+export function ours<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError) || cause.code !== "version-unsupported") return undefined;
+    throw new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
   }
 }

@@ -4,7 +4,7 @@
 import { concat } from "@std/bytes/concat";
 import { type Frame, framesOf, FrameWriter } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
-import { decodeProposals, encodeProposal } from "./nats_block.ts";
+import { decodeProposals, encodeProposal, ours } from "./nats_block.ts";
 import type { LogStore } from "./nats_store.ts";
 import type { Proposal } from "./protocol.ts";
 
@@ -54,6 +54,17 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   return { instance, position, seq, numbers, past: [...decodeProposals(frames)] };
 }
 
+/** What is stored as a checkpoint; undefined if it is none of ours.
+ * @throws {NatsError} `nats-newer` */
+export function checkpointOf(bytes: Uint8Array): Checkpoint | undefined {
+  return ours(() => decodeCheckpoint(bytes));
+}
+
+/** Whether it is from the very beginning: of a room that begins, or begins anew. */
+export function isMark({ position, seq }: Checkpoint): boolean {
+  return position === 0 && seq === 0;
+}
+
 /** A checkpoint behind which nothing is missing: the first from position `wanted` on, or else the last. */
 export async function usableCheckpoint(
   store: LogStore,
@@ -63,8 +74,10 @@ export async function usableCheckpoint(
   for (let from = wanted;;) {
     const stored = await store.checkpointFrom(from);
     if (!stored) return undefined;
-    const checkpoint = decodeCheckpoint(stored.bytes);
-    if (checkpoint.position + 1 >= first) return checkpoint;
+    const checkpoint = checkpointOf(stored.bytes);
+    // One that is of more than what lies before it was made of something that the store has lost.
+    const isTrue = checkpoint && checkpoint.position < stored.position;
+    if (isTrue && checkpoint.position + 1 >= first) return checkpoint;
     if (stored.position < from) return undefined; // the last there is
     from = stored.position + 1;
   }

@@ -67,7 +67,8 @@ export class NatsLeases implements Leases {
     for (const key of keys) {
       const address = this.#known.get(key) ?? (await this.#bucket?.get(key))?.string();
       if (address === undefined) continue; // it has just ended
-      this.#known.set(key, address);
+      // Who does not listen yet has none, and is asked again.
+      if (address !== "") this.#known.set(key, address);
       servers.set(BigInt(`0x${key}`), address);
     }
     return servers;

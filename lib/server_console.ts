@@ -105,8 +105,8 @@ export class ServerConsole {
         if (event.type === "hidden") continue; // it came to nothing
         lines.push(...renderer.newDay(event.timeMs), renderer.entry(event));
       }
-      if (lines.length === 0) return;
-      await terminal.print(...lines);
+      if (lines.length > 0) await terminal.print(...lines);
+      else if (slice.length === 0) return;
     }
   }
 

@@ -3,16 +3,17 @@
 
 import { BlockWriter } from "./block_writer.ts";
 import type { Clock, Moment } from "./clock.ts";
-import { NatsError, ProtocolError } from "./errors.ts";
+import { NatsError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
 import type { Journal, Taker } from "./journal.ts";
 import { Members } from "./members.ts";
-import { type Block, decodeBlock, encodeProposal } from "./nats_block.ts";
+import { type Block, blockOf, encodeProposal } from "./nats_block.ts";
 import {
   beginLog,
   type Checkpoint,
-  decodeCheckpoint,
+  checkpointOf,
   encodeCheckpoint,
+  isMark,
   usableCheckpoint,
 } from "./nats_checkpoint.ts";
 import type { LogStore, Stored } from "./nats_store.ts";
@@ -49,9 +50,6 @@ export interface SharedJournalOptions {
   readonly onAway?: (isAway: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
   readonly onBroken?: (error: NatsError) => void;
-  /** Told, once, that there are too many people for a checkpoint to be stored: a server that starts can find no later
-   * one than there is. */
-  readonly onOversized?: () => void;
   readonly awayMs?: number;
   readonly goneMs?: number;
   readonly checkpointEntries?: number;
@@ -84,7 +82,6 @@ export class SharedJournal implements Journal {
   #checkpointMs: number;
   /** Position of the last of the past. */
   #openedAt = 0;
-  #isOversized = false;
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
@@ -124,8 +121,9 @@ export class SharedJournal implements Journal {
         const journal = await SharedJournal.#open(store, options);
         if (journal) return journal;
       } catch (error) {
+        const isNewer = error instanceof NatsError && error.code === "nats-newer";
         // A cluster that chooses a leader does not answer.
-        if (clock().tickMs >= endMs) throw error;
+        if (isNewer || clock().tickMs >= endMs) throw error;
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
@@ -141,9 +139,15 @@ export class SharedJournal implements Journal {
     if (!checkpoint) return undefined;
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
-    void journal.#read((position) => position >= last && resolve());
-    if (checkpoint.position < last) await promise;
-    journal.#takeInstance();
+    const cut = journal.#read((position) => position >= last && resolve());
+    try {
+      if (checkpoint.position < last) await Promise.race([promise, cut.then(throwIfThere)]);
+      journal.#takeInstance();
+    } catch (error) {
+      journal.#isClosed = true;
+      throw error;
+    }
+    void cut.then((error) => error && journal.#break(error));
     return journal;
   }
 
@@ -176,6 +180,8 @@ export class SharedJournal implements Journal {
 
   settle(): void {
     for (const stored of this.#inbox.splice(0)) {
+      // What comes behind something that is not understood would get numbers that it has nowhere else.
+      if (this.#isClosed) return;
       this.#position = stored.position;
       if (stored.isCheckpoint) this.#noteCheckpoint(stored);
       else this.#give(this.#blockOf(stored), stored);
@@ -211,21 +217,29 @@ export class SharedJournal implements Journal {
   /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
    * one, which would make less of it than others do. */
   #blockOf({ bytes }: Stored): Block {
+    const block = this.#understood(() => blockOf(bytes));
+    return block ?? { server: NOBODY, number: Infinity, entries: [] };
+  }
+
+  #understood<Result>(read: () => Result): Result | undefined {
     try {
-      return decodeBlock(bytes);
-    } catch (cause) {
-      if (cause instanceof ProtocolError && cause.code === "version-unsupported") {
-        const error = new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
-        this.#options.onBroken?.(error);
-      }
-      return { server: NOBODY, number: 0, entries: [] };
+      return read();
+    } catch (error) {
+      this.#break(error as NatsError);
+      return undefined;
     }
+  }
+
+  /** Nothing more is given. */
+  #break(error: NatsError): void {
+    this.#isClosed = true;
+    this.#options.onBroken?.(error);
   }
 
   #give({ server, number, entries }: Block, stored: Stored): void {
     if (server === this.home) this.#writer.see(number);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
-    if (number <= (this.#numbers.get(server) ?? 0)) return;
+    if (server === NOBODY || number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
@@ -260,8 +274,11 @@ export class SharedJournal implements Journal {
   }
 
   #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
-    const isOther = position > this.#openedAt && decodeCheckpoint(bytes).instance !== this.#instance;
-    if (isOther) return this.#turnBack();
+    const checkpoint = this.#understood(() => checkpointOf(bytes));
+    if (!checkpoint) return;
+    const isOther = position > this.#openedAt && checkpoint.instance !== this.#instance;
+    // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
+    if (isOther) return isMark(checkpoint) ? this.#break(lostEnd()) : this.#turnBack();
     this.#entriesSince = 0;
     this.#bytesSince = 0;
     this.#checkpointMs = timeMs;
@@ -271,9 +288,7 @@ export class SharedJournal implements Journal {
     const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
-    const isFit = this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
-    if (!isFit && !this.#isOversized) this.#options.onOversized?.();
-    this.#isOversized = !isFit;
+    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
   get #lastCome(): number {
@@ -303,33 +318,36 @@ export class SharedJournal implements Journal {
     const [instance] = crypto.getRandomValues(new BigUint64Array(1));
     // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
     const mark = { instance: instance! | 1n, position: 0, seq: 0, numbers: new Map(), past: [] };
-    const error = new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
     void this.#store.append(encodeCheckpoint(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
       .catch(() => {}) // another server has more luck, or the next start
-      .finally(() => this.#options.onBroken?.(error));
+      .finally(() => this.#break(lostEnd()));
   }
 
   /** Of the instances in what has come so far, the last one counts. */
   #takeInstance(): void {
     this.#openedAt = this.#lastCome;
     for (const { isCheckpoint, bytes } of this.#inbox) {
-      if (isCheckpoint) this.#instance = decodeCheckpoint(bytes).instance;
+      if (isCheckpoint) this.#instance = checkpointOf(bytes)?.instance ?? this.#instance;
     }
   }
 
-  async #read(onCome: (position: number) => void): Promise<void> {
+  /** Reads until the journal is closed, or a part of the log is missing: returns that error. */
+  async #read(onCome: (position: number) => void): Promise<NatsError | undefined> {
     for await (const stored of this.#store.read(this.#position + 1)) {
-      if (this.#isClosed) return;
-      if (stored.isGap) {
-        this.#isClosed = true;
-        this.#options.onBroken?.(
-          new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing"),
-        );
-        return;
-      }
+      if (this.#isClosed) return undefined;
+      if (stored.isGap) return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
       this.#inbox.push(stored);
       onCome(stored.position);
       this.#onWork();
     }
+    return undefined;
   }
+}
+
+function throwIfThere(error: NatsError | undefined): void {
+  if (error) throw error;
+}
+
+function lostEnd(): NatsError {
+  return new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
 }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../lib/clock.ts";
-import type { NatsError } from "../lib/errors.ts";
+import { NatsError } from "../lib/errors.ts";
 import { decodeBlock } from "../lib/nats_block.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
 import type { Joined, Proposal, Said } from "../lib/protocol.ts";
@@ -314,6 +314,23 @@ Deno.test("A store that cannot be read ends the start, after a while", async () 
   await assertRejects(() => SharedJournal.open(store, options), Error, "no");
 });
 
+Deno.test("A server that starts while a part of the log is forgotten tries again, and not forever", async () => {
+  for (const isMended of [true, false]) {
+    const log = new FakeLog();
+    await using first = await Follower.open(log, 1n);
+    first.say(said(1n, 1));
+    await until(() => first.taken.length === 1);
+    const [, stored] = log.stored;
+    log.stored[1] = { ...stored!, isGap: true };
+    const opening = Follower.open(log, 2n, { openingMs: isMended ? 60_000 : 0 });
+    if (isMended) {
+      setTimeout(() => log.stored[1] = stored!, 1);
+      await using server = await opening;
+      assertEquals([server.words, server.news], [["0:1.1"], []]);
+    } else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-log-cut");
+  }
+});
+
 Deno.test("Entries of the past have their age on the clocks of this process", async () => {
   const log = new FakeLog();
   log.timeMs = now.wallMs - 60_000;
@@ -345,6 +362,76 @@ Deno.test("What is no block makes nothing, and one of a later version ends the s
   await until(() => server.news.length > 0);
   assertEquals((server.news[0] as NatsError).code, "nats-newer");
 });
+
+Deno.test("What comes behind a block of a later version is given to nobody: its numbers are others", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n);
+  await using server = await Follower.open(log, 2n);
+  for (const n of [1, 2]) {
+    writer.say(said(1n, n));
+    await until(() => server.taken.length === n);
+  }
+  const last = log.stored.at(-1)!.bytes;
+  const [newer, next] = [last.slice(), last.slice()];
+  newer[5]!++;
+  next[17]!++; // the number of the block
+  assertEquals(decodeBlock(next).number, 3);
+  log.put(newer);
+  log.put(next);
+  await until(() => server.news.length > 0);
+  server.say(said(2n, 1));
+  await until(() => log.stored.length === 6);
+  server.journal.settle();
+  assertEquals(server.words, ["0:1.1", "1:1.2"]);
+});
+
+Deno.test("What is no checkpoint makes nothing, and one of a later version ends the server, or its start", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  for (const junk of [[], [1, 2, 3], [0xff, 0xff, 0xff, 0xff, 0x50]]) {
+    log.put(new Uint8Array(junk), { isCheckpoint: true });
+  }
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  {
+    await using other = await Follower.open(log, 2n);
+    assertEquals([other.words, other.journal.instance], [["0:1.1"], 101n]);
+    await using last = await Follower.open(onlyFrom(log, 2), 3n);
+    assertEquals(last.journal.instance, 103n);
+  }
+  const newer = log.stored[0]!.bytes.slice();
+  newer[5]!++;
+  log.put(newer, { isCheckpoint: true });
+  await until(() => server.news.length > 0);
+  assertEquals((server.news[0] as NatsError).code, "nats-newer");
+  const error = await assertRejects(() => Follower.open(log, 4n, { openingMs: 60_000 }), NatsError);
+  assertEquals(error.code, "nats-newer");
+});
+
+Deno.test("A checkpoint of what the store has lost since is of no use", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n);
+  writer.say(said(1n, 1));
+  await until(() => writer.taken.length === 1);
+  const lost = { instance: 101n, position: 9, seq: 8, numbers: new Map([[1n, 1]]), past: [] };
+  log.put(encodeCheckpoint(lost), { isCheckpoint: true });
+  await using server = await Follower.open(onlyLast(log), 2n);
+  assertEquals([server.journal.firstSeq, server.words], [0, ["0:1.1"]]);
+});
+
+/** A log of which a server that starts finds the last checkpoint first. */
+function onlyLast(log: FakeLog): FakeLog {
+  for (let i = 0; i < 8; i++) log.put(new Uint8Array(4_000_000));
+  return log;
+}
+
+/** What is left of a log when what lies before a position is forgotten. */
+function onlyFrom({ stored }: FakeLog, first: number): FakeLog {
+  const log = new FakeLog();
+  log.stored.push(...stored);
+  log.first = first;
+  return log;
+}
 
 /** A room of which the store has lost the last of three messages, as a power cut does. */
 async function cutShort(): Promise<{ log: FakeLog; server: Follower }> {
@@ -382,6 +469,9 @@ Deno.test("Other servers learn from one that the end of the log was lost", async
   server.say(said(1n, 4));
   await until(() => other.news.length > 0);
   assertEquals((other.news[0] as NatsError).code, "nats-log-back");
+  // One of them marks it: who has begun anew by now need not do so again.
+  await until(() => server.news.length > 0);
+  assertEquals(log.stored.filter(({ isCheckpoint }) => isCheckpoint).length, 2);
   await server.journal.close();
 });
 

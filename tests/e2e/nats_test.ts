@@ -143,6 +143,23 @@ Deno.test(
     }),
 );
 
+Deno.test(
+  "Who has a lease before it has an address is asked for it again",
+  withNats,
+  () =>
+    inNats(async ({ leases }, nats) => {
+      let address = "";
+      const other = await openRoom(nats, { home: 0xdefn, address: () => address });
+      await leases.take();
+      await other.leases.take();
+      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, ""]]));
+      address = "b:2";
+      await other.leases.renew();
+      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
+      await other.close();
+    }),
+);
+
 /** What goes wrong when a room is opened. */
 async function problemOf(
   nats: NatsServer,
