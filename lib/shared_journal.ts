@@ -50,6 +50,9 @@ export interface SharedJournalOptions {
   readonly onAway?: (isAway: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
   readonly onBroken?: (error: NatsError) => void;
+  /** Told, once, that there are too many people for a checkpoint to be stored: a server that starts can find no later
+   * one than there is. */
+  readonly onOversized?: () => void;
   readonly awayMs?: number;
   readonly goneMs?: number;
   readonly checkpointEntries?: number;
@@ -82,6 +85,7 @@ export class SharedJournal implements Journal {
   #checkpointMs: number;
   /** Position of the last of the past. */
   #openedAt = 0;
+  #isOversized = false;
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
@@ -218,7 +222,7 @@ export class SharedJournal implements Journal {
    * one, which would make less of it than others do. */
   #blockOf({ bytes }: Stored): Block {
     const block = this.#understood(() => blockOf(bytes));
-    return block ?? { server: NOBODY, number: Infinity, entries: [] };
+    return block ?? { server: NOBODY, number: 0, entries: [] };
   }
 
   #understood<Result>(read: () => Result): Result | undefined {
@@ -239,7 +243,7 @@ export class SharedJournal implements Journal {
   #give({ server, number, entries }: Block, stored: Stored): void {
     if (server === this.home) this.#writer.see(number);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
-    if (server === NOBODY || number <= (this.#numbers.get(server) ?? 0)) return;
+    if (number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
@@ -288,7 +292,9 @@ export class SharedJournal implements Journal {
     const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
-    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    const isFit = this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    if (!isFit && !this.#isOversized) this.#options.onOversized?.();
+    this.#isOversized = !isFit;
   }
 
   get #lastCome(): number {
