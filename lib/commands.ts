@@ -32,8 +32,8 @@ export type Action =
   | { readonly type: "msg"; readonly nick: string; readonly text: string }
   | { readonly type: "nick"; readonly nick: string }
   | { readonly type: "help" | "who" | "clear" | "quit" | "nothing" }
-  /** Something is missing behind the command. */
-  | { readonly type: "incomplete"; readonly command: keyof typeof COMMANDS }
+  /** Something is missing behind the command, or follows one that stands alone. */
+  | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof COMMANDS }
   | UnknownCommand;
 
 /** Whether a line asks to leave, wherever it is typed: `salir`, `quit`, `/quit`, `/salir`. */
@@ -78,7 +78,7 @@ function parseAction(line: string): Action {
       if (parseText(rest) === "") return { type: "incomplete", command: name };
       return { type: "say", text: parseText(rest), action: true };
     default:
-      return { type: name };
+      return rest === "" ? { type: name } : { type: "surplus", command: name };
   }
 }
 

@@ -83,6 +83,7 @@ export const ENGLISH = {
   "command.unknown": 'There is no command "{command}". Type /help to list them.',
   "command.mistyped": 'There is no command "{command}". Did you mean {nearest}? Type /help to list them.',
   "command.incomplete": "Something is missing: {usage}",
+  "command.surplus": "Nothing may follow {usage}: nothing was done.",
   "command.escape": "send a text that begins with /",
   "who.line": "{nick} ({address}), since {since}",
   "who.nobody": "Nobody is online.",

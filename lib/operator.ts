@@ -39,9 +39,10 @@ export class Operator {
       const nicks = [...server.people].map(({ nick }) => nick);
       return completionOf(before, { nicks, commands: ORDER_NAMES });
     };
-    for await (const line of terminal.lines("", { complete })) {
+    for await (const { text, isPasted } of terminal.typed("", { complete })) {
       try {
-        const order = parseOrder(line);
+        // Nobody means to end the server with a line of a text that was pasted into the wrong window.
+        const order: Order = isPasted ? { type: "talk" } : parseOrder(text);
         if (order.type === "quit") return;
         const answer = this.#carryOut(order);
         if (answer.length > 0) await terminal.print(...answer);
@@ -74,8 +75,9 @@ export class Operator {
       case "stats":
         return this.#stats();
       case "incomplete":
+      case "surplus":
         return [
-          this.#sentences("command.incomplete", { usage: orderUsage(order.command, this.#sentences) }),
+          this.#sentences(`command.${order.type}`, { usage: orderUsage(order.command, this.#sentences) }),
         ];
       case "unknown":
         return [unknownCommand(order, this.#sentences)];

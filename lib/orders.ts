@@ -43,8 +43,8 @@ export type Order =
   | { readonly type: "say"; readonly text: string }
   /** As `host:port`. */
   | { readonly type: "backup"; readonly server: string }
-  /** Something is missing behind the command. */
-  | { readonly type: "incomplete"; readonly command: keyof typeof ORDERS }
+  /** Something is missing behind the command, or follows one that stands alone. */
+  | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof ORDERS }
   | UnknownCommand
   /** It is no command. */
   | { readonly type: "talk" };
@@ -72,7 +72,7 @@ export function parseOrder(raw: string): Order {
     case "backup":
       return rest === "" ? incomplete : { type: name, server: formatBackup(parseBackup(rest)) };
     default:
-      return { type: name };
+      return rest === "" ? { type: name } : { type: "surplus", command: name };
   }
 }
 

@@ -104,9 +104,10 @@ export class Participant {
       case "clear":
         terminal.clear();
         break;
-      case "incomplete": {
+      case "incomplete":
+      case "surplus": {
         const usage = commandUsage(action.command, this.#sentences);
-        await terminal.print(this.#sentences("command.incomplete", { usage }));
+        await terminal.print(this.#sentences(`command.${action.type}`, { usage }));
         break;
       }
       case "help":

@@ -89,6 +89,7 @@ export const SPANISH = {
   "command.mistyped":
     'No existe la orden "{command}". ¿Quiso decir {nearest}? Escriba /help para ver las que hay.',
   "command.incomplete": "Falta algo: {usage}",
+  "command.surplus": "{usage} no lleva nada detrás: no se ha hecho nada.",
   "command.escape": "enviar un texto que empieza con /",
   "who.line": "{nick} ({address}), desde {since}",
   "who.nobody": "No hay nadie en línea.",

@@ -82,11 +82,13 @@ Deno.test("parseLine() takes what follows a command, as it will be sent", pure, 
   }
 });
 
-Deno.test("parseLine() tells which command lacks something behind it", pure, () => {
+Deno.test("parseLine() tells which command lacks something behind it, or has too much", pure, () => {
   const lines = { "/msg": "msg", "/msg beto": "msg", "/msg beto \t ": "msg", "/nick ": "nick", "/me": "me" };
   for (const [line, command] of Object.entries(lines)) {
     assertEquals<unknown>(parseLine(line), { type: "incomplete", command });
   }
+  assertEquals<unknown>(parseLine("/quit ya"), { type: "surplus", command: "quit" });
+  assertEquals<unknown>(parseLine("/who beto"), { type: "surplus", command: "who" });
   assertEquals(commandUsage("msg", sentencesIn("en")), "/msg NICK TEXT");
   assertEquals(commandUsage("clear", sentencesIn("es")), "/clear");
 });

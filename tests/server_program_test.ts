@@ -11,6 +11,7 @@ import { ServerConsole, type ServerConsoleOptions } from "../lib/server_console.
 import { serve } from "../lib/server_program.ts";
 import { Terminal } from "../lib/terminal.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
+import { FakeScreen } from "./fake_screen.ts";
 import {
   dialPeer,
   enter,
@@ -309,6 +310,18 @@ Deno.test("chat-server tells what can be typed", async () => {
       listening(port)
     }Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.\n${END}`,
   );
+});
+
+Deno.test("chat-server does not do what is pasted into its console", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 200 }) });
+  const serving = boss.runs(serve, ...flagsFor(port));
+  await boss.sees(listening(port).trim());
+  boss.types("\x1b[200~def f():\r    /quit\r\x1b[201~");
+  boss.types("/who\r");
+  await boss.sees("No hay nadie en línea.");
+  boss.types("salir\r");
+  assertEquals(await serving, 0);
 });
 
 Deno.test("chat-server speaks English", async () => {
