@@ -32,7 +32,7 @@ export type Action =
   | { readonly type: "msg"; readonly nick: string; readonly text: string }
   | { readonly type: "nick"; readonly nick: string }
   | { readonly type: "help" | "who" | "clear" | "quit" | "nothing" }
-  /** Something is missing behind the command, or follows one that stands alone. */
+  /** Something is missing behind the command, or follows one that is to stand alone. */
   | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof COMMANDS }
   | UnknownCommand;
 
@@ -77,8 +77,11 @@ function parseAction(line: string): Action {
     case "me":
       if (parseText(rest) === "") return { type: "incomplete", command: name };
       return { type: "say", text: parseText(rest), action: true };
-    default:
+    case "quit":
+      // Nobody who goes on writing wants to leave.
       return rest === "" ? { type: name } : { type: "surplus", command: name };
+    default:
+      return { type: name };
   }
 }
 

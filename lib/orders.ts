@@ -43,7 +43,7 @@ export type Order =
   | { readonly type: "say"; readonly text: string }
   /** As `host:port`. */
   | { readonly type: "backup"; readonly server: string }
-  /** Something is missing behind the command, or follows one that stands alone. */
+  /** Something is missing behind the command, or follows one that is to stand alone. */
   | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof ORDERS }
   | UnknownCommand
   /** It is no command. */
@@ -71,8 +71,11 @@ export function parseOrder(raw: string): Order {
       return rest === "" ? incomplete : { type: name, text: rest };
     case "backup":
       return rest === "" ? incomplete : { type: name, server: formatBackup(parseBackup(rest)) };
-    default:
+    case "quit":
+      // Nobody who goes on writing wants to leave.
       return rest === "" ? { type: name } : { type: "surplus", command: name };
+    default:
+      return { type: name };
   }
 }
 

@@ -174,11 +174,12 @@ export class Reception {
     const { bans, password, journal } = this.#options;
     if (hello.type !== "hello") throw unexpected(hello);
     if (bans.has(address, now.tickMs)) throw isBanned(address);
+    // Who comes again until it is back has not come too often.
+    if (journal.isAway) throw isAway();
     if (password && hello.password === "") throw isLocked();
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
     if (password && !password.matches(hello.password)) throw hasWrongPassword();
-    if (journal.isAway) throw isAway();
     const arrival = { hello, session: sessionOf(hello.token), address };
     return this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);
