@@ -23,8 +23,8 @@ export interface NeighboursListener {
   readonly homes: () => Iterable<bigint>;
   /** A server is gone, again and again for as long as somebody is in through it. */
   readonly onGone: (server: bigint) => void;
-  /** Where the servers that live are reached; `isEldest` of one of them, which does what one alone should do. */
-  readonly onLiving: (addresses: readonly string[], how: { isEldest: boolean }) => void;
+  /** Where the servers that live are reached; `isFirst` of one of them, which does what one alone should do. */
+  readonly onLiving: (addresses: readonly string[], how: { isFirst: boolean }) => void;
 }
 
 /** The neighbourhood of a server. */
@@ -65,9 +65,9 @@ export class Neighbours implements AsyncDisposable {
     if (this.#isClosed) return;
     const others = [...new Set(homes())].filter((server) => server !== home);
     for (const server of this.#absences.note(others, { living, nowMs: clock().tickMs })) onGone(server);
-    const eldest = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
+    const first = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
     onLiving([...new Set(living.values())].filter((address) => address !== ""), {
-      isEldest: eldest === home,
+      isFirst: first === home,
     });
   }
 

@@ -118,9 +118,9 @@ export class SharedRoom {
     this.#neighbours.watch({
       homes: () => server.homes,
       onGone: (home) => server.loseServer(home),
-      onLiving: (addresses, { isEldest }) => {
+      onLiving: (addresses, { isFirst }) => {
         this.journal.check().catch(() => {}); // next time
-        if (!isEldest) return;
+        if (!isFirst) return;
         if (addresses.length > 1) server.learnServers(addresses);
         this.journal.keepFresh();
       },

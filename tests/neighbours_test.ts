@@ -16,7 +16,7 @@ async function neighbourhood({ renewMs = 5, absentMs = 0, time = { nowMs: 0 } } 
   const listener: NeighboursListener = {
     homes: () => [5n, 7n, 7n, 9n],
     onGone: (server) => gone.push(server),
-    onLiving: (addresses, { isEldest }) => told.push([[...addresses], isEldest]),
+    onLiving: (addresses, { isFirst }) => told.push([[...addresses], isFirst]),
   };
   return { leases, neighbours, listener, gone, told };
 }
@@ -57,7 +57,7 @@ Deno.test("Nobody is gone for one who could not look meanwhile, and it looks aga
   await neighbours[Symbol.asyncDispose]();
 });
 
-Deno.test("It knows the addresses of those that have one, and whether it is the eldest", async () => {
+Deno.test("It knows the addresses of those that have one, and whether it is the first", async () => {
   const { leases, neighbours, listener, told } = await neighbourhood();
   for (const [server, address] of [[9n, "b:2"], [5n, "a:1"], [7n, ""], [8n, "b:2"]] as const) {
     leases.servers.set(server, address);
