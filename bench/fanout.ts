@@ -7,12 +7,11 @@
 // for temporary files. Prints the median of the runs.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { linesOf } from "../tools/processes.ts";
 import type { Outcome } from "./crowd.ts";
 import { heading, inMiB, inShort, median, positive, row } from "./figures.ts";
-import { type Cost, MeasuredServer, UNLIMITED } from "./measured_server.ts";
+import { generate } from "./generator.ts";
+import { MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
-import { HOST } from "./raw_client.ts";
 
 const LOADS = ["50,1,100", "200,1,100", "200,100,100", "1000,1,100", "200,1,1"];
 
@@ -43,27 +42,8 @@ async function runIn(folder: string | undefined, { numbers, seconds }: Load): Pr
   const [clients, senders, window] = numbers;
   const kept = folder ? ["--data", `${folder}/room.db`] : [];
   await using server = await MeasuredServer.start([...UNLIMITED, ...kept]);
-  const flags = Object.entries({ port: server.port, clients, senders, window, seconds });
-  const generator = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--no-prompt", `--allow-net=${HOST}`, "bench/load.ts"],
-      ...flags.flatMap(([name, value]) => [`--${name}`, `${value}`]),
-    ],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  let before: Cost | undefined;
-  let after: Cost | undefined;
-  let outcome: Outcome | undefined;
-  for await (const line of linesOf(generator.stdout)) {
-    if (line === "started") before = await server.cost();
-    else {
-      outcome = JSON.parse(line);
-      after = await server.cost();
-    }
-  }
-  const { success } = await generator.status;
-  if (!success || !outcome) throw new Error("Cannot measure: the load generator failed");
+  const demand = { clients: clients!, senders: senders!, window: window!, seconds };
+  const { outcome, before: [before], after: [after] } = await generate([server], demand);
   return {
     ...outcome,
     cpuNsPerDelivery: before && after && (after.cpuNs - before.cpuNs) / outcome.deliveries,

@@ -7,12 +7,11 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { natsCluster, NatsServer } from "../tests/nats_server.ts";
-import { linesOf } from "../tools/processes.ts";
 import type { Outcome } from "./crowd.ts";
 import { heading, inShort, median, positive, row } from "./figures.ts";
+import { type Demand, generate } from "./generator.ts";
 import { type Cost, MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
-import { HOST } from "./raw_client.ts";
 
 /** How many NATS servers keep the room. */
 type Copies = 0 | 1 | 3;
@@ -29,14 +28,7 @@ interface Run extends Outcome {
   readonly cpuNsPerDelivery: number;
 }
 
-interface Load {
-  readonly clients: number;
-  readonly senders: number;
-  readonly window: number;
-  readonly seconds: number;
-}
-
-async function run({ servers, copies }: Setting, load: Load): Promise<Run> {
+async function run({ servers, copies }: Setting, load: Demand): Promise<Run> {
   const folder = await Deno.makeTempDir();
   await using stack = new AsyncDisposableStack();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
@@ -58,26 +50,13 @@ async function run({ servers, copies }: Setting, load: Load): Promise<Run> {
   return await drive(measured, load);
 }
 
-async function drive(servers: readonly MeasuredServer[], load: Load): Promise<Run> {
-  const flags = Object.entries({ port: servers.map(({ port }) => port).join(), ...load });
-  const generator = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--no-prompt", `--allow-net=${HOST}`, "bench/load.ts"],
-      ...flags.flatMap(([name, value]) => [`--${name}`, `${value}`]),
-    ],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const costs: number[] = [];
-  let outcome: Outcome | undefined;
-  for await (const line of linesOf(generator.stdout)) {
-    const now = await Promise.all(servers.map((server) => server.cost()));
-    costs.push(now.reduce((sum, cost: Cost | undefined) => sum + (cost?.cpuNs ?? NaN), 0));
-    if (line !== "started") outcome = JSON.parse(line);
-  }
-  const { success } = await generator.status;
-  if (!success || !outcome) throw new Error("Cannot measure: the load generator failed");
-  return { ...outcome, cpuNsPerDelivery: (costs[1]! - costs[0]!) / outcome.deliveries };
+async function drive(servers: readonly MeasuredServer[], load: Demand): Promise<Run> {
+  const { outcome, before, after } = await generate(servers, load);
+  return { ...outcome, cpuNsPerDelivery: (cpuNsOf(after) - cpuNsOf(before)) / outcome.deliveries };
+}
+
+function cpuNsOf(costs: readonly (Cost | undefined)[]): number {
+  return costs.reduce((sum, cost) => sum + (cost?.cpuNs ?? NaN), 0);
 }
 
 function show({ name }: Setting, runs: readonly Run[]): string {

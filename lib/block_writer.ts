@@ -1,6 +1,7 @@
 // What is proposed, as blocks on their way into a store: one after another, each tried until it is there. Knows
 // nothing of what comes back.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { concat } from "@std/bytes/concat";
 import { encodeBlockHead } from "./nats_block.ts";
 import type { LogStore } from "./nats_store.ts";
@@ -175,8 +176,4 @@ export class BlockWriter {
     this.#isAway = isAway;
     this.#options.onAway?.(isAway);
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -12,6 +12,7 @@ import { Hub, type Reader } from "./hub.ts";
 import { type Journal, MemoryJournal } from "./journal.ts";
 import { accepted, ACCEPTS, listen, SECURE_ACCEPTS } from "./listener.ts";
 import { encodeServer, MAX_CLIENT_FRAME_BYTES, type Person } from "./protocol.ts";
+import { randomId } from "./random_id.ts";
 import { Reception, type ReceptionOptions } from "./reception.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
@@ -79,7 +80,7 @@ export class ChatServer implements AsyncDisposable {
   /** Listens at once.
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
-    const { host, port, backups, graceMs, log, journal = new MemoryJournal(randomInstance()) } = options;
+    const { host, port, backups, graceMs, log, journal = new MemoryJournal(randomId()) } = options;
     const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
@@ -240,8 +241,4 @@ export class ChatServer implements AsyncDisposable {
       reception.receive(this.#hub.adopt(secure(conn))); // ends with the connection
     }
   }
-}
-
-function randomInstance(): bigint {
-  return crypto.getRandomValues(new BigUint64Array(1))[0]!;
 }

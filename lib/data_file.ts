@@ -7,6 +7,7 @@ import { InputError } from "./errors.ts";
 import { fold, trace, unfold } from "./fold.ts";
 import { Members } from "./members.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Unnumbered } from "./protocol.ts";
+import { randomId } from "./random_id.ts";
 
 /** Says that a file is ours: "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
@@ -261,8 +262,9 @@ function versionOf(db: DatabaseSync): number {
 
 function create(db: DatabaseSync): void {
   db.exec(TABLES);
-  const instance = crypto.getRandomValues(new Uint8Array(8));
-  db.prepare("INSERT INTO room VALUES (?)").run(instance);
+  const instance = new DataView(new ArrayBuffer(8));
+  instance.setBigUint64(0, randomId());
+  db.prepare("INSERT INTO room VALUES (?)").run(new Uint8Array(instance.buffer));
 }
 
 function transact(db: DatabaseSync, change: () => void): void {

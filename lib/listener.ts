@@ -1,5 +1,6 @@
 // Listening for connections, and why it could not be.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { type Address, formatAddress } from "./address.ts";
 import { systemClock } from "./clock.ts";
 import { isNameUnknown } from "./dial.ts";
@@ -28,7 +29,7 @@ export async function* accepted(
 ): AsyncGenerator<Deno.TcpConn> {
   const accepts = new TokenBucket(allowance, systemClock().tickMs);
   for (let isTold = false;;) {
-    while (!accepts.take(systemClock().tickMs)) await pause(ACCEPTS_PAUSE_MS);
+    while (!accepts.take(systemClock().tickMs)) await delay(ACCEPTS_PAUSE_MS);
     try {
       yield await listener.accept();
       isTold = false;
@@ -41,13 +42,9 @@ export async function* accepted(
       // Too many open files, say: it passes, and others still want to come in.
       if (!isTold) onTrouble(acceptFailure(cause));
       isTold = true;
-      await pause(ACCEPT_PAUSE_MS);
+      await delay(ACCEPT_PAUSE_MS);
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Listens at an IP address of this machine.

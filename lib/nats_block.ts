@@ -3,6 +3,7 @@
 // A block is a sequence of frames: BLOCK, then each entry as it is on the wire, with `seq` 0 and, if it has a
 // home, HOME before it.
 
+import { concat } from "@std/bytes/concat";
 import { type Frame, framesOf, FrameWriter } from "./codec.ts";
 import { NatsError, ProtocolError } from "./errors.ts";
 import { decodeServer, encodeEntry, type Proposal, type RoomEvent } from "./protocol.ts";
@@ -31,11 +32,7 @@ const writer = new FrameWriter();
 export function encodeProposal({ home, ...entry }: Proposal): Uint8Array<ArrayBuffer> {
   const frame = encodeEntry({ ...entry, seq: 0 } as RoomEvent);
   if (home === undefined) return frame.slice();
-  const head = writer.begin(HOME).id(home).end();
-  const bytes = new Uint8Array(head.length + frame.length);
-  bytes.set(head);
-  bytes.set(frame, head.length);
-  return bytes;
+  return concat([writer.begin(HOME).id(home).end(), frame]);
 }
 
 /** The beginning of a block. */

@@ -1,6 +1,7 @@
 // A connection to NATS, and the errors that people read about it. Loaded only where it is needed, with the two
 // files beside it and the library behind them. Knows nothing of rooms.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { checkServerIdentity } from "node:tls";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { JetStreamManager } from "@nats-io/jetstream";
@@ -104,7 +105,7 @@ export async function patiently<Result>(attempt: () => Promise<Result>): Promise
         ? /timeout|no responders|503|disconnect/i.test((error as Error).message)
         : code === API.temporarilyUnavailable || code === API.noSuitablePeers;
       if (!isPassing || performance.now() > endMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await delay(AGAIN_MS);
     }
   }
 }

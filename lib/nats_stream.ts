@@ -1,6 +1,7 @@
 // The log of a room as a stream of JetStream: what is stored, in which order. Loaded only where it is needed.
 // Knows nothing of what it stores.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { DiscardPolicy, jetstream, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import type { JetStreamClient, StoredMsg, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { millis, nanos } from "@nats-io/transport-node";
@@ -32,6 +33,8 @@ export class NatsStream implements LogStore {
   readonly #js: JetStreamClient;
   readonly #name: string;
   readonly #closed = new AbortController();
+  /** Ends the reader that NATS made for us: the next one begins where it stopped. */
+  #endReader = () => {};
 
   private constructor(link: Link, { config }: StreamInfo) {
     this.#link = link;
@@ -109,7 +112,7 @@ export class NatsStream implements LogStore {
       } catch {
         // The next reader finds out whether NATS is there.
       }
-      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      if (!signal.aborted) await delay(AGAIN_MS);
     }
   }
 
@@ -123,7 +126,7 @@ export class NatsStream implements LogStore {
     const messages = await consumer.consume({ idle_heartbeat: HEARTBEAT_MS, max_messages: READ_AHEAD });
     const stop = () => messages.stop();
     this.#closed.signal.addEventListener("abort", stop);
-    this.#rereading = stop;
+    this.#endReader = stop;
     try {
       let next = from;
       for await (const message of messages) {
@@ -147,10 +150,8 @@ export class NatsStream implements LogStore {
     }
   }
 
-  #rereading: () => void = () => {};
-
   reread(): void {
-    this.#rereading();
+    this.#endReader();
   }
 
   async isGone(): Promise<boolean> {

@@ -175,7 +175,7 @@ export class Room {
 
   /** There are servers that serve the same room, at these addresses: clients may go there as well. */
   learnServers(addresses: readonly string[], now: Moment): void {
-    const backups = [...new Set([...this.#backups, ...addresses])].slice(0, MAX_BACKUPS);
+    const backups = this.#backupsWith(addresses);
     if (backups.length === this.#backups.length) return;
     this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
   }
@@ -312,24 +312,36 @@ export class Room {
 
   /** An entry has its place in the journal: it happens. */
   #apply(proposed: Proposal, seq: number, at: Moment, isForeign: boolean): void {
-    const isAwaited = isChange(proposed) && !isForeign && this.#changing.has(proposed.session);
-    const before = isChange(proposed) ? this.#members.get(proposed.session) : undefined;
+    if (isChange(proposed)) this.#applyChange(proposed, seq, at, isForeign);
+    else this.#log(proposed, seq, at);
+  }
+
+  #applyChange(change: Change, seq: number, at: Moment, isForeign: boolean): void {
+    const { session } = change;
+    const before = this.#members.get(session);
     const address = before?.address;
     const wasHere = before !== undefined && this.#isHere(before);
+    this.#log(change, seq, at);
+    if (before && before.address !== address) this.#attendance.outdate();
+    if (isForeign) {
+      if (wasHere) this.#noteTaken(before, change);
+    } else if (this.#changing.has(session)) {
+      if (change.type === "joined") this.#noteCome(session, at);
+      this.#answer(session);
+    }
+  }
+
+  /** What comes to nothing has its `seq` all the same. */
+  #log(proposed: Proposal, seq: number, at: Moment): void {
     const entry = fold(this.#members, proposed);
-    // What comes to nothing has its `seq` all the same.
     const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
     this.log.append(frame, at.tickMs, entry && audienceOf(entry));
     if (entry) this.#note(entry, at);
-    if (before && before.address !== address) this.#attendance.outdate();
-    if (isAwaited && proposed.type === "joined") this.#noteCome(proposed.session, at);
-    if (isForeign && wasHere) this.#noteTaken(before, proposed);
-    if (isAwaited) this.#answer(proposed.session);
   }
 
   #note(entry: Unnumbered, { tickMs }: Moment): void {
     if (entry.type === "said") return this.#rate.note(tickMs);
-    if (entry.type === "backups") return this.#noteBackups(entry.backups);
+    if (entry.type === "backups") return void (this.#backups = this.#backupsWith(entry.backups));
     if (entry.type === "left" || entry.type === "renamed") return this.#attendance.outdate();
     if (entry.type === "joined") this.#attendance.add(this.#members.get(entry.session)!);
   }
@@ -349,14 +361,15 @@ export class Room {
     this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
-  #noteBackups(backups: readonly string[]): void {
-    this.#backups = [...new Set([...this.#backups, ...backups])].slice(0, MAX_BACKUPS);
+  /** Those that were known before come first, and stay when there are too many. */
+  #backupsWith(more: readonly string[]): readonly string[] {
+    return [...new Set([...this.#backups, ...more])].slice(0, MAX_BACKUPS);
   }
 
   /** Has happen what is known of a time before the log. */
   #recall(entry: Proposal): void {
     fold(this.#members, entry);
-    if (entry.type === "backups") this.#noteBackups(entry.backups);
+    if (entry.type === "backups") this.#backups = this.#backupsWith(entry.backups);
     this.#attendance.outdate();
   }
 

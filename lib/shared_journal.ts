@@ -1,6 +1,7 @@
 // The journal of a room that many servers share: what is proposed goes into blocks, these into a store that puts
 // the blocks of all servers into one order, and that order makes the entries. Knows nothing of NATS.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { BlockWriter } from "./block_writer.ts";
 import type { Clock, Moment } from "./clock.ts";
 import { NatsError } from "./errors.ts";
@@ -18,6 +19,7 @@ import {
 } from "./nats_checkpoint.ts";
 import type { LogStore, Stored } from "./nats_store.ts";
 import type { Proposal } from "./protocol.ts";
+import { randomId } from "./random_id.ts";
 
 /** Bytes of proposals that may wait until nobody should say more. */
 export const MAX_WAITING_BYTES = 8_388_608;
@@ -128,7 +130,7 @@ export class SharedJournal implements Journal {
         const isNewer = error instanceof NatsError && error.code === "nats-newer";
         // A cluster that chooses a leader does not answer.
         if (isNewer || clock().tickMs >= endMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        await delay(AGAIN_MS);
       }
     }
   }
@@ -210,7 +212,7 @@ export class SharedJournal implements Journal {
   async close({ patienceMs = 0 }: { patienceMs?: number } = {}): Promise<void> {
     const { clock } = this.#options;
     for (const endMs = clock().tickMs + patienceMs; !this.#writer.isIdle && clock().tickMs < endMs;) {
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS / 10));
+      await delay(AGAIN_MS / 10);
       this.settle();
     }
     this.#isClosed = true;
@@ -321,9 +323,8 @@ export class SharedJournal implements Journal {
   #turnBack(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const [instance] = crypto.getRandomValues(new BigUint64Array(1));
     // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
-    const mark = { instance: instance! | 1n, position: 0, seq: 0, numbers: new Map(), past: [] };
+    const mark = { instance: randomId(), position: 0, seq: 0, numbers: new Map(), past: [] };
     void this.#store.append(encodeCheckpoint(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
       .catch(() => {}) // another server has more luck, or the next start
       .finally(() => this.#break(lostEnd()));

@@ -1,6 +1,7 @@
 // A room that many servers serve: the flags about it, and what joins one server to the others. NATS itself is loaded
 // only here.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { formatBackup, parseBackup } from "./backup.ts";
 import type { ChatServer } from "./chat_server.ts";
 import type { Clock } from "./clock.ts";
@@ -10,6 +11,7 @@ import { type NatsAccess, parseCredentials, parseNats, parseRoom } from "./nats_
 import type { NatsRoom } from "./nats_room.ts";
 import { Neighbours } from "./neighbours.ts";
 import { readNamed } from "./private_files.ts";
+import { randomId } from "./random_id.ts";
 import { SharedJournal } from "./shared_journal.ts";
 
 /** How long a server that ends waits for what was said to be stored, in ms. */
@@ -135,10 +137,10 @@ export class SharedRoom {
   /** Takes leave of the others, once what was said is stored. */
   async close(): Promise<void> {
     await this.journal.close({ patienceMs: CLOSING_MS });
-    await Promise.race([
-      this.#neighbours[Symbol.asyncDispose](),
-      new Promise((resolve) => setTimeout(resolve, CLOSING_MS)),
-    ]);
+    const closed = new AbortController();
+    const patience = delay(CLOSING_MS, undefined, closed).catch(() => {});
+    await Promise.race([this.#neighbours[Symbol.asyncDispose](), patience]);
+    closed.abort();
     await this.#nats.close();
   }
 }
@@ -176,8 +178,4 @@ function natsError(cause: unknown, { servers }: NatsAccess): unknown {
   if (name === "NatsError") return cause;
   const known = { servers: servers.join(", "), reason: message };
   return new NatsError("nats-unreachable", `Cannot use NATS: ${message}`, { cause, details: known });
-}
-
-function randomId(): bigint {
-  return crypto.getRandomValues(new BigUint64Array(1))[0]! | 1n;
 }

@@ -1,13 +1,13 @@
 // Rounds of chaos: servers and clients, a schedule of what is said and what breaks, and after each storm a
 // gathering on the one server that is left, where nobody may lack anything.
 
-import { setTimeout as delay } from "node:timers/promises";
 import type { Address } from "../../../lib/address.ts";
 import { Random } from "../../simulator/random.ts";
 import { freePort, LOOPBACK } from "../support.ts";
 import { type Client, InnerClient, OuterClient } from "./clients.ts";
 import { Ledger, type Problem } from "./ledger.ts";
 import { type Moment, type Network, placeOf } from "./proxy.ts";
+import { isSettled, sleep } from "./rest.ts";
 import { CLIENTS, describe, type Round, roundOf, SERVERS, type Step } from "./schedule.ts";
 import { MortalServer } from "./server.ts";
 
@@ -354,20 +354,8 @@ class Chaos implements AsyncDisposable {
     ]);
   }
 
-  /** Waits until nothing is missing any more. Whether that came. */
-  async #isSettled(missing: () => readonly string[]): Promise<boolean> {
-    for (const endMs = performance.now() + SETTLING_MS; this.problems.length === 0;) {
-      if (this.#signal.aborted) return false;
-      const found = missing();
-      if (found.length === 0) return true;
-      if (performance.now() > endMs) found.forEach((what) => this.#ledger.report("lost", what));
-      await sleep(LOOK_MS, this.#signal);
-    }
-    return false;
+  #isSettled(missing: () => readonly string[]): Promise<boolean> {
+    const signal = this.#signal;
+    return isSettled(missing, { ledger: this.#ledger, withinMs: SETTLING_MS, lookMs: LOOK_MS, signal });
   }
-}
-
-/** Fulfilled after a time, or when the signal is aborted. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return delay(Math.max(ms, 0), undefined, { signal }).catch(() => {});
 }

@@ -2,13 +2,13 @@
 // at any moment. After each storm everybody must have shown everything that anybody read back, on whatever server
 // they are, and also what those said who were gone at once.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { natsCluster, type NatsServer } from "../../nats_server.ts";
 import { Random } from "../../simulator/random.ts";
 import { InnerClient, OuterClient } from "./clients.ts";
 import type { Client } from "./clients.ts";
 import { Ledger, type Problem } from "./ledger.ts";
 import type { Network } from "./proxy.ts";
+import { isSettled, sleep } from "./rest.ts";
 import { MortalServer } from "./server.ts";
 
 const SERVERS = 3;
@@ -267,20 +267,8 @@ class SharedChaos implements AsyncDisposable {
     });
   }
 
-  /** Waits until nothing is missing any more. Whether that came. */
-  async #isSettled(missing: () => readonly string[]): Promise<boolean> {
-    for (const endMs = performance.now() + SETTLING_MS; this.problems.length === 0;) {
-      if (this.#signal.aborted) return false;
-      const found = missing();
-      if (found.length === 0) return true;
-      if (performance.now() > endMs) found.forEach((what) => this.#ledger.report("lost", what));
-      await sleep(LOOK_MS, this.#signal);
-    }
-    return false;
+  #isSettled(missing: () => readonly string[]): Promise<boolean> {
+    const signal = this.#signal;
+    return isSettled(missing, { ledger: this.#ledger, withinMs: SETTLING_MS, lookMs: LOOK_MS, signal });
   }
-}
-
-/** Fulfilled after a time, or when the signal is aborted. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return delay(Math.max(ms, 0), undefined, { signal }).catch(() => {});
 }
