@@ -224,9 +224,10 @@ export class Ledger {
         const { name: from, typed } = this.#accounts.get(sender)!;
         const numbers = shown.get(sender);
         if (numbers?.size === typed.length) continue;
-        for (const [index, { atMs, content: { to } }] of typed.entries()) {
-          const n = index + 1;
-          if (atMs < sinceMs || numbers?.has(n)) continue;
+        for (let n = 1; n <= typed.length; n++) {
+          if (numbers?.has(n)) continue;
+          const { atMs, content: { to } } = typed[n - 1]!;
+          if (atMs < sinceMs) continue;
           if (to && to.session !== readerSession && sender !== readerSession) continue;
           const wasLogged = this.#books.values().some(({ logged }) => (logged.get(sender) ?? 0) >= n);
           yield { reader: name, sender: from, n, atMs, wasLogged };
@@ -297,7 +298,7 @@ function isTaken({ nicks }: Book, nick: string, session: bigint): boolean {
 function isSame(one: LogEntry, other: LogEntry | undefined): boolean {
   if (!other) return false;
   if (one.type === "said" && other.type === "said" && !isSameContent(one, other)) return false;
-  const [fields, others] = [one, other].map((entry): Record<string, unknown> => ({ ...entry }));
+  const [fields, others] = [one, other] as unknown as Record<string, unknown>[];
   const names = Object.keys(fields!);
   return names.length === Object.keys(others!).length &&
     names.every((name) => typeof fields![name] === "object" || fields![name] === others![name]);
