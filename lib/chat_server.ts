@@ -203,6 +203,17 @@ export class ChatServer implements AsyncDisposable {
     this.#hub.wake();
   }
 
+  /** Where clients of all servers of the room are told that they can be served. */
+  get serving(): readonly string[] {
+    return this.#room.serving;
+  }
+
+  /** What this server was told of at its start is for the clients of all servers of the room. */
+  shareBackups(): void {
+    this.#room.shareBackups(this.#clock());
+    this.#hub.wake();
+  }
+
   /** The servers of the room are reached at these addresses. */
   learnServers(addresses: readonly string[]): void {
     this.#room.learnServers(addresses, this.#clock());

@@ -65,6 +65,7 @@ export const ENGLISH = {
   "room.renamed": "{before} is now called {nick}",
   "room.announced": "The server says: {text}",
   "room.backups": "Backup servers: {backups}",
+  "room.no-backups": "There are no backups any more",
   "room.many-joined": "{count} have connected: {names}",
   "room.many-back": "{count} have reconnected: {names}",
   "room.many-left": "{count} have disconnected: {names}",

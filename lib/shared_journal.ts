@@ -74,7 +74,6 @@ export class SharedJournal implements Journal {
   readonly #numbers: Map<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
   readonly #members = new Members();
-  #backups: Proposal | undefined;
   #past: readonly Proposal[];
   /** What has come and was not given yet. */
   readonly #inbox: Stored[] = [];
@@ -102,7 +101,7 @@ export class SharedJournal implements Journal {
     this.#instance = checkpoint.instance;
     this.firstSeq = this.#seq = checkpoint.seq;
     this.#past = checkpoint.past;
-    for (const entry of checkpoint.past) this.#fold(entry);
+    for (const entry of checkpoint.past) fold(this.#members, entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
     this.#checkpointMs = clock().wallMs;
@@ -249,7 +248,7 @@ export class SharedJournal implements Journal {
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
-      this.#fold(entry);
+      fold(this.#members, entry);
       this.#take(entry, this.#seq++, at, server !== this.home);
     }
     this.#entriesSince += entries.length;
@@ -258,11 +257,6 @@ export class SharedJournal implements Journal {
     const isDue = this.#entriesSince >= checkpointEntries || this.#bytesSince >= CHECKPOINT_BYTES;
     // Whose block makes it due writes it: so one server does.
     if (isDue && server === this.home) this.#writeCheckpoint();
-  }
-
-  #fold(entry: Proposal): void {
-    fold(this.#members, entry);
-    if (entry.type === "backups") this.#backups = entry;
   }
 
   #noteNumber(server: bigint, number: number): void {
@@ -291,7 +285,7 @@ export class SharedJournal implements Journal {
   }
 
   #writeCheckpoint(): void {
-    const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
+    const past = [...unfold(this.#members)];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
     const isFit = this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);

@@ -117,13 +117,15 @@ export class SharedRoom {
     const isKnown = !WILDCARDS.includes(address.host);
     const own = isKnown ? formatBackup({ server: address, fingerprint }) : "";
     this.#setAddress(this.#advertised ?? own);
+    server.shareBackups();
     this.#neighbours.watch({
       homes: () => server.homes,
+      offered: () => server.serving,
       onGone: (home) => server.loseServer(home),
       onLiving: (addresses, { isFirst }) => {
         this.journal.check().catch(() => {}); // next time
         if (!isFirst) return;
-        if (addresses.length > 1) server.learnServers(addresses);
+        server.learnServers(addresses);
         this.journal.keepFresh();
       },
     });

@@ -69,6 +69,7 @@ export const SPANISH = {
   "room.renamed": "{before} se llama ahora {nick}",
   "room.announced": "El servidor dice: {text}",
   "room.backups": "Servidores de reserva: {backups}",
+  "room.no-backups": "Ya no hay servidores de reserva",
   "room.many-joined": "{count} se han conectado: {names}",
   "room.many-back": "{count} se han reconectado: {names}",
   "room.many-left": "{count} se han desconectado: {names}",

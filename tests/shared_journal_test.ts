@@ -191,18 +191,18 @@ Deno.test("Blocks are no longer than the store takes", async () => {
 
 Deno.test("A server that starts has what the others have, also of what is forgotten", async () => {
   const log = new FakeLog();
-  await using first = await Follower.open(log, 1n, { checkpointEntries: 5 });
+  await using first = await Follower.open(log, 1n, { checkpointEntries: 6 });
   const isCheckpointed = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
   first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
-  first.say(joined(8n, 1n), said(8n, 3));
+  first.say({ type: "backups", timeMs: 1, backups: ["b:2"], home: 1n }, joined(8n, 1n), said(8n, 3));
   await until(isCheckpointed);
   log.put(log.stored[1]!.bytes); // a second time, and counted before
   first.say(said(7n, 10));
-  await until(() => first.taken.length === 6);
+  await until(() => first.taken.length === 7);
   log.first = log.stored.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
   await using later = await Follower.open(log, 2n);
-  assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 5]);
-  assertEquals(later.words, ["5:7.10"]);
+  assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 6]);
+  assertEquals(later.words, ["6:7.10"]);
   assertEquals(later.taken[0]!.isForeign, true);
   const { past } = later;
   assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).session), [
@@ -211,12 +211,15 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   ]);
   assertEquals(past.filter(({ type }) => type === "joined").map(({ home }) => home), [1n, 1n]);
   assertEquals(past.filter(({ type }) => type === "said").map((entry) => (entry as Said).n), [9, 3]);
-  assertEquals(past.at(-1), { type: "backups", timeMs: 1, backups: ["a:1"] });
+  assertEquals(past.filter(({ type }) => type === "backups"), [
+    { type: "backups", timeMs: 0, backups: ["a:1"] },
+    { type: "backups", timeMs: 0, backups: ["b:2"], home: 1n },
+  ]);
   // It goes on counting where the others are, and drops what they have dropped.
   log.put(log.stored.at(-1)!.bytes);
   later.say(said(8n, 4));
-  await until(() => first.taken.length === 7 && later.taken.length === 2);
-  assertEquals([first.words.at(-1), later.words.at(-1)], ["6:8.4", "6:8.4"]);
+  await until(() => first.taken.length === 8 && later.taken.length === 2);
+  assertEquals([first.words.at(-1), later.words.at(-1)], ["7:8.4", "7:8.4"]);
 });
 
 Deno.test("A checkpoint with something missing behind it is of no use, a later one is", async () => {
