@@ -7,8 +7,8 @@ export class FakeLog {
   readonly stored: Stored[] = [];
   /** Position of the oldest that is not forgotten. */
   first = 1;
-  /** What is to happen to the next appends: nothing is stored, or it is and nobody says so. */
-  readonly troubles: ("lost" | "unsaid")[] = [];
+  /** What is to happen to the next appends: nothing is stored, or it is and nobody says so, or all is well. */
+  readonly troubles: ("lost" | "unsaid" | "none")[] = [];
   /** Whether nothing can be stored. */
   isDown = false;
   isGone = false;

@@ -179,6 +179,38 @@ Deno.test("A store that is away is told of once, and when it is back everything 
   assertEquals([server.journal.isAway, server.journal.isStuck], [false, false]);
 });
 
+Deno.test("A store that takes something now and then is away until it has all that waited", async () => {
+  const log = new FakeLog();
+  const told: [boolean, number][] = [];
+  await using server = await Follower.open(log, 1n, {
+    awayMs: 5,
+    onAway: (isAway) => told.push([isAway, log.stored.length]),
+  });
+  server.store.maxBytes = 400;
+  log.troubles.push("lost", "none", "lost", "none", "none", "lost", "none");
+  server.say(...Array.from({ length: 20 }, (_, i) => said(1n, i + 1)));
+  await until(() => server.taken.length === 20 && told.length > 1);
+  assertEquals(told, [[true, 1], [false, 6]]);
+});
+
+Deno.test("Who goes on talking does not keep a store away that is back", async () => {
+  const log = new FakeLog();
+  const told: [boolean, number][] = [];
+  await using server = await Follower.open(log, 1n, {
+    awayMs: 5,
+    onAway: (isAway) => told.push([isAway, log.appends]),
+  });
+  log.troubles.push("lost");
+  const { append } = server.store;
+  server.store.append = (...job) => {
+    if (log.appends < 100) server.say(said(1n, log.appends));
+    return append.apply(server.store, job);
+  };
+  server.say(said(1n, 1));
+  await until(() => log.appends >= 100);
+  assertEquals(told, [[true, 2], [false, 4]]);
+});
+
 Deno.test("Blocks are no longer than the store takes", async () => {
   const log = new FakeLog();
   await using server = await Follower.open(log, 1n);

@@ -255,8 +255,16 @@ Deno.test("While nothing can be kept people are told so, nobody comes in, and th
   const hello: ClientMessage = helloOf("beto", { lackMs: NEVER_WHOLE_MS });
   const refused = await come(one, "beto", hello).then(() => "in", (error) => `${error.message}`);
   assert(/store-away|error/.test(refused), refused);
+  // However often it is said.
+  one.server.tellWaiting({ isOver: false });
   log.isDown = false;
   const then = [await ana.peer.hear(), await ana.peer.hear()];
   assertEquals(then.map((message) => message!.type).sort(), ["said", "waiting"]);
   assert(then.some((message) => message!.type === "waiting" && message.over));
+  // Who did not know hears nothing of its end.
+  const eva = await come(one, "eva");
+  using __ = eva.peer;
+  one.server.tellWaiting({ isOver: true });
+  await eva.peer.say(say(1, "here"));
+  assertEquals((await eva.peer.hear())!.type, "said");
 });
