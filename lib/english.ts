@@ -140,6 +140,8 @@ export const ENGLISH = {
   "error.nats-stream-gone": "Somebody has deleted the room in NATS: this server cannot go on with it.",
   "error.nats-log-back":
     "NATS has lost what was said last: start this server again, and clients will send it once more.",
+  "error.nats-unread":
+    "NATS does not hand out what it says it keeps of the room: try again, and if that does not help start NATS again.",
   "error.nats-newer": "Another server of the room is of a newer version: update this one.",
   "error.nats-log-cut":
     "A part of what was said is missing in NATS: this server cannot go on. Start it again.",

@@ -23,8 +23,9 @@ const AGAIN_MS = 250;
 const HEARTBEAT_MS = 1_000;
 /** How long NATS remembers a reader that is gone, in ms. */
 const READER_MS = 30_000;
-/** What one reader asks for at a time. */
-const READ_AHEAD = 256;
+/** How many of the largest messages NATS may send before they are taken: a quarter of what is asked for is asked for
+ * at a time, and one has to fit. */
+const READ_AHEAD = 5;
 
 /** A stream as the place of a log. */
 export class NatsStream implements LogStore {
@@ -101,13 +102,14 @@ export class NatsStream implements LogStore {
   }
 
   async *read(from: number): AsyncGenerator<Stored> {
-    let next = from;
+    let [next, again] = [from, from];
     const { signal } = this.#closed;
     while (!signal.aborted) {
       try {
-        for await (const stored of this.#readOnce(next)) {
+        for await (const stored of this.#readOnce(again, next)) {
           yield stored;
-          next = stored.position + 1;
+          again = stored.position;
+          next = again + 1;
         }
       } catch {
         // The next reader finds out whether NATS is there.
@@ -116,23 +118,31 @@ export class NatsStream implements LogStore {
     }
   }
 
-  /** Until something is wrong with the reader that NATS made for us: not all that can be is noticed by the
-   * library. */
-  async *#readOnce(from: number): AsyncGenerator<Stored> {
+  /** Until something is wrong with the reader that NATS made for us: not all that can be is noticed by the library.
+   * `next` is the first that was not given before. */
+  async *#readOnce(from: number, next: number): AsyncGenerator<Stored> {
     const consumer = await this.#js.consumers.get(this.#name, {
       opt_start_seq: from,
       inactive_threshold: READER_MS,
     });
-    const messages = await consumer.consume({ idle_heartbeat: HEARTBEAT_MS, max_messages: READ_AHEAD });
+    const messages = await consumer.consume({
+      idle_heartbeat: HEARTBEAT_MS,
+      max_bytes: READ_AHEAD * this.maxBytes,
+    });
     const stop = () => messages.stop();
+    // The library would go on where it was, in whatever is there by now.
+    void (async () => {
+      for await (const { type } of messages.status()) {
+        if (type === "reset") stop();
+      }
+    })();
     this.#closed.signal.addEventListener("abort", stop);
     this.#endReader = stop;
     try {
-      let next = from;
       for await (const message of messages) {
         const { streamSequence: position, timestampNanos } = message.info;
         // One that was behind when it was asked begins too early.
-        if (position < next) continue;
+        if (position < from) continue;
         const isCheckpoint = message.subject === this.#subject(true);
         yield {
           position,
@@ -141,7 +151,7 @@ export class NatsStream implements LogStore {
           isCheckpoint,
           isGap: position > next,
         };
-        next = position + 1;
+        next = Math.max(next, position + 1);
       }
     } finally {
       this.#closed.signal.removeEventListener("abort", stop);

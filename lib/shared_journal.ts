@@ -38,6 +38,8 @@ const OPENING_MS = 30_000;
 const BEHIND_CHECKS = 3;
 /** Stands for no server. */
 const NOBODY = 0n;
+/** A store that gives nothing for so long to a server that starts does not have what it said, in ms. */
+const READING_MS = 5_000;
 /** How long after it was stored a block must have come back, in ms. */
 const BACK_MS = 3_000;
 
@@ -60,6 +62,7 @@ export interface SharedJournalOptions {
   readonly checkpointEntries?: number;
   readonly maxWaitingBytes?: number;
   readonly openingMs?: number;
+  readonly readingMs?: number;
 }
 
 /** A journal that many servers follow. */
@@ -80,6 +83,8 @@ export class SharedJournal implements Journal {
   #seq: number;
   /** Of what was given last. */
   #position: number;
+  /** What has come last. */
+  #last: Pick<Stored, "position" | "timeMs">;
   #lastTickMs = -Infinity;
   #entriesSince = 0;
   #bytesSince = 0;
@@ -104,6 +109,7 @@ export class SharedJournal implements Journal {
     for (const entry of checkpoint.past) fold(this.#members, entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
+    this.#last = { position: checkpoint.position, timeMs: NaN };
     this.#checkpointMs = clock().wallMs;
     this.#writer = new BlockWriter(store, {
       ...options,
@@ -145,12 +151,17 @@ export class SharedJournal implements Journal {
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
     const cut = journal.#read((position) => position >= last && resolve());
+    const opened = new AbortController();
     try {
-      if (checkpoint.position < last) await Promise.race([promise, cut.then(throwIfThere)]);
+      if (checkpoint.position < last) {
+        await Promise.race([promise, cut.then(throwIfThere), journal.#stalled(opened)]);
+      }
       journal.#takeInstance();
     } catch (error) {
       journal.#isClosed = true;
       throw error;
+    } finally {
+      opened.abort();
     }
     void cut.then((error) => error && journal.#break(error));
     return journal;
@@ -195,9 +206,9 @@ export class SharedJournal implements Journal {
 
   /** To be called now and then: notices if the store has lost what it had. */
   async check(): Promise<void> {
-    const came = this.#lastCome;
+    const { position } = this.#last;
     const { last } = await this.#store.state();
-    this.#behind = last < came ? this.#behind + 1 : 0;
+    this.#behind = last < position ? this.#behind + 1 : 0;
     // One that has just begun to lead a cluster may not know all for a moment.
     if (this.#behind >= BEHIND_CHECKS) this.#turnBack();
   }
@@ -293,20 +304,16 @@ export class SharedJournal implements Journal {
     this.#isOversized = !isFit;
   }
 
-  get #lastCome(): number {
-    return this.#inbox.at(-1)?.position ?? this.#position;
-  }
-
   /** A block of this server is stored. Something else has come from there already: the store has lost what it had. If
    * nothing comes, it is asked again: not everything that goes wrong with a reader is noticed on its way. */
   #noteStored(position: number, number: number): void {
     this.settle();
-    if (this.#lastCome >= position) {
+    if (this.#last.position >= position) {
       if ((this.#numbers.get(this.home) ?? 0) < number) this.#turnBack();
       return;
     }
     const timer = setTimeout(() => {
-      if (this.#lastCome < position && !this.#isClosed) this.#store.reread();
+      if (this.#last.position < position && !this.#isClosed) this.#store.reread();
     }, BACK_MS);
     Deno.unrefTimer(timer);
   }
@@ -326,10 +333,21 @@ export class SharedJournal implements Journal {
 
   /** Of the instances in what has come so far, the last one counts. */
   #takeInstance(): void {
-    this.#openedAt = this.#lastCome;
+    this.#openedAt = this.#last.position;
     for (const { isCheckpoint, bytes } of this.#inbox) {
       if (isCheckpoint) this.#instance = checkpointOf(bytes)?.instance ?? this.#instance;
     }
+  }
+
+  /** Rejects when nothing more comes: the store may have lost what it said that it had.
+   * @throws {NatsError} `nats-unread` */
+  async #stalled({ signal }: AbortController): Promise<void> {
+    for (let before = NaN; before !== this.#last.position;) {
+      before = this.#last.position;
+      await delay(this.#options.readingMs ?? READING_MS, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+    }
+    throw new NatsError("nats-unread", "Cannot read what the store says that it has");
   }
 
   /** Reads until the journal is closed, or a part of the log is missing: returns that error. */
@@ -337,6 +355,12 @@ export class SharedJournal implements Journal {
     for await (const stored of this.#store.read(this.#position + 1)) {
       if (this.#isClosed) return undefined;
       if (stored.isGap) return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
+      if (stored.position === this.#last.position) {
+        // Whatever follows may be numbered as what was lost.
+        if (stored.timeMs !== this.#last.timeMs) this.#turnBack();
+        continue;
+      }
+      this.#last = stored;
       this.#inbox.push(stored);
       onCome(stored.position);
       this.#onWork();

@@ -149,6 +149,8 @@ export const SPANISH = {
   "error.nats-stream-gone": "Alguien ha borrado la sala en NATS: este servidor no puede seguir con ella.",
   "error.nats-log-back":
     "NATS ha perdido lo último que se dijo: arranque de nuevo este servidor, y los clientes lo enviarán otra vez.",
+  "error.nats-unread":
+    "NATS no entrega lo que dice guardar de la sala: pruebe de nuevo, y si sigue así arranque NATS de nuevo.",
   "error.nats-newer": "Otro servidor de la sala es de una versión más nueva: actualice este.",
   "error.nats-log-cut":
     "En NATS falta una parte de lo que se dijo: este servidor no puede seguir. Arránquelo de nuevo.",

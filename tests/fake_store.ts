@@ -51,6 +51,8 @@ export class FakeStore implements LogStore {
   maxBytes = 1_048_576;
   readonly #log: FakeLog;
   #isClosed = false;
+  /** What is to be read next, of its only reader. */
+  #next = 1;
 
   constructor(log: FakeLog) {
     this.#log = log;
@@ -84,10 +86,10 @@ export class FakeStore implements LogStore {
   }
 
   async *read(from: number): AsyncGenerator<Stored> {
-    for (let position = from; !this.#isClosed;) {
-      const one = this.#log.stored[position - 1];
+    for (this.#next = from; !this.#isClosed;) {
+      const one = this.#log.stored[this.#next - 1];
       if (one) {
-        position++;
+        this.#next++;
         yield one;
       } else await this.#log.news;
     }
@@ -95,6 +97,12 @@ export class FakeStore implements LogStore {
 
   reread(): void {
     this.#log.rereads++;
+  }
+
+  /** Has the reader begin anew. */
+  rereadFrom(position: number): void {
+    this.#next = position;
+    this.#log.wake();
   }
 
   isGone(): Promise<boolean> {

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../lib/clock.ts";
 import { NatsError } from "../lib/errors.ts";
-import { decodeBlock } from "../lib/nats_block.ts";
+import { concat } from "@std/bytes/concat";
+import { decodeBlock, encodeBlockHead, encodeProposal } from "../lib/nats_block.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
 import type { Joined, Proposal, Said } from "../lib/protocol.ts";
 import { SharedJournal, type SharedJournalOptions } from "../lib/shared_journal.ts";
@@ -18,6 +19,10 @@ function said(session: bigint, n: number): Proposal {
 function joined(session: bigint, home: bigint): Proposal {
   const who = { nick: `u${session}`, address: "::1" };
   return { type: "joined", timeMs: 5, session, back: false, ...who, home };
+}
+
+function encodeBlock(server: bigint, entry: Proposal): Uint8Array {
+  return concat([encodeBlockHead({ server, number: 1 }), encodeProposal(entry)]);
 }
 
 /** A server that follows a log. */
@@ -494,6 +499,44 @@ Deno.test("A store that has lost the end of the log is found out by the next blo
     assertEquals(later.words.slice(0, 2), ["0:1.1", "1:1.2"]);
     await using last = await Follower.open(log, 3n);
     assertEquals(last.journal.instance, later.journal.instance);
+  }
+});
+
+Deno.test("A store that has lost the end of the log and grown since is found out when it is read again", async () => {
+  for (const isOther of [true, false]) {
+    const { log, server } = await cutShort();
+    const [first, last] = [log.stored.at(-1)!, server.taken.length + 1];
+    if (isOther) log.timeMs += 5_000;
+    // What another server says that knows nothing of what was there.
+    log.put(first.bytes);
+    log.put(encodeBlock(9n, said(9n, 1)));
+    // A reader that begins anew is given again the last that it had.
+    server.store.rereadFrom(last);
+    await until(() => isOther ? server.news.length > 0 : server.taken.length === 4);
+    const codes = server.news.map((error) => (error as NatsError).code);
+    assertEquals([codes, server.taken.length], isOther ? [["nats-log-back"], 3] : [[], 4]);
+    await server.journal.close();
+  }
+});
+
+Deno.test("A store that has less than it said is asked again, and not forever", async () => {
+  for (const isMended of [true, false]) {
+    const log = new FakeLog();
+    await using first = await Follower.open(log, 1n);
+    first.say(said(1n, 1));
+    await until(() => first.taken.length === 1);
+    const store = new FakeStore(log);
+    const { state } = store;
+    let asked = 0;
+    store.state = async () => {
+      const truth = await state.call(store);
+      return asked++ === 0 || !isMended ? { ...truth, last: truth.last + 3 } : truth;
+    };
+    const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 20 };
+    const opening = SharedJournal.open(store, { ...options, openingMs: isMended ? 60_000 : 0 });
+    if (isMended) await (await opening).close();
+    else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-unread");
+    store.close();
   }
 });
 
