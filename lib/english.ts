@@ -14,7 +14,7 @@ export const ENGLISH = {
   "server.unadvertised":
     "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
   "server.nats-oversized":
-    "There are more people in the room than fit into a message of NATS: raise max_payload there, or one day no server can start again",
+    "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
   "server.nats-away": "NATS does not answer: what is said waits",
   "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',

@@ -42,6 +42,9 @@ export interface LogStore {
   read(from: number): AsyncIterable<Stored>;
   /** Has {@linkcode read} ask anew for what it has not had yet. */
   reread(): void;
+  /** Has nothing forgotten from now on, however old or much it is, or again what is too old or too much.
+   * @throws {Error} if that cannot be done now */
+  keepAll(isAll: boolean): Promise<void>;
   /** Whether somebody has deleted it. */
   isGone(): Promise<boolean>;
   close(): void;

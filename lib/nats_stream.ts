@@ -13,6 +13,11 @@ export const STREAM_BYTES = 268_435_456;
 export const STREAM_AGE_MS = 7 * 86_400_000;
 /** How long NATS drops what it has stored already, in ms. */
 const DUPLICATES_MS = 180_000;
+/** What NATS sends beside what is stored, in bytes at most: it counts as part of a message. */
+const HEADERS_BYTES = 512;
+/** What people who look at NATS read of a stream, which also tells servers whether it keeps more than it should. */
+const DESCRIPTION = "A room of chat-server";
+const KEEPS_ALL = `${DESCRIPTION}; it forgets nothing until max_payload is raised`;
 /** Copies that survive the loss of a machine. */
 const COPIES = 3;
 /** How long what is stored may take to be acknowledged, in ms. */
@@ -60,7 +65,7 @@ export class NatsStream implements LogStore {
   }
 
   get maxBytes(): number {
-    return this.#link.maxBytes;
+    return this.#link.maxBytes - HEADERS_BYTES;
   }
 
   async state(): Promise<StoreState> {
@@ -164,6 +169,15 @@ export class NatsStream implements LogStore {
     this.#endReader();
   }
 
+  async keepAll(isAll: boolean): Promise<void> {
+    const { streams } = this.#link.manager;
+    const { config } = await streams.info(this.#name);
+    // Whoever runs NATS may have it keep more or less.
+    if ((config.description === KEEPS_ALL) === isAll) return;
+    const change = isAll ? { description: KEEPS_ALL, max_bytes: -1, max_age: 0 } : LIMITS;
+    await streams.update(this.#name, change);
+  }
+
   async isGone(): Promise<boolean> {
     try {
       await this.#link.manager.streams.info(this.#name);
@@ -192,17 +206,18 @@ function storedOf(message: StoredMsg | undefined): Stored | undefined {
   };
 }
 
+/** How much a stream keeps, unless whoever runs NATS has it keep more or less. */
+const LIMITS = { description: DESCRIPTION, max_bytes: STREAM_BYTES, max_age: nanos(STREAM_AGE_MS) };
+
 function configOf(room: string) {
   const name = `CHAT_${room}`;
   return {
     name,
     subjects: [`${name}.log`, `${name}.checkpoint`],
-    description: "A room of chat-server",
+    ...LIMITS,
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
-    max_bytes: STREAM_BYTES,
-    max_age: nanos(STREAM_AGE_MS),
     duplicate_window: nanos(DUPLICATES_MS),
     deny_delete: true,
   } satisfies Partial<StreamConfig>;

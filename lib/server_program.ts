@@ -41,6 +41,7 @@ const MAX_GRACE_SECONDS = 3_600;
 const REFUSALS: Allowance = { burst: 20, perSecond: 1 };
 /** Most that a flag may set a limit to. */
 const MOST = 1_000_000;
+const MEGABYTE = 1_048_576;
 
 const FLAGS = {
   port: { value: "N", help: "flag.server-port" },
@@ -90,7 +91,7 @@ export async function serve(program: Program): Promise<number> {
   const shared = await SharedRoom.open(flags, {
     clock,
     onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
-    onOversized: () => log.tell(sentences("server.nats-oversized")),
+    onOversized: (bytes) => log.tell(sentences("server.nats-oversized", { megabytes: megabytesFor(bytes) })),
   });
   const entry = await serverEntry(flags, program);
   server = await listen(program, {
@@ -131,6 +132,11 @@ function spellOf(log: ServerConsole, server: () => ChatServer | undefined): Spel
       server()?.tellWaiting({ isOver });
     },
   });
+}
+
+/** What NATS should take at once, with room to grow, in MB as its configuration has them. */
+function megabytesFor(bytes: number): number {
+  return Math.ceil(2 * bytes / MEGABYTE);
 }
 
 /** Tells of connections that are not served, so long as there are not too many. */

@@ -3,6 +3,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { BlockWriter } from "./block_writer.ts";
+import { Checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 import type { Clock, Moment } from "./clock.ts";
 import { NatsError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
@@ -25,10 +26,6 @@ import { randomId } from "./random_id.ts";
 export const MAX_WAITING_BYTES = 8_388_608;
 /** How much of the past a server that starts reads, in bytes of blocks, more or less. */
 const PAST_BYTES = 16_777_216;
-/** A checkpoint is due after so many entries, bytes, or ms. */
-const CHECKPOINT_ENTRIES = 5_000;
-const CHECKPOINT_BYTES = 4_194_304;
-const CHECKPOINT_MS = 3_600_000;
 /** Most servers whose blocks are told apart: each start of one makes another. */
 const MAX_NUMBERS = 256;
 /** From try to try to find the past, in ms, and how long that may take. */
@@ -44,7 +41,7 @@ const READING_MS = 5_000;
 const BACK_MS = 3_000;
 
 /** What a shared journal needs. */
-export interface SharedJournalOptions {
+export interface SharedJournalOptions extends Pick<CheckpointsOptions, "onOversized" | "checkpointEntries"> {
   /** This server's id, random and not zero. */
   readonly home: bigint;
   /** Instance of the room if there is none yet, random and not zero. */
@@ -54,12 +51,8 @@ export interface SharedJournalOptions {
   readonly onAway?: (isAway: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
   readonly onBroken?: (error: NatsError) => void;
-  /** Told, once, that there are too many people for a checkpoint to be stored: a server that starts can find no later
-   * one than there is. */
-  readonly onOversized?: () => void;
   readonly awayMs?: number;
   readonly goneMs?: number;
-  readonly checkpointEntries?: number;
   readonly maxWaitingBytes?: number;
   readonly openingMs?: number;
   readonly readingMs?: number;
@@ -73,6 +66,7 @@ export class SharedJournal implements Journal {
   readonly #options: SharedJournalOptions;
   readonly #store: LogStore;
   readonly #writer: BlockWriter;
+  readonly #checkpoints: Checkpoints;
   /** Number of the last block of each server, who stored something last at the end. */
   readonly #numbers: Map<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
@@ -86,12 +80,8 @@ export class SharedJournal implements Journal {
   /** What has come last. */
   #last: Pick<Stored, "position" | "timeMs">;
   #lastTickMs = -Infinity;
-  #entriesSince = 0;
-  #bytesSince = 0;
-  #checkpointMs: number;
   /** Position of the last of the past. */
   #openedAt = 0;
-  #isOversized = false;
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
@@ -110,7 +100,6 @@ export class SharedJournal implements Journal {
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
     this.#last = { position: checkpoint.position, timeMs: NaN };
-    this.#checkpointMs = clock().wallMs;
     this.#writer = new BlockWriter(store, {
       ...options,
       nowMs: () => clock().tickMs,
@@ -120,6 +109,12 @@ export class SharedJournal implements Journal {
         this.#onWork();
       },
       onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
+    });
+    this.#checkpoints = new Checkpoints({
+      ...options,
+      store,
+      writer: this.#writer,
+      wallMs: () => clock().wallMs,
     });
   }
 
@@ -215,7 +210,7 @@ export class SharedJournal implements Journal {
 
   /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
   keepFresh(): void {
-    if (this.#options.clock().wallMs - this.#checkpointMs >= CHECKPOINT_MS) this.#writeCheckpoint();
+    if (this.#checkpoints.isOld) this.#writeCheckpoint();
   }
 
   /** Waits until all that was proposed is stored, at most so long, and ends. */
@@ -262,10 +257,7 @@ export class SharedJournal implements Journal {
       fold(this.#members, entry);
       this.#take(entry, this.#seq++, at, server !== this.home);
     }
-    this.#entriesSince += entries.length;
-    this.#bytesSince += stored.bytes.length;
-    const { checkpointEntries = CHECKPOINT_ENTRIES } = this.#options;
-    const isDue = this.#entriesSince >= checkpointEntries || this.#bytesSince >= CHECKPOINT_BYTES;
+    const isDue = this.#checkpoints.noteGiven({ entries: entries.length, bytes: stored.bytes.length });
     // Whose block makes it due writes it: so one server does.
     if (isDue && server === this.home) this.#writeCheckpoint();
   }
@@ -287,21 +279,18 @@ export class SharedJournal implements Journal {
   #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
     const checkpoint = this.#understood(() => checkpointOf(bytes));
     if (!checkpoint) return;
-    const isOther = position > this.#openedAt && checkpoint.instance !== this.#instance;
+    const isNew = position > this.#openedAt;
+    const isOther = isNew && checkpoint.instance !== this.#instance;
     // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
     if (isOther) return isMark(checkpoint) ? this.#break(lostEnd()) : this.#turnBack();
-    this.#entriesSince = 0;
-    this.#bytesSince = 0;
-    this.#checkpointMs = timeMs;
+    this.#checkpoints.noteStored(timeMs, { isNew });
   }
 
   #writeCheckpoint(): void {
     const past = [...unfold(this.#members)];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
-    const isFit = this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
-    if (!isFit && !this.#isOversized) this.#options.onOversized?.();
-    this.#isOversized = !isFit;
+    this.#checkpoints.write(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
   /** A block of this server is stored. Something else has come from there already: the store has lost what it had. If

@@ -16,7 +16,7 @@ export const SPANISH = {
   "server.unadvertised":
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
   "server.nats-oversized":
-    "Hay más gente en la sala de la que cabe en un mensaje de NATS: suba allí max_payload, o un día ningún servidor podrá empezar de nuevo",
+    "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
   "server.nats-away": "NATS no responde: lo que se diga espera",
   "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',

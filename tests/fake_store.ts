@@ -16,6 +16,7 @@ export class FakeLog {
   remembersIds = true;
   appends = 0;
   rereads = 0;
+  keepsAll = false;
   timeMs = Date.now();
   readonly #ids = new Map<string, number>();
   #news = Promise.withResolvers<void>();
@@ -103,6 +104,11 @@ export class FakeStore implements LogStore {
   rereadFrom(position: number): void {
     this.#next = position;
     this.#log.wake();
+  }
+
+  keepAll(isAll: boolean): Promise<void> {
+    this.#log.keepsAll = isAll;
+    return Promise.resolve();
   }
 
   isGone(): Promise<boolean> {

@@ -568,16 +568,43 @@ Deno.test("A store that knows too little once has lost nothing", async () => {
   assertEquals(server.news, []);
 });
 
-Deno.test("A checkpoint too long to be stored is told of once, and the one before has to do", async () => {
+Deno.test("A checkpoint too long to be stored is told of, and again when it has doubled; nothing is forgotten meanwhile", async () => {
   const log = new FakeLog();
-  let told = 0;
-  await using server = await Follower.open(log, 1n, { checkpointEntries: 2, onOversized: () => told++ });
+  const told: number[] = [];
+  await using server = await Follower.open(log, 1n, {
+    checkpointEntries: 2,
+    onOversized: (bytes) => told.push(bytes),
+  });
   server.store.maxBytes = 400;
-  for (let n = 1n; n <= 12n; n++) {
+  const come = async (from: bigint, to: bigint) => {
+    for (let n = from; n <= to; n++) {
+      server.say(joined(n, 1n));
+      await until(() => server.taken.length === Number(n));
+    }
+  };
+  const checkpoints = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint);
+  await come(1n, 4n);
+  assertEquals([told, log.keepsAll], [[], false]);
+  await come(5n, 20n);
+  assert(told.length === 2 && told[0]! > 400 && told[1]! >= 2 * told[0]!, `${told}`);
+  assert(checkpoints().length > 1 && checkpoints().every(({ bytes }) => bytes.length <= 400));
+  assertEquals(log.keepsAll, true);
+  // Somebody has raised what is too long.
+  server.store.maxBytes = 100_000;
+  await come(21n, 22n);
+  await until(() => !log.keepsAll);
+  assertEquals(decodeCheckpoint(checkpoints().at(-1)!.bytes).past.length, 22);
+});
+
+Deno.test("A checkpoint too long is not made anew for every block", async () => {
+  const log = new FakeLog();
+  let asked = 0;
+  await using server = await Follower.open(log, 1n, { checkpointEntries: 10 });
+  Object.defineProperty(server.store, "maxBytes", { get: () => (asked++, 300) });
+  for (let n = 1n; n <= 40n; n++) {
     server.say(joined(n, 1n));
     await until(() => server.taken.length === Number(n));
   }
-  assertEquals(told, 1);
-  const checkpoints = log.stored.filter(({ isCheckpoint }) => isCheckpoint);
-  assert(checkpoints.length > 1 && checkpoints.every(({ bytes }) => bytes.length <= 400));
+  // Each block asks once, and each checkpoint.
+  assertEquals(asked, 44);
 });

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type NatsFailure, openLink } from "../../lib/nats_link.ts";
 import { type NatsRoom, openNatsRoom } from "../../lib/nats_room.ts";
 import type { Stored } from "../../lib/nats_store.ts";
-import { NatsStream } from "../../lib/nats_stream.ts";
+import { NatsStream, STREAM_BYTES } from "../../lib/nats_stream.ts";
 import { vouchedPair } from "../certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
@@ -198,6 +198,30 @@ Deno.test("A stream that somebody deletes is gone", withNats, () =>
     assertEquals(await store.isGone(), true);
     await nc.close();
   }));
+
+Deno.test(
+  "A stream forgets nothing while it is told not to, and is let alone otherwise",
+  withNats,
+  () =>
+    inNats(async ({ store }, { address }) => {
+      const { nc, manager } = await openLink({ servers: [address], isSecure: false });
+      const limits = async () => {
+        const { config: { max_bytes, max_age, description } } = await manager.streams.info("CHAT_aula");
+        return [max_bytes, max_age > 0, description];
+      };
+      const before = await limits();
+      assertEquals(before, [STREAM_BYTES, true, "A room of chat-server"]);
+      await store.keepAll(true);
+      assertEquals((await limits()).slice(0, 2), [-1, false]);
+      await store.keepAll(false);
+      assertEquals(await limits(), before);
+      // By whoever runs NATS.
+      await manager.streams.update("CHAT_aula", { max_bytes: -1 });
+      await store.keepAll(false);
+      assertEquals((await limits())[0], -1);
+      await nc.close();
+    }),
+);
 
 Deno.test(
   "A lease is there until it is given back, or not renewed",
