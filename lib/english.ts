@@ -134,7 +134,8 @@ export const ENGLISH = {
   "error.nats-tls":
     "Could not speak TLS to NATS at {servers}: {reason}. If its certificate is from an authority of your own, give that with --nats-ca.",
   "error.nats-no-jetstream": "NATS at {servers} has no JetStream: start it with nats-server -js -sd FOLDER.",
-  "error.nats-full": "NATS at {servers} has no space for the room: {reason}.",
+  "error.nats-full":
+    "NATS at {servers} has no space for the room: give it more of the disk, or delete what is not needed.",
   "error.nats-other-stream":
     "NATS has a stream {stream} already that is none of a room: choose another name with --room.",
   "error.nats-stream-gone": "Somebody has deleted the room in NATS: this server cannot go on with it.",
@@ -250,9 +251,31 @@ export const ENGLISH = {
   "error.tls-lacking":
     "TLS needs Deno 2.8 or later, and this program runs on {runtime}. If you run it from source, upgrade Deno; a file has to be made again with a later Deno (--version tells which one it carries).",
 
+  "reason.is-folder": "it is a folder",
+  "reason.missing": "it does not exist",
+  "reason.no-permission": "permission is lacking",
+  "reason.read-only": "the disk is read-only",
+  "reason.no-space": "the disk is full",
+  "reason.disk-broken": "the disk fails",
+  "reason.too-many-open": "too many files and connections are open",
+  "reason.nobody-listens": "nobody listens there",
+  "reason.name-unknown": "that name is not found",
+  "reason.no-way": "there is no way there",
+  "reason.no-answer": "there is no answer",
+  "reason.certificate-stranger": "who vouches for its certificate is not known",
+  "reason.certificate-over": "its certificate has ended",
+  "reason.certificate-other": "its certificate is that of another machine",
+  "reason.folder-missing": "its folder does not exist",
+  "reason.folder-closed": "nothing can be written in its folder",
+  "reason.no-database": "it is no database",
+  "reason.foreign": "it belongs to another program",
+  "reason.incomplete": "a part is missing",
+  "reason.garbled": "something in it cannot be understood",
+  "reason.no-tls": "it does not speak TLS",
+
   "error.data-busy": "Another server is using {path}: end it, or name another file.",
   "error.data-newer":
-    "{path} was written by a later version of this program ({reason}): use that one. The file was left as it was.",
+    "{path} was written by a later version of this program (format {version}): use that one. The file was left as it was.",
   "error.data-damaged":
     "{path} is damaged, or no room of this program ({reason}). It was left as it was: put a copy in its place, or name another file.",
   "error.data-unusable": "Cannot use {path}: {reason}.",

@@ -141,13 +141,20 @@ export class NatsFailure extends Error {
 export function explained(error: unknown, { servers }: Pick<NatsAccess, "servers">): NatsFailure {
   if (error instanceof NatsFailure) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const details = { servers: servers.join(", "), reason: message };
+  const details = { servers: servers.join(", "), reason: message, ...(isWithoutTls(message) && NO_TLS) };
   const code = codeOf(name, message, apiCode(error));
   return new NatsFailure(code, `Cannot use NATS at ${details.servers}: ${message}`, {
     cause: error,
     details,
   });
 }
+
+/** Of the library, for which it has no code. */
+function isWithoutTls(message: string): boolean {
+  return /does not support 'tls'/.test(message);
+}
+
+const NO_TLS = { why: "no-tls" };
 
 function codeOf(name: string, message: string, api: number | undefined): NatsCode {
   if (api === API.notEnabledForAccount || api === API.notEnabled) return "nats-no-jetstream";

@@ -143,7 +143,7 @@ export const SPANISH = {
     "No se pudo hablar TLS con NATS en {servers}: {reason}. Si su certificado es de una autoridad propia, dela con --nats-ca.",
   "error.nats-no-jetstream":
     "NATS en {servers} no tiene JetStream: arránquelo con nats-server -js -sd CARPETA.",
-  "error.nats-full": "NATS en {servers} no tiene sitio para la sala: {reason}.",
+  "error.nats-full": "NATS en {servers} no tiene sitio para la sala: dele más disco, o borre lo que sobre.",
   "error.nats-other-stream":
     "En NATS hay ya un flujo {stream} que no es de una sala: elija otro nombre con --room.",
   "error.nats-stream-gone": "Alguien ha borrado la sala en NATS: este servidor no puede seguir con ella.",
@@ -266,9 +266,32 @@ export const SPANISH = {
   "error.tls-lacking":
     "TLS necesita Deno 2.8 o posterior, y este programa usa {runtime}. Si lo ejecuta desde el código fuente, actualice Deno; un archivo hay que hacerlo de nuevo con un Deno posterior (--version dice cuál lleva).",
 
+  // Why something does not work, at the end of a sentence
+  "reason.is-folder": "es una carpeta",
+  "reason.missing": "no existe",
+  "reason.no-permission": "falta permiso",
+  "reason.read-only": "el disco es de solo lectura",
+  "reason.no-space": "el disco está lleno",
+  "reason.disk-broken": "el disco falla",
+  "reason.too-many-open": "hay demasiados archivos y conexiones abiertos",
+  "reason.nobody-listens": "ahí no escucha nadie",
+  "reason.name-unknown": "no se encuentra ese nombre",
+  "reason.no-way": "no hay camino hasta ahí",
+  "reason.no-answer": "no contesta",
+  "reason.certificate-stranger": "no se conoce a quien responde de su certificado",
+  "reason.certificate-over": "su certificado ha caducado",
+  "reason.certificate-other": "su certificado es de otra máquina",
+  "reason.folder-missing": "no existe su carpeta",
+  "reason.folder-closed": "en su carpeta no se puede escribir",
+  "reason.no-database": "no es una base de datos",
+  "reason.foreign": "es de otro programa",
+  "reason.incomplete": "falta una parte",
+  "reason.garbled": "hay algo que no se entiende",
+  "reason.no-tls": "no habla TLS",
+
   "error.data-busy": "Otro servidor está usando {path}: termínelo, o dé otro archivo.",
   "error.data-newer":
-    "{path} es de una versión posterior de este programa ({reason}): use esa. El archivo queda como estaba.",
+    "{path} es de una versión posterior de este programa (formato {version}): use esa. El archivo queda como estaba.",
   "error.data-damaged":
     "{path} está dañado, o no es una sala de este programa ({reason}). Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
   "error.data-unusable": "No se puede usar {path}: {reason}.",

@@ -381,7 +381,7 @@ Deno.test("A room outlives all of its servers, and what somebody said who left",
 Deno.test("A server without NATS says so and ends", withNats, async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
-  await server.ends(1, `No se pudo hablar con NATS en ${url.slice(7)}: connection refused.\n`);
+  await server.ends(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
 });
 
 Deno.test(
