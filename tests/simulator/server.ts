@@ -340,16 +340,20 @@ export class ServerEnd implements Receiver {
         this.#heartbeat?.ponged(this.#nowMs);
         return;
       case "bye":
-        this.#server.connections.delete(member);
         this.#server.noteGone(member.session);
-        return this.#try((again) => {
-          const isOut = this.#server.room.leave(member, this.#server.now, again);
-          if (isOut) this.#finish();
-          return isOut;
-        });
+        return this.#try((again) => this.#leave(member, again));
       case "hello":
         throw new ProtocolError("frame-unexpected", "HELLO comes once");
     }
+  }
+
+  /** Until they are out, they may come back through another connection, which ends this one. */
+  #leave(member: Member, again: () => void): boolean {
+    const { room, now, connections } = this.#server;
+    if (!room.leave(member, now, again)) return false;
+    connections.delete(member);
+    this.#finish();
+    return true;
   }
 
   #rename(nick: string, member: Member, again: () => void): boolean {
