@@ -253,7 +253,7 @@ export class ServerEnd implements Receiver {
     const isReplaced = this.#member && connections.get(this.#member) !== this;
     if (!this.#member || (isReplaced && !this.#world.rules.losesReplaced)) return;
     connections.delete(this.#member);
-    this.#server.noteGone(this.#member.session);
+    if (!isReplaced) this.#server.noteGone(this.#member.session);
     room.lose(this.#member, now);
     this.#server.expire();
   }
