@@ -112,3 +112,11 @@ Deno.test("A key costs a few bytes, however long the line is", pure, () => {
   assertEquals(redraw(from, to), "x");
   assert(redraw(to, layOut(viewOf(text, { cursor: 3 }), size)).length < 40);
 });
+
+Deno.test("What is erased leaves nothing behind on a screen that has become narrower", pure, () => {
+  const layout = layOut(viewOf("0123456789 abc", { cursor: 12, status: ["… uno dos"] }), SIZE);
+  const screen = new FakeScreen(SIZE);
+  screen.write(`antes\n${draw(layout)}`);
+  screen.becomes(5);
+  assertEquals(screen.show(erase(layout, 5)), ["antes", "|"]);
+});
