@@ -137,6 +137,7 @@ Deno.test(
     assertEquals(spanish.entry(announced, { isHistory: true }), `[${TIME}] ~ # El servidor dice: ␛[2Jadiós`);
     const backups = { type: "backups", ...AT, backups: ["a:1", "b\x07:2#SHA256:c"] } as const;
     assertEquals(spanish.entry(backups), `[${TIME}] * Servidores de reserva: a:1, b␇:2`);
+    assertEquals(spanish.entry({ ...backups, backups: [] }), `[${TIME}] * Ya no hay servidores de reserva`);
   },
 );
 
