@@ -58,7 +58,6 @@ export class BlockWriter {
   #isWriting = false;
   #isAway = false;
   #isClosed = false;
-
   /** How many entries were ever added, */
   #added = 0;
   /** and are stored, */
