@@ -58,18 +58,17 @@ export class BlockWriter {
   #isWriting = false;
   #isAway = false;
   #isClosed = false;
-
-  constructor(store: LogStore, options: BlockWriterOptions) {
-    this.#store = store;
-    this.#options = options;
-  }
-
   /** How many entries were ever added, */
   #added = 0;
   /** and are stored, */
   #stored = 0;
   /** and have to be until the store counts as back: those that waited when it took something again. */
   #owed = 0;
+
+  constructor(store: LogStore, options: BlockWriterOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
 
   /** Bytes of what is not stored yet. */
   get waitingBytes(): number {

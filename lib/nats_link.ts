@@ -54,12 +54,13 @@ export async function openLink(access: NatsAccess): Promise<Link> {
   }
   try {
     const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
-    // It may be set otherwise while we are connected.
+    let maxBytes = nc.info!.max_payload;
     return {
       nc,
       manager,
       get maxBytes() {
-        return nc.info!.max_payload;
+        // It may be set otherwise while we are connected, and is not known while we are not.
+        return maxBytes = nc.info?.max_payload ?? maxBytes;
       },
     };
   } catch (error) {

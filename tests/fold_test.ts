@@ -147,6 +147,8 @@ Deno.test("What entries have made of a room can be told in few", pure, () => {
   const again = foldAll(...unfold(members)).members;
   assertEquals([...again], [...members]);
   assertEquals([...again.gone], [[3n, 2], [4n, 1]]);
+  // Two for ana, and one each for beto, who has said nothing, and for those who are gone.
+  assertEquals([...unfold(members)].length, 5);
 });
 
 Deno.test("A message whose words are forgotten counts, and is read by nobody", pure, () => {

@@ -169,3 +169,30 @@ Deno.test("Who was given up before the room has them has the grace, and then has
   while (types.at(-1) !== "left") types.push((await beto.hear())!.type);
   assertEquals(types, ["joined", "said", "left"]);
 });
+
+Deno.test("Who is back before their goodbye has happened stays in", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal });
+  const { peer: beto } = await enter(server.address, helloOf("beto"));
+  using _beto = beto;
+  const { peer: before } = await enter(server.address, helloOf("ana"));
+  using _before = before;
+  const settle = journal.settle.bind(journal);
+  journal.settle = () => {};
+  const again = await dialPeer(server.address);
+  using _again = again;
+  await again.say(helloOf("ana", { nick: "eva" }));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await before.say({ type: "bye" });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  journal.settle = settle;
+  await beto.say(say(1));
+  await again.expect("welcome");
+  await again.say(say(1, "here"));
+  const seen: string[] = [];
+  while (!seen.includes("here")) {
+    const entry = (await beto.hear())!;
+    seen.push(entry.type === "said" ? entry.text : entry.type);
+  }
+  assertEquals(seen, ["joined", "renamed", "t1", "here"]);
+});

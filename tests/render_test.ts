@@ -76,12 +76,14 @@ Deno.test("Renderer lets nothing of a peer reach the screen but what can be seen
   const lines = [
     spanish.entry(said({ nick: dirty })),
     spanish.entry(said({ text: dirty })),
+    spanish.entry(said({ text: dirty }), { reader: "eva" }),
     spanish.entry(joined({ nick: dirty })),
     spanish.entry(left({ address: dirty })),
     spanish.notice(dirty, ms()),
   ];
   assertEquals(lines, [
     `[${TIME}] ?: hola`,
+    `[${TIME}] ana: ${clean}`,
     `[${TIME}] ana: ${clean}`,
     `[${TIME}] * ? (192.168.1.7) se ha conectado`,
     `[${TIME}] * ana (${clean}) se ha desconectado`,

@@ -109,3 +109,15 @@ Deno.test("Rotation.distrust() takes a server out for good, whoever names it aga
   rotation.add(stranger);
   assertEquals(rotation.size, 2);
 });
+
+Deno.test("Rotation.distrust() forgets none of the last 64, the first server of all among them", pure, () => {
+  const rotation = new Rotation([A, B]);
+  const servers = [A, ...Array.from({ length: MAX_SERVERS - 1 }, (_, i) => ({ host: "d", port: i + 1 }))];
+  for (const server of servers) rotation.distrust(server);
+  assertEquals([rotation.size, rotation.has(A)], [1, false]);
+  for (const server of servers) rotation.add(server);
+  assertEquals([rotation.size, rotation.after(B)], [1, B]);
+  rotation.distrust(C);
+  rotation.add(A);
+  assertEquals(rotation.size, 2);
+});

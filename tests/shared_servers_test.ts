@@ -192,6 +192,7 @@ Deno.test("Servers of a room are announced to everybody once, and to those who c
   using _ = ana.peer;
   other.server.learnServers(["a:1", "b:2"]);
   assertEquals((await ana.peer.expect("backups")).backups, ["a:1", "b:2"]);
+  await until(() => other.server.serving.length === 2);
   const { head } = other.server.log;
   other.server.learnServers(["b:2", "a:1"]);
   const eva = await come(other, "eva");

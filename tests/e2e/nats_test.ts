@@ -103,8 +103,10 @@ Deno.test(
     const room = await openRoom(nats);
     const reading = take(2, room.store.read(1));
     await room.store.append(bytes("a"), { id: "a" });
+    const { maxBytes } = room.store;
     await nats.kill();
     await assertRejects(() => room.store.append(bytes("b"), { id: "b" }), Error);
+    assertEquals(room.store.maxBytes, maxBytes);
     nats.start();
     await nats.answers();
     for (let isStored = false; !isStored;) {
