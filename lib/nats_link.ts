@@ -54,7 +54,15 @@ export async function openLink(access: NatsAccess): Promise<Link> {
   }
   try {
     const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
-    return { nc, manager, maxBytes: nc.info!.max_payload };
+    let maxBytes = nc.info!.max_payload;
+    return {
+      nc,
+      manager,
+      get maxBytes() {
+        // It may be set otherwise while we are connected, and is not known while we are not.
+        return maxBytes = nc.info?.max_payload ?? maxBytes;
+      },
+    };
   } catch (error) {
     await nc.close();
     throw explained(error, access);

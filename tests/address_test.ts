@@ -134,3 +134,13 @@ Deno.test("parseIP() refuses what is no address of its own", pure, () => {
     assertEquals([text, assertThrows(() => parseIP(text), InputError).code], [text, "ip-invalid"]);
   }
 });
+
+Deno.test("parseAddress() refuses an IPv4 address that is not given in full", pure, () => {
+  for (const text of ["10.7", "10.0.7", "7", "10.0.0.7.1", "0.0.0"]) {
+    assertEquals(assertThrows(() => parseAddress(text), InputError).code, "address-invalid");
+  }
+});
+
+Deno.test("formatAddress() puts every IPv6 address into brackets, be it shortened or not", pure, () => {
+  assertEquals(formatAddress({ host: "1:2:3:4:5:6:7:8", port: 5_001 }), "[1:2:3:4:5:6:7:8]:5001");
+});
