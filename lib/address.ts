@@ -37,6 +37,12 @@ export function parseAddress(text: string): { host: string; port?: number } {
   return port === undefined ? { host } : { host, port: parsePort(port) };
 }
 
+/** A port, or a whole address from somebody who sees at the question for the port that the host is wrong.
+ * @throws {InputError} `address-invalid` or `port-invalid` */
+export function parsePortOrAddress(text: string): { host?: string; port?: number } {
+  return /[.:]/.test(text) ? parseAddress(text) : { port: parsePort(text) };
+}
+
 /** An IPv6 address, with a zone or without (RFC 4007, section 11). */
 function isIPv6(host: string): boolean {
   const [address, zone = "0"] = host.split("%", 2);

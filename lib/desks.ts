@@ -84,7 +84,7 @@ export class Desks {
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
   giveBack(text: string): void {
-    if (this.#isChatting) this.chat.editor.insert(text);
+    if (this.#isChatting) this.chat.editor.insert(`${text} `); // more may be given back
   }
 
   /** Takes the line that is being edited. */

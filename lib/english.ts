@@ -240,6 +240,8 @@ export const ENGLISH = {
     '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
   "error.certificate-invalid":
     "There is no valid certificate in {path}, or its key is another: they must be in PEM.",
+  "error.answer-is-talk":
+    'There is no connection: "{text}" stays in your chat line, unsent. What is asked for here is a server: an IP, or NAME:PORT.',
   "error.answer-unclear": "Answer yes or no.",
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
@@ -275,7 +277,7 @@ export const ENGLISH = {
 
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is not right",
-  "wire.tls-needed": "it speaks TLS only: add --tls",
+  "wire.tls-needed": "it speaks TLS only (option --tls)",
   "wire.tls-unexpected": "it wanted to speak TLS with a server that does not",
 
   "flag.server-password": "file whose first line is the password of the room",

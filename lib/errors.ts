@@ -112,6 +112,7 @@ export type InputCode =
   | "data-damaged"
   | "data-unusable"
   | "answer-unclear"
+  | "answer-is-talk"
   | "input-ended";
 
 /** Values that a sentence about an error needs, by placeholder name. */

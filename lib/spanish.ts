@@ -256,6 +256,8 @@ export const SPANISH = {
     '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
   "error.certificate-invalid":
     "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
+  "error.answer-is-talk":
+    'No hay conexión: "{text}" queda en la línea del chat, sin enviar. Aquí se pregunta por un servidor: una IP, o NOMBRE:PUERTO.',
   "error.answer-unclear": "Responda sí o no.",
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
@@ -291,7 +293,7 @@ export const SPANISH = {
 
   "wire.password-needed": "pide una contraseña",
   "wire.password-wrong": "la contraseña no es correcta",
-  "wire.tls-needed": "solo habla TLS: añada --tls",
+  "wire.tls-needed": "solo habla TLS (opción --tls)",
   "wire.tls-unexpected": "quiso hablar TLS con un servidor que no lo habla",
 
   "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",

@@ -545,9 +545,9 @@ Deno.test(
     await settle();
     typist.types(ENTER);
     assertEquals((await answer)?.host, "aula");
-    assertEquals((await typist.look()).at(-1), "> hola a todos los demás|");
+    assertEquals((await typist.look()).at(-1), "> hola a todos los demás |");
     typist.types(ENTER);
-    assertEquals(await line, "hola a todos los demás");
+    assertEquals(await line, "hola a todos los demás ");
   },
 );
 
