@@ -91,6 +91,18 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
+/** Whether a server that listens at `own` can be reached at this address; `local` are the IPs of its machine. */
+export function isOwnAddress(
+  { host, port }: Address,
+  { own, local }: { own: Address; local: readonly string[] },
+): boolean {
+  if (port !== own.port) return false;
+  if (host === own.host) return true;
+  const isLoopback = host.toLowerCase() === "localhost" || host.startsWith("127.");
+  if (["0.0.0.0", "::"].includes(own.host)) return isLoopback || local.includes(host);
+  return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(own.host);
+}
+
 /** An IPv4 peer of a socket that listens on `::` as the IPv4 address that it is (RFC 4291, section 2.5.5.2). */
 export function plainIP(ip: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;

@@ -159,7 +159,9 @@ export class Desks {
     const lines = this.#block ?? [];
     this.#block = undefined;
     this.#print(this.#consent.prompt + answer);
-    if (this.#chatOptions.confirmPaste?.isYes(answer)) this.#send(lines);
+    if (this.#chatOptions.confirmPaste?.isYes(answer)) return this.#send(lines);
+    // They may be nowhere else any more.
+    for (const line of lines) this.chat.editor.remember(line);
   }
 
   #send(lines: readonly string[]): void {

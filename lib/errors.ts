@@ -85,6 +85,7 @@ export type InputCode =
   | "ip-invalid"
   | "minutes-invalid"
   | "backups-full"
+  | "backup-is-self"
   | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"

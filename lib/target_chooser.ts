@@ -117,7 +117,7 @@ export class TargetChooser {
     if (door === "left") return undefined;
     if (door === "open") return { server, nick };
     if (door === "shut" && this.#isNobodyThere) throw error;
-    const after = this.#nextKnown(server);
+    const after = this.#isWorthWaiting(error) ? server : this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     if (isViolation(error)) this.#rotation.distrust(server);
     const isAtOnce = isGone(failure) && !sameAddress(after, server);
@@ -159,6 +159,13 @@ export class TargetChooser {
   /** Whether a person is there who can say what else to come with. */
   #isAnswerable(error: ChatError): boolean {
     return this.#options.terminal.isKeyboard && (isAboutNick(error) || isAboutPassword(error));
+  }
+
+  /** Whether a person does best to come again where they were refused: that server lives, and those that share its
+   * room have the same store. */
+  #isWorthWaiting(error: ChatError): boolean {
+    const { terminal, isAuto } = this.#options;
+    return error instanceof RefusedError && error.code === "store-away" && terminal.isKeyboard && !isAuto;
   }
 
   /** Whether it may be the connection alone that broke: then who goes to another server splits the room. A script

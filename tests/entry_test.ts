@@ -49,7 +49,7 @@ function guarded(options: Options = {}): Promise<ChatServer> {
 /** A person at a pipe, or at a terminal with line editing. */
 function newPerson(options: { configFolder?: string; atScreen?: boolean } = {}): Person {
   const { configFolder, atScreen } = options;
-  const tty = atScreen ? new FakeScreen({ columns: 200 }) : undefined;
+  const tty = atScreen ? new FakeScreen({ columns: 400 }) : undefined;
   return new Person({ clock: new TestClock(NOON).now, configFolder, isKeyboard: atScreen, tty });
 }
 

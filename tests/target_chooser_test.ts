@@ -193,6 +193,26 @@ Deno.test("TargetChooser takes any word for a server at the start, and from a sc
   assertEquals((await script.next(lost(FIRST!)))?.server.host, "hola");
 });
 
+Deno.test(
+  "TargetChooser offers a person the server whose store is away again; others go on to the next",
+  pure,
+  async () => {
+    const error = new RefusedError("store-away", "why");
+    const away = { target: { ...TARGET, server: SECOND! }, error, wasIn: false, stayedMs: 0 };
+    for (
+      const [options, isKeyboard, server] of [
+        [{}, true, SECOND!],
+        [{}, false, FIRST!],
+        [{ isAuto: true }, true, FIRST!],
+      ] as const
+    ) {
+      await using choice = await choiceOfSomebodyWhoWasIn(options, { isKeyboard });
+      choice.person.types("\n\n");
+      assertEquals((await choice.next(away))?.server, server);
+    }
+  },
+);
+
 Deno.test("TargetChooser takes a whole address at the question for the port", pure, async () => {
   await using choice = new Choice({ nick: "ana" });
   choice.person.types("10.0.0.8\n10.0.0.7\n5001\n");

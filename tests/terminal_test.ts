@@ -215,7 +215,7 @@ class Typist extends Person {
   }
 }
 
-const [ENTER, LEFT, UP, TAB] = ["\r", "\x1b[D", "\x1b[A", "\t"];
+const [ENTER, LEFT, UP, DOWN, TAB] = ["\r", "\x1b[D", "\x1b[A", "\x1b[B", "\t"];
 const [CTRL_C, CTRL_D, CTRL_U] = ["\x03", "\x04", "\x15"];
 
 /** What a terminal sends when somebody pastes. */
@@ -656,10 +656,15 @@ Deno.test("Terminal asks once about a block of more than ten lines", pure, async
   typist.types(`n${ENTER}`);
   assertEquals(await typist.look(), ["beto: uno", "¿11? n", "> hola|"]);
   assertEquals(said, []);
+  // What is not sent is not lost.
+  typist.types(`${UP}${UP}`);
+  assertEquals((await typist.look()).at(-1), "> 9|");
+  typist.types(`${DOWN}${DOWN}`);
+  assertEquals((await typist.look()).at(-1), "> hola|");
   typist.types(`${pasted(block.join("\n"))}s${ENTER}`);
   assertEquals(await typist.look(), ["beto: uno", "¿11? n", "¿11? s", "> 10|"]);
   assertEquals(said, ["hola0", ...block.slice(1, -1).map((line) => `{${line}}`)]);
-  typist.types(`${UP}${UP}`);
+  typist.types(UP);
   assertEquals((await typist.look()).at(-1), "> hola0|");
   typist.types(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`);
   assertEquals((await typist.look()).at(-1), "> 10|");
