@@ -179,10 +179,10 @@ class ChatClient implements Disposable {
 
   async #showEntered(
     server: Address,
-    { nick, online, onlineCount, backups }: Welcome,
+    { nick, online, onlineCount, instance, backups }: Welcome,
     missing: number,
   ): Promise<void> {
-    this.#chooser.entered(server, this.#learnBackups(backups));
+    this.#chooser.entered(server, { room: instance, backups: this.#learnBackups(backups) });
     this.#isCalled(nick);
     if (this.#wish !== undefined) this.#session.rename(this.#wish);
     this.#roster.reset(online);

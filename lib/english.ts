@@ -14,7 +14,7 @@ export const ENGLISH = {
   "server.unadvertised":
     "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
   "server.nats-oversized":
-    "There are more people in the room than fit into a message of NATS: raise max_payload there, or one day no server can start again",
+    "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
   "server.nats-away": "NATS does not answer: what is said waits",
   "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
@@ -65,6 +65,7 @@ export const ENGLISH = {
   "room.renamed": "{before} is now called {nick}",
   "room.announced": "The server says: {text}",
   "room.backups": "Backup servers: {backups}",
+  "room.no-backups": "There are no backups any more",
   "room.many-joined": "{count} have connected: {names}",
   "room.many-back": "{count} have reconnected: {names}",
   "room.many-left": "{count} have disconnected: {names}",
@@ -141,6 +142,8 @@ export const ENGLISH = {
   "error.nats-stream-gone": "Somebody has deleted the room in NATS: this server cannot go on with it.",
   "error.nats-log-back":
     "NATS has lost what was said last: start this server again, and clients will send it once more.",
+  "error.nats-unread":
+    "NATS does not hand out what it says it keeps of the room: try again, and if that does not help start NATS again.",
   "error.nats-newer": "Another server of the room is of a newer version: update this one.",
   "error.nats-log-cut":
     "A part of what was said is missing in NATS: this server cannot go on. Start it again.",

@@ -70,6 +70,7 @@ export type NatsCode =
   | "nats-stream-gone"
   | "nats-log-cut"
   | "nats-log-back"
+  | "nats-unread"
   | "nats-newer";
 
 /** Why an established connection ended against our will. */

@@ -54,7 +54,14 @@ export async function openLink(access: NatsAccess): Promise<Link> {
   }
   try {
     const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
-    return { nc, manager, maxBytes: nc.info!.max_payload };
+    // It may be set otherwise while we are connected.
+    return {
+      nc,
+      manager,
+      get maxBytes() {
+        return nc.info!.max_payload;
+      },
+    };
   } catch (error) {
     await nc.close();
     throw explained(error, access);

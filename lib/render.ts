@@ -146,6 +146,7 @@ export class Renderer {
     if (event.type === "backups") {
       // A fingerprint is for programs to compare.
       const names = event.backups.map((backup) => printable(backup.split("#", 1)[0]!));
+      if (names.length === 0) return this.#sentences("room.no-backups");
       return this.#sentences("room.backups", { backups: names.join(", ") });
     }
     const nick = this.nick(event.nick, event.session);

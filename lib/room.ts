@@ -3,24 +3,23 @@
 // parameter, so that a simulator can drive it.
 
 import { Attendance } from "./attendance.ts";
+import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
-import { fold } from "./fold.ts";
+import { backupsOf, fold } from "./fold.ts";
 import type { Journal } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
+import { PendingChanges } from "./pending_changes.ts";
 import {
   encodeEntry,
   encodeServer,
-  FRAME,
   type Hello,
   type Joined,
   type Left,
   MAX_BACKUPS,
-  MAX_HISTORY,
   NEVER_WHOLE_MS,
   type Proposal,
   PROTOCOL_VERSION,
-  RECENT_MS,
   type Renamed,
   type Say,
   type Unnumbered,
@@ -30,8 +29,6 @@ import { Rate } from "./rate.ts";
 import { type Cursor, RoomLog, type RoomLogOptions } from "./room_log.ts";
 import { isNick, isText, parseNick, parseText } from "./text.ts";
 
-/** What is added to {@linkcode RECENT_MS} for messages on their way, in ms. */
-export const WINDOW_MARGIN_MS = 30_000;
 /** Oldest time that a message sent again may carry. */
 export const OLDEST_GIVEN_MS = 3_600_000;
 /** How long a lost connection may stay away before the others are told. */
@@ -85,12 +82,13 @@ export class Room {
   readonly #journal: Journal;
   readonly #members = new Members();
   readonly #attendance = new Attendance();
-  /** By session, those of whom a change was proposed here and has not come back, and who waits for it. */
-  readonly #changing = new Map<bigint, (() => void)[]>();
+  /** Changes of who is in that were proposed here and have not come back. */
+  readonly #pending = new PendingChanges();
   /** Who came to this server of many, and was announced. */
   readonly #announced = new WeakSet<Arrival>();
   readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
-  #backups: readonly string[];
+  /** Of which this server was told at its start. */
+  readonly #ownBackups: readonly string[];
   /** Of messages. */
   readonly #rate = new Rate();
   readonly #graceMs: number;
@@ -99,7 +97,7 @@ export class Room {
     const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = GRACE_MS, log } = options;
     this.#journal = journal;
     this.#onTaken = onTaken;
-    this.#backups = [...backups];
+    this.#ownBackups = [...backups];
     this.#graceMs = graceMs;
     const { firstSeq } = journal;
     this.log = new RoomLog({ ...log, firstSeq, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
@@ -116,9 +114,9 @@ export class Room {
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   enter(arrival: Arrival, now: Moment, again?: () => void): Admission | undefined {
     const { hello, session, address } = arrival;
-    if (this.#awaits(session, again)) return undefined;
+    if (this.#pending.has(session, again)) return undefined;
     const nick = this.#nickFor(hello.nick, session);
-    const start = this.#startFor(hello, now);
+    const start = backlogStart(hello, this.log, { instance: this.#journal.instance, tickMs: now.tickMs });
     if (!this.#join(arrival, nick, now, again)) return undefined;
     const member = this.#members.get(session)!;
     if (!this.#setNick(member, nick, now, again)) return undefined;
@@ -152,7 +150,7 @@ export class Room {
   /** Gives somebody another nick. Returns whether they have it.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   rename(member: Member, raw: string, now: Moment, again?: () => void): boolean {
-    if (this.#awaits(member.session, again)) return false;
+    if (this.#pending.has(member.session, again)) return false;
     return this.#setNick(member, this.#nickFor(raw, member.session), now, again);
   }
 
@@ -165,19 +163,36 @@ export class Room {
   /** Tells everybody of one more server to go to when this one falls, as `host:port`.
    * @throws {InputError} `backups-full` */
   addBackup(backup: string, now: Moment): void {
-    const isNew = !this.#backups.includes(backup);
-    if (isNew && this.#backups.length >= MAX_BACKUPS) {
+    const named = new Set([...this.#ownBackups, ...this.#members.named, backup]);
+    if (named.size > MAX_BACKUPS) {
       throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
-    const backups = isNew ? [...this.#backups, backup] : this.#backups;
-    this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
+    this.#proposeBackups({ backups: [...named] }, now);
   }
 
-  /** There are servers that serve the same room, at these addresses: clients may go there as well. */
+  /** Where there are many servers, what one was told of at its start is for the clients of all. */
+  shareBackups(now: Moment): void {
+    const { named } = this.#members;
+    const isNews = this.#ownBackups.some((backup) => !named.includes(backup));
+    if (isNews) this.#proposeBackups({ backups: this.#ownBackups }, now);
+  }
+
+  /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
   learnServers(addresses: readonly string[], now: Moment): void {
-    const backups = this.#backupsWith(addresses);
-    if (backups.length === this.#backups.length) return;
-    this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
+    const backups = addresses.slice(0, MAX_BACKUPS);
+    const known = new Set(this.serving);
+    const isAlone = known.size === 0 && backups.length < 2;
+    if (isAlone || (backups.length === known.size && backups.every((backup) => known.has(backup)))) return;
+    this.#proposeBackups({ backups, home: this.#journal.home }, now);
+  }
+
+  /** The servers that serve the same room, as clients were told. */
+  get serving(): readonly string[] {
+    return this.#members.serving?.backups ?? [];
+  }
+
+  #proposeBackups(entry: { backups: readonly string[]; home?: bigint }, now: Moment): void {
+    this.#journal.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
   }
 
   /** Somebody left by choice. Returns whether they are out. */
@@ -278,9 +293,10 @@ export class Room {
 
   /** Where a room has many servers, those who lose one are not all to go to the same. */
   #backupsFor(session: bigint): readonly string[] {
-    if (this.#journal.home === undefined) return this.#backups;
-    const first = Number(session % BigInt(Math.max(1, this.#backups.length)));
-    return [...this.#backups.slice(first), ...this.#backups.slice(0, first)];
+    const backups = backupsOf(this.#members, this.#ownBackups);
+    if (this.#journal.home === undefined) return backups;
+    const first = Number(session % BigInt(Math.max(1, backups.length)));
+    return [...backups.slice(first), ...backups.slice(0, first)];
   }
 
   #remove(
@@ -289,7 +305,7 @@ export class Room {
     again?: () => void,
   ): boolean {
     const { session, nick, address } = member;
-    if (this.#awaits(session, again)) return false;
+    if (this.#pending.has(session, again)) return false;
     const isIn = this.#members.get(session) === member;
     if (!isIn || (home !== undefined && member.home !== home)) return true;
     const left = { type: "left", timeMs: now.wallMs, session, ...how, nick, address } as const;
@@ -298,16 +314,9 @@ export class Room {
 
   /** Proposes a change of who is in. Returns whether it has happened. */
   #change(entry: Change & Pick<Proposal, "home">, now: Moment, again?: () => void): boolean {
-    this.#changing.set(entry.session, []);
+    this.#pending.begin(entry.session);
     this.#journal.propose(entry, now);
-    return !this.#awaits(entry.session, again);
-  }
-
-  /** Whether a change of this person is still on its way: one comes after the other. */
-  #awaits(session: bigint, again?: () => void): boolean {
-    const waiting = this.#changing.get(session);
-    if (waiting && again) waiting.push(again);
-    return waiting !== undefined;
+    return !this.#pending.has(entry.session, again);
   }
 
   /** An entry has its place in the journal: it happens. */
@@ -325,9 +334,9 @@ export class Room {
     if (before && before.address !== address) this.#attendance.outdate();
     if (isForeign) {
       if (wasHere) this.#noteTaken(before, change);
-    } else if (this.#changing.has(session)) {
+    } else if (this.#pending.has(session)) {
       if (change.type === "joined") this.#noteCome(session, at);
-      this.#answer(session);
+      this.#pending.end(session);
     }
   }
 
@@ -341,7 +350,6 @@ export class Room {
 
   #note(entry: Unnumbered, { tickMs }: Moment): void {
     if (entry.type === "said") return this.#rate.note(tickMs);
-    if (entry.type === "backups") return void (this.#backups = this.#backupsWith(entry.backups));
     if (entry.type === "left" || entry.type === "renamed") return this.#attendance.outdate();
     if (entry.type === "joined") this.#attendance.add(this.#members.get(entry.session)!);
   }
@@ -361,23 +369,10 @@ export class Room {
     this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
-  /** Those that were known before come first, and stay when there are too many. */
-  #backupsWith(more: readonly string[]): readonly string[] {
-    return [...new Set([...this.#backups, ...more])].slice(0, MAX_BACKUPS);
-  }
-
   /** Has happen what is known of a time before the log. */
   #recall(entry: Proposal): void {
     fold(this.#members, entry);
-    if (entry.type === "backups") this.#backups = this.#backupsWith(entry.backups);
     this.#attendance.outdate();
-  }
-
-  /** Tells those who wait for a change of this person that it has come back, whatever came of it. */
-  #answer(session: bigint): void {
-    const waiting = this.#changing.get(session)!;
-    this.#changing.delete(session);
-    for (const again of waiting) again();
   }
 
   #nickFor(raw: string, session: bigint): string {
@@ -397,16 +392,6 @@ export class Room {
       throw new ProtocolError(rival, `Cannot call you ${nick}: ${why}`, { details: { nick } });
     }
     return nick;
-  }
-
-  /** `seq` from which the log is to be read to somebody who comes in: where they stopped if they were on this
-   * instance, the room's last messages if they are new, and otherwise all that they may have missed elsewhere
-   * and its senders may have sent again here (docs/DESIGN.md, "Exactly once"). */
-  #startFor({ resume, lackMs, history }: Hello, now: Moment): number {
-    const known = resume.find(({ instance }) => instance === this.#journal.instance);
-    if (known) return Math.min(known.next, this.log.head);
-    if (lackMs === NEVER_WHOLE_MS) return this.log.seqOfLast(Math.min(history, MAX_HISTORY), FRAME.said);
-    return this.log.seqSince(now.tickMs - lackMs - RECENT_MS - WINDOW_MARGIN_MS);
   }
 
   #welcome({ session, nick, accepted }: Member, next: number): WelcomeHead {

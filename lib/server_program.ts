@@ -29,6 +29,7 @@ import { ServerConsole } from "./server_console.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
 import { SHARED_ROOM_FLAGS, SharedRoom } from "./shared_room.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
+import { Spell } from "./spell.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
 import { MESSAGES } from "./visit.ts";
@@ -40,6 +41,7 @@ const MAX_GRACE_SECONDS = 3_600;
 const REFUSALS: Allowance = { burst: 20, perSecond: 1 };
 /** Most that a flag may set a limit to. */
 const MOST = 1_000_000;
+const MEGABYTE = 1_048_576;
 
 const FLAGS = {
   port: { value: "N", help: "flag.server-port" },
@@ -80,18 +82,16 @@ export async function serve(program: Program): Promise<number> {
   const settings = settingsOf(flags);
   // deno-lint-ignore prefer-const -- what keeps the room is there before it
   let server: ChatServer | undefined;
-  const tell = (text: string, isOver: boolean) => {
-    log.tell(text);
-    server?.tellWaiting({ isOver });
-  };
+  using unstored = spellOf(log, () => server);
   await using file = await serverData(flags, {
     clock,
-    onTrouble: (error) => tell(error ? explain(error, language) : sentences("server.stored-again"), !error),
+    onTrouble: (error) =>
+      unstored.note(!error, error ? explain(error, language) : sentences("server.stored-again")),
   });
   const shared = await SharedRoom.open(flags, {
     clock,
-    onAway: (isAway) => tell(sentences(isAway ? "server.nats-away" : "server.nats-back"), !isAway),
-    onOversized: () => log.tell(sentences("server.nats-oversized")),
+    onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
+    onOversized: (bytes) => log.tell(sentences("server.nats-oversized", { megabytes: megabytesFor(bytes) })),
   });
   const entry = await serverEntry(flags, program);
   server = await listen(program, {
@@ -128,6 +128,21 @@ export async function serve(program: Program): Promise<number> {
   await log.drained();
   await terminal.print(sentences("server.closed"));
   return EXIT.ok;
+}
+
+/** Nothing can be kept for now, as all are told whom that concerns: there may be no server yet. */
+function spellOf(log: ServerConsole, server: () => ChatServer | undefined): Spell {
+  return new Spell({
+    tell: (text, { isOver, isAgain }) => {
+      if (!isAgain) log.tell(text);
+      server()?.tellWaiting({ isOver });
+    },
+  });
+}
+
+/** What NATS should take at once, with room to grow, in MB as its configuration has them. */
+function megabytesFor(bytes: number): number {
+  return Math.ceil(2 * bytes / MEGABYTE);
 }
 
 /** Tells of connections that are not served, so long as there are not too many. */

@@ -16,7 +16,7 @@ export const SPANISH = {
   "server.unadvertised":
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
   "server.nats-oversized":
-    "Hay más gente en la sala de la que cabe en un mensaje de NATS: suba allí max_payload, o un día ningún servidor podrá empezar de nuevo",
+    "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
   "server.nats-away": "NATS no responde: lo que se diga espera",
   "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
@@ -69,6 +69,7 @@ export const SPANISH = {
   "room.renamed": "{before} se llama ahora {nick}",
   "room.announced": "El servidor dice: {text}",
   "room.backups": "Servidores de reserva: {backups}",
+  "room.no-backups": "Ya no hay servidores de reserva",
   "room.many-joined": "{count} se han conectado: {names}",
   "room.many-back": "{count} se han reconectado: {names}",
   "room.many-left": "{count} se han desconectado: {names}",
@@ -150,6 +151,8 @@ export const SPANISH = {
   "error.nats-stream-gone": "Alguien ha borrado la sala en NATS: este servidor no puede seguir con ella.",
   "error.nats-log-back":
     "NATS ha perdido lo último que se dijo: arranque de nuevo este servidor, y los clientes lo enviarán otra vez.",
+  "error.nats-unread":
+    "NATS no entrega lo que dice guardar de la sala: pruebe de nuevo, y si sigue así arranque NATS de nuevo.",
   "error.nats-newer": "Otro servidor de la sala es de una versión más nueva: actualice este.",
   "error.nats-log-cut":
     "En NATS falta una parte de lo que se dijo: este servidor no puede seguir. Arránquelo de nuevo.",

@@ -59,6 +59,8 @@ export class TargetChooser {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
+  /** Instance of the room that the client was in last. */
+  #room = 0n;
   /** Failures since the client was last in for long. */
   #failures = 0;
   /** What is offered until it was tried itself. */
@@ -78,12 +80,14 @@ export class TargetChooser {
     this.#nick = options.nick;
   }
 
-  /** The client is in: this server and the backups that it named may be gone to from now on. */
-  entered(server: Address, backups: readonly Address[]): void {
+  /** The client is in: this server and the backups that its room names may be gone to from now on. */
+  entered(server: Address, { room, backups }: { room: bigint; backups: readonly Address[] }): void {
     this.#wasEverIn = true;
     this.#newNick = undefined;
     this.#told.clear();
-    this.learn([server, ...backups]);
+    this.#rotation.add(server);
+    this.#room = room;
+    this.learn(backups);
   }
 
   /** The nick for the next server, whatever it was on the last one. */
@@ -91,9 +95,9 @@ export class TargetChooser {
     this.#newNick = nick;
   }
 
-  /** There are other servers to go to. */
-  learn(servers: readonly Address[]): void {
-    for (const known of servers) this.#rotation.add(known);
+  /** There are other servers to go to: all that the room of now names. */
+  learn(backups: readonly Address[]): void {
+    this.#rotation.learn(backups, this.#room);
   }
 
   /** The next target; undefined if the person wants to leave instead.
@@ -207,7 +211,7 @@ export class TargetChooser {
    * not. */
   async #first(options: { signal: AbortSignal }): Promise<Target | undefined> {
     const target = await this.#ask(options);
-    if (target && this.#options.isAuto) this.learn([target.server]);
+    if (target && this.#options.isAuto) this.#rotation.add(target.server);
     return target;
   }
 

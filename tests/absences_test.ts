@@ -32,3 +32,9 @@ Deno.test("A server through which nobody is in is none of anybody's business", p
   note([A], 0);
   assertEquals([note([], 100), note([A], 150), note([A], 250)], [[], [], [A]]);
 });
+
+Deno.test("A server is gone after five seconds without a lease, unless told otherwise", pure, () => {
+  const absences = new Absences();
+  const note = (nowMs: number) => absences.note([A], { living: only(), nowMs });
+  assertEquals([note(0), note(4_999), note(5_000)], [[], [], [A]]);
+});

@@ -150,3 +150,13 @@ Deno.test("isOwnAddress() knows by which addresses a server is reached", pure, (
   assertEquals(isOwn("10.0.0.7:5000", "10.0.0.7:5000"), true);
   assertEquals(isOwn("localhost:5000", "127.0.0.1:5000"), true);
 });
+
+Deno.test("parseAddress() refuses an IPv4 address that is not given in full", pure, () => {
+  for (const text of ["10.7", "10.0.7", "7", "10.0.0.7.1", "0.0.0"]) {
+    assertEquals(assertThrows(() => parseAddress(text), InputError).code, "address-invalid");
+  }
+});
+
+Deno.test("formatAddress() puts every IPv6 address into brackets, be it shortened or not", pure, () => {
+  assertEquals(formatAddress({ host: "1:2:3:4:5:6:7:8", port: 5_001 }), "[1:2:3:4:5:6:7:8]:5001");
+});

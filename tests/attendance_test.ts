@@ -2,8 +2,16 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Attendance, MAX_ONLINE_BYTES } from "../lib/attendance.ts";
-import { framesOf } from "../lib/codec.ts";
-import { decodeServer, encodeWelcome, type Person } from "../lib/protocol.ts";
+import { framesOf, LENGTH_BYTES } from "../lib/codec.ts";
+import {
+  decodeServer,
+  encodeWelcome,
+  MAX_BACKUP_BYTES,
+  MAX_BACKUPS,
+  MAX_NICK_BYTES,
+  MAX_SERVER_FRAME_BYTES,
+  type Person,
+} from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -82,4 +90,13 @@ Deno.test("Attendance lists no more people than fit into WELCOME", pure, () => {
   assert(list.length <= MAX_ONLINE_BYTES && list.length > MAX_ONLINE_BYTES - 64);
   const count = read(list).length;
   assertEquals(read(list), people(count));
+});
+
+Deno.test("The longest list fits into WELCOME behind the longest of all that stands before it", pure, () => {
+  const head = encodeWelcome({
+    ...{ type: "welcome", version: 1, session: 1n, instance: 2n, nick: "x".repeat(MAX_NICK_BYTES) },
+    ...{ accepted: 0, next: 0, head: 0, onlineCount: 0 },
+    backups: Array(MAX_BACKUPS).fill("x".repeat(MAX_BACKUP_BYTES)),
+  }, { onlineBytes: MAX_ONLINE_BYTES });
+  assert(head.length - LENGTH_BYTES + MAX_ONLINE_BYTES <= MAX_SERVER_FRAME_BYTES);
 });

@@ -28,3 +28,10 @@ test("readBackups() leaves out what cannot be understood", () => {
   const texts = ["10.0.0.7:5001", "", "10.0.0.7:0", "10.0.0.8#SHA256:short", `10.0.0.9:1#${FINGERPRINT}`];
   assertEquals(readBackups(texts).map(formatBackup), ["10.0.0.7:5001", `10.0.0.9:1#${FINGERPRINT}`]);
 });
+
+test("parseBackup() refuses what stands behind a fingerprint, on whatever line", () => {
+  for (const more of ["x", "\nx", "\n10.0.0.8:1"]) {
+    const error = assertThrows(() => parseBackup(`10.0.0.7:1#${FINGERPRINT}${more}`), InputError);
+    assertEquals(error.code, "fingerprint-invalid");
+  }
+});

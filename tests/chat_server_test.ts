@@ -326,17 +326,24 @@ Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async ()
 });
 
 Deno.test("ChatServer answers with ERROR too-slow who falls off the log, and nobody waits", async () => {
-  await using server = startServer({ log: { segmentBytes: 65_536, retainedBytes: 524_288 } });
+  await using server = startServer({ graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } });
   using slow = (await enterAs("slow", server)).peer;
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
-  // 12 MB: more than what the sockets between the two ends hold.
-  const [count, batch, text] = [1_500, 25, "🙂".repeat(2_000)];
-  for (let n = 1; n <= count; n++) {
-    await ana.say(say(n, text));
-    if (n % batch > 0) continue;
-    for (const peer of [ana, beto]) for (let i = 0; i < batch; i++) await peer.expect("said");
+  // More than what the sockets between the two ends hold, until everybody knows that they are gone.
+  const [batch, text] = [25, "🙂".repeat(2_000)];
+  let [count, gone] = [0, 0];
+  while (gone < 2) {
+    for (let i = 0; i < batch; i++) await ana.say(say(++count, text));
+    for (const peer of [ana, beto]) {
+      for (let heard = 0; heard < batch;) {
+        const { type } = (await peer.hear())!;
+        if (type === "said") heard++;
+        else if (type === "left") gone++;
+      }
+    }
+    assert(count < 10_000);
   }
   const messages = await slow.rest();
   const last = messages.at(-1);

@@ -357,3 +357,29 @@ Deno.test("Frame.end() refuses a body with more in it than its fields", pure, ()
   frame.end();
   frameOf(bytes("")).end();
 });
+
+Deno.test("FrameDecoder.frames counts the whole frames that came", pure, () => {
+  const decoder = new FrameDecoder({ maxFrameBytes: 100 });
+  decoder.push(Uint8Array.of(...longFrame(3), ...longFrame(4), ...longFrame(5).subarray(0, 6)));
+  drain(decoder);
+  assertEquals(decoder.frames, 2);
+});
+
+Deno.test("FrameWriter.string() has room for whatever UTF-8 makes of a text", pure, () => {
+  for (const char of ["x", "\u007f", "\u0080", "ñ", "€", "💥"]) {
+    for (const count of [1, 24, 25, 300, 1_000]) {
+      const text = char.repeat(count);
+      const frame = new FrameWriter().begin(0).string(text).u8(7).end();
+      assertEquals(hex(frame.subarray(7, -1)), hex(new TextEncoder().encode(text)));
+      const [read] = framesOf(frame);
+      assertEquals([read!.string(), read!.u8()], [text, 7]);
+    }
+  }
+});
+
+Deno.test("Frame.string() keeps a byte order mark, whatever stands behind it", pure, () => {
+  for (const text of ["\ufeffa", "\ufeff\ufffd"]) {
+    const [frame] = framesOf(new FrameWriter().begin(0).string(text).end());
+    assertEquals(frame!.string(), text);
+  }
+});

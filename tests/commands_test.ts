@@ -113,3 +113,8 @@ Deno.test("commandHelp() shows every command, aligned", pure, () => {
     "  //...                     send a text that begins with /",
   ]);
 });
+
+Deno.test("/msg and /me want something that can be seen", pure, () => {
+  assertEquals(parseLine("/msg ana \u200b"), { type: "incomplete", command: "msg" });
+  assertEquals(parseLine("/me \u200b"), { type: "incomplete", command: "me" });
+});

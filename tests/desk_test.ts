@@ -45,3 +45,18 @@ Deno.test("A desk keeps the line for the next if who waited gave up", pure, asyn
   const [next] = [desk.next(), desk.serve()];
   assertEquals(await soon(next, "a line"), line("uno"));
 });
+
+Deno.test(
+  "A desk shows nothing of what is secret, nor how long it is, and gives it all the same",
+  pure,
+  async () => {
+    const desk = new Desk();
+    desk.editor.insert("ábrete");
+    assertEquals([desk.seen.text, desk.seen.cursor], ["ábrete", 6]);
+    desk.isSecret = true;
+    assertEquals([desk.seen.text, desk.seen.cursor], ["", 0]);
+    desk.deliver(line(desk.editor.take()));
+    const [next] = [desk.next(), desk.serve()];
+    assertEquals(await soon(next, "a line"), line("ábrete"));
+  },
+);

@@ -1,7 +1,7 @@
 // Who gets what is typed. What becomes of pasted blocks is in terminal_test.ts, as people see it.
 
 import { assertEquals } from "@std/assert";
-import { Desks } from "../lib/desks.ts";
+import { Desks, MAX_UNASKED_LINES } from "../lib/desks.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -83,5 +83,36 @@ Deno.test(
     desks.chat.editor.insert("hola");
     desks.enter();
     assertEquals(kept.length, 1);
+  },
+);
+
+Deno.test("What is given back goes to the line that is typed for the chat, if there is one", pure, () => {
+  const desks = new Desks(() => {});
+  desks.giveBack("hola");
+  assertEquals(desks.chat.editor.text, "");
+  desks.beginChat({});
+  for (const words of ["hola", "¿estáis?"]) desks.giveBack(words);
+  assertEquals(desks.chat.editor.text, "hola ¿estáis? ");
+});
+
+Deno.test(
+  "A block that waits for consent is not lost to one that is pasted during a dialogue",
+  pure,
+  async () => {
+    const desks = new Desks(() => {});
+    desks.beginChat({
+      confirmPaste: { question: (count) => `${count}?`, isYes: (answer) => answer === "s" },
+    });
+    const block = (text: string) => `${text}\n`.repeat(MAX_UNASKED_LINES + 1);
+    desks.paste(block("uno"));
+    desks.beginDialogue();
+    desks.paste(block("dos"));
+    desks.endDialogue();
+    desks.open.editor.take();
+    desks.open.editor.insert("s");
+    desks.enter();
+    const texts: string[] = [];
+    for (let i = 0; i <= MAX_UNASKED_LINES; i++) texts.push((await desks.next(desks.chat))!.text);
+    assertEquals(new Set(texts), new Set(["uno"]));
   },
 );

@@ -9,7 +9,7 @@ import { LONG_EVERY, scenarioOf } from "./simulator/scenario.ts";
 const pure = { permissions: "none" } as const;
 
 /** `tools/simulate.ts` runs as many as anybody wants. */
-const RUNS = 2_000;
+const RUNS = 1_000;
 /** Within so many long runs a weakened rule must show. */
 const WEAK_RUNS = 1_000;
 

@@ -36,6 +36,7 @@ test("parseFingerprint() refuses what no certificate can have", () => {
     "SHA256:",
     ABC.slice(0, -1),
     `${ABC}A`,
+    ABC.replace("ung", "ug"),
     ABC.slice(7),
     ABC.replace("SHA256", "SHA1"),
     `${ABC.slice(0, -1)}1`, // two bits more than 256

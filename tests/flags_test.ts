@@ -2,7 +2,14 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { COMMON_FLAGS, flagHelp, type FlagTable, parseCount, parseFlags } from "../lib/flags.ts";
+import {
+  checkTogether,
+  COMMON_FLAGS,
+  flagHelp,
+  type FlagTable,
+  parseCount,
+  parseFlags,
+} from "../lib/flags.ts";
 import { sentencesIn } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
@@ -123,4 +130,25 @@ Deno.test("flagHelp() shows every flag, aligned", pure, () => {
     "  --completions bash|zsh  show the script by which bash or zsh completes these",
     "                          options",
   ]);
+});
+
+Deno.test(
+  "checkTogether() refuses a flag without the one that it needs, and two that are contrary",
+  pure,
+  () => {
+    const pairs = { needed: [["keep", "data"]], contrary: [["ca", "trust"]] } as const;
+    const details = (flag: string, other: string) => ({ flag: `--${flag}`, other: `--${other}` });
+    assertEquals(refusal(() => checkTogether({ keep: "9" }, pairs)), ["flag-alone", details("keep", "data")]);
+    assertEquals(refusal(() => checkTogether({ ca: "f", trust: ["a"] }, pairs)), [
+      "flags-contrary",
+      details("ca", "trust"),
+    ]);
+    const allowed = [{}, { data: "f" }, { keep: "9", data: "f" }, { ca: "f", trust: [] }, { trust: ["a"] }];
+    for (const values of allowed) checkTogether(values, pairs);
+  },
+);
+
+Deno.test("parseCount() reads no number that is longer than any limit", pure, () => {
+  assertEquals(parseCount("--n", "999999999", Infinity), 999_999_999);
+  assertEquals(refusal(() => parseCount("--n", "1000000000", 2e9))[0], "flag-value-invalid");
 });

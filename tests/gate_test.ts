@@ -101,3 +101,13 @@ Deno.test(
     for (const [ip, block] of Object.entries(blocks)) assertEquals(blockOf(ip), block);
   },
 );
+
+Deno.test("Gate forgets the address that it heard of least recently", pure, () => {
+  const gate = new Gate({ maxAddresses: 2 });
+  const enterFrom = (ip: string) => gate.enter(ip, 0);
+  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) for (const ip of ["10.0.0.1", "10.0.0.2"]) enterFrom(ip);
+  gate.isResendFree("10.0.0.1", 0);
+  enterFrom("10.0.0.3");
+  assertEquals(codeOf(() => enterFrom("10.0.0.1")), "entering-too-often");
+  enterFrom("10.0.0.2");
+});

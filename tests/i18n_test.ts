@@ -60,6 +60,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode |
   "nats-stream-gone": true,
   "nats-log-cut": true,
   "nats-log-back": true,
+  "nats-unread": true,
   "nats-newer": true,
   "nats-url-invalid": true,
   "nats-creds-invalid": true,

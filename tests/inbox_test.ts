@@ -250,3 +250,33 @@ Deno.test("Inbox remembers ten thousand sessions unless told otherwise", pure, (
   assertEquals(readNumbers(inbox, 1n, [1]), ["hidden"]);
   assertEquals(readNumbers(inbox, 0n, [1]), ["live"]);
 });
+
+Deno.test(
+  "Inbox.read() shows nobody who comes what was private before, and to who was away what is theirs",
+  pure,
+  () => {
+    const secret = (seq: number): LogEntry => ({
+      ...{
+        type: "said",
+        seq,
+        timeMs: 0,
+        session: ANA,
+        n: seq + 1,
+        late: false,
+        nick: "ana",
+        text: "secreto",
+      },
+      to: { session: BETO, nick: "beto" },
+    });
+    const inbox = inboxOn(7n, 0, 1);
+    assertEquals([inbox.read(secret(0)), inbox.read(secret(1))], ["hidden", "live"]);
+    inbox.welcomed(welcome(7n, 2, 3), 0);
+    assertEquals(inbox.read(secret(2)), "missed");
+  },
+);
+
+Deno.test("Inbox.position() says no more than HELLO can carry, whatever a server counts", pure, () => {
+  const inbox = inboxOn(7n, Number.MAX_SAFE_INTEGER);
+  inbox.read({ type: "hidden", seq: Number.MAX_SAFE_INTEGER });
+  assertEquals(nextOn(inbox, 7n), Number.MAX_SAFE_INTEGER);
+});

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { framesOf } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
-import { decodeServer, type Hello, type LogEntry, NEVER_WHOLE_MS } from "../lib/protocol.ts";
+import { MemoryJournal } from "../lib/journal.ts";
+import { decodeServer, type Hello, type LogEntry, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
 import { type Admission, Room } from "../lib/room.ts";
 import { StagedJournal, type Store } from "./staged_journal.ts";
 
@@ -140,6 +141,22 @@ Deno.test("One change of a person waits for the other", pure, () => {
   assertEquals(types(room), ["joined", "renamed", "left"]);
 });
 
+Deno.test(
+  "Who wants another nick while one is on its way is told when that is there, and asks again",
+  pure,
+  () => {
+    const { room } = newRoom();
+    const { member } = letIn(room, "ana");
+    const due: string[] = [];
+    for (const nick of ["eva", "bea"]) {
+      assertEquals(room.rename(member, nick, at(0), () => due.push(nick)), false);
+    }
+    room.settle();
+    assertEquals([due, member.nick], [["eva", "bea"], "eva"]);
+    assertEquals(types(room), ["joined", "renamed"]);
+  },
+);
+
 Deno.test("Who is thrown out while another nick is on its way is thrown out all the same", pure, () => {
   const { room } = newRoom();
   const { member } = letIn(room, "ana");
@@ -183,4 +200,29 @@ Deno.test("A room on what another has left is the same room", pure, () => {
   assertEquals([welcome.accepted, welcome.head, welcome.backups], [3, 7, ["a:1"]]);
   assertEquals(letIn(next, "beto").welcome.accepted, 1);
   assertEquals(next.expire(at(99_999)), Infinity);
+});
+
+Deno.test(
+  "What is kept in memory alone happens at once, in the order and at the moment of the proposal",
+  pure,
+  () => {
+    const journal = new MemoryJournal(7n);
+    const taken: unknown[] = [];
+    journal.follow((entry, seq, moment) => taken.push([entry, seq, moment]));
+    const entries = ["uno", "dos"].map((text) => ({ type: "announced", timeMs: 1, text }) as const);
+    for (const [index, entry] of entries.entries()) journal.propose(entry, at(index));
+    assertEquals(taken, [[entries[0], 0, at(0)], [entries[1], 1, at(1)]]);
+    assertEquals([journal.instance, journal.firstSeq], [7n, 0]);
+  },
+);
+
+Deno.test("A room goes on from what its journal knows of the time before its first entry", pure, () => {
+  const past: Proposal[] = [
+    { type: "joined", timeMs: 5, session: 1n, back: false, nick: "ana", address: "10.0.0.8" },
+    { type: "backups", timeMs: 6, backups: ["a:1"] },
+  ];
+  const room = new Room({ journal: Object.assign(new StagedJournal(), { past }) });
+  const { welcome, online } = letIn(room, "eva");
+  assertEquals([welcome.backups, welcome.onlineCount, welcome.head], [["a:1"], 2, 1]);
+  assertEquals(new TextDecoder().decode(online).match(/ana|eva/g), ["ana", "eva"]);
 });

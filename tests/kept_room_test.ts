@@ -115,6 +115,22 @@ Deno.test("Who wants to come in while the disk is full is let in afterwards", as
   assertEquals(welcome.nick, "ana");
 });
 
+Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal, comingMs: 1_300, helloMs: 100, deadMs: 1_200 });
+  journal.isStuck = true;
+  using ana = await dialPeer(server.address);
+  using silent = await dialPeer(server.address);
+  const hello = helloOf("ana");
+  await ana.say(hello);
+  assertEquals((await ana.rest()).map((message) => message.type === "error" && message.code), ["store-away"]);
+  // Who has said nothing is late, also then.
+  assertEquals((await silent.expect("error")).code, "hello-late");
+  journal.isStuck = false;
+  const { peer } = await enter(server.address, hello);
+  peer[Symbol.dispose]();
+});
+
 Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
   const journal = new StagedJournal();
   await using server = startServer({ journal, graceMs: 50 });
@@ -136,14 +152,14 @@ Deno.test("Who is gone before the room has them has the grace, and then has left
 
 Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
   const journal = new StagedJournal();
-  await using server = startServer({ journal, graceMs: 50, helloMs: 300 });
+  await using server = startServer({ journal, graceMs: 50, comingMs: 300, helloMs: 100 });
   const { peer: beto } = await enter(server.address, helloOf("beto"));
   using _beto = beto;
   const settle = journal.settle.bind(journal);
   journal.settle = () => {};
   using ana = await dialPeer(server.address);
   await ana.say(helloOf("ana"));
-  assertEquals((await ana.expect("error")).code, "hello-late");
+  assertEquals((await ana.expect("error")).code, "store-away");
   await ana.rest();
   ana[Symbol.dispose]();
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -152,4 +168,31 @@ Deno.test("Who was given up before the room has them has the grace, and then has
   const types: string[] = [];
   while (types.at(-1) !== "left") types.push((await beto.hear())!.type);
   assertEquals(types, ["joined", "said", "left"]);
+});
+
+Deno.test("Who is back before their goodbye has happened stays in", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal });
+  const { peer: beto } = await enter(server.address, helloOf("beto"));
+  using _beto = beto;
+  const { peer: before } = await enter(server.address, helloOf("ana"));
+  using _before = before;
+  const settle = journal.settle.bind(journal);
+  journal.settle = () => {};
+  const again = await dialPeer(server.address);
+  using _again = again;
+  await again.say(helloOf("ana", { nick: "eva" }));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await before.say({ type: "bye" });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  journal.settle = settle;
+  await beto.say(say(1));
+  await again.expect("welcome");
+  await again.say(say(1, "here"));
+  const seen: string[] = [];
+  while (!seen.includes("here")) {
+    const entry = (await beto.hear())!;
+    seen.push(entry.type === "said" ? entry.text : entry.type);
+  }
+  assertEquals(seen, ["joined", "renamed", "t1", "here"]);
 });

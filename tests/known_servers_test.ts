@@ -49,3 +49,8 @@ test("The file does not grow forever: the oldest line goes", () => {
     `aula.uni.es:5001 ${TWO}`,
   ]);
 });
+
+test("A server is known whatever the case in which somebody wrote it into the file", () => {
+  assertEquals(knownFingerprint(`AULA.uni.ES:5001 ${ONE}`, aula), ONE);
+  assertEquals(withServer(`AULA.uni.ES:5001 ${ONE}\n`, aula, TWO), `aula.uni.es:5001 ${TWO}\n`);
+});

@@ -203,3 +203,32 @@ Deno.test("Tab leaves alone what is behind the cursor, and a line with nothing t
   editor.press(keyOf("tab"));
   assertEquals(shown(editor), "ana  y tú?!|");
 });
+
+Deno.test("A key that goes with Ctrl or Alt types nothing, whatever the terminal says of it", pure, () => {
+  const editor = new LineEditor();
+  for (const modifiers of [{ ctrl: true }, { meta: true }]) {
+    editor.press({ name: "q", text: "q", ...modifiers });
+  }
+  assertEquals(editor.text, "");
+});
+
+Deno.test("What is pasted parts two cuts", pure, () => {
+  const editor = new LineEditor();
+  editor.insert("uno");
+  editor.press(keyOf("C-w"));
+  editor.insert("dos");
+  for (const key of ["C-w", "C-y"]) editor.press(keyOf(key));
+  assertEquals(shown(editor), "dos|");
+});
+
+Deno.test("Tab begins anew behind what was pasted, and in the next line", pure, () => {
+  const editor = new LineEditor(complete);
+  editor.insert("a");
+  editor.press(keyOf("tab"));
+  editor.insert("b");
+  editor.press(keyOf("tab"));
+  assertEquals(shown(editor), "ana ana |");
+  assertEquals(editor.take(), "ana ana ");
+  editor.press(keyOf("tab"));
+  assertEquals(shown(editor), "ana |");
+});

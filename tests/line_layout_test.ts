@@ -124,3 +124,19 @@ Deno.test("No row is wider than the screen, and every character has its place", 
     assertEquals(rows.flat().map((cell) => cell.text).join(""), `> ${text}`);
   }
 });
+
+Deno.test("A character that is wider than the screen has a row like all others", pure, () => {
+  assertEquals(layOut(viewOf("漢a", { prompt: "", cursor: 0 }), { columns: 1, rows: 9 }).rows.length, 2);
+});
+
+Deno.test("A line above the prompt that just fits is shown whole", pure, () => {
+  const { rows } = layOut(viewOf("", { status: ["12345", "123456"] }), { columns: 5, rows: 9 });
+  assertEquals(rows.slice(0, 2).map((cells) => cells.map(({ text }) => text).join("")), ["12345", "1234…"]);
+});
+
+Deno.test("Nobody is sure how wide an emoji is, or what some terminals join and others do not", pure, () => {
+  const sure = ["a", "漢", "e\u0301", "👍", "🇪🇸", "🇪", "\u1100\u1161"].map((text) =>
+    cellsOf(text)[0]!.isSure
+  );
+  assertEquals(sure, [true, true, true, false, false, false, false]);
+});

@@ -26,6 +26,7 @@ Deno.test("looksOf() gives a look in common to what a reader cannot tell apart",
     ["ana", "ANA"],
     ["Ịa", "ḷa"],
     ["ñu", "n\u0303u"],
+    ["\u048aан", "\u040d\u0326ан"], // whose marks come in another order
   ];
   for (const [one, other] of pairs) assert(lookAlike(one!, other!), `${one} ${other}`);
 });

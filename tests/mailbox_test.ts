@@ -1,8 +1,9 @@
 // The client without sockets: what it says in HELLO, and what it makes of what servers send it; then both
 // sides of the conversation together, while servers die.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { framesOf } from "../lib/codec.ts";
+import { ProtocolError } from "../lib/errors.ts";
 import { MemoryJournal } from "../lib/journal.ts";
 import { Mailbox, type MailboxOptions } from "../lib/mailbox.ts";
 import type { Member } from "../lib/members.ts";
@@ -118,6 +119,35 @@ Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, (
     assertEquals(mailbox.welcomed(welcome({ instance: 8n }), lostMs).resend.length, count);
   }
 });
+
+Deno.test("Mailbox.hello() has the password for a server that asks for it", pure, () => {
+  assertEquals(newMailbox().hello("ana", 0, "ábrete").password, "ábrete");
+});
+
+Deno.test("Mailbox.welcomed() believes no WELCOME that cannot be", pure, () => {
+  const impossible: Partial<Welcome>[] = [{ session: 1n }, { accepted: 2 }, { next: 3, head: 2 }];
+  for (const changes of impossible) {
+    const mailbox = newMailbox();
+    mailbox.say("hola");
+    const error = assertThrows(() => mailbox.welcomed(welcome(changes), 0), ProtocolError);
+    assertEquals(error.code, "frame-malformed");
+  }
+});
+
+Deno.test(
+  "Mailbox.read() believes no entry that is not the next, nor a message that was never sent",
+  pure,
+  () => {
+    const impossible: Partial<Said>[] = [{ session: 1n, seq: 4 }, { session: 1n, seq: 6 }, { seq: 5, n: 2 }];
+    for (const changes of impossible) {
+      const mailbox = newMailbox();
+      mailbox.say("hola");
+      mailbox.welcomed(welcome({ next: 5, head: 5 }), 0);
+      const error = assertThrows(() => mailbox.read(said(changes), 0), ProtocolError);
+      assertEquals(error.code, "frame-malformed");
+    }
+  },
+);
 
 /** A person at a client that is joined to rooms by hand: frames arrive when the test says so. */
 class Person {

@@ -122,3 +122,26 @@ Deno.test(
     assertEquals(members.lookalike("bet0", 2n), undefined);
   },
 );
+
+Deno.test("Members remember nothing of who said nothing", pure, () => {
+  const members = new Members({ remembered: 1 });
+  visit(members, 1n, 7);
+  visit(members, 2n, 0);
+  assertEquals(rememberedOf(members, [1n]), [7]);
+});
+
+Deno.test("Members remember anew of whom a message comes that was on its way when they left", pure, () => {
+  const members = new Members({ remembered: 2 });
+  for (const session of [1n, 2n]) visit(members, session, 7);
+  assertEquals([members.accept(1n, 7), members.accept(1n, 8)], [false, true]);
+  visit(members, 3n, 7);
+  assertEquals(rememberedOf(members, [1n, 2n, 3n]), [8, 0, 7]);
+});
+
+Deno.test("Members.accept() takes nothing back of what is proposed already", pure, () => {
+  const members = new Members();
+  const ana = add(members, 1n);
+  ana.proposed = 5;
+  members.accept(1n, 3);
+  assertEquals([ana.accepted, ana.proposed], [3, 5]);
+});

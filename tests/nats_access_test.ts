@@ -22,7 +22,18 @@ Deno.test("parseNats() takes user and password, or a token, out of the address",
 });
 
 Deno.test("parseNats() refuses what is no address, and shows no password", pure, () => {
-  for (const text of ["", "http://a", "nats://", "nats://a:0", "nats://a,,b", "a b", "nats://u:secret@a/b"]) {
+  for (
+    const text of [
+      "",
+      "http://a",
+      "nats://",
+      "nats://a:0",
+      "nats://a,,b",
+      "a b",
+      "nats://u:secret@a/b",
+      "nats://u:x@secret@a/b",
+    ]
+  ) {
     const error = assertThrows(() => parseNats(text), InputError);
     assertEquals(error.code, "nats-url-invalid");
     assertEquals(`${error.message}${error.details.url}`.includes("secret"), false, text);

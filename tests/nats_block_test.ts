@@ -50,3 +50,22 @@ Deno.test("What is no block, or of another version, is refused", pure, () => {
     }
   }
 });
+
+Deno.test("A block is stored in a form that servers of this version know", pure, () => {
+  assertEquals(
+    encodeBlockHead({ server: 7n, number: 3 }).toHex(),
+    "0000000e" + "4001" + "0000000000000007" + "00000003",
+  );
+  const homeless = encodeProposal({ type: "announced", timeMs: 9, text: "hola" });
+  const left = {
+    type: "left",
+    timeMs: 8,
+    session: 1n,
+    lost: true,
+    nick: "eva",
+    address: "::1",
+    home: 3n,
+  } as const;
+  assertEquals(homeless.toHex().slice(8, 10), "8b");
+  assertEquals(encodeProposal(left).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");
+});

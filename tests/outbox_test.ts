@@ -185,3 +185,22 @@ Deno.test("Outbox keeps a mebibyte of text unless told otherwise", pure, () => {
   outbox.add("x");
   assert(outbox.isFull);
 });
+
+Deno.test("Outbox lets no recent message go while all of them just fit", pure, () => {
+  const outbox = new Outbox({ maxBytes: 4 });
+  outbox.add("ab");
+  readBack(outbox, 1);
+  outbox.add("cd");
+  assertEquals(resent(outbox), [1, 2]);
+});
+
+Deno.test("Outbox sends a message again as it was meant", pure, () => {
+  const outbox = new Outbox();
+  const to = { session: 2n, nick: "beto" };
+  outbox.add("saluda", { action: true });
+  outbox.add("secreto", { to });
+  assertEquals(outbox.welcomed(0, 0), [
+    { type: "say", n: 1, timeMs: 0, text: "saluda", action: true },
+    { type: "say", n: 2, timeMs: 0, text: "secreto", to },
+  ]);
+});

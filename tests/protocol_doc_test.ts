@@ -3,6 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as address from "../lib/address.ts";
+import * as backlog from "../lib/backlog.ts";
 import * as chatServer from "../lib/chat_server.ts";
 import { FrameDecoder } from "../lib/codec.ts";
 import * as connection from "../lib/connection.ts";
@@ -131,7 +132,7 @@ test("the table of limits has the constants' values, and all constants of the wi
   const wire = numbersOf(protocol, password, text, heartbeat);
   const all = {
     ...wire,
-    ...numbersOf(address, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),
+    ...numbersOf(address, backlog, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),
   };
   const listed = new Map(table("Limits").map(([name, value]) => [name!, Number(value!.replaceAll(",", ""))]));
   for (const [name, value] of listed) assertEquals(value, all[name], name);

@@ -10,9 +10,13 @@ import {
   decodeServer,
   encodeClient,
   encodeServer,
+  encodeWelcome,
   FRAME,
+  MAX_BACKUP_BYTES,
   MAX_BACKUPS,
   MAX_CLIENT_FRAME_BYTES,
+  MAX_IP_BYTES,
+  MAX_NICK_BYTES,
   MAX_RESUME_POINTS,
   MAX_SERVER_FRAME_BYTES,
   NEVER_WHOLE_MS,
@@ -498,3 +502,37 @@ function only(bytes: Uint8Array): Frame {
   assertEquals(frames[0]!.body.length, bytes.length - 5);
   return frames[0]!;
 }
+
+test("a name, an address or a backup is taken that is as long as it may be, and none that is longer", () => {
+  const limits: [isField: IsField, maxBytes: number][] = [
+    [(key) => key === "nick" || key === "before", MAX_NICK_BYTES],
+    [(key) => key === "address", MAX_IP_BYTES],
+    [(key, field) => typeof field === "string" && /^\d+$/.test(key), MAX_BACKUP_BYTES],
+  ];
+  // What a client asks for is judged by the room, which says why.
+  const isJudged = (message: ClientMessage | ServerMessage) => /^(hello|nick)$/.test(message.type);
+  let fields = 0;
+  for (const { what, message, decode } of ALL) {
+    if (isJudged(message)) continue;
+    for (const [isField, maxBytes] of limits) {
+      const bytesWith = (length: number) =>
+        [...withMarker(message, isField, "x".repeat(length))].map((marked) =>
+          decode === decodeClient
+            ? encodeClient(marked as ClientMessage)
+            : encodeServer(marked as ServerMessage)
+        );
+      fields += bytesWith(maxBytes).map((bytes) => decode(only(bytes))).length;
+      for (const bytes of bytesWith(maxBytes + 1)) {
+        refuses("frame-malformed", () => decode(only(bytes)), what);
+      }
+    }
+  }
+  assert(fields > 10, `${fields} fields`);
+});
+
+test("what WELCOME begins with is not changed by the next frame", () => {
+  const first = encodeWelcome(LONELY, { onlineBytes: 0 });
+  const copy = first.slice();
+  encodeServer({ type: "error", code: "second", reason: "second" });
+  assertEquals(first, copy);
+});

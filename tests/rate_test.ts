@@ -27,3 +27,7 @@ Deno.test("Rate.perSecond() forgets what is ten seconds ago, also if nothing hap
 Deno.test("Rate begins at any time", pure, () => {
   assertEquals(rateOf([1e9, 1e9 + 500, 1e9 + 9_000]).perSecond(1e9 + 9_999), 0.3);
 });
+
+Deno.test("Rate does not count what happened before the last time, and loses nothing by it", pure, () => {
+  assertEquals(rateOf([5_000, 1_000]).perSecond(5_000), 0.1);
+});

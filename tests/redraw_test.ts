@@ -81,14 +81,16 @@ for (const isOld of [false, true]) {
     for (let seed = 0; seed < 20; seed++) {
       const below = numbers(seed);
       let view = viewOf("");
+      let layout = layOut(view, SIZE);
       const screen = new FakeScreen({ ...SIZE, isOld });
-      screen.write(draw(layOut(view, SIZE)));
+      screen.write(draw(layout));
       for (let n = 0; n < 60; n++) {
-        const next = randomView(below, view);
-        const shown = screen.show(step(view, next));
-        const expected = new FakeScreen({ ...SIZE, isOld }).show(draw(layOut(next, SIZE)));
+        view = randomView(below, view);
+        const next = layOut(view, SIZE);
+        const shown = screen.show(redraw(layout, next));
+        const expected = new FakeScreen({ ...SIZE, isOld }).show(draw(next));
         assertEquals(shown, expected, `Seed ${seed}, change ${n}`);
-        view = next;
+        layout = next;
       }
     }
   });
@@ -109,4 +111,12 @@ Deno.test("A key costs a few bytes, however long the line is", pure, () => {
   const [from, to] = [layOut(viewOf(text), size), layOut(viewOf(`${text}x`), size)];
   assertEquals(redraw(from, to), "x");
   assert(redraw(to, layOut(viewOf(text, { cursor: 3 }), size)).length < 40);
+});
+
+Deno.test("What is erased leaves nothing behind on a screen that has become narrower", pure, () => {
+  const layout = layOut(viewOf("0123456789 abc", { cursor: 12, status: ["… uno dos"] }), SIZE);
+  const screen = new FakeScreen(SIZE);
+  screen.write(`antes\n${draw(layout)}`);
+  screen.becomes(5);
+  assertEquals(screen.show(erase(layout, 5)), ["antes", "|"]);
 });

@@ -76,12 +76,14 @@ Deno.test("Renderer lets nothing of a peer reach the screen but what can be seen
   const lines = [
     spanish.entry(said({ nick: dirty })),
     spanish.entry(said({ text: dirty })),
+    spanish.entry(said({ text: dirty }), { reader: "eva" }),
     spanish.entry(joined({ nick: dirty })),
     spanish.entry(left({ address: dirty })),
     spanish.notice(dirty, ms()),
   ];
   assertEquals(lines, [
     `[${TIME}] ?: hola`,
+    `[${TIME}] ana: ${clean}`,
     `[${TIME}] ana: ${clean}`,
     `[${TIME}] * ? (192.168.1.7) se ha conectado`,
     `[${TIME}] * ana (${clean}) se ha desconectado`,
@@ -135,6 +137,7 @@ Deno.test(
     assertEquals(spanish.entry(announced, { isHistory: true }), `[${TIME}] ~ # El servidor dice: ␛[2Jadiós`);
     const backups = { type: "backups", ...AT, backups: ["a:1", "b\x07:2#SHA256:c"] } as const;
     assertEquals(spanish.entry(backups), `[${TIME}] * Servidores de reserva: a:1, b␇:2`);
+    assertEquals(spanish.entry({ ...backups, backups: [] }), `[${TIME}] * Ya no hay servidores de reserva`);
   },
 );
 

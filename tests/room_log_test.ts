@@ -346,3 +346,9 @@ Deno.test("RoomLog.seqOfLast() does not count what is for some alone", pure, () 
   const log = logWithPrivate(6, [1, 4, 5]);
   assertEquals([1, 2, 3, 9].map((count) => log.seqOfLast(count, SAID)), [3, 2, 0, 0]);
 });
+
+Deno.test("Cursor.behindBytes is what the reader has still to take, wherever it stands", pure, () => {
+  const log = logOf(5);
+  const behind = range(0, 6).map((seq) => log.cursorAt(seq).behindBytes);
+  assertEquals(behind, [30, 24, 18, 12, 6, 0]);
+});

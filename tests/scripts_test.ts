@@ -11,7 +11,10 @@ Deno.test("mixesScripts() finds nothing in a word of one script, whichever it is
 });
 
 Deno.test("mixesScripts() lets digits, `_`, `-` and marks stand with any script", pure, () => {
-  assertEquals(["ana_7", "Юля-2", "李1", "n\u0303", "я\u0301", "_", "7", ""].filter(mixesScripts), []);
+  assertEquals(
+    ["ana_7", "Юля-2", "李1", "n\u0303", "я\u0301", "a\u0332", "я\u0332", "_", "7", ""].filter(mixesScripts),
+    [],
+  );
 });
 
 Deno.test("mixesScripts() knows which scripts are written together", pure, () => {

@@ -493,7 +493,7 @@ Deno.test("ServerConsole says how much it skips when it cannot keep up with the 
 
 Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
   await using server = forgetfulServer();
-  await using standing = new StandingConsole({ maxBehindBytes: 20_000 });
+  await using standing = new StandingConsole({ maxBehindBytes: 20_000, maxWaitMs: 60_000 });
   const { console } = standing;
   console.follow(server);
   using ana = (await enterAs("ana", server.address.port)).peer;

@@ -1,6 +1,6 @@
 // Rooms on one journal: each of two servers makes of the same entries the same room, however late it reads them.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Moment } from "../lib/clock.ts";
 import type { Journal, Taker } from "../lib/journal.ts";
 import { type Hello, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
@@ -67,12 +67,12 @@ function newServer(shared: Shared, home: bigint) {
 
 type Server = ReturnType<typeof newServer>;
 
-function arrive({ room }: Server, nick: string, again: () => void = () => {}) {
+function arrive({ room }: Server, nick: string, again: () => void = () => {}, address = "10.0.0.7") {
   const hello: Hello = {
     ...{ type: "hello", version: 1, token: new Uint8Array(16), password: "", nick },
     ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
   };
-  const arrival = { hello, session: BigInt(nick.length), address: "10.0.0.7" };
+  const arrival = { hello, session: BigInt(nick.length), address };
   return () => room.enter(arrival, at(50), again);
 }
 
@@ -186,3 +186,57 @@ Deno.test("A server that is gone takes along those who were in through it, and n
   assertEquals([...other.room.members].map(({ nick }) => nick), ["beto"]);
   assertEquals(one.taken, [["ana", false]]);
 });
+
+Deno.test("A departure that comes too late takes nobody from the server where they are by now", pure, () => {
+  const [one, other] = newPair();
+  const { member } = letIn(other, one, "ana");
+  other.room.lose(member, at(0));
+  other.room.expire(at(1_000));
+  const attempt = arrive(one, "ana");
+  attempt();
+  for (const { journal } of [one, other]) journal.store();
+  for (const { journal } of [one, other]) journal.settle();
+  assertEquals([one.taken, other.taken], [[], [["ana", false]]]);
+  assertEquals(attempt()?.member.home, 1n);
+});
+
+Deno.test(
+  "A server that starts again waits for those who were in through it, and for no others",
+  pure,
+  () => {
+    const shared: Shared = [];
+    const [one, other] = [newServer(shared, 1n), newServer(shared, 2n)];
+    letIn(one, other, "ana");
+    const [again, third] = [newServer(shared, 1n), newServer(shared, 3n)].map((server) => {
+      server.journal.settle();
+      return server.room.loseAll(at(1_000));
+    });
+    assertEquals([again, third], [1_100, Infinity]);
+  },
+);
+
+Deno.test(
+  "Who moves to another server is listed on all of them with the address that they have now",
+  pure,
+  () => {
+    const [one, other] = newPair();
+    letIn(one, other, "ana");
+    arrive(other, "ana", () => {}, "10.0.0.99")();
+    other.journal.store();
+    for (const { journal } of [one, other]) journal.settle();
+    const lists = [letIn(one, other, "lucas"), letIn(other, one, "martina")].map(({ online }) => online);
+    for (const list of lists) assert(new TextDecoder().decode(list).includes("10.0.0.99"));
+  },
+);
+
+Deno.test(
+  "Each person is given the servers of a room beginning with another, to go to when theirs falls",
+  pure,
+  () => {
+    const [one, other] = newPair();
+    one.room.learnServers(["a:1", "b:2"], at(0));
+    one.journal.store();
+    const given = ["ana", "beto"].map((nick) => letIn(one, other, nick).welcome.backups);
+    assertEquals(given, [["b:2", "a:1"], ["a:1", "b:2"]]);
+  },
+);

@@ -82,7 +82,7 @@ async function choiceOfSomebodyWhoWasIn(
 ): Promise<Choice> {
   const choice = new Choice({ ...FIRST, nick: "ana", ...options }, person);
   assertEquals(await choice.next(), TARGET);
-  choice.chooser.entered(FIRST!, [SECOND!]);
+  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
   return choice;
 }
 
@@ -103,15 +103,25 @@ Deno.test("TargetChooser goes on under a new nick, and to servers that it learne
   for (const isAuto of [false, true]) {
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
     choice.chooser.rename("anita");
-    choice.chooser.learn([THIRD!]);
+    choice.chooser.learn([SECOND!, THIRD!]);
     choice.person.types("\n\n");
     assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
     // What the client was let in with is what counts from then on.
     choice.chooser.rename("norberta");
-    choice.chooser.entered(THIRD!, []);
+    choice.chooser.entered(THIRD!, { room: 3n, backups: [] });
     choice.person.types("\n\n");
     assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
   }
+});
+
+Deno.test("TargetChooser offers no server that the room of now has ceased to name", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+  choice.chooser.learn([THIRD!]);
+  assertEquals((await choice.next(lost(FIRST!)))?.server, THIRD);
+  // What another room names is another matter.
+  choice.chooser.entered(THIRD!, { room: 9n, backups: [] });
+  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
+  assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
 });
 
 Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
@@ -271,7 +281,7 @@ Deno.test(
     assert(await timed(unreached(FIRST!)) >= 195);
     assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
     // Somebody who was in for long begins anew; who is thrown out at once does not.
-    choice.chooser.entered(SECOND!, []);
+    choice.chooser.entered(SECOND!, { room: 2n, backups: [] });
     assert(await timed({ ...lost(SECOND!), stayedMs: 4_999 }) >= 395);
     assert(await timed({ ...lost(SECOND!), stayedMs: 5_000 }) < 395);
   },
@@ -291,7 +301,7 @@ Deno.test(
     assertEquals(choice.notices.splice(0), [
       "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
     ]);
-    choice.chooser.entered(FIRST!, []);
+    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
     await choice.next(lost(FIRST!));
     await choice.next(unreached(SECOND!));
     assertEquals(choice.notices.length, 1);
@@ -345,7 +355,7 @@ Deno.test(
     }
     assertEquals(heard.splice(0), [true, true, false, false]);
     assertEquals(choice.notices, []);
-    choice.chooser.entered(FIRST!, []);
+    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
     await choice.next({ ...unreached(FIRST!), error });
     assertEquals(heard, [true]);
   },
@@ -447,7 +457,7 @@ Deno.test(
     let waits = 0;
     await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => (waits++, 0) });
     await choice.next();
-    choice.chooser.entered(FIRST!, []);
+    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
     assertEquals((await choice.next(await failAgain(choice)))?.server, FIRST!);
     assertEquals(waits, 1);
   },
@@ -457,9 +467,9 @@ Deno.test("TargetChooser does not stay with a server on which no connection last
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
   const cut = { ...lost(FIRST!), error: CUTS[0]! };
   assertEquals((await choice.next(cut))?.server, FIRST!);
-  choice.chooser.entered(FIRST!, []);
+  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
   assertEquals((await choice.next({ ...cut, stayedMs: 4_999 }))?.server, SECOND!);
-  choice.chooser.entered(SECOND!, []);
+  choice.chooser.entered(SECOND!, { room: 2n, backups: [] });
   assertEquals((await choice.next({ ...cut, stayedMs: 5_000 }))?.server, FIRST!);
 });
 
@@ -551,7 +561,7 @@ Deno.test(
     for (const error of VIOLATIONS) {
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
       assertEquals((await choice.next({ ...lost(FIRST!), error }))?.server, SECOND!);
-      choice.chooser.entered(SECOND!, [FIRST!, THIRD!]);
+      choice.chooser.entered(SECOND!, { room: 2n, backups: [FIRST!, THIRD!] });
       assertEquals((await choice.next(lost(SECOND!)))?.server, THIRD!);
       assertEquals((await choice.next(lost(THIRD!)))?.server, SECOND!);
     }

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import {
   countChars,
+  cut,
   isNick,
   isText,
   MAX_NICK_CHARS,
@@ -12,13 +13,16 @@ import {
   parseNick,
   parseText,
   printable,
+  printableNick,
 } from "../lib/text.ts";
 
 const pure = { permissions: "none" } as const;
 
-/** Every code point, lone surrogates included. */
+/** Every code point of a plane that has characters, lone surrogates included; of the two for private use, one. */
 function* codePoints(): Generator<string> {
-  for (let code = 0; code <= 0x10ffff; code++) yield String.fromCodePoint(code);
+  for (const plane of [0, 1, 2, 3, 14, 15]) {
+    for (let code = 0; code <= 0xffff; code++) yield String.fromCodePoint(plane * 0x1_0000 + code);
+  }
 }
 
 function assertNoNick(raw: string): void {
@@ -252,4 +256,21 @@ Deno.test("Eight marks on a character are text, the ninth and what follows becom
   assert(!isText(`${eight}\u0301`));
   assertEquals(printable(`${eight}\u0301\u0301z`), `${eight}\ufffd\ufffdz`);
   assert(isText(parseText(`z${"\u0301".repeat(500)}`)));
+});
+
+Deno.test("No letter of a nick has five marks, the last one neither", pure, () => {
+  assertNoNick("ax\u0324\u0325\u032d\u0330\u0331");
+});
+
+Deno.test("isNick() takes no nick with what nobody can see, and a screen shows none", pure, () => {
+  for (const char of ["\u034f", "\u3164", "\u180b", "\ufe0f"]) {
+    assert(!isNick(`a${char}b`), JSON.stringify(char));
+    assertEquals(printableNick(`a${char}b`), "?");
+  }
+  for (const nick of ["", " ana", "* ana", "a:"]) assertEquals(printableNick(nick), "?");
+  assertEquals(printableNick("José_2"), "José_2");
+});
+
+Deno.test("cut() leaves what is short enough, and ends with an ellipsis what is not", pure, () => {
+  assertEquals(["💥💥", "💥💥💥", "💥💥💥💥"].map((text) => cut(text, 3)), ["💥💥", "💥💥💥", "💥💥…"]);
 });

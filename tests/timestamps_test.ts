@@ -69,6 +69,7 @@ Deno.test("Timestamps.newDay() finds a day for times that no date can hold", pur
 
 Deno.test("parsePattern() takes fields and what stands for itself", pure, () => {
   const patterns = ["yyyy-MM-dd HH:mm:ss", "yyyyMMdd", "h:mm a", "HH 'h' mm", "d.M.yy", "SSS", "HH:mm ☀"];
+  patterns.push(`HH${" ".repeat(62)}`);
   for (const pattern of patterns) assertEquals(parsePattern(pattern), pattern);
 });
 

@@ -1,6 +1,7 @@
 // The rules of docs/DESIGN.md, "Exactly once", and what is left of them when one is weakened: the simulator
 // must find what is lost then, or shown twice.
 
+import { WINDOW_MARGIN_MS } from "../../lib/backlog.ts";
 import { Mailbox } from "../../lib/mailbox.ts";
 import type { Member } from "../../lib/members.ts";
 import {
@@ -11,7 +12,7 @@ import {
   type Say,
   type Welcome,
 } from "../../lib/protocol.ts";
-import { type Admission, type Arrival, Room, WINDOW_MARGIN_MS } from "../../lib/room.ts";
+import { type Admission, type Arrival, Room } from "../../lib/room.ts";
 import { EVERYTHING } from "../../lib/room_log.ts";
 import type { Moment } from "../../lib/clock.ts";
 import type { Taker } from "../../lib/journal.ts";

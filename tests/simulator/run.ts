@@ -1,12 +1,14 @@
 // One run of a scenario: servers, clients and a network that do what its steps say, as long as that takes nothing
 // from anybody that the rules do not promise.
 
-import { Client, type ClientEnd } from "./client.ts";
+import { Client } from "./client.ts";
+import type { ClientEnd } from "./client_end.ts";
 import { Ledger, type Problem } from "./ledger.ts";
 import { Pipe, type Quality } from "./network.ts";
 import { Random } from "./random.ts";
 import { type Scenario, type Step, STRAY_MS, WANDER_MS } from "./scenario.ts";
-import { Server, ServerEnd } from "./server.ts";
+import { Server } from "./server.ts";
+import { ServerEnd } from "./server_end.ts";
 import type { Store } from "../staged_journal.ts";
 import { Timeline } from "./timeline.ts";
 import type { Rules, World } from "./world.ts";

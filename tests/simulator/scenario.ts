@@ -1,8 +1,8 @@
 // What is done in a run, step by step: who comes, what is typed, what breaks. A seed gives all of it.
 
-import type { Parting } from "./client.ts";
+import type { Parting } from "./client_end.ts";
 import { Random } from "./random.ts";
-import type { Death } from "./server.ts";
+import type { Death } from "./server_end.ts";
 
 /** One thing that is done, by the user or by fate. Servers are counted from the one where everybody is: 0. */
 export type Step =

@@ -1,5 +1,10 @@
 // Simulated time: what is to happen when, in order. An hour takes no longer than what happens in it.
 
+/** A step that takes no time takes this, in ms: timers are never early. */
+export const TICK_MS = 0.01;
+/** Heartbeats are looked at this often, in ms. */
+export const CHECK_MS = 250;
+
 interface Task {
   readonly atMs: number;
   /** Tells apart what happens at the same time. */
