@@ -7,6 +7,7 @@ import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { InputError } from "../lib/errors.ts";
 import { sessionOf } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
+import { FakeScreen } from "./fake_screen.ts";
 import {
   enter,
   FakeServer,
@@ -507,6 +508,17 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
     output,
     "! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n! Órdenes:\n  /help, /ayuda              mostrar esta ayuda\n",
   );
+});
+
+Deno.test("chat-client /help fits a narrow screen", async () => {
+  await using server = startServer();
+  await using ana = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 40 }) });
+  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  await ana.sees("Conectado");
+  ana.types("/help\r");
+  await ana.sees("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
+  ana.types("exit\r");
+  assertEquals(await chatting, 0);
 });
 
 Deno.test("chat-client /who knows who came and went, on the server of now", async () => {

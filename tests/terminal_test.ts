@@ -292,6 +292,22 @@ Deno.test("Terminal.print() prints above the line that is being typed", pure, as
 });
 
 Deno.test(
+  "Terminal.print() breaks lines between words on a screen, and leaves a pipe's whole",
+  pure,
+  async () => {
+    const line = "beto: una línea que no cabe en una fila de cuarenta columnas";
+    await using typist = new Typist();
+    await typist.terminal.print(line, "dos");
+    const rows = ["beto: una línea que no cabe en una fila", "  de cuarenta columnas", "dos"];
+    assertEquals((await typist.look()).slice(0, 3), rows);
+    assertEquals(typist.terminal.columns, 40);
+    await using script = new Person();
+    await script.terminal.print(line, "dos");
+    assertEquals([script.output, script.terminal.columns], [`${line}\ndos\n`, undefined]);
+  },
+);
+
+Deno.test(
   "Terminal.print() prints above a question too, and leaves the cursor where it was",
   pure,
   async () => {
