@@ -85,9 +85,10 @@ export const ENGLISH = {
   "command.mistyped": 'There is no command "{command}". Did you mean {nearest}? Type /help to list them.',
   "command.incomplete": "Something is missing: {usage}",
   "command.surplus": "Nothing may follow {usage}: nothing was done.",
+  "command.list": "Commands:",
   "command.escape": "send a text that begins with /",
+  "who.online": "Online: {count}.",
   "who.line": "{nick} ({address}), since {since}",
-  "who.nobody": "Nobody is online.",
   "who.before": "Offline since {since}. Who was online then:",
   "who.unknown": "Offline: who is online is not known yet.",
   "order.kick": "throw somebody out, who will read the reason",
@@ -103,6 +104,7 @@ export const ENGLISH = {
   "error.address-invalid": '"{address}" is no address: type an IP or a name, with or without ":port".',
   "error.ip-invalid": '"{ip}" is no IP address.',
   "error.minutes-invalid": '"{minutes}" cannot be used: the minutes are a number from 0 to {max}.',
+  "error.backup-is-self": "{server} is this very server: a backup is another one.",
   "error.backups-full": "There are {max} backup servers already: no more fit.",
   "error.pattern-invalid":
     'Times cannot be shown as "{pattern}": use yyyy, MM, dd, HH, mm or ss, and letters between single quotes.',
@@ -166,7 +168,7 @@ export const ENGLISH = {
   "wire.version-unsupported": "it speaks another version of the protocol: update the program",
   "wire.frame-late": "a frame took too long to arrive",
   "wire.counter-backwards": "messages came out of order",
-  "wire.store-away": "the server can keep nothing for now",
+  "wire.store-away": "the server can keep nothing for now: try again in a moment",
   "wire.room-full": "the room is full: try again later",
   "wire.address-crowded": "there are too many connections from the same address",
   "wire.entering-too-often": "somebody has come in too often from the same address: wait a minute",
@@ -244,6 +246,8 @@ export const ENGLISH = {
     '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
   "error.certificate-invalid":
     "There is no valid certificate in {path}, or its key is another: they must be in PEM.",
+  "error.answer-is-talk":
+    'There is no connection: "{text}" stays in your chat line, unsent. What is asked for here is a server: an IP, or NAME:PORT.',
   "error.answer-unclear": "Answer yes or no.",
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
@@ -285,7 +289,7 @@ export const ENGLISH = {
     "Nothing that is said can be stored ({reason}), and it waits. It is tried again every second.",
 
   "error.not-tls":
-    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls.",
+    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls, and first delete its line in known_servers if there is one.",
   "error.tls-failed": "Could not speak TLS with {server}: {reason}.",
   "error.certificate-refused": "The certificate of {server} cannot be used: {reason}.",
   "error.certificate-unfit":
@@ -301,7 +305,7 @@ export const ENGLISH = {
 
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is not right",
-  "wire.tls-needed": "it speaks TLS only: add --tls",
+  "wire.tls-needed": "it speaks TLS only (option --tls)",
   "wire.tls-unexpected": "it wanted to speak TLS with a server that does not",
 
   "flag.server-password": "file whose first line is the password of the room",

@@ -86,6 +86,7 @@ export type InputCode =
   | "ip-invalid"
   | "minutes-invalid"
   | "backups-full"
+  | "backup-is-self"
   | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
@@ -113,6 +114,7 @@ export type InputCode =
   | "data-damaged"
   | "data-unusable"
   | "answer-unclear"
+  | "answer-is-talk"
   | "input-ended";
 
 /** Values that a sentence about an error needs, by placeholder name. */

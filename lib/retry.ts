@@ -66,6 +66,11 @@ export class Rotation {
     return indexOf(this.#servers, server) >= 0;
   }
 
+  /** Whether a server with this host is known. */
+  hasHost(host: string): boolean {
+    return this.#servers.some((server) => server.host.toLowerCase() === host.toLowerCase());
+  }
+
   /** The server to try after `last`; itself if it is the only one. */
   after(last: Address): Address {
     const index = indexOf(this.#servers, last);

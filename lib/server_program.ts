@@ -3,7 +3,7 @@
 
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
-import { formatBackup, parseBackup } from "./backup.ts";
+import { checkBackup, formatBackup, parseBackup } from "./backup.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
@@ -69,7 +69,7 @@ export async function serve(program: Program): Promise<number> {
   const answer = about(flags, {
     name: "chat-server",
     table: FLAGS,
-    help: help(sentences),
+    help: help(sentences, terminal.columns),
     edition,
     sentences,
   });
@@ -114,7 +114,13 @@ export async function serve(program: Program): Promise<number> {
     ...(shared ? sharedLines(shared, server, sentences) : []),
   );
   log.follow(server);
-  const operator = new Operator({ terminal, renderer, language, server });
+  const operator = new Operator({
+    terminal,
+    renderer,
+    language,
+    server,
+    localIPs: () => localIPs(program),
+  });
   await Promise.race([aborted(signal), operator.dismissed(), ...(shared ? [shared.broken] : [])]);
   await terminal.print(sentences("server.closing"));
   await server.close();
@@ -211,9 +217,10 @@ function limitOf(flag: string, text: string | undefined): number | undefined {
   return limit;
 }
 
-function help(sentences: Sentences): string[] {
-  const options = flagHelp(FLAGS, sentences);
-  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orderHelp(sentences)];
+function help(sentences: Sentences, columns?: number): string[] {
+  const options = flagHelp(FLAGS, sentences, columns);
+  const orders = orderHelp(sentences, columns);
+  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orders];
 }
 
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the
@@ -229,8 +236,12 @@ async function listen(
     if (asked.port === undefined) return undefined;
     asked.host ??= host ?? await askHost(program, { isAgain });
     if (asked.host === undefined) return undefined;
+    const own = { host: asked.host, port: asked.port };
+    for (const backup of options.backups ?? []) {
+      checkBackup(parseBackup(backup), { own, local: localIPs(program) });
+    }
     try {
-      return new ChatServer({ ...options, host: asked.host, port: asked.port });
+      return new ChatServer({ ...options, ...own });
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       const culprit = error.code.startsWith("port-") ? "port" : "host";
@@ -240,6 +251,10 @@ async function listen(
       asked[culprit] = undefined;
     }
   }
+}
+
+function localIPs(program: Program): string[] {
+  return program.localAddresses().map(({ address }) => address);
 }
 
 function askPort(program: Program, options: AskOptions): Promise<number | undefined> {

@@ -28,15 +28,17 @@ export const MAX_WAITING_BYTES = 8_388_608;
 const PAST_BYTES = 16_777_216;
 /** Most servers whose blocks are told apart: each start of one makes another. */
 const MAX_NUMBERS = 256;
-/** From try to try to find the past, in ms, and how long that may take. */
+/** From try to try to find the past, in ms, and how long that may take: longer than a cluster that loses its leader, and
+ * the next one as well. */
 const AGAIN_MS = 200;
-const OPENING_MS = 30_000;
+const OPENING_MS = 60_000;
 /** After so many checks that find too little, it is believed. */
 const BEHIND_CHECKS = 3;
 /** Stands for no server. */
 const NOBODY = 0n;
-/** A store that gives nothing for so long to a server that starts does not have what it said, in ms. */
-const READING_MS = 5_000;
+/** A store that gives nothing for so long to a server that starts does not have what it said, in ms: a cluster takes up
+ * to 10 s to choose a leader. */
+const READING_MS = 15_000;
 /** How long after it was stored a block must have come back, in ms. */
 const BACK_MS = 3_000;
 

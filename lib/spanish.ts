@@ -91,9 +91,10 @@ export const SPANISH = {
     'No existe la orden "{command}". ¿Quiso decir {nearest}? Escriba /help para ver las que hay.',
   "command.incomplete": "Falta algo: {usage}",
   "command.surplus": "{usage} no lleva nada detrás: no se ha hecho nada.",
+  "command.list": "Órdenes:",
   "command.escape": "enviar un texto que empieza con /",
+  "who.online": "En línea: {count}.",
   "who.line": "{nick} ({address}), desde {since}",
-  "who.nobody": "No hay nadie en línea.",
   "who.before": "Sin conexión desde {since}. Quién estaba entonces en línea:",
   "who.unknown": "Sin conexión: aún no se sabe quién está en línea.",
   "order.kick": "expulsar a alguien, que leerá el motivo",
@@ -111,6 +112,7 @@ export const SPANISH = {
     '"{address}" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
+  "error.backup-is-self": "{server} es este mismo servidor: de reserva sirve otro.",
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
   "error.pattern-invalid":
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',
@@ -177,7 +179,7 @@ export const SPANISH = {
   "wire.version-unsupported": "habla otra versión del protocolo: actualice el programa",
   "wire.frame-late": "una trama tardó demasiado en llegar",
   "wire.counter-backwards": "los mensajes no venían en orden",
-  "wire.store-away": "el servidor no puede guardar nada por ahora",
+  "wire.store-away": "el servidor no puede guardar nada por ahora: pruebe de nuevo en un momento",
   "wire.room-full": "la sala está llena: pruebe más tarde",
   "wire.address-crowded": "hay demasiadas conexiones desde la misma dirección",
   "wire.entering-too-often": "se ha entrado demasiadas veces desde la misma dirección: espere un minuto",
@@ -259,6 +261,8 @@ export const SPANISH = {
     '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
   "error.certificate-invalid":
     "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
+  "error.answer-is-talk":
+    'No hay conexión: "{text}" queda en la línea del chat, sin enviar. Aquí se pregunta por un servidor: una IP, o NOMBRE:PUERTO.',
   "error.answer-unclear": "Responda sí o no.",
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
@@ -301,7 +305,7 @@ export const SPANISH = {
     "No se puede guardar lo que se dice ({reason}), y espera. Se vuelve a intentar cada segundo.",
 
   "error.not-tls":
-    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",
+    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls, y borre antes su línea de known_servers si la hay.",
   "error.tls-failed": "No se pudo hablar TLS con {server}: {reason}.",
   "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
   "error.certificate-unfit":
@@ -317,7 +321,7 @@ export const SPANISH = {
 
   "wire.password-needed": "pide una contraseña",
   "wire.password-wrong": "la contraseña no es correcta",
-  "wire.tls-needed": "solo habla TLS: añada --tls",
+  "wire.tls-needed": "solo habla TLS (opción --tls)",
   "wire.tls-unexpected": "quiso hablar TLS con un servidor que no lo habla",
 
   "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",

@@ -141,9 +141,14 @@ Deno.test(
   },
 );
 
+Deno.test("Renderer.answer() is marked as the program's own, and has a list below it as it is", pure, () => {
+  assertEquals(renderer().answer("nada\x1b"), ["! nada␛"]);
+  assertEquals(renderer().answer("Órdenes:", ["  /a"]), ["! Órdenes:", "  /a"]);
+});
+
 Deno.test("Renderer.person() shows IP and since when", pure, () => {
   const person = { session: 1n, nick: "ana", address: "a\x1b", sinceMs: ms() };
-  assertEquals(renderer().person(person), `ana (a␛), desde ${TIME}`);
+  assertEquals(renderer().person(person), `  ana (a␛), desde ${TIME}`);
 });
 
 Deno.test("Renderer paints times, nicks and what names the reader, and nothing else", pure, () => {

@@ -48,6 +48,11 @@ Deno.test("Rotation.after() finds its place by how an address reads, not by obje
   assertEquals(new Rotation([A, B]).after({ host: "A", port: 5_000 }), B);
 });
 
+Deno.test("Rotation.hasHost() knows a host by any of its servers, whatever the case", pure, () => {
+  const rotation = new Rotation([A, C]);
+  assertEquals(["a", "B", "c"].map((host) => rotation.hasHost(host)), [true, true, false]);
+});
+
 Deno.test("Rotation.add() keeps each server once", pure, () => {
   const rotation = new Rotation([A, B, { ...A }]);
   rotation.add({ host: "B", port: 5_000 });

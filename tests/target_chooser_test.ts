@@ -19,7 +19,8 @@ import {
 } from "../lib/errors.ts";
 import type { Failure, Target } from "../lib/session.ts";
 import { AGAIN_DIAL_MS, TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
-import { Person, type PersonOptions, soon } from "./support.ts";
+import { FakeScreen } from "./fake_screen.ts";
+import { Person, type PersonOptions, settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -172,6 +173,64 @@ Deno.test(
     assertMatch(choice.person.output, /^No se .*\nServidor \(IP o nombre\) \[127.0.0.1\]: aula2\n$/);
   },
 );
+
+Deno.test(
+  "TargetChooser gives back what somebody says who has not seen the question for a new server",
+  pure,
+  async () => {
+    const tty = new FakeScreen({ columns: 200 });
+    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
+    const { terminal } = choice.person;
+    const line = terminal.lines("> ").next();
+    for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
+      const next = choice.next(lost(FIRST!));
+      await settle();
+      choice.person.types(answers);
+      assertMatch((await next)!.server.host, /^(aula|localhost|otro)$/);
+    }
+    assertStringIncludes(choice.person.output, '"hola" queda en la línea del chat');
+    choice.person.types("\r");
+    assertEquals((await line).value, "hola ¿estáis ahí? otro ");
+  },
+);
+
+Deno.test("TargetChooser takes any word for a server at the start, and from a script", pure, async () => {
+  await using first = new Choice({ nick: "ana" }, { isKeyboard: true, tty: new FakeScreen() });
+  first.person.types("hola\r\r");
+  assertEquals((await first.next())?.server.host, "hola");
+  await using script = await choiceOfSomebodyWhoWasIn();
+  script.person.types("hola\n\n");
+  assertEquals((await script.next(lost(FIRST!)))?.server.host, "hola");
+});
+
+Deno.test(
+  "TargetChooser offers a person the server whose store is away again; others go on to the next",
+  pure,
+  async () => {
+    const error = new RefusedError("store-away", "why");
+    const away = { target: { ...TARGET, server: SECOND! }, error, wasIn: false, stayedMs: 0 };
+    for (
+      const [options, isKeyboard, server] of [
+        [{}, true, SECOND!],
+        [{}, false, FIRST!],
+        [{ isAuto: true }, true, FIRST!],
+      ] as const
+    ) {
+      await using choice = await choiceOfSomebodyWhoWasIn(options, { isKeyboard });
+      choice.person.types("\n\n");
+      assertEquals((await choice.next(away))?.server, server);
+    }
+  },
+);
+
+Deno.test("TargetChooser takes a whole address at the question for the port", pure, async () => {
+  await using choice = new Choice({ nick: "ana" });
+  choice.person.types("10.0.0.8\n10.0.0.7\n5001\n");
+  assertEquals((await choice.next())?.server, SECOND);
+  await using other = new Choice({ nick: "ana" });
+  other.person.types("10.0.0.8\n10.0.0.7:5001\n");
+  assertEquals((await other.next())?.server, SECOND);
+});
 
 Deno.test("TargetChooser offers another server that it knows if a name is wrong", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", backups: [SECOND!] });
