@@ -39,7 +39,7 @@ const NOBODY = 0n;
 /** A store that gives nothing for so long to a server that starts does not have what it said, in ms: a cluster takes up
  * to 10 s to choose a leader. */
 const READING_MS = 15_000;
-/** How long after it was stored a block must have come back, in ms. */
+/** What is stored must come within this, in ms, or is asked for again. */
 const BACK_MS = 3_000;
 
 /** What a shared journal needs. */
@@ -151,7 +151,7 @@ export class SharedJournal implements Journal {
     const opened = new AbortController();
     try {
       if (checkpoint.position < last) {
-        await Promise.race([promise, cut.then(throwIfThere), journal.#stalled(opened)]);
+        await Promise.race([promise, cut.then(throwIfThere), journal.#urge(opened)]);
       }
       journal.#takeInstance();
     } catch (error) {
@@ -330,13 +330,19 @@ export class SharedJournal implements Journal {
     }
   }
 
-  /** Rejects when nothing more comes: the store may have lost what it said that it had.
+  /** Has the store asked again while nothing comes: not everything that goes wrong with a reader is noticed on its way.
+   * Rejects when nothing has come for long: the store may have lost what it said that it had.
    * @throws {NatsError} `nats-unread` */
-  async #stalled({ signal }: AbortController): Promise<void> {
-    for (let before = NaN; before !== this.#last.position;) {
-      before = this.#last.position;
-      await delay(this.#options.readingMs ?? READING_MS, undefined, { signal }).catch(() => {});
+  async #urge({ signal }: AbortController): Promise<void> {
+    const { readingMs = READING_MS } = this.#options;
+    const waitMs = Math.min(BACK_MS, readingMs);
+    let { position } = this.#last;
+    for (let silentMs = 0; silentMs < readingMs;) {
+      await delay(waitMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
+      silentMs = position === this.#last.position ? silentMs + waitMs : 0;
+      if (silentMs > 0) this.#store.reread();
+      ({ position } = this.#last);
     }
     throw new NatsError("nats-unread", "Cannot read what the store says that it has");
   }

@@ -540,6 +540,24 @@ Deno.test("A store that has less than it said is asked again, and not forever", 
   }
 });
 
+Deno.test("A reader that gives nothing to a server that starts is made anew", async () => {
+  const log = new FakeLog();
+  await using first = await Follower.open(log, 1n);
+  first.say(said(1n, 1));
+  await until(() => first.taken.length === 1);
+  const store = new FakeStore(log);
+  const { read } = store;
+  const { promise: isAnew, resolve } = Promise.withResolvers<void>();
+  store.reread = resolve;
+  store.read = async function* (from) {
+    await isAnew;
+    yield* read.call(store, from);
+  };
+  const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 50, openingMs: 1_000 };
+  await (await SharedJournal.open(store, options)).close();
+  store.close();
+});
+
 Deno.test("Other servers learn from one that the end of the log was lost", async () => {
   const { log, server } = await cutShort();
   await using other = await Follower.open(log, 2n);
