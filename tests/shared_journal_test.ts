@@ -503,3 +503,38 @@ Deno.test("A checkpoint too long to be stored is told of once, and the one befor
   const checkpoints = log.stored.filter(({ isCheckpoint }) => isCheckpoint);
   assert(checkpoints.length > 1 && checkpoints.every(({ bytes }) => bytes.length <= 400));
 });
+
+Deno.test("What comes at once with a block of a later version, and behind it, is given to nobody either", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n);
+  const options = { home: 2n, instance: 102n, clock: systemClock, openingMs: 0 };
+  const journal = await SharedJournal.open(new FakeStore(log), options);
+  const taken: number[] = [];
+  let came = 0;
+  journal.follow((_entry, seq) => taken.push(seq), () => came++);
+  writer.say(said(1n, 1));
+  await until(() => came === 1);
+  const last = log.stored.at(-1)!.bytes;
+  const [newer, next] = [last.slice(), last.slice()];
+  newer[5]!++;
+  next[17]!++; // the number of the block
+  for (const bytes of [newer, next]) log.put(bytes);
+  await until(() => came === 3);
+  journal.settle();
+  assertEquals(taken, [0]);
+  await journal.close();
+});
+
+Deno.test("A store that knows too little now and then, and all in between, has lost nothing", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  for (let time = 0; time < 4; time++) {
+    const { bytes } = log.stored.pop()!;
+    await server.journal.check();
+    log.put(bytes);
+    await server.journal.check();
+  }
+  assertEquals(server.news, []);
+});
