@@ -1,14 +1,14 @@
-// Which servers of a room count as gone: those that had no lease for a while, however often one looked. Pure:
-// monotonic times in ms come in as parameters.
+// Which servers of a room count as gone, by their ids or addresses: those that had no lease for a while, however often
+// one looked. Pure: monotonic times in ms come in as parameters.
 
 /** How long a server must have had no lease, in ms: after an evening without NATS all have to renew theirs first. */
 export const ABSENT_MS = 5_000;
 
 /** What is known of servers without a lease. */
-export class Absences {
+export class Absences<Id> {
   readonly #absentMs: number;
-  /** Since when, by id. */
-  readonly #sinceMs = new Map<bigint, number>();
+  /** Since when. */
+  readonly #sinceMs = new Map<Id, number>();
 
   constructor({ absentMs = ABSENT_MS }: { absentMs?: number } = {}) {
     this.#absentMs = absentMs;
@@ -16,12 +16,12 @@ export class Absences {
 
   /** Somebody looked. Returns who of `servers` is gone. */
   note(
-    servers: Iterable<bigint>,
-    { living, nowMs }: { living: { has(server: bigint): boolean }; nowMs: number },
-  ): bigint[] {
+    servers: Iterable<Id>,
+    { living, nowMs }: { living: { has(server: Id): boolean }; nowMs: number },
+  ): Id[] {
     const absent = new Set([...servers].filter((server) => !living.has(server)));
     for (const server of this.#sinceMs.keys()) if (!absent.has(server)) this.#sinceMs.delete(server);
-    const gone: bigint[] = [];
+    const gone: Id[] = [];
     for (const server of absent) {
       const sinceMs = this.#sinceMs.get(server) ?? nowMs;
       this.#sinceMs.set(server, sinceMs);

@@ -37,6 +37,12 @@ export function parseAddress(text: string): { host: string; port?: number } {
   return port === undefined ? { host } : { host, port: parsePort(port) };
 }
 
+/** A port, or a whole address from somebody who sees at the question for the port that the host is wrong.
+ * @throws {InputError} `address-invalid` or `port-invalid` */
+export function parsePortOrAddress(text: string): { host?: string; port?: number } {
+  return /[.:]/.test(text) ? parseAddress(text) : { port: parsePort(text) };
+}
+
 /** An IPv6 address, with a zone or without (RFC 4007, section 11). */
 function isIPv6(host: string): boolean {
   const [address, zone = "0"] = host.split("%", 2);
@@ -83,6 +89,18 @@ export function formatAddress({ host, port }: Address): string {
 /** Whether two addresses are written the same way. */
 export function sameAddress(a: Address, b: Address): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
+}
+
+/** Whether a server that listens at `own` can be reached at this address; `local` are the IPs of its machine. */
+export function isOwnAddress(
+  { host, port }: Address,
+  { own, local }: { own: Address; local: readonly string[] },
+): boolean {
+  if (port !== own.port) return false;
+  if (host === own.host) return true;
+  const isLoopback = host.toLowerCase() === "localhost" || host.startsWith("127.");
+  if (["0.0.0.0", "::"].includes(own.host)) return isLoopback || local.includes(host);
+  return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(own.host);
 }
 
 /** An IPv4 peer of a socket that listens on `::` as the IPv4 address that it is (RFC 4291, section 2.5.5.2). */

@@ -1,6 +1,6 @@
 // A backup as servers name it: `host:port`, and if its certificate is known, `host:port#SHA256:...`. Pure.
 
-import { type Address, formatAddress, parseServer } from "./address.ts";
+import { type Address, formatAddress, isOwnAddress, parseServer } from "./address.ts";
 import { InputError } from "./errors.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 
@@ -19,6 +19,14 @@ export function parseBackup(text: string): Backup {
     server: parseServer(server!),
     ...(fingerprint !== undefined && { fingerprint: parseFingerprint(fingerprint) }),
   };
+}
+
+/** Makes sure that a backup is not the server itself; `local` are the IPs of its machine.
+ * @throws {InputError} `backup-is-self` */
+export function checkBackup({ server }: Backup, place: { own: Address; local: readonly string[] }): void {
+  if (!isOwnAddress(server, place)) return;
+  const details = { server: formatAddress(server) };
+  throw new InputError("backup-is-self", `Cannot be the backup of itself: ${details.server}`, { details });
 }
 
 /** A backup as it is written. */

@@ -25,7 +25,7 @@ export interface BlockWriterOptions {
   readonly nowMs: () => number;
   /** Told at which position a block is stored. */
   readonly onStored?: (position: number, number: number) => void;
-  /** Told when what is to be stored waits, and when it does so no more. */
+  /** Told when what is to be stored waits, and when all that waited is stored. */
   readonly onAway?: (isAway: boolean) => void;
   /** Told that the store is gone for good. */
   readonly onGone?: () => void;
@@ -38,6 +38,8 @@ interface Job {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly id: string;
   readonly isCheckpoint: boolean;
+  /** How many entries it has. */
+  readonly count: number;
   /** Fulfilled when it was read back. */
   readonly seen: PromiseWithResolvers<void>;
 }
@@ -56,6 +58,12 @@ export class BlockWriter {
   #isWriting = false;
   #isAway = false;
   #isClosed = false;
+  /** How many entries were ever added, */
+  #added = 0;
+  /** and are stored, */
+  #stored = 0;
+  /** and have to be until the store counts as back: those that waited when it took something again. */
+  #owed = 0;
 
   constructor(store: LogStore, options: BlockWriterOptions) {
     this.#store = store;
@@ -79,6 +87,7 @@ export class BlockWriter {
 
   /** Has an entry stored, as part of a block. */
   add(entry: Uint8Array<ArrayBuffer>): void {
+    this.#added++;
     this.#waiting.push(entry);
     this.#waitingBytes += entry.length;
     this.#writeSoon();
@@ -87,7 +96,7 @@ export class BlockWriter {
   /** Has a checkpoint stored, unless one is on its way. Returns whether it is one that can be stored. */
   addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): boolean {
     if (bytes.length > this.#store.maxBytes) return false;
-    this.#checkpoint ??= { bytes, id, isCheckpoint: true, seen: Promise.withResolvers() };
+    this.#checkpoint ??= { bytes, id, isCheckpoint: true, count: 0, seen: Promise.withResolvers() };
     this.#writeSoon();
     return true;
   }
@@ -141,13 +150,13 @@ export class BlockWriter {
     this.#waiting = this.#waiting.slice(count);
     const block = concat([encodeBlockHead({ server: home, number }), ...entries]);
     const id = `${home.toString(16)}-${number}`;
-    return [{ bytes: block, id, isCheckpoint: false, seen: Promise.withResolvers() }, bytes];
+    return [{ bytes: block, id, isCheckpoint: false, count, seen: Promise.withResolvers() }, bytes];
   }
 
   /** Tries until it is stored: the next one must not come before it. */
   async #write(job: Job): Promise<void> {
     const { nowMs, awayMs = AWAY_MS, goneMs = GONE_MS, onStored, onGone } = this.#options;
-    const away = setTimeout(() => this.#noteAway(true), awayMs);
+    const away = setTimeout(() => this.#noteAway(), awayMs);
     let goneSinceMs: number | undefined;
     let isSeen = false;
     const seen = job.seen.promise.then(() => void (isSeen = true));
@@ -168,12 +177,23 @@ export class BlockWriter {
       }
     }
     clearTimeout(away);
-    this.#noteAway(false);
+    this.#noteStored(job);
   }
 
-  #noteAway(isAway: boolean): void {
-    if (this.#isAway === isAway || this.#isClosed) return;
-    this.#isAway = isAway;
-    this.#options.onAway?.(isAway);
+  #noteAway(): void {
+    if (this.#isClosed) return;
+    this.#owed = Infinity;
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.#options.onAway?.(true);
+  }
+
+  #noteStored({ count }: Job): void {
+    this.#stored += count;
+    if (!this.#isAway || this.#isClosed) return;
+    if (this.#owed === Infinity) this.#owed = this.#added;
+    if (this.#stored < this.#owed) return;
+    this.#isAway = false;
+    this.#options.onAway?.(false);
   }
 }

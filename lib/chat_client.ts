@@ -32,7 +32,7 @@ export async function chat(program: Program): Promise<number> {
   const answer = about(flags, {
     name: "chat-client",
     table: CLIENT_FLAGS,
-    help: clientHelp(sentences),
+    help: clientHelp(sentences, program.terminal.columns),
     edition,
     sentences,
   });
@@ -179,10 +179,10 @@ class ChatClient implements Disposable {
 
   async #showEntered(
     server: Address,
-    { nick, online, onlineCount, backups }: Welcome,
+    { nick, online, onlineCount, instance, backups }: Welcome,
     missing: number,
   ): Promise<void> {
-    this.#chooser.entered(server, this.#learnBackups(backups));
+    this.#chooser.entered(server, { room: instance, backups: this.#learnBackups(backups) });
     this.#isCalled(nick);
     if (this.#wish !== undefined) this.#session.rename(this.#wish);
     this.#roster.reset(online);
@@ -240,12 +240,12 @@ class ChatClient implements Disposable {
   /** Takes another nick: now, or on the next server. */
   async #rename(nick: string): Promise<void> {
     if (nick === this.#nick && this.#wish === undefined) {
-      return await this.#print(this.#sentences("client.nick-same", { nick }));
+      return await this.#print(...this.#renderer.answer(this.#sentences("client.nick-same", { nick })));
     }
     this.#wish = nick;
     if (this.#session.rename(nick)) return;
     this.#chooser.rename(nick);
-    await this.#print(this.#sentences("client.nick-later", { nick }));
+    await this.#print(...this.#renderer.answer(this.#sentences("client.nick-later", { nick })));
   }
 
   #notify(text: string): Promise<void> {

@@ -26,7 +26,7 @@ export const CLOSING_MS = 1_000;
 
 /** Settings of a server. */
 export interface ChatServerOptions
-  extends GateOptions, Pick<ReceptionOptions, "password" | "messages" | "onRefused"> {
+  extends GateOptions, Pick<ReceptionOptions, "password" | "messages" | "onRefused" | "comingMs"> {
   /** IP address of this machine to listen on. */
   readonly host: string;
   /** 0 for any that is free. */
@@ -203,6 +203,17 @@ export class ChatServer implements AsyncDisposable {
     this.#hub.wake();
   }
 
+  /** Where clients of all servers of the room are told that they can be served. */
+  get serving(): readonly string[] {
+    return this.#room.serving;
+  }
+
+  /** What this server was told of at its start is for the clients of all servers of the room. */
+  shareBackups(): void {
+    this.#room.shareBackups(this.#clock());
+    this.#hub.wake();
+  }
+
   /** The servers of the room are reached at these addresses. */
   learnServers(addresses: readonly string[]): void {
     this.#room.learnServers(addresses, this.#clock());
@@ -211,7 +222,7 @@ export class ChatServer implements AsyncDisposable {
 
   /** Tells everybody that what they say waits, as nothing can be kept for now, or that this is over. */
   tellWaiting({ isOver }: { isOver: boolean }): void {
-    this.#guests.tell(encodeServer({ type: "waiting", over: isOver }));
+    this.#guests.tellWaiting({ isOver });
   }
 
   /** Tells everyone that the server closes, after all that was said before, and waits until they know, or

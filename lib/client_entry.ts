@@ -51,7 +51,7 @@ export async function clientEntry(
     path: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
   });
   // Only who may be asked whom to trust has something to write down.
-  if (isAuto || !terminal.isKeyboard || !trust.mayGrow) program.giveUpFiles();
+  if (isAuto || !terminal.isKeyboard || ca !== undefined) program.giveUpFiles();
   return {
     password,
     trust,

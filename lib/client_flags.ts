@@ -49,8 +49,8 @@ export function settingsOf(flags: FlagValues<typeof CLIENT_FLAGS>): ClientSettin
 }
 
 /** What `--help` shows, line by line. */
-export function clientHelp(sentences: Sentences): string[] {
-  const options = flagHelp(CLIENT_FLAGS, sentences);
-  const commands = commandHelp(sentences);
+export function clientHelp(sentences: Sentences, columns?: number): string[] {
+  const options = flagHelp(CLIENT_FLAGS, sentences, columns);
+  const commands = commandHelp(sentences, columns);
   return [sentences("usage.client"), "", sentences("usage.options"), ...options, "", ...commands];
 }

@@ -1,12 +1,27 @@
-// Words on the left and what they mean on the right, as help shows them on a screen of 80 columns. Pure.
+// Words on the left and what they mean on the right, as help shows them. Pure.
 
+/** Where nobody says how wide the screen is, and on wider ones: longer lines are not read with ease. */
 const MAX_COLUMNS = 80;
+/** Fewest columns in which the right side is read with ease. */
+const MIN_ROOM_COLUMNS = 20;
 const MARGIN = "  ";
 
-/** The rows as lines. What does not fit on the right goes on below. */
-export function inColumns(rows: readonly (readonly [left: string, right: string])[]): string[] {
+/** The rows as lines. What does not fit on the right goes on below, and all of it on a screen that is too narrow
+ * for both sides. */
+export function inColumns(
+  rows: readonly (readonly [left: string, right: string])[],
+  columns = MAX_COLUMNS,
+): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
-  const room = MAX_COLUMNS - width - 2 * MARGIN.length;
+  const most = Math.min(columns, MAX_COLUMNS);
+  const room = most - width - 2 * MARGIN.length;
+  if (most < MAX_COLUMNS && room < MIN_ROOM_COLUMNS) {
+    const indent = MARGIN + MARGIN;
+    return rows.flatMap(([left, right]) => [
+      `${MARGIN}${left}`,
+      ...folded(right, most - indent.length).map((part) => `${indent}${part}`),
+    ]);
+  }
   return rows.flatMap(([left, right]) =>
     folded(right, room).map((part, index) =>
       `${MARGIN}${(index === 0 ? left : "").padEnd(width)}${MARGIN}${part}`

@@ -64,11 +64,19 @@ export function usageOf({ names, parameters }: Command, sentences: Sentences): s
   return `/${names[0]}${parameters ? ` ${sentences(parameters)}` : ""}`;
 }
 
-/** The commands and what they do; `more` is what else can be typed. */
+/** How help is shown. */
+export interface HelpOptions {
+  /** What else can be typed. */
+  readonly more?: readonly (readonly [typed: string, help: string])[];
+  /** How wide the screen is. */
+  readonly columns?: number;
+}
+
+/** The commands and what they do. */
 export function tableHelp(
   table: CommandTable,
   sentences: Sentences,
-  more: readonly (readonly [typed: string, help: string])[] = [],
+  { more = [], columns }: HelpOptions = {},
 ): string[] {
   return inColumns([
     ...Object.values(table).map((command) => {
@@ -76,5 +84,5 @@ export function tableHelp(
       return [`${usageOf(command, sentences)}${others}`, sentences(command.help)] as const;
     }),
     ...more,
-  ]);
+  ], columns);
 }

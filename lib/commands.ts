@@ -20,7 +20,7 @@ export const COMMANDS = {
   nick: { names: ["nick", "apodo"], parameters: "command.nick-parameters", help: "command.nick" },
   me: { names: ["me", "yo"], parameters: "command.text-parameters", help: "command.me" },
   clear: { names: ["clear", "limpiar"], help: "command.clear" },
-  quit: { names: ["quit", "salir"], help: "command.quit" },
+  quit: { names: ["quit", "salir", "exit", "q"], help: "command.quit" },
 } as const satisfies CommandTable;
 
 /** What commands can be typed as, with their slashes. */
@@ -36,10 +36,11 @@ export type Action =
   | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof COMMANDS }
   | UnknownCommand;
 
-/** Whether a line asks to leave, wherever it is typed: `salir`, `quit`, `/quit`, `/salir`. */
+/** Whether a line asks to leave, wherever it is typed: `salir`, `quit`, `/quit`, `/salir`. So does `exit`, as in a
+ * shell: who types it alone wants to go, and would tell everybody so instead. A `q` alone is an answer to somebody. */
 export function isQuit(line: string): boolean {
-  const word = line.trim().toLowerCase().replace(/^\//, "");
-  return COMMANDS.quit.names.some((name) => name === word);
+  const word = line.trim().toLowerCase();
+  return word !== "q" && COMMANDS.quit.names.some((name) => name === word.replace(/^\//, ""));
 }
 
 /** What is no command, whatever it says. One blank is a slip: nobody means to tell everybody ` /msg ana ...`. */
@@ -91,6 +92,6 @@ export function commandUsage(command: keyof typeof COMMANDS, sentences: Sentence
 }
 
 /** The commands and what they do. */
-export function commandHelp(sentences: Sentences): string[] {
-  return tableHelp(COMMANDS, sentences, [["//...", sentences("command.escape")]]);
+export function commandHelp(sentences: Sentences, columns?: number): string[] {
+  return tableHelp(COMMANDS, sentences, { more: [["//...", sentences("command.escape")]], columns });
 }

@@ -115,6 +115,11 @@ export class Connection {
     return this.#state === "open";
   }
 
+  /** Whether somebody waits for the peer to say something, or more of it: otherwise it waits for us. */
+  get isAwaited(): boolean {
+    return this.#isReading;
+  }
+
   /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
   get isLagging(): boolean {
     return this.#cursor?.isLost === true;

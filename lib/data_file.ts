@@ -8,13 +8,14 @@ import { fold, trace, unfold } from "./fold.ts";
 import { Members } from "./members.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Unnumbered } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
+import { type Reason, reasonOf } from "./reasons.ts";
 
 /** Says that a file is ours: "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
 /** Of what is in the file. */
 const VERSION = 1;
 /** Result codes (sqlite.org/rescode.html), without their upper bits. */
-const SQLITE = { busy: 5, corrupt: 11, full: 13, notADatabase: 26 } as const;
+const SQLITE = { busy: 5, corrupt: 11, notADatabase: 26 } as const;
 
 /** `synchronous` keeps the file whole, whatever happens; that what was written outlasts a power cut is the matter of
  * {@linkcode DataFile.sync} (sqlite.org/pragma.html#pragma_synchronous). */
@@ -101,7 +102,7 @@ export class DataFile implements Disposable {
       return new DataFile(path, db, await Deno.open(`${path}-wal`, { read: true, write: true }));
     } catch (error) {
       db?.close();
-      throw problemWith(path, error);
+      throw await problemWith(path, error);
     }
   }
 
@@ -135,7 +136,9 @@ export class DataFile implements Disposable {
     let nextSeq = this.#firstSeq;
     const rows = this.#db.prepare("SELECT seq, at, frame FROM entries ORDER BY seq").iterate();
     for (const { seq, at, frame } of rows) {
-      if (seq !== nextSeq++) throw problem("data-damaged", this.#path, `entry ${nextSeq - 1} is missing`);
+      if (seq !== nextSeq++) {
+        throw problem("data-damaged", this.#path, `entry ${nextSeq - 1} is missing`, { why: "incomplete" });
+      }
       yield { seq, atMs: Number(at), entry: this.#read(frame) };
     }
   }
@@ -146,7 +149,7 @@ export class DataFile implements Disposable {
       const { seq: _, ...entry } = decodeServer(frame!) as LogEntry;
       return entry as Unnumbered;
     } catch (cause) {
-      throw problem("data-damaged", this.#path, "an entry cannot be read", cause);
+      throw problem("data-damaged", this.#path, "an entry cannot be read", { why: "garbled", cause });
     }
   }
 
@@ -225,11 +228,6 @@ export class DataFile implements Disposable {
   }
 }
 
-/** Whether an error says that there is no room on the disk. */
-export function isFull(error: unknown): boolean {
-  return resultOf(error) === SQLITE.full;
-}
-
 async function makeIfMissing(path: string): Promise<boolean> {
   try {
     // What SQLite puts beside it has its mode.
@@ -250,8 +248,10 @@ function check(db: DatabaseSync, path: string): void {
   const { tables } = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get()!;
   // Made, and nothing more before the process died.
   if (tables === 0 && id === 0) return;
-  if (id !== APPLICATION_ID) throw problem("data-damaged", path, "it belongs to another program");
-  if (version > VERSION) throw problem("data-newer", path, `it has version ${version}`);
+  if (id !== APPLICATION_ID) {
+    throw problem("data-damaged", path, "it belongs to another program", { why: "foreign" });
+  }
+  if (version > VERSION) throw problem("data-newer", path, `it has version ${version}`, { version });
   const { quick_check: result } = db.prepare("PRAGMA quick_check(1)").get()!;
   if (result !== "ok") throw problem("data-damaged", path, String(result));
 }
@@ -290,13 +290,39 @@ function idOf(bytes: Uint8Array): bigint {
 
 type DataCode = "data-busy" | "data-newer" | "data-damaged" | "data-unusable";
 
-function problem(code: DataCode, path: string, reason: string, cause?: unknown): InputError {
-  return new InputError(code, `Cannot use ${path}: ${reason}`, { cause, details: { path, reason } });
+function problem(
+  code: DataCode,
+  path: string,
+  reason: string,
+  { cause, ...more }: { cause?: unknown; why?: Reason; version?: number } = {},
+): InputError {
+  return new InputError(code, `Cannot use ${path}: ${reason}`, { cause, details: { path, reason, ...more } });
 }
 
-function problemWith(path: string, cause: unknown): InputError {
-  if (cause instanceof InputError) return cause;
-  return problem(codeOf(cause), path, cause instanceof Error ? cause.message : String(cause), cause);
+async function problemWith(path: string, error: unknown): Promise<InputError> {
+  if (error instanceof InputError) return error;
+  const code = codeOf(error);
+  const { cause, ...more } = code === "data-unusable" ? await askSystem(path, error) : { cause: error };
+  return problem(code, path, cause instanceof Error ? cause.message : String(cause), { cause, ...more });
+}
+
+/** SQLite does not always say why it cannot use a file: the system does, and what it says of the folder. */
+async function askSystem(path: string, error: unknown): Promise<{ cause: unknown; why?: Reason }> {
+  if (error instanceof Deno.errors.NotFound) return { cause: error, why: "folder-missing" };
+  if (!isOfSQLite(error)) return { cause: error };
+  try {
+    (await Deno.open(path, { read: true, write: true })).close();
+  } catch (cause) {
+    return { cause };
+  }
+  const beside = `${path}-${crypto.randomUUID()}`;
+  try {
+    (await Deno.open(beside, { write: true, createNew: true })).close();
+    await Deno.remove(beside);
+    return { cause: error };
+  } catch (cause) {
+    return { cause, ...(reasonOf(cause) === "no-permission" && { why: "folder-closed" }) };
+  }
 }
 
 function codeOf(error: unknown): DataCode {
@@ -309,6 +335,10 @@ function codeOf(error: unknown): DataCode {
     default:
       return "data-unusable";
   }
+}
+
+function isOfSQLite(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "ERR_SQLITE_ERROR";
 }
 
 /** SQLite's result code of an error, without its upper bits. */

@@ -84,7 +84,7 @@ export class Desks {
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
   giveBack(text: string): void {
-    if (this.#isChatting) this.chat.editor.insert(text);
+    if (this.#isChatting) this.chat.editor.insert(`${text} `); // more may be given back
   }
 
   /** Takes the line that is being edited. */
@@ -159,7 +159,9 @@ export class Desks {
     const lines = this.#block ?? [];
     this.#block = undefined;
     this.#print(this.#consent.prompt + answer);
-    if (this.#chatOptions.confirmPaste?.isYes(answer)) this.#send(lines);
+    if (this.#chatOptions.confirmPaste?.isYes(answer)) return this.#send(lines);
+    // They may be nowhere else any more.
+    for (const line of lines) this.chat.editor.remember(line);
   }
 
   #send(lines: readonly string[]): void {

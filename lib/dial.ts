@@ -27,10 +27,10 @@ export async function dial(server: Address, { signal }: { signal: AbortSignal })
 }
 
 /** Whether an error of Deno.connect or Deno.listen says that a name has no address: the only one that comes
- * without a class and a code of its own. */
+ * without a class of its own, and without a code but for the one that Windows has for it. */
 export function isNameUnknown(cause: unknown): boolean {
   const isBare = cause instanceof Error && Object.getPrototypeOf(cause) === Error.prototype;
-  return isBare && (cause as { code?: unknown }).code === undefined;
+  return isBare && [undefined, "ENOENT"].includes((cause as { code?: string }).code);
 }
 
 function connectCode(cause: unknown): ConnectCode {

@@ -62,6 +62,7 @@ export class Doorman {
     if (wasIn) return "none";
     if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
     if (!isAboutTls(error)) return "none";
+    if (error.code === "tls-needed") return this.#takeToTls(server);
     if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
     if (isMismatch(error) && options.isNews) await this.#warn(error);
     return "shut";
@@ -108,6 +109,12 @@ export class Doorman {
       await notify(this.#sentences("client.not-in", { server: formatAddress(server), why }));
     }
     await notify(this.#sentences("client.no-password"));
+  }
+
+  /** With TLS a server can only be met by somebody who can say whether it is the right one. */
+  #takeToTls(server: Address): DoorState {
+    const { terminal, isAuto, trust } = this.#options;
+    return !isAuto && terminal.isKeyboard && trust.needsTls(server) ? "open" : "shut";
   }
 
   async #askTrust(server: Address, error: ChatError, { signal, isNews }: DoorOptions): Promise<DoorState> {

@@ -14,7 +14,7 @@ export const ENGLISH = {
   "server.unadvertised":
     "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
   "server.nats-oversized":
-    "There are more people in the room than fit into a message of NATS: raise max_payload there, or one day no server can start again",
+    "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
   "server.nats-away": "NATS does not answer: what is said waits",
   "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
@@ -65,6 +65,7 @@ export const ENGLISH = {
   "room.renamed": "{before} is now called {nick}",
   "room.announced": "The server says: {text}",
   "room.backups": "Backup servers: {backups}",
+  "room.no-backups": "There are no backups any more",
   "room.many-joined": "{count} have connected: {names}",
   "room.many-back": "{count} have reconnected: {names}",
   "room.many-left": "{count} have disconnected: {names}",
@@ -84,9 +85,10 @@ export const ENGLISH = {
   "command.mistyped": 'There is no command "{command}". Did you mean {nearest}? Type /help to list them.',
   "command.incomplete": "Something is missing: {usage}",
   "command.surplus": "Nothing may follow {usage}: nothing was done.",
+  "command.list": "Commands:",
   "command.escape": "send a text that begins with /",
+  "who.online": "Online: {count}.",
   "who.line": "{nick} ({address}), since {since}",
-  "who.nobody": "Nobody is online.",
   "who.before": "Offline since {since}. Who was online then:",
   "who.unknown": "Offline: who is online is not known yet.",
   "order.kick": "throw somebody out, who will read the reason",
@@ -102,6 +104,7 @@ export const ENGLISH = {
   "error.address-invalid": '"{address}" is no address: type an IP or a name, with or without ":port".',
   "error.ip-invalid": '"{ip}" is no IP address.',
   "error.minutes-invalid": '"{minutes}" cannot be used: the minutes are a number from 0 to {max}.',
+  "error.backup-is-self": "{server} is this very server: a backup is another one.",
   "error.backups-full": "There are {max} backup servers already: no more fit.",
   "error.pattern-invalid":
     'Times cannot be shown as "{pattern}": use yyyy, MM, dd, HH, mm or ss, and letters between single quotes.',
@@ -133,12 +136,15 @@ export const ENGLISH = {
   "error.nats-tls":
     "Could not speak TLS to NATS at {servers}: {reason}. If its certificate is from an authority of your own, give that with --nats-ca.",
   "error.nats-no-jetstream": "NATS at {servers} has no JetStream: start it with nats-server -js -sd FOLDER.",
-  "error.nats-full": "NATS at {servers} has no space for the room: {reason}.",
+  "error.nats-full":
+    "NATS at {servers} has no space for the room: give it more of the disk, or delete what is not needed.",
   "error.nats-other-stream":
     "NATS has a stream {stream} already that is none of a room: choose another name with --room.",
   "error.nats-stream-gone": "Somebody has deleted the room in NATS: this server cannot go on with it.",
   "error.nats-log-back":
     "NATS has lost what was said last: start this server again, and clients will send it once more.",
+  "error.nats-unread":
+    "NATS does not hand out what it says it keeps of the room: try again, and if that does not help start NATS again.",
   "error.nats-newer": "Another server of the room is of a newer version: update this one.",
   "error.nats-log-cut":
     "A part of what was said is missing in NATS: this server cannot go on. Start it again.",
@@ -162,7 +168,7 @@ export const ENGLISH = {
   "wire.version-unsupported": "it speaks another version of the protocol: update the program",
   "wire.frame-late": "a frame took too long to arrive",
   "wire.counter-backwards": "messages came out of order",
-  "wire.store-away": "the server can keep nothing for now",
+  "wire.store-away": "the server can keep nothing for now: try again in a moment",
   "wire.room-full": "the room is full: try again later",
   "wire.address-crowded": "there are too many connections from the same address",
   "wire.entering-too-often": "somebody has come in too often from the same address: wait a minute",
@@ -240,6 +246,8 @@ export const ENGLISH = {
     '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
   "error.certificate-invalid":
     "There is no valid certificate in {path}, or its key is another: they must be in PEM.",
+  "error.answer-is-talk":
+    'There is no connection: "{text}" stays in your chat line, unsent. What is asked for here is a server: an IP, or NAME:PORT.',
   "error.answer-unclear": "Answer yes or no.",
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',
@@ -247,9 +255,31 @@ export const ENGLISH = {
   "error.tls-lacking":
     "TLS needs Deno 2.8 or later, and this program runs on {runtime}. If you run it from source, upgrade Deno; a file has to be made again with a later Deno (--version tells which one it carries).",
 
+  "reason.is-folder": "it is a folder",
+  "reason.missing": "it does not exist",
+  "reason.no-permission": "permission is lacking",
+  "reason.read-only": "the disk is read-only",
+  "reason.no-space": "the disk is full",
+  "reason.disk-broken": "the disk fails",
+  "reason.too-many-open": "too many files and connections are open",
+  "reason.nobody-listens": "nobody listens there",
+  "reason.name-unknown": "that name is not found",
+  "reason.no-way": "there is no way there",
+  "reason.no-answer": "there is no answer",
+  "reason.certificate-stranger": "who vouches for its certificate is not known",
+  "reason.certificate-over": "its certificate has ended",
+  "reason.certificate-other": "its certificate is that of another machine",
+  "reason.folder-missing": "its folder does not exist",
+  "reason.folder-closed": "nothing can be written in its folder",
+  "reason.no-database": "it is no database",
+  "reason.foreign": "it belongs to another program",
+  "reason.incomplete": "a part is missing",
+  "reason.garbled": "something in it cannot be understood",
+  "reason.no-tls": "it does not speak TLS",
+
   "error.data-busy": "Another server is using {path}: end it, or name another file.",
   "error.data-newer":
-    "{path} was written by a later version of this program ({reason}): use that one. The file was left as it was.",
+    "{path} was written by a later version of this program (format {version}): use that one. The file was left as it was.",
   "error.data-damaged":
     "{path} is damaged, or no room of this program ({reason}). It was left as it was: put a copy in its place, or name another file.",
   "error.data-unusable": "Cannot use {path}: {reason}.",
@@ -259,7 +289,7 @@ export const ENGLISH = {
     "Nothing that is said can be stored ({reason}), and it waits. It is tried again every second.",
 
   "error.not-tls":
-    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls.",
+    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls, and first delete its line in known_servers if there is one.",
   "error.tls-failed": "Could not speak TLS with {server}: {reason}.",
   "error.certificate-refused": "The certificate of {server} cannot be used: {reason}.",
   "error.certificate-unfit":
@@ -275,7 +305,7 @@ export const ENGLISH = {
 
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is not right",
-  "wire.tls-needed": "it speaks TLS only: add --tls",
+  "wire.tls-needed": "it speaks TLS only (option --tls)",
   "wire.tls-unexpected": "it wanted to speak TLS with a server that does not",
 
   "flag.server-password": "file whose first line is the password of the room",

@@ -70,6 +70,7 @@ export type NatsCode =
   | "nats-stream-gone"
   | "nats-log-cut"
   | "nats-log-back"
+  | "nats-unread"
   | "nats-newer";
 
 /** Why an established connection ended against our will. */
@@ -85,6 +86,7 @@ export type InputCode =
   | "ip-invalid"
   | "minutes-invalid"
   | "backups-full"
+  | "backup-is-self"
   | "pattern-invalid"
   | "choice-invalid"
   | "nick-invalid"
@@ -112,6 +114,7 @@ export type InputCode =
   | "data-damaged"
   | "data-unusable"
   | "answer-unclear"
+  | "answer-is-talk"
   | "input-ended";
 
 /** Values that a sentence about an error needs, by placeholder name. */

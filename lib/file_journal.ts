@@ -2,10 +2,11 @@
 // back when the disk has it.
 
 import type { Clock } from "./clock.ts";
-import { type DataFile, isFull } from "./data_file.ts";
+import type { DataFile } from "./data_file.ts";
 import { StoreError } from "./errors.ts";
 import type { Journal, Taker } from "./journal.ts";
 import type { Unnumbered } from "./protocol.ts";
+import { reasonOf } from "./reasons.ts";
 
 /** How many entries are kept. */
 export const KEPT_ENTRIES = 100_000;
@@ -186,7 +187,7 @@ export class FileJournal implements Journal, AsyncDisposable {
     }, this.#options.retryMs ?? RETRY_MS);
     if (this.#isStuck) return;
     this.#isStuck = true;
-    const code = isFull(cause) ? "disk-full" : "disk-failed";
+    const code = reasonOf(cause) === "no-space" ? "disk-full" : "disk-failed";
     const error = new StoreError(code, `Cannot store anything: ${reason}`, { cause, details: { reason } });
     this.#options.onTrouble?.(error);
   }

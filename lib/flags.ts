@@ -124,10 +124,10 @@ export function invalidValue(flag: string, value: string): InputError {
 }
 
 /** The flags and what they do. */
-export function flagHelp(table: FlagTable, sentences: Sentences): string[] {
+export function flagHelp(table: FlagTable, sentences: Sentences, columns?: number): string[] {
   const rows = Object.entries(table).map(([name, { value, alias, help }]) => {
     const names = alias ? `-${alias}, --${name}` : `--${name}`;
     return [value ? `${names} ${value}` : names, sentences(help)] as const;
   });
-  return inColumns(rows);
+  return inColumns(rows, columns);
 }

@@ -2,7 +2,16 @@
 // and whenever they are read: nothing else may decide, no clock and no connection.
 
 import type { Members } from "./members.ts";
-import type { Joined, Left, Proposal, Renamed, Said, Unnumbered } from "./protocol.ts";
+import {
+  type BackupsChanged,
+  type Joined,
+  type Left,
+  MAX_BACKUPS,
+  type Proposal,
+  type Renamed,
+  type Said,
+  type Unnumbered,
+} from "./protocol.ts";
 
 /** Has an entry happen to those who are in. Returns it as everybody is to read it, or undefined if it comes to
  * nothing: the same message a second time, one without words, a nick that somebody else has by now. */
@@ -17,8 +26,9 @@ export function fold(members: Members, entry: Proposal): Unnumbered | undefined 
     case "renamed":
       return foldRenamed(members, entry);
     case "announced":
-    case "backups":
       return entry;
+    case "backups":
+      return foldBackups(members, entry);
   }
 }
 
@@ -30,6 +40,15 @@ export function* unfold(members: Members): Generator<Proposal> {
     yield home === undefined ? joined : { ...joined, home };
   }
   for (const [session, accepted] of members.gone) yield trace(session, accepted);
+  const { named, serving } = members;
+  if (named.length > 0) yield { type: "backups", timeMs: 0, backups: named };
+  if (serving) yield { type: "backups", timeMs: 0, ...serving };
+}
+
+/** Where to go when a server falls, beginning with `own`: those that people have named come first, and stay when there
+ * are too many. */
+export function backupsOf({ named, serving }: Members, own: readonly string[] = []): readonly string[] {
+  return firstOf([...own, ...named, ...serving?.backups ?? []]);
 }
 
 /** What is left of a message that nobody is to read any more: that it was said. */
@@ -37,7 +56,7 @@ export function trace(session: bigint, n: number): Unnumbered<Said> {
   return { type: "said", timeMs: 0, session, n, late: false, nick: "", text: "" };
 }
 
-type Homed<Entry extends Joined | Left> = Unnumbered<Entry> & Pick<Proposal, "home">;
+type Homed<Entry extends Joined | Left | BackupsChanged> = Unnumbered<Entry> & Pick<Proposal, "home">;
 
 /** By the name that they have now: when they spoke, another may have been on its way. */
 function foldSaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
@@ -72,4 +91,24 @@ function foldRenamed(members: Members, entry: Unnumbered<Renamed>): Unnumbered<R
   const before = member.nick;
   members.rename(member, nick);
   return { ...entry, before };
+}
+
+/** What people have named stays; servers that serve the room come and go. */
+function foldBackups(
+  members: Members,
+  { home, ...entry }: Homed<BackupsChanged>,
+): Unnumbered<BackupsChanged> | undefined {
+  const { backups } = entry;
+  if (home === undefined) members.named = firstOf([...members.named, ...backups]);
+  else if (isSame(backups, members.serving?.backups ?? [])) return undefined;
+  else members.serving = { backups, home };
+  return { ...entry, backups: backupsOf(members) };
+}
+
+function firstOf(backups: readonly string[]): readonly string[] {
+  return [...new Set(backups)].slice(0, MAX_BACKUPS);
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((backup) => others.includes(backup));
 }

@@ -22,6 +22,8 @@ export class Guests implements Disposable {
   readonly #connections = new Map<Member, Connection>();
   readonly #members = new Map<Connection, Member>();
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Those who were told that what they say waits, and not that it does so no more. */
+  readonly #waiting = new WeakSet<Connection>();
   #isClosed = false;
 
   constructor(options: GuestsOptions) {
@@ -74,9 +76,15 @@ export class Guests implements Disposable {
     this.forget(member)?.finish(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE);
   }
 
-  /** Tells everybody something that is in no log. */
-  tell(frame: Uint8Array<ArrayBuffer>): void {
-    for (const connection of this.#members.keys()) connection.send(frame);
+  /** Tells everybody that what they say waits, and then that it does so no more, each of them once. */
+  tellWaiting({ isOver }: { isOver: boolean }): void {
+    const frame = encodeServer({ type: "waiting", over: isOver });
+    for (const connection of this.#members.keys()) {
+      if (this.#waiting.has(connection) !== isOver) continue;
+      if (isOver) this.#waiting.delete(connection);
+      else this.#waiting.add(connection);
+      connection.send(frame);
+    }
   }
 
   /** Announces the departure of those whose grace is over, now and whenever one is. */

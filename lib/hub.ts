@@ -28,7 +28,7 @@ export type GiveUpReason = "ungreeted" | "silent" | "too-slow" | "frame-late";
 
 /** What a hub does for its owner. */
 export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
-  /** How long a connection may take until it is greeted. */
+  /** How long a connection may take until it has said all that it is greeted for. */
   readonly greetingMs?: number;
   readonly frameMs?: number;
   readonly heldUpMs?: number;
@@ -166,8 +166,9 @@ export class Hub implements Disposable {
       if (connection.isLagging || connection.isStuck) onGiveUp(connection, "too-slow");
       else if (due === "dead") onGiveUp(connection, "silent");
       else if (connection.isFrameLate(frameMs)) onGiveUp(connection, "frame-late");
-      else if (!heartbeat && now - openedMs >= greetingMs) onGiveUp(connection, "ungreeted");
-      else if (due === "ping") {
+      else if (!heartbeat && connection.isAwaited && now - openedMs >= greetingMs) {
+        onGiveUp(connection, "ungreeted");
+      } else if (due === "ping") {
         heartbeat!.pinged(now);
         connection.send(pingFrame ??= ping());
       }

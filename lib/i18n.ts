@@ -3,6 +3,7 @@
 
 import { ENGLISH } from "./english.ts";
 import { ChatError, type ErrorDetails, ProtocolError, RefusedError } from "./errors.ts";
+import { reasonOf } from "./reasons.ts";
 import { SPANISH } from "./spanish.ts";
 
 /** Name of a sentence. */
@@ -43,12 +44,20 @@ export function explain(error: unknown, language: Language): string {
   const { code, details } = error instanceof ChatError ? error : { code: "internal", details: NO_DETAILS };
   const isFromWire = error instanceof ProtocolError || error instanceof RefusedError;
   const key = `${isFromWire ? "wire" : "error"}.${code}`;
-  // Whoever throws somebody out need not say why.
-  const hasNoReason = key === "wire.kicked" && !details.reason;
-  const known = hasNoReason ? { reason: CATALOGUE[language]["client.no-reason"] } : details;
-  if (isSentence(key)) return fill(CATALOGUE[language][key], known);
+  if (isSentence(key)) {
+    return fill(CATALOGUE[language][key], { ...details, ...reasonIn(error, key, language) });
+  }
   const reason = error instanceof Error ? error.message : String(error);
   return fill(CATALOGUE[language]["error.unknown"], { reason, code });
+}
+
+/** What stands for `reason` in a sentence, where we have words for it; otherwise those of whoever gave it have to do. */
+function reasonIn(error: unknown, key: SentenceKey, language: Language): { reason?: string } {
+  const { details } = error as ChatError;
+  // Whoever throws somebody out need not say why.
+  if (key === "wire.kicked") return details.reason ? {} : { reason: CATALOGUE[language]["client.no-reason"] };
+  const reason = key.startsWith("wire.") ? undefined : reasonOf(error);
+  return reason === undefined ? {} : { reason: CATALOGUE[language][`reason.${reason}`] };
 }
 
 /** The language to speak: what `--lang` says, else what the first of LC_ALL, LC_MESSAGES and LANG that names

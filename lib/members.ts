@@ -1,5 +1,5 @@
 // Who is in the room: sessions, nicks, and the highest message number accepted from each, also of those who
-// left. Knows nothing of frames or of the log.
+// left; and where else they can go. Knows nothing of frames or of the log.
 
 import { looksOf } from "./lookalikes.ts";
 import { nickKey } from "./text.ts";
@@ -33,8 +33,18 @@ export type Newcomer =
 /** Why somebody cannot have a nick. */
 export type Rival = "nick-taken" | "nick-lookalike";
 
+/** Servers of a room that many serve, as `host:port`, and the id of the one that said so. */
+export interface Serving {
+  readonly backups: readonly string[];
+  readonly home: bigint;
+}
+
 /** The room's members, and the counters of those who were. */
 export class Members implements Iterable<Member> {
+  /** Other servers to go to that people have named, as `host:port`. */
+  named: readonly string[] = [];
+  /** Those that serve the same room, so far as that was said. */
+  serving: Serving | undefined;
   readonly #bySession = new Map<bigint, Member>();
   readonly #byNick = new Map<string, Member>();
   readonly #byLook = new Map<string, Member>();

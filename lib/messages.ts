@@ -253,7 +253,8 @@ export type Unnumbered<Event extends RoomEvent = RoomEvent> = Event extends Room
 /** What is to happen. */
 export type Proposal = Unnumbered & {
   /** Where a room has many servers. Of JOINED: the one through which they are in. Of LEFT: the one that lost them; it
-   * comes to nothing if they are in through another by now. */
+   * comes to nothing if they are in through another by now. Of BACKUPS: the one that found these to serve the room,
+   * and no others; without, people have named them. */
   readonly home?: bigint;
 };
 export type ServerMessage = Welcome | LogEntry | Refused | Waiting | ServerPing | Pong | Bye | Refusal;

@@ -54,7 +54,15 @@ export async function openLink(access: NatsAccess): Promise<Link> {
   }
   try {
     const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
-    return { nc, manager, maxBytes: nc.info!.max_payload };
+    let maxBytes = nc.info!.max_payload;
+    return {
+      nc,
+      manager,
+      get maxBytes() {
+        // It may be set otherwise while we are connected, and is not known while we are not.
+        return maxBytes = nc.info?.max_payload ?? maxBytes;
+      },
+    };
   } catch (error) {
     await nc.close();
     throw explained(error, access);
@@ -134,13 +142,20 @@ export class NatsFailure extends Error {
 export function explained(error: unknown, { servers }: Pick<NatsAccess, "servers">): NatsFailure {
   if (error instanceof NatsFailure) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const details = { servers: servers.join(", "), reason: message };
+  const details = { servers: servers.join(", "), reason: message, ...(isWithoutTls(message) && NO_TLS) };
   const code = codeOf(name, message, apiCode(error));
   return new NatsFailure(code, `Cannot use NATS at ${details.servers}: ${message}`, {
     cause: error,
     details,
   });
 }
+
+/** Of the library, for which it has no code. */
+function isWithoutTls(message: string): boolean {
+  return /does not support 'tls'/.test(message);
+}
+
+const NO_TLS = { why: "no-tls" };
 
 function codeOf(name: string, message: string, api: number | undefined): NatsCode {
   if (api === API.notEnabledForAccount || api === API.notEnabled) return "nats-no-jetstream";

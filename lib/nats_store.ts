@@ -37,10 +37,14 @@ export interface LogStore {
   ): Promise<number | undefined>;
   /** The first checkpoint at or behind a position, or else the last before it; undefined if there is none. */
   checkpointFrom(position: number): Promise<Stored | undefined>;
-  /** All that is stored from a position on, and will be, until {@linkcode close}. */
+  /** All that is stored from a position on, and will be, until {@linkcode close}. What was given last is given again,
+   * as it is by then, when it may be that it is not there any more, or something else in its place. */
   read(from: number): AsyncIterable<Stored>;
   /** Has {@linkcode read} ask anew for what it has not had yet. */
   reread(): void;
+  /** Has nothing forgotten from now on, however old or much it is, or again what is too old or too much.
+   * @throws {Error} if that cannot be done now */
+  keepAll(isAll: boolean): Promise<void>;
   /** Whether somebody has deleted it. */
   isGone(): Promise<boolean>;
   close(): void;

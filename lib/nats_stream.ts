@@ -13,6 +13,11 @@ export const STREAM_BYTES = 268_435_456;
 export const STREAM_AGE_MS = 7 * 86_400_000;
 /** How long NATS drops what it has stored already, in ms. */
 const DUPLICATES_MS = 180_000;
+/** What NATS sends beside what is stored, in bytes at most: it counts as part of a message. */
+const HEADERS_BYTES = 512;
+/** What people who look at NATS read of a stream, which also tells servers whether it keeps more than it should. */
+const DESCRIPTION = "A room of chat-server";
+const KEEPS_ALL = `${DESCRIPTION}; it forgets nothing until max_payload is raised`;
 /** Copies that survive the loss of a machine. */
 const COPIES = 3;
 /** How long what is stored may take to be acknowledged, in ms. */
@@ -23,8 +28,9 @@ const AGAIN_MS = 250;
 const HEARTBEAT_MS = 1_000;
 /** How long NATS remembers a reader that is gone, in ms. */
 const READER_MS = 30_000;
-/** What one reader asks for at a time. */
-const READ_AHEAD = 256;
+/** How many of the largest messages NATS may send before they are taken: a quarter of what is asked for is asked for
+ * at a time, and one has to fit. */
+const READ_AHEAD = 5;
 
 /** A stream as the place of a log. */
 export class NatsStream implements LogStore {
@@ -59,7 +65,7 @@ export class NatsStream implements LogStore {
   }
 
   get maxBytes(): number {
-    return this.#link.maxBytes;
+    return this.#link.maxBytes - HEADERS_BYTES;
   }
 
   async state(): Promise<StoreState> {
@@ -101,13 +107,14 @@ export class NatsStream implements LogStore {
   }
 
   async *read(from: number): AsyncGenerator<Stored> {
-    let next = from;
+    let [next, again] = [from, from];
     const { signal } = this.#closed;
     while (!signal.aborted) {
       try {
-        for await (const stored of this.#readOnce(next)) {
+        for await (const stored of this.#readOnce(again, next)) {
           yield stored;
-          next = stored.position + 1;
+          again = stored.position;
+          next = again + 1;
         }
       } catch {
         // The next reader finds out whether NATS is there.
@@ -116,23 +123,31 @@ export class NatsStream implements LogStore {
     }
   }
 
-  /** Until something is wrong with the reader that NATS made for us: not all that can be is noticed by the
-   * library. */
-  async *#readOnce(from: number): AsyncGenerator<Stored> {
+  /** Until something is wrong with the reader that NATS made for us: not all that can be is noticed by the library.
+   * `next` is the first that was not given before. */
+  async *#readOnce(from: number, next: number): AsyncGenerator<Stored> {
     const consumer = await this.#js.consumers.get(this.#name, {
       opt_start_seq: from,
       inactive_threshold: READER_MS,
     });
-    const messages = await consumer.consume({ idle_heartbeat: HEARTBEAT_MS, max_messages: READ_AHEAD });
+    const messages = await consumer.consume({
+      idle_heartbeat: HEARTBEAT_MS,
+      max_bytes: READ_AHEAD * this.maxBytes,
+    });
     const stop = () => messages.stop();
+    // The library would go on where it was, in whatever is there by now.
+    void (async () => {
+      for await (const { type } of messages.status()) {
+        if (type === "reset") stop();
+      }
+    })();
     this.#closed.signal.addEventListener("abort", stop);
     this.#endReader = stop;
     try {
-      let next = from;
       for await (const message of messages) {
         const { streamSequence: position, timestampNanos } = message.info;
         // One that was behind when it was asked begins too early.
-        if (position < next) continue;
+        if (position < from) continue;
         const isCheckpoint = message.subject === this.#subject(true);
         yield {
           position,
@@ -141,7 +156,7 @@ export class NatsStream implements LogStore {
           isCheckpoint,
           isGap: position > next,
         };
-        next = position + 1;
+        next = Math.max(next, position + 1);
       }
     } finally {
       this.#closed.signal.removeEventListener("abort", stop);
@@ -152,6 +167,15 @@ export class NatsStream implements LogStore {
 
   reread(): void {
     this.#endReader();
+  }
+
+  async keepAll(isAll: boolean): Promise<void> {
+    const { streams } = this.#link.manager;
+    const { config } = await streams.info(this.#name);
+    // Whoever runs NATS may have it keep more or less.
+    if ((config.description === KEEPS_ALL) === isAll) return;
+    const change = isAll ? { description: KEEPS_ALL, max_bytes: -1, max_age: 0 } : LIMITS;
+    await streams.update(this.#name, change);
   }
 
   async isGone(): Promise<boolean> {
@@ -182,17 +206,18 @@ function storedOf(message: StoredMsg | undefined): Stored | undefined {
   };
 }
 
+/** How much a stream keeps, unless whoever runs NATS has it keep more or less. */
+const LIMITS = { description: DESCRIPTION, max_bytes: STREAM_BYTES, max_age: nanos(STREAM_AGE_MS) };
+
 function configOf(room: string) {
   const name = `CHAT_${room}`;
   return {
     name,
     subjects: [`${name}.log`, `${name}.checkpoint`],
-    description: "A room of chat-server",
+    ...LIMITS,
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
-    max_bytes: STREAM_BYTES,
-    max_age: nanos(STREAM_AGE_MS),
     duplicate_window: nanos(DUPLICATES_MS),
     deny_delete: true,
   } satisfies Partial<StreamConfig>;

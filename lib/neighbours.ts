@@ -7,6 +7,9 @@ import type { Leases } from "./nats_store.ts";
 
 /** How often a lease is renewed, in ms. */
 const RENEW_MS = 2_000;
+/** How long clients are told of a server that has no lease any more, in ms: one that is started again, or upgraded, is
+ * back by then, and nobody need hear of it twice. */
+const OFFERED_MS = 60_000;
 
 /** What a server does about its neighbours. */
 export interface NeighboursOptions {
@@ -15,6 +18,7 @@ export interface NeighboursOptions {
   readonly clock: Clock;
   readonly renewMs?: number;
   readonly absentMs?: number;
+  readonly offeredMs?: number;
 }
 
 /** Who is told of the neighbours. */
@@ -23,7 +27,10 @@ export interface NeighboursListener {
   readonly homes: () => Iterable<bigint>;
   /** A server is gone, again and again for as long as somebody is in through it. */
   readonly onGone: (server: bigint) => void;
-  /** Where the servers that live are reached; `isFirst` of one of them, which does what one alone should do. */
+  /** The addresses of servers of which clients have been told. */
+  readonly offered: () => Iterable<string>;
+  /** Where the servers that live, or did a moment ago, are reached; `isFirst` of one of them, which does what one alone
+   * should do. */
   readonly onLiving: (addresses: readonly string[], how: { isFirst: boolean }) => void;
 }
 
@@ -31,7 +38,8 @@ export interface NeighboursListener {
 export class Neighbours implements AsyncDisposable {
   readonly #leases: Leases;
   readonly #options: NeighboursOptions;
-  readonly #absences: Absences;
+  readonly #absences: Absences<bigint>;
+  readonly #unreachable: Absences<string>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -40,6 +48,7 @@ export class Neighbours implements AsyncDisposable {
     this.#leases = leases;
     this.#options = options;
     this.#absences = new Absences(options);
+    this.#unreachable = new Absences({ absentMs: options.offeredMs ?? OFFERED_MS });
   }
 
   /** Takes a lease: from then on others know of this server.
@@ -52,23 +61,31 @@ export class Neighbours implements AsyncDisposable {
   /** Looks at once, and then again and again. */
   watch(listener: NeighboursListener): void {
     if (this.#isClosed) return;
-    this.#looking = this.#look(listener).catch(() => this.#absences.forget()).finally(() => {
+    this.#looking = this.#look(listener).catch(() => this.#forget()).finally(() => {
       if (this.#isClosed) return;
       this.#timer = setTimeout(() => this.watch(listener), this.#options.renewMs ?? RENEW_MS);
     });
   }
 
-  async #look({ homes, onGone, onLiving }: NeighboursListener): Promise<void> {
+  #forget(): void {
+    this.#absences.forget();
+    this.#unreachable.forget();
+  }
+
+  async #look({ homes, offered, onGone, onLiving }: NeighboursListener): Promise<void> {
     const { home, clock } = this.#options;
     await this.#leases.renew();
     const living = await this.#leases.living();
     if (this.#isClosed) return;
     const others = [...new Set(homes())].filter((server) => server !== home);
-    for (const server of this.#absences.note(others, { living, nowMs: clock().tickMs })) onGone(server);
+    const { tickMs: nowMs } = clock();
+    for (const server of this.#absences.note(others, { living, nowMs })) onGone(server);
     const first = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
-    onLiving([...new Set(living.values())].filter((address) => address !== ""), {
-      isFirst: first === home,
-    });
+    const reachable = new Set([...living.values()].filter((address) => address !== ""));
+    const before = [...offered()];
+    const gone = new Set(this.#unreachable.note(before, { living: reachable, nowMs }));
+    const addresses = [...before.filter((address) => !gone.has(address)), ...reachable];
+    onLiving([...new Set(addresses)], { isFirst: first === home });
   }
 
   /** Gives the lease back. */

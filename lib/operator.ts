@@ -1,5 +1,6 @@
 // What the person who runs a server types, and what the server does then.
 
+import { checkBackup, parseBackup } from "./backup.ts";
 import type { ChatServer } from "./chat_server.ts";
 import { unknownCommand } from "./command_table.ts";
 import { InputError } from "./errors.ts";
@@ -19,6 +20,8 @@ export interface OperatorOptions {
   readonly renderer: Renderer;
   readonly language: Language;
   readonly server: ChatServer;
+  /** IPs of this machine. */
+  readonly localIPs: () => readonly string[];
 }
 
 /** Somebody at the console of a server. */
@@ -34,7 +37,7 @@ export class Operator {
   /** Takes in what is typed until it ends the server: `salir`, `quit`, or the end of what a person types. The
    * end of a pipe ends nothing: a server runs without anybody at its console. */
   async dismissed(): Promise<void> {
-    const { terminal, language, server } = this.#options;
+    const { terminal, language, renderer, server } = this.#options;
     const complete = (before: string) => {
       const nicks = [...server.people].map(({ nick }) => nick);
       return completionOf(before, { nicks, commands: ORDER_NAMES });
@@ -48,7 +51,7 @@ export class Operator {
         if (answer.length > 0) await terminal.print(...answer);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await terminal.print(explain(error, language));
+        await terminal.print(...renderer.answer(explain(error, language)));
       }
     }
     if (!terminal.isKeyboard) await new Promise(() => {});
@@ -56,33 +59,34 @@ export class Operator {
 
   /** Does what it is told. Returns the lines that answer; what the room is told stands in its log. */
   #carryOut(order: Exclude<Order, { type: "quit" }>): string[] {
-    const { server } = this.#options;
+    const { server, renderer, terminal } = this.#options;
     switch (order.type) {
       case "help":
-        return orderHelp(this.#sentences);
+        return renderer.answer(this.#sentences("command.list"), orderHelp(this.#sentences, terminal.columns));
       case "who":
         return this.#who();
       case "kick":
         return this.#kick(order);
       case "ban":
-        return [this.#ban(order)];
+        return renderer.answer(this.#ban(order));
       case "say":
         server.announce(order.text);
         return [];
       case "backup":
+        checkBackup(parseBackup(order.server), { own: server.address, local: this.#options.localIPs() });
         server.addBackup(order.server);
         return [];
       case "stats":
         return this.#stats();
       case "incomplete":
       case "surplus":
-        return [
+        return renderer.answer(
           this.#sentences(`command.${order.type}`, { usage: orderUsage(order.command, this.#sentences) }),
-        ];
+        );
       case "unknown":
-        return [unknownCommand(order, this.#sentences)];
+        return renderer.answer(unknownCommand(order, this.#sentences));
       case "talk":
-        return [this.#sentences("server.commands")];
+        return renderer.answer(this.#sentences("server.commands"));
       case "nothing":
         return [];
     }
@@ -91,12 +95,12 @@ export class Operator {
   #who(): string[] {
     const { server, renderer } = this.#options;
     const lines = [...server.people].map((person) => renderer.person(person));
-    return lines.length > 0 ? lines : [this.#sentences("who.nobody")];
+    return renderer.answer(this.#sentences("who.online", { count: lines.length }), lines);
   }
 
   #kick({ nick, reason }: { nick: string; reason: string }): string[] {
-    const isKicked = this.#options.server.kick(nick, reason);
-    return isKicked ? [] : [this.#sentences("server.nick-unknown", { nick })];
+    const { server, renderer } = this.#options;
+    return server.kick(nick, reason) ? [] : renderer.answer(this.#sentences("server.nick-unknown", { nick }));
   }
 
   #ban({ address, minutes }: { address: string; minutes: number }): string {
@@ -110,15 +114,15 @@ export class Operator {
     const { server, renderer, language } = this.#options;
     const { clients, messagesPerSecond, sinceMs, storedBytes } = server.stats;
     const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
-    const lines = [this.#sentences("server.stats", {
+    const lines = renderer.answer(this.#sentences("server.stats", {
       clients,
       rate: oneDigit.format(messagesPerSecond),
       megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
       since: renderer.stamp(sinceMs),
-    })];
+    }));
     if (storedBytes !== undefined) {
       const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);
-      lines.push(this.#sentences("server.stats-stored", { megabytes }));
+      lines.push(...renderer.answer(this.#sentences("server.stats-stored", { megabytes })));
     }
     return lines;
   }

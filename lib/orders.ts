@@ -93,6 +93,6 @@ export function orderUsage(order: keyof typeof ORDERS, sentences: Sentences): st
 }
 
 /** The orders and what they do. */
-export function orderHelp(sentences: Sentences): string[] {
-  return tableHelp(ORDERS, sentences);
+export function orderHelp(sentences: Sentences, columns?: number): string[] {
+  return tableHelp(ORDERS, sentences, { columns });
 }

@@ -54,7 +54,7 @@ export class Participant {
         if (!await this.#act(line)) return;
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await terminal.print(explain(error, language));
+        await this.#answer(explain(error, language));
       }
     }
     // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
@@ -107,17 +107,17 @@ export class Participant {
       case "incomplete":
       case "surplus": {
         const usage = commandUsage(action.command, this.#sentences);
-        await terminal.print(this.#sentences(`command.${action.type}`, { usage }));
+        await this.#answer(this.#sentences(`command.${action.type}`, { usage }));
         break;
       }
       case "help":
-        await terminal.print(...commandHelp(this.#sentences));
+        await this.#answer(this.#sentences("command.list"), commandHelp(this.#sentences, terminal.columns));
         break;
       case "who":
-        await terminal.print(...this.#who());
+        await this.#who();
         break;
       case "unknown":
-        await terminal.print(unknownCommand(action, this.#sentences));
+        await this.#answer(unknownCommand(action, this.#sentences));
         break;
       case "quit":
         await this.#quit();
@@ -126,24 +126,30 @@ export class Participant {
     return true;
   }
 
-  #who(): string[] {
+  /** Prints what answers a command. */
+  #answer(text: string, list?: readonly string[]): Promise<void> {
+    const { terminal, renderer } = this.#options;
+    return terminal.print(...renderer.answer(text, list));
+  }
+
+  #who(): Promise<void> {
     const { roster, renderer, session } = this.#options;
     const lines = [...roster].map((person) => renderer.person(person));
     const { lostMs } = roster;
     if (lostMs !== undefined) {
-      return [this.#sentences("who.before", { since: renderer.stamp(lostMs) }), ...lines];
+      return this.#answer(this.#sentences("who.before", { since: renderer.stamp(lostMs) }), lines);
     }
-    if (session.silenceMs === undefined) return [this.#sentences("who.unknown")];
-    return lines.length > 0 ? lines : [this.#sentences("who.nobody")];
+    if (session.silenceMs === undefined) return this.#answer(this.#sentences("who.unknown"));
+    return this.#answer(this.#sentences("who.online", { count: lines.length }), lines);
   }
 
   /** Says something to one person, by the name that they have now. */
   async #sayTo(nick: string, text: string): Promise<void> {
-    const { terminal, roster } = this.#options;
+    const { roster } = this.#options;
     const person = roster.find(nick);
     if (person) return await this.#say(text, { to: { session: person.session, nick: person.nick } });
     const nearest = roster.nearest(nick);
-    await terminal.print(
+    await this.#answer(
       nearest === undefined
         ? this.#sentences("client.nick-unknown", { nick })
         : this.#sentences("client.nick-nearest", { nick, nearest }),

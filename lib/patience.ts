@@ -1,13 +1,16 @@
 // Has visitors wait for the journal: nothing more of what they say is read meanwhile, nothing of it is lost, and
-// they are not taken for dead. Knows nothing of what they ask for.
+// they are not taken for dead; who wants to come in waits for a moment. Knows nothing of what they ask for.
 
 import type { Clock, Moment } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { Journal } from "./journal.ts";
 import { encodeServer } from "./protocol.ts";
+import { isAway } from "./violations.ts";
 
 /** How long one wait may be until it is looked how things stand, in ms. */
 const WAIT_MS = 1_000;
+/** How long somebody who wants to come in waits, in ms: then they are told why, before they give up by themselves. */
+export const COMING_MS = 3_000;
 
 /** Something that may take its time: returns whether it is done; otherwise `again` is called when it is to be
  * tried again. */
@@ -19,6 +22,8 @@ export interface PatienceOptions {
   readonly clock: Clock;
   /** Called when something comes of what somebody asked for who is gone by now. */
   readonly onGone: () => void;
+  /** How long somebody who wants to come in waits, in ms. */
+  readonly comingMs?: number;
 }
 
 /** The patience of a server's visitors. */
@@ -43,24 +48,41 @@ export class Patience {
   }
 
   async #tryAgain(attempt: Attempt, connection: Connection, isDue: () => boolean): Promise<void> {
-    while (connection.isOpen && !isDue()) await this.#hold(connection);
+    const isTooLong = this.#stopwatch(connection);
+    while (connection.isOpen && !isDue()) {
+      if (isTooLong()) throw isAway();
+      await this.#hold(connection);
+    }
     if (connection.isOpen) await this.try(attempt, connection);
     else this.#options.onGone();
   }
 
-  /** Waits until the journal goes on; undefined if it does. */
+  /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode isAway}. */
   whileStuck(connection: Connection): Promise<void> | undefined {
     return this.#options.journal.isStuck ? this.#holdWhileStuck(connection) : undefined;
   }
 
   async #holdWhileStuck(connection: Connection): Promise<void> {
-    while (connection.isOpen && this.#options.journal.isStuck) await this.#hold(connection);
+    const isTooLong = this.#stopwatch(connection);
+    while (connection.isOpen && this.#options.journal.isStuck) {
+      if (isTooLong()) throw isAway();
+      await this.#hold(connection);
+    }
+  }
+
+  /** Whether the peer, from now on, has waited for longer than somebody should who is not in. */
+  #stopwatch({ heartbeat }: Connection): () => boolean {
+    const { clock, comingMs = COMING_MS } = this.#options;
+    const endMs = heartbeat ? Infinity : clock().tickMs + comingMs;
+    return () => clock().tickMs >= endMs;
   }
 
   async #hold(connection: Connection): Promise<void> {
+    const { journal, comingMs = COMING_MS } = this.#options;
+    if (!connection.heartbeat) return await connection.hold(Math.min(WAIT_MS, comingMs));
     await connection.hold(WAIT_MS);
     // Should the peer have asked for a sign of life, this is it.
-    if (this.#options.journal.isStuck) connection.send(PONG);
+    if (journal.isStuck) connection.send(PONG);
   }
 }
 

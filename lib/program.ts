@@ -39,7 +39,7 @@ export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 
 /** Runs a program in this process, and ends the process with its exit status. */
 export async function runProgram(main: (program: Program) => Promise<number>): Promise<never> {
-  const terminal = new Terminal(standardStreams({ isPlain: Deno.args.includes("--plain") }));
+  const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }));
   // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
     addEventListener(event, () => terminal.abandon());

@@ -28,7 +28,8 @@ export async function askFor<Answer>(
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;
       await terminal.print(explain(error, language));
       // Several words are no answer to any question: somebody typed on when it came between.
-      if (answer.includes(" ") && !options.isSecret) terminal.giveBack(answer);
+      const isTalk = error.code === "answer-is-talk" || answer.includes(" ");
+      if (isTalk && !options.isSecret) terminal.giveBack(answer);
     }
   }
 }

@@ -40,6 +40,8 @@ export interface ReceptionOptions {
   readonly gate: Gate;
   readonly bans: Bans;
   readonly clock: Clock;
+  /** How long somebody who wants to come in waits for the journal, in ms. */
+  readonly comingMs?: number;
   /** Lets in nobody who does not know it. */
   readonly password?: PasswordCheck;
   /** What each client may say. */
@@ -66,14 +68,14 @@ export class Reception {
   readonly #patience: Patience;
 
   constructor(options: ReceptionOptions) {
-    const { hub, room, guests, gate, clock, journal } = options;
+    const { hub, room, guests, gate, clock, journal, comingMs } = options;
     this.#options = options;
     this.#hub = hub;
     this.#room = room;
     this.#guests = guests;
     this.#gate = gate;
     this.#clock = clock;
-    this.#patience = new Patience({ journal, clock, onGone: () => guests.expire() });
+    this.#patience = new Patience({ journal, clock, comingMs, onGone: () => guests.expire() });
   }
 
   /** Serves a connection until it ends. */
@@ -129,7 +131,7 @@ export class Reception {
     for (;;) {
       for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
       const stuck = this.#patience.whileStuck(visit.connection);
-      if (stuck) await stuck;
+      if (stuck) await this.#await(stuck, visit);
       const now = this.#clock();
       const unsettled = this.#takeAllowed(frames, visit, now);
       this.#hub.wake();

@@ -93,18 +93,24 @@ export class Renderer {
     return this.#line(timeMs, `${MARKS.notice} ${printable(text)}`);
   }
 
+  /** What the program has to say to whoever asked, and below it a list: without the time, as it is of now. */
+  answer(text: string, list: readonly string[] = []): string[] {
+    return [`${MARKS.notice} ${printable(text)}`, ...list];
+  }
+
   /** What somebody is called, as a peer gives it. */
   nick(nick: string, session: bigint): string {
     return this.#paint.nick(printableNick(nick), session);
   }
 
-  /** Somebody who is online, with IP and since when. */
+  /** Somebody who is online, with IP and since when, for a list. */
   person({ session, nick, address, sinceMs }: Person): string {
-    return this.#sentences("who.line", {
+    const line = this.#sentences("who.line", {
       nick: this.nick(nick, session),
       address: printable(address),
       since: this.stamp(sinceMs),
     });
+    return `  ${line}`;
   }
 
   /** Date and time of day. */
@@ -140,6 +146,7 @@ export class Renderer {
     if (event.type === "backups") {
       // A fingerprint is for programs to compare.
       const names = event.backups.map((backup) => printable(backup.split("#", 1)[0]!));
+      if (names.length === 0) return this.#sentences("room.no-backups");
       return this.#sentences("room.backups", { backups: names.join(", ") });
     }
     const nick = this.nick(event.nick, event.session);

@@ -14,12 +14,15 @@ export function backoffMs(attempt: number, random: () => number): number {
   return random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 16));
 }
 
-/** Most servers that a rotation holds; the ones known longest stay. */
+/** Most servers that a rotation holds. */
 export const MAX_SERVERS = 64;
 
-/** The servers that a client knows, in the order in which it tries them, each once. */
+/** The servers that a client knows, in the order in which it tries them, each once. When there are too many, those that
+ * rooms named longest ago give way. */
 export class Rotation {
-  readonly #servers: Address[] = [];
+  #servers: Address[] = [];
+  /** Of those that rooms have named, which one. */
+  readonly #rooms = new WeakMap<Address, bigint>();
   readonly #distrusted: Address[] = [];
 
   constructor(servers: Iterable<Address> = []) {
@@ -28,8 +31,26 @@ export class Rotation {
 
   /** Adds a server behind the others, unless it is known, or distrusted, or the rotation is full. */
   add(server: Address): void {
-    const isWelcome = !this.has(server) && indexOf(this.#distrusted, server) < 0;
-    if (isWelcome && this.#servers.length < MAX_SERVERS) this.#servers.push(server);
+    if (!this.has(server) && indexOf(this.#distrusted, server) < 0) this.#servers.push({ ...server });
+    if (this.#servers.length > MAX_SERVERS) this.#makeRoom([server]);
+  }
+
+  /** A room, by its instance, names these servers, and none of the others that it named before. */
+  learn(servers: readonly Address[], room: bigint): void {
+    const isNamed = (known: Address) => this.#rooms.get(known) !== room || indexOf(servers, known) >= 0;
+    this.#servers = this.#servers.filter(isNamed);
+    for (const server of servers.slice(0, MAX_SERVERS)) {
+      if (this.has(server) || indexOf(this.#distrusted, server) >= 0) continue;
+      const known = { ...server };
+      this.#servers.push(known);
+      this.#rooms.set(known, room);
+      if (this.#servers.length > MAX_SERVERS) this.#makeRoom(servers);
+    }
+  }
+
+  #makeRoom(kept: readonly Address[]): void {
+    const index = this.#servers.findIndex((known) => this.#rooms.has(known) && indexOf(kept, known) < 0);
+    this.#servers.splice(index, 1); // the last if there is none
   }
 
   /** Takes a server out for good, whoever names it again. */
@@ -43,6 +64,11 @@ export class Rotation {
   /** Whether a server is known. */
   has(server: Address): boolean {
     return indexOf(this.#servers, server) >= 0;
+  }
+
+  /** Whether a server with this host is known. */
+  hasHost(host: string): boolean {
+    return this.#servers.some((server) => server.host.toLowerCase() === host.toLowerCase());
   }
 
   /** The server to try after `last`; itself if it is the only one. */

@@ -6,7 +6,7 @@ import { Attendance } from "./attendance.ts";
 import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
-import { fold } from "./fold.ts";
+import { backupsOf, fold } from "./fold.ts";
 import type { Journal } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
 import { PendingChanges } from "./pending_changes.ts";
@@ -87,7 +87,8 @@ export class Room {
   /** Who came to this server of many, and was announced. */
   readonly #announced = new WeakSet<Arrival>();
   readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
-  #backups: readonly string[];
+  /** Of which this server was told at its start. */
+  readonly #ownBackups: readonly string[];
   /** Of messages. */
   readonly #rate = new Rate();
   readonly #graceMs: number;
@@ -96,7 +97,7 @@ export class Room {
     const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = GRACE_MS, log } = options;
     this.#journal = journal;
     this.#onTaken = onTaken;
-    this.#backups = [...backups];
+    this.#ownBackups = [...backups];
     this.#graceMs = graceMs;
     const { firstSeq } = journal;
     this.log = new RoomLog({ ...log, firstSeq, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
@@ -162,19 +163,36 @@ export class Room {
   /** Tells everybody of one more server to go to when this one falls, as `host:port`.
    * @throws {InputError} `backups-full` */
   addBackup(backup: string, now: Moment): void {
-    const isNew = !this.#backups.includes(backup);
-    if (isNew && this.#backups.length >= MAX_BACKUPS) {
+    const named = new Set([...this.#ownBackups, ...this.#members.named, backup]);
+    if (named.size > MAX_BACKUPS) {
       throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
-    const backups = isNew ? [...this.#backups, backup] : this.#backups;
-    this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
+    this.#proposeBackups({ backups: [...named] }, now);
   }
 
-  /** There are servers that serve the same room, at these addresses: clients may go there as well. */
+  /** Where there are many servers, what one was told of at its start is for the clients of all. */
+  shareBackups(now: Moment): void {
+    const { named } = this.#members;
+    const isNews = this.#ownBackups.some((backup) => !named.includes(backup));
+    if (isNews) this.#proposeBackups({ backups: this.#ownBackups }, now);
+  }
+
+  /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
   learnServers(addresses: readonly string[], now: Moment): void {
-    const backups = this.#backupsWith(addresses);
-    if (backups.length === this.#backups.length) return;
-    this.#journal.propose({ type: "backups", timeMs: now.wallMs, backups }, now);
+    const backups = addresses.slice(0, MAX_BACKUPS);
+    const known = new Set(this.serving);
+    const isAlone = known.size === 0 && backups.length < 2;
+    if (isAlone || (backups.length === known.size && backups.every((backup) => known.has(backup)))) return;
+    this.#proposeBackups({ backups, home: this.#journal.home }, now);
+  }
+
+  /** The servers that serve the same room, as clients were told. */
+  get serving(): readonly string[] {
+    return this.#members.serving?.backups ?? [];
+  }
+
+  #proposeBackups(entry: { backups: readonly string[]; home?: bigint }, now: Moment): void {
+    this.#journal.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
   }
 
   /** Somebody left by choice. Returns whether they are out. */
@@ -275,9 +293,10 @@ export class Room {
 
   /** Where a room has many servers, those who lose one are not all to go to the same. */
   #backupsFor(session: bigint): readonly string[] {
-    if (this.#journal.home === undefined) return this.#backups;
-    const first = Number(session % BigInt(Math.max(1, this.#backups.length)));
-    return [...this.#backups.slice(first), ...this.#backups.slice(0, first)];
+    const backups = backupsOf(this.#members, this.#ownBackups);
+    if (this.#journal.home === undefined) return backups;
+    const first = Number(session % BigInt(Math.max(1, backups.length)));
+    return [...backups.slice(first), ...backups.slice(0, first)];
   }
 
   #remove(
@@ -331,7 +350,6 @@ export class Room {
 
   #note(entry: Unnumbered, { tickMs }: Moment): void {
     if (entry.type === "said") return this.#rate.note(tickMs);
-    if (entry.type === "backups") return void (this.#backups = this.#backupsWith(entry.backups));
     if (entry.type === "left" || entry.type === "renamed") return this.#attendance.outdate();
     if (entry.type === "joined") this.#attendance.add(this.#members.get(entry.session)!);
   }
@@ -351,15 +369,9 @@ export class Room {
     this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
-  /** Those that were known before come first, and stay when there are too many. */
-  #backupsWith(more: readonly string[]): readonly string[] {
-    return [...new Set([...this.#backups, ...more])].slice(0, MAX_BACKUPS);
-  }
-
   /** Has happen what is known of a time before the log. */
   #recall(entry: Proposal): void {
     fold(this.#members, entry);
-    if (entry.type === "backups") this.#backups = this.#backupsWith(entry.backups);
     this.#attendance.outdate();
   }
 

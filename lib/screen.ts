@@ -5,6 +5,7 @@ import { PASTE_MARKS } from "./keyboard.ts";
 import { type Layout, layOut, type View } from "./line_layout.ts";
 import { draw, erase, redraw } from "./redraw.ts";
 import type { TerminalStreams } from "./tty.ts";
+import { wrapWords } from "./word_wrap.ts";
 
 const ENCODER = new TextEncoder();
 const BELL = "\x07";
@@ -139,6 +140,7 @@ export class Screen {
     this.#drawn = to;
     const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
     if (isSameScreen && to && lines === "") return orders + redraw(from, to);
-    return orders + (from ? erase(from, size.columns) : "") + lines + (to ? draw(to) : "");
+    const wrapped = lines.split("\n").map((line) => wrapWords(line, size.columns)).join("\n");
+    return orders + (from ? erase(from, size.columns) : "") + wrapped + (to ? draw(to) : "");
   }
 }

@@ -3,7 +3,7 @@
 
 import { about } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
-import { formatBackup, parseBackup } from "./backup.ts";
+import { checkBackup, formatBackup, parseBackup } from "./backup.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
 import { InputError, ListenError } from "./errors.ts";
@@ -29,6 +29,7 @@ import { ServerConsole } from "./server_console.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
 import { SHARED_ROOM_FLAGS, SharedRoom } from "./shared_room.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
+import { Spell } from "./spell.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
 import { MESSAGES } from "./visit.ts";
@@ -40,6 +41,7 @@ const MAX_GRACE_SECONDS = 3_600;
 const REFUSALS: Allowance = { burst: 20, perSecond: 1 };
 /** Most that a flag may set a limit to. */
 const MOST = 1_000_000;
+const MEGABYTE = 1_048_576;
 
 const FLAGS = {
   port: { value: "N", help: "flag.server-port" },
@@ -67,7 +69,7 @@ export async function serve(program: Program): Promise<number> {
   const answer = about(flags, {
     name: "chat-server",
     table: FLAGS,
-    help: help(sentences),
+    help: help(sentences, terminal.columns),
     edition,
     sentences,
   });
@@ -80,18 +82,16 @@ export async function serve(program: Program): Promise<number> {
   const settings = settingsOf(flags);
   // deno-lint-ignore prefer-const -- what keeps the room is there before it
   let server: ChatServer | undefined;
-  const tell = (text: string, isOver: boolean) => {
-    log.tell(text);
-    server?.tellWaiting({ isOver });
-  };
+  using unstored = spellOf(log, () => server);
   await using file = await serverData(flags, {
     clock,
-    onTrouble: (error) => tell(error ? explain(error, language) : sentences("server.stored-again"), !error),
+    onTrouble: (error) =>
+      unstored.note(!error, error ? explain(error, language) : sentences("server.stored-again")),
   });
   const shared = await SharedRoom.open(flags, {
     clock,
-    onAway: (isAway) => tell(sentences(isAway ? "server.nats-away" : "server.nats-back"), !isAway),
-    onOversized: () => log.tell(sentences("server.nats-oversized")),
+    onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
+    onOversized: (bytes) => log.tell(sentences("server.nats-oversized", { megabytes: megabytesFor(bytes) })),
   });
   const entry = await serverEntry(flags, program);
   server = await listen(program, {
@@ -114,7 +114,13 @@ export async function serve(program: Program): Promise<number> {
     ...(shared ? sharedLines(shared, server, sentences) : []),
   );
   log.follow(server);
-  const operator = new Operator({ terminal, renderer, language, server });
+  const operator = new Operator({
+    terminal,
+    renderer,
+    language,
+    server,
+    localIPs: () => localIPs(program),
+  });
   await Promise.race([aborted(signal), operator.dismissed(), ...(shared ? [shared.broken] : [])]);
   await terminal.print(sentences("server.closing"));
   await server.close();
@@ -122,6 +128,21 @@ export async function serve(program: Program): Promise<number> {
   await log.drained();
   await terminal.print(sentences("server.closed"));
   return EXIT.ok;
+}
+
+/** Nothing can be kept for now, as all are told whom that concerns: there may be no server yet. */
+function spellOf(log: ServerConsole, server: () => ChatServer | undefined): Spell {
+  return new Spell({
+    tell: (text, { isOver, isAgain }) => {
+      if (!isAgain) log.tell(text);
+      server()?.tellWaiting({ isOver });
+    },
+  });
+}
+
+/** What NATS should take at once, with room to grow, in MB as its configuration has them. */
+function megabytesFor(bytes: number): number {
+  return Math.ceil(2 * bytes / MEGABYTE);
 }
 
 /** Tells of connections that are not served, so long as there are not too many. */
@@ -196,9 +217,10 @@ function limitOf(flag: string, text: string | undefined): number | undefined {
   return limit;
 }
 
-function help(sentences: Sentences): string[] {
-  const options = flagHelp(FLAGS, sentences);
-  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orderHelp(sentences)];
+function help(sentences: Sentences, columns?: number): string[] {
+  const options = flagHelp(FLAGS, sentences, columns);
+  const orders = orderHelp(sentences, columns);
+  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orders];
 }
 
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the
@@ -214,8 +236,12 @@ async function listen(
     if (asked.port === undefined) return undefined;
     asked.host ??= host ?? await askHost(program, { isAgain });
     if (asked.host === undefined) return undefined;
+    const own = { host: asked.host, port: asked.port };
+    for (const backup of options.backups ?? []) {
+      checkBackup(parseBackup(backup), { own, local: localIPs(program) });
+    }
     try {
-      return new ChatServer({ ...options, host: asked.host, port: asked.port });
+      return new ChatServer({ ...options, ...own });
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       const culprit = error.code.startsWith("port-") ? "port" : "host";
@@ -225,6 +251,10 @@ async function listen(
       asked[culprit] = undefined;
     }
   }
+}
+
+function localIPs(program: Program): string[] {
+  return program.localAddresses().map(({ address }) => address);
 }
 
 function askPort(program: Program, options: AskOptions): Promise<number | undefined> {

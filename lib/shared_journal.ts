@@ -3,6 +3,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { BlockWriter } from "./block_writer.ts";
+import { Checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 import type { Clock, Moment } from "./clock.ts";
 import { NatsError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
@@ -25,24 +26,24 @@ import { randomId } from "./random_id.ts";
 export const MAX_WAITING_BYTES = 8_388_608;
 /** How much of the past a server that starts reads, in bytes of blocks, more or less. */
 const PAST_BYTES = 16_777_216;
-/** A checkpoint is due after so many entries, bytes, or ms. */
-const CHECKPOINT_ENTRIES = 5_000;
-const CHECKPOINT_BYTES = 4_194_304;
-const CHECKPOINT_MS = 3_600_000;
 /** Most servers whose blocks are told apart: each start of one makes another. */
 const MAX_NUMBERS = 256;
-/** From try to try to find the past, in ms, and how long that may take. */
+/** From try to try to find the past, in ms, and how long that may take: longer than a cluster that loses its leader, and
+ * the next one as well. */
 const AGAIN_MS = 200;
-const OPENING_MS = 30_000;
+const OPENING_MS = 60_000;
 /** After so many checks that find too little, it is believed. */
 const BEHIND_CHECKS = 3;
 /** Stands for no server. */
 const NOBODY = 0n;
+/** A store that gives nothing for so long to a server that starts does not have what it said, in ms: a cluster takes up
+ * to 10 s to choose a leader. */
+const READING_MS = 15_000;
 /** How long after it was stored a block must have come back, in ms. */
 const BACK_MS = 3_000;
 
 /** What a shared journal needs. */
-export interface SharedJournalOptions {
+export interface SharedJournalOptions extends Pick<CheckpointsOptions, "onOversized" | "checkpointEntries"> {
   /** This server's id, random and not zero. */
   readonly home: bigint;
   /** Instance of the room if there is none yet, random and not zero. */
@@ -52,14 +53,11 @@ export interface SharedJournalOptions {
   readonly onAway?: (isAway: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
   readonly onBroken?: (error: NatsError) => void;
-  /** Told, once, that there are too many people for a checkpoint to be stored: a server that starts can find no later
-   * one than there is. */
-  readonly onOversized?: () => void;
   readonly awayMs?: number;
   readonly goneMs?: number;
-  readonly checkpointEntries?: number;
   readonly maxWaitingBytes?: number;
   readonly openingMs?: number;
+  readonly readingMs?: number;
 }
 
 /** A journal that many servers follow. */
@@ -70,24 +68,22 @@ export class SharedJournal implements Journal {
   readonly #options: SharedJournalOptions;
   readonly #store: LogStore;
   readonly #writer: BlockWriter;
+  readonly #checkpoints: Checkpoints;
   /** Number of the last block of each server, who stored something last at the end. */
   readonly #numbers: Map<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
   readonly #members = new Members();
-  #backups: Proposal | undefined;
   #past: readonly Proposal[];
   /** What has come and was not given yet. */
   readonly #inbox: Stored[] = [];
   #seq: number;
   /** Of what was given last. */
   #position: number;
+  /** What has come last. */
+  #last: Pick<Stored, "position" | "timeMs">;
   #lastTickMs = -Infinity;
-  #entriesSince = 0;
-  #bytesSince = 0;
-  #checkpointMs: number;
   /** Position of the last of the past. */
   #openedAt = 0;
-  #isOversized = false;
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
@@ -102,10 +98,10 @@ export class SharedJournal implements Journal {
     this.#instance = checkpoint.instance;
     this.firstSeq = this.#seq = checkpoint.seq;
     this.#past = checkpoint.past;
-    for (const entry of checkpoint.past) this.#fold(entry);
+    for (const entry of checkpoint.past) fold(this.#members, entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
-    this.#checkpointMs = clock().wallMs;
+    this.#last = { position: checkpoint.position, timeMs: NaN };
     this.#writer = new BlockWriter(store, {
       ...options,
       nowMs: () => clock().tickMs,
@@ -115,6 +111,12 @@ export class SharedJournal implements Journal {
         this.#onWork();
       },
       onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
+    });
+    this.#checkpoints = new Checkpoints({
+      ...options,
+      store,
+      writer: this.#writer,
+      wallMs: () => clock().wallMs,
     });
   }
 
@@ -146,12 +148,17 @@ export class SharedJournal implements Journal {
     const journal = new SharedJournal(store, checkpoint, options);
     const { promise, resolve } = Promise.withResolvers<void>();
     const cut = journal.#read((position) => position >= last && resolve());
+    const opened = new AbortController();
     try {
-      if (checkpoint.position < last) await Promise.race([promise, cut.then(throwIfThere)]);
+      if (checkpoint.position < last) {
+        await Promise.race([promise, cut.then(throwIfThere), journal.#stalled(opened)]);
+      }
       journal.#takeInstance();
     } catch (error) {
       journal.#isClosed = true;
       throw error;
+    } finally {
+      opened.abort();
     }
     void cut.then((error) => error && journal.#break(error));
     return journal;
@@ -196,16 +203,16 @@ export class SharedJournal implements Journal {
 
   /** To be called now and then: notices if the store has lost what it had. */
   async check(): Promise<void> {
-    const came = this.#lastCome;
+    const { position } = this.#last;
     const { last } = await this.#store.state();
-    this.#behind = last < came ? this.#behind + 1 : 0;
+    this.#behind = last < position ? this.#behind + 1 : 0;
     // One that has just begun to lead a cluster may not know all for a moment.
     if (this.#behind >= BEHIND_CHECKS) this.#turnBack();
   }
 
   /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
   keepFresh(): void {
-    if (this.#options.clock().wallMs - this.#checkpointMs >= CHECKPOINT_MS) this.#writeCheckpoint();
+    if (this.#checkpoints.isOld) this.#writeCheckpoint();
   }
 
   /** Waits until all that was proposed is stored, at most so long, and ends. */
@@ -249,20 +256,12 @@ export class SharedJournal implements Journal {
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
-      this.#fold(entry);
+      fold(this.#members, entry);
       this.#take(entry, this.#seq++, at, server !== this.home);
     }
-    this.#entriesSince += entries.length;
-    this.#bytesSince += stored.bytes.length;
-    const { checkpointEntries = CHECKPOINT_ENTRIES } = this.#options;
-    const isDue = this.#entriesSince >= checkpointEntries || this.#bytesSince >= CHECKPOINT_BYTES;
+    const isDue = this.#checkpoints.noteGiven({ entries: entries.length, bytes: stored.bytes.length });
     // Whose block makes it due writes it: so one server does.
     if (isDue && server === this.home) this.#writeCheckpoint();
-  }
-
-  #fold(entry: Proposal): void {
-    fold(this.#members, entry);
-    if (entry.type === "backups") this.#backups = entry;
   }
 
   #noteNumber(server: bigint, number: number): void {
@@ -282,37 +281,30 @@ export class SharedJournal implements Journal {
   #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
     const checkpoint = this.#understood(() => checkpointOf(bytes));
     if (!checkpoint) return;
-    const isOther = position > this.#openedAt && checkpoint.instance !== this.#instance;
+    const isNew = position > this.#openedAt;
+    const isOther = isNew && checkpoint.instance !== this.#instance;
     // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
     if (isOther) return isMark(checkpoint) ? this.#break(lostEnd()) : this.#turnBack();
-    this.#entriesSince = 0;
-    this.#bytesSince = 0;
-    this.#checkpointMs = timeMs;
+    this.#checkpoints.noteStored(timeMs, { isNew });
   }
 
   #writeCheckpoint(): void {
-    const past = [...unfold(this.#members), ...(this.#backups ? [this.#backups] : [])];
+    const past = [...unfold(this.#members)];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
-    const isFit = this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
-    if (!isFit && !this.#isOversized) this.#options.onOversized?.();
-    this.#isOversized = !isFit;
-  }
-
-  get #lastCome(): number {
-    return this.#inbox.at(-1)?.position ?? this.#position;
+    this.#checkpoints.write(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
   /** A block of this server is stored. Something else has come from there already: the store has lost what it had. If
    * nothing comes, it is asked again: not everything that goes wrong with a reader is noticed on its way. */
   #noteStored(position: number, number: number): void {
     this.settle();
-    if (this.#lastCome >= position) {
+    if (this.#last.position >= position) {
       if ((this.#numbers.get(this.home) ?? 0) < number) this.#turnBack();
       return;
     }
     const timer = setTimeout(() => {
-      if (this.#lastCome < position && !this.#isClosed) this.#store.reread();
+      if (this.#last.position < position && !this.#isClosed) this.#store.reread();
     }, BACK_MS);
     Deno.unrefTimer(timer);
   }
@@ -332,10 +324,21 @@ export class SharedJournal implements Journal {
 
   /** Of the instances in what has come so far, the last one counts. */
   #takeInstance(): void {
-    this.#openedAt = this.#lastCome;
+    this.#openedAt = this.#last.position;
     for (const { isCheckpoint, bytes } of this.#inbox) {
       if (isCheckpoint) this.#instance = checkpointOf(bytes)?.instance ?? this.#instance;
     }
+  }
+
+  /** Rejects when nothing more comes: the store may have lost what it said that it had.
+   * @throws {NatsError} `nats-unread` */
+  async #stalled({ signal }: AbortController): Promise<void> {
+    for (let before = NaN; before !== this.#last.position;) {
+      before = this.#last.position;
+      await delay(this.#options.readingMs ?? READING_MS, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+    }
+    throw new NatsError("nats-unread", "Cannot read what the store says that it has");
   }
 
   /** Reads until the journal is closed, or a part of the log is missing: returns that error. */
@@ -343,6 +346,12 @@ export class SharedJournal implements Journal {
     for await (const stored of this.#store.read(this.#position + 1)) {
       if (this.#isClosed) return undefined;
       if (stored.isGap) return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
+      if (stored.position === this.#last.position) {
+        // Whatever follows may be numbered as what was lost.
+        if (stored.timeMs !== this.#last.timeMs) this.#turnBack();
+        continue;
+      }
+      this.#last = stored;
       this.#inbox.push(stored);
       onCome(stored.position);
       this.#onWork();

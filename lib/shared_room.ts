@@ -33,8 +33,8 @@ export interface SharedRoomOptions {
   readonly clock: Clock;
   /** Told when what is said has to wait for NATS, and when that is over. */
   readonly onAway: (isAway: boolean) => void;
-  /** Told that the room has too many people for NATS's largest message. */
-  readonly onOversized: () => void;
+  /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. */
+  readonly onOversized: (bytes: number) => void;
 }
 
 /** A room that many servers serve, as this one sees it. */
@@ -117,13 +117,15 @@ export class SharedRoom {
     const isKnown = !WILDCARDS.includes(address.host);
     const own = isKnown ? formatBackup({ server: address, fingerprint }) : "";
     this.#setAddress(this.#advertised ?? own);
+    server.shareBackups();
     this.#neighbours.watch({
       homes: () => server.homes,
+      offered: () => server.serving,
       onGone: (home) => server.loseServer(home),
       onLiving: (addresses, { isFirst }) => {
         this.journal.check().catch(() => {}); // next time
         if (!isFirst) return;
-        if (addresses.length > 1) server.learnServers(addresses);
+        server.learnServers(addresses);
         this.journal.keepFresh();
       },
     });

@@ -16,7 +16,7 @@ export const SPANISH = {
   "server.unadvertised":
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
   "server.nats-oversized":
-    "Hay más gente en la sala de la que cabe en un mensaje de NATS: suba allí max_payload, o un día ningún servidor podrá empezar de nuevo",
+    "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
   "server.nats-away": "NATS no responde: lo que se diga espera",
   "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
@@ -69,6 +69,7 @@ export const SPANISH = {
   "room.renamed": "{before} se llama ahora {nick}",
   "room.announced": "El servidor dice: {text}",
   "room.backups": "Servidores de reserva: {backups}",
+  "room.no-backups": "Ya no hay servidores de reserva",
   "room.many-joined": "{count} se han conectado: {names}",
   "room.many-back": "{count} se han reconectado: {names}",
   "room.many-left": "{count} se han desconectado: {names}",
@@ -90,9 +91,10 @@ export const SPANISH = {
     'No existe la orden "{command}". ¿Quiso decir {nearest}? Escriba /help para ver las que hay.',
   "command.incomplete": "Falta algo: {usage}",
   "command.surplus": "{usage} no lleva nada detrás: no se ha hecho nada.",
+  "command.list": "Órdenes:",
   "command.escape": "enviar un texto que empieza con /",
+  "who.online": "En línea: {count}.",
   "who.line": "{nick} ({address}), desde {since}",
-  "who.nobody": "No hay nadie en línea.",
   "who.before": "Sin conexión desde {since}. Quién estaba entonces en línea:",
   "who.unknown": "Sin conexión: aún no se sabe quién está en línea.",
   "order.kick": "expulsar a alguien, que leerá el motivo",
@@ -110,6 +112,7 @@ export const SPANISH = {
     '"{address}" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
+  "error.backup-is-self": "{server} es este mismo servidor: de reserva sirve otro.",
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
   "error.pattern-invalid":
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',
@@ -142,12 +145,14 @@ export const SPANISH = {
     "No se pudo hablar TLS con NATS en {servers}: {reason}. Si su certificado es de una autoridad propia, dela con --nats-ca.",
   "error.nats-no-jetstream":
     "NATS en {servers} no tiene JetStream: arránquelo con nats-server -js -sd CARPETA.",
-  "error.nats-full": "NATS en {servers} no tiene sitio para la sala: {reason}.",
+  "error.nats-full": "NATS en {servers} no tiene sitio para la sala: dele más disco, o borre lo que sobre.",
   "error.nats-other-stream":
     "En NATS hay ya un flujo {stream} que no es de una sala: elija otro nombre con --room.",
   "error.nats-stream-gone": "Alguien ha borrado la sala en NATS: este servidor no puede seguir con ella.",
   "error.nats-log-back":
     "NATS ha perdido lo último que se dijo: arranque de nuevo este servidor, y los clientes lo enviarán otra vez.",
+  "error.nats-unread":
+    "NATS no entrega lo que dice guardar de la sala: pruebe de nuevo, y si sigue así arranque NATS de nuevo.",
   "error.nats-newer": "Otro servidor de la sala es de una versión más nueva: actualice este.",
   "error.nats-log-cut":
     "En NATS falta una parte de lo que se dijo: este servidor no puede seguir. Arránquelo de nuevo.",
@@ -174,7 +179,7 @@ export const SPANISH = {
   "wire.version-unsupported": "habla otra versión del protocolo: actualice el programa",
   "wire.frame-late": "una trama tardó demasiado en llegar",
   "wire.counter-backwards": "los mensajes no venían en orden",
-  "wire.store-away": "el servidor no puede guardar nada por ahora",
+  "wire.store-away": "el servidor no puede guardar nada por ahora: pruebe de nuevo en un momento",
   "wire.room-full": "la sala está llena: pruebe más tarde",
   "wire.address-crowded": "hay demasiadas conexiones desde la misma dirección",
   "wire.entering-too-often": "se ha entrado demasiadas veces desde la misma dirección: espere un minuto",
@@ -256,6 +261,8 @@ export const SPANISH = {
     '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
   "error.certificate-invalid":
     "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
+  "error.answer-is-talk":
+    'No hay conexión: "{text}" queda en la línea del chat, sin enviar. Aquí se pregunta por un servidor: una IP, o NOMBRE:PUERTO.',
   "error.answer-unclear": "Responda sí o no.",
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',
@@ -263,9 +270,32 @@ export const SPANISH = {
   "error.tls-lacking":
     "TLS necesita Deno 2.8 o posterior, y este programa usa {runtime}. Si lo ejecuta desde el código fuente, actualice Deno; un archivo hay que hacerlo de nuevo con un Deno posterior (--version dice cuál lleva).",
 
+  // Why something does not work, at the end of a sentence
+  "reason.is-folder": "es una carpeta",
+  "reason.missing": "no existe",
+  "reason.no-permission": "falta permiso",
+  "reason.read-only": "el disco es de solo lectura",
+  "reason.no-space": "el disco está lleno",
+  "reason.disk-broken": "el disco falla",
+  "reason.too-many-open": "hay demasiados archivos y conexiones abiertos",
+  "reason.nobody-listens": "ahí no escucha nadie",
+  "reason.name-unknown": "no se encuentra ese nombre",
+  "reason.no-way": "no hay camino hasta ahí",
+  "reason.no-answer": "no contesta",
+  "reason.certificate-stranger": "no se conoce a quien responde de su certificado",
+  "reason.certificate-over": "su certificado ha caducado",
+  "reason.certificate-other": "su certificado es de otra máquina",
+  "reason.folder-missing": "no existe su carpeta",
+  "reason.folder-closed": "en su carpeta no se puede escribir",
+  "reason.no-database": "no es una base de datos",
+  "reason.foreign": "es de otro programa",
+  "reason.incomplete": "falta una parte",
+  "reason.garbled": "hay algo que no se entiende",
+  "reason.no-tls": "no habla TLS",
+
   "error.data-busy": "Otro servidor está usando {path}: termínelo, o dé otro archivo.",
   "error.data-newer":
-    "{path} es de una versión posterior de este programa ({reason}): use esa. El archivo queda como estaba.",
+    "{path} es de una versión posterior de este programa (formato {version}): use esa. El archivo queda como estaba.",
   "error.data-damaged":
     "{path} está dañado, o no es una sala de este programa ({reason}). Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
   "error.data-unusable": "No se puede usar {path}: {reason}.",
@@ -275,7 +305,7 @@ export const SPANISH = {
     "No se puede guardar lo que se dice ({reason}), y espera. Se vuelve a intentar cada segundo.",
 
   "error.not-tls":
-    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls.",
+    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls, y borre antes su línea de known_servers si la hay.",
   "error.tls-failed": "No se pudo hablar TLS con {server}: {reason}.",
   "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
   "error.certificate-unfit":
@@ -291,7 +321,7 @@ export const SPANISH = {
 
   "wire.password-needed": "pide una contraseña",
   "wire.password-wrong": "la contraseña no es correcta",
-  "wire.tls-needed": "solo habla TLS: añada --tls",
+  "wire.tls-needed": "solo habla TLS (opción --tls)",
   "wire.tls-unexpected": "quiso hablar TLS con un servidor que no lo habla",
 
   "flag.server-password": "archivo cuya primera línea es la contraseña de la sala",

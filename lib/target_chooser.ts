@@ -6,7 +6,7 @@ import {
   DEFAULT_PORT,
   formatAddress,
   parseAddress,
-  parsePort,
+  parsePortOrAddress,
   sameAddress,
 } from "./address.ts";
 import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
@@ -24,12 +24,14 @@ import { askFor } from "./questions.ts";
 import { backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
 import type { Failure, Target } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { parseNick, printable } from "./text.ts";
+import { cut, parseNick, printable } from "./text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 /** How long a dial may take to a server that may live though its connection broke, in ms: a refusal comes at once,
  * and who waits here for a machine that is gone comes late to the next server. */
 export const AGAIN_DIAL_MS = 300;
+/** How much is shown of words that are no answer. */
+const MAX_TALK_CHARS = 40;
 
 /** What a chooser knows from the start, and how it talks. */
 export interface TargetChooserOptions {
@@ -57,6 +59,8 @@ export class TargetChooser {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
+  /** Instance of the room that the client was in last. */
+  #room = 0n;
   /** Failures since the client was last in for long. */
   #failures = 0;
   /** What is offered until it was tried itself. */
@@ -76,12 +80,14 @@ export class TargetChooser {
     this.#nick = options.nick;
   }
 
-  /** The client is in: this server and the backups that it named may be gone to from now on. */
-  entered(server: Address, backups: readonly Address[]): void {
+  /** The client is in: this server and the backups that its room names may be gone to from now on. */
+  entered(server: Address, { room, backups }: { room: bigint; backups: readonly Address[] }): void {
     this.#wasEverIn = true;
     this.#newNick = undefined;
     this.#told.clear();
-    this.learn([server, ...backups]);
+    this.#rotation.add(server);
+    this.#room = room;
+    this.learn(backups);
   }
 
   /** The nick for the next server, whatever it was on the last one. */
@@ -89,9 +95,9 @@ export class TargetChooser {
     this.#newNick = nick;
   }
 
-  /** There are other servers to go to. */
-  learn(servers: readonly Address[]): void {
-    for (const known of servers) this.#rotation.add(known);
+  /** There are other servers to go to: all that the room of now names. */
+  learn(backups: readonly Address[]): void {
+    this.#rotation.learn(backups, this.#room);
   }
 
   /** The next target; undefined if the person wants to leave instead.
@@ -115,7 +121,7 @@ export class TargetChooser {
     if (door === "left") return undefined;
     if (door === "open") return { server, nick };
     if (door === "shut" && this.#isNobodyThere) throw error;
-    const after = this.#nextKnown(server);
+    const after = this.#isWorthWaiting(error) ? server : this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     if (isViolation(error)) this.#rotation.distrust(server);
     const isAtOnce = isGone(failure) && !sameAddress(after, server);
@@ -159,6 +165,13 @@ export class TargetChooser {
     return this.#options.terminal.isKeyboard && (isAboutNick(error) || isAboutPassword(error));
   }
 
+  /** Whether a person does best to come again where they were refused: that server lives, and those that share its
+   * room have the same store. */
+  #isWorthWaiting(error: ChatError): boolean {
+    const { terminal, isAuto } = this.#options;
+    return error instanceof RefusedError && error.code === "store-away" && terminal.isKeyboard && !isAuto;
+  }
+
   /** Whether it may be the connection alone that broke: then who goes to another server splits the room. A script
    * that gives answers instead of `--auto` is asked. */
   #isToDialAgain({ error, wasIn }: Failure): boolean {
@@ -198,7 +211,7 @@ export class TargetChooser {
    * not. */
   async #first(options: { signal: AbortSignal }): Promise<Target | undefined> {
     const target = await this.#ask(options);
-    if (target && this.#options.isAuto) this.learn([target.server]);
+    if (target && this.#options.isAuto) this.#rotation.add(target.server);
     return target;
   }
 
@@ -229,23 +242,41 @@ export class TargetChooser {
       const answer = await this.#askFor({
         text: this.#sentences(this.#wasEverIn ? "ask.new-server" : "ask.server"),
         fallback: fallback?.host ?? DEFAULT_HOST,
-        parse: parseAddress,
+        parse: (answer) => this.#parseHost(answer),
         signal,
       });
       if (!answer) return undefined;
       this.#host = answer.host;
       this.#port = answer.port ?? this.#port;
     }
-    this.#port ??= await this.#askFor({
-      text: this.#sentences("ask.port"),
-      fallback: String(fallback?.port ?? DEFAULT_PORT),
-      parse: parsePort,
-      signal,
-    });
-    if (this.#port === undefined) return undefined;
+    while (this.#port === undefined) {
+      const answer = await this.#askFor({
+        text: this.#sentences("ask.port"),
+        fallback: String(fallback?.port ?? DEFAULT_PORT),
+        parse: parsePortOrAddress,
+        signal,
+      });
+      if (!answer) return undefined;
+      this.#host = answer.host ?? this.#host;
+      this.#port = answer.port;
+    }
     this.#nick ??= await this.#askFor({ text: this.#sentences("ask.nick"), parse: parseNick, signal });
     if (this.#nick === undefined) return undefined;
     return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
+  }
+
+  /** Whoever has not seen that the server fell goes on talking: words are for the chat, and one alone is no host,
+   * unless it is known as one or has a port. */
+  #parseHost(answer: string): { host: string; port?: number } {
+    const isTalk = this.#wasEverIn && this.#options.terminal.isInteractive &&
+      (/\s/.test(answer) || /^[^.:]+$/.test(answer) && !this.#isHost(answer));
+    if (!isTalk) return parseAddress(answer);
+    const text = cut(answer, MAX_TALK_CHARS);
+    throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
+  }
+
+  #isHost(word: string): boolean {
+    return word === "localhost" || this.#rotation.hasHost(word);
   }
 
   #askFor<Answer>(question: Parameters<typeof askFor<Answer>>[1]): Promise<Answer | undefined> {

@@ -85,6 +85,11 @@ export class Terminal implements AsyncDisposable {
     return this.#streams.tty !== undefined;
   }
 
+  /** How many columns there are; undefined where nobody sees lines, or the system shows them. */
+  get columns(): number | undefined {
+    return this.#streams.tty?.size().columns;
+  }
+
   /** Whether a person types here, with line editing or without. */
   get isKeyboard(): boolean {
     return this.#streams.isKeyboard;

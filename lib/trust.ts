@@ -31,6 +31,8 @@ export class Trust {
   /** The text of the file of known servers. */
   #known: string;
   readonly #announced = new Map<string, string>();
+  /** The server that was last to say so. */
+  #tlsOnly: string | undefined;
 
   private constructor(options: TrustOptions, known: string) {
     const { isTls = false, ca, fingerprints = [], backups = [] } = options;
@@ -47,20 +49,21 @@ export class Trust {
     return new Trust(options, path === undefined ? "" : await readKept(path) ?? "");
   }
 
-  /** Whether there may be something to trust one day that is not trusted yet. */
-  get mayGrow(): boolean {
-    const { ca } = this.#options;
-    const isTlsAhead = this.#isTls || this.#known.trim() !== "" || this.#announced.size > 0;
-    return isTlsAhead && ca === undefined;
-  }
-
   /** What a server must show; undefined if it may be spoken to in plain text. Whoever had to show something
    * is followed by others that have to as well: there is no way back. */
   demandOf(server: Address): Proof | undefined {
     this.#isTls ||= this.#expected(server) !== undefined;
-    if (!this.#isTls) return undefined;
+    if (!this.#isTls && keyOf(server) !== this.#tlsOnly) return undefined;
     const { ca } = this.#options;
     return ca === undefined ? { judge: (fingerprint) => this.#judge(server, fingerprint) } : { ca };
+  }
+
+  /** In plain text a server has said that it speaks nothing but TLS: it is spoken to so next time, and others as
+   * soon as the person trusts it. Returns whether that is news. */
+  needsTls(server: Address): boolean {
+    if (this.demandOf(server)) return false;
+    this.#tlsOnly = keyOf(server);
+    return true;
   }
 
   /** A server that has shown what it must names others. In plain text anybody could have said that. */

@@ -30,27 +30,62 @@ export interface Tty {
 const NO_SIZE = { columns: 80, rows: 24 };
 
 /** The process's own standard input and output. `isPlain`: lines are all that is wanted. */
-export function standardStreams({ isPlain }: { isPlain: boolean }): TerminalStreams {
+export async function standardStreams({ isPlain }: { isPlain: boolean }): Promise<TerminalStreams> {
   const isKeyboard = Deno.stdin.isTerminal();
   const isScreen = isKeyboard && Deno.stdout.isTerminal();
+  const { input, setRaw } = isKeyboard && hasConsole() ? await consoleKeyboard() : KEYBOARD;
   return {
-    input: Deno.stdin.readable,
+    input,
     write: async (bytes) => {
       for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
     },
     isKeyboard,
     isEchoed: isScreen && isPlain,
-    tty: isScreen && !isPlain ? processTty() : undefined,
+    tty: isScreen && !isPlain ? processTty(setRaw) : undefined,
   };
 }
 
-function processTty(): Tty {
+type Keyboard = Pick<TerminalStreams, "input"> & Pick<Tty, "setRaw">;
+
+const KEYBOARD: Keyboard = {
+  get input() {
+    return Deno.stdin.readable;
+  },
+  setRaw: (isRaw) => Deno.stdin.setRaw(isRaw),
+};
+
+/** Whether keys come from a console of Windows, and `node:tty` can read them: before Deno 2.8 it hangs there. */
+function hasConsole(): boolean {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  return Deno.build.os === "windows" && (major > 2 || minor >= 8);
+}
+
+/** Deno.stdin gives what is typed there in the console's code page: no "ñ" would be UTF-8, and most of the world's
+ * letters would be question marks. */
+async function consoleKeyboard(): Promise<Keyboard> {
+  const { ReadStream } = await import("node:tty"); // elsewhere no start waits for it
+  const keys = new ReadStream(0);
+  return {
+    // It is not closed when nobody reads any more: raw mode is still to be ended then.
+    input: ReadableStream.from(keys.iterator({ destroyOnReturn: false })),
+    setRaw: (isRaw) => {
+      keys.setRawMode(isRaw);
+      // Unlike Node's, this raw mode has what is pasted marked.
+      if (isRaw) Deno.stdin.setRaw(true);
+    },
+  };
+}
+
+function processTty(setRaw: Keyboard["setRaw"]): Tty {
   return {
     size: () => ifOpen(() => Deno.consoleSize()) ?? NO_SIZE,
-    setRaw: (isRaw) => ifOpen(() => Deno.stdin.setRaw(isRaw)),
+    setRaw: (isRaw) => ifOpen(() => setRaw(isRaw)),
     writeNow: (bytes) => void ifOpen(() => Deno.stdout.writeSync(bytes)),
     watch: ({ onResize, onResume }) => {
-      if (Deno.build.os === "windows") return () => {}; // has neither signal
+      if (Deno.build.os === "windows") {
+        ifOpen(() => Deno.addSignalListener("SIGWINCH", onResize)); // refused before Deno 2.8
+        return () => ifOpen(() => Deno.removeSignalListener("SIGWINCH", onResize));
+      }
       Deno.addSignalListener("SIGWINCH", onResize);
       Deno.addSignalListener("SIGCONT", onResume);
       return () => {

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   formatAddress,
+  isOwnAddress,
   parseAddress,
   parseIP,
   parsePort,
@@ -133,6 +134,21 @@ Deno.test("parseIP() refuses what is no address of its own", pure, () => {
   ) {
     assertEquals([text, assertThrows(() => parseIP(text), InputError).code], [text, "ip-invalid"]);
   }
+});
+
+Deno.test("isOwnAddress() knows by which addresses a server is reached", pure, () => {
+  const local = ["127.0.0.1", "10.0.0.7", "::1"];
+  const isOwn = (text: string, own: string) =>
+    isOwnAddress(parseServer(text), { own: parseServer(own), local });
+  for (const text of ["10.0.0.7:5000", "localhost:5000", "127.0.0.2:5000", "[::1]:5000", "0.0.0.0:5000"]) {
+    assertEquals([text, isOwn(text, "0.0.0.0:5000"), isOwn(text, "0.0.0.0:5001")], [text, true, false]);
+  }
+  assertEquals(isOwn("10.0.0.8:5000", "0.0.0.0:5000"), false);
+  assertEquals(isOwn("10.0.0.7:5000", "[::]:5000"), true);
+  // Somebody else may listen at another address of the machine.
+  assertEquals(isOwn("127.0.0.1:5000", "10.0.0.7:5000"), false);
+  assertEquals(isOwn("10.0.0.7:5000", "10.0.0.7:5000"), true);
+  assertEquals(isOwn("localhost:5000", "127.0.0.1:5000"), true);
 });
 
 Deno.test("parseAddress() refuses an IPv4 address that is not given in full", pure, () => {

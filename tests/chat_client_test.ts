@@ -7,6 +7,7 @@ import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { InputError } from "../lib/errors.ts";
 import { sessionOf } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
+import { FakeScreen } from "./fake_screen.ts";
 import {
   enter,
   FakeServer,
@@ -476,11 +477,12 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
   ana.kills();
   assertEquals(await chatting, 0);
   const stamp = /(?<=^\[).{19}(?=\])|(?<=desde ).{19}$/gm;
-  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 6), [
+  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 7), [
     greeting(server.address, "?").trimEnd(),
     `[] ?: ${clean}`,
     `[] * ? (${clean}) se ha conectado`,
-    `? (${clean}), desde `,
+    "! En línea: 1.",
+    `  ? (${clean}), desde `,
     "--- domingo, 22 de noviembre de 2026 ---",
     `[] ! Se perdió la conexión con ${formatAddress(server.address)}: ${clean} (${clean})`,
   ]);
@@ -496,15 +498,27 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
   assertEquals(await hear(beto, 3), ["ana joined", "ana: /quien", "ana left"]);
   assertStringIncludes(
     output,
-    `beto (127.0.0.1), desde ${NOON}
-ana (127.0.0.1), desde ${NOON}
-No existe la orden "/nada". Escriba /help para ver las que hay.
+    `! En línea: 2.
+  beto (127.0.0.1), desde ${NOON}
+  ana (127.0.0.1), desde ${NOON}
+! No existe la orden "/nada". Escriba /help para ver las que hay.
 `,
   );
   assertStringIncludes(
     output,
-    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n  /help, /ayuda              mostrar esta ayuda\n",
+    "! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n! Órdenes:\n  /help, /ayuda              mostrar esta ayuda\n",
   );
+});
+
+Deno.test("chat-client /help fits a narrow screen", async () => {
+  await using server = startServer();
+  await using ana = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 40 }) });
+  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  await ana.sees("Conectado");
+  ana.types("/help\r");
+  await ana.sees("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
+  ana.types("exit\r");
+  assertEquals(await chatting, 0);
 });
 
 Deno.test("chat-client /who knows who came and went, on the server of now", async () => {
@@ -526,7 +540,7 @@ Deno.test("chat-client /who knows who came and went, on the server of now", asyn
   await ana.sees(greeting(second.address));
   ana.types("/who\nsalir\n");
   assertEquals(await chatting, 0);
-  assertEquals(ana.output.match(/^\w+(?= \(127\.0\.0\.1\), desde)/gm), ["ana", "eva", "ana"]);
+  assertEquals(ana.output.match(/^ {2}\w+(?= \(127\.0\.0\.1\), desde)/gm), ["  ana", "  eva", "  ana"]);
 });
 
 Deno.test("chat-client /who says so if it knows of nobody", async () => {
@@ -548,7 +562,7 @@ Deno.test("chat-client /who says since when what it knows is from before", async
   ana.types("/who\nsalir\n");
   assertEquals(await chatting, 0);
   const since = `Sin conexión desde ${NOON}. Quién estaba entonces en línea:\n`;
-  assertStringIncludes(ana.output, `${since}ana (127.0.0.1), desde ${NOON}\n`);
+  assertStringIncludes(ana.output, `${since}  ana (127.0.0.1), desde ${NOON}\n`);
 });
 
 Deno.test("chat-client stays on a server that lives though its connection breaks, and asks nothing", async () => {

@@ -9,6 +9,12 @@ Deno.test("inColumns() puts what belongs together side by side", pure, () => {
   assertEquals(inColumns([["a", "uno"], ["bcd", "dos tres"]]), ["  a    uno", "  bcd  dos tres"]);
 });
 
+Deno.test("inColumns() keeps to a narrower screen, and puts one below the other where it must", pure, () => {
+  const rows = [["/x NICK", "uno dos tres cuatro cinco"]] as const;
+  assertEquals(inColumns(rows, 35), ["  /x NICK  uno dos tres cuatro", "           cinco"]);
+  assertEquals(inColumns(rows, 25), ["  /x NICK", "    uno dos tres cuatro", "    cinco"]);
+});
+
 Deno.test("inColumns() folds what is too long between words, at 80 columns", pure, () => {
   const left = "x".repeat(70);
   assertEquals(inColumns([[left, "123 56"], ["y", "123 567 9 demasiado"]]), [

@@ -8,11 +8,11 @@ import { sentencesIn } from "../lib/i18n.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test("isQuit() knows every way to leave, in any case", pure, () => {
-  for (const line of ["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r"]) {
+  for (const line of ["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q"]) {
     assertEquals([line, isQuit(line)], [line, true]);
     assertEquals(parseLine(line), { type: "quit" });
   }
-  for (const line of ["", "exit", "salir ya", "quit.", "//quit", "no quit", "quit\nquit"]) {
+  for (const line of ["", "q", "exit now", "salir ya", "quit.", "//quit", "no quit", "quit\nquit"]) {
     assertEquals([line, isQuit(line)], [line, false]);
   }
 });
@@ -109,7 +109,7 @@ Deno.test("commandHelp() shows every command, aligned", pure, () => {
     "  /nick NEW, /apodo         take another nick",
     "  /me TEXT, /yo             tell what you do, not what you say",
     "  /clear, /limpiar          clear the screen",
-    "  /quit, /salir             end",
+    "  /quit, /salir, /exit, /q  end",
     "  //...                     send a text that begins with /",
   ]);
 });

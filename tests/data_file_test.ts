@@ -232,6 +232,24 @@ Deno.test(
 );
 
 Deno.test(
+  "A file that has forgotten when a backup was named still knows it",
+  writing,
+  () =>
+    inFolder(async (path) => {
+      {
+        using file = await DataFile.open(path);
+        file.append([{ type: "backups", timeMs: 9, backups: ["a:1"] }, said(1n, 1), said(1n, 2)], 100);
+        file.prune({ entries: 1, sinceMs: 0 });
+      }
+      using file = await DataFile.open(path);
+      file.append([said(1n, 3)], 200);
+      file.prune({ entries: 1, sinceMs: 0 });
+      const backups = [...file.past()].filter(({ type }) => type === "backups");
+      assertEquals(backups, [{ type: "backups", timeMs: 0, backups: ["a:1"] }]);
+    }),
+);
+
+Deno.test(
   "A file forgets what private messages said, and that alone",
   writing,
   () =>

@@ -92,8 +92,8 @@ Deno.test("What is given back goes to the line that is typed for the chat, if th
   desks.giveBack("hola");
   assertEquals(desks.chat.editor.text, "");
   desks.beginChat({});
-  desks.giveBack("hola");
-  assertEquals(desks.chat.editor.text, "hola");
+  for (const words of ["hola", "¿estáis?"]) desks.giveBack(words);
+  assertEquals(desks.chat.editor.text, "hola ¿estáis? ");
 });
 
 Deno.test(

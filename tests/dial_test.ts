@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
-import { dial } from "../lib/dial.ts";
+import { dial, isNameUnknown } from "../lib/dial.ts";
 import { ConnectError } from "../lib/errors.ts";
 import { freeAddress, LOOPBACK, soon, UNKNOWN_NAME } from "./support.ts";
 
@@ -33,6 +33,18 @@ Deno.test("dial() tells that nobody listens", async () => {
 Deno.test("dial() tells that there is no such name", async () => {
   assertEquals(await failure({ host: UNKNOWN_NAME, port: 5_000 }), "name-unknown");
 });
+
+Deno.test(
+  "isNameUnknown() knows how each system says it, and what else they say",
+  { permissions: "none" },
+  () => {
+    const onLinux = new Error("failed to lookup address information: Name or service not known");
+    const onWindows = Object.assign(new Error("Host not found. (os error 11001)"), { code: "ENOENT" });
+    const noRoute = Object.assign(new Error("No route to host (os error 113)"), { code: "EHOSTUNREACH" });
+    const noFile = new Deno.errors.NotFound("No such file or directory (os error 2)");
+    assertEquals([onLinux, onWindows, noRoute, noFile].map(isNameUnknown), [true, true, false, false]);
+  },
+);
 
 Deno.test("dial() tells that an address cannot be reached", async () => {
   // No TCP goes to everybody at once.

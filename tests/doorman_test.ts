@@ -34,3 +34,23 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
     }
   }
 });
+
+Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure, async () => {
+  const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
+  const failure = { target, error: new RefusedError("tls-needed", "why"), wasIn: false, stayedMs: 0 };
+  const options = { signal: new AbortController().signal, isKnown: true, isNews: true };
+  for (
+    const [isKeyboard, isAuto, states] of [
+      [true, false, ["open", "shut"]],
+      [true, true, ["shut", "shut"]],
+      [false, false, ["shut", "shut"]],
+    ] as const
+  ) {
+    await using person = new Person({ isKeyboard });
+    const { terminal } = person;
+    const trust = await Trust.open({});
+    const notify = () => Promise.resolve();
+    const doorman = new Doorman({ terminal, language: "es", notify, trust, isAuto });
+    assertEquals([await doorman.open(failure, options), await doorman.open(failure, options)], [...states]);
+  }
+});

@@ -50,7 +50,7 @@ function guarded(options: Options = {}): Promise<ChatServer> {
 /** A person at a pipe, or at a terminal with line editing. */
 function newPerson(options: { configFolder?: string; atScreen?: boolean } = {}): Person {
   const { configFolder, atScreen } = options;
-  const tty = atScreen ? new FakeScreen({ columns: 200 }) : undefined;
+  const tty = atScreen ? new FakeScreen({ columns: 400 }) : undefined;
   return new Person({ clock: new TestClock(NOON).now, configFolder, isKeyboard: atScreen, tty });
 }
 
@@ -305,13 +305,33 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "Somebody who meets TLS without --tls is asked whom to trust, and goes on with it",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    await using server = await startServer({ pair: own });
+    await using person = newPerson({ configFolder: folder.path, atScreen: true });
+    const status = person.runs(chat, ...flagsFor(server.address));
+    await person.sees("solo habla TLS");
+    await person.sees("¿Confiar en él?");
+    assertStringIncludes(person.output, fingerprintOf(own.cert));
+    person.types("sí\r");
+    await person.sees("Conectado");
+    person.types("salir\r");
+    assertEquals(await status, 0);
+    const known = `${folder.path}/known_servers`;
+    assertStringIncludes(await Deno.readTextFile(known), fingerprintOf(own.cert));
+  },
+);
+
 Deno.test("Whoever speaks the other language is told so", async () => {
   const { told, onRefused } = refusals();
   await using plain = await startServer({ onRefused });
   await using secret = await startServer({ pair: own });
   await using ana = newPerson();
   assertEquals(await ana.runs(chat, ...flagsFor(secret.address, "--auto")), 1);
-  assertStringIncludes(ana.output, "solo habla TLS: añada --tls");
+  assertStringIncludes(ana.output, "solo habla TLS (opción --tls)");
   await using beto = newPerson();
   assertEquals(await beto.runs(chat, ...flagsFor(plain.address, "--auto", "--tls")), 1);
   assertStringIncludes(beto.output, "no habla TLS");

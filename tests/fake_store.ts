@@ -7,8 +7,8 @@ export class FakeLog {
   readonly stored: Stored[] = [];
   /** Position of the oldest that is not forgotten. */
   first = 1;
-  /** What is to happen to the next appends: nothing is stored, or it is and nobody says so. */
-  readonly troubles: ("lost" | "unsaid")[] = [];
+  /** What is to happen to the next appends: nothing is stored, or it is and nobody says so, or all is well. */
+  readonly troubles: ("lost" | "unsaid" | "none")[] = [];
   /** Whether nothing can be stored. */
   isDown = false;
   isGone = false;
@@ -16,6 +16,7 @@ export class FakeLog {
   remembersIds = true;
   appends = 0;
   rereads = 0;
+  keepsAll = false;
   timeMs = Date.now();
   readonly #ids = new Map<string, number>();
   #news = Promise.withResolvers<void>();
@@ -51,6 +52,8 @@ export class FakeStore implements LogStore {
   maxBytes = 1_048_576;
   readonly #log: FakeLog;
   #isClosed = false;
+  /** What is to be read next, of its only reader. */
+  #next = 1;
 
   constructor(log: FakeLog) {
     this.#log = log;
@@ -84,10 +87,10 @@ export class FakeStore implements LogStore {
   }
 
   async *read(from: number): AsyncGenerator<Stored> {
-    for (let position = from; !this.#isClosed;) {
-      const one = this.#log.stored[position - 1];
+    for (this.#next = from; !this.#isClosed;) {
+      const one = this.#log.stored[this.#next - 1];
       if (one) {
-        position++;
+        this.#next++;
         yield one;
       } else await this.#log.news;
     }
@@ -95,6 +98,17 @@ export class FakeStore implements LogStore {
 
   reread(): void {
     this.#log.rereads++;
+  }
+
+  /** Has the reader begin anew. */
+  rereadFrom(position: number): void {
+    this.#next = position;
+    this.#log.wake();
+  }
+
+  keepAll(isAll: boolean): Promise<void> {
+    this.#log.keepsAll = isAll;
+    return Promise.resolve();
   }
 
   isGone(): Promise<boolean> {

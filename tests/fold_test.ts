@@ -1,7 +1,7 @@
 // What entries do to who is in: the same everywhere, whoever proposed them and however often.
 
 import { assertEquals } from "@std/assert";
-import { fold, unfold } from "../lib/fold.ts";
+import { backupsOf, fold, unfold } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
 import type { Joined, Left, Proposal, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
 
@@ -154,4 +154,41 @@ Deno.test("What entries have made of a room can be told in few", pure, () => {
 Deno.test("A message whose words are forgotten counts, and is read by nobody", pure, () => {
   const { folded, members } = foldAll(joined(1n, "ana"), { ...said(1n, 5), text: "" }, said(1n, 5));
   assertEquals([folded.slice(1), members.get(1n)!.accepted], [[undefined, undefined], 5]);
+});
+
+const backups = (list: string[], home?: bigint): Proposal => (
+  { type: "backups", timeMs: 9, backups: list, ...(home && { home }) }
+);
+
+Deno.test("Backups that people named stay, servers of the room come and go, and all read both", pure, () => {
+  const { members, folded } = foldAll(
+    backups(["a:1"]),
+    backups(["s:1", "s:2"], 7n),
+    backups(["b:1", "a:1"]),
+    backups(["s:2", "s:1"], 8n),
+    backups(["s:2", "s:3"], 8n),
+    backups([], 7n),
+    backups(["s:4"], 7n),
+  );
+  const lists = folded.map((entry) => entry?.type === "backups" ? entry.backups.join(" ") : entry?.type);
+  assertEquals(lists, [
+    "a:1",
+    "a:1 s:1 s:2",
+    "a:1 b:1 s:1 s:2",
+    undefined,
+    "a:1 b:1 s:2 s:3",
+    "a:1 b:1",
+    "a:1 b:1 s:4",
+  ]);
+  const { members: again } = foldAll(...unfold(members));
+  assertEquals(backupsOf(again, ["own:1"]), ["own:1", "a:1", "b:1", "s:4"]);
+  assertEquals(again.serving, { backups: ["s:4"], home: 7n });
+});
+
+Deno.test("Of too many backups those that people named stay, the first of them first", pure, () => {
+  const many = (host: string) => Array.from({ length: 12 }, (_, i) => `${host}:${i + 1}`);
+  const { folded: [, all] } = foldAll(backups(many("s"), 1n), backups(many("a")));
+  assertEquals(all, backups([...many("a"), "s:1", "s:2", "s:3", "s:4"]));
+  const { members } = foldAll(backups(many("a")), backups(many("b")));
+  assertEquals(members.named, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
 });

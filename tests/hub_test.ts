@@ -545,3 +545,11 @@ Deno.test("A hub that ends closes all its connections", pure, () => {
   room.hub[Symbol.dispose]();
   assertEquals(conns.map(({ hasClosed }) => hasClosed), [true, true]);
 });
+
+Deno.test("Connection.finish() ends a hold: whoever waits goes on and finds out", pure, async () => {
+  using room = new Room();
+  const { connection } = room.enter();
+  const held = connection.hold(60_000);
+  connection.finish(undefined, { lingerMs: 60_000 });
+  await soon(held, "the hold to end");
+});

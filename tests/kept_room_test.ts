@@ -128,6 +128,22 @@ Deno.test("Who wants to come in while the disk is full is let in afterwards", as
   assertEquals(welcome.nick, "ana");
 });
 
+Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal, comingMs: 1_300, helloMs: 100, deadMs: 1_200 });
+  journal.isStuck = true;
+  using ana = await dialPeer(server.address);
+  using silent = await dialPeer(server.address);
+  const hello = helloOf("ana");
+  await ana.say(hello);
+  assertEquals((await ana.rest()).map((message) => message.type === "error" && message.code), ["store-away"]);
+  // Who has said nothing is late, also then.
+  assertEquals((await silent.expect("error")).code, "hello-late");
+  journal.isStuck = false;
+  const { peer } = await enter(server.address, hello);
+  peer[Symbol.dispose]();
+});
+
 Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
   const journal = new StagedJournal();
   await using server = startServer({ journal, graceMs: 50 });
@@ -147,13 +163,13 @@ Deno.test("Who is gone before the room has them has the grace, and then has left
 
 Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
   const journal = new StagedJournal();
-  await using server = startServer({ journal, graceMs: 50, helloMs: 300 });
+  await using server = startServer({ journal, graceMs: 50, comingMs: 300, helloMs: 100 });
   const { peer: beto } = await enter(server.address, helloOf("beto"));
   using _beto = beto;
   const held = hold(journal);
   using ana = await dialPeer(server.address);
   await ana.say(helloOf("ana"));
-  assertEquals((await ana.expect("error")).code, "hello-late");
+  assertEquals((await ana.expect("error")).code, "store-away");
   await ana.rest();
   ana[Symbol.dispose]();
   await until(() => server.stats.connections === 1, "them to be gone");

@@ -1,4 +1,5 @@
-// The manual pages name what the programs themselves say in --help: every option, value and command.
+// The manual pages name what the programs themselves say in --help: every option, value and command; and so does the unit
+// for systemd.
 
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../lib/about.ts";
@@ -33,3 +34,18 @@ for (const folder of ["", "es/"]) {
     });
   }
 }
+
+Deno.test(
+  "The unit for systemd gives flags that there are, and keeps the room where it may write",
+  reading,
+  async () => {
+    const unit = await Deno.readTextFile(new URL("../docs/chat-server.service", import.meta.url));
+    const [, command] = /^ExecStart=(.*)$/m.exec(unit)!;
+    await using person = new Person({ language: "en" });
+    assertEquals(await person.runs(serve, "--help"), 0);
+    const flags = command!.split(" ").filter((word) => word.startsWith("--"));
+    assertEquals(flags.filter((flag) => !person.output.includes(` ${flag} `)), []);
+    assert(command!.endsWith("--data ${STATE_DIRECTORY}/room.db"), command);
+    assert(/^StateDirectory=\S+$/m.test(unit) && /^StateDirectoryMode=0700$/m.test(unit));
+  },
+);

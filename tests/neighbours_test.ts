@@ -3,22 +3,25 @@ import { Neighbours, type NeighboursListener } from "../lib/neighbours.ts";
 import { FakeLeases, until } from "./fake_store.ts";
 
 /** A server with id 5, some others, and what it is told. */
-async function neighbourhood({ renewMs = 5, absentMs = 0, time = { nowMs: 0 } } = {}) {
+async function neighbourhood({ renewMs = 5, absentMs = 0, offeredMs = 0, time = { nowMs: 0 } } = {}) {
   const leases = new FakeLeases();
   const neighbours = await Neighbours.join(leases, {
     home: 5n,
     clock: () => ({ wallMs: 0, tickMs: time.nowMs }),
     renewMs,
     absentMs,
+    offeredMs,
   });
   const gone: bigint[] = [];
   const told: (readonly [string[], boolean])[] = [];
+  const offered: string[] = [];
   const listener: NeighboursListener = {
     homes: () => [5n, 7n, 7n, 9n],
     onGone: (server) => gone.push(server),
+    offered: () => offered,
     onLiving: (addresses, { isFirst }) => told.push([[...addresses], isFirst]),
   };
-  return { leases, neighbours, listener, gone, told };
+  return { leases, neighbours, listener, gone, told, offered };
 }
 
 Deno.test("A server takes its lease before it watches, renews it, and gives it back", async () => {
@@ -69,4 +72,33 @@ Deno.test("It knows the addresses of those that have one, and whether it is the 
   await neighbours[Symbol.asyncDispose]();
   assertEquals(told[0], [["b:2", "a:1"], true]);
   assertEquals(told.at(-1)![0].includes("c:3"), true);
+});
+
+Deno.test("Clients are told of a server without a lease for a while, and then no more", async () => {
+  const time = { nowMs: 0 };
+  const { leases, neighbours, listener, told, offered } = await neighbourhood({ offeredMs: 100, time });
+  offered.push("b:2", "c:3");
+  leases.servers.set(5n, "a:1").set(9n, "c:3");
+  const looksAt = async (nowMs: number) => {
+    time.nowMs = nowMs;
+    const { length } = told;
+    await until(() => told.length > length + 1);
+    return told.at(-1)![0];
+  };
+  neighbours.watch(listener);
+  assertEquals(await looksAt(0), ["b:2", "c:3", "a:1"]);
+  assertEquals(await looksAt(99), ["b:2", "c:3", "a:1"]);
+  assertEquals(await looksAt(100), ["c:3", "a:1"]);
+  // Nobody knows how long it was gone while nobody could look.
+  leases.servers.set(7n, "b:2");
+  await looksAt(150);
+  leases.servers.delete(7n);
+  await looksAt(200);
+  leases.isDown = true;
+  const { attempts } = leases;
+  await until(() => leases.attempts > attempts + 1);
+  leases.isDown = false;
+  assertEquals(await looksAt(320), ["b:2", "c:3", "a:1"]);
+  assertEquals(await looksAt(420), ["c:3", "a:1"]);
+  await neighbours[Symbol.asyncDispose]();
 });

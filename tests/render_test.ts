@@ -137,12 +137,18 @@ Deno.test(
     assertEquals(spanish.entry(announced, { isHistory: true }), `[${TIME}] ~ # El servidor dice: ␛[2Jadiós`);
     const backups = { type: "backups", ...AT, backups: ["a:1", "b\x07:2#SHA256:c"] } as const;
     assertEquals(spanish.entry(backups), `[${TIME}] * Servidores de reserva: a:1, b␇:2`);
+    assertEquals(spanish.entry({ ...backups, backups: [] }), `[${TIME}] * Ya no hay servidores de reserva`);
   },
 );
 
+Deno.test("Renderer.answer() is marked as the program's own, and has a list below it as it is", pure, () => {
+  assertEquals(renderer().answer("nada\x1b"), ["! nada␛"]);
+  assertEquals(renderer().answer("Órdenes:", ["  /a"]), ["! Órdenes:", "  /a"]);
+});
+
 Deno.test("Renderer.person() shows IP and since when", pure, () => {
   const person = { session: 1n, nick: "ana", address: "a\x1b", sinceMs: ms() };
-  assertEquals(renderer().person(person), `ana (a␛), desde ${TIME}`);
+  assertEquals(renderer().person(person), `  ana (a␛), desde ${TIME}`);
 });
 
 Deno.test("Renderer paints times, nicks and what names the reader, and nothing else", pure, () => {

@@ -9,6 +9,7 @@ const pure = { permissions: "none" } as const;
 const A = { host: "a", port: 5_000 };
 const B = { host: "b", port: 5_000 };
 const C = { host: "b", port: 5_001 };
+const D = { host: "d", port: 5_000 };
 
 /** The first servers that a client tries when none answers. */
 function tried(rotation: Rotation, last: Address, count: number): Address[] {
@@ -47,11 +48,52 @@ Deno.test("Rotation.after() finds its place by how an address reads, not by obje
   assertEquals(new Rotation([A, B]).after({ host: "A", port: 5_000 }), B);
 });
 
+Deno.test("Rotation.hasHost() knows a host by any of its servers, whatever the case", pure, () => {
+  const rotation = new Rotation([A, C]);
+  assertEquals(["a", "B", "c"].map((host) => rotation.hasHost(host)), [true, true, false]);
+});
+
 Deno.test("Rotation.add() keeps each server once", pure, () => {
   const rotation = new Rotation([A, B, { ...A }]);
   rotation.add({ host: "B", port: 5_000 });
   assertEquals(rotation.size, 2);
   assertEquals(tried(rotation, B, 3), [A, B, A]);
+});
+
+Deno.test("Rotation.learn() forgets what the same room no longer names, and nothing else", pure, () => {
+  const rotation = new Rotation([A]);
+  rotation.learn([A, B, C], 1n);
+  rotation.learn([D], 2n);
+  rotation.learn([{ ...C, host: "B" }], 1n);
+  assertEquals(tried(rotation, A, 3), [C, D, A]);
+  rotation.learn([], 1n);
+  rotation.learn([D, B], 2n);
+  assertEquals(tried(rotation, A, 3), [D, B, A]);
+});
+
+Deno.test("Of too many servers those give way that rooms named longest ago", pure, () => {
+  const many = Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "many", port: i + 1 }));
+  const rotation = new Rotation([A]);
+  for (const [room, server] of many.entries()) rotation.learn([server], BigInt(room));
+  assertEquals([rotation.size, rotation.has(A), rotation.has(many[0]!), rotation.has(many[1]!)], [
+    ...[64, true],
+    ...[false, true],
+  ]);
+  // Not those that are named just now.
+  rotation.learn([many[1]!, B], 99n);
+  assertEquals([rotation.has(many[1]!), rotation.has(many[2]!), rotation.has(B)], [true, false, true]);
+  rotation.add(C);
+  assertEquals([rotation.size, rotation.has(C), rotation.has(many[1]!)], [64, true, false]);
+});
+
+Deno.test("Rotation.learn() takes no server that is distrusted, and none instead of a person's", pure, () => {
+  const rotation = new Rotation(Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "a", port: i + 1 })));
+  rotation.learn([B], 1n);
+  assertEquals([rotation.size, rotation.has(B)], [64, false]);
+  rotation.distrust({ host: "a", port: 1 });
+  rotation.distrust(B);
+  rotation.learn([B, C], 1n);
+  assertEquals([rotation.size, rotation.has(B), rotation.has(C)], [64, false, true]);
 });
 
 Deno.test("Rotation.add() holds 64 servers and keeps those known longest", pure, () => {

@@ -514,16 +514,3 @@ Deno.test("Room.messagesPerSecond() counts what is accepted", pure, () => {
   say(room, ana, 5, { ms: 6_000 });
   assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
 });
-
-Deno.test(
-  "Room.learnServers() tells everybody of servers that are new, once, those known before first",
-  pure,
-  () => {
-    const known = Array.from({ length: 15 }, (_, i) => `a:${i + 1}`);
-    const room = newRoom({ backups: known });
-    for (const servers of [["b:1", "b:2"], ["b:2", "a:1"]]) room.learnServers(servers, at(0));
-    const backups = [...known, "b:1"];
-    assertEquals(readAll(room), [{ type: "backups", seq: 0, timeMs: NOON_MS, backups }]);
-    assertEquals(enter(room, ANA).welcome.backups, backups);
-  },
-);

@@ -308,7 +308,7 @@ Deno.test("chat-server tells what can be typed", async () => {
     await outputOf(boss, ...flagsFor(port)),
     `${
       listening(port)
-    }Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.\n${END}`,
+    }! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.\n${END}`,
   );
 });
 
@@ -319,7 +319,7 @@ Deno.test("chat-server does not do what is pasted into its console", async () =>
   await boss.sees(listening(port).trim());
   boss.types("\x1b[200~def f():\r    /quit\r\x1b[201~");
   boss.types("/who\r");
-  await boss.sees("No hay nadie en línea.");
+  await boss.sees("! En línea: 0.");
   boss.types("salir\r");
   assertEquals(await serving, 0);
 });
@@ -359,6 +359,7 @@ const WRONG_FLAGS: [string, string[]][] = [
   ["port-invalid", ["--port", "0"]],
   ["port-invalid", ["--port", "70000"]],
   ["address-invalid", ["--backup", "a b"]],
+  ["backup-is-self", ["--host", LOOPBACK, "--port", "5000", "--backup", `${LOOPBACK}:5000`]],
   ["flag-value-invalid", ["--grace", "soon"]],
   ["flag-value-invalid", ["--grace", "3601"]],
   ["flag-value-invalid", ["--burst", "0"]],

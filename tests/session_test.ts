@@ -652,3 +652,16 @@ Deno.test("Session was nowhere for no time at all, and has nobody wait when ther
   await settled;
   assertEquals(ana.session.pending.length, 1);
 });
+
+Deno.test("Session hangs up on a server that it cannot believe, before it goes anywhere else", async () => {
+  const hungUp = Promise.withResolvers<void>();
+  await using server = FakeServer.welcoming(async (client) => {
+    await client.say(saidBy("beto", { seq: 5, n: 1, text: "hola" }));
+    await client.rest();
+    hungUp.resolve();
+  });
+  await using ana = new Traveller("ana", [server.address]);
+  await ana.entered();
+  assertEquals((await ana.failed()).error.code, "garbled");
+  await soon(hungUp.promise, "the client to hang up");
+});

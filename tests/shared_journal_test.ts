@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../lib/clock.ts";
 import { NatsError } from "../lib/errors.ts";
-import { decodeBlock } from "../lib/nats_block.ts";
+import { concat } from "@std/bytes/concat";
+import { decodeBlock, encodeBlockHead, encodeProposal } from "../lib/nats_block.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
 import type { Joined, Proposal, Said } from "../lib/protocol.ts";
 import { SharedJournal, type SharedJournalOptions } from "../lib/shared_journal.ts";
@@ -18,6 +19,10 @@ function said(session: bigint, n: number): Proposal {
 function joined(session: bigint, home: bigint): Proposal {
   const who = { nick: `u${session}`, address: "::1" };
   return { type: "joined", timeMs: 5, session, back: false, ...who, home };
+}
+
+function encodeBlock(server: bigint, entry: Proposal): Uint8Array {
+  return concat([encodeBlockHead({ server, number: 1 }), encodeProposal(entry)]);
 }
 
 /** A server that follows a log. */
@@ -179,6 +184,38 @@ Deno.test("A store that is away is told of once, and when it is back everything 
   assertEquals([server.journal.isAway, server.journal.isStuck], [false, false]);
 });
 
+Deno.test("A store that takes something now and then is away until it has all that waited", async () => {
+  const log = new FakeLog();
+  const told: [boolean, number][] = [];
+  await using server = await Follower.open(log, 1n, {
+    awayMs: 5,
+    onAway: (isAway) => told.push([isAway, log.stored.length]),
+  });
+  server.store.maxBytes = 400;
+  log.troubles.push("lost", "none", "lost", "none", "none", "lost", "none");
+  server.say(...Array.from({ length: 20 }, (_, i) => said(1n, i + 1)));
+  await until(() => server.taken.length === 20 && told.length > 1);
+  assertEquals(told, [[true, 1], [false, 6]]);
+});
+
+Deno.test("Who goes on talking does not keep a store away that is back", async () => {
+  const log = new FakeLog();
+  const told: [boolean, number][] = [];
+  await using server = await Follower.open(log, 1n, {
+    awayMs: 5,
+    onAway: (isAway) => told.push([isAway, log.appends]),
+  });
+  log.troubles.push("lost");
+  const { append } = server.store;
+  server.store.append = (...job) => {
+    if (log.appends < 100) server.say(said(1n, log.appends));
+    return append.apply(server.store, job);
+  };
+  server.say(said(1n, 1));
+  await until(() => log.appends >= 100);
+  assertEquals(told, [[true, 2], [false, 4]]);
+});
+
 Deno.test("Blocks are no longer than the store takes", async () => {
   const log = new FakeLog();
   await using server = await Follower.open(log, 1n);
@@ -191,18 +228,18 @@ Deno.test("Blocks are no longer than the store takes", async () => {
 
 Deno.test("A server that starts has what the others have, also of what is forgotten", async () => {
   const log = new FakeLog();
-  await using first = await Follower.open(log, 1n, { checkpointEntries: 5 });
+  await using first = await Follower.open(log, 1n, { checkpointEntries: 6 });
   const isCheckpointed = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
   first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
-  first.say(joined(8n, 1n), said(8n, 3));
+  first.say({ type: "backups", timeMs: 1, backups: ["b:2"], home: 1n }, joined(8n, 1n), said(8n, 3));
   await until(isCheckpointed);
   log.put(log.stored[1]!.bytes); // a second time, and counted before
   first.say(said(7n, 10));
-  await until(() => first.taken.length === 6);
+  await until(() => first.taken.length === 7);
   log.first = log.stored.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
   await using later = await Follower.open(log, 2n);
-  assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 5]);
-  assertEquals(later.words, ["5:7.10"]);
+  assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 6]);
+  assertEquals(later.words, ["6:7.10"]);
   assertEquals(later.taken[0]!.isForeign, true);
   const { past } = later;
   assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).session), [
@@ -211,12 +248,15 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   ]);
   assertEquals(past.filter(({ type }) => type === "joined").map(({ home }) => home), [1n, 1n]);
   assertEquals(past.filter(({ type }) => type === "said").map((entry) => (entry as Said).n), [9, 3]);
-  assertEquals(past.at(-1), { type: "backups", timeMs: 1, backups: ["a:1"] });
+  assertEquals(past.filter(({ type }) => type === "backups"), [
+    { type: "backups", timeMs: 0, backups: ["a:1"] },
+    { type: "backups", timeMs: 0, backups: ["b:2"], home: 1n },
+  ]);
   // It goes on counting where the others are, and drops what they have dropped.
   log.put(log.stored.at(-1)!.bytes);
   later.say(said(8n, 4));
-  await until(() => first.taken.length === 7 && later.taken.length === 2);
-  assertEquals([first.words.at(-1), later.words.at(-1)], ["6:8.4", "6:8.4"]);
+  await until(() => first.taken.length === 8 && later.taken.length === 2);
+  assertEquals([first.words.at(-1), later.words.at(-1)], ["7:8.4", "7:8.4"]);
 });
 
 Deno.test("A checkpoint with something missing behind it is of no use, a later one is", async () => {
@@ -462,6 +502,44 @@ Deno.test("A store that has lost the end of the log is found out by the next blo
   }
 });
 
+Deno.test("A store that has lost the end of the log and grown since is found out when it is read again", async () => {
+  for (const isOther of [true, false]) {
+    const { log, server } = await cutShort();
+    const [first, last] = [log.stored.at(-1)!, server.taken.length + 1];
+    if (isOther) log.timeMs += 5_000;
+    // What another server says that knows nothing of what was there.
+    log.put(first.bytes);
+    log.put(encodeBlock(9n, said(9n, 1)));
+    // A reader that begins anew is given again the last that it had.
+    server.store.rereadFrom(last);
+    await until(() => isOther ? server.news.length > 0 : server.taken.length === 4);
+    const codes = server.news.map((error) => (error as NatsError).code);
+    assertEquals([codes, server.taken.length], isOther ? [["nats-log-back"], 3] : [[], 4]);
+    await server.journal.close();
+  }
+});
+
+Deno.test("A store that has less than it said is asked again, and not forever", async () => {
+  for (const isMended of [true, false]) {
+    const log = new FakeLog();
+    await using first = await Follower.open(log, 1n);
+    first.say(said(1n, 1));
+    await until(() => first.taken.length === 1);
+    const store = new FakeStore(log);
+    const { state } = store;
+    let asked = 0;
+    store.state = async () => {
+      const truth = await state.call(store);
+      return asked++ === 0 || !isMended ? { ...truth, last: truth.last + 3 } : truth;
+    };
+    const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 20 };
+    const opening = SharedJournal.open(store, { ...options, openingMs: isMended ? 60_000 : 0 });
+    if (isMended) await (await opening).close();
+    else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-unread");
+    store.close();
+  }
+});
+
 Deno.test("Other servers learn from one that the end of the log was lost", async () => {
   const { log, server } = await cutShort();
   await using other = await Follower.open(log, 2n);
@@ -490,18 +568,45 @@ Deno.test("A store that knows too little once has lost nothing", async () => {
   assertEquals(server.news, []);
 });
 
-Deno.test("A checkpoint too long to be stored is told of once, and the one before has to do", async () => {
+Deno.test("A checkpoint too long to be stored is told of, and again when it has doubled; nothing is forgotten meanwhile", async () => {
   const log = new FakeLog();
-  let told = 0;
-  await using server = await Follower.open(log, 1n, { checkpointEntries: 2, onOversized: () => told++ });
+  const told: number[] = [];
+  await using server = await Follower.open(log, 1n, {
+    checkpointEntries: 2,
+    onOversized: (bytes) => told.push(bytes),
+  });
   server.store.maxBytes = 400;
-  for (let n = 1n; n <= 12n; n++) {
+  const come = async (from: bigint, to: bigint) => {
+    for (let n = from; n <= to; n++) {
+      server.say(joined(n, 1n));
+      await until(() => server.taken.length === Number(n));
+    }
+  };
+  const checkpoints = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint);
+  await come(1n, 4n);
+  assertEquals([told, log.keepsAll], [[], false]);
+  await come(5n, 20n);
+  assert(told.length === 2 && told[0]! > 400 && told[1]! >= 2 * told[0]!, `${told}`);
+  assert(checkpoints().length > 1 && checkpoints().every(({ bytes }) => bytes.length <= 400));
+  assertEquals(log.keepsAll, true);
+  // Somebody has raised what is too long.
+  server.store.maxBytes = 100_000;
+  await come(21n, 22n);
+  await until(() => !log.keepsAll);
+  assertEquals(decodeCheckpoint(checkpoints().at(-1)!.bytes).past.length, 22);
+});
+
+Deno.test("A checkpoint too long is not made anew for every block", async () => {
+  const log = new FakeLog();
+  let asked = 0;
+  await using server = await Follower.open(log, 1n, { checkpointEntries: 10 });
+  Object.defineProperty(server.store, "maxBytes", { get: () => (asked++, 300) });
+  for (let n = 1n; n <= 40n; n++) {
     server.say(joined(n, 1n));
     await until(() => server.taken.length === Number(n));
   }
-  assertEquals(told, 1);
-  const checkpoints = log.stored.filter(({ isCheckpoint }) => isCheckpoint);
-  assert(checkpoints.length > 1 && checkpoints.every(({ bytes }) => bytes.length <= 400));
+  // Each block asks once, and each checkpoint.
+  assertEquals(asked, 44);
 });
 
 Deno.test("What comes at once with a block of a later version, and behind it, is given to nobody either", async () => {

@@ -192,6 +192,7 @@ Deno.test("Servers of a room are announced to everybody once, and to those who c
   using _ = ana.peer;
   other.server.learnServers(["a:1", "b:2"]);
   assertEquals((await ana.peer.expect("backups")).backups, ["a:1", "b:2"]);
+  await until(() => other.server.serving.length === 2);
   const { head } = other.server.log;
   other.server.learnServers(["b:2", "a:1"]);
   const eva = await come(other, "eva");
@@ -208,6 +209,42 @@ Deno.test("Servers of a room are announced to everybody once, and to those who c
   assertEquals(firsts.size, 2);
 });
 
+Deno.test("Clients are no longer told of servers that are gone, and always of those that people named", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n, { backups: ["x:1"] });
+  await using other = await Sharer.open(log, 2n);
+  const ana = await come(other, "ana");
+  using _ = ana.peer;
+  const tells = async () => (await ana.peer.expect("backups")).backups;
+  one.server.shareBackups();
+  assertEquals(await tells(), ["x:1"]);
+  one.server.shareBackups();
+  // However many have come and gone.
+  for (let n = 0; n < 20; n++) {
+    other.server.learnServers(["a:1", `b:${n}`]);
+    assertEquals(await tells(), ["x:1", "a:1", `b:${n}`]);
+  }
+  await until(() => one.server.serving.includes("b:19"));
+  one.server.addBackup("y:2");
+  assertEquals(await tells(), ["x:1", "y:2", "a:1", "b:19"]);
+  other.server.learnServers(["a:1"]);
+  assertEquals(await tells(), ["x:1", "y:2", "a:1"]);
+  await using third = await Sharer.open(log, 3n);
+  const eva = await come(third, "eva");
+  using __ = eva.peer;
+  assertEquals(new Set(eva.welcome.backups), new Set(["x:1", "y:2", "a:1"]));
+  assertEquals(third.server.serving, ["a:1"]);
+});
+
+Deno.test("A server that was always alone tells clients of nobody", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n);
+  one.server.learnServers(["a:1"]);
+  const ana = await come(one, "ana");
+  using _ = ana.peer;
+  assertEquals([one.server.serving, ana.welcome.backups], [[], []]);
+});
+
 Deno.test("While nothing can be kept people are told so, nobody comes in, and then everything happens", async () => {
   const log = new FakeLog();
   await using one = await Sharer.open(log, 1n);
@@ -219,8 +256,16 @@ Deno.test("While nothing can be kept people are told so, nobody comes in, and th
   const hello: ClientMessage = helloOf("beto", { lackMs: NEVER_WHOLE_MS });
   const refused = await come(one, "beto", hello).then(() => "in", (error) => `${error.message}`);
   assert(refused.includes("store-away"), refused);
+  // However often it is said.
+  one.server.tellWaiting({ isOver: false });
   log.isDown = false;
   const then = [await ana.peer.hear(), await ana.peer.hear()];
   assertEquals(then.map((message) => message!.type).sort(), ["said", "waiting"]);
   assert(then.some((message) => message!.type === "waiting" && message.over));
+  // Who did not know hears nothing of its end.
+  const eva = await come(one, "eva");
+  using __ = eva.peer;
+  one.server.tellWaiting({ isOver: true });
+  await eva.peer.say(say(1, "here"));
+  assertEquals((await eva.peer.hear())!.type, "said");
 });

@@ -280,18 +280,19 @@ Deno.test("The console's /backup is where clients go when the server falls", asy
 Deno.test("The console answers /who, /stats and /help, and what it cannot do", async () => {
   await using place = new Place();
   place.boss.types("/who\n");
-  await place.boss.sees("No hay nadie en línea.\n");
+  await place.boss.sees("! En línea: 0.\n");
   const { person: ana } = await place.comes("ana");
   ana.types("uno\n".repeat(5));
   await place.boss.until((output) => output.split("ana: uno").length === 6, "five messages");
-  place.boss.types("/who\n/stats\n/kik ana\n/ban ana 5\n/ban\n/help\n");
+  place.boss.types(`/who\n/stats\n/kik ana\n/ban ana 5\n/ban\n/backup localhost:${place.port}\n/help\n`);
   await place.boss.sees("/quit, /salir");
-  assertStringIncludes(place.boss.output, `ana (127.0.0.1), desde ${NOON}\n`);
-  const stats = /^Clientes: 1\. Mensajes por segundo: 0,5\. Memoria: \d+ MB\. En marcha desde: (.+)\.$/m;
+  assertStringIncludes(place.boss.output, `! En línea: 1.\n  ana (127.0.0.1), desde ${NOON}\n`);
+  const stats = /^! Clientes: 1\. Mensajes por segundo: 0,5\. Memoria: \d+ MB\. En marcha desde: (.+)\.$/m;
   assertEquals(stats.exec(place.boss.output)?.[1], NOON);
   assertStringIncludes(place.boss.output, 'No existe la orden "/kik". ¿Quiso decir /kick?');
   assertStringIncludes(place.boss.output, '"ana" no es una dirección IP.\n');
-  assertStringIncludes(place.boss.output, "Falta algo: /ban IP MINUTOS\n");
+  assertStringIncludes(place.boss.output, `! localhost:${place.port} es este mismo servidor`);
+  assertStringIncludes(place.boss.output, "! Falta algo: /ban IP MINUTOS\n");
 });
 
 Deno.test(

@@ -19,7 +19,8 @@ import {
 } from "../lib/errors.ts";
 import type { Failure, Target } from "../lib/session.ts";
 import { AGAIN_DIAL_MS, TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
-import { Person, type PersonOptions, soon } from "./support.ts";
+import { FakeScreen } from "./fake_screen.ts";
+import { Person, type PersonOptions, settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -81,7 +82,7 @@ async function choiceOfSomebodyWhoWasIn(
 ): Promise<Choice> {
   const choice = new Choice({ ...FIRST, nick: "ana", ...options }, person);
   assertEquals(await choice.next(), TARGET);
-  choice.chooser.entered(FIRST!, [SECOND!]);
+  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
   return choice;
 }
 
@@ -102,15 +103,25 @@ Deno.test("TargetChooser goes on under a new nick, and to servers that it learne
   for (const isAuto of [false, true]) {
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
     choice.chooser.rename("anita");
-    choice.chooser.learn([THIRD!]);
+    choice.chooser.learn([SECOND!, THIRD!]);
     choice.person.types("\n\n");
     assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
     // What the client was let in with is what counts from then on.
     choice.chooser.rename("norberta");
-    choice.chooser.entered(THIRD!, []);
+    choice.chooser.entered(THIRD!, { room: 3n, backups: [] });
     choice.person.types("\n\n");
     assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
   }
+});
+
+Deno.test("TargetChooser offers no server that the room of now has ceased to name", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+  choice.chooser.learn([THIRD!]);
+  assertEquals((await choice.next(lost(FIRST!)))?.server, THIRD);
+  // What another room names is another matter.
+  choice.chooser.entered(THIRD!, { room: 9n, backups: [] });
+  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
+  assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
 });
 
 Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
@@ -163,6 +174,64 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "TargetChooser gives back what somebody says who has not seen the question for a new server",
+  pure,
+  async () => {
+    const tty = new FakeScreen({ columns: 200 });
+    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
+    const { terminal } = choice.person;
+    const line = terminal.lines("> ").next();
+    for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
+      const next = choice.next(lost(FIRST!));
+      await settle();
+      choice.person.types(answers);
+      assertMatch((await next)!.server.host, /^(aula|localhost|otro)$/);
+    }
+    assertStringIncludes(choice.person.output, '"hola" queda en la línea del chat');
+    choice.person.types("\r");
+    assertEquals((await line).value, "hola ¿estáis ahí? otro ");
+  },
+);
+
+Deno.test("TargetChooser takes any word for a server at the start, and from a script", pure, async () => {
+  await using first = new Choice({ nick: "ana" }, { isKeyboard: true, tty: new FakeScreen() });
+  first.person.types("hola\r\r");
+  assertEquals((await first.next())?.server.host, "hola");
+  await using script = await choiceOfSomebodyWhoWasIn();
+  script.person.types("hola\n\n");
+  assertEquals((await script.next(lost(FIRST!)))?.server.host, "hola");
+});
+
+Deno.test(
+  "TargetChooser offers a person the server whose store is away again; others go on to the next",
+  pure,
+  async () => {
+    const error = new RefusedError("store-away", "why");
+    const away = { target: { ...TARGET, server: SECOND! }, error, wasIn: false, stayedMs: 0 };
+    for (
+      const [options, isKeyboard, server] of [
+        [{}, true, SECOND!],
+        [{}, false, FIRST!],
+        [{ isAuto: true }, true, FIRST!],
+      ] as const
+    ) {
+      await using choice = await choiceOfSomebodyWhoWasIn(options, { isKeyboard });
+      choice.person.types("\n\n");
+      assertEquals((await choice.next(away))?.server, server);
+    }
+  },
+);
+
+Deno.test("TargetChooser takes a whole address at the question for the port", pure, async () => {
+  await using choice = new Choice({ nick: "ana" });
+  choice.person.types("10.0.0.8\n10.0.0.7\n5001\n");
+  assertEquals((await choice.next())?.server, SECOND);
+  await using other = new Choice({ nick: "ana" });
+  other.person.types("10.0.0.8\n10.0.0.7:5001\n");
+  assertEquals((await other.next())?.server, SECOND);
+});
+
 Deno.test("TargetChooser offers another server that it knows if a name is wrong", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", backups: [SECOND!] });
   await choice.next();
@@ -212,7 +281,7 @@ Deno.test(
     assert(await timed(unreached(FIRST!)) >= 195);
     assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
     // Somebody who was in for long begins anew; who is thrown out at once does not.
-    choice.chooser.entered(SECOND!, []);
+    choice.chooser.entered(SECOND!, { room: 2n, backups: [] });
     assert(await timed({ ...lost(SECOND!), stayedMs: 4_999 }) >= 395);
     assert(await timed({ ...lost(SECOND!), stayedMs: 5_000 }) < 395);
   },
@@ -232,7 +301,7 @@ Deno.test(
     assertEquals(choice.notices.splice(0), [
       "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
     ]);
-    choice.chooser.entered(FIRST!, []);
+    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
     await choice.next(lost(FIRST!));
     await choice.next(unreached(SECOND!));
     assertEquals(choice.notices.length, 1);
@@ -286,7 +355,7 @@ Deno.test(
     }
     assertEquals(heard.splice(0), [true, true, false, false]);
     assertEquals(choice.notices, []);
-    choice.chooser.entered(FIRST!, []);
+    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
     await choice.next({ ...unreached(FIRST!), error });
     assertEquals(heard, [true]);
   },
@@ -388,7 +457,7 @@ Deno.test(
     let waits = 0;
     await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => (waits++, 0) });
     await choice.next();
-    choice.chooser.entered(FIRST!, []);
+    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
     assertEquals((await choice.next(await failAgain(choice)))?.server, FIRST!);
     assertEquals(waits, 1);
   },
@@ -398,9 +467,9 @@ Deno.test("TargetChooser does not stay with a server on which no connection last
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
   const cut = { ...lost(FIRST!), error: CUTS[0]! };
   assertEquals((await choice.next(cut))?.server, FIRST!);
-  choice.chooser.entered(FIRST!, []);
+  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
   assertEquals((await choice.next({ ...cut, stayedMs: 4_999 }))?.server, SECOND!);
-  choice.chooser.entered(SECOND!, []);
+  choice.chooser.entered(SECOND!, { room: 2n, backups: [] });
   assertEquals((await choice.next({ ...cut, stayedMs: 5_000 }))?.server, FIRST!);
 });
 
@@ -492,7 +561,7 @@ Deno.test(
     for (const error of VIOLATIONS) {
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
       assertEquals((await choice.next({ ...lost(FIRST!), error }))?.server, SECOND!);
-      choice.chooser.entered(SECOND!, [FIRST!, THIRD!]);
+      choice.chooser.entered(SECOND!, { room: 2n, backups: [FIRST!, THIRD!] });
       assertEquals((await choice.next(lost(SECOND!)))?.server, THIRD!);
       assertEquals((await choice.next(lost(THIRD!)))?.server, SECOND!);
     }

@@ -215,7 +215,7 @@ class Typist extends Person {
   }
 }
 
-const [ENTER, LEFT, UP, TAB] = ["\r", "\x1b[D", "\x1b[A", "\t"];
+const [ENTER, LEFT, UP, DOWN, TAB] = ["\r", "\x1b[D", "\x1b[A", "\x1b[B", "\t"];
 const [CTRL_C, CTRL_D, CTRL_U] = ["\x03", "\x04", "\x15"];
 
 /** What a terminal sends when somebody pastes. */
@@ -290,6 +290,22 @@ Deno.test("Terminal.print() prints above the line that is being typed", pure, as
   assertEquals(await line, "hola");
   assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> |"]);
 });
+
+Deno.test(
+  "Terminal.print() breaks lines between words on a screen, and leaves a pipe's whole",
+  pure,
+  async () => {
+    const line = "beto: una línea que no cabe en una fila de cuarenta columnas";
+    await using typist = new Typist();
+    await typist.terminal.print(line, "dos");
+    const rows = ["beto: una línea que no cabe en una fila", "  de cuarenta columnas", "dos"];
+    assertEquals((await typist.look()).slice(0, 3), rows);
+    assertEquals(typist.terminal.columns, 40);
+    await using script = new Person();
+    await script.terminal.print(line, "dos");
+    assertEquals([script.output, script.terminal.columns], [`${line}\ndos\n`, undefined]);
+  },
+);
 
 Deno.test(
   "Terminal.print() prints above a question too, and leaves the cursor where it was",
@@ -545,9 +561,9 @@ Deno.test(
     await settle();
     typist.types(ENTER);
     assertEquals((await answer)?.host, "aula");
-    assertEquals((await typist.look()).at(-1), "> hola a todos los demás|");
+    assertEquals((await typist.look()).at(-1), "> hola a todos los demás |");
     typist.types(ENTER);
-    assertEquals(await line, "hola a todos los demás");
+    assertEquals(await line, "hola a todos los demás ");
   },
 );
 
@@ -656,10 +672,15 @@ Deno.test("Terminal asks once about a block of more than ten lines", pure, async
   typist.types(`n${ENTER}`);
   assertEquals(await typist.look(), ["beto: uno", "¿11? n", "> hola|"]);
   assertEquals(said, []);
+  // What is not sent is not lost.
+  typist.types(`${UP}${UP}`);
+  assertEquals((await typist.look()).at(-1), "> 9|");
+  typist.types(`${DOWN}${DOWN}`);
+  assertEquals((await typist.look()).at(-1), "> hola|");
   typist.types(`${pasted(block.join("\n"))}s${ENTER}`);
   assertEquals(await typist.look(), ["beto: uno", "¿11? n", "¿11? s", "> 10|"]);
   assertEquals(said, ["hola0", ...block.slice(1, -1).map((line) => `{${line}}`)]);
-  typist.types(`${UP}${UP}`);
+  typist.types(UP);
   assertEquals((await typist.look()).at(-1), "> hola0|");
   typist.types(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`);
   assertEquals((await typist.look()).at(-1), "> 10|");

@@ -1,7 +1,9 @@
 // Folders for the files of tests.
 
+import { fileURLToPath } from "node:url";
+
 /** Where tests may write: see the task in deno.json. */
-const FOLDER = new URL("./.tmp/", import.meta.url).pathname;
+const FOLDER = fileURLToPath(new URL("./.tmp/", import.meta.url));
 
 const { state } = await Deno.permissions.query({ name: "write", path: FOLDER });
 

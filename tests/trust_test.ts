@@ -31,13 +31,28 @@ function trustIn(options: TrustOptions = {}): Promise<Trust> {
 Deno.test("Where nobody spoke of TLS, plain text will do", pure, async () => {
   const trust = await trustIn();
   assertEquals(verdict(trust, ONE), "plain");
-  assertEquals(trust.mayGrow, false);
 });
+
+Deno.test(
+  "A server that says that it speaks TLS only is spoken to so, and trusted no more for it",
+  pure,
+  async () => {
+    const trust = await trustIn();
+    assertEquals(trust.needsTls(server), true);
+    assertEquals(verdict(trust, ONE), "certificate-unknown");
+    // It said so already, or says it where TLS is spoken: then something else is wrong.
+    assertEquals(trust.needsTls(server), false);
+    // Anybody could have said so in plain text: it does not keep the person from others.
+    assertEquals(verdict(trust, TWO, other), "plain");
+    await trust.accept(server, ONE);
+    assertEquals(verdict(trust, ONE), "trusted");
+    assertEquals(verdict(trust, TWO, other), "certificate-unknown");
+  },
+);
 
 Deno.test("With --tls every certificate is unknown at first", pure, async () => {
   const trust = await trustIn({ isTls: true });
   assertEquals(verdict(trust, ONE), "certificate-unknown");
-  assertEquals(trust.mayGrow, true);
 });
 
 Deno.test("A fingerprint that the person gives is trusted on any server, and means TLS", pure, async () => {
@@ -46,10 +61,9 @@ Deno.test("A fingerprint that the person gives is trusted on any server, and mea
   assertEquals(verdict(trust, TWO), "certificate-unknown");
 });
 
-Deno.test("With an authority nothing else counts, and nothing will be trusted besides", pure, async () => {
+Deno.test("With an authority nothing else counts", pure, async () => {
   const trust = await trustIn({ ca: "PEM", backups: [{ server, fingerprint: ONE }] });
   assertEquals(verdict(trust, ONE), "ca");
-  assertEquals(trust.mayGrow, false);
 });
 
 Deno.test("What the person trusts is trusted from then on, and only there", pure, async () => {
@@ -68,7 +82,6 @@ Deno.test(
     const path = `${folder.path}/chat/known_servers`;
     assertEquals(await (await trustIn({ isTls: true, path })).accept(server, ONE), true);
     const trust = await trustIn({ path });
-    assertEquals(trust.mayGrow, true);
     assertEquals(verdict(trust, ONE, other), "plain");
     assertEquals(verdict(trust, ONE), "trusted");
     // From here on there is no way back.
@@ -117,7 +130,6 @@ Deno.test(
   pure,
   async () => {
     const trust = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
-    assertEquals(trust.mayGrow, true);
     assertEquals(verdict(trust, ONE), "plain");
     assertEquals(verdict(trust, TWO, other), "trusted");
     assertEquals(verdict(trust, ONE), "certificate-unknown");

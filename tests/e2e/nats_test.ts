@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type NatsFailure, openLink } from "../../lib/nats_link.ts";
 import { type NatsRoom, openNatsRoom } from "../../lib/nats_room.ts";
 import type { Stored } from "../../lib/nats_store.ts";
+import { NatsStream, STREAM_BYTES } from "../../lib/nats_stream.ts";
 import { vouchedPair } from "../certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
@@ -102,8 +103,10 @@ Deno.test(
     const room = await openRoom(nats);
     const reading = take(2, room.store.read(1));
     await room.store.append(bytes("a"), { id: "a" });
+    const { maxBytes } = room.store;
     await nats.kill();
     await assertRejects(() => room.store.append(bytes("b"), { id: "b" }), Error);
+    assertEquals(room.store.maxBytes, maxBytes);
     nats.start();
     await nats.answers();
     for (let isStored = false; !isStored;) {
@@ -115,6 +118,81 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "A reader of a store that was put back to what it was is given its last again",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    const [now, then] = [`${folder.path}/now`, `${folder.path}/then`];
+    await using nats = await NatsServer.start({ folder: now });
+    const room = await openRoom(nats);
+    const store = async (...texts: string[]) => {
+      for (const text of texts) {
+        while (!await room.store.append(bytes(text), { id: text }).catch(() => undefined));
+      }
+    };
+    const restart = async (between: () => Promise<void>) => {
+      await nats.kill();
+      await between();
+      nats.start();
+      await nats.answers();
+    };
+    await store("a");
+    await restart(() => copyFolder(now, then));
+    const given: (string | undefined)[] = [];
+    const reading = (async () => {
+      for await (const stored of room.store.read(1)) {
+        given.push(`${stored.position}${textOf(stored)}${stored.isGap ? " gap" : ""}`);
+      }
+    })();
+    await store("b", "c");
+    const reads = (text: string) =>
+      soon(
+        (async () => {
+          while (!given.includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
+        })(),
+        () => `${text} after ${given}`,
+      );
+    await reads("3c");
+    await restart(async () => {
+      await Deno.remove(now, { recursive: true });
+      await copyFolder(then, now);
+    });
+    await store("x", "y", "z");
+    await reads("4z");
+    const news = given.filter((text, index) => text !== given[index - 1]);
+    assertEquals(news, ["1a", "2b", "3c", "3y", "4z"]);
+    await room.close();
+    await reading;
+  },
+);
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+Deno.test("NATS sends no more ahead than a few of its largest messages", withNats, async () => {
+  await using folder = new TestFolder();
+  await using nats = await NatsServer.start({ folder: folder.path });
+  const link = await openLink({ servers: [nats.address], isSecure: false });
+  const store = await NatsStream.open(link, "aula", { servers: [nats.address] });
+  const [big, count] = [new Uint8Array(500_000), 60];
+  for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });
+  const { inBytes } = link.nc.stats();
+  let taken = 0;
+  for await (const _ of store.read(1)) {
+    if (++taken === 1) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    if (taken === 1) assert(link.nc.stats().inBytes - inBytes < 6 * store.maxBytes);
+    if (taken === count) break;
+  }
+  store.close();
+  await link.nc.close();
+});
+
 Deno.test("A stream that somebody deletes is gone", withNats, () =>
   inNats(async ({ store }, { address }) => {
     const { nc, manager } = await openLink({ servers: [address], isSecure: false });
@@ -122,6 +200,30 @@ Deno.test("A stream that somebody deletes is gone", withNats, () =>
     assertEquals(await store.isGone(), true);
     await nc.close();
   }));
+
+Deno.test(
+  "A stream forgets nothing while it is told not to, and is let alone otherwise",
+  withNats,
+  () =>
+    inNats(async ({ store }, { address }) => {
+      const { nc, manager } = await openLink({ servers: [address], isSecure: false });
+      const limits = async () => {
+        const { config: { max_bytes, max_age, description } } = await manager.streams.info("CHAT_aula");
+        return [max_bytes, max_age > 0, description];
+      };
+      const before = await limits();
+      assertEquals(before, [STREAM_BYTES, true, "A room of chat-server"]);
+      await store.keepAll(true);
+      assertEquals((await limits()).slice(0, 2), [-1, false]);
+      await store.keepAll(false);
+      assertEquals(await limits(), before);
+      // By whoever runs NATS.
+      await manager.streams.update("CHAT_aula", { max_bytes: -1 });
+      await store.keepAll(false);
+      assertEquals((await limits())[0], -1);
+      await nc.close();
+    }),
+);
 
 Deno.test(
   "A lease is there until it is given back, or not renewed",
@@ -281,7 +383,7 @@ Deno.test("A room outlives all of its servers, and what somebody said who left",
 Deno.test("A server without NATS says so and ends", withNats, async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
-  await server.ends(1, `No se pudo hablar con NATS en ${url.slice(7)}: connection refused.\n`);
+  await server.ends(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
 });
 
 Deno.test(

@@ -150,12 +150,13 @@ Deno.test("Everyone sees who comes, what is said and who goes, and so does the s
     joined("beto"),
     ...conversation,
     left("beto"),
-    `ana (127.0.0.1), desde ${TIME.slice(1, -1)}`,
+    "! En línea: 1.",
+    `  ana (127.0.0.1), desde ${TIME.slice(1, -1)}`,
     `${TIME} ana: /salir no es salir`,
   ]);
   const answers = [
-    'No existe la orden "/nada". Escriba /help para ver las que hay.',
-    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.",
+    '! No existe la orden "/nada". Escriba /help para ver las que hay.',
+    "! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.",
   ];
   // Answers of the client itself come at once, the conversation by way of the server.
   assertEquals(beto.lines.filter((line) => !answers.includes(line)), [
