@@ -154,6 +154,7 @@ Deno.test("When a server dies, the others see its people off who are not back", 
   await one.die();
   const back = await come(third, "ana", { lackMs: 5 });
   using __ = back.peer;
+  await until(() => new Set(other.server.homes).has(3n));
   assertEquals(new Set(other.server.homes), new Set([1n, 2n, 3n]));
   for (const { server } of [other, third]) server.loseServer(1n);
   await back.peer.say(say(1, "end"));
