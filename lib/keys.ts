@@ -119,7 +119,8 @@ function keyOf(
   if (!character) return undefined;
   const key = { name: character.toLowerCase(), ctrl, meta, shift };
   if (ctrl || meta) return key;
-  const isUpper = shift !== ((bits & CAPS_LOCK) !== 0);
+  const isLetter = character.toUpperCase() !== character;
+  const isUpper = shift !== (isLetter && (bits & CAPS_LOCK) !== 0);
   const own = isUpper ? (shift && shifted) || character.toUpperCase() : character;
   return { ...key, text: typed || own };
 }

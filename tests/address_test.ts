@@ -7,6 +7,7 @@ import {
   parseAddress,
   parseIP,
   parsePort,
+  parsePortOrAddress,
   parseServer,
   plainIP,
   sameAddress,
@@ -160,3 +161,17 @@ Deno.test("parseAddress() refuses an IPv4 address that is not given in full", pu
 Deno.test("formatAddress() puts every IPv6 address into brackets, be it shortened or not", pure, () => {
   assertEquals(formatAddress({ host: "1:2:3:4:5:6:7:8", port: 5_001 }), "[1:2:3:4:5:6:7:8]:5001");
 });
+
+Deno.test(
+  "parsePortOrAddress() tells a port from an address, with or without a port of its own",
+  pure,
+  () => {
+    assertEquals(["5001", "10.0.0.7", "aula.uni.es:5001", "::1"].map(parsePortOrAddress), [
+      { port: 5_001 },
+      { host: "10.0.0.7" },
+      { host: "aula.uni.es", port: 5_001 },
+      { host: "::1" },
+    ]);
+    assertEquals(assertThrows(() => parsePortOrAddress("aula"), InputError).code, "port-invalid");
+  },
+);

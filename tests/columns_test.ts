@@ -24,3 +24,8 @@ Deno.test("inColumns() folds what is too long between words, at 80 columns", pur
     `  ${" ".repeat(70)}  demasiado`,
   ]);
 });
+
+Deno.test("inColumns() makes no longer lines on a wider screen", pure, () => {
+  const rows = [["a", "uno ".repeat(40).trim()]] as const;
+  assertEquals(inColumns(rows, 200), inColumns(rows));
+});

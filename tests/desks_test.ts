@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Desks, MAX_UNASKED_LINES } from "../lib/desks.ts";
+import { soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -114,5 +115,32 @@ Deno.test(
     const texts: string[] = [];
     for (let i = 0; i <= MAX_UNASKED_LINES; i++) texts.push((await desks.next(desks.chat))!.text);
     assertEquals(new Set(texts), new Set(["uno"]));
+  },
+);
+
+Deno.test(
+  "A block that waits when nothing more is typed is not sent, and keeps nobody waiting",
+  pure,
+  async () => {
+    const desks = new Desks(() => {});
+    desks.beginChat({ confirmPaste: { question: (count) => `${count}?`, isYes: () => true } });
+    desks.paste("uno\n".repeat(MAX_UNASKED_LINES + 1));
+    const next = desks.next(desks.chat);
+    desks.end();
+    assertEquals(await soon(next, "the end"), undefined);
+  },
+);
+
+Deno.test(
+  "A block that is pasted before what is typed is sent as it is, and only its end joins that",
+  pure,
+  async () => {
+    const desks = new Desks(() => {});
+    desks.beginChat({});
+    desks.chat.editor.insert("abc");
+    desks.chat.editor.press({ name: "home" });
+    desks.paste("/uno\ndos ");
+    assertEquals(await desks.next(desks.chat), { text: "/uno", isPasted: true });
+    assertEquals(desks.chat.editor.text, "dos abc");
   },
 );

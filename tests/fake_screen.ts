@@ -6,8 +6,6 @@ import stringWidth from "string-width";
 import type { Tty } from "../lib/tty.ts";
 
 const GRAPHEMES = new Intl.Segmenter();
-/** Columns by character: finding them out takes far longer than anything else here. */
-const WIDTHS = new Map<string, number>();
 
 /** What a terminal is like. */
 export interface FakeScreenOptions {
@@ -101,8 +99,7 @@ export class FakeScreen implements Tty {
   }
 
   #put(char: string): void {
-    const width = WIDTHS.get(char) ?? stringWidth(char);
-    WIDTHS.set(char, width);
+    const width = stringWidth(char);
     if (width === 0) { // joins what stands before it
       const at = this.#rows[this.#y]!.findLastIndex((cell, x) => x < this.#x && cell !== "");
       if (at >= 0) this.#rows[this.#y]![at] += char;

@@ -7,6 +7,7 @@ import type { ChatError } from "../lib/errors.ts";
 import { FileJournal, type FileJournalOptions } from "../lib/file_journal.ts";
 import type { Unnumbered } from "../lib/protocol.ts";
 import { soon } from "./support.ts";
+import { until } from "./fake_store.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const announced = (text: string): Unnumbered => ({ type: "announced", timeMs: 5, text });
@@ -198,7 +199,7 @@ Deno.test("What a disk may have given up is written elsewhere before it is given
     };
     journal.propose(announced("uno"));
     await settle();
-    while (troubles.length === 0) await new Promise((resolve) => setTimeout(resolve));
+    await until(() => troubles.length > 0);
     assertEquals([journal.isStuck, given, all], [true, [], 0]);
     file.sync = sync;
     while (given.length === 0) await settle();

@@ -510,3 +510,46 @@ Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhil
   await soon(room.gaveUp.promise, "the hub to give up");
   assertEquals(room.givenUp[0], "too-slow");
 });
+
+Deno.test("Connection cuts off nobody for what they have read", pure, async () => {
+  using room = new Room();
+  const { conn, connection } = room.enter();
+  const answer = frame("x".repeat(9_000));
+  const count = 100;
+  for (let sent = 0; sent <= 2 * MAX_WAITING_BYTES; sent += count * answer.length) {
+    conn.writes.length = 0;
+    for (let i = 0; i < count; i++) connection.send(answer);
+    await conn.until(({ writes }) => writes.flat().length === count);
+  }
+  assertEquals(connection.isOpen, true);
+});
+
+Deno.test(
+  "Connection.hold() excuses a peer for as long as it takes, but not for a sleep of the machine",
+  pure,
+  async () => {
+    using room = new Room();
+    const { connection } = room.enter();
+    for (const [lateMs, heardMs] of [[500, 501], [5_000, 501 + 1_001]] as const) {
+      const held = connection.hold(1);
+      room.nowMs += 1 + lateMs;
+      await soon(held, "the hold to end");
+      assertEquals(connection.heardMs, heardMs);
+    }
+  },
+);
+
+Deno.test("A hub that ends closes all its connections", pure, () => {
+  using room = new Room();
+  const conns = [room.enter(), room.enter()].map(({ conn }) => conn);
+  room.hub[Symbol.dispose]();
+  assertEquals(conns.map(({ hasClosed }) => hasClosed), [true, true]);
+});
+
+Deno.test("Connection.finish() ends a hold: whoever waits goes on and finds out", pure, async () => {
+  using room = new Room();
+  const { connection } = room.enter();
+  const held = connection.hold(60_000);
+  connection.finish(undefined, { lingerMs: 60_000 });
+  await soon(held, "the hold to end");
+});

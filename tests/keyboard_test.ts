@@ -133,14 +133,14 @@ Deno.test(
   "A mark that is torn behind more than Escape stays one for longer than Escape waits",
   pure,
   async () => {
-    for (const length of [2, 3, 5]) {
+    await Promise.all([2, 3, 5].map(async (length) => {
       const listener = new Heard();
       using decoder = new KeyDecoder(listener);
       decoder.push(`a${"\x1b[200~".slice(0, length)}`);
       await new Promise((resolve) => setTimeout(resolve, 120));
       decoder.push(`${"\x1b[200~".slice(length)}uno\ndos\x1b[201~b`);
       assertEquals(listener.heard, ["a", "{uno\ndos}", "b"]);
-    }
+    }));
   },
 );
 

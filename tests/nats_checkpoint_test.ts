@@ -63,7 +63,9 @@ Deno.test(
   async () => {
     const good = checkpointAt(1);
     for (const bad of ["garbage", checkpointAt(2), checkpointAt(7)] as const) {
-      assertEquals(await usableCheckpoint(storeOf(undefined, bad, good), 1, 1), good);
+      for (const wanted of [1, 2]) {
+        assertEquals(await usableCheckpoint(storeOf(undefined, bad, good), wanted, 1), good);
+      }
       assertEquals(await usableCheckpoint(storeOf(undefined, bad), 1, 1), undefined);
     }
     // What is behind it is forgotten up to here.

@@ -39,6 +39,11 @@ Deno.test("A session has the same colour under every nick, and others have other
   );
 });
 
+Deno.test("A time stands back, and who is spoken to stands out, on whatever background", colours, () => {
+  setColorEnabled(true);
+  assertEquals([COLOURS.time("a"), COLOURS.mention("b")], ["\x1b[2ma\x1b[22m", "\x1b[7mb\x1b[27m"]);
+});
+
 Deno.test("Without colours everything looks as it is", pure, () => {
   assertEquals([PLAIN.time("a"), PLAIN.nick("b", 1n), PLAIN.mention("c")], ["a", "b", "c"]);
 });

@@ -29,5 +29,5 @@ Deno.test("Rate begins at any time", pure, () => {
 });
 
 Deno.test("Rate does not count what happened before the last time, and loses nothing by it", pure, () => {
-  assertEquals(rateOf([5_000, 1_000]).perSecond(5_000), 0.1);
+  assertEquals(rateOf([5_000, 5_000, 1_000]).perSecond(5_000), 0.2);
 });

@@ -78,7 +78,7 @@ function randomView(below: (limit: number) => number, before: View): View {
 for (const isOld of [false, true]) {
   const terminal = isOld ? "a terminal that joins no emoji" : "a terminal that joins emoji";
   Deno.test(`After any change ${terminal} shows what it would show if all was drawn anew`, pure, () => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < 10; seed++) {
       const below = numbers(seed);
       let view = viewOf("");
       let layout = layOut(view, SIZE);

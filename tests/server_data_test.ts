@@ -38,6 +38,7 @@ Deno.test(
       await boss.sees("En disco: 0,0 MB.\n");
       const error = await assertRejects(() => new Person().runs(serve, ...flags), InputError);
       assertEquals(error.code, "data-busy");
+      peer[Symbol.dispose](); // or the server waits for it to read the end
       boss.types("salir\n");
       assertEquals(await serving, 0);
       assertEquals(boss.output.includes("soy ana"), nick === "ana");

@@ -627,3 +627,41 @@ Deno.test("Session tells whoever chooses where to go why it is no longer where i
   assertEquals(await ana.next(), undefined);
   assertEquals(failures.map((failure) => failure?.target.server), [undefined, ...servers]);
 });
+
+Deno.test("Session takes a refusal for an answer only on the server that it asked", async () => {
+  const refusal = { type: "refused", code: "nick-taken", about: "eva", reason: "" } as const;
+  await using first = FakeServer.welcoming(async (client) => {
+    await client.expect("nick");
+  });
+  await using second = FakeServer.welcoming((client) => client.say(refusal));
+  await using ana = new Traveller("ana", [first.address, second.address]);
+  await ana.entered();
+  assert(ana.session.rename("eva"));
+  const { stayedMs, wasIn } = await ana.failed();
+  assertEquals([wasIn, stayedMs >= 0], [true, true]);
+  await ana.entered();
+  assertEquals((await ana.failed()).error.code, "garbled");
+});
+
+Deno.test("Session was nowhere for no time at all, and has nobody wait when there is nowhere to go", async () => {
+  await using ana = new Traveller("ana", [freeAddress()]);
+  ana.session.say("hola");
+  const settled = soon(ana.session.settled(), "the session to say that nothing comes");
+  assertEquals((await ana.failed()).stayedMs, 0);
+  assertEquals(await ana.next(), undefined);
+  await settled;
+  assertEquals(ana.session.pending.length, 1);
+});
+
+Deno.test("Session hangs up on a server that it cannot believe, before it goes anywhere else", async () => {
+  const hungUp = Promise.withResolvers<void>();
+  await using server = FakeServer.welcoming(async (client) => {
+    await client.say(saidBy("beto", { seq: 5, n: 1, text: "hola" }));
+    await client.rest();
+    hungUp.resolve();
+  });
+  await using ana = new Traveller("ana", [server.address]);
+  await ana.entered();
+  assertEquals((await ana.failed()).error.code, "garbled");
+  await soon(hungUp.promise, "the client to hang up");
+});

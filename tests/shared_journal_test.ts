@@ -626,3 +626,78 @@ Deno.test("A checkpoint too long is not made anew for every block", async () => 
   // Each block asks once, and each checkpoint.
   assertEquals(asked, 44);
 });
+
+Deno.test("What comes at once with a block of a later version, and behind it, is given to nobody either", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n);
+  const options = { home: 2n, instance: 102n, clock: systemClock, openingMs: 0 };
+  const journal = await SharedJournal.open(new FakeStore(log), options);
+  const taken: number[] = [];
+  let came = 0;
+  journal.follow((_entry, seq) => taken.push(seq), () => came++);
+  writer.say(said(1n, 1));
+  await until(() => came === 1);
+  const last = log.stored.at(-1)!.bytes;
+  const [newer, next] = [last.slice(), last.slice()];
+  newer[5]!++;
+  next[17]!++; // the number of the block
+  for (const bytes of [newer, next]) log.put(bytes);
+  await until(() => came === 3);
+  journal.settle();
+  assertEquals(taken, [0]);
+  await journal.close();
+});
+
+Deno.test("A store that knows too little now and then, and all in between, has lost nothing", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  for (let time = 0; time < 4; time++) {
+    const { bytes } = log.stored.pop()!;
+    await server.journal.check();
+    log.put(bytes);
+    await server.journal.check();
+  }
+  assertEquals(server.news, []);
+});
+
+Deno.test("A block of any of many servers counts once, though others were stored since", async () => {
+  const log = new FakeLog();
+  await using one = await Follower.open(log, 1n);
+  await using other = await Follower.open(log, 2n);
+  await using third = await Follower.open(log, 3n);
+  for (const [index, server] of [one, other, third].entries()) {
+    server.say(said(BigInt(index + 1), 1));
+    await until(() => third.taken.length === index + 1);
+  }
+  const blocks = log.stored.filter(({ isCheckpoint }) => !isCheckpoint);
+  for (const { bytes } of blocks) log.put(bytes);
+  one.say(said(1n, 2));
+  await until(() => third.taken.length === 4);
+  assertEquals(third.words, ["0:1.1", "1:2.1", "2:3.1", "3:1.2"]);
+});
+
+Deno.test("Times never go back, nor beyond now, whatever the clock of the store says", async () => {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 1n);
+  const clock = () => ({ wallMs: 1_000_000, tickMs: 50_000 });
+  const journal = await SharedJournal.open(new FakeStore(log), {
+    home: 2n,
+    instance: 102n,
+    clock,
+    openingMs: 0,
+  });
+  const ticksMs: number[] = [];
+  journal.follow(
+    (_entry, _seq, { tickMs }) => ticksMs.push(tickMs),
+    () => queueMicrotask(() => journal.settle()),
+  );
+  for (const [n, timeMs] of [990_000, 980_000, 995_000, 1_005_000].entries()) {
+    log.timeMs = timeMs;
+    writer.say(said(1n, n + 1));
+    await until(() => ticksMs.length === n + 1);
+  }
+  assertEquals(ticksMs, [40_000, 40_000, 45_000, 50_000]);
+  await journal.close();
+});

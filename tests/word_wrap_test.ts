@@ -47,3 +47,8 @@ Deno.test("wrapWords() leaves a word to the terminal that no row can hold", pure
 Deno.test("wrapWords() leaves a screen alone that is too narrow for words", pure, () => {
   assertEquals(rows("tres tristes tigres comían", 19), ["tres tristes tigres comían"]);
 });
+
+Deno.test("wrapWords() makes no row of the blanks that a line begins with", pure, () => {
+  const word = "x".repeat(45);
+  assertEquals(rows(`  ${word}`), [`  ${word}`]);
+});

@@ -1,0 +1,60 @@
+// When a checkpoint is due, and what is done about one that is too long.
+
+import { assertEquals } from "@std/assert";
+import { Checkpoints } from "../lib/checkpoints.ts";
+
+const pure = { permissions: "none" } as const;
+
+const HOUR_MS = 3_600_000;
+
+/** Checkpoints of a store that takes so many bytes. */
+function checkpointsOf(
+  { maxBytes = 10, checkpointEntries }: { maxBytes?: number; checkpointEntries?: number } = {},
+) {
+  const log = { nowMs: 0, kept: [] as boolean[], told: [] as number[] };
+  const checkpoints = new Checkpoints({
+    store: { keepAll: (isAll) => Promise.resolve(void log.kept.push(isAll)) },
+    writer: { addCheckpoint: ({ length }) => length <= maxBytes },
+    wallMs: () => log.nowMs,
+    onOversized: (bytes) => log.told.push(bytes),
+    checkpointEntries,
+  });
+  return { log, checkpoints };
+}
+
+Deno.test("A checkpoint is due after 5,000 entries or 4 MiB, and then not until as many more", pure, () => {
+  const { checkpoints } = checkpointsOf();
+  assertEquals(checkpoints.noteGiven({ entries: 4_999, bytes: 1 }), false);
+  assertEquals(checkpoints.noteGiven({ entries: 1, bytes: 0 }), true);
+  checkpoints.noteStored(0, { isNew: true });
+  assertEquals(checkpoints.noteGiven({ entries: 1, bytes: 4_194_303 }), false);
+  assertEquals(checkpoints.noteGiven({ entries: 1, bytes: 1 }), true);
+  assertEquals(checkpointsOf({ checkpointEntries: 2 }).checkpoints.noteGiven({ entries: 2, bytes: 0 }), true);
+});
+
+Deno.test("A checkpoint is old an hour after it was stored, not after it came", pure, () => {
+  const { log, checkpoints } = checkpointsOf();
+  log.nowMs = HOUR_MS;
+  assertEquals(checkpoints.isOld, true);
+  checkpoints.noteStored(1_000, { isNew: false });
+  log.nowMs = HOUR_MS + 999;
+  assertEquals(checkpoints.isOld, false);
+  log.nowMs++;
+  assertEquals(checkpoints.isOld, true);
+});
+
+Deno.test(
+  "While a checkpoint is too long nothing is forgotten; that is told, and again when it is twice as long",
+  pure,
+  () => {
+    const { log, checkpoints } = checkpointsOf();
+    for (const bytes of [10, 11, 12, 21, 22]) checkpoints.write(new Uint8Array(bytes), "id");
+    assertEquals([log.told, log.kept], [[11, 22], [true, true, true, true]]);
+    checkpoints.noteStored(0, { isNew: false });
+    assertEquals(log.kept.length, 4);
+    checkpoints.noteStored(0, { isNew: true });
+    assertEquals(log.kept.slice(4), [false]);
+    checkpoints.write(new Uint8Array(11), "id");
+    assertEquals(log.told.slice(2), [11]);
+  },
+);

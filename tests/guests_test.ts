@@ -1,0 +1,35 @@
+// Through which connection somebody is in.
+
+import { assertEquals } from "@std/assert";
+import type { Connection } from "../lib/connection.ts";
+import { Guests } from "../lib/guests.ts";
+import { MemoryJournal } from "../lib/journal.ts";
+import { Room } from "../lib/room.ts";
+import { helloOf, TestClock } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** A connection that notes that it was ended. */
+function fakeConnection() {
+  const ended = { count: 0 };
+  const connection = { greeted() {}, send() {}, follow() {}, finish: () => ended.count++ };
+  return { connection: connection as unknown as Connection, ended };
+}
+
+Deno.test(
+  "Who comes back in is in through the new connection alone, and who was lost through none",
+  pure,
+  () => {
+    const clock = new TestClock().now;
+    const room = new Room({ journal: new MemoryJournal(1n) });
+    using guests = new Guests({ room, clock, onWork: () => {} });
+    const admission = room.enter({ hello: helloOf("ana"), session: 1n, address: "10.0.0.7" }, clock())!;
+    const [first, second] = [fakeConnection(), fakeConnection()];
+    const membersOf = () => [first, second].map(({ connection }) => guests.memberOf(connection));
+    for (const { connection } of [first, second]) guests.welcome(admission, connection);
+    assertEquals(membersOf(), [undefined, admission.member]);
+    guests.lose(admission.member);
+    assertEquals(membersOf(), [undefined, undefined]);
+    assertEquals([first.ended.count, second.ended.count], [1, 0]);
+  },
+);
