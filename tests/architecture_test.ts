@@ -1,4 +1,4 @@
-// The rooms of the house, as docs/DESIGN.md lists them: imports point only to lower levels, and what is pure
+// The rooms of the house, as docs/MODULES.md lists them: imports point only to lower levels, and what is pure
 // stays so.
 
 import { assert, assertEquals } from "@std/assert";
@@ -40,7 +40,7 @@ const reading = { ignore: state !== "granted" };
 const levelOf = new Map<string, number>();
 const impureFiles = new Set<string>();
 if (!reading.ignore) {
-  const table = Deno.readTextFileSync(new URL("../docs/DESIGN.md", import.meta.url));
+  const table = Deno.readTextFileSync(new URL("../docs/MODULES.md", import.meta.url));
   for (const [, level, name, io] of table.matchAll(/^\| (\d+) +\| (\w+)( \(I\/O\))? +\|/gm)) {
     levelOf.set(`${name}.ts`, Number(level));
     if (io) impureFiles.add(`${name}.ts`);
