@@ -18,6 +18,11 @@ export interface Command {
 /** Commands by what they are for, in the order in which the help shows them. */
 export type CommandTable = Readonly<Record<string, Command>>;
 
+/** The commands of a table behind which nothing follows. */
+export type Bare<Table extends CommandTable> = {
+  [Name in keyof Table]: Table[Name] extends { readonly parameters: string } ? never : Name;
+}[keyof Table];
+
 /** A command that there is not, and what it may have been meant for. */
 export interface UnknownCommand {
   readonly type: "unknown";

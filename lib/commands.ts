@@ -2,6 +2,7 @@
 // commands.
 
 import {
+  type Bare,
   type CommandTable,
   firstWord,
   parseCommand,
@@ -31,7 +32,7 @@ export type Action =
   | { readonly type: "say"; readonly text: string; readonly action?: boolean }
   | { readonly type: "msg"; readonly nick: string; readonly text: string }
   | { readonly type: "nick"; readonly nick: string }
-  | { readonly type: "help" | "who" | "clear" | "quit" | "nothing" }
+  | { readonly type: Bare<typeof COMMANDS> | "nothing" }
   /** Something is missing behind the command, or follows one that is to stand alone. */
   | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof COMMANDS }
   | UnknownCommand;

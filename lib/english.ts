@@ -21,6 +21,8 @@ export const ENGLISH = {
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
   "server.refused": "The connection of {who} was closed: {why}",
+  "server.fault":
+    "This program failed while it served {who}: {fault}. Their connection was closed; the others go on. Send this line to whoever gave you the program.",
   "server.refused-more": "Closed connections that were not shown: {count}.",
   "server.skipped": "Missing lines here: {count}. They could not be shown at the pace of the room.",
   "server.commands":

@@ -28,9 +28,9 @@ const AGAIN_MS = 250;
 const HEARTBEAT_MS = 1_000;
 /** How long NATS remembers a reader that is gone, in ms. */
 const READER_MS = 30_000;
-/** How many of the largest messages NATS may send before they are taken: a quarter of what is asked for is asked for
- * at a time, and one has to fit. */
-const READ_AHEAD = 5;
+/** How many messages NATS may send before they are taken: blocks have 256 KiB at most. To ask for bytes instead makes
+ * the library stand still for half a minute after each such portion. */
+const READ_AHEAD = 64;
 
 /** A stream as the place of a log. */
 export class NatsStream implements LogStore {
@@ -130,10 +130,7 @@ export class NatsStream implements LogStore {
       opt_start_seq: from,
       inactive_threshold: READER_MS,
     });
-    const messages = await consumer.consume({
-      idle_heartbeat: HEARTBEAT_MS,
-      max_bytes: READ_AHEAD * this.maxBytes,
-    });
+    const messages = await consumer.consume({ idle_heartbeat: HEARTBEAT_MS, max_messages: READ_AHEAD });
     const stop = () => messages.stop();
     // The library would go on where it was, in whatever is there by now.
     void (async () => {

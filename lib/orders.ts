@@ -4,6 +4,7 @@
 import { parseIP } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
 import {
+  type Bare,
   type CommandTable,
   firstWord,
   parseCommand,
@@ -37,7 +38,7 @@ export const ORDER_NAMES = Object.values(ORDERS).flatMap(({ names }) => names.ma
 /** What a line typed at the console asks for. */
 export type Order =
   | { readonly type: "quit" }
-  | { readonly type: "help" | "who" | "stats" | "nothing" }
+  | { readonly type: Exclude<Bare<typeof ORDERS>, "quit"> | "nothing" }
   | { readonly type: "kick"; readonly nick: string; readonly reason: string }
   | { readonly type: "ban"; readonly address: string; readonly minutes: number }
   | { readonly type: "say"; readonly text: string }

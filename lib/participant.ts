@@ -122,6 +122,10 @@ export class Participant {
       case "quit":
         await this.#quit();
         return false;
+      case "nothing":
+        break;
+      default:
+        action satisfies never;
     }
     return true;
   }

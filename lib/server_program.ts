@@ -6,7 +6,7 @@ import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
 import { checkBackup, formatBackup, parseBackup } from "./backup.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
-import { InputError, ListenError } from "./errors.ts";
+import { ChatError, InputError, ListenError } from "./errors.ts";
 import {
   COMMON_FLAGS,
   flagHelp,
@@ -160,7 +160,11 @@ function refusalsTo(log: ServerConsole, program: Program): (peer: RefusedPeer, e
 
 function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: Program): string {
   const who = nick === undefined ? address : `${nick} (${address})`;
-  return sentencesIn(language)("server.refused", { who, why: explain(error, language) });
+  const sentences = sentencesIn(language);
+  if (error instanceof ChatError) return sentences("server.refused", { who, why: explain(error, language) });
+  // It is not the peer who did wrong.
+  const [what, where] = (error.stack ?? `${error}`).split("\n");
+  return sentences("server.fault", { who, fault: `${what} ${where?.trim()}` });
 }
 
 type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };

@@ -23,6 +23,8 @@ export const SPANISH = {
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
   "server.refused": "Se cerró la conexión de {who}: {why}",
+  "server.fault":
+    "Este programa falló al atender a {who}: {fault}. Su conexión se cerró; los demás siguen. Mande esta línea a quien le dio el programa.",
   "server.refused-more": "Conexiones cerradas que no se han mostrado: {count}.",
   "server.skipped": "Líneas que faltan aquí: {count}. No se mostraron al ritmo de la sala.",
   "server.commands":

@@ -1,11 +1,12 @@
 // chat-server as a person meets it: questions, lines, and its end, by pipe and by keyboard.
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ChatServer } from "../lib/chat_server.ts";
 import { InputError, ListenError } from "../lib/errors.ts";
 import { sentencesIn } from "../lib/i18n.ts";
 import { encodeServer } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
+import { Room } from "../lib/room.ts";
 import { RoomLog } from "../lib/room_log.ts";
 import { ServerConsole, type ServerConsoleOptions } from "../lib/server_console.ts";
 import { serve } from "../lib/server_program.ts";
@@ -522,4 +523,29 @@ Deno.test("A console that writes to a pipe that nobody reads holds the room up f
   await console.drained();
   assert(/! Líneas que faltan aquí: \d+\./.test(standing.output));
   assert(standing.output.endsWith("ana: " + "x".repeat(50) + "600\n"));
+});
+
+Deno.test("A fault of the program itself ends one connection, and is told as such", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person();
+  const serving = boss.runs(serve, ...flagsFor(port));
+  await boss.sees("Escuchando");
+  using ana = (await enterAs("ana", port)).peer;
+  using beto = (await enterAs("beto", port)).peer;
+  const { say } = Room.prototype;
+  using _ = { [Symbol.dispose]: () => Room.prototype.say = say };
+  Room.prototype.say = () => {
+    throw new TypeError("a mistake of ours");
+  };
+  await ana.say({ type: "say", n: 1, timeMs: 0, text: "hola" });
+  await boss.sees("a quien le dio el programa.");
+  assertMatch(
+    boss.output,
+    /! Este programa falló al atender a ana \(127\.0\.0\.1\): TypeError: a mistake of ours at /,
+  );
+  await ana.rest();
+  await beto.say({ type: "ping" });
+  await beto.expect("pong");
+  boss.types("salir\n");
+  assertEquals(await serving, 0);
 });
