@@ -106,7 +106,7 @@ export const ENGLISH = {
   "error.address-invalid": '"{address}" is no address: type an IP or a name, with or without ":port".',
   "error.ip-invalid": '"{ip}" is no IP address.',
   "error.minutes-invalid": '"{minutes}" cannot be used: the minutes are a number from 0 to {max}.',
-  "error.backup-is-self": "{server} is this very server: a backup is another one.",
+  "error.backup-is-self": "{server} is this very server: name another one as its backup.",
   "error.backups-full": "There are {max} backup servers already: no more fit.",
   "error.pattern-invalid":
     'Times cannot be shown as "{pattern}": use yyyy, MM, dd, HH, mm or ss, and letters between single quotes.',

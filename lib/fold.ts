@@ -45,10 +45,16 @@ export function* unfold(members: Members): Generator<Proposal> {
   if (serving) yield { type: "backups", timeMs: 0, ...serving };
 }
 
-/** Where to go when a server falls, beginning with `own`: those that people have named come first, and stay when there
- * are too many. */
-export function backupsOf({ named, serving }: Members, own: readonly string[] = []): readonly string[] {
-  return firstOf([...own, ...named, ...serving?.backups ?? []]);
+/** Where to go when a server falls: first those that serve the same room, beginning with the one at `first`, then `own`
+ * and what people have named, which stays when there are too many. */
+export function backupsOf(
+  { named, serving }: Members,
+  { own = [], first = 0 }: { own?: readonly string[]; first?: number } = {},
+): readonly string[] {
+  const servers = serving?.backups ?? [];
+  const others = firstOf([...own, ...named]).filter((backup) => !servers.includes(backup));
+  const room = servers.slice(0, MAX_BACKUPS - others.length);
+  return [...room.slice(first), ...room.slice(0, first), ...others];
 }
 
 /** What is left of a message that nobody is to read any more: that it was said. */

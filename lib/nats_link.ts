@@ -43,6 +43,13 @@ export interface Link {
   readonly maxBytes: number;
 }
 
+// The library leaves sockets that it has given up without anybody who hears of their errors, and such an error would
+// end the program. What is wrong with those in use it finds out all the same.
+globalThis.addEventListener("error", (event) => {
+  const { code, syscall } = event.error ?? {};
+  if (code === "ECONNRESET" && syscall === "read") event.preventDefault();
+});
+
 /** Connects.
  * @throws {NatsFailure} */
 export async function openLink(access: NatsAccess): Promise<Link> {

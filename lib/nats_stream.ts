@@ -39,8 +39,8 @@ export class NatsStream implements LogStore {
   readonly #js: JetStreamClient;
   readonly #name: string;
   readonly #closed = new AbortController();
-  /** Ends the reader that NATS made for us: the next one begins where it stopped. */
-  #endReader = () => {};
+  /** End the readers that NATS made for us: the next ones begin where these stopped. */
+  readonly #readerEnds = new Set<() => void>();
 
   private constructor(link: Link, { config }: StreamInfo) {
     this.#link = link;
@@ -139,7 +139,7 @@ export class NatsStream implements LogStore {
       }
     })();
     this.#closed.signal.addEventListener("abort", stop);
-    this.#endReader = stop;
+    this.#readerEnds.add(stop);
     try {
       for await (const message of messages) {
         const { streamSequence: position, timestampNanos } = message.info;
@@ -157,13 +157,14 @@ export class NatsStream implements LogStore {
       }
     } finally {
       this.#closed.signal.removeEventListener("abort", stop);
+      this.#readerEnds.delete(stop);
       messages.stop();
       consumer.delete().catch(() => {});
     }
   }
 
   reread(): void {
-    this.#endReader();
+    for (const end of this.#readerEnds) end();
   }
 
   async keepAll(isAll: boolean): Promise<void> {

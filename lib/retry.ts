@@ -29,7 +29,8 @@ export class Rotation {
     for (const server of servers) this.add(server);
   }
 
-  /** Adds a server behind the others, unless it is known, or distrusted, or the rotation is full. */
+  /** Adds a server behind the others, unless it is known, or distrusted, or there are too many and no room
+   * named any of them. */
   add(server: Address): void {
     if (!this.has(server) && indexOf(this.#distrusted, server) < 0) this.#servers.push({ ...server });
     if (this.#servers.length > MAX_SERVERS) this.#makeRoom([server]);

@@ -293,10 +293,8 @@ export class Room {
 
   /** Where a room has many servers, those who lose one are not all to go to the same. */
   #backupsFor(session: bigint): readonly string[] {
-    const backups = backupsOf(this.#members, this.#ownBackups);
-    if (this.#journal.home === undefined) return backups;
-    const first = Number(session % BigInt(Math.max(1, backups.length)));
-    return [...backups.slice(first), ...backups.slice(0, first)];
+    const first = Number(session % BigInt(Math.max(1, this.serving.length)));
+    return backupsOf(this.#members, { own: this.#ownBackups, first });
   }
 
   #remove(

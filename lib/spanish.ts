@@ -114,7 +114,7 @@ export const SPANISH = {
     '"{address}" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
-  "error.backup-is-self": "{server} es este mismo servidor: de reserva sirve otro.",
+  "error.backup-is-self": "{server} es este mismo servidor: dé otro como reserva.",
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
   "error.pattern-invalid":
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',

@@ -173,22 +173,22 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
   const lists = folded.map((entry) => entry?.type === "backups" ? entry.backups.join(" ") : entry?.type);
   assertEquals(lists, [
     "a:1",
-    "a:1 s:1 s:2",
-    "a:1 b:1 s:1 s:2",
+    "s:1 s:2 a:1",
+    "s:1 s:2 a:1 b:1",
     undefined,
-    "a:1 b:1 s:2 s:3",
+    "s:2 s:3 a:1 b:1",
     "a:1 b:1",
-    "a:1 b:1 s:4",
+    "s:4 a:1 b:1",
   ]);
   const { members: again } = foldAll(...unfold(members));
-  assertEquals(backupsOf(again, ["own:1"]), ["own:1", "a:1", "b:1", "s:4"]);
+  assertEquals(backupsOf(again, { own: ["own:1"] }), ["s:4", "own:1", "a:1", "b:1"]);
   assertEquals(again.serving, { backups: ["s:4"], home: 7n });
 });
 
 Deno.test("Of too many backups those that people named stay, the first of them first", pure, () => {
   const many = (host: string) => Array.from({ length: 12 }, (_, i) => `${host}:${i + 1}`);
   const { folded: [, all] } = foldAll(backups(many("s"), 1n), backups(many("a")));
-  assertEquals(all, backups([...many("a"), "s:1", "s:2", "s:3", "s:4"]));
+  assertEquals(all, backups(["s:1", "s:2", "s:3", "s:4", ...many("a")]));
   const { members } = foldAll(backups(many("a")), backups(many("b")));
   assertEquals(members.named, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
 });

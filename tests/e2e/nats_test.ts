@@ -200,6 +200,23 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "Every reader of a store is asked anew, also one that nobody has ended",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      await store.append(bytes("a"), { id: "a" });
+      const readers = [store.read(1), store.read(1)].map((stored) => stored[Symbol.asyncIterator]());
+      const texts = () => Promise.all(readers.map(async (reader) => textOf((await reader.next()).value)));
+      assertEquals(await soon(texts(), () => "what is stored"), ["a", "a"]);
+      const again = texts();
+      store.reread();
+      assertEquals(await soon(again, () => "the same again"), ["a", "a"]);
+      store.close();
+      await Promise.all(readers.map((reader) => reader.return?.()));
+    }),
+);
+
 Deno.test("A stream that somebody deletes is gone", withNats, () =>
   inNats(async ({ store }, { address }) => {
     const { nc, manager } = await openLink({ servers: [address], isSecure: false });
