@@ -108,6 +108,7 @@ class ChatClient implements Disposable {
     });
     this.#participant = new Participant({
       terminal,
+      isAuto: this.#isAuto,
       language,
       renderer,
       session: this.#session,

@@ -3,6 +3,7 @@
 
 import { Desk, type TypedLine } from "./desk.ts";
 import type { Completer } from "./line_editor.ts";
+import { withoutTabs } from "./text.ts";
 
 /** How lines are typed for the chat. */
 export interface ChatOptions {
@@ -10,6 +11,8 @@ export interface ChatOptions {
   readonly confirmPaste?: {
     readonly question: (count: number) => string;
     readonly isYes: (answer: string) => boolean;
+    /** What is said of so many lines that are not sent. */
+    readonly kept: (count: number) => string;
   };
   readonly complete?: Completer;
 }
@@ -84,7 +87,11 @@ export class Desks {
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
   giveBack(text: string): void {
-    if (this.#isChatting) this.chat.editor.insert(`${text} `); // more may be given back
+    const { editor } = this.chat;
+    if (!this.#isChatting) return;
+    // The line that a block is pasted into must not change meanwhile: what it is given would be sent with it.
+    if (this.#block) editor.remember(text);
+    else editor.insert(`${text} `); // more may be given back
   }
 
   /** Takes the line that is being edited. */
@@ -157,11 +164,14 @@ export class Desks {
 
   #decide(answer: string): void {
     const lines = this.#block ?? [];
+    const { confirmPaste } = this.#chatOptions;
     this.#block = undefined;
     this.#print(this.#consent.prompt + answer);
-    if (this.#chatOptions.confirmPaste?.isYes(answer)) return this.#send(lines);
+    if (confirmPaste?.isYes(answer)) return this.#send(lines);
     // They may be nowhere else any more.
-    for (const line of lines) this.chat.editor.remember(line);
+    const kept = lines.map(withoutTabs).filter((line) => line.trim() !== "");
+    for (const line of kept) this.chat.editor.remember(line);
+    if (confirmPaste) this.#print(confirmPaste.kept(kept.length));
   }
 
   #send(lines: readonly string[]): void {

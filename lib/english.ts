@@ -56,8 +56,9 @@ export const ENGLISH = {
   "client.no-reason": "no reason given",
   "link.down": "offline",
   "link.slow": "the server does not answer",
+  "client.paste-kept": "Pasted lines that were not sent: {count}. The Up key brings them back, one by one.",
   "client.ask-paste": "You have pasted {count} lines. Send them? (y/n) [n]:",
-  "client.yes": "y yes",
+  "client.yes": "y yes s sí si",
 
   "room.joined": "{nick} ({address}) has connected",
   "room.back": "{nick} ({address}) has reconnected",
@@ -127,7 +128,7 @@ export const ENGLISH = {
     "Nothing is listening on {server}: check the address and the port, and that the server is running.",
   "error.unreachable": "Cannot reach {server}: check the address and the network ({reason}).",
   "error.no-answer":
-    "{server} did not answer within {seconds} s: check the address, the network and the firewall.",
+    "{server} did not answer within {seconds} s: check the address, the network and the firewall, and that no other program is there.",
   "error.not-a-chat-server":
     "What is at {server} is not a server of this chat: check the address and the port.",
 

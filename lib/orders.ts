@@ -71,7 +71,9 @@ export function parseOrder(raw: string): Order {
     case "say":
       return rest === "" ? incomplete : { type: name, text: rest };
     case "backup":
-      return rest === "" ? incomplete : { type: name, server: formatBackup(parseBackup(rest)) };
+      // A word alone is most often a slip, and everybody would be sent there.
+      if (/^[\w-]*$/.test(rest)) return incomplete;
+      return { type: name, server: formatBackup(parseBackup(rest)) };
     case "quit":
       // Nobody who goes on writing wants to leave.
       return rest === "" ? { type: name } : { type: "surplus", command: name };

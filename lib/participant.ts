@@ -24,6 +24,8 @@ const UNTOLD_WAIT_MS = 1_000;
 /** What a participant needs. */
 export interface ParticipantOptions {
   readonly terminal: Terminal;
+  /** Whether nobody is asked where to go. */
+  readonly isAuto: boolean;
   readonly language: Language;
   readonly renderer: Renderer;
   readonly session: Session;
@@ -69,6 +71,7 @@ export class Participant {
       confirmPaste: {
         question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
         isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
+        kept: (count) => this.#options.renderer.answer(this.#sentences("client.paste-kept", { count }))[0]!,
       },
       complete: (before) => {
         const nicks = [...this.#options.roster].map(({ nick }) => printableNick(nick));
@@ -161,10 +164,14 @@ export class Participant {
   }
 
   async #say(text: string, manner: Manner): Promise<void> {
-    const { session, screen } = this.#options;
+    const { terminal, session, screen, notify } = this.#options;
     if (session.isFull) await this.#drained();
     session.say(text, manner);
     screen.showStatus();
+    if (!this.#options.isAuto && terminal.isInteractive && session.silenceMs === undefined) {
+      // The question for the next server is about to hide it.
+      await notify(this.#sentences("client.pending", { count: session.pending.length }));
+    }
   }
 
   /** Waits until the server has confirmed enough for more to be said. A pipe that is faster than the network makes

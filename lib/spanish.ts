@@ -59,8 +59,10 @@ export const SPANISH = {
   "client.no-reason": "sin decir por qué",
   "link.down": "sin conexión",
   "link.slow": "el servidor no contesta",
+  "client.paste-kept":
+    "Líneas pegadas que no se han enviado: {count}. Flecha arriba las devuelve, una a una.",
   "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",
-  "client.yes": "s sí si",
+  "client.yes": "s sí si y yes",
 
   // What happens in the room
   "room.joined": "{nick} ({address}) se ha conectado",
@@ -134,7 +136,8 @@ export const SPANISH = {
   "error.refused":
     "Nadie escucha en {server}: revise la dirección y el puerto, y que el servidor esté en marcha.",
   "error.unreachable": "No se puede llegar a {server}: revise la dirección y la red ({reason}).",
-  "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección, la red y el cortafuegos.",
+  "error.no-answer":
+    "{server} no respondió en {seconds} s: revise la dirección, la red y el cortafuegos, y que ahí no haya otro programa.",
   "error.not-a-chat-server":
     "Lo que hay en {server} no es un servidor de este chat: revise la dirección y el puerto.",
 

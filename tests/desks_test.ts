@@ -102,7 +102,11 @@ Deno.test(
   async () => {
     const desks = new Desks(() => {});
     desks.beginChat({
-      confirmPaste: { question: (count) => `${count}?`, isYes: (answer) => answer === "s" },
+      confirmPaste: {
+        question: (count) => `${count}?`,
+        isYes: (answer) => answer === "s",
+        kept: (count) => `${count} kept`,
+      },
     });
     const block = (text: string) => `${text}\n`.repeat(MAX_UNASKED_LINES + 1);
     desks.paste(block("uno"));
@@ -123,7 +127,9 @@ Deno.test(
   pure,
   async () => {
     const desks = new Desks(() => {});
-    desks.beginChat({ confirmPaste: { question: (count) => `${count}?`, isYes: () => true } });
+    desks.beginChat({
+      confirmPaste: { question: (count) => `${count}?`, isYes: () => true, kept: () => "" },
+    });
     desks.paste("uno\n".repeat(MAX_UNASKED_LINES + 1));
     const next = desks.next(desks.chat);
     desks.end();
@@ -142,5 +148,30 @@ Deno.test(
     desks.paste("/uno\ndos ");
     assertEquals(await desks.next(desks.chat), { text: "/uno", isPasted: true });
     assertEquals(desks.chat.editor.text, "dos abc");
+  },
+);
+
+Deno.test(
+  "What is given back while a block waits goes into the history, not out with the block",
+  pure,
+  async () => {
+    const shown: string[] = [];
+    const desks = new Desks((line) => shown.push(line));
+    const isYes = (answer: string) => answer === "s";
+    desks.beginChat({
+      confirmPaste: { question: (count) => `${count}?`, isYes, kept: (count) => `${count} kept` },
+    });
+    const block = Array.from({ length: MAX_UNASKED_LINES + 1 }, (_, index) => `${index}:\tx`);
+    desks.paste(`${block.join("\n")}\n`);
+    desks.giveBack("words");
+    desks.open.editor.insert("n");
+    desks.enter();
+    assertEquals(shown.at(-1), `${block.length} kept`);
+    assertEquals(desks.chat.editor.text, "");
+    desks.paste(`${block.join("\n")}\n`);
+    desks.giveBack("words");
+    desks.open.editor.insert("s");
+    desks.enter();
+    assertEquals((await desks.next(desks.chat))?.text, "0: x");
   },
 );

@@ -28,6 +28,8 @@ const ORDERS: Record<string, Order> = {
   "/ban 10.0.0.7": { type: "incomplete", command: "ban" },
   "/say ": { type: "incomplete", command: "say" },
   "/backup": { type: "incomplete", command: "backup" },
+  "/backup abc": { type: "incomplete", command: "backup" },
+  "/backup abc:5000": { type: "backup", server: "abc:5000" },
   "/quit when it is over": { type: "surplus", command: "quit" },
   "/kik ana": { type: "unknown", command: "/kik", nearest: "/kick" },
   "/msg ana": { type: "unknown", command: "/msg" },

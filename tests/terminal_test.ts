@@ -224,7 +224,11 @@ function pasted(text: string): string {
 }
 
 const ASKING: ChatOptions = {
-  confirmPaste: { question: (count) => `¿${count}? `, isYes: (answer) => answer === "s" },
+  confirmPaste: {
+    question: (count) => `¿${count}? `,
+    isYes: (answer) => answer === "s",
+    kept: (count) => `${count} kept`,
+  },
 };
 
 /** Collects the lines of a chat, those that are to be sent as they are in braces. */
@@ -661,6 +665,17 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "Terminal gives lines of a block that is not sent back with blanks for their tabs",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    chatOf(typist.terminal, ASKING);
+    typist.types(`${pasted("a\tb\n".repeat(11))}n${ENTER}${UP}`);
+    assertEquals((await typist.look()).at(-1), "> a b|");
+  },
+);
+
 Deno.test("Terminal asks once about a block of more than ten lines", pure, async () => {
   const block = Array.from({ length: 11 }, (_, index) => `${index}`);
   await using typist = new Typist();
@@ -670,7 +685,7 @@ Deno.test("Terminal asks once about a block of more than ten lines", pure, async
   await typist.terminal.print("beto: uno");
   assertEquals(await typist.look(), ["beto: uno", "¿11? |"]);
   typist.types(`n${ENTER}`);
-  assertEquals(await typist.look(), ["beto: uno", "¿11? n", "> hola|"]);
+  assertEquals(await typist.look(), ["beto: uno", "¿11? n", "11 kept", "> hola|"]);
   assertEquals(said, []);
   // What is not sent is not lost.
   typist.types(`${UP}${UP}`);
@@ -678,7 +693,7 @@ Deno.test("Terminal asks once about a block of more than ten lines", pure, async
   typist.types(`${DOWN}${DOWN}`);
   assertEquals((await typist.look()).at(-1), "> hola|");
   typist.types(`${pasted(block.join("\n"))}s${ENTER}`);
-  assertEquals(await typist.look(), ["beto: uno", "¿11? n", "¿11? s", "> 10|"]);
+  assertEquals(await typist.look(), ["beto: uno", "¿11? n", "11 kept", "¿11? s", "> 10|"]);
   assertEquals(said, ["hola0", ...block.slice(1, -1).map((line) => `{${line}}`)]);
   typist.types(UP);
   assertEquals((await typist.look()).at(-1), "> hola0|");
