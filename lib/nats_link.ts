@@ -60,7 +60,9 @@ export async function openLink(access: NatsAccess): Promise<Link> {
     throw explained(error, access);
   }
   try {
-    const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
+    // A cluster that starts says that it has no JetStream, though its servers have.
+    const isEarly = ({ name }: Error) => name === "JetStreamNotEnabled" && nc.info?.jetstream === true;
+    const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }), { isEarly });
     let maxBytes = nc.info!.max_payload;
     return {
       nc,
@@ -108,9 +110,13 @@ function identityOf(servers: readonly string[]): typeof checkServerIdentity {
   };
 }
 
-/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while.
- * @throws what is no matter of time, and at last what is */
-export async function patiently<Result>(attempt: () => Promise<Result>): Promise<Result> {
+/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while. `isEarly` knows
+ * what else is a matter of time.
+ * @throws what is not, and at last what is */
+export async function patiently<Result>(
+  attempt: () => Promise<Result>,
+  { isEarly = () => false }: { isEarly?: (error: Error) => boolean } = {},
+): Promise<Result> {
   for (const endMs = performance.now() + PATIENCE_MS;;) {
     try {
       return await attempt();
@@ -119,7 +125,7 @@ export async function patiently<Result>(attempt: () => Promise<Result>): Promise
       const isPassing = code === undefined
         ? /timeout|no responders|503|disconnect/i.test((error as Error).message)
         : code === API.temporarilyUnavailable || code === API.noSuitablePeers;
-      if (!isPassing || performance.now() > endMs) throw error;
+      if (!(isPassing || isEarly(error as Error)) || performance.now() > endMs) throw error;
       await delay(AGAIN_MS);
     }
   }

@@ -35,7 +35,7 @@ Deno.test("Who freezes is noticed within 15 s, a server and a client alike, and 
   await using eva = new PipedProgram("client", "--host", LOOPBACK, "--port", `${first}`, "--nick", "eva");
   await ana.types("¿hay alguien?");
   const noAnswer =
-    `${LOOPBACK}:${first} no respondió en 5 s: revise la dirección, la red y el cortafuegos.\n`;
+    `${LOOPBACK}:${first} no respondió en 5 s: revise la dirección, la red y el cortafuegos, y que ahí no haya otro programa.\n`;
   const lost = `! Se perdió la conexión con ${LOOPBACK}:${first}: el servidor dejó de responder\n`;
   const isGone = "* dora (127.0.0.1) ha perdido la conexión\n";
   await Promise.all([
