@@ -17,6 +17,8 @@ const CONNECT_MS = 5_000;
 export const ANSWER_MS = 5_000;
 /** How long a cluster may take until it does what only its leader can, in ms. */
 const PATIENCE_MS = 30_000;
+/** How long NATS may say at its start that it has no JetStream, in ms. */
+const STARTING_MS = 5_000;
 /** From try to try, in ms. */
 const AGAIN_MS = 250;
 /** Who has not answered two questions asked so long after each other is dead, in ms. */
@@ -60,9 +62,7 @@ export async function openLink(access: NatsAccess): Promise<Link> {
     throw explained(error, access);
   }
   try {
-    // A cluster that starts says that it has no JetStream, though its servers have.
-    const isEarly = ({ name }: Error) => name === "JetStreamNotEnabled" && nc.info?.jetstream === true;
-    const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }), { isEarly });
+    const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
     let maxBytes = nc.info!.max_payload;
     return {
       nc,
@@ -110,25 +110,28 @@ function identityOf(servers: readonly string[]): typeof checkServerIdentity {
   };
 }
 
-/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while. `isEarly` knows
- * what else is a matter of time.
- * @throws what is not, and at last what is */
-export async function patiently<Result>(
-  attempt: () => Promise<Result>,
-  { isEarly = () => false }: { isEarly?: (error: Error) => boolean } = {},
-): Promise<Result> {
-  for (const endMs = performance.now() + PATIENCE_MS;;) {
+/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while.
+ * @throws what is no matter of time, and at last what is */
+export async function patiently<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (const beganMs = performance.now();;) {
     try {
       return await attempt();
     } catch (error) {
-      const code = apiCode(error);
-      const isPassing = code === undefined
-        ? /timeout|no responders|503|disconnect/i.test((error as Error).message)
-        : code === API.temporarilyUnavailable || code === API.noSuitablePeers;
-      if (!(isPassing || isEarly(error as Error)) || performance.now() > endMs) throw error;
+      if (performance.now() - beganMs >= patienceWith(error as Error)) throw error;
       await delay(AGAIN_MS);
     }
   }
+}
+
+/** How long something that fails like this is tried, in ms. */
+function patienceWith(error: Error): number {
+  // Who starts, or has none, says the same.
+  if (error.name === "JetStreamNotEnabled") return STARTING_MS;
+  const code = apiCode(error);
+  const isPassing = code === undefined
+    ? /timeout|no responders|503|disconnect/i.test(error.message)
+    : code === API.temporarilyUnavailable || code === API.noSuitablePeers;
+  return isPassing ? PATIENCE_MS : 0;
 }
 
 /** The number of JetStream's own error, if it is one. */
