@@ -10,7 +10,7 @@ import { dialPeer, enter, helloOf, type Peer, TestClock, tokenOf } from "./suppo
 import { WIRE } from "./wire.ts";
 
 /** How long those who are honest may take to say HELLO, in ms: over TLS they shake hands first. */
-const HELLO_MS = WIRE.secure ? 300 : 20;
+const HELLO_MS = WIRE.secure ? 600 : 150;
 
 /** A frame of any type and body. */
 function frame(type: number, ...body: number[]): Uint8Array {
