@@ -149,12 +149,12 @@ const CASES: Record<string, Case> = {
   // Who says nothing, or not all of it
   "nothing at all": {
     code: "hello-late",
-    server: { helloMs: HELLO_MS, deadMs: 600 },
+    server: { helloMs: HELLO_MS, deadMs: 4 * HELLO_MS },
     attack: async () => {},
   },
   "half a HELLO": {
     code: "hello-late",
-    server: { helloMs: HELLO_MS, deadMs: 600 },
+    server: { helloMs: HELLO_MS, deadMs: 4 * HELLO_MS },
     attack: (peer) => peer.say(helloBytes.subarray(0, 20)),
   },
   "a frame that does not end": {
