@@ -58,12 +58,8 @@ export class BlockWriter {
   #isWriting = false;
   #isAway = false;
   #isClosed = false;
-  /** How many entries were ever added, */
-  #added = 0;
-  /** and are stored, */
-  #stored = 0;
-  /** and have to be until the store counts as back: those that waited when it took something again. */
-  #owed = 0;
+  /** How many entries have to be stored until it counts as back: those that waited when it took something again. */
+  #owed: number | undefined;
 
   constructor(store: LogStore, options: BlockWriterOptions) {
     this.#store = store;
@@ -87,7 +83,6 @@ export class BlockWriter {
 
   /** Has an entry stored, as part of a block. */
   add(entry: Uint8Array<ArrayBuffer>): void {
-    this.#added++;
     this.#waiting.push(entry);
     this.#waitingBytes += entry.length;
     this.#writeSoon();
@@ -182,17 +177,16 @@ export class BlockWriter {
 
   #noteAway(): void {
     if (this.#isClosed) return;
-    this.#owed = Infinity;
+    this.#owed = undefined;
     if (this.#isAway) return;
     this.#isAway = true;
     this.#options.onAway?.(true);
   }
 
   #noteStored({ count }: Job): void {
-    this.#stored += count;
     if (!this.#isAway || this.#isClosed) return;
-    if (this.#owed === Infinity) this.#owed = this.#added;
-    if (this.#stored < this.#owed) return;
+    this.#owed = this.#owed === undefined ? this.#waiting.length : this.#owed - count;
+    if (this.#owed > 0) return;
     this.#isAway = false;
     this.#options.onAway?.(false);
   }

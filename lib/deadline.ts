@@ -1,5 +1,18 @@
 // An end to waiting. Knows nothing of what is waited for.
 
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Waits for something, but no longer than so many ms: what has not come then may still come.
+ * @throws what it rejects with by then */
+export async function atMost(ms: number, awaited: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  try {
+    await Promise.race([awaited, delay(ms, undefined, done).catch(() => {})]);
+  } finally {
+    done.abort();
+  }
+}
+
 /** Ends once, with an error: after a time, or with an outer signal, unless it is disposed of before. */
 export class Deadline implements Disposable {
   readonly #ending = new AbortController();

@@ -115,6 +115,7 @@ function firstOf(backups: readonly string[]): readonly string[] {
   return [...new Set(backups)].slice(0, MAX_BACKUPS);
 }
 
-function isSame(some: readonly string[], others: readonly string[]): boolean {
+/** Whether two lists name the same servers, in whatever order. */
+export function isSame(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((backup) => others.includes(backup));
 }

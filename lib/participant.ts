@@ -1,9 +1,9 @@
 // What the person at a client types, and what the client does then.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { type ChatScreen, PROMPT } from "./chat_screen.ts";
 import { unknownCommand } from "./command_table.ts";
 import { asText, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
+import { atMost } from "./deadline.ts";
 import type { TypedLine } from "./desk.ts";
 import type { ChatOptions } from "./desks.ts";
 import { InputError } from "./errors.ts";
@@ -83,10 +83,7 @@ export class Participant {
   /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
   async #quit(): Promise<void> {
     const { session } = this.#options;
-    const waiting = new AbortController();
-    const lastWords = delay(LAST_WORDS_MS, undefined, waiting).catch(() => {});
-    await Promise.race([session.settled(), lastWords]);
-    waiting.abort();
+    await atMost(LAST_WORDS_MS, session.settled());
     session.leave();
   }
 

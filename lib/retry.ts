@@ -32,24 +32,22 @@ export class Rotation {
   /** Adds a server behind the others, unless it is known, or distrusted, or there are too many and no room
    * named any of them. */
   add(server: Address): void {
-    if (!this.has(server) && indexOf(this.#distrusted, server) < 0) this.#servers.push({ ...server });
-    if (this.#servers.length > MAX_SERVERS) this.#makeRoom([server]);
+    this.#append(server, { kept: [server] });
   }
 
   /** A room, by its instance, names these servers, and none of the others that it named before. */
   learn(servers: readonly Address[], room: bigint): void {
     const isNamed = (known: Address) => this.#rooms.get(known) !== room || indexOf(servers, known) >= 0;
     this.#servers = this.#servers.filter(isNamed);
-    for (const server of servers.slice(0, MAX_SERVERS)) {
-      if (this.has(server) || indexOf(this.#distrusted, server) >= 0) continue;
-      const known = { ...server };
-      this.#servers.push(known);
-      this.#rooms.set(known, room);
-      if (this.#servers.length > MAX_SERVERS) this.#makeRoom(servers);
-    }
+    for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { room, kept: servers });
   }
 
-  #makeRoom(kept: readonly Address[]): void {
+  #append(server: Address, { room, kept }: { room?: bigint; kept: readonly Address[] }): void {
+    if (this.has(server) || indexOf(this.#distrusted, server) >= 0) return;
+    const added = { ...server };
+    this.#servers.push(added);
+    if (room !== undefined) this.#rooms.set(added, room);
+    if (this.#servers.length <= MAX_SERVERS) return;
     const index = this.#servers.findIndex((known) => this.#rooms.has(known) && indexOf(kept, known) < 0);
     this.#servers.splice(index, 1); // the last if there is none
   }

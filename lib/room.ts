@@ -6,7 +6,7 @@ import { Attendance } from "./attendance.ts";
 import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
-import { backupsOf, fold } from "./fold.ts";
+import { backupsOf, fold, isSame } from "./fold.ts";
 import type { Journal } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
 import { PendingChanges } from "./pending_changes.ts";
@@ -180,9 +180,8 @@ export class Room {
   /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
   learnServers(addresses: readonly string[], now: Moment): void {
     const backups = addresses.slice(0, MAX_BACKUPS);
-    const known = new Set(this.serving);
-    const isAlone = known.size === 0 && backups.length < 2;
-    if (isAlone || (backups.length === known.size && backups.every((backup) => known.has(backup)))) return;
+    const isAlone = this.serving.length === 0 && backups.length < 2;
+    if (isAlone || isSame(backups, this.serving)) return;
     this.#proposeBackups({ backups, home: this.#journal.home }, now);
   }
 

@@ -1,10 +1,10 @@
 // A room that many servers serve: the flags about it, and what joins one server to the others. NATS itself is loaded
 // only here.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { formatBackup, parseBackup } from "./backup.ts";
 import type { ChatServer } from "./chat_server.ts";
 import type { Clock } from "./clock.ts";
+import { atMost } from "./deadline.ts";
 import { type NatsCode, NatsError } from "./errors.ts";
 import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
 import { type NatsAccess, parseCredentials, parseNats, parseRoom } from "./nats_access.ts";
@@ -139,10 +139,7 @@ export class SharedRoom {
   /** Takes leave of the others, once what was said is stored. */
   async close(): Promise<void> {
     await this.journal.close({ patienceMs: CLOSING_MS });
-    const closed = new AbortController();
-    const patience = delay(CLOSING_MS, undefined, closed).catch(() => {});
-    await Promise.race([this.#neighbours[Symbol.asyncDispose](), patience]);
-    closed.abort();
+    await atMost(CLOSING_MS, this.#neighbours[Symbol.asyncDispose]());
     await this.#nats.close();
   }
 }

@@ -2,15 +2,15 @@
 
 import type { Edition } from "./about.ts";
 import { InputError } from "./errors.ts";
+import { isFrom } from "./release.ts";
 
 /** Before, node:tls hangs when it is to serve over a connection that is open already (up to 2.7.12), and cannot tell
  * which certificate the other side of one shows (2.6). */
-const [FIRST_MAJOR, FIRST_MINOR] = [2, 8];
+const FIRST = [2, 8] as const;
 
 /** Lets pass who can speak TLS.
  * @throws {InputError} `tls-lacking` */
 export function needTls({ runtime }: Edition): void {
-  const [, major, minor] = /^Deno (\d+)\.(\d+)/.exec(runtime)!;
-  if (Number(major) > FIRST_MAJOR || (Number(major) === FIRST_MAJOR && Number(minor) >= FIRST_MINOR)) return;
+  if (isFrom(/^Deno ([\d.]+)/.exec(runtime)![1]!, FIRST)) return;
   throw new InputError("tls-lacking", `Cannot speak TLS on ${runtime}`, { details: { runtime } });
 }

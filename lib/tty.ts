@@ -1,6 +1,8 @@
 // The process's own input and output, and what a terminal can do besides: tell its size, and give its keys one
 // by one.
 
+import { isFrom } from "./release.ts";
+
 /** Where a terminal reads and writes. */
 export interface TerminalStreams {
   readonly input: ReadableStream<Uint8Array>;
@@ -56,8 +58,7 @@ const KEYBOARD: Keyboard = {
 
 /** Whether keys come from a console of Windows, and `node:tty` can read them: before Deno 2.8 it hangs there. */
 function hasConsole(): boolean {
-  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
-  return Deno.build.os === "windows" && (major > 2 || minor >= 8);
+  return Deno.build.os === "windows" && isFrom(Deno.version.deno, [2, 8]);
 }
 
 /** Deno.stdin gives what is typed there in the console's code page: no "ñ" would be UTF-8, and most of the world's

@@ -1,20 +1,19 @@
 // Lines that are printed, broken between words where a screen ends. Pure.
 
+import { stripAnsiCode } from "@std/fmt/colors";
 import { type Cell, cellsOf, columnsOf } from "./line_layout.ts";
 
 /** Narrowest screen on which words are kept whole. */
 const MIN_COLUMNS = 20;
 /** Stands before what goes on below, so that nobody's text can begin a row as a line of its own does. */
 const INDENT = cellsOf("  ");
-// deno-lint-ignore no-control-regex -- SGR (ECMA-48, 8.3.117)
-const COLOURS = /\x1b\[[\d;]*m/g;
 /** All of these take one column. */
 const NARROW = /^[\x20-\x7e\xa1-\xac\xae-\xff]*$/;
 
 /** A line, with line breaks where it is too long for so many columns. A word that is longer than a row is left to
  * the terminal: an address stays one to click on. */
 export function wrapWords(line: string, columns: number): string {
-  const seen = line.replaceAll(COLOURS, "");
+  const seen = stripAnsiCode(line);
   if (columns < MIN_COLUMNS || (seen.length <= columns && NARROW.test(seen))) return line;
   const rows: Cell[][] = [];
   let row: Cell[] = [];

@@ -521,6 +521,23 @@ Deno.test("chat-client /help fits a narrow screen", async () => {
   assertEquals(await chatting, 0);
 });
 
+Deno.test("chat-client tells of words that are said while no server is there, before the question hides them", async () => {
+  await using server = startServer();
+  const typing = { pauseMs: 60_000 }; // whoever is in the middle of a line is not asked anything
+  await using ana = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 200 }), typing });
+  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  await ana.sees("Conectado");
+  ana.types("hola");
+  await ana.sees("> hola");
+  await server.close();
+  await ana.sees("Se perdió la conexión");
+  ana.types("\r");
+  await ana.sees("! Mensajes sin confirmar: 1. Se enviarán al próximo servidor.");
+  await ana.sees("Nuevo servidor");
+  ana.types("salir\r");
+  assertEquals(await chatting, 0);
+});
+
 Deno.test("chat-client /who knows who came and went, on the server of now", async () => {
   await using second = startServer();
   await using first = startServer({ backups: [formatAddress(second.address)] });

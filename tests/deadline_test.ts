@@ -1,7 +1,7 @@
 // An end to waiting.
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
-import { Deadline } from "../lib/deadline.ts";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { atMost, Deadline } from "../lib/deadline.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -28,4 +28,14 @@ Deno.test("Deadline that is disposed of does not end any more", pure, async () =
   outer.abort();
   await new Promise((resolve) => setTimeout(resolve, 10));
   assertEquals(deadline.signal.aborted, false);
+});
+
+Deno.test("What is waited for at most so long ends the wait earlier, be it as it may", pure, async () => {
+  await atMost(60_000, Promise.resolve());
+  await assertRejects(() => atMost(60_000, Promise.reject(new RangeError("no"))), RangeError);
+  let hasCome = false;
+  const late = new Promise((resolve) => setTimeout(resolve, 50)).then(() => hasCome = true);
+  await atMost(1, late);
+  assertEquals(hasCome, false);
+  await late;
 });

@@ -149,12 +149,3 @@ export class FakeLeases implements Leases {
     return Promise.resolve();
   }
 }
-
-/** Fulfilled when it is so.
- * @throws {Error} if that takes forever */
-export async function until(isSo: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + 10_000; !isSo();) {
-    if (performance.now() > endMs) throw new Error(`Still not so: ${isSo}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}

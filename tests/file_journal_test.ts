@@ -6,8 +6,7 @@ import { DataFile } from "../lib/data_file.ts";
 import type { ChatError } from "../lib/errors.ts";
 import { FileJournal, type FileJournalOptions } from "../lib/file_journal.ts";
 import type { Unnumbered } from "../lib/protocol.ts";
-import { soon } from "./support.ts";
-import { until } from "./fake_store.ts";
+import { soon, until } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const announced = (text: string): Unnumbered => ({ type: "announced", timeMs: 5, text });

@@ -5,8 +5,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { WireCode } from "../lib/errors.ts";
 import { encodeClient, FRAME, type Hello, MAX_CLIENT_FRAME_BYTES } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { type Case, LOOK_MS, say, startServer, suffer, until } from "./suffering.ts";
-import { dialPeer, enter, helloOf, type Peer, TestClock, tokenOf } from "./support.ts";
+import { type Case, LOOK_MS, say, startServer, suffer } from "./suffering.ts";
+import { dialPeer, enter, helloOf, type Peer, TestClock, tokenOf, until } from "./support.ts";
 import { WIRE } from "./wire.ts";
 
 /** How long those who are honest may take to say HELLO, in ms: over TLS they shake hands first. */

@@ -7,8 +7,7 @@ import { DataFile } from "../lib/data_file.ts";
 import { FileJournal } from "../lib/file_journal.ts";
 import { encodeClient, type LogEntry, type Say } from "../lib/protocol.ts";
 import { StagedJournal } from "./staged_journal.ts";
-import { until } from "./suffering.ts";
-import { dialPeer, enter, type Guest, helloOf, LOOPBACK } from "./support.ts";
+import { dialPeer, enter, type Guest, helloOf, LOOPBACK, until } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 function startServer(options: Partial<ChatServerOptions>): ChatServer {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Neighbours, type NeighboursListener } from "../lib/neighbours.ts";
-import { FakeLeases, until } from "./fake_store.ts";
+import { FakeLeases } from "./fake_store.ts";
+import { until } from "./support.ts";
 
 /** A server with id 5, some others, and what it is told. */
 async function neighbourhood({ renewMs = 5, absentMs = 0, offeredMs = 0, time = { nowMs: 0 } } = {}) {

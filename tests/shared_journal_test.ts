@@ -8,7 +8,8 @@ import { decodeBlock, encodeBlockHead, encodeProposal } from "../lib/nats_block.
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
 import type { Joined, Proposal, Said } from "../lib/protocol.ts";
 import { SharedJournal, type SharedJournalOptions } from "../lib/shared_journal.ts";
-import { FakeLog, FakeStore, until } from "./fake_store.ts";
+import { FakeLog, FakeStore } from "./fake_store.ts";
+import { until } from "./support.ts";
 
 const now = systemClock();
 

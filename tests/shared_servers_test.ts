@@ -6,8 +6,8 @@ import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { type ClientMessage, type LogEntry, NEVER_WHOLE_MS, type Say } from "../lib/protocol.ts";
 import { SharedJournal } from "../lib/shared_journal.ts";
-import { FakeLog, FakeStore, until } from "./fake_store.ts";
-import { enter, type Guest, helloOf, LOOPBACK } from "./support.ts";
+import { FakeLog, FakeStore } from "./fake_store.ts";
+import { enter, type Guest, helloOf, LOOPBACK, until } from "./support.ts";
 
 /** A server of a room. */
 class Sharer implements AsyncDisposable {

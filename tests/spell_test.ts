@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Spell } from "../lib/spell.ts";
-import { until } from "./fake_store.ts";
+import { until } from "./support.ts";
 
 Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
   const told: string[] = [];

@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import type { WireCode } from "../lib/errors.ts";
 import type { Say } from "../lib/protocol.ts";
-import { dialPeer, enter, helloOf, LOOPBACK, type Peer, soon } from "./support.ts";
+import { dialPeer, enter, helloOf, LOOPBACK, type Peer, soon, until } from "./support.ts";
 import { WIRE, type Wire } from "./wire.ts";
 
 /** How often to look whether something has happened, in ms. */
@@ -59,15 +59,6 @@ class Honest implements AsyncDisposable {
     await this.#peer.say({ type: "bye" });
     await this.#reading;
     this.#peer[Symbol.dispose]();
-  }
-}
-
-/** Fulfilled when something has happened. */
-export async function until(isReached: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!isReached()) {
-    if (performance.now() > end) throw new Error(`Still waiting for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 

@@ -46,6 +46,15 @@ export async function soon<Value>(promise: Promise<Value>, what: string | (() =>
   }
 }
 
+/** Waits until something is so.
+ * @throws {Error} if it is not for too long */
+export async function until(isSo: () => boolean, what = `${isSo}`): Promise<void> {
+  for (const endMs = performance.now() + PATIENCE_MS; !isSo();) {
+    if (performance.now() > endMs) throw new Error(`Still waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 /** An address of this machine where nobody listens. */
 export function freeAddress(): Address {
   using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });

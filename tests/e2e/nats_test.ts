@@ -1,7 +1,7 @@
 // Rooms in NATS: what is stored there and read, what goes wrong, and a room that outlives all of its servers.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type NatsFailure, openLink } from "../../lib/nats_link.ts";
+import { type NatsFailure, openLink, patiently } from "../../lib/nats_link.ts";
 import { type NatsRoom, openNatsRoom } from "../../lib/nats_room.ts";
 import type { Stored } from "../../lib/nats_store.ts";
 import { NatsStream, STREAM_BYTES } from "../../lib/nats_stream.ts";
@@ -216,6 +216,14 @@ Deno.test(
       await Promise.all(readers.map((reader) => reader.return?.()));
     }),
 );
+
+Deno.test("NATS that starts is given a moment to say that it has JetStream", async () => {
+  const none = Object.assign(new Error("jetstream is not enabled"), { name: "JetStreamNotEnabled" });
+  const answers = [() => Promise.reject(none), () => Promise.resolve("here")];
+  assertEquals(await patiently(() => answers.shift()!()), "here");
+  const refused = new Error("Authorization Violation");
+  assertEquals(await assertRejects(() => patiently(() => Promise.reject(refused)), Error), refused);
+});
 
 Deno.test("A stream that somebody deletes is gone", withNats, () =>
   inNats(async ({ store }, { address }) => {
