@@ -58,17 +58,22 @@ export class MeasuredServer implements AsyncDisposable {
   }
 
   /** What it has cost; undefined where the system does not tell. */
-  async cost(): Promise<Cost | undefined> {
-    if (Deno.build.os !== "linux") return undefined;
-    const proc = `/proc/${this.#program.pid}`;
-    // Deno itself reads /proc with all permissions only.
-    const { stdout } = await new Deno.Command("cat", { args: [`${proc}/stat`, `${proc}/status`] }).output();
-    return costOf(new TextDecoder().decode(stdout));
+  cost(): Promise<Cost | undefined> {
+    return costOfProcess(this.#program.pid);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#program.end();
   }
+}
+
+/** What a process has cost; undefined where the system does not tell. */
+export async function costOfProcess(pid: number): Promise<Cost | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  // Deno itself reads /proc with all permissions only.
+  const files = ["stat", "status"].map((file) => `/proc/${pid}/${file}`);
+  const { stdout } = await new Deno.Command("cat", { args: files }).output();
+  return costOf(new TextDecoder().decode(stdout));
 }
 
 /** Reads proc(5)'s `stat` and `status`, one behind the other. */

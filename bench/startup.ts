@@ -1,17 +1,27 @@
-// How long ./chat-server and ./chat-client take from their start to their first question: the first time on a
-// machine, and after that.
+// How long ./chat-server and ./chat-client take from their start to their first question, the first time on a machine
+// and after that, and what memory they hold by then. Those of other folders are started in turn with them.
 //
-//   deno task compile && deno task bench:startup [--runs 20]
+//   deno task compile && deno task bench:startup [--runs 20] [FOLDER...]
 
 import { parseArgs } from "@std/cli/parse-args";
 import { EXIT } from "../lib/program.ts";
 import { PROGRAMS } from "../tools/programs.ts";
+import { heading, inMiB, median, positive, row } from "./figures.ts";
+import { costOfProcess } from "./measured_server.ts";
+import { runBench } from "./program.ts";
 
 /** What a person does not notice, in ms: once a program has run on a machine, half of its starts must be below. */
 const LIMIT_MS = 100;
 
-/** Ms until a program asks for something. */
-async function startMs(path: string, cache: string): Promise<number> {
+/** One start. */
+interface Start {
+  readonly ms: number;
+  /** Undefined where the system does not tell. */
+  readonly rssBytes: number | undefined;
+}
+
+/** Starts a program, until it asks for something. */
+async function start(path: string, cache: string): Promise<Start> {
   const beginMs = performance.now();
   const child = new Deno.Command(path, {
     env: { XDG_CACHE_HOME: cache, LC_ALL: "en" },
@@ -26,9 +36,10 @@ async function startMs(path: string, cache: string): Promise<number> {
     text += value;
   }
   const ms = performance.now() - beginMs;
+  const rssBytes = (await costOfProcess(child.pid))?.rssBytes;
   child.kill("SIGKILL");
   await Promise.all([child.status, output.cancel(), child.stdin.close().catch(() => {})]);
-  return ms;
+  return { ms, rssBytes };
 }
 
 async function versionOf(path: string): Promise<string> {
@@ -36,22 +47,37 @@ async function versionOf(path: string): Promise<string> {
   return new TextDecoder().decode(stdout).trim();
 }
 
-const flags = parseArgs(Deno.args, { string: ["runs"], default: { runs: "20" } });
-const runs = Math.max(2, Math.floor(Number(flags.runs) || 0));
-let isSlow = false;
-for (const { name } of PROGRAMS) {
-  const cache = await Deno.makeTempDir();
-  const firstMs = await startMs(`./${name}`, cache);
-  const laterMs: number[] = [];
-  for (let run = 1; run < runs; run++) laterMs.push(await startMs(`./${name}`, cache));
-  laterMs.sort((one, other) => one - other);
-  const medianMs = laterMs[Math.floor(laterMs.length / 2)]!;
-  isSlow ||= medianMs > LIMIT_MS;
-  console.log(
-    `${await versionOf(`./${name}`)}: ${firstMs.toFixed(0)} ms at the first start, ` +
-      `then ${medianMs.toFixed(0)} ms (median of ${laterMs.length}; ${laterMs[0]!.toFixed(0)} to ` +
-      `${laterMs.at(-1)!.toFixed(0)} ms)`,
+/** A row about the starts of a program, of which the first was the first on this machine. */
+async function rowOf(path: string, [first, ...later]: readonly Start[]): Promise<string> {
+  const ms = later.map((start) => start.ms);
+  const range = `${Math.min(...ms).toFixed(0)} to ${Math.max(...ms).toFixed(0)} ms`;
+  const memory = later.map(({ rssBytes }) => rssBytes).filter((bytes) => bytes !== undefined);
+  return row(
+    path,
+    await versionOf(path),
+    `${first!.ms.toFixed(0)} ms`,
+    `${median(ms).toFixed(1)} ms (${range})`,
+    memory.length > 0 ? inMiB(median(memory)) : "",
   );
-  await Deno.remove(cache, { recursive: true });
 }
-Deno.exit(isSlow ? EXIT.refused : EXIT.ok);
+
+async function main(): Promise<void> {
+  const { runs, _: folders } = parseArgs(Deno.args, { string: ["runs", "_"], default: { runs: "20" } });
+  const count = Math.max(2, Math.floor(positive(runs, "runs")));
+  console.log(heading("", "version", "first start", `then (median of ${count - 1})`, "resident"));
+  let isSlow = false;
+  for (const { name } of PROGRAMS) {
+    const paths = [".", ...folders].map((folder) => `${folder}/${name}`);
+    const caches = new Map(paths.map((path) => [path, Deno.makeTempDirSync()]));
+    const starts = new Map(paths.map((path): [string, Start[]] => [path, []]));
+    for (let run = 0; run < count; run++) {
+      for (const [path, cache] of caches) starts.get(path)!.push(await start(path, cache));
+    }
+    for (const [path, all] of starts) console.log(await rowOf(path, all));
+    isSlow ||= median(starts.get(paths[0]!)!.slice(1).map(({ ms }) => ms)) > LIMIT_MS;
+    for (const cache of caches.values()) await Deno.remove(cache, { recursive: true });
+  }
+  if (isSlow) Deno.exit(EXIT.refused);
+}
+
+await runBench(main);

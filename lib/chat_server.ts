@@ -17,7 +17,7 @@ import { Reception, type ReceptionOptions } from "./reception.ts";
 import { Room } from "./room.ts";
 import type { RoomLog, RoomLogOptions } from "./room_log.ts";
 import type { Socket } from "./socket.ts";
-import { givenUp, isBanned } from "./violations.ts";
+import { addressBanned, givenUp } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
@@ -188,7 +188,7 @@ export class ChatServer implements AsyncDisposable {
     }
     this.#bans.add(address, this.#clock().tickMs + forMs);
     const banned = [...this.#room.members].filter((member) => member.address === address);
-    for (const member of banned) this.#guests.throwOut(member, isBanned(address));
+    for (const member of banned) this.#guests.throwOut(member, addressBanned(address));
     return banned.length;
   }
 

@@ -7,6 +7,7 @@ import { ProtocolError } from "./errors.ts";
 import type { Member } from "./members.ts";
 import { encodeServer, encodeWelcome } from "./protocol.ts";
 import type { Admission, Room } from "./room.ts";
+import { replaced } from "./violations.ts";
 
 /** What guests need. */
 export interface GuestsOptions {
@@ -39,7 +40,7 @@ export class Guests implements Disposable {
   /** Lets somebody in, who may be in through another connection: it is ended. */
   welcome({ welcome, online, cursor, member }: Admission, connection: Connection): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
-    this.forget(member)?.finish(errorFrame(REPLACED));
+    this.forget(member)?.finish(errorFrame(replaced()));
     this.#connections.set(member, connection);
     this.#members.set(connection, member);
     connection.greeted();
@@ -109,8 +110,6 @@ export class Guests implements Disposable {
     this.#expiryTimer = setTimeout(() => this.expire(), nextMs - now.tickMs);
   }
 }
-
-const REPLACED = new ProtocolError("replaced", "Cannot serve two connections of one session");
 
 /** The frame that ends a connection in peace. */
 export const BYE = encodeServer({ type: "bye" });

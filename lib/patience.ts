@@ -5,7 +5,7 @@ import type { Clock, Moment } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { Journal } from "./journal.ts";
 import { encodeServer } from "./protocol.ts";
-import { isAway } from "./violations.ts";
+import { storeAway } from "./violations.ts";
 
 /** How long one wait may be until it is looked how things stand, in ms. */
 const WAIT_MS = 1_000;
@@ -50,14 +50,14 @@ export class Patience {
   async #tryAgain(attempt: Attempt, connection: Connection, isDue: () => boolean): Promise<void> {
     const isTooLong = this.#stopwatch(connection);
     while (connection.isOpen && !isDue()) {
-      if (isTooLong()) throw isAway();
+      if (isTooLong()) throw storeAway();
       await this.#hold(connection);
     }
     if (connection.isOpen) await this.try(attempt, connection);
     else this.#options.onGone();
   }
 
-  /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode isAway}. */
+  /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode storeAway}. */
   whileStuck(connection: Connection): Promise<void> | undefined {
     return this.#options.journal.isStuck ? this.#holdWhileStuck(connection) : undefined;
   }
@@ -65,7 +65,7 @@ export class Patience {
   async #holdWhileStuck(connection: Connection): Promise<void> {
     const isTooLong = this.#stopwatch(connection);
     while (connection.isOpen && this.#options.journal.isStuck) {
-      if (isTooLong()) throw isAway();
+      if (isTooLong()) throw storeAway();
       await this.#hold(connection);
     }
   }

@@ -17,7 +17,14 @@ import { Patience } from "./patience.ts";
 import { type ClientMessage, encodeServer, sessionOf } from "./protocol.ts";
 import type { Room } from "./room.ts";
 import type { Allowance } from "./token_bucket.ts";
-import { hasWrongPassword, isAway, isBanned, isLocked, unexpected, unlessTls } from "./violations.ts";
+import {
+  addressBanned,
+  frameUnexpected,
+  passwordNeeded,
+  passwordWrong,
+  storeAway,
+  unlessTls,
+} from "./violations.ts";
 import { Visit } from "./visit.ts";
 
 /** Most connections at a time that are told why they are not served; more are closed without a word. */
@@ -174,14 +181,14 @@ export class Reception {
   #enter(hello: ClientMessage, visit: Visit, now: Moment): Promise<void> | undefined {
     const { address, connection } = visit;
     const { bans, password, journal } = this.#options;
-    if (hello.type !== "hello") throw unexpected(hello);
-    if (bans.has(address, now.tickMs)) throw isBanned(address);
+    if (hello.type !== "hello") throw frameUnexpected(hello);
+    if (bans.has(address, now.tickMs)) throw addressBanned(address);
     // Who comes again until it is back has not come too often.
-    if (journal.isAway) throw isAway();
-    if (password && hello.password === "") throw isLocked();
+    if (journal.isAway) throw storeAway();
+    if (password && hello.password === "") throw passwordNeeded();
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
-    if (password && !password.matches(hello.password)) throw hasWrongPassword();
+    if (password && !password.matches(hello.password)) throw passwordWrong();
     const arrival = { hello, session: sessionOf(hello.token), address };
     return this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);
@@ -209,7 +216,7 @@ export class Reception {
       case "bye":
         return this.#leave(member, connection);
       case "hello":
-        throw unexpected(message);
+        throw frameUnexpected(message);
     }
   }
 

@@ -10,7 +10,7 @@ import { encodeServer } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
 import { tlsServer } from "./tls_server.ts";
 import { needTls } from "./tls_support.ts";
-import { isPlain } from "./violations.ts";
+import { tlsNeeded } from "./violations.ts";
 
 /** Flags about letting in. */
 export const SERVER_ENTRY_FLAGS = {
@@ -47,7 +47,7 @@ export async function serverEntry(
   const certificate = await certificateFor(flags, program);
   program.giveUpFiles();
   if (!certificate) return { password };
-  const { code, message: reason } = isPlain();
+  const { code, message: reason } = tlsNeeded();
   const refusal = encodeServer({ type: "error", code, reason });
   return { password, certificate, secure: await tlsServer({ ...certificate, refusal }) };
 }

@@ -8,7 +8,7 @@ import type { Gate } from "./gate.ts";
 import type { Member } from "./members.ts";
 import { type ClientMessage, decodeClient, type Say } from "./protocol.ts";
 import { type Allowance, TokenBucket } from "./token_bucket.ts";
-import { isBackwards } from "./violations.ts";
+import { counterBackwards } from "./violations.ts";
 
 /** What a client may say at once, and then, in frames. */
 export const MESSAGES: Allowance = { burst: 20, perSecond: 5 };
@@ -59,7 +59,7 @@ export class Visit {
   }
 
   #count({ n }: Say): void {
-    if (n <= this.#lastN) throw isBackwards(n, this.#lastN);
+    if (n <= this.#lastN) throw counterBackwards(n, this.#lastN);
     this.#lastN = n;
   }
 

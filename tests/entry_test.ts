@@ -13,7 +13,7 @@ import type { RefusedPeer } from "../lib/reception.ts";
 import { serve } from "../lib/server_program.ts";
 import { tlsServer } from "../lib/tls_server.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { isPlain } from "../lib/violations.ts";
+import { tlsNeeded } from "../lib/violations.ts";
 import { ownPair, type Pair } from "./certificates.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import {
@@ -37,7 +37,7 @@ const other = await ownPair();
 type Options = Partial<ChatServerOptions> & { readonly pair?: Pair };
 
 async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
-  const { code, message: reason } = isPlain();
+  const { code, message: reason } = tlsNeeded();
   const refusal = encodeServer({ type: "error", code, reason });
   const secure = pair && await tlsServer({ ...pair, refusal });
   return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options, secure });
