@@ -16,8 +16,9 @@ export interface CheckpointsOptions {
   /** Ms since 1970 UTC. */
   readonly wallMs: () => number;
   /** Told that there are too many people for a checkpoint of so many bytes to be stored, and again when it has become
-   * twice as long: a server that starts can find no later one than there is, so that nothing may be forgotten. */
-  readonly onOversized?: (bytes: number) => void;
+   * twice as long: a server that starts can find no later one than there is, so that nothing may be forgotten.
+   * `isKept`: nothing is; when that changes it is told as well. */
+  readonly onOversized?: (bytes: number, how: { isKept: boolean }) => void;
   readonly checkpointEntries?: number;
 }
 
@@ -27,8 +28,8 @@ export class Checkpoints {
   #entries = 0;
   #bytes = 0;
   #atMs: number;
-  /** Length of one that was too long and was told of. */
-  #oversizeBytes = 0;
+  /** What was told of one that was too long. */
+  #told = { bytes: 0, isKept: true };
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -51,28 +52,27 @@ export class Checkpoints {
   /** One has come that was stored then, in ms since 1970 UTC; `isNew`: not before this server began. */
   noteStored(timeMs: number, { isNew }: { isNew: boolean }): void {
     this.#begin(timeMs);
-    this.#oversizeBytes = 0;
-    if (isNew) this.#keepAll(false);
+    this.#told = { bytes: 0, isKept: true };
+    if (isNew) this.#options.store.keepAll(false).catch(() => {}); // next time
   }
 
   /** Has one stored, if it is not too long. */
   write(bytes: Uint8Array<ArrayBuffer>, id: string): void {
-    const { writer, wallMs, onOversized } = this.#options;
-    if (writer.addCheckpoint(bytes, id)) return;
+    if (!this.#options.writer.addCheckpoint(bytes, id)) void this.#giveUp(bytes.length);
+  }
+
+  async #giveUp(bytes: number): Promise<void> {
+    const { store, wallMs, onOversized } = this.#options;
     this.#begin(wallMs()); // it is tried again when the next one is due
-    this.#keepAll(true);
-    if (bytes.length < 2 * this.#oversizeBytes) return;
-    this.#oversizeBytes = bytes.length;
-    onOversized?.(bytes.length);
+    const isKept = await store.keepAll(true).then(() => true, () => false);
+    if (bytes < 2 * this.#told.bytes && isKept === this.#told.isKept) return;
+    this.#told = { bytes, isKept };
+    onOversized?.(bytes, { isKept });
   }
 
   #begin(timeMs: number): void {
     this.#entries = 0;
     this.#bytes = 0;
     this.#atMs = timeMs;
-  }
-
-  #keepAll(isAll: boolean): void {
-    this.#options.store.keepAll(isAll).catch(() => {}); // next time
   }
 }

@@ -15,6 +15,8 @@ export const ENGLISH = {
     "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
   "server.nats-oversized":
     "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
+  "server.nats-oversized-forgets":
+    "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again, soon. It could not be told to forget nothing of the room until then: whoever runs NATS can raise max_bytes and max_age of its stream, or a server that starts later will not find all of the room.",
   "server.nats-away": "NATS does not answer: what is said waits",
   "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',

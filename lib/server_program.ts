@@ -91,7 +91,10 @@ export async function serve(program: Program): Promise<number> {
   const shared = await SharedRoom.open(flags, {
     clock,
     onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
-    onOversized: (bytes) => log.tell(sentences("server.nats-oversized", { megabytes: megabytesFor(bytes) })),
+    onOversized: (bytes, { isKept }) => {
+      const name = isKept ? "server.nats-oversized" : "server.nats-oversized-forgets";
+      log.tell(sentences(name, { megabytes: megabytesFor(bytes) }));
+    },
   });
   const entry = await serverEntry(flags, program);
   server = await listen(program, {

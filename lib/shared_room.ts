@@ -33,8 +33,9 @@ export interface SharedRoomOptions {
   readonly clock: Clock;
   /** Told when what is said has to wait for NATS, and when that is over. */
   readonly onAway: (isAway: boolean) => void;
-  /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. */
-  readonly onOversized: (bytes: number) => void;
+  /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. `isKept`:
+   * NATS forgets nothing until they do. */
+  readonly onOversized: (bytes: number, how: { isKept: boolean }) => void;
 }
 
 /** A room that many servers serve, as this one sees it. */

@@ -17,6 +17,8 @@ export const SPANISH = {
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
   "server.nats-oversized":
     "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
+  "server.nats-oversized-forgets":
+    "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo, pronto. No se ha podido hacer que hasta entonces no olvide nada de la sala: quien administra NATS puede ampliar max_bytes y max_age de su stream; si no, un servidor que arranque después no encontrará toda la sala.",
   "server.nats-away": "NATS no responde: lo que se diga espera",
   "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',

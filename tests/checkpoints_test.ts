@@ -11,15 +11,26 @@ const HOUR_MS = 3_600_000;
 function checkpointsOf(
   { maxBytes = 10, checkpointEntries }: { maxBytes?: number; checkpointEntries?: number } = {},
 ) {
-  const log = { nowMs: 0, kept: [] as boolean[], told: [] as number[] };
+  const log = { nowMs: 0, kept: [] as boolean[], told: [] as (number | boolean)[][], isForbidden: false };
   const checkpoints = new Checkpoints({
-    store: { keepAll: (isAll) => Promise.resolve(void log.kept.push(isAll)) },
+    store: {
+      keepAll: (isAll) => {
+        log.kept.push(isAll);
+        return log.isForbidden ? Promise.reject(new Error("no")) : Promise.resolve();
+      },
+    },
     writer: { addCheckpoint: ({ length }) => length <= maxBytes },
     wallMs: () => log.nowMs,
-    onOversized: (bytes) => log.told.push(bytes),
+    onOversized: (bytes, { isKept }) => log.told.push([bytes, isKept]),
     checkpointEntries,
   });
-  return { log, checkpoints };
+  const write = async (...lengths: number[]) => {
+    for (const length of lengths) {
+      checkpoints.write(new Uint8Array(length), "id");
+      for (let turn = 0; turn < 3; turn++) await Promise.resolve();
+    }
+  };
+  return { log, checkpoints, write };
 }
 
 Deno.test("A checkpoint is due after 5,000 entries or 4 MiB, and then not until as many more", pure, () => {
@@ -46,15 +57,34 @@ Deno.test("A checkpoint is old an hour after it was stored, not after it came", 
 Deno.test(
   "While a checkpoint is too long nothing is forgotten; that is told, and again when it is twice as long",
   pure,
-  () => {
-    const { log, checkpoints } = checkpointsOf();
-    for (const bytes of [10, 11, 12, 21, 22]) checkpoints.write(new Uint8Array(bytes), "id");
-    assertEquals([log.told, log.kept], [[11, 22], [true, true, true, true]]);
+  async () => {
+    const { log, checkpoints, write } = checkpointsOf();
+    await write(10, 11, 12, 21, 22);
+    assertEquals(log.told, [[11, true], [22, true]]);
+    assertEquals(log.kept, [true, true, true, true]);
     checkpoints.noteStored(0, { isNew: false });
     assertEquals(log.kept.length, 4);
     checkpoints.noteStored(0, { isNew: true });
     assertEquals(log.kept.slice(4), [false]);
-    checkpoints.write(new Uint8Array(11), "id");
-    assertEquals(log.told.slice(2), [11]);
+    await write(11);
+    assertEquals(log.told.slice(2), [[11, true]]);
+  },
+);
+
+Deno.test(
+  "That the store cannot be had forget nothing is told, once, and when it can be; that it is to forget again is not",
+  pure,
+  async () => {
+    const { log, checkpoints, write } = checkpointsOf();
+    await write(11);
+    log.isForbidden = true;
+    await write(12, 13);
+    log.isForbidden = false;
+    await write(14, 15);
+    assertEquals(log.told, [[11, true], [12, false], [14, true]]);
+    log.isForbidden = true;
+    checkpoints.noteStored(0, { isNew: true });
+    await write(10);
+    assertEquals(log.told.length, 3);
   },
 );
