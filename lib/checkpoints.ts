@@ -1,7 +1,6 @@
 // When a checkpoint of a log is due, and what is done about one that is too long to be stored. Knows nothing of what is
 // in it.
 
-import type { BlockWriter } from "./block_writer.ts";
 import type { LogStore } from "./nats_store.ts";
 
 /** A checkpoint is due after so many entries, bytes, or ms. */
@@ -12,7 +11,6 @@ const CHECKPOINT_MS = 3_600_000;
 /** What checkpoints need. */
 export interface CheckpointsOptions {
   readonly store: Pick<LogStore, "keepAll">;
-  readonly writer: Pick<BlockWriter, "addCheckpoint">;
   /** Ms since 1970 UTC. */
   readonly wallMs: () => number;
   /** Told that there are too many people for a checkpoint of so many bytes to be stored, and again when it has become
@@ -56,12 +54,8 @@ export class Checkpoints {
     if (isNew) this.#options.store.keepAll(false).catch(() => {}); // next time
   }
 
-  /** Has one stored, if it is not too long. */
-  write(bytes: Uint8Array<ArrayBuffer>, id: string): void {
-    if (!this.#options.writer.addCheckpoint(bytes, id)) void this.#giveUp(bytes.length);
-  }
-
-  async #giveUp(bytes: number): Promise<void> {
+  /** One of so many bytes cannot be stored. */
+  async noteTooLong(bytes: number): Promise<void> {
     const { store, wallMs, onOversized } = this.#options;
     this.#begin(wallMs()); // it is tried again when the next one is due
     const isKept = await store.keepAll(true).then(() => true, () => false);

@@ -110,12 +110,12 @@ export class SharedJournal implements Journal {
         onAway?.(isAway);
         this.#onWork();
       },
+      onTooLong: (bytes) => void this.#checkpoints.noteTooLong(bytes),
       onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
     });
     this.#checkpoints = new Checkpoints({
       ...options,
       store,
-      writer: this.#writer,
       wallMs: () => clock().wallMs,
     });
   }
@@ -292,7 +292,7 @@ export class SharedJournal implements Journal {
     const past = [...unfold(this.#members)];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
     const bytes = encodeCheckpoint({ instance: this.#instance, position, seq, numbers, past });
-    this.#checkpoints.write(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
   /** A block of this server is stored. Something else has come from there already: the store has lost what it had. If

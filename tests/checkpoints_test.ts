@@ -7,10 +7,7 @@ const pure = { permissions: "none" } as const;
 
 const HOUR_MS = 3_600_000;
 
-/** Checkpoints of a store that takes so many bytes. */
-function checkpointsOf(
-  { maxBytes = 10, checkpointEntries }: { maxBytes?: number; checkpointEntries?: number } = {},
-) {
+function checkpointsOf({ checkpointEntries }: { checkpointEntries?: number } = {}) {
   const log = { nowMs: 0, kept: [] as boolean[], told: [] as (number | boolean)[][], isForbidden: false };
   const checkpoints = new Checkpoints({
     store: {
@@ -19,18 +16,14 @@ function checkpointsOf(
         return log.isForbidden ? Promise.reject(new Error("no")) : Promise.resolve();
       },
     },
-    writer: { addCheckpoint: ({ length }) => length <= maxBytes },
     wallMs: () => log.nowMs,
     onOversized: (bytes, { isKept }) => log.told.push([bytes, isKept]),
     checkpointEntries,
   });
-  const write = async (...lengths: number[]) => {
-    for (const length of lengths) {
-      checkpoints.write(new Uint8Array(length), "id");
-      for (let turn = 0; turn < 3; turn++) await Promise.resolve();
-    }
+  const areTooLong = async (...lengths: number[]) => {
+    for (const length of lengths) await checkpoints.noteTooLong(length);
   };
-  return { log, checkpoints, write };
+  return { log, checkpoints, areTooLong };
 }
 
 Deno.test("A checkpoint is due after 5,000 entries or 4 MiB, and then not until as many more", pure, () => {
@@ -58,15 +51,15 @@ Deno.test(
   "While a checkpoint is too long nothing is forgotten; that is told, and again when it is twice as long",
   pure,
   async () => {
-    const { log, checkpoints, write } = checkpointsOf();
-    await write(10, 11, 12, 21, 22);
+    const { log, checkpoints, areTooLong } = checkpointsOf();
+    await areTooLong(11, 12, 21, 22);
     assertEquals(log.told, [[11, true], [22, true]]);
     assertEquals(log.kept, [true, true, true, true]);
     checkpoints.noteStored(0, { isNew: false });
     assertEquals(log.kept.length, 4);
     checkpoints.noteStored(0, { isNew: true });
     assertEquals(log.kept.slice(4), [false]);
-    await write(11);
+    await areTooLong(11);
     assertEquals(log.told.slice(2), [[11, true]]);
   },
 );
@@ -75,16 +68,15 @@ Deno.test(
   "That the store cannot be had forget nothing is told, once, and when it can be; that it is to forget again is not",
   pure,
   async () => {
-    const { log, checkpoints, write } = checkpointsOf();
-    await write(11);
+    const { log, checkpoints, areTooLong } = checkpointsOf();
+    await areTooLong(11);
     log.isForbidden = true;
-    await write(12, 13);
+    await areTooLong(12, 13);
     log.isForbidden = false;
-    await write(14, 15);
+    await areTooLong(14, 15);
     assertEquals(log.told, [[11, true], [12, false], [14, true]]);
     log.isForbidden = true;
     checkpoints.noteStored(0, { isNew: true });
-    await write(10);
     assertEquals(log.told.length, 3);
   },
 );

@@ -615,6 +615,54 @@ Deno.test("A checkpoint too long to be stored is told of, and again when it has 
   assertEquals(decodeCheckpoint(checkpoints().at(-1)!.bytes).past.length, 22);
 });
 
+Deno.test("A checkpoint that is too long by the time that it can be stored is told of, and given up", async () => {
+  const log = new FakeLog();
+  const told: number[] = [];
+  await using server = await Follower.open(log, 1n, {
+    checkpointEntries: 1,
+    awayMs: 5,
+    onOversized: (bytes) => told.push(bytes),
+  });
+  const { append } = server.store;
+  // Nothing that is longer than what the store takes is ever stored.
+  server.store.append = (bytes, job) =>
+    bytes.length > server.store.maxBytes
+      ? Promise.reject(new Error("max"))
+      : append.call(server.store, bytes, job);
+  log.troubles.push("none", "lost");
+  server.say(...Array.from({ length: 20 }, (_, n) => joined(BigInt(n + 1), 1n)));
+  await until(() => log.appends === 3); // the room's beginning, the block, and the checkpoint in vain
+  await until(() => server.journal.isAway);
+  server.store.maxBytes = 400;
+  await until(() => !server.journal.isAway);
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 21);
+  assert(told.length === 1 && told[0]! > 400, `${told}`);
+  assertEquals(log.stored.map(({ isCheckpoint }) => isCheckpoint), [true, false, false]);
+});
+
+Deno.test("A block that is too long by the time that it can be stored is stored in parts, and nothing is lost", async () => {
+  for (const trouble of ["lost", "unsaid"] as const) {
+    const log = new FakeLog();
+    await using server = await Follower.open(log, 1n, { maxWaitingBytes: 1 });
+    const { wake } = log;
+    log.wake = () => {}; // nobody sees that it is stored
+    log.troubles.push(trouble);
+    server.say(...Array.from({ length: 20 }, (_, n) => said(1n, n + 1)));
+    await until(() => log.appends === 2);
+    server.store.maxBytes = 400;
+    await until(() => log.appends > 3);
+    log.wake = wake;
+    server.say(said(1n, 21));
+    await until(() => server.words.at(-1)?.endsWith(":1.21") === true);
+    const numbers = server.taken.map(({ entry }) => (entry as Said).n);
+    const all = Array.from({ length: 21 }, (_, n) => n + 1);
+    assertEquals([...new Set(numbers)], all);
+    if (trouble === "lost") assertEquals(numbers, all);
+    await until(() => !server.journal.isStuck);
+  }
+});
+
 Deno.test("A checkpoint too long is not made anew for every block", async () => {
   const log = new FakeLog();
   let asked = 0;
