@@ -183,20 +183,26 @@ export class Reception {
     const { bans, password, journal } = this.#options;
     if (hello.type !== "hello") throw frameUnexpected(hello);
     if (bans.has(address, now.tickMs)) throw addressBanned(address);
-    // Who comes again until it is back has not come too often.
     if (journal.isAway) throw storeAway();
     if (password && hello.password === "") throw passwordNeeded();
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
     if (password && !password.matches(hello.password)) throw passwordWrong();
     const arrival = { hello, session: sessionOf(hello.token), address };
-    return this.#patience.try((then, again) => {
+    const entering = this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);
       if (!admission) return false;
       this.#guests.welcome(admission, connection);
       visit.member = admission.member;
       return true;
     }, connection);
+    return entering?.catch((error) => {
+      // Who comes again until it is back has not come too often.
+      if (error instanceof ProtocolError && error.code === "store-away") {
+        this.#gate.excuse(address, this.#clock().tickMs);
+      }
+      throw error;
+    });
   }
 
   #serve(message: ClientMessage, { visit, member, now }: Guest): Promise<void> | undefined {
