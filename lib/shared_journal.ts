@@ -243,9 +243,10 @@ export class SharedJournal implements Journal {
     }
   }
 
-  /** Nothing more is given. */
+  /** Nothing more is given, nor stored. */
   #break(error: NatsError): void {
     this.#isClosed = true;
+    this.#writer.close();
     this.#options.onBroken?.(error);
   }
 

@@ -39,7 +39,7 @@ export interface SharedRoomOptions {
 }
 
 /** A room that many servers serve, as this one sees it. */
-export class SharedRoom {
+export class SharedRoom implements AsyncDisposable {
   readonly name: string;
   readonly journal: SharedJournal;
   /** NATS servers, without passwords. */
@@ -53,6 +53,7 @@ export class SharedRoom {
   readonly #neighbours: Neighbours;
   readonly #setAddress: (address: string) => void;
   readonly #advertised: string | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(parts: {
     name: string;
@@ -138,10 +139,18 @@ export class SharedRoom {
   }
 
   /** Takes leave of the others, once what was said is stored. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     await this.journal.close({ patienceMs: CLOSING_MS });
     await atMost(CLOSING_MS, this.#neighbours[Symbol.asyncDispose]());
     await this.#nats.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import { millis, nanos } from "@nats-io/transport-node";
+import { encodeBlockHead } from "../../lib/nats_block.ts";
 import { type NatsFailure, openLink, patiently } from "../../lib/nats_link.ts";
 import { type NatsRoom, openNatsRoom } from "../../lib/nats_room.ts";
 import type { Stored } from "../../lib/nats_store.ts";
@@ -443,6 +444,35 @@ Deno.test("A room outlives all of its servers, and what somebody said who left",
   await third.types("salir");
   await third.ends(0);
 });
+
+Deno.test(
+  "A server that cannot listen, or whose room cannot go on, takes leave of NATS and of its clients",
+  withNats,
+  () =>
+    inNats(async ({ store, leases }, nats) => {
+      await leases.take();
+      const alone = await leases.living();
+      const sharing = ["--nats", nats.address, "--room", "aula"];
+      using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+      await using server = new PipedProgram(
+        ...["server", "--host", LOOPBACK, "--port", `${taken.addr.port}`, ...sharing] as const,
+      );
+      const inUse = `El puerto ${taken.addr.port} ya está en uso en ${LOOPBACK}: elija otro.\n`;
+      await server.ends(1, inUse);
+      assertEquals(await leases.living(), alone);
+
+      const port = freePort();
+      await using other = await startServer(port, ...sharing);
+      await using ana = await startClient("ana", port);
+      assertEquals((await leases.living()).size, 2);
+      const newer = encodeBlockHead({ server: 1n, number: 1 });
+      newer[5]!++;
+      await store.append(newer, { id: "newer" });
+      await ana.sees("el servidor se ha cerrado");
+      await other.ends(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
+      assertEquals(await leases.living(), alone);
+    }),
+);
 
 Deno.test("A server without NATS says so and ends", withNats, async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
