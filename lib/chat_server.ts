@@ -171,6 +171,13 @@ export class ChatServer implements AsyncDisposable {
     this.#hub.wake();
   }
 
+  /** Tells everybody of one less, as `host:port`.
+   * @throws {InputError} `backup-unknown` */
+  removeBackup(backup: string): void {
+    this.#room.removeBackup(backup, this.#clock());
+    this.#hub.wake();
+  }
+
   /** Throws somebody out, who reads the reason if there is one. Returns whether there is such a person. */
   kick(nick: string, reason: string): boolean {
     const member = this.#room.withNick(nick);

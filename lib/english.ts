@@ -101,8 +101,8 @@ export const ENGLISH = {
   "order.ban": "let nobody in from an address for some minutes; 0 lets them in again",
   "order.ban-parameters": "IP MINUTES",
   "order.say": "say something to everybody, as the server",
-  "order.backup": "tell everybody of another backup server",
-  "order.backup-parameters": "HOST:PORT",
+  "order.backup": "tell everybody of another backup server; with - before it, that it is none any more",
+  "order.backup-parameters": "[-]HOST:PORT",
   "order.stats": "show clients, messages per second, memory and since when it is up",
 
   "error.port-invalid": 'Port "{port}" cannot be used: it must be a number from 1 to 65535.',
@@ -110,6 +110,8 @@ export const ENGLISH = {
   "error.ip-invalid": '"{ip}" is no IP address.',
   "error.minutes-invalid": '"{minutes}" cannot be used: the minutes are a number from 0 to {max}.',
   "error.backup-is-self": "{server} is this very server: name another one as its backup.",
+  "error.backup-unknown":
+    "Nobody has named {server} as a backup: it cannot be withdrawn. Servers of the same room in NATS come and go by themselves.",
   "error.backups-full": "There are {max} backup servers already: no more fit.",
   "error.pattern-invalid":
     'Times cannot be shown as "{pattern}": use yyyy, MM, dd, HH, mm or ss, and letters between single quotes.',

@@ -86,6 +86,7 @@ export type InputCode =
   | "ip-invalid"
   | "minutes-invalid"
   | "backups-full"
+  | "backup-unknown"
   | "backup-is-self"
   | "pattern-invalid"
   | "choice-invalid"

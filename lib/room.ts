@@ -6,7 +6,7 @@ import { Attendance } from "./attendance.ts";
 import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
-import { backupsOf, fold, isSame } from "./fold.ts";
+import { backupsOf, fold, isSame, leftOf } from "./fold.ts";
 import type { Journal } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
 import { PendingChanges } from "./pending_changes.ts";
@@ -87,8 +87,8 @@ export class Room {
   /** Who came to this server of many, and was announced. */
   readonly #announced = new WeakSet<Arrival>();
   readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
-  /** Of which this server was told at its start. */
-  readonly #ownBackups: readonly string[];
+  /** Of which this server was told at its start, and that were not withdrawn since. */
+  #ownBackups: readonly string[] = [];
   /** Of messages. */
   readonly #rate = new Rate();
   readonly #graceMs: number;
@@ -97,12 +97,12 @@ export class Room {
     const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = GRACE_MS, log } = options;
     this.#journal = journal;
     this.#onTaken = onTaken;
-    this.#ownBackups = [...backups];
     this.#graceMs = graceMs;
     const { firstSeq } = journal;
     this.log = new RoomLog({ ...log, firstSeq, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
     for (const entry of journal.past) this.#recall(entry);
     journal.follow((entry, seq, at, isForeign = false) => this.#apply(entry, seq, at, isForeign), onWork);
+    this.#ownBackups = [...backups]; // what was withdrawn before is named again
   }
 
   /** Has happen what the journal has by now. */
@@ -168,6 +168,17 @@ export class Room {
       throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
     this.#proposeBackups({ backups: [...named] }, now);
+  }
+
+  /** Tells everybody of a backup less, as `host:port`, whatever its certificate.
+   * @throws {InputError} `backup-unknown` */
+  removeBackup(server: string, now: Moment): void {
+    const [named, withdrawn] = [[...this.#ownBackups, ...this.#members.named], `-${server}`];
+    if (leftOf(named, [withdrawn]).length === named.length) {
+      throw new InputError("backup-unknown", `Cannot withdraw ${server}`, { details: { server } });
+    }
+    const own = leftOf(this.#ownBackups, [withdrawn]).slice(0, MAX_BACKUPS - 1);
+    this.#proposeBackups({ backups: [...own, withdrawn] }, now);
   }
 
   /** Where there are many servers, what one was told of at its start is for the clients of all. */
@@ -342,6 +353,7 @@ export class Room {
     const entry = fold(this.#members, proposed);
     const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
     this.log.append(frame, at.tickMs, entry && audienceOf(entry));
+    if (proposed.type === "backups") this.#ownBackups = leftOf(this.#ownBackups, proposed.backups);
     if (entry) this.#note(entry, at);
   }
 

@@ -108,8 +108,8 @@ export const SPANISH = {
   "order.ban": "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
   "order.ban-parameters": "IP MINUTOS",
   "order.say": "decir algo a todos, como servidor",
-  "order.backup": "anunciar a todos otro servidor de reserva",
-  "order.backup-parameters": "HOST:PUERTO",
+  "order.backup": "anunciar a todos otro servidor de reserva; con - delante, que ya no lo es",
+  "order.backup-parameters": "[-]HOST:PUERTO",
   "order.stats": "mostrar clientes, mensajes por segundo, memoria y desde cuándo está en marcha",
 
   // What a person gave cannot be used
@@ -119,6 +119,8 @@ export const SPANISH = {
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
   "error.backup-is-self": "{server} es este mismo servidor: dé otro como reserva.",
+  "error.backup-unknown":
+    "Nadie ha dado {server} como reserva: no se puede retirar. Los servidores de la misma sala en NATS van y vienen por sí solos.",
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
   "error.pattern-invalid":
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',

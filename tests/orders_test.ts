@@ -24,6 +24,9 @@ const ORDERS: Record<string, Order> = {
   "/say  hola a todos ": { type: "say", text: "hola a todos" },
   "/backup 10.0.0.8": { type: "backup", server: "10.0.0.8:5000" },
   "/backup [::1]:5001": { type: "backup", server: "[::1]:5001" },
+  "/backup -10.0.0.8": { type: "withdrawal", server: "10.0.0.8:5000" },
+  "/reserva -[::1]:5001": { type: "withdrawal", server: "[::1]:5001" },
+  "/backup -abc": { type: "incomplete", command: "backup" },
   "/kick": { type: "incomplete", command: "kick" },
   "/ban 10.0.0.7": { type: "incomplete", command: "ban" },
   "/say ": { type: "incomplete", command: "say" },
@@ -47,6 +50,7 @@ Deno.test("parseOrder() refuses what an order cannot be about", pure, () => {
     "/ban 10.0.0.7 -1": "minutes-invalid",
     "/backup a b": "address-invalid",
     "/backup a:0": "port-invalid",
+    "/backup --a:1": "address-invalid",
     [`/say ${"x".repeat(2_001)}`]: "text-too-long",
   };
   for (const [line, code] of Object.entries(refused)) {

@@ -237,6 +237,25 @@ Deno.test("Clients are no longer told of servers that are gone, and always of th
   assertEquals(third.server.serving, ["a:1"]);
 });
 
+Deno.test("A backup that is withdrawn at one server is none on any other, though its flag had named it", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n, { backups: ["x:1", "y:1"] });
+  await using other = await Sharer.open(log, 2n, { backups: ["x:1"] });
+  const ana = await come(one, "ana");
+  using _ = ana.peer;
+  for (const { server } of [one, other]) server.shareBackups();
+  assertEquals((await ana.peer.expect("backups")).backups, ["x:1", "y:1"]);
+  await until(() => other.server.log.head === one.server.log.head);
+  other.server.removeBackup("x:1");
+  while ((await ana.peer.expect("backups")).backups.length > 1);
+  await using third = await Sharer.open(log, 3n);
+  for (const [index, sharer] of [one, other, third].entries()) {
+    const { peer, welcome } = await come(sharer, `eva${index}`);
+    using _ = peer;
+    assertEquals(welcome.backups, ["y:1"]);
+  }
+});
+
 Deno.test("A server that was always alone tells clients of nobody", async () => {
   const log = new FakeLog();
   await using one = await Sharer.open(log, 1n);
