@@ -10,6 +10,9 @@ import { encodeEntry, encodeServer, type Proposal, type Unnumbered } from "./pro
 import { Rate } from "./rate.ts";
 import { RoomLog, type RoomLogOptions } from "./room_log.ts";
 
+/** What comes to nothing. */
+const HIDDEN = { type: "hidden" } as const;
+
 /** The state of a room. */
 export class RoomState {
   readonly log: RoomLog;
@@ -32,7 +35,7 @@ export class RoomState {
   apply(proposed: Proposal, seq: number, { tickMs }: Moment): void {
     if (proposed.type === "joined") this.readdress(this.members.get(proposed.session), proposed.address);
     const entry = fold(this.members, proposed);
-    const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
+    const frame = encodeEntry(entry ?? HIDDEN, seq);
     this.log.append(frame, tickMs, entry && audienceOf(entry));
     if (entry?.type === "said") this.#rate.note(tickMs);
     else if (entry?.type === "joined") this.#attendance.add(this.members.get(entry.session)!);
