@@ -8,12 +8,13 @@ import { InputError, ProtocolError } from "./errors.ts";
 import { backupsOf, isSame } from "./fold.ts";
 import type { Journal } from "./journal.ts";
 import type { Member, Members } from "./members.ts";
+import { nickFor } from "./nick_wish.ts";
 import { PendingChanges } from "./pending_changes.ts";
 import type { Hello, Joined, Left, Proposal, Renamed, Say, Unnumbered, WelcomeHead } from "./protocol.ts";
 import { MAX_BACKUPS, NEVER_WHOLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
 import type { Cursor, RoomLog, RoomLogOptions } from "./room_log.ts";
 import { RoomState } from "./room_state.ts";
-import { isNick, isText, parseNick, parseText } from "./text.ts";
+import { isNick, isText, parseText } from "./text.ts";
 
 /** Oldest time that a message sent again may carry. */
 export const OLDEST_GIVEN_MS = 3_600_000;
@@ -99,7 +100,7 @@ export class Room {
   enter(arrival: Arrival, now: Moment, again?: () => void): Admission | undefined {
     const { hello, session, address } = arrival;
     if (this.#pending.has(session, again)) return undefined;
-    const nick = this.#nickFor(hello.nick, session);
+    const nick = nickFor(hello.nick, session, this.#members);
     const start = backlogStart(hello, this.log, { instance: this.#journal.instance, tickMs: now.tickMs });
     if (!this.#join(arrival, nick, now, again)) return undefined;
     const member = this.#members.get(session)!;
@@ -134,7 +135,7 @@ export class Room {
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   rename(member: Member, raw: string, now: Moment, again?: () => void): boolean {
     if (this.#pending.has(member.session, again)) return false;
-    return this.#setNick(member, this.#nickFor(raw, member.session), now, again);
+    return this.#setNick(member, nickFor(raw, member.session, this.#members), now, again);
   }
 
   /** Says something to everybody in the server's name.
@@ -327,25 +328,6 @@ export class Room {
     if (this.#members.get(member.session) === member && this.#isHere(member)) return;
     member.graceEndMs = undefined;
     this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
-  }
-
-  #nickFor(raw: string, session: bigint): string {
-    let nick: string;
-    try {
-      nick = parseNick(raw);
-    } catch (cause) {
-      if (!(cause instanceof InputError)) throw cause;
-      const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
-      throw new ProtocolError(code, cause.message, { cause, details: cause.details });
-    }
-    const rival = this.#members.rival(nick, session);
-    if (rival) {
-      const why = rival === "nick-taken"
-        ? "somebody in the room has this nick"
-        : "somebody's nick looks the same";
-      throw new ProtocolError(rival, `Cannot call you ${nick}: ${why}`, { details: { nick } });
-    }
-    return nick;
   }
 
   #welcome({ session, nick, accepted }: Member, next: number): WelcomeHead {
