@@ -27,25 +27,28 @@ export interface LogReaderOptions {
   readonly clock: Clock;
   readonly openingMs?: number;
   readonly readingMs?: number;
+  readonly backMs?: number;
 }
 
 /** A log that is read. */
 export class LogReader {
   /** What is known of the log before what is read. */
   readonly checkpoint: Checkpoint;
-  /** Fulfilled when nothing more is read: with an error unless it was closed. `nats-log-cut`: a part is missing;
+  /** Fulfilled when nothing more is read: with an error unless the store was closed. `nats-log-cut`: a part is missing;
    * `nats-log-back`: the end is another than it was. */
   readonly ended: Promise<NatsError | undefined>;
   readonly #store: LogStore;
+  readonly #backMs: number;
   #onCome = () => {};
   #inbox: Stored[] = [];
   #last: Pick<Stored, "position" | "timeMs">;
   #instance: bigint;
   #openedAt: number;
-  #isClosed = false;
+  #isGivenUp = false;
 
-  private constructor(store: LogStore, checkpoint: Checkpoint) {
+  private constructor(store: LogStore, checkpoint: Checkpoint, { backMs = BACK_MS }: LogReaderOptions) {
     this.#store = store;
+    this.#backMs = backMs;
     this.checkpoint = checkpoint;
     this.#instance = checkpoint.instance;
     this.#openedAt = checkpoint.position;
@@ -71,23 +74,20 @@ export class LogReader {
   }
 
   /** Undefined if another server began the room at the same time. */
-  static async #open(
-    store: LogStore,
-    { instance, readingMs = READING_MS }: LogReaderOptions,
-  ): Promise<LogReader | undefined> {
+  static async #open(store: LogStore, options: LogReaderOptions): Promise<LogReader | undefined> {
     const { first, last, count, bytes } = await store.state();
     const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
     const found = await usableCheckpoint(store, Math.max(first, last - wanted), first) ??
       await usableCheckpoint(store, first, first);
-    const checkpoint = found ?? await beginLog(store, last, instance);
+    const checkpoint = found ?? await beginLog(store, last, options.instance);
     if (!checkpoint) return undefined;
-    const reader = new LogReader(store, checkpoint);
+    const reader = new LogReader(store, checkpoint, options);
     try {
-      if (checkpoint.position < last) await reader.#reach(last, readingMs);
+      await reader.#reach(last, options);
       reader.#noteOpened();
       return reader;
     } catch (error) {
-      reader.close();
+      reader.#isGivenUp = true;
       throw error;
     }
   }
@@ -120,16 +120,12 @@ export class LogReader {
   /** Something is stored there: has the store asked again unless it comes. */
   expect(position: number): void {
     const timer = setTimeout(() => {
-      if (this.#last.position < position && !this.#isClosed) this.#store.reread();
-    }, BACK_MS);
+      if (this.#last.position < position) this.#store.reread();
+    }, this.#backMs);
     Deno.unrefTimer(timer);
   }
 
-  close(): void {
-    this.#isClosed = true;
-  }
-
-  async #reach(position: number, readingMs: number): Promise<void> {
+  async #reach(position: number, { readingMs = READING_MS }: LogReaderOptions): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.follow(() => this.#last.position >= position && resolve());
     const reached = new AbortController();
@@ -151,12 +147,11 @@ export class LogReader {
    * it said that it had.
    * @throws {NatsError} `nats-unread` */
   async #urge({ signal }: AbortController, readingMs: number): Promise<void> {
-    const waitMs = Math.min(BACK_MS, readingMs);
     let { position } = this.#last;
     for (let silentMs = 0; silentMs < readingMs;) {
-      await delay(waitMs, undefined, { signal }).catch(() => {});
+      await delay(this.#backMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      silentMs = position === this.#last.position ? silentMs + waitMs : 0;
+      silentMs = position === this.#last.position ? silentMs + this.#backMs : 0;
       if (silentMs > 0) this.#store.reread();
       ({ position } = this.#last);
     }
@@ -165,7 +160,7 @@ export class LogReader {
 
   async #read(): Promise<NatsError | undefined> {
     for await (const stored of this.#store.read(this.#last.position + 1)) {
-      if (this.#isClosed) return undefined;
+      if (this.#isGivenUp) return undefined;
       if (stored.isGap) return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
       if (stored.position === this.#last.position) {
         // Whatever follows may be numbered as what was lost.

@@ -67,7 +67,7 @@ export class SharedJournal implements Journal {
   #onWork: () => void = () => {};
 
   private constructor(store: LogStore, reader: LogReader, options: SharedJournalOptions) {
-    const { home, clock, onAway, onBroken } = options;
+    const { home, clock, onBroken } = options;
     const { checkpoint, instance } = reader;
     this.#store = store;
     this.#reader = reader;
@@ -83,10 +83,6 @@ export class SharedJournal implements Journal {
       ...options,
       nowMs: () => clock().tickMs,
       onStored: (position, number) => this.#noteStored(position, number),
-      onAway: (isAway) => {
-        onAway?.(isAway);
-        this.#onWork();
-      },
       onTooLong: (bytes) => void this.#checkpoints.noteTooLong(bytes),
       onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
     });
@@ -159,7 +155,6 @@ export class SharedJournal implements Journal {
       this.settle();
     }
     this.#end();
-    this.#store.close();
   }
 
   /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
@@ -181,7 +176,6 @@ export class SharedJournal implements Journal {
   /** Nothing more is given, nor stored. */
   #end(): void {
     this.#isClosed = true;
-    this.#reader.close();
     this.#writer.close();
   }
 

@@ -215,7 +215,6 @@ Deno.test(
       const again = texts();
       store.reread();
       assertEquals(await soon(again, () => "the same again"), ["a", "a"]);
-      store.close();
       await Promise.all(readers.map((reader) => reader.return?.()));
     }),
 );
