@@ -556,12 +556,12 @@ Deno.test(
     await using typist = new Typist();
     const { terminal } = typist;
     const line = take(terminal.lines("> "));
-    typist.types("hola a to");
+    typist.types("hola a");
     await settle();
     const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
     const answer = terminal.dialogue(() => askFor({ terminal, language: "es" }, asked));
     await settle();
-    typist.types(`dos los demás${ENTER}`);
+    typist.types(`todos los demás${ENTER}`);
     await settle();
     typist.types(ENTER);
     assertEquals((await answer)?.host, "aula");
