@@ -37,10 +37,18 @@ export function parseAddress(text: string): { host: string; port?: number } {
   return port === undefined ? { host } : { host, port: parsePort(port) };
 }
 
+/** What somebody typed, with a colon where they put a blank before the port: `10.0.0.7 5001`. */
+export function withColon(text: string): string {
+  return text.trim().replace(
+    /^(?!\d+\s)([^\s#]+)\s+(\d+)(?=$|#)/,
+    (_, host, port) => isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`,
+  );
+}
+
 /** A port, or a whole address from somebody who sees at the question for the port that the host is wrong.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 export function parsePortOrAddress(text: string): { host?: string; port?: number } {
-  return /[.:]/.test(text) ? parseAddress(text) : { port: parsePort(text) };
+  return /[.:]/.test(text) ? parseAddress(withColon(text)) : { port: parsePort(text) };
 }
 
 /** An IPv6 address, with a zone or without (RFC 4007, section 11). */

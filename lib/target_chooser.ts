@@ -8,6 +8,7 @@ import {
   parseAddress,
   parsePortOrAddress,
   sameAddress,
+  withColon,
 } from "./address.ts";
 import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
 import {
@@ -32,6 +33,8 @@ const DEFAULT_HOST = "127.0.0.1";
 export const AGAIN_DIAL_MS = 300;
 /** How much is shown of words that are no answer. */
 const MAX_TALK_CHARS = 40;
+/** What a host has that is no name alone, and words seldom have: not `:)`, not `sí...`. */
+const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
 
 /** What a chooser knows from the start, and how it talks. */
 export interface TargetChooserOptions {
@@ -265,12 +268,14 @@ export class TargetChooser {
     return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
   }
 
-  /** Whoever has not seen that the server fell goes on talking: words are for the chat, and one alone is no host,
-   * unless it is known as one or has a port. */
+  /** Whoever has not seen that the server fell goes on talking: words are for the chat, and one alone, or before a
+   * number, is no host, unless it is known as one or has a port. */
   #parseHost(answer: string): { host: string; port?: number } {
+    const typed = withColon(answer);
+    const word = answer.split(/\s/, 1)[0]!;
     const isTalk = this.#wasEverIn && this.#options.terminal.isInteractive &&
-      (/\s/.test(answer) || /^[^.:]+$/.test(answer) && !this.#isHost(answer));
-    if (!isTalk) return parseAddress(answer);
+      (/\s/.test(typed) || !HOST_SIGN.test(word) && !this.#isHost(word));
+    if (!isTalk) return parseAddress(typed);
     const text = cut(answer, MAX_TALK_CHARS);
     throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
   }

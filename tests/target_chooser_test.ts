@@ -194,6 +194,30 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "TargetChooser takes a blank for the colon before a port, and words and smileys for talk",
+  pure,
+  async () => {
+    const tty = new FakeScreen({ columns: 200 });
+    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
+    const { terminal } = choice.person;
+    const line = terminal.lines("> ").next();
+    for (
+      const answers of ["10.0.0.7 5001\r", "somos 12\r:)\raula 5001\r", "sí...\r10.0.0.9\r10.0.0.7 5001\r"]
+    ) {
+      const next = choice.next(lost(FIRST!));
+      await settle();
+      choice.person.types(answers);
+      assertEquals((await next)!.server.port, 5_001);
+    }
+    choice.person.types("\r");
+    assertEquals((await line).value, "somos 12 :) sí... ");
+    await using first = new Choice({ nick: "ana" });
+    first.person.types("aula 5001\n");
+    assertEquals((await first.next())?.server, { host: "aula", port: 5_001 });
+  },
+);
+
 Deno.test("TargetChooser takes any word for a server at the start, and from a script", pure, async () => {
   await using first = new Choice({ nick: "ana" }, { isKeyboard: true, tty: new FakeScreen() });
   first.person.types("hola\r\r");
