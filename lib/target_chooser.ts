@@ -47,7 +47,7 @@ export interface TargetChooserOptions {
   readonly nick?: string;
   readonly backups: readonly Address[];
   /** Opens what keeps the client out and a person can answer for. */
-  readonly doorman?: Pick<Doorman, "open">;
+  readonly doorman?: Pick<Doorman, "open" | "opensUnasked">;
   /** Asks nothing after a failure. */
   readonly isAuto: boolean;
   /** Uniform in [0, 1). */
@@ -145,8 +145,8 @@ export class TargetChooser {
    * reason is. */
   async #tell(failure: Failure): Promise<boolean> {
     const { target, error, wasIn } = failure;
-    if (wasIn || isGone(failure)) return true;
-    const { isAuto, language, notify, terminal } = this.#options;
+    const { doorman, isAuto, language, notify, terminal } = this.#options;
+    if (wasIn || isGone(failure) || doorman?.opensUnasked(failure)) return true;
     const server = formatAddress(target.server);
     const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
     const isNews = !isAuto || this.#isAnswerable(error) || !this.#told.has(reason);

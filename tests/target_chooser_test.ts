@@ -368,6 +368,7 @@ Deno.test(
     const heard: boolean[] = [];
     const doorman: TargetChooserOptions["doorman"] = {
       open: (_, { isNews }) => Promise.resolve(heard.push(isNews) > 0 ? "shut" : "none"),
+      opensUnasked: () => false,
     };
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, doorman, random: () => 0 });
     const error = new ConnectError("certificate-changed", "why");
