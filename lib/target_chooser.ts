@@ -83,11 +83,16 @@ export class TargetChooser {
     this.#nick = options.nick;
   }
 
-  /** The client is in: this server and the backups that its room names may be gone to from now on. */
-  entered(server: Address, { room, backups }: { room: bigint; backups: readonly Address[] }): void {
+  /** The client is in: this server, at this IP address, and the backups that its room names may be gone to from now
+   * on. */
+  entered(
+    server: Address,
+    { room, backups, ip }: { room: bigint; backups: readonly Address[]; ip: string },
+  ): void {
     this.#wasEverIn = true;
     this.#newNick = undefined;
     this.#told.clear();
+    this.#rotation.found(server, ip);
     this.#rotation.add(server);
     this.#room = room;
     this.learn(backups);
