@@ -217,7 +217,7 @@ export const ENGLISH = {
   "flag.no-color": "use no colours",
   "flag.lang": "language: es or en",
   "flag.help": "show this help",
-  "flag.plain": "nothing but lines: for screen readers and slow links",
+  "flag.plain": "nothing but lines, amid what you type as well: for screen readers and slow links",
   "flag.version": "show the version",
   "flag.completions": "show the script by which bash or zsh completes these options",
 
