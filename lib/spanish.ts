@@ -231,7 +231,8 @@ export const SPANISH = {
   "flag.no-color": "no usar colores",
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar esta ayuda",
-  "flag.plain": "nada más que líneas, también en medio de lo que escriba: para lectores de pantalla y conexiones lentas",
+  "flag.plain":
+    "nada más que líneas, también en medio de lo que escriba: para lectores de pantalla y conexiones lentas",
   "flag.version": "mostrar la versión",
   "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
 
