@@ -10,7 +10,7 @@ import {
   parseCount,
   parseFlags,
 } from "../lib/flags.ts";
-import { sentencesIn } from "../lib/i18n.ts";
+import { type Language, sentencesIn } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -115,6 +115,18 @@ Deno.test("parseCount() reads whole numbers up to the limit", pure, () => {
   for (const value of ["11", "-1", "1.5", "1e1", "", " 1", "0x1", "9".repeat(30)]) {
     assertEquals(refusal(() => parseCount("--n", value, 10)), ["flag-value-invalid", { flag: "--n", value }]);
   }
+});
+
+Deno.test("flagHelp() calls values in the reader's language", pure, () => {
+  const table = {
+    backup: { value: "HOST:N", help: "flag.client-backup" },
+    "tls-dir": { value: "DIR", help: "flag.tls-dir" },
+    sync: { choices: ["full", "normal"], help: "flag.auto" },
+  } as const satisfies FlagTable;
+  const words = (language: Language) =>
+    flagHelp(table, sentencesIn(language), 200).map((line) => line.trim().split(/\s+/)[1]);
+  assertEquals(words("es"), ["SERVIDOR:N", "CARPETA", "full|normal"]);
+  assertEquals(words("en"), ["HOST:N", "DIR", "full|normal"]);
 });
 
 Deno.test("flagHelp() shows every flag, aligned", pure, () => {
