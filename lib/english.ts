@@ -246,6 +246,8 @@ export const ENGLISH = {
   "client.not-remembered": "{server} is trusted only until you leave.",
   "client.no-password": "The password cannot be asked for here: use --password-file with a file that has it.",
   "client.no": "n no",
+  "server.password-open":
+    "Other users of this machine can read the password: take the permission from them with chmod 600 {path}",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
   "server.certificate-ends":
     "The certificate in {path} ends on {date}. Those who know it will have to trust the next one, which --tls-auto makes if that file is deleted.",

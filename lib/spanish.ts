@@ -264,6 +264,8 @@ export const SPANISH = {
   "client.no-password":
     "Aquí no se puede preguntar la contraseña: use --password-file con un archivo que la tenga.",
   "client.no": "n no",
+  "server.password-open":
+    "Otros usuarios de esta máquina pueden leer la contraseña: quíteles el permiso con chmod 600 {path}",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-ends":
     "El certificado de {path} caduca el {date}. Quienes lo conocen tendrán que fiarse del siguiente, que --tls-auto hace si se borra ese archivo.",
