@@ -94,11 +94,6 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether two addresses are written the same way. */
-export function sameAddress(a: Address, b: Address): boolean {
-  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
-}
-
 /** Whether a server that listens at `own` can be reached at this address; `local` are the IPs of its machine. */
 export function isOwnAddress(
   { host, port }: Address,

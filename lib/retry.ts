@@ -73,6 +73,11 @@ export class Rotation {
     if (this.#distrusted.length > MAX_SERVERS) this.#distrusted.shift();
   }
 
+  /** Whether two addresses are known to be of one server. */
+  isSame(one: Address, other: Address): boolean {
+    return one.port === other.port && this.#ipOf(one.host) === this.#ipOf(other.host);
+  }
+
   /** Whether a server is known. */
   has(server: Address): boolean {
     return this.#indexIn(this.#servers, server) >= 0;
@@ -95,9 +100,8 @@ export class Rotation {
   }
 
   /** Where a list has a server, under whichever of its names. */
-  #indexIn(servers: readonly Address[], { host, port }: Address): number {
-    const ip = this.#ipOf(host);
-    return servers.findIndex((other) => other.port === port && this.#ipOf(other.host) === ip);
+  #indexIn(servers: readonly Address[], server: Address): number {
+    return servers.findIndex((other) => this.isSame(other, server));
   }
 
   #ipOf(host: string): string {

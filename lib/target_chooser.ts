@@ -7,7 +7,6 @@ import {
   formatAddress,
   parseAddress,
   parsePortOrAddress,
-  sameAddress,
   withColon,
 } from "./address.ts";
 import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
@@ -132,7 +131,7 @@ export class TargetChooser {
     const after = this.#isWorthWaiting(error) ? server : this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     if (isViolation(error)) this.#rotation.distrust(server);
-    const isAtOnce = isGone(failure) && !sameAddress(after, server);
+    const isAtOnce = isGone(failure) && !this.#rotation.isSame(after, server);
     const waitMs = isAtOnce ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
     const { isAuto, terminal } = this.#options;
     if (isAlone && isAuto && !terminal.isKeyboard) throw error;

@@ -1,6 +1,6 @@
 // Addresses as people write them and as the chat prints them.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   formatAddress,
   isOwnAddress,
@@ -10,7 +10,6 @@ import {
   parsePortOrAddress,
   parseServer,
   plainIP,
-  sameAddress,
   withColon,
 } from "../lib/address.ts";
 import { InputError } from "../lib/errors.ts";
@@ -90,13 +89,6 @@ Deno.test("parseServer() reads what formatAddress() prints", pure, () => {
   for (const host of ["10.0.0.7", "aula.uni.es", "::1", "fe80::1%eth0", "::ffff:10.0.0.7"]) {
     assertEquals(parseServer(formatAddress({ host, port: 65_535 })), { host, port: 65_535 });
   }
-});
-
-Deno.test("sameAddress() compares hosts without case, and ports", pure, () => {
-  const aula = { host: "Aula.uni.es", port: 5_000 };
-  assert(sameAddress(aula, { host: "aula.UNI.es", port: 5_000 }));
-  assert(!sameAddress(aula, { host: "aula.uni.es", port: 5_001 }));
-  assert(!sameAddress(aula, { host: "aula2.uni.es", port: 5_000 }));
 });
 
 Deno.test("plainIP() gives the IPv4 address inside an IPv6 one, and any other as it is", pure, () => {

@@ -77,6 +77,18 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "Rotation.isSame() compares hosts without case, by name and by where they were found, and ports",
+  pure,
+  () => {
+    const rotation = new Rotation();
+    const is = (host: string, port = 5_000) => rotation.isSame(A, { host, port });
+    assertEquals([is("A"), is("A", 5_001), is("aa"), is("10.0.0.7")], [true, false, false, false]);
+    rotation.found(A, "10.0.0.7");
+    assertEquals([is("10.0.0.7"), is("10.0.0.7", 5_001)], [true, false]);
+  },
+);
+
 Deno.test("Rotation.hasHost() knows a host by any of its servers, whatever the case", pure, () => {
   const rotation = new Rotation([A, C]);
   assertEquals(["a", "B", "c"].map((host) => rotation.hasHost(host)), [true, true, false]);

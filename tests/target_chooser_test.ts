@@ -468,6 +468,20 @@ Deno.test(
   },
 );
 
+Deno.test("TargetChooser --auto takes a server under another name for no other server", pure, async () => {
+  let waits = 0;
+  const server = { host: "localhost", port: 5_000 };
+  const random = () => (waits++, 0);
+  const backups = [{ host: "127.0.0.1", port: 5_000 }];
+  await using choice = new Choice({ ...server, nick: "ana", isAuto: true, random, backups });
+  await choice.next();
+  choice.chooser.entered(server, { ip: "127.0.0.1", room: 1n, backups: [] });
+  const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
+  assertEquals(target, { server, nick: "ana", dialMs: AGAIN_DIAL_MS });
+  await choice.next({ ...unreached(server), target });
+  assertEquals(waits, 1);
+});
+
 Deno.test(
   "TargetChooser asks a person where to go only if the server is gone, and offers another",
   pure,
