@@ -1,6 +1,6 @@
 // Scripts by which shells complete a program's flags, from the same table as its help. Pure.
 
-import type { Flag, FlagTable, Shell } from "./flags.ts";
+import { type Flag, type FlagTable, type Shell, takesValue, valueWord } from "./flags.ts";
 import type { Sentences } from "./i18n.ts";
 
 /** What a script is about. */
@@ -18,7 +18,7 @@ export function completions(shell: Shell, options: CompletionsOptions): string[]
 
 function bashScript({ name, table }: CompletionsOptions): string[] {
   const own = `_${name.replaceAll("-", "_")}`;
-  const cases = Object.entries(table).filter(([, { value }]) => value !== undefined).map(([flag, about]) =>
+  const cases = Object.entries(table).filter(([, about]) => takesValue(about)).map(([flag, about]) =>
     `    --${flag}) COMPREPLY=(${
       about.choices || isHost(about) ? `$(${bashValues(about)} -- "$current")` : ""
     }) ;;`
@@ -47,15 +47,16 @@ function bashValues({ choices }: Flag): string {
 
 function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
   const specs = Object.entries(table).map(([flag, about]) => {
-    const { value, alias, isRepeatable, choices, help } = about;
+    const { alias, isRepeatable, choices, help } = about;
     const text = `[${sentences(help).replaceAll(/[[\]\\:]/g, "\\$&")}]`;
-    if (value === undefined) {
+    if (!takesValue(about)) {
       return alias
         ? `'(-${alias} --${flag})'{-${alias},--${flag}}${quoted(text)}`
         : quoted(`--${flag}${text}`);
     }
     const values = choices ? `(${choices.join(" ")})` : isHost(about) ? "_hosts" : "";
-    return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${value.replaceAll(":", "\\:")}:${values}`);
+    const word = valueWord(about, sentences).replaceAll(":", "\\:");
+    return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${values}`);
   });
   const own = `_${name}`; // as the file that it may become must be called
   return [

@@ -1,7 +1,7 @@
 // A line typed at a server's console -> an order to the server. The help text comes from the same table as the
 // orders.
 
-import { formatAddress, parseIP, parseServer } from "./address.ts";
+import { formatAddress, parseIP, withColon } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
 import {
   type Bare,
@@ -74,9 +74,10 @@ export function parseOrder(raw: string): Order {
       // A word alone is most often a slip, and everybody would be sent there.
       if (/^[\w-]*$/.test(rest)) return incomplete;
       if (rest.startsWith("-")) {
-        return { type: "withdrawal", server: formatAddress(parseServer(rest.slice(1))) };
+        const { server } = parseBackup(withColon(rest.slice(1)));
+        return { type: "withdrawal", server: formatAddress(server) };
       }
-      return { type: name, server: formatBackup(parseBackup(rest)) };
+      return { type: name, server: formatBackup(parseBackup(withColon(rest))) };
     case "quit":
       // Nobody who goes on writing wants to leave.
       return rest === "" ? { type: name } : { type: "surplus", command: name };

@@ -52,6 +52,19 @@ Deno.test("completions() for zsh tells what each flag does as well", pure, () =>
   ]);
 });
 
+Deno.test(
+  "completions() for zsh calls values in the reader's language, and finds hosts in each",
+  pure,
+  () => {
+    const [, , line] = completions("zsh", {
+      ...options,
+      table: { host: table.host },
+      sentences: sentencesIn("es"),
+    });
+    assertEquals(line, "  _arguments '--host=[IP o nombre del servidor, o SERVIDOR\\:N]:SERVIDOR:_hosts'");
+  },
+);
+
 Deno.test("completions() for zsh keeps quotes and brackets of what flags do", pure, () => {
   const sentences = (() => "one's [own]: \\") as typeof options.sentences;
   const [, , line] = completions("zsh", { ...options, table: { auto: table.auto }, sentences });
