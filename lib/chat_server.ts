@@ -172,7 +172,7 @@ export class ChatServer implements AsyncDisposable {
   }
 
   /** Tells everybody of one less, as `host:port`.
-   * @throws {InputError} `backup-unknown` */
+   * @throws {InputError} `backup-serves` or `backup-unknown` */
   removeBackup(backup: string): void {
     this.#room.removeBackup(backup, this.#clock());
     this.#hub.wake();

@@ -110,8 +110,8 @@ export const ENGLISH = {
   "error.ip-invalid": '"{ip}" is no IP address.',
   "error.minutes-invalid": '"{minutes}" cannot be used: the minutes are a number from 0 to {max}.',
   "error.backup-is-self": "{server} is this very server: name another one as its backup.",
-  "error.backup-unknown":
-    "Nobody has named {server} as a backup: it cannot be withdrawn. Servers of the same room in NATS come and go by themselves.",
+  "error.backup-unknown": "{server} is no backup: it cannot be withdrawn.",
+  "error.backup-serves": "{server} serves this room too, and is a backup for as long as it runs: end it.",
   "error.backups-full": "There are {max} backup servers already: no more fit.",
   "error.pattern-invalid":
     'Times cannot be shown as "{pattern}": use yyyy, MM, dd, HH, mm or ss, and letters between single quotes.',

@@ -87,6 +87,7 @@ export type InputCode =
   | "minutes-invalid"
   | "backups-full"
   | "backup-unknown"
+  | "backup-serves"
   | "backup-is-self"
   | "pattern-invalid"
   | "choice-invalid"

@@ -155,11 +155,13 @@ export class Room {
   }
 
   /** Tells everybody of a backup less, as `host:port`, whatever its certificate.
-   * @throws {InputError} `backup-unknown` */
+   * @throws {InputError} `backup-serves` or `backup-unknown` */
   removeBackup(server: string, now: Moment): void {
-    const [named, withdrawn] = [[...this.#ownBackups, ...this.#members.named], `-${server}`];
-    if (leftOf(named, [withdrawn]).length === named.length) {
-      throw new InputError("backup-unknown", `Cannot withdraw ${server}`, { details: { server } });
+    const withdrawn = `-${server}`;
+    const isAmong = (backups: readonly string[]) => leftOf(backups, [withdrawn]).length < backups.length;
+    if (!isAmong([...this.#ownBackups, ...this.#members.named])) {
+      const code = isAmong(this.serving) ? "backup-serves" : "backup-unknown";
+      throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
     }
     const own = leftOf(this.#ownBackups, [withdrawn]).slice(0, MAX_BACKUPS - 1);
     this.#proposeBackups({ backups: [...own, withdrawn] }, now);

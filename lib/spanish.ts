@@ -119,8 +119,9 @@ export const SPANISH = {
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
   "error.backup-is-self": "{server} es este mismo servidor: dé otro como reserva.",
-  "error.backup-unknown":
-    "Nadie ha dado {server} como reserva: no se puede retirar. Los servidores de la misma sala en NATS van y vienen por sí solos.",
+  "error.backup-unknown": "{server} no es una reserva: no se puede retirar.",
+  "error.backup-serves":
+    "{server} también sirve esta sala, y es una reserva mientras esté en marcha: termínelo.",
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
   "error.pattern-invalid":
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',

@@ -84,6 +84,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode |
   "minutes-invalid": true,
   "backups-full": true,
   "backup-unknown": true,
+  "backup-serves": true,
   "backup-is-self": true,
   "pattern-invalid": true,
   "choice-invalid": true,

@@ -1,9 +1,10 @@
 // Servers of one room: what somebody does on one of them, everybody on the others sees, in one order; and people who
 // move from one to another.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { systemClock } from "../lib/clock.ts";
+import { InputError } from "../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_WHOLE_MS, type Say } from "../lib/protocol.ts";
 import { SharedJournal } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
@@ -254,6 +255,11 @@ Deno.test("A backup that is withdrawn at one server is none on any other, though
     using _ = peer;
     assertEquals(welcome.backups, ["y:1"]);
   }
+  // Those that serve the room come and go by themselves.
+  one.server.learnServers(["a:1", "b:2"]);
+  await until(() => other.server.serving.length === 2);
+  const code = (backup: string) => assertThrows(() => other.server.removeBackup(backup), InputError).code;
+  assertEquals([code("a:1"), code("x:1")], ["backup-serves", "backup-unknown"]);
 });
 
 Deno.test("A server that was always alone tells clients of nobody", async () => {
