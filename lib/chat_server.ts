@@ -167,14 +167,14 @@ export class ChatServer implements AsyncDisposable {
   /** Tells everybody of one more server to go to when this one falls, as `host:port`.
    * @throws {InputError} `backups-full` */
   addBackup(backup: string): void {
-    this.#room.addBackup(backup, this.#clock());
+    this.#room.backups.add(backup, this.#clock());
     this.#hub.wake();
   }
 
   /** Tells everybody of one less, as `host:port`.
    * @throws {InputError} `backup-serves` or `backup-unknown` */
   removeBackup(backup: string): void {
-    this.#room.removeBackup(backup, this.#clock());
+    this.#room.backups.remove(backup, this.#clock());
     this.#hub.wake();
   }
 
@@ -212,18 +212,18 @@ export class ChatServer implements AsyncDisposable {
 
   /** Where clients of all servers of the room are told that they can be served. */
   get serving(): readonly string[] {
-    return this.#room.serving;
+    return this.#room.backups.serving;
   }
 
   /** What this server was told of at its start is for the clients of all servers of the room. */
   shareBackups(): void {
-    this.#room.shareBackups(this.#clock());
+    this.#room.backups.share(this.#clock());
     this.#hub.wake();
   }
 
   /** The servers of the room are reached at these addresses. */
   learnServers(addresses: readonly string[]): void {
-    this.#room.learnServers(addresses, this.#clock());
+    this.#room.backups.learn(addresses, this.#clock());
     this.#hub.wake();
   }
 

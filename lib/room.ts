@@ -4,14 +4,14 @@
 
 import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
-import { InputError, ProtocolError } from "./errors.ts";
-import { backupsOf, isSame, leftOf } from "./fold.ts";
+import { ProtocolError } from "./errors.ts";
 import type { Journal } from "./journal.ts";
 import type { Member, Members } from "./members.ts";
 import { nickFor } from "./nick_wish.ts";
 import { PendingChanges } from "./pending_changes.ts";
 import type { Hello, Joined, Left, Proposal, Renamed, Say, Unnumbered, WelcomeHead } from "./protocol.ts";
-import { MAX_BACKUPS, NEVER_WHOLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import { NEVER_WHOLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import { RoomBackups } from "./room_backups.ts";
 import type { Cursor, RoomLog, RoomLogOptions } from "./room_log.ts";
 import { RoomState } from "./room_state.ts";
 import { isNick, isText, parseText } from "./text.ts";
@@ -66,6 +66,8 @@ type Change = Unnumbered<Joined | Left | Renamed>;
  * when it is to be asked again. */
 export class Room {
   readonly log: RoomLog;
+  /** Where to go when this server falls. */
+  readonly backups: RoomBackups;
   readonly #journal: Journal;
   readonly #state: RoomState;
   readonly #members: Members;
@@ -74,8 +76,6 @@ export class Room {
   /** Who came to this server of many, and was announced. */
   readonly #announced = new WeakSet<Arrival>();
   readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
-  /** Of which this server was told at its start, and that were not withdrawn since. */
-  #ownBackups: readonly string[] = [];
   readonly #graceMs: number;
 
   constructor(options: RoomOptions) {
@@ -86,8 +86,9 @@ export class Room {
     this.#state = new RoomState(journal, log);
     this.log = this.#state.log;
     this.#members = this.#state.members;
+    this.backups = new RoomBackups(journal, this.#members);
     journal.follow((entry, seq, at, isForeign = false) => this.#apply(entry, seq, at, isForeign), onWork);
-    this.#ownBackups = [...backups]; // what was withdrawn before is named again
+    this.backups.begin(backups); // what was withdrawn before is named again
   }
 
   /** Has happen what the journal has by now. */
@@ -142,53 +143,6 @@ export class Room {
    * @throws {InputError} `text-too-long` */
   announce(text: string, now: Moment): void {
     this.#journal.propose({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
-  }
-
-  /** Tells everybody of one more server to go to when this one falls, as `host:port`.
-   * @throws {InputError} `backups-full` */
-  addBackup(backup: string, now: Moment): void {
-    const named = new Set([...this.#ownBackups, ...this.#members.named, backup]);
-    if (named.size > MAX_BACKUPS) {
-      throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
-    }
-    this.#proposeBackups({ backups: [...named] }, now);
-  }
-
-  /** Tells everybody of a backup less, as `host:port`, whatever its certificate.
-   * @throws {InputError} `backup-serves` or `backup-unknown` */
-  removeBackup(server: string, now: Moment): void {
-    const withdrawn = `-${server}`;
-    const isAmong = (backups: readonly string[]) => leftOf(backups, [withdrawn]).length < backups.length;
-    if (!isAmong([...this.#ownBackups, ...this.#members.named])) {
-      const code = isAmong(this.serving) ? "backup-serves" : "backup-unknown";
-      throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
-    }
-    const own = leftOf(this.#ownBackups, [withdrawn]).slice(0, MAX_BACKUPS - 1);
-    this.#proposeBackups({ backups: [...own, withdrawn] }, now);
-  }
-
-  /** Where there are many servers, what one was told of at its start is for the clients of all. */
-  shareBackups(now: Moment): void {
-    const { named } = this.#members;
-    const isNews = this.#ownBackups.some((backup) => !named.includes(backup));
-    if (isNews) this.#proposeBackups({ backups: this.#ownBackups }, now);
-  }
-
-  /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
-  learnServers(addresses: readonly string[], now: Moment): void {
-    const backups = addresses.slice(0, MAX_BACKUPS);
-    const isAlone = this.serving.length === 0 && backups.length < 2;
-    if (isAlone || isSame(backups, this.serving)) return;
-    this.#proposeBackups({ backups, home: this.#journal.home }, now);
-  }
-
-  /** The servers that serve the same room, as clients were told. */
-  get serving(): readonly string[] {
-    return this.#members.serving?.backups ?? [];
-  }
-
-  #proposeBackups(entry: { backups: readonly string[]; home?: bigint }, now: Moment): void {
-    this.#journal.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
   }
 
   /** Somebody left by choice. Returns whether they are out. */
@@ -287,12 +241,6 @@ export class Room {
     return this.#change({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now, again);
   }
 
-  /** Where a room has many servers, those who lose one are not all to go to the same. */
-  #backupsFor(session: bigint): readonly string[] {
-    const first = Number(session % BigInt(Math.max(1, this.serving.length)));
-    return backupsOf(this.#members, { own: this.#ownBackups, first });
-  }
-
   #remove(
     member: Member,
     { now, home, ...how }: { lost: boolean; kicked?: boolean; now: Moment; home?: bigint },
@@ -315,7 +263,7 @@ export class Room {
 
   /** An entry has its place in the journal: it happens, and who waits here for a change of who is in goes on. */
   #apply(proposed: Proposal, seq: number, at: Moment, isForeign: boolean): void {
-    if (proposed.type === "backups") this.#ownBackups = leftOf(this.#ownBackups, proposed.backups);
+    this.backups.note(proposed);
     if (!isChange(proposed)) return this.#state.apply(proposed, seq, at);
     const { session } = proposed;
     const before = this.#members.get(session);
@@ -354,7 +302,7 @@ export class Room {
       accepted,
       next,
       head: this.log.head,
-      backups: this.#backupsFor(session),
+      backups: this.backups.for(session),
       onlineCount: this.#members.size,
     };
   }

@@ -181,7 +181,7 @@ Deno.test("A room on what another has left is the same room", pure, () => {
   room.say(beto.member, { type: "say", n: 1, timeMs: 0, text: "secreto", to }, at(20));
   room.leave(beto.member, at(30));
   room.announce("x", at(40));
-  room.addBackup("a:1", at(50));
+  room.backups.add("a:1", at(50));
   room.settle();
   room.say(ana.member, { type: "say", n: 4, timeMs: 0, text: "nobody stored this" }, at(60));
 
@@ -208,17 +208,17 @@ Deno.test(
   () => {
     const { room, store } = newRoom(undefined, ["x:1"]);
     for (const backup of ["a:1", "b:1"]) {
-      room.addBackup(backup, at(0));
+      room.backups.add(backup, at(0));
       room.settle();
     }
-    for (const backup of ["a:1", "x:1"]) room.removeBackup(backup, at(0));
+    for (const backup of ["a:1", "x:1"]) room.backups.remove(backup, at(0));
     room.settle();
     const named = (backups: string[]) => letIn(newRoom(store, backups).room, "ana").welcome.backups;
     assertEquals([letIn(room, "ana").welcome.backups, named([])], [["b:1"], ["b:1"]]);
     assertEquals(named(["x:1"]), ["x:1", "b:1"]);
     // However many flags name: no more are stored at once than can be read again.
     const { room: full } = newRoom(store, Array.from({ length: 16 }, (_, i) => `f:${i + 1}`));
-    full.removeBackup("b:1", at(0));
+    full.backups.remove("b:1", at(0));
     full.settle();
     const last = store.entries.at(-1)!.entry;
     assertEquals(last.type === "backups" && last.backups.length, 16);

@@ -490,9 +490,9 @@ Deno.test("Room.announce() says something in the server's name, as safe as any t
   assertEquals(readAll(room), [{ type: "announced", seq: 0, timeMs: NOON_MS + 500, text: "hola␇" }]);
 });
 
-Deno.test("Room.addBackup() tells those who are in of all backups, and those who come", pure, () => {
+Deno.test("RoomBackups.add() tells those who are in of all backups, and those who come", pure, () => {
   const room = newRoom({ backups: ["a:1"] });
-  for (const backup of ["b:2", "a:1"]) room.addBackup(backup, at(500));
+  for (const backup of ["b:2", "a:1"]) room.backups.add(backup, at(500));
   const backups = ["a:1", "b:2"];
   assertEquals(readAll(room), [
     { type: "backups", seq: 0, timeMs: NOON_MS + 500, backups },
@@ -501,37 +501,37 @@ Deno.test("Room.addBackup() tells those who are in of all backups, and those who
   assertEquals(enter(room, ANA).welcome.backups, backups);
 });
 
-Deno.test("Room.addBackup() takes no more than fit", pure, () => {
+Deno.test("RoomBackups.add() takes no more than fit", pure, () => {
   const room = newRoom({ backups: Array.from({ length: 15 }, (_, i) => `a:${i + 1}`) });
-  room.addBackup("b:1", at(0));
-  const { code, details } = assertThrows(() => room.addBackup("b:2", at(0)), InputError);
+  room.backups.add("b:1", at(0));
+  const { code, details } = assertThrows(() => room.backups.add("b:2", at(0)), InputError);
   assertEquals<unknown>([code, details], ["backups-full", { max: 16 }]);
-  room.addBackup("b:1", at(0));
+  room.backups.add("b:1", at(0));
 });
 
 Deno.test(
-  "Room.removeBackup() tells everybody of one less, of its flag's too, and of none that nobody has named",
+  "RoomBackups.remove() tells everybody of one less, of its flag's too, and of none that nobody has named",
   pure,
   () => {
     const own = Array.from({ length: 15 }, (_, i) => `a:${i + 1}`);
     const room = newRoom({ backups: own });
-    room.addBackup("b:1", at(0));
+    room.backups.add("b:1", at(0));
     for (const server of ["a:2", "b:1"]) {
-      room.removeBackup(server, at(500));
-      const { code, details } = assertThrows(() => room.removeBackup(server, at(0)), InputError);
+      room.backups.remove(server, at(500));
+      const { code, details } = assertThrows(() => room.backups.remove(server, at(0)), InputError);
       assertEquals<unknown>([code, details], ["backup-unknown", { server }]);
     }
     const left = own.filter((backup) => backup !== "a:2");
     assertEquals(readAll(room).at(-1), { type: "backups", seq: 2, timeMs: NOON_MS + 500, backups: left });
     assertEquals(enter(room, ANA).welcome.backups, left);
-    room.addBackup("a:2", at(0));
+    room.backups.add("a:2", at(0));
     assertEquals(enter(room, BETO).welcome.backups, [...left, "a:2"]);
   },
 );
 
-Deno.test("Room.removeBackup() withdraws one of a flag that nobody has named otherwise", pure, () => {
+Deno.test("RoomBackups.remove() withdraws one of a flag that nobody has named otherwise", pure, () => {
   const room = newRoom({ backups: Array.from({ length: 16 }, (_, i) => `a:${i + 1}`) });
-  room.removeBackup("a:1", at(0));
+  room.backups.remove("a:1", at(0));
   assertEquals(enter(room, ANA).welcome.backups.length, 15);
   const last = readAll(room).find(({ type }) => type === "backups");
   assertEquals(last?.type === "backups" && last.backups.length, 15);

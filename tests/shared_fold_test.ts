@@ -234,7 +234,7 @@ Deno.test(
   pure,
   () => {
     const [one, other] = newPair();
-    one.room.learnServers(["a:1", "b:2"], at(0));
+    one.room.backups.learn(["a:1", "b:2"], at(0));
     one.journal.store();
     const given = ["ana", "beto"].map((nick) => letIn(one, other, nick).welcome.backups);
     assertEquals(given, [["b:2", "a:1"], ["a:1", "b:2"]]);

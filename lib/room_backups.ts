@@ -1,0 +1,84 @@
+// Where those of a room can go when a server falls: what people name and withdraw, and the servers that serve the same
+// room. Pure.
+
+import type { Moment } from "./clock.ts";
+import { InputError } from "./errors.ts";
+import { backupsOf, isSame, leftOf } from "./fold.ts";
+import type { Journal } from "./journal.ts";
+import type { Members } from "./members.ts";
+import { MAX_BACKUPS, type Proposal } from "./protocol.ts";
+
+/** The backups of a room, as `host:port`. */
+export class RoomBackups {
+  readonly #journal: Journal;
+  readonly #members: Members;
+  /** Of which this server was told at its start, and that were not withdrawn since. */
+  #own: readonly string[] = [];
+
+  constructor(journal: Journal, members: Members) {
+    this.#journal = journal;
+    this.#members = members;
+  }
+
+  /** This server is told of these at its start. */
+  begin(own: readonly string[]): void {
+    this.#own = [...own];
+  }
+
+  /** For somebody who comes. Where a room has many servers, those who lose one are not all to go to the same. */
+  for(session: bigint): readonly string[] {
+    const first = Number(session % BigInt(Math.max(1, this.serving.length)));
+    return backupsOf(this.#members, { own: this.#own, first });
+  }
+
+  /** The servers that serve the same room, as clients were told. */
+  get serving(): readonly string[] {
+    return this.#members.serving?.backups ?? [];
+  }
+
+  /** Tells everybody of one more.
+   * @throws {InputError} `backups-full` */
+  add(backup: string, now: Moment): void {
+    const named = new Set([...this.#own, ...this.#members.named, backup]);
+    if (named.size > MAX_BACKUPS) {
+      throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
+    }
+    this.#propose({ backups: [...named] }, now);
+  }
+
+  /** Tells everybody of one less, whatever its certificate.
+   * @throws {InputError} `backup-serves` or `backup-unknown` */
+  remove(server: string, now: Moment): void {
+    const withdrawn = `-${server}`;
+    const isAmong = (backups: readonly string[]) => leftOf(backups, [withdrawn]).length < backups.length;
+    if (!isAmong([...this.#own, ...this.#members.named])) {
+      const code = isAmong(this.serving) ? "backup-serves" : "backup-unknown";
+      throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
+    }
+    const own = leftOf(this.#own, [withdrawn]).slice(0, MAX_BACKUPS - 1);
+    this.#propose({ backups: [...own, withdrawn] }, now);
+  }
+
+  /** Where there are many servers, what one was told of at its start is for the clients of all. */
+  share(now: Moment): void {
+    const isNews = this.#own.some((backup) => !this.#members.named.includes(backup));
+    if (isNews) this.#propose({ backups: this.#own }, now);
+  }
+
+  /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
+  learn(addresses: readonly string[], now: Moment): void {
+    const backups = addresses.slice(0, MAX_BACKUPS);
+    const isAlone = this.serving.length === 0 && backups.length < 2;
+    if (isAlone || isSame(backups, this.serving)) return;
+    this.#propose({ backups, home: this.#journal.home }, now);
+  }
+
+  /** An entry of the room has happened. */
+  note(entry: Proposal): void {
+    if (entry.type === "backups") this.#own = leftOf(this.#own, entry.backups);
+  }
+
+  #propose(entry: { backups: readonly string[]; home?: bigint }, now: Moment): void {
+    this.#journal.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
+  }
+}
