@@ -27,7 +27,7 @@ const SAID: Said = {
 };
 
 Deno.bench("encode SAY", () => void encodeClient(SAY));
-Deno.bench("encode SAID for the log", () => void encodeEntry(SAID));
+Deno.bench("encode SAID for the log", () => void encodeEntry(SAID, SAID.seq));
 
 for (const [name, message] of [["SAY", SAY], ["SAY with accents", SPANISH]] as const) {
   const bytes = Buffer.from(encodeClient(message));
@@ -37,7 +37,7 @@ for (const [name, message] of [["SAY", SAY], ["SAY with accents", SPANISH]] as c
   });
 }
 
-const slice = Buffer.concat(Array.from({ length: 1_000 }, () => encodeEntry(SAID)));
+const slice = Buffer.concat(Array.from({ length: 1_000 }, () => encodeEntry(SAID, SAID.seq)));
 Deno.bench("decode 1,000 SAID out of a slice", () => {
   for (const frame of framesOf(slice)) decodeServer(frame);
 });

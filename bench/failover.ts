@@ -41,7 +41,7 @@ class Client {
     let awaited = "";
     for await (const event of this.session.run()) {
       if (event.type === "entered") {
-        chooser.entered(event.server, { room: event.welcome.instance, backups: [] });
+        chooser.entered(event.server, { ip: event.ip, room: event.welcome.instance, backups: [] });
         awaited = `ready on ${formatAddress(event.server)}`;
         this.session.say(awaited);
       }

@@ -7,9 +7,9 @@ import { Room } from "../lib/room.ts";
 
 const TEXT = "x".repeat(100);
 const FRAME_BYTES = encodeEntry({
-  ...{ type: "said", seq: 0, timeMs: 0, session: 0n, n: 1, late: false, nick: "u00000" },
+  ...{ type: "said", timeMs: 0, session: 0n, n: 1, late: false, nick: "u00000" },
   text: TEXT,
-}).slice();
+}, 0).slice();
 /** More messages than a log keeps. */
 const MANY = Math.ceil(RETAINED_BYTES / FRAME_BYTES.length);
 const READERS = 200;

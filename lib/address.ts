@@ -37,10 +37,18 @@ export function parseAddress(text: string): { host: string; port?: number } {
   return port === undefined ? { host } : { host, port: parsePort(port) };
 }
 
+/** What somebody typed, with a colon where they put a blank before the port: `10.0.0.7 5001`. */
+export function withColon(text: string): string {
+  return text.trim().replace(
+    /^(?!\d+\s)([^\s#]+)\s+(\d+)(?=$|#)/,
+    (_, host, port) => isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`,
+  );
+}
+
 /** A port, or a whole address from somebody who sees at the question for the port that the host is wrong.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 export function parsePortOrAddress(text: string): { host?: string; port?: number } {
-  return /[.:]/.test(text) ? parseAddress(text) : { port: parsePort(text) };
+  return /[.:]/.test(text) ? parseAddress(withColon(text)) : { port: parsePort(text) };
 }
 
 /** An IPv6 address, with a zone or without (RFC 4007, section 11). */
@@ -84,11 +92,6 @@ export function parseServer(text: string, defaultPort = DEFAULT_PORT): Address {
 /** `host:port`, an IPv6 host in brackets (RFC 3986, section 3.2.2). */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Whether two addresses are written the same way. */
-export function sameAddress(a: Address, b: Address): boolean {
-  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
 /** Whether a server that listens at `own` can be reached at this address; `local` are the IPs of its machine. */

@@ -14,7 +14,7 @@ import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Participant } from "./participant.ts";
 import { EXIT, type Program } from "./program.ts";
-import { type RoomEvent, TOKEN_BYTES, type Welcome } from "./protocol.ts";
+import { type RoomEvent, TOKEN_BYTES } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
@@ -145,7 +145,7 @@ class ChatClient implements Disposable {
   }
 
   async #show(event: SessionEvent): Promise<void> {
-    if (event.type === "entered") await this.#showEntered(event.server, event.welcome, event.missing);
+    if (event.type === "entered") await this.#showEntered(event);
     if (event.type === "read") await this.#showRead(event.entries);
     if (event.type === "refused") await this.#showRefused(event.error);
     if (event.type === "waiting") {
@@ -178,12 +178,9 @@ class ChatClient implements Disposable {
     if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }
 
-  async #showEntered(
-    server: Address,
-    { nick, online, onlineCount, instance, backups }: Welcome,
-    missing: number,
-  ): Promise<void> {
-    this.#chooser.entered(server, { room: instance, backups: this.#learnBackups(backups) });
+  async #showEntered({ server, ip, welcome, missing }: SessionEvent & { type: "entered" }): Promise<void> {
+    const { nick, online, onlineCount, instance, backups } = welcome;
+    this.#chooser.entered(server, { ip, room: instance, backups: this.#learnBackups(backups) });
     this.#isCalled(nick);
     if (this.#wish !== undefined) this.#session.rename(this.#wish);
     this.#roster.reset(online);

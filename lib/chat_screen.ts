@@ -64,7 +64,9 @@ export class ChatScreen implements AsyncDisposable {
     const { renderer } = this.#options;
     const { session, nick } = this.#options.reader();
     const isOwn = entry.type === "said" && entry.session === session;
-    const options = { isHistory: place === "history", reader: isOwn ? undefined : nick };
+    // What its sender brought from another server is of the reader's own room, not of the past of this one.
+    const isPast = place === "elsewhere" && !(entry.type === "said" && entry.late);
+    const options = { isHistory: isPast || place === "history", reader: isOwn ? undefined : nick };
     // Whoever has another nick or is thrown out was seen to come before.
     const crowds = entry.type === "renamed" || entry.type === "left" ? this.#takeCrowds() : [];
     return [...crowds, ...renderer.newDay(entry.timeMs), renderer.entry(entry, options)];

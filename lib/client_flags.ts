@@ -52,5 +52,6 @@ export function settingsOf(flags: FlagValues<typeof CLIENT_FLAGS>): ClientSettin
 export function clientHelp(sentences: Sentences, columns?: number): string[] {
   const options = flagHelp(CLIENT_FLAGS, sentences, columns);
   const commands = commandHelp(sentences, columns);
-  return [sentences("usage.client"), "", sentences("usage.options"), ...options, "", ...commands];
+  const lists = [sentences("usage.options"), ...options, "", sentences("command.list"), ...commands];
+  return [sentences("usage.client"), "", ...lists];
 }

@@ -1,7 +1,9 @@
 // Words on the left and what they mean on the right, as help shows them. Pure.
 
-/** Where nobody says how wide the screen is, and on wider ones: longer lines are not read with ease. */
-const MAX_COLUMNS = 80;
+/** Where nobody says how wide the screen is. */
+const USUAL_COLUMNS = 80;
+/** Most columns of the right side: longer lines are not read with ease. */
+const MAX_ROOM_COLUMNS = 80;
 /** Fewest columns in which the right side is read with ease. */
 const MIN_ROOM_COLUMNS = 20;
 const MARGIN = "  ";
@@ -10,16 +12,15 @@ const MARGIN = "  ";
  * for both sides. */
 export function inColumns(
   rows: readonly (readonly [left: string, right: string])[],
-  columns = MAX_COLUMNS,
+  columns = USUAL_COLUMNS,
 ): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
-  const most = Math.min(columns, MAX_COLUMNS);
-  const room = most - width - 2 * MARGIN.length;
-  if (most < MAX_COLUMNS && room < MIN_ROOM_COLUMNS) {
+  const room = Math.min(columns - width - 2 * MARGIN.length, MAX_ROOM_COLUMNS);
+  if (columns < USUAL_COLUMNS && room < MIN_ROOM_COLUMNS) {
     const indent = MARGIN + MARGIN;
     return rows.flatMap(([left, right]) => [
       `${MARGIN}${left}`,
-      ...folded(right, most - indent.length).map((part) => `${indent}${part}`),
+      ...folded(right, columns - indent.length).map((part) => `${indent}${part}`),
     ]);
   }
   return rows.flatMap(([left, right]) =>

@@ -1,6 +1,6 @@
 // Scripts by which shells complete a program's flags, from the same table as its help. Pure.
 
-import type { Flag, FlagTable, Shell } from "./flags.ts";
+import { type Flag, type FlagTable, type Shell, takesValue, valueWord } from "./flags.ts";
 import type { Sentences } from "./i18n.ts";
 
 /** What a script is about. */
@@ -18,7 +18,7 @@ export function completions(shell: Shell, options: CompletionsOptions): string[]
 
 function bashScript({ name, table }: CompletionsOptions): string[] {
   const own = `_${name.replaceAll("-", "_")}`;
-  const cases = Object.entries(table).filter(([, { value }]) => value !== undefined).map(([flag, about]) =>
+  const cases = Object.entries(table).filter(([, about]) => takesValue(about)).map(([flag, about]) =>
     `    --${flag}) ${bashValues(about)} ;;`
   );
   const flags = Object.entries(table).flatMap(([flag, { alias }]) =>
@@ -50,16 +50,15 @@ function bashValues(about: Flag): string {
 
 function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
   const specs = Object.entries(table).map(([flag, about]) => {
-    const { value, alias, isRepeatable, help } = about;
+    const { alias, isRepeatable, help } = about;
     const text = `[${sentences(help).replaceAll(/[[\]\\:]/g, "\\$&")}]`;
-    if (value === undefined) {
+    if (!takesValue(about)) {
       return alias
         ? `'(-${alias} --${flag})'{-${alias},--${flag}}${quoted(text)}`
         : quoted(`--${flag}${text}`);
     }
-    return quoted(
-      `${isRepeatable ? "*" : ""}--${flag}=${text}:${value.replaceAll(":", "\\:")}:${zshValues(about)}`,
-    );
+    const word = valueWord(about, sentences).replaceAll(":", "\\:");
+    return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${zshValues(about)}`);
   });
   const own = `_${name}`; // as the file that it may become must be called
   return [

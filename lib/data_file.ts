@@ -159,7 +159,7 @@ export class DataFile implements Disposable {
     transact(this.#db, () => {
       let seq = this.#nextSeq;
       for (const entry of entries) {
-        this.#insert.run(seq, atMs, encodeEntry({ ...entry, seq }));
+        this.#insert.run(seq, atMs, encodeEntry(entry, seq));
         if (entry.type === "said" && entry.to) this.#insertPrivate.run(seq, atMs);
         seq++;
       }
@@ -197,7 +197,7 @@ export class DataFile implements Disposable {
     transact(this.#db, () => {
       this.#db.exec("DELETE FROM past");
       const insert = this.#db.prepare("INSERT INTO past (frame) VALUES (?)");
-      for (const entry of unfold(members)) insert.run(encodeEntry({ ...entry, seq: 0 }));
+      for (const entry of unfold(members)) insert.run(encodeEntry(entry, 0));
       for (const table of ["entries", "private"]) {
         this.#db.prepare(`DELETE FROM ${table} WHERE seq < ?`).run(firstSeq);
       }
@@ -216,7 +216,7 @@ export class DataFile implements Disposable {
       const update = this.#db.prepare("UPDATE entries SET frame = ? WHERE seq = ?");
       for (const row of old) {
         const [seq, entry] = [Number(row.seq), this.#read(row.frame)];
-        if (entry.type === "said") update.run(encodeEntry({ ...trace(entry.session, entry.n), seq }), seq);
+        if (entry.type === "said") update.run(encodeEntry(trace(entry.session, entry.n), seq), seq);
       }
       this.#db.prepare("DELETE FROM private WHERE at < ?").run(beforeMs);
     });

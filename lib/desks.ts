@@ -91,7 +91,7 @@ export class Desks {
     if (!this.#isChatting) return;
     // The line that a block is pasted into must not change meanwhile: what it is given would be sent with it.
     if (this.#block) editor.remember(text);
-    else editor.insert(`${text} `); // more may be given back
+    else editor.insertApart(text); // more may be given back, or typed
   }
 
   /** Takes the line that is being edited. */

@@ -58,11 +58,12 @@ export class Doorman {
   }
 
   /** Opens the door that a client stands before, if it stands before one and that can be. */
-  async open({ target: { server }, error, wasIn }: Failure, options: DoorOptions): Promise<DoorState> {
+  async open(failure: Failure, options: DoorOptions): Promise<DoorState> {
+    const { target: { server }, error, wasIn } = failure;
     if (wasIn) return "none";
     if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
     if (!isAboutTls(error)) return "none";
-    if (error.code === "tls-needed") return this.#takeToTls(server);
+    if (error.code === "tls-needed") return this.#takeToTls(failure);
     if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
     if (isMismatch(error) && options.isNews) await this.#warn(error);
     return "shut";
@@ -111,10 +112,17 @@ export class Doorman {
     await notify(this.#sentences("client.no-password"));
   }
 
-  /** With TLS a server can only be met by somebody who can say whether it is the right one. */
-  #takeToTls(server: Address): DoorState {
+  /** Whether it will open at once what keeps a client out: there is nothing to tell. With TLS a server can only be met
+   * by somebody who can say whether it is the right one. */
+  opensUnasked({ target: { server }, error }: Failure): boolean {
     const { terminal, isAuto, trust } = this.#options;
-    return !isAuto && terminal.isKeyboard && trust.needsTls(server) ? "open" : "shut";
+    return error.code === "tls-needed" && !isAuto && terminal.isKeyboard && !trust.demandOf(server);
+  }
+
+  #takeToTls(failure: Failure): DoorState {
+    if (!this.opensUnasked(failure)) return "shut";
+    this.#options.trust.needTls(failure.target.server);
+    return "open";
   }
 
   async #askTrust(server: Address, error: ChatError, { signal, isNews }: DoorOptions): Promise<DoorState> {

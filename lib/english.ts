@@ -193,6 +193,18 @@ export const ENGLISH = {
   "usage.client":
     "Usage: chat-client [options]\n\nEnters a chat room. Anything not given as an option is asked for.",
   "usage.options": "Options:",
+  "value.HOST": "HOST",
+  "value.HOST:N": "HOST:N",
+  "value.IP": "IP",
+  "value.N": "N",
+  "value.S": "S",
+  "value.NICK": "NICK",
+  "value.FILE": "FILE",
+  "value.DIR": "DIR",
+  "value.PATTERN": "PATTERN",
+  "value.NAME": "NAME",
+  "value.URL": "URL",
+  "value.SHA256:...": "SHA256:...",
   "flag.server-port": "port to listen on (5000 if you accept what is offered)",
   "flag.server-host": "address of this machine to listen on; 0.0.0.0 for all",
   "flag.server-backup": "server that clients go to when this one falls; may be repeated",
@@ -217,7 +229,7 @@ export const ENGLISH = {
   "flag.no-color": "use no colours",
   "flag.lang": "language: es or en",
   "flag.help": "show this help",
-  "flag.plain": "nothing but lines: for screen readers and slow links",
+  "flag.plain": "nothing but lines, amid what you type as well: for screen readers and slow links",
   "flag.version": "show the version",
   "flag.completions": "show the script by which bash or zsh completes these options",
 
@@ -234,6 +246,8 @@ export const ENGLISH = {
   "client.not-remembered": "{server} is trusted only until you leave.",
   "client.no-password": "The password cannot be asked for here: use --password-file with a file that has it.",
   "client.no": "n no",
+  "server.password-open":
+    "Other users of this machine can read the password: take the permission from them with chmod 600 {path}",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
   "server.certificate-ends":
     "The certificate in {path} ends on {date}. Those who know it will have to trust the next one, which --tls-auto makes if that file is deleted.",

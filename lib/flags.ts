@@ -10,10 +10,14 @@ export const SHELLS = ["bash", "zsh"] as const;
 /** A shell that can complete flags. */
 export type Shell = typeof SHELLS[number];
 
+/** What the value of a flag may be: each has its word in every language. */
+type ValueName = PlainSentenceKey extends infer Key ? Key extends `value.${infer Name}` ? Name : never
+  : never;
+
 /** A flag of a program. */
 export interface Flag {
-  /** What its value is, for the help; a flag without is on or off. */
-  readonly value?: string;
+  /** What its value is, for the help; a flag without, and without choices, is on or off. */
+  readonly value?: ValueName;
   readonly isRepeatable?: boolean;
   /** The only values that it takes, if there are so few. */
   readonly choices?: readonly string[];
@@ -27,17 +31,18 @@ export type FlagTable = Readonly<Record<string, Flag>>;
 /** What was given for each flag of a table. */
 export type FlagValues<Table extends FlagTable> = {
   readonly [Name in keyof Table]: Table[Name] extends { readonly isRepeatable: true } ? readonly string[]
-    : Table[Name] extends { readonly value: string } ? string | undefined
+    : Table[Name] extends { readonly value: string } | { readonly choices: readonly string[] }
+      ? string | undefined
     : boolean;
 };
 
 /** Flags that every program has. */
 export const COMMON_FLAGS = {
-  lang: { value: LANGUAGES.join("|"), choices: LANGUAGES, help: "flag.lang" },
+  lang: { choices: LANGUAGES, help: "flag.lang" },
   plain: { help: "flag.plain" },
   help: { alias: "h", help: "flag.help" },
   version: { help: "flag.version" },
-  completions: { value: SHELLS.join("|"), choices: SHELLS, help: "flag.completions" },
+  completions: { choices: SHELLS, help: "flag.completions" },
 } as const satisfies FlagTable;
 
 /** Reads flags as `--name value` or `--name=value`.
@@ -47,7 +52,7 @@ export function parseFlags<Table extends FlagTable>(
   table: Table,
 ): FlagValues<Table> {
   const named = Object.entries(table);
-  const withValue = named.filter(([, { value }]) => value !== undefined).map(([name]) => name);
+  const withValue = named.filter(([, flag]) => takesValue(flag)).map(([name]) => name);
   const withoutValue = named.map(([name]) => name).filter((name) => !withValue.includes(name));
   for (const arg of args) {
     // parseArgs would take any value for a yes.
@@ -74,6 +79,16 @@ export function parseFlags<Table extends FlagTable>(
     throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
   }
   return values as unknown as FlagValues<Table>;
+}
+
+/** Whether a flag is more than on or off. */
+export function takesValue({ value, choices }: Flag): boolean {
+  return value !== undefined || choices !== undefined;
+}
+
+/** What stands for the value of a flag in help; empty if it takes none. */
+export function valueWord({ value, choices = [] }: Flag, sentences: Sentences): string {
+  return value === undefined ? choices.join("|") : sentences(`value.${value}`);
 }
 
 function checkValue(flag: string, value: string, { choices }: Flag): void {
@@ -125,9 +140,9 @@ export function invalidValue(flag: string, value: string): InputError {
 
 /** The flags and what they do. */
 export function flagHelp(table: FlagTable, sentences: Sentences, columns?: number): string[] {
-  const rows = Object.entries(table).map(([name, { value, alias, help }]) => {
-    const names = alias ? `-${alias}, --${name}` : `--${name}`;
-    return [value ? `${names} ${value}` : names, sentences(help)] as const;
+  const rows = Object.entries(table).map(([name, flag]) => {
+    const names = flag.alias ? `-${flag.alias}, --${name}` : `--${name}`;
+    return [`${names} ${valueWord(flag, sentences)}`.trimEnd(), sentences(flag.help)] as const;
   });
   return inColumns(rows, columns);
 }

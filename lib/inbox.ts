@@ -13,8 +13,8 @@ import {
 export const SHOWN_SESSIONS = 10_000;
 
 /** How an entry of the log is to be treated: shown as it happens, shown as the past that a newcomer is told,
- * shown although it happened while the client was away, or not shown. */
-export type Place = "live" | "history" | "missed" | "hidden";
+ * shown although it happened on a server before the client first came there, or while it was away, or not shown. */
+export type Place = "live" | "history" | "elsewhere" | "missed" | "hidden";
 
 /** The reading side of one client. */
 export class Inbox {
@@ -27,6 +27,8 @@ export class Inbox {
   /** Entries before this one are the past. */
   #head = 0;
   #isNewcomer = true;
+  /** Whether the client was on this server before. */
+  #isBack = false;
   #wholeMs: number | undefined;
   #ping: { head: number; atMs: number } | undefined;
 
@@ -52,6 +54,7 @@ export class Inbox {
   welcomed({ instance, next, head }: WelcomeHead, nowMs: number): number {
     const missing = next - (this.#next.get(instance) ?? next);
     this.#isNewcomer = this.#wholeMs === undefined;
+    this.#isBack = this.#next.has(instance);
     this.#wholeMs ??= nowMs;
     this.#ping = undefined;
     this.#instance = instance;
@@ -80,7 +83,8 @@ export class Inbox {
         return isPast ? "hidden" : "live";
     }
     if (!isPast) return "live";
-    return this.#isNewcomer ? "history" : "missed";
+    if (this.#isNewcomer) return "history";
+    return this.#isBack ? "missed" : "elsewhere";
   }
 
   /** A PING came: whoever has read all before `head` lacked nothing at this moment. */

@@ -32,6 +32,8 @@ export class LineEditor {
   /** What was cut last, and whether the last key cut it: what the next one cuts is joined to it. */
   #cut = "";
   #isCutting = false;
+  /** Whether the last thing that was done was to put words here with a blank behind them. */
+  #isApart = false;
   readonly #past: string[] = [];
   /** The line of the past that is shown; the one that is being typed is behind the last. */
   #at = 0;
@@ -60,6 +62,9 @@ export class LineEditor {
     const id = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name}`;
     const wasCutting = this.#isCutting;
     this.#isCutting = false;
+    const isBlankThere = key.text === " " && this.#isApart;
+    this.#isApart = false;
+    if (isBlankThere) return;
     if (id === "tab") return this.#goRound(key.shift ? -1 : 1);
     this.#round = undefined;
     const cut = CUTS.get(id);
@@ -76,8 +81,18 @@ export class LineEditor {
   /** Inserts text at the cursor, as it will be sent: tabs as blanks, other controls made visible. */
   insert(text: string): void {
     this.#isCutting = false;
+    this.#isApart = false;
     this.#round = undefined;
     this.#put(text);
+  }
+
+  /** Inserts words at the cursor, one blank apart from what stands around them. Whoever types a blank behind them has
+   * it already. */
+  insertApart(words: string): void {
+    const before = this.#text.slice(0, this.#cursor);
+    this.#text = before + this.#text.slice(this.#cursor).trimStart();
+    this.insert(`${/\S$/.test(before) ? " " : ""}${words} `);
+    this.#isApart = true;
   }
 
   /** Gives the text, and begins a new line. */
@@ -91,6 +106,7 @@ export class LineEditor {
     const text = this.#text.slice(0, this.#cursor);
     this.#text = this.#text.slice(this.#cursor);
     this.#cursor = 0;
+    this.#isApart = false;
     this.#round = undefined;
     this.#at = this.#past.length;
     this.#left.clear();

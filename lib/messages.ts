@@ -248,7 +248,7 @@ export type RoomEvent = Said | Joined | Left | Renamed | Announced | BackupsChan
 /** What a reader of the log gets. */
 export type LogEntry = RoomEvent | Hidden;
 /** Something that happens before the log has given it its `seq`. */
-export type Unnumbered<Event extends RoomEvent = RoomEvent> = Event extends RoomEvent ? Omit<Event, "seq">
+export type Unnumbered<Entry extends LogEntry = RoomEvent> = Entry extends LogEntry ? Omit<Entry, "seq">
   : never;
 /** What is to happen. */
 export type Proposal = Unnumbered & {

@@ -29,10 +29,10 @@ export interface Block extends BlockHead {
 const writer = new FrameWriter();
 
 /** An entry as part of a block. */
-export function encodeProposal({ home, ...entry }: Proposal): Uint8Array<ArrayBuffer> {
-  const frame = encodeEntry({ ...entry, seq: 0 } as RoomEvent);
-  if (home === undefined) return frame.slice();
-  return concat([writer.begin(HOME).id(home).end(), frame]);
+export function encodeProposal(proposal: Proposal): Uint8Array<ArrayBuffer> {
+  const frame = encodeEntry(proposal, 0);
+  if (proposal.home === undefined) return frame.slice();
+  return concat([writer.begin(HOME).id(proposal.home).end(), frame]);
 }
 
 /** The beginning of a block. */

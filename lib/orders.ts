@@ -1,7 +1,7 @@
 // A line typed at a server's console -> an order to the server. The help text comes from the same table as the
 // orders.
 
-import { parseIP } from "./address.ts";
+import { parseIP, withColon } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
 import {
   type Bare,
@@ -73,7 +73,7 @@ export function parseOrder(raw: string): Order {
     case "backup":
       // A word alone is most often a slip, and everybody would be sent there.
       if (/^[\w-]*$/.test(rest)) return incomplete;
-      return { type: name, server: formatBackup(parseBackup(rest)) };
+      return { type: name, server: formatBackup(parseBackup(withColon(rest))) };
     case "quit":
       // Nobody who goes on writing wants to leave.
       return rest === "" ? { type: name } : { type: "surplus", command: name };

@@ -16,6 +16,13 @@ export async function readNamed(path: string): Promise<string> {
   }
 }
 
+/** Whether a file may be read by others than its owner. Nobody can tell on Windows, where no mode says so. */
+export async function isOpenToOthers(path: string): Promise<boolean> {
+  if (Deno.build.os === "windows") return false;
+  const { mode } = await Deno.stat(path).catch(() => ({ mode: null }));
+  return ((mode ?? 0) & 0o044) !== 0;
+}
+
 /** The text of a file that a program keeps; undefined if there is none yet.
  * @throws {InputError} `file-unreadable` */
 export async function readKept(path: string): Promise<string | undefined> {

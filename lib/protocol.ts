@@ -15,6 +15,7 @@ import type {
   Said,
   Say,
   ServerMessage,
+  Unnumbered,
   Welcome,
   WelcomeHead,
 } from "./messages.ts";
@@ -134,35 +135,40 @@ export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
 }
 
 /** The whole frame of a log entry, valid until the next frame is encoded: for the log, which copies it. */
-export function encodeEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
-  return writeServer(entry);
+export function encodeEntry(entry: Unnumbered<LogEntry>, seq: number): Uint8Array<ArrayBuffer> {
+  switch (entry.type) {
+    case "said":
+      beginEntry(FRAME.said, seq, entry.timeMs).id(entry.session).u32(entry.n)
+        .u8((entry.late ? LATE : 0) | contentFlags(entry) << 1).string(entry.nick);
+      return writeContent(entry).end();
+    case "joined":
+      return beginEntry(FRAME.joined, seq, entry.timeMs).id(entry.session).u8(entry.back ? BACK : 0)
+        .string(entry.nick).string(entry.address).end();
+    case "left":
+      return beginEntry(FRAME.left, seq, entry.timeMs).id(entry.session)
+        .u8((entry.lost ? LOST : 0) | (entry.kicked ? KICKED : 0))
+        .string(entry.nick).string(entry.address).end();
+    case "renamed":
+      return beginEntry(FRAME.renamed, seq, entry.timeMs).id(entry.session).string(entry.before)
+        .string(entry.nick).end();
+    case "announced":
+      return beginEntry(FRAME.announced, seq, entry.timeMs).string(entry.text).end();
+    case "backups":
+      beginEntry(FRAME.backups, seq, entry.timeMs);
+      return writeBackups(entry.backups).end();
+    case "hidden":
+      return writer.begin(FRAME.hidden).u64(seq).end();
+  }
+}
+
+function beginEntry(type: number, seq: number, timeMs: number): FrameWriter {
+  return writer.begin(type).u64(seq).u64(timeMs);
 }
 
 function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "welcome":
       return writeWelcome(message);
-    case "said":
-      beginEntry(FRAME.said, message).id(message.session).u32(message.n)
-        .u8((message.late ? LATE : 0) | contentFlags(message) << 1).string(message.nick);
-      return writeContent(message).end();
-    case "joined":
-      return beginEntry(FRAME.joined, message).id(message.session).u8(message.back ? BACK : 0)
-        .string(message.nick).string(message.address).end();
-    case "left":
-      return beginEntry(FRAME.left, message).id(message.session)
-        .u8((message.lost ? LOST : 0) | (message.kicked ? KICKED : 0))
-        .string(message.nick).string(message.address).end();
-    case "renamed":
-      return beginEntry(FRAME.renamed, message).id(message.session).string(message.before)
-        .string(message.nick).end();
-    case "announced":
-      return beginEntry(FRAME.announced, message).string(message.text).end();
-    case "backups":
-      beginEntry(FRAME.backups, message);
-      return writeBackups(message.backups).end();
-    case "hidden":
-      return writer.begin(FRAME.hidden).u64(message.seq).end();
     case "ping":
       return writer.begin(FRAME.serverPing).u64(message.head).end();
     case "pong":
@@ -176,11 +182,9 @@ function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
     case "refused":
       return writer.begin(FRAME.refused).string(message.code).string(message.about)
         .string(message.reason).end();
+    default:
+      return encodeEntry(message, message.seq);
   }
-}
-
-function beginEntry(type: number, { seq, timeMs }: { seq: number; timeMs: number }): FrameWriter {
-  return writer.begin(type).u64(seq).u64(timeMs);
 }
 
 function writeBackups(backups: readonly string[]): FrameWriter {

@@ -26,6 +26,7 @@ export const MARKS = {
   pending: "…",
 } as const;
 
+const NO_LINES: readonly string[] = [];
 /** Words that could be a nick. */
 const WORD = /[\p{L}\p{Nd}_-][\p{L}\p{M}\p{Nd}_-]*/gu;
 
@@ -83,9 +84,9 @@ export class Renderer {
   }
 
   /** What comes before a line of this time: a line with the date, if the line before was of another day. */
-  newDay(timeMs: number): string[] {
+  newDay(timeMs: number): readonly string[] {
     const line = this.#times.newDay(timeMs);
-    return line === undefined ? [] : [this.#paint.time(line)];
+    return line === undefined ? NO_LINES : [this.#paint.time(line)];
   }
 
   /** Something that the program itself has to say, with its time. */

@@ -1,33 +1,20 @@
 // The server without sockets. What somebody does is checked and proposed to a journal; what the journal gives back
-// has happened: only then, and only by it, do the log and the people in the room change. Pure: time comes in as a
-// parameter, so that a simulator can drive it.
+// has happened, in room_state.ts: only then, and only by it, do the log and the people in the room change. Pure: time
+// comes in as a parameter, so that a simulator can drive it.
 
-import { Attendance } from "./attendance.ts";
 import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
-import { backupsOf, fold, isSame } from "./fold.ts";
+import { backupsOf, isSame } from "./fold.ts";
 import type { Journal } from "./journal.ts";
-import { type Member, Members } from "./members.ts";
+import type { Member, Members } from "./members.ts";
+import { nickFor } from "./nick_wish.ts";
 import { PendingChanges } from "./pending_changes.ts";
-import {
-  encodeEntry,
-  encodeServer,
-  type Hello,
-  type Joined,
-  type Left,
-  MAX_BACKUPS,
-  NEVER_WHOLE_MS,
-  type Proposal,
-  PROTOCOL_VERSION,
-  type Renamed,
-  type Say,
-  type Unnumbered,
-  type WelcomeHead,
-} from "./protocol.ts";
-import { Rate } from "./rate.ts";
-import { type Cursor, RoomLog, type RoomLogOptions } from "./room_log.ts";
-import { isNick, isText, parseNick, parseText } from "./text.ts";
+import type { Hello, Joined, Left, Proposal, Renamed, Say, Unnumbered, WelcomeHead } from "./protocol.ts";
+import { MAX_BACKUPS, NEVER_WHOLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import type { Cursor, RoomLog, RoomLogOptions } from "./room_log.ts";
+import { RoomState } from "./room_state.ts";
+import { isNick, isText, parseText } from "./text.ts";
 
 /** Oldest time that a message sent again may carry. */
 export const OLDEST_GIVEN_MS = 3_600_000;
@@ -80,8 +67,8 @@ type Change = Unnumbered<Joined | Left | Renamed>;
 export class Room {
   readonly log: RoomLog;
   readonly #journal: Journal;
-  readonly #members = new Members();
-  readonly #attendance = new Attendance();
+  readonly #state: RoomState;
+  readonly #members: Members;
   /** Changes of who is in that were proposed here and have not come back. */
   readonly #pending = new PendingChanges();
   /** Who came to this server of many, and was announced. */
@@ -89,8 +76,6 @@ export class Room {
   readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
   /** Of which this server was told at its start. */
   readonly #ownBackups: readonly string[];
-  /** Of messages. */
-  readonly #rate = new Rate();
   readonly #graceMs: number;
 
   constructor(options: RoomOptions) {
@@ -99,9 +84,9 @@ export class Room {
     this.#onTaken = onTaken;
     this.#ownBackups = [...backups];
     this.#graceMs = graceMs;
-    const { firstSeq } = journal;
-    this.log = new RoomLog({ ...log, firstSeq, substitute: (seq) => encodeServer({ type: "hidden", seq }) });
-    for (const entry of journal.past) this.#recall(entry);
+    this.#state = new RoomState(journal, log);
+    this.log = this.#state.log;
+    this.#members = this.#state.members;
     journal.follow((entry, seq, at, isForeign = false) => this.#apply(entry, seq, at, isForeign), onWork);
   }
 
@@ -115,16 +100,15 @@ export class Room {
   enter(arrival: Arrival, now: Moment, again?: () => void): Admission | undefined {
     const { hello, session, address } = arrival;
     if (this.#pending.has(session, again)) return undefined;
-    const nick = this.#nickFor(hello.nick, session);
+    const nick = nickFor(hello.nick, session, this.#members);
     const start = backlogStart(hello, this.log, { instance: this.#journal.instance, tickMs: now.tickMs });
     if (!this.#join(arrival, nick, now, again)) return undefined;
     const member = this.#members.get(session)!;
     if (!this.#setNick(member, nick, now, again)) return undefined;
-    if (member.address !== address) this.#attendance.outdate();
-    member.address = address;
+    this.#state.readdress(member, address);
     member.graceEndMs = undefined;
     const cursor = this.log.cursorAt(start, session);
-    const online = this.#attendance.listOf(this.#members);
+    const { online } = this.#state;
     return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), online, cursor, member };
   }
 
@@ -151,7 +135,7 @@ export class Room {
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   rename(member: Member, raw: string, now: Moment, again?: () => void): boolean {
     if (this.#pending.has(member.session, again)) return false;
-    return this.#setNick(member, this.#nickFor(raw, member.session), now, again);
+    return this.#setNick(member, nickFor(raw, member.session, this.#members), now, again);
   }
 
   /** Says something to everybody in the server's name.
@@ -262,7 +246,7 @@ export class Room {
 
   /** Messages accepted in a second, on average over the last RATE_SECONDS. */
   messagesPerSecond(now: Moment): number {
-    return this.#rate.perSecond(now.tickMs);
+    return this.#state.messagesPerSecond(now);
   }
 
   /** Where there are many servers, also who is in already is announced: so all know through which one, and this one
@@ -316,39 +300,19 @@ export class Room {
     return !this.#pending.has(entry.session, again);
   }
 
-  /** An entry has its place in the journal: it happens. */
+  /** An entry has its place in the journal: it happens, and who waits here for a change of who is in goes on. */
   #apply(proposed: Proposal, seq: number, at: Moment, isForeign: boolean): void {
-    if (isChange(proposed)) this.#applyChange(proposed, seq, at, isForeign);
-    else this.#log(proposed, seq, at);
-  }
-
-  #applyChange(change: Change, seq: number, at: Moment, isForeign: boolean): void {
-    const { session } = change;
+    if (!isChange(proposed)) return this.#state.apply(proposed, seq, at);
+    const { session } = proposed;
     const before = this.#members.get(session);
-    const address = before?.address;
     const wasHere = before !== undefined && this.#isHere(before);
-    this.#log(change, seq, at);
-    if (before && before.address !== address) this.#attendance.outdate();
+    this.#state.apply(proposed, seq, at);
     if (isForeign) {
-      if (wasHere) this.#noteTaken(before, change);
+      if (wasHere) this.#noteTaken(before, proposed);
     } else if (this.#pending.has(session)) {
-      if (change.type === "joined") this.#noteCome(session, at);
+      if (proposed.type === "joined") this.#noteCome(session, at);
       this.#pending.end(session);
     }
-  }
-
-  /** What comes to nothing has its `seq` all the same. */
-  #log(proposed: Proposal, seq: number, at: Moment): void {
-    const entry = fold(this.#members, proposed);
-    const frame = encodeEntry(entry ? { ...entry, seq } : { type: "hidden", seq });
-    this.log.append(frame, at.tickMs, entry && audienceOf(entry));
-    if (entry) this.#note(entry, at);
-  }
-
-  #note(entry: Unnumbered, { tickMs }: Moment): void {
-    if (entry.type === "said") return this.#rate.note(tickMs);
-    if (entry.type === "left" || entry.type === "renamed") return this.#attendance.outdate();
-    if (entry.type === "joined") this.#attendance.add(this.#members.get(entry.session)!);
   }
 
   #noteCome(session: bigint, { tickMs }: Moment): void {
@@ -364,31 +328,6 @@ export class Room {
     if (this.#members.get(member.session) === member && this.#isHere(member)) return;
     member.graceEndMs = undefined;
     this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
-  }
-
-  /** Has happen what is known of a time before the log. */
-  #recall(entry: Proposal): void {
-    fold(this.#members, entry);
-    this.#attendance.outdate();
-  }
-
-  #nickFor(raw: string, session: bigint): string {
-    let nick: string;
-    try {
-      nick = parseNick(raw);
-    } catch (cause) {
-      if (!(cause instanceof InputError)) throw cause;
-      const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
-      throw new ProtocolError(code, cause.message, { cause, details: cause.details });
-    }
-    const rival = this.#members.rival(nick, session);
-    if (rival) {
-      const why = rival === "nick-taken"
-        ? "somebody in the room has this nick"
-        : "somebody's nick looks the same";
-      throw new ProtocolError(rival, `Cannot call you ${nick}: ${why}`, { details: { nick } });
-    }
-    return nick;
   }
 
   #welcome({ session, nick, accepted }: Member, next: number): WelcomeHead {
@@ -409,9 +348,4 @@ export class Room {
 
 function isChange(entry: Unnumbered): entry is Change {
   return entry.type === "joined" || entry.type === "left" || entry.type === "renamed";
-}
-
-/** Who alone may read an entry, if it is not for everybody. */
-function audienceOf(entry: Unnumbered): { audience: readonly bigint[] } | undefined {
-  return entry.type === "said" && entry.to ? { audience: [entry.session, entry.to.session] } : undefined;
 }

@@ -136,11 +136,21 @@ export class Screen {
     if (!tty) return lines;
     const size = tty.size();
     const from = this.#drawn;
-    const to = this.#view && layOut(this.#view, size);
+    const to = this.#view && layOut(withWholeWords(this.#view, size.columns), size);
     this.#drawn = to;
     const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
     if (isSameScreen && to && lines === "") return orders + redraw(from, to);
-    const wrapped = lines.split("\n").map((line) => wrapWords(line, size.columns)).join("\n");
+    const wrapped = wrapLines(lines, size.columns);
     return orders + (from ? erase(from, size.columns) : "") + wrapped + (to ? draw(to) : "");
   }
+}
+
+function wrapLines(lines: string, columns: number): string {
+  return lines.split("\n").map((line) => wrapWords(line, columns)).join("\n");
+}
+
+/** A view whose prompt is broken as it will be with its answer, when both are printed. */
+function withWholeWords(view: View, columns: number): View {
+  const words = view.prompt.trimEnd();
+  return { ...view, prompt: wrapLines(words, columns) + view.prompt.slice(words.length) };
 }

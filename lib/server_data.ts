@@ -9,7 +9,7 @@ import type { Program } from "./program.ts";
 /** Flags about the file. */
 export const SERVER_DATA_FLAGS = {
   data: { value: "FILE", help: "flag.data" },
-  "data-sync": { value: "full|normal", choices: ["full", "normal"], help: "flag.data-sync" },
+  "data-sync": { choices: ["full", "normal"], help: "flag.data-sync" },
   keep: { value: "N", help: "flag.keep" },
   "keep-days": { value: "N", help: "flag.keep-days" },
 } as const satisfies FlagTable;

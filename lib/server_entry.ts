@@ -3,8 +3,9 @@
 import { InputError } from "./errors.ts";
 import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
 import { givenCertificate, keptCertificate, type ServerCertificate } from "./certificate.ts";
+import { sentencesIn } from "./i18n.ts";
 import { parsePassword, PasswordCheck } from "./password.ts";
-import { readNamed } from "./private_files.ts";
+import { isOpenToOthers, readNamed } from "./private_files.ts";
 import type { Program } from "./program.ts";
 import { encodeServer } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
@@ -40,16 +41,25 @@ export async function serverEntry(
     contrary: [["tls-auto", "tls-cert"]],
   });
   if (flags["tls-auto"] || flags["tls-cert"] !== undefined) needTls(program.edition);
-  const passwordFile = flags["password-file"];
-  const password = passwordFile === undefined
-    ? undefined
-    : new PasswordCheck(parsePassword(await readNamed(passwordFile)));
+  const password = await passwordIn(flags["password-file"], program);
   const certificate = await certificateFor(flags, program);
   program.giveUpFiles();
   if (!certificate) return { password };
   const { code, message: reason } = tlsNeeded();
   const refusal = encodeServer({ type: "error", code, reason });
   return { password, certificate, secure: await tlsServer({ ...certificate, refusal }) };
+}
+
+async function passwordIn(
+  path: string | undefined,
+  { terminal, language }: Program,
+): Promise<PasswordCheck | undefined> {
+  if (path === undefined) return undefined;
+  const password = parsePassword(await readNamed(path));
+  if (await isOpenToOthers(path)) {
+    await terminal.print(sentencesIn(language)("server.password-open", { path }));
+  }
+  return new PasswordCheck(password);
 }
 
 async function certificateFor(

@@ -224,7 +224,8 @@ function limitOf(flag: string, text: string | undefined): number | undefined {
 function help(sentences: Sentences, columns?: number): string[] {
   const options = flagHelp(FLAGS, sentences, columns);
   const orders = orderHelp(sentences, columns);
-  return [sentences("usage.server"), "", sentences("usage.options"), ...options, "", ...orders];
+  const lists = [sentences("usage.options"), ...options, "", sentences("command.list"), ...orders];
+  return [sentences("usage.server"), "", ...lists];
 }
 
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the

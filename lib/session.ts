@@ -69,6 +69,8 @@ export type SessionEvent =
   | {
     readonly type: "entered";
     readonly server: Address;
+    /** IP address at which it was found. */
+    readonly ip: string;
     readonly welcome: Welcome;
     readonly missing: number;
   }
@@ -249,6 +251,7 @@ export class Session implements Disposable {
           yield {
             type: "entered",
             server,
+            ip: connection.peer.hostname,
             welcome,
             missing: this.#enter(welcome, connection),
           };

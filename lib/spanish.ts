@@ -107,7 +107,7 @@ export const SPANISH = {
   "order.ban-parameters": "IP MINUTOS",
   "order.say": "decir algo a todos, como servidor",
   "order.backup": "anunciar a todos otro servidor de reserva",
-  "order.backup-parameters": "HOST:PUERTO",
+  "order.backup-parameters": "SERVIDOR:PUERTO",
   "order.stats": "mostrar clientes, mensajes por segundo, memoria y desde cuándo está en marcha",
 
   // What a person gave cannot be used
@@ -207,6 +207,18 @@ export const SPANISH = {
   "usage.client":
     "Uso: chat-client [opciones]\n\nEntra en una sala de chat. Lo que no se dé con opciones se pregunta.",
   "usage.options": "Opciones:",
+  "value.HOST": "SERVIDOR",
+  "value.HOST:N": "SERVIDOR:N",
+  "value.IP": "IP",
+  "value.N": "N",
+  "value.S": "S",
+  "value.NICK": "NICK",
+  "value.FILE": "ARCHIVO",
+  "value.DIR": "CARPETA",
+  "value.PATTERN": "PATRÓN",
+  "value.NAME": "NOMBRE",
+  "value.URL": "URL",
+  "value.SHA256:...": "SHA256:...",
   "flag.server-port": "puerto en el que se escucha (5000 si se acepta lo ofrecido)",
   "flag.server-host": "dirección de esta máquina en la que se escucha; 0.0.0.0 para todas",
   "flag.server-backup": "servidor al que irán los clientes si este cae; se puede repetir",
@@ -220,7 +232,7 @@ export const SPANISH = {
     "a qué sobrevive el archivo: full, a un apagón; normal, más rápido, al fin del programa (full)",
   "flag.keep": "entradas de la sala que se guardan en el archivo (100000)",
   "flag.keep-days": "días tras los que se olvidan (30)",
-  "flag.client-host": "IP o nombre del servidor, o HOST:N",
+  "flag.client-host": "IP o nombre del servidor, o SERVIDOR:N",
   "flag.client-port": "puerto del servidor",
   "flag.nick": "nombre con el que le verán los demás",
   "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
@@ -231,7 +243,8 @@ export const SPANISH = {
   "flag.no-color": "no usar colores",
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar esta ayuda",
-  "flag.plain": "nada más que líneas: para lectores de pantalla y conexiones lentas",
+  "flag.plain":
+    "nada más que líneas, también en medio de lo que escriba: para lectores de pantalla y conexiones lentas",
   "flag.version": "mostrar la versión",
   "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
 
@@ -251,6 +264,8 @@ export const SPANISH = {
   "client.no-password":
     "Aquí no se puede preguntar la contraseña: use --password-file con un archivo que la tenga.",
   "client.no": "n no",
+  "server.password-open":
+    "Otros usuarios de esta máquina pueden leer la contraseña: quíteles el permiso con chmod 600 {path}",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-ends":
     "El certificado de {path} caduca el {date}. Quienes lo conocen tendrán que fiarse del siguiente, que --tls-auto hace si se borra ese archivo.",
@@ -333,7 +348,7 @@ export const SPANISH = {
   "flag.client-password": "archivo cuya primera línea es la contraseña, si el servidor la pide",
   "flag.tls-cert": "certificado en PEM con el que se habla TLS",
   "flag.tls-key": "clave en PEM del certificado",
-  "flag.nats": "servidores NATS que guardan la sala, con comas: nats://HOST:4222,...; tls:// para cifrar",
+  "flag.nats": "servidores NATS que guardan la sala, con comas: nats://SERVIDOR:4222,...; tls:// para cifrar",
   "flag.room": "nombre de la sala en NATS: todos los servidores que lo dan sirven la misma",
   "flag.nats-creds": "credenciales de NATS: un archivo .creds, o usuario:contraseña en su primera línea",
   "flag.nats-ca": "hablar TLS con NATS y fiarse de estas autoridades (PEM)",

@@ -7,7 +7,7 @@ import {
   formatAddress,
   parseAddress,
   parsePortOrAddress,
-  sameAddress,
+  withColon,
 } from "./address.ts";
 import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
 import {
@@ -32,6 +32,8 @@ const DEFAULT_HOST = "127.0.0.1";
 export const AGAIN_DIAL_MS = 300;
 /** How much is shown of words that are no answer. */
 const MAX_TALK_CHARS = 40;
+/** What a host has that is no name alone, and words seldom have: not `:)`, not `sí...`. */
+const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
 
 /** What a chooser knows from the start, and how it talks. */
 export interface TargetChooserOptions {
@@ -44,7 +46,7 @@ export interface TargetChooserOptions {
   readonly nick?: string;
   readonly backups: readonly Address[];
   /** Opens what keeps the client out and a person can answer for. */
-  readonly doorman?: Pick<Doorman, "open">;
+  readonly doorman?: Pick<Doorman, "open" | "opensUnasked">;
   /** Asks nothing after a failure. */
   readonly isAuto: boolean;
   /** Uniform in [0, 1). */
@@ -80,11 +82,16 @@ export class TargetChooser {
     this.#nick = options.nick;
   }
 
-  /** The client is in: this server and the backups that its room names may be gone to from now on. */
-  entered(server: Address, { room, backups }: { room: bigint; backups: readonly Address[] }): void {
+  /** The client is in: this server, at this IP address, and the backups that its room names may be gone to from now
+   * on. */
+  entered(
+    server: Address,
+    { room, backups, ip }: { room: bigint; backups: readonly Address[]; ip: string },
+  ): void {
     this.#wasEverIn = true;
     this.#newNick = undefined;
     this.#told.clear();
+    this.#rotation.found(server, ip);
     this.#rotation.add(server);
     this.#room = room;
     this.learn(backups);
@@ -124,7 +131,7 @@ export class TargetChooser {
     const after = this.#isWorthWaiting(error) ? server : this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     if (isViolation(error)) this.#rotation.distrust(server);
-    const isAtOnce = isGone(failure) && !sameAddress(after, server);
+    const isAtOnce = isGone(failure) && !this.#rotation.isSame(after, server);
     const waitMs = isAtOnce ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
     const { isAuto, terminal } = this.#options;
     if (isAlone && isAuto && !terminal.isKeyboard) throw error;
@@ -142,8 +149,8 @@ export class TargetChooser {
    * reason is. */
   async #tell(failure: Failure): Promise<boolean> {
     const { target, error, wasIn } = failure;
-    if (wasIn || isGone(failure)) return true;
-    const { isAuto, language, notify, terminal } = this.#options;
+    const { doorman, isAuto, language, notify, terminal } = this.#options;
+    if (wasIn || isGone(failure) || doorman?.opensUnasked(failure)) return true;
     const server = formatAddress(target.server);
     const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
     const isNews = !isAuto || this.#isAnswerable(error) || !this.#told.has(reason);
@@ -265,12 +272,14 @@ export class TargetChooser {
     return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
   }
 
-  /** Whoever has not seen that the server fell goes on talking: words are for the chat, and one alone is no host,
-   * unless it is known as one or has a port. */
+  /** Whoever has not seen that the server fell goes on talking: words are for the chat, and one alone, or before a
+   * number, is no host, unless it is known as one or has a port. */
   #parseHost(answer: string): { host: string; port?: number } {
+    const typed = withColon(answer);
+    const word = answer.split(/\s/, 1)[0]!;
     const isTalk = this.#wasEverIn && this.#options.terminal.isInteractive &&
-      (/\s/.test(answer) || /^[^.:]+$/.test(answer) && !this.#isHost(answer));
-    if (!isTalk) return parseAddress(answer);
+      (/\s/.test(typed) || !HOST_SIGN.test(word) && !this.#isHost(word));
+    if (!isTalk) return parseAddress(typed);
     const text = cut(answer, MAX_TALK_CHARS);
     throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
   }

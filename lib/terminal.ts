@@ -179,7 +179,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Prints lines, above the one that is being typed. Fulfilled when they are written. */
   async print(...lines: readonly string[]): Promise<void> {
-    if (lines.length > 0) await this.#screen.print(lines.map((line) => `${line}\n`).join(""));
+    if (lines.length > 0) await this.#screen.print(`${lines.join("\n")}\n`);
   }
 
   /** Has the terminal make a sound, or whatever it does instead. A pipe does not get that. */

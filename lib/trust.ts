@@ -59,11 +59,9 @@ export class Trust {
   }
 
   /** In plain text a server has said that it speaks nothing but TLS: it is spoken to so next time, and others as
-   * soon as the person trusts it. Returns whether that is news. */
-  needsTls(server: Address): boolean {
-    if (this.demandOf(server)) return false;
+   * soon as the person trusts it. */
+  needTls(server: Address): void {
     this.#tlsOnly = keyOf(server);
-    return true;
   }
 
   /** A server that has shown what it must names others. In plain text anybody could have said that. */

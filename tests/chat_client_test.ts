@@ -709,6 +709,7 @@ Deno.test("chat-client --help shows every flag and command, --version the versio
     "/who, /quien",
   ];
   for (const name of names) assertStringIncludes(help, `  ${name} `);
+  assertStringIncludes(help, "\n\nCommands:\n  /help");
   await using other = newPerson();
   assert(/^chat-client \d+\.\d+\.\d+ \(.+\)\n$/.test(await outputOf(other, "--version")));
   await using shell = newPerson();

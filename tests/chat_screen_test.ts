@@ -79,6 +79,31 @@ Deno.test("A pipe gets every entry as it comes", pure, async () => {
   assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
 
+Deno.test(
+  "What was said before one came has its mark on every server, unless its sender brought it",
+  pure,
+  async () => {
+    await using chat = new Chat({ isPipe: true });
+    const brought = (nick: string): ReadEntry => {
+      const read = said(nick, "elsewhere");
+      return { ...read, entry: { ...read.entry as Said, late: true } };
+    };
+    await chat.screen.showEntries([
+      said("ana", "elsewhere"),
+      brought("beto"),
+      said("eva", "missed"),
+      said("leo"),
+    ]);
+    assertEquals(chat.person.output.split("\n").map((line) => line.slice(NOON.length + 3)), [
+      "~ ana: hola",
+      "+ beto: hola",
+      "eva: hola",
+      "leo: hola",
+      "",
+    ]);
+  },
+);
+
 Deno.test("A screen shows who came in a crowd before it shows them renamed or thrown out", pure, async () => {
   await using chat = new Chat();
   chat.clock.tick(0);

@@ -25,7 +25,10 @@ Deno.test("inColumns() folds what is too long between words, at 80 columns", pur
   ]);
 });
 
-Deno.test("inColumns() makes no longer lines on a wider screen", pure, () => {
+Deno.test("inColumns() takes the width of a wider screen, up to 80 columns on the right", pure, () => {
   const rows = [["a", "uno ".repeat(40).trim()]] as const;
-  assertEquals(inColumns(rows, 200), inColumns(rows));
+  const widths = (columns?: number) => inColumns(rows, columns).map((line) => line.length);
+  assertEquals(widths(), [80, 80, 12]);
+  assertEquals(widths(84), [84, 84]);
+  for (const columns of [85, 200]) assertEquals(widths(columns), [84, 84]);
 });

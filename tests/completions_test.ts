@@ -19,30 +19,26 @@ const table = {
 } as const satisfies FlagTable;
 const options = { name: "chat-client", table, sentences: sentencesIn("en") };
 
-Deno.test(
-  "completions() for bash offers flags, choices, hosts, files and folders",
-  pure,
-  () => {
-    assertEquals(completions("bash", options), [
-      "_chat_client() {",
-      "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
-      "  # --flag=value comes as three words.",
-      "  if [ \"$current\" = '=' ]; then current=",
-      "  elif [ \"$previous\" = '=' ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
-      "  case $previous in",
-      '    --host) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
-      "    --port) COMPREPLY=() ;;",
-      '    --backup) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
-      "    --data) COMPREPLY=(); compopt -o default 2>/dev/null ;;",
-      "    --tls-dir) COMPREPLY=(); compopt -o dirnames 2>/dev/null ;;",
-      "    --lang) COMPREPLY=($(compgen -W 'es en' -- \"$current\")) ;;",
-      "    *) COMPREPLY=($(compgen -W '--host --port --backup --auto --data --tls-dir --lang -h --help' -- \"$current\")) ;;",
-      "  esac",
-      "}",
-      "complete -F _chat_client chat-client",
-    ]);
-  },
-);
+Deno.test("completions() for bash offers flags, choices, hosts, files and folders", pure, () => {
+  assertEquals(completions("bash", options), [
+    "_chat_client() {",
+    "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
+    "  # --flag=value comes as three words.",
+    "  if [ \"$current\" = '=' ]; then current=",
+    "  elif [ \"$previous\" = '=' ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
+    "  case $previous in",
+    '    --host) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
+    "    --port) COMPREPLY=() ;;",
+    '    --backup) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
+    "    --data) COMPREPLY=(); compopt -o default 2>/dev/null ;;",
+    "    --tls-dir) COMPREPLY=(); compopt -o dirnames 2>/dev/null ;;",
+    "    --lang) COMPREPLY=($(compgen -W 'es en' -- \"$current\")) ;;",
+    "    *) COMPREPLY=($(compgen -W '--host --port --backup --auto --data --tls-dir --lang -h --help' -- \"$current\")) ;;",
+    "  esac",
+    "}",
+    "complete -F _chat_client chat-client",
+  ]);
+});
 
 Deno.test("completions() for zsh tells what each flag does as well", pure, () => {
   assertEquals(completions("zsh", options), [
@@ -61,6 +57,19 @@ Deno.test("completions() for zsh tells what each flag does as well", pure, () =>
     'if [ "$funcstack[1]" = _chat-client ]; then _chat-client "$@"; else compdef _chat-client chat-client; fi',
   ]);
 });
+
+Deno.test(
+  "completions() for zsh calls values in the reader's language, and finds hosts in each",
+  pure,
+  () => {
+    const [, , line] = completions("zsh", {
+      ...options,
+      table: { host: table.host },
+      sentences: sentencesIn("es"),
+    });
+    assertEquals(line, "  _arguments '--host=[IP o nombre del servidor, o SERVIDOR\\:N]:SERVIDOR:_hosts'");
+  },
+);
 
 Deno.test("completions() for zsh keeps quotes and brackets of what flags do", pure, () => {
   const sentences = (() => "one's [own]: \\") as typeof options.sentences;

@@ -10,7 +10,7 @@ import {
   parseCount,
   parseFlags,
 } from "../lib/flags.ts";
-import { sentencesIn } from "../lib/i18n.ts";
+import { type Language, sentencesIn } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -117,6 +117,18 @@ Deno.test("parseCount() reads whole numbers up to the limit", pure, () => {
   }
 });
 
+Deno.test("flagHelp() calls values in the reader's language", pure, () => {
+  const table = {
+    backup: { value: "HOST:N", help: "flag.client-backup" },
+    "tls-dir": { value: "DIR", help: "flag.tls-dir" },
+    sync: { choices: ["full", "normal"], help: "flag.auto" },
+  } as const satisfies FlagTable;
+  const words = (language: Language) =>
+    flagHelp(table, sentencesIn(language), 200).map((line) => line.trim().split(/\s+/)[1]);
+  assertEquals(words("es"), ["SERVIDOR:N", "CARPETA", "full|normal"]);
+  assertEquals(words("en"), ["HOST:N", "DIR", "full|normal"]);
+});
+
 Deno.test("flagHelp() shows every flag, aligned", pure, () => {
   assertEquals(flagHelp(FLAGS, sentencesIn("en")), [
     "  --port N                port of the server",
@@ -124,7 +136,8 @@ Deno.test("flagHelp() shows every flag, aligned", pure, () => {
     "  --auto                  when the server falls, try the known ones in turn",
     "                          without asking",
     "  --lang es|en            language: es or en",
-    "  --plain                 nothing but lines: for screen readers and slow links",
+    "  --plain                 nothing but lines, amid what you type as well: for",
+    "                          screen readers and slow links",
     "  -h, --help              show this help",
     "  --version               show the version",
     "  --completions bash|zsh  show the script by which bash or zsh completes these",

@@ -191,8 +191,16 @@ Deno.test("Inbox.read() shows a newcomer what was said before as history", pure,
 
 Deno.test("Inbox.read() shows others what was said while they were away as missed", pure, () => {
   const inbox = inboxOn(7n, 0);
-  inbox.welcomed(welcome(8n, 0, 2), 0);
+  inbox.welcomed(welcome(7n, 0, 2), 0);
   assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["missed", "missed", "live"]);
+});
+
+Deno.test("Inbox.read() tells what was said before they came to a server that is new to them", pure, () => {
+  const inbox = inboxOn(7n, 0);
+  inbox.welcomed(welcome(8n, 0, 2), 0);
+  assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["elsewhere", "elsewhere", "live"]);
+  inbox.welcomed(welcome(8n, 3, 4), 0);
+  assertEquals(readNumbers(inbox, ANA, [4]), ["missed"]);
 });
 
 Deno.test("Inbox.read() hides joins and departures that WELCOME's list has told already", pure, () => {
@@ -219,7 +227,7 @@ Deno.test(
     assertEquals(entries(0).map((entry) => inbox.read(entry)), ["hidden", "hidden", "history"]);
     assertEquals(entries(3).map((entry) => inbox.read(entry)), ["live", "live", "live"]);
     inbox.welcomed(welcome(8n, 0, 3), 0);
-    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["hidden", "hidden", "missed"]);
+    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["hidden", "hidden", "elsewhere"]);
   },
 );
 

@@ -232,3 +232,38 @@ Deno.test("Tab begins anew behind what was pasted, and in the next line", pure, 
   editor.press(keyOf("tab"));
   assertEquals(shown(editor), "ana |");
 });
+
+Deno.test(
+  "LineEditor keeps words that it is given one blank apart from what is there, and from what follows",
+  pure,
+  () => {
+    for (
+      const [line, expected, keys, typed] of [
+        ["|", "sin nadie |", "ya", "sin nadie ya|"],
+        ["|", "sin nadie |", " ya", "sin nadie ya|"],
+        ["|", "sin nadie |", "  y", "sin nadie  y|"],
+        ["hola|", "hola sin nadie |", "y", "hola sin nadie y|"],
+        ["hola |", "hola sin nadie |", " y", "hola sin nadie y|"],
+        ["|hola", "sin nadie |hola", "y", "sin nadie y|hola"],
+        ["uno| dos", "uno sin nadie |dos", " y", "uno sin nadie y|dos"],
+      ] as const
+    ) {
+      const [before, behind] = line.split("|");
+      const editor = new LineEditor();
+      editor.insert(before! + behind!);
+      while (editor.cursor > before!.length) editor.press({ name: "left" });
+      editor.insertApart("sin nadie");
+      assertEquals(shown(editor), expected);
+      for (const text of keys) editor.press({ text });
+      assertEquals(shown(editor), typed);
+    }
+  },
+);
+
+Deno.test("LineEditor takes a blank that begins another line than the words it was given", pure, () => {
+  const editor = new LineEditor();
+  editor.insertApart("sin nadie");
+  editor.take();
+  editor.press({ name: "space", text: " " });
+  assertEquals(shown(editor), " |");
+});

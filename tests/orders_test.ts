@@ -23,6 +23,7 @@ const ORDERS: Record<string, Order> = {
   "/ban 0:0::1 525600": { type: "ban", address: "::1", minutes: 525_600 },
   "/say  hola a todos ": { type: "say", text: "hola a todos" },
   "/backup 10.0.0.8": { type: "backup", server: "10.0.0.8:5000" },
+  "/backup 10.0.0.8 5001": { type: "backup", server: "10.0.0.8:5001" },
   "/backup [::1]:5001": { type: "backup", server: "[::1]:5001" },
   "/kick": { type: "incomplete", command: "kick" },
   "/ban 10.0.0.7": { type: "incomplete", command: "ban" },

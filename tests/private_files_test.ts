@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { readKept, readNamed, writeKept } from "../lib/private_files.ts";
+import { isOpenToOthers, readKept, readNamed, writeKept } from "../lib/private_files.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 Deno.test("What is kept is written for its owner alone, in place of what was there", writing, async () => {
@@ -34,6 +34,20 @@ Deno.test("Who reads while somebody writes gets the old text or the new one, who
   })();
   for (let i = 0; i < 20; i++) assertEquals(texts.includes((await readKept(path))!), true);
   await writing;
+});
+
+Deno.test({
+  name: "A file is open to others if its group or everybody may read it",
+  ignore: writing.ignore || Deno.build.os === "windows",
+  fn: async () => {
+    await using folder = new TestFolder();
+    const path = await folder.file("password", "uno");
+    for (const [mode, isOpen] of [[0o600, false], [0o640, true], [0o604, true], [0o633, false]] as const) {
+      await Deno.chmod(path, mode);
+      assertEquals([mode, await isOpenToOthers(path)], [mode, isOpen]);
+    }
+    assertEquals(await isOpenToOthers(`${path}2`), false);
+  },
 });
 
 Deno.test("What cannot be read or written is named with the reason", writing, async () => {

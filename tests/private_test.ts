@@ -178,7 +178,7 @@ Deno.test("A private message is pending, sent again after a failover, and shown 
   ]);
   assertEquals(read.flatMap(({ entry, place }) => entry.type === "said" ? [place] : []), [
     "hidden",
-    "missed",
+    "elsewhere",
   ]);
   assert(eva.entries().every(({ type }) => type !== "said"));
 });

@@ -1,7 +1,7 @@
 // Which server next, and after how long.
 
 import { assertEquals } from "@std/assert";
-import type { Address } from "../lib/address.ts";
+import { type Address, formatAddress } from "../lib/address.ts";
 import { backoffMs, MAX_SERVERS, Rotation } from "../lib/retry.ts";
 
 const pure = { permissions: "none" } as const;
@@ -47,6 +47,47 @@ Deno.test("Rotation.after() gives back the last server when it knows none", pure
 Deno.test("Rotation.after() finds its place by how an address reads, not by object or case", pure, () => {
   assertEquals(new Rotation([A, B]).after({ host: "A", port: 5_000 }), B);
 });
+
+Deno.test("Rotation tries a server once, under whichever of its names it was named", pure, () => {
+  const rotation = new Rotation([{ host: "localhost", port: 1 }, { host: "127.0.0.1", port: 1 }, A, B]);
+  assertEquals(rotation.size, 3);
+  rotation.found(A, "10.0.0.7");
+  rotation.learn([{ host: "10.0.0.7", port: 5_000 }, { host: "10.0.0.7", port: 5_001 }], 1n);
+  assertEquals(rotation.size, 4);
+  assertEquals(rotation.after({ host: "10.0.0.7", port: 5_000 }), B);
+  // What was taken for two turns out to be one.
+  rotation.found(B, "10.0.0.7");
+  assertEquals(tried(rotation, A, 3).map(formatAddress), ["10.0.0.7:5001", "localhost:1", "a:5000"]);
+  rotation.distrust({ host: "10.0.0.7", port: 5_000 });
+  rotation.add(B);
+  assertEquals([rotation.has(A), rotation.size], [false, 2]);
+});
+
+Deno.test(
+  "Rotation forgets the address of the name that it found longest ago when there are too many",
+  pure,
+  () => {
+    const rotation = new Rotation([A]);
+    rotation.found(A, "10.0.0.7");
+    const same = { host: "10.0.0.7", port: A.port };
+    for (let i = 1; i < MAX_SERVERS; i++) rotation.found({ host: `x${i}`, port: 1 }, `10.0.1.${i}`);
+    assertEquals(rotation.has(same), true);
+    rotation.found(B, "10.0.0.8");
+    assertEquals(rotation.has(same), false);
+  },
+);
+
+Deno.test(
+  "Rotation.isSame() compares hosts without case, by name and by where they were found, and ports",
+  pure,
+  () => {
+    const rotation = new Rotation();
+    const is = (host: string, port = 5_000) => rotation.isSame(A, { host, port });
+    assertEquals([is("A"), is("A", 5_001), is("aa"), is("10.0.0.7")], [true, false, false, false]);
+    rotation.found(A, "10.0.0.7");
+    assertEquals([is("10.0.0.7"), is("10.0.0.7", 5_001)], [true, false]);
+  },
+);
 
 Deno.test("Rotation.hasHost() knows a host by any of its servers, whatever the case", pure, () => {
   const rotation = new Rotation([A, C]);

@@ -29,6 +29,8 @@ const [FIRST, SECOND, THIRD]: Address[] = [
   { host: "10.0.0.7", port: 5_001 },
   { host: "::1", port: 5_002 },
 ] as const;
+/** Of all of them: their ports tell them apart. */
+const IP = "10.9.9.9";
 const TARGET: Target = { server: FIRST!, nick: "ana" };
 
 function lost(server: Address): Failure {
@@ -82,7 +84,7 @@ async function choiceOfSomebodyWhoWasIn(
 ): Promise<Choice> {
   const choice = new Choice({ ...FIRST, nick: "ana", ...options }, person);
   assertEquals(await choice.next(), TARGET);
-  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
+  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
   return choice;
 }
 
@@ -108,7 +110,7 @@ Deno.test("TargetChooser goes on under a new nick, and to servers that it learne
     assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
     // What the client was let in with is what counts from then on.
     choice.chooser.rename("norberta");
-    choice.chooser.entered(THIRD!, { room: 3n, backups: [] });
+    choice.chooser.entered(THIRD!, { ip: IP, room: 3n, backups: [] });
     choice.person.types("\n\n");
     assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
   }
@@ -119,9 +121,21 @@ Deno.test("TargetChooser offers no server that the room of now has ceased to nam
   choice.chooser.learn([THIRD!]);
   assertEquals((await choice.next(lost(FIRST!)))?.server, THIRD);
   // What another room names is another matter.
-  choice.chooser.entered(THIRD!, { room: 9n, backups: [] });
-  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
+  choice.chooser.entered(THIRD!, { ip: IP, room: 9n, backups: [] });
+  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
   assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
+});
+
+Deno.test("TargetChooser offers no server again under the address at which it was found", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => 0 });
+  await choice.next();
+  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
+  choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [{ host: IP, port: FIRST!.port }, THIRD!] });
+  const offers = [];
+  for (let server = SECOND!; offers.length < 3; offers.push(server)) {
+    server = (await choice.next(unreached(server)))!.server;
+  }
+  assertEquals(offers, [THIRD, FIRST, SECOND]);
 });
 
 Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
@@ -191,6 +205,30 @@ Deno.test(
     assertStringIncludes(choice.person.output, '"hola" queda en la línea del chat');
     choice.person.types("\r");
     assertEquals((await line).value, "hola ¿estáis ahí? otro ");
+  },
+);
+
+Deno.test(
+  "TargetChooser takes a blank for the colon before a port, and words and smileys for talk",
+  pure,
+  async () => {
+    const tty = new FakeScreen({ columns: 200 });
+    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
+    const { terminal } = choice.person;
+    const line = terminal.lines("> ").next();
+    for (
+      const answers of ["10.0.0.7 5001\r", "somos 12\r:)\raula 5001\r", "sí...\r10.0.0.9\r10.0.0.7 5001\r"]
+    ) {
+      const next = choice.next(lost(FIRST!));
+      await settle();
+      choice.person.types(answers);
+      assertEquals((await next)!.server.port, 5_001);
+    }
+    choice.person.types("\r");
+    assertEquals((await line).value, "somos 12 :) sí... ");
+    await using first = new Choice({ nick: "ana" });
+    first.person.types("aula 5001\n");
+    assertEquals((await first.next())?.server, { host: "aula", port: 5_001 });
   },
 );
 
@@ -281,7 +319,7 @@ Deno.test(
     assert(await timed(unreached(FIRST!)) >= 195);
     assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
     // Somebody who was in for long begins anew; who is thrown out at once does not.
-    choice.chooser.entered(SECOND!, { room: 2n, backups: [] });
+    choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [] });
     assert(await timed({ ...lost(SECOND!), stayedMs: 4_999 }) >= 395);
     assert(await timed({ ...lost(SECOND!), stayedMs: 5_000 }) < 395);
   },
@@ -301,7 +339,7 @@ Deno.test(
     assertEquals(choice.notices.splice(0), [
       "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
     ]);
-    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
+    choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [] });
     await choice.next(lost(FIRST!));
     await choice.next(unreached(SECOND!));
     assertEquals(choice.notices.length, 1);
@@ -344,6 +382,7 @@ Deno.test(
     const heard: boolean[] = [];
     const doorman: TargetChooserOptions["doorman"] = {
       open: (_, { isNews }) => Promise.resolve(heard.push(isNews) > 0 ? "shut" : "none"),
+      opensUnasked: () => false,
     };
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, doorman, random: () => 0 });
     const error = new ConnectError("certificate-changed", "why");
@@ -355,7 +394,7 @@ Deno.test(
     }
     assertEquals(heard.splice(0), [true, true, false, false]);
     assertEquals(choice.notices, []);
-    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
+    choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [] });
     await choice.next({ ...unreached(FIRST!), error });
     assertEquals(heard, [true]);
   },
@@ -429,6 +468,20 @@ Deno.test(
   },
 );
 
+Deno.test("TargetChooser --auto takes a server under another name for no other server", pure, async () => {
+  let waits = 0;
+  const server = { host: "localhost", port: 5_000 };
+  const random = () => (waits++, 0);
+  const backups = [{ host: "127.0.0.1", port: 5_000 }];
+  await using choice = new Choice({ ...server, nick: "ana", isAuto: true, random, backups });
+  await choice.next();
+  choice.chooser.entered(server, { ip: "127.0.0.1", room: 1n, backups: [] });
+  const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
+  assertEquals(target, { server, nick: "ana", dialMs: AGAIN_DIAL_MS });
+  await choice.next({ ...unreached(server), target });
+  assertEquals(waits, 1);
+});
+
 Deno.test(
   "TargetChooser asks a person where to go only if the server is gone, and offers another",
   pure,
@@ -457,7 +510,7 @@ Deno.test(
     let waits = 0;
     await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => (waits++, 0) });
     await choice.next();
-    choice.chooser.entered(FIRST!, { room: 1n, backups: [] });
+    choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [] });
     assertEquals((await choice.next(await failAgain(choice)))?.server, FIRST!);
     assertEquals(waits, 1);
   },
@@ -467,9 +520,9 @@ Deno.test("TargetChooser does not stay with a server on which no connection last
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
   const cut = { ...lost(FIRST!), error: CUTS[0]! };
   assertEquals((await choice.next(cut))?.server, FIRST!);
-  choice.chooser.entered(FIRST!, { room: 1n, backups: [SECOND!] });
+  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
   assertEquals((await choice.next({ ...cut, stayedMs: 4_999 }))?.server, SECOND!);
-  choice.chooser.entered(SECOND!, { room: 2n, backups: [] });
+  choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [] });
   assertEquals((await choice.next({ ...cut, stayedMs: 5_000 }))?.server, FIRST!);
 });
 
@@ -561,7 +614,7 @@ Deno.test(
     for (const error of VIOLATIONS) {
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
       assertEquals((await choice.next({ ...lost(FIRST!), error }))?.server, SECOND!);
-      choice.chooser.entered(SECOND!, { room: 2n, backups: [FIRST!, THIRD!] });
+      choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [FIRST!, THIRD!] });
       assertEquals((await choice.next(lost(SECOND!)))?.server, THIRD!);
       assertEquals((await choice.next(lost(THIRD!)))?.server, SECOND!);
     }

@@ -390,6 +390,18 @@ Deno.test("Terminal.ask() puts aside what is being typed, and gives it back", pu
   assertEquals(await line, "hola");
 });
 
+Deno.test("A question is broken between words before it is answered as it is afterwards", pure, async () => {
+  await using typist = new Typist();
+  const answer = typist.terminal.ask("Nuevo servidor (IP o nombre)", { fallback: "127.0.0.1" });
+  const rows = ["Nuevo servidor (IP o nombre)", "  [127.0.0.1]: "];
+  assertEquals(await typist.look(), [rows[0], `${rows[1]}|`]);
+  typist.types("aula");
+  assertEquals(await typist.look(), [rows[0], `${rows[1]}aula|`]);
+  typist.types(ENTER);
+  assertEquals(await answer, "aula");
+  assertEquals((await typist.look()).slice(0, 2), [rows[0], `${rows[1]}aula`]);
+});
+
 Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () => {
   await using typist = new Typist();
   const line = take(typist.terminal.lines("> "));
@@ -556,12 +568,12 @@ Deno.test(
     await using typist = new Typist();
     const { terminal } = typist;
     const line = take(terminal.lines("> "));
-    typist.types("hola a to");
+    typist.types("hola a");
     await settle();
     const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
     const answer = terminal.dialogue(() => askFor({ terminal, language: "es" }, asked));
     await settle();
-    typist.types(`dos los demás${ENTER}`);
+    typist.types(`todos los demás${ENTER}`);
     await settle();
     typist.types(ENTER);
     assertEquals((await answer)?.host, "aula");

@@ -38,10 +38,9 @@ Deno.test(
   pure,
   async () => {
     const trust = await trustIn();
-    assertEquals(trust.needsTls(server), true);
+    assertEquals(trust.demandOf(server), undefined);
+    trust.needTls(server);
     assertEquals(verdict(trust, ONE), "certificate-unknown");
-    // It said so already, or says it where TLS is spoken: then something else is wrong.
-    assertEquals(trust.needsTls(server), false);
     // Anybody could have said so in plain text: it does not keep the person from others.
     assertEquals(verdict(trust, TWO, other), "plain");
     await trust.accept(server, ONE);

@@ -123,7 +123,7 @@ export class InnerClient implements Client {
     if (event.type === "failed") return this.#fail(event.failure);
     if (event.type === "entered") {
       this.server = formatAddress(event.server);
-      this.#chooser.entered(event.server, { room: event.welcome.instance, backups: [] });
+      this.#chooser.entered(event.server, { ip: event.ip, room: event.welcome.instance, backups: [] });
       this.#instance = event.welcome.instance;
       this.#lastSeq = -1;
       ledger.entered(this.name);

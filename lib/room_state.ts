@@ -1,0 +1,66 @@
+// What has happened in a room: its log, who is in, and what follows from both. It changes by the entries of a journal,
+// one after the other, and hardly by anything else. Pure.
+
+import { Attendance } from "./attendance.ts";
+import type { Moment } from "./clock.ts";
+import { fold } from "./fold.ts";
+import type { Journal } from "./journal.ts";
+import { type Member, Members } from "./members.ts";
+import { encodeEntry, encodeServer, type Proposal, type Unnumbered } from "./protocol.ts";
+import { Rate } from "./rate.ts";
+import { RoomLog, type RoomLogOptions } from "./room_log.ts";
+
+/** What comes to nothing. */
+const HIDDEN = { type: "hidden" } as const;
+
+/** The state of a room. */
+export class RoomState {
+  readonly log: RoomLog;
+  readonly members = new Members();
+  readonly #attendance = new Attendance();
+  /** Of messages. */
+  readonly #rate = new Rate();
+
+  constructor({ firstSeq, past }: Pick<Journal, "firstSeq" | "past">, options?: RoomLogOptions) {
+    this.log = new RoomLog({
+      ...options,
+      firstSeq,
+      substitute: (seq) => encodeServer({ type: "hidden", seq }),
+    });
+    for (const entry of past) fold(this.members, entry);
+    this.#attendance.outdate();
+  }
+
+  /** An entry has its place in the journal: it happens. What comes to nothing has its `seq` all the same. */
+  apply(proposed: Proposal, seq: number, { tickMs }: Moment): void {
+    if (proposed.type === "joined") this.readdress(this.members.get(proposed.session), proposed.address);
+    const entry = fold(this.members, proposed);
+    const frame = encodeEntry(entry ?? HIDDEN, seq);
+    this.log.append(frame, tickMs, entry && audienceOf(entry));
+    if (entry?.type === "said") this.#rate.note(tickMs);
+    else if (entry?.type === "joined") this.#attendance.add(this.members.get(entry.session)!);
+    else if (entry?.type === "left" || entry?.type === "renamed") this.#attendance.outdate();
+  }
+
+  /** Somebody who is in comes from this IP address now: nobody need be told. */
+  readdress(member: Member | undefined, address: string): void {
+    if (!member || member.address === address) return;
+    member.address = address;
+    this.#attendance.outdate();
+  }
+
+  /** The list of people that ends WELCOME. Its memory is shared. */
+  get online(): Uint8Array<ArrayBuffer> {
+    return this.#attendance.listOf(this.members);
+  }
+
+  /** Messages accepted in a second, on average over the last RATE_SECONDS. */
+  messagesPerSecond({ tickMs }: Moment): number {
+    return this.#rate.perSecond(tickMs);
+  }
+}
+
+/** Who alone may read an entry, if it is not for everybody. */
+function audienceOf(entry: Unnumbered): { audience: readonly bigint[] } | undefined {
+  return entry.type === "said" && entry.to ? { audience: [entry.session, entry.to.session] } : undefined;
+}
