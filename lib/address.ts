@@ -57,11 +57,12 @@ function isIPv6(host: string): boolean {
   return /^[\w.-]+$/.test(zone) && URL.canParse(`http://[${address}]`);
 }
 
-/** An IPv4 address or a name; what is all digits and dots must be the former, in full. */
+/** An IPv4 address or a name; what is all digits and dots must be the former, in full. None begins with a
+ * hyphen (RFC 1123, section 2.1). */
 function isName(host: string): boolean {
   const isNumeric = /^[\d.]+$/.test(host);
   if (isNumeric && host.split(".").length !== 4) return false;
-  return /^[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
+  return /^(?!-)[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
 }
 
 /** An IP address, in the form in which sockets give it.

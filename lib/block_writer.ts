@@ -27,6 +27,8 @@ export interface BlockWriterOptions {
   readonly onStored?: (position: number, number: number) => void;
   /** Told when what is to be stored waits, and when all that waited is stored. */
   readonly onAway?: (isAway: boolean) => void;
+  /** Told that a checkpoint has more bytes than the store takes as one: it is given up. */
+  readonly onTooLong?: (bytes: number) => void;
   /** Told that the store is gone for good. */
   readonly onGone?: () => void;
   readonly awayMs?: number;
@@ -38,8 +40,9 @@ interface Job {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly id: string;
   readonly isCheckpoint: boolean;
-  /** How many entries it has. */
+  /** How many entries it has, and their bytes. */
   readonly count: number;
+  readonly entryBytes: number;
   /** Fulfilled when it was read back. */
   readonly seen: PromiseWithResolvers<void>;
 }
@@ -48,13 +51,14 @@ interface Job {
 export class BlockWriter {
   readonly #store: LogStore;
   readonly #options: BlockWriterOptions;
+  /** What is not stored yet, what is being stored first. */
   #waiting: Uint8Array<ArrayBuffer>[] = [];
   #waitingBytes = 0;
   #checkpoint: Job | undefined;
   /** The block that is being stored. */
   #block: Job | undefined;
-  /** Number of the last block. */
-  #number = 0;
+  /** Number of the block that is being stored, or will be. */
+  #number = 1;
   #isWriting = false;
   #isAway = false;
   #isClosed = false;
@@ -88,12 +92,11 @@ export class BlockWriter {
     this.#writeSoon();
   }
 
-  /** Has a checkpoint stored, unless one is on its way. Returns whether it is one that can be stored. */
-  addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): boolean {
-    if (bytes.length > this.#store.maxBytes) return false;
-    this.#checkpoint ??= { bytes, id, isCheckpoint: true, count: 0, seen: Promise.withResolvers() };
+  /** Has a checkpoint stored, unless one is on its way. */
+  addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): void {
+    const seen = Promise.withResolvers<void>();
+    this.#checkpoint ??= { bytes, id, isCheckpoint: true, count: 0, entryBytes: 0, seen };
     this.#writeSoon();
-    return true;
   }
 
   /** A block of this server has come back: it is stored, whether or not anybody said so. */
@@ -115,22 +118,25 @@ export class BlockWriter {
   }
 
   async #writeAll(): Promise<void> {
-    while (!this.#isClosed) {
-      if (this.#checkpoint) {
-        await this.#write(this.#checkpoint);
+    while (!this.#isClosed && (this.#checkpoint || this.#waiting.length > 0)) {
+      const job = this.#checkpoint ?? (this.#block = this.#nextBlock());
+      const isTooLong = await this.#write(job);
+      if (job.isCheckpoint) {
         this.#checkpoint = undefined;
-      } else if (this.#waiting.length > 0) {
-        const [job, bytes] = this.#nextBlock();
-        this.#block = job;
-        await this.#write(job);
-        this.#waitingBytes -= bytes;
-      } else break;
+        if (isTooLong) this.#options.onTooLong?.(job.bytes.length);
+      } else if (!isTooLong) {
+        this.#number++;
+        this.#waiting = this.#waiting.slice(job.count);
+        this.#waitingBytes -= job.entryBytes;
+      }
+      this.#noteDone(job);
     }
     this.#isWriting = false;
   }
 
-  /** As many entries as make a block, and their bytes. */
-  #nextBlock(): [Job, bytes: number] {
+  /** As many entries as make a block. If they are fewer than in one of the same number that was too long, nothing is
+   * lost, though that one may be there after all. */
+  #nextBlock(): Job {
     const most = Math.min(MAX_BLOCK_BYTES, this.#store.maxBytes / 2);
     let bytes = 0;
     let count = 0;
@@ -139,23 +145,29 @@ export class BlockWriter {
       bytes += entry.length;
       count++;
     }
-    const number = ++this.#number;
-    const { home } = this.#options;
-    const entries = this.#waiting.slice(0, count);
-    this.#waiting = this.#waiting.slice(count);
-    const block = concat([encodeBlockHead({ server: home, number }), ...entries]);
-    const id = `${home.toString(16)}-${number}`;
-    return [{ bytes: block, id, isCheckpoint: false, count, seen: Promise.withResolvers() }, bytes];
+    const { home: server } = this.#options;
+    const head = encodeBlockHead({ server, number: this.#number });
+    return {
+      bytes: concat([head, ...this.#waiting.slice(0, count)]),
+      id: `${server.toString(16)}-${this.#number}`,
+      isCheckpoint: false,
+      count,
+      entryBytes: bytes,
+      seen: Promise.withResolvers(),
+    };
   }
 
-  /** Tries until it is stored: the next one must not come before it. */
-  async #write(job: Job): Promise<void> {
+  /** Tries until it is stored: the next one must not come before it. Returns whether it is given up instead: it is longer
+   * than what the store takes by now, and need not be. */
+  async #write(job: Job): Promise<boolean> {
     const { nowMs, awayMs = AWAY_MS, goneMs = GONE_MS, onStored, onGone } = this.#options;
     const away = setTimeout(() => this.#noteAway(), awayMs);
     let goneSinceMs: number | undefined;
-    let isSeen = false;
+    let [isSeen, isTooLong] = [false, false];
     const seen = job.seen.promise.then(() => void (isSeen = true));
     while (!isSeen && !this.#isClosed) {
+      isTooLong = job.count !== 1 && job.bytes.length > this.#store.maxBytes;
+      if (isTooLong) break;
       const beganMs = nowMs();
       try {
         const position = await Promise.race([this.#store.append(job.bytes, job), seen]);
@@ -172,7 +184,7 @@ export class BlockWriter {
       }
     }
     clearTimeout(away);
-    this.#noteStored(job);
+    return isTooLong;
   }
 
   #noteAway(): void {
@@ -183,7 +195,7 @@ export class BlockWriter {
     this.#options.onAway?.(true);
   }
 
-  #noteStored({ count }: Job): void {
+  #noteDone({ count }: Job): void {
     if (!this.#isAway || this.#isClosed) return;
     this.#owed = this.#owed === undefined ? this.#waiting.length : this.#owed - count;
     if (this.#owed > 0) return;

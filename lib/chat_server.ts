@@ -1,7 +1,7 @@
 // A server: a port, its room, and what whoever runs it can have it do. Knows nothing of terminals; whoever wants to
 // see the log adds a reader.
 
-import type { Address } from "./address.ts";
+import { type Address, plainIP } from "./address.ts";
 import { Bans } from "./bans.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ListenError, ProtocolError } from "./errors.ts";
@@ -171,6 +171,13 @@ export class ChatServer implements AsyncDisposable {
     this.#hub.wake();
   }
 
+  /** Tells everybody of one less, as `host:port`.
+   * @throws {InputError} `backup-serves` or `backup-unknown` */
+  removeBackup(backup: string): void {
+    this.#room.removeBackup(backup, this.#clock());
+    this.#hub.wake();
+  }
+
   /** Throws somebody out, who reads the reason if there is one. Returns whether there is such a person. */
   kick(nick: string, reason: string): boolean {
     const member = this.#room.withNick(nick);
@@ -246,10 +253,20 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(reception: Reception): Promise<void> {
-    const { onTrouble = () => {}, secure = (conn) => conn } = this.#options;
+    const { onTrouble = () => {} } = this.#options;
     const allowance = this.#options.secure ? SECURE_ACCEPTS : ACCEPTS;
     for await (const conn of accepted(this.#listener, { onTrouble, allowance })) {
-      reception.receive(this.#hub.adopt(secure(conn))); // ends with the connection
+      void this.#receive(conn, reception); // ends with the connection
+    }
+  }
+
+  /** Nothing that goes wrong with one connection ends the others. */
+  async #receive(conn: Deno.TcpConn, reception: Reception): Promise<void> {
+    const { secure = (conn) => conn, onRefused } = this.#options;
+    try {
+      await reception.receive(this.#hub.adopt(secure(conn)));
+    } catch (error) {
+      onRefused?.({ address: plainIP(conn.remoteAddr.hostname) }, error as Error);
     }
   }
 }

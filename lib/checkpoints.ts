@@ -1,7 +1,6 @@
 // When a checkpoint of a log is due, and what is done about one that is too long to be stored. Knows nothing of what is
 // in it.
 
-import type { BlockWriter } from "./block_writer.ts";
 import type { LogStore } from "./nats_store.ts";
 
 /** A checkpoint is due after so many entries, bytes, or ms. */
@@ -12,12 +11,12 @@ const CHECKPOINT_MS = 3_600_000;
 /** What checkpoints need. */
 export interface CheckpointsOptions {
   readonly store: Pick<LogStore, "keepAll">;
-  readonly writer: Pick<BlockWriter, "addCheckpoint">;
   /** Ms since 1970 UTC. */
   readonly wallMs: () => number;
   /** Told that there are too many people for a checkpoint of so many bytes to be stored, and again when it has become
-   * twice as long: a server that starts can find no later one than there is, so that nothing may be forgotten. */
-  readonly onOversized?: (bytes: number) => void;
+   * twice as long: a server that starts can find no later one than there is, so that nothing may be forgotten.
+   * `isKept`: nothing is; when that changes it is told as well. */
+  readonly onOversized?: (bytes: number, how: { isKept: boolean }) => void;
   readonly checkpointEntries?: number;
 }
 
@@ -27,8 +26,8 @@ export class Checkpoints {
   #entries = 0;
   #bytes = 0;
   #atMs: number;
-  /** Length of one that was too long and was told of. */
-  #oversizeBytes = 0;
+  /** What was told of one that was too long. */
+  #told = { bytes: 0, isKept: true };
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -51,28 +50,23 @@ export class Checkpoints {
   /** One has come that was stored then, in ms since 1970 UTC; `isNew`: not before this server began. */
   noteStored(timeMs: number, { isNew }: { isNew: boolean }): void {
     this.#begin(timeMs);
-    this.#oversizeBytes = 0;
-    if (isNew) this.#keepAll(false);
+    this.#told = { bytes: 0, isKept: true };
+    if (isNew) this.#options.store.keepAll(false).catch(() => {}); // next time
   }
 
-  /** Has one stored, if it is not too long. */
-  write(bytes: Uint8Array<ArrayBuffer>, id: string): void {
-    const { writer, wallMs, onOversized } = this.#options;
-    if (writer.addCheckpoint(bytes, id)) return;
+  /** One of so many bytes cannot be stored. */
+  async noteTooLong(bytes: number): Promise<void> {
+    const { store, wallMs, onOversized } = this.#options;
     this.#begin(wallMs()); // it is tried again when the next one is due
-    this.#keepAll(true);
-    if (bytes.length < 2 * this.#oversizeBytes) return;
-    this.#oversizeBytes = bytes.length;
-    onOversized?.(bytes.length);
+    const isKept = await store.keepAll(true).then(() => true, () => false);
+    if (bytes < 2 * this.#told.bytes && isKept === this.#told.isKept) return;
+    this.#told = { bytes, isKept };
+    onOversized?.(bytes, { isKept });
   }
 
   #begin(timeMs: number): void {
     this.#entries = 0;
     this.#bytes = 0;
     this.#atMs = timeMs;
-  }
-
-  #keepAll(isAll: boolean): void {
-    this.#options.store.keepAll(isAll).catch(() => {}); // next time
   }
 }

@@ -15,6 +15,8 @@ export const ENGLISH = {
     "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
   "server.nats-oversized":
     "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
+  "server.nats-oversized-forgets":
+    "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again, soon. It could not be told to forget nothing of the room until then: whoever runs NATS can raise max_bytes and max_age of its stream, or a server that starts later will not find all of the room.",
   "server.nats-away": "NATS does not answer: what is said waits",
   "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
@@ -99,8 +101,8 @@ export const ENGLISH = {
   "order.ban": "let nobody in from an address for some minutes; 0 lets them in again",
   "order.ban-parameters": "IP MINUTES",
   "order.say": "say something to everybody, as the server",
-  "order.backup": "tell everybody of another backup server",
-  "order.backup-parameters": "HOST:PORT",
+  "order.backup": "tell everybody of another backup server; with - before it, that it is none any more",
+  "order.backup-parameters": "[-]HOST:PORT",
   "order.stats": "show clients, messages per second, memory and since when it is up",
 
   "error.port-invalid": 'Port "{port}" cannot be used: it must be a number from 1 to 65535.',
@@ -108,6 +110,8 @@ export const ENGLISH = {
   "error.ip-invalid": '"{ip}" is no IP address.',
   "error.minutes-invalid": '"{minutes}" cannot be used: the minutes are a number from 0 to {max}.',
   "error.backup-is-self": "{server} is this very server: name another one as its backup.",
+  "error.backup-unknown": "{server} is no backup: it cannot be withdrawn.",
+  "error.backup-serves": "{server} serves this room too, and is a backup for as long as it runs: end it.",
   "error.backups-full": "There are {max} backup servers already: no more fit.",
   "error.pattern-invalid":
     'Times cannot be shown as "{pattern}": use yyyy, MM, dd, HH, mm or ss, and letters between single quotes.',

@@ -86,6 +86,8 @@ export type InputCode =
   | "ip-invalid"
   | "minutes-invalid"
   | "backups-full"
+  | "backup-unknown"
+  | "backup-serves"
   | "backup-is-self"
   | "pattern-invalid"
   | "choice-invalid"

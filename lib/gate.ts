@@ -96,6 +96,11 @@ export class Gate {
     }
   }
 
+  /** Somebody who was allowed to {@linkcode enter} was not let in, for no fault of theirs. */
+  excuse(ip: string, nowMs: number): void {
+    this.#originOf(ip, nowMs).entries.putBack();
+  }
+
   /** Somebody sends a message again: whether it is none of those that they may say. */
   isResendFree(ip: string, nowMs: number): boolean {
     return this.#originOf(ip, nowMs).resent.take(nowMs);

@@ -37,7 +37,7 @@ export interface LogStore {
   ): Promise<number | undefined>;
   /** The first checkpoint at or behind a position, or else the last before it; undefined if there is none. */
   checkpointFrom(position: number): Promise<Stored | undefined>;
-  /** All that is stored from a position on, and will be, until {@linkcode close}. What was given last is given again,
+  /** All that is stored from a position on, and will be, until it is closed. What was given last is given again,
    * as it is by then, when it may be that it is not there any more, or something else in its place. */
   read(from: number): AsyncIterable<Stored>;
   /** Has {@linkcode read} ask anew for what it has not had yet. */
@@ -47,7 +47,6 @@ export interface LogStore {
   keepAll(isAll: boolean): Promise<void>;
   /** Whether somebody has deleted it. */
   isGone(): Promise<boolean>;
-  close(): void;
 }
 
 /** Who serves a room: a lease for each server, which ends unless it is renewed. */

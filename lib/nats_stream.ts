@@ -15,9 +15,13 @@ export const STREAM_AGE_MS = 7 * 86_400_000;
 const DUPLICATES_MS = 180_000;
 /** What NATS sends beside what is stored, in bytes at most: it counts as part of a message. */
 const HEADERS_BYTES = 512;
-/** What people who look at NATS read of a stream, which also tells servers whether it keeps more than it should. */
+/** What people who look at NATS read of a stream. */
 const DESCRIPTION = "A room of chat-server";
-const KEEPS_ALL = `${DESCRIPTION}; it forgets nothing until max_payload is raised`;
+/** What stands behind it while the stream forgets nothing. */
+const KEEPS_ALL = "; it forgets nothing until max_payload is raised";
+/** The same with the limits that the stream had, for people and for the server that puts them back; earlier versions
+ * did not note these. */
+const LIMITS_NOTE = new RegExp(`${KEEPS_ALL}(?:, then max_bytes (-?\\d+), max_age (\\d+) ms)?$`);
 /** Copies that survive the loss of a machine. */
 const COPIES = 3;
 /** How long what is stored may take to be acknowledged, in ms. */
@@ -169,11 +173,11 @@ export class NatsStream implements LogStore {
 
   async keepAll(isAll: boolean): Promise<void> {
     const { streams } = this.#link.manager;
-    const { config } = await streams.info(this.#name);
-    // Whoever runs NATS may have it keep more or less.
-    if ((config.description === KEEPS_ALL) === isAll) return;
-    const change = isAll ? { description: KEEPS_ALL, max_bytes: -1, max_age: 0 } : LIMITS;
-    await streams.update(this.#name, change);
+    await patiently(async () => {
+      const { config } = await streams.info(this.#name);
+      const change = isAll ? withoutLimits(config) : withLimits(config);
+      if (change) await streams.update(this.#name, change);
+    });
   }
 
   async isGone(): Promise<boolean> {
@@ -204,15 +208,36 @@ function storedOf(message: StoredMsg | undefined): Stored | undefined {
   };
 }
 
-/** How much a stream keeps, unless whoever runs NATS has it keep more or less. */
-const LIMITS = { description: DESCRIPTION, max_bytes: STREAM_BYTES, max_age: nanos(STREAM_AGE_MS) };
+type Limits = Pick<StreamConfig, "max_bytes" | "max_age"> & { description?: string };
+
+/** What has a stream forget nothing; undefined if it was told so before. */
+function withoutLimits({ description = "", max_bytes, max_age }: Limits): Limits | undefined {
+  if (LIMITS_NOTE.test(description)) return undefined;
+  const note = `${KEEPS_ALL}, then max_bytes ${max_bytes}, max_age ${millis(max_age)} ms`;
+  return { description: description + note, max_bytes: -1, max_age: 0 };
+}
+
+/** What has it forget again as before, but for what whoever runs NATS has set meanwhile; undefined if it does. */
+function withLimits({ description = "", max_bytes, max_age }: Limits): Limits | undefined {
+  const found = LIMITS_NOTE.exec(description);
+  if (!found) return undefined;
+  const [note, bytes = STREAM_BYTES, ageMs = STREAM_AGE_MS] = found;
+  return {
+    description: description.slice(0, -note.length),
+    max_bytes: max_bytes === -1 ? Number(bytes) : max_bytes,
+    max_age: max_age === 0 ? nanos(Number(ageMs)) : max_age,
+  };
+}
 
 function configOf(room: string) {
   const name = `CHAT_${room}`;
   return {
     name,
     subjects: [`${name}.log`, `${name}.checkpoint`],
-    ...LIMITS,
+    description: DESCRIPTION,
+    // Unless whoever runs NATS has it keep more or less.
+    max_bytes: STREAM_BYTES,
+    max_age: nanos(STREAM_AGE_MS),
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,

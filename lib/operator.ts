@@ -76,6 +76,9 @@ export class Operator {
         checkBackup(parseBackup(order.server), { own: server.address, local: this.#options.localIPs() });
         server.addBackup(order.server);
         return [];
+      case "withdrawal":
+        server.removeBackup(order.server);
+        return [];
       case "stats":
         return this.#stats();
       case "incomplete":

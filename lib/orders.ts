@@ -1,7 +1,7 @@
 // A line typed at a server's console -> an order to the server. The help text comes from the same table as the
 // orders.
 
-import { parseIP, withColon } from "./address.ts";
+import { formatAddress, parseIP, withColon } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
 import {
   type Bare,
@@ -43,7 +43,7 @@ export type Order =
   | { readonly type: "ban"; readonly address: string; readonly minutes: number }
   | { readonly type: "say"; readonly text: string }
   /** As `host:port`. */
-  | { readonly type: "backup"; readonly server: string }
+  | { readonly type: "backup" | "withdrawal"; readonly server: string }
   /** Something is missing behind the command, or follows one that is to stand alone. */
   | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof ORDERS }
   | UnknownCommand
@@ -73,6 +73,10 @@ export function parseOrder(raw: string): Order {
     case "backup":
       // A word alone is most often a slip, and everybody would be sent there.
       if (/^[\w-]*$/.test(rest)) return incomplete;
+      if (rest.startsWith("-")) {
+        const { server } = parseBackup(withColon(rest.slice(1)));
+        return { type: "withdrawal", server: formatAddress(server) };
+      }
       return { type: name, server: formatBackup(parseBackup(withColon(rest))) };
     case "quit":
       // Nobody who goes on writing wants to leave.

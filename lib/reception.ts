@@ -85,27 +85,35 @@ export class Reception {
     this.#patience = new Patience({ journal, clock, comingMs, onGone: () => guests.expire() });
   }
 
-  /** Serves a connection until it ends. */
+  /** Serves a connection until it ends.
+   * @throws what is no fault of the peer */
   async receive(connection: Connection): Promise<void> {
-    const { messages } = this.#options;
     const address = plainIP(connection.peer.hostname);
+    let isLetThrough = false;
+    try {
+      isLetThrough = this.#letThrough(connection, address);
+      await this.#serveToEnd(connection, address);
+    } finally {
+      this.#hub.release(connection);
+      if (isLetThrough) this.#gate.leave(address);
+    }
+  }
+
+  async #serveToEnd(connection: Connection, address: string): Promise<void> {
+    const { messages } = this.#options;
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
-    const isLetThrough = this.#letThrough(connection, address);
     try {
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
         await this.#takeIn(frames, visit);
       }
     } catch (error) {
       if (!(error instanceof LostError)) this.#report(connection, error as Error);
-    } finally {
-      const member = this.#guests.memberOf(connection);
-      if (member) this.#guests.lose(member);
-      // A peer that has only ended its own side is still owed what was said before.
-      connection.finish();
-      await connection.closed;
-      this.#hub.release(connection);
-      if (isLetThrough) this.#gate.leave(address);
     }
+    const member = this.#guests.memberOf(connection);
+    if (member) this.#guests.lose(member);
+    // A peer that has only ended its own side is still owed what was said before.
+    connection.finish();
+    await connection.closed;
   }
 
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
@@ -183,20 +191,26 @@ export class Reception {
     const { bans, password, journal } = this.#options;
     if (hello.type !== "hello") throw frameUnexpected(hello);
     if (bans.has(address, now.tickMs)) throw addressBanned(address);
-    // Who comes again until it is back has not come too often.
     if (journal.isAway) throw storeAway();
     if (password && hello.password === "") throw passwordNeeded();
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
     if (password && !password.matches(hello.password)) throw passwordWrong();
     const arrival = { hello, session: sessionOf(hello.token), address };
-    return this.#patience.try((then, again) => {
+    const entering = this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);
       if (!admission) return false;
       this.#guests.welcome(admission, connection);
       visit.member = admission.member;
       return true;
     }, connection);
+    return entering?.catch((error) => {
+      // Who comes again until it is back has not come too often.
+      if (error instanceof ProtocolError && error.code === "store-away") {
+        this.#gate.excuse(address, this.#clock().tickMs);
+      }
+      throw error;
+    });
   }
 
   #serve(message: ClientMessage, { visit, member, now }: Guest): Promise<void> | undefined {

@@ -5,7 +5,7 @@
 import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
 import { InputError, ProtocolError } from "./errors.ts";
-import { backupsOf, isSame } from "./fold.ts";
+import { backupsOf, isSame, leftOf } from "./fold.ts";
 import type { Journal } from "./journal.ts";
 import type { Member, Members } from "./members.ts";
 import { nickFor } from "./nick_wish.ts";
@@ -74,20 +74,20 @@ export class Room {
   /** Who came to this server of many, and was announced. */
   readonly #announced = new WeakSet<Arrival>();
   readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
-  /** Of which this server was told at its start. */
-  readonly #ownBackups: readonly string[];
+  /** Of which this server was told at its start, and that were not withdrawn since. */
+  #ownBackups: readonly string[] = [];
   readonly #graceMs: number;
 
   constructor(options: RoomOptions) {
     const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = GRACE_MS, log } = options;
     this.#journal = journal;
     this.#onTaken = onTaken;
-    this.#ownBackups = [...backups];
     this.#graceMs = graceMs;
     this.#state = new RoomState(journal, log);
     this.log = this.#state.log;
     this.#members = this.#state.members;
     journal.follow((entry, seq, at, isForeign = false) => this.#apply(entry, seq, at, isForeign), onWork);
+    this.#ownBackups = [...backups]; // what was withdrawn before is named again
   }
 
   /** Has happen what the journal has by now. */
@@ -152,6 +152,19 @@ export class Room {
       throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
     this.#proposeBackups({ backups: [...named] }, now);
+  }
+
+  /** Tells everybody of a backup less, as `host:port`, whatever its certificate.
+   * @throws {InputError} `backup-serves` or `backup-unknown` */
+  removeBackup(server: string, now: Moment): void {
+    const withdrawn = `-${server}`;
+    const isAmong = (backups: readonly string[]) => leftOf(backups, [withdrawn]).length < backups.length;
+    if (!isAmong([...this.#ownBackups, ...this.#members.named])) {
+      const code = isAmong(this.serving) ? "backup-serves" : "backup-unknown";
+      throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
+    }
+    const own = leftOf(this.#ownBackups, [withdrawn]).slice(0, MAX_BACKUPS - 1);
+    this.#proposeBackups({ backups: [...own, withdrawn] }, now);
   }
 
   /** Where there are many servers, what one was told of at its start is for the clients of all. */
@@ -302,6 +315,7 @@ export class Room {
 
   /** An entry has its place in the journal: it happens, and who waits here for a change of who is in goes on. */
   #apply(proposed: Proposal, seq: number, at: Moment, isForeign: boolean): void {
+    if (proposed.type === "backups") this.#ownBackups = leftOf(this.#ownBackups, proposed.backups);
     if (!isChange(proposed)) return this.#state.apply(proposed, seq, at);
     const { session } = proposed;
     const before = this.#members.get(session);

@@ -27,7 +27,7 @@ import type { RefusedPeer } from "./reception.ts";
 import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
-import { SHARED_ROOM_FLAGS, SharedRoom } from "./shared_room.ts";
+import { SHARED_ROOM_FLAGS, SharedRoom, type SharedRoomOptions } from "./shared_room.ts";
 import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
 import { Spell } from "./spell.ts";
 import type { AskOptions } from "./terminal.ts";
@@ -88,11 +88,7 @@ export async function serve(program: Program): Promise<number> {
     onTrouble: (error) =>
       unstored.note(!error, error ? explain(error, language) : sentences("server.stored-again")),
   });
-  const shared = await SharedRoom.open(flags, {
-    clock,
-    onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
-    onOversized: (bytes) => log.tell(sentences("server.nats-oversized", { megabytes: megabytesFor(bytes) })),
-  });
+  await using shared = await SharedRoom.open(flags, { clock, ...sharedNews(sentences, { log, unstored }) });
   const entry = await serverEntry(flags, program);
   server = await listen(program, {
     ...settings,
@@ -102,10 +98,8 @@ export async function serve(program: Program): Promise<number> {
     onRefused: refusalsTo(log, program),
     onTrouble: (error) => log.tell(explain(error, language)),
   });
-  if (!server) {
-    await shared?.close();
-    return EXIT.ok;
-  }
+  if (!server) return EXIT.ok;
+  await using _ = server;
   shared?.join(server, entry.certificate ?? {});
   await terminal.print(
     sentences("server.listening", { address: formatAddress(server.address) }),
@@ -138,6 +132,20 @@ function spellOf(log: ServerConsole, server: () => ChatServer | undefined): Spel
       server()?.tellWaiting({ isOver });
     },
   });
+}
+
+/** Tells what is wrong with NATS. */
+function sharedNews(
+  sentences: Sentences,
+  { log, unstored }: { log: ServerConsole; unstored: Spell },
+): Omit<SharedRoomOptions, "clock"> {
+  return {
+    onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
+    onOversized: (bytes, { isKept }) => {
+      const name = isKept ? "server.nats-oversized" : "server.nats-oversized-forgets";
+      log.tell(sentences(name, { megabytes: megabytesFor(bytes) }));
+    },
+  };
 }
 
 /** What NATS should take at once, with room to grow, in MB as its configuration has them. */

@@ -33,12 +33,13 @@ export interface SharedRoomOptions {
   readonly clock: Clock;
   /** Told when what is said has to wait for NATS, and when that is over. */
   readonly onAway: (isAway: boolean) => void;
-  /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. */
-  readonly onOversized: (bytes: number) => void;
+  /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. `isKept`:
+   * NATS forgets nothing until they do. */
+  readonly onOversized: (bytes: number, how: { isKept: boolean }) => void;
 }
 
 /** A room that many servers serve, as this one sees it. */
-export class SharedRoom {
+export class SharedRoom implements AsyncDisposable {
   readonly name: string;
   readonly journal: SharedJournal;
   /** NATS servers, without passwords. */
@@ -52,6 +53,7 @@ export class SharedRoom {
   readonly #neighbours: Neighbours;
   readonly #setAddress: (address: string) => void;
   readonly #advertised: string | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(parts: {
     name: string;
@@ -137,10 +139,18 @@ export class SharedRoom {
   }
 
   /** Takes leave of the others, once what was said is stored. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     await this.journal.close({ patienceMs: CLOSING_MS });
     await atMost(CLOSING_MS, this.#neighbours[Symbol.asyncDispose]());
     await this.#nats.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

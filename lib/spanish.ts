@@ -17,6 +17,8 @@ export const SPANISH = {
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
   "server.nats-oversized":
     "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
+  "server.nats-oversized-forgets":
+    "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo, pronto. No se ha podido hacer que hasta entonces no olvide nada de la sala: quien administra NATS puede ampliar max_bytes y max_age de su stream; si no, un servidor que arranque después no encontrará toda la sala.",
   "server.nats-away": "NATS no responde: lo que se diga espera",
   "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
@@ -106,8 +108,8 @@ export const SPANISH = {
   "order.ban": "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
   "order.ban-parameters": "IP MINUTOS",
   "order.say": "decir algo a todos, como servidor",
-  "order.backup": "anunciar a todos otro servidor de reserva",
-  "order.backup-parameters": "SERVIDOR:PUERTO",
+  "order.backup": "anunciar a todos otro servidor de reserva; con - delante, que ya no lo es",
+  "order.backup-parameters": "[-]SERVIDOR:PUERTO",
   "order.stats": "mostrar clientes, mensajes por segundo, memoria y desde cuándo está en marcha",
 
   // What a person gave cannot be used
@@ -117,6 +119,9 @@ export const SPANISH = {
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
   "error.backup-is-self": "{server} es este mismo servidor: dé otro como reserva.",
+  "error.backup-unknown": "{server} no es una reserva: no se puede retirar.",
+  "error.backup-serves":
+    "{server} también sirve esta sala, y es una reserva mientras esté en marcha: termínelo.",
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
   "error.pattern-invalid":
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',

@@ -35,6 +35,11 @@ export class TokenBucket {
     return true;
   }
 
+  /** Puts back a token that was taken for nothing. */
+  putBack(): void {
+    this.#tokens++;
+  }
+
   /** How long until there is a token, in ms: more than 0 if {@linkcode take} would not be given one now. */
   waitMs(nowMs: number): number {
     if (this.#perMs === Infinity) return 0;

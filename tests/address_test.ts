@@ -49,7 +49,7 @@ Deno.test("parseAddress() takes the brackets off an IPv6 host", pure, () => {
 });
 
 Deno.test("parseAddress() refuses what no host is written like", pure, () => {
-  const texts = ["", " ", ":5000", "a b", "ana@aula", "aula/chat"]
+  const texts = ["", " ", ":5000", "a b", "ana@aula", "aula/chat", "-aula"]
     .concat(["[::1", "::1]", "[]", "a[::1]", "[::1]5000", "[::1] :5000"])
     .concat(["[aula.uni.es]:5000", "[cafe]:5000", "[10.0.0.7]", "[fe80::1%]", "[fe80::1%a b]"])
     .concat(["http://aula", "aula:5000:1", "1::2::3", "10.0.0.300", "aula\x1b[2J"]);

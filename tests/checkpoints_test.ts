@@ -7,19 +7,23 @@ const pure = { permissions: "none" } as const;
 
 const HOUR_MS = 3_600_000;
 
-/** Checkpoints of a store that takes so many bytes. */
-function checkpointsOf(
-  { maxBytes = 10, checkpointEntries }: { maxBytes?: number; checkpointEntries?: number } = {},
-) {
-  const log = { nowMs: 0, kept: [] as boolean[], told: [] as number[] };
+function checkpointsOf({ checkpointEntries }: { checkpointEntries?: number } = {}) {
+  const log = { nowMs: 0, kept: [] as boolean[], told: [] as (number | boolean)[][], isForbidden: false };
   const checkpoints = new Checkpoints({
-    store: { keepAll: (isAll) => Promise.resolve(void log.kept.push(isAll)) },
-    writer: { addCheckpoint: ({ length }) => length <= maxBytes },
+    store: {
+      keepAll: (isAll) => {
+        log.kept.push(isAll);
+        return log.isForbidden ? Promise.reject(new Error("no")) : Promise.resolve();
+      },
+    },
     wallMs: () => log.nowMs,
-    onOversized: (bytes) => log.told.push(bytes),
+    onOversized: (bytes, { isKept }) => log.told.push([bytes, isKept]),
     checkpointEntries,
   });
-  return { log, checkpoints };
+  const areTooLong = async (...lengths: number[]) => {
+    for (const length of lengths) await checkpoints.noteTooLong(length);
+  };
+  return { log, checkpoints, areTooLong };
 }
 
 Deno.test("A checkpoint is due after 5,000 entries or 4 MiB, and then not until as many more", pure, () => {
@@ -46,15 +50,33 @@ Deno.test("A checkpoint is old an hour after it was stored, not after it came", 
 Deno.test(
   "While a checkpoint is too long nothing is forgotten; that is told, and again when it is twice as long",
   pure,
-  () => {
-    const { log, checkpoints } = checkpointsOf();
-    for (const bytes of [10, 11, 12, 21, 22]) checkpoints.write(new Uint8Array(bytes), "id");
-    assertEquals([log.told, log.kept], [[11, 22], [true, true, true, true]]);
+  async () => {
+    const { log, checkpoints, areTooLong } = checkpointsOf();
+    await areTooLong(11, 12, 21, 22);
+    assertEquals(log.told, [[11, true], [22, true]]);
+    assertEquals(log.kept, [true, true, true, true]);
     checkpoints.noteStored(0, { isNew: false });
     assertEquals(log.kept.length, 4);
     checkpoints.noteStored(0, { isNew: true });
     assertEquals(log.kept.slice(4), [false]);
-    checkpoints.write(new Uint8Array(11), "id");
-    assertEquals(log.told.slice(2), [11]);
+    await areTooLong(11);
+    assertEquals(log.told.slice(2), [[11, true]]);
+  },
+);
+
+Deno.test(
+  "That the store cannot be had forget nothing is told, once, and when it can be; that it is to forget again is not",
+  pure,
+  async () => {
+    const { log, checkpoints, areTooLong } = checkpointsOf();
+    await areTooLong(11);
+    log.isForbidden = true;
+    await areTooLong(12, 13);
+    log.isForbidden = false;
+    await areTooLong(14, 15);
+    assertEquals(log.told, [[11, true], [12, false], [14, true]]);
+    log.isForbidden = true;
+    checkpoints.noteStored(0, { isNew: true });
+    assertEquals(log.told.length, 3);
   },
 );

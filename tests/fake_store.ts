@@ -82,6 +82,7 @@ export class FakeStore implements LogStore {
   }
 
   checkpointFrom(position: number): Promise<Stored | undefined> {
+    if (position < 1) return Promise.reject(new Error("no such position"));
     const kept = this.#log.stored.filter((one) => one.isCheckpoint && one.position >= this.#log.first);
     return Promise.resolve(kept.find((one) => one.position >= position) ?? kept.at(-1));
   }

@@ -185,6 +185,36 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
   assertEquals(again.serving, { backups: ["s:4"], home: 7n });
 });
 
+Deno.test(
+  "A backup that is withdrawn is named no more, whatever its certificate, until it is named again",
+  pure,
+  () => {
+    const print = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
+    const { members, folded } = foldAll(
+      backups(["a:1", `b:1#${print}`, "b:12"]),
+      backups(["s:1", "b:1"], 7n),
+      backups(["c:1", "-b:1"]),
+      backups(["-d:1"]),
+      backups(["-a:1"]),
+      backups(["a:1"]),
+    );
+    const lists = folded.slice(2).map((entry) => entry?.type === "backups" ? entry.backups.join(" ") : "");
+    assertEquals(lists, [
+      "s:1 b:1 a:1 b:12 c:1",
+      "s:1 b:1 a:1 b:12 c:1",
+      "s:1 b:1 b:12 c:1",
+      "s:1 b:1 b:12 c:1 a:1",
+    ]);
+    assertEquals(foldAll(...unfold(members)).members.named, ["b:12", "c:1", "a:1"]);
+  },
+);
+
+Deno.test("Of as many backups as fit one is withdrawn all the same, and makes room", pure, () => {
+  const many = Array.from({ length: 16 }, (_, i) => `a:${i + 1}`);
+  const { members } = foldAll(backups(many), backups(["-a:1", "b:1"]));
+  assertEquals(members.named, [...many.slice(1), "b:1"]);
+});
+
 Deno.test("Of too many backups those that people named stay, the first of them first", pure, () => {
   const many = (host: string) => Array.from({ length: 12 }, (_, i) => `${host}:${i + 1}`);
   const { folded: [, all] } = foldAll(backups(many("s"), 1n), backups(many("a")));

@@ -60,6 +60,14 @@ Deno.test("Gate.enter() allows a full house twice over, then one every other sec
   gate.enter("10.0.0.8", 2_001);
 });
 
+Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pure, () => {
+  const gate = new Gate();
+  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) gate.enter(HOME, 0);
+  gate.excuse(HOME, 0);
+  gate.enter(HOME, 0);
+  assertEquals(codeOf(() => gate.enter(HOME, 0)), "entering-too-often");
+});
+
 Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself included", pure, () => {
   const gate = new Gate();
   for (const ip of [HOME, "127.0.0.1"]) {

@@ -33,3 +33,32 @@ Deno.test(
     assertEquals([first.ended.count, second.ended.count], [1, 0]);
   },
 );
+
+Deno.test("Who is lost because the server ends has not left", pure, () => {
+  const clock = new TestClock().now;
+  const room = new Room({ journal: new MemoryJournal(1n), graceMs: 0 });
+  const { connection } = fakeConnection();
+  for (const isEnding of [true, false]) {
+    using guests = new Guests({ room, clock, onWork: () => {} });
+    const admission = room.enter({ hello: helloOf("ana"), session: 1n, address: "10.0.0.7" }, clock())!;
+    guests.welcome(admission, connection);
+    if (isEnding) guests[Symbol.dispose]();
+    guests.lose(admission.member);
+    assertEquals([room.size, guests.memberOf(connection)], [isEnding ? 1 : 0, undefined]);
+  }
+});
+
+Deno.test("However many were lost, nothing is waited for when the server ends", {
+  ...pure,
+  sanitizeOps: true,
+}, () => {
+  const clock = new TestClock().now;
+  const room = new Room({ journal: new MemoryJournal(1n) });
+  using guests = new Guests({ room, clock, onWork: () => {} });
+  for (const [index, nick] of ["ana", "beto"].entries()) {
+    const arrival = { hello: helloOf(nick), session: BigInt(index), address: "10.0.0.7" };
+    const admission = room.enter(arrival, clock())!;
+    guests.welcome(admission, fakeConnection().connection);
+    guests.lose(admission.member);
+  }
+});

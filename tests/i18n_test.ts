@@ -83,6 +83,8 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode |
   "ip-invalid": true,
   "minutes-invalid": true,
   "backups-full": true,
+  "backup-unknown": true,
+  "backup-serves": true,
   "backup-is-self": true,
   "pattern-invalid": true,
   "choice-invalid": true,

@@ -12,10 +12,10 @@ const pure = { permissions: "none" } as const;
 
 const at = (ms: number) => ({ wallMs: 1_700_000_000_000 + ms, tickMs: ms });
 
-function newRoom(store: Store = { instance: 7n, entries: [] }) {
+function newRoom(store: Store = { instance: 7n, entries: [] }, backups: readonly string[] = []) {
   const journal = new StagedJournal(store);
   let work = 0;
-  return { store, journal, room: new Room({ journal, onWork: () => work++ }), work: () => work };
+  return { store, journal, room: new Room({ journal, backups, onWork: () => work++ }), work: () => work };
 }
 
 function enter(room: Room, nick: string, { again = () => {}, session = BigInt(nick.length), ms = 0 } = {}) {
@@ -201,6 +201,29 @@ Deno.test("A room on what another has left is the same room", pure, () => {
   assertEquals(letIn(next, "beto").welcome.accepted, 1);
   assertEquals(next.expire(at(99_999)), Infinity);
 });
+
+Deno.test(
+  "A backup that was withdrawn is none at the next start either, unless a flag names it anew",
+  pure,
+  () => {
+    const { room, store } = newRoom(undefined, ["x:1"]);
+    for (const backup of ["a:1", "b:1"]) {
+      room.addBackup(backup, at(0));
+      room.settle();
+    }
+    for (const backup of ["a:1", "x:1"]) room.removeBackup(backup, at(0));
+    room.settle();
+    const named = (backups: string[]) => letIn(newRoom(store, backups).room, "ana").welcome.backups;
+    assertEquals([letIn(room, "ana").welcome.backups, named([])], [["b:1"], ["b:1"]]);
+    assertEquals(named(["x:1"]), ["x:1", "b:1"]);
+    // However many flags name: no more are stored at once than can be read again.
+    const { room: full } = newRoom(store, Array.from({ length: 16 }, (_, i) => `f:${i + 1}`));
+    full.removeBackup("b:1", at(0));
+    full.settle();
+    const last = store.entries.at(-1)!.entry;
+    assertEquals(last.type === "backups" && last.backups.length, 16);
+  },
+);
 
 Deno.test(
   "What is kept in memory alone happens at once, in the order and at the moment of the proposal",

@@ -5,6 +5,7 @@ import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DataFile } from "../lib/data_file.ts";
 import { FileJournal } from "../lib/file_journal.ts";
+import { MAX_PER_ADDRESS } from "../lib/gate.ts";
 import { encodeClient, type LogEntry, type Say } from "../lib/protocol.ts";
 import { StagedJournal } from "./staged_journal.ts";
 import { dialPeer, enter, type Guest, helloOf, LOOPBACK, until } from "./support.ts";
@@ -141,6 +142,23 @@ Deno.test("Who wants to come in while the disk is full for longer is told so, an
   journal.isStuck = false;
   const { peer } = await enter(server.address, hello);
   peer[Symbol.dispose]();
+});
+
+Deno.test("Who could not be let in because nothing was kept has not come too often, however often they came", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal, comingMs: 5, isFree: () => false });
+  const held = hold(journal);
+  for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {
+    using ana = await dialPeer(server.address);
+    await ana.say(helloOf("ana"));
+    assertEquals((await ana.expect("error")).code, "store-away");
+    await ana.rest();
+  }
+  held.letGo();
+  server.announce("again"); // and all that waited is kept
+  const { peer, welcome } = await enter(server.address, helloOf("ana"));
+  using _ = peer;
+  assertEquals(welcome.nick, "ana");
 });
 
 Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {

@@ -25,6 +25,13 @@ const ORDERS: Record<string, Order> = {
   "/backup 10.0.0.8": { type: "backup", server: "10.0.0.8:5000" },
   "/backup 10.0.0.8 5001": { type: "backup", server: "10.0.0.8:5001" },
   "/backup [::1]:5001": { type: "backup", server: "[::1]:5001" },
+  "/backup -10.0.0.8": { type: "withdrawal", server: "10.0.0.8:5000" },
+  "/reserva -[::1] 5001": { type: "withdrawal", server: "[::1]:5001" },
+  "/backup -abc:1#SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0": {
+    type: "withdrawal",
+    server: "abc:1",
+  },
+  "/backup -abc": { type: "incomplete", command: "backup" },
   "/kick": { type: "incomplete", command: "kick" },
   "/ban 10.0.0.7": { type: "incomplete", command: "ban" },
   "/say ": { type: "incomplete", command: "say" },
@@ -48,6 +55,7 @@ Deno.test("parseOrder() refuses what an order cannot be about", pure, () => {
     "/ban 10.0.0.7 -1": "minutes-invalid",
     "/backup a b": "address-invalid",
     "/backup a:0": "port-invalid",
+    "/backup --a:1": "address-invalid",
     [`/say ${"x".repeat(2_001)}`]: "text-too-long",
   };
   for (const [line, code] of Object.entries(refused)) {

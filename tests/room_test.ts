@@ -509,6 +509,34 @@ Deno.test("Room.addBackup() takes no more than fit", pure, () => {
   room.addBackup("b:1", at(0));
 });
 
+Deno.test(
+  "Room.removeBackup() tells everybody of one less, of its flag's too, and of none that nobody has named",
+  pure,
+  () => {
+    const own = Array.from({ length: 15 }, (_, i) => `a:${i + 1}`);
+    const room = newRoom({ backups: own });
+    room.addBackup("b:1", at(0));
+    for (const server of ["a:2", "b:1"]) {
+      room.removeBackup(server, at(500));
+      const { code, details } = assertThrows(() => room.removeBackup(server, at(0)), InputError);
+      assertEquals<unknown>([code, details], ["backup-unknown", { server }]);
+    }
+    const left = own.filter((backup) => backup !== "a:2");
+    assertEquals(readAll(room).at(-1), { type: "backups", seq: 2, timeMs: NOON_MS + 500, backups: left });
+    assertEquals(enter(room, ANA).welcome.backups, left);
+    room.addBackup("a:2", at(0));
+    assertEquals(enter(room, BETO).welcome.backups, [...left, "a:2"]);
+  },
+);
+
+Deno.test("Room.removeBackup() withdraws one of a flag that nobody has named otherwise", pure, () => {
+  const room = newRoom({ backups: Array.from({ length: 16 }, (_, i) => `a:${i + 1}`) });
+  room.removeBackup("a:1", at(0));
+  assertEquals(enter(room, ANA).welcome.backups.length, 15);
+  const last = readAll(room).find(({ type }) => type === "backups");
+  assertEquals(last?.type === "backups" && last.backups.length, 15);
+});
+
 Deno.test("Room.messagesPerSecond() counts what is accepted", pure, () => {
   const { room, ana } = roomWithMessages(5);
   say(room, ana, 5, { ms: 6_000 });

@@ -525,6 +525,16 @@ Deno.test("A console that writes to a pipe that nobody reads holds the room up f
   assert(standing.output.endsWith("ana: " + "x".repeat(50) + "600\n"));
 });
 
+/** Has the room fail at something, until it is disposed of. */
+function failing(what: "say" | "lose"): Disposable {
+  const { [what]: before } = Room.prototype;
+  const fail = () => {
+    throw new TypeError("a mistake of ours");
+  };
+  Object.assign(Room.prototype, { [what]: fail });
+  return { [Symbol.dispose]: () => void Object.assign(Room.prototype, { [what]: before }) };
+}
+
 Deno.test("A fault of the program itself ends one connection, and is told as such", async () => {
   const { port } = freeAddress();
   await using boss = new Person();
@@ -532,11 +542,7 @@ Deno.test("A fault of the program itself ends one connection, and is told as suc
   await boss.sees("Escuchando");
   using ana = (await enterAs("ana", port)).peer;
   using beto = (await enterAs("beto", port)).peer;
-  const { say } = Room.prototype;
-  using _ = { [Symbol.dispose]: () => Room.prototype.say = say };
-  Room.prototype.say = () => {
-    throw new TypeError("a mistake of ours");
-  };
+  using _ = failing("say");
   await ana.say({ type: "say", n: 1, timeMs: 0, text: "hola" });
   await boss.sees("a quien le dio el programa.");
   assertMatch(
@@ -546,6 +552,28 @@ Deno.test("A fault of the program itself ends one connection, and is told as suc
   await ana.rest();
   await beto.say({ type: "ping" });
   await beto.expect("pong");
+  boss.types("salir\n");
+  assertEquals(await serving, 0);
+});
+
+Deno.test("A fault of the program itself when a connection has ended is told as such, and ends no other", async () => {
+  const { port } = freeAddress();
+  await using boss = new Person();
+  const serving = boss.runs(serve, ...flagsFor(port), "--max-clients", "2");
+  await boss.sees("Escuchando");
+  using beto = (await enterAs("beto", port)).peer;
+  for (const nick of ["ana", "eva"]) {
+    const { peer } = await enterAs(nick, port);
+    using _ = failing("lose");
+    peer[Symbol.dispose]();
+    await boss.until((output) => output.split("a mistake of ours").length > (nick === "ana" ? 1 : 2), nick);
+  }
+  assertMatch(
+    boss.output,
+    /! Este programa falló al atender a 127\.0\.0\.1: TypeError: a mistake of ours at /,
+  );
+  await beto.say({ type: "ping" });
+  while ((await beto.hear())!.type !== "pong");
   boss.types("salir\n");
   assertEquals(await serving, 0);
 });

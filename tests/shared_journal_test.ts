@@ -5,11 +5,11 @@ import { systemClock } from "../lib/clock.ts";
 import { NatsError } from "../lib/errors.ts";
 import { concat } from "@std/bytes/concat";
 import { decodeBlock, encodeBlockHead, encodeProposal } from "../lib/nats_block.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
+import { decodeCheckpoint, encodeCheckpoint, isMark } from "../lib/nats_checkpoint.ts";
 import type { Joined, Proposal, Said } from "../lib/protocol.ts";
 import { SharedJournal, type SharedJournalOptions } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
-import { until } from "./support.ts";
+import { settle, until } from "./support.ts";
 
 const now = systemClock();
 
@@ -22,8 +22,8 @@ function joined(session: bigint, home: bigint): Proposal {
   return { type: "joined", timeMs: 5, session, back: false, ...who, home };
 }
 
-function encodeBlock(server: bigint, entry: Proposal): Uint8Array {
-  return concat([encodeBlockHead({ server, number: 1 }), encodeProposal(entry)]);
+function encodeBlock(server: bigint, entry: Proposal, number = 1): Uint8Array {
+  return concat([encodeBlockHead({ server, number }), encodeProposal(entry)]);
 }
 
 /** A server that follows a log. */
@@ -243,6 +243,7 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   assertEquals(later.words, ["6:7.10"]);
   assertEquals(later.taken[0]!.isForeign, true);
   const { past } = later;
+  assertEquals([past.length > 0, later.journal.past], [true, []]);
   assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).session), [
     7n,
     8n,
@@ -404,7 +405,7 @@ Deno.test("What is no block makes nothing, and one of a later version ends the s
   assertEquals((server.news[0] as NatsError).code, "nats-newer");
 });
 
-Deno.test("What comes behind a block of a later version is given to nobody: its numbers are others", async () => {
+Deno.test("What comes behind a block of a later version is given to nobody, its numbers are others; nor is anything stored", async () => {
   const log = new FakeLog();
   await using writer = await Follower.open(log, 1n);
   await using server = await Follower.open(log, 2n);
@@ -421,8 +422,9 @@ Deno.test("What comes behind a block of a later version is given to nobody: its 
   log.put(next);
   await until(() => server.news.length > 0);
   server.say(said(2n, 1));
-  await until(() => log.stored.length === 6);
+  await settle();
   server.journal.settle();
+  assertEquals(log.stored.length, 5);
   assertEquals(server.words, ["0:1.1", "1:1.2"]);
 });
 
@@ -516,6 +518,8 @@ Deno.test("A store that has lost the end of the log and grown since is found out
     await until(() => isOther ? server.news.length > 0 : server.taken.length === 4);
     const codes = server.news.map((error) => (error as NatsError).code);
     assertEquals([codes, server.taken.length], isOther ? [["nats-log-back"], 3] : [[], 4]);
+    // All others are to know.
+    assertEquals(log.stored.filter(({ isCheckpoint }) => isCheckpoint).length, isOther ? 2 : 1);
     await server.journal.close();
   }
 });
@@ -533,7 +537,7 @@ Deno.test("A store that has less than it said is asked again, and not forever", 
       const truth = await state.call(store);
       return asked++ === 0 || !isMended ? { ...truth, last: truth.last + 3 } : truth;
     };
-    const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 20 };
+    const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 20, backMs: 20 };
     const opening = SharedJournal.open(store, { ...options, openingMs: isMended ? 60_000 : 0 });
     if (isMended) await (await opening).close();
     else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-unread");
@@ -554,7 +558,7 @@ Deno.test("A reader that gives nothing to a server that starts is made anew", as
     await isAnew;
     yield* read.call(store, from);
   };
-  const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 50, openingMs: 1_000 };
+  const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 50, backMs: 50, openingMs: 1_000 };
   await (await SharedJournal.open(store, options)).close();
   store.close();
 });
@@ -613,6 +617,54 @@ Deno.test("A checkpoint too long to be stored is told of, and again when it has 
   await come(21n, 22n);
   await until(() => !log.keepsAll);
   assertEquals(decodeCheckpoint(checkpoints().at(-1)!.bytes).past.length, 22);
+});
+
+Deno.test("A checkpoint that is too long by the time that it can be stored is told of, and given up", async () => {
+  const log = new FakeLog();
+  const told: number[] = [];
+  await using server = await Follower.open(log, 1n, {
+    checkpointEntries: 1,
+    awayMs: 5,
+    onOversized: (bytes) => told.push(bytes),
+  });
+  const { append } = server.store;
+  // Nothing that is longer than what the store takes is ever stored.
+  server.store.append = (bytes, job) =>
+    bytes.length > server.store.maxBytes
+      ? Promise.reject(new Error("max"))
+      : append.call(server.store, bytes, job);
+  log.troubles.push("none", "lost");
+  server.say(...Array.from({ length: 20 }, (_, n) => joined(BigInt(n + 1), 1n)));
+  await until(() => log.appends === 3); // the room's beginning, the block, and the checkpoint in vain
+  await until(() => server.journal.isAway);
+  server.store.maxBytes = 400;
+  await until(() => !server.journal.isAway);
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 21);
+  assert(told.length === 1 && told[0]! > 400, `${told}`);
+  assertEquals(log.stored.map(({ isCheckpoint }) => isCheckpoint), [true, false, false]);
+});
+
+Deno.test("A block that is too long by the time that it can be stored is stored in parts, and nothing is lost", async () => {
+  for (const trouble of ["lost", "unsaid"] as const) {
+    const log = new FakeLog();
+    await using server = await Follower.open(log, 1n, { maxWaitingBytes: 1 });
+    const { wake } = log;
+    log.wake = () => {}; // nobody sees that it is stored
+    log.troubles.push(trouble);
+    server.say(...Array.from({ length: 20 }, (_, n) => said(1n, n + 1)));
+    await until(() => log.appends === 2);
+    server.store.maxBytes = 400;
+    await until(() => log.appends > 3);
+    log.wake = wake;
+    server.say(said(1n, 21));
+    await until(() => server.words.at(-1)?.endsWith(":1.21") === true);
+    const numbers = server.taken.map(({ entry }) => (entry as Said).n);
+    const all = Array.from({ length: 21 }, (_, n) => n + 1);
+    assertEquals([...new Set(numbers)], all);
+    if (trouble === "lost") assertEquals(numbers, all);
+    await until(() => !server.journal.isStuck);
+  }
 });
 
 Deno.test("A checkpoint too long is not made anew for every block", async () => {
@@ -701,4 +753,171 @@ Deno.test("Times never go back, nor beyond now, whatever the clock of the store 
   }
   assertEquals(ticksMs, [40_000, 40_000, 45_000, 50_000]);
   await journal.close();
+});
+
+Deno.test("The last of 256 servers are known by their numbers, whoever was heard of first", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n, { checkpointEntries: 302 });
+  for (let id = 2n; id <= 300n; id++) {
+    log.put(encodeBlock(id, said(id, 1)));
+    if (id === 200n) log.put(encodeBlock(2n, said(2n, 2), 2));
+  }
+  await until(() => server.taken.length === 300);
+  server.say(said(1n, 1), said(1n, 2));
+  await until(() => log.stored.at(-1)!.isCheckpoint);
+  const { numbers } = decodeCheckpoint(log.stored.at(-1)!.bytes);
+  const latest = Array.from({ length: 254 }, (_, index) => BigInt(index + 47));
+  assertEquals([...numbers.keys()].sort((a, b) => Number(a - b)), [1n, 2n, ...latest]);
+  assertEquals([numbers.get(2n), numbers.get(47n)], [2, 1]);
+});
+
+Deno.test("A checkpoint of another instance, by a server that has missed a mark, has the log marked anew", async () => {
+  const log = new FakeLog();
+  await using server = await Follower.open(log, 1n);
+  server.say(said(1n, 1));
+  await until(() => server.taken.length === 1);
+  const other = { instance: 7n, position: 2, seq: 1, numbers: new Map(), past: [] };
+  log.put(encodeCheckpoint(other), { isCheckpoint: true });
+  await until(() => server.news.length > 0);
+  assertEquals((server.news[0] as NatsError).code, "nats-log-back");
+  const mark = decodeCheckpoint(log.stored.at(-1)!.bytes);
+  assert(mark.instance !== 7n && mark.instance !== 101n && isMark(mark));
+});
+
+/** A server that looks what has come when it is told to, and not before. */
+async function openSlow(log: FakeLog, options: Partial<SharedJournalOptions> = {}) {
+  const store = new FakeStore(log);
+  const news: NatsError[] = [];
+  const journal = await SharedJournal.open(store, {
+    ...{ home: 1n, instance: 101n, clock: systemClock, onBroken: (error) => news.push(error), ...options },
+  });
+  const taken: number[] = [];
+  journal.follow((_entry, seq) => taken.push(seq), () => {});
+  return { journal, store, taken, news };
+}
+
+Deno.test("What has come and nobody has looked at yet is not taken for lost when it is said to be stored", async () => {
+  const log = new FakeLog();
+  const { journal, store, taken, news } = await openSlow(log);
+  const { append } = store;
+  store.append = async (...job) => {
+    const position = await append.apply(store, job);
+    await settle(); // it comes before that is said
+    return position;
+  };
+  journal.propose(said(1n, 1));
+  await until(() => taken.length === 1);
+  assertEquals([news, log.stored.length], [[], 2]);
+  await journal.close();
+});
+
+Deno.test("Who closes looks what has come meanwhile, though nobody else does", async () => {
+  const log = new FakeLog();
+  const { journal, taken } = await openSlow(log);
+  log.troubles.push("unsaid");
+  log.isDown = true;
+  journal.propose(said(1n, 1));
+  await journal.close({ patienceMs: 60_000 });
+  assertEquals([taken, journal.past], [[0], []]);
+});
+
+Deno.test("What is stored and does not come is asked for again, and nothing else", async () => {
+  const log = new FakeLog();
+  const { journal, taken } = await openSlow(log, { backMs: 5 });
+  journal.propose(said(1n, 1));
+  await until(() => (journal.settle(), taken.length === 1));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(log.rereads, 0);
+  const { wake } = log;
+  log.wake = () => {};
+  journal.propose(said(1n, 2));
+  await until(() => log.rereads === 1);
+  log.wake = wake;
+  wake.call(log);
+  await until(() => (journal.settle(), taken.length === 2));
+  await journal.close();
+});
+
+/** A log with so many entries. */
+async function logOf(count: number): Promise<FakeLog> {
+  const log = new FakeLog();
+  await using writer = await Follower.open(log, 9n);
+  for (let n = 1; n <= count; n++) {
+    writer.say(said(1n, n));
+    await until(() => writer.taken.length === n);
+  }
+  return log;
+}
+
+Deno.test("A store that gives little at a time to a server that starts is not given up", async () => {
+  const log = await logOf(3);
+  const store = new FakeStore(log);
+  const { read } = store;
+  let [asked, isAsked] = [0, Promise.withResolvers<void>()];
+  store.reread = () => {
+    if (++asked % 2 === 0) isAsked.resolve();
+  };
+  store.read = async function* (from) {
+    for await (const stored of read.call(store, from)) {
+      await isAsked.promise;
+      isAsked = Promise.withResolvers();
+      yield stored;
+    }
+  };
+  const options = {
+    ...{ home: 1n, instance: 101n, clock: systemClock },
+    backMs: 10,
+    readingMs: 30,
+    openingMs: 0,
+  };
+  await (await SharedJournal.open(store, options)).close();
+  assertEquals(asked, 8); // twice for each
+});
+
+Deno.test("A server that reads another end than there was while it starts begins again, and reads no more of before", async () => {
+  const log = await logOf(2);
+  const store = new FakeStore(log);
+  const { read } = store;
+  let [reads, ended] = [0, 0];
+  store.read = async function* (from) {
+    const isFirst = ++reads === 1;
+    try {
+      for await (const stored of read.call(store, from)) {
+        yield stored;
+        if (isFirst) yield { ...stored, timeMs: stored.timeMs + 1 };
+      }
+    } finally {
+      ended++;
+    }
+  };
+  const options = { home: 1n, instance: 101n, clock: systemClock, openingMs: 60_000 };
+  const journal = await SharedJournal.open(store, options);
+  const taken: number[] = [];
+  journal.follow((_entry, seq) => taken.push(seq), () => {});
+  assertEquals([taken, reads, ended, log.stored.length], [[0, 1], 2, 1, 3]);
+  await journal.close();
+});
+
+Deno.test("A server that has given a start up does not go on reading for it", async () => {
+  const log = await logOf(1);
+  const store = new FakeStore(log);
+  const { state, read } = store;
+  let ended = 0;
+  store.state = async () => ({ ...await state.call(store), last: 99 });
+  store.read = async function* (from) {
+    try {
+      yield* read.call(store, from);
+    } finally {
+      ended++;
+    }
+  };
+  const options = {
+    ...{ home: 1n, instance: 101n, clock: systemClock },
+    backMs: 5,
+    readingMs: 5,
+    openingMs: 0,
+  };
+  await assertRejects(() => SharedJournal.open(store, options), NatsError);
+  log.put(new Uint8Array());
+  await until(() => ended === 1);
 });

@@ -1,9 +1,10 @@
 // Servers of one room: what somebody does on one of them, everybody on the others sees, in one order; and people who
 // move from one to another.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { systemClock } from "../lib/clock.ts";
+import { InputError } from "../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_WHOLE_MS, type Say } from "../lib/protocol.ts";
 import { SharedJournal } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
@@ -235,6 +236,30 @@ Deno.test("Clients are no longer told of servers that are gone, and always of th
   using __ = eva.peer;
   assertEquals(new Set(eva.welcome.backups), new Set(["x:1", "y:2", "a:1"]));
   assertEquals(third.server.serving, ["a:1"]);
+});
+
+Deno.test("A backup that is withdrawn at one server is none on any other, though its flag had named it", async () => {
+  const log = new FakeLog();
+  await using one = await Sharer.open(log, 1n, { backups: ["x:1", "y:1"] });
+  await using other = await Sharer.open(log, 2n, { backups: ["x:1"] });
+  const ana = await come(one, "ana");
+  using _ = ana.peer;
+  for (const { server } of [one, other]) server.shareBackups();
+  assertEquals((await ana.peer.expect("backups")).backups, ["x:1", "y:1"]);
+  await until(() => other.server.log.head === one.server.log.head);
+  other.server.removeBackup("x:1");
+  while ((await ana.peer.expect("backups")).backups.length > 1);
+  await using third = await Sharer.open(log, 3n);
+  for (const [index, sharer] of [one, other, third].entries()) {
+    const { peer, welcome } = await come(sharer, `eva${index}`);
+    using _ = peer;
+    assertEquals(welcome.backups, ["y:1"]);
+  }
+  // Those that serve the room come and go by themselves.
+  one.server.learnServers(["a:1", "b:2"]);
+  await until(() => other.server.serving.length === 2);
+  const code = (backup: string) => assertThrows(() => other.server.removeBackup(backup), InputError).code;
+  assertEquals([code("a:1"), code("x:1")], ["backup-serves", "backup-unknown"]);
 });
 
 Deno.test("A server that was always alone tells clients of nobody", async () => {

@@ -277,6 +277,18 @@ Deno.test("The console's /backup is where clients go when the server falls", asy
   await second.boss.sees("ana (127.0.0.1) se ha reconectado");
 });
 
+Deno.test("A backup that the console withdraws is one no more, and those who are in are told", async () => {
+  await using place = new Place("--backup", "10.0.0.8:1");
+  const { person: ana } = await place.comes("ana");
+  place.boss.types("/backup 10.0.0.9:1\n/backup -10.0.0.8:1\n/backup -10.0.0.9:1\n/reserva -10.0.0.9:1\n");
+  for (const person of [ana, place.boss]) {
+    await person.sees(
+      `[${NOON}] * Servidores de reserva: 10.0.0.9:1\n[${NOON}] * Ya no hay servidores de reserva\n`,
+    );
+  }
+  await place.boss.sees("! 10.0.0.9:1 no es una reserva: no se puede retirar.");
+});
+
 Deno.test("The console answers /who, /stats and /help, and what it cannot do", async () => {
   await using place = new Place();
   place.boss.types("/who\n");

@@ -1,10 +1,13 @@
 // Rooms in NATS: what is stored there and read, what goes wrong, and a room that outlives all of its servers.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
+import { millis, nanos } from "@nats-io/transport-node";
+import { encodeBlockHead } from "../../lib/nats_block.ts";
 import { type NatsFailure, openLink, patiently } from "../../lib/nats_link.ts";
 import { type NatsRoom, openNatsRoom } from "../../lib/nats_room.ts";
 import type { Stored } from "../../lib/nats_store.ts";
-import { NatsStream, STREAM_BYTES } from "../../lib/nats_stream.ts";
+import { NatsStream, STREAM_AGE_MS, STREAM_BYTES } from "../../lib/nats_stream.ts";
 import { vouchedPair } from "../certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
@@ -212,7 +215,6 @@ Deno.test(
       const again = texts();
       store.reread();
       assertEquals(await soon(again, () => "the same again"), ["a", "a"]);
-      store.close();
       await Promise.all(readers.map((reader) => reader.return?.()));
     }),
 );
@@ -233,26 +235,56 @@ Deno.test("A stream that somebody deletes is gone", withNats, () =>
     await nc.close();
   }));
 
+/** Reads what a stream keeps, in bytes and in ms, and what is said of it. */
+function limitsIn({ streams }: JetStreamManager) {
+  return async () => {
+    const { config: { max_bytes, max_age, description } } = await streams.info("CHAT_aula");
+    return [max_bytes, millis(max_age), description];
+  };
+}
+
 Deno.test(
-  "A stream forgets nothing while it is told not to, and is let alone otherwise",
+  "A stream forgets nothing while it is told not to",
   withNats,
   () =>
     inNats(async ({ store }, { address }) => {
       const { nc, manager } = await openLink({ servers: [address], isSecure: false });
-      const limits = async () => {
-        const { config: { max_bytes, max_age, description } } = await manager.streams.info("CHAT_aula");
-        return [max_bytes, max_age > 0, description];
-      };
+      const limits = limitsIn(manager);
       const before = await limits();
-      assertEquals(before, [STREAM_BYTES, true, "A room of chat-server"]);
-      await store.keepAll(true);
-      assertEquals((await limits()).slice(0, 2), [-1, false]);
+      assertEquals(before, [STREAM_BYTES, STREAM_AGE_MS, "A room of chat-server"]);
+      for (let time = 0; time < 2; time++) {
+        await store.keepAll(true);
+        assertEquals((await limits()).slice(0, 2), [-1, 0]);
+      }
       await store.keepAll(false);
       assertEquals(await limits(), before);
-      // By whoever runs NATS.
-      await manager.streams.update("CHAT_aula", { max_bytes: -1 });
+      await nc.close();
+    }),
+);
+
+Deno.test(
+  "A stream that forgets again has the limits that whoever runs NATS gave it, before or meanwhile",
+  withNats,
+  () =>
+    inNats(async ({ store }, { address }) => {
+      const { nc, manager } = await openLink({ servers: [address], isSecure: false });
+      const limits = limitsIn(manager);
+      const set = (change: Partial<StreamConfig>) => manager.streams.update("CHAT_aula", change);
+      const own = [50_000_000, 86_400_000, "Ours"];
+      await set({ max_bytes: 50_000_000, max_age: nanos(86_400_000), description: "Ours" });
+      for (const isAll of [false, true, true, false]) await store.keepAll(isAll);
+      assertEquals(await limits(), own);
+      await store.keepAll(true);
+      await set({ max_bytes: 70_000_000 });
+      await store.keepAll(true);
+      assertEquals((await limits()).slice(0, 2), [70_000_000, 0]);
       await store.keepAll(false);
-      assertEquals((await limits())[0], -1);
+      assertEquals(await limits(), [70_000_000, ...own.slice(1)]);
+      // As earlier versions left it.
+      const description = "A room of chat-server; it forgets nothing until max_payload is raised";
+      await set({ max_bytes: -1, max_age: 0, description });
+      await store.keepAll(false);
+      assertEquals(await limits(), [STREAM_BYTES, STREAM_AGE_MS, "A room of chat-server"]);
       await nc.close();
     }),
 );
@@ -411,6 +443,35 @@ Deno.test("A room outlives all of its servers, and what somebody said who left",
   await third.types("salir");
   await third.ends(0);
 });
+
+Deno.test(
+  "A server that cannot listen, or whose room cannot go on, takes leave of NATS and of its clients",
+  withNats,
+  () =>
+    inNats(async ({ store, leases }, nats) => {
+      await leases.take();
+      const alone = await leases.living();
+      const sharing = ["--nats", nats.address, "--room", "aula"];
+      using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+      await using server = new PipedProgram(
+        ...["server", "--host", LOOPBACK, "--port", `${taken.addr.port}`, ...sharing] as const,
+      );
+      const inUse = `El puerto ${taken.addr.port} ya está en uso en ${LOOPBACK}: elija otro.\n`;
+      await server.ends(1, inUse);
+      assertEquals(await leases.living(), alone);
+
+      const port = freePort();
+      await using other = await startServer(port, ...sharing);
+      await using ana = await startClient("ana", port);
+      assertEquals((await leases.living()).size, 2);
+      const newer = encodeBlockHead({ server: 1n, number: 1 });
+      newer[5]!++;
+      await store.append(newer, { id: "newer" });
+      await ana.sees("el servidor se ha cerrado");
+      await other.ends(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
+      assertEquals(await leases.living(), alone);
+    }),
+);
 
 Deno.test("A server without NATS says so and ends", withNats, async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
