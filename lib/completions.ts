@@ -19,9 +19,7 @@ export function completions(shell: Shell, options: CompletionsOptions): string[]
 function bashScript({ name, table }: CompletionsOptions): string[] {
   const own = `_${name.replaceAll("-", "_")}`;
   const cases = Object.entries(table).filter(([, about]) => takesValue(about)).map(([flag, about]) =>
-    `    --${flag}) COMPREPLY=(${
-      about.choices || isHost(about) ? `$(${bashValues(about)} -- "$current")` : ""
-    }) ;;`
+    `    --${flag}) ${bashValues(about)} ;;`
   );
   const flags = Object.entries(table).flatMap(([flag, { alias }]) =>
     alias ? [`-${alias}`, `--${flag}`] : `--${flag}`
@@ -41,22 +39,26 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
   ];
 }
 
-function bashValues({ choices }: Flag): string {
-  return choices ? `compgen -W '${choices.join(" ")}'` : "compgen -A hostname";
+function bashValues(about: Flag): string {
+  const { choices, value } = about;
+  if (choices) return `COMPREPLY=($(compgen -W '${choices.join(" ")}' -- "$current"))`;
+  if (isHost(about)) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
+  // Bash itself knows best about names with blanks and the like, from its release 4 on.
+  const own = value === "FILE" ? "default" : value === "DIR" ? "dirnames" : undefined;
+  return own ? `COMPREPLY=(); compopt -o ${own} 2>/dev/null` : "COMPREPLY=()";
 }
 
 function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
   const specs = Object.entries(table).map(([flag, about]) => {
-    const { alias, isRepeatable, choices, help } = about;
+    const { alias, isRepeatable, help } = about;
     const text = `[${sentences(help).replaceAll(/[[\]\\:]/g, "\\$&")}]`;
     if (!takesValue(about)) {
       return alias
         ? `'(-${alias} --${flag})'{-${alias},--${flag}}${quoted(text)}`
         : quoted(`--${flag}${text}`);
     }
-    const values = choices ? `(${choices.join(" ")})` : isHost(about) ? "_hosts" : "";
     const word = valueWord(about, sentences).replaceAll(":", "\\:");
-    return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${values}`);
+    return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${zshValues(about)}`);
   });
   const own = `_${name}`; // as the file that it may become must be called
   return [
@@ -67,6 +69,13 @@ function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
     `# As a file of $fpath, zsh calls this when it is first needed; by eval, it is told of it.`,
     `if [ "$funcstack[1]" = ${own} ]; then ${own} "$@"; else compdef ${own} ${name}; fi`,
   ].join("\n").split("\n");
+}
+
+function zshValues(about: Flag): string {
+  const { choices, value } = about;
+  if (choices) return `(${choices.join(" ")})`;
+  if (isHost(about)) return "_hosts";
+  return value === "FILE" ? "_files" : value === "DIR" ? "_files -/" : "";
 }
 
 function isHost({ value }: Flag): boolean {

@@ -26,11 +26,15 @@ export async function dial(server: Address, { signal }: { signal: AbortSignal })
   }
 }
 
-/** Whether an error of Deno.connect or Deno.listen says that a name has no address: the only one that comes
- * without a class of its own, and without a code but for the one that Windows has for it. */
+/** What Deno appends to the errors of system calls, which looking a name up is not. */
+const OF_CALL = /\(os error \d+\)$/;
+
+/** Whether an error of Deno.connect or Deno.listen says that a name has no address: it comes without a class of its
+ * own, and without a code but for the one that Windows has for it. So does "Host is down" on macOS. */
 export function isNameUnknown(cause: unknown): boolean {
-  const isBare = cause instanceof Error && Object.getPrototypeOf(cause) === Error.prototype;
-  return isBare && [undefined, "ENOENT"].includes((cause as { code?: string }).code);
+  if (!(cause instanceof Error) || Object.getPrototypeOf(cause) !== Error.prototype) return false;
+  const { code } = cause as { code?: string };
+  return code === "ENOENT" || (code === undefined && !OF_CALL.test(cause.message));
 }
 
 function connectCode(cause: unknown): ConnectCode {

@@ -35,7 +35,7 @@ export function failureOf(
     if (cause.code === "version-unsupported") return new RefusedError(cause.code, cause.message, { cause });
     if (wasIn) return new LostError("garbled", "Cannot understand the server any more", { cause });
   }
-  if (cause instanceof ProtocolError || (cause instanceof LostError && cause.code === "closed" && !wasIn)) {
+  if (cause instanceof ProtocolError || (!wasIn && hasHungUp(cause))) {
     const server = formatAddress(address);
     return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
       cause,
@@ -44,4 +44,13 @@ export function failureOf(
   }
   if (cause instanceof LostError) return cause;
   throw cause;
+}
+
+/** How systems tell of a peer that is gone (man 3 errno): if it had something left to read, Windows tells of that
+ * rather than of what it said last, and so may others. */
+const RESETS: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
+
+function hasHungUp(cause: unknown): boolean {
+  if (!(cause instanceof LostError)) return false;
+  return cause.code === "closed" || RESETS.includes((cause.cause as { code?: unknown } | undefined)?.code);
 }

@@ -3,6 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { InputError } from "./errors.ts";
 
 /** The text of a file that a person named.
@@ -41,7 +42,7 @@ export async function writeKept(path: string, text: string, { isNew = false } = 
   try {
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await Deno.writeTextFile(newPath, text, { mode: 0o600, createNew: true });
-    if (!isNew) return await Deno.rename(newPath, path);
+    if (!isNew) return await replace(path, newPath);
     // Unlike a rename, a link takes nothing away from whoever came first.
     await Deno.link(newPath, path).catch((cause) => {
       if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
@@ -50,6 +51,21 @@ export async function writeKept(path: string, text: string, { isNew = false } = 
   } catch (cause) {
     await Deno.remove(newPath).catch(() => {});
     throw failure("file-unwritable", path, cause);
+  }
+}
+
+/** How often, and how long apart in ms, Windows is asked to replace a file that somebody may just be reading. */
+const REPLACING = { tries: 20, pauseMs: 10 } as const;
+
+async function replace(path: string, newPath: string): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await Deno.rename(newPath, path);
+    } catch (cause) {
+      const mayPass = Deno.build.os === "windows" && cause instanceof Deno.errors.PermissionDenied;
+      if (!mayPass || tries === REPLACING.tries) throw cause;
+      await delay(REPLACING.pauseMs);
+    }
   }
 }
 

@@ -12,12 +12,14 @@ const table = {
   port: { value: "N", help: "flag.client-port" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
+  data: { value: "FILE", help: "flag.data" },
+  "tls-dir": { value: "DIR", help: "flag.tls-dir" },
   lang: COMMON_FLAGS.lang,
   help: COMMON_FLAGS.help,
 } as const satisfies FlagTable;
 const options = { name: "chat-client", table, sentences: sentencesIn("en") };
 
-Deno.test("completions() for bash offers flags, their choices, and names of hosts", pure, () => {
+Deno.test("completions() for bash offers flags, choices, hosts, files and folders", pure, () => {
   assertEquals(completions("bash", options), [
     "_chat_client() {",
     "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
@@ -28,8 +30,10 @@ Deno.test("completions() for bash offers flags, their choices, and names of host
     '    --host) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
     "    --port) COMPREPLY=() ;;",
     '    --backup) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
+    "    --data) COMPREPLY=(); compopt -o default 2>/dev/null ;;",
+    "    --tls-dir) COMPREPLY=(); compopt -o dirnames 2>/dev/null ;;",
     "    --lang) COMPREPLY=($(compgen -W 'es en' -- \"$current\")) ;;",
-    "    *) COMPREPLY=($(compgen -W '--host --port --backup --auto --lang -h --help' -- \"$current\")) ;;",
+    "    *) COMPREPLY=($(compgen -W '--host --port --backup --auto --data --tls-dir --lang -h --help' -- \"$current\")) ;;",
     "  esac",
     "}",
     "complete -F _chat_client chat-client",
@@ -44,6 +48,8 @@ Deno.test("completions() for zsh tells what each flag does as well", pure, () =>
     "    '--port=[port of the server]:N:' \\",
     "    '*--backup=[server to go to when the first falls; may be repeated]:HOST\\:N:_hosts' \\",
     "    '--auto[when the server falls, try the known ones in turn without asking]' \\",
+    "    '--data=[file in which the room is kept\\: it goes on there when the server starts again]:FILE:_files' \\",
+    "    '--tls-dir=[folder in which its own certificate is kept]:DIR:_files -/' \\",
     "    '--lang=[language\\: es or en]:es|en:(es en)' \\",
     "    '(-h --help)'{-h,--help}'[show this help]'",
     "}",

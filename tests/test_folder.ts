@@ -1,5 +1,6 @@
 // Folders for the files of tests.
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Where tests may write: see the task in deno.json. */
@@ -21,7 +22,7 @@ export class TestFolder implements AsyncDisposable {
 
   /** Writes a file. Returns its path. */
   async file(name: string, text: string): Promise<string> {
-    const path = `${this.path}/${name}`;
+    const path = join(this.path, name);
     await Deno.writeTextFile(path, text);
     return path;
   }

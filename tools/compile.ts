@@ -17,8 +17,8 @@ import { PROGRAMS, type ProgramSource } from "./programs.ts";
 
 const SPANISH = {
   compiling: "Se compilan chat-server y chat-client…",
-  noBase: (reason: string) =>
-    `No se pudo obtener la base de Deno (${reason}): se hacen archivos autoextraíbles con Deno ${Deno.version.deno}.`,
+  noBase: (reason: string) => `No se pudo obtener la base de Deno (${reason})`,
+  instead: `se hacen archivos autoextraíbles con Deno ${Deno.version.deno}.`,
   noSelfExtracting:
     "En Windows no hay archivos autoextraíbles: ejecute esto donde se pueda descargar la base de Deno, dé su ruta en DENORT_BIN, o use «deno task server» y «deno task client».",
   made: (name: string, megabytes: string) => `./${name} (${megabytes} MB)`,
@@ -27,8 +27,8 @@ const SPANISH = {
 
 const ENGLISH: typeof SPANISH = {
   compiling: "Compiling chat-server and chat-client…",
-  noBase: (reason) =>
-    `Could not get Deno's runtime base (${reason}): making self-extracting files with Deno ${Deno.version.deno}.`,
+  noBase: (reason) => `Could not get Deno's runtime base (${reason})`,
+  instead: `making self-extracting files with Deno ${Deno.version.deno}.`,
   noSelfExtracting:
     'There are no self-extracting files on Windows: run this where the runtime base can be downloaded, give its path in DENORT_BIN, or use "deno task server" and "deno task client".',
   made: (name, megabytes) => `./${name} (${megabytes} MB)`,
@@ -53,7 +53,7 @@ async function compile(texts: typeof SPANISH, wantsSelfExtracting: boolean): Pro
     }
   } catch (error) {
     if (!(error instanceof RuntimeBaseError)) throw error;
-    console.log(texts.noBase(error.message));
+    console.log(texts.noBase(error.message) + (isWindows ? "." : `: ${texts.instead}`));
     wantsSelfExtracting = true;
   }
   if (wantsSelfExtracting && isWindows) {

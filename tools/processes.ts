@@ -108,8 +108,11 @@ export class RunningProgram implements AsyncDisposable {
   }
 
   async #run(): Promise<Deno.CommandStatus> {
-    const streams = [this.#child.stderr, ...(this.#options.isUnread ? [] : [this.#child.stdout])];
-    await Promise.all(streams.map((stream) => this.#read(stream)));
+    const showing = this.#options.isUnread ? Promise.resolve() : this.#read(this.#child.stdout);
+    // On Windows Deno waits for each pipe in a thread of its own, and has four a core: two for each program would
+    // leave none to type to a third client with, on two cores.
+    if (Deno.build.os === "windows") await showing;
+    await Promise.all([showing, this.#read(this.#child.stderr)]);
     const status = await this.#child.status;
     this.#hasEnded = true;
     this.#news.resolve();

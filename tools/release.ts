@@ -28,6 +28,7 @@ const SPANISH = {
   wrongMachine: "la base de Deno es para otra máquina",
   all: `Están todos. Se comprueban con: cd ${FOLDER} && sha256sum --check SHA256SUMS`,
   missing: (systems: string) => `Faltan: ${systems}.`,
+  failed: "No se pudo hacer ninguno:",
 };
 
 const ENGLISH: typeof SPANISH = {
@@ -38,6 +39,7 @@ const ENGLISH: typeof SPANISH = {
   wrongMachine: "the runtime base is for another machine",
   all: `All are there. To check them: cd ${FOLDER} && sha256sum --check SHA256SUMS`,
   missing: (systems) => `Missing: ${systems}.`,
+  failed: "Could not make any:",
 };
 
 const TEXTS: Readonly<Record<Language, typeof SPANISH>> = { es: SPANISH, en: ENGLISH };
@@ -81,11 +83,15 @@ async function targetOfFile(path: string): Promise<Target | undefined> {
 
 async function release({ language }: Tool): Promise<number> {
   const texts = TEXTS[language];
+  const codes = await bundlePrograms().catch((error) => {
+    if (!(error instanceof MakeError)) throw error;
+    console.error(`${texts.failed}\n${error.message}`);
+  });
+  if (!codes) return EXIT.refused;
   await Deno.remove(FOLDER, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.mkdir(FOLDER);
-  const codes = await bundlePrograms();
   const missing: string[] = [];
   const sums: string[] = [];
   for (const target of Object.keys(TARGETS) as Target[]) {

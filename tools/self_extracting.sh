@@ -21,9 +21,14 @@ is_ours() {
   [ -O "$1" ] && [ -s "$1" ] && [ -w "$1" ]
 }
 
-# Each file is looked for: cleaners of temporary folders take old ones singly.
+is_our_folder() {
+  [ ! -L "$1" ] && is_ours "$1"
+}
+
+# is_unpacked FOLDER. Each file is looked for: cleaners of temporary folders take old ones singly.
 is_unpacked() {
-  is_ours "$folder/deno" && [ -x "$folder/deno" ] || return
+  folder=$1/$archive
+  is_our_folder "$1" && is_ours "$folder/deno" && [ -x "$folder/deno" ] || return
   for module in $modules; do is_ours "$folder/$module.js" || return; done
 }
 
@@ -44,23 +49,31 @@ unpack() (
 # prepare FOLDER: makes it, and all in it, for us alone.
 prepare() {
   folder=$1/$archive
-  [ ! -L "$1" ] || return
-  is_ours "$1" && is_unpacked && return
   why=$(
     umask 077
     exec 2>&1
-    mkdir -p "$1" && is_ours "$1" && mkdir -p "$folder" && unpack
-  ) && is_unpacked
+    mkdir -p "$1" || exit
+    is_our_folder "$1" || {
+      ls -ld "$1" # whose it is
+      exit 1
+    }
+    mkdir -p "$folder" && unpack
+  ) && is_unpacked "$1"
 }
 
 case $XDG_CACHE_HOME in /*) cache=$XDG_CACHE_HOME ;; *) cache=${HOME:+$HOME/.cache} ;; esac
 case $cache in /*) [ -d "$cache" ] || (umask 077 && mkdir -p "$cache") 2>/dev/null ;; *) cache= ;; esac
 # A home may be somebody else's, as sudo may give it.
-if ! { is_ours "$cache" && prepare "$cache/chat"; } && ! prepare "${TMPDIR:-/tmp}/chat-$(id -u)"; then
+is_ours "$cache" && cache=$cache/chat || cache=
+# A home that was too full once would be filled again at each start.
+is_unpacked "$cache" || {
+  refuge=${TMPDIR:-/tmp}/chat-$(id -u)
+  is_unpacked "$refuge" || prepare "$cache" || prepare "$refuge"
+} || {
   say "No se puede desempaquetar $program: hacen falta $machine, 150 MB libres y permiso para ejecutar en ~/.cache o en TMPDIR. $why" \
     "Cannot unpack $program: it needs $machine, 150 MB free, and leave to run programs in ~/.cache or in TMPDIR. $why"
   exit 1
-fi
+}
 
 # What lies in the person's folders is no business of this Deno, and nor is the network of its makers.
 export DENO_DIR="$folder/deno-cache" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1

@@ -139,6 +139,13 @@ for (const home of ["", "/dev/null", "relative"]) {
   });
 }
 
+Deno.test("A home without room for it is not filled anew at each start", async () => {
+  await using place = await Place.open();
+  await place.run({ env: { HOME: "" } });
+  assertEquals((await place.run()).output, place.outputFrom(place.refuge));
+  assertEquals(namesIn(`${place.folder}/home/.cache`), []);
+});
+
 Deno.test("A file that somebody took away is unpacked again", async () => {
   await using place = await Place.open();
   for (const name of ["deno", "chat-server.js"]) {
@@ -167,8 +174,9 @@ Deno.test("It takes no folder through a link that somebody laid among the tempor
   const name = `${place.folder}/tmp/chat-${Deno.uid()}`;
   await Deno.rename(name, `${place.folder}/elsewhere`);
   await Deno.symlink(`${place.folder}/elsewhere`, name);
-  const { code, output } = await place.run({ env: { HOME: "" } });
+  const { code, output, errors } = await place.run({ env: { HOME: "" } });
   assertEquals([code, output], [1, ""]);
+  assertStringIncludes(errors, `${name} -> ${place.folder}/elsewhere`);
 });
 
 Deno.test("It trusts no folder and no Deno of anybody else", { ignore: !isRoot }, async () => {
@@ -183,7 +191,9 @@ Deno.test("It trusts no folder and no Deno of anybody else", { ignore: !isRoot }
     await Deno.chown(folder, 0, 0);
   }
   await Deno.chown(`${place.refuge}/..`, 1, 1);
-  assertEquals((await place.run({ env: { HOME: "" } })).code, 1);
+  const { code, errors } = await place.run({ env: { HOME: "" } });
+  assertEquals(code, 1);
+  assertStringIncludes(errors, `${place.folder}/tmp/chat-0\n`, "it does not say which folder is in the way");
 });
 
 const ELSEWHERE = "\x7fELF of another machine";
