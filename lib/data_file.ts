@@ -311,6 +311,8 @@ async function askSystem(path: string, error: unknown): Promise<{ cause: unknown
   if (error instanceof Deno.errors.NotFound) return { cause: error, why: "folder-missing" };
   if (!isOfSQLite(error)) return { cause: error };
   try {
+    // Windows opens them.
+    if ((await Deno.stat(path)).isDirectory) return { cause: error, why: "is-folder" };
     (await Deno.open(path, { read: true, write: true })).close();
   } catch (cause) {
     return { cause };

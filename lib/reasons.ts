@@ -38,7 +38,15 @@ const BY_RESULT = {
 } as const;
 
 /** Those that only the code that knows what it was about can tell. */
-const TOLD = ["folder-missing", "folder-closed", "foreign", "incomplete", "garbled", "no-tls"] as const;
+const TOLD = [
+  "is-folder",
+  "folder-missing",
+  "folder-closed",
+  "foreign",
+  "incomplete",
+  "garbled",
+  "no-tls",
+] as const;
 
 /** Why something does not work. */
 export type Reason =
