@@ -185,9 +185,16 @@ Deno.test("Room.enter() refuses a nick that is none, or that somebody else has i
     "ΑΝΑ": "nick-lookalike", // all Greek
   };
   for (const [nick, code] of Object.entries(refusals)) {
-    assertEquals(assertThrows(() => enter(room, { ...BETO, nick }), ProtocolError).code, code);
+    const refusal = assertThrows(() => enter(room, { ...BETO, nick }), ProtocolError);
+    assertEquals([refusal.code, refusal.details.nick], [code, nick.normalize("NFKC")]);
   }
   assertEquals([room.size, room.log.head], [1, 1]);
+});
+
+Deno.test("Room.enter() gives those who come back from where they were the same list of people", pure, () => {
+  const room = newRoom();
+  const first = enter(room, ANA);
+  assertStrictEquals(enter(room, ANA).online.buffer, first.online.buffer);
 });
 
 Deno.test("Room.enter() lets a session take its own place over, and tells nobody", pure, () => {

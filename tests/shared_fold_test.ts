@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Moment } from "../lib/clock.ts";
 import type { Journal, Taker } from "../lib/journal.ts";
-import { type Hello, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
+import { type Hello, MAX_BACKUPS, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
 import { type Admission, Room } from "../lib/room.ts";
 
 const pure = { permissions: "none" } as const;
@@ -240,3 +240,11 @@ Deno.test(
     assertEquals(given, [["b:2", "a:1"], ["a:1", "b:2"]]);
   },
 );
+
+Deno.test("Clients are told of no more servers of a room than they take", pure, () => {
+  const [one] = newPair();
+  one.room.backups.learn(Array.from({ length: MAX_BACKUPS + 1 }, (_, i) => `a:${i + 1}`), at(0));
+  one.journal.store();
+  one.journal.settle();
+  assertEquals(one.room.backups.serving.length, MAX_BACKUPS);
+});
