@@ -4,7 +4,7 @@ import { about } from "./about.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { readBackups } from "./backup.ts";
 import { ChatScreen } from "./chat_screen.ts";
-import { type ClientEntry, clientEntry } from "./client_entry.ts";
+import { type ClientAccess, clientAccess } from "./client_access.ts";
 import { CLIENT_FLAGS, clientHelp, type ClientSettings, settingsOf } from "./client_flags.ts";
 import { rendererFor } from "./display.ts";
 import { Doorman, isForDoorman } from "./doorman.ts";
@@ -42,14 +42,14 @@ export async function chat(program: Program): Promise<number> {
   }
   const settings = settingsOf(flags);
   const renderer = rendererFor(flags, program);
-  const entry = await clientEntry(flags, { ...settings, program });
+  const entry = await clientAccess(flags, { ...settings, program });
   using client = new ChatClient(program, { ...settings, renderer, entry });
   return await client.run();
 }
 
 interface ClientOptions extends ClientSettings {
   readonly renderer: Renderer;
-  readonly entry: ClientEntry;
+  readonly entry: ClientAccess;
 }
 
 /** One person's chat. */
@@ -145,17 +145,23 @@ class ChatClient implements Disposable {
   }
 
   async #show(event: SessionEvent): Promise<void> {
-    if (event.type === "entered") await this.#showEntered(event);
-    if (event.type === "read") await this.#showRead(event.entries);
-    if (event.type === "refused") await this.#showRefused(event.error);
-    if (event.type === "waiting") {
-      await this.#notify(this.#sentences(event.isOver ? "client.stored-again" : "client.unstored"));
-    }
-    if (event.type === "failed") {
-      this.#isNotCalled(event.failure.error);
-      await this.#showFailed(event.failure);
-    }
+    await this.#tell(event);
     this.#screen.showStatus();
+  }
+
+  #tell(event: SessionEvent): Promise<void> {
+    switch (event.type) {
+      case "entered":
+        return this.#showEntered(event);
+      case "read":
+        return this.#showRead(event.entries);
+      case "refused":
+        return this.#showRefused(event.error);
+      case "waiting":
+        return this.#notify(this.#sentences(event.isOver ? "client.stored-again" : "client.unstored"));
+      case "failed":
+        return this.#showFailed(event.failure);
+    }
   }
 
   async #showRefused(error: RefusedError): Promise<void> {
@@ -165,6 +171,7 @@ class ChatClient implements Disposable {
   }
 
   async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
+    this.#isNotCalled(error);
     await this.#screen.showCrowds();
     if (!wasIn) {
       // Nobody will be asked: from now on what is typed is for the chat. The chooser says why.
@@ -196,7 +203,7 @@ class ChatClient implements Disposable {
   #beginTyping(): void {
     if (this.#isTyping) return;
     this.#isTyping = true;
-    this.#participant.left().catch((error) => {
+    this.#participant.takePart().catch((error) => {
       this.#typingError = error;
       this.#session.leave();
     });

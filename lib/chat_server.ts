@@ -136,7 +136,7 @@ export class ChatServer implements AsyncDisposable {
     return this.#firstSeq;
   }
 
-  /** Has a reader woken whenever the log has grown. */
+  /** Has a reader take part in every round: it may write what the log has grown by. */
   addReader(reader: Reader): void {
     this.#hub.addReader(reader);
   }

@@ -2,7 +2,7 @@
 
 import { parseAddress, parsePort } from "./address.ts";
 import { type Backup, parseBackup } from "./backup.ts";
-import { CLIENT_ENTRY_FLAGS } from "./client_entry.ts";
+import { CLIENT_ACCESS_FLAGS } from "./client_access.ts";
 import { commandHelp } from "./commands.ts";
 import { DISPLAY_FLAGS } from "./display.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount } from "./flags.ts";
@@ -18,7 +18,7 @@ export const CLIENT_FLAGS = {
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },
-  ...CLIENT_ENTRY_FLAGS,
+  ...CLIENT_ACCESS_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;

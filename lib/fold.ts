@@ -105,7 +105,7 @@ function foldBackups(
   { home, ...entry }: Homed<BackupsChanged>,
 ): Unnumbered<BackupsChanged> | undefined {
   const { backups } = entry;
-  if (home === undefined) members.named = firstOf(leftOf([...members.named, ...backups], backups));
+  if (home === undefined) members.named = firstOf(withoutWithdrawn([...members.named, ...backups], backups));
   else if (isSame(backups, members.serving?.backups ?? [])) return undefined;
   else members.serving = { backups, home };
   return { ...entry, backups: backupsOf(members) };
@@ -113,7 +113,7 @@ function foldBackups(
 
 /** What is left of some backups when servers are withdrawn, which stand behind a `-` among what is named: no host
  * begins with one. */
-export function leftOf(backups: readonly string[], named: readonly string[]): readonly string[] {
+export function withoutWithdrawn(backups: readonly string[], named: readonly string[]): readonly string[] {
   const isLeft = (backup: string) =>
     !backup.startsWith("-") && !named.includes(`-${backup.split("#", 1)[0]}`);
   return backups.filter(isLeft);

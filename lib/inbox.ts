@@ -12,9 +12,18 @@ import {
 /** Sessions whose last shown message a client remembers, least recently heard first to be forgotten. */
 export const SHOWN_SESSIONS = 10_000;
 
-/** How an entry of the log is to be treated: shown as it happens, shown as the past that a newcomer is told,
- * shown although it happened on a server before the client first came there, or while it was away, or not shown. */
-export type Place = "live" | "history" | "elsewhere" | "missed" | "hidden";
+/** How an entry of the log is to be treated. */
+export type Place =
+  /** Shown as it happens. */
+  | "live"
+  /** Shown as the past that a newcomer is told. */
+  | "history"
+  /** Shown although it happened on this server before the client first came there. */
+  | "elsewhere"
+  /** Shown although it happened while the client was away. */
+  | "missed"
+  /** Not shown. */
+  | "hidden";
 
 /** The reading side of one client. */
 export class Inbox {

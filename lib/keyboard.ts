@@ -51,13 +51,15 @@ export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListene
   const reader = input.getReader();
   const decoder = new TextDecoder();
   const keys = new KeyDecoder(listener);
+  // A terminal that was closed ends in an error.
+  const read = () => reader.read().catch(() => ({ done: true, value: undefined }) as const);
   const readAll = async () => {
-    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    for (let chunk = await read(); !chunk.done; chunk = await read()) {
       keys.push(decoder.decode(chunk.value, { stream: true }));
     }
+    listener.onEnd();
   };
-  // A terminal that was closed ends in an error.
-  readAll().catch(() => {}).finally(() => listener.onEnd());
+  void readAll();
   return {
     pause() {},
     resume() {},

@@ -49,7 +49,7 @@ export class Participant {
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
-  async left(): Promise<void> {
+  async takePart(): Promise<void> {
     const { terminal, session, language } = this.#options;
     for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
       try {

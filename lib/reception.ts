@@ -86,7 +86,7 @@ export class Reception {
   }
 
   /** Serves a connection until it ends.
-   * @throws what is no fault of the peer */
+   * @throws what goes wrong at its end */
   async receive(connection: Connection): Promise<void> {
     const address = plainIP(connection.peer.hostname);
     let isLetThrough = false;

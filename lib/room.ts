@@ -1,6 +1,7 @@
 // The server without sockets. What somebody does is checked and proposed to a journal; what the journal gives back
-// has happened, in room_state.ts: only then, and only by it, do the log and the people in the room change. Pure: time
-// comes in as a parameter, so that a simulator can drive it.
+// has happened, in room_state.ts: only then, and only by it, do the log and the people in the room change. What this
+// server alone need know of somebody (until when they may be away, what was proposed for them) changes at once. Pure:
+// time comes in as a parameter, so that a simulator can drive it.
 
 import { backlogStart } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
@@ -254,7 +255,8 @@ export class Room {
     return this.#change(home === undefined ? left : { ...left, home }, now, again);
   }
 
-  /** Proposes a change of who is in. Returns whether it has happened. */
+  /** Proposes a change of who is in. Returns whether it has happened: a journal that keeps nothing has it happen before
+   * `propose` returns, with others the caller is to begin anew when `again` is called. */
   #change(entry: Change & Pick<Proposal, "home">, now: Moment, again?: () => void): boolean {
     this.#pending.begin(entry.session);
     this.#journal.propose(entry, now);

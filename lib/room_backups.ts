@@ -3,7 +3,7 @@
 
 import type { Moment } from "./clock.ts";
 import { InputError } from "./errors.ts";
-import { backupsOf, isSame, leftOf } from "./fold.ts";
+import { backupsOf, isSame, withoutWithdrawn } from "./fold.ts";
 import type { Journal } from "./journal.ts";
 import type { Members } from "./members.ts";
 import { MAX_BACKUPS, type Proposal } from "./protocol.ts";
@@ -50,12 +50,13 @@ export class RoomBackups {
    * @throws {InputError} `backup-serves` or `backup-unknown` */
   remove(server: string, now: Moment): void {
     const withdrawn = `-${server}`;
-    const isAmong = (backups: readonly string[]) => leftOf(backups, [withdrawn]).length < backups.length;
+    const isAmong = (backups: readonly string[]) =>
+      withoutWithdrawn(backups, [withdrawn]).length < backups.length;
     if (!isAmong([...this.#own, ...this.#members.named])) {
       const code = isAmong(this.serving) ? "backup-serves" : "backup-unknown";
       throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
     }
-    const own = leftOf(this.#own, [withdrawn]).slice(0, MAX_BACKUPS - 1);
+    const own = withoutWithdrawn(this.#own, [withdrawn]).slice(0, MAX_BACKUPS - 1);
     this.#propose({ backups: [...own, withdrawn] }, now);
   }
 
@@ -75,7 +76,7 @@ export class RoomBackups {
 
   /** An entry of the room has happened. */
   note(entry: Proposal): void {
-    if (entry.type === "backups") this.#own = leftOf(this.#own, entry.backups);
+    if (entry.type === "backups") this.#own = withoutWithdrawn(this.#own, entry.backups);
   }
 
   #propose(entry: { backups: readonly string[]; home?: bigint }, now: Moment): void {

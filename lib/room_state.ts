@@ -1,5 +1,5 @@
 // What has happened in a room: its log, who is in, and what follows from both. It changes by the entries of a journal,
-// one after the other, and hardly by anything else. Pure.
+// one after the other; addresses alone change without one. Pure.
 
 import { Attendance } from "./attendance.ts";
 import type { Moment } from "./clock.ts";

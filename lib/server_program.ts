@@ -28,7 +28,7 @@ import type { Renderer } from "./render.ts";
 import { ServerConsole } from "./server_console.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
 import { SHARED_ROOM_FLAGS, SharedRoom, type SharedRoomOptions } from "./shared_room.ts";
-import { SERVER_ENTRY_FLAGS, serverEntry } from "./server_entry.ts";
+import { SERVER_ACCESS_FLAGS, serverAccess } from "./server_access.ts";
 import { Spell } from "./spell.ts";
 import type { AskOptions } from "./terminal.ts";
 import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
@@ -53,7 +53,7 @@ const FLAGS = {
   "max-clients": { value: "N", help: "flag.max-clients" },
   "max-per-address": { value: "N", help: "flag.max-per-address" },
   ...SERVER_DATA_FLAGS,
-  ...SERVER_ENTRY_FLAGS,
+  ...SERVER_ACCESS_FLAGS,
   ...SHARED_ROOM_FLAGS,
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
@@ -89,7 +89,7 @@ export async function serve(program: Program): Promise<number> {
       unstored.note(!error, error ? explain(error, language) : sentences("server.stored-again")),
   });
   await using shared = await SharedRoom.open(flags, { clock, ...sharedNews(sentences, { log, unstored }) });
-  const entry = await serverEntry(flags, program);
+  const entry = await serverAccess(flags, program);
   server = await listen(program, {
     ...settings,
     ...entry,

@@ -310,7 +310,8 @@ export class Session implements Disposable {
             this.#mailbox.read(message, tickMs);
             break;
           case "refused":
-            if (this.#nicksAsked-- === 0) throw farewellOf(message);
+            if (this.#nicksAsked === 0) throw farewellOf(message);
+            this.#nicksAsked--;
             refusals.push(refusal(message, { nick: message.about }));
             break;
           case "waiting":

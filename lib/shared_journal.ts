@@ -8,7 +8,7 @@ import type { Moment } from "./clock.ts";
 import { NatsError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
 import type { Journal, Taker } from "./journal.ts";
-import { LogReader, type LogReaderOptions, lostEnd } from "./log_reader.ts";
+import { lostEnd, StoreReader, type StoreReaderOptions } from "./store_reader.ts";
 import { Members } from "./members.ts";
 import { type Block, blockOf, encodeProposal } from "./nats_block.ts";
 import { checkpointOf, encodeCheckpoint, isMark } from "./nats_checkpoint.ts";
@@ -29,7 +29,7 @@ const IDLE_MS = 20;
 
 /** What a shared journal needs. */
 export interface SharedJournalOptions
-  extends LogReaderOptions, Pick<CheckpointsOptions, "onOversized" | "checkpointEntries"> {
+  extends StoreReaderOptions, Pick<CheckpointsOptions, "onOversized" | "checkpointEntries"> {
   /** This server's id, random and not zero. */
   readonly home: bigint;
   /** Told when the store is away, and something waits for it; and when that is over. */
@@ -48,7 +48,7 @@ export class SharedJournal implements Journal {
   readonly instance: bigint;
   readonly #options: SharedJournalOptions;
   readonly #store: LogStore;
-  readonly #reader: LogReader;
+  readonly #reader: StoreReader;
   readonly #writer: BlockWriter;
   readonly #checkpoints: Checkpoints;
   /** Number of the last block of each server, who stored something last at the end. */
@@ -66,7 +66,7 @@ export class SharedJournal implements Journal {
   #take: Taker = () => {};
   #onWork: () => void = () => {};
 
-  private constructor(store: LogStore, reader: LogReader, options: SharedJournalOptions) {
+  private constructor(store: LogStore, reader: StoreReader, options: SharedJournalOptions) {
     const { home, clock, onBroken } = options;
     const { checkpoint, instance } = reader;
     this.#store = store;
@@ -95,9 +95,9 @@ export class SharedJournal implements Journal {
   }
 
   /** Reads the past of a room, or begins one.
-   * @throws what {@linkcode LogReader.open} throws */
+   * @throws what {@linkcode StoreReader.open} throws */
   static async open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal> {
-    return new SharedJournal(store, await LogReader.open(store, options), options);
+    return new SharedJournal(store, await StoreReader.open(store, options), options);
   }
 
   get past(): readonly Proposal[] {

@@ -156,11 +156,6 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** The lines that are typed for the chat, until the input ends. */
-  async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<string> {
-    for await (const { text } of this.typed(prompt, options)) yield text;
-  }
-
-  /** The same, told whether they were pasted. */
   async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
     this.#desks.beginChat(options);
     this.#desks.chat.prompt = prompt;

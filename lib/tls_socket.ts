@@ -33,9 +33,8 @@ export class TcpStream extends Duplex {
     if (this.#isAsked) return;
     const bytes = new Uint8Array(CHUNK_BYTES);
     this.conn.read(bytes).then((count) => {
-      if (count === null) return this.push(null);
-      const came = bytes.subarray(0, count);
-      const isForTls = !this.#isFirst || this.#onFirst(came);
+      const came = bytes.subarray(0, count ?? 0);
+      const isForTls = count !== null && (!this.#isFirst || this.#onFirst(came));
       this.#isFirst = false;
       this.push(isForTls ? came : null);
     }, (error) => this.destroy(error));

@@ -1,6 +1,6 @@
 // Keys and pasted blocks, however they are cut into pieces.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { KeyDecoder, readKeys, readLines } from "../lib/keyboard.ts";
 import type { Key } from "../lib/keys.ts";
 import { settle, soon } from "./support.ts";
@@ -51,6 +51,24 @@ Deno.test("A block that is pasted is one thing, wherever it is cut into pieces",
     assertEquals(decode(text.slice(0, at), text.slice(at)), "a{uno\r\ndos\t\x1b[A}b<left>", `${at}`);
   }
   assertEquals(decode(...text), "a{uno\r\ndos\t\x1b[A}b<left>");
+});
+
+Deno.test("What goes wrong in what a key does is not taken for the end of the input", pure, async () => {
+  const fault = new RangeError("no such cursor");
+  const { promise: told, resolve } = Promise.withResolvers<unknown>();
+  const note = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    resolve(event.reason);
+  };
+  addEventListener("unhandledrejection", note);
+  const listener = new Heard();
+  listener.onKey = () => {
+    throw fault;
+  };
+  using _ = readKeys(ReadableStream.from([new Uint8Array([97])]), listener);
+  assertStrictEquals(await soon(told, "the fault to be told"), fault);
+  removeEventListener("unhandledrejection", note);
+  assertEquals(listener.heard, []);
 });
 
 Deno.test("Two blocks are two, and an empty one is one", pure, () => {

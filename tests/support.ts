@@ -4,6 +4,7 @@
 import type { Address } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Frame, FrameDecoder } from "../lib/codec.ts";
+import type { ChatOptions } from "../lib/desks.ts";
 import type { Language } from "../lib/i18n.ts";
 import type { LocalAddress, Program } from "../lib/program.ts";
 import {
@@ -278,6 +279,11 @@ export function msOf(time: string): number {
 /** Lets everything happen that waits for nothing but its turn. */
 export async function settle(turns = 3): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise((resolve) => setTimeout(resolve));
+}
+
+/** The texts of the lines that are typed for the chat. */
+export async function* linesOf(terminal: Terminal, options?: ChatOptions): AsyncGenerator<string> {
+  for await (const { text } of terminal.typed("> ", options)) yield text;
 }
 
 /** Who sits at a terminal, and what is around them. */

@@ -20,7 +20,7 @@ import {
 import type { Failure, Target } from "../lib/session.ts";
 import { AGAIN_DIAL_MS, TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { Person, type PersonOptions, settle, soon } from "./support.ts";
+import { linesOf, Person, type PersonOptions, settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -195,7 +195,7 @@ Deno.test(
     const tty = new FakeScreen({ columns: 200 });
     await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
     const { terminal } = choice.person;
-    const line = terminal.lines("> ").next();
+    const line = linesOf(terminal).next();
     for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
       const next = choice.next(lost(FIRST!));
       await settle();
@@ -215,7 +215,7 @@ Deno.test(
     const tty = new FakeScreen({ columns: 200 });
     await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
     const { terminal } = choice.person;
-    const line = terminal.lines("> ").next();
+    const line = linesOf(terminal).next();
     for (
       const answers of ["10.0.0.7 5001\r", "somos 12\r:)\raula 5001\r", "sí...\r10.0.0.9\r10.0.0.7 5001\r"]
     ) {

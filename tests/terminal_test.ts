@@ -7,7 +7,7 @@ import { InputError } from "../lib/errors.ts";
 import { askFor } from "../lib/questions.ts";
 import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
 import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
-import { Person, settle, soon } from "./support.ts";
+import { linesOf, Person, settle, soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -94,25 +94,25 @@ Deno.test(
     const late = person.terminal.ask("Nick", { signal: ending.signal });
     assertStrictEquals(await assertRejects(() => late, Error), reason);
     person.types("hola\n");
-    assertEquals(await take(person.terminal.lines("> ")), "hola");
+    assertEquals(await take(linesOf(person.terminal)), "hola");
   },
 );
 
-Deno.test("Terminal.lines() gives line after line, however they are cut and ended", pure, async () => {
+Deno.test("Terminal.typed() gives line after line, however they are cut and ended", pure, async () => {
   await using person = new Person();
   for (const byte of new TextEncoder().encode("uno\ndós\r\n\nthe last")) {
     person.types(new Uint8Array([byte]));
   }
   person.ends();
   const lines: string[] = [];
-  for await (const line of person.terminal.lines("> ")) lines.push(line);
+  for await (const line of linesOf(person.terminal)) lines.push(line);
   assertEquals(lines, ["uno", "dós", "", "the last"]);
   assertEquals(person.output, "");
 });
 
-Deno.test("Terminal.lines() leaves its line to a question that is asked meanwhile", pure, async () => {
+Deno.test("Terminal.typed() leaves its line to a question that is asked meanwhile", pure, async () => {
   await using person = new Person();
-  const lines = person.terminal.lines("> ");
+  const lines = linesOf(person.terminal);
   const first = take(lines);
   const answer = person.terminal.ask("Nick");
   person.types("ana\nhola\n");
@@ -122,7 +122,7 @@ Deno.test("Terminal.lines() leaves its line to a question that is asked meanwhil
 
 Deno.test("Terminal.dialogue() holds questions together that belong together", pure, async () => {
   await using person = new Person();
-  const line = take(person.terminal.lines("> "));
+  const line = take(linesOf(person.terminal));
   const answers = person.terminal.dialogue(async () => {
     const host = await person.terminal.ask("Servidor");
     await settle(); // what is typed now is no chat
@@ -141,7 +141,7 @@ Deno.test(
     person.types("uno\ndos\n");
     person.ends();
     await settle();
-    const lines = person.terminal.lines("> ");
+    const lines = linesOf(person.terminal);
     for (const line of ["uno", "dos"]) {
       assertEquals(person.terminal.hasEnded, false);
       assertEquals(await take(lines), line);
@@ -162,7 +162,7 @@ Deno.test("Terminal lets a pipe wait that has more than anybody reads", pure, as
   });
   await settle(60);
   assert(piped < 200, `${piped} lines were taken`);
-  for await (const line of terminal.lines("> ")) {
+  for await (const line of linesOf(terminal)) {
     assertEquals(line.slice(4_000), String(read++));
     if (read === 1_000) break;
   }
@@ -263,11 +263,11 @@ Deno.test("Terminal.ask() leaves question and answer on the screen", pure, async
 });
 
 Deno.test(
-  "Terminal.lines() takes the line off the screen: it will come back as a message",
+  "Terminal.typed() takes the line off the screen: it will come back as a message",
   pure,
   async () => {
     await using typist = new Typist();
-    const lines = typist.terminal.lines("> ");
+    const lines = linesOf(typist.terminal);
     const first = take(lines);
     typist.types("hola");
     assertEquals(await typist.look(), ["> hola|"]);
@@ -283,7 +283,7 @@ Deno.test(
 
 Deno.test("Terminal.print() prints above the line that is being typed", pure, async () => {
   await using typist = new Typist();
-  const line = take(typist.terminal.lines("> "));
+  const line = take(linesOf(typist.terminal));
   typist.types("hol");
   await typist.terminal.print("beto: uno", "beto: dos");
   assertEquals(await typist.look(), ["beto: uno", "beto: dos", "> hol|"]);
@@ -331,7 +331,7 @@ Deno.test(
   async () => {
     for (const length of [8, 9, 17, 18, 19]) {
       await using typist = new Typist({ columns: 10 });
-      const line = take(typist.terminal.lines("> "));
+      const line = take(linesOf(typist.terminal));
       const text = "abcdefghijklmnopqrstuvwxyz".slice(0, length);
       typist.types(text);
       const rows = [`> ${text.slice(0, 8)}`, text.slice(8, 18), text.slice(18)];
@@ -349,7 +349,7 @@ Deno.test(
 Deno.test("Terminal.print() prints above a line of wide characters", pure, async () => {
   for (const text of ["日本語日本語日本語", "a日本語日本語日本語", "日本語日a", "日本語日本語日本語日本"]) {
     await using typist = new Typist({ columns: 10 });
-    const line = take(typist.terminal.lines("> "));
+    const line = take(linesOf(typist.terminal));
     for (const char of text) typist.types(char);
     await typist.terminal.print("uno");
     await typist.terminal.print("dos");
@@ -363,7 +363,7 @@ Deno.test("Terminal.print() prints above a line of wide characters", pure, async
 
 Deno.test("Terminal.print() is one write: nothing is seen half done", pure, async () => {
   await using typist = new Typist();
-  const line = take(typist.terminal.lines("> "));
+  const line = take(linesOf(typist.terminal));
   typist.types("hol");
   await typist.look();
   const before = typist.writes;
@@ -376,7 +376,7 @@ Deno.test("Terminal.print() is one write: nothing is seen half done", pure, asyn
 
 Deno.test("Terminal.ask() puts aside what is being typed, and gives it back", pure, async () => {
   await using typist = new Typist();
-  const line = take(typist.terminal.lines("> "));
+  const line = take(linesOf(typist.terminal));
   typist.types("hol");
   assertEquals(await typist.look(), ["> hol|"]);
   const answer = typist.terminal.ask("Puerto", { fallback: "5000" });
@@ -404,7 +404,7 @@ Deno.test("A question is broken between words before it is answered as it is aft
 
 Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () => {
   await using typist = new Typist();
-  const line = take(typist.terminal.lines("> "));
+  const line = take(linesOf(typist.terminal));
   typist.types("hol");
   await settle();
   const ending = new AbortController();
@@ -539,7 +539,7 @@ Deno.test("A question waits for the answer whether a block is to be sent", pure,
 
 Deno.test("Terminal.dialogue() does not show the chat between two questions", pure, async () => {
   await using typist = new Typist();
-  const line = take(typist.terminal.lines("> "));
+  const line = take(linesOf(typist.terminal));
   typist.types("hol");
   await settle();
   const { terminal } = typist;
@@ -567,7 +567,7 @@ Deno.test(
   async () => {
     await using typist = new Typist();
     const { terminal } = typist;
-    const line = take(terminal.lines("> "));
+    const line = take(linesOf(terminal));
     typist.types("hola a");
     await settle();
     const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
@@ -586,7 +586,7 @@ Deno.test(
 Deno.test("Terminal.showStatus() keeps lines above the chat until others replace them", pure, async () => {
   await using typist = new Typist();
   const { terminal } = typist;
-  const lines = terminal.lines("> ");
+  const lines = linesOf(terminal);
   const first = take(lines);
   typist.types("hol");
   await settle();
@@ -620,7 +620,7 @@ Deno.test("Terminal.showStatus() shows a pipe nothing", pure, async () => {
 
 Deno.test("Terminal is interrupted by Ctrl-C, whatever is being typed", pure, async () => {
   await using typist = new Typist();
-  const line = take(typist.terminal.lines("> "));
+  const line = take(linesOf(typist.terminal));
   typist.types("hol");
   await settle();
   assertEquals(typist.terminal.interrupted.aborted, false);
@@ -633,7 +633,7 @@ Deno.test("Terminal is interrupted by Ctrl-C, whatever is being typed", pure, as
 
 Deno.test("Terminal ends by Ctrl-D on an empty line", pure, async () => {
   await using typist = new Typist();
-  const lines = typist.terminal.lines("> ");
+  const lines = linesOf(typist.terminal);
   const first = take(lines);
   await settle();
   typist.types(CTRL_D);
@@ -643,7 +643,7 @@ Deno.test("Terminal ends by Ctrl-D on an empty line", pure, async () => {
 
 Deno.test("Terminal leaves no prompt on the screen behind", pure, async () => {
   const typist = new Typist();
-  const line = take(typist.terminal.lines("> "));
+  const line = take(linesOf(typist.terminal));
   typist.types("hol");
   await typist.terminal.print("uno");
   assertEquals(await typist.look(), ["uno", "> hol|"]);
@@ -912,7 +912,7 @@ Deno.test("A secret on a screen leaves no trace, be it whole, typed ahead or giv
   person.types("abre\r");
   await settle();
   assertEquals(await terminal.ask("Contraseña", { isSecret: true }), "abre");
-  const [ending, lines] = [new AbortController(), terminal.lines("> ")];
+  const [ending, lines] = [new AbortController(), linesOf(terminal)];
   const given = terminal.ask("Contraseña", { isSecret: true, signal: ending.signal });
   person.types("abr");
   await settle();

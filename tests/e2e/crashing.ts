@@ -4,7 +4,7 @@ import { runProgram } from "../../lib/program.ts";
 
 await runProgram(async ({ terminal, args: [defect] }) => {
   await terminal.print("begun");
-  for await (const line of terminal.lines("> ")) {
+  for await (const { text: line } of terminal.typed("> ")) {
     if (line !== "break") continue;
     if (defect === "error") setTimeout(() => (undefined as unknown as Deno.Conn).close());
     else void Promise.reject(new Error("boom"));

@@ -16,7 +16,7 @@ import { needTls } from "./tls_support.ts";
 import { Trust } from "./trust.ts";
 
 /** Flags about getting in. */
-export const CLIENT_ENTRY_FLAGS = {
+export const CLIENT_ACCESS_FLAGS = {
   "password-file": { value: "FILE", help: "flag.client-password" },
   tls: { help: "flag.tls" },
   "tls-fingerprint": { value: "SHA256:...", isRepeatable: true, help: "flag.tls-fingerprint" },
@@ -24,7 +24,7 @@ export const CLIENT_ENTRY_FLAGS = {
 } as const satisfies FlagTable;
 
 /** What a client gets in with. */
-export interface ClientEntry {
+export interface ClientAccess {
   readonly password?: string;
   readonly trust: Trust;
   /** Connects to a server, once it has shown what it must. */
@@ -34,10 +34,10 @@ export interface ClientEntry {
 /** Reads what the flags name, and what is known of servers; from then on the program has no more to do with files
  * than it must.
  * @throws {InputError} about flags and files */
-export async function clientEntry(
-  flags: FlagValues<typeof CLIENT_ENTRY_FLAGS>,
+export async function clientAccess(
+  flags: FlagValues<typeof CLIENT_ACCESS_FLAGS>,
   { program, backups, isAuto }: { program: Program; backups: readonly Backup[]; isAuto: boolean },
-): Promise<ClientEntry> {
+): Promise<ClientAccess> {
   checkTogether(flags, { contrary: [["ca", "tls-fingerprint"]] });
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints, ca } = flags;
   if (flags.tls || ca !== undefined || fingerprints.length > 0) needTls(program.edition);

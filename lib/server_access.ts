@@ -14,7 +14,7 @@ import { needTls } from "./tls_support.ts";
 import { tlsNeeded } from "./violations.ts";
 
 /** Flags about letting in. */
-export const SERVER_ENTRY_FLAGS = {
+export const SERVER_ACCESS_FLAGS = {
   "password-file": { value: "FILE", help: "flag.server-password" },
   "tls-auto": { help: "flag.tls-auto" },
   "tls-dir": { value: "DIR", help: "flag.tls-dir" },
@@ -23,7 +23,7 @@ export const SERVER_ENTRY_FLAGS = {
 } as const satisfies FlagTable;
 
 /** What a server needs to let somebody in. */
-export interface ServerEntry {
+export interface ServerAccess {
   readonly password?: PasswordCheck;
   readonly certificate?: ServerCertificate;
   /** Makes TLS of a connection, with that certificate. */
@@ -32,10 +32,10 @@ export interface ServerEntry {
 
 /** Reads what the flags name, or makes it; from then on the program has nothing to do with files.
  * @throws {InputError} about flags and files */
-export async function serverEntry(
-  flags: FlagValues<typeof SERVER_ENTRY_FLAGS>,
+export async function serverAccess(
+  flags: FlagValues<typeof SERVER_ACCESS_FLAGS>,
   program: Program,
-): Promise<ServerEntry> {
+): Promise<ServerAccess> {
   checkTogether(flags, {
     needed: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
     contrary: [["tls-auto", "tls-cert"]],
@@ -63,7 +63,7 @@ async function passwordIn(
 }
 
 async function certificateFor(
-  flags: FlagValues<typeof SERVER_ENTRY_FLAGS>,
+  flags: FlagValues<typeof SERVER_ACCESS_FLAGS>,
   { configFolder, clock }: Program,
 ): Promise<ServerCertificate | undefined> {
   const { "tls-cert": cert, "tls-key": key, "tls-dir": folder = configFolder } = flags;

@@ -21,7 +21,7 @@ const READING_MS = 15_000;
 const BACK_MS = 3_000;
 
 /** What a reader needs. */
-export interface LogReaderOptions {
+export interface StoreReaderOptions {
   /** Instance of the room if there is none yet, random and not zero. */
   readonly instance: bigint;
   readonly clock: Clock;
@@ -31,7 +31,7 @@ export interface LogReaderOptions {
 }
 
 /** A log that is read. */
-export class LogReader {
+export class StoreReader {
   /** What is known of the log before what is read. */
   readonly checkpoint: Checkpoint;
   /** Fulfilled when nothing more is read: with an error unless the store was closed. `nats-log-cut`: a part is missing;
@@ -46,7 +46,7 @@ export class LogReader {
   #openedAt: number;
   #isGivenUp = false;
 
-  private constructor(store: LogStore, checkpoint: Checkpoint, { backMs = BACK_MS }: LogReaderOptions) {
+  private constructor(store: LogStore, checkpoint: Checkpoint, { backMs = BACK_MS }: StoreReaderOptions) {
     this.#store = store;
     this.#backMs = backMs;
     this.checkpoint = checkpoint;
@@ -58,11 +58,11 @@ export class LogReader {
 
   /** Reads the past of a room, or begins one.
    * @throws what the store throws, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
-  static async open(store: LogStore, options: LogReaderOptions): Promise<LogReader> {
+  static async open(store: LogStore, options: StoreReaderOptions): Promise<StoreReader> {
     const { clock, openingMs = OPENING_MS } = options;
     for (const endMs = clock().tickMs + openingMs;;) {
       try {
-        const reader = await LogReader.#open(store, options);
+        const reader = await StoreReader.#open(store, options);
         if (reader) return reader;
       } catch (error) {
         const isNewer = error instanceof NatsError && error.code === "nats-newer";
@@ -74,14 +74,14 @@ export class LogReader {
   }
 
   /** Undefined if another server began the room at the same time. */
-  static async #open(store: LogStore, options: LogReaderOptions): Promise<LogReader | undefined> {
+  static async #open(store: LogStore, options: StoreReaderOptions): Promise<StoreReader | undefined> {
     const { first, last, count, bytes } = await store.state();
     const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
     const found = await usableCheckpoint(store, Math.max(first, last - wanted), first) ??
       await usableCheckpoint(store, first, first);
     const checkpoint = found ?? await beginLog(store, last, options.instance);
     if (!checkpoint) return undefined;
-    const reader = new LogReader(store, checkpoint, options);
+    const reader = new StoreReader(store, checkpoint, options);
     try {
       await reader.#reach(last, options);
       reader.#noteOpened();
@@ -125,7 +125,7 @@ export class LogReader {
     Deno.unrefTimer(timer);
   }
 
-  async #reach(position: number, { readingMs = READING_MS }: LogReaderOptions): Promise<void> {
+  async #reach(position: number, { readingMs = READING_MS }: StoreReaderOptions): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.follow(() => this.#last.position >= position && resolve());
     const reached = new AbortController();
