@@ -1,4 +1,4 @@
-// Who gets what is typed. What becomes of pasted blocks is in terminal_test.ts, as people see it.
+// Who gets what is typed. What becomes of pasted blocks is in terminal_paste_test.ts, as people see it.
 
 import { assertEquals } from "@std/assert";
 import { Desks, MAX_UNASKED_LINES } from "../lib/desks.ts";

@@ -1,0 +1,294 @@
+// A person at a screen sees it whole, whatever comes while they type, and gets it back as it was.
+
+import { assertEquals } from "@std/assert";
+import { Terminal } from "../lib/terminal.ts";
+import { FakeScreen } from "./fake_screen.ts";
+import { linesOf, Person, settle } from "./support.ts";
+import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, Typist } from "./typist.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("Terminal has the keyboard to itself until it is disposed of", pure, async () => {
+  const typist = new Typist();
+  const { screen, terminal } = typist;
+  assertEquals([screen.modes, screen.listeners], [[true], 1]);
+  assertEquals([terminal.isInteractive, terminal.isKeyboard], [true, true]);
+  await typist[Symbol.asyncDispose]();
+  assertEquals([screen.modes.at(-1), screen.listeners], [false, 0]);
+});
+
+Deno.test(
+  "Terminal.typed() takes the line off the screen: it will come back as a message",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const lines = linesOf(typist.terminal);
+    const first = take(lines);
+    typist.types("hola");
+    assertEquals(await typist.look(), ["> hola|"]);
+    typist.types(ENTER);
+    assertEquals(await first, "hola");
+    assertEquals(await typist.look(), ["> |"]);
+    const second = take(lines);
+    assertEquals(await typist.look(), ["> |"]);
+    typist.types(`adiós${ENTER}`);
+    assertEquals(await second, "adiós");
+  },
+);
+
+Deno.test("Terminal.print() prints above the line that is being typed", pure, async () => {
+  await using typist = new Typist();
+  const line = take(linesOf(typist.terminal));
+  typist.types("hol");
+  await typist.terminal.print("beto: uno", "beto: dos");
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "> hol|"]);
+  typist.types("a");
+  await typist.terminal.print("beto: tres");
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> hola|"]);
+  typist.types(ENTER);
+  assertEquals(await line, "hola");
+  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> |"]);
+});
+
+Deno.test(
+  "Terminal.print() breaks lines between words on a screen, and leaves a pipe's whole",
+  pure,
+  async () => {
+    const line = "beto: una línea que no cabe en una fila de cuarenta columnas";
+    await using typist = new Typist();
+    await typist.terminal.print(line, "dos");
+    const rows = ["beto: una línea que no cabe en una fila", "  de cuarenta columnas", "dos"];
+    assertEquals((await typist.look()).slice(0, 3), rows);
+    assertEquals(typist.terminal.columns, 40);
+    await using script = new Person();
+    await script.terminal.print(line, "dos");
+    assertEquals([script.output, script.terminal.columns], [`${line}\ndos\n`, undefined]);
+  },
+);
+
+Deno.test(
+  "Terminal.print() prints above a question too, and leaves the cursor where it was",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const answer = typist.terminal.ask("Nick");
+    typist.types(`aa${LEFT}`);
+    await typist.terminal.print("beto: uno");
+    assertEquals(await typist.look(), ["beto: uno", "Nick: a|a"]);
+    typist.types(`n${ENTER}`);
+    assertEquals(await answer, "ana");
+  },
+);
+
+Deno.test(
+  "Terminal.print() prints above all rows of a long line, and the line goes when it is entered",
+  pure,
+  async () => {
+    for (const length of [8, 9, 17, 18, 19]) {
+      await using typist = new Typist({ columns: 10 });
+      const line = take(linesOf(typist.terminal));
+      const text = "abcdefghijklmnopqrstuvwxyz".slice(0, length);
+      typist.types(text);
+      const rows = [`> ${text.slice(0, 8)}`, text.slice(8, 18), text.slice(18)];
+      await typist.terminal.print("uno");
+      await typist.terminal.print("dos");
+      const shown = (await typist.look()).map((row) => row.replace("|", ""));
+      assertEquals(shown.filter((row) => row !== ""), ["uno", "dos", ...rows.filter((row) => row !== "")]);
+      typist.types(ENTER);
+      assertEquals(await line, text);
+      assertEquals(await typist.look(), ["uno", "dos", "> |"]);
+    }
+  },
+);
+
+Deno.test("Terminal.print() prints above a line of wide characters", pure, async () => {
+  for (const text of ["日本語日本語日本語", "a日本語日本語日本語", "日本語日a", "日本語日本語日本語日本"]) {
+    await using typist = new Typist({ columns: 10 });
+    const line = take(linesOf(typist.terminal));
+    for (const char of text) typist.types(char);
+    await typist.terminal.print("uno");
+    await typist.terminal.print("dos");
+    const shown = (await typist.look()).join("").replace("|", "");
+    assertEquals(shown, `unodos> ${text}`);
+    typist.types(ENTER);
+    assertEquals(await line, text);
+    assertEquals(await typist.look(), ["uno", "dos", "> |"]);
+  }
+});
+
+Deno.test("Terminal.print() is one write: nothing is seen half done", pure, async () => {
+  await using typist = new Typist();
+  const line = take(linesOf(typist.terminal));
+  typist.types("hol");
+  await typist.look();
+  const before = typist.writes;
+  await typist.terminal.print("uno", "dos");
+  assertEquals(await typist.look(), ["uno", "dos", "> hol|"]);
+  assertEquals(typist.writes, before + 1);
+  typist.types(ENTER);
+  await line;
+});
+
+Deno.test("Terminal.showStatus() keeps lines above the chat until others replace them", pure, async () => {
+  await using typist = new Typist();
+  const { terminal } = typist;
+  const lines = linesOf(terminal);
+  const first = take(lines);
+  typist.types("hol");
+  await settle();
+  terminal.showStatus(["… uno", "… dos"]);
+  assertEquals(await typist.look(), ["… uno", "… dos", "> hol|"]);
+  await terminal.print("beto: tres");
+  assertEquals(await typist.look(), ["beto: tres", "… uno", "… dos", "> hol|"]);
+  const answer = terminal.ask("Nick");
+  assertEquals(await typist.look(), ["beto: tres", "Nick: |"]);
+  typist.types(`ana${ENTER}`);
+  await answer;
+  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… uno", "… dos", "> hol|"]);
+  terminal.showStatus(["… dos"]);
+  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… dos", "> hol|"]);
+  typist.types(`a${ENTER}`);
+  assertEquals(await first, "hola");
+  const second = take(lines);
+  assertEquals((await typist.look()).slice(0, 2), ["beto: tres", "Nick: ana"]);
+  terminal.showStatus([]);
+  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "> |"]);
+  typist.types(ENTER);
+  await second;
+});
+
+Deno.test("Terminal is interrupted by Ctrl-C, whatever is being typed", pure, async () => {
+  await using typist = new Typist();
+  const line = take(linesOf(typist.terminal));
+  typist.types("hol");
+  await settle();
+  assertEquals(typist.terminal.interrupted.aborted, false);
+  typist.types(CTRL_C);
+  await settle();
+  assertEquals(typist.terminal.interrupted.aborted, true);
+  typist.types(ENTER);
+  await line;
+});
+
+Deno.test("Terminal ends by Ctrl-D on an empty line", pure, async () => {
+  await using typist = new Typist();
+  const lines = linesOf(typist.terminal);
+  const first = take(lines);
+  await settle();
+  typist.types(CTRL_D);
+  assertEquals(await first, undefined);
+  assertEquals(typist.terminal.hasEnded, true);
+});
+
+Deno.test("Terminal leaves no prompt on the screen behind", pure, async () => {
+  const typist = new Typist();
+  const line = take(linesOf(typist.terminal));
+  typist.types("hol");
+  await typist.terminal.print("uno");
+  assertEquals(await typist.look(), ["uno", "> hol|"]);
+  await typist[Symbol.asyncDispose]();
+  assertEquals(await line, undefined);
+  assertEquals(await typist.look(), ["uno", "|"]);
+});
+
+Deno.test(
+  "Terminal.showPrompt() changes what stands before the line, and draws nothing twice",
+  pure,
+  async () => {
+    await using typist = new Typist();
+    const { terminal } = typist;
+    chatOf(terminal);
+    typist.types("hol");
+    await settle();
+    terminal.showPrompt("(sin conexión) > ");
+    assertEquals(await typist.look(), ["(sin conexión) > hol|"]);
+    const before = typist.writes;
+    terminal.showPrompt("(sin conexión) > ");
+    terminal.showStatus([]);
+    await settle();
+    assertEquals(typist.writes, before);
+  },
+);
+
+Deno.test("Terminal draws as often as the screen takes it, whatever happens meanwhile", pure, async () => {
+  const writes: string[] = [];
+  const ready: (() => void)[] = [];
+  await using terminal = new Terminal({
+    input: new ReadableStream(),
+    write: (bytes) => {
+      writes.push(new TextDecoder().decode(bytes));
+      return new Promise((resolve) => ready.push(resolve));
+    },
+    isKeyboard: true,
+    tty: new FakeScreen(),
+  });
+  chatOf(terminal);
+  await settle();
+  const prints = Array.from({ length: 100 }, (_, index) => terminal.print(`line ${index}`));
+  await settle();
+  assertEquals(writes.length, 1);
+  ready.shift()!();
+  await settle();
+  assertEquals(writes.length, 2);
+  assertEquals(writes[1]!.split("> ").length, 2); // one prompt
+  assertEquals(writes[1]!.split("\n").length, 101);
+  ready.shift()!();
+  await Promise.all(prints);
+  setTimeout(() => ready.shift()!()); // it is disposed of
+});
+
+Deno.test("Terminal.clear() leaves nothing but the line that is being typed", pure, async () => {
+  await using typist = new Typist();
+  chatOf(typist.terminal);
+  typist.types("hol");
+  await typist.terminal.print("uno");
+  typist.terminal.clear();
+  assertEquals(await typist.look(), ["> hol|"]);
+  await typist.terminal.print("dos");
+  typist.types("\x0c"); // Ctrl-L
+  assertEquals(await typist.look(), ["> hol|"]);
+});
+
+Deno.test("Terminal.abandon() gives all back at once, and only if the terminal takes it", pure, async () => {
+  await using typist = new Typist();
+  const { terminal, screen } = typist;
+  chatOf(terminal);
+  typist.types("hol");
+  await typist.look();
+  assertEquals(screen.isMarkingPastes, true);
+  terminal.abandon();
+  assertEquals(screen.show(screen.writtenNow), ["|"]);
+  assertEquals(screen.isMarkingPastes, false);
+  const stuck = new FakeScreen();
+  const other = new Terminal({
+    input: new ReadableStream(),
+    write: () => new Promise(() => {}),
+    isKeyboard: true,
+    tty: stuck,
+  });
+  await settle();
+  other.abandon();
+  assertEquals([stuck.writtenNow, stuck.modes], ["", [true]]);
+});
+
+Deno.test("Terminal draws anew for a new size, and when it goes on after a stop", pure, async () => {
+  await using typist = new Typist();
+  const { screen } = typist;
+  chatOf(typist.terminal);
+  typist.types("una línea");
+  assertEquals(await typist.look(), ["> una línea|"]);
+  screen.becomes(6);
+  assertEquals(await typist.look(), ["> una", "línea|"]);
+  screen.write("\n$ fg\n");
+  screen.goesOn();
+  assertEquals(await typist.look(), ["> una", "línea", "$ fg", "> una", "línea|"]);
+  assertEquals(screen.modes, [true, true]);
+});
+
+Deno.test("Terminal takes lines however they end", pure, async () => {
+  await using typist = new Typist();
+  const said = chatOf(typist.terminal);
+  typist.types("uno\r\ndos\ntres\r\rcuatro");
+  assertEquals(await typist.look(), ["> cuatro|"]);
+  assertEquals(said, ["uno", "dos", "tres", ""]);
+});
