@@ -1,0 +1,65 @@
+// chat-client at a pipe in this process: its servers, its flags, and the lines that it shows.
+
+import { assertEquals } from "@std/assert";
+import { type Address, formatAddress } from "../lib/address.ts";
+import { chat } from "../lib/chat_client.ts";
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
+import { enter, type Guest, helloOf, LOOPBACK, Person, TestClock } from "./support.ts";
+
+/** The time on the clocks of all servers and clients. */
+export const NOON = "2026-11-22 12:00:00";
+
+/** A server with an empty room that slows nobody. */
+export function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
+  return new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    messages: UNLIMITED,
+    clock: new TestClock(NOON).now,
+    ...options,
+  });
+}
+
+/** Has somebody by hand enter. */
+export function enterAs(nick: string, server: ChatServer): Promise<Guest> {
+  return enter(server.address, helloOf(nick));
+}
+
+/** Somebody at a pipe. */
+export function newPerson(): Person {
+  return new Person({ clock: new TestClock(NOON).now });
+}
+
+/** Flags that leave nothing to ask. */
+export function flagsFor({ host, port }: Address, nick = "ana"): string[] {
+  return ["--host", host, "--port", String(port), "--nick", nick];
+}
+
+/** The line that greets whoever enters. */
+export function greeting(server: Address, names = "ana"): string {
+  return `Conectado a ${formatAddress(server)}. En línea: ${names}. Escriba "salir" para terminar.\n`;
+}
+
+/** The line that tells of a loss. */
+export function loss(server: Address, why = "el servidor se ha cerrado"): string {
+  return `[${NOON}] ! Se perdió la conexión con ${formatAddress(server)}: ${why}\n`;
+}
+
+/** Runs a client that ends by itself; gives all that it wrote. */
+export async function outputOf(person: Person, ...args: string[]): Promise<string> {
+  assertEquals(await person.runs(chat, ...args), 0);
+  return person.output;
+}
+
+/** What somebody by hand reads of what others do. */
+export async function hear({ peer }: Guest, count: number): Promise<string[]> {
+  const lines = [];
+  while (lines.length < count) {
+    const message = await peer.hear();
+    if (message?.type === "said") lines.push(`${message.nick}: ${message.text}`);
+    else if (message?.type === "left") lines.push(`${message.nick} ${message.lost ? "lost" : "left"}`);
+    else lines.push(message?.type === "joined" ? `${message.nick} joined` : `${message?.type}`);
+  }
+  return lines;
+}
