@@ -1,0 +1,89 @@
+// A client that has to choose where to go next, and a person before it. Nobody is really dialled.
+
+import { assertEquals } from "@std/assert";
+import type { Address } from "../lib/address.ts";
+import { ConnectError, LostError, ProtocolError, RefusedError } from "../lib/errors.ts";
+import type { Failure, Target } from "../lib/session.ts";
+import { TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
+import { Person, type PersonOptions, soon } from "./support.ts";
+
+/** Three servers, in the order in which they are heard of. */
+export const [FIRST, SECOND, THIRD]: Address[] = [
+  { host: "aula", port: 5_000 },
+  { host: "10.0.0.7", port: 5_001 },
+  { host: "::1", port: 5_002 },
+] as const;
+/** Of all of them: their ports tell them apart. */
+export const IP = "10.9.9.9";
+/** The first, under the nick of the one who chooses. */
+export const TARGET: Target = { server: FIRST!, nick: "ana" };
+
+/** The loss of a server that closes, after a minute. */
+export function lost(server: Address): Failure {
+  return {
+    target: { ...TARGET, server },
+    error: new LostError("closing", "why"),
+    wasIn: true,
+    stayedMs: 60_000,
+  };
+}
+
+/** A server on which nobody answers, or that nobody knows. */
+export function unreached(server: Address, code: "refused" | "name-unknown" = "refused"): Failure {
+  return { target: { ...TARGET, server }, error: new ConnectError(code, "why"), wasIn: false, stayedMs: 0 };
+}
+
+/** A chooser, the person whom it asks, and the lines that it prints. */
+export class Choice implements AsyncDisposable {
+  readonly person: Person;
+  readonly notices: string[] = [];
+  readonly chooser: TargetChooser;
+
+  constructor(options: Partial<TargetChooserOptions> = {}, person: PersonOptions = {}) {
+    this.person = new Person(person);
+    this.chooser = new TargetChooser({
+      terminal: this.person.terminal,
+      language: "es",
+      notify: (text) => {
+        this.notices.push(text);
+        return Promise.resolve();
+      },
+      backups: [],
+      isAuto: false,
+      random: () => 0.5,
+      ...options,
+    });
+  }
+
+  async next(failure?: Failure, signal = new AbortController().signal): Promise<Target | undefined> {
+    return await soon(this.chooser.next(failure, { signal }), () => `an answer to\n${this.person.output}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.person[Symbol.asyncDispose]();
+  }
+}
+
+/** A choice by somebody who has been on the first server, which told of the second. */
+export async function choiceOfSomebodyWhoWasIn(
+  options: Partial<TargetChooserOptions> = {},
+  person?: PersonOptions,
+): Promise<Choice> {
+  const choice = new Choice({ ...FIRST, nick: "ana", ...options }, person);
+  assertEquals(await choice.next(), TARGET);
+  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
+  return choice;
+}
+
+/** The last sentence of a notice. */
+export function endOf(notice: string): string {
+  return notice.split(/(?<=\.) /).at(-1)!;
+}
+
+/** All that says that one side breaks the rules. */
+export const VIOLATIONS = [
+  new LostError("garbled", "why", { cause: new ProtocolError("frame-malformed", "why") }),
+  new ConnectError("not-a-chat-server", "why", { cause: new ProtocolError("frame-too-long", "why") }),
+  ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid", "replaced"]
+    .map((code) => new RefusedError(code, "why")),
+];

@@ -1,0 +1,137 @@
+// When a client dials the server again on which its connection broke, and when it goes elsewhere.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { ConnectError, type LossCode, LostError, RefusedError } from "../lib/errors.ts";
+import type { Failure } from "../lib/session.ts";
+import { AGAIN_DIAL_MS } from "../lib/target_chooser.ts";
+import { Choice, choiceOfSomebodyWhoWasIn, endOf, FIRST, IP, lost, SECOND, unreached } from "./choice.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** What says nothing of whether the server lives. */
+const CUTS = [
+  ...["closed", "broken"].map((code) => new LostError(code as LossCode, "why")),
+  ...["frame-late", "too-slow", "silent"].map((code) => new RefusedError(code, "why")),
+];
+
+function inVain(): never {
+  throw new Error("There is to be no wait");
+}
+
+Deno.test(
+  "TargetChooser dials a server again at once if it may live, and waits for it briefly",
+  pure,
+  async () => {
+    for (const [isAuto, isKeyboard] of [[true, false], [true, true], [false, true]] as const) {
+      for (const error of CUTS) {
+        await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard });
+        choice.chooser.rename("anita");
+        const again = await choice.next({ ...lost(FIRST!), error });
+        assertEquals(again, { server: FIRST!, nick: "anita", dialMs: AGAIN_DIAL_MS });
+        assertEquals([choice.notices, choice.person.output], [[], ""]);
+      }
+    }
+  },
+);
+
+Deno.test("TargetChooser does not dial a server again that said why, or is silent", pure, async () => {
+  for (const code of ["closing", "silent", "garbled"] as const) {
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+    const target = await choice.next({ ...lost(FIRST!), error: new LostError(code, "why") });
+    assertEquals(target, { server: SECOND!, nick: "ana" });
+  }
+});
+
+Deno.test("TargetChooser leaves it to a script where to go after a break", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn();
+  choice.person.types("\n\n");
+  assertEquals((await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))?.server, SECOND!);
+  assertStringIncludes(choice.person.output, "Nuevo servidor");
+});
+
+/** Dials the first server again, in vain. */
+async function failAgain(choice: Choice): Promise<Failure> {
+  const target = (await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))!;
+  return { ...unreached(FIRST!), target };
+}
+
+Deno.test(
+  "TargetChooser --auto goes on without a word or a wait from a server that is gone",
+  pure,
+  async () => {
+    let waits = 0;
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0) });
+    const failure = await failAgain(choice);
+    assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
+    // Its system took the connection before it knew that there is nobody.
+    const error = new LostError("broken", "why");
+    assertEquals(await choice.next({ ...failure, error }), { server: SECOND!, nick: "ana" });
+    assertEquals([waits, choice.notices], [0, []]);
+    await choice.next(unreached(SECOND!));
+    assertEquals([waits, choice.notices.length], [1, 1]);
+  },
+);
+
+Deno.test("TargetChooser --auto takes a server under another name for no other server", pure, async () => {
+  let waits = 0;
+  const server = { host: "localhost", port: 5_000 };
+  const random = () => (waits++, 0);
+  const backups = [{ host: "127.0.0.1", port: 5_000 }];
+  await using choice = new Choice({ ...server, nick: "ana", isAuto: true, random, backups });
+  await choice.next();
+  choice.chooser.entered(server, { ip: "127.0.0.1", room: 1n, backups: [] });
+  const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
+  assertEquals(target, { server, nick: "ana", dialMs: AGAIN_DIAL_MS });
+  await choice.next({ ...unreached(server), target });
+  assertEquals(waits, 1);
+});
+
+Deno.test(
+  "TargetChooser asks a person where to go only if the server is gone, and offers another",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true });
+    const failure = await failAgain(choice);
+    choice.person.types("\n\n");
+    assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
+    assertEquals(choice.person.output, "Nuevo servidor (IP o nombre) [10.0.0.7]:\nPuerto [5001]:\n");
+  },
+);
+
+Deno.test("TargetChooser says why a server that lives does not let the client in again", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+  const failure = { ...await failAgain(choice), error: new RefusedError("room-full", "why") };
+  assertEquals((await choice.next(failure))?.server, SECOND!);
+  assertEquals(choice.notices.map(endOf), ["Se seguirá intentando."]);
+  await choice.next({ ...failure, error: new ConnectError("not-tls", "why") });
+  assertEquals(choice.notices.length, 2);
+});
+
+Deno.test(
+  "TargetChooser waits before it dials the only server that it knows a third time",
+  pure,
+  async () => {
+    let waits = 0;
+    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => (waits++, 0) });
+    await choice.next();
+    choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [] });
+    assertEquals((await choice.next(await failAgain(choice)))?.server, FIRST!);
+    assertEquals(waits, 1);
+  },
+);
+
+Deno.test("TargetChooser does not stay with a server on which no connection lasts", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+  const cut = { ...lost(FIRST!), error: CUTS[0]! };
+  assertEquals((await choice.next(cut))?.server, FIRST!);
+  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
+  assertEquals((await choice.next({ ...cut, stayedMs: 4_999 }))?.server, SECOND!);
+  choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [] });
+  assertEquals((await choice.next({ ...cut, stayedMs: 5_000 }))?.server, FIRST!);
+});
+
+Deno.test("TargetChooser goes back to a server that only waited too long for a frame", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+  await choice.next({ ...lost(FIRST!), error: new RefusedError("frame-late", "why"), stayedMs: 0 });
+  assertEquals((await choice.next(lost(SECOND!)))?.server, FIRST!);
+});

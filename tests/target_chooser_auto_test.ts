@@ -1,0 +1,177 @@
+// Where a client with `--auto` goes next, how long it waits, and what it says.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Address } from "../lib/address.ts";
+import { ChatError, ConnectError, RefusedError } from "../lib/errors.ts";
+import type { Failure } from "../lib/session.ts";
+import type { TargetChooserOptions } from "../lib/target_chooser.ts";
+import {
+  Choice,
+  choiceOfSomebodyWhoWasIn,
+  endOf,
+  FIRST,
+  IP,
+  lost,
+  SECOND,
+  TARGET,
+  THIRD,
+  unreached,
+  VIOLATIONS,
+} from "./choice.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "TargetChooser --auto goes round what it knows, and waits longer from time to time",
+  pure,
+  async () => {
+    let waits = 0;
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0.5) });
+    const seen: Address[] = [];
+    /** How long the next choice takes, in ms. */
+    const timed = async (failure: Failure): Promise<number> => {
+      const beganMs = performance.now();
+      seen.push((await choice.next(failure))!.server);
+      return performance.now() - beganMs;
+    };
+    assert(await timed(lost(FIRST!)) >= 45);
+    await timed(unreached(SECOND!));
+    assert(await timed(unreached(FIRST!)) >= 195);
+    assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
+    // Somebody who was in for long begins anew; who is thrown out at once does not.
+    choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [] });
+    assert(await timed({ ...lost(SECOND!), stayedMs: 4_999 }) >= 395);
+    assert(await timed({ ...lost(SECOND!), stayedMs: 5_000 }) < 395);
+  },
+);
+
+Deno.test(
+  "TargetChooser --auto says why it could not enter once for each reason, until it is in or somebody answers",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+    await choice.next(lost(FIRST!));
+    assertEquals(choice.notices, []);
+    for (const server of [SECOND!, FIRST!, SECOND!, FIRST!]) await choice.next(unreached(server));
+    assertEquals(choice.notices.splice(0).map(endOf), ["Se seguirá intentando."]);
+    const full = { ...unreached(FIRST!), error: new RefusedError("room-full", "why") };
+    for (const failure of [full, unreached(SECOND!), full]) await choice.next(failure);
+    assertEquals(choice.notices.splice(0), [
+      "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
+    ]);
+    choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [] });
+    await choice.next(lost(FIRST!));
+    await choice.next(unreached(SECOND!));
+    assertEquals(choice.notices.length, 1);
+  },
+);
+
+Deno.test("TargetChooser --auto does not say that it goes on where it does not", pure, async () => {
+  const cases: [Failure["error"], { isKeyboard?: boolean }][] = [
+    [new RefusedError("banned", "why"), {}],
+    [VIOLATIONS[2]!, {}],
+    [new RefusedError("nick-taken", "why"), { isKeyboard: true }],
+  ];
+  for (const [error, person] of cases) {
+    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true }, person);
+    await choice.next();
+    for (let times = 1; times <= 2; times++) {
+      choice.person.types("ana2\n");
+      await choice.next({ ...unreached(FIRST!), error }).catch(() => {});
+      assertEquals(choice.notices.map(endOf).includes("Se seguirá intentando."), false);
+      // Who is asked must know why, each time.
+      assertEquals(choice.notices.length, person.isKeyboard ? times : 1);
+    }
+  }
+});
+
+Deno.test("TargetChooser --auto says why again to somebody who has answered", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true }, { isKeyboard: true });
+  await choice.next();
+  for (let times = 1; times <= 2; times++) {
+    choice.person.types("aula\n5000\n");
+    await choice.next({ ...unreached(FIRST!), error: VIOLATIONS[2]! });
+    assertEquals(choice.notices.length, times);
+  }
+});
+
+Deno.test(
+  "TargetChooser --auto tells the doorman whether a shut door is news, server by server",
+  pure,
+  async () => {
+    const heard: boolean[] = [];
+    const doorman: TargetChooserOptions["doorman"] = {
+      open: (_, { isNews }) => Promise.resolve(heard.push(isNews) > 0 ? "shut" : "none"),
+      opensUnasked: () => false,
+    };
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, doorman, random: () => 0 });
+    const error = new ConnectError("certificate-changed", "why");
+    for (const server of [FIRST!, SECOND!, FIRST!, SECOND!]) {
+      await choice.next({
+        ...unreached(server),
+        error,
+      });
+    }
+    assertEquals(heard.splice(0), [true, true, false, false]);
+    assertEquals(choice.notices, []);
+    choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [] });
+    await choice.next({ ...unreached(FIRST!), error });
+    assertEquals(heard, [true]);
+  },
+);
+
+Deno.test(
+  "TargetChooser --auto tries the only server that it knows again, with the same nick",
+  pure,
+  async () => {
+    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
+    await choice.next();
+    assertEquals(await choice.next(unreached(FIRST!)), TARGET);
+    assertEquals(choice.person.output, "");
+  },
+);
+
+Deno.test("TargetChooser --auto comes round to the first server, be it reached or not", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, backups: [SECOND!] });
+  const seen = [(await choice.next())!.server];
+  while (seen.length < 4) seen.push((await choice.next(unreached(seen.at(-1)!)))!.server);
+  assertEquals(seen, [FIRST, SECOND, FIRST, SECOND]);
+});
+
+Deno.test("TargetChooser --auto stops waiting when its signal says so", pure, async () => {
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
+  for (let i = 0; i < 10; i++) await choice.next(unreached(FIRST!), AbortSignal.abort()); // at once
+  const ending = new AbortController();
+  const before = performance.now();
+  const next = choice.next(unreached(FIRST!), ending.signal);
+  ending.abort();
+  await next; // it would have waited 2.5 s
+  assert(performance.now() - before < 2_000);
+});
+
+Deno.test(
+  "TargetChooser with --auto never goes back by itself to where the rules are broken",
+  pure,
+  async () => {
+    for (const error of VIOLATIONS) {
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+      assertEquals((await choice.next({ ...lost(FIRST!), error }))?.server, SECOND!);
+      choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [FIRST!, THIRD!] });
+      assertEquals((await choice.next(lost(SECOND!)))?.server, THIRD!);
+      assertEquals((await choice.next(lost(THIRD!)))?.server, SECOND!);
+    }
+  },
+);
+
+Deno.test(
+  "TargetChooser with --auto gives the reason up when the rules are broken everywhere",
+  pure,
+  async () => {
+    for (const error of VIOLATIONS) {
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
+      await choice.next({ ...lost(FIRST!), error });
+      const { code, name } = await assertRejects(() => choice.next({ ...lost(SECOND!), error }), ChatError);
+      assertEquals([code, name], [error.code, error.name]);
+    }
+  },
+);
