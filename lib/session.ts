@@ -35,7 +35,8 @@ export const LEAVING_MS = 500;
 export interface Target {
   readonly server: Address;
   readonly nick: string;
-  /** How long opening a connection may take, in ms; as long as the answer, unless it is set. */
+  /** How long opening a connection may take, in ms, where the same server is dialled once more; otherwise as
+   * long as the answer. */
   readonly dialMs?: number;
 }
 

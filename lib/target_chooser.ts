@@ -112,11 +112,10 @@ export class TargetChooser {
    * tried */
   async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
     if (!failure) return await this.#first({ signal });
-    const { target, error } = failure;
-    const { server } = target;
+    const { target: { server }, error } = failure;
     const isNews = await this.#tell(failure);
     if (isFinal(error)) throw error;
-    const nick = this.#newNick ?? target.nick;
+    const nick = this.#newNick ?? failure.target.nick;
     // Who is thrown out as soon as they are in must not come back at once.
     if (failure.stayedMs >= LONGEST_WAIT_MS) this.#failures = 0;
     if (this.#isToDialAgain(failure)) {
@@ -128,6 +127,15 @@ export class TargetChooser {
     if (door === "left") return undefined;
     if (door === "open") return { server, nick };
     if (door === "shut" && this.#isNobodyThere) throw error;
+    return await this.#elsewhere(failure, { nick, signal });
+  }
+
+  /** Where to go instead of the server that failed: to the next one that is known, or where the person says. */
+  async #elsewhere(
+    failure: Failure,
+    { nick, signal }: { nick: string; signal: AbortSignal },
+  ): Promise<Target | undefined> {
+    const { target: { server }, error } = failure;
     const after = this.#isWorthWaiting(error) ? server : this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     if (isViolation(error)) this.#rotation.distrust(server);

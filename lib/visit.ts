@@ -63,7 +63,7 @@ export class Visit {
     this.#lastN = n;
   }
 
-  /** Who lost a server has much to say again, and is not to wait for it. */
+  /** What another server had taken, and is said again because that one fell, does not wait a second time. */
   #isFree(message: ClientMessage, tickMs: number): boolean {
     return message.type === "say" && message.timeMs !== 0 && this.#gate.isResendFree(this.address, tickMs);
   }
