@@ -39,16 +39,17 @@ export function parseAddress(text: string): { host: string; port?: number } {
 
 /** What somebody typed, with a colon where they put a blank before the port: `10.0.0.7 5001`. */
 export function withColon(text: string): string {
-  return text.trim().replace(
-    /^(?!\d+\s)([^\s#]+)\s+(\d+)(?=$|#)/,
-    (_, host, port) => isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`,
-  );
+  return text.trim().replace(/^(?!\d+\s)([^\s#]+)\s+(\d+)(?=$|#)/, (typed, host, port) => {
+    if (isIPv6(host)) return `[${host}]:${port}`;
+    return /^\[.*\]$|^[^:]*$/.test(host) ? `${host}:${port}` : typed;
+  });
 }
 
 /** A port, or a whole address from somebody who sees at the question for the port that the host is wrong.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 export function parsePortOrAddress(text: string): { host?: string; port?: number } {
-  return /[.:]/.test(text) ? parseAddress(withColon(text)) : { port: parsePort(text) };
+  const typed = withColon(text);
+  return /[.:]/.test(typed) ? parseAddress(typed) : { port: parsePort(text) };
 }
 
 /** An IPv6 address, with a zone or without (RFC 4007, section 11). */
@@ -105,6 +106,11 @@ export function isOwnAddress(
   const isLoopback = host.toLowerCase() === "localhost" || host.startsWith("127.");
   if (["0.0.0.0", "::"].includes(own.host)) return isLoopback || local.includes(host);
   return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(own.host);
+}
+
+/** Whether two addresses are written the same way. */
+export function sameAddress(a: Address, b: Address): boolean {
+  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
 /** An IPv4 peer of a socket that listens on `::` as the IPv4 address that it is (RFC 4291, section 2.5.5.2). */

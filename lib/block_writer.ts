@@ -40,11 +40,12 @@ interface Job {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly id: string;
   readonly isCheckpoint: boolean;
-  /** How many entries it has, and their bytes. */
+  /** How many entries it has. */
   readonly count: number;
-  readonly entryBytes: number;
-  /** Fulfilled when it was read back. */
-  readonly seen: PromiseWithResolvers<void>;
+  /** Whether a longer block of the same number was tried before, and may be there. */
+  readonly isPart: boolean;
+  /** Fulfilled when it was read back, or the longer one: with how many entries are there. */
+  readonly seen: PromiseWithResolvers<number>;
 }
 
 /** Writes the blocks of one server. */
@@ -59,6 +60,8 @@ export class BlockWriter {
   #block: Job | undefined;
   /** Number of the block that is being stored, or will be. */
   #number = 1;
+  /** Whether one of this number was too long. */
+  #isInParts = false;
   #isWriting = false;
   #isAway = false;
   #isClosed = false;
@@ -94,20 +97,19 @@ export class BlockWriter {
 
   /** Has a checkpoint stored, unless one is on its way. */
   addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): void {
-    const seen = Promise.withResolvers<void>();
-    this.#checkpoint ??= { bytes, id, isCheckpoint: true, count: 0, entryBytes: 0, seen };
+    const seen = Promise.withResolvers<number>();
+    this.#checkpoint ??= { bytes, id, isCheckpoint: true, count: 0, isPart: false, seen };
     this.#writeSoon();
   }
 
-  /** A block of this server has come back: it is stored, whether or not anybody said so. */
-  see(number: number): void {
-    if (number === this.#number) this.#block?.seen.resolve();
+  /** A block of this server has come back, with so many entries: it is stored, whether or not anybody said so. */
+  see(number: number, count: number): void {
+    if (number === this.#number) this.#block?.seen.resolve(count);
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#block?.seen.resolve();
-    this.#checkpoint?.seen.resolve();
+    for (const job of [this.#block, this.#checkpoint]) job?.seen.resolve(job.count);
   }
 
   #writeSoon(): void {
@@ -120,22 +122,23 @@ export class BlockWriter {
   async #writeAll(): Promise<void> {
     while (!this.#isClosed && (this.#checkpoint || this.#waiting.length > 0)) {
       const job = this.#checkpoint ?? (this.#block = this.#nextBlock());
-      const isTooLong = await this.#write(job);
+      const stored = await this.#write(job);
       if (job.isCheckpoint) {
         this.#checkpoint = undefined;
-        if (isTooLong) this.#options.onTooLong?.(job.bytes.length);
-      } else if (!isTooLong) {
+        if (stored === undefined) this.#options.onTooLong?.(job.bytes.length);
+      } else {
+        this.#isInParts = stored === undefined;
+        if (stored === undefined) continue;
         this.#number++;
-        this.#waiting = this.#waiting.slice(job.count);
-        this.#waitingBytes -= job.entryBytes;
+        for (const entry of this.#waiting.slice(0, stored)) this.#waitingBytes -= entry.length;
+        this.#waiting = this.#waiting.slice(stored);
       }
-      this.#noteDone(job);
+      this.#noteDone(stored ?? 0);
     }
     this.#isWriting = false;
   }
 
-  /** As many entries as make a block. If they are fewer than in one of the same number that was too long, nothing is
-   * lost, though that one may be there after all. */
+  /** As many entries as make a block. */
   #nextBlock(): Job {
     const most = Math.min(MAX_BLOCK_BYTES, this.#store.maxBytes / 2);
     let bytes = 0;
@@ -152,26 +155,27 @@ export class BlockWriter {
       id: `${server.toString(16)}-${this.#number}`,
       isCheckpoint: false,
       count,
-      entryBytes: bytes,
+      isPart: this.#isInParts,
       seen: Promise.withResolvers(),
     };
   }
 
-  /** Tries until it is stored: the next one must not come before it. Returns whether it is given up instead: it is longer
-   * than what the store takes by now, and need not be. */
-  async #write(job: Job): Promise<boolean> {
+  /** Tries until it is stored: the next one must not come before it. Returns how many entries are; undefined if it is
+   * given up instead: it is longer than what the store takes by now, and need not be. */
+  async #write(job: Job): Promise<number | undefined> {
     const { nowMs, awayMs = AWAY_MS, goneMs = GONE_MS, onStored, onGone } = this.#options;
     const away = setTimeout(() => this.#noteAway(), awayMs);
     let goneSinceMs: number | undefined;
-    let [isSeen, isTooLong] = [false, false];
-    const seen = job.seen.promise.then(() => void (isSeen = true));
-    while (!isSeen && !this.#isClosed) {
-      isTooLong = job.count !== 1 && job.bytes.length > this.#store.maxBytes;
-      if (isTooLong) break;
+    let stored: number | undefined;
+    const seen = job.seen.promise.then((count) => void (stored = count));
+    while (stored === undefined && !this.#isClosed && !this.#isTooLong(job)) {
       const beganMs = nowMs();
       try {
         const position = await Promise.race([this.#store.append(job.bytes, job), seen]);
         if (typeof position === "number" && job === this.#block) onStored?.(position, this.#number);
+        // What is there under this number may be the longer one: only who reads it knows.
+        if (job.isPart) await seen;
+        stored ??= job.count;
         break;
       } catch {
         await Promise.race([delay(AGAIN_MS), seen]);
@@ -184,7 +188,12 @@ export class BlockWriter {
       }
     }
     clearTimeout(away);
-    return isTooLong;
+    return stored;
+  }
+
+  /** One entry alone cannot be made shorter. */
+  #isTooLong({ bytes, count, isCheckpoint }: Job): boolean {
+    return (isCheckpoint || count > 1) && bytes.length > this.#store.maxBytes;
   }
 
   #noteAway(): void {
@@ -195,7 +204,7 @@ export class BlockWriter {
     this.#options.onAway?.(true);
   }
 
-  #noteDone({ count }: Job): void {
+  #noteDone(count: number): void {
     if (!this.#isAway || this.#isClosed) return;
     this.#owed = this.#owed === undefined ? this.#waiting.length : this.#owed - count;
     if (this.#owed > 0) return;

@@ -267,6 +267,11 @@ export class ChatServer implements AsyncDisposable {
       await reception.receive(this.#hub.adopt(secure(conn)));
     } catch (error) {
       onRefused?.({ address: plainIP(conn.remoteAddr.hostname) }, error as Error);
+      try {
+        conn.close();
+      } catch {
+        // It was closed already.
+      }
     }
   }
 }

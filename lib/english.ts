@@ -16,7 +16,7 @@ export const ENGLISH = {
   "server.nats-oversized":
     "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
   "server.nats-oversized-forgets":
-    "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again, soon. It could not be told to forget nothing of the room until then: whoever runs NATS can raise max_bytes and max_age of its stream, or a server that starts later will not find all of the room.",
+    "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again, soon. It could not be told to forget nothing of the room until then: whoever runs NATS can raise max_bytes, max_age and max_msgs of its stream, or a server that starts later will not find all of the room.",
   "server.nats-away": "NATS does not answer: what is said waits",
   "server.nats-back": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
@@ -251,7 +251,7 @@ export const ENGLISH = {
   "client.no-password": "The password cannot be asked for here: use --password-file with a file that has it.",
   "client.no": "n no",
   "server.password-open":
-    "Other users of this machine can read the password: take the permission from them with chmod 600 {path}",
+    "Other users of this machine can read the password: take the permission from them with chmod 600 '{path}'",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
   "server.certificate-ends":
     "The certificate in {path} ends on {date}. Those who know it will have to trust the next one, which --tls-auto makes if that file is deleted.",

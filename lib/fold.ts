@@ -113,9 +113,10 @@ function foldBackups(
 
 /** What is left of some backups when servers are withdrawn, which stand behind a `-` among what is named: no host
  * begins with one. */
-export function withoutWithdrawn(backups: readonly string[], named: readonly string[]): readonly string[] {
+export function withoutWithdrawn(backups: readonly string[], entry: readonly string[]): readonly string[] {
+  const withdrawn = new Set(entry.map((backup) => backup.toLowerCase()));
   const isLeft = (backup: string) =>
-    !backup.startsWith("-") && !named.includes(`-${backup.split("#", 1)[0]}`);
+    !backup.startsWith("-") && !withdrawn.has(`-${backup.split("#", 1)[0]!.toLowerCase()}`);
   return backups.filter(isLeft);
 }
 

@@ -177,6 +177,9 @@ export class NatsStream implements LogStore {
       const { config } = await streams.info(this.#name);
       const change = isAll ? withoutLimits(config) : withLimits(config);
       if (change) await streams.update(this.#name, change);
+      if (isAll && forgets({ ...config, ...change })) {
+        throw new Error("Cannot lift limits that others have set");
+      }
     });
   }
 
@@ -215,6 +218,10 @@ function withoutLimits({ description = "", max_bytes, max_age }: Limits): Limits
   if (LIMITS_NOTE.test(description)) return undefined;
   const note = `${KEEPS_ALL}, then max_bytes ${max_bytes}, max_age ${millis(max_age)} ms`;
   return { description: description + note, max_bytes: -1, max_age: 0 };
+}
+
+function forgets({ max_bytes, max_age, max_msgs }: Limits & Pick<StreamConfig, "max_msgs">): boolean {
+  return max_bytes >= 0 || max_age > 0 || max_msgs >= 0;
 }
 
 /** What has it forget again as before, but for what whoever runs NATS has set meanwhile; undefined if it does. */

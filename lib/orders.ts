@@ -71,8 +71,8 @@ export function parseOrder(raw: string): Order {
     case "say":
       return rest === "" ? incomplete : { type: name, text: rest };
     case "backup":
-      // A word alone is most often a slip, and everybody would be sent there.
-      if (/^[\w-]*$/.test(rest)) return incomplete;
+      // A word alone, or with a number behind it, is most often a slip, and everybody would be sent there.
+      if (/^[\w-]*(\s+\d+)?$/.test(rest)) return incomplete;
       if (rest.startsWith("-")) {
         const { server } = parseBackup(withColon(rest.slice(1)));
         return { type: "withdrawal", server: formatAddress(server) };

@@ -20,7 +20,7 @@ export async function readNamed(path: string): Promise<string> {
 export async function isOpenToOthers(path: string): Promise<boolean> {
   if (Deno.build.os === "windows") return false;
   const { mode } = await Deno.stat(path).catch(() => ({ mode: null }));
-  return ((mode ?? 0) & 0o044) !== 0;
+  return ((mode ?? 0) & 0o004) !== 0;
 }
 
 /** The text of a file that a program keeps; undefined if there is none yet.

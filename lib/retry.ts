@@ -1,6 +1,6 @@
 // Which server next, and after how long: rotation and jittered backoff. Pure: chance comes in as a parameter.
 
-import type { Address } from "./address.ts";
+import { type Address, sameAddress } from "./address.ts";
 
 /** Longest wait before the first attempt after a failure. */
 export const FIRST_WAIT_MS = 100;
@@ -37,50 +37,48 @@ export class Rotation {
     this.#append(server, { kept: [server] });
   }
 
-  /** A server was found at this IP address: another one of that address is the same. */
+  /** A server was found at this IP address. */
   found({ host }: Address, ip: string): void {
     const name = host.toLowerCase();
     this.#ips.delete(name);
     this.#ips.set(name, ip);
     if (this.#ips.size > MAX_SERVERS) this.#ips.delete(this.#ips.keys().next().value!);
-    this.#servers = this.#servers.filter((server, index, all) => this.#indexIn(all, server) === index);
   }
 
   /** A room, by its instance, names these servers, and none of the others that it named before. */
   learn(servers: readonly Address[], room: bigint): void {
-    const isNamed = (known: Address) => this.#rooms.get(known) !== room || this.#indexIn(servers, known) >= 0;
+    const isNamed = (known: Address) => this.#rooms.get(known) !== room || indexOf(servers, known) >= 0;
     this.#servers = this.#servers.filter(isNamed);
     for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { room, kept: servers });
   }
 
   #append(server: Address, { room, kept }: { room?: bigint; kept: readonly Address[] }): void {
-    if (this.has(server) || this.#indexIn(this.#distrusted, server) >= 0) return;
+    if (this.has(server) || indexOf(this.#distrusted, server) >= 0) return;
     const added = { ...server };
     this.#servers.push(added);
     if (room !== undefined) this.#rooms.set(added, room);
     if (this.#servers.length <= MAX_SERVERS) return;
-    const index = this.#servers.findIndex((known) =>
-      this.#rooms.has(known) && this.#indexIn(kept, known) < 0
-    );
+    const index = this.#servers.findIndex((known) => this.#rooms.has(known) && indexOf(kept, known) < 0);
     this.#servers.splice(index, 1); // the last if there is none
   }
 
   /** Takes a server out for good, whoever names it again. */
   distrust(server: Address): void {
-    const index = this.#indexIn(this.#servers, server);
+    const index = indexOf(this.#servers, server);
     if (index >= 0) this.#servers.splice(index, 1);
     this.#distrusted.push(server);
     if (this.#distrusted.length > MAX_SERVERS) this.#distrusted.shift();
   }
 
-  /** Whether two addresses are known to be of one server. */
+  /** Whether two addresses seem to be of one server. A name may have moved since, or be found again where an address is
+   * not: both stay in the rotation. */
   isSame(one: Address, other: Address): boolean {
     return one.port === other.port && this.#ipOf(one.host) === this.#ipOf(other.host);
   }
 
   /** Whether a server is known. */
   has(server: Address): boolean {
-    return this.#indexIn(this.#servers, server) >= 0;
+    return indexOf(this.#servers, server) >= 0;
   }
 
   /** Whether a server with this host is known. */
@@ -90,8 +88,15 @@ export class Rotation {
 
   /** The server to try after `last`; itself if it is the only one. */
   after(last: Address): Address {
-    const index = this.#indexIn(this.#servers, last);
+    const index = indexOf(this.#servers, last);
     return this.#servers[(index + 1) % this.#servers.length] ?? last;
+  }
+
+  /** The same, but for those that seem to be `last` under another name; `last` if there is no other. */
+  otherThan(last: Address): Address {
+    let next = this.after(last);
+    for (let i = 1; i < this.size && this.isSame(next, last); i++) next = this.after(next);
+    return this.isSame(next, last) ? last : next;
   }
 
   /** How many servers are known. */
@@ -99,13 +104,12 @@ export class Rotation {
     return this.#servers.length;
   }
 
-  /** Where a list has a server, under whichever of its names. */
-  #indexIn(servers: readonly Address[], server: Address): number {
-    return servers.findIndex((other) => this.isSame(other, server));
-  }
-
   #ipOf(host: string): string {
     const name = host.toLowerCase();
     return this.#ips.get(name) ?? name;
   }
+}
+
+function indexOf(servers: readonly Address[], server: Address): number {
+  return servers.findIndex((other) => sameAddress(other, server));
 }

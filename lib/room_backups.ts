@@ -39,11 +39,11 @@ export class RoomBackups {
   /** Tells everybody of one more.
    * @throws {InputError} `backups-full` */
   add(backup: string, now: Moment): void {
-    const named = new Set([...this.#own, ...this.#members.named, backup]);
-    if (named.size > MAX_BACKUPS) {
+    if (new Set([...this.#own, ...this.#members.named, backup]).size > MAX_BACKUPS) {
       throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
-    this.#propose({ backups: [...named] }, now);
+    // What others have named is there: said again, it would undo a withdrawal that is on its way.
+    this.#propose({ backups: [...new Set([...this.#own, backup])] }, now);
   }
 
   /** Tells everybody of one less, whatever its certificate.
@@ -52,12 +52,13 @@ export class RoomBackups {
     const withdrawn = `-${server}`;
     const isAmong = (backups: readonly string[]) =>
       withoutWithdrawn(backups, [withdrawn]).length < backups.length;
-    if (!isAmong([...this.#own, ...this.#members.named])) {
-      const code = isAmong(this.serving) ? "backup-serves" : "backup-unknown";
+    const isServing = isAmong(this.serving);
+    if (isServing || !isAmong([...this.#own, ...this.#members.named])) {
+      const code = isServing ? "backup-serves" : "backup-unknown";
       throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
     }
-    const own = withoutWithdrawn(this.#own, [withdrawn]).slice(0, MAX_BACKUPS - 1);
-    this.#propose({ backups: [...own, withdrawn] }, now);
+    this.#own = withoutWithdrawn(this.#own, [withdrawn]); // at once: what is proposed next must not name it
+    this.#propose({ backups: [...this.#own.slice(0, MAX_BACKUPS - 1), withdrawn] }, now);
   }
 
   /** Where there are many servers, what one was told of at its start is for the clients of all. */

@@ -87,8 +87,11 @@ export class SharedJournal implements Journal {
       onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
     });
     this.#checkpoints = new Checkpoints({ ...options, store, wallMs: () => clock().wallMs });
-    reader.follow(() => this.#onWork());
+    reader.follow(() => {
+      if (!this.#isClosed) this.#onWork();
+    });
     void reader.ended.then((error) => {
+      if (this.#isClosed) return;
       if (error?.code === "nats-log-back") this.#turnBack();
       else if (error) this.#break(error);
     });
@@ -185,7 +188,7 @@ export class SharedJournal implements Journal {
   }
 
   #give({ server, number, entries }: Block, stored: Stored): void {
-    if (server === this.home) this.#writer.see(number);
+    if (server === this.home) this.#writer.see(number, entries.length);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
     if (number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);

@@ -18,7 +18,7 @@ export const SPANISH = {
   "server.nats-oversized":
     "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
   "server.nats-oversized-forgets":
-    "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo, pronto. No se ha podido hacer que hasta entonces no olvide nada de la sala: quien administra NATS puede ampliar max_bytes y max_age de su stream; si no, un servidor que arranque después no encontrará toda la sala.",
+    "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo cuanto antes. No se ha podido impedir que NATS olvide mientras tanto parte de la sala: quien lo administra puede ampliar max_bytes, max_age y max_msgs del stream; de lo contrario, un servidor que arranque después no encontrará toda la sala.",
   "server.nats-away": "NATS no responde: lo que se diga espera",
   "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
@@ -119,9 +119,9 @@ export const SPANISH = {
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
   "error.minutes-invalid": '"{minutes}" no vale: los minutos son un número de 0 a {max}.',
   "error.backup-is-self": "{server} es este mismo servidor: dé otro como reserva.",
-  "error.backup-unknown": "{server} no es una reserva: no se puede retirar.",
+  "error.backup-unknown": "{server} no es un servidor de reserva: no se puede retirar.",
   "error.backup-serves":
-    "{server} también sirve esta sala, y es una reserva mientras esté en marcha: termínelo.",
+    "{server} también sirve esta sala, y es una reserva mientras esté en marcha: ciérrelo.",
   "error.backups-full": "Ya hay {max} servidores de reserva: no cabe otro.",
   "error.pattern-invalid":
     'Las horas no se pueden mostrar como "{pattern}": use yyyy, MM, dd, HH, mm o ss, y letras entre comillas simples.',
@@ -270,7 +270,7 @@ export const SPANISH = {
     "Aquí no se puede preguntar la contraseña: use --password-file con un archivo que la tenga.",
   "client.no": "n no",
   "server.password-open":
-    "Otros usuarios de esta máquina pueden leer la contraseña: quíteles el permiso con chmod 600 {path}",
+    "Otros usuarios de esta máquina pueden leer la contraseña: quíteles el permiso con chmod 600 '{path}'",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-ends":
     "El certificado de {path} caduca el {date}. Quienes lo conocen tendrán que fiarse del siguiente, que --tls-auto hace si se borra ese archivo.",

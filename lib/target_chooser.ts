@@ -239,11 +239,14 @@ export class TargetChooser {
     this.#port = isNick ? target.server.port : undefined;
   }
 
-  /** The server to try after one that failed. A mistyped address does not use the offer up. */
+  /** The server to try after one that failed; a person is offered none under its other name. A mistyped address does
+   * not use the offer up. */
   #nextKnown(failed: Address): Address {
     const isOfferUsed = this.#offered === undefined || this.#rotation.size === 0 ||
       this.#rotation.has(failed);
-    return this.#offered = isOfferUsed ? this.#rotation.after(failed) : this.#offered!;
+    if (!isOfferUsed) return this.#offered!;
+    const { isAuto } = this.#options;
+    return this.#offered = isAuto ? this.#rotation.after(failed) : this.#rotation.otherThan(failed);
   }
 
   #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
@@ -281,7 +284,7 @@ export class TargetChooser {
   }
 
   /** Whoever has not seen that the server fell goes on talking: words are for the chat, and one alone, or before a
-   * number, is no host, unless it is known as one or has a port. */
+   * number, is no host, unless it is known as one, or has a dot or a port. */
   #parseHost(answer: string): { host: string; port?: number } {
     const typed = withColon(answer);
     const word = answer.split(/\s/, 1)[0]!;

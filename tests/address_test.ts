@@ -1,6 +1,6 @@
 // Addresses as people write them and as the chat prints them.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   formatAddress,
   isOwnAddress,
@@ -10,6 +10,7 @@ import {
   parsePortOrAddress,
   parseServer,
   plainIP,
+  sameAddress,
   withColon,
 } from "../lib/address.ts";
 import { InputError } from "../lib/errors.ts";
@@ -91,6 +92,13 @@ Deno.test("parseServer() reads what formatAddress() prints", pure, () => {
   }
 });
 
+Deno.test("sameAddress() compares hosts without case, and ports", pure, () => {
+  const aula = { host: "Aula.uni.es", port: 5_000 };
+  assert(sameAddress(aula, { host: "aula.UNI.es", port: 5_000 }));
+  assert(!sameAddress(aula, { host: "aula.uni.es", port: 5_001 }));
+  assert(!sameAddress(aula, { host: "aula2.uni.es", port: 5_000 }));
+});
+
 Deno.test("plainIP() gives the IPv4 address inside an IPv6 one, and any other as it is", pure, () => {
   assertEquals(plainIP("::ffff:192.168.1.7"), "192.168.1.7");
   assertEquals(plainIP("::FFFF:10.0.0.7"), "10.0.0.7");
@@ -159,17 +167,16 @@ Deno.test(
   "parsePortOrAddress() tells a port from an address, with or without a port of its own",
   pure,
   () => {
-    const typed = ["5001", "10.0.0.7", "aula.uni.es:5001", "::1", "10.0.0.7 5001"];
+    const typed = ["5001", "10.0.0.7", "aula.uni.es:5001", "::1", "10.0.0.7 5001", "aula 5001"];
     assertEquals(typed.map(parsePortOrAddress), [
       { port: 5_001 },
       { host: "10.0.0.7" },
       { host: "aula.uni.es", port: 5_001 },
       { host: "::1" },
       { host: "10.0.0.7", port: 5_001 },
+      { host: "aula", port: 5_001 },
     ]);
-    for (const text of ["aula", "aula 5001"]) {
-      assertEquals(assertThrows(() => parsePortOrAddress(text), InputError).code, "port-invalid");
-    }
+    assertEquals(assertThrows(() => parsePortOrAddress("aula"), InputError).code, "port-invalid");
   },
 );
 
@@ -181,7 +188,9 @@ Deno.test("withColon() joins a host and the port behind a blank, and leaves all 
       ["::1 5001", "[::1]:5001"],
       ["[::1] 5001", "[::1]:5001"],
       ["10.0.0.7 5001#SHA256:x", "10.0.0.7:5001#SHA256:x"],
-      ...["aula", "50 00", "aula 5 6", "aula cinco"].map((text) => [text, text] as const),
+      ...["aula", "50 00", "aula 5 6", "aula cinco", "aula:5 6", "[::1]:5 6"].map((text) =>
+        [text, text] as const
+      ),
     ] as const
   ) assertEquals(withColon(typed), expected);
 });

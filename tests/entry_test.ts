@@ -90,7 +90,7 @@ Deno.test({
   fn: async () => {
     await using folder = new TestFolder();
     const path = await folder.file("password", SECRET);
-    for (const [mode, line] of [[0o644, `con chmod 600 ${path}\n`], [0o600, ""]] as const) {
+    for (const [mode, line] of [[0o644, `con chmod 600 '${path}'\n`], [0o600, ""]] as const) {
       await Deno.chmod(path, mode);
       await using person = newPerson();
       const { host, port } = freeAddress();

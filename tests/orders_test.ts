@@ -37,6 +37,7 @@ const ORDERS: Record<string, Order> = {
   "/say ": { type: "incomplete", command: "say" },
   "/backup": { type: "incomplete", command: "backup" },
   "/backup abc": { type: "incomplete", command: "backup" },
+  "/backup somos 12": { type: "incomplete", command: "backup" },
   "/backup abc:5000": { type: "backup", server: "abc:5000" },
   "/quit when it is over": { type: "surplus", command: "quit" },
   "/kik ana": { type: "unknown", command: "/kik", nearest: "/kick" },

@@ -191,7 +191,7 @@ Deno.test("Closing waits for what was said, and not forever", async () => {
   assertEquals(log.stored.length, 2);
 });
 
-Deno.test("A block that is too long by the time that it can be stored is stored in parts, and nothing is lost", async () => {
+Deno.test("A block that is too long by the time that it can be stored is stored in parts, nothing lost and nothing twice", async () => {
   for (const trouble of ["lost", "unsaid"] as const) {
     const log = new FakeLog();
     await using server = await Follower.open(log, 1n, { maxWaitingBytes: 1 });
@@ -201,14 +201,15 @@ Deno.test("A block that is too long by the time that it can be stored is stored 
     server.say(...Array.from({ length: 20 }, (_, n) => said(1n, n + 1)));
     await until(() => log.appends === 2);
     server.store.maxBytes = 400;
-    await until(() => log.appends > 3);
+    await until(() => log.appends === 3);
+    await settle();
+    assertEquals(log.appends, 3); // what is there under that number, only who reads it knows
     log.wake = wake;
+    wake.call(log);
     server.say(said(1n, 21));
     await until(() => server.words.at(-1)?.endsWith(":1.21") === true);
     const numbers = server.taken.map(({ entry }) => (entry as Said).n);
-    const all = Array.from({ length: 21 }, (_, n) => n + 1);
-    assertEquals([...new Set(numbers)], all);
-    if (trouble === "lost") assertEquals(numbers, all);
+    assertEquals(numbers, Array.from({ length: 21 }, (_, n) => n + 1));
     await until(() => !server.journal.isStuck);
   }
 });

@@ -286,7 +286,7 @@ Deno.test("A backup that the console withdraws is one no more, and those who are
       `[${NOON}] * Servidores de reserva: 10.0.0.9:1\n[${NOON}] * Ya no hay servidores de reserva\n`,
     );
   }
-  await place.boss.sees("! 10.0.0.9:1 no es una reserva: no se puede retirar.");
+  await place.boss.sees("! 10.0.0.9:1 no es un servidor de reserva: no se puede retirar.");
 });
 
 Deno.test("The console answers /who, /stats and /help, and what it cannot do", async () => {

@@ -64,17 +64,20 @@ Deno.test("TargetChooser offers no server that the room of now has ceased to nam
   assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
 });
 
-Deno.test("TargetChooser offers no server again under the address at which it was found", pure, async () => {
-  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => 0 });
-  await choice.next();
-  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
-  choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [{ host: IP, port: FIRST!.port }, THIRD!] });
-  const offers = [];
-  for (let server = SECOND!; offers.length < 3; offers.push(server)) {
-    server = (await choice.next(unreached(server)))!.server;
-  }
-  assertEquals(offers, [THIRD, FIRST, SECOND]);
-});
+Deno.test(
+  "TargetChooser offers a person no server under its other name, and has --auto try it",
+  pure,
+  async () => {
+    for (const isAuto of [false, true]) {
+      await using choice = new Choice({ ...FIRST, nick: "ana", isAuto, random: () => 0 });
+      await choice.next();
+      const other = { host: IP, port: FIRST!.port };
+      choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [other, SECOND!] });
+      if (!isAuto) choice.person.types("\n\n");
+      assertEquals((await choice.next(lost(FIRST!)))?.server, isAuto ? other : SECOND);
+    }
+  },
+);
 
 Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana" });

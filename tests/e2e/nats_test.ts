@@ -276,7 +276,7 @@ Deno.test(
       assertEquals(await limits(), own);
       await store.keepAll(true);
       await set({ max_bytes: 70_000_000 });
-      await store.keepAll(true);
+      await assertRejects(() => store.keepAll(true), Error, "limits"); // as it forgets
       assertEquals((await limits()).slice(0, 2), [70_000_000, 0]);
       await store.keepAll(false);
       assertEquals(await limits(), [70_000_000, ...own.slice(1)]);
