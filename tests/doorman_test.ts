@@ -1,4 +1,5 @@
-// What stands between a client and a room. The questions, as people see them, are in entry_test.ts.
+// What stands between a client and a room. The questions, as people see them, are in
+// entry_password_test.ts and entry_tls_test.ts.
 
 import { assertEquals } from "@std/assert";
 import { Doorman } from "../lib/doorman.ts";
