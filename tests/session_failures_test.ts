@@ -5,6 +5,7 @@ import { type Address, formatAddress } from "../lib/address.ts";
 import { dial } from "../lib/dial.ts";
 import { encodeServer } from "../lib/protocol.ts";
 import type { Failure } from "../lib/session.ts";
+import { startServer } from "./running_server.ts";
 import {
   enter,
   type FakeClient,
@@ -16,7 +17,7 @@ import {
   UNKNOWN_NAME,
   welcomeTo,
 } from "./support.ts";
-import { startServer, Traveller, type TravellerOptions } from "./traveller.ts";
+import { Traveller, type TravellerOptions } from "./traveller.ts";
 
 /** Fails to come in at this address. */
 async function failToEnter(server: Address, options?: TravellerOptions): Promise<Failure> {

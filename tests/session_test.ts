@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeServer, NEVER_WHOLE_MS, type Said } from "../lib/protocol.ts";
+import { startServer } from "./running_server.ts";
 import {
   enter,
   type FakeClient,
@@ -14,7 +15,7 @@ import {
   TestClock,
   welcomeTo,
 } from "./support.ts";
-import { startServer, Traveller } from "./traveller.ts";
+import { Traveller } from "./traveller.ts";
 
 /** Waits until a client has taken in all that it was told. */
 async function sync(client: FakeClient): Promise<void> {
