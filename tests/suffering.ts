@@ -16,6 +16,9 @@ export function say(n: number, text = "hola", more: Partial<Say> = {}): Say {
   return { type: "say", n, timeMs: 0, text, ...more };
 }
 
+/** The HELLO of whoever does harm. */
+export const eva = helloOf("eva");
+
 /** A server on this machine. */
 export function startServer(options: Partial<ChatServerOptions> = {}, wire = WIRE): ChatServer {
   return new ChatServer({ host: LOOPBACK, port: 0, secure: wire.secure, ...options });
