@@ -4,8 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { ChatError, WireCode } from "../lib/errors.ts";
 import { encodeClient } from "../lib/protocol.ts";
 import type { RefusedPeer } from "../lib/reception.ts";
+import { dialPeer, helloOf, type Peer } from "./peers.ts";
 import { enterAs, say, startServer, types } from "./running_server.ts";
-import { dialPeer, helloOf, LOOPBACK, type Peer, TestClock } from "./support.ts";
+import { LOOPBACK, TestClock } from "./support.ts";
 
 /** What a client says that breaks a rule, once it is in as `beto` or instead of coming in. */
 const VIOLATIONS: [WireCode, string, "in" | "out", ...(Parameters<Peer["say"]>)][] = [

@@ -5,19 +5,9 @@ import type { Address } from "../lib/address.ts";
 import { CLOSING_MS } from "../lib/chat_server.ts";
 import { ListenError } from "../lib/errors.ts";
 import { encodeClient, sessionOf } from "../lib/protocol.ts";
+import { dialPeer, enter, type Guest, helloOf, tokenOf } from "./peers.ts";
 import { enterAs, say, startServer, types } from "./running_server.ts";
-import {
-  dialPeer,
-  enter,
-  freeAddress,
-  type Guest,
-  helloOf,
-  LOOPBACK,
-  soon,
-  TestClock,
-  tokenOf,
-  UNKNOWN_NAME,
-} from "./support.ts";
+import { freeAddress, LOOPBACK, soon, TestClock, UNKNOWN_NAME } from "./support.ts";
 
 /** Who said what next. */
 async function hearSaid({ peer }: Guest): Promise<string> {

@@ -4,8 +4,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeClient } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
+import { dialPeer, enter, helloOf } from "./peers.ts";
 import { eva, LOOK_MS, say, startServer } from "./suffering.ts";
-import { dialPeer, enter, helloOf, TestClock, until } from "./support.ts";
+import { TestClock, until } from "./support.ts";
 import { WIRE } from "./wire.ts";
 
 Deno.test("A client that says much at once loses nothing, in the order in which it said it, at the pace allowed", async () => {

@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { Doorman } from "../lib/doorman.ts";
 import { ConnectError, RefusedError } from "../lib/errors.ts";
 import { Trust } from "../lib/trust.ts";
-import { Person } from "./support.ts";
+import { Person } from "./person.ts";
 
 const pure = { permissions: "none" } as const;
 

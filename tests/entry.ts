@@ -10,7 +10,8 @@ import { tlsServer } from "../lib/tls_server.ts";
 import { tlsNeeded } from "../lib/violations.ts";
 import type { Pair } from "./certificates.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { LOOPBACK, Person, TestClock } from "./support.ts";
+import { Person } from "./person.ts";
+import { LOOPBACK, TestClock } from "./support.ts";
 
 /** The time on the clocks of all servers and clients. */
 export const NOON = "2026-11-22 12:00:00";

@@ -5,7 +5,9 @@ import { formatAddress } from "../lib/address.ts";
 import { chat } from "../lib/chat_client.ts";
 import { serve } from "../lib/server_program.ts";
 import { flagsFor, guarded, newPerson, NOON, refusals, SECRET, startServer } from "./entry.ts";
-import { dialPeer, enter, FakeServer, freeAddress, helloOf, Person } from "./support.ts";
+import { dialPeer, enter, FakeServer, helloOf } from "./peers.ts";
+import { Person } from "./person.ts";
+import { freeAddress } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 Deno.test("A server with a password lets in who knows it, and nobody else", async () => {

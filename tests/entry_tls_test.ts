@@ -10,7 +10,8 @@ import { serve } from "../lib/server_program.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import { ownPair } from "./certificates.ts";
 import { flagsFor, guarded, newPerson, refusals, SECRET, startServer } from "./entry.ts";
-import { freeAddress, LOOPBACK, Person, soon, TestClock } from "./support.ts";
+import { Person } from "./person.ts";
+import { freeAddress, LOOPBACK, soon, TestClock } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const own = await ownPair();

@@ -4,8 +4,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { WireCode } from "../lib/errors.ts";
 import { encodeClient, FRAME, type Hello, MAX_CLIENT_FRAME_BYTES } from "../lib/protocol.ts";
+import { dialPeer, helloOf, type Peer, tokenOf } from "./peers.ts";
 import { type Case, eva, LOOK_MS, say, suffer } from "./suffering.ts";
-import { dialPeer, helloOf, type Peer, tokenOf, until } from "./support.ts";
+import { until } from "./support.ts";
 import { WIRE } from "./wire.ts";
 
 /** How long those who are honest may take to say HELLO, in ms: over TLS they shake hands first. */

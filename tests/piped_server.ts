@@ -2,7 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { serve } from "../lib/server_program.ts";
-import { enter, type Guest, helloOf, LOOPBACK, type Person } from "./support.ts";
+import { enter, type Guest, helloOf } from "./peers.ts";
+import type { Person } from "./person.ts";
+import { LOOPBACK } from "./support.ts";
 
 /** Those of a machine with a choice. */
 export const TWO_ADDRESSES = [{ address: LOOPBACK, name: "lo" }, { address: "203.0.113.1", name: "eth0" }];

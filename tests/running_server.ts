@@ -3,7 +3,8 @@
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import type { Say, ServerMessage } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { enter, type Guest, helloOf, LOOPBACK, type Peer } from "./support.ts";
+import { enter, type Guest, helloOf, type Peer } from "./peers.ts";
+import { LOOPBACK } from "./support.ts";
 
 /** A server with an empty room that slows nobody. */
 export function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {

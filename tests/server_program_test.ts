@@ -4,8 +4,10 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Room } from "../lib/room.ts";
 import { serve } from "../lib/server_program.ts";
 import { FakeScreen } from "./fake_screen.ts";
+import { dialPeer } from "./peers.ts";
+import { Person } from "./person.ts";
 import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "./piped_server.ts";
-import { dialPeer, freeAddress, LOOPBACK, Person, TestClock } from "./support.ts";
+import { freeAddress, LOOPBACK, TestClock } from "./support.ts";
 
 Deno.test("chat-server asks for port and interface, and shows what happens, line by line", async () => {
   const { port } = freeAddress();

@@ -11,7 +11,8 @@ import {
   type SessionEvent,
   type SessionOptions,
 } from "../lib/session.ts";
-import { soon, tokenOf } from "./support.ts";
+import { tokenOf } from "./peers.ts";
+import { soon } from "./support.ts";
 
 /** What differs from a session with the rules of every day. */
 export interface TravellerOptions extends Partial<Omit<SessionOptions, "mailbox">> {
