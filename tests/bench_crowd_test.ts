@@ -14,7 +14,8 @@ import {
   type ServerMessage,
 } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { End, FakeServer, LOOPBACK, soon, welcomeTo } from "./support.ts";
+import { End, FakeServer, welcomeTo } from "./peers.ts";
+import { LOOPBACK, soon } from "./support.ts";
 
 const said = (text: string): Said => ({
   ...{ type: "said", seq: 0, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text },

@@ -2,8 +2,10 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { chat } from "../lib/chat_client.ts";
+import { FakeServer } from "./peers.ts";
+import { Person } from "./person.ts";
 import { enterAs, flagsFor, hear, newPerson, outputOf, startServer } from "./piped_client.ts";
-import { FakeServer, Person, soon } from "./support.ts";
+import { soon } from "./support.ts";
 
 Deno.test("chat-client at the end of a pipe first makes sure that everything arrived", async () => {
   await using server = startServer();

@@ -5,17 +5,10 @@ import { formatAddress } from "../lib/address.ts";
 import { chat } from "../lib/chat_client.ts";
 import { sessionOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
+import { enter, FakeServer, helloOf, welcomeTo } from "./peers.ts";
+import { Person } from "./person.ts";
 import { flagsFor, greeting, loss, newPerson, NOON, outputOf, startServer } from "./piped_client.ts";
-import {
-  enter,
-  FakeServer,
-  freeAddress,
-  helloOf,
-  LOOPBACK,
-  Person,
-  TestClock,
-  welcomeTo,
-} from "./support.ts";
+import { freeAddress, LOOPBACK, TestClock } from "./support.ts";
 
 Deno.test("chat-client at the end of a pipe takes what is not confirmed to the next server", async () => {
   await using second = startServer();

@@ -4,8 +4,10 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { formatAddress } from "../lib/address.ts";
 import { chat } from "../lib/chat_client.ts";
 import { InputError } from "../lib/errors.ts";
+import { FakeServer, tokenOf } from "./peers.ts";
+import { Person } from "./person.ts";
 import { enterAs, flagsFor, greeting, newPerson, NOON, outputOf, startServer } from "./piped_client.ts";
-import { FakeServer, freeAddress, Person, TestClock, tokenOf, UNKNOWN_NAME } from "./support.ts";
+import { freeAddress, TestClock, UNKNOWN_NAME } from "./support.ts";
 
 Deno.test("chat-client asks again only for what was wrong, and says why", async () => {
   await using server = startServer();

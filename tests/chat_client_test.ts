@@ -5,8 +5,10 @@ import { formatAddress } from "../lib/address.ts";
 import { chat } from "../lib/chat_client.ts";
 import { sessionOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
+import { FakeServer, saidBy, welcomeTo } from "./peers.ts";
+import { Person } from "./person.ts";
 import { enterAs, flagsFor, greeting, hear, newPerson, NOON, outputOf, startServer } from "./piped_client.ts";
-import { FakeServer, freeAddress, LOOPBACK, Person, saidBy, TestClock, welcomeTo } from "./support.ts";
+import { freeAddress, LOOPBACK, TestClock } from "./support.ts";
 
 Deno.test("chat-client asks for server, port and nick, and shows what happens, line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");

@@ -7,7 +7,9 @@ import { type Content, type Joined, type Said, sessionOf } from "../lib/protocol
 import { Renderer } from "../lib/render.ts";
 import type { ReadEntry } from "../lib/session.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { msOf, Person, saidBy, settle, TestClock, tokenOf } from "./support.ts";
+import { saidBy, tokenOf } from "./peers.ts";
+import { Person } from "./person.ts";
+import { msOf, settle, TestClock } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";

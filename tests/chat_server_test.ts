@@ -2,47 +2,17 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ChatServer, type ChatServerOptions, CLOSING_MS } from "../lib/chat_server.ts";
-import { type ChatError, ListenError, type WireCode } from "../lib/errors.ts";
-import { encodeClient, type Say, type ServerMessage, sessionOf } from "../lib/protocol.ts";
-import type { RefusedPeer } from "../lib/reception.ts";
-import { UNLIMITED } from "../lib/token_bucket.ts";
-import {
-  dialPeer,
-  enter,
-  freeAddress,
-  type Guest,
-  helloOf,
-  LOOPBACK,
-  type Peer,
-  soon,
-  TestClock,
-  tokenOf,
-  UNKNOWN_NAME,
-} from "./support.ts";
-
-function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED, ...options });
-}
-
-/** Somebody comes in, whom the test closes as a peer. */
-async function enterAs(nick: string, server: ChatServer, history = 0): Promise<Guest> {
-  return await enter(server.address, helloOf(nick, { history }));
-}
-
-function say(n: number, text: string): Say {
-  return { type: "say", n, timeMs: 0, text };
-}
+import { CLOSING_MS } from "../lib/chat_server.ts";
+import { ListenError } from "../lib/errors.ts";
+import { encodeClient, sessionOf } from "../lib/protocol.ts";
+import { dialPeer, enter, type Guest, helloOf, tokenOf } from "./peers.ts";
+import { enterAs, say, startServer, types } from "./running_server.ts";
+import { freeAddress, LOOPBACK, soon, TestClock, UNKNOWN_NAME } from "./support.ts";
 
 /** Who said what next. */
 async function hearSaid({ peer }: Guest): Promise<string> {
   const { nick, text } = await peer.expect("said");
   return `${nick}: ${text}`;
-}
-
-/** What comes until the server ends the connection. */
-async function types(peer: Peer): Promise<ServerMessage["type"][]> {
-  return (await peer.rest()).map(({ type }) => type);
 }
 
 Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", async () => {
@@ -198,159 +168,6 @@ Deno.test("ChatServer lets the same token take its place over, and tells nobody 
     await beto.say(say(n, "it is me"));
     assertEquals((await ana.expect("said")).text, "it is me");
   }
-});
-
-/** What a client says that breaks a rule, once it is in as `beto` or instead of coming in. */
-const VIOLATIONS: [WireCode, string, "in" | "out", ...(Parameters<Peer["say"]>)][] = [
-  ["frame-too-long", "length is over the limit", "in", new Uint8Array([0, 0, 0x40, 1])],
-  ["frame-too-long", "first frame is over the limit", "out", new Uint8Array([0xff, 0xff, 0xff, 0xff])],
-  ["frame-malformed", "length is 0", "in", new Uint8Array(4)],
-  ["frame-malformed", "body is too short", "in", new Uint8Array([0, 0, 0, 2, 2, 0])],
-  ["frame-unknown", "type is a server's", "in", new Uint8Array([0, 0, 0, 1, 0x85])],
-  ["frame-unexpected", "HELLO comes twice", "in", helloOf("beto")],
-  ["frame-unexpected", "SAY comes first", "out", say(1, "hola")],
-  ["frame-unexpected", "PING comes first", "out", { type: "ping" }],
-  ["version-unsupported", "version is another", "out", new Uint8Array([0, 0, 0, 2, 1, 99])],
-  ["nick-invalid", "nick has a space", "out", helloOf("b c")],
-  ["nick-taken", "nick is somebody's", "out", helloOf("ANA")],
-  ["text-invalid", "text is empty", "in", say(1, "")],
-  ["text-invalid", "text moves the cursor", "in", say(1, "\x1b[2J")],
-];
-
-for (const [code, what, where, ...violation] of VIOLATIONS) {
-  Deno.test(`ChatServer answers with ERROR ${code} and the end if ${what}`, async () => {
-    const refused: [RefusedPeer, string][] = [];
-    await using server = startServer({
-      onRefused: (peer, error) => refused.push([peer, (error as ChatError).code]),
-    });
-    using ana = (await enterAs("ana", server)).peer;
-    using beto = where === "in" ? (await enterAs("beto", server)).peer : await dialPeer(server.address);
-    await beto.say(...violation, say(7, "never"));
-    const messages = await beto.rest();
-    assertEquals(messages.map((message) => message.type === "error" && message.code), [code]);
-    assertEquals(refused, [[{ address: LOOPBACK, nick: where === "in" ? "beto" : undefined }, code]]);
-    // The others are served as ever.
-    await ana.say(say(1, "still here"));
-    if (where === "in") await ana.expect("joined");
-    assertEquals((await ana.expect("said")).text, "still here");
-  });
-}
-
-Deno.test("ChatServer has lost at once whom it does not serve any longer", async () => {
-  await using server = startServer({ graceMs: 0 });
-  using ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
-  await ana.expect("joined");
-  await beto.say(new Uint8Array(4));
-  assertEquals((await ana.expect("left")).lost, true); // though beto's end of the connection is still open
-});
-
-Deno.test("ChatServer takes what came before a violation, in the same packet too", async () => {
-  await using server = startServer();
-  using ana = (await enterAs("ana", server)).peer;
-  await ana.say(new Uint8Array([...encodeClient(say(1, "good")), 0, 0, 0, 0]));
-  assertEquals(await types(ana), ["said", "error"]);
-});
-
-Deno.test("ChatServer answers with ERROR hello-late whoever does not introduce themselves", async () => {
-  await using server = startServer({ helloMs: 20 });
-  using late = await dialPeer(server.address);
-  await late.say(new Uint8Array([0, 0, 0]));
-  assertEquals((await late.expect("error")).code, "hello-late");
-  assertEquals(await late.hear(), undefined);
-});
-
-Deno.test("ChatServer does not call late who introduced themselves in time", async () => {
-  await using server = startServer({ helloMs: 150 });
-  using ana = (await enterAs("ana", server)).peer;
-  using late = await dialPeer(server.address);
-  assertEquals((await late.expect("error")).code, "hello-late"); // so ana's time is over too
-  await ana.say(say(1, "hola"));
-  await ana.expect("said");
-});
-
-/** Waits until the server has taken in all that this client said. */
-async function sync(peer: Peer): Promise<void> {
-  await peer.say({ type: "ping" });
-  await peer.expect("pong");
-}
-
-Deno.test("ChatServer sends PING at its pace however much is said, and keeps who answers", async () => {
-  const clock = new TestClock();
-  clock.tick(0);
-  await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60 });
-  using ana = (await enterAs("ana", server)).peer;
-  for (let tickMs = 10; tickMs < 200; tickMs += 20) {
-    clock.tick(tickMs);
-    await sync(ana);
-    clock.tick(tickMs + 10);
-    assertEquals((await ana.expect("ping")).head, 1);
-    await ana.say({ type: "pong" });
-  }
-});
-
-Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and they are lost", async () => {
-  const clock = new TestClock();
-  clock.tick(0);
-  await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60, graceMs: 0 });
-  using ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
-  await ana.expect("joined");
-  for (const tickMs of [20, 40, 59]) {
-    clock.tick(tickMs);
-    if (tickMs < 59) await ana.expect("ping");
-    await ana.say({ type: "pong" });
-    await sync(ana);
-  }
-  clock.tick(60);
-  assertEquals(await types(beto), ["ping", "ping", "error"]);
-  beto[Symbol.dispose]();
-  await ana.expect("ping");
-  const { nick, lost } = await ana.expect("left");
-  assertEquals([nick, lost], ["beto", true]);
-});
-
-Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async () => {
-  const clock = new TestClock();
-  clock.tick(0);
-  await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60 });
-  using ana = (await enterAs("ana", server)).peer;
-  for (const tickMs of [20, 40, 60]) {
-    clock.tick(tickMs);
-    await ana.expect("ping");
-    await sync(ana);
-  }
-  clock.tick(80);
-  const messages = await ana.rest();
-  assertEquals(messages.flatMap((message) => message.type === "error" ? [message.code] : []), ["silent"]);
-});
-
-Deno.test("ChatServer answers with ERROR too-slow who falls off the log, and nobody waits", async () => {
-  await using server = startServer({ graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } });
-  using slow = (await enterAs("slow", server)).peer;
-  using ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
-  await ana.expect("joined");
-  // More than what the sockets between the two ends hold, until everybody knows that they are gone.
-  const [batch, text] = [25, "🙂".repeat(2_000)];
-  let [count, gone] = [0, 0];
-  while (gone < 2) {
-    for (let i = 0; i < batch; i++) await ana.say(say(++count, text));
-    for (const peer of [ana, beto]) {
-      for (let heard = 0; heard < batch;) {
-        const { type } = (await peer.hear())!;
-        if (type === "said") heard++;
-        else if (type === "left") gone++;
-      }
-    }
-    assert(count < 10_000);
-  }
-  const messages = await slow.rest();
-  const last = messages.at(-1);
-  assertEquals(last?.type === "error" && last.code, "too-slow");
-  const numbers = messages.flatMap((message) => message.type === "said" ? [message.n] : []);
-  assert(numbers.length > 0 && numbers.length < count);
-  assertEquals(numbers, numbers.map((_, index) => index + 1));
 });
 
 Deno.test("ChatServer reads frames that come byte by byte", async () => {

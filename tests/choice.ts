@@ -5,7 +5,8 @@ import type { Address } from "../lib/address.ts";
 import { ConnectError, LostError, ProtocolError, RefusedError } from "../lib/errors.ts";
 import type { Failure, Target } from "../lib/session.ts";
 import { TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
-import { Person, type PersonOptions, soon } from "./support.ts";
+import { Person, type PersonOptions } from "./person.ts";
+import { soon } from "./support.ts";
 
 /** Three servers, in the order in which they are heard of. */
 export const [FIRST, SECOND, THIRD]: Address[] = [

@@ -1,10 +1,11 @@
-// What stands between a client and a room. The questions, as people see them, are in entry_test.ts.
+// What stands between a client and a room. The questions, as people see them, are in
+// entry_password_test.ts and entry_tls_test.ts.
 
 import { assertEquals } from "@std/assert";
 import { Doorman } from "../lib/doorman.ts";
 import { ConnectError, RefusedError } from "../lib/errors.ts";
 import { Trust } from "../lib/trust.ts";
-import { Person } from "./support.ts";
+import { Person } from "./person.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -5,7 +5,8 @@ import type { Connection } from "../lib/connection.ts";
 import { Guests } from "../lib/guests.ts";
 import { MemoryJournal } from "../lib/journal.ts";
 import { Room } from "../lib/room.ts";
-import { helloOf, TestClock } from "./support.ts";
+import { helloOf } from "./peers.ts";
+import { TestClock } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 

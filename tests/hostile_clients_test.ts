@@ -4,9 +4,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { WireCode } from "../lib/errors.ts";
 import { encodeClient, FRAME, type Hello, MAX_CLIENT_FRAME_BYTES } from "../lib/protocol.ts";
-import { UNLIMITED } from "../lib/token_bucket.ts";
-import { type Case, LOOK_MS, say, startServer, suffer } from "./suffering.ts";
-import { dialPeer, enter, helloOf, type Peer, TestClock, tokenOf, until } from "./support.ts";
+import { dialPeer, helloOf, type Peer, tokenOf } from "./peers.ts";
+import { type Case, eva, LOOK_MS, say, suffer } from "./suffering.ts";
+import { until } from "./support.ts";
 import { WIRE } from "./wire.ts";
 
 /** How long those who are honest may take to say HELLO, in ms: over TLS they shake hands first. */
@@ -42,7 +42,7 @@ function cutOff(frame: Uint8Array, count: number): Uint8Array {
 const NICK_AT = 4 + 1 + 1 + 16 + 2;
 /** Where the text of a SAY begins: length, type, n, time, its own length. */
 const TEXT_AT = 4 + 1 + 4 + 8 + 2;
-const eva = helloOf("eva");
+
 const helloBytes = encodeClient(eva);
 const sayBytes = encodeClient(say(1, "hola"));
 
@@ -362,121 +362,3 @@ const CASES: Record<string, Case> = {
 for (const [name, offence] of Object.entries(CASES)) {
   Deno.test(`Hostile client: ${name}`, () => suffer(offence));
 }
-
-Deno.test("A client that says much at once loses nothing, in the order in which it said it, at the pace allowed", async () => {
-  await using server = startServer({ messages: { burst: 5, perSecond: 200 } });
-  const { peer } = await enter(server.address, helloOf("eva"));
-  using _ = peer;
-  const began = performance.now();
-  for (let n = 1; n <= 60; n++) await peer.say(say(n));
-  const heard: number[] = [];
-  while (heard.length < 60) heard.push((await peer.expect("said")).n);
-  assertEquals(heard, Array.from({ length: 60 }, (_, i) => i + 1));
-  // 56 beyond the burst, HELLO being one of it, less what rounding may give.
-  const tookMs = performance.now() - began;
-  assert(tookMs >= 250, `${tookMs}`);
-});
-
-Deno.test("A client that is slowed is not taken for dead, however long its PONGs wait behind its messages", async () => {
-  await using server = startServer({
-    messages: { burst: 2, perSecond: 12 },
-    pingMs: 200,
-    deadMs: 1_000,
-  });
-  const { peer } = await enter(server.address, helloOf("eva"));
-  using _ = peer;
-  const messages = Array.from({ length: 30 }, (_, i) => encodeClient(say(i + 1)));
-  await peer.say(new Uint8Array(await new Blob(messages).arrayBuffer()));
-  let last = 0;
-  while (last < 30) {
-    const message = await peer.hear();
-    if (message?.type === "ping") await peer.say({ type: "pong" });
-    else if (message?.type === "said") last = message.n;
-    else throw new Error(Deno.inspect(message));
-  }
-});
-
-Deno.test("What is sent again after a failover is not slowed", async () => {
-  await using server = startServer({ messages: { burst: 2, perSecond: 1 } });
-  const { peer } = await enter(server.address, helloOf("eva"));
-  using _ = peer;
-  for (let n = 1; n <= 256; n++) await peer.say(say(n, "hola", { timeMs: 1 }));
-  for (let n = 1; n <= 256; n++) assertEquals((await peer.expect("said")).n, n);
-});
-
-Deno.test("Whoever leaves a full room makes room for another", async () => {
-  await using server = startServer({ maxClients: 1 });
-  for (let i = 0; i < 3; i++) {
-    const { peer } = await enter(server.address, eva);
-    using _ = peer;
-    await peer.say({ type: "bye" });
-    await peer.rest();
-    peer[Symbol.dispose]();
-    await until(() => server.stats.connections === 0, "the socket to be closed");
-  }
-});
-
-Deno.test("Of a crowd before a full room 256 are told, and the rest is sent away without a word", async () => {
-  await using server = startServer({ maxClients: 1 });
-  const { peer } = await enter(server.address, eva);
-  using _ = peer;
-  const dialling = Array.from({ length: 400 }, () => dialPeer(server.address));
-  // Over TLS some do not get so far, and shaking hands takes of the time that a farewell has.
-  const crowd = (await Promise.allSettled(dialling)).flatMap((one) => "value" in one ? [one.value] : []);
-  const told = await Promise.all(crowd.map(async (stranger) => {
-    using _ = stranger;
-    const messages = await stranger.rest().catch(() => []);
-    await until(() => server.stats.connections <= 258, "few to linger");
-    return messages.length;
-  }));
-  const count = told.filter((messages) => messages > 0).length;
-  assert(count >= (WIRE.secure ? 1 : 256) && count < 400, `${count}`);
-});
-
-Deno.test("A client that is slowed between the halves of a frame is not late with it", async () => {
-  await using server = startServer({
-    messages: { burst: 2, perSecond: 20 },
-    frameMs: 250,
-    deadMs: 1_000,
-  });
-  const { peer } = await enter(server.address, eva);
-  using _ = peer;
-  const frames = await new Blob(Array.from({ length: 12 }, (_, i) => encodeClient(say(i + 1)))).bytes();
-  await peer.say(frames.subarray(0, 10));
-  await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  await peer.say(frames.subarray(10));
-  for (let n = 1; n <= 12; n++) assertEquals((await peer.expect("said")).n, n);
-});
-
-Deno.test("A client whose every read ends within a frame is not late with any", async () => {
-  const clock = new TestClock();
-  const [pingMs, frameMs] = [20, 50];
-  clock.tick(0);
-  await using server = startServer({
-    messages: UNLIMITED,
-    clock: clock.now,
-    frameMs,
-    pingMs,
-    deadMs: 600, // looks at its clients every 10 ms
-  });
-  const { peer } = await enter(server.address, eva);
-  using _ = peer;
-  const frames = await new Blob(Array.from({ length: 10 }, (_, i) => encodeClient(say(i + 1)))).bytes();
-  const size = frames.length / 10;
-  await peer.say(frames.subarray(0, size - 5));
-  for (let n = 1; n < 10; n++) {
-    await peer.say(frames.subarray(n * size - 5, (n + 1) * size - 5));
-    assertEquals((await peer.expect("said")).n, n);
-    // What follows a look at who is late.
-    clock.tick(n * pingMs);
-    await peer.expect("ping");
-  }
-});
-
-Deno.test("Without a limit nobody is slowed", async () => {
-  await using server = startServer({ messages: UNLIMITED });
-  const { peer } = await enter(server.address, helloOf("eva"));
-  using _ = peer;
-  for (let n = 1; n <= 500; n++) await peer.say(say(n));
-  for (let n = 1; n <= 500; n++) assertEquals((await peer.expect("said")).n, n);
-});

@@ -10,17 +10,9 @@ import { Mailbox } from "../lib/mailbox.ts";
 import { encodeServer, FRAME, type ServerMessage, sessionOf, type Welcome } from "../lib/protocol.ts";
 import { Roster } from "../lib/roster.ts";
 import { Session } from "../lib/session.ts";
-import {
-  type FakeClient,
-  FakeServer,
-  LOOPBACK,
-  Person,
-  saidBy,
-  soon,
-  TestClock,
-  tokenOf,
-  welcomeTo,
-} from "./support.ts";
+import { type FakeClient, FakeServer, saidBy, tokenOf, welcomeTo } from "./peers.ts";
+import { Person } from "./person.ts";
+import { LOOPBACK, soon, TestClock } from "./support.ts";
 import { TestFolder } from "./test_folder.ts";
 import { WIRE } from "./wire.ts";
 

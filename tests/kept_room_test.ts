@@ -7,8 +7,9 @@ import { DataFile } from "../lib/data_file.ts";
 import { FileJournal } from "../lib/file_journal.ts";
 import { MAX_PER_ADDRESS } from "../lib/gate.ts";
 import { encodeClient, type LogEntry, type Say } from "../lib/protocol.ts";
+import { dialPeer, enter, type Guest, helloOf } from "./peers.ts";
 import { StagedJournal } from "./staged_journal.ts";
-import { dialPeer, enter, type Guest, helloOf, LOOPBACK, until } from "./support.ts";
+import { LOOPBACK, until } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 function startServer(options: Partial<ChatServerOptions>): ChatServer {

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../lib/about.ts";
 import { chat } from "../lib/chat_client.ts";
 import { serve } from "../lib/server_program.ts";
-import { Person } from "./support.ts";
+import { Person } from "./person.ts";
 
 const { state } = await Deno.permissions.query({ name: "read", path: "." });
 const reading = { ignore: state !== "granted" };

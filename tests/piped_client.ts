@@ -5,7 +5,9 @@ import { type Address, formatAddress } from "../lib/address.ts";
 import { chat } from "../lib/chat_client.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { enter, type Guest, helloOf, LOOPBACK, Person, TestClock } from "./support.ts";
+import { enter, type Guest, helloOf } from "./peers.ts";
+import { Person } from "./person.ts";
+import { LOOPBACK, TestClock } from "./support.ts";
 
 /** The time on the clocks of all servers and clients. */
 export const NOON = "2026-11-22 12:00:00";

@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { type Frame, framesOf, FrameWriter } from "../lib/codec.ts";
 import { ProtocolError, type WireCode } from "../lib/errors.ts";
+import { MAX_PASSWORD_BYTES } from "../lib/password.ts";
 import {
   type ClientMessage,
   decodeClient,
@@ -19,7 +20,6 @@ import {
   MAX_NICK_BYTES,
   MAX_RESUME_POINTS,
   MAX_SERVER_FRAME_BYTES,
-  NEVER_WHOLE_MS,
   type Person,
   PROTOCOL_VERSION,
   type ServerMessage,
@@ -27,215 +27,8 @@ import {
   TOKEN_BYTES,
   type Welcome,
 } from "../lib/protocol.ts";
-import { MAX_PASSWORD_BYTES } from "../lib/password.ts";
 import { MAX_NICK_CHARS, MAX_TEXT_CHARS } from "../lib/text.ts";
-
-type Case<Message> = readonly [what: string, hex: string, message: Message];
-
-const LARGEST = Number.MAX_SAFE_INTEGER;
-const TOKEN = hex("f0f1f2f3 f4f5f6f7 f8f9fafb fcfdfeff");
-
-const CLIENT: readonly Case<ClientMessage>[] = [
-  [
-    "HELLO with resume points",
-    "0000004b 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0007 c391616e64c3ba 0007 c2bf616272653f" +
-    "fffffffe ffff 02 fedcba9876543210 001fffffffffffff 0000000000000000 0000000000000007",
-    {
-      type: "hello",
-      version: 1,
-      token: TOKEN,
-      nick: "Ñandú",
-      password: "¿abre?",
-      lackMs: NEVER_WHOLE_MS - 1,
-      history: 65_535,
-      resume: [{ instance: 0xfedcba9876543210n, next: LARGEST }, { instance: 0n, next: 7 }],
-    },
-  ],
-  [
-    "HELLO of a newcomer",
-    "0000001e 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0001 61 0000 ffffffff 0000 00",
-    {
-      type: "hello",
-      version: 1,
-      token: TOKEN,
-      nick: "a",
-      password: "",
-      lackMs: NEVER_WHOLE_MS,
-      history: 0,
-      resume: [],
-    },
-  ],
-  [
-    "SAY",
-    "00000014 02 ffffffff 001fffffffffffff 00 0004 f09f9982",
-    { type: "say", n: 0xffff_ffff, timeMs: LARGEST, text: "🙂" },
-  ],
-  [
-    "SAY of what one does",
-    "00000011 02 00000001 0000000000000000 01 0001 78",
-    { type: "say", n: 1, timeMs: 0, action: true, text: "x" },
-  ],
-  [
-    "SAY to one person",
-    "0000001d 02 00000001 0000000000000000 02 fedcba9876543210 0002 c3a9 0001 78",
-    { type: "say", n: 1, timeMs: 0, to: { session: 0xfedcba9876543210n, nick: "é" }, text: "x" },
-  ],
-  [
-    "SAY to one person of what one does",
-    "0000001b 02 00000001 0000000000000000 03 0000000000000002 0000 0001 78",
-    { type: "say", n: 1, timeMs: 0, action: true, to: { session: 2n, nick: "" }, text: "x" },
-  ],
-  ["NICK", "00000005 06 0002 c3a9", { type: "nick", nick: "é" }],
-  ["a client's PING", "00000001 03", { type: "ping" }],
-  ["a client's PONG", "00000001 04", { type: "pong" }],
-  ["a client's BYE", "00000001 05", { type: "bye" }],
-];
-
-const LONELY: Welcome = {
-  type: "welcome",
-  version: 1,
-  session: 1n,
-  instance: 2n,
-  nick: "ana",
-  accepted: 0,
-  next: 0,
-  head: 1,
-  backups: [],
-  onlineCount: 1,
-  online: [],
-};
-
-const SERVER: readonly Case<ServerMessage>[] = [
-  [
-    "WELCOME that lists nobody",
-    "00000030 81 01 0000000000000001 0000000000000002 0003 616e61 00000000 0000000000000000" +
-    "0000000000000001 00 00000001",
-    LONELY,
-  ],
-  [
-    "WELCOME with backups and people",
-    "00000075 81 01 ffffffffffffffff 0000000000000001 0003 616e61 00000009 000000000000000a" +
-    "000000000000012c 02 0003 613a31 0007 5b3a3a315d3a32 00000003" +
-    "0000000000000002 0001 62 0003 3a3a31 0000000000000004" +
-    "ffffffffffffffff 0003 616e61 0008 31302e302e302e37 0000000000000100",
-    {
-      ...LONELY,
-      session: 0xffff_ffff_ffff_ffffn,
-      instance: 1n,
-      accepted: 9,
-      next: 10,
-      head: 300,
-      backups: ["a:1", "[::1]:2"],
-      onlineCount: 3,
-      online: [
-        { session: 2n, nick: "b", address: "::1", sinceMs: 4 },
-        { session: 0xffff_ffff_ffff_ffffn, nick: "ana", address: "10.0.0.7", sinceMs: 256 },
-      ],
-    },
-  ],
-  [
-    "SAID",
-    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 01 0002 c3a9 0001 78",
-    { type: "said", seq: 65_536, timeMs: 1, session: 2n, n: 3, late: true, nick: "é", text: "x" },
-  ],
-  [
-    "SAID on time",
-    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 00 0002 c3a9 0001 78",
-    { type: "said", seq: 65_536, timeMs: 1, session: 2n, n: 3, late: false, nick: "é", text: "x" },
-  ],
-  [
-    "SAID late, to one person, of what one does",
-    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 07 0002 c3a9" +
-    "0000000000000004 0001 62 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      session: 2n,
-      n: 3,
-      late: true,
-      nick: "é",
-      action: true,
-      to: { session: 4n, nick: "b" },
-      text: "x",
-    },
-  ],
-  [
-    "SAID of what one does",
-    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 02 0002 c3a9 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      session: 2n,
-      n: 3,
-      late: false,
-      nick: "é",
-      action: true,
-      text: "x",
-    },
-  ],
-  [
-    "SAID to one person",
-    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 04 0002 c3a9" +
-    "0000000000000004 0001 62 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      session: 2n,
-      n: 3,
-      late: false,
-      nick: "é",
-      to: { session: 4n, nick: "b" },
-      text: "x",
-    },
-  ],
-  ["HIDDEN", "00000009 89 0000000100000000", { type: "hidden", seq: 0x1_0000_0000 }],
-  [
-    "RENAMED",
-    "00000020 8a 0000000000000001 0000000000000002 0000000000000003 0001 61 0002 c3a9",
-    { type: "renamed", seq: 1, timeMs: 2, session: 3n, before: "a", nick: "é" },
-  ],
-  [
-    "ANNOUNCED",
-    "00000014 8b 0000000000000001 0000000000000002 0001 78",
-    { type: "announced", seq: 1, timeMs: 2, text: "x" },
-  ],
-  [
-    "BACKUPS",
-    "0000001c 8c 0000000000000001 0000000000000002 02 0003 613a31 0003 623a32",
-    { type: "backups", seq: 1, timeMs: 2, backups: ["a:1", "b:2"] },
-  ],
-  [
-    "REFUSED",
-    "0000000f 8d 0006 73696c656e74 0001 62 0001 78",
-    { type: "refused", code: "silent", about: "b", reason: "x" },
-  ],
-  ["WAITING", "00000002 8e 00", { type: "waiting", over: false }],
-  ["WAITING with over", "00000002 8e 01", { type: "waiting", over: true }],
-  ["a server's PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
-  ["a server's PONG", "00000001 84", { type: "pong" }],
-  ["a server's BYE", "00000001 85", { type: "bye" }],
-  ["ERROR", "0000000b 86 0006 73696c656e74 0000", { type: "error", code: "silent", reason: "" }],
-  ...presences("joined", "back", "87"),
-  ...presences("left", "lost", "88"),
-  [
-    "LEFT with kicked",
-    "00000023 88 0000000000000001 0000000000000002 0000000000000003 02 0003 616e61 0002 3a3a",
-    { type: "left", seq: 1, timeMs: 2, session: 3n, lost: false, kicked: true, nick: "ana", address: "::" },
-  ],
-];
-
-/** Both sides' cases, each with what its side encodes and decodes. */
-const ALL = [
-  ...CLIENT.map(([what, digits, message]) => (
-    { what, digits, message, encode: () => encodeClient(message), decode: decodeClient }
-  )),
-  ...SERVER.map(([what, digits, message]) => (
-    { what, digits, message, encode: () => encodeServer(message), decode: decodeServer }
-  )),
-];
+import { ALL, CLIENT, hex, LARGEST, LONELY, TOKEN } from "./protocol_cases.ts";
 
 for (const { what, digits, message, encode, decode } of ALL) {
   test(`${what} is encoded as specified and decoded back`, () => {
@@ -452,35 +245,12 @@ function lengthWith(welcome: Welcome, count: number): number {
   return only(encodeServer({ ...welcome, online: welcome.online.slice(0, count) })).body.length;
 }
 
-/** JOINED and LEFT look the same but for their type and the name of their flag. */
-function presences(type: "joined" | "left", flag: "back" | "lost", hexType: string): Case<ServerMessage>[] {
-  return [false, true].map((set) => [
-    `${type.toUpperCase()} with ${flag} ${set}`,
-    `00000023 ${hexType} 0000000000000001 0000000000000002 0000000000000003 0${
-      Number(set)
-    } 0003 616e61 0002 3a3a`,
-    {
-      type,
-      seq: 1,
-      timeMs: 2,
-      session: 3n,
-      nick: "ana",
-      address: "::",
-      [flag]: set,
-    } as unknown as ServerMessage,
-  ]);
-}
-
 function test(name: string, check: () => void): void {
   Deno.test(name, { permissions: "none" }, check);
 }
 
 function refuses(code: WireCode, decode: () => unknown, what?: string): void {
   assertEquals(assertThrows(decode, ProtocolError).code, code, what);
-}
-
-function hex(digits: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(digits.match(/[0-9a-f]{2}/g)!, (byte) => parseInt(byte, 16));
 }
 
 function toHex(bytes: Uint8Array): string {

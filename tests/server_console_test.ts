@@ -1,13 +1,16 @@
 // The log on the screen of whoever runs a server.
 
-import { assertEquals } from "@std/assert";
-import type { ChatServer } from "../lib/chat_server.ts";
+import { assert, assertEquals } from "@std/assert";
+import { ChatServer } from "../lib/chat_server.ts";
 import { sentencesIn } from "../lib/i18n.ts";
 import { encodeServer } from "../lib/protocol.ts";
-import type { Renderer } from "../lib/render.ts";
+import { Renderer } from "../lib/render.ts";
 import { RoomLog } from "../lib/room_log.ts";
-import { ServerConsole } from "../lib/server_console.ts";
-import type { Terminal } from "../lib/terminal.ts";
+import { ServerConsole, type ServerConsoleOptions } from "../lib/server_console.ts";
+import { Terminal } from "../lib/terminal.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
+import { enterAs } from "./piped_server.ts";
+import { LOOPBACK, settle, soon, TestClock } from "./support.ts";
 
 Deno.test("What came to nothing keeps nothing that comes behind it from the screen", async () => {
   const printed: string[] = [];
@@ -28,4 +31,115 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
   log.append(encodeServer({ type: "announced", seq: 8, timeMs: 0, text: "hi" }), 0);
   await screen.drained();
   assertEquals(printed, ["entry 8"]);
+});
+
+/** A console that writes to something that takes nothing but the first write until it is told to. */
+class StandingConsole implements AsyncDisposable {
+  output = "";
+  readonly console: ServerConsole;
+  readonly #taking = Promise.withResolvers<void>();
+  readonly #terminal: Terminal;
+
+  constructor(limits: Pick<ServerConsoleOptions, "maxBehindBytes" | "maxWaitMs"> = {}) {
+    this.#terminal = new Terminal({
+      input: new ReadableStream({ start: (controller) => controller.close() }),
+      write: async (bytes) => {
+        this.output += new TextDecoder().decode(bytes);
+        await this.#taking.promise;
+      },
+      isKeyboard: false,
+    });
+    const sentences = sentencesIn("es");
+    const { now } = new TestClock();
+    this.console = new ServerConsole({
+      terminal: this.#terminal,
+      renderer: new Renderer(sentences),
+      sentences,
+      wallMs: () => now().wallMs,
+      ...limits,
+    });
+  }
+
+  /** From now on everything is taken. */
+  takes(): void {
+    this.#taking.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.takes();
+    await this.#terminal[Symbol.asyncDispose]();
+  }
+}
+
+/** A server whose log soon forgets, and that lets everybody say as much as they like. */
+function forgetfulServer(): ChatServer {
+  return new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
+    messages: UNLIMITED,
+  });
+}
+
+Deno.test("ServerConsole says how much it skips when it cannot keep up with the room", async () => {
+  const log = new RoomLog({ segmentBytes: 60, retainedBytes: 120 });
+  const append = (text: string) => {
+    const entry = { seq: log.head, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text };
+    log.append(encodeServer({ type: "said", ...entry }), 0);
+  };
+  await using standing = new StandingConsole();
+  const { console } = standing;
+  const server = { log, addReader: () => {} } as unknown as ChatServer;
+  console.follow(server);
+  append("0");
+  console.flush();
+  for (let n = 1; n <= 9; n++) append(String(n)); // one to a segment: the last two are retained
+  standing.takes();
+  await soon(console.drained(), "the console to show the rest");
+  assertEquals(
+    standing.output.replaceAll(/\[.{19}\] /g, ""),
+    [
+      "ana: 0",
+      "! Líneas que faltan aquí: 7. No se mostraron al ritmo de la sala.",
+      "ana: 8",
+      "ana: 9",
+      "",
+    ].join("\n"),
+  );
+});
+
+Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
+  await using server = forgetfulServer();
+  await using standing = new StandingConsole({ maxBehindBytes: 20_000, maxWaitMs: 60_000 });
+  const { console } = standing;
+  console.follow(server);
+  using ana = (await enterAs("ana", server.address.port)).peer;
+  const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
+  for (const n of numbers) await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
+  for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await settle();
+  assert(server.log.head < 600);
+  // The log must not forget what she has yet to read, when all the rest comes at once.
+  const firstLeft = server.log.head - 1; // JOINED
+  for (const n of numbers.slice(0, firstLeft)) assertEquals((await ana.expect("said")).n, n);
+  standing.takes();
+  for (const n of numbers.slice(firstLeft)) assertEquals((await ana.expect("said")).n, n);
+  await console.drained();
+  const shown = [...standing.output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
+  assertEquals(shown, numbers);
+});
+
+Deno.test("A console that writes to a pipe that nobody reads holds the room up for a moment, then leaves lines out", async () => {
+  await using server = forgetfulServer();
+  await using standing = new StandingConsole({ maxBehindBytes: 20_000, maxWaitMs: 20 });
+  const { console } = standing;
+  console.follow(server);
+  using ana = (await enterAs("ana", server.address.port)).peer;
+  for (let n = 1; n <= 600; n++) {
+    await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
+    assertEquals((await soon(ana.expect("said"), "the room to go on")).n, n);
+  }
+  standing.takes();
+  await console.drained();
+  assert(/! Líneas que faltan aquí: \d+\./.test(standing.output));
+  assert(standing.output.endsWith("ana: " + "x".repeat(50) + "600\n"));
 });

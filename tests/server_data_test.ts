@@ -3,7 +3,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import { serve } from "../lib/server_program.ts";
-import { enter, freeAddress, helloOf, LOOPBACK, Person } from "./support.ts";
+import { enter, helloOf } from "./peers.ts";
+import { Person } from "./person.ts";
+import { freeAddress, LOOPBACK } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 Deno.test(

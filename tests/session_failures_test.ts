@@ -5,18 +5,10 @@ import { type Address, formatAddress } from "../lib/address.ts";
 import { dial } from "../lib/dial.ts";
 import { encodeServer } from "../lib/protocol.ts";
 import type { Failure } from "../lib/session.ts";
-import {
-  enter,
-  type FakeClient,
-  FakeServer,
-  freeAddress,
-  helloOf,
-  saidBy,
-  soon,
-  UNKNOWN_NAME,
-  welcomeTo,
-} from "./support.ts";
-import { startServer, Traveller, type TravellerOptions } from "./traveller.ts";
+import { enter, type FakeClient, FakeServer, helloOf, saidBy, welcomeTo } from "./peers.ts";
+import { startServer } from "./running_server.ts";
+import { freeAddress, soon, UNKNOWN_NAME } from "./support.ts";
+import { Traveller, type TravellerOptions } from "./traveller.ts";
 
 /** Fails to come in at this address. */
 async function failToEnter(server: Address, options?: TravellerOptions): Promise<Failure> {

@@ -1,8 +1,10 @@
 // How a session takes leave, on servers that answer and on those that do not.
 
 import { assert, assertEquals } from "@std/assert";
-import { enter, FakeServer, helloOf, soon } from "./support.ts";
-import { startServer, Traveller } from "./traveller.ts";
+import { enter, FakeServer, helloOf } from "./peers.ts";
+import { startServer } from "./running_server.ts";
+import { soon } from "./support.ts";
+import { Traveller } from "./traveller.ts";
 
 Deno.test("Session.leave() tells the server, which tells the others", async () => {
   await using server = startServer();

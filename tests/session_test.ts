@@ -2,19 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeServer, NEVER_WHOLE_MS, type Said } from "../lib/protocol.ts";
-import {
-  enter,
-  type FakeClient,
-  FakeServer,
-  freeAddress,
-  helloOf,
-  saidBy,
-  settle,
-  soon,
-  TestClock,
-  welcomeTo,
-} from "./support.ts";
-import { startServer, Traveller } from "./traveller.ts";
+import { enter, type FakeClient, FakeServer, helloOf, saidBy, welcomeTo } from "./peers.ts";
+import { startServer } from "./running_server.ts";
+import { freeAddress, settle, soon, TestClock } from "./support.ts";
+import { Traveller } from "./traveller.ts";
 
 /** Waits until a client has taken in all that it was told. */
 async function sync(client: FakeClient): Promise<void> {

@@ -8,7 +8,8 @@ import { InputError } from "../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_WHOLE_MS, type Say } from "../lib/protocol.ts";
 import { SharedJournal } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
-import { enter, type Guest, helloOf, LOOPBACK, until } from "./support.ts";
+import { enter, type Guest, helloOf } from "./peers.ts";
+import { LOOPBACK, until } from "./support.ts";
 
 /** A server of a room. */
 class Sharer implements AsyncDisposable {

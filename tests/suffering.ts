@@ -5,7 +5,8 @@ import { assertEquals } from "@std/assert";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import type { WireCode } from "../lib/errors.ts";
 import type { Say } from "../lib/protocol.ts";
-import { dialPeer, enter, helloOf, LOOPBACK, type Peer, soon, until } from "./support.ts";
+import { dialPeer, enter, helloOf, type Peer } from "./peers.ts";
+import { LOOPBACK, soon, until } from "./support.ts";
 import { WIRE, type Wire } from "./wire.ts";
 
 /** How often to look whether something has happened, in ms. */
@@ -15,6 +16,9 @@ export const LOOK_MS = 5;
 export function say(n: number, text = "hola", more: Partial<Say> = {}): Say {
   return { type: "say", n, timeMs: 0, text, ...more };
 }
+
+/** The HELLO of whoever does harm. */
+export const eva = helloOf("eva");
 
 /** A server on this machine. */
 export function startServer(options: Partial<ChatServerOptions> = {}, wire = WIRE): ChatServer {

@@ -5,17 +5,9 @@ import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
 import { chat } from "../lib/chat_client.ts";
 import { InputError } from "../lib/errors.ts";
 import { serve } from "../lib/server_program.ts";
-import {
-  enter,
-  FakeServer,
-  freeAddress,
-  helloOf,
-  LOOPBACK,
-  msOf,
-  Person,
-  TestClock,
-  welcomeTo,
-} from "./support.ts";
+import { enter, FakeServer, helloOf, welcomeTo } from "./peers.ts";
+import { Person } from "./person.ts";
+import { freeAddress, LOOPBACK, msOf, TestClock } from "./support.ts";
 import { sessionOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
 

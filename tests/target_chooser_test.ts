@@ -22,7 +22,8 @@ import {
   VIOLATIONS,
 } from "./choice.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { linesOf, settle } from "./support.ts";
+import { linesOf } from "./person.ts";
+import { settle } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import { Terminal } from "../lib/terminal.ts";
-import { linesOf, Person, settle, soon } from "./support.ts";
+import { linesOf, Person } from "./person.ts";
+import { settle, soon } from "./support.ts";
 import { take } from "./typist.ts";
 
 const pure = { permissions: "none" } as const;

@@ -4,7 +4,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { parseAddress } from "../lib/address.ts";
 import { askFor } from "../lib/questions.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { linesOf, Person, settle, soon } from "./support.ts";
+import { linesOf, Person } from "./person.ts";
+import { settle, soon } from "./support.ts";
 import { ASKING, chatOf, CTRL_C, ENTER, LEFT, pasted, TAB, take, Typist, UP } from "./typist.ts";
 
 const pure = { permissions: "none" } as const;

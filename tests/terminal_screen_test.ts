@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { Terminal } from "../lib/terminal.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { linesOf, Person, settle } from "./support.ts";
+import { linesOf, Person } from "./person.ts";
+import { settle } from "./support.ts";
 import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, Typist } from "./typist.ts";
 
 const pure = { permissions: "none" } as const;

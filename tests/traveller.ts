@@ -2,7 +2,6 @@
 
 import { assert } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { Mailbox } from "../lib/mailbox.ts";
 import type { OutboxOptions } from "../lib/outbox.ts";
 import {
@@ -12,13 +11,8 @@ import {
   type SessionEvent,
   type SessionOptions,
 } from "../lib/session.ts";
-import { UNLIMITED } from "../lib/token_bucket.ts";
-import { LOOPBACK, soon, tokenOf } from "./support.ts";
-
-/** A server with an empty room that slows nobody. */
-export function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED, ...options });
-}
+import { tokenOf } from "./peers.ts";
+import { soon } from "./support.ts";
 
 /** What differs from a session with the rules of every day. */
 export interface TravellerOptions extends Partial<Omit<SessionOptions, "mailbox">> {

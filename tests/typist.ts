@@ -3,7 +3,8 @@
 import type { ChatOptions } from "../lib/desks.ts";
 import type { Terminal, TerminalOptions } from "../lib/terminal.ts";
 import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
-import { Person, settle, soon } from "./support.ts";
+import { Person } from "./person.ts";
+import { settle, soon } from "./support.ts";
 
 /** The next line; undefined at the end. */
 export async function take(lines: AsyncGenerator<string>): Promise<string | undefined> {

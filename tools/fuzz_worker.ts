@@ -13,7 +13,8 @@ import { sessionOf, TOKEN_BYTES } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import { Session, type SessionEvent } from "../lib/session.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { enter, helloOf, LOOPBACK, type Peer } from "../tests/support.ts";
+import { enter, helloOf, type Peer } from "../tests/peers.ts";
+import { LOOPBACK } from "../tests/support.ts";
 import { clientHello, serverHello, WIRE } from "../tests/wire.ts";
 import { changedStream, clientStream, serverStream } from "./streams.ts";
 

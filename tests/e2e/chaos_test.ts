@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ChatServer } from "../../lib/chat_server.ts";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/outbox.ts";
 import type { Said, Say } from "../../lib/protocol.ts";
-import { enter, helloOf, type Peer } from "../support.ts";
+import { enter, helloOf, type Peer } from "../peers.ts";
 import { Random } from "../simulator/random.ts";
 import { Ledger } from "./chaos/ledger.ts";
 import { type Network, placeOf, Proxy, type Weather } from "./chaos/proxy.ts";

@@ -2,35 +2,17 @@
 // here, row by row.
 
 import { assertEquals } from "@std/assert";
+import { wrapWords } from "../../lib/word_wrap.ts";
+import { BACK, connected, fell as lost, JOINED, present, TIME } from "./sentences.ts";
 import {
   freePort,
-  listening,
   localAddresses,
   LOOPBACK,
-  PipedProgram,
+  type PipedProgram,
   startClient,
   startServer,
 } from "./support.ts";
 import { Terminals, type TerminalScreen } from "./tmux.ts";
-import { wrapWords } from "../../lib/word_wrap.ts";
-
-const TIME = "[yyyy-MM-dd HH:mm:ss]";
-
-function connected(port: number, ...online: string[]): string {
-  return `Conectado a ${LOOPBACK}:${port}. En línea: ${online.join(", ")}. Escriba "salir" para terminar.`;
-}
-
-function present(nick: string, event: string): string {
-  return `${TIME} * ${nick} (${LOOPBACK}) ${event}`;
-}
-
-function lost(port: number): string {
-  return `${TIME} ! Se perdió la conexión con ${LOOPBACK}:${port}: el servidor cortó la conexión`;
-}
-
-const JOINED = "se ha conectado";
-const BACK = "se ha reconectado";
-const LEFT = "se ha desconectado";
 
 Deno.test("Two servers and three clients live through a conversation, and through the fall of a server", async () => {
   await using terminals = new Terminals();
@@ -342,143 +324,4 @@ Deno.test("Answers that are pasted in one go are answers, and what follows them 
   await ana.endsWith(connected(second, "ana"), "> sin acabar");
   await ana.presses("Enter");
   await two.sees("ana: sin acabar");
-});
-
-/** What ends a program. */
-type Ending = (screen: TerminalScreen) => Promise<void>;
-
-const CLIENT_ENDINGS: Record<string, Ending> = {
-  "salir": (screen) => screen.enters("salir"),
-  "Ctrl-D": (screen) => screen.presses("C-d"),
-  "Ctrl-C amid a line": async (screen) => {
-    await screen.types("nunca dicho");
-    await screen.presses("C-c");
-  },
-  "SIGTERM": (screen) => screen.kills("TERM"),
-  "SIGHUP amid a line": async (screen) => {
-    await screen.types("nunca dicho");
-    await screen.kills("HUP");
-  },
-};
-for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
-  Deno.test(`A client that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
-    await using terminals = new Terminals();
-    const port = freePort();
-    await using server = await startServer(port);
-    const ana = await terminals.open("ana");
-    await ana.rememberSettings();
-    const start = `client --host ${LOOPBACK}:${port} --nick ana; echo $?`;
-    await ana.enters(start);
-    await ana.shows(`$ ${start}`, connected(port, "ana"), ">");
-    await end(ana);
-    await ana.shows(`$ ${start}`, connected(port, "ana"), "0", "$");
-    await ana.hasItsSettings();
-    await server.sees(present("ana", LEFT).slice(TIME.length));
-  });
-}
-
-const SERVER_ENDINGS: Record<string, Ending> = {
-  "quit": (screen) => screen.enters("quit"),
-  "Ctrl-D": (screen) => screen.presses("C-d"),
-  "Ctrl-C": (screen) => screen.presses("C-c"),
-  "SIGTERM": (screen) => screen.kills("TERM"),
-};
-for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
-  Deno.test(`A server that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
-    await using terminals = new Terminals();
-    const port = freePort();
-    const one = await terminals.open("one");
-    await one.rememberSettings();
-    const start = `server --host ${LOOPBACK} --port ${port}; echo $?`;
-    await one.enters(start);
-    await one.shows(`$ ${start}`, listening(port));
-    await using ana = await startClient("ana", port);
-    await one.enters("hola");
-    const refused = [
-      '! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña',
-      "  todas.",
-    ];
-    const before = [`$ ${start}`, listening(port), present("ana", JOINED), ...refused];
-    await one.shows(...before);
-    await end(one);
-    await one.shows(
-      ...before,
-      "Cerrando el servidor: se avisa a quienes están conectados.",
-      "Servidor cerrado.",
-      "0",
-      "$",
-    );
-    await one.hasItsSettings();
-    await ana.sees("el servidor se ha cerrado");
-  });
-}
-
-const QUESTIONS = { client: "Servidor (IP o nombre) [127.0.0.1]:", server: "Puerto [5000]:" };
-for (const [program, question] of Object.entries(QUESTIONS)) {
-  Deno.test(`Who does not want to answer the ${program} leaves by Ctrl-C, Ctrl-D or salir`, async () => {
-    await using terminals = new Terminals();
-    const screen = await terminals.open("screen");
-    await screen.rememberSettings();
-    const start = `clear; ${program}; echo $?`;
-    for (const key of ["C-c", "C-d"]) {
-      await screen.enters(start);
-      await screen.shows(question);
-      await screen.presses(key);
-      await screen.shows("0", "$");
-    }
-    await screen.enters(start);
-    await screen.shows(question);
-    await screen.enters("salir");
-    await screen.shows(`${question} salir`, "0", "$");
-    await screen.hasItsSettings();
-  });
-}
-
-Deno.test("Who does not want to go to another server leaves by Ctrl-D", async () => {
-  await using terminals = new Terminals();
-  const port = freePort();
-  await using server = await startServer(port);
-  const ana = await terminals.open("ana");
-  await ana.enters(`client --host ${LOOPBACK}:${port} --nick ana; echo $?`);
-  await ana.endsWith(">");
-  await ana.types("sin acabar");
-  await ana.endsWith("> sin acabar");
-  server.gets("SIGKILL");
-  await ana.endsWith("Nuevo servidor (IP o nombre) [127.0.0.1]:");
-  await ana.presses("C-d");
-  await ana.endsWith(lost(port), "0", "$");
-});
-
-Deno.test("A client that is killed leaves a terminal that its shell can mend", async () => {
-  await using terminals = new Terminals();
-  const port = freePort();
-  await using server = await startServer(port, "--grace", "0");
-  const ana = await terminals.open("ana");
-  await ana.rememberSettings();
-  await ana.enters(`client --host ${LOOPBACK}:${port} --nick ana`);
-  await ana.endsWith(">");
-  await ana.kills("KILL");
-  await server.sees(present("ana", "ha perdido la conexión").slice(TIME.length));
-  await ana.endsWith("$");
-  await ana.hasItsSettings();
-});
-
-Deno.test("A client in a shell's pipe answers from it and shows plain lines: printf '...' | client | head -4", async () => {
-  await using terminals = new Terminals();
-  const port = freePort();
-  await using server = await startServer(port);
-  const ana = await terminals.open("ana");
-  const start = `printf '${LOOPBACK}\n${port}\nana\nhola\nsalir\n' | client`.replaceAll("\n", "\\n");
-  const plain = [
-    "Servidor (IP o nombre) [127.0.0.1]: 127.0.0.1",
-    `Puerto [5000]: ${port}`,
-    "Nick: ana",
-    connected(port, "ana"),
-  ];
-  await ana.enters(start);
-  await ana.shows(`$ ${start}`, ...plain, `${TIME} ana: hola`, "$");
-  await ana.does(":");
-  await ana.enters(`${start} | head -4`);
-  await ana.shows(`$ ${start} | head -4`, ...plain, "$");
-  await server.sees(LEFT, LEFT);
 });

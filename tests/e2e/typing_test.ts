@@ -2,7 +2,7 @@
 // is, and the terminal must be left as it was found.
 
 import { assertEquals } from "@std/assert";
-import { enter, type Guest, helloOf } from "../support.ts";
+import { enter, type Guest, helloOf } from "../peers.ts";
 import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
 import { Terminals, type TerminalScreen } from "./tmux.ts";
 

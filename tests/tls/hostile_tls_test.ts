@@ -5,7 +5,8 @@ import type { Address } from "../../lib/address.ts";
 import type { ChatServer } from "../../lib/chat_server.ts";
 import { encodeClient } from "../../lib/protocol.ts";
 import { type Case, LOOK_MS, say, startServer, suffer } from "../suffering.ts";
-import { dialPeer, enter, helloOf, LOOPBACK, type Peer, soon, until } from "../support.ts";
+import { dialPeer, enter, helloOf, type Peer } from "../peers.ts";
+import { LOOPBACK, soon, until } from "../support.ts";
 import { clientHello, tlsWire } from "../wire.ts";
 
 const wire = await tlsWire(LOOPBACK);

@@ -1,0 +1,192 @@
+// What is stored in NATS, and how it is read back.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openLink } from "../../lib/nats_link.ts";
+import type { Stored } from "../../lib/nats_store.ts";
+import { NatsStream } from "../../lib/nats_stream.ts";
+import { NatsServer, withNats } from "../nats_server.ts";
+import { TestFolder } from "../test_folder.ts";
+import { bytes, inNats, openRoom } from "./nats_room.ts";
+import { soon } from "./support.ts";
+
+const textOf = (stored: Stored | undefined) => stored && new TextDecoder().decode(stored.bytes);
+
+async function take(count: number, stored: AsyncIterable<Stored>): Promise<Stored[]> {
+  const taken: Stored[] = [];
+  for await (const one of stored) if (taken.push(one) === count) break;
+  return taken;
+}
+
+Deno.test(
+  "What is stored is read back in its order, from any position, by those who wait too",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      const waiting = take(4, store.read(1));
+      for (const [n, text] of ["a", "b", "c"].entries()) {
+        assertEquals(await store.append(bytes(text), { id: text }), n + 1);
+      }
+      assertEquals(await store.append(bytes("d"), { id: "d", isCheckpoint: true }), 4);
+      const all = await soon(waiting, () => "what is stored");
+      assertEquals(all.map(textOf), ["a", "b", "c", "d"]);
+      assertEquals(all.map(({ position }) => position), [1, 2, 3, 4]);
+      assertEquals(all.map(({ isCheckpoint, isGap }) => [isCheckpoint, isGap]), [
+        ...Array(3).fill([false, false]),
+        [true, false],
+      ]);
+      assert(all.every(({ timeMs }) => Math.abs(Date.now() - timeMs) < 60_000));
+      assertEquals((await take(2, store.read(3))).map(textOf), ["c", "d"]);
+      const { first, last, count } = await store.state();
+      assertEquals([first, last, count], [1, 4, 4]);
+    }),
+);
+
+Deno.test(
+  "What is stored under the same id is there once, and nothing comes behind what is not the last",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      assertEquals(await store.append(bytes("a"), { id: "x", after: 0 }), 1);
+      assertEquals(await store.append(bytes("a"), { id: "x" }), 1);
+      assertEquals(await store.append(bytes("b"), { id: "y", after: 0 }), undefined);
+      assertEquals(await store.append(bytes("b"), { id: "z", after: 1 }), 2);
+      assertEquals((await store.state()).count, 2);
+    }),
+);
+
+Deno.test(
+  "Checkpoints are found from a position on, or else the last one",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      assertEquals(await store.checkpointFrom(1), undefined);
+      for (const text of ["a", "b", "c", "d", "e"]) {
+        await store.append(bytes(text), { id: text, isCheckpoint: text === "b" || text === "d" });
+      }
+      const found = await Promise.all([1, 2, 3, 5, 99].map((from) => store.checkpointFrom(from)));
+      assertEquals(found.map(textOf), ["b", "b", "d", "d", "d"]);
+      assertEquals(found[0]!.position, 2);
+    }),
+);
+
+Deno.test(
+  "A reader goes on after NATS was away, and what could not be stored is tried in vain meanwhile",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    await using nats = await NatsServer.start({ folder: folder.path });
+    const room = await openRoom(nats);
+    const reading = take(2, room.store.read(1));
+    await room.store.append(bytes("a"), { id: "a" });
+    const { maxBytes } = room.store;
+    await nats.kill();
+    await assertRejects(() => room.store.append(bytes("b"), { id: "b" }), Error);
+    assertEquals(room.store.maxBytes, maxBytes);
+    nats.start();
+    await nats.answers();
+    for (let isStored = false; !isStored;) {
+      isStored = await room.store.append(bytes("b"), { id: "b" }).then(() => true, () => false);
+    }
+    assertEquals((await soon(reading, () => "the rest")).map(textOf), ["a", "b"]);
+    assertEquals([await room.store.isGone(), (await room.store.state()).count], [false, 2]);
+    await room.close();
+  },
+);
+
+Deno.test(
+  "A reader of a store that was put back to what it was is given its last again",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    const [now, then] = [`${folder.path}/now`, `${folder.path}/then`];
+    await using nats = await NatsServer.start({ folder: now });
+    const room = await openRoom(nats);
+    const store = async (...texts: string[]) => {
+      for (const text of texts) {
+        while (!await room.store.append(bytes(text), { id: text }).catch(() => undefined));
+      }
+    };
+    const restart = async (between: () => Promise<void>) => {
+      await nats.kill();
+      await between();
+      nats.start();
+      await nats.answers();
+    };
+    await store("a");
+    await restart(() => copyFolder(now, then));
+    const given: (string | undefined)[] = [];
+    const reading = (async () => {
+      for await (const stored of room.store.read(1)) {
+        given.push(`${stored.position}${textOf(stored)}${stored.isGap ? " gap" : ""}`);
+      }
+    })();
+    await store("b", "c");
+    const reads = (text: string) =>
+      soon(
+        (async () => {
+          while (!given.includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
+        })(),
+        () => `${text} after ${given}`,
+      );
+    await reads("3c");
+    await restart(async () => {
+      await Deno.remove(now, { recursive: true });
+      await copyFolder(then, now);
+    });
+    await store("x", "y", "z");
+    await reads("4z");
+    const news = given.filter((text, index) => text !== given[index - 1]);
+    assertEquals(news, ["1a", "2b", "3c", "3y", "4z"]);
+    await room.close();
+    await reading;
+  },
+);
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+Deno.test(
+  "NATS sends some messages ahead, not all, and goes on at once when they are taken",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    await using nats = await NatsServer.start({ folder: folder.path });
+    const link = await openLink({ servers: [nats.address], isSecure: false });
+    const store = await NatsStream.open(link, "aula", { servers: [nats.address] });
+    const [big, count] = [new Uint8Array(50_000), 200];
+    for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });
+    const { inBytes } = link.nc.stats();
+    let taken = 0;
+    const reading = (async () => {
+      for await (const _ of store.read(1)) {
+        if (++taken === 1) await new Promise((resolve) => setTimeout(resolve, 1_000));
+        if (taken === 1) assert(link.nc.stats().inBytes - inBytes < count / 2 * big.length);
+        if (taken === count) break;
+      }
+    })();
+    await soon(reading, () => `the rest after ${taken}`);
+    store.close();
+    await link.nc.close();
+  },
+);
+
+Deno.test(
+  "Every reader of a store is asked anew, also one that nobody has ended",
+  withNats,
+  () =>
+    inNats(async ({ store }) => {
+      await store.append(bytes("a"), { id: "a" });
+      const readers = [store.read(1), store.read(1)].map((stored) => stored[Symbol.asyncIterator]());
+      const texts = () => Promise.all(readers.map(async (reader) => textOf((await reader.next()).value)));
+      assertEquals(await soon(texts(), () => "what is stored"), ["a", "a"]);
+      const again = texts();
+      store.reread();
+      assertEquals(await soon(again, () => "the same again"), ["a", "a"]);
+      await Promise.all(readers.map((reader) => reader.return?.()));
+    }),
+);

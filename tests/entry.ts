@@ -1,0 +1,53 @@
+// Servers with a password or a certificate, and somebody who wants to get in.
+
+import { type Address, formatAddress } from "../lib/address.ts";
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import type { ChatError } from "../lib/errors.ts";
+import { PasswordCheck } from "../lib/password.ts";
+import { encodeServer } from "../lib/protocol.ts";
+import type { RefusedPeer } from "../lib/reception.ts";
+import { tlsServer } from "../lib/tls_server.ts";
+import { tlsNeeded } from "../lib/violations.ts";
+import type { Pair } from "./certificates.ts";
+import { FakeScreen } from "./fake_screen.ts";
+import { Person } from "./person.ts";
+import { LOOPBACK, TestClock } from "./support.ts";
+
+/** The time on the clocks of all servers and clients. */
+export const NOON = "2026-11-22 12:00:00";
+
+/** The password. */
+export const SECRET = "ábrete sésamo";
+
+type Options = Partial<ChatServerOptions> & { readonly pair?: Pair };
+
+/** A server that speaks TLS if it has a certificate. */
+export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
+  const { code, message: reason } = tlsNeeded();
+  const refusal = encodeServer({ type: "error", code, reason });
+  const secure = pair && await tlsServer({ ...pair, refusal });
+  return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options, secure });
+}
+
+/** A server that asks for the password. */
+export function guarded(options: Options = {}): Promise<ChatServer> {
+  return startServer({ password: new PasswordCheck(SECRET), ...options });
+}
+
+/** A person at a pipe, or at a terminal with line editing. */
+export function newPerson(options: { configFolder?: string; atScreen?: boolean } = {}): Person {
+  const { configFolder, atScreen } = options;
+  const tty = atScreen ? new FakeScreen({ columns: 400 }) : undefined;
+  return new Person({ clock: new TestClock(NOON).now, configFolder, isKeyboard: atScreen, tty });
+}
+
+/** Flags that leave nothing to ask but for the password and the trust. */
+export function flagsFor(server: Address, ...more: string[]): string[] {
+  return ["--host", formatAddress(server), "--nick", "ana", ...more];
+}
+
+/** What the server tells of those whom it refuses. */
+export function refusals(): { told: string[]; onRefused: (peer: RefusedPeer, error: Error) => void } {
+  const told: string[] = [];
+  return { told, onRefused: (_, error) => void told.push((error as ChatError).code) };
+}

@@ -1,0 +1,128 @@
+// A person, or a script, at a terminal whose program runs in this process.
+
+import type { Clock } from "../lib/clock.ts";
+import type { ChatOptions } from "../lib/desks.ts";
+import type { Language } from "../lib/i18n.ts";
+import type { LocalAddress, Program } from "../lib/program.ts";
+import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
+import type { Tty } from "../lib/tty.ts";
+import { soon, TestClock } from "./support.ts";
+
+/** The texts of the lines that are typed for the chat. */
+export async function* linesOf(terminal: Terminal, options?: ChatOptions): AsyncGenerator<string> {
+  for await (const { text } of terminal.typed("> ", options)) yield text;
+}
+
+/** Who sits at a terminal, and what is around them. */
+export interface PersonOptions {
+  readonly language?: Language;
+  readonly clock?: Clock;
+  readonly localAddresses?: readonly LocalAddress[];
+  readonly hasColours?: boolean;
+  /** A pipe otherwise. */
+  readonly isKeyboard?: boolean;
+  readonly isEchoed?: boolean;
+  readonly tty?: Tty;
+  /** Set if a question is to wait for them while they type. */
+  readonly typing?: TerminalOptions;
+  readonly configFolder?: string;
+  /** What their programs run on. */
+  readonly runtime?: string;
+}
+
+/** A person, or a script, at a terminal in this process. */
+export class Person implements AsyncDisposable {
+  readonly terminal: Terminal;
+  /** All that was written to them. */
+  output = "";
+  /** How many times something was written. */
+  writes = 0;
+  /** Whether a program of theirs has given up reading and writing files. */
+  hasGivenUpFiles = false;
+  readonly #options: PersonOptions;
+  readonly #ending = new AbortController();
+  readonly #runs: Promise<unknown>[] = [];
+  readonly #watchers = new Set<() => void>();
+  #keys!: ReadableStreamDefaultController<Uint8Array>;
+  #hasEnded = false;
+
+  constructor(options: PersonOptions = {}) {
+    this.#options = options;
+    const { isKeyboard = false, isEchoed, tty, typing = { pauseMs: 0 } } = options;
+    this.terminal = new Terminal({
+      input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
+      write: (bytes) => {
+        this.output += new TextDecoder().decode(bytes);
+        this.writes++;
+        for (const watch of this.#watchers) watch();
+        return Promise.resolve();
+      },
+      isKeyboard,
+      isEchoed,
+      tty,
+    }, typing);
+  }
+
+  /** Types something, or pipes it in. */
+  types(text: string | Uint8Array): void {
+    this.#keys.enqueue(typeof text === "string" ? new TextEncoder().encode(text) : text);
+  }
+
+  /** Ends what they type. */
+  ends(): void {
+    this.#hasEnded = true;
+    this.#keys.close();
+  }
+
+  /** Has the system end the program. */
+  kills(): void {
+    this.#ending.abort();
+  }
+
+  /** Starts a program before this person; gives its exit status. */
+  runs(main: (program: Program) => Promise<number>, ...args: string[]): Promise<number> {
+    const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
+      this.#options;
+    const { runtime = "Deno 2.9.6, x86_64-unknown-linux-gnu" } = this.#options;
+    const run = main({
+      args,
+      language,
+      terminal: this.terminal,
+      hasColours,
+      clock,
+      localAddresses: () => localAddresses,
+      edition: { kind: "source", runtime },
+      configFolder: this.#options.configFolder,
+      giveUpFiles: () => void (this.hasGivenUpFiles = true),
+      signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),
+    });
+    this.#runs.push(run.catch(() => {}));
+    const status = soon(run, () => `the program to end, after\n${this.output}`);
+    status.catch(() => {}); // a test that has failed before does not wait for it
+    return status;
+  }
+
+  /** Fulfilled when what was written to them holds this. */
+  async sees(text: string): Promise<void> {
+    await this.until((output) => output.includes(text), text);
+  }
+
+  /** Fulfilled when what was written to them is as it should be. */
+  async until(isReached: (output: string) => boolean, what: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const watch = () => {
+      if (isReached(this.output)) resolve();
+    };
+    this.#watchers.add(watch);
+    watch();
+    await soon(promise, () => `${JSON.stringify(what)} in\n${this.output}`);
+    this.#watchers.delete(watch);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kills();
+    await Promise.all(this.#runs);
+    if (!this.#hasEnded) this.ends();
+    await this.terminal[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,41 @@
+// chat-server at a pipe in this process: its flags, and the lines that it shows.
+
+import { assertEquals } from "@std/assert";
+import { serve } from "../lib/server_program.ts";
+import { enter, type Guest, helloOf } from "./peers.ts";
+import type { Person } from "./person.ts";
+import { LOOPBACK } from "./support.ts";
+
+/** Those of a machine with a choice. */
+export const TWO_ADDRESSES = [{ address: LOOPBACK, name: "lo" }, { address: "203.0.113.1", name: "eth0" }];
+/** How they are offered. */
+export const MENU = `Interfaz:
+  1) todas (0.0.0.0)
+  2) 127.0.0.1 (lo)
+  3) 203.0.113.1 (eth0)
+`;
+/** What a server says that ends. */
+export const END = `Cerrando el servidor: se avisa a quienes están conectados.
+Servidor cerrado.
+`;
+
+/** What a server says that has begun. */
+export function listening(port: number, host = LOOPBACK): string {
+  return `Escuchando en ${host}:${port}. Escriba "salir" para terminar.\n`;
+}
+
+/** Flags that leave nothing to ask. */
+export function flagsFor(port: number): string[] {
+  return ["--host", LOOPBACK, "--port", String(port)];
+}
+
+/** Has somebody by hand enter. */
+export function enterAs(nick: string, port: number): Promise<Guest> {
+  return enter({ host: LOOPBACK, port }, helloOf(nick));
+}
+
+/** Runs a server that ends by itself; gives all that it wrote. */
+export async function outputOf(person: Person, ...args: string[]): Promise<string> {
+  assertEquals(await person.runs(serve, ...args), 0);
+  return person.output;
+}

@@ -1,0 +1,27 @@
+// A server in this process, and clients by hand that come in, say something and hear what comes.
+
+import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
+import type { Say, ServerMessage } from "../lib/protocol.ts";
+import { UNLIMITED } from "../lib/token_bucket.ts";
+import { enter, type Guest, helloOf, type Peer } from "./peers.ts";
+import { LOOPBACK } from "./support.ts";
+
+/** A server with an empty room that slows nobody. */
+export function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
+  return new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED, ...options });
+}
+
+/** Somebody comes in, whom the test closes as a peer. */
+export async function enterAs(nick: string, server: ChatServer, history = 0): Promise<Guest> {
+  return await enter(server.address, helloOf(nick, { history }));
+}
+
+/** Message `n`. */
+export function say(n: number, text: string): Say {
+  return { type: "say", n, timeMs: 0, text };
+}
+
+/** What comes until the server ends the connection. */
+export async function types(peer: Peer): Promise<ServerMessage["type"][]> {
+  return (await peer.rest()).map(({ type }) => type);
+}
