@@ -15,6 +15,19 @@ async function hearSaid({ peer }: Guest): Promise<string> {
   return `${nick}: ${text}`;
 }
 
+Deno.test("A connection that cannot be taken in is told of as a fault, and closed", async () => {
+  const told: string[] = [];
+  await using server = startServer({
+    secure: () => {
+      throw new Error("no such certificate");
+    },
+    onRefused: ({ address }, { message }) => void told.push(`${address}: ${message}`),
+  });
+  using conn = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
+  assertEquals(await soon(conn.read(new Uint8Array(1)), "the server to hang up"), null);
+  assertEquals(told, [`${LOOPBACK}: no such certificate`]);
+});
+
 Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", async () => {
   const clock = new TestClock();
   await using server = startServer({ clock: clock.now, backups: ["10.0.0.7:5001"] });

@@ -58,7 +58,13 @@ Deno.test(
     rotation.found(A, "127.0.0.1");
     rotation.learn([{ host: "127.0.0.1", port: A.port }], 1n);
     assertEquals([rotation.size, rotation.otherThan(A)], [4, name]);
-    assertEquals(new Rotation([name, ip]).otherThan(ip), ip);
+    const third = { host: "aula", port: 1 };
+    const alone = new Rotation([name, ip]);
+    alone.found(third, "127.0.0.1");
+    assertEquals([alone.otherThan(ip), alone.otherThan(third)], [ip, third]);
+    alone.add(third);
+    alone.add(B);
+    assertEquals(alone.otherThan(name), B);
     assertEquals(new Rotation([]).otherThan(ip), ip);
   },
 );

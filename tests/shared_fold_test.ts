@@ -1,7 +1,8 @@
 // Rooms on one journal: each of two servers makes of the same entries the same room, however late it reads them.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Moment } from "../lib/clock.ts";
+import { InputError } from "../lib/errors.ts";
 import type { Journal, Taker } from "../lib/journal.ts";
 import { type Hello, MAX_BACKUPS, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
 import { type Admission, Room } from "../lib/room.ts";
@@ -238,6 +239,20 @@ Deno.test(
     one.journal.store();
     const given = ["ana", "beto"].map((nick) => letIn(one, other, nick).welcome.backups);
     assertEquals(given, [["b:2", "a:1"], ["a:1", "b:2"]]);
+  },
+);
+
+Deno.test(
+  "A server that serves the room cannot be withdrawn, though people have named it as well",
+  pure,
+  () => {
+    const [{ room: { backups }, journal }] = newPair();
+    backups.learn(["a:1", "b:2"], at(0));
+    backups.add("a:1", at(0));
+    journal.store();
+    journal.settle();
+    const { code } = assertThrows(() => backups.remove("a:1", at(0)), InputError);
+    assertEquals<string>(code, "backup-serves");
   },
 );
 

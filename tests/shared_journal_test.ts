@@ -307,3 +307,18 @@ Deno.test("What is stored and does not come is asked for again, and nothing else
   await until(() => (journal.settle(), taken.length === 2));
   await journal.close();
 });
+
+Deno.test("A journal that has ended tells of nothing more", async () => {
+  const log = new FakeLog();
+  const server = await Follower.open(log, 1n);
+  await server.journal.close();
+  let works = 0;
+  server.journal.follow(() => {}, () => works++);
+  log.put(new Uint8Array(3));
+  await settle();
+  log.put(new Uint8Array(3), { isGap: true });
+  await settle();
+  assertEquals([server.news, works], [[], 0]);
+  server.store.close();
+  await settle();
+});
