@@ -17,7 +17,7 @@ const CONNECT_MS = 5_000;
 export const ANSWER_MS = 5_000;
 /** How long a cluster may take until it does what only its leader can, in ms. */
 const PATIENCE_MS = 30_000;
-/** How long NATS may say at its start that it has no JetStream, in ms. */
+/** How long a NATS server that starts may not know yet that it has JetStream, in ms. */
 const STARTING_MS = 5_000;
 /** From try to try, in ms. */
 const AGAIN_MS = 250;
@@ -52,15 +52,19 @@ globalThis.addEventListener("error", (event) => {
   if (code === "ECONNRESET" && syscall === "read") event.preventDefault();
 });
 
-/** Connects.
+/** Connects, to a NATS server with JetStream.
  * @throws {NatsFailure} */
 export async function openLink(access: NatsAccess): Promise<Link> {
-  let nc: NatsConnection;
   try {
-    nc = await connect(optionsFor(access));
+    // What a server says of itself it says when one connects: so each try is another connection.
+    return await patiently(() => tryLink(access), untilJetStream);
   } catch (error) {
     throw explained(error, access);
   }
+}
+
+async function tryLink(access: NatsAccess): Promise<Link> {
+  const nc = await connect(optionsFor(access));
   try {
     const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
     let maxBytes = nc.info!.max_payload;
@@ -73,9 +77,27 @@ export async function openLink(access: NatsAccess): Promise<Link> {
       },
     };
   } catch (error) {
+    const { jetstream: hasJetStream = false } = nc.info ?? {};
     await nc.close();
-    throw explained(error, access);
+    throw isWithoutJetStream(error) ? new JetStreamAway({ hasJetStream, cause: error }) : error;
   }
+}
+
+/** Nobody in NATS answers for JetStream: there is none, or a cluster is about to choose who does. */
+class JetStreamAway extends Error {
+  override readonly name = "JetStreamAway";
+  /** Whether the server that was asked says that it has JetStream. */
+  readonly hasJetStream: boolean;
+
+  constructor({ hasJetStream, cause }: { hasJetStream: boolean; cause: unknown }) {
+    super((cause as Error).message, { cause });
+    this.hasJetStream = hasJetStream;
+  }
+}
+
+/** In the library's words. */
+function isWithoutJetStream(error: unknown): boolean {
+  return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
 
 function optionsFor({ servers, credentials, isSecure, ca }: NatsAccess): ConnectionOptions {
@@ -110,9 +132,13 @@ function identityOf(servers: readonly string[]): typeof checkServerIdentity {
   };
 }
 
-/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while.
+/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while. `patienceWith`:
+ * how long something that fails like this is tried, in ms.
  * @throws what is no matter of time, and at last what is */
-export async function patiently<Result>(attempt: () => Promise<Result>): Promise<Result> {
+export async function patiently<Result>(
+  attempt: () => Promise<Result>,
+  patienceWith: (error: Error) => number = untilAnswered,
+): Promise<Result> {
   for (const beganMs = performance.now();;) {
     try {
       return await attempt();
@@ -123,10 +149,12 @@ export async function patiently<Result>(attempt: () => Promise<Result>): Promise
   }
 }
 
-/** How long something that fails like this is tried, in ms. */
-function patienceWith(error: Error): number {
-  // Who starts, or has none, says the same.
-  if (error.name === "JetStreamNotEnabled") return STARTING_MS;
+function untilJetStream(error: Error): number {
+  if (!(error instanceof JetStreamAway)) return 0;
+  return error.hasJetStream ? PATIENCE_MS : STARTING_MS;
+}
+
+function untilAnswered(error: Error): number {
   const code = apiCode(error);
   const isPassing = code === undefined
     ? /timeout|no responders|503|disconnect/i.test(error.message)
@@ -175,7 +203,7 @@ const NO_TLS = { why: "no-tls" };
 
 function codeOf(name: string, message: string, api: number | undefined): NatsCode {
   if (api === API.notEnabledForAccount || api === API.notEnabled) return "nats-no-jetstream";
-  if (name === "JetStreamNotEnabled") return "nats-no-jetstream";
+  if (name === "JetStreamAway") return "nats-no-jetstream";
   if (api === API.noStorage) return "nats-full";
   if (/permissions violation/i.test(`${name} ${message}`)) return "nats-forbidden";
   if (/authoriz|authentication|^InvalidCredential/i.test(`${name} ${message}`)) return "nats-refused";

@@ -4,7 +4,7 @@ import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import { millis, nanos } from "@nats-io/transport-node";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeBlockHead } from "../../lib/nats_block.ts";
-import { type NatsFailure, openLink, patiently } from "../../lib/nats_link.ts";
+import { type NatsFailure, openLink } from "../../lib/nats_link.ts";
 import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/nats_stream.ts";
 import { vouchedPair } from "../certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
@@ -13,13 +13,20 @@ import { runSharedChaos } from "./chaos/shared_run.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
 import { freePort, LOOPBACK, PipedProgram, soon, startClient, startServer } from "./support.ts";
 
-Deno.test("NATS that starts is given a moment to say that it has JetStream", async () => {
-  const none = Object.assign(new Error("jetstream is not enabled"), { name: "JetStreamNotEnabled" });
-  const answers = [() => Promise.reject(none), () => Promise.resolve("here")];
-  assertEquals(await patiently(() => answers.shift()!()), "here");
-  const refused = new Error("Authorization Violation");
-  assertEquals(await assertRejects(() => patiently(() => Promise.reject(refused)), Error), refused);
-});
+Deno.test(
+  "A server of NATS that has no JetStream yet is asked again, as long as another may answer",
+  withNats,
+  async () => {
+    await using folder = new TestFolder();
+    await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
+    await using whole = await NatsServer.start({ folder: folder.path });
+    for (let i = 0; i < 4; i++) { // the library connects to either
+      const { nc } = await openLink({ servers: [plain.address, whole.address], isSecure: false });
+      assertEquals(nc.getServer(), whole.address);
+      await nc.close();
+    }
+  },
+);
 
 Deno.test("A stream that somebody deletes is gone", withNats, () =>
   inNats(async ({ store }, { address }) => {
