@@ -145,6 +145,7 @@ class ChatClient implements Disposable {
   }
 
   async #show(event: SessionEvent): Promise<void> {
+    this.#screen.showStatus(); // what was read is pending no more when it is shown
     await this.#tell(event);
     this.#screen.showStatus();
   }

@@ -36,6 +36,7 @@ export const ENGLISH = {
     "Clients: {clients}. Messages per second: {rate}. Memory: {megabytes} MB. Up since: {since}.",
   "server.stats-stored": "On disk: {megabytes} MB.",
   "server.keeping": "The room is kept in {path}.",
+  "server.goes-on": "It goes on with what there was: {count} entries.",
   "server.stored-again": "What is said can be stored again.",
 
   "client.welcome": 'Connected to {server}. Online: {names}. Type "quit" to end.',

@@ -103,7 +103,7 @@ export async function serve(program: Program): Promise<number> {
   shared?.join(server, entry.certificate ?? {});
   await terminal.print(
     sentences("server.listening", { address: formatAddress(server.address) }),
-    ...(flags.data === undefined ? [] : [sentences("server.keeping", { path: flags.data })]),
+    ...(flags.data === undefined ? [] : keepingLines(flags.data, server, sentences)),
     ...(entry.certificate ? certificateLines(entry.certificate, { program, renderer }) : []),
     ...(shared ? sharedLines(shared, server, sentences) : []),
   );
@@ -191,6 +191,13 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
     maxClients: limitOf("--max-clients", flags["max-clients"]),
     maxPerAddress: limitOf("--max-per-address", flags["max-per-address"]),
   };
+}
+
+/** Where the room is kept, and how much of it was there: a file of another name has nothing. */
+function keepingLines(path: string, { firstSeq, log: { tail } }: ChatServer, sentences: Sentences): string[] {
+  const lines = [sentences("server.keeping", { path })];
+  if (firstSeq > tail) lines.push(sentences("server.goes-on", { count: firstSeq - tail }));
+  return lines;
 }
 
 /** What clients have to know of the certificate, and what its owner should. */

@@ -38,6 +38,7 @@ export const SPANISH = {
     "Clientes: {clients}. Mensajes por segundo: {rate}. Memoria: {megabytes} MB. En marcha desde: {since}.",
   "server.stats-stored": "En disco: {megabytes} MB.",
   "server.keeping": "La sala se guarda en {path}.",
+  "server.goes-on": "Sigue con lo que ya había: {count} entradas.",
   "server.stored-again": "Lo que se dice se puede guardar de nuevo.",
 
   // The client's own

@@ -6,6 +6,7 @@ import {
   DEFAULT_PORT,
   formatAddress,
   parseAddress,
+  parsePort,
   parsePortOrAddress,
   withColon,
 } from "./address.ts";
@@ -260,7 +261,7 @@ export class TargetChooser {
       const answer = await this.#askFor({
         text: this.#sentences(this.#wasEverIn ? "ask.new-server" : "ask.server"),
         fallback: fallback?.host ?? DEFAULT_HOST,
-        parse: (answer) => this.#parseHost(answer),
+        parse: (answer) => this.#parseHost(answer, fallback?.host),
         signal,
       });
       if (!answer) return undefined;
@@ -285,7 +286,9 @@ export class TargetChooser {
 
   /** Whoever has not seen that the server fell goes on talking: words are for the chat, and one alone, or before a
    * number, is no host, unless it is known as one, or has a dot or a port. */
-  #parseHost(answer: string): { host: string; port?: number } {
+  #parseHost(answer: string, host = DEFAULT_HOST): { host: string; port?: number } {
+    // A port alone: whoever types it thinks that the host stands.
+    if (/^\d{4,5}$/.test(answer)) return { host, port: parsePort(answer) };
     const typed = withColon(answer);
     const word = answer.split(/\s/, 1)[0]!;
     const isTalk = this.#wasEverIn && this.#options.terminal.isInteractive &&

@@ -44,6 +44,8 @@ Deno.test(
       boss.types("salir\n");
       assertEquals(await serving, 0);
       assertEquals(boss.output.includes("soy ana"), nick === "ana");
+      // ana came and said something.
+      assertEquals(boss.output.includes("Sigue con lo que ya había: 2 entradas.\n"), nick === "beto");
     }
   },
 );

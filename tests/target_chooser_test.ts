@@ -80,6 +80,13 @@ Deno.test(
   },
 );
 
+Deno.test("TargetChooser takes a port alone for one of the host that is on offer", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty: new FakeScreen() });
+  const answer = choice.next(unreached(FIRST!));
+  choice.person.types("26001\r");
+  assertEquals((await answer)?.server, { host: SECOND!.host, port: 26_001 });
+});
+
 Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana" });
   assertEquals(await choice.next(), TARGET);
