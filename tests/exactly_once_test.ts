@@ -28,6 +28,14 @@ for (const [weakening, { rules, fault }] of Object.entries(WEAKENINGS)) {
   });
 }
 
+Deno.test(
+  "Who strays to another server and is suspended there is not kept from what is said at home",
+  pure,
+  () => {
+    assertEquals(run(scenarioOf(4_882_192)).problems, []);
+  },
+);
+
 Deno.test("A seed gives the same run every time", pure, () => {
   for (const seed of [2, 2 * LONG_EVERY]) {
     const outcome = run(scenarioOf(seed), ONLY_PENDING);
