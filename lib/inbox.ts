@@ -5,6 +5,7 @@ import {
   type LogEntry,
   MAX_RESUME_POINTS,
   NEVER_WHOLE_MS,
+  RECENT_MS,
   type ResumePoint,
   type WelcomeHead,
 } from "./protocol.ts";
@@ -39,6 +40,9 @@ export class Inbox {
   /** Whether the client was on this server before. */
   #isBack = false;
   #wholeMs: number | undefined;
+  /** When it lacked nothing before it came to the server of now. Until it has been there for as long as messages are
+   * sent again, this counts: the others may be elsewhere. */
+  #before: { wholeMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
 
   constructor({ shownSessions = SHOWN_SESSIONS }: { shownSessions?: number } = {}) {
@@ -47,9 +51,10 @@ export class Inbox {
 
   /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
   position(nowMs: number): { lackMs: number; resume: ResumePoint[] } {
-    const lackMs = this.#wholeMs === undefined
+    const wholeMs = this.#surelyWholeMs(nowMs);
+    const lackMs = wholeMs === undefined
       ? NEVER_WHOLE_MS
-      : Math.min(Math.ceil(nowMs - this.#wholeMs), NEVER_WHOLE_MS - 1);
+      : Math.min(Math.ceil(nowMs - wholeMs), NEVER_WHOLE_MS - 1);
     return { lackMs, resume: [...this.#next].map(([instance, next]) => ({ instance, next })) };
   }
 
@@ -64,7 +69,8 @@ export class Inbox {
     const missing = next - (this.#next.get(instance) ?? next);
     this.#isNewcomer = this.#wholeMs === undefined;
     this.#isBack = this.#next.has(instance);
-    this.#wholeMs ??= nowMs;
+    this.#wholeMs = this.#surelyWholeMs(nowMs) ?? nowMs;
+    this.#before = this.#isNewcomer ? undefined : { wholeMs: this.#wholeMs, untilMs: nowMs + RECENT_MS };
     this.#ping = undefined;
     this.#instance = instance;
     this.#head = head;
@@ -100,6 +106,10 @@ export class Inbox {
   pinged(head: number, nowMs: number): void {
     this.#ping ??= { head, atMs: nowMs };
     this.#noteWhole(this.next);
+  }
+
+  #surelyWholeMs(nowMs: number): number | undefined {
+    return this.#before && nowMs < this.#before.untilMs ? this.#before.wholeMs : this.#wholeMs;
   }
 
   #noteWhole(next: number): void {

@@ -111,6 +111,27 @@ Deno.test("Inbox lacks something from the last time that it was whole, whatever 
   assertEquals(inbox.position(2_000).lackMs, 2_000);
 });
 
+Deno.test(
+  "Inbox believes a server that it lacks nothing once it has been there for 120 s, or came to it first",
+  pure,
+  () => {
+    const inbox = inboxOn(7n, 0);
+    inbox.pinged(0, 10_000);
+    assertEquals(inbox.position(20_000).lackMs, 10_000);
+    // Away for minutes, then where nobody is, known or not.
+    for (const [instance, cameMs] of [[8n, 300_000], [7n, 330_000], [9n, 360_000]] as const) {
+      inbox.welcomed(welcome(instance, 0), cameMs);
+      inbox.pinged(0, cameMs + 5_000);
+      assertEquals(inbox.position(cameMs + 20_000).lackMs, cameMs + 10_000);
+    }
+    assertEquals(inbox.position(479_999).lackMs, 469_999);
+    assertEquals(inbox.position(480_000).lackMs, 115_000);
+    // From then on that counts.
+    inbox.welcomed(welcome(10n, 0), 500_000);
+    assertEquals(inbox.position(510_000).lackMs, 145_000);
+  },
+);
+
 Deno.test("Inbox.position() rounds up to whole milliseconds, and never to those of a newcomer", pure, () => {
   const inbox = inboxOn(7n, 0);
   assertEquals(inbox.position(0.25).lackMs, 1);

@@ -29,8 +29,6 @@ export class Client {
   wholeAtHomeMs: number | undefined;
   /** Where it goes instead of home. */
   elsewhere: number | undefined;
-  /** It is elsewhere by mistake, and must be gone before it is told that it lacks nothing. */
-  isAstray = false;
   /** It is elsewhere for longer than its messages would be kept, and so says nothing. */
   isHermit = false;
   /** Has no network. */

@@ -164,10 +164,9 @@ export class Run {
       case "wander":
         client.elsewhere = this.#placeOf(step.server);
         client.isHermit = step.forMs > WANDER_MS;
-        client.isAstray = step.forMs <= STRAY_MS;
         client.move(step.parting);
         timeline.after(step.forMs, () => {
-          client.isHermit = client.isAstray = false;
+          client.isHermit = false;
           client.goHome("closed");
         });
         return;
@@ -177,8 +176,6 @@ export class Run {
   /** Whether a step would take from somebody what the rules do not promise: two groups on two servers for
    * longer than the window are two rooms until they meet again. */
   #isUnfair(step: Step): boolean {
-    // Whom nobody wakes stays too long where the others are not.
-    if (step.what === "suspend") return this.#clients[step.client]?.isAstray === true;
     const isFall = step.what === "move" ||
       ((step.what === "die" || step.what === "freeze") && step.server === 0);
     if (!isFall && step.what !== "wander") return false;

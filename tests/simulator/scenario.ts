@@ -54,8 +54,9 @@ export interface Scenario {
 /** Longest that a client may be on a server where the others are not, if it speaks there. */
 export const WANDER_MS = 40_000;
 
-/** A client that leaves a server so soon has not been told that it lacks nothing. */
-export const STRAY_MS = 4_000;
+/** How long a client stays by mistake where the others are not, after it was away: it is told there that it lacks
+ * nothing, and must not believe it. */
+export const STRAY_MS = 30_000;
 
 /** Of so many seeds one gives a run that outlasts the window, in which clients are away for minutes. */
 export const LONG_EVERY = 8;
