@@ -40,8 +40,8 @@ export class Inbox {
   /** Whether the client was on this server before. */
   #isBack = false;
   #wholeMs: number | undefined;
-  /** When it lacked nothing before it came to the server of now. Until it has been there for as long as messages are
-   * sent again, this counts: the others may be elsewhere. */
+  /** When it lacked nothing before it came to the server of now. Unless it is there for as long as messages are sent
+   * again, this counts: the others may be elsewhere. */
   #before: { wholeMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
 
@@ -51,10 +51,9 @@ export class Inbox {
 
   /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
   position(nowMs: number): { lackMs: number; resume: ResumePoint[] } {
-    const wholeMs = this.#surelyWholeMs(nowMs);
-    const lackMs = wholeMs === undefined
+    const lackMs = this.#wholeMs === undefined
       ? NEVER_WHOLE_MS
-      : Math.min(Math.ceil(nowMs - wholeMs), NEVER_WHOLE_MS - 1);
+      : Math.min(Math.ceil(nowMs - this.#wholeMs), NEVER_WHOLE_MS - 1);
     return { lackMs, resume: [...this.#next].map(([instance, next]) => ({ instance, next })) };
   }
 
@@ -69,13 +68,19 @@ export class Inbox {
     const missing = next - (this.#next.get(instance) ?? next);
     this.#isNewcomer = this.#wholeMs === undefined;
     this.#isBack = this.#next.has(instance);
-    this.#wholeMs = this.#surelyWholeMs(nowMs) ?? nowMs;
+    this.#wholeMs ??= nowMs;
     this.#before = this.#isNewcomer ? undefined : { wholeMs: this.#wholeMs, untilMs: nowMs + RECENT_MS };
     this.#ping = undefined;
     this.#instance = instance;
     this.#head = head;
     setLatest(this.#next, instance, next, MAX_RESUME_POINTS);
     return Math.max(missing, 0);
+  }
+
+  /** The connection is over, the server was last heard then. */
+  lost(heardMs: number): void {
+    if (this.#before && heardMs < this.#before.untilMs) this.#wholeMs = this.#before.wholeMs;
+    this.#before = undefined;
   }
 
   /** An entry of the log was read. Of the past only what was said is shown: who is there, WELCOME said. */
@@ -106,10 +111,6 @@ export class Inbox {
   pinged(head: number, nowMs: number): void {
     this.#ping ??= { head, atMs: nowMs };
     this.#noteWhole(this.next);
-  }
-
-  #surelyWholeMs(nowMs: number): number | undefined {
-    return this.#before && nowMs < this.#before.untilMs ? this.#before.wholeMs : this.#wholeMs;
   }
 
   #noteWhole(next: number): void {

@@ -101,9 +101,10 @@ export class Mailbox {
     this.#inbox.pinged(head, nowMs);
   }
 
-  /** The connection was lost. */
-  lost(nowMs: number): void {
-    this.#outbox.lost(nowMs);
+  /** The connection was lost; the server was last heard then. */
+  lost(heardMs: number): void {
+    this.#outbox.lost(heardMs);
+    this.#inbox.lost(heardMs);
   }
 }
 

@@ -112,23 +112,24 @@ Deno.test("Inbox lacks something from the last time that it was whole, whatever 
 });
 
 Deno.test(
-  "Inbox believes a server that it lacks nothing once it has been there for 120 s, or came to it first",
+  "Inbox believes a server that it lacks nothing if it came to it first, or heard it for 120 s",
   pure,
   () => {
     const inbox = inboxOn(7n, 0);
     inbox.pinged(0, 10_000);
-    assertEquals(inbox.position(20_000).lackMs, 10_000);
-    // Away for minutes, then where nobody is, known or not.
-    for (const [instance, cameMs] of [[8n, 300_000], [7n, 330_000], [9n, 360_000]] as const) {
+    inbox.lost(20_000);
+    assertEquals(inbox.position(300_000).lackMs, 290_000);
+    // Away for minutes, then where nobody is, known or not, however long nothing is heard after that.
+    for (const [instance, cameMs] of [[8n, 300_000], [7n, 600_000], [9n, 900_000]] as const) {
       inbox.welcomed(welcome(instance, 0), cameMs);
       inbox.pinged(0, cameMs + 5_000);
-      assertEquals(inbox.position(cameMs + 20_000).lackMs, cameMs + 10_000);
+      inbox.lost(cameMs + 119_999);
+      assertEquals(inbox.position(cameMs + 200_000).lackMs, cameMs + 190_000);
     }
-    assertEquals(inbox.position(479_999).lackMs, 469_999);
-    assertEquals(inbox.position(480_000).lackMs, 115_000);
-    // From then on that counts.
-    inbox.welcomed(welcome(10n, 0), 500_000);
-    assertEquals(inbox.position(510_000).lackMs, 145_000);
+    inbox.welcomed(welcome(9n, 0), 1_200_000);
+    inbox.pinged(0, 1_205_000);
+    inbox.lost(1_320_000);
+    assertEquals(inbox.position(1_400_000).lackMs, 195_000);
   },
 );
 
