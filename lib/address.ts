@@ -96,6 +96,11 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Whether two addresses are written the same way. */
+export function sameAddress(a: Address, b: Address): boolean {
+  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
+}
+
 /** Whether a server that listens at `own` can be reached at this address; `local` are the IPs of its machine. */
 export function isOwnAddress(
   { host, port }: Address,
@@ -106,11 +111,6 @@ export function isOwnAddress(
   const isLoopback = host.toLowerCase() === "localhost" || host.startsWith("127.");
   if (["0.0.0.0", "::"].includes(own.host)) return isLoopback || local.includes(host);
   return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(own.host);
-}
-
-/** Whether two addresses are written the same way. */
-export function sameAddress(a: Address, b: Address): boolean {
-  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
 /** An IPv4 peer of a socket that listens on `::` as the IPv4 address that it is (RFC 4291, section 2.5.5.2). */

@@ -42,14 +42,14 @@ export async function chat(program: Program): Promise<number> {
   }
   const settings = settingsOf(flags);
   const renderer = rendererFor(flags, program);
-  const entry = await clientAccess(flags, { ...settings, program });
-  using client = new ChatClient(program, { ...settings, renderer, entry });
+  const access = await clientAccess(flags, { ...settings, program });
+  using client = new ChatClient(program, { ...settings, renderer, access });
   return await client.run();
 }
 
 interface ClientOptions extends ClientSettings {
   readonly renderer: Renderer;
-  readonly entry: ClientAccess;
+  readonly access: ClientAccess;
 }
 
 /** One person's chat. */
@@ -72,15 +72,15 @@ class ChatClient implements Disposable {
   #isTyping = false;
   #typingError: unknown;
 
-  constructor(program: Program, { renderer, entry, ...settings }: ClientOptions) {
+  constructor(program: Program, { renderer, access, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
     this.#program = program;
     this.#sentences = sentencesIn(language);
     this.#renderer = renderer;
     this.#isAuto = settings.isAuto;
-    this.#trust = entry.trust;
+    this.#trust = access.trust;
     const notify = (text: string) => this.#notify(text);
-    const doorman = new Doorman({ ...entry, terminal, language, notify, isAuto: settings.isAuto });
+    const doorman = new Doorman({ ...access, terminal, language, notify, isAuto: settings.isAuto });
     this.#chooser = new TargetChooser({
       ...settings,
       backups: settings.backups.map(({ server }) => server),
@@ -95,7 +95,7 @@ class ChatClient implements Disposable {
       mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
       passwordFor: (server) => doorman.passwordFor(server),
-      dial: entry.dial,
+      dial: access.dial,
       clock,
     });
     this.#screen = new ChatScreen({
@@ -145,9 +145,10 @@ class ChatClient implements Disposable {
   }
 
   async #show(event: SessionEvent): Promise<void> {
-    this.#screen.showStatus(); // what was read is pending no more when it is shown
+    // What was read is pending no more when it is shown.
+    if (event.type === "read") this.#screen.showStatus();
     await this.#tell(event);
-    this.#screen.showStatus();
+    if (event.type !== "read") this.#screen.showStatus();
   }
 
   #tell(event: SessionEvent): Promise<void> {

@@ -40,6 +40,7 @@ export class ChatScreen implements AsyncDisposable {
   readonly #linkTimer: ReturnType<typeof setInterval>;
   #folderTimer: ReturnType<typeof setTimeout> | undefined;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
+  #isPendingShown = false;
 
   constructor(options: ChatScreenOptions) {
     this.#options = options;
@@ -94,17 +95,20 @@ export class ChatScreen implements AsyncDisposable {
   }
 
   /** Shows how things stand now with the link and with what waits for a server: that once it has waited long
-   * enough to be noticed. */
+   * enough to be noticed, and from then on as it changes. */
   showStatus(): void {
     const { terminal, session } = this.#options;
     this.#showLink();
     if (session.pending.length === 0) {
       clearTimeout(this.#pendingTimer);
       this.#pendingTimer = undefined;
+      this.#isPendingShown = false;
       return terminal.showStatus([]);
     }
+    if (this.#isPendingShown) return terminal.showStatus(this.#pendingLines(session.pending));
     this.#pendingTimer ??= setTimeout(() => {
       this.#pendingTimer = undefined;
+      this.#isPendingShown = true;
       terminal.showStatus(this.#pendingLines(session.pending));
     }, PENDING_MS);
   }

@@ -89,10 +89,10 @@ export async function serve(program: Program): Promise<number> {
       unstored.note(!error, error ? explain(error, language) : sentences("server.stored-again")),
   });
   await using shared = await SharedRoom.open(flags, { clock, ...sharedNews(sentences, { log, unstored }) });
-  const entry = await serverAccess(flags, program);
+  const access = await serverAccess(flags, program);
   server = await listen(program, {
     ...settings,
-    ...entry,
+    ...access,
     journal: shared?.journal ?? file,
     clock,
     onRefused: refusalsTo(log, program),
@@ -100,11 +100,11 @@ export async function serve(program: Program): Promise<number> {
   });
   if (!server) return EXIT.ok;
   await using _ = server;
-  shared?.join(server, entry.certificate ?? {});
+  shared?.join(server, access.certificate ?? {});
   await terminal.print(
     sentences("server.listening", { address: formatAddress(server.address) }),
     ...(flags.data === undefined ? [] : keepingLines(flags.data, server, sentences)),
-    ...(entry.certificate ? certificateLines(entry.certificate, { program, renderer }) : []),
+    ...(access.certificate ? certificateLines(access.certificate, { program, renderer }) : []),
     ...(shared ? sharedLines(shared, server, sentences) : []),
   );
   log.follow(server);

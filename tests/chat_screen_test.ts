@@ -171,6 +171,10 @@ Deno.test("What waits for a server stands above the prompt, after a moment", pur
     "… y 2 más sin confirmar",
     "> |",
   ]);
+  // From then on it goes as it is confirmed.
+  chat.session.pending.splice(0, 3);
+  chat.screen.showStatus();
+  assertEquals(await chat.look(), ["… cuatro", "… cinco", "> |"]);
   chat.session.pending.length = 0;
   chat.screen.showStatus();
   assertEquals(await chat.look(), ["> |"]);

@@ -27,6 +27,11 @@ import { settle } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
+/** Somebody who was in, and types below what is printed. */
+function choiceAtAScreen(): Promise<Choice> {
+  return choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty: new FakeScreen({ columns: 200 }) });
+}
+
 Deno.test("TargetChooser does not come back by itself to where it is not wanted", pure, async () => {
   for (const code of ["kicked", "banned"]) {
     for (const isAuto of [false, true]) {
@@ -81,7 +86,7 @@ Deno.test(
 );
 
 Deno.test("TargetChooser takes a port alone for one of the host that is on offer", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty: new FakeScreen() });
+  await using choice = await choiceAtAScreen();
   const answer = choice.next(unreached(FIRST!));
   choice.person.types("26001\r");
   assertEquals((await answer)?.server, { host: SECOND!.host, port: 26_001 });
@@ -141,8 +146,7 @@ Deno.test(
   "TargetChooser gives back what somebody says who has not seen the question for a new server",
   pure,
   async () => {
-    const tty = new FakeScreen({ columns: 200 });
-    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
+    await using choice = await choiceAtAScreen();
     const { terminal } = choice.person;
     const line = linesOf(terminal).next();
     for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
@@ -161,8 +165,7 @@ Deno.test(
   "TargetChooser takes a blank for the colon before a port, and words and smileys for talk",
   pure,
   async () => {
-    const tty = new FakeScreen({ columns: 200 });
-    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty });
+    await using choice = await choiceAtAScreen();
     const { terminal } = choice.person;
     const line = linesOf(terminal).next();
     for (
