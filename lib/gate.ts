@@ -8,8 +8,11 @@ import { type Allowance, TokenBucket } from "./token_bucket.ts";
 export const MAX_CLIENTS = 1_024;
 /** Most connections at a time from one address. */
 export const MAX_PER_ADDRESS = 16;
-/** How often one address may come in: all that it may have at a time, twice over, then every other second. */
-const ENTRIES: Allowance = { burst: 2 * MAX_PER_ADDRESS, perSecond: 0.5 };
+/** How often one address may come in: all that it may have at a time, and those of {@linkcode MAX_PER_ADDRESS} in any
+ * case, twice over, then every other second. When another server falls, all of them come at once. */
+function entries(maxPerAddress: number): Allowance {
+  return { burst: 2 * Math.max(maxPerAddress, MAX_PER_ADDRESS), perSecond: 0.5 };
+}
 /** Messages that are sent again because a server fell, for one address, over and above what its clients may say:
  * each client has at most 256 of them, and keeps them for 120 s. */
 const RESENT: Allowance = { burst: 1_024, perSecond: 1_024 / 120 };
@@ -110,7 +113,7 @@ export class Gate {
     const block = blockOf(ip);
     const origin = this.#origins.get(block) ?? {
       connections: 0,
-      entries: new TokenBucket(ENTRIES, nowMs),
+      entries: new TokenBucket(entries(this.#maxPerAddress), nowMs),
       resent: new TokenBucket(RESENT, nowMs),
     };
     this.#origins.delete(block); // a Map iterates in the order of insertion

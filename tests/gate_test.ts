@@ -60,6 +60,18 @@ Deno.test("Gate.enter() allows a full house twice over, then one every other sec
   gate.enter("10.0.0.8", 2_001);
 });
 
+Deno.test(
+  "Gate.enter() lets all in at once who may come from one address, however many those are",
+  pure,
+  () => {
+    for (const [maxPerAddress, burst] of [[100, 200], [1, 2 * MAX_PER_ADDRESS]] as const) {
+      const gate = new Gate({ maxPerAddress });
+      for (let i = 0; i < burst; i++) gate.enter(HOME, 0);
+      assertEquals(codeOf(() => gate.enter(HOME, 0)), "entering-too-often");
+    }
+  },
+);
+
 Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pure, () => {
   const gate = new Gate();
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) gate.enter(HOME, 0);
