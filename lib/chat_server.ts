@@ -3,7 +3,7 @@
 
 import { type Address, plainIP } from "./address.ts";
 import { Bans } from "./bans.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, serverClock } from "./clock.ts";
 import { type ListenError, ProtocolError } from "./errors.ts";
 import { Gate, type GateOptions } from "./gate.ts";
 import { BYE, Guests } from "./guests.ts";
@@ -81,7 +81,7 @@ export class ChatServer implements AsyncDisposable {
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
     const { host, port, backups, graceMs, log, journal = new MemoryJournal(randomId()) } = options;
-    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = systemClock } = options;
+    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = serverClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#startMs = clock().wallMs;

@@ -32,3 +32,12 @@ const SLEEP_MS = 1_000;
 
 /** The machine's clock. */
 export const systemClock: Clock = clockOf(() => Date.now(), () => performance.now());
+
+/** The clock of a server: its monotonic time stands still while the machine sleeps, and nobody can set it. What a log
+ * holds must never seem older than it is: it would be kept from who comes later, from a server that fell. */
+export function serverClockOf(wallMs: () => number, awakeMs: () => number): Clock {
+  return () => ({ wallMs: wallMs(), tickMs: awakeMs() });
+}
+
+/** The machine's clock, for a server. */
+export const serverClock: Clock = serverClockOf(() => Date.now(), () => performance.now());

@@ -38,7 +38,10 @@ export interface Program {
 export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 
 /** Runs a program in this process, and ends the process with its exit status. */
-export async function runProgram(main: (program: Program) => Promise<number>): Promise<never> {
+export async function runProgram(
+  main: (program: Program) => Promise<number>,
+  { clock = systemClock }: { clock?: Clock } = {},
+): Promise<never> {
   const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }));
   // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
@@ -56,7 +59,7 @@ export async function runProgram(main: (program: Program) => Promise<number>): P
       language,
       terminal,
       hasColours: Deno.stdout.isTerminal() && !Deno.noColor,
-      clock: systemClock,
+      clock,
       localAddresses,
       edition: edition(),
       configFolder: configFolder(),

@@ -1,7 +1,7 @@
-// A clock that goes on while the machine sleeps, and only then.
+// A clock that goes on while the machine sleeps, and only then; and that of a server, which does not.
 
 import { assertEquals } from "@std/assert";
-import { clockOf } from "../lib/clock.ts";
+import { clockOf, serverClockOf } from "../lib/clock.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -38,4 +38,13 @@ Deno.test("clockOf() counts no time of day that was trimmed or set back", pure, 
 Deno.test("clockOf() counts each sleep once", pure, () => {
   const steps = [{ wall: 2_000, awake: 0 }, { wall: 0, awake: 0 }, { wall: 3_000, awake: 0 }];
   assertEquals(after(steps).map(({ tickMs }) => tickMs), [2_050, 2_050, 5_050]);
+});
+
+Deno.test("serverClockOf() counts neither a sleep nor a time of day that is set", pure, () => {
+  let [wallMs, awakeMs] = [1_000_000, 50];
+  const clock = serverClockOf(() => wallMs, () => awakeMs);
+  for (const stepMs of [600_000, -3_600_000, 0]) {
+    [wallMs, awakeMs] = [wallMs + stepMs, awakeMs + 10];
+    assertEquals(clock(), { wallMs, tickMs: awakeMs });
+  }
 });

@@ -2,6 +2,7 @@
 // sides of the conversation together, while servers die.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Moment, serverClockOf } from "../lib/clock.ts";
 import { framesOf } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
 import { MemoryJournal } from "../lib/journal.ts";
@@ -164,16 +165,16 @@ class Person {
     this.mailbox = newMailbox({ token: new TextEncoder().encode(nick.padEnd(16)) });
   }
 
-  /** Comes to a server; what is to be sent again arrives there. */
-  enter(room: Room, ms: number): void {
+  /** Comes to a server; what is to be sent again arrives there, which has a clock of its own if it is told so. */
+  enter(room: Room, ms: number, now: Moment = moment(ms)): void {
     const arrival = {
       hello: this.mailbox.hello(this.nick, ms),
       session: this.mailbox.session,
       address: "10.0.0.7",
     };
-    const { welcome, cursor, member } = room.enter(arrival, moment(ms))!;
+    const { welcome, cursor, member } = room.enter(arrival, now)!;
     [this.#room, this.#member, this.#cursor] = [room, member, cursor];
-    for (const message of this.mailbox.welcomed(welcome, ms).resend) this.deliver(message, ms);
+    for (const message of this.mailbox.welcomed(welcome, ms).resend) room.say(member, message, now);
   }
 
   /** Types a message that arrives. */
@@ -254,6 +255,30 @@ Deno.test("A message keeps its first time on the way over three servers that die
   assertEquals(entries[0]!.timeMs, NOON_MS + 1_000);
   assert(entries[0]!.late);
 });
+
+Deno.test(
+  "Whoever comes to a server whose clock was set forward shows what was sent again to it before",
+  pure,
+  () => {
+    let [wallMs, awakeMs] = [NOON_MS, 0];
+    const clock = serverClockOf(() => wallMs, () => awakeMs);
+    const pass = (ms: number) => [wallMs, awakeMs] = [wallMs + ms, awakeMs + ms];
+    const [ana, beto] = peopleIn(new Room({ journal: new MemoryJournal(1n) }), "ana", "beto") as [
+      Person,
+      Person,
+    ];
+    ana.say("uno", 1_000);
+    ana.read(1_000);
+    pass(2_000);
+    const second = new Room({ journal: new MemoryJournal(2n) });
+    ana.enter(second, 2_000, clock());
+    wallMs += 600_000;
+    pass(10_000);
+    beto.enter(second, 12_000, clock());
+    beto.read(12_000);
+    assertEquals(beto.shown, ["ana: uno"]);
+  },
+);
 
 Deno.test(
   "A message that arrived twice, over a broken connection and the next one, is shown once",
