@@ -335,7 +335,7 @@ export class Connection {
   #noteHeard(): void {
     const nowMs = this.#options.nowMs();
     if (nowMs - this.#heardMs >= this.#options.heartbeat.deadMs) {
-      throw new LostError("silent", "Cannot trust what comes so late");
+      throw new LostError("broken", "Cannot trust what comes so late");
     }
     this.#heardMs = nowMs;
     this.heartbeat?.heard(nowMs);

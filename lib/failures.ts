@@ -25,6 +25,12 @@ export function noAnswer(server: Address, answerMs: number): ConnectError {
   return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
 }
 
+/** What it means that nothing was heard of a server. Who was stopped meanwhile, slept, or did not read cannot say that
+ * it was the server that was silent. */
+export function silence({ hasListened }: { hasListened: boolean }): LostError {
+  return new LostError(hasListened ? "silent" : "broken", "Cannot hear the server any more");
+}
+
 /** What broke a conversation off, in the terms of those who must decide what next. */
 export function failureOf(
   cause: unknown,

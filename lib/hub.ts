@@ -34,8 +34,9 @@ export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
   readonly heldUpMs?: number;
   /** The frame that asks a peer for a sign of life. */
   readonly ping: () => Uint8Array<ArrayBuffer>;
-  /** A peer is given up: the owner is to end its connection. */
-  readonly onGiveUp: (connection: Connection, why: GiveUpReason) => void;
+  /** A peer is given up: the owner is to end its connection. `hasPaused`: of the time that makes a peer dead, this
+   * process was stopped for long, or slept with its machine, and has not heard who was silent. */
+  readonly onGiveUp: (connection: Connection, why: GiveUpReason, how: { hasPaused: boolean }) => void;
   /** Called before each round: what it adds to the log goes out in that round. */
   readonly onRound?: () => void;
 }
@@ -51,6 +52,9 @@ export class Hub implements Disposable {
   readonly #connections = new Set<Connection>();
   readonly #readers = new Set<Reader>();
   readonly #checkTimer: Timer;
+  /** When it last looked at heartbeats, and when it did so after a long pause. */
+  #checkedMs: number;
+  #pausedMs = -Infinity;
   #round: Round | undefined;
   #roundTimer: Timer | undefined;
   /** Whether it took long to issue the writes of the last round. */
@@ -63,6 +67,7 @@ export class Hub implements Disposable {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#connectionOptions = { ...options, onWork: () => this.wake() };
+    this.#checkedMs = options.nowMs();
     this.#checkTimer = setInterval(() => this.#check(), options.heartbeat.deadMs / CHECKS_PER_DEATH);
   }
 
@@ -157,8 +162,13 @@ export class Hub implements Disposable {
   }
 
   #check(): void {
-    const { nowMs, greetingMs = Infinity, frameMs = FRAME_MS, onGiveUp, ping } = this.#options;
+    const { nowMs, greetingMs = Infinity, frameMs = FRAME_MS, heartbeat: { deadMs }, ping } = this.#options;
     const now = nowMs();
+    if (now - this.#checkedMs >= deadMs / 2) this.#pausedMs = now;
+    this.#checkedMs = now;
+    const hasPaused = now - this.#pausedMs < deadMs;
+    const onGiveUp = (connection: Connection, why: GiveUpReason) =>
+      this.#options.onGiveUp(connection, why, { hasPaused });
     let pingFrame: Uint8Array<ArrayBuffer> | undefined;
     for (const connection of this.#connections) {
       const { heartbeat, openedMs } = connection;

@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import { dial } from "./dial.ts";
 import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
-import { failureOf, farewellOf, noAnswer, type Reason, refusal } from "./failures.ts";
+import { failureOf, farewellOf, noAnswer, type Reason, refusal, silence } from "./failures.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub } from "./hub.ts";
 import type { Place } from "./inbox.ts";
@@ -127,7 +127,8 @@ export class Session implements Disposable {
       heartbeat: { pingMs, deadMs, always: false },
       frameMs,
       ping: () => encodeClient({ type: "ping" }),
-      onGiveUp: (connection) => connection.close(new LostError("silent", "Cannot hear the server any more")),
+      onGiveUp: (connection, _why, { hasPaused }) =>
+        connection.close(silence({ hasListened: !hasPaused && connection.isAwaited })),
     });
   }
 

@@ -164,6 +164,24 @@ Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, a
   assertEquals(room.givenUp[0], "silent");
 });
 
+Deno.test("Hub says whether it has paused when it gives somebody up", pure, async () => {
+  for (const [steps, expected] of [[[1_020, 1_040, 1_060], false], [[1_029, 1_060], true]] as const) {
+    const paused = Promise.withResolvers<boolean>();
+    using room = new Room({ onGiveUp: (_connection, _why, { hasPaused }) => paused.resolve(hasPaused) });
+    const { connection } = room.enter();
+    for (const nowMs of [940, 960, 980, 1_000]) {
+      room.nowMs = nowMs;
+      await settle(10);
+    }
+    connection.greeted();
+    for (const nowMs of steps) {
+      room.nowMs = nowMs;
+      await settle(10);
+    }
+    assertEquals(await soon(paused.promise, "the hub to give up"), expected);
+  }
+});
+
 Deno.test("Hub hears the client that speaks", pure, async () => {
   using room = new Room({ heartbeat: { pingMs: 1_000, deadMs: 60, always: false } });
   const { conn, connection } = room.enter();

@@ -225,6 +225,36 @@ Deno.test("Session answers each PING, sends its own in silence only, and gives s
   assertEquals(heard, ["pong", "pong", "pong", "ping", "ping", undefined]);
 });
 
+for (
+  const [what, ticksMs, isReading] of [
+    ["was stopped", [100], true],
+    ["did not read", [20, 40, 60, 80], false],
+  ] as const
+) {
+  Deno.test(`Session that ${what} does not say that its server was silent`, async () => {
+    const clock = new TestClock();
+    clock.tick(0);
+    const [isIn, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await using server = FakeServer.welcoming(async (client) => {
+      await isIn.promise;
+      for (const tickMs of ticksMs) {
+        clock.tick(tickMs);
+        await settle(10);
+      }
+      over.resolve();
+      await client.rest();
+    });
+    await using ana = new Traveller("ana", [server.address], { clock: clock.now, pingMs: 20, deadMs: 60 });
+    await ana.entered();
+    const failed = isReading ? ana.failed() : undefined;
+    await settle();
+    isIn.resolve();
+    await over.promise;
+    const { wasIn, error } = await (failed ?? ana.failed());
+    assertEquals([wasIn, error.name, error.code], [true, "LostError", "broken"]);
+  });
+}
+
 Deno.test("Session stays with a server that answers its PINGs", async () => {
   const clock = new TestClock();
   clock.tick(0);
