@@ -81,6 +81,16 @@ export class Gate {
         `Cannot serve more than ${this.#maxPerAddress} connections from ${blockOf(ip)}`,
       );
     }
+    this.#count(origin);
+  }
+
+  /** Somebody connects whose connection takes the place of another one that was let through: there is room for it;
+   * {@linkcode leave} is to follow. */
+  replace(ip: string, nowMs: number): void {
+    this.#count(this.#originOf(ip, nowMs));
+  }
+
+  #count(origin: Origin): void {
     this.#connections++;
     origin.connections++;
   }

@@ -27,8 +27,11 @@ import {
 } from "./violations.ts";
 import { Visit } from "./visit.ts";
 
-/** Most connections at a time that are told why they are not served; more are closed without a word. */
+/** Most connections at a time, above those that are served, that may say who they are, and are told why they are not
+ * served; more are closed without a word. */
 const MAX_TURNED_AWAY = 256;
+/** How long one of them may take to say who they are, in ms. */
+const CROWDED_MS = 1_000;
 
 /** Somebody who is not served. */
 export interface RefusedPeer {
@@ -89,19 +92,22 @@ export class Reception {
    * @throws what goes wrong at its end */
   async receive(connection: Connection): Promise<void> {
     const address = plainIP(connection.peer.hostname);
-    let isLetThrough = false;
+    const { messages } = this.#options;
+    const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
+    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      isLetThrough = this.#letThrough(connection, address);
-      await this.#serveToEnd(connection, address);
+      this.#arrive(visit);
+      if (visit.crowded) timer = setTimeout(() => this.#refuseCrowded(visit), CROWDED_MS);
+      await this.#serveToEnd(visit);
     } finally {
+      clearTimeout(timer);
       this.#hub.release(connection);
-      if (isLetThrough) this.#gate.leave(address);
+      if (visit.isCounted) this.#gate.leave(address);
     }
   }
 
-  async #serveToEnd(connection: Connection, address: string): Promise<void> {
-    const { messages } = this.#options;
-    const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
+  async #serveToEnd(visit: Visit): Promise<void> {
+    const { connection } = visit;
     try {
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
         await this.#takeIn(frames, visit);
@@ -126,18 +132,21 @@ export class Reception {
     if (member) this.#guests.lose(member);
   }
 
-  /** Whether a connection may stay; otherwise it is told why not, unless too many are. */
-  #letThrough(connection: Connection, address: string): boolean {
+  /** One connection too many may stay until it is known whose it is, unless too many are. */
+  #arrive(visit: Visit): void {
     try {
-      this.#gate.arrive(address, this.#clock().tickMs);
-      return true;
+      this.#gate.arrive(visit.address, this.#clock().tickMs);
+      visit.isCounted = true;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const turnedAway = this.#hub.connections.size - this.#gate.connections;
-      if (turnedAway > MAX_TURNED_AWAY) connection.close();
-      else this.refuse(connection, error);
-      return false;
+      const uncounted = this.#hub.connections.size - this.#gate.connections;
+      if (uncounted > MAX_TURNED_AWAY) visit.connection.close();
+      else visit.crowded = error;
     }
+  }
+
+  #refuseCrowded({ connection, crowded }: Visit): void {
+    if (crowded) this.refuse(connection, crowded);
   }
 
   /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is
@@ -191,17 +200,22 @@ export class Reception {
     const { bans, password, journal } = this.#options;
     if (hello.type !== "hello") throw frameUnexpected(hello);
     if (bans.has(address, now.tickMs)) throw addressBanned(address);
+    const arrival = { hello, session: sessionOf(hello.token), address };
+    // Whoever comes back from a connection that broke needs no more room than it still takes.
+    if (visit.crowded && !this.#guests.has(arrival.session)) throw visit.crowded;
+    visit.crowded = undefined;
     if (journal.isAway) throw storeAway();
     if (password && hello.password === "") throw passwordNeeded();
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
     if (password && !password.matches(hello.password)) throw passwordWrong();
-    const arrival = { hello, session: sessionOf(hello.token), address };
     const entering = this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);
       if (!admission) return false;
       this.#guests.welcome(admission, connection);
       visit.member = admission.member;
+      if (!visit.isCounted) this.#gate.replace(address, then.tickMs);
+      visit.isCounted = true;
       return true;
     }, connection);
     return entering?.catch((error) => {

@@ -4,6 +4,7 @@
 import type { Moment } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
+import type { ProtocolError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
 import type { Member } from "./members.ts";
 import { type ClientMessage, decodeClient, type Say } from "./protocol.ts";
@@ -29,6 +30,11 @@ export class Visit {
   readonly address: string;
   /** Present once they are in. */
   member: Member | undefined;
+  /** Whether the gate counts it. */
+  isCounted = false;
+  /** Why there is no room for one more connection: this one is for whoever is in through another, until it has said
+   * who it is. */
+  crowded: ProtocolError | undefined;
   readonly #gate: Gate;
   readonly #messages: TokenBucket;
   /** `n` of the last message. */

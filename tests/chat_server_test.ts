@@ -7,7 +7,7 @@ import { ListenError } from "../lib/errors.ts";
 import { encodeClient, sessionOf } from "../lib/protocol.ts";
 import { dialPeer, enter, type Guest, helloOf, tokenOf } from "./peers.ts";
 import { enterAs, say, startServer, types } from "./running_server.ts";
-import { freeAddress, LOOPBACK, soon, TestClock, UNKNOWN_NAME } from "./support.ts";
+import { freeAddress, LOOPBACK, settle, soon, TestClock, UNKNOWN_NAME } from "./support.ts";
 
 /** Who said what next. */
 async function hearSaid({ peer }: Guest): Promise<string> {
@@ -182,6 +182,38 @@ Deno.test("ChatServer lets the same token take its place over, and tells nobody 
     assertEquals((await ana.expect("said")).text, "it is me");
   }
 });
+
+for (
+  const [limit, code] of [
+    [{ maxClients: 1 }, "room-full"],
+    [{ maxPerAddress: 1, isFree: () => false }, "address-crowded"],
+  ] as const
+) {
+  Deno.test(`ChatServer has room for who comes back where there is none for others: ${code}`, async () => {
+    await using server = startServer(limit);
+    const answer = async () => {
+      using beto = await dialPeer(server.address);
+      await beto.say(helloOf("beto"));
+      const message = await beto.hear();
+      return message?.type === "error" ? message.code : message?.type;
+    };
+    using broken = (await enterAs("ana", server)).peer;
+    assertEquals(await answer(), code);
+    using ana = (await enterAs("ana", server)).peer;
+    await broken.rest();
+    broken[Symbol.dispose]();
+    for (let i = 0; i < 10; i++) { // so that the server has time to notice that the old one is gone
+      await settle();
+      assertEquals(await answer(), code);
+    }
+    await ana.say({ type: "bye" });
+    await ana.rest();
+    ana[Symbol.dispose]();
+    let last = await answer();
+    for (let tries = 0; last !== "welcome" && tries < 1_000; tries++) last = await answer();
+    assertEquals(last, "welcome");
+  });
+}
 
 Deno.test("ChatServer reads frames that come byte by byte", async () => {
   await using server = startServer();

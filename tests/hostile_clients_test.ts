@@ -256,7 +256,7 @@ const CASES: Record<string, Case> = {
   "one client more than there is room for": {
     code: "room-full",
     server: { maxClients: 2 },
-    attack: async () => {},
+    attack: (peer) => peer.say(eva),
   },
   "300 clients more than there is room for": {
     server: { maxClients: 2 },
@@ -270,7 +270,7 @@ const CASES: Record<string, Case> = {
   "one connection more than an address may have": {
     code: "address-crowded",
     server: { maxPerAddress: 2, isFree: () => false },
-    attack: async () => {},
+    attack: (peer) => peer.say(eva),
   },
   "one who comes in more often than an address may": {
     heard: new Array(30).fill(COMES_AND_GOES).flat(),

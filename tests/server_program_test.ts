@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Room } from "../lib/room.ts";
 import { serve } from "../lib/server_program.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { dialPeer } from "./peers.ts";
+import { dialPeer, helloOf } from "./peers.ts";
 import { Person } from "./person.ts";
 import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "./piped_server.ts";
 import { freeAddress, LOOPBACK, TestClock } from "./support.ts";
@@ -121,6 +121,7 @@ Deno.test("chat-server --max-clients lets so many connect, and says so to the ne
   await boss.sees("Escuchando");
   using _ = (await enterAs("ana", port)).peer;
   using second = await dialPeer({ host: LOOPBACK, port });
+  await second.say(helloOf("beto"));
   assertEquals((await second.expect("error")).code, "room-full");
   await boss.sees("127.0.0.1: la sala está llena: pruebe más tarde\n");
 });
