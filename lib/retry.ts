@@ -21,8 +21,10 @@ export const MAX_SERVERS = 64;
  * rooms named longest ago give way. */
 export class Rotation {
   #servers: Address[] = [];
-  /** Of those that rooms have named, which one. */
-  readonly #rooms = new WeakMap<Address, bigint>();
+  /** Of those that rooms have named, which one; the one that was named longest ago first. */
+  readonly #rooms = new Map<Address, bigint>();
+  /** Where the client is, or was last. */
+  #here: Address | undefined;
   readonly #distrusted: Address[] = [];
   /** By name, in small letters, the IP address that it was last found at; the one to expect of our own machine. */
   readonly #ips = new Map([["localhost", "127.0.0.1"]]);
@@ -37,19 +39,32 @@ export class Rotation {
     this.#append(server, { kept: [server] });
   }
 
-  /** A server was found at this IP address. */
-  found({ host }: Address, ip: string): void {
-    const name = host.toLowerCase();
+  /** The client is on a server, which it found at this IP address. */
+  found(server: Address, ip: string): void {
+    this.#here = server;
+    const name = server.host.toLowerCase();
     this.#ips.delete(name);
     this.#ips.set(name, ip);
     if (this.#ips.size > MAX_SERVERS) this.#ips.delete(this.#ips.keys().next().value!);
   }
 
-  /** A room, by its instance, names these servers, and none of the others that it named before. */
+  /** A room, by its instance, names these servers, and none of the others that it named before. They come next after
+   * the one where the client is, but for its own other names: all who are there go the same way, whatever else they
+   * know. */
   learn(servers: readonly Address[], room: bigint): void {
-    const isNamed = (known: Address) => this.#rooms.get(known) !== room || indexOf(servers, known) >= 0;
-    this.#servers = this.#servers.filter(isNamed);
+    // A room of many servers has an order for each client, and tells all of them alike who comes and goes.
+    const before = this.#inTurn().filter((known) => this.#rooms.get(known) === room);
+    for (const known of before) {
+      if (indexOf(servers, known) < 0 && !this.#isHere(known)) this.#remove(known);
+    }
     for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { room, kept: servers });
+    const here = this.#here;
+    if (!here) return;
+    const named = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
+    const isNext = (known: Address) => named.includes(known) && !this.isSame(known, here);
+    const next = new Set([...before, ...named].filter(isNext));
+    this.#servers = this.#servers.filter((known) => !next.has(known));
+    this.#servers.splice(indexOf(this.#servers, here) + 1, 0, ...next);
   }
 
   #append(server: Address, { room, kept }: { room?: bigint; kept: readonly Address[] }): void {
@@ -58,14 +73,19 @@ export class Rotation {
     this.#servers.push(added);
     if (room !== undefined) this.#rooms.set(added, room);
     if (this.#servers.length <= MAX_SERVERS) return;
-    const index = this.#servers.findIndex((known) => this.#rooms.has(known) && indexOf(kept, known) < 0);
-    this.#servers.splice(index, 1); // the last if there is none
+    const isKept = (known: Address) => indexOf(kept, known) >= 0 || this.#isHere(known);
+    this.#remove(this.#rooms.keys().find((known) => !isKept(known)) ?? added);
+  }
+
+  #remove(known: Address): void {
+    this.#servers = this.#servers.filter((server) => server !== known);
+    this.#rooms.delete(known);
   }
 
   /** Takes a server out for good, whoever names it again. */
   distrust(server: Address): void {
-    const index = indexOf(this.#servers, server);
-    if (index >= 0) this.#servers.splice(index, 1);
+    const known = this.#servers[indexOf(this.#servers, server)];
+    if (known) this.#remove(known);
     this.#distrusted.push(server);
     if (this.#distrusted.length > MAX_SERVERS) this.#distrusted.shift();
   }
@@ -102,6 +122,16 @@ export class Rotation {
   /** How many servers are known. */
   get size(): number {
     return this.#servers.length;
+  }
+
+  /** All that are known, the one where the client is last. */
+  #inTurn(): Address[] {
+    const next = this.#here ? indexOf(this.#servers, this.#here) + 1 : 0;
+    return [...this.#servers.slice(next), ...this.#servers.slice(0, next)];
+  }
+
+  #isHere(server: Address): boolean {
+    return this.#here !== undefined && sameAddress(server, this.#here);
   }
 
   #ipOf(host: string): string {

@@ -118,6 +118,47 @@ Deno.test("Rotation.learn() forgets what the same room no longer names, and noth
   assertEquals(tried(rotation, A, 3), [D, B, A]);
 });
 
+Deno.test(
+  "Rotation.learn() has all who are on a server go the same way, whatever else they know",
+  pure,
+  () => {
+    for (const known of [[A], [A, B], [B, A], [D, A], [B, D, A], [A, D, B]]) {
+      const rotation = new Rotation(known);
+      rotation.found(A, "10.0.0.7");
+      rotation.learn([B, D], 1n);
+      assertEquals(tried(rotation, A, 3), [B, D, A]);
+      // Who comes from elsewhere goes on like those who were never there.
+      rotation.found(B, "10.0.0.8");
+      rotation.learn([A, D], 2n);
+      rotation.learn([A, D, C], 2n);
+      assertEquals(tried(rotation, B, 4), [A, D, C, B]);
+    }
+  },
+);
+
+Deno.test(
+  "Rotation.learn() keeps the way that each has in a room of many servers, and the one of now",
+  pure,
+  () => {
+    const rotation = new Rotation([A]);
+    rotation.found(A, "10.0.0.7");
+    rotation.learn([D, A, B], 1n);
+    rotation.learn([A, B, C, D], 1n);
+    assertEquals(tried(rotation, A, 4), [D, B, C, A]);
+    rotation.found(B, "10.0.0.8");
+    rotation.learn([C], 1n);
+    assertEquals(tried(rotation, B, 3), [C, A, B]);
+  },
+);
+
+Deno.test("Rotation.learn() has other servers tried before the one of now under another name", pure, () => {
+  const rotation = new Rotation([A]);
+  const other = { host: "10.0.0.7", port: A.port };
+  rotation.found(A, other.host);
+  rotation.learn([other, B], 1n);
+  assertEquals(tried(rotation, A, 3), [B, other, A]);
+});
+
 Deno.test("Of too many servers those give way that rooms named longest ago", pure, () => {
   const many = Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "many", port: i + 1 }));
   const rotation = new Rotation([A]);

@@ -60,6 +60,20 @@ Deno.test("TargetChooser goes on under a new nick, and to servers that it learne
   }
 });
 
+Deno.test(
+  "TargetChooser goes where all others of the room go, whatever a flag named before",
+  pure,
+  async () => {
+    for (const isAuto of [false, true]) {
+      await using choice = new Choice({ ...FIRST, nick: "ana", isAuto, backups: [SECOND!] });
+      await choice.next();
+      choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!, THIRD!] });
+      if (!isAuto) choice.person.types("\n\n");
+      assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
+    }
+  },
+);
+
 Deno.test("TargetChooser offers no server that the room of now has ceased to name", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
   choice.chooser.learn([THIRD!]);
@@ -71,7 +85,7 @@ Deno.test("TargetChooser offers no server that the room of now has ceased to nam
 });
 
 Deno.test(
-  "TargetChooser offers a person no server under its other name, and has --auto try it",
+  "TargetChooser goes to no server under its other name before it has tried the others",
   pure,
   async () => {
     for (const isAuto of [false, true]) {
@@ -80,7 +94,9 @@ Deno.test(
       const other = { host: IP, port: FIRST!.port };
       choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [other, SECOND!] });
       if (!isAuto) choice.person.types("\n\n");
-      assertEquals((await choice.next(lost(FIRST!)))?.server, isAuto ? other : SECOND);
+      assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
+      if (!isAuto) choice.person.types("\n\n");
+      assertEquals((await choice.next(unreached(SECOND!)))?.server, other);
     }
   },
 );
