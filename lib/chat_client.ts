@@ -9,6 +9,7 @@ import { CLIENT_FLAGS, clientHelp, type ClientSettings, settingsOf } from "./cli
 import { rendererFor } from "./display.ts";
 import { Doorman, isForDoorman } from "./doorman.ts";
 import { ChatError, InputError, type RefusedError } from "./errors.ts";
+import { isFinal } from "./failures.ts";
 import { parseFlags } from "./flags.ts";
 import { explain, type Sentences, sentencesIn } from "./i18n.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -18,7 +19,7 @@ import { type RoomEvent, TOKEN_BYTES } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
-import { isFinal, TargetChooser } from "./target_chooser.ts";
+import { TargetChooser } from "./target_chooser.ts";
 import { printable } from "./text.ts";
 import type { Trust } from "./trust.ts";
 

@@ -4,7 +4,7 @@ import { type Address, formatAddress } from "./address.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
 
 /** Connects to a server by IP address or name. A name's addresses are tried until one answers.
- * @throws {ConnectError} `name-unknown`, `refused` or `unreachable`; the signal's reason */
+ * @throws {ConnectError} `name-unknown`, `refused`, `network-away` or `unreachable`; the signal's reason */
 export async function dial(server: Address, { signal }: { signal: AbortSignal }): Promise<Deno.TcpConn> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
@@ -37,7 +37,11 @@ export function isNameUnknown(cause: unknown): boolean {
   return code === "ENOENT" || (code === undefined && !OF_CALL.test(cause.message));
 }
 
-function connectCode(cause: unknown): ConnectCode {
+/** What an error of Deno.connect says. Without a network, of this machine alone: of one that is not there it says no
+ * more than that the host is unreachable. */
+export function connectCode(cause: unknown): ConnectCode {
   if (isNameUnknown(cause)) return "name-unknown";
+  const { code } = cause as { code?: unknown };
+  if (code === "ENETUNREACH" || code === "ENETDOWN") return "network-away";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
 }

@@ -132,6 +132,8 @@ export const ENGLISH = {
   "error.refused":
     "Nothing is listening on {server}: check the address and the port, and that the server is running.",
   "error.unreachable": "Cannot reach {server}: check the address and the network ({reason}).",
+  "error.network-away":
+    "This machine is on no network that leads to {server}: check the cable or the Wi-Fi, and the address.",
   "error.no-answer":
     "{server} did not answer within {seconds} s: check the address, the network and the firewall, and that no other program is there.",
   "error.not-a-chat-server":

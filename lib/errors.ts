@@ -39,6 +39,7 @@ export type ConnectCode =
   | "name-unknown"
   | "refused"
   | "unreachable"
+  | "network-away"
   | "no-answer"
   | "not-a-chat-server"
   | "not-tls"

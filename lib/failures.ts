@@ -1,7 +1,16 @@
-// Why a client is not, or no longer, on a server: from what it was told, or what went wrong, to an error.
+// Why a client is not, or no longer, on a server: from what it was told, or what went wrong, to an error, and what
+// that says of the server. Knows nothing of where to go instead.
 
 import { type Address, formatAddress } from "./address.ts";
-import { ConnectError, type ErrorDetails, LostError, ProtocolError, RefusedError } from "./errors.ts";
+import {
+  type ChatError,
+  ConnectError,
+  type ErrorDetails,
+  LostError,
+  ProtocolError,
+  RefusedError,
+  type WireCode,
+} from "./errors.ts";
 import type { Refusal, Refused, ServerMessage } from "./protocol.ts";
 
 /** Why a client is not, or no longer, on a server. */
@@ -59,4 +68,40 @@ const RESETS: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
 function hasHungUp(cause: unknown): boolean {
   if (!(cause instanceof LostError)) return false;
   return cause.code === "closed" || RESETS.includes((cause.cause as { code?: unknown } | undefined)?.code);
+}
+
+/** Whether whoever runs a server does not want the client: it must not come back by itself. */
+export function isFinal(error: ChatError): boolean {
+  return error instanceof RefusedError && ["kicked", "banned"].includes(error.code);
+}
+
+/** Whether one side says that the other breaks the rules, or somebody else has the client's place: it would be the
+ * same the next time. */
+export function isViolation(error: ChatError): boolean {
+  if (error.cause instanceof ProtocolError) return true;
+  return error instanceof RefusedError && VIOLATIONS.has(error.code);
+}
+
+const VIOLATIONS: ReadonlySet<string> = new Set<WireCode>([
+  ...["frame-too-long", "frame-malformed", "frame-unknown", "frame-unexpected"] as const,
+  ...["version-unsupported", "counter-backwards", "text-invalid", "replaced"] as const,
+]);
+
+/** Whether the connection ended in a way that says nothing of the server, or the server itself ended it for
+ * something that will be otherwise on the next one. */
+export function isCut(error: ChatError): boolean {
+  if (error instanceof LostError) return error.code === "closed" || error.code === "broken";
+  return error instanceof RefusedError && CUTS.has(error.code);
+}
+
+const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "silent"]);
+
+/** Whether the system of this machine knows no way to a server, which says nothing of that. */
+export function isNetworkAway(error: ChatError): boolean {
+  return error instanceof ConnectError && error.code === "network-away";
+}
+
+/** Whether another nick would do. */
+export function isAboutNick(error: ChatError): boolean {
+  return error instanceof RefusedError && error.code.startsWith("nick-");
 }

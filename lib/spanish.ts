@@ -142,6 +142,8 @@ export const SPANISH = {
   "error.refused":
     "Nadie escucha en {server}: revise la dirección y el puerto, y que el servidor esté en marcha.",
   "error.unreachable": "No se puede llegar a {server}: revise la dirección y la red ({reason}).",
+  "error.network-away":
+    "Este equipo no está en ninguna red que llegue a {server}: revise el cable o la wifi, y la dirección.",
   "error.no-answer":
     "{server} no respondió en {seconds} s: revise la dirección, la red y el cortafuegos, y que ahí no haya otro programa.",
   "error.not-a-chat-server":

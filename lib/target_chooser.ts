@@ -11,15 +11,8 @@ import {
   withColon,
 } from "./address.ts";
 import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
-import {
-  type ChatError,
-  ConnectError,
-  InputError,
-  LostError,
-  ProtocolError,
-  RefusedError,
-  type WireCode,
-} from "./errors.ts";
+import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
+import { isAboutNick, isCut, isFinal, isNetworkAway, isViolation } from "./failures.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { askFor } from "./questions.ts";
 import { backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
@@ -62,6 +55,8 @@ export class TargetChooser {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
+  /** The server that the client was on last, or is to be on first. */
+  #home: Address | undefined;
   /** Instance of the room that the client was in last. */
   #room = 0n;
   /** Failures since the client was last in for long. */
@@ -94,6 +89,7 @@ export class TargetChooser {
     this.#told.clear();
     this.#rotation.found(server, ip);
     this.#rotation.add(server);
+    this.#home = server;
     this.#room = room;
     this.learn(backups);
   }
@@ -137,10 +133,10 @@ export class TargetChooser {
     { nick, signal }: { nick: string; signal: AbortSignal },
   ): Promise<Target | undefined> {
     const { target: { server }, error } = failure;
-    const after = this.#isWorthWaiting(error) ? server : this.#nextKnown(server);
+    const after = this.#isWorthWaiting(failure) ? server : this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
     if (isViolation(error)) this.#rotation.distrust(server);
-    const isAtOnce = isGone(failure) && !this.#rotation.isSame(after, server);
+    const isAtOnce = this.#isAtOnce(failure, after);
     const waitMs = isAtOnce ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
     const { isAuto, terminal } = this.#options;
     if (isAlone && isAuto && !terminal.isKeyboard) throw error;
@@ -181,11 +177,26 @@ export class TargetChooser {
     return this.#options.terminal.isKeyboard && (isAboutNick(error) || isAboutPassword(error));
   }
 
-  /** Whether a person does best to come again where they were refused: that server lives, and those that share its
-   * room have the same store. */
-  #isWorthWaiting(error: ChatError): boolean {
+  /** Whether a person does best to come again where they could not enter: that server lives, and those that share its
+   * room have the same store; or nobody knows whether it does. */
+  #isWorthWaiting({ target: { server }, error }: Failure): boolean {
     const { terminal, isAuto } = this.#options;
-    return error instanceof RefusedError && error.code === "store-away" && terminal.isKeyboard && !isAuto;
+    if (isAuto || !terminal.isKeyboard) return false;
+    if (error instanceof RefusedError) return error.code === "store-away";
+    return isNetworkAway(error) && this.#isHome(server);
+  }
+
+  /** Whether there is no need to wait for another server: the one of now is gone; or nothing can be said of either, and
+   * when this machine has its network back, it is to look first where the others are. */
+  #isAtOnce(failure: Failure, after: Address): boolean {
+    if (isGone(failure)) return !this.#rotation.isSame(after, failure.target.server);
+    const { error } = failure;
+    const saysNothing = isNetworkAway(error) || error.code === "name-unknown";
+    return saysNothing && this.#rotation.has(this.#home!) && !this.#isHome(after);
+  }
+
+  #isHome(server: Address): boolean {
+    return this.#rotation.isSame(server, this.#home!);
   }
 
   /** Whether it may be the connection alone that broke: then who goes to another server splits the room. A script
@@ -228,6 +239,7 @@ export class TargetChooser {
   async #first(options: { signal: AbortSignal }): Promise<Target | undefined> {
     const target = await this.#ask(options);
     if (target && this.#options.isAuto) this.#rotation.add(target.server);
+    this.#home = target?.server;
     return target;
   }
 
@@ -307,41 +319,11 @@ export class TargetChooser {
   }
 }
 
-/** Whether whoever runs a server does not want the client: it must not come back by itself. */
-export function isFinal(error: ChatError): boolean {
-  return error instanceof RefusedError && ["kicked", "banned"].includes(error.code);
-}
-
-/** Whether one side says that the other breaks the rules, or somebody else has the client's place: it would be the
- * same the next time. */
-function isViolation(error: ChatError): boolean {
-  if (error.cause instanceof ProtocolError) return true;
-  return error instanceof RefusedError && VIOLATIONS.has(error.code);
-}
-
-const VIOLATIONS: ReadonlySet<string> = new Set<WireCode>([
-  ...["frame-too-long", "frame-malformed", "frame-unknown", "frame-unexpected"] as const,
-  ...["version-unsupported", "counter-backwards", "text-invalid", "replaced"] as const,
-]);
-
-/** Whether the connection ended in a way that says nothing of the server, or the server itself ended it for
- * something that will be otherwise on the next one. */
-function isCut(error: ChatError): boolean {
-  if (error instanceof LostError) return error.code === "closed" || error.code === "broken";
-  return error instanceof RefusedError && CUTS.has(error.code);
-}
-
-const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "silent"]);
-
 /** Whether a server whose connection broke is not there for another one. The system of one that was just killed
  * may still take it, and break it at once. */
 function isGone({ target, error, wasIn }: Failure): boolean {
-  const hasSaidWhy = error instanceof RefusedError || isAboutDoor(error);
+  const hasSaidWhy = error instanceof RefusedError || isAboutDoor(error) || isNetworkAway(error);
   return !wasIn && target.dialMs !== undefined && !hasSaidWhy;
-}
-
-function isAboutNick(error: ChatError): boolean {
-  return error instanceof RefusedError && error.code.startsWith("nick-");
 }
 
 /** Waits, unless the signal says that there is no need to: the caller looks at it. */

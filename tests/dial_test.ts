@@ -1,8 +1,8 @@
 // Connecting by address and by name, and why that fails.
 
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
-import { dial, isNameUnknown } from "../lib/dial.ts";
+import { connectCode, dial, isNameUnknown } from "../lib/dial.ts";
 import { ConnectError } from "../lib/errors.ts";
 import { freeAddress, LOOPBACK, soon, UNKNOWN_NAME } from "./support.ts";
 
@@ -50,7 +50,16 @@ Deno.test(
 
 Deno.test("dial() tells that an address cannot be reached", async () => {
   // No TCP goes to everybody at once.
-  assertEquals(await failure({ host: "255.255.255.255", port: 5_000 }), "unreachable");
+  const code = await failure({ host: "255.255.255.255", port: 5_000 });
+  assert(["network-away", "unreachable"].includes(code), code); // as the system has it
+});
+
+Deno.test("connectCode() tells a machine without a network from a host that is not there", {
+  permissions: "none",
+}, () => {
+  const codes = ["ENETUNREACH", "ENETDOWN", "EHOSTUNREACH", "ETIMEDOUT"];
+  const errors = codes.map((code) => Object.assign(new Error(`Not to be read (os error 1)`), { code }));
+  assertEquals(errors.map(connectCode), ["network-away", "network-away", "unreachable", "unreachable"]);
 });
 
 Deno.test("dial() gives up when its signal says so, with the signal's reason", async () => {

@@ -31,6 +31,7 @@ const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode |
   "name-unknown": true,
   "refused": true,
   "unreachable": true,
+  "network-away": true,
   "no-answer": true,
   "not-a-chat-server": true,
   "not-tls": true,

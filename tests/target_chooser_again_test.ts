@@ -4,7 +4,18 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ConnectError, type LossCode, LostError, RefusedError } from "../lib/errors.ts";
 import type { Failure } from "../lib/session.ts";
 import { AGAIN_DIAL_MS } from "../lib/target_chooser.ts";
-import { Choice, choiceOfSomebodyWhoWasIn, endOf, FIRST, IP, lost, SECOND, unreached } from "./choice.ts";
+import {
+  Choice,
+  choiceOfSomebodyWhoWasIn,
+  endOf,
+  FIRST,
+  IP,
+  lost,
+  SECOND,
+  THIRD,
+  unreached,
+  VIOLATIONS,
+} from "./choice.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -135,3 +146,66 @@ Deno.test("TargetChooser goes back to a server that only waited too long for a f
   await choice.next({ ...lost(FIRST!), error: new RefusedError("frame-late", "why"), stayedMs: 0 });
   assertEquals((await choice.next(lost(SECOND!)))?.server, FIRST!);
 });
+
+/** This machine has no network through which it could reach a server. */
+function away(failure: Failure): Failure {
+  return { ...failure, error: new ConnectError("network-away", "why") };
+}
+
+Deno.test(
+  "TargetChooser --auto without a network waits before the server of last, and at no other",
+  pure,
+  async () => {
+    for (const code of ["network-away", "name-unknown"] as const) {
+      let waits = 0;
+      const random = () => (waits++, 0);
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random, backups: [THIRD!] });
+      let failure: Failure = { ...await failAgain(choice), error: new ConnectError(code, "why") };
+      const seen = [];
+      while (seen.length < 6) {
+        const before = waits;
+        const target = (await choice.next(failure))!;
+        seen.push([target.server, waits - before]);
+        failure = { ...failure, target };
+      }
+      assertEquals(seen, [[SECOND, 0], [THIRD, 0], [FIRST, 1], [SECOND, 0], [THIRD, 0], [FIRST, 1]]);
+      assertEquals(choice.notices.length, 1);
+    }
+  },
+);
+
+Deno.test(
+  "TargetChooser --auto waits without a network, whatever became of the server of last",
+  pure,
+  async () => {
+    let waits = 0;
+    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0) });
+    choice.chooser.learn([SECOND!, THIRD!]);
+    await choice.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }); // it is out for good
+    for (const server of [SECOND!, THIRD!, SECOND!]) await choice.next(away(unreached(server)));
+    assertEquals(waits, 4);
+  },
+);
+
+Deno.test("TargetChooser --auto begins with the first server too when there is a network", pure, async () => {
+  let waits = 0;
+  const random = () => (waits++, 0);
+  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random, backups: [SECOND!] });
+  await choice.next();
+  assertEquals((await choice.next(away(unreached(FIRST!))))?.server, SECOND);
+  assertEquals(waits, 0);
+  assertEquals((await choice.next(away(unreached(SECOND!))))?.server, FIRST);
+  assertEquals(waits, 1);
+});
+
+Deno.test(
+  "TargetChooser offers a person without a network the server of last, and says why",
+  pure,
+  async () => {
+    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true });
+    choice.person.types("\n\n\n\n");
+    assertEquals((await choice.next(away(await failAgain(choice))))?.server, FIRST);
+    assertStringIncludes(choice.person.output, "Este equipo no est");
+    assertEquals((await choice.next(away(unreached(SECOND!))))?.server, FIRST);
+  },
+);
