@@ -66,8 +66,12 @@ export function failureOf(
 const RESETS: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
 
 function hasHungUp(cause: unknown): boolean {
-  if (!(cause instanceof LostError)) return false;
-  return cause.code === "closed" || RESETS.includes((cause.cause as { code?: unknown } | undefined)?.code);
+  return cause instanceof LostError && (cause.code === "closed" || isReset(cause.cause));
+}
+
+/** Whether an error of the system says that the peer has hung up. */
+export function isReset(error: unknown): boolean {
+  return RESETS.includes((error as { code?: unknown } | undefined)?.code);
 }
 
 /** Whether whoever runs a server does not want the client: it must not come back by itself. */

@@ -5,6 +5,7 @@ import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { type Address, formatAddress } from "./address.ts";
 import { dial } from "./dial.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
+import { isReset } from "./failures.ts";
 import { fingerprintOf, pemOf } from "./fingerprint.ts";
 import type { Socket } from "./socket.ts";
 import { TcpStream, TlsSocket } from "./tls_socket.ts";
@@ -14,7 +15,7 @@ import { TcpStream, TlsSocket } from "./tls_socket.ts";
 export type Proof = { readonly ca: string } | { readonly judge: (fingerprint: string) => void };
 
 /** Connects to a server by TLS, once it has proved that it is the right one.
- * @throws {ConnectError} as `dial` does, and `not-tls`, `tls-failed`, `certificate-refused`,
+ * @throws {ConnectError} as `dial` does, and `not-a-chat-server`, `not-tls`, `tls-failed`, `certificate-refused`,
  * `certificate-unfit` or `certificate-expired`; what `judge` throws; the signal's reason */
 export async function dialSecurely(
   server: Address,
@@ -87,6 +88,8 @@ function tlsError(server: Address, cause: Error & { code?: unknown }): ConnectEr
   const { message: reason } = cause;
   const code = `${cause.code}`;
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return connectError("not-tls", server, { cause });
+  // As who hangs up without TLS: a server that is just killed, or not quite there yet, shakes no hand either.
+  if (isReset(cause)) return connectError("not-a-chat-server", server, { cause });
   const isAboutCertificate = CERTIFICATE_CODE.test(code);
   return connectError(isAboutCertificate ? "certificate-refused" : "tls-failed", server, { cause, reason });
 }

@@ -10,6 +10,7 @@ import { serve } from "../lib/server_program.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import { ownPair } from "./certificates.ts";
 import { flagsFor, guarded, newPerson, refusals, SECRET, startServer } from "./entry.ts";
+import { FakeServer } from "./peers.ts";
 import { Person } from "./person.ts";
 import { freeAddress, LOOPBACK, soon, TestClock } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
@@ -182,6 +183,23 @@ Deno.test(
     assertEquals([[...plain.people], [...impostor.people], told], [[], [], ["tls-unexpected"]]);
   },
 );
+
+Deno.test("Over TLS a server that hangs up is one that fell, and a client goes on to the next", async () => {
+  await using second = await startServer({ pair: own });
+  await using first = new FakeServer(() => Promise.resolve());
+  await using person = newPerson();
+  person.types("hola\n");
+  person.ends();
+  const more = [
+    "--auto",
+    "--backup",
+    formatAddress(second.address),
+    "--tls-fingerprint",
+    fingerprintOf(own.cert),
+  ];
+  assertEquals(await person.runs(chat, ...flagsFor(first.address, ...more)), 0);
+  assertStringIncludes(person.output, "ana: hola");
+});
 
 Deno.test("A client that shakes no hand, or reads nothing, is gone when the server is done with it", async () => {
   await using server = await startServer({ pair: own, helloMs: 200 });

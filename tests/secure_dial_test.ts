@@ -165,7 +165,14 @@ Deno.test("A server that does not speak TLS is told from one that speaks it badl
   }
   await using mute = new Greeter(undefined, async (conn) => void await conn.read(new Uint8Array(1_000)));
   for (const proof of [new Credulous(), { ca: vouched.ca }]) {
-    assertEquals((await failure(mute.address, proof)).code, "tls-failed");
+    assertEquals((await failure(mute.address, proof)).code, "not-a-chat-server");
+  }
+  await using wrong = new Greeter(undefined, async (conn) => {
+    await conn.read(new Uint8Array(1_000));
+    await conn.write(Uint8Array.of(21, 3, 3, 0, 2, 2, 40)); // alert: handshake_failure (RFC 8446, section 6)
+  });
+  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
+    assertEquals((await failure(wrong.address, proof)).code, "tls-failed");
   }
 });
 
