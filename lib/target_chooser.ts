@@ -123,7 +123,7 @@ export class TargetChooser {
     const door = await this.#options.doorman?.open(failure, { signal, isKnown, isNews });
     if (door === "left") return undefined;
     if (door === "open") return { server, nick };
-    if (door === "shut" && this.#isNobodyThere) throw error;
+    if (door === "shut" && this.#isNobodyThere(server)) throw error;
     return await this.#elsewhere(failure, { nick, signal });
   }
 
@@ -223,15 +223,21 @@ export class TargetChooser {
     }
   }
 
-  /** Whether a door that is shut will not be opened: nobody is there who could, or send the client elsewhere. */
-  get #isNobodyThere(): boolean {
+  /** Whether a door that is shut will not be opened: nobody is there who could, or send the client elsewhere. Who was
+   * in, and has words that no server has, goes on to whatever else is known. */
+  #isNobodyThere(server: Address): boolean {
     const { terminal, isAuto } = this.#options;
-    return !terminal.isKeyboard && terminal.hasEnded || !this.#wasEverIn && (isAuto || !terminal.isKeyboard);
+    if (!this.#wasEverIn) return isAuto || !terminal.isKeyboard;
+    return !terminal.isKeyboard && terminal.hasEnded && this.#knowsNoneBut(server);
   }
 
   /** Whether no server is left to go to but one with which there is no talking. */
   #isAloneWithout({ target, error }: Failure): boolean {
-    return isViolation(error) && this.#rotation.size === (this.#rotation.has(target.server) ? 1 : 0);
+    return isViolation(error) && this.#knowsNoneBut(target.server);
+  }
+
+  #knowsNoneBut(server: Address): boolean {
+    return this.#rotation.size === (this.#rotation.has(server) ? 1 : 0);
   }
 
   /** Nobody who is asked nothing more could name the first server again: it is tried in turn, be it reached or

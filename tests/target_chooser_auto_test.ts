@@ -1,6 +1,6 @@
 // Where a client with `--auto` goes next, how long it waits, and what it says.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Address } from "../lib/address.ts";
 import { ChatError, ConnectError, RefusedError } from "../lib/errors.ts";
 import type { Failure } from "../lib/session.ts";
@@ -18,6 +18,7 @@ import {
   unreached,
   VIOLATIONS,
 } from "./choice.ts";
+import { settle } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -172,6 +173,30 @@ Deno.test(
       await choice.next({ ...lost(FIRST!), error });
       const { code, name } = await assertRejects(() => choice.next({ ...lost(SECOND!), error }), ChatError);
       assertEquals([code, name], [error.code, error.name]);
+    }
+  },
+);
+
+Deno.test(
+  "TargetChooser goes on where the input has ended and a door is shut, unless it knows no other server",
+  pure,
+  async () => {
+    const doorman: TargetChooserOptions["doorman"] = {
+      open: () => Promise.resolve("shut"),
+      opensUnasked: () => false,
+    };
+    const error = new RefusedError("password-needed", "why");
+    for (const isAuto of [false, true]) {
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, doorman });
+      choice.person.ends();
+      await settle();
+      const shut = { ...unreached(SECOND!), error };
+      assertEquals((await choice.next(shut))?.server, FIRST);
+      choice.chooser.learn([]);
+      assertStrictEquals(
+        await assertRejects(() => choice.next({ ...shut, target: TARGET }), RefusedError),
+        error,
+      );
     }
   },
 );
