@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Address } from "./address.ts";
 import type { Backup } from "./backup.ts";
-import { dial } from "./dial.ts";
+import { dial, type DialOptions } from "./dial.ts";
 import { InputError } from "./errors.ts";
 import { fingerprintOf, parseFingerprint } from "./fingerprint.ts";
 import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
@@ -28,7 +28,7 @@ export interface ClientAccess {
   readonly password?: string;
   readonly trust: Trust;
   /** Connects to a server, once it has shown what it must. */
-  readonly dial: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
+  readonly dial: (server: Address, options: DialOptions) => Promise<Socket>;
 }
 
 /** Reads what the flags name, and what is known of servers; from then on the program has no more to do with files
@@ -55,11 +55,11 @@ export async function clientAccess(
   return {
     password,
     trust,
-    dial: (server, { signal }) => {
+    dial: (server, options) => {
       const proof = trust.demandOf(server);
-      if (!proof) return dial(server, { signal });
+      if (!proof) return dial(server, options);
       needTls(program.edition); // whoever is known to speak it
-      return dialSecurely(server, { signal, proof });
+      return dialSecurely(server, { ...options, proof });
     },
   };
 }

@@ -1,11 +1,27 @@
 // Opens a connection to a server, and says why where that cannot be done.
 
 import { type Address, formatAddress } from "./address.ts";
+import { Deadline } from "./deadline.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
+import { noAnswer } from "./failures.ts";
+
+/** How a server is dialled. */
+export interface DialOptions {
+  readonly signal: AbortSignal;
+  /** How long it may take until somebody is there, in ms: TLS begins after that, and takes several ways there and
+   * back. */
+  readonly connectMs?: number;
+}
 
 /** Connects to a server by IP address or name. A name's addresses are tried until one answers.
- * @throws {ConnectError} `name-unknown`, `refused`, `network-away` or `unreachable`; the signal's reason */
-export async function dial(server: Address, { signal }: { signal: AbortSignal }): Promise<Deno.TcpConn> {
+ * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable` or `no-answer`; the signal's reason */
+export async function dial(server: Address, { signal, connectMs }: DialOptions): Promise<Deno.TcpConn> {
+  if (connectMs === undefined) return await connect(server, signal);
+  using haste = new Deadline(connectMs, { error: noAnswer(server, connectMs), outer: signal });
+  return await connect(server, haste.signal);
+}
+
+async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpConn> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);

@@ -3,7 +3,7 @@
 
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { type Address, formatAddress } from "./address.ts";
-import { dial } from "./dial.ts";
+import { dial, type DialOptions } from "./dial.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
 import { isReset } from "./failures.ts";
 import { fingerprintOf, pemOf } from "./fingerprint.ts";
@@ -19,16 +19,17 @@ export type Proof = { readonly ca: string } | { readonly judge: (fingerprint: st
  * `certificate-unfit` or `certificate-expired`; what `judge` throws; the signal's reason */
 export async function dialSecurely(
   server: Address,
-  { signal, proof }: { signal: AbortSignal; proof: Proof },
+  { proof, ...options }: DialOptions & { proof: Proof },
 ): Promise<Socket> {
   try {
-    if ("ca" in proof) return await open(server, signal, { ca: proof.ca, host: server.host });
+    if ("ca" in proof) return await open(server, options, { ca: proof.ca, host: server.host });
     // What is shown here is not believed, and nothing is said: whether the server has the key to it shows on the
     // connection behind, on which this very certificate is the only authority, and its name is of no account.
-    const pem = await shownCertificate(server, signal);
+    const pem = await shownCertificate(server, options);
     proof.judge(fingerprintOf(pem));
-    return await open(server, signal, { ca: pem, checkServerIdentity: () => undefined });
+    return await open(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
+    const { signal } = options;
     if (signal.aborted) throw signal.reason;
     throw cause instanceof Error && "code" in cause && !(cause instanceof ConnectError)
       ? tlsError(server, cause)
@@ -36,14 +37,14 @@ export async function dialSecurely(
   }
 }
 
-async function open(server: Address, signal: AbortSignal, options: ConnectionOptions): Promise<Socket> {
-  const { stream, tls } = await shake(server, signal, { ...options, rejectUnauthorized: true });
+async function open(server: Address, how: DialOptions, options: ConnectionOptions): Promise<Socket> {
+  const { stream, tls } = await shake(server, how, { ...options, rejectUnauthorized: true });
   return new TlsSocket(stream, tls);
 }
 
 /** The certificate that a server shows to anybody, in PEM. */
-async function shownCertificate(server: Address, signal: AbortSignal): Promise<string> {
-  const { tls } = await shake(server, signal, { rejectUnauthorized: false });
+async function shownCertificate(server: Address, how: DialOptions): Promise<string> {
+  const { tls } = await shake(server, how, { rejectUnauthorized: false });
   const { raw, subject, issuer, valid_to: end } = tls.getPeerCertificate();
   tls.destroy();
   const isOwn = JSON.stringify(subject) === JSON.stringify(issuer);
@@ -54,10 +55,11 @@ async function shownCertificate(server: Address, signal: AbortSignal): Promise<s
 
 async function shake(
   server: Address,
-  signal: AbortSignal,
+  how: DialOptions,
   options: ConnectionOptions,
 ): Promise<{ stream: TcpStream; tls: TLSSocket }> {
-  const conn = await dial(server, { signal });
+  const conn = await dial(server, how);
+  const { signal } = how;
   // Only who speaks TLS waits for it to load.
   const { connect } = await import("node:tls");
   const { promise, resolve, reject } = Promise.withResolvers<void>();

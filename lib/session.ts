@@ -6,7 +6,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
-import { dial } from "./dial.ts";
+import { dial, type DialOptions } from "./dial.ts";
 import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
 import { failureOf, farewellOf, noAnswer, type Reason, refusal, silence } from "./failures.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
@@ -35,7 +35,7 @@ export const LEAVING_MS = 500;
 export interface Target {
   readonly server: Address;
   readonly nick: string;
-  /** How long opening a connection may take, in ms, where the same server is dialled once more; otherwise as
+  /** How long it may take until somebody is there, in ms, where the same server is dialled once more; otherwise as
    * long as the answer. */
   readonly dialMs?: number;
 }
@@ -92,7 +92,7 @@ export interface SessionOptions {
     options: { signal: AbortSignal },
   ) => Promise<Target | undefined>;
   /** Opens a connection, once the server has proved to be the right one if it has to; in plain text by default. */
-  readonly dial?: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
+  readonly dial?: (server: Address, options: DialOptions) => Promise<Socket>;
   /** The password to say to a server; empty by default, and as long as the server has not asked for it. */
   readonly passwordFor?: (server: Address) => string;
   readonly clock?: Clock;
@@ -234,11 +234,11 @@ export class Session implements Disposable {
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
   async *#converse(target: Target): AsyncGenerator<SessionEvent> {
-    const { answerMs = ANSWER_MS, passwordFor = () => "" } = this.#options;
-    const { server, nick } = target;
+    const { answerMs = ANSWER_MS, dial: open = dial, passwordFor = () => "" } = this.#options;
+    const { server, nick, dialMs: connectMs } = target;
     const error = noAnswer(server, answerMs);
     using deadline = new Deadline(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await this.#dial(target, deadline));
+    const connection = this.#hub.adopt(await open(server, { signal: deadline.signal, connectMs }));
     deadline.signal.addEventListener("abort", () => connection.close(error));
     if (deadline.signal.aborted) connection.close(error); // while the dial came through
     try {
@@ -267,13 +267,6 @@ export class Session implements Disposable {
     } finally {
       this.#hub.release(connection);
     }
-  }
-
-  async #dial({ server, dialMs }: Target, deadline: Deadline): Promise<Socket> {
-    const open = this.#options.dial ?? dial;
-    if (dialMs === undefined) return await open(server, deadline);
-    using haste = new Deadline(dialMs, { error: noAnswer(server, dialMs), outer: deadline.signal });
-    return await open(server, haste);
   }
 
   /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */

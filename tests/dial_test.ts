@@ -62,6 +62,22 @@ Deno.test("connectCode() tells a machine without a network from a host that is n
   assertEquals(errors.map(connectCode), ["network-away", "network-away", "unreachable", "unreachable"]);
 });
 
+Deno.test("dial() waits no longer than it is told for somebody to be there", async () => {
+  const { connect } = Deno;
+  Deno.connect = () => new Promise<never>(() => {}); // a machine that is gone
+  try {
+    const server = freeAddress();
+    const options = { ...patient, connectMs: 20 };
+    const { code, details } = await assertRejects(
+      () => soon(dial(server, options), "a failure"),
+      ConnectError,
+    );
+    assertEquals([code, details], ["no-answer", { server: formatAddress(server), seconds: 0.02 }]);
+  } finally {
+    Deno.connect = connect;
+  }
+});
+
 Deno.test("dial() gives up when its signal says so, with the signal's reason", async () => {
   const reason = new Error("enough");
   const error = await assertRejects(() => dial(freeAddress(), { signal: AbortSignal.abort(reason) }), Error);

@@ -195,6 +195,22 @@ Deno.test("Whoever does not answer is given up with the signal's reason", async 
   }
 });
 
+Deno.test("A server that is there has its time for TLS, however soon it had to be there", async () => {
+  await using server = new Greeter(own);
+  await using distant = new Greeter(undefined, async (conn) => {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    using there = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
+    await Promise.all([
+      conn.readable.pipeTo(there.writable, { preventClose: true }),
+      there.readable.pipeTo(conn.writable, { preventClose: true }),
+    ]);
+  });
+  const { signal } = new AbortController();
+  const dialling = dialSecurely(distant.address, { signal, connectMs: 200, proof: new Credulous() });
+  const conn = await soon(dialling, "TLS to be spoken");
+  conn.close();
+});
+
 Deno.test("When the other side ends, that is the end of what can be read, and no error", async () => {
   await using server = new Greeter(own, async (conn) => {
     await conn.write(Uint8Array.of(7));
