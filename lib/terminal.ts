@@ -100,10 +100,10 @@ export class Terminal implements AsyncDisposable {
     return this.isInteractive || !this.isKeyboard;
   }
 
-  /** Whether there is nothing more to read. */
+  /** Whether no answer will come any more: what waits for the chat is none. */
   get hasEnded(): boolean {
-    const { hasEnded, answers, chat } = this.#desks;
-    return hasEnded && answers.ahead.length === 0 && chat.ahead.length === 0;
+    const { hasEnded, answers } = this.#desks;
+    return hasEnded && answers.ahead.length === 0;
   }
 
   /** Holds questions together that belong together: until `talk` is done, no line is taken for the chat, and

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { chat } from "../lib/chat_client.ts";
+import { MAX_OUTBOX_MESSAGES } from "../lib/outbox.ts";
 import { FakeServer } from "./peers.ts";
 import { Person } from "./person.ts";
 import { enterAs, flagsFor, hear, newPerson, outputOf, startServer } from "./piped_client.ts";
@@ -21,6 +22,19 @@ Deno.test("chat-client at the end of a pipe first makes sure that everything arr
   assertEquals(output.split("\n").flatMap((line) => /\] (ana: .*)/.exec(line)?.[1] ?? []), expected);
   // It had to wait for receipts again and again, each time for moments.
   assertEquals(output.includes("sin confirmar"), false);
+});
+
+Deno.test("chat-client gives up at the end of a pipe that said more than it can keep, where no server is left", async () => {
+  await using server = FakeServer.welcoming(async (client) => {
+    for (let n = 1; n <= MAX_OUTBOX_MESSAGES; n++) await client.expect("say");
+    server.stop();
+  });
+  await using ana = newPerson();
+  const count = MAX_OUTBOX_MESSAGES + 20;
+  ana.types(Array.from({ length: count }, (_, index) => `${index}\n`).join(""));
+  ana.ends();
+  assertEquals(await ana.runs(chat, ...flagsFor(server.address)), 1);
+  assertEquals(ana.output.split("Nuevo servidor").length, 3);
 });
 
 Deno.test("chat-client ends where a keyboard ends, at once", async () => {

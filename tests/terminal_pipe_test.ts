@@ -128,7 +128,7 @@ Deno.test("Terminal.dialogue() holds questions together that belong together", p
 });
 
 Deno.test(
-  "Terminal keeps lines that nobody waits for yet, and has not ended before they are read",
+  "Terminal keeps lines that nobody waits for yet, and has ended when they can be no answers any more",
   pure,
   async () => {
     await using person = new Person();
@@ -136,11 +136,11 @@ Deno.test(
     person.ends();
     await settle();
     const lines = linesOf(person.terminal);
+    assertEquals(person.terminal.hasEnded, false);
     for (const line of ["uno", "dos"]) {
-      assertEquals(person.terminal.hasEnded, false);
       assertEquals(await take(lines), line);
+      assertEquals(person.terminal.hasEnded, true);
     }
-    assertEquals(person.terminal.hasEnded, true);
     assertEquals(await take(lines), undefined);
   },
 );
