@@ -61,6 +61,7 @@ export class Participant {
     }
     // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
     if (terminal.isKeyboard) return await this.#quit();
+    await session.entered();
     await session.settled();
     session.leave();
   }

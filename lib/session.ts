@@ -111,6 +111,7 @@ export class Session implements Disposable {
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
   #enteredMs = 0;
+  #wasEverIn = false;
   /** Nicks that the server may still refuse. */
   #nicksAsked = 0;
   readonly #leaving = new AbortController();
@@ -163,6 +164,11 @@ export class Session implements Disposable {
   /** What no server is known to have. */
   get pending(): readonly Content[] {
     return this.#mailbox.pending;
+  }
+
+  /** Fulfilled when a server has let the client in, or the session has ended. */
+  entered(): Promise<void> {
+    return this.#until(() => this.#wasEverIn);
   }
 
   /** Fulfilled when nothing is pending any more, or the session has ended. */
@@ -277,6 +283,7 @@ export class Session implements Disposable {
     this.#enteredMs = this.#clock().tickMs;
     this.#nicksAsked = 0;
     this.#connection = connection;
+    this.#wasEverIn = true;
     this.#onProgress();
     return missing;
   }

@@ -6,7 +6,7 @@ import { MAX_OUTBOX_MESSAGES } from "../lib/outbox.ts";
 import { FakeServer } from "./peers.ts";
 import { Person } from "./person.ts";
 import { enterAs, flagsFor, hear, newPerson, outputOf, startServer } from "./piped_client.ts";
-import { soon } from "./support.ts";
+import { freeAddress, soon } from "./support.ts";
 
 Deno.test("chat-client at the end of a pipe first makes sure that everything arrived", async () => {
   await using server = startServer();
@@ -22,6 +22,17 @@ Deno.test("chat-client at the end of a pipe first makes sure that everything arr
   assertEquals(output.split("\n").flatMap((line) => /\] (ana: .*)/.exec(line)?.[1] ?? []), expected);
   // It had to wait for receipts again and again, each time for moments.
   assertEquals(output.includes("sin confirmar"), false);
+});
+
+Deno.test("chat-client --auto with nothing to say tries on until it was in", async () => {
+  const { host, port } = freeAddress();
+  await using ana = newPerson();
+  ana.ends();
+  const chatting = ana.runs(chat, ...flagsFor({ host, port }), "--auto");
+  await ana.sees("Se seguirá intentando");
+  await using _server = startServer({ port });
+  assertEquals(await chatting, 0);
+  assertStringIncludes(ana.output, "Conectado");
 });
 
 Deno.test("chat-client gives up at the end of a pipe that said more than it can keep, where no server is left", async () => {
