@@ -28,6 +28,8 @@ export interface TrustOptions {
 export class Trust {
   readonly #options: TrustOptions;
   #isTls: boolean;
+  /** Whether some server was to be spoken to in plain text: then one that is not there takes nothing back. */
+  #isPlain = false;
   /** The text of the file of known servers. */
   #known: string;
   readonly #announced = new Map<string, string>();
@@ -49,11 +51,15 @@ export class Trust {
     return new Trust(options, path === undefined ? "" : await readKept(path) ?? "");
   }
 
-  /** What a server must show; undefined if it may be spoken to in plain text. Whoever had to show something
-   * is followed by others that have to as well: there is no way back. */
+  /** What a server must show; undefined if it may be spoken to in plain text. Whoever has shown it, or is the first
+   * of all to have to, is followed by others that have to as well: there is no way back. */
   demandOf(server: Address): Proof | undefined {
-    this.#isTls ||= this.#expected(server) !== undefined;
-    if (!this.#isTls && keyOf(server) !== this.#tlsOnly) return undefined;
+    const isExpected = this.#expected(server) !== undefined;
+    this.#isTls ||= isExpected && !this.#isPlain;
+    if (!this.#isTls && !isExpected && keyOf(server) !== this.#tlsOnly) {
+      this.#isPlain = true;
+      return undefined;
+    }
     const { ca } = this.#options;
     return ca === undefined ? { judge: (fingerprint) => this.#judge(server, fingerprint) } : { ca };
   }
@@ -93,9 +99,11 @@ export class Trust {
 
   #judge(server: Address, fingerprint: string): void {
     const { fingerprints = [], path = "" } = this.#options;
-    if (fingerprints.includes(fingerprint)) return;
     const known = this.#expected(server);
-    if (known === fingerprint) return;
+    if (fingerprints.includes(fingerprint) || known === fingerprint) {
+      this.#isTls = true;
+      return;
+    }
     const isKnown = knownFingerprint(this.#known, server) !== undefined;
     const code = known === undefined
       ? "certificate-unknown"

@@ -135,6 +135,23 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "A backup with a fingerprint that is not there, or shows another, takes plain text from nobody",
+  pure,
+  async () => {
+    const trust = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
+    assertEquals(verdict(trust, ONE), "plain");
+    assert(trust.demandOf(other));
+    assertEquals(verdict(trust, ONE), "plain");
+    assertEquals(verdict(trust, ONE, other), "certificate-other");
+    assertEquals(verdict(trust, ONE), "plain");
+    // The first of all may not be kept away to have others spoken to in plain text.
+    const secret = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
+    assert(secret.demandOf(other));
+    assertEquals(verdict(secret, ONE), "certificate-unknown");
+  },
+);
+
 Deno.test("A server cannot fill the memory of a client with fingerprints", pure, async () => {
   const trust = await trustIn({ isTls: true });
   for (let port = 1; port <= 100; port++) {
