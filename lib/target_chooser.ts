@@ -200,10 +200,11 @@ export class TargetChooser {
   }
 
   /** Whether it may be the connection alone that broke: then who goes to another server splits the room. A script
-   * that gives answers instead of `--auto` is asked. */
+   * that gives answers instead of `--auto` is asked, as long as it may have one. */
   #isToDialAgain({ error, wasIn }: Failure): boolean {
     const { isAuto, terminal } = this.#options;
-    return wasIn && isCut(error) && this.#failures === 0 && (isAuto || terminal.isKeyboard);
+    if (!wasIn || !isCut(error) || this.#failures > 0) return false;
+    return isAuto || terminal.isKeyboard || terminal.hasEnded;
   }
 
   async #askInstead(

@@ -16,6 +16,7 @@ import {
   unreached,
   VIOLATIONS,
 } from "./choice.ts";
+import { settle } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -58,6 +59,15 @@ Deno.test("TargetChooser leaves it to a script where to go after a break", pure,
   choice.person.types("\n\n");
   assertEquals((await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))?.server, SECOND!);
   assertStringIncludes(choice.person.output, "Nuevo servidor");
+});
+
+Deno.test("TargetChooser dials again for a script that has ended: it has no answer", pure, async () => {
+  await using choice = await choiceOfSomebodyWhoWasIn();
+  choice.person.ends();
+  await settle();
+  const again = await choice.next({ ...lost(FIRST!), error: CUTS[0]! });
+  assertEquals(again, { server: FIRST!, nick: "ana", dialMs: AGAIN_DIAL_MS });
+  assertEquals(choice.person.output, "");
 });
 
 /** Dials the first server again, in vain. */
