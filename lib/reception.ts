@@ -76,6 +76,7 @@ export class Reception {
   readonly #gate: Gate;
   readonly #clock: Clock;
   readonly #patience: Patience;
+  readonly #visits = new Set<Visit>();
 
   constructor(options: ReceptionOptions) {
     const { hub, room, guests, gate, clock, journal, comingMs } = options;
@@ -95,12 +96,14 @@ export class Reception {
     const { messages } = this.#options;
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     let timer: ReturnType<typeof setTimeout> | undefined;
+    this.#visits.add(visit);
     try {
       this.#arrive(visit);
       if (visit.crowded) timer = setTimeout(() => this.#refuseCrowded(visit), CROWDED_MS);
       await this.#serveToEnd(visit);
     } finally {
       clearTimeout(timer);
+      this.#visits.delete(visit);
       this.#hub.release(connection);
       if (visit.isCounted) this.#gate.leave(address);
     }
@@ -143,6 +146,11 @@ export class Reception {
       if (uncounted > MAX_TURNED_AWAY) visit.connection.close();
       else visit.crowded = error;
     }
+  }
+
+  /** Whether a session has a place: through a connection that may be dead without anybody knowing, or is about to end. */
+  #hasPlace(session: bigint): boolean {
+    return this.#visits.values().some(({ member }) => member?.session === session);
   }
 
   #refuseCrowded({ connection, crowded }: Visit): void {
@@ -202,7 +210,7 @@ export class Reception {
     if (bans.has(address, now.tickMs)) throw addressBanned(address);
     const arrival = { hello, session: sessionOf(hello.token), address };
     // Whoever comes back from a connection that broke needs no more room than it still takes.
-    if (visit.crowded && !this.#guests.has(arrival.session)) throw visit.crowded;
+    if (visit.crowded && !this.#hasPlace(arrival.session)) throw visit.crowded;
     visit.crowded = undefined;
     if (journal.isAway) throw storeAway();
     if (password && hello.password === "") throw passwordNeeded();
