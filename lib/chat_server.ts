@@ -26,7 +26,9 @@ export const CLOSING_MS = 1_000;
 
 /** Settings of a server. */
 export interface ChatServerOptions
-  extends GateOptions, Pick<ReceptionOptions, "password" | "messages" | "onRefused" | "comingMs"> {
+  extends
+    GateOptions,
+    Pick<ReceptionOptions, "password" | "messages" | "onRefused" | "comingMs" | "crowdedMs"> {
   /** IP address of this machine to listen on. */
   readonly host: string;
   /** 0 for any that is free. */

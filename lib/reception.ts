@@ -52,6 +52,8 @@ export interface ReceptionOptions {
   readonly clock: Clock;
   /** How long somebody who wants to come in waits for the journal, in ms. */
   readonly comingMs?: number;
+  /** How long somebody for whom there is no room may take to say who they are, in ms. */
+  readonly crowdedMs?: number;
   /** Lets in nobody who does not know it. */
   readonly password?: PasswordCheck;
   /** What each client may say. */
@@ -93,13 +95,13 @@ export class Reception {
    * @throws what goes wrong at its end */
   async receive(connection: Connection): Promise<void> {
     const address = plainIP(connection.peer.hostname);
-    const { messages } = this.#options;
+    const { messages, crowdedMs = CROWDED_MS } = this.#options;
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     let timer: ReturnType<typeof setTimeout> | undefined;
     this.#visits.add(visit);
     try {
       this.#arrive(visit);
-      if (visit.crowded) timer = setTimeout(() => this.#refuseCrowded(visit), CROWDED_MS);
+      if (visit.crowded) timer = setTimeout(() => this.#refuseCrowded(visit), crowdedMs);
       await this.#serveToEnd(visit);
     } finally {
       clearTimeout(timer);
@@ -153,8 +155,9 @@ export class Reception {
     return this.#visits.values().some(({ member }) => member?.session === session);
   }
 
+  /** Who has said something, and waits for us, is not late. */
   #refuseCrowded({ connection, crowded }: Visit): void {
-    if (crowded) this.refuse(connection, crowded);
+    if (crowded && connection.isAwaited) this.refuse(connection, crowded);
   }
 
   /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is

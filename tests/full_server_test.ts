@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { ChatError } from "../lib/errors.ts";
 import { dialPeer, helloOf } from "./peers.ts";
 import { enterAs, startServer } from "./running_server.ts";
+import { StagedJournal } from "./staged_journal.ts";
 import { until } from "./support.ts";
 
 Deno.test("Who was given up has their place for as long as that connection takes it", async () => {
@@ -21,4 +22,17 @@ Deno.test("Who was given up has their place for as long as that connection takes
   assertEquals((await beto.expect("error")).code, "room-full");
   using _ana = (await enterAs("ana", server)).peer;
   assertEquals((await broken.rest()).at(-1)?.type, "error");
+});
+
+Deno.test("Who has said who they are is not late because the server waits for its disk", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal, maxClients: 1, crowdedMs: 200, comingMs: 600 });
+  using _broken = (await enterAs("ana", server)).peer;
+  journal.isStuck = true;
+  const coming = enterAs("ana", server);
+  coming.catch(() => {}); // until it is waited for
+  using silent = await dialPeer(server.address);
+  assertEquals((await silent.expect("error")).code, "room-full");
+  journal.isStuck = false;
+  using _ana = (await coming).peer;
 });
