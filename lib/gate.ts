@@ -127,8 +127,8 @@ export class Gate {
       resent: new TokenBucket(RESENT, nowMs),
     };
     this.#origins.delete(block); // a Map iterates in the order of insertion
+    if (this.#origins.size >= this.#maxAddresses) this.#forgetOne(); // never the one that is heard of now
     this.#origins.set(block, origin);
-    if (this.#origins.size > this.#maxAddresses) this.#forgetOne();
     return origin;
   }
 
