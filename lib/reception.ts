@@ -227,6 +227,8 @@ export class Reception {
       visit.member = admission.member;
       if (!visit.isCounted) this.#gate.replace(address, then.tickMs);
       visit.isCounted = true;
+      // Whoever waited was not in yet to be thrown out.
+      if (bans.has(address, then.tickMs)) this.#guests.throwOut(admission.member, addressBanned(address));
       return true;
     }, connection);
     return entering?.catch((error) => {
