@@ -71,6 +71,7 @@ export class Visit {
 
   /** What another server had taken, and is said again because that one fell, does not wait a second time. */
   #isFree(message: ClientMessage, tickMs: number): boolean {
-    return message.type === "say" && message.timeMs !== 0 && this.#gate.isResendFree(this.address, tickMs);
+    if (!this.member || message.type !== "say" || message.timeMs === 0) return false;
+    return this.#gate.isResendFree(this.address, tickMs);
   }
 }
