@@ -5,7 +5,7 @@ import { type Address, plainIP } from "./address.ts";
 import { Bans } from "./bans.ts";
 import { type Clock, serverClock } from "./clock.ts";
 import { type ListenError, ProtocolError } from "./errors.ts";
-import { Gate, type GateOptions } from "./gate.ts";
+import { anteroomOf, Gate, type GateOptions } from "./gate.ts";
 import { BYE, Guests } from "./guests.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
@@ -115,6 +115,7 @@ export class ChatServer implements AsyncDisposable {
       room: this.#room,
       guests: this.#guests,
       gate: new Gate(options),
+      anteroom: anteroomOf(options),
       bans: this.#bans,
       journal,
       clock,

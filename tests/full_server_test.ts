@@ -2,10 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import { ChatError } from "../lib/errors.ts";
+import type { Socket } from "../lib/socket.ts";
 import { dialPeer, helloOf } from "./peers.ts";
 import { enterAs, startServer } from "./running_server.ts";
 import { StagedJournal } from "./staged_journal.ts";
-import { until } from "./support.ts";
+import { LOOPBACK, until } from "./support.ts";
 
 Deno.test("Who was given up has their place for as long as that connection takes it", async () => {
   const codes: string[] = [];
@@ -35,4 +36,38 @@ Deno.test("Who has said who they are is not late because the server waits for it
   assertEquals((await silent.expect("error")).code, "room-full");
   journal.isStuck = false;
   using _ana = (await coming).peer;
+});
+
+/** A connection, as if it came from another address. */
+function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
+  return {
+    remoteAddr: { ...conn.remoteAddr, hostname },
+    setNoDelay: (isOff) => conn.setNoDelay(isOff),
+    read: (into) => conn.read(into),
+    write: (bytes) => conn.write(bytes),
+    closeWrite: () => conn.closeWrite(),
+    close: () => conn.close(),
+  };
+}
+
+Deno.test("Whoever crowds a full server from one address keeps nobody of another from coming back", async () => {
+  let hostname = "10.0.0.1";
+  const secure = (conn: Deno.TcpConn) => asFrom(hostname, conn);
+  await using server = startServer({ maxClients: 1, crowdedMs: 60_000, secure });
+  using _broken = (await enterAs("ana", server)).peer;
+  hostname = "10.0.0.66";
+  const { port } = server.address;
+  const conns = await Promise.all(
+    Array.from({ length: 300 }, () => Deno.connect({ hostname: LOOPBACK, port })),
+  );
+  let closed = 0;
+  for (const conn of conns) conn.read(new Uint8Array(1)).catch(() => {}).finally(() => closed++);
+  try {
+    await until(() => closed === 300 - 64, "the server to close those that are too many");
+    hostname = "10.0.0.1";
+    using _ana = (await enterAs("ana", server)).peer;
+    assertEquals(closed, 300 - 64);
+  } finally {
+    for (const conn of conns) conn.close();
+  }
 });
