@@ -5,7 +5,7 @@ import { type Address, plainIP } from "./address.ts";
 import { Bans } from "./bans.ts";
 import { type Clock, serverClock } from "./clock.ts";
 import { type ListenError, ProtocolError } from "./errors.ts";
-import { Gate, type GateOptions } from "./gate.ts";
+import { anteroomOf, Gate, type GateOptions } from "./gate.ts";
 import { BYE, Guests } from "./guests.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
 import { Hub, type Reader } from "./hub.ts";
@@ -26,7 +26,9 @@ export const CLOSING_MS = 1_000;
 
 /** Settings of a server. */
 export interface ChatServerOptions
-  extends GateOptions, Pick<ReceptionOptions, "password" | "messages" | "onRefused" | "comingMs"> {
+  extends
+    GateOptions,
+    Pick<ReceptionOptions, "password" | "messages" | "onRefused" | "comingMs" | "crowdedMs"> {
   /** IP address of this machine to listen on. */
   readonly host: string;
   /** 0 for any that is free. */
@@ -113,6 +115,7 @@ export class ChatServer implements AsyncDisposable {
       room: this.#room,
       guests: this.#guests,
       gate: new Gate(options),
+      anteroom: anteroomOf(options),
       bans: this.#bans,
       journal,
       clock,

@@ -16,6 +16,11 @@ function entries(maxPerAddress: number): Allowance {
 /** Messages that are sent again because a server fell, for one address, over and above what its clients may say:
  * each client has at most 256 of them, and keeps them for 120 s. */
 const RESENT: Allowance = { burst: 1_024, perSecond: 1_024 / 120 };
+/** Most connections at a time, above those that are let through, that may say who they are, and are told why they are
+ * not served; more are closed without a word. */
+const MAX_SURPLUS = 256;
+/** How many of them one address may have, or as many as may be let through from it: it is not to keep others out. */
+const MAX_SURPLUS_PER_ADDRESS = 64;
 /** Addresses that are remembered; the one heard of least recently, and that nobody is connected from, goes first. */
 export const MAX_ADDRESSES = 10_000;
 
@@ -127,8 +132,8 @@ export class Gate {
       resent: new TokenBucket(RESENT, nowMs),
     };
     this.#origins.delete(block); // a Map iterates in the order of insertion
+    if (this.#origins.size >= this.#maxAddresses) this.#forgetOne(); // never the one that is heard of now
     this.#origins.set(block, origin);
-    if (this.#origins.size > this.#maxAddresses) this.#forgetOne();
     return origin;
   }
 
@@ -137,6 +142,16 @@ export class Gate {
       if (connections === 0) return void this.#origins.delete(block);
     }
   }
+}
+
+/** A gate with these limits lets no more through: this one counts who comes all the same. */
+export function anteroomOf({ maxPerAddress = 0, isFree }: GateOptions): Gate {
+  return new Gate({
+    maxClients: MAX_SURPLUS,
+    maxPerAddress: Math.max(maxPerAddress, MAX_SURPLUS_PER_ADDRESS),
+    maxAddresses: MAX_SURPLUS,
+    isFree,
+  });
 }
 
 function isLoopback(ip: string): boolean {

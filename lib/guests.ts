@@ -37,11 +37,6 @@ export class Guests implements Disposable {
     return this.#members.get(connection);
   }
 
-  /** Whether a session is in through some connection, which may be dead without anybody knowing. */
-  has(session: bigint): boolean {
-    return this.#connections.keys().some((member) => member.session === session);
-  }
-
   /** Lets somebody in, who may be in through another connection: it is ended. */
   welcome({ welcome, online, cursor, member }: Admission, connection: Connection): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.

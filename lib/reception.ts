@@ -27,10 +27,7 @@ import {
 } from "./violations.ts";
 import { Visit } from "./visit.ts";
 
-/** Most connections at a time, above those that are served, that may say who they are, and are told why they are not
- * served; more are closed without a word. */
-const MAX_TURNED_AWAY = 256;
-/** How long one of them may take to say who they are, in ms. */
+/** How long somebody for whom there is no room may take to say who they are, in ms. */
 const CROWDED_MS = 1_000;
 
 /** Somebody who is not served. */
@@ -48,10 +45,14 @@ export interface ReceptionOptions {
   readonly journal: Journal;
   readonly guests: Guests;
   readonly gate: Gate;
+  /** For those for whom there is no room. */
+  readonly anteroom: Gate;
   readonly bans: Bans;
   readonly clock: Clock;
   /** How long somebody who wants to come in waits for the journal, in ms. */
   readonly comingMs?: number;
+  /** How long somebody for whom there is no room may take to say who they are, in ms. */
+  readonly crowdedMs?: number;
   /** Lets in nobody who does not know it. */
   readonly password?: PasswordCheck;
   /** What each client may say. */
@@ -74,16 +75,19 @@ export class Reception {
   readonly #room: Room;
   readonly #guests: Guests;
   readonly #gate: Gate;
+  readonly #anteroom: Gate;
   readonly #clock: Clock;
   readonly #patience: Patience;
+  readonly #visits = new Set<Visit>();
 
   constructor(options: ReceptionOptions) {
-    const { hub, room, guests, gate, clock, journal, comingMs } = options;
+    const { hub, room, guests, gate, anteroom, clock, journal, comingMs } = options;
     this.#options = options;
     this.#hub = hub;
     this.#room = room;
     this.#guests = guests;
     this.#gate = gate;
+    this.#anteroom = anteroom;
     this.#clock = clock;
     this.#patience = new Patience({ journal, clock, comingMs, onGone: () => guests.expire() });
   }
@@ -92,17 +96,19 @@ export class Reception {
    * @throws what goes wrong at its end */
   async receive(connection: Connection): Promise<void> {
     const address = plainIP(connection.peer.hostname);
-    const { messages } = this.#options;
+    const { messages, crowdedMs = CROWDED_MS } = this.#options;
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     let timer: ReturnType<typeof setTimeout> | undefined;
+    this.#visits.add(visit);
     try {
       this.#arrive(visit);
-      if (visit.crowded) timer = setTimeout(() => this.#refuseCrowded(visit), CROWDED_MS);
+      if (visit.crowded) timer = setTimeout(() => this.#refuseCrowded(visit), crowdedMs);
       await this.#serveToEnd(visit);
     } finally {
       clearTimeout(timer);
+      this.#visits.delete(visit);
       this.#hub.release(connection);
-      if (visit.isCounted) this.#gate.leave(address);
+      visit.countedBy?.leave(address);
     }
   }
 
@@ -134,19 +140,40 @@ export class Reception {
 
   /** One connection too many may stay until it is known whose it is, unless too many are. */
   #arrive(visit: Visit): void {
+    const crowded = this.#comeTo(this.#gate, visit);
+    if (!crowded) return;
+    if (this.#comeTo(this.#anteroom, visit)) visit.connection.close();
+    else visit.crowded = crowded;
+  }
+
+  /** Has a gate count a visit. Returns why it does not. */
+  #comeTo(gate: Gate, visit: Visit): ProtocolError | undefined {
     try {
-      this.#gate.arrive(visit.address, this.#clock().tickMs);
-      visit.isCounted = true;
+      gate.arrive(visit.address, this.#clock().tickMs);
+      visit.countedBy = gate;
+      return undefined;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const uncounted = this.#hub.connections.size - this.#gate.connections;
-      if (uncounted > MAX_TURNED_AWAY) visit.connection.close();
-      else visit.crowded = error;
+      return error;
     }
   }
 
+  /** There is room for whoever is in by now. */
+  #leaveAnteroom(visit: Visit, { tickMs }: Moment): void {
+    if (visit.countedBy === this.#gate) return;
+    visit.countedBy?.leave(visit.address);
+    this.#gate.replace(visit.address, tickMs);
+    visit.countedBy = this.#gate;
+  }
+
+  /** Whether a session has a place: through a connection that may be dead without anybody knowing, or is about to end. */
+  #hasPlace(session: bigint): boolean {
+    return this.#visits.values().some(({ member }) => member?.session === session);
+  }
+
+  /** Who has said something, and waits for us, is not late. */
   #refuseCrowded({ connection, crowded }: Visit): void {
-    if (crowded) this.refuse(connection, crowded);
+    if (crowded && connection.isAwaited) this.refuse(connection, crowded);
   }
 
   /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is
@@ -202,7 +229,7 @@ export class Reception {
     if (bans.has(address, now.tickMs)) throw addressBanned(address);
     const arrival = { hello, session: sessionOf(hello.token), address };
     // Whoever comes back from a connection that broke needs no more room than it still takes.
-    if (visit.crowded && !this.#guests.has(arrival.session)) throw visit.crowded;
+    if (visit.crowded && !this.#hasPlace(arrival.session)) throw visit.crowded;
     visit.crowded = undefined;
     if (journal.isAway) throw storeAway();
     if (password && hello.password === "") throw passwordNeeded();
@@ -214,8 +241,9 @@ export class Reception {
       if (!admission) return false;
       this.#guests.welcome(admission, connection);
       visit.member = admission.member;
-      if (!visit.isCounted) this.#gate.replace(address, then.tickMs);
-      visit.isCounted = true;
+      this.#leaveAnteroom(visit, then);
+      // Whoever waited was not in yet to be thrown out.
+      if (bans.has(address, then.tickMs)) this.#guests.throwOut(admission.member, addressBanned(address));
       return true;
     }, connection);
     return entering?.catch((error) => {

@@ -30,8 +30,8 @@ export class Visit {
   readonly address: string;
   /** Present once they are in. */
   member: Member | undefined;
-  /** Whether the gate counts it. */
-  isCounted = false;
+  /** What counts it: the gate, or the anteroom while there is no room for it. */
+  countedBy: Gate | undefined;
   /** Why there is no room for one more connection: this one is for whoever is in through another, until it has said
    * who it is. */
   crowded: ProtocolError | undefined;
@@ -71,6 +71,7 @@ export class Visit {
 
   /** What another server had taken, and is said again because that one fell, does not wait a second time. */
   #isFree(message: ClientMessage, tickMs: number): boolean {
-    return message.type === "say" && message.timeMs !== 0 && this.#gate.isResendFree(this.address, tickMs);
+    if (!this.member || message.type !== "say" || message.timeMs === 0) return false;
+    return this.#gate.isResendFree(this.address, tickMs);
   }
 }

@@ -104,6 +104,16 @@ Deno.test("Gate remembers so many addresses, and all that somebody is connected 
   gate.leave(HOME);
 });
 
+Deno.test("Gate counts who comes from one address more than it remembers if all are connected", pure, () => {
+  const gate = new Gate({ maxAddresses: 2, maxPerAddress: 1 });
+  const ips = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+  for (const ip of ips) gate.arrive(ip, 0);
+  for (const ip of ips) assertEquals(codeOf(() => gate.arrive(ip, 0)), "address-crowded");
+  for (const ip of ips) gate.leave(ip);
+  for (const ip of ips) gate.enter(ip, 0);
+  assertEquals([gate.connections, gate.addresses], [0, 2]);
+});
+
 Deno.test(
   "blockOf() gives an IPv4 address, or the /64 of an IPv6 address however it is written",
   pure,

@@ -225,3 +225,18 @@ Deno.test("Who is back before their goodbye has happened stays in", async () => 
   }
   assertEquals(seen, ["joined", "renamed", "t1", "here"]);
 });
+
+Deno.test("Who is banned before the room has them is thrown out as soon as it does", async () => {
+  const journal = new StagedJournal();
+  await using server = startServer({ journal });
+  const held = hold(journal);
+  using ana = await dialPeer(server.address);
+  await ana.say(helloOf("ana"));
+  await until(() => held.count === 1, "somebody to come");
+  assertEquals(server.ban(LOOPBACK, 60_000), 0);
+  held.letGo();
+  server.announce("again"); // and all that waited is kept
+  await ana.expect("welcome");
+  assertEquals((await ana.expect("error")).code, "banned");
+  await until(() => server.stats.clients === 0, "them to be out");
+});
