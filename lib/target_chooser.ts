@@ -191,7 +191,7 @@ export class TargetChooser {
   #isAtOnce(failure: Failure, after: Address): boolean {
     if (isGone(failure)) return !this.#rotation.isSame(after, failure.target.server);
     const { error } = failure;
-    const saysNothing = isNetworkAway(error) || error.code === "name-unknown";
+    const saysNothing = ["network-away", "name-unknown", "unreachable"].includes(error.code);
     return saysNothing && this.#rotation.has(this.#home!) && !this.#isHome(after);
   }
 

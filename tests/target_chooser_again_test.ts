@@ -166,7 +166,7 @@ Deno.test(
   "TargetChooser --auto without a network waits before the server of last, and at no other",
   pure,
   async () => {
-    for (const code of ["network-away", "name-unknown"] as const) {
+    for (const code of ["network-away", "name-unknown", "unreachable"] as const) {
       let waits = 0;
       const random = () => (waits++, 0);
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random, backups: [THIRD!] });
