@@ -25,6 +25,9 @@ export class Rotation {
   readonly #rooms = new Map<Address, bigint>();
   /** Where the client is, or was last. */
   #here: Address | undefined;
+  /** The room that was last to name servers, and those of them that are known. */
+  #room: bigint | undefined;
+  #named: readonly Address[] = [];
   readonly #distrusted: Address[] = [];
   /** By name, in small letters, the IP address that it was last found at; the one to expect of our own machine. */
   readonly #ips = new Map([["localhost", "127.0.0.1"]]);
@@ -53,14 +56,17 @@ export class Rotation {
    * know. */
   learn(servers: readonly Address[], room: bigint): void {
     // A room of many servers has an order for each client, and tells all of them alike who comes and goes.
-    const before = this.#inTurn().filter((known) => this.#rooms.get(known) === room);
-    for (const known of before) {
-      if (indexOf(servers, known) < 0 && !this.#isHere(known)) this.#remove(known);
+    const before = room === this.#room ? this.#inTurn().filter((known) => this.#named.includes(known)) : [];
+    for (const known of this.#servers) {
+      const isGone = this.#rooms.get(known) === room && indexOf(servers, known) < 0;
+      if (isGone && !this.#isHere(known)) this.#remove(known);
     }
     for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { room, kept: servers });
+    const named = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
+    this.#room = room;
+    this.#named = named;
     const here = this.#here;
     if (!here) return;
-    const named = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
     const isNext = (known: Address) => named.includes(known) && !this.isSame(known, here);
     const next = new Set([...before, ...named].filter(isNext));
     this.#servers = this.#servers.filter((known) => !next.has(known));

@@ -125,13 +125,19 @@ Deno.test(
     for (const known of [[A], [A, B], [B, A], [D, A], [B, D, A], [A, D, B]]) {
       const rotation = new Rotation(known);
       rotation.found(A, "10.0.0.7");
-      rotation.learn([B, D], 1n);
-      assertEquals(tried(rotation, A, 3), [B, D, A]);
+      for (let i = 0; i < 2; i++) {
+        rotation.learn([B, D], 1n);
+        assertEquals(tried(rotation, A, 3), [B, D, A]);
+      }
       // Who comes from elsewhere goes on like those who were never there.
       rotation.found(B, "10.0.0.8");
       rotation.learn([A, D], 2n);
       rotation.learn([A, D, C], 2n);
       assertEquals(tried(rotation, B, 4), [A, D, C, B]);
+      // So does who comes back to a room that has lived on.
+      rotation.found(A, "10.0.0.7");
+      rotation.learn([B, D], 1n);
+      assertEquals(tried(rotation, A, 4), [B, D, C, A]);
     }
   },
 );
@@ -145,6 +151,9 @@ Deno.test(
     rotation.learn([D, A, B], 1n);
     rotation.learn([A, B, C, D], 1n);
     assertEquals(tried(rotation, A, 4), [D, B, C, A]);
+    rotation.found(D, "10.0.0.9");
+    rotation.learn([A, B, C, D], 1n);
+    assertEquals(tried(rotation, D, 4), [B, C, A, D]);
     rotation.found(B, "10.0.0.8");
     rotation.learn([C], 1n);
     assertEquals(tried(rotation, B, 3), [C, A, B]);
@@ -172,6 +181,10 @@ Deno.test("Of too many servers those give way that rooms named longest ago", pur
   assertEquals([rotation.has(many[1]!), rotation.has(many[2]!), rotation.has(B)], [true, false, true]);
   rotation.add(C);
   assertEquals([rotation.size, rotation.has(C), rotation.has(many[1]!)], [64, true, false]);
+  // Nor the one where the client is.
+  rotation.found(many[3]!, "10.0.0.7");
+  rotation.learn([D], 100n);
+  assertEquals([rotation.has(many[3]!), rotation.has(many[4]!), rotation.has(D)], [true, false, true]);
 });
 
 Deno.test("Rotation.learn() takes no server that is distrusted, and none instead of a person's", pure, () => {
