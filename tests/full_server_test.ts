@@ -38,6 +38,16 @@ Deno.test("Who has said who they are is not late because the server waits for it
   using _ana = (await coming).peer;
 });
 
+Deno.test("Who has come back to a full server stays", async () => {
+  await using server = startServer({ maxClients: 1, crowdedMs: 50 });
+  using _broken = (await enterAs("ana", server)).peer;
+  using ana = (await enterAs("ana", server)).peer;
+  using silent = await dialPeer(server.address);
+  assertEquals((await silent.expect("error")).code, "room-full");
+  await ana.say({ type: "bye" });
+  assertEquals((await ana.rest()).at(-1)?.type, "bye");
+});
+
 /** A connection, as if it came from another address. */
 function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
   return {

@@ -165,7 +165,13 @@ Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, a
 });
 
 Deno.test("Hub says whether it has paused when it gives somebody up", pure, async () => {
-  for (const [steps, expected] of [[[1_020, 1_040, 1_060], false], [[1_029, 1_060], true]] as const) {
+  for (
+    const [steps, expected] of [
+      [[1_020, 1_040, 1_060], false],
+      [[1_029, 1_060], true],
+      [[1_030, 1_045, 1_060], true],
+    ] as const
+  ) {
     const paused = Promise.withResolvers<boolean>();
     using room = new Room({ onGiveUp: (_connection, _why, { hasPaused }) => paused.resolve(hasPaused) });
     const { connection } = room.enter();
