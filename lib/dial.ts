@@ -33,7 +33,8 @@ async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpCo
     connecting.then((conn) => conn.close(), () => {});
     if (signal.aborted) throw signal.reason;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConnectError(connectCode(cause), `Cannot connect to ${formatAddress(server)}: ${reason}`, {
+    const code = connectCode(cause, server);
+    throw new ConnectError(code, `Cannot connect to ${formatAddress(server)}: ${reason}`, {
       cause,
       details: { server: formatAddress(server), host: server.host, reason },
     });
@@ -54,10 +55,12 @@ export function isNameUnknown(cause: unknown): boolean {
 }
 
 /** What an error of Deno.connect says. Without a network, of this machine alone: of one that is not there it says no
- * more than that the host is unreachable. */
-export function connectCode(cause: unknown): ConnectCode {
+ * more than that the host is unreachable. For a name it is that of its last address: there may be no way to its IPv6
+ * address, and at the one of IPv4 nobody who listens. */
+export function connectCode(cause: unknown, { host }: Address): ConnectCode {
   if (isNameUnknown(cause)) return "name-unknown";
   const { code } = cause as { code?: unknown };
-  if (code === "ENETUNREACH" || code === "ENETDOWN") return "network-away";
+  const isIP = /^[\d.]+$|:/.test(host);
+  if (isIP && (code === "ENETUNREACH" || code === "ENETDOWN")) return "network-away";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
 }

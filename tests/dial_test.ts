@@ -59,7 +59,14 @@ Deno.test("connectCode() tells a machine without a network from a host that is n
 }, () => {
   const codes = ["ENETUNREACH", "ENETDOWN", "EHOSTUNREACH", "ETIMEDOUT"];
   const errors = codes.map((code) => Object.assign(new Error(`Not to be read (os error 1)`), { code }));
-  assertEquals(errors.map(connectCode), ["network-away", "network-away", "unreachable", "unreachable"]);
+  for (const host of ["10.0.0.7", "2001:db8::7"]) {
+    assertEquals(errors.map((error) => connectCode(error, { host, port: 5_000 })), [
+      ...["network-away", "network-away"],
+      ...["unreachable", "unreachable"],
+    ]);
+  }
+  // A name has other addresses, of which the error does not tell.
+  assertEquals(connectCode(errors[0], { host: "aula.uni.es", port: 5_000 }), "unreachable");
 });
 
 Deno.test("dial() waits no longer than it is told for somebody to be there", async () => {
