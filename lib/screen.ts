@@ -10,6 +10,8 @@ import { wrapWords } from "./word_wrap.ts";
 const ENCODER = new TextEncoder();
 const BELL = "\x07";
 const CLEAR = "\x1b[H\x1b[2J";
+/** Clears the cursor's row, and all below it. */
+const CLEAR_ROW = "\r\x1b[J";
 
 /** Text that waits to be written. */
 interface Printed {
@@ -73,9 +75,9 @@ export class Screen {
     this.#update();
   }
 
-  /** Draws the view anew below whatever has been written since. */
+  /** Draws the view anew below whatever has been written since. If nothing was, its last row stands there still. */
   resume(): void {
-    this.#orders += PASTE_MARKS.on;
+    this.#orders += CLEAR_ROW + PASTE_MARKS.on;
     this.#drawn = undefined;
     this.#update();
   }

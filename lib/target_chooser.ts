@@ -291,7 +291,7 @@ export class TargetChooser {
       const answer = await this.#askFor({
         text: this.#sentences("ask.port"),
         fallback: String(fallback?.port ?? DEFAULT_PORT),
-        parse: parsePortOrAddress,
+        parse: (answer) => this.#parsePort(answer),
         signal,
       });
       if (!answer) return undefined;
@@ -310,9 +310,19 @@ export class TargetChooser {
     if (/^\d{4,5}$/.test(answer)) return { host, port: parsePort(answer) };
     const typed = withColon(answer);
     const word = answer.split(/\s/, 1)[0]!;
-    const isTalk = this.#wasEverIn && this.#options.terminal.isInteractive &&
-      (/\s/.test(typed) || !HOST_SIGN.test(word) && !this.#isHost(word));
-    if (!isTalk) return parseAddress(typed);
+    if (/\s/.test(typed) || !HOST_SIGN.test(word) && !this.#isHost(word)) this.#refuseTalk(answer);
+    return parseAddress(typed);
+  }
+
+  /** Several words are for the chat here too. */
+  #parsePort(answer: string): { host?: string; port?: number } {
+    if (/\s/.test(withColon(answer))) this.#refuseTalk(answer);
+    return parsePortOrAddress(answer);
+  }
+
+  /** Nobody talks who was never in, and nothing is given back where lines are not edited. */
+  #refuseTalk(answer: string): void {
+    if (!this.#wasEverIn || !this.#options.terminal.isInteractive) return;
     const text = cut(answer, MAX_TALK_CHARS);
     throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
   }

@@ -178,6 +178,23 @@ Deno.test(
 );
 
 Deno.test(
+  "TargetChooser says of words at the question for the port too that they are given back",
+  pure,
+  async () => {
+    await using choice = await choiceAtAScreen();
+    const line = linesOf(choice.person.terminal).next();
+    const next = choice.next(lost(FIRST!));
+    await settle();
+    choice.person.types("\rvale, sigo\r10.0.0.7 5009\r");
+    assertEquals((await next)!.server, { host: "10.0.0.7", port: 5_009 });
+    assertStringIncludes(choice.person.output, '"vale, sigo" queda en la línea del chat');
+    assertEquals(choice.person.output.includes("no vale:"), false);
+    choice.person.types("\r");
+    assertEquals((await line).value, "vale, sigo ");
+  },
+);
+
+Deno.test(
   "TargetChooser takes a blank for the colon before a port, and words and smileys for talk",
   pure,
   async () => {

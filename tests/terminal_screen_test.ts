@@ -286,6 +286,19 @@ Deno.test("Terminal draws anew for a new size, and when it goes on after a stop"
   assertEquals(screen.modes, [true, true]);
 });
 
+Deno.test("Terminal shows a line once after a stop of which no shell took notice", pure, async () => {
+  await using typist = new Typist();
+  const { screen, terminal } = typist;
+  chatOf(terminal);
+  typist.types("una");
+  await typist.look();
+  screen.goesOn();
+  assertEquals(await typist.look(), ["> una|"]);
+  screen.goesOn();
+  await terminal.print("Se perdió la conexión"); // both at once
+  assertEquals(await typist.look(), ["Se perdió la conexión", "> una|"]);
+});
+
 Deno.test("Terminal takes lines however they end", pure, async () => {
   await using typist = new Typist();
   const said = chatOf(typist.terminal);
