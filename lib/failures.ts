@@ -100,6 +100,11 @@ export function isCut(error: ChatError): boolean {
 
 const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "silent"]);
 
+/** Whether nothing was heard of a server: it hangs, or the network on the way to it was gone for long. */
+export function isSilence(error: ChatError): boolean {
+  return error instanceof LostError && error.code === "silent";
+}
+
 /** Whether the system of this machine knows no way to a server, which says nothing of that. */
 export function isNetworkAway(error: ChatError): boolean {
   return error instanceof ConnectError && error.code === "network-away";

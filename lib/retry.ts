@@ -6,6 +6,12 @@ import { type Address, sameAddress } from "./address.ts";
 export const FIRST_WAIT_MS = 100;
 /** Longest wait before any attempt. */
 export const LONGEST_WAIT_MS = 5_000;
+/** How long a dial may take to a server that may live though its connection broke, in ms: a refusal comes at once,
+ * and who waits here for a machine that is gone comes late to the next server. */
+export const AGAIN_DIAL_MS = 300;
+/** How long such a server may take to answer if nothing was heard of it, in ms: the system of one that hangs takes
+ * connections all the same. */
+export const AGAIN_ANSWER_MS = 1_000;
 
 /** Wait before attempt `attempt` (from 0), in ms: anything up to a ceiling that doubles from
  * {@linkcode FIRST_WAIT_MS} to {@linkcode LONGEST_WAIT_MS}, so that clients that lost the same server come to the

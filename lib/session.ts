@@ -35,9 +35,9 @@ export const LEAVING_MS = 500;
 export interface Target {
   readonly server: Address;
   readonly nick: string;
-  /** How long it may take until somebody is there, in ms, where the same server is dialled once more; otherwise as
-   * long as the answer. */
+  /** How long it may take until somebody is there, and until they answer, in ms, where that is less than usual. */
   readonly dialMs?: number;
+  readonly answerMs?: number;
 }
 
 /** Why the client is not, or no longer, on a server. */
@@ -240,8 +240,8 @@ export class Session implements Disposable {
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
   async *#converse(target: Target): AsyncGenerator<SessionEvent> {
-    const { answerMs = ANSWER_MS, dial: open = dial, passwordFor = () => "" } = this.#options;
-    const { server, nick, dialMs: connectMs } = target;
+    const { dial: open = dial, passwordFor = () => "" } = this.#options;
+    const { server, nick, dialMs: connectMs, answerMs = this.#options.answerMs ?? ANSWER_MS } = target;
     const error = noAnswer(server, answerMs);
     using deadline = new Deadline(answerMs, { error, outer: this.#leaving.signal });
     const connection = this.#hub.adopt(await open(server, { signal: deadline.signal, connectMs }));

@@ -12,18 +12,15 @@ import {
 } from "./address.ts";
 import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
 import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
-import { isAboutNick, isCut, isFinal, isNetworkAway, isViolation } from "./failures.ts";
+import { isAboutNick, isCut, isFinal, isNetworkAway, isSilence, isViolation } from "./failures.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { askFor } from "./questions.ts";
-import { backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
+import { AGAIN_ANSWER_MS, AGAIN_DIAL_MS, backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
 import type { Failure, Target } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { cut, parseNick, printable } from "./text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
-/** How long a dial may take to a server that may live though its connection broke, in ms: a refusal comes at once,
- * and who waits here for a machine that is gone comes late to the next server. */
-export const AGAIN_DIAL_MS = 300;
 /** How much is shown of words that are no answer. */
 const MAX_TALK_CHARS = 40;
 /** What a host has that is no name alone, and words seldom have: not `:)`, not `sí...`. */
@@ -117,7 +114,8 @@ export class TargetChooser {
     if (failure.stayedMs >= LONGEST_WAIT_MS) this.#failures = 0;
     if (this.#isToDialAgain(failure)) {
       this.#failures++;
-      return { server, nick, dialMs: AGAIN_DIAL_MS };
+      const again = { server, nick, dialMs: AGAIN_DIAL_MS };
+      return isSilence(error) ? { ...again, answerMs: AGAIN_ANSWER_MS } : again;
     }
     const isKnown = !this.#wasEverIn || this.#rotation.has(server);
     const door = await this.#options.doorman?.open(failure, { signal, isKnown, isNews });
@@ -199,11 +197,11 @@ export class TargetChooser {
     return this.#rotation.isSame(server, this.#home!);
   }
 
-  /** Whether it may be the connection alone that broke: then who goes to another server splits the room. A script
-   * that gives answers instead of `--auto` is asked, as long as it may have one. */
+  /** Whether it may be the connection alone that broke, or the network: then who goes to another server splits the
+   * room. A script that gives answers instead of `--auto` is asked, as long as it may have one. */
   #isToDialAgain({ error, wasIn }: Failure): boolean {
     const { isAuto, terminal } = this.#options;
-    if (!wasIn || !isCut(error) || this.#failures > 0) return false;
+    if (!wasIn || !(isCut(error) || isSilence(error)) || this.#failures > 0) return false;
     return isAuto || terminal.isKeyboard || terminal.hasEnded;
   }
 

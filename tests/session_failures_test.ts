@@ -38,6 +38,14 @@ Deno.test("Session tells that a server does not answer", async () => {
   assertEquals(details, { server: formatAddress(server.address), seconds: 0.04 });
 });
 
+Deno.test("Session waits for an answer as long as its target says", async () => {
+  await using server = new FakeServer((client) => client.rest());
+  const targets = [{ server: server.address, nick: "ana", answerMs: 30 }];
+  await using ana = new Traveller("ana", [], { nextTarget: () => Promise.resolve(targets.shift()) });
+  const { error: { code, details } } = await ana.failed();
+  assertEquals([code, details.seconds], ["no-answer", 0.03]);
+});
+
 Deno.test("Session dials as long as its target says, and then waits for the answer as always", async () => {
   await using server = new FakeServer(async (client) => {
     const { token } = await client.expect("hello");

@@ -2,8 +2,8 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ConnectError, type LossCode, LostError, RefusedError } from "../lib/errors.ts";
+import { AGAIN_ANSWER_MS, AGAIN_DIAL_MS } from "../lib/retry.ts";
 import type { Failure } from "../lib/session.ts";
-import { AGAIN_DIAL_MS } from "../lib/target_chooser.ts";
 import {
   Choice,
   choiceOfSomebodyWhoWasIn,
@@ -46,8 +46,26 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser does not dial a server again that said why, or is silent", pure, async () => {
-  for (const code of ["closing", "silent", "garbled"] as const) {
+Deno.test(
+  "TargetChooser dials a silent server again, which may hang: it must answer soon",
+  pure,
+  async () => {
+    for (const isAuto of [true, false]) {
+      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard: true });
+      const again = await choice.next({ ...lost(FIRST!), error: new LostError("silent", "why") });
+      assertEquals(again, {
+        server: FIRST!,
+        nick: "ana",
+        dialMs: AGAIN_DIAL_MS,
+        answerMs: AGAIN_ANSWER_MS,
+      });
+      assertEquals([choice.notices, choice.person.output], [[], ""]);
+    }
+  },
+);
+
+Deno.test("TargetChooser does not dial a server again that said why", pure, async () => {
+  for (const code of ["closing", "garbled"] as const) {
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
     const target = await choice.next({ ...lost(FIRST!), error: new LostError(code, "why") });
     assertEquals(target, { server: SECOND!, nick: "ana" });
