@@ -1,5 +1,5 @@
-// Which servers a client trusts, and what each must show before a word is said to it: nothing, as long as
-// nobody spoke of TLS, and from then on always a certificate.
+// Which servers a client trusts, and what each must show before a word is said to it: nothing, as long as no server
+// was known to speak TLS, and once one has shown its certificate, always one.
 
 import { type Address, formatAddress } from "./address.ts";
 import type { Backup } from "./backup.ts";
