@@ -58,11 +58,19 @@ function isIPv6(host: string): boolean {
   return /^[\w.-]+$/.test(zone) && URL.canParse(`http://[${address}]`);
 }
 
+/** Whether a host is an IP address, not a name. */
+export function isIP(host: string): boolean {
+  return host.includes(":") || isNumeric(host);
+}
+
+function isNumeric(host: string): boolean {
+  return /^[\d.]+$/.test(host);
+}
+
 /** An IPv4 address or a name; what is all digits and dots must be the former, in full. None begins with a
  * hyphen (RFC 1123, section 2.1). */
 function isName(host: string): boolean {
-  const isNumeric = /^[\d.]+$/.test(host);
-  if (isNumeric && host.split(".").length !== 4) return false;
+  if (isNumeric(host) && host.split(".").length !== 4) return false;
   return /^(?!-)[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
 }
 
@@ -71,7 +79,7 @@ function isName(host: string): boolean {
 export function parseIP(text: string): string {
   const trimmed = plainIP(text.trim());
   const [address = "", ...zone] = trimmed.split("%");
-  if (/^[\d.]+$/.test(address) && zone.length === 0 && hostOf(address) === address) return address;
+  if (isNumeric(address) && zone.length === 0 && hostOf(address) === address) return address;
   if (address.includes(":") && isIPv6(trimmed)) {
     return [hostOf(`[${address}]`)!.slice(1, -1), ...zone].join("%");
   }

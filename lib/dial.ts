@@ -1,6 +1,6 @@
 // Opens a connection to a server, and says why where that cannot be done.
 
-import { type Address, formatAddress } from "./address.ts";
+import { type Address, formatAddress, isIP } from "./address.ts";
 import { Deadline } from "./deadline.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
 import { noAnswer } from "./failures.ts";
@@ -60,7 +60,6 @@ export function isNameUnknown(cause: unknown): boolean {
 export function connectCode(cause: unknown, { host }: Address): ConnectCode {
   if (isNameUnknown(cause)) return "name-unknown";
   const { code } = cause as { code?: unknown };
-  const isIP = /^[\d.]+$|:/.test(host);
-  if (isIP && (code === "ENETUNREACH" || code === "ENETDOWN")) return "network-away";
+  if (isIP(host) && (code === "ENETUNREACH" || code === "ENETDOWN")) return "network-away";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
 }

@@ -110,6 +110,12 @@ export function isNetworkAway(error: ChatError): boolean {
   return error instanceof ConnectError && error.code === "network-away";
 }
 
+/** Whether a dial came to nothing without a word of the server: this machine found no network, no way or no name. */
+export function saysNothing(error: ChatError): boolean {
+  return error instanceof ConnectError &&
+    ["network-away", "unreachable", "name-unknown"].includes(error.code);
+}
+
 /** Whether another nick would do. */
 export function isAboutNick(error: ChatError): boolean {
   return error instanceof RefusedError && error.code.startsWith("nick-");

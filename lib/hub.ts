@@ -34,9 +34,8 @@ export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
   readonly heldUpMs?: number;
   /** The frame that asks a peer for a sign of life. */
   readonly ping: () => Uint8Array<ArrayBuffer>;
-  /** A peer is given up: the owner is to end its connection. `hasPaused`: of the time that makes a peer dead, this
-   * process was stopped for long, or slept with its machine, and has not heard who was silent. */
-  readonly onGiveUp: (connection: Connection, why: GiveUpReason, how: { hasPaused: boolean }) => void;
+  /** A peer is given up: the owner is to end its connection. */
+  readonly onGiveUp: (connection: Connection, why: GiveUpReason) => void;
   /** Called before each round: what it adds to the log goes out in that round. */
   readonly onRound?: () => void;
 }
@@ -74,6 +73,12 @@ export class Hub implements Disposable {
   /** The connections of now. */
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
+  }
+
+  /** Whether, within the time that makes a peer dead, this process was stopped for long, or slept with its machine, and
+   * has not heard who was silent. */
+  get hasPaused(): boolean {
+    return this.#checkedMs - this.#pausedMs < this.#options.heartbeat.deadMs;
   }
 
   /** Makes a connection part of the hub until {@linkcode release}. */
@@ -162,13 +167,10 @@ export class Hub implements Disposable {
   }
 
   #check(): void {
-    const { nowMs, greetingMs = Infinity, frameMs = FRAME_MS, heartbeat: { deadMs }, ping } = this.#options;
+    const { nowMs, greetingMs = Infinity, frameMs = FRAME_MS, onGiveUp, ping } = this.#options;
     const now = nowMs();
-    if (now - this.#checkedMs >= deadMs / 2) this.#pausedMs = now;
+    if (now - this.#checkedMs >= this.#options.heartbeat.deadMs / 2) this.#pausedMs = now;
     this.#checkedMs = now;
-    const hasPaused = now - this.#pausedMs < deadMs;
-    const onGiveUp = (connection: Connection, why: GiveUpReason) =>
-      this.#options.onGiveUp(connection, why, { hasPaused });
     let pingFrame: Uint8Array<ArrayBuffer> | undefined;
     for (const connection of this.#connections) {
       const { heartbeat, openedMs } = connection;

@@ -3,7 +3,7 @@
 
 import { isAbsolute, join } from "node:path";
 import type { Edition } from "./about.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { ChatError, InputError } from "./errors.ts";
 import { chooseLanguage, explain, type Language } from "./i18n.ts";
 import { Terminal } from "./terminal.ts";
@@ -40,7 +40,7 @@ export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 /** Runs a program in this process, and ends the process with its exit status. */
 export async function runProgram(
   main: (program: Program) => Promise<number>,
-  { clock = systemClock }: { clock?: Clock } = {},
+  { clock }: { clock: Clock },
 ): Promise<never> {
   const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }));
   // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.

@@ -29,8 +29,8 @@ export class Rotation {
   #servers: Address[] = [];
   /** Of those that rooms have named, which one; the one that was named longest ago first. */
   readonly #rooms = new Map<Address, bigint>();
-  /** Where the client is, or was last. */
-  #here: Address | undefined;
+  /** Where the client is, or was last, or is to be first. */
+  here: Address | undefined;
   /** The room that was last to name servers, and those of them that are known. */
   #room: bigint | undefined;
   #named: readonly Address[] = [];
@@ -50,7 +50,7 @@ export class Rotation {
 
   /** The client is on a server, which it found at this IP address. */
   found(server: Address, ip: string): void {
-    this.#here = server;
+    this.here = server;
     const name = server.host.toLowerCase();
     this.#ips.delete(name);
     this.#ips.set(name, ip);
@@ -71,7 +71,7 @@ export class Rotation {
     const named = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
     this.#room = room;
     this.#named = named;
-    const here = this.#here;
+    const here = this.here;
     if (!here) return;
     const isNext = (known: Address) => named.includes(known) && !this.isSame(known, here);
     const next = new Set([...before, ...named].filter(isNext));
@@ -138,12 +138,12 @@ export class Rotation {
 
   /** All that are known, the one where the client is last. */
   #inTurn(): Address[] {
-    const next = this.#here ? indexOf(this.#servers, this.#here) + 1 : 0;
+    const next = this.here ? indexOf(this.#servers, this.here) + 1 : 0;
     return [...this.#servers.slice(next), ...this.#servers.slice(0, next)];
   }
 
   #isHere(server: Address): boolean {
-    return this.#here !== undefined && sameAddress(server, this.#here);
+    return this.here !== undefined && sameAddress(server, this.here);
   }
 
   #ipOf(host: string): string {

@@ -110,8 +110,8 @@ export class Session implements Disposable {
   readonly #hub: Hub;
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
-  #enteredMs = 0;
-  #wasEverIn = false;
+  /** When it was let in last. */
+  #enteredMs: number | undefined;
   /** Nicks that the server may still refuse. */
   #nicksAsked = 0;
   readonly #leaving = new AbortController();
@@ -128,8 +128,8 @@ export class Session implements Disposable {
       heartbeat: { pingMs, deadMs, always: false },
       frameMs,
       ping: () => encodeClient({ type: "ping" }),
-      onGiveUp: (connection, _why, { hasPaused }) =>
-        connection.close(silence({ hasListened: !hasPaused && connection.isAwaited })),
+      onGiveUp: (connection) =>
+        connection.close(silence({ hasListened: !this.#hub.hasPaused && connection.isAwaited })),
     });
   }
 
@@ -168,7 +168,7 @@ export class Session implements Disposable {
 
   /** Fulfilled when a server has let the client in, or the session has ended. */
   entered(): Promise<void> {
-    return this.#until(() => this.#wasEverIn);
+    return this.#until(() => this.#enteredMs !== undefined);
   }
 
   /** Fulfilled when nothing is pending any more, or the session has ended. */
@@ -234,7 +234,7 @@ export class Session implements Disposable {
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
     const error = failureOf(cause, { server: target.server, wasIn });
-    const stayedMs = wasIn ? this.#clock().tickMs - this.#enteredMs : 0;
+    const stayedMs = wasIn ? this.#clock().tickMs - this.#enteredMs! : 0;
     yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
   }
 
@@ -283,7 +283,6 @@ export class Session implements Disposable {
     this.#enteredMs = this.#clock().tickMs;
     this.#nicksAsked = 0;
     this.#connection = connection;
-    this.#wasEverIn = true;
     this.#onProgress();
     return missing;
   }

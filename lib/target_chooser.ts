@@ -12,7 +12,15 @@ import {
 } from "./address.ts";
 import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
 import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
-import { isAboutNick, isCut, isFinal, isNetworkAway, isSilence, isViolation } from "./failures.ts";
+import {
+  isAboutNick,
+  isCut,
+  isFinal,
+  isNetworkAway,
+  isSilence,
+  isViolation,
+  saysNothing,
+} from "./failures.ts";
 import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
 import { askFor } from "./questions.ts";
 import { AGAIN_ANSWER_MS, AGAIN_DIAL_MS, backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
@@ -52,8 +60,6 @@ export class TargetChooser {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
-  /** The server that the client was on last, or is to be on first. */
-  #home: Address | undefined;
   /** Instance of the room that the client was in last. */
   #room = 0n;
   /** Failures since the client was last in for long. */
@@ -86,7 +92,6 @@ export class TargetChooser {
     this.#told.clear();
     this.#rotation.found(server, ip);
     this.#rotation.add(server);
-    this.#home = server;
     this.#room = room;
     this.learn(backups);
   }
@@ -188,13 +193,11 @@ export class TargetChooser {
    * when this machine has its network back, it is to look first where the others are. */
   #isAtOnce(failure: Failure, after: Address): boolean {
     if (isGone(failure)) return !this.#rotation.isSame(after, failure.target.server);
-    const { error } = failure;
-    const saysNothing = ["network-away", "name-unknown", "unreachable"].includes(error.code);
-    return saysNothing && this.#rotation.has(this.#home!) && !this.#isHome(after);
+    return saysNothing(failure.error) && this.#rotation.has(this.#rotation.here!) && !this.#isHome(after);
   }
 
   #isHome(server: Address): boolean {
-    return this.#rotation.isSame(server, this.#home!);
+    return this.#rotation.isSame(server, this.#rotation.here!);
   }
 
   /** Whether it may be the connection alone that broke, or the network: then who goes to another server splits the
@@ -244,7 +247,7 @@ export class TargetChooser {
   async #first(options: { signal: AbortSignal }): Promise<Target | undefined> {
     const target = await this.#ask(options);
     if (target && this.#options.isAuto) this.#rotation.add(target.server);
-    this.#home = target?.server;
+    this.#rotation.here = target?.server;
     return target;
   }
 

@@ -117,9 +117,9 @@ export class Room implements Disposable {
       nowMs: () => this.nowMs,
       heartbeat: { pingMs: 5_000, deadMs: 60, always: true },
       ping: () => frame("ping"),
-      onGiveUp: (connection, why, how) => {
+      onGiveUp: (connection, why) => {
         this.givenUp.push(why);
-        onGiveUp?.(connection, why, how);
+        onGiveUp?.(connection, why);
         this.gaveUp.resolve();
       },
       ...options,

@@ -173,7 +173,7 @@ Deno.test("Hub says whether it has paused when it gives somebody up", pure, asyn
     ] as const
   ) {
     const paused = Promise.withResolvers<boolean>();
-    using room = new Room({ onGiveUp: (_connection, _why, { hasPaused }) => paused.resolve(hasPaused) });
+    using room = new Room({ onGiveUp: () => paused.resolve(room.hub.hasPaused) });
     const { connection } = room.enter();
     for (const nowMs of [940, 960, 980, 1_000]) {
       room.nowMs = nowMs;

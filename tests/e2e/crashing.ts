@@ -1,5 +1,6 @@
 // A program that shows a chat and breaks by a defect, as none of ours should.
 
+import { systemClock } from "../../lib/clock.ts";
 import { runProgram } from "../../lib/program.ts";
 
 await runProgram(async ({ terminal, args: [defect] }) => {
@@ -10,4 +11,4 @@ await runProgram(async ({ terminal, args: [defect] }) => {
     else void Promise.reject(new Error("boom"));
   }
   return 0;
-});
+}, { clock: systemClock });
