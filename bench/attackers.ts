@@ -8,7 +8,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { parseArgs } from "@std/cli/parse-args";
-import { encodeClient, FRAME, type Hello, NEVER_WHOLE_MS, PROTOCOL_VERSION } from "../lib/protocol.ts";
+import { encodeClient, FRAME_TYPE, type Hello, NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "../lib/protocol.ts";
 import { clientStream } from "../tools/streams.ts";
 import { delay } from "./crowd.ts";
 import { positive } from "./figures.ts";
@@ -55,7 +55,7 @@ const LIVES: Record<string, Life> = {
   },
   "never ends a frame": async (conn, hello) => {
     await write(conn, encodeClient(hello));
-    await write(conn, new Uint8Array([0, 0, 0x40, 0, FRAME.say]));
+    await write(conn, new Uint8Array([0, 0, 0x40, 0, FRAME_TYPE.say]));
     await readAll(conn);
     await delay(ENTRY_MS);
   },
@@ -100,7 +100,7 @@ function helloOf(index: number): Hello {
     token: crypto.getRandomValues(new Uint8Array(16)),
     nick: `evil${index}`,
     password: "",
-    lackMs: NEVER_WHOLE_MS,
+    lackMs: NEVER_CAUGHT_UP,
     history: 1_000,
     resume: [],
   };

@@ -1,7 +1,7 @@
 // What frames cost: a message of 100 bytes on its way in and out.
 
 import { Buffer } from "node:buffer";
-import { Frame, FrameDecoder, framesOf, LENGTH_BYTES } from "../lib/codec.ts";
+import { Frame, FrameDecoder, LENGTH_BYTES, splitFrames } from "../lib/codec.ts";
 import {
   decodeClient,
   decodeServer,
@@ -39,7 +39,7 @@ for (const [name, message] of [["SAY", SAY], ["SAY with accents", SPANISH]] as c
 
 const slice = Buffer.concat(Array.from({ length: 1_000 }, () => encodeEntry(SAID, SAID.seq)));
 Deno.bench("decode 1,000 SAID out of a slice", () => {
-  for (const frame of framesOf(slice)) decodeServer(frame);
+  for (const frame of splitFrames(slice)) decodeServer(frame);
 });
 
 const stream = Buffer.concat(Array.from({ length: 1_000 }, () => encodeClient(SAY)));

@@ -1,6 +1,6 @@
 // Many raw clients of one room, and a conversation in a closed loop: no more is said than somebody has read.
 
-import { FRAME } from "../lib/protocol.ts";
+import { FRAME_TYPE } from "../lib/protocol.ts";
 import { quantile } from "./figures.ts";
 import { RawClient } from "./raw_client.ts";
 
@@ -9,7 +9,7 @@ const DIALLING_AT_ONCE = 100;
 /** What a client of a busy room reads at once at most. */
 const READ_BYTES = 65_536;
 /** How long anything may take that must happen, in ms. */
-const PATIENCE_MS = 60_000;
+const LEADER_TIMEOUT_MS = 60_000;
 /** How often to look whether it has happened, in ms. */
 const LOOK_MS = 2;
 /** How long the last messages may take to reach everyone, unless told otherwise, in ms. */
@@ -85,7 +85,7 @@ export class Crowd implements Disposable {
             onLost,
           });
         }));
-        await crowd.until("to be let in", ({ counts }) => counts[FRAME.welcome]! > 0);
+        await crowd.until("to be let in", ({ counts }) => counts[FRAME_TYPE.welcome]! > 0);
         if (clients.length < size) await crowd.settle();
       }
       return crowd;
@@ -100,7 +100,7 @@ export class Crowd implements Disposable {
   async until(
     what: string,
     isSo: (client: RawClient, index: number) => boolean,
-    { patienceMs = PATIENCE_MS }: { patienceMs?: number } = {},
+    { patienceMs = LEADER_TIMEOUT_MS }: { patienceMs?: number } = {},
   ): Promise<void> {
     const endMs = performance.now() + patienceMs;
     while (!this.clients.every(isSo)) {
@@ -158,7 +158,7 @@ export class Crowd implements Disposable {
   /** Has everyone take leave, so that their nicks are free again. */
   async leave(): Promise<void> {
     for (const client of this.clients) client.leave();
-    await this.until("to be dismissed", ({ counts }) => counts[FRAME.serverBye]! > 0);
+    await this.until("to be dismissed", ({ counts }) => counts[FRAME_TYPE.serverBye]! > 0);
   }
 
   [Symbol.dispose](): void {

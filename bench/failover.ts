@@ -5,10 +5,10 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { type Address, formatAddress } from "../lib/address.ts";
-import { Mailbox } from "../lib/mailbox.ts";
+import { SessionState } from "../lib/mailbox.ts";
 import { TOKEN_BYTES } from "../lib/protocol.ts";
 import { Session } from "../lib/session.ts";
-import { TargetChooser } from "../lib/target_chooser.ts";
+import { ServerSelector } from "../lib/target_chooser.ts";
 import { Terminal } from "../lib/terminal.ts";
 import { freePorts, RunningProgram } from "../tools/processes.ts";
 import { median, quantile } from "./figures.ts";
@@ -23,8 +23,8 @@ class Client {
   readonly #running: Promise<void>;
 
   constructor(nick: string, [primary, backup]: readonly [Address, Address]) {
-    const mailbox = new Mailbox({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
-    const chooser = new TargetChooser({
+    const mailbox = new SessionState({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
+    const chooser = new ServerSelector({
       terminal: silentTerminal,
       language: "en",
       notify: () => Promise.resolve(),
@@ -37,7 +37,7 @@ class Client {
     this.#running = this.#run(mailbox, chooser);
   }
 
-  async #run(mailbox: Mailbox, chooser: TargetChooser): Promise<void> {
+  async #run(mailbox: SessionState, chooser: ServerSelector): Promise<void> {
     let awaited = "";
     for await (const event of this.session.run()) {
       if (event.type === "entered") {

@@ -5,7 +5,7 @@ import { freePorts, RunningProgram } from "../tools/processes.ts";
 import { connect, HOST } from "./raw_client.ts";
 
 /** How long a server may take to listen, in ms. */
-const STARTING_MS = 10_000;
+const STARTUP_TIMEOUT_MS = 10_000;
 /** How often to try whether it does, in ms. */
 const TRYING_MS = 20;
 /** The clock of /proc, on every architecture that Deno runs on: a tick is 10 ms. */
@@ -41,7 +41,7 @@ export class MeasuredServer implements AsyncDisposable {
    * @throws {Error} if it does not */
   static async start(flags: readonly string[] = UNLIMITED): Promise<MeasuredServer> {
     const server = new MeasuredServer(flags);
-    const endMs = performance.now() + STARTING_MS;
+    const endMs = performance.now() + STARTUP_TIMEOUT_MS;
     for (;;) {
       try {
         (await connect(server.port)).close();

@@ -1,8 +1,8 @@
 // What the room and its log cost without sockets.
 
-import { MemoryJournal } from "../lib/journal.ts";
-import { encodeEntry, NEVER_WHOLE_MS, PROTOCOL_VERSION, type Say, TOKEN_BYTES } from "../lib/protocol.ts";
-import { RETAINED_BYTES, RoomLog } from "../lib/room_log.ts";
+import { InMemoryCommitLog } from "../lib/journal.ts";
+import { encodeEntry, NEVER_CAUGHT_UP, PROTOCOL_VERSION, type Say, TOKEN_BYTES } from "../lib/protocol.ts";
+import { EventLog, RETAINED_BYTES } from "../lib/room_log.ts";
 import { Room } from "../lib/room.ts";
 
 const TEXT = "x".repeat(100);
@@ -16,8 +16,8 @@ const READERS = 200;
 const BATCH = 10;
 
 /** A log that is full. */
-function fullLog(): RoomLog {
-  const log = new RoomLog();
+function fullLog(): EventLog {
+  const log = new EventLog();
   for (let i = 0; i < MANY; i++) log.append(FRAME_BYTES, i);
   return log;
 }
@@ -37,10 +37,10 @@ Deno.bench("find where to begin by time in a full log", () => void still.seqSinc
 Deno.bench("find the last 50 messages in a full log", () => void still.seqOfLast(50, FRAME_BYTES[4]!));
 
 const now = { wallMs: 1_795_355_110_250, tickMs: 0 };
-const room = new Room({ journal: new MemoryJournal(1n) });
+const room = new Room({ journal: new InMemoryCommitLog(1n) });
 const hello = {
   ...{ type: "hello", version: PROTOCOL_VERSION, token: new Uint8Array(TOKEN_BYTES), nick: "ana" } as const,
-  ...{ password: "", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+  ...{ password: "", lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
 };
 const { member } = room.enter({ hello, session: 1n, address: "127.0.0.1" }, now)!;
 const say = { type: "say", n: 0, timeMs: 0, text: TEXT } satisfies Say;

@@ -5,7 +5,7 @@
 //   deno task bench:stalled [--clients 200] [--rounds 5] [--seconds 3]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { FRAME } from "../lib/protocol.ts";
+import { FRAME_TYPE } from "../lib/protocol.ts";
 import { RETAINED_BYTES } from "../lib/room_log.ts";
 import { Crowd, delay } from "./crowd.ts";
 import { heading, inMiB, median, positive, row } from "./figures.ts";
@@ -37,9 +37,12 @@ async function measure(crowd: Crowd, port: number, { number, seconds }: { number
   await stalled.write(helloOf(crowd.clients.length + number));
   let goneMs = NaN;
   // Each round has one departure.
-  const isGone = crowd.until("for the stalled reader to go", ({ counts }) => counts[FRAME.left]! >= number)
+  const isServerDown = crowd.until(
+    "for the stalled reader to go",
+    ({ counts }) => counts[FRAME_TYPE.left]! >= number,
+  )
     .then(() => void (goneMs = performance.now() - startMs));
-  const { p99Ms: withMs } = await talk(isGone);
+  const { p99Ms: withMs } = await talk(isServerDown);
   const readBytes = witness!.bytesRead - bytesBefore;
   await readToEnd(stalled);
   return { withoutMs, withMs, goneMs, readBytes };

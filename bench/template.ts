@@ -10,7 +10,7 @@ import {
   type ClientMessage,
   encodeClient,
   type Hello,
-  NEVER_WHOLE_MS,
+  NEVER_CAUGHT_UP,
   PROTOCOL_VERSION,
   type Say,
   TOKEN_BYTES,
@@ -58,7 +58,7 @@ export function templateText(): string {
 
 function hello(changes: Partial<Hello> = {}): Hello {
   const token = new Uint8Array(TOKEN_BYTES);
-  const nobody = { token, nick: NICK, password: "", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] };
+  const nobody = { token, nick: NICK, password: "", lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] };
   return { type: "hello", version: PROTOCOL_VERSION, ...nobody, ...changes };
 }
 
@@ -81,12 +81,12 @@ function template<Name extends string>(
 /** The one stretch in which two frames differ.
  * @throws {Error} if there is none, or if there are several */
 export function difference(one: Uint8Array, other: Uint8Array): Field {
-  const isSame = (byte: number, at: number) => byte === other[at];
-  const offset = one.findIndex((byte, at) => !isSame(byte, at));
-  const end = one.findLastIndex((byte, at) => !isSame(byte, at)) + 1;
+  const isSameSet = (byte: number, at: number) => byte === other[at];
+  const offset = one.findIndex((byte, at) => !isSameSet(byte, at));
+  const end = one.findLastIndex((byte, at) => !isSameSet(byte, at)) + 1;
   if (
     one.length !== other.length || offset < 0 ||
-    one.subarray(offset, end).some((byte, at) => isSame(byte, offset + at))
+    one.subarray(offset, end).some((byte, at) => isSameSet(byte, offset + at))
   ) {
     throw new Error("Cannot find field: the frames do not differ in one stretch");
   }

@@ -2,13 +2,13 @@
 
 import { completions } from "./completions.ts";
 import type { COMMON_FLAGS, FlagTable, FlagValues, Shell } from "./flags.ts";
-import type { Sentences } from "./i18n.ts";
+import type { Translate } from "./i18n.ts";
 
 /** The version of both programs. */
 export const VERSION = "0.1.0";
 
 /** What a program was made into. */
-export interface Edition {
+export interface BuildInfo {
   /** Run from the source code, made by `deno compile`, or a file that unpacks a Deno and a bundle. */
   readonly kind: "source" | "compiled" | "self-extracting";
   /** What it runs on, for reports of errors. */
@@ -22,12 +22,12 @@ export interface AboutOptions {
   readonly table: FlagTable;
   /** What `--help` shows. */
   readonly help: readonly string[];
-  readonly edition: Edition;
-  readonly sentences: Sentences;
+  readonly edition: BuildInfo;
+  readonly sentences: Translate;
 }
 
 /** The lines that answer the flags, if these ask for no more than that. */
-export function about(
+export function infoOutput(
   flags: FlagValues<typeof COMMON_FLAGS>,
   { name, table, help, edition: { kind, runtime }, sentences }: AboutOptions,
 ): readonly string[] | undefined {

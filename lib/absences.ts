@@ -2,15 +2,15 @@
 // one looked. Pure: monotonic times in ms come in as parameters.
 
 /** How long a server must have had no lease, in ms: after an evening without NATS all have to renew theirs first. */
-export const ABSENT_MS = 5_000;
+export const SUSPECT_MS = 5_000;
 
 /** What is known of servers without a lease. */
-export class Absences<Id> {
+export class FailureDetector<Id> {
   readonly #absentMs: number;
   /** Since when. */
   readonly #sinceMs = new Map<Id, number>();
 
-  constructor({ absentMs = ABSENT_MS }: { absentMs?: number } = {}) {
+  constructor({ absentMs = SUSPECT_MS }: { absentMs?: number } = {}) {
     this.#absentMs = absentMs;
   }
 

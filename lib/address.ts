@@ -29,7 +29,7 @@ export function parseAddress(text: string): { host: string; port?: number } {
   const trimmed = text.trim();
   const bracketed = /^\[(.+)\](?::([^:/]*))?$/.exec(trimmed);
   const [, host = "", port] = bracketed ?? /^([^:]+)(?::([^:/]*))?$/.exec(trimmed) ?? [trimmed, trimmed];
-  if (!(host.includes(":") ? isIPv6(host) : !bracketed && isName(host))) {
+  if (!(host.includes(":") ? isIPv6(host) : !bracketed && isHostname(host))) {
     throw new InputError("address-invalid", `Cannot read ${JSON.stringify(text)} as an address`, {
       details: { address: text },
     });
@@ -38,7 +38,7 @@ export function parseAddress(text: string): { host: string; port?: number } {
 }
 
 /** What somebody typed, with a colon where they put a blank before the port: `10.0.0.7 5001`. */
-export function withColon(text: string): string {
+export function normalizeHostPort(text: string): string {
   return text.trim().replace(/^(?!\d+\s)([^\s#]+)\s+(\d+)(?=$|#)/, (typed, host, port) => {
     if (isIPv6(host)) return `[${host}]:${port}`;
     return /^\[.*\]$|^[^:]*$/.test(host) ? `${host}:${port}` : typed;
@@ -48,7 +48,7 @@ export function withColon(text: string): string {
 /** A port, or a whole address from somebody who sees at the question for the port that the host is wrong.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 export function parsePortOrAddress(text: string): { host?: string; port?: number } {
-  const typed = withColon(text);
+  const typed = normalizeHostPort(text);
   return /[.:]/.test(typed) ? parseAddress(typed) : { port: parsePort(text) };
 }
 
@@ -69,7 +69,7 @@ function isNumeric(host: string): boolean {
 
 /** An IPv4 address or a name; what is all digits and dots must be the former, in full. None begins with a
  * hyphen (RFC 1123, section 2.1). */
-function isName(host: string): boolean {
+function isHostname(host: string): boolean {
   if (isNumeric(host) && host.split(".").length !== 4) return false;
   return /^(?!-)[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
 }
@@ -77,11 +77,11 @@ function isName(host: string): boolean {
 /** An IP address, in the form in which sockets give it.
  * @throws {InputError} `ip-invalid` */
 export function parseIP(text: string): string {
-  const trimmed = plainIP(text.trim());
+  const trimmed = unmapIPv4(text.trim());
   const [address = "", ...zone] = trimmed.split("%");
-  if (isNumeric(address) && zone.length === 0 && hostOf(address) === address) return address;
+  if (isNumeric(address) && zone.length === 0 && normalizeHost(address) === address) return address;
   if (address.includes(":") && isIPv6(trimmed)) {
-    return [hostOf(`[${address}]`)!.slice(1, -1), ...zone].join("%");
+    return [normalizeHost(`[${address}]`)!.slice(1, -1), ...zone].join("%");
   }
   throw new InputError("ip-invalid", `Cannot read ${JSON.stringify(text)} as an IP address`, {
     details: { ip: text },
@@ -89,12 +89,12 @@ export function parseIP(text: string): string {
 }
 
 /** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */
-function hostOf(host: string): string | undefined {
+function normalizeHost(host: string): string | undefined {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined;
 }
 
 /** The same with a port for certain. */
-export function parseServer(text: string, defaultPort = DEFAULT_PORT): Address {
+export function parseServerAddress(text: string, defaultPort = DEFAULT_PORT): Address {
   const { host, port = defaultPort } = parseAddress(text);
   return { host, port };
 }
@@ -105,12 +105,12 @@ export function formatAddress({ host, port }: Address): string {
 }
 
 /** Whether two addresses are written the same way. */
-export function sameAddress(a: Address, b: Address): boolean {
+export function isSameAddress(a: Address, b: Address): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
 /** Whether a server that listens at `own` can be reached at this address; `local` are the IPs of its machine. */
-export function isOwnAddress(
+export function isSelf(
   { host, port }: Address,
   { own, local }: { own: Address; local: readonly string[] },
 ): boolean {
@@ -122,6 +122,6 @@ export function isOwnAddress(
 }
 
 /** An IPv4 peer of a socket that listens on `::` as the IPv4 address that it is (RFC 4291, section 2.5.5.2). */
-export function plainIP(ip: string): string {
+export function unmapIPv4(ip: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
 }

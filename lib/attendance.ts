@@ -3,30 +3,30 @@
 
 import { HEADER_BYTES } from "./codec.ts";
 import {
-  encodePerson,
+  encodeMemberInfo,
   MAX_BACKUP_BYTES,
   MAX_BACKUPS,
   MAX_NICK_BYTES,
   MAX_SERVER_FRAME_BYTES,
-  type Person,
+  type MemberInfo,
 } from "./protocol.ts";
 
 /** Bytes that all of WELCOME before its list of people takes, at most. */
-const MAX_HEAD_BYTES = HEADER_BYTES + 1 + 2 * 8 + 2 + MAX_NICK_BYTES + 4 + 2 * 8 + 1 +
+const MAX_WELCOME_HEADER_BYTES = HEADER_BYTES + 1 + 2 * 8 + 2 + MAX_NICK_BYTES + 4 + 2 * 8 + 1 +
   MAX_BACKUPS * (2 + MAX_BACKUP_BYTES) + 4;
 /** Longest list. */
-export const MAX_ONLINE_BYTES = MAX_SERVER_FRAME_BYTES - MAX_HEAD_BYTES;
+export const MAX_MEMBERS_BYTES = MAX_SERVER_FRAME_BYTES - MAX_WELCOME_HEADER_BYTES;
 
 const INITIAL_BYTES = 1_024;
 
 /** The encoded list of who is in. A list that was given is never changed. */
-export class Attendance {
+export class MemberListCache {
   #bytes = new Uint8Array(INITIAL_BYTES);
   #length = 0;
   #isStale = false;
 
   /** Somebody came. */
-  add(person: Person): void {
+  add(person: MemberInfo): void {
     if (!this.#isStale) this.#append(person);
   }
 
@@ -36,7 +36,7 @@ export class Attendance {
   }
 
   /** The records of as many as fit into WELCOME, of `people` who were added and no others. */
-  listOf(people: Iterable<Person>): Uint8Array<ArrayBuffer> {
+  listOf(people: Iterable<MemberInfo>): Uint8Array<ArrayBuffer> {
     if (this.#isStale) {
       this.#isStale = false;
       this.#bytes = new Uint8Array(INITIAL_BYTES);
@@ -46,10 +46,10 @@ export class Attendance {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  #append(person: Person): void {
-    const record = encodePerson(person);
+  #append(person: MemberInfo): void {
+    const record = encodeMemberInfo(person);
     const end = this.#length + record.length;
-    if (end > MAX_ONLINE_BYTES) return;
+    if (end > MAX_MEMBERS_BYTES) return;
     if (end > this.#bytes.length) {
       const larger = new Uint8Array(this.#bytes.length * 2);
       larger.set(this.#bytes);

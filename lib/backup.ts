@@ -1,6 +1,6 @@
 // A backup as servers name it: `host:port`, and if its certificate is known, `host:port#SHA256:...`. Pure.
 
-import { type Address, formatAddress, isOwnAddress, parseServer } from "./address.ts";
+import { type Address, formatAddress, isSelf, parseServerAddress } from "./address.ts";
 import { InputError } from "./errors.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 
@@ -16,7 +16,7 @@ export interface Backup {
 export function parseBackup(text: string): Backup {
   const [, server, fingerprint] = /^([^#]*)(?:#([^]*))?$/.exec(text)!;
   return {
-    server: parseServer(server!),
+    server: parseServerAddress(server!),
     ...(fingerprint !== undefined && { fingerprint: parseFingerprint(fingerprint) }),
   };
 }
@@ -24,7 +24,7 @@ export function parseBackup(text: string): Backup {
 /** Makes sure that a backup is not the server itself; `local` are the IPs of its machine.
  * @throws {InputError} `backup-is-self` */
 export function checkBackup({ server }: Backup, place: { own: Address; local: readonly string[] }): void {
-  if (!isOwnAddress(server, place)) return;
+  if (!isSelf(server, place)) return;
   const details = { server: formatAddress(server) };
   throw new InputError("backup-is-self", `Cannot be the backup of itself: ${details.server}`, { details });
 }

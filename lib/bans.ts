@@ -4,7 +4,7 @@
 export const MAX_BANS = 1_000;
 
 /** Addresses that are not let in. */
-export class Bans {
+export class BanList {
   readonly #max: number;
   readonly #untilMs = new Map<string, number>();
 

@@ -4,18 +4,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { concat } from "@std/bytes/concat";
 import { encodeBlockHead } from "./nats_block.ts";
-import type { LogStore } from "./nats_store.ts";
+import type { StreamStore } from "./nats_store.ts";
 
 /** Most bytes of a block: it is stored as one message. */
-const MAX_BLOCK_BYTES = 262_144;
+const MAX_BATCH_BYTES = 262_144;
 /** How long something may take to be stored until the store counts as away, in ms. */
-const AWAY_MS = 2_000;
+const UNAVAILABLE_AFTER_MS = 2_000;
 /** From try to try, in ms. */
 const AGAIN_MS = 200;
 /** A store that takes longer than this to fail, in ms, is not there to ask whether it is gone for good. */
-const QUICK_MS = 1_000;
+const FAST_FAILURE_MS = 1_000;
 /** How long it must have been gone before that is believed, in ms: a cluster that starts may not know better. */
-const GONE_MS = 30_000;
+const DELETED_MS = 30_000;
 
 /** What a writer needs. */
 export interface BlockWriterOptions {
@@ -49,8 +49,8 @@ interface Job {
 }
 
 /** Writes the blocks of one server. */
-export class BlockWriter {
-  readonly #store: LogStore;
+export class BatchWriter {
+  readonly #store: StreamStore;
   readonly #options: BlockWriterOptions;
   /** What is not stored yet, what is being stored first. */
   #waiting: Uint8Array<ArrayBuffer>[] = [];
@@ -68,7 +68,7 @@ export class BlockWriter {
   /** How many entries have to be stored until it counts as back: those that waited when it took something again. */
   #owed: number | undefined;
 
-  constructor(store: LogStore, options: BlockWriterOptions) {
+  constructor(store: StreamStore, options: BlockWriterOptions) {
     this.#store = store;
     this.#options = options;
   }
@@ -140,7 +140,7 @@ export class BlockWriter {
 
   /** As many entries as make a block. */
   #nextBlock(): Job {
-    const most = Math.min(MAX_BLOCK_BYTES, this.#store.maxBytes / 2);
+    const most = Math.min(MAX_BATCH_BYTES, this.#store.maxBytes / 2);
     let bytes = 0;
     let count = 0;
     for (const entry of this.#waiting) {
@@ -163,7 +163,7 @@ export class BlockWriter {
   /** Tries until it is stored: the next one must not come before it. Returns how many entries are; undefined if it is
    * given up instead: it is longer than what the store takes by now, and need not be. */
   async #write(job: Job): Promise<number | undefined> {
-    const { nowMs, awayMs = AWAY_MS, goneMs = GONE_MS, onStored, onGone } = this.#options;
+    const { nowMs, awayMs = UNAVAILABLE_AFTER_MS, goneMs = DELETED_MS, onStored, onGone } = this.#options;
     const away = setTimeout(() => this.#noteAway(), awayMs);
     let goneSinceMs: number | undefined;
     let stored: number | undefined;
@@ -180,8 +180,8 @@ export class BlockWriter {
       } catch {
         await Promise.race([delay(AGAIN_MS), seen]);
       }
-      const isThere = nowMs() - beganMs < QUICK_MS;
-      if (!isThere || !await this.#store.isGone().catch(() => false)) goneSinceMs = undefined;
+      const isThere = nowMs() - beganMs < FAST_FAILURE_MS;
+      if (!isThere || !await this.#store.isServerDown().catch(() => false)) goneSinceMs = undefined;
       else if (nowMs() - (goneSinceMs ??= beganMs) >= goneMs) {
         this.#isClosed = true;
         onGone?.();

@@ -3,11 +3,11 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { InputError } from "./errors.ts";
-import { fingerprintOf } from "./fingerprint.ts";
-import { readKept, readNamed, writeKept } from "./private_files.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { readStateFile, readUserFile, writeStateFile } from "./private_files.ts";
 
 /** How long before its end a certificate is worth a warning, in ms. */
-export const WARNING_MS = 30 * 86_400_000;
+export const EXPIRY_WARNING_MS = 30 * 86_400_000;
 /** Key and certificate in one file, so that they are always of one pair. */
 const FILE_NAME = "server.pem";
 
@@ -30,30 +30,30 @@ export interface ServerCertificate {
 
 /** The certificate in a file that a person named, and its key.
  * @throws {InputError} `file-unreadable` or `certificate-invalid` */
-export async function givenCertificate(certPath: string, keyPath: string): Promise<ServerCertificate> {
-  return certificateOf({ cert: await readNamed(certPath), key: await readNamed(keyPath) }, certPath);
+export async function loadCertificate(certPath: string, keyPath: string): Promise<ServerCertificate> {
+  return parseCertificate({ cert: await readUserFile(certPath), key: await readUserFile(keyPath) }, certPath);
 }
 
 /** The certificate that is kept in a folder, made if there is none.
  * @throws {InputError} `file-unreadable`, `file-unwritable` or `certificate-invalid` */
-export async function keptCertificate(folder: string, nowMs: number): Promise<ServerCertificate> {
+export async function loadOrCreateCertificate(folder: string, nowMs: number): Promise<ServerCertificate> {
   const path = join(folder, FILE_NAME);
-  let pem = await readKept(path);
+  let pem = await readStateFile(path);
   if (pem === undefined) {
     const { makeSelfSigned } = await import("./self_signed.ts");
-    await writeKept(path, await makeSelfSigned(nowMs), { isNew: true });
-    pem = await readNamed(path); // of whoever was first
+    await writeStateFile(path, await makeSelfSigned(nowMs), { isNew: true });
+    pem = await readUserFile(path); // of whoever was first
   }
-  return certificateOf({ cert: pem, key: pem }, path);
+  return parseCertificate({ cert: pem, key: pem }, path);
 }
 
-function certificateOf(pair: { cert: string; key: string }, path: string): ServerCertificate {
+function parseCertificate(pair: { cert: string; key: string }, path: string): ServerCertificate {
   try {
     const [own] = CERTIFICATE.exec(pair.cert) ?? [""];
     const [key] = KEY.exec(pair.key) ?? [""];
     const certificate = new X509Certificate(own);
     if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new RangeError("Cannot use the key");
-    return { ...pair, fingerprint: fingerprintOf(own), expiresMs: certificate.validToDate.getTime(), path };
+    return { ...pair, fingerprint: fingerprint(own), expiresMs: certificate.validToDate.getTime(), path };
   } catch (cause) {
     throw new InputError("certificate-invalid", `Cannot use the certificate in ${path}, or its key`, {
       cause,

@@ -1,36 +1,36 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
-import { about } from "./about.ts";
+import { infoOutput } from "./about.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { readBackups } from "./backup.ts";
-import { ChatScreen } from "./chat_screen.ts";
-import { type ClientAccess, clientAccess } from "./client_access.ts";
-import { CLIENT_FLAGS, clientHelp, type ClientSettings, settingsOf } from "./client_flags.ts";
+import { ChatView } from "./chat_screen.ts";
+import { clientAccess, type ClientConfig } from "./client_access.ts";
+import { CLIENT_FLAGS, clientConfig, clientHelp, type ClientSettings } from "./client_flags.ts";
 import { rendererFor } from "./display.ts";
-import { Doorman, isForDoorman } from "./doorman.ts";
-import { ChatError, InputError, type RefusedError } from "./errors.ts";
-import { isFinal } from "./failures.ts";
+import { AuthPrompter, isForDoorman } from "./doorman.ts";
+import { ChatError, InputError, type ServerError } from "./errors.ts";
+import { fatal } from "./failures.ts";
 import { parseFlags } from "./flags.ts";
-import { explain, type Sentences, sentencesIn } from "./i18n.ts";
-import { Mailbox } from "./mailbox.ts";
-import { Participant } from "./participant.ts";
-import { EXIT, type Program } from "./program.ts";
+import { errorText, type Translate, translator } from "./i18n.ts";
+import { SessionState } from "./mailbox.ts";
+import { CommandLoop } from "./participant.ts";
+import { EXIT, type ProcessContext } from "./program.ts";
 import { type RoomEvent, TOKEN_BYTES } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
-import { Roster } from "./roster.ts";
-import { type Failure, type ReadEntry, Session, type SessionEvent } from "./session.ts";
-import { TargetChooser } from "./target_chooser.ts";
+import { MemberList } from "./roster.ts";
+import { type Disconnect, type ReadEntry, Session, type SessionEvent } from "./session.ts";
+import { ServerSelector } from "./target_chooser.ts";
 import { printable } from "./text.ts";
-import type { Trust } from "./trust.ts";
+import type { TrustStore } from "./trust.ts";
 
 /** Chats until the person leaves. Returns the exit status.
  * @throws {InputError} about flags, or if the input ends before all is known
  * @throws {ChatError} if the input has ended and no server can be had */
-export async function chat(program: Program): Promise<number> {
-  const sentences = sentencesIn(program.language);
+export async function runClient(program: ProcessContext): Promise<number> {
+  const sentences = translator(program.language);
   const flags = parseFlags(program.args, CLIENT_FLAGS);
   const { edition } = program;
-  const answer = about(flags, {
+  const answer = infoOutput(flags, {
     name: "chat-client",
     table: CLIENT_FLAGS,
     help: clientHelp(sentences, program.terminal.columns),
@@ -41,7 +41,7 @@ export async function chat(program: Program): Promise<number> {
     await program.terminal.print(...answer);
     return EXIT.ok;
   }
-  const settings = settingsOf(flags);
+  const settings = clientConfig(flags);
   const renderer = rendererFor(flags, program);
   const access = await clientAccess(flags, { ...settings, program });
   using client = new ChatClient(program, { ...settings, renderer, access });
@@ -50,22 +50,22 @@ export async function chat(program: Program): Promise<number> {
 
 interface ClientOptions extends ClientSettings {
   readonly renderer: Renderer;
-  readonly access: ClientAccess;
+  readonly access: ClientConfig;
 }
 
 /** One person's chat. */
 class ChatClient implements Disposable {
-  readonly #program: Program;
-  readonly #sentences: Sentences;
+  readonly #program: ProcessContext;
+  readonly #sentences: Translate;
   readonly #renderer: Renderer;
-  readonly #chooser: TargetChooser;
-  readonly #trust: Trust;
+  readonly #chooser: ServerSelector;
+  readonly #trust: TrustStore;
   readonly #isAuto: boolean;
-  readonly #mailbox: Mailbox;
+  readonly #mailbox: SessionState;
   readonly #session: Session;
-  readonly #screen: ChatScreen;
-  readonly #participant: Participant;
-  readonly #roster = new Roster();
+  readonly #screen: ChatView;
+  readonly #participant: CommandLoop;
+  readonly #roster = new MemberList();
   /** What the server of now calls the person. */
   #nick = "";
   /** The nick that the person asked for, until a server gives it or refuses to. */
@@ -73,16 +73,16 @@ class ChatClient implements Disposable {
   #isTyping = false;
   #typingError: unknown;
 
-  constructor(program: Program, { renderer, access, ...settings }: ClientOptions) {
+  constructor(program: ProcessContext, { renderer, access, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
     this.#program = program;
-    this.#sentences = sentencesIn(language);
+    this.#sentences = translator(language);
     this.#renderer = renderer;
     this.#isAuto = settings.isAuto;
     this.#trust = access.trust;
     const notify = (text: string) => this.#notify(text);
-    const doorman = new Doorman({ ...access, terminal, language, notify, isAuto: settings.isAuto });
-    this.#chooser = new TargetChooser({
+    const doorman = new AuthPrompter({ ...access, terminal, language, notify, isAuto: settings.isAuto });
+    this.#chooser = new ServerSelector({
       ...settings,
       backups: settings.backups.map(({ server }) => server),
       terminal,
@@ -91,7 +91,7 @@ class ChatClient implements Disposable {
       doorman,
     });
     const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
-    this.#mailbox = new Mailbox({ token, history: settings.history });
+    this.#mailbox = new SessionState({ token, history: settings.history });
     this.#session = new Session({
       mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
@@ -99,7 +99,7 @@ class ChatClient implements Disposable {
       dial: access.dial,
       clock,
     });
-    this.#screen = new ChatScreen({
+    this.#screen = new ChatView({
       terminal,
       clock,
       renderer: this.#renderer,
@@ -107,7 +107,7 @@ class ChatClient implements Disposable {
       session: this.#session,
       reader: () => ({ session: this.#mailbox.session, nick: this.#nick }),
     });
-    this.#participant = new Participant({
+    this.#participant = new CommandLoop({
       terminal,
       isAuto: this.#isAuto,
       language,
@@ -167,13 +167,13 @@ class ChatClient implements Disposable {
     }
   }
 
-  async #showRefused(error: RefusedError): Promise<void> {
+  async #showRefused(error: ServerError): Promise<void> {
     this.#isNotCalled(error);
-    const why = explain(error, this.#program.language);
+    const why = errorText(error, this.#program.language);
     await this.#notify(this.#sentences("client.nick-kept", { why }));
   }
 
-  async #showFailed({ target, error, wasIn }: Failure): Promise<void> {
+  async #showFailed({ target, error, wasIn }: Disconnect): Promise<void> {
     this.#isNotCalled(error);
     await this.#screen.showCrowds();
     if (!wasIn) {
@@ -182,9 +182,9 @@ class ChatClient implements Disposable {
       return;
     }
     this.#roster.lose(this.#program.clock().wallMs);
-    const why = printable(explain(error, this.#program.language));
+    const why = printable(errorText(error, this.#program.language));
     await this.#notify(this.#sentences("client.lost", { server: formatAddress(target.server), why }));
-    const count = isFinal(error) ? 0 : this.#session.pending.length;
+    const count = fatal(error) ? 0 : this.#session.pending.length;
     if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }
 

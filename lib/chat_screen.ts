@@ -3,22 +3,22 @@
 
 import type { Clock } from "./clock.ts";
 import { PING_MS } from "./heartbeat.ts";
-import type { Sentences } from "./i18n.ts";
-import { PresenceFolder } from "./presence_folder.ts";
-import type { Content, RoomEvent } from "./protocol.ts";
-import { MARKS, mentions, type Presence, type Renderer } from "./render.ts";
+import type { Translate } from "./i18n.ts";
+import { PresenceBatcher } from "./presence_folder.ts";
+import type { MessageBody, RoomEvent } from "./protocol.ts";
+import { isMentioned, PREFIXES, type Presence, type Renderer } from "./render.ts";
 import type { ReadEntry, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { cut } from "./text.ts";
+import { truncate } from "./text.ts";
 
 /** What stands before a line while all is well. */
 export const PROMPT = "> ";
 /** How long a message may wait for its receipt before it is shown as pending, in ms. */
-const PENDING_MS = 300;
-const MAX_PENDING_LINES = 3;
+const SHOW_UNACKED_MS = 300;
+const MAX_UNACKED_LINES = 3;
 const MAX_PENDING_CHARS = 60;
 /** How long a server may be silent that is asked for a sign of life every {@linkcode PING_MS}, in ms. */
-export const SLOW_MS = PING_MS + 2_000;
+export const LINK_LAGGING_MS = PING_MS + 2_000;
 /** How often to look whether it is, in ms. */
 const LINK_CHECK_MS = 1_000;
 
@@ -26,7 +26,7 @@ const LINK_CHECK_MS = 1_000;
 export interface ChatScreenOptions {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
-  readonly sentences: Sentences;
+  readonly sentences: Translate;
   readonly clock: Clock;
   readonly session: Pick<Session, "pending" | "silenceMs">;
   /** Who looks at it, as the others know them. */
@@ -34,9 +34,9 @@ export interface ChatScreenOptions {
 }
 
 /** Shows a chat as it goes. */
-export class ChatScreen implements AsyncDisposable {
+export class ChatView implements AsyncDisposable {
   readonly #options: ChatScreenOptions;
-  readonly #folder = new PresenceFolder();
+  readonly #folder = new PresenceBatcher();
   readonly #linkTimer: ReturnType<typeof setInterval>;
   #folderTimer: ReturnType<typeof setTimeout> | undefined;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -77,7 +77,7 @@ export class ChatScreen implements AsyncDisposable {
   #isForReader({ entry, place }: ReadEntry): boolean {
     const { session, nick } = this.#options.reader();
     if (entry.type !== "said" || entry.session === session || place === "history") return false;
-    return entry.to !== undefined || mentions(entry.text, nick);
+    return entry.to !== undefined || isMentioned(entry.text, nick);
   }
 
   /** Prints what was held back. */
@@ -110,13 +110,13 @@ export class ChatScreen implements AsyncDisposable {
       this.#pendingTimer = undefined;
       this.#isPendingShown = true;
       terminal.showStatus(this.#pendingLines(session.pending));
-    }, PENDING_MS);
+    }, SHOW_UNACKED_MS);
   }
 
   /** Whether an entry has a line of its own: on a screen, a crowd that comes or goes shares one. */
   #isAlone(entry: RoomEvent): boolean {
     const { terminal, clock } = this.#options;
-    if (!mayBeOfCrowd(entry) || !terminal.isInteractive) return true;
+    if (!isBatchable(entry) || !terminal.isInteractive) return true;
     const { tickMs } = clock();
     if (this.#folder.isAlone(entry, tickMs)) return true;
     clearTimeout(this.#folderTimer);
@@ -127,15 +127,15 @@ export class ChatScreen implements AsyncDisposable {
   #showLink(): void {
     const { terminal, session, sentences } = this.#options;
     const { silenceMs } = session;
-    const isSlow = silenceMs !== undefined && silenceMs >= SLOW_MS;
+    const isSlow = silenceMs !== undefined && silenceMs >= LINK_LAGGING_MS;
     const state = silenceMs === undefined ? "link.down" : isSlow ? "link.slow" : undefined;
     terminal.showPrompt(state ? `(${sentences(state)}) ${PROMPT}` : PROMPT);
   }
 
-  #pendingLines(pending: readonly Content[]): string[] {
-    const lines = pending.slice(0, MAX_PENDING_LINES).map(({ text, to }) => {
-      const words = to ? `${MARKS.private} ${to.nick}: ${text}` : text;
-      return `${MARKS.pending} ${cut(words, MAX_PENDING_CHARS)}`;
+  #pendingLines(pending: readonly MessageBody[]): string[] {
+    const lines = pending.slice(0, MAX_UNACKED_LINES).map(({ text, to }) => {
+      const words = to ? `${PREFIXES.private} ${to.nick}: ${text}` : text;
+      return `${PREFIXES.pending} ${truncate(words, MAX_PENDING_CHARS)}`;
     });
     const count = pending.length - lines.length;
     return count > 0 ? [...lines, this.#options.sentences("client.more-pending", { count })] : lines;
@@ -143,6 +143,6 @@ export class ChatScreen implements AsyncDisposable {
 }
 
 /** Whether an entry may share a line with others: not who was thrown out. */
-function mayBeOfCrowd(entry: RoomEvent): entry is Presence {
+function isBatchable(entry: RoomEvent): entry is Presence {
   return entry.type === "joined" || (entry.type === "left" && !entry.kicked);
 }

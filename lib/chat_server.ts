@@ -1,23 +1,23 @@
 // A server: a port, its room, and what whoever runs it can have it do. Knows nothing of terminals; whoever wants to
 // see the log adds a reader.
 
-import { type Address, plainIP } from "./address.ts";
-import { Bans } from "./bans.ts";
+import { type Address, unmapIPv4 } from "./address.ts";
+import { BanList } from "./bans.ts";
 import { type Clock, serverClock } from "./clock.ts";
 import { type ListenError, ProtocolError } from "./errors.ts";
-import { anteroomOf, Gate, type GateOptions } from "./gate.ts";
-import { BYE, Guests } from "./guests.ts";
+import { ConnectionLimiter, type GateOptions, pendingHandshakes } from "./gate.ts";
+import { BYE_FRAME, Sessions } from "./guests.ts";
 import { DEAD_MS, PING_MS } from "./heartbeat.ts";
-import { Hub, type Reader } from "./hub.ts";
-import { type Journal, MemoryJournal } from "./journal.ts";
-import { accepted, ACCEPTS, listen, SECURE_ACCEPTS } from "./listener.ts";
-import { encodeServer, MAX_CLIENT_FRAME_BYTES, type Person } from "./protocol.ts";
+import { ConnectionManager, type LogConsumer } from "./hub.ts";
+import { type CommitLog, InMemoryCommitLog } from "./journal.ts";
+import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "./listener.ts";
+import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
-import { Reception, type ReceptionOptions } from "./reception.ts";
+import { ClientHandler, type ReceptionOptions } from "./reception.ts";
 import { Room } from "./room.ts";
-import type { RoomLog, RoomLogOptions } from "./room_log.ts";
+import type { EventLog, RoomLogOptions } from "./room_log.ts";
 import type { Socket } from "./socket.ts";
-import { addressBanned, givenUp } from "./violations.ts";
+import { addressBanned, timeoutError } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HELLO_MS = 10_000;
@@ -47,7 +47,7 @@ export interface ChatServerOptions
   readonly clock?: Clock;
   readonly log?: RoomLogOptions;
   /** What the room's log goes through; one that keeps nothing by default. */
-  readonly journal?: Journal;
+  readonly journal?: CommitLog;
   /** Told why connections cannot be accepted at the moment, once until one is. */
   readonly onTrouble?: (error: ListenError) => void;
 }
@@ -70,10 +70,10 @@ export class ChatServer implements AsyncDisposable {
   readonly #options: ChatServerOptions;
   readonly #clock: Clock;
   readonly #listener: Deno.TcpListener;
-  readonly #hub: Hub;
+  readonly #hub: ConnectionManager;
   readonly #room: Room;
-  readonly #guests: Guests;
-  readonly #bans = new Bans();
+  readonly #guests: Sessions;
+  readonly #bans = new BanList();
   readonly #startMs: number;
   readonly #firstSeq: number;
   readonly #accepting: Promise<void>;
@@ -82,7 +82,7 @@ export class ChatServer implements AsyncDisposable {
   /** Listens at once.
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
-    const { host, port, backups, graceMs, log, journal = new MemoryJournal(randomId()) } = options;
+    const { host, port, backups, graceMs, log, journal = new InMemoryCommitLog(randomId()) } = options;
     const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = serverClock } = options;
     this.#options = options;
     this.#clock = clock;
@@ -97,7 +97,7 @@ export class ChatServer implements AsyncDisposable {
       log,
     });
     this.#firstSeq = this.#room.log.head;
-    this.#hub = new Hub({
+    this.#hub = new ConnectionManager({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
       nowMs: () => clock().tickMs,
       // Also under load: the answer to a PING shows that the client has read what came before it.
@@ -105,17 +105,17 @@ export class ChatServer implements AsyncDisposable {
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
       greetingMs: helloMs,
       frameMs,
-      onGiveUp: (connection, why) => reception.refuse(connection, givenUp(why)),
+      onGiveUp: (connection, why) => reception.refuse(connection, timeoutError(why)),
       onRound: () => this.#room.settle(),
     });
-    this.#guests = new Guests({ room: this.#room, clock, onWork: () => this.#hub.wake() });
-    const reception = new Reception({
+    this.#guests = new Sessions({ room: this.#room, clock, onWork: () => this.#hub.wake() });
+    const reception = new ClientHandler({
       ...options,
       hub: this.#hub,
       room: this.#room,
       guests: this.#guests,
-      gate: new Gate(options),
-      anteroom: anteroomOf(options),
+      gate: new ConnectionLimiter(options),
+      anteroom: pendingHandshakes(options),
       bans: this.#bans,
       journal,
       clock,
@@ -130,7 +130,7 @@ export class ChatServer implements AsyncDisposable {
   }
 
   /** The room's log, for readers. */
-  get log(): RoomLog {
+  get log(): EventLog {
     return this.#room.log;
   }
 
@@ -140,12 +140,12 @@ export class ChatServer implements AsyncDisposable {
   }
 
   /** Has a reader take part in every round: it may write what the log has grown by. */
-  addReader(reader: Reader): void {
+  addReader(reader: LogConsumer): void {
     this.#hub.addReader(reader);
   }
 
   /** Who is in. */
-  get people(): Iterable<Person> {
+  get people(): Iterable<MemberInfo> {
     return this.#room.members;
   }
 
@@ -246,7 +246,7 @@ export class ChatServer implements AsyncDisposable {
     this.#room.settle();
     this.#listener.close();
     const { closingMs = CLOSING_MS } = this.#options;
-    for (const connection of this.#hub.connections) connection.finish(BYE, { lingerMs: closingMs });
+    for (const connection of this.#hub.connections) connection.finish(BYE_FRAME, { lingerMs: closingMs });
     await Promise.all([this.#accepting, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
     this.#hub[Symbol.dispose]();
   }
@@ -255,21 +255,21 @@ export class ChatServer implements AsyncDisposable {
     return this.close();
   }
 
-  async #accept(reception: Reception): Promise<void> {
+  async #accept(reception: ClientHandler): Promise<void> {
     const { onTrouble = () => {} } = this.#options;
-    const allowance = this.#options.secure ? SECURE_ACCEPTS : ACCEPTS;
-    for await (const conn of accepted(this.#listener, { onTrouble, allowance })) {
+    const allowance = this.#options.secure ? TLS_ACCEPT_RATE : ACCEPT_RATE;
+    for await (const conn of acceptConnections(this.#listener, { onTrouble, allowance })) {
       void this.#receive(conn, reception); // ends with the connection
     }
   }
 
   /** Nothing that goes wrong with one connection ends the others. */
-  async #receive(conn: Deno.TcpConn, reception: Reception): Promise<void> {
+  async #receive(conn: Deno.TcpConn, reception: ClientHandler): Promise<void> {
     const { secure = (conn) => conn, onRefused } = this.#options;
     try {
       await reception.receive(this.#hub.adopt(secure(conn)));
     } catch (error) {
-      onRefused?.({ address: plainIP(conn.remoteAddr.hostname) }, error as Error);
+      onRefused?.({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
       try {
         conn.close();
       } catch {

@@ -1,16 +1,16 @@
 // When a checkpoint of a log is due, and what is done about one that is too long to be stored. Knows nothing of what is
 // in it.
 
-import type { LogStore } from "./nats_store.ts";
+import type { StreamStore } from "./nats_store.ts";
 
 /** A checkpoint is due after so many entries, bytes, or ms. */
-const CHECKPOINT_ENTRIES = 5_000;
-const CHECKPOINT_BYTES = 4_194_304;
-const CHECKPOINT_MS = 3_600_000;
+const SNAPSHOT_ENTRIES = 5_000;
+const SNAPSHOT_BYTES = 4_194_304;
+const SNAPSHOT_INTERVAL_MS = 3_600_000;
 
 /** What checkpoints need. */
 export interface CheckpointsOptions {
-  readonly store: Pick<LogStore, "keepAll">;
+  readonly store: Pick<StreamStore, "keepAll">;
   /** Ms since 1970 UTC. */
   readonly wallMs: () => number;
   /** Told that there are too many people for a checkpoint of so many bytes to be stored, and again when it has become
@@ -38,13 +38,13 @@ export class Checkpoints {
   noteGiven({ entries, bytes }: { entries: number; bytes: number }): boolean {
     this.#entries += entries;
     this.#bytes += bytes;
-    const { checkpointEntries = CHECKPOINT_ENTRIES } = this.#options;
-    return this.#entries >= checkpointEntries || this.#bytes >= CHECKPOINT_BYTES;
+    const { checkpointEntries = SNAPSHOT_ENTRIES } = this.#options;
+    return this.#entries >= checkpointEntries || this.#bytes >= SNAPSHOT_BYTES;
   }
 
   /** Whether there was none for long, though little may have happened. */
   get isOld(): boolean {
-    return this.#options.wallMs() - this.#atMs >= CHECKPOINT_MS;
+    return this.#options.wallMs() - this.#atMs >= SNAPSHOT_INTERVAL_MS;
   }
 
   /** One has come that was stored then, in ms since 1970 UTC; `isNew`: not before this server began. */

@@ -5,15 +5,15 @@ import type { Address } from "./address.ts";
 import type { Backup } from "./backup.ts";
 import { dial, type DialOptions } from "./dial.ts";
 import { InputError } from "./errors.ts";
-import { fingerprintOf, parseFingerprint } from "./fingerprint.ts";
-import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
+import { fingerprint, parseFingerprint } from "./fingerprint.ts";
+import { checkCombinations, type FlagTable, type FlagValues } from "./flags.ts";
 import { parsePassword } from "./password.ts";
-import { readNamed } from "./private_files.ts";
-import type { Program } from "./program.ts";
-import { dialSecurely } from "./secure_dial.ts";
+import { readUserFile } from "./private_files.ts";
+import type { ProcessContext } from "./program.ts";
+import { dialTls } from "./secure_dial.ts";
 import type { Socket } from "./socket.ts";
-import { needTls } from "./tls_support.ts";
-import { Trust } from "./trust.ts";
+import { requireTls } from "./tls_support.ts";
+import { TrustStore } from "./trust.ts";
 
 /** Flags about getting in. */
 export const CLIENT_ACCESS_FLAGS = {
@@ -24,9 +24,9 @@ export const CLIENT_ACCESS_FLAGS = {
 } as const satisfies FlagTable;
 
 /** What a client gets in with. */
-export interface ClientAccess {
+export interface ClientConfig {
   readonly password?: string;
-  readonly trust: Trust;
+  readonly trust: TrustStore;
   /** Connects to a server, once it has shown what it must. */
   readonly dial: (server: Address, options: DialOptions) => Promise<Socket>;
 }
@@ -36,38 +36,38 @@ export interface ClientAccess {
  * @throws {InputError} about flags and files */
 export async function clientAccess(
   flags: FlagValues<typeof CLIENT_ACCESS_FLAGS>,
-  { program, backups, isAuto }: { program: Program; backups: readonly Backup[]; isAuto: boolean },
-): Promise<ClientAccess> {
-  checkTogether(flags, { contrary: [["ca", "tls-fingerprint"]] });
+  { program, backups, isAuto }: { program: ProcessContext; backups: readonly Backup[]; isAuto: boolean },
+): Promise<ClientConfig> {
+  checkCombinations(flags, { contrary: [["ca", "tls-fingerprint"]] });
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints, ca } = flags;
-  if (flags.tls || ca !== undefined || fingerprints.length > 0) needTls(program.edition);
+  if (flags.tls || ca !== undefined || fingerprints.length > 0) requireTls(program.edition);
   const { configFolder, terminal } = program;
-  const password = passwordFile === undefined ? undefined : parsePassword(await readNamed(passwordFile));
-  const trust = await Trust.open({
+  const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
+  const trust = await TrustStore.open({
     isTls: flags.tls,
-    ca: ca === undefined ? undefined : await readAuthorities(ca),
+    ca: ca === undefined ? undefined : await readCaFile(ca),
     fingerprints: fingerprints.map(parseFingerprint),
     backups,
     path: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
   });
   // Only who may be asked whom to trust has something to write down.
-  if (isAuto || !terminal.isKeyboard || ca !== undefined) program.giveUpFiles();
+  if (isAuto || !terminal.isKeyboard || ca !== undefined) program.dropFilePermissions();
   return {
     password,
     trust,
     dial: (server, options) => {
       const proof = trust.demandOf(server);
       if (!proof) return dial(server, options);
-      needTls(program.edition); // whoever is known to speak it
-      return dialSecurely(server, { ...options, proof });
+      requireTls(program.edition); // whoever is known to speak it
+      return dialTls(server, { ...options, proof });
     },
   };
 }
 
-async function readAuthorities(path: string): Promise<string> {
-  const pem = await readNamed(path);
+async function readCaFile(path: string): Promise<string> {
+  const pem = await readUserFile(path);
   try {
-    fingerprintOf(pem);
+    fingerprint(pem);
   } catch (cause) {
     const details = { path };
     throw new InputError("certificate-invalid", `Cannot find a certificate in ${path}`, { cause, details });

@@ -6,7 +6,7 @@ import { CLIENT_ACCESS_FLAGS } from "./client_access.ts";
 import { commandHelp } from "./commands.ts";
 import { DISPLAY_FLAGS } from "./display.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount } from "./flags.ts";
-import type { Sentences } from "./i18n.ts";
+import type { Translate } from "./i18n.ts";
 import { MAX_HISTORY } from "./protocol.ts";
 import { parseNick } from "./text.ts";
 
@@ -36,7 +36,7 @@ export interface ClientSettings {
 
 /** What flags say.
  * @throws {InputError} about a value */
-export function settingsOf(flags: FlagValues<typeof CLIENT_FLAGS>): ClientSettings {
+export function clientConfig(flags: FlagValues<typeof CLIENT_FLAGS>): ClientSettings {
   const server = flags.host === undefined ? undefined : parseAddress(flags.host);
   return {
     host: server?.host,
@@ -49,7 +49,7 @@ export function settingsOf(flags: FlagValues<typeof CLIENT_FLAGS>): ClientSettin
 }
 
 /** What `--help` shows, line by line. */
-export function clientHelp(sentences: Sentences, columns?: number): string[] {
+export function clientHelp(sentences: Translate, columns?: number): string[] {
   const options = flagHelp(CLIENT_FLAGS, sentences, columns);
   const commands = commandHelp(sentences, columns);
   const lists = [sentences("usage.options"), ...options, "", sentences("command.list"), ...commands];

@@ -14,13 +14,13 @@ export type Clock = () => Moment;
 /** A clock from a time of day and a monotonic time, both in ms. Monotonic clocks stand still while a machine
  * sleeps, though servers die meanwhile: how far the time of day runs ahead of it is added. Somebody who sets the
  * clock forward makes a sleep of it, which costs a reconnection; setting it back changes nothing. */
-export function clockOf(wallMs: () => number, awakeMs: () => number): Clock {
+export function makeClock(wallMs: () => number, awakeMs: () => number): Clock {
   let sleptMs = 0;
   let ahead = wallMs() - awakeMs();
   return () => {
     const moment = { wallMs: wallMs(), tickMs: awakeMs() };
     const aheadNow = moment.wallMs - moment.tickMs;
-    if (aheadNow - ahead > SLEEP_MS) sleptMs += aheadNow - ahead;
+    if (aheadNow - ahead > CLOCK_JUMP_MS) sleptMs += aheadNow - ahead;
     ahead = aheadNow;
     moment.tickMs += sleptMs;
     return moment;
@@ -28,16 +28,16 @@ export function clockOf(wallMs: () => number, awakeMs: () => number): Clock {
 }
 
 /** What is taken for a sleep rather than for a clock being trimmed, in ms. */
-const SLEEP_MS = 1_000;
+const CLOCK_JUMP_MS = 1_000;
 
 /** The machine's clock. */
-export const systemClock: Clock = clockOf(() => Date.now(), () => performance.now());
+export const systemClock: Clock = makeClock(() => Date.now(), () => performance.now());
 
 /** The clock of a server: its monotonic time stands still while the machine sleeps, and nobody can set it. What a log
  * holds must never seem older than it is: it would be kept from who comes later, from a server that fell. */
-export function serverClockOf(wallMs: () => number, awakeMs: () => number): Clock {
+export function makeServerClock(wallMs: () => number, awakeMs: () => number): Clock {
   return () => ({ wallMs: wallMs(), tickMs: awakeMs() });
 }
 
 /** The machine's clock, for a server. */
-export const serverClock: Clock = serverClockOf(() => Date.now(), () => performance.now());
+export const serverClock: Clock = makeServerClock(() => Date.now(), () => performance.now());

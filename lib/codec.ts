@@ -15,7 +15,7 @@ export const MAX_STRING_BYTES = 0xffff;
 
 /** Most clients say little: a buffer this small for each of ten thousand is less than a large one for a few. */
 const INITIAL_BUFFER_BYTES = 256;
-const LARGEST_READ_BYTES = 65_536;
+const MAX_READ_BYTES = 65_536;
 
 /** Cuts a stream of bytes into frames, however the stream was sliced on its way.
  *
@@ -60,7 +60,7 @@ export class FrameDecoder {
     this.#end += count;
     const { length } = this.#bytes;
     // A read that filled the buffer has left more behind: a larger buffer takes fewer reads.
-    if (this.#end === length && length < LARGEST_READ_BYTES) this.#moveTo(Buffer.allocUnsafeSlow(length * 2));
+    if (this.#end === length && length < MAX_READ_BYTES) this.#moveTo(Buffer.allocUnsafeSlow(length * 2));
   }
 
   /** Copies in the next bytes of the stream. They must be taken out with {@linkcode next} as they come: the
@@ -108,7 +108,7 @@ export class FrameDecoder {
 }
 
 /** The whole frames of a slice that begins and ends between two frames, as a slice of the log does. */
-export function* framesOf(slice: Uint8Array): Generator<Frame> {
+export function* splitFrames(slice: Uint8Array): Generator<Frame> {
   const bytes = Buffer.from(slice.buffer, slice.byteOffset, slice.byteLength);
   const view = viewOf(bytes);
   for (let end = 0; end < bytes.length;) {
@@ -298,7 +298,7 @@ export class Frame {
     // Four times as fast as a strict decoder, and it marks what is wrong; so may the writer have, whence the
     // second look.
     const text = this.#bytes.toString("utf8", at, at + length);
-    return text.includes(REPLACEMENT) ? strictly(this.#bytes.subarray(at, at + length)) : text;
+    return text.includes(REPLACEMENT) ? withStrictDecoding(this.#bytes.subarray(at, at + length)) : text;
   }
 
   /** Whether every byte of the body was read. */
@@ -324,7 +324,7 @@ export class Frame {
 /** What decoders put in the place of what is not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
-function strictly(bytes: Uint8Array): string {
+function withStrictDecoding(bytes: Uint8Array): string {
   try {
     return strictDecoder.decode(bytes);
   } catch (cause) {

@@ -1,9 +1,9 @@
 // Commands from a table, which also gives the help: how a typed line is told apart. Pure; knows none of the
 // commands.
 
-import { inColumns } from "./columns.ts";
-import type { PlainSentenceKey, Sentences } from "./i18n.ts";
-import { nearestWord } from "./nearest.ts";
+import { formatColumns } from "./columns.ts";
+import type { PlainTranslationKey, Translate } from "./i18n.ts";
+import { suggest } from "./nearest.ts";
 import { printable } from "./text.ts";
 
 /** A command that can be typed. */
@@ -11,8 +11,8 @@ export interface Command {
   /** Names after the slash, the one that help shows first. */
   readonly names: readonly string[];
   /** What follows the name, in words. */
-  readonly parameters?: PlainSentenceKey;
-  readonly help: PlainSentenceKey;
+  readonly parameters?: PlainTranslationKey;
+  readonly help: PlainTranslationKey;
 }
 
 /** Commands by what they are for, in the order in which the help shows them. */
@@ -43,7 +43,7 @@ export function parseCommand<Table extends CommandTable>(table: Table, line: str
     if (names.includes(typed)) return { name, rest };
   }
   const known = Object.values(table).flatMap(({ names }) => names);
-  const nearest = nearestWord(typed, known);
+  const nearest = suggest(typed, known);
   const unknown = { type: "unknown", command: `/${typed}` } as const;
   return {
     name: undefined,
@@ -58,14 +58,14 @@ export function firstWord(text: string): { word: string; rest: string } {
 }
 
 /** What to tell somebody who typed a command that there is not. */
-export function unknownCommand({ command, nearest }: UnknownCommand, sentences: Sentences): string {
+export function unknownCommand({ command, nearest }: UnknownCommand, sentences: Translate): string {
   return nearest === undefined
     ? sentences("command.unknown", { command })
     : sentences("command.mistyped", { command, nearest });
 }
 
 /** How a command is to be typed: `/msg NICK TEXT`. */
-export function usageOf({ names, parameters }: Command, sentences: Sentences): string {
+export function usageOf({ names, parameters }: Command, sentences: Translate): string {
   return `/${names[0]}${parameters ? ` ${sentences(parameters)}` : ""}`;
 }
 
@@ -80,10 +80,10 @@ export interface HelpOptions {
 /** The commands and what they do. */
 export function tableHelp(
   table: CommandTable,
-  sentences: Sentences,
+  sentences: Translate,
   { more = [], columns }: HelpOptions = {},
 ): string[] {
-  return inColumns([
+  return formatColumns([
     ...Object.values(table).map((command) => {
       const others = command.names.slice(1).map((name) => `, /${name}`).join("");
       return [`${usageOf(command, sentences)}${others}`, sentences(command.help)] as const;

@@ -10,7 +10,7 @@ import {
   type UnknownCommand,
   usageOf,
 } from "./command_table.ts";
-import type { Sentences } from "./i18n.ts";
+import type { Translate } from "./i18n.ts";
 import { parseNick, parseText } from "./text.ts";
 
 /** The commands of a client. */
@@ -28,7 +28,7 @@ export const COMMANDS = {
 export const COMMAND_NAMES = Object.values(COMMANDS).flatMap(({ names }) => names.map((name) => `/${name}`));
 
 /** What a typed line asks for. */
-export type Action =
+export type UsageError =
   | { readonly type: "say"; readonly text: string; readonly action?: boolean }
   | { readonly type: "msg"; readonly nick: string; readonly text: string }
   | { readonly type: "nick"; readonly nick: string }
@@ -49,7 +49,7 @@ const INDENTED = /^(?:\s\s|\t)/;
 
 /** What a line typed in the chat asks for. `//` begins a text that begins with a slash.
  * @throws {InputError} `text-too-long` or `nick-invalid` */
-export function parseLine(raw: string): Action {
+export function parseLine(raw: string): UsageError {
   if (INDENTED.test(raw)) return asText(raw);
   if (isQuit(raw)) return { type: "quit" };
   const line = raw.trim();
@@ -59,12 +59,12 @@ export function parseLine(raw: string): Action {
 
 /** What a line asks for that is to be sent as it is.
  * @throws {InputError} `text-too-long` */
-export function asText(line: string): Action {
+export function asText(line: string): UsageError {
   const text = parseText(line);
   return text === "" ? { type: "nothing" } : { type: "say", text };
 }
 
-function parseAction(line: string): Action {
+function parseAction(line: string): UsageError {
   const typed = parseCommand(COMMANDS, line);
   if (typed.name === undefined) return typed.unknown;
   const { name, rest } = typed;
@@ -88,11 +88,11 @@ function parseAction(line: string): Action {
 }
 
 /** How a command is to be typed. */
-export function commandUsage(command: keyof typeof COMMANDS, sentences: Sentences): string {
+export function commandUsage(command: keyof typeof COMMANDS, sentences: Translate): string {
   return usageOf(COMMANDS[command], sentences);
 }
 
 /** The commands and what they do. */
-export function commandHelp(sentences: Sentences, columns?: number): string[] {
+export function commandHelp(sentences: Translate, columns?: number): string[] {
   return tableHelp(COMMANDS, sentences, { more: [["//...", sentences("command.escape")]], columns });
 }

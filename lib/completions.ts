@@ -1,14 +1,14 @@
 // Scripts by which shells complete a program's flags, from the same table as its help. Pure.
 
-import { type Flag, type FlagTable, type Shell, takesValue, valueWord } from "./flags.ts";
-import type { Sentences } from "./i18n.ts";
+import { type Flag, type FlagTable, type Shell, takesValue, valueLabel } from "./flags.ts";
+import type { Translate } from "./i18n.ts";
 
 /** What a script is about. */
 export interface CompletionsOptions {
   /** Name of the program. */
   readonly name: string;
   readonly table: FlagTable;
-  readonly sentences: Sentences;
+  readonly sentences: Translate;
 }
 
 /** The script, line by line. `eval "$(NAME --completions SHELL)"` makes it work in a shell that runs. */
@@ -42,7 +42,7 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
 function bashValues(about: Flag): string {
   const { choices, value } = about;
   if (choices) return `COMPREPLY=($(compgen -W '${choices.join(" ")}' -- "$current"))`;
-  if (isHost(about)) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
+  if (completesHost(about)) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
   // Bash itself knows best about names with blanks and the like, from its release 4 on.
   const own = value === "FILE" ? "default" : value === "DIR" ? "dirnames" : undefined;
   return own ? `COMPREPLY=(); compopt -o ${own} 2>/dev/null` : "COMPREPLY=()";
@@ -54,11 +54,11 @@ function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
     const text = `[${sentences(help).replaceAll(/[[\]\\:]/g, "\\$&")}]`;
     if (!takesValue(about)) {
       return alias
-        ? `'(-${alias} --${flag})'{-${alias},--${flag}}${quoted(text)}`
-        : quoted(`--${flag}${text}`);
+        ? `'(-${alias} --${flag})'{-${alias},--${flag}}${shellQuote(text)}`
+        : shellQuote(`--${flag}${text}`);
     }
-    const word = valueWord(about, sentences).replaceAll(":", "\\:");
-    return quoted(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${zshValues(about)}`);
+    const word = valueLabel(about, sentences).replaceAll(":", "\\:");
+    return shellQuote(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${zshValues(about)}`);
   });
   const own = `_${name}`; // as the file that it may become must be called
   return [
@@ -74,14 +74,14 @@ function zshScript({ name, table, sentences }: CompletionsOptions): string[] {
 function zshValues(about: Flag): string {
   const { choices, value } = about;
   if (choices) return `(${choices.join(" ")})`;
-  if (isHost(about)) return "_hosts";
+  if (completesHost(about)) return "_hosts";
   return value === "FILE" ? "_files" : value === "DIR" ? "_files -/" : "";
 }
 
-function isHost({ value }: Flag): boolean {
+function completesHost({ value }: Flag): boolean {
   return value?.startsWith("HOST") === true;
 }
 
-function quoted(text: string): string {
+function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -3,20 +3,20 @@
 
 import { concat } from "@std/bytes/concat";
 import { FrameDecoder } from "./codec.ts";
-import { type ChatError, LostError } from "./errors.ts";
+import { type ChatError, ConnectionLostError } from "./errors.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Cursor } from "./room_log.ts";
 import type { Socket } from "./socket.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
-export const MAX_WAITING_BYTES = 2_097_152;
+export const MAX_SEND_QUEUE_BYTES = 2_097_152;
 /** Longest answer that is copied to go out together with others, in bytes. */
-const MAX_JOINED_BYTES = 4_096;
+const MAX_COALESCE_BYTES = 4_096;
 /** How long a peer may take to end its side of a connection once we have ended ours. */
-export const LINGER_MS = 1_000;
+export const CLOSE_TIMEOUT_MS = 1_000;
 
 /** How late the end of a hold may be and still be excused, in ms. */
-const MAX_HOLD_LATE_MS = 1_000;
+const MAX_PAUSE_OVERRUN_MS = 1_000;
 
 /** What a connection needs from its surroundings. */
 export interface ConnectionOptions {
@@ -30,7 +30,7 @@ export interface ConnectionOptions {
 }
 
 /** A round of writes, as one of them sees it. */
-export interface Round {
+export interface FlushCycle {
   /** When it began, on the clock of the connections. */
   readonly nowMs: number;
   /** To be called once for each write. */
@@ -146,7 +146,7 @@ export class Connection {
    * is read until it is asked for: who floods us fills its own socket. What comes after {@linkcode finish} is read
    * and forgotten: closing with bytes unread would make the system cut off the farewell on its way (RFC 1122,
    * section 4.2.2.13).
-   * @throws what {@linkcode close} was given, else {@linkcode LostError} `broken` */
+   * @throws what {@linkcode close} was given, else {@linkcode ConnectionLostError} `broken` */
   read(): Promise<FrameDecoder | undefined> {
     this.#notePartial();
     this.#isReading = true;
@@ -165,7 +165,7 @@ export class Connection {
 
   readonly #onReadFailed = (cause: unknown): undefined => {
     // What cannot be read from cannot be written to either: no farewell is to be waited for.
-    this.close(new LostError("broken", "Cannot read from the peer", { cause }));
+    this.close(new ConnectionLostError("broken", "Cannot read from the peer", { cause }));
     if (this.#reason) throw this.#reason;
     this.#onEnd();
   };
@@ -202,7 +202,7 @@ export class Connection {
     clearTimeout(timer);
     this.#endHold = undefined;
     // A busy process is late; one that was stopped for longer has other things to find out.
-    this.#excuse(Math.min(this.#options.nowMs() - untilMs, MAX_HOLD_LATE_MS));
+    this.#excuse(Math.min(this.#options.nowMs() - untilMs, MAX_PAUSE_OVERRUN_MS));
   }
 
   /** Ends a {@linkcode hold} if there is one. */
@@ -220,8 +220,8 @@ export class Connection {
     if (!this.isOpen) return;
     this.#answers.push(frame);
     this.#answerBytes += frame.length;
-    if (this.#answerBytes > MAX_WAITING_BYTES) {
-      this.close(new LostError("broken", "Cannot hold more answers"));
+    if (this.#answerBytes > MAX_SEND_QUEUE_BYTES) {
+      this.close(new ConnectionLostError("broken", "Cannot hold more answers"));
     } else this.#options.onWork();
   }
 
@@ -234,7 +234,10 @@ export class Connection {
 
   /** Writes what waits and what the log holds by now, then `farewell`, then ends our side; closes when the peer
    * has ended its own, or after `lingerMs`. */
-  finish(farewell?: Uint8Array<ArrayBuffer>, { lingerMs = LINGER_MS }: { lingerMs?: number } = {}): void {
+  finish(
+    farewell?: Uint8Array<ArrayBuffer>,
+    { lingerMs = CLOSE_TIMEOUT_MS }: { lingerMs?: number } = {},
+  ): void {
     if (!this.isOpen) return;
     this.#state = "finishing";
     this.#endHold?.();
@@ -261,7 +264,7 @@ export class Connection {
   /** Issues one write of what waits, or ends our side if all is written. Returns whether a write is under way:
    * then the round's `settle` is called once the socket has taken the bytes, or is full and takes the rest in its
    * own time. A write that fails closes the connection. */
-  flush({ nowMs, settle }: Round): boolean {
+  flush({ nowMs, settle }: FlushCycle): boolean {
     if (!this.hasWork) return false;
     const bytes = this.#take();
     if (bytes) {
@@ -291,7 +294,7 @@ export class Connection {
 
   /** All answers, or those up to a long one, which goes alone: it may be memory that others read as well. */
   #takeAnswers(): Uint8Array<ArrayBuffer> {
-    const index = this.#answers.findIndex(({ length }) => length > MAX_JOINED_BYTES);
+    const index = this.#answers.findIndex(({ length }) => length > MAX_COALESCE_BYTES);
     const count = index < 0 ? this.#answers.length : Math.max(index, 1);
     const answers = this.#answers.splice(0, count);
     const bytes = answers.length === 1 ? answers[0]! : concat(answers);
@@ -314,7 +317,7 @@ export class Connection {
   };
 
   readonly #onWriteFailed = (cause: unknown) => {
-    this.close(new LostError("broken", "Cannot write to the peer", { cause }));
+    this.close(new ConnectionLostError("broken", "Cannot write to the peer", { cause }));
     this.#endWrite();
     this.#leaveRound();
   };
@@ -335,7 +338,7 @@ export class Connection {
   #noteHeard(): void {
     const nowMs = this.#options.nowMs();
     if (nowMs - this.#heardMs >= this.#options.heartbeat.deadMs) {
-      throw new LostError("broken", "Cannot trust what comes so late");
+      throw new ConnectionLostError("broken", "Cannot trust what comes so late");
     }
     this.#heardMs = nowMs;
     this.heartbeat?.heard(nowMs);

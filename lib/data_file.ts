@@ -2,13 +2,13 @@
 // rooms, nor of when anything is to be stored.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { framesOf } from "./codec.ts";
+import { splitFrames } from "./codec.ts";
 import { InputError } from "./errors.ts";
-import { fold, trace, unfold } from "./fold.ts";
+import { fold, tombstone, unfold } from "./fold.ts";
 import { Members } from "./members.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Unnumbered } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
-import { type Reason, reasonOf } from "./reasons.ts";
+import { type Reason, systemReason } from "./reasons.ts";
 
 /** Says that a file is ours: "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
@@ -18,7 +18,7 @@ const VERSION = 1;
 const SQLITE = { busy: 5, corrupt: 11, notADatabase: 26 } as const;
 
 /** `synchronous` keeps the file whole, whatever happens; that what was written outlasts a power cut is the matter of
- * {@linkcode DataFile.sync} (sqlite.org/pragma.html#pragma_synchronous). */
+ * {@linkcode SqliteStore.sync} (sqlite.org/pragma.html#pragma_synchronous). */
 const SETTINGS = [
   "PRAGMA busy_timeout = 0",
   "PRAGMA locking_mode = EXCLUSIVE",
@@ -40,7 +40,7 @@ const TABLES = `
 `;
 
 /** An entry as it is stored. */
-export interface Stored {
+export interface StoredEntry {
   readonly seq: number;
   /** When, ms since 1970 UTC. */
   readonly atMs: number;
@@ -56,7 +56,7 @@ export interface Retention {
 }
 
 /** An open file. Nobody else can open it meanwhile; the system sees to that, also when the process dies. */
-export class DataFile implements Disposable {
+export class SqliteStore implements Disposable {
   /** Tells this room from all others. */
   readonly instance: bigint;
   readonly #path: string;
@@ -84,25 +84,25 @@ export class DataFile implements Disposable {
 
   /** Opens a file, or makes one that only its owner may read.
    * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`; the file is as it was */
-  static async open(path: string): Promise<DataFile> {
+  static async open(path: string): Promise<SqliteStore> {
     // A server that keeps nothing does not wait for it.
     const { DatabaseSync } = await import("node:sqlite");
     let db: DatabaseSync | undefined;
     try {
-      const isNew = await makeIfMissing(path);
+      const isNew = await createIfMissing(path);
       if (!isNew) {
         using old = new DatabaseSync(path, { readOnly: true });
         check(old, path);
       }
       db = new DatabaseSync(path);
       for (const setting of SETTINGS) run(db, setting);
-      transact(db, () => {
+      inTransaction(db, () => {
         if (versionOf(db!) === 0) create(db!);
       });
-      return new DataFile(path, db, await Deno.open(`${path}-wal`, { read: true, write: true }));
+      return new SqliteStore(path, db, await Deno.open(`${path}-wal`, { read: true, write: true }));
     } catch (error) {
       db?.close();
-      throw await problemWith(path, error);
+      throw await toStoreError(path, error);
     }
   }
 
@@ -132,12 +132,14 @@ export class DataFile implements Disposable {
 
   /** All entries.
    * @throws {InputError} `data-damaged` */
-  *entries(): Generator<Stored> {
+  *entries(): Generator<StoredEntry> {
     let nextSeq = this.#firstSeq;
     const rows = this.#db.prepare("SELECT seq, at, frame FROM entries ORDER BY seq").iterate();
     for (const { seq, at, frame } of rows) {
       if (seq !== nextSeq++) {
-        throw problem("data-damaged", this.#path, `entry ${nextSeq - 1} is missing`, { why: "incomplete" });
+        throw storeError("data-damaged", this.#path, `entry ${nextSeq - 1} is missing`, {
+          why: "incomplete",
+        });
       }
       yield { seq, atMs: Number(at), entry: this.#read(frame) };
     }
@@ -145,18 +147,18 @@ export class DataFile implements Disposable {
 
   #read(bytes: unknown): Unnumbered {
     try {
-      const [frame] = framesOf(bytes as Uint8Array);
+      const [frame] = splitFrames(bytes as Uint8Array);
       const { seq: _, ...entry } = decodeServer(frame!) as LogEntry;
       return entry as Unnumbered;
     } catch (cause) {
-      throw problem("data-damaged", this.#path, "an entry cannot be read", { why: "garbled", cause });
+      throw storeError("data-damaged", this.#path, "an entry cannot be read", { why: "garbled", cause });
     }
   }
 
   /** Stores entries, all or none, with the numbers from {@linkcode nextSeq} on. They outlast the process.
    * @throws {Error} of SQLite */
   append(entries: readonly Unnumbered[], atMs: number): void {
-    transact(this.#db, () => {
+    inTransaction(this.#db, () => {
       let seq = this.#nextSeq;
       for (const entry of entries) {
         this.#insert.run(seq, atMs, encodeEntry(entry, seq));
@@ -194,7 +196,7 @@ export class DataFile implements Disposable {
       if (seq >= firstSeq) break;
       fold(members, entry);
     }
-    transact(this.#db, () => {
+    inTransaction(this.#db, () => {
       this.#db.exec("DELETE FROM past");
       const insert = this.#db.prepare("INSERT INTO past (frame) VALUES (?)");
       for (const entry of unfold(members)) insert.run(encodeEntry(entry, 0));
@@ -212,11 +214,11 @@ export class DataFile implements Disposable {
       "SELECT seq, frame FROM private CROSS JOIN entries USING (seq) WHERE private.at < ?",
     ).all(beforeMs);
     if (old.length === 0) return;
-    transact(this.#db, () => {
+    inTransaction(this.#db, () => {
       const update = this.#db.prepare("UPDATE entries SET frame = ? WHERE seq = ?");
       for (const row of old) {
         const [seq, entry] = [Number(row.seq), this.#read(row.frame)];
-        if (entry.type === "said") update.run(encodeEntry(trace(entry.session, entry.n), seq), seq);
+        if (entry.type === "said") update.run(encodeEntry(tombstone(entry.session, entry.n), seq), seq);
       }
       this.#db.prepare("DELETE FROM private WHERE at < ?").run(beforeMs);
     });
@@ -228,7 +230,7 @@ export class DataFile implements Disposable {
   }
 }
 
-async function makeIfMissing(path: string): Promise<boolean> {
+async function createIfMissing(path: string): Promise<boolean> {
   try {
     // What SQLite puts beside it has its mode.
     (await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).close();
@@ -249,11 +251,11 @@ function check(db: DatabaseSync, path: string): void {
   // Made, and nothing more before the process died.
   if (tables === 0 && id === 0) return;
   if (id !== APPLICATION_ID) {
-    throw problem("data-damaged", path, "it belongs to another program", { why: "foreign" });
+    throw storeError("data-damaged", path, "it belongs to another program", { why: "foreign" });
   }
-  if (version > VERSION) throw problem("data-newer", path, `it has version ${version}`, { version });
+  if (version > VERSION) throw storeError("data-newer", path, `it has version ${version}`, { version });
   const { quick_check: result } = db.prepare("PRAGMA quick_check(1)").get()!;
-  if (result !== "ok") throw problem("data-damaged", path, String(result));
+  if (result !== "ok") throw storeError("data-damaged", path, String(result));
 }
 
 function versionOf(db: DatabaseSync): number {
@@ -267,7 +269,7 @@ function create(db: DatabaseSync): void {
   db.prepare("INSERT INTO room VALUES (?)").run(new Uint8Array(instance.buffer));
 }
 
-function transact(db: DatabaseSync, change: () => void): void {
+function inTransaction(db: DatabaseSync, change: () => void): void {
   run(db, "BEGIN IMMEDIATE");
   try {
     change();
@@ -288,10 +290,10 @@ function idOf(bytes: Uint8Array): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
 }
 
-type DataCode = "data-busy" | "data-newer" | "data-damaged" | "data-unusable";
+type StoreErrorCode = "data-busy" | "data-newer" | "data-damaged" | "data-unusable";
 
-function problem(
-  code: DataCode,
+function storeError(
+  code: StoreErrorCode,
   path: string,
   reason: string,
   { cause, ...more }: { cause?: unknown; why?: Reason; version?: number } = {},
@@ -299,17 +301,17 @@ function problem(
   return new InputError(code, `Cannot use ${path}: ${reason}`, { cause, details: { path, reason, ...more } });
 }
 
-async function problemWith(path: string, error: unknown): Promise<InputError> {
+async function toStoreError(path: string, error: unknown): Promise<InputError> {
   if (error instanceof InputError) return error;
-  const code = codeOf(error);
-  const { cause, ...more } = code === "data-unusable" ? await askSystem(path, error) : { cause: error };
-  return problem(code, path, cause instanceof Error ? cause.message : String(cause), { cause, ...more });
+  const code = natsErrorCode(error);
+  const { cause, ...more } = code === "data-unusable" ? await diagnose(path, error) : { cause: error };
+  return storeError(code, path, cause instanceof Error ? cause.message : String(cause), { cause, ...more });
 }
 
 /** SQLite does not always say why it cannot use a file: the system does, and what it says of the folder. */
-async function askSystem(path: string, error: unknown): Promise<{ cause: unknown; why?: Reason }> {
+async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; why?: Reason }> {
   if (error instanceof Deno.errors.NotFound) return { cause: error, why: "folder-missing" };
-  if (!isOfSQLite(error)) return { cause: error };
+  if (!isSqliteError(error)) return { cause: error };
   try {
     // Windows opens them.
     if ((await Deno.stat(path)).isDirectory) return { cause: error, why: "is-folder" };
@@ -323,12 +325,12 @@ async function askSystem(path: string, error: unknown): Promise<{ cause: unknown
     await Deno.remove(beside);
     return { cause: error };
   } catch (cause) {
-    return { cause, ...(reasonOf(cause) === "no-permission" && { why: "folder-closed" }) };
+    return { cause, ...(systemReason(cause) === "no-permission" && { why: "folder-closed" }) };
   }
 }
 
-function codeOf(error: unknown): DataCode {
-  switch (resultOf(error)) {
+function natsErrorCode(error: unknown): StoreErrorCode {
+  switch (sqliteResultCode(error)) {
     case SQLITE.busy:
       return "data-busy";
     case SQLITE.corrupt:
@@ -339,12 +341,12 @@ function codeOf(error: unknown): DataCode {
   }
 }
 
-function isOfSQLite(error: unknown): boolean {
+function isSqliteError(error: unknown): boolean {
   return (error as { code?: unknown }).code === "ERR_SQLITE_ERROR";
 }
 
 /** SQLite's result code of an error, without its upper bits. */
-function resultOf(error: unknown): number | undefined {
+function sqliteResultCode(error: unknown): number | undefined {
   const { errcode } = error as { errcode?: number };
   return errcode === undefined ? undefined : errcode & 0xff;
 }

@@ -11,7 +11,7 @@ export interface TypedLine {
 }
 
 /** Gives lines to whoever waits for them, in order. */
-export class Desk {
+export class LineQueue {
   readonly editor: LineEditor;
   /** Lines that nobody has waited for yet. */
   readonly ahead: TypedLine[] = [];

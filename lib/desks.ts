@@ -1,9 +1,9 @@
 // Who gets what is typed or pasted: a question, the chat, or the question whether a pasted block is to be sent.
 // Pure: knows neither keys nor screens.
 
-import { Desk, type TypedLine } from "./desk.ts";
+import { LineQueue, type TypedLine } from "./desk.ts";
 import type { Completer } from "./line_editor.ts";
-import { withoutTabs } from "./text.ts";
+import { expandTabs } from "./text.ts";
 
 /** How lines are typed for the chat. */
 export interface ChatOptions {
@@ -18,16 +18,16 @@ export interface ChatOptions {
 }
 
 /** Most lines of a pasted block that are sent unasked. */
-export const MAX_UNASKED_LINES = 10;
+export const MAX_UNCONFIRMED_LINES = 10;
 /** Most lines of a pasted block that are taken for answers: server, port, nick. */
-const MAX_PASTED_ANSWERS = 3;
+const MAX_PASTED_REPLIES = 3;
 
 /** The desk for answers, the one for the chat, and which of them is open. */
-export class Desks {
-  readonly answers = new Desk();
-  readonly chat = new Desk((before) => this.#chatOptions.complete?.(before));
+export class InputRouter {
+  readonly answers = new LineQueue();
+  readonly chat = new LineQueue((before) => this.#chatOptions.complete?.(before));
   /** Whether a pasted block is to be sent. */
-  readonly #consent = new Desk();
+  readonly #consent = new LineQueue();
   readonly #print: (line: string) => void;
   #chatOptions: ChatOptions = {};
   /** A pasted block that waits for consent. */
@@ -44,7 +44,7 @@ export class Desks {
   }
 
   /** Where what is typed now goes to. */
-  get open(): Desk {
+  get open(): LineQueue {
     if (this.#dialogues > 0 || !this.#isChatting) return this.answers;
     return this.#block ? this.#consent : this.chat;
   }
@@ -111,7 +111,7 @@ export class Desks {
     const lines = text.split(/\r\n|\r|\n/);
     const desk = this.open;
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isForChat = this.#isChatting && (desk !== this.answers || count > MAX_PASTED_ANSWERS);
+    const isForChat = this.#isChatting && (desk !== this.answers || count > MAX_PASTED_REPLIES);
     if (desk === this.#consent || (isForChat && this.#block)) desk.editor.insert(lines.join(" "));
     else if (isForChat && count > 1) this.#pasteBlock(lines, count);
     else if (isForChat) desk.editor.insert(lines[0]!);
@@ -127,7 +127,7 @@ export class Desks {
   }
 
   /** The next line for a desk; undefined if there is none to come. */
-  next(desk: Desk): Promise<TypedLine | undefined> {
+  next(desk: LineQueue): Promise<TypedLine | undefined> {
     const line = desk.next();
     this.serve();
     return line;
@@ -156,7 +156,7 @@ export class Desks {
    * more and the person has agreed. */
   #pasteBlock(lines: readonly string[], count: number): void {
     const { confirmPaste } = this.#chatOptions;
-    const isShort = count <= MAX_UNASKED_LINES && this.open === this.chat;
+    const isShort = count <= MAX_UNCONFIRMED_LINES && this.open === this.chat;
     if (!confirmPaste || isShort) return this.#send(lines);
     this.#block = lines;
     this.#consent.prompt = confirmPaste.question(count);
@@ -169,7 +169,7 @@ export class Desks {
     this.#print(this.#consent.prompt + answer);
     if (confirmPaste?.isYes(answer)) return this.#send(lines);
     // They may be nowhere else any more.
-    const kept = lines.map(withoutTabs).filter((line) => line.trim() !== "");
+    const kept = lines.map(expandTabs).filter((line) => line.trim() !== "");
     for (const line of kept) this.chat.editor.remember(line);
     if (confirmPaste) this.#print(confirmPaste.kept(kept.length));
   }

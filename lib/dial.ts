@@ -33,7 +33,7 @@ async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpCo
     connecting.then((conn) => conn.close(), () => {});
     if (signal.aborted) throw signal.reason;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const code = connectCode(cause, server);
+    const code = connectErrorCode(cause, server);
     throw new ConnectError(code, `Cannot connect to ${formatAddress(server)}: ${reason}`, {
       cause,
       details: { server: formatAddress(server), host: server.host, reason },
@@ -44,21 +44,21 @@ async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpCo
 }
 
 /** What Deno appends to the errors of system calls, which looking a name up is not. */
-const OF_CALL = /\(os error \d+\)$/;
+const SYSCALL_CODES = /\(os error \d+\)$/;
 
 /** Whether an error of Deno.connect or Deno.listen says that a name has no address: it comes without a class of its
  * own, and without a code but for the one that Windows has for it. So does "Host is down" on macOS. */
-export function isNameUnknown(cause: unknown): boolean {
+export function isDnsFailure(cause: unknown): boolean {
   if (!(cause instanceof Error) || Object.getPrototypeOf(cause) !== Error.prototype) return false;
   const { code } = cause as { code?: string };
-  return code === "ENOENT" || (code === undefined && !OF_CALL.test(cause.message));
+  return code === "ENOENT" || (code === undefined && !SYSCALL_CODES.test(cause.message));
 }
 
 /** What an error of Deno.connect says. Without a network, of this machine alone: of one that is not there it says no
  * more than that the host is unreachable. For a name it is that of its last address: there may be no way to its IPv6
  * address, and at the one of IPv4 nobody who listens. */
-export function connectCode(cause: unknown, { host }: Address): ConnectCode {
-  if (isNameUnknown(cause)) return "name-unknown";
+export function connectErrorCode(cause: unknown, { host }: Address): ConnectCode {
+  if (isDnsFailure(cause)) return "name-unknown";
   const { code } = cause as { code?: unknown };
   if (isIP(host) && (code === "ENETUNREACH" || code === "ENETDOWN")) return "network-away";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";

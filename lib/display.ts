@@ -1,8 +1,8 @@
 // How a person wants lines to look: the flags that say so, and the renderer that they give. Pure.
 
 import type { FlagTable, FlagValues } from "./flags.ts";
-import { type Language, sentencesIn } from "./i18n.ts";
-import { COLOURS, PLAIN } from "./paint.ts";
+import { type Language, translator } from "./i18n.ts";
+import { COLOR_THEME, PLAIN_THEME } from "./paint.ts";
 import { Renderer } from "./render.ts";
 import { DEFAULT_PATTERN, parsePattern, Timestamps } from "./timestamps.ts";
 
@@ -20,8 +20,8 @@ export function rendererFor(
   { language, hasColours }: { language: Language; hasColours: boolean },
 ): Renderer {
   const pattern = flags.time === undefined ? DEFAULT_PATTERN : parsePattern(flags.time);
-  return new Renderer(sentencesIn(language), {
-    paint: hasColours && !flags["no-color"] && !flags.plain ? COLOURS : PLAIN,
+  return new Renderer(translator(language), {
+    paint: hasColours && !flags["no-color"] && !flags.plain ? COLOR_THEME : PLAIN_THEME,
     times: new Timestamps({ pattern, utc: flags.utc, language }),
   });
 }

@@ -2,17 +2,17 @@
 // knows yet.
 
 import { type Address, formatAddress } from "./address.ts";
-import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
-import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
-import { keyOf } from "./known_servers.ts";
+import { type ChatError, ConnectError, InputError, ServerError } from "./errors.ts";
+import { errorText, type Language, type Translate, translator } from "./i18n.ts";
+import { serverKey } from "./known_servers.ts";
 import { parsePassword } from "./password.ts";
-import { askFor } from "./questions.ts";
-import type { Failure } from "./session.ts";
+import { prompt } from "./questions.ts";
+import type { Disconnect } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import type { Trust } from "./trust.ts";
+import type { TrustStore } from "./trust.ts";
 
 /** There is no door; it is open now; it stays shut; the person wants to leave. */
-export type DoorState = "none" | "open" | "shut" | "left";
+export type AuthResult = "none" | "open" | "shut" | "left";
 
 /** What a doorman needs. */
 export interface DoormanOptions {
@@ -20,7 +20,7 @@ export interface DoormanOptions {
   readonly language: Language;
   /** Prints a line with the time. */
   readonly notify: (text: string) => Promise<void>;
-  readonly trust: Trust;
+  readonly trust: TrustStore;
   /** The one to give when a server asks, until the person gives another. */
   readonly password?: string;
   /** Nobody is to be asked whom to trust. */
@@ -28,7 +28,7 @@ export interface DoormanOptions {
 }
 
 /** A client before a door. */
-export interface DoorOptions {
+export interface AuthOptions {
   readonly signal: AbortSignal;
   /** Whether the person named the server when the program started, or a server did that the client was in. */
   readonly isKnown: boolean;
@@ -39,26 +39,26 @@ export interface DoorOptions {
 /** Opens doors. A password goes to no server that has not asked for it, and without a question only to those that
  * the client is led to by whoever it told the password before. That it was told under TLS need not be remembered:
  * from then on there is nothing else. */
-export class Doorman {
+export class AuthPrompter {
   readonly #options: DoormanOptions;
-  readonly #sentences: Sentences;
+  readonly #sentences: Translate;
   #password: string | undefined;
   /** What each server that asked was given. */
   readonly #given = new Map<string, string>();
 
   constructor(options: DoormanOptions) {
     this.#options = options;
-    this.#sentences = sentencesIn(options.language);
+    this.#sentences = translator(options.language);
     this.#password = options.password;
   }
 
   /** The password for a server; empty if it has not asked for one. */
   passwordFor(server: Address): string {
-    return this.#given.get(keyOf(server)) ?? "";
+    return this.#given.get(serverKey(server)) ?? "";
   }
 
   /** Opens the door that a client stands before, if it stands before one and that can be. */
-  async open(failure: Failure, options: DoorOptions): Promise<DoorState> {
+  async open(failure: Disconnect, options: AuthOptions): Promise<AuthResult> {
     const { target: { server }, error, wasIn } = failure;
     if (wasIn) return "none";
     if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
@@ -72,25 +72,25 @@ export class Doorman {
   async #givePassword(
     server: Address,
     error: ChatError,
-    { signal, isKnown, isNews }: DoorOptions,
-  ): Promise<DoorState> {
-    const isWrong = this.#given.delete(keyOf(server));
+    { signal, isKnown, isNews }: AuthOptions,
+  ): Promise<AuthResult> {
+    const isWrong = this.#given.delete(serverKey(server));
     if (isWrong || !isKnown || this.#password === undefined) {
       const state = await this.#askPassword(signal);
       if (state === "shut" && isNews) await this.#tellShut(server, error);
       if (state !== "open") return state;
     }
-    this.#given.set(keyOf(server), this.#password!);
+    this.#given.set(serverKey(server), this.#password!);
     return "open";
   }
 
-  async #askPassword(signal: AbortSignal): Promise<DoorState> {
+  async #askPassword(signal: AbortSignal): Promise<AuthResult> {
     const { terminal, isAuto } = this.#options;
     if (!terminal.hidesSecrets || (isAuto && !terminal.isKeyboard)) return "shut";
     const text = this.#sentences("ask.password");
     try {
       const answer = await terminal.dialogue(
-        () => askFor(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
+        () => prompt(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
         { signal },
       );
       if (answer === undefined) return "left";
@@ -106,7 +106,7 @@ export class Doorman {
     const { language, notify } = this.#options;
     // That a password was wrong has been told.
     if (isForDoorman(error)) {
-      const why = explain(error, language);
+      const why = errorText(error, language);
       await notify(this.#sentences("client.not-in", { server: formatAddress(server), why }));
     }
     await notify(this.#sentences("client.no-password"));
@@ -114,21 +114,21 @@ export class Doorman {
 
   /** Whether it will open at once what keeps a client out: there is nothing to tell. With TLS a server can only be met
    * by somebody who can say whether it is the right one. */
-  opensUnasked({ target: { server }, error }: Failure): boolean {
+  opensUnasked({ target: { server }, error }: Disconnect): boolean {
     const { terminal, isAuto, trust } = this.#options;
     return error.code === "tls-needed" && !isAuto && terminal.isKeyboard && !trust.demandOf(server);
   }
 
-  #takeToTls(failure: Failure): DoorState {
+  #takeToTls(failure: Disconnect): AuthResult {
     if (!this.opensUnasked(failure)) return "shut";
-    this.#options.trust.needTls(failure.target.server);
+    this.#options.trust.requireTls(failure.target.server);
     return "open";
   }
 
-  async #askTrust(server: Address, error: ChatError, { signal, isNews }: DoorOptions): Promise<DoorState> {
+  async #askTrust(server: Address, error: ChatError, { signal, isNews }: AuthOptions): Promise<AuthResult> {
     const { terminal, language, isAuto, notify } = this.#options;
     if (isAuto || !terminal.isKeyboard) {
-      if (isNews) await notify(explain(error, language));
+      if (isNews) await notify(errorText(error, language));
       return "shut";
     }
     const fingerprint = `${error.details.fingerprint}`;
@@ -138,7 +138,7 @@ export class Doorman {
         `  ${fingerprint}`,
       );
       const text = this.#sentences("ask.trust");
-      return await askFor(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
+      return await prompt(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
     }, { signal });
     if (answer === undefined) return "left";
     if (answer) await this.#trust(server, fingerprint);
@@ -149,7 +149,7 @@ export class Doorman {
   async #warn(error: ChatError): Promise<void> {
     const { terminal, language, notify } = this.#options;
     const { known, fingerprint } = error.details as { known: string; fingerprint: string };
-    await notify(explain(error, language));
+    await notify(errorText(error, language));
     await terminal.print(
       `  ${this.#sentences("client.fingerprint-expected", { known })}`,
       `  ${this.#sentences("client.fingerprint-now", { fingerprint })}`,
@@ -162,7 +162,7 @@ export class Doorman {
       if (await trust.accept(server, fingerprint)) return;
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      await terminal.print(explain(error, language));
+      await terminal.print(errorText(error, language));
     }
     await terminal.print(this.#sentences("client.not-remembered", { server: formatAddress(server) }));
   }
@@ -191,11 +191,11 @@ export function isAboutDoor(error: ChatError): boolean {
 
 /** Whether a server wants a password, or another one. */
 export function isAboutPassword(error: ChatError): boolean {
-  return error instanceof RefusedError && ["password-needed", "password-wrong"].includes(error.code);
+  return error instanceof ServerError && ["password-needed", "password-wrong"].includes(error.code);
 }
 
 function isAboutTls(error: ChatError): boolean {
-  if (error instanceof RefusedError) return error.code === "tls-needed";
+  if (error instanceof ServerError) return error.code === "tls-needed";
   const { code } = error;
   return error instanceof ConnectError &&
     (code.startsWith("certificate-") || /^(not-tls|tls-failed)$/.test(code));

@@ -75,7 +75,7 @@ export type NatsCode =
   | "nats-newer";
 
 /** Why an established connection ended against our will. */
-export type LossCode = "closing" | "closed" | "broken" | "silent" | "garbled";
+export type ConnectionLostCode = "closing" | "closed" | "broken" | "silent" | "garbled";
 
 /** Why nothing can be stored for the moment. */
 export type StoreCode = "disk-full" | "disk-failed";
@@ -149,8 +149,8 @@ export class ProtocolError extends ChatError<WireCode> {
 }
 
 /** The server answered with an ERROR frame. The code is the peer's word: any string is possible. */
-export class RefusedError extends ChatError {
-  override readonly name = "RefusedError";
+export class ServerError extends ChatError {
+  override readonly name = "ServerError";
 }
 
 /** No chat could be had at an address. */
@@ -174,6 +174,6 @@ export class StoreError extends ChatError<StoreCode> {
 }
 
 /** A connection that had been established ended. */
-export class LostError extends ChatError<LossCode> {
-  override readonly name = "LostError";
+export class ConnectionLostError extends ChatError<ConnectionLostCode> {
+  override readonly name = "ConnectionLostError";
 }

@@ -5,27 +5,27 @@ import { type Address, formatAddress } from "./address.ts";
 import {
   type ChatError,
   ConnectError,
+  ConnectionLostError,
   type ErrorDetails,
-  LostError,
   ProtocolError,
-  RefusedError,
+  ServerError,
   type WireCode,
 } from "./errors.ts";
-import type { Refusal, Refused, ServerMessage } from "./protocol.ts";
+import type { ErrorFrame, Refused, ServerMessage } from "./protocol.ts";
 
 /** Why a client is not, or no longer, on a server. */
-export type Reason = ConnectError | RefusedError | LostError;
+export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
 
 /** What a message means that ends the conversation, or is out of place in it. */
-export function farewellOf(message: ServerMessage): Error {
-  if (message.type === "bye") return new LostError("closing", "The server closes");
-  if (message.type === "error") return refusal(message);
+export function closeReason(message: ServerMessage): Error {
+  if (message.type === "bye") return new ConnectionLostError("closing", "The server closes");
+  if (message.type === "error") return serverError(message);
   return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);
 }
 
 /** What a server does not do, and why; `details` are for people. */
-export function refusal({ code, reason }: Refusal | Refused, details?: ErrorDetails): RefusedError {
-  return new RefusedError(code, reason, { details: { ...details, reason } });
+export function serverError({ code, reason }: ErrorFrame | Refused, details?: ErrorDetails): ServerError {
+  return new ServerError(code, reason, { details: { ...details, reason } });
 }
 
 /** The error of a server that does not answer. */
@@ -36,54 +36,54 @@ export function noAnswer(server: Address, answerMs: number): ConnectError {
 
 /** What it means that nothing was heard of a server. Who was stopped meanwhile, slept, or did not read cannot say that
  * it was the server that was silent. */
-export function silence({ hasListened }: { hasListened: boolean }): LostError {
-  return new LostError(hasListened ? "silent" : "broken", "Cannot hear the server any more");
+export function idleError({ hasListened }: { hasListened: boolean }): ConnectionLostError {
+  return new ConnectionLostError(hasListened ? "silent" : "broken", "Cannot hear the server any more");
 }
 
 /** What broke a conversation off, in the terms of those who must decide what next. */
-export function failureOf(
+export function toDisconnect(
   cause: unknown,
   { server: address, wasIn }: { server: Address; wasIn: boolean },
-): Reason {
-  if (cause instanceof ConnectError || cause instanceof RefusedError) return cause;
+): DisconnectError {
+  if (cause instanceof ConnectError || cause instanceof ServerError) return cause;
   if (cause instanceof ProtocolError) {
-    if (cause.code === "version-unsupported") return new RefusedError(cause.code, cause.message, { cause });
-    if (wasIn) return new LostError("garbled", "Cannot understand the server any more", { cause });
+    if (cause.code === "version-unsupported") return new ServerError(cause.code, cause.message, { cause });
+    if (wasIn) return new ConnectionLostError("garbled", "Cannot understand the server any more", { cause });
   }
-  if (cause instanceof ProtocolError || (!wasIn && hasHungUp(cause))) {
+  if (cause instanceof ProtocolError || (!wasIn && isPeerClosed(cause))) {
     const server = formatAddress(address);
     return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
       cause,
       details: { server },
     });
   }
-  if (cause instanceof LostError) return cause;
+  if (cause instanceof ConnectionLostError) return cause;
   throw cause;
 }
 
 /** How systems tell of a peer that is gone (man 3 errno): if it had something left to read, Windows tells of that
  * rather than of what it said last, and so may others. */
-const RESETS: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
+const RESET_CODES: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
 
-function hasHungUp(cause: unknown): boolean {
-  return cause instanceof LostError && (cause.code === "closed" || isReset(cause.cause));
+function isPeerClosed(cause: unknown): boolean {
+  return cause instanceof ConnectionLostError && (cause.code === "closed" || isReset(cause.cause));
 }
 
 /** Whether an error of the system says that the peer has hung up. */
 export function isReset(error: unknown): boolean {
-  return RESETS.includes((error as { code?: unknown } | undefined)?.code);
+  return RESET_CODES.includes((error as { code?: unknown } | undefined)?.code);
 }
 
 /** Whether whoever runs a server does not want the client: it must not come back by itself. */
-export function isFinal(error: ChatError): boolean {
-  return error instanceof RefusedError && ["kicked", "banned"].includes(error.code);
+export function fatal(error: ChatError): boolean {
+  return error instanceof ServerError && ["kicked", "banned"].includes(error.code);
 }
 
 /** Whether one side says that the other breaks the rules, or somebody else has the client's place: it would be the
  * same the next time. */
-export function isViolation(error: ChatError): boolean {
+export function protocolFault(error: ChatError): boolean {
   if (error.cause instanceof ProtocolError) return true;
-  return error instanceof RefusedError && VIOLATIONS.has(error.code);
+  return error instanceof ServerError && VIOLATIONS.has(error.code);
 }
 
 const VIOLATIONS: ReadonlySet<string> = new Set<WireCode>([
@@ -93,16 +93,16 @@ const VIOLATIONS: ReadonlySet<string> = new Set<WireCode>([
 
 /** Whether the connection ended in a way that says nothing of the server, or the server itself ended it for
  * something that will be otherwise on the next one. */
-export function isCut(error: ChatError): boolean {
-  if (error instanceof LostError) return error.code === "closed" || error.code === "broken";
-  return error instanceof RefusedError && CUTS.has(error.code);
+export function transient(error: ChatError): boolean {
+  if (error instanceof ConnectionLostError) return error.code === "closed" || error.code === "broken";
+  return error instanceof ServerError && CUTS.has(error.code);
 }
 
 const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "silent"]);
 
 /** Whether nothing was heard of a server: it hangs, or the network on the way to it was gone for long. */
 export function isSilence(error: ChatError): boolean {
-  return error instanceof LostError && error.code === "silent";
+  return error instanceof ConnectionLostError && error.code === "silent";
 }
 
 /** Whether the system of this machine knows no way to a server, which says nothing of that. */
@@ -111,12 +111,12 @@ export function isNetworkAway(error: ChatError): boolean {
 }
 
 /** Whether a dial came to nothing without a word of the server: this machine found no network, no way or no name. */
-export function saysNothing(error: ChatError): boolean {
+export function localNetwork(error: ChatError): boolean {
   return error instanceof ConnectError &&
     ["network-away", "unreachable", "name-unknown"].includes(error.code);
 }
 
 /** Whether another nick would do. */
 export function isAboutNick(error: ChatError): boolean {
-  return error instanceof RefusedError && error.code.startsWith("nick-");
+  return error instanceof ServerError && error.code.startsWith("nick-");
 }

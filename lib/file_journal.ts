@@ -2,23 +2,23 @@
 // back when the disk has it.
 
 import type { Clock } from "./clock.ts";
-import type { DataFile } from "./data_file.ts";
+import type { SqliteStore } from "./data_file.ts";
 import { StoreError } from "./errors.ts";
-import type { Journal, Taker } from "./journal.ts";
+import type { Apply, CommitLog } from "./journal.ts";
 import type { Unnumbered } from "./protocol.ts";
-import { reasonOf } from "./reasons.ts";
+import { systemReason } from "./reasons.ts";
 
 /** How many entries are kept. */
-export const KEPT_ENTRIES = 100_000;
+export const RETAINED_ENTRIES = 100_000;
 /** How long entries are kept, in ms. */
-export const KEPT_MS = 30 * 24 * 3_600_000;
+export const RETAIN_MS = 30 * 24 * 3_600_000;
 /** How long the words of private messages are kept, in ms: as long as they may have to be shown again. */
-export const PRIVATE_MS = 3_600_000;
+export const RETAIN_PRIVATE_MS = 3_600_000;
 /** How many entries more than are to be kept may be there: to forget them one by one would cost too much, and many
  * at once would keep the room waiting. */
-const MAX_SURPLUS = 1_000;
+const MAX_OVER_RETENTION = 1_000;
 /** How often it is looked for what is too old, in ms. */
-const AGEING_MS = 60_000;
+const PRUNE_INTERVAL_MS = 60_000;
 /** After what time it is tried again to store something, in ms. */
 const RETRY_MS = 1_000;
 
@@ -39,8 +39,8 @@ export interface FileJournalOptions {
 }
 
 /** A journal in a file, which it closes in the end. */
-export class FileJournal implements Journal, AsyncDisposable {
-  readonly #file: DataFile;
+export class SqliteCommitLog implements CommitLog, AsyncDisposable {
+  readonly #file: SqliteStore;
   readonly #options: FileJournalOptions;
   readonly #ageingTimer: ReturnType<typeof setInterval>;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -55,15 +55,15 @@ export class FileJournal implements Journal, AsyncDisposable {
   #syncing: Promise<void> | undefined;
   #isSyncLost = false;
   #isStuck = false;
-  #take: Taker = () => {};
+  #take: Apply = () => {};
   #onWork = () => {};
 
-  constructor(file: DataFile, options: FileJournalOptions) {
+  constructor(file: SqliteStore, options: FileJournalOptions) {
     this.#file = file;
     this.#options = options;
     this.#storedSeq = this.#syncedSeq = file.nextSeq;
     this.#forget();
-    this.#ageingTimer = setInterval(() => this.#forget(), options.ageingMs ?? AGEING_MS);
+    this.#ageingTimer = setInterval(() => this.#forget(), options.ageingMs ?? PRUNE_INTERVAL_MS);
   }
 
   get instance(): bigint {
@@ -86,7 +86,7 @@ export class FileJournal implements Journal, AsyncDisposable {
     return this.#file.bytes;
   }
 
-  follow(take: Taker, onWork: () => void): void {
+  follow(take: Apply, onWork: () => void): void {
     [this.#take, this.#onWork] = [take, onWork];
     const now = this.#options.clock();
     let tickMs = -Infinity;
@@ -105,9 +105,9 @@ export class FileJournal implements Journal, AsyncDisposable {
   settle(): void {
     if (this.#retryTimer === undefined) this.#store();
     this.#giveBack();
-    const { keptEntries = KEPT_ENTRIES } = this.#options;
+    const { keptEntries = RETAINED_ENTRIES } = this.#options;
     const surplus = this.#syncedSeq - this.#file.firstSeq - keptEntries;
-    if (surplus > Math.min(MAX_SURPLUS, keptEntries)) this.#forget();
+    if (surplus > Math.min(MAX_OVER_RETENTION, keptEntries)) this.#forget();
   }
 
   /** Stores what waits, if it can, and closes the file. */
@@ -168,7 +168,8 @@ export class FileJournal implements Journal, AsyncDisposable {
   }
 
   #forget(): void {
-    const { clock, keptEntries = KEPT_ENTRIES, keptMs = KEPT_MS, privateMs = PRIVATE_MS } = this.#options;
+    const { clock, keptEntries = RETAINED_ENTRIES, keptMs = RETAIN_MS, privateMs = RETAIN_PRIVATE_MS } =
+      this.#options;
     const { wallMs } = clock();
     try {
       this.#file.erasePrivate(wallMs - privateMs);
@@ -187,7 +188,7 @@ export class FileJournal implements Journal, AsyncDisposable {
     }, this.#options.retryMs ?? RETRY_MS);
     if (this.#isStuck) return;
     this.#isStuck = true;
-    const code = reasonOf(cause) === "no-space" ? "disk-full" : "disk-failed";
+    const code = systemReason(cause) === "no-space" ? "disk-full" : "disk-failed";
     const error = new StoreError(code, `Cannot store anything: ${reason}`, { cause, details: { reason } });
     this.#options.onTrouble?.(error);
   }

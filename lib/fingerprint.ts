@@ -9,7 +9,7 @@ const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$/;
 
 /** The fingerprint of a certificate, the first one in a text of PEM: `SHA256:` and 43 characters.
  * @throws {RangeError} if there is none */
-export function fingerprintOf(pem: string): string {
+export function fingerprint(pem: string): string {
   const [, base64] = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/.exec(pem) ?? [];
   if (base64 === undefined) throw new RangeError("Cannot find a certificate in the text");
   const digest = createHash("sha256").update(Buffer.from(base64, "base64")).digest("base64");
@@ -17,7 +17,7 @@ export function fingerprintOf(pem: string): string {
 }
 
 /** A certificate in PEM (RFC 7468) from its DER. */
-export function pemOf(der: Uint8Array): string {
+export function toPem(der: Uint8Array): string {
   const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
   return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }

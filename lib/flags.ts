@@ -1,9 +1,9 @@
 // Command-line flags from a table, which also gives the help. Pure.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { inColumns } from "./columns.ts";
+import { formatColumns } from "./columns.ts";
 import { InputError } from "./errors.ts";
-import { LANGUAGES, type PlainSentenceKey, type Sentences } from "./i18n.ts";
+import { LANGUAGES, type PlainTranslationKey, type Translate } from "./i18n.ts";
 
 /** Shells that can complete flags. */
 export const SHELLS = ["bash", "zsh"] as const;
@@ -11,7 +11,7 @@ export const SHELLS = ["bash", "zsh"] as const;
 export type Shell = typeof SHELLS[number];
 
 /** What the value of a flag may be: each has its word in every language. */
-type ValueName = PlainSentenceKey extends infer Key ? Key extends `value.${infer Name}` ? Name : never
+type ValueName = PlainTranslationKey extends infer Key ? Key extends `value.${infer Name}` ? Name : never
   : never;
 
 /** A flag of a program. */
@@ -22,7 +22,7 @@ export interface Flag {
   /** The only values that it takes, if there are so few. */
   readonly choices?: readonly string[];
   readonly alias?: string;
-  readonly help: PlainSentenceKey;
+  readonly help: PlainTranslationKey;
 }
 
 /** The flags of a program by name, without dashes, in the order in which the help shows them. */
@@ -87,7 +87,7 @@ export function takesValue({ value, choices }: Flag): boolean {
 }
 
 /** What stands for the value of a flag in help; empty if it takes none. */
-export function valueWord({ value, choices = [] }: Flag, sentences: Sentences): string {
+export function valueLabel({ value, choices = [] }: Flag, sentences: Translate): string {
   return value === undefined ? choices.join("|") : sentences(`value.${value}`);
 }
 
@@ -99,7 +99,7 @@ function checkValue(flag: string, value: string, { choices }: Flag): void {
 }
 
 /** Flags that go together, or do not: pairs of names. */
-export interface FlagPairs {
+export interface FlagConstraints {
   /** The first needs the second. */
   readonly needed?: readonly (readonly [string, string])[];
   readonly contrary?: readonly (readonly [string, string])[];
@@ -107,20 +107,20 @@ export interface FlagPairs {
 
 /** Checks which flags were given together.
  * @throws {InputError} `flag-alone` or `flags-contrary` */
-export function checkTogether(
+export function checkCombinations(
   values: Readonly<Record<string, unknown>>,
-  { needed = [], contrary = [] }: FlagPairs,
+  { needed = [], contrary = [] }: FlagConstraints,
 ): void {
   const isGiven = (name: string) => Array.isArray(values[name]) ? values[name].length > 0 : !!values[name];
   for (const [flag, other] of needed) {
-    if (isGiven(flag) && !isGiven(other)) throw pairError("flag-alone", flag, other);
+    if (isGiven(flag) && !isGiven(other)) throw constraintError("flag-alone", flag, other);
   }
   for (const [flag, other] of contrary) {
-    if (isGiven(flag) && isGiven(other)) throw pairError("flags-contrary", flag, other);
+    if (isGiven(flag) && isGiven(other)) throw constraintError("flags-contrary", flag, other);
   }
 }
 
-function pairError(code: "flag-alone" | "flags-contrary", flag: string, other: string): InputError {
+function constraintError(code: "flag-alone" | "flags-contrary", flag: string, other: string): InputError {
   const details = { flag: `--${flag}`, other: `--${other}` };
   return new InputError(code, `Cannot use ${details.flag}, as ${details.other} is concerned`, { details });
 }
@@ -139,10 +139,10 @@ export function invalidValue(flag: string, value: string): InputError {
 }
 
 /** The flags and what they do. */
-export function flagHelp(table: FlagTable, sentences: Sentences, columns?: number): string[] {
+export function flagHelp(table: FlagTable, sentences: Translate, columns?: number): string[] {
   const rows = Object.entries(table).map(([name, flag]) => {
     const names = flag.alias ? `-${flag.alias}, --${name}` : `--${name}`;
-    return [`${names} ${valueWord(flag, sentences)}`.trimEnd(), sentences(flag.help)] as const;
+    return [`${names} ${valueLabel(flag, sentences)}`.trimEnd(), sentences(flag.help)] as const;
   });
-  return inColumns(rows, columns);
+  return formatColumns(rows, columns);
 }

@@ -7,7 +7,7 @@ import {
   type Joined,
   type Left,
   MAX_BACKUPS,
-  type Proposal,
+  type ProposedEvent,
   type Renamed,
   type Said,
   type Unnumbered,
@@ -15,12 +15,12 @@ import {
 
 /** Has an entry happen to those who are in. Returns it as everybody is to read it, or undefined if it comes to
  * nothing: the same message a second time, one without words, a nick that somebody else has by now. */
-export function fold(members: Members, entry: Proposal): Unnumbered | undefined {
+export function fold(members: Members, entry: ProposedEvent): Unnumbered | undefined {
   switch (entry.type) {
     case "said":
-      return foldSaid(members, entry);
+      return applySaid(members, entry);
     case "joined":
-      return foldJoined(members, entry);
+      return applyJoined(members, entry);
     case "left":
       return foldLeft(members, entry);
     case "renamed":
@@ -33,13 +33,13 @@ export function fold(members: Members, entry: Proposal): Unnumbered | undefined 
 }
 
 /** Entries that make the same members of none: few, whatever has happened. */
-export function* unfold(members: Members): Generator<Proposal> {
+export function* unfold(members: Members): Generator<ProposedEvent> {
   for (const { session, nick, address, sinceMs, accepted, home } of members) {
-    if (accepted > 0) yield trace(session, accepted);
+    if (accepted > 0) yield tombstone(session, accepted);
     const joined = { type: "joined", timeMs: sinceMs, session, back: false, nick, address } as const;
     yield home === undefined ? joined : { ...joined, home };
   }
-  for (const [session, accepted] of members.gone) yield trace(session, accepted);
+  for (const [session, accepted] of members.gone) yield tombstone(session, accepted);
   const { named, serving } = members;
   if (named.length > 0) yield { type: "backups", timeMs: 0, backups: named };
   if (serving) yield { type: "backups", timeMs: 0, ...serving };
@@ -47,32 +47,32 @@ export function* unfold(members: Members): Generator<Proposal> {
 
 /** Where to go when a server falls: first those that serve the same room, beginning with the one at `first`, then `own`
  * and what people have named, which stays when there are too many. */
-export function backupsOf(
+export function backupOrder(
   { named, serving }: Members,
   { own = [], first = 0 }: { own?: readonly string[]; first?: number } = {},
 ): readonly string[] {
   const servers = serving?.backups ?? [];
-  const others = firstOf([...own, ...named]).filter((backup) => !servers.includes(backup));
+  const others = firstBackup([...own, ...named]).filter((backup) => !servers.includes(backup));
   const room = servers.slice(0, MAX_BACKUPS - others.length);
   return [...room.slice(first), ...room.slice(0, first), ...others];
 }
 
 /** What is left of a message that nobody is to read any more: that it was said. */
-export function trace(session: bigint, n: number): Unnumbered<Said> {
+export function tombstone(session: bigint, n: number): Unnumbered<Said> {
   return { type: "said", timeMs: 0, session, n, late: false, nick: "", text: "" };
 }
 
-type Homed<Entry extends Joined | Left | BackupsChanged> = Unnumbered<Entry> & Pick<Proposal, "home">;
+type Homed<Entry extends Joined | Left | BackupsChanged> = Unnumbered<Entry> & Pick<ProposedEvent, "home">;
 
 /** By the name that they have now: when they spoke, another may have been on its way. */
-function foldSaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
+function applySaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
   const member = members.get(entry.session);
   if (!members.accept(entry.session, entry.n) || entry.text === "") return undefined;
   return !member || member.nick === entry.nick ? entry : { ...entry, nick: member.nick };
 }
 
 /** Whoever was in already has moved, to another connection or another server: nobody need be told. */
-function foldJoined(members: Members, entry: Homed<Joined>): Unnumbered<Joined> | undefined {
+function applyJoined(members: Members, entry: Homed<Joined>): Unnumbered<Joined> | undefined {
   const { home, ...joined } = entry;
   const { session, nick, address, timeMs } = joined;
   const member = members.get(session);
@@ -105,26 +105,27 @@ function foldBackups(
   { home, ...entry }: Homed<BackupsChanged>,
 ): Unnumbered<BackupsChanged> | undefined {
   const { backups } = entry;
-  if (home === undefined) members.named = firstOf(withoutWithdrawn([...members.named, ...backups], backups));
-  else if (isSame(backups, members.serving?.backups ?? [])) return undefined;
+  if (home === undefined) {
+    members.named = firstBackup(withoutRemoved([...members.named, ...backups], backups));
+  } else if (isSameSet(backups, members.serving?.backups ?? [])) return undefined;
   else members.serving = { backups, home };
-  return { ...entry, backups: backupsOf(members) };
+  return { ...entry, backups: backupOrder(members) };
 }
 
 /** What is left of some backups when servers are withdrawn, which stand behind a `-` among what is named: no host
  * begins with one. */
-export function withoutWithdrawn(backups: readonly string[], entry: readonly string[]): readonly string[] {
+export function withoutRemoved(backups: readonly string[], entry: readonly string[]): readonly string[] {
   const withdrawn = new Set(entry.map((backup) => backup.toLowerCase()));
   const isLeft = (backup: string) =>
     !backup.startsWith("-") && !withdrawn.has(`-${backup.split("#", 1)[0]!.toLowerCase()}`);
   return backups.filter(isLeft);
 }
 
-function firstOf(backups: readonly string[]): readonly string[] {
+function firstBackup(backups: readonly string[]): readonly string[] {
   return [...new Set(backups)].slice(0, MAX_BACKUPS);
 }
 
 /** Whether two lists name the same servers, in whatever order. */
-export function isSame(some: readonly string[], others: readonly string[]): boolean {
+export function isSameSet(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((backup) => others.includes(backup));
 }

@@ -1,7 +1,7 @@
 // The numbers of the wire: types of frames, bits of flags. Knows nothing of what they stand for.
 
 /** Frame types; a server's have the high bit. */
-export const FRAME = {
+export const FRAME_TYPE = {
   hello: 0x01,
   say: 0x02,
   clientPing: 0x03,
@@ -25,12 +25,12 @@ export const FRAME = {
 } as const;
 
 /** Bits of SAY's `flags`; those of SAID are these, one bit further up. */
-export const ACTION = 1, PRIVATE = 2;
+export const FLAG_ACTION = 1, PRIVATE = 2;
 /** The lowest bit of SAID's `flags`. */
-export const LATE = 1;
+export const FLAG_REDELIVERED = 1;
 /** The bit of JOINED's `flags`. */
-export const BACK = 1;
+export const FLAG_REJOINED = 1;
 /** Bits of LEFT's `flags`. */
-export const LOST = 1, KICKED = 2;
+export const FLAG_CONNECTION_LOST = 1, KICKED = 2;
 /** The bit of WAITING's `flags`. */
-export const OVER = 1;
+export const FLAG_RESOLVED = 1;

@@ -2,7 +2,7 @@
 // parameters.
 
 import { ProtocolError } from "./errors.ts";
-import { type Allowance, TokenBucket } from "./token_bucket.ts";
+import { type RateLimit, TokenBucket } from "./token_bucket.ts";
 
 /** Most connections at a time. */
 export const MAX_CLIENTS = 1_024;
@@ -10,17 +10,17 @@ export const MAX_CLIENTS = 1_024;
 export const MAX_PER_ADDRESS = 16;
 /** How often one address may come in: all that it may have at a time, and those of {@linkcode MAX_PER_ADDRESS} in any
  * case, twice over, then every other second. When another server falls, all of them come at once. */
-function entries(maxPerAddress: number): Allowance {
+function entries(maxPerAddress: number): RateLimit {
   return { burst: 2 * Math.max(maxPerAddress, MAX_PER_ADDRESS), perSecond: 0.5 };
 }
 /** Messages that are sent again because a server fell, for one address, over and above what its clients may say:
  * each client has at most 256 of them, and keeps them for 120 s. */
-const RESENT: Allowance = { burst: 1_024, perSecond: 1_024 / 120 };
+const RESENT: RateLimit = { burst: 1_024, perSecond: 1_024 / 120 };
 /** Most connections at a time, above those that are let through, that may say who they are, and are told why they are
  * not served; more are closed without a word. */
-const MAX_SURPLUS = 256;
+const MAX_PENDING_HANDSHAKES = 256;
 /** How many of them one address may have, or as many as may be let through from it: it is not to keep others out. */
-const MAX_SURPLUS_PER_ADDRESS = 64;
+const MAX_PENDING_PER_ADDRESS = 64;
 /** Addresses that are remembered; the one heard of least recently, and that nobody is connected from, goes first. */
 export const MAX_ADDRESSES = 10_000;
 
@@ -34,19 +34,19 @@ export interface GateOptions {
 }
 
 /** What is known of an address. */
-interface Origin {
+interface AddressUsage {
   connections: number;
   readonly entries: TokenBucket;
   readonly resent: TokenBucket;
 }
 
 /** Counts who comes, by address. */
-export class Gate {
+export class ConnectionLimiter {
   readonly #maxClients: number;
   readonly #maxPerAddress: number;
   readonly #maxAddresses: number;
   readonly #isFree: (ip: string) => boolean;
-  readonly #origins = new Map<string, Origin>();
+  readonly #origins = new Map<string, AddressUsage>();
   #connections = 0;
 
   constructor(
@@ -83,7 +83,7 @@ export class Gate {
     if (origin.connections >= this.#maxPerAddress && !this.#isFree(ip)) {
       throw new ProtocolError(
         "address-crowded",
-        `Cannot serve more than ${this.#maxPerAddress} connections from ${blockOf(ip)}`,
+        `Cannot serve more than ${this.#maxPerAddress} connections from ${tryDecodeBatch(ip)}`,
       );
     }
     this.#count(origin);
@@ -95,7 +95,7 @@ export class Gate {
     this.#count(this.#originOf(ip, nowMs));
   }
 
-  #count(origin: Origin): void {
+  #count(origin: AddressUsage): void {
     this.#connections++;
     origin.connections++;
   }
@@ -103,14 +103,17 @@ export class Gate {
   /** A connection that was let through has ended. */
   leave(ip: string): void {
     this.#connections--;
-    this.#origins.get(blockOf(ip))!.connections--;
+    this.#origins.get(tryDecodeBatch(ip))!.connections--;
   }
 
   /** Somebody who was let through wants to come into the room.
    * @throws {ProtocolError} `entering-too-often` */
   enter(ip: string, nowMs: number): void {
     if (!this.#originOf(ip, nowMs).entries.take(nowMs) && !this.#isFree(ip)) {
-      throw new ProtocolError("entering-too-often", `Cannot let anybody in from ${blockOf(ip)} so often`);
+      throw new ProtocolError(
+        "entering-too-often",
+        `Cannot let anybody in from ${tryDecodeBatch(ip)} so often`,
+      );
     }
   }
 
@@ -124,8 +127,8 @@ export class Gate {
     return this.#originOf(ip, nowMs).resent.take(nowMs);
   }
 
-  #originOf(ip: string, nowMs: number): Origin {
-    const block = blockOf(ip);
+  #originOf(ip: string, nowMs: number): AddressUsage {
+    const block = tryDecodeBatch(ip);
     const origin = this.#origins.get(block) ?? {
       connections: 0,
       entries: new TokenBucket(entries(this.#maxPerAddress), nowMs),
@@ -145,11 +148,11 @@ export class Gate {
 }
 
 /** A gate with these limits lets no more through: this one counts who comes all the same. */
-export function anteroomOf({ maxPerAddress = 0, isFree }: GateOptions): Gate {
-  return new Gate({
-    maxClients: MAX_SURPLUS,
-    maxPerAddress: Math.max(maxPerAddress, MAX_SURPLUS_PER_ADDRESS),
-    maxAddresses: MAX_SURPLUS,
+export function pendingHandshakes({ maxPerAddress = 0, isFree }: GateOptions): ConnectionLimiter {
+  return new ConnectionLimiter({
+    maxClients: MAX_PENDING_HANDSHAKES,
+    maxPerAddress: Math.max(maxPerAddress, MAX_PENDING_PER_ADDRESS),
+    maxAddresses: MAX_PENDING_HANDSHAKES,
     isFree,
   });
 }
@@ -160,7 +163,7 @@ function isLoopback(ip: string): boolean {
 
 /** What counts as one address: an IPv4 address, or the /64 of one of IPv6, which is what one customer has
  * (RFC 6177). */
-export function blockOf(ip: string): string {
+export function tryDecodeBatch(ip: string): string {
   if (!ip.includes(":")) return ip;
   const [head = "", tail] = ip.split("%", 1)[0]!.split("::", 2);
   const [before, after] = [head, tail ?? ""].map((part) => part === "" ? [] : part.split(":"));

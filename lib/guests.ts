@@ -7,7 +7,7 @@ import { ProtocolError } from "./errors.ts";
 import type { Member } from "./members.ts";
 import { encodeServer, encodeWelcome } from "./protocol.ts";
 import type { Admission, Room } from "./room.ts";
-import { replaced } from "./violations.ts";
+import { sessionReplaced } from "./violations.ts";
 
 /** What guests need. */
 export interface GuestsOptions {
@@ -18,7 +18,7 @@ export interface GuestsOptions {
 }
 
 /** Those who are in through this server. */
-export class Guests implements Disposable {
+export class Sessions implements Disposable {
   readonly #options: GuestsOptions;
   readonly #connections = new Map<Member, Connection>();
   readonly #members = new Map<Connection, Member>();
@@ -40,7 +40,7 @@ export class Guests implements Disposable {
   /** Lets somebody in, who may be in through another connection: it is ended. */
   welcome({ welcome, online, cursor, member }: Admission, connection: Connection): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
-    this.forget(member)?.finish(errorFrame(replaced()));
+    this.forget(member)?.finish(errorFrame(sessionReplaced()));
     this.#connections.set(member, connection);
     this.#members.set(connection, member);
     connection.greeted();
@@ -74,7 +74,7 @@ export class Guests implements Disposable {
   /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
    * not thrown out, comes back in. */
   dismiss(member: Member, { isKicked }: { isKicked: boolean }): void {
-    this.forget(member)?.finish(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE);
+    this.forget(member)?.finish(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE_FRAME);
   }
 
   /** Tells everybody that what they say waits, and then that it does so no more, each of them once. */
@@ -112,7 +112,7 @@ export class Guests implements Disposable {
 }
 
 /** The frame that ends a connection in peace. */
-export const BYE = encodeServer({ type: "bye" });
+export const BYE_FRAME = encodeServer({ type: "bye" });
 
 /** The frame that tells a peer why it is not served any more. */
 export function errorFrame({ code, message }: ProtocolError): Uint8Array<ArrayBuffer> {

@@ -2,21 +2,21 @@
 // hub for all its clients, a client has one for its server.
 
 import { setImmediate } from "node:timers";
-import { Connection, type ConnectionOptions, type Round } from "./connection.ts";
+import { Connection, type ConnectionOptions, type FlushCycle } from "./connection.ts";
 import type { Socket } from "./socket.ts";
 
 /** Longest time that a frame may take to arrive, in ms. */
-export const FRAME_MS = 10_000;
+export const FRAME_TIMEOUT_MS = 10_000;
 /** How long a write may keep the next round waiting, in ms. One that takes longer catches up alone. */
-export const HELD_UP_MS = 5;
+export const SLOW_WRITE_MS = 5;
 /** A round whose writes take longer than this to issue leaves time before the next one, in ms: an immediate
  * comes before the system is asked which sockets are ready, and of a thousand some would wait for seconds. */
-const LONG_ROUND_MS = 3;
+const LONG_CYCLE_MS = 3;
 /** A heartbeat is looked at this many times within the time that makes a peer dead. */
-const CHECKS_PER_DEATH = 60;
+const CHECKS_PER_TIMEOUT = 60;
 
 /** Something besides connections that takes part in the rounds: it reads the log at its own pace. */
-export interface Reader {
+export interface LogConsumer {
   flush(): void;
   /** Fulfilled when it has caught up; undefined unless it is so far behind that the room has to wait for it. */
   catchingUp?(): Promise<void> | undefined;
@@ -45,16 +45,16 @@ type Timer = ReturnType<typeof setTimeout>;
 /** Writes in rounds: every connection that has work gets one write, and the next round begins when these have
  * settled. Whatever was appended to the log meanwhile goes out in one write for each client, and nobody is always
  * served last. */
-export class Hub implements Disposable {
+export class ConnectionManager implements Disposable {
   readonly #options: HubOptions;
   readonly #connectionOptions: ConnectionOptions;
   readonly #connections = new Set<Connection>();
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new Set<LogConsumer>();
   readonly #checkTimer: Timer;
   /** When it last looked at heartbeats, and when it did so after a long pause. */
   #checkedMs: number;
   #pausedMs = -Infinity;
-  #round: Round | undefined;
+  #round: FlushCycle | undefined;
   #roundTimer: Timer | undefined;
   /** Whether it took long to issue the writes of the last round. */
   #isRoundLong = false;
@@ -67,7 +67,7 @@ export class Hub implements Disposable {
     this.#options = options;
     this.#connectionOptions = { ...options, onWork: () => this.wake() };
     this.#checkedMs = options.nowMs();
-    this.#checkTimer = setInterval(() => this.#check(), options.heartbeat.deadMs / CHECKS_PER_DEATH);
+    this.#checkTimer = setInterval(() => this.#check(), options.heartbeat.deadMs / CHECKS_PER_TIMEOUT);
   }
 
   /** The connections of now. */
@@ -95,7 +95,7 @@ export class Hub implements Disposable {
   }
 
   /** Adds a reader that is no connection. */
-  addReader(reader: Reader): void {
+  addReader(reader: LogConsumer): void {
     this.#readers.add(reader);
   }
 
@@ -136,7 +136,7 @@ export class Hub implements Disposable {
     const nowMs = this.#options.nowMs();
     this.#options.onRound?.();
     let unsettled = 0;
-    const round: Round = {
+    const round: FlushCycle = {
       nowMs,
       settle: () => {
         if (--unsettled === 0) this.#endRound(round);
@@ -146,10 +146,10 @@ export class Hub implements Disposable {
       if (connection.flush(round)) unsettled++;
     }
     for (const reader of this.#readers) reader.flush();
-    this.#isRoundLong = this.#options.nowMs() - nowMs > LONG_ROUND_MS;
+    this.#isRoundLong = this.#options.nowMs() - nowMs > LONG_CYCLE_MS;
     if (unsettled === 0) return;
     this.#round = round;
-    this.#roundTimer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? HELD_UP_MS);
+    this.#roundTimer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? SLOW_WRITE_MS);
   }
 
   /** All connections; those that were served late in one round come early in the next. */
@@ -159,7 +159,7 @@ export class Hub implements Disposable {
     return [...connections.slice(this.#first), ...connections.slice(0, this.#first)];
   }
 
-  #endRound(round: Round): void {
+  #endRound(round: FlushCycle): void {
     if (this.#round !== round) return;
     clearTimeout(this.#roundTimer);
     this.#round = undefined;
@@ -167,7 +167,7 @@ export class Hub implements Disposable {
   }
 
   #check(): void {
-    const { nowMs, greetingMs = Infinity, frameMs = FRAME_MS, onGiveUp, ping } = this.#options;
+    const { nowMs, greetingMs = Infinity, frameMs = FRAME_TIMEOUT_MS, onGiveUp, ping } = this.#options;
     const now = nowMs();
     if (now - this.#checkedMs >= this.#options.heartbeat.deadMs / 2) this.#pausedMs = now;
     this.#checkedMs = now;

@@ -2,12 +2,12 @@
 // nothing of when one is shown.
 
 import { ENGLISH } from "./english.ts";
-import { ChatError, type ErrorDetails, ProtocolError, RefusedError } from "./errors.ts";
-import { reasonOf } from "./reasons.ts";
+import { ChatError, type ErrorDetails, ProtocolError, ServerError } from "./errors.ts";
+import { systemReason } from "./reasons.ts";
 import { SPANISH } from "./spanish.ts";
 
 /** Name of a sentence. */
-export type SentenceKey = keyof typeof SPANISH;
+export type TranslationKey = keyof typeof SPANISH;
 
 /** Languages that the catalogue has. */
 export const LANGUAGES = ["es", "en"] as const;
@@ -15,7 +15,7 @@ export const LANGUAGES = ["es", "en"] as const;
 export type Language = typeof LANGUAGES[number];
 
 /** The whole catalogue. */
-export const CATALOGUE: Readonly<Record<Language, Readonly<Record<SentenceKey, string>>>> = {
+export const MESSAGES: Readonly<Record<Language, Readonly<Record<TranslationKey, string>>>> = {
   es: SPANISH,
   en: ENGLISH,
 };
@@ -23,41 +23,43 @@ export const CATALOGUE: Readonly<Record<Language, Readonly<Record<SentenceKey, s
 type Placeholder<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Placeholder<Rest>
   : never;
-type Values<Key extends SentenceKey> = Placeholder<typeof SPANISH[Key]> extends never ? []
+type Values<Key extends TranslationKey> = Placeholder<typeof SPANISH[Key]> extends never ? []
   : [Readonly<Record<Placeholder<typeof SPANISH[Key]>, string | number>>];
 
 /** Name of a sentence without placeholders. */
-export type PlainSentenceKey = { [Key in SentenceKey]: Values<Key> extends [] ? Key : never }[SentenceKey];
+export type PlainTranslationKey = {
+  [Key in TranslationKey]: Values<Key> extends [] ? Key : never;
+}[TranslationKey];
 
 /** Gives a sentence in one language, with its placeholders filled in. */
-export type Sentences = <Key extends SentenceKey>(key: Key, ...values: Values<Key>) => string;
+export type Translate = <Key extends TranslationKey>(key: Key, ...values: Values<Key>) => string;
 
 /** The sentences of a language. */
-export function sentencesIn(language: Language): Sentences {
-  return (key, ...[values]) => fill(CATALOGUE[language][key], values ?? {});
+export function translator(language: Language): Translate {
+  return (key, ...[values]) => interpolate(MESSAGES[language][key], values ?? {});
 }
 
 const NO_DETAILS: ErrorDetails = {};
 
 /** The sentence, or the end of one if the error is about a connection, that tells a person what went wrong. */
-export function explain(error: unknown, language: Language): string {
+export function errorText(error: unknown, language: Language): string {
   const { code, details } = error instanceof ChatError ? error : { code: "internal", details: NO_DETAILS };
-  const isFromWire = error instanceof ProtocolError || error instanceof RefusedError;
+  const isFromWire = error instanceof ProtocolError || error instanceof ServerError;
   const key = `${isFromWire ? "wire" : "error"}.${code}`;
-  if (isSentence(key)) {
-    return fill(CATALOGUE[language][key], { ...details, ...reasonIn(error, key, language) });
+  if (isTranslationKey(key)) {
+    return interpolate(MESSAGES[language][key], { ...details, ...reasonText(error, key, language) });
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return fill(CATALOGUE[language]["error.unknown"], { reason, code });
+  return interpolate(MESSAGES[language]["error.unknown"], { reason, code });
 }
 
 /** What stands for `reason` in a sentence, where we have words for it; otherwise those of whoever gave it have to do. */
-function reasonIn(error: unknown, key: SentenceKey, language: Language): { reason?: string } {
+function reasonText(error: unknown, key: TranslationKey, language: Language): { reason?: string } {
   const { details } = error as ChatError;
   // Whoever throws somebody out need not say why.
-  if (key === "wire.kicked") return details.reason ? {} : { reason: CATALOGUE[language]["client.no-reason"] };
-  const reason = key.startsWith("wire.") ? undefined : reasonOf(error);
-  return reason === undefined ? {} : { reason: CATALOGUE[language][`reason.${reason}`] };
+  if (key === "wire.kicked") return details.reason ? {} : { reason: MESSAGES[language]["client.no-reason"] };
+  const reason = key.startsWith("wire.") ? undefined : systemReason(error);
+  return reason === undefined ? {} : { reason: MESSAGES[language][`reason.${reason}`] };
 }
 
 /** The language to speak: what `--lang` says, else what the first of LC_ALL, LC_MESSAGES and LANG that names
@@ -70,10 +72,10 @@ export function chooseLanguage(flag: string | undefined, locales: readonly (stri
   return "es";
 }
 
-function isSentence(key: string): key is SentenceKey {
+function isTranslationKey(key: string): key is TranslationKey {
   return Object.hasOwn(SPANISH, key);
 }
 
-function fill(sentence: string, values: Readonly<Record<string, string | number>>): string {
+function interpolate(sentence: string, values: Readonly<Record<string, string | number>>): string {
   return sentence.replace(/\{([\w-]+)\}/g, (_, name) => String(values[name] ?? ""));
 }

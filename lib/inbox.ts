@@ -4,10 +4,10 @@
 import {
   type LogEntry,
   MAX_RESUME_POINTS,
-  NEVER_WHOLE_MS,
-  RECENT_MS,
+  NEVER_CAUGHT_UP,
   type ResumePoint,
-  type WelcomeHead,
+  RETAIN_ACKED_MS,
+  type WelcomeHeader,
 } from "./protocol.ts";
 
 /** Sessions whose last shown message a client remembers, least recently heard first to be forgotten. */
@@ -27,7 +27,7 @@ export type Place =
   | "hidden";
 
 /** The reading side of one client. */
-export class Inbox {
+export class ReadTracker {
   readonly #shownSessions: number;
   /** Where reading stopped, by instance, the one of now last. */
   readonly #next = new Map<bigint, number>();
@@ -52,8 +52,8 @@ export class Inbox {
   /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
   position(nowMs: number): { lackMs: number; resume: ResumePoint[] } {
     const lackMs = this.#wholeMs === undefined
-      ? NEVER_WHOLE_MS
-      : Math.min(Math.ceil(nowMs - this.#wholeMs), NEVER_WHOLE_MS - 1);
+      ? NEVER_CAUGHT_UP
+      : Math.min(Math.ceil(nowMs - this.#wholeMs), NEVER_CAUGHT_UP - 1);
     return { lackMs, resume: [...this.#next].map(([instance, next]) => ({ instance, next })) };
   }
 
@@ -64,12 +64,14 @@ export class Inbox {
 
   /** A server welcomed the client. Returns how many entries it will never see, because the server's log no
    * longer reaches back to where the client stopped reading it. */
-  welcomed({ instance, next, head }: WelcomeHead, nowMs: number): number {
+  welcomed({ instance, next, head }: WelcomeHeader, nowMs: number): number {
     const missing = next - (this.#next.get(instance) ?? next);
     this.#isNewcomer = this.#wholeMs === undefined;
     this.#isBack = this.#next.has(instance);
     this.#wholeMs ??= nowMs;
-    this.#before = this.#isNewcomer ? undefined : { wholeMs: this.#wholeMs, untilMs: nowMs + RECENT_MS };
+    this.#before = this.#isNewcomer
+      ? undefined
+      : { wholeMs: this.#wholeMs, untilMs: nowMs + RETAIN_ACKED_MS };
     this.#ping = undefined;
     this.#instance = instance;
     this.#head = head;

@@ -7,14 +7,14 @@ import { Readable } from "node:stream";
 import { BEGUN, type Key, meaningOf, RESUMED, SENT } from "./keys.ts";
 
 /** Makes a terminal mark what is pasted (xterm's "bracketed paste mode"), and stops that. */
-export const PASTE_MARKS = { on: "\x1b[?2004h", off: "\x1b[?2004l" } as const;
+export const BRACKETED_PASTE = { on: "\x1b[?2004h", off: "\x1b[?2004l" } as const;
 const PASTE_BEGIN = "\x1b[200~";
 /** Ctrl-C ends a block whose end got lost. */
 // deno-lint-ignore no-control-regex -- what terminals send
 const PASTE_END = /\x1b\[201~|(?=\x03)/;
 /** Where the end of a block may have begun. */
 // deno-lint-ignore no-control-regex -- what terminals send
-const PASTE_END_BEGUN = /\x1b(?:\[(?:2(?:0(?:1)?)?)?)?$/;
+const PARTIAL_PASTE_END = /\x1b(?:\[(?:2(?:0(?:1)?)?)?)?$/;
 const SEVERAL_LINES = /[\r\n]+[^\r\n]/;
 /** Largest pasted block, in UTF-16 units. A larger one comes as several. */
 const MAX_PASTE_UNITS = 1 << 20;
@@ -23,7 +23,7 @@ const ESCAPES = /^\x1b+$/;
 /** How long Escape is held back, in ms: it may be a key, or the beginning of one that a slow link tore. */
 const ESCAPE_MS = 50;
 /** How long what is no key yet may wait for its rest, in ms. */
-const REST_MS = 2_000;
+const SEQUENCE_TIMEOUT_MS = 2_000;
 
 /** Who is told what was typed. */
 export interface KeyListener {
@@ -40,14 +40,14 @@ export interface LineListener {
 }
 
 /** Somebody who types, or a pipe. */
-export interface Source extends Disposable {
+export interface InputSource extends Disposable {
   /** Lets a pipe wait; a keyboard does not, it has Ctrl-C. */
   pause(): void;
   resume(): void;
 }
 
 /** Reads keys and pasted blocks until the input ends. */
-export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListener): Source {
+export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListener): InputSource {
   const reader = input.getReader();
   const decoder = new TextDecoder();
   const keys = new KeyDecoder(listener);
@@ -71,8 +71,8 @@ export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListene
 }
 
 /** Reads lines until the input ends. The last one may lack its end. */
-export function readLines(input: ReadableStream<Uint8Array>, listener: LineListener): Source {
-  const stream = Readable.from(untilItBreaks(input), { objectMode: false });
+export function readLines(input: ReadableStream<Uint8Array>, listener: LineListener): InputSource {
+  const stream = Readable.from(untilError(input), { objectMode: false });
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
   lines.on("line", (line: string) => listener.onLine(line));
   lines.on("close", () => listener.onEnd());
@@ -86,7 +86,7 @@ export function readLines(input: ReadableStream<Uint8Array>, listener: LineListe
   };
 }
 
-async function* untilItBreaks(input: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* untilError(input: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* input;
   } catch {
@@ -109,7 +109,7 @@ export class KeyDecoder implements Disposable {
   /** Whether an Escape was taken for the key, though what comes next may be its rest. */
   #isAfterEscape = false;
 
-  constructor(listener: Pick<KeyListener, "onKey" | "onPaste">, { restMs = REST_MS } = {}) {
+  constructor(listener: Pick<KeyListener, "onKey" | "onPaste">, { restMs = SEQUENCE_TIMEOUT_MS } = {}) {
     this.#listener = listener;
     this.#restMs = restMs;
     emitKeypressEvents(this.#typed as NodeJS.ReadableStream);
@@ -166,7 +166,7 @@ export class KeyDecoder implements Disposable {
       return true;
     }
     if (this.#rest.length > MAX_PASTE_UNITS) {
-      const whole = this.#rest.replace(PASTE_END_BEGUN, "");
+      const whole = this.#rest.replace(PARTIAL_PASTE_END, "");
       this.#listener.onPaste(whole);
       this.#rest = this.#rest.slice(whole.length);
     }

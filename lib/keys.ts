@@ -77,7 +77,7 @@ export function meaningOf(sequence: string): Key | string | undefined {
   const hasAlt = escapes.length > 1;
   if (end === "u") return kittyKey(parameters, hasAlt);
   const [, modifiers, code] = (end === "~" && OTHER_KEY.exec(parameters)) || [];
-  if (code !== undefined) return keyOf(Number(code), { bits: bitsOf(modifiers), hasAlt });
+  if (code !== undefined) return serverKey(Number(code), { bits: bitsOf(modifiers), hasAlt });
   return cursorKey(parameters, { escapes, end: end! });
 }
 
@@ -96,7 +96,7 @@ function kittyKey(parameters: string, hasAlt: boolean): Key | undefined {
   const [, code, shifted, modifiers, event, text] = KITTY.exec(parameters) ?? [];
   if (code === undefined || event === RELEASE) return undefined;
   const typed = text?.split(":").map((part) => characterOf(Number(part))).join("");
-  return keyOf(Number(code), {
+  return serverKey(Number(code), {
     bits: bitsOf(modifiers),
     hasAlt,
     shifted: characterOf(Number(shifted)),
@@ -105,7 +105,7 @@ function kittyKey(parameters: string, hasAlt: boolean): Key | undefined {
 }
 
 /** The key of a code, with modifiers. `typed` is the text that the terminal says it types. */
-function keyOf(
+function serverKey(
   code: number,
   { bits, hasAlt, shifted, typed }: { bits: number; hasAlt: boolean; shifted?: string; typed?: string },
 ): Key | undefined {

@@ -2,7 +2,7 @@
 // nothing of screens.
 
 import type { Key } from "./keys.ts";
-import { printable, withoutTabs } from "./text.ts";
+import { expandTabs, printable } from "./text.ts";
 
 /** What could stand instead of the text from `from` to the cursor. */
 export interface Completion {
@@ -17,7 +17,7 @@ export type Completer = (before: string) => Completion | undefined;
 /** Longest line, in UTF-16 units: far more than anybody sends. What would go beyond is not taken. */
 export const MAX_LINE_UNITS = 65_536;
 /** Most lines that can be brought back. */
-export const MAX_PAST_LINES = 500;
+export const MAX_HISTORY_LINES = 500;
 
 const GRAPHEMES = new Intl.Segmenter();
 const WORD_BEFORE = /[\p{L}\p{M}\p{N}_]*[^\p{L}\p{M}\p{N}_]*$/u;
@@ -116,14 +116,14 @@ export class LineEditor {
   /** Keeps a line, so that it can be brought back. */
   remember(line: string): void {
     if (line.trim() !== "" && line !== this.#past.at(-1)) this.#past.push(line);
-    if (this.#past.length > MAX_PAST_LINES) this.#past.shift();
+    if (this.#past.length > MAX_HISTORY_LINES) this.#past.shift();
     this.#at = this.#past.length;
   }
 
   #put(text: string): void {
     const room = MAX_LINE_UNITS - this.#text.length;
     const before = this.#text.slice(0, this.#cursor);
-    const put = printable(withoutTabs(before + text).slice(before.length)).slice(0, room);
+    const put = printable(expandTabs(before + text).slice(before.length)).slice(0, room);
     this.#text = before + put + this.#text.slice(this.#cursor);
     this.#cursor += put.length;
   }
@@ -178,27 +178,27 @@ function after(text: string, cursor: number): number {
   return grapheme ? grapheme.index + grapheme.segment.length : cursor;
 }
 
-const wordBefore: Move = (text, cursor) => text.slice(0, cursor).search(WORD_BEFORE);
-const wordAfter: Move = (text, cursor) => cursor + WORD_AFTER.exec(text.slice(cursor))![0].length;
-const chunkBefore: Move = (text, cursor) => text.slice(0, cursor).search(CHUNK_BEFORE);
-const beginning: Move = () => 0;
+const backwardWord: Move = (text, cursor) => text.slice(0, cursor).search(WORD_BEFORE);
+const forwardWord: Move = (text, cursor) => cursor + WORD_AFTER.exec(text.slice(cursor))![0].length;
+const unixWordRubout: Move = (text, cursor) => text.slice(0, cursor).search(CHUNK_BEFORE);
+const beginningOfLine: Move = () => 0;
 const end: Move = (text) => text.length;
 
 const MOVES = new Map<string, Move>([
   ...["left", "C-b"].map((id) => [id, before] as const),
   ...["right", "C-f"].map((id) => [id, after] as const),
-  ...["C-left", "M-left", "M-b"].map((id) => [id, wordBefore] as const),
-  ...["C-right", "M-right", "M-f"].map((id) => [id, wordAfter] as const),
-  ...["home", "C-a"].map((id) => [id, beginning] as const),
+  ...["C-left", "M-left", "M-b"].map((id) => [id, backwardWord] as const),
+  ...["C-right", "M-right", "M-f"].map((id) => [id, forwardWord] as const),
+  ...["home", "C-a"].map((id) => [id, beginningOfLine] as const),
   ...["end", "C-e"].map((id) => [id, end] as const),
 ]);
 
 /** Keys that cut everything from the cursor to there; Ctrl-Y brings it back. */
 const CUTS = new Map<string, Move>([
   ["C-k", end],
-  ["C-u", beginning],
-  ["C-w", chunkBefore],
-  ["M-backspace", wordBefore],
-  ["C-delete", wordAfter],
-  ["M-d", wordAfter],
+  ["C-u", beginningOfLine],
+  ["C-w", unixWordRubout],
+  ["M-backspace", backwardWord],
+  ["C-delete", forwardWord],
+  ["M-d", forwardWord],
 ]);

@@ -5,7 +5,7 @@
 import stringWidth from "string-width";
 
 /** What stands below the lines of the conversation. */
-export interface View {
+export interface InputView {
   /** Lines above the prompt, one row each: what does not fit is left out. */
   readonly status: readonly string[];
   readonly prompt: string;
@@ -52,45 +52,45 @@ const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
 }));
 
 /** Lays a view out. What has more rows than the screen is shown around its cursor. */
-export function layOut({ status, prompt, text, cursor }: View, size: Size): Layout {
+export function computeLayout({ status, prompt, text, cursor }: InputView, size: Size): Layout {
   const columns = Math.max(size.columns, 1);
   const lines = prompt.split("\n");
-  const head = lines.slice(0, -1).flatMap((line) => breakRows(cellsOf(line), columns));
-  const promptCells = cellsOf(lines.at(-1)!);
-  const rows = [...head, ...breakRows([...promptCells, ...cellsOf(text)], columns)];
+  const head = lines.slice(0, -1).flatMap((line) => wrapRows(toCells(line), columns));
+  const promptCells = toCells(lines.at(-1)!);
+  const rows = [...head, ...wrapRows([...promptCells, ...toCells(text)], columns)];
   let row = head.length;
-  let cell = promptCells.length + cellsOf(text.slice(0, cursor)).length;
+  let cell = promptCells.length + toCells(text.slice(0, cursor)).length;
   while (row < rows.length - 1 && cell >= rows[row]!.length) cell -= rows[row++]!.length;
   cell = Math.min(cell, rows[row]!.length);
   // Behind a full row is the beginning of the next one.
-  if (cell === rows[row]!.length && columnsOf(rows[row]!) >= columns) {
+  if (cell === rows[row]!.length && width(rows[row]!) >= columns) {
     rows.push([]);
     [row, cell] = [row + 1, 0];
   }
   const height = Math.max(size.rows, 1);
   const first = Math.max(0, row - height + 1);
   const shown = rows.slice(first, first + height);
-  const above = status.slice(0, height - shown.length).map((line) => cutRow(cellsOf(line), columns));
+  const above = status.slice(0, height - shown.length).map((line) => truncateRow(toCells(line), columns));
   return { rows: [...above, ...shown], row: above.length + row - first, cell, columns };
 }
 
 /** How many rows above its cursor a layout takes on a screen that is so wide now: terminals break the rows that
  * have become too long. */
-export function rowsAbove({ rows, row, cell }: Layout, columns: number): number {
-  const above = rows.slice(0, row).reduce((sum, cells) => sum + breakRows(cells, columns).length, 0);
+export function rowsAboveCursor({ rows, row, cell }: Layout, columns: number): number {
+  const above = rows.slice(0, row).reduce((sum, cells) => sum + wrapRows(cells, columns).length, 0);
   const before = rows[row]!.slice(0, cell);
-  const own = breakRows(before, columns);
-  const isNext = before.length > 0 && cell < rows[row]!.length && columnsOf(own.at(-1)!) >= columns;
+  const own = wrapRows(before, columns);
+  const isNext = before.length > 0 && cell < rows[row]!.length && width(own.at(-1)!) >= columns;
   return above + own.length - (isNext ? 0 : 1);
 }
 
 /** Most columns that these cells take. */
-export function columnsOf(cells: readonly Cell[]): number {
+export function width(cells: readonly Cell[]): number {
   return cells.reduce((sum, cell) => sum + cell.columns, 0);
 }
 
 /** A text character by character, as people see them. */
-export function cellsOf(text: string): Cell[] {
+export function toCells(text: string): Cell[] {
   if (!text.includes("\x1b")) return cellsOfPart(text);
   return text.split(COLOUR).flatMap((part) =>
     COLOUR.test(part) ? { text: part, columns: 0, isSure: true } : cellsOfPart(part)
@@ -111,7 +111,7 @@ function cellOf(text: string): Cell {
   return { text, columns: Math.max(joined, apart), isSure: joined === apart && !EMOJI.test(text) };
 }
 
-function breakRows(cells: readonly Cell[], columns: number): Cell[][] {
+function wrapRows(cells: readonly Cell[], columns: number): Cell[][] {
   const rows: Cell[][] = [[]];
   let used = 0;
   for (const cell of cells) {
@@ -125,9 +125,9 @@ function breakRows(cells: readonly Cell[], columns: number): Cell[][] {
   return rows;
 }
 
-function cutRow(cells: readonly Cell[], columns: number): Cell[] {
-  if (columnsOf(cells) <= columns) return [...cells];
-  const kept = breakRows(cells, Math.max(columns - 1, 1))[0]!;
+function truncateRow(cells: readonly Cell[], columns: number): Cell[] {
+  if (width(cells) <= columns) return [...cells];
+  const kept = wrapRows(cells, Math.max(columns - 1, 1))[0]!;
   const isColoured = kept.some(({ text }) => text.startsWith("\x1b"));
   return [...kept, cellOf("…"), ...isColoured ? [RESET] : []];
 }

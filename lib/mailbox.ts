@@ -2,18 +2,18 @@
 // Pure, so that a simulator can drive it: monotonic times in ms and the token come in as parameters.
 
 import { ProtocolError } from "./errors.ts";
-import { Inbox, type Place } from "./inbox.ts";
+import { type Place, ReadTracker } from "./inbox.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import {
-  type Content,
   type Hello,
   type LogEntry,
-  type Manner,
+  type MessageBody,
+  type MessageOptions,
   PROTOCOL_VERSION,
   type Say,
   type ServerPing,
-  sessionOf,
-  type WelcomeHead,
+  sessionIdOf,
+  type WelcomeHeader,
 } from "./protocol.ts";
 
 /** Messages of history that a newcomer asks for. */
@@ -28,11 +28,11 @@ export interface MailboxOptions {
 }
 
 /** One client's part in the conversation, whichever servers carry it. */
-export class Mailbox {
+export class SessionState {
   readonly #token: Uint8Array;
   readonly #history: number;
   readonly #outbox: Outbox;
-  readonly #inbox = new Inbox();
+  readonly #inbox = new ReadTracker();
   /** The client's own public id. */
   readonly session: bigint;
 
@@ -40,11 +40,11 @@ export class Mailbox {
     this.#token = token;
     this.#history = history;
     this.#outbox = new Outbox(outbox);
-    this.session = sessionOf(token);
+    this.session = sessionIdOf(token);
   }
 
   /** What no server is known to have. */
-  get pending(): Content[] {
+  get pending(): MessageBody[] {
     return this.#outbox.pending;
   }
 
@@ -69,7 +69,7 @@ export class Mailbox {
   /** A server let the client in. Returns what to send before anything new, and how many entries of its log
    * the client will never see.
    * @throws {ProtocolError} `frame-malformed` if it says what cannot be */
-  welcomed(welcome: WelcomeHead, nowMs: number): { resend: Say[]; missing: number } {
+  welcomed(welcome: WelcomeHeader, nowMs: number): { resend: Say[]; missing: number } {
     const { session, accepted, next, head } = welcome;
     if (session !== this.session) throw impossible("WELCOME is for another session");
     if (accepted > this.#outbox.lastN) throw impossible(`message ${accepted} was never sent`);
@@ -80,7 +80,7 @@ export class Mailbox {
 
   /** A new message, to be sent at once if there is a connection that was welcomed, and otherwise by
    * {@linkcode welcomed}. */
-  say(text: string, manner?: Manner): Say {
+  say(text: string, manner?: MessageOptions): Say {
     return this.#outbox.add(text, manner);
   }
 

@@ -1,11 +1,11 @@
 // Who is in the room: sessions, nicks, and the highest message number accepted from each, also of those who
 // left; and where else they can go. Knows nothing of frames or of the log.
 
-import { looksOf } from "./lookalikes.ts";
-import { nickKey } from "./text.ts";
+import { skeletonsOf } from "./lookalikes.ts";
+import { foldNick } from "./text.ts";
 
 /** Sessions of people who left that a server remembers, least recently gone first to be forgotten. */
-export const REMEMBERED_SESSIONS = 10_000;
+export const MAX_DEPARTED = 10_000;
 
 /** A person in the room. */
 export interface Member {
@@ -26,15 +26,15 @@ export interface Member {
 }
 
 /** Somebody who comes. */
-export type Newcomer =
+export type NewMember =
   & Pick<Member, "session" | "nick" | "address" | "sinceMs">
   & Partial<Pick<Member, "home">>;
 
 /** Why somebody cannot have a nick. */
-export type Rival = "nick-taken" | "nick-lookalike";
+export type NickConflict = "nick-taken" | "nick-lookalike";
 
 /** Servers of a room that many serve, as `host:port`, and the id of the one that said so. */
-export interface Serving {
+export interface ClusterServers {
   readonly backups: readonly string[];
   readonly home: bigint;
 }
@@ -44,14 +44,14 @@ export class Members implements Iterable<Member> {
   /** Other servers to go to that people have named, as `host:port`. */
   named: readonly string[] = [];
   /** Those that serve the same room, so far as that was said. */
-  serving: Serving | undefined;
+  serving: ClusterServers | undefined;
   readonly #bySession = new Map<bigint, Member>();
   readonly #byNick = new Map<string, Member>();
   readonly #byLook = new Map<string, Member>();
   readonly #acceptedOfGone = new Map<bigint, number>();
   readonly #remembered: number;
 
-  constructor({ remembered = REMEMBERED_SESSIONS }: { remembered?: number } = {}) {
+  constructor({ remembered = MAX_DEPARTED }: { remembered?: number } = {}) {
     this.#remembered = remembered;
   }
 
@@ -74,12 +74,12 @@ export class Members implements Iterable<Member> {
 
   /** Who has this nick, or one that differs in case only. */
   withNick(nick: string): Member | undefined {
-    return this.#byNick.get(nickKey(nick));
+    return this.#byNick.get(foldNick(nick));
   }
 
   /** Who but `session` has a nick that can be taken for this one. */
   lookalike(nick: string, session: bigint): Member | undefined {
-    for (const look of looksOf(nick)) {
+    for (const look of skeletonsOf(nick)) {
       const member = this.#byLook.get(look);
       if (member && member.session !== session) return member;
     }
@@ -87,7 +87,7 @@ export class Members implements Iterable<Member> {
   }
 
   /** Why `session` cannot have a nick: whose it is, or whose it can be taken for. */
-  rival(nick: string, session: bigint): Rival | undefined {
+  rival(nick: string, session: bigint): NickConflict | undefined {
     const holder = this.withNick(nick);
     if (holder && holder.session !== session) return "nick-taken";
     return this.lookalike(nick, session) && "nick-lookalike";
@@ -108,7 +108,7 @@ export class Members implements Iterable<Member> {
   }
 
   /** Adds a person. The nick must be free. */
-  add({ session, nick, address, sinceMs, home }: Newcomer): Member {
+  add({ session, nick, address, sinceMs, home }: NewMember): Member {
     const accepted = this.#acceptedOfGone.get(session) ?? 0;
     const member = {
       session,
@@ -151,12 +151,12 @@ export class Members implements Iterable<Member> {
   }
 
   #name(member: Member): void {
-    this.#byNick.set(nickKey(member.nick), member);
-    for (const look of looksOf(member.nick)) this.#byLook.set(look, member);
+    this.#byNick.set(foldNick(member.nick), member);
+    for (const look of skeletonsOf(member.nick)) this.#byLook.set(look, member);
   }
 
   #unname({ nick }: Member): void {
-    this.#byNick.delete(nickKey(nick));
-    for (const look of looksOf(nick)) this.#byLook.delete(look);
+    this.#byNick.delete(foldNick(nick));
+    for (const look of skeletonsOf(nick)) this.#byLook.delete(look);
   }
 }

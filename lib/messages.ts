@@ -20,12 +20,12 @@ export const MAX_IP_BYTES = 64;
 /** Longest name of a backup, in bytes: a name of 253, a port, and a fingerprint. */
 export const MAX_BACKUP_BYTES = 310;
 /** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
-export const RECENT_MS = 120_000;
+export const RETAIN_ACKED_MS = 120_000;
 /** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
-export const NEVER_WHOLE_MS = 0xffff_ffff;
+export const NEVER_CAUGHT_UP = 0xffff_ffff;
 
 /** A person in the room, as WELCOME lists them. `session` is public: the first 8 bytes of SHA-256(token). */
-export interface Person {
+export interface MemberInfo {
   readonly session: bigint;
   readonly nick: string;
   /** IP address. */
@@ -50,7 +50,7 @@ export interface Hello {
   readonly nick: string;
   /** The one that the server asked for; empty if it has not. */
   readonly password: string;
-  /** How long ago the client last lacked nothing, in ms; {@linkcode NEVER_WHOLE_MS} for a newcomer. */
+  /** How long ago the client last lacked nothing, in ms; {@linkcode NEVER_CAUGHT_UP} for a newcomer. */
   readonly lackMs: number;
   /** How many of the room's last messages a newcomer wants to see. */
   readonly history: number;
@@ -66,7 +66,7 @@ export interface Recipient {
 }
 
 /** How a message is meant. */
-export interface Manner {
+export interface MessageOptions {
   /** The text is what they do, not what they say. */
   readonly action?: boolean;
   /** Everybody, if there is none. */
@@ -74,12 +74,12 @@ export interface Manner {
 }
 
 /** What a message says, and how. */
-export interface Content extends Manner {
+export interface MessageBody extends MessageOptions {
   readonly text: string;
 }
 
 /** A message. */
-export interface Say extends Content {
+export interface Say extends MessageBody {
   readonly type: "say";
   /** Counts this session's messages from 1, across all servers. */
   readonly n: number;
@@ -88,7 +88,7 @@ export interface Say extends Content {
 }
 
 /** Asks for another nick. */
-export interface NickWish {
+export interface NickRequest {
   readonly type: "nick";
   readonly nick: string;
 }
@@ -116,7 +116,7 @@ export interface Bye {
 }
 
 /** The server's first frame, once HELLO is accepted, up to its list of people. */
-export interface WelcomeHead {
+export interface WelcomeHeader {
   readonly type: "welcome";
   readonly version: number;
   readonly session: bigint;
@@ -137,13 +137,13 @@ export interface WelcomeHead {
 }
 
 /** The server's first frame, once HELLO is accepted. */
-export interface Welcome extends WelcomeHead {
+export interface Welcome extends WelcomeHeader {
   /** Those in the room that fit into the frame. */
-  readonly online: readonly Person[];
+  readonly online: readonly MemberInfo[];
 }
 
 /** Log entry: a message. */
-export interface Said extends Content {
+export interface Said extends MessageBody {
   readonly type: "said";
   readonly seq: number;
   /** When a server first accepted it, ms since 1970 UTC. */
@@ -210,7 +210,7 @@ export interface BackupsChanged {
 }
 
 /** Stands in the log of those for whom an entry is not: its `seq` is all that they learn. */
-export interface Hidden {
+export interface Noop {
   readonly type: "hidden";
   readonly seq: number;
 }
@@ -234,7 +234,7 @@ export interface Waiting {
 }
 
 /** The last frame before the server closes a connection that it will not serve. */
-export interface Refusal {
+export interface ErrorFrame {
   readonly type: "error";
   /** Stable, for programs: one of errors.ts' WIRE_CODES, or one of a later version. */
   readonly code: string;
@@ -242,19 +242,19 @@ export interface Refusal {
   readonly reason: string;
 }
 
-export type ClientMessage = Hello | Say | NickWish | ClientPing | Pong | Bye;
+export type ClientMessage = Hello | Say | NickRequest | ClientPing | Pong | Bye;
 /** What happens in a room: what the log holds. */
 export type RoomEvent = Said | Joined | Left | Renamed | Announced | BackupsChanged;
 /** What a reader of the log gets. */
-export type LogEntry = RoomEvent | Hidden;
+export type LogEntry = RoomEvent | Noop;
 /** Something that happens before the log has given it its `seq`. */
 export type Unnumbered<Entry extends LogEntry = RoomEvent> = Entry extends LogEntry ? Omit<Entry, "seq">
   : never;
 /** What is to happen. */
-export type Proposal = Unnumbered & {
+export type ProposedEvent = Unnumbered & {
   /** Where a room has many servers. Of JOINED: the one through which they are in. Of LEFT: the one that lost them; it
    * comes to nothing if they are in through another by now. Of BACKUPS: the one that found these to serve the room,
    * and no others; without, people have named them. */
   readonly home?: bigint;
 };
-export type ServerMessage = Welcome | LogEntry | Refused | Waiting | ServerPing | Pong | Bye | Refusal;
+export type ServerMessage = Welcome | LogEntry | Refused | Waiting | ServerPing | Pong | Bye | ErrorFrame;

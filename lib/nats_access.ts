@@ -1,6 +1,6 @@
 // Where NATS is and how to get in, from flags and the text of files. Pure.
 
-import { formatAddress, parseServer } from "./address.ts";
+import { formatAddress, parseServerAddress } from "./address.ts";
 import { InputError } from "./errors.ts";
 
 /** Port of NATS where nobody says otherwise. */
@@ -16,7 +16,7 @@ export type NatsCredentials =
   | { readonly type: "creds"; readonly text: string };
 
 /** Where NATS is and how to get in. */
-export interface NatsAccess {
+export interface NatsConfig {
   /** `host:port`, without a password. */
   readonly servers: readonly string[];
   readonly credentials?: NatsCredentials;
@@ -29,7 +29,7 @@ export interface NatsAccess {
 /** Servers of NATS as its users write them: `nats://host:4222`, `tls://user:password@host`, `host`, with commas
  * between them.
  * @throws {InputError} `nats-url-invalid` */
-export function parseNats(text: string): NatsAccess {
+export function parseNats(text: string): NatsConfig {
   const urls = text.split(",").map((url) => parseUrl(url.trim()));
   return {
     servers: urls.map(({ server }) => server),
@@ -42,8 +42,8 @@ function parseUrl(text: string): { server: string; isSecure: boolean; credential
   const [, scheme = "nats", login, address = ""] =
     /^(?:(nats|tls):\/\/)?(?:(.*)@)?([^@/?#]+)\/?$/i.exec(text) ?? [];
   try {
-    const server = formatAddress(parseServer(address, NATS_PORT));
-    const credentials = login === undefined ? undefined : loginOf(login, decodeURIComponent);
+    const server = formatAddress(parseServerAddress(address, NATS_PORT));
+    const credentials = login === undefined ? undefined : credentialsOf(login, decodeURIComponent);
     return { server, isSecure: scheme.toLowerCase() === "tls", credentials };
   } catch (cause) {
     // It may hold a password.
@@ -56,7 +56,7 @@ function parseUrl(text: string): { server: string; isSecure: boolean; credential
 }
 
 /** `user:password`, or a token. */
-function loginOf(text: string, decode: (part: string) => string): NatsCredentials {
+function credentialsOf(text: string, decode: (part: string) => string): NatsCredentials {
   const colon = text.indexOf(":");
   if (colon < 0) return { type: "token", token: decode(text) };
   return { type: "user", user: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1)) };
@@ -67,7 +67,7 @@ function loginOf(text: string, decode: (part: string) => string): NatsCredential
 export function parseCredentials(text: string, path: string): NatsCredentials {
   if (text.includes("BEGIN NATS USER JWT")) return { type: "creds", text };
   const [line = ""] = text.split(/\r?\n/, 1);
-  if (line.trim() !== "") return loginOf(line.trim(), (part) => part);
+  if (line.trim() !== "") return credentialsOf(line.trim(), (part) => part);
   throw new InputError("nats-creds-invalid", `Cannot use ${path}: it has no credentials`, {
     details: { path },
   });

@@ -4,9 +4,9 @@
 // home, HOME before it.
 
 import { concat } from "@std/bytes/concat";
-import { type Frame, framesOf, FrameWriter } from "./codec.ts";
+import { type Frame, FrameWriter, splitFrames } from "./codec.ts";
 import { NatsError, ProtocolError } from "./errors.ts";
-import { decodeServer, encodeEntry, type Proposal, type RoomEvent } from "./protocol.ts";
+import { decodeServer, encodeEntry, type ProposedEvent, type RoomEvent } from "./protocol.ts";
 
 /** Version of the form in which blocks are stored. */
 const BLOCK_VERSION = 1;
@@ -14,7 +14,7 @@ const BLOCK_VERSION = 1;
 const BLOCK = 0x40, HOME = 0x41;
 
 /** Where a block comes from. */
-export interface BlockHead {
+export interface BatchHeader {
   /** The server that made it. */
   readonly server: bigint;
   /** Counts the blocks of a server from 1. */
@@ -22,28 +22,28 @@ export interface BlockHead {
 }
 
 /** A block as it is stored. */
-export interface Block extends BlockHead {
-  readonly entries: readonly Proposal[];
+export interface Batch extends BatchHeader {
+  readonly entries: readonly ProposedEvent[];
 }
 
 const writer = new FrameWriter();
 
 /** An entry as part of a block. */
-export function encodeProposal(proposal: Proposal): Uint8Array<ArrayBuffer> {
+export function encodeProposal(proposal: ProposedEvent): Uint8Array<ArrayBuffer> {
   const frame = encodeEntry(proposal, 0);
   if (proposal.home === undefined) return frame.slice();
   return concat([writer.begin(HOME).id(proposal.home).end(), frame]);
 }
 
 /** The beginning of a block. */
-export function encodeBlockHead({ server, number }: BlockHead): Uint8Array<ArrayBuffer> {
+export function encodeBlockHead({ server, number }: BatchHeader): Uint8Array<ArrayBuffer> {
   return writer.begin(BLOCK).u8(BLOCK_VERSION).id(server).u32(number).end().slice();
 }
 
 /** What is in a block.
  * @throws {ProtocolError} `version-unsupported`, or what is wrong with a frame */
-export function decodeBlock(bytes: Uint8Array): Block {
-  const frames = framesOf(bytes);
+export function decodeBlock(bytes: Uint8Array): Batch {
+  const frames = splitFrames(bytes);
   const first = frames.next().value as Frame | undefined;
   if (first?.type !== BLOCK) {
     throw new ProtocolError("frame-unexpected", "Cannot read block: it does not begin like one");
@@ -57,7 +57,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
 
 /** The entries of frames that {@linkcode encodeProposal} made.
  * @throws {ProtocolError} what is wrong with a frame */
-export function* decodeProposals(frames: Iterable<Frame>): Generator<Proposal> {
+export function* decodeProposals(frames: Iterable<Frame>): Generator<ProposedEvent> {
   let home: bigint | undefined;
   for (const frame of frames) {
     if (frame.type === HOME) {
@@ -72,13 +72,13 @@ export function* decodeProposals(frames: Iterable<Frame>): Generator<Proposal> {
 
 /** What is stored as a block; undefined if it is none of ours.
  * @throws {NatsError} `nats-newer` */
-export function blockOf(bytes: Uint8Array): Block | undefined {
-  return ours(() => decodeBlock(bytes));
+export function tryDecodeBatch(bytes: Uint8Array): Batch | undefined {
+  return ignoreForeign(() => decodeBlock(bytes));
 }
 
 /** What is read; undefined if it cannot be.
  * @throws {NatsError} `nats-newer` if that is because it is of a later version */
-export function ours<Result>(read: () => Result): Result | undefined {
+export function ignoreForeign<Result>(read: () => Result): Result | undefined {
   try {
     return read();
   } catch (cause) {

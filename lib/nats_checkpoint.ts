@@ -2,11 +2,11 @@
 // found in a store. Pure.
 
 import { concat } from "@std/bytes/concat";
-import { type Frame, framesOf, FrameWriter } from "./codec.ts";
+import { type Frame, FrameWriter, splitFrames } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
-import { decodeProposals, encodeProposal, ours } from "./nats_block.ts";
-import type { LogStore } from "./nats_store.ts";
-import type { Proposal } from "./protocol.ts";
+import { decodeProposals, encodeProposal, ignoreForeign } from "./nats_block.ts";
+import type { StreamStore } from "./nats_store.ts";
+import type { ProposedEvent } from "./protocol.ts";
 
 /** The log up to one place. */
 export interface Checkpoint {
@@ -19,19 +19,19 @@ export interface Checkpoint {
   /** Number of the last block of each server, those that stored something last at the end. */
   readonly numbers: ReadonlyMap<bigint, number>;
   /** Entries that make of nothing the room that those before `seq` have made. */
-  readonly past: readonly Proposal[];
+  readonly past: readonly ProposedEvent[];
 }
 
-const CHECKPOINT_VERSION = 1;
+const SNAPSHOT_VERSION = 1;
 /** Type of its first frame; those of the wire and of blocks are others. */
 const CHECKPOINT = 0x50;
 
 const writer = new FrameWriter();
 
 /** The bytes of a checkpoint. */
-export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
+export function encodeSnapshot(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
   const { instance, position, seq, numbers, past } = checkpoint;
-  writer.begin(CHECKPOINT).u8(CHECKPOINT_VERSION).id(instance).u64(position).u64(seq).u16(numbers.size);
+  writer.begin(CHECKPOINT).u8(SNAPSHOT_VERSION).id(instance).u64(position).u64(seq).u16(numbers.size);
   for (const [server, number] of numbers) writer.id(server).u32(number);
   return concat([writer.end().slice(), ...past.map(encodeProposal)]);
 }
@@ -39,13 +39,13 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
 /** A checkpoint of its bytes.
  * @throws {ProtocolError} `version-unsupported`, or what is wrong with the frame */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
-  const frames = framesOf(bytes);
+  const frames = splitFrames(bytes);
   const frame = frames.next().value as Frame | undefined;
   if (frame?.type !== CHECKPOINT) {
     throw new ProtocolError("frame-unexpected", "Cannot read checkpoint: it does not begin like one");
   }
   const version = frame.u8();
-  if (version !== CHECKPOINT_VERSION) {
+  if (version !== SNAPSHOT_VERSION) {
     throw new ProtocolError("version-unsupported", `Cannot read checkpoint of version ${version}`);
   }
   const [instance, position, seq] = [frame.id(), frame.u64(), frame.u64()];
@@ -56,25 +56,25 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
 
 /** What is stored as a checkpoint; undefined if it is none of ours.
  * @throws {NatsError} `nats-newer` */
-export function checkpointOf(bytes: Uint8Array): Checkpoint | undefined {
-  return ours(() => decodeCheckpoint(bytes));
+export function tryDecodeSnapshot(bytes: Uint8Array): Checkpoint | undefined {
+  return ignoreForeign(() => decodeCheckpoint(bytes));
 }
 
 /** Whether it is from the very beginning: of a room that begins, or begins anew. */
-export function isMark({ position, seq }: Checkpoint): boolean {
+export function isGenesis({ position, seq }: Checkpoint): boolean {
   return position === 0 && seq === 0;
 }
 
 /** A checkpoint behind which nothing is missing: the first from position `wanted` on, or else the last. */
-export async function usableCheckpoint(
-  store: LogStore,
+export async function findSnapshot(
+  store: StreamStore,
   wanted: number,
   first: number,
 ): Promise<Checkpoint | undefined> {
   for (let from = wanted;;) {
     const stored = await store.checkpointFrom(from);
     if (!stored) return undefined;
-    const checkpoint = checkpointOf(stored.bytes);
+    const checkpoint = tryDecodeSnapshot(stored.bytes);
     // One that is of more than what lies before it was made of something that the store has lost.
     const isTrue = checkpoint && checkpoint.position < stored.position;
     if (isTrue && checkpoint.position + 1 >= first) return checkpoint;
@@ -84,13 +84,13 @@ export async function usableCheckpoint(
 }
 
 /** Begins a room behind all that is stored, unless another server does at the same time: then it is undefined. */
-export async function beginLog(
-  store: LogStore,
+export async function createLog(
+  store: StreamStore,
   last: number,
   instance: bigint,
 ): Promise<Checkpoint | undefined> {
   const checkpoint = { instance, position: last, seq: 0, numbers: new Map(), past: [] };
-  const position = await store.append(encodeCheckpoint(checkpoint), {
+  const position = await store.append(encodeSnapshot(checkpoint), {
     id: `begin-${instance.toString(16)}`,
     isCheckpoint: true,
     after: last,

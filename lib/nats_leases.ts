@@ -2,11 +2,11 @@
 // needed. Knows nothing of who is in.
 
 import { type KV, Kvm } from "@nats-io/kv";
-import { type Link, patiently } from "./nats_link.ts";
+import { type NatsLink, withRetry } from "./nats_link.ts";
 import type { Leases } from "./nats_store.ts";
 
 /** How long a lease holds, in ms. */
-export const LEASE_MS = 6_000;
+export const LEASE_TTL_MS = 6_000;
 
 /** What a server leaves in the bucket. */
 export interface LeaseOptions {
@@ -20,21 +20,21 @@ export interface LeaseOptions {
 
 /** The leases of a room. */
 export class NatsLeases implements Leases {
-  readonly #link: Link;
+  readonly #link: NatsLink;
   readonly #options: LeaseOptions;
   readonly #stream: string;
   #bucket: KV | undefined;
   /** Addresses by key. */
   readonly #known = new Map<string, string>();
 
-  constructor(link: Link, options: LeaseOptions) {
+  constructor(link: NatsLink, options: LeaseOptions) {
     this.#link = link;
     this.#options = options;
     this.#stream = `KV_${bucketOf(options)}`;
   }
 
   async take(): Promise<void> {
-    await patiently(() => this.renew());
+    await withRetry(() => this.renew());
   }
 
   async renew(): Promise<void> {
@@ -42,7 +42,7 @@ export class NatsLeases implements Leases {
     try {
       this.#bucket ??= await this.#open();
       // Nobody else has this key: ids are chosen at random, and never again.
-      await this.#bucket.put(keyOf(server), address());
+      await this.#bucket.put(serverKey(server), address());
     } catch (error) {
       this.#bucket = undefined; // somebody may have deleted it
       throw error;
@@ -51,7 +51,7 @@ export class NatsLeases implements Leases {
 
   #open(): Promise<KV> {
     return new Kvm(this.#link.nc).create(bucketOf(this.#options), {
-      ttl: LEASE_MS,
+      ttl: LEASE_TTL_MS,
       replicas: this.#options.copies,
       history: 1,
       // Whoever answers must know the newest.
@@ -75,7 +75,7 @@ export class NatsLeases implements Leases {
   }
 
   async end(): Promise<void> {
-    const filter = `$KV.${bucketOf(this.#options)}.${keyOf(this.#options.server)}`;
+    const filter = `$KV.${bucketOf(this.#options)}.${serverKey(this.#options.server)}`;
     // A key that is deleted would leave a mark, and be taken for a lease.
     await this.#link.manager.streams.purge(this.#stream, { filter });
   }
@@ -85,6 +85,6 @@ function bucketOf({ room }: LeaseOptions): string {
   return `chat_${room}`;
 }
 
-function keyOf(server: bigint): string {
+function serverKey(server: bigint): string {
   return server.toString(16).padStart(16, "0");
 }

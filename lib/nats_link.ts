@@ -7,25 +7,25 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
-import { parseServer } from "./address.ts";
+import { parseServerAddress } from "./address.ts";
 import type { NatsCode } from "./errors.ts";
-import type { NatsAccess } from "./nats_access.ts";
+import type { NatsConfig } from "./nats_access.ts";
 
 /** How long NATS may take to let us in, in ms. */
 const CONNECT_MS = 5_000;
 /** How long it may take to answer a question, in ms: a cluster chooses a new leader in less than that. */
-export const ANSWER_MS = 5_000;
+export const REQUEST_TIMEOUT_MS = 5_000;
 /** How long a cluster may take until it does what only its leader can, in ms. */
-const PATIENCE_MS = 30_000;
+const LEADER_TIMEOUT_MS = 30_000;
 /** How long a NATS server that starts may not know yet that it has JetStream, in ms. */
-const STARTING_MS = 5_000;
+const STARTUP_TIMEOUT_MS = 5_000;
 /** From try to try, in ms. */
 const AGAIN_MS = 250;
 /** Who has not answered two questions asked so long after each other is dead, in ms. */
 const PING_MS = 2_000;
 
 /** Codes of JetStream's errors (nats-server, server/errors.json). */
-export const API = {
+export const JETSTREAM_ERROR = {
   noSuitablePeers: 10_005,
   temporarilyUnavailable: 10_008,
   notEnabledForAccount: 10_039,
@@ -38,7 +38,7 @@ export const API = {
 } as const;
 
 /** A connection that comes back by itself. */
-export interface Link {
+export interface NatsLink {
   readonly nc: NatsConnection;
   readonly manager: JetStreamManager;
   /** Most bytes of a message. */
@@ -53,20 +53,20 @@ globalThis.addEventListener("error", (event) => {
 });
 
 /** Connects, to a NATS server with JetStream.
- * @throws {NatsFailure} */
-export async function openLink(access: NatsAccess): Promise<Link> {
+ * @throws {NatsModuleError} */
+export async function connectNats(access: NatsConfig): Promise<NatsLink> {
   try {
     // What a server says of itself it says when one connects: so each try is another connection.
-    return await patiently(() => tryLink(access), untilJetStream);
+    return await withRetry(() => connectOnce(access), retryWithoutJetStream);
   } catch (error) {
-    throw explained(error, access);
+    throw toNatsError(error, access);
   }
 }
 
-async function tryLink(access: NatsAccess): Promise<Link> {
+async function connectOnce(access: NatsConfig): Promise<NatsLink> {
   const nc = await connect(optionsFor(access));
   try {
-    const manager = await patiently(() => jetstreamManager(nc, { timeout: ANSWER_MS }));
+    const manager = await withRetry(() => jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS }));
     let maxBytes = nc.info!.max_payload;
     return {
       nc,
@@ -79,13 +79,13 @@ async function tryLink(access: NatsAccess): Promise<Link> {
   } catch (error) {
     const { jetstream: hasJetStream = false } = nc.info ?? {};
     await nc.close();
-    throw isWithoutJetStream(error) ? new JetStreamAway({ hasJetStream, cause: error }) : error;
+    throw isWithoutJetStream(error) ? new JetStreamUnavailable({ hasJetStream, cause: error }) : error;
   }
 }
 
 /** Nobody in NATS answers for JetStream: there is none, or a cluster is about to choose who does. */
-class JetStreamAway extends Error {
-  override readonly name = "JetStreamAway";
+class JetStreamUnavailable extends Error {
+  override readonly name = "JetStreamUnavailable";
   /** Whether the server that was asked says that it has JetStream. */
   readonly hasJetStream: boolean;
 
@@ -100,7 +100,7 @@ function isWithoutJetStream(error: unknown): boolean {
   return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
 
-function optionsFor({ servers, credentials, isSecure, ca }: NatsAccess): ConnectionOptions {
+function optionsFor({ servers, credentials, isSecure, ca }: NatsConfig): ConnectionOptions {
   return {
     name: "chat-server",
     servers: [...servers],
@@ -113,7 +113,8 @@ function optionsFor({ servers, credentials, isSecure, ca }: NatsAccess): Connect
     reconnectJitterTLS: AGAIN_MS,
     pingInterval: PING_MS,
     maxPingOut: 2,
-    ...(isSecure && { tls: { ...(ca !== undefined && { ca }), checkServerIdentity: identityOf(servers) } }),
+    ...(isSecure &&
+      { tls: { ...(ca !== undefined && { ca }), checkServerIdentity: tlsIdentityCheck(servers) } }),
     ...(credentials?.type === "user" && { user: credentials.user, pass: credentials.password }),
     ...(credentials?.type === "token" && { token: credentials.token }),
     ...(credentials?.type === "creds" && {
@@ -124,8 +125,8 @@ function optionsFor({ servers, credentials, isSecure, ca }: NatsAccess): Connect
 
 /** The library does not say to which IP address it has connected, if it was no name: a certificate has to be for one
  * of the servers that were named. */
-function identityOf(servers: readonly string[]): typeof checkServerIdentity {
-  const hosts = servers.map((server) => parseServer(server).host);
+function tlsIdentityCheck(servers: readonly string[]): typeof checkServerIdentity {
+  const hosts = servers.map((server) => parseServerAddress(server).host);
   return (name, certificate) => {
     const problems = [name, ...hosts].map((host) => checkServerIdentity(host, certificate));
     return problems.includes(undefined) ? undefined : problems[0];
@@ -135,9 +136,9 @@ function identityOf(servers: readonly string[]): typeof checkServerIdentity {
 /** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while. `patienceWith`:
  * how long something that fails like this is tried, in ms.
  * @throws what is no matter of time, and at last what is */
-export async function patiently<Result>(
+export async function withRetry<Result>(
   attempt: () => Promise<Result>,
-  patienceWith: (error: Error) => number = untilAnswered,
+  patienceWith: (error: Error) => number = retryOnTimeout,
 ): Promise<Result> {
   for (const beganMs = performance.now();;) {
     try {
@@ -149,29 +150,29 @@ export async function patiently<Result>(
   }
 }
 
-function untilJetStream(error: Error): number {
-  if (!(error instanceof JetStreamAway)) return 0;
-  return error.hasJetStream ? PATIENCE_MS : STARTING_MS;
+function retryWithoutJetStream(error: Error): number {
+  if (!(error instanceof JetStreamUnavailable)) return 0;
+  return error.hasJetStream ? LEADER_TIMEOUT_MS : STARTUP_TIMEOUT_MS;
 }
 
-function untilAnswered(error: Error): number {
-  const code = apiCode(error);
+function retryOnTimeout(error: Error): number {
+  const code = jetStreamErrorCode(error);
   const isPassing = code === undefined
     ? /timeout|no responders|503|disconnect/i.test(error.message)
-    : code === API.temporarilyUnavailable || code === API.noSuitablePeers;
-  return isPassing ? PATIENCE_MS : 0;
+    : code === JETSTREAM_ERROR.temporarilyUnavailable || code === JETSTREAM_ERROR.noSuitablePeers;
+  return isPassing ? LEADER_TIMEOUT_MS : 0;
 }
 
 /** The number of JetStream's own error, if it is one. */
-export function apiCode(error: unknown): number | undefined {
+export function jetStreamErrorCode(error: unknown): number | undefined {
   const { code } = error as { code?: unknown };
   return typeof code === "number" ? code : undefined;
 }
 
 /** Something is wrong with NATS. Not one of the project's own errors: a module that is loaded apart has other
  * classes than the program. */
-export class NatsFailure extends Error {
-  override readonly name = "NatsFailure";
+export class NatsModuleError extends Error {
+  override readonly name = "NatsModuleError";
   readonly code: NatsCode;
   readonly details: Readonly<Record<string, string>>;
 
@@ -183,12 +184,12 @@ export class NatsFailure extends Error {
 }
 
 /** The failure that an error of the library is. Its details hold no password. */
-export function explained(error: unknown, { servers }: Pick<NatsAccess, "servers">): NatsFailure {
-  if (error instanceof NatsFailure) return error;
+export function toNatsError(error: unknown, { servers }: Pick<NatsConfig, "servers">): NatsModuleError {
+  if (error instanceof NatsModuleError) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const details = { servers: servers.join(", "), reason: message, ...(isWithoutTls(message) && NO_TLS) };
-  const code = codeOf(name, message, apiCode(error));
-  return new NatsFailure(code, `Cannot use NATS at ${details.servers}: ${message}`, {
+  const code = natsErrorCode(name, message, jetStreamErrorCode(error));
+  return new NatsModuleError(code, `Cannot use NATS at ${details.servers}: ${message}`, {
     cause: error,
     details,
   });
@@ -201,10 +202,12 @@ function isWithoutTls(message: string): boolean {
 
 const NO_TLS = { why: "no-tls" };
 
-function codeOf(name: string, message: string, api: number | undefined): NatsCode {
-  if (api === API.notEnabledForAccount || api === API.notEnabled) return "nats-no-jetstream";
-  if (name === "JetStreamAway") return "nats-no-jetstream";
-  if (api === API.noStorage) return "nats-full";
+function natsErrorCode(name: string, message: string, api: number | undefined): NatsCode {
+  if (api === JETSTREAM_ERROR.notEnabledForAccount || api === JETSTREAM_ERROR.notEnabled) {
+    return "nats-no-jetstream";
+  }
+  if (name === "JetStreamUnavailable") return "nats-no-jetstream";
+  if (api === JETSTREAM_ERROR.noStorage) return "nats-full";
   if (/permissions violation/i.test(`${name} ${message}`)) return "nats-forbidden";
   if (/authoriz|authentication|^InvalidCredential/i.test(`${name} ${message}`)) return "nats-refused";
   if (/certificate|tls|ssl|self.signed/i.test(message)) return "nats-tls";

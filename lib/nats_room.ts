@@ -1,14 +1,14 @@
 // All of NATS that a room needs, in one module: it is loaded where a room is kept there, and nowhere else, because
 // the library behind it is bigger than the whole program.
 
-import type { NatsAccess } from "./nats_access.ts";
+import type { NatsConfig } from "./nats_access.ts";
 import { NatsLeases } from "./nats_leases.ts";
-import { openLink } from "./nats_link.ts";
-import type { Leases, LogStore } from "./nats_store.ts";
+import { connectNats } from "./nats_link.ts";
+import type { Leases, StreamStore } from "./nats_store.ts";
 import { NatsStream } from "./nats_stream.ts";
 
 /** What to open. */
-export interface NatsRoomOptions extends NatsAccess {
+export interface NatsRoomOptions extends NatsConfig {
   /** Name of the room. */
   readonly room: string;
   /** Id of this server. */
@@ -19,16 +19,16 @@ export interface NatsRoomOptions extends NatsAccess {
 
 /** A room in NATS. */
 export interface NatsRoom {
-  readonly store: LogStore;
+  readonly store: StreamStore;
   readonly leases: Leases;
   /** Ends the connection. */
   close(): Promise<void>;
 }
 
 /** Connects, and makes what is not there yet.
- * @throws {NatsFailure} */
+ * @throws {NatsModuleError} */
 export async function openNatsRoom({ room, home, address, ...access }: NatsRoomOptions): Promise<NatsRoom> {
-  const link = await openLink(access);
+  const link = await connectNats(access);
   try {
     const store = await NatsStream.open(link, room, access);
     const leases = new NatsLeases(link, { room, server: home, address, copies: store.copies });

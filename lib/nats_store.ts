@@ -22,7 +22,7 @@ export interface StoreState {
 }
 
 /** Where a log is stored. */
-export interface LogStore {
+export interface StreamStore {
   /** On how many machines. */
   readonly copies: number;
   /** Most bytes that can be stored as one. */
@@ -46,7 +46,7 @@ export interface LogStore {
    * @throws {Error} if that cannot be done now */
   keepAll(isAll: boolean): Promise<void>;
   /** Whether somebody has deleted it. */
-  isGone(): Promise<boolean>;
+  isServerDown(): Promise<boolean>;
 }
 
 /** Who serves a room: a lease for each server, which ends unless it is renewed. */

@@ -5,14 +5,21 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DiscardPolicy, jetstream, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import type { JetStreamClient, StoredMsg, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { millis, nanos } from "@nats-io/transport-node";
-import { API, apiCode, explained, type Link, NatsFailure, patiently } from "./nats_link.ts";
-import type { LogStore, Stored, StoreState } from "./nats_store.ts";
+import {
+  JETSTREAM_ERROR,
+  jetStreamErrorCode,
+  type NatsLink,
+  NatsModuleError,
+  toNatsError,
+  withRetry,
+} from "./nats_link.ts";
+import type { Stored, StoreState, StreamStore } from "./nats_store.ts";
 
 /** How much of the past a stream keeps, in bytes and in ms. */
 export const STREAM_BYTES = 268_435_456;
 export const STREAM_AGE_MS = 7 * 86_400_000;
 /** How long NATS drops what it has stored already, in ms. */
-const DUPLICATES_MS = 180_000;
+const DUPLICATE_WINDOW_MS = 180_000;
 /** What NATS sends beside what is stored, in bytes at most: it counts as part of a message. */
 const HEADERS_BYTES = 512;
 /** What people who look at NATS read of a stream. */
@@ -31,22 +38,22 @@ const AGAIN_MS = 250;
 /** How often a reader that has nothing to read hears that it is still served, in ms. */
 const HEARTBEAT_MS = 1_000;
 /** How long NATS remembers a reader that is gone, in ms. */
-const READER_MS = 30_000;
+const CONSUMER_TTL_MS = 30_000;
 /** How many messages NATS may send before they are taken: blocks have 256 KiB at most. To ask for bytes instead makes
  * the library stand still for half a minute after each such portion. */
-const READ_AHEAD = 64;
+const PREFETCH_MESSAGES = 64;
 
 /** A stream as the place of a log. */
-export class NatsStream implements LogStore {
+export class NatsStream implements StreamStore {
   readonly copies: number;
-  readonly #link: Link;
+  readonly #link: NatsLink;
   readonly #js: JetStreamClient;
   readonly #name: string;
   readonly #closed = new AbortController();
   /** End the readers that NATS made for us: the next ones begin where these stopped. */
   readonly #readerEnds = new Set<() => void>();
 
-  private constructor(link: Link, { config }: StreamInfo) {
+  private constructor(link: NatsLink, { config }: StreamInfo) {
     this.#link = link;
     this.#js = jetstream(link.nc, { timeout: PUBLISH_MS });
     this.#name = config.name;
@@ -54,17 +61,17 @@ export class NatsStream implements LogStore {
   }
 
   /** Opens the stream of a room, and makes it if there is none.
-   * @throws {NatsFailure} */
+   * @throws {NatsModuleError} */
   static async open(
-    link: Link,
+    link: NatsLink,
     room: string,
     { servers }: { servers: readonly string[] },
   ): Promise<NatsStream> {
     try {
-      const info = await patiently(() => ensureStream(link, configOf(room), servers.length));
+      const info = await withRetry(() => ensureStream(link, configOf(room), servers.length));
       return new NatsStream(link, info);
     } catch (error) {
-      throw explained(error, { servers });
+      throw toNatsError(error, { servers });
     }
   }
 
@@ -88,7 +95,7 @@ export class NatsStream implements LogStore {
       });
       return seq;
     } catch (error) {
-      if (apiCode(error) === API.wrongLastSequence) return undefined;
+      if (jetStreamErrorCode(error) === JETSTREAM_ERROR.wrongLastSequence) return undefined;
       throw error;
     }
   }
@@ -105,7 +112,7 @@ export class NatsStream implements LogStore {
     try {
       return await this.#link.manager.streams.getMessage(this.#name, query) ?? undefined;
     } catch (error) {
-      if (apiCode(error) === API.noMessage) return undefined;
+      if (jetStreamErrorCode(error) === JETSTREAM_ERROR.noMessage) return undefined;
       throw error;
     }
   }
@@ -132,9 +139,12 @@ export class NatsStream implements LogStore {
   async *#readOnce(from: number, next: number): AsyncGenerator<Stored> {
     const consumer = await this.#js.consumers.get(this.#name, {
       opt_start_seq: from,
-      inactive_threshold: READER_MS,
+      inactive_threshold: CONSUMER_TTL_MS,
     });
-    const messages = await consumer.consume({ idle_heartbeat: HEARTBEAT_MS, max_messages: READ_AHEAD });
+    const messages = await consumer.consume({
+      idle_heartbeat: HEARTBEAT_MS,
+      max_messages: PREFETCH_MESSAGES,
+    });
     const stop = () => messages.stop();
     // The library would go on where it was, in whatever is there by now.
     void (async () => {
@@ -173,7 +183,7 @@ export class NatsStream implements LogStore {
 
   async keepAll(isAll: boolean): Promise<void> {
     const { streams } = this.#link.manager;
-    await patiently(async () => {
+    await withRetry(async () => {
       const { config } = await streams.info(this.#name);
       const change = isAll ? withoutLimits(config) : withLimits(config);
       if (change) await streams.update(this.#name, change);
@@ -183,12 +193,12 @@ export class NatsStream implements LogStore {
     });
   }
 
-  async isGone(): Promise<boolean> {
+  async isServerDown(): Promise<boolean> {
     try {
       await this.#link.manager.streams.info(this.#name);
       return false;
     } catch (error) {
-      return apiCode(error) === API.streamNotFound;
+      return jetStreamErrorCode(error) === JETSTREAM_ERROR.streamNotFound;
     }
   }
 
@@ -248,20 +258,20 @@ function configOf(room: string) {
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
-    duplicate_window: nanos(DUPLICATES_MS),
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
     deny_delete: true,
   } satisfies Partial<StreamConfig>;
 }
 
 type Config = ReturnType<typeof configOf>;
 
-async function ensureStream({ nc, manager }: Link, config: Config, named: number): Promise<StreamInfo> {
+async function ensureStream({ nc, manager }: NatsLink, config: Config, named: number): Promise<StreamInfo> {
   const { streams } = manager;
   let info: StreamInfo;
   try {
     info = await streams.info(config.name);
   } catch (error) {
-    if (apiCode(error) !== API.streamNotFound) throw error;
+    if (jetStreamErrorCode(error) !== JETSTREAM_ERROR.streamNotFound) throw error;
     return await makeStream(config);
   }
   check(info, config);
@@ -275,8 +285,8 @@ async function ensureStream({ nc, manager }: Link, config: Config, named: number
       return await streams.add({ ...config, num_replicas: COPIES });
     } catch (error) {
       const known = Math.max(named, nc.info!.connect_urls?.length ?? 0);
-      const isSmall = apiCode(error) === API.notClustered ||
-        (apiCode(error) === API.noSuitablePeers && known < COPIES);
+      const isSmall = jetStreamErrorCode(error) === JETSTREAM_ERROR.notClustered ||
+        (jetStreamErrorCode(error) === JETSTREAM_ERROR.noSuitablePeers && known < COPIES);
       if (!isSmall) throw error;
       return await streams.add({ ...config, num_replicas: 1 });
     }
@@ -289,7 +299,11 @@ function check({ config }: StreamInfo, wanted: Config): void {
     config.storage === wanted.storage && config.retention === wanted.retention &&
     config.discard === wanted.discard && config.max_msgs_per_subject <= 0 && !config.sealed;
   if (isOurs) return;
-  throw new NatsFailure("nats-other-stream", `Cannot use the stream ${config.name}: it is none of a room`, {
-    details: { stream: config.name },
-  });
+  throw new NatsModuleError(
+    "nats-other-stream",
+    `Cannot use the stream ${config.name}: it is none of a room`,
+    {
+      details: { stream: config.name },
+    },
+  );
 }

@@ -1,7 +1,7 @@
 // The other servers of a room: renews this one's lease, and looks who else has one. Knows nothing of NATS, nor
 // of who is in.
 
-import { Absences } from "./absences.ts";
+import { FailureDetector } from "./absences.ts";
 import type { Clock } from "./clock.ts";
 import type { Leases } from "./nats_store.ts";
 
@@ -9,7 +9,7 @@ import type { Leases } from "./nats_store.ts";
 const RENEW_MS = 2_000;
 /** How long clients are told of a server that has no lease any more, in ms: one that is started again, or upgraded, is
  * back by then, and nobody need hear of it twice. */
-const OFFERED_MS = 60_000;
+const ADVERTISE_MS = 60_000;
 
 /** What a server does about its neighbours. */
 export interface NeighboursOptions {
@@ -35,11 +35,11 @@ export interface NeighboursListener {
 }
 
 /** The neighbourhood of a server. */
-export class Neighbours implements AsyncDisposable {
+export class Membership implements AsyncDisposable {
   readonly #leases: Leases;
   readonly #options: NeighboursOptions;
-  readonly #absences: Absences<bigint>;
-  readonly #unreachable: Absences<string>;
+  readonly #absences: FailureDetector<bigint>;
+  readonly #unreachable: FailureDetector<string>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -47,15 +47,15 @@ export class Neighbours implements AsyncDisposable {
   private constructor(leases: Leases, options: NeighboursOptions) {
     this.#leases = leases;
     this.#options = options;
-    this.#absences = new Absences(options);
-    this.#unreachable = new Absences({ absentMs: options.offeredMs ?? OFFERED_MS });
+    this.#absences = new FailureDetector(options);
+    this.#unreachable = new FailureDetector({ absentMs: options.offeredMs ?? ADVERTISE_MS });
   }
 
   /** Takes a lease: from then on others know of this server.
    * @throws what the leases throw */
-  static async join(leases: Leases, options: NeighboursOptions): Promise<Neighbours> {
+  static async join(leases: Leases, options: NeighboursOptions): Promise<Membership> {
     await leases.take();
-    return new Neighbours(leases, options);
+    return new Membership(leases, options);
   }
 
   /** Looks at once, and then again and again. */

@@ -1,17 +1,17 @@
 // Whether somebody gets the nick that they ask for. Pure.
 
 import { InputError, ProtocolError } from "./errors.ts";
-import type { Members, Rival } from "./members.ts";
+import type { Members, NickConflict } from "./members.ts";
 import { parseNick } from "./text.ts";
 
-const WHY: Readonly<Record<Rival, string>> = {
+const WHY: Readonly<Record<NickConflict, string>> = {
   "nick-taken": "somebody in the room has this nick",
   "nick-lookalike": "somebody's nick looks the same",
 };
 
 /** The nick of `session`, who asks for `raw`.
  * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-export function nickFor(raw: string, session: bigint, members: Members): string {
+export function claimNick(raw: string, session: bigint, members: Members): string {
   const nick = nickOf(raw);
   const rival = members.rival(nick, session);
   if (!rival) return nick;

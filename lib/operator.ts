@@ -4,7 +4,7 @@ import { checkBackup, parseBackup } from "./backup.ts";
 import type { ChatServer } from "./chat_server.ts";
 import { unknownCommand } from "./command_table.ts";
 import { InputError } from "./errors.ts";
-import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
+import { errorText, type Language, type Translate, translator } from "./i18n.ts";
 import { type Order, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
 import type { Renderer } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
@@ -25,13 +25,13 @@ export interface OperatorOptions {
 }
 
 /** Somebody at the console of a server. */
-export class Operator {
+export class AdminConsole {
   readonly #options: OperatorOptions;
-  readonly #sentences: Sentences;
+  readonly #sentences: Translate;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
-    this.#sentences = sentencesIn(options.language);
+    this.#sentences = translator(options.language);
   }
 
   /** Takes in what is typed until it ends the server: `salir`, `quit`, or the end of what a person types. The
@@ -51,7 +51,7 @@ export class Operator {
         if (answer.length > 0) await terminal.print(...answer);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await terminal.print(...renderer.answer(explain(error, language)));
+        await terminal.print(...renderer.answer(errorText(error, language)));
       }
     }
     if (!terminal.isKeyboard) await new Promise(() => {});

@@ -1,7 +1,7 @@
 // A line typed at a server's console -> an order to the server. The help text comes from the same table as the
 // orders.
 
-import { formatAddress, parseIP, withColon } from "./address.ts";
+import { formatAddress, normalizeHostPort, parseIP } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
 import {
   type Bare,
@@ -14,7 +14,7 @@ import {
 } from "./command_table.ts";
 import { COMMANDS, isQuit } from "./commands.ts";
 import { InputError } from "./errors.ts";
-import type { Sentences } from "./i18n.ts";
+import type { Translate } from "./i18n.ts";
 import { parseText } from "./text.ts";
 
 /** Longest ban. */
@@ -74,10 +74,10 @@ export function parseOrder(raw: string): Order {
       // A word alone, or with a number behind it, is most often a slip, and everybody would be sent there.
       if (/^[\w-]*(\s+\d+)?$/.test(rest)) return incomplete;
       if (rest.startsWith("-")) {
-        const { server } = parseBackup(withColon(rest.slice(1)));
+        const { server } = parseBackup(normalizeHostPort(rest.slice(1)));
         return { type: "withdrawal", server: formatAddress(server) };
       }
-      return { type: name, server: formatBackup(parseBackup(withColon(rest))) };
+      return { type: name, server: formatBackup(parseBackup(normalizeHostPort(rest))) };
     case "quit":
       // Nobody who goes on writing wants to leave.
       return rest === "" ? { type: name } : { type: "surplus", command: name };
@@ -95,11 +95,11 @@ function parseMinutes(text: string): number {
 }
 
 /** How an order is to be typed. */
-export function orderUsage(order: keyof typeof ORDERS, sentences: Sentences): string {
+export function orderUsage(order: keyof typeof ORDERS, sentences: Translate): string {
   return usageOf(ORDERS[order], sentences);
 }
 
 /** The orders and what they do. */
-export function orderHelp(sentences: Sentences, columns?: number): string[] {
+export function orderHelp(sentences: Translate, columns?: number): string[] {
   return tableHelp(ORDERS, sentences, { columns });
 }

@@ -1,7 +1,7 @@
 // What a client has sent: pending until it is read back from a server's log, then recent for as long as that
 // server may still die with it. Pure: monotonic times in ms come in as parameters.
 
-import { type Content, type Manner, RECENT_MS, type Say } from "./protocol.ts";
+import { type MessageBody, type MessageOptions, RETAIN_ACKED_MS, type Say } from "./protocol.ts";
 
 /** Most messages kept, pending and recent together. */
 export const MAX_OUTBOX_MESSAGES = 256;
@@ -15,9 +15,9 @@ export interface OutboxOptions {
   readonly maxBytes?: number;
 }
 
-interface Kept {
+interface OutboxEntry {
   readonly n: number;
-  readonly content: Content;
+  readonly content: MessageBody;
   readonly bytes: number;
   /** Given by the first server that accepted it, ms since 1970 UTC; 0 until then. */
   timeMs: number;
@@ -31,14 +31,14 @@ export class Outbox {
   readonly #maxMessages: number;
   readonly #maxBytes: number;
   /** By ascending `n`. */
-  #kept: Kept[] = [];
+  #kept: OutboxEntry[] = [];
   #lastN = 0;
   /** Whether what is recent rests on the server that the client is on. */
   #isOnServer = false;
 
   constructor(
-    { recentMs = RECENT_MS, maxMessages = MAX_OUTBOX_MESSAGES, maxBytes = MAX_OUTBOX_BYTES }: OutboxOptions =
-      {},
+    { recentMs = RETAIN_ACKED_MS, maxMessages = MAX_OUTBOX_MESSAGES, maxBytes = MAX_OUTBOX_BYTES }:
+      OutboxOptions = {},
   ) {
     this.#recentMs = recentMs;
     this.#maxMessages = maxMessages;
@@ -46,7 +46,7 @@ export class Outbox {
   }
 
   /** What no server is known to have, in the order in which it was given. */
-  get pending(): Content[] {
+  get pending(): MessageBody[] {
     return this.#pending().map(({ content }) => content);
   }
 
@@ -62,7 +62,7 @@ export class Outbox {
   }
 
   /** A new pending message. */
-  add(text: string, manner: Manner = {}): Say {
+  add(text: string, manner: MessageOptions = {}): Say {
     const content = { text, ...manner };
     const bytes = new TextEncoder().encode(text).length;
     const message = { n: ++this.#lastN, content, bytes, timeMs: 0, recentSinceMs: undefined };
@@ -100,7 +100,7 @@ export class Outbox {
     this.#isOnServer = false;
   }
 
-  #pending(): Kept[] {
+  #pending(): OutboxEntry[] {
     return this.#kept.filter(({ recentSinceMs }) => recentSinceMs === undefined);
   }
 
@@ -119,10 +119,10 @@ export class Outbox {
   }
 }
 
-function totalBytes(messages: readonly Kept[]): number {
+function totalBytes(messages: readonly OutboxEntry[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-function toSay({ n, timeMs, content }: Kept): Say {
+function toSay({ n, timeMs, content }: OutboxEntry): Say {
   return { type: "say", n, timeMs, ...content };
 }

@@ -4,7 +4,7 @@
 import { dim, inverse, rgb8 } from "@std/fmt/colors";
 
 /** Paints the parts of a line. */
-export interface Paint {
+export interface Theme {
   readonly time: (text: string) => string;
   /** In a colour that this session has on every screen. */
   readonly nick: (nick: string, session: bigint) => string;
@@ -14,17 +14,17 @@ export interface Paint {
 
 /** Colours of xterm's 256 that stand out from black as well as from white, and from each other: each has a
  * contrast of at least 3.5 with both (WCAG 2.2, "contrast ratio"), of 4.6 that there can be. */
-export const NICK_COLOURS = [28, 27, 130, 162, 30, 129, 160, 64, 63, 166, 133, 100] as const;
+export const NICK_COLORS = [28, 27, 130, 162, 30, 129, 160, 64, 63, 166, 133, 100] as const;
 
 /** For a terminal that shows colours. */
-export const COLOURS: Paint = {
+export const COLOR_THEME: Theme = {
   time: dim,
   // Ids are spread evenly: they are a hash.
-  nick: (nick, session) => rgb8(nick, NICK_COLOURS[Number(session % BigInt(NICK_COLOURS.length))]!),
+  nick: (nick, session) => rgb8(nick, NICK_COLORS[Number(session % BigInt(NICK_COLORS.length))]!),
   mention: inverse,
 };
 
-const asItIs = (text: string): string => text;
+const identity = (text: string): string => text;
 
 /** For anything else. */
-export const PLAIN: Paint = { time: asItIs, nick: asItIs, mention: asItIs };
+export const PLAIN_THEME: Theme = { time: identity, nick: identity, mention: identity };

@@ -1,25 +1,25 @@
 // What the person at a client types, and what the client does then.
 
-import { type ChatScreen, PROMPT } from "./chat_screen.ts";
+import { type ChatView, PROMPT } from "./chat_screen.ts";
 import { unknownCommand } from "./command_table.ts";
 import { asText, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
 import { atMost } from "./deadline.ts";
 import type { TypedLine } from "./desk.ts";
 import type { ChatOptions } from "./desks.ts";
 import { InputError } from "./errors.ts";
-import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
-import type { Manner } from "./protocol.ts";
+import { errorText, type Language, type Translate, translator } from "./i18n.ts";
+import type { MessageOptions } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
-import type { Roster } from "./roster.ts";
+import type { MemberList } from "./roster.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { printableNick } from "./text.ts";
 import { completionOf } from "./word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
-const LAST_WORDS_MS = 1_000;
+const FLUSH_TIMEOUT_MS = 1_000;
 /** How long what is typed may wait for the server to confirm what came before it until the person is told, in ms. */
-const UNTOLD_WAIT_MS = 1_000;
+const SHOW_WAITING_MS = 1_000;
 
 /** What a participant needs. */
 export interface ParticipantOptions {
@@ -29,9 +29,9 @@ export interface ParticipantOptions {
   readonly language: Language;
   readonly renderer: Renderer;
   readonly session: Session;
-  readonly screen: ChatScreen;
+  readonly screen: ChatView;
   /** Who is online. */
-  readonly roster: Roster;
+  readonly roster: MemberList;
   /** Takes another nick. */
   readonly rename: (nick: string) => Promise<void>;
   /** Prints a line with the time. */
@@ -39,13 +39,13 @@ export interface ParticipantOptions {
 }
 
 /** Somebody who takes part in the chat. */
-export class Participant {
+export class CommandLoop {
   readonly #options: ParticipantOptions;
-  readonly #sentences: Sentences;
+  readonly #sentences: Translate;
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
-    this.#sentences = sentencesIn(options.language);
+    this.#sentences = translator(options.language);
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
@@ -56,7 +56,7 @@ export class Participant {
         if (!await this.#act(line)) return;
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await this.#answer(explain(error, language));
+        await this.#answer(errorText(error, language));
       }
     }
     // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
@@ -84,7 +84,7 @@ export class Participant {
   /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
   async #quit(): Promise<void> {
     const { session } = this.#options;
-    await atMost(LAST_WORDS_MS, session.settled());
+    await atMost(FLUSH_TIMEOUT_MS, session.settled());
     session.leave();
   }
 
@@ -161,7 +161,7 @@ export class Participant {
     );
   }
 
-  async #say(text: string, manner: Manner): Promise<void> {
+  async #say(text: string, manner: MessageOptions): Promise<void> {
     const { terminal, session, screen, notify } = this.#options;
     if (session.isFull) await this.#drained();
     session.say(text, manner);
@@ -178,7 +178,7 @@ export class Participant {
     const { session, notify } = this.#options;
     const timer = setTimeout(() => {
       void notify(this.#sentences("client.waiting", { count: session.pending.length }));
-    }, UNTOLD_WAIT_MS);
+    }, SHOW_WAITING_MS);
     await session.drained();
     clearTimeout(timer);
   }

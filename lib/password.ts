@@ -21,7 +21,7 @@ export function parsePassword(text: string): string {
 }
 
 /** Knows a password again without keeping it. */
-export class PasswordCheck {
+export class PasswordVerifier {
   readonly #digest: Buffer;
 
   constructor(password: string) {

@@ -3,9 +3,9 @@
 
 import type { Clock, Moment } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import type { Journal } from "./journal.ts";
+import type { CommitLog } from "./journal.ts";
 import { encodeServer } from "./protocol.ts";
-import { storeAway } from "./violations.ts";
+import { storeUnavailable } from "./violations.ts";
 
 /** How long one wait may be until it is looked how things stand, in ms. */
 const WAIT_MS = 1_000;
@@ -18,7 +18,7 @@ export type Attempt = (now: Moment, again: () => void) => boolean;
 
 /** What patience needs. */
 export interface PatienceOptions {
-  readonly journal: Journal;
+  readonly journal: CommitLog;
   readonly clock: Clock;
   /** Called when something comes of what somebody asked for who is gone by now. */
   readonly onGone: () => void;
@@ -50,14 +50,14 @@ export class Patience {
   async #tryAgain(attempt: Attempt, connection: Connection, isDue: () => boolean): Promise<void> {
     const isTooLong = this.#stopwatch(connection);
     while (connection.isOpen && !isDue()) {
-      if (isTooLong()) throw storeAway();
+      if (isTooLong()) throw storeUnavailable();
       await this.#hold(connection);
     }
     if (connection.isOpen) await this.try(attempt, connection);
     else this.#options.onGone();
   }
 
-  /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode storeAway}. */
+  /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode storeUnavailable}. */
   whileStuck(connection: Connection): Promise<void> | undefined {
     return this.#options.journal.isStuck ? this.#holdWhileStuck(connection) : undefined;
   }
@@ -65,7 +65,7 @@ export class Patience {
   async #holdWhileStuck(connection: Connection): Promise<void> {
     const isTooLong = this.#stopwatch(connection);
     while (connection.isOpen && this.#options.journal.isStuck) {
-      if (isTooLong()) throw storeAway();
+      if (isTooLong()) throw storeUnavailable();
       await this.#hold(connection);
     }
   }

@@ -1,7 +1,7 @@
 // Changes of people that are on their way, and who waits for them. Knows nothing of what changes.
 
 /** At most one change of each person is on its way: one comes after the other. */
-export class PendingChanges {
+export class InFlightChanges {
   /** Who waits, by session. */
   readonly #waiting = new Map<bigint, (() => void)[]>();
 

@@ -3,17 +3,17 @@
 
 import type { Presence } from "./render.ts";
 
-/** How many are told one by one within {@linkcode WINDOW_MS}. */
-export const MAX_SINGLE = 3;
+/** How many are told one by one within {@linkcode BATCH_WINDOW_MS}. */
+export const MAX_UNBATCHED = 3;
 /** How far back those count, in ms. */
-export const WINDOW_MS = 2_000;
+export const BATCH_WINDOW_MS = 2_000;
 /** A crowd is told once it is quiet for so long, in ms... */
-export const QUIET_MS = 500;
+export const DEBOUNCE_MS = 500;
 /** ...and at the latest after this, in ms. */
-export const MAX_WAIT_MS = 2_000;
+export const MAX_BATCH_DELAY_MS = 2_000;
 
 /** Folds those of a crowd together. */
-export class PresenceFolder {
+export class PresenceBatcher {
   /** When those were told who were told one by one. */
   #toldMs: number[] = [];
   #held: Presence[] = [];
@@ -22,8 +22,8 @@ export class PresenceFolder {
 
   /** Whether this is to be told at once; otherwise it is for {@linkcode take}. */
   isAlone(presence: Presence, nowMs: number): boolean {
-    this.#toldMs = this.#toldMs.filter((ms) => nowMs - ms < WINDOW_MS);
-    if (this.#held.length === 0 && this.#toldMs.length < MAX_SINGLE) {
+    this.#toldMs = this.#toldMs.filter((ms) => nowMs - ms < BATCH_WINDOW_MS);
+    if (this.#held.length === 0 && this.#toldMs.length < MAX_UNBATCHED) {
       this.#toldMs.push(nowMs);
       return true;
     }
@@ -36,7 +36,7 @@ export class PresenceFolder {
   /** When {@linkcode take} is due; undefined while there is nothing to take. */
   get dueMs(): number | undefined {
     if (this.#held.length === 0) return undefined;
-    return Math.min(this.#lastMs + QUIET_MS, this.#heldSinceMs + MAX_WAIT_MS);
+    return Math.min(this.#lastMs + DEBOUNCE_MS, this.#heldSinceMs + MAX_BATCH_DELAY_MS);
   }
 
   /** Gives those that were held back, each crowd of one kind, in the order in which the kinds came. */

@@ -2,10 +2,10 @@
 // ends. The only place that reads the process's arguments, environment and signals.
 
 import { isAbsolute, join } from "node:path";
-import type { Edition } from "./about.ts";
+import type { BuildInfo } from "./about.ts";
 import type { Clock } from "./clock.ts";
 import { ChatError, InputError } from "./errors.ts";
-import { chooseLanguage, explain, type Language } from "./i18n.ts";
+import { chooseLanguage, errorText, type Language } from "./i18n.ts";
 import { Terminal } from "./terminal.ts";
 import { standardStreams } from "./tty.ts";
 
@@ -17,7 +17,7 @@ export interface LocalAddress {
 }
 
 /** The surroundings of a program; tests make their own. */
-export interface Program {
+export interface ProcessContext {
   readonly args: readonly string[];
   readonly language: Language;
   readonly terminal: Terminal;
@@ -25,11 +25,11 @@ export interface Program {
   readonly hasColours: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
-  readonly edition: Edition;
+  readonly edition: BuildInfo;
   /** Folder for what the programs keep for the person. Undefined if the system has none. */
   readonly configFolder?: string;
   /** From now on the process can neither read nor write a file: there are none left that it should. */
-  readonly giveUpFiles: () => void;
+  readonly dropFilePermissions: () => void;
   /** Aborted when the program is to end: by the system, by Ctrl-C, or because nobody reads what it writes. */
   readonly signal: AbortSignal;
 }
@@ -38,8 +38,8 @@ export interface Program {
 export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
 
 /** Runs a program in this process, and ends the process with its exit status. */
-export async function runProgram(
-  main: (program: Program) => Promise<number>,
+export async function runProcess(
+  main: (program: ProcessContext) => Promise<number>,
   { clock }: { clock: Clock },
 ): Promise<never> {
   const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }));
@@ -47,10 +47,13 @@ export async function runProgram(
   for (const event of ["error", "unhandledrejection", "unload"]) {
     addEventListener(event, () => terminal.abandon());
   }
-  const signal = AbortSignal.any([endingSignal(), terminal.interrupted]);
-  ignoreStopping();
+  const signal = AbortSignal.any([terminationSignal(), terminal.interrupted]);
+  buildInfo();
   // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
-  signal.addEventListener("abort", () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), PATIENCE_MS)));
+  signal.addEventListener(
+    "abort",
+    () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), LEADER_TIMEOUT_MS)),
+  );
   const language = chooseLanguage(langFlag(Deno.args), systemLocales());
   let status: number;
   try {
@@ -61,14 +64,14 @@ export async function runProgram(
       hasColours: Deno.stdout.isTerminal() && !Deno.noColor,
       clock,
       localAddresses,
-      edition: edition(),
+      edition: terminated(),
       configFolder: configFolder(),
-      giveUpFiles,
+      dropFilePermissions,
       signal,
     });
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
-    console.error(explain(error, language));
+    console.error(errorText(error, language));
     status = error instanceof InputError ? EXIT.usage : EXIT.refused;
   } finally {
     await terminal[Symbol.asyncDispose]();
@@ -85,7 +88,7 @@ function localAddresses(): LocalAddress[] {
   }));
 }
 
-function edition(): Edition {
+function terminated(): BuildInfo {
   const runtime = `Deno ${Deno.version.deno}, ${Deno.build.target}`;
   if (Deno.build.standalone) return { kind: "compiled", runtime };
   // `deno bundle` puts everything into one file of JavaScript.
@@ -103,12 +106,12 @@ function configFolder(): string | undefined {
   return home && isAbsolute(home) ? join(home, ".config", "chat") : undefined;
 }
 
-function giveUpFiles(): void {
+function dropFilePermissions(): void {
   for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
 }
 
 /** How long a program may take to end once it is told to, in ms. */
-const PATIENCE_MS = 3_000;
+const LEADER_TIMEOUT_MS = 3_000;
 
 /** What the system says of the language, the weightiest first. */
 export function systemLocales(): (string | undefined)[] {
@@ -116,7 +119,7 @@ export function systemLocales(): (string | undefined)[] {
 }
 
 /** Aborted when the system tells this process to end. */
-export function endingSignal(): AbortSignal {
+export function terminationSignal(): AbortSignal {
   const ending = new AbortController();
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
@@ -127,7 +130,7 @@ export function endingSignal(): AbortSignal {
 
 /** Has Ctrl-Z do nothing where the system reads it: it would stop this process alone, `deno task` would go on
  * holding the terminal. */
-function ignoreStopping(): void {
+function buildInfo(): void {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTSTP", () => {});
 }
 

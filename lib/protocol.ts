@@ -4,20 +4,29 @@
 import { createHash } from "node:crypto";
 import { type Frame, FrameWriter, HEADER_BYTES } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
-import { ACTION, BACK, FRAME, KICKED, LATE, LOST, OVER, PRIVATE } from "./frame_types.ts";
+import {
+  FLAG_ACTION,
+  FLAG_CONNECTION_LOST,
+  FLAG_REDELIVERED,
+  FLAG_REJOINED,
+  FLAG_RESOLVED,
+  FRAME_TYPE,
+  KICKED,
+  PRIVATE,
+} from "./frame_types.ts";
 import type {
   ClientMessage,
-  Content,
   Joined,
   Left,
   LogEntry,
-  Person,
+  MemberInfo,
+  MessageBody,
   Said,
   Say,
   ServerMessage,
   Unnumbered,
   Welcome,
-  WelcomeHead,
+  WelcomeHeader,
 } from "./messages.ts";
 import {
   MAX_BACKUP_BYTES,
@@ -31,14 +40,14 @@ import {
 import { MAX_PASSWORD_BYTES } from "./password.ts";
 import { MAX_NICK_CHARS } from "./text.ts";
 
-export { FRAME } from "./frame_types.ts";
+export { FRAME_TYPE } from "./frame_types.ts";
 export * from "./messages.ts";
 
 /** Longest nick that a server gives, in bytes of UTF-8. */
 export const MAX_NICK_BYTES = MAX_NICK_CHARS * 4;
 
 /** The public id of a session: the first 8 bytes of SHA-256 of its token. */
-export function sessionOf(token: Uint8Array): bigint {
+export function sessionIdOf(token: Uint8Array): bigint {
   return createHash("sha256").update(token).digest().readBigUInt64BE(0);
 }
 
@@ -52,21 +61,21 @@ export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
 function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "hello":
-      writer.begin(FRAME.hello).u8(message.version).bytes(message.token).string(message.nick)
+      writer.begin(FRAME_TYPE.hello).u8(message.version).bytes(message.token).string(message.nick)
         .string(message.password).u32(message.lackMs).u16(message.history).u8(message.resume.length);
       for (const { instance, next } of message.resume) writer.id(instance).u64(next);
       return writer.end();
     case "say":
-      writer.begin(FRAME.say).u32(message.n).u64(message.timeMs).u8(contentFlags(message));
+      writer.begin(FRAME_TYPE.say).u32(message.n).u64(message.timeMs).u8(contentFlags(message));
       return writeContent(message).end();
     case "nick":
-      return writer.begin(FRAME.nick).string(message.nick).end();
+      return writer.begin(FRAME_TYPE.nick).string(message.nick).end();
     case "ping":
-      return writer.begin(FRAME.clientPing).end();
+      return writer.begin(FRAME_TYPE.clientPing).end();
     case "pong":
-      return writer.begin(FRAME.clientPong).end();
+      return writer.begin(FRAME_TYPE.clientPong).end();
     case "bye":
-      return writer.begin(FRAME.clientBye).end();
+      return writer.begin(FRAME_TYPE.clientBye).end();
   }
 }
 
@@ -80,7 +89,7 @@ export function decodeClient(frame: Frame): ClientMessage {
 
 function readClient(fields: Frame): ClientMessage {
   switch (fields.type) {
-    case FRAME.hello:
+    case FRAME_TYPE.hello:
       return {
         type: "hello",
         version: readVersion(fields),
@@ -91,42 +100,42 @@ function readClient(fields: Frame): ClientMessage {
         history: fields.u16(),
         resume: list(fields.u8(), MAX_RESUME_POINTS, () => ({ instance: fields.id(), next: fields.u64() })),
       };
-    case FRAME.say:
+    case FRAME_TYPE.say:
       return readSay(fields);
-    case FRAME.nick:
+    case FRAME_TYPE.nick:
       return { type: "nick", nick: fields.string() };
-    case FRAME.clientPing:
+    case FRAME_TYPE.clientPing:
       return { type: "ping" };
-    case FRAME.clientPong:
+    case FRAME_TYPE.clientPong:
       return { type: "pong" };
-    case FRAME.clientBye:
+    case FRAME_TYPE.clientBye:
       return { type: "bye" };
     default:
-      throw unknown(fields.type);
+      throw unknownFrame(fields.type);
   }
 }
 
 function readSay(fields: Frame): Say {
   const n = fields.u32();
   const timeMs = fields.u64();
-  const flags = readFlags(fields, ACTION | PRIVATE);
+  const flags = readFlags(fields, FLAG_ACTION | PRIVATE);
   if (flags === 0) return { type: "say", n, timeMs, text: fields.string() };
   return { type: "say", n, timeMs, ...readContent(fields, flags) };
 }
 
-function contentFlags({ action, to }: Content): number {
-  return (action ? ACTION : 0) | (to ? PRIVATE : 0);
+function contentFlags({ action, to }: MessageBody): number {
+  return (action ? FLAG_ACTION : 0) | (to ? PRIVATE : 0);
 }
 
-function writeContent({ to, text }: Content): FrameWriter {
+function writeContent({ to, text }: MessageBody): FrameWriter {
   if (to) writer.id(to.session).string(to.nick);
   return writer.string(text);
 }
 
-function readContent(fields: Frame, flags: number): Content {
+function readContent(fields: Frame, flags: number): MessageBody {
   const to = flags & PRIVATE ? { session: fields.id(), nick: fields.string(MAX_NICK_BYTES) } : undefined;
   const text = fields.string();
-  return { text, ...(flags & ACTION && { action: true }), ...(to && { to }) };
+  return { text, ...(flags & FLAG_ACTION && { action: true }), ...(to && { to }) };
 }
 
 /** The whole frame of a server's message. WELCOME lists as many of `online` as fit. */
@@ -138,26 +147,28 @@ export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
 export function encodeEntry(entry: Unnumbered<LogEntry>, seq: number): Uint8Array<ArrayBuffer> {
   switch (entry.type) {
     case "said":
-      beginEntry(FRAME.said, seq, entry.timeMs).id(entry.session).u32(entry.n)
-        .u8((entry.late ? LATE : 0) | contentFlags(entry) << 1).string(entry.nick);
+      beginEntry(FRAME_TYPE.said, seq, entry.timeMs).id(entry.session).u32(entry.n)
+        .u8((entry.late ? FLAG_REDELIVERED : 0) | contentFlags(entry) << 1).string(entry.nick);
       return writeContent(entry).end();
     case "joined":
-      return beginEntry(FRAME.joined, seq, entry.timeMs).id(entry.session).u8(entry.back ? BACK : 0)
+      return beginEntry(FRAME_TYPE.joined, seq, entry.timeMs).id(entry.session).u8(
+        entry.back ? FLAG_REJOINED : 0,
+      )
         .string(entry.nick).string(entry.address).end();
     case "left":
-      return beginEntry(FRAME.left, seq, entry.timeMs).id(entry.session)
-        .u8((entry.lost ? LOST : 0) | (entry.kicked ? KICKED : 0))
+      return beginEntry(FRAME_TYPE.left, seq, entry.timeMs).id(entry.session)
+        .u8((entry.lost ? FLAG_CONNECTION_LOST : 0) | (entry.kicked ? KICKED : 0))
         .string(entry.nick).string(entry.address).end();
     case "renamed":
-      return beginEntry(FRAME.renamed, seq, entry.timeMs).id(entry.session).string(entry.before)
+      return beginEntry(FRAME_TYPE.renamed, seq, entry.timeMs).id(entry.session).string(entry.before)
         .string(entry.nick).end();
     case "announced":
-      return beginEntry(FRAME.announced, seq, entry.timeMs).string(entry.text).end();
+      return beginEntry(FRAME_TYPE.announced, seq, entry.timeMs).string(entry.text).end();
     case "backups":
-      beginEntry(FRAME.backups, seq, entry.timeMs);
+      beginEntry(FRAME_TYPE.backups, seq, entry.timeMs);
       return writeBackups(entry.backups).end();
     case "hidden":
-      return writer.begin(FRAME.hidden).u64(seq).end();
+      return writer.begin(FRAME_TYPE.hidden).u64(seq).end();
   }
 }
 
@@ -170,17 +181,17 @@ function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
     case "welcome":
       return writeWelcome(message);
     case "ping":
-      return writer.begin(FRAME.serverPing).u64(message.head).end();
+      return writer.begin(FRAME_TYPE.serverPing).u64(message.head).end();
     case "pong":
-      return writer.begin(FRAME.serverPong).end();
+      return writer.begin(FRAME_TYPE.serverPong).end();
     case "bye":
-      return writer.begin(FRAME.serverBye).end();
+      return writer.begin(FRAME_TYPE.serverBye).end();
     case "error":
-      return writer.begin(FRAME.error).string(message.code).string(message.reason).end();
+      return writer.begin(FRAME_TYPE.error).string(message.code).string(message.reason).end();
     case "waiting":
-      return writer.begin(FRAME.waiting).u8(message.over ? OVER : 0).end();
+      return writer.begin(FRAME_TYPE.waiting).u8(message.over ? FLAG_RESOLVED : 0).end();
     case "refused":
-      return writer.begin(FRAME.refused).string(message.code).string(message.about)
+      return writer.begin(FRAME_TYPE.refused).string(message.code).string(message.about)
         .string(message.reason).end();
     default:
       return encodeEntry(message, message.seq);
@@ -194,36 +205,36 @@ function writeBackups(backups: readonly string[]): FrameWriter {
 }
 
 /** Bytes that a person takes in WELCOME, at most: session, nick, address, time. */
-const MAX_PERSON_BYTES = 8 + 2 + MAX_NICK_BYTES + 2 + MAX_IP_BYTES + 8;
-/** The frame of WELCOME without its last `onlineBytes`: the records of people, as {@linkcode encodePerson} makes
+const MAX_MEMBER_INFO_BYTES = 8 + 2 + MAX_NICK_BYTES + 2 + MAX_IP_BYTES + 8;
+/** The frame of WELCOME without its last `onlineBytes`: the records of people, as {@linkcode encodeMemberInfo} makes
  * them, follow. */
 export function encodeWelcome(
-  welcome: WelcomeHead,
+  welcome: WelcomeHeader,
   { onlineBytes }: { onlineBytes: number },
 ): Uint8Array<ArrayBuffer> {
-  return beginWelcome(welcome).end({ missingBytes: onlineBytes }).slice();
+  return writeWelcomeHeader(welcome).end({ missingBytes: onlineBytes }).slice();
 }
 
 /** A person's record in WELCOME, valid until the next frame is encoded. */
-export function encodePerson(person: Person): Uint8Array<ArrayBuffer> {
-  return writePerson(writer.begin(FRAME.welcome), person).end().subarray(HEADER_BYTES);
+export function encodeMemberInfo(person: MemberInfo): Uint8Array<ArrayBuffer> {
+  return writeMemberInfo(writer.begin(FRAME_TYPE.welcome), person).end().subarray(HEADER_BYTES);
 }
 
-function beginWelcome(welcome: WelcomeHead): FrameWriter {
-  writer.begin(FRAME.welcome).u8(welcome.version).id(welcome.session).id(welcome.instance)
+function writeWelcomeHeader(welcome: WelcomeHeader): FrameWriter {
+  writer.begin(FRAME_TYPE.welcome).u8(welcome.version).id(welcome.session).id(welcome.instance)
     .string(welcome.nick).u32(welcome.accepted).u64(welcome.next).u64(welcome.head);
   return writeBackups(welcome.backups).u32(welcome.onlineCount);
 }
 
-function writePerson(into: FrameWriter, { session, nick, address, sinceMs }: Person): FrameWriter {
+function writeMemberInfo(into: FrameWriter, { session, nick, address, sinceMs }: MemberInfo): FrameWriter {
   return into.id(session).string(nick).string(address).u64(sinceMs);
 }
 
 function writeWelcome(welcome: Welcome): Uint8Array<ArrayBuffer> {
-  beginWelcome(welcome);
+  writeWelcomeHeader(welcome);
   for (const person of welcome.online) {
-    if (writer.length + MAX_PERSON_BYTES > MAX_SERVER_FRAME_BYTES) break;
-    writePerson(writer, person);
+    if (writer.length + MAX_MEMBER_INFO_BYTES > MAX_SERVER_FRAME_BYTES) break;
+    writeMemberInfo(writer, person);
   }
   return writer.end();
 }
@@ -238,7 +249,7 @@ export function decodeServer(frame: Frame): ServerMessage {
 
 function readServer(fields: Frame): ServerMessage {
   switch (fields.type) {
-    case FRAME.welcome:
+    case FRAME_TYPE.welcome:
       return {
         type: "welcome",
         version: readVersion(fields),
@@ -250,42 +261,42 @@ function readServer(fields: Frame): ServerMessage {
         head: fields.u64(),
         backups: readBackups(fields),
         onlineCount: fields.u32(),
-        online: readOnline(fields),
+        online: readMembers(fields),
       };
-    case FRAME.said:
+    case FRAME_TYPE.said:
       return readSaid(fields);
-    case FRAME.joined:
+    case FRAME_TYPE.joined:
       return readJoined(fields);
-    case FRAME.left:
+    case FRAME_TYPE.left:
       return readLeft(fields);
-    case FRAME.renamed:
+    case FRAME_TYPE.renamed:
       return {
         type: "renamed",
-        ...readStamp(fields),
+        ...readEntryHeader(fields),
         session: fields.id(),
         before: fields.string(MAX_NICK_BYTES),
         nick: fields.string(MAX_NICK_BYTES),
       };
-    case FRAME.announced:
-      return { type: "announced", ...readStamp(fields), text: fields.string() };
-    case FRAME.backups:
-      return { type: "backups", ...readStamp(fields), backups: readBackups(fields) };
-    case FRAME.hidden:
+    case FRAME_TYPE.announced:
+      return { type: "announced", ...readEntryHeader(fields), text: fields.string() };
+    case FRAME_TYPE.backups:
+      return { type: "backups", ...readEntryHeader(fields), backups: readBackups(fields) };
+    case FRAME_TYPE.hidden:
       return { type: "hidden", seq: fields.u64() };
-    case FRAME.serverPing:
+    case FRAME_TYPE.serverPing:
       return { type: "ping", head: fields.u64() };
-    case FRAME.serverPong:
+    case FRAME_TYPE.serverPong:
       return { type: "pong" };
-    case FRAME.serverBye:
+    case FRAME_TYPE.serverBye:
       return { type: "bye" };
-    case FRAME.error:
+    case FRAME_TYPE.error:
       return { type: "error", code: fields.string(), reason: fields.string() };
-    case FRAME.waiting:
-      return { type: "waiting", over: readFlags(fields, OVER) === OVER };
-    case FRAME.refused:
+    case FRAME_TYPE.waiting:
+      return { type: "waiting", over: readFlags(fields, FLAG_RESOLVED) === FLAG_RESOLVED };
+    case FRAME_TYPE.refused:
       return { type: "refused", code: fields.string(), about: fields.string(), reason: fields.string() };
     default:
-      throw unknown(fields.type);
+      throw unknownFrame(fields.type);
   }
 }
 
@@ -294,29 +305,35 @@ function readSaid(fields: Frame): Said {
   const timeMs = fields.u64();
   const session = fields.id();
   const n = fields.u32();
-  const flags = readFlags(fields, LATE | ACTION << 1 | PRIVATE << 1);
-  const late = (flags & LATE) !== 0;
+  const flags = readFlags(fields, FLAG_REDELIVERED | FLAG_ACTION << 1 | PRIVATE << 1);
+  const late = (flags & FLAG_REDELIVERED) !== 0;
   const nick = fields.string(MAX_NICK_BYTES);
-  if (flags <= LATE) return { type: "said", seq, timeMs, session, n, late, nick, text: fields.string() };
+  if (flags <= FLAG_REDELIVERED) {
+    return { type: "said", seq, timeMs, session, n, late, nick, text: fields.string() };
+  }
   return { type: "said", seq, timeMs, session, n, late, nick, ...readContent(fields, flags >> 1) };
 }
 
-function readStamp(fields: Frame): { seq: number; timeMs: number } {
+function readEntryHeader(fields: Frame): { seq: number; timeMs: number } {
   return { seq: fields.u64(), timeMs: fields.u64() };
 }
 
 function readJoined(fields: Frame): Joined {
-  const [stamp, session, flags] = [readStamp(fields), fields.id(), readFlags(fields, BACK)];
-  return { type: "joined", ...stamp, session, back: flags === BACK, ...readWho(fields) };
+  const [stamp, session, flags] = [readEntryHeader(fields), fields.id(), readFlags(fields, FLAG_REJOINED)];
+  return { type: "joined", ...stamp, session, back: flags === FLAG_REJOINED, ...readMemberInfo(fields) };
 }
 
 function readLeft(fields: Frame): Left {
-  const [stamp, session, flags] = [readStamp(fields), fields.id(), readFlags(fields, LOST | KICKED)];
-  const [lost, kicked] = [(flags & LOST) !== 0, (flags & KICKED) !== 0];
-  return { type: "left", ...stamp, session, lost, ...(kicked && { kicked }), ...readWho(fields) };
+  const [stamp, session, flags] = [
+    readEntryHeader(fields),
+    fields.id(),
+    readFlags(fields, FLAG_CONNECTION_LOST | KICKED),
+  ];
+  const [lost, kicked] = [(flags & FLAG_CONNECTION_LOST) !== 0, (flags & KICKED) !== 0];
+  return { type: "left", ...stamp, session, lost, ...(kicked && { kicked }), ...readMemberInfo(fields) };
 }
 
-function readWho(fields: Frame): { nick: string; address: string } {
+function readMemberInfo(fields: Frame): { nick: string; address: string } {
   return { nick: fields.string(MAX_NICK_BYTES), address: fields.string(MAX_IP_BYTES) };
 }
 
@@ -324,8 +341,8 @@ function readBackups(fields: Frame): string[] {
   return list(fields.u8(), MAX_BACKUPS, () => fields.string(MAX_BACKUP_BYTES));
 }
 
-function readOnline(fields: Frame): Person[] {
-  const online: Person[] = [];
+function readMembers(fields: Frame): MemberInfo[] {
+  const online: MemberInfo[] = [];
   while (!fields.atEnd) {
     online.push({
       session: fields.id(),
@@ -364,6 +381,6 @@ function list<Item>(count: number, max: number, read: () => Item): Item[] {
   return Array.from({ length: count }, read);
 }
 
-function unknown(type: number): ProtocolError {
+function unknownFrame(type: number): ProtocolError {
   return new ProtocolError("frame-unknown", `Cannot decode frame: type 0x${type.toString(16)} is unknown`);
 }

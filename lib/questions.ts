@@ -2,20 +2,20 @@
 
 import { isQuit } from "./commands.ts";
 import { InputError } from "./errors.ts";
-import { explain, type Language } from "./i18n.ts";
+import { errorText, type Language } from "./i18n.ts";
 import type { AskOptions, Terminal } from "./terminal.ts";
 
 /** A question whose answer `parse` understands, or throws {@linkcode InputError} about. */
-export interface Question<Answer> extends AskOptions {
+export interface Prompt<Answer> extends AskOptions {
   readonly text: string;
   readonly parse: (answer: string) => Answer;
 }
 
 /** The answer; undefined if the person wants to leave instead.
  * @throws {InputError} if a pipe ends without an answer that can be used */
-export async function askFor<Answer>(
+export async function prompt<Answer>(
   { terminal, language }: { terminal: Terminal; language: Language },
-  { text, parse, signal, ...options }: Question<Answer>,
+  { text, parse, signal, ...options }: Prompt<Answer>,
 ): Promise<Answer | undefined> {
   for (;;) {
     let answer = "";
@@ -26,7 +26,7 @@ export async function askFor<Answer>(
     } catch (error) {
       if (signal?.aborted || (terminal.isKeyboard && terminal.hasEnded)) return undefined;
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;
-      await terminal.print(explain(error, language));
+      await terminal.print(errorText(error, language));
       // Several words are no answer to any question: somebody typed on when it came between.
       const isTalk = error.code === "answer-is-talk" || answer.includes(" ");
       if (isTalk && !options.isSecret) terminal.giveBack(answer);

@@ -2,7 +2,7 @@
 // Pure; the words for it are in spanish.ts and english.ts.
 
 /** Codes of errors, of the system's calls (man 3 errno), and of TLS as Node has them. */
-const BY_CODE = {
+const REASON_BY_ERRNO = {
   EISDIR: "is-folder",
   ENOENT: "missing",
   ENOTDIR: "missing",
@@ -29,7 +29,7 @@ const BY_CODE = {
 } as const;
 
 /** SQLite's result codes without their upper bits (sqlite.org/rescode.html). */
-const BY_RESULT = {
+const REASON_BY_SQLITE_CODE = {
   8: "read-only",
   10: "disk-broken",
   13: "no-space",
@@ -38,7 +38,7 @@ const BY_RESULT = {
 } as const;
 
 /** Those that only the code that knows what it was about can tell. */
-const TOLD = [
+const TRANSLATED_CODES = [
   "is-folder",
   "folder-missing",
   "folder-closed",
@@ -50,12 +50,12 @@ const TOLD = [
 
 /** Why something does not work. */
 export type Reason =
-  | typeof BY_CODE[keyof typeof BY_CODE]
-  | typeof BY_RESULT[keyof typeof BY_RESULT]
-  | typeof TOLD[number];
+  | typeof REASON_BY_ERRNO[keyof typeof REASON_BY_ERRNO]
+  | typeof REASON_BY_SQLITE_CODE[keyof typeof REASON_BY_SQLITE_CODE]
+  | typeof TRANSLATED_CODES[number];
 
 /** What errors may have, of whoever they are. */
-interface ErrorOfSome extends Error {
+interface SystemError extends Error {
   readonly code?: unknown;
   readonly errcode?: unknown;
   readonly details?: { readonly why?: unknown };
@@ -66,12 +66,12 @@ const MAX_CAUSES = 8;
 
 /** Why something does not work: what the error's details say in `why`, or what the first of its causes that is known
  * means; undefined if that is for the words of the error itself. */
-export function reasonOf(error: unknown): Reason | undefined {
+export function systemReason(error: unknown): Reason | undefined {
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
-    const { code, errcode, details, name } = cause as ErrorOfSome;
-    const told = TOLD.find((reason) => reason === details?.why);
-    const meant = told ?? own(BY_CODE, code) ?? own(BY_RESULT, resultOf(errcode));
+    const { code, errcode, details, name } = cause as SystemError;
+    const told = TRANSLATED_CODES.find((reason) => reason === details?.why);
+    const meant = told ?? own(REASON_BY_ERRNO, code) ?? own(REASON_BY_SQLITE_CODE, sqliteResultCode(errcode));
     if (meant) return meant;
     if (name === "TimeoutError") return "no-answer";
     cause = cause.cause;
@@ -79,7 +79,7 @@ export function reasonOf(error: unknown): Reason | undefined {
   return undefined;
 }
 
-function resultOf(errcode: unknown): unknown {
+function sqliteResultCode(errcode: unknown): unknown {
   return typeof errcode === "number" ? errcode & 0xff : undefined;
 }
 

@@ -1,29 +1,29 @@
 // One connection from its first byte to its last: whether it may stay, what it says and what is answered. Knows
 // nothing of how it came to be.
 
-import { plainIP } from "./address.ts";
-import type { Bans } from "./bans.ts";
+import { unmapIPv4 } from "./address.ts";
+import type { BanList } from "./bans.ts";
 import type { Clock, Moment } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
-import { LostError, ProtocolError } from "./errors.ts";
-import type { Gate } from "./gate.ts";
-import { BYE, errorFrame, type Guests } from "./guests.ts";
-import type { Hub } from "./hub.ts";
-import type { Journal } from "./journal.ts";
+import { ConnectionLostError, ProtocolError } from "./errors.ts";
+import type { ConnectionLimiter } from "./gate.ts";
+import { BYE_FRAME, errorFrame, type Sessions } from "./guests.ts";
+import type { ConnectionManager } from "./hub.ts";
+import type { CommitLog } from "./journal.ts";
 import type { Member } from "./members.ts";
-import type { PasswordCheck } from "./password.ts";
+import type { PasswordVerifier } from "./password.ts";
 import { Patience } from "./patience.ts";
-import { type ClientMessage, encodeServer, sessionOf } from "./protocol.ts";
+import { type ClientMessage, encodeServer, sessionIdOf } from "./protocol.ts";
 import type { Room } from "./room.ts";
-import type { Allowance } from "./token_bucket.ts";
+import type { RateLimit } from "./token_bucket.ts";
 import {
   addressBanned,
   frameUnexpected,
+  hintTls,
   passwordNeeded,
   passwordWrong,
-  storeAway,
-  unlessTls,
+  storeUnavailable,
 } from "./violations.ts";
 import { Visit } from "./visit.ts";
 
@@ -31,7 +31,7 @@ import { Visit } from "./visit.ts";
 const CROWDED_MS = 1_000;
 
 /** Somebody who is not served. */
-export interface RefusedPeer {
+export interface RejectedClient {
   /** IP address. */
   readonly address: string;
   /** Undefined if they were not in. */
@@ -40,25 +40,25 @@ export interface RefusedPeer {
 
 /** What a reception needs. */
 export interface ReceptionOptions {
-  readonly hub: Hub;
+  readonly hub: ConnectionManager;
   readonly room: Room;
-  readonly journal: Journal;
-  readonly guests: Guests;
-  readonly gate: Gate;
+  readonly journal: CommitLog;
+  readonly guests: Sessions;
+  readonly gate: ConnectionLimiter;
   /** For those for whom there is no room. */
-  readonly anteroom: Gate;
-  readonly bans: Bans;
+  readonly anteroom: ConnectionLimiter;
+  readonly bans: BanList;
   readonly clock: Clock;
   /** How long somebody who wants to come in waits for the journal, in ms. */
   readonly comingMs?: number;
   /** How long somebody for whom there is no room may take to say who they are, in ms. */
   readonly crowdedMs?: number;
   /** Lets in nobody who does not know it. */
-  readonly password?: PasswordCheck;
+  readonly password?: PasswordVerifier;
   /** What each client may say. */
-  readonly messages?: Allowance;
+  readonly messages?: RateLimit;
   /** Told why a connection was not let in, or was ended by the server, and whose it was. */
-  readonly onRefused?: (peer: RefusedPeer, error: Error) => void;
+  readonly onRefused?: (peer: RejectedClient, error: Error) => void;
 }
 
 /** Somebody who is in, at the moment that they say something. */
@@ -69,13 +69,13 @@ interface Guest {
 }
 
 /** Where connections are received. */
-export class Reception {
+export class ClientHandler {
   readonly #options: ReceptionOptions;
-  readonly #hub: Hub;
+  readonly #hub: ConnectionManager;
   readonly #room: Room;
-  readonly #guests: Guests;
-  readonly #gate: Gate;
-  readonly #anteroom: Gate;
+  readonly #guests: Sessions;
+  readonly #gate: ConnectionLimiter;
+  readonly #anteroom: ConnectionLimiter;
   readonly #clock: Clock;
   readonly #patience: Patience;
   readonly #visits = new Set<Visit>();
@@ -95,7 +95,7 @@ export class Reception {
   /** Serves a connection until it ends.
    * @throws what goes wrong at its end */
   async receive(connection: Connection): Promise<void> {
-    const address = plainIP(connection.peer.hostname);
+    const address = unmapIPv4(connection.peer.hostname);
     const { messages, crowdedMs = CROWDED_MS } = this.#options;
     const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -119,7 +119,7 @@ export class Reception {
         await this.#takeIn(frames, visit);
       }
     } catch (error) {
-      if (!(error instanceof LostError)) this.#report(connection, error as Error);
+      if (!(error instanceof ConnectionLostError)) this.#report(connection, error as Error);
     }
     const member = this.#guests.memberOf(connection);
     if (member) this.#guests.lose(member);
@@ -147,7 +147,7 @@ export class Reception {
   }
 
   /** Has a gate count a visit. Returns why it does not. */
-  #comeTo(gate: Gate, visit: Visit): ProtocolError | undefined {
+  #comeTo(gate: ConnectionLimiter, visit: Visit): ProtocolError | undefined {
     try {
       gate.arrive(visit.address, this.#clock().tickMs);
       visit.countedBy = gate;
@@ -219,7 +219,7 @@ export class Reception {
 
   #refuseVisit({ connection, member }: Visit, error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error;
-    this.refuse(connection, member ? error : unlessTls(error));
+    this.refuse(connection, member ? error : hintTls(error));
   }
 
   #enter(hello: ClientMessage, visit: Visit, now: Moment): Promise<void> | undefined {
@@ -227,11 +227,11 @@ export class Reception {
     const { bans, password, journal } = this.#options;
     if (hello.type !== "hello") throw frameUnexpected(hello);
     if (bans.has(address, now.tickMs)) throw addressBanned(address);
-    const arrival = { hello, session: sessionOf(hello.token), address };
+    const arrival = { hello, session: sessionIdOf(hello.token), address };
     // Whoever comes back from a connection that broke needs no more room than it still takes.
     if (visit.crowded && !this.#hasPlace(arrival.session)) throw visit.crowded;
     visit.crowded = undefined;
-    if (journal.isAway) throw storeAway();
+    if (journal.isAway) throw storeUnavailable();
     if (password && hello.password === "") throw passwordNeeded();
     // Who guesses passwords is counted as well.
     this.#gate.enter(address, now.tickMs);
@@ -294,13 +294,13 @@ export class Reception {
       const isOut = this.#room.leave(member, now, again);
       if (!isOut) return false;
       this.#guests.forget(member);
-      connection.finish(BYE);
+      connection.finish(BYE_FRAME);
       return true;
     }, connection);
   }
 
   #report(connection: Connection, error: Error): void {
-    const address = plainIP(connection.peer.hostname);
+    const address = unmapIPv4(connection.peer.hostname);
     this.#options.onRefused?.({ address, nick: this.#guests.memberOf(connection)?.nick }, error);
   }
 }

@@ -1,7 +1,7 @@
 // What a terminal is told so that one layout takes the place of another: only what is different is drawn. The
 // cursor is always where the layout says. Pure.
 
-import { type Cell, columnsOf, type Layout, rowsAbove } from "./line_layout.ts";
+import { type Cell, type Layout, rowsAboveCursor, width } from "./line_layout.ts";
 
 /** Where the terminal's cursor is: behind so many cells of a row. */
 interface Place {
@@ -18,11 +18,11 @@ export function draw(layout: Layout): string {
 
 /** Clears the screen from where a layout begins, and stays there. `columns` is how wide the screen is now. */
 export function erase(layout: Layout, columns: number): string {
-  return `${up(rowsAbove(layout, columns))}\r\x1b[J`;
+  return `${up(rowsAboveCursor(layout, columns))}\r\x1b[J`;
 }
 
 /** Draws what is different in another layout for the same screen. */
-export function redraw(from: Layout, to: Layout): string {
+export function diff(from: Layout, to: Layout): string {
   let text = "";
   let at: Place = from;
   // Of rows that are drawn already `to` tells what stands there, of the others `from`: a cursor only goes to
@@ -66,7 +66,7 @@ function move(from: Place, to: Place, rows: readonly (readonly Cell[])[]): strin
   if (before.length === 0) return `${vertical}\r`;
   // Where it is not sure how wide something is, only drawing it leads behind it.
   if (!before.every(({ isSure }) => isSure)) return `${vertical}\r${textOf(before)}`;
-  return `${vertical}\x1b[${columnsOf(before) + 1}G`;
+  return `${vertical}\x1b[${width(before) + 1}G`;
 }
 
 function moveRows(from: number, to: number): string {

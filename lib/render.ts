@@ -1,21 +1,21 @@
 // A message -> a line for people. The only way from a peer's text to a screen, and so the place where it is
 // made safe.
 
-import type { Sentences } from "./i18n.ts";
-import { type Paint, PLAIN } from "./paint.ts";
-import type { Announced, Joined, Left, Person, RoomEvent, Said } from "./protocol.ts";
-import { nickKey, printable, printableNick } from "./text.ts";
+import type { Translate } from "./i18n.ts";
+import { PLAIN_THEME, type Theme } from "./paint.ts";
+import type { Announced, Joined, Left, MemberInfo, RoomEvent, Said } from "./protocol.ts";
+import { foldNick, printable, printableNick } from "./text.ts";
 import { Timestamps } from "./timestamps.ts";
 
 /** Most names in one line. */
-const MAX_CROWD_NAMES = 30;
+const MAX_BATCH_NAMES = 30;
 
 /** Somebody comes or goes. */
 export type Presence = Joined | Left;
 
 /** What stands between the time and the text of a line, so that no nick or text can pass for something else:
  * no nick begins with any of these. */
-export const MARKS = {
+export const PREFIXES = {
   presence: "*",
   notice: "!",
   announced: "#",
@@ -31,14 +31,14 @@ const NO_LINES: readonly string[] = [];
 const WORD = /[\p{L}\p{Nd}_-][\p{L}\p{M}\p{Nd}_-]*/gu;
 
 /** Whether a text names somebody. */
-export function mentions(text: string, nick: string): boolean {
-  const key = nickKey(nick);
-  return (text.match(WORD) ?? []).some((word) => nickKey(word) === key);
+export function isMentioned(text: string, nick: string): boolean {
+  const key = foldNick(nick);
+  return (text.match(WORD) ?? []).some((word) => foldNick(word) === key);
 }
 
 /** How lines look. */
 export interface RendererOptions {
-  readonly paint?: Paint;
+  readonly paint?: Theme;
   readonly times?: Timestamps;
 }
 
@@ -52,11 +52,11 @@ export interface LineOptions {
 
 /** Makes lines in one language. */
 export class Renderer {
-  readonly #sentences: Sentences;
-  readonly #paint: Paint;
+  readonly #sentences: Translate;
+  readonly #paint: Theme;
   readonly #times: Timestamps;
 
-  constructor(sentences: Sentences, { paint = PLAIN, times = new Timestamps() }: RendererOptions = {}) {
+  constructor(sentences: Translate, { paint = PLAIN_THEME, times = new Timestamps() }: RendererOptions = {}) {
     this.#sentences = sentences;
     this.#paint = paint;
     this.#times = times;
@@ -64,8 +64,8 @@ export class Renderer {
 
   /** Something that happened in the room. */
   entry(event: RoomEvent, { isHistory = false, reader }: LineOptions = {}): string {
-    const past = isHistory ? `${MARKS.history} ` : "";
-    const late = event.type === "said" && event.late && !isHistory ? `${MARKS.late} ` : "";
+    const past = isHistory ? `${PREFIXES.history} ` : "";
+    const late = event.type === "said" && event.late && !isHistory ? `${PREFIXES.late} ` : "";
     return this.#line(event.timeMs, `${past}${late}${this.#event(event, reader)}`);
   }
 
@@ -76,11 +76,11 @@ export class Renderer {
       ...new Map(crowd.map(({ session, nick }) => [session, this.nick(nick, session)])).values(),
     ];
     if (people.length === 1) return this.entry(last);
-    const more = people.length - MAX_CROWD_NAMES;
-    const shown = people.slice(0, MAX_CROWD_NAMES).join(", ");
+    const more = people.length - MAX_BATCH_NAMES;
+    const shown = people.slice(0, MAX_BATCH_NAMES).join(", ");
     const names = more > 0 ? this.#sentences("client.more-online", { names: shown, count: more }) : shown;
-    const text = this.#sentences(`room.many-${kindOf(last)}`, { count: people.length, names });
-    return this.#line(last.timeMs, `${MARKS.presence} ${text}`);
+    const text = this.#sentences(`room.many-${presenceKind(last)}`, { count: people.length, names });
+    return this.#line(last.timeMs, `${PREFIXES.presence} ${text}`);
   }
 
   /** What comes before a line of this time: a line with the date, if the line before was of another day. */
@@ -91,12 +91,12 @@ export class Renderer {
 
   /** Something that the program itself has to say, with its time. */
   notice(text: string, timeMs: number): string {
-    return this.#line(timeMs, `${MARKS.notice} ${printable(text)}`);
+    return this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`);
   }
 
   /** What the program has to say to whoever asked, and below it a list: without the time, as it is of now. */
   answer(text: string, list: readonly string[] = []): string[] {
-    return [`${MARKS.notice} ${printable(text)}`, ...list];
+    return [`${PREFIXES.notice} ${printable(text)}`, ...list];
   }
 
   /** What somebody is called, as a peer gives it. */
@@ -105,7 +105,7 @@ export class Renderer {
   }
 
   /** Somebody who is online, with IP and since when, for a list. */
-  person({ session, nick, address, sinceMs }: Person): string {
+  person({ session, nick, address, sinceMs }: MemberInfo): string {
     const line = this.#sentences("who.line", {
       nick: this.nick(nick, session),
       address: printable(address),
@@ -124,23 +124,23 @@ export class Renderer {
       case "said":
         return this.#said(event, reader);
       case "announced":
-        return `${MARKS.announced} ${this.#sentences("room.announced", { text: printable(event.text) })}`;
+        return `${PREFIXES.announced} ${this.#sentences("room.announced", { text: printable(event.text) })}`;
       default:
-        return `${MARKS.presence} ${this.#news(event)}`;
+        return `${PREFIXES.presence} ${this.#news(event)}`;
     }
   }
 
   /** What somebody says: `ana: hola`, to one person `@ ana → beto: hola`, and what they do `• ana saluda`. */
   #said({ session, nick, text, action, to }: Said, reader: string | undefined): string {
     const speaker = this.nick(nick, session);
-    const who = to ? `${MARKS.private} ${speaker} → ${this.nick(to.nick, to.session)}` : speaker;
+    const who = to ? `${PREFIXES.private} ${speaker} → ${this.nick(to.nick, to.session)}` : speaker;
     const words = reader === undefined ? printable(text) : this.#highlight(printable(text), reader);
-    return action ? `${MARKS.action} ${who} ${words}` : `${who}: ${words}`;
+    return action ? `${PREFIXES.action} ${who} ${words}` : `${who}: ${words}`;
   }
 
   #highlight(text: string, reader: string): string {
-    const key = nickKey(reader);
-    return text.replace(WORD, (word) => nickKey(word) === key ? this.#paint.mention(word) : word);
+    const key = foldNick(reader);
+    return text.replace(WORD, (word) => foldNick(word) === key ? this.#paint.mention(word) : word);
   }
 
   #news(event: Exclude<RoomEvent, Said | Announced>): string {
@@ -154,7 +154,7 @@ export class Renderer {
     if (event.type === "renamed") {
       return this.#sentences("room.renamed", { before: this.nick(event.before, event.session), nick });
     }
-    const kind = event.type === "left" && event.kicked ? "kicked" : kindOf(event);
+    const kind = event.type === "left" && event.kicked ? "kicked" : presenceKind(event);
     return this.#sentences(`room.${kind}`, { nick, address: printable(event.address) });
   }
 
@@ -163,7 +163,7 @@ export class Renderer {
   }
 }
 
-function kindOf(presence: Presence): "joined" | "back" | "left" | "lost" {
+function presenceKind(presence: Presence): "joined" | "back" | "left" | "lost" {
   if (presence.type === "joined") return presence.back ? "back" : "joined";
   return presence.lost ? "lost" : "left";
 }

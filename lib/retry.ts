@@ -1,23 +1,23 @@
 // Which server next, and after how long: rotation and jittered backoff. Pure: chance comes in as a parameter.
 
-import { type Address, sameAddress } from "./address.ts";
+import { type Address, isSameAddress } from "./address.ts";
 
 /** Longest wait before the first attempt after a failure. */
-export const FIRST_WAIT_MS = 100;
+export const BACKOFF_BASE_MS = 100;
 /** Longest wait before any attempt. */
-export const LONGEST_WAIT_MS = 5_000;
+export const BACKOFF_MAX_MS = 5_000;
 /** How long a dial may take to a server that may live though its connection broke, in ms: a refusal comes at once,
  * and who waits here for a machine that is gone comes late to the next server. */
-export const AGAIN_DIAL_MS = 300;
+export const REDIAL_TIMEOUT_MS = 300;
 /** How long such a server may take to answer if nothing was heard of it, in ms: the system of one that hangs takes
  * connections all the same. */
-export const AGAIN_ANSWER_MS = 1_000;
+export const REDIAL_ANSWER_MS = 1_000;
 
 /** Wait before attempt `attempt` (from 0), in ms: anything up to a ceiling that doubles from
- * {@linkcode FIRST_WAIT_MS} to {@linkcode LONGEST_WAIT_MS}, so that clients that lost the same server come to the
+ * {@linkcode BACKOFF_BASE_MS} to {@linkcode BACKOFF_MAX_MS}, so that clients that lost the same server come to the
  * next one spread out. `random` is uniform in [0, 1), as Math.random. */
 export function backoffMs(attempt: number, random: () => number): number {
-  return random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 16));
+  return random() * Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(attempt, 16));
 }
 
 /** Most servers that a rotation holds. */
@@ -25,7 +25,7 @@ export const MAX_SERVERS = 64;
 
 /** The servers that a client knows, in the order in which it tries them, each once. When there are too many, those that
  * rooms named longest ago give way. */
-export class Rotation {
+export class ServerPool {
   #servers: Address[] = [];
   /** Of those that rooms have named, which one; the one that was named longest ago first. */
   readonly #rooms = new Map<Address, bigint>();
@@ -64,8 +64,8 @@ export class Rotation {
     // A room of many servers has an order for each client, and tells all of them alike who comes and goes.
     const before = room === this.#room ? this.#inTurn().filter((known) => this.#named.includes(known)) : [];
     for (const known of this.#servers) {
-      const isGone = this.#rooms.get(known) === room && indexOf(servers, known) < 0;
-      if (isGone && !this.#isHere(known)) this.#remove(known);
+      const isServerDown = this.#rooms.get(known) === room && indexOf(servers, known) < 0;
+      if (isServerDown && !this.#isHere(known)) this.#remove(known);
     }
     for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { room, kept: servers });
     const named = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
@@ -73,7 +73,7 @@ export class Rotation {
     this.#named = named;
     const here = this.here;
     if (!here) return;
-    const isNext = (known: Address) => named.includes(known) && !this.isSame(known, here);
+    const isNext = (known: Address) => named.includes(known) && !this.isSameSet(known, here);
     const next = new Set([...before, ...named].filter(isNext));
     this.#servers = this.#servers.filter((known) => !next.has(known));
     this.#servers.splice(indexOf(this.#servers, here) + 1, 0, ...next);
@@ -104,7 +104,7 @@ export class Rotation {
 
   /** Whether two addresses seem to be of one server. A name may have moved since, or be found again where an address is
    * not: both stay in the rotation. */
-  isSame(one: Address, other: Address): boolean {
+  isSameSet(one: Address, other: Address): boolean {
     return one.port === other.port && this.#ipOf(one.host) === this.#ipOf(other.host);
   }
 
@@ -127,8 +127,8 @@ export class Rotation {
   /** The same, but for those that seem to be `last` under another name; `last` if there is no other. */
   otherThan(last: Address): Address {
     let next = this.after(last);
-    for (let i = 1; i < this.size && this.isSame(next, last); i++) next = this.after(next);
-    return this.isSame(next, last) ? last : next;
+    for (let i = 1; i < this.size && this.isSameSet(next, last); i++) next = this.after(next);
+    return this.isSameSet(next, last) ? last : next;
   }
 
   /** How many servers are known. */
@@ -143,7 +143,7 @@ export class Rotation {
   }
 
   #isHere(server: Address): boolean {
-    return this.here !== undefined && sameAddress(server, this.here);
+    return this.here !== undefined && isSameAddress(server, this.here);
   }
 
   #ipOf(host: string): string {
@@ -153,5 +153,5 @@ export class Rotation {
 }
 
 function indexOf(servers: readonly Address[], server: Address): number {
-  return servers.findIndex((other) => sameAddress(other, server));
+  return servers.findIndex((other) => isSameAddress(other, server));
 }

@@ -3,33 +3,42 @@
 // server alone need know of somebody (until when they may be away, what was proposed for them) changes at once. Pure:
 // time comes in as a parameter, so that a simulator can drive it.
 
-import { backlogStart } from "./backlog.ts";
+import { startSeqFor } from "./backlog.ts";
 import type { Moment } from "./clock.ts";
 import { ProtocolError } from "./errors.ts";
-import type { Journal } from "./journal.ts";
+import type { CommitLog } from "./journal.ts";
 import type { Member, Members } from "./members.ts";
-import { nickFor } from "./nick_wish.ts";
-import { PendingChanges } from "./pending_changes.ts";
-import type { Hello, Joined, Left, Proposal, Renamed, Say, Unnumbered, WelcomeHead } from "./protocol.ts";
-import { NEVER_WHOLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import { claimNick } from "./nick_wish.ts";
+import { InFlightChanges } from "./pending_changes.ts";
+import type {
+  Hello,
+  Joined,
+  Left,
+  ProposedEvent,
+  Renamed,
+  Say,
+  Unnumbered,
+  WelcomeHeader,
+} from "./protocol.ts";
+import { NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "./protocol.ts";
 import { RoomBackups } from "./room_backups.ts";
-import type { Cursor, RoomLog, RoomLogOptions } from "./room_log.ts";
+import type { Cursor, EventLog, RoomLogOptions } from "./room_log.ts";
 import { RoomState } from "./room_state.ts";
 import { isNick, isText, parseText } from "./text.ts";
 
 /** Oldest time that a message sent again may carry. */
-export const OLDEST_GIVEN_MS = 3_600_000;
+export const MAX_RESEND_AGE_MS = 3_600_000;
 /** How long a lost connection may stay away before the others are told. */
-export const GRACE_MS = 3_000;
+export const RESUME_GRACE_MS = 3_000;
 /** How long somebody who is in by now has at least to be welcomed, in ms. */
-const WELCOMING_MS = 1_000;
+const MIN_JOIN_GRACE_MS = 1_000;
 /** When to look again whether somebody whose grace has run out, and of whom the journal still has to give
  * something back, has left, in ms. */
-const UNSETTLED_MS = 100;
+const RECHECK_MS = 100;
 
 /** Settings of a room. */
 export interface RoomOptions {
-  readonly journal: Journal;
+  readonly journal: CommitLog;
   /** Called when {@linkcode Room.settle} has something to do. */
   readonly onWork?: () => void;
   /** Told who is not in through this server any more by the doing of another one: they came to it, or it threw them
@@ -51,7 +60,7 @@ export interface Arrival {
 
 /** What somebody who came in is given. */
 export interface Admission {
-  readonly welcome: WelcomeHead;
+  readonly welcome: WelcomeHeader;
   /** The list of people that ends WELCOME. Its memory is shared. */
   readonly online: Uint8Array<ArrayBuffer>;
   /** Reads the log from `welcome.next` on. */
@@ -61,26 +70,27 @@ export interface Admission {
 }
 
 /** A change of who is in. */
-type Change = Unnumbered<Joined | Left | Renamed>;
+type MembershipChange = Unnumbered<Joined | Left | Renamed>;
 
 /** The room. What may take its time, because the journal does, returns undefined or false then, and calls `again`
  * when it is to be asked again. */
 export class Room {
-  readonly log: RoomLog;
+  readonly log: EventLog;
   /** Where to go when this server falls. */
   readonly backups: RoomBackups;
-  readonly #journal: Journal;
+  readonly #journal: CommitLog;
   readonly #state: RoomState;
   readonly #members: Members;
   /** Changes of who is in that were proposed here and have not come back. */
-  readonly #pending = new PendingChanges();
+  readonly #pending = new InFlightChanges();
   /** Who came to this server of many, and was announced. */
   readonly #announced = new WeakSet<Arrival>();
   readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
   readonly #graceMs: number;
 
   constructor(options: RoomOptions) {
-    const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = GRACE_MS, log } = options;
+    const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = RESUME_GRACE_MS, log } =
+      options;
     this.#journal = journal;
     this.#onTaken = onTaken;
     this.#graceMs = graceMs;
@@ -102,8 +112,8 @@ export class Room {
   enter(arrival: Arrival, now: Moment, again?: () => void): Admission | undefined {
     const { hello, session, address } = arrival;
     if (this.#pending.has(session, again)) return undefined;
-    const nick = nickFor(hello.nick, session, this.#members);
-    const start = backlogStart(hello, this.log, { instance: this.#journal.instance, tickMs: now.tickMs });
+    const nick = claimNick(hello.nick, session, this.#members);
+    const start = startSeqFor(hello, this.log, { instance: this.#journal.instance, tickMs: now.tickMs });
     if (!this.#join(arrival, nick, now, again)) return undefined;
     const member = this.#members.get(session)!;
     if (!this.#setNick(member, nick, now, again)) return undefined;
@@ -124,7 +134,7 @@ export class Room {
     if (n <= member.proposed) return;
     member.proposed = n;
     const late = timeMs !== 0;
-    const given = late && timeMs <= now.wallMs && timeMs >= now.wallMs - OLDEST_GIVEN_MS;
+    const given = late && timeMs <= now.wallMs && timeMs >= now.wallMs - MAX_RESEND_AGE_MS;
     const { session, nick } = member;
     const said = { type: "said", timeMs: given ? timeMs : now.wallMs, session, n, late, nick, text } as const;
     if (!to) return this.#journal.propose(action ? { ...said, action } : said, now);
@@ -137,7 +147,7 @@ export class Room {
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   rename(member: Member, raw: string, now: Moment, again?: () => void): boolean {
     if (this.#pending.has(member.session, again)) return false;
-    return this.#setNick(member, nickFor(raw, member.session, this.#members), now, again);
+    return this.#setNick(member, claimNick(raw, member.session, this.#members), now, again);
   }
 
   /** Says something to everybody in the server's name.
@@ -191,7 +201,7 @@ export class Room {
       const endMs = member.graceEndMs ?? Infinity;
       if (endMs > now.tickMs) nextMs = Math.min(nextMs, endMs);
       else if (!this.#remove(member, { lost: true, now, home: this.#journal.home })) {
-        nextMs = Math.min(nextMs, now.tickMs + UNSETTLED_MS);
+        nextMs = Math.min(nextMs, now.tickMs + RECHECK_MS);
       }
     }
     return nextMs;
@@ -225,7 +235,7 @@ export class Room {
     const member = this.#members.get(session);
     if (member && (home === undefined || (this.#isHere(member) && this.#announced.has(arrival)))) return true;
     this.#announced.add(arrival);
-    const back = hello.lackMs !== NEVER_WHOLE_MS;
+    const back = hello.lackMs !== NEVER_CAUGHT_UP;
     return this.#change(
       { type: "joined", timeMs: now.wallMs, session, back, nick, address, ...(home && { home }) },
       now,
@@ -257,16 +267,16 @@ export class Room {
 
   /** Proposes a change of who is in. Returns whether it has happened: a journal that keeps nothing has it happen before
    * `propose` returns, with others the caller is to begin anew when `again` is called. */
-  #change(entry: Change & Pick<Proposal, "home">, now: Moment, again?: () => void): boolean {
+  #change(entry: MembershipChange & Pick<ProposedEvent, "home">, now: Moment, again?: () => void): boolean {
     this.#pending.begin(entry.session);
     this.#journal.propose(entry, now);
     return !this.#pending.has(entry.session, again);
   }
 
   /** An entry has its place in the journal: it happens, and who waits here for a change of who is in goes on. */
-  #apply(proposed: Proposal, seq: number, at: Moment, isForeign: boolean): void {
+  #apply(proposed: ProposedEvent, seq: number, at: Moment, isForeign: boolean): void {
     this.backups.note(proposed);
-    if (!isChange(proposed)) return this.#state.apply(proposed, seq, at);
+    if (!isMembershipChange(proposed)) return this.#state.apply(proposed, seq, at);
     const { session } = proposed;
     const before = this.#members.get(session);
     const wasHere = before !== undefined && this.#isHere(before);
@@ -283,18 +293,18 @@ export class Room {
     const member = this.#members.get(session);
     // Whoever came here may be gone again.
     if (member && this.#isHere(member)) {
-      member.graceEndMs = tickMs + Math.max(this.#graceMs, WELCOMING_MS);
+      member.graceEndMs = tickMs + Math.max(this.#graceMs, MIN_JOIN_GRACE_MS);
     }
   }
 
   /** Another server's doing has happened to somebody who was in through this one. */
-  #noteTaken(member: Member, { type, ...how }: Proposal): void {
+  #noteTaken(member: Member, { type, ...how }: ProposedEvent): void {
     if (this.#members.get(member.session) === member && this.#isHere(member)) return;
     member.graceEndMs = undefined;
     this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
-  #welcome({ session, nick, accepted }: Member, next: number): WelcomeHead {
+  #welcome({ session, nick, accepted }: Member, next: number): WelcomeHeader {
     return {
       type: "welcome",
       version: PROTOCOL_VERSION,
@@ -310,6 +320,6 @@ export class Room {
   }
 }
 
-function isChange(entry: Unnumbered): entry is Change {
+function isMembershipChange(entry: Unnumbered): entry is MembershipChange {
   return entry.type === "joined" || entry.type === "left" || entry.type === "renamed";
 }

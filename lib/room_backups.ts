@@ -3,19 +3,19 @@
 
 import type { Moment } from "./clock.ts";
 import { InputError } from "./errors.ts";
-import { backupsOf, isSame, withoutWithdrawn } from "./fold.ts";
-import type { Journal } from "./journal.ts";
+import { backupOrder, isSameSet, withoutRemoved } from "./fold.ts";
+import type { CommitLog } from "./journal.ts";
 import type { Members } from "./members.ts";
-import { MAX_BACKUPS, type Proposal } from "./protocol.ts";
+import { MAX_BACKUPS, type ProposedEvent } from "./protocol.ts";
 
 /** The backups of a room, as `host:port`. */
 export class RoomBackups {
-  readonly #journal: Journal;
+  readonly #journal: CommitLog;
   readonly #members: Members;
   /** Of which this server was told at its start, and that were not withdrawn since. */
   #own: readonly string[] = [];
 
-  constructor(journal: Journal, members: Members) {
+  constructor(journal: CommitLog, members: Members) {
     this.#journal = journal;
     this.#members = members;
   }
@@ -28,7 +28,7 @@ export class RoomBackups {
   /** For somebody who comes. Where a room has many servers, those who lose one are not all to go to the same. */
   for(session: bigint): readonly string[] {
     const first = Number(session % BigInt(Math.max(1, this.serving.length)));
-    return backupsOf(this.#members, { own: this.#own, first });
+    return backupOrder(this.#members, { own: this.#own, first });
   }
 
   /** The servers that serve the same room, as clients were told. */
@@ -51,13 +51,13 @@ export class RoomBackups {
   remove(server: string, now: Moment): void {
     const withdrawn = `-${server}`;
     const isAmong = (backups: readonly string[]) =>
-      withoutWithdrawn(backups, [withdrawn]).length < backups.length;
+      withoutRemoved(backups, [withdrawn]).length < backups.length;
     const isServing = isAmong(this.serving);
     if (isServing || !isAmong([...this.#own, ...this.#members.named])) {
       const code = isServing ? "backup-serves" : "backup-unknown";
       throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
     }
-    this.#own = withoutWithdrawn(this.#own, [withdrawn]); // at once: what is proposed next must not name it
+    this.#own = withoutRemoved(this.#own, [withdrawn]); // at once: what is proposed next must not name it
     this.#propose({ backups: [...this.#own.slice(0, MAX_BACKUPS - 1), withdrawn] }, now);
   }
 
@@ -71,13 +71,13 @@ export class RoomBackups {
   learn(addresses: readonly string[], now: Moment): void {
     const backups = addresses.slice(0, MAX_BACKUPS);
     const isAlone = this.serving.length === 0 && backups.length < 2;
-    if (isAlone || isSame(backups, this.serving)) return;
+    if (isAlone || isSameSet(backups, this.serving)) return;
     this.#propose({ backups, home: this.#journal.home }, now);
   }
 
   /** An entry of the room has happened. */
-  note(entry: Proposal): void {
-    if (entry.type === "backups") this.#own = withoutWithdrawn(this.#own, entry.backups);
+  note(entry: ProposedEvent): void {
+    if (entry.type === "backups") this.#own = withoutRemoved(this.#own, entry.backups);
   }
 
   #propose(entry: { backups: readonly string[]; home?: bigint }, now: Moment): void {

@@ -14,7 +14,7 @@ export const SEGMENT_BYTES = 262_144;
  * are private as well (measured). */
 export const RETAINED_BYTES = 16_777_216;
 /** Most bytes of a slice that is put together for one reader, because of entries that are not for it. */
-const MAX_PATCHED_BYTES = 16_384;
+const MAX_REWRITTEN_BYTES = 16_384;
 
 /** Settings of a log; the limits are in bytes. */
 export interface RoomLogOptions {
@@ -29,13 +29,13 @@ export interface RoomLogOptions {
 /** Gives the frame that stands in for an entry. */
 type Substitute = (seq: number) => Uint8Array<ArrayBuffer>;
 
-/** Who reads: {@linkcode EVERYTHING}, or an id that may be in an entry's audience. */
-export type Reader = bigint | typeof EVERYTHING | undefined;
+/** Who reads: {@linkcode ALL_ENTRIES}, or an id that may be in an entry's audience. */
+export type Reader = bigint | typeof ALL_ENTRIES | undefined;
 /** Reads every entry, whoever it is for. */
-export const EVERYTHING = Symbol("everything");
+export const ALL_ENTRIES = Symbol("everything");
 
 /** An entry that is for some readers only. */
-interface Restricted {
+interface PrivateEntry {
   /** Its place in the segment. */
   readonly index: number;
   readonly audience: readonly bigint[];
@@ -48,7 +48,7 @@ class Segment {
   readonly offsets: number[] = [];
   readonly timesMs: number[] = [];
   /** By ascending index. */
-  readonly restricted: Restricted[] = [];
+  readonly restricted: PrivateEntry[] = [];
   length = 0;
   /** To what follows: apart from the segment, so that the log can cut it without holding on to the bytes. */
   readonly link: { next: Segment | undefined } = { next: undefined };
@@ -79,7 +79,7 @@ class Segment {
 }
 
 /** The log. `seq` counts entries. */
-export class RoomLog {
+export class EventLog {
   readonly #segmentBytes: number;
   readonly #retainedBytes: number;
   readonly #substitute: Substitute;
@@ -194,7 +194,7 @@ export class Cursor {
   /** How many of the segment's restricted entries lie behind, or are ahead and for this reader. */
   #passed: number;
 
-  /** For {@linkcode RoomLog.cursorAt}. */
+  /** For {@linkcode EventLog.cursorAt}. */
   constructor(segment: Segment, { seq, reader, substitute }: {
     seq: number;
     reader: Reader;
@@ -258,7 +258,7 @@ export class Cursor {
    * a write for each piece would cost more than the copy. */
   #takeAround(): Uint8Array<ArrayBuffer> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
-    let room = MAX_PATCHED_BYTES;
+    let room = MAX_REWRITTEN_BYTES;
     while (this.#offset < this.#segment.length) {
       const closedSeq = this.#nextClosed();
       const isClosed = closedSeq === this.#seq;
@@ -296,7 +296,7 @@ export class Cursor {
   #nextClosed(): number {
     const { restricted, firstSeq, endSeq } = this.#segment;
     for (let entry = restricted[this.#passed]; entry; entry = restricted[++this.#passed]) {
-      const isForReader = this.#reader === EVERYTHING ||
+      const isForReader = this.#reader === ALL_ENTRIES ||
         (this.#reader !== undefined && entry.audience.includes(this.#reader));
       if (!isForReader) return firstSeq + entry.index;
     }

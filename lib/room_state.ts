@@ -1,28 +1,28 @@
 // What has happened in a room: its log, who is in, and what follows from both. It changes by the entries of a journal,
 // one after the other; addresses alone change without one. Pure.
 
-import { Attendance } from "./attendance.ts";
+import { MemberListCache } from "./attendance.ts";
 import type { Moment } from "./clock.ts";
 import { fold } from "./fold.ts";
-import type { Journal } from "./journal.ts";
+import type { CommitLog } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
-import { encodeEntry, encodeServer, type Proposal, type Unnumbered } from "./protocol.ts";
+import { encodeEntry, encodeServer, type ProposedEvent, type Unnumbered } from "./protocol.ts";
 import { Rate } from "./rate.ts";
-import { RoomLog, type RoomLogOptions } from "./room_log.ts";
+import { EventLog, type RoomLogOptions } from "./room_log.ts";
 
 /** What comes to nothing. */
 const HIDDEN = { type: "hidden" } as const;
 
 /** The state of a room. */
 export class RoomState {
-  readonly log: RoomLog;
+  readonly log: EventLog;
   readonly members = new Members();
-  readonly #attendance = new Attendance();
+  readonly #attendance = new MemberListCache();
   /** Of messages. */
   readonly #rate = new Rate();
 
-  constructor({ firstSeq, past }: Pick<Journal, "firstSeq" | "past">, options?: RoomLogOptions) {
-    this.log = new RoomLog({
+  constructor({ firstSeq, past }: Pick<CommitLog, "firstSeq" | "past">, options?: RoomLogOptions) {
+    this.log = new EventLog({
       ...options,
       firstSeq,
       substitute: (seq) => encodeServer({ type: "hidden", seq }),
@@ -32,7 +32,7 @@ export class RoomState {
   }
 
   /** An entry has its place in the journal: it happens. What comes to nothing has its `seq` all the same. */
-  apply(proposed: Proposal, seq: number, { tickMs }: Moment): void {
+  apply(proposed: ProposedEvent, seq: number, { tickMs }: Moment): void {
     if (proposed.type === "joined") this.readdress(this.members.get(proposed.session), proposed.address);
     const entry = fold(this.members, proposed);
     const frame = encodeEntry(entry ?? HIDDEN, seq);

@@ -1,23 +1,23 @@
 // Who is online, as far as a client knows. Pure.
 
-import { nearestWord } from "./nearest.ts";
-import type { Person, RoomEvent } from "./protocol.ts";
-import { isNick, nickKey } from "./text.ts";
+import { suggest } from "./nearest.ts";
+import type { MemberInfo, RoomEvent } from "./protocol.ts";
+import { foldNick, isNick } from "./text.ts";
 
 /** Most people that are known at a time. */
-export const MAX_ONLINE = 10_000;
+export const MAX_MEMBERS = 10_000;
 
 /** The people online. */
-export class Roster implements Iterable<Person> {
+export class MemberList implements Iterable<MemberInfo> {
   readonly #max: number;
-  readonly #people = new Map<bigint, Person>();
+  readonly #people = new Map<bigint, MemberInfo>();
   #lostMs: number | undefined;
 
-  constructor({ max = MAX_ONLINE }: { max?: number } = {}) {
+  constructor({ max = MAX_MEMBERS }: { max?: number } = {}) {
     this.#max = max;
   }
 
-  [Symbol.iterator](): Iterator<Person> {
+  [Symbol.iterator](): Iterator<MemberInfo> {
     return this.#people.values();
   }
 
@@ -32,7 +32,7 @@ export class Roster implements Iterable<Person> {
   }
 
   /** A server has said who is in. */
-  reset(people: Iterable<Person>): void {
+  reset(people: Iterable<MemberInfo>): void {
     this.#lostMs = undefined;
     this.#people.clear();
     for (const person of people) this.#people.set(person.session, person);
@@ -59,18 +59,18 @@ export class Roster implements Iterable<Person> {
   }
 
   /** Who has this nick, or one that differs in case only. */
-  find(nick: string): Person | undefined {
-    const key = nickKey(nick);
-    return this.#named().find((person) => nickKey(person.nick) === key);
+  find(nick: string): MemberInfo | undefined {
+    const key = foldNick(nick);
+    return this.#named().find((person) => foldNick(person.nick) === key);
   }
 
   /** The nick online that looks most like this one; undefined if none does. */
   nearest(nick: string): string | undefined {
-    return nearestWord(nick, this.#named().map((person) => person.nick));
+    return suggest(nick, this.#named().map((person) => person.nick));
   }
 
   /** Those whose nick can be one, whatever a server says. */
-  #named(): Person[] {
+  #named(): MemberInfo[] {
     return [...this.#people.values()].filter(({ nick }) => isNick(nick));
   }
 }

@@ -1,9 +1,9 @@
 // What a person sees: lines that stay, and below them the view of what is being typed. However much happens, it
 // is drawn as fast as the terminal takes it: one write at a time, with all that is new. A pipe gets the lines.
 
-import { PASTE_MARKS } from "./keyboard.ts";
-import { type Layout, layOut, type View } from "./line_layout.ts";
-import { draw, erase, redraw } from "./redraw.ts";
+import { BRACKETED_PASTE } from "./keyboard.ts";
+import { computeLayout, type InputView, type Layout } from "./line_layout.ts";
+import { diff, draw, erase } from "./redraw.ts";
 import type { TerminalStreams } from "./tty.ts";
 import { wrapWords } from "./word_wrap.ts";
 
@@ -14,7 +14,7 @@ const CLEAR = "\x1b[H\x1b[2J";
 const CLEAR_ROW = "\r\x1b[J";
 
 /** Text that waits to be written. */
-interface Printed {
+interface PrintJob {
   readonly text: string;
   readonly onWritten: () => void;
 }
@@ -28,10 +28,10 @@ export interface ScreenOptions extends Pick<TerminalStreams, "write" | "tty"> {
 /** The lines and the view. */
 export class Screen {
   readonly #options: ScreenOptions;
-  #view: View | undefined;
+  #view: InputView | undefined;
   /** What stands below the lines now. */
   #drawn: Layout | undefined;
-  readonly #printed: Printed[] = [];
+  readonly #printed: PrintJob[] = [];
   /** What is to be told to the terminal besides. */
   #orders: string;
   #isDue = false;
@@ -40,7 +40,7 @@ export class Screen {
 
   constructor(options: ScreenOptions) {
     this.#options = options;
-    this.#orders = options.tty ? PASTE_MARKS.on : "";
+    this.#orders = options.tty ? BRACKETED_PASTE.on : "";
     if (options.tty) this.#update();
   }
 
@@ -54,7 +54,7 @@ export class Screen {
   }
 
   /** Shows this below the lines from now on. A pipe does not get it. */
-  show(view: View | undefined): void {
+  show(view: InputView | undefined): void {
     if (!this.#options.tty) return;
     this.#view = view;
     this.#update();
@@ -77,7 +77,7 @@ export class Screen {
 
   /** Draws the view anew below whatever has been written since. If nothing was, its last row stands there still. */
   resume(): void {
-    this.#orders += CLEAR_ROW + PASTE_MARKS.on;
+    this.#orders += CLEAR_ROW + BRACKETED_PASTE.on;
     this.#drawn = undefined;
     this.#update();
   }
@@ -89,7 +89,7 @@ export class Screen {
 
   /** Takes the view away, and gives the terminal back as it was. Fulfilled when all is written. */
   async close(): Promise<void> {
-    if (this.#options.tty) this.#orders += PASTE_MARKS.off;
+    if (this.#options.tty) this.#orders += BRACKETED_PASTE.off;
     this.show(undefined);
     await this.print("");
     this.#isBroken = true; // nothing comes any more
@@ -103,7 +103,7 @@ export class Screen {
     const text = this.#drawn ? erase(this.#drawn, tty.size().columns) : "";
     this.#drawn = undefined;
     this.#isBroken = true;
-    tty.writeNow(ENCODER.encode(text + PASTE_MARKS.off));
+    tty.writeNow(ENCODER.encode(text + BRACKETED_PASTE.off));
   }
 
   /** Has what is new written once everything has happened that happens now, unless a write goes on: what comes
@@ -138,10 +138,10 @@ export class Screen {
     if (!tty) return lines;
     const size = tty.size();
     const from = this.#drawn;
-    const to = this.#view && layOut(withWholeWords(this.#view, size.columns), size);
+    const to = this.#view && computeLayout(withWholeWords(this.#view, size.columns), size);
     this.#drawn = to;
     const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
-    if (isSameScreen && to && lines === "") return orders + redraw(from, to);
+    if (isSameScreen && to && lines === "") return orders + diff(from, to);
     const wrapped = wrapLines(lines, size.columns);
     return orders + (from ? erase(from, size.columns) : "") + wrapped + (to ? draw(to) : "");
   }
@@ -152,7 +152,7 @@ function wrapLines(lines: string, columns: number): string {
 }
 
 /** A view whose prompt is broken as it will be with its answer, when both are printed. */
-function withWholeWords(view: View, columns: number): View {
+function withWholeWords(view: InputView, columns: number): InputView {
   const words = view.prompt.trimEnd();
   return { ...view, prompt: wrapLines(words, columns) + view.prompt.slice(words.length) };
 }

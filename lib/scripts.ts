@@ -13,7 +13,7 @@ const SCRIPTS = [
 ];
 
 /** Scripts that are written together (UTS #39, section 5.2, "Highly Restrictive"). */
-const TOGETHER = [
+const ALLOWED_SCRIPT_SETS = [
   ["Latin", "Han", "Hiragana", "Katakana"],
   ["Latin", "Han", "Bopomofo"],
   ["Latin", "Han", "Hangul"],
@@ -34,7 +34,7 @@ let patterns: Patterns | undefined;
 
 function makePatterns(): Patterns {
   return {
-    allowed: [...SCRIPTS.map((script) => [script]), ...TOGETHER]
+    allowed: [...SCRIPTS.map((script) => [script]), ...ALLOWED_SCRIPT_SETS]
       .map((scripts) => new RegExp(`^[\\p{scx=Common}\\p{scx=Inherited}${classes(scripts)}]*$`, "u")),
     inUse: new RegExp(`[${classes(SCRIPTS)}]`, "u"),
   };
@@ -46,7 +46,7 @@ function classes(scripts: readonly string[]): string {
 
 /** Whether letters of several scripts stand in one text, other than those that are written together. Scripts
  * that nobody uses any more count as one. */
-export function mixesScripts(text: string): boolean {
+export function hasMixedScripts(text: string): boolean {
   if (ASCII.test(text)) return false;
   const { allowed, inUse } = patterns ??= makePatterns();
   return !allowed.some((pattern) => pattern.test(text)) && inUse.test(text);

@@ -6,28 +6,28 @@ import { type Address, formatAddress } from "./address.ts";
 import { dial, type DialOptions } from "./dial.ts";
 import { type ConnectCode, ConnectError } from "./errors.ts";
 import { isReset } from "./failures.ts";
-import { fingerprintOf, pemOf } from "./fingerprint.ts";
+import { fingerprint, toPem } from "./fingerprint.ts";
 import type { Socket } from "./socket.ts";
 import { TcpStream, TlsSocket } from "./tls_socket.ts";
 
 /** What a server must show: a certificate with its name or address in it that these authorities (PEM) vouch for,
  * and nobody else; or one that vouches for itself, whose fingerprint `judge` lets pass by not throwing. */
-export type Proof = { readonly ca: string } | { readonly judge: (fingerprint: string) => void };
+export type TlsRequirement = { readonly ca: string } | { readonly judge: (fingerprint: string) => void };
 
 /** Connects to a server by TLS, once it has proved that it is the right one.
  * @throws {ConnectError} as `dial` does, and `not-a-chat-server`, `not-tls`, `tls-failed`, `certificate-refused`,
  * `certificate-unfit` or `certificate-expired`; what `judge` throws; the signal's reason */
-export async function dialSecurely(
+export async function dialTls(
   server: Address,
-  { proof, ...options }: DialOptions & { proof: Proof },
+  { proof, ...options }: DialOptions & { proof: TlsRequirement },
 ): Promise<Socket> {
   try {
-    if ("ca" in proof) return await open(server, options, { ca: proof.ca, host: server.host });
+    if ("ca" in proof) return await connectTls(server, options, { ca: proof.ca, host: server.host });
     // What is shown here is not believed, and nothing is said: whether the server has the key to it shows on the
     // connection behind, on which this very certificate is the only authority, and its name is of no account.
-    const pem = await shownCertificate(server, options);
-    proof.judge(fingerprintOf(pem));
-    return await open(server, options, { ca: pem, checkServerIdentity: () => undefined });
+    const pem = await fetchPeerCertificate(server, options);
+    proof.judge(fingerprint(pem));
+    return await connectTls(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
     const { signal } = options;
     if (signal.aborted) throw signal.reason;
@@ -37,23 +37,23 @@ export async function dialSecurely(
   }
 }
 
-async function open(server: Address, how: DialOptions, options: ConnectionOptions): Promise<Socket> {
-  const { stream, tls } = await shake(server, how, { ...options, rejectUnauthorized: true });
+async function connectTls(server: Address, how: DialOptions, options: ConnectionOptions): Promise<Socket> {
+  const { stream, tls } = await handshake(server, how, { ...options, rejectUnauthorized: true });
   return new TlsSocket(stream, tls);
 }
 
 /** The certificate that a server shows to anybody, in PEM. */
-async function shownCertificate(server: Address, how: DialOptions): Promise<string> {
-  const { tls } = await shake(server, how, { rejectUnauthorized: false });
+async function fetchPeerCertificate(server: Address, how: DialOptions): Promise<string> {
+  const { tls } = await handshake(server, how, { rejectUnauthorized: false });
   const { raw, subject, issuer, valid_to: end } = tls.getPeerCertificate();
   tls.destroy();
   const isOwn = JSON.stringify(subject) === JSON.stringify(issuer);
   if (!isOwn) throw connectError("certificate-unfit", server);
   if (Date.parse(end) < Date.now()) throw connectError("certificate-expired", server);
-  return pemOf(raw);
+  return toPem(raw);
 }
 
-async function shake(
+async function handshake(
   server: Address,
   how: DialOptions,
   options: ConnectionOptions,

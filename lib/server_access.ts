@@ -1,16 +1,16 @@
 // Whom a server lets in, and how it proves who it is: the flags about passwords and TLS, and what they give.
 
 import { InputError } from "./errors.ts";
-import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
-import { givenCertificate, keptCertificate, type ServerCertificate } from "./certificate.ts";
-import { sentencesIn } from "./i18n.ts";
-import { parsePassword, PasswordCheck } from "./password.ts";
-import { isOpenToOthers, readNamed } from "./private_files.ts";
-import type { Program } from "./program.ts";
+import { checkCombinations, type FlagTable, type FlagValues } from "./flags.ts";
+import { loadCertificate, loadOrCreateCertificate, type ServerCertificate } from "./certificate.ts";
+import { translator } from "./i18n.ts";
+import { parsePassword, PasswordVerifier } from "./password.ts";
+import { isReadableByOthers, readUserFile } from "./private_files.ts";
+import type { ProcessContext } from "./program.ts";
 import { encodeServer } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
 import { tlsServer } from "./tls_server.ts";
-import { needTls } from "./tls_support.ts";
+import { requireTls } from "./tls_support.ts";
 import { tlsNeeded } from "./violations.ts";
 
 /** Flags about letting in. */
@@ -23,8 +23,8 @@ export const SERVER_ACCESS_FLAGS = {
 } as const satisfies FlagTable;
 
 /** What a server needs to let somebody in. */
-export interface ServerAccess {
-  readonly password?: PasswordCheck;
+export interface ServerConfig {
+  readonly password?: PasswordVerifier;
   readonly certificate?: ServerCertificate;
   /** Makes TLS of a connection, with that certificate. */
   readonly secure?: (conn: Deno.TcpConn) => Socket;
@@ -34,41 +34,41 @@ export interface ServerAccess {
  * @throws {InputError} about flags and files */
 export async function serverAccess(
   flags: FlagValues<typeof SERVER_ACCESS_FLAGS>,
-  program: Program,
-): Promise<ServerAccess> {
-  checkTogether(flags, {
+  program: ProcessContext,
+): Promise<ServerConfig> {
+  checkCombinations(flags, {
     needed: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
     contrary: [["tls-auto", "tls-cert"]],
   });
-  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) needTls(program.edition);
-  const password = await passwordIn(flags["password-file"], program);
-  const certificate = await certificateFor(flags, program);
-  program.giveUpFiles();
+  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) requireTls(program.edition);
+  const password = await readPassword(flags["password-file"], program);
+  const certificate = await loadServerCertificate(flags, program);
+  program.dropFilePermissions();
   if (!certificate) return { password };
   const { code, message: reason } = tlsNeeded();
   const refusal = encodeServer({ type: "error", code, reason });
   return { password, certificate, secure: await tlsServer({ ...certificate, refusal }) };
 }
 
-async function passwordIn(
+async function readPassword(
   path: string | undefined,
-  { terminal, language }: Program,
-): Promise<PasswordCheck | undefined> {
+  { terminal, language }: ProcessContext,
+): Promise<PasswordVerifier | undefined> {
   if (path === undefined) return undefined;
-  const password = parsePassword(await readNamed(path));
-  if (await isOpenToOthers(path)) {
-    await terminal.print(sentencesIn(language)("server.password-open", { path }));
+  const password = parsePassword(await readUserFile(path));
+  if (await isReadableByOthers(path)) {
+    await terminal.print(translator(language)("server.password-open", { path }));
   }
-  return new PasswordCheck(password);
+  return new PasswordVerifier(password);
 }
 
-async function certificateFor(
+async function loadServerCertificate(
   flags: FlagValues<typeof SERVER_ACCESS_FLAGS>,
-  { configFolder, clock }: Program,
+  { configFolder, clock }: ProcessContext,
 ): Promise<ServerCertificate | undefined> {
   const { "tls-cert": cert, "tls-key": key, "tls-dir": folder = configFolder } = flags;
-  if (cert !== undefined && key !== undefined) return await givenCertificate(cert, key);
+  if (cert !== undefined && key !== undefined) return await loadCertificate(cert, key);
   if (!flags["tls-auto"]) return undefined;
   if (folder === undefined) throw new InputError("no-folder", "Cannot tell where to keep the certificate");
-  return await keptCertificate(folder, clock().wallMs);
+  return await loadOrCreateCertificate(folder, clock().wallMs);
 }

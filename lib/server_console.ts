@@ -2,23 +2,23 @@
 // its own cursor and its own pace. A screen may leave lines out; for a file or a pipe, the room waits a moment.
 
 import type { ChatServer } from "./chat_server.ts";
-import { framesOf } from "./codec.ts";
-import type { Sentences } from "./i18n.ts";
+import { splitFrames } from "./codec.ts";
+import type { Translate } from "./i18n.ts";
 import { decodeServer, type LogEntry } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
-import { type Cursor, EVERYTHING, RETAINED_BYTES, type RoomLog } from "./room_log.ts";
+import { ALL_ENTRIES, type Cursor, type EventLog, RETAINED_BYTES } from "./room_log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Most notices that wait for a screen that stands still. */
 const MAX_NOTICES = 100;
 /** How long the room waits for a file or a pipe, in ms: nobody must be taken for dead because of `| less`. */
-const MAX_WAIT_MS = 5_000;
+const MAX_BATCH_DELAY_MS = 5_000;
 
 /** What a console needs. */
 export interface ServerConsoleOptions {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
-  readonly sentences: Sentences;
+  readonly sentences: Translate;
   readonly wallMs: () => number;
   /** How far a file or a pipe may be behind before the room waits for it, in bytes of the log. */
   readonly maxBehindBytes?: number;
@@ -27,9 +27,9 @@ export interface ServerConsoleOptions {
 }
 
 /** Prints the log of a server, and what else there is to tell. */
-export class ServerConsole {
+export class LogPrinter {
   readonly #options: ServerConsoleOptions;
-  #log: RoomLog | undefined;
+  #log: EventLog | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
   /** While the room waits. */
@@ -46,7 +46,7 @@ export class ServerConsole {
   /** Shows the log of this server, from when it began to listen. */
   follow(server: ChatServer): void {
     this.#log = server.log;
-    this.#cursor = server.log.cursorAt(server.firstSeq, EVERYTHING);
+    this.#cursor = server.log.cursorAt(server.firstSeq, ALL_ENTRIES);
     server.addReader(this);
   }
 
@@ -78,13 +78,13 @@ export class ServerConsole {
   }
 
   async #catchUp(): Promise<void> {
-    const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>();
+    const { promise: timeoutError, resolve: giveUp } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
       this.#isStuck = true;
       giveUp();
-    }, this.#options.maxWaitMs ?? MAX_WAIT_MS);
+    }, this.#options.maxWaitMs ?? MAX_BATCH_DELAY_MS);
     this.flush();
-    await Promise.race([this.#printing, givenUp]);
+    await Promise.race([this.#printing, timeoutError]);
     clearTimeout(timer);
   }
 
@@ -100,7 +100,7 @@ export class ServerConsole {
       const lines = this.#notices.splice(0);
       if (this.#cursor?.isLost) lines.push(this.#skip(this.#cursor, this.#log!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
-      for (const frame of framesOf(slice)) {
+      for (const frame of splitFrames(slice)) {
         const event = decodeServer(frame) as LogEntry;
         if (event.type === "hidden") continue; // it came to nothing
         lines.push(...renderer.newDay(event.timeMs), renderer.entry(event));
@@ -111,9 +111,9 @@ export class ServerConsole {
   }
 
   /** Goes on with what the log still has. Returns the line that says how much is left out. */
-  #skip({ seq }: Cursor, log: RoomLog): string {
+  #skip({ seq }: Cursor, log: EventLog): string {
     const { renderer, sentences, wallMs } = this.#options;
-    this.#cursor = log.cursorAt(log.tail, EVERYTHING);
+    this.#cursor = log.cursorAt(log.tail, ALL_ENTRIES);
     return renderer.notice(sentences("server.skipped", { count: log.tail - seq }), wallMs());
   }
 }

@@ -1,10 +1,10 @@
 // Where a server keeps its room: the flags about files, and the journal that they ask for.
 
 import type { StoreError } from "./errors.ts";
-import { checkTogether, type FlagTable, type FlagValues, invalidValue, parseCount } from "./flags.ts";
-import { DataFile } from "./data_file.ts";
-import { FileJournal } from "./file_journal.ts";
-import type { Program } from "./program.ts";
+import { checkCombinations, type FlagTable, type FlagValues, invalidValue, parseCount } from "./flags.ts";
+import { SqliteStore } from "./data_file.ts";
+import { SqliteCommitLog } from "./file_journal.ts";
+import type { ProcessContext } from "./program.ts";
 
 /** Flags about the file. */
 export const SERVER_DATA_FLAGS = {
@@ -16,26 +16,34 @@ export const SERVER_DATA_FLAGS = {
 
 const DAY_MS = 24 * 3_600_000;
 /** Fewest entries that are kept: who lost the server for a moment must find them. */
-const LEAST_KEPT = 1_000;
-const MOST_KEPT = 100_000_000;
-const MOST_DAYS = 36_500;
+const MIN_RETAINED = 1_000;
+const MAX_RETAINED = 100_000_000;
+const MAX_RETENTION_DAYS = 36_500;
 
 /** Opens the file that the flags name; undefined if they name none.
  * @throws {InputError} about flags and the file */
 export async function serverData(
   flags: FlagValues<typeof SERVER_DATA_FLAGS>,
-  { clock, onTrouble }: Pick<Program, "clock"> & { onTrouble: (error: StoreError | undefined) => void },
-): Promise<FileJournal | undefined> {
-  checkTogether(flags, { needed: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
+  { clock, onTrouble }: Pick<ProcessContext, "clock"> & {
+    onTrouble: (error: StoreError | undefined) => void;
+  },
+): Promise<SqliteCommitLog | undefined> {
+  checkCombinations(flags, { needed: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
   if (flags.data === undefined) return undefined;
-  const keptEntries = countOf("--keep", flags.keep, { least: LEAST_KEPT, most: MOST_KEPT });
-  const days = countOf("--keep-days", flags["keep-days"], { least: 1, most: MOST_DAYS });
+  const keptEntries = parseCountIn("--keep", flags.keep, { least: MIN_RETAINED, most: MAX_RETAINED });
+  const days = parseCountIn("--keep-days", flags["keep-days"], { least: 1, most: MAX_RETENTION_DAYS });
   const sync = flags["data-sync"] === "normal" ? "normal" : "full";
   const keptMs = days === undefined ? undefined : days * DAY_MS;
-  return new FileJournal(await DataFile.open(flags.data), { clock, sync, keptEntries, keptMs, onTrouble });
+  return new SqliteCommitLog(await SqliteStore.open(flags.data), {
+    clock,
+    sync,
+    keptEntries,
+    keptMs,
+    onTrouble,
+  });
 }
 
-function countOf(
+function parseCountIn(
   flag: string,
   text: string | undefined,
   { least, most }: { least: number; most: number },

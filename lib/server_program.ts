@@ -1,7 +1,7 @@
 // chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
 // when it is told to.
 
-import { about } from "./about.ts";
+import { infoOutput } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
 import { checkBackup, formatBackup, parseBackup } from "./backup.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
@@ -16,31 +16,31 @@ import {
   parseCount,
   parseFlags,
 } from "./flags.ts";
-import { explain, type Sentences, sentencesIn } from "./i18n.ts";
-import { EXIT, type LocalAddress, type Program } from "./program.ts";
-import { Operator } from "./operator.ts";
+import { errorText, type Translate, translator } from "./i18n.ts";
+import { EXIT, type LocalAddress, type ProcessContext } from "./program.ts";
+import { AdminConsole } from "./operator.ts";
 import { orderHelp } from "./orders.ts";
-import { type ServerCertificate, WARNING_MS } from "./certificate.ts";
-import { askFor } from "./questions.ts";
+import { EXPIRY_WARNING_MS, type ServerCertificate } from "./certificate.ts";
+import { prompt } from "./questions.ts";
 import { MAX_BACKUPS } from "./protocol.ts";
-import type { RefusedPeer } from "./reception.ts";
+import type { RejectedClient } from "./reception.ts";
 import type { Renderer } from "./render.ts";
-import { ServerConsole } from "./server_console.ts";
+import { LogPrinter } from "./server_console.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
-import { SHARED_ROOM_FLAGS, SharedRoom, type SharedRoomOptions } from "./shared_room.ts";
+import { Cluster, SHARED_ROOM_FLAGS, type SharedRoomOptions } from "./shared_room.ts";
 import { SERVER_ACCESS_FLAGS, serverAccess } from "./server_access.ts";
-import { Spell } from "./spell.ts";
+import { OutageNotifier } from "./spell.ts";
 import type { AskOptions } from "./terminal.ts";
-import { type Allowance, TokenBucket, UNLIMITED } from "./token_bucket.ts";
-import { MESSAGES } from "./visit.ts";
+import { type RateLimit, TokenBucket, UNLIMITED } from "./token_bucket.ts";
+import { MESSAGE_RATE } from "./visit.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
 const MAX_GRACE_SECONDS = 3_600;
 /** How many connections that were closed are told of: who is attacked still sees the room. */
-const REFUSALS: Allowance = { burst: 20, perSecond: 1 };
+const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
 /** Most that a flag may set a limit to. */
-const MOST = 1_000_000;
+const MAX_COUNT = 1_000_000;
 const MEGABYTE = 1_048_576;
 
 const FLAGS = {
@@ -62,11 +62,11 @@ const FLAGS = {
 /** Runs a server until it is told to end. Returns the exit status.
  * @throws {InputError} about flags, or if the input ends before all is known
  * @throws {ListenError} if an address given by flags cannot be had */
-export async function serve(program: Program): Promise<number> {
+export async function serve(program: ProcessContext): Promise<number> {
   const { terminal, clock, language, signal, edition } = program;
-  const sentences = sentencesIn(language);
+  const sentences = translator(language);
   const flags = parseFlags(program.args, FLAGS);
-  const answer = about(flags, {
+  const answer = infoOutput(flags, {
     name: "chat-server",
     table: FLAGS,
     help: help(sentences, terminal.columns),
@@ -78,37 +78,37 @@ export async function serve(program: Program): Promise<number> {
     return EXIT.ok;
   }
   const renderer = rendererFor(flags, program);
-  const log = new ServerConsole({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
-  const settings = settingsOf(flags);
+  const log = new LogPrinter({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
+  const settings = serverConfig(flags);
   // deno-lint-ignore prefer-const -- what keeps the room is there before it
   let server: ChatServer | undefined;
-  using unstored = spellOf(log, () => server);
+  using unstored = outageNotifier(log, () => server);
   await using file = await serverData(flags, {
     clock,
     onTrouble: (error) =>
-      unstored.note(!error, error ? explain(error, language) : sentences("server.stored-again")),
+      unstored.note(!error, error ? errorText(error, language) : sentences("server.stored-again")),
   });
-  await using shared = await SharedRoom.open(flags, { clock, ...sharedNews(sentences, { log, unstored }) });
+  await using shared = await Cluster.open(flags, { clock, ...clusterNotices(sentences, { log, unstored }) });
   const access = await serverAccess(flags, program);
   server = await listen(program, {
     ...settings,
     ...access,
     journal: shared?.journal ?? file,
     clock,
-    onRefused: refusalsTo(log, program),
-    onTrouble: (error) => log.tell(explain(error, language)),
+    onRefused: rejectionLogger(log, program),
+    onTrouble: (error) => log.tell(errorText(error, language)),
   });
   if (!server) return EXIT.ok;
   await using _ = server;
   shared?.join(server, access.certificate ?? {});
   await terminal.print(
     sentences("server.listening", { address: formatAddress(server.address) }),
-    ...(flags.data === undefined ? [] : keepingLines(flags.data, server, sentences)),
+    ...(flags.data === undefined ? [] : storageLines(flags.data, server, sentences)),
     ...(access.certificate ? certificateLines(access.certificate, { program, renderer }) : []),
-    ...(shared ? sharedLines(shared, server, sentences) : []),
+    ...(shared ? clusterLines(shared, server, sentences) : []),
   );
   log.follow(server);
-  const operator = new Operator({
+  const operator = new AdminConsole({
     terminal,
     renderer,
     language,
@@ -125,8 +125,8 @@ export async function serve(program: Program): Promise<number> {
 }
 
 /** Nothing can be kept for now, as all are told whom that concerns: there may be no server yet. */
-function spellOf(log: ServerConsole, server: () => ChatServer | undefined): Spell {
-  return new Spell({
+function outageNotifier(log: LogPrinter, server: () => ChatServer | undefined): OutageNotifier {
+  return new OutageNotifier({
     tell: (text, { isOver, isAgain }) => {
       if (!isAgain) log.tell(text);
       server()?.tellWaiting({ isOver });
@@ -135,9 +135,9 @@ function spellOf(log: ServerConsole, server: () => ChatServer | undefined): Spel
 }
 
 /** Tells what is wrong with NATS. */
-function sharedNews(
-  sentences: Sentences,
-  { log, unstored }: { log: ServerConsole; unstored: Spell },
+function clusterNotices(
+  sentences: Translate,
+  { log, unstored }: { log: LogPrinter; unstored: OutageNotifier },
 ): Omit<SharedRoomOptions, "clock"> {
   return {
     onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
@@ -154,22 +154,31 @@ function megabytesFor(bytes: number): number {
 }
 
 /** Tells of connections that are not served, so long as there are not too many. */
-function refusalsTo(log: ServerConsole, program: Program): (peer: RefusedPeer, error: Error) => void {
+function rejectionLogger(
+  log: LogPrinter,
+  program: ProcessContext,
+): (peer: RejectedClient, error: Error) => void {
   const { clock, language } = program;
-  const refusals = new TokenBucket(REFUSALS, clock().tickMs);
+  const refusals = new TokenBucket(REJECTION_LOG_RATE, clock().tickMs);
   let untold = 0;
   return (peer, error) => {
     if (!refusals.take(clock().tickMs)) return void untold++;
-    if (untold > 0) log.tell(sentencesIn(language)("server.refused-more", { count: untold }));
+    if (untold > 0) log.tell(translator(language)("server.refused-more", { count: untold }));
     untold = 0;
-    log.tell(refusalOf(peer, error, program));
+    log.tell(rejectionLine(peer, error, program));
   };
 }
 
-function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: Program): string {
+function rejectionLine(
+  { address, nick }: RejectedClient,
+  error: Error,
+  { language }: ProcessContext,
+): string {
   const who = nick === undefined ? address : `${nick} (${address})`;
-  const sentences = sentencesIn(language);
-  if (error instanceof ChatError) return sentences("server.refused", { who, why: explain(error, language) });
+  const sentences = translator(language);
+  if (error instanceof ChatError) {
+    return sentences("server.refused", { who, why: errorText(error, language) });
+  }
   // It is not the peer who did wrong.
   const [what, where] = (error.stack ?? `${error}`).split("\n");
   return sentences("server.fault", { who, fault: `${what} ${where?.trim()}` });
@@ -177,7 +186,7 @@ function refusalOf({ address, nick }: RefusedPeer, error: Error, { language }: P
 
 type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };
 
-function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
+function serverConfig(flags: FlagValues<typeof FLAGS>): Settings {
   const tooMany = flags.backup[MAX_BACKUPS];
   if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
   return {
@@ -187,14 +196,14 @@ function settingsOf(flags: FlagValues<typeof FLAGS>): Settings {
     graceMs: flags.grace === undefined
       ? undefined
       : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
-    messages: allowanceOf(flags),
+    messages: messageRate(flags),
     maxClients: limitOf("--max-clients", flags["max-clients"]),
     maxPerAddress: limitOf("--max-per-address", flags["max-per-address"]),
   };
 }
 
 /** Where the room is kept, and how much of it was there: a file of another name has nothing. */
-function keepingLines(path: string, { firstSeq, log: { tail } }: ChatServer, sentences: Sentences): string[] {
+function storageLines(path: string, { firstSeq, log: { tail } }: ChatServer, sentences: Translate): string[] {
   const lines = [sentences("server.keeping", { path })];
   if (firstSeq > tail) lines.push(sentences("server.goes-on", { count: firstSeq - tail }));
   return lines;
@@ -203,40 +212,40 @@ function keepingLines(path: string, { firstSeq, log: { tail } }: ChatServer, sen
 /** What clients have to know of the certificate, and what its owner should. */
 function certificateLines(
   { fingerprint, expiresMs, path }: ServerCertificate,
-  { program: { language, clock }, renderer }: { program: Program; renderer: Renderer },
+  { program: { language, clock }, renderer }: { program: ProcessContext; renderer: Renderer },
 ): string[] {
-  const sentences = sentencesIn(language);
+  const sentences = translator(language);
   const lines = [sentences("server.fingerprint", { fingerprint })];
-  if (expiresMs - clock().wallMs < WARNING_MS) {
+  if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
     lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
   }
   return lines;
 }
 
 /** Where the room is kept, and who cannot be told of this server. */
-function sharedLines(shared: SharedRoom, server: ChatServer, sentences: Sentences): string[] {
+function clusterLines(shared: Cluster, server: ChatServer, sentences: Translate): string[] {
   const { name, servers, copies } = shared;
   const lines = [sentences("server.shared", { room: name, servers: servers.join(", "), copies })];
   if (!shared.isReachable(server)) lines.push(sentences("server.unadvertised"));
   return lines;
 }
 
-function allowanceOf({ burst, rate }: FlagValues<typeof FLAGS>): Allowance {
+function messageRate({ burst, rate }: FlagValues<typeof FLAGS>): RateLimit {
   const allowance = {
-    burst: limitOf("--burst", burst) ?? MESSAGES.burst,
-    perSecond: rate === undefined ? MESSAGES.perSecond : parseCount("--rate", rate, MOST),
+    burst: limitOf("--burst", burst) ?? MESSAGE_RATE.burst,
+    perSecond: rate === undefined ? MESSAGE_RATE.perSecond : parseCount("--rate", rate, MAX_COUNT),
   };
   return allowance.perSecond === 0 ? UNLIMITED : allowance;
 }
 
 /** A limit given by a flag: at least 1. */
 function limitOf(flag: string, text: string | undefined): number | undefined {
-  const limit = text === undefined ? undefined : parseCount(flag, text, MOST);
+  const limit = text === undefined ? undefined : parseCount(flag, text, MAX_COUNT);
   if (limit === 0) throw invalidValue(flag, text!);
   return limit;
 }
 
-function help(sentences: Sentences, columns?: number): string[] {
+function help(sentences: Translate, columns?: number): string[] {
   const options = flagHelp(FLAGS, sentences, columns);
   const orders = orderHelp(sentences, columns);
   const lists = [sentences("usage.options"), ...options, "", sentences("command.list"), ...orders];
@@ -246,7 +255,7 @@ function help(sentences: Sentences, columns?: number): string[] {
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the
  * person wants to leave instead. */
 async function listen(
-  program: Program,
+  program: ProcessContext,
   { host, port, ...options }: Settings,
 ): Promise<ChatServer | undefined> {
   const { terminal, language } = program;
@@ -267,30 +276,30 @@ async function listen(
       const culprit = error.code.startsWith("port-") ? "port" : "host";
       const isFlag = (culprit === "host" ? host : port) !== undefined;
       if (isFlag) throw error;
-      await terminal.print(explain(error, language));
+      await terminal.print(errorText(error, language));
       asked[culprit] = undefined;
     }
   }
 }
 
-function localIPs(program: Program): string[] {
+function localIPs(program: ProcessContext): string[] {
   return program.localAddresses().map(({ address }) => address);
 }
 
-function askPort(program: Program, options: AskOptions): Promise<number | undefined> {
-  const text = sentencesIn(program.language)("ask.port");
+function askPort(program: ProcessContext, options: AskOptions): Promise<number | undefined> {
+  const text = translator(program.language)("ask.port");
   const { signal } = program;
-  return askFor(program, { text, fallback: String(DEFAULT_PORT), parse: parsePort, signal, ...options });
+  return prompt(program, { text, fallback: String(DEFAULT_PORT), parse: parsePort, signal, ...options });
 }
 
 /** Asks which of the machine's addresses to listen on, by number or as it is; not if there is only one. */
-async function askHost(program: Program, options: AskOptions): Promise<string | undefined> {
-  const sentences = sentencesIn(program.language);
+async function askHost(program: ProcessContext, options: AskOptions): Promise<string | undefined> {
+  const sentences = translator(program.language);
   const local = program.localAddresses();
   if (local.length < 2) return ALL_ADDRESSES;
   const hosts = [ALL_ADDRESSES, ...local.map(({ address }) => address)];
   await program.terminal.print(`${sentences("ask.interface")}:`, ...interfaceMenu(local, sentences));
-  return await askFor(program, {
+  return await prompt(program, {
     text: sentences("ask.choice"),
     fallback: "1",
     parse: (answer) =>
@@ -300,7 +309,7 @@ async function askHost(program: Program, options: AskOptions): Promise<string | 
   });
 }
 
-function interfaceMenu(local: readonly LocalAddress[], sentences: Sentences): string[] {
+function interfaceMenu(local: readonly LocalAddress[], sentences: Translate): string[] {
   const names = [
     sentences("interface.all", { address: ALL_ADDRESSES }),
     ...local.map(({ address, name }) => `${address} (${name})`),

@@ -7,18 +7,25 @@ import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import { dial, type DialOptions } from "./dial.ts";
-import { LostError, ProtocolError, type RefusedError } from "./errors.ts";
-import { failureOf, farewellOf, noAnswer, type Reason, refusal, silence } from "./failures.ts";
-import { DEAD_MS, PING_MS } from "./heartbeat.ts";
-import { Hub } from "./hub.ts";
-import type { Place } from "./inbox.ts";
-import type { Mailbox } from "./mailbox.ts";
+import { ConnectionLostError, ProtocolError, type ServerError } from "./errors.ts";
 import {
-  type Content,
+  closeReason,
+  type DisconnectError,
+  idleError,
+  noAnswer,
+  serverError,
+  toDisconnect,
+} from "./failures.ts";
+import { DEAD_MS, PING_MS } from "./heartbeat.ts";
+import { ConnectionManager } from "./hub.ts";
+import type { Place } from "./inbox.ts";
+import type { SessionState } from "./mailbox.ts";
+import {
   decodeServer,
   encodeClient,
-  type Manner,
   MAX_SERVER_FRAME_BYTES,
+  type MessageBody,
+  type MessageOptions,
   type RoomEvent,
   type ServerMessage,
   type Waiting,
@@ -27,12 +34,12 @@ import {
 import type { Socket } from "./socket.ts";
 
 /** How long a server may take from the first packet to WELCOME, in ms. */
-export const ANSWER_MS = 5_000;
+export const WELCOME_TIMEOUT_MS = 5_000;
 /** How long leaving may take, in ms. */
-export const LEAVING_MS = 500;
+export const LEAVE_TIMEOUT_MS = 500;
 
 /** Where to go, and as whom. */
-export interface Target {
+export interface ConnectTarget {
   readonly server: Address;
   readonly nick: string;
   /** How long it may take until somebody is there, and until they answer, in ms, where that is less than usual. */
@@ -41,9 +48,9 @@ export interface Target {
 }
 
 /** Why the client is not, or no longer, on a server. */
-export interface Failure {
-  readonly target: Target;
-  readonly error: Reason;
+export interface Disconnect {
+  readonly target: ConnectTarget;
+  readonly error: DisconnectError;
   /** Whether it was in: then the conversation goes on elsewhere. */
   readonly wasIn: boolean;
   /** How long it was in, in ms. */
@@ -59,7 +66,7 @@ export interface ReadEntry {
 /** What came of the frames that came. */
 interface Reading {
   readonly entries: readonly ReadEntry[];
-  readonly refusals: readonly RefusedError[];
+  readonly refusals: readonly ServerError[];
   readonly waits: readonly Waiting[];
   /** Why there is nothing more to read. */
   readonly problem?: unknown;
@@ -78,19 +85,19 @@ export type SessionEvent =
   /** Something was read, be it only that the server has what was pending; these are to be shown. */
   | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
   /** What the client asked for is not done; it stays in. */
-  | { readonly type: "refused"; readonly error: RefusedError }
+  | { readonly type: "refused"; readonly error: ServerError }
   /** What is said waits on the server, or does so no more. */
   | { readonly type: "waiting"; readonly isOver: boolean }
-  | { readonly type: "failed"; readonly failure: Failure };
+  | { readonly type: "failed"; readonly failure: Disconnect };
 
 /** Settings of a session. */
 export interface SessionOptions {
-  readonly mailbox: Mailbox;
+  readonly mailbox: SessionState;
   /** Chooses where to go: at the start, and after each failure. Undefined to give up. */
   readonly nextTarget: (
-    failure: Failure | undefined,
+    failure: Disconnect | undefined,
     options: { signal: AbortSignal },
-  ) => Promise<Target | undefined>;
+  ) => Promise<ConnectTarget | undefined>;
   /** Opens a connection, once the server has proved to be the right one if it has to; in plain text by default. */
   readonly dial?: (server: Address, options: DialOptions) => Promise<Socket>;
   /** The password to say to a server; empty by default, and as long as the server has not asked for it. */
@@ -105,9 +112,9 @@ export interface SessionOptions {
 /** One client's session. */
 export class Session implements Disposable {
   readonly #options: SessionOptions;
-  readonly #mailbox: Mailbox;
+  readonly #mailbox: SessionState;
   readonly #clock: Clock;
-  readonly #hub: Hub;
+  readonly #hub: ConnectionManager;
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
   /** When it was let in last. */
@@ -122,14 +129,14 @@ export class Session implements Disposable {
     this.#options = options;
     this.#mailbox = mailbox;
     this.#clock = clock;
-    this.#hub = new Hub({
+    this.#hub = new ConnectionManager({
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
       nowMs: () => clock().tickMs,
       heartbeat: { pingMs, deadMs, always: false },
       frameMs,
       ping: () => encodeClient({ type: "ping" }),
       onGiveUp: (connection) =>
-        connection.close(silence({ hasListened: !this.#hub.hasPaused && connection.isAwaited })),
+        connection.close(idleError({ hasListened: !this.#hub.hasPaused && connection.isAwaited })),
     });
   }
 
@@ -143,7 +150,7 @@ export class Session implements Disposable {
   }
 
   /** Says something to the room: now, or on the next server. Not to be called while {@linkcode isFull}. */
-  say(text: string, manner?: Manner): void {
+  say(text: string, manner?: MessageOptions): void {
     const frame = encodeClient(this.#mailbox.say(text, manner));
     this.#connection?.send(frame);
   }
@@ -162,7 +169,7 @@ export class Session implements Disposable {
   }
 
   /** What no server is known to have. */
-  get pending(): readonly Content[] {
+  get pending(): readonly MessageBody[] {
     return this.#mailbox.pending;
   }
 
@@ -181,17 +188,17 @@ export class Session implements Disposable {
     return this.#until(() => !this.isFull);
   }
 
-  /** Takes leave: {@linkcode run} ends, at the latest after {@linkcode LEAVING_MS}. */
+  /** Takes leave: {@linkcode run} ends, at the latest after {@linkcode LEAVE_TIMEOUT_MS}. */
   leave(): void {
     this.#leaving.abort();
-    this.#connection?.finish(encodeClient({ type: "bye" }), { lingerMs: LEAVING_MS });
+    this.#connection?.finish(encodeClient({ type: "bye" }), { lingerMs: LEAVE_TIMEOUT_MS });
     this.#onProgress();
   }
 
   /** Goes to one server after another until {@linkcode leave} is called or there is no next target. */
   async *run(): AsyncGenerator<SessionEvent> {
     const { signal } = this.#leaving;
-    let failure: Failure | undefined;
+    let failure: Disconnect | undefined;
     try {
       while (!signal.aborted) {
         const target = await this.#options.nextTarget(failure, { signal });
@@ -220,11 +227,11 @@ export class Session implements Disposable {
   }
 
   /** One server, from the first packet to the last. Ends with `failed` unless the client has left. */
-  async *#visit(target: Target): AsyncGenerator<SessionEvent> {
+  async *#visit(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     let cause: unknown;
     try {
       yield* this.#converse(target);
-      cause = new LostError("closed", "The server ended the connection");
+      cause = new ConnectionLostError("closed", "The server ended the connection");
     } catch (error) {
       cause = error;
     }
@@ -233,15 +240,16 @@ export class Session implements Disposable {
     if (this.#connection) this.#mailbox.lost(this.#connection.heardMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
-    const error = failureOf(cause, { server: target.server, wasIn });
+    const error = toDisconnect(cause, { server: target.server, wasIn });
     const stayedMs = wasIn ? this.#clock().tickMs - this.#enteredMs! : 0;
     yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
   }
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
-  async *#converse(target: Target): AsyncGenerator<SessionEvent> {
+  async *#converse(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     const { dial: open = dial, passwordFor = () => "" } = this.#options;
-    const { server, nick, dialMs: connectMs, answerMs = this.#options.answerMs ?? ANSWER_MS } = target;
+    const { server, nick, dialMs: connectMs, answerMs = this.#options.answerMs ?? WELCOME_TIMEOUT_MS } =
+      target;
     const error = noAnswer(server, answerMs);
     using deadline = new Deadline(answerMs, { error, outer: this.#leaving.signal });
     const connection = this.#hub.adopt(await open(server, { signal: deadline.signal, connectMs }));
@@ -254,7 +262,7 @@ export class Session implements Disposable {
         if (!this.#connection) {
           const frame = frames.next();
           if (!frame) continue;
-          const welcome = asWelcome(decodeServer(frame), target);
+          const welcome = expectWelcome(decodeServer(frame), target);
           deadline[Symbol.dispose]();
           yield {
             type: "entered",
@@ -290,7 +298,7 @@ export class Session implements Disposable {
   /** Takes in all frames that are whole. A problem does not undo what was read before it. */
   #read(frames: FrameDecoder, connection: Connection): Reading {
     const entries: ReadEntry[] = [];
-    const refusals: RefusedError[] = [];
+    const refusals: ServerError[] = [];
     const waits: Waiting[] = [];
     const { tickMs } = this.#clock();
     try {
@@ -311,9 +319,9 @@ export class Session implements Disposable {
             this.#mailbox.read(message, tickMs);
             break;
           case "refused":
-            if (this.#nicksAsked === 0) throw farewellOf(message);
+            if (this.#nicksAsked === 0) throw closeReason(message);
             this.#nicksAsked--;
-            refusals.push(refusal(message, { nick: message.about }));
+            refusals.push(serverError(message, { nick: message.about }));
             break;
           case "waiting":
             waits.push(message);
@@ -326,7 +334,7 @@ export class Session implements Disposable {
             connection.heartbeat?.ponged(tickMs);
             break;
           default:
-            throw farewellOf(message);
+            throw closeReason(message);
         }
       }
     } catch (problem) {
@@ -340,9 +348,9 @@ export class Session implements Disposable {
 
 const PONG = encodeClient({ type: "pong" });
 
-function asWelcome(message: ServerMessage, { nick }: Target): Welcome {
+function expectWelcome(message: ServerMessage, { nick }: ConnectTarget): Welcome {
   if (message.type === "welcome") return message;
-  if (message.type === "error") throw refusal(message, { nick });
-  if (message.type === "bye") throw farewellOf(message);
+  if (message.type === "error") throw serverError(message, { nick });
+  if (message.type === "bye") throw closeReason(message);
   throw new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} before WELCOME`);
 }

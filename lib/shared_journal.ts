@@ -2,30 +2,30 @@
 // the blocks of all servers into one order, and that order makes the entries. Knows nothing of NATS.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { BlockWriter } from "./block_writer.ts";
+import { BatchWriter } from "./block_writer.ts";
 import { Checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
 import type { Moment } from "./clock.ts";
 import { NatsError } from "./errors.ts";
 import { fold, unfold } from "./fold.ts";
-import type { Journal, Taker } from "./journal.ts";
-import { lostEnd, StoreReader, type StoreReaderOptions } from "./store_reader.ts";
+import type { Apply, CommitLog } from "./journal.ts";
+import { LogReader, logTruncated, type StoreReaderOptions } from "./store_reader.ts";
 import { Members } from "./members.ts";
-import { type Block, blockOf, encodeProposal } from "./nats_block.ts";
-import { checkpointOf, encodeCheckpoint, isMark } from "./nats_checkpoint.ts";
-import type { LogStore, Stored } from "./nats_store.ts";
-import type { Proposal } from "./protocol.ts";
+import { type Batch, encodeProposal, tryDecodeBatch } from "./nats_block.ts";
+import { encodeSnapshot, isGenesis, tryDecodeSnapshot } from "./nats_checkpoint.ts";
+import type { Stored, StreamStore } from "./nats_store.ts";
+import type { ProposedEvent } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
 
 /** Bytes of proposals that may wait until nobody should say more. */
-export const MAX_WAITING_BYTES = 8_388_608;
+export const MAX_UNCOMMITTED_BYTES = 8_388_608;
 /** Most servers whose blocks are told apart: each start of one makes another. */
-const MAX_NUMBERS = 256;
+const MAX_PRODUCERS = 256;
 /** After so many checks that find too little, it is believed. */
-const BEHIND_CHECKS = 3;
+const TRUNCATED_CHECKS = 3;
 /** Stands for no server. */
-const NOBODY = 0n;
+const NO_NODE = 0n;
 /** From look to look whether all is stored, in ms. */
-const IDLE_MS = 20;
+const DRAIN_POLL_MS = 20;
 
 /** What a shared journal needs. */
 export interface SharedJournalOptions
@@ -42,20 +42,20 @@ export interface SharedJournalOptions
 }
 
 /** A journal that many servers follow. */
-export class SharedJournal implements Journal {
+export class ReplicatedCommitLog implements CommitLog {
   readonly home: bigint;
   readonly firstSeq: number;
   readonly instance: bigint;
   readonly #options: SharedJournalOptions;
-  readonly #store: LogStore;
-  readonly #reader: StoreReader;
-  readonly #writer: BlockWriter;
+  readonly #store: StreamStore;
+  readonly #reader: LogReader;
+  readonly #writer: BatchWriter;
   readonly #checkpoints: Checkpoints;
   /** Number of the last block of each server, who stored something last at the end. */
   readonly #numbers: Map<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
   readonly #members = new Members();
-  #past: readonly Proposal[];
+  #past: readonly ProposedEvent[];
   #seq: number;
   /** Of what was given last. */
   #position: number;
@@ -63,10 +63,10 @@ export class SharedJournal implements Journal {
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
-  #take: Taker = () => {};
+  #take: Apply = () => {};
   #onWork: () => void = () => {};
 
-  private constructor(store: LogStore, reader: StoreReader, options: SharedJournalOptions) {
+  private constructor(store: StreamStore, reader: LogReader, options: SharedJournalOptions) {
     const { home, clock, onBroken } = options;
     const { checkpoint, instance } = reader;
     this.#store = store;
@@ -79,7 +79,7 @@ export class SharedJournal implements Journal {
     for (const entry of checkpoint.past) fold(this.#members, entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
-    this.#writer = new BlockWriter(store, {
+    this.#writer = new BatchWriter(store, {
       ...options,
       nowMs: () => clock().tickMs,
       onStored: (position, number) => this.#noteStored(position, number),
@@ -98,31 +98,31 @@ export class SharedJournal implements Journal {
   }
 
   /** Reads the past of a room, or begins one.
-   * @throws what {@linkcode StoreReader.open} throws */
-  static async open(store: LogStore, options: SharedJournalOptions): Promise<SharedJournal> {
-    return new SharedJournal(store, await StoreReader.open(store, options), options);
+   * @throws what {@linkcode LogReader.open} throws */
+  static async open(store: StreamStore, options: SharedJournalOptions): Promise<ReplicatedCommitLog> {
+    return new ReplicatedCommitLog(store, await LogReader.open(store, options), options);
   }
 
-  get past(): readonly Proposal[] {
+  get past(): readonly ProposedEvent[] {
     return this.#past;
   }
 
   get isStuck(): boolean {
-    return this.#writer.waitingBytes >= (this.#options.maxWaitingBytes ?? MAX_WAITING_BYTES);
+    return this.#writer.waitingBytes >= (this.#options.maxWaitingBytes ?? MAX_UNCOMMITTED_BYTES);
   }
 
   get isAway(): boolean {
     return this.#writer.isAway;
   }
 
-  follow(take: Taker, onWork: () => void): void {
+  follow(take: Apply, onWork: () => void): void {
     this.#take = take;
     this.#onWork = onWork;
     this.#past = []; // it was asked for before
     this.settle();
   }
 
-  propose(proposal: Proposal): void {
+  propose(proposal: ProposedEvent): void {
     this.#writer.add(encodeProposal(proposal));
   }
 
@@ -132,7 +132,7 @@ export class SharedJournal implements Journal {
       if (this.#isClosed) return;
       this.#position = stored.position;
       if (stored.isCheckpoint) this.#noteCheckpoint(stored);
-      else this.#give(this.#blockOf(stored), stored);
+      else this.#give(this.#tryDecodeBatch(stored), stored);
     }
   }
 
@@ -142,7 +142,7 @@ export class SharedJournal implements Journal {
     const { last } = await this.#store.state();
     this.#behind = last < position ? this.#behind + 1 : 0;
     // One that has just begun to lead a cluster may not know all for a moment.
-    if (this.#behind >= BEHIND_CHECKS) this.#turnBack();
+    if (this.#behind >= TRUNCATED_CHECKS) this.#turnBack();
   }
 
   /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
@@ -154,7 +154,7 @@ export class SharedJournal implements Journal {
   async close({ patienceMs = 0 }: { patienceMs?: number } = {}): Promise<void> {
     const { clock } = this.#options;
     for (const endMs = clock().tickMs + patienceMs; !this.#writer.isIdle && clock().tickMs < endMs;) {
-      await delay(IDLE_MS);
+      await delay(DRAIN_POLL_MS);
       this.settle();
     }
     this.#end();
@@ -162,9 +162,9 @@ export class SharedJournal implements Journal {
 
   /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
    * one, which would make less of it than others do. */
-  #blockOf({ bytes }: Stored): Block {
-    const block = this.#understood(() => blockOf(bytes));
-    return block ?? { server: NOBODY, number: 0, entries: [] };
+  #tryDecodeBatch({ bytes }: Stored): Batch {
+    const block = this.#understood(() => tryDecodeBatch(bytes));
+    return block ?? { server: NO_NODE, number: 0, entries: [] };
   }
 
   #understood<Result>(read: () => Result): Result | undefined {
@@ -187,7 +187,7 @@ export class SharedJournal implements Journal {
     this.#options.onBroken?.(error);
   }
 
-  #give({ server, number, entries }: Block, stored: Stored): void {
+  #give({ server, number, entries }: Batch, stored: Stored): void {
     if (server === this.home) this.#writer.see(number, entries.length);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
     if (number <= (this.#numbers.get(server) ?? 0)) return;
@@ -205,7 +205,7 @@ export class SharedJournal implements Journal {
   #noteNumber(server: bigint, number: number): void {
     this.#numbers.delete(server);
     this.#numbers.set(server, number);
-    if (this.#numbers.size > MAX_NUMBERS) this.#numbers.delete(this.#numbers.keys().next().value!);
+    if (this.#numbers.size > MAX_PRODUCERS) this.#numbers.delete(this.#numbers.keys().next().value!);
   }
 
   /** When something was stored, on the clocks of this process. */
@@ -217,19 +217,19 @@ export class SharedJournal implements Journal {
   }
 
   #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
-    const checkpoint = this.#understood(() => checkpointOf(bytes));
+    const checkpoint = this.#understood(() => tryDecodeSnapshot(bytes));
     if (!checkpoint) return;
     const isNew = position > this.#reader.openedAt;
     const isOther = isNew && checkpoint.instance !== this.instance;
     // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
-    if (isOther) return isMark(checkpoint) ? this.#break(lostEnd()) : this.#turnBack();
+    if (isOther) return isGenesis(checkpoint) ? this.#break(logTruncated()) : this.#turnBack();
     this.#checkpoints.noteStored(timeMs, { isNew });
   }
 
   #writeCheckpoint(): void {
     const past = [...unfold(this.#members)];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
-    const bytes = encodeCheckpoint({ instance: this.instance, position, seq, numbers, past });
+    const bytes = encodeSnapshot({ instance: this.instance, position, seq, numbers, past });
     this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
   }
 
@@ -248,8 +248,8 @@ export class SharedJournal implements Journal {
     this.#end();
     // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
     const mark = { instance: randomId(), position: 0, seq: 0, numbers: new Map(), past: [] };
-    void this.#store.append(encodeCheckpoint(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
+    void this.#store.append(encodeSnapshot(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
       .catch(() => {}) // another server has more luck, or the next start
-      .finally(() => this.#break(lostEnd()));
+      .finally(() => this.#break(logTruncated()));
   }
 }

@@ -6,13 +6,13 @@ import type { ChatServer } from "./chat_server.ts";
 import type { Clock } from "./clock.ts";
 import { atMost } from "./deadline.ts";
 import { type NatsCode, NatsError } from "./errors.ts";
-import { checkTogether, type FlagTable, type FlagValues } from "./flags.ts";
-import { type NatsAccess, parseCredentials, parseNats, parseRoom } from "./nats_access.ts";
+import { checkCombinations, type FlagTable, type FlagValues } from "./flags.ts";
+import { type NatsConfig, parseCredentials, parseNats, parseRoom } from "./nats_access.ts";
 import type { NatsRoom } from "./nats_room.ts";
-import { Neighbours } from "./neighbours.ts";
-import { readNamed } from "./private_files.ts";
+import { Membership } from "./neighbours.ts";
+import { readUserFile } from "./private_files.ts";
 import { randomId } from "./random_id.ts";
-import { SharedJournal } from "./shared_journal.ts";
+import { ReplicatedCommitLog } from "./shared_journal.ts";
 
 /** How long a server that ends waits for what was said to be stored, in ms. */
 const CLOSING_MS = 1_000;
@@ -39,9 +39,9 @@ export interface SharedRoomOptions {
 }
 
 /** A room that many servers serve, as this one sees it. */
-export class SharedRoom implements AsyncDisposable {
+export class Cluster implements AsyncDisposable {
   readonly name: string;
-  readonly journal: SharedJournal;
+  readonly journal: ReplicatedCommitLog;
   /** NATS servers, without passwords. */
   readonly servers: readonly string[];
   /** On how many machines NATS keeps the log. */
@@ -50,7 +50,7 @@ export class SharedRoom implements AsyncDisposable {
    * @throws {NatsError} */
   readonly broken: Promise<never>;
   readonly #nats: NatsRoom;
-  readonly #neighbours: Neighbours;
+  readonly #neighbours: Membership;
   readonly #setAddress: (address: string) => void;
   readonly #advertised: string | undefined;
   #closing: Promise<void> | undefined;
@@ -58,10 +58,10 @@ export class SharedRoom implements AsyncDisposable {
   private constructor(parts: {
     name: string;
     servers: readonly string[];
-    journal: SharedJournal;
+    journal: ReplicatedCommitLog;
     broken: Promise<never>;
     nats: NatsRoom;
-    neighbours: Neighbours;
+    neighbours: Membership;
     setAddress: (address: string) => void;
     advertised: string | undefined;
   }) {
@@ -82,9 +82,9 @@ export class SharedRoom implements AsyncDisposable {
   static async open(
     flags: FlagValues<typeof SHARED_ROOM_FLAGS> & { readonly data?: string },
     { clock, onAway, onOversized }: SharedRoomOptions,
-  ): Promise<SharedRoom | undefined> {
+  ): Promise<Cluster | undefined> {
     const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
-    checkTogether(flags, { needed: [["nats", "room"], ...alone], contrary: [["nats", "data"]] });
+    checkCombinations(flags, { needed: [["nats", "room"], ...alone], contrary: [["nats", "data"]] });
     if (flags.nats === undefined || flags.room === undefined) return undefined;
     const name = parseRoom(flags.room);
     const advertised = flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise));
@@ -95,7 +95,7 @@ export class SharedRoom implements AsyncDisposable {
     try {
       const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
       broken.catch(() => {}); // whoever waits for it is told
-      const journal = await SharedJournal.open(nats.store, {
+      const journal = await ReplicatedCommitLog.open(nats.store, {
         home,
         instance,
         clock,
@@ -103,10 +103,10 @@ export class SharedRoom implements AsyncDisposable {
         onOversized,
         onBroken,
       });
-      const neighbours = await Neighbours.join(nats.leases, { home, clock });
+      const neighbours = await Membership.join(nats.leases, { home, clock });
       const setAddress = (known: string) => address = known;
       const { servers } = access;
-      return new SharedRoom({ name, servers, journal, broken, nats, neighbours, setAddress, advertised });
+      return new Cluster({ name, servers, journal, broken, nats, neighbours, setAddress, advertised });
     } catch (error) {
       await nats.close();
       throw natsError(error, access);
@@ -157,12 +157,12 @@ export class SharedRoom implements AsyncDisposable {
 async function accessOf(
   urls: string,
   { "nats-creds": creds, "nats-ca": ca }: FlagValues<typeof SHARED_ROOM_FLAGS>,
-): Promise<NatsAccess> {
+): Promise<NatsConfig> {
   const access = parseNats(urls);
   return {
     ...access,
-    ...(creds !== undefined && { credentials: parseCredentials(await readNamed(creds), creds) }),
-    ...(ca !== undefined && { ca: await readNamed(ca), isSecure: true }),
+    ...(creds !== undefined && { credentials: parseCredentials(await readUserFile(creds), creds) }),
+    ...(ca !== undefined && { ca: await readUserFile(ca), isSecure: true }),
   };
 }
 
@@ -178,12 +178,12 @@ async function openNats(
 }
 
 /** What the module that is loaded apart throws is none of our classes. */
-function natsError(cause: unknown, { servers }: NatsAccess): unknown {
+function natsError(cause: unknown, { servers }: NatsConfig): unknown {
   const { name, message, code, details } = cause as Error & {
     code: NatsCode;
     details: Record<string, string>;
   };
-  if (name === "NatsFailure") return new NatsError(code, message, { cause, details });
+  if (name === "NatsModuleError") return new NatsError(code, message, { cause, details });
   if (name === "NatsError") return cause;
   const known = { servers: servers.join(", "), reason: message };
   return new NatsError("nats-unreachable", `Cannot use NATS: ${message}`, { cause, details: known });

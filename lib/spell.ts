@@ -2,7 +2,7 @@
 // what is bad.
 
 /** How long a spell must be over until that is told, in ms: what comes and goes is one spell. */
-const OVER_MS = 3_000;
+const CLEAR_AFTER_MS = 3_000;
 
 /** What a spell needs. */
 export interface SpellOptions {
@@ -12,7 +12,7 @@ export interface SpellOptions {
 }
 
 /** Something bad that comes and goes. */
-export class Spell implements Disposable {
+export class OutageNotifier implements Disposable {
   readonly #options: SpellOptions;
   /** What was told last of the spell of now. */
   #told: string | undefined;
@@ -25,7 +25,7 @@ export class Spell implements Disposable {
   /** It is so, be it for the first time or again, or is so no more. */
   note(isOver: boolean, text: string): void {
     clearTimeout(this.#timer);
-    if (isOver) this.#timer = setTimeout(() => this.#end(text), this.#options.overMs ?? OVER_MS);
+    if (isOver) this.#timer = setTimeout(() => this.#end(text), this.#options.overMs ?? CLEAR_AFTER_MS);
     else this.#tell(text);
   }
 

@@ -4,11 +4,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "./clock.ts";
 import { NatsError } from "./errors.ts";
-import { beginLog, type Checkpoint, checkpointOf, usableCheckpoint } from "./nats_checkpoint.ts";
-import type { LogStore, Stored } from "./nats_store.ts";
+import { type Checkpoint, createLog, findSnapshot, tryDecodeSnapshot } from "./nats_checkpoint.ts";
+import type { Stored, StreamStore } from "./nats_store.ts";
 
 /** How much of the past a server that starts reads, in bytes of blocks, more or less. */
-const PAST_BYTES = 16_777_216;
+const REPLAY_BYTES = 16_777_216;
 /** From try to try to find the past, in ms, and how long that may take: longer than a cluster that loses its leader, and
  * the next one as well. */
 const AGAIN_MS = 200;
@@ -31,13 +31,13 @@ export interface StoreReaderOptions {
 }
 
 /** A log that is read. */
-export class StoreReader {
+export class LogReader {
   /** What is known of the log before what is read. */
   readonly checkpoint: Checkpoint;
   /** Fulfilled when nothing more is read: with an error unless the store was closed. `nats-log-cut`: a part is missing;
    * `nats-log-back`: the end is another than it was. */
   readonly ended: Promise<NatsError | undefined>;
-  readonly #store: LogStore;
+  readonly #store: StreamStore;
   readonly #backMs: number;
   #onCome = () => {};
   #inbox: Stored[] = [];
@@ -46,7 +46,7 @@ export class StoreReader {
   #openedAt: number;
   #isGivenUp = false;
 
-  private constructor(store: LogStore, checkpoint: Checkpoint, { backMs = BACK_MS }: StoreReaderOptions) {
+  private constructor(store: StreamStore, checkpoint: Checkpoint, { backMs = BACK_MS }: StoreReaderOptions) {
     this.#store = store;
     this.#backMs = backMs;
     this.checkpoint = checkpoint;
@@ -58,11 +58,11 @@ export class StoreReader {
 
   /** Reads the past of a room, or begins one.
    * @throws what the store throws, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
-  static async open(store: LogStore, options: StoreReaderOptions): Promise<StoreReader> {
+  static async open(store: StreamStore, options: StoreReaderOptions): Promise<LogReader> {
     const { clock, openingMs = OPENING_MS } = options;
     for (const endMs = clock().tickMs + openingMs;;) {
       try {
-        const reader = await StoreReader.#open(store, options);
+        const reader = await LogReader.#open(store, options);
         if (reader) return reader;
       } catch (error) {
         const isNewer = error instanceof NatsError && error.code === "nats-newer";
@@ -74,14 +74,14 @@ export class StoreReader {
   }
 
   /** Undefined if another server began the room at the same time. */
-  static async #open(store: LogStore, options: StoreReaderOptions): Promise<StoreReader | undefined> {
+  static async #open(store: StreamStore, options: StoreReaderOptions): Promise<LogReader | undefined> {
     const { first, last, count, bytes } = await store.state();
-    const wanted = Math.ceil(PAST_BYTES / Math.max(1, bytes / Math.max(1, count)));
-    const found = await usableCheckpoint(store, Math.max(first, last - wanted), first) ??
-      await usableCheckpoint(store, first, first);
-    const checkpoint = found ?? await beginLog(store, last, options.instance);
+    const wanted = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, count)));
+    const found = await findSnapshot(store, Math.max(first, last - wanted), first) ??
+      await findSnapshot(store, first, first);
+    const checkpoint = found ?? await createLog(store, last, options.instance);
     if (!checkpoint) return undefined;
-    const reader = new StoreReader(store, checkpoint, options);
+    const reader = new LogReader(store, checkpoint, options);
     try {
       await reader.#reach(last, options);
       reader.#noteOpened();
@@ -130,7 +130,7 @@ export class StoreReader {
     this.follow(() => this.#last.position >= position && resolve());
     const reached = new AbortController();
     try {
-      await Promise.race([promise, this.ended.then(throwIfThere), this.#urge(reached, readingMs)]);
+      await Promise.race([promise, this.ended.then(throwIfError), this.#urge(reached, readingMs)]);
     } finally {
       reached.abort();
     }
@@ -139,7 +139,7 @@ export class StoreReader {
   #noteOpened(): void {
     this.#openedAt = this.#last.position;
     for (const { isCheckpoint, bytes } of this.#inbox) {
-      if (isCheckpoint) this.#instance = checkpointOf(bytes)?.instance ?? this.#instance;
+      if (isCheckpoint) this.#instance = tryDecodeSnapshot(bytes)?.instance ?? this.#instance;
     }
   }
 
@@ -164,7 +164,7 @@ export class StoreReader {
       if (stored.isGap) return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
       if (stored.position === this.#last.position) {
         // Whatever follows may be numbered as what was lost.
-        if (stored.timeMs !== this.#last.timeMs) return lostEnd();
+        if (stored.timeMs !== this.#last.timeMs) return logTruncated();
         continue;
       }
       this.#last = stored;
@@ -175,11 +175,11 @@ export class StoreReader {
   }
 }
 
-function throwIfThere(error: NatsError | undefined): void {
+function throwIfError(error: NatsError | undefined): void {
   if (error) throw error;
 }
 
 /** The end of a log is not what it was. */
-export function lostEnd(): NatsError {
+export function logTruncated(): NatsError {
   return new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
 }

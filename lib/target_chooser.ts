@@ -5,28 +5,28 @@ import {
   type Address,
   DEFAULT_PORT,
   formatAddress,
+  normalizeHostPort,
   parseAddress,
   parsePort,
   parsePortOrAddress,
-  withColon,
 } from "./address.ts";
-import { type Doorman, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
-import { type ChatError, ConnectError, InputError, RefusedError } from "./errors.ts";
+import { type AuthPrompter, isAboutDoor, isAboutPassword, isForDoorman } from "./doorman.ts";
+import { type ChatError, ConnectError, InputError, ServerError } from "./errors.ts";
 import {
+  fatal,
   isAboutNick,
-  isCut,
-  isFinal,
   isNetworkAway,
   isSilence,
-  isViolation,
-  saysNothing,
+  localNetwork,
+  protocolFault,
+  transient,
 } from "./failures.ts";
-import { explain, type Language, type Sentences, sentencesIn } from "./i18n.ts";
-import { askFor } from "./questions.ts";
-import { AGAIN_ANSWER_MS, AGAIN_DIAL_MS, backoffMs, LONGEST_WAIT_MS, Rotation } from "./retry.ts";
-import type { Failure, Target } from "./session.ts";
+import { errorText, type Language, type Translate, translator } from "./i18n.ts";
+import { prompt } from "./questions.ts";
+import { BACKOFF_MAX_MS, backoffMs, REDIAL_ANSWER_MS, REDIAL_TIMEOUT_MS, ServerPool } from "./retry.ts";
+import type { ConnectTarget, Disconnect } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { cut, parseNick, printable } from "./text.ts";
+import { parseNick, printable, truncate } from "./text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 /** How much is shown of words that are no answer. */
@@ -45,7 +45,7 @@ export interface TargetChooserOptions {
   readonly nick?: string;
   readonly backups: readonly Address[];
   /** Opens what keeps the client out and a person can answer for. */
-  readonly doorman?: Pick<Doorman, "open" | "opensUnasked">;
+  readonly doorman?: Pick<AuthPrompter, "open" | "opensUnasked">;
   /** Asks nothing after a failure. */
   readonly isAuto: boolean;
   /** Uniform in [0, 1). */
@@ -53,10 +53,10 @@ export interface TargetChooserOptions {
 }
 
 /** Chooses one target after another. */
-export class TargetChooser {
+export class ServerSelector {
   readonly #options: TargetChooserOptions;
-  readonly #sentences: Sentences;
-  readonly #rotation: Rotation;
+  readonly #sentences: Translate;
+  readonly #rotation: ServerPool;
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
@@ -74,8 +74,8 @@ export class TargetChooser {
 
   constructor(options: TargetChooserOptions) {
     this.#options = options;
-    this.#sentences = sentencesIn(options.language);
-    this.#rotation = new Rotation(options.backups);
+    this.#sentences = translator(options.language);
+    this.#rotation = new ServerPool(options.backups);
     this.#host = options.host;
     this.#port = options.port;
     this.#nick = options.nick;
@@ -109,18 +109,21 @@ export class TargetChooser {
   /** The next target; undefined if the person wants to leave instead.
    * @throws the failure's error, if the client is not wanted, or if the input has ended and nothing else can be
    * tried */
-  async next(failure: Failure | undefined, { signal }: { signal: AbortSignal }): Promise<Target | undefined> {
+  async next(
+    failure: Disconnect | undefined,
+    { signal }: { signal: AbortSignal },
+  ): Promise<ConnectTarget | undefined> {
     if (!failure) return await this.#first({ signal });
     const { target: { server }, error } = failure;
     const isNews = await this.#tell(failure);
-    if (isFinal(error)) throw error;
+    if (fatal(error)) throw error;
     const nick = this.#newNick ?? failure.target.nick;
     // Who is thrown out as soon as they are in must not come back at once.
-    if (failure.stayedMs >= LONGEST_WAIT_MS) this.#failures = 0;
+    if (failure.stayedMs >= BACKOFF_MAX_MS) this.#failures = 0;
     if (this.#isToDialAgain(failure)) {
       this.#failures++;
-      const again = { server, nick, dialMs: AGAIN_DIAL_MS };
-      return isSilence(error) ? { ...again, answerMs: AGAIN_ANSWER_MS } : again;
+      const again = { server, nick, dialMs: REDIAL_TIMEOUT_MS };
+      return isSilence(error) ? { ...again, answerMs: REDIAL_ANSWER_MS } : again;
     }
     const isKnown = !this.#wasEverIn || this.#rotation.has(server);
     const door = await this.#options.doorman?.open(failure, { signal, isKnown, isNews });
@@ -132,13 +135,13 @@ export class TargetChooser {
 
   /** Where to go instead of the server that failed: to the next one that is known, or where the person says. */
   async #elsewhere(
-    failure: Failure,
+    failure: Disconnect,
     { nick, signal }: { nick: string; signal: AbortSignal },
-  ): Promise<Target | undefined> {
+  ): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     const after = this.#isWorthWaiting(failure) ? server : this.#nextKnown(server);
     const isAlone = this.#isAloneWithout(failure);
-    if (isViolation(error)) this.#rotation.distrust(server);
+    if (protocolFault(error)) this.#rotation.distrust(server);
     const isAtOnce = this.#isAtOnce(failure, after);
     const waitMs = isAtOnce ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
     const { isAuto, terminal } = this.#options;
@@ -155,20 +158,20 @@ export class TargetChooser {
   /** Says why the client is not on a server, unless it was, or will try again at once, or the doorman says it. Who
    * is asked nothing hears each reason once until the client is in: that it goes on is no news. Returns whether the
    * reason is. */
-  async #tell(failure: Failure): Promise<boolean> {
+  async #tell(failure: Disconnect): Promise<boolean> {
     const { target, error, wasIn } = failure;
     const { doorman, isAuto, language, notify, terminal } = this.#options;
-    if (wasIn || isGone(failure) || doorman?.opensUnasked(failure)) return true;
+    if (wasIn || isServerDown(failure) || doorman?.opensUnasked(failure)) return true;
     const server = formatAddress(target.server);
     const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
     const isNews = !isAuto || this.#isAnswerable(error) || !this.#told.has(reason);
     this.#told.add(reason);
     if (isForDoorman(error) || !isNews) return isNews;
-    const explained = printable(explain(error, language));
+    const explained = printable(errorText(error, language));
     const why = error instanceof ConnectError
       ? explained
       : this.#sentences("client.not-in", { server, why: explained });
-    const goesOn = !isAboutDoor(error) && !isFinal(error) && !this.#isAnswerable(error) &&
+    const goesOn = !isAboutDoor(error) && !fatal(error) && !this.#isAnswerable(error) &&
       !this.#isAloneWithout(failure);
     if (isAuto) await notify(goesOn ? this.#sentences("client.retry", { why }) : why);
     else await terminal.print(why);
@@ -182,36 +185,36 @@ export class TargetChooser {
 
   /** Whether a person does best to come again where they could not enter: that server lives, and those that share its
    * room have the same store; or nobody knows whether it does. */
-  #isWorthWaiting({ target: { server }, error }: Failure): boolean {
+  #isWorthWaiting({ target: { server }, error }: Disconnect): boolean {
     const { terminal, isAuto } = this.#options;
     if (isAuto || !terminal.isKeyboard) return false;
-    if (error instanceof RefusedError) return error.code === "store-away";
+    if (error instanceof ServerError) return error.code === "store-away";
     return isNetworkAway(error) && this.#isHome(server);
   }
 
   /** Whether there is no need to wait for another server: the one of now is gone; or nothing can be said of either, and
    * when this machine has its network back, it is to look first where the others are. */
-  #isAtOnce(failure: Failure, after: Address): boolean {
-    if (isGone(failure)) return !this.#rotation.isSame(after, failure.target.server);
-    return saysNothing(failure.error) && this.#rotation.has(this.#rotation.here!) && !this.#isHome(after);
+  #isAtOnce(failure: Disconnect, after: Address): boolean {
+    if (isServerDown(failure)) return !this.#rotation.isSameSet(after, failure.target.server);
+    return localNetwork(failure.error) && this.#rotation.has(this.#rotation.here!) && !this.#isHome(after);
   }
 
   #isHome(server: Address): boolean {
-    return this.#rotation.isSame(server, this.#rotation.here!);
+    return this.#rotation.isSameSet(server, this.#rotation.here!);
   }
 
   /** Whether it may be the connection alone that broke, or the network: then who goes to another server splits the
    * room. A script that gives answers instead of `--auto` is asked, as long as it may have one. */
-  #isToDialAgain({ error, wasIn }: Failure): boolean {
+  #isToDialAgain({ error, wasIn }: Disconnect): boolean {
     const { isAuto, terminal } = this.#options;
-    if (!wasIn || !(isCut(error) || isSilence(error)) || this.#failures > 0) return false;
+    if (!wasIn || !(transient(error) || isSilence(error)) || this.#failures > 0) return false;
     return isAuto || terminal.isKeyboard || terminal.hasEnded;
   }
 
   async #askInstead(
-    failure: Failure,
+    failure: Disconnect,
     { signal, after, isAlone }: { signal: AbortSignal; after: Address; isAlone: boolean },
-  ): Promise<Target | undefined> {
+  ): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     this.#forgetWhatWasWrong(failure);
     this.#told.clear();
@@ -234,8 +237,8 @@ export class TargetChooser {
   }
 
   /** Whether no server is left to go to but one with which there is no talking. */
-  #isAloneWithout({ target, error }: Failure): boolean {
-    return isViolation(error) && this.#knowsNoneBut(target.server);
+  #isAloneWithout({ target, error }: Disconnect): boolean {
+    return protocolFault(error) && this.#knowsNoneBut(target.server);
   }
 
   #knowsNoneBut(server: Address): boolean {
@@ -244,7 +247,7 @@ export class TargetChooser {
 
   /** Nobody who is asked nothing more could name the first server again: it is tried in turn, be it reached or
    * not. */
-  async #first(options: { signal: AbortSignal }): Promise<Target | undefined> {
+  async #first(options: { signal: AbortSignal }): Promise<ConnectTarget | undefined> {
     const target = await this.#ask(options);
     if (target && this.#options.isAuto) this.#rotation.add(target.server);
     this.#rotation.here = target?.server;
@@ -252,7 +255,7 @@ export class TargetChooser {
   }
 
   /** Only what the failure is about is asked again. */
-  #forgetWhatWasWrong({ target, error }: Failure): void {
+  #forgetWhatWasWrong({ target, error }: Disconnect): void {
     const isNick = isAboutNick(error);
     this.#nick = isNick ? undefined : this.#newNick ?? target.nick;
     this.#newNick = undefined;
@@ -270,15 +273,15 @@ export class TargetChooser {
     return this.#offered = isAuto ? this.#rotation.after(failed) : this.#rotation.otherThan(failed);
   }
 
-  #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<Target | undefined> {
+  #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<ConnectTarget | undefined> {
     return this.#options.terminal.dialogue(() => this.#askWhatIsOpen(options), options);
   }
 
   async #askWhatIsOpen(
     { signal, fallback }: { signal: AbortSignal; fallback?: Address },
-  ): Promise<Target | undefined> {
+  ): Promise<ConnectTarget | undefined> {
     if (this.#host === undefined) {
-      const answer = await this.#askFor({
+      const answer = await this.#prompt({
         text: this.#sentences(this.#wasEverIn ? "ask.new-server" : "ask.server"),
         fallback: fallback?.host ?? DEFAULT_HOST,
         parse: (answer) => this.#parseHost(answer, fallback?.host),
@@ -289,7 +292,7 @@ export class TargetChooser {
       this.#port = answer.port ?? this.#port;
     }
     while (this.#port === undefined) {
-      const answer = await this.#askFor({
+      const answer = await this.#prompt({
         text: this.#sentences("ask.port"),
         fallback: String(fallback?.port ?? DEFAULT_PORT),
         parse: (answer) => this.#parsePort(answer),
@@ -299,7 +302,7 @@ export class TargetChooser {
       this.#host = answer.host ?? this.#host;
       this.#port = answer.port;
     }
-    this.#nick ??= await this.#askFor({ text: this.#sentences("ask.nick"), parse: parseNick, signal });
+    this.#nick ??= await this.#prompt({ text: this.#sentences("ask.nick"), parse: parseNick, signal });
     if (this.#nick === undefined) return undefined;
     return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
   }
@@ -309,38 +312,38 @@ export class TargetChooser {
   #parseHost(answer: string, host = DEFAULT_HOST): { host: string; port?: number } {
     // A port alone: whoever types it thinks that the host stands.
     if (/^\d{4,5}$/.test(answer)) return { host, port: parsePort(answer) };
-    const typed = withColon(answer);
+    const typed = normalizeHostPort(answer);
     const word = answer.split(/\s/, 1)[0]!;
-    if (/\s/.test(typed) || !HOST_SIGN.test(word) && !this.#isHost(word)) this.#refuseTalk(answer);
+    if (/\s/.test(typed) || !HOST_SIGN.test(word) && !this.#completesHost(word)) this.#refuseTalk(answer);
     return parseAddress(typed);
   }
 
   /** Several words are for the chat here too. */
   #parsePort(answer: string): { host?: string; port?: number } {
-    if (/\s/.test(withColon(answer))) this.#refuseTalk(answer);
+    if (/\s/.test(normalizeHostPort(answer))) this.#refuseTalk(answer);
     return parsePortOrAddress(answer);
   }
 
   /** Nobody talks who was never in, and nothing is given back where lines are not edited. */
   #refuseTalk(answer: string): void {
     if (!this.#wasEverIn || !this.#options.terminal.isInteractive) return;
-    const text = cut(answer, MAX_TALK_CHARS);
+    const text = truncate(answer, MAX_TALK_CHARS);
     throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
   }
 
-  #isHost(word: string): boolean {
+  #completesHost(word: string): boolean {
     return word === "localhost" || this.#rotation.hasHost(word);
   }
 
-  #askFor<Answer>(question: Parameters<typeof askFor<Answer>>[1]): Promise<Answer | undefined> {
-    return askFor(this.#options, question);
+  #prompt<Answer>(question: Parameters<typeof prompt<Answer>>[1]): Promise<Answer | undefined> {
+    return prompt(this.#options, question);
   }
 }
 
 /** Whether a server whose connection broke is not there for another one. The system of one that was just killed
  * may still take it, and break it at once. */
-function isGone({ target, error, wasIn }: Failure): boolean {
-  const hasSaidWhy = error instanceof RefusedError || isAboutDoor(error) || isNetworkAway(error);
+function isServerDown({ target, error, wasIn }: Disconnect): boolean {
+  const hasSaidWhy = error instanceof ServerError || isAboutDoor(error) || isNetworkAway(error);
   return !wasIn && target.dialMs !== undefined && !hasSaidWhy;
 }
 

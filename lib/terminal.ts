@@ -2,10 +2,10 @@
 // printed; a pipe or a file, on either side, gets plain lines and nothing else.
 
 import { type Clock, systemClock } from "./clock.ts";
-import type { Desk, TypedLine } from "./desk.ts";
-import { type ChatOptions, Desks } from "./desks.ts";
+import type { LineQueue, TypedLine } from "./desk.ts";
+import { type ChatOptions, InputRouter } from "./desks.ts";
 import { InputError } from "./errors.ts";
-import { readKeys, readLines, type Source } from "./keyboard.ts";
+import { type InputSource, readKeys, readLines } from "./keyboard.ts";
 import type { Key } from "./keys.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
@@ -29,17 +29,17 @@ export interface TerminalOptions {
 }
 
 /** {@linkcode TerminalOptions.pauseMs} of people. */
-export const TYPING_PAUSE_MS = 1_500;
+export const TYPING_IDLE_MS = 1_500;
 /** Lines that are read ahead of those who ask for them; a pipe with more has to wait. */
 const MAX_READ_AHEAD_LINES = 64;
 
 /** A person, or a script that acts as one. */
 export class Terminal implements AsyncDisposable {
   readonly #streams: TerminalStreams;
-  readonly #source: Source;
+  readonly #source: InputSource;
   readonly #screen: Screen;
   readonly #unwatch: () => void;
-  readonly #desks = new Desks((line) => void this.print(line));
+  readonly #desks = new InputRouter((line) => void this.print(line));
   readonly #clock: Clock;
   readonly #pauseMs: number;
   #lastKeyMs = -Infinity;
@@ -52,7 +52,7 @@ export class Terminal implements AsyncDisposable {
 
   constructor(
     streams: TerminalStreams,
-    { clock = systemClock, pauseMs = TYPING_PAUSE_MS }: TerminalOptions = {},
+    { clock = systemClock, pauseMs = TYPING_IDLE_MS }: TerminalOptions = {},
   ) {
     this.#streams = streams;
     this.#clock = clock;
@@ -266,7 +266,7 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** The next line for a desk; undefined if there is none to come. */
-  #next(desk: Desk): Promise<TypedLine | undefined> {
+  #next(desk: LineQueue): Promise<TypedLine | undefined> {
     const line = this.#desks.next(desk);
     this.#goOn();
     return line;

@@ -2,7 +2,7 @@
 // parameters.
 
 /** What a bucket holds, and how fast it fills. */
-export interface Allowance {
+export interface RateLimit {
   /** Most tokens, and how many there are at the start. */
   readonly burst: number;
   /** Tokens a second. */
@@ -10,7 +10,7 @@ export interface Allowance {
 }
 
 /** No limit at all. */
-export const UNLIMITED: Allowance = { burst: Infinity, perSecond: Infinity };
+export const UNLIMITED: RateLimit = { burst: Infinity, perSecond: Infinity };
 
 /** A token bucket: everything that happens takes one token. */
 export class TokenBucket {
@@ -19,7 +19,7 @@ export class TokenBucket {
   #tokens: number;
   #atMs: number;
 
-  constructor({ burst, perSecond }: Allowance, nowMs: number) {
+  constructor({ burst, perSecond }: RateLimit, nowMs: number) {
     this.#burst = burst;
     this.#perMs = perSecond / 1_000;
     this.#tokens = burst;

@@ -4,9 +4,9 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Backup } from "./backup.ts";
 import { ConnectError } from "./errors.ts";
-import { keyOf, knownFingerprint, withServer } from "./known_servers.ts";
-import { readKept, writeKept } from "./private_files.ts";
-import type { Proof } from "./secure_dial.ts";
+import { knownFingerprint, serverKey, upsertServer } from "./known_servers.ts";
+import { readStateFile, writeStateFile } from "./private_files.ts";
+import type { TlsRequirement } from "./secure_dial.ts";
 
 /** Most servers whose fingerprints others may announce. */
 const MAX_ANNOUNCED = 64;
@@ -25,7 +25,7 @@ export interface TrustOptions {
 }
 
 /** The trust of one client. It grows only by what the person says, and by what servers say that were trusted. */
-export class Trust {
+export class TrustStore {
   readonly #options: TrustOptions;
   #isTls: boolean;
   /** Whether some server was to be spoken to in plain text: then one that is not there takes nothing back. */
@@ -46,17 +46,17 @@ export class Trust {
 
   /** Reads what is known.
    * @throws {InputError} `file-unreadable` */
-  static async open(options: TrustOptions): Promise<Trust> {
+  static async open(options: TrustOptions): Promise<TrustStore> {
     const { path } = options;
-    return new Trust(options, path === undefined ? "" : await readKept(path) ?? "");
+    return new TrustStore(options, path === undefined ? "" : await readStateFile(path) ?? "");
   }
 
   /** What a server must show; undefined if it may be spoken to in plain text. Whoever has shown it, or is the first
    * of all to have to, is followed by others that have to as well: there is no way back. */
-  demandOf(server: Address): Proof | undefined {
+  demandOf(server: Address): TlsRequirement | undefined {
     const isExpected = this.#expected(server) !== undefined;
     this.#isTls ||= isExpected && !this.#isPlain;
-    if (!this.#isTls && !isExpected && keyOf(server) !== this.#tlsOnly) {
+    if (!this.#isTls && !isExpected && serverKey(server) !== this.#tlsOnly) {
       this.#isPlain = true;
       return undefined;
     }
@@ -66,8 +66,8 @@ export class Trust {
 
   /** In plain text a server has said that it speaks nothing but TLS: it is spoken to so next time, and others as
    * soon as the person trusts it. */
-  needTls(server: Address): void {
-    this.#tlsOnly = keyOf(server);
+  requireTls(server: Address): void {
+    this.#tlsOnly = serverKey(server);
   }
 
   /** A server that has shown what it must names others. In plain text anybody could have said that. */
@@ -79,22 +79,22 @@ export class Trust {
    * @throws {InputError} `file-unwritable`; until the end of the program it is trusted nevertheless */
   async accept(server: Address, fingerprint: string): Promise<boolean> {
     const { path } = this.#options;
-    this.#known = withServer(this.#known, server, fingerprint);
+    this.#known = upsertServer(this.#known, server, fingerprint);
     if (path === undefined) return false;
     // Other clients of the same person may have written meanwhile.
-    const text = withServer(await readKept(path) ?? "", server, fingerprint);
-    await writeKept(path, text);
+    const text = upsertServer(await readStateFile(path) ?? "", server, fingerprint);
+    await writeStateFile(path, text);
     return true;
   }
 
   #note({ server, fingerprint }: Backup): void {
-    const key = keyOf(server);
+    const key = serverKey(server);
     const hasRoom = this.#announced.has(key) || this.#announced.size < MAX_ANNOUNCED;
     if (fingerprint !== undefined && hasRoom) this.#announced.set(key, fingerprint);
   }
 
   #expected(server: Address): string | undefined {
-    return knownFingerprint(this.#known, server) ?? this.#announced.get(keyOf(server));
+    return knownFingerprint(this.#known, server) ?? this.#announced.get(serverKey(server));
   }
 
   #judge(server: Address, fingerprint: string): void {

@@ -1,7 +1,7 @@
 // The process's own input and output, and what a terminal can do besides: tell its size, and give its keys one
 // by one.
 
-import { isFrom } from "./release.ts";
+import { isAtLeast } from "./release.ts";
 
 /** Where a terminal reads and writes. */
 export interface TerminalStreams {
@@ -58,7 +58,7 @@ const KEYBOARD: Keyboard = {
 
 /** Whether keys come from a console of Windows, and `node:tty` can read them: before Deno 2.8 it hangs there. */
 function hasConsole(): boolean {
-  return Deno.build.os === "windows" && isFrom(Deno.version.deno, [2, 8]);
+  return Deno.build.os === "windows" && isAtLeast(Deno.version.deno, [2, 8]);
 }
 
 /** Deno.stdin gives what is typed there in the console's code page: no "ñ" would be UTF-8, and most of the world's
@@ -79,13 +79,13 @@ async function consoleKeyboard(): Promise<Keyboard> {
 
 function processTty(setRaw: Keyboard["setRaw"]): Tty {
   return {
-    size: () => ifOpen(() => Deno.consoleSize()) ?? NO_SIZE,
-    setRaw: (isRaw) => ifOpen(() => setRaw(isRaw)),
-    writeNow: (bytes) => void ifOpen(() => Deno.stdout.writeSync(bytes)),
+    size: () => ignoreClosed(() => Deno.consoleSize()) ?? NO_SIZE,
+    setRaw: (isRaw) => ignoreClosed(() => setRaw(isRaw)),
+    writeNow: (bytes) => void ignoreClosed(() => Deno.stdout.writeSync(bytes)),
     watch: ({ onResize, onResume }) => {
       if (Deno.build.os === "windows") {
-        ifOpen(() => Deno.addSignalListener("SIGWINCH", onResize)); // refused before Deno 2.8
-        return () => ifOpen(() => Deno.removeSignalListener("SIGWINCH", onResize));
+        ignoreClosed(() => Deno.addSignalListener("SIGWINCH", onResize)); // refused before Deno 2.8
+        return () => ignoreClosed(() => Deno.removeSignalListener("SIGWINCH", onResize));
       }
       Deno.addSignalListener("SIGWINCH", onResize);
       Deno.addSignalListener("SIGCONT", onResume);
@@ -99,7 +99,7 @@ function processTty(setRaw: Keyboard["setRaw"]): Tty {
 
 /** What a terminal gives, unless it was closed: then there is nothing to be done to it. Writes and reads tell
  * whom it concerns. */
-function ifOpen<Result>(act: () => Result): Result | undefined {
+function ignoreClosed<Result>(act: () => Result): Result | undefined {
   try {
     return act();
   } catch {

@@ -33,7 +33,7 @@ export function passwordWrong(): ProtocolError {
 }
 
 /** A peer that does not say HELLO, does not answer, does not read, or does not end a frame. */
-export function givenUp(why: "ungreeted" | "silent" | "too-slow" | "frame-late"): ProtocolError {
+export function timeoutError(why: "ungreeted" | "silent" | "too-slow" | "frame-late"): ProtocolError {
   switch (why) {
     case "ungreeted":
       return new ProtocolError("hello-late", "Cannot wait any longer for HELLO");
@@ -47,12 +47,12 @@ export function givenUp(why: "ungreeted" | "silent" | "too-slow" | "frame-late")
 }
 
 /** Nobody can come in for now: it could not be kept that they did. */
-export function storeAway(): ProtocolError {
+export function storeUnavailable(): ProtocolError {
   return new ProtocolError("store-away", "Cannot let anybody in for now: nothing can be kept");
 }
 
 /** A session has come again through another connection. */
-export function replaced(): ProtocolError {
+export function sessionReplaced(): ProtocolError {
   return new ProtocolError("replaced", "Cannot serve two connections of one session");
 }
 
@@ -63,7 +63,7 @@ export function tlsNeeded(): ProtocolError {
 
 /** What a peer did wrong, and nothing else if it began with TLS: its first frame is a handshake, type 22 of a version
  * that begins with 3 (RFC 8446, section 5.1). */
-export function unlessTls(error: ProtocolError): ProtocolError {
+export function hintTls(error: ProtocolError): ProtocolError {
   const isTls = error.code === "frame-too-long" && Number(error.details.length) >>> 16 === 0x1603;
   if (!isTls) return error;
   return new ProtocolError("tls-unexpected", "Cannot speak TLS: this server was started without it");

@@ -5,21 +5,21 @@ import type { Moment } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import type { ProtocolError } from "./errors.ts";
-import type { Gate } from "./gate.ts";
+import type { ConnectionLimiter } from "./gate.ts";
 import type { Member } from "./members.ts";
 import { type ClientMessage, decodeClient, type Say } from "./protocol.ts";
-import { type Allowance, TokenBucket } from "./token_bucket.ts";
+import { type RateLimit, TokenBucket } from "./token_bucket.ts";
 import { counterBackwards } from "./violations.ts";
 
 /** What a client may say at once, and then, in frames. */
-export const MESSAGES: Allowance = { burst: 20, perSecond: 5 };
+export const MESSAGE_RATE: RateLimit = { burst: 20, perSecond: 5 };
 
 /** What a visit needs. */
 export interface VisitOptions {
   /** The visitor's IP address. */
   readonly address: string;
-  readonly gate: Gate;
-  readonly messages?: Allowance;
+  readonly gate: ConnectionLimiter;
+  readonly messages?: RateLimit;
   readonly nowMs: number;
 }
 
@@ -31,16 +31,16 @@ export class Visit {
   /** Present once they are in. */
   member: Member | undefined;
   /** What counts it: the gate, or the anteroom while there is no room for it. */
-  countedBy: Gate | undefined;
+  countedBy: ConnectionLimiter | undefined;
   /** Why there is no room for one more connection: this one is for whoever is in through another, until it has said
    * who it is. */
   crowded: ProtocolError | undefined;
-  readonly #gate: Gate;
+  readonly #gate: ConnectionLimiter;
   readonly #messages: TokenBucket;
   /** `n` of the last message. */
   #lastN = 0;
 
-  constructor(connection: Connection, { address, gate, messages = MESSAGES, nowMs }: VisitOptions) {
+  constructor(connection: Connection, { address, gate, messages = MESSAGE_RATE, nowMs }: VisitOptions) {
     this.connection = connection;
     this.address = address;
     this.#gate = gate;

@@ -1,12 +1,12 @@
 // Lines that are printed, broken between words where a screen ends. Pure.
 
 import { stripAnsiCode } from "@std/fmt/colors";
-import { type Cell, cellsOf, columnsOf } from "./line_layout.ts";
+import { type Cell, toCells, width } from "./line_layout.ts";
 
 /** Narrowest screen on which words are kept whole. */
 const MIN_COLUMNS = 20;
 /** Stands before what goes on below, so that nobody's text can begin a row as a line of its own does. */
-const INDENT = cellsOf("  ");
+const INDENT = toCells("  ");
 /** All of these take one column. */
 const NARROW = /^[\x20-\x7e\xa1-\xac\xae-\xff]*$/;
 
@@ -21,7 +21,7 @@ export function wrapWords(line: string, columns: number): string {
   /** Where in the row it can be broken: at its last blank behind a word. */
   let blank: number | undefined;
   let hasWord = false;
-  for (const cell of cellsOf(line)) {
+  for (const cell of toCells(line)) {
     const isBlank = cell.text === " ";
     if (isBlank && hasWord) blank = row.length;
     if (!isBlank && cell.columns > 0) hasWord = true;
@@ -31,7 +31,7 @@ export function wrapWords(line: string, columns: number): string {
         rows.push(row.slice(0, blank));
         hasWord = !isBlank;
         row = [...INDENT, ...row.slice(blank + 1)];
-        used = columnsOf(row);
+        used = width(row);
         blank = undefined;
       }
     }

@@ -1,19 +1,19 @@
 // What a program says about itself.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { about, type Edition } from "../lib/about.ts";
+import { type BuildInfo, infoOutput } from "../lib/about.ts";
 import { COMMON_FLAGS, parseFlags } from "../lib/flags.ts";
-import { sentencesIn } from "../lib/i18n.ts";
+import { translator } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
-function answerTo(args: readonly string[], kind: Edition["kind"] = "source") {
-  return about(parseFlags(args, COMMON_FLAGS), {
+function answerTo(args: readonly string[], kind: BuildInfo["kind"] = "source") {
+  return infoOutput(parseFlags(args, COMMON_FLAGS), {
     name: "chat-server",
     table: COMMON_FLAGS,
     help: ["Help"],
     edition: { kind, runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
-    sentences: sentencesIn("en"),
+    sentences: translator("en"),
   });
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Absences } from "../lib/absences.ts";
+import { FailureDetector } from "../lib/absences.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -7,19 +7,19 @@ const A = 1n, B = 2n;
 const only = (...servers: bigint[]) => new Set(servers);
 
 Deno.test("A server is gone once it has had no lease for long enough, and stays so", pure, () => {
-  const absences = new Absences({ absentMs: 100 });
+  const absences = new FailureDetector({ absentMs: 100 });
   const note = (nowMs: number) => absences.note([A, B, A], { living: only(B), nowMs });
   assertEquals([note(0), note(99), note(100), note(150)], [[], [], [A], [A]]);
 });
 
 Deno.test("A server that has a lease again must lose it for as long again", pure, () => {
-  const absences = new Absences({ absentMs: 100 });
+  const absences = new FailureDetector({ absentMs: 100 });
   const note = (nowMs: number, ...living: bigint[]) => absences.note([A], { living: only(...living), nowMs });
   assertEquals([note(0), note(90, A), note(110), note(209), note(210)], [[], [], [], [], [A]]);
 });
 
 Deno.test("Who could not look does not know how long a server was gone", pure, () => {
-  const absences = new Absences({ absentMs: 100 });
+  const absences = new FailureDetector({ absentMs: 100 });
   const note = (nowMs: number) => absences.note([A], { living: only(), nowMs });
   note(0);
   absences.forget();
@@ -27,14 +27,14 @@ Deno.test("Who could not look does not know how long a server was gone", pure, (
 });
 
 Deno.test("A server through which nobody is in is none of anybody's business", pure, () => {
-  const absences = new Absences({ absentMs: 100 });
+  const absences = new FailureDetector({ absentMs: 100 });
   const note = (servers: bigint[], nowMs: number) => absences.note(servers, { living: only(), nowMs });
   note([A], 0);
   assertEquals([note([], 100), note([A], 150), note([A], 250)], [[], [], [A]]);
 });
 
 Deno.test("A server is gone after five seconds without a lease, unless told otherwise", pure, () => {
-  const absences = new Absences();
+  const absences = new FailureDetector();
   const note = (nowMs: number) => absences.note([A], { living: only(), nowMs });
   assertEquals([note(0), note(4_999), note(5_000)], [[], [], [A]]);
 });

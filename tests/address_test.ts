@@ -3,15 +3,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   formatAddress,
-  isOwnAddress,
+  isSameAddress,
+  isSelf,
+  normalizeHostPort,
   parseAddress,
   parseIP,
   parsePort,
   parsePortOrAddress,
-  parseServer,
-  plainIP,
-  sameAddress,
-  withColon,
+  parseServerAddress,
+  unmapIPv4,
 } from "../lib/address.ts";
 import { InputError } from "../lib/errors.ts";
 
@@ -74,10 +74,10 @@ Deno.test("parseAddress() refuses a port that is none", pure, () => {
   }
 });
 
-Deno.test("parseServer() adds the default port to a host without one", pure, () => {
-  assertEquals(parseServer("aula"), { host: "aula", port: 5_000 });
-  assertEquals(parseServer("::1", 7_000), { host: "::1", port: 7_000 });
-  assertEquals(parseServer("aula:5001", 7_000), { host: "aula", port: 5_001 });
+Deno.test("parseServerAddress() adds the default port to a host without one", pure, () => {
+  assertEquals(parseServerAddress("aula"), { host: "aula", port: 5_000 });
+  assertEquals(parseServerAddress("::1", 7_000), { host: "::1", port: 7_000 });
+  assertEquals(parseServerAddress("aula:5001", 7_000), { host: "aula", port: 5_001 });
 });
 
 Deno.test("formatAddress() puts brackets around IPv6 only", pure, () => {
@@ -86,24 +86,24 @@ Deno.test("formatAddress() puts brackets around IPv6 only", pure, () => {
   assertEquals(formatAddress({ host: "fe80::1%eth0", port: 5_001 }), "[fe80::1%eth0]:5001");
 });
 
-Deno.test("parseServer() reads what formatAddress() prints", pure, () => {
+Deno.test("parseServerAddress() reads what formatAddress() prints", pure, () => {
   for (const host of ["10.0.0.7", "aula.uni.es", "::1", "fe80::1%eth0", "::ffff:10.0.0.7"]) {
-    assertEquals(parseServer(formatAddress({ host, port: 65_535 })), { host, port: 65_535 });
+    assertEquals(parseServerAddress(formatAddress({ host, port: 65_535 })), { host, port: 65_535 });
   }
 });
 
-Deno.test("sameAddress() compares hosts without case, and ports", pure, () => {
+Deno.test("isSameAddress() compares hosts without case, and ports", pure, () => {
   const aula = { host: "Aula.uni.es", port: 5_000 };
-  assert(sameAddress(aula, { host: "aula.UNI.es", port: 5_000 }));
-  assert(!sameAddress(aula, { host: "aula.uni.es", port: 5_001 }));
-  assert(!sameAddress(aula, { host: "aula2.uni.es", port: 5_000 }));
+  assert(isSameAddress(aula, { host: "aula.UNI.es", port: 5_000 }));
+  assert(!isSameAddress(aula, { host: "aula.uni.es", port: 5_001 }));
+  assert(!isSameAddress(aula, { host: "aula2.uni.es", port: 5_000 }));
 });
 
-Deno.test("plainIP() gives the IPv4 address inside an IPv6 one, and any other as it is", pure, () => {
-  assertEquals(plainIP("::ffff:192.168.1.7"), "192.168.1.7");
-  assertEquals(plainIP("::FFFF:10.0.0.7"), "10.0.0.7");
+Deno.test("unmapIPv4() gives the IPv4 address inside an IPv6 one, and any other as it is", pure, () => {
+  assertEquals(unmapIPv4("::ffff:192.168.1.7"), "192.168.1.7");
+  assertEquals(unmapIPv4("::FFFF:10.0.0.7"), "10.0.0.7");
   for (const ip of ["10.0.0.7", "::1", "::10.0.0.7", "fe80::ffff:10.0.0.7", "::ffff:10.0.0.7%eth0"]) {
-    assertEquals(plainIP(ip), ip);
+    assertEquals(unmapIPv4(ip), ip);
   }
 });
 
@@ -138,10 +138,10 @@ Deno.test("parseIP() refuses what is no address of its own", pure, () => {
   }
 });
 
-Deno.test("isOwnAddress() knows by which addresses a server is reached", pure, () => {
+Deno.test("isSelf() knows by which addresses a server is reached", pure, () => {
   const local = ["127.0.0.1", "10.0.0.7", "::1"];
   const isOwn = (text: string, own: string) =>
-    isOwnAddress(parseServer(text), { own: parseServer(own), local });
+    isSelf(parseServerAddress(text), { own: parseServerAddress(own), local });
   for (const text of ["10.0.0.7:5000", "localhost:5000", "127.0.0.2:5000", "[::1]:5000", "0.0.0.0:5000"]) {
     assertEquals([text, isOwn(text, "0.0.0.0:5000"), isOwn(text, "0.0.0.0:5001")], [text, true, false]);
   }
@@ -180,17 +180,21 @@ Deno.test(
   },
 );
 
-Deno.test("withColon() joins a host and the port behind a blank, and leaves all else as it is", pure, () => {
-  for (
-    const [typed, expected] of [
-      [" 10.0.0.7  5001 ", "10.0.0.7:5001"],
-      ["aula 5001", "aula:5001"],
-      ["::1 5001", "[::1]:5001"],
-      ["[::1] 5001", "[::1]:5001"],
-      ["10.0.0.7 5001#SHA256:x", "10.0.0.7:5001#SHA256:x"],
-      ...["aula", "50 00", "aula 5 6", "aula cinco", "aula:5 6", "[::1]:5 6"].map((text) =>
-        [text, text] as const
-      ),
-    ] as const
-  ) assertEquals(withColon(typed), expected);
-});
+Deno.test(
+  "normalizeHostPort() joins a host and the port behind a blank, and leaves all else as it is",
+  pure,
+  () => {
+    for (
+      const [typed, expected] of [
+        [" 10.0.0.7  5001 ", "10.0.0.7:5001"],
+        ["aula 5001", "aula:5001"],
+        ["::1 5001", "[::1]:5001"],
+        ["[::1] 5001", "[::1]:5001"],
+        ["10.0.0.7 5001#SHA256:x", "10.0.0.7:5001#SHA256:x"],
+        ...["aula", "50 00", "aula 5 6", "aula cinco", "aula:5 6", "[::1]:5 6"].map((text) =>
+          [text, text] as const
+        ),
+      ] as const
+    ) assertEquals(normalizeHostPort(typed), expected);
+  },
+);

@@ -1,8 +1,8 @@
 // The list of people that everybody who comes is given, in memory that they share.
 
 import { assert, assertEquals } from "@std/assert";
-import { Attendance, MAX_ONLINE_BYTES } from "../lib/attendance.ts";
-import { framesOf, LENGTH_BYTES } from "../lib/codec.ts";
+import { MAX_MEMBERS_BYTES, MemberListCache } from "../lib/attendance.ts";
+import { LENGTH_BYTES, splitFrames } from "../lib/codec.ts";
 import {
   decodeServer,
   encodeWelcome,
@@ -10,21 +10,21 @@ import {
   MAX_BACKUPS,
   MAX_NICK_BYTES,
   MAX_SERVER_FRAME_BYTES,
-  type Person,
+  type MemberInfo,
 } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
-function person(index: number): Person {
+function person(index: number): MemberInfo {
   return { session: BigInt(index), nick: `nick${index}`, address: "192.168.1.7", sinceMs: index };
 }
 
-function people(count: number): Person[] {
+function people(count: number): MemberInfo[] {
   return Array.from({ length: count }, (_, index) => person(index));
 }
 
 /** The people of a list, as a client reads them. */
-function read(online: Uint8Array): readonly Person[] {
+function read(online: Uint8Array): readonly MemberInfo[] {
   const head = encodeWelcome({
     type: "welcome",
     version: 1,
@@ -40,20 +40,20 @@ function read(online: Uint8Array): readonly Person[] {
   const bytes = new Uint8Array(head.length + online.length);
   bytes.set(head);
   bytes.set(online, head.length);
-  const message = decodeServer([...framesOf(bytes)][0]!);
+  const message = decodeServer([...splitFrames(bytes)][0]!);
   assert(message.type === "welcome");
   return message.online;
 }
 
 Deno.test("Attendance lists those who came, in order", pure, () => {
-  const attendance = new Attendance();
+  const attendance = new MemberListCache();
   assertEquals(read(attendance.listOf([])), []);
   for (const one of people(100)) attendance.add(one);
   assertEquals(read(attendance.listOf(people(100))), people(100));
 });
 
 Deno.test("Attendance never changes a list that it gave", pure, () => {
-  const attendance = new Attendance();
+  const attendance = new MemberListCache();
   const lists: Uint8Array[] = [];
   for (const one of people(100)) {
     attendance.add(one);
@@ -65,7 +65,7 @@ Deno.test("Attendance never changes a list that it gave", pure, () => {
 });
 
 Deno.test("Attendance gives the same memory to all who come in a row", pure, () => {
-  const attendance = new Attendance();
+  const attendance = new MemberListCache();
   for (const one of people(100)) attendance.add(one);
   const list = attendance.listOf([]);
   attendance.add(person(100));
@@ -73,7 +73,7 @@ Deno.test("Attendance gives the same memory to all who come in a row", pure, () 
 });
 
 Deno.test("Attendance makes its list anew once somebody left", pure, () => {
-  const attendance = new Attendance();
+  const attendance = new MemberListCache();
   for (const one of people(3)) attendance.add(one);
   attendance.outdate();
   attendance.add(person(3)); // among those of whom the list will be made
@@ -84,10 +84,10 @@ Deno.test("Attendance makes its list anew once somebody left", pure, () => {
 });
 
 Deno.test("Attendance lists no more people than fit into WELCOME", pure, () => {
-  const attendance = new Attendance();
+  const attendance = new MemberListCache();
   for (const one of people(2_000)) attendance.add(one);
   const list = attendance.listOf([]);
-  assert(list.length <= MAX_ONLINE_BYTES && list.length > MAX_ONLINE_BYTES - 64);
+  assert(list.length <= MAX_MEMBERS_BYTES && list.length > MAX_MEMBERS_BYTES - 64);
   const count = read(list).length;
   assertEquals(read(list), people(count));
 });
@@ -97,6 +97,6 @@ Deno.test("The longest list fits into WELCOME behind the longest of all that sta
     ...{ type: "welcome", version: 1, session: 1n, instance: 2n, nick: "x".repeat(MAX_NICK_BYTES) },
     ...{ accepted: 0, next: 0, head: 0, onlineCount: 0 },
     backups: Array(MAX_BACKUPS).fill("x".repeat(MAX_BACKUP_BYTES)),
-  }, { onlineBytes: MAX_ONLINE_BYTES });
-  assert(head.length - LENGTH_BYTES + MAX_ONLINE_BYTES <= MAX_SERVER_FRAME_BYTES);
+  }, { onlineBytes: MAX_MEMBERS_BYTES });
+  assert(head.length - LENGTH_BYTES + MAX_MEMBERS_BYTES <= MAX_SERVER_FRAME_BYTES);
 });

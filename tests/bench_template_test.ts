@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { difference, helloTemplate, sayTemplate, templateText, TEXT_BYTES } from "../bench/template.ts";
 import { FrameDecoder } from "../lib/codec.ts";
-import { decodeClient, MAX_CLIENT_FRAME_BYTES, NEVER_WHOLE_MS, PROTOCOL_VERSION } from "../lib/protocol.ts";
+import { decodeClient, MAX_CLIENT_FRAME_BYTES, NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -40,7 +40,7 @@ Deno.test("The template of HELLO takes a nick and a token, and asks for no histo
   const token = Uint8Array.from({ length: 16 }, (_, index) => 255 - index);
   assertEquals(filled("hello", { nick: bytesOf("u00042"), token }), {
     ...{ type: "hello", version: PROTOCOL_VERSION, token, nick: "u00042" },
-    ...{ password: "", lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+    ...{ password: "", lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
   });
 });
 

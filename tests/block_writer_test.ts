@@ -1,7 +1,7 @@
 // What is proposed, on its way into a store that takes less than it did.
 
 import { assert, assertEquals } from "@std/assert";
-import { BlockWriter } from "../lib/block_writer.ts";
+import { BatchWriter } from "../lib/block_writer.ts";
 import { encodeProposal } from "../lib/nats_block.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { settle, until } from "./support.ts";
@@ -30,7 +30,7 @@ Deno.test(
       store.maxBytes = 4_000;
     };
     const onAway = (isAway: boolean) => void news.push(isAway);
-    const writer = new BlockWriter(store, { home: 1n, nowMs, awayMs: 250, onAway, onStored });
+    const writer = new BatchWriter(store, { home: 1n, nowMs, awayMs: 250, onAway, onStored });
     for (let n = 1; n <= 5; n++) writer.add(entry(n));
     await until(() => news.length === 1);
     log.isDown = false;

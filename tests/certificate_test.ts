@@ -2,14 +2,14 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { X509Certificate } from "node:crypto";
 import { InputError } from "../lib/errors.ts";
 import { parseFingerprint } from "../lib/fingerprint.ts";
-import { givenCertificate, keptCertificate } from "../lib/certificate.ts";
+import { loadCertificate, loadOrCreateCertificate } from "../lib/certificate.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../lib/self_signed.ts";
 import { vouchedPair } from "./certificates.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const NOW_MS = Date.parse("2026-11-22T13:45:07Z");
 
-async function codeOf(promise: Promise<unknown>): Promise<string> {
+async function natsErrorCode(promise: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => promise, InputError)).code;
 }
 
@@ -26,8 +26,8 @@ Deno.test("A certificate that is made holds for ten years, for a name that nobod
 Deno.test("A server makes its certificate once, and keeps it for itself", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/new/chat`;
-  const first = await keptCertificate(path, NOW_MS);
-  const again = await keptCertificate(path, NOW_MS + 1_000);
+  const first = await loadOrCreateCertificate(path, NOW_MS);
+  const again = await loadOrCreateCertificate(path, NOW_MS + 1_000);
   assertEquals(again, first);
   assertEquals(parseFingerprint(first.fingerprint), first.fingerprint);
   assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), ["server.pem"]);
@@ -39,9 +39,11 @@ Deno.test("A server makes its certificate once, and keeps it for itself", writin
 
 Deno.test("Servers that start at once make one certificate between them", writing, async () => {
   await using folder = new TestFolder();
-  const all = await Promise.all(Array.from({ length: 4 }, () => keptCertificate(folder.path, NOW_MS)));
+  const all = await Promise.all(
+    Array.from({ length: 4 }, () => loadOrCreateCertificate(folder.path, NOW_MS)),
+  );
   assertEquals(new Set(all.map(({ fingerprint }) => fingerprint)).size, 1);
-  const kept = await keptCertificate(folder.path, NOW_MS);
+  const kept = await loadOrCreateCertificate(folder.path, NOW_MS);
   assertEquals(all[0], kept);
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
@@ -49,8 +51,8 @@ Deno.test("Servers that start at once make one certificate between them", writin
 Deno.test("Each certificate that is made has a key of its own", writing, async () => {
   await using folder = new TestFolder();
   const [one, two] = [
-    await keptCertificate(`${folder.path}/1`, NOW_MS),
-    await keptCertificate(`${folder.path}/2`, NOW_MS),
+    await loadOrCreateCertificate(`${folder.path}/1`, NOW_MS),
+    await loadOrCreateCertificate(`${folder.path}/2`, NOW_MS),
   ];
   assertNotEquals(one.fingerprint, two.fingerprint);
 });
@@ -62,10 +64,10 @@ Deno.test(
     await using folder = new TestFolder();
     const { cert, key, ca } = await vouchedPair("127.0.0.1");
     const certPath = await folder.file("cert.pem", `${cert}\n${ca}`);
-    const given = await givenCertificate(certPath, await folder.file("key.pem", key));
+    const given = await loadCertificate(certPath, await folder.file("key.pem", key));
     assertEquals([given.cert, given.key, given.path], [`${cert}\n${ca}`, key, certPath]);
     assertEquals(given.expiresMs, new X509Certificate(cert).validToDate.getTime());
-    const alone = await givenCertificate(await folder.file("alone.pem", cert), `${folder.path}/key.pem`);
+    const alone = await loadCertificate(await folder.file("alone.pem", cert), `${folder.path}/key.pem`);
     assertEquals(alone.fingerprint, given.fingerprint);
   },
 );
@@ -76,12 +78,12 @@ Deno.test("What is no certificate, or is not there, is refused with its path", w
     await folder.file("none.pem", "hola"),
     await folder.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
   ];
-  assertEquals(await codeOf(givenCertificate(none, none)), "certificate-invalid");
-  assertEquals(await codeOf(givenCertificate(broken, none)), "certificate-invalid");
-  assertEquals(await codeOf(givenCertificate(`${folder.path}/gone`, none)), "file-unreadable");
+  assertEquals(await natsErrorCode(loadCertificate(none, none)), "certificate-invalid");
+  assertEquals(await natsErrorCode(loadCertificate(broken, none)), "certificate-invalid");
+  assertEquals(await natsErrorCode(loadCertificate(`${folder.path}/gone`, none)), "file-unreadable");
   await folder.file("server.pem", "");
-  assertEquals(await codeOf(keptCertificate(folder.path, NOW_MS)), "certificate-invalid");
+  assertEquals(await natsErrorCode(loadOrCreateCertificate(folder.path, NOW_MS)), "certificate-invalid");
   // For Windows there is just nothing below a file.
   const belowFile = Deno.build.os === "windows" ? "file-unwritable" : "file-unreadable";
-  assertEquals(await codeOf(keptCertificate(`${none}/chat`, NOW_MS)), belowFile);
+  assertEquals(await natsErrorCode(loadOrCreateCertificate(`${none}/chat`, NOW_MS)), belowFile);
 });

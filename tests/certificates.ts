@@ -40,9 +40,9 @@ export async function vouchedPair(
   });
   return {
     cert: certificate.toString("pem"),
-    key: await pemOf(keys.privateKey),
+    key: await toPem(keys.privateKey),
     ca: ca.toString("pem"),
-    caKey: await pemOf(caKeys.privateKey),
+    caKey: await toPem(caKeys.privateKey),
   };
 }
 
@@ -54,6 +54,6 @@ function namesOf(type: "dns" | "ip", value: string): SubjectAlternativeNameExten
   return new SubjectAlternativeNameExtension([{ type, value }]);
 }
 
-async function pemOf(key: CryptoKey): Promise<string> {
+async function toPem(key: CryptoKey): Promise<string> {
   return PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
 }

@@ -1,7 +1,7 @@
 // All the ways to leave chat-client, and what it still does for its words.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { MAX_OUTBOX_MESSAGES } from "../lib/outbox.ts";
 import { FakeServer } from "./peers.ts";
 import { Person } from "./person.ts";
@@ -28,7 +28,7 @@ Deno.test("chat-client --auto with nothing to say tries on until it was in", asy
   const { host, port } = freeAddress();
   await using ana = newPerson();
   ana.ends();
-  const chatting = ana.runs(chat, ...flagsFor({ host, port }), "--auto");
+  const chatting = ana.runs(runClient, ...flagsFor({ host, port }), "--auto");
   await ana.sees("Se seguirá intentando");
   await using _server = startServer({ port });
   assertEquals(await chatting, 0);
@@ -44,7 +44,7 @@ Deno.test("chat-client gives up at the end of a pipe that said more than it can 
   const count = MAX_OUTBOX_MESSAGES + 20;
   ana.types(Array.from({ length: count }, (_, index) => `${index}\n`).join(""));
   ana.ends();
-  assertEquals(await ana.runs(chat, ...flagsFor(server.address)), 1);
+  assertEquals(await ana.runs(runClient, ...flagsFor(server.address)), 1);
   assert(ana.output.split("Nuevo servidor").length <= 3, ana.output);
 });
 
@@ -53,7 +53,7 @@ Deno.test("chat-client ends where a keyboard ends, at once", async () => {
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
   await using ana = new Person({ isKeyboard: true });
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("Conectado");
   ana.ends();
   assertEquals(await chatting, 0);
@@ -63,7 +63,7 @@ Deno.test("chat-client ends where a keyboard ends, at once", async () => {
 Deno.test("chat-client waits a moment only for what is unconfirmed where a keyboard ends", async () => {
   await using server = FakeServer.welcoming((client) => client.rest());
   await using ana = new Person({ isKeyboard: true });
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("Conectado");
   ana.types("hola\n");
   ana.ends();
@@ -82,7 +82,7 @@ Deno.test("chat-client leaves when it is told to end", async () => {
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("Conectado");
   ana.kills();
   assertEquals(await chatting, 0);
@@ -105,7 +105,7 @@ for (const word of ["salir", "quit", "/quit", " SALIR "]) {
 Deno.test("chat-client can be left where it asks for a new server", async () => {
   await using first = startServer();
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(first.address));
+  const chatting = ana.runs(runClient, ...flagsFor(first.address));
   await ana.sees("Conectado");
   await first.close();
   await ana.sees("Nuevo servidor");
@@ -117,7 +117,7 @@ Deno.test("chat-client --auto ends at once while it waits", async () => {
   const tries = Promise.withResolvers<void>();
   await using server = new FakeServer((_, visit) => Promise.resolve(visit === 3 && tries.resolve()));
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(server.address), "--auto");
+  const chatting = ana.runs(runClient, ...flagsFor(server.address), "--auto");
   await soon(tries.promise, "four tries"); // then it waits for long
   ana.kills();
   assertEquals(await chatting, 0);

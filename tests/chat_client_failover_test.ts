@@ -2,8 +2,8 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../lib/address.ts";
-import { chat } from "../lib/chat_client.ts";
-import { sessionOf } from "../lib/protocol.ts";
+import { runClient } from "../lib/chat_client.ts";
+import { sessionIdOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { enter, FakeServer, helloOf, welcomeTo } from "./peers.ts";
 import { Person } from "./person.ts";
@@ -40,7 +40,7 @@ Deno.test("chat-client ends with status 1 when its pipe has ended and no server 
   ana.types("hola\nadiós\n");
   ana.ends();
   const { port } = server.address;
-  assertEquals(await ana.runs(chat, ...flagsFor(server.address)), 1);
+  assertEquals(await ana.runs(runClient, ...flagsFor(server.address)), 1);
   assertEquals(
     ana.output,
     `${greeting(server.address)}${loss(server.address, "el servidor cortó la conexión")}\
@@ -60,7 +60,7 @@ Deno.test("chat-client goes on from server to server as they fall, and offers th
   const backups = ["no es una dirección", formatAddress(announced.address)];
   await using first = startServer({ backups });
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(first.address), "--backup", formatAddress(given.address));
+  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--backup", formatAddress(given.address));
   await ana.sees("Conectado");
   ana.types("uno\n");
   await ana.sees("ana: uno");
@@ -110,7 +110,7 @@ Deno.test("chat-client --auto asks nothing, and says once that it goes on", asyn
   await using second = startServer();
   await using first = startServer({ backups: [...nobody, second.address].map(formatAddress) });
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(first.address), "--auto");
+  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--auto");
   await ana.sees("Conectado");
   await first.close();
   await ana.sees(greeting(second.address));
@@ -128,7 +128,7 @@ Deno.test("chat-client tells of words that are said while no server is there, be
   await using server = startServer();
   const typing = { pauseMs: 60_000 }; // whoever is in the middle of a line is not asked anything
   await using ana = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 200 }), typing });
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("Conectado");
   ana.types("hola");
   await ana.sees("> hola");
@@ -147,11 +147,11 @@ Deno.test("chat-client stays on a server that lives though its connection breaks
     await using server = new FakeServer(async (client, visit) => {
       const { token } = await client.expect("hello");
       const backups = [formatAddress(backup.address)];
-      await client.say(welcomeTo("ana", { session: sessionOf(token), backups }));
+      await client.say(welcomeTo("ana", { session: sessionIdOf(token), backups }));
       if (visit > 0) await client.rest();
     });
     await using ana = new Person({ clock: new TestClock(NOON).now, isKeyboard: true });
-    const chatting = ana.runs(chat, ...flagsFor(server.address), ...flags);
+    const chatting = ana.runs(runClient, ...flagsFor(server.address), ...flags);
     const welcome = `Conectado a ${formatAddress(server.address)}.`;
     await ana.until((output) => output.split(welcome).length === 3, "two welcomes");
     ana.types("salir\n");

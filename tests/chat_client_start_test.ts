@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../lib/address.ts";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { InputError } from "../lib/errors.ts";
 import { FakeServer, tokenOf } from "./peers.ts";
 import { Person } from "./person.ts";
@@ -94,7 +94,7 @@ Deno.test("chat-client speaks English", async () => {
   await using server = startServer();
   const { port } = server.address;
   await using ana = new Person({ language: "en", clock: new TestClock(NOON).now });
-  const chatting = ana.runs(chat);
+  const chatting = ana.runs(runClient);
   ana.types(`\n${port}\nana\n`);
   await ana.sees("Connected");
   await server.close();
@@ -128,7 +128,7 @@ const WRONG_FLAGS: [string, string[]][] = [
 for (const [code, args] of WRONG_FLAGS) {
   Deno.test(`chat-client refuses ${args.join(" ")}: ${code}`, async () => {
     await using ana = newPerson();
-    assertEquals((await assertRejects(() => ana.runs(chat, ...args), InputError)).code, code);
+    assertEquals((await assertRejects(() => ana.runs(runClient, ...args), InputError)).code, code);
     assertEquals(ana.output, "");
   });
 }
@@ -136,7 +136,7 @@ for (const [code, args] of WRONG_FLAGS) {
 Deno.test("chat-client does not go on without a nick where the input ends", async () => {
   await using ana = newPerson();
   ana.ends();
-  const { code, details } = await assertRejects(() => ana.runs(chat), InputError);
+  const { code, details } = await assertRejects(() => ana.runs(runClient), InputError);
   assertEquals<unknown>([code, details], ["input-ended", { question: "Nick" }]);
 });
 
@@ -169,7 +169,7 @@ Deno.test("chat-client shows why it is not let in as text that can be printed", 
     await client.say({ type: "error", code: "\x9b2J", reason: "\x1b]0;title\x07\r\n[root] !" });
   });
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("No se pudo entrar en");
   ana.kills();
   assertEquals(await chatting, 0);

@@ -2,8 +2,8 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../lib/address.ts";
-import { chat } from "../lib/chat_client.ts";
-import { sessionOf } from "../lib/protocol.ts";
+import { runClient } from "../lib/chat_client.ts";
+import { sessionIdOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { FakeServer, saidBy, welcomeTo } from "./peers.ts";
 import { Person } from "./person.ts";
@@ -16,7 +16,7 @@ Deno.test("chat-client asks for server, port and nick, and shows what happens, l
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
   await using ana = newPerson();
-  const chatting = ana.runs(chat);
+  const chatting = ana.runs(runClient);
   ana.types(`\n${server.address.port}\nana\n`);
   await ana.sees("Conectado");
   clock.set("2026-11-22 13:45:10");
@@ -74,7 +74,7 @@ ${greeting(server.address, "beto, ana")}[${NOON}] ana: hola
 
 Deno.test("chat-client shows history, what was sent again, and what it cannot have", async () => {
   await using server = new FakeServer(async (client, visit) => {
-    const session = sessionOf((await client.expect("hello")).token);
+    const session = sessionIdOf((await client.expect("hello")).token);
     if (visit === 0) {
       await client.say(welcomeTo("ana", { session, next: 0, head: 2 }));
       const timeMs = new Date("2026-11-22 11:00:00").getTime();
@@ -88,7 +88,7 @@ Deno.test("chat-client shows history, what was sent again, and what it cannot ha
     await client.rest();
   });
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("Nuevo servidor");
   ana.types("\n\n");
   await ana.sees("Líneas que faltan: 6. El servidor ya no las guarda.");
@@ -128,7 +128,7 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
     await client.say({ type: "error", code: dirty, reason: dirty });
   }, { online: [who], nick: dirty });
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("se ha conectado");
   ana.types("/who\n");
   await ana.sees("desde");
@@ -173,7 +173,7 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
 Deno.test("chat-client /help fits a narrow screen", async () => {
   await using server = startServer();
   await using ana = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 40 }) });
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("Conectado");
   ana.types("/help\r");
   await ana.sees("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
@@ -185,7 +185,7 @@ Deno.test("chat-client /who knows who came and went, on the server of now", asyn
   await using second = startServer();
   await using first = startServer({ backups: [formatAddress(second.address)] });
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(first.address), "--auto");
+  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--auto");
   await ana.sees("Conectado");
   const [{ peer: beto }, { peer: eva }] = [await enterAs("beto", first), await enterAs("eva", first)];
   using _ = eva;
@@ -205,7 +205,7 @@ Deno.test("chat-client /who knows who came and went, on the server of now", asyn
 
 Deno.test("chat-client /who says so if it knows of nobody", async () => {
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(freeAddress()), "--auto");
+  const chatting = ana.runs(runClient, ...flagsFor(freeAddress()), "--auto");
   await ana.sees("Se seguirá intentando");
   ana.types("/who\nsalir\n");
   assertEquals(await chatting, 0);
@@ -215,7 +215,7 @@ Deno.test("chat-client /who says so if it knows of nobody", async () => {
 Deno.test("chat-client /who says since when what it knows is from before", async () => {
   await using first = startServer();
   await using ana = newPerson();
-  const chatting = ana.runs(chat, ...flagsFor(first.address), "--auto");
+  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--auto");
   await ana.sees("Conectado");
   await first.close();
   await ana.sees("Se perdió");
@@ -235,7 +235,7 @@ Deno.test("chat-client counts those whom WELCOME had no room for", async () => {
 Deno.test("chat-client reads no further while 256 messages are unconfirmed", async () => {
   const confirm = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
-    const session = sessionOf((await client.expect("hello")).token);
+    const session = sessionIdOf((await client.expect("hello")).token);
     await client.say(welcomeTo("ana", { session }));
     for (let n = 1; n <= 256; n++) assertEquals((await client.expect("say")).n, n);
     await confirm.promise;
@@ -249,7 +249,7 @@ Deno.test("chat-client reads no further while 256 messages are unconfirmed", asy
   await using ana = newPerson();
   ana.types(Array.from({ length: 257 }, (_, index) => `${index + 1}\n`).join(""));
   ana.ends();
-  const chatting = ana.runs(chat, ...flagsFor(server.address));
+  const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees(`[${NOON}] ! Mensajes sin confirmar: 256. Se espera antes de leer más.\n`);
   confirm.resolve();
   assertEquals(await chatting, 0);

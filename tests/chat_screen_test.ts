@@ -1,9 +1,9 @@
 // What a client shows by itself, on a screen and in a pipe.
 
 import { assertEquals } from "@std/assert";
-import { ChatScreen, SLOW_MS } from "../lib/chat_screen.ts";
-import { sentencesIn } from "../lib/i18n.ts";
-import { type Content, type Joined, type Said, sessionOf } from "../lib/protocol.ts";
+import { ChatView, LINK_LAGGING_MS } from "../lib/chat_screen.ts";
+import { translator } from "../lib/i18n.ts";
+import { type Joined, type MessageBody, type Said, sessionIdOf } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import type { ReadEntry } from "../lib/session.ts";
 import { FakeScreen } from "./fake_screen.ts";
@@ -18,8 +18,8 @@ const NOON = "2026-11-22 12:00:00";
 class Chat implements AsyncDisposable {
   readonly person: Person;
   readonly clock = new TestClock(NOON);
-  readonly session: { pending: Content[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
-  readonly screen: ChatScreen;
+  readonly session: { pending: MessageBody[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
+  readonly screen: ChatView;
   readonly #tty: FakeScreen | undefined;
   #seen = 0;
 
@@ -28,14 +28,14 @@ class Chat implements AsyncDisposable {
     this.person = new Person({ isKeyboard: !isPipe, tty: this.#tty });
     const { terminal } = this.person;
     void terminal.typed("> ").next();
-    const sentences = sentencesIn("es");
-    this.screen = new ChatScreen({
+    const sentences = translator("es");
+    this.screen = new ChatView({
       terminal,
       sentences,
       renderer: new Renderer(sentences),
       clock: this.clock.now,
       session: this.session,
-      reader: () => ({ session: sessionOf(tokenOf("yo")), nick: "yo" }),
+      reader: () => ({ session: sessionIdOf(tokenOf("yo")), nick: "yo" }),
     });
     this.screen.showStatus();
   }
@@ -54,7 +54,7 @@ class Chat implements AsyncDisposable {
 }
 
 function joined(nick: string): ReadEntry {
-  const session = sessionOf(tokenOf(nick));
+  const session = sessionIdOf(tokenOf(nick));
   const entry: Joined = {
     type: "joined",
     seq: 0,
@@ -147,10 +147,10 @@ Deno.test("The prompt tells that a server is gone or does not answer", pure, asy
   session.silenceMs = undefined;
   screen.showStatus();
   assertEquals(await chat.look(), ["(sin conexión) > |"]);
-  session.silenceMs = SLOW_MS - 1;
+  session.silenceMs = LINK_LAGGING_MS - 1;
   screen.showStatus();
   assertEquals(await chat.look(), ["> |"]);
-  session.silenceMs = SLOW_MS;
+  session.silenceMs = LINK_LAGGING_MS;
   await chat.person.sees("(el servidor no contesta) > ");
   session.silenceMs = 0;
   screen.showStatus();

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ChatError, WireCode } from "../lib/errors.ts";
 import { encodeClient } from "../lib/protocol.ts";
-import type { RefusedPeer } from "../lib/reception.ts";
+import type { RejectedClient } from "../lib/reception.ts";
 import { dialPeer, helloOf, type Peer } from "./peers.ts";
 import { enterAs, say, startServer, types } from "./running_server.ts";
 import { LOOPBACK, TestClock } from "./support.ts";
@@ -27,7 +27,7 @@ const VIOLATIONS: [WireCode, string, "in" | "out", ...(Parameters<Peer["say"]>)]
 
 for (const [code, what, where, ...violation] of VIOLATIONS) {
   Deno.test(`ChatServer answers with ERROR ${code} and the end if ${what}`, async () => {
-    const refused: [RefusedPeer, string][] = [];
+    const refused: [RejectedClient, string][] = [];
     await using server = startServer({
       onRefused: (peer, error) => refused.push([peer, (error as ChatError).code]),
     });

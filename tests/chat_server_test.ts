@@ -4,7 +4,7 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import type { Address } from "../lib/address.ts";
 import { CLOSING_MS } from "../lib/chat_server.ts";
 import { ListenError } from "../lib/errors.ts";
-import { encodeClient, sessionOf } from "../lib/protocol.ts";
+import { encodeClient, sessionIdOf } from "../lib/protocol.ts";
 import { dialPeer, enter, type Guest, helloOf, tokenOf } from "./peers.ts";
 import { enterAs, say, startServer, types } from "./running_server.ts";
 import { freeAddress, LOOPBACK, settle, soon, TestClock, UNKNOWN_NAME } from "./support.ts";
@@ -35,7 +35,7 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
   using beto = (await enterAs("beto", server)).peer;
   const { peer: ana, welcome, past } = await enterAs("ana", server);
   using _ = ana;
-  const session = sessionOf(tokenOf("ana"));
+  const session = sessionIdOf(tokenOf("ana"));
   const { instance } = welcome;
   assertNotEquals(instance, 0n);
   assertEquals(welcome, {
@@ -50,7 +50,7 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
     backups: ["10.0.0.7:5001"],
     onlineCount: 2,
     online: [
-      { session: sessionOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, sinceMs: wallMs },
+      { session: sessionIdOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, sinceMs: wallMs },
       { session, nick: "ana", address: LOOPBACK, sinceMs: wallMs },
     ],
   });
@@ -89,7 +89,7 @@ Deno.test("ChatServer gives a message with its time to everyone, the sender too"
     type: "said",
     seq: 2,
     timeMs: clock.now().wallMs,
-    session: sessionOf(tokenOf("ana")),
+    session: sessionIdOf(tokenOf("ana")),
     n: 1,
     late: false,
     nick: "ana",

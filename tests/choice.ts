@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ConnectError, LostError, ProtocolError, RefusedError } from "../lib/errors.ts";
-import type { Failure, Target } from "../lib/session.ts";
-import { TargetChooser, type TargetChooserOptions } from "../lib/target_chooser.ts";
+import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../lib/errors.ts";
+import type { ConnectTarget, Disconnect } from "../lib/session.ts";
+import { ServerSelector, type TargetChooserOptions } from "../lib/target_chooser.ts";
 import { Person, type PersonOptions } from "./person.ts";
 import { soon } from "./support.ts";
 
@@ -17,20 +17,20 @@ export const [FIRST, SECOND, THIRD]: Address[] = [
 /** Of all of them: their ports tell them apart. */
 export const IP = "10.9.9.9";
 /** The first, under the nick of the one who chooses. */
-export const TARGET: Target = { server: FIRST!, nick: "ana" };
+export const TARGET: ConnectTarget = { server: FIRST!, nick: "ana" };
 
 /** The loss of a server that closes, after a minute. */
-export function lost(server: Address): Failure {
+export function lost(server: Address): Disconnect {
   return {
     target: { ...TARGET, server },
-    error: new LostError("closing", "why"),
+    error: new ConnectionLostError("closing", "why"),
     wasIn: true,
     stayedMs: 60_000,
   };
 }
 
 /** A server on which nobody answers, or that nobody knows. */
-export function unreached(server: Address, code: "refused" | "name-unknown" = "refused"): Failure {
+export function unreached(server: Address, code: "refused" | "name-unknown" = "refused"): Disconnect {
   return { target: { ...TARGET, server }, error: new ConnectError(code, "why"), wasIn: false, stayedMs: 0 };
 }
 
@@ -38,11 +38,11 @@ export function unreached(server: Address, code: "refused" | "name-unknown" = "r
 export class Choice implements AsyncDisposable {
   readonly person: Person;
   readonly notices: string[] = [];
-  readonly chooser: TargetChooser;
+  readonly chooser: ServerSelector;
 
   constructor(options: Partial<TargetChooserOptions> = {}, person: PersonOptions = {}) {
     this.person = new Person(person);
-    this.chooser = new TargetChooser({
+    this.chooser = new ServerSelector({
       terminal: this.person.terminal,
       language: "es",
       notify: (text) => {
@@ -56,7 +56,10 @@ export class Choice implements AsyncDisposable {
     });
   }
 
-  async next(failure?: Failure, signal = new AbortController().signal): Promise<Target | undefined> {
+  async next(
+    failure?: Disconnect,
+    signal = new AbortController().signal,
+  ): Promise<ConnectTarget | undefined> {
     return await soon(this.chooser.next(failure, { signal }), () => `an answer to\n${this.person.output}`);
   }
 
@@ -83,8 +86,8 @@ export function endOf(notice: string): string {
 
 /** All that says that one side breaks the rules. */
 export const VIOLATIONS = [
-  new LostError("garbled", "why", { cause: new ProtocolError("frame-malformed", "why") }),
+  new ConnectionLostError("garbled", "why", { cause: new ProtocolError("frame-malformed", "why") }),
   new ConnectError("not-a-chat-server", "why", { cause: new ProtocolError("frame-too-long", "why") }),
   ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid", "replaced"]
-    .map((code) => new RefusedError(code, "why")),
+    .map((code) => new ServerError(code, "why")),
 ];

@@ -1,7 +1,7 @@
 // Bytes <-> frames and their fields. Bytes are written in hex, as in docs/PROTOCOL.md.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Frame, FrameDecoder, framesOf, FrameWriter, MAX_STRING_BYTES } from "../lib/codec.ts";
+import { Frame, FrameDecoder, FrameWriter, MAX_STRING_BYTES, splitFrames } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
 
 const pure = { permissions: "none" } as const;
@@ -24,7 +24,7 @@ function show({ type, body }: Frame): string {
 /** A frame of type 0 with this body, in the middle of a larger slice. */
 function frameOf(body: Uint8Array): Frame {
   const other = new FrameWriter().begin(9).u8(9).end();
-  const [, frame] = framesOf(
+  const [, frame] = splitFrames(
     Uint8Array.of(...other, ...new FrameWriter().begin(0).bytes(body).end(), ...other),
   );
   return frame!;
@@ -58,7 +58,7 @@ function longFrame(bodyBytes: number): Uint8Array {
 }
 
 /** The code of the ProtocolError that this throws. */
-function codeOf(fn: () => unknown): string {
+function natsErrorCode(fn: () => unknown): string {
   return assertThrows(fn, ProtocolError).code;
 }
 
@@ -120,25 +120,25 @@ Deno.test("FrameDecoder.next() refuses a length over the limit before the frame 
     decoder.push(bytes(length).subarray(0, 3));
     assertEquals(decoder.next(), undefined);
     decoder.push(bytes(length).subarray(3));
-    assertEquals(codeOf(() => decoder.next()), "frame-too-long");
+    assertEquals(natsErrorCode(() => decoder.next()), "frame-too-long");
   }
 });
 
 Deno.test("FrameDecoder.next() refuses a length that leaves no type", pure, () => {
-  assertEquals(codeOf(() => decoded([bytes("00 00 00 00")])), "frame-malformed");
+  assertEquals(natsErrorCode(() => decoded([bytes("00 00 00 00")])), "frame-malformed");
 });
 
 Deno.test("FrameDecoder.next() gives the frames before a violation, then only throws", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 3 });
   decoder.push(bytes("00 00 00 01 07  00 00 00 04 07 61 62 63  00 00 00 01 07"));
   assertEquals(show(decoder.next()!), "7:");
-  assertEquals(codeOf(() => decoder.next()), "frame-too-long");
-  assertEquals(codeOf(() => decoder.next()), "frame-too-long");
+  assertEquals(natsErrorCode(() => decoder.next()), "frame-too-long");
+  assertEquals(natsErrorCode(() => decoder.next()), "frame-too-long");
 });
 
 Deno.test("FrameDecoder grows with a frame longer than its buffer, however it was cut", pure, () => {
   const stream = new Uint8Array([3_000, 1, 70_000, 2].flatMap((length) => [...longFrame(length)]));
-  const expected = [...framesOf(stream)].map(show);
+  const expected = [...splitFrames(stream)].map(show);
   for (const length of [1, 7, 256, 1_000, 65_536, stream.length]) {
     assertEquals(decoded(cut(stream, length), 100_000), expected);
   }
@@ -186,9 +186,9 @@ Deno.test("FrameDecoder.space() is never empty, whatever waits", pure, () => {
   }
 });
 
-Deno.test("framesOf() gives the frames of a slice, and none of an empty one", pure, () => {
-  assertEquals([...framesOf(STREAM)].map(show), FRAMES);
-  assertEquals([...framesOf(bytes(""))], []);
+Deno.test("splitFrames() gives the frames of a slice, and none of an empty one", pure, () => {
+  assertEquals([...splitFrames(STREAM)].map(show), FRAMES);
+  assertEquals([...splitFrames(bytes(""))], []);
 });
 
 Deno.test("FrameWriter writes length, type and fields, big-endian", pure, () => {
@@ -219,7 +219,7 @@ Deno.test("FrameWriter.u64() and Frame.u64() hold whole numbers up to 2^53 - 1",
 
 Deno.test("Frame.u64() refuses what a number cannot hold exactly", pure, () => {
   for (const number of ["00 20 00 00 00 00 00 00", "00 20 00 00 00 00 00 01", "ff ff ff ff ff ff ff ff"]) {
-    assertEquals(codeOf(() => frameOf(bytes(number)).u64()), "frame-malformed");
+    assertEquals(natsErrorCode(() => frameOf(bytes(number)).u64()), "frame-malformed");
   }
 });
 
@@ -315,7 +315,7 @@ for (const [name, body, read, value] of FIELDS) {
     for (let length = 1; length < whole.length; length++) {
       const frame = frameOf(whole.subarray(0, length));
       frame.u8();
-      assertEquals(codeOf(() => read(frame)), "frame-malformed");
+      assertEquals(natsErrorCode(() => read(frame)), "frame-malformed");
     }
   });
 }
@@ -350,7 +350,7 @@ Deno.test("Frame.end() refuses a body with more in it than its fields", pure, ()
   const frame = frameOf(bytes("01 02"));
   frame.u8();
   assertEquals(frame.atEnd, false);
-  assertEquals(codeOf(() => frame.end()), "frame-malformed");
+  assertEquals(natsErrorCode(() => frame.end()), "frame-malformed");
   assertThrows(() => frame.end(), ProtocolError, "1 bytes follow");
   frame.u8();
   assertEquals(frame.atEnd, true);
@@ -371,7 +371,7 @@ Deno.test("FrameWriter.string() has room for whatever UTF-8 makes of a text", pu
       const text = char.repeat(count);
       const frame = new FrameWriter().begin(0).string(text).u8(7).end();
       assertEquals(hex(frame.subarray(7, -1)), hex(new TextEncoder().encode(text)));
-      const [read] = framesOf(frame);
+      const [read] = splitFrames(frame);
       assertEquals([read!.string(), read!.u8()], [text, 7]);
     }
   }
@@ -379,7 +379,7 @@ Deno.test("FrameWriter.string() has room for whatever UTF-8 makes of a text", pu
 
 Deno.test("Frame.string() keeps a byte order mark, whatever stands behind it", pure, () => {
   for (const text of ["\ufeffa", "\ufeff\ufffd"]) {
-    const [frame] = framesOf(new FrameWriter().begin(0).string(text).end());
+    const [frame] = splitFrames(new FrameWriter().begin(0).string(text).end());
     assertEquals(frame!.string(), text);
   }
 });

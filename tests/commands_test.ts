@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { asText, commandHelp, commandUsage, isQuit, parseLine } from "../lib/commands.ts";
 import { InputError } from "../lib/errors.ts";
-import { sentencesIn } from "../lib/i18n.ts";
+import { translator } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -87,8 +87,8 @@ Deno.test("parseLine() tells which command lacks something behind it, or has too
     assertEquals<unknown>(parseLine(line), { type: "incomplete", command });
   }
   assertEquals<unknown>(parseLine("/quit ya"), { type: "surplus", command: "quit" });
-  assertEquals(commandUsage("msg", sentencesIn("en")), "/msg NICK TEXT");
-  assertEquals(commandUsage("clear", sentencesIn("es")), "/clear");
+  assertEquals(commandUsage("msg", translator("en")), "/msg NICK TEXT");
+  assertEquals(commandUsage("clear", translator("es")), "/clear");
 });
 
 Deno.test("parseLine() refuses what is longer than 2000 characters and cuts nothing", pure, () => {
@@ -101,7 +101,7 @@ Deno.test("parseLine() refuses what is longer than 2000 characters and cuts noth
 });
 
 Deno.test("commandHelp() shows every command, aligned", pure, () => {
-  assertEquals(commandHelp(sentencesIn("en")), [
+  assertEquals(commandHelp(translator("en")), [
     "  /help, /ayuda             show this help",
     "  /who, /quien              show who is online, from where and since when",
     "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees",

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { completions } from "../lib/completions.ts";
 import { COMMON_FLAGS, type FlagTable } from "../lib/flags.ts";
-import { sentencesIn } from "../lib/i18n.ts";
+import { translator } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -17,7 +17,7 @@ const table = {
   lang: COMMON_FLAGS.lang,
   help: COMMON_FLAGS.help,
 } as const satisfies FlagTable;
-const options = { name: "chat-client", table, sentences: sentencesIn("en") };
+const options = { name: "chat-client", table, sentences: translator("en") };
 
 Deno.test("completions() for bash offers flags, choices, hosts, files and folders", pure, () => {
   assertEquals(completions("bash", options), [
@@ -65,7 +65,7 @@ Deno.test(
     const [, , line] = completions("zsh", {
       ...options,
       table: { host: table.host },
-      sentences: sentencesIn("es"),
+      sentences: translator("es"),
     });
     assertEquals(line, "  _arguments '--host=[IP o nombre del servidor, o SERVIDOR\\:N]:SERVIDOR:_hosts'");
   },

@@ -1,8 +1,8 @@
 // How connections begin, wait and end, on sockets that do only what the test says.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { MAX_WAITING_BYTES } from "../lib/connection.ts";
-import { LostError } from "../lib/errors.ts";
+import { MAX_SEND_QUEUE_BYTES } from "../lib/connection.ts";
+import { ConnectionLostError } from "../lib/errors.ts";
 import { FakeConn, frame, Room } from "./hub_room.ts";
 import { settle, soon } from "./support.ts";
 
@@ -144,11 +144,11 @@ Deno.test("Connection cuts off a peer for whom too many answers wait", pure, asy
   const { conn, connection } = room.enter();
   const next = connection.read();
   const answer = frame("x".repeat(251));
-  for (let bytes = 0; bytes < MAX_WAITING_BYTES; bytes += answer.length) connection.send(answer);
+  for (let bytes = 0; bytes < MAX_SEND_QUEUE_BYTES; bytes += answer.length) connection.send(answer);
   assertEquals(conn.hasClosed, false);
   connection.send(answer);
   assertEquals(conn.hasClosed, true);
-  const { code } = await assertRejects(() => soon(next, "the loss"), LostError);
+  const { code } = await assertRejects(() => soon(next, "the loss"), ConnectionLostError);
   assertEquals(code, "broken");
 });
 
@@ -162,7 +162,7 @@ Deno.test("Connection believes nothing that comes when the peer was silent for t
   const second = connection.read();
   room.nowMs += 60;
   conn.says(frame("too late"));
-  const { code } = await assertRejects(() => soon(second, "the loss"), LostError);
+  const { code } = await assertRejects(() => soon(second, "the loss"), ConnectionLostError);
   assertEquals(code, "broken"); // it is not the peer that was silent until now
 });
 
@@ -171,7 +171,7 @@ Deno.test("Connection is lost when the peer cannot be read from", pure, async ()
   const { conn, connection } = room.enter();
   const next = connection.read();
   conn.breaks();
-  const { code } = await assertRejects(() => soon(next, "the loss"), LostError);
+  const { code } = await assertRejects(() => soon(next, "the loss"), ConnectionLostError);
   assertEquals(code, "broken");
 });
 
@@ -181,7 +181,7 @@ Deno.test("Connection is lost when the peer cannot be written to", pure, async (
   const next = connection.read();
   conn.hasClosed = true;
   room.say("one");
-  const { code } = await assertRejects(() => soon(next, "the loss"), LostError);
+  const { code } = await assertRejects(() => soon(next, "the loss"), ConnectionLostError);
   assertEquals(code, "broken");
   await soon(connection.closed, "the connection to close");
 });
@@ -191,7 +191,7 @@ Deno.test("Connection cuts off nobody for what they have read", pure, async () =
   const { conn, connection } = room.enter();
   const answer = frame("x".repeat(9_000));
   const count = 100;
-  for (let sent = 0; sent <= 2 * MAX_WAITING_BYTES; sent += count * answer.length) {
+  for (let sent = 0; sent <= 2 * MAX_SEND_QUEUE_BYTES; sent += count * answer.length) {
     conn.writes.length = 0;
     for (let i = 0; i < count; i++) connection.send(answer);
     await conn.until(({ writes }) => writes.flat().length === count);

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { DataFile } from "../lib/data_file.ts";
+import { SqliteStore } from "../lib/data_file.ts";
 import { InputError } from "../lib/errors.ts";
 import { fold } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
@@ -34,12 +34,12 @@ async function inFolder(act: (path: string, folder: TestFolder) => Promise<void>
   await act(`${folder.path}/room.db`, folder);
 }
 
-function entriesOf(file: DataFile): Unnumbered[] {
+function entriesOf(file: SqliteStore): Unnumbered[] {
   return [...file.entries()].map(({ entry }) => entry);
 }
 
 /** Who is in after the file's past and all of its entries, and what was accepted of whom. */
-function membersOf(file: DataFile) {
+function membersOf(file: SqliteStore) {
   const members = new Members();
   for (const entry of [...file.past(), ...entriesOf(file)]) fold(members, entry);
   return {
@@ -49,7 +49,7 @@ function membersOf(file: DataFile) {
 }
 
 async function refusal(path: string): Promise<string> {
-  const error = await assertRejects(() => DataFile.open(path), InputError);
+  const error = await assertRejects(() => SqliteStore.open(path), InputError);
   assertEquals(error.details.path, path);
   return error.code;
 }
@@ -61,7 +61,7 @@ Deno.test(
     inFolder(async (path) => {
       let instance: bigint;
       {
-        using file = await DataFile.open(path);
+        using file = await SqliteStore.open(path);
         ({ instance } = file);
         assertEquals([file.firstSeq, file.nextSeq, entriesOf(file)], [0, 0, []]);
         file.append(ALL.slice(0, 3), 100);
@@ -69,7 +69,7 @@ Deno.test(
         await file.sync();
         assertEquals(file.nextSeq, 7);
       }
-      using file = await DataFile.open(path);
+      using file = await SqliteStore.open(path);
       assertEquals([file.instance, file.firstSeq, file.nextSeq], [instance, 0, 7]);
       assertNotEquals(instance, 0n);
       assertEquals(entriesOf(file), ALL);
@@ -83,10 +83,10 @@ Deno.test(
   writing,
   () =>
     inFolder(async (path, folder) => {
-      using file = await DataFile.open(path);
+      using file = await SqliteStore.open(path);
       file.append(ALL, 100);
       for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${folder.path}/copy.db${end}`);
-      using copy = await DataFile.open(`${folder.path}/copy.db`);
+      using copy = await SqliteStore.open(`${folder.path}/copy.db`);
       assertEquals(entriesOf(copy), ALL);
       copy.append(ALL, 200);
       assertEquals(copy.nextSeq, 14);
@@ -98,7 +98,7 @@ Deno.test(
   writing,
   () =>
     inFolder(async (path, folder) => {
-      using file = await DataFile.open(path);
+      using file = await SqliteStore.open(path);
       file.append(ALL, 100);
       const modes = [...Deno.readDirSync(folder.path)].map(({ name }) =>
         Deno.statSync(`${folder.path}/${name}`).mode! & 0o777
@@ -112,7 +112,7 @@ Deno.test(
   writing,
   () =>
     inFolder(async (path) => {
-      using file = await DataFile.open(path);
+      using file = await SqliteStore.open(path);
       const tooLong = said(1n, 1, { text: "x".repeat(70_000) });
       try {
         file.append([joined(1n, "ana"), tooLong], 100);
@@ -126,10 +126,10 @@ Deno.test(
 Deno.test("A file that a server uses is refused to the next", writing, () =>
   inFolder(async (path) => {
     {
-      using _file = await DataFile.open(path);
+      using _file = await SqliteStore.open(path);
       assertEquals(await refusal(path), "data-busy");
     }
-    using _file = await DataFile.open(path);
+    using _file = await SqliteStore.open(path);
   }));
 
 Deno.test(
@@ -165,7 +165,7 @@ Deno.test(
         }],
       ];
       {
-        using good = await DataFile.open(`${folder.path}/good.db`);
+        using good = await SqliteStore.open(`${folder.path}/good.db`);
         good.append(Array.from({ length: 1_000 }, (_, i) => said(1n, i + 1)), 100);
       }
       for (const [code, make] of cases) {
@@ -184,7 +184,7 @@ Deno.test("An entry that is missing or cannot be read is found", writing, () =>
   inFolder(async (path) => {
     for (const harm of ["DELETE FROM entries WHERE seq = 3", "UPDATE entries SET frame = x'00'"]) {
       {
-        using file = await DataFile.open(path);
+        using file = await SqliteStore.open(path);
         file.append(ALL, 100);
       }
       {
@@ -192,7 +192,7 @@ Deno.test("An entry that is missing or cannot be read is found", writing, () =>
         db.exec(harm);
       }
       {
-        using file = await DataFile.open(path);
+        using file = await SqliteStore.open(path);
         assertEquals(assertThrows(() => entriesOf(file), InputError).code, "data-damaged");
       }
       await Deno.remove(path);
@@ -205,7 +205,7 @@ Deno.test(
   () =>
     inFolder(async (path) => {
       {
-        using file = await DataFile.open(path);
+        using file = await SqliteStore.open(path);
         file.append(
           [joined(1n, "ana"), joined(2n, "beto"), joined(3n, "eva"), said(1n, 5), said(2n, 6)],
           100,
@@ -222,7 +222,7 @@ Deno.test(
         assertEquals(membersOf(file), before);
         file.prune({ entries: 99, sinceMs: 0 });
       }
-      using file = await DataFile.open(path);
+      using file = await SqliteStore.open(path);
       assertEquals([file.firstSeq, file.nextSeq], [7, 8]);
       assertEquals(membersOf(file), {
         in: [[1n, "ana", 5, 7], [3n, "eva", 5, 1]],
@@ -237,11 +237,11 @@ Deno.test(
   () =>
     inFolder(async (path) => {
       {
-        using file = await DataFile.open(path);
+        using file = await SqliteStore.open(path);
         file.append([{ type: "backups", timeMs: 9, backups: ["a:1"] }, said(1n, 1), said(1n, 2)], 100);
         file.prune({ entries: 1, sinceMs: 0 });
       }
-      using file = await DataFile.open(path);
+      using file = await SqliteStore.open(path);
       file.append([said(1n, 3)], 200);
       file.prune({ entries: 1, sinceMs: 0 });
       const backups = [...file.past()].filter(({ type }) => type === "backups");
@@ -257,7 +257,7 @@ Deno.test(
       const to = { session: 2n, nick: "beto" };
       const secret = "a secret of theirs";
       {
-        using file = await DataFile.open(path);
+        using file = await SqliteStore.open(path);
         file.append([joined(1n, "ana"), said(1n, 1, { to, text: secret }), said(1n, 2)], 100);
         file.append([said(1n, 3, { to })], 200);
         file.erasePrivate(100);
@@ -283,7 +283,7 @@ Deno.test(
   writing,
   () =>
     inFolder(async (path) => {
-      using file = await DataFile.open(path);
+      using file = await SqliteStore.open(path);
       file.append(ALL, 100);
       assert(Deno.statSync(`${path}-wal`).size > 0);
       file.syncAll();
@@ -301,7 +301,7 @@ Deno.test(
     inFolder(async (path) => {
       const words = "words that nobody keeps";
       {
-        using file = await DataFile.open(path);
+        using file = await SqliteStore.open(path);
         file.append([joined(1n, "ana"), said(1n, 1, { text: words }), joined(2n, "beto"), said(1n, 2)], 100);
         file.append([left(2n, "beto"), said(1n, 3)], 200);
         file.prune({ entries: 3, sinceMs: 0 });

@@ -1,7 +1,7 @@
 // Lines and those who wait for them.
 
 import { assertEquals } from "@std/assert";
-import { Desk } from "../lib/desk.ts";
+import { LineQueue } from "../lib/desk.ts";
 import { soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -14,7 +14,7 @@ Deno.test(
   "A desk gives each line once, whether it came before it was waited for or after",
   pure,
   async () => {
-    const desk = new Desk();
+    const desk = new LineQueue();
     for (const text of ["uno", "dos"]) desk.deliver(line(text));
     const first = desk.next();
     assertEquals(desk.isAwaited, true);
@@ -29,7 +29,7 @@ Deno.test(
 );
 
 Deno.test("A desk says that nothing more comes only when all was read", pure, async () => {
-  const desk = new Desk();
+  const desk = new LineQueue();
   desk.deliver(line("uno"));
   const [first] = [desk.next(), desk.serve({ hasEnded: true })];
   assertEquals(await soon(first, "a line"), line("uno"));
@@ -38,7 +38,7 @@ Deno.test("A desk says that nothing more comes only when all was read", pure, as
 });
 
 Deno.test("A desk keeps the line for the next if who waited gave up", pure, async () => {
-  const desk = new Desk();
+  const desk = new LineQueue();
   void desk.next();
   desk.giveUp();
   desk.deliver(line("uno"));
@@ -50,7 +50,7 @@ Deno.test(
   "A desk shows nothing of what is secret, nor how long it is, and gives it all the same",
   pure,
   async () => {
-    const desk = new Desk();
+    const desk = new LineQueue();
     desk.editor.insert("ábrete");
     assertEquals([desk.seen.text, desk.seen.cursor], ["ábrete", 6]);
     desk.isSecret = true;

@@ -1,13 +1,13 @@
 // Who gets what is typed. What becomes of pasted blocks is in terminal_paste_test.ts, as people see it.
 
 import { assertEquals } from "@std/assert";
-import { Desks, MAX_UNASKED_LINES } from "../lib/desks.ts";
+import { InputRouter, MAX_UNCONFIRMED_LINES } from "../lib/desks.ts";
 import { soon } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("Lines are for questions until a chat begins, and while there is a dialogue", pure, () => {
-  const desks = new Desks(() => {});
+  const desks = new InputRouter(() => {});
   assertEquals(desks.open, desks.answers);
   desks.beginChat({});
   assertEquals(desks.open, desks.chat);
@@ -22,7 +22,7 @@ Deno.test("Lines are for questions until a chat begins, and while there is a dia
 });
 
 Deno.test("Desks are in use while a question waits, and while there is a chat, until the end", pure, () => {
-  const desks = new Desks(() => {});
+  const desks = new InputRouter(() => {});
   assertEquals(desks.isInUse, false);
   void desks.next(desks.answers);
   assertEquals(desks.isInUse, true);
@@ -34,7 +34,7 @@ Deno.test("Desks are in use while a question waits, and while there is a chat, u
 });
 
 Deno.test("Somebody is in the middle of a line who has begun one that is no answer", pure, () => {
-  const desks = new Desks(() => {});
+  const desks = new InputRouter(() => {});
   desks.answers.editor.insert("aula");
   assertEquals(desks.isMidLine, false);
   desks.answers.editor.take();
@@ -53,7 +53,7 @@ Deno.test(
   "What no question took is for the chat, and what was begun in answer to one goes on there",
   pure,
   async () => {
-    const desks = new Desks(() => {});
+    const desks = new InputRouter(() => {});
     desks.answers.editor.insert("hola");
     desks.enter();
     desks.answers.editor.insert("¿qué");
@@ -68,7 +68,7 @@ Deno.test(
   pure,
   async () => {
     const kept: string[] = [];
-    const desks = new Desks((line) => kept.push(line));
+    const desks = new InputRouter((line) => kept.push(line));
     desks.answers.prompt = "Nick: ";
     desks.answers.editor.insert("eva");
     desks.enter();
@@ -88,7 +88,7 @@ Deno.test(
 );
 
 Deno.test("What is given back goes to the line that is typed for the chat, if there is one", pure, () => {
-  const desks = new Desks(() => {});
+  const desks = new InputRouter(() => {});
   desks.giveBack("hola");
   assertEquals(desks.chat.editor.text, "");
   desks.beginChat({});
@@ -100,7 +100,7 @@ Deno.test(
   "A block that waits for consent is not lost to one that is pasted during a dialogue",
   pure,
   async () => {
-    const desks = new Desks(() => {});
+    const desks = new InputRouter(() => {});
     desks.beginChat({
       confirmPaste: {
         question: (count) => `${count}?`,
@@ -108,7 +108,7 @@ Deno.test(
         kept: (count) => `${count} kept`,
       },
     });
-    const block = (text: string) => `${text}\n`.repeat(MAX_UNASKED_LINES + 1);
+    const block = (text: string) => `${text}\n`.repeat(MAX_UNCONFIRMED_LINES + 1);
     desks.paste(block("uno"));
     desks.beginDialogue();
     desks.paste(block("dos"));
@@ -117,7 +117,7 @@ Deno.test(
     desks.open.editor.insert("s");
     desks.enter();
     const texts: string[] = [];
-    for (let i = 0; i <= MAX_UNASKED_LINES; i++) texts.push((await desks.next(desks.chat))!.text);
+    for (let i = 0; i <= MAX_UNCONFIRMED_LINES; i++) texts.push((await desks.next(desks.chat))!.text);
     assertEquals(new Set(texts), new Set(["uno"]));
   },
 );
@@ -126,11 +126,11 @@ Deno.test(
   "A block that waits when nothing more is typed is not sent, and keeps nobody waiting",
   pure,
   async () => {
-    const desks = new Desks(() => {});
+    const desks = new InputRouter(() => {});
     desks.beginChat({
       confirmPaste: { question: (count) => `${count}?`, isYes: () => true, kept: () => "" },
     });
-    desks.paste("uno\n".repeat(MAX_UNASKED_LINES + 1));
+    desks.paste("uno\n".repeat(MAX_UNCONFIRMED_LINES + 1));
     const next = desks.next(desks.chat);
     desks.end();
     assertEquals(await soon(next, "the end"), undefined);
@@ -141,7 +141,7 @@ Deno.test(
   "A block that is pasted before what is typed is sent as it is, and only its end joins that",
   pure,
   async () => {
-    const desks = new Desks(() => {});
+    const desks = new InputRouter(() => {});
     desks.beginChat({});
     desks.chat.editor.insert("abc");
     desks.chat.editor.press({ name: "home" });
@@ -156,12 +156,12 @@ Deno.test(
   pure,
   async () => {
     const shown: string[] = [];
-    const desks = new Desks((line) => shown.push(line));
+    const desks = new InputRouter((line) => shown.push(line));
     const isYes = (answer: string) => answer === "s";
     desks.beginChat({
       confirmPaste: { question: (count) => `${count}?`, isYes, kept: (count) => `${count} kept` },
     });
-    const block = Array.from({ length: MAX_UNASKED_LINES + 1 }, (_, index) => `${index}:\tx`);
+    const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
     desks.paste(`${block.join("\n")}\n`);
     desks.giveBack("words");
     desks.open.editor.insert("n");

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
-import { connectCode, dial, isNameUnknown } from "../lib/dial.ts";
+import { connectErrorCode, dial, isDnsFailure } from "../lib/dial.ts";
 import { ConnectError } from "../lib/errors.ts";
 import { freeAddress, LOOPBACK, soon, UNKNOWN_NAME } from "./support.ts";
 
@@ -35,7 +35,7 @@ Deno.test("dial() tells that there is no such name", async () => {
 });
 
 Deno.test(
-  "isNameUnknown() knows how each system says it, and what else they say",
+  "isDnsFailure() knows how each system says it, and what else they say",
   { permissions: "none" },
   () => {
     const onLinux = new Error("failed to lookup address information: Name or service not known");
@@ -43,8 +43,8 @@ Deno.test(
     const noRoute = Object.assign(new Error("No route to host (os error 113)"), { code: "EHOSTUNREACH" });
     const hostDown = new Error("Host is down (os error 64)"); // on macOS; Deno has no code for it
     const noFile = new Deno.errors.NotFound("No such file or directory (os error 2)");
-    assertEquals([onLinux, onWindows].map(isNameUnknown), [true, true]);
-    assertEquals([noRoute, hostDown, noFile].map(isNameUnknown), [false, false, false]);
+    assertEquals([onLinux, onWindows].map(isDnsFailure), [true, true]);
+    assertEquals([noRoute, hostDown, noFile].map(isDnsFailure), [false, false, false]);
   },
 );
 
@@ -54,19 +54,19 @@ Deno.test("dial() tells that an address cannot be reached", async () => {
   assert(["network-away", "unreachable"].includes(code), code); // as the system has it
 });
 
-Deno.test("connectCode() tells a machine without a network from a host that is not there", {
+Deno.test("connectErrorCode() tells a machine without a network from a host that is not there", {
   permissions: "none",
 }, () => {
   const codes = ["ENETUNREACH", "ENETDOWN", "EHOSTUNREACH", "ETIMEDOUT"];
   const errors = codes.map((code) => Object.assign(new Error(`Not to be read (os error 1)`), { code }));
   for (const host of ["10.0.0.7", "2001:db8::7"]) {
-    assertEquals(errors.map((error) => connectCode(error, { host, port: 5_000 })), [
+    assertEquals(errors.map((error) => connectErrorCode(error, { host, port: 5_000 })), [
       ...["network-away", "network-away"],
       ...["unreachable", "unreachable"],
     ]);
   }
   // A name has other addresses, of which the error does not tell.
-  assertEquals(connectCode(errors[0], { host: "aula.uni.es", port: 5_000 }), "unreachable");
+  assertEquals(connectErrorCode(errors[0], { host: "aula.uni.es", port: 5_000 }), "unreachable");
 });
 
 Deno.test("dial() waits no longer than it is told for somebody to be there", async () => {

@@ -2,9 +2,9 @@
 // entry_password_test.ts and entry_tls_test.ts.
 
 import { assertEquals } from "@std/assert";
-import { Doorman } from "../lib/doorman.ts";
-import { ConnectError, RefusedError } from "../lib/errors.ts";
-import { Trust } from "../lib/trust.ts";
+import { AuthPrompter } from "../lib/doorman.ts";
+import { ConnectError, ServerError } from "../lib/errors.ts";
+import { TrustStore } from "../lib/trust.ts";
 import { Person } from "./person.ts";
 
 const pure = { permissions: "none" } as const;
@@ -12,7 +12,7 @@ const pure = { permissions: "none" } as const;
 const SHUT = [
   new ConnectError("certificate-unknown", "why", { details: { fingerprint: "SHA256:x" } }),
   new ConnectError("certificate-changed", "why", { details: { known: "SHA256:x", fingerprint: "SHA256:y" } }),
-  new RefusedError("password-needed", "why"),
+  new ServerError("password-needed", "why"),
 ];
 
 Deno.test("Doorman says why a door is shut to a script, and only if that is news", pure, async () => {
@@ -22,8 +22,8 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
       const { terminal } = person;
       const notices: string[] = [];
       const notify = (text: string) => Promise.resolve(void notices.push(text));
-      const trust = await Trust.open({});
-      const doorman = new Doorman({ terminal, language: "es", notify, trust, isAuto: true });
+      const trust = await TrustStore.open({});
+      const doorman = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto: true });
       const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
       const state = await doorman.open({ target, error, wasIn: false, stayedMs: 0 }, {
         signal: new AbortController().signal,
@@ -38,7 +38,7 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
 
 Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure, async () => {
   const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
-  const failure = { target, error: new RefusedError("tls-needed", "why"), wasIn: false, stayedMs: 0 };
+  const failure = { target, error: new ServerError("tls-needed", "why"), wasIn: false, stayedMs: 0 };
   const options = { signal: new AbortController().signal, isKnown: true, isNews: true };
   for (
     const [isKeyboard, isAuto, states] of [
@@ -49,9 +49,9 @@ Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure,
   ) {
     await using person = new Person({ isKeyboard });
     const { terminal } = person;
-    const trust = await Trust.open({});
+    const trust = await TrustStore.open({});
     const notify = () => Promise.resolve();
-    const doorman = new Doorman({ terminal, language: "es", notify, trust, isAuto });
+    const doorman = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto });
     assertEquals([await doorman.open(failure, options), await doorman.open(failure, options)], [...states]);
   }
 });

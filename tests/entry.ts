@@ -3,9 +3,9 @@
 import { type Address, formatAddress } from "../lib/address.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import type { ChatError } from "../lib/errors.ts";
-import { PasswordCheck } from "../lib/password.ts";
+import { PasswordVerifier } from "../lib/password.ts";
 import { encodeServer } from "../lib/protocol.ts";
-import type { RefusedPeer } from "../lib/reception.ts";
+import type { RejectedClient } from "../lib/reception.ts";
 import { tlsServer } from "../lib/tls_server.ts";
 import { tlsNeeded } from "../lib/violations.ts";
 import type { Pair } from "./certificates.ts";
@@ -31,7 +31,7 @@ export async function startServer({ pair, ...options }: Options = {}): Promise<C
 
 /** A server that asks for the password. */
 export function guarded(options: Options = {}): Promise<ChatServer> {
-  return startServer({ password: new PasswordCheck(SECRET), ...options });
+  return startServer({ password: new PasswordVerifier(SECRET), ...options });
 }
 
 /** A person at a pipe, or at a terminal with line editing. */
@@ -47,7 +47,7 @@ export function flagsFor(server: Address, ...more: string[]): string[] {
 }
 
 /** What the server tells of those whom it refuses. */
-export function refusals(): { told: string[]; onRefused: (peer: RefusedPeer, error: Error) => void } {
+export function refusals(): { told: string[]; onRefused: (peer: RejectedClient, error: Error) => void } {
   const told: string[] = [];
   return { told, onRefused: (_, error) => void told.push((error as ChatError).code) };
 }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../lib/address.ts";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { serve } from "../lib/server_program.ts";
 import { flagsFor, guarded, newPerson, NOON, refusals, SECRET, startServer } from "./entry.ts";
 import { dialPeer, enter, FakeServer, helloOf } from "./peers.ts";
@@ -65,7 +65,7 @@ Deno.test("A client says its password only to a server that has asked for it", w
   });
   await using person = newPerson();
   const file = await folder.file("password", `${SECRET}\n`);
-  assertEquals(await person.runs(chat, ...flagsFor(fake.address, "--password-file", file)), 1);
+  assertEquals(await person.runs(runClient, ...flagsFor(fake.address, "--password-file", file)), 1);
   assertEquals(passwords, ["", SECRET]);
   assert(!person.output.includes("contraseña"), person.output);
 });
@@ -77,7 +77,10 @@ Deno.test("The password in a file opens the door without a word about it", writi
   person.types("hola\n");
   person.ends();
   const file = await folder.file("password", `${SECRET}\r\nnot this\n`);
-  assertEquals(await person.runs(chat, ...flagsFor(server.address, "--password-file", file, "--auto")), 0);
+  assertEquals(
+    await person.runs(runClient, ...flagsFor(server.address, "--password-file", file, "--auto")),
+    0,
+  );
   assertEquals(person.output.split("\n")[0]!.split(".")[0], "Conectado a 127");
   assert(!person.output.includes(SECRET));
   assert(person.hasGivenUpFiles);
@@ -88,7 +91,7 @@ Deno.test("A pipe is asked for the password, which is not shown; a wrong one is 
   await using person = newPerson();
   person.types(`salir\n\n${SECRET}\nhola\n`);
   person.ends();
-  assertEquals(await person.runs(chat, ...flagsFor(server.address)), 0);
+  assertEquals(await person.runs(runClient, ...flagsFor(server.address)), 0);
   const where = formatAddress(server.address);
   assertEquals(
     person.output,
@@ -108,7 +111,7 @@ Deno.test("A client that nobody can answer for gives up with the reason", async 
   for (const more of [["--auto"], []]) {
     await using person = newPerson();
     person.ends();
-    assertEquals(await person.runs(chat, ...flagsFor(server.address, ...more)), 1);
+    assertEquals(await person.runs(runClient, ...flagsFor(server.address, ...more)), 1);
     assertStringIncludes(person.output, "pide una contraseña");
     assertStringIncludes(person.output, "--password-file");
   }
@@ -117,7 +120,7 @@ Deno.test("A client that nobody can answer for gives up with the reason", async 
 Deno.test("What is typed for a password is not on the screen, nor in what follows", async () => {
   await using server = await guarded();
   await using person = newPerson({ atScreen: true });
-  const status = person.runs(chat, ...flagsFor(server.address));
+  const status = person.runs(runClient, ...flagsFor(server.address));
   await person.sees("Contraseña:");
   person.types("ábrete");
   person.types(" sésamo\r");
@@ -130,7 +133,7 @@ Deno.test("What is typed for a password is not on the screen, nor in what follow
 Deno.test("Where the system shows what is typed, no password is asked for", async () => {
   await using server = await guarded();
   await using person = new Person({ isKeyboard: true });
-  const status = person.runs(chat, ...flagsFor(server.address));
+  const status = person.runs(runClient, ...flagsFor(server.address));
   await person.sees("--password-file");
   person.kills();
   assertEquals(await status, 0);
@@ -151,7 +154,7 @@ Deno.test(
     await using second = await guarded();
     await using first = await guarded({ backups: [formatAddress(second.address)] });
     await using person = newPerson();
-    const status = person.runs(chat, ...flagsFor(first.address, "--password-file", file));
+    const status = person.runs(runClient, ...flagsFor(first.address, "--password-file", file));
     await person.sees(`Conectado a ${formatAddress(first.address)}`);
     await first.close();
     await person.sees("Nuevo servidor");

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../lib/address.ts";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { InputError } from "../lib/errors.ts";
-import { fingerprintOf } from "../lib/fingerprint.ts";
-import { explain } from "../lib/i18n.ts";
+import { fingerprint } from "../lib/fingerprint.ts";
+import { errorText } from "../lib/i18n.ts";
 import { serve } from "../lib/server_program.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import { ownPair } from "./certificates.ts";
@@ -23,12 +23,12 @@ Deno.test("Over TLS people chat as they do without", writing, async () => {
   await using server = await guarded({ pair: own, messages: UNLIMITED });
   await using folder = new TestFolder();
   const file = await folder.file("password", SECRET);
-  const flags = ["--password-file", file, "--tls-fingerprint", fingerprintOf(own.cert)];
+  const flags = ["--password-file", file, "--tls-fingerprint", fingerprint(own.cert)];
   await using ana = newPerson();
   await using beto = newPerson();
   const statuses = [
-    ana.runs(chat, ...flagsFor(server.address, ...flags)),
-    beto.runs(chat, ...flagsFor(server.address, ...flags, "--nick", "beto")),
+    ana.runs(runClient, ...flagsFor(server.address, ...flags)),
+    beto.runs(runClient, ...flagsFor(server.address, ...flags, "--nick", "beto")),
   ];
   await Promise.all([ana.sees("Conectado"), beto.sees("Conectado")]);
   // Longer than a record of TLS, and more than one write takes.
@@ -55,9 +55,9 @@ Deno.test(
     await using server = await startServer({ pair: own });
     const where = formatAddress(server.address);
     await using person = newPerson({ configFolder: folder.path, atScreen: true });
-    const status = person.runs(chat, ...flagsFor(server.address, "--tls"));
+    const status = person.runs(runClient, ...flagsFor(server.address, "--tls"));
     await person.sees("¿Confiar en él?");
-    assertStringIncludes(person.output, fingerprintOf(own.cert));
+    assertStringIncludes(person.output, fingerprint(own.cert));
     assert(!person.hasGivenUpFiles);
     person.types("quizá\r");
     await person.sees("Responda sí o no.");
@@ -66,13 +66,13 @@ Deno.test(
     person.types("salir\r");
     assertEquals(await status, 0);
     const known = `${folder.path}/known_servers`;
-    assertEquals(await Deno.readTextFile(known), `${where} ${fingerprintOf(own.cert)}\n`);
+    assertEquals(await Deno.readTextFile(known), `${where} ${fingerprint(own.cert)}\n`);
 
     // The next time nobody is asked, and TLS goes without saying, for a pipe as well.
     await using next = newPerson({ configFolder: folder.path });
     next.types("hola\n");
     next.ends();
-    assertEquals(await next.runs(chat, ...flagsFor(server.address, "--auto")), 0);
+    assertEquals(await next.runs(runClient, ...flagsFor(server.address, "--auto")), 0);
     assertStringIncludes(next.output, "ana: hola");
     assert(next.hasGivenUpFiles);
   },
@@ -83,7 +83,7 @@ Deno.test("A certificate that is not trusted is not spoken to", writing, async (
   const { told, onRefused } = refusals();
   await using server = await startServer({ pair: own, onRefused });
   await using person = newPerson({ configFolder: folder.path, atScreen: true });
-  const status = person.runs(chat, ...flagsFor(server.address, "--tls"));
+  const status = person.runs(runClient, ...flagsFor(server.address, "--tls"));
   await person.sees("¿Confiar en él?");
   person.types("no\r");
   await person.sees("Servidor (IP o nombre)");
@@ -96,8 +96,8 @@ Deno.test("Without anybody to ask, an unknown certificate is refused with what w
   await using server = await startServer({ pair: own });
   for (const person of [newPerson(), newPerson({ atScreen: true })]) {
     await using _ = person;
-    assertEquals(await person.runs(chat, ...flagsFor(server.address, "--tls", "--auto")), 1);
-    assertStringIncludes(person.output, `añada --tls-fingerprint ${fingerprintOf(own.cert)}`);
+    assertEquals(await person.runs(runClient, ...flagsFor(server.address, "--tls", "--auto")), 1);
+    assertStringIncludes(person.output, `añada --tls-fingerprint ${fingerprint(own.cert)}`);
     assert(person.hasGivenUpFiles);
   }
 });
@@ -109,14 +109,14 @@ Deno.test(
     await using folder = new TestFolder();
     await using server = await startServer({ pair: own });
     const where = formatAddress(server.address);
-    const path = await folder.file("known_servers", `${where} ${fingerprintOf(other.cert)}\n`);
+    const path = await folder.file("known_servers", `${where} ${fingerprint(other.cert)}\n`);
     for (const more of [["--auto"], ["--tls", "--auto"]]) {
       await using person = newPerson({ configFolder: folder.path });
-      assertEquals(await person.runs(chat, ...flagsFor(server.address, ...more)), 1);
+      assertEquals(await person.runs(runClient, ...flagsFor(server.address, ...more)), 1);
       assertStringIncludes(person.output, "¡CUIDADO!");
       assertStringIncludes(person.output, `borre la línea de ${where} en ${path}`);
-      assertStringIncludes(person.output, `Huella que se esperaba: ${fingerprintOf(other.cert)}`);
-      assertStringIncludes(person.output, `Huella que muestra: ${fingerprintOf(own.cert)}`);
+      assertStringIncludes(person.output, `Huella que se esperaba: ${fingerprint(other.cert)}`);
+      assertStringIncludes(person.output, `Huella que muestra: ${fingerprint(own.cert)}`);
     }
     assertEquals([...server.people], []);
   },
@@ -129,16 +129,16 @@ Deno.test(
     await using folder = new TestFolder();
     await using server = await startServer({ pair: own });
     await using person = newPerson({ configFolder: folder.path, atScreen: true });
-    const status = person.runs(chat, ...flagsFor(server.address));
+    const status = person.runs(runClient, ...flagsFor(server.address));
     await person.sees("¿Confiar en él?");
     assertEquals(/No se pudo entrar|TLS/.test(person.output), false); // the question says all that helps
-    assertStringIncludes(person.output, fingerprintOf(own.cert));
+    assertStringIncludes(person.output, fingerprint(own.cert));
     person.types("sí\r");
     await person.sees("Conectado");
     person.types("salir\r");
     assertEquals(await status, 0);
     const known = `${folder.path}/known_servers`;
-    assertStringIncludes(await Deno.readTextFile(known), fingerprintOf(own.cert));
+    assertStringIncludes(await Deno.readTextFile(known), fingerprint(own.cert));
   },
 );
 
@@ -147,10 +147,10 @@ Deno.test("Whoever speaks the other language is told so", async () => {
   await using plain = await startServer({ onRefused });
   await using secret = await startServer({ pair: own });
   await using ana = newPerson();
-  assertEquals(await ana.runs(chat, ...flagsFor(secret.address, "--auto")), 1);
+  assertEquals(await ana.runs(runClient, ...flagsFor(secret.address, "--auto")), 1);
   assertStringIncludes(ana.output, "solo habla TLS (opción --tls)");
   await using beto = newPerson();
-  assertEquals(await beto.runs(chat, ...flagsFor(plain.address, "--auto", "--tls")), 1);
+  assertEquals(await beto.runs(runClient, ...flagsFor(plain.address, "--auto", "--tls")), 1);
   assertStringIncludes(beto.output, "no habla TLS");
   assertEquals(told, ["tls-unexpected"]);
 });
@@ -165,14 +165,14 @@ Deno.test(
     await using second = await startServer({ pair: other });
     const backups = [
       formatAddress(plain.address),
-      `${formatAddress(impostor.address)}#${fingerprintOf(other.cert)}`,
-      `${formatAddress(second.address)}#${fingerprintOf(other.cert)}`,
+      `${formatAddress(impostor.address)}#${fingerprint(other.cert)}`,
+      `${formatAddress(second.address)}#${fingerprint(other.cert)}`,
     ];
     await using first = await startServer({ pair: own, backups });
     await using folder = new TestFolder();
-    await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprintOf(own.cert)}\n`);
+    await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprint(own.cert)}\n`);
     await using person = newPerson({ configFolder: folder.path });
-    const status = person.runs(chat, ...flagsFor(first.address, "--auto"));
+    const status = person.runs(runClient, ...flagsFor(first.address, "--auto"));
     await person.sees(`Conectado a ${formatAddress(first.address)}`);
     await first.close();
     await person.sees(`Conectado a ${formatAddress(second.address)}`);
@@ -195,9 +195,9 @@ Deno.test("Over TLS a server that hangs up is one that fell, and a client goes o
     "--backup",
     formatAddress(second.address),
     "--tls-fingerprint",
-    fingerprintOf(own.cert),
+    fingerprint(own.cert),
   ];
-  assertEquals(await person.runs(chat, ...flagsFor(first.address, ...more)), 0);
+  assertEquals(await person.runs(runClient, ...flagsFor(first.address, ...more)), 0);
   assertStringIncludes(person.output, "ana: hola");
 });
 
@@ -237,16 +237,16 @@ Deno.test("Where Deno cannot speak TLS, who wants it is told before anything is 
   const all: [typeof serve, string[]][] = [
     [serve, ["--tls-auto"]],
     [serve, ["--tls-cert", "cert", "--tls-key", "key"]],
-    [chat, ["--tls"]],
-    [chat, ["--ca", "ca"]],
-    [chat, ["--tls-fingerprint", fingerprintOf(own.cert)]],
+    [runClient, ["--tls"]],
+    [runClient, ["--ca", "ca"]],
+    [runClient, ["--tls-fingerprint", fingerprint(own.cert)]],
   ];
   for (const runtime of ["Deno 2.6.10, here", "Deno 2.7.14, here", "Deno 1.46.3, here"]) {
     for (const [main, flags] of all) {
       await using person = new Person({ runtime });
       const error = await assertRejects(() => person.runs(main, ...flags), InputError);
       assertEquals([error.code, person.output], ["tls-lacking", ""]);
-      assertStringIncludes(explain(error, "es"), runtime);
+      assertStringIncludes(errorText(error, "es"), runtime);
     }
   }
 });
@@ -257,10 +257,13 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     const server = freeAddress();
-    await folder.file("known_servers", `${formatAddress(server)} ${fingerprintOf(own.cert)}\n`);
+    await folder.file("known_servers", `${formatAddress(server)} ${fingerprint(own.cert)}\n`);
     const options = { configFolder: folder.path, runtime: "Deno 2.6.10, here" };
     await using person = new Person(options);
-    const error = await assertRejects(() => person.runs(chat, ...flagsFor(server, "--auto")), InputError);
+    const error = await assertRejects(
+      () => person.runs(runClient, ...flagsFor(server, "--auto")),
+      InputError,
+    );
     assertEquals(error.code, "tls-lacking");
   },
 );
@@ -287,10 +290,10 @@ Deno.test(
       ],
       [serve, ["--password-file", empty], "password-empty"],
       [serve, ["--backup", "10.0.0.7#SHA256:no"], "fingerprint-invalid"],
-      [chat, ["--password-file", `${folder.path}/gone`], "file-unreadable"],
-      [chat, ["--ca", cert, "--tls-fingerprint", fingerprintOf(own.cert)], "flags-contrary"],
-      [chat, ["--ca", key], "certificate-invalid"],
-      [chat, ["--tls-fingerprint", "no"], "fingerprint-invalid"],
+      [runClient, ["--password-file", `${folder.path}/gone`], "file-unreadable"],
+      [runClient, ["--ca", cert, "--tls-fingerprint", fingerprint(own.cert)], "flags-contrary"],
+      [runClient, ["--ca", key], "certificate-invalid"],
+      [runClient, ["--tls-fingerprint", "no"], "fingerprint-invalid"],
     ];
     for (const [main, flags, code] of cases) {
       await using person = newPerson();

@@ -1,6 +1,6 @@
 // A store of a shared journal in memory, with as many handles as there are servers, and what goes wrong with it.
 
-import type { Leases, LogStore, Stored, StoreState } from "../lib/nats_store.ts";
+import type { Leases, Stored, StoreState, StreamStore } from "../lib/nats_store.ts";
 
 /** What all servers share. */
 export class FakeLog {
@@ -11,7 +11,7 @@ export class FakeLog {
   readonly troubles: ("lost" | "unsaid" | "none")[] = [];
   /** Whether nothing can be stored. */
   isDown = false;
-  isGone = false;
+  isServerDown = false;
   /** Whether it knows the ids of what it has stored. */
   remembersIds = true;
   appends = 0;
@@ -47,7 +47,7 @@ export class FakeLog {
 }
 
 /** One server's handle of a log. */
-export class FakeStore implements LogStore {
+export class FakeStore implements StreamStore {
   readonly copies = 1;
   maxBytes = 1_048_576;
   readonly #log: FakeLog;
@@ -74,7 +74,9 @@ export class FakeStore implements LogStore {
     log.appends++;
     await Promise.resolve();
     const trouble = log.troubles.shift();
-    if (trouble !== "unsaid" && (log.isDown || log.isGone || trouble === "lost")) throw new Error("down");
+    if (trouble !== "unsaid" && (log.isDown || log.isServerDown || trouble === "lost")) {
+      throw new Error("down");
+    }
     if (after !== undefined && after !== log.stored.length) return undefined;
     const position = log.store(bytes, id, isCheckpoint);
     if (trouble === "unsaid") throw new Error("timeout");
@@ -112,8 +114,8 @@ export class FakeStore implements LogStore {
     return Promise.resolve();
   }
 
-  isGone(): Promise<boolean> {
-    return Promise.resolve(this.#log.isGone);
+  isServerDown(): Promise<boolean> {
+    return Promise.resolve(this.#log.isServerDown);
   }
 
   close(): void {

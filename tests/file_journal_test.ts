@@ -2,9 +2,9 @@
 // full holds everybody up and loses nothing.
 
 import { assert, assertEquals } from "@std/assert";
-import { DataFile } from "../lib/data_file.ts";
+import { SqliteStore } from "../lib/data_file.ts";
 import type { ChatError } from "../lib/errors.ts";
-import { FileJournal, type FileJournalOptions } from "../lib/file_journal.ts";
+import { type FileJournalOptions, SqliteCommitLog } from "../lib/file_journal.ts";
 import type { Unnumbered } from "../lib/protocol.ts";
 import { soon, until } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
@@ -25,8 +25,8 @@ class Hands {
 }
 
 interface Bench {
-  readonly file: DataFile;
-  readonly journal: FileJournal;
+  readonly file: SqliteStore;
+  readonly journal: SqliteCommitLog;
   readonly clock: Hands;
   /** What was given back: seq and text. */
   readonly given: [number, string][];
@@ -44,9 +44,9 @@ async function withJournal(
   options: Omit<FileJournalOptions, "clock"> = {},
   clock = new Hands(),
 ) {
-  const file = await DataFile.open(path);
+  const file = await SqliteStore.open(path);
   const troubles: (string | undefined)[] = [];
-  await using journal = new FileJournal(file, {
+  await using journal = new SqliteCommitLog(file, {
     ...options,
     clock: clock.now,
     onTrouble: (error: ChatError | undefined) => troubles.push(error?.code),
@@ -66,7 +66,7 @@ async function withJournal(
   await act({ file, journal, clock, given, ticks, troubles, settle });
 }
 
-function breakDown(file: DataFile, errcode: number): { mend(): void } {
+function breakDown(file: SqliteStore, errcode: number): { mend(): void } {
   const { append } = file;
   file.append = () => {
     throw Object.assign(new Error("no good"), { errcode });
@@ -239,7 +239,7 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
     limits,
     clock,
   );
-  const secretOf = (file: DataFile) =>
+  const secretOf = (file: SqliteStore) =>
     [...file.entries()].map(({ entry }) => entry).find(({ type }) => type === "said");
   clock.advance(10_000);
   await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);

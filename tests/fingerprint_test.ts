@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { fingerprintOf, parseFingerprint, pemOf } from "../lib/fingerprint.ts";
+import { fingerprint, parseFingerprint, toPem } from "../lib/fingerprint.ts";
 
 function test(name: string, body: () => void): void {
   Deno.test(name, { permissions: "none" }, body);
@@ -10,23 +10,23 @@ function test(name: string, body: () => void): void {
 const ABC = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const der = new TextEncoder().encode("abc");
 
-test("fingerprintOf() is SHA-256 of the certificate's bytes, as SSH writes it", () => {
-  assertEquals(fingerprintOf(pemOf(der)), ABC);
+test("fingerprint() is SHA-256 of the certificate's bytes, as SSH writes it", () => {
+  assertEquals(fingerprint(toPem(der)), ABC);
 });
 
-test("fingerprintOf() takes the first certificate of a text, whatever stands around it", () => {
-  const other = pemOf(new Uint8Array(300));
+test("fingerprint() takes the first certificate of a text, whatever stands around it", () => {
+  const other = toPem(new Uint8Array(300));
   const key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-  assertEquals(fingerprintOf(`${key}\r\n${pemOf(der)}${other}`), ABC);
-  assertThrows(() => fingerprintOf(key), RangeError);
+  assertEquals(fingerprint(`${key}\r\n${toPem(der)}${other}`), ABC);
+  assertThrows(() => fingerprint(key), RangeError);
 });
 
-test("pemOf() breaks lines after 64 characters", () => {
-  const lines = pemOf(new Uint8Array(50)).split("\n");
+test("toPem() breaks lines after 64 characters", () => {
+  const lines = toPem(new Uint8Array(50)).split("\n");
   assertEquals(lines.map(({ length }) => length), [27, 64, 4, 25, 0]);
 });
 
-test("parseFingerprint() takes what fingerprintOf() gives, with spaces around it", () => {
+test("parseFingerprint() takes what fingerprint() gives, with spaces around it", () => {
   assertEquals(parseFingerprint(` ${ABC}\n`), ABC);
 });
 

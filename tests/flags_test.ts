@@ -3,14 +3,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import {
-  checkTogether,
+  checkCombinations,
   COMMON_FLAGS,
   flagHelp,
   type FlagTable,
   parseCount,
   parseFlags,
 } from "../lib/flags.ts";
-import { type Language, sentencesIn } from "../lib/i18n.ts";
+import { type Language, translator } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -124,13 +124,13 @@ Deno.test("flagHelp() calls values in the reader's language", pure, () => {
     sync: { choices: ["full", "normal"], help: "flag.auto" },
   } as const satisfies FlagTable;
   const words = (language: Language) =>
-    flagHelp(table, sentencesIn(language), 200).map((line) => line.trim().split(/\s+/)[1]);
+    flagHelp(table, translator(language), 200).map((line) => line.trim().split(/\s+/)[1]);
   assertEquals(words("es"), ["SERVIDOR:N", "CARPETA", "full|normal"]);
   assertEquals(words("en"), ["HOST:N", "DIR", "full|normal"]);
 });
 
 Deno.test("flagHelp() shows every flag, aligned", pure, () => {
-  assertEquals(flagHelp(FLAGS, sentencesIn("en")), [
+  assertEquals(flagHelp(FLAGS, translator("en")), [
     "  --port N                port of the server",
     "  --backup HOST:N         server to go to when the first falls; may be repeated",
     "  --auto                  when the server falls, try the known ones in turn",
@@ -146,18 +146,21 @@ Deno.test("flagHelp() shows every flag, aligned", pure, () => {
 });
 
 Deno.test(
-  "checkTogether() refuses a flag without the one that it needs, and two that are contrary",
+  "checkCombinations() refuses a flag without the one that it needs, and two that are contrary",
   pure,
   () => {
     const pairs = { needed: [["keep", "data"]], contrary: [["ca", "trust"]] } as const;
     const details = (flag: string, other: string) => ({ flag: `--${flag}`, other: `--${other}` });
-    assertEquals(refusal(() => checkTogether({ keep: "9" }, pairs)), ["flag-alone", details("keep", "data")]);
-    assertEquals(refusal(() => checkTogether({ ca: "f", trust: ["a"] }, pairs)), [
+    assertEquals(refusal(() => checkCombinations({ keep: "9" }, pairs)), [
+      "flag-alone",
+      details("keep", "data"),
+    ]);
+    assertEquals(refusal(() => checkCombinations({ ca: "f", trust: ["a"] }, pairs)), [
       "flags-contrary",
       details("ca", "trust"),
     ]);
     const allowed = [{}, { data: "f" }, { keep: "9", data: "f" }, { ca: "f", trust: [] }, { trust: ["a"] }];
-    for (const values of allowed) checkTogether(values, pairs);
+    for (const values of allowed) checkCombinations(values, pairs);
   },
 );
 

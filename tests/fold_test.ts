@@ -1,9 +1,9 @@
 // What entries do to who is in: the same everywhere, whoever proposed them and however often.
 
 import { assertEquals } from "@std/assert";
-import { backupsOf, fold, unfold } from "../lib/fold.ts";
+import { backupOrder, fold, unfold } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
-import type { Joined, Left, Proposal, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
+import type { Joined, Left, ProposedEvent, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -20,7 +20,7 @@ const said = (session: bigint, n: number, nick = "ana"): Unnumbered<Said> => (
   { type: "said", timeMs: 9, session, n, late: false, nick, text: `t${n}` }
 );
 
-function foldAll(...entries: Proposal[]) {
+function foldAll(...entries: ProposedEvent[]) {
   const members = new Members();
   const folded = entries.map((entry) => fold(members, entry));
   return { members, folded, last: folded.at(-1), nicks: [...members].map(({ nick }) => nick) };
@@ -156,7 +156,7 @@ Deno.test("A message whose words are forgotten counts, and is read by nobody", p
   assertEquals([folded.slice(1), members.get(1n)!.accepted], [[undefined, undefined], 5]);
 });
 
-const backups = (list: string[], home?: bigint): Proposal => (
+const backups = (list: string[], home?: bigint): ProposedEvent => (
   { type: "backups", timeMs: 9, backups: list, ...(home && { home }) }
 );
 
@@ -181,7 +181,7 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
     "s:4 a:1 b:1",
   ]);
   const { members: again } = foldAll(...unfold(members));
-  assertEquals(backupsOf(again, { own: ["own:1"] }), ["s:4", "own:1", "a:1", "b:1"]);
+  assertEquals(backupOrder(again, { own: ["own:1"] }), ["s:4", "own:1", "a:1", "b:1"]);
   assertEquals(again.serving, { backups: ["s:4"], home: 7n });
 });
 

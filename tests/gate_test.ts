@@ -2,47 +2,47 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../lib/errors.ts";
-import { blockOf, Gate, MAX_PER_ADDRESS } from "../lib/gate.ts";
+import { ConnectionLimiter, MAX_PER_ADDRESS, tryDecodeBatch } from "../lib/gate.ts";
 
 const pure = { permissions: "none" } as const;
 const HOME = "10.0.0.7";
 
-function codeOf(refused: () => void): string {
+function natsErrorCode(refused: () => void): string {
   return assertThrows(refused, ProtocolError).code;
 }
 
 Deno.test("Gate lets so many through, and the next when one has left", pure, () => {
-  const gate = new Gate({ maxClients: 2 });
+  const gate = new ConnectionLimiter({ maxClients: 2 });
   gate.arrive("10.0.0.1", 0);
   gate.arrive("10.0.0.2", 0);
-  assertEquals(codeOf(() => gate.arrive("10.0.0.3", 0)), "room-full");
-  assertEquals(codeOf(() => gate.arrive("127.0.0.1", 0)), "room-full");
+  assertEquals(natsErrorCode(() => gate.arrive("10.0.0.3", 0)), "room-full");
+  assertEquals(natsErrorCode(() => gate.arrive("127.0.0.1", 0)), "room-full");
   assertEquals(gate.connections, 2);
   gate.leave("10.0.0.1");
   gate.arrive("10.0.0.3", 0);
 });
 
 Deno.test("Gate lets 16 through from one address, unless it is told else", pure, () => {
-  const gate = new Gate();
+  const gate = new ConnectionLimiter();
   for (let i = 0; i < MAX_PER_ADDRESS; i++) gate.arrive(HOME, 0);
-  assertEquals(codeOf(() => gate.arrive(HOME, 0)), "address-crowded");
+  assertEquals(natsErrorCode(() => gate.arrive(HOME, 0)), "address-crowded");
   gate.arrive("10.0.0.8", 0);
   gate.leave(HOME);
   gate.arrive(HOME, 0);
-  assertEquals(codeOf(() => gate.arrive(HOME, 0)), "address-crowded");
+  assertEquals(natsErrorCode(() => gate.arrive(HOME, 0)), "address-crowded");
 });
 
 Deno.test("Gate takes all of an IPv6 customer for one address", pure, () => {
-  const gate = new Gate({ maxPerAddress: 1 });
+  const gate = new ConnectionLimiter({ maxPerAddress: 1 });
   gate.arrive("2001:db8:1:2::1", 0);
-  assertEquals(codeOf(() => gate.arrive("2001:db8:1:2:ffff::2", 0)), "address-crowded");
+  assertEquals(natsErrorCode(() => gate.arrive("2001:db8:1:2:ffff::2", 0)), "address-crowded");
   gate.arrive("2001:db8:1:3::1", 0);
   gate.leave("2001:db8:1:2:3:4:5:6");
   gate.arrive("2001:0db8:0001:0002::9", 0);
 });
 
 Deno.test("Gate lets the machine itself through as often as it likes", pure, () => {
-  const gate = new Gate({ maxPerAddress: 1 });
+  const gate = new ConnectionLimiter({ maxPerAddress: 1 });
   for (let i = 0; i < 100; i++) {
     for (const ip of ["127.0.0.1", "127.1.2.3", "::1"]) {
       gate.arrive(ip, 0);
@@ -52,11 +52,11 @@ Deno.test("Gate lets the machine itself through as often as it likes", pure, () 
 });
 
 Deno.test("Gate.enter() allows a full house twice over, then one every other second", pure, () => {
-  const gate = new Gate();
+  const gate = new ConnectionLimiter();
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) gate.enter(HOME, 0);
-  assertEquals(codeOf(() => gate.enter(HOME, 1_999)), "entering-too-often");
+  assertEquals(natsErrorCode(() => gate.enter(HOME, 1_999)), "entering-too-often");
   gate.enter(HOME, 2_000);
-  assertEquals(codeOf(() => gate.enter(HOME, 2_001)), "entering-too-often");
+  assertEquals(natsErrorCode(() => gate.enter(HOME, 2_001)), "entering-too-often");
   gate.enter("10.0.0.8", 2_001);
 });
 
@@ -65,23 +65,23 @@ Deno.test(
   pure,
   () => {
     for (const [maxPerAddress, burst] of [[100, 200], [1, 2 * MAX_PER_ADDRESS]] as const) {
-      const gate = new Gate({ maxPerAddress });
+      const gate = new ConnectionLimiter({ maxPerAddress });
       for (let i = 0; i < burst; i++) gate.enter(HOME, 0);
-      assertEquals(codeOf(() => gate.enter(HOME, 0)), "entering-too-often");
+      assertEquals(natsErrorCode(() => gate.enter(HOME, 0)), "entering-too-often");
     }
   },
 );
 
 Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pure, () => {
-  const gate = new Gate();
+  const gate = new ConnectionLimiter();
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) gate.enter(HOME, 0);
   gate.excuse(HOME, 0);
   gate.enter(HOME, 0);
-  assertEquals(codeOf(() => gate.enter(HOME, 0)), "entering-too-often");
+  assertEquals(natsErrorCode(() => gate.enter(HOME, 0)), "entering-too-often");
 });
 
 Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself included", pure, () => {
-  const gate = new Gate();
+  const gate = new ConnectionLimiter();
   for (const ip of [HOME, "127.0.0.1"]) {
     for (let i = 0; i < 1_024; i++) assert(gate.isResendFree(ip, 0));
     assert(!gate.isResendFree(ip, 0));
@@ -93,29 +93,29 @@ Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself 
 });
 
 Deno.test("Gate remembers so many addresses, and all that somebody is connected from", pure, () => {
-  const gate = new Gate({ maxAddresses: 10, maxPerAddress: 1 });
+  const gate = new ConnectionLimiter({ maxAddresses: 10, maxPerAddress: 1 });
   gate.arrive(HOME, 0);
   for (let i = 0; i < 100; i++) {
     gate.arrive(`10.1.0.${i}`, 0);
     gate.leave(`10.1.0.${i}`);
   }
   assertEquals(gate.addresses, 10);
-  assertEquals(codeOf(() => gate.arrive(HOME, 0)), "address-crowded");
+  assertEquals(natsErrorCode(() => gate.arrive(HOME, 0)), "address-crowded");
   gate.leave(HOME);
 });
 
 Deno.test("Gate counts who comes from one address more than it remembers if all are connected", pure, () => {
-  const gate = new Gate({ maxAddresses: 2, maxPerAddress: 1 });
+  const gate = new ConnectionLimiter({ maxAddresses: 2, maxPerAddress: 1 });
   const ips = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
   for (const ip of ips) gate.arrive(ip, 0);
-  for (const ip of ips) assertEquals(codeOf(() => gate.arrive(ip, 0)), "address-crowded");
+  for (const ip of ips) assertEquals(natsErrorCode(() => gate.arrive(ip, 0)), "address-crowded");
   for (const ip of ips) gate.leave(ip);
   for (const ip of ips) gate.enter(ip, 0);
   assertEquals([gate.connections, gate.addresses], [0, 2]);
 });
 
 Deno.test(
-  "blockOf() gives an IPv4 address, or the /64 of an IPv6 address however it is written",
+  "tryDecodeBatch() gives an IPv4 address, or the /64 of an IPv6 address however it is written",
   pure,
   () => {
     const blocks = {
@@ -128,16 +128,16 @@ Deno.test(
       "::5:6:7:8": "0:0:0:0::/64",
       "::4:5:6:7:8": "0:0:0:4::/64",
     };
-    for (const [ip, block] of Object.entries(blocks)) assertEquals(blockOf(ip), block);
+    for (const [ip, block] of Object.entries(blocks)) assertEquals(tryDecodeBatch(ip), block);
   },
 );
 
 Deno.test("Gate forgets the address that it heard of least recently", pure, () => {
-  const gate = new Gate({ maxAddresses: 2 });
+  const gate = new ConnectionLimiter({ maxAddresses: 2 });
   const enterFrom = (ip: string) => gate.enter(ip, 0);
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) for (const ip of ["10.0.0.1", "10.0.0.2"]) enterFrom(ip);
   gate.isResendFree("10.0.0.1", 0);
   enterFrom("10.0.0.3");
-  assertEquals(codeOf(() => enterFrom("10.0.0.1")), "entering-too-often");
+  assertEquals(natsErrorCode(() => enterFrom("10.0.0.1")), "entering-too-often");
   enterFrom("10.0.0.2");
 });

@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../lib/connection.ts";
-import { Guests } from "../lib/guests.ts";
-import { MemoryJournal } from "../lib/journal.ts";
+import { Sessions } from "../lib/guests.ts";
+import { InMemoryCommitLog } from "../lib/journal.ts";
 import { Room } from "../lib/room.ts";
 import { helloOf } from "./peers.ts";
 import { TestClock } from "./support.ts";
@@ -22,8 +22,8 @@ Deno.test(
   pure,
   () => {
     const clock = new TestClock().now;
-    const room = new Room({ journal: new MemoryJournal(1n) });
-    using guests = new Guests({ room, clock, onWork: () => {} });
+    const room = new Room({ journal: new InMemoryCommitLog(1n) });
+    using guests = new Sessions({ room, clock, onWork: () => {} });
     const admission = room.enter({ hello: helloOf("ana"), session: 1n, address: "10.0.0.7" }, clock())!;
     const [first, second] = [fakeConnection(), fakeConnection()];
     const membersOf = () => [first, second].map(({ connection }) => guests.memberOf(connection));
@@ -37,10 +37,10 @@ Deno.test(
 
 Deno.test("Who is lost because the server ends has not left", pure, () => {
   const clock = new TestClock().now;
-  const room = new Room({ journal: new MemoryJournal(1n), graceMs: 0 });
+  const room = new Room({ journal: new InMemoryCommitLog(1n), graceMs: 0 });
   const { connection } = fakeConnection();
   for (const isEnding of [true, false]) {
-    using guests = new Guests({ room, clock, onWork: () => {} });
+    using guests = new Sessions({ room, clock, onWork: () => {} });
     const admission = room.enter({ hello: helloOf("ana"), session: 1n, address: "10.0.0.7" }, clock())!;
     guests.welcome(admission, connection);
     if (isEnding) guests[Symbol.dispose]();
@@ -54,8 +54,8 @@ Deno.test("However many were lost, nothing is waited for when the server ends", 
   sanitizeOps: true,
 }, () => {
   const clock = new TestClock().now;
-  const room = new Room({ journal: new MemoryJournal(1n) });
-  using guests = new Guests({ room, clock, onWork: () => {} });
+  const room = new Room({ journal: new InMemoryCommitLog(1n) });
+  using guests = new Sessions({ room, clock, onWork: () => {} });
   for (const [index, nick] of ["ana", "beto"].entries()) {
     const arrival = { hello: helloOf(nick), session: BigInt(index), address: "10.0.0.7" };
     const admission = room.enter(arrival, clock())!;

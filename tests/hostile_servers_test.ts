@@ -3,12 +3,12 @@
 
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../lib/address.ts";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { ChatServer } from "../lib/chat_server.ts";
 import type { ChatError } from "../lib/errors.ts";
-import { Mailbox } from "../lib/mailbox.ts";
-import { encodeServer, FRAME, type ServerMessage, sessionOf, type Welcome } from "../lib/protocol.ts";
-import { Roster } from "../lib/roster.ts";
+import { SessionState } from "../lib/mailbox.ts";
+import { encodeServer, FRAME_TYPE, type ServerMessage, sessionIdOf, type Welcome } from "../lib/protocol.ts";
+import { MemberList } from "../lib/roster.ts";
 import { Session } from "../lib/session.ts";
 import { type FakeClient, FakeServer, saidBy, tokenOf, welcomeTo } from "./peers.ts";
 import { Person } from "./person.ts";
@@ -79,12 +79,12 @@ const CASES: Record<string, [Attack, string]> = {
   "an alert of TLS": [answering(new Uint8Array([0x15, 3, 3, 0, 2, 2, 70])), NO_SERVER],
   "a length of 0": [answering(new Uint8Array(4)), NO_SERVER],
   "a length of 4 GiB": [answering(new Uint8Array(4).fill(0xff)), NO_SERVER],
-  "a million names": [answering(new Uint8Array([2, 0, 0, 0, FRAME.welcome])), NO_SERVER],
+  "a million names": [answering(new Uint8Array([2, 0, 0, 0, FRAME_TYPE.welcome])), NO_SERVER],
   "a frame of an unknown type": [answering(frame(0x99)), NO_SERVER],
-  "a client's frame": [answering(frame(FRAME.clientPing)), NO_SERVER],
+  "a client's frame": [answering(frame(FRAME_TYPE.clientPing)), NO_SERVER],
   "a message before WELCOME": [answering(said(0)), NO_SERVER],
-  "a WELCOME without a body": [answering(frame(FRAME.welcome)), NO_SERVER],
-  "a WELCOME of another version": [answering(frame(FRAME.welcome, 9)), "otra versión del protocolo"],
+  "a WELCOME without a body": [answering(frame(FRAME_TYPE.welcome)), NO_SERVER],
+  "a WELCOME of another version": [answering(frame(FRAME_TYPE.welcome, 9)), "otra versión del protocolo"],
   "a WELCOME with a byte too many": [
     (client, session) => client.say(longer(encodeServer(welcomeTo("ana", { session })))),
     NO_SERVER,
@@ -107,7 +107,7 @@ const CASES: Record<string, [Attack, string]> = {
     GARBLED,
   ],
   "a text that is no UTF-8": [
-    welcoming(frame(FRAME.said, ...new Array(29).fill(0), 0, 1, 0x61, 0, 1, 0xff)),
+    welcoming(frame(FRAME_TYPE.said, ...new Array(29).fill(0), 0, 1, 0x61, 0, 1, 0xff)),
     GARBLED,
   ],
   "a nick of 81 bytes": [
@@ -118,10 +118,10 @@ const CASES: Record<string, [Attack, string]> = {
     welcoming({ ...joined(0), address: "1".repeat(65) } as ServerMessage),
     GARBLED,
   ],
-  "a frame that is too long": [welcoming(new Uint8Array([0, 1, 0, 1, FRAME.said])), GARBLED],
+  "a frame that is too long": [welcoming(new Uint8Array([0, 1, 0, 1, FRAME_TYPE.said])), GARBLED],
   "an unknown frame in the log": [welcoming(frame(0x7f)), GARBLED],
-  "a PING of a client": [welcoming(frame(FRAME.clientPing)), GARBLED],
-  "a PONG with a body": [welcoming(frame(FRAME.serverPong, 1)), GARBLED],
+  "a PING of a client": [welcoming(frame(FRAME_TYPE.clientPing)), GARBLED],
+  "a PONG with a body": [welcoming(frame(FRAME_TYPE.serverPong, 1)), GARBLED],
   "5,000 people who come": [flooding((seq) => joined(seq)), GARBLED],
   "5,000 messages of 5,000 people": [
     flooding((seq) => ({ ...saidBy("eva", { seq, n: 1, text: "hola" }), session: BigInt(seq) })),
@@ -170,7 +170,7 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
     await using evil = new FakeServer(async (client, visit) => {
       visits = visit + 1;
       const { token } = await client.expect("hello");
-      await attack(client, sessionOf(token)).catch(() => {}); // the client may have had enough of it
+      await attack(client, sessionIdOf(token)).catch(() => {}); // the client may have had enough of it
       await client.rest().catch(() => {});
     });
     await using good = new ChatServer({ host: LOOPBACK, port: 0, secure: WIRE.secure });
@@ -178,7 +178,7 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
     const { host, port } = evil.address;
     const backup = formatAddress(good.address);
     const flags = ["--host", host, "--port", String(port), "--nick", "ana", "--auto", "--backup", backup];
-    const chatting = ana.runs(chat, ...flags, ...trusting);
+    const chatting = ana.runs(runClient, ...flags, ...trusting);
     await ana.sees(`Conectado a ${backup}`);
     assertStringIncludes(ana.output, complaint);
     ana.types("hola\n");
@@ -199,12 +199,12 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
 async function endOf(attack: Attack): Promise<ChatError> {
   await using server = new FakeServer(async (client) => {
     const { token } = await client.expect("hello");
-    await attack(client, sessionOf(token)).catch(() => {});
+    await attack(client, sessionIdOf(token)).catch(() => {});
     await client.rest().catch(() => {});
   });
   let visits = 0;
   using session = new Session({
-    mailbox: new Mailbox({ token: tokenOf("ana") }),
+    mailbox: new SessionState({ token: tokenOf("ana") }),
     nextTarget: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
     dial: WIRE.dial,
     answerMs: 200,
@@ -245,14 +245,14 @@ Deno.test("Hostile server: a message a byte at a time, for ever", async () => {
 });
 
 Deno.test("Whatever a server says, a client remembers 10,000 people, 10,000 sessions, and 16 instances", () => {
-  const roster = new Roster();
+  const roster = new MemberList();
   for (let seq = 0; seq < 30_000; seq++) {
     const entry = joined(seq);
     if (entry.type === "joined") roster.learn(entry);
   }
   assertEquals([...roster].length, 10_000);
-  const mailbox = new Mailbox({ token: tokenOf("ana") });
-  const session = sessionOf(tokenOf("ana"));
+  const mailbox = new SessionState({ token: tokenOf("ana") });
+  const session = sessionIdOf(tokenOf("ana"));
   for (let instance = 1n; instance <= 100n; instance++) {
     mailbox.welcomed(welcomeTo("ana", { session, instance }), 0);
   }

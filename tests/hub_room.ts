@@ -2,8 +2,8 @@
 
 import { FrameDecoder } from "../lib/codec.ts";
 import type { Connection } from "../lib/connection.ts";
-import { Hub, type HubOptions } from "../lib/hub.ts";
-import { RoomLog, type RoomLogOptions } from "../lib/room_log.ts";
+import { ConnectionManager, type HubOptions } from "../lib/hub.ts";
+import { EventLog, type RoomLogOptions } from "../lib/room_log.ts";
 import { soon } from "./support.ts";
 
 /** A frame of type 1 whose body is this text. */
@@ -101,9 +101,9 @@ export class FakeConn {
 
 /** A hub with its log and its clock. */
 export class Room implements Disposable {
-  readonly log: RoomLog;
-  readonly hub: Hub;
-  readonly givenUp: string[] = [];
+  readonly log: EventLog;
+  readonly hub: ConnectionManager;
+  readonly timeoutError: string[] = [];
   nowMs = 0;
   /** When somebody was given up. */
   readonly gaveUp = Promise.withResolvers<void>();
@@ -111,14 +111,14 @@ export class Room implements Disposable {
   constructor(
     { log, onGiveUp, ...options }: Partial<Omit<HubOptions, "nowMs">> & { log?: RoomLogOptions } = {},
   ) {
-    this.log = new RoomLog(log);
-    this.hub = new Hub({
+    this.log = new EventLog(log);
+    this.hub = new ConnectionManager({
       maxFrameBytes: 1_000,
       nowMs: () => this.nowMs,
       heartbeat: { pingMs: 5_000, deadMs: 60, always: true },
       ping: () => frame("ping"),
       onGiveUp: (connection, why) => {
-        this.givenUp.push(why);
+        this.timeoutError.push(why);
         onGiveUp?.(connection, why);
         this.gaveUp.resolve();
       },

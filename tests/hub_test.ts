@@ -141,7 +141,7 @@ Deno.test("Hub gives up a client whose place in the log is no longer retained", 
   await soon(room.gaveUp.promise, "the client to be given up"); // though a write is still under way
   conn.drain();
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
-  assertEquals(room.givenUp, ["too-slow"]);
+  assertEquals(room.timeoutError, ["too-slow"]);
   assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
 });
 
@@ -158,10 +158,10 @@ Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, a
   assertEquals(conn.writes, [["ping"]]);
   room.nowMs = 1_059;
   await conn.until(({ writes }) => writes.length === 2);
-  assertEquals(room.givenUp, []);
+  assertEquals(room.timeoutError, []);
   room.nowMs = 1_060;
   await soon(room.gaveUp.promise, "the client to be given up");
-  assertEquals(room.givenUp[0], "silent");
+  assertEquals(room.timeoutError[0], "silent");
 });
 
 Deno.test("Hub says whether it has paused when it gives somebody up", pure, async () => {
@@ -200,7 +200,7 @@ Deno.test("Hub hears the client that speaks", pure, async () => {
     assertEquals(connection.heardMs, room.nowMs);
     await settle();
   }
-  assertEquals(room.givenUp, []);
+  assertEquals(room.timeoutError, []);
 });
 
 Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhile", pure, async () => {
@@ -212,7 +212,7 @@ Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhil
   await conn.until(({ writes }) => writes.length === 1);
   room.nowMs = 60;
   await soon(room.gaveUp.promise, "the hub to give up");
-  assertEquals(room.givenUp[0], "too-slow");
+  assertEquals(room.timeoutError[0], "too-slow");
 });
 
 Deno.test("A hub that ends closes all its connections", pure, () => {

@@ -5,121 +5,129 @@ import { parseAddress, parsePort } from "../lib/address.ts";
 import {
   ChatError,
   ConnectError,
+  ConnectionLostError,
   type InputCode,
   InputError,
   ListenError,
-  LostError,
   ProtocolError,
-  RefusedError,
+  ServerError,
   WIRE_CODES,
 } from "../lib/errors.ts";
-import type { ConnectCode, ListenCode, LossCode, NatsCode, StoreCode } from "../lib/errors.ts";
+import type { ConnectCode, ConnectionLostCode, ListenCode, NatsCode, StoreCode } from "../lib/errors.ts";
 import { parseCount, parseFlags } from "../lib/flags.ts";
-import { CATALOGUE, chooseLanguage, explain, LANGUAGES, type SentenceKey, sentencesIn } from "../lib/i18n.ts";
+import {
+  chooseLanguage,
+  errorText,
+  LANGUAGES,
+  MESSAGES,
+  type TranslationKey,
+  translator,
+} from "../lib/i18n.ts";
 import { parseNick, parseText } from "../lib/text.ts";
 
 const pure = { permissions: "none" } as const;
 
-const KEYS = Object.keys(CATALOGUE.es) as SentenceKey[];
+const KEYS = Object.keys(MESSAGES.es) as TranslationKey[];
 
 function placeholdersOf(sentence: string): string[] {
   return [...sentence.matchAll(/\{([^}]*)\}/g)].map(([, name]) => name!).sort();
 }
 
 /** All codes but those of the wire; the compiler sees that none is missing and none too many. */
-const CODES: Record<ConnectCode | ListenCode | LossCode | InputCode | NatsCode | StoreCode, true> = {
-  "name-unknown": true,
-  "refused": true,
-  "unreachable": true,
-  "network-away": true,
-  "no-answer": true,
-  "not-a-chat-server": true,
-  "not-tls": true,
-  "tls-failed": true,
-  "certificate-refused": true,
-  "certificate-unfit": true,
-  "certificate-expired": true,
-  "certificate-unknown": true,
-  "certificate-changed": true,
-  "certificate-other": true,
-  "flag-alone": true,
-  "flags-contrary": true,
-  "no-folder": true,
-  "tls-lacking": true,
-  "password-empty": true,
-  "password-too-long": true,
-  "file-unreadable": true,
-  "file-unwritable": true,
-  "fingerprint-invalid": true,
-  "nats-unreachable": true,
-  "nats-refused": true,
-  "nats-forbidden": true,
-  "nats-tls": true,
-  "nats-no-jetstream": true,
-  "nats-full": true,
-  "nats-other-stream": true,
-  "nats-stream-gone": true,
-  "nats-log-cut": true,
-  "nats-log-back": true,
-  "nats-unread": true,
-  "nats-newer": true,
-  "nats-url-invalid": true,
-  "nats-creds-invalid": true,
-  "room-invalid": true,
-  "certificate-invalid": true,
-  "answer-unclear": true,
-  "answer-is-talk": true,
-  "port-in-use": true,
-  "port-privileged": true,
-  "address-not-local": true,
-  "listen-failed": true,
-  "accept-failed": true,
-  "closing": true,
-  "closed": true,
-  "broken": true,
-  "silent": true,
-  "garbled": true,
-  "port-invalid": true,
-  "address-invalid": true,
-  "ip-invalid": true,
-  "minutes-invalid": true,
-  "backups-full": true,
-  "backup-unknown": true,
-  "backup-serves": true,
-  "backup-is-self": true,
-  "pattern-invalid": true,
-  "choice-invalid": true,
-  "nick-invalid": true,
-  "nick-mixed": true,
-  "text-too-long": true,
-  "flag-unknown": true,
-  "flag-value-missing": true,
-  "flag-value-invalid": true,
-  "argument-unexpected": true,
-  "input-ended": true,
-  "data-busy": true,
-  "data-newer": true,
-  "data-damaged": true,
-  "data-unusable": true,
-  "disk-full": true,
-  "disk-failed": true,
-};
+const CODES: Record<ConnectCode | ListenCode | ConnectionLostCode | InputCode | NatsCode | StoreCode, true> =
+  {
+    "name-unknown": true,
+    "refused": true,
+    "unreachable": true,
+    "network-away": true,
+    "no-answer": true,
+    "not-a-chat-server": true,
+    "not-tls": true,
+    "tls-failed": true,
+    "certificate-refused": true,
+    "certificate-unfit": true,
+    "certificate-expired": true,
+    "certificate-unknown": true,
+    "certificate-changed": true,
+    "certificate-other": true,
+    "flag-alone": true,
+    "flags-contrary": true,
+    "no-folder": true,
+    "tls-lacking": true,
+    "password-empty": true,
+    "password-too-long": true,
+    "file-unreadable": true,
+    "file-unwritable": true,
+    "fingerprint-invalid": true,
+    "nats-unreachable": true,
+    "nats-refused": true,
+    "nats-forbidden": true,
+    "nats-tls": true,
+    "nats-no-jetstream": true,
+    "nats-full": true,
+    "nats-other-stream": true,
+    "nats-stream-gone": true,
+    "nats-log-cut": true,
+    "nats-log-back": true,
+    "nats-unread": true,
+    "nats-newer": true,
+    "nats-url-invalid": true,
+    "nats-creds-invalid": true,
+    "room-invalid": true,
+    "certificate-invalid": true,
+    "answer-unclear": true,
+    "answer-is-talk": true,
+    "port-in-use": true,
+    "port-privileged": true,
+    "address-not-local": true,
+    "listen-failed": true,
+    "accept-failed": true,
+    "closing": true,
+    "closed": true,
+    "broken": true,
+    "silent": true,
+    "garbled": true,
+    "port-invalid": true,
+    "address-invalid": true,
+    "ip-invalid": true,
+    "minutes-invalid": true,
+    "backups-full": true,
+    "backup-unknown": true,
+    "backup-serves": true,
+    "backup-is-self": true,
+    "pattern-invalid": true,
+    "choice-invalid": true,
+    "nick-invalid": true,
+    "nick-mixed": true,
+    "text-too-long": true,
+    "flag-unknown": true,
+    "flag-value-missing": true,
+    "flag-value-invalid": true,
+    "argument-unexpected": true,
+    "input-ended": true,
+    "data-busy": true,
+    "data-newer": true,
+    "data-damaged": true,
+    "data-unusable": true,
+    "disk-full": true,
+    "disk-failed": true,
+  };
 
 Deno.test("Both languages have every sentence, with the same placeholders", pure, () => {
-  assertEquals(Object.keys(CATALOGUE).sort(), [...LANGUAGES].sort());
-  assertEquals(Object.keys(CATALOGUE.en).sort(), [...KEYS].sort());
+  assertEquals(Object.keys(MESSAGES).sort(), [...LANGUAGES].sort());
+  assertEquals(Object.keys(MESSAGES.en).sort(), [...KEYS].sort());
   for (const key of KEYS) {
-    assertEquals([key, placeholdersOf(CATALOGUE.en[key])], [key, placeholdersOf(CATALOGUE.es[key])]);
+    assertEquals([key, placeholdersOf(MESSAGES.en[key])], [key, placeholdersOf(MESSAGES.es[key])]);
   }
 });
 
 Deno.test("Sentences are not empty, and say the same thing in two ways", pure, () => {
-  const same = KEYS.filter((key) => CATALOGUE.es[key] === CATALOGUE.en[key]);
+  const same = KEYS.filter((key) => MESSAGES.es[key] === MESSAGES.en[key]);
   const values = ["IP", "N", "S", "NICK", "URL", "SHA256:..."].map((name) => `value.${name}`);
   assertEquals(same, ["ask.nick", "error.unknown", ...values, "client.no"]);
   for (const key of KEYS) {
     for (const language of LANGUAGES) {
-      const sentence = CATALOGUE[language][key];
+      const sentence = MESSAGES[language][key];
       assert(
         sentence === sentence.trim() && sentence !== "",
         `${language} ${key}: ${JSON.stringify(sentence)}`,
@@ -129,31 +137,31 @@ Deno.test("Sentences are not empty, and say the same thing in two ways", pure, (
 });
 
 Deno.test("Placeholders have names that are found", pure, () => {
-  type AnySentence = (key: SentenceKey, values: Record<string, string>) => string;
+  type AnySentence = (key: TranslationKey, values: Record<string, string>) => string;
   for (const key of KEYS) {
-    const values = Object.fromEntries(placeholdersOf(CATALOGUE.es[key]).map((name) => [name, `<${name}>`]));
+    const values = Object.fromEntries(placeholdersOf(MESSAGES.es[key]).map((name) => [name, `<${name}>`]));
     for (const language of LANGUAGES) {
-      const filled = (sentencesIn(language) as AnySentence)(key, values);
-      assertEquals(filled, CATALOGUE[language][key].replaceAll("{", "<").replaceAll("}", ">"));
+      const filled = (translator(language) as AnySentence)(key, values);
+      assertEquals(filled, MESSAGES[language][key].replaceAll("{", "<").replaceAll("}", ">"));
     }
   }
 });
 
-Deno.test("sentencesIn() fills in text as it is", pure, () => {
-  const spanish = sentencesIn("es");
+Deno.test("translator() fills in text as it is", pure, () => {
+  const spanish = translator("es");
   assertEquals(spanish("ask.port"), "Puerto");
   assertEquals(
     spanish("client.lost", { server: "$&", why: "{server}" }),
     "Se perdió la conexión con $&: {server}",
   );
-  assertEquals(sentencesIn("en")("error.choice-invalid", { max: 0 }), "Choose a number from 1 to 0.");
+  assertEquals(translator("en")("error.choice-invalid", { max: 0 }), "Choose a number from 1 to 0.");
 });
 
 Deno.test("Every code has its sentence, and no sentence is about a code that there is not", pure, () => {
   const keysOf = (prefix: string) => KEYS.filter((key) => key.startsWith(prefix)).sort();
-  assertEquals(keysOf("wire."), WIRE_CODES.map((code) => `wire.${code}` as SentenceKey).sort());
+  assertEquals(keysOf("wire."), WIRE_CODES.map((code) => `wire.${code}` as TranslationKey).sort());
   const codes = [...Object.keys(CODES), "unknown"];
-  assertEquals(keysOf("error."), codes.map((code) => `error.${code}` as SentenceKey).sort());
+  assertEquals(keysOf("error."), codes.map((code) => `error.${code}` as TranslationKey).sort());
 });
 
 /** What people are told about what they gave, with nothing left open. */
@@ -176,43 +184,43 @@ const INPUTS: [() => unknown, string][] = [
 
 Deno.test("explain() tells what is wrong with what a person gave", pure, () => {
   for (const [act, sentence] of INPUTS) {
-    assertEquals(explain(assertThrows(act, InputError), "es"), sentence);
-    assertNotEquals(explain(assertThrows(act, InputError), "en"), sentence);
+    assertEquals(errorText(assertThrows(act, InputError), "es"), sentence);
+    assertNotEquals(errorText(assertThrows(act, InputError), "en"), sentence);
   }
 });
 
 Deno.test("explain() fills in what an error is about", pure, () => {
   const refused = new ConnectError("refused", "", { details: { server: "10.0.0.7:5000" } });
   assertEquals(
-    explain(refused, "en"),
+    errorText(refused, "en"),
     "Nothing is listening on 10.0.0.7:5000: check the address and the port, and that the server is running.",
   );
   const inUse = new ListenError("port-in-use", "", { details: { host: "10.0.0.7", port: 5_000 } });
-  assertEquals(explain(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");
+  assertEquals(errorText(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");
 });
 
 Deno.test("explain() has words for a reason that nobody gave", pure, () => {
-  const kicked = (reason: string) => new RefusedError("kicked", reason, { details: { reason } });
-  assertEquals(explain(kicked(""), "es").split(": ")[1], "sin decir por qué");
-  assertEquals(explain(kicked(""), "en").split(": ")[1], "no reason given");
-  assertEquals(explain(kicked("por gritar"), "en").split(": ")[1], "por gritar");
+  const kicked = (reason: string) => new ServerError("kicked", reason, { details: { reason } });
+  assertEquals(errorText(kicked(""), "es").split(": ")[1], "sin decir por qué");
+  assertEquals(errorText(kicked(""), "en").split(": ")[1], "no reason given");
+  assertEquals(errorText(kicked("por gritar"), "en").split(": ")[1], "por gritar");
 });
 
 Deno.test("explain() tells silence that a server tells us of from a server's own silence", pure, () => {
-  assertEquals(explain(new LostError("silent", ""), "en"), "the server stopped responding");
-  assertEquals(explain(new RefusedError("silent", ""), "en"), "there was no sign of life");
-  assertEquals(explain(new ProtocolError("silent", ""), "en"), "there was no sign of life");
+  assertEquals(errorText(new ConnectionLostError("silent", ""), "en"), "the server stopped responding");
+  assertEquals(errorText(new ServerError("silent", ""), "en"), "there was no sign of life");
+  assertEquals(errorText(new ProtocolError("silent", ""), "en"), "there was no sign of life");
 });
 
 Deno.test("explain() repeats the reason of what it does not know", pure, () => {
   assertEquals(
-    explain(new RefusedError("of-the-future", "Cannot serve you"), "es"),
+    errorText(new ServerError("of-the-future", "Cannot serve you"), "es"),
     "Cannot serve you (of-the-future)",
   );
-  assertEquals(explain(new RefusedError("__proto__", "why"), "es"), "why (__proto__)");
-  assertEquals(explain(new ChatError("unheard-of", "why"), "en"), "why (unheard-of)");
-  assertEquals(explain(new TypeError("why"), "en"), "why (internal)");
-  assertEquals(explain("why", "en"), "why (internal)");
+  assertEquals(errorText(new ServerError("__proto__", "why"), "es"), "why (__proto__)");
+  assertEquals(errorText(new ChatError("unheard-of", "why"), "en"), "why (unheard-of)");
+  assertEquals(errorText(new TypeError("why"), "en"), "why (internal)");
+  assertEquals(errorText("why", "en"), "why (internal)");
 });
 
 const CHOICES: [string, string | undefined, (string | undefined)[]][] = [

@@ -1,7 +1,7 @@
 // What a client has read: where it goes on, since when it lacks something, and what it shows.
 
 import { assertEquals } from "@std/assert";
-import { Inbox, type Place } from "../lib/inbox.ts";
+import { type Place, ReadTracker } from "../lib/inbox.ts";
 import type { Joined, Left, LogEntry, Said, Welcome } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
@@ -40,22 +40,22 @@ function left(seq: number): Left {
 }
 
 /** An inbox that was welcomed once, at 0 ms. */
-function inboxOn(instance: bigint, next: number, head = next): Inbox {
-  const inbox = new Inbox();
+function inboxOn(instance: bigint, next: number, head = next): ReadTracker {
+  const inbox = new ReadTracker();
   inbox.welcomed(welcome(instance, next, head), 0);
   return inbox;
 }
 
-function readNumbers(inbox: Inbox, session: bigint, numbers: number[]): Place[] {
+function readNumbers(inbox: ReadTracker, session: bigint, numbers: number[]): Place[] {
   return numbers.map((n, seq) => inbox.read(said(seq, session, n)));
 }
 
-function nextOn(inbox: Inbox, instance: bigint): number | undefined {
+function nextOn(inbox: ReadTracker, instance: bigint): number | undefined {
   return inbox.position(0).resume.find((point) => point.instance === instance)?.next;
 }
 
 Deno.test("Inbox.position() of a newcomer has nothing to catch up with", pure, () => {
-  assertEquals(new Inbox().position(5_000), { lackMs: NEVER, resume: [] });
+  assertEquals(new ReadTracker().position(5_000), { lackMs: NEVER, resume: [] });
 });
 
 Deno.test("Inbox.position() knows where to go on from WELCOME on", pure, () => {
@@ -81,7 +81,7 @@ Deno.test("Inbox.position() remembers each server apart", pure, () => {
 });
 
 Deno.test("Inbox.position() remembers the last 16 servers that it was on", pure, () => {
-  const inbox = new Inbox();
+  const inbox = new ReadTracker();
   const visit = (instance: number) => inbox.welcomed(welcome(BigInt(instance), 0), 0);
   for (let instance = 0; instance < 16; instance++) visit(instance);
   visit(0);
@@ -261,7 +261,7 @@ Deno.test("Inbox.read() shows nothing of what is hidden, and goes on behind it",
 });
 
 Deno.test("Inbox forgets the session it has not heard of for longest when there are too many", pure, () => {
-  const inbox = new Inbox({ shownSessions: 2 });
+  const inbox = new ReadTracker({ shownSessions: 2 });
   inbox.welcomed(welcome(7n, 0), 0);
   for (const session of [1n, 2n, 1n, 3n]) readNumbers(inbox, session, [5]);
   // Session 1 was heard of again since, though not shown; the order of asking lets nothing else be forgotten.

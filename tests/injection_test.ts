@@ -2,19 +2,19 @@
 // the program's own: for every code point, random Unicode, and strings that have broken other programs.
 
 import { assert, assertEquals } from "@std/assert";
-import { RefusedError } from "../lib/errors.ts";
-import { explain, sentencesIn } from "../lib/i18n.ts";
-import { COLOURS } from "../lib/paint.ts";
+import { ServerError } from "../lib/errors.ts";
+import { errorText, translator } from "../lib/i18n.ts";
+import { COLOR_THEME } from "../lib/paint.ts";
 import type { RoomEvent } from "../lib/protocol.ts";
-import { MARKS, Renderer } from "../lib/render.ts";
+import { PREFIXES, Renderer } from "../lib/render.ts";
 import { printable, printableNick } from "../lib/text.ts";
 import { Random } from "./simulator/random.ts";
 import naughty from "./data/naughty-strings.json" with { type: "json" };
 
 const pure = { permissions: "none" } as const;
 
-const plain = new Renderer(sentencesIn("es"));
-const painted = new Renderer(sentencesIn("en"), { paint: COLOURS });
+const plain = new Renderer(translator("es"));
+const painted = new Renderer(translator("en"), { paint: COLOR_THEME });
 
 /** All that a renderer makes of a string, wherever a peer may put it. */
 function linesOf(renderer: Renderer, text: string): string[] {
@@ -35,7 +35,7 @@ function linesOf(renderer: Renderer, text: string): string[] {
     ...events.map((event) => renderer.entry(event, { isHistory: true })),
     renderer.person({ session: 1n, nick: text, address: text, sinceMs: 0 }),
     renderer.notice(
-      explain(new RefusedError(text, text, { details: { nick: text, reason: text } }), "es"),
+      errorText(new ServerError(text, text, { details: { nick: text, reason: text } }), "es"),
       0,
     ),
   ];
@@ -108,7 +108,7 @@ Deno.test(
   "Every line begins with a time, and a mark or a name without one: no text can pass for another line",
   pure,
   () => {
-    const marks = Object.values(MARKS);
+    const marks = Object.values(PREFIXES);
     const names = [
       ...marks,
       ...marks.map((mark) => `${mark} ana`),
@@ -144,7 +144,7 @@ Deno.test(
       } as const;
       assert(plain.entry(said).startsWith(`[${stamp}] eva: `));
       assertEquals(plain.entry(said).split("\n").length, 1);
-      assert(plain.entry({ ...said, action: true }).startsWith(`[${stamp}] ${MARKS.action} eva `));
+      assert(plain.entry({ ...said, action: true }).startsWith(`[${stamp}] ${PREFIXES.action} eva `));
     }
   },
 );

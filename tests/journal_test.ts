@@ -1,10 +1,16 @@
 // A room on a journal that takes its time: nothing has happened before the journal has it, and then it has.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { framesOf } from "../lib/codec.ts";
+import { splitFrames } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
-import { MemoryJournal } from "../lib/journal.ts";
-import { decodeServer, type Hello, type LogEntry, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
+import { InMemoryCommitLog } from "../lib/journal.ts";
+import {
+  decodeServer,
+  type Hello,
+  type LogEntry,
+  NEVER_CAUGHT_UP,
+  type ProposedEvent,
+} from "../lib/protocol.ts";
 import { type Admission, Room } from "../lib/room.ts";
 import { StagedJournal, type Store } from "./staged_journal.ts";
 
@@ -21,7 +27,7 @@ function newRoom(store: Store = { instance: 7n, entries: [] }, backups: readonly
 function enter(room: Room, nick: string, { again = () => {}, session = BigInt(nick.length), ms = 0 } = {}) {
   const hello: Hello = {
     ...{ type: "hello", version: 1, token: new Uint8Array(16), password: "", nick },
-    ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+    ...{ lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
   };
   return room.enter({ hello, session, address: "10.0.0.7" }, at(ms), again);
 }
@@ -39,7 +45,7 @@ function readAll(room: Room): LogEntry[] {
   const entries: LogEntry[] = [];
   const cursor = room.log.cursorAt(0);
   for (let slice = cursor.take(); slice; slice = cursor.take()) {
-    for (const frame of framesOf(slice)) entries.push(decodeServer(frame) as LogEntry);
+    for (const frame of splitFrames(slice)) entries.push(decodeServer(frame) as LogEntry);
   }
   return entries;
 }
@@ -229,7 +235,7 @@ Deno.test(
   "What is kept in memory alone happens at once, in the order and at the moment of the proposal",
   pure,
   () => {
-    const journal = new MemoryJournal(7n);
+    const journal = new InMemoryCommitLog(7n);
     const taken: unknown[] = [];
     journal.follow((entry, seq, moment) => taken.push([entry, seq, moment]));
     const entries = ["uno", "dos"].map((text) => ({ type: "announced", timeMs: 1, text }) as const);
@@ -240,7 +246,7 @@ Deno.test(
 );
 
 Deno.test("A room goes on from what its journal knows of the time before its first entry", pure, () => {
-  const past: Proposal[] = [
+  const past: ProposedEvent[] = [
     { type: "joined", timeMs: 5, session: 1n, back: false, nick: "ana", address: "10.0.0.8" },
     { type: "backups", timeMs: 6, backups: ["a:1"] },
   ];

@@ -3,8 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { systemClock } from "../lib/clock.ts";
-import { DataFile } from "../lib/data_file.ts";
-import { FileJournal } from "../lib/file_journal.ts";
+import { SqliteStore } from "../lib/data_file.ts";
+import { SqliteCommitLog } from "../lib/file_journal.ts";
 import { MAX_PER_ADDRESS } from "../lib/gate.ts";
 import { encodeClient, type LogEntry, type Say } from "../lib/protocol.ts";
 import { dialPeer, enter, type Guest, helloOf } from "./peers.ts";
@@ -16,8 +16,8 @@ function startServer(options: Partial<ChatServerOptions>): ChatServer {
   return new ChatServer({ host: LOOPBACK, port: 0, ...options });
 }
 
-async function openJournal(path: string): Promise<FileJournal> {
-  return new FileJournal(await DataFile.open(path), { clock: systemClock });
+async function openJournal(path: string): Promise<SqliteCommitLog> {
+  return new SqliteCommitLog(await SqliteStore.open(path), { clock: systemClock });
 }
 
 function say(n: number, text = `t${n}`): Say {

@@ -1,26 +1,30 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseServer } from "../lib/address.ts";
+import { parseServerAddress } from "../lib/address.ts";
 import { InputError } from "../lib/errors.ts";
-import { knownFingerprint, MAX_KNOWN_SERVERS, withServer } from "../lib/known_servers.ts";
+import { knownFingerprint, MAX_KNOWN_SERVERS, upsertServer } from "../lib/known_servers.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const TWO = ONE.replace("un", "nu");
-const aula = parseServer("Aula.uni.es:5001");
+const aula = parseServerAddress("Aula.uni.es:5001");
 
 function test(name: string, body: () => void): void {
   Deno.test(name, { permissions: "none" }, body);
 }
 
 test("A server that was put in is found, in whatever case it is written", () => {
-  const text = withServer("", aula, ONE);
+  const text = upsertServer("", aula, ONE);
   assertEquals(text, `aula.uni.es:5001 ${ONE}\n`);
-  assertEquals(knownFingerprint(text, parseServer("aula.UNI.es:5001")), ONE);
-  assertEquals(knownFingerprint(text, parseServer("aula.uni.es:5002")), undefined);
-  assertEquals(knownFingerprint(text, parseServer("la.uni.es:5001")), undefined);
+  assertEquals(knownFingerprint(text, parseServerAddress("aula.UNI.es:5001")), ONE);
+  assertEquals(knownFingerprint(text, parseServerAddress("aula.uni.es:5002")), undefined);
+  assertEquals(knownFingerprint(text, parseServerAddress("la.uni.es:5001")), undefined);
 });
 
 test("A server has one line: a new fingerprint takes the place of the old one", () => {
-  const text = withServer(withServer(withServer("", aula, ONE), parseServer("[::1]:5000"), ONE), aula, TWO);
+  const text = upsertServer(
+    upsertServer(upsertServer("", aula, ONE), parseServerAddress("[::1]:5000"), ONE),
+    aula,
+    TWO,
+  );
   assertEquals(text, `[::1]:5000 ${ONE}\naula.uni.es:5001 ${TWO}\n`);
   assertEquals(knownFingerprint(text, aula), TWO);
 });
@@ -36,13 +40,13 @@ test("A line that cannot be read trusts no certificate, and is not taken for non
 });
 
 test("Nothing but a fingerprint is written", () => {
-  assertThrows(() => withServer("", aula, `${ONE}\nevil:5000 ${TWO}`), InputError);
+  assertThrows(() => upsertServer("", aula, `${ONE}\nevil:5000 ${TWO}`), InputError);
 });
 
 test("The file does not grow forever: the oldest line goes", () => {
   let text = "";
   for (let port = 1; port <= MAX_KNOWN_SERVERS; port++) text += `h:${port} ${ONE}\n`;
-  const lines = withServer(text, aula, TWO).trim().split("\n");
+  const lines = upsertServer(text, aula, TWO).trim().split("\n");
   assertEquals([lines.length, lines[0], lines.at(-1)], [
     MAX_KNOWN_SERVERS,
     `h:2 ${ONE}`,
@@ -52,5 +56,5 @@ test("The file does not grow forever: the oldest line goes", () => {
 
 test("A server is known whatever the case in which somebody wrote it into the file", () => {
   assertEquals(knownFingerprint(`AULA.uni.ES:5001 ${ONE}`, aula), ONE);
-  assertEquals(withServer(`AULA.uni.ES:5001 ${ONE}\n`, aula, TWO), `aula.uni.es:5001 ${TWO}\n`);
+  assertEquals(upsertServer(`AULA.uni.ES:5001 ${ONE}\n`, aula, TWO), `aula.uni.es:5001 ${TWO}\n`);
 });

@@ -2,12 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import type { Key } from "../lib/keys.ts";
-import { type Completer, LineEditor, MAX_LINE_UNITS, MAX_PAST_LINES } from "../lib/line_editor.ts";
+import { type Completer, LineEditor, MAX_HISTORY_LINES, MAX_LINE_UNITS } from "../lib/line_editor.ts";
 
 const pure = { permissions: "none" } as const;
 
 /** A key as people write it: `C-a`, `M-left`, `S-tab`, or what it types. */
-function keyOf(name: string): Key {
+function serverKey(name: string): Key {
   const [, modifiers, plain] = /^((?:[CMS]-)*)(.+)$/.exec(name)!;
   if (!modifiers && [...plain!].length === 1) return { name: plain, text: plain };
   return {
@@ -29,7 +29,7 @@ function after(line: string, ...keys: string[]): string {
   const editor = new LineEditor();
   editor.insert(before! + behind!);
   while (editor.cursor > before!.length) editor.press({ name: "left" });
-  for (const key of keys) editor.press(keyOf(key));
+  for (const key of keys) editor.press(serverKey(key));
   return shown(editor);
 }
 
@@ -119,14 +119,14 @@ Deno.test("Up and Down bring back what was remembered, and what was being typed"
   for (const line of ["uno", "dos", "dos", " ", "tres"]) editor.remember(line);
   editor.insert("cua");
   const seen = ["up", "up", "C-p", "up", "down", "C-n", "down", "down"].map((name) => {
-    editor.press(keyOf(name));
+    editor.press(serverKey(name));
     return shown(editor);
   });
   assertEquals(seen, ["tres|", "dos|", "uno|", "uno|", "dos|", "tres|", "cua|", "cua|"]);
-  editor.press(keyOf("up"));
-  editor.press(keyOf("x"));
+  editor.press(serverKey("up"));
+  editor.press(serverKey("x"));
   assertEquals(editor.take(), "tresx");
-  editor.press(keyOf("up"));
+  editor.press(serverKey("up"));
   assertEquals(shown(editor), "tres|");
 });
 
@@ -138,27 +138,27 @@ Deno.test(
     for (const line of ["uno", "dos"]) editor.remember(line);
     editor.insert("cua");
     const seen = ["up", "x", "up", "y", "down", "down", "up", "up"].map((name) => {
-      editor.press(keyOf(name));
+      editor.press(serverKey(name));
       return shown(editor);
     });
     assertEquals(seen, ["dos|", "dosx|", "uno|", "unoy|", "dosx|", "cua|", "dosx|", "unoy|"]);
     assertEquals(editor.take(), "unoy");
-    editor.press(keyOf("up"));
+    editor.press(serverKey("up"));
     assertEquals(shown(editor), "dos|");
   },
 );
 
 Deno.test("Only so many lines can be brought back", pure, () => {
   const editor = new LineEditor();
-  for (let n = 0; n <= MAX_PAST_LINES; n++) editor.remember(`line ${n}`);
-  for (let n = 0; n <= MAX_PAST_LINES; n++) editor.press(keyOf("up"));
+  for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.remember(`line ${n}`);
+  for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.press(serverKey("up"));
   assertEquals(editor.text, "line 1");
 });
 
 Deno.test("The text before the cursor can be taken alone", pure, () => {
   const editor = new LineEditor();
   editor.insert("unodos");
-  for (let n = 0; n < 3; n++) editor.press(keyOf("left"));
+  for (let n = 0; n < 3; n++) editor.press(serverKey("left"));
   assertEquals(editor.takeBefore(), "uno");
   assertEquals(shown(editor), "|dos");
 });
@@ -174,7 +174,7 @@ Deno.test("Tab goes through what a word may become, either way, and around", pur
   const editor = new LineEditor(complete);
   editor.insert("hola an");
   const seen = ["tab", "tab", "tab", "S-tab", "x", "tab"].map((name) => {
-    editor.press(keyOf(name));
+    editor.press(serverKey(name));
     return shown(editor);
   });
   assertEquals(seen, [
@@ -187,20 +187,20 @@ Deno.test("Tab goes through what a word may become, either way, and around", pur
   ]);
   const other = new LineEditor(complete);
   other.insert("a");
-  other.press(keyOf("S-tab"));
+  other.press(serverKey("S-tab"));
   assertEquals(shown(other), "andrea |");
 });
 
 Deno.test("Tab leaves alone what is behind the cursor, and a line with nothing to become", pure, () => {
   const editor = new LineEditor(complete);
   editor.insert("an y tú?");
-  for (let n = 0; n < 6; n++) editor.press(keyOf("left"));
-  editor.press(keyOf("tab"));
+  for (let n = 0; n < 6; n++) editor.press(serverKey("left"));
+  editor.press(serverKey("tab"));
   assertEquals(shown(editor), "ana | y tú?");
-  editor.press(keyOf("end"));
-  editor.press(keyOf("tab"));
-  editor.press(keyOf("!"));
-  editor.press(keyOf("tab"));
+  editor.press(serverKey("end"));
+  editor.press(serverKey("tab"));
+  editor.press(serverKey("!"));
+  editor.press(serverKey("tab"));
   assertEquals(shown(editor), "ana  y tú?!|");
 });
 
@@ -215,21 +215,21 @@ Deno.test("A key that goes with Ctrl or Alt types nothing, whatever the terminal
 Deno.test("What is pasted parts two cuts", pure, () => {
   const editor = new LineEditor();
   editor.insert("uno");
-  editor.press(keyOf("C-w"));
+  editor.press(serverKey("C-w"));
   editor.insert("dos");
-  for (const key of ["C-w", "C-y"]) editor.press(keyOf(key));
+  for (const key of ["C-w", "C-y"]) editor.press(serverKey(key));
   assertEquals(shown(editor), "dos|");
 });
 
 Deno.test("Tab begins anew behind what was pasted, and in the next line", pure, () => {
   const editor = new LineEditor(complete);
   editor.insert("a");
-  editor.press(keyOf("tab"));
+  editor.press(serverKey("tab"));
   editor.insert("b");
-  editor.press(keyOf("tab"));
+  editor.press(serverKey("tab"));
   assertEquals(shown(editor), "ana ana |");
   assertEquals(editor.take(), "ana ana ");
-  editor.press(keyOf("tab"));
+  editor.press(serverKey("tab"));
   assertEquals(shown(editor), "ana |");
 });
 

@@ -1,11 +1,18 @@
 // Where things stand on screens of all sizes.
 
 import { assert, assertEquals } from "@std/assert";
-import { cellsOf, columnsOf, type Layout, layOut, rowsAbove, type View } from "../lib/line_layout.ts";
+import {
+  computeLayout,
+  type InputView,
+  type Layout,
+  rowsAboveCursor,
+  toCells,
+  width,
+} from "../lib/line_layout.ts";
 
 const pure = { permissions: "none" } as const;
 
-function viewOf(text: string, view: Partial<View> = {}): View {
+function viewOf(text: string, view: Partial<InputView> = {}): InputView {
   return { status: [], prompt: "> ", text, cursor: text.length, ...view };
 }
 
@@ -18,8 +25,8 @@ function shown({ rows, row, cell }: Layout): string[] {
   });
 }
 
-function layOutIn(columns: number, view: View, rows = 10): string[] {
-  return shown(layOut(view, { columns, rows }));
+function layOutIn(columns: number, view: InputView, rows = 10): string[] {
+  return shown(computeLayout(view, { columns, rows }));
 }
 
 Deno.test(
@@ -45,7 +52,7 @@ Deno.test("A wide character that does not fit goes to the next row", pure, () =>
 Deno.test("An emoji has the columns that any terminal may give it, and stays in one piece", pure, () => {
   const family = "👩‍👩‍👧";
   assertEquals(
-    cellsOf(`a漢${family}e\u0301🇪🇸❤️🚀`).map(({ text, columns, isSure }) => [text, columns, isSure]),
+    toCells(`a漢${family}e\u0301🇪🇸❤️🚀`).map(({ text, columns, isSure }) => [text, columns, isSure]),
     [
       ["a", 1, true],
       ["漢", 2, true],
@@ -105,38 +112,41 @@ Deno.test("A screen without any size shows something all the same", pure, () => 
 });
 
 Deno.test("Rows that have become too long take several", pure, () => {
-  const layout = layOut(viewOf("x".repeat(43)), { columns: 40, rows: 10 });
+  const layout = computeLayout(viewOf("x".repeat(43)), { columns: 40, rows: 10 });
   assertEquals(shown(layout), [`> ${"x".repeat(38)}`, `${"x".repeat(5)}|`]);
   for (const [columns, rows] of [[100, 1], [40, 1], [39, 2], [30, 2], [20, 2], [10, 4], [5, 8]] as const) {
-    assertEquals(rowsAbove(layout, columns), rows, `${columns}`);
+    assertEquals(rowsAboveCursor(layout, columns), rows, `${columns}`);
   }
-  const amid = layOut(viewOf("x".repeat(20), { cursor: 8 }), { columns: 40, rows: 10 });
-  assertEquals([5, 9, 10, 11].map((columns) => rowsAbove(amid, columns)), [2, 1, 1, 0]);
-  const wide = layOut(viewOf("漢漢漢漢", { cursor: 3 }), { columns: 20, rows: 10 });
-  assertEquals(rowsAbove(wide, 5), 1);
+  const amid = computeLayout(viewOf("x".repeat(20), { cursor: 8 }), { columns: 40, rows: 10 });
+  assertEquals([5, 9, 10, 11].map((columns) => rowsAboveCursor(amid, columns)), [2, 1, 1, 0]);
+  const wide = computeLayout(viewOf("漢漢漢漢", { cursor: 3 }), { columns: 20, rows: 10 });
+  assertEquals(rowsAboveCursor(wide, 5), 1);
 });
 
 Deno.test("No row is wider than the screen, and every character has its place", pure, () => {
   const text = "año 漢字 👩‍👩‍👧🇪🇸 e\u0301❤️1️⃣ fin".repeat(5);
   for (let columns = 6; columns < 60; columns++) {
-    const { rows } = layOut(viewOf(text), { columns, rows: 1_000 });
-    assert(rows.every((row) => columnsOf(row) <= columns));
+    const { rows } = computeLayout(viewOf(text), { columns, rows: 1_000 });
+    assert(rows.every((row) => width(row) <= columns));
     assertEquals(rows.flat().map((cell) => cell.text).join(""), `> ${text}`);
   }
 });
 
 Deno.test("A character that is wider than the screen has a row like all others", pure, () => {
-  assertEquals(layOut(viewOf("漢a", { prompt: "", cursor: 0 }), { columns: 1, rows: 9 }).rows.length, 2);
+  assertEquals(
+    computeLayout(viewOf("漢a", { prompt: "", cursor: 0 }), { columns: 1, rows: 9 }).rows.length,
+    2,
+  );
 });
 
 Deno.test("A line above the prompt that just fits is shown whole", pure, () => {
-  const { rows } = layOut(viewOf("", { status: ["12345", "123456"] }), { columns: 5, rows: 9 });
+  const { rows } = computeLayout(viewOf("", { status: ["12345", "123456"] }), { columns: 5, rows: 9 });
   assertEquals(rows.slice(0, 2).map((cells) => cells.map(({ text }) => text).join("")), ["12345", "1234…"]);
 });
 
 Deno.test("Nobody is sure how wide an emoji is, or what some terminals join and others do not", pure, () => {
   const sure = ["a", "漢", "e\u0301", "👍", "🇪🇸", "🇪", "\u1100\u1161"].map((text) =>
-    cellsOf(text)[0]!.isSure
+    toCells(text)[0]!.isSure
   );
   assertEquals(sure, [true, true, true, false, false, false, false]);
 });

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ListenError } from "../lib/errors.ts";
-import { accepted, listen } from "../lib/listener.ts";
+import { acceptConnections, listen } from "../lib/listener.ts";
 import { addressOf, LOOPBACK, soon } from "./support.ts";
 
 /** More than Deno would have wait. */
@@ -36,7 +36,7 @@ Deno.test("Connections that come too fast are taken at a pace, and none is lost"
   const beganMs = performance.now();
   const tookMs: number[] = [];
   for await (
-    const conn of accepted(listener, { onTrouble: () => {}, allowance: { burst: 4, perSecond: 40 } })
+    const conn of acceptConnections(listener, { onTrouble: () => {}, allowance: { burst: 4, perSecond: 40 } })
   ) {
     conn.close();
     if (tookMs.push(performance.now() - beganMs) === comers.length) break;
@@ -52,7 +52,10 @@ Deno.test("The wait of those who come too fast ends with the listener", async ()
   const { host: hostname, port } = addressOf(listener);
   using _one = await Deno.connect({ hostname, port });
   using _two = await Deno.connect({ hostname, port });
-  const connections = accepted(listener, { onTrouble: () => {}, allowance: { burst: 1, perSecond: 20 } });
+  const connections = acceptConnections(listener, {
+    onTrouble: () => {},
+    allowance: { burst: 1, perSecond: 20 },
+  });
   (await connections.next()).value!.close();
   const next = connections.next();
   listener.close();

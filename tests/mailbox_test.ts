@@ -2,11 +2,11 @@
 // sides of the conversation together, while servers die.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Moment, serverClockOf } from "../lib/clock.ts";
-import { framesOf } from "../lib/codec.ts";
+import { makeServerClock, type Moment } from "../lib/clock.ts";
+import { splitFrames } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
-import { MemoryJournal } from "../lib/journal.ts";
-import { Mailbox, type MailboxOptions } from "../lib/mailbox.ts";
+import { InMemoryCommitLog } from "../lib/journal.ts";
+import { type MailboxOptions, SessionState } from "../lib/mailbox.ts";
 import type { Member } from "../lib/members.ts";
 import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../lib/protocol.ts";
 import { Room } from "../lib/room.ts";
@@ -18,8 +18,8 @@ const NOON_MS = 1_700_000_000_000;
 /** First 8 bytes of the SHA-256 of sixteen bytes 0. */
 const SESSION = 0x374708fff7719dd5n;
 
-function newMailbox(options: Partial<MailboxOptions> = {}): Mailbox {
-  return new Mailbox({ token: new Uint8Array(16), ...options });
+function newMailbox(options: Partial<MailboxOptions> = {}): SessionState {
+  return new SessionState({ token: new Uint8Array(16), ...options });
 }
 
 function welcome(changes: Partial<Welcome> = {}): Welcome {
@@ -153,7 +153,7 @@ Deno.test(
 /** A person at a client that is joined to rooms by hand: frames arrive when the test says so. */
 class Person {
   readonly nick: string;
-  readonly mailbox: Mailbox;
+  readonly mailbox: SessionState;
   /** What was shown of the others, as `nick: text`. */
   readonly shown: string[] = [];
   #room: Room | undefined;
@@ -190,7 +190,7 @@ class Person {
   read(ms: number): void {
     const cursor = this.#cursor!;
     for (let slice = cursor.take(); slice; slice = cursor.take()) {
-      for (const frame of framesOf(slice)) this.#show(decodeServer(frame) as LogEntry, ms);
+      for (const frame of splitFrames(slice)) this.#show(decodeServer(frame) as LogEntry, ms);
     }
     this.mailbox.pinged({ type: "ping", head: this.#room!.log.head }, ms);
   }
@@ -218,14 +218,19 @@ Deno.test(
   "A message that a server accepted and delivered to some before it died is shown once to all",
   pure,
   () => {
-    const [ana, beto, eva] = peopleIn(new Room({ journal: new MemoryJournal(1n) }), "ana", "beto", "eva") as [
+    const [ana, beto, eva] = peopleIn(
+      new Room({ journal: new InMemoryCommitLog(1n) }),
+      "ana",
+      "beto",
+      "eva",
+    ) as [
       Person,
       Person,
       Person,
     ];
     ana.say("uno", 1_000);
     for (const reader of [ana, beto]) reader.read(1_000);
-    const second = new Room({ journal: new MemoryJournal(2n) });
+    const second = new Room({ journal: new InMemoryCommitLog(2n) });
     for (const person of [eva, ana, beto]) person.enter(second, 20_000);
     ana.say("dos", 21_000);
     for (const person of [ana, beto, eva]) person.read(22_000);
@@ -235,23 +240,23 @@ Deno.test(
 );
 
 Deno.test("A message keeps its first time on the way over three servers that die in turn", pure, () => {
-  const [ana, beto] = peopleIn(new Room({ journal: new MemoryJournal(1n) }), "ana", "beto") as [
+  const [ana, beto] = peopleIn(new Room({ journal: new InMemoryCommitLog(1n) }), "ana", "beto") as [
     Person,
     Person,
   ];
   ana.say("uno", 1_000);
   ana.read(1_000);
-  let last = new Room({ journal: new MemoryJournal(2n) });
+  let last = new Room({ journal: new InMemoryCommitLog(2n) });
   for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
     for (const person of [ana, beto]) person.mailbox.lost(ms - 5_000);
-    last = new Room({ journal: new MemoryJournal(instance) });
+    last = new Room({ journal: new InMemoryCommitLog(instance) });
     ana.enter(last, ms);
     ana.read(ms);
   }
   beto.enter(last, 300_000);
   beto.read(300_000);
   assertEquals(beto.shown, ["ana: uno"]);
-  const entries = [...framesOf(last.log.cursorAt(1).take()!)].map((frame) => decodeServer(frame) as Said);
+  const entries = [...splitFrames(last.log.cursorAt(1).take()!)].map((frame) => decodeServer(frame) as Said);
   assertEquals(entries[0]!.timeMs, NOON_MS + 1_000);
   assert(entries[0]!.late);
 });
@@ -261,16 +266,16 @@ Deno.test(
   pure,
   () => {
     let [wallMs, awakeMs] = [NOON_MS, 0];
-    const clock = serverClockOf(() => wallMs, () => awakeMs);
+    const clock = makeServerClock(() => wallMs, () => awakeMs);
     const pass = (ms: number) => [wallMs, awakeMs] = [wallMs + ms, awakeMs + ms];
-    const [ana, beto] = peopleIn(new Room({ journal: new MemoryJournal(1n) }), "ana", "beto") as [
+    const [ana, beto] = peopleIn(new Room({ journal: new InMemoryCommitLog(1n) }), "ana", "beto") as [
       Person,
       Person,
     ];
     ana.say("uno", 1_000);
     ana.read(1_000);
     pass(2_000);
-    const second = new Room({ journal: new MemoryJournal(2n) });
+    const second = new Room({ journal: new InMemoryCommitLog(2n) });
     ana.enter(second, 2_000, clock());
     wallMs += 600_000;
     pass(10_000);
@@ -284,7 +289,7 @@ Deno.test(
   "A message that arrived twice, over a broken connection and the next one, is shown once",
   pure,
   () => {
-    const room = new Room({ journal: new MemoryJournal(1n) });
+    const room = new Room({ journal: new InMemoryCommitLog(1n) });
     const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
     const typed = ana.mailbox.say("uno");
     ana.deliver(typed, 1_000);
@@ -301,8 +306,8 @@ Deno.test(
   pure,
   () => {
     const [first, second] = [
-      new Room({ journal: new MemoryJournal(1n) }),
-      new Room({ journal: new MemoryJournal(2n) }),
+      new Room({ journal: new InMemoryCommitLog(1n) }),
+      new Room({ journal: new InMemoryCommitLog(2n) }),
     ];
     const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
     ana.say("uno", 1_000);
@@ -318,8 +323,8 @@ Deno.test(
 
 Deno.test("Whoever comes back to a server goes on reading where they stopped", pure, () => {
   const [first, second] = [
-    new Room({ journal: new MemoryJournal(1n) }),
-    new Room({ journal: new MemoryJournal(2n) }),
+    new Room({ journal: new InMemoryCommitLog(1n) }),
+    new Room({ journal: new InMemoryCommitLog(2n) }),
   ];
   const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
   beto.enter(second, 1_000);

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../lib/about.ts";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { serve } from "../lib/server_program.ts";
 import { Person } from "./person.ts";
 
@@ -20,7 +20,7 @@ function bare(text: string): string {
 }
 
 for (const folder of ["", "es/"]) {
-  for (const [name, main] of [["chat-server", serve], ["chat-client", chat]] as const) {
+  for (const [name, main] of [["chat-server", serve], ["chat-client", runClient]] as const) {
     Deno.test(`docs/man/${folder}${name}.1 names all that --help does`, reading, async () => {
       await using person = new Person({ language: folder === "" ? "en" : "es" });
       assertEquals(await person.runs(main, "--help"), 0);

@@ -2,12 +2,12 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { ProtocolError } from "../lib/errors.ts";
 import { decodeBlock, encodeBlockHead, encodeProposal } from "../lib/nats_block.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
-import type { Proposal } from "../lib/protocol.ts";
+import { decodeCheckpoint, encodeSnapshot } from "../lib/nats_checkpoint.ts";
+import type { ProposedEvent } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
-const ENTRIES: Proposal[] = [
+const ENTRIES: ProposedEvent[] = [
   {
     ...{ type: "joined", timeMs: 5, session: 1n, back: false, nick: "ana", address: "::1" },
     home: 0xffff_ffff_ffff_ffffn,
@@ -33,14 +33,14 @@ Deno.test("A block holds entries as they were, each with its own home", pure, ()
 Deno.test("A checkpoint holds what comes before it, and the numbers in their order", pure, () => {
   const numbers = new Map([[9n, 4], [2n, 1]]);
   const checkpoint = { instance: 5n, position: 12, seq: 34, numbers, past: ENTRIES };
-  const back = decodeCheckpoint(encodeCheckpoint(checkpoint));
+  const back = decodeCheckpoint(encodeSnapshot(checkpoint));
   assertEquals(back, checkpoint);
   assertEquals([...back.numbers.keys()], [9n, 2n]);
 });
 
 Deno.test("What is no block, or of another version, is refused", pure, () => {
   const block = encodeBlockHead({ server: 7n, number: 1 });
-  const checkpoint = encodeCheckpoint({ instance: 5n, position: 0, seq: 0, numbers: new Map(), past: [] });
+  const checkpoint = encodeSnapshot({ instance: 5n, position: 0, seq: 0, numbers: new Map(), past: [] });
   for (const [decode, bytes] of [[decodeBlock, block], [decodeCheckpoint, checkpoint]] as const) {
     const newer = bytes.slice();
     newer[5]!++;

@@ -2,12 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import {
-  beginLog,
   type Checkpoint,
-  checkpointOf,
-  encodeCheckpoint,
-  isMark,
-  usableCheckpoint,
+  createLog,
+  encodeSnapshot,
+  findSnapshot,
+  isGenesis,
+  tryDecodeSnapshot,
 } from "../lib/nats_checkpoint.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 
@@ -22,19 +22,21 @@ function storeOf(...stored: (Checkpoint | "garbage" | undefined)[]): FakeStore {
   const log = new FakeLog();
   for (const one of stored) {
     if (one === undefined) log.put(new Uint8Array(1));
-    else log.put(one === "garbage" ? new Uint8Array(9) : encodeCheckpoint(one), { isCheckpoint: true });
+    else log.put(one === "garbage" ? new Uint8Array(9) : encodeSnapshot(one), { isCheckpoint: true });
   }
   return new FakeStore(log);
 }
 
 Deno.test("A checkpoint of nothing marks a log that begins, and no other does", pure, () => {
-  const marks = [[0, 0], [0, 3], [3, 0]].map(([position, seq]) => isMark(checkpointAt(position!, { seq })));
+  const marks = [[0, 0], [0, 3], [3, 0]].map(([position, seq]) =>
+    isGenesis(checkpointAt(position!, { seq }))
+  );
   assertEquals(marks, [true, false, false]);
 });
 
 Deno.test("A checkpoint is stored in a form that servers of this version know", pure, () => {
   const numbers = new Map([[9n, 4]]);
-  const bytes = encodeCheckpoint(checkpointAt(2, { seq: 3, numbers }));
+  const bytes = encodeSnapshot(checkpointAt(2, { seq: 3, numbers }));
   assertEquals(
     bytes.toHex(),
     "00000028" + "50" + "01" + "0000000000000005" + "0000000000000002" + "0000000000000003" + "0001" +
@@ -43,7 +45,7 @@ Deno.test("A checkpoint is stored in a form that servers of this version know", 
   // One that has more than that is none.
   const longer = Uint8Array.of(...bytes, 0);
   longer[3]!++;
-  assertEquals(checkpointOf(longer), undefined);
+  assertEquals(tryDecodeSnapshot(longer), undefined);
 });
 
 Deno.test(
@@ -52,7 +54,7 @@ Deno.test(
   async () => {
     const [one, two] = [checkpointAt(1), checkpointAt(3)];
     const store = storeOf(undefined, one, undefined, two, undefined);
-    const found = [1, 2, 3, 4, 5].map((wanted) => usableCheckpoint(store, wanted, 1));
+    const found = [1, 2, 3, 4, 5].map((wanted) => findSnapshot(store, wanted, 1));
     assertEquals(await Promise.all(found), [one, one, two, two, two]);
   },
 );
@@ -64,12 +66,12 @@ Deno.test(
     const good = checkpointAt(1);
     for (const bad of ["garbage", checkpointAt(2), checkpointAt(7)] as const) {
       for (const wanted of [1, 2]) {
-        assertEquals(await usableCheckpoint(storeOf(undefined, bad, good), wanted, 1), good);
+        assertEquals(await findSnapshot(storeOf(undefined, bad, good), wanted, 1), good);
       }
-      assertEquals(await usableCheckpoint(storeOf(undefined, bad), 1, 1), undefined);
+      assertEquals(await findSnapshot(storeOf(undefined, bad), 1, 1), undefined);
     }
     // What is behind it is forgotten up to here.
-    const found = [2, 3].map((first) => usableCheckpoint(storeOf(undefined, undefined, good), 1, first));
+    const found = [2, 3].map((first) => findSnapshot(storeOf(undefined, undefined, good), 1, first));
     assertEquals(await Promise.all(found), [good, undefined]);
   },
 );
@@ -83,10 +85,10 @@ Deno.test("Of two servers that begin a room at once one does, under an id of its
     ids.push(options.id);
     return append(bytes, options);
   };
-  const begun = [await beginLog(store, 0, 5n), await beginLog(store, 0, 6n)];
+  const begun = [await createLog(store, 0, 5n), await createLog(store, 0, 6n)];
   assertEquals(begun, [checkpointAt(0), undefined]);
   assertEquals([new Set(ids).size, log.stored.length], [2, 1]);
-  assertEquals(checkpointOf(log.stored[0]!.bytes), checkpointAt(0));
+  assertEquals(tryDecodeSnapshot(log.stored[0]!.bytes), checkpointAt(0));
   // Behind what is there already.
-  assertEquals(await beginLog(store, 1, 7n), { ...checkpointAt(1, { instance: 7n }), seq: 0 });
+  assertEquals(await createLog(store, 1, 7n), { ...checkpointAt(1, { instance: 7n }), seq: 0 });
 });

@@ -3,7 +3,7 @@
 import { freePort, LOOPBACK as HOST } from "./e2e/support.ts";
 
 /** How long one may take until it can be used, in ms, and how often to look whether it can. */
-const STARTING_MS = 20_000;
+const STARTUP_TIMEOUT_MS = 20_000;
 const LOOK_MS = 50;
 
 const { state } = await Deno.permissions.query({ name: "run", command: "nats-server" });
@@ -71,7 +71,7 @@ export class NatsServer implements AsyncDisposable {
   /** Fulfilled when it takes connections.
    * @throws {Error} if it does not */
   async answers(): Promise<void> {
-    for (const endMs = performance.now() + STARTING_MS;;) {
+    for (const endMs = performance.now() + STARTUP_TIMEOUT_MS;;) {
       try {
         return (await Deno.connect({ hostname: HOST, port: this.#port })).close();
       } catch (error) {

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { Neighbours, type NeighboursListener } from "../lib/neighbours.ts";
+import { Membership, type NeighboursListener } from "../lib/neighbours.ts";
 import { FakeLeases } from "./fake_store.ts";
 import { until } from "./support.ts";
 
 /** A server with id 5, some others, and what it is told. */
 async function neighbourhood({ renewMs = 5, absentMs = 0, offeredMs = 0, time = { nowMs: 0 } } = {}) {
   const leases = new FakeLeases();
-  const neighbours = await Neighbours.join(leases, {
+  const neighbours = await Membership.join(leases, {
     home: 5n,
     clock: () => ({ wallMs: 0, tickMs: time.nowMs }),
     renewMs,

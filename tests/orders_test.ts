@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { sentencesIn } from "../lib/i18n.ts";
+import { translator } from "../lib/i18n.ts";
 import { type Order, orderHelp, orderUsage, parseOrder } from "../lib/orders.ts";
 
 const pure = { permissions: "none" } as const;
@@ -65,8 +65,8 @@ Deno.test("parseOrder() refuses what an order cannot be about", pure, () => {
 });
 
 Deno.test("orderHelp() shows every order with what follows it", pure, () => {
-  const help = orderHelp(sentencesIn("es"));
+  const help = orderHelp(translator("es"));
   assertEquals(help.filter((line) => line.startsWith("  /")).length, 8);
   assert(help.some((line) => line.startsWith("  /ban IP MINUTOS, /vetar ")), help.join("\n"));
-  assertEquals(orderUsage("kick", sentencesIn("en")), "/kick NICK REASON");
+  assertEquals(orderUsage("kick", translator("en")), "/kick NICK REASON");
 });

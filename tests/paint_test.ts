@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
-import { COLOURS, NICK_COLOURS, PLAIN } from "../lib/paint.ts";
+import { COLOR_THEME, NICK_COLORS, PLAIN_THEME } from "../lib/paint.ts";
 
 const pure = { permissions: "none" } as const;
 /** For tests of colours, which NO_COLOR takes away. */
@@ -20,30 +20,30 @@ function luminanceOf(colour: number): number {
 }
 
 Deno.test("Every colour of a nick stands out from black and from white", pure, () => {
-  for (const colour of NICK_COLOURS) {
+  for (const colour of NICK_COLORS) {
     const luminance = luminanceOf(colour);
     const contrasts = [1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05];
     assert(Math.min(...contrasts) >= 3.5, `${colour}: ${contrasts}`);
   }
-  assertEquals(new Set(NICK_COLOURS).size, NICK_COLOURS.length);
+  assertEquals(new Set(NICK_COLORS).size, NICK_COLORS.length);
 });
 
 Deno.test("A session has the same colour under every nick, and others have others", colours, () => {
   setColorEnabled(true);
-  assertEquals(COLOURS.nick("ana", 13n), "\x1b[38;5;27mana\x1b[39m");
-  assertEquals(COLOURS.nick("anita", 13n), "\x1b[38;5;27manita\x1b[39m");
-  assertNotEquals(COLOURS.nick("ana", 12n), COLOURS.nick("ana", 13n));
+  assertEquals(COLOR_THEME.nick("ana", 13n), "\x1b[38;5;27mana\x1b[39m");
+  assertEquals(COLOR_THEME.nick("anita", 13n), "\x1b[38;5;27manita\x1b[39m");
+  assertNotEquals(COLOR_THEME.nick("ana", 12n), COLOR_THEME.nick("ana", 13n));
   assertEquals(
-    COLOURS.nick("ana", 0xffff_ffff_ffff_ffffn),
-    "\x1b[38;5;129mana\x1b[39m".replace("129", String(NICK_COLOURS[3])),
+    COLOR_THEME.nick("ana", 0xffff_ffff_ffff_ffffn),
+    "\x1b[38;5;129mana\x1b[39m".replace("129", String(NICK_COLORS[3])),
   );
 });
 
 Deno.test("A time stands back, and who is spoken to stands out, on whatever background", colours, () => {
   setColorEnabled(true);
-  assertEquals([COLOURS.time("a"), COLOURS.mention("b")], ["\x1b[2ma\x1b[22m", "\x1b[7mb\x1b[27m"]);
+  assertEquals([COLOR_THEME.time("a"), COLOR_THEME.mention("b")], ["\x1b[2ma\x1b[22m", "\x1b[7mb\x1b[27m"]);
 });
 
 Deno.test("Without colours everything looks as it is", pure, () => {
-  assertEquals([PLAIN.time("a"), PLAIN.nick("b", 1n), PLAIN.mention("c")], ["a", "b", "c"]);
+  assertEquals([PLAIN_THEME.time("a"), PLAIN_THEME.nick("b", 1n), PLAIN_THEME.mention("c")], ["a", "b", "c"]);
 });

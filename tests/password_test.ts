@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { MAX_PASSWORD_BYTES, parsePassword, PasswordCheck } from "../lib/password.ts";
+import { MAX_PASSWORD_BYTES, parsePassword, PasswordVerifier } from "../lib/password.ts";
 
 function test(name: string, body: () => void): void {
   Deno.test(name, { permissions: "none" }, body);
@@ -33,8 +33,8 @@ test("An error about a password does not say what it was", () => {
   assert(!Deno.inspect(error).includes("secreto"));
 });
 
-test("PasswordCheck knows its password, and no other of any length", () => {
-  const check = new PasswordCheck("contraseña");
+test("PasswordVerifier knows its password, and no other of any length", () => {
+  const check = new PasswordVerifier("contraseña");
   assert(check.matches("contraseña"));
   for (const other of ["", "contraseñ", "contraseñaa", "Contraseña", "contrasena"]) {
     assert(!check.matches(other), other);

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Connection } from "../lib/connection.ts";
 import { ProtocolError } from "../lib/errors.ts";
-import { MemoryJournal } from "../lib/journal.ts";
+import { InMemoryCommitLog } from "../lib/journal.ts";
 import { type Attempt, Patience } from "../lib/patience.ts";
 import { encodeServer } from "../lib/protocol.ts";
 import { TestClock } from "./support.ts";
@@ -15,7 +15,7 @@ function newVisit({ isIn = false, isStuck = false, comingMs = 3_000 } = {}) {
   const clock = new TestClock();
   let nowMs = 0;
   clock.tick(nowMs);
-  const journal = Object.assign(new MemoryJournal(1n), { isStuck });
+  const journal = Object.assign(new InMemoryCommitLog(1n), { isStuck });
   const seen = { held: [] as number[], sent: [] as Uint8Array[], gone: 0 };
   let held = Promise.withResolvers<void>();
   const connection = {

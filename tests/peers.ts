@@ -11,11 +11,11 @@ import {
   type Hello,
   type LogEntry,
   MAX_SERVER_FRAME_BYTES,
-  NEVER_WHOLE_MS,
+  NEVER_CAUGHT_UP,
   PROTOCOL_VERSION,
   type Said,
   type ServerMessage,
-  sessionOf,
+  sessionIdOf,
   type Welcome,
 } from "../lib/protocol.ts";
 import type { Socket } from "../lib/socket.ts";
@@ -101,7 +101,7 @@ export function helloOf(nick: string, hello: Partial<Hello> = {}): Hello {
     token: tokenOf(nick),
     nick,
     password: "",
-    lackMs: NEVER_WHOLE_MS,
+    lackMs: NEVER_CAUGHT_UP,
     history: 0,
     resume: [],
     ...hello,
@@ -155,7 +155,7 @@ export class FakeServer implements AsyncDisposable {
   ): FakeServer {
     return new FakeServer(async (client) => {
       const { token } = await client.expect("hello");
-      await client.say(welcomeTo("ana", { session: sessionOf(token), ...welcome }));
+      await client.say(welcomeTo("ana", { session: sessionIdOf(token), ...welcome }));
       await serve(client);
     });
   }
@@ -186,7 +186,7 @@ export function welcomeTo(nick: string, changes: Partial<Welcome> = {}): Welcome
   return {
     type: "welcome",
     version: PROTOCOL_VERSION,
-    session: sessionOf(tokenOf(nick)),
+    session: sessionIdOf(tokenOf(nick)),
     instance: 7n,
     nick,
     accepted: 0,
@@ -194,12 +194,12 @@ export function welcomeTo(nick: string, changes: Partial<Welcome> = {}): Welcome
     head: 0,
     backups: [],
     onlineCount: 1,
-    online: [{ session: sessionOf(tokenOf(nick)), nick, address: LOOPBACK, sinceMs: 0 }],
+    online: [{ session: sessionIdOf(tokenOf(nick)), nick, address: LOOPBACK, sinceMs: 0 }],
     ...changes,
   };
 }
 
 /** Entry `seq` of a log: message `n` of somebody. */
 export function saidBy(nick: string, changes: Partial<Said> & Pick<Said, "seq" | "n" | "text">): Said {
-  return { type: "said", timeMs: 0, session: sessionOf(tokenOf(nick)), late: false, nick, ...changes };
+  return { type: "said", timeMs: 0, session: sessionIdOf(tokenOf(nick)), late: false, nick, ...changes };
 }

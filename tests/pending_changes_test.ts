@@ -1,12 +1,12 @@
 // Changes that are on their way, and who waits for them.
 
 import { assertEquals } from "@std/assert";
-import { PendingChanges } from "../lib/pending_changes.ts";
+import { InFlightChanges } from "../lib/pending_changes.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("Who waits for a change of somebody is told once it is there, and may begin another", pure, () => {
-  const pending = new PendingChanges();
+  const pending = new InFlightChanges();
   const told: string[] = [];
   assertEquals(pending.has(1n, () => told.push("nobody waits for nothing")), false);
   pending.begin(1n);

@@ -3,7 +3,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { ChatOptions } from "../lib/desks.ts";
 import type { Language } from "../lib/i18n.ts";
-import type { LocalAddress, Program } from "../lib/program.ts";
+import type { LocalAddress, ProcessContext } from "../lib/program.ts";
 import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
 import type { Tty } from "../lib/tty.ts";
 import { soon, TestClock } from "./support.ts";
@@ -80,7 +80,7 @@ export class Person implements AsyncDisposable {
   }
 
   /** Starts a program before this person; gives its exit status. */
-  runs(main: (program: Program) => Promise<number>, ...args: string[]): Promise<number> {
+  runs(main: (program: ProcessContext) => Promise<number>, ...args: string[]): Promise<number> {
     const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
       this.#options;
     const { runtime = "Deno 2.9.6, x86_64-unknown-linux-gnu" } = this.#options;
@@ -93,7 +93,7 @@ export class Person implements AsyncDisposable {
       localAddresses: () => localAddresses,
       edition: { kind: "source", runtime },
       configFolder: this.#options.configFolder,
-      giveUpFiles: () => void (this.hasGivenUpFiles = true),
+      dropFilePermissions: () => void (this.hasGivenUpFiles = true),
       signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),
     });
     this.#runs.push(run.catch(() => {}));

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import { enter, type Guest, helloOf } from "./peers.ts";
@@ -50,7 +50,7 @@ export function loss(server: Address, why = "el servidor se ha cerrado"): string
 
 /** Runs a client that ends by itself; gives all that it wrote. */
 export async function outputOf(person: Person, ...args: string[]): Promise<string> {
-  assertEquals(await person.runs(chat, ...args), 0);
+  assertEquals(await person.runs(runClient, ...args), 0);
   return person.output;
 }
 

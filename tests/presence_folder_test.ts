@@ -1,7 +1,13 @@
 // Few are told one by one, a crowd together.
 
 import { assertEquals } from "@std/assert";
-import { MAX_SINGLE, MAX_WAIT_MS, PresenceFolder, QUIET_MS, WINDOW_MS } from "../lib/presence_folder.ts";
+import {
+  BATCH_WINDOW_MS,
+  DEBOUNCE_MS,
+  MAX_BATCH_DELAY_MS,
+  MAX_UNBATCHED,
+  PresenceBatcher,
+} from "../lib/presence_folder.ts";
 import type { Presence } from "../lib/render.ts";
 
 const pure = { permissions: "none" } as const;
@@ -19,15 +25,15 @@ function nicksOf(crowds: Presence[][]): string[][] {
 }
 
 /** A folder that has told as many as it does one by one, at 0. */
-function busyFolder(): PresenceFolder {
-  const folder = new PresenceFolder();
-  for (let n = 0; n < MAX_SINGLE; n++) assertEquals(folder.isAlone(joined("x"), 0), true);
+function busyFolder(): PresenceBatcher {
+  const folder = new PresenceBatcher();
+  for (let n = 0; n < MAX_UNBATCHED; n++) assertEquals(folder.isAlone(joined("x"), 0), true);
   return folder;
 }
 
 Deno.test("Few who come and go are told one by one", pure, () => {
-  const folder = new PresenceFolder();
-  for (let nowMs = 0; nowMs < 20_000; nowMs += WINDOW_MS / (MAX_SINGLE - 1)) {
+  const folder = new PresenceBatcher();
+  for (let nowMs = 0; nowMs < 20_000; nowMs += BATCH_WINDOW_MS / (MAX_UNBATCHED - 1)) {
     assertEquals(folder.isAlone(joined("ana"), nowMs), true);
   }
   assertEquals(folder.dueMs, undefined);
@@ -45,25 +51,25 @@ Deno.test("A crowd is told together, each kind for itself", pure, () => {
 Deno.test("A crowd is told when it is quiet, or has waited long enough", pure, () => {
   const folder = busyFolder();
   folder.isAlone(joined("a"), 100);
-  assertEquals(folder.dueMs, 100 + QUIET_MS);
+  assertEquals(folder.dueMs, 100 + DEBOUNCE_MS);
   folder.isAlone(joined("b"), 400);
-  assertEquals(folder.dueMs, 400 + QUIET_MS);
+  assertEquals(folder.dueMs, 400 + DEBOUNCE_MS);
   for (let nowMs = 800; nowMs < 4_000; nowMs += 400) folder.isAlone(joined("c"), nowMs);
-  assertEquals(folder.dueMs, 100 + MAX_WAIT_MS);
+  assertEquals(folder.dueMs, 100 + MAX_BATCH_DELAY_MS);
 });
 
 Deno.test("Nobody overtakes a crowd, and after it few are told one by one again", pure, () => {
   const folder = busyFolder();
   folder.isAlone(joined("a"), 100);
-  assertEquals(folder.isAlone(joined("b"), WINDOW_MS), false);
+  assertEquals(folder.isAlone(joined("b"), BATCH_WINDOW_MS), false);
   assertEquals(nicksOf(folder.take()), [["a", "b"]]);
-  assertEquals(folder.isAlone(joined("c"), WINDOW_MS), true);
+  assertEquals(folder.isAlone(joined("c"), BATCH_WINDOW_MS), true);
 });
 
 Deno.test("A crowd that goes on after it was told is a crowd still", pure, () => {
   const folder = busyFolder();
   folder.isAlone(joined("a"), 100);
   folder.take();
-  assertEquals(folder.isAlone(joined("b"), WINDOW_MS - 1), false);
-  assertEquals(folder.dueMs, WINDOW_MS - 1 + QUIET_MS);
+  assertEquals(folder.isAlone(joined("b"), BATCH_WINDOW_MS - 1), false);
+  assertEquals(folder.dueMs, BATCH_WINDOW_MS - 1 + DEBOUNCE_MS);
 });

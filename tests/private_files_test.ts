@@ -1,16 +1,16 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
-import { isOpenToOthers, readKept, readNamed, writeKept } from "../lib/private_files.ts";
+import { isReadableByOthers, readStateFile, readUserFile, writeStateFile } from "../lib/private_files.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 Deno.test("What is kept is written for its owner alone, in place of what was there", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/a/b/known`;
-  assertEquals(await readKept(path), undefined);
-  await writeKept(path, "uno\n");
+  assertEquals(await readStateFile(path), undefined);
+  await writeStateFile(path, "uno\n");
   await Deno.chmod(path, 0o644);
-  await writeKept(path, "dos\n");
-  assertEquals(await readKept(path), "dos\n");
+  await writeStateFile(path, "dos\n");
+  assertEquals(await readStateFile(path), "dos\n");
   assertEquals([...Deno.readDirSync(`${folder.path}/a/b`)].map(({ name }) => name), ["known"]);
   if (Deno.build.os !== "windows") assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
 });
@@ -18,9 +18,9 @@ Deno.test("What is kept is written for its owner alone, in place of what was the
 Deno.test("What is new does not take the place of what is there", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/once`;
-  await writeKept(path, "uno", { isNew: true });
-  await writeKept(path, "dos", { isNew: true });
-  assertEquals(await readNamed(path), "uno");
+  await writeStateFile(path, "uno", { isNew: true });
+  await writeStateFile(path, "dos", { isNew: true });
+  assertEquals(await readUserFile(path), "uno");
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
 
@@ -28,11 +28,11 @@ Deno.test("Who reads while somebody writes gets the old text or the new one, who
   await using folder = new TestFolder();
   const path = `${folder.path}/known`;
   const texts = ["a".repeat(100_000), "b".repeat(100_000)];
-  await writeKept(path, texts[0]!);
+  await writeStateFile(path, texts[0]!);
   const writing = (async () => {
-    for (let i = 1; i <= 20; i++) await writeKept(path, texts[i % 2]!);
+    for (let i = 1; i <= 20; i++) await writeStateFile(path, texts[i % 2]!);
   })();
-  for (let i = 0; i < 20; i++) assertEquals(texts.includes((await readKept(path))!), true);
+  for (let i = 0; i < 20; i++) assertEquals(texts.includes((await readStateFile(path))!), true);
   await writing;
 });
 
@@ -44,9 +44,9 @@ Deno.test({
     const path = await folder.file("password", "uno");
     for (const [mode, isOpen] of [[0o600, false], [0o640, false], [0o604, true], [0o633, false]] as const) {
       await Deno.chmod(path, mode);
-      assertEquals([mode, await isOpenToOthers(path)], [mode, isOpen]);
+      assertEquals([mode, await isReadableByOthers(path)], [mode, isOpen]);
     }
-    assertEquals(await isOpenToOthers(`${path}2`), false);
+    assertEquals(await isReadableByOthers(`${path}2`), false);
   },
 });
 
@@ -55,9 +55,9 @@ Deno.test("What cannot be read or written is named with the reason", writing, as
   const file = await folder.file("file", "");
   for (
     const [code, act] of [
-      ["file-unreadable", () => readNamed(`${folder.path}/gone`)],
-      ["file-unreadable", () => readKept(folder.path)],
-      ["file-unwritable", () => writeKept(`${file}/below`, "")],
+      ["file-unreadable", () => readUserFile(`${folder.path}/gone`)],
+      ["file-unreadable", () => readStateFile(folder.path)],
+      ["file-unwritable", () => writeStateFile(`${file}/below`, "")],
     ] as const
   ) {
     const error = await assertRejects(act, InputError);
@@ -69,7 +69,7 @@ Deno.test("What cannot be read or written is named with the reason", writing, as
 Deno.test("What could not be put in its place is not left beside it", writing, async () => {
   await using folder = new TestFolder();
   await Deno.mkdir(`${folder.path}/taken/by-a-folder`, { recursive: true });
-  const { code } = await assertRejects(() => writeKept(`${folder.path}/taken`, ""), InputError);
+  const { code } = await assertRejects(() => writeStateFile(`${folder.path}/taken`, ""), InputError);
   assertEquals(code, "file-unwritable");
   assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["taken"]);
 });

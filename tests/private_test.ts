@@ -1,14 +1,20 @@
 // Private messages, from the client that says one over the room to those who read it, and those who may not.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { framesOf } from "../lib/codec.ts";
+import { splitFrames } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
-import { MemoryJournal } from "../lib/journal.ts";
-import { Mailbox } from "../lib/mailbox.ts";
+import { InMemoryCommitLog } from "../lib/journal.ts";
+import { SessionState } from "../lib/mailbox.ts";
 import type { Member } from "../lib/members.ts";
-import { decodeServer, type LogEntry, type Manner, type Recipient, type Say } from "../lib/protocol.ts";
+import {
+  decodeServer,
+  type LogEntry,
+  type MessageOptions,
+  type Recipient,
+  type Say,
+} from "../lib/protocol.ts";
 import { Room } from "../lib/room.ts";
-import { type Cursor, EVERYTHING } from "../lib/room_log.ts";
+import { ALL_ENTRIES, type Cursor } from "../lib/room_log.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -19,14 +25,14 @@ function moment(ms: number) {
 /** A client that is joined to rooms by hand. */
 class Person implements Recipient {
   readonly nick: string;
-  readonly mailbox: Mailbox;
+  readonly mailbox: SessionState;
   member!: Member;
   #room!: Room;
   #cursor!: Cursor;
 
   constructor(nick: string) {
     this.nick = nick;
-    this.mailbox = new Mailbox({ token: new TextEncoder().encode(nick.padEnd(16)) });
+    this.mailbox = new SessionState({ token: new TextEncoder().encode(nick.padEnd(16)) });
   }
 
   get session(): bigint {
@@ -45,7 +51,7 @@ class Person implements Recipient {
     return this;
   }
 
-  say(text: string, { ms = 0, ...manner }: Manner & { ms?: number } = {}): void {
+  say(text: string, { ms = 0, ...manner }: MessageOptions & { ms?: number } = {}): void {
     this.deliver(this.mailbox.say(text, manner), ms);
   }
 
@@ -71,7 +77,7 @@ function entriesOf(cursor: Cursor): LogEntry[] {
   const entries: LogEntry[] = [];
   let { seq } = cursor;
   for (let slice = cursor.take(); slice; slice = cursor.take()) {
-    for (const frame of framesOf(slice)) {
+    for (const frame of splitFrames(slice)) {
       const entry = decodeServer(frame) as LogEntry;
       assertEquals(entry.seq, seq++);
       entries.push(entry);
@@ -82,7 +88,7 @@ function entriesOf(cursor: Cursor): LogEntry[] {
 
 /** Three who are in, and have read so. */
 function room(instance = 1n) {
-  const room = new Room({ journal: new MemoryJournal(instance) });
+  const room = new Room({ journal: new InMemoryCommitLog(instance) });
   const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
   for (const person of [ana, beto, eva]) person.enter(room);
   for (const person of [ana, beto, eva]) person.reads();
@@ -101,7 +107,7 @@ Deno.test(
     const [hidden, said] = eva.entries();
     assertEquals([hidden, said?.type], [{ type: "hidden", seq: 3 }, "said"]);
     // The console shows all that travels.
-    const seen = entriesOf(log.cursorAt(3, EVERYTHING)).map((entry) =>
+    const seen = entriesOf(log.cursorAt(3, ALL_ENTRIES)).map((entry) =>
       entry.type === "said" && entry.to?.nick
     );
     assertEquals(seen, ["beto", undefined]);
@@ -166,7 +172,7 @@ Deno.test("A private message is pending, sent again after a failover, and shown 
   assertEquals(ana.mailbox.pending, []);
   ana.say("dos", { to: beto, action: true, ms: 2_000 });
   // The server dies: beto has the first, nobody the second.
-  const second = new Room({ journal: new MemoryJournal(2n) });
+  const second = new Room({ journal: new InMemoryCommitLog(2n) });
   for (const person of [ana, eva, beto]) person.mailbox.lost(2_000);
   for (const person of [ana, eva, beto]) person.enter(second, 5_000);
   assertEquals(ana.reads(5_000), ["live dos"]);

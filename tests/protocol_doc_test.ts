@@ -119,12 +119,12 @@ test("the parts that a diagram repeats have the fields that the program reads", 
 });
 
 test("every frame type is in the table of frames and has an example", () => {
-  const types = Object.entries(protocol.FRAME).sort();
+  const types = Object.entries(protocol.FRAME_TYPE).sort();
   assertEquals(
-    table("Frames").map(([type, frame, side]) => [keyOf(`${side} ${frame}`), Number(type)]).sort(),
+    table("Frames").map(([type, frame, side]) => [serverKey(`${side} ${frame}`), Number(type)]).sort(),
     types,
   );
-  const shown = new Map(EXAMPLES.map(({ label, fields }) => [keyOf(label), fields[1]!.value]));
+  const shown = new Map(EXAMPLES.map(({ label, fields }) => [serverKey(label), fields[1]!.value]));
   assertEquals([...shown].sort(), types);
 });
 
@@ -251,10 +251,10 @@ function flagsOf(label: string, note = ""): Record<string, boolean> {
 }
 
 /** The key in FRAME of `client HELLO` or `server PING`: only what both sides send is told apart by its side. */
-function keyOf(label: string): string {
+function serverKey(label: string): string {
   const [side, frame] = label.split(" ");
   const name = frame!.toLowerCase();
-  return name in protocol.FRAME ? name : side + name[0]!.toUpperCase() + name.slice(1);
+  return name in protocol.FRAME_TYPE ? name : side + name[0]!.toUpperCase() + name.slice(1);
 }
 
 function sideOf(label: string) {

@@ -2,7 +2,7 @@
 // protocol_doc_test.ts.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { type Frame, framesOf, FrameWriter } from "../lib/codec.ts";
+import { type Frame, FrameWriter, splitFrames } from "../lib/codec.ts";
 import { ProtocolError, type WireCode } from "../lib/errors.ts";
 import { MAX_PASSWORD_BYTES } from "../lib/password.ts";
 import {
@@ -12,7 +12,7 @@ import {
   encodeClient,
   encodeServer,
   encodeWelcome,
-  FRAME,
+  FRAME_TYPE,
   MAX_BACKUP_BYTES,
   MAX_BACKUPS,
   MAX_CLIENT_FRAME_BYTES,
@@ -20,10 +20,10 @@ import {
   MAX_NICK_BYTES,
   MAX_RESUME_POINTS,
   MAX_SERVER_FRAME_BYTES,
-  type Person,
+  type MemberInfo,
   PROTOCOL_VERSION,
   type ServerMessage,
-  sessionOf,
+  sessionIdOf,
   TOKEN_BYTES,
   type Welcome,
 } from "../lib/protocol.ts";
@@ -39,8 +39,8 @@ for (const { what, digits, message, encode, decode } of ALL) {
 
 test("every frame type has a case here, and no two share a number", () => {
   const types = new Set(ALL.map(({ digits }) => frame(digits).type));
-  assertEquals([...types].sort(), Object.values(FRAME).sort());
-  assertEquals(types.size, Object.keys(FRAME).length);
+  assertEquals([...types].sort(), Object.values(FRAME_TYPE).sort());
+  assertEquals(types.size, Object.keys(FRAME_TYPE).length);
 });
 
 test("an encoded frame is not changed by the next one", () => {
@@ -52,15 +52,15 @@ test("an encoded frame is not changed by the next one", () => {
 
 test("a decoded HELLO keeps its token when the buffer is written again", () => {
   const bytes = hex(CLIENT[0]![1]);
-  const hello = decodeClient([...framesOf(bytes)][0]!);
+  const hello = decodeClient([...splitFrames(bytes)][0]!);
   bytes.fill(0);
   assert(hello.type === "hello");
   assertEquals(hello.token, TOKEN);
 });
 
 test("the public id of a session is the first 8 bytes of SHA-256(token)", () => {
-  assertEquals(sessionOf(new Uint8Array(TOKEN_BYTES)), 0x374708fff7719dd5n);
-  assertNotEquals(sessionOf(TOKEN), sessionOf(TOKEN.toReversed()));
+  assertEquals(sessionIdOf(new Uint8Array(TOKEN_BYTES)), 0x374708fff7719dd5n);
+  assertNotEquals(sessionIdOf(TOKEN), sessionIdOf(TOKEN.toReversed()));
 });
 
 test("a flag that has no meaning is refused", () => {
@@ -113,8 +113,16 @@ test("a type that only the other side sends is unknown, as is every other number
 test("another version is refused by the first byte of the body, whatever follows", () => {
   for (const version of [0, PROTOCOL_VERSION + 1, 0xff]) {
     for (const body of [Uint8Array.of(version), Uint8Array.of(version, 1, 2, 3)]) {
-      refuses("version-unsupported", () => decodeClient(frameOf(FRAME.hello, body)), `version ${version}`);
-      refuses("version-unsupported", () => decodeServer(frameOf(FRAME.welcome, body)), `version ${version}`);
+      refuses(
+        "version-unsupported",
+        () => decodeClient(frameOf(FRAME_TYPE.hello, body)),
+        `version ${version}`,
+      );
+      refuses(
+        "version-unsupported",
+        () => decodeServer(frameOf(FRAME_TYPE.welcome, body)),
+        `version ${version}`,
+      );
     }
   }
 });
@@ -186,7 +194,7 @@ test("WELCOME lists as many people as fit into a server's frame, and counts them
 const LONGEST_PERSON_BYTES = 8 + (2 + MAX_NICK_CHARS * 4) + (2 + 45) + 8;
 
 function crowded(count: number): Welcome {
-  const online: Person[] = Array.from({ length: count }, (_, i) => ({
+  const online: MemberInfo[] = Array.from({ length: count }, (_, i) => ({
     session: BigInt(i),
     nick: "𝒂".repeat(MAX_NICK_CHARS),
     address: "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
@@ -267,7 +275,7 @@ function frameOf(type: number, body: Uint8Array): Frame {
 
 /** The one frame that these bytes are. */
 function only(bytes: Uint8Array): Frame {
-  const frames = [...framesOf(bytes)];
+  const frames = [...splitFrames(bytes)];
   assertEquals(frames.length, 1);
   assertEquals(frames[0]!.body.length, bytes.length - 5);
   return frames[0]!;

@@ -1,11 +1,11 @@
 // What errors mean, of whoever they are, and that people read it in their language.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { DataFile } from "../lib/data_file.ts";
+import { SqliteStore } from "../lib/data_file.ts";
 import { InputError, NatsError, StoreError } from "../lib/errors.ts";
-import { explain } from "../lib/i18n.ts";
-import { readNamed } from "../lib/private_files.ts";
-import { type Reason, reasonOf } from "../lib/reasons.ts";
+import { errorText } from "../lib/i18n.ts";
+import { readUserFile } from "../lib/private_files.ts";
+import { type Reason, systemReason } from "../lib/reasons.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const pure = { permissions: "none" } as const;
@@ -29,16 +29,20 @@ const CASES: [object, Reason | undefined][] = [
   [{ details: { why: "EACCES" } }, undefined],
 ];
 for (const [more, reason] of CASES) {
-  Deno.test(`reasonOf() of ${JSON.stringify(more)} is ${reason}`, pure, () => {
-    assertEquals(reasonOf(failure(more)), reason);
-    assertEquals(reasonOf(failure({ code: "nats-unreachable" }, failure({}, failure(more)))), reason);
+  Deno.test(`systemReason() of ${JSON.stringify(more)} is ${reason}`, pure, () => {
+    assertEquals(systemReason(failure(more)), reason);
+    assertEquals(systemReason(failure({ code: "nats-unreachable" }, failure({}, failure(more)))), reason);
   });
 }
 
-Deno.test("reasonOf() ends where causes do not", pure, () => {
+Deno.test("systemReason() ends where causes do not", pure, () => {
   const error = failure({});
   error.cause = error;
-  assertEquals([reasonOf(error), reasonOf("no"), reasonOf(undefined)], [undefined, undefined, undefined]);
+  assertEquals([systemReason(error), systemReason("no"), systemReason(undefined)], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 Deno.test(
@@ -49,12 +53,12 @@ Deno.test(
     const details = { servers: "a:4222", reason: "connection refused" };
     const error = (cause: unknown) => new NatsError("nats-unreachable", "", { cause, details });
     assertEquals(
-      explain(error(refused), "es"),
+      errorText(error(refused), "es"),
       "No se pudo hablar con NATS en a:4222: ahí no escucha nadie.",
     );
-    assertEquals(explain(error(refused), "en"), "Could not speak to NATS at a:4222: nobody listens there.");
+    assertEquals(errorText(error(refused), "en"), "Could not speak to NATS at a:4222: nobody listens there.");
     assertEquals(
-      explain(error(failure({})), "es"),
+      errorText(error(failure({})), "es"),
       "No se pudo hablar con NATS en a:4222: connection refused.",
     );
     const readOnly = new StoreError("disk-failed", "", {
@@ -62,7 +66,7 @@ Deno.test(
       details: { reason: "x" },
     });
     assertEquals(
-      explain(readOnly, "es"),
+      errorText(readOnly, "es"),
       "No se puede guardar lo que se dice (el disco es de solo lectura), y espera. Se vuelve a intentar cada segundo.",
     );
   },
@@ -71,18 +75,19 @@ Deno.test(
 Deno.test("Whoever names a file that cannot be used reads why", writing, async () => {
   await using folder = new TestFolder();
   const { path } = folder;
-  const told = async (using: Promise<unknown>) => explain(await assertRejects(() => using, InputError), "es");
-  assertEquals(await told(DataFile.open(path)), `No se puede usar ${path}: es una carpeta.`);
+  const told = async (using: Promise<unknown>) =>
+    errorText(await assertRejects(() => using, InputError), "es");
+  assertEquals(await told(SqliteStore.open(path)), `No se puede usar ${path}: es una carpeta.`);
   const lost = `${path}/nowhere/room.db`;
-  assertEquals(await told(DataFile.open(lost)), `No se puede usar ${lost}: no existe su carpeta.`);
-  assertEquals(await told(readNamed(path)), `No se puede leer ${path}: es una carpeta.`);
-  assertEquals(await told(readNamed(lost)), `No se puede leer ${lost}: no existe.`);
+  assertEquals(await told(SqliteStore.open(lost)), `No se puede usar ${lost}: no existe su carpeta.`);
+  assertEquals(await told(readUserFile(path)), `No se puede leer ${path}: es una carpeta.`);
+  assertEquals(await told(readUserFile(lost)), `No se puede leer ${lost}: no existe.`);
   const other = await folder.file(
     "notes.txt",
     "not what it should be, and long enough to be read. ".repeat(20),
   );
   assertEquals(
-    await told(DataFile.open(other)),
+    await told(SqliteStore.open(other)),
     `${other} está dañado, o no es una sala de este programa (no es una base de datos). ` +
       "Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
   );

@@ -1,20 +1,20 @@
 // After whatever is drawn over whatever, the screen looks as if it had been drawn anew.
 
 import { assert, assertEquals } from "@std/assert";
-import { layOut, type View } from "../lib/line_layout.ts";
-import { draw, erase, redraw } from "../lib/redraw.ts";
+import { computeLayout, type InputView } from "../lib/line_layout.ts";
+import { diff, draw, erase } from "../lib/redraw.ts";
 import { FakeScreen } from "./fake_screen.ts";
 
 const pure = { permissions: "none" } as const;
 const SIZE = { columns: 12, rows: 30 };
 
-function viewOf(text: string, view: Partial<View> = {}): View {
+function viewOf(text: string, view: Partial<InputView> = {}): InputView {
   return { status: [], prompt: "> ", text, cursor: text.length, ...view };
 }
 
 /** What leads from one view to another. */
-function step(from: View, to: View): string {
-  return redraw(layOut(from, SIZE), layOut(to, SIZE));
+function step(from: InputView, to: InputView): string {
+  return diff(computeLayout(from, SIZE), computeLayout(to, SIZE));
 }
 
 Deno.test("Only what is different is drawn", pure, () => {
@@ -58,7 +58,7 @@ function numbers(seed: number): (below: number) => number {
 
 const CHARS = ["a", "b", "ñ", " ", "漢", "e\u0301", "👩‍👩‍👧", "🇪🇸", "❤️", "👍🏽", "ab cd ef gh ij"];
 
-function randomView(below: (limit: number) => number, before: View): View {
+function randomView(below: (limit: number) => number, before: InputView): InputView {
   const chars = [...new Intl.Segmenter().segment(before.text)].map(({ segment }) => segment);
   const at = below(chars.length + 1);
   const change = below(4);
@@ -81,13 +81,13 @@ for (const isOld of [false, true]) {
     for (let seed = 0; seed < 10; seed++) {
       const below = numbers(seed);
       let view = viewOf("");
-      let layout = layOut(view, SIZE);
+      let layout = computeLayout(view, SIZE);
       const screen = new FakeScreen({ ...SIZE, isOld });
       screen.write(draw(layout));
       for (let n = 0; n < 60; n++) {
         view = randomView(below, view);
-        const next = layOut(view, SIZE);
-        const shown = screen.show(redraw(layout, next));
+        const next = computeLayout(view, SIZE);
+        const shown = screen.show(diff(layout, next));
         const expected = new FakeScreen({ ...SIZE, isOld }).show(draw(next));
         assertEquals(shown, expected, `Seed ${seed}, change ${n}`);
         layout = next;
@@ -99,8 +99,8 @@ for (const isOld of [false, true]) {
     for (const cursor of [0, 1, 9, 10, 11, 30]) {
       const view = viewOf("0123456789 e\u0301 👩‍👩‍👧 🇪🇸 ❤️ 漢 fin", { cursor, status: ["… uno"] });
       const screen = new FakeScreen({ ...SIZE, isOld });
-      screen.write(`antes\n${draw(layOut(view, SIZE))}`);
-      assertEquals(screen.show(erase(layOut(view, SIZE), SIZE.columns)), ["antes", "|"]);
+      screen.write(`antes\n${draw(computeLayout(view, SIZE))}`);
+      assertEquals(screen.show(erase(computeLayout(view, SIZE), SIZE.columns)), ["antes", "|"]);
     }
   });
 }
@@ -108,13 +108,13 @@ for (const isOld of [false, true]) {
 Deno.test("A key costs a few bytes, however long the line is", pure, () => {
   const size = { columns: 80, rows: 30 };
   const text = "lorem ipsum ".repeat(160);
-  const [from, to] = [layOut(viewOf(text), size), layOut(viewOf(`${text}x`), size)];
-  assertEquals(redraw(from, to), "x");
-  assert(redraw(to, layOut(viewOf(text, { cursor: 3 }), size)).length < 40);
+  const [from, to] = [computeLayout(viewOf(text), size), computeLayout(viewOf(`${text}x`), size)];
+  assertEquals(diff(from, to), "x");
+  assert(diff(to, computeLayout(viewOf(text, { cursor: 3 }), size)).length < 40);
 });
 
 Deno.test("What is erased leaves nothing behind on a screen that has become narrower", pure, () => {
-  const layout = layOut(viewOf("0123456789 abc", { cursor: 12, status: ["… uno dos"] }), SIZE);
+  const layout = computeLayout(viewOf("0123456789 abc", { cursor: 12, status: ["… uno dos"] }), SIZE);
   const screen = new FakeScreen(SIZE);
   screen.write(`antes\n${draw(layout)}`);
   screen.becomes(5);

@@ -1,9 +1,9 @@
 // Entries of the log as lines. The tests say local times, so that they hold in every zone.
 
 import { assertEquals } from "@std/assert";
-import { sentencesIn } from "../lib/i18n.ts";
+import { translator } from "../lib/i18n.ts";
 import type { Joined, Left, Said } from "../lib/protocol.ts";
-import { mentions, Renderer } from "../lib/render.ts";
+import { isMentioned, Renderer } from "../lib/render.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -39,7 +39,7 @@ function left(changes: Partial<Left> = {}): Left {
 
 /** A renderer in Spanish. */
 function renderer(): Renderer {
-  return new Renderer(sentencesIn("es"));
+  return new Renderer(translator("es"));
 }
 
 Deno.test("Renderer.entry() shows a message with date, time and nick", pure, () => {
@@ -62,7 +62,7 @@ Deno.test("Renderer.entry() tells comings and goings apart, with the IP", pure, 
   assertEquals(spanish.entry(joined({ back: true })), `[${TIME}] * ana (192.168.1.7) se ha reconectado`);
   assertEquals(spanish.entry(left()), `[${TIME}] * ana (192.168.1.7) se ha desconectado`);
   assertEquals(spanish.entry(left({ lost: true })), `[${TIME}] * ana (192.168.1.7) ha perdido la conexión`);
-  const english = new Renderer(sentencesIn("en"));
+  const english = new Renderer(translator("en"));
   assertEquals(english.entry(left({ lost: true })), `[${TIME}] * ana (192.168.1.7) has lost the connection`);
 });
 
@@ -152,7 +152,7 @@ Deno.test("Renderer.person() shows IP and since when", pure, () => {
 });
 
 Deno.test("Renderer paints times, nicks and what names the reader, and nothing else", pure, () => {
-  const painted = new Renderer(sentencesIn("es"), {
+  const painted = new Renderer(translator("es"), {
     paint: {
       time: (text) => `t${text}`,
       nick: (nick, session) => `<${nick} ${session}>`,
@@ -173,10 +173,10 @@ Deno.test("Renderer paints times, nicks and what names the reader, and nothing e
 
 Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () => {
   for (const text of ["ana", "¡ANA!", "hola, ana: ven", "@Ana", "(ana)"]) {
-    assertEquals([text, mentions(text, "Ana")], [text, true]);
+    assertEquals([text, isMentioned(text, "Ana")], [text, true]);
   }
   for (const text of ["", "anita", "ana-2", "_ana", "mañana", "ana\u0301"]) {
-    assertEquals([text, mentions(text, "ana")], [text, false]);
+    assertEquals([text, isMentioned(text, "ana")], [text, false]);
   }
 });
 

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { backoffMs, MAX_SERVERS, Rotation } from "../lib/retry.ts";
+import { backoffMs, MAX_SERVERS, ServerPool } from "../lib/retry.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -12,7 +12,7 @@ const C = { host: "b", port: 5_001 };
 const D = { host: "d", port: 5_000 };
 
 /** The first servers that a client tries when none answers. */
-function tried(rotation: Rotation, last: Address, count: number): Address[] {
+function tried(rotation: ServerPool, last: Address, count: number): Address[] {
   const servers = [];
   for (let server = last; servers.length < count;) servers.push(server = rotation.after(server));
   return servers;
@@ -27,25 +27,25 @@ Deno.test("backoffMs() gives any part, by chance, of what doubles from 100 ms to
 });
 
 Deno.test("Rotation.after() goes round in the order in which servers were added", pure, () => {
-  const rotation = new Rotation([A, B]);
+  const rotation = new ServerPool([A, B]);
   rotation.add(C);
   assertEquals(tried(rotation, A, 4), [B, C, A, B]);
 });
 
 Deno.test("Rotation.after() gives the only server again", pure, () => {
-  assertEquals(new Rotation([A]).after(A), A);
+  assertEquals(new ServerPool([A]).after(A), A);
 });
 
 Deno.test("Rotation.after() begins with the first after a server that it does not know", pure, () => {
-  assertEquals(new Rotation([A, B]).after(C), A);
+  assertEquals(new ServerPool([A, B]).after(C), A);
 });
 
 Deno.test("Rotation.after() gives back the last server when it knows none", pure, () => {
-  assertEquals(new Rotation().after(A), A);
+  assertEquals(new ServerPool().after(A), A);
 });
 
 Deno.test("Rotation.after() finds its place by how an address reads, not by object or case", pure, () => {
-  assertEquals(new Rotation([A, B]).after({ host: "A", port: 5_000 }), B);
+  assertEquals(new ServerPool([A, B]).after({ host: "A", port: 5_000 }), B);
 });
 
 Deno.test(
@@ -53,19 +53,19 @@ Deno.test(
   pure,
   () => {
     const [name, ip] = [{ host: "localhost", port: 1 }, { host: "127.0.0.1", port: 1 }];
-    const rotation = new Rotation([name, ip, A]);
+    const rotation = new ServerPool([name, ip, A]);
     assertEquals([rotation.after(name), rotation.otherThan(name), rotation.otherThan(ip)], [ip, A, A]);
     rotation.found(A, "127.0.0.1");
     rotation.learn([{ host: "127.0.0.1", port: A.port }], 1n);
     assertEquals([rotation.size, rotation.otherThan(A)], [4, name]);
     const third = { host: "aula", port: 1 };
-    const alone = new Rotation([name, ip]);
+    const alone = new ServerPool([name, ip]);
     alone.found(third, "127.0.0.1");
     assertEquals([alone.otherThan(ip), alone.otherThan(third)], [ip, third]);
     alone.add(third);
     alone.add(B);
     assertEquals(alone.otherThan(name), B);
-    assertEquals(new Rotation([]).otherThan(ip), ip);
+    assertEquals(new ServerPool([]).otherThan(ip), ip);
   },
 );
 
@@ -73,9 +73,9 @@ Deno.test(
   "Rotation forgets the address of the name that it found longest ago when there are too many",
   pure,
   () => {
-    const rotation = new Rotation([A]);
+    const rotation = new ServerPool([A]);
     rotation.found(A, "10.0.0.7");
-    const isKnown = () => rotation.isSame(A, { host: "10.0.0.7", port: A.port });
+    const isKnown = () => rotation.isSameSet(A, { host: "10.0.0.7", port: A.port });
     for (let i = 1; i < MAX_SERVERS; i++) rotation.found({ host: `x${i}`, port: 1 }, `10.0.1.${i}`);
     assertEquals(isKnown(), true);
     rotation.found(B, "10.0.0.8");
@@ -84,11 +84,11 @@ Deno.test(
 );
 
 Deno.test(
-  "Rotation.isSame() compares hosts without case, by name and by where they were found, and ports",
+  "Rotation.isSameSet() compares hosts without case, by name and by where they were found, and ports",
   pure,
   () => {
-    const rotation = new Rotation();
-    const is = (host: string, port = 5_000) => rotation.isSame(A, { host, port });
+    const rotation = new ServerPool();
+    const is = (host: string, port = 5_000) => rotation.isSameSet(A, { host, port });
     assertEquals([is("A"), is("A", 5_001), is("aa"), is("10.0.0.7")], [true, false, false, false]);
     rotation.found(A, "10.0.0.7");
     assertEquals([is("10.0.0.7"), is("10.0.0.7", 5_001)], [true, false]);
@@ -96,19 +96,19 @@ Deno.test(
 );
 
 Deno.test("Rotation.hasHost() knows a host by any of its servers, whatever the case", pure, () => {
-  const rotation = new Rotation([A, C]);
+  const rotation = new ServerPool([A, C]);
   assertEquals(["a", "B", "c"].map((host) => rotation.hasHost(host)), [true, true, false]);
 });
 
 Deno.test("Rotation.add() keeps each server once", pure, () => {
-  const rotation = new Rotation([A, B, { ...A }]);
+  const rotation = new ServerPool([A, B, { ...A }]);
   rotation.add({ host: "B", port: 5_000 });
   assertEquals(rotation.size, 2);
   assertEquals(tried(rotation, B, 3), [A, B, A]);
 });
 
 Deno.test("Rotation.learn() forgets what the same room no longer names, and nothing else", pure, () => {
-  const rotation = new Rotation([A]);
+  const rotation = new ServerPool([A]);
   rotation.learn([A, B, C], 1n);
   rotation.learn([D], 2n);
   rotation.learn([{ ...C, host: "B" }], 1n);
@@ -123,7 +123,7 @@ Deno.test(
   pure,
   () => {
     for (const known of [[A], [A, B], [B, A], [D, A], [B, D, A], [A, D, B]]) {
-      const rotation = new Rotation(known);
+      const rotation = new ServerPool(known);
       rotation.found(A, "10.0.0.7");
       for (let i = 0; i < 2; i++) {
         rotation.learn([B, D], 1n);
@@ -146,7 +146,7 @@ Deno.test(
   "Rotation.learn() keeps the way that each has in a room of many servers, and the one of now",
   pure,
   () => {
-    const rotation = new Rotation([A]);
+    const rotation = new ServerPool([A]);
     rotation.found(A, "10.0.0.7");
     rotation.learn([D, A, B], 1n);
     rotation.learn([A, B, C, D], 1n);
@@ -161,7 +161,7 @@ Deno.test(
 );
 
 Deno.test("Rotation.learn() has other servers tried before the one of now under another name", pure, () => {
-  const rotation = new Rotation([A]);
+  const rotation = new ServerPool([A]);
   const other = { host: "10.0.0.7", port: A.port };
   rotation.found(A, other.host);
   rotation.learn([other, B], 1n);
@@ -170,7 +170,7 @@ Deno.test("Rotation.learn() has other servers tried before the one of now under 
 
 Deno.test("Of too many servers those give way that rooms named longest ago", pure, () => {
   const many = Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "many", port: i + 1 }));
-  const rotation = new Rotation([A]);
+  const rotation = new ServerPool([A]);
   for (const [room, server] of many.entries()) rotation.learn([server], BigInt(room));
   assertEquals([rotation.size, rotation.has(A), rotation.has(many[0]!), rotation.has(many[1]!)], [
     ...[64, true],
@@ -188,7 +188,9 @@ Deno.test("Of too many servers those give way that rooms named longest ago", pur
 });
 
 Deno.test("Rotation.learn() takes no server that is distrusted, and none instead of a person's", pure, () => {
-  const rotation = new Rotation(Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "a", port: i + 1 })));
+  const rotation = new ServerPool(
+    Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "a", port: i + 1 })),
+  );
   rotation.learn([B], 1n);
   assertEquals([rotation.size, rotation.has(B)], [64, false]);
   rotation.distrust({ host: "a", port: 1 });
@@ -199,13 +201,13 @@ Deno.test("Rotation.learn() takes no server that is distrusted, and none instead
 
 Deno.test("Rotation.add() holds 64 servers and keeps those known longest", pure, () => {
   const servers = Array.from({ length: MAX_SERVERS + 1 }, (_, i) => ({ host: "a", port: i + 1 }));
-  const rotation = new Rotation(servers);
+  const rotation = new ServerPool(servers);
   assertEquals(rotation.size, 64);
   assertEquals(rotation.after({ host: "a", port: 64 }), { host: "a", port: 1 });
 });
 
 Deno.test("Rotation.distrust() takes a server out for good, whoever names it again", pure, () => {
-  const rotation = new Rotation([A, B, C]);
+  const rotation = new ServerPool([A, B, C]);
   rotation.distrust(B);
   rotation.add({ host: "B", port: 5_000 });
   assertEquals([rotation.size, rotation.has(B)], [2, false]);
@@ -217,7 +219,7 @@ Deno.test("Rotation.distrust() takes a server out for good, whoever names it aga
 });
 
 Deno.test("Rotation.distrust() forgets none of the last 64, the first server of all among them", pure, () => {
-  const rotation = new Rotation([A, B]);
+  const rotation = new ServerPool([A, B]);
   const servers = [A, ...Array.from({ length: MAX_SERVERS - 1 }, (_, i) => ({ host: "d", port: i + 1 }))];
   for (const server of servers) rotation.distrust(server);
   assertEquals([rotation.size, rotation.has(A)], [1, false]);

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../lib/errors.ts";
-import { type LogEntry, NEVER_WHOLE_MS } from "../lib/protocol.ts";
+import { type LogEntry, NEVER_CAUGHT_UP } from "../lib/protocol.ts";
 import type { Cursor } from "../lib/room_log.ts";
 import {
   ANA,
@@ -71,7 +71,7 @@ Deno.test("Room.enter() tells the others", pure, () => {
 Deno.test("Room.enter() tells the others that somebody is back who was whole before", pure, () => {
   const room = newRoom();
   enter(room, { ...ANA, lackMs: 0 });
-  enter(room, { ...BETO, lackMs: NEVER_WHOLE_MS - 1 });
+  enter(room, { ...BETO, lackMs: NEVER_CAUGHT_UP - 1 });
   assertEquals(readAll(room).map((entry) => entry.type === "joined" && entry.back), [true, true]);
 });
 

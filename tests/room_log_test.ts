@@ -1,7 +1,7 @@
 // The log: numbers, retention and cursors, in segments so small that every edge of them is met.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { type Cursor, EVERYTHING, type Reader, RoomLog, type RoomLogOptions } from "../lib/room_log.ts";
+import { ALL_ENTRIES, type Cursor, EventLog, type Reader, type RoomLogOptions } from "../lib/room_log.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -16,25 +16,25 @@ function frame(mark: number, type = SAID): Uint8Array<ArrayBuffer> {
 }
 
 /** A log in which the mark of each entry is its `seq`, and its time of appending ten times that. */
-function logOf(count: number, options: RoomLogOptions = SMALL): RoomLog {
-  const log = new RoomLog(options);
+function logOf(count: number, options: RoomLogOptions = SMALL): EventLog {
+  const log = new EventLog(options);
   grow(log, count);
   return log;
 }
 
-function grow(log: RoomLog, count: number): void {
+function grow(log: EventLog, count: number): void {
   for (let i = 0; i < count; i++) log.append(frame(log.head), log.head * 10);
 }
 
 /** A log of one entry per time, or per frame type. */
-function logWithTimes(times: number[]): RoomLog {
-  const log = new RoomLog(SMALL);
+function logWithTimes(times: number[]): EventLog {
+  const log = new EventLog(SMALL);
   for (const timeMs of times) log.append(frame(log.head), timeMs);
   return log;
 }
 
-function logWithTypes(types: number[]): RoomLog {
-  const log = new RoomLog(SMALL);
+function logWithTypes(types: number[]): EventLog {
+  const log = new EventLog(SMALL);
   for (const type of types) log.append(frame(log.head, type), 0);
   return log;
 }
@@ -52,15 +52,15 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
-Deno.test("RoomLog.append() numbers entries from 0", pure, () => {
-  const log = new RoomLog();
+Deno.test("EventLog.append() numbers entries from 0", pure, () => {
+  const log = new EventLog();
   assertEquals([log.tail, log.head], [0, 0]);
   log.append(frame(7), 0);
   assertEquals([log.tail, log.head], [0, 1]);
 });
 
-Deno.test("RoomLog.append() copies the frame", pure, () => {
-  const log = new RoomLog();
+Deno.test("EventLog.append() copies the frame", pure, () => {
+  const log = new EventLog();
   const mine = frame(7);
   log.append(mine, 0);
   mine.fill(0);
@@ -68,7 +68,7 @@ Deno.test("RoomLog.append() copies the frame", pure, () => {
 });
 
 Deno.test(
-  "RoomLog.append() drops the oldest segment when the others hold what is to be retained",
+  "EventLog.append() drops the oldest segment when the others hold what is to be retained",
   pure,
   () => {
     const tails = range(1, 12).map((count) => logOf(count).tail);
@@ -77,7 +77,7 @@ Deno.test(
 );
 
 Deno.test(
-  "RoomLog.append() takes a frame longer than a segment, and counts it at its full length",
+  "EventLog.append() takes a frame longer than a segment, and counts it at its full length",
   pure,
   () => {
     const log = logOf(1);
@@ -93,8 +93,8 @@ Deno.test(
   },
 );
 
-Deno.test("RoomLog keeps 16 MiB unless told otherwise", pure, () => {
-  const log = new RoomLog();
+Deno.test("EventLog keeps 16 MiB unless told otherwise", pure, () => {
+  const log = new EventLog();
   const kibibyte = new Uint8Array(1_024);
   for (let i = 0; i < 16_384; i++) log.append(kibibyte, 0);
   assertEquals(log.tail, 0);
@@ -102,20 +102,20 @@ Deno.test("RoomLog keeps 16 MiB unless told otherwise", pure, () => {
   assertEquals(log.tail, 256);
 });
 
-Deno.test("RoomLog.cursorAt() begins with any entry that is retained", pure, () => {
+Deno.test("EventLog.cursorAt() begins with any entry that is retained", pure, () => {
   const log = logOf(9);
   for (const seq of range(log.tail, log.head)) assertEquals(rest(log.cursorAt(seq)), range(seq, 9));
 });
 
 Deno.test(
-  "RoomLog.cursorAt() begins with the oldest entry in place of one that is not retained",
+  "EventLog.cursorAt() begins with the oldest entry in place of one that is not retained",
   pure,
   () => {
     assertEquals(rest(logOf(9).cursorAt(3)), range(4, 9));
   },
 );
 
-Deno.test("RoomLog.cursorAt() at the head or beyond reads what comes next", pure, () => {
+Deno.test("EventLog.cursorAt() at the head or beyond reads what comes next", pure, () => {
   for (const count of range(0, 4)) {
     const log = logOf(count);
     const cursors = [log.cursorAt(count), log.cursorAt(count + 5)];
@@ -124,35 +124,35 @@ Deno.test("RoomLog.cursorAt() at the head or beyond reads what comes next", pure
   }
 });
 
-Deno.test("RoomLog.seqSince() finds the first entry appended at a time or later", pure, () => {
+Deno.test("EventLog.seqSince() finds the first entry appended at a time or later", pure, () => {
   const log = logWithTimes([10, 20, 20, 20, 30]);
   const found = [-Infinity, 9, 10, 11, 20, 21, 30].map((timeMs) => log.seqSince(timeMs));
   assertEquals(found, [0, 0, 0, 1, 1, 4, 4]);
 });
 
-Deno.test("RoomLog.seqSince() finds the head when nothing is as recent", pure, () => {
+Deno.test("EventLog.seqSince() finds the head when nothing is as recent", pure, () => {
   assertEquals(logWithTimes([10, 20, 30]).seqSince(31), 3);
-  assertEquals(new RoomLog().seqSince(0), 0);
-  const log = new RoomLog({ segmentBytes: 1 });
+  assertEquals(new EventLog().seqSince(0), 0);
+  const log = new EventLog({ segmentBytes: 1 });
   log.append(frame(0), 10);
   assertEquals([log.seqSince(10), log.seqSince(11)], [0, 1]);
 });
 
-Deno.test("RoomLog.seqSince() finds the oldest retained entry in place of one that is not", pure, () => {
+Deno.test("EventLog.seqSince() finds the oldest retained entry in place of one that is not", pure, () => {
   assertEquals(logOf(9).seqSince(0), 4);
 });
 
-Deno.test("RoomLog.seqOfLast() counts back the entries of one type", pure, () => {
+Deno.test("EventLog.seqOfLast() counts back the entries of one type", pure, () => {
   const log = logWithTypes([SAID, JOINED, SAID, JOINED, SAID, JOINED]);
   assertEquals([0, 1, 2, 3, 4].map((count) => log.seqOfLast(count, SAID)), [6, 4, 2, 0, 0]);
 });
 
-Deno.test("RoomLog.seqOfLast() finds the head when there is no entry of that type", pure, () => {
-  assertEquals(new RoomLog().seqOfLast(1, SAID), 0);
+Deno.test("EventLog.seqOfLast() finds the head when there is no entry of that type", pure, () => {
+  assertEquals(new EventLog().seqOfLast(1, SAID), 0);
   assertEquals(logWithTypes([JOINED, JOINED, JOINED]).seqOfLast(1, SAID), 3);
 });
 
-Deno.test("RoomLog.seqOfLast() does not go back beyond what is retained", pure, () => {
+Deno.test("EventLog.seqOfLast() does not go back beyond what is retained", pure, () => {
   assertEquals(logOf(9).seqOfLast(100, SAID), 4);
 });
 
@@ -169,7 +169,7 @@ Deno.test(
   () => {
     for (const segmentBytes of range(1, 20)) {
       for (const pace of range(1, 5)) {
-        const log = new RoomLog({ segmentBytes });
+        const log = new EventLog({ segmentBytes });
         const cursor = log.cursorAt(0);
         const read = range(0, 4).flatMap(() => {
           grow(log, pace);
@@ -207,7 +207,7 @@ Deno.test("Cursor.seq is that of the entry that comes next", pure, () => {
 });
 
 Deno.test("Cursor.isAtHead tells whether all was read, also at the edges of segments", pure, () => {
-  const log = new RoomLog(SMALL);
+  const log = new EventLog(SMALL);
   const cursor = log.cursorAt(0);
   assert(cursor.isAtHead);
   for (const _ of range(0, 5)) {
@@ -259,8 +259,8 @@ Deno.test(
 const [ANA, BETO, EVA] = [1n, 2n, 3n];
 
 /** A log like {@linkcode logOf} of which some entries, given by `seq`, are for ana and beto alone. */
-function logWithPrivate(count: number, closed: number[], options: RoomLogOptions = SMALL): RoomLog {
-  const log = new RoomLog({ ...options, substitute: (seq) => Uint8Array.of(0, 0, 0, 2, HIDDEN, seq) });
+function logWithPrivate(count: number, closed: number[], options: RoomLogOptions = SMALL): EventLog {
+  const log = new EventLog({ ...options, substitute: (seq) => Uint8Array.of(0, 0, 0, 2, HIDDEN, seq) });
   for (let seq = 0; seq < count; seq++) {
     log.append(frame(seq), seq, closed.includes(seq) ? { audience: [ANA, BETO] } : {});
   }
@@ -270,7 +270,7 @@ function logWithPrivate(count: number, closed: number[], options: RoomLogOptions
 const HIDDEN = 0x89;
 
 /** What a reader gets from `seq` on, each as its mark; what it is not to read as the negative of its mark. */
-function readBy(reader: Reader, log: RoomLog, seq = 0): number[] {
+function readBy(reader: Reader, log: EventLog, seq = 0): number[] {
   const cursor = log.cursorAt(seq, reader);
   const marks: number[] = [];
   for (let slice = cursor.take(); slice; slice = cursor.take()) {
@@ -284,7 +284,7 @@ function readBy(reader: Reader, log: RoomLog, seq = 0): number[] {
 
 Deno.test("Cursor.take() gives an entry with an audience to it, and to others its substitute", pure, () => {
   const log = logWithPrivate(6, [1, 4]);
-  for (const reader of [ANA, BETO, EVERYTHING] as const) assertEquals(readBy(reader, log), range(0, 6));
+  for (const reader of [ANA, BETO, ALL_ENTRIES] as const) assertEquals(readBy(reader, log), range(0, 6));
   for (const reader of [EVA, undefined]) assertEquals(readBy(reader, log), [0, -1, 2, 3, -4, 5]);
 });
 
@@ -320,7 +320,7 @@ Deno.test(
   "Cursor.take() copies nothing but what surrounds a private entry, and that in one piece",
   pure,
   () => {
-    const log = new RoomLog({ substitute: () => frame(9, HIDDEN) });
+    const log = new EventLog({ substitute: () => frame(9, HIDDEN) });
     const long = (mark: number) => new Uint8Array(20_000).fill(mark);
     log.append(long(1), 0);
     log.append(frame(2), 0);
@@ -342,7 +342,7 @@ Deno.test(
   },
 );
 
-Deno.test("RoomLog.seqOfLast() does not count what is for some alone", pure, () => {
+Deno.test("EventLog.seqOfLast() does not count what is for some alone", pure, () => {
   const log = logWithPrivate(6, [1, 4, 5]);
   assertEquals([1, 2, 3, 9].map((count) => log.seqOfLast(count, SAID)), [3, 2, 0, 0]);
 });

@@ -2,16 +2,16 @@
 
 import { assert } from "@std/assert";
 import type { Moment } from "../lib/clock.ts";
-import { framesOf } from "../lib/codec.ts";
-import { MemoryJournal } from "../lib/journal.ts";
+import { splitFrames } from "../lib/codec.ts";
+import { InMemoryCommitLog } from "../lib/journal.ts";
 import type { Member } from "../lib/members.ts";
 import {
   decodeServer,
   encodeWelcome,
   type Hello,
   type LogEntry,
-  NEVER_WHOLE_MS,
-  type Person,
+  type MemberInfo,
+  NEVER_CAUGHT_UP,
   type Said,
   type ServerMessage,
 } from "../lib/protocol.ts";
@@ -32,7 +32,7 @@ export function at(ms: number): Moment {
 
 /** An empty room. */
 export function newRoom(options: Partial<RoomOptions> = {}): Room {
-  return new Room({ journal: new MemoryJournal(INSTANCE), ...options });
+  return new Room({ journal: new InMemoryCommitLog(INSTANCE), ...options });
 }
 
 interface Visitor extends Partial<Hello> {
@@ -58,7 +58,7 @@ export function enter(
       version: 1,
       token: new Uint8Array(16),
       password: "",
-      lackMs: NEVER_WHOLE_MS,
+      lackMs: NEVER_CAUGHT_UP,
       history: 0,
       resume: [],
       ...hello,
@@ -82,7 +82,7 @@ export function say(
 export function read(cursor: Cursor): ServerMessage[] {
   const entries: ServerMessage[] = [];
   for (let slice = cursor.take(); slice; slice = cursor.take()) {
-    for (const frame of framesOf(slice)) entries.push(decodeServer(frame));
+    for (const frame of splitFrames(slice)) entries.push(decodeServer(frame));
   }
   return entries;
 }
@@ -109,9 +109,9 @@ export function roomWithMessages(
 }
 
 /** What somebody who came in is told of who is there. */
-export function onlineOf({ welcome, online }: Admission): readonly Person[] {
+export function onlineOf({ welcome, online }: Admission): readonly MemberInfo[] {
   const head = encodeWelcome(welcome, { onlineBytes: online.length });
-  const [frame] = framesOf(Uint8Array.of(...head, ...online));
+  const [frame] = splitFrames(Uint8Array.of(...head, ...online));
   const decoded = decodeServer(frame!);
   assert(decoded.type === "welcome");
   return decoded.online;

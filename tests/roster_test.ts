@@ -1,12 +1,12 @@
 // Who is online, as far as a client knows.
 
 import { assertEquals } from "@std/assert";
-import type { Person, RoomEvent } from "../lib/protocol.ts";
-import { Roster } from "../lib/roster.ts";
+import type { MemberInfo, RoomEvent } from "../lib/protocol.ts";
+import { MemberList } from "../lib/roster.ts";
 
 const pure = { permissions: "none" } as const;
 
-function person(session: bigint, nick: string): Person {
+function person(session: bigint, nick: string): MemberInfo {
   return { session, nick, address: "10.0.0.7", sinceMs: 5 };
 }
 
@@ -14,13 +14,13 @@ function joined(session: bigint, nick: string): RoomEvent {
   return { type: "joined", seq: 0, timeMs: 5, session, back: false, nick, address: "10.0.0.7" };
 }
 
-function rosterOf(...nicks: string[]): Roster {
-  const roster = new Roster();
+function rosterOf(...nicks: string[]): MemberList {
+  const roster = new MemberList();
   roster.reset(nicks.map((nick, i) => person(BigInt(i), nick)));
   return roster;
 }
 
-function nicksIn(roster: Roster): string[] {
+function nicksIn(roster: MemberList): string[] {
   return [...roster].map(({ nick }) => nick);
 }
 
@@ -66,7 +66,7 @@ Deno.test("Roster tells since when what it knows is from before, until a server 
 });
 
 Deno.test("Roster is not filled without end", pure, () => {
-  const roster = new Roster({ max: 2 });
+  const roster = new MemberList({ max: 2 });
   for (const [i, nick] of ["ana", "beto", "eva"].entries()) roster.learn(joined(BigInt(i), nick));
   assertEquals(nicksIn(roster), ["ana", "beto"]);
 });

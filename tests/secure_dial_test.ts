@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Address } from "../lib/address.ts";
 import { ConnectError } from "../lib/errors.ts";
-import { fingerprintOf } from "../lib/fingerprint.ts";
-import { dialSecurely, type Proof } from "../lib/secure_dial.ts";
+import { fingerprint } from "../lib/fingerprint.ts";
+import { dialTls, type TlsRequirement } from "../lib/secure_dial.ts";
 import type { Socket } from "../lib/socket.ts";
 import { ownPair, type Pair, vouchedPair } from "./certificates.ts";
 import { freeAddress, LOOPBACK, soon } from "./support.ts";
@@ -70,11 +70,15 @@ class Credulous {
   readonly judge = (fingerprint: string) => void this.seen.push(fingerprint);
 }
 
-function dialIt(server: Address, proof: Proof, signal = new AbortController().signal): Promise<Socket> {
-  return soon(dialSecurely(server, { signal, proof }), "TLS to be spoken");
+function dialIt(
+  server: Address,
+  proof: TlsRequirement,
+  signal = new AbortController().signal,
+): Promise<Socket> {
+  return soon(dialTls(server, { signal, proof }), "TLS to be spoken");
 }
 
-async function failure(server: Address, proof: Proof): Promise<ConnectError> {
+async function failure(server: Address, proof: TlsRequirement): Promise<ConnectError> {
   return await assertRejects(() => dialIt(server, proof), ConnectError);
 }
 
@@ -90,7 +94,7 @@ Deno.test("A certificate that is judged well is spoken to", async () => {
   const conn = await dialIt(server.address, proof);
   assertEquals(await hello(conn), 7);
   conn.close();
-  assertEquals(proof.seen, [fingerprintOf(own.cert)]);
+  assertEquals(proof.seen, [fingerprint(own.cert)]);
 });
 
 Deno.test("What the judge throws is thrown, and nothing was said to the server", async () => {
@@ -119,7 +123,7 @@ Deno.test("A server that shows one certificate and then has another does not get
   });
   const proof = new Credulous();
   const { code } = await failure(middle.address, proof);
-  assertEquals([code, proof.seen], ["certificate-refused", [fingerprintOf(own.cert)]]);
+  assertEquals([code, proof.seen], ["certificate-refused", [fingerprint(own.cert)]]);
 });
 
 Deno.test("An authority vouches for an address, and for no other name", async () => {
@@ -206,7 +210,7 @@ Deno.test("A server that is there has its time for TLS, however soon it had to b
     ]);
   });
   const { signal } = new AbortController();
-  const dialling = dialSecurely(distant.address, { signal, connectMs: 200, proof: new Credulous() });
+  const dialling = dialTls(distant.address, { signal, connectMs: 200, proof: new Credulous() });
   const conn = await soon(dialling, "TLS to be spoken");
   conn.close();
 });

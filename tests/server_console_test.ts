@@ -2,11 +2,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ChatServer } from "../lib/chat_server.ts";
-import { sentencesIn } from "../lib/i18n.ts";
+import { translator } from "../lib/i18n.ts";
 import { encodeServer } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
-import { RoomLog } from "../lib/room_log.ts";
-import { ServerConsole, type ServerConsoleOptions } from "../lib/server_console.ts";
+import { EventLog } from "../lib/room_log.ts";
+import { LogPrinter, type ServerConsoleOptions } from "../lib/server_console.ts";
 import { Terminal } from "../lib/terminal.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import { enterAs } from "./piped_server.ts";
@@ -19,11 +19,11 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
     print: (...lines: string[]) => Promise.resolve(void printed.push(...lines)),
   };
   const renderer = { newDay: () => [], entry: ({ seq }: { seq: number }) => `entry ${seq}` };
-  const log = new RoomLog({ segmentBytes: 64 });
-  const screen = new ServerConsole({
+  const log = new EventLog({ segmentBytes: 64 });
+  const screen = new LogPrinter({
     terminal: terminal as unknown as Terminal,
     renderer: renderer as unknown as Renderer,
-    sentences: sentencesIn("en"),
+    sentences: translator("en"),
     wallMs: () => 0,
   });
   screen.follow({ log, firstSeq: 0, addReader: () => {} } as unknown as ChatServer);
@@ -36,7 +36,7 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
 /** A console that writes to something that takes nothing but the first write until it is told to. */
 class StandingConsole implements AsyncDisposable {
   output = "";
-  readonly console: ServerConsole;
+  readonly console: LogPrinter;
   readonly #taking = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
@@ -49,9 +49,9 @@ class StandingConsole implements AsyncDisposable {
       },
       isKeyboard: false,
     });
-    const sentences = sentencesIn("es");
+    const sentences = translator("es");
     const { now } = new TestClock();
-    this.console = new ServerConsole({
+    this.console = new LogPrinter({
       terminal: this.#terminal,
       renderer: new Renderer(sentences),
       sentences,
@@ -81,8 +81,8 @@ function forgetfulServer(): ChatServer {
   });
 }
 
-Deno.test("ServerConsole says how much it skips when it cannot keep up with the room", async () => {
-  const log = new RoomLog({ segmentBytes: 60, retainedBytes: 120 });
+Deno.test("LogPrinter says how much it skips when it cannot keep up with the room", async () => {
+  const log = new EventLog({ segmentBytes: 60, retainedBytes: 120 });
   const append = (text: string) => {
     const entry = { seq: log.head, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text };
     log.append(encodeServer({ type: "said", ...entry }), 0);

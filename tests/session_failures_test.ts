@@ -3,15 +3,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/address.ts";
 import { dial } from "../lib/dial.ts";
-import { encodeServer, sessionOf } from "../lib/protocol.ts";
-import type { Failure } from "../lib/session.ts";
+import { encodeServer, sessionIdOf } from "../lib/protocol.ts";
+import type { Disconnect } from "../lib/session.ts";
 import { enter, type FakeClient, FakeServer, helloOf, saidBy, welcomeTo } from "./peers.ts";
 import { startServer } from "./running_server.ts";
 import { freeAddress, soon, UNKNOWN_NAME } from "./support.ts";
 import { Traveller, type TravellerOptions } from "./traveller.ts";
 
 /** Fails to come in at this address. */
-async function failToEnter(server: Address, options?: TravellerOptions): Promise<Failure> {
+async function failToEnter(server: Address, options?: TravellerOptions): Promise<Disconnect> {
   await using ana = new Traveller("ana", [server], options);
   const failure = await ana.failed();
   assertEquals(failure.target, { server, nick: "ana" });
@@ -50,7 +50,7 @@ Deno.test("Session dials as long as its target says, and then waits for the answ
   await using server = new FakeServer(async (client) => {
     const { token } = await client.expect("hello");
     await new Promise((resolve) => setTimeout(resolve, 60));
-    await client.say(welcomeTo("ana", { session: sessionOf(token) }));
+    await client.say(welcomeTo("ana", { session: sessionIdOf(token) }));
     await client.rest();
   });
   const targets = [{ server: server.address, nick: "ana", dialMs: 20 }];
@@ -94,7 +94,7 @@ Deno.test("Session tells why a server does not let it in", async () => {
   await using server = startServer();
   using _ = (await enter(server.address, helloOf("ANA"))).peer;
   const { error: { name, code, message, details } } = await failToEnter(server.address);
-  assertEquals([name, code, details], ["RefusedError", "nick-taken", { nick: "ana", reason: message }]);
+  assertEquals([name, code, details], ["ServerError", "nick-taken", { nick: "ana", reason: message }]);
 });
 
 Deno.test("Session tells that a server closes just now", async () => {
@@ -103,7 +103,7 @@ Deno.test("Session tells that a server closes just now", async () => {
     await client.say({ type: "bye" });
   });
   const { error: { name, code } } = await failToEnter(server.address);
-  assertEquals([name, code], ["LostError", "closing"]);
+  assertEquals([name, code], ["ConnectionLostError", "closing"]);
 });
 
 Deno.test("Session tells that a server speaks another version", async () => {
@@ -114,22 +114,22 @@ Deno.test("Session tells that a server speaks another version", async () => {
     await client.say(bytes);
   });
   const { error: { name, code } } = await failToEnter(server.address);
-  assertEquals([name, code], ["RefusedError", "version-unsupported"]);
+  assertEquals([name, code], ["ServerError", "version-unsupported"]);
 });
 
 const LOSSES: [string, string, string, (client: FakeClient) => Promise<unknown>][] = [
-  ["LostError", "closing", "says that it closes", (client) => client.say({ type: "bye" })],
-  ["LostError", "closed", "ends the connection", () => Promise.resolve()],
-  ["LostError", "garbled", "talks nonsense", (client) => client.say(new Uint8Array(8))],
-  ["LostError", "garbled", "welcomes it twice", (client) => client.say(welcomeTo("ana"))],
+  ["ConnectionLostError", "closing", "says that it closes", (client) => client.say({ type: "bye" })],
+  ["ConnectionLostError", "closed", "ends the connection", () => Promise.resolve()],
+  ["ConnectionLostError", "garbled", "talks nonsense", (client) => client.say(new Uint8Array(8))],
+  ["ConnectionLostError", "garbled", "welcomes it twice", (client) => client.say(welcomeTo("ana"))],
   [
-    "RefusedError",
+    "ServerError",
     "too-slow",
     "refuses it",
     (client) => client.say({ type: "error", code: "too-slow", reason: "why" }),
   ],
   [
-    "RefusedError",
+    "ServerError",
     "of-the-future",
     "refuses it with a code that nobody knows",
     (client) => client.say({ type: "error", code: "of-the-future", reason: "why" }),
@@ -164,7 +164,7 @@ Deno.test("Session gives what it read before the nonsense began", async () => {
 
 Deno.test("Session tells whoever chooses where to go why it is no longer where it was", async () => {
   const servers = [freeAddress(), freeAddress()];
-  const failures: (Failure | undefined)[] = [];
+  const failures: (Disconnect | undefined)[] = [];
   await using ana = new Traveller("ana", [], {
     nextTarget: (failure) => {
       failures.push(failure);

@@ -1,7 +1,7 @@
 // A session on real sockets: what it says and reads, here and on the servers that come after.
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeServer, NEVER_WHOLE_MS, type Said } from "../lib/protocol.ts";
+import { encodeServer, NEVER_CAUGHT_UP, type Said } from "../lib/protocol.ts";
 import { enter, type FakeClient, FakeServer, helloOf, saidBy, welcomeTo } from "./peers.ts";
 import { startServer } from "./running_server.ts";
 import { freeAddress, settle, soon, TestClock } from "./support.ts";
@@ -154,7 +154,7 @@ Deno.test("Session tells each server how long it has been lacking something", as
   await ana.entered();
   await ana.failed();
   await ana.entered();
-  assertEquals(lacks, [NEVER_WHOLE_MS, 50]);
+  assertEquals(lacks, [NEVER_CAUGHT_UP, 50]);
 });
 
 Deno.test("Session learns from WELCOME that a server has what was not confirmed", async () => {
@@ -220,7 +220,7 @@ Deno.test("Session answers each PING, sends its own in silence only, and gives s
   await using ana = new Traveller("ana", [server.address], { clock: clock.now, pingMs: 20, deadMs: 60 });
   await ana.entered();
   const { wasIn, error } = await ana.failed();
-  assertEquals([wasIn, error.name, error.code], [true, "LostError", "silent"]);
+  assertEquals([wasIn, error.name, error.code], [true, "ConnectionLostError", "silent"]);
   await server[Symbol.asyncDispose]();
   assertEquals(heard, ["pong", "pong", "pong", "ping", "ping", undefined]);
 });
@@ -251,7 +251,7 @@ for (
     isIn.resolve();
     await over.promise;
     const { wasIn, error } = await (failed ?? ana.failed());
-    assertEquals([wasIn, error.name, error.code], [true, "LostError", "broken"]);
+    assertEquals([wasIn, error.name, error.code], [true, "ConnectionLostError", "broken"]);
   });
 }
 

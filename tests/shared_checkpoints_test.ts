@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { NatsError } from "../lib/errors.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../lib/nats_checkpoint.ts";
+import { decodeCheckpoint, encodeSnapshot } from "../lib/nats_checkpoint.ts";
 import { FakeLog } from "./fake_store.ts";
 import { encodeBlock, Follower, joined, said } from "./follower.ts";
 import { until } from "./support.ts";
@@ -21,7 +21,7 @@ Deno.test("One of the servers writes a checkpoint when one is due", async () => 
 Deno.test("A checkpoint with something missing behind it is of no use, a later one is", async () => {
   const log = new FakeLog();
   const checkpoint = (position: number, seq: number) =>
-    encodeCheckpoint({ instance: 3n, position, seq, numbers: new Map(), past: [] });
+    encodeSnapshot({ instance: 3n, position, seq, numbers: new Map(), past: [] });
   for (let i = 0; i < 5; i++) log.put(new Uint8Array());
   log.put(checkpoint(2, 10), { isCheckpoint: true });
   log.put(checkpoint(6, 20), { isCheckpoint: true });
@@ -81,7 +81,7 @@ Deno.test("A checkpoint of what the store has lost since is of no use", async ()
   writer.say(said(1n, 1));
   await until(() => writer.taken.length === 1);
   const lost = { instance: 101n, position: 9, seq: 8, numbers: new Map([[1n, 1]]), past: [] };
-  log.put(encodeCheckpoint(lost), { isCheckpoint: true });
+  log.put(encodeSnapshot(lost), { isCheckpoint: true });
   await using server = await Follower.open(onlyLast(log), 2n);
   assertEquals([server.journal.firstSeq, server.words], [0, ["0:1.1"]]);
 });

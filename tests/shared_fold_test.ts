@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Moment } from "../lib/clock.ts";
 import { InputError } from "../lib/errors.ts";
-import type { Journal, Taker } from "../lib/journal.ts";
-import { type Hello, MAX_BACKUPS, NEVER_WHOLE_MS, type Proposal } from "../lib/protocol.ts";
+import type { Apply, CommitLog } from "../lib/journal.ts";
+import { type Hello, MAX_BACKUPS, NEVER_CAUGHT_UP, type ProposedEvent } from "../lib/protocol.ts";
 import { type Admission, Room } from "../lib/room.ts";
 
 const pure = { permissions: "none" } as const;
@@ -12,30 +12,30 @@ const pure = { permissions: "none" } as const;
 const at = (ms: number): Moment => ({ wallMs: 1_700_000_000_000 + ms, tickMs: ms });
 
 /** What all servers have stored, in one order. */
-type Shared = { readonly entry: Proposal; readonly home: bigint }[];
+type Shared = { readonly entry: ProposedEvent; readonly home: bigint }[];
 
 /** Stores what is proposed and gives it back when it is told to. */
-class HandJournal implements Journal {
+class HandJournal implements CommitLog {
   readonly instance = 9n;
   readonly firstSeq = 0;
   readonly past = [];
   readonly isStuck = false;
   readonly home: bigint;
   readonly #shared: Shared;
-  #proposed: Proposal[] = [];
+  #proposed: ProposedEvent[] = [];
   #given = 0;
-  #take: Taker = () => {};
+  #take: Apply = () => {};
 
   constructor(shared: Shared, home: bigint) {
     this.#shared = shared;
     this.home = home;
   }
 
-  follow(take: Taker): void {
+  follow(take: Apply): void {
     this.#take = take;
   }
 
-  propose(entry: Proposal): void {
+  propose(entry: ProposedEvent): void {
     this.#proposed.push(entry);
   }
 
@@ -71,7 +71,7 @@ type Server = ReturnType<typeof newServer>;
 function arrive({ room }: Server, nick: string, again: () => void = () => {}, address = "10.0.0.7") {
   const hello: Hello = {
     ...{ type: "hello", version: 1, token: new Uint8Array(16), password: "", nick },
-    ...{ lackMs: NEVER_WHOLE_MS, history: 0, resume: [] },
+    ...{ lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
   };
   const arrival = { hello, session: BigInt(nick.length), address };
   return () => room.enter(arrival, at(50), again);

@@ -6,7 +6,7 @@ import { systemClock } from "../lib/clock.ts";
 import type { NatsError } from "../lib/errors.ts";
 import { decodeBlock } from "../lib/nats_block.ts";
 import type { Said } from "../lib/protocol.ts";
-import { SharedJournal, type SharedJournalOptions } from "../lib/shared_journal.ts";
+import { ReplicatedCommitLog, type SharedJournalOptions } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { Follower, said } from "./follower.ts";
 import { settle, until } from "./support.ts";
@@ -158,7 +158,7 @@ Deno.test("A log of which a part is missing ends it, and so does one that is gon
   assertEquals((server.news[0] as NatsError).code, "nats-log-cut");
   const gone = new FakeLog();
   await using other = await Follower.open(gone, 1n, { goneMs: 300, awayMs: 60_000 });
-  gone.isGone = true;
+  gone.isServerDown = true;
   other.say(said(1n, 1));
   await until(() => other.news.length > 0);
   assertEquals((other.news[0] as NatsError).code, "nats-stream-gone");
@@ -167,10 +167,10 @@ Deno.test("A log of which a part is missing ends it, and so does one that is gon
 Deno.test("A store that comes back before that is not gone", async () => {
   const log = new FakeLog();
   await using server = await Follower.open(log, 1n, { goneMs: 60_000 });
-  log.isGone = true;
+  log.isServerDown = true;
   server.say(said(1n, 1));
   await until(() => log.appends >= 3);
-  log.isGone = false;
+  log.isServerDown = false;
   await until(() => server.taken.length === 1);
   assertEquals(server.news, []);
 });
@@ -234,7 +234,7 @@ Deno.test("Times never go back, nor beyond now, whatever the clock of the store 
   const log = new FakeLog();
   await using writer = await Follower.open(log, 1n);
   const clock = () => ({ wallMs: 1_000_000, tickMs: 50_000 });
-  const journal = await SharedJournal.open(new FakeStore(log), {
+  const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
     home: 2n,
     instance: 102n,
     clock,
@@ -258,7 +258,7 @@ Deno.test("Times never go back, nor beyond now, whatever the clock of the store 
 async function openSlow(log: FakeLog, options: Partial<SharedJournalOptions> = {}) {
   const store = new FakeStore(log);
   const news: NatsError[] = [];
-  const journal = await SharedJournal.open(store, {
+  const journal = await ReplicatedCommitLog.open(store, {
     ...{ home: 1n, instance: 101n, clock: systemClock, onBroken: (error) => news.push(error), ...options },
   });
   const taken: number[] = [];

@@ -5,8 +5,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { systemClock } from "../lib/clock.ts";
 import { InputError } from "../lib/errors.ts";
-import { type ClientMessage, type LogEntry, NEVER_WHOLE_MS, type Say } from "../lib/protocol.ts";
-import { SharedJournal } from "../lib/shared_journal.ts";
+import { type ClientMessage, type LogEntry, NEVER_CAUGHT_UP, type Say } from "../lib/protocol.ts";
+import { ReplicatedCommitLog } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { enter, type Guest, helloOf } from "./peers.ts";
 import { LOOPBACK, until } from "./support.ts";
@@ -14,9 +14,9 @@ import { LOOPBACK, until } from "./support.ts";
 /** A server of a room. */
 class Sharer implements AsyncDisposable {
   readonly server: ChatServer;
-  readonly journal: SharedJournal;
+  readonly journal: ReplicatedCommitLog;
 
-  private constructor(server: ChatServer, journal: SharedJournal) {
+  private constructor(server: ChatServer, journal: ReplicatedCommitLog) {
     this.server = server;
     this.journal = journal;
   }
@@ -24,7 +24,7 @@ class Sharer implements AsyncDisposable {
   static async open(log: FakeLog, home: bigint, options: Partial<ChatServerOptions> = {}): Promise<Sharer> {
     // deno-lint-ignore prefer-const -- its journal is there before it
     let server: ChatServer | undefined;
-    const journal = await SharedJournal.open(new FakeStore(log), {
+    const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
       home,
       instance: 100n + home,
       clock: systemClock,
@@ -280,7 +280,7 @@ Deno.test("While nothing can be kept people are told so, nobody comes in, and th
   log.isDown = true;
   await ana.peer.say(say(1));
   assertEquals((await ana.peer.expect("waiting")).over, false);
-  const hello: ClientMessage = helloOf("beto", { lackMs: NEVER_WHOLE_MS });
+  const hello: ClientMessage = helloOf("beto", { lackMs: NEVER_CAUGHT_UP });
   const refused = await come(one, "beto", hello).then(() => "in", (error) => `${error.message}`);
   assert(refused.includes("store-away"), refused);
   // However often it is said.

@@ -1,13 +1,13 @@
 // What comes and goes is told of as one thing.
 
 import { assertEquals } from "@std/assert";
-import { Spell } from "../lib/spell.ts";
+import { OutageNotifier } from "../lib/spell.ts";
 import { until } from "./support.ts";
 
 Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
   const told: string[] = [];
   let again = 0;
-  using spell = new Spell({
+  using spell = new OutageNotifier({
     tell: (text, { isOver, isAgain }) => {
       if (isAgain) again++;
       else told.push(`${text} ${isOver}`);

@@ -1,7 +1,7 @@
 // A journal that takes its time, and whose store outlives it: what a file is to a server, without the file.
 
 import type { Moment } from "../lib/clock.ts";
-import type { Journal, Taker } from "../lib/journal.ts";
+import type { Apply, CommitLog } from "../lib/journal.ts";
 import type { Unnumbered } from "../lib/protocol.ts";
 
 /** What is stored. */
@@ -11,13 +11,13 @@ export interface Store {
 }
 
 /** Stores what is proposed when it is told to, and gives it back then. */
-export class StagedJournal implements Journal {
+export class StagedJournal implements CommitLog {
   readonly firstSeq = 0;
   readonly past = [];
   isStuck = false;
   readonly #store: Store;
   #staged: { entry: Unnumbered; at: Moment }[] = [];
-  #take: Taker = () => {};
+  #take: Apply = () => {};
   #onWork = () => {};
 
   constructor(store: Store = { instance: 1n, entries: [] }) {
@@ -28,7 +28,7 @@ export class StagedJournal implements Journal {
     return this.#store.instance;
   }
 
-  follow(take: Taker, onWork: () => void): void {
+  follow(take: Apply, onWork: () => void): void {
     [this.#take, this.#onWork] = [take, onWork];
     for (const [seq, { entry, at }] of this.#store.entries.entries()) take(entry, seq, at);
   }

@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../lib/clock.ts";
 import { NatsError } from "../lib/errors.ts";
-import type { Joined, Proposal, Said } from "../lib/protocol.ts";
-import { SharedJournal } from "../lib/shared_journal.ts";
+import type { Joined, ProposedEvent, Said } from "../lib/protocol.ts";
+import { ReplicatedCommitLog } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { Follower, joined, said } from "./follower.ts";
 import { until } from "./support.ts";
@@ -48,8 +48,8 @@ Deno.test("A server that starts has what the others have, also of what is forgot
 Deno.test("Of a long past a server reads the end alone", async () => {
   const log = new FakeLog();
   await using writer = await Follower.open(log, 1n, { checkpointEntries: 100 });
-  const long = { ...said(1n, 1), text: "x".repeat(60_000) } as Proposal;
-  for (let n = 1; n <= 400; n++) writer.say({ ...long, n } as Proposal);
+  const long = { ...said(1n, 1), text: "x".repeat(60_000) } as ProposedEvent;
+  for (let n = 1; n <= 400; n++) writer.say({ ...long, n } as ProposedEvent);
   await until(() => writer.taken.length === 400);
   await until(() => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length >= 3);
   await using later = await Follower.open(log, 2n);
@@ -62,7 +62,7 @@ Deno.test("A store that cannot be read ends the start, after a while", async () 
   const store = new FakeStore(log);
   store.state = () => Promise.reject(new Error("no"));
   const options = { home: 1n, instance: 2n, clock: systemClock, openingMs: 0 };
-  await assertRejects(() => SharedJournal.open(store, options), Error, "no");
+  await assertRejects(() => ReplicatedCommitLog.open(store, options), Error, "no");
 });
 
 Deno.test("A server that starts while a part of the log is forgotten tries again, and not forever", async () => {
@@ -88,7 +88,7 @@ Deno.test("Entries of the past have their age on the clocks of this process", as
   await using first = await Follower.open(log, 1n);
   first.say(said(1n, 1));
   await until(() => first.taken.length === 1);
-  const journal = await SharedJournal.open(new FakeStore(log), {
+  const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
     ...{ home: 2n, instance: 2n },
     clock: () => ({ wallMs: now.wallMs, tickMs: 1_000_000 }),
   });
@@ -112,7 +112,7 @@ Deno.test("A store that has less than it said is asked again, and not forever", 
       return asked++ === 0 || !isMended ? { ...truth, last: truth.last + 3 } : truth;
     };
     const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 20, backMs: 20 };
-    const opening = SharedJournal.open(store, { ...options, openingMs: isMended ? 60_000 : 0 });
+    const opening = ReplicatedCommitLog.open(store, { ...options, openingMs: isMended ? 60_000 : 0 });
     if (isMended) await (await opening).close();
     else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-unread");
     store.close();
@@ -133,7 +133,7 @@ Deno.test("A reader that gives nothing to a server that starts is made anew", as
     yield* read.call(store, from);
   };
   const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 50, backMs: 50, openingMs: 1_000 };
-  await (await SharedJournal.open(store, options)).close();
+  await (await ReplicatedCommitLog.open(store, options)).close();
   store.close();
 });
 
@@ -169,7 +169,7 @@ Deno.test("A store that gives little at a time to a server that starts is not gi
     readingMs: 30,
     openingMs: 0,
   };
-  await (await SharedJournal.open(store, options)).close();
+  await (await ReplicatedCommitLog.open(store, options)).close();
   assertEquals(asked, 8); // twice for each
 });
 
@@ -190,7 +190,7 @@ Deno.test("A server that reads another end than there was while it starts begins
     }
   };
   const options = { home: 1n, instance: 101n, clock: systemClock, openingMs: 60_000 };
-  const journal = await SharedJournal.open(store, options);
+  const journal = await ReplicatedCommitLog.open(store, options);
   const taken: number[] = [];
   journal.follow((_entry, seq) => taken.push(seq), () => {});
   assertEquals([taken, reads, ended, log.stored.length], [[0, 1], 2, 1, 3]);
@@ -216,7 +216,7 @@ Deno.test("A server that has given a start up does not go on reading for it", as
     readingMs: 5,
     openingMs: 0,
   };
-  await assertRejects(() => SharedJournal.open(store, options), NatsError);
+  await assertRejects(() => ReplicatedCommitLog.open(store, options), NatsError);
   log.put(new Uint8Array());
   await until(() => ended === 1);
 });

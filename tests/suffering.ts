@@ -93,7 +93,7 @@ export async function suffer(
     await beto.says("during");
     await ana.hears("beto: during");
     await outcome;
-    if (code !== undefined) assertEquals(await codeOf(peer), code);
+    if (code !== undefined) assertEquals(await natsErrorCode(peer), code);
   }
   await until(() => server.stats.connections === 2, "the offender's sockets to be closed");
   await ana.says("after");
@@ -107,7 +107,7 @@ export async function suffer(
 }
 
 /** What the last frame says, if it is ERROR. */
-async function codeOf(peer: Peer): Promise<string> {
+async function natsErrorCode(peer: Peer): Promise<string> {
   const last = (await peer.rest()).at(-1);
   return last?.type === "error" ? last.code : `no ERROR but ${Deno.inspect(last)}`;
 }

@@ -7,14 +7,14 @@ export const LOOPBACK = "127.0.0.1";
 /** A name that no resolver knows, and none is asked for: a label has 63 characters at most. */
 export const UNKNOWN_NAME = `${"x".repeat(64)}.invalid`;
 /** Longest wait for anything, in ms: a test that needs it has failed, also on a machine that is busy. */
-const PATIENCE_MS = 10_000;
+const LEADER_TIMEOUT_MS = 10_000;
 
 /** What a promise gives, unless it takes forever. */
 export async function soon<Value>(promise: Promise<Value>, what: string | (() => string)): Promise<Value> {
   const { promise: never, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(new Error(`Still waiting for ${typeof what === "string" ? what : what()}`));
-  }, PATIENCE_MS);
+  }, LEADER_TIMEOUT_MS);
   try {
     return await Promise.race([promise, never]);
   } finally {
@@ -25,7 +25,7 @@ export async function soon<Value>(promise: Promise<Value>, what: string | (() =>
 /** Waits until something is so.
  * @throws {Error} if it is not for too long */
 export async function until(isSo: () => boolean, what = `${isSo}`): Promise<void> {
-  for (const endMs = performance.now() + PATIENCE_MS; !isSo();) {
+  for (const endMs = performance.now() + LEADER_TIMEOUT_MS; !isSo();) {
     if (performance.now() > endMs) throw new Error(`Still waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

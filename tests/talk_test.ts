@@ -2,13 +2,13 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
-import { chat } from "../lib/chat_client.ts";
+import { runClient } from "../lib/chat_client.ts";
 import { InputError } from "../lib/errors.ts";
 import { serve } from "../lib/server_program.ts";
 import { enter, FakeServer, helloOf, welcomeTo } from "./peers.ts";
 import { Person } from "./person.ts";
 import { freeAddress, LOOPBACK, msOf, TestClock } from "./support.ts";
-import { sessionOf } from "../lib/protocol.ts";
+import { sessionIdOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
 
 const NOON = "2026-11-22 12:00:00";
@@ -34,7 +34,7 @@ class Place implements AsyncDisposable {
     await this.boss.sees("Escuchando");
     this.#people.push(person);
     const address = ["--host", LOOPBACK, "--port", String(this.port)];
-    const chatting = person.runs(chat, ...address, "--nick", nick, ...flags);
+    const chatting = person.runs(runClient, ...address, "--nick", nick, ...flags);
     await person.sees("Conectado");
     person.output = "";
     return { person, chatting };
@@ -99,7 +99,7 @@ Deno.test("A nick wished for while a server was dialled is asked for as soon as 
   const dialled = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
     const { nick, token } = await client.expect("hello");
-    const session = sessionOf(token);
+    const session = sessionIdOf(token);
     dialled.resolve();
     await wished.promise;
     await client.say(welcomeTo("ana", { nick, session }));
@@ -112,7 +112,7 @@ Deno.test("A nick wished for while a server was dialled is asked for as soon as 
   const { host, port } = server.address;
   const unreachable = freeAddress();
   ana.runs(
-    chat,
+    runClient,
     ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
     ...["--backup", `${host}:${port}`],
   );
@@ -155,7 +155,7 @@ Deno.test("The console's /ban throws out who is in from an address, and lets nob
   await place.boss.sees("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
   const address = ["--host", LOOPBACK, "--port", String(place.port)];
   await using beto = new Person({ clock: place.clock.now });
-  assertEquals(await beto.runs(chat, ...address, "--nick", "beto", "--auto"), 1);
+  assertEquals(await beto.runs(runClient, ...address, "--nick", "beto", "--auto"), 1);
   assertStringIncludes(beto.output, `No se pudo entrar en 127.0.0.1:${place.port}: ${why}.\n`);
   place.boss.types("/ban 127.0.0.1 0\n");
   await place.boss.sees("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
@@ -173,7 +173,7 @@ Deno.test("Who is thrown out with something unsaid is not told that it will be s
   });
   await using ana = new Person({ clock: new TestClock(NOON).now });
   const { host, port } = server.address;
-  const chatting = ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana");
+  const chatting = ana.runs(runClient, "--host", host, "--port", String(port), "--nick", "ana");
   await ana.sees("Conectado");
   ana.types("¡HOLA!\n");
   assertEquals(await chatting, 1);
@@ -188,7 +188,7 @@ Deno.test("A nick that was refused is not asked for again", async () => {
   await using server = new FakeServer(async (client, visit) => {
     const { nick: name, token } = await client.expect("hello");
     heard.push(name);
-    await client.say(welcomeTo("ana", { session: sessionOf(token), instance: BigInt(visit) }));
+    await client.say(welcomeTo("ana", { session: sessionIdOf(token), instance: BigInt(visit) }));
     if (visit > 0) return void heard.push(...(await client.rest()).map(({ type }) => type));
     const { nick } = await client.expect("nick");
     await client.say({ type: "refused", code: "nick-taken", about: nick, reason: "" });
@@ -196,7 +196,7 @@ Deno.test("A nick that was refused is not asked for again", async () => {
   });
   await using ana = new Person({ clock: new TestClock(NOON).now });
   const { host, port } = server.address;
-  ana.runs(chat, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
+  ana.runs(runClient, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
   await ana.sees("Conectado");
   ana.types("/nick beto\n");
   await ana.sees('! No se ha cambiado de nick: el nick "beto" ya está en uso.\n');
@@ -218,14 +218,14 @@ Deno.test("A nick wished for offline and refused on entering is not asked for ag
       return; // the connection ends
     }
     if (visit === 1) return void await client.say({ type: "error", code: "nick-taken", reason: "" });
-    await client.say(welcomeTo("carl", { session: sessionOf(token) }));
+    await client.say(welcomeTo("carl", { session: sessionIdOf(token) }));
     heard.push(...(await client.rest()).map(({ type }) => type));
   });
   const unreachable = freeAddress();
   const { host, port } = server.address;
   await using ana = new Person({ clock: new TestClock(NOON).now, isKeyboard: true });
   const chatting = ana.runs(
-    chat,
+    runClient,
     ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
     ...["--backup", `${host}:${port}`],
   );
@@ -375,7 +375,7 @@ Deno.test("--time and --utc say how times are shown, on both programs", async ()
   await place.boss.sees("[22/11] ana: hola\n");
   const hour = String(new Date(msOf(NOON)).getUTCHours()).padStart(2, "0");
   await ana.sees(`[${hour} h UTC] ana: hola\n`);
-  for (const main of [chat, serve]) {
+  for (const main of [runClient, serve]) {
     await using person = new Person();
     const { code } = await assertRejects(() => person.runs(main, "--time", "hola"), InputError);
     assertEquals(code, "pattern-invalid");

@@ -1,9 +1,9 @@
 // When a client dials the server again on which its connection broke, and when it goes elsewhere.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ConnectError, type LossCode, LostError, RefusedError } from "../lib/errors.ts";
-import { AGAIN_ANSWER_MS, AGAIN_DIAL_MS } from "../lib/retry.ts";
-import type { Failure } from "../lib/session.ts";
+import { ConnectError, type ConnectionLostCode, ConnectionLostError, ServerError } from "../lib/errors.ts";
+import { REDIAL_ANSWER_MS, REDIAL_TIMEOUT_MS } from "../lib/retry.ts";
+import type { Disconnect } from "../lib/session.ts";
 import {
   Choice,
   choiceOfSomebodyWhoWasIn,
@@ -22,8 +22,8 @@ const pure = { permissions: "none" } as const;
 
 /** What says nothing of whether the server lives. */
 const CUTS = [
-  ...["closed", "broken"].map((code) => new LostError(code as LossCode, "why")),
-  ...["frame-late", "too-slow", "silent"].map((code) => new RefusedError(code, "why")),
+  ...["closed", "broken"].map((code) => new ConnectionLostError(code as ConnectionLostCode, "why")),
+  ...["frame-late", "too-slow", "silent"].map((code) => new ServerError(code, "why")),
 ];
 
 function inVain(): never {
@@ -31,7 +31,7 @@ function inVain(): never {
 }
 
 Deno.test(
-  "TargetChooser dials a server again at once if it may live, and waits for it briefly",
+  "ServerSelector dials a server again at once if it may live, and waits for it briefly",
   pure,
   async () => {
     for (const [isAuto, isKeyboard] of [[true, false], [true, true], [false, true]] as const) {
@@ -39,7 +39,7 @@ Deno.test(
         await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard });
         choice.chooser.rename("anita");
         const again = await choice.next({ ...lost(FIRST!), error });
-        assertEquals(again, { server: FIRST!, nick: "anita", dialMs: AGAIN_DIAL_MS });
+        assertEquals(again, { server: FIRST!, nick: "anita", dialMs: REDIAL_TIMEOUT_MS });
         assertEquals([choice.notices, choice.person.output], [[], ""]);
       }
     }
@@ -47,55 +47,55 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser dials a silent server again, which may hang: it must answer soon",
+  "ServerSelector dials a silent server again, which may hang: it must answer soon",
   pure,
   async () => {
     for (const isAuto of [true, false]) {
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard: true });
-      const again = await choice.next({ ...lost(FIRST!), error: new LostError("silent", "why") });
+      const again = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError("silent", "why") });
       assertEquals(again, {
         server: FIRST!,
         nick: "ana",
-        dialMs: AGAIN_DIAL_MS,
-        answerMs: AGAIN_ANSWER_MS,
+        dialMs: REDIAL_TIMEOUT_MS,
+        answerMs: REDIAL_ANSWER_MS,
       });
       assertEquals([choice.notices, choice.person.output], [[], ""]);
     }
   },
 );
 
-Deno.test("TargetChooser does not dial a server again that said why", pure, async () => {
+Deno.test("ServerSelector does not dial a server again that said why", pure, async () => {
   for (const code of ["closing", "garbled"] as const) {
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
-    const target = await choice.next({ ...lost(FIRST!), error: new LostError(code, "why") });
+    const target = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError(code, "why") });
     assertEquals(target, { server: SECOND!, nick: "ana" });
   }
 });
 
-Deno.test("TargetChooser leaves it to a script where to go after a break", pure, async () => {
+Deno.test("ServerSelector leaves it to a script where to go after a break", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn();
   choice.person.types("\n\n");
   assertEquals((await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))?.server, SECOND!);
   assertStringIncludes(choice.person.output, "Nuevo servidor");
 });
 
-Deno.test("TargetChooser dials again for a script that has ended: it has no answer", pure, async () => {
+Deno.test("ServerSelector dials again for a script that has ended: it has no answer", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn();
   choice.person.ends();
   await settle();
   const again = await choice.next({ ...lost(FIRST!), error: CUTS[0]! });
-  assertEquals(again, { server: FIRST!, nick: "ana", dialMs: AGAIN_DIAL_MS });
+  assertEquals(again, { server: FIRST!, nick: "ana", dialMs: REDIAL_TIMEOUT_MS });
   assertEquals(choice.person.output, "");
 });
 
 /** Dials the first server again, in vain. */
-async function failAgain(choice: Choice): Promise<Failure> {
+async function failAgain(choice: Choice): Promise<Disconnect> {
   const target = (await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))!;
   return { ...unreached(FIRST!), target };
 }
 
 Deno.test(
-  "TargetChooser --auto goes on without a word or a wait from a server that is gone",
+  "ServerSelector --auto goes on without a word or a wait from a server that is gone",
   pure,
   async () => {
     let waits = 0;
@@ -103,7 +103,7 @@ Deno.test(
     const failure = await failAgain(choice);
     assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
     // Its system took the connection before it knew that there is nobody.
-    const error = new LostError("broken", "why");
+    const error = new ConnectionLostError("broken", "why");
     assertEquals(await choice.next({ ...failure, error }), { server: SECOND!, nick: "ana" });
     assertEquals([waits, choice.notices], [0, []]);
     await choice.next(unreached(SECOND!));
@@ -111,7 +111,7 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser --auto takes a server under another name for no other server", pure, async () => {
+Deno.test("ServerSelector --auto takes a server under another name for no other server", pure, async () => {
   let waits = 0;
   const server = { host: "localhost", port: 5_000 };
   const random = () => (waits++, 0);
@@ -120,13 +120,13 @@ Deno.test("TargetChooser --auto takes a server under another name for no other s
   await choice.next();
   choice.chooser.entered(server, { ip: "127.0.0.1", room: 1n, backups: [] });
   const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
-  assertEquals(target, { server, nick: "ana", dialMs: AGAIN_DIAL_MS });
+  assertEquals(target, { server, nick: "ana", dialMs: REDIAL_TIMEOUT_MS });
   await choice.next({ ...unreached(server), target });
   assertEquals(waits, 1);
 });
 
 Deno.test(
-  "TargetChooser asks a person where to go only if the server is gone, and offers another",
+  "ServerSelector asks a person where to go only if the server is gone, and offers another",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true });
@@ -137,9 +137,9 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser says why a server that lives does not let the client in again", pure, async () => {
+Deno.test("ServerSelector says why a server that lives does not let the client in again", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
-  const failure = { ...await failAgain(choice), error: new RefusedError("room-full", "why") };
+  const failure = { ...await failAgain(choice), error: new ServerError("room-full", "why") };
   assertEquals((await choice.next(failure))?.server, SECOND!);
   assertEquals(choice.notices.map(endOf), ["Se seguirá intentando."]);
   await choice.next({ ...failure, error: new ConnectError("not-tls", "why") });
@@ -147,7 +147,7 @@ Deno.test("TargetChooser says why a server that lives does not let the client in
 });
 
 Deno.test(
-  "TargetChooser waits before it dials the only server that it knows a third time",
+  "ServerSelector waits before it dials the only server that it knows a third time",
   pure,
   async () => {
     let waits = 0;
@@ -159,7 +159,7 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser does not stay with a server on which no connection lasts", pure, async () => {
+Deno.test("ServerSelector does not stay with a server on which no connection lasts", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
   const cut = { ...lost(FIRST!), error: CUTS[0]! };
   assertEquals((await choice.next(cut))?.server, FIRST!);
@@ -169,26 +169,26 @@ Deno.test("TargetChooser does not stay with a server on which no connection last
   assertEquals((await choice.next({ ...cut, stayedMs: 5_000 }))?.server, FIRST!);
 });
 
-Deno.test("TargetChooser goes back to a server that only waited too long for a frame", pure, async () => {
+Deno.test("ServerSelector goes back to a server that only waited too long for a frame", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
-  await choice.next({ ...lost(FIRST!), error: new RefusedError("frame-late", "why"), stayedMs: 0 });
+  await choice.next({ ...lost(FIRST!), error: new ServerError("frame-late", "why"), stayedMs: 0 });
   assertEquals((await choice.next(lost(SECOND!)))?.server, FIRST!);
 });
 
 /** This machine has no network through which it could reach a server. */
-function away(failure: Failure): Failure {
+function away(failure: Disconnect): Disconnect {
   return { ...failure, error: new ConnectError("network-away", "why") };
 }
 
 Deno.test(
-  "TargetChooser --auto without a network waits before the server of last, and at no other",
+  "ServerSelector --auto without a network waits before the server of last, and at no other",
   pure,
   async () => {
     for (const code of ["network-away", "name-unknown", "unreachable"] as const) {
       let waits = 0;
       const random = () => (waits++, 0);
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random, backups: [THIRD!] });
-      let failure: Failure = { ...await failAgain(choice), error: new ConnectError(code, "why") };
+      let failure: Disconnect = { ...await failAgain(choice), error: new ConnectError(code, "why") };
       const seen = [];
       while (seen.length < 6) {
         const before = waits;
@@ -203,7 +203,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser --auto waits without a network, whatever became of the server of last",
+  "ServerSelector --auto waits without a network, whatever became of the server of last",
   pure,
   async () => {
     let waits = 0;
@@ -215,19 +215,23 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser --auto begins with the first server too when there is a network", pure, async () => {
-  let waits = 0;
-  const random = () => (waits++, 0);
-  await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random, backups: [SECOND!] });
-  await choice.next();
-  assertEquals((await choice.next(away(unreached(FIRST!))))?.server, SECOND);
-  assertEquals(waits, 0);
-  assertEquals((await choice.next(away(unreached(SECOND!))))?.server, FIRST);
-  assertEquals(waits, 1);
-});
+Deno.test(
+  "ServerSelector --auto begins with the first server too when there is a network",
+  pure,
+  async () => {
+    let waits = 0;
+    const random = () => (waits++, 0);
+    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random, backups: [SECOND!] });
+    await choice.next();
+    assertEquals((await choice.next(away(unreached(FIRST!))))?.server, SECOND);
+    assertEquals(waits, 0);
+    assertEquals((await choice.next(away(unreached(SECOND!))))?.server, FIRST);
+    assertEquals(waits, 1);
+  },
+);
 
 Deno.test(
-  "TargetChooser offers a person without a network the server of last, and says why",
+  "ServerSelector offers a person without a network the server of last, and says why",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true });

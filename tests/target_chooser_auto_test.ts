@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ChatError, ConnectError, RefusedError } from "../lib/errors.ts";
-import type { Failure } from "../lib/session.ts";
+import { ChatError, ConnectError, ServerError } from "../lib/errors.ts";
+import type { Disconnect } from "../lib/session.ts";
 import type { TargetChooserOptions } from "../lib/target_chooser.ts";
 import {
   Choice,
@@ -23,14 +23,14 @@ import { settle } from "./support.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "TargetChooser --auto goes round what it knows, and waits longer from time to time",
+  "ServerSelector --auto goes round what it knows, and waits longer from time to time",
   pure,
   async () => {
     let waits = 0;
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0.5) });
     const seen: Address[] = [];
     /** How long the next choice takes, in ms. */
-    const timed = async (failure: Failure): Promise<number> => {
+    const timed = async (failure: Disconnect): Promise<number> => {
       const beganMs = performance.now();
       seen.push((await choice.next(failure))!.server);
       return performance.now() - beganMs;
@@ -47,7 +47,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser --auto says why it could not enter once for each reason, until it is in or somebody answers",
+  "ServerSelector --auto says why it could not enter once for each reason, until it is in or somebody answers",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
@@ -55,7 +55,7 @@ Deno.test(
     assertEquals(choice.notices, []);
     for (const server of [SECOND!, FIRST!, SECOND!, FIRST!]) await choice.next(unreached(server));
     assertEquals(choice.notices.splice(0).map(endOf), ["Se seguirá intentando."]);
-    const full = { ...unreached(FIRST!), error: new RefusedError("room-full", "why") };
+    const full = { ...unreached(FIRST!), error: new ServerError("room-full", "why") };
     for (const failure of [full, unreached(SECOND!), full]) await choice.next(failure);
     assertEquals(choice.notices.splice(0), [
       "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
@@ -67,11 +67,11 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser --auto does not say that it goes on where it does not", pure, async () => {
-  const cases: [Failure["error"], { isKeyboard?: boolean }][] = [
-    [new RefusedError("banned", "why"), {}],
+Deno.test("ServerSelector --auto does not say that it goes on where it does not", pure, async () => {
+  const cases: [Disconnect["error"], { isKeyboard?: boolean }][] = [
+    [new ServerError("banned", "why"), {}],
     [VIOLATIONS[2]!, {}],
-    [new RefusedError("nick-taken", "why"), { isKeyboard: true }],
+    [new ServerError("nick-taken", "why"), { isKeyboard: true }],
   ];
   for (const [error, person] of cases) {
     await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true }, person);
@@ -86,7 +86,7 @@ Deno.test("TargetChooser --auto does not say that it goes on where it does not",
   }
 });
 
-Deno.test("TargetChooser --auto says why again to somebody who has answered", pure, async () => {
+Deno.test("ServerSelector --auto says why again to somebody who has answered", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true }, { isKeyboard: true });
   await choice.next();
   for (let times = 1; times <= 2; times++) {
@@ -97,7 +97,7 @@ Deno.test("TargetChooser --auto says why again to somebody who has answered", pu
 });
 
 Deno.test(
-  "TargetChooser --auto tells the doorman whether a shut door is news, server by server",
+  "ServerSelector --auto tells the doorman whether a shut door is news, server by server",
   pure,
   async () => {
     const heard: boolean[] = [];
@@ -122,7 +122,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser --auto tries the only server that it knows again, with the same nick",
+  "ServerSelector --auto tries the only server that it knows again, with the same nick",
   pure,
   async () => {
     await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
@@ -132,14 +132,14 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser --auto comes round to the first server, be it reached or not", pure, async () => {
+Deno.test("ServerSelector --auto comes round to the first server, be it reached or not", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, backups: [SECOND!] });
   const seen = [(await choice.next())!.server];
   while (seen.length < 4) seen.push((await choice.next(unreached(seen.at(-1)!)))!.server);
   assertEquals(seen, [FIRST, SECOND, FIRST, SECOND]);
 });
 
-Deno.test("TargetChooser --auto stops waiting when its signal says so", pure, async () => {
+Deno.test("ServerSelector --auto stops waiting when its signal says so", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true });
   for (let i = 0; i < 10; i++) await choice.next(unreached(FIRST!), AbortSignal.abort()); // at once
   const ending = new AbortController();
@@ -151,7 +151,7 @@ Deno.test("TargetChooser --auto stops waiting when its signal says so", pure, as
 });
 
 Deno.test(
-  "TargetChooser with --auto never goes back by itself to where the rules are broken",
+  "ServerSelector with --auto never goes back by itself to where the rules are broken",
   pure,
   async () => {
     for (const error of VIOLATIONS) {
@@ -165,7 +165,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser with --auto gives the reason up when the rules are broken everywhere",
+  "ServerSelector with --auto gives the reason up when the rules are broken everywhere",
   pure,
   async () => {
     for (const error of VIOLATIONS) {
@@ -178,14 +178,14 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser goes on where the input has ended and a door is shut, unless it knows no other server",
+  "ServerSelector goes on where the input has ended and a door is shut, unless it knows no other server",
   pure,
   async () => {
     const doorman: TargetChooserOptions["doorman"] = {
       open: () => Promise.resolve("shut"),
       opensUnasked: () => false,
     };
-    const error = new RefusedError("password-needed", "why");
+    const error = new ServerError("password-needed", "why");
     for (const isAuto of [false, true]) {
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, doorman });
       choice.person.ends();
@@ -194,7 +194,7 @@ Deno.test(
       assertEquals((await choice.next(shut))?.server, FIRST);
       choice.chooser.learn([]);
       assertStrictEquals(
-        await assertRejects(() => choice.next({ ...shut, target: TARGET }), RefusedError),
+        await assertRejects(() => choice.next({ ...shut, target: TARGET }), ServerError),
         error,
       );
     }

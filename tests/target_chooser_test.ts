@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { ConnectError, RefusedError } from "../lib/errors.ts";
+import { ConnectError, ServerError } from "../lib/errors.ts";
 import {
   Choice,
   choiceOfSomebodyWhoWasIn,
@@ -32,20 +32,20 @@ function choiceAtAScreen(): Promise<Choice> {
   return choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty: new FakeScreen({ columns: 200 }) });
 }
 
-Deno.test("TargetChooser does not come back by itself to where it is not wanted", pure, async () => {
+Deno.test("ServerSelector does not come back by itself to where it is not wanted", pure, async () => {
   for (const code of ["kicked", "banned"]) {
     for (const isAuto of [false, true]) {
       await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
-      const error = new RefusedError(code, "why");
+      const error = new ServerError(code, "why");
       assertStrictEquals(
-        await assertRejects(() => choice.next({ ...lost(FIRST!), error }), RefusedError),
+        await assertRejects(() => choice.next({ ...lost(FIRST!), error }), ServerError),
         error,
       );
     }
   }
 });
 
-Deno.test("TargetChooser goes on under a new nick, and to servers that it learned of", pure, async () => {
+Deno.test("ServerSelector goes on under a new nick, and to servers that it learned of", pure, async () => {
   for (const isAuto of [false, true]) {
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
     choice.chooser.rename("anita");
@@ -61,7 +61,7 @@ Deno.test("TargetChooser goes on under a new nick, and to servers that it learne
 });
 
 Deno.test(
-  "TargetChooser goes where all others of the room go, whatever a flag named before",
+  "ServerSelector goes where all others of the room go, whatever a flag named before",
   pure,
   async () => {
     for (const isAuto of [false, true]) {
@@ -74,7 +74,7 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser offers no server that the room of now has ceased to name", pure, async () => {
+Deno.test("ServerSelector offers no server that the room of now has ceased to name", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
   choice.chooser.learn([THIRD!]);
   assertEquals((await choice.next(lost(FIRST!)))?.server, THIRD);
@@ -85,7 +85,7 @@ Deno.test("TargetChooser offers no server that the room of now has ceased to nam
 });
 
 Deno.test(
-  "TargetChooser goes to no server under its other name before it has tried the others",
+  "ServerSelector goes to no server under its other name before it has tried the others",
   pure,
   async () => {
     for (const isAuto of [false, true]) {
@@ -101,24 +101,24 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser takes a port alone for one of the host that is on offer", pure, async () => {
+Deno.test("ServerSelector takes a port alone for one of the host that is on offer", pure, async () => {
   await using choice = await choiceAtAScreen();
   const answer = choice.next(unreached(FIRST!));
   choice.person.types("26001\r");
   assertEquals((await answer)?.server, { host: SECOND!.host, port: 26_001 });
 });
 
-Deno.test("TargetChooser asks nothing that it was given", pure, async () => {
+Deno.test("ServerSelector asks nothing that it was given", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana" });
   assertEquals(await choice.next(), TARGET);
   assertEquals(choice.person.output, "");
 });
 
-Deno.test("TargetChooser asks for another nick alone if that is what is wrong", pure, async () => {
+Deno.test("ServerSelector asks for another nick alone if that is what is wrong", pure, async () => {
   for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
     await using choice = await choiceOfSomebodyWhoWasIn();
     choice.person.types("ana2\n");
-    const failure = { target: TARGET, error: new RefusedError(code, "why"), wasIn: false, stayedMs: 0 };
+    const failure = { target: TARGET, error: new ServerError(code, "why"), wasIn: false, stayedMs: 0 };
     assertEquals(await choice.next(failure), { server: FIRST!, nick: "ana2" });
     assertStringIncludes(choice.person.output, "No se pudo entrar en aula:5000: ");
     assertMatch(choice.person.output, /^No se .*\nNick: ana2\n$/);
@@ -126,7 +126,7 @@ Deno.test("TargetChooser asks for another nick alone if that is what is wrong", 
 });
 
 Deno.test(
-  "TargetChooser stays where the nick was wrong, wherever --auto or a backup has led",
+  "ServerSelector stays where the nick was wrong, wherever --auto or a backup has led",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn();
@@ -135,7 +135,7 @@ Deno.test(
     assertEquals(server, SECOND);
     const failure = {
       target: { server, nick: "ana" },
-      error: new RefusedError("nick-taken", ""),
+      error: new ServerError("nick-taken", ""),
       wasIn: false,
       stayedMs: 0,
     };
@@ -144,7 +144,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser asks for the name alone if only that is wrong and it knows no other server",
+  "ServerSelector asks for the name alone if only that is wrong and it knows no other server",
   pure,
   async () => {
     await using choice = new Choice({ ...FIRST, nick: "ana" });
@@ -159,7 +159,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser gives back what somebody says who has not seen the question for a new server",
+  "ServerSelector gives back what somebody says who has not seen the question for a new server",
   pure,
   async () => {
     await using choice = await choiceAtAScreen();
@@ -178,7 +178,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser says of words at the question for the port too that they are given back",
+  "ServerSelector says of words at the question for the port too that they are given back",
   pure,
   async () => {
     await using choice = await choiceAtAScreen();
@@ -195,7 +195,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser takes a blank for the colon before a port, and words and smileys for talk",
+  "ServerSelector takes a blank for the colon before a port, and words and smileys for talk",
   pure,
   async () => {
     await using choice = await choiceAtAScreen();
@@ -217,7 +217,7 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser takes any word for a server at the start, and from a script", pure, async () => {
+Deno.test("ServerSelector takes any word for a server at the start, and from a script", pure, async () => {
   await using first = new Choice({ nick: "ana" }, { isKeyboard: true, tty: new FakeScreen() });
   first.person.types("hola\r\r");
   assertEquals((await first.next())?.server.host, "hola");
@@ -227,10 +227,10 @@ Deno.test("TargetChooser takes any word for a server at the start, and from a sc
 });
 
 Deno.test(
-  "TargetChooser offers a person the server whose store is away again; others go on to the next",
+  "ServerSelector offers a person the server whose store is away again; others go on to the next",
   pure,
   async () => {
-    const error = new RefusedError("store-away", "why");
+    const error = new ServerError("store-away", "why");
     const away = { target: { ...TARGET, server: SECOND! }, error, wasIn: false, stayedMs: 0 };
     for (
       const [options, isKeyboard, server] of [
@@ -246,7 +246,7 @@ Deno.test(
   },
 );
 
-Deno.test("TargetChooser takes a whole address at the question for the port", pure, async () => {
+Deno.test("ServerSelector takes a whole address at the question for the port", pure, async () => {
   await using choice = new Choice({ nick: "ana" });
   choice.person.types("10.0.0.8\n10.0.0.7\n5001\n");
   assertEquals((await choice.next())?.server, SECOND);
@@ -255,7 +255,7 @@ Deno.test("TargetChooser takes a whole address at the question for the port", pu
   assertEquals((await other.next())?.server, SECOND);
 });
 
-Deno.test("TargetChooser offers another server that it knows if a name is wrong", pure, async () => {
+Deno.test("ServerSelector offers another server that it knows if a name is wrong", pure, async () => {
   await using choice = new Choice({ ...FIRST, nick: "ana", backups: [SECOND!] });
   await choice.next();
   choice.person.types("\n\n");
@@ -263,7 +263,7 @@ Deno.test("TargetChooser offers another server that it knows if a name is wrong"
 });
 
 Deno.test(
-  "TargetChooser offers what it knows in turn, and calls the first one new once it was in",
+  "ServerSelector offers what it knows in turn, and calls the first one new once it was in",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn({ backups: [THIRD!] });
@@ -286,7 +286,7 @@ Puerto [5000]:
   },
 );
 
-Deno.test("TargetChooser gives up where a person wants to leave, or is told to", pure, async () => {
+Deno.test("ServerSelector gives up where a person wants to leave, or is told to", pure, async () => {
   await using choice = await choiceOfSomebodyWhoWasIn();
   choice.person.types("salir\n\nquit\n");
   assertEquals(await choice.next(lost(FIRST!)), undefined);
@@ -295,7 +295,7 @@ Deno.test("TargetChooser gives up where a person wants to leave, or is told to",
 });
 
 Deno.test(
-  "TargetChooser tries all that it knows where the input has ended, then gives the last reason",
+  "ServerSelector tries all that it knows where the input has ended, then gives the last reason",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn();
@@ -315,23 +315,23 @@ Deno.test(
 );
 
 Deno.test(
-  "TargetChooser gives the reason, not that nobody answers, where the input has ended",
+  "ServerSelector gives the reason, not that nobody answers, where the input has ended",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn();
     choice.person.ends();
     const failure = {
       target: TARGET,
-      error: new RefusedError("nick-taken", "why"),
+      error: new ServerError("nick-taken", "why"),
       wasIn: false,
       stayedMs: 0,
     };
-    assertStrictEquals(await assertRejects(() => choice.next(failure), RefusedError), failure.error);
+    assertStrictEquals(await assertRejects(() => choice.next(failure), ServerError), failure.error);
   },
 );
 
 Deno.test(
-  "TargetChooser offers a person another server than the one that broke the rules",
+  "ServerSelector offers a person another server than the one that broke the rules",
   pure,
   async () => {
     await using choice = await choiceOfSomebodyWhoWasIn();

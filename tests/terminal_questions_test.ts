@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { parseAddress } from "../lib/address.ts";
-import { askFor } from "../lib/questions.ts";
+import { prompt } from "../lib/questions.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { linesOf, Person } from "./person.ts";
 import { settle, soon } from "./support.ts";
@@ -218,7 +218,7 @@ Deno.test(
     typist.types("hola a");
     await settle();
     const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
-    const answer = terminal.dialogue(() => askFor({ terminal, language: "es" }, asked));
+    const answer = terminal.dialogue(() => prompt({ terminal, language: "es" }, asked));
     await settle();
     typist.types(`todos los demás${ENTER}`);
     await settle();

@@ -4,16 +4,16 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import {
   countChars,
-  cut,
+  foldNick,
   isNick,
   isText,
   MAX_NICK_CHARS,
   MAX_TEXT_CHARS,
-  nickKey,
   parseNick,
   parseText,
   printable,
   printableNick,
+  truncate,
 } from "../lib/text.ts";
 
 const pure = { permissions: "none" } as const;
@@ -102,22 +102,22 @@ Deno.test("parseNick() refuses a mark that has no letter to stand on", pure, () 
   assertNoNick("\u0301ana");
 });
 
-Deno.test("nickKey() takes upper and lower case for the same, in every script", pure, () => {
+Deno.test("foldNick() takes upper and lower case for the same, in every script", pure, () => {
   for (const char of codePoints()) {
     const cased = [char.toUpperCase(), char.toLowerCase()];
     if (cased[0] === cased[1] || !/\p{L}/u.test(char) || char.normalize("NFKC") !== char) continue;
-    for (const other of cased) assertEquals(nickKey(parseNick(`_${other}`)), nickKey(`_${char}`));
+    for (const other of cased) assertEquals(foldNick(parseNick(`_${other}`)), foldNick(`_${char}`));
   }
 });
 
-Deno.test("nickKey() takes a capital sharp s for a small one and for two s", pure, () => {
-  assertEquals(nickKey("STRAẞE"), nickKey("straße"));
-  assertEquals(nickKey("STRAẞE"), nickKey("strasse"));
+Deno.test("foldNick() takes a capital sharp s for a small one and for two s", pure, () => {
+  assertEquals(foldNick("STRAẞE"), foldNick("straße"));
+  assertEquals(foldNick("STRAẞE"), foldNick("strasse"));
 });
 
-Deno.test("nickKey() tells different nicks apart", pure, () => {
+Deno.test("foldNick() tells different nicks apart", pure, () => {
   const nicks = ["ana", "anna", "añá", "ana_", "ana-", "ana1", "Ана"];
-  assertEquals(new Set(nicks.map(nickKey)).size, nicks.length);
+  assertEquals(new Set(nicks.map(foldNick)).size, nicks.length);
 });
 
 Deno.test("parseText() takes off the blanks behind a line and leaves the rest as it was typed", pure, () => {
@@ -272,5 +272,5 @@ Deno.test("isNick() takes no nick with what nobody can see, and a screen shows n
 });
 
 Deno.test("cut() leaves what is short enough, and ends with an ellipsis what is not", pure, () => {
-  assertEquals(["💥💥", "💥💥💥", "💥💥💥💥"].map((text) => cut(text, 3)), ["💥💥", "💥💥💥", "💥💥…"]);
+  assertEquals(["💥💥", "💥💥💥", "💥💥💥💥"].map((text) => truncate(text, 3)), ["💥💥", "💥💥💥", "💥💥…"]);
 });

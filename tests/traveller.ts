@@ -2,10 +2,10 @@
 
 import { assert } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { Mailbox } from "../lib/mailbox.ts";
+import { SessionState } from "../lib/mailbox.ts";
 import type { OutboxOptions } from "../lib/outbox.ts";
 import {
-  type Failure,
+  type Disconnect,
   type ReadEntry,
   Session,
   type SessionEvent,
@@ -32,7 +32,7 @@ export class Traveller implements AsyncDisposable {
     this.#nick = nick;
     const left = [...servers];
     this.session = new Session({
-      mailbox: new Mailbox({ token: tokenOf(nick), outbox, history }),
+      mailbox: new SessionState({ token: tokenOf(nick), outbox, history }),
       nextTarget: () => {
         const server = left.shift();
         return Promise.resolve(server && { server, nick });
@@ -55,7 +55,7 @@ export class Traveller implements AsyncDisposable {
   }
 
   /** The next loss or refusal; what was read before it can be had from {@linkcode lines}. */
-  async failed(): Promise<Failure> {
+  async failed(): Promise<Disconnect> {
     for (;;) {
       const event = await this.next();
       if (event?.type === "failed") return event.failure;

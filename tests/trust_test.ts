@@ -1,17 +1,17 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Address, parseServer } from "../lib/address.ts";
+import { type Address, parseServerAddress } from "../lib/address.ts";
 import { ConnectError } from "../lib/errors.ts";
-import { Trust, type TrustOptions } from "../lib/trust.ts";
+import { type TrustOptions, TrustStore } from "../lib/trust.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const TWO = ONE.replace("un", "nu");
-const server = parseServer("10.0.0.7:5000");
-const other = parseServer("10.0.0.8:5000");
+const server = parseServerAddress("10.0.0.7:5000");
+const other = parseServerAddress("10.0.0.8:5000");
 const pure = { permissions: "none" } as const;
 
 /** What becomes of a certificate that a server shows: trusted, the code of an error, or plain text is spoken. */
-function verdict(trust: Trust, shown: string, on: Address = server): string {
+function verdict(trust: TrustStore, shown: string, on: Address = server): string {
   const proof = trust.demandOf(on);
   if (!proof) return "plain";
   if ("ca" in proof) return "ca";
@@ -24,8 +24,8 @@ function verdict(trust: Trust, shown: string, on: Address = server): string {
   }
 }
 
-function trustIn(options: TrustOptions = {}): Promise<Trust> {
-  return Trust.open(options);
+function trustIn(options: TrustOptions = {}): Promise<TrustStore> {
+  return TrustStore.open(options);
 }
 
 Deno.test("Where nobody spoke of TLS, plain text will do", pure, async () => {
@@ -39,7 +39,7 @@ Deno.test(
   async () => {
     const trust = await trustIn();
     assertEquals(trust.demandOf(server), undefined);
-    trust.needTls(server);
+    trust.requireTls(server);
     assertEquals(verdict(trust, ONE), "certificate-unknown");
     // Anybody could have said so in plain text: it does not keep the person from others.
     assertEquals(verdict(trust, TWO, other), "plain");

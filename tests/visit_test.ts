@@ -5,7 +5,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FrameDecoder } from "../lib/codec.ts";
 import type { Connection } from "../lib/connection.ts";
 import { ProtocolError } from "../lib/errors.ts";
-import { Gate } from "../lib/gate.ts";
+import { ConnectionLimiter } from "../lib/gate.ts";
 import type { Member } from "../lib/members.ts";
 import { type ClientMessage, encodeClient, MAX_CLIENT_FRAME_BYTES } from "../lib/protocol.ts";
 import { Visit } from "../lib/visit.ts";
@@ -23,7 +23,7 @@ function say(n: number, timeMs = 0): ClientMessage {
 /** Somebody who has said all this, and will be heard from 0 ms on. */
 function visitor(...said: ClientMessage[]) {
   const connection = { isOpen: true };
-  const gate = new Gate();
+  const gate = new ConnectionLimiter();
   const visit = new Visit(connection as Connection, { address: HOME, gate, nowMs: 0 });
   const frames = new FrameDecoder({ maxFrameBytes: MAX_CLIENT_FRAME_BYTES });
   for (const message of said) frames.push(encodeClient(message));

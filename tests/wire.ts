@@ -24,11 +24,11 @@ export const WIRE: Wire = Deno.args.includes("--tls") ? await tlsWire("127.0.0.1
 export async function tlsWire(ip: string): Promise<Required<Wire>> {
   // Only who speaks TLS waits for these to load.
   const { vouchedPair } = await import("./certificates.ts");
-  const { dialSecurely } = await import("../lib/secure_dial.ts");
+  const { dialTls } = await import("../lib/secure_dial.ts");
   const { tlsServer } = await import("../lib/tls_server.ts");
   const { ca, cert, key } = await vouchedPair(ip);
   return {
-    dial: (server, { signal }) => dialSecurely(server, { signal, proof: { ca } }),
+    dial: (server, { signal }) => dialTls(server, { signal, proof: { ca } }),
     secure: await tlsServer({ cert, key, refusal: REFUSAL }),
     ca,
     refusal: REFUSAL,
@@ -41,7 +41,7 @@ export async function clientHello({ dial }: Wire): Promise<Uint8Array<ArrayBuffe
   const ending = new AbortController();
   const dialling = dial({ host: "127.0.0.1", port: listener.addr.port }, ending).catch(() => {});
   using conn = await listener.accept();
-  const hello = await firstOf(conn);
+  const hello = await firstBackup(conn);
   ending.abort();
   await dialling;
   return hello;
@@ -54,10 +54,10 @@ export async function serverHello(
 ): Promise<Uint8Array<ArrayBuffer>> {
   using conn = await Deno.connect({ hostname: host, port });
   await conn.write(hello);
-  return await firstOf(conn);
+  return await firstBackup(conn);
 }
 
-async function firstOf(conn: Deno.Conn): Promise<Uint8Array<ArrayBuffer>> {
+async function firstBackup(conn: Deno.Conn): Promise<Uint8Array<ArrayBuffer>> {
   const buffer = new Uint8Array(16_384);
   return buffer.slice(0, await conn.read(buffer) ?? 0);
 }

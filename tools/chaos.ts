@@ -11,7 +11,7 @@
 // begins with a certain round of a seed.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { endingSignal, EXIT } from "../lib/program.ts";
+import { EXIT, terminationSignal } from "../lib/program.ts";
 import type { Problem } from "../tests/e2e/chaos/ledger.ts";
 import { runChaos, type Tally } from "../tests/e2e/chaos/run.ts";
 import { runSharedChaos, type SharedTally } from "../tests/e2e/chaos/shared_run.ts";
@@ -51,7 +51,7 @@ const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"
 console.log(`Seed ${seed}`);
 const startMs = performance.now();
 let toldMs = startMs;
-const signal = endingSignal();
+const signal = terminationSignal();
 const common = { seed, durationMs: numberOf(flags.minutes, "minutes") * 60_000, signal };
 
 function progress<Numbers>(inWords: (tally: Numbers) => string): (tally: Numbers) => void {

@@ -1,6 +1,6 @@
 // The conversation of the demo, and whether a screen shows all of it as it was said. Pure.
 
-import { MARKS } from "../lib/render.ts";
+import { PREFIXES } from "../lib/render.ts";
 
 /** Those who talk. */
 export const NICKS = ["ana", "beto", "caro"] as const;
@@ -55,7 +55,7 @@ function remarks(...pairs: readonly (readonly [nick: Nick, text: string])[]): re
 }
 
 const SAID = new RegExp(
-  String.raw`^\[[\d :-]+\] (?:[${MARKS.history}${MARKS.late}] )?(?<nick>[^\s:]+): (?<text>.*)$`,
+  String.raw`^\[[\d :-]+\] (?:[${PREFIXES.history}${PREFIXES.late}] )?(?<nick>[^\s:]+): (?<text>.*)$`,
 );
 
 /** What somebody says in a line of a screen, if anybody does. */

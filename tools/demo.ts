@@ -2,7 +2,7 @@
 // middle of it, and on the next one nobody misses anything or sees it twice. All are processes of their own.
 
 import { blue, bold, green, magenta, red, yellow } from "@std/fmt/colors";
-import { type Language, type Sentences, sentencesIn } from "../lib/i18n.ts";
+import { type Language, type Translate, translator } from "../lib/i18n.ts";
 import { EXIT } from "../lib/program.ts";
 import {
   AFTER,
@@ -83,13 +83,13 @@ class Stage implements AsyncDisposable {
   readonly said: Remark[] = [];
   readonly #cast = new Map<Role, RunningProgram>();
   readonly #language: Language;
-  readonly #sentences: Sentences;
+  readonly #sentences: Translate;
   readonly #signal: AbortSignal;
   #saidBeforeKill: readonly Remark[] | undefined;
 
   constructor({ language, signal }: Tool) {
     this.#language = language;
-    this.#sentences = sentencesIn(language);
+    this.#sentences = translator(language);
     this.#signal = signal;
     const [primary, backup] = freePorts(HOST, 2);
     this.addresses = { primary: `${HOST}:${primary}`, backup: `${HOST}:${backup}` };

@@ -4,7 +4,7 @@
 import { blue, bold, dim, magenta, red } from "@std/fmt/colors";
 import { DEFAULT_PORT } from "../lib/address.ts";
 import { isQuit } from "../lib/commands.ts";
-import { type Language, sentencesIn } from "../lib/i18n.ts";
+import { type Language, translator } from "../lib/i18n.ts";
 import { EXIT } from "../lib/program.ts";
 import { linesOf, RunningProgram } from "./processes.ts";
 import { paintLine } from "./screens.ts";
@@ -14,7 +14,7 @@ const HOST = "127.0.0.1";
 const PRIMARY = `${HOST}:${DEFAULT_PORT}`;
 const BACKUP = `${HOST}:${DEFAULT_PORT + 1}`;
 /** How long files must have been at rest before servers start again, in ms: editors write several times. */
-const QUIET_MS = 150;
+const DEBOUNCE_MS = 150;
 /** What servers are made of. */
 const SOURCE = /[\\/](?:lib[\\/][^\\/]+\.ts|server\.ts|deno\.json)$/;
 
@@ -80,7 +80,7 @@ class DevServer implements AsyncDisposable {
       },
     });
     this.#program = program;
-    const listening = sentencesIn(language)("server.listening", { address });
+    const listening = translator(language)("server.listening", { address });
     try {
       await program.shows((line) => line === listening, { signal });
     } catch {
@@ -186,7 +186,7 @@ class Changes implements Disposable {
     for await (const { kind, paths } of this.#watcher) {
       if (kind === "access" || !paths.some((path) => SOURCE.test(path))) continue;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#news.resolve(), QUIET_MS);
+      this.#timer = setTimeout(() => this.#news.resolve(), DEBOUNCE_MS);
     }
   }
 }

@@ -6,10 +6,10 @@
 import type { Address } from "../lib/address.ts";
 import { ChatServer } from "../lib/chat_server.ts";
 import { ChatError } from "../lib/errors.ts";
-import { explain, sentencesIn } from "../lib/i18n.ts";
+import { errorText, translator } from "../lib/i18n.ts";
 import { dial } from "../lib/dial.ts";
-import { Mailbox } from "../lib/mailbox.ts";
-import { sessionOf, TOKEN_BYTES } from "../lib/protocol.ts";
+import { SessionState } from "../lib/mailbox.ts";
+import { sessionIdOf, TOKEN_BYTES } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import { Session, type SessionEvent } from "../lib/session.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
@@ -33,7 +33,7 @@ const HANDSHAKE_EVERY = 4;
 /** Most bytes that are read at once. */
 const READ_BYTES = 4_096;
 /** How long a peer may take to be done with a stream, in ms. */
-const PATIENCE_MS = 20_000;
+const LEADER_TIMEOUT_MS = 20_000;
 
 // deno-lint-ignore no-control-regex -- these are the very characters that must not come
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
@@ -75,8 +75,8 @@ class Seeds {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setInterval(() => {
       const [beganMs = Infinity] = this.#underWay.values();
-      if (performance.now() - beganMs > PATIENCE_MS) reject(new Error("It took too long"));
-    }, PATIENCE_MS / 20);
+      if (performance.now() - beganMs > LEADER_TIMEOUT_MS) reject(new Error("It took too long"));
+    }, LEADER_TIMEOUT_MS / 20);
     try {
       await Promise.race([late, Promise.all(Array.from({ length: AT_ONCE }, (_, slot) => work(slot)))]);
     } catch (cause) {
@@ -219,7 +219,7 @@ class Villain {
       const token = buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES);
       const stream = isHandshake
         ? changedStream(seed, this.#hellos.server)
-        : serverStream(seed, sessionOf(token));
+        : serverStream(seed, sessionIdOf(token));
       for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
       await conn.closeWrite();
       while (await conn.read(buffer) !== null) { /* whatever it says */ }
@@ -238,7 +238,7 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
   try {
     await seeds.all(async (slot) => {
       using session = new Session({
-        mailbox: new Mailbox({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
+        mailbox: new SessionState({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
         nextTarget: () =>
           Promise.resolve(seeds.areBegun ? undefined : { server: villain.address, nick: "ana" }),
       });
@@ -254,7 +254,7 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
 
 /** Where the token of a HELLO begins: length, type, version. */
 const TOKEN_AT = 4 + 1 + 1;
-const renderer = new Renderer(sentencesIn("en"));
+const renderer = new Renderer(translator("en"));
 
 /** Does with an event what chat-client does. */
 function show(event: SessionEvent, session: Session): void {
@@ -268,10 +268,10 @@ function show(event: SessionEvent, session: Session): void {
       lines.push(...event.entries.map(({ entry }) => renderer.entry(entry, { reader: "ana" })));
       break;
     case "refused":
-      lines.push(renderer.notice(explain(event.error, "en"), 0));
+      lines.push(renderer.notice(errorText(event.error, "en"), 0));
       break;
     case "failed":
-      lines.push(renderer.notice(explain(event.failure.error, "en"), 0));
+      lines.push(renderer.notice(errorText(event.failure.error, "en"), 0));
   }
   const unsafe = lines.find((line) => CONTROL.test(line));
   if (unsafe !== undefined) throw new Error(`A control reached the screen: ${JSON.stringify(unsafe)}`);

@@ -2,7 +2,7 @@
 
 import { bold, cyan, dim, red, yellow } from "@std/fmt/colors";
 import stringWidth from "string-width";
-import { MARKS } from "../lib/render.ts";
+import { PREFIXES } from "../lib/render.ts";
 
 /** Narrowest screen that reads well beside another, in columns. */
 const MIN_SCREEN_COLUMNS = 50;
@@ -94,8 +94,8 @@ function rowsOf(line: string, columns: number): Row[] {
 
 /** How what stands behind the time is coloured. */
 function paintOf(content: string): Paint {
-  if (content.startsWith(`${MARKS.notice} `)) return yellow;
-  if (content.startsWith(`${MARKS.presence} `)) return cyan;
+  if (content.startsWith(`${PREFIXES.notice} `)) return yellow;
+  if (content.startsWith(`${PREFIXES.presence} `)) return cyan;
   return (text) => text.replace(/^(?:[^\p{L}\d] )?[\p{L}\p{M}\d_-]+:(?= )/u, bold);
 }
 

@@ -5,7 +5,7 @@ import {
   type ClientMessage,
   encodeClient,
   encodeServer,
-  NEVER_WHOLE_MS,
+  NEVER_CAUGHT_UP,
   PROTOCOL_VERSION,
   type ServerMessage,
 } from "../lib/protocol.ts";
@@ -89,7 +89,7 @@ function hello(random: Random): ClientMessage {
     token: new Uint8Array(16).fill(random.below(50)),
     nick: random.chance(0.7) ? `f${random.below(50)}` : text(random, 30),
     password: random.pick(["", "", "secret"]),
-    lackMs: random.pick([NEVER_WHOLE_MS, 0, 1, 5_000]),
+    lackMs: random.pick([NEVER_CAUGHT_UP, 0, 1, 5_000]),
     history: random.below(5),
     resume: Array.from(
       { length: random.below(3) },

@@ -3,8 +3,8 @@
 import { setColorEnabled } from "@std/fmt/colors";
 import { InputError } from "../lib/errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, parseFlags } from "../lib/flags.ts";
-import { chooseLanguage, explain, type Language, sentencesIn } from "../lib/i18n.ts";
-import { endingSignal, EXIT, systemLocales } from "../lib/program.ts";
+import { chooseLanguage, errorText, type Language, translator } from "../lib/i18n.ts";
+import { EXIT, systemLocales, terminationSignal } from "../lib/program.ts";
 import "./leash.ts";
 
 /** The surroundings of a tool. */
@@ -17,17 +17,17 @@ export interface Tool {
 /** Runs a tool in this process, and ends the process with its exit status. */
 export async function runTool(main: (tool: Tool) => Promise<number>): Promise<never> {
   setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
-  const signal = endingSignal();
+  const signal = terminationSignal();
   const locales = systemLocales();
   let status: number = EXIT.ok;
   try {
     const { lang, help } = parseFlags(Deno.args, FLAGS);
     const language = chooseLanguage(lang, locales);
-    if (help) console.log(flagHelp(FLAGS, sentencesIn(language)).join("\n"));
+    if (help) console.log(flagHelp(FLAGS, translator(language)).join("\n"));
     else status = await main({ language, signal });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    console.error(explain(error, chooseLanguage(undefined, locales)));
+    console.error(errorText(error, chooseLanguage(undefined, locales)));
     status = EXIT.usage;
   }
   Deno.exit(status);

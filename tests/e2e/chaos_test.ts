@@ -176,7 +176,7 @@ function say(text: string): Say {
 }
 
 /** Whether the connection of a peer is cut before another message comes. */
-async function isCut(peer: Peer): Promise<boolean> {
+async function transient(peer: Peer): Promise<boolean> {
   try {
     await peer.hear();
     return false;
@@ -240,7 +240,7 @@ for (const way of ["up", "down"] as const) {
       weather.clear();
       if (way === "up") await ana.say(say("out of nothing"));
       else proxy.mend();
-      assert(await isCut(ana));
+      assert(await transient(ana));
     }));
 }
 
@@ -249,7 +249,7 @@ Deno.test("A proxy cuts a connection within a frame to the server, which never h
     const hasCome = proxy.breaks("within a frame up", never);
     await ana.say(say(TEXT));
     assert(await hasCome);
-    assert(await isCut(ana));
+    assert(await transient(ana));
     assertEquals((await beto.expect("left")).nick, "ana");
   }));
 
@@ -298,7 +298,7 @@ for (const words of [[], [say(TEXT)]]) {
       const startMs = performance.now();
       proxy.abandon("ana", 200);
       await ana.say(...words);
-      assert(await isCut(ana));
+      assert(await transient(ana));
       for (const { text } of words) assertEquals((await beto.expect("said")).text, text);
       assertEquals((await beto.expect("left")).nick, "ana");
       assert(performance.now() - startMs >= 200);

@@ -1,9 +1,9 @@
 // A program that shows a chat and breaks by a defect, as none of ours should.
 
 import { systemClock } from "../../lib/clock.ts";
-import { runProgram } from "../../lib/program.ts";
+import { runProcess } from "../../lib/program.ts";
 
-await runProgram(async ({ terminal, args: [defect] }) => {
+await runProcess(async ({ terminal, args: [defect] }) => {
   await terminal.print("begun");
   for await (const { text: line } of terminal.typed("> ")) {
     if (line !== "break") continue;

@@ -1,7 +1,7 @@
 // What is stored in NATS, and how it is read back.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openLink } from "../../lib/nats_link.ts";
+import { connectNats } from "../../lib/nats_link.ts";
 import type { Stored } from "../../lib/nats_store.ts";
 import { NatsStream } from "../../lib/nats_stream.ts";
 import { NatsServer, withNats } from "../nats_server.ts";
@@ -88,7 +88,7 @@ Deno.test(
       isStored = await room.store.append(bytes("b"), { id: "b" }).then(() => true, () => false);
     }
     assertEquals((await soon(reading, () => "the rest")).map(textOf), ["a", "b"]);
-    assertEquals([await room.store.isGone(), (await room.store.state()).count], [false, 2]);
+    assertEquals([await room.store.isServerDown(), (await room.store.state()).count], [false, 2]);
     await room.close();
   },
 );
@@ -156,7 +156,7 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     await using nats = await NatsServer.start({ folder: folder.path });
-    const link = await openLink({ servers: [nats.address], isSecure: false });
+    const link = await connectNats({ servers: [nats.address], isSecure: false });
     const store = await NatsStream.open(link, "aula", { servers: [nats.address] });
     const [big, count] = [new Uint8Array(50_000), 200];
     for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });

@@ -4,7 +4,7 @@ import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import { millis, nanos } from "@nats-io/transport-node";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeBlockHead } from "../../lib/nats_block.ts";
-import { type NatsFailure, openLink } from "../../lib/nats_link.ts";
+import { connectNats, type NatsModuleError } from "../../lib/nats_link.ts";
 import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/nats_stream.ts";
 import { vouchedPair } from "../certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
@@ -21,7 +21,7 @@ Deno.test(
     await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
     await using whole = await NatsServer.start({ folder: folder.path });
     for (let i = 0; i < 4; i++) { // the library connects to either
-      const { nc } = await openLink({ servers: [plain.address, whole.address], isSecure: false });
+      const { nc } = await connectNats({ servers: [plain.address, whole.address], isSecure: false });
       assertEquals(nc.getServer(), whole.address);
       await nc.close();
     }
@@ -30,9 +30,9 @@ Deno.test(
 
 Deno.test("A stream that somebody deletes is gone", withNats, () =>
   inNats(async ({ store }, { address }) => {
-    const { nc, manager } = await openLink({ servers: [address], isSecure: false });
+    const { nc, manager } = await connectNats({ servers: [address], isSecure: false });
     await manager.streams.delete("CHAT_aula");
-    assertEquals(await store.isGone(), true);
+    assertEquals(await store.isServerDown(), true);
     await nc.close();
   }));
 
@@ -49,7 +49,7 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ store }, { address }) => {
-      const { nc, manager } = await openLink({ servers: [address], isSecure: false });
+      const { nc, manager } = await connectNats({ servers: [address], isSecure: false });
       const limits = limitsIn(manager);
       const before = await limits();
       assertEquals(before, [STREAM_BYTES, STREAM_AGE_MS, "A room of chat-server"]);
@@ -68,7 +68,7 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ store }, { address }) => {
-      const { nc, manager } = await openLink({ servers: [address], isSecure: false });
+      const { nc, manager } = await connectNats({ servers: [address], isSecure: false });
       const limits = limitsIn(manager);
       const set = (change: Partial<StreamConfig>) => manager.streams.update("CHAT_aula", change);
       const own = [50_000_000, 86_400_000, "Ours"];
@@ -131,10 +131,10 @@ Deno.test(
 async function problemOf(
   nats: NatsServer,
   options: Parameters<typeof openRoom>[1] = {},
-): Promise<NatsFailure> {
+): Promise<NatsModuleError> {
   const problem = await openRoom(nats, options).then((room) => room.close(), (error) => error);
-  assert(problem instanceof Error && problem.name === "NatsFailure", Deno.inspect(problem));
-  return problem as NatsFailure;
+  assert(problem instanceof Error && problem.name === "NatsModuleError", Deno.inspect(problem));
+  return problem as NatsModuleError;
 }
 
 Deno.test(
@@ -162,7 +162,7 @@ Deno.test(
     await (await openRoom(locked, { credentials: secret })).close();
 
     await using other = await NatsServer.start({ folder: `${folder.path}/other` });
-    const { nc, manager } = await openLink({ servers: [other.address], isSecure: false });
+    const { nc, manager } = await connectNats({ servers: [other.address], isSecure: false });
     await manager.streams.add({ name: "CHAT_aula", subjects: ["something.else"] });
     await nc.close();
     const { code, details } = await problemOf(other);
@@ -204,7 +204,7 @@ Deno.test("A cluster of three keeps three copies, a server alone one", withNats,
     assertEquals(room.store.copies, 3);
     await room.close();
     // One that was made before there were three.
-    const { nc, manager } = await openLink({ servers: [cluster[0]!.address], isSecure: false });
+    const { nc, manager } = await connectNats({ servers: [cluster[0]!.address], isSecure: false });
     await manager.streams.update("CHAT_aula", { num_replicas: 1 });
     await nc.close();
     const again = await openRoom(cluster[0]!);

@@ -8,7 +8,7 @@ import config from "../../deno.json" with { type: "json" };
 export const LOOPBACK = "127.0.0.1";
 
 /** Longest wait for anything, in ms: a test that needs it has failed, also on a machine that is busy. */
-export const PATIENCE_MS = 20_000;
+export const LEADER_TIMEOUT_MS = 20_000;
 
 /** A program of the project: the task of deno.json that starts it. */
 export type Task = "server" | "client";
@@ -30,7 +30,7 @@ export function commandOf(task: Task, ...flags: readonly string[]): [path: strin
 /** What a promise gives, unless it takes forever. */
 export async function soon<Value>(promise: Promise<Value>, what: () => string): Promise<Value> {
   const { promise: never, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`Still waiting for ${what()}`)), PATIENCE_MS);
+  const timer = setTimeout(() => reject(new Error(`Still waiting for ${what()}`)), LEADER_TIMEOUT_MS);
   try {
     return await Promise.race([promise, never]);
   } finally {

@@ -2,7 +2,7 @@
 // would. Nobody else's tmux is touched.
 
 import { assertEquals } from "@std/assert";
-import { commandOf, PATIENCE_MS, steady, type Task } from "./support.ts";
+import { commandOf, LEADER_TIMEOUT_MS, steady, type Task } from "./support.ts";
 
 /** How often to look at a screen that is to change, in ms. */
 const LOOK_MS = 20;
@@ -177,7 +177,7 @@ export class TerminalScreen {
   }
 
   async #until(isReached: (screen: string[]) => boolean, expected: readonly string[]): Promise<void> {
-    const endMs = performance.now() + PATIENCE_MS;
+    const endMs = performance.now() + LEADER_TIMEOUT_MS;
     for (;;) {
       const screen = await this.#steadyRows();
       if (isReached(screen)) return;

@@ -1,8 +1,8 @@
 // A simulated client: lib/mailbox.ts behind connections of simulated bytes, as lib/session.ts and lib/hub.ts
 // have it behind sockets, with a user who goes where everybody goes.
 
-import type { Mailbox } from "../../lib/mailbox.ts";
-import { type Manner, TOKEN_BYTES } from "../../lib/protocol.ts";
+import type { SessionState } from "../../lib/mailbox.ts";
+import { type MessageOptions, TOKEN_BYTES } from "../../lib/protocol.ts";
 import { backoffMs } from "../../lib/retry.ts";
 import { ClientEnd, type Connect, type Parting } from "./client_end.ts";
 import type { Server } from "./server.ts";
@@ -23,7 +23,7 @@ export interface ClientOptions {
 /** One run of a client program. */
 export class Client {
   readonly world: World;
-  readonly mailbox: Mailbox;
+  readonly mailbox: SessionState;
   readonly name: string;
   /** When it last lacked nothing that was said at home; undefined before its first WELCOME. */
   wholeAtHomeMs: number | undefined;
@@ -38,7 +38,7 @@ export class Client {
   #nick: string;
   #end: ClientEnd | undefined;
   #attempt = 0;
-  #isGone = false;
+  #isServerDown = false;
   /** What its sockets and its timers have for it, while it is suspended. */
   #held: { sockets: (() => void)[]; timers: (() => void)[] } | undefined;
   #saidCount = 0;
@@ -56,8 +56,8 @@ export class Client {
   }
 
   /** Whether it left or crashed. */
-  get isGone(): boolean {
-    return this.#isGone;
+  get isServerDown(): boolean {
+    return this.#isServerDown;
   }
 
   /** Its monotonic clock. */
@@ -78,8 +78,8 @@ export class Client {
     return this.#end?.hasReadAllOf(server) === true && this.mailbox.pending.length === 0;
   }
 
-  say(manner: Manner): void {
-    if (this.#isGone || this.isHermit || this.#held || this.mailbox.isFull) return;
+  say(manner: MessageOptions): void {
+    if (this.#isServerDown || this.isHermit || this.#held || this.mailbox.isFull) return;
     const text = `${++this.#saidCount}${this.world.random.pick(FILLERS)}`;
     this.world.ledger.typed(this.mailbox.session, { text, ...manner });
     const message = this.mailbox.say(text, manner);
@@ -88,7 +88,7 @@ export class Client {
 
   /** Asks for another nick: the server that it is on, or the next one. */
   rename(nick: string): void {
-    if (this.#isGone || this.#held) return;
+    if (this.#isServerDown || this.#held) return;
     if (this.#end?.isIn) this.#end.say({ type: "nick", nick });
     else this.#nick = nick;
   }
@@ -100,7 +100,7 @@ export class Client {
 
   /** Ends for good. */
   stop(parting: Parting): void {
-    this.#isGone = true;
+    this.#isServerDown = true;
     this.#end?.part(parting);
     this.#end = undefined;
   }
@@ -108,7 +108,7 @@ export class Client {
   /** Leaves the server that it is on, and comes back or goes elsewhere. */
   move(parting: Parting): void {
     const end = this.#end;
-    if (this.#isGone || this.#held || !end) return;
+    if (this.#isServerDown || this.#held || !end) return;
     end.part(parting);
     this.lost(end);
   }
@@ -172,7 +172,7 @@ export class Client {
   }
 
   #dial(): void {
-    if (this.#isGone || this.#end) return;
+    if (this.#isServerDown || this.#end) return;
     const place = this.elsewhere ?? this.#options.home();
     this.#end = new ClientEnd(this, place);
     if (!this.isAway) this.#end.connect(this.#options.connect);

@@ -1,8 +1,8 @@
 // What was typed, what servers logged and what clients showed; and everything in it that must not be.
 
 import type { Place } from "../../lib/inbox.ts";
-import type { Content, Left, LogEntry, Renamed, Said, Say } from "../../lib/protocol.ts";
-import { GRACE_MS } from "../../lib/room.ts";
+import type { Left, LogEntry, MessageBody, Renamed, Said, Say } from "../../lib/protocol.ts";
+import { RESUME_GRACE_MS } from "../../lib/room.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What went wrong. */
@@ -26,7 +26,7 @@ export interface Problem {
 
 /** One message as it was typed. */
 interface Typed {
-  readonly content: Content;
+  readonly content: MessageBody;
   readonly atMs: number;
   /** Times that servers gave it. */
   readonly timesMs: Set<number>;
@@ -114,7 +114,7 @@ export class Ledger {
     this.problems.push({ fault, details: `${details} at ${this.#timeline.nowMs.toFixed(3)} ms` });
   }
 
-  typed(session: bigint, content: Content): void {
+  typed(session: bigint, content: MessageBody): void {
     this.#accounts.get(session)!.typed.push({
       content,
       atMs: this.#timeline.nowMs,
@@ -178,7 +178,7 @@ export class Ledger {
     const isPrivate = logged?.type === "said" && logged.to !== undefined;
     if (isPrivate && ![logged.session, logged.to!.session].includes(reader)) {
       if (entry.type !== "hidden") this.report("overheard", `${account.name} reads entry ${next}`);
-    } else if (entry.seq !== next || !isSame(entry, logged)) {
+    } else if (entry.seq !== next || !isSameSet(entry, logged)) {
       this.report("garbled", `${account.name} reads something else as entry ${next} of ${book.name}`);
     }
     if (entry.type === "said" && entry.session === reader) {
@@ -271,7 +271,7 @@ export class Ledger {
 
   #noteLeft(book: Book, { session, lost }: Left, goneMs: number): void {
     const wasPresent = book.nicks.delete(session);
-    if (wasPresent && goneMs >= (lost ? GRACE_MS : 0)) return;
+    if (wasPresent && goneMs >= (lost ? RESUME_GRACE_MS : 0)) return;
     const { name } = this.#accounts.get(session)!;
     this.report("wrong departure", `${book.name} says that ${name} left, gone ${goneMs} ms`);
   }
@@ -295,7 +295,7 @@ function isTaken({ nicks }: Book, nick: string, session: bigint): boolean {
   return nicks.entries().some(([holder, held]) => holder !== session && held === nick);
 }
 
-function isSame(one: LogEntry, other: LogEntry | undefined): boolean {
+function isSameSet(one: LogEntry, other: LogEntry | undefined): boolean {
   if (!other) return false;
   if (one.type === "said" && other.type === "said" && !isSameContent(one, other)) return false;
   const [fields, others] = [one, other] as unknown as Record<string, unknown>[];
@@ -305,6 +305,6 @@ function isSame(one: LogEntry, other: LogEntry | undefined): boolean {
 }
 
 /** Whether two messages say the same, to the same; what the recipient is called may change. */
-function isSameContent(one: Content | undefined, other: Content): boolean {
+function isSameContent(one: MessageBody | undefined, other: MessageBody): boolean {
   return one?.text === other.text && !one.action === !other.action && one.to?.session === other.to?.session;
 }

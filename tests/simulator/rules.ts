@@ -1,21 +1,21 @@
 // The rules of docs/DESIGN.md, "Exactly once", and what is left of them when one is weakened: the simulator
 // must find what is lost then, or shown twice.
 
-import { WINDOW_MARGIN_MS } from "../../lib/backlog.ts";
-import { Mailbox } from "../../lib/mailbox.ts";
+import { RESUME_MARGIN_MS } from "../../lib/backlog.ts";
+import { SessionState } from "../../lib/mailbox.ts";
 import type { Member } from "../../lib/members.ts";
 import {
-  type Content,
   type Hello,
   type LogEntry,
-  RECENT_MS,
+  type MessageBody,
+  RETAIN_ACKED_MS,
   type Say,
   type Welcome,
 } from "../../lib/protocol.ts";
 import { type Admission, type Arrival, Room } from "../../lib/room.ts";
-import { EVERYTHING } from "../../lib/room_log.ts";
+import { ALL_ENTRIES } from "../../lib/room_log.ts";
 import type { Moment } from "../../lib/clock.ts";
-import type { Taker } from "../../lib/journal.ts";
+import type { Apply } from "../../lib/journal.ts";
 import type { Place } from "../../lib/inbox.ts";
 import type { Unnumbered } from "../../lib/protocol.ts";
 import { StagedJournal } from "../staged_journal.ts";
@@ -24,7 +24,7 @@ import type { Rules } from "./world.ts";
 
 /** The rules as they are. */
 export const TRUE_RULES: Rules = {
-  newMailbox: (options) => new Mailbox(options),
+  newMailbox: (options) => new SessionState(options),
   newRoom: (options) => new Room(options),
   newJournal: (store) => new StagedJournal(store),
   losesReplaced: false,
@@ -33,11 +33,11 @@ export const TRUE_RULES: Rules = {
 };
 
 /** Keeps when each of its messages was last read back. */
-class WatchfulMailbox extends Mailbox {
+class WatchfulMailbox extends SessionState {
   protected readonly readBackMs = new Map<number, number>();
   #keptBack = 0;
 
-  override get pending(): Content[] {
+  override get pending(): MessageBody[] {
     return super.pending.slice(this.#keptBack);
   }
 
@@ -62,12 +62,12 @@ class OnlyPendingIsSentAgain extends WatchfulMailbox {
 
 class RecentAgesOnTheWay extends WatchfulMailbox {
   override welcomed(welcome: Welcome, nowMs: number) {
-    const isOld = ({ n }: Say) => nowMs - (this.readBackMs.get(n) ?? nowMs) > RECENT_MS;
+    const isOld = ({ n }: Say) => nowMs - (this.readBackMs.get(n) ?? nowMs) > RETAIN_ACKED_MS;
     return this.keepBack(welcome, nowMs, isOld);
   }
 }
 
-class LacksSinceDisconnected extends Mailbox {
+class LacksSinceDisconnected extends SessionState {
   #lostMs: number | undefined;
 
   override lost(nowMs: number): void {
@@ -81,7 +81,7 @@ class LacksSinceDisconnected extends Mailbox {
   }
 }
 
-class LacksNothing extends Mailbox {
+class LacksNothing extends SessionState {
   #wasIn = false;
 
   override welcomed(welcome: Welcome, nowMs: number) {
@@ -95,13 +95,13 @@ class LacksNothing extends Mailbox {
   }
 }
 
-class ForgetsWhereItStopped extends Mailbox {
+class ForgetsWhereItStopped extends SessionState {
   override hello(nick: string, nowMs: number): Hello {
     return { ...super.hello(nick, nowMs), resume: [] };
   }
 }
 
-class ShowsAgain extends Mailbox {
+class ShowsAgain extends SessionState {
   override read(entry: LogEntry, nowMs: number): Place {
     const place = super.read(entry, nowMs);
     return place === "hidden" && entry.type === "said" ? "missed" : place;
@@ -110,7 +110,7 @@ class ShowsAgain extends Mailbox {
 
 class NoWindow extends Room {
   override enter({ hello, ...arrival }: Arrival, now: Moment, again: () => void): Admission | undefined {
-    const lackMs = hello.lackMs - RECENT_MS - WINDOW_MARGIN_MS;
+    const lackMs = hello.lackMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS;
     return super.enter({ ...arrival, hello: { ...hello, lackMs } }, now, again);
   }
 }
@@ -130,18 +130,18 @@ class AcceptsAgain extends Room {
 class ShowsAllToAll extends Room {
   override enter(arrival: Arrival, now: Moment, again: () => void): Admission | undefined {
     const admission = super.enter(arrival, now, again);
-    return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.next, EVERYTHING) };
+    return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.next, ALL_ENTRIES) };
   }
 }
 
 /** Lets happen what it has not stored yet. */
 class HastyJournal extends StagedJournal {
   #seq = 0;
-  #take: Taker = () => {};
+  #take: Apply = () => {};
 
-  override follow(take: Taker, onWork: () => void): void {
+  override follow(take: Apply, onWork: () => void): void {
     this.#take = take;
-    const note: Taker = (entry, seq, at) => {
+    const note: Apply = (entry, seq, at) => {
       // What is stored by now has happened long ago.
       if (seq < this.#seq) return;
       this.#seq = seq + 1;
@@ -169,7 +169,7 @@ export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
     fault: "lost",
   },
   "the window is shorter than a few reconnections": {
-    rules: { newMailbox: (options) => new Mailbox({ ...options, outbox: { recentMs: 5_000 } }) },
+    rules: { newMailbox: (options) => new SessionState({ ...options, outbox: { recentMs: 5_000 } }) },
     fault: "lost",
   },
   "the cursor goes back only as far as the client was disconnected": {

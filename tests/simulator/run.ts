@@ -100,7 +100,7 @@ export class Run {
   }
 
   get #living(): Client[] {
-    return this.#clients.filter((client): client is Client => client !== undefined && !client.isGone);
+    return this.#clients.filter((client): client is Client => client !== undefined && !client.isServerDown);
   }
 
   /** Whether everybody is at home and lacks nothing. */
@@ -129,7 +129,7 @@ export class Run {
         return this.#setHome(step.next, (client) => client.move(step.parting));
     }
     const client = this.#clients[step.client];
-    if (!client || client.isGone) return;
+    if (!client || client.isServerDown) return;
     if (step.what === "rename") return client.rename(step.nick);
     if (step.what === "say") {
       const to = step.to === undefined ? undefined : this.#clients[step.to];

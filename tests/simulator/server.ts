@@ -1,13 +1,13 @@
 // A simulated server: lib/room.ts behind connections of simulated bytes, as lib/chat_server.ts and lib/hub.ts
 // have it behind sockets. It can be killed between any two of its steps, and frozen.
 
-import { framesOf } from "../../lib/codec.ts";
+import { splitFrames } from "../../lib/codec.ts";
 import type { Moment } from "../../lib/clock.ts";
-import { MemoryJournal } from "../../lib/journal.ts";
+import { InMemoryCommitLog } from "../../lib/journal.ts";
 import type { Member } from "../../lib/members.ts";
 import { decodeServer, type LogEntry } from "../../lib/protocol.ts";
 import type { Room } from "../../lib/room.ts";
-import { type Cursor, EVERYTHING } from "../../lib/room_log.ts";
+import { ALL_ENTRIES, type Cursor } from "../../lib/room_log.ts";
 import type { Store } from "../staged_journal.ts";
 import type { Death, ServerEnd } from "./server_end.ts";
 import { TICK_MS } from "./timeline.ts";
@@ -35,11 +35,11 @@ export class Server {
   constructor(name: string, world: World, { onDeath, store }: { onDeath: () => void; store?: Store }) {
     this.world = world;
     this.#onDeath = onDeath;
-    const journal = store ? world.rules.newJournal(store) : new MemoryJournal(world.random.bigint());
+    const journal = store ? world.rules.newJournal(store) : new InMemoryCommitLog(world.random.bigint());
     this.instance = journal.instance;
     const onWork = () => this.#settleLater();
     this.room = world.rules.newRoom({ journal, onWork, log: { segmentBytes: 2_048 } });
-    this.#console = this.room.log.cursorAt(world.ledger.openBook(this.instance, name), EVERYTHING);
+    this.#console = this.room.log.cursorAt(world.ledger.openBook(this.instance, name), ALL_ENTRIES);
     this.publish();
     for (const { session } of this.room.members) this.noteGone(session);
     this.#awaitExpiry(this.room.loseAll(this.now));
@@ -137,7 +137,7 @@ export class Server {
     let hasGrown = false;
     for (let slice = this.#console.take(); slice; slice = this.#console.take()) {
       hasGrown = true;
-      for (const frame of framesOf(slice)) this.#note(decodeServer(frame) as LogEntry);
+      for (const frame of splitFrames(slice)) this.#note(decodeServer(frame) as LogEntry);
     }
     if (hasGrown) { for (const end of this.ends) end.wake(); }
   }

@@ -11,7 +11,7 @@ import {
   encodeWelcome,
   type Hello,
   MAX_CLIENT_FRAME_BYTES,
-  sessionOf,
+  sessionIdOf,
 } from "../../lib/protocol.ts";
 import type { Admission } from "../../lib/room.ts";
 import type { Cursor } from "../../lib/room_log.ts";
@@ -21,7 +21,7 @@ import { CHECK_MS, TICK_MS } from "./timeline.ts";
 import type { World } from "./world.ts";
 
 /** How long a server waits for HELLO, and for the end of a connection that it has ended, in ms. */
-const [HELLO_MS, LINGER_MS] = [10_000, 1_000];
+const [HELLO_MS, CLOSE_TIMEOUT_MS] = [10_000, 1_000];
 
 /** How a server dies: killed, with its host, or after it has said so. */
 export type Death = "killed" | "unplugged" | "closing";
@@ -161,7 +161,7 @@ export class ServerEnd implements Receiver {
   }
 
   #letIn(hello: Hello, again: () => void): boolean {
-    const session = sessionOf(hello.token);
+    const session = sessionIdOf(hello.token);
     const { connections, room, now } = this.#server;
     const { ledger } = this.#world;
     let admission: Admission | undefined;
@@ -240,7 +240,7 @@ export class ServerEnd implements Receiver {
   #finish(): void {
     this.#state = "finishing";
     this.wake();
-    this.#server.later(LINGER_MS, () => this.#close());
+    this.#server.later(CLOSE_TIMEOUT_MS, () => this.#close());
   }
 
   #close(): void {

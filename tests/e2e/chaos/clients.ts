@@ -2,11 +2,11 @@
 
 import { type Address, formatAddress } from "../../../lib/address.ts";
 import { ChatError, ProtocolError } from "../../../lib/errors.ts";
-import { sentencesIn } from "../../../lib/i18n.ts";
-import { Mailbox } from "../../../lib/mailbox.ts";
+import { translator } from "../../../lib/i18n.ts";
+import { SessionState } from "../../../lib/mailbox.ts";
 import { TOKEN_BYTES } from "../../../lib/protocol.ts";
-import { type Failure, Session, type SessionEvent, type Target } from "../../../lib/session.ts";
-import { TargetChooser } from "../../../lib/target_chooser.ts";
+import { type ConnectTarget, type Disconnect, Session, type SessionEvent } from "../../../lib/session.ts";
+import { ServerSelector } from "../../../lib/target_chooser.ts";
 import { Terminal } from "../../../lib/terminal.ts";
 import { RunningProgram } from "../../../tools/processes.ts";
 import type { Ledger, Shown } from "./ledger.ts";
@@ -50,7 +50,7 @@ export class InnerClient implements Client {
   readonly name: string;
   server: string | undefined;
   readonly #options: ClientOptions;
-  readonly #chooser: TargetChooser;
+  readonly #chooser: ServerSelector;
   readonly #session: Session;
   readonly #running: Promise<void>;
   #instance = 0n;
@@ -63,7 +63,7 @@ export class InnerClient implements Client {
     const { name, first, servers, random } = options;
     this.name = name;
     this.#options = options;
-    this.#chooser = new TargetChooser({
+    this.#chooser = new ServerSelector({
       terminal: silentTerminal,
       language: "en",
       notify: () => Promise.resolve(),
@@ -74,7 +74,7 @@ export class InnerClient implements Client {
       random: () => PATIENCE * random(),
     });
     this.#session = new Session({
-      mailbox: new Mailbox({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
+      mailbox: new SessionState({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
       nextTarget: (failure, options) => this.#next(failure, options),
       ...HASTE,
     });
@@ -101,7 +101,10 @@ export class InnerClient implements Client {
     await this.leave();
   }
 
-  async #next(failure: Failure | undefined, options: { signal: AbortSignal }): Promise<Target | undefined> {
+  async #next(
+    failure: Disconnect | undefined,
+    options: { signal: AbortSignal },
+  ): Promise<ConnectTarget | undefined> {
     if (this.#isDead) return undefined;
     const isInsisting = this.#isInsisting && failure !== undefined;
     if (!isInsisting) return await this.#chooser.next(failure, options);
@@ -141,7 +144,7 @@ export class InnerClient implements Client {
     }
   }
 
-  #fail({ target, error, wasIn }: Failure): void {
+  #fail({ target, error, wasIn }: Disconnect): void {
     const { ledger, note } = this.#options;
     this.server = undefined;
     note(`${this.name} ${wasIn ? "lost" : "did not reach"} ${formatAddress(target.server)}: ${error.code}`);
@@ -164,7 +167,7 @@ const silentTerminal = new Terminal({
 });
 
 /** What programs say here. */
-export const SENTENCES = sentencesIn("en");
+export const SENTENCES = translator("en");
 /** Stands in a sentence for what differs from one time to the next. */
 export const CUT = "\n";
 const ENTERED = beginning(SENTENCES("client.welcome", { server: CUT, names: "" }));

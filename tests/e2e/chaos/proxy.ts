@@ -9,9 +9,9 @@ import { type Frame, FrameDecoder, HEADER_BYTES } from "../../../lib/codec.ts";
 import {
   decodeClient,
   decodeServer,
-  FRAME,
+  FRAME_TYPE,
   MAX_SERVER_FRAME_BYTES,
-  sessionOf,
+  sessionIdOf,
 } from "../../../lib/protocol.ts";
 import type { Random } from "../../simulator/random.ts";
 import { LOOPBACK } from "../support.ts";
@@ -179,7 +179,7 @@ class Link {
   readonly #proxy: Proxy;
   readonly #streams: Record<Way, Stream>;
   #session: bigint | undefined;
-  #isCut = false;
+  #transient = false;
   /** Until when nothing goes to the server, on the clock of performance.now(); undefined while the client is
    * there. */
   #lateMs: number | undefined;
@@ -203,8 +203,8 @@ class Link {
 
   /** Ends both sides at once, without a word. */
   cut(): void {
-    if (this.#isCut) return;
-    this.#isCut = true;
+    if (this.#transient) return;
+    this.#transient = true;
     for (const { from } of Object.values(this.#streams)) from.resetAndDestroy();
   }
 
@@ -230,9 +230,9 @@ class Link {
       case "within a frame down":
         return way === "down";
       case "after one delivery":
-        return way === "down" && frame.type === FRAME.said;
+        return way === "down" && frame.type === FRAME_TYPE.said;
       case "before a receipt": {
-        if (way !== "down" || frame.type !== FRAME.said) return false;
+        if (way !== "down" || frame.type !== FRAME_TYPE.said) return false;
         const message = decodeServer(frame);
         return message.type === "said" && message.session === this.#session;
       }
@@ -250,7 +250,7 @@ class Link {
         const passing = this.#follow(way, chunk);
         await this.#pass(way, chunk.subarray(0, passing));
         if (passing < chunk.length) this.cut();
-        if (this.#isCut) return;
+        if (this.#transient) return;
       }
     } catch {
       this.#fail(); // one side is gone
@@ -266,7 +266,7 @@ class Link {
   #isHeld(way: Way): boolean {
     const kind = this.#weather(way)?.kind;
     const isLate = way === "up" && performance.now() < (this.#lateMs ?? 0);
-    return !this.#isCut && (isLate || kind === "stall" || kind === "blackhole");
+    return !this.#transient && (isLate || kind === "stall" || kind === "blackhole");
   }
 
   /** How many bytes of a chunk may pass before the connection is cut; all of them unless a trap springs. */
@@ -276,7 +276,7 @@ class Link {
     frames.push(chunk);
     for (let frame = frames.next(); frame; frame = frames.next()) {
       const end = start + HEADER_BYTES + frame.body.length;
-      if (frame.type === FRAME.hello) this.#meet(frame);
+      if (frame.type === FRAME_TYPE.hello) this.#meet(frame);
       const moment = this.#proxy.springs(this, way, frame);
       if (moment === "before a receipt") return Math.max(start, 0);
       if (moment === "within a frame up" || moment === "within a frame down") {
@@ -292,14 +292,14 @@ class Link {
     const hello = decodeClient(frame);
     if (hello.type !== "hello") return;
     this.client = hello.nick;
-    this.#session = sessionOf(hello.token);
+    this.#session = sessionIdOf(hello.token);
     this.#proxy.met(this);
   }
 
   async #pass(way: Way, bytes: Uint8Array): Promise<void> {
     const stream = this.#streams[way];
     let delayed = 0;
-    for (let at = 0; at < bytes.length && !this.#isCut;) {
+    for (let at = 0; at < bytes.length && !this.#transient;) {
       const weather = this.#weather(way);
       if (weather?.kind === "blackhole") {
         stream.isTorn = true;

@@ -283,12 +283,12 @@ class Chaos implements AsyncDisposable {
     await this.#start(server, signal);
   }
 
-  async #freeze({ server: number, forMs, isCut }: Step & { what: "freeze" }, signal: AbortSignal) {
+  async #freeze({ server: number, forMs, transient }: Step & { what: "freeze" }, signal: AbortSignal) {
     const server = this.#servers[number]!;
     if (!server.isListening) return;
     this.#counts.freezes++;
     server.freeze();
-    if (isCut) server.proxy.cut();
+    if (transient) server.proxy.cut();
     await sleep(forMs, signal);
     server.thaw();
   }

@@ -22,7 +22,12 @@ export type Step =
     | { readonly what: "say"; readonly client: number; readonly count: number }
     | ({ readonly what: "kill"; readonly server: number; readonly downMs: number } & Death)
     | { readonly what: "close"; readonly server: number; readonly downMs: number }
-    | { readonly what: "freeze"; readonly server: number; readonly forMs: number; readonly isCut: boolean }
+    | {
+      readonly what: "freeze";
+      readonly server: number;
+      readonly forMs: number;
+      readonly transient: boolean;
+    }
     | { readonly what: "break"; readonly server: number; readonly moment: Moment }
     | { readonly what: "cut"; readonly client: number }
     | { readonly what: "abandon"; readonly client: number; readonly lateMs: number; readonly isBack: boolean }
@@ -97,7 +102,7 @@ function fateOf(server: number, stormMs: number, random: Random): Step[] {
     const downMs = random.spread(1, 1_000);
     const make = random.weighed<() => Bare>([
       [10, () => ({ what: "kill", server, downMs, ...death(random) })],
-      [2, () => ({ what: "freeze", server, forMs: random.spread(50, 4_000), isCut: random.chance(0.5) })],
+      [2, () => ({ what: "freeze", server, forMs: random.spread(50, 4_000), transient: random.chance(0.5) })],
       [1, () => ({ what: "close", server, downMs })],
     ]);
     const step = make();
