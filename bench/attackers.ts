@@ -97,17 +97,17 @@ function helloOf(index: number): Hello {
   return {
     type: "hello",
     version: PROTOCOL_VERSION,
-    token: crypto.getRandomValues(new Uint8Array(16)),
+    resumeToken: crypto.getRandomValues(new Uint8Array(16)),
     nick: `evil${index}`,
     password: "",
-    lackMs: NEVER_CAUGHT_UP,
-    history: 1_000,
-    resume: [],
+    lagMs: NEVER_CAUGHT_UP,
+    historyCount: 1_000,
+    resumePoints: [],
   };
 }
 
-function say(n: number): Uint8Array<ArrayBuffer> {
-  return encodeClient({ type: "say", n, timeMs: 0, text: "spam" });
+function say(clientSeq: number): Uint8Array<ArrayBuffer> {
+  return encodeClient({ type: "say", clientSeq, timeMs: 0, text: "spam" });
 }
 
 async function write(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {

@@ -12,16 +12,16 @@ import {
   type Say,
 } from "../lib/protocol.ts";
 
-const SAY: Say = { type: "say", n: 1, timeMs: 0, text: "x".repeat(100) };
+const SAY: Say = { type: "say", clientSeq: 1, timeMs: 0, text: "x".repeat(100) };
 const SPANISH: Say = { ...SAY, text: "¿dónde estábamos? ".repeat(5) };
 const SAID: Said = {
   ...{
     type: "said",
     seq: 1_000_000,
     timeMs: 1_795_355_110_250,
-    session: 0xbe45cb2605bf36ben,
-    n: 1,
-    late: false,
+    sessionId: 0xbe45cb2605bf36ben,
+    clientSeq: 1,
+    redelivered: false,
   },
   ...{ nick: "u00000", text: SAY.text },
 };
@@ -47,7 +47,7 @@ const decoder = new FrameDecoder({ maxFrameBytes: MAX_CLIENT_FRAME_BYTES });
 Deno.bench("cut a stream into 1,000 SAY", () => {
   // As a socket would give it.
   for (let at = 0; at < stream.length;) {
-    const space = decoder.space();
+    const space = decoder.reserve();
     const count = Math.min(space.length, stream.length - at);
     space.set(stream.subarray(at, at + count));
     decoder.commit(count);

@@ -23,7 +23,7 @@ class Client {
   readonly #running: Promise<void>;
 
   constructor(nick: string, [primary, backup]: readonly [Address, Address]) {
-    const mailbox = new SessionState({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
+    const mailbox = new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
     const chooser = new ServerSelector({
       terminal: silentTerminal,
       language: "en",
@@ -41,13 +41,14 @@ class Client {
     let awaited = "";
     for await (const event of this.session.run()) {
       if (event.type === "entered") {
-        chooser.entered(event.server, { ip: event.ip, room: event.welcome.instance, backups: [] });
+        chooser.entered(event.server, { ip: event.ip, room: event.welcome.logId, backups: [] });
         awaited = `ready on ${formatAddress(event.server)}`;
         this.session.say(awaited);
       }
       if (event.type !== "read") continue;
       for (const { entry } of event.entries) {
-        const isOwn = entry.type === "said" && entry.session === mailbox.session && entry.text === awaited;
+        const isOwn = entry.type === "said" && entry.sessionId === mailbox.sessionId &&
+          entry.text === awaited;
         if (isOwn) this.chatting.resolve(performance.now());
       }
     }

@@ -7,7 +7,7 @@ import { Room } from "../lib/room.ts";
 
 const TEXT = "x".repeat(100);
 const FRAME_BYTES = encodeEntry({
-  ...{ type: "said", timeMs: 0, session: 0n, n: 1, late: false, nick: "u00000" },
+  ...{ type: "said", timeMs: 0, sessionId: 0n, clientSeq: 1, redelivered: false, nick: "u00000" },
   text: TEXT,
 }, 0).slice();
 /** More messages than a log keeps. */
@@ -34,17 +34,22 @@ Deno.bench(`append ${BATCH} messages, ${READERS} cursors read them`, () => {
 
 const still = fullLog();
 Deno.bench("find where to begin by time in a full log", () => void still.seqSince(MANY / 2));
-Deno.bench("find the last 50 messages in a full log", () => void still.seqOfLast(50, FRAME_BYTES[4]!));
+Deno.bench("find the last 50 messages in a full log", () => void still.seqOfNthLast(50, FRAME_BYTES[4]!));
 
-const now = { wallMs: 1_795_355_110_250, tickMs: 0 };
+const now = { wallMs: 1_795_355_110_250, monotonicMs: 0 };
 const room = new Room({ journal: new InMemoryCommitLog(1n) });
 const hello = {
-  ...{ type: "hello", version: PROTOCOL_VERSION, token: new Uint8Array(TOKEN_BYTES), nick: "ana" } as const,
-  ...{ password: "", lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
+  ...{
+    type: "hello",
+    version: PROTOCOL_VERSION,
+    resumeToken: new Uint8Array(TOKEN_BYTES),
+    nick: "ana",
+  } as const,
+  ...{ password: "", lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
 };
-const { member } = room.enter({ hello, session: 1n, address: "127.0.0.1" }, now)!;
-const say = { type: "say", n: 0, timeMs: 0, text: TEXT } satisfies Say;
+const { member } = room.enter({ hello, sessionId: 1n, address: "127.0.0.1" }, now)!;
+const say = { type: "say", clientSeq: 0, timeMs: 0, text: TEXT } satisfies Say;
 Deno.bench("say something in a room", () => {
-  say.n++;
+  say.clientSeq++;
   room.say(member, say, now);
 });

@@ -36,13 +36,13 @@ export interface Template<Name extends string = string> {
 export function helloTemplate(): Template<"nick" | "token"> {
   return template(hello(), {
     nick: hello({ nick: "v11111" }),
-    token: hello({ token: new Uint8Array(TOKEN_BYTES).fill(0xff) }),
+    token: hello({ resumeToken: new Uint8Array(TOKEN_BYTES).fill(0xff) }),
   });
 }
 
 /** SAY with a text of {@linkcode TEXT_BYTES}. */
 export function sayTemplate(): Template<"n" | "text"> {
-  return template(say(), { n: say({ n: 0xffff_ffff }), text: say({ text: "y".repeat(TEXT_BYTES) }) });
+  return template(say(), { n: say({ clientSeq: 0xffff_ffff }), text: say({ text: "y".repeat(TEXT_BYTES) }) });
 }
 
 /** All of them as text. `idle` is what a client may send now and then to show that it is there. */
@@ -57,13 +57,20 @@ export function templateText(): string {
 }
 
 function hello(changes: Partial<Hello> = {}): Hello {
-  const token = new Uint8Array(TOKEN_BYTES);
-  const nobody = { token, nick: NICK, password: "", lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] };
+  const resumeToken = new Uint8Array(TOKEN_BYTES);
+  const nobody = {
+    resumeToken,
+    nick: NICK,
+    password: "",
+    lagMs: NEVER_CAUGHT_UP,
+    historyCount: 0,
+    resumePoints: [],
+  };
   return { type: "hello", version: PROTOCOL_VERSION, ...nobody, ...changes };
 }
 
 function say(changes: Partial<Say> = {}): Say {
-  return { type: "say", n: 0, timeMs: 0, text: "x".repeat(TEXT_BYTES), ...changes };
+  return { type: "say", clientSeq: 0, timeMs: 0, text: "x".repeat(TEXT_BYTES), ...changes };
 }
 
 /** A message's frame. `others` has the same message for each field, every byte of that field changed. */

@@ -10,12 +10,14 @@ export const RESUME_MARGIN_MS = 30_000;
  * they are new, and otherwise all that they may have missed elsewhere and its senders may have sent again here
  * (docs/DESIGN.md, "Exactly once"). */
 export function startSeqFor(
-  { resume, lackMs, history }: Hello,
+  { resumePoints, lagMs, historyCount }: Hello,
   log: EventLog,
-  { instance, tickMs }: { instance: bigint; tickMs: number },
+  { logId, monotonicMs }: { logId: bigint; monotonicMs: number },
 ): number {
-  const known = resume.find((point) => point.instance === instance);
-  if (known) return Math.min(known.next, log.head);
-  if (lackMs === NEVER_CAUGHT_UP) return log.seqOfLast(Math.min(history, MAX_HISTORY), FRAME_TYPE.said);
-  return log.seqSince(tickMs - lackMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS);
+  const known = resumePoints.find((point) => point.logId === logId);
+  if (known) return Math.min(known.nextSeq, log.head);
+  if (lagMs === NEVER_CAUGHT_UP) {
+    return log.seqOfNthLast(Math.min(historyCount, MAX_HISTORY), FRAME_TYPE.said);
+  }
+  return log.seqSince(monotonicMs - lagMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS);
 }

@@ -20,7 +20,7 @@ const DELETED_MS = 30_000;
 /** What a writer needs. */
 export interface BlockWriterOptions {
   /** This server's id. */
-  readonly home: bigint;
+  readonly nodeId: bigint;
   /** Monotonic, in ms. */
   readonly nowMs: () => number;
   /** Told at which position a block is stored. */
@@ -148,7 +148,7 @@ export class BatchWriter {
       bytes += entry.length;
       count++;
     }
-    const { home: server } = this.#options;
+    const { nodeId: server } = this.#options;
     const head = encodeBlockHead({ server, number: this.#number });
     return {
       bytes: concat([head, ...this.#waiting.slice(0, count)]),

@@ -90,8 +90,8 @@ class ChatClient implements Disposable {
       notify,
       doorman,
     });
-    const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
-    this.#mailbox = new SessionState({ token, history: settings.history });
+    const resumeToken = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+    this.#mailbox = new SessionState({ resumeToken, history: settings.history });
     this.#session = new Session({
       mailbox: this.#mailbox,
       nextTarget: (failure, options) => this.#chooser.next(failure, options),
@@ -105,7 +105,7 @@ class ChatClient implements Disposable {
       renderer: this.#renderer,
       sentences: this.#sentences,
       session: this.#session,
-      reader: () => ({ session: this.#mailbox.session, nick: this.#nick }),
+      reader: () => ({ sessionId: this.#mailbox.sessionId, nick: this.#nick }),
     });
     this.#participant = new CommandLoop({
       terminal,
@@ -158,9 +158,9 @@ class ChatClient implements Disposable {
         return this.#showEntered(event);
       case "read":
         return this.#showRead(event.entries);
-      case "refused":
+      case "rejected":
         return this.#showRefused(event.error);
-      case "waiting":
+      case "stalled":
         return this.#notify(this.#sentences(event.isOver ? "client.stored-again" : "client.unstored"));
       case "failed":
         return this.#showFailed(event.failure);
@@ -189,13 +189,13 @@ class ChatClient implements Disposable {
   }
 
   async #showEntered({ server, ip, welcome, missing }: SessionEvent & { type: "entered" }): Promise<void> {
-    const { nick, online, onlineCount, instance, backups } = welcome;
-    this.#chooser.entered(server, { ip, room: instance, backups: this.#learnBackups(backups) });
+    const { nick, members, memberCount, logId, backups } = welcome;
+    this.#chooser.entered(server, { ip, room: logId, backups: this.#learnBackups(backups) });
     this.#isCalled(nick);
     if (this.#wish !== undefined) this.#session.rename(this.#wish);
-    this.#roster.reset(online);
-    let names = online.map(({ nick, session }) => this.#renderer.nick(nick, session)).join(", ");
-    const count = onlineCount - online.length;
+    this.#roster.reset(members);
+    let names = members.map(({ nick, sessionId }) => this.#renderer.nick(nick, sessionId)).join(", ");
+    const count = memberCount - members.length;
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
     await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
     if (missing > 0) await this.#notify(this.#sentences("client.missing", { count: missing }));
@@ -221,7 +221,7 @@ class ChatClient implements Disposable {
   #learn(event: RoomEvent): void {
     this.#roster.learn(event);
     if (event.type === "backups") this.#chooser.learn(this.#learnBackups(event.backups));
-    if (event.type === "renamed" && event.session === this.#mailbox.session) this.#isCalled(event.nick);
+    if (event.type === "renamed" && event.sessionId === this.#mailbox.sessionId) this.#isCalled(event.nick);
   }
 
   /** The servers that the one of now names; what these must show is noted. */

@@ -30,7 +30,7 @@ export interface ChatScreenOptions {
   readonly clock: Clock;
   readonly session: Pick<Session, "pending" | "silenceMs">;
   /** Who looks at it, as the others know them. */
-  readonly reader: () => { readonly session: bigint; readonly nick: string };
+  readonly reader: () => { readonly sessionId: bigint; readonly nick: string };
 }
 
 /** Shows a chat as it goes. */
@@ -63,10 +63,10 @@ export class ChatView implements AsyncDisposable {
 
   #linesOf({ entry, place }: ReadEntry): string[] {
     const { renderer } = this.#options;
-    const { session, nick } = this.#options.reader();
-    const isOwn = entry.type === "said" && entry.session === session;
+    const { sessionId, nick } = this.#options.reader();
+    const isOwn = entry.type === "said" && entry.sessionId === sessionId;
     // What its sender brought from another server is of the reader's own room, not of the past of this one.
-    const isPast = place === "elsewhere" && !(entry.type === "said" && entry.late);
+    const isPast = place === "backfill" && !(entry.type === "said" && entry.redelivered);
     const options = { isHistory: isPast || place === "history", reader: isOwn ? undefined : nick };
     // Whoever has another nick or is thrown out was seen to come before.
     const crowds = entry.type === "renamed" || entry.type === "left" ? this.#takeCrowds() : [];
@@ -75,8 +75,8 @@ export class ChatView implements AsyncDisposable {
 
   /** Whether somebody else says something that the reader should not miss. */
   #isForReader({ entry, place }: ReadEntry): boolean {
-    const { session, nick } = this.#options.reader();
-    if (entry.type !== "said" || entry.session === session || place === "history") return false;
+    const { sessionId, nick } = this.#options.reader();
+    if (entry.type !== "said" || entry.sessionId === sessionId || place === "history") return false;
     return entry.to !== undefined || isMentioned(entry.text, nick);
   }
 
@@ -117,10 +117,10 @@ export class ChatView implements AsyncDisposable {
   #isAlone(entry: RoomEvent): boolean {
     const { terminal, clock } = this.#options;
     if (!isBatchable(entry) || !terminal.isInteractive) return true;
-    const { tickMs } = clock();
-    if (this.#folder.isAlone(entry, tickMs)) return true;
+    const { monotonicMs } = clock();
+    if (this.#folder.isAlone(entry, monotonicMs)) return true;
     clearTimeout(this.#folderTimer);
-    this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.dueMs! - tickMs);
+    this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.dueMs! - monotonicMs);
     return false;
   }
 

@@ -90,7 +90,7 @@ export class ChatServer implements AsyncDisposable {
     this.#listener = listen({ host, port });
     this.#room = new Room({
       journal,
-      onWork: () => this.#hub.wake(),
+      onReady: () => this.#hub.wake(),
       onTaken: (member, how) => this.#guests.dismiss(member, how),
       backups,
       graceMs,
@@ -99,14 +99,14 @@ export class ChatServer implements AsyncDisposable {
     this.#firstSeq = this.#room.log.head;
     this.#hub = new ConnectionManager({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
-      nowMs: () => clock().tickMs,
+      nowMs: () => clock().monotonicMs,
       // Also under load: the answer to a PING shows that the client has read what came before it.
       heartbeat: { pingMs, deadMs, always: true },
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
       greetingMs: helloMs,
       frameMs,
       onGiveUp: (connection, why) => reception.refuse(connection, timeoutError(why)),
-      onRound: () => this.#room.settle(),
+      onRound: () => this.#room.deliver(),
     });
     this.#guests = new Sessions({ room: this.#room, clock, onWork: () => this.#hub.wake() });
     const reception = new ClientHandler({
@@ -196,7 +196,7 @@ export class ChatServer implements AsyncDisposable {
       this.#bans.lift(address);
       return 0;
     }
-    this.#bans.add(address, this.#clock().tickMs + forMs);
+    this.#bans.add(address, this.#clock().monotonicMs + forMs);
     const banned = [...this.#room.members].filter((member) => member.address === address);
     for (const member of banned) this.#guests.throwOut(member, addressBanned(address));
     return banned.length;
@@ -208,8 +208,8 @@ export class ChatServer implements AsyncDisposable {
   }
 
   /** Another server of the room is gone, and with it all who have not come back elsewhere. */
-  loseServer(home: bigint): void {
-    this.#room.loseServer(home, this.#clock());
+  loseServer(nodeId: bigint): void {
+    this.#room.loseServer(nodeId, this.#clock());
     this.#hub.wake();
   }
 
@@ -243,7 +243,7 @@ export class ChatServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#guests[Symbol.dispose]();
-    this.#room.settle();
+    this.#room.deliver();
     this.#listener.close();
     const { closingMs = CLOSING_MS } = this.#options;
     for (const connection of this.#hub.connections) connection.finish(BYE_FRAME, { lingerMs: closingMs });

@@ -1,15 +1,15 @@
 // The one place that reads the time. Everything that needs it is given a clock, or a moment if it is pure.
 
 /** One moment on two clocks. */
-export interface Moment {
+export interface Instant {
   /** Time of day, in ms since 1970 UTC: what people are shown. */
   readonly wallMs: number;
   /** Monotonic, in ms: what durations are measured with. */
-  readonly tickMs: number;
+  readonly monotonicMs: number;
 }
 
 /** Gives the moment that it is. */
-export type Clock = () => Moment;
+export type Clock = () => Instant;
 
 /** A clock from a time of day and a monotonic time, both in ms. Monotonic clocks stand still while a machine
  * sleeps, though servers die meanwhile: how far the time of day runs ahead of it is added. Somebody who sets the
@@ -18,11 +18,11 @@ export function makeClock(wallMs: () => number, awakeMs: () => number): Clock {
   let sleptMs = 0;
   let ahead = wallMs() - awakeMs();
   return () => {
-    const moment = { wallMs: wallMs(), tickMs: awakeMs() };
-    const aheadNow = moment.wallMs - moment.tickMs;
+    const moment = { wallMs: wallMs(), monotonicMs: awakeMs() };
+    const aheadNow = moment.wallMs - moment.monotonicMs;
     if (aheadNow - ahead > CLOCK_JUMP_MS) sleptMs += aheadNow - ahead;
     ahead = aheadNow;
-    moment.tickMs += sleptMs;
+    moment.monotonicMs += sleptMs;
     return moment;
   };
 }
@@ -36,7 +36,7 @@ export const systemClock: Clock = makeClock(() => Date.now(), () => performance.
 /** The clock of a server: its monotonic time stands still while the machine sleeps, and nobody can set it. What a log
  * holds must never seem older than it is: it would be kept from who comes later, from a server that fell. */
 export function makeServerClock(wallMs: () => number, awakeMs: () => number): Clock {
-  return () => ({ wallMs: wallMs(), tickMs: awakeMs() });
+  return () => ({ wallMs: wallMs(), monotonicMs: awakeMs() });
 }
 
 /** The machine's clock, for a server. */

@@ -36,17 +36,17 @@ export class FrameDecoder {
   }
 
   /** Bytes that wait for the rest of their frame. */
-  get buffered(): number {
+  get bufferedBytes(): number {
     return this.#end - this.#start;
   }
 
   /** How many frames came so far. */
-  get frames(): number {
+  get frameCount(): number {
     return this.#frames;
   }
 
   /** Where the next bytes of the stream go; ends the life of all frames given so far. */
-  space(): Uint8Array {
+  reserve(): Uint8Array {
     if (this.#start === this.#end) this.#start = this.#end = 0;
     if (this.#end === this.#bytes.length) {
       if (this.#start > 0) this.#moveTo(this.#bytes);
@@ -67,9 +67,9 @@ export class FrameDecoder {
    * decoder buffers at most one frame more than it was given. */
   push(chunk: Uint8Array): void {
     for (let rest = chunk; rest.length > 0;) {
-      const space = this.space();
-      const count = Math.min(space.length, rest.length);
-      space.set(rest.subarray(0, count));
+      const reserve = this.reserve();
+      const count = Math.min(reserve.length, rest.length);
+      reserve.set(rest.subarray(0, count));
       this.commit(count);
       rest = rest.subarray(count);
     }
@@ -302,13 +302,13 @@ export class Frame {
   }
 
   /** Whether every byte of the body was read. */
-  get atEnd(): boolean {
+  get isAtEnd(): boolean {
     return this.#at === this.#end;
   }
 
   /** Every field was read: nothing may follow. */
   end(): void {
-    if (!this.atEnd) throw malformed(`${this.#end - this.#at} bytes follow the last field`);
+    if (!this.isAtEnd) throw malformed(`${this.#end - this.#at} bytes follow the last field`);
   }
 
   #take(count: number): number {

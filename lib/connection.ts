@@ -122,7 +122,7 @@ export class Connection {
 
   /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
   get isLagging(): boolean {
-    return this.#cursor?.isLost === true;
+    return this.#cursor?.hasFallenBehind === true;
   }
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
@@ -139,7 +139,7 @@ export class Connection {
   /** Whether {@linkcode flush} would do something. */
   get hasWork(): boolean {
     if (this.#isWriting || this.#state === "finished" || this.#state === "closed") return false;
-    return this.#answers.length > 0 || this.#state === "finishing" || this.#cursor?.isAtHead === false;
+    return this.#answers.length > 0 || this.#state === "finishing" || this.#cursor?.isAtEnd === false;
   }
 
   /** The decoder that holds the frames that come next, or undefined when the peer has nothing more to say. Nothing
@@ -151,7 +151,7 @@ export class Connection {
     this.#notePartial();
     this.#isReading = true;
     // Ten thousand wait here at a time: an async function, or a generator, would take more memory for each.
-    return this.#conn.read(this.#decoder.space()).then(this.#onRead, this.#onReadFailed);
+    return this.#conn.read(this.#decoder.reserve()).then(this.#onRead, this.#onReadFailed);
   }
 
   readonly #onRead = (count: number | null): FrameDecoder | undefined | Promise<undefined> => {
@@ -171,7 +171,7 @@ export class Connection {
   };
 
   async #readToEnd(): Promise<undefined> {
-    while (await this.#conn.read(this.#decoder.space()) !== null) { /* forgotten */ }
+    while (await this.#conn.read(this.#decoder.reserve()) !== null) { /* forgotten */ }
     this.#onEnd();
   }
 
@@ -182,11 +182,11 @@ export class Connection {
 
   /** A frame that begins to arrive has its time from now on; one that still arrives has what is left of it. */
   #notePartial(): void {
-    const { buffered, frames } = this.#decoder;
-    if (buffered === 0) this.#partialSinceMs = undefined;
-    else if (frames !== this.#framesBefore) this.#partialSinceMs = this.#options.nowMs();
+    const { bufferedBytes, frameCount } = this.#decoder;
+    if (bufferedBytes === 0) this.#partialSinceMs = undefined;
+    else if (frameCount !== this.#framesBefore) this.#partialSinceMs = this.#options.nowMs();
     else this.#partialSinceMs ??= this.#options.nowMs();
-    this.#framesBefore = frames;
+    this.#framesBefore = frameCount;
   }
 
   /** Keeps a consumer of {@linkcode read} from going on for a while, or until {@linkcode resume} or the
@@ -242,7 +242,7 @@ export class Connection {
     this.#state = "finishing";
     this.#endHold?.();
     this.#farewell = farewell;
-    if (this.#cursor?.isLost) this.#cursor = undefined;
+    if (this.#cursor?.hasFallenBehind) this.#cursor = undefined;
     // Where the log ends now: in a busy room it never ends, and the farewell would never come.
     this.#endSeq = this.#cursor?.head ?? 0;
     this.#lingerTimer = setTimeout(() => this.close(), lingerMs);

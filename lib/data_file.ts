@@ -4,7 +4,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { splitFrames } from "./codec.ts";
 import { InputError } from "./errors.ts";
-import { fold, tombstone, unfold } from "./fold.ts";
+import { applyEvent, snapshotOf, tombstone } from "./fold.ts";
 import { Members } from "./members.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Unnumbered } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
@@ -58,7 +58,7 @@ export interface Retention {
 /** An open file. Nobody else can open it meanwhile; the system sees to that, also when the process dies. */
 export class SqliteStore implements Disposable {
   /** Tells this room from all others. */
-  readonly instance: bigint;
+  readonly logId: bigint;
   readonly #path: string;
   readonly #db: DatabaseSync;
   /** What SQLite writes first, before it comes into the file itself. */
@@ -72,7 +72,7 @@ export class SqliteStore implements Disposable {
     this.#path = path;
     this.#db = db;
     this.#writeAhead = writeAhead;
-    this.instance = idOf(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array);
+    this.logId = idOf(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array);
     // Each alone is found without reading all.
     const { first } = db.prepare("SELECT min(seq) AS first FROM entries").get()!;
     const { last } = db.prepare("SELECT max(seq) AS last FROM entries").get()!;
@@ -125,7 +125,7 @@ export class SqliteStore implements Disposable {
 
   /** Who was in before the first entry, as {@linkcode unfold} has it.
    * @throws {InputError} `data-damaged` */
-  *past(): Generator<Unnumbered> {
+  *snapshot(): Generator<Unnumbered> {
     const rows = this.#db.prepare("SELECT frame FROM past ORDER BY position").iterate();
     for (const { frame } of rows) yield this.#read(frame);
   }
@@ -191,15 +191,15 @@ export class SqliteStore implements Disposable {
     const firstSeq = Math.min(Math.max(this.#nextSeq - entries, youngSeq), this.#nextSeq - 1);
     if (firstSeq <= this.#firstSeq) return;
     const members = new Members();
-    for (const entry of this.past()) fold(members, entry);
+    for (const entry of this.snapshot()) applyEvent(members, entry);
     for (const { seq, entry } of this.entries()) {
       if (seq >= firstSeq) break;
-      fold(members, entry);
+      applyEvent(members, entry);
     }
     inTransaction(this.#db, () => {
       this.#db.exec("DELETE FROM past");
       const insert = this.#db.prepare("INSERT INTO past (frame) VALUES (?)");
-      for (const entry of unfold(members)) insert.run(encodeEntry(entry, 0));
+      for (const entry of snapshotOf(members)) insert.run(encodeEntry(entry, 0));
       for (const table of ["entries", "private"]) {
         this.#db.prepare(`DELETE FROM ${table} WHERE seq < ?`).run(firstSeq);
       }
@@ -218,7 +218,9 @@ export class SqliteStore implements Disposable {
       const update = this.#db.prepare("UPDATE entries SET frame = ? WHERE seq = ?");
       for (const row of old) {
         const [seq, entry] = [Number(row.seq), this.#read(row.frame)];
-        if (entry.type === "said") update.run(encodeEntry(tombstone(entry.session, entry.n), seq), seq);
+        if (entry.type === "said") {
+          update.run(encodeEntry(tombstone(entry.sessionId, entry.clientSeq), seq), seq);
+        }
       }
       this.#db.prepare("DELETE FROM private WHERE at < ?").run(beforeMs);
     });

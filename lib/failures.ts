@@ -11,7 +11,7 @@ import {
   ServerError,
   type WireCode,
 } from "./errors.ts";
-import type { ErrorFrame, Refused, ServerMessage } from "./protocol.ts";
+import type { ErrorFrame, Rejected, ServerMessage } from "./protocol.ts";
 
 /** Why a client is not, or no longer, on a server. */
 export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
@@ -24,7 +24,7 @@ export function closeReason(message: ServerMessage): Error {
 }
 
 /** What a server does not do, and why; `details` are for people. */
-export function serverError({ code, reason }: ErrorFrame | Refused, details?: ErrorDetails): ServerError {
+export function serverError({ code, reason }: ErrorFrame | Rejected, details?: ErrorDetails): ServerError {
   return new ServerError(code, reason, { details: { ...details, reason } });
 }
 

@@ -55,8 +55,8 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   #syncing: Promise<void> | undefined;
   #isSyncLost = false;
   #isStuck = false;
-  #take: Apply = () => {};
-  #onWork = () => {};
+  #apply: Apply = () => {};
+  #onReady = () => {};
 
   constructor(file: SqliteStore, options: FileJournalOptions) {
     this.#file = file;
@@ -66,19 +66,19 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     this.#ageingTimer = setInterval(() => this.#forget(), options.ageingMs ?? PRUNE_INTERVAL_MS);
   }
 
-  get instance(): bigint {
-    return this.#file.instance;
+  get logId(): bigint {
+    return this.#file.logId;
   }
 
   get firstSeq(): number {
     return this.#file.firstSeq;
   }
 
-  get past(): Iterable<Unnumbered> {
-    return this.#file.past();
+  get snapshot(): Iterable<Unnumbered> {
+    return this.#file.snapshot();
   }
 
-  get isStuck(): boolean {
+  get isBlocked(): boolean {
     return this.#isStuck;
   }
 
@@ -86,23 +86,23 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     return this.#file.bytes;
   }
 
-  follow(take: Apply, onWork: () => void): void {
-    [this.#take, this.#onWork] = [take, onWork];
+  subscribe(apply: Apply, onReady: () => void): void {
+    [this.#apply, this.#onReady] = [apply, onReady];
     const now = this.#options.clock();
-    let tickMs = -Infinity;
+    let monotonicMs = -Infinity;
     for (const { seq, atMs, entry } of this.#file.entries()) {
       // Somebody may have set the clock meanwhile.
-      tickMs = Math.max(tickMs, now.tickMs - Math.max(0, now.wallMs - atMs));
-      take(entry, seq, { wallMs: atMs, tickMs });
+      monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, now.wallMs - atMs));
+      apply(entry, seq, { wallMs: atMs, monotonicMs });
     }
   }
 
   propose(entry: Unnumbered): void {
     this.#staged.push(entry);
-    if (this.#staged.length === 1) this.#onWork();
+    if (this.#staged.length === 1) this.#onReady();
   }
 
-  settle(): void {
+  deliver(): void {
     if (this.#retryTimer === undefined) this.#store();
     this.#giveBack();
     const { keptEntries = RETAINED_ENTRIES } = this.#options;
@@ -153,7 +153,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
         return this.#fail(cause);
       }
       this.#syncedSeq = nextSeq;
-      this.#onWork();
+      this.#onReady();
     }
   }
 
@@ -164,7 +164,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     const firstSeq = this.#storedSeq;
     this.#storedSeq += count;
     const given = this.#stored.splice(0, count);
-    for (const [index, entry] of given.entries()) this.#take(entry, firstSeq + index, now);
+    for (const [index, entry] of given.entries()) this.#apply(entry, firstSeq + index, now);
   }
 
   #forget(): void {
@@ -184,7 +184,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#retryTimer ??= setTimeout(() => {
       this.#retryTimer = undefined;
-      this.#onWork();
+      this.#onReady();
     }, this.#options.retryMs ?? RETRY_MS);
     if (this.#isStuck) return;
     this.#isStuck = true;

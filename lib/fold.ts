@@ -15,7 +15,7 @@ import {
 
 /** Has an entry happen to those who are in. Returns it as everybody is to read it, or undefined if it comes to
  * nothing: the same message a second time, one without words, a nick that somebody else has by now. */
-export function fold(members: Members, entry: ProposedEvent): Unnumbered | undefined {
+export function applyEvent(members: Members, entry: ProposedEvent): Unnumbered | undefined {
   switch (entry.type) {
     case "said":
       return applySaid(members, entry);
@@ -33,13 +33,13 @@ export function fold(members: Members, entry: ProposedEvent): Unnumbered | undef
 }
 
 /** Entries that make the same members of none: few, whatever has happened. */
-export function* unfold(members: Members): Generator<ProposedEvent> {
-  for (const { session, nick, address, sinceMs, accepted, home } of members) {
-    if (accepted > 0) yield tombstone(session, accepted);
-    const joined = { type: "joined", timeMs: sinceMs, session, back: false, nick, address } as const;
-    yield home === undefined ? joined : { ...joined, home };
+export function* snapshotOf(members: Members): Generator<ProposedEvent> {
+  for (const { sessionId, nick, address, sinceMs, lastClientSeq, nodeId } of members) {
+    if (lastClientSeq > 0) yield tombstone(sessionId, lastClientSeq);
+    const joined = { type: "joined", timeMs: sinceMs, sessionId, rejoined: false, nick, address } as const;
+    yield nodeId === undefined ? joined : { ...joined, nodeId };
   }
-  for (const [session, accepted] of members.gone) yield tombstone(session, accepted);
+  for (const [sessionId, lastClientSeq] of members.gone) yield tombstone(sessionId, lastClientSeq);
   const { named, serving } = members;
   if (named.length > 0) yield { type: "backups", timeMs: 0, backups: named };
   if (serving) yield { type: "backups", timeMs: 0, ...serving };
@@ -58,57 +58,59 @@ export function backupOrder(
 }
 
 /** What is left of a message that nobody is to read any more: that it was said. */
-export function tombstone(session: bigint, n: number): Unnumbered<Said> {
-  return { type: "said", timeMs: 0, session, n, late: false, nick: "", text: "" };
+export function tombstone(sessionId: bigint, clientSeq: number): Unnumbered<Said> {
+  return { type: "said", timeMs: 0, sessionId, clientSeq, redelivered: false, nick: "", text: "" };
 }
 
-type Homed<Entry extends Joined | Left | BackupsChanged> = Unnumbered<Entry> & Pick<ProposedEvent, "home">;
+type WithNodeId<Entry extends Joined | Left | BackupsChanged> =
+  & Unnumbered<Entry>
+  & Pick<ProposedEvent, "nodeId">;
 
 /** By the name that they have now: when they spoke, another may have been on its way. */
 function applySaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
-  const member = members.get(entry.session);
-  if (!members.accept(entry.session, entry.n) || entry.text === "") return undefined;
+  const member = members.get(entry.sessionId);
+  if (!members.accept(entry.sessionId, entry.clientSeq) || entry.text === "") return undefined;
   return !member || member.nick === entry.nick ? entry : { ...entry, nick: member.nick };
 }
 
 /** Whoever was in already has moved, to another connection or another server: nobody need be told. */
-function applyJoined(members: Members, entry: Homed<Joined>): Unnumbered<Joined> | undefined {
-  const { home, ...joined } = entry;
-  const { session, nick, address, timeMs } = joined;
-  const member = members.get(session);
-  if (member) Object.assign(member, { address, home });
-  if (member || members.rival(nick, session)) return undefined;
-  members.add({ session, nick, address, sinceMs: timeMs, home });
+function applyJoined(members: Members, entry: WithNodeId<Joined>): Unnumbered<Joined> | undefined {
+  const { nodeId, ...joined } = entry;
+  const { sessionId, nick, address, timeMs } = joined;
+  const member = members.get(sessionId);
+  if (member) Object.assign(member, { address, nodeId });
+  if (member || members.rival(nick, sessionId)) return undefined;
+  members.add({ sessionId, nick, address, sinceMs: timeMs, nodeId });
   return joined;
 }
 
-function foldLeft(members: Members, entry: Homed<Left>): Unnumbered<Left> | undefined {
-  const { home, ...left } = entry;
-  const member = members.get(left.session);
-  if (!member || (home !== undefined && home !== member.home)) return undefined;
+function foldLeft(members: Members, entry: WithNodeId<Left>): Unnumbered<Left> | undefined {
+  const { nodeId, ...left } = entry;
+  const member = members.get(left.sessionId);
+  if (!member || (nodeId !== undefined && nodeId !== member.nodeId)) return undefined;
   members.remove(member);
   return { ...left, nick: member.nick };
 }
 
 function foldRenamed(members: Members, entry: Unnumbered<Renamed>): Unnumbered<Renamed> | undefined {
-  const { session, nick } = entry;
-  const member = members.get(session);
-  if (!member || member.nick === nick || members.rival(nick, session)) return undefined;
-  const before = member.nick;
+  const { sessionId, nick } = entry;
+  const member = members.get(sessionId);
+  if (!member || member.nick === nick || members.rival(nick, sessionId)) return undefined;
+  const oldNick = member.nick;
   members.rename(member, nick);
-  return { ...entry, before };
+  return { ...entry, oldNick };
 }
 
 /** What people have named stays; servers that serve the room come and go. */
 function foldBackups(
   members: Members,
-  { home, ...entry }: Homed<BackupsChanged>,
+  { nodeId, ...entry }: WithNodeId<BackupsChanged>,
 ): Unnumbered<BackupsChanged> | undefined {
   const { backups } = entry;
-  if (home === undefined) {
+  if (nodeId === undefined) {
     members.named = firstBackup(withoutRemoved([...members.named, ...backups], backups));
   } else if (isSameSet(backups, members.serving?.backups ?? [])) return undefined;
-  else members.serving = { backups, home };
+  else members.serving = { backups, nodeId };
   return { ...entry, backups: backupOrder(members) };
 }
 

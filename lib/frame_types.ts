@@ -16,12 +16,12 @@ export const FRAME_TYPE = {
   error: 0x86,
   joined: 0x87,
   left: 0x88,
-  hidden: 0x89,
+  noop: 0x89,
   renamed: 0x8a,
   announced: 0x8b,
   backups: 0x8c,
-  refused: 0x8d,
-  waiting: 0x8e,
+  rejected: 0x8d,
+  stalled: 0x8e,
 } as const;
 
 /** Bits of SAY's `flags`; those of SAID are these, one bit further up. */

@@ -119,7 +119,7 @@ export class ConnectionLimiter {
 
   /** Somebody who was allowed to {@linkcode enter} was not let in, for no fault of theirs. */
   excuse(ip: string, nowMs: number): void {
-    this.#originOf(ip, nowMs).entries.putBack();
+    this.#originOf(ip, nowMs).entries.refund();
   }
 
   /** Somebody sends a message again: whether it is none of those that they may say. */

@@ -1,7 +1,7 @@
 // Through which connection each member is in, and when those are gone who have lost theirs. Knows nothing of what
 // anybody says.
 
-import type { Clock, Moment } from "./clock.ts";
+import type { Clock, Instant } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Member } from "./members.ts";
@@ -38,14 +38,14 @@ export class Sessions implements Disposable {
   }
 
   /** Lets somebody in, who may be in through another connection: it is ended. */
-  welcome({ welcome, online, cursor, member }: Admission, connection: Connection): void {
+  welcome({ welcome, online: membersBytes, cursor, member }: Admission, connection: Connection): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
     this.forget(member)?.finish(errorFrame(sessionReplaced()));
     this.#connections.set(member, connection);
     this.#members.set(connection, member);
     connection.greeted();
-    connection.send(encodeWelcome(welcome, { onlineBytes: online.length }));
-    connection.send(online);
+    connection.send(encodeWelcome(welcome, { membersBytes: membersBytes.length }));
+    connection.send(membersBytes);
     connection.follow(cursor);
   }
 
@@ -79,7 +79,7 @@ export class Sessions implements Disposable {
 
   /** Tells everybody that what they say waits, and then that it does so no more, each of them once. */
   tellWaiting({ isOver }: { isOver: boolean }): void {
-    const frame = encodeServer({ type: "waiting", over: isOver });
+    const frame = encodeServer({ type: "stalled", resolved: isOver });
     for (const connection of this.#members.keys()) {
       if (this.#waiting.has(connection) !== isOver) continue;
       if (isOver) this.#waiting.delete(connection);
@@ -100,14 +100,14 @@ export class Sessions implements Disposable {
   }
 
   /** `expire` returns when there will be something to announce, on the monotonic clock. */
-  #awaitExpiry(expire: (now: Moment) => number): void {
+  #awaitExpiry(expire: (now: Instant) => number): void {
     if (this.#isClosed) return;
     const now = this.#options.clock();
     const nextMs = expire(now);
     clearTimeout(this.#expiryTimer);
     this.#options.onWork();
     if (nextMs === Infinity) return;
-    this.#expiryTimer = setTimeout(() => this.expire(), nextMs - now.tickMs);
+    this.#expiryTimer = setTimeout(() => this.expire(), nextMs - now.monotonicMs);
   }
 }
 

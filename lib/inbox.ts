@@ -20,11 +20,11 @@ export type Place =
   /** Shown as the past that a newcomer is told. */
   | "history"
   /** Shown although it happened on this server before the client first came there. */
-  | "elsewhere"
+  | "backfill"
   /** Shown although it happened while the client was away. */
   | "missed"
   /** Not shown. */
-  | "hidden";
+  | "duplicate";
 
 /** The reading side of one client. */
 export class ReadTracker {
@@ -42,7 +42,7 @@ export class ReadTracker {
   #wholeMs: number | undefined;
   /** When it lacked nothing before it came to the server of now. Unless it is there for as long as messages are sent
    * again, this counts: the others may be elsewhere. */
-  #before: { wholeMs: number; untilMs: number } | undefined;
+  #before: { caughtUpAtMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
 
   constructor({ shownSessions = SHOWN_SESSIONS }: { shownSessions?: number } = {}) {
@@ -50,11 +50,11 @@ export class ReadTracker {
   }
 
   /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
-  position(nowMs: number): { lackMs: number; resume: ResumePoint[] } {
-    const lackMs = this.#wholeMs === undefined
+  position(nowMs: number): { lagMs: number; resumePoints: ResumePoint[] } {
+    const lagMs = this.#wholeMs === undefined
       ? NEVER_CAUGHT_UP
       : Math.min(Math.ceil(nowMs - this.#wholeMs), NEVER_CAUGHT_UP - 1);
-    return { lackMs, resume: [...this.#next].map(([instance, next]) => ({ instance, next })) };
+    return { lagMs, resumePoints: [...this.#next].map(([logId, nextSeq]) => ({ logId, nextSeq })) };
   }
 
   /** `seq` of the entry that comes next. */
@@ -64,24 +64,24 @@ export class ReadTracker {
 
   /** A server welcomed the client. Returns how many entries it will never see, because the server's log no
    * longer reaches back to where the client stopped reading it. */
-  welcomed({ instance, next, head }: WelcomeHeader, nowMs: number): number {
-    const missing = next - (this.#next.get(instance) ?? next);
+  welcomed({ logId, startSeq, head }: WelcomeHeader, nowMs: number): number {
+    const missing = startSeq - (this.#next.get(logId) ?? startSeq);
     this.#isNewcomer = this.#wholeMs === undefined;
-    this.#isBack = this.#next.has(instance);
+    this.#isBack = this.#next.has(logId);
     this.#wholeMs ??= nowMs;
     this.#before = this.#isNewcomer
       ? undefined
-      : { wholeMs: this.#wholeMs, untilMs: nowMs + RETAIN_ACKED_MS };
+      : { caughtUpAtMs: this.#wholeMs, untilMs: nowMs + RETAIN_ACKED_MS };
     this.#ping = undefined;
-    this.#instance = instance;
+    this.#instance = logId;
     this.#head = head;
-    setLatest(this.#next, instance, next, MAX_RESUME_POINTS);
+    setLatest(this.#next, logId, startSeq, MAX_RESUME_POINTS);
     return Math.max(missing, 0);
   }
 
   /** The connection is over, the server was last heard then. */
   lost(heardMs: number): void {
-    if (this.#before && heardMs < this.#before.untilMs) this.#wholeMs = this.#before.wholeMs;
+    if (this.#before && heardMs < this.#before.untilMs) this.#wholeMs = this.#before.caughtUpAtMs;
     this.#before = undefined;
   }
 
@@ -93,20 +93,20 @@ export class ReadTracker {
     const isPast = entry.seq < this.#head;
     switch (entry.type) {
       case "said":
-        if (!this.#isFirstShowing(entry.session, entry.n)) return "hidden";
+        if (!this.#isFirstShowing(entry.sessionId, entry.clientSeq)) return "duplicate";
         // What is private is kept in no history.
-        if (isPast && this.#isNewcomer && entry.to) return "hidden";
+        if (isPast && this.#isNewcomer && entry.to) return "duplicate";
         break;
       case "announced":
         break;
-      case "hidden":
-        return "hidden";
+      case "noop":
+        return "duplicate";
       default:
-        return isPast ? "hidden" : "live";
+        return isPast ? "duplicate" : "live";
     }
     if (!isPast) return "live";
     if (this.#isNewcomer) return "history";
-    return this.#isBack ? "missed" : "elsewhere";
+    return this.#isBack ? "missed" : "backfill";
   }
 
   /** A PING came: whoever has read all before `head` lacked nothing at this moment. */
@@ -121,10 +121,10 @@ export class ReadTracker {
     this.#ping = undefined;
   }
 
-  #isFirstShowing(session: bigint, n: number): boolean {
-    const shown = this.#shown.get(session) ?? 0;
-    setLatest(this.#shown, session, Math.max(n, shown), this.#shownSessions);
-    return n > shown;
+  #isFirstShowing(sessionId: bigint, clientSeq: number): boolean {
+    const shown = this.#shown.get(sessionId) ?? 0;
+    setLatest(this.#shown, sessionId, Math.max(clientSeq, shown), this.#shownSessions);
+    return clientSeq > shown;
   }
 }
 

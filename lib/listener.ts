@@ -27,9 +27,9 @@ export async function* acceptConnections(
   listener: Deno.TcpListener,
   { onTrouble, allowance }: { onTrouble: (error: ListenError) => void; allowance: RateLimit },
 ): AsyncGenerator<Deno.TcpConn> {
-  const accepts = new TokenBucket(allowance, systemClock().tickMs);
+  const accepts = new TokenBucket(allowance, systemClock().monotonicMs);
   for (let isTold = false;;) {
-    while (!accepts.take(systemClock().tickMs)) await delay(ACCEPT_BATCH_MS);
+    while (!accepts.take(systemClock().monotonicMs)) await delay(ACCEPT_BATCH_MS);
     try {
       yield await listener.accept();
       isTold = false;

@@ -22,7 +22,7 @@ export const DEFAULT_HISTORY = 50;
 /** Settings of a mailbox. */
 export interface MailboxOptions {
   /** 16 secret random bytes. */
-  readonly token: Uint8Array;
+  readonly resumeToken: Uint8Array;
   readonly history?: number;
   readonly outbox?: OutboxOptions;
 }
@@ -34,13 +34,13 @@ export class SessionState {
   readonly #outbox: Outbox;
   readonly #inbox = new ReadTracker();
   /** The client's own public id. */
-  readonly session: bigint;
+  readonly sessionId: bigint;
 
-  constructor({ token, history = DEFAULT_HISTORY, outbox }: MailboxOptions) {
-    this.#token = token;
+  constructor({ resumeToken, history = DEFAULT_HISTORY, outbox }: MailboxOptions) {
+    this.#token = resumeToken;
     this.#history = history;
     this.#outbox = new Outbox(outbox);
-    this.session = sessionIdOf(token);
+    this.sessionId = sessionIdOf(resumeToken);
   }
 
   /** What no server is known to have. */
@@ -58,11 +58,11 @@ export class SessionState {
     return {
       type: "hello",
       version: PROTOCOL_VERSION,
-      token: this.#token,
+      resumeToken: this.#token,
       nick,
       password,
       ...this.#inbox.position(nowMs),
-      history: this.#history,
+      historyCount: this.#history,
     };
   }
 
@@ -70,12 +70,12 @@ export class SessionState {
    * the client will never see.
    * @throws {ProtocolError} `frame-malformed` if it says what cannot be */
   welcomed(welcome: WelcomeHeader, nowMs: number): { resend: Say[]; missing: number } {
-    const { session, accepted, next, head } = welcome;
-    if (session !== this.session) throw impossible("WELCOME is for another session");
-    if (accepted > this.#outbox.lastN) throw impossible(`message ${accepted} was never sent`);
-    if (next > head) throw impossible(`the log would go on at ${next}, beyond its end at ${head}`);
+    const { sessionId, lastClientSeq, startSeq, head } = welcome;
+    if (sessionId !== this.sessionId) throw impossible("WELCOME is for another session");
+    if (lastClientSeq > this.#outbox.lastN) throw impossible(`message ${lastClientSeq} was never sent`);
+    if (startSeq > head) throw impossible(`the log would go on at ${startSeq}, beyond its end at ${head}`);
     const missing = this.#inbox.welcomed(welcome, nowMs);
-    return { resend: this.#outbox.welcomed(welcome.accepted, nowMs), missing };
+    return { resend: this.#outbox.welcomed(welcome.lastClientSeq, nowMs), missing };
   }
 
   /** A new message, to be sent at once if there is a connection that was welcomed, and otherwise by
@@ -89,8 +89,8 @@ export class SessionState {
   read(entry: LogEntry, nowMs: number): Place {
     const { next } = this.#inbox;
     if (entry.seq !== next) throw impossible(`entry ${entry.seq} of the log came instead of ${next}`);
-    if (entry.type === "said" && entry.session === this.session) {
-      if (entry.n > this.#outbox.lastN) throw impossible(`message ${entry.n} was never sent`);
+    if (entry.type === "said" && entry.sessionId === this.sessionId) {
+      if (entry.clientSeq > this.#outbox.lastN) throw impossible(`message ${entry.clientSeq} was never sent`);
       this.#outbox.readBack(entry, nowMs);
     }
     return this.#inbox.read(entry);

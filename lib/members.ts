@@ -9,26 +9,26 @@ export const MAX_DEPARTED = 10_000;
 
 /** A person in the room. */
 export interface Member {
-  readonly session: bigint;
+  readonly sessionId: bigint;
   nick: string;
   /** IP address of their last connection. */
   address: string;
   /** When they came, ms since 1970 UTC. */
   readonly sinceMs: number;
   /** Highest `n` accepted from them. */
-  accepted: number;
+  lastClientSeq: number;
   /** Highest `n` proposed for them here, or accepted. */
-  proposed: number;
+  lastProposedSeq: number;
   /** Until when they may come back unnoticed, in monotonic ms; undefined while they are connected, or elsewhere. */
   graceEndMs: number | undefined;
   /** Id of the server through which they are in, if there are many. */
-  home: bigint | undefined;
+  nodeId: bigint | undefined;
 }
 
 /** Somebody who comes. */
 export type NewMember =
-  & Pick<Member, "session" | "nick" | "address" | "sinceMs">
-  & Partial<Pick<Member, "home">>;
+  & Pick<Member, "sessionId" | "nick" | "address" | "sinceMs">
+  & Partial<Pick<Member, "nodeId">>;
 
 /** Why somebody cannot have a nick. */
 export type NickConflict = "nick-taken" | "nick-lookalike";
@@ -36,7 +36,7 @@ export type NickConflict = "nick-taken" | "nick-lookalike";
 /** Servers of a room that many serve, as `host:port`, and the id of the one that said so. */
 export interface ClusterServers {
   readonly backups: readonly string[];
-  readonly home: bigint;
+  readonly nodeId: bigint;
 }
 
 /** The room's members, and the counters of those who were. */
@@ -68,8 +68,8 @@ export class Members implements Iterable<Member> {
     return this.#acceptedOfGone;
   }
 
-  get(session: bigint): Member | undefined {
-    return this.#bySession.get(session);
+  get(sessionId: bigint): Member | undefined {
+    return this.#bySession.get(sessionId);
   }
 
   /** Who has this nick, or one that differs in case only. */
@@ -78,50 +78,50 @@ export class Members implements Iterable<Member> {
   }
 
   /** Who but `session` has a nick that can be taken for this one. */
-  lookalike(nick: string, session: bigint): Member | undefined {
+  lookalike(nick: string, sessionId: bigint): Member | undefined {
     for (const look of skeletonsOf(nick)) {
       const member = this.#byLook.get(look);
-      if (member && member.session !== session) return member;
+      if (member && member.sessionId !== sessionId) return member;
     }
     return undefined;
   }
 
   /** Why `session` cannot have a nick: whose it is, or whose it can be taken for. */
-  rival(nick: string, session: bigint): NickConflict | undefined {
+  rival(nick: string, sessionId: bigint): NickConflict | undefined {
     const holder = this.withNick(nick);
-    if (holder && holder.session !== session) return "nick-taken";
-    return this.lookalike(nick, session) && "nick-lookalike";
+    if (holder && holder.sessionId !== sessionId) return "nick-taken";
+    return this.lookalike(nick, sessionId) && "nick-lookalike";
   }
 
   /** Counts a message of somebody who is in or was. Returns whether its `n` is above all before. */
-  accept(session: bigint, n: number): boolean {
-    const member = this.#bySession.get(session);
+  accept(sessionId: bigint, clientSeq: number): boolean {
+    const member = this.#bySession.get(sessionId);
     if (!member) {
-      if (n <= (this.#acceptedOfGone.get(session) ?? 0)) return false;
-      this.#remember(session, n);
+      if (clientSeq <= (this.#acceptedOfGone.get(sessionId) ?? 0)) return false;
+      this.#remember(sessionId, clientSeq);
       return true;
     }
-    if (n <= member.accepted) return false;
-    member.accepted = n;
-    if (n > member.proposed) member.proposed = n;
+    if (clientSeq <= member.lastClientSeq) return false;
+    member.lastClientSeq = clientSeq;
+    if (clientSeq > member.lastProposedSeq) member.lastProposedSeq = clientSeq;
     return true;
   }
 
   /** Adds a person. The nick must be free. */
-  add({ session, nick, address, sinceMs, home }: NewMember): Member {
-    const accepted = this.#acceptedOfGone.get(session) ?? 0;
+  add({ sessionId, nick, address, sinceMs, nodeId }: NewMember): Member {
+    const lastClientSeq = this.#acceptedOfGone.get(sessionId) ?? 0;
     const member = {
-      session,
+      sessionId,
       nick,
       address,
       sinceMs,
-      accepted,
-      proposed: accepted,
+      lastClientSeq,
+      lastProposedSeq: lastClientSeq,
       graceEndMs: undefined,
-      home,
+      nodeId,
     };
-    this.#acceptedOfGone.delete(session);
-    this.#bySession.set(session, member);
+    this.#acceptedOfGone.delete(sessionId);
+    this.#bySession.set(sessionId, member);
     this.#name(member);
     return member;
   }
@@ -135,15 +135,15 @@ export class Members implements Iterable<Member> {
 
   /** Removes a person; their counter is remembered. */
   remove(member: Member): void {
-    const { session, accepted } = member;
-    this.#bySession.delete(session);
+    const { sessionId, lastClientSeq } = member;
+    this.#bySession.delete(sessionId);
     this.#unname(member);
-    if (accepted > 0) this.#remember(session, accepted);
+    if (lastClientSeq > 0) this.#remember(sessionId, lastClientSeq);
   }
 
-  #remember(session: bigint, accepted: number): void {
-    this.#acceptedOfGone.delete(session);
-    this.#acceptedOfGone.set(session, accepted);
+  #remember(sessionId: bigint, lastClientSeq: number): void {
+    this.#acceptedOfGone.delete(sessionId);
+    this.#acceptedOfGone.set(sessionId, lastClientSeq);
     if (this.#acceptedOfGone.size > this.#remembered) {
       // A Map iterates in the order of insertion: its first key was set longest ago.
       this.#acceptedOfGone.delete(this.#acceptedOfGone.keys().next().value!);

@@ -26,7 +26,7 @@ export const NEVER_CAUGHT_UP = 0xffff_ffff;
 
 /** A person in the room, as WELCOME lists them. `session` is public: the first 8 bytes of SHA-256(token). */
 export interface MemberInfo {
-  readonly session: bigint;
+  readonly sessionId: bigint;
   readonly nick: string;
   /** IP address. */
   readonly address: string;
@@ -36,9 +36,9 @@ export interface MemberInfo {
 
 /** Where to go on reading the log of a server instance that this client was on before. */
 export interface ResumePoint {
-  readonly instance: bigint;
+  readonly logId: bigint;
   /** `seq` of the next entry to read. */
-  readonly next: number;
+  readonly nextSeq: number;
 }
 
 /** The first frame of a client. */
@@ -46,21 +46,21 @@ export interface Hello {
   readonly type: "hello";
   readonly version: number;
   /** {@linkcode TOKEN_BYTES} secret bytes. */
-  readonly token: Uint8Array;
+  readonly resumeToken: Uint8Array;
   readonly nick: string;
   /** The one that the server asked for; empty if it has not. */
   readonly password: string;
   /** How long ago the client last lacked nothing, in ms; {@linkcode NEVER_CAUGHT_UP} for a newcomer. */
-  readonly lackMs: number;
+  readonly lagMs: number;
   /** How many of the room's last messages a newcomer wants to see. */
-  readonly history: number;
-  readonly resume: readonly ResumePoint[];
+  readonly historyCount: number;
+  readonly resumePoints: readonly ResumePoint[];
 }
 
 /** Whom alone a private message is for. */
 export interface Recipient {
   /** Public id. */
-  readonly session: bigint;
+  readonly sessionId: bigint;
   /** What they are called, for people. */
   readonly nick: string;
 }
@@ -82,7 +82,7 @@ export interface MessageBody extends MessageOptions {
 export interface Say extends MessageBody {
   readonly type: "say";
   /** Counts this session's messages from 1, across all servers. */
-  readonly n: number;
+  readonly clientSeq: number;
   /** When a server first accepted it, ms since 1970 UTC; 0 if none has yet, as far as the sender knows. */
   readonly timeMs: number;
 }
@@ -119,27 +119,27 @@ export interface Bye {
 export interface WelcomeHeader {
   readonly type: "welcome";
   readonly version: number;
-  readonly session: bigint;
+  readonly sessionId: bigint;
   /** Random for each log that a server begins: at each start, unless it keeps its log. */
-  readonly instance: bigint;
+  readonly logId: bigint;
   /** The client's nick, as the others see it. */
   readonly nick: string;
   /** Highest `n` that this server accepted from this session, 0 for none. */
-  readonly accepted: number;
+  readonly lastClientSeq: number;
   /** `seq` of the first log entry that will follow. */
-  readonly next: number;
+  readonly startSeq: number;
   /** `seq` of the first entry appended after `online` was taken. */
   readonly head: number;
   /** Servers to go to when this one falls, as `host:port`. */
   readonly backups: readonly string[];
   /** How many are in the room, this client included. */
-  readonly onlineCount: number;
+  readonly memberCount: number;
 }
 
 /** The server's first frame, once HELLO is accepted. */
 export interface Welcome extends WelcomeHeader {
   /** Those in the room that fit into the frame. */
-  readonly online: readonly MemberInfo[];
+  readonly members: readonly MemberInfo[];
 }
 
 /** Log entry: a message. */
@@ -148,10 +148,10 @@ export interface Said extends MessageBody {
   readonly seq: number;
   /** When a server first accepted it, ms since 1970 UTC. */
   readonly timeMs: number;
-  readonly session: bigint;
-  readonly n: number;
+  readonly sessionId: bigint;
+  readonly clientSeq: number;
   /** It was accepted before, by a server that fell, and was sent again. */
-  readonly late: boolean;
+  readonly redelivered: boolean;
   readonly nick: string;
 }
 
@@ -160,9 +160,9 @@ export interface Joined {
   readonly type: "joined";
   readonly seq: number;
   readonly timeMs: number;
-  readonly session: bigint;
+  readonly sessionId: bigint;
   /** They were in the conversation before, on this server or another. */
-  readonly back: boolean;
+  readonly rejoined: boolean;
   readonly nick: string;
   readonly address: string;
 }
@@ -172,9 +172,9 @@ export interface Left {
   readonly type: "left";
   readonly seq: number;
   readonly timeMs: number;
-  readonly session: bigint;
+  readonly sessionId: bigint;
   /** The connection was lost; otherwise they left by choice, unless they were kicked. */
-  readonly lost: boolean;
+  readonly connectionLost: boolean;
   /** Whoever runs the server threw them out. */
   readonly kicked?: boolean;
   readonly nick: string;
@@ -186,9 +186,9 @@ export interface Renamed {
   readonly type: "renamed";
   readonly seq: number;
   readonly timeMs: number;
-  readonly session: bigint;
+  readonly sessionId: bigint;
   /** Nick until now. */
-  readonly before: string;
+  readonly oldNick: string;
   readonly nick: string;
 }
 
@@ -211,26 +211,26 @@ export interface BackupsChanged {
 
 /** Stands in the log of those for whom an entry is not: its `seq` is all that they learn. */
 export interface Noop {
-  readonly type: "hidden";
+  readonly type: "noop";
   readonly seq: number;
 }
 
 /** What the client asked for is not done; it stays in. */
-export interface Refused {
-  readonly type: "refused";
+export interface Rejected {
+  readonly type: "rejected";
   /** Stable, for programs: one of errors.ts' WIRE_CODES, or one of a later version. */
   readonly code: string;
   /** What it asked for: the nick. */
-  readonly about: string;
+  readonly request: string;
   /** In English, for people whose client does not know the code. */
   readonly reason: string;
 }
 
 /** What is said can be kept nowhere for now: it waits, and happens later. */
-export interface Waiting {
-  readonly type: "waiting";
+export interface Stalled {
+  readonly type: "stalled";
   /** That is over. */
-  readonly over: boolean;
+  readonly resolved: boolean;
 }
 
 /** The last frame before the server closes a connection that it will not serve. */
@@ -255,6 +255,6 @@ export type ProposedEvent = Unnumbered & {
   /** Where a room has many servers. Of JOINED: the one through which they are in. Of LEFT: the one that lost them; it
    * comes to nothing if they are in through another by now. Of BACKUPS: the one that found these to serve the room,
    * and no others; without, people have named them. */
-  readonly home?: bigint;
+  readonly nodeId?: bigint;
 };
-export type ServerMessage = Welcome | LogEntry | Refused | Waiting | ServerPing | Pong | Bye | ErrorFrame;
+export type ServerMessage = Welcome | LogEntry | Rejected | Stalled | ServerPing | Pong | Bye | ErrorFrame;

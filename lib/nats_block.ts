@@ -31,8 +31,8 @@ const writer = new FrameWriter();
 /** An entry as part of a block. */
 export function encodeProposal(proposal: ProposedEvent): Uint8Array<ArrayBuffer> {
   const frame = encodeEntry(proposal, 0);
-  if (proposal.home === undefined) return frame.slice();
-  return concat([writer.begin(HOME).id(proposal.home).end(), frame]);
+  if (proposal.nodeId === undefined) return frame.slice();
+  return concat([writer.begin(HOME).id(proposal.nodeId).end(), frame]);
 }
 
 /** The beginning of a block. */
@@ -58,15 +58,15 @@ export function decodeBlock(bytes: Uint8Array): Batch {
 /** The entries of frames that {@linkcode encodeProposal} made.
  * @throws {ProtocolError} what is wrong with a frame */
 export function* decodeProposals(frames: Iterable<Frame>): Generator<ProposedEvent> {
-  let home: bigint | undefined;
+  let nodeId: bigint | undefined;
   for (const frame of frames) {
     if (frame.type === HOME) {
-      home = frame.id();
+      nodeId = frame.id();
       continue;
     }
     const { seq: _, ...entry } = decodeServer(frame) as RoomEvent;
-    yield home === undefined ? entry : { ...entry, home };
-    home = undefined;
+    yield nodeId === undefined ? entry : { ...entry, nodeId };
+    nodeId = undefined;
   }
 }
 

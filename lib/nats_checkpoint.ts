@@ -11,7 +11,7 @@ import type { ProposedEvent } from "./protocol.ts";
 /** The log up to one place. */
 export interface Checkpoint {
   /** Of the room, for as long as its log goes on: chosen once, by the first server. */
-  readonly instance: bigint;
+  readonly logId: bigint;
   /** Where the last block is stored that is part of it; 0 for none. */
   readonly position: number;
   /** `seq` of the next entry. */
@@ -30,8 +30,8 @@ const writer = new FrameWriter();
 
 /** The bytes of a checkpoint. */
 export function encodeSnapshot(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { instance, position, seq, numbers, past } = checkpoint;
-  writer.begin(CHECKPOINT).u8(SNAPSHOT_VERSION).id(instance).u64(position).u64(seq).u16(numbers.size);
+  const { logId, position, seq, numbers, past } = checkpoint;
+  writer.begin(CHECKPOINT).u8(SNAPSHOT_VERSION).id(logId).u64(position).u64(seq).u16(numbers.size);
   for (const [server, number] of numbers) writer.id(server).u32(number);
   return concat([writer.end().slice(), ...past.map(encodeProposal)]);
 }
@@ -48,10 +48,10 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   if (version !== SNAPSHOT_VERSION) {
     throw new ProtocolError("version-unsupported", `Cannot read checkpoint of version ${version}`);
   }
-  const [instance, position, seq] = [frame.id(), frame.u64(), frame.u64()];
+  const [logId, position, seq] = [frame.id(), frame.u64(), frame.u64()];
   const numbers = new Map(Array.from({ length: frame.u16() }, () => [frame.id(), frame.u32()] as const));
   frame.end();
-  return { instance, position, seq, numbers, past: [...decodeProposals(frames)] };
+  return { logId, position, seq, numbers, past: [...decodeProposals(frames)] };
 }
 
 /** What is stored as a checkpoint; undefined if it is none of ours.
@@ -87,11 +87,11 @@ export async function findSnapshot(
 export async function createLog(
   store: StreamStore,
   last: number,
-  instance: bigint,
+  logId: bigint,
 ): Promise<Checkpoint | undefined> {
-  const checkpoint = { instance, position: last, seq: 0, numbers: new Map(), past: [] };
+  const checkpoint = { logId, position: last, seq: 0, numbers: new Map(), past: [] };
   const position = await store.append(encodeSnapshot(checkpoint), {
-    id: `begin-${instance.toString(16)}`,
+    id: `begin-${logId.toString(16)}`,
     isCheckpoint: true,
     after: last,
   });

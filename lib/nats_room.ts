@@ -12,7 +12,7 @@ export interface NatsRoomOptions extends NatsConfig {
   /** Name of the room. */
   readonly room: string;
   /** Id of this server. */
-  readonly home: bigint;
+  readonly nodeId: bigint;
   /** Where clients reach this server, `host:port`; empty if nobody knows. */
   readonly address: () => string;
 }
@@ -27,11 +27,11 @@ export interface NatsRoom {
 
 /** Connects, and makes what is not there yet.
  * @throws {NatsModuleError} */
-export async function openNatsRoom({ room, home, address, ...access }: NatsRoomOptions): Promise<NatsRoom> {
+export async function openNatsRoom({ room, nodeId, address, ...access }: NatsRoomOptions): Promise<NatsRoom> {
   const link = await connectNats(access);
   try {
     const store = await NatsStream.open(link, room, access);
-    const leases = new NatsLeases(link, { room, server: home, address, copies: store.copies });
+    const leases = new NatsLeases(link, { room, server: nodeId, address, copies: store.copies });
     return {
       store,
       leases,

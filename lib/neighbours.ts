@@ -14,7 +14,7 @@ const ADVERTISE_MS = 60_000;
 /** What a server does about its neighbours. */
 export interface NeighboursOptions {
   /** This server's id. */
-  readonly home: bigint;
+  readonly nodeId: bigint;
   readonly clock: Clock;
   readonly renewMs?: number;
   readonly absentMs?: number;
@@ -73,19 +73,19 @@ export class Membership implements AsyncDisposable {
   }
 
   async #look({ homes, offered, onGone, onLiving }: NeighboursListener): Promise<void> {
-    const { home, clock } = this.#options;
+    const { nodeId, clock } = this.#options;
     await this.#leases.renew();
     const living = await this.#leases.living();
     if (this.#isClosed) return;
-    const others = [...new Set(homes())].filter((server) => server !== home);
-    const { tickMs: nowMs } = clock();
+    const others = [...new Set(homes())].filter((server) => server !== nodeId);
+    const { monotonicMs: nowMs } = clock();
     for (const server of this.#absences.note(others, { living, nowMs })) onGone(server);
     const first = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
     const reachable = new Set([...living.values()].filter((address) => address !== ""));
     const before = [...offered()];
     const gone = new Set(this.#unreachable.note(before, { living: reachable, nowMs }));
     const addresses = [...before.filter((address) => !gone.has(address)), ...reachable];
-    onLiving([...new Set(addresses)], { isFirst: first === home });
+    onLiving([...new Set(addresses)], { isFirst: first === nodeId });
   }
 
   /** Gives the lease back. */

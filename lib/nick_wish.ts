@@ -11,9 +11,9 @@ const WHY: Readonly<Record<NickConflict, string>> = {
 
 /** The nick of `session`, who asks for `raw`.
  * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-export function claimNick(raw: string, session: bigint, members: Members): string {
+export function claimNick(raw: string, sessionId: bigint, members: Members): string {
   const nick = nickOf(raw);
-  const rival = members.rival(nick, session);
+  const rival = members.rival(nick, sessionId);
   if (!rival) return nick;
   throw new ProtocolError(rival, `Cannot call you ${nick}: ${WHY[rival]}`, { details: { nick } });
 }

@@ -16,7 +16,7 @@ export interface OutboxOptions {
 }
 
 interface OutboxEntry {
-  readonly n: number;
+  readonly clientSeq: number;
   readonly content: MessageBody;
   readonly bytes: number;
   /** Given by the first server that accepted it, ms since 1970 UTC; 0 until then. */
@@ -65,7 +65,7 @@ export class Outbox {
   add(text: string, manner: MessageOptions = {}): Say {
     const content = { text, ...manner };
     const bytes = new TextEncoder().encode(text).length;
-    const message = { n: ++this.#lastN, content, bytes, timeMs: 0, recentSinceMs: undefined };
+    const message = { clientSeq: ++this.#lastN, content, bytes, timeMs: 0, recentSinceMs: undefined };
     this.#kept.push(message);
     this.#makeRoom();
     return toSay(message);
@@ -73,10 +73,10 @@ export class Outbox {
 
   /** The session's own message `n` was read back from the log of the server it is on: that server has it and
    * all before it. */
-  readBack({ n, timeMs }: { n: number; timeMs: number }, nowMs: number): void {
+  readBack({ clientSeq, timeMs }: { clientSeq: number; timeMs: number }, nowMs: number): void {
     for (const message of this.#kept) {
-      if (message.n > n) break;
-      if (message.n === n) {
+      if (message.clientSeq > clientSeq) break;
+      if (message.clientSeq === clientSeq) {
         message.timeMs ||= timeMs;
         message.recentSinceMs = nowMs;
       }
@@ -87,9 +87,11 @@ export class Outbox {
 
   /** A server welcomed the client: what it has is recent from now on, all else is pending again. Returns what
    * to send to it, in order, before anything new. */
-  welcomed(accepted: number, nowMs: number): Say[] {
+  welcomed(lastClientSeq: number, nowMs: number): Say[] {
     this.#isOnServer = true;
-    for (const message of this.#kept) message.recentSinceMs = message.n <= accepted ? nowMs : undefined;
+    for (const message of this.#kept) {
+      message.recentSinceMs = message.clientSeq <= lastClientSeq ? nowMs : undefined;
+    }
     return this.#pending().map(toSay);
   }
 
@@ -123,6 +125,6 @@ function totalBytes(messages: readonly OutboxEntry[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-function toSay({ n, timeMs, content }: OutboxEntry): Say {
-  return { type: "say", n, timeMs, ...content };
+function toSay({ clientSeq, timeMs, content }: OutboxEntry): Say {
+  return { type: "say", clientSeq, timeMs, ...content };
 }

@@ -7,7 +7,7 @@ import { dim, inverse, rgb8 } from "@std/fmt/colors";
 export interface Theme {
   readonly time: (text: string) => string;
   /** In a colour that this session has on every screen. */
-  readonly nick: (nick: string, session: bigint) => string;
+  readonly nick: (nick: string, sessionId: bigint) => string;
   /** The reader's own nick in what somebody else says. */
   readonly mention: (word: string) => string;
 }
@@ -20,7 +20,7 @@ export const NICK_COLORS = [28, 27, 130, 162, 30, 129, 160, 64, 63, 166, 133, 10
 export const COLOR_THEME: Theme = {
   time: dim,
   // Ids are spread evenly: they are a hash.
-  nick: (nick, session) => rgb8(nick, NICK_COLORS[Number(session % BigInt(NICK_COLORS.length))]!),
+  nick: (nick, sessionId) => rgb8(nick, NICK_COLORS[Number(sessionId % BigInt(NICK_COLORS.length))]!),
   mention: inverse,
 };
 

@@ -152,7 +152,7 @@ export class CommandLoop {
   async #sayTo(nick: string, text: string): Promise<void> {
     const { roster } = this.#options;
     const person = roster.find(nick);
-    if (person) return await this.#say(text, { to: { session: person.session, nick: person.nick } });
+    if (person) return await this.#say(text, { to: { sessionId: person.sessionId, nick: person.nick } });
     const nearest = roster.nearest(nick);
     await this.#answer(
       nearest === undefined

@@ -1,7 +1,7 @@
 // Has visitors wait for the journal: nothing more of what they say is read meanwhile, nothing of it is lost, and
 // they are not taken for dead; who wants to come in waits for a moment. Knows nothing of what they ask for.
 
-import type { Clock, Moment } from "./clock.ts";
+import type { Clock, Instant } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { CommitLog } from "./journal.ts";
 import { encodeServer } from "./protocol.ts";
@@ -14,7 +14,7 @@ export const COMING_MS = 3_000;
 
 /** Something that may take its time: returns whether it is done; otherwise `again` is called when it is to be
  * tried again. */
-export type Attempt = (now: Moment, again: () => void) => boolean;
+export type Attempt = (now: Instant, again: () => void) => boolean;
 
 /** What patience needs. */
 export interface PatienceOptions {
@@ -59,12 +59,12 @@ export class Patience {
 
   /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode storeUnavailable}. */
   whileStuck(connection: Connection): Promise<void> | undefined {
-    return this.#options.journal.isStuck ? this.#holdWhileStuck(connection) : undefined;
+    return this.#options.journal.isBlocked ? this.#holdWhileStuck(connection) : undefined;
   }
 
   async #holdWhileStuck(connection: Connection): Promise<void> {
     const isTooLong = this.#stopwatch(connection);
-    while (connection.isOpen && this.#options.journal.isStuck) {
+    while (connection.isOpen && this.#options.journal.isBlocked) {
       if (isTooLong()) throw storeUnavailable();
       await this.#hold(connection);
     }
@@ -73,8 +73,8 @@ export class Patience {
   /** Whether the peer, from now on, has waited for longer than somebody should who is not in. */
   #stopwatch({ heartbeat }: Connection): () => boolean {
     const { clock, comingMs = COMING_MS } = this.#options;
-    const endMs = heartbeat ? Infinity : clock().tickMs + comingMs;
-    return () => clock().tickMs >= endMs;
+    const endMs = heartbeat ? Infinity : clock().monotonicMs + comingMs;
+    return () => clock().monotonicMs >= endMs;
   }
 
   async #hold(connection: Connection): Promise<void> {
@@ -82,7 +82,7 @@ export class Patience {
     if (!connection.heartbeat) return await connection.hold(Math.min(WAIT_MS, comingMs));
     await connection.hold(WAIT_MS);
     // Should the peer have asked for a sign of life, this is it.
-    if (journal.isStuck) connection.send(PONG);
+    if (journal.isBlocked) connection.send(PONG);
   }
 }
 

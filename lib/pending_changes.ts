@@ -6,21 +6,21 @@ export class InFlightChanges {
   readonly #waiting = new Map<bigint, (() => void)[]>();
 
   /** A change of this person is on its way. */
-  begin(session: bigint): void {
-    this.#waiting.set(session, []);
+  begin(sessionId: bigint): void {
+    this.#waiting.set(sessionId, []);
   }
 
   /** Whether one is; `again` is called when it is not any more. */
-  has(session: bigint, again?: () => void): boolean {
-    const waiting = this.#waiting.get(session);
+  has(sessionId: bigint, again?: () => void): boolean {
+    const waiting = this.#waiting.get(sessionId);
     if (waiting && again) waiting.push(again);
     return waiting !== undefined;
   }
 
   /** It is there, whatever came of it. */
-  end(session: bigint): void {
-    const waiting = this.#waiting.get(session) ?? [];
-    this.#waiting.delete(session);
+  end(sessionId: bigint): void {
+    const waiting = this.#waiting.get(sessionId) ?? [];
+    this.#waiting.delete(sessionId);
     for (const again of waiting) again();
   }
 }

@@ -42,7 +42,7 @@ export class PresenceBatcher {
   /** Gives those that were held back, each crowd of one kind, in the order in which the kinds came. */
   take(): Presence[][] {
     const crowds = Map.groupBy(this.#held.splice(0), (presence) => {
-      return presence.type === "joined" ? `joined ${presence.back}` : `left ${presence.lost}`;
+      return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
     });
     return [...crowds.values()];
   }

@@ -47,8 +47,8 @@ export * from "./messages.ts";
 export const MAX_NICK_BYTES = MAX_NICK_CHARS * 4;
 
 /** The public id of a session: the first 8 bytes of SHA-256 of its token. */
-export function sessionIdOf(token: Uint8Array): bigint {
-  return createHash("sha256").update(token).digest().readBigUInt64BE(0);
+export function sessionIdOf(resumeToken: Uint8Array): bigint {
+  return createHash("sha256").update(resumeToken).digest().readBigUInt64BE(0);
 }
 
 const writer = new FrameWriter();
@@ -61,12 +61,14 @@ export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
 function writeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case "hello":
-      writer.begin(FRAME_TYPE.hello).u8(message.version).bytes(message.token).string(message.nick)
-        .string(message.password).u32(message.lackMs).u16(message.history).u8(message.resume.length);
-      for (const { instance, next } of message.resume) writer.id(instance).u64(next);
+      writer.begin(FRAME_TYPE.hello).u8(message.version).bytes(message.resumeToken).string(message.nick)
+        .string(message.password).u32(message.lagMs).u16(message.historyCount).u8(
+          message.resumePoints.length,
+        );
+      for (const { logId, nextSeq } of message.resumePoints) writer.id(logId).u64(nextSeq);
       return writer.end();
     case "say":
-      writer.begin(FRAME_TYPE.say).u32(message.n).u64(message.timeMs).u8(contentFlags(message));
+      writer.begin(FRAME_TYPE.say).u32(message.clientSeq).u64(message.timeMs).u8(contentFlags(message));
       return writeContent(message).end();
     case "nick":
       return writer.begin(FRAME_TYPE.nick).string(message.nick).end();
@@ -93,12 +95,16 @@ function readClient(fields: Frame): ClientMessage {
       return {
         type: "hello",
         version: readVersion(fields),
-        token: fields.bytes(TOKEN_BYTES),
+        resumeToken: fields.bytes(TOKEN_BYTES),
         nick: fields.string(),
         password: fields.string(MAX_PASSWORD_BYTES),
-        lackMs: fields.u32(),
-        history: fields.u16(),
-        resume: list(fields.u8(), MAX_RESUME_POINTS, () => ({ instance: fields.id(), next: fields.u64() })),
+        lagMs: fields.u32(),
+        historyCount: fields.u16(),
+        resumePoints: list(
+          fields.u8(),
+          MAX_RESUME_POINTS,
+          () => ({ logId: fields.id(), nextSeq: fields.u64() }),
+        ),
       };
     case FRAME_TYPE.say:
       return readSay(fields);
@@ -116,11 +122,11 @@ function readClient(fields: Frame): ClientMessage {
 }
 
 function readSay(fields: Frame): Say {
-  const n = fields.u32();
+  const clientSeq = fields.u32();
   const timeMs = fields.u64();
   const flags = readFlags(fields, FLAG_ACTION | PRIVATE);
-  if (flags === 0) return { type: "say", n, timeMs, text: fields.string() };
-  return { type: "say", n, timeMs, ...readContent(fields, flags) };
+  if (flags === 0) return { type: "say", clientSeq, timeMs, text: fields.string() };
+  return { type: "say", clientSeq, timeMs, ...readContent(fields, flags) };
 }
 
 function contentFlags({ action, to }: MessageBody): number {
@@ -128,12 +134,12 @@ function contentFlags({ action, to }: MessageBody): number {
 }
 
 function writeContent({ to, text }: MessageBody): FrameWriter {
-  if (to) writer.id(to.session).string(to.nick);
+  if (to) writer.id(to.sessionId).string(to.nick);
   return writer.string(text);
 }
 
 function readContent(fields: Frame, flags: number): MessageBody {
-  const to = flags & PRIVATE ? { session: fields.id(), nick: fields.string(MAX_NICK_BYTES) } : undefined;
+  const to = flags & PRIVATE ? { sessionId: fields.id(), nick: fields.string(MAX_NICK_BYTES) } : undefined;
   const text = fields.string();
   return { text, ...(flags & FLAG_ACTION && { action: true }), ...(to && { to }) };
 }
@@ -147,28 +153,28 @@ export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
 export function encodeEntry(entry: Unnumbered<LogEntry>, seq: number): Uint8Array<ArrayBuffer> {
   switch (entry.type) {
     case "said":
-      beginEntry(FRAME_TYPE.said, seq, entry.timeMs).id(entry.session).u32(entry.n)
-        .u8((entry.late ? FLAG_REDELIVERED : 0) | contentFlags(entry) << 1).string(entry.nick);
+      beginEntry(FRAME_TYPE.said, seq, entry.timeMs).id(entry.sessionId).u32(entry.clientSeq)
+        .u8((entry.redelivered ? FLAG_REDELIVERED : 0) | contentFlags(entry) << 1).string(entry.nick);
       return writeContent(entry).end();
     case "joined":
-      return beginEntry(FRAME_TYPE.joined, seq, entry.timeMs).id(entry.session).u8(
-        entry.back ? FLAG_REJOINED : 0,
+      return beginEntry(FRAME_TYPE.joined, seq, entry.timeMs).id(entry.sessionId).u8(
+        entry.rejoined ? FLAG_REJOINED : 0,
       )
         .string(entry.nick).string(entry.address).end();
     case "left":
-      return beginEntry(FRAME_TYPE.left, seq, entry.timeMs).id(entry.session)
-        .u8((entry.lost ? FLAG_CONNECTION_LOST : 0) | (entry.kicked ? KICKED : 0))
+      return beginEntry(FRAME_TYPE.left, seq, entry.timeMs).id(entry.sessionId)
+        .u8((entry.connectionLost ? FLAG_CONNECTION_LOST : 0) | (entry.kicked ? KICKED : 0))
         .string(entry.nick).string(entry.address).end();
     case "renamed":
-      return beginEntry(FRAME_TYPE.renamed, seq, entry.timeMs).id(entry.session).string(entry.before)
+      return beginEntry(FRAME_TYPE.renamed, seq, entry.timeMs).id(entry.sessionId).string(entry.oldNick)
         .string(entry.nick).end();
     case "announced":
       return beginEntry(FRAME_TYPE.announced, seq, entry.timeMs).string(entry.text).end();
     case "backups":
       beginEntry(FRAME_TYPE.backups, seq, entry.timeMs);
       return writeBackups(entry.backups).end();
-    case "hidden":
-      return writer.begin(FRAME_TYPE.hidden).u64(seq).end();
+    case "noop":
+      return writer.begin(FRAME_TYPE.noop).u64(seq).end();
   }
 }
 
@@ -188,10 +194,10 @@ function writeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
       return writer.begin(FRAME_TYPE.serverBye).end();
     case "error":
       return writer.begin(FRAME_TYPE.error).string(message.code).string(message.reason).end();
-    case "waiting":
-      return writer.begin(FRAME_TYPE.waiting).u8(message.over ? FLAG_RESOLVED : 0).end();
-    case "refused":
-      return writer.begin(FRAME_TYPE.refused).string(message.code).string(message.about)
+    case "stalled":
+      return writer.begin(FRAME_TYPE.stalled).u8(message.resolved ? FLAG_RESOLVED : 0).end();
+    case "rejected":
+      return writer.begin(FRAME_TYPE.rejected).string(message.code).string(message.request)
         .string(message.reason).end();
     default:
       return encodeEntry(message, message.seq);
@@ -210,9 +216,9 @@ const MAX_MEMBER_INFO_BYTES = 8 + 2 + MAX_NICK_BYTES + 2 + MAX_IP_BYTES + 8;
  * them, follow. */
 export function encodeWelcome(
   welcome: WelcomeHeader,
-  { onlineBytes }: { onlineBytes: number },
+  { membersBytes }: { membersBytes: number },
 ): Uint8Array<ArrayBuffer> {
-  return writeWelcomeHeader(welcome).end({ missingBytes: onlineBytes }).slice();
+  return writeWelcomeHeader(welcome).end({ missingBytes: membersBytes }).slice();
 }
 
 /** A person's record in WELCOME, valid until the next frame is encoded. */
@@ -221,18 +227,18 @@ export function encodeMemberInfo(person: MemberInfo): Uint8Array<ArrayBuffer> {
 }
 
 function writeWelcomeHeader(welcome: WelcomeHeader): FrameWriter {
-  writer.begin(FRAME_TYPE.welcome).u8(welcome.version).id(welcome.session).id(welcome.instance)
-    .string(welcome.nick).u32(welcome.accepted).u64(welcome.next).u64(welcome.head);
-  return writeBackups(welcome.backups).u32(welcome.onlineCount);
+  writer.begin(FRAME_TYPE.welcome).u8(welcome.version).id(welcome.sessionId).id(welcome.logId)
+    .string(welcome.nick).u32(welcome.lastClientSeq).u64(welcome.startSeq).u64(welcome.head);
+  return writeBackups(welcome.backups).u32(welcome.memberCount);
 }
 
-function writeMemberInfo(into: FrameWriter, { session, nick, address, sinceMs }: MemberInfo): FrameWriter {
-  return into.id(session).string(nick).string(address).u64(sinceMs);
+function writeMemberInfo(into: FrameWriter, { sessionId, nick, address, sinceMs }: MemberInfo): FrameWriter {
+  return into.id(sessionId).string(nick).string(address).u64(sinceMs);
 }
 
 function writeWelcome(welcome: Welcome): Uint8Array<ArrayBuffer> {
   writeWelcomeHeader(welcome);
-  for (const person of welcome.online) {
+  for (const person of welcome.members) {
     if (writer.length + MAX_MEMBER_INFO_BYTES > MAX_SERVER_FRAME_BYTES) break;
     writeMemberInfo(writer, person);
   }
@@ -253,15 +259,15 @@ function readServer(fields: Frame): ServerMessage {
       return {
         type: "welcome",
         version: readVersion(fields),
-        session: fields.id(),
-        instance: fields.id(),
+        sessionId: fields.id(),
+        logId: fields.id(),
         nick: fields.string(MAX_NICK_BYTES),
-        accepted: fields.u32(),
-        next: fields.u64(),
+        lastClientSeq: fields.u32(),
+        startSeq: fields.u64(),
         head: fields.u64(),
         backups: readBackups(fields),
-        onlineCount: fields.u32(),
-        online: readMembers(fields),
+        memberCount: fields.u32(),
+        members: readMembers(fields),
       };
     case FRAME_TYPE.said:
       return readSaid(fields);
@@ -273,16 +279,16 @@ function readServer(fields: Frame): ServerMessage {
       return {
         type: "renamed",
         ...readEntryHeader(fields),
-        session: fields.id(),
-        before: fields.string(MAX_NICK_BYTES),
+        sessionId: fields.id(),
+        oldNick: fields.string(MAX_NICK_BYTES),
         nick: fields.string(MAX_NICK_BYTES),
       };
     case FRAME_TYPE.announced:
       return { type: "announced", ...readEntryHeader(fields), text: fields.string() };
     case FRAME_TYPE.backups:
       return { type: "backups", ...readEntryHeader(fields), backups: readBackups(fields) };
-    case FRAME_TYPE.hidden:
-      return { type: "hidden", seq: fields.u64() };
+    case FRAME_TYPE.noop:
+      return { type: "noop", seq: fields.u64() };
     case FRAME_TYPE.serverPing:
       return { type: "ping", head: fields.u64() };
     case FRAME_TYPE.serverPong:
@@ -291,10 +297,10 @@ function readServer(fields: Frame): ServerMessage {
       return { type: "bye" };
     case FRAME_TYPE.error:
       return { type: "error", code: fields.string(), reason: fields.string() };
-    case FRAME_TYPE.waiting:
-      return { type: "waiting", over: readFlags(fields, FLAG_RESOLVED) === FLAG_RESOLVED };
-    case FRAME_TYPE.refused:
-      return { type: "refused", code: fields.string(), about: fields.string(), reason: fields.string() };
+    case FRAME_TYPE.stalled:
+      return { type: "stalled", resolved: readFlags(fields, FLAG_RESOLVED) === FLAG_RESOLVED };
+    case FRAME_TYPE.rejected:
+      return { type: "rejected", code: fields.string(), request: fields.string(), reason: fields.string() };
     default:
       throw unknownFrame(fields.type);
   }
@@ -303,15 +309,24 @@ function readServer(fields: Frame): ServerMessage {
 function readSaid(fields: Frame): Said {
   const seq = fields.u64();
   const timeMs = fields.u64();
-  const session = fields.id();
-  const n = fields.u32();
+  const sessionId = fields.id();
+  const clientSeq = fields.u32();
   const flags = readFlags(fields, FLAG_REDELIVERED | FLAG_ACTION << 1 | PRIVATE << 1);
-  const late = (flags & FLAG_REDELIVERED) !== 0;
+  const redelivered = (flags & FLAG_REDELIVERED) !== 0;
   const nick = fields.string(MAX_NICK_BYTES);
   if (flags <= FLAG_REDELIVERED) {
-    return { type: "said", seq, timeMs, session, n, late, nick, text: fields.string() };
+    return { type: "said", seq, timeMs, sessionId, clientSeq, redelivered, nick, text: fields.string() };
   }
-  return { type: "said", seq, timeMs, session, n, late, nick, ...readContent(fields, flags >> 1) };
+  return {
+    type: "said",
+    seq,
+    timeMs,
+    sessionId,
+    clientSeq,
+    redelivered,
+    nick,
+    ...readContent(fields, flags >> 1),
+  };
 }
 
 function readEntryHeader(fields: Frame): { seq: number; timeMs: number } {
@@ -319,18 +334,31 @@ function readEntryHeader(fields: Frame): { seq: number; timeMs: number } {
 }
 
 function readJoined(fields: Frame): Joined {
-  const [stamp, session, flags] = [readEntryHeader(fields), fields.id(), readFlags(fields, FLAG_REJOINED)];
-  return { type: "joined", ...stamp, session, back: flags === FLAG_REJOINED, ...readMemberInfo(fields) };
+  const [stamp, sessionId, flags] = [readEntryHeader(fields), fields.id(), readFlags(fields, FLAG_REJOINED)];
+  return {
+    type: "joined",
+    ...stamp,
+    sessionId,
+    rejoined: flags === FLAG_REJOINED,
+    ...readMemberInfo(fields),
+  };
 }
 
 function readLeft(fields: Frame): Left {
-  const [stamp, session, flags] = [
+  const [stamp, sessionId, flags] = [
     readEntryHeader(fields),
     fields.id(),
     readFlags(fields, FLAG_CONNECTION_LOST | KICKED),
   ];
-  const [lost, kicked] = [(flags & FLAG_CONNECTION_LOST) !== 0, (flags & KICKED) !== 0];
-  return { type: "left", ...stamp, session, lost, ...(kicked && { kicked }), ...readMemberInfo(fields) };
+  const [connectionLost, kicked] = [(flags & FLAG_CONNECTION_LOST) !== 0, (flags & KICKED) !== 0];
+  return {
+    type: "left",
+    ...stamp,
+    sessionId,
+    connectionLost,
+    ...(kicked && { kicked }),
+    ...readMemberInfo(fields),
+  };
 }
 
 function readMemberInfo(fields: Frame): { nick: string; address: string } {
@@ -342,16 +370,16 @@ function readBackups(fields: Frame): string[] {
 }
 
 function readMembers(fields: Frame): MemberInfo[] {
-  const online: MemberInfo[] = [];
-  while (!fields.atEnd) {
-    online.push({
-      session: fields.id(),
+  const members: MemberInfo[] = [];
+  while (!fields.isAtEnd) {
+    members.push({
+      sessionId: fields.id(),
       nick: fields.string(MAX_NICK_BYTES),
       address: fields.string(MAX_IP_BYTES),
       sinceMs: fields.u64(),
     });
   }
-  return online;
+  return members;
 }
 
 function readVersion(fields: Frame): number {

@@ -3,7 +3,7 @@
 
 import { unmapIPv4 } from "./address.ts";
 import type { BanList } from "./bans.ts";
-import type { Clock, Moment } from "./clock.ts";
+import type { Clock, Instant } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionLostError, ProtocolError } from "./errors.ts";
@@ -65,7 +65,7 @@ export interface ReceptionOptions {
 interface Guest {
   readonly visit: Visit;
   readonly member: Member;
-  readonly now: Moment;
+  readonly now: Instant;
 }
 
 /** Where connections are received. */
@@ -97,7 +97,12 @@ export class ClientHandler {
   async receive(connection: Connection): Promise<void> {
     const address = unmapIPv4(connection.peer.hostname);
     const { messages, crowdedMs = CROWDED_MS } = this.#options;
-    const visit = new Visit(connection, { address, gate: this.#gate, messages, nowMs: this.#clock().tickMs });
+    const visit = new Visit(connection, {
+      address,
+      gate: this.#gate,
+      messages,
+      nowMs: this.#clock().monotonicMs,
+    });
     let timer: ReturnType<typeof setTimeout> | undefined;
     this.#visits.add(visit);
     try {
@@ -149,7 +154,7 @@ export class ClientHandler {
   /** Has a gate count a visit. Returns why it does not. */
   #comeTo(gate: ConnectionLimiter, visit: Visit): ProtocolError | undefined {
     try {
-      gate.arrive(visit.address, this.#clock().tickMs);
+      gate.arrive(visit.address, this.#clock().monotonicMs);
       visit.countedBy = gate;
       return undefined;
     } catch (error) {
@@ -159,16 +164,16 @@ export class ClientHandler {
   }
 
   /** There is room for whoever is in by now. */
-  #leaveAnteroom(visit: Visit, { tickMs }: Moment): void {
+  #leaveAnteroom(visit: Visit, { monotonicMs }: Instant): void {
     if (visit.countedBy === this.#gate) return;
     visit.countedBy?.leave(visit.address);
-    this.#gate.replace(visit.address, tickMs);
+    this.#gate.replace(visit.address, monotonicMs);
     visit.countedBy = this.#gate;
   }
 
   /** Whether a session has a place: through a connection that may be dead without anybody knowing, or is about to end. */
-  #hasPlace(session: bigint): boolean {
-    return this.#visits.values().some(({ member }) => member?.session === session);
+  #hasPlace(sessionId: bigint): boolean {
+    return this.#visits.values().some(({ member }) => member?.sessionId === sessionId);
   }
 
   /** Who has said something, and waits for us, is not late. */
@@ -194,7 +199,7 @@ export class ClientHandler {
   }
 
   /** Returns what has to be waited for before more can be taken, or undefined. */
-  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Moment): Promise<void> | undefined {
+  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Instant): Promise<void> | undefined {
     try {
       for (let message = visit.next(frames, now); message; message = visit.next(frames, now)) {
         const unsettled = visit.member
@@ -222,19 +227,19 @@ export class ClientHandler {
     this.refuse(connection, member ? error : hintTls(error));
   }
 
-  #enter(hello: ClientMessage, visit: Visit, now: Moment): Promise<void> | undefined {
+  #enter(hello: ClientMessage, visit: Visit, now: Instant): Promise<void> | undefined {
     const { address, connection } = visit;
     const { bans, password, journal } = this.#options;
     if (hello.type !== "hello") throw frameUnexpected(hello);
-    if (bans.has(address, now.tickMs)) throw addressBanned(address);
-    const arrival = { hello, session: sessionIdOf(hello.token), address };
+    if (bans.has(address, now.monotonicMs)) throw addressBanned(address);
+    const arrival = { hello, sessionId: sessionIdOf(hello.resumeToken), address };
     // Whoever comes back from a connection that broke needs no more room than it still takes.
-    if (visit.crowded && !this.#hasPlace(arrival.session)) throw visit.crowded;
+    if (visit.crowded && !this.#hasPlace(arrival.sessionId)) throw visit.crowded;
     visit.crowded = undefined;
-    if (journal.isAway) throw storeUnavailable();
+    if (journal.isUnavailable) throw storeUnavailable();
     if (password && hello.password === "") throw passwordNeeded();
     // Who guesses passwords is counted as well.
-    this.#gate.enter(address, now.tickMs);
+    this.#gate.enter(address, now.monotonicMs);
     if (password && !password.matches(hello.password)) throw passwordWrong();
     const entering = this.#patience.try((then, again) => {
       const admission = this.#room.enter(arrival, then, again);
@@ -243,13 +248,15 @@ export class ClientHandler {
       visit.member = admission.member;
       this.#leaveAnteroom(visit, then);
       // Whoever waited was not in yet to be thrown out.
-      if (bans.has(address, then.tickMs)) this.#guests.throwOut(admission.member, addressBanned(address));
+      if (bans.has(address, then.monotonicMs)) {
+        this.#guests.throwOut(admission.member, addressBanned(address));
+      }
       return true;
     }, connection);
     return entering?.catch((error) => {
       // Who comes again until it is back has not come too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
-        this.#gate.excuse(address, this.#clock().tickMs);
+        this.#gate.excuse(address, this.#clock().monotonicMs);
       }
       throw error;
     });
@@ -267,7 +274,7 @@ export class ClientHandler {
         connection.send(PONG);
         return;
       case "pong":
-        connection.heartbeat?.ponged(now.tickMs);
+        connection.heartbeat?.ponged(now.monotonicMs);
         return;
       case "bye":
         return this.#leave(member, connection);
@@ -283,7 +290,7 @@ export class ClientHandler {
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         const { code, message: reason } = error;
-        connection.send(encodeServer({ type: "refused", code, about: nick, reason }));
+        connection.send(encodeServer({ type: "rejected", code, request: nick, reason }));
         return true;
       }
     }, connection);

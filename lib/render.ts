@@ -65,7 +65,7 @@ export class Renderer {
   /** Something that happened in the room. */
   entry(event: RoomEvent, { isHistory = false, reader }: LineOptions = {}): string {
     const past = isHistory ? `${PREFIXES.history} ` : "";
-    const late = event.type === "said" && event.late && !isHistory ? `${PREFIXES.late} ` : "";
+    const late = event.type === "said" && event.redelivered && !isHistory ? `${PREFIXES.late} ` : "";
     return this.#line(event.timeMs, `${past}${late}${this.#event(event, reader)}`);
   }
 
@@ -73,7 +73,7 @@ export class Renderer {
   crowd(crowd: readonly Presence[]): string {
     const last = crowd.at(-1)!;
     const people = [
-      ...new Map(crowd.map(({ session, nick }) => [session, this.nick(nick, session)])).values(),
+      ...new Map(crowd.map(({ sessionId, nick }) => [sessionId, this.nick(nick, sessionId)])).values(),
     ];
     if (people.length === 1) return this.entry(last);
     const more = people.length - MAX_BATCH_NAMES;
@@ -100,14 +100,14 @@ export class Renderer {
   }
 
   /** What somebody is called, as a peer gives it. */
-  nick(nick: string, session: bigint): string {
-    return this.#paint.nick(printableNick(nick), session);
+  nick(nick: string, sessionId: bigint): string {
+    return this.#paint.nick(printableNick(nick), sessionId);
   }
 
   /** Somebody who is online, with IP and since when, for a list. */
-  person({ session, nick, address, sinceMs }: MemberInfo): string {
+  person({ sessionId, nick, address, sinceMs }: MemberInfo): string {
     const line = this.#sentences("who.line", {
-      nick: this.nick(nick, session),
+      nick: this.nick(nick, sessionId),
       address: printable(address),
       since: this.stamp(sinceMs),
     });
@@ -131,9 +131,9 @@ export class Renderer {
   }
 
   /** What somebody says: `ana: hola`, to one person `@ ana → beto: hola`, and what they do `• ana saluda`. */
-  #said({ session, nick, text, action, to }: Said, reader: string | undefined): string {
-    const speaker = this.nick(nick, session);
-    const who = to ? `${PREFIXES.private} ${speaker} → ${this.nick(to.nick, to.session)}` : speaker;
+  #said({ sessionId, nick, text, action, to }: Said, reader: string | undefined): string {
+    const speaker = this.nick(nick, sessionId);
+    const who = to ? `${PREFIXES.private} ${speaker} → ${this.nick(to.nick, to.sessionId)}` : speaker;
     const words = reader === undefined ? printable(text) : this.#highlight(printable(text), reader);
     return action ? `${PREFIXES.action} ${who} ${words}` : `${who}: ${words}`;
   }
@@ -150,9 +150,9 @@ export class Renderer {
       if (names.length === 0) return this.#sentences("room.no-backups");
       return this.#sentences("room.backups", { backups: names.join(", ") });
     }
-    const nick = this.nick(event.nick, event.session);
+    const nick = this.nick(event.nick, event.sessionId);
     if (event.type === "renamed") {
-      return this.#sentences("room.renamed", { before: this.nick(event.before, event.session), nick });
+      return this.#sentences("room.renamed", { before: this.nick(event.oldNick, event.sessionId), nick });
     }
     const kind = event.type === "left" && event.kicked ? "kicked" : presenceKind(event);
     return this.#sentences(`room.${kind}`, { nick, address: printable(event.address) });
@@ -164,6 +164,6 @@ export class Renderer {
 }
 
 function presenceKind(presence: Presence): "joined" | "back" | "left" | "lost" {
-  if (presence.type === "joined") return presence.back ? "back" : "joined";
-  return presence.lost ? "lost" : "left";
+  if (presence.type === "joined") return presence.rejoined ? "back" : "joined";
+  return presence.connectionLost ? "lost" : "left";
 }

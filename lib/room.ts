@@ -4,7 +4,7 @@
 // time comes in as a parameter, so that a simulator can drive it.
 
 import { startSeqFor } from "./backlog.ts";
-import type { Moment } from "./clock.ts";
+import type { Instant } from "./clock.ts";
 import { ProtocolError } from "./errors.ts";
 import type { CommitLog } from "./journal.ts";
 import type { Member, Members } from "./members.ts";
@@ -40,7 +40,7 @@ const RECHECK_MS = 100;
 export interface RoomOptions {
   readonly journal: CommitLog;
   /** Called when {@linkcode Room.settle} has something to do. */
-  readonly onWork?: () => void;
+  readonly onReady?: () => void;
   /** Told who is not in through this server any more by the doing of another one: they came to it, or it threw them
    * out or took this one for dead. */
   readonly onTaken?: (member: Member, how: { isKicked: boolean }) => void;
@@ -53,7 +53,7 @@ export interface RoomOptions {
 export interface Arrival {
   readonly hello: Hello;
   /** Public id that the token of `hello` gives. */
-  readonly session: bigint;
+  readonly sessionId: bigint;
   /** IP address. */
   readonly address: string;
 }
@@ -89,7 +89,7 @@ export class Room {
   readonly #graceMs: number;
 
   constructor(options: RoomOptions) {
-    const { journal, onWork = () => {}, onTaken = () => {}, backups = [], graceMs = RESUME_GRACE_MS, log } =
+    const { journal, onReady = () => {}, onTaken = () => {}, backups = [], graceMs = RESUME_GRACE_MS, log } =
       options;
     this.#journal = journal;
     this.#onTaken = onTaken;
@@ -98,28 +98,28 @@ export class Room {
     this.log = this.#state.log;
     this.#members = this.#state.members;
     this.backups = new RoomBackups(journal, this.#members);
-    journal.follow((entry, seq, at, isForeign = false) => this.#apply(entry, seq, at, isForeign), onWork);
+    journal.subscribe((entry, seq, at, isRemote = false) => this.#apply(entry, seq, at, isRemote), onReady);
     this.backups.begin(backups); // what was withdrawn before is named again
   }
 
   /** Has happen what the journal has by now. */
-  settle(): void {
-    this.#journal.settle();
+  deliver(): void {
+    this.#journal.deliver();
   }
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  enter(arrival: Arrival, now: Moment, again?: () => void): Admission | undefined {
-    const { hello, session, address } = arrival;
-    if (this.#pending.has(session, again)) return undefined;
-    const nick = claimNick(hello.nick, session, this.#members);
-    const start = startSeqFor(hello, this.log, { instance: this.#journal.instance, tickMs: now.tickMs });
+  enter(arrival: Arrival, now: Instant, again?: () => void): Admission | undefined {
+    const { hello, sessionId, address } = arrival;
+    if (this.#pending.has(sessionId, again)) return undefined;
+    const nick = claimNick(hello.nick, sessionId, this.#members);
+    const start = startSeqFor(hello, this.log, { logId: this.#journal.logId, monotonicMs: now.monotonicMs });
     if (!this.#join(arrival, nick, now, again)) return undefined;
-    const member = this.#members.get(session)!;
+    const member = this.#members.get(sessionId)!;
     if (!this.#setNick(member, nick, now, again)) return undefined;
     this.#state.readdress(member, address);
     member.graceEndMs = undefined;
-    const cursor = this.log.cursorAt(start, session);
+    const cursor = this.log.cursorAt(start, sessionId);
     const { online } = this.#state;
     return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), online, cursor, member };
   }
@@ -127,81 +127,89 @@ export class Room {
   /** Proposes a message unless it was before, or was accepted. A private one reaches its sender, its recipient and the
    * server's console alone.
    * @throws {ProtocolError} `text-invalid` */
-  say(member: Member, { n, timeMs, text, action, to }: Say, now: Moment): void {
+  say(member: Member, { clientSeq, timeMs, text, action, to }: Say, now: Instant): void {
     if (!isText(text) || (to && !isNick(to.nick))) {
       throw new ProtocolError("text-invalid", "Cannot accept message: its text is not allowed");
     }
-    if (n <= member.proposed) return;
-    member.proposed = n;
-    const late = timeMs !== 0;
-    const given = late && timeMs <= now.wallMs && timeMs >= now.wallMs - MAX_RESEND_AGE_MS;
-    const { session, nick } = member;
-    const said = { type: "said", timeMs: given ? timeMs : now.wallMs, session, n, late, nick, text } as const;
+    if (clientSeq <= member.lastProposedSeq) return;
+    member.lastProposedSeq = clientSeq;
+    const redelivered = timeMs !== 0;
+    const given = redelivered && timeMs <= now.wallMs && timeMs >= now.wallMs - MAX_RESEND_AGE_MS;
+    const { sessionId, nick } = member;
+    const said = {
+      type: "said",
+      timeMs: given ? timeMs : now.wallMs,
+      sessionId,
+      clientSeq,
+      redelivered,
+      nick,
+      text,
+    } as const;
     if (!to) return this.#journal.propose(action ? { ...said, action } : said, now);
     // By the name that the others know; a recipient who is not here may still come.
-    const recipient = { session: to.session, nick: this.#members.get(to.session)?.nick ?? to.nick };
+    const recipient = { sessionId: to.sessionId, nick: this.#members.get(to.sessionId)?.nick ?? to.nick };
     this.#journal.propose({ ...said, action, to: recipient }, now);
   }
 
   /** Gives somebody another nick. Returns whether they have it.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  rename(member: Member, raw: string, now: Moment, again?: () => void): boolean {
-    if (this.#pending.has(member.session, again)) return false;
-    return this.#setNick(member, claimNick(raw, member.session, this.#members), now, again);
+  rename(member: Member, raw: string, now: Instant, again?: () => void): boolean {
+    if (this.#pending.has(member.sessionId, again)) return false;
+    return this.#setNick(member, claimNick(raw, member.sessionId, this.#members), now, again);
   }
 
   /** Says something to everybody in the server's name.
    * @throws {InputError} `text-too-long` */
-  announce(text: string, now: Moment): void {
+  announce(text: string, now: Instant): void {
     this.#journal.propose({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
   }
 
   /** Somebody left by choice. Returns whether they are out. */
-  leave(member: Member, now: Moment, again?: () => void): boolean {
-    return this.#remove(member, { lost: false, now, home: this.#journal.home }, again);
+  leave(member: Member, now: Instant, again?: () => void): boolean {
+    return this.#remove(member, { connectionLost: false, now, nodeId: this.#journal.nodeId }, again);
   }
 
   /** Somebody is thrown out. */
-  kick(member: Member, now: Moment): void {
-    this.#remove(member, { lost: false, kicked: true, now }, () => this.kick(member, now));
+  kick(member: Member, now: Instant): void {
+    this.#remove(member, { connectionLost: false, kicked: true, now }, () => this.kick(member, now));
   }
 
   /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
-  lose(member: Member, now: Moment): number {
-    if (this.#isHere(member)) member.graceEndMs = now.tickMs + this.#graceMs;
+  lose(member: Member, now: Instant): number {
+    if (this.#isHere(member)) member.graceEndMs = now.monotonicMs + this.#graceMs;
     return this.expire(now);
   }
 
   /** Nobody has a connection yet, whoever was in before: all have the grace to come back in. Returns what
    * {@linkcode expire} does. */
-  loseAll(now: Moment): number {
+  loseAll(now: Instant): number {
     for (const member of this.#members) {
-      if (this.#isHere(member)) member.graceEndMs = now.tickMs + this.#graceMs;
+      if (this.#isHere(member)) member.graceEndMs = now.monotonicMs + this.#graceMs;
     }
     return this.expire(now);
   }
 
   /** Another server is gone: announces the departure of those who were in through it, and are not back elsewhere. */
-  loseServer(home: bigint, now: Moment): void {
+  loseServer(nodeId: bigint, now: Instant): void {
     for (const member of this.#members) {
-      if (member.home === home) this.#remove(member, { lost: true, now, home });
+      if (member.nodeId === nodeId) this.#remove(member, { connectionLost: true, now, nodeId });
     }
   }
 
   /** The servers through which somebody is in, if there are many. */
   *homes(): Generator<bigint> {
-    for (const { home } of this.#members) if (home !== undefined) yield home;
+    for (const { nodeId } of this.#members) if (nodeId !== undefined) yield nodeId;
   }
 
   /** Announces the departure of those whose grace has run out. Returns the next monotonic time at which there
    * will be something to announce, in ms, or Infinity. */
-  expire(now: Moment): number {
+  expire(now: Instant): number {
     let nextMs = Infinity;
     for (const member of this.#members) {
       const endMs = member.graceEndMs ?? Infinity;
-      if (endMs > now.tickMs) nextMs = Math.min(nextMs, endMs);
-      else if (!this.#remove(member, { lost: true, now, home: this.#journal.home })) {
-        nextMs = Math.min(nextMs, now.tickMs + RECHECK_MS);
+      if (endMs > now.monotonicMs) nextMs = Math.min(nextMs, endMs);
+      else if (!this.#remove(member, { connectionLost: true, now, nodeId: this.#journal.nodeId })) {
+        nextMs = Math.min(nextMs, now.monotonicMs + RECHECK_MS);
       }
     }
     return nextMs;
@@ -223,99 +231,105 @@ export class Room {
   }
 
   /** Messages accepted in a second, on average over the last RATE_SECONDS. */
-  messagesPerSecond(now: Moment): number {
+  messagesPerSecond(now: Instant): number {
     return this.#state.messagesPerSecond(now);
   }
 
   /** Where there are many servers, also who is in already is announced: so all know through which one, and this one
    * has read all that its client was given by another. */
-  #join(arrival: Arrival, nick: string, now: Moment, again?: () => void): boolean {
-    const { hello, session, address } = arrival;
-    const { home } = this.#journal;
-    const member = this.#members.get(session);
-    if (member && (home === undefined || (this.#isHere(member) && this.#announced.has(arrival)))) return true;
+  #join(arrival: Arrival, nick: string, now: Instant, again?: () => void): boolean {
+    const { hello, sessionId, address } = arrival;
+    const { nodeId } = this.#journal;
+    const member = this.#members.get(sessionId);
+    if (member && (nodeId === undefined || (this.#isHere(member) && this.#announced.has(arrival)))) {
+      return true;
+    }
     this.#announced.add(arrival);
-    const back = hello.lackMs !== NEVER_CAUGHT_UP;
+    const rejoined = hello.lagMs !== NEVER_CAUGHT_UP;
     return this.#change(
-      { type: "joined", timeMs: now.wallMs, session, back, nick, address, ...(home && { home }) },
+      { type: "joined", timeMs: now.wallMs, sessionId, rejoined, nick, address, ...(nodeId && { nodeId }) },
       now,
       again,
     );
   }
 
-  #isHere({ home }: Member): boolean {
-    return home === this.#journal.home;
+  #isHere({ nodeId }: Member): boolean {
+    return nodeId === this.#journal.nodeId;
   }
 
-  #setNick({ session, nick: before }: Member, nick: string, now: Moment, again?: () => void): boolean {
-    if (nick === before) return true;
-    return this.#change({ type: "renamed", timeMs: now.wallMs, session, before, nick }, now, again);
+  #setNick({ sessionId, nick: oldNick }: Member, nick: string, now: Instant, again?: () => void): boolean {
+    if (nick === oldNick) return true;
+    return this.#change({ type: "renamed", timeMs: now.wallMs, sessionId, oldNick, nick }, now, again);
   }
 
   #remove(
     member: Member,
-    { now, home, ...how }: { lost: boolean; kicked?: boolean; now: Moment; home?: bigint },
+    { now, nodeId, ...how }: { connectionLost: boolean; kicked?: boolean; now: Instant; nodeId?: bigint },
     again?: () => void,
   ): boolean {
-    const { session, nick, address } = member;
-    if (this.#pending.has(session, again)) return false;
-    const isIn = this.#members.get(session) === member;
-    if (!isIn || (home !== undefined && member.home !== home)) return true;
-    const left = { type: "left", timeMs: now.wallMs, session, ...how, nick, address } as const;
-    return this.#change(home === undefined ? left : { ...left, home }, now, again);
+    const { sessionId, nick, address } = member;
+    if (this.#pending.has(sessionId, again)) return false;
+    const isIn = this.#members.get(sessionId) === member;
+    if (!isIn || (nodeId !== undefined && member.nodeId !== nodeId)) return true;
+    const left = { type: "left", timeMs: now.wallMs, sessionId, ...how, nick, address } as const;
+    return this.#change(nodeId === undefined ? left : { ...left, nodeId }, now, again);
   }
 
   /** Proposes a change of who is in. Returns whether it has happened: a journal that keeps nothing has it happen before
    * `propose` returns, with others the caller is to begin anew when `again` is called. */
-  #change(entry: MembershipChange & Pick<ProposedEvent, "home">, now: Moment, again?: () => void): boolean {
-    this.#pending.begin(entry.session);
+  #change(
+    entry: MembershipChange & Pick<ProposedEvent, "nodeId">,
+    now: Instant,
+    again?: () => void,
+  ): boolean {
+    this.#pending.begin(entry.sessionId);
     this.#journal.propose(entry, now);
-    return !this.#pending.has(entry.session, again);
+    return !this.#pending.has(entry.sessionId, again);
   }
 
   /** An entry has its place in the journal: it happens, and who waits here for a change of who is in goes on. */
-  #apply(proposed: ProposedEvent, seq: number, at: Moment, isForeign: boolean): void {
+  #apply(proposed: ProposedEvent, seq: number, at: Instant, isRemote: boolean): void {
     this.backups.note(proposed);
     if (!isMembershipChange(proposed)) return this.#state.apply(proposed, seq, at);
-    const { session } = proposed;
-    const before = this.#members.get(session);
+    const { sessionId } = proposed;
+    const before = this.#members.get(sessionId);
     const wasHere = before !== undefined && this.#isHere(before);
     this.#state.apply(proposed, seq, at);
-    if (isForeign) {
+    if (isRemote) {
       if (wasHere) this.#noteTaken(before, proposed);
-    } else if (this.#pending.has(session)) {
-      if (proposed.type === "joined") this.#noteCome(session, at);
-      this.#pending.end(session);
+    } else if (this.#pending.has(sessionId)) {
+      if (proposed.type === "joined") this.#noteCome(sessionId, at);
+      this.#pending.end(sessionId);
     }
   }
 
-  #noteCome(session: bigint, { tickMs }: Moment): void {
-    const member = this.#members.get(session);
+  #noteCome(sessionId: bigint, { monotonicMs }: Instant): void {
+    const member = this.#members.get(sessionId);
     // Whoever came here may be gone again.
     if (member && this.#isHere(member)) {
-      member.graceEndMs = tickMs + Math.max(this.#graceMs, MIN_JOIN_GRACE_MS);
+      member.graceEndMs = monotonicMs + Math.max(this.#graceMs, MIN_JOIN_GRACE_MS);
     }
   }
 
   /** Another server's doing has happened to somebody who was in through this one. */
   #noteTaken(member: Member, { type, ...how }: ProposedEvent): void {
-    if (this.#members.get(member.session) === member && this.#isHere(member)) return;
+    if (this.#members.get(member.sessionId) === member && this.#isHere(member)) return;
     member.graceEndMs = undefined;
     this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
-  #welcome({ session, nick, accepted }: Member, next: number): WelcomeHeader {
+  #welcome({ sessionId, nick, lastClientSeq }: Member, startSeq: number): WelcomeHeader {
     return {
       type: "welcome",
       version: PROTOCOL_VERSION,
-      session,
-      instance: this.#journal.instance,
+      sessionId,
+      logId: this.#journal.logId,
       nick,
-      accepted,
-      next,
+      lastClientSeq,
+      startSeq,
       head: this.log.head,
-      backups: this.backups.for(session),
-      onlineCount: this.#members.size,
+      backups: this.backups.for(sessionId),
+      memberCount: this.#members.size,
     };
   }
 }

@@ -1,7 +1,7 @@
 // Where those of a room can go when a server falls: what people name and withdraw, and the servers that serve the same
 // room. Pure.
 
-import type { Moment } from "./clock.ts";
+import type { Instant } from "./clock.ts";
 import { InputError } from "./errors.ts";
 import { backupOrder, isSameSet, withoutRemoved } from "./fold.ts";
 import type { CommitLog } from "./journal.ts";
@@ -26,8 +26,8 @@ export class RoomBackups {
   }
 
   /** For somebody who comes. Where a room has many servers, those who lose one are not all to go to the same. */
-  for(session: bigint): readonly string[] {
-    const first = Number(session % BigInt(Math.max(1, this.serving.length)));
+  for(sessionId: bigint): readonly string[] {
+    const first = Number(sessionId % BigInt(Math.max(1, this.serving.length)));
     return backupOrder(this.#members, { own: this.#own, first });
   }
 
@@ -38,7 +38,7 @@ export class RoomBackups {
 
   /** Tells everybody of one more.
    * @throws {InputError} `backups-full` */
-  add(backup: string, now: Moment): void {
+  add(backup: string, now: Instant): void {
     if (new Set([...this.#own, ...this.#members.named, backup]).size > MAX_BACKUPS) {
       throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
@@ -48,7 +48,7 @@ export class RoomBackups {
 
   /** Tells everybody of one less, whatever its certificate.
    * @throws {InputError} `backup-serves` or `backup-unknown` */
-  remove(server: string, now: Moment): void {
+  remove(server: string, now: Instant): void {
     const withdrawn = `-${server}`;
     const isAmong = (backups: readonly string[]) =>
       withoutRemoved(backups, [withdrawn]).length < backups.length;
@@ -62,17 +62,17 @@ export class RoomBackups {
   }
 
   /** Where there are many servers, what one was told of at its start is for the clients of all. */
-  share(now: Moment): void {
+  share(now: Instant): void {
     const isNews = this.#own.some((backup) => !this.#members.named.includes(backup));
     if (isNews) this.#propose({ backups: this.#own }, now);
   }
 
   /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
-  learn(addresses: readonly string[], now: Moment): void {
+  learn(addresses: readonly string[], now: Instant): void {
     const backups = addresses.slice(0, MAX_BACKUPS);
     const isAlone = this.serving.length === 0 && backups.length < 2;
     if (isAlone || isSameSet(backups, this.serving)) return;
-    this.#propose({ backups, home: this.#journal.home }, now);
+    this.#propose({ backups, nodeId: this.#journal.nodeId }, now);
   }
 
   /** An entry of the room has happened. */
@@ -80,7 +80,7 @@ export class RoomBackups {
     if (entry.type === "backups") this.#own = withoutRemoved(this.#own, entry.backups);
   }
 
-  #propose(entry: { backups: readonly string[]; home?: bigint }, now: Moment): void {
+  #propose(entry: { backups: readonly string[]; nodeId?: bigint }, now: Instant): void {
     this.#journal.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
   }
 }

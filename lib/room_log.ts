@@ -23,14 +23,14 @@ export interface RoomLogOptions {
   readonly segmentBytes?: number;
   readonly retainedBytes?: number;
   /** The frame that readers get in place of the entry `seq`, if that is not for them; none by default. */
-  readonly substitute?: Substitute;
+  readonly placeholder?: PlaceholderFrame;
 }
 
 /** Gives the frame that stands in for an entry. */
-type Substitute = (seq: number) => Uint8Array<ArrayBuffer>;
+type PlaceholderFrame = (seq: number) => Uint8Array<ArrayBuffer>;
 
 /** Who reads: {@linkcode ALL_ENTRIES}, or an id that may be in an entry's audience. */
-export type Reader = bigint | typeof ALL_ENTRIES | undefined;
+export type ReaderId = bigint | typeof ALL_ENTRIES | undefined;
 /** Reads every entry, whoever it is for. */
 export const ALL_ENTRIES = Symbol("everything");
 
@@ -48,7 +48,7 @@ class Segment {
   readonly offsets: number[] = [];
   readonly timesMs: number[] = [];
   /** By ascending index. */
-  readonly restricted: PrivateEntry[] = [];
+  readonly privateEntries: PrivateEntry[] = [];
   length = 0;
   /** To what follows: apart from the segment, so that the log can cut it without holding on to the bytes. */
   readonly link: { next: Segment | undefined } = { next: undefined };
@@ -82,7 +82,7 @@ class Segment {
 export class EventLog {
   readonly #segmentBytes: number;
   readonly #retainedBytes: number;
-  readonly #substitute: Substitute;
+  readonly #substitute: PlaceholderFrame;
   #oldest: Segment;
   #newest: Segment;
   #linkToOldest: Segment["link"] | undefined;
@@ -92,7 +92,7 @@ export class EventLog {
     const { firstSeq = 0, segmentBytes = SEGMENT_BYTES, retainedBytes = RETAINED_BYTES } = options;
     this.#segmentBytes = segmentBytes;
     this.#retainedBytes = retainedBytes;
-    this.#substitute = options.substitute ?? (() => new Uint8Array());
+    this.#substitute = options.placeholder ?? (() => new Uint8Array());
     this.#oldest = this.#newest = new Segment(firstSeq, segmentBytes);
     this.#bytes = segmentBytes;
   }
@@ -112,7 +112,7 @@ export class EventLog {
   append(frame: Uint8Array, nowMs: number, { audience }: { audience?: readonly bigint[] } = {}): void {
     let segment = this.#newest;
     if (segment.length + frame.length > segment.bytes.length) segment = this.#addSegment(frame.length);
-    if (audience) segment.restricted.push({ index: segment.offsets.length, audience });
+    if (audience) segment.privateEntries.push({ index: segment.offsets.length, audience });
     segment.offsets.push(segment.length);
     segment.timesMs.push(nowMs);
     segment.bytes.set(frame, segment.length);
@@ -121,10 +121,10 @@ export class EventLog {
 
   /** A reader whose next entry is `seq`, or the nearest that can be read. Unless it says who it is, it gets
    * what is for everybody. */
-  cursorAt(seq: number, reader?: Reader): Cursor {
+  cursorAt(seq: number, reader?: ReaderId): Cursor {
     const at = Math.max(seq, this.tail);
     const segment = at < this.head ? this.#segmentOf(at) : this.#newest;
-    return new Cursor(segment, { seq: Math.min(at, this.head), reader, substitute: this.#substitute });
+    return new Cursor(segment, { seq: Math.min(at, this.head), reader, placeholder: this.#substitute });
   }
 
   /** `seq` of the first retained entry that was appended at `timeMs` or later; `head` if none was. */
@@ -138,14 +138,14 @@ export class EventLog {
 
   /** `seq` of the last but `count` - 1 of the entries for everybody whose frame has this type, or of the oldest
    * retained one; `head` if there is none or `count` is 0. */
-  seqOfLast(count: number, frameType: number): number {
+  seqOfNthLast(count: number, frameType: number): number {
     let seq = this.head;
     let left = count;
     for (const segment of [...this.#segments()].reverse()) {
-      const restricted = new Set(segment.restricted.map(({ index }) => index));
+      const privateEntries = new Set(segment.privateEntries.map(({ index }) => index));
       for (let i = segment.offsets.length - 1; i >= 0; i--) {
         if (left === 0) return seq;
-        if (segment.bytes[segment.offsets[i]! + TYPE_OFFSET] !== frameType || restricted.has(i)) continue;
+        if (segment.bytes[segment.offsets[i]! + TYPE_OFFSET] !== frameType || privateEntries.has(i)) continue;
         seq = segment.firstSeq + i;
         left--;
       }
@@ -186,27 +186,27 @@ const TYPE_OFFSET = 4;
 
 /** A reader's place in the log. */
 export class Cursor {
-  readonly #reader: Reader;
-  readonly #substitute: Substitute;
+  readonly #reader: ReaderId;
+  readonly #substitute: PlaceholderFrame;
   #segment: Segment;
   #offset: number;
   #seq: number;
   /** How many of the segment's restricted entries lie behind, or are ahead and for this reader. */
-  #passed: number;
+  #privateIndex: number;
 
   /** For {@linkcode EventLog.cursorAt}. */
-  constructor(segment: Segment, { seq, reader, substitute }: {
+  constructor(segment: Segment, { seq, reader, placeholder }: {
     seq: number;
-    reader: Reader;
-    substitute: Substitute;
+    reader: ReaderId;
+    placeholder: PlaceholderFrame;
   }) {
     this.#reader = reader;
-    this.#substitute = substitute;
+    this.#substitute = placeholder;
     this.#segment = segment;
     const index = seq - segment.firstSeq;
     this.#offset = segment.offsets[index] ?? segment.length;
     this.#seq = seq;
-    this.#passed = segment.restricted.filter((entry) => entry.index < index).length;
+    this.#privateIndex = segment.privateEntries.filter((entry) => entry.index < index).length;
   }
 
   /** `seq` of the entry that comes next. */
@@ -222,7 +222,7 @@ export class Cursor {
   }
 
   /** Bytes of the log before the reader, unless it {@linkcode isLost}. */
-  get behindBytes(): number {
+  get lagBytes(): number {
     let bytes = -this.#offset;
     for (let segment: Segment | undefined = this.#segment; segment; segment = segment.link.next) {
       bytes += segment.length;
@@ -231,14 +231,14 @@ export class Cursor {
   }
 
   /** Whether what comes next is no longer retained: the reader is too far behind to go on. */
-  get isLost(): boolean {
-    this.#hop();
+  get hasFallenBehind(): boolean {
+    this.#advanceSegment();
     return !this.#segment.retained;
   }
 
   /** Whether the reader has read everything. */
-  get isAtHead(): boolean {
-    this.#hop();
+  get isAtEnd(): boolean {
+    this.#advanceSegment();
     return this.#offset === this.#segment.length;
   }
 
@@ -246,8 +246,8 @@ export class Cursor {
    * memory that others read as well, unless some of them are not for this reader; nobody writes to it any
    * more. */
   take(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.isAtHead) return undefined;
-    if (this.#passed !== this.#segment.restricted.length) return this.#takeAround();
+    if (this.isAtEnd) return undefined;
+    if (this.#privateIndex !== this.#segment.privateEntries.length) return this.#takeWithPlaceholders();
     const slice = this.#segment.viewFrom(this.#offset);
     this.#offset = this.#segment.length;
     this.#seq = this.#segment.endSeq;
@@ -256,24 +256,24 @@ export class Cursor {
 
   /** What lies before the next entry that is not for this reader; around such entries, a copy with substitutes:
    * a write for each piece would cost more than the copy. */
-  #takeAround(): Uint8Array<ArrayBuffer> {
+  #takeWithPlaceholders(): Uint8Array<ArrayBuffer> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     let room = MAX_REWRITTEN_BYTES;
     while (this.#offset < this.#segment.length) {
-      const closedSeq = this.#nextClosed();
+      const closedSeq = this.#nextPrivate();
       const isClosed = closedSeq === this.#seq;
       const piece = isClosed ? this.#substitute(this.#seq) : undefined;
-      const bytes = piece?.length ?? this.#bytesBefore(closedSeq);
+      const bytes = piece?.length ?? this.#bytesUntil(closedSeq);
       if (bytes > room && pieces.length > 0) break; // what is long goes alone, and need not be copied
       pieces.push(piece ?? this.#takeUpTo(closedSeq));
-      if (isClosed) this.#skip();
+      if (isClosed) this.#skipPrivate();
       room -= bytes;
     }
     return pieces.length === 1 ? pieces[0]! : concat(pieces);
   }
 
   #takeUpTo(seq: number): Uint8Array<ArrayBuffer> {
-    const end = this.#offset + this.#bytesBefore(seq);
+    const end = this.#offset + this.#bytesUntil(seq);
     const slice = this.#segment.bytes.subarray(this.#offset, end);
     this.#offset = end;
     this.#seq = seq;
@@ -281,21 +281,25 @@ export class Cursor {
   }
 
   /** Passes the next entry over, which is not for this reader. */
-  #skip(): void {
+  #skipPrivate(): void {
     this.#offset = this.#segment.endOf(this.#seq - this.#segment.firstSeq);
     this.#seq++;
-    this.#passed++;
+    this.#privateIndex++;
   }
 
-  #bytesBefore(seq: number): number {
+  #bytesUntil(seq: number): number {
     const { offsets, firstSeq, length } = this.#segment;
     return (offsets[seq - firstSeq] ?? length) - this.#offset;
   }
 
   /** `seq` of the segment's next entry that is not for this reader, or of the segment's end. */
-  #nextClosed(): number {
-    const { restricted, firstSeq, endSeq } = this.#segment;
-    for (let entry = restricted[this.#passed]; entry; entry = restricted[++this.#passed]) {
+  #nextPrivate(): number {
+    const { privateEntries, firstSeq, endSeq } = this.#segment;
+    for (
+      let entry = privateEntries[this.#privateIndex];
+      entry;
+      entry = privateEntries[++this.#privateIndex]
+    ) {
       const isForReader = this.#reader === ALL_ENTRIES ||
         (this.#reader !== undefined && entry.audience.includes(this.#reader));
       if (!isForReader) return firstSeq + entry.index;
@@ -303,11 +307,11 @@ export class Cursor {
     return endSeq;
   }
 
-  #hop(): void {
+  #advanceSegment(): void {
     while (this.#offset === this.#segment.length && this.#segment.link.next) {
       this.#segment = this.#segment.link.next;
       this.#offset = 0;
-      this.#passed = 0;
+      this.#privateIndex = 0;
     }
   }
 }

@@ -2,8 +2,8 @@
 // one after the other; addresses alone change without one. Pure.
 
 import { MemberListCache } from "./attendance.ts";
-import type { Moment } from "./clock.ts";
-import { fold } from "./fold.ts";
+import type { Instant } from "./clock.ts";
+import { applyEvent } from "./fold.ts";
 import type { CommitLog } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
 import { encodeEntry, encodeServer, type ProposedEvent, type Unnumbered } from "./protocol.ts";
@@ -11,7 +11,7 @@ import { Rate } from "./rate.ts";
 import { EventLog, type RoomLogOptions } from "./room_log.ts";
 
 /** What comes to nothing. */
-const HIDDEN = { type: "hidden" } as const;
+const NOOP_EVENT = { type: "noop" } as const;
 
 /** The state of a room. */
 export class RoomState {
@@ -21,24 +21,24 @@ export class RoomState {
   /** Of messages. */
   readonly #rate = new Rate();
 
-  constructor({ firstSeq, past }: Pick<CommitLog, "firstSeq" | "past">, options?: RoomLogOptions) {
+  constructor({ firstSeq, snapshot }: Pick<CommitLog, "firstSeq" | "snapshot">, options?: RoomLogOptions) {
     this.log = new EventLog({
       ...options,
       firstSeq,
-      substitute: (seq) => encodeServer({ type: "hidden", seq }),
+      placeholder: (seq) => encodeServer({ type: "noop", seq }),
     });
-    for (const entry of past) fold(this.members, entry);
+    for (const entry of snapshot) applyEvent(this.members, entry);
     this.#attendance.outdate();
   }
 
   /** An entry has its place in the journal: it happens. What comes to nothing has its `seq` all the same. */
-  apply(proposed: ProposedEvent, seq: number, { tickMs }: Moment): void {
-    if (proposed.type === "joined") this.readdress(this.members.get(proposed.session), proposed.address);
-    const entry = fold(this.members, proposed);
-    const frame = encodeEntry(entry ?? HIDDEN, seq);
-    this.log.append(frame, tickMs, entry && audienceOf(entry));
-    if (entry?.type === "said") this.#rate.note(tickMs);
-    else if (entry?.type === "joined") this.#attendance.add(this.members.get(entry.session)!);
+  apply(proposed: ProposedEvent, seq: number, { monotonicMs }: Instant): void {
+    if (proposed.type === "joined") this.readdress(this.members.get(proposed.sessionId), proposed.address);
+    const entry = applyEvent(this.members, proposed);
+    const frame = encodeEntry(entry ?? NOOP_EVENT, seq);
+    this.log.append(frame, monotonicMs, entry && audienceOf(entry));
+    if (entry?.type === "said") this.#rate.note(monotonicMs);
+    else if (entry?.type === "joined") this.#attendance.add(this.members.get(entry.sessionId)!);
     else if (entry?.type === "left" || entry?.type === "renamed") this.#attendance.outdate();
   }
 
@@ -55,12 +55,12 @@ export class RoomState {
   }
 
   /** Messages accepted in a second, on average over the last RATE_SECONDS. */
-  messagesPerSecond({ tickMs }: Moment): number {
-    return this.#rate.perSecond(tickMs);
+  messagesPerSecond({ monotonicMs }: Instant): number {
+    return this.#rate.perSecond(monotonicMs);
   }
 }
 
 /** Who alone may read an entry, if it is not for everybody. */
 function audienceOf(entry: Unnumbered): { audience: readonly bigint[] } | undefined {
-  return entry.type === "said" && entry.to ? { audience: [entry.session, entry.to.session] } : undefined;
+  return entry.type === "said" && entry.to ? { audience: [entry.sessionId, entry.to.sessionId] } : undefined;
 }

@@ -35,7 +35,7 @@ export class MemberList implements Iterable<MemberInfo> {
   reset(people: Iterable<MemberInfo>): void {
     this.#lostMs = undefined;
     this.#people.clear();
-    for (const person of people) this.#people.set(person.session, person);
+    for (const person of people) this.#people.set(person.sessionId, person);
   }
 
   /** Something happened in the room. */
@@ -43,16 +43,16 @@ export class MemberList implements Iterable<MemberInfo> {
     switch (event.type) {
       case "joined": {
         if (this.#people.size >= this.#max) return;
-        const { session, nick, address, timeMs: sinceMs } = event;
-        this.#people.set(session, { session, nick, address, sinceMs });
+        const { sessionId, nick, address, timeMs: sinceMs } = event;
+        this.#people.set(sessionId, { sessionId, nick, address, sinceMs });
         return;
       }
       case "left":
-        this.#people.delete(event.session);
+        this.#people.delete(event.sessionId);
         return;
       case "renamed": {
-        const person = this.#people.get(event.session);
-        if (person) this.#people.set(event.session, { ...person, nick: event.nick });
+        const person = this.#people.get(event.sessionId);
+        if (person) this.#people.set(event.sessionId, { ...person, nick: event.nick });
         return;
       }
     }

@@ -73,7 +73,7 @@ export class LogPrinter {
   catchingUp(): Promise<void> | undefined {
     const { terminal, maxBehindBytes = RETAINED_BYTES / 2 } = this.#options;
     if (terminal.isInteractive || this.#isStuck || !this.#cursor) return undefined;
-    if (this.#cursor.behindBytes < maxBehindBytes) return undefined;
+    if (this.#cursor.lagBytes < maxBehindBytes) return undefined;
     return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
   }
 
@@ -98,11 +98,11 @@ export class LogPrinter {
     const { terminal, renderer } = this.#options;
     for (;;) {
       const lines = this.#notices.splice(0);
-      if (this.#cursor?.isLost) lines.push(this.#skip(this.#cursor, this.#log!));
+      if (this.#cursor?.hasFallenBehind) lines.push(this.#skip(this.#cursor, this.#log!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
       for (const frame of splitFrames(slice)) {
         const event = decodeServer(frame) as LogEntry;
-        if (event.type === "hidden") continue; // it came to nothing
+        if (event.type === "noop") continue; // it came to nothing
         lines.push(...renderer.newDay(event.timeMs), renderer.entry(event));
       }
       if (lines.length > 0) await terminal.print(...lines);

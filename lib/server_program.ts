@@ -159,10 +159,10 @@ function rejectionLogger(
   program: ProcessContext,
 ): (peer: RejectedClient, error: Error) => void {
   const { clock, language } = program;
-  const refusals = new TokenBucket(REJECTION_LOG_RATE, clock().tickMs);
+  const refusals = new TokenBucket(REJECTION_LOG_RATE, clock().monotonicMs);
   let untold = 0;
   return (peer, error) => {
-    if (!refusals.take(clock().tickMs)) return void untold++;
+    if (!refusals.take(clock().monotonicMs)) return void untold++;
     if (untold > 0) log.tell(translator(language)("server.refused-more", { count: untold }));
     untold = 0;
     log.tell(rejectionLine(peer, error, program));

@@ -28,7 +28,7 @@ import {
   type MessageOptions,
   type RoomEvent,
   type ServerMessage,
-  type Waiting,
+  type Stalled,
   type Welcome,
 } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
@@ -60,14 +60,14 @@ export interface Disconnect {
 /** An entry of the log that is to be shown. */
 export interface ReadEntry {
   readonly entry: RoomEvent;
-  readonly place: Exclude<Place, "hidden">;
+  readonly place: Exclude<Place, "duplicate">;
 }
 
 /** What came of the frames that came. */
 interface Reading {
   readonly entries: readonly ReadEntry[];
   readonly refusals: readonly ServerError[];
-  readonly waits: readonly Waiting[];
+  readonly waits: readonly Stalled[];
   /** Why there is nothing more to read. */
   readonly problem?: unknown;
 }
@@ -85,9 +85,9 @@ export type SessionEvent =
   /** Something was read, be it only that the server has what was pending; these are to be shown. */
   | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
   /** What the client asked for is not done; it stays in. */
-  | { readonly type: "refused"; readonly error: ServerError }
+  | { readonly type: "rejected"; readonly error: ServerError }
   /** What is said waits on the server, or does so no more. */
-  | { readonly type: "waiting"; readonly isOver: boolean }
+  | { readonly type: "stalled"; readonly isOver: boolean }
   | { readonly type: "failed"; readonly failure: Disconnect };
 
 /** Settings of a session. */
@@ -131,7 +131,7 @@ export class Session implements Disposable {
     this.#clock = clock;
     this.#hub = new ConnectionManager({
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
-      nowMs: () => clock().tickMs,
+      nowMs: () => clock().monotonicMs,
       heartbeat: { pingMs, deadMs, always: false },
       frameMs,
       ping: () => encodeClient({ type: "ping" }),
@@ -165,7 +165,7 @@ export class Session implements Disposable {
 
   /** How long nothing has come from the server, in ms; undefined while the client is on none. */
   get silenceMs(): number | undefined {
-    return this.#connection && this.#clock().tickMs - this.#connection.heardMs;
+    return this.#connection && this.#clock().monotonicMs - this.#connection.heardMs;
   }
 
   /** What no server is known to have. */
@@ -241,7 +241,7 @@ export class Session implements Disposable {
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
     const error = toDisconnect(cause, { server: target.server, wasIn });
-    const stayedMs = wasIn ? this.#clock().tickMs - this.#enteredMs! : 0;
+    const stayedMs = wasIn ? this.#clock().monotonicMs - this.#enteredMs! : 0;
     yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
   }
 
@@ -256,7 +256,7 @@ export class Session implements Disposable {
     deadline.signal.addEventListener("abort", () => connection.close(error));
     if (deadline.signal.aborted) connection.close(error); // while the dial came through
     try {
-      const hello = this.#mailbox.hello(nick, this.#clock().tickMs, passwordFor(server));
+      const hello = this.#mailbox.hello(nick, this.#clock().monotonicMs, passwordFor(server));
       connection.send(encodeClient(hello));
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
         if (!this.#connection) {
@@ -274,8 +274,8 @@ export class Session implements Disposable {
         }
         const { entries, refusals, waits, problem } = this.#read(frames, connection);
         yield { type: "read", entries };
-        for (const { over } of waits) yield { type: "waiting", isOver: over };
-        for (const error of refusals) yield { type: "refused", error };
+        for (const { resolved } of waits) yield { type: "stalled", isOver: resolved };
+        for (const error of refusals) yield { type: "rejected", error };
         if (problem) throw problem;
       }
     } finally {
@@ -285,10 +285,10 @@ export class Session implements Disposable {
 
   /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */
   #enter(welcome: Welcome, connection: Connection): number {
-    const { resend, missing } = this.#mailbox.welcomed(welcome, this.#clock().tickMs);
+    const { resend, missing } = this.#mailbox.welcomed(welcome, this.#clock().monotonicMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.greeted();
-    this.#enteredMs = this.#clock().tickMs;
+    this.#enteredMs = this.#clock().monotonicMs;
     this.#nicksAsked = 0;
     this.#connection = connection;
     this.#onProgress();
@@ -299,8 +299,8 @@ export class Session implements Disposable {
   #read(frames: FrameDecoder, connection: Connection): Reading {
     const entries: ReadEntry[] = [];
     const refusals: ServerError[] = [];
-    const waits: Waiting[] = [];
-    const { tickMs } = this.#clock();
+    const waits: Stalled[] = [];
+    const { monotonicMs } = this.#clock();
     try {
       for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
         const message = decodeServer(frame);
@@ -311,27 +311,27 @@ export class Session implements Disposable {
           case "renamed":
           case "announced":
           case "backups": {
-            const place = this.#mailbox.read(message, tickMs);
-            if (place !== "hidden") entries.push({ entry: message, place });
+            const place = this.#mailbox.read(message, monotonicMs);
+            if (place !== "duplicate") entries.push({ entry: message, place });
             break;
           }
-          case "hidden":
-            this.#mailbox.read(message, tickMs);
+          case "noop":
+            this.#mailbox.read(message, monotonicMs);
             break;
-          case "refused":
+          case "rejected":
             if (this.#nicksAsked === 0) throw closeReason(message);
             this.#nicksAsked--;
-            refusals.push(serverError(message, { nick: message.about }));
+            refusals.push(serverError(message, { nick: message.request }));
             break;
-          case "waiting":
+          case "stalled":
             waits.push(message);
             break;
           case "ping":
-            this.#mailbox.pinged(message, tickMs);
+            this.#mailbox.pinged(message, monotonicMs);
             connection.send(PONG);
             break;
           case "pong":
-            connection.heartbeat?.ponged(tickMs);
+            connection.heartbeat?.ponged(monotonicMs);
             break;
           default:
             throw closeReason(message);

@@ -4,9 +4,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BatchWriter } from "./block_writer.ts";
 import { Checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
-import type { Moment } from "./clock.ts";
+import type { Instant } from "./clock.ts";
 import { NatsError } from "./errors.ts";
-import { fold, unfold } from "./fold.ts";
+import { applyEvent, snapshotOf } from "./fold.ts";
 import type { Apply, CommitLog } from "./journal.ts";
 import { LogReader, logTruncated, type StoreReaderOptions } from "./store_reader.ts";
 import { Members } from "./members.ts";
@@ -31,9 +31,9 @@ const DRAIN_POLL_MS = 20;
 export interface SharedJournalOptions
   extends StoreReaderOptions, Pick<CheckpointsOptions, "onOversized" | "checkpointEntries"> {
   /** This server's id, random and not zero. */
-  readonly home: bigint;
+  readonly nodeId: bigint;
   /** Told when the store is away, and something waits for it; and when that is over. */
-  readonly onAway?: (isAway: boolean) => void;
+  readonly onAway?: (isUnavailable: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
   readonly onBroken?: (error: NatsError) => void;
   readonly awayMs?: number;
@@ -43,9 +43,9 @@ export interface SharedJournalOptions
 
 /** A journal that many servers follow. */
 export class ReplicatedCommitLog implements CommitLog {
-  readonly home: bigint;
+  readonly nodeId: bigint;
   readonly firstSeq: number;
-  readonly instance: bigint;
+  readonly logId: bigint;
   readonly #options: SharedJournalOptions;
   readonly #store: StreamStore;
   readonly #reader: LogReader;
@@ -59,36 +59,36 @@ export class ReplicatedCommitLog implements CommitLog {
   #seq: number;
   /** Of what was given last. */
   #position: number;
-  #lastTickMs = -Infinity;
+  #lastMonotonicMs = -Infinity;
   /** How many checks in a row have found less than had come. */
   #behind = 0;
   #isClosed = false;
-  #take: Apply = () => {};
-  #onWork: () => void = () => {};
+  #apply: Apply = () => {};
+  #onReady: () => void = () => {};
 
   private constructor(store: StreamStore, reader: LogReader, options: SharedJournalOptions) {
-    const { home, clock, onBroken } = options;
-    const { checkpoint, instance } = reader;
+    const { nodeId, clock, onBroken } = options;
+    const { checkpoint, logId } = reader;
     this.#store = store;
     this.#reader = reader;
     this.#options = options;
-    this.home = home;
-    this.instance = instance;
+    this.nodeId = nodeId;
+    this.logId = logId;
     this.firstSeq = this.#seq = checkpoint.seq;
     this.#past = checkpoint.past;
-    for (const entry of checkpoint.past) fold(this.#members, entry);
+    for (const entry of checkpoint.past) applyEvent(this.#members, entry);
     this.#numbers = new Map(checkpoint.numbers);
     this.#position = checkpoint.position;
     this.#writer = new BatchWriter(store, {
       ...options,
-      nowMs: () => clock().tickMs,
+      nowMs: () => clock().monotonicMs,
       onStored: (position, number) => this.#noteStored(position, number),
       onTooLong: (bytes) => void this.#checkpoints.noteTooLong(bytes),
       onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
     });
     this.#checkpoints = new Checkpoints({ ...options, store, wallMs: () => clock().wallMs });
     reader.follow(() => {
-      if (!this.#isClosed) this.#onWork();
+      if (!this.#isClosed) this.#onReady();
     });
     void reader.ended.then((error) => {
       if (this.#isClosed) return;
@@ -103,30 +103,30 @@ export class ReplicatedCommitLog implements CommitLog {
     return new ReplicatedCommitLog(store, await LogReader.open(store, options), options);
   }
 
-  get past(): readonly ProposedEvent[] {
+  get snapshot(): readonly ProposedEvent[] {
     return this.#past;
   }
 
-  get isStuck(): boolean {
+  get isBlocked(): boolean {
     return this.#writer.waitingBytes >= (this.#options.maxWaitingBytes ?? MAX_UNCOMMITTED_BYTES);
   }
 
-  get isAway(): boolean {
+  get isUnavailable(): boolean {
     return this.#writer.isAway;
   }
 
-  follow(take: Apply, onWork: () => void): void {
-    this.#take = take;
-    this.#onWork = onWork;
+  subscribe(apply: Apply, onReady: () => void): void {
+    this.#apply = apply;
+    this.#onReady = onReady;
     this.#past = []; // it was asked for before
-    this.settle();
+    this.deliver();
   }
 
   propose(proposal: ProposedEvent): void {
     this.#writer.add(encodeProposal(proposal));
   }
 
-  settle(): void {
+  deliver(): void {
     for (const stored of this.#reader.take()) {
       // What comes behind something that is not understood would get numbers that it has nowhere else.
       if (this.#isClosed) return;
@@ -153,9 +153,12 @@ export class ReplicatedCommitLog implements CommitLog {
   /** Waits until all that was proposed is stored, at most so long, and ends. */
   async close({ patienceMs = 0 }: { patienceMs?: number } = {}): Promise<void> {
     const { clock } = this.#options;
-    for (const endMs = clock().tickMs + patienceMs; !this.#writer.isIdle && clock().tickMs < endMs;) {
+    for (
+      const endMs = clock().monotonicMs + patienceMs;
+      !this.#writer.isIdle && clock().monotonicMs < endMs;
+    ) {
       await delay(DRAIN_POLL_MS);
-      this.settle();
+      this.deliver();
     }
     this.#end();
   }
@@ -188,18 +191,18 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   #give({ server, number, entries }: Batch, stored: Stored): void {
-    if (server === this.home) this.#writer.see(number, entries.length);
+    if (server === this.nodeId) this.#writer.see(number, entries.length);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
     if (number <= (this.#numbers.get(server) ?? 0)) return;
     this.#noteNumber(server, number);
     const at = this.#momentOf(stored);
     for (const entry of entries) {
-      fold(this.#members, entry);
-      this.#take(entry, this.#seq++, at, server !== this.home);
+      applyEvent(this.#members, entry);
+      this.#apply(entry, this.#seq++, at, server !== this.nodeId);
     }
     const isDue = this.#checkpoints.noteGiven({ entries: entries.length, bytes: stored.bytes.length });
     // Whose block makes it due writes it: so one server does.
-    if (isDue && server === this.home) this.#writeCheckpoint();
+    if (isDue && server === this.nodeId) this.#writeCheckpoint();
   }
 
   #noteNumber(server: bigint, number: number): void {
@@ -209,35 +212,35 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   /** When something was stored, on the clocks of this process. */
-  #momentOf({ timeMs }: Stored): Moment {
+  #momentOf({ timeMs }: Stored): Instant {
     const now = this.#options.clock();
     const ageMs = Math.max(0, now.wallMs - timeMs);
-    this.#lastTickMs = Math.max(this.#lastTickMs, now.tickMs - ageMs);
-    return { wallMs: timeMs, tickMs: this.#lastTickMs };
+    this.#lastMonotonicMs = Math.max(this.#lastMonotonicMs, now.monotonicMs - ageMs);
+    return { wallMs: timeMs, monotonicMs: this.#lastMonotonicMs };
   }
 
   #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
     const checkpoint = this.#understood(() => tryDecodeSnapshot(bytes));
     if (!checkpoint) return;
     const isNew = position > this.#reader.openedAt;
-    const isOther = isNew && checkpoint.instance !== this.instance;
+    const isOther = isNew && checkpoint.logId !== this.logId;
     // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
     if (isOther) return isGenesis(checkpoint) ? this.#break(logTruncated()) : this.#turnBack();
     this.#checkpoints.noteStored(timeMs, { isNew });
   }
 
   #writeCheckpoint(): void {
-    const past = [...unfold(this.#members)];
+    const snapshot = [...snapshotOf(this.#members)];
     const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
-    const bytes = encodeSnapshot({ instance: this.instance, position, seq, numbers, past });
-    this.#writer.addCheckpoint(bytes, `checkpoint-${this.home.toString(16)}-${position}`);
+    const bytes = encodeSnapshot({ logId: this.logId, position, seq, numbers, past: snapshot });
+    this.#writer.addCheckpoint(bytes, `checkpoint-${this.nodeId.toString(16)}-${position}`);
   }
 
   /** A block of this server is stored. Something else has come from there already: the store has lost what it had. */
   #noteStored(position: number, number: number): void {
-    this.settle();
+    this.deliver();
     if (this.#reader.last.position < position) this.#reader.expect(position);
-    else if ((this.#numbers.get(this.home) ?? 0) < number) this.#turnBack();
+    else if ((this.#numbers.get(this.nodeId) ?? 0) < number) this.#turnBack();
   }
 
   /** The store has lost the end of the log, as a machine without power may: what comes now has numbers that others had.
@@ -247,8 +250,8 @@ export class ReplicatedCommitLog implements CommitLog {
     if (this.#isClosed) return;
     this.#end();
     // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
-    const mark = { instance: randomId(), position: 0, seq: 0, numbers: new Map(), past: [] };
-    void this.#store.append(encodeSnapshot(mark), { id: `back-${mark.instance}`, isCheckpoint: true })
+    const mark = { logId: randomId(), position: 0, seq: 0, numbers: new Map(), past: [] };
+    void this.#store.append(encodeSnapshot(mark), { id: `back-${mark.logId}`, isCheckpoint: true })
       .catch(() => {}) // another server has more luck, or the next start
       .finally(() => this.#break(logTruncated()));
   }

@@ -90,20 +90,20 @@ export class Cluster implements AsyncDisposable {
     const advertised = flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise));
     const access = await accessOf(flags.nats, flags);
     let address = "";
-    const [home, instance] = [randomId(), randomId()];
-    const nats = await openNats({ ...access, room: name, home, address: () => address });
+    const [nodeId, logId] = [randomId(), randomId()];
+    const nats = await openNats({ ...access, room: name, nodeId, address: () => address });
     try {
       const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
       broken.catch(() => {}); // whoever waits for it is told
       const journal = await ReplicatedCommitLog.open(nats.store, {
-        home,
-        instance,
+        nodeId,
+        logId,
         clock,
         onAway,
         onOversized,
         onBroken,
       });
-      const neighbours = await Membership.join(nats.leases, { home, clock });
+      const neighbours = await Membership.join(nats.leases, { nodeId, clock });
       const setAddress = (known: string) => address = known;
       const { servers } = access;
       return new Cluster({ name, servers, journal, broken, nats, neighbours, setAddress, advertised });
@@ -123,7 +123,7 @@ export class Cluster implements AsyncDisposable {
     this.#neighbours.watch({
       homes: () => server.homes,
       offered: () => server.serving,
-      onGone: (home) => server.loseServer(home),
+      onGone: (nodeId) => server.loseServer(nodeId),
       onLiving: (addresses, { isFirst }) => {
         this.journal.check().catch(() => {}); // next time
         if (!isFirst) return;

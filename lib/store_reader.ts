@@ -23,7 +23,7 @@ const BACK_MS = 3_000;
 /** What a reader needs. */
 export interface StoreReaderOptions {
   /** Instance of the room if there is none yet, random and not zero. */
-  readonly instance: bigint;
+  readonly logId: bigint;
   readonly clock: Clock;
   readonly openingMs?: number;
   readonly readingMs?: number;
@@ -50,7 +50,7 @@ export class LogReader {
     this.#store = store;
     this.#backMs = backMs;
     this.checkpoint = checkpoint;
-    this.#instance = checkpoint.instance;
+    this.#instance = checkpoint.logId;
     this.#openedAt = checkpoint.position;
     this.#last = { position: checkpoint.position, timeMs: NaN };
     this.ended = this.#read();
@@ -60,14 +60,14 @@ export class LogReader {
    * @throws what the store throws, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
   static async open(store: StreamStore, options: StoreReaderOptions): Promise<LogReader> {
     const { clock, openingMs = OPENING_MS } = options;
-    for (const endMs = clock().tickMs + openingMs;;) {
+    for (const endMs = clock().monotonicMs + openingMs;;) {
       try {
         const reader = await LogReader.#open(store, options);
         if (reader) return reader;
       } catch (error) {
         const isNewer = error instanceof NatsError && error.code === "nats-newer";
         // A cluster that chooses a leader does not answer.
-        if (isNewer || clock().tickMs >= endMs) throw error;
+        if (isNewer || clock().monotonicMs >= endMs) throw error;
         await delay(AGAIN_MS);
       }
     }
@@ -79,7 +79,7 @@ export class LogReader {
     const wanted = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, count)));
     const found = await findSnapshot(store, Math.max(first, last - wanted), first) ??
       await findSnapshot(store, first, first);
-    const checkpoint = found ?? await createLog(store, last, options.instance);
+    const checkpoint = found ?? await createLog(store, last, options.logId);
     if (!checkpoint) return undefined;
     const reader = new LogReader(store, checkpoint, options);
     try {
@@ -93,7 +93,7 @@ export class LogReader {
   }
 
   /** Of the instances in the past, the last one. */
-  get instance(): bigint {
+  get logId(): bigint {
     return this.#instance;
   }
 
@@ -139,7 +139,7 @@ export class LogReader {
   #noteOpened(): void {
     this.#openedAt = this.#last.position;
     for (const { isCheckpoint, bytes } of this.#inbox) {
-      if (isCheckpoint) this.#instance = tryDecodeSnapshot(bytes)?.instance ?? this.#instance;
+      if (isCheckpoint) this.#instance = tryDecodeSnapshot(bytes)?.logId ?? this.#instance;
     }
   }
 

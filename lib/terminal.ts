@@ -241,14 +241,14 @@ export class Terminal implements AsyncDisposable {
   /** Answers are no line that a question could come between: the next one may follow at once. */
   #noteTyping(): void {
     const { open, answers } = this.#desks;
-    if (open !== answers) this.#lastKeyMs = this.#clock().tickMs;
+    if (open !== answers) this.#lastKeyMs = this.#clock().monotonicMs;
   }
 
   /** How long somebody who is in the middle of a line may take to press the next key and have paused otherwise,
    * in ms. Only where keys come one by one is a line seen before it is finished. */
   get #untilPauseMs(): number {
     if (!this.isInteractive || !this.#desks.isMidLine) return 0;
-    return this.#lastKeyMs + this.#pauseMs - this.#clock().tickMs;
+    return this.#lastKeyMs + this.#pauseMs - this.#clock().monotonicMs;
   }
 
   /** Waits while somebody is in the middle of a line. */

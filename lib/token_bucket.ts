@@ -17,13 +17,13 @@ export class TokenBucket {
   readonly #burst: number;
   readonly #perMs: number;
   #tokens: number;
-  #atMs: number;
+  #refilledAtMs: number;
 
   constructor({ burst, perSecond }: RateLimit, nowMs: number) {
     this.#burst = burst;
     this.#perMs = perSecond / 1_000;
     this.#tokens = burst;
-    this.#atMs = nowMs;
+    this.#refilledAtMs = nowMs;
   }
 
   /** Takes a token if there is one; says whether there was. */
@@ -36,7 +36,7 @@ export class TokenBucket {
   }
 
   /** Puts back a token that was taken for nothing. */
-  putBack(): void {
+  refund(): void {
     this.#tokens++;
   }
 
@@ -49,7 +49,7 @@ export class TokenBucket {
   }
 
   #fill(nowMs: number): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#atMs) * this.#perMs);
-    this.#atMs = nowMs;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#refilledAtMs) * this.#perMs);
+    this.#refilledAtMs = nowMs;
   }
 }

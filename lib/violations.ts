@@ -13,8 +13,8 @@ export function frameUnexpected({ type }: ClientMessage): ProtocolError {
 }
 
 /** A message that is not above the one before it. */
-export function counterBackwards(n: number, last: number): ProtocolError {
-  return new ProtocolError("counter-backwards", `Cannot take message ${n} after ${last}`);
+export function counterBackwards(clientSeq: number, last: number): ProtocolError {
+  return new ProtocolError("counter-backwards", `Cannot take message ${clientSeq} after ${last}`);
 }
 
 /** Somebody comes from an address that is not let in. */

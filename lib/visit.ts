@@ -1,7 +1,7 @@
 // One connection as the server sees it: who speaks through it, and what it may say, in which order, how fast.
 // Knows nothing of the room.
 
-import type { Moment } from "./clock.ts";
+import type { Instant } from "./clock.ts";
 import type { FrameDecoder } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import type { ProtocolError } from "./errors.ts";
@@ -49,29 +49,29 @@ export class Visit {
 
   /** The next message, or undefined if none has come, or none may be said now: see {@linkcode waitMs}.
    * @throws {ProtocolError} about the frame, or `counter-backwards` */
-  next(frames: FrameDecoder, { tickMs }: Moment): ClientMessage | undefined {
-    if (!this.connection.isOpen || this.#messages.waitMs(tickMs) > 0) return undefined;
+  next(frames: FrameDecoder, { monotonicMs }: Instant): ClientMessage | undefined {
+    if (!this.connection.isOpen || this.#messages.waitMs(monotonicMs) > 0) return undefined;
     const frame = frames.next();
     if (!frame) return undefined;
     const message = decodeClient(frame);
     if (message.type === "say" && this.member) this.#count(message);
-    if (!this.#isFree(message, tickMs)) this.#messages.take(tickMs);
+    if (!this.#isFree(message, monotonicMs)) this.#messages.take(monotonicMs);
     return message;
   }
 
   /** How long until something may be said, in ms. */
-  waitMs({ tickMs }: Moment): number {
-    return this.connection.isOpen ? this.#messages.waitMs(tickMs) : 0;
+  waitMs({ monotonicMs }: Instant): number {
+    return this.connection.isOpen ? this.#messages.waitMs(monotonicMs) : 0;
   }
 
-  #count({ n }: Say): void {
-    if (n <= this.#lastN) throw counterBackwards(n, this.#lastN);
-    this.#lastN = n;
+  #count({ clientSeq }: Say): void {
+    if (clientSeq <= this.#lastN) throw counterBackwards(clientSeq, this.#lastN);
+    this.#lastN = clientSeq;
   }
 
   /** What another server had taken, and is said again because that one fell, does not wait a second time. */
-  #isFree(message: ClientMessage, tickMs: number): boolean {
+  #isFree(message: ClientMessage, monotonicMs: number): boolean {
     if (!this.member || message.type !== "say" || message.timeMs === 0) return false;
-    return this.#gate.isResendFree(this.address, tickMs);
+    return this.#gate.isResendFree(this.address, monotonicMs);
   }
 }

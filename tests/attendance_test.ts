@@ -16,7 +16,7 @@ import {
 const pure = { permissions: "none" } as const;
 
 function person(index: number): MemberInfo {
-  return { session: BigInt(index), nick: `nick${index}`, address: "192.168.1.7", sinceMs: index };
+  return { sessionId: BigInt(index), nick: `nick${index}`, address: "192.168.1.7", sinceMs: index };
 }
 
 function people(count: number): MemberInfo[] {
@@ -28,21 +28,21 @@ function read(online: Uint8Array): readonly MemberInfo[] {
   const head = encodeWelcome({
     type: "welcome",
     version: 1,
-    session: 1n,
-    instance: 2n,
+    sessionId: 1n,
+    logId: 2n,
     nick: "ana",
-    accepted: 0,
-    next: 0,
+    lastClientSeq: 0,
+    startSeq: 0,
     head: 0,
     backups: [],
-    onlineCount: 0,
-  }, { onlineBytes: online.length });
+    memberCount: 0,
+  }, { membersBytes: online.length });
   const bytes = new Uint8Array(head.length + online.length);
   bytes.set(head);
   bytes.set(online, head.length);
   const message = decodeServer([...splitFrames(bytes)][0]!);
   assert(message.type === "welcome");
-  return message.online;
+  return message.members;
 }
 
 Deno.test("Attendance lists those who came, in order", pure, () => {
@@ -94,9 +94,9 @@ Deno.test("Attendance lists no more people than fit into WELCOME", pure, () => {
 
 Deno.test("The longest list fits into WELCOME behind the longest of all that stands before it", pure, () => {
   const head = encodeWelcome({
-    ...{ type: "welcome", version: 1, session: 1n, instance: 2n, nick: "x".repeat(MAX_NICK_BYTES) },
-    ...{ accepted: 0, next: 0, head: 0, onlineCount: 0 },
+    ...{ type: "welcome", version: 1, sessionId: 1n, logId: 2n, nick: "x".repeat(MAX_NICK_BYTES) },
+    ...{ lastClientSeq: 0, startSeq: 0, head: 0, memberCount: 0 },
     backups: Array(MAX_BACKUPS).fill("x".repeat(MAX_BACKUP_BYTES)),
-  }, { onlineBytes: MAX_MEMBERS_BYTES });
+  }, { membersBytes: MAX_MEMBERS_BYTES });
   assert(head.length - LENGTH_BYTES + MAX_MEMBERS_BYTES <= MAX_SERVER_FRAME_BYTES);
 });

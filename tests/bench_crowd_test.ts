@@ -18,7 +18,7 @@ import { End, FakeServer, welcomeTo } from "./peers.ts";
 import { LOOPBACK, soon } from "./support.ts";
 
 const said = (text: string): Said => ({
-  ...{ type: "said", seq: 0, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text },
+  ...{ type: "said", seq: 0, timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "ana", text },
 });
 
 /** Connects a client, and gives the server's messages to it as one stream in pieces of so many bytes. */

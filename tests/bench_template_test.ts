@@ -30,24 +30,24 @@ function filled(name: string, values: Record<string, Uint8Array>) {
   const decoder = new FrameDecoder({ maxFrameBytes: MAX_CLIENT_FRAME_BYTES });
   decoder.push(bytes);
   const message = decodeClient(decoder.next()!);
-  assertEquals(decoder.buffered, 0);
+  assertEquals(decoder.bufferedBytes, 0);
   return message;
 }
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 Deno.test("The template of HELLO takes a nick and a token, and asks for no history", pure, () => {
-  const token = Uint8Array.from({ length: 16 }, (_, index) => 255 - index);
-  assertEquals(filled("hello", { nick: bytesOf("u00042"), token }), {
-    ...{ type: "hello", version: PROTOCOL_VERSION, token, nick: "u00042" },
-    ...{ password: "", lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
+  const resumeToken = Uint8Array.from({ length: 16 }, (_, index) => 255 - index);
+  assertEquals(filled("hello", { nick: bytesOf("u00042"), token: resumeToken }), {
+    ...{ type: "hello", version: PROTOCOL_VERSION, resumeToken, nick: "u00042" },
+    ...{ password: "", lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
   });
 });
 
 Deno.test("The template of SAY takes a number and a text", pure, () => {
   const text = "`~^".padEnd(TEXT_BYTES, "z");
   assertEquals(filled("say", { n: Uint8Array.of(1, 2, 3, 4), text: bytesOf(text) }), {
-    ...{ type: "say", n: 0x01020304, timeMs: 0, text },
+    ...{ type: "say", clientSeq: 0x01020304, timeMs: 0, text },
   });
 });
 

@@ -8,9 +8,17 @@ import { settle, until } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
-function entry(n: number): Uint8Array<ArrayBuffer> {
+function entry(clientSeq: number): Uint8Array<ArrayBuffer> {
   const text = "x".repeat(300);
-  return encodeProposal({ type: "said", timeMs: 5, session: 1n, n, late: false, nick: "ana", text });
+  return encodeProposal({
+    type: "said",
+    timeMs: 5,
+    sessionId: 1n,
+    clientSeq,
+    redelivered: false,
+    nick: "ana",
+    text,
+  });
 }
 
 Deno.test(
@@ -30,7 +38,7 @@ Deno.test(
       store.maxBytes = 4_000;
     };
     const onAway = (isAway: boolean) => void news.push(isAway);
-    const writer = new BatchWriter(store, { home: 1n, nowMs, awayMs: 250, onAway, onStored });
+    const writer = new BatchWriter(store, { nodeId: 1n, nowMs, awayMs: 250, onAway, onStored });
     for (let n = 1; n <= 5; n++) writer.add(entry(n));
     await until(() => news.length === 1);
     log.isDown = false;

@@ -99,7 +99,7 @@ Puerto [${first.address.port}]: ${other.address.port}
 ${greeting(other.address)}[${NOON}] ana: cuatro
 `,
   );
-  const { peer: eva, past } = await enter(other.address, helloOf("eva", { history: 50 }));
+  const { peer: eva, past } = await enter(other.address, helloOf("eva", { historyCount: 50 }));
   using _ = eva;
   const texts = past.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
   assertEquals(texts, ["uno", "dos", "tres", "cuatro"]);
@@ -145,9 +145,9 @@ Deno.test("chat-client stays on a server that lives though its connection breaks
   for (const flags of [["--auto"], []]) {
     await using backup = startServer();
     await using server = new FakeServer(async (client, visit) => {
-      const { token } = await client.expect("hello");
+      const { resumeToken } = await client.expect("hello");
       const backups = [formatAddress(backup.address)];
-      await client.say(welcomeTo("ana", { session: sessionIdOf(token), backups }));
+      await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), backups }));
       if (visit > 0) await client.rest();
     });
     await using ana = new Person({ clock: new TestClock(NOON).now, isKeyboard: true });

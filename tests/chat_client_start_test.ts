@@ -80,7 +80,7 @@ Deno.test("chat-client takes the port with the address, and asks nothing that fl
 Deno.test("chat-client has a new secret token at each start", async () => {
   const tokens: Uint8Array[] = [];
   await using server = new FakeServer(async (client) => {
-    tokens.push((await client.expect("hello")).token);
+    tokens.push((await client.expect("hello")).resumeToken);
   });
   for (let i = 0; i < 2; i++) {
     await using ana = newPerson();

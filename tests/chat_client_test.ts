@@ -23,7 +23,7 @@ Deno.test("chat-client asks for server, port and nick, and shows what happens, l
   ana.types("hola\n");
   await ana.sees("ana: hola");
   clock.set("2026-11-22 13:45:12");
-  await beto.peer.say({ type: "say", n: 1, timeMs: 0, text: "¿qué tal?" });
+  await beto.peer.say({ type: "say", clientSeq: 1, timeMs: 0, text: "¿qué tal?" });
   await ana.sees("beto: ");
   const { peer: eva } = await enterAs("eva", server);
   await ana.sees("eva ");
@@ -74,17 +74,17 @@ ${greeting(server.address, "beto, ana")}[${NOON}] ana: hola
 
 Deno.test("chat-client shows history, what was sent again, and what it cannot have", async () => {
   await using server = new FakeServer(async (client, visit) => {
-    const session = sessionIdOf((await client.expect("hello")).token);
+    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
     if (visit === 0) {
-      await client.say(welcomeTo("ana", { session, next: 0, head: 2 }));
+      await client.say(welcomeTo("ana", { sessionId, startSeq: 0, head: 2 }));
       const timeMs = new Date("2026-11-22 11:00:00").getTime();
-      await client.say(saidBy("beto", { seq: 0, n: 1, text: "antes", timeMs }));
-      await client.say(saidBy("eva", { seq: 1, n: 1, text: "también", timeMs, late: true }));
-      await client.say(saidBy("beto", { seq: 2, n: 2, text: "ahora", timeMs: timeMs + 1_000 }));
-      await client.say(saidBy("eva", { seq: 3, n: 2, text: "otra vez", timeMs, late: true }));
+      await client.say(saidBy("beto", { seq: 0, clientSeq: 1, text: "antes", timeMs }));
+      await client.say(saidBy("eva", { seq: 1, clientSeq: 1, text: "también", timeMs, redelivered: true }));
+      await client.say(saidBy("beto", { seq: 2, clientSeq: 2, text: "ahora", timeMs: timeMs + 1_000 }));
+      await client.say(saidBy("eva", { seq: 3, clientSeq: 2, text: "otra vez", timeMs, redelivered: true }));
       return;
     }
-    await client.say(welcomeTo("ana", { session, next: 10, head: 10 }));
+    await client.say(welcomeTo("ana", { sessionId, startSeq: 10, head: 10 }));
     await client.rest();
   });
   await using ana = newPerson();
@@ -107,7 +107,7 @@ Deno.test("chat-client shows history, what was sent again, and what it cannot ha
 Deno.test("chat-client --history says how much of the past it wants", async () => {
   const wanted: number[] = [];
   await using server = new FakeServer(async (client) => {
-    wanted.push((await client.expect("hello")).history);
+    wanted.push((await client.expect("hello")).historyCount);
   });
   for (const args of [[], ["--history", "0"], ["--history=1000"]]) {
     await using ana = newPerson();
@@ -119,14 +119,14 @@ Deno.test("chat-client --history says how much of the past it wants", async () =
 
 Deno.test("chat-client shows what a peer sends as text that can be printed", async () => {
   const [dirty, clean] = ["a\x1b[2J\n\u202eb", "a␛[2J␊�b"];
-  const who = { session: 5n, nick: dirty, address: dirty, sinceMs: 0 };
+  const who = { sessionId: 5n, nick: dirty, address: dirty, sinceMs: 0 };
   const listed = Promise.withResolvers<void>();
   await using server = FakeServer.welcoming(async (client) => {
-    await client.say(saidBy(dirty, { seq: 0, n: 1, text: dirty }));
-    await client.say({ type: "joined", seq: 1, timeMs: 0, back: false, ...who });
+    await client.say(saidBy(dirty, { seq: 0, clientSeq: 1, text: dirty }));
+    await client.say({ type: "joined", seq: 1, timeMs: 0, rejoined: false, ...who });
     await listed.promise;
     await client.say({ type: "error", code: dirty, reason: dirty });
-  }, { online: [who], nick: dirty });
+  }, { members: [who], nick: dirty });
   await using ana = newPerson();
   const chatting = ana.runs(runClient, ...flagsFor(server.address));
   await ana.sees("se ha conectado");
@@ -226,7 +226,7 @@ Deno.test("chat-client /who says since when what it knows is from before", async
 });
 
 Deno.test("chat-client counts those whom WELCOME had no room for", async () => {
-  await using server = FakeServer.welcoming((client) => client.rest(), { onlineCount: 5_000 });
+  await using server = FakeServer.welcoming((client) => client.rest(), { memberCount: 5_000 });
   await using ana = newPerson();
   ana.types("salir\n");
   assertStringIncludes(await outputOf(ana, ...flagsFor(server.address)), "En línea: ana y 4999 más.");
@@ -235,15 +235,15 @@ Deno.test("chat-client counts those whom WELCOME had no room for", async () => {
 Deno.test("chat-client reads no further while 256 messages are unconfirmed", async () => {
   const confirm = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
-    const session = sessionIdOf((await client.expect("hello")).token);
-    await client.say(welcomeTo("ana", { session }));
-    for (let n = 1; n <= 256; n++) assertEquals((await client.expect("say")).n, n);
+    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
+    await client.say(welcomeTo("ana", { sessionId }));
+    for (let n = 1; n <= 256; n++) assertEquals((await client.expect("say")).clientSeq, n);
     await confirm.promise;
     await client.say({ type: "ping", head: 0 });
     await client.expect("pong"); // and nothing before it
-    await client.say(saidBy("ana", { seq: 0, n: 256, text: "256", session }));
-    assertEquals((await client.expect("say")).n, 257);
-    await client.say(saidBy("ana", { seq: 1, n: 257, text: "257", session }));
+    await client.say(saidBy("ana", { seq: 0, clientSeq: 256, text: "256", sessionId }));
+    assertEquals((await client.expect("say")).clientSeq, 257);
+    await client.say(saidBy("ana", { seq: 1, clientSeq: 257, text: "257", sessionId }));
     await client.rest();
   });
   await using ana = newPerson();

@@ -35,7 +35,7 @@ class Chat implements AsyncDisposable {
       renderer: new Renderer(sentences),
       clock: this.clock.now,
       session: this.session,
-      reader: () => ({ session: sessionIdOf(tokenOf("yo")), nick: "yo" }),
+      reader: () => ({ sessionId: sessionIdOf(tokenOf("yo")), nick: "yo" }),
     });
     this.screen.showStatus();
   }
@@ -54,21 +54,21 @@ class Chat implements AsyncDisposable {
 }
 
 function joined(nick: string): ReadEntry {
-  const session = sessionIdOf(tokenOf(nick));
+  const sessionId = sessionIdOf(tokenOf(nick));
   const entry: Joined = {
     type: "joined",
     seq: 0,
     timeMs: msOf(NOON),
-    session,
+    sessionId,
     nick,
     address: "::1",
-    back: true,
+    rejoined: true,
   };
   return { entry, place: "live" };
 }
 
 function said(nick: string, place: ReadEntry["place"] = "live"): ReadEntry {
-  const entry: Said = saidBy(nick, { seq: 0, n: 1, text: "hola", timeMs: msOf(NOON) });
+  const entry: Said = saidBy(nick, { seq: 0, clientSeq: 1, text: "hola", timeMs: msOf(NOON) });
   return { entry, place };
 }
 
@@ -87,11 +87,11 @@ Deno.test(
   async () => {
     await using chat = new Chat({ isPipe: true });
     const brought = (nick: string): ReadEntry => {
-      const read = said(nick, "elsewhere");
-      return { ...read, entry: { ...read.entry as Said, late: true } };
+      const read = said(nick, "backfill");
+      return { ...read, entry: { ...read.entry as Said, redelivered: true } };
     };
     await chat.screen.showEntries([
-      said("ana", "elsewhere"),
+      said("ana", "backfill"),
       brought("beto"),
       said("eva", "missed"),
       said("leo"),
@@ -110,9 +110,18 @@ Deno.test("A screen shows who came in a crowd before it shows them renamed or th
   await using chat = new Chat();
   chat.clock.tick(0);
   const [last] = CROWD.slice(-1).map(({ entry }) => entry as Joined);
-  const { session, timeMs, seq, nick, address } = last!;
-  const renamed = { type: "renamed", seq, timeMs, session, before: nick, nick: "eva" } as const;
-  const left = { type: "left", seq, timeMs, session, lost: false, kicked: true, nick, address } as const;
+  const { sessionId, timeMs, seq, nick, address } = last!;
+  const renamed = { type: "renamed", seq, timeMs, sessionId, oldNick: nick, nick: "eva" } as const;
+  const left = {
+    type: "left",
+    seq,
+    timeMs,
+    sessionId,
+    connectionLost: false,
+    kicked: true,
+    nick,
+    address,
+  } as const;
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const crowd = `[${NOON}] * 2 se han reconectado: d, e`;
   await chat.screen.showEntries([...CROWD, { entry: renamed, place: "live" }]);
@@ -182,11 +191,14 @@ Deno.test("What waits for a server stands above the prompt, after a moment", pur
 
 Deno.test("Who was thrown out has a line of their own, as all other news of the room", pure, async () => {
   await using chat = new Chat();
-  const at = { seq: 0, timeMs: msOf(NOON), session: 5n };
+  const at = { seq: 0, timeMs: msOf(NOON), sessionId: 5n };
   await chat.screen.showEntries([
     ...CROWD,
-    { entry: { type: "left", ...at, lost: false, kicked: true, nick: "eva", address: "::1" }, place: "live" },
-    { entry: { type: "renamed", ...at, before: "leo", nick: "leonor" }, place: "live" },
+    {
+      entry: { type: "left", ...at, connectionLost: false, kicked: true, nick: "eva", address: "::1" },
+      place: "live",
+    },
+    { entry: { type: "renamed", ...at, oldNick: "leo", nick: "leonor" }, place: "live" },
   ]);
   const lines = await chat.look();
   assertEquals(lines.filter((line) => /eva|leonor/.test(line)), [
@@ -197,7 +209,7 @@ Deno.test("Who was thrown out has a line of their own, as all other news of the 
 
 Deno.test("What is pending for one person says for whom", pure, async () => {
   await using chat = new Chat();
-  chat.session.pending.push({ text: "hola", to: { session: 5n, nick: "eva" } });
+  chat.session.pending.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
   chat.screen.showStatus();
   await chat.person.sees("… @ eva: hola");
 });

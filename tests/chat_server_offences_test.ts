@@ -50,7 +50,7 @@ Deno.test("ChatServer has lost at once whom it does not serve any longer", async
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
   await beto.say(new Uint8Array(4));
-  assertEquals((await ana.expect("left")).lost, true); // though beto's end of the connection is still open
+  assertEquals((await ana.expect("left")).connectionLost, true); // though beto's end of the connection is still open
 });
 
 Deno.test("ChatServer takes what came before a violation, in the same packet too", async () => {
@@ -88,10 +88,10 @@ Deno.test("ChatServer sends PING at its pace however much is said, and keeps who
   clock.tick(0);
   await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60 });
   using ana = (await enterAs("ana", server)).peer;
-  for (let tickMs = 10; tickMs < 200; tickMs += 20) {
-    clock.tick(tickMs);
+  for (let monotonicMs = 10; monotonicMs < 200; monotonicMs += 20) {
+    clock.tick(monotonicMs);
     await sync(ana);
-    clock.tick(tickMs + 10);
+    clock.tick(monotonicMs + 10);
     assertEquals((await ana.expect("ping")).head, 1);
     await ana.say({ type: "pong" });
   }
@@ -104,9 +104,9 @@ Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and t
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
-  for (const tickMs of [20, 40, 59]) {
-    clock.tick(tickMs);
-    if (tickMs < 59) await ana.expect("ping");
+  for (const monotonicMs of [20, 40, 59]) {
+    clock.tick(monotonicMs);
+    if (monotonicMs < 59) await ana.expect("ping");
     await ana.say({ type: "pong" });
     await sync(ana);
   }
@@ -114,8 +114,8 @@ Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and t
   assertEquals(await types(beto), ["ping", "ping", "error"]);
   beto[Symbol.dispose]();
   await ana.expect("ping");
-  const { nick, lost } = await ana.expect("left");
-  assertEquals([nick, lost], ["beto", true]);
+  const { nick, connectionLost } = await ana.expect("left");
+  assertEquals([nick, connectionLost], ["beto", true]);
 });
 
 Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async () => {
@@ -123,8 +123,8 @@ Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async ()
   clock.tick(0);
   await using server = startServer({ clock: clock.now, pingMs: 20, deadMs: 60 });
   using ana = (await enterAs("ana", server)).peer;
-  for (const tickMs of [20, 40, 60]) {
-    clock.tick(tickMs);
+  for (const monotonicMs of [20, 40, 60]) {
+    clock.tick(monotonicMs);
     await ana.expect("ping");
     await sync(ana);
   }
@@ -156,7 +156,7 @@ Deno.test("ChatServer answers with ERROR too-slow who falls off the log, and nob
   const messages = await slow.rest();
   const last = messages.at(-1);
   assertEquals(last?.type === "error" && last.code, "too-slow");
-  const numbers = messages.flatMap((message) => message.type === "said" ? [message.n] : []);
+  const numbers = messages.flatMap((message) => message.type === "said" ? [message.clientSeq] : []);
   assert(numbers.length > 0 && numbers.length < count);
   assertEquals(numbers, numbers.map((_, index) => index + 1));
 });

@@ -35,31 +35,31 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
   using beto = (await enterAs("beto", server)).peer;
   const { peer: ana, welcome, past } = await enterAs("ana", server);
   using _ = ana;
-  const session = sessionIdOf(tokenOf("ana"));
-  const { instance } = welcome;
-  assertNotEquals(instance, 0n);
+  const sessionId = sessionIdOf(tokenOf("ana"));
+  const { logId } = welcome;
+  assertNotEquals(logId, 0n);
   assertEquals(welcome, {
     type: "welcome",
     version: 1,
-    session,
-    instance,
+    sessionId,
+    logId,
     nick: "ana",
-    accepted: 0,
-    next: 1,
+    lastClientSeq: 0,
+    startSeq: 1,
     head: 2,
     backups: ["10.0.0.7:5001"],
-    onlineCount: 2,
-    online: [
-      { session: sessionIdOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, sinceMs: wallMs },
-      { session, nick: "ana", address: LOOPBACK, sinceMs: wallMs },
+    memberCount: 2,
+    members: [
+      { sessionId: sessionIdOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, sinceMs: wallMs },
+      { sessionId, nick: "ana", address: LOOPBACK, sinceMs: wallMs },
     ],
   });
   const joined = {
     type: "joined",
     seq: 1,
     timeMs: wallMs,
-    session,
-    back: false,
+    sessionId,
+    rejoined: false,
     nick: "ana",
     address: LOOPBACK,
   };
@@ -74,7 +74,7 @@ Deno.test("ChatServer is a new instance at each start", async () => {
   using _ana = ana;
   const { peer: beto, welcome: other } = await enterAs("beto", second);
   using _beto = beto;
-  assertNotEquals(welcome.instance, other.instance);
+  assertNotEquals(welcome.logId, other.logId);
 });
 
 Deno.test("ChatServer gives a message with its time to everyone, the sender too", async () => {
@@ -89,9 +89,9 @@ Deno.test("ChatServer gives a message with its time to everyone, the sender too"
     type: "said",
     seq: 2,
     timeMs: clock.now().wallMs,
-    session: sessionIdOf(tokenOf("ana")),
-    n: 1,
-    late: false,
+    sessionId: sessionIdOf(tokenOf("ana")),
+    clientSeq: 1,
+    redelivered: false,
     nick: "ana",
     text: "hola",
   };
@@ -121,8 +121,8 @@ Deno.test("ChatServer answers BYE with the rest of the log and BYE, and tells wh
   assertEquals(await types(beto), ["said", "left", "bye"]);
   await ana.expect("joined");
   assertEquals((await ana.expect("said")).text, "adiós");
-  const { nick, lost } = await ana.expect("left");
-  assertEquals([nick, lost], ["beto", false]);
+  const { nick, connectionLost } = await ana.expect("left");
+  assertEquals([nick, connectionLost], ["beto", false]);
 });
 
 Deno.test("ChatServer tells who was lost, once they did not come back in time", async () => {
@@ -131,8 +131,8 @@ Deno.test("ChatServer tells who was lost, once they did not come back in time", 
   const { peer: beto } = await enterAs("beto", server);
   await ana.expect("joined");
   beto[Symbol.dispose]();
-  const { nick, lost } = await ana.expect("left");
-  assertEquals([nick, lost], ["beto", true]);
+  const { nick, connectionLost } = await ana.expect("left");
+  assertEquals([nick, connectionLost], ["beto", true]);
 });
 
 Deno.test("ChatServer tells nobody of a client that comes back in time", async () => {
@@ -143,10 +143,10 @@ Deno.test("ChatServer tells nobody of a client that comes back in time", async (
   await first.peer.say(say(1, "one"));
   await first.peer.expect("said");
   first.peer[Symbol.dispose]();
-  const resume = [{ instance: first.welcome.instance, next: first.welcome.head + 1 }];
-  const second = await enter(server.address, helloOf("beto", { resume, lackMs: 100 }));
+  const resumePoints = [{ logId: first.welcome.logId, nextSeq: first.welcome.head + 1 }];
+  const second = await enter(server.address, helloOf("beto", { resumePoints, lagMs: 100 }));
   using beto = second.peer;
-  assertEquals([second.welcome.accepted, second.past], [1, []]);
+  assertEquals([second.welcome.lastClientSeq, second.past], [1, []]);
   await beto.say(say(1, "one"), say(2, "two"));
   assertEquals((await ana.expect("said")).text, "one");
   assertEquals((await ana.expect("said")).text, "two");
@@ -161,7 +161,7 @@ Deno.test("ChatServer still owes what was said to a client that has only ended i
   await beto.conn.closeWrite();
   assertEquals((await types(beto))[0], "said");
   assertEquals((await ana.expect("said")).text, "last words");
-  assertEquals((await ana.expect("left")).lost, true);
+  assertEquals((await ana.expect("left")).connectionLost, true);
 });
 
 Deno.test("ChatServer lets the same token take its place over, and tells nobody else", async () => {
@@ -170,7 +170,7 @@ Deno.test("ChatServer lets the same token take its place over, and tells nobody 
   using old = (await enterAs("beto", server)).peer;
   const { peer: beto, welcome } = await enterAs("beto", server);
   using _ = beto;
-  assertEquals(welcome.onlineCount, 2);
+  assertEquals(welcome.memberCount, 2);
   const messages = await old.rest();
   assertEquals(messages.map((message) => message.type === "error" ? message.code : message.type), [
     "replaced",

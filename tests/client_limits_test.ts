@@ -16,7 +16,7 @@ Deno.test("A client that says much at once loses nothing, in the order in which 
   const began = performance.now();
   for (let n = 1; n <= 60; n++) await peer.say(say(n));
   const heard: number[] = [];
-  while (heard.length < 60) heard.push((await peer.expect("said")).n);
+  while (heard.length < 60) heard.push((await peer.expect("said")).clientSeq);
   assertEquals(heard, Array.from({ length: 60 }, (_, i) => i + 1));
   // 56 beyond the burst, HELLO being one of it, less what rounding may give.
   const tookMs = performance.now() - began;
@@ -37,7 +37,7 @@ Deno.test("A client that is slowed is not taken for dead, however long its PONGs
   while (last < 30) {
     const message = await peer.hear();
     if (message?.type === "ping") await peer.say({ type: "pong" });
-    else if (message?.type === "said") last = message.n;
+    else if (message?.type === "said") last = message.clientSeq;
     else throw new Error(Deno.inspect(message));
   }
 });
@@ -47,7 +47,7 @@ Deno.test("What is sent again after a failover is not slowed", async () => {
   const { peer } = await enter(server.address, helloOf("eva"));
   using _ = peer;
   for (let n = 1; n <= 256; n++) await peer.say(say(n, "hola", { timeMs: 1 }));
-  for (let n = 1; n <= 256; n++) assertEquals((await peer.expect("said")).n, n);
+  for (let n = 1; n <= 256; n++) assertEquals((await peer.expect("said")).clientSeq, n);
 });
 
 Deno.test("Whoever leaves a full room makes room for another", async () => {
@@ -91,7 +91,7 @@ Deno.test("A client that is slowed between the halves of a frame is not late wit
   await peer.say(frames.subarray(0, 10));
   await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   await peer.say(frames.subarray(10));
-  for (let n = 1; n <= 12; n++) assertEquals((await peer.expect("said")).n, n);
+  for (let n = 1; n <= 12; n++) assertEquals((await peer.expect("said")).clientSeq, n);
 });
 
 Deno.test("A client whose every read ends within a frame is not late with any", async () => {
@@ -112,7 +112,7 @@ Deno.test("A client whose every read ends within a frame is not late with any", 
   await peer.say(frames.subarray(0, size - 5));
   for (let n = 1; n < 10; n++) {
     await peer.say(frames.subarray(n * size - 5, (n + 1) * size - 5));
-    assertEquals((await peer.expect("said")).n, n);
+    assertEquals((await peer.expect("said")).clientSeq, n);
     // What follows a look at who is late.
     clock.tick(n * pingMs);
     await peer.expect("ping");
@@ -124,5 +124,5 @@ Deno.test("Without a limit nobody is slowed", async () => {
   const { peer } = await enter(server.address, helloOf("eva"));
   using _ = peer;
   for (let n = 1; n <= 500; n++) await peer.say(say(n));
-  for (let n = 1; n <= 500; n++) assertEquals((await peer.expect("said")).n, n);
+  for (let n = 1; n <= 500; n++) assertEquals((await peer.expect("said")).clientSeq, n);
 });

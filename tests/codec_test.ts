@@ -91,7 +91,7 @@ Deno.test("FrameDecoder reads bytes that were written into its space", pure, () 
   const decoder = new FrameDecoder({ maxFrameBytes: 100 });
   const shown = [];
   for (const piece of cut(STREAM, 3)) {
-    decoder.space().set(piece);
+    decoder.reserve().set(piece);
     decoder.commit(piece.length);
     shown.push(...drain(decoder).map(show));
   }
@@ -100,14 +100,14 @@ Deno.test("FrameDecoder reads bytes that were written into its space", pure, () 
 
 Deno.test("FrameDecoder.buffered counts the bytes of the frame that is not whole yet", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 100 });
-  assertEquals(decoder.buffered, 0);
+  assertEquals(decoder.bufferedBytes, 0);
   decoder.push(STREAM.subarray(0, 10));
-  assertEquals(decoder.buffered, 10);
+  assertEquals(decoder.bufferedBytes, 10);
   drain(decoder);
-  assertEquals(decoder.buffered, 3);
+  assertEquals(decoder.bufferedBytes, 3);
   decoder.push(STREAM.subarray(10, 12));
   drain(decoder);
-  assertEquals(decoder.buffered, 0);
+  assertEquals(decoder.bufferedBytes, 0);
 });
 
 Deno.test("FrameDecoder accepts a length up to the limit", pure, () => {
@@ -148,7 +148,7 @@ Deno.test("FrameDecoder holds a long frame in less than twice its length", pure,
   const decoder = new FrameDecoder({ maxFrameBytes: 100_000 });
   for (const piece of cut(longFrame(70_000), 1_000)) decoder.push(piece);
   assertEquals(drain(decoder).length, 1);
-  assertEquals(decoder.space().length, 131_072);
+  assertEquals(decoder.reserve().length, 131_072);
 });
 
 Deno.test("FrameDecoder doubles its buffer after a read that filled it, up to 64 KiB", pure, () => {
@@ -156,7 +156,7 @@ Deno.test("FrameDecoder doubles its buffer after a read that filled it, up to 64
   const frame = bytes("00 00 00 04 07 61 62 63");
   const sizes = [];
   for (let read = 0; read < 11; read++) {
-    const space = decoder.space();
+    const space = decoder.reserve();
     sizes.push(space.length);
     for (let at = 0; at < space.length; at += frame.length) space.set(frame, at);
     decoder.commit(space.length);
@@ -171,14 +171,14 @@ Deno.test("FrameDecoder keeps its first buffer for reads that do not fill it", p
     decoder.push(longFrame(200));
     assertEquals(drain(decoder).length, 1);
   }
-  assertEquals(decoder.space().length, 256);
+  assertEquals(decoder.reserve().length, 256);
 });
 
 Deno.test("FrameDecoder.space() is never empty, whatever waits", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 5_000 });
   const stream = longFrame(4_999);
   for (const [at, byte] of stream.entries()) {
-    const space = decoder.space();
+    const space = decoder.reserve();
     assertEquals(space.length > 0, true);
     space[0] = byte;
     decoder.commit(1);
@@ -307,7 +307,7 @@ const FIELDS: [string, string, (frame: Frame) => unknown, unknown][] = [
 for (const [name, body, read, value] of FIELDS) {
   Deno.test(`Frame.${name}() reads its field and stops behind it`, pure, () => {
     const frame = frameOf(bytes(`${body} ${body} 07`));
-    assertEquals([read(frame), read(frame), frame.u8(), frame.atEnd], [value, value, 7, true]);
+    assertEquals([read(frame), read(frame), frame.u8(), frame.isAtEnd], [value, value, 7, true]);
   });
 
   Deno.test(`Frame.${name}() refuses a body that ends within its field, at any byte`, pure, () => {
@@ -349,11 +349,11 @@ Deno.test("Frame.string() refuses what is not UTF-8, with its cause, and can go 
 Deno.test("Frame.end() refuses a body with more in it than its fields", pure, () => {
   const frame = frameOf(bytes("01 02"));
   frame.u8();
-  assertEquals(frame.atEnd, false);
+  assertEquals(frame.isAtEnd, false);
   assertEquals(natsErrorCode(() => frame.end()), "frame-malformed");
   assertThrows(() => frame.end(), ProtocolError, "1 bytes follow");
   frame.u8();
-  assertEquals(frame.atEnd, true);
+  assertEquals(frame.isAtEnd, true);
   frame.end();
   frameOf(bytes("")).end();
 });
@@ -362,7 +362,7 @@ Deno.test("FrameDecoder.frames counts the whole frames that came", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 100 });
   decoder.push(Uint8Array.of(...longFrame(3), ...longFrame(4), ...longFrame(5).subarray(0, 6)));
   drain(decoder);
-  assertEquals(decoder.frames, 2);
+  assertEquals(decoder.frameCount, 2);
 });
 
 Deno.test("FrameWriter.string() has room for whatever UTF-8 makes of a text", pure, () => {

@@ -4,25 +4,34 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStore } from "../lib/data_file.ts";
 import { InputError } from "../lib/errors.ts";
-import { fold } from "../lib/fold.ts";
+import { applyEvent } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
 import type { Said, Unnumbered } from "../lib/protocol.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
-const joined = (session: bigint, nick: string): Unnumbered => (
-  { type: "joined", timeMs: 5, session, back: false, nick, address: "10.0.0.7" }
+const joined = (sessionId: bigint, nick: string): Unnumbered => (
+  { type: "joined", timeMs: 5, sessionId, rejoined: false, nick, address: "10.0.0.7" }
 );
-const left = (session: bigint, nick: string): Unnumbered => (
-  { type: "left", timeMs: 9, session, lost: true, nick, address: "10.0.0.7" }
+const left = (sessionId: bigint, nick: string): Unnumbered => (
+  { type: "left", timeMs: 9, sessionId, connectionLost: true, nick, address: "10.0.0.7" }
 );
-const said = (session: bigint, n: number, more: Partial<Said> = {}): Unnumbered<Said> => (
-  { type: "said", timeMs: 9, session, n, late: false, nick: "ana", text: `t${n}`, ...more }
+const said = (sessionId: bigint, clientSeq: number, more: Partial<Said> = {}): Unnumbered<Said> => (
+  {
+    type: "said",
+    timeMs: 9,
+    sessionId,
+    clientSeq,
+    redelivered: false,
+    nick: "ana",
+    text: `t${clientSeq}`,
+    ...more,
+  }
 );
 const ALL: Unnumbered[] = [
   joined(1n, "ana"),
   said(1n, 7, { action: true }),
-  said(1n, 8, { to: { session: 2n, nick: "beto" } }),
-  { type: "renamed", timeMs: 9, session: 1n, before: "ana", nick: "eva" },
+  said(1n, 8, { to: { sessionId: 2n, nick: "beto" } }),
+  { type: "renamed", timeMs: 9, sessionId: 1n, oldNick: "ana", nick: "eva" },
   { type: "announced", timeMs: 9, text: "hola" },
   { type: "backups", timeMs: 9, backups: ["a:1"] },
   left(1n, "eva"),
@@ -41,9 +50,11 @@ function entriesOf(file: SqliteStore): Unnumbered[] {
 /** Who is in after the file's past and all of its entries, and what was accepted of whom. */
 function membersOf(file: SqliteStore) {
   const members = new Members();
-  for (const entry of [...file.past(), ...entriesOf(file)]) fold(members, entry);
+  for (const entry of [...file.snapshot(), ...entriesOf(file)]) applyEvent(members, entry);
   return {
-    in: [...members].map(({ session, nick, sinceMs, accepted }) => [session, nick, sinceMs, accepted]),
+    in: [...members].map((
+      { sessionId, nick, sinceMs, lastClientSeq },
+    ) => [sessionId, nick, sinceMs, lastClientSeq]),
     gone: [...members.gone],
   };
 }
@@ -59,10 +70,10 @@ Deno.test(
   writing,
   () =>
     inFolder(async (path) => {
-      let instance: bigint;
+      let logId: bigint;
       {
         using file = await SqliteStore.open(path);
-        ({ instance } = file);
+        ({ logId } = file);
         assertEquals([file.firstSeq, file.nextSeq, entriesOf(file)], [0, 0, []]);
         file.append(ALL.slice(0, 3), 100);
         file.append(ALL.slice(3), 200);
@@ -70,8 +81,8 @@ Deno.test(
         assertEquals(file.nextSeq, 7);
       }
       using file = await SqliteStore.open(path);
-      assertEquals([file.instance, file.firstSeq, file.nextSeq], [instance, 0, 7]);
-      assertNotEquals(instance, 0n);
+      assertEquals([file.logId, file.firstSeq, file.nextSeq], [logId, 0, 7]);
+      assertNotEquals(logId, 0n);
       assertEquals(entriesOf(file), ALL);
       assertEquals([...file.entries()].map(({ seq, atMs }) => [seq, atMs]).slice(2, 4), [[2, 100], [3, 200]]);
       assert(file.bytes > 4_096);
@@ -244,7 +255,7 @@ Deno.test(
       using file = await SqliteStore.open(path);
       file.append([said(1n, 3)], 200);
       file.prune({ entries: 1, sinceMs: 0 });
-      const backups = [...file.past()].filter(({ type }) => type === "backups");
+      const backups = [...file.snapshot()].filter(({ type }) => type === "backups");
       assertEquals(backups, [{ type: "backups", timeMs: 0, backups: ["a:1"] }]);
     }),
 );
@@ -254,7 +265,7 @@ Deno.test(
   writing,
   () =>
     inFolder(async (path) => {
-      const to = { session: 2n, nick: "beto" };
+      const to = { sessionId: 2n, nick: "beto" };
       const secret = "a secret of theirs";
       {
         using file = await SqliteStore.open(path);
@@ -265,7 +276,7 @@ Deno.test(
         file.erasePrivate(101);
         assertEquals(entriesOf(file), [
           joined(1n, "ana"),
-          { type: "said", timeMs: 0, session: 1n, n: 1, late: false, nick: "", text: "" },
+          { type: "said", timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "", text: "" },
           said(1n, 2),
           said(1n, 3, { to }),
         ]);
@@ -306,8 +317,8 @@ Deno.test(
         file.append([left(2n, "beto"), said(1n, 3)], 200);
         file.prune({ entries: 3, sinceMs: 0 });
         const members = new Members();
-        for (const entry of file.past()) fold(members, entry);
-        assertEquals<unknown>(entriesOf(file).map((entry) => fold(members, entry)), entriesOf(file));
+        for (const entry of file.snapshot()) applyEvent(members, entry);
+        assertEquals<unknown>(entriesOf(file).map((entry) => applyEvent(members, entry)), entriesOf(file));
       }
       assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(words));
     }),

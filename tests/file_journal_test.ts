@@ -14,13 +14,13 @@ const announced = (text: string): Unnumbered => ({ type: "announced", timeMs: 5,
 /** Two clocks that a test sets. */
 class Hands {
   wallMs = 1_700_000_000_000;
-  tickMs = 5_000;
+  monotonicMs = 5_000;
 
-  readonly now = () => ({ wallMs: this.wallMs, tickMs: this.tickMs });
+  readonly now = () => ({ wallMs: this.wallMs, monotonicMs: this.monotonicMs });
 
   advance(ms: number): void {
     this.wallMs += ms;
-    this.tickMs += ms;
+    this.monotonicMs += ms;
   }
 }
 
@@ -54,14 +54,14 @@ async function withJournal(
   const given: [number, string][] = [];
   const ticks: number[] = [];
   let work = Promise.withResolvers<void>();
-  journal.follow((entry, seq, { tickMs }) => {
+  journal.subscribe((entry, seq, { monotonicMs }) => {
     given.push([seq, entry.type === "announced" ? entry.text : entry.type]);
-    ticks.push(tickMs);
+    ticks.push(monotonicMs);
   }, () => work.resolve());
   const settle = async () => {
     await soon(work.promise, "work");
     work = Promise.withResolvers<void>();
-    journal.settle();
+    journal.deliver();
   };
   await act({ file, journal, clock, given, ticks, troubles, settle });
 }
@@ -130,7 +130,7 @@ Deno.test(
       async ({ journal, given, ticks, settle }) => {
         assertEquals(given, [[0, "uno"], [1, "dos"]]);
         // When it was, on the clock of now.
-        assertEquals(ticks.map((tickMs) => clock.now().tickMs - tickMs), [61_000, 60_000]);
+        assertEquals(ticks.map((monotonicMs) => clock.now().monotonicMs - monotonicMs), [61_000, 60_000]);
         journal.propose(announced("tres"));
         await settle();
         await settle();
@@ -150,9 +150,9 @@ Deno.test("Times never go back, though somebody has set the clock", writing, asy
     await withJournal(
       `${folder.path}/a`,
       async ({ journal, ticks, settle }) => {
-        const nowMs = clock.now().tickMs;
+        const nowMs = clock.now().monotonicMs;
         assert(
-          ticks.every((tickMs, i) => tickMs <= nowMs && tickMs >= (ticks[i - 1] ?? -Infinity)),
+          ticks.every((monotonicMs, i) => monotonicMs <= nowMs && monotonicMs >= (ticks[i - 1] ?? -Infinity)),
           `${ticks}`,
         );
         journal.propose(announced("x"));
@@ -174,11 +174,11 @@ for (const [errcode, code] of [[13, "disk-full"], [10, "disk-failed"]] as const)
         const failure = breakDown(file, errcode);
         journal.propose(announced("uno"));
         for (let i = 0; i < 3; i++) await settle();
-        assertEquals([journal.isStuck, given, troubles], [true, [], [code]]);
+        assertEquals([journal.isBlocked, given, troubles], [true, [], [code]]);
         journal.propose(announced("dos"));
         failure.mend();
         while (given.length < 2) await settle();
-        assertEquals([journal.isStuck, given], [false, [[0, "uno"], [1, "dos"]]]);
+        assertEquals([journal.isBlocked, given], [false, [[0, "uno"], [1, "dos"]]]);
         assertEquals(troubles, [code, undefined]);
       }, { retryMs: 1 });
       await withJournal(`${folder.path}/a`, ({ given }) => assertEquals(given.length, 2));
@@ -199,10 +199,10 @@ Deno.test("What a disk may have given up is written elsewhere before it is given
     journal.propose(announced("uno"));
     await settle();
     await until(() => troubles.length > 0);
-    assertEquals([journal.isStuck, given, all], [true, [], 0]);
+    assertEquals([journal.isBlocked, given, all], [true, [], 0]);
     file.sync = sync;
     while (given.length === 0) await settle();
-    assertEquals([journal.isStuck, given, all], [false, [[0, "uno"]], 1]);
+    assertEquals([journal.isBlocked, given, all], [false, [[0, "uno"]], 1]);
     assertEquals(troubles, ["disk-failed", undefined]);
   }, { retryMs: 1 });
 });
@@ -211,13 +211,13 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
   await using folder = new TestFolder();
   const clock = new Hands();
   const limits = { keptEntries: 4, keptMs: 100_000, privateMs: 10_000, sync: "normal" } as const;
-  const to = { session: 2n, nick: "beto" };
+  const to = { sessionId: 2n, nick: "beto" };
   const secret: Unnumbered = {
     type: "said",
     timeMs: 5,
-    session: 1n,
-    n: 1,
-    late: false,
+    sessionId: 1n,
+    clientSeq: 1,
+    redelivered: false,
     nick: "ana",
     text: "s",
     to,
@@ -244,7 +244,15 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
   clock.advance(10_000);
   await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);
   clock.advance(1);
-  const trace: Unnumbered = { type: "said", timeMs: 0, session: 1n, n: 1, late: false, nick: "", text: "" };
+  const trace: Unnumbered = {
+    type: "said",
+    timeMs: 0,
+    sessionId: 1n,
+    clientSeq: 1,
+    redelivered: false,
+    nick: "",
+    text: "",
+  };
   await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), trace), limits, clock);
   clock.advance(100_000);
   await withJournal(
@@ -266,7 +274,7 @@ Deno.test("A disk that fails is left alone until it is time to try again", writi
     };
     journal.propose(announced("uno"));
     await settle();
-    for (let i = 0; i < 3; i++) journal.settle();
+    for (let i = 0; i < 3; i++) journal.deliver();
     assertEquals(tries, 1);
     file.append = append;
   }, { retryMs: 60_000 });

@@ -1,28 +1,28 @@
 // What entries do to who is in: the same everywhere, whoever proposed them and however often.
 
 import { assertEquals } from "@std/assert";
-import { backupOrder, fold, unfold } from "../lib/fold.ts";
+import { applyEvent, backupOrder, snapshotOf } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
 import type { Joined, Left, ProposedEvent, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
-const joined = (session: bigint, nick: string, timeMs = 5): Unnumbered<Joined> => (
-  { type: "joined", timeMs, session, back: false, nick, address: "10.0.0.7" }
+const joined = (sessionId: bigint, nick: string, timeMs = 5): Unnumbered<Joined> => (
+  { type: "joined", timeMs, sessionId, rejoined: false, nick, address: "10.0.0.7" }
 );
-const left = (session: bigint, nick: string): Unnumbered<Left> => (
-  { type: "left", timeMs: 9, session, lost: true, nick, address: "10.0.0.7" }
+const left = (sessionId: bigint, nick: string): Unnumbered<Left> => (
+  { type: "left", timeMs: 9, sessionId, connectionLost: true, nick, address: "10.0.0.7" }
 );
-const renamed = (session: bigint, before: string, nick: string): Unnumbered<Renamed> => (
-  { type: "renamed", timeMs: 9, session, before, nick }
+const renamed = (sessionId: bigint, oldNick: string, nick: string): Unnumbered<Renamed> => (
+  { type: "renamed", timeMs: 9, sessionId, oldNick, nick }
 );
-const said = (session: bigint, n: number, nick = "ana"): Unnumbered<Said> => (
-  { type: "said", timeMs: 9, session, n, late: false, nick, text: `t${n}` }
+const said = (sessionId: bigint, clientSeq: number, nick = "ana"): Unnumbered<Said> => (
+  { type: "said", timeMs: 9, sessionId, clientSeq, redelivered: false, nick, text: `t${clientSeq}` }
 );
 
 function foldAll(...entries: ProposedEvent[]) {
   const members = new Members();
-  const folded = entries.map((entry) => fold(members, entry));
+  const folded = entries.map((entry) => applyEvent(members, entry));
   return { members, folded, last: folded.at(-1), nicks: [...members].map(({ nick }) => nick) };
 }
 
@@ -61,15 +61,15 @@ Deno.test("A message is said once, also by somebody who is not in any more", pur
     said(1n, 3),
     said(1n, 4),
   );
-  const numbers = folded.map((entry) => entry?.type === "said" ? entry.n : entry?.type);
+  const numbers = folded.map((entry) => entry?.type === "said" ? entry.clientSeq : entry?.type);
   const no = undefined;
   assertEquals(numbers, ["joined", 2, no, no, "left", no, 3, no, "joined", no, 4]);
 });
 
 Deno.test("What is accepted counts as proposed", pure, () => {
   const { members } = foldAll(joined(1n, "ana"), said(1n, 7));
-  const { accepted, proposed } = members.get(1n)!;
-  assertEquals([accepted, proposed], [7, 7]);
+  const { lastClientSeq, lastProposedSeq } = members.get(1n)!;
+  assertEquals([lastClientSeq, lastProposedSeq], [7, 7]);
 });
 
 Deno.test("Who speaks has the nick that they have by then", pure, () => {
@@ -110,15 +110,15 @@ Deno.test("What is announced changes nobody", pure, () => {
 
 Deno.test("Who is in through one server moves to another, and nobody is told", pure, () => {
   const { members, last } = foldAll(
-    { ...joined(1n, "ana"), home: 7n },
-    { ...joined(1n, "ana"), address: "10.0.0.8", home: 8n },
+    { ...joined(1n, "ana"), nodeId: 7n },
+    { ...joined(1n, "ana"), address: "10.0.0.8", nodeId: 8n },
   );
-  const { home, address, sinceMs } = members.get(1n)!;
-  assertEquals([last, home, address, sinceMs], [undefined, 8n, "10.0.0.8", 5]);
+  const { nodeId, address, sinceMs } = members.get(1n)!;
+  assertEquals([last, nodeId, address, sinceMs], [undefined, 8n, "10.0.0.8", 5]);
 });
 
 Deno.test("A home is nothing that anybody reads", pure, () => {
-  const { folded } = foldAll({ ...joined(1n, "ana"), home: 7n }, { ...left(1n, "ana"), home: 7n });
+  const { folded } = foldAll({ ...joined(1n, "ana"), nodeId: 7n }, { ...left(1n, "ana"), nodeId: 7n });
   assertEquals(folded, [joined(1n, "ana"), left(1n, "ana")]);
 });
 
@@ -126,8 +126,8 @@ Deno.test(
   "A server loses those who are in through it, and no others; whoever throws out does so everywhere",
   pure,
   () => {
-    for (const [home, isOut] of [[7n, true], [8n, false], [undefined, true]] as const) {
-      const { nicks } = foldAll({ ...joined(1n, "ana"), home: 7n }, { ...left(1n, "ana"), home });
+    for (const [nodeId, isOut] of [[7n, true], [8n, false], [undefined, true]] as const) {
+      const { nicks } = foldAll({ ...joined(1n, "ana"), nodeId: 7n }, { ...left(1n, "ana"), nodeId });
       assertEquals(nicks, isOut ? [] : ["ana"]);
     }
   },
@@ -135,7 +135,7 @@ Deno.test(
 
 Deno.test("What entries have made of a room can be told in few", pure, () => {
   const { members } = foldAll(
-    { ...joined(1n, "ana"), home: 7n },
+    { ...joined(1n, "ana"), nodeId: 7n },
     said(1n, 5),
     joined(2n, "beto"),
     joined(3n, "eva"),
@@ -144,20 +144,20 @@ Deno.test("What entries have made of a room can be told in few", pure, () => {
     said(4n, 1),
     renamed(2n, "beto", "bea"),
   );
-  const again = foldAll(...unfold(members)).members;
+  const again = foldAll(...snapshotOf(members)).members;
   assertEquals([...again], [...members]);
   assertEquals([...again.gone], [[3n, 2], [4n, 1]]);
   // Two for ana, and one each for beto, who has said nothing, and for those who are gone.
-  assertEquals([...unfold(members)].length, 5);
+  assertEquals([...snapshotOf(members)].length, 5);
 });
 
 Deno.test("A message whose words are forgotten counts, and is read by nobody", pure, () => {
   const { folded, members } = foldAll(joined(1n, "ana"), { ...said(1n, 5), text: "" }, said(1n, 5));
-  assertEquals([folded.slice(1), members.get(1n)!.accepted], [[undefined, undefined], 5]);
+  assertEquals([folded.slice(1), members.get(1n)!.lastClientSeq], [[undefined, undefined], 5]);
 });
 
-const backups = (list: string[], home?: bigint): ProposedEvent => (
-  { type: "backups", timeMs: 9, backups: list, ...(home && { home }) }
+const backups = (list: string[], nodeId?: bigint): ProposedEvent => (
+  { type: "backups", timeMs: 9, backups: list, ...(nodeId && { nodeId }) }
 );
 
 Deno.test("Backups that people named stay, servers of the room come and go, and all read both", pure, () => {
@@ -180,9 +180,9 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
     "a:1 b:1",
     "s:4 a:1 b:1",
   ]);
-  const { members: again } = foldAll(...unfold(members));
+  const { members: again } = foldAll(...snapshotOf(members));
   assertEquals(backupOrder(again, { own: ["own:1"] }), ["s:4", "own:1", "a:1", "b:1"]);
-  assertEquals(again.serving, { backups: ["s:4"], home: 7n });
+  assertEquals(again.serving, { backups: ["s:4"], nodeId: 7n });
 });
 
 Deno.test(
@@ -205,7 +205,7 @@ Deno.test(
       "s:1 b:1 b:12 c:1",
       "s:1 b:1 b:12 c:1 a:1",
     ]);
-    assertEquals(foldAll(...unfold(members)).members.named, ["b:12", "c:1", "a:1"]);
+    assertEquals(foldAll(...snapshotOf(members)).members.named, ["b:12", "c:1", "a:1"]);
   },
 );
 

@@ -9,14 +9,22 @@ import { ReplicatedCommitLog, type SharedJournalOptions } from "../lib/shared_jo
 import { type FakeLog, FakeStore } from "./fake_store.ts";
 
 /** Message `n` of a session. */
-export function said(session: bigint, n: number): ProposedEvent {
-  return { type: "said", timeMs: 5, session, n, late: false, nick: "ana", text: `t${n}` };
+export function said(sessionId: bigint, clientSeq: number): ProposedEvent {
+  return {
+    type: "said",
+    timeMs: 5,
+    sessionId,
+    clientSeq,
+    redelivered: false,
+    nick: "ana",
+    text: `t${clientSeq}`,
+  };
 }
 
 /** Somebody comes, on a server. */
-export function joined(session: bigint, home: bigint): ProposedEvent {
-  const who = { nick: `u${session}`, address: "::1" };
-  return { type: "joined", timeMs: 5, session, back: false, ...who, home };
+export function joined(sessionId: bigint, nodeId: bigint): ProposedEvent {
+  const who = { nick: `u${sessionId}`, address: "::1" };
+  return { type: "joined", timeMs: 5, sessionId, rejoined: false, ...who, nodeId };
 }
 
 /** Block `number` of a server, with one entry. */
@@ -27,29 +35,29 @@ export function encodeBlock(server: bigint, entry: ProposedEvent, number = 1): U
 /** A server that follows a log. */
 export class Follower implements AsyncDisposable {
   readonly journal: ReplicatedCommitLog;
-  readonly taken: { entry: ProposedEvent; seq: number; isForeign: boolean | undefined }[] = [];
+  readonly taken: { entry: ProposedEvent; seq: number; isRemote: boolean | undefined }[] = [];
   readonly store: FakeStore;
   readonly news: (boolean | NatsError)[];
 
   readonly past: readonly ProposedEvent[];
 
   private constructor(journal: ReplicatedCommitLog, store: FakeStore, news: Follower["news"]) {
-    this.past = journal.past;
+    this.past = journal.snapshot;
     this.journal = journal;
     this.store = store;
     this.news = news;
-    journal.follow(
-      (entry, seq, _at, isForeign) => this.taken.push({ entry, seq, isForeign }),
-      () => queueMicrotask(() => journal.settle()),
+    journal.subscribe(
+      (entry, seq, _at, isRemote) => this.taken.push({ entry, seq, isRemote }),
+      () => queueMicrotask(() => journal.deliver()),
     );
   }
 
-  static async open(log: FakeLog, home: bigint, options: Partial<SharedJournalOptions> = {}) {
+  static async open(log: FakeLog, nodeId: bigint, options: Partial<SharedJournalOptions> = {}) {
     const store = new FakeStore(log);
     const news: Follower["news"] = [];
     const journal = await ReplicatedCommitLog.open(store, {
-      home,
-      instance: 100n + home,
+      nodeId,
+      logId: 100n + nodeId,
       clock: systemClock,
       onAway: (isAway) => news.push(isAway),
       onBroken: (error) => news.push(error),
@@ -65,8 +73,8 @@ export class Follower implements AsyncDisposable {
 
   get words(): string[] {
     return this.taken.map(({ entry, seq }) => {
-      const { session, n } = entry as Said;
-      return `${seq}:${entry.type === "said" ? `${session}.${n}` : `${entry.type} ${session}`}`;
+      const { sessionId, clientSeq } = entry as Said;
+      return `${seq}:${entry.type === "said" ? `${sessionId}.${clientSeq}` : `${entry.type} ${sessionId}`}`;
     });
   }
 

@@ -29,12 +29,12 @@ Deno.test("Who has said who they are is not late because the server waits for it
   const journal = new StagedJournal();
   await using server = startServer({ journal, maxClients: 1, crowdedMs: 200, comingMs: 600 });
   using _broken = (await enterAs("ana", server)).peer;
-  journal.isStuck = true;
+  journal.isBlocked = true;
   const coming = enterAs("ana", server);
   coming.catch(() => {}); // until it is waited for
   using silent = await dialPeer(server.address);
   assertEquals((await silent.expect("error")).code, "room-full");
-  journal.isStuck = false;
+  journal.isBlocked = false;
   using _ana = (await coming).peer;
 });
 

@@ -24,7 +24,7 @@ Deno.test(
     const clock = new TestClock().now;
     const room = new Room({ journal: new InMemoryCommitLog(1n) });
     using guests = new Sessions({ room, clock, onWork: () => {} });
-    const admission = room.enter({ hello: helloOf("ana"), session: 1n, address: "10.0.0.7" }, clock())!;
+    const admission = room.enter({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     const [first, second] = [fakeConnection(), fakeConnection()];
     const membersOf = () => [first, second].map(({ connection }) => guests.memberOf(connection));
     for (const { connection } of [first, second]) guests.welcome(admission, connection);
@@ -41,7 +41,7 @@ Deno.test("Who is lost because the server ends has not left", pure, () => {
   const { connection } = fakeConnection();
   for (const isEnding of [true, false]) {
     using guests = new Sessions({ room, clock, onWork: () => {} });
-    const admission = room.enter({ hello: helloOf("ana"), session: 1n, address: "10.0.0.7" }, clock())!;
+    const admission = room.enter({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     guests.welcome(admission, connection);
     if (isEnding) guests[Symbol.dispose]();
     guests.lose(admission.member);
@@ -57,7 +57,7 @@ Deno.test("However many were lost, nothing is waited for when the server ends", 
   const room = new Room({ journal: new InMemoryCommitLog(1n) });
   using guests = new Sessions({ room, clock, onWork: () => {} });
   for (const [index, nick] of ["ana", "beto"].entries()) {
-    const arrival = { hello: helloOf(nick), session: BigInt(index), address: "10.0.0.7" };
+    const arrival = { hello: helloOf(nick), sessionId: BigInt(index), address: "10.0.0.7" };
     const admission = room.enter(arrival, clock())!;
     guests.welcome(admission, fakeConnection().connection);
     guests.lose(admission.member);

@@ -246,7 +246,7 @@ const CASES: Record<string, Case> = {
     attack: async (peer) => {
       await peer.say(eva, { type: "nick", nick: "ana" }, { type: "nick", nick: "АNA" }, { type: "bye" });
       const refused = (await peer.rest()).flatMap((message) =>
-        message.type === "refused" ? [message.code] : []
+        message.type === "rejected" ? [message.code] : []
       );
       assertEquals(refused, ["nick-taken", "nick-mixed"]);
     },
@@ -326,7 +326,7 @@ const CASES: Record<string, Case> = {
   },
   "another's name with a token of one's own": stranger(
     "nick-taken",
-    helloOf("ana", { token: tokenOf("eva") }),
+    helloOf("ana", { resumeToken: tokenOf("eva") }),
   ),
   "one who was thrown out": {
     code: "kicked",

@@ -32,12 +32,12 @@ function longer(frame: Uint8Array): Uint8Array {
   return copy;
 }
 
-function joined(seq: number, session = BigInt(seq)): ServerMessage {
-  return { type: "joined", seq, timeMs: 0, session, back: false, nick: "eva", address: LOOPBACK };
+function joined(seq: number, sessionId = BigInt(seq)): ServerMessage {
+  return { type: "joined", seq, timeMs: 0, sessionId, rejoined: false, nick: "eva", address: LOOPBACK };
 }
 
-function said(seq: number, n = seq + 1): ServerMessage {
-  return saidBy("eva", { seq, n, text: "hola" });
+function said(seq: number, clientSeq = seq + 1): ServerMessage {
+  return saidBy("eva", { seq, clientSeq, text: "hola" });
 }
 
 /** What a server does once it has read HELLO. `own` is the client's session. */
@@ -49,17 +49,17 @@ function answering(...answers: (ServerMessage | Uint8Array)[]): Attack {
 
 /** Lets the client in, then says something. */
 function welcoming(...answers: (ServerMessage | Uint8Array)[]): Attack {
-  return (client, session) => client.say(welcomeTo("ana", { session }), ...answers);
+  return (client, sessionId) => client.say(welcomeTo("ana", { sessionId }), ...answers);
 }
 
 function welcomingWith(changes: Partial<Welcome>): Attack {
-  return (client, session) => client.say(welcomeTo("ana", { session, ...changes }));
+  return (client, sessionId) => client.say(welcomeTo("ana", { sessionId, ...changes }));
 }
 
 /** Frames by the ten thousand, then one that is none. */
 function flooding(message: (seq: number) => ServerMessage): Attack {
-  return async (client, session) => {
-    await client.say(welcomeTo("ana", { session }));
+  return async (client, sessionId) => {
+    await client.say(welcomeTo("ana", { sessionId }));
     for (let batch = 0; batch < 5; batch++) {
       const frames = Array.from({ length: 1_000 }, (_, i) => encodeServer(message(batch * 1_000 + i)));
       await client.say(new Uint8Array(await new Blob(frames).arrayBuffer()));
@@ -86,24 +86,27 @@ const CASES: Record<string, [Attack, string]> = {
   "a WELCOME without a body": [answering(frame(FRAME_TYPE.welcome)), NO_SERVER],
   "a WELCOME of another version": [answering(frame(FRAME_TYPE.welcome, 9)), "otra versión del protocolo"],
   "a WELCOME with a byte too many": [
-    (client, session) => client.say(longer(encodeServer(welcomeTo("ana", { session })))),
+    (client, sessionId) => client.say(longer(encodeServer(welcomeTo("ana", { sessionId })))),
     NO_SERVER,
   ],
   "a WELCOME with 255 backups": [welcomingWith({ backups: new Array(255).fill("a") }), NO_SERVER],
   "a WELCOME with a backup of 60,000 bytes": [welcomingWith({ backups: ["a".repeat(60_000)] }), NO_SERVER],
   "a WELCOME with a nick of 60,000 bytes": [welcomingWith({ nick: "a".repeat(60_000) }), NO_SERVER],
-  "a WELCOME to somebody else": [welcomingWith({ session: 5n }), NO_SERVER],
-  "a WELCOME that has messages never sent": [welcomingWith({ accepted: 1 }), NO_SERVER],
-  "a WELCOME that has all messages there can be": [welcomingWith({ accepted: 0xffff_ffff }), NO_SERVER],
-  "a WELCOME that goes on beyond its log": [welcomingWith({ next: 5, head: 4 }), NO_SERVER],
+  "a WELCOME to somebody else": [welcomingWith({ sessionId: 5n }), NO_SERVER],
+  "a WELCOME that has messages never sent": [welcomingWith({ lastClientSeq: 1 }), NO_SERVER],
+  "a WELCOME that has all messages there can be": [welcomingWith({ lastClientSeq: 0xffff_ffff }), NO_SERVER],
+  "a WELCOME that goes on beyond its log": [welcomingWith({ startSeq: 5, head: 4 }), NO_SERVER],
   "a second WELCOME": [welcoming(welcomeTo("ana")), GARBLED],
   "a log that jumps": [welcoming(said(0), said(2)), GARBLED],
   "a log that jumps to the end of numbers": [welcoming(said(Number.MAX_SAFE_INTEGER)), GARBLED],
   "a log that runs backwards": [welcoming(said(0), said(1), said(0)), GARBLED],
   "a log that stands still": [welcoming(said(0), said(0)), GARBLED],
   "a message of one's own that was never sent": [
-    (client, session) =>
-      client.say(welcomeTo("ana", { session }), saidBy("ana", { seq: 0, n: 1, text: "yo", session })),
+    (client, sessionId) =>
+      client.say(
+        welcomeTo("ana", { sessionId }),
+        saidBy("ana", { seq: 0, clientSeq: 1, text: "yo", sessionId }),
+      ),
     GARBLED,
   ],
   "a text that is no UTF-8": [
@@ -111,7 +114,7 @@ const CASES: Record<string, [Attack, string]> = {
     GARBLED,
   ],
   "a nick of 81 bytes": [
-    welcoming(saidBy("eva", { seq: 0, n: 1, text: "x", nick: "a".repeat(81) })),
+    welcoming(saidBy("eva", { seq: 0, clientSeq: 1, text: "x", nick: "a".repeat(81) })),
     GARBLED,
   ],
   "an address of 65 bytes": [
@@ -124,13 +127,13 @@ const CASES: Record<string, [Attack, string]> = {
   "a PONG with a body": [welcoming(frame(FRAME_TYPE.serverPong, 1)), GARBLED],
   "5,000 people who come": [flooding((seq) => joined(seq)), GARBLED],
   "5,000 messages of 5,000 people": [
-    flooding((seq) => ({ ...saidBy("eva", { seq, n: 1, text: "hola" }), session: BigInt(seq) })),
+    flooding((seq) => ({ ...saidBy("eva", { seq, clientSeq: 1, text: "hola" }), sessionId: BigInt(seq) })),
     GARBLED,
   ],
   "5,000 PINGs": [flooding((seq) => ({ type: "ping", head: seq })), GARBLED],
   "5,000 PONGs that nobody asked for": [flooding(() => ({ type: "pong" })), GARBLED],
   "a refusal of what was not asked": [
-    welcoming({ type: "refused", code: "nick-taken", about: EVIL, reason: EVIL }),
+    welcoming({ type: "rejected", code: "nick-taken", request: EVIL, reason: EVIL }),
     GARBLED,
   ],
   "5,000 times 16 backups": [
@@ -169,8 +172,8 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
     let visits = 0;
     await using evil = new FakeServer(async (client, visit) => {
       visits = visit + 1;
-      const { token } = await client.expect("hello");
-      await attack(client, sessionIdOf(token)).catch(() => {}); // the client may have had enough of it
+      const { resumeToken } = await client.expect("hello");
+      await attack(client, sessionIdOf(resumeToken)).catch(() => {}); // the client may have had enough of it
       await client.rest().catch(() => {});
     });
     await using good = new ChatServer({ host: LOOPBACK, port: 0, secure: WIRE.secure });
@@ -198,13 +201,13 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
 /** Where a session ends that is alone with a server. */
 async function endOf(attack: Attack): Promise<ChatError> {
   await using server = new FakeServer(async (client) => {
-    const { token } = await client.expect("hello");
-    await attack(client, sessionIdOf(token)).catch(() => {});
+    const { resumeToken } = await client.expect("hello");
+    await attack(client, sessionIdOf(resumeToken)).catch(() => {});
     await client.rest().catch(() => {});
   });
   let visits = 0;
   using session = new Session({
-    mailbox: new SessionState({ token: tokenOf("ana") }),
+    mailbox: new SessionState({ resumeToken: tokenOf("ana") }),
     nextTarget: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
     dial: WIRE.dial,
     answerMs: 200,
@@ -230,16 +233,16 @@ Deno.test("Hostile server: no answer at all", async () => {
 });
 
 Deno.test("Hostile server: a WELCOME a byte at a time, for ever", async () => {
-  const { code } = await endOf((client, session) =>
-    dribble(client, encodeServer(welcomeTo("ana", { session })))
+  const { code } = await endOf((client, sessionId) =>
+    dribble(client, encodeServer(welcomeTo("ana", { sessionId })))
   );
   assert(["no-answer", "silent"].includes(code), code);
 });
 
 Deno.test("Hostile server: a message a byte at a time, for ever", async () => {
-  const { code } = await endOf(async (client, session) => {
-    await client.say(welcomeTo("ana", { session }));
-    await dribble(client, encodeServer(saidBy("eva", { seq: 0, n: 1, text: "x".repeat(100) })));
+  const { code } = await endOf(async (client, sessionId) => {
+    await client.say(welcomeTo("ana", { sessionId }));
+    await dribble(client, encodeServer(saidBy("eva", { seq: 0, clientSeq: 1, text: "x".repeat(100) })));
   });
   assertEquals(code, "silent");
 });
@@ -251,10 +254,10 @@ Deno.test("Whatever a server says, a client remembers 10,000 people, 10,000 sess
     if (entry.type === "joined") roster.learn(entry);
   }
   assertEquals([...roster].length, 10_000);
-  const mailbox = new SessionState({ token: tokenOf("ana") });
-  const session = sessionIdOf(tokenOf("ana"));
-  for (let instance = 1n; instance <= 100n; instance++) {
-    mailbox.welcomed(welcomeTo("ana", { session, instance }), 0);
+  const mailbox = new SessionState({ resumeToken: tokenOf("ana") });
+  const sessionId = sessionIdOf(tokenOf("ana"));
+  for (let logId = 1n; logId <= 100n; logId++) {
+    mailbox.welcomed(welcomeTo("ana", { sessionId, logId }), 0);
   }
-  assertEquals(mailbox.hello("ana", 0).resume.length, 16);
+  assertEquals(mailbox.hello("ana", 0).resumePoints.length, 16);
 });

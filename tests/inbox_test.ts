@@ -11,55 +11,80 @@ const BETO = 2n;
 const NEVER = 0xffff_ffff;
 
 /** WELCOME of a server on which reading goes on at `next`, and what is new begins at `head`. */
-function welcome(instance: bigint, next: number, head = next): Welcome {
+function welcome(logId: bigint, startSeq: number, head = startSeq): Welcome {
   return {
     type: "welcome",
     version: 1,
-    session: 9n,
-    instance,
+    sessionId: 9n,
+    logId,
     nick: "yo",
-    accepted: 0,
-    next,
+    lastClientSeq: 0,
+    startSeq,
     head,
     backups: [],
-    onlineCount: 0,
-    online: [],
+    memberCount: 0,
+    members: [],
   };
 }
 
-function said(seq: number, session: bigint, n: number): Said {
-  return { type: "said", seq, timeMs: 0, session, n, late: false, nick: "ana", text: "hola" };
+function said(seq: number, sessionId: bigint, clientSeq: number): Said {
+  return {
+    type: "said",
+    seq,
+    timeMs: 0,
+    sessionId,
+    clientSeq,
+    redelivered: false,
+    nick: "ana",
+    text: "hola",
+  };
 }
 
 function joined(seq: number): Joined {
-  return { type: "joined", seq, timeMs: 0, session: ANA, back: false, nick: "ana", address: "10.0.0.7" };
+  return {
+    type: "joined",
+    seq,
+    timeMs: 0,
+    sessionId: ANA,
+    rejoined: false,
+    nick: "ana",
+    address: "10.0.0.7",
+  };
 }
 
 function left(seq: number): Left {
-  return { type: "left", seq, timeMs: 0, session: ANA, lost: false, nick: "ana", address: "10.0.0.7" };
+  return {
+    type: "left",
+    seq,
+    timeMs: 0,
+    sessionId: ANA,
+    connectionLost: false,
+    nick: "ana",
+    address: "10.0.0.7",
+  };
 }
 
 /** An inbox that was welcomed once, at 0 ms. */
-function inboxOn(instance: bigint, next: number, head = next): ReadTracker {
+function inboxOn(logId: bigint, next: number, head = next): ReadTracker {
   const inbox = new ReadTracker();
-  inbox.welcomed(welcome(instance, next, head), 0);
+  inbox.welcomed(welcome(logId, next, head), 0);
   return inbox;
 }
 
-function readNumbers(inbox: ReadTracker, session: bigint, numbers: number[]): Place[] {
-  return numbers.map((n, seq) => inbox.read(said(seq, session, n)));
+function readNumbers(inbox: ReadTracker, sessionId: bigint, numbers: number[]): Place[] {
+  return numbers.map((n, seq) => inbox.read(said(seq, sessionId, n)));
 }
 
-function nextOn(inbox: ReadTracker, instance: bigint): number | undefined {
-  return inbox.position(0).resume.find((point) => point.instance === instance)?.next;
+function nextOn(inbox: ReadTracker, logId: bigint): number | undefined {
+  return inbox.position(0).resumePoints.find((point) => point.logId === logId)?.nextSeq;
 }
 
 Deno.test("Inbox.position() of a newcomer has nothing to catch up with", pure, () => {
-  assertEquals(new ReadTracker().position(5_000), { lackMs: NEVER, resume: [] });
+  assertEquals(new ReadTracker().position(5_000), { lagMs: NEVER, resumePoints: [] });
 });
 
 Deno.test("Inbox.position() knows where to go on from WELCOME on", pure, () => {
-  assertEquals(inboxOn(7n, 3, 5).position(0).resume, [{ instance: 7n, next: 3 }]);
+  assertEquals(inboxOn(7n, 3, 5).position(0).resumePoints, [{ logId: 7n, nextSeq: 3 }]);
 });
 
 Deno.test("Inbox.position() goes on behind the last entry of any type that was read", pure, () => {
@@ -86,7 +111,7 @@ Deno.test("Inbox.position() remembers the last 16 servers that it was on", pure,
   for (let instance = 0; instance < 16; instance++) visit(instance);
   visit(0);
   visit(16);
-  const known = inbox.position(0).resume.map(({ instance }) => Number(instance));
+  const known = inbox.position(0).resumePoints.map(({ logId }) => Number(logId));
   assertEquals(known, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 16]);
 });
 
@@ -101,14 +126,14 @@ Deno.test("Inbox.welcomed() tells how many entries are lost for good", pure, () 
 });
 
 Deno.test("Inbox lacks nothing at the first WELCOME of its life", pure, () => {
-  assertEquals(inboxOn(7n, 0, 50).position(2_000).lackMs, 2_000);
+  assertEquals(inboxOn(7n, 0, 50).position(2_000).lagMs, 2_000);
 });
 
 Deno.test("Inbox lacks something from the last time that it was whole, whatever WELCOME comes", pure, () => {
   const inbox = inboxOn(7n, 0);
   inbox.welcomed(welcome(8n, 0), 1_000);
   inbox.welcomed(welcome(7n, 0), 1_500);
-  assertEquals(inbox.position(2_000).lackMs, 2_000);
+  assertEquals(inbox.position(2_000).lagMs, 2_000);
 });
 
 Deno.test(
@@ -118,34 +143,34 @@ Deno.test(
     const inbox = inboxOn(7n, 0);
     inbox.pinged(0, 10_000);
     inbox.lost(20_000);
-    assertEquals(inbox.position(300_000).lackMs, 290_000);
+    assertEquals(inbox.position(300_000).lagMs, 290_000);
     // Away for minutes, then where nobody is, known or not, however long nothing is heard after that.
     for (const [instance, cameMs] of [[8n, 300_000], [7n, 600_000], [9n, 900_000]] as const) {
       inbox.welcomed(welcome(instance, 0), cameMs);
       inbox.pinged(0, cameMs + 5_000);
       inbox.lost(cameMs + 119_999);
-      assertEquals(inbox.position(cameMs + 200_000).lackMs, cameMs + 190_000);
+      assertEquals(inbox.position(cameMs + 200_000).lagMs, cameMs + 190_000);
     }
     inbox.welcomed(welcome(9n, 0), 1_200_000);
     inbox.pinged(0, 1_205_000);
     inbox.lost(1_320_000);
-    assertEquals(inbox.position(1_400_000).lackMs, 195_000);
+    assertEquals(inbox.position(1_400_000).lagMs, 195_000);
   },
 );
 
 Deno.test("Inbox.position() rounds up to whole milliseconds, and never to those of a newcomer", pure, () => {
   const inbox = inboxOn(7n, 0);
-  assertEquals(inbox.position(0.25).lackMs, 1);
-  assertEquals(inbox.position(NEVER - 1).lackMs, NEVER - 1);
-  assertEquals(inbox.position(NEVER).lackMs, NEVER - 1);
-  assertEquals(inbox.position(NEVER * 2).lackMs, NEVER - 1);
+  assertEquals(inbox.position(0.25).lagMs, 1);
+  assertEquals(inbox.position(NEVER - 1).lagMs, NEVER - 1);
+  assertEquals(inbox.position(NEVER).lagMs, NEVER - 1);
+  assertEquals(inbox.position(NEVER * 2).lagMs, NEVER - 1);
 });
 
 Deno.test("Inbox.pinged() makes whole at once whoever has read all before it", pure, () => {
   for (const head of [4, 3]) {
     const inbox = inboxOn(7n, 4);
     inbox.pinged(head, 1_000);
-    assertEquals(inbox.position(1_500).lackMs, 500);
+    assertEquals(inbox.position(1_500).lagMs, 500);
   }
 });
 
@@ -156,9 +181,9 @@ Deno.test(
     const inbox = inboxOn(7n, 3);
     inbox.pinged(5, 1_000);
     inbox.read(joined(3));
-    assertEquals(inbox.position(1_500).lackMs, 1_500);
+    assertEquals(inbox.position(1_500).lagMs, 1_500);
     inbox.read(joined(4));
-    assertEquals(inbox.position(1_500).lackMs, 500);
+    assertEquals(inbox.position(1_500).lagMs, 500);
   },
 );
 
@@ -167,10 +192,10 @@ Deno.test("Inbox that falls behind was last whole at the first PING that it has 
   inbox.pinged(4, 1_000);
   inbox.pinged(5, 2_000);
   inbox.read(joined(3));
-  assertEquals(inbox.position(3_000).lackMs, 2_000);
+  assertEquals(inbox.position(3_000).lagMs, 2_000);
   inbox.read(joined(4));
   inbox.pinged(5, 2_500);
-  assertEquals(inbox.position(3_000).lackMs, 500);
+  assertEquals(inbox.position(3_000).lagMs, 500);
 });
 
 Deno.test("Inbox is not made whole by a PING of a server that it left", pure, () => {
@@ -178,23 +203,23 @@ Deno.test("Inbox is not made whole by a PING of a server that it left", pure, ()
   inbox.pinged(5, 1_000);
   inbox.welcomed(welcome(8n, 100), 1_500);
   inbox.read(joined(100));
-  assertEquals(inbox.position(2_000).lackMs, 2_000);
+  assertEquals(inbox.position(2_000).lagMs, 2_000);
 });
 
 Deno.test("Inbox is made whole by what it has read of the server it is on, not of another", pure, () => {
   const inbox = inboxOn(7n, 100);
   inbox.welcomed(welcome(8n, 0), 0);
   inbox.pinged(50, 1_000);
-  assertEquals(inbox.position(1_000).lackMs, 1_000);
+  assertEquals(inbox.position(1_000).lagMs, 1_000);
 });
 
 Deno.test("Inbox.read() shows each message of a session once and in order", pure, () => {
   assertEquals(readNumbers(inboxOn(7n, 0), ANA, [1, 1, 3, 2, 3, 4]), [
     "live",
-    "hidden",
+    "duplicate",
     "live",
-    "hidden",
-    "hidden",
+    "duplicate",
+    "duplicate",
     "live",
   ]);
 });
@@ -204,7 +229,7 @@ Deno.test("Inbox.read() counts each session apart, and on all servers alike", pu
   readNumbers(inbox, ANA, [1, 2]);
   assertEquals(readNumbers(inbox, BETO, [1]), ["live"]);
   inbox.welcomed(welcome(8n, 0), 0);
-  assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["hidden", "hidden", "live"]);
+  assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["duplicate", "duplicate", "live"]);
 });
 
 Deno.test("Inbox.read() shows a newcomer what was said before as history", pure, () => {
@@ -220,7 +245,7 @@ Deno.test("Inbox.read() shows others what was said while they were away as misse
 Deno.test("Inbox.read() tells what was said before they came to a server that is new to them", pure, () => {
   const inbox = inboxOn(7n, 0);
   inbox.welcomed(welcome(8n, 0, 2), 0);
-  assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["elsewhere", "elsewhere", "live"]);
+  assertEquals(readNumbers(inbox, ANA, [1, 2, 3]), ["backfill", "backfill", "live"]);
   inbox.welcomed(welcome(8n, 3, 4), 0);
   assertEquals(readNumbers(inbox, ANA, [4]), ["missed"]);
 });
@@ -228,8 +253,8 @@ Deno.test("Inbox.read() tells what was said before they came to a server that is
 Deno.test("Inbox.read() hides joins and departures that WELCOME's list has told already", pure, () => {
   const inbox = inboxOn(7n, 0, 2);
   assertEquals([joined(0), left(1), joined(2), left(3)].map((entry) => inbox.read(entry)), [
-    "hidden",
-    "hidden",
+    "duplicate",
+    "duplicate",
     "live",
     "live",
   ]);
@@ -241,43 +266,43 @@ Deno.test(
   () => {
     const at = (seq: number) => ({ seq, timeMs: 0 });
     const entries = (seq: number): LogEntry[] => [
-      { type: "renamed", ...at(seq), session: ANA, before: "a", nick: "b" },
+      { type: "renamed", ...at(seq), sessionId: ANA, oldNick: "a", nick: "b" },
       { type: "backups", ...at(seq + 1), backups: [] },
       { type: "announced", ...at(seq + 2), text: "hola" },
     ];
     const inbox = inboxOn(7n, 0, 3);
-    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["hidden", "hidden", "history"]);
+    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["duplicate", "duplicate", "history"]);
     assertEquals(entries(3).map((entry) => inbox.read(entry)), ["live", "live", "live"]);
     inbox.welcomed(welcome(8n, 0, 3), 0);
-    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["hidden", "hidden", "elsewhere"]);
+    assertEquals(entries(0).map((entry) => inbox.read(entry)), ["duplicate", "duplicate", "backfill"]);
   },
 );
 
 Deno.test("Inbox.read() shows nothing of what is hidden, and goes on behind it", pure, () => {
   const inbox = inboxOn(7n, 3);
   inbox.pinged(4, 5_000);
-  assertEquals(inbox.read({ type: "hidden", seq: 3 }), "hidden");
-  assertEquals([nextOn(inbox, 7n), inbox.position(6_000).lackMs], [4, 1_000]);
+  assertEquals(inbox.read({ type: "noop", seq: 3 }), "duplicate");
+  assertEquals([nextOn(inbox, 7n), inbox.position(6_000).lagMs], [4, 1_000]);
 });
 
 Deno.test("Inbox forgets the session it has not heard of for longest when there are too many", pure, () => {
   const inbox = new ReadTracker({ shownSessions: 2 });
   inbox.welcomed(welcome(7n, 0), 0);
-  for (const session of [1n, 2n, 1n, 3n]) readNumbers(inbox, session, [5]);
+  for (const sessionId of [1n, 2n, 1n, 3n]) readNumbers(inbox, sessionId, [5]);
   // Session 1 was heard of again since, though not shown; the order of asking lets nothing else be forgotten.
-  assertEquals(readNumbers(inbox, 1n, [5]), ["hidden"]);
-  assertEquals(readNumbers(inbox, 3n, [5]), ["hidden"]);
+  assertEquals(readNumbers(inbox, 1n, [5]), ["duplicate"]);
+  assertEquals(readNumbers(inbox, 3n, [5]), ["duplicate"]);
   assertEquals(readNumbers(inbox, 2n, [5]), ["live"]);
 });
 
 Deno.test("Inbox remembers what it showed when an older number comes", pure, () => {
-  assertEquals(readNumbers(inboxOn(7n, 0), ANA, [5, 2, 4]), ["live", "hidden", "hidden"]);
+  assertEquals(readNumbers(inboxOn(7n, 0), ANA, [5, 2, 4]), ["live", "duplicate", "duplicate"]);
 });
 
 Deno.test("Inbox remembers ten thousand sessions unless told otherwise", pure, () => {
   const inbox = inboxOn(7n, 0);
-  for (let session = 0n; session <= 10_000n; session++) readNumbers(inbox, session, [1]);
-  assertEquals(readNumbers(inbox, 1n, [1]), ["hidden"]);
+  for (let sessionId = 0n; sessionId <= 10_000n; sessionId++) readNumbers(inbox, sessionId, [1]);
+  assertEquals(readNumbers(inbox, 1n, [1]), ["duplicate"]);
   assertEquals(readNumbers(inbox, 0n, [1]), ["live"]);
 });
 
@@ -290,16 +315,16 @@ Deno.test(
         type: "said",
         seq,
         timeMs: 0,
-        session: ANA,
-        n: seq + 1,
-        late: false,
+        sessionId: ANA,
+        clientSeq: seq + 1,
+        redelivered: false,
         nick: "ana",
         text: "secreto",
       },
-      to: { session: BETO, nick: "beto" },
+      to: { sessionId: BETO, nick: "beto" },
     });
     const inbox = inboxOn(7n, 0, 1);
-    assertEquals([inbox.read(secret(0)), inbox.read(secret(1))], ["hidden", "live"]);
+    assertEquals([inbox.read(secret(0)), inbox.read(secret(1))], ["duplicate", "live"]);
     inbox.welcomed(welcome(7n, 2, 3), 0);
     assertEquals(inbox.read(secret(2)), "missed");
   },
@@ -307,6 +332,6 @@ Deno.test(
 
 Deno.test("Inbox.position() says no more than HELLO can carry, whatever a server counts", pure, () => {
   const inbox = inboxOn(7n, Number.MAX_SAFE_INTEGER);
-  inbox.read({ type: "hidden", seq: Number.MAX_SAFE_INTEGER });
+  inbox.read({ type: "noop", seq: Number.MAX_SAFE_INTEGER });
   assertEquals(nextOn(inbox, 7n), Number.MAX_SAFE_INTEGER);
 });

@@ -18,22 +18,22 @@ const painted = new Renderer(translator("en"), { paint: COLOR_THEME });
 
 /** All that a renderer makes of a string, wherever a peer may put it. */
 function linesOf(renderer: Renderer, text: string): string[] {
-  const what = { seq: 0, timeMs: 0, session: 1n, nick: text };
-  const said = { ...what, type: "said", n: 1, late: false, text } as const;
+  const what = { seq: 0, timeMs: 0, sessionId: 1n, nick: text };
+  const said = { ...what, type: "said", clientSeq: 1, redelivered: false, text } as const;
   const events: RoomEvent[] = [
     said,
-    { ...said, late: true, action: true },
-    { ...said, to: { session: 2n, nick: text } },
-    { ...what, type: "joined", back: false, address: text },
-    { ...what, type: "left", lost: true, address: text },
-    { ...what, type: "renamed", before: text },
+    { ...said, redelivered: true, action: true },
+    { ...said, to: { sessionId: 2n, nick: text } },
+    { ...what, type: "joined", rejoined: false, address: text },
+    { ...what, type: "left", connectionLost: true, address: text },
+    { ...what, type: "renamed", oldNick: text },
     { type: "announced", seq: 0, timeMs: 0, text },
     { type: "backups", seq: 0, timeMs: 0, backups: [text, text] },
   ];
   return [
     ...events.map((event) => renderer.entry(event, { reader: text })),
     ...events.map((event) => renderer.entry(event, { isHistory: true })),
-    renderer.person({ session: 1n, nick: text, address: text, sinceMs: 0 }),
+    renderer.person({ sessionId: 1n, nick: text, address: text, sinceMs: 0 }),
     renderer.notice(
       errorText(new ServerError(text, text, { details: { nick: text, reason: text } }), "es"),
       0,
@@ -123,9 +123,9 @@ Deno.test(
         type: "said",
         seq: 0,
         timeMs: 0,
-        session: 1n,
-        n: 1,
-        late: false,
+        sessionId: 1n,
+        clientSeq: 1,
+        redelivered: false,
         nick,
         text: "hola",
       } as const;
@@ -136,9 +136,9 @@ Deno.test(
         type: "said",
         seq: 0,
         timeMs: 0,
-        session: 1n,
-        n: 1,
-        late: false,
+        sessionId: 1n,
+        clientSeq: 1,
+        redelivered: false,
         nick: "eva",
         text,
       } as const;
@@ -154,8 +154,8 @@ Deno.test("A peer's text fills in no placeholder of a sentence", pure, () => {
     type: "joined",
     seq: 0,
     timeMs: 0,
-    session: 1n,
-    back: false,
+    sessionId: 1n,
+    rejoined: false,
     nick: "eva",
     address: "{nick}",
   });

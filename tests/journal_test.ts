@@ -16,28 +16,32 @@ import { StagedJournal, type Store } from "./staged_journal.ts";
 
 const pure = { permissions: "none" } as const;
 
-const at = (ms: number) => ({ wallMs: 1_700_000_000_000 + ms, tickMs: ms });
+const at = (ms: number) => ({ wallMs: 1_700_000_000_000 + ms, monotonicMs: ms });
 
-function newRoom(store: Store = { instance: 7n, entries: [] }, backups: readonly string[] = []) {
+function newRoom(store: Store = { logId: 7n, entries: [] }, backups: readonly string[] = []) {
   const journal = new StagedJournal(store);
   let work = 0;
-  return { store, journal, room: new Room({ journal, backups, onWork: () => work++ }), work: () => work };
+  return { store, journal, room: new Room({ journal, backups, onReady: () => work++ }), work: () => work };
 }
 
-function enter(room: Room, nick: string, { again = () => {}, session = BigInt(nick.length), ms = 0 } = {}) {
+function enter(
+  room: Room,
+  nick: string,
+  { again = () => {}, sessionId = BigInt(nick.length), ms = 0 } = {},
+) {
   const hello: Hello = {
-    ...{ type: "hello", version: 1, token: new Uint8Array(16), password: "", nick },
-    ...{ lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
+    ...{ type: "hello", version: 1, resumeToken: new Uint8Array(16), password: "", nick },
+    ...{ lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
   };
-  return room.enter({ hello, session, address: "10.0.0.7" }, at(ms), again);
+  return room.enter({ hello, sessionId, address: "10.0.0.7" }, at(ms), again);
 }
 
 /** Somebody comes in, whatever it takes. */
-function letIn(room: Room, nick: string, session?: bigint): Admission {
+function letIn(room: Room, nick: string, sessionId?: bigint): Admission {
   let admission: Admission | undefined;
-  const attempt = () => admission = enter(room, nick, { session, again: attempt });
+  const attempt = () => admission = enter(room, nick, { sessionId, again: attempt });
   attempt();
-  room.settle();
+  room.deliver();
   return admission!;
 }
 
@@ -57,43 +61,43 @@ Deno.test("Nobody is in before the journal has it, and then they are welcomed as
   let isDue = false;
   assertEquals(enter(room, "ana", { again: () => isDue = true }), undefined);
   assertEquals([room.size, room.log.head, work(), isDue], [0, 0, 1, false]);
-  room.settle();
+  room.deliver();
   assertEquals([room.size, room.log.head, work(), isDue], [1, 1, 1, true]);
   const { welcome, member } = enter(room, "ana")!;
-  assertEquals([welcome.instance, welcome.head, welcome.onlineCount], [7n, 1, 1]);
+  assertEquals([welcome.logId, welcome.head, welcome.memberCount], [7n, 1, 1]);
   assertEquals([member.nick, member.graceEndMs], ["ana", undefined]);
-  room.settle();
+  room.deliver();
   assertEquals(types(room), ["joined"]);
 });
 
 Deno.test("Of two who want one nick at once the second is refused when it is known", pure, () => {
   const { room } = newRoom();
   const due: string[] = [];
-  enter(room, "ana", { session: 1n, again: () => due.push("first") });
-  enter(room, "ana", { session: 2n, again: () => due.push("second") });
-  room.settle();
+  enter(room, "ana", { sessionId: 1n, again: () => due.push("first") });
+  enter(room, "ana", { sessionId: 2n, again: () => due.push("second") });
+  room.deliver();
   assertEquals(due, ["first", "second"]);
-  assert(enter(room, "ana", { session: 1n }));
-  const error = assertThrows(() => enter(room, "ana", { session: 2n }), ProtocolError);
+  assert(enter(room, "ana", { sessionId: 1n }));
+  const error = assertThrows(() => enter(room, "ana", { sessionId: 2n }), ProtocolError);
   assertEquals(error.code, "nick-taken");
-  assertEquals(types(room), ["joined", "hidden"]);
+  assertEquals(types(room), ["joined", "noop"]);
 });
 
 Deno.test("Who asks twice to come in joins once, and both askers are told", pure, () => {
   const { room } = newRoom();
   let told = 0;
   for (let i = 0; i < 2; i++) enter(room, "ana", { again: () => told++ });
-  room.settle();
+  room.deliver();
   assertEquals([told, types(room)], [2, ["joined"]]);
 });
 
 Deno.test("Who came in and is gone by then has the grace, and then leaves", pure, () => {
   const { room } = newRoom();
   enter(room, "ana", { ms: 100 });
-  room.settle();
+  room.deliver();
   assertEquals(room.expire(at(3_099)), 3_100);
   assertEquals(room.expire(at(3_100)), 3_200); // looks again while the journal has not got it
-  room.settle();
+  room.deliver();
   assertEquals([room.expire(at(3_200)), room.size], [Infinity, 0]);
   assertEquals(types(room), ["joined", "left"]);
 });
@@ -102,7 +106,7 @@ Deno.test("Who came in is welcomed before their time is over, though nobody else
   const journal = new StagedJournal();
   const room = new Room({ journal, graceMs: 0 });
   enter(room, "ana");
-  room.settle();
+  room.deliver();
   assertEquals(room.expire(at(999)), 1_000);
   assert(enter(room, "ana", { ms: 999 }));
   assertEquals(room.expire(at(9_999)), Infinity);
@@ -112,11 +116,13 @@ Deno.test("Who came in is welcomed before their time is over, though nobody else
 Deno.test("What is said again before the journal has it is said once", pure, () => {
   const { room } = newRoom();
   const { member } = letIn(room, "ana");
-  for (const n of [1, 1, 2, 1]) room.say(member, { type: "say", n, timeMs: 0, text: "t" }, at(0));
-  assertEquals([room.log.head, member.accepted, member.proposed], [1, 0, 2]);
-  assertEquals(enter(room, "ana")!.welcome.accepted, 0);
-  room.settle();
-  assertEquals([types(room), member.accepted], [["joined", "said", "said"], 2]);
+  for (const clientSeq of [1, 1, 2, 1]) {
+    room.say(member, { type: "say", clientSeq, timeMs: 0, text: "t" }, at(0));
+  }
+  assertEquals([room.log.head, member.lastClientSeq, member.lastProposedSeq], [1, 0, 2]);
+  assertEquals(enter(room, "ana")!.welcome.lastClientSeq, 0);
+  room.deliver();
+  assertEquals([types(room), member.lastClientSeq], [["joined", "said", "said"], 2]);
 });
 
 Deno.test("A nick is had when the journal has it; who is too late is refused then", pure, () => {
@@ -126,12 +132,12 @@ Deno.test("A nick is had when the journal has it; who is too late is refused the
   assertEquals(room.rename(ana.member, "eva", at(0), () => due.push("ana")), false);
   assertEquals(room.rename(beto.member, "eva", at(0), () => due.push("beto")), false);
   assertEquals([ana.member.nick, room.withNick("eva")], ["ana", undefined]);
-  room.settle();
+  room.deliver();
   assertEquals(due, ["ana", "beto"]);
   assertEquals(room.rename(ana.member, "eva", at(0)), true);
   assertThrows(() => room.rename(beto.member, "eva", at(0)), ProtocolError);
   assertEquals([...room.members].map(({ nick }) => nick), ["eva", "beto"]);
-  assertEquals(types(room).slice(2), ["renamed", "hidden"]);
+  assertEquals(types(room).slice(2), ["renamed", "noop"]);
 });
 
 Deno.test("One change of a person waits for the other", pure, () => {
@@ -140,9 +146,9 @@ Deno.test("One change of a person waits for the other", pure, () => {
   room.rename(member, "eva", at(0));
   const leave = (): boolean => room.leave(member, at(0), leave);
   assertEquals(leave(), false);
-  room.settle();
-  assertEquals(enter(room, "ana", { session: 3n }), undefined); // still leaving
-  room.settle();
+  room.deliver();
+  assertEquals(enter(room, "ana", { sessionId: 3n }), undefined); // still leaving
+  room.deliver();
   assertEquals([leave(), room.size], [true, 0]);
   assertEquals(types(room), ["joined", "renamed", "left"]);
 });
@@ -157,7 +163,7 @@ Deno.test(
     for (const nick of ["eva", "bea"]) {
       assertEquals(room.rename(member, nick, at(0), () => due.push(nick)), false);
     }
-    room.settle();
+    room.deliver();
     assertEquals([due, member.nick], [["eva", "bea"], "eva"]);
     assertEquals(types(room), ["joined", "renamed"]);
   },
@@ -168,7 +174,7 @@ Deno.test("Who is thrown out while another nick is on its way is thrown out all 
   const { member } = letIn(room, "ana");
   room.rename(member, "eva", at(0));
   room.kick(member, at(0));
-  for (let i = 0; i < 3; i++) room.settle();
+  for (let i = 0; i < 3; i++) room.deliver();
   assertEquals(types(room), ["joined", "renamed", "left"]);
 });
 
@@ -182,20 +188,20 @@ Deno.test("Who comes back under another nick is welcomed when they have it", pur
 Deno.test("A room on what another has left is the same room", pure, () => {
   const { room, store } = newRoom();
   const [ana, beto] = [letIn(room, "ana"), letIn(room, "beto")];
-  room.say(ana.member, { type: "say", n: 3, timeMs: 0, text: "hola" }, at(10));
-  const to = { session: ana.member.session, nick: "ana" };
-  room.say(beto.member, { type: "say", n: 1, timeMs: 0, text: "secreto", to }, at(20));
+  room.say(ana.member, { type: "say", clientSeq: 3, timeMs: 0, text: "hola" }, at(10));
+  const to = { sessionId: ana.member.sessionId, nick: "ana" };
+  room.say(beto.member, { type: "say", clientSeq: 1, timeMs: 0, text: "secreto", to }, at(20));
   room.leave(beto.member, at(30));
   room.announce("x", at(40));
   room.backups.add("a:1", at(50));
-  room.settle();
-  room.say(ana.member, { type: "say", n: 4, timeMs: 0, text: "nobody stored this" }, at(60));
+  room.deliver();
+  room.say(ana.member, { type: "say", clientSeq: 4, timeMs: 0, text: "nobody stored this" }, at(60));
 
   const { room: next } = newRoom(store);
   assertEquals(readAll(next), readAll(room));
   assertEquals(readAll(next).map(({ type }) => type).slice(2), [
     "said",
-    "hidden",
+    "noop",
     "left",
     "announced",
     "backups",
@@ -203,8 +209,8 @@ Deno.test("A room on what another has left is the same room", pure, () => {
   assertEquals([...next.members].map(({ nick, sinceMs }) => [nick, sinceMs]), [["ana", at(0).wallMs]]);
   assertEquals(next.loseAll(at(100)), 3_100);
   const { welcome } = enter(next, "ana", { ms: 200 })!;
-  assertEquals([welcome.accepted, welcome.head, welcome.backups], [3, 7, ["a:1"]]);
-  assertEquals(letIn(next, "beto").welcome.accepted, 1);
+  assertEquals([welcome.lastClientSeq, welcome.head, welcome.backups], [3, 7, ["a:1"]]);
+  assertEquals(letIn(next, "beto").welcome.lastClientSeq, 1);
   assertEquals(next.expire(at(99_999)), Infinity);
 });
 
@@ -215,17 +221,17 @@ Deno.test(
     const { room, store } = newRoom(undefined, ["x:1"]);
     for (const backup of ["a:1", "b:1"]) {
       room.backups.add(backup, at(0));
-      room.settle();
+      room.deliver();
     }
     for (const backup of ["a:1", "x:1"]) room.backups.remove(backup, at(0));
-    room.settle();
+    room.deliver();
     const named = (backups: string[]) => letIn(newRoom(store, backups).room, "ana").welcome.backups;
     assertEquals([letIn(room, "ana").welcome.backups, named([])], [["b:1"], ["b:1"]]);
     assertEquals(named(["x:1"]), ["x:1", "b:1"]);
     // However many flags name: no more are stored at once than can be read again.
     const { room: full } = newRoom(store, Array.from({ length: 16 }, (_, i) => `f:${i + 1}`));
     full.backups.remove("b:1", at(0));
-    full.settle();
+    full.deliver();
     const last = store.entries.at(-1)!.entry;
     assertEquals(last.type === "backups" && last.backups.length, 16);
   },
@@ -237,21 +243,21 @@ Deno.test(
   () => {
     const journal = new InMemoryCommitLog(7n);
     const taken: unknown[] = [];
-    journal.follow((entry, seq, moment) => taken.push([entry, seq, moment]));
+    journal.subscribe((entry, seq, moment) => taken.push([entry, seq, moment]));
     const entries = ["uno", "dos"].map((text) => ({ type: "announced", timeMs: 1, text }) as const);
     for (const [index, entry] of entries.entries()) journal.propose(entry, at(index));
     assertEquals(taken, [[entries[0], 0, at(0)], [entries[1], 1, at(1)]]);
-    assertEquals([journal.instance, journal.firstSeq], [7n, 0]);
+    assertEquals([journal.logId, journal.firstSeq], [7n, 0]);
   },
 );
 
 Deno.test("A room goes on from what its journal knows of the time before its first entry", pure, () => {
-  const past: ProposedEvent[] = [
-    { type: "joined", timeMs: 5, session: 1n, back: false, nick: "ana", address: "10.0.0.8" },
+  const snapshot: ProposedEvent[] = [
+    { type: "joined", timeMs: 5, sessionId: 1n, rejoined: false, nick: "ana", address: "10.0.0.8" },
     { type: "backups", timeMs: 6, backups: ["a:1"] },
   ];
-  const room = new Room({ journal: Object.assign(new StagedJournal(), { past }) });
+  const room = new Room({ journal: Object.assign(new StagedJournal(), { snapshot }) });
   const { welcome, online } = letIn(room, "eva");
-  assertEquals([welcome.backups, welcome.onlineCount, welcome.head], [["a:1"], 2, 1]);
+  assertEquals([welcome.backups, welcome.memberCount, welcome.head], [["a:1"], 2, 1]);
   assertEquals(new TextDecoder().decode(online).match(/ana|eva/g), ["ana", "eva"]);
 });

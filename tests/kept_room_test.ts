@@ -20,8 +20,8 @@ async function openJournal(path: string): Promise<SqliteCommitLog> {
   return new SqliteCommitLog(await SqliteStore.open(path), { clock: systemClock });
 }
 
-function say(n: number, text = `t${n}`): Say {
-  return { type: "say", n, timeMs: 0, text };
+function say(clientSeq: number, text = `t${clientSeq}`): Say {
+  return { type: "say", clientSeq, timeMs: 0, text };
 }
 
 /** What the file of a server is when it is killed: as it lies on the disk. */
@@ -33,9 +33,9 @@ async function killed(path: string): Promise<string> {
 
 /** Has a journal give nothing back until it is let go; counts what it is given meanwhile. */
 function hold(journal: StagedJournal) {
-  const { settle, propose } = journal;
-  const held = { count: 0, letGo: () => void (journal.settle = settle) };
-  journal.settle = () => {};
+  const { deliver, propose } = journal;
+  const held = { count: 0, letGo: () => void (journal.deliver = deliver) };
+  journal.deliver = () => {};
   journal.propose = (entry, now) => {
     held.count++;
     propose.call(journal, entry, now);
@@ -70,11 +70,17 @@ Deno.test(
     }
     await using journal = await openJournal(copy);
     await using server = startServer({ journal, graceMs: 200 });
-    const { instance } = before.welcome;
-    const ana = await enter(server.address, helloOf("ana", { lackMs: 0, resume: [{ instance, next: 3 }] }));
+    const { logId } = before.welcome;
+    const ana = await enter(
+      server.address,
+      helloOf("ana", { lagMs: 0, resumePoints: [{ logId, nextSeq: 3 }] }),
+    );
     using _ana = ana.peer;
-    assertEquals([ana.welcome.instance, ana.welcome.next, ana.welcome.head], [instance, 3, 7]);
-    assertEquals([ana.welcome.accepted, ana.welcome.online.map(({ nick }) => nick)], [2, ["ana", "beto"]]);
+    assertEquals([ana.welcome.logId, ana.welcome.startSeq, ana.welcome.head], [logId, 3, 7]);
+    assertEquals([ana.welcome.lastClientSeq, ana.welcome.members.map(({ nick }) => nick)], [2, [
+      "ana",
+      "beto",
+    ]]);
     assertEquals(ana.past.map((entry) => entry.type === "said" ? entry.text : entry.type), [
       "and goodbye",
       "left",
@@ -82,9 +88,9 @@ Deno.test(
       "t2",
     ]);
     assertEquals((await ana.peer.expect("left")).nick, "beto");
-    const eva = await enter(server.address, helloOf("eva", { history: 5 }));
+    const eva = await enter(server.address, helloOf("eva", { historyCount: 5 }));
     using _eva = eva.peer;
-    assertEquals([eva.welcome.accepted, eva.past.filter(({ type }) => type === "said").length], [1, 3]);
+    assertEquals([eva.welcome.lastClientSeq, eva.past.filter(({ type }) => type === "said").length], [1, 3]);
     await eva.peer.say(say(1), say(2, "again"));
     assertEquals((await eva.peer.expect("said")).text, "again");
   },
@@ -96,7 +102,7 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
   await using server = startServer({ journal, pingMs: 200, deadMs: 1_200 });
   const { peer: ana } = await enter(server.address, helloOf("ana"));
   using _ana = ana;
-  journal.isStuck = true;
+  journal.isBlocked = true;
   await ana.say(say(1), { type: "ping" }, say(2));
   const heard = new Set<string>();
   const endMs = performance.now() + 2_000;
@@ -107,7 +113,7 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
     if (type === "ping") await ana.say({ type: "pong" });
   }
   assertEquals(heard, new Set(["ping", "pong"]));
-  journal.isStuck = false;
+  journal.isBlocked = false;
   const texts: string[] = [];
   while (texts.length < 2) {
     const message = (await ana.hear())!;
@@ -120,10 +126,10 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
 Deno.test("Who wants to come in while the disk is full is let in afterwards", async () => {
   const journal = new StagedJournal();
   await using server = startServer({ journal });
-  journal.isStuck = true;
+  journal.isBlocked = true;
   const coming = enter(server.address, helloOf("ana"));
   await until(() => server.stats.connections === 1, "somebody to come");
-  journal.isStuck = false;
+  journal.isBlocked = false;
   const { peer, welcome } = await coming;
   using _ = peer;
   assertEquals(welcome.nick, "ana");
@@ -132,7 +138,7 @@ Deno.test("Who wants to come in while the disk is full is let in afterwards", as
 Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
   const journal = new StagedJournal();
   await using server = startServer({ journal, comingMs: 1_300, helloMs: 100, deadMs: 1_200 });
-  journal.isStuck = true;
+  journal.isBlocked = true;
   using ana = await dialPeer(server.address);
   using silent = await dialPeer(server.address);
   const hello = helloOf("ana");
@@ -140,7 +146,7 @@ Deno.test("Who wants to come in while the disk is full for longer is told so, an
   assertEquals((await ana.rest()).map((message) => message.type === "error" && message.code), ["store-away"]);
   // Who has said nothing is late, also then.
   assertEquals((await silent.expect("error")).code, "hello-late");
-  journal.isStuck = false;
+  journal.isBlocked = false;
   const { peer } = await enter(server.address, hello);
   peer[Symbol.dispose]();
 });
@@ -206,15 +212,15 @@ Deno.test("Who is back before their goodbye has happened stays in", async () => 
   using _beto = beto;
   const { peer: before } = await enter(server.address, helloOf("ana"));
   using _before = before;
-  const settle = journal.settle.bind(journal);
-  journal.settle = () => {};
+  const settle = journal.deliver.bind(journal);
+  journal.deliver = () => {};
   const again = await dialPeer(server.address);
   using _again = again;
   await again.say(helloOf("ana", { nick: "eva" }));
   await new Promise((resolve) => setTimeout(resolve, 50));
   await before.say({ type: "bye" });
   await new Promise((resolve) => setTimeout(resolve, 50));
-  journal.settle = settle;
+  journal.deliver = settle;
   await beto.say(say(1));
   await again.expect("welcome");
   await again.say(say(1, "here"));

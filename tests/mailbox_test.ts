@@ -2,7 +2,7 @@
 // sides of the conversation together, while servers die.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { makeServerClock, type Moment } from "../lib/clock.ts";
+import { type Instant, makeServerClock } from "../lib/clock.ts";
 import { splitFrames } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
 import { InMemoryCommitLog } from "../lib/journal.ts";
@@ -19,22 +19,22 @@ const NOON_MS = 1_700_000_000_000;
 const SESSION = 0x374708fff7719dd5n;
 
 function newMailbox(options: Partial<MailboxOptions> = {}): SessionState {
-  return new SessionState({ token: new Uint8Array(16), ...options });
+  return new SessionState({ resumeToken: new Uint8Array(16), ...options });
 }
 
 function welcome(changes: Partial<Welcome> = {}): Welcome {
   return {
     type: "welcome",
     version: 1,
-    session: SESSION,
-    instance: 7n,
+    sessionId: SESSION,
+    logId: 7n,
     nick: "ana",
-    accepted: 0,
-    next: 0,
+    lastClientSeq: 0,
+    startSeq: 0,
     head: 0,
     backups: [],
-    onlineCount: 0,
-    online: [],
+    memberCount: 0,
+    members: [],
     ...changes,
   };
 }
@@ -44,9 +44,9 @@ function said(changes: Partial<Said> = {}): Said {
     type: "said",
     seq: 0,
     timeMs: NOON_MS,
-    session: SESSION,
-    n: 1,
-    late: false,
+    sessionId: SESSION,
+    clientSeq: 1,
+    redelivered: false,
     nick: "ana",
     text: "hola",
     ...changes,
@@ -54,37 +54,37 @@ function said(changes: Partial<Said> = {}): Said {
 }
 
 Deno.test("Mailbox.session is the first 8 bytes of the token's SHA-256", pure, () => {
-  assertEquals(newMailbox().session, SESSION);
+  assertEquals(newMailbox().sessionId, SESSION);
 });
 
 Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, () => {
   assertEquals(newMailbox().hello("ana", 0), {
     type: "hello",
     version: 1,
-    token: new Uint8Array(16),
+    resumeToken: new Uint8Array(16),
     nick: "ana",
     password: "",
-    lackMs: 0xffff_ffff,
-    history: 50,
-    resume: [],
+    lagMs: 0xffff_ffff,
+    historyCount: 50,
+    resumePoints: [],
   });
-  assertEquals(newMailbox({ history: 3 }).hello("ana", 0).history, 3);
+  assertEquals(newMailbox({ history: 3 }).hello("ana", 0).historyCount, 3);
 });
 
 Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
   const mailbox = newMailbox();
   mailbox.welcomed(welcome(), 1_000);
-  mailbox.read(said({ session: 1n }), 1_500);
+  mailbox.read(said({ sessionId: 1n }), 1_500);
   mailbox.pinged({ type: "ping", head: 1 }, 2_000);
-  const { lackMs, resume } = mailbox.hello("ana", 2_500);
-  assertEquals(lackMs, 500);
-  assertEquals(resume, [{ instance: 7n, next: 1 }]);
+  const { lagMs, resumePoints } = mailbox.hello("ana", 2_500);
+  assertEquals(lagMs, 500);
+  assertEquals(resumePoints, [{ logId: 7n, nextSeq: 1 }]);
 });
 
 Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
   const mailbox = newMailbox({ outbox: { maxMessages: 1 } });
   mailbox.welcomed(welcome(), 0);
-  assertEquals(mailbox.say("hola"), { type: "say", n: 1, timeMs: 0, text: "hola" });
+  assertEquals(mailbox.say("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
   assertEquals(mailbox.pending, [{ text: "hola" }]);
   assert(mailbox.isFull);
   assertEquals(mailbox.read(said(), 0), "live");
@@ -95,8 +95,8 @@ Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
 Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => {
   const mailbox = newMailbox();
   mailbox.say("hola");
-  mailbox.read(said({ session: 1n }), 0);
-  mailbox.read({ ...said(), seq: 1, type: "left", lost: false, address: "10.0.0.7" }, 0);
+  mailbox.read(said({ sessionId: 1n }), 0);
+  mailbox.read({ ...said(), seq: 1, type: "left", connectionLost: false, address: "10.0.0.7" }, 0);
   assertEquals(mailbox.pending, [{ text: "hola" }]);
 });
 
@@ -104,8 +104,8 @@ Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are
   const mailbox = newMailbox();
   for (const text of ["uno", "dos"]) mailbox.say(text);
   mailbox.welcomed(welcome(), 0);
-  assertEquals(mailbox.welcomed(welcome({ accepted: 1, next: 4, head: 9 }), 0), {
-    resend: [{ type: "say", n: 2, timeMs: 0, text: "dos" }],
+  assertEquals(mailbox.welcomed(welcome({ lastClientSeq: 1, startSeq: 4, head: 9 }), 0), {
+    resend: [{ type: "say", clientSeq: 2, timeMs: 0, text: "dos" }],
     missing: 4,
   });
 });
@@ -117,7 +117,7 @@ Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, (
     mailbox.welcomed(welcome(), 0);
     mailbox.read(said(), 0);
     mailbox.lost(lostMs);
-    assertEquals(mailbox.welcomed(welcome({ instance: 8n }), lostMs).resend.length, count);
+    assertEquals(mailbox.welcomed(welcome({ logId: 8n }), lostMs).resend.length, count);
   }
 });
 
@@ -126,7 +126,7 @@ Deno.test("Mailbox.hello() has the password for a server that asks for it", pure
 });
 
 Deno.test("Mailbox.welcomed() believes no WELCOME that cannot be", pure, () => {
-  const impossible: Partial<Welcome>[] = [{ session: 1n }, { accepted: 2 }, { next: 3, head: 2 }];
+  const impossible: Partial<Welcome>[] = [{ sessionId: 1n }, { lastClientSeq: 2 }, { startSeq: 3, head: 2 }];
   for (const changes of impossible) {
     const mailbox = newMailbox();
     mailbox.say("hola");
@@ -139,11 +139,14 @@ Deno.test(
   "Mailbox.read() believes no entry that is not the next, nor a message that was never sent",
   pure,
   () => {
-    const impossible: Partial<Said>[] = [{ session: 1n, seq: 4 }, { session: 1n, seq: 6 }, { seq: 5, n: 2 }];
+    const impossible: Partial<Said>[] = [{ sessionId: 1n, seq: 4 }, { sessionId: 1n, seq: 6 }, {
+      seq: 5,
+      clientSeq: 2,
+    }];
     for (const changes of impossible) {
       const mailbox = newMailbox();
       mailbox.say("hola");
-      mailbox.welcomed(welcome({ next: 5, head: 5 }), 0);
+      mailbox.welcomed(welcome({ startSeq: 5, head: 5 }), 0);
       const error = assertThrows(() => mailbox.read(said(changes), 0), ProtocolError);
       assertEquals(error.code, "frame-malformed");
     }
@@ -162,14 +165,14 @@ class Person {
 
   constructor(nick: string) {
     this.nick = nick;
-    this.mailbox = newMailbox({ token: new TextEncoder().encode(nick.padEnd(16)) });
+    this.mailbox = newMailbox({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
   }
 
   /** Comes to a server; what is to be sent again arrives there, which has a clock of its own if it is told so. */
-  enter(room: Room, ms: number, now: Moment = moment(ms)): void {
+  enter(room: Room, ms: number, now: Instant = moment(ms)): void {
     const arrival = {
       hello: this.mailbox.hello(this.nick, ms),
-      session: this.mailbox.session,
+      sessionId: this.mailbox.sessionId,
       address: "10.0.0.7",
     };
     const { welcome, cursor, member } = room.enter(arrival, now)!;
@@ -197,13 +200,13 @@ class Person {
 
   #show(entry: LogEntry, ms: number): void {
     const place = this.mailbox.read(entry, ms);
-    if (entry.type !== "said" || place === "hidden" || entry.nick === this.nick) return;
+    if (entry.type !== "said" || place === "duplicate" || entry.nick === this.nick) return;
     this.shown.push(`${entry.nick}: ${entry.text}`);
   }
 }
 
 function moment(ms: number) {
-  return { wallMs: NOON_MS + ms, tickMs: ms };
+  return { wallMs: NOON_MS + ms, monotonicMs: ms };
 }
 
 /** People who have come to a room, and read that they have. */
@@ -258,7 +261,7 @@ Deno.test("A message keeps its first time on the way over three servers that die
   assertEquals(beto.shown, ["ana: uno"]);
   const entries = [...splitFrames(last.log.cursorAt(1).take()!)].map((frame) => decodeServer(frame) as Said);
   assertEquals(entries[0]!.timeMs, NOON_MS + 1_000);
-  assert(entries[0]!.late);
+  assert(entries[0]!.redelivered);
 });
 
 Deno.test(

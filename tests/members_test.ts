@@ -5,32 +5,32 @@ import { type Member, Members } from "../lib/members.ts";
 
 const pure = { permissions: "none" } as const;
 
-function add(members: Members, session: bigint, nick = `n${session}`): Member {
-  return members.add({ session, nick, address: "192.168.1.7", sinceMs: 5 });
+function add(members: Members, sessionId: bigint, nick = `n${sessionId}`): Member {
+  return members.add({ sessionId, nick, address: "192.168.1.7", sinceMs: 5 });
 }
 
 /** Each comes, is accepted `n` from, and goes. */
-function visit(members: Members, session: bigint, n: number): void {
-  const member = add(members, session);
-  member.accepted = n;
+function visit(members: Members, sessionId: bigint, n: number): void {
+  const member = add(members, sessionId);
+  member.lastClientSeq = n;
   members.remove(member);
 }
 
 /** Highest `n` that is remembered of people who are not in. */
 function rememberedOf(members: Members, sessions: bigint[]): number[] {
-  return sessions.map((session) => add(members, session).accepted);
+  return sessions.map((sessionId) => add(members, sessionId).lastClientSeq);
 }
 
 Deno.test("Members.add() starts with nothing accepted and a connection", pure, () => {
   assertEquals(add(new Members(), 1n, "ana"), {
-    session: 1n,
+    sessionId: 1n,
     nick: "ana",
     address: "192.168.1.7",
     sinceMs: 5,
-    accepted: 0,
-    proposed: 0,
+    lastClientSeq: 0,
+    lastProposedSeq: 0,
     graceEndMs: undefined,
-    home: undefined,
+    nodeId: undefined,
   });
 });
 
@@ -81,13 +81,13 @@ Deno.test("Members remember what was accepted from those who left", pure, () => 
 
 Deno.test("Members forget who left longest ago when there are too many", pure, () => {
   const members = new Members({ remembered: 2 });
-  for (const session of [1n, 2n, 3n]) visit(members, session, 7);
+  for (const sessionId of [1n, 2n, 3n]) visit(members, sessionId, 7);
   assertEquals(rememberedOf(members, [1n, 2n, 3n]), [0, 7, 7]);
 });
 
 Deno.test("Members remember anew whoever was back", pure, () => {
   const members = new Members({ remembered: 2 });
-  for (const session of [1n, 2n, 1n, 3n]) visit(members, session, 7);
+  for (const sessionId of [1n, 2n, 1n, 3n]) visit(members, sessionId, 7);
   assertEquals(rememberedOf(members, [1n, 2n, 3n]), [7, 0, 7]);
 });
 
@@ -95,15 +95,15 @@ Deno.test("Members never forget who is in, and spend no memory of the others on 
   const members = new Members({ remembered: 2 });
   visit(members, 1n, 7);
   const back = add(members, 1n);
-  for (const session of [2n, 3n]) visit(members, session, 8);
+  for (const sessionId of [2n, 3n]) visit(members, sessionId, 8);
   assertStrictEquals(members.get(1n), back);
-  assertEquals(back.accepted, 7);
+  assertEquals(back.lastClientSeq, 7);
   assertEquals(rememberedOf(members, [2n, 3n]), [8, 8]);
 });
 
 Deno.test("Members remember ten thousand who left unless told otherwise", pure, () => {
   const members = new Members();
-  for (let session = 0n; session <= 10_000n; session++) visit(members, session, 7);
+  for (let sessionId = 0n; sessionId <= 10_000n; sessionId++) visit(members, sessionId, 7);
   assertEquals(rememberedOf(members, [0n, 1n]), [0, 7]);
 });
 
@@ -112,7 +112,7 @@ Deno.test(
   pure,
   () => {
     const members = new Members();
-    const luis = members.add({ session: 1n, nick: "LUIS", address: "", sinceMs: 0 });
+    const luis = members.add({ sessionId: 1n, nick: "LUIS", address: "", sinceMs: 0 });
     assertStrictEquals(members.lookalike("Iuis", 2n), luis);
     assertEquals(members.lookalike("Iuis", 1n), undefined); // nobody is taken for themselves
     members.rename(luis, "beto");
@@ -132,7 +132,7 @@ Deno.test("Members remember nothing of who said nothing", pure, () => {
 
 Deno.test("Members remember anew of whom a message comes that was on its way when they left", pure, () => {
   const members = new Members({ remembered: 2 });
-  for (const session of [1n, 2n]) visit(members, session, 7);
+  for (const sessionId of [1n, 2n]) visit(members, sessionId, 7);
   assertEquals([members.accept(1n, 7), members.accept(1n, 8)], [false, true]);
   visit(members, 3n, 7);
   assertEquals(rememberedOf(members, [1n, 2n, 3n]), [8, 0, 7]);
@@ -141,7 +141,7 @@ Deno.test("Members remember anew of whom a message comes that was on its way whe
 Deno.test("Members.accept() takes nothing back of what is proposed already", pure, () => {
   const members = new Members();
   const ana = add(members, 1n);
-  ana.proposed = 5;
+  ana.lastProposedSeq = 5;
   members.accept(1n, 3);
-  assertEquals([ana.accepted, ana.proposed], [3, 5]);
+  assertEquals([ana.lastClientSeq, ana.lastProposedSeq], [3, 5]);
 });

@@ -9,17 +9,34 @@ const pure = { permissions: "none" } as const;
 
 const ENTRIES: ProposedEvent[] = [
   {
-    ...{ type: "joined", timeMs: 5, session: 1n, back: false, nick: "ana", address: "::1" },
-    home: 0xffff_ffff_ffff_ffffn,
+    ...{ type: "joined", timeMs: 5, sessionId: 1n, rejoined: false, nick: "ana", address: "::1" },
+    nodeId: 0xffff_ffff_ffff_ffffn,
   },
-  { type: "said", timeMs: 6, session: 1n, n: 1, late: false, nick: "ana", text: "año 👩‍👩‍👧" },
+  { type: "said", timeMs: 6, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "ana", text: "año 👩‍👩‍👧" },
   {
-    ...{ type: "said", timeMs: 6, session: 1n, n: 2, late: true, nick: "ana", text: "", action: true },
-    to: { session: 2n, nick: "beto" },
+    ...{
+      type: "said",
+      timeMs: 6,
+      sessionId: 1n,
+      clientSeq: 2,
+      redelivered: true,
+      nick: "ana",
+      text: "",
+      action: true,
+    },
+    to: { sessionId: 2n, nick: "beto" },
   },
-  { type: "renamed", timeMs: 7, session: 1n, before: "ana", nick: "eva" },
-  { type: "left", timeMs: 8, session: 1n, lost: true, nick: "eva", address: "::1", home: 3n },
-  { type: "left", timeMs: 8, session: 2n, lost: false, kicked: true, nick: "beto", address: "::1" },
+  { type: "renamed", timeMs: 7, sessionId: 1n, oldNick: "ana", nick: "eva" },
+  { type: "left", timeMs: 8, sessionId: 1n, connectionLost: true, nick: "eva", address: "::1", nodeId: 3n },
+  {
+    type: "left",
+    timeMs: 8,
+    sessionId: 2n,
+    connectionLost: false,
+    kicked: true,
+    nick: "beto",
+    address: "::1",
+  },
   { type: "announced", timeMs: 9, text: "hola" },
   { type: "backups", timeMs: 9, backups: ["a:1", "b:2"] },
 ];
@@ -32,7 +49,7 @@ Deno.test("A block holds entries as they were, each with its own home", pure, ()
 
 Deno.test("A checkpoint holds what comes before it, and the numbers in their order", pure, () => {
   const numbers = new Map([[9n, 4], [2n, 1]]);
-  const checkpoint = { instance: 5n, position: 12, seq: 34, numbers, past: ENTRIES };
+  const checkpoint = { logId: 5n, position: 12, seq: 34, numbers, past: ENTRIES };
   const back = decodeCheckpoint(encodeSnapshot(checkpoint));
   assertEquals(back, checkpoint);
   assertEquals([...back.numbers.keys()], [9n, 2n]);
@@ -40,7 +57,7 @@ Deno.test("A checkpoint holds what comes before it, and the numbers in their ord
 
 Deno.test("What is no block, or of another version, is refused", pure, () => {
   const block = encodeBlockHead({ server: 7n, number: 1 });
-  const checkpoint = encodeSnapshot({ instance: 5n, position: 0, seq: 0, numbers: new Map(), past: [] });
+  const checkpoint = encodeSnapshot({ logId: 5n, position: 0, seq: 0, numbers: new Map(), past: [] });
   for (const [decode, bytes] of [[decodeBlock, block], [decodeCheckpoint, checkpoint]] as const) {
     const newer = bytes.slice();
     newer[5]!++;
@@ -60,11 +77,11 @@ Deno.test("A block is stored in a form that servers of this version know", pure,
   const left = {
     type: "left",
     timeMs: 8,
-    session: 1n,
-    lost: true,
+    sessionId: 1n,
+    connectionLost: true,
     nick: "eva",
     address: "::1",
-    home: 3n,
+    nodeId: 3n,
   } as const;
   assertEquals(homeless.toHex().slice(8, 10), "8b");
   assertEquals(encodeProposal(left).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");

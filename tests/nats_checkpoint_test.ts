@@ -14,7 +14,7 @@ import { FakeLog, FakeStore } from "./fake_store.ts";
 const pure = { permissions: "none" } as const;
 
 function checkpointAt(position: number, changes: Partial<Checkpoint> = {}): Checkpoint {
-  return { instance: 5n, position, seq: 10 * position, numbers: new Map(), past: [], ...changes };
+  return { logId: 5n, position, seq: 10 * position, numbers: new Map(), past: [], ...changes };
 }
 
 /** A store that holds a block for each undefined, and checkpoints. */
@@ -90,5 +90,5 @@ Deno.test("Of two servers that begin a room at once one does, under an id of its
   assertEquals([new Set(ids).size, log.stored.length], [2, 1]);
   assertEquals(tryDecodeSnapshot(log.stored[0]!.bytes), checkpointAt(0));
   // Behind what is there already.
-  assertEquals(await createLog(store, 1, 7n), { ...checkpointAt(1, { instance: 7n }), seq: 0 });
+  assertEquals(await createLog(store, 1, 7n), { ...checkpointAt(1, { logId: 7n }), seq: 0 });
 });

@@ -7,8 +7,8 @@ import { until } from "./support.ts";
 async function neighbourhood({ renewMs = 5, absentMs = 0, offeredMs = 0, time = { nowMs: 0 } } = {}) {
   const leases = new FakeLeases();
   const neighbours = await Membership.join(leases, {
-    home: 5n,
-    clock: () => ({ wallMs: 0, tickMs: time.nowMs }),
+    nodeId: 5n,
+    clock: () => ({ wallMs: 0, monotonicMs: time.nowMs }),
     renewMs,
     absentMs,
     offeredMs,

@@ -19,19 +19,19 @@ function addMore(outbox: Outbox, count: number): void {
   for (let i = 0; i < count; i++) outbox.add("t");
 }
 
-function readBack(outbox: Outbox, n: number, nowMs = 0): void {
-  outbox.readBack({ n, timeMs: TIME_MS + n }, nowMs);
+function readBack(outbox: Outbox, clientSeq: number, nowMs = 0): void {
+  outbox.readBack({ clientSeq, timeMs: TIME_MS + clientSeq }, nowMs);
 }
 
 /** What a server that has nothing of it would be sent, by number. */
 function resent(outbox: Outbox, nowMs = 0): number[] {
-  return outbox.welcomed(0, nowMs).map(({ n }) => n);
+  return outbox.welcomed(0, nowMs).map(({ clientSeq }) => clientSeq);
 }
 
 Deno.test("Outbox.add() numbers messages from 1, without a time", pure, () => {
   const outbox = new Outbox();
-  assertEquals(outbox.add("hola"), { type: "say", n: 1, timeMs: 0, text: "hola" });
-  assertEquals(outbox.add("adiós"), { type: "say", n: 2, timeMs: 0, text: "adiós" });
+  assertEquals(outbox.add("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
+  assertEquals(outbox.add("adiós"), { type: "say", clientSeq: 2, timeMs: 0, text: "adiós" });
   assertEquals(outbox.pending, [{ text: "hola" }, { text: "adiós" }]);
 });
 
@@ -52,7 +52,7 @@ Deno.test("Outbox.welcomed() sends again what is pending and what is recent, in 
 Deno.test("Outbox.welcomed() does not send what the server has", pure, () => {
   const outbox = outboxOf(4);
   readBack(outbox, 1);
-  assertEquals(outbox.welcomed(3, 0).map(({ n }) => n), [4]);
+  assertEquals(outbox.welcomed(3, 0).map(({ clientSeq }) => clientSeq), [4]);
   assertEquals(outbox.pending.length, 1);
   // It stays recent nevertheless: that server may die as well.
   assertEquals(resent(outbox), [1, 2, 3, 4]);
@@ -61,15 +61,15 @@ Deno.test("Outbox.welcomed() does not send what the server has", pure, () => {
 Deno.test("Outbox.welcomed() takes numbers up where they were", pure, () => {
   const outbox = outboxOf(2);
   outbox.welcomed(2, 0);
-  assertEquals(outbox.add("t").n, 3);
+  assertEquals(outbox.add("t").clientSeq, 3);
 });
 
 Deno.test("Outbox.welcomed() sends a message with the time that it was given first", pure, () => {
   const outbox = outboxOf(3);
-  outbox.readBack({ n: 1, timeMs: TIME_MS }, 0);
-  outbox.readBack({ n: 2, timeMs: TIME_MS + 5 }, 0);
+  outbox.readBack({ clientSeq: 1, timeMs: TIME_MS }, 0);
+  outbox.readBack({ clientSeq: 2, timeMs: TIME_MS + 5 }, 0);
   outbox.welcomed(0, 0);
-  outbox.readBack({ n: 1, timeMs: TIME_MS + 9 }, 0);
+  outbox.readBack({ clientSeq: 1, timeMs: TIME_MS + 9 }, 0);
   assertEquals(outbox.welcomed(0, 0).map(({ timeMs }) => timeMs), [TIME_MS, TIME_MS + 5, 0]);
 });
 
@@ -196,11 +196,11 @@ Deno.test("Outbox lets no recent message go while all of them just fit", pure, (
 
 Deno.test("Outbox sends a message again as it was meant", pure, () => {
   const outbox = new Outbox();
-  const to = { session: 2n, nick: "beto" };
+  const to = { sessionId: 2n, nick: "beto" };
   outbox.add("saluda", { action: true });
   outbox.add("secreto", { to });
   assertEquals(outbox.welcomed(0, 0), [
-    { type: "say", n: 1, timeMs: 0, text: "saluda", action: true },
-    { type: "say", n: 2, timeMs: 0, text: "secreto", to },
+    { type: "say", clientSeq: 1, timeMs: 0, text: "saluda", action: true },
+    { type: "say", clientSeq: 2, timeMs: 0, text: "secreto", to },
   ]);
 });

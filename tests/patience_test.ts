@@ -11,11 +11,11 @@ import { TestClock } from "./support.ts";
 const pure = { permissions: "none" } as const;
 
 /** A visitor of a server whose time goes by when it is told to. */
-function newVisit({ isIn = false, isStuck = false, comingMs = 3_000 } = {}) {
+function newVisit({ isIn = false, isBlocked = false, comingMs = 3_000 } = {}) {
   const clock = new TestClock();
   let nowMs = 0;
   clock.tick(nowMs);
-  const journal = Object.assign(new InMemoryCommitLog(1n), { isStuck });
+  const journal = Object.assign(new InMemoryCommitLog(1n), { isBlocked });
   const seen = { held: [] as number[], sent: [] as Uint8Array[], gone: 0 };
   let held = Promise.withResolvers<void>();
   const connection = {
@@ -68,7 +68,7 @@ Deno.test("What takes its time is tried again as soon as it can be, and not befo
 
 Deno.test("Who is not in is sent away after a while, whatever they wait for", pure, async () => {
   for (const what of ["tries", "waits"] as const) {
-    const visit = newVisit({ isStuck: true });
+    const visit = newVisit({ isBlocked: true });
     const refused = assertRejects(() => visit[what](() => false)!, ProtocolError);
     for (let time = 0; time < 3; time++) await visit.passes(1_000);
     assertEquals([(await refused).code, visit.seen.held.length], ["store-away", 3]);
@@ -76,10 +76,10 @@ Deno.test("Who is not in is sent away after a while, whatever they wait for", pu
 });
 
 Deno.test("Who is in waits for as long as it takes", pure, async () => {
-  const { tries, waits, journal, seen, passes } = newVisit({ isIn: true, isStuck: true });
+  const { tries, waits, journal, seen, passes } = newVisit({ isIn: true, isBlocked: true });
   const stuck = waits();
   for (let time = 0; time < 60; time++) await passes(1_000);
-  journal.isStuck = false;
+  journal.isBlocked = false;
   await passes(1_000);
   await stuck;
   const { attempts, attempt } = secondAttempt();
@@ -104,10 +104,10 @@ Deno.test(
   async () => {
     const pong = encodeServer({ type: "pong" });
     for (const isIn of [true, false]) {
-      const { waits, journal, seen, passes } = newVisit({ isIn, isStuck: true });
+      const { waits, journal, seen, passes } = newVisit({ isIn, isBlocked: true });
       const waiting = waits();
       await passes(1_000);
-      journal.isStuck = false;
+      journal.isBlocked = false;
       await passes(1_000);
       await waiting;
       assertEquals(seen.sent, isIn ? [pong] : []);

@@ -56,7 +56,7 @@ export class End<Heard extends { type: string }, Said> implements Disposable {
     for (;;) {
       const frame = this.#decoder.next();
       if (frame) return this.#decode(frame);
-      const count = await soon(this.conn.read(this.#decoder.space()), "the other side to say something");
+      const count = await soon(this.conn.read(this.#decoder.reserve()), "the other side to say something");
       if (count === null) return undefined;
       this.#decoder.commit(count);
     }
@@ -98,21 +98,21 @@ export function helloOf(nick: string, hello: Partial<Hello> = {}): Hello {
   return {
     type: "hello",
     version: PROTOCOL_VERSION,
-    token: tokenOf(nick),
+    resumeToken: tokenOf(nick),
     nick,
     password: "",
-    lackMs: NEVER_CAUGHT_UP,
-    history: 0,
-    resume: [],
+    lagMs: NEVER_CAUGHT_UP,
+    historyCount: 0,
+    resumePoints: [],
     ...hello,
   };
 }
 
 /** Always the same token for the same name. */
 export function tokenOf(name: string): Uint8Array {
-  const token = new Uint8Array(16);
-  new TextEncoder().encodeInto(name, token);
-  return token;
+  const resumeToken = new Uint8Array(16);
+  new TextEncoder().encodeInto(name, resumeToken);
+  return resumeToken;
 }
 
 /** A client that is in and has read the past, its own JOINED included. */
@@ -128,7 +128,7 @@ export async function enter(server: Address, hello: Hello, wire = WIRE): Promise
   await peer.say(hello);
   const welcome = await peer.expect("welcome");
   const past: LogEntry[] = [];
-  while (welcome.next + past.length < welcome.head) past.push(await peer.hear() as LogEntry);
+  while (welcome.startSeq + past.length < welcome.head) past.push(await peer.hear() as LogEntry);
   return { peer, welcome, past };
 }
 
@@ -154,8 +154,8 @@ export class FakeServer implements AsyncDisposable {
     welcome: Partial<Welcome> = {},
   ): FakeServer {
     return new FakeServer(async (client) => {
-      const { token } = await client.expect("hello");
-      await client.say(welcomeTo("ana", { session: sessionIdOf(token), ...welcome }));
+      const { resumeToken } = await client.expect("hello");
+      await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), ...welcome }));
       await serve(client);
     });
   }
@@ -186,20 +186,30 @@ export function welcomeTo(nick: string, changes: Partial<Welcome> = {}): Welcome
   return {
     type: "welcome",
     version: PROTOCOL_VERSION,
-    session: sessionIdOf(tokenOf(nick)),
-    instance: 7n,
+    sessionId: sessionIdOf(tokenOf(nick)),
+    logId: 7n,
     nick,
-    accepted: 0,
-    next: 0,
+    lastClientSeq: 0,
+    startSeq: 0,
     head: 0,
     backups: [],
-    onlineCount: 1,
-    online: [{ session: sessionIdOf(tokenOf(nick)), nick, address: LOOPBACK, sinceMs: 0 }],
+    memberCount: 1,
+    members: [{ sessionId: sessionIdOf(tokenOf(nick)), nick, address: LOOPBACK, sinceMs: 0 }],
     ...changes,
   };
 }
 
 /** Entry `seq` of a log: message `n` of somebody. */
-export function saidBy(nick: string, changes: Partial<Said> & Pick<Said, "seq" | "n" | "text">): Said {
-  return { type: "said", timeMs: 0, session: sessionIdOf(tokenOf(nick)), late: false, nick, ...changes };
+export function saidBy(
+  nick: string,
+  changes: Partial<Said> & Pick<Said, "seq" | "clientSeq" | "text">,
+): Said {
+  return {
+    type: "said",
+    timeMs: 0,
+    sessionId: sessionIdOf(tokenOf(nick)),
+    redelivered: false,
+    nick,
+    ...changes,
+  };
 }

@@ -60,8 +60,9 @@ export async function hear({ peer }: Guest, count: number): Promise<string[]> {
   while (lines.length < count) {
     const message = await peer.hear();
     if (message?.type === "said") lines.push(`${message.nick}: ${message.text}`);
-    else if (message?.type === "left") lines.push(`${message.nick} ${message.lost ? "lost" : "left"}`);
-    else lines.push(message?.type === "joined" ? `${message.nick} joined` : `${message?.type}`);
+    else if (message?.type === "left") {
+      lines.push(`${message.nick} ${message.connectionLost ? "lost" : "left"}`);
+    } else lines.push(message?.type === "joined" ? `${message.nick} joined` : `${message?.type}`);
   }
   return lines;
 }

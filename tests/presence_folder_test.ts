@@ -12,12 +12,12 @@ import type { Presence } from "../lib/render.ts";
 
 const pure = { permissions: "none" } as const;
 
-function joined(nick: string, { back = false } = {}): Presence {
-  return { type: "joined", seq: 0, timeMs: 0, session: 0n, nick, address: "::1", back };
+function joined(nick: string, { rejoined = false } = {}): Presence {
+  return { type: "joined", seq: 0, timeMs: 0, sessionId: 0n, nick, address: "::1", rejoined };
 }
 
-function left(nick: string, { lost = false } = {}): Presence {
-  return { type: "left", seq: 0, timeMs: 0, session: 0n, nick, address: "::1", lost };
+function left(nick: string, { connectionLost = false } = {}): Presence {
+  return { type: "left", seq: 0, timeMs: 0, sessionId: 0n, nick, address: "::1", connectionLost };
 }
 
 function nicksOf(crowds: Presence[][]): string[][] {
@@ -42,7 +42,13 @@ Deno.test("Few who come and go are told one by one", pure, () => {
 
 Deno.test("A crowd is told together, each kind for itself", pure, () => {
   const folder = busyFolder();
-  const crowd = [joined("a"), left("b"), joined("c"), joined("d", { back: true }), left("e", { lost: true })];
+  const crowd = [
+    joined("a"),
+    left("b"),
+    joined("c"),
+    joined("d", { rejoined: true }),
+    left("e", { connectionLost: true }),
+  ];
   for (const one of [...crowd, left("f")]) assertEquals(folder.isAlone(one, 10), false);
   assertEquals(nicksOf(folder.take()), [["a", "c"], ["b", "f"], ["d"], ["e"]]);
   assertEquals([folder.dueMs, folder.take()], [undefined, []]);

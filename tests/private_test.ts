@@ -19,7 +19,7 @@ import { ALL_ENTRIES, type Cursor } from "../lib/room_log.ts";
 const pure = { permissions: "none" } as const;
 
 function moment(ms: number) {
-  return { wallMs: 1_700_000_000_000 + ms, tickMs: ms };
+  return { wallMs: 1_700_000_000_000 + ms, monotonicMs: ms };
 }
 
 /** A client that is joined to rooms by hand. */
@@ -32,18 +32,18 @@ class Person implements Recipient {
 
   constructor(nick: string) {
     this.nick = nick;
-    this.mailbox = new SessionState({ token: new TextEncoder().encode(nick.padEnd(16)) });
+    this.mailbox = new SessionState({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
   }
 
-  get session(): bigint {
-    return this.mailbox.session;
+  get sessionId(): bigint {
+    return this.mailbox.sessionId;
   }
 
   /** Comes to a room; what is to be sent again arrives there. */
   enter(room: Room, ms = 0): this {
     const hello = this.mailbox.hello(this.nick, ms);
     const { welcome, cursor, member } = room.enter(
-      { hello, session: this.session, address: "10.0.0.7" },
+      { hello, sessionId: this.sessionId, address: "10.0.0.7" },
       moment(ms),
     )!;
     [this.#room, this.member, this.#cursor] = [room, member, cursor];
@@ -68,7 +68,7 @@ class Person implements Recipient {
   reads(ms = 0): string[] {
     return this.entries().flatMap((entry) => {
       const place = this.mailbox.read(entry, ms);
-      return place === "hidden" || entry.type !== "said" ? [] : [`${place} ${entry.text}`];
+      return place === "duplicate" || entry.type !== "said" ? [] : [`${place} ${entry.text}`];
     });
   }
 }
@@ -87,8 +87,8 @@ function entriesOf(cursor: Cursor): LogEntry[] {
 }
 
 /** Three who are in, and have read so. */
-function room(instance = 1n) {
-  const room = new Room({ journal: new InMemoryCommitLog(instance) });
+function room(logId = 1n) {
+  const room = new Room({ journal: new InMemoryCommitLog(logId) });
   const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
   for (const person of [ana, beto, eva]) person.enter(room);
   for (const person of [ana, beto, eva]) person.reads();
@@ -105,7 +105,7 @@ Deno.test(
     assertEquals(ana.reads(), ["live hola, beto", "live hola, todos"]);
     assertEquals(beto.reads(), ["live hola, beto", "live hola, todos"]);
     const [hidden, said] = eva.entries();
-    assertEquals([hidden, said?.type], [{ type: "hidden", seq: 3 }, "said"]);
+    assertEquals([hidden, said?.type], [{ type: "noop", seq: 3 }, "said"]);
     // The console shows all that travels.
     const seen = entriesOf(log.cursorAt(3, ALL_ENTRIES)).map((entry) =>
       entry.type === "said" && entry.to?.nick
@@ -120,12 +120,12 @@ Deno.test(
   () => {
     const { room: it, ana, beto, eva } = room();
     it.rename(beto.member, "Norberto", moment(0));
-    ana.say("uno", { to: { session: beto.session, nick: "beto" } });
+    ana.say("uno", { to: { sessionId: beto.sessionId, nick: "beto" } });
     it.leave(eva.member, moment(0));
-    ana.say("dos", { to: { session: eva.session, nick: "evita" } });
+    ana.say("dos", { to: { sessionId: eva.sessionId, nick: "evita" } });
     const recipients = ana.entries().flatMap((entry) => entry.type === "said" ? [entry.to] : []);
-    assertEquals(recipients, [{ session: beto.session, nick: "Norberto" }, {
-      session: eva.session,
+    assertEquals(recipients, [{ sessionId: beto.sessionId, nick: "Norberto" }, {
+      sessionId: eva.sessionId,
       nick: "evita",
     }]);
   },
@@ -141,7 +141,7 @@ Deno.test(
     ana.say("para beto", { to: beto });
     assertEquals(beto.enter(it).reads(), ["missed para todos", "missed para beto"]);
     const leo = new Person("leo").enter(it);
-    assertEquals(leo.entries().map(({ type }) => type), ["said", "hidden", "joined"]);
+    assertEquals(leo.entries().map(({ type }) => type), ["said", "noop", "joined"]);
   },
 );
 
@@ -178,13 +178,13 @@ Deno.test("A private message is pending, sent again after a failover, and shown 
   assertEquals(ana.reads(5_000), ["live dos"]);
   const read = beto.entries().map((entry) => ({ entry, place: beto.mailbox.read(entry, 5_000) }));
   const again = read.flatMap(({ entry }) => entry.type === "said" ? [entry] : []);
-  assertEquals(again.map(({ text, late, action, to }) => [text, late, action, to?.session]), [
-    ["uno", true, undefined, beto.session],
-    ["dos", false, true, beto.session],
+  assertEquals(again.map(({ text, redelivered, action, to }) => [text, redelivered, action, to?.sessionId]), [
+    ["uno", true, undefined, beto.sessionId],
+    ["dos", false, true, beto.sessionId],
   ]);
   assertEquals(read.flatMap(({ entry, place }) => entry.type === "said" ? [place] : []), [
-    "hidden",
-    "elsewhere",
+    "duplicate",
+    "backfill",
   ]);
   assert(eva.entries().every(({ type }) => type !== "said"));
 });
@@ -199,7 +199,7 @@ Deno.test("Room.say() drops a private message that it has, as any other", pure, 
 Deno.test("Room.say() refuses a recipient whose nick is none", pure, () => {
   const { ana, beto } = room();
   for (const nick of ["", "a b", "\x1b[2J", "x".repeat(21), "ﬁ"]) {
-    const message = ana.mailbox.say("uno", { to: { session: beto.session, nick } });
+    const message = ana.mailbox.say("uno", { to: { sessionId: beto.sessionId, nick } });
     assertEquals(assertThrows(() => ana.deliver(message), ProtocolError).code, "text-invalid");
   }
   assertEquals(beto.reads(), []);
@@ -209,5 +209,5 @@ Deno.test("What somebody writes to themselves is for them alone", pure, () => {
   const { ana, eva } = room();
   ana.say("nota", { to: ana });
   assertEquals(ana.reads(), ["live nota"]);
-  assertEquals(eva.entries(), [{ type: "hidden", seq: 3 }]);
+  assertEquals(eva.entries(), [{ type: "noop", seq: 3 }]);
 });

@@ -69,7 +69,7 @@ test("each example is decoded to the message that its words give", () => {
     const decoder = new FrameDecoder({ maxFrameBytes: protocol.MAX_SERVER_FRAME_BYTES });
     decoder.push(wholeOf(fields));
     const frame = decoder.next();
-    assert(frame && decoder.buffered === 0, label);
+    assert(frame && decoder.bufferedBytes === 0, label);
     assertEquals(sideOf(label).decode(frame), messageOf(label, fields), label);
   }
 });
@@ -111,8 +111,8 @@ test("the parts that a diagram repeats have the fields that the program reads", 
     EXAMPLES.filter((example) => example.label === label).flatMap(({ fields }) =>
       fields.flatMap(({ path }) => path.startsWith(`${list}[0].`) ? [path.slice(list.length + 4)] : [])
     );
-  assertEquals(names("point"), parts("client HELLO", "resume"));
-  assertEquals(names("person"), parts("server WELCOME", "online"));
+  assertEquals(names("point"), parts("client HELLO", "resumePoints"));
+  assertEquals(names("member"), parts("server WELCOME", "members"));
   const sent = EXAMPLES.filter(({ label }) => label === "client SAY").at(-1)!;
   const ofRecipient = sent.fields.flatMap(({ path }) => path.startsWith("to.") ? [path.slice(3)] : []);
   assertEquals(names("recipient"), ofRecipient);
@@ -239,9 +239,9 @@ function messageOf(label: string, fields: readonly Field[]): Message {
  * private is to be seen by its recipient. */
 function flagsOf(label: string, note = ""): Record<string, boolean> {
   const always: Record<string, string> = {
-    "server SAID": "late",
-    "server JOINED": "back",
-    "server LEFT": "lost",
+    "server SAID": "redelivered",
+    "server JOINED": "rejoined",
+    "server LEFT": "connectionLost",
   };
   const set = note.split(", ").filter((name) => name !== "" && name !== "private");
   return Object.fromEntries([

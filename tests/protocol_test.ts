@@ -44,7 +44,7 @@ test("every frame type has a case here, and no two share a number", () => {
 });
 
 test("an encoded frame is not changed by the next one", () => {
-  const first = encodeClient({ type: "say", n: 1, timeMs: 0, text: "first" });
+  const first = encodeClient({ type: "say", clientSeq: 1, timeMs: 0, text: "first" });
   const copy = first.slice();
   encodeServer({ type: "error", code: "second", reason: "second" });
   assertEquals(first, copy);
@@ -55,7 +55,7 @@ test("a decoded HELLO keeps its token when the buffer is written again", () => {
   const hello = decodeClient([...splitFrames(bytes)][0]!);
   bytes.fill(0);
   assert(hello.type === "hello");
-  assertEquals(hello.token, TOKEN);
+  assertEquals(hello.resumeToken, TOKEN);
 });
 
 test("the public id of a session is the first 8 bytes of SHA-256(token)", () => {
@@ -85,7 +85,7 @@ test("a frame that ends within a field is refused wherever it ends", () => {
   for (const { what, digits, message, decode } of ALL) {
     const { type, body } = frame(digits);
     // People follow each other to the end of WELCOME: it may end between two of them.
-    const whole = message.type === "welcome" ? message.online.map((_, i) => lengthWith(message, i)) : [];
+    const whole = message.type === "welcome" ? message.members.map((_, i) => lengthWith(message, i)) : [];
     for (let end = 0; end < body.length; end++) {
       if (whole.includes(end)) continue;
       refuses("frame-malformed", () => decode(frameOf(type, body.subarray(0, end))), `${what} up to ${end}`);
@@ -128,7 +128,7 @@ test("another version is refused by the first byte of the body, whatever follows
 });
 
 test("HELLO with one resume point too many is refused", () => {
-  const hello = (count: number) => encodeClient({ ...longestHello(), resume: resumePoints(count) });
+  const hello = (count: number) => encodeClient({ ...longestHello(), resumePoints: resumePoints(count) });
   assertEquals(decodeClient(only(hello(MAX_RESUME_POINTS))), longestHello());
   refuses("frame-malformed", () => decodeClient(only(hello(MAX_RESUME_POINTS + 1))));
 });
@@ -163,14 +163,14 @@ test("a string that is not UTF-8 is refused in every field", () => {
 });
 
 test("a byte order mark is text like any other", () => {
-  const say: ClientMessage = { type: "say", n: 1, timeMs: 0, text: "\ufeffx" };
+  const say: ClientMessage = { type: "say", clientSeq: 1, timeMs: 0, text: "\ufeffx" };
   assertEquals(decodeClient(only(encodeClient(say))), say);
 });
 
 test("the longest message and the longest HELLO that the rules allow fit into a client's frame", () => {
   const text = "🙂".repeat(MAX_TEXT_CHARS);
-  const to = { session: 1n, nick: "𝒂".repeat(MAX_NICK_CHARS) };
-  const say = encodeClient({ type: "say", n: 1, timeMs: LARGEST, text, to });
+  const to = { sessionId: 1n, nick: "𝒂".repeat(MAX_NICK_CHARS) };
+  const say = encodeClient({ type: "say", clientSeq: 1, timeMs: LARGEST, text, to });
   assert(say.length * 2 <= MAX_CLIENT_FRAME_BYTES, `${say.length} bytes fit not twice`);
   assert(encodeClient(longestHello()).length <= MAX_CLIENT_FRAME_BYTES);
 });
@@ -185,7 +185,7 @@ test("WELCOME lists as many people as fit into a server's frame, and counts them
   const encoded = only(encodeServer(crowd));
   const decoded = decodeServer(encoded);
   assert(decoded.type === "welcome");
-  assertEquals(decoded, { ...crowd, online: crowd.online.slice(0, decoded.online.length) });
+  assertEquals(decoded, { ...crowd, members: crowd.members.slice(0, decoded.members.length) });
   const freeBytes = MAX_SERVER_FRAME_BYTES - (encoded.body.length + 1);
   assert(freeBytes >= 0 && freeBytes < LONGEST_PERSON_BYTES, `${freeBytes} bytes are left`);
 });
@@ -194,30 +194,30 @@ test("WELCOME lists as many people as fit into a server's frame, and counts them
 const LONGEST_PERSON_BYTES = 8 + (2 + MAX_NICK_CHARS * 4) + (2 + 45) + 8;
 
 function crowded(count: number): Welcome {
-  const online: MemberInfo[] = Array.from({ length: count }, (_, i) => ({
-    session: BigInt(i),
+  const members: MemberInfo[] = Array.from({ length: count }, (_, i) => ({
+    sessionId: BigInt(i),
     nick: "𝒂".repeat(MAX_NICK_CHARS),
     address: "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
     sinceMs: i,
   }));
-  return { ...LONELY, onlineCount: count, online };
+  return { ...LONELY, memberCount: count, members };
 }
 
 function longestHello() {
   return {
     type: "hello",
     version: PROTOCOL_VERSION,
-    token: TOKEN,
+    resumeToken: TOKEN,
     nick: "𝒂".repeat(MAX_NICK_CHARS),
     password: "p".repeat(MAX_PASSWORD_BYTES),
-    lackMs: 0,
-    history: 0,
-    resume: resumePoints(MAX_RESUME_POINTS),
+    lagMs: 0,
+    historyCount: 0,
+    resumePoints: resumePoints(MAX_RESUME_POINTS),
   } as const;
 }
 
 function resumePoints(count: number) {
-  return Array.from({ length: count }, (_, next) => ({ instance: BigInt(next), next }));
+  return Array.from({ length: count }, (_, nextSeq) => ({ logId: BigInt(nextSeq), nextSeq }));
 }
 
 type IsField = (key: string, field: unknown) => boolean;
@@ -250,7 +250,7 @@ function* withMarker(value: unknown, isField: IsField, marker: unknown): Generat
 
 /** Length of the body of WELCOME with the first `count` people alone. */
 function lengthWith(welcome: Welcome, count: number): number {
-  return only(encodeServer({ ...welcome, online: welcome.online.slice(0, count) })).body.length;
+  return only(encodeServer({ ...welcome, members: welcome.members.slice(0, count) })).body.length;
 }
 
 function test(name: string, check: () => void): void {
@@ -309,7 +309,7 @@ test("a name, an address or a backup is taken that is as long as it may be, and 
 });
 
 test("what WELCOME begins with is not changed by the next frame", () => {
-  const first = encodeWelcome(LONELY, { onlineBytes: 0 });
+  const first = encodeWelcome(LONELY, { membersBytes: 0 });
   const copy = first.slice();
   encodeServer({ type: "error", code: "second", reason: "second" });
   assertEquals(first, copy);

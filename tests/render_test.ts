@@ -18,23 +18,23 @@ function said(changes: Partial<Said> = {}): Said {
     type: "said",
     seq: 0,
     timeMs: ms(),
-    session: 1n,
-    n: 1,
-    late: false,
+    sessionId: 1n,
+    clientSeq: 1,
+    redelivered: false,
     nick: "ana",
     text: "hola",
     ...changes,
   };
 }
 
-const WHO = { seq: 0, timeMs: ms(), session: 1n, nick: "ana", address: "192.168.1.7" };
+const WHO = { seq: 0, timeMs: ms(), sessionId: 1n, nick: "ana", address: "192.168.1.7" };
 
 function joined(changes: Partial<Joined> = {}): Joined {
-  return { type: "joined", back: false, ...WHO, ...changes };
+  return { type: "joined", rejoined: false, ...WHO, ...changes };
 }
 
 function left(changes: Partial<Left> = {}): Left {
-  return { type: "left", lost: false, ...WHO, ...changes };
+  return { type: "left", connectionLost: false, ...WHO, ...changes };
 }
 
 /** A renderer in Spanish. */
@@ -51,19 +51,25 @@ Deno.test(
   pure,
   () => {
     assertEquals(renderer().entry(said(), { isHistory: true }), `[${TIME}] ~ ana: hola`);
-    assertEquals(renderer().entry(said({ late: true })), `[${TIME}] + ana: hola`);
-    assertEquals(renderer().entry(said({ late: true }), { isHistory: true }), `[${TIME}] ~ ana: hola`);
+    assertEquals(renderer().entry(said({ redelivered: true })), `[${TIME}] + ana: hola`);
+    assertEquals(renderer().entry(said({ redelivered: true }), { isHistory: true }), `[${TIME}] ~ ana: hola`);
   },
 );
 
 Deno.test("Renderer.entry() tells comings and goings apart, with the IP", pure, () => {
   const spanish = renderer();
   assertEquals(spanish.entry(joined()), `[${TIME}] * ana (192.168.1.7) se ha conectado`);
-  assertEquals(spanish.entry(joined({ back: true })), `[${TIME}] * ana (192.168.1.7) se ha reconectado`);
+  assertEquals(spanish.entry(joined({ rejoined: true })), `[${TIME}] * ana (192.168.1.7) se ha reconectado`);
   assertEquals(spanish.entry(left()), `[${TIME}] * ana (192.168.1.7) se ha desconectado`);
-  assertEquals(spanish.entry(left({ lost: true })), `[${TIME}] * ana (192.168.1.7) ha perdido la conexión`);
+  assertEquals(
+    spanish.entry(left({ connectionLost: true })),
+    `[${TIME}] * ana (192.168.1.7) ha perdido la conexión`,
+  );
   const english = new Renderer(translator("en"));
-  assertEquals(english.entry(left({ lost: true })), `[${TIME}] * ana (192.168.1.7) has lost the connection`);
+  assertEquals(
+    english.entry(left({ connectionLost: true })),
+    `[${TIME}] * ana (192.168.1.7) has lost the connection`,
+  );
 });
 
 Deno.test("Renderer.notice() marks what the program itself says", pure, () => {
@@ -107,18 +113,18 @@ Deno.test("Renderer takes no nick for a line of the program's own, nor for an ev
 });
 
 const AT = { seq: 0, timeMs: ms() };
-const BETO = { session: 2n, nick: "beto" };
+const BETO = { sessionId: 2n, nick: "beto" };
 
 Deno.test("Renderer.entry() tells what is private, and what is done, from what is said", pure, () => {
   const spanish = renderer();
   assertEquals(spanish.entry(said({ to: BETO })), `[${TIME}] @ ana → beto: hola`);
   assertEquals(spanish.entry(said({ action: true, text: "saluda" })), `[${TIME}] • ana saluda`);
   assertEquals(
-    spanish.entry(said({ action: true, to: BETO, late: true, text: "saluda" })),
+    spanish.entry(said({ action: true, to: BETO, redelivered: true, text: "saluda" })),
     `[${TIME}] + • @ ana → beto saluda`,
   );
   assertEquals(
-    spanish.entry(said({ to: { session: 2n, nick: "a\x1bb" } })),
+    spanish.entry(said({ to: { sessionId: 2n, nick: "a\x1bb" } })),
     `[${TIME}] @ ana → ?: hola`,
   );
 });
@@ -129,9 +135,9 @@ Deno.test(
   () => {
     const spanish = renderer();
     assertEquals(spanish.entry(left({ kicked: true })), `[${TIME}] * Se ha expulsado a ana (192.168.1.7)`);
-    const renamed = { type: "renamed", ...AT, session: 1n, before: "ana", nick: "anita" } as const;
+    const renamed = { type: "renamed", ...AT, sessionId: 1n, oldNick: "ana", nick: "anita" } as const;
     assertEquals(spanish.entry(renamed), `[${TIME}] * ana se llama ahora anita`);
-    assertEquals(spanish.entry({ ...renamed, before: "\n", nick: "* x" }), `[${TIME}] * ? se llama ahora ?`);
+    assertEquals(spanish.entry({ ...renamed, oldNick: "\n", nick: "* x" }), `[${TIME}] * ? se llama ahora ?`);
     const announced = { type: "announced", ...AT, text: "\x1b[2Jadiós" } as const;
     assertEquals(spanish.entry(announced), `[${TIME}] # El servidor dice: ␛[2Jadiós`);
     assertEquals(spanish.entry(announced, { isHistory: true }), `[${TIME}] ~ # El servidor dice: ␛[2Jadiós`);
@@ -147,7 +153,7 @@ Deno.test("Renderer.answer() is marked as the program's own, and has a list belo
 });
 
 Deno.test("Renderer.person() shows IP and since when", pure, () => {
-  const person = { session: 1n, nick: "ana", address: "a\x1b", sinceMs: ms() };
+  const person = { sessionId: 1n, nick: "ana", address: "a\x1b", sinceMs: ms() };
   assertEquals(renderer().person(person), `  ana (a␛), desde ${TIME}`);
 });
 
@@ -155,7 +161,7 @@ Deno.test("Renderer paints times, nicks and what names the reader, and nothing e
   const painted = new Renderer(translator("es"), {
     paint: {
       time: (text) => `t${text}`,
-      nick: (nick, session) => `<${nick} ${session}>`,
+      nick: (nick, sessionId) => `<${nick} ${sessionId}>`,
       mention: (word) => `!${word}!`,
     },
   });
@@ -182,7 +188,7 @@ Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () 
 
 Deno.test("Renderer.crowd() names several who came or went, with the time of the last", pure, () => {
   const crowd = ["ana", "beto", "ana", "x y"].map((nick, index) =>
-    joined({ nick, session: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
+    joined({ nick, sessionId: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
   );
   assertEquals(renderer().crowd(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
 });
@@ -191,8 +197,11 @@ Deno.test(
   "Renderer.crowd() tells of one person as of any other, and of very many by some names",
   pure,
   () => {
-    assertEquals(renderer().crowd([left({ lost: true })]), renderer().entry(left({ lost: true })));
-    const many = Array.from({ length: 33 }, (_, n) => left({ nick: `n${n}`, session: BigInt(n) }));
+    assertEquals(
+      renderer().crowd([left({ connectionLost: true })]),
+      renderer().entry(left({ connectionLost: true })),
+    );
+    const many = Array.from({ length: 33 }, (_, n) => left({ nick: `n${n}`, sessionId: BigInt(n) }));
     const line = renderer().crowd(many);
     assertEquals(line.includes("* 33 se han desconectado: n0, n1, "), true);
     assertEquals(line.endsWith(", n29 y 3 más"), true);

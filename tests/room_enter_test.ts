@@ -26,7 +26,7 @@ import {
 const pure = { permissions: "none" } as const;
 
 function numbers(cursor: Cursor): number[] {
-  return messages(read(cursor)).map(({ n }) => n);
+  return messages(read(cursor)).map(({ clientSeq }) => clientSeq);
 }
 
 Deno.test("Room.enter() welcomes a newcomer", pure, () => {
@@ -36,18 +36,18 @@ Deno.test("Room.enter() welcomes a newcomer", pure, () => {
   assertEquals(admission.welcome, {
     type: "welcome",
     version: 1,
-    session: 2n,
-    instance: 77n,
+    sessionId: 2n,
+    logId: 77n,
     nick: "beto",
-    accepted: 0,
-    next: 1,
+    lastClientSeq: 0,
+    startSeq: 1,
     head: 2,
     backups: ["10.0.0.8:5001"],
-    onlineCount: 2,
+    memberCount: 2,
   });
   assertEquals(onlineOf(admission), [
-    { session: 1n, nick: "ana", address: "192.168.1.7", sinceMs: NOON_MS },
-    { session: 2n, nick: "beto", address: "192.168.1.8", sinceMs: NOON_MS + 500 },
+    { sessionId: 1n, nick: "ana", address: "192.168.1.7", sinceMs: NOON_MS },
+    { sessionId: 2n, nick: "beto", address: "192.168.1.8", sinceMs: NOON_MS + 500 },
   ]);
   assertEquals(room.size, 2);
 });
@@ -61,8 +61,8 @@ Deno.test("Room.enter() tells the others", pure, () => {
     type: "joined",
     seq: 1,
     timeMs: NOON_MS + 500,
-    session: 2n,
-    back: false,
+    sessionId: 2n,
+    rejoined: false,
     nick: "beto",
     address: "192.168.1.7",
   }]);
@@ -70,9 +70,9 @@ Deno.test("Room.enter() tells the others", pure, () => {
 
 Deno.test("Room.enter() tells the others that somebody is back who was whole before", pure, () => {
   const room = newRoom();
-  enter(room, { ...ANA, lackMs: 0 });
-  enter(room, { ...BETO, lackMs: NEVER_CAUGHT_UP - 1 });
-  assertEquals(readAll(room).map((entry) => entry.type === "joined" && entry.back), [true, true]);
+  enter(room, { ...ANA, lagMs: 0 });
+  enter(room, { ...BETO, lagMs: NEVER_CAUGHT_UP - 1 });
+  assertEquals(readAll(room).map((entry) => entry.type === "joined" && entry.rejoined), [true, true]);
 });
 
 Deno.test(
@@ -120,10 +120,10 @@ Deno.test("Room.enter() gives those who come back from where they were the same 
 Deno.test("Room.enter() lets a session take its own place over, and tells nobody", pure, () => {
   const { room, ana } = roomWithMessages(3);
   const head = room.log.head;
-  const again = enter(room, { ...ANA, address: "10.0.0.9", lackMs: 0 }, 4_000);
+  const again = enter(room, { ...ANA, address: "10.0.0.9", lagMs: 0 }, 4_000);
   assertStrictEquals(again.member, ana);
-  assertEquals(again.welcome.accepted, 3);
-  assertEquals(onlineOf(again), [{ session: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
+  assertEquals(again.welcome.lastClientSeq, 3);
+  assertEquals(onlineOf(again), [{ sessionId: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
   assertEquals(room.log.head, head);
 });
 
@@ -140,7 +140,7 @@ Deno.test("Room.enter() tells the others that who takes their place over has ano
   enter(room, ANA);
   const { welcome } = enter(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
   assertEquals(readAll(room).slice(1), [
-    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, session: 1n, before: "ana", nick: "eva" },
+    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "eva" },
   ]);
   assertEquals(welcome.head, 2);
 });
@@ -156,19 +156,19 @@ Deno.test("Room.enter() keeps the place of a session whose new nick it refuses",
 Deno.test("Room.enter() shows a newcomer the last messages they ask for, whatever lies between", pure, () => {
   const { room } = roomWithMessages(3);
   enter(room, BETO);
-  const { cursor, welcome } = enter(room, { ...EVA, history: 2 });
-  assertEquals(welcome.next, 2);
+  const { cursor, welcome } = enter(room, { ...EVA, historyCount: 2 });
+  assertEquals(welcome.startSeq, 2);
   assertEquals(numbers(cursor), [2, 3]);
 });
 
 Deno.test("Room.enter() shows a newcomer all there is if they ask for more", pure, () => {
   const { room } = roomWithMessages(3);
-  assertEquals(numbers(enter(room, { ...EVA, history: 4 }).cursor), [1, 2, 3]);
+  assertEquals(numbers(enter(room, { ...EVA, historyCount: 4 }).cursor), [1, 2, 3]);
 });
 
 Deno.test("Room.enter() shows a newcomer a thousand messages at most", pure, () => {
   const { room } = roomWithMessages(1_001);
-  assertEquals(numbers(enter(room, { ...EVA, history: 0xffff }).cursor).length, 1_000);
+  assertEquals(numbers(enter(room, { ...EVA, historyCount: 0xffff }).cursor).length, 1_000);
 });
 
 Deno.test(
@@ -176,27 +176,27 @@ Deno.test(
   pure,
   () => {
     const { room } = roomWithMessages(3);
-    const resume = [{ instance: ELSEWHERE, next: 1 }, { instance: INSTANCE, next: 3 }];
-    const { welcome, cursor } = enter(room, { ...BETO, lackMs: 0, resume }, HOUR_MS);
-    assertEquals(welcome.next, 3);
+    const resumePoints = [{ logId: ELSEWHERE, nextSeq: 1 }, { logId: INSTANCE, nextSeq: 3 }];
+    const { welcome, cursor } = enter(room, { ...BETO, lagMs: 0, resumePoints }, HOUR_MS);
+    assertEquals(welcome.startSeq, 3);
     assertEquals(numbers(cursor), [3]);
   },
 );
 
 Deno.test("Room.enter() goes on at the head when somebody claims to have read further", pure, () => {
   const { room, ana } = roomWithMessages(3);
-  const { welcome, cursor } = enter(room, { ...BETO, resume: [{ instance: INSTANCE, next: 99 }] });
-  assertEquals(welcome.next, 4);
+  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: INSTANCE, nextSeq: 99 }] });
+  assertEquals(welcome.startSeq, 4);
   say(room, ana, 4);
   assertEquals(numbers(cursor), [4]);
 });
 
 Deno.test("Room.enter() goes on at the oldest entry when what somebody lacks is not retained", pure, () => {
   const { room } = roomWithMessages(100, { log: { segmentBytes: 64, retainedBytes: 256 } });
-  const { welcome, cursor } = enter(room, { ...BETO, resume: [{ instance: INSTANCE, next: 1 }] });
+  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: INSTANCE, nextSeq: 1 }] });
   assert(room.log.tail > 1);
-  assertEquals(welcome.next, room.log.tail);
-  assertEquals((read(cursor)[0] as LogEntry).seq, welcome.next);
+  assertEquals(welcome.startSeq, room.log.tail);
+  assertEquals((read(cursor)[0] as LogEntry).seq, welcome.startSeq);
 });
 
 Deno.test(
@@ -204,9 +204,9 @@ Deno.test(
   pure,
   () => {
     const { room } = roomWithMessages(3);
-    const resume = [{ instance: ELSEWHERE, next: 4 }];
-    const missedBy = (lackMs: number, ms: number) =>
-      numbers(enter(room, { ...BETO, lackMs, resume }, ms).cursor);
+    const resumePoints = [{ logId: ELSEWHERE, nextSeq: 4 }];
+    const missedBy = (lagMs: number, ms: number) =>
+      numbers(enter(room, { ...BETO, lagMs, resumePoints }, ms).cursor);
     assertEquals(missedBy(0, 151_000), [1, 2, 3]);
     assertEquals(missedBy(0, 151_001), [2, 3]);
     assertEquals(missedBy(10_000, 161_000), [1, 2, 3]);
@@ -223,10 +223,10 @@ Deno.test(
     const { member } = enter(room, ANA);
     say(room, member, 1, { timeMs: NOON_MS - HOUR_MS, ms: 0 });
     // The wall clock was set back by a day meanwhile.
-    room.say(member, { type: "say", n: 2, timeMs: 0, text: "t2" }, {
+    room.say(member, { type: "say", clientSeq: 2, timeMs: 0, text: "t2" }, {
       wallMs: NOON_MS - 24 * HOUR_MS,
-      tickMs: 1,
+      monotonicMs: 1,
     });
-    assertEquals(numbers(enter(room, { ...BETO, lackMs: 0 }, 150_000).cursor), [1, 2]);
+    assertEquals(numbers(enter(room, { ...BETO, lagMs: 0 }, 150_000).cursor), [1, 2]);
   },
 );

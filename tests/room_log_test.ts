@@ -1,7 +1,7 @@
 // The log: numbers, retention and cursors, in segments so small that every edge of them is met.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { ALL_ENTRIES, type Cursor, EventLog, type Reader, type RoomLogOptions } from "../lib/room_log.ts";
+import { ALL_ENTRIES, type Cursor, EventLog, type ReaderId, type RoomLogOptions } from "../lib/room_log.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -144,16 +144,16 @@ Deno.test("EventLog.seqSince() finds the oldest retained entry in place of one t
 
 Deno.test("EventLog.seqOfLast() counts back the entries of one type", pure, () => {
   const log = logWithTypes([SAID, JOINED, SAID, JOINED, SAID, JOINED]);
-  assertEquals([0, 1, 2, 3, 4].map((count) => log.seqOfLast(count, SAID)), [6, 4, 2, 0, 0]);
+  assertEquals([0, 1, 2, 3, 4].map((count) => log.seqOfNthLast(count, SAID)), [6, 4, 2, 0, 0]);
 });
 
 Deno.test("EventLog.seqOfLast() finds the head when there is no entry of that type", pure, () => {
-  assertEquals(new EventLog().seqOfLast(1, SAID), 0);
-  assertEquals(logWithTypes([JOINED, JOINED, JOINED]).seqOfLast(1, SAID), 3);
+  assertEquals(new EventLog().seqOfNthLast(1, SAID), 0);
+  assertEquals(logWithTypes([JOINED, JOINED, JOINED]).seqOfNthLast(1, SAID), 3);
 });
 
 Deno.test("EventLog.seqOfLast() does not go back beyond what is retained", pure, () => {
-  assertEquals(logOf(9).seqOfLast(100, SAID), 4);
+  assertEquals(logOf(9).seqOfNthLast(100, SAID), 4);
 });
 
 Deno.test("Cursor.take() gives the frames of a segment as one slice, byte for byte", pure, () => {
@@ -209,12 +209,12 @@ Deno.test("Cursor.seq is that of the entry that comes next", pure, () => {
 Deno.test("Cursor.isAtHead tells whether all was read, also at the edges of segments", pure, () => {
   const log = new EventLog(SMALL);
   const cursor = log.cursorAt(0);
-  assert(cursor.isAtHead);
+  assert(cursor.isAtEnd);
   for (const _ of range(0, 5)) {
     grow(log, 1);
-    assert(!cursor.isAtHead);
+    assert(!cursor.isAtEnd);
     cursor.take();
-    assert(cursor.isAtHead);
+    assert(cursor.isAtEnd);
   }
 });
 
@@ -223,7 +223,7 @@ Deno.test("Cursor.isLost as soon as its next entry is not retained", pure, () =>
     const log = logOf(6);
     const cursor = log.cursorAt(seq);
     while (log.head < 14) {
-      assertEquals(cursor.isLost, log.tail > seq, `seq ${seq}, tail ${log.tail}`);
+      assertEquals(cursor.hasFallenBehind, log.tail > seq, `seq ${seq}, tail ${log.tail}`);
       grow(log, 1);
     }
   }
@@ -238,7 +238,7 @@ Deno.test(
     cursor.take();
     grow(log, 6);
     assertEquals(log.tail, 2);
-    assert(!cursor.isLost);
+    assert(!cursor.hasFallenBehind);
     assertEquals(rest(cursor), range(2, 8));
   },
 );
@@ -252,7 +252,7 @@ Deno.test(
     grow(log, 6);
     assertEquals(log.tail, 6);
     assertEquals(rest(cursor), [1]);
-    assert(cursor.isLost);
+    assert(cursor.hasFallenBehind);
   },
 );
 
@@ -260,22 +260,22 @@ const [ANA, BETO, EVA] = [1n, 2n, 3n];
 
 /** A log like {@linkcode logOf} of which some entries, given by `seq`, are for ana and beto alone. */
 function logWithPrivate(count: number, closed: number[], options: RoomLogOptions = SMALL): EventLog {
-  const log = new EventLog({ ...options, substitute: (seq) => Uint8Array.of(0, 0, 0, 2, HIDDEN, seq) });
+  const log = new EventLog({ ...options, placeholder: (seq) => Uint8Array.of(0, 0, 0, 2, NOOP, seq) });
   for (let seq = 0; seq < count; seq++) {
     log.append(frame(seq), seq, closed.includes(seq) ? { audience: [ANA, BETO] } : {});
   }
   return log;
 }
 
-const HIDDEN = 0x89;
+const NOOP = 0x89;
 
 /** What a reader gets from `seq` on, each as its mark; what it is not to read as the negative of its mark. */
-function readBy(reader: Reader, log: EventLog, seq = 0): number[] {
+function readBy(reader: ReaderId, log: EventLog, seq = 0): number[] {
   const cursor = log.cursorAt(seq, reader);
   const marks: number[] = [];
   for (let slice = cursor.take(); slice; slice = cursor.take()) {
     for (let at = 0; at < slice.length; at += 6) {
-      marks.push(slice[at + 4] === HIDDEN ? -slice[at + 5]! : slice[at + 5]!);
+      marks.push(slice[at + 4] === NOOP ? -slice[at + 5]! : slice[at + 5]!);
     }
   }
   assertEquals(cursor.seq, log.head);
@@ -310,9 +310,9 @@ Deno.test("Cursor.take() reads on behind private entries as the log grows", pure
   const [eva, ana] = [log.cursorAt(0, EVA), log.cursorAt(0, ANA)];
   for (const seq of range(0, 9)) {
     log.append(frame(seq), seq, seq % 3 === 0 ? {} : { audience: [ANA] });
-    assertEquals(eva.take()!.at(4), seq % 3 === 0 ? SAID : HIDDEN);
+    assertEquals(eva.take()!.at(4), seq % 3 === 0 ? SAID : NOOP);
     assertEquals(ana.take()!.at(4), SAID);
-    assert(eva.isAtHead && ana.isAtHead);
+    assert(eva.isAtEnd && ana.isAtEnd);
   }
 });
 
@@ -320,7 +320,7 @@ Deno.test(
   "Cursor.take() copies nothing but what surrounds a private entry, and that in one piece",
   pure,
   () => {
-    const log = new EventLog({ substitute: () => frame(9, HIDDEN) });
+    const log = new EventLog({ placeholder: () => frame(9, NOOP) });
     const long = (mark: number) => new Uint8Array(20_000).fill(mark);
     log.append(long(1), 0);
     log.append(frame(2), 0);
@@ -333,7 +333,7 @@ Deno.test(
     const first = eva.take()!;
     assertEquals([first.length, first.buffer === shared], [20_006, true]);
     const second = eva.take()!;
-    assertEquals(second, Uint8Array.of(...frame(9, HIDDEN), ...frame(4), ...frame(9, HIDDEN)));
+    assertEquals(second, Uint8Array.of(...frame(9, NOOP), ...frame(4), ...frame(9, NOOP)));
     const third = eva.take()!;
     assertEquals([third, third.buffer === shared], [long(6), true]);
     assertEquals(eva.take(), undefined);
@@ -344,11 +344,11 @@ Deno.test(
 
 Deno.test("EventLog.seqOfLast() does not count what is for some alone", pure, () => {
   const log = logWithPrivate(6, [1, 4, 5]);
-  assertEquals([1, 2, 3, 9].map((count) => log.seqOfLast(count, SAID)), [3, 2, 0, 0]);
+  assertEquals([1, 2, 3, 9].map((count) => log.seqOfNthLast(count, SAID)), [3, 2, 0, 0]);
 });
 
 Deno.test("Cursor.behindBytes is what the reader has still to take, wherever it stands", pure, () => {
   const log = logOf(5);
-  const behind = range(0, 6).map((seq) => log.cursorAt(seq).behindBytes);
+  const behind = range(0, 6).map((seq) => log.cursorAt(seq).lagBytes);
   assertEquals(behind, [30, 24, 18, 12, 6, 0]);
 });

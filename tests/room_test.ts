@@ -25,7 +25,7 @@ Deno.test("Room.rename() gives a nick that is free, tells everybody, and frees t
   const { member } = enter(room, ANA);
   room.rename(member, " Anita ", at(500));
   assertEquals(readAll(room).slice(1), [
-    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, session: 1n, before: "ana", nick: "Anita" },
+    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "Anita" },
   ]);
   say(room, member, 1);
   assertEquals(messages(readAll(room)).map(({ nick }) => nick), ["Anita"]);
@@ -52,9 +52,9 @@ Deno.test("Room.say() appends a message with the server's time", pure, () => {
     type: "said",
     seq: 1,
     timeMs: NOON_MS + 1_000,
-    session: 1n,
-    n: 1,
-    late: false,
+    sessionId: 1n,
+    clientSeq: 1,
+    redelivered: false,
     nick: "ana",
     text: "t1",
   });
@@ -69,7 +69,7 @@ Deno.test(
     const { member: beto } = enter(room, BETO);
     for (const n of [1, 1, 3, 2, 3, 4]) say(room, ana, n);
     for (const n of [0, 2]) say(room, beto, n);
-    assertEquals(messages(readAll(room)).map(({ session, n }) => [session, n]), [
+    assertEquals(messages(readAll(room)).map(({ sessionId, clientSeq }) => [sessionId, clientSeq]), [
       [1n, 1],
       [1n, 3],
       [1n, 4],
@@ -81,24 +81,24 @@ Deno.test(
 Deno.test("Room.say() knows what it accepted from somebody who was away, and WELCOME says so", pure, () => {
   const { room, ana } = roomWithMessages(3);
   room.leave(ana, at(4_000));
-  const { welcome, member } = enter(room, { ...ANA, lackMs: 0 }, 5_000);
-  assertEquals(welcome.accepted, 3);
+  const { welcome, member } = enter(room, { ...ANA, lagMs: 0 }, 5_000);
+  assertEquals(welcome.lastClientSeq, 3);
   for (const n of [3, 4]) say(room, member, n);
-  assertEquals(messages(readAll(room)).map(({ n }) => n), [1, 2, 3, 4]);
+  assertEquals(messages(readAll(room)).map(({ clientSeq }) => clientSeq), [1, 2, 3, 4]);
 });
 
 Deno.test("Room.say() keeps a time that another server gave within the last hour", pure, () => {
   const accepted = (timeMs: number) => {
     const room = newRoom();
     say(room, enter(room, ANA).member, 1, { timeMs, ms: 500 });
-    const { timeMs: kept, late } = messages(readAll(room))[0]!;
-    return { kept: kept - NOON_MS, late };
+    const { timeMs: kept, redelivered } = messages(readAll(room))[0]!;
+    return { kept: kept - NOON_MS, redelivered };
   };
-  assertEquals(accepted(NOON_MS + 500), { kept: 500, late: true });
-  assertEquals(accepted(NOON_MS + 500 - HOUR_MS), { kept: 500 - HOUR_MS, late: true });
-  assertEquals(accepted(NOON_MS + 499 - HOUR_MS), { kept: 500, late: true });
-  assertEquals(accepted(NOON_MS + 501), { kept: 500, late: true });
-  assertEquals(accepted(0), { kept: 500, late: false });
+  assertEquals(accepted(NOON_MS + 500), { kept: 500, redelivered: true });
+  assertEquals(accepted(NOON_MS + 500 - HOUR_MS), { kept: 500 - HOUR_MS, redelivered: true });
+  assertEquals(accepted(NOON_MS + 499 - HOUR_MS), { kept: 500, redelivered: true });
+  assertEquals(accepted(NOON_MS + 501), { kept: 500, redelivered: true });
+  assertEquals(accepted(0), { kept: 500, redelivered: false });
 });
 
 Deno.test("Room.say() refuses a text that no client should send, and does not count it", pure, () => {
@@ -121,8 +121,8 @@ Deno.test("Room.leave() tells the others and frees the nick", pure, () => {
     type: "left",
     seq: 1,
     timeMs: NOON_MS + 500,
-    session: 1n,
-    lost: false,
+    sessionId: 1n,
+    connectionLost: false,
     nick: "ana",
     address: "192.168.1.7",
   });
@@ -142,8 +142,8 @@ Deno.test("Room.lose() tells the others only when the grace of three seconds has
     type: "left",
     seq: 1,
     timeMs: NOON_MS + 4_000,
-    session: 1n,
-    lost: true,
+    sessionId: 1n,
+    connectionLost: true,
     nick: "ana",
     address: "192.168.1.7",
   }]);
@@ -161,7 +161,7 @@ Deno.test("Room.enter() within the grace ends it, and tells nobody", pure, () =>
   const room = newRoom();
   const { member } = enter(room, ANA);
   room.lose(member, at(0));
-  assertStrictEquals(enter(room, { ...ANA, lackMs: 0 }, 2_999).member, member);
+  assertStrictEquals(enter(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
   assertEquals(room.expire(at(HOUR_MS)), Infinity);
   assertEquals([room.size, room.log.head], [1, 1]);
 });
@@ -179,7 +179,7 @@ Deno.test("Room.expire() announces everyone who is due and returns when the next
   for (const [i, member] of members.entries()) room.lose(member, at(i * 100));
   assertEquals(room.expire(at(0)), 3_000);
   assertEquals(room.expire(at(3_100)), 3_200);
-  const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.session);
+  const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);
   assertEquals(left, [1n, 2n]);
 });
 
@@ -190,14 +190,14 @@ Deno.test("Room.kick() tells everybody, frees the nick, and remembers what was a
     type: "left",
     seq: 4,
     timeMs: NOON_MS + 5_000,
-    session: 1n,
-    lost: false,
+    sessionId: 1n,
+    connectionLost: false,
     kicked: true,
     nick: "ana",
     address: "192.168.1.7",
   });
   assertEquals([room.size, room.withNick("ana")], [0, undefined]);
-  assertEquals(enter(room, ANA).welcome.accepted, 3);
+  assertEquals(enter(room, ANA).welcome.lastClientSeq, 3);
 });
 
 Deno.test("Room.announce() says something in the server's name, as safe as any text", pure, () => {

@@ -1,7 +1,7 @@
 // A room without sockets, those who come into it, and what they read there.
 
 import { assert } from "@std/assert";
-import type { Moment } from "../lib/clock.ts";
+import type { Instant } from "../lib/clock.ts";
 import { splitFrames } from "../lib/codec.ts";
 import { InMemoryCommitLog } from "../lib/journal.ts";
 import type { Member } from "../lib/members.ts";
@@ -26,8 +26,8 @@ export const NOON_MS = 1_700_000_000_000;
 export const HOUR_MS = 3_600_000;
 
 /** So many ms after the tests began. */
-export function at(ms: number): Moment {
-  return { wallMs: NOON_MS + ms, tickMs: ms };
+export function at(ms: number): Instant {
+  return { wallMs: NOON_MS + ms, monotonicMs: ms };
 }
 
 /** An empty room. */
@@ -37,33 +37,33 @@ export function newRoom(options: Partial<RoomOptions> = {}): Room {
 
 interface Visitor extends Partial<Hello> {
   readonly nick: string;
-  readonly session: bigint;
+  readonly sessionId: bigint;
   readonly address?: string;
 }
 
 /** Three who come, each with a session of their own. */
-export const ANA: Visitor = { nick: "ana", session: 1n };
-export const BETO: Visitor = { nick: "beto", session: 2n };
-export const EVA: Visitor = { nick: "eva", session: 3n };
+export const ANA: Visitor = { nick: "ana", sessionId: 1n };
+export const BETO: Visitor = { nick: "beto", sessionId: 2n };
+export const EVA: Visitor = { nick: "eva", sessionId: 3n };
 
 /** Somebody comes in, as a newcomer who wants no history unless told otherwise. */
 export function enter(
   room: Room,
-  { session, address = "192.168.1.7", ...hello }: Visitor,
+  { sessionId, address = "192.168.1.7", ...hello }: Visitor,
   ms = 0,
 ): Admission {
   return room.enter({
     hello: {
       type: "hello",
       version: 1,
-      token: new Uint8Array(16),
+      resumeToken: new Uint8Array(16),
       password: "",
-      lackMs: NEVER_CAUGHT_UP,
-      history: 0,
-      resume: [],
+      lagMs: NEVER_CAUGHT_UP,
+      historyCount: 0,
+      resumePoints: [],
       ...hello,
     },
-    session,
+    sessionId,
     address,
   }, at(ms))!;
 }
@@ -72,10 +72,10 @@ export function enter(
 export function say(
   room: Room,
   member: Member,
-  n: number,
-  { timeMs = 0, text = `t${n}`, ms = 0 } = {},
+  clientSeq: number,
+  { timeMs = 0, text = `t${clientSeq}`, ms = 0 } = {},
 ): void {
-  room.say(member, { type: "say", n, timeMs, text }, at(ms));
+  room.say(member, { type: "say", clientSeq, timeMs, text }, at(ms));
 }
 
 /** All that the cursor has still to read. */
@@ -110,11 +110,11 @@ export function roomWithMessages(
 
 /** What somebody who came in is told of who is there. */
 export function onlineOf({ welcome, online }: Admission): readonly MemberInfo[] {
-  const head = encodeWelcome(welcome, { onlineBytes: online.length });
+  const head = encodeWelcome(welcome, { membersBytes: online.length });
   const [frame] = splitFrames(Uint8Array.of(...head, ...online));
   const decoded = decodeServer(frame!);
   assert(decoded.type === "welcome");
-  return decoded.online;
+  return decoded.members;
 }
 
 /** Their nicks alone. */

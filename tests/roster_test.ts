@@ -6,12 +6,12 @@ import { MemberList } from "../lib/roster.ts";
 
 const pure = { permissions: "none" } as const;
 
-function person(session: bigint, nick: string): MemberInfo {
-  return { session, nick, address: "10.0.0.7", sinceMs: 5 };
+function person(sessionId: bigint, nick: string): MemberInfo {
+  return { sessionId, nick, address: "10.0.0.7", sinceMs: 5 };
 }
 
-function joined(session: bigint, nick: string): RoomEvent {
-  return { type: "joined", seq: 0, timeMs: 5, session, back: false, nick, address: "10.0.0.7" };
+function joined(sessionId: bigint, nick: string): RoomEvent {
+  return { type: "joined", seq: 0, timeMs: 5, sessionId, rejoined: false, nick, address: "10.0.0.7" };
 }
 
 function rosterOf(...nicks: string[]): MemberList {
@@ -29,9 +29,9 @@ Deno.test("Roster knows who comes, goes and is called otherwise", pure, () => {
   roster.learn(joined(7n, "eva"));
   assertEquals([...roster].at(-1), person(7n, "eva"));
   const at = { seq: 0, timeMs: 9 };
-  roster.learn({ type: "renamed", ...at, session: 1n, before: "beto", nick: "Norberto" });
-  roster.learn({ type: "renamed", ...at, session: 8n, before: "leo", nick: "leonor" });
-  roster.learn({ type: "left", ...at, session: 0n, lost: false, nick: "ana", address: "" });
+  roster.learn({ type: "renamed", ...at, sessionId: 1n, oldNick: "beto", nick: "Norberto" });
+  roster.learn({ type: "renamed", ...at, sessionId: 8n, oldNick: "leo", nick: "leonor" });
+  roster.learn({ type: "left", ...at, sessionId: 0n, connectionLost: false, nick: "ana", address: "" });
   assertEquals([...roster], [person(1n, "Norberto"), person(7n, "eva")]);
   roster.reset([]);
   assertEquals([...roster], []);

@@ -12,13 +12,13 @@ export function startServer(options: Partial<ChatServerOptions> = {}): ChatServe
 }
 
 /** Somebody comes in, whom the test closes as a peer. */
-export async function enterAs(nick: string, server: ChatServer, history = 0): Promise<Guest> {
-  return await enter(server.address, helloOf(nick, { history }));
+export async function enterAs(nick: string, server: ChatServer, historyCount = 0): Promise<Guest> {
+  return await enter(server.address, helloOf(nick, { historyCount }));
 }
 
 /** Message `n`. */
-export function say(n: number, text: string): Say {
-  return { type: "say", n, timeMs: 0, text };
+export function say(clientSeq: number, text: string): Say {
+  return { type: "say", clientSeq, timeMs: 0, text };
 }
 
 /** What comes until the server ends the connection. */

@@ -27,7 +27,7 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
     wallMs: () => 0,
   });
   screen.follow({ log, firstSeq: 0, addReader: () => {} } as unknown as ChatServer);
-  for (let seq = 0; seq < 8; seq++) log.append(encodeServer({ type: "hidden", seq }), 0);
+  for (let seq = 0; seq < 8; seq++) log.append(encodeServer({ type: "noop", seq }), 0);
   log.append(encodeServer({ type: "announced", seq: 8, timeMs: 0, text: "hi" }), 0);
   await screen.drained();
   assertEquals(printed, ["entry 8"]);
@@ -84,7 +84,15 @@ function forgetfulServer(): ChatServer {
 Deno.test("LogPrinter says how much it skips when it cannot keep up with the room", async () => {
   const log = new EventLog({ segmentBytes: 60, retainedBytes: 120 });
   const append = (text: string) => {
-    const entry = { seq: log.head, timeMs: 0, session: 1n, n: 1, late: false, nick: "ana", text };
+    const entry = {
+      seq: log.head,
+      timeMs: 0,
+      sessionId: 1n,
+      clientSeq: 1,
+      redelivered: false,
+      nick: "ana",
+      text,
+    };
     log.append(encodeServer({ type: "said", ...entry }), 0);
   };
   await using standing = new StandingConsole();
@@ -93,7 +101,7 @@ Deno.test("LogPrinter says how much it skips when it cannot keep up with the roo
   console.follow(server);
   append("0");
   console.flush();
-  for (let n = 1; n <= 9; n++) append(String(n)); // one to a segment: the last two are retained
+  for (let clientSeq = 1; clientSeq <= 9; clientSeq++) append(String(clientSeq)); // one to a segment: the last two are retained
   standing.takes();
   await soon(console.drained(), "the console to show the rest");
   assertEquals(
@@ -115,14 +123,20 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
   console.follow(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
-  for (const n of numbers) await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
+  for (const clientSeq of numbers) {
+    await ana.say({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+  }
   for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await settle();
   assert(server.log.head < 600);
   // The log must not forget what she has yet to read, when all the rest comes at once.
   const firstLeft = server.log.head - 1; // JOINED
-  for (const n of numbers.slice(0, firstLeft)) assertEquals((await ana.expect("said")).n, n);
+  for (const clientSeq of numbers.slice(0, firstLeft)) {
+    assertEquals((await ana.expect("said")).clientSeq, clientSeq);
+  }
   standing.takes();
-  for (const n of numbers.slice(firstLeft)) assertEquals((await ana.expect("said")).n, n);
+  for (const clientSeq of numbers.slice(firstLeft)) {
+    assertEquals((await ana.expect("said")).clientSeq, clientSeq);
+  }
   await console.drained();
   const shown = [...standing.output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
   assertEquals(shown, numbers);
@@ -134,9 +148,9 @@ Deno.test("A console that writes to a pipe that nobody reads holds the room up f
   const { console } = standing;
   console.follow(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
-  for (let n = 1; n <= 600; n++) {
-    await ana.say({ type: "say", n, timeMs: 0, text: "x".repeat(50) + n });
-    assertEquals((await soon(ana.expect("said"), "the room to go on")).n, n);
+  for (let clientSeq = 1; clientSeq <= 600; clientSeq++) {
+    await ana.say({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+    assertEquals((await soon(ana.expect("said"), "the room to go on")).clientSeq, clientSeq);
   }
   standing.takes();
   await console.drained();

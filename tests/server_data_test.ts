@@ -30,11 +30,11 @@ Deno.test(
       );
       await boss.sees(`La sala se guarda en ${data}.\n`);
       assert(boss.hasGivenUpFiles);
-      const { peer, past } = await enter({ host: LOOPBACK, port }, helloOf(nick, { history: 9 }));
+      const { peer, past } = await enter({ host: LOOPBACK, port }, helloOf(nick, { historyCount: 9 }));
       using _ = peer;
       const texts = past.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
       assertEquals(texts, nick === "ana" ? [] : ["soy ana"]);
-      await peer.say({ type: "say", n: 1, timeMs: 0, text: `soy ${nick}` });
+      await peer.say({ type: "say", clientSeq: 1, timeMs: 0, text: `soy ${nick}` });
       await boss.sees(`${nick}: soy ${nick}`);
       boss.types("/stats\n");
       await boss.sees("En disco: 0,0 MB.\n");

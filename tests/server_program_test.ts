@@ -19,7 +19,7 @@ Deno.test("chat-server asks for port and interface, and shows what happens, line
   using ana = (await enterAs("ana", port)).peer;
   await boss.sees("ana (127.0.0.1) se ha conectado");
   clock.set("2026-11-22 13:45:10");
-  await ana.say({ type: "say", n: 1, timeMs: 0, text: "hola" });
+  await ana.say({ type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
   await boss.sees("ana: hola");
   clock.set("2026-11-22 13:45:20");
   await ana.say({ type: "bye" });
@@ -101,7 +101,9 @@ async function saidAtOnce(...flags: string[]): Promise<number> {
   boss.runs(serve, ...flagsFor(port), ...flags);
   await boss.sees("Escuchando");
   using ana = (await enterAs("ana", port)).peer;
-  for (let n = 1; n <= 30; n++) await ana.say({ type: "say", n, timeMs: 0, text: "hola" });
+  for (let clientSeq = 1; clientSeq <= 30; clientSeq++) {
+    await ana.say({ type: "say", clientSeq, timeMs: 0, text: "hola" });
+  }
   const count = () => boss.output.split("ana: hola").length - 1;
   const expected = flags.includes("0") ? 30 : Number(flags[1] ?? 20) - 1;
   await boss.until(() => count() >= expected, "what is allowed");
@@ -215,7 +217,7 @@ Deno.test("A fault of the program itself ends one connection, and is told as suc
   using ana = (await enterAs("ana", port)).peer;
   using beto = (await enterAs("beto", port)).peer;
   using _ = failing("say");
-  await ana.say({ type: "say", n: 1, timeMs: 0, text: "hola" });
+  await ana.say({ type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
   await boss.sees("a quien le dio el programa.");
   assertMatch(
     boss.output,

@@ -48,9 +48,9 @@ Deno.test("Session waits for an answer as long as its target says", async () => 
 
 Deno.test("Session dials as long as its target says, and then waits for the answer as always", async () => {
   await using server = new FakeServer(async (client) => {
-    const { token } = await client.expect("hello");
+    const { resumeToken } = await client.expect("hello");
     await new Promise((resolve) => setTimeout(resolve, 60));
-    await client.say(welcomeTo("ana", { session: sessionIdOf(token) }));
+    await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken) }));
     await client.rest();
   });
   const targets = [{ server: server.address, nick: "ana", dialMs: 20 }];
@@ -149,7 +149,7 @@ for (const [name, code, what, act] of LOSSES) {
 
 Deno.test("Session gives what it read before the nonsense began", async () => {
   const bytes = new Uint8Array([
-    ...encodeServer(saidBy("ana", { seq: 0, n: 1, text: "sense", session: 5n })),
+    ...encodeServer(saidBy("ana", { seq: 0, clientSeq: 1, text: "sense", sessionId: 5n })),
     0,
     0,
     0,
@@ -179,7 +179,7 @@ Deno.test("Session tells whoever chooses where to go why it is no longer where i
 });
 
 Deno.test("Session takes a refusal for an answer only on the server that it asked", async () => {
-  const refusal = { type: "refused", code: "nick-taken", about: "eva", reason: "" } as const;
+  const refusal = { type: "rejected", code: "nick-taken", request: "eva", reason: "" } as const;
   await using first = FakeServer.welcoming(async (client) => {
     await client.expect("nick");
   });
@@ -196,7 +196,7 @@ Deno.test("Session takes a refusal for an answer only on the server that it aske
 Deno.test("Session hangs up on a server that it cannot believe, before it goes anywhere else", async () => {
   const hungUp = Promise.withResolvers<void>();
   await using server = FakeServer.welcoming(async (client) => {
-    await client.say(saidBy("beto", { seq: 5, n: 1, text: "hola" }));
+    await client.say(saidBy("beto", { seq: 5, clientSeq: 1, text: "hola" }));
     await client.rest();
     hungUp.resolve();
   });

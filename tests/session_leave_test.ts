@@ -16,7 +16,7 @@ Deno.test("Session.leave() tells the server, which tells the others", async () =
   await ana.ended();
   await beto.expect("joined");
   assertEquals((await beto.expect("said")).text, "adiós");
-  assertEquals((await beto.expect("left")).lost, false);
+  assertEquals((await beto.expect("left")).connectionLost, false);
 });
 
 Deno.test("Session.leave() ends what waits for a server to confirm something", async () => {

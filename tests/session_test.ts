@@ -16,12 +16,12 @@ async function sync(client: FakeClient): Promise<void> {
 Deno.test("Session enters, says, and reads what everyone says", async () => {
   await using server = startServer();
   using beto = (await enter(server.address, helloOf("beto"))).peer;
-  await beto.say({ type: "say", n: 1, timeMs: 0, text: "before" });
+  await beto.say({ type: "say", clientSeq: 1, timeMs: 0, text: "before" });
   await beto.expect("said");
   await using ana = new Traveller("ana", [server.address]);
   const { welcome, missing, server: where } = await ana.entered();
   assertEquals(where, server.address);
-  assertEquals(welcome.online.map(({ nick }) => nick), ["beto", "ana"]);
+  assertEquals(welcome.members.map(({ nick }) => nick), ["beto", "ana"]);
   assertEquals(missing, 0);
   ana.session.say("hola");
   assertEquals(ana.session.pending.length, 1);
@@ -52,15 +52,15 @@ Deno.test("Session takes what was said to the next server, which never heard of 
   beto.session.say("five");
   // What was sent again is there for whoever comes only now. Nobody else is shown it twice.
   for (const traveller of [ana, beto]) {
-    const lines = (await traveller.lines(3)).map((line) => line.replace("elsewhere ", ""));
+    const lines = (await traveller.lines(3)).map((line) => line.replace("backfill ", ""));
     assertEquals(lines.toSorted(), ["ana: four", "ana: three", "beto: five"]);
     assert(lines.indexOf("ana: three") < lines.indexOf("ana: four"));
   }
-  const { peer: eva, past } = await enter(second.address, helloOf("eva", { history: 50 }));
+  const { peer: eva, past } = await enter(second.address, helloOf("eva", { historyCount: 50 }));
   using _ = eva;
   const texts = past.flatMap((entry) => entry.type === "said" ? [entry] : []);
   assertEquals(texts.map(({ text }) => text).sort(), ["five", "four", "one", "three", "two"]);
-  const late = texts.filter(({ late }) => late).map(({ text }) => text);
+  const late = texts.filter(({ redelivered }) => redelivered).map(({ text }) => text);
   assertEquals(late.sort(), ["one", "two"]);
 });
 
@@ -69,7 +69,7 @@ Deno.test("Session sends again, before anything new, what is pending and what is
   await using first = FakeServer.welcoming(async (client) => {
     await client.expect("say");
     await client.expect("say");
-    await client.say(saidBy("ana", { seq: 0, n: 1, text: "confirmed", timeMs }));
+    await client.say(saidBy("ana", { seq: 0, clientSeq: 1, text: "confirmed", timeMs }));
   });
   await using second = startServer();
   await using ana = new Traveller("ana", [first.address, second.address]);
@@ -81,10 +81,10 @@ Deno.test("Session sends again, before anything new, what is pending and what is
   await ana.entered();
   ana.session.say("new");
   assertEquals(await ana.lines(2), ["ana: unconfirmed", "ana: new"]);
-  const { peer: eva, past } = await enter(second.address, helloOf("eva", { history: 50 }));
+  const { peer: eva, past } = await enter(second.address, helloOf("eva", { historyCount: 50 }));
   using _ = eva;
   const messages = past.flatMap((entry) => entry.type === "said" ? [entry] : []);
-  assertEquals(messages.map(({ n, text, late }) => [n, text, late]), [
+  assertEquals(messages.map(({ clientSeq, text, redelivered }) => [clientSeq, text, redelivered]), [
     [1, "confirmed", true],
     [2, "unconfirmed", false],
     [3, "new", false],
@@ -98,13 +98,13 @@ Deno.test("Session goes on where it stopped on a server that it comes back to", 
   using beto = (await enter(server.address, helloOf("beto"))).peer;
   await using ana = new Traveller("ana", [server.address, interlude.address, server.address]);
   await ana.entered();
-  await beto.say({ type: "say", n: 1, timeMs: 0, text: "one" });
+  await beto.say({ type: "say", clientSeq: 1, timeMs: 0, text: "one" });
   assertEquals(await ana.lines(1), ["beto: one"]);
   // Whoever comes with the same token takes ana's place.
   using _ = (await enter(server.address, helloOf("ana"))).peer;
   assertEquals((await ana.failed()).error.code, "replaced");
-  await beto.say({ type: "say", n: 2, timeMs: 0, text: "two" });
-  while ((await beto.hear() as Said).n !== 2);
+  await beto.say({ type: "say", clientSeq: 2, timeMs: 0, text: "two" });
+  while ((await beto.hear() as Said).clientSeq !== 2);
   assertEquals((await ana.failed()).error.code, "not-a-chat-server");
   assertEquals((await ana.entered()).missing, 0);
   assertEquals(await ana.lines(1), ["missed beto: two"]);
@@ -116,7 +116,7 @@ Deno.test("Session sends again what was recent when the server was last heard, n
     clock.tick(0);
     await using first = FakeServer.welcoming(async (client) => {
       await client.expect("say");
-      await client.say(saidBy("ana", { seq: 0, n: 1, text: "old" }));
+      await client.say(saidBy("ana", { seq: 0, clientSeq: 1, text: "old" }));
       await sync(client);
       clock.tick(heardMs);
       await sync(client);
@@ -124,7 +124,7 @@ Deno.test("Session sends again what was recent when the server was last heard, n
     });
     const heard = Promise.withResolvers<number>();
     await using second = FakeServer.welcoming(async (client) =>
-      heard.resolve((await client.expect("say")).n)
+      heard.resolve((await client.expect("say")).clientSeq)
     );
     const servers = [first.address, second.address];
     await using ana = new Traveller("ana", servers, { clock: clock.now, outbox: { recentMs: 100 } });
@@ -142,7 +142,7 @@ Deno.test("Session tells each server how long it has been lacking something", as
   clock.tick(0);
   const lacks: number[] = [];
   await using server = new FakeServer(async (client, visit) => {
-    lacks.push((await client.expect("hello")).lackMs);
+    lacks.push((await client.expect("hello")).lagMs);
     await client.say(welcomeTo("ana"));
     if (visit > 0) return;
     await sync(client);
@@ -159,7 +159,7 @@ Deno.test("Session tells each server how long it has been lacking something", as
 
 Deno.test("Session learns from WELCOME that a server has what was not confirmed", async () => {
   await using first = FakeServer.welcoming((client) => client.expect("say"));
-  await using second = FakeServer.welcoming((client) => client.rest(), { accepted: 1 });
+  await using second = FakeServer.welcoming((client) => client.rest(), { lastClientSeq: 1 });
   await using ana = new Traveller("ana", [first.address, second.address]);
   await ana.entered();
   ana.session.say("hola");
@@ -174,7 +174,7 @@ Deno.test("Session tells how much a server no longer has for it", async () => {
   const nexts = [10, 25];
   await using server = new FakeServer(async (client, visit) => {
     await client.expect("hello");
-    await client.say(welcomeTo("ana", { next: nexts[visit]!, head: 30 }));
+    await client.say(welcomeTo("ana", { startSeq: nexts[visit]!, head: 30 }));
   });
   await using ana = new Traveller("ana", [server.address, server.address]);
   assertEquals((await ana.entered()).missing, 0);
@@ -187,8 +187,8 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what comes right
     for (const byte of encodeServer(welcomeTo("ana"))) await client.say(new Uint8Array([byte]));
     await client.say(
       new Uint8Array([
-        ...encodeServer(saidBy("eva", { seq: 0, n: 1, text: "one" })),
-        ...encodeServer(saidBy("eva", { seq: 1, n: 2, text: "two" })),
+        ...encodeServer(saidBy("eva", { seq: 0, clientSeq: 1, text: "one" })),
+        ...encodeServer(saidBy("eva", { seq: 1, clientSeq: 2, text: "two" })),
       ]),
     );
     await client.rest();
@@ -204,14 +204,14 @@ Deno.test("Session answers each PING, sends its own in silence only, and gives s
   const heard: (string | undefined)[] = [];
   await using server = FakeServer.welcoming(async (client) => {
     await sync(client);
-    for (const tickMs of [15, 30, 45]) {
-      clock.tick(tickMs);
+    for (const monotonicMs of [15, 30, 45]) {
+      clock.tick(monotonicMs);
       await client.say({ type: "ping", head: 0 });
       heard.push((await client.hear())?.type);
       await settle(10);
     }
-    for (const tickMs of [66, 86]) {
-      clock.tick(tickMs);
+    for (const monotonicMs of [66, 86]) {
+      clock.tick(monotonicMs);
       heard.push((await client.hear())?.type);
     }
     clock.tick(105);
@@ -237,8 +237,8 @@ for (
     const [isIn, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     await using server = FakeServer.welcoming(async (client) => {
       await isIn.promise;
-      for (const tickMs of ticksMs) {
-        clock.tick(tickMs);
+      for (const monotonicMs of ticksMs) {
+        clock.tick(monotonicMs);
         await settle(10);
       }
       over.resolve();
@@ -260,8 +260,8 @@ Deno.test("Session stays with a server that answers its PINGs", async () => {
   clock.tick(0);
   await using server = FakeServer.welcoming(async (client) => {
     await sync(client);
-    for (let tickMs = 20; tickMs <= 200; tickMs += 20) {
-      clock.tick(tickMs);
+    for (let monotonicMs = 20; monotonicMs <= 200; monotonicMs += 20) {
+      clock.tick(monotonicMs);
       await client.expect("ping");
       await client.say({ type: "pong" });
       await sync(client);
@@ -278,8 +278,8 @@ Deno.test("Session takes no more than its outbox holds until a server confirms s
   await using server = FakeServer.welcoming(async (client) => {
     await confirm.promise;
     await client.say(
-      saidBy("ana", { seq: 0, n: 1, text: "one" }),
-      saidBy("ana", { seq: 1, n: 2, text: "two" }),
+      saidBy("ana", { seq: 0, clientSeq: 1, text: "one" }),
+      saidBy("ana", { seq: 1, clientSeq: 2, text: "two" }),
     );
     await client.rest();
   });

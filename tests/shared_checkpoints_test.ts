@@ -21,14 +21,14 @@ Deno.test("One of the servers writes a checkpoint when one is due", async () => 
 Deno.test("A checkpoint with something missing behind it is of no use, a later one is", async () => {
   const log = new FakeLog();
   const checkpoint = (position: number, seq: number) =>
-    encodeSnapshot({ instance: 3n, position, seq, numbers: new Map(), past: [] });
+    encodeSnapshot({ logId: 3n, position, seq, numbers: new Map(), past: [] });
   for (let i = 0; i < 5; i++) log.put(new Uint8Array());
   log.put(checkpoint(2, 10), { isCheckpoint: true });
   log.put(checkpoint(6, 20), { isCheckpoint: true });
   log.first = 5;
   {
     await using server = await Follower.open(log, 1n);
-    assertEquals([server.journal.instance, server.journal.firstSeq], [3n, 20]);
+    assertEquals([server.journal.logId, server.journal.firstSeq], [3n, 20]);
   }
   // If there is no later one, an earlier one does.
   for (let i = 0; i < 40; i++) log.put(new Uint8Array(1_000_000));
@@ -40,7 +40,9 @@ Deno.test("A checkpoint with something missing behind it is of no use, a later o
 Deno.test("A checkpoint is written once an hour though nothing happens, and not more often", async () => {
   const log = new FakeLog();
   let wallMs = log.timeMs;
-  await using server = await Follower.open(log, 1n, { clock: () => ({ wallMs, tickMs: performance.now() }) });
+  await using server = await Follower.open(log, 1n, {
+    clock: () => ({ wallMs, monotonicMs: performance.now() }),
+  });
   server.journal.keepFresh();
   wallMs += 3_599_999;
   server.journal.keepFresh();
@@ -62,9 +64,9 @@ Deno.test("What is no checkpoint makes nothing, and one of a later version ends 
   await until(() => server.taken.length === 1);
   {
     await using other = await Follower.open(log, 2n);
-    assertEquals([other.words, other.journal.instance], [["0:1.1"], 101n]);
+    assertEquals([other.words, other.journal.logId], [["0:1.1"], 101n]);
     await using last = await Follower.open(onlyFrom(log, 2), 3n);
-    assertEquals(last.journal.instance, 103n);
+    assertEquals(last.journal.logId, 103n);
   }
   const newer = log.stored[0]!.bytes.slice();
   newer[5]!++;
@@ -80,7 +82,7 @@ Deno.test("A checkpoint of what the store has lost since is of no use", async ()
   await using writer = await Follower.open(log, 1n);
   writer.say(said(1n, 1));
   await until(() => writer.taken.length === 1);
-  const lost = { instance: 101n, position: 9, seq: 8, numbers: new Map([[1n, 1]]), past: [] };
+  const lost = { logId: 101n, position: 9, seq: 8, numbers: new Map([[1n, 1]]), past: [] };
   log.put(encodeSnapshot(lost), { isCheckpoint: true });
   await using server = await Follower.open(onlyLast(log), 2n);
   assertEquals([server.journal.firstSeq, server.words], [0, ["0:1.1"]]);
@@ -145,9 +147,9 @@ Deno.test("A checkpoint that is too long by the time that it can be stored is to
   log.troubles.push("none", "lost");
   server.say(...Array.from({ length: 20 }, (_, n) => joined(BigInt(n + 1), 1n)));
   await until(() => log.appends === 3); // the room's beginning, the block, and the checkpoint in vain
-  await until(() => server.journal.isAway);
+  await until(() => server.journal.isUnavailable);
   server.store.maxBytes = 400;
-  await until(() => !server.journal.isAway);
+  await until(() => !server.journal.isUnavailable);
   server.say(said(1n, 1));
   await until(() => server.taken.length === 21);
   assert(told.length === 1 && told[0]! > 400, `${told}`);

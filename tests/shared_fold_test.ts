@@ -1,7 +1,7 @@
 // Rooms on one journal: each of two servers makes of the same entries the same room, however late it reads them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Moment } from "../lib/clock.ts";
+import type { Instant } from "../lib/clock.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Apply, CommitLog } from "../lib/journal.ts";
 import { type Hello, MAX_BACKUPS, NEVER_CAUGHT_UP, type ProposedEvent } from "../lib/protocol.ts";
@@ -9,29 +9,29 @@ import { type Admission, Room } from "../lib/room.ts";
 
 const pure = { permissions: "none" } as const;
 
-const at = (ms: number): Moment => ({ wallMs: 1_700_000_000_000 + ms, tickMs: ms });
+const at = (ms: number): Instant => ({ wallMs: 1_700_000_000_000 + ms, monotonicMs: ms });
 
 /** What all servers have stored, in one order. */
-type Shared = { readonly entry: ProposedEvent; readonly home: bigint }[];
+type Shared = { readonly entry: ProposedEvent; readonly nodeId: bigint }[];
 
 /** Stores what is proposed and gives it back when it is told to. */
 class HandJournal implements CommitLog {
-  readonly instance = 9n;
+  readonly logId = 9n;
   readonly firstSeq = 0;
-  readonly past = [];
-  readonly isStuck = false;
-  readonly home: bigint;
+  readonly snapshot = [];
+  readonly isBlocked = false;
+  readonly nodeId: bigint;
   readonly #shared: Shared;
   #proposed: ProposedEvent[] = [];
   #given = 0;
   #take: Apply = () => {};
 
-  constructor(shared: Shared, home: bigint) {
+  constructor(shared: Shared, nodeId: bigint) {
     this.#shared = shared;
-    this.home = home;
+    this.nodeId = nodeId;
   }
 
-  follow(take: Apply): void {
+  subscribe(take: Apply): void {
     this.#take = take;
   }
 
@@ -42,21 +42,21 @@ class HandJournal implements CommitLog {
   /** Returns how many entries that were. */
   store(): number {
     const stored = this.#proposed.splice(0);
-    this.#shared.push(...stored.map((entry) => ({ entry, home: this.home })));
+    this.#shared.push(...stored.map((entry) => ({ entry, nodeId: this.nodeId })));
     return stored.length;
   }
 
-  settle(): void {
+  deliver(): void {
     for (; this.#given < this.#shared.length; this.#given++) {
-      const { entry, home } = this.#shared[this.#given]!;
-      this.#take(entry, this.#given, at(this.#given), home !== this.home);
+      const { entry, nodeId } = this.#shared[this.#given]!;
+      this.#take(entry, this.#given, at(this.#given), nodeId !== this.nodeId);
     }
   }
 }
 
 /** One of the servers of a room. */
-function newServer(shared: Shared, home: bigint) {
-  const journal = new HandJournal(shared, home);
+function newServer(shared: Shared, nodeId: bigint) {
+  const journal = new HandJournal(shared, nodeId);
   const taken: [nick: string, isKicked: boolean][] = [];
   const room = new Room({
     journal,
@@ -70,10 +70,10 @@ type Server = ReturnType<typeof newServer>;
 
 function arrive({ room }: Server, nick: string, again: () => void = () => {}, address = "10.0.0.7") {
   const hello: Hello = {
-    ...{ type: "hello", version: 1, token: new Uint8Array(16), password: "", nick },
-    ...{ lackMs: NEVER_CAUGHT_UP, history: 0, resume: [] },
+    ...{ type: "hello", version: 1, resumeToken: new Uint8Array(16), password: "", nick },
+    ...{ lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
   };
-  const arrival = { hello, session: BigInt(nick.length), address };
+  const arrival = { hello, sessionId: BigInt(nick.length), address };
   return () => room.enter(arrival, at(50), again);
 }
 
@@ -82,7 +82,7 @@ function letIn(server: Server, other: Server, nick: string): Admission {
   const attempt = arrive(server, nick);
   attempt();
   server.journal.store();
-  for (const { journal } of [server, other]) journal.settle();
+  for (const { journal } of [server, other]) journal.deliver();
   return attempt()!;
 }
 
@@ -103,10 +103,10 @@ Deno.test(
     const attempt = arrive(one, "ana");
     assertEquals(attempt(), undefined);
     one.journal.store();
-    one.journal.settle();
-    assertEquals(attempt()?.member.home, 1n);
+    one.journal.deliver();
+    assertEquals(attempt()?.member.nodeId, 1n);
     assertEquals(one.taken, [["ana", false]]);
-    other.journal.settle();
+    other.journal.deliver();
     assertEquals([...other.room.homes()], [1n]);
   },
 );
@@ -117,10 +117,10 @@ Deno.test("What another server does to somebody is no answer to what this one as
   arrive(other, "ana", () => answers++)();
   arrive(one, "ana")();
   one.journal.store();
-  other.journal.settle();
+  other.journal.deliver();
   assertEquals(answers, 0);
   other.journal.store();
-  other.journal.settle();
+  other.journal.deliver();
   assertEquals(answers, 1);
 });
 
@@ -152,7 +152,7 @@ Deno.test("A departure that comes too late for somebody who moved comes to nothi
   arrive(other, "ana")();
   other.journal.store();
   assertEquals(one.journal.store(), 1);
-  for (const { journal } of [one, other]) journal.settle();
+  for (const { journal } of [one, other]) journal.deliver();
   assertEquals([one.room.size, other.room.size, one.room.log.head], [1, 1, 3]);
 });
 
@@ -164,13 +164,13 @@ Deno.test(
     const { member } = letIn(one, other, "ana");
     other.room.kick(other.room.withNick("ana")!, at(60));
     other.journal.store();
-    one.journal.settle();
+    one.journal.deliver();
     assertEquals([one.taken, one.room.size], [[["ana", true]], 0]);
     const { member: eva } = letIn(one, other, "eva");
     one.room.leave(eva, at(70));
     one.journal.store();
-    one.journal.settle();
-    other.journal.settle();
+    one.journal.deliver();
+    other.journal.deliver();
     assertEquals([one.taken.length, one.room.size, member === eva], [1, 0, false]);
     // Nobody was in through the other one.
     assertEquals([other.taken, other.room.size], [[], 0]);
@@ -183,7 +183,7 @@ Deno.test("A server that is gone takes along those who were in through it, and n
   letIn(other, one, "beto");
   other.room.loseServer(1n, at(60));
   assertEquals(other.journal.store(), 1);
-  for (const { journal } of [one, other]) journal.settle();
+  for (const { journal } of [one, other]) journal.deliver();
   assertEquals([...other.room.members].map(({ nick }) => nick), ["beto"]);
   assertEquals(one.taken, [["ana", false]]);
 });
@@ -196,9 +196,9 @@ Deno.test("A departure that comes too late takes nobody from the server where th
   const attempt = arrive(one, "ana");
   attempt();
   for (const { journal } of [one, other]) journal.store();
-  for (const { journal } of [one, other]) journal.settle();
+  for (const { journal } of [one, other]) journal.deliver();
   assertEquals([one.taken, other.taken], [[], [["ana", false]]]);
-  assertEquals(attempt()?.member.home, 1n);
+  assertEquals(attempt()?.member.nodeId, 1n);
 });
 
 Deno.test(
@@ -209,7 +209,7 @@ Deno.test(
     const [one, other] = [newServer(shared, 1n), newServer(shared, 2n)];
     letIn(one, other, "ana");
     const [again, third] = [newServer(shared, 1n), newServer(shared, 3n)].map((server) => {
-      server.journal.settle();
+      server.journal.deliver();
       return server.room.loseAll(at(1_000));
     });
     assertEquals([again, third], [1_100, Infinity]);
@@ -224,7 +224,7 @@ Deno.test(
     letIn(one, other, "ana");
     arrive(other, "ana", () => {}, "10.0.0.99")();
     other.journal.store();
-    for (const { journal } of [one, other]) journal.settle();
+    for (const { journal } of [one, other]) journal.deliver();
     const lists = [letIn(one, other, "lucas"), letIn(other, one, "martina")].map(({ online }) => online);
     for (const list of lists) assert(new TextDecoder().decode(list).includes("10.0.0.99"));
   },
@@ -250,7 +250,7 @@ Deno.test(
     backups.learn(["a:1", "b:2"], at(0));
     backups.add("a:1", at(0));
     journal.store();
-    journal.settle();
+    journal.deliver();
     const { code } = assertThrows(() => backups.remove("a:1", at(0)), InputError);
     assertEquals<string>(code, "backup-serves");
   },
@@ -260,6 +260,6 @@ Deno.test("Clients are told of no more servers of a room than they take", pure, 
   const [one] = newPair();
   one.room.backups.learn(Array.from({ length: MAX_BACKUPS + 1 }, (_, i) => `a:${i + 1}`), at(0));
   one.journal.store();
-  one.journal.settle();
+  one.journal.deliver();
   assertEquals(one.room.backups.serving.length, MAX_BACKUPS);
 });

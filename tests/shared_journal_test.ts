@@ -15,7 +15,7 @@ Deno.test("All servers are given all entries in one order, numbered from 0 witho
   const log = new FakeLog();
   await using one = await Follower.open(log, 1n);
   await using other = await Follower.open(log, 2n);
-  assertEquals([one.journal.instance, other.journal.instance], [101n, 101n]);
+  assertEquals([one.journal.logId, other.journal.logId], [101n, 101n]);
   for (let n = 1; n <= 50; n++) {
     one.say(said(1n, n));
     other.say(said(2n, n));
@@ -24,16 +24,19 @@ Deno.test("All servers are given all entries in one order, numbered from 0 witho
   await until(() => one.taken.length === 100 && other.taken.length === 100);
   assertEquals(one.words, other.words);
   assertEquals(one.taken.map(({ seq }) => seq), Array.from({ length: 100 }, (_, seq) => seq));
-  const own = one.taken.filter(({ isForeign }) => !isForeign);
-  assertEquals(own.map(({ entry }) => (entry as Said).n), Array.from({ length: 50 }, (_, i) => i + 1));
-  assert(own.every(({ entry }) => (entry as Said).session === 1n));
+  const own = one.taken.filter(({ isRemote }) => !isRemote);
+  assertEquals(
+    own.map(({ entry }) => (entry as Said).clientSeq),
+    Array.from({ length: 50 }, (_, i) => i + 1),
+  );
+  assert(own.every(({ entry }) => (entry as Said).sessionId === 1n));
   assert(log.stored.length < 60, "what is proposed at once is one block");
 });
 
 Deno.test("Of two servers that begin a room at once, one does", async () => {
   const log = new FakeLog();
   const [one, other] = await Promise.all([Follower.open(log, 1n), Follower.open(log, 2n)]);
-  assertEquals(one.journal.instance, other.journal.instance);
+  assertEquals(one.journal.logId, other.journal.logId);
   assertEquals(log.stored.length, 1);
   await one[Symbol.asyncDispose]();
   await other[Symbol.asyncDispose]();
@@ -96,16 +99,16 @@ Deno.test("A store that is away is told of once, and when it is back everything 
   await using server = await Follower.open(log, 1n, { awayMs: 20, maxWaitingBytes: 150 });
   log.isDown = true;
   server.say(said(1n, 1));
-  assertEquals([server.journal.isAway, server.journal.isStuck], [false, false]);
+  assertEquals([server.journal.isUnavailable, server.journal.isBlocked], [false, false]);
   await until(() => server.news.length > 0);
-  assertEquals(server.journal.isAway, true);
+  assertEquals(server.journal.isUnavailable, true);
   server.say(said(1n, 2), said(1n, 3), said(1n, 4));
-  assertEquals(server.journal.isStuck, true);
+  assertEquals(server.journal.isBlocked, true);
   log.isDown = false;
   await until(() => server.taken.length === 4);
-  await until(() => !server.journal.isAway);
+  await until(() => !server.journal.isUnavailable);
   assertEquals([server.words, server.news], [["0:1.1", "1:1.2", "2:1.3", "3:1.4"], [true, false]]);
-  assertEquals([server.journal.isAway, server.journal.isStuck], [false, false]);
+  assertEquals([server.journal.isUnavailable, server.journal.isBlocked], [false, false]);
 });
 
 Deno.test("A store that takes something now and then is away until it has all that waited", async () => {
@@ -208,9 +211,9 @@ Deno.test("A block that is too long by the time that it can be stored is stored 
     wake.call(log);
     server.say(said(1n, 21));
     await until(() => server.words.at(-1)?.endsWith(":1.21") === true);
-    const numbers = server.taken.map(({ entry }) => (entry as Said).n);
+    const numbers = server.taken.map(({ entry }) => (entry as Said).clientSeq);
     assertEquals(numbers, Array.from({ length: 21 }, (_, n) => n + 1));
-    await until(() => !server.journal.isStuck);
+    await until(() => !server.journal.isBlocked);
   }
 });
 
@@ -233,17 +236,17 @@ Deno.test("A block of any of many servers counts once, though others were stored
 Deno.test("Times never go back, nor beyond now, whatever the clock of the store says", async () => {
   const log = new FakeLog();
   await using writer = await Follower.open(log, 1n);
-  const clock = () => ({ wallMs: 1_000_000, tickMs: 50_000 });
+  const clock = () => ({ wallMs: 1_000_000, monotonicMs: 50_000 });
   const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
-    home: 2n,
-    instance: 102n,
+    nodeId: 2n,
+    logId: 102n,
     clock,
     openingMs: 0,
   });
   const ticksMs: number[] = [];
-  journal.follow(
-    (_entry, _seq, { tickMs }) => ticksMs.push(tickMs),
-    () => queueMicrotask(() => journal.settle()),
+  journal.subscribe(
+    (_entry, _seq, { monotonicMs }) => ticksMs.push(monotonicMs),
+    () => queueMicrotask(() => journal.deliver()),
   );
   for (const [n, timeMs] of [990_000, 980_000, 995_000, 1_005_000].entries()) {
     log.timeMs = timeMs;
@@ -259,10 +262,10 @@ async function openSlow(log: FakeLog, options: Partial<SharedJournalOptions> = {
   const store = new FakeStore(log);
   const news: NatsError[] = [];
   const journal = await ReplicatedCommitLog.open(store, {
-    ...{ home: 1n, instance: 101n, clock: systemClock, onBroken: (error) => news.push(error), ...options },
+    ...{ nodeId: 1n, logId: 101n, clock: systemClock, onBroken: (error) => news.push(error), ...options },
   });
   const taken: number[] = [];
-  journal.follow((_entry, seq) => taken.push(seq), () => {});
+  journal.subscribe((_entry, seq) => taken.push(seq), () => {});
   return { journal, store, taken, news };
 }
 
@@ -288,14 +291,14 @@ Deno.test("Who closes looks what has come meanwhile, though nobody else does", a
   log.isDown = true;
   journal.propose(said(1n, 1));
   await journal.close({ patienceMs: 60_000 });
-  assertEquals([taken, journal.past], [[0], []]);
+  assertEquals([taken, journal.snapshot], [[0], []]);
 });
 
 Deno.test("What is stored and does not come is asked for again, and nothing else", async () => {
   const log = new FakeLog();
   const { journal, taken } = await openSlow(log, { backMs: 5 });
   journal.propose(said(1n, 1));
-  await until(() => (journal.settle(), taken.length === 1));
+  await until(() => (journal.deliver(), taken.length === 1));
   await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals(log.rereads, 0);
   const { wake } = log;
@@ -304,7 +307,7 @@ Deno.test("What is stored and does not come is asked for again, and nothing else
   await until(() => log.rereads === 1);
   log.wake = wake;
   wake.call(log);
-  await until(() => (journal.settle(), taken.length === 2));
+  await until(() => (journal.deliver(), taken.length === 2));
   await journal.close();
 });
 
@@ -313,7 +316,7 @@ Deno.test("A journal that has ended tells of nothing more", async () => {
   const server = await Follower.open(log, 1n);
   await server.journal.close();
   let works = 0;
-  server.journal.follow(() => {}, () => works++);
+  server.journal.subscribe(() => {}, () => works++);
   log.put(new Uint8Array(3));
   await settle();
   log.put(new Uint8Array(3), { isGap: true });

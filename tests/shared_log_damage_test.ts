@@ -45,7 +45,7 @@ Deno.test("What comes behind a block of a later version is given to nobody, its 
   await until(() => server.news.length > 0);
   server.say(said(2n, 1));
   await settle();
-  server.journal.settle();
+  server.journal.deliver();
   assertEquals(log.stored.length, 5);
   assertEquals(server.words, ["0:1.1", "1:1.2"]);
 });
@@ -53,11 +53,11 @@ Deno.test("What comes behind a block of a later version is given to nobody, its 
 Deno.test("What comes at once with a block of a later version, and behind it, is given to nobody either", async () => {
   const log = new FakeLog();
   await using writer = await Follower.open(log, 1n);
-  const options = { home: 2n, instance: 102n, clock: systemClock, openingMs: 0 };
+  const options = { nodeId: 2n, logId: 102n, clock: systemClock, openingMs: 0 };
   const journal = await ReplicatedCommitLog.open(new FakeStore(log), options);
   const taken: number[] = [];
   let came = 0;
-  journal.follow((_entry, seq) => taken.push(seq), () => came++);
+  journal.subscribe((_entry, seq) => taken.push(seq), () => came++);
   writer.say(said(1n, 1));
   await until(() => came === 1);
   const last = log.stored.at(-1)!.bytes;
@@ -66,7 +66,7 @@ Deno.test("What comes at once with a block of a later version, and behind it, is
   next[17]!++; // the number of the block
   for (const bytes of [newer, next]) log.put(bytes);
   await until(() => came === 3);
-  journal.settle();
+  journal.deliver();
   assertEquals(taken, [0]);
   await journal.close();
 });
@@ -93,10 +93,10 @@ Deno.test("A store that has lost the end of the log is found out by the next blo
     assertEquals((server.news[0] as NatsError).code, "nats-log-back");
     await server.journal.close();
     await using later = await Follower.open(log, 2n);
-    assert(later.journal.instance !== server.journal.instance);
+    assert(later.journal.logId !== server.journal.logId);
     assertEquals(later.words.slice(0, 2), ["0:1.1", "1:1.2"]);
     await using last = await Follower.open(log, 3n);
-    assertEquals(last.journal.instance, later.journal.instance);
+    assertEquals(last.journal.logId, later.journal.logId);
   }
 });
 
@@ -166,10 +166,10 @@ Deno.test("A checkpoint of another instance, by a server that has missed a mark,
   await using server = await Follower.open(log, 1n);
   server.say(said(1n, 1));
   await until(() => server.taken.length === 1);
-  const other = { instance: 7n, position: 2, seq: 1, numbers: new Map(), past: [] };
+  const other = { logId: 7n, position: 2, seq: 1, numbers: new Map(), past: [] };
   log.put(encodeSnapshot(other), { isCheckpoint: true });
   await until(() => server.news.length > 0);
   assertEquals((server.news[0] as NatsError).code, "nats-log-back");
   const mark = decodeCheckpoint(log.stored.at(-1)!.bytes);
-  assert(mark.instance !== 7n && mark.instance !== 101n && isGenesis(mark));
+  assert(mark.logId !== 7n && mark.logId !== 101n && isGenesis(mark));
 });

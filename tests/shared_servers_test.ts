@@ -21,12 +21,12 @@ class Sharer implements AsyncDisposable {
     this.journal = journal;
   }
 
-  static async open(log: FakeLog, home: bigint, options: Partial<ChatServerOptions> = {}): Promise<Sharer> {
+  static async open(log: FakeLog, nodeId: bigint, options: Partial<ChatServerOptions> = {}): Promise<Sharer> {
     // deno-lint-ignore prefer-const -- its journal is there before it
     let server: ChatServer | undefined;
     const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
-      home,
-      instance: 100n + home,
+      nodeId,
+      logId: 100n + nodeId,
       clock: systemClock,
       awayMs: 20,
       onAway: (isAway) => server?.tellWaiting({ isOver: !isAway }),
@@ -47,7 +47,7 @@ class Sharer implements AsyncDisposable {
   }
 }
 
-const say = (n: number, text = `t${n}`): Say => ({ type: "say", n, timeMs: 0, text });
+const say = (clientSeq: number, text = `t${clientSeq}`): Say => ({ type: "say", clientSeq, timeMs: 0, text });
 
 function come({ server }: Sharer, nick: string, hello: Parameters<typeof helloOf>[1] = {}): Promise<Guest> {
   return enter(server.address, helloOf(nick, hello));
@@ -60,7 +60,7 @@ async function readUpTo({ peer, past }: Guest, text: string): Promise<string[]> 
   for (;;) {
     const message = found.shift() ?? await peer.hear();
     if (!message) throw new Error(`The end came before ${text}`);
-    if (message.type === "ping" || message.type === "waiting") continue;
+    if (message.type === "ping" || message.type === "stalled") continue;
     const entry = message as LogEntry & { nick?: string; text?: string };
     read.push(`${entry.seq} ${entry.type} ${entry.nick ?? ""} ${entry.text ?? ""}`.trim());
     if (entry.text === text) return read;
@@ -74,12 +74,12 @@ Deno.test("What is said on one server is read on all of them, as the same entrie
   using ana = (await come(one, "ana")).peer;
   const beto = await come(other, "beto");
   using _ = beto.peer;
-  assertEquals(beto.welcome.online.map(({ nick }) => nick), ["ana", "beto"]);
+  assertEquals(beto.welcome.members.map(({ nick }) => nick), ["ana", "beto"]);
   await ana.say(say(1));
   await beto.peer.say(say(1, "u1"));
   await until(() => one.server.log.head === 4 && other.server.log.head === 4);
   const entries = await Promise.all([one, other].map(async (sharer, index) => {
-    const eva = await come(sharer, `eva${index}`, { lackMs: 10_000 });
+    const eva = await come(sharer, `eva${index}`, { lagMs: 10_000 });
     using _ = eva.peer;
     return await readUpTo(eva, "u1");
   }));
@@ -92,7 +92,7 @@ Deno.test("A nick is one person's on all servers", async () => {
   await using other = await Sharer.open(log, 2n);
   const comers = await Promise.allSettled([
     come(one, "ana"),
-    come(other, "ANA", { token: new Uint8Array(16).fill(9) }),
+    come(other, "ANA", { resumeToken: new Uint8Array(16).fill(9) }),
   ]);
   for (const comer of comers) if (comer.status === "fulfilled") comer.value.peer[Symbol.dispose]();
   assertEquals(comers.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
@@ -108,13 +108,13 @@ Deno.test("Who moves to another server goes on reading where they were, and nobo
   await before.peer.say(say(1));
   await readUpTo(before, "t1");
   before.peer[Symbol.dispose]();
-  const { instance } = before.welcome;
-  const resume = [{ instance, next: one.server.log.head }];
+  const { logId } = before.welcome;
+  const resumePoints = [{ logId, nextSeq: one.server.log.head }];
   await beto.peer.say(say(1, "meanwhile"));
-  const after = await come(other, "ana", { lackMs: 5, resume });
+  const after = await come(other, "ana", { lagMs: 5, resumePoints });
   using __ = after.peer;
-  assertEquals([after.welcome.instance, after.welcome.accepted], [instance, 1]);
-  assertEquals(after.welcome.next, resume[0]!.next);
+  assertEquals([after.welcome.logId, after.welcome.lastClientSeq], [logId, 1]);
+  assertEquals(after.welcome.startSeq, resumePoints[0]!.nextSeq);
   const read = await readUpTo(after, "meanwhile");
   assertEquals(read.at(-1)?.includes("meanwhile"), true);
   assert(read.every((line) => !/joined ana|left/.test(line)), read.join("\n"));
@@ -132,13 +132,13 @@ Deno.test("A message that two servers are given counts once", async () => {
   const ana = await come(one, "ana");
   log.isDown = true;
   await ana.peer.say(say(1), say(2));
-  await until(() => one.journal.isAway);
+  await until(() => one.journal.isUnavailable);
   ana.peer[Symbol.dispose]();
   log.isDown = false;
-  const again = await come(other, "ana", { lackMs: 5 });
+  const again = await come(other, "ana", { lagMs: 5 });
   using __ = again.peer;
   await again.peer.say(
-    ...[1, 2].filter((n) => n > again.welcome.accepted).map((n) => say(n)),
+    ...[1, 2].filter((n) => n > again.welcome.lastClientSeq).map((n) => say(n)),
     say(3, "last"),
   );
   const texts = (await readUpTo(eva, "last")).filter((line) => line.includes("said"));
@@ -154,7 +154,7 @@ Deno.test("When a server dies, the others see its people off who are not back", 
   using _ = eva.peer;
   for (const nick of ["ana", "beto"]) await come(one, nick);
   await one.die();
-  const back = await come(third, "ana", { lackMs: 5 });
+  const back = await come(third, "ana", { lagMs: 5 });
   using __ = back.peer;
   await until(() => new Set(other.server.homes).has(3n));
   assertEquals(new Set(other.server.homes), new Set([1n, 2n, 3n]));
@@ -183,7 +183,7 @@ Deno.test("Who was taken for gone with their server, and is not, is asked to com
   using _ = ana.peer;
   await until(() => [...other.server.people].length === 1);
   other.server.loseServer(1n);
-  assertEquals((await ana.peer.expect("left")).lost, true);
+  assertEquals((await ana.peer.expect("left")).connectionLost, true);
   await ana.peer.expect("bye");
 });
 
@@ -279,16 +279,16 @@ Deno.test("While nothing can be kept people are told so, nobody comes in, and th
   using _ = ana.peer;
   log.isDown = true;
   await ana.peer.say(say(1));
-  assertEquals((await ana.peer.expect("waiting")).over, false);
-  const hello: ClientMessage = helloOf("beto", { lackMs: NEVER_CAUGHT_UP });
+  assertEquals((await ana.peer.expect("stalled")).resolved, false);
+  const hello: ClientMessage = helloOf("beto", { lagMs: NEVER_CAUGHT_UP });
   const refused = await come(one, "beto", hello).then(() => "in", (error) => `${error.message}`);
   assert(refused.includes("store-away"), refused);
   // However often it is said.
   one.server.tellWaiting({ isOver: false });
   log.isDown = false;
   const then = [await ana.peer.hear(), await ana.peer.hear()];
-  assertEquals(then.map((message) => message!.type).sort(), ["said", "waiting"]);
-  assert(then.some((message) => message!.type === "waiting" && message.over));
+  assertEquals(then.map((message) => message!.type).sort(), ["said", "stalled"]);
+  assert(then.some((message) => message!.type === "stalled" && message.resolved));
   // Who did not know hears nothing of its end.
   const eva = await come(one, "eva");
   using __ = eva.peer;

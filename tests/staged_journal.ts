@@ -1,49 +1,49 @@
 // A journal that takes its time, and whose store outlives it: what a file is to a server, without the file.
 
-import type { Moment } from "../lib/clock.ts";
+import type { Instant } from "../lib/clock.ts";
 import type { Apply, CommitLog } from "../lib/journal.ts";
 import type { Unnumbered } from "../lib/protocol.ts";
 
 /** What is stored. */
 export interface Store {
-  readonly instance: bigint;
-  readonly entries: { readonly entry: Unnumbered; readonly at: Moment }[];
+  readonly logId: bigint;
+  readonly entries: { readonly entry: Unnumbered; readonly at: Instant }[];
 }
 
 /** Stores what is proposed when it is told to, and gives it back then. */
 export class StagedJournal implements CommitLog {
   readonly firstSeq = 0;
-  readonly past = [];
-  isStuck = false;
+  readonly snapshot = [];
+  isBlocked = false;
   readonly #store: Store;
-  #staged: { entry: Unnumbered; at: Moment }[] = [];
-  #take: Apply = () => {};
+  #staged: { entry: Unnumbered; at: Instant }[] = [];
+  #apply: Apply = () => {};
   #onWork = () => {};
 
-  constructor(store: Store = { instance: 1n, entries: [] }) {
+  constructor(store: Store = { logId: 1n, entries: [] }) {
     this.#store = store;
   }
 
-  get instance(): bigint {
-    return this.#store.instance;
+  get logId(): bigint {
+    return this.#store.logId;
   }
 
-  follow(take: Apply, onWork: () => void): void {
-    [this.#take, this.#onWork] = [take, onWork];
-    for (const [seq, { entry, at }] of this.#store.entries.entries()) take(entry, seq, at);
+  subscribe(apply: Apply, onReady: () => void): void {
+    [this.#apply, this.#onWork] = [apply, onReady];
+    for (const [seq, { entry, at }] of this.#store.entries.entries()) apply(entry, seq, at);
   }
 
-  propose(entry: Unnumbered, now: Moment): void {
+  propose(entry: Unnumbered, now: Instant): void {
     this.#staged.push({ entry: { ...entry }, at: now });
     if (this.#staged.length === 1) this.#onWork();
   }
 
-  settle(): void {
-    if (this.isStuck) return;
+  deliver(): void {
+    if (this.isBlocked) return;
     const staged = this.#staged;
     this.#staged = [];
     const firstSeq = this.#store.entries.length;
     this.#store.entries.push(...staged);
-    for (const [index, { entry, at }] of staged.entries()) this.#take(entry, firstSeq + index, at);
+    for (const [index, { entry, at }] of staged.entries()) this.#apply(entry, firstSeq + index, at);
   }
 }

@@ -16,27 +16,27 @@ Deno.test("A server that starts has what the others have, also of what is forgot
   await using first = await Follower.open(log, 1n, { checkpointEntries: 6 });
   const isCheckpointed = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
   first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
-  first.say({ type: "backups", timeMs: 1, backups: ["b:2"], home: 1n }, joined(8n, 1n), said(8n, 3));
+  first.say({ type: "backups", timeMs: 1, backups: ["b:2"], nodeId: 1n }, joined(8n, 1n), said(8n, 3));
   await until(isCheckpointed);
   log.put(log.stored[1]!.bytes); // a second time, and counted before
   first.say(said(7n, 10));
   await until(() => first.taken.length === 7);
   log.first = log.stored.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
   await using later = await Follower.open(log, 2n);
-  assertEquals([later.journal.instance, later.journal.firstSeq], [101n, 6]);
+  assertEquals([later.journal.logId, later.journal.firstSeq], [101n, 6]);
   assertEquals(later.words, ["6:7.10"]);
-  assertEquals(later.taken[0]!.isForeign, true);
+  assertEquals(later.taken[0]!.isRemote, true);
   const { past } = later;
-  assertEquals([past.length > 0, later.journal.past], [true, []]);
-  assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).session), [
+  assertEquals([past.length > 0, later.journal.snapshot], [true, []]);
+  assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).sessionId), [
     7n,
     8n,
   ]);
-  assertEquals(past.filter(({ type }) => type === "joined").map(({ home }) => home), [1n, 1n]);
-  assertEquals(past.filter(({ type }) => type === "said").map((entry) => (entry as Said).n), [9, 3]);
+  assertEquals(past.filter(({ type }) => type === "joined").map(({ nodeId }) => nodeId), [1n, 1n]);
+  assertEquals(past.filter(({ type }) => type === "said").map((entry) => (entry as Said).clientSeq), [9, 3]);
   assertEquals(past.filter(({ type }) => type === "backups"), [
     { type: "backups", timeMs: 0, backups: ["a:1"] },
-    { type: "backups", timeMs: 0, backups: ["b:2"], home: 1n },
+    { type: "backups", timeMs: 0, backups: ["b:2"], nodeId: 1n },
   ]);
   // It goes on counting where the others are, and drops what they have dropped.
   log.put(log.stored.at(-1)!.bytes);
@@ -49,7 +49,7 @@ Deno.test("Of a long past a server reads the end alone", async () => {
   const log = new FakeLog();
   await using writer = await Follower.open(log, 1n, { checkpointEntries: 100 });
   const long = { ...said(1n, 1), text: "x".repeat(60_000) } as ProposedEvent;
-  for (let n = 1; n <= 400; n++) writer.say({ ...long, n } as ProposedEvent);
+  for (let clientSeq = 1; clientSeq <= 400; clientSeq++) writer.say({ ...long, clientSeq } as ProposedEvent);
   await until(() => writer.taken.length === 400);
   await until(() => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length >= 3);
   await using later = await Follower.open(log, 2n);
@@ -61,7 +61,7 @@ Deno.test("A store that cannot be read ends the start, after a while", async () 
   const log = new FakeLog();
   const store = new FakeStore(log);
   store.state = () => Promise.reject(new Error("no"));
-  const options = { home: 1n, instance: 2n, clock: systemClock, openingMs: 0 };
+  const options = { nodeId: 1n, logId: 2n, clock: systemClock, openingMs: 0 };
   await assertRejects(() => ReplicatedCommitLog.open(store, options), Error, "no");
 });
 
@@ -89,11 +89,11 @@ Deno.test("Entries of the past have their age on the clocks of this process", as
   first.say(said(1n, 1));
   await until(() => first.taken.length === 1);
   const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
-    ...{ home: 2n, instance: 2n },
-    clock: () => ({ wallMs: now.wallMs, tickMs: 1_000_000 }),
+    ...{ nodeId: 2n, logId: 2n },
+    clock: () => ({ wallMs: now.wallMs, monotonicMs: 1_000_000 }),
   });
   const moments: number[] = [];
-  journal.follow((_entry, _seq, { tickMs }) => moments.push(tickMs), () => {});
+  journal.subscribe((_entry, _seq, { monotonicMs }) => moments.push(monotonicMs), () => {});
   assertEquals(moments, [940_000]);
   await journal.close();
 });
@@ -111,7 +111,7 @@ Deno.test("A store that has less than it said is asked again, and not forever", 
       const truth = await state.call(store);
       return asked++ === 0 || !isMended ? { ...truth, last: truth.last + 3 } : truth;
     };
-    const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 20, backMs: 20 };
+    const options = { nodeId: 2n, logId: 2n, clock: systemClock, readingMs: 20, backMs: 20 };
     const opening = ReplicatedCommitLog.open(store, { ...options, openingMs: isMended ? 60_000 : 0 });
     if (isMended) await (await opening).close();
     else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-unread");
@@ -132,7 +132,7 @@ Deno.test("A reader that gives nothing to a server that starts is made anew", as
     await isAnew;
     yield* read.call(store, from);
   };
-  const options = { home: 2n, instance: 2n, clock: systemClock, readingMs: 50, backMs: 50, openingMs: 1_000 };
+  const options = { nodeId: 2n, logId: 2n, clock: systemClock, readingMs: 50, backMs: 50, openingMs: 1_000 };
   await (await ReplicatedCommitLog.open(store, options)).close();
   store.close();
 });
@@ -164,7 +164,7 @@ Deno.test("A store that gives little at a time to a server that starts is not gi
     }
   };
   const options = {
-    ...{ home: 1n, instance: 101n, clock: systemClock },
+    ...{ nodeId: 1n, logId: 101n, clock: systemClock },
     backMs: 10,
     readingMs: 30,
     openingMs: 0,
@@ -189,10 +189,10 @@ Deno.test("A server that reads another end than there was while it starts begins
       ended++;
     }
   };
-  const options = { home: 1n, instance: 101n, clock: systemClock, openingMs: 60_000 };
+  const options = { nodeId: 1n, logId: 101n, clock: systemClock, openingMs: 60_000 };
   const journal = await ReplicatedCommitLog.open(store, options);
   const taken: number[] = [];
-  journal.follow((_entry, seq) => taken.push(seq), () => {});
+  journal.subscribe((_entry, seq) => taken.push(seq), () => {});
   assertEquals([taken, reads, ended, log.stored.length], [[0, 1], 2, 1, 3]);
   await journal.close();
 });
@@ -211,7 +211,7 @@ Deno.test("A server that has given a start up does not go on reading for it", as
     }
   };
   const options = {
-    ...{ home: 1n, instance: 101n, clock: systemClock },
+    ...{ nodeId: 1n, logId: 101n, clock: systemClock },
     backMs: 5,
     readingMs: 5,
     openingMs: 0,

@@ -13,8 +13,8 @@ import { WIRE, type Wire } from "./wire.ts";
 export const LOOK_MS = 5;
 
 /** Message `n`. */
-export function say(n: number, text = "hola", more: Partial<Say> = {}): Say {
-  return { type: "say", n, timeMs: 0, text, ...more };
+export function say(clientSeq: number, text = "hola", more: Partial<Say> = {}): Say {
+  return { type: "say", clientSeq, timeMs: 0, text, ...more };
 }
 
 /** The HELLO of whoever does harm. */

@@ -50,7 +50,7 @@ export function addressOf({ addr: { hostname, port } }: Deno.TcpListener): Addre
 /** A clock that a test sets. */
 export class TestClock {
   #wallMs: number;
-  #tickMs: number | undefined;
+  #monotonicMs: number | undefined;
 
   /** What people see, as `2026-11-22 13:45:07`, local time. */
   constructor(time = "2026-11-22 13:45:07") {
@@ -62,11 +62,11 @@ export class TestClock {
   }
 
   /** The time that heartbeats and the like go by is this from now on; before, it is the machine's. */
-  tick(tickMs: number): void {
-    this.#tickMs = tickMs;
+  tick(monotonicMs: number): void {
+    this.#monotonicMs = monotonicMs;
   }
 
-  readonly now: Clock = () => ({ wallMs: this.#wallMs, tickMs: this.#tickMs ?? performance.now() });
+  readonly now: Clock = () => ({ wallMs: this.#wallMs, monotonicMs: this.#monotonicMs ?? performance.now() });
 }
 
 /** A local time as `2026-11-22 13:45:07` in ms since 1970 UTC. */

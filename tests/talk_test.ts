@@ -98,13 +98,13 @@ Deno.test("/nick takes another nick, tells everybody, and keeps it on the next s
 Deno.test("A nick wished for while a server was dialled is asked for as soon as it has let the client in", async () => {
   const dialled = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
-    const { nick, token } = await client.expect("hello");
-    const session = sessionIdOf(token);
+    const { nick, resumeToken } = await client.expect("hello");
+    const sessionId = sessionIdOf(resumeToken);
     dialled.resolve();
     await wished.promise;
-    await client.say(welcomeTo("ana", { nick, session }));
+    await client.say(welcomeTo("ana", { nick, sessionId }));
     const wish = await client.expect("nick");
-    await client.say({ type: "renamed", seq: 0, timeMs: 0, session, before: nick, nick: wish.nick });
+    await client.say({ type: "renamed", seq: 0, timeMs: 0, sessionId, oldNick: nick, nick: wish.nick });
     await client.rest();
   });
   const wished = Promise.withResolvers<void>();
@@ -186,12 +186,12 @@ Deno.test("Who is thrown out with something unsaid is not told that it will be s
 Deno.test("A nick that was refused is not asked for again", async () => {
   const heard: string[] = [];
   await using server = new FakeServer(async (client, visit) => {
-    const { nick: name, token } = await client.expect("hello");
+    const { nick: name, resumeToken } = await client.expect("hello");
     heard.push(name);
-    await client.say(welcomeTo("ana", { session: sessionIdOf(token), instance: BigInt(visit) }));
+    await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), logId: BigInt(visit) }));
     if (visit > 0) return void heard.push(...(await client.rest()).map(({ type }) => type));
     const { nick } = await client.expect("nick");
-    await client.say({ type: "refused", code: "nick-taken", about: nick, reason: "" });
+    await client.say({ type: "rejected", code: "nick-taken", request: nick, reason: "" });
     await client.expect("say");
   });
   await using ana = new Person({ clock: new TestClock(NOON).now });
@@ -211,14 +211,14 @@ Deno.test("A nick wished for offline and refused on entering is not asked for ag
   const heard: string[] = [];
   const wished = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client, visit) => {
-    const { nick, token } = await client.expect("hello");
+    const { nick, resumeToken } = await client.expect("hello");
     heard.push(nick);
     if (visit === 0) {
       await wished.promise;
       return; // the connection ends
     }
     if (visit === 1) return void await client.say({ type: "error", code: "nick-taken", reason: "" });
-    await client.say(welcomeTo("carl", { session: sessionIdOf(token) }));
+    await client.say(welcomeTo("carl", { sessionId: sessionIdOf(resumeToken) }));
     heard.push(...(await client.rest()).map(({ type }) => type));
   });
   const unreachable = freeAddress();
@@ -251,7 +251,10 @@ Deno.test("The console's /say is marked as the server's, and nobody's words can 
     await person.sees(`[${NOON}] # El servidor dice: vuelvo en un minuto\n`);
     await person.sees(`[${NOON}] ana: # El servidor dice: mentira\n`);
   }
-  const { peer, past } = await enter({ host: LOOPBACK, port: place.port }, helloOf("leo", { history: 9 }));
+  const { peer, past } = await enter(
+    { host: LOOPBACK, port: place.port },
+    helloOf("leo", { historyCount: 9 }),
+  );
   peer[Symbol.dispose]();
   assertEquals(past.map(({ type }) => type), ["said", "joined"]);
 });

@@ -67,10 +67,10 @@ Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () 
 
 /** A clock that stands still until a test moves it, and somebody who has paused after 10 ms of it. */
 class SlowTypist extends Typist {
-  readonly time: { tickMs: number };
+  readonly time: { monotonicMs: number };
 
   constructor({ pauseMs = 10 } = {}) {
-    const time = { wallMs: 0, tickMs: 0 };
+    const time = { wallMs: 0, monotonicMs: 0 };
     super({ typing: { clock: () => ({ ...time }), pauseMs } });
     this.time = time;
   }
@@ -103,14 +103,14 @@ Deno.test(
     const said = chatOf(terminal);
     typist.types("hol");
     await settle();
-    time.tickMs = 9;
+    time.monotonicMs = 9;
     const answer = terminal.ask("Servidor");
     typist.types(LEFT);
     assertEquals(await typist.look(), ["> ho|l"]);
-    time.tickMs = 18;
+    time.monotonicMs = 18;
     await settle(30);
     assertEquals(await typist.look(), ["> ho|l"]);
-    time.tickMs = 19;
+    time.monotonicMs = 19;
     await typist.sees("Servidor: ");
     typist.types(`aula${ENTER}`);
     assertEquals(await answer, "aula");
@@ -134,7 +134,7 @@ Deno.test(
     await first;
     typist.types("hol");
     await settle();
-    time.tickMs = 10;
+    time.monotonicMs = 10;
     const second = terminal.ask("Puerto");
     assertEquals((await typist.look()).at(-1), "Puerto: |");
     typist.types(ENTER);

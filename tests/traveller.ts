@@ -32,7 +32,7 @@ export class Traveller implements AsyncDisposable {
     this.#nick = nick;
     const left = [...servers];
     this.session = new Session({
-      mailbox: new SessionState({ token: tokenOf(nick), outbox, history }),
+      mailbox: new SessionState({ resumeToken: tokenOf(nick), outbox, history }),
       nextTarget: () => {
         const server = left.shift();
         return Promise.resolve(server && { server, nick });

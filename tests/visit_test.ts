@@ -16,8 +16,8 @@ const HOME = "10.0.0.7";
 
 const ping: ClientMessage = { type: "ping" };
 
-function say(n: number, timeMs = 0): ClientMessage {
-  return { type: "say", n, timeMs, text: "hola" };
+function say(clientSeq: number, timeMs = 0): ClientMessage {
+  return { type: "say", clientSeq, timeMs, text: "hola" };
 }
 
 /** Somebody who has said all this, and will be heard from 0 ms on. */
@@ -27,10 +27,10 @@ function visitor(...said: ClientMessage[]) {
   const visit = new Visit(connection as Connection, { address: HOME, gate, nowMs: 0 });
   const frames = new FrameDecoder({ maxFrameBytes: MAX_CLIENT_FRAME_BYTES });
   for (const message of said) frames.push(encodeClient(message));
-  const next = (tickMs = 0) => visit.next(frames, { wallMs: 0, tickMs });
-  const countAt = (tickMs: number) => {
+  const next = (monotonicMs = 0) => visit.next(frames, { wallMs: 0, monotonicMs });
+  const countAt = (monotonicMs: number) => {
     let count = 0;
-    while (next(tickMs)) count++;
+    while (next(monotonicMs)) count++;
     return count;
   };
   return { connection, gate, visit, next, countAt };
@@ -38,7 +38,7 @@ function visitor(...said: ClientMessage[]) {
 
 Deno.test("Twenty frames are heard at once, and five a second after that", pure, () => {
   const { visit, countAt } = visitor(...Array<ClientMessage>(30).fill(ping));
-  assertEquals([countAt(0), visit.waitMs({ wallMs: 0, tickMs: 0 })], [20, 200]);
+  assertEquals([countAt(0), visit.waitMs({ wallMs: 0, monotonicMs: 0 })], [20, 200]);
   assertEquals([countAt(199), countAt(200), countAt(1_000)], [0, 1, 4]);
 });
 
@@ -63,7 +63,7 @@ Deno.test("Nothing more is heard of who is not served any more, and nobody waits
   assertEquals(next(), ping);
   connection.isOpen = false;
   assertEquals(next(), undefined);
-  assertEquals(visit.waitMs({ wallMs: 0, tickMs: 0 }), 0);
+  assertEquals(visit.waitMs({ wallMs: 0, monotonicMs: 0 }), 0);
 });
 
 Deno.test(

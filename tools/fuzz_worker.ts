@@ -173,11 +173,11 @@ class Victim {
 
   /** Somebody honest says something and reads it back. */
   async #chat(): Promise<void> {
-    const n = ++this.#said;
-    await this.#honest.say({ type: "say", n, timeMs: 0, text: "hola" });
+    const clientSeq = ++this.#said;
+    await this.#honest.say({ type: "say", clientSeq, timeMs: 0, text: "hola" });
     for (;;) {
       const message = await this.#honest.hear();
-      if (message?.type === "said" && message.nick === "honest" && message.n === n) return;
+      if (message?.type === "said" && message.nick === "honest" && message.clientSeq === clientSeq) return;
       if (message?.type === "ping") await this.#honest.say({ type: "pong" });
       if (message === undefined || message.type === "error") throw new Error(`${Deno.inspect(message)}`);
     }
@@ -216,10 +216,10 @@ class Villain {
       const conn = isHandshake ? tcp : WIRE.secure?.(tcp) ?? tcp;
       const buffer = new Uint8Array(READ_BYTES);
       await conn.read(buffer);
-      const token = buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES);
+      const resumeToken = buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES);
       const stream = isHandshake
         ? changedStream(seed, this.#hellos.server)
-        : serverStream(seed, sessionIdOf(token));
+        : serverStream(seed, sessionIdOf(resumeToken));
       for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
       await conn.closeWrite();
       while (await conn.read(buffer) !== null) { /* whatever it says */ }
@@ -238,7 +238,7 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
   try {
     await seeds.all(async (slot) => {
       using session = new Session({
-        mailbox: new SessionState({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
+        mailbox: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
         nextTarget: () =>
           Promise.resolve(seeds.areBegun ? undefined : { server: villain.address, nick: "ana" }),
       });
@@ -261,13 +261,13 @@ function show(event: SessionEvent, session: Session): void {
   const lines: string[] = [];
   switch (event.type) {
     case "entered":
-      lines.push(...event.welcome.online.map((person) => renderer.person(person)));
+      lines.push(...event.welcome.members.map((person) => renderer.person(person)));
       if (!session.isFull) session.say("hola");
       break;
     case "read":
       lines.push(...event.entries.map(({ entry }) => renderer.entry(entry, { reader: "ana" })));
       break;
-    case "refused":
+    case "rejected":
       lines.push(renderer.notice(errorText(event.error, "en"), 0));
       break;
     case "failed":

@@ -29,10 +29,10 @@ export function clientStream(seed: number): Uint8Array<ArrayBuffer> {
 }
 
 /** What a hostile server sends to the client that has this session. */
-export function serverStream(seed: number, session: bigint): Uint8Array<ArrayBuffer> {
+export function serverStream(seed: number, sessionId: bigint): Uint8Array<ArrayBuffer> {
   const random = new Random(seed);
   if (random.chance(0.1)) return noise(random);
-  const frames = [encodeServer(welcome(random, session))];
+  const frames = [encodeServer(welcome(random, sessionId))];
   while (frames.length < 1 + random.below(MOST_FRAMES)) {
     frames.push(encodeServer(serverMessage(random, frames.length - 1)));
   }
@@ -86,20 +86,20 @@ function hello(random: Random): ClientMessage {
     type: "hello",
     version: PROTOCOL_VERSION,
     // Few of them, so that sessions meet themselves again.
-    token: new Uint8Array(16).fill(random.below(50)),
+    resumeToken: new Uint8Array(16).fill(random.below(50)),
     nick: random.chance(0.7) ? `f${random.below(50)}` : text(random, 30),
     password: random.pick(["", "", "secret"]),
-    lackMs: random.pick([NEVER_CAUGHT_UP, 0, 1, 5_000]),
-    history: random.below(5),
-    resume: Array.from(
+    lagMs: random.pick([NEVER_CAUGHT_UP, 0, 1, 5_000]),
+    historyCount: random.below(5),
+    resumePoints: Array.from(
       { length: random.below(3) },
-      () => ({ instance: id(random), next: random.below(100) }),
+      () => ({ logId: id(random), nextSeq: random.below(100) }),
     ),
   };
 }
 
 function clientMessage(random: Random): ClientMessage {
-  const n = 1 + random.below(20);
+  const clientSeq = 1 + random.below(20);
   switch (random.below(8)) {
     case 0:
       return { type: "ping" };
@@ -112,31 +112,31 @@ function clientMessage(random: Random): ClientMessage {
     case 4:
       return hello(random);
     case 5:
-      return { type: "say", n, timeMs: random.pick([0, 1, Date.now()]), text: text(random, 200) };
+      return { type: "say", clientSeq, timeMs: random.pick([0, 1, Date.now()]), text: text(random, 200) };
     case 6:
       return {
-        ...{ type: "say", n, timeMs: 0, text: text(random, 50), action: random.chance(0.5) },
-        to: { session: id(random), nick: `f${random.below(50)}` },
+        ...{ type: "say", clientSeq, timeMs: 0, text: text(random, 50), action: random.chance(0.5) },
+        to: { sessionId: id(random), nick: `f${random.below(50)}` },
       };
     default:
-      return { type: "say", n, timeMs: 0, text: `hola ${n}` };
+      return { type: "say", clientSeq, timeMs: 0, text: `hola ${clientSeq}` };
   }
 }
 
-function welcome(random: Random, session: bigint): ServerMessage {
+function welcome(random: Random, sessionId: bigint): ServerMessage {
   const next = random.below(3);
   return {
     type: "welcome",
     version: PROTOCOL_VERSION,
-    session: random.chance(0.9) ? session : id(random),
-    instance: id(random),
+    sessionId: random.chance(0.9) ? sessionId : id(random),
+    logId: id(random),
     nick: text(random, 20),
-    accepted: random.chance(0.9) ? 0 : random.below(10),
-    next: 0,
+    lastClientSeq: random.chance(0.9) ? 0 : random.below(10),
+    startSeq: 0,
     head: next,
     backups: Array.from({ length: random.below(3) }, () => text(random, 30)),
-    onlineCount: random.below(10),
-    online: Array.from({ length: random.below(3) }, () => ({ ...person(random), sinceMs: 0 })),
+    memberCount: random.below(10),
+    members: Array.from({ length: random.below(3) }, () => ({ ...person(random), sinceMs: 0 })),
   };
 }
 
@@ -149,33 +149,33 @@ function serverMessage(random: Random, seq: number): ServerMessage {
     case 1:
       return { type: "pong" };
     case 2:
-      return { type: "joined", back: random.chance(0.5), ...event };
+      return { type: "joined", rejoined: random.chance(0.5), ...event };
     case 3:
-      return { type: "left", lost: random.chance(0.5), ...event };
+      return { type: "left", connectionLost: random.chance(0.5), ...event };
     case 4:
       return { type: "error", code: text(random, 20), reason: text(random, 50) };
     case 5:
-      return { type: "renamed", before: text(random, 20), ...event };
+      return { type: "renamed", oldNick: text(random, 20), ...event };
     case 6:
       return { type: "announced", seq, timeMs, text: text(random, 100) };
     case 7:
       return { type: "backups", seq, timeMs, backups: [text(random, 30)] };
     case 8:
-      return { type: "hidden", seq };
+      return { type: "noop", seq };
     default:
       return {
         type: "said",
-        n: random.below(10),
-        late: random.chance(0.5),
+        clientSeq: random.below(10),
+        redelivered: random.chance(0.5),
         text: text(random, 100),
         ...event,
       };
   }
 }
 
-function person(random: Random): { session: bigint; nick: string; address: string } {
+function person(random: Random): { sessionId: bigint; nick: string; address: string } {
   return {
-    session: id(random),
+    sessionId: id(random),
     nick: text(random, 20),
     address: random.pick(["10.0.0.7", text(random, 20)]),
   };

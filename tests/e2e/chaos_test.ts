@@ -59,9 +59,18 @@ function ledgerOfThree() {
   const show = (reader: string, ...numbers: number[]) => {
     for (const n of numbers) ledger.show(reader, { nick: "ana", text: texts[n - 1]! });
   };
-  const read = (reader: string, n: number, changes: Partial<Said> = {}) =>
+  const read = (reader: string, clientSeq: number, changes: Partial<Said> = {}) =>
     ledger.read(reader, 7n, {
-      ...{ type: "said", seq: n, timeMs: n, session: 1n, n, late: false, nick: "ana", text: texts[n - 1]! },
+      ...{
+        type: "said",
+        seq: clientSeq,
+        timeMs: clientSeq,
+        sessionId: 1n,
+        clientSeq,
+        redelivered: false,
+        nick: "ana",
+        text: texts[clientSeq - 1]!,
+      },
       ...changes,
     });
   const faults = () => ledger.problems.map(({ fault }) => fault);
@@ -146,7 +155,7 @@ Deno.test("The ledger finds words that nobody said", pure, () => {
 });
 
 Deno.test("The ledger finds a wrong number, a wrong time, and an order that others do not see", pure, () => {
-  for (const changes of [{ n: 2 }, { timeMs: 9, late: true }, { seq: 8 }]) {
+  for (const changes of [{ n: 2 }, { timeMs: 9, redelivered: true }, { seq: 8 }]) {
     const { read, faults } = ledgerOfThree();
     read("ana", 1);
     read("ana", 2, { seq: 8 });
@@ -172,7 +181,7 @@ const TEXT = "x".repeat(2_000);
 const never = { signal: new AbortController().signal };
 
 function say(text: string): Say {
-  return { type: "say", n: 1, timeMs: 0, text };
+  return { type: "say", clientSeq: 1, timeMs: 0, text };
 }
 
 /** Whether the connection of a peer is cut before another message comes. */

@@ -96,7 +96,7 @@ Deno.test(
   () =>
     inNats(async ({ leases }, nats) => {
       await leases.take();
-      const other = await openRoom(nats, { home: 0xdefn, address: () => "b:2" });
+      const other = await openRoom(nats, { nodeId: 0xdefn, address: () => "b:2" });
       await other.leases.take();
       assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
       await other.leases.end();
@@ -116,7 +116,7 @@ Deno.test(
   () =>
     inNats(async ({ leases }, nats) => {
       let address = "";
-      const other = await openRoom(nats, { home: 0xdefn, address: () => address });
+      const other = await openRoom(nats, { nodeId: 0xdefn, address: () => address });
       await leases.take();
       await other.leases.take();
       assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, ""]]));

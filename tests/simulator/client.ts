@@ -49,9 +49,9 @@ export class Client {
     this.name = options.name;
     this.#nick = options.nick;
     this.#startedMs = world.timeline.nowMs - world.random.between(0, 1_000_000);
-    const token = Uint8Array.from({ length: TOKEN_BYTES }, () => world.random.below(256));
-    this.mailbox = world.rules.newMailbox({ token });
-    world.ledger.open(this.mailbox.session, options.name);
+    const resumeToken = Uint8Array.from({ length: TOKEN_BYTES }, () => world.random.below(256));
+    this.mailbox = world.rules.newMailbox({ resumeToken });
+    world.ledger.open(this.mailbox.sessionId, options.name);
     this.#dial();
   }
 
@@ -81,7 +81,7 @@ export class Client {
   say(manner: MessageOptions): void {
     if (this.#isServerDown || this.isHermit || this.#held || this.mailbox.isFull) return;
     const text = `${++this.#saidCount}${this.world.random.pick(FILLERS)}`;
-    this.world.ledger.typed(this.mailbox.session, { text, ...manner });
+    this.world.ledger.typed(this.mailbox.sessionId, { text, ...manner });
     const message = this.mailbox.say(text, manner);
     this.#end?.say(message);
   }
@@ -148,7 +148,7 @@ export class Client {
 
   entered(): void {
     this.#attempt = 0;
-    this.world.ledger.welcomed(this.mailbox.session);
+    this.world.ledger.welcomed(this.mailbox.sessionId);
     this.wholeAtHomeMs ??= this.world.timeline.nowMs;
   }
 

@@ -102,7 +102,7 @@ export class ClientEnd implements Receiver {
 
   #lose(): void {
     if (!this.#isOpen) return;
-    if (this.#decoder.buffered > 0) this.#world.ledger.cutFrames++;
+    if (this.#decoder.bufferedBytes > 0) this.#world.ledger.cutFrames++;
     this.part("closed");
     this.#client.lost(this);
   }
@@ -142,8 +142,8 @@ export class ClientEnd implements Receiver {
         return this.#lose();
       case "bye":
         return this.#lose();
-      case "refused":
-      case "waiting":
+      case "rejected":
+      case "stalled":
         return;
       default:
         return this.#takeEntry(message, nowMs);
@@ -153,19 +153,19 @@ export class ClientEnd implements Receiver {
   #takeEntry(entry: LogEntry, nowMs: number): void {
     const { mailbox } = this.#client;
     const place = mailbox.read(entry, nowMs);
-    const reading = { reader: mailbox.session, instance: this.#server!.instance, next: this.#next };
+    const reading = { reader: mailbox.sessionId, logId: this.#server!.logId, next: this.#next };
     this.#world.ledger.read(reading, entry, place);
     this.#next = entry.seq + 1;
-    const isOwn = entry.type === "renamed" && entry.session === mailbox.session;
+    const isOwn = entry.type === "renamed" && entry.sessionId === mailbox.sessionId;
     if (isOwn && place === "live") this.#client.renamed(entry.nick);
   }
 
   #enter(welcome: Welcome, nowMs: number): void {
     this.#isIn = true;
-    this.#next = welcome.next;
+    this.#next = welcome.startSeq;
     const { resend } = this.#client.mailbox.welcomed(welcome, nowMs);
     for (const message of resend) {
-      this.#world.ledger.resent(this.#client.mailbox.session, message);
+      this.#world.ledger.resent(this.#client.mailbox.sessionId, message);
       this.#send(message);
     }
     this.#client.entered();

@@ -63,7 +63,7 @@ interface Book {
 /** Where a reader is in the log that it reads. */
 export interface Reading {
   readonly reader: bigint;
-  readonly instance: bigint;
+  readonly logId: bigint;
   /** `seq` of the entry that must come next. */
   readonly next: number;
 }
@@ -86,8 +86,8 @@ export class Ledger {
     return this.#accounts.values().reduce((sum, { typed }) => sum + typed.length, 0);
   }
 
-  open(session: bigint, name: string): void {
-    this.#accounts.set(session, {
+  open(sessionId: bigint, name: string): void {
+    this.#accounts.set(sessionId, {
       name,
       typed: [],
       sinceMs: undefined,
@@ -97,10 +97,10 @@ export class Ledger {
   }
 
   /** A server starts. Returns how many entries of its log are known from before. */
-  openBook(instance: bigint, name: string): number {
-    const known = this.#books.get(instance);
+  openBook(logId: bigint, name: string): number {
+    const known = this.#books.get(logId);
     if (known) return known.entries.length;
-    this.#books.set(instance, {
+    this.#books.set(logId, {
       name,
       entries: [],
       logged: new Map(),
@@ -114,8 +114,8 @@ export class Ledger {
     this.problems.push({ fault, details: `${details} at ${this.#timeline.nowMs.toFixed(3)} ms` });
   }
 
-  typed(session: bigint, content: MessageBody): void {
-    this.#accounts.get(session)!.typed.push({
+  typed(sessionId: bigint, content: MessageBody): void {
+    this.#accounts.get(sessionId)!.typed.push({
       content,
       atMs: this.#timeline.nowMs,
       timesMs: new Set(),
@@ -124,35 +124,35 @@ export class Ledger {
   }
 
   /** A client sends something again. */
-  resent(session: bigint, say: Say): void {
-    const { n, timeMs } = say;
-    const { name, typed } = this.#accounts.get(session)!;
-    const message = typed[n - 1];
+  resent(sessionId: bigint, say: Say): void {
+    const { clientSeq, timeMs } = say;
+    const { name, typed } = this.#accounts.get(sessionId)!;
+    const message = typed[clientSeq - 1];
     if (isSameContent(message?.content, say) && message?.readBackMs === timeMs) return;
-    this.report("garbled", `${name} sends message ${n} again as another`);
+    this.report("garbled", `${name} sends message ${clientSeq} again as another`);
   }
 
   /** A server has let somebody in, and calls them so. */
-  entered(instance: bigint, { asked, given }: { asked: string; given: string }): void {
-    const { name } = this.#books.get(instance)!;
+  entered(logId: bigint, { asked, given }: { asked: string; given: string }): void {
+    const { name } = this.#books.get(logId)!;
     if (given !== asked) this.report("wrong nick", `${name} calls ${asked} ${given}`);
   }
 
   /** A server has refused somebody because of their nick. */
-  refused(instance: bigint, session: bigint, nick: string): void {
-    const book = this.#books.get(instance)!;
-    if (!isTaken(book, nick, session)) {
+  refused(logId: bigint, sessionId: bigint, nick: string): void {
+    const book = this.#books.get(logId)!;
+    if (!isTaken(book, nick, sessionId)) {
       this.report("wrong nick", `${book.name} refuses ${nick}, which is free`);
     }
   }
 
-  welcomed(session: bigint): void {
-    this.#accounts.get(session)!.sinceMs ??= this.#timeline.nowMs;
+  welcomed(sessionId: bigint): void {
+    this.#accounts.get(sessionId)!.sinceMs ??= this.#timeline.nowMs;
   }
 
   /** A server's log holds one more entry. `goneMs` is how long somebody who left has had no connection. */
-  logged(instance: bigint, entry: LogEntry, goneMs: number): void {
-    const book = this.#books.get(instance)!;
+  logged(logId: bigint, entry: LogEntry, goneMs: number): void {
+    const book = this.#books.get(logId)!;
     if (entry.seq !== book.entries.length) {
       this.report("garbled", `${book.name} leaves a gap before ${entry.seq}`);
     }
@@ -161,31 +161,31 @@ export class Ledger {
     if (entry.type === "left") return this.#noteLeft(book, entry, goneMs);
     if (entry.type === "renamed") this.#checkRenamed(book, entry);
     if (entry.type !== "joined" && entry.type !== "renamed") return;
-    if (isTaken(book, entry.nick, entry.session)) {
+    if (isTaken(book, entry.nick, entry.sessionId)) {
       this.report("wrong nick", `${book.name} gives ${entry.nick} away twice`);
     }
-    if (entry.type === "joined" && book.nicks.has(entry.session)) {
+    if (entry.type === "joined" && book.nicks.has(entry.sessionId)) {
       this.report("wrong departure", `${book.name} logs a second arrival`);
     }
-    book.nicks.set(entry.session, entry.nick);
+    book.nicks.set(entry.sessionId, entry.nick);
   }
 
   /** A client has read an entry of a log. */
-  read({ reader, instance, next }: Reading, entry: LogEntry, place: Place): void {
+  read({ reader, logId, next }: Reading, entry: LogEntry, place: Place): void {
     const account = this.#accounts.get(reader)!;
-    const book = this.#books.get(instance)!;
+    const book = this.#books.get(logId)!;
     const logged = book.entries[next];
     const isPrivate = logged?.type === "said" && logged.to !== undefined;
-    if (isPrivate && ![logged.session, logged.to!.session].includes(reader)) {
-      if (entry.type !== "hidden") this.report("overheard", `${account.name} reads entry ${next}`);
+    if (isPrivate && ![logged.sessionId, logged.to!.sessionId].includes(reader)) {
+      if (entry.type !== "noop") this.report("overheard", `${account.name} reads entry ${next}`);
     } else if (entry.seq !== next || !isSameSet(entry, logged)) {
       this.report("garbled", `${account.name} reads something else as entry ${next} of ${book.name}`);
     }
-    if (entry.type === "said" && entry.session === reader) {
-      const message = account.typed[entry.n - 1];
+    if (entry.type === "said" && entry.sessionId === reader) {
+      const message = account.typed[entry.clientSeq - 1];
       if (message) message.readBackMs ||= entry.timeMs;
     }
-    if (place === "hidden") return;
+    if (place === "duplicate") return;
     if (place === "live") {
       if (entry.seq < (book.live.get(reader) ?? 0)) {
         this.report("shown out of order", `${account.name} shows entry ${next} of ${book.name} late`);
@@ -228,7 +228,7 @@ export class Ledger {
           if (numbers?.has(n)) continue;
           const { atMs, content: { to } } = typed[n - 1]!;
           if (atMs < sinceMs) continue;
-          if (to && to.session !== readerSession && sender !== readerSession) continue;
+          if (to && to.sessionId !== readerSession && sender !== readerSession) continue;
           const wasLogged = this.#books.values().some(({ logged }) => (logged.get(sender) ?? 0) >= n);
           yield { reader: name, sender: from, n, atMs, wasLogged };
         }
@@ -237,7 +237,7 @@ export class Ledger {
   }
 
   *#lackedOfGone(survivors: readonly bigint[]) {
-    const gone = [...this.#accounts.keys()].filter((session) => !survivors.includes(session));
+    const gone = [...this.#accounts.keys()].filter((sessionId) => !survivors.includes(sessionId));
     for (const { sender, n, ...lacked } of this.#lacked(gone, survivors)) {
       const account = this.#accounts.values().find(({ name }) => name === sender);
       if (account!.typed[n - 1]!.readBackMs > 0) yield { sender, n, ...lacked };
@@ -245,54 +245,58 @@ export class Ledger {
   }
 
   #noteSaid(book: Book, entry: Said): void {
-    const { session, n, timeMs, late } = entry;
-    const { name, typed } = this.#accounts.get(session)!;
-    if (n <= (book.logged.get(session) ?? 0)) {
-      this.report("logged twice", `${book.name} logs message ${n} of ${name} again`);
+    const { sessionId, clientSeq, timeMs, redelivered } = entry;
+    const { name, typed } = this.#accounts.get(sessionId)!;
+    if (clientSeq <= (book.logged.get(sessionId) ?? 0)) {
+      this.report("logged twice", `${book.name} logs message ${clientSeq} of ${name} again`);
     }
-    book.logged.set(session, Math.max(n, book.logged.get(session) ?? 0));
-    const message = typed[n - 1];
+    book.logged.set(sessionId, Math.max(clientSeq, book.logged.get(sessionId) ?? 0));
+    const message = typed[clientSeq - 1];
     if (!isSameContent(message?.content, entry)) {
-      this.report("garbled", `${book.name} logs a wrong message ${n} of ${name}`);
+      this.report("garbled", `${book.name} logs a wrong message ${clientSeq} of ${name}`);
     }
-    if (book.nicks.get(session) !== entry.nick) {
+    if (book.nicks.get(sessionId) !== entry.nick) {
       this.report("wrong nick", `${book.name} calls ${name} ${entry.nick}`);
     }
-    if (late && !message?.timesMs.has(timeMs)) {
-      this.report("garbled", `${book.name} logs message ${n} of ${name} with a time that no server gave it`);
+    if (redelivered && !message?.timesMs.has(timeMs)) {
+      this.report(
+        "garbled",
+        `${book.name} logs message ${clientSeq} of ${name} with a time that no server gave it`,
+      );
     }
     message?.timesMs.add(timeMs);
   }
 
-  #checkRenamed({ name, nicks }: Book, { session, before, nick }: Renamed): void {
-    if (nicks.get(session) === before && nick !== before) return;
-    this.report("wrong nick", `${name} says that ${before} is now ${nick}`);
+  #checkRenamed({ name, nicks }: Book, { sessionId, oldNick, nick }: Renamed): void {
+    if (nicks.get(sessionId) === oldNick && nick !== oldNick) return;
+    this.report("wrong nick", `${name} says that ${oldNick} is now ${nick}`);
   }
 
-  #noteLeft(book: Book, { session, lost }: Left, goneMs: number): void {
-    const wasPresent = book.nicks.delete(session);
-    if (wasPresent && goneMs >= (lost ? RESUME_GRACE_MS : 0)) return;
-    const { name } = this.#accounts.get(session)!;
+  #noteLeft(book: Book, { sessionId, connectionLost }: Left, goneMs: number): void {
+    const wasPresent = book.nicks.delete(sessionId);
+    if (wasPresent && goneMs >= (connectionLost ? RESUME_GRACE_MS : 0)) return;
+    const { name } = this.#accounts.get(sessionId)!;
     this.report("wrong departure", `${book.name} says that ${name} left, gone ${goneMs} ms`);
   }
 
-  #noteShown({ name, shown, lastShown }: Account, { session, n }: Said): void {
-    const numbers = shown.get(session) ?? new Set();
-    shown.set(session, numbers);
-    const last = lastShown.get(session) ?? 0;
-    const from = this.#accounts.get(session)!.name;
-    if (numbers.has(n)) this.report("shown twice", `${name} shows message ${n} of ${from} again`);
-    else if (n < last) {
-      this.report("shown out of order", `${name} shows message ${n} of ${from} after ${last}`);
+  #noteShown({ name, shown, lastShown }: Account, { sessionId, clientSeq }: Said): void {
+    const numbers = shown.get(sessionId) ?? new Set();
+    shown.set(sessionId, numbers);
+    const last = lastShown.get(sessionId) ?? 0;
+    const from = this.#accounts.get(sessionId)!.name;
+    if (numbers.has(clientSeq)) {
+      this.report("shown twice", `${name} shows message ${clientSeq} of ${from} again`);
+    } else if (clientSeq < last) {
+      this.report("shown out of order", `${name} shows message ${clientSeq} of ${from} after ${last}`);
     }
-    numbers.add(n);
-    lastShown.set(session, n);
+    numbers.add(clientSeq);
+    lastShown.set(sessionId, clientSeq);
   }
 }
 
 /** Whether somebody else has a nick. */
-function isTaken({ nicks }: Book, nick: string, session: bigint): boolean {
-  return nicks.entries().some(([holder, held]) => holder !== session && held === nick);
+function isTaken({ nicks }: Book, nick: string, sessionId: bigint): boolean {
+  return nicks.entries().some(([holder, held]) => holder !== sessionId && held === nick);
 }
 
 function isSameSet(one: LogEntry, other: LogEntry | undefined): boolean {
@@ -306,5 +310,6 @@ function isSameSet(one: LogEntry, other: LogEntry | undefined): boolean {
 
 /** Whether two messages say the same, to the same; what the recipient is called may change. */
 function isSameContent(one: MessageBody | undefined, other: MessageBody): boolean {
-  return one?.text === other.text && !one.action === !other.action && one.to?.session === other.to?.session;
+  return one?.text === other.text && !one.action === !other.action &&
+    one.to?.sessionId === other.to?.sessionId;
 }

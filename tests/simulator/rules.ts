@@ -14,7 +14,7 @@ import {
 } from "../../lib/protocol.ts";
 import { type Admission, type Arrival, Room } from "../../lib/room.ts";
 import { ALL_ENTRIES } from "../../lib/room_log.ts";
-import type { Moment } from "../../lib/clock.ts";
+import type { Instant } from "../../lib/clock.ts";
 import type { Apply } from "../../lib/journal.ts";
 import type { Place } from "../../lib/inbox.ts";
 import type { Unnumbered } from "../../lib/protocol.ts";
@@ -42,7 +42,9 @@ class WatchfulMailbox extends SessionState {
   }
 
   override read(entry: LogEntry, nowMs: number): Place {
-    if (entry.type === "said" && entry.session === this.session) this.readBackMs.set(entry.n, nowMs);
+    if (entry.type === "said" && entry.sessionId === this.sessionId) {
+      this.readBackMs.set(entry.clientSeq, nowMs);
+    }
     return super.read(entry, nowMs);
   }
 
@@ -56,13 +58,13 @@ class WatchfulMailbox extends SessionState {
 
 class OnlyPendingIsSentAgain extends WatchfulMailbox {
   override welcomed(welcome: Welcome, nowMs: number) {
-    return this.keepBack(welcome, nowMs, ({ n }) => this.readBackMs.has(n));
+    return this.keepBack(welcome, nowMs, ({ clientSeq }) => this.readBackMs.has(clientSeq));
   }
 }
 
 class RecentAgesOnTheWay extends WatchfulMailbox {
   override welcomed(welcome: Welcome, nowMs: number) {
-    const isOld = ({ n }: Say) => nowMs - (this.readBackMs.get(n) ?? nowMs) > RETAIN_ACKED_MS;
+    const isOld = ({ clientSeq }: Say) => nowMs - (this.readBackMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
     return this.keepBack(welcome, nowMs, isOld);
   }
 }
@@ -77,7 +79,7 @@ class LacksSinceDisconnected extends SessionState {
 
   override hello(nick: string, nowMs: number): Hello {
     const hello = super.hello(nick, nowMs);
-    return this.#lostMs === undefined ? hello : { ...hello, lackMs: Math.ceil(nowMs - this.#lostMs) };
+    return this.#lostMs === undefined ? hello : { ...hello, lagMs: Math.ceil(nowMs - this.#lostMs) };
   }
 }
 
@@ -91,46 +93,46 @@ class LacksNothing extends SessionState {
 
   override hello(nick: string, nowMs: number): Hello {
     const hello = super.hello(nick, nowMs);
-    return this.#wasIn ? { ...hello, lackMs: 0 } : hello;
+    return this.#wasIn ? { ...hello, lagMs: 0 } : hello;
   }
 }
 
 class ForgetsWhereItStopped extends SessionState {
   override hello(nick: string, nowMs: number): Hello {
-    return { ...super.hello(nick, nowMs), resume: [] };
+    return { ...super.hello(nick, nowMs), resumePoints: [] };
   }
 }
 
 class ShowsAgain extends SessionState {
   override read(entry: LogEntry, nowMs: number): Place {
     const place = super.read(entry, nowMs);
-    return place === "hidden" && entry.type === "said" ? "missed" : place;
+    return place === "duplicate" && entry.type === "said" ? "missed" : place;
   }
 }
 
 class NoWindow extends Room {
-  override enter({ hello, ...arrival }: Arrival, now: Moment, again: () => void): Admission | undefined {
-    const lackMs = hello.lackMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS;
-    return super.enter({ ...arrival, hello: { ...hello, lackMs } }, now, again);
+  override enter({ hello, ...arrival }: Arrival, now: Instant, again: () => void): Admission | undefined {
+    const lagMs = hello.lagMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS;
+    return super.enter({ ...arrival, hello: { ...hello, lagMs } }, now, again);
   }
 }
 
 class AcceptsAgain extends Room {
-  override enter(arrival: Arrival, now: Moment, again: () => void): Admission | undefined {
+  override enter(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
     const admission = super.enter(arrival, now, again);
-    return admission && { ...admission, welcome: { ...admission.welcome, accepted: 0 } };
+    return admission && { ...admission, welcome: { ...admission.welcome, lastClientSeq: 0 } };
   }
 
-  override say(member: Member, message: Say, now: Moment): void {
-    member.accepted = member.proposed = 0;
+  override say(member: Member, message: Say, now: Instant): void {
+    member.lastClientSeq = member.lastProposedSeq = 0;
     super.say(member, message, now);
   }
 }
 
 class ShowsAllToAll extends Room {
-  override enter(arrival: Arrival, now: Moment, again: () => void): Admission | undefined {
+  override enter(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
     const admission = super.enter(arrival, now, again);
-    return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.next, ALL_ENTRIES) };
+    return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.startSeq, ALL_ENTRIES) };
   }
 }
 
@@ -139,7 +141,7 @@ class HastyJournal extends StagedJournal {
   #seq = 0;
   #take: Apply = () => {};
 
-  override follow(take: Apply, onWork: () => void): void {
+  override subscribe(take: Apply, onWork: () => void): void {
     this.#take = take;
     const note: Apply = (entry, seq, at) => {
       // What is stored by now has happened long ago.
@@ -147,10 +149,10 @@ class HastyJournal extends StagedJournal {
       this.#seq = seq + 1;
       take(entry, seq, at);
     };
-    super.follow(note, onWork);
+    super.subscribe(note, onWork);
   }
 
-  override propose(entry: Unnumbered, now: Moment): void {
+  override propose(entry: Unnumbered, now: Instant): void {
     super.propose(entry, now);
     this.#take(entry, this.#seq++, now);
   }

@@ -96,7 +96,7 @@ export class Run {
       timeline.runUntil(timeline.nowMs + SETTLING_STEP_MS);
     }
     const isKept = this.#scenario.keepsLogs && servers === 1;
-    ledger.settle(this.#living.map(({ mailbox }) => mailbox.session), { isKept });
+    ledger.settle(this.#living.map(({ mailbox }) => mailbox.sessionId), { isKept });
   }
 
   get #living(): Client[] {
@@ -133,7 +133,10 @@ export class Run {
     if (step.what === "rename") return client.rename(step.nick);
     if (step.what === "say") {
       const to = step.to === undefined ? undefined : this.#clients[step.to];
-      return client.say({ action: step.action, to: to && { session: to.mailbox.session, nick: to.nick } });
+      return client.say({
+        action: step.action,
+        to: to && { sessionId: to.mailbox.sessionId, nick: to.nick },
+      });
     }
     this.#breaks++;
     switch (step.what) {
@@ -185,12 +188,12 @@ export class Run {
     const earliestMs = timeline.nowMs - MOST_LACKED_MS;
     // Who comes back may stray, but nobody else may meanwhile say something new where the old is not known.
     const strayed = step.what === "wander" && step.forMs <= STRAY_MS ? this.#clients[step.client] : undefined;
-    const sessions = living.map(({ mailbox }) => mailbox.session);
-    const readers = sessions.filter((session) => session !== strayed?.mailbox.session);
+    const sessions = living.map(({ mailbox }) => mailbox.sessionId);
+    const readers = sessions.filter((sessionId) => sessionId !== strayed?.mailbox.sessionId);
     if (ledger.lackedSinceMs(sessions, readers) < earliestMs) return true;
     if (strayed) {
       // What was old already when they still lacked nothing is given to them at home alone.
-      const lackedMs = ledger.lackedSinceMs(sessions, [strayed.mailbox.session]);
+      const lackedMs = ledger.lackedSinceMs(sessions, [strayed.mailbox.sessionId]);
       return lackedMs < (strayed.wholeAtHomeMs ?? 0) - MOST_LACKED_MS;
     }
     if (step.what !== "wander") return false;
@@ -208,7 +211,7 @@ export class Run {
     const name = `server ${place} (start ${++this.#starts})`;
     const onDeath = () => this.#servers[place] = undefined;
     const { keepsLogs } = this.#scenario;
-    if (keepsLogs) this.#stores[place] ??= { instance: this.#world.random.bigint(), entries: [] };
+    if (keepsLogs) this.#stores[place] ??= { logId: this.#world.random.bigint(), entries: [] };
     this.#servers[place] = new Server(name, this.#world, { onDeath, store: this.#stores[place] });
   }
 

@@ -2,7 +2,7 @@
 // have it behind sockets. It can be killed between any two of its steps, and frozen.
 
 import { splitFrames } from "../../lib/codec.ts";
-import type { Moment } from "../../lib/clock.ts";
+import type { Instant } from "../../lib/clock.ts";
 import { InMemoryCommitLog } from "../../lib/journal.ts";
 import type { Member } from "../../lib/members.ts";
 import { decodeServer, type LogEntry } from "../../lib/protocol.ts";
@@ -18,7 +18,7 @@ const START_MS = Date.UTC(2026, 10, 22);
 
 /** One run of a server program, from its start to its death. */
 export class Server {
-  readonly instance: bigint;
+  readonly logId: bigint;
   readonly room: Room;
   readonly world: World;
   readonly ends = new Set<ServerEnd>();
@@ -36,12 +36,12 @@ export class Server {
     this.world = world;
     this.#onDeath = onDeath;
     const journal = store ? world.rules.newJournal(store) : new InMemoryCommitLog(world.random.bigint());
-    this.instance = journal.instance;
-    const onWork = () => this.#settleLater();
-    this.room = world.rules.newRoom({ journal, onWork, log: { segmentBytes: 2_048 } });
-    this.#console = this.room.log.cursorAt(world.ledger.openBook(this.instance, name), ALL_ENTRIES);
+    this.logId = journal.logId;
+    const onReady = () => this.#settleLater();
+    this.room = world.rules.newRoom({ journal, onReady, log: { segmentBytes: 2_048 } });
+    this.#console = this.room.log.cursorAt(world.ledger.openBook(this.logId, name), ALL_ENTRIES);
     this.publish();
-    for (const { session } of this.room.members) this.noteGone(session);
+    for (const { sessionId } of this.room.members) this.noteGone(sessionId);
     this.#awaitExpiry(this.room.loseAll(this.now));
   }
 
@@ -53,9 +53,9 @@ export class Server {
     return this.#state === "frozen";
   }
 
-  get now(): Moment {
+  get now(): Instant {
     const { nowMs } = this.world.timeline;
-    return { wallMs: START_MS + Math.floor(nowMs), tickMs: nowMs };
+    return { wallMs: START_MS + Math.floor(nowMs), monotonicMs: nowMs };
   }
 
   /** Dies after so many steps more: frames handled and writes made. */
@@ -102,12 +102,12 @@ export class Server {
     });
   }
 
-  noteEntered(session: bigint): void {
-    this.#goneSinceMs.set(session, Infinity);
+  noteEntered(sessionId: bigint): void {
+    this.#goneSinceMs.set(sessionId, Infinity);
   }
 
-  noteGone(session: bigint): void {
-    this.#goneSinceMs.set(session, this.world.timeline.nowMs);
+  noteGone(sessionId: bigint): void {
+    this.#goneSinceMs.set(sessionId, this.world.timeline.nowMs);
   }
 
   /** Announces departures that are due, and comes back for those that are not yet. */
@@ -118,7 +118,7 @@ export class Server {
   }
 
   #awaitExpiry(nextMs: number): void {
-    if (nextMs < Infinity) this.later(nextMs - this.now.tickMs, () => this.expire());
+    if (nextMs < Infinity) this.later(nextMs - this.now.monotonicMs, () => this.expire());
   }
 
   /** A disk takes its time, and now and then a long one. */
@@ -126,7 +126,7 @@ export class Server {
     const { random } = this.world;
     this.later(random.chance(0.95) ? random.spread(TICK_MS, 20) : random.spread(20, 2_000), () => {
       if (!this.step()) return;
-      this.room.settle();
+      this.room.deliver();
       // What is stored now is stored, whether anybody hears of it or not.
       if (this.step()) this.publish();
     });
@@ -143,7 +143,7 @@ export class Server {
   }
 
   #note(event: LogEntry): void {
-    const goneSinceMs = event.type === "left" ? this.#goneSinceMs.get(event.session) : undefined;
-    this.world.ledger.logged(this.instance, event, this.world.timeline.nowMs - (goneSinceMs ?? 0));
+    const goneSinceMs = event.type === "left" ? this.#goneSinceMs.get(event.sessionId) : undefined;
+    this.world.ledger.logged(this.logId, event, this.world.timeline.nowMs - (goneSinceMs ?? 0));
   }
 }

@@ -161,28 +161,28 @@ export class ServerEnd implements Receiver {
   }
 
   #letIn(hello: Hello, again: () => void): boolean {
-    const session = sessionIdOf(hello.token);
+    const sessionId = sessionIdOf(hello.resumeToken);
     const { connections, room, now } = this.#server;
     const { ledger } = this.#world;
     let admission: Admission | undefined;
     try {
-      admission = room.enter({ hello, session, address: "192.0.2.1" }, now, again);
+      admission = room.enter({ hello, sessionId, address: "192.0.2.1" }, now, again);
     } catch (error) {
-      ledger.refused(this.#server.instance, session, hello.nick);
+      ledger.refused(this.#server.logId, sessionId, hello.nick);
       throw error;
     }
     if (!admission) return false;
     const { welcome, online, cursor, member } = admission;
-    ledger.entered(this.#server.instance, { asked: hello.nick, given: welcome.nick });
+    ledger.entered(this.#server.logId, { asked: hello.nick, given: welcome.nick });
     const before = connections.get(member);
     connections.set(member, this);
-    this.#server.noteEntered(session);
+    this.#server.noteEntered(sessionId);
     if (before) before.#refuse("replaced");
     this.#member = member;
     this.#cursor = cursor;
     this.#heartbeat = new Heartbeat(this.#nowMs, { always: true });
     this.#beatLater(this.#heartbeat);
-    this.#answer(Uint8Array.of(...encodeWelcome(welcome, { onlineBytes: online.length }), ...online));
+    this.#answer(Uint8Array.of(...encodeWelcome(welcome, { membersBytes: online.length }), ...online));
     return true;
   }
 
@@ -198,7 +198,7 @@ export class ServerEnd implements Receiver {
         this.#heartbeat?.ponged(this.#nowMs);
         return;
       case "bye":
-        this.#server.noteGone(member.session);
+        this.#server.noteGone(member.sessionId);
         return this.#try((again) => this.#leave(member, again));
       case "hello":
         throw new ProtocolError("frame-unexpected", "HELLO comes once");
@@ -215,13 +215,13 @@ export class ServerEnd implements Receiver {
   }
 
   #rename(nick: string, member: Member, again: () => void): boolean {
-    const { room, instance, now } = this.#server;
+    const { room, logId, now } = this.#server;
     try {
       return room.rename(member, nick, now, again);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#world.ledger.refused(instance, member.session, nick);
-      this.#answer(encodeServer({ type: "refused", code: error.code, about: nick, reason: "" }));
+      this.#world.ledger.refused(logId, member.sessionId, nick);
+      this.#answer(encodeServer({ type: "rejected", code: error.code, request: nick, reason: "" }));
       return true;
     }
   }
@@ -247,13 +247,13 @@ export class ServerEnd implements Receiver {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.pipe.end();
-    if (this.#decoder.buffered > 0) this.#world.ledger.cutFrames++;
+    if (this.#decoder.bufferedBytes > 0) this.#world.ledger.cutFrames++;
     const { connections, ends, room, now } = this.#server;
     ends.delete(this);
     const isReplaced = this.#member && connections.get(this.#member) !== this;
     if (!this.#member || (isReplaced && !this.#world.rules.losesReplaced)) return;
     connections.delete(this.#member);
-    if (!isReplaced) this.#server.noteGone(this.#member.session);
+    if (!isReplaced) this.#server.noteGone(this.#member.sessionId);
     room.lose(this.#member, now);
     this.#server.expire();
   }

@@ -238,5 +238,5 @@ Deno.test("Who is slowed over TLS loses nothing of what waited in between", asyn
   using _ = peer;
   const messages = Array.from({ length: 100 }, (_, i) => encodeClient(say(i + 1, "x".repeat(1_900))));
   await peer.say(await new Blob(messages).bytes());
-  for (let n = 1; n <= 100; n++) assertEquals((await peer.expect("said")).n, n);
+  for (let n = 1; n <= 100; n++) assertEquals((await peer.expect("said")).clientSeq, n);
 });

@@ -74,7 +74,7 @@ export class InnerClient implements Client {
       random: () => PATIENCE * random(),
     });
     this.#session = new Session({
-      mailbox: new SessionState({ token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
+      mailbox: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
       nextTarget: (failure, options) => this.#next(failure, options),
       ...HASTE,
     });
@@ -126,8 +126,8 @@ export class InnerClient implements Client {
     if (event.type === "failed") return this.#fail(event.failure);
     if (event.type === "entered") {
       this.server = formatAddress(event.server);
-      this.#chooser.entered(event.server, { ip: event.ip, room: event.welcome.instance, backups: [] });
-      this.#instance = event.welcome.instance;
+      this.#chooser.entered(event.server, { ip: event.ip, room: event.welcome.logId, backups: [] });
+      this.#instance = event.welcome.logId;
       this.#lastSeq = -1;
       ledger.entered(this.name);
       if (event.missing > 0) {

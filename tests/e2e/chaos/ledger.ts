@@ -96,24 +96,24 @@ export class Ledger {
   }
 
   /** A client shows an entry of the log of a server. */
-  read(name: string, instance: bigint, { seq, n, late, timeMs, nick, text }: Said): void {
+  read(name: string, logId: bigint, { seq, clientSeq, redelivered, timeMs, nick, text }: Said): void {
     const k = this.show(name, { nick, text });
     if (k === undefined) return;
     const id = `${nick}.${k}`;
-    let log = this.#logs.get(instance);
-    if (!log) this.#logs.set(instance, log = new Map());
+    let log = this.#logs.get(logId);
+    if (!log) this.#logs.set(logId, log = new Map());
     const known = log.get(seq) ?? id;
     log.set(seq, id);
-    if (n !== k || known !== id) {
+    if (clientSeq !== k || known !== id) {
       this.report(
         "garbled",
-        `${name} reads ${id} as number ${n} and entry ${seq}, where others read ${known}`,
+        `${name} reads ${id} as number ${clientSeq} and entry ${seq}, where others read ${known}`,
       );
     }
     const { timesMs } = this.#senders.get(nick)!;
     if (nick === name) timesMs[k - 1] ??= timeMs;
     const givenMs = timesMs[k - 1] ?? timeMs;
-    if (late && givenMs !== timeMs) {
+    if (redelivered && givenMs !== timeMs) {
       this.report("garbled", `${name} reads ${id} with the time ${timeMs}, its sender did with ${givenMs}`);
     }
   }

@@ -33,7 +33,7 @@ export type Weather =
   | { readonly kind: "blackhole" };
 
 /** A moment at which something breaks, on the first connection where it comes. */
-export type Moment =
+export type Instant =
   /** In the middle of a frame to the server: the connection is cut. */
   | "within a frame up"
   /** In the middle of a frame to a client: the connection is cut. */
@@ -49,7 +49,7 @@ const TICK_MS = 20;
 const FLIGHT_MS = 20;
 
 interface Trap {
-  readonly moment: Moment;
+  readonly moment: Instant;
   readonly spring: () => void;
 }
 
@@ -93,7 +93,7 @@ export class Proxy implements AsyncDisposable {
   }
 
   /** Has something break when its moment comes. True then, false when the signal is aborted before. */
-  async breaks(moment: Moment, { signal }: { signal: AbortSignal }): Promise<boolean> {
+  async breaks(moment: Instant, { signal }: { signal: AbortSignal }): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const trap = { moment, spring: () => resolve(true) };
     const giveUp = () => resolve(false);
@@ -131,7 +131,7 @@ export class Proxy implements AsyncDisposable {
   }
 
   /** The trap that a frame springs, if there is one. */
-  springs(link: Link, way: Way, frame: Frame): Moment | undefined {
+  springs(link: Link, way: Way, frame: Frame): Instant | undefined {
     for (const trap of this.#traps) {
       if (!link.isAt(trap.moment, way, frame)) continue;
       this.#traps.delete(trap);
@@ -223,7 +223,7 @@ class Link {
   }
 
   /** Whether a frame is the moment that somebody waits for. */
-  isAt(moment: Moment, way: Way, frame: Frame): boolean {
+  isAt(moment: Instant, way: Way, frame: Frame): boolean {
     switch (moment) {
       case "within a frame up":
         return way === "up";
@@ -234,7 +234,7 @@ class Link {
       case "before a receipt": {
         if (way !== "down" || frame.type !== FRAME_TYPE.said) return false;
         const message = decodeServer(frame);
-        return message.type === "said" && message.session === this.#session;
+        return message.type === "said" && message.sessionId === this.#session;
       }
     }
   }
@@ -272,7 +272,7 @@ class Link {
   /** How many bytes of a chunk may pass before the connection is cut; all of them unless a trap springs. */
   #follow(way: Way, chunk: Uint8Array): number {
     const { frames } = this.#streams[way];
-    let start = -frames.buffered;
+    let start = -frames.bufferedBytes;
     frames.push(chunk);
     for (let frame = frames.next(); frame; frame = frames.next()) {
       const end = start + HEADER_BYTES + frame.body.length;
@@ -292,7 +292,7 @@ class Link {
     const hello = decodeClient(frame);
     if (hello.type !== "hello") return;
     this.client = hello.nick;
-    this.#session = sessionIdOf(hello.token);
+    this.#session = sessionIdOf(hello.resumeToken);
     this.#proxy.met(this);
   }
 

@@ -6,7 +6,7 @@ import { Random } from "../../simulator/random.ts";
 import { freePort, LOOPBACK } from "../support.ts";
 import { type Client, InnerClient, OuterClient } from "./clients.ts";
 import { Ledger, type Problem } from "./ledger.ts";
-import { type Moment, type Network, placeOf } from "./proxy.ts";
+import { type Instant, type Network, placeOf } from "./proxy.ts";
 import { isSettled, sleep } from "./rest.ts";
 import { CLIENTS, describe, type Round, roundOf, SERVERS, type Step } from "./schedule.ts";
 import { MortalServer } from "./server.ts";
@@ -294,7 +294,7 @@ class Chaos implements AsyncDisposable {
   }
 
   /** Waits for a moment at which something breaks. Whether it came. */
-  async #breaks({ proxy }: MortalServer, moment: Moment, signal: AbortSignal): Promise<boolean> {
+  async #breaks({ proxy }: MortalServer, moment: Instant, signal: AbortSignal): Promise<boolean> {
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), MOMENT_MS);
     const hasBroken = await proxy.breaks(moment, { signal: AbortSignal.any([patience.signal, signal]) });

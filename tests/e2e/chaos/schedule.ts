@@ -2,7 +2,7 @@
 
 import { MAX_OUTBOX_MESSAGES } from "../../../lib/outbox.ts";
 import { Random } from "../../simulator/random.ts";
-import type { Moment, Way, Weather } from "./proxy.ts";
+import type { Instant, Way, Weather } from "./proxy.ts";
 
 /** How many servers there are. */
 export const SERVERS = 3;
@@ -28,7 +28,7 @@ export type Step =
       readonly forMs: number;
       readonly transient: boolean;
     }
-    | { readonly what: "break"; readonly server: number; readonly moment: Moment }
+    | { readonly what: "break"; readonly server: number; readonly moment: Instant }
     | { readonly what: "cut"; readonly client: number }
     | { readonly what: "abandon"; readonly client: number; readonly lateMs: number; readonly isBack: boolean }
     | {
@@ -129,7 +129,7 @@ function breakage(random: Random): Bare {
   if (random.chance(0.2)) {
     return { what: "abandon", client, lateMs: random.spread(20, 2_000), isBack: random.chance(0.7) };
   }
-  const moment = random.pick<Moment>(["within a frame up", "within a frame down", "before a receipt"]);
+  const moment = random.pick<Instant>(["within a frame up", "within a frame down", "before a receipt"]);
   return { what: "break", server: random.below(SERVERS), moment };
 }
 
