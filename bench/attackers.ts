@@ -20,7 +20,7 @@ const ENTRY_MS = 2_000;
 /** How long a slow attacker waits between two bytes. */
 const BYTE_MS = 500;
 /** How long an attacker waits that was cut off, before it comes again. */
-const AGAIN_MS = 100;
+const RETRY_MS = 100;
 const BATCH = 1_000;
 
 /** One life of an attacker, on a connection that is closed behind it. */
@@ -62,9 +62,9 @@ const LIVES: Record<string, Life> = {
   "announces what is too long": async (conn) => {
     await write(conn, new Uint8Array(5).fill(0xff));
     await readAll(conn);
-    await delay(AGAIN_MS);
+    await delay(RETRY_MS);
   },
-  "hangs up at once": () => delay(AGAIN_MS),
+  "hangs up at once": () => delay(RETRY_MS),
   "connects and hangs up as often as it can": () => Promise.resolve(),
   "says nothing": (conn) => readAll(conn),
   "comes and goes": async (conn, hello) => {
@@ -88,7 +88,7 @@ async function attack(port: number, index: number): Promise<never> {
       using conn = await connect(port);
       await lives[index % lives.length]!(conn, helloOf(index));
     } catch {
-      await delay(AGAIN_MS); // the server had enough of it
+      await delay(RETRY_MS); // the server had enough of it
     }
   }
 }

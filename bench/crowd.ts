@@ -44,7 +44,7 @@ export interface Outcome {
   readonly messages: number;
   /** Messages that were read, by all clients together, the last ones after its end. */
   readonly deliveries: number;
-  readonly messagesPerSecond: number;
+  readonly eventsPerSecond: number;
   /** Of those before its end. */
   readonly deliveriesPerSecond: number;
   /** From the sender to a reader, echoes included. */
@@ -96,7 +96,7 @@ export class Crowd implements Disposable {
   }
 
   /** Fulfilled when it is so of every client.
-   * @throws {Error} if one loses its connection, or it takes longer than `patienceMs` */
+   * @throws {Error} if one loses its connection, or it takes longer than `drainTimeoutMs` */
   async until(
     what: string,
     isSo: (client: RawClient, index: number) => boolean,
@@ -130,11 +130,11 @@ export class Crowd implements Disposable {
     const agesMs: number[] = [];
     for (const client of clients) client.onAge = (ms) => agesMs.push(ms);
     const talk = new ClosedLoop(clients[0]!, clients.slice(1, 1 + senders), window);
-    const startMs = performance.now();
+    const startedMs = performance.now();
     talk.start();
     await Promise.race([until, this.#failure.promise]);
     talk.stop();
-    const seconds = (performance.now() - startMs) / 1_000;
+    const seconds = (performance.now() - startedMs) / 1_000;
     const deliveriesPerSecond = read() / seconds;
     const { messages } = talk;
     const hasAll = ({ received }: RawClient, index: number) => received - before[index]! >= messages;
@@ -148,7 +148,7 @@ export class Crowd implements Disposable {
       seconds,
       messages,
       deliveries,
-      messagesPerSecond: messages / seconds,
+      eventsPerSecond: messages / seconds,
       deliveriesPerSecond,
       p50Ms: quantile(ascending, 0.5),
       p99Ms: quantile(ascending, 0.99),

@@ -60,7 +60,7 @@ function show(load: string, runs: readonly Run[]): string {
     load.replaceAll(",", ", "),
     inShort(of("deliveriesPerSecond")),
     `${inShort(Math.min(...speeds))} to ${inShort(Math.max(...speeds))}`,
-    inShort(of("messagesPerSecond")),
+    inShort(of("eventsPerSecond")),
     `${of("p50Ms").toFixed(1)} ms`,
     `${of("p99Ms").toFixed(1)} ms`,
     known(cpuNs, `${cpuNs.toFixed(0)} ns`),

@@ -9,13 +9,13 @@ import { heading, median, positive, row } from "./figures.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
-async function measure(size: number): Promise<{ inMs: number; toldMs: number }> {
+async function measure(size: number): Promise<{ inMs: number; shownAtMs: number }> {
   await using server = await MeasuredServer.start();
-  const startMs = performance.now();
+  const startedMs = performance.now();
   using crowd = await Crowd.open({ port: server.port, size, atOnce: size });
-  const inMs = performance.now() - startMs;
+  const inMs = performance.now() - startedMs;
   await crowd.settle();
-  return { inMs, toldMs: performance.now() - startMs };
+  return { inMs, shownAtMs: performance.now() - startedMs };
 }
 
 async function joins(): Promise<void> {
@@ -26,14 +26,14 @@ async function joins(): Promise<void> {
   const [size, count] = [positive(flags.clients, "clients"), positive(flags.runs, "runs")];
   const runs: Awaited<ReturnType<typeof measure>>[] = [];
   console.log(heading("run", `all ${size} are in`, "all know of all"));
-  const show = (name: string, inMs: number, toldMs: number) =>
-    console.log(row(name, `${inMs.toFixed(0)} ms`, `${toldMs.toFixed(0)} ms`));
+  const show = (name: string, inMs: number, shownAtMs: number) =>
+    console.log(row(name, `${inMs.toFixed(0)} ms`, `${shownAtMs.toFixed(0)} ms`));
   while (runs.length < count) {
     const run = await measure(size);
     runs.push(run);
-    show(`${runs.length}`, run.inMs, run.toldMs);
+    show(`${runs.length}`, run.inMs, run.shownAtMs);
   }
-  show("median", median(runs.map(({ inMs }) => inMs)), median(runs.map(({ toldMs }) => toldMs)));
+  show("median", median(runs.map(({ inMs }) => inMs)), median(runs.map(({ shownAtMs }) => shownAtMs)));
 }
 
 if (import.meta.main) await runBench(joins);

@@ -46,7 +46,7 @@ export class RawClient implements Disposable {
   #n = 0;
   /** What waits to be written, in the first bytes. */
   #waiting = new Uint8Array(64);
-  #waitingBytes = 0;
+  #unwrittenBytes = 0;
   #isWriting = false;
 
   private constructor(conn: Deno.TcpConn, { index, readBytes, onLost }: RawClientOptions) {
@@ -104,10 +104,10 @@ export class RawClient implements Disposable {
   }
 
   #add(bytes: Uint8Array): number {
-    const at = this.#waitingBytes;
-    this.#waitingBytes += bytes.length;
-    if (this.#waitingBytes > this.#waiting.length) {
-      const larger = new Uint8Array(this.#waitingBytes * 2);
+    const at = this.#unwrittenBytes;
+    this.#unwrittenBytes += bytes.length;
+    if (this.#unwrittenBytes > this.#waiting.length) {
+      const larger = new Uint8Array(this.#unwrittenBytes * 2);
       larger.set(this.#waiting);
       this.#waiting = larger;
     }
@@ -117,9 +117,9 @@ export class RawClient implements Disposable {
 
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
-    while (this.#waitingBytes > 0) {
-      const bytes = this.#waiting.slice(0, this.#waitingBytes);
-      this.#waitingBytes = 0;
+    while (this.#unwrittenBytes > 0) {
+      const bytes = this.#waiting.slice(0, this.#unwrittenBytes);
+      this.#unwrittenBytes = 0;
       for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
     }
     this.#isWriting = false;

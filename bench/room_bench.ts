@@ -47,7 +47,7 @@ const hello = {
   } as const,
   ...{ password: "", lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
 };
-const { member } = room.enter({ hello, sessionId: 1n, address: "127.0.0.1" }, now)!;
+const { member } = room.join({ hello, sessionId: 1n, address: "127.0.0.1" }, now)!;
 const say = { type: "say", clientSeq: 0, timeMs: 0, text: TEXT } satisfies Say;
 Deno.bench("say something in a room", () => {
   say.clientSeq++;

@@ -65,7 +65,7 @@ function show({ name }: Setting, runs: readonly Run[]): string {
   return row(
     name,
     inShort(of("deliveriesPerSecond")),
-    inShort(of("messagesPerSecond")),
+    inShort(of("eventsPerSecond")),
     `${of("p50Ms").toFixed(1)} ms`,
     `${of("p99Ms").toFixed(1)} ms`,
     Number.isNaN(cpuNs) ? "" : `${cpuNs.toFixed(0)} ns`,

@@ -17,12 +17,12 @@ async function watch(
   server: MeasuredServer,
   seconds: number,
 ): Promise<[firstBytes: number, lastBytes: number]> {
-  const startMs = performance.now();
+  const startedMs = performance.now();
   const everyFew = Math.min(LOOK_SECONDS, seconds / 2);
   console.log(heading("after", "resident"));
   const looks: number[] = [];
   for (let at = everyFew; at <= seconds; at += everyFew) {
-    await delay(startMs + at * 1_000 - performance.now());
+    await delay(startedMs + at * 1_000 - performance.now());
     const cost = await server.cost();
     if (!cost) throw new Error("Cannot measure memory: this system does not tell it, Linux does");
     looks.push(cost.rssBytes);

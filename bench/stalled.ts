@@ -21,7 +21,7 @@ interface Round {
   readonly withoutMs: number;
   readonly withMs: number;
   /** From its HELLO until everyone has read that it is gone. */
-  readonly goneMs: number;
+  readonly deletedMs: number;
   /** What every other client read meanwhile. */
   readonly readBytes: number;
 }
@@ -31,21 +31,21 @@ async function measure(crowd: Crowd, port: number, { number, seconds }: { number
   const talk = (until: Promise<unknown>) => crowd.talk({ senders: 1, window: WINDOW, until });
   const { p99Ms: withoutMs } = await talk(delay(seconds * 1_000));
   const [witness] = crowd.clients;
-  const bytesBefore = witness!.bytesRead;
-  const startMs = performance.now();
+  const bytesUntil = witness!.bytesRead;
+  const startedMs = performance.now();
   using stalled = await connect(port);
   await stalled.write(helloOf(crowd.clients.length + number));
-  let goneMs = NaN;
+  let deletedMs = NaN;
   // Each round has one departure.
   const isServerDown = crowd.until(
     "for the stalled reader to go",
     ({ counts }) => counts[FRAME_TYPE.left]! >= number,
   )
-    .then(() => void (goneMs = performance.now() - startMs));
+    .then(() => void (deletedMs = performance.now() - startedMs));
   const { p99Ms: withMs } = await talk(isServerDown);
-  const readBytes = witness!.bytesRead - bytesBefore;
+  const readBytes = witness!.bytesRead - bytesUntil;
   await readToEnd(stalled);
-  return { withoutMs, withMs, goneMs, readBytes };
+  return { withoutMs, withMs, deletedMs, readBytes };
 }
 
 /** Reads what lies in the socket; fulfilled when the connection is over, which it must be. */
@@ -68,13 +68,13 @@ async function stalled(): Promise<void> {
   using crowd = await Crowd.open({ port: server.port, size: of("clients") });
   console.log(heading("round", "p99 without it", "p99 with it", "ratio", "gone after", "read by the others"));
   const rounds: Round[] = [];
-  const show = (name: string, { withoutMs, withMs, goneMs, readBytes }: Round) => {
+  const show = (name: string, { withoutMs, withMs, deletedMs, readBytes }: Round) => {
     const ratio = (withMs / withoutMs).toFixed(2);
     const times = [
       `${withoutMs.toFixed(1)} ms`,
       `${withMs.toFixed(1)} ms`,
       ratio,
-      `${(goneMs / 1_000).toFixed(1)} s`,
+      `${(deletedMs / 1_000).toFixed(1)} s`,
     ];
     console.log(row(name, ...times, inMiB(readBytes)));
   };
@@ -87,7 +87,7 @@ async function stalled(): Promise<void> {
   show("median", {
     withoutMs: middle("withoutMs"),
     withMs: middle("withMs"),
-    goneMs: middle("goneMs"),
+    deletedMs: middle("deletedMs"),
     readBytes: middle("readBytes"),
   });
   console.log(`The log keeps ${inMiB(RETAINED_BYTES)}.`);

@@ -6,32 +6,32 @@ export const SUSPECT_MS = 5_000;
 
 /** What is known of servers without a lease. */
 export class FailureDetector<Id> {
-  readonly #absentMs: number;
+  readonly #suspectMs: number;
   /** Since when. */
-  readonly #sinceMs = new Map<Id, number>();
+  readonly #startedMs = new Map<Id, number>();
 
-  constructor({ absentMs = SUSPECT_MS }: { absentMs?: number } = {}) {
-    this.#absentMs = absentMs;
+  constructor({ suspectMs = SUSPECT_MS }: { suspectMs?: number } = {}) {
+    this.#suspectMs = suspectMs;
   }
 
   /** Somebody looked. Returns who of `servers` is gone. */
-  note(
+  update(
     servers: Iterable<Id>,
     { living, nowMs }: { living: { has(server: Id): boolean }; nowMs: number },
   ): Id[] {
     const absent = new Set([...servers].filter((server) => !living.has(server)));
-    for (const server of this.#sinceMs.keys()) if (!absent.has(server)) this.#sinceMs.delete(server);
+    for (const server of this.#startedMs.keys()) if (!absent.has(server)) this.#startedMs.delete(server);
     const gone: Id[] = [];
     for (const server of absent) {
-      const sinceMs = this.#sinceMs.get(server) ?? nowMs;
-      this.#sinceMs.set(server, sinceMs);
-      if (nowMs - sinceMs >= this.#absentMs) gone.push(server);
+      const startedMs = this.#startedMs.get(server) ?? nowMs;
+      this.#startedMs.set(server, startedMs);
+      if (nowMs - startedMs >= this.#suspectMs) gone.push(server);
     }
     return gone;
   }
 
   /** Nobody could look: who did not renew a lease may not have been able to either. */
-  forget(): void {
-    this.#sinceMs.clear();
+  reset(): void {
+    this.#startedMs.clear();
   }
 }

@@ -31,12 +31,12 @@ export class MemberListCache {
   }
 
   /** Somebody left, or is not what they were: the next list is made anew. */
-  outdate(): void {
+  invalidate(): void {
     this.#isStale = true;
   }
 
   /** The records of as many as fit into WELCOME, of `people` who were added and no others. */
-  listOf(people: Iterable<MemberInfo>): Uint8Array<ArrayBuffer> {
+  encode(people: Iterable<MemberInfo>): Uint8Array<ArrayBuffer> {
     if (this.#isStale) {
       this.#isStale = false;
       this.#bytes = new Uint8Array(INITIAL_BYTES);

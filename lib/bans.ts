@@ -6,27 +6,27 @@ export const MAX_BANS = 1_000;
 /** Addresses that are not let in. */
 export class BanList {
   readonly #max: number;
-  readonly #untilMs = new Map<string, number>();
+  readonly #expiresAtMs = new Map<string, number>();
 
   constructor({ max = MAX_BANS }: { max?: number } = {}) {
     this.#max = max;
   }
 
   /** Keeps an address out until a time, whatever was said of it before. */
-  add(address: string, untilMs: number): void {
-    this.#untilMs.delete(address); // a Map iterates in the order of insertion
-    this.#untilMs.set(address, untilMs);
-    if (this.#untilMs.size > this.#max) this.#untilMs.delete(this.#untilMs.keys().next().value!);
+  add(address: string, expiresAtMs: number): void {
+    this.#expiresAtMs.delete(address); // a Map iterates in the order of insertion
+    this.#expiresAtMs.set(address, expiresAtMs);
+    if (this.#expiresAtMs.size > this.#max) this.#expiresAtMs.delete(this.#expiresAtMs.keys().next().value!);
   }
 
   /** Lets an address in again: it takes no other's place any more. */
-  lift(address: string): void {
-    this.#untilMs.delete(address);
+  remove(address: string): void {
+    this.#expiresAtMs.delete(address);
   }
 
   /** Whether an address is kept out. */
   has(address: string, nowMs: number): boolean {
-    const untilMs = this.#untilMs.get(address) ?? -Infinity;
-    return nowMs < untilMs;
+    const expiresAtMs = this.#expiresAtMs.get(address) ?? -Infinity;
+    return nowMs < expiresAtMs;
   }
 }

@@ -70,8 +70,8 @@ class ChatClient implements Disposable {
   #nick = "";
   /** The nick that the person asked for, until a server gives it or refuses to. */
   #wish: string | undefined;
-  #isTyping = false;
-  #typingError: unknown;
+  #isInputRunning = false;
+  #inputError: unknown;
 
   constructor(program: ProcessContext, { renderer, access, ...settings }: ClientOptions) {
     const { terminal, language, clock } = program;
@@ -131,7 +131,7 @@ class ChatClient implements Disposable {
     let status: number = EXIT.ok;
     try {
       for await (const event of this.#session.run()) await this.#show(event);
-      if (this.#typingError) throw this.#typingError;
+      if (this.#inputError) throw this.#inputError;
     } catch (error) {
       // The chooser has told why there is nowhere left to go; that the input ended too early is for our caller.
       if (!(error instanceof ChatError) || error instanceof InputError) throw error;
@@ -147,38 +147,38 @@ class ChatClient implements Disposable {
 
   async #show(event: SessionEvent): Promise<void> {
     // What was read is pending no more when it is shown.
-    if (event.type === "read") this.#screen.showStatus();
+    if (event.type === "read") this.#screen.setStatus();
     await this.#tell(event);
-    if (event.type !== "read") this.#screen.showStatus();
+    if (event.type !== "read") this.#screen.setStatus();
   }
 
   #tell(event: SessionEvent): Promise<void> {
     switch (event.type) {
       case "entered":
-        return this.#showEntered(event);
+        return this.#showJoined(event);
       case "read":
-        return this.#showRead(event.entries);
+        return this.#showEntries(event.entries);
       case "rejected":
-        return this.#showRefused(event.error);
+        return this.#showRejected(event.error);
       case "stalled":
-        return this.#notify(this.#sentences(event.isOver ? "client.stored-again" : "client.unstored"));
+        return this.#notify(this.#sentences(event.isResolved ? "client.stored-again" : "client.unstored"));
       case "failed":
-        return this.#showFailed(event.failure);
+        return this.#showDisconnected(event.failure);
     }
   }
 
-  async #showRefused(error: ServerError): Promise<void> {
-    this.#isNotCalled(error);
+  async #showRejected(error: ServerError): Promise<void> {
+    this.#onNickRejected(error);
     const why = errorText(error, this.#program.language);
     await this.#notify(this.#sentences("client.nick-kept", { why }));
   }
 
-  async #showFailed({ target, error, wasIn }: Disconnect): Promise<void> {
-    this.#isNotCalled(error);
+  async #showDisconnected({ target, error, wasIn }: Disconnect): Promise<void> {
+    this.#onNickRejected(error);
     await this.#screen.showCrowds();
     if (!wasIn) {
       // Nobody will be asked: from now on what is typed is for the chat. The chooser says why.
-      if (this.#isAuto && !isForDoorman(error)) this.#beginTyping();
+      if (this.#isAuto && !isForDoorman(error)) this.#startInput();
       return;
     }
     this.#roster.lose(this.#program.clock().wallMs);
@@ -188,10 +188,10 @@ class ChatClient implements Disposable {
     if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }
 
-  async #showEntered({ server, ip, welcome, missing }: SessionEvent & { type: "entered" }): Promise<void> {
+  async #showJoined({ server, ip, welcome, missing }: SessionEvent & { type: "entered" }): Promise<void> {
     const { nick, members, memberCount, logId, backups } = welcome;
-    this.#chooser.entered(server, { ip, room: logId, backups: this.#learnBackups(backups) });
-    this.#isCalled(nick);
+    this.#chooser.entered(server, { ip, room: logId, backups: this.#updateBackups(backups) });
+    this.#onNickGranted(nick);
     if (this.#wish !== undefined) this.#session.rename(this.#wish);
     this.#roster.reset(members);
     let names = members.map(({ nick, sessionId }) => this.#renderer.nick(nick, sessionId)).join(", ");
@@ -199,20 +199,20 @@ class ChatClient implements Disposable {
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
     await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
     if (missing > 0) await this.#notify(this.#sentences("client.missing", { count: missing }));
-    this.#beginTyping();
+    this.#startInput();
   }
 
   /** Until now, every line was the answer to a question. */
-  #beginTyping(): void {
-    if (this.#isTyping) return;
-    this.#isTyping = true;
+  #startInput(): void {
+    if (this.#isInputRunning) return;
+    this.#isInputRunning = true;
     this.#participant.takePart().catch((error) => {
-      this.#typingError = error;
+      this.#inputError = error;
       this.#session.leave();
     });
   }
 
-  async #showRead(entries: readonly ReadEntry[]): Promise<void> {
+  async #showEntries(entries: readonly ReadEntry[]): Promise<void> {
     for (const { entry } of entries) this.#learn(entry);
     await this.#screen.showEntries(entries);
   }
@@ -220,19 +220,21 @@ class ChatClient implements Disposable {
   /** Takes note of who is there, of where to go, and as whom. */
   #learn(event: RoomEvent): void {
     this.#roster.learn(event);
-    if (event.type === "backups") this.#chooser.learn(this.#learnBackups(event.backups));
-    if (event.type === "renamed" && event.sessionId === this.#mailbox.sessionId) this.#isCalled(event.nick);
+    if (event.type === "backups") this.#chooser.learn(this.#updateBackups(event.backups));
+    if (event.type === "renamed" && event.sessionId === this.#mailbox.sessionId) {
+      this.#onNickGranted(event.nick);
+    }
   }
 
   /** The servers that the one of now names; what these must show is noted. */
-  #learnBackups(texts: readonly string[]): Address[] {
+  #updateBackups(texts: readonly string[]): Address[] {
     const backups = readBackups(texts);
     this.#trust.learn(backups);
     return backups.map(({ server }) => server);
   }
 
   /** A server calls the person so. On other servers they are called so only if they asked for it. */
-  #isCalled(nick: string): void {
+  #onNickGranted(nick: string): void {
     this.#nick = nick;
     if (nick !== this.#wish) return;
     this.#wish = undefined;
@@ -241,7 +243,7 @@ class ChatClient implements Disposable {
 
   /** A server does not call the person as they wished, be it in HELLO or later: they are not to get that nick
    * behind their back. */
-  #isNotCalled({ details }: ChatError): void {
+  #onNickRejected({ details }: ChatError): void {
     if (details.nick === this.#wish) this.#wish = undefined;
   }
 

@@ -28,7 +28,7 @@ export interface ChatScreenOptions {
   readonly renderer: Renderer;
   readonly sentences: Translate;
   readonly clock: Clock;
-  readonly session: Pick<Session, "pending" | "silenceMs">;
+  readonly session: Pick<Session, "pending" | "idleMs">;
   /** Who looks at it, as the others know them. */
   readonly reader: () => { readonly sessionId: bigint; readonly nick: string };
 }
@@ -40,7 +40,7 @@ export class ChatView implements AsyncDisposable {
   readonly #linkTimer: ReturnType<typeof setInterval>;
   #folderTimer: ReturnType<typeof setTimeout> | undefined;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
-  #isPendingShown = false;
+  #isUnackedShown = false;
 
   constructor(options: ChatScreenOptions) {
     this.#options = options;
@@ -57,7 +57,7 @@ export class ChatView implements AsyncDisposable {
   /** Prints what was read. */
   async showEntries(entries: readonly ReadEntry[]): Promise<void> {
     const { terminal } = this.#options;
-    if (entries.some((read) => this.#isForReader(read))) terminal.bell();
+    if (entries.some((read) => this.#mentionsReader(read))) terminal.bell();
     await terminal.print(...entries.flatMap((read) => this.#isAlone(read.entry) ? this.#linesOf(read) : []));
   }
 
@@ -69,12 +69,12 @@ export class ChatView implements AsyncDisposable {
     const isPast = place === "backfill" && !(entry.type === "said" && entry.redelivered);
     const options = { isHistory: isPast || place === "history", reader: isOwn ? undefined : nick };
     // Whoever has another nick or is thrown out was seen to come before.
-    const crowds = entry.type === "renamed" || entry.type === "left" ? this.#takeCrowds() : [];
+    const crowds = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
     return [...crowds, ...renderer.newDay(entry.timeMs), renderer.entry(entry, options)];
   }
 
   /** Whether somebody else says something that the reader should not miss. */
-  #isForReader({ entry, place }: ReadEntry): boolean {
+  #mentionsReader({ entry, place }: ReadEntry): boolean {
     const { sessionId, nick } = this.#options.reader();
     if (entry.type !== "said" || entry.sessionId === sessionId || place === "history") return false;
     return entry.to !== undefined || isMentioned(entry.text, nick);
@@ -82,10 +82,10 @@ export class ChatView implements AsyncDisposable {
 
   /** Prints what was held back. */
   async showCrowds(): Promise<void> {
-    await this.#options.terminal.print(...this.#takeCrowds());
+    await this.#options.terminal.print(...this.#takePresenceBatches());
   }
 
-  #takeCrowds(): string[] {
+  #takePresenceBatches(): string[] {
     const { renderer } = this.#options;
     clearTimeout(this.#folderTimer);
     return this.#folder.take().flatMap((crowd) => [
@@ -96,20 +96,20 @@ export class ChatView implements AsyncDisposable {
 
   /** Shows how things stand now with the link and with what waits for a server: that once it has waited long
    * enough to be noticed, and from then on as it changes. */
-  showStatus(): void {
+  setStatus(): void {
     const { terminal, session } = this.#options;
     this.#showLink();
     if (session.pending.length === 0) {
       clearTimeout(this.#pendingTimer);
       this.#pendingTimer = undefined;
-      this.#isPendingShown = false;
-      return terminal.showStatus([]);
+      this.#isUnackedShown = false;
+      return terminal.setStatus([]);
     }
-    if (this.#isPendingShown) return terminal.showStatus(this.#pendingLines(session.pending));
+    if (this.#isUnackedShown) return terminal.setStatus(this.#unackedLines(session.pending));
     this.#pendingTimer ??= setTimeout(() => {
       this.#pendingTimer = undefined;
-      this.#isPendingShown = true;
-      terminal.showStatus(this.#pendingLines(session.pending));
+      this.#isUnackedShown = true;
+      terminal.setStatus(this.#unackedLines(session.pending));
     }, SHOW_UNACKED_MS);
   }
 
@@ -120,19 +120,19 @@ export class ChatView implements AsyncDisposable {
     const { monotonicMs } = clock();
     if (this.#folder.isAlone(entry, monotonicMs)) return true;
     clearTimeout(this.#folderTimer);
-    this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.dueMs! - monotonicMs);
+    this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.nextCheckMs! - monotonicMs);
     return false;
   }
 
   #showLink(): void {
     const { terminal, session, sentences } = this.#options;
-    const { silenceMs } = session;
-    const isSlow = silenceMs !== undefined && silenceMs >= LINK_LAGGING_MS;
-    const state = silenceMs === undefined ? "link.down" : isSlow ? "link.slow" : undefined;
-    terminal.showPrompt(state ? `(${sentences(state)}) ${PROMPT}` : PROMPT);
+    const { idleMs } = session;
+    const isSlow = idleMs !== undefined && idleMs >= LINK_LAGGING_MS;
+    const state = idleMs === undefined ? "link.down" : isSlow ? "link.slow" : undefined;
+    terminal.setPrompt(state ? `(${sentences(state)}) ${PROMPT}` : PROMPT);
   }
 
-  #pendingLines(pending: readonly MessageBody[]): string[] {
+  #unackedLines(pending: readonly MessageBody[]): string[] {
     const lines = pending.slice(0, MAX_UNACKED_LINES).map(({ text, to }) => {
       const words = to ? `${PREFIXES.private} ${to.nick}: ${text}` : text;
       return `${PREFIXES.pending} ${truncate(words, MAX_PENDING_CHARS)}`;

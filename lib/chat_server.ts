@@ -7,7 +7,7 @@ import { type Clock, serverClock } from "./clock.ts";
 import { type ListenError, ProtocolError } from "./errors.ts";
 import { ConnectionLimiter, type GateOptions, pendingHandshakes } from "./gate.ts";
 import { BYE_FRAME, Sessions } from "./guests.ts";
-import { DEAD_MS, PING_MS } from "./heartbeat.ts";
+import { PING_MS, PING_TIMEOUT_MS } from "./heartbeat.ts";
 import { ConnectionManager, type LogConsumer } from "./hub.ts";
 import { type CommitLog, InMemoryCommitLog } from "./journal.ts";
 import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "./listener.ts";
@@ -20,15 +20,15 @@ import type { Socket } from "./socket.ts";
 import { addressBanned, timeoutError } from "./violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
-export const HELLO_MS = 10_000;
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a server that closes waits for its clients to take leave, in ms. */
-export const CLOSING_MS = 1_000;
+export const SHUTDOWN_MS = 1_000;
 
 /** Settings of a server. */
 export interface ChatServerOptions
   extends
     GateOptions,
-    Pick<ReceptionOptions, "password" | "messages" | "onRefused" | "comingMs" | "crowdedMs"> {
+    Pick<ReceptionOptions, "password" | "messages" | "onReject" | "commitWaitMs" | "crowdedMs"> {
   /** IP address of this machine to listen on. */
   readonly host: string;
   /** 0 for any that is free. */
@@ -36,31 +36,31 @@ export interface ChatServerOptions
   /** Servers that clients are told to go to when this one falls, as `host:port`. */
   readonly backups?: readonly string[];
   /** Makes TLS of connections: then nothing else is spoken. */
-  readonly secure?: (conn: Deno.TcpConn) => Socket;
+  readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
   /** How long a lost connection may stay away before the others are told, in ms. */
   readonly graceMs?: number;
   readonly pingMs?: number;
-  readonly deadMs?: number;
-  readonly helloMs?: number;
+  readonly pingTimeoutMs?: number;
+  readonly handshakeMs?: number;
   readonly frameMs?: number;
-  readonly closingMs?: number;
+  readonly shutdownMs?: number;
   readonly clock?: Clock;
   readonly log?: RoomLogOptions;
   /** What the room's log goes through; one that keeps nothing by default. */
   readonly journal?: CommitLog;
   /** Told why connections cannot be accepted at the moment, once until one is. */
-  readonly onTrouble?: (error: ListenError) => void;
+  readonly onError?: (error: ListenError) => void;
 }
 
 /** How a server fares. */
 export interface ServerStats {
-  readonly clients: number;
+  readonly memberCount: number;
   /** Sockets that are open, of whoever. */
   readonly connections: number;
   /** Over the last seconds. */
-  readonly messagesPerSecond: number;
+  readonly eventsPerSecond: number;
   /** When it began to listen, ms since 1970 UTC. */
-  readonly sinceMs: number;
+  readonly startedMs: number;
   /** What its journal keeps, in bytes; undefined if it keeps nothing. */
   readonly storedBytes?: number;
 }
@@ -72,26 +72,32 @@ export class ChatServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #hub: ConnectionManager;
   readonly #room: Room;
-  readonly #guests: Sessions;
+  readonly #sessions: Sessions;
   readonly #bans = new BanList();
-  readonly #startMs: number;
+  readonly #startedMs: number;
   readonly #firstSeq: number;
-  readonly #accepting: Promise<void>;
+  readonly #acceptLoop: Promise<void>;
   #closing: Promise<void> | undefined;
 
   /** Listens at once.
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
     const { host, port, backups, graceMs, log, journal = new InMemoryCommitLog(randomId()) } = options;
-    const { pingMs = PING_MS, deadMs = DEAD_MS, helloMs = HELLO_MS, frameMs, clock = serverClock } = options;
+    const {
+      pingMs = PING_MS,
+      pingTimeoutMs = PING_TIMEOUT_MS,
+      handshakeMs = HANDSHAKE_TIMEOUT_MS,
+      frameMs,
+      clock = serverClock,
+    } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#startMs = clock().wallMs;
+    this.#startedMs = clock().wallMs;
     this.#listener = listen({ host, port });
     this.#room = new Room({
       journal,
-      onReady: () => this.#hub.wake(),
-      onTaken: (member, how) => this.#guests.dismiss(member, how),
+      onReady: () => this.#hub.scheduleFlush(),
+      onTakenOver: (member, how) => this.#sessions.onTakenOver(member, how),
       backups,
       graceMs,
       log,
@@ -101,26 +107,26 @@ export class ChatServer implements AsyncDisposable {
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
       nowMs: () => clock().monotonicMs,
       // Also under load: the answer to a PING shows that the client has read what came before it.
-      heartbeat: { pingMs, deadMs, always: true },
+      heartbeat: { pingMs, pingTimeoutMs, pingAlways: true },
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
-      greetingMs: helloMs,
+      handshakeMs: handshakeMs,
       frameMs,
-      onGiveUp: (connection, why) => reception.refuse(connection, timeoutError(why)),
-      onRound: () => this.#room.deliver(),
+      onUnresponsive: (connection, why) => reception.reject(connection, timeoutError(why)),
+      onBeforeFlush: () => this.#room.deliver(),
     });
-    this.#guests = new Sessions({ room: this.#room, clock, onWork: () => this.#hub.wake() });
+    this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#hub.scheduleFlush() });
     const reception = new ClientHandler({
       ...options,
       hub: this.#hub,
       room: this.#room,
-      guests: this.#guests,
+      guests: this.#sessions,
       gate: new ConnectionLimiter(options),
       anteroom: pendingHandshakes(options),
       bans: this.#bans,
       journal,
       clock,
     });
-    this.#accepting = this.#accept(reception);
+    this.#acceptLoop = this.#accept(reception);
   }
 
   /** Where it listens. */
@@ -140,22 +146,22 @@ export class ChatServer implements AsyncDisposable {
   }
 
   /** Has a reader take part in every round: it may write what the log has grown by. */
-  addReader(reader: LogConsumer): void {
-    this.#hub.addReader(reader);
+  addConsumer(reader: LogConsumer): void {
+    this.#hub.addConsumer(reader);
   }
 
   /** Who is in. */
-  get people(): Iterable<MemberInfo> {
+  get members(): Iterable<MemberInfo> {
     return this.#room.members;
   }
 
   /** How it fares. */
   get stats(): ServerStats {
     return {
-      clients: this.#room.size,
+      memberCount: this.#room.size,
       connections: this.#hub.connections.size,
-      messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
-      sinceMs: this.#startMs,
+      eventsPerSecond: this.#room.eventsPerSecond(this.#clock()),
+      startedMs: this.#startedMs,
       storedBytes: this.#options.journal?.storedBytes,
     };
   }
@@ -164,75 +170,75 @@ export class ChatServer implements AsyncDisposable {
    * @throws {InputError} `text-too-long` */
   announce(text: string): void {
     this.#room.announce(text, this.#clock());
-    this.#hub.wake();
+    this.#hub.scheduleFlush();
   }
 
   /** Tells everybody of one more server to go to when this one falls, as `host:port`.
    * @throws {InputError} `backups-full` */
   addBackup(backup: string): void {
     this.#room.backups.add(backup, this.#clock());
-    this.#hub.wake();
+    this.#hub.scheduleFlush();
   }
 
   /** Tells everybody of one less, as `host:port`.
    * @throws {InputError} `backup-serves` or `backup-unknown` */
   removeBackup(backup: string): void {
     this.#room.backups.remove(backup, this.#clock());
-    this.#hub.wake();
+    this.#hub.scheduleFlush();
   }
 
   /** Throws somebody out, who reads the reason if there is one. Returns whether there is such a person. */
   kick(nick: string, reason: string): boolean {
-    const member = this.#room.withNick(nick);
+    const member = this.#room.findByNick(nick);
     if (!member) return false;
-    this.#guests.throwOut(member, new ProtocolError("kicked", reason));
+    this.#sessions.kick(member, new ProtocolError("kicked", reason));
     return true;
   }
 
   /** Lets nobody in from an IP address for a time, and throws out who is in from there; lets them in again if that
    * time is 0 ms. Returns how many were thrown out. */
-  ban(address: string, forMs: number): number {
-    if (forMs === 0) {
-      this.#bans.lift(address);
+  ban(address: string, durationMs: number): number {
+    if (durationMs === 0) {
+      this.#bans.remove(address);
       return 0;
     }
-    this.#bans.add(address, this.#clock().monotonicMs + forMs);
+    this.#bans.add(address, this.#clock().monotonicMs + durationMs);
     const banned = [...this.#room.members].filter((member) => member.address === address);
-    for (const member of banned) this.#guests.throwOut(member, addressBanned(address));
+    for (const member of banned) this.#sessions.kick(member, addressBanned(address));
     return banned.length;
   }
 
   /** The ids of the servers through which somebody is in, if the room has many. */
-  get homes(): Iterable<bigint> {
-    return this.#room.homes();
+  get nodeIds(): Iterable<bigint> {
+    return this.#room.nodeIds();
   }
 
   /** Another server of the room is gone, and with it all who have not come back elsewhere. */
-  loseServer(nodeId: bigint): void {
-    this.#room.loseServer(nodeId, this.#clock());
-    this.#hub.wake();
+  nodeDown(nodeId: bigint): void {
+    this.#room.nodeDown(nodeId, this.#clock());
+    this.#hub.scheduleFlush();
   }
 
   /** Where clients of all servers of the room are told that they can be served. */
-  get serving(): readonly string[] {
-    return this.#room.backups.serving;
+  get clusterServers(): readonly string[] {
+    return this.#room.backups.clusterServers;
   }
 
   /** What this server was told of at its start is for the clients of all servers of the room. */
-  shareBackups(): void {
-    this.#room.backups.share(this.#clock());
-    this.#hub.wake();
+  publishOwnBackups(): void {
+    this.#room.backups.publishOwn(this.#clock());
+    this.#hub.scheduleFlush();
   }
 
   /** The servers of the room are reached at these addresses. */
-  learnServers(addresses: readonly string[]): void {
-    this.#room.backups.learn(addresses, this.#clock());
-    this.#hub.wake();
+  setClusterServers(addresses: readonly string[]): void {
+    this.#room.backups.setCluster(addresses, this.#clock());
+    this.#hub.scheduleFlush();
   }
 
   /** Tells everybody that what they say waits, as nothing can be kept for now, or that this is over. */
-  tellWaiting({ isOver }: { isOver: boolean }): void {
-    this.#guests.tellWaiting({ isOver });
+  broadcastStalled({ isResolved }: { isResolved: boolean }): void {
+    this.#sessions.broadcastStalled({ isResolved });
   }
 
   /** Tells everyone that the server closes, after all that was said before, and waits until they know, or
@@ -242,12 +248,12 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#guests[Symbol.dispose]();
+    this.#sessions[Symbol.dispose]();
     this.#room.deliver();
     this.#listener.close();
-    const { closingMs = CLOSING_MS } = this.#options;
-    for (const connection of this.#hub.connections) connection.finish(BYE_FRAME, { lingerMs: closingMs });
-    await Promise.all([this.#accepting, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
+    const { shutdownMs = SHUTDOWN_MS } = this.#options;
+    for (const connection of this.#hub.connections) connection.end(BYE_FRAME, { closeTimeoutMs: shutdownMs });
+    await Promise.all([this.#acceptLoop, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
     this.#hub[Symbol.dispose]();
   }
 
@@ -256,20 +262,20 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(reception: ClientHandler): Promise<void> {
-    const { onTrouble = () => {} } = this.#options;
-    const allowance = this.#options.secure ? TLS_ACCEPT_RATE : ACCEPT_RATE;
-    for await (const conn of acceptConnections(this.#listener, { onTrouble, allowance })) {
+    const { onError = () => {} } = this.#options;
+    const allowance = this.#options.wrapTls ? TLS_ACCEPT_RATE : ACCEPT_RATE;
+    for await (const conn of acceptConnections(this.#listener, { onError, allowance })) {
       void this.#receive(conn, reception); // ends with the connection
     }
   }
 
   /** Nothing that goes wrong with one connection ends the others. */
   async #receive(conn: Deno.TcpConn, reception: ClientHandler): Promise<void> {
-    const { secure = (conn) => conn, onRefused } = this.#options;
+    const { wrapTls = (conn) => conn, onReject } = this.#options;
     try {
-      await reception.receive(this.#hub.adopt(secure(conn)));
+      await reception.receive(this.#hub.add(wrapTls(conn)));
     } catch (error) {
-      onRefused?.({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
+      onReject?.({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
       try {
         conn.close();
       } catch {

@@ -10,14 +10,14 @@ const SNAPSHOT_INTERVAL_MS = 3_600_000;
 
 /** What checkpoints need. */
 export interface CheckpointsOptions {
-  readonly store: Pick<StreamStore, "keepAll">;
+  readonly store: Pick<StreamStore, "setUnlimited">;
   /** Ms since 1970 UTC. */
   readonly wallMs: () => number;
   /** Told that there are too many people for a checkpoint of so many bytes to be stored, and again when it has become
    * twice as long: a server that starts can find no later one than there is, so that nothing may be forgotten.
    * `isKept`: nothing is; when that changes it is told as well. */
-  readonly onOversized?: (bytes: number, how: { isKept: boolean }) => void;
-  readonly checkpointEntries?: number;
+  readonly onSnapshotTooLarge?: (bytes: number, how: { isKept: boolean }) => void;
+  readonly snapshotEntries?: number;
 }
 
 /** The checkpoints of a log. */
@@ -27,7 +27,7 @@ export class Checkpoints {
   #bytes = 0;
   #atMs: number;
   /** What was told of one that was too long. */
-  #told = { bytes: 0, isKept: true };
+  #lastReported = { bytes: 0, isKept: true };
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -35,33 +35,33 @@ export class Checkpoints {
   }
 
   /** So much has been given since. Returns whether a checkpoint is due. */
-  noteGiven({ entries, bytes }: { entries: number; bytes: number }): boolean {
+  onApplied({ entries, bytes }: { entries: number; bytes: number }): boolean {
     this.#entries += entries;
     this.#bytes += bytes;
-    const { checkpointEntries = SNAPSHOT_ENTRIES } = this.#options;
-    return this.#entries >= checkpointEntries || this.#bytes >= SNAPSHOT_BYTES;
+    const { snapshotEntries = SNAPSHOT_ENTRIES } = this.#options;
+    return this.#entries >= snapshotEntries || this.#bytes >= SNAPSHOT_BYTES;
   }
 
   /** Whether there was none for long, though little may have happened. */
-  get isOld(): boolean {
+  get isDirty(): boolean {
     return this.#options.wallMs() - this.#atMs >= SNAPSHOT_INTERVAL_MS;
   }
 
   /** One has come that was stored then, in ms since 1970 UTC; `isNew`: not before this server began. */
-  noteStored(timeMs: number, { isNew }: { isNew: boolean }): void {
+  onStored(timeMs: number, { isNew }: { isNew: boolean }): void {
     this.#begin(timeMs);
-    this.#told = { bytes: 0, isKept: true };
-    if (isNew) this.#options.store.keepAll(false).catch(() => {}); // next time
+    this.#lastReported = { bytes: 0, isKept: true };
+    if (isNew) this.#options.store.setUnlimited(false).catch(() => {}); // next time
   }
 
   /** One of so many bytes cannot be stored. */
-  async noteTooLong(bytes: number): Promise<void> {
-    const { store, wallMs, onOversized } = this.#options;
+  async onTooLarge(bytes: number): Promise<void> {
+    const { store, wallMs, onSnapshotTooLarge } = this.#options;
     this.#begin(wallMs()); // it is tried again when the next one is due
-    const isKept = await store.keepAll(true).then(() => true, () => false);
-    if (bytes < 2 * this.#told.bytes && isKept === this.#told.isKept) return;
-    this.#told = { bytes, isKept };
-    onOversized?.(bytes, { isKept });
+    const isKept = await store.setUnlimited(true).then(() => true, () => false);
+    if (bytes < 2 * this.#lastReported.bytes && isKept === this.#lastReported.isKept) return;
+    this.#lastReported = { bytes, isKept };
+    onSnapshotTooLarge?.(bytes, { isKept });
   }
 
   #begin(timeMs: number): void {

@@ -56,10 +56,10 @@ export async function clientAccess(
     password,
     trust,
     dial: (server, options) => {
-      const proof = trust.demandOf(server);
-      if (!proof) return dial(server, options);
+      const tlsRequirement = trust.demandOf(server);
+      if (!tlsRequirement) return dial(server, options);
       requireTls(program.edition); // whoever is known to speak it
-      return dialTls(server, { ...options, proof });
+      return dialTls(server, { ...options, tlsRequirement });
     },
   };
 }

@@ -26,7 +26,7 @@ export interface ConnectionOptions {
   /** Monotonic clock, in ms. */
   readonly nowMs: () => number;
   /** Called when {@linkcode Connection.flush} has something to do again. */
-  readonly onWork: () => void;
+  readonly onFlushNeeded: () => void;
 }
 
 /** A round of writes, as one of them sees it. */
@@ -34,7 +34,7 @@ export interface FlushCycle {
   /** When it began, on the clock of the connections. */
   readonly nowMs: number;
   /** To be called once for each write. */
-  readonly settle: () => void;
+  readonly writeDone: () => void;
 }
 
 /** One connection. Answers from {@linkcode Connection.send} go out between two frames of the log, which goes
@@ -49,30 +49,30 @@ export class Connection {
   readonly #decoder: FrameDecoder;
   readonly #options: ConnectionOptions;
   #state: "open" | "finishing" | "finished" | "closed" = "open";
-  #answers: Uint8Array<ArrayBuffer>[] = [];
-  #answerBytes = 0;
+  #directQueue: Uint8Array<ArrayBuffer>[] = [];
+  #directBytes = 0;
   #cursor: Cursor | undefined;
   /** Up to where the log goes out. */
-  #endSeq = Infinity;
-  #farewell: Uint8Array<ArrayBuffer> | undefined;
+  #streamEndSeq = Infinity;
+  #lastFrame: Uint8Array<ArrayBuffer> | undefined;
   #isWriting = false;
   /** What the write that is under way was given. */
   #unwritten: Uint8Array<ArrayBuffer> | undefined;
   /** Tells the round that the write is no longer its concern; once for each write. */
-  #settle: (() => void) | undefined;
+  #writeDone: (() => void) | undefined;
   /** When the peer last took something of the write that is under way. */
   #tookMs = 0;
   #hasPeerEnded = false;
   #heardMs: number;
   /** Since when the beginning of a frame waits for the rest of it. */
-  #partialSinceMs: number | undefined;
+  #partialFrameSinceMs: number | undefined;
   /** How many frames had come when it was last read. */
-  #framesBefore = 0;
+  #lastFrameCount = 0;
   #isReading = false;
-  #endHold: (() => void) | undefined;
+  #resumeReading: (() => void) | undefined;
   /** For those who wait until it is closed: next to nobody does. */
   #closing: PromiseWithResolvers<void> | undefined;
-  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
   constructor(conn: Socket, options: ConnectionOptions) {
@@ -94,12 +94,12 @@ export class Connection {
   }
 
   /** When something last came from the peer, on the clock of the connection. */
-  get heardMs(): number {
+  get lastReceivedMs(): number {
     return this.#heardMs;
   }
 
   /** The two sides have greeted each other: from now on the peer must show that it is there. */
-  greeted(): void {
+  startHeartbeat(): void {
     this.heartbeat = new Heartbeat(this.#options.nowMs(), this.#options.heartbeat);
   }
 
@@ -116,30 +116,30 @@ export class Connection {
   }
 
   /** Whether somebody waits for the peer to say something, or more of it: otherwise it waits for us. */
-  get isAwaited(): boolean {
+  get isReading(): boolean {
     return this.#isReading;
   }
 
   /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
-  get isLagging(): boolean {
+  get hasFallenBehind(): boolean {
     return this.#cursor?.hasFallenBehind === true;
   }
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
-  get isStuck(): boolean {
-    return this.#isWriting && this.#options.nowMs() - this.#tookMs >= this.#options.heartbeat.deadMs;
+  get isWriteStalled(): boolean {
+    return this.#isWriting && this.#options.nowMs() - this.#tookMs >= this.#options.heartbeat.pingTimeoutMs;
   }
 
   /** Whether a frame has begun to arrive and not ended for as long as this, in ms. */
-  isFrameLate(ms: number): boolean {
+  isFrameOverdue(ms: number): boolean {
     if (!this.isOpen || !this.#isReading) return false;
-    return this.#options.nowMs() - (this.#partialSinceMs ?? Infinity) >= ms;
+    return this.#options.nowMs() - (this.#partialFrameSinceMs ?? Infinity) >= ms;
   }
 
   /** Whether {@linkcode flush} would do something. */
-  get hasWork(): boolean {
+  get hasPendingWrite(): boolean {
     if (this.#isWriting || this.#state === "finished" || this.#state === "closed") return false;
-    return this.#answers.length > 0 || this.#state === "finishing" || this.#cursor?.isAtEnd === false;
+    return this.#directQueue.length > 0 || this.#state === "finishing" || this.#cursor?.isAtEnd === false;
   }
 
   /** The decoder that holds the frames that come next, or undefined when the peer has nothing more to say. Nothing
@@ -148,7 +148,7 @@ export class Connection {
    * section 4.2.2.13).
    * @throws what {@linkcode close} was given, else {@linkcode ConnectionLostError} `broken` */
   read(): Promise<FrameDecoder | undefined> {
-    this.#notePartial();
+    this.#trackPartialFrame();
     this.#isReading = true;
     // Ten thousand wait here at a time: an async function, or a generator, would take more memory for each.
     return this.#conn.read(this.#decoder.reserve()).then(this.#onRead, this.#onReadFailed);
@@ -158,7 +158,7 @@ export class Connection {
     this.#isReading = false; // while the consumer is busy, nobody waits for the peer
     if (count === null) return this.#onEnd();
     if (!this.isOpen) return this.#readToEnd().catch(this.#onReadFailed);
-    this.#noteHeard();
+    this.#recordReceived();
     this.#decoder.commit(count);
     return this.#decoder;
   };
@@ -181,82 +181,82 @@ export class Connection {
   }
 
   /** A frame that begins to arrive has its time from now on; one that still arrives has what is left of it. */
-  #notePartial(): void {
+  #trackPartialFrame(): void {
     const { bufferedBytes, frameCount } = this.#decoder;
-    if (bufferedBytes === 0) this.#partialSinceMs = undefined;
-    else if (frameCount !== this.#framesBefore) this.#partialSinceMs = this.#options.nowMs();
-    else this.#partialSinceMs ??= this.#options.nowMs();
-    this.#framesBefore = frameCount;
+    if (bufferedBytes === 0) this.#partialFrameSinceMs = undefined;
+    else if (frameCount !== this.#lastFrameCount) this.#partialFrameSinceMs = this.#options.nowMs();
+    else this.#partialFrameSinceMs ??= this.#options.nowMs();
+    this.#lastFrameCount = frameCount;
   }
 
   /** Keeps a consumer of {@linkcode read} from going on for a while, or until {@linkcode resume} or the
    * connection's end: what the peer has to say waits in its socket, and its silence is excused. */
-  async hold(ms: number): Promise<void> {
+  async pauseReading(ms: number): Promise<void> {
     if (!this.isOpen) return;
-    const untilMs = this.#options.nowMs() + ms;
-    this.#excuse(ms);
+    const expiresAtMs = this.#options.nowMs() + ms;
+    this.#extendDeadline(ms);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    this.#endHold = resolve;
+    this.#resumeReading = resolve;
     await promise;
     clearTimeout(timer);
-    this.#endHold = undefined;
+    this.#resumeReading = undefined;
     // A busy process is late; one that was stopped for longer has other things to find out.
-    this.#excuse(Math.min(this.#options.nowMs() - untilMs, MAX_PAUSE_OVERRUN_MS));
+    this.#extendDeadline(Math.min(this.#options.nowMs() - expiresAtMs, MAX_PAUSE_OVERRUN_MS));
   }
 
   /** Ends a {@linkcode hold} if there is one. */
-  resume(): void {
-    this.#endHold?.();
+  resumeReading(): void {
+    this.#resumeReading?.();
   }
 
-  #excuse(ms: number): void {
+  #extendDeadline(ms: number): void {
     this.#heardMs += ms;
-    this.heartbeat?.excuse(ms);
+    this.heartbeat?.extend(ms);
   }
 
   /** Says something to this peer alone, with the next write. */
   send(frame: Uint8Array<ArrayBuffer>): void {
     if (!this.isOpen) return;
-    this.#answers.push(frame);
-    this.#answerBytes += frame.length;
-    if (this.#answerBytes > MAX_SEND_QUEUE_BYTES) {
+    this.#directQueue.push(frame);
+    this.#directBytes += frame.length;
+    if (this.#directBytes > MAX_SEND_QUEUE_BYTES) {
       this.close(new ConnectionLostError("broken", "Cannot hold more answers"));
-    } else this.#options.onWork();
+    } else this.#options.onFlushNeeded();
   }
 
   /** Writes the log from this cursor on, now and whenever it grows. */
-  follow(cursor: Cursor): void {
+  stream(cursor: Cursor): void {
     if (!this.isOpen) return;
     this.#cursor = cursor;
-    this.#options.onWork();
+    this.#options.onFlushNeeded();
   }
 
   /** Writes what waits and what the log holds by now, then `farewell`, then ends our side; closes when the peer
-   * has ended its own, or after `lingerMs`. */
-  finish(
-    farewell?: Uint8Array<ArrayBuffer>,
-    { lingerMs = CLOSE_TIMEOUT_MS }: { lingerMs?: number } = {},
+   * has ended its own, or after `closeTimeoutMs`. */
+  end(
+    lastFrame?: Uint8Array<ArrayBuffer>,
+    { closeTimeoutMs = CLOSE_TIMEOUT_MS }: { closeTimeoutMs?: number } = {},
   ): void {
     if (!this.isOpen) return;
     this.#state = "finishing";
-    this.#endHold?.();
-    this.#farewell = farewell;
+    this.#resumeReading?.();
+    this.#lastFrame = lastFrame;
     if (this.#cursor?.hasFallenBehind) this.#cursor = undefined;
     // Where the log ends now: in a busy room it never ends, and the farewell would never come.
-    this.#endSeq = this.#cursor?.head ?? 0;
-    this.#lingerTimer = setTimeout(() => this.close(), lingerMs);
-    this.#options.onWork();
+    this.#streamEndSeq = this.#cursor?.head ?? 0;
+    this.#closeTimer = setTimeout(() => this.close(), closeTimeoutMs);
+    this.#options.onFlushNeeded();
   }
 
   /** Ends the connection at once. {@linkcode read} throws `reason`, or gives nothing if there is none. */
   close(reason?: ChatError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#endHold?.();
+    this.#resumeReading?.();
     this.#reason = reason;
     this.#cursor = undefined;
-    clearTimeout(this.#lingerTimer);
+    clearTimeout(this.#closeTimer);
     this.#conn.close();
     this.#closing?.resolve();
   }
@@ -264,12 +264,12 @@ export class Connection {
   /** Issues one write of what waits, or ends our side if all is written. Returns whether a write is under way:
    * then the round's `settle` is called once the socket has taken the bytes, or is full and takes the rest in its
    * own time. A write that fails closes the connection. */
-  flush({ nowMs, settle }: FlushCycle): boolean {
-    if (!this.hasWork) return false;
+  flush({ nowMs, writeDone }: FlushCycle): boolean {
+    if (!this.hasPendingWrite) return false;
     const bytes = this.#take();
     if (bytes) {
       this.#isWriting = true;
-      this.#settle = settle;
+      this.#writeDone = writeDone;
       this.#write(bytes, nowMs);
       return true;
     }
@@ -284,21 +284,21 @@ export class Connection {
   }
 
   #take(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#answers.length > 0) return this.#takeAnswers();
-    const slice = this.#cursor && this.#cursor.seq < this.#endSeq ? this.#cursor.take() : undefined;
+    if (this.#directQueue.length > 0) return this.#takeDirect();
+    const slice = this.#cursor && this.#cursor.seq < this.#streamEndSeq ? this.#cursor.take() : undefined;
     if (slice || this.#state === "open") return slice;
-    const farewell = this.#farewell;
-    this.#farewell = undefined;
-    return farewell;
+    const lastFrame = this.#lastFrame;
+    this.#lastFrame = undefined;
+    return lastFrame;
   }
 
   /** All answers, or those up to a long one, which goes alone: it may be memory that others read as well. */
-  #takeAnswers(): Uint8Array<ArrayBuffer> {
-    const index = this.#answers.findIndex(({ length }) => length > MAX_COALESCE_BYTES);
-    const count = index < 0 ? this.#answers.length : Math.max(index, 1);
-    const answers = this.#answers.splice(0, count);
+  #takeDirect(): Uint8Array<ArrayBuffer> {
+    const index = this.#directQueue.findIndex(({ length }) => length > MAX_COALESCE_BYTES);
+    const count = index < 0 ? this.#directQueue.length : Math.max(index, 1);
+    const answers = this.#directQueue.splice(0, count);
     const bytes = answers.length === 1 ? answers[0]! : concat(answers);
-    this.#answerBytes -= bytes.length;
+    this.#directBytes -= bytes.length;
     return bytes;
   }
 
@@ -313,34 +313,34 @@ export class Connection {
     const bytes = this.#unwritten!;
     if (count < bytes.length) this.#write(bytes.subarray(count), this.#options.nowMs());
     else this.#endWrite();
-    this.#leaveRound();
+    this.#leaveFlushCycle();
   };
 
   readonly #onWriteFailed = (cause: unknown) => {
     this.close(new ConnectionLostError("broken", "Cannot write to the peer", { cause }));
     this.#endWrite();
-    this.#leaveRound();
+    this.#leaveFlushCycle();
   };
 
   #endWrite(): void {
     this.#isWriting = false;
     this.#unwritten = undefined;
-    if (this.hasWork) this.#options.onWork();
+    if (this.hasPendingWrite) this.#options.onFlushNeeded();
   }
 
-  #leaveRound(): void {
-    this.#settle?.();
-    this.#settle = undefined;
+  #leaveFlushCycle(): void {
+    this.#writeDone?.();
+    this.#writeDone = undefined;
   }
 
   /** What lay in the socket while this process was stopped, or this machine slept, says nothing of now: a
    * client that believed it would think that it lacks nothing (found by the simulator). */
-  #noteHeard(): void {
+  #recordReceived(): void {
     const nowMs = this.#options.nowMs();
-    if (nowMs - this.#heardMs >= this.#options.heartbeat.deadMs) {
+    if (nowMs - this.#heardMs >= this.#options.heartbeat.pingTimeoutMs) {
       throw new ConnectionLostError("broken", "Cannot trust what comes so late");
     }
     this.#heardMs = nowMs;
-    this.heartbeat?.heard(nowMs);
+    this.heartbeat?.onData(nowMs);
   }
 }

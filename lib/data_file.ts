@@ -43,7 +43,7 @@ const TABLES = `
 export interface StoredEntry {
   readonly seq: number;
   /** When, ms since 1970 UTC. */
-  readonly atMs: number;
+  readonly storedAtMs: number;
   readonly entry: Unnumbered;
 }
 
@@ -52,7 +52,7 @@ export interface Retention {
   /** How many entries are kept. */
   readonly entries: number;
   /** Entries are kept that were stored since then, in ms since 1970 UTC. */
-  readonly sinceMs: number;
+  readonly startedMs: number;
 }
 
 /** An open file. Nobody else can open it meanwhile; the system sees to that, also when the process dies. */
@@ -62,16 +62,16 @@ export class SqliteStore implements Disposable {
   readonly #path: string;
   readonly #db: DatabaseSync;
   /** What SQLite writes first, before it comes into the file itself. */
-  readonly #writeAhead: Deno.FsFile;
+  readonly #walFile: Deno.FsFile;
   readonly #insert: StatementSync;
   readonly #insertPrivate: StatementSync;
   #firstSeq: number;
   #nextSeq: number;
 
-  private constructor(path: string, db: DatabaseSync, writeAhead: Deno.FsFile) {
+  private constructor(path: string, db: DatabaseSync, walFile: Deno.FsFile) {
     this.#path = path;
     this.#db = db;
-    this.#writeAhead = writeAhead;
+    this.#walFile = walFile;
     this.logId = idOf(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array);
     // Each alone is found without reading all.
     const { first } = db.prepare("SELECT min(seq) AS first FROM entries").get()!;
@@ -141,7 +141,7 @@ export class SqliteStore implements Disposable {
           why: "incomplete",
         });
       }
-      yield { seq, atMs: Number(at), entry: this.#read(frame) };
+      yield { seq, storedAtMs: Number(at), entry: this.#read(frame) };
     }
   }
 
@@ -157,12 +157,12 @@ export class SqliteStore implements Disposable {
 
   /** Stores entries, all or none, with the numbers from {@linkcode nextSeq} on. They outlast the process.
    * @throws {Error} of SQLite */
-  append(entries: readonly Unnumbered[], atMs: number): void {
+  append(entries: readonly Unnumbered[], storedAtMs: number): void {
     inTransaction(this.#db, () => {
       let seq = this.#nextSeq;
       for (const entry of entries) {
-        this.#insert.run(seq, atMs, encodeEntry(entry, seq));
-        if (entry.type === "said" && entry.to) this.#insertPrivate.run(seq, atMs);
+        this.#insert.run(seq, storedAtMs, encodeEntry(entry, seq));
+        if (entry.type === "said" && entry.to) this.#insertPrivate.run(seq, storedAtMs);
         seq++;
       }
     });
@@ -170,14 +170,14 @@ export class SqliteStore implements Disposable {
   }
 
   /** Has what was stored before outlast a power cut as well; meanwhile more can be stored.
-   * @throws {Error} of the system: then {@linkcode syncAll} is to be tried */
+   * @throws {Error} of the system: then {@linkcode checkpointWal} is to be tried */
   async sync(): Promise<void> {
-    await this.#writeAhead.syncData();
+    await this.#walFile.syncData();
   }
 
   /** The same, for what the system may have given up.
    * @throws {Error} of SQLite */
-  syncAll(): void {
+  checkpointWal(): void {
     // What could not be written once need not be written again. So it is written elsewhere: into the file itself.
     const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()!;
     if (busy !== 0) throw new Error("the file is busy");
@@ -185,9 +185,9 @@ export class SqliteStore implements Disposable {
 
   /** Forgets what is too old and too much, but never the last entry, and keeps who was in before what is left.
    * @throws {Error} of SQLite */
-  prune({ entries, sinceMs }: Retention): void {
+  prune({ entries, startedMs }: Retention): void {
     const young = "SELECT seq FROM entries WHERE at >= ? ORDER BY seq LIMIT 1";
-    const youngSeq = Number(this.#db.prepare(young).get(sinceMs)?.seq ?? Infinity);
+    const youngSeq = Number(this.#db.prepare(young).get(startedMs)?.seq ?? Infinity);
     const firstSeq = Math.min(Math.max(this.#nextSeq - entries, youngSeq), this.#nextSeq - 1);
     if (firstSeq <= this.#firstSeq) return;
     const members = new Members();
@@ -209,7 +209,7 @@ export class SqliteStore implements Disposable {
 
   /** Forgets what private messages said that were stored before then, and to whom.
    * @throws {Error} of SQLite */
-  erasePrivate(beforeMs: number): void {
+  deletePrivate(beforeMs: number): void {
     const old = this.#db.prepare(
       "SELECT seq, frame FROM private CROSS JOIN entries USING (seq) WHERE private.at < ?",
     ).all(beforeMs);
@@ -227,7 +227,7 @@ export class SqliteStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#writeAhead.close();
+    this.#walFile.close();
     this.#db.close();
   }
 }

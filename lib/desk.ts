@@ -31,7 +31,7 @@ export class LineQueue {
   }
 
   /** Whether somebody waits. */
-  get isAwaited(): boolean {
+  get hasWaiter(): boolean {
     return this.#resolve !== undefined;
   }
 

@@ -50,12 +50,12 @@ export class InputRouter {
   }
 
   /** Whether a question waits for its answer, or somebody may say something. */
-  get isInUse(): boolean {
-    return !this.#hasEnded && (this.open !== this.answers || this.answers.isAwaited);
+  get isActive(): boolean {
+    return !this.#hasEnded && (this.open !== this.answers || this.answers.hasWaiter);
   }
 
   /** Whether a line was begun that is no answer to a question of a dialogue. */
-  get isMidLine(): boolean {
+  get hasPartialLine(): boolean {
     return !this.#hasEnded && this.open !== this.answers && this.open.editor.text !== "";
   }
 
@@ -76,17 +76,17 @@ export class InputRouter {
   }
 
   /** From now on what is typed is for questions. */
-  beginDialogue(): void {
+  beginExclusive(): void {
     this.#dialogues++;
   }
 
   /** Ends what was begun last. */
-  endDialogue(): void {
+  endExclusive(): void {
     this.#dialogues--;
   }
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
-  giveBack(text: string): void {
+  deliverSynced(text: string): void {
     const { editor } = this.chat;
     if (!this.#isChatting) return;
     // The line that a block is pasted into must not change meanwhile: what it is given would be sent with it.
@@ -101,7 +101,7 @@ export class InputRouter {
     const text = desk.editor.take();
     if (desk === this.#consent) return this.#decide(text);
     // A question and its answer stay; what is said will come back as a message.
-    if (desk === this.answers && desk.isAwaited) this.#print(seen);
+    if (desk === this.answers && desk.hasWaiter) this.#print(seen);
     if (desk === this.chat) desk.editor.remember(text);
     desk.deliver({ text, isPasted: false });
   }
@@ -180,7 +180,7 @@ export class InputRouter {
     const last = others.pop() ?? "";
     const isBegun = editor.cursor > 0;
     editor.insert(first!);
-    const text = editor.takeBefore();
+    const text = editor.submitBeforeCursor();
     if (isBegun) editor.remember(text);
     this.chat.deliver({ text, isPasted: !isBegun });
     for (const text of others) this.chat.deliver({ text, isPasted: true });

@@ -31,9 +31,9 @@ export interface DoormanOptions {
 export interface AuthOptions {
   readonly signal: AbortSignal;
   /** Whether the person named the server when the program started, or a server did that the client was in. */
-  readonly isKnown: boolean;
+  readonly isConfigured: boolean;
   /** Whether it was not said yet why the door is shut. */
-  readonly isNews: boolean;
+  readonly isFirstReport: boolean;
 }
 
 /** Opens doors. A password goes to no server that has not asked for it, and without a question only to those that
@@ -61,23 +61,23 @@ export class AuthPrompter {
   async open(failure: Disconnect, options: AuthOptions): Promise<AuthResult> {
     const { target: { server }, error, wasIn } = failure;
     if (wasIn) return "none";
-    if (isAboutPassword(error)) return await this.#givePassword(server, error, options);
+    if (isAboutPassword(error)) return await this.#supplyPassword(server, error, options);
     if (!isAboutTls(error)) return "none";
-    if (error.code === "tls-needed") return this.#takeToTls(failure);
+    if (error.code === "tls-needed") return this.#upgradeToTls(failure);
     if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
-    if (isMismatch(error) && options.isNews) await this.#warn(error);
+    if (isMismatch(error) && options.isFirstReport) await this.#warn(error);
     return "shut";
   }
 
-  async #givePassword(
+  async #supplyPassword(
     server: Address,
     error: ChatError,
-    { signal, isKnown, isNews }: AuthOptions,
+    { signal, isConfigured, isFirstReport }: AuthOptions,
   ): Promise<AuthResult> {
     const isWrong = this.#given.delete(serverKey(server));
-    if (isWrong || !isKnown || this.#password === undefined) {
+    if (isWrong || !isConfigured || this.#password === undefined) {
       const state = await this.#askPassword(signal);
-      if (state === "shut" && isNews) await this.#tellShut(server, error);
+      if (state === "shut" && isFirstReport) await this.#reportDenied(server, error);
       if (state !== "open") return state;
     }
     this.#given.set(serverKey(server), this.#password!);
@@ -102,7 +102,7 @@ export class AuthPrompter {
     }
   }
 
-  async #tellShut(server: Address, error: ChatError): Promise<void> {
+  async #reportDenied(server: Address, error: ChatError): Promise<void> {
     const { language, notify } = this.#options;
     // That a password was wrong has been told.
     if (isForDoorman(error)) {
@@ -119,16 +119,20 @@ export class AuthPrompter {
     return error.code === "tls-needed" && !isAuto && terminal.isKeyboard && !trust.demandOf(server);
   }
 
-  #takeToTls(failure: Disconnect): AuthResult {
+  #upgradeToTls(failure: Disconnect): AuthResult {
     if (!this.opensUnasked(failure)) return "shut";
     this.#options.trust.requireTls(failure.target.server);
     return "open";
   }
 
-  async #askTrust(server: Address, error: ChatError, { signal, isNews }: AuthOptions): Promise<AuthResult> {
+  async #askTrust(
+    server: Address,
+    error: ChatError,
+    { signal, isFirstReport }: AuthOptions,
+  ): Promise<AuthResult> {
     const { terminal, language, isAuto, notify } = this.#options;
     if (isAuto || !terminal.isKeyboard) {
-      if (isNews) await notify(errorText(error, language));
+      if (isFirstReport) await notify(errorText(error, language));
       return "shut";
     }
     const fingerprint = `${error.details.fingerprint}`;

@@ -29,8 +29,8 @@ export function serverError({ code, reason }: ErrorFrame | Rejected, details?: E
 }
 
 /** The error of a server that does not answer. */
-export function noAnswer(server: Address, answerMs: number): ConnectError {
-  const details = { server: formatAddress(server), seconds: answerMs / 1_000 };
+export function noAnswer(server: Address, welcomeTimeoutMs: number): ConnectError {
+  const details = { server: formatAddress(server), seconds: welcomeTimeoutMs / 1_000 };
   return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
 }
 

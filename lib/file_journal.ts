@@ -23,37 +23,37 @@ const PRUNE_INTERVAL_MS = 60_000;
 const RETRY_MS = 1_000;
 
 /** What the file outlasts: `full`, a power cut; `normal`, the end of the process. */
-export type DataSync = "full" | "normal";
+export type SyncMode = "full" | "normal";
 
 /** What the journal needs. */
 export interface FileJournalOptions {
   readonly clock: Clock;
-  readonly sync?: DataSync;
-  readonly keptEntries?: number;
-  readonly keptMs?: number;
+  readonly sync?: SyncMode;
+  readonly retainEntries?: number;
+  readonly retainMs?: number;
   readonly privateMs?: number;
   readonly retryMs?: number;
-  readonly ageingMs?: number;
+  readonly pruneIntervalMs?: number;
   /** Told that nothing can be stored, once, and with undefined that it can be again. */
-  readonly onTrouble?: (error: StoreError | undefined) => void;
+  readonly onStalled?: (error: StoreError | undefined) => void;
 }
 
 /** A journal in a file, which it closes in the end. */
 export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   readonly #file: SqliteStore;
   readonly #options: FileJournalOptions;
-  readonly #ageingTimer: ReturnType<typeof setInterval>;
+  readonly #pruneTimer: ReturnType<typeof setInterval>;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** What is proposed. */
-  #staged: Unnumbered[] = [];
+  #pending: Unnumbered[] = [];
   /** What is stored and not given back. */
-  #stored: Unnumbered[] = [];
+  #unsynced: Unnumbered[] = [];
   /** `seq` of the first of them. */
-  #storedSeq: number;
+  #writtenSeq: number;
   /** `seq` behind the last that the disk has. */
   #syncedSeq: number;
   #syncing: Promise<void> | undefined;
-  #isSyncLost = false;
+  #hasSyncFailed = false;
   #isStuck = false;
   #apply: Apply = () => {};
   #onReady = () => {};
@@ -61,9 +61,9 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   constructor(file: SqliteStore, options: FileJournalOptions) {
     this.#file = file;
     this.#options = options;
-    this.#storedSeq = this.#syncedSeq = file.nextSeq;
-    this.#forget();
-    this.#ageingTimer = setInterval(() => this.#forget(), options.ageingMs ?? PRUNE_INTERVAL_MS);
+    this.#writtenSeq = this.#syncedSeq = file.nextSeq;
+    this.#prune();
+    this.#pruneTimer = setInterval(() => this.#prune(), options.pruneIntervalMs ?? PRUNE_INTERVAL_MS);
   }
 
   get logId(): bigint {
@@ -90,29 +90,29 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     [this.#apply, this.#onReady] = [apply, onReady];
     const now = this.#options.clock();
     let monotonicMs = -Infinity;
-    for (const { seq, atMs, entry } of this.#file.entries()) {
+    for (const { seq, storedAtMs, entry } of this.#file.entries()) {
       // Somebody may have set the clock meanwhile.
-      monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, now.wallMs - atMs));
-      apply(entry, seq, { wallMs: atMs, monotonicMs });
+      monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, now.wallMs - storedAtMs));
+      apply(entry, seq, { wallMs: storedAtMs, monotonicMs });
     }
   }
 
   propose(entry: Unnumbered): void {
-    this.#staged.push(entry);
-    if (this.#staged.length === 1) this.#onReady();
+    this.#pending.push(entry);
+    if (this.#pending.length === 1) this.#onReady();
   }
 
   deliver(): void {
     if (this.#retryTimer === undefined) this.#store();
-    this.#giveBack();
-    const { keptEntries = RETAINED_ENTRIES } = this.#options;
-    const surplus = this.#syncedSeq - this.#file.firstSeq - keptEntries;
-    if (surplus > Math.min(MAX_OVER_RETENTION, keptEntries)) this.#forget();
+    this.#deliverSynced();
+    const { retainEntries = RETAINED_ENTRIES } = this.#options;
+    const surplus = this.#syncedSeq - this.#file.firstSeq - retainEntries;
+    if (surplus > Math.min(MAX_OVER_RETENTION, retainEntries)) this.#prune();
   }
 
   /** Stores what waits, if it can, and closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#ageingTimer);
+    clearInterval(this.#pruneTimer);
     clearTimeout(this.#retryTimer);
     await this.#syncing;
     clearTimeout(this.#retryTimer);
@@ -124,19 +124,19 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   }
 
   #store(): void {
-    if (this.#staged.length === 0 && !this.#isStuck) return;
+    if (this.#pending.length === 0 && !this.#isStuck) return;
     try {
-      if (this.#isSyncLost) this.#file.syncAll();
-      this.#isSyncLost = false;
-      this.#file.append(this.#staged, this.#options.clock().wallMs);
+      if (this.#hasSyncFailed) this.#file.checkpointWal();
+      this.#hasSyncFailed = false;
+      this.#file.append(this.#pending, this.#options.clock().wallMs);
     } catch (cause) {
       return this.#fail(cause);
     }
-    this.#stored.push(...this.#staged);
-    this.#staged = [];
+    this.#unsynced.push(...this.#pending);
+    this.#pending = [];
     if (this.#isStuck) {
       this.#isStuck = false;
-      this.#options.onTrouble?.(undefined);
+      this.#options.onStalled?.(undefined);
     }
     if (this.#options.sync === "normal") this.#syncedSeq = this.#file.nextSeq;
     else this.#syncing ??= this.#sync().finally(() => this.#syncing = undefined);
@@ -149,7 +149,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
       try {
         await this.#file.sync();
       } catch (cause) {
-        this.#isSyncLost = true;
+        this.#hasSyncFailed = true;
         return this.#fail(cause);
       }
       this.#syncedSeq = nextSeq;
@@ -157,23 +157,23 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     }
   }
 
-  #giveBack(): void {
-    const count = this.#syncedSeq - this.#storedSeq;
+  #deliverSynced(): void {
+    const count = this.#syncedSeq - this.#writtenSeq;
     if (count === 0) return;
     const now = this.#options.clock();
-    const firstSeq = this.#storedSeq;
-    this.#storedSeq += count;
-    const given = this.#stored.splice(0, count);
+    const firstSeq = this.#writtenSeq;
+    this.#writtenSeq += count;
+    const given = this.#unsynced.splice(0, count);
     for (const [index, entry] of given.entries()) this.#apply(entry, firstSeq + index, now);
   }
 
-  #forget(): void {
-    const { clock, keptEntries = RETAINED_ENTRIES, keptMs = RETAIN_MS, privateMs = RETAIN_PRIVATE_MS } =
+  #prune(): void {
+    const { clock, retainEntries = RETAINED_ENTRIES, retainMs = RETAIN_MS, privateMs = RETAIN_PRIVATE_MS } =
       this.#options;
     const { wallMs } = clock();
     try {
-      this.#file.erasePrivate(wallMs - privateMs);
-      this.#file.prune({ entries: keptEntries, sinceMs: wallMs - keptMs });
+      this.#file.deletePrivate(wallMs - privateMs);
+      this.#file.prune({ entries: retainEntries, startedMs: wallMs - retainMs });
     } catch {
       // What cannot be forgotten now will be later. Whoever cannot write at all finds out when storing.
     }
@@ -190,6 +190,6 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     this.#isStuck = true;
     const code = systemReason(cause) === "no-space" ? "disk-full" : "disk-failed";
     const error = new StoreError(code, `Cannot store anything: ${reason}`, { cause, details: { reason } });
-    this.#options.onTrouble?.(error);
+    this.#options.onStalled?.(error);
   }
 }

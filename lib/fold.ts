@@ -34,25 +34,25 @@ export function applyEvent(members: Members, entry: ProposedEvent): Unnumbered |
 
 /** Entries that make the same members of none: few, whatever has happened. */
 export function* snapshotOf(members: Members): Generator<ProposedEvent> {
-  for (const { sessionId, nick, address, sinceMs, lastClientSeq, nodeId } of members) {
+  for (const { sessionId, nick, address, startedMs, lastClientSeq, nodeId } of members) {
     if (lastClientSeq > 0) yield tombstone(sessionId, lastClientSeq);
-    const joined = { type: "joined", timeMs: sinceMs, sessionId, rejoined: false, nick, address } as const;
+    const joined = { type: "joined", timeMs: startedMs, sessionId, rejoined: false, nick, address } as const;
     yield nodeId === undefined ? joined : { ...joined, nodeId };
   }
-  for (const [sessionId, lastClientSeq] of members.gone) yield tombstone(sessionId, lastClientSeq);
-  const { named, serving } = members;
-  if (named.length > 0) yield { type: "backups", timeMs: 0, backups: named };
-  if (serving) yield { type: "backups", timeMs: 0, ...serving };
+  for (const [sessionId, lastClientSeq] of members.departed) yield tombstone(sessionId, lastClientSeq);
+  const { configuredBackups, clusterServers } = members;
+  if (configuredBackups.length > 0) yield { type: "backups", timeMs: 0, backups: configuredBackups };
+  if (clusterServers) yield { type: "backups", timeMs: 0, ...clusterServers };
 }
 
 /** Where to go when a server falls: first those that serve the same room, beginning with the one at `first`, then `own`
  * and what people have named, which stays when there are too many. */
 export function backupOrder(
-  { named, serving }: Members,
+  { configuredBackups, clusterServers }: Members,
   { own = [], first = 0 }: { own?: readonly string[]; first?: number } = {},
 ): readonly string[] {
-  const servers = serving?.backups ?? [];
-  const others = firstBackup([...own, ...named]).filter((backup) => !servers.includes(backup));
+  const servers = clusterServers?.backups ?? [];
+  const others = firstBackup([...own, ...configuredBackups]).filter((backup) => !servers.includes(backup));
   const room = servers.slice(0, MAX_BACKUPS - others.length);
   return [...room.slice(first), ...room.slice(0, first), ...others];
 }
@@ -69,7 +69,7 @@ type WithNodeId<Entry extends Joined | Left | BackupsChanged> =
 /** By the name that they have now: when they spoke, another may have been on its way. */
 function applySaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
   const member = members.get(entry.sessionId);
-  if (!members.accept(entry.sessionId, entry.clientSeq) || entry.text === "") return undefined;
+  if (!members.recordClientSeq(entry.sessionId, entry.clientSeq) || entry.text === "") return undefined;
   return !member || member.nick === entry.nick ? entry : { ...entry, nick: member.nick };
 }
 
@@ -79,8 +79,8 @@ function applyJoined(members: Members, entry: WithNodeId<Joined>): Unnumbered<Jo
   const { sessionId, nick, address, timeMs } = joined;
   const member = members.get(sessionId);
   if (member) Object.assign(member, { address, nodeId });
-  if (member || members.rival(nick, sessionId)) return undefined;
-  members.add({ sessionId, nick, address, sinceMs: timeMs, nodeId });
+  if (member || members.nickConflict(nick, sessionId)) return undefined;
+  members.add({ sessionId, nick, address, startedMs: timeMs, nodeId });
   return joined;
 }
 
@@ -95,7 +95,7 @@ function foldLeft(members: Members, entry: WithNodeId<Left>): Unnumbered<Left> |
 function foldRenamed(members: Members, entry: Unnumbered<Renamed>): Unnumbered<Renamed> | undefined {
   const { sessionId, nick } = entry;
   const member = members.get(sessionId);
-  if (!member || member.nick === nick || members.rival(nick, sessionId)) return undefined;
+  if (!member || member.nick === nick || members.nickConflict(nick, sessionId)) return undefined;
   const oldNick = member.nick;
   members.rename(member, nick);
   return { ...entry, oldNick };
@@ -108,18 +108,20 @@ function foldBackups(
 ): Unnumbered<BackupsChanged> | undefined {
   const { backups } = entry;
   if (nodeId === undefined) {
-    members.named = firstBackup(withoutRemoved([...members.named, ...backups], backups));
-  } else if (isSameSet(backups, members.serving?.backups ?? [])) return undefined;
-  else members.serving = { backups, nodeId };
+    members.configuredBackups = firstBackup(
+      withoutRemoved([...members.configuredBackups, ...backups], backups),
+    );
+  } else if (isSameSet(backups, members.clusterServers?.backups ?? [])) return undefined;
+  else members.clusterServers = { backups, nodeId };
   return { ...entry, backups: backupOrder(members) };
 }
 
 /** What is left of some backups when servers are withdrawn, which stand behind a `-` among what is named: no host
  * begins with one. */
 export function withoutRemoved(backups: readonly string[], entry: readonly string[]): readonly string[] {
-  const withdrawn = new Set(entry.map((backup) => backup.toLowerCase()));
+  const removed = new Set(entry.map((backup) => backup.toLowerCase()));
   const isLeft = (backup: string) =>
-    !backup.startsWith("-") && !withdrawn.has(`-${backup.split("#", 1)[0]!.toLowerCase()}`);
+    !backup.startsWith("-") && !removed.has(`-${backup.split("#", 1)[0]!.toLowerCase()}`);
   return backups.filter(isLeft);
 }
 

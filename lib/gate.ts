@@ -15,7 +15,7 @@ function entries(maxPerAddress: number): RateLimit {
 }
 /** Messages that are sent again because a server fell, for one address, over and above what its clients may say:
  * each client has at most 256 of them, and keeps them for 120 s. */
-const RESENT: RateLimit = { burst: 1_024, perSecond: 1_024 / 120 };
+const REDELIVERY_RATE: RateLimit = { burst: 1_024, perSecond: 1_024 / 120 };
 /** Most connections at a time, above those that are let through, that may say who they are, and are told why they are
  * not served; more are closed without a word. */
 const MAX_PENDING_HANDSHAKES = 256;
@@ -30,14 +30,14 @@ export interface GateOptions {
   readonly maxPerAddress?: number;
   readonly maxAddresses?: number;
   /** Which IP addresses may have as many connections, and come in as often, as they like: the machine itself. */
-  readonly isFree?: (ip: string) => boolean;
+  readonly isExempt?: (ip: string) => boolean;
 }
 
 /** What is known of an address. */
 interface AddressUsage {
   connections: number;
-  readonly entries: TokenBucket;
-  readonly resent: TokenBucket;
+  readonly joins: TokenBucket;
+  readonly redeliveries: TokenBucket;
 }
 
 /** Counts who comes, by address. */
@@ -45,7 +45,7 @@ export class ConnectionLimiter {
   readonly #maxClients: number;
   readonly #maxPerAddress: number;
   readonly #maxAddresses: number;
-  readonly #isFree: (ip: string) => boolean;
+  readonly #isExempt: (ip: string) => boolean;
   readonly #origins = new Map<string, AddressUsage>();
   #connections = 0;
 
@@ -54,10 +54,10 @@ export class ConnectionLimiter {
       maxClients = MAX_CLIENTS,
       maxPerAddress = MAX_PER_ADDRESS,
       maxAddresses = MAX_ADDRESSES,
-      isFree = isLoopback,
+      isExempt = isLoopback,
     }: GateOptions = {},
   ) {
-    this.#isFree = isFree;
+    this.#isExempt = isExempt;
     this.#maxClients = maxClients;
     this.#maxPerAddress = maxPerAddress;
     this.#maxAddresses = maxAddresses;
@@ -75,12 +75,12 @@ export class ConnectionLimiter {
 
   /** Somebody connects from an IP address; {@linkcode leave} is to follow unless it throws.
    * @throws {ProtocolError} `room-full` or `address-crowded` */
-  arrive(ip: string, nowMs: number): void {
+  acquire(ip: string, nowMs: number): void {
     if (this.#connections >= this.#maxClients) {
       throw new ProtocolError("room-full", `Cannot serve more than ${this.#maxClients} connections`);
     }
     const origin = this.#originOf(ip, nowMs);
-    if (origin.connections >= this.#maxPerAddress && !this.#isFree(ip)) {
+    if (origin.connections >= this.#maxPerAddress && !this.#isExempt(ip)) {
       throw new ProtocolError(
         "address-crowded",
         `Cannot serve more than ${this.#maxPerAddress} connections from ${tryDecodeBatch(ip)}`,
@@ -91,7 +91,7 @@ export class ConnectionLimiter {
 
   /** Somebody connects whose connection takes the place of another one that was let through: there is room for it;
    * {@linkcode leave} is to follow. */
-  replace(ip: string, nowMs: number): void {
+  promote(ip: string, nowMs: number): void {
     this.#count(this.#originOf(ip, nowMs));
   }
 
@@ -101,15 +101,15 @@ export class ConnectionLimiter {
   }
 
   /** A connection that was let through has ended. */
-  leave(ip: string): void {
+  release(ip: string): void {
     this.#connections--;
     this.#origins.get(tryDecodeBatch(ip))!.connections--;
   }
 
   /** Somebody who was let through wants to come into the room.
    * @throws {ProtocolError} `entering-too-often` */
-  enter(ip: string, nowMs: number): void {
-    if (!this.#originOf(ip, nowMs).entries.take(nowMs) && !this.#isFree(ip)) {
+  takeJoin(ip: string, nowMs: number): void {
+    if (!this.#originOf(ip, nowMs).joins.take(nowMs) && !this.#isExempt(ip)) {
       throw new ProtocolError(
         "entering-too-often",
         `Cannot let anybody in from ${tryDecodeBatch(ip)} so often`,
@@ -118,29 +118,29 @@ export class ConnectionLimiter {
   }
 
   /** Somebody who was allowed to {@linkcode enter} was not let in, for no fault of theirs. */
-  excuse(ip: string, nowMs: number): void {
-    this.#originOf(ip, nowMs).entries.refund();
+  refundJoin(ip: string, nowMs: number): void {
+    this.#originOf(ip, nowMs).joins.refund();
   }
 
   /** Somebody sends a message again: whether it is none of those that they may say. */
-  isResendFree(ip: string, nowMs: number): boolean {
-    return this.#originOf(ip, nowMs).resent.take(nowMs);
+  takeRedelivery(ip: string, nowMs: number): boolean {
+    return this.#originOf(ip, nowMs).redeliveries.take(nowMs);
   }
 
   #originOf(ip: string, nowMs: number): AddressUsage {
     const block = tryDecodeBatch(ip);
     const origin = this.#origins.get(block) ?? {
       connections: 0,
-      entries: new TokenBucket(entries(this.#maxPerAddress), nowMs),
-      resent: new TokenBucket(RESENT, nowMs),
+      joins: new TokenBucket(entries(this.#maxPerAddress), nowMs),
+      redeliveries: new TokenBucket(REDELIVERY_RATE, nowMs),
     };
     this.#origins.delete(block); // a Map iterates in the order of insertion
-    if (this.#origins.size >= this.#maxAddresses) this.#forgetOne(); // never the one that is heard of now
+    if (this.#origins.size >= this.#maxAddresses) this.#evictOne(); // never the one that is heard of now
     this.#origins.set(block, origin);
     return origin;
   }
 
-  #forgetOne(): void {
+  #evictOne(): void {
     for (const [block, { connections }] of this.#origins) {
       if (connections === 0) return void this.#origins.delete(block);
     }
@@ -148,12 +148,12 @@ export class ConnectionLimiter {
 }
 
 /** A gate with these limits lets no more through: this one counts who comes all the same. */
-export function pendingHandshakes({ maxPerAddress = 0, isFree }: GateOptions): ConnectionLimiter {
+export function pendingHandshakes({ maxPerAddress = 0, isExempt }: GateOptions): ConnectionLimiter {
   return new ConnectionLimiter({
     maxClients: MAX_PENDING_HANDSHAKES,
     maxPerAddress: Math.max(maxPerAddress, MAX_PENDING_PER_ADDRESS),
     maxAddresses: MAX_PENDING_HANDSHAKES,
-    isFree,
+    isExempt,
   });
 }
 

@@ -14,7 +14,7 @@ export interface GuestsOptions {
   readonly room: Room;
   readonly clock: Clock;
   /** Called when there is something to write. */
-  readonly onWork: () => void;
+  readonly onReady: () => void;
 }
 
 /** Those who are in through this server. */
@@ -24,12 +24,12 @@ export class Sessions implements Disposable {
   readonly #members = new Map<Connection, Member>();
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   /** Those who were told that what they say waits, and not that it does so no more. */
-  readonly #waiting = new WeakSet<Connection>();
+  readonly #stalledNotified = new WeakSet<Connection>();
   #isClosed = false;
 
   constructor(options: GuestsOptions) {
     this.#options = options;
-    this.#awaitExpiry((now) => options.room.loseAll(now));
+    this.#scheduleExpiry((now) => options.room.disconnectAll(now));
   }
 
   /** Who is in through a connection. */
@@ -38,19 +38,19 @@ export class Sessions implements Disposable {
   }
 
   /** Lets somebody in, who may be in through another connection: it is ended. */
-  welcome({ welcome, online: membersBytes, cursor, member }: Admission, connection: Connection): void {
+  attach({ welcome: attach, online: membersBytes, cursor, member }: Admission, connection: Connection): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
-    this.forget(member)?.finish(errorFrame(sessionReplaced()));
+    this.detach(member)?.end(errorFrame(sessionReplaced()));
     this.#connections.set(member, connection);
     this.#members.set(connection, member);
-    connection.greeted();
-    connection.send(encodeWelcome(welcome, { membersBytes: membersBytes.length }));
+    connection.startHeartbeat();
+    connection.send(encodeWelcome(attach, { membersBytes: membersBytes.length }));
     connection.send(membersBytes);
-    connection.follow(cursor);
+    connection.stream(cursor);
   }
 
   /** Somebody's connection, which is not theirs any more. */
-  forget(member: Member): Connection | undefined {
+  detach(member: Member): Connection | undefined {
     const connection = this.#connections.get(member);
     this.#connections.delete(member);
     if (connection) this.#members.delete(connection);
@@ -58,39 +58,39 @@ export class Sessions implements Disposable {
   }
 
   /** Somebody has lost their connection, and has the grace to come back. */
-  lose(member: Member): void {
-    this.forget(member);
-    this.#awaitExpiry((now) => this.#options.room.lose(member, now));
+  disconnect(member: Member): void {
+    this.detach(member);
+    this.#scheduleExpiry((now) => this.#options.room.disconnect(member, now));
   }
 
   /** Throws somebody out, who reads why. */
-  throwOut(member: Member, error: ProtocolError): void {
-    const connection = this.forget(member);
+  kick(member: Member, error: ProtocolError): void {
+    const connection = this.detach(member);
     this.#options.room.kick(member, this.#options.clock());
-    connection?.finish(errorFrame(error));
-    this.#options.onWork();
+    connection?.end(errorFrame(error));
+    this.#options.onReady();
   }
 
   /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
    * not thrown out, comes back in. */
-  dismiss(member: Member, { isKicked }: { isKicked: boolean }): void {
-    this.forget(member)?.finish(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE_FRAME);
+  onTakenOver(member: Member, { isKicked }: { isKicked: boolean }): void {
+    this.detach(member)?.end(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE_FRAME);
   }
 
   /** Tells everybody that what they say waits, and then that it does so no more, each of them once. */
-  tellWaiting({ isOver }: { isOver: boolean }): void {
-    const frame = encodeServer({ type: "stalled", resolved: isOver });
+  broadcastStalled({ isResolved }: { isResolved: boolean }): void {
+    const frame = encodeServer({ type: "stalled", resolved: isResolved });
     for (const connection of this.#members.keys()) {
-      if (this.#waiting.has(connection) !== isOver) continue;
-      if (isOver) this.#waiting.delete(connection);
-      else this.#waiting.add(connection);
+      if (this.#stalledNotified.has(connection) !== isResolved) continue;
+      if (isResolved) this.#stalledNotified.delete(connection);
+      else this.#stalledNotified.add(connection);
       connection.send(frame);
     }
   }
 
   /** Announces the departure of those whose grace is over, now and whenever one is. */
-  expire(): void {
-    this.#awaitExpiry((now) => this.#options.room.expire(now));
+  expireGrace(): void {
+    this.#scheduleExpiry((now) => this.#options.room.expire(now));
   }
 
   /** Whoever is lost from now on is so because the server ends. */
@@ -100,14 +100,14 @@ export class Sessions implements Disposable {
   }
 
   /** `expire` returns when there will be something to announce, on the monotonic clock. */
-  #awaitExpiry(expire: (now: Instant) => number): void {
+  #scheduleExpiry(expireGrace: (now: Instant) => number): void {
     if (this.#isClosed) return;
     const now = this.#options.clock();
-    const nextMs = expire(now);
+    const nextMs = expireGrace(now);
     clearTimeout(this.#expiryTimer);
-    this.#options.onWork();
+    this.#options.onReady();
     if (nextMs === Infinity) return;
-    this.#expiryTimer = setTimeout(() => this.expire(), nextMs - now.monotonicMs);
+    this.#expiryTimer = setTimeout(() => this.expireGrace(), nextMs - now.monotonicMs);
   }
 }
 

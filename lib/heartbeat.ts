@@ -5,69 +5,72 @@ export interface HeartbeatOptions {
   /** Silence from the peer after which a PING is due, and the pace of PINGs where they are sent regardless. */
   readonly pingMs?: number;
   /** Silence, or age of a PING that was not answered, after which the peer is given up. */
-  readonly deadMs?: number;
+  readonly pingTimeoutMs?: number;
   /** PING every `pingMs` even while the peer is heard: its answer shows how far it has read. */
-  readonly always?: boolean;
+  readonly pingAlways?: boolean;
 }
 
 /** Default of {@linkcode HeartbeatOptions.pingMs}. */
 export const PING_MS = 5_000;
-/** Default of {@linkcode HeartbeatOptions.deadMs}: who is dead is to be noticed within 15 s, and heartbeats are
+/** Default of {@linkcode HeartbeatOptions.pingTimeoutMs}: who is dead is to be noticed within 15 s, and heartbeats are
  * looked at a few times a second. */
-export const DEAD_MS = 14_500;
+export const PING_TIMEOUT_MS = 14_500;
 
 /** Watches one peer. PONGs carry no number: they answer PINGs in order. */
 export class Heartbeat {
   readonly #pingMs: number;
-  readonly #deadMs: number;
+  readonly #pingTimeoutMs: number;
   readonly #always: boolean;
-  readonly #unanswered: number[] = [];
+  readonly #unansweredPings: number[] = [];
   #heardMs: number;
-  #pingedMs: number;
+  #lastPingMs: number;
 
-  constructor(nowMs: number, { pingMs = PING_MS, deadMs = DEAD_MS, always = false }: HeartbeatOptions = {}) {
+  constructor(
+    nowMs: number,
+    { pingMs = PING_MS, pingTimeoutMs = PING_TIMEOUT_MS, pingAlways = false }: HeartbeatOptions = {},
+  ) {
     this.#pingMs = pingMs;
-    this.#deadMs = deadMs;
-    this.#always = always;
+    this.#pingTimeoutMs = pingTimeoutMs;
+    this.#always = pingAlways;
     this.#heardMs = nowMs;
-    this.#pingedMs = nowMs;
+    this.#lastPingMs = nowMs;
   }
 
   /** Something came from the peer. */
-  heard(nowMs: number): void {
+  onData(nowMs: number): void {
     this.#heardMs = nowMs;
   }
 
   /** The peer was kept from being heard for a while: that is not its fault. */
-  excuse(ms: number): void {
+  extend(ms: number): void {
     this.#heardMs += ms;
-    this.#unanswered.forEach((sentMs, i) => this.#unanswered[i] = sentMs + ms);
+    this.#unansweredPings.forEach((sentMs, i) => this.#unansweredPings[i] = sentMs + ms);
   }
 
   /** A PING was sent. */
-  pinged(nowMs: number): void {
-    this.#pingedMs = nowMs;
-    this.#unanswered.push(nowMs);
+  onPingSent(nowMs: number): void {
+    this.#lastPingMs = nowMs;
+    this.#unansweredPings.push(nowMs);
   }
 
   /** A PONG came; returns how long it took in ms, or undefined if none was awaited. */
-  ponged(nowMs: number): number | undefined {
-    const sentMs = this.#unanswered.shift();
+  onPong(nowMs: number): number | undefined {
+    const sentMs = this.#unansweredPings.shift();
     return sentMs === undefined ? undefined : nowMs - sentMs;
   }
 
   /** What is due now. */
   check(nowMs: number): "dead" | "ping" | undefined {
-    const oldest = this.#unanswered[0] ?? Infinity;
-    if (nowMs - this.#heardMs >= this.#deadMs || nowMs - oldest >= this.#deadMs) return "dead";
-    const since = this.#always ? this.#pingedMs : Math.max(this.#pingedMs, this.#heardMs);
+    const oldest = this.#unansweredPings[0] ?? Infinity;
+    if (nowMs - this.#heardMs >= this.#pingTimeoutMs || nowMs - oldest >= this.#pingTimeoutMs) return "dead";
+    const since = this.#always ? this.#lastPingMs : Math.max(this.#lastPingMs, this.#heardMs);
     return nowMs - since >= this.#pingMs ? "ping" : undefined;
   }
 
   /** When {@linkcode check} will next have something to say if nothing more is heard, on the same clock. */
-  get dueMs(): number {
-    const dead = Math.min(this.#heardMs, this.#unanswered[0] ?? Infinity) + this.#deadMs;
-    const since = this.#always ? this.#pingedMs : Math.max(this.#pingedMs, this.#heardMs);
+  get nextCheckMs(): number {
+    const dead = Math.min(this.#heardMs, this.#unansweredPings[0] ?? Infinity) + this.#pingTimeoutMs;
+    const since = this.#always ? this.#lastPingMs : Math.max(this.#lastPingMs, this.#heardMs);
     return Math.min(dead, since + this.#pingMs);
   }
 }

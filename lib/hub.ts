@@ -24,20 +24,20 @@ export interface LogConsumer {
 
 /** Why a peer is given up: it does not introduce itself, does not answer, does not read, or does not end what it
  * began to say. */
-export type GiveUpReason = "ungreeted" | "silent" | "too-slow" | "frame-late";
+export type DisconnectReason = "handshake-timeout" | "ping-timeout" | "slow-consumer" | "frame-timeout";
 
 /** What a hub does for its owner. */
-export interface HubOptions extends Omit<ConnectionOptions, "onWork"> {
+export interface HubOptions extends Omit<ConnectionOptions, "onFlushNeeded"> {
   /** How long a connection may take until it has said all that it is greeted for. */
-  readonly greetingMs?: number;
+  readonly handshakeMs?: number;
   readonly frameMs?: number;
-  readonly heldUpMs?: number;
+  readonly slowWriteMs?: number;
   /** The frame that asks a peer for a sign of life. */
   readonly ping: () => Uint8Array<ArrayBuffer>;
   /** A peer is given up: the owner is to end its connection. */
-  readonly onGiveUp: (connection: Connection, why: GiveUpReason) => void;
+  readonly onUnresponsive: (connection: Connection, why: DisconnectReason) => void;
   /** Called before each round: what it adds to the log goes out in that round. */
-  readonly onRound?: () => void;
+  readonly onBeforeFlush?: () => void;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -49,25 +49,25 @@ export class ConnectionManager implements Disposable {
   readonly #options: HubOptions;
   readonly #connectionOptions: ConnectionOptions;
   readonly #connections = new Set<Connection>();
-  readonly #readers = new Set<LogConsumer>();
+  readonly #consumers = new Set<LogConsumer>();
   readonly #checkTimer: Timer;
   /** When it last looked at heartbeats, and when it did so after a long pause. */
-  #checkedMs: number;
-  #pausedMs = -Infinity;
-  #round: FlushCycle | undefined;
+  #lastCheckMs: number;
+  #suspendedAtMs = -Infinity;
+  #cycle: FlushCycle | undefined;
   #roundTimer: Timer | undefined;
   /** Whether it took long to issue the writes of the last round. */
   #isRoundLong = false;
   /** Who comes first in a round, as an index. */
-  #first = 0;
-  #isWoken = false;
-  #isScheduled = false;
+  #nextIndex = 0;
+  #isFlushRequested = false;
+  #isFlushScheduled = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#connectionOptions = { ...options, onWork: () => this.wake() };
-    this.#checkedMs = options.nowMs();
-    this.#checkTimer = setInterval(() => this.#check(), options.heartbeat.deadMs / CHECKS_PER_TIMEOUT);
+    this.#connectionOptions = { ...options, onFlushNeeded: () => this.scheduleFlush() };
+    this.#lastCheckMs = options.nowMs();
+    this.#checkTimer = setInterval(() => this.#check(), options.heartbeat.pingTimeoutMs / CHECKS_PER_TIMEOUT);
   }
 
   /** The connections of now. */
@@ -77,31 +77,31 @@ export class ConnectionManager implements Disposable {
 
   /** Whether, within the time that makes a peer dead, this process was stopped for long, or slept with its machine, and
    * has not heard who was silent. */
-  get hasPaused(): boolean {
-    return this.#checkedMs - this.#pausedMs < this.#options.heartbeat.deadMs;
+  get wasSuspended(): boolean {
+    return this.#lastCheckMs - this.#suspendedAtMs < this.#options.heartbeat.pingTimeoutMs;
   }
 
   /** Makes a connection part of the hub until {@linkcode release}. */
-  adopt(conn: Socket): Connection {
+  add(conn: Socket): Connection {
     const connection = new Connection(conn, this.#connectionOptions);
     this.#connections.add(connection);
     return connection;
   }
 
   /** Closes a connection if it is open and forgets it. */
-  release(connection: Connection): void {
+  remove(connection: Connection): void {
     connection.close();
     this.#connections.delete(connection);
   }
 
   /** Adds a reader that is no connection. */
-  addReader(reader: LogConsumer): void {
-    this.#readers.add(reader);
+  addConsumer(reader: LogConsumer): void {
+    this.#consumers.add(reader);
   }
 
   /** What a reader does that the room has to wait for. */
   catchingUp(): Promise<void> | undefined {
-    for (const reader of this.#readers) {
+    for (const reader of this.#consumers) {
       const catchingUp = reader.catchingUp?.();
       if (catchingUp) return catchingUp;
     }
@@ -109,79 +109,80 @@ export class ConnectionManager implements Disposable {
   }
 
   /** There is something to write: a round begins as soon as the one of now is over. */
-  wake(): void {
-    this.#isWoken = true;
-    if (!this.#round) this.#schedule();
+  scheduleFlush(): void {
+    this.#isFlushRequested = true;
+    if (!this.#cycle) this.#schedule();
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#checkTimer);
     clearTimeout(this.#roundTimer);
-    for (const connection of this.#connections) this.release(connection);
+    for (const connection of this.#connections) this.remove(connection);
   }
 
   #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
     const begin = () => {
-      this.#isScheduled = false;
-      if (!this.#round) this.#beginRound();
+      this.#isFlushScheduled = false;
+      if (!this.#cycle) this.#beginRound();
     };
     if (this.#isRoundLong) setTimeout(begin, 0);
     else setImmediate(begin);
   }
 
   #beginRound(): void {
-    this.#isWoken = false;
+    this.#isFlushRequested = false;
     const nowMs = this.#options.nowMs();
-    this.#options.onRound?.();
+    this.#options.onBeforeFlush?.();
     let unsettled = 0;
-    const round: FlushCycle = {
+    const cycle: FlushCycle = {
       nowMs,
-      settle: () => {
-        if (--unsettled === 0) this.#endRound(round);
+      writeDone: () => {
+        if (--unsettled === 0) this.#endRound(cycle);
       },
     };
-    for (const connection of this.#inTurn()) {
-      if (connection.flush(round)) unsettled++;
+    for (const connection of this.#roundRobin()) {
+      if (connection.flush(cycle)) unsettled++;
     }
-    for (const reader of this.#readers) reader.flush();
+    for (const reader of this.#consumers) reader.flush();
     this.#isRoundLong = this.#options.nowMs() - nowMs > LONG_CYCLE_MS;
     if (unsettled === 0) return;
-    this.#round = round;
-    this.#roundTimer = setTimeout(() => this.#endRound(round), this.#options.heldUpMs ?? SLOW_WRITE_MS);
+    this.#cycle = cycle;
+    this.#roundTimer = setTimeout(() => this.#endRound(cycle), this.#options.slowWriteMs ?? SLOW_WRITE_MS);
   }
 
   /** All connections; those that were served late in one round come early in the next. */
-  #inTurn(): Connection[] {
+  #roundRobin(): Connection[] {
     const connections = [...this.#connections];
-    this.#first = (this.#first + (connections.length >> 1) + 1) % Math.max(connections.length, 1);
-    return [...connections.slice(this.#first), ...connections.slice(0, this.#first)];
+    this.#nextIndex = (this.#nextIndex + (connections.length >> 1) + 1) % Math.max(connections.length, 1);
+    return [...connections.slice(this.#nextIndex), ...connections.slice(0, this.#nextIndex)];
   }
 
-  #endRound(round: FlushCycle): void {
-    if (this.#round !== round) return;
+  #endRound(cycle: FlushCycle): void {
+    if (this.#cycle !== cycle) return;
     clearTimeout(this.#roundTimer);
-    this.#round = undefined;
-    if (this.#isWoken) this.#schedule();
+    this.#cycle = undefined;
+    if (this.#isFlushRequested) this.#schedule();
   }
 
   #check(): void {
-    const { nowMs, greetingMs = Infinity, frameMs = FRAME_TIMEOUT_MS, onGiveUp, ping } = this.#options;
+    const { nowMs, handshakeMs = Infinity, frameMs = FRAME_TIMEOUT_MS, onUnresponsive, ping } = this.#options;
     const now = nowMs();
-    if (now - this.#checkedMs >= this.#options.heartbeat.deadMs / 2) this.#pausedMs = now;
-    this.#checkedMs = now;
+    if (now - this.#lastCheckMs >= this.#options.heartbeat.pingTimeoutMs / 2) this.#suspendedAtMs = now;
+    this.#lastCheckMs = now;
     let pingFrame: Uint8Array<ArrayBuffer> | undefined;
     for (const connection of this.#connections) {
       const { heartbeat, openedMs } = connection;
       const due = heartbeat?.check(now);
-      if (connection.isLagging || connection.isStuck) onGiveUp(connection, "too-slow");
-      else if (due === "dead") onGiveUp(connection, "silent");
-      else if (connection.isFrameLate(frameMs)) onGiveUp(connection, "frame-late");
-      else if (!heartbeat && connection.isAwaited && now - openedMs >= greetingMs) {
-        onGiveUp(connection, "ungreeted");
+      if (connection.hasFallenBehind || connection.isWriteStalled) {
+        onUnresponsive(connection, "slow-consumer");
+      } else if (due === "dead") onUnresponsive(connection, "ping-timeout");
+      else if (connection.isFrameOverdue(frameMs)) onUnresponsive(connection, "frame-timeout");
+      else if (!heartbeat && connection.isReading && now - openedMs >= handshakeMs) {
+        onUnresponsive(connection, "handshake-timeout");
       } else if (due === "ping") {
-        heartbeat!.pinged(now);
+        heartbeat!.onPingSent(now);
         connection.send(pingFrame ??= ping());
       }
     }

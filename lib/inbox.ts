@@ -39,10 +39,10 @@ export class ReadTracker {
   #isNewcomer = true;
   /** Whether the client was on this server before. */
   #isBack = false;
-  #wholeMs: number | undefined;
+  #caughtUpAtMs: number | undefined;
   /** When it lacked nothing before it came to the server of now. Unless it is there for as long as messages are sent
    * again, this counts: the others may be elsewhere. */
-  #before: { caughtUpAtMs: number; untilMs: number } | undefined;
+  #before: { caughtUpAtMs: number; expiresAtMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
 
   constructor({ shownSessions = SHOWN_SESSIONS }: { shownSessions?: number } = {}) {
@@ -51,9 +51,9 @@ export class ReadTracker {
 
   /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
   position(nowMs: number): { lagMs: number; resumePoints: ResumePoint[] } {
-    const lagMs = this.#wholeMs === undefined
+    const lagMs = this.#caughtUpAtMs === undefined
       ? NEVER_CAUGHT_UP
-      : Math.min(Math.ceil(nowMs - this.#wholeMs), NEVER_CAUGHT_UP - 1);
+      : Math.min(Math.ceil(nowMs - this.#caughtUpAtMs), NEVER_CAUGHT_UP - 1);
     return { lagMs, resumePoints: [...this.#next].map(([logId, nextSeq]) => ({ logId, nextSeq })) };
   }
 
@@ -66,12 +66,12 @@ export class ReadTracker {
    * longer reaches back to where the client stopped reading it. */
   welcomed({ logId, startSeq, head }: WelcomeHeader, nowMs: number): number {
     const missing = startSeq - (this.#next.get(logId) ?? startSeq);
-    this.#isNewcomer = this.#wholeMs === undefined;
+    this.#isNewcomer = this.#caughtUpAtMs === undefined;
     this.#isBack = this.#next.has(logId);
-    this.#wholeMs ??= nowMs;
+    this.#caughtUpAtMs ??= nowMs;
     this.#before = this.#isNewcomer
       ? undefined
-      : { caughtUpAtMs: this.#wholeMs, untilMs: nowMs + RETAIN_ACKED_MS };
+      : { caughtUpAtMs: this.#caughtUpAtMs, expiresAtMs: nowMs + RETAIN_ACKED_MS };
     this.#ping = undefined;
     this.#instance = logId;
     this.#head = head;
@@ -80,8 +80,10 @@ export class ReadTracker {
   }
 
   /** The connection is over, the server was last heard then. */
-  lost(heardMs: number): void {
-    if (this.#before && heardMs < this.#before.untilMs) this.#wholeMs = this.#before.caughtUpAtMs;
+  lost(lastReceivedMs: number): void {
+    if (this.#before && lastReceivedMs < this.#before.expiresAtMs) {
+      this.#caughtUpAtMs = this.#before.caughtUpAtMs;
+    }
     this.#before = undefined;
   }
 
@@ -89,7 +91,7 @@ export class ReadTracker {
   read(entry: LogEntry): Place {
     // Never beyond what HELLO can carry, whatever a server says.
     this.#next.set(this.#instance, Math.min(entry.seq + 1, Number.MAX_SAFE_INTEGER));
-    this.#noteWhole(entry.seq + 1);
+    this.#recordCaughtUp(entry.seq + 1);
     const isPast = entry.seq < this.#head;
     switch (entry.type) {
       case "said":
@@ -112,12 +114,12 @@ export class ReadTracker {
   /** A PING came: whoever has read all before `head` lacked nothing at this moment. */
   pinged(head: number, nowMs: number): void {
     this.#ping ??= { head, atMs: nowMs };
-    this.#noteWhole(this.next);
+    this.#recordCaughtUp(this.next);
   }
 
-  #noteWhole(next: number): void {
+  #recordCaughtUp(next: number): void {
     if (this.#ping === undefined || next < this.#ping.head) return;
-    this.#wholeMs = this.#ping.atMs;
+    this.#caughtUpAtMs = this.#ping.atMs;
     this.#ping = undefined;
   }
 

@@ -5,7 +5,7 @@ import type { Instant } from "./clock.ts";
 import type { ProposedEvent } from "./protocol.ts";
 
 /** Is given each entry once, in the order of `seq`, without a gap. `at` is when the journal got it, on the clocks
- * of this process; the monotonic one never goes back. `isForeign`: another server proposed it. */
+ * of this process; the monotonic one never goes back. `isRemote`: another server proposed it. */
 export type Apply = (entry: ProposedEvent, seq: number, at: Instant, isRemote?: boolean) => void;
 
 /** Numbers what is proposed, and gives it back when it has it: from then on it has happened, and whoever follows
@@ -26,7 +26,7 @@ export interface CommitLog {
   readonly isBlocked: boolean;
   /** Whether what is proposed waits already for longer than anybody who comes in would. */
   readonly isUnavailable?: boolean;
-  /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onWork` is
+  /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onReady` is
    * called when the latter has something to do. */
   subscribe(apply: Apply, onReady: () => void): void;
   /** Takes an entry that is to happen. */

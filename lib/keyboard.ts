@@ -104,7 +104,7 @@ export class KeyDecoder implements Disposable {
   #rest = "";
   #isPasting = false;
   /** Whether what is being told apart was pasted, by a terminal that marks nothing. */
-  #isUnmarkedBlock = false;
+  #isUnbracketedPaste = false;
   #holding: ReturnType<typeof setTimeout> | undefined;
   /** Whether an Escape was taken for the key, though what comes next may be its rest. */
   #isAfterEscape = false;
@@ -122,7 +122,7 @@ export class KeyDecoder implements Disposable {
     const isResumed = this.#isAfterEscape && RESUMED.test(text);
     this.#isAfterEscape = false;
     this.#rest += isResumed ? `\x1b${text}` : text;
-    while (this.#isPasting ? this.#takePasted() : this.#takeTyped());
+    while (this.#isPasting ? this.#readPasted() : this.#readTyped());
     if (this.#isPasting || this.#rest === "") return;
     this.#holding = setTimeout(() => this.#giveUp(), ESCAPES.test(this.#rest) ? ESCAPE_MS : this.#restMs);
   }
@@ -139,13 +139,13 @@ export class KeyDecoder implements Disposable {
   }
 
   /** Whether a pasted block comes next. */
-  #takeTyped(): boolean {
+  #readTyped(): boolean {
     const at = this.#rest.indexOf(PASTE_BEGIN);
     const end = at >= 0 ? at : BEGUN.exec(this.#rest)?.index ?? this.#rest.length;
     const typed = this.#rest.slice(0, end);
     this.#isPasting = at >= 0;
     this.#rest = this.#rest.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
-    this.#isUnmarkedBlock = SEVERAL_LINES.test(typed);
+    this.#isUnbracketedPaste = SEVERAL_LINES.test(typed);
     for (const [sent] of typed.matchAll(SENT)) this.#take(sent);
     return at >= 0;
   }
@@ -157,7 +157,7 @@ export class KeyDecoder implements Disposable {
   }
 
   /** Whether the block is whole. */
-  #takePasted(): boolean {
+  #readPasted(): boolean {
     const end = PASTE_END.exec(this.#rest);
     if (end) {
       this.#listener.onPaste(this.#rest.slice(0, end.index));
@@ -174,7 +174,7 @@ export class KeyDecoder implements Disposable {
   }
 
   #press(text: string | undefined, key: Key): void {
-    if (text === "\t" && this.#isUnmarkedBlock) return this.#listener.onKey({ text });
+    if (text === "\t" && this.#isUnbracketedPaste) return this.#listener.onKey({ text });
     const isText = text !== undefined && !key.ctrl && !key.meta && (text.codePointAt(0)! >= 0x20) &&
       text !== "\x7f";
     const { name, ctrl, meta, shift } = key;

@@ -65,10 +65,10 @@ export class LineEditor {
     const isBlankThere = key.text === " " && this.#isApart;
     this.#isApart = false;
     if (isBlankThere) return;
-    if (id === "tab") return this.#goRound(key.shift ? -1 : 1);
+    if (id === "tab") return this.#cycleCompletion(key.shift ? -1 : 1);
     this.#round = undefined;
     const cut = CUTS.get(id);
-    if (cut) this.#cutTo(cut, { joins: wasCutting });
+    if (cut) this.#kill(cut, { joins: wasCutting });
     else if (MOVES.has(id)) this.#cursor = MOVES.get(id)!(this.#text, this.#cursor);
     else if (id === "backspace") this.#remove(before(this.#text, this.#cursor), this.#cursor);
     else if (id === "delete" || id === "C-d") this.#remove(this.#cursor, after(this.#text, this.#cursor));
@@ -98,11 +98,11 @@ export class LineEditor {
   /** Gives the text, and begins a new line. */
   take(): string {
     this.#cursor = this.#text.length;
-    return this.takeBefore();
+    return this.submitBeforeCursor();
   }
 
   /** Gives the text before the cursor; what is behind it begins a new line. */
-  takeBefore(): string {
+  submitBeforeCursor(): string {
     const text = this.#text.slice(0, this.#cursor);
     this.#text = this.#text.slice(this.#cursor);
     this.#cursor = 0;
@@ -133,7 +133,7 @@ export class LineEditor {
     this.#cursor = from;
   }
 
-  #cutTo(target: Move, { joins }: { joins: boolean }): void {
+  #kill(target: Move, { joins }: { joins: boolean }): void {
     const to = target(this.#text, this.#cursor);
     const [from, end] = [Math.min(to, this.#cursor), Math.max(to, this.#cursor)];
     const cut = this.#text.slice(from, end);
@@ -151,7 +151,7 @@ export class LineEditor {
     this.#cursor = this.#text.length;
   }
 
-  #goRound(step: 1 | -1): void {
+  #cycleCompletion(step: 1 | -1): void {
     if (!this.#round) {
       const found = this.#complete(this.#text.slice(0, this.#cursor));
       if (!found || found.choices.length === 0) return;

@@ -25,7 +25,7 @@ const ACCEPT_BATCH_MS = 10;
  * once until there is one. */
 export async function* acceptConnections(
   listener: Deno.TcpListener,
-  { onTrouble, allowance }: { onTrouble: (error: ListenError) => void; allowance: RateLimit },
+  { onError, allowance }: { onError: (error: ListenError) => void; allowance: RateLimit },
 ): AsyncGenerator<Deno.TcpConn> {
   const accepts = new TokenBucket(allowance, systemClock().monotonicMs);
   for (let isTold = false;;) {
@@ -40,7 +40,7 @@ export async function* acceptConnections(
         continue;
       }
       // Too many open files, say: it passes, and others still want to come in.
-      if (!isTold) onTrouble(acceptFailure(cause));
+      if (!isTold) onError(acceptError(cause));
       isTold = true;
       await delay(ACCEPT_RETRY_MS);
     }
@@ -67,7 +67,7 @@ function listenCode(cause: unknown, port: number): ListenCode {
   return "listen-failed";
 }
 
-function acceptFailure(cause: unknown): ListenError {
+function acceptError(cause: unknown): ListenError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ListenError("accept-failed", `Cannot accept connections: ${reason}`, {
     cause,

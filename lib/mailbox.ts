@@ -72,7 +72,9 @@ export class SessionState {
   welcomed(welcome: WelcomeHeader, nowMs: number): { resend: Say[]; missing: number } {
     const { sessionId, lastClientSeq, startSeq, head } = welcome;
     if (sessionId !== this.sessionId) throw impossible("WELCOME is for another session");
-    if (lastClientSeq > this.#outbox.lastN) throw impossible(`message ${lastClientSeq} was never sent`);
+    if (lastClientSeq > this.#outbox.lastClientSeq) {
+      throw impossible(`message ${lastClientSeq} was never sent`);
+    }
     if (startSeq > head) throw impossible(`the log would go on at ${startSeq}, beyond its end at ${head}`);
     const missing = this.#inbox.welcomed(welcome, nowMs);
     return { resend: this.#outbox.welcomed(welcome.lastClientSeq, nowMs), missing };
@@ -90,7 +92,9 @@ export class SessionState {
     const { next } = this.#inbox;
     if (entry.seq !== next) throw impossible(`entry ${entry.seq} of the log came instead of ${next}`);
     if (entry.type === "said" && entry.sessionId === this.sessionId) {
-      if (entry.clientSeq > this.#outbox.lastN) throw impossible(`message ${entry.clientSeq} was never sent`);
+      if (entry.clientSeq > this.#outbox.lastClientSeq) {
+        throw impossible(`message ${entry.clientSeq} was never sent`);
+      }
       this.#outbox.readBack(entry, nowMs);
     }
     return this.#inbox.read(entry);
@@ -102,9 +106,9 @@ export class SessionState {
   }
 
   /** The connection was lost; the server was last heard then. */
-  lost(heardMs: number): void {
-    this.#outbox.lost(heardMs);
-    this.#inbox.lost(heardMs);
+  lost(lastReceivedMs: number): void {
+    this.#outbox.lost(lastReceivedMs);
+    this.#inbox.lost(lastReceivedMs);
   }
 }
 

@@ -14,20 +14,20 @@ export interface Member {
   /** IP address of their last connection. */
   address: string;
   /** When they came, ms since 1970 UTC. */
-  readonly sinceMs: number;
+  readonly startedMs: number;
   /** Highest `n` accepted from them. */
   lastClientSeq: number;
   /** Highest `n` proposed for them here, or accepted. */
   lastProposedSeq: number;
   /** Until when they may come back unnoticed, in monotonic ms; undefined while they are connected, or elsewhere. */
-  graceEndMs: number | undefined;
+  resumableUntilMs: number | undefined;
   /** Id of the server through which they are in, if there are many. */
   nodeId: bigint | undefined;
 }
 
 /** Somebody who comes. */
 export type NewMember =
-  & Pick<Member, "sessionId" | "nick" | "address" | "sinceMs">
+  & Pick<Member, "sessionId" | "nick" | "address" | "startedMs">
   & Partial<Pick<Member, "nodeId">>;
 
 /** Why somebody cannot have a nick. */
@@ -42,62 +42,62 @@ export interface ClusterServers {
 /** The room's members, and the counters of those who were. */
 export class Members implements Iterable<Member> {
   /** Other servers to go to that people have named, as `host:port`. */
-  named: readonly string[] = [];
+  configuredBackups: readonly string[] = [];
   /** Those that serve the same room, so far as that was said. */
-  serving: ClusterServers | undefined;
-  readonly #bySession = new Map<bigint, Member>();
+  clusterServers: ClusterServers | undefined;
+  readonly #bySessionId = new Map<bigint, Member>();
   readonly #byNick = new Map<string, Member>();
-  readonly #byLook = new Map<string, Member>();
-  readonly #acceptedOfGone = new Map<bigint, number>();
-  readonly #remembered: number;
+  readonly #bySkeleton = new Map<string, Member>();
+  readonly #departedClientSeqs = new Map<bigint, number>();
+  readonly #maxDeparted: number;
 
-  constructor({ remembered = MAX_DEPARTED }: { remembered?: number } = {}) {
-    this.#remembered = remembered;
+  constructor({ maxDeparted = MAX_DEPARTED }: { maxDeparted?: number } = {}) {
+    this.#maxDeparted = maxDeparted;
   }
 
   get size(): number {
-    return this.#bySession.size;
+    return this.#bySessionId.size;
   }
 
   [Symbol.iterator](): Iterator<Member> {
-    return this.#bySession.values();
+    return this.#bySessionId.values();
   }
 
   /** Those who were in and of whom something was accepted, and its highest `n`; who left last comes last. */
-  get gone(): Iterable<readonly [session: bigint, accepted: number]> {
-    return this.#acceptedOfGone;
+  get departed(): Iterable<readonly [session: bigint, accepted: number]> {
+    return this.#departedClientSeqs;
   }
 
   get(sessionId: bigint): Member | undefined {
-    return this.#bySession.get(sessionId);
+    return this.#bySessionId.get(sessionId);
   }
 
   /** Who has this nick, or one that differs in case only. */
-  withNick(nick: string): Member | undefined {
+  findByNick(nick: string): Member | undefined {
     return this.#byNick.get(foldNick(nick));
   }
 
   /** Who but `session` has a nick that can be taken for this one. */
-  lookalike(nick: string, sessionId: bigint): Member | undefined {
+  confusable(nick: string, sessionId: bigint): Member | undefined {
     for (const look of skeletonsOf(nick)) {
-      const member = this.#byLook.get(look);
+      const member = this.#bySkeleton.get(look);
       if (member && member.sessionId !== sessionId) return member;
     }
     return undefined;
   }
 
   /** Why `session` cannot have a nick: whose it is, or whose it can be taken for. */
-  rival(nick: string, sessionId: bigint): NickConflict | undefined {
-    const holder = this.withNick(nick);
+  nickConflict(nick: string, sessionId: bigint): NickConflict | undefined {
+    const holder = this.findByNick(nick);
     if (holder && holder.sessionId !== sessionId) return "nick-taken";
-    return this.lookalike(nick, sessionId) && "nick-lookalike";
+    return this.confusable(nick, sessionId) && "nick-lookalike";
   }
 
   /** Counts a message of somebody who is in or was. Returns whether its `n` is above all before. */
-  accept(sessionId: bigint, clientSeq: number): boolean {
-    const member = this.#bySession.get(sessionId);
+  recordClientSeq(sessionId: bigint, clientSeq: number): boolean {
+    const member = this.#bySessionId.get(sessionId);
     if (!member) {
-      if (clientSeq <= (this.#acceptedOfGone.get(sessionId) ?? 0)) return false;
+      if (clientSeq <= (this.#departedClientSeqs.get(sessionId) ?? 0)) return false;
       this.#remember(sessionId, clientSeq);
       return true;
     }
@@ -108,55 +108,55 @@ export class Members implements Iterable<Member> {
   }
 
   /** Adds a person. The nick must be free. */
-  add({ sessionId, nick, address, sinceMs, nodeId }: NewMember): Member {
-    const lastClientSeq = this.#acceptedOfGone.get(sessionId) ?? 0;
+  add({ sessionId, nick, address, startedMs, nodeId }: NewMember): Member {
+    const lastClientSeq = this.#departedClientSeqs.get(sessionId) ?? 0;
     const member = {
       sessionId,
       nick,
       address,
-      sinceMs,
+      startedMs,
       lastClientSeq,
       lastProposedSeq: lastClientSeq,
-      graceEndMs: undefined,
+      resumableUntilMs: undefined,
       nodeId,
     };
-    this.#acceptedOfGone.delete(sessionId);
-    this.#bySession.set(sessionId, member);
-    this.#name(member);
+    this.#departedClientSeqs.delete(sessionId);
+    this.#bySessionId.set(sessionId, member);
+    this.#indexNick(member);
     return member;
   }
 
   /** Gives a person another nick, which must be free or theirs. */
   rename(member: Member, nick: string): void {
-    this.#unname(member);
+    this.#unindexNick(member);
     member.nick = nick;
-    this.#name(member);
+    this.#indexNick(member);
   }
 
   /** Removes a person; their counter is remembered. */
   remove(member: Member): void {
     const { sessionId, lastClientSeq } = member;
-    this.#bySession.delete(sessionId);
-    this.#unname(member);
+    this.#bySessionId.delete(sessionId);
+    this.#unindexNick(member);
     if (lastClientSeq > 0) this.#remember(sessionId, lastClientSeq);
   }
 
   #remember(sessionId: bigint, lastClientSeq: number): void {
-    this.#acceptedOfGone.delete(sessionId);
-    this.#acceptedOfGone.set(sessionId, lastClientSeq);
-    if (this.#acceptedOfGone.size > this.#remembered) {
+    this.#departedClientSeqs.delete(sessionId);
+    this.#departedClientSeqs.set(sessionId, lastClientSeq);
+    if (this.#departedClientSeqs.size > this.#maxDeparted) {
       // A Map iterates in the order of insertion: its first key was set longest ago.
-      this.#acceptedOfGone.delete(this.#acceptedOfGone.keys().next().value!);
+      this.#departedClientSeqs.delete(this.#departedClientSeqs.keys().next().value!);
     }
   }
 
-  #name(member: Member): void {
+  #indexNick(member: Member): void {
     this.#byNick.set(foldNick(member.nick), member);
-    for (const look of skeletonsOf(member.nick)) this.#byLook.set(look, member);
+    for (const look of skeletonsOf(member.nick)) this.#bySkeleton.set(look, member);
   }
 
-  #unname({ nick }: Member): void {
+  #unindexNick({ nick }: Member): void {
     this.#byNick.delete(foldNick(nick));
-    for (const look of skeletonsOf(nick)) this.#byLook.delete(look);
+    for (const look of skeletonsOf(nick)) this.#bySkeleton.delete(look);
   }
 }

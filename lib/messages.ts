@@ -21,7 +21,7 @@ export const MAX_IP_BYTES = 64;
 export const MAX_BACKUP_BYTES = 310;
 /** How long a client keeps a message that a server has, to send it again should that server die, in ms. */
 export const RETAIN_ACKED_MS = 120_000;
-/** HELLO's `lackMs` of a client that has never been whole: it has nothing to catch up with. */
+/** HELLO's `lagMs` of a client that has never been whole: it has nothing to catch up with. */
 export const NEVER_CAUGHT_UP = 0xffff_ffff;
 
 /** A person in the room, as WELCOME lists them. `session` is public: the first 8 bytes of SHA-256(token). */
@@ -31,7 +31,7 @@ export interface MemberInfo {
   /** IP address. */
   readonly address: string;
   /** When they came, ms since 1970 UTC. */
-  readonly sinceMs: number;
+  readonly startedMs: number;
 }
 
 /** Where to go on reading the log of a server instance that this client was on before. */

@@ -21,7 +21,7 @@ export interface NatsConfig {
   readonly servers: readonly string[];
   readonly credentials?: NatsCredentials;
   /** TLS or nothing. */
-  readonly isSecure: boolean;
+  readonly isTls: boolean;
   /** PEM of the authorities to trust instead of those of the system. */
   readonly ca?: string;
 }
@@ -34,17 +34,17 @@ export function parseNats(text: string): NatsConfig {
   return {
     servers: urls.map(({ server }) => server),
     credentials: urls.find(({ credentials }) => credentials)?.credentials,
-    isSecure: urls.some(({ isSecure }) => isSecure),
+    isTls: urls.some(({ isTls }) => isTls),
   };
 }
 
-function parseUrl(text: string): { server: string; isSecure: boolean; credentials?: NatsCredentials } {
+function parseUrl(text: string): { server: string; isTls: boolean; credentials?: NatsCredentials } {
   const [, scheme = "nats", login, address = ""] =
     /^(?:(nats|tls):\/\/)?(?:(.*)@)?([^@/?#]+)\/?$/i.exec(text) ?? [];
   try {
     const server = formatAddress(parseServerAddress(address, NATS_PORT));
     const credentials = login === undefined ? undefined : credentialsOf(login, decodeURIComponent);
-    return { server, isSecure: scheme.toLowerCase() === "tls", credentials };
+    return { server, isTls: scheme.toLowerCase() === "tls", credentials };
   } catch (cause) {
     // It may hold a password.
     const url = text.replace(/\/\/.*@/, "//***@");

@@ -11,14 +11,14 @@ import { decodeServer, encodeEntry, type ProposedEvent, type RoomEvent } from ".
 /** Version of the form in which blocks are stored. */
 const BLOCK_VERSION = 1;
 /** Types of frames that stand before entries; those of the wire are others. */
-const BLOCK = 0x40, HOME = 0x41;
+const BLOCK = 0x40, NODE_ID_FRAME = 0x41;
 
 /** Where a block comes from. */
 export interface BatchHeader {
   /** The server that made it. */
-  readonly server: bigint;
+  readonly nodeId: bigint;
   /** Counts the blocks of a server from 1. */
-  readonly number: number;
+  readonly batchSeq: number;
 }
 
 /** A block as it is stored. */
@@ -32,12 +32,12 @@ const writer = new FrameWriter();
 export function encodeProposal(proposal: ProposedEvent): Uint8Array<ArrayBuffer> {
   const frame = encodeEntry(proposal, 0);
   if (proposal.nodeId === undefined) return frame.slice();
-  return concat([writer.begin(HOME).id(proposal.nodeId).end(), frame]);
+  return concat([writer.begin(NODE_ID_FRAME).id(proposal.nodeId).end(), frame]);
 }
 
 /** The beginning of a block. */
-export function encodeBlockHead({ server, number }: BatchHeader): Uint8Array<ArrayBuffer> {
-  return writer.begin(BLOCK).u8(BLOCK_VERSION).id(server).u32(number).end().slice();
+export function encodeBlockHead({ nodeId, batchSeq }: BatchHeader): Uint8Array<ArrayBuffer> {
+  return writer.begin(BLOCK).u8(BLOCK_VERSION).id(nodeId).u32(batchSeq).end().slice();
 }
 
 /** What is in a block.
@@ -52,7 +52,7 @@ export function decodeBlock(bytes: Uint8Array): Batch {
   if (version !== BLOCK_VERSION) {
     throw new ProtocolError("version-unsupported", `Cannot read block of version ${version}`);
   }
-  return { server: first.id(), number: first.u32(), entries: [...decodeProposals(frames)] };
+  return { nodeId: first.id(), batchSeq: first.u32(), entries: [...decodeProposals(frames)] };
 }
 
 /** The entries of frames that {@linkcode encodeProposal} made.
@@ -60,7 +60,7 @@ export function decodeBlock(bytes: Uint8Array): Batch {
 export function* decodeProposals(frames: Iterable<Frame>): Generator<ProposedEvent> {
   let nodeId: bigint | undefined;
   for (const frame of frames) {
-    if (frame.type === HOME) {
+    if (frame.type === NODE_ID_FRAME) {
       nodeId = frame.id();
       continue;
     }

@@ -17,9 +17,9 @@ export interface Checkpoint {
   /** `seq` of the next entry. */
   readonly seq: number;
   /** Number of the last block of each server, those that stored something last at the end. */
-  readonly numbers: ReadonlyMap<bigint, number>;
+  readonly batchSeqs: ReadonlyMap<bigint, number>;
   /** Entries that make of nothing the room that those before `seq` have made. */
-  readonly past: readonly ProposedEvent[];
+  readonly events: readonly ProposedEvent[];
 }
 
 const SNAPSHOT_VERSION = 1;
@@ -30,10 +30,10 @@ const writer = new FrameWriter();
 
 /** The bytes of a checkpoint. */
 export function encodeSnapshot(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { logId, position, seq, numbers, past } = checkpoint;
-  writer.begin(CHECKPOINT).u8(SNAPSHOT_VERSION).id(logId).u64(position).u64(seq).u16(numbers.size);
-  for (const [server, number] of numbers) writer.id(server).u32(number);
-  return concat([writer.end().slice(), ...past.map(encodeProposal)]);
+  const { logId, position, seq, batchSeqs, events } = checkpoint;
+  writer.begin(CHECKPOINT).u8(SNAPSHOT_VERSION).id(logId).u64(position).u64(seq).u16(batchSeqs.size);
+  for (const [server, number] of batchSeqs) writer.id(server).u32(number);
+  return concat([writer.end().slice(), ...events.map(encodeProposal)]);
 }
 
 /** A checkpoint of its bytes.
@@ -49,9 +49,9 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     throw new ProtocolError("version-unsupported", `Cannot read checkpoint of version ${version}`);
   }
   const [logId, position, seq] = [frame.id(), frame.u64(), frame.u64()];
-  const numbers = new Map(Array.from({ length: frame.u16() }, () => [frame.id(), frame.u32()] as const));
+  const batchSeqs = new Map(Array.from({ length: frame.u16() }, () => [frame.id(), frame.u32()] as const));
   frame.end();
-  return { logId, position, seq, numbers, past: [...decodeProposals(frames)] };
+  return { logId, position, seq, batchSeqs, events: [...decodeProposals(frames)] };
 }
 
 /** What is stored as a checkpoint; undefined if it is none of ours.
@@ -72,7 +72,7 @@ export async function findSnapshot(
   first: number,
 ): Promise<Checkpoint | undefined> {
   for (let from = wanted;;) {
-    const stored = await store.checkpointFrom(from);
+    const stored = await store.findSnapshotFrom(from);
     if (!stored) return undefined;
     const checkpoint = tryDecodeSnapshot(stored.bytes);
     // One that is of more than what lies before it was made of something that the store has lost.
@@ -89,7 +89,7 @@ export async function createLog(
   last: number,
   logId: bigint,
 ): Promise<Checkpoint | undefined> {
-  const checkpoint = { logId, position: last, seq: 0, numbers: new Map(), past: [] };
+  const checkpoint = { logId, position: last, seq: 0, batchSeqs: new Map(), events: [] };
   const position = await store.append(encodeSnapshot(checkpoint), {
     id: `begin-${logId.toString(16)}`,
     isCheckpoint: true,

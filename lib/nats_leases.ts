@@ -12,10 +12,10 @@ export const LEASE_TTL_MS = 6_000;
 export interface LeaseOptions {
   readonly room: string;
   /** The server's own id. */
-  readonly server: bigint;
+  readonly nodeId: bigint;
   /** Where clients reach it, for the other servers to tell them. */
   readonly address: () => string;
-  readonly copies: number;
+  readonly replicas: number;
 }
 
 /** The leases of a room. */
@@ -25,7 +25,7 @@ export class NatsLeases implements Leases {
   readonly #stream: string;
   #bucket: KV | undefined;
   /** Addresses by key. */
-  readonly #known = new Map<string, string>();
+  readonly #addressCache = new Map<string, string>();
 
   constructor(link: NatsLink, options: LeaseOptions) {
     this.#link = link;
@@ -33,16 +33,16 @@ export class NatsLeases implements Leases {
     this.#stream = `KV_${bucketOf(options)}`;
   }
 
-  async take(): Promise<void> {
+  async acquire(): Promise<void> {
     await withRetry(() => this.renew());
   }
 
   async renew(): Promise<void> {
-    const { server, address } = this.#options;
+    const { nodeId, address } = this.#options;
     try {
       this.#bucket ??= await this.#open();
       // Nobody else has this key: ids are chosen at random, and never again.
-      await this.#bucket.put(serverKey(server), address());
+      await this.#bucket.put(serverKey(nodeId), address());
     } catch (error) {
       this.#bucket = undefined; // somebody may have deleted it
       throw error;
@@ -52,30 +52,30 @@ export class NatsLeases implements Leases {
   #open(): Promise<KV> {
     return new Kvm(this.#link.nc).create(bucketOf(this.#options), {
       ttl: LEASE_TTL_MS,
-      replicas: this.#options.copies,
+      replicas: this.#options.replicas,
       history: 1,
       // Whoever answers must know the newest.
       allow_direct: false,
     });
   }
 
-  async living(): Promise<ReadonlyMap<bigint, string>> {
+  async list(): Promise<ReadonlyMap<bigint, string>> {
     const prefix = `$KV.${bucketOf(this.#options)}.`;
     const { state } = await this.#link.manager.streams.info(this.#stream, { subjects_filter: `${prefix}>` });
     const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
     const servers = new Map<bigint, string>();
     for (const key of keys) {
-      const address = this.#known.get(key) ?? (await this.#bucket?.get(key))?.string();
+      const address = this.#addressCache.get(key) ?? (await this.#bucket?.get(key))?.string();
       if (address === undefined) continue; // it has just ended
       // Who does not listen yet has none, and is asked again.
-      if (address !== "") this.#known.set(key, address);
+      if (address !== "") this.#addressCache.set(key, address);
       servers.set(BigInt(`0x${key}`), address);
     }
     return servers;
   }
 
-  async end(): Promise<void> {
-    const filter = `$KV.${bucketOf(this.#options)}.${serverKey(this.#options.server)}`;
+  async release(): Promise<void> {
+    const filter = `$KV.${bucketOf(this.#options)}.${serverKey(this.#options.nodeId)}`;
     // A key that is deleted would leave a mark, and be taken for a lease.
     await this.#link.manager.streams.purge(this.#stream, { filter });
   }
@@ -85,6 +85,6 @@ function bucketOf({ room }: LeaseOptions): string {
   return `chat_${room}`;
 }
 
-function serverKey(server: bigint): string {
-  return server.toString(16).padStart(16, "0");
+function serverKey(nodeId: bigint): string {
+  return nodeId.toString(16).padStart(16, "0");
 }

@@ -20,7 +20,7 @@ const LEADER_TIMEOUT_MS = 30_000;
 /** How long a NATS server that starts may not know yet that it has JetStream, in ms. */
 const STARTUP_TIMEOUT_MS = 5_000;
 /** From try to try, in ms. */
-const AGAIN_MS = 250;
+const RETRY_MS = 250;
 /** Who has not answered two questions asked so long after each other is dead, in ms. */
 const PING_MS = 2_000;
 
@@ -100,7 +100,7 @@ function isWithoutJetStream(error: unknown): boolean {
   return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
 
-function optionsFor({ servers, credentials, isSecure, ca }: NatsConfig): ConnectionOptions {
+function optionsFor({ servers, credentials, isTls, ca }: NatsConfig): ConnectionOptions {
   return {
     name: "chat-server",
     servers: [...servers],
@@ -108,12 +108,12 @@ function optionsFor({ servers, credentials, isSecure, ca }: NatsConfig): Connect
     // A room outlives an evening without NATS, and a password that somebody is about to mend.
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
-    reconnectTimeWait: AGAIN_MS,
-    reconnectJitter: AGAIN_MS,
-    reconnectJitterTLS: AGAIN_MS,
+    reconnectTimeWait: RETRY_MS,
+    reconnectJitter: RETRY_MS,
+    reconnectJitterTLS: RETRY_MS,
     pingInterval: PING_MS,
     maxPingOut: 2,
-    ...(isSecure &&
+    ...(isTls &&
       { tls: { ...(ca !== undefined && { ca }), checkServerIdentity: tlsIdentityCheck(servers) } }),
     ...(credentials?.type === "user" && { user: credentials.user, pass: credentials.password }),
     ...(credentials?.type === "token" && { token: credentials.token }),
@@ -133,19 +133,19 @@ function tlsIdentityCheck(servers: readonly string[]): typeof checkServerIdentit
   };
 }
 
-/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while. `patienceWith`:
+/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while. `retryMsFor`:
  * how long something that fails like this is tried, in ms.
  * @throws what is no matter of time, and at last what is */
 export async function withRetry<Result>(
   attempt: () => Promise<Result>,
-  patienceWith: (error: Error) => number = retryOnTimeout,
+  retryMsFor: (error: Error) => number = retryOnTimeout,
 ): Promise<Result> {
   for (const beganMs = performance.now();;) {
     try {
       return await attempt();
     } catch (error) {
-      if (performance.now() - beganMs >= patienceWith(error as Error)) throw error;
-      await delay(AGAIN_MS);
+      if (performance.now() - beganMs >= retryMsFor(error as Error)) throw error;
+      await delay(RETRY_MS);
     }
   }
 }

@@ -1,7 +1,7 @@
 // What the journal of a room with many servers needs of the place where it is stored. Knows nothing of NATS.
 
 /** Something that is stored. */
-export interface Stored {
+export interface StoredRecord {
   /** Counts what is stored from 1, without a gap. */
   readonly position: number;
   readonly bytes: Uint8Array;
@@ -9,22 +9,22 @@ export interface Stored {
   readonly timeMs: number;
   readonly isCheckpoint: boolean;
   /** Whether something before it that should be there is not. */
-  readonly isGap: boolean;
+  readonly isAfterGap: boolean;
 }
 
 /** How much is stored. */
 export interface StoreState {
   /** Positions of the oldest and of the newest. */
-  readonly first: number;
-  readonly last: number;
-  readonly count: number;
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+  readonly recordCount: number;
   readonly bytes: number;
 }
 
 /** Where a log is stored. */
 export interface StreamStore {
   /** On how many machines. */
-  readonly copies: number;
+  readonly replicas: number;
   /** Most bytes that can be stored as one. */
   readonly maxBytes: number;
   state(): Promise<StoreState>;
@@ -36,15 +36,15 @@ export interface StreamStore {
     options: { id: string; isCheckpoint?: boolean; after?: number },
   ): Promise<number | undefined>;
   /** The first checkpoint at or behind a position, or else the last before it; undefined if there is none. */
-  checkpointFrom(position: number): Promise<Stored | undefined>;
+  findSnapshotFrom(position: number): Promise<StoredRecord | undefined>;
   /** All that is stored from a position on, and will be, until it is closed. What was given last is given again,
    * as it is by then, when it may be that it is not there any more, or something else in its place. */
-  read(from: number): AsyncIterable<Stored>;
+  read(from: number): AsyncIterable<StoredRecord>;
   /** Has {@linkcode read} ask anew for what it has not had yet. */
-  reread(): void;
+  restartRead(): void;
   /** Has nothing forgotten from now on, however old or much it is, or again what is too old or too much.
    * @throws {Error} if that cannot be done now */
-  keepAll(isAll: boolean): Promise<void>;
+  setUnlimited(isAll: boolean): Promise<void>;
   /** Whether somebody has deleted it. */
   isServerDown(): Promise<boolean>;
 }
@@ -53,12 +53,12 @@ export interface StreamStore {
 export interface Leases {
   /** Takes one's own lease, as soon as that can be done.
    * @throws {Error} if it cannot */
-  take(): Promise<void>;
+  acquire(): Promise<void>;
   /** Renews it.
    * @throws {Error} if that cannot be done now */
   renew(): Promise<void>;
   /** The addresses of all servers that have one, by their ids. */
-  living(): Promise<ReadonlyMap<bigint, string>>;
+  list(): Promise<ReadonlyMap<bigint, string>>;
   /** Gives one's own back. */
-  end(): Promise<void>;
+  release(): Promise<void>;
 }

@@ -13,7 +13,7 @@ import {
   toNatsError,
   withRetry,
 } from "./nats_link.ts";
-import type { Stored, StoreState, StreamStore } from "./nats_store.ts";
+import type { StoredRecord, StoreState, StreamStore } from "./nats_store.ts";
 
 /** How much of the past a stream keeps, in bytes and in ms. */
 export const STREAM_BYTES = 268_435_456;
@@ -30,11 +30,11 @@ const KEEPS_ALL = "; it forgets nothing until max_payload is raised";
  * did not note these. */
 const LIMITS_NOTE = new RegExp(`${KEEPS_ALL}(?:, then max_bytes (-?\\d+), max_age (\\d+) ms)?$`);
 /** Copies that survive the loss of a machine. */
-const COPIES = 3;
+const REPLICAS = 3;
 /** How long what is stored may take to be acknowledged, in ms. */
 const PUBLISH_MS = 2_000;
 /** From try to try to read on, in ms. */
-const AGAIN_MS = 250;
+const RETRY_MS = 250;
 /** How often a reader that has nothing to read hears that it is still served, in ms. */
 const HEARTBEAT_MS = 1_000;
 /** How long NATS remembers a reader that is gone, in ms. */
@@ -45,19 +45,19 @@ const PREFETCH_MESSAGES = 64;
 
 /** A stream as the place of a log. */
 export class NatsStream implements StreamStore {
-  readonly copies: number;
+  readonly replicas: number;
   readonly #link: NatsLink;
   readonly #js: JetStreamClient;
   readonly #name: string;
   readonly #closed = new AbortController();
   /** End the readers that NATS made for us: the next ones begin where these stopped. */
-  readonly #readerEnds = new Set<() => void>();
+  readonly #consumerStops = new Set<() => void>();
 
   private constructor(link: NatsLink, { config }: StreamInfo) {
     this.#link = link;
     this.#js = jetstream(link.nc, { timeout: PUBLISH_MS });
     this.#name = config.name;
-    this.copies = config.num_replicas;
+    this.replicas = config.num_replicas;
   }
 
   /** Opens the stream of a room, and makes it if there is none.
@@ -81,7 +81,12 @@ export class NatsStream implements StreamStore {
 
   async state(): Promise<StoreState> {
     const { state } = await this.#link.manager.streams.info(this.#name);
-    return { first: state.first_seq, last: state.last_seq, count: state.messages, bytes: state.bytes };
+    return {
+      firstPosition: state.first_seq,
+      lastPosition: state.last_seq,
+      recordCount: state.messages,
+      bytes: state.bytes,
+    };
   }
 
   async append(
@@ -100,10 +105,10 @@ export class NatsStream implements StreamStore {
     }
   }
 
-  async checkpointFrom(position: number): Promise<Stored | undefined> {
+  async findSnapshotFrom(position: number): Promise<StoredRecord | undefined> {
     const subject = this.#subject(true);
     const next = await this.#message({ seq: position, next_by_subj: subject });
-    return storedOf(next ?? await this.#message({ last_by_subj: subject }));
+    return toRecord(next ?? await this.#message({ last_by_subj: subject }));
   }
 
   async #message(
@@ -117,7 +122,7 @@ export class NatsStream implements StreamStore {
     }
   }
 
-  async *read(from: number): AsyncGenerator<Stored> {
+  async *read(from: number): AsyncGenerator<StoredRecord> {
     let [next, again] = [from, from];
     const { signal } = this.#closed;
     while (!signal.aborted) {
@@ -130,13 +135,13 @@ export class NatsStream implements StreamStore {
       } catch {
         // The next reader finds out whether NATS is there.
       }
-      if (!signal.aborted) await delay(AGAIN_MS);
+      if (!signal.aborted) await delay(RETRY_MS);
     }
   }
 
   /** Until something is wrong with the reader that NATS made for us: not all that can be is noticed by the library.
    * `next` is the first that was not given before. */
-  async *#readOnce(from: number, next: number): AsyncGenerator<Stored> {
+  async *#readOnce(from: number, next: number): AsyncGenerator<StoredRecord> {
     const consumer = await this.#js.consumers.get(this.#name, {
       opt_start_seq: from,
       inactive_threshold: CONSUMER_TTL_MS,
@@ -153,7 +158,7 @@ export class NatsStream implements StreamStore {
       }
     })();
     this.#closed.signal.addEventListener("abort", stop);
-    this.#readerEnds.add(stop);
+    this.#consumerStops.add(stop);
     try {
       for await (const message of messages) {
         const { streamSequence: position, timestampNanos } = message.info;
@@ -165,23 +170,23 @@ export class NatsStream implements StreamStore {
           bytes: message.data,
           timeMs: millis(timestampNanos),
           isCheckpoint,
-          isGap: position > next,
+          isAfterGap: position > next,
         };
         next = Math.max(next, position + 1);
       }
     } finally {
       this.#closed.signal.removeEventListener("abort", stop);
-      this.#readerEnds.delete(stop);
+      this.#consumerStops.delete(stop);
       messages.stop();
       consumer.delete().catch(() => {});
     }
   }
 
-  reread(): void {
-    for (const end of this.#readerEnds) end();
+  restartRead(): void {
+    for (const end of this.#consumerStops) end();
   }
 
-  async keepAll(isAll: boolean): Promise<void> {
+  async setUnlimited(isAll: boolean): Promise<void> {
     const { streams } = this.#link.manager;
     await withRetry(async () => {
       const { config } = await streams.info(this.#name);
@@ -211,13 +216,13 @@ export class NatsStream implements StreamStore {
   }
 }
 
-function storedOf(message: StoredMsg | undefined): Stored | undefined {
+function toRecord(message: StoredMsg | undefined): StoredRecord | undefined {
   return message && {
     position: message.seq,
     bytes: message.data,
     timeMs: message.time.getTime(),
     isCheckpoint: true,
-    isGap: false,
+    isAfterGap: false,
   };
 }
 
@@ -275,18 +280,18 @@ async function ensureStream({ nc, manager }: NatsLink, config: Config, named: nu
     return await makeStream(config);
   }
   check(info, config);
-  if (info.config.num_replicas >= COPIES || nc.info!.cluster === undefined) return info;
+  if (info.config.num_replicas >= REPLICAS || nc.info!.cluster === undefined) return info;
   // The cluster may have grown since.
-  return await streams.update(config.name, { num_replicas: COPIES }).catch(() => info);
+  return await streams.update(config.name, { num_replicas: REPLICAS }).catch(() => info);
 
   async function makeStream(config: Config): Promise<StreamInfo> {
     if (nc.info!.cluster === undefined) return await streams.add({ ...config, num_replicas: 1 });
     try {
-      return await streams.add({ ...config, num_replicas: COPIES });
+      return await streams.add({ ...config, num_replicas: REPLICAS });
     } catch (error) {
       const known = Math.max(named, nc.info!.connect_urls?.length ?? 0);
       const isSmall = jetStreamErrorCode(error) === JETSTREAM_ERROR.notClustered ||
-        (jetStreamErrorCode(error) === JETSTREAM_ERROR.noSuitablePeers && known < COPIES);
+        (jetStreamErrorCode(error) === JETSTREAM_ERROR.noSuitablePeers && known < REPLICAS);
       if (!isSmall) throw error;
       return await streams.add({ ...config, num_replicas: 1 });
     }

@@ -17,82 +17,82 @@ export interface NeighboursOptions {
   readonly nodeId: bigint;
   readonly clock: Clock;
   readonly renewMs?: number;
-  readonly absentMs?: number;
-  readonly offeredMs?: number;
+  readonly suspectMs?: number;
+  readonly advertiseMs?: number;
 }
 
 /** Who is told of the neighbours. */
 export interface NeighboursListener {
   /** The servers through which somebody is in. */
-  readonly homes: () => Iterable<bigint>;
+  readonly nodeIds: () => Iterable<bigint>;
   /** A server is gone, again and again for as long as somebody is in through it. */
-  readonly onGone: (server: bigint) => void;
+  readonly onNodeDown: (server: bigint) => void;
   /** The addresses of servers of which clients have been told. */
-  readonly offered: () => Iterable<string>;
-  /** Where the servers that live, or did a moment ago, are reached; `isFirst` of one of them, which does what one alone
+  readonly advertised: () => Iterable<string>;
+  /** Where the servers that live, or did a moment ago, are reached; `isFirstChunk` of one of them, which does what one alone
    * should do. */
-  readonly onLiving: (addresses: readonly string[], how: { isFirst: boolean }) => void;
+  readonly onNodesChanged: (addresses: readonly string[], how: { isLeader: boolean }) => void;
 }
 
 /** The neighbourhood of a server. */
 export class Membership implements AsyncDisposable {
   readonly #leases: Leases;
   readonly #options: NeighboursOptions;
-  readonly #absences: FailureDetector<bigint>;
-  readonly #unreachable: FailureDetector<string>;
+  readonly #nodeDetector: FailureDetector<bigint>;
+  readonly #addressDetector: FailureDetector<string>;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #polling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   private constructor(leases: Leases, options: NeighboursOptions) {
     this.#leases = leases;
     this.#options = options;
-    this.#absences = new FailureDetector(options);
-    this.#unreachable = new FailureDetector({ absentMs: options.offeredMs ?? ADVERTISE_MS });
+    this.#nodeDetector = new FailureDetector(options);
+    this.#addressDetector = new FailureDetector({ suspectMs: options.advertiseMs ?? ADVERTISE_MS });
   }
 
   /** Takes a lease: from then on others know of this server.
    * @throws what the leases throw */
   static async join(leases: Leases, options: NeighboursOptions): Promise<Membership> {
-    await leases.take();
+    await leases.acquire();
     return new Membership(leases, options);
   }
 
   /** Looks at once, and then again and again. */
-  watch(listener: NeighboursListener): void {
+  start(listener: NeighboursListener): void {
     if (this.#isClosed) return;
-    this.#looking = this.#look(listener).catch(() => this.#forget()).finally(() => {
+    this.#polling = this.#poll(listener).catch(() => this.#forget()).finally(() => {
       if (this.#isClosed) return;
-      this.#timer = setTimeout(() => this.watch(listener), this.#options.renewMs ?? RENEW_MS);
+      this.#timer = setTimeout(() => this.start(listener), this.#options.renewMs ?? RENEW_MS);
     });
   }
 
   #forget(): void {
-    this.#absences.forget();
-    this.#unreachable.forget();
+    this.#nodeDetector.reset();
+    this.#addressDetector.reset();
   }
 
-  async #look({ homes, offered, onGone, onLiving }: NeighboursListener): Promise<void> {
+  async #poll({ nodeIds, advertised, onNodeDown, onNodesChanged }: NeighboursListener): Promise<void> {
     const { nodeId, clock } = this.#options;
     await this.#leases.renew();
-    const living = await this.#leases.living();
+    const living = await this.#leases.list();
     if (this.#isClosed) return;
-    const others = [...new Set(homes())].filter((server) => server !== nodeId);
+    const others = [...new Set(nodeIds())].filter((server) => server !== nodeId);
     const { monotonicMs: nowMs } = clock();
-    for (const server of this.#absences.note(others, { living, nowMs })) onGone(server);
+    for (const server of this.#nodeDetector.update(others, { living, nowMs })) onNodeDown(server);
     const first = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
     const reachable = new Set([...living.values()].filter((address) => address !== ""));
-    const before = [...offered()];
-    const gone = new Set(this.#unreachable.note(before, { living: reachable, nowMs }));
+    const before = [...advertised()];
+    const gone = new Set(this.#addressDetector.update(before, { living: reachable, nowMs }));
     const addresses = [...before.filter((address) => !gone.has(address)), ...reachable];
-    onLiving([...new Set(addresses)], { isFirst: first === nodeId });
+    onNodesChanged([...new Set(addresses)], { isLeader: first === nodeId });
   }
 
   /** Gives the lease back. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#looking;
-    await this.#leases.end().catch(() => {}); // it ends by itself
+    await this.#polling;
+    await this.#leases.release().catch(() => {}); // it ends by itself
   }
 }

@@ -13,7 +13,7 @@ const WHY: Readonly<Record<NickConflict, string>> = {
  * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
 export function claimNick(raw: string, sessionId: bigint, members: Members): string {
   const nick = nickOf(raw);
-  const rival = members.rival(nick, sessionId);
+  const rival = members.nickConflict(nick, sessionId);
   if (!rival) return nick;
   throw new ProtocolError(rival, `Cannot call you ${nick}: ${WHY[rival]}`, { details: { nick } });
 }

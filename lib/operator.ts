@@ -5,7 +5,7 @@ import type { ChatServer } from "./chat_server.ts";
 import { unknownCommand } from "./command_table.ts";
 import { InputError } from "./errors.ts";
 import { errorText, type Language, type Translate, translator } from "./i18n.ts";
-import { type Order, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
+import { type AdminAction, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
 import type { Renderer } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 import { completionOf } from "./word_completion.ts";
@@ -15,7 +15,7 @@ const BYTES_PER_MEGABYTE = 1_000_000;
 const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 
 /** What an operator needs. */
-export interface OperatorOptions {
+export interface AdminConsoleOptions {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
   readonly language: Language;
@@ -26,28 +26,28 @@ export interface OperatorOptions {
 
 /** Somebody at the console of a server. */
 export class AdminConsole {
-  readonly #options: OperatorOptions;
+  readonly #options: AdminConsoleOptions;
   readonly #sentences: Translate;
 
-  constructor(options: OperatorOptions) {
+  constructor(options: AdminConsoleOptions) {
     this.#options = options;
     this.#sentences = translator(options.language);
   }
 
   /** Takes in what is typed until it ends the server: `salir`, `quit`, or the end of what a person types. The
    * end of a pipe ends nothing: a server runs without anybody at its console. */
-  async dismissed(): Promise<void> {
+  async run(): Promise<void> {
     const { terminal, language, renderer, server } = this.#options;
     const complete = (before: string) => {
-      const nicks = [...server.people].map(({ nick }) => nick);
+      const nicks = [...server.members].map(({ nick }) => nick);
       return completionOf(before, { nicks, commands: ORDER_NAMES });
     };
     for await (const { text, isPasted } of terminal.typed("", { complete })) {
       try {
         // Nobody means to end the server with a line of a text that was pasted into the wrong window.
-        const order: Order = isPasted ? { type: "talk" } : parseOrder(text);
+        const order: AdminAction = isPasted ? { type: "talk" } : parseOrder(text);
         if (order.type === "quit") return;
-        const answer = this.#carryOut(order);
+        const answer = this.#run(order);
         if (answer.length > 0) await terminal.print(...answer);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
@@ -58,7 +58,7 @@ export class AdminConsole {
   }
 
   /** Does what it is told. Returns the lines that answer; what the room is told stands in its log. */
-  #carryOut(order: Exclude<Order, { type: "quit" }>): string[] {
+  #run(order: Exclude<AdminAction, { type: "quit" }>): string[] {
     const { server, renderer, terminal } = this.#options;
     switch (order.type) {
       case "help":
@@ -97,7 +97,7 @@ export class AdminConsole {
 
   #who(): string[] {
     const { server, renderer } = this.#options;
-    const lines = [...server.people].map((person) => renderer.person(person));
+    const lines = [...server.members].map((person) => renderer.person(person));
     return renderer.answer(this.#sentences("who.online", { count: lines.length }), lines);
   }
 
@@ -115,13 +115,13 @@ export class AdminConsole {
 
   #stats(): string[] {
     const { server, renderer, language } = this.#options;
-    const { clients, messagesPerSecond, sinceMs, storedBytes } = server.stats;
+    const { memberCount, eventsPerSecond, startedMs, storedBytes } = server.stats;
     const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
     const lines = renderer.answer(this.#sentences("server.stats", {
-      clients,
-      rate: oneDigit.format(messagesPerSecond),
+      clients: memberCount,
+      rate: oneDigit.format(eventsPerSecond),
       megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
-      since: renderer.stamp(sinceMs),
+      since: renderer.stamp(startedMs),
     }));
     if (storedBytes !== undefined) {
       const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);

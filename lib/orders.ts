@@ -21,7 +21,7 @@ import { parseText } from "./text.ts";
 const MAX_BAN_MINUTES = 525_600;
 
 /** The commands of a server's console. */
-export const ORDERS = {
+export const ADMIN_COMMANDS = {
   help: COMMANDS.help,
   who: COMMANDS.who,
   kick: { names: ["kick", "expulsar"], parameters: "order.kick-parameters", help: "order.kick" },
@@ -33,31 +33,33 @@ export const ORDERS = {
 } as const satisfies CommandTable;
 
 /** What orders can be typed as, with their slashes. */
-export const ORDER_NAMES = Object.values(ORDERS).flatMap(({ names }) => names.map((name) => `/${name}`));
+export const ORDER_NAMES = Object.values(ADMIN_COMMANDS).flatMap(({ names }) =>
+  names.map((name) => `/${name}`)
+);
 
 /** What a line typed at the console asks for. */
-export type Order =
+export type AdminAction =
   | { readonly type: "quit" }
-  | { readonly type: Exclude<Bare<typeof ORDERS>, "quit"> | "nothing" }
+  | { readonly type: Exclude<Bare<typeof ADMIN_COMMANDS>, "quit"> | "nothing" }
   | { readonly type: "kick"; readonly nick: string; readonly reason: string }
   | { readonly type: "ban"; readonly address: string; readonly minutes: number }
   | { readonly type: "say"; readonly text: string }
   /** As `host:port`. */
   | { readonly type: "backup" | "withdrawal"; readonly server: string }
   /** Something is missing behind the command, or follows one that is to stand alone. */
-  | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof ORDERS }
+  | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof ADMIN_COMMANDS }
   | UnknownCommand
   /** It is no command. */
   | { readonly type: "talk" };
 
 /** What a line typed at the console asks for.
  * @throws {InputError} about what follows a command */
-export function parseOrder(raw: string): Order {
+export function parseOrder(raw: string): AdminAction {
   if (isQuit(raw)) return { type: "quit" };
   const line = raw.trim();
   if (line === "") return { type: "nothing" };
   if (!line.startsWith("/")) return { type: "talk" };
-  const typed = parseCommand(ORDERS, line);
+  const typed = parseCommand(ADMIN_COMMANDS, line);
   if (typed.name === undefined) return typed.unknown;
   const { name } = typed;
   const rest = parseText(typed.rest);
@@ -95,11 +97,11 @@ function parseMinutes(text: string): number {
 }
 
 /** How an order is to be typed. */
-export function orderUsage(order: keyof typeof ORDERS, sentences: Translate): string {
-  return usageOf(ORDERS[order], sentences);
+export function orderUsage(order: keyof typeof ADMIN_COMMANDS, sentences: Translate): string {
+  return usageOf(ADMIN_COMMANDS[order], sentences);
 }
 
 /** The orders and what they do. */
 export function orderHelp(sentences: Translate, columns?: number): string[] {
-  return tableHelp(ORDERS, sentences, { columns });
+  return tableHelp(ADMIN_COMMANDS, sentences, { columns });
 }

@@ -22,7 +22,7 @@ interface OutboxEntry {
   /** Given by the first server that accepted it, ms since 1970 UTC; 0 until then. */
   timeMs: number;
   /** Since when the server has it, as the client knows; undefined while pending. */
-  recentSinceMs: number | undefined;
+  ackedAtMs: number | undefined;
 }
 
 /** The messages of one session, numbered from 1. */
@@ -32,9 +32,9 @@ export class Outbox {
   readonly #maxBytes: number;
   /** By ascending `n`. */
   #kept: OutboxEntry[] = [];
-  #lastN = 0;
+  #lastClientSeq = 0;
   /** Whether what is recent rests on the server that the client is on. */
-  #isOnServer = false;
+  #isConnected = false;
 
   constructor(
     { recentMs = RETAIN_ACKED_MS, maxMessages = MAX_OUTBOX_MESSAGES, maxBytes = MAX_OUTBOX_BYTES }:
@@ -51,8 +51,8 @@ export class Outbox {
   }
 
   /** `n` of the last message, 0 if there was none. */
-  get lastN(): number {
-    return this.#lastN;
+  get lastClientSeq(): number {
+    return this.#lastClientSeq;
   }
 
   /** Whether pending messages take all the room there is: nothing may be added until some are read back. */
@@ -65,9 +65,9 @@ export class Outbox {
   add(text: string, manner: MessageOptions = {}): Say {
     const content = { text, ...manner };
     const bytes = new TextEncoder().encode(text).length;
-    const message = { clientSeq: ++this.#lastN, content, bytes, timeMs: 0, recentSinceMs: undefined };
+    const message = { clientSeq: ++this.#lastClientSeq, content, bytes, timeMs: 0, ackedAtMs: undefined };
     this.#kept.push(message);
-    this.#makeRoom();
+    this.#evictAcked();
     return toSay(message);
   }
 
@@ -78,19 +78,19 @@ export class Outbox {
       if (message.clientSeq > clientSeq) break;
       if (message.clientSeq === clientSeq) {
         message.timeMs ||= timeMs;
-        message.recentSinceMs = nowMs;
+        message.ackedAtMs = nowMs;
       }
-      message.recentSinceMs ??= nowMs;
+      message.ackedAtMs ??= nowMs;
     }
-    this.#forgetOld(nowMs);
+    this.#expireAcked(nowMs);
   }
 
   /** A server welcomed the client: what it has is recent from now on, all else is pending again. Returns what
    * to send to it, in order, before anything new. */
   welcomed(lastClientSeq: number, nowMs: number): Say[] {
-    this.#isOnServer = true;
+    this.#isConnected = true;
     for (const message of this.#kept) {
-      message.recentSinceMs = message.clientSeq <= lastClientSeq ? nowMs : undefined;
+      message.ackedAtMs = message.clientSeq <= lastClientSeq ? nowMs : undefined;
     }
     return this.#pending().map(toSay);
   }
@@ -98,23 +98,23 @@ export class Outbox {
   /** The connection was lost. What is kept now stays until the next welcome, however long that takes and
    * however many connections are lost before it: a message ages only while it rests on a server that lives. */
   lost(nowMs: number): void {
-    if (this.#isOnServer) this.#forgetOld(nowMs);
-    this.#isOnServer = false;
+    if (this.#isConnected) this.#expireAcked(nowMs);
+    this.#isConnected = false;
   }
 
   #pending(): OutboxEntry[] {
-    return this.#kept.filter(({ recentSinceMs }) => recentSinceMs === undefined);
+    return this.#kept.filter(({ ackedAtMs }) => ackedAtMs === undefined);
   }
 
-  #forgetOld(nowMs: number): void {
-    this.#kept = this.#kept.filter(({ recentSinceMs = nowMs }) => nowMs - recentSinceMs <= this.#recentMs);
+  #expireAcked(nowMs: number): void {
+    this.#kept = this.#kept.filter(({ ackedAtMs = nowMs }) => nowMs - ackedAtMs <= this.#recentMs);
   }
 
   /** Lets the oldest recent messages go while there are too many. */
-  #makeRoom(): void {
+  #evictAcked(): void {
     let bytes = totalBytes(this.#kept);
     while (this.#kept.length > this.#maxMessages || bytes > this.#maxBytes) {
-      const oldest = this.#kept.findIndex(({ recentSinceMs }) => recentSinceMs !== undefined);
+      const oldest = this.#kept.findIndex(({ ackedAtMs }) => ackedAtMs !== undefined);
       if (oldest < 0) return;
       bytes -= this.#kept.splice(oldest, 1)[0]!.bytes;
     }

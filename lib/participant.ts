@@ -97,7 +97,7 @@ export class CommandLoop {
         await this.#say(action.text, { action: action.action });
         break;
       case "msg":
-        await this.#sayTo(action.nick, action.text);
+        await this.#sendPrivate(action.nick, action.text);
         break;
       case "nick":
         await rename(action.nick);
@@ -140,16 +140,16 @@ export class CommandLoop {
   #who(): Promise<void> {
     const { roster, renderer, session } = this.#options;
     const lines = [...roster].map((person) => renderer.person(person));
-    const { lostMs } = roster;
-    if (lostMs !== undefined) {
-      return this.#answer(this.#sentences("who.before", { since: renderer.stamp(lostMs) }), lines);
+    const { staleSinceMs } = roster;
+    if (staleSinceMs !== undefined) {
+      return this.#answer(this.#sentences("who.before", { since: renderer.stamp(staleSinceMs) }), lines);
     }
-    if (session.silenceMs === undefined) return this.#answer(this.#sentences("who.unknown"));
+    if (session.idleMs === undefined) return this.#answer(this.#sentences("who.unknown"));
     return this.#answer(this.#sentences("who.online", { count: lines.length }), lines);
   }
 
   /** Says something to one person, by the name that they have now. */
-  async #sayTo(nick: string, text: string): Promise<void> {
+  async #sendPrivate(nick: string, text: string): Promise<void> {
     const { roster } = this.#options;
     const person = roster.find(nick);
     if (person) return await this.#say(text, { to: { sessionId: person.sessionId, nick: person.nick } });
@@ -165,8 +165,8 @@ export class CommandLoop {
     const { terminal, session, screen, notify } = this.#options;
     if (session.isFull) await this.#drained();
     session.say(text, manner);
-    screen.showStatus();
-    if (!this.#options.isAuto && terminal.isInteractive && session.silenceMs === undefined) {
+    screen.setStatus();
+    if (!this.#options.isAuto && terminal.isInteractive && session.idleMs === undefined) {
       // The question for the next server is about to hide it.
       await notify(this.#sentences("client.pending", { count: session.pending.length }));
     }

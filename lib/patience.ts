@@ -8,9 +8,9 @@ import { encodeServer } from "./protocol.ts";
 import { storeUnavailable } from "./violations.ts";
 
 /** How long one wait may be until it is looked how things stand, in ms. */
-const WAIT_MS = 1_000;
+const COMMIT_POLL_MS = 1_000;
 /** How long somebody who wants to come in waits, in ms: then they are told why, before they give up by themselves. */
-export const COMING_MS = 3_000;
+export const COMMIT_WAIT_MS = 3_000;
 
 /** Something that may take its time: returns whether it is done; otherwise `again` is called when it is to be
  * tried again. */
@@ -21,9 +21,9 @@ export interface PatienceOptions {
   readonly journal: CommitLog;
   readonly clock: Clock;
   /** Called when something comes of what somebody asked for who is gone by now. */
-  readonly onGone: () => void;
+  readonly onStreamDeleted: () => void;
   /** How long somebody who wants to come in waits, in ms. */
-  readonly comingMs?: number;
+  readonly commitWaitMs?: number;
 }
 
 /** The patience of a server's visitors. */
@@ -37,50 +37,50 @@ export class Patience {
   /** Makes an attempt. Returns what has to be waited for if it takes its time; that rejects with what later
    * attempts throw. */
   try(attempt: Attempt, connection: Connection): Promise<void> | undefined {
-    let isDue = false;
+    let isDirty = false;
     const again = () => {
-      isDue = true;
-      connection.resume();
-      if (!connection.isOpen) this.#options.onGone();
+      isDirty = true;
+      connection.resumeReading();
+      if (!connection.isOpen) this.#options.onStreamDeleted();
     };
     if (attempt(this.#options.clock(), again)) return undefined;
-    return this.#tryAgain(attempt, connection, () => isDue);
+    return this.#retry(attempt, connection, () => isDirty);
   }
 
-  async #tryAgain(attempt: Attempt, connection: Connection, isDue: () => boolean): Promise<void> {
-    const isTooLong = this.#stopwatch(connection);
-    while (connection.isOpen && !isDue()) {
-      if (isTooLong()) throw storeUnavailable();
-      await this.#hold(connection);
+  async #retry(attempt: Attempt, connection: Connection, isDirty: () => boolean): Promise<void> {
+    const isTooLarge = this.#elapsed(connection);
+    while (connection.isOpen && !isDirty()) {
+      if (isTooLarge()) throw storeUnavailable();
+      await this.#pause(connection);
     }
     if (connection.isOpen) await this.try(attempt, connection);
-    else this.#options.onGone();
+    else this.#options.onStreamDeleted();
   }
 
   /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode storeUnavailable}. */
-  whileStuck(connection: Connection): Promise<void> | undefined {
-    return this.#options.journal.isBlocked ? this.#holdWhileStuck(connection) : undefined;
+  whileBlocked(connection: Connection): Promise<void> | undefined {
+    return this.#options.journal.isBlocked ? this.#pauseWhileBlocked(connection) : undefined;
   }
 
-  async #holdWhileStuck(connection: Connection): Promise<void> {
-    const isTooLong = this.#stopwatch(connection);
+  async #pauseWhileBlocked(connection: Connection): Promise<void> {
+    const isTooLarge = this.#elapsed(connection);
     while (connection.isOpen && this.#options.journal.isBlocked) {
-      if (isTooLong()) throw storeUnavailable();
-      await this.#hold(connection);
+      if (isTooLarge()) throw storeUnavailable();
+      await this.#pause(connection);
     }
   }
 
   /** Whether the peer, from now on, has waited for longer than somebody should who is not in. */
-  #stopwatch({ heartbeat }: Connection): () => boolean {
-    const { clock, comingMs = COMING_MS } = this.#options;
-    const endMs = heartbeat ? Infinity : clock().monotonicMs + comingMs;
+  #elapsed({ heartbeat }: Connection): () => boolean {
+    const { clock, commitWaitMs = COMMIT_WAIT_MS } = this.#options;
+    const endMs = heartbeat ? Infinity : clock().monotonicMs + commitWaitMs;
     return () => clock().monotonicMs >= endMs;
   }
 
-  async #hold(connection: Connection): Promise<void> {
-    const { journal, comingMs = COMING_MS } = this.#options;
-    if (!connection.heartbeat) return await connection.hold(Math.min(WAIT_MS, comingMs));
-    await connection.hold(WAIT_MS);
+  async #pause(connection: Connection): Promise<void> {
+    const { journal, commitWaitMs = COMMIT_WAIT_MS } = this.#options;
+    if (!connection.heartbeat) return await connection.pauseReading(Math.min(COMMIT_POLL_MS, commitWaitMs));
+    await connection.pauseReading(COMMIT_POLL_MS);
     // Should the peer have asked for a sign of life, this is it.
     if (journal.isBlocked) connection.send(PONG);
   }

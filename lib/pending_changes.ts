@@ -6,19 +6,19 @@ export class InFlightChanges {
   readonly #waiting = new Map<bigint, (() => void)[]>();
 
   /** A change of this person is on its way. */
-  begin(sessionId: bigint): void {
+  start(sessionId: bigint): void {
     this.#waiting.set(sessionId, []);
   }
 
   /** Whether one is; `again` is called when it is not any more. */
-  has(sessionId: bigint, again?: () => void): boolean {
+  waitFor(sessionId: bigint, again?: () => void): boolean {
     const waiting = this.#waiting.get(sessionId);
     if (waiting && again) waiting.push(again);
     return waiting !== undefined;
   }
 
   /** It is there, whatever came of it. */
-  end(sessionId: bigint): void {
+  finish(sessionId: bigint): void {
     const waiting = this.#waiting.get(sessionId) ?? [];
     this.#waiting.delete(sessionId);
     for (const again of waiting) again();

@@ -15,16 +15,16 @@ export const MAX_BATCH_DELAY_MS = 2_000;
 /** Folds those of a crowd together. */
 export class PresenceBatcher {
   /** When those were told who were told one by one. */
-  #toldMs: number[] = [];
+  #shownAtMs: number[] = [];
   #held: Presence[] = [];
   #heldSinceMs = 0;
   #lastMs = 0;
 
   /** Whether this is to be told at once; otherwise it is for {@linkcode take}. */
   isAlone(presence: Presence, nowMs: number): boolean {
-    this.#toldMs = this.#toldMs.filter((ms) => nowMs - ms < BATCH_WINDOW_MS);
-    if (this.#held.length === 0 && this.#toldMs.length < MAX_UNBATCHED) {
-      this.#toldMs.push(nowMs);
+    this.#shownAtMs = this.#shownAtMs.filter((ms) => nowMs - ms < BATCH_WINDOW_MS);
+    if (this.#held.length === 0 && this.#shownAtMs.length < MAX_UNBATCHED) {
+      this.#shownAtMs.push(nowMs);
       return true;
     }
     if (this.#held.length === 0) this.#heldSinceMs = nowMs;
@@ -34,7 +34,7 @@ export class PresenceBatcher {
   }
 
   /** When {@linkcode take} is due; undefined while there is nothing to take. */
-  get dueMs(): number | undefined {
+  get nextCheckMs(): number | undefined {
     if (this.#held.length === 0) return undefined;
     return Math.min(this.#lastMs + DEBOUNCE_MS, this.#heldSinceMs + MAX_BATCH_DELAY_MS);
   }

@@ -212,7 +212,7 @@ function writeBackups(backups: readonly string[]): FrameWriter {
 
 /** Bytes that a person takes in WELCOME, at most: session, nick, address, time. */
 const MAX_MEMBER_INFO_BYTES = 8 + 2 + MAX_NICK_BYTES + 2 + MAX_IP_BYTES + 8;
-/** The frame of WELCOME without its last `onlineBytes`: the records of people, as {@linkcode encodeMemberInfo} makes
+/** The frame of WELCOME without its last `membersBytes`: the records of people, as {@linkcode encodeMemberInfo} makes
  * them, follow. */
 export function encodeWelcome(
   welcome: WelcomeHeader,
@@ -232,8 +232,11 @@ function writeWelcomeHeader(welcome: WelcomeHeader): FrameWriter {
   return writeBackups(welcome.backups).u32(welcome.memberCount);
 }
 
-function writeMemberInfo(into: FrameWriter, { sessionId, nick, address, sinceMs }: MemberInfo): FrameWriter {
-  return into.id(sessionId).string(nick).string(address).u64(sinceMs);
+function writeMemberInfo(
+  into: FrameWriter,
+  { sessionId, nick, address, startedMs }: MemberInfo,
+): FrameWriter {
+  return into.id(sessionId).string(nick).string(address).u64(startedMs);
 }
 
 function writeWelcome(welcome: Welcome): Uint8Array<ArrayBuffer> {
@@ -376,7 +379,7 @@ function readMembers(fields: Frame): MemberInfo[] {
       sessionId: fields.id(),
       nick: fields.string(MAX_NICK_BYTES),
       address: fields.string(MAX_IP_BYTES),
-      sinceMs: fields.u64(),
+      startedMs: fields.u64(),
     });
   }
   return members;

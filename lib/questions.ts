@@ -29,7 +29,7 @@ export async function prompt<Answer>(
       await terminal.print(errorText(error, language));
       // Several words are no answer to any question: somebody typed on when it came between.
       const isTalk = error.code === "answer-is-talk" || answer.includes(" ");
-      if (isTalk && !options.isSecret) terminal.giveBack(answer);
+      if (isTalk && !options.isSecret) terminal.deliverSynced(answer);
     }
   }
 }

@@ -50,7 +50,7 @@ export interface ReceptionOptions {
   readonly bans: BanList;
   readonly clock: Clock;
   /** How long somebody who wants to come in waits for the journal, in ms. */
-  readonly comingMs?: number;
+  readonly commitWaitMs?: number;
   /** How long somebody for whom there is no room may take to say who they are, in ms. */
   readonly crowdedMs?: number;
   /** Lets in nobody who does not know it. */
@@ -58,7 +58,7 @@ export interface ReceptionOptions {
   /** What each client may say. */
   readonly messages?: RateLimit;
   /** Told why a connection was not let in, or was ended by the server, and whose it was. */
-  readonly onRefused?: (peer: RejectedClient, error: Error) => void;
+  readonly onReject?: (peer: RejectedClient, error: Error) => void;
 }
 
 /** Somebody who is in, at the moment that they say something. */
@@ -73,7 +73,7 @@ export class ClientHandler {
   readonly #options: ReceptionOptions;
   readonly #hub: ConnectionManager;
   readonly #room: Room;
-  readonly #guests: Sessions;
+  readonly #sessions: Sessions;
   readonly #gate: ConnectionLimiter;
   readonly #anteroom: ConnectionLimiter;
   readonly #clock: Clock;
@@ -81,15 +81,20 @@ export class ClientHandler {
   readonly #visits = new Set<Visit>();
 
   constructor(options: ReceptionOptions) {
-    const { hub, room, guests, gate, anteroom, clock, journal, comingMs } = options;
+    const { hub, room, guests, gate, anteroom, clock, journal, commitWaitMs } = options;
     this.#options = options;
     this.#hub = hub;
     this.#room = room;
-    this.#guests = guests;
+    this.#sessions = guests;
     this.#gate = gate;
     this.#anteroom = anteroom;
     this.#clock = clock;
-    this.#patience = new Patience({ journal, clock, comingMs, onGone: () => guests.expire() });
+    this.#patience = new Patience({
+      journal,
+      clock,
+      commitWaitMs,
+      onStreamDeleted: () => guests.expireGrace(),
+    });
   }
 
   /** Serves a connection until it ends.
@@ -107,13 +112,13 @@ export class ClientHandler {
     this.#visits.add(visit);
     try {
       this.#arrive(visit);
-      if (visit.crowded) timer = setTimeout(() => this.#refuseCrowded(visit), crowdedMs);
+      if (visit.overLimit) timer = setTimeout(() => this.#rejectOverLimit(visit), crowdedMs);
       await this.#serveToEnd(visit);
     } finally {
       clearTimeout(timer);
       this.#visits.delete(visit);
-      this.#hub.release(connection);
-      visit.countedBy?.leave(address);
+      this.#hub.remove(connection);
+      visit.countedBy?.release(address);
     }
   }
 
@@ -121,40 +126,40 @@ export class ClientHandler {
     const { connection } = visit;
     try {
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
-        await this.#takeIn(frames, visit);
+        await this.#processFrames(frames, visit);
       }
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) this.#report(connection, error as Error);
     }
-    const member = this.#guests.memberOf(connection);
-    if (member) this.#guests.lose(member);
+    const member = this.#sessions.memberOf(connection);
+    if (member) this.#sessions.disconnect(member);
     // A peer that has only ended its own side is still owed what was said before.
-    connection.finish();
+    connection.end();
     await connection.closed;
   }
 
   /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
-  refuse(connection: Connection, error: ProtocolError): void {
+  reject(connection: Connection, error: ProtocolError): void {
     if (!connection.isOpen) return;
     // A client that is to ask for the password, or to wait, has done nothing wrong.
     if (!["password-needed", "store-away"].includes(error.code)) this.#report(connection, error);
-    connection.finish(errorFrame(error));
-    const member = this.#guests.memberOf(connection);
-    if (member) this.#guests.lose(member);
+    connection.end(errorFrame(error));
+    const member = this.#sessions.memberOf(connection);
+    if (member) this.#sessions.disconnect(member);
   }
 
   /** One connection too many may stay until it is known whose it is, unless too many are. */
   #arrive(visit: Visit): void {
-    const crowded = this.#comeTo(this.#gate, visit);
-    if (!crowded) return;
+    const overLimit = this.#comeTo(this.#gate, visit);
+    if (!overLimit) return;
     if (this.#comeTo(this.#anteroom, visit)) visit.connection.close();
-    else visit.crowded = crowded;
+    else visit.overLimit = overLimit;
   }
 
   /** Has a gate count a visit. Returns why it does not. */
   #comeTo(gate: ConnectionLimiter, visit: Visit): ProtocolError | undefined {
     try {
-      gate.arrive(visit.address, this.#clock().monotonicMs);
+      gate.acquire(visit.address, this.#clock().monotonicMs);
       visit.countedBy = gate;
       return undefined;
     } catch (error) {
@@ -166,8 +171,8 @@ export class ClientHandler {
   /** There is room for whoever is in by now. */
   #leaveAnteroom(visit: Visit, { monotonicMs }: Instant): void {
     if (visit.countedBy === this.#gate) return;
-    visit.countedBy?.leave(visit.address);
-    this.#gate.replace(visit.address, monotonicMs);
+    visit.countedBy?.release(visit.address);
+    this.#gate.promote(visit.address, monotonicMs);
     visit.countedBy = this.#gate;
   }
 
@@ -177,92 +182,92 @@ export class ClientHandler {
   }
 
   /** Who has said something, and waits for us, is not late. */
-  #refuseCrowded({ connection, crowded }: Visit): void {
-    if (crowded && connection.isAwaited) this.refuse(connection, crowded);
+  #rejectOverLimit({ connection, overLimit }: Visit): void {
+    if (overLimit && connection.isReading) this.reject(connection, overLimit);
   }
 
   /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is
    * read, and nothing of what it says is lost. */
-  async #takeIn(frames: FrameDecoder, visit: Visit): Promise<void> {
+  async #processFrames(frames: FrameDecoder, visit: Visit): Promise<void> {
     for (;;) {
       for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
-      const stuck = this.#patience.whileStuck(visit.connection);
-      if (stuck) await this.#await(stuck, visit);
+      const stuck = this.#patience.whileBlocked(visit.connection);
+      if (stuck) await this.#waitFor(stuck, visit);
       const now = this.#clock();
-      const unsettled = this.#takeAllowed(frames, visit, now);
-      this.#hub.wake();
-      if (unsettled) await this.#await(unsettled, visit);
+      const unsettled = this.#processAllowed(frames, visit, now);
+      this.#hub.scheduleFlush();
+      if (unsettled) await this.#waitFor(unsettled, visit);
       const waitMs = visit.waitMs(now);
-      if (waitMs > 0) await visit.connection.hold(waitMs);
+      if (waitMs > 0) await visit.connection.pauseReading(waitMs);
       else if (!unsettled) return;
     }
   }
 
   /** Returns what has to be waited for before more can be taken, or undefined. */
-  #takeAllowed(frames: FrameDecoder, visit: Visit, now: Instant): Promise<void> | undefined {
+  #processAllowed(frames: FrameDecoder, visit: Visit, now: Instant): Promise<void> | undefined {
     try {
       for (let message = visit.next(frames, now); message; message = visit.next(frames, now)) {
         const unsettled = visit.member
-          ? this.#serve(message, { visit, member: visit.member, now })
-          : this.#enter(message, visit, now);
+          ? this.#dispatch(message, { visit, member: visit.member, now })
+          : this.#handleHello(message, visit, now);
         if (unsettled) return unsettled;
       }
     } catch (error) {
-      this.#refuseVisit(visit, error);
+      this.#rejectVisit(visit, error);
     }
     return undefined;
   }
 
-  async #await(unsettled: Promise<void>, visit: Visit): Promise<void> {
+  async #waitFor(unsettled: Promise<void>, visit: Visit): Promise<void> {
     try {
       await unsettled;
     } catch (error) {
-      this.#refuseVisit(visit, error);
+      this.#rejectVisit(visit, error);
     }
-    this.#hub.wake();
+    this.#hub.scheduleFlush();
   }
 
-  #refuseVisit({ connection, member }: Visit, error: unknown): void {
+  #rejectVisit({ connection, member }: Visit, error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error;
-    this.refuse(connection, member ? error : hintTls(error));
+    this.reject(connection, member ? error : hintTls(error));
   }
 
-  #enter(hello: ClientMessage, visit: Visit, now: Instant): Promise<void> | undefined {
+  #handleHello(hello: ClientMessage, visit: Visit, now: Instant): Promise<void> | undefined {
     const { address, connection } = visit;
     const { bans, password, journal } = this.#options;
     if (hello.type !== "hello") throw frameUnexpected(hello);
     if (bans.has(address, now.monotonicMs)) throw addressBanned(address);
     const arrival = { hello, sessionId: sessionIdOf(hello.resumeToken), address };
     // Whoever comes back from a connection that broke needs no more room than it still takes.
-    if (visit.crowded && !this.#hasPlace(arrival.sessionId)) throw visit.crowded;
-    visit.crowded = undefined;
+    if (visit.overLimit && !this.#hasPlace(arrival.sessionId)) throw visit.overLimit;
+    visit.overLimit = undefined;
     if (journal.isUnavailable) throw storeUnavailable();
     if (password && hello.password === "") throw passwordNeeded();
     // Who guesses passwords is counted as well.
-    this.#gate.enter(address, now.monotonicMs);
+    this.#gate.takeJoin(address, now.monotonicMs);
     if (password && !password.matches(hello.password)) throw passwordWrong();
     const entering = this.#patience.try((then, again) => {
-      const admission = this.#room.enter(arrival, then, again);
+      const admission = this.#room.join(arrival, then, again);
       if (!admission) return false;
-      this.#guests.welcome(admission, connection);
+      this.#sessions.attach(admission, connection);
       visit.member = admission.member;
       this.#leaveAnteroom(visit, then);
       // Whoever waited was not in yet to be thrown out.
       if (bans.has(address, then.monotonicMs)) {
-        this.#guests.throwOut(admission.member, addressBanned(address));
+        this.#sessions.kick(admission.member, addressBanned(address));
       }
       return true;
     }, connection);
     return entering?.catch((error) => {
       // Who comes again until it is back has not come too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
-        this.#gate.excuse(address, this.#clock().monotonicMs);
+        this.#gate.refundJoin(address, this.#clock().monotonicMs);
       }
       throw error;
     });
   }
 
-  #serve(message: ClientMessage, { visit, member, now }: Guest): Promise<void> | undefined {
+  #dispatch(message: ClientMessage, { visit, member, now }: Guest): Promise<void> | undefined {
     const { connection } = visit;
     switch (message.type) {
       case "say":
@@ -274,7 +279,7 @@ export class ClientHandler {
         connection.send(PONG);
         return;
       case "pong":
-        connection.heartbeat?.ponged(now.monotonicMs);
+        connection.heartbeat?.onPong(now.monotonicMs);
         return;
       case "bye":
         return this.#leave(member, connection);
@@ -300,15 +305,15 @@ export class ClientHandler {
     return this.#patience.try((now, again) => {
       const isOut = this.#room.leave(member, now, again);
       if (!isOut) return false;
-      this.#guests.forget(member);
-      connection.finish(BYE_FRAME);
+      this.#sessions.detach(member);
+      connection.end(BYE_FRAME);
       return true;
     }, connection);
   }
 
   #report(connection: Connection, error: Error): void {
     const address = unmapIPv4(connection.peer.hostname);
-    this.#options.onRefused?.({ address, nick: this.#guests.memberOf(connection)?.nick }, error);
+    this.#options.onReject?.({ address, nick: this.#sessions.memberOf(connection)?.nick }, error);
   }
 }
 

@@ -105,11 +105,11 @@ export class Renderer {
   }
 
   /** Somebody who is online, with IP and since when, for a list. */
-  person({ sessionId, nick, address, sinceMs }: MemberInfo): string {
+  person({ sessionId, nick, address, startedMs }: MemberInfo): string {
     const line = this.#sentences("who.line", {
       nick: this.nick(nick, sessionId),
       address: printable(address),
-      since: this.stamp(sinceMs),
+      since: this.stamp(startedMs),
     });
     return `  ${line}`;
   }

@@ -62,10 +62,12 @@ export class ServerPool {
    * know. */
   learn(servers: readonly Address[], room: bigint): void {
     // A room of many servers has an order for each client, and tells all of them alike who comes and goes.
-    const before = room === this.#room ? this.#inTurn().filter((known) => this.#named.includes(known)) : [];
+    const before = room === this.#room
+      ? this.#roundRobin().filter((known) => this.#named.includes(known))
+      : [];
     for (const known of this.#servers) {
       const isServerDown = this.#rooms.get(known) === room && indexOf(servers, known) < 0;
-      if (isServerDown && !this.#isHere(known)) this.#remove(known);
+      if (isServerDown && !this.#isLocal(known)) this.#remove(known);
     }
     for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { room, kept: servers });
     const named = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
@@ -85,7 +87,7 @@ export class ServerPool {
     this.#servers.push(added);
     if (room !== undefined) this.#rooms.set(added, room);
     if (this.#servers.length <= MAX_SERVERS) return;
-    const isKept = (known: Address) => indexOf(kept, known) >= 0 || this.#isHere(known);
+    const isKept = (known: Address) => indexOf(kept, known) >= 0 || this.#isLocal(known);
     this.#remove(this.#rooms.keys().find((known) => !isKept(known)) ?? added);
   }
 
@@ -137,12 +139,12 @@ export class ServerPool {
   }
 
   /** All that are known, the one where the client is last. */
-  #inTurn(): Address[] {
+  #roundRobin(): Address[] {
     const next = this.here ? indexOf(this.#servers, this.here) + 1 : 0;
     return [...this.#servers.slice(next), ...this.#servers.slice(0, next)];
   }
 
-  #isHere(server: Address): boolean {
+  #isLocal(server: Address): boolean {
     return this.here !== undefined && isSameAddress(server, this.here);
   }
 

@@ -43,7 +43,7 @@ export interface RoomOptions {
   readonly onReady?: () => void;
   /** Told who is not in through this server any more by the doing of another one: they came to it, or it threw them
    * out or took this one for dead. */
-  readonly onTaken?: (member: Member, how: { isKicked: boolean }) => void;
+  readonly onTakenOver?: (member: Member, how: { isKicked: boolean }) => void;
   readonly backups?: readonly string[];
   readonly graceMs?: number;
   readonly log?: RoomLogOptions;
@@ -82,24 +82,30 @@ export class Room {
   readonly #state: RoomState;
   readonly #members: Members;
   /** Changes of who is in that were proposed here and have not come back. */
-  readonly #pending = new InFlightChanges();
+  readonly #inFlight = new InFlightChanges();
   /** Who came to this server of many, and was announced. */
-  readonly #announced = new WeakSet<Arrival>();
-  readonly #onTaken: NonNullable<RoomOptions["onTaken"]>;
+  readonly #joinsProposed = new WeakSet<Arrival>();
+  readonly #onTakenOver: NonNullable<RoomOptions["onTakenOver"]>;
   readonly #graceMs: number;
 
   constructor(options: RoomOptions) {
-    const { journal, onReady = () => {}, onTaken = () => {}, backups = [], graceMs = RESUME_GRACE_MS, log } =
-      options;
+    const {
+      journal,
+      onReady = () => {},
+      onTakenOver = () => {},
+      backups = [],
+      graceMs = RESUME_GRACE_MS,
+      log,
+    } = options;
     this.#journal = journal;
-    this.#onTaken = onTaken;
+    this.#onTakenOver = onTakenOver;
     this.#graceMs = graceMs;
     this.#state = new RoomState(journal, log);
     this.log = this.#state.log;
     this.#members = this.#state.members;
     this.backups = new RoomBackups(journal, this.#members);
     journal.subscribe((entry, seq, at, isRemote = false) => this.#apply(entry, seq, at, isRemote), onReady);
-    this.backups.begin(backups); // what was withdrawn before is named again
+    this.backups.setOwn(backups); // what was withdrawn before is named again
   }
 
   /** Has happen what the journal has by now. */
@@ -109,16 +115,16 @@ export class Room {
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  enter(arrival: Arrival, now: Instant, again?: () => void): Admission | undefined {
+  join(arrival: Arrival, now: Instant, again?: () => void): Admission | undefined {
     const { hello, sessionId, address } = arrival;
-    if (this.#pending.has(sessionId, again)) return undefined;
+    if (this.#inFlight.waitFor(sessionId, again)) return undefined;
     const nick = claimNick(hello.nick, sessionId, this.#members);
     const start = startSeqFor(hello, this.log, { logId: this.#journal.logId, monotonicMs: now.monotonicMs });
     if (!this.#join(arrival, nick, now, again)) return undefined;
     const member = this.#members.get(sessionId)!;
     if (!this.#setNick(member, nick, now, again)) return undefined;
-    this.#state.readdress(member, address);
-    member.graceEndMs = undefined;
+    this.#state.updateAddress(member, address);
+    member.resumableUntilMs = undefined;
     const cursor = this.log.cursorAt(start, sessionId);
     const { online } = this.#state;
     return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), online, cursor, member };
@@ -154,7 +160,7 @@ export class Room {
   /** Gives somebody another nick. Returns whether they have it.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   rename(member: Member, raw: string, now: Instant, again?: () => void): boolean {
-    if (this.#pending.has(member.sessionId, again)) return false;
+    if (this.#inFlight.waitFor(member.sessionId, again)) return false;
     return this.#setNick(member, claimNick(raw, member.sessionId, this.#members), now, again);
   }
 
@@ -175,29 +181,29 @@ export class Room {
   }
 
   /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
-  lose(member: Member, now: Instant): number {
-    if (this.#isHere(member)) member.graceEndMs = now.monotonicMs + this.#graceMs;
+  disconnect(member: Member, now: Instant): number {
+    if (this.#isLocal(member)) member.resumableUntilMs = now.monotonicMs + this.#graceMs;
     return this.expire(now);
   }
 
   /** Nobody has a connection yet, whoever was in before: all have the grace to come back in. Returns what
    * {@linkcode expire} does. */
-  loseAll(now: Instant): number {
+  disconnectAll(now: Instant): number {
     for (const member of this.#members) {
-      if (this.#isHere(member)) member.graceEndMs = now.monotonicMs + this.#graceMs;
+      if (this.#isLocal(member)) member.resumableUntilMs = now.monotonicMs + this.#graceMs;
     }
     return this.expire(now);
   }
 
   /** Another server is gone: announces the departure of those who were in through it, and are not back elsewhere. */
-  loseServer(nodeId: bigint, now: Instant): void {
+  nodeDown(nodeId: bigint, now: Instant): void {
     for (const member of this.#members) {
       if (member.nodeId === nodeId) this.#remove(member, { connectionLost: true, now, nodeId });
     }
   }
 
   /** The servers through which somebody is in, if there are many. */
-  *homes(): Generator<bigint> {
+  *nodeIds(): Generator<bigint> {
     for (const { nodeId } of this.#members) if (nodeId !== undefined) yield nodeId;
   }
 
@@ -206,7 +212,7 @@ export class Room {
   expire(now: Instant): number {
     let nextMs = Infinity;
     for (const member of this.#members) {
-      const endMs = member.graceEndMs ?? Infinity;
+      const endMs = member.resumableUntilMs ?? Infinity;
       if (endMs > now.monotonicMs) nextMs = Math.min(nextMs, endMs);
       else if (!this.#remove(member, { connectionLost: true, now, nodeId: this.#journal.nodeId })) {
         nextMs = Math.min(nextMs, now.monotonicMs + RECHECK_MS);
@@ -226,13 +232,13 @@ export class Room {
   }
 
   /** Who has this nick, or one that differs in case only. */
-  withNick(nick: string): Member | undefined {
-    return this.#members.withNick(nick);
+  findByNick(nick: string): Member | undefined {
+    return this.#members.findByNick(nick);
   }
 
   /** Messages accepted in a second, on average over the last RATE_SECONDS. */
-  messagesPerSecond(now: Instant): number {
-    return this.#state.messagesPerSecond(now);
+  eventsPerSecond(now: Instant): number {
+    return this.#state.eventsPerSecond(now);
   }
 
   /** Where there are many servers, also who is in already is announced: so all know through which one, and this one
@@ -241,25 +247,25 @@ export class Room {
     const { hello, sessionId, address } = arrival;
     const { nodeId } = this.#journal;
     const member = this.#members.get(sessionId);
-    if (member && (nodeId === undefined || (this.#isHere(member) && this.#announced.has(arrival)))) {
+    if (member && (nodeId === undefined || (this.#isLocal(member) && this.#joinsProposed.has(arrival)))) {
       return true;
     }
-    this.#announced.add(arrival);
+    this.#joinsProposed.add(arrival);
     const rejoined = hello.lagMs !== NEVER_CAUGHT_UP;
-    return this.#change(
+    return this.#proposeChange(
       { type: "joined", timeMs: now.wallMs, sessionId, rejoined, nick, address, ...(nodeId && { nodeId }) },
       now,
       again,
     );
   }
 
-  #isHere({ nodeId }: Member): boolean {
+  #isLocal({ nodeId }: Member): boolean {
     return nodeId === this.#journal.nodeId;
   }
 
   #setNick({ sessionId, nick: oldNick }: Member, nick: string, now: Instant, again?: () => void): boolean {
     if (nick === oldNick) return true;
-    return this.#change({ type: "renamed", timeMs: now.wallMs, sessionId, oldNick, nick }, now, again);
+    return this.#proposeChange({ type: "renamed", timeMs: now.wallMs, sessionId, oldNick, nick }, now, again);
   }
 
   #remove(
@@ -268,54 +274,54 @@ export class Room {
     again?: () => void,
   ): boolean {
     const { sessionId, nick, address } = member;
-    if (this.#pending.has(sessionId, again)) return false;
+    if (this.#inFlight.waitFor(sessionId, again)) return false;
     const isIn = this.#members.get(sessionId) === member;
     if (!isIn || (nodeId !== undefined && member.nodeId !== nodeId)) return true;
     const left = { type: "left", timeMs: now.wallMs, sessionId, ...how, nick, address } as const;
-    return this.#change(nodeId === undefined ? left : { ...left, nodeId }, now, again);
+    return this.#proposeChange(nodeId === undefined ? left : { ...left, nodeId }, now, again);
   }
 
   /** Proposes a change of who is in. Returns whether it has happened: a journal that keeps nothing has it happen before
    * `propose` returns, with others the caller is to begin anew when `again` is called. */
-  #change(
+  #proposeChange(
     entry: MembershipChange & Pick<ProposedEvent, "nodeId">,
     now: Instant,
     again?: () => void,
   ): boolean {
-    this.#pending.begin(entry.sessionId);
+    this.#inFlight.start(entry.sessionId);
     this.#journal.propose(entry, now);
-    return !this.#pending.has(entry.sessionId, again);
+    return !this.#inFlight.waitFor(entry.sessionId, again);
   }
 
   /** An entry has its place in the journal: it happens, and who waits here for a change of who is in goes on. */
   #apply(proposed: ProposedEvent, seq: number, at: Instant, isRemote: boolean): void {
-    this.backups.note(proposed);
+    this.backups.onCommitted(proposed);
     if (!isMembershipChange(proposed)) return this.#state.apply(proposed, seq, at);
     const { sessionId } = proposed;
     const before = this.#members.get(sessionId);
-    const wasHere = before !== undefined && this.#isHere(before);
+    const wasHere = before !== undefined && this.#isLocal(before);
     this.#state.apply(proposed, seq, at);
     if (isRemote) {
-      if (wasHere) this.#noteTaken(before, proposed);
-    } else if (this.#pending.has(sessionId)) {
-      if (proposed.type === "joined") this.#noteCome(sessionId, at);
-      this.#pending.end(sessionId);
+      if (wasHere) this.#handleTakeover(before, proposed);
+    } else if (this.#inFlight.waitFor(sessionId)) {
+      if (proposed.type === "joined") this.#onJoined(sessionId, at);
+      this.#inFlight.finish(sessionId);
     }
   }
 
-  #noteCome(sessionId: bigint, { monotonicMs }: Instant): void {
+  #onJoined(sessionId: bigint, { monotonicMs }: Instant): void {
     const member = this.#members.get(sessionId);
     // Whoever came here may be gone again.
-    if (member && this.#isHere(member)) {
-      member.graceEndMs = monotonicMs + Math.max(this.#graceMs, MIN_JOIN_GRACE_MS);
+    if (member && this.#isLocal(member)) {
+      member.resumableUntilMs = monotonicMs + Math.max(this.#graceMs, MIN_JOIN_GRACE_MS);
     }
   }
 
   /** Another server's doing has happened to somebody who was in through this one. */
-  #noteTaken(member: Member, { type, ...how }: ProposedEvent): void {
-    if (this.#members.get(member.sessionId) === member && this.#isHere(member)) return;
-    member.graceEndMs = undefined;
-    this.#onTaken(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
+  #handleTakeover(member: Member, { type, ...how }: ProposedEvent): void {
+    if (this.#members.get(member.sessionId) === member && this.#isLocal(member)) return;
+    member.resumableUntilMs = undefined;
+    this.#onTakenOver(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
   #welcome({ sessionId, nick, lastClientSeq }: Member, startSeq: number): WelcomeHeader {
@@ -328,7 +334,7 @@ export class Room {
       lastClientSeq,
       startSeq,
       head: this.log.head,
-      backups: this.backups.for(sessionId),
+      backups: this.backups.forSession(sessionId),
       memberCount: this.#members.size,
     };
   }

@@ -13,7 +13,7 @@ export class RoomBackups {
   readonly #journal: CommitLog;
   readonly #members: Members;
   /** Of which this server was told at its start, and that were not withdrawn since. */
-  #own: readonly string[] = [];
+  #ownBackups: readonly string[] = [];
 
   constructor(journal: CommitLog, members: Members) {
     this.#journal = journal;
@@ -21,63 +21,65 @@ export class RoomBackups {
   }
 
   /** This server is told of these at its start. */
-  begin(own: readonly string[]): void {
-    this.#own = [...own];
+  setOwn(own: readonly string[]): void {
+    this.#ownBackups = [...own];
   }
 
   /** For somebody who comes. Where a room has many servers, those who lose one are not all to go to the same. */
-  for(sessionId: bigint): readonly string[] {
-    const first = Number(sessionId % BigInt(Math.max(1, this.serving.length)));
-    return backupOrder(this.#members, { own: this.#own, first });
+  forSession(sessionId: bigint): readonly string[] {
+    const first = Number(sessionId % BigInt(Math.max(1, this.clusterServers.length)));
+    return backupOrder(this.#members, { own: this.#ownBackups, first });
   }
 
   /** The servers that serve the same room, as clients were told. */
-  get serving(): readonly string[] {
-    return this.#members.serving?.backups ?? [];
+  get clusterServers(): readonly string[] {
+    return this.#members.clusterServers?.backups ?? [];
   }
 
   /** Tells everybody of one more.
    * @throws {InputError} `backups-full` */
   add(backup: string, now: Instant): void {
-    if (new Set([...this.#own, ...this.#members.named, backup]).size > MAX_BACKUPS) {
+    if (new Set([...this.#ownBackups, ...this.#members.configuredBackups, backup]).size > MAX_BACKUPS) {
       throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
     }
     // What others have named is there: said again, it would undo a withdrawal that is on its way.
-    this.#propose({ backups: [...new Set([...this.#own, backup])] }, now);
+    this.#propose({ backups: [...new Set([...this.#ownBackups, backup])] }, now);
   }
 
   /** Tells everybody of one less, whatever its certificate.
    * @throws {InputError} `backup-serves` or `backup-unknown` */
   remove(server: string, now: Instant): void {
-    const withdrawn = `-${server}`;
+    const removed = `-${server}`;
     const isAmong = (backups: readonly string[]) =>
-      withoutRemoved(backups, [withdrawn]).length < backups.length;
-    const isServing = isAmong(this.serving);
-    if (isServing || !isAmong([...this.#own, ...this.#members.named])) {
+      withoutRemoved(backups, [removed]).length < backups.length;
+    const isServing = isAmong(this.clusterServers);
+    if (isServing || !isAmong([...this.#ownBackups, ...this.#members.configuredBackups])) {
       const code = isServing ? "backup-serves" : "backup-unknown";
       throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
     }
-    this.#own = withoutRemoved(this.#own, [withdrawn]); // at once: what is proposed next must not name it
-    this.#propose({ backups: [...this.#own.slice(0, MAX_BACKUPS - 1), withdrawn] }, now);
+    this.#ownBackups = withoutRemoved(this.#ownBackups, [removed]); // at once: what is proposed next must not name it
+    this.#propose({ backups: [...this.#ownBackups.slice(0, MAX_BACKUPS - 1), removed] }, now);
   }
 
   /** Where there are many servers, what one was told of at its start is for the clients of all. */
-  share(now: Instant): void {
-    const isNews = this.#own.some((backup) => !this.#members.named.includes(backup));
-    if (isNews) this.#propose({ backups: this.#own }, now);
+  publishOwn(now: Instant): void {
+    const isFirstReport = this.#ownBackups.some((backup) =>
+      !this.#members.configuredBackups.includes(backup)
+    );
+    if (isFirstReport) this.#propose({ backups: this.#ownBackups }, now);
   }
 
   /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
-  learn(addresses: readonly string[], now: Instant): void {
+  setCluster(addresses: readonly string[], now: Instant): void {
     const backups = addresses.slice(0, MAX_BACKUPS);
-    const isAlone = this.serving.length === 0 && backups.length < 2;
-    if (isAlone || isSameSet(backups, this.serving)) return;
+    const isAlone = this.clusterServers.length === 0 && backups.length < 2;
+    if (isAlone || isSameSet(backups, this.clusterServers)) return;
     this.#propose({ backups, nodeId: this.#journal.nodeId }, now);
   }
 
   /** An entry of the room has happened. */
-  note(entry: ProposedEvent): void {
-    if (entry.type === "backups") this.#own = withoutRemoved(this.#own, entry.backups);
+  onCommitted(entry: ProposedEvent): void {
+    if (entry.type === "backups") this.#ownBackups = withoutRemoved(this.#ownBackups, entry.backups);
   }
 
   #propose(entry: { backups: readonly string[]; nodeId?: bigint }, now: Instant): void {

@@ -60,7 +60,7 @@ class Segment {
     this.bytes = new Uint8Array(bytes);
   }
 
-  get endSeq(): number {
+  get streamEndSeq(): number {
     return this.firstSeq + this.offsets.length;
   }
 
@@ -99,7 +99,7 @@ export class EventLog {
 
   /** `seq` that the next entry will get. */
   get head(): number {
-    return this.#newest.endSeq;
+    return this.#newest.streamEndSeq;
   }
 
   /** `seq` of the oldest entry that can still be read; `head` if there is none. */
@@ -172,7 +172,7 @@ export class EventLog {
   }
 
   #segmentOf(seq: number): Segment {
-    for (const segment of this.#segments()) if (seq < segment.endSeq) return segment;
+    for (const segment of this.#segments()) if (seq < segment.streamEndSeq) return segment;
     return this.#newest;
   }
 
@@ -214,14 +214,14 @@ export class Cursor {
     return this.#seq;
   }
 
-  /** `seq` that the log's next entry will get, unless the reader {@linkcode isLost}. */
+  /** `seq` that the log's next entry will get, unless the reader {@linkcode hasFallenBehind}. */
   get head(): number {
     let segment = this.#segment;
     while (segment.link.next) segment = segment.link.next;
-    return segment.endSeq;
+    return segment.streamEndSeq;
   }
 
-  /** Bytes of the log before the reader, unless it {@linkcode isLost}. */
+  /** Bytes of the log before the reader, unless it {@linkcode hasFallenBehind}. */
   get lagBytes(): number {
     let bytes = -this.#offset;
     for (let segment: Segment | undefined = this.#segment; segment; segment = segment.link.next) {
@@ -250,7 +250,7 @@ export class Cursor {
     if (this.#privateIndex !== this.#segment.privateEntries.length) return this.#takeWithPlaceholders();
     const slice = this.#segment.viewFrom(this.#offset);
     this.#offset = this.#segment.length;
-    this.#seq = this.#segment.endSeq;
+    this.#seq = this.#segment.streamEndSeq;
     return slice;
   }
 
@@ -294,17 +294,17 @@ export class Cursor {
 
   /** `seq` of the segment's next entry that is not for this reader, or of the segment's end. */
   #nextPrivate(): number {
-    const { privateEntries, firstSeq, endSeq } = this.#segment;
+    const { privateEntries, firstSeq, streamEndSeq } = this.#segment;
     for (
       let entry = privateEntries[this.#privateIndex];
       entry;
       entry = privateEntries[++this.#privateIndex]
     ) {
-      const isForReader = this.#reader === ALL_ENTRIES ||
+      const mentionsReader = this.#reader === ALL_ENTRIES ||
         (this.#reader !== undefined && entry.audience.includes(this.#reader));
-      if (!isForReader) return firstSeq + entry.index;
+      if (!mentionsReader) return firstSeq + entry.index;
     }
-    return endSeq;
+    return streamEndSeq;
   }
 
   #advanceSegment(): void {

@@ -28,34 +28,36 @@ export class RoomState {
       placeholder: (seq) => encodeServer({ type: "noop", seq }),
     });
     for (const entry of snapshot) applyEvent(this.members, entry);
-    this.#attendance.outdate();
+    this.#attendance.invalidate();
   }
 
   /** An entry has its place in the journal: it happens. What comes to nothing has its `seq` all the same. */
   apply(proposed: ProposedEvent, seq: number, { monotonicMs }: Instant): void {
-    if (proposed.type === "joined") this.readdress(this.members.get(proposed.sessionId), proposed.address);
+    if (proposed.type === "joined") {
+      this.updateAddress(this.members.get(proposed.sessionId), proposed.address);
+    }
     const entry = applyEvent(this.members, proposed);
     const frame = encodeEntry(entry ?? NOOP_EVENT, seq);
     this.log.append(frame, monotonicMs, entry && audienceOf(entry));
     if (entry?.type === "said") this.#rate.note(monotonicMs);
     else if (entry?.type === "joined") this.#attendance.add(this.members.get(entry.sessionId)!);
-    else if (entry?.type === "left" || entry?.type === "renamed") this.#attendance.outdate();
+    else if (entry?.type === "left" || entry?.type === "renamed") this.#attendance.invalidate();
   }
 
   /** Somebody who is in comes from this IP address now: nobody need be told. */
-  readdress(member: Member | undefined, address: string): void {
+  updateAddress(member: Member | undefined, address: string): void {
     if (!member || member.address === address) return;
     member.address = address;
-    this.#attendance.outdate();
+    this.#attendance.invalidate();
   }
 
   /** The list of people that ends WELCOME. Its memory is shared. */
   get online(): Uint8Array<ArrayBuffer> {
-    return this.#attendance.listOf(this.members);
+    return this.#attendance.encode(this.members);
   }
 
   /** Messages accepted in a second, on average over the last RATE_SECONDS. */
-  messagesPerSecond({ monotonicMs }: Instant): number {
+  eventsPerSecond({ monotonicMs }: Instant): number {
     return this.#rate.perSecond(monotonicMs);
   }
 }

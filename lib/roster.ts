@@ -11,7 +11,7 @@ export const MAX_MEMBERS = 10_000;
 export class MemberList implements Iterable<MemberInfo> {
   readonly #max: number;
   readonly #people = new Map<bigint, MemberInfo>();
-  #lostMs: number | undefined;
+  #staleSinceMs: number | undefined;
 
   constructor({ max = MAX_MEMBERS }: { max?: number } = {}) {
     this.#max = max;
@@ -22,18 +22,18 @@ export class MemberList implements Iterable<MemberInfo> {
   }
 
   /** Since when nothing is heard of them, in ms since 1970 UTC; undefined while it is, or never was. */
-  get lostMs(): number | undefined {
-    return this.#lostMs;
+  get staleSinceMs(): number | undefined {
+    return this.#staleSinceMs;
   }
 
   /** The server that tells of them is lost, at this time, in ms since 1970 UTC. */
   lose(timeMs: number): void {
-    this.#lostMs = timeMs;
+    this.#staleSinceMs = timeMs;
   }
 
   /** A server has said who is in. */
   reset(people: Iterable<MemberInfo>): void {
-    this.#lostMs = undefined;
+    this.#staleSinceMs = undefined;
     this.#people.clear();
     for (const person of people) this.#people.set(person.sessionId, person);
   }
@@ -43,8 +43,8 @@ export class MemberList implements Iterable<MemberInfo> {
     switch (event.type) {
       case "joined": {
         if (this.#people.size >= this.#max) return;
-        const { sessionId, nick, address, timeMs: sinceMs } = event;
-        this.#people.set(sessionId, { sessionId, nick, address, sinceMs });
+        const { sessionId, nick, address, timeMs: startedMs } = event;
+        this.#people.set(sessionId, { sessionId, nick, address, startedMs });
         return;
       }
       case "left":

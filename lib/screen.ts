@@ -22,7 +22,7 @@ interface PrintJob {
 /** Settings of a screen. */
 export interface ScreenOptions extends Pick<TerminalStreams, "write" | "tty"> {
   /** Nobody can see anything any more. */
-  readonly onBroken: () => void;
+  readonly onOutputClosed: () => void;
 }
 
 /** The lines and the view. */
@@ -34,7 +34,7 @@ export class Screen {
   readonly #printed: PrintJob[] = [];
   /** What is to be told to the terminal besides. */
   #orders: string;
-  #isDue = false;
+  #isDirty = false;
   #isWriting = false;
   #isBroken = false;
 
@@ -103,27 +103,27 @@ export class Screen {
     const text = this.#drawn ? erase(this.#drawn, tty.size().columns) : "";
     this.#drawn = undefined;
     this.#isBroken = true;
-    tty.writeNow(ENCODER.encode(text + BRACKETED_PASTE.off));
+    tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off));
   }
 
   /** Has what is new written once everything has happened that happens now, unless a write goes on: what comes
    * after it takes all. */
   #update(): void {
-    if (!this.#isDue && !this.#isWriting) queueMicrotask(() => void this.#writeAll());
-    this.#isDue = true;
+    if (!this.#isDirty && !this.#isWriting) queueMicrotask(() => void this.#writeAll());
+    this.#isDirty = true;
   }
 
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
-    while (this.#isDue) {
-      this.#isDue = false;
+    while (this.#isDirty) {
+      this.#isDirty = false;
       const printed = this.#printed.splice(0);
       try {
         const text = this.#compose(printed.map((one) => one.text).join(""));
         if (text !== "" && !this.#isBroken) await this.#options.write(ENCODER.encode(text));
       } catch {
         this.#isBroken = true;
-        this.#options.onBroken();
+        this.#options.onOutputClosed();
       }
       for (const { onWritten } of printed) onWritten();
     }

@@ -19,14 +19,16 @@ export type TlsRequirement = { readonly ca: string } | { readonly judge: (finger
  * `certificate-unfit` or `certificate-expired`; what `judge` throws; the signal's reason */
 export async function dialTls(
   server: Address,
-  { proof, ...options }: DialOptions & { proof: TlsRequirement },
+  { tlsRequirement, ...options }: DialOptions & { tlsRequirement: TlsRequirement },
 ): Promise<Socket> {
   try {
-    if ("ca" in proof) return await connectTls(server, options, { ca: proof.ca, host: server.host });
+    if ("ca" in tlsRequirement) {
+      return await connectTls(server, options, { ca: tlsRequirement.ca, host: server.host });
+    }
     // What is shown here is not believed, and nothing is said: whether the server has the key to it shows on the
     // connection behind, on which this very certificate is the only authority, and its name is of no account.
     const pem = await fetchPeerCertificate(server, options);
-    proof.judge(fingerprint(pem));
+    tlsRequirement.judge(fingerprint(pem));
     return await connectTls(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
     const { signal } = options;

@@ -27,7 +27,7 @@ export interface ServerConfig {
   readonly password?: PasswordVerifier;
   readonly certificate?: ServerCertificate;
   /** Makes TLS of a connection, with that certificate. */
-  readonly secure?: (conn: Deno.TcpConn) => Socket;
+  readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
 }
 
 /** Reads what the flags name, or makes it; from then on the program has nothing to do with files.
@@ -46,8 +46,8 @@ export async function serverAccess(
   program.dropFilePermissions();
   if (!certificate) return { password };
   const { code, message: reason } = tlsNeeded();
-  const refusal = encodeServer({ type: "error", code, reason });
-  return { password, certificate, secure: await tlsServer({ ...certificate, refusal }) };
+  const plaintextReply = encodeServer({ type: "error", code, reason });
+  return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
 }
 
 async function readPassword(

@@ -10,7 +10,7 @@ import { ALL_ENTRIES, type Cursor, type EventLog, RETAINED_BYTES } from "./room_
 import type { Terminal } from "./terminal.ts";
 
 /** Most notices that wait for a screen that stands still. */
-const MAX_NOTICES = 100;
+const MAX_QUEUED_NOTICES = 100;
 /** How long the room waits for a file or a pipe, in ms: nobody must be taken for dead because of `| less`. */
 const MAX_BATCH_DELAY_MS = 5_000;
 
@@ -21,7 +21,7 @@ export interface ServerConsoleOptions {
   readonly sentences: Translate;
   readonly wallMs: () => number;
   /** How far a file or a pipe may be behind before the room waits for it, in bytes of the log. */
-  readonly maxBehindBytes?: number;
+  readonly maxLagBytes?: number;
   /** How long the room waits then. */
   readonly maxWaitMs?: number;
 }
@@ -44,17 +44,17 @@ export class LogPrinter {
   }
 
   /** Shows the log of this server, from when it began to listen. */
-  follow(server: ChatServer): void {
+  attach(server: ChatServer): void {
     this.#log = server.log;
     this.#cursor = server.log.cursorAt(server.firstSeq, ALL_ENTRIES);
-    server.addReader(this);
+    server.addConsumer(this);
   }
 
   /** Prints a line with the time, unless more wait already than anybody will read. */
-  tell(text: string): void {
+  print(text: string): void {
     const { renderer, wallMs } = this.#options;
     const timeMs = wallMs();
-    if (this.#notices.length < MAX_NOTICES) {
+    if (this.#notices.length < MAX_QUEUED_NOTICES) {
       this.#notices.push(...renderer.newDay(timeMs), renderer.notice(text, timeMs));
     }
     this.flush();
@@ -71,20 +71,20 @@ export class LogPrinter {
   /** What is to be waited for, unless a screen shows the log or little of it is left to print: nobody says anything
    * meanwhile. */
   catchingUp(): Promise<void> | undefined {
-    const { terminal, maxBehindBytes = RETAINED_BYTES / 2 } = this.#options;
+    const { terminal, maxLagBytes = RETAINED_BYTES / 2 } = this.#options;
     if (terminal.isInteractive || this.#isStuck || !this.#cursor) return undefined;
-    if (this.#cursor.lagBytes < maxBehindBytes) return undefined;
+    if (this.#cursor.lagBytes < maxLagBytes) return undefined;
     return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
   }
 
   async #catchUp(): Promise<void> {
-    const { promise: timeoutError, resolve: giveUp } = Promise.withResolvers<void>();
+    const { promise: timedOut, resolve: giveUp } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
       this.#isStuck = true;
       giveUp();
     }, this.#options.maxWaitMs ?? MAX_BATCH_DELAY_MS);
     this.flush();
-    await Promise.race([this.#printing, timeoutError]);
+    await Promise.race([this.#printing, timedOut]);
     clearTimeout(timer);
   }
 
@@ -98,7 +98,7 @@ export class LogPrinter {
     const { terminal, renderer } = this.#options;
     for (;;) {
       const lines = this.#notices.splice(0);
-      if (this.#cursor?.hasFallenBehind) lines.push(this.#skip(this.#cursor, this.#log!));
+      if (this.#cursor?.hasFallenBehind) lines.push(this.#skipToTail(this.#cursor, this.#log!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
       for (const frame of splitFrames(slice)) {
         const event = decodeServer(frame) as LogEntry;
@@ -111,7 +111,7 @@ export class LogPrinter {
   }
 
   /** Goes on with what the log still has. Returns the line that says how much is left out. */
-  #skip({ seq }: Cursor, log: EventLog): string {
+  #skipToTail({ seq }: Cursor, log: EventLog): string {
     const { renderer, sentences, wallMs } = this.#options;
     this.#cursor = log.cursorAt(log.tail, ALL_ENTRIES);
     return renderer.notice(sentences("server.skipped", { count: log.tail - seq }), wallMs());

@@ -24,22 +24,22 @@ const MAX_RETENTION_DAYS = 36_500;
  * @throws {InputError} about flags and the file */
 export async function serverData(
   flags: FlagValues<typeof SERVER_DATA_FLAGS>,
-  { clock, onTrouble }: Pick<ProcessContext, "clock"> & {
-    onTrouble: (error: StoreError | undefined) => void;
+  { clock, onStalled }: Pick<ProcessContext, "clock"> & {
+    onStalled: (error: StoreError | undefined) => void;
   },
 ): Promise<SqliteCommitLog | undefined> {
   checkCombinations(flags, { needed: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
   if (flags.data === undefined) return undefined;
-  const keptEntries = parseCountIn("--keep", flags.keep, { least: MIN_RETAINED, most: MAX_RETAINED });
+  const retainEntries = parseCountIn("--keep", flags.keep, { least: MIN_RETAINED, most: MAX_RETAINED });
   const days = parseCountIn("--keep-days", flags["keep-days"], { least: 1, most: MAX_RETENTION_DAYS });
   const sync = flags["data-sync"] === "normal" ? "normal" : "full";
-  const keptMs = days === undefined ? undefined : days * DAY_MS;
+  const retainMs = days === undefined ? undefined : days * DAY_MS;
   return new SqliteCommitLog(await SqliteStore.open(flags.data), {
     clock,
     sync,
-    keptEntries,
-    keptMs,
-    onTrouble,
+    retainEntries,
+    retainMs,
+    onStalled,
   });
 }
 

@@ -85,8 +85,8 @@ export async function serve(program: ProcessContext): Promise<number> {
   using unstored = outageNotifier(log, () => server);
   await using file = await serverData(flags, {
     clock,
-    onTrouble: (error) =>
-      unstored.note(!error, error ? errorText(error, language) : sentences("server.stored-again")),
+    onStalled: (error) =>
+      unstored.report(!error, error ? errorText(error, language) : sentences("server.stored-again")),
   });
   await using shared = await Cluster.open(flags, { clock, ...clusterNotices(sentences, { log, unstored }) });
   const access = await serverAccess(flags, program);
@@ -95,19 +95,19 @@ export async function serve(program: ProcessContext): Promise<number> {
     ...access,
     journal: shared?.journal ?? file,
     clock,
-    onRefused: rejectionLogger(log, program),
-    onTrouble: (error) => log.tell(errorText(error, language)),
+    onReject: rejectionLogger(log, program),
+    onError: (error) => log.print(errorText(error, language)),
   });
   if (!server) return EXIT.ok;
   await using _ = server;
-  shared?.join(server, access.certificate ?? {});
+  shared?.attach(server, access.certificate ?? {});
   await terminal.print(
     sentences("server.listening", { address: formatAddress(server.address) }),
     ...(flags.data === undefined ? [] : storageLines(flags.data, server, sentences)),
     ...(access.certificate ? certificateLines(access.certificate, { program, renderer }) : []),
     ...(shared ? clusterLines(shared, server, sentences) : []),
   );
-  log.follow(server);
+  log.attach(server);
   const operator = new AdminConsole({
     terminal,
     renderer,
@@ -115,7 +115,7 @@ export async function serve(program: ProcessContext): Promise<number> {
     server,
     localIPs: () => localIPs(program),
   });
-  await Promise.race([aborted(signal), operator.dismissed(), ...(shared ? [shared.broken] : [])]);
+  await Promise.race([aborted(signal), operator.run(), ...(shared ? [shared.failed] : [])]);
   await terminal.print(sentences("server.closing"));
   await server.close();
   await shared?.close();
@@ -127,9 +127,9 @@ export async function serve(program: ProcessContext): Promise<number> {
 /** Nothing can be kept for now, as all are told whom that concerns: there may be no server yet. */
 function outageNotifier(log: LogPrinter, server: () => ChatServer | undefined): OutageNotifier {
   return new OutageNotifier({
-    tell: (text, { isOver, isAgain }) => {
-      if (!isAgain) log.tell(text);
-      server()?.tellWaiting({ isOver });
+    tell: (text, { isResolved, isRepeat }) => {
+      if (!isRepeat) log.print(text);
+      server()?.broadcastStalled({ isResolved });
     },
   });
 }
@@ -140,10 +140,11 @@ function clusterNotices(
   { log, unstored }: { log: LogPrinter; unstored: OutageNotifier },
 ): Omit<SharedRoomOptions, "clock"> {
   return {
-    onAway: (isAway) => unstored.note(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
-    onOversized: (bytes, { isKept }) => {
+    onStalled: (isAway) =>
+      unstored.report(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
+    onSnapshotTooLarge: (bytes, { isKept }) => {
       const name = isKept ? "server.nats-oversized" : "server.nats-oversized-forgets";
-      log.tell(sentences(name, { megabytes: megabytesFor(bytes) }));
+      log.print(sentences(name, { megabytes: megabytesFor(bytes) }));
     },
   };
 }
@@ -163,9 +164,9 @@ function rejectionLogger(
   let untold = 0;
   return (peer, error) => {
     if (!refusals.take(clock().monotonicMs)) return void untold++;
-    if (untold > 0) log.tell(translator(language)("server.refused-more", { count: untold }));
+    if (untold > 0) log.print(translator(language)("server.refused-more", { count: untold }));
     untold = 0;
-    log.tell(rejectionLine(peer, error, program));
+    log.print(rejectionLine(peer, error, program));
   };
 }
 
@@ -224,9 +225,9 @@ function certificateLines(
 
 /** Where the room is kept, and who cannot be told of this server. */
 function clusterLines(shared: Cluster, server: ChatServer, sentences: Translate): string[] {
-  const { name, servers, copies } = shared;
-  const lines = [sentences("server.shared", { room: name, servers: servers.join(", "), copies })];
-  if (!shared.isReachable(server)) lines.push(sentences("server.unadvertised"));
+  const { name, servers, replicas } = shared;
+  const lines = [sentences("server.shared", { room: name, servers: servers.join(", "), copies: replicas })];
+  if (!shared.isRoutable(server)) lines.push(sentences("server.unadvertised"));
   return lines;
 }
 
@@ -260,10 +261,10 @@ async function listen(
 ): Promise<ChatServer | undefined> {
   const { terminal, language } = program;
   const asked: { host?: string; port?: number } = {};
-  for (let isAgain = false;; isAgain = true) {
-    asked.port ??= port ?? await askPort(program, { isAgain });
+  for (let isRetry = false;; isRetry = true) {
+    asked.port ??= port ?? await askPort(program, { isRetry });
     if (asked.port === undefined) return undefined;
-    asked.host ??= host ?? await askHost(program, { isAgain });
+    asked.host ??= host ?? await askHost(program, { isRetry });
     if (asked.host === undefined) return undefined;
     const own = { host: asked.host, port: asked.port };
     for (const backup of options.backups ?? []) {

@@ -16,7 +16,7 @@ import {
   serverError,
   toDisconnect,
 } from "./failures.ts";
-import { DEAD_MS, PING_MS } from "./heartbeat.ts";
+import { PING_MS, PING_TIMEOUT_MS } from "./heartbeat.ts";
 import { ConnectionManager } from "./hub.ts";
 import type { Place } from "./inbox.ts";
 import type { SessionState } from "./mailbox.ts";
@@ -43,8 +43,8 @@ export interface ConnectTarget {
   readonly server: Address;
   readonly nick: string;
   /** How long it may take until somebody is there, and until they answer, in ms, where that is less than usual. */
-  readonly dialMs?: number;
-  readonly answerMs?: number;
+  readonly dialTimeoutMs?: number;
+  readonly welcomeTimeoutMs?: number;
 }
 
 /** Why the client is not, or no longer, on a server. */
@@ -87,7 +87,7 @@ export type SessionEvent =
   /** What the client asked for is not done; it stays in. */
   | { readonly type: "rejected"; readonly error: ServerError }
   /** What is said waits on the server, or does so no more. */
-  | { readonly type: "stalled"; readonly isOver: boolean }
+  | { readonly type: "stalled"; readonly isResolved: boolean }
   | { readonly type: "failed"; readonly failure: Disconnect };
 
 /** Settings of a session. */
@@ -104,8 +104,8 @@ export interface SessionOptions {
   readonly passwordFor?: (server: Address) => string;
   readonly clock?: Clock;
   readonly pingMs?: number;
-  readonly deadMs?: number;
-  readonly answerMs?: number;
+  readonly pingTimeoutMs?: number;
+  readonly welcomeTimeoutMs?: number;
   readonly frameMs?: number;
 }
 
@@ -118,25 +118,26 @@ export class Session implements Disposable {
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
   /** When it was let in last. */
-  #enteredMs: number | undefined;
+  #joinedMs: number | undefined;
   /** Nicks that the server may still refuse. */
-  #nicksAsked = 0;
+  #nickRequests = 0;
   readonly #leaving = new AbortController();
   #progress: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SessionOptions) {
-    const { mailbox, clock = systemClock, pingMs = PING_MS, deadMs = DEAD_MS, frameMs } = options;
+    const { mailbox, clock = systemClock, pingMs = PING_MS, pingTimeoutMs = PING_TIMEOUT_MS, frameMs } =
+      options;
     this.#options = options;
     this.#mailbox = mailbox;
     this.#clock = clock;
     this.#hub = new ConnectionManager({
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
       nowMs: () => clock().monotonicMs,
-      heartbeat: { pingMs, deadMs, always: false },
+      heartbeat: { pingMs, pingTimeoutMs, pingAlways: false },
       frameMs,
       ping: () => encodeClient({ type: "ping" }),
-      onGiveUp: (connection) =>
-        connection.close(idleError({ hasListened: !this.#hub.hasPaused && connection.isAwaited })),
+      onUnresponsive: (connection) =>
+        connection.close(idleError({ hasListened: !this.#hub.wasSuspended && connection.isReading })),
     });
   }
 
@@ -159,13 +160,13 @@ export class Session implements Disposable {
    * `refused`. */
   rename(nick: string): boolean {
     this.#connection?.send(encodeClient({ type: "nick", nick }));
-    this.#nicksAsked++;
+    this.#nickRequests++;
     return this.#connection !== undefined;
   }
 
   /** How long nothing has come from the server, in ms; undefined while the client is on none. */
-  get silenceMs(): number | undefined {
-    return this.#connection && this.#clock().monotonicMs - this.#connection.heardMs;
+  get idleMs(): number | undefined {
+    return this.#connection && this.#clock().monotonicMs - this.#connection.lastReceivedMs;
   }
 
   /** What no server is known to have. */
@@ -175,7 +176,7 @@ export class Session implements Disposable {
 
   /** Fulfilled when a server has let the client in, or the session has ended. */
   entered(): Promise<void> {
-    return this.#until(() => this.#enteredMs !== undefined);
+    return this.#until(() => this.#joinedMs !== undefined);
   }
 
   /** Fulfilled when nothing is pending any more, or the session has ended. */
@@ -191,8 +192,8 @@ export class Session implements Disposable {
   /** Takes leave: {@linkcode run} ends, at the latest after {@linkcode LEAVE_TIMEOUT_MS}. */
   leave(): void {
     this.#leaving.abort();
-    this.#connection?.finish(encodeClient({ type: "bye" }), { lingerMs: LEAVE_TIMEOUT_MS });
-    this.#onProgress();
+    this.#connection?.end(encodeClient({ type: "bye" }), { closeTimeoutMs: LEAVE_TIMEOUT_MS });
+    this.#notifyProgress();
   }
 
   /** Goes to one server after another until {@linkcode leave} is called or there is no next target. */
@@ -221,7 +222,7 @@ export class Session implements Disposable {
   }
 
   /** Wakes those who wait for what is pending to change. */
-  #onProgress(): void {
+  #notifyProgress(): void {
     this.#progress?.resolve();
     this.#progress = undefined;
   }
@@ -237,22 +238,26 @@ export class Session implements Disposable {
     }
     const wasIn = this.#connection !== undefined;
     // Not since now: a machine that slept has not heard its server die.
-    if (this.#connection) this.#mailbox.lost(this.#connection.heardMs);
+    if (this.#connection) this.#mailbox.lost(this.#connection.lastReceivedMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
     const error = toDisconnect(cause, { server: target.server, wasIn });
-    const stayedMs = wasIn ? this.#clock().monotonicMs - this.#enteredMs! : 0;
+    const stayedMs = wasIn ? this.#clock().monotonicMs - this.#joinedMs! : 0;
     yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
   }
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
   async *#converse(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     const { dial: open = dial, passwordFor = () => "" } = this.#options;
-    const { server, nick, dialMs: connectMs, answerMs = this.#options.answerMs ?? WELCOME_TIMEOUT_MS } =
-      target;
-    const error = noAnswer(server, answerMs);
-    using deadline = new Deadline(answerMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.adopt(await open(server, { signal: deadline.signal, connectMs }));
+    const {
+      server,
+      nick,
+      dialTimeoutMs: connectMs,
+      welcomeTimeoutMs = this.#options.welcomeTimeoutMs ?? WELCOME_TIMEOUT_MS,
+    } = target;
+    const error = noAnswer(server, welcomeTimeoutMs);
+    using deadline = new Deadline(welcomeTimeoutMs, { error, outer: this.#leaving.signal });
+    const connection = this.#hub.add(await open(server, { signal: deadline.signal, connectMs }));
     deadline.signal.addEventListener("abort", () => connection.close(error));
     if (deadline.signal.aborted) connection.close(error); // while the dial came through
     try {
@@ -274,12 +279,12 @@ export class Session implements Disposable {
         }
         const { entries, refusals, waits, problem } = this.#read(frames, connection);
         yield { type: "read", entries };
-        for (const { resolved } of waits) yield { type: "stalled", isOver: resolved };
+        for (const { resolved } of waits) yield { type: "stalled", isResolved: resolved };
         for (const error of refusals) yield { type: "rejected", error };
         if (problem) throw problem;
       }
     } finally {
-      this.#hub.release(connection);
+      this.#hub.remove(connection);
     }
   }
 
@@ -287,11 +292,11 @@ export class Session implements Disposable {
   #enter(welcome: Welcome, connection: Connection): number {
     const { resend, missing } = this.#mailbox.welcomed(welcome, this.#clock().monotonicMs);
     for (const message of resend) connection.send(encodeClient(message));
-    connection.greeted();
-    this.#enteredMs = this.#clock().monotonicMs;
-    this.#nicksAsked = 0;
+    connection.startHeartbeat();
+    this.#joinedMs = this.#clock().monotonicMs;
+    this.#nickRequests = 0;
     this.#connection = connection;
-    this.#onProgress();
+    this.#notifyProgress();
     return missing;
   }
 
@@ -319,8 +324,8 @@ export class Session implements Disposable {
             this.#mailbox.read(message, monotonicMs);
             break;
           case "rejected":
-            if (this.#nicksAsked === 0) throw closeReason(message);
-            this.#nicksAsked--;
+            if (this.#nickRequests === 0) throw closeReason(message);
+            this.#nickRequests--;
             refusals.push(serverError(message, { nick: message.request }));
             break;
           case "stalled":
@@ -331,7 +336,7 @@ export class Session implements Disposable {
             connection.send(PONG);
             break;
           case "pong":
-            connection.heartbeat?.ponged(monotonicMs);
+            connection.heartbeat?.onPong(monotonicMs);
             break;
           default:
             throw closeReason(message);
@@ -340,7 +345,7 @@ export class Session implements Disposable {
     } catch (problem) {
       return { entries, refusals, waits, problem };
     } finally {
-      this.#onProgress();
+      this.#notifyProgress();
     }
     return { entries, refusals, waits };
   }

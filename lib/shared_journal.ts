@@ -12,7 +12,7 @@ import { LogReader, logTruncated, type StoreReaderOptions } from "./store_reader
 import { Members } from "./members.ts";
 import { type Batch, encodeProposal, tryDecodeBatch } from "./nats_block.ts";
 import { encodeSnapshot, isGenesis, tryDecodeSnapshot } from "./nats_checkpoint.ts";
-import type { Stored, StreamStore } from "./nats_store.ts";
+import type { StoredRecord, StreamStore } from "./nats_store.ts";
 import type { ProposedEvent } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
 
@@ -29,16 +29,16 @@ const DRAIN_POLL_MS = 20;
 
 /** What a shared journal needs. */
 export interface SharedJournalOptions
-  extends StoreReaderOptions, Pick<CheckpointsOptions, "onOversized" | "checkpointEntries"> {
+  extends StoreReaderOptions, Pick<CheckpointsOptions, "onSnapshotTooLarge" | "snapshotEntries"> {
   /** This server's id, random and not zero. */
   readonly nodeId: bigint;
   /** Told when the store is away, and something waits for it; and when that is over. */
-  readonly onAway?: (isUnavailable: boolean) => void;
+  readonly onStalled?: (isUnavailable: boolean) => void;
   /** Told what cannot be mended: the journal gives nothing any more. */
-  readonly onBroken?: (error: NatsError) => void;
-  readonly awayMs?: number;
-  readonly goneMs?: number;
-  readonly maxWaitingBytes?: number;
+  readonly onFailed?: (error: NatsError) => void;
+  readonly unavailableAfterMs?: number;
+  readonly deletedMs?: number;
+  readonly maxUncommittedBytes?: number;
 }
 
 /** A journal that many servers follow. */
@@ -52,22 +52,22 @@ export class ReplicatedCommitLog implements CommitLog {
   readonly #writer: BatchWriter;
   readonly #checkpoints: Checkpoints;
   /** Number of the last block of each server, who stored something last at the end. */
-  readonly #numbers: Map<bigint, number>;
+  readonly #batchSeqs: Map<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
   readonly #members = new Members();
-  #past: readonly ProposedEvent[];
+  #snapshot: readonly ProposedEvent[];
   #seq: number;
   /** Of what was given last. */
   #position: number;
   #lastMonotonicMs = -Infinity;
   /** How many checks in a row have found less than had come. */
-  #behind = 0;
+  #truncatedChecks = 0;
   #isClosed = false;
   #apply: Apply = () => {};
   #onReady: () => void = () => {};
 
   private constructor(store: StreamStore, reader: LogReader, options: SharedJournalOptions) {
-    const { nodeId, clock, onBroken } = options;
+    const { nodeId, clock, onFailed } = options;
     const { checkpoint, logId } = reader;
     this.#store = store;
     this.#reader = reader;
@@ -75,25 +75,26 @@ export class ReplicatedCommitLog implements CommitLog {
     this.nodeId = nodeId;
     this.logId = logId;
     this.firstSeq = this.#seq = checkpoint.seq;
-    this.#past = checkpoint.past;
-    for (const entry of checkpoint.past) applyEvent(this.#members, entry);
-    this.#numbers = new Map(checkpoint.numbers);
+    this.#snapshot = checkpoint.events;
+    for (const entry of checkpoint.events) applyEvent(this.#members, entry);
+    this.#batchSeqs = new Map(checkpoint.batchSeqs);
     this.#position = checkpoint.position;
     this.#writer = new BatchWriter(store, {
       ...options,
       nowMs: () => clock().monotonicMs,
-      onStored: (position, number) => this.#noteStored(position, number),
-      onTooLong: (bytes) => void this.#checkpoints.noteTooLong(bytes),
-      onGone: () => onBroken?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
+      onStored: (position, batchSeq) => this.#onStored(position, batchSeq),
+      onSnapshotTooLarge: (bytes) => void this.#checkpoints.onTooLarge(bytes),
+      onStreamDeleted: () =>
+        onFailed?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
     });
     this.#checkpoints = new Checkpoints({ ...options, store, wallMs: () => clock().wallMs });
-    reader.follow(() => {
+    reader.subscribe(() => {
       if (!this.#isClosed) this.#onReady();
     });
-    void reader.ended.then((error) => {
+    void reader.done.then((error) => {
       if (this.#isClosed) return;
-      if (error?.code === "nats-log-back") this.#turnBack();
-      else if (error) this.#break(error);
+      if (error?.code === "nats-log-back") this.#forkLog();
+      else if (error) this.#fail(error);
     });
   }
 
@@ -104,11 +105,11 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   get snapshot(): readonly ProposedEvent[] {
-    return this.#past;
+    return this.#snapshot;
   }
 
   get isBlocked(): boolean {
-    return this.#writer.waitingBytes >= (this.#options.maxWaitingBytes ?? MAX_UNCOMMITTED_BYTES);
+    return this.#writer.unwrittenBytes >= (this.#options.maxUncommittedBytes ?? MAX_UNCOMMITTED_BYTES);
   }
 
   get isUnavailable(): boolean {
@@ -118,7 +119,7 @@ export class ReplicatedCommitLog implements CommitLog {
   subscribe(apply: Apply, onReady: () => void): void {
     this.#apply = apply;
     this.#onReady = onReady;
-    this.#past = []; // it was asked for before
+    this.#snapshot = []; // it was asked for before
     this.deliver();
   }
 
@@ -127,132 +128,132 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   deliver(): void {
-    for (const stored of this.#reader.take()) {
+    for (const stored of this.#reader.drain()) {
       // What comes behind something that is not understood would get numbers that it has nowhere else.
       if (this.#isClosed) return;
       this.#position = stored.position;
       if (stored.isCheckpoint) this.#noteCheckpoint(stored);
-      else this.#give(this.#tryDecodeBatch(stored), stored);
+      else this.#applyBatch(this.#tryDecodeBatch(stored), stored);
     }
   }
 
   /** To be called now and then: notices if the store has lost what it had. */
-  async check(): Promise<void> {
+  async verifyTail(): Promise<void> {
     const { position } = this.#reader.last;
-    const { last } = await this.#store.state();
-    this.#behind = last < position ? this.#behind + 1 : 0;
+    const { lastPosition } = await this.#store.state();
+    this.#truncatedChecks = lastPosition < position ? this.#truncatedChecks + 1 : 0;
     // One that has just begun to lead a cluster may not know all for a moment.
-    if (this.#behind >= TRUNCATED_CHECKS) this.#turnBack();
+    if (this.#truncatedChecks >= TRUNCATED_CHECKS) this.#forkLog();
   }
 
   /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
-  keepFresh(): void {
-    if (this.#checkpoints.isOld) this.#writeCheckpoint();
+  snapshotIfDue(): void {
+    if (this.#checkpoints.isDirty) this.#writeCheckpoint();
   }
 
   /** Waits until all that was proposed is stored, at most so long, and ends. */
-  async close({ patienceMs = 0 }: { patienceMs?: number } = {}): Promise<void> {
+  async close({ drainTimeoutMs = 0 }: { drainTimeoutMs?: number } = {}): Promise<void> {
     const { clock } = this.#options;
     for (
-      const endMs = clock().monotonicMs + patienceMs;
+      const endMs = clock().monotonicMs + drainTimeoutMs;
       !this.#writer.isIdle && clock().monotonicMs < endMs;
     ) {
       await delay(DRAIN_POLL_MS);
       this.deliver();
     }
-    this.#end();
+    this.#stop();
   }
 
   /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
    * one, which would make less of it than others do. */
-  #tryDecodeBatch({ bytes }: Stored): Batch {
-    const block = this.#understood(() => tryDecodeBatch(bytes));
-    return block ?? { server: NO_NODE, number: 0, entries: [] };
+  #tryDecodeBatch({ bytes }: StoredRecord): Batch {
+    const block = this.#decodeOrFail(() => tryDecodeBatch(bytes));
+    return block ?? { nodeId: NO_NODE, batchSeq: 0, entries: [] };
   }
 
-  #understood<Result>(read: () => Result): Result | undefined {
+  #decodeOrFail<Result>(read: () => Result): Result | undefined {
     try {
       return read();
     } catch (error) {
-      this.#break(error as NatsError);
+      this.#fail(error as NatsError);
       return undefined;
     }
   }
 
   /** Nothing more is given, nor stored. */
-  #end(): void {
+  #stop(): void {
     this.#isClosed = true;
     this.#writer.close();
   }
 
-  #break(error: NatsError): void {
-    this.#end();
-    this.#options.onBroken?.(error);
+  #fail(error: NatsError): void {
+    this.#stop();
+    this.#options.onFailed?.(error);
   }
 
-  #give({ server, number, entries }: Batch, stored: Stored): void {
-    if (server === this.nodeId) this.#writer.see(number, entries.length);
+  #applyBatch({ nodeId, batchSeq, entries }: Batch, stored: StoredRecord): void {
+    if (nodeId === this.nodeId) this.#writer.onReadBack(batchSeq, entries.length);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
-    if (number <= (this.#numbers.get(server) ?? 0)) return;
-    this.#noteNumber(server, number);
-    const at = this.#momentOf(stored);
+    if (batchSeq <= (this.#batchSeqs.get(nodeId) ?? 0)) return;
+    this.#recordBatchSeq(nodeId, batchSeq);
+    const at = this.#instantOf(stored);
     for (const entry of entries) {
       applyEvent(this.#members, entry);
-      this.#apply(entry, this.#seq++, at, server !== this.nodeId);
+      this.#apply(entry, this.#seq++, at, nodeId !== this.nodeId);
     }
-    const isDue = this.#checkpoints.noteGiven({ entries: entries.length, bytes: stored.bytes.length });
+    const isDirty = this.#checkpoints.onApplied({ entries: entries.length, bytes: stored.bytes.length });
     // Whose block makes it due writes it: so one server does.
-    if (isDue && server === this.nodeId) this.#writeCheckpoint();
+    if (isDirty && nodeId === this.nodeId) this.#writeCheckpoint();
   }
 
-  #noteNumber(server: bigint, number: number): void {
-    this.#numbers.delete(server);
-    this.#numbers.set(server, number);
-    if (this.#numbers.size > MAX_PRODUCERS) this.#numbers.delete(this.#numbers.keys().next().value!);
+  #recordBatchSeq(server: bigint, batchSeq: number): void {
+    this.#batchSeqs.delete(server);
+    this.#batchSeqs.set(server, batchSeq);
+    if (this.#batchSeqs.size > MAX_PRODUCERS) this.#batchSeqs.delete(this.#batchSeqs.keys().next().value!);
   }
 
   /** When something was stored, on the clocks of this process. */
-  #momentOf({ timeMs }: Stored): Instant {
+  #instantOf({ timeMs }: StoredRecord): Instant {
     const now = this.#options.clock();
     const ageMs = Math.max(0, now.wallMs - timeMs);
     this.#lastMonotonicMs = Math.max(this.#lastMonotonicMs, now.monotonicMs - ageMs);
     return { wallMs: timeMs, monotonicMs: this.#lastMonotonicMs };
   }
 
-  #noteCheckpoint({ timeMs, bytes, position }: Stored): void {
-    const checkpoint = this.#understood(() => tryDecodeSnapshot(bytes));
+  #noteCheckpoint({ timeMs, bytes, position }: StoredRecord): void {
+    const checkpoint = this.#decodeOrFail(() => tryDecodeSnapshot(bytes));
     if (!checkpoint) return;
-    const isNew = position > this.#reader.openedAt;
+    const isNew = position > this.#reader.openedAtPosition;
     const isOther = isNew && checkpoint.logId !== this.logId;
     // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
-    if (isOther) return isGenesis(checkpoint) ? this.#break(logTruncated()) : this.#turnBack();
-    this.#checkpoints.noteStored(timeMs, { isNew });
+    if (isOther) return isGenesis(checkpoint) ? this.#fail(logTruncated()) : this.#forkLog();
+    this.#checkpoints.onStored(timeMs, { isNew });
   }
 
   #writeCheckpoint(): void {
     const snapshot = [...snapshotOf(this.#members)];
-    const [position, seq, numbers] = [this.#position, this.#seq, this.#numbers];
-    const bytes = encodeSnapshot({ logId: this.logId, position, seq, numbers, past: snapshot });
+    const [position, seq, batchSeqs] = [this.#position, this.#seq, this.#batchSeqs];
+    const bytes = encodeSnapshot({ logId: this.logId, position, seq, batchSeqs, events: snapshot });
     this.#writer.addCheckpoint(bytes, `checkpoint-${this.nodeId.toString(16)}-${position}`);
   }
 
   /** A block of this server is stored. Something else has come from there already: the store has lost what it had. */
-  #noteStored(position: number, number: number): void {
+  #onStored(position: number, batchSeq: number): void {
     this.deliver();
-    if (this.#reader.last.position < position) this.#reader.expect(position);
-    else if ((this.#numbers.get(this.nodeId) ?? 0) < number) this.#turnBack();
+    if (this.#reader.last.position < position) this.#reader.expectPosition(position);
+    else if ((this.#batchSeqs.get(this.nodeId) ?? 0) < batchSeq) this.#forkLog();
   }
 
   /** The store has lost the end of the log, as a machine without power may: what comes now has numbers that others had.
    * From here on the log is another instance, so that nobody takes the one for the other, and all servers begin anew
    * with what is left of it. */
-  #turnBack(): void {
+  #forkLog(): void {
     if (this.#isClosed) return;
-    this.#end();
+    this.#stop();
     // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
-    const mark = { logId: randomId(), position: 0, seq: 0, numbers: new Map(), past: [] };
+    const mark = { logId: randomId(), position: 0, seq: 0, batchSeqs: new Map(), events: [] };
     void this.#store.append(encodeSnapshot(mark), { id: `back-${mark.logId}`, isCheckpoint: true })
       .catch(() => {}) // another server has more luck, or the next start
-      .finally(() => this.#break(logTruncated()));
+      .finally(() => this.#fail(logTruncated()));
   }
 }

@@ -15,7 +15,7 @@ import { randomId } from "./random_id.ts";
 import { ReplicatedCommitLog } from "./shared_journal.ts";
 
 /** How long a server that ends waits for what was said to be stored, in ms. */
-const CLOSING_MS = 1_000;
+const LEAVE_TIMEOUT_MS = 1_000;
 /** Hosts that stand for all addresses of a machine. */
 const WILDCARDS = ["0.0.0.0", "::"];
 
@@ -32,10 +32,10 @@ export const SHARED_ROOM_FLAGS = {
 export interface SharedRoomOptions {
   readonly clock: Clock;
   /** Told when what is said has to wait for NATS, and when that is over. */
-  readonly onAway: (isAway: boolean) => void;
+  readonly onStalled: (isAway: boolean) => void;
   /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. `isKept`:
    * NATS forgets nothing until they do. */
-  readonly onOversized: (bytes: number, how: { isKept: boolean }) => void;
+  readonly onSnapshotTooLarge: (bytes: number, how: { isKept: boolean }) => void;
 }
 
 /** A room that many servers serve, as this one sees it. */
@@ -45,10 +45,10 @@ export class Cluster implements AsyncDisposable {
   /** NATS servers, without passwords. */
   readonly servers: readonly string[];
   /** On how many machines NATS keeps the log. */
-  readonly copies: number;
+  readonly replicas: number;
   /** Rejects if the room cannot go on.
    * @throws {NatsError} */
-  readonly broken: Promise<never>;
+  readonly failed: Promise<never>;
   readonly #nats: NatsRoom;
   readonly #neighbours: Membership;
   readonly #setAddress: (address: string) => void;
@@ -59,7 +59,7 @@ export class Cluster implements AsyncDisposable {
     name: string;
     servers: readonly string[];
     journal: ReplicatedCommitLog;
-    broken: Promise<never>;
+    failed: Promise<never>;
     nats: NatsRoom;
     neighbours: Membership;
     setAddress: (address: string) => void;
@@ -68,8 +68,8 @@ export class Cluster implements AsyncDisposable {
     this.name = parts.name;
     this.servers = parts.servers;
     this.journal = parts.journal;
-    this.broken = parts.broken;
-    this.copies = parts.nats.store.copies;
+    this.failed = parts.failed;
+    this.replicas = parts.nats.store.replicas;
     this.#nats = parts.nats;
     this.#neighbours = parts.neighbours;
     this.#setAddress = parts.setAddress;
@@ -81,7 +81,7 @@ export class Cluster implements AsyncDisposable {
    * @throws {NatsError} */
   static async open(
     flags: FlagValues<typeof SHARED_ROOM_FLAGS> & { readonly data?: string },
-    { clock, onAway, onOversized }: SharedRoomOptions,
+    { clock, onStalled, onSnapshotTooLarge }: SharedRoomOptions,
   ): Promise<Cluster | undefined> {
     const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
     checkCombinations(flags, { needed: [["nats", "room"], ...alone], contrary: [["nats", "data"]] });
@@ -93,20 +93,20 @@ export class Cluster implements AsyncDisposable {
     const [nodeId, logId] = [randomId(), randomId()];
     const nats = await openNats({ ...access, room: name, nodeId, address: () => address });
     try {
-      const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
-      broken.catch(() => {}); // whoever waits for it is told
+      const { promise: failed, reject: onFailed } = Promise.withResolvers<never>();
+      failed.catch(() => {}); // whoever waits for it is told
       const journal = await ReplicatedCommitLog.open(nats.store, {
         nodeId,
         logId,
         clock,
-        onAway,
-        onOversized,
-        onBroken,
+        onStalled,
+        onSnapshotTooLarge,
+        onFailed,
       });
       const neighbours = await Membership.join(nats.leases, { nodeId, clock });
       const setAddress = (known: string) => address = known;
       const { servers } = access;
-      return new Cluster({ name, servers, journal, broken, nats, neighbours, setAddress, advertised });
+      return new Cluster({ name, servers, journal, failed, nats, neighbours, setAddress, advertised });
     } catch (error) {
       await nats.close();
       throw natsError(error, access);
@@ -114,27 +114,27 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Has a server take part, from now on. `fingerprint` is that of its certificate. */
-  join(server: ChatServer, { fingerprint }: { fingerprint?: string }): void {
+  attach(server: ChatServer, { fingerprint }: { fingerprint?: string }): void {
     const { address } = server;
-    const isKnown = !WILDCARDS.includes(address.host);
-    const own = isKnown ? formatBackup({ server: address, fingerprint }) : "";
+    const isConfigured = !WILDCARDS.includes(address.host);
+    const own = isConfigured ? formatBackup({ server: address, fingerprint }) : "";
     this.#setAddress(this.#advertised ?? own);
-    server.shareBackups();
-    this.#neighbours.watch({
-      homes: () => server.homes,
-      offered: () => server.serving,
-      onGone: (nodeId) => server.loseServer(nodeId),
-      onLiving: (addresses, { isFirst }) => {
-        this.journal.check().catch(() => {}); // next time
-        if (!isFirst) return;
-        server.learnServers(addresses);
-        this.journal.keepFresh();
+    server.publishOwnBackups();
+    this.#neighbours.start({
+      nodeIds: () => server.nodeIds,
+      advertised: () => server.clusterServers,
+      onNodeDown: (nodeId) => server.nodeDown(nodeId),
+      onNodesChanged: (addresses, { isLeader }) => {
+        this.journal.verifyTail().catch(() => {}); // next time
+        if (!isLeader) return;
+        server.setClusterServers(addresses);
+        this.journal.snapshotIfDue();
       },
     });
   }
 
   /** Whether clients of other servers can be told of this one, so far as it knows itself. */
-  isReachable(server: ChatServer): boolean {
+  isRoutable(server: ChatServer): boolean {
     return this.#advertised !== undefined || !WILDCARDS.includes(server.address.host);
   }
 
@@ -144,8 +144,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await this.journal.close({ patienceMs: CLOSING_MS });
-    await atMost(CLOSING_MS, this.#neighbours[Symbol.asyncDispose]());
+    await this.journal.close({ drainTimeoutMs: LEAVE_TIMEOUT_MS });
+    await atMost(LEAVE_TIMEOUT_MS, this.#neighbours[Symbol.asyncDispose]());
     await this.#nats.close();
   }
 
@@ -162,7 +162,7 @@ async function accessOf(
   return {
     ...access,
     ...(creds !== undefined && { credentials: parseCredentials(await readUserFile(creds), creds) }),
-    ...(ca !== undefined && { ca: await readUserFile(ca), isSecure: true }),
+    ...(ca !== undefined && { ca: await readUserFile(ca), isTls: true }),
   };
 }
 

@@ -6,9 +6,9 @@ const CLEAR_AFTER_MS = 3_000;
 
 /** What a spell needs. */
 export interface SpellOptions {
-  /** Told that it is so, and when it is over; `isAgain`: of the same spell this was told before. */
-  readonly tell: (text: string, how: { isOver: boolean; isAgain: boolean }) => void;
-  readonly overMs?: number;
+  /** Told that it is so, and when it is over; `isRetry`: of the same spell this was told before. */
+  readonly tell: (text: string, how: { isResolved: boolean; isRepeat: boolean }) => void;
+  readonly clearAfterMs?: number;
 }
 
 /** Something bad that comes and goes. */
@@ -23,21 +23,22 @@ export class OutageNotifier implements Disposable {
   }
 
   /** It is so, be it for the first time or again, or is so no more. */
-  note(isOver: boolean, text: string): void {
+  report(isResolved: boolean, text: string): void {
     clearTimeout(this.#timer);
-    if (isOver) this.#timer = setTimeout(() => this.#end(text), this.#options.overMs ?? CLEAR_AFTER_MS);
-    else this.#tell(text);
+    if (isResolved) {
+      this.#timer = setTimeout(() => this.#end(text), this.#options.clearAfterMs ?? CLEAR_AFTER_MS);
+    } else this.#tell(text);
   }
 
   #tell(text: string): void {
-    const isAgain = this.#told === text;
+    const isRepeat = this.#told === text;
     this.#told = text;
-    this.#options.tell(text, { isOver: false, isAgain });
+    this.#options.tell(text, { isResolved: false, isRepeat });
   }
 
   #end(text: string): void {
     this.#told = undefined;
-    this.#options.tell(text, { isOver: true, isAgain: false });
+    this.#options.tell(text, { isResolved: true, isRepeat: false });
   }
 
   [Symbol.dispose](): void {

@@ -5,13 +5,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "./clock.ts";
 import { NatsError } from "./errors.ts";
 import { type Checkpoint, createLog, findSnapshot, tryDecodeSnapshot } from "./nats_checkpoint.ts";
-import type { Stored, StreamStore } from "./nats_store.ts";
+import type { StoredRecord, StreamStore } from "./nats_store.ts";
 
 /** How much of the past a server that starts reads, in bytes of blocks, more or less. */
 const REPLAY_BYTES = 16_777_216;
 /** From try to try to find the past, in ms, and how long that may take: longer than a cluster that loses its leader, and
  * the next one as well. */
-const AGAIN_MS = 200;
+const RETRY_MS = 200;
 const OPENING_MS = 60_000;
 /** A store that gives nothing for so long to a server that starts does not have what it said, in ms: a cluster takes up
  * to 10 s to choose a leader. */
@@ -25,9 +25,9 @@ export interface StoreReaderOptions {
   /** Instance of the room if there is none yet, random and not zero. */
   readonly logId: bigint;
   readonly clock: Clock;
-  readonly openingMs?: number;
-  readonly readingMs?: number;
-  readonly backMs?: number;
+  readonly openTimeoutMs?: number;
+  readonly readTimeoutMs?: number;
+  readonly rereadAfterMs?: number;
 }
 
 /** A log that is read. */
@@ -36,31 +36,35 @@ export class LogReader {
   readonly checkpoint: Checkpoint;
   /** Fulfilled when nothing more is read: with an error unless the store was closed. `nats-log-cut`: a part is missing;
    * `nats-log-back`: the end is another than it was. */
-  readonly ended: Promise<NatsError | undefined>;
+  readonly done: Promise<NatsError | undefined>;
   readonly #store: StreamStore;
-  readonly #backMs: number;
-  #onCome = () => {};
-  #inbox: Stored[] = [];
-  #last: Pick<Stored, "position" | "timeMs">;
+  readonly #rereadAfterMs: number;
+  #onRecords = () => {};
+  #received: StoredRecord[] = [];
+  #last: Pick<StoredRecord, "position" | "timeMs">;
   #instance: bigint;
-  #openedAt: number;
-  #isGivenUp = false;
+  #openedAtPosition: number;
+  #isAbandoned = false;
 
-  private constructor(store: StreamStore, checkpoint: Checkpoint, { backMs = BACK_MS }: StoreReaderOptions) {
+  private constructor(
+    store: StreamStore,
+    checkpoint: Checkpoint,
+    { rereadAfterMs = BACK_MS }: StoreReaderOptions,
+  ) {
     this.#store = store;
-    this.#backMs = backMs;
+    this.#rereadAfterMs = rereadAfterMs;
     this.checkpoint = checkpoint;
     this.#instance = checkpoint.logId;
-    this.#openedAt = checkpoint.position;
+    this.#openedAtPosition = checkpoint.position;
     this.#last = { position: checkpoint.position, timeMs: NaN };
-    this.ended = this.#read();
+    this.done = this.#read();
   }
 
   /** Reads the past of a room, or begins one.
    * @throws what the store throws, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
   static async open(store: StreamStore, options: StoreReaderOptions): Promise<LogReader> {
-    const { clock, openingMs = OPENING_MS } = options;
-    for (const endMs = clock().monotonicMs + openingMs;;) {
+    const { clock, openTimeoutMs = OPENING_MS } = options;
+    for (const endMs = clock().monotonicMs + openTimeoutMs;;) {
       try {
         const reader = await LogReader.#open(store, options);
         if (reader) return reader;
@@ -68,26 +72,26 @@ export class LogReader {
         const isNewer = error instanceof NatsError && error.code === "nats-newer";
         // A cluster that chooses a leader does not answer.
         if (isNewer || clock().monotonicMs >= endMs) throw error;
-        await delay(AGAIN_MS);
+        await delay(RETRY_MS);
       }
     }
   }
 
   /** Undefined if another server began the room at the same time. */
   static async #open(store: StreamStore, options: StoreReaderOptions): Promise<LogReader | undefined> {
-    const { first, last, count, bytes } = await store.state();
-    const wanted = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, count)));
-    const found = await findSnapshot(store, Math.max(first, last - wanted), first) ??
-      await findSnapshot(store, first, first);
-    const checkpoint = found ?? await createLog(store, last, options.logId);
+    const { firstPosition, lastPosition, recordCount, bytes } = await store.state();
+    const wanted = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, recordCount)));
+    const found = await findSnapshot(store, Math.max(firstPosition, lastPosition - wanted), firstPosition) ??
+      await findSnapshot(store, firstPosition, firstPosition);
+    const checkpoint = found ?? await createLog(store, lastPosition, options.logId);
     if (!checkpoint) return undefined;
     const reader = new LogReader(store, checkpoint, options);
     try {
-      await reader.#reach(last, options);
-      reader.#noteOpened();
+      await reader.#catchUpTo(lastPosition, options);
+      reader.#recordOpened();
       return reader;
     } catch (error) {
-      reader.#isGivenUp = true;
+      reader.#isAbandoned = true;
       throw error;
     }
   }
@@ -98,47 +102,51 @@ export class LogReader {
   }
 
   /** Position of the last of the past. */
-  get openedAt(): number {
-    return this.#openedAt;
+  get openedAtPosition(): number {
+    return this.#openedAtPosition;
   }
 
   /** What has come last. */
-  get last(): Pick<Stored, "position" | "timeMs"> {
+  get last(): Pick<StoredRecord, "position" | "timeMs"> {
     return this.#last;
   }
 
-  /** Calls `onCome` when something has come. */
-  follow(onCome: () => void): void {
-    this.#onCome = onCome;
+  /** Calls `onRecords` when something has come. */
+  subscribe(onRecords: () => void): void {
+    this.#onRecords = onRecords;
   }
 
   /** What has come since it was asked last. */
-  take(): Stored[] {
-    return this.#inbox.splice(0);
+  drain(): StoredRecord[] {
+    return this.#received.splice(0);
   }
 
   /** Something is stored there: has the store asked again unless it comes. */
-  expect(position: number): void {
+  expectPosition(position: number): void {
     const timer = setTimeout(() => {
-      if (this.#last.position < position) this.#store.reread();
-    }, this.#backMs);
+      if (this.#last.position < position) this.#store.restartRead();
+    }, this.#rereadAfterMs);
     Deno.unrefTimer(timer);
   }
 
-  async #reach(position: number, { readingMs = READING_MS }: StoreReaderOptions): Promise<void> {
+  async #catchUpTo(position: number, { readTimeoutMs = READING_MS }: StoreReaderOptions): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.follow(() => this.#last.position >= position && resolve());
+    this.subscribe(() => this.#last.position >= position && resolve());
     const reached = new AbortController();
     try {
-      await Promise.race([promise, this.ended.then(throwIfError), this.#urge(reached, readingMs)]);
+      await Promise.race([
+        promise,
+        this.done.then(throwIfError),
+        this.#rereadWhileSilent(reached, readTimeoutMs),
+      ]);
     } finally {
       reached.abort();
     }
   }
 
-  #noteOpened(): void {
-    this.#openedAt = this.#last.position;
-    for (const { isCheckpoint, bytes } of this.#inbox) {
+  #recordOpened(): void {
+    this.#openedAtPosition = this.#last.position;
+    for (const { isCheckpoint, bytes } of this.#received) {
       if (isCheckpoint) this.#instance = tryDecodeSnapshot(bytes)?.logId ?? this.#instance;
     }
   }
@@ -146,13 +154,13 @@ export class LogReader {
   /** Has the store asked again while nothing comes. Rejects when nothing has come for long: the store may have lost what
    * it said that it had.
    * @throws {NatsError} `nats-unread` */
-  async #urge({ signal }: AbortController, readingMs: number): Promise<void> {
+  async #rereadWhileSilent({ signal }: AbortController, readTimeoutMs: number): Promise<void> {
     let { position } = this.#last;
-    for (let silentMs = 0; silentMs < readingMs;) {
-      await delay(this.#backMs, undefined, { signal }).catch(() => {});
+    for (let silentMs = 0; silentMs < readTimeoutMs;) {
+      await delay(this.#rereadAfterMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      silentMs = position === this.#last.position ? silentMs + this.#backMs : 0;
-      if (silentMs > 0) this.#store.reread();
+      silentMs = position === this.#last.position ? silentMs + this.#rereadAfterMs : 0;
+      if (silentMs > 0) this.#store.restartRead();
       ({ position } = this.#last);
     }
     throw new NatsError("nats-unread", "Cannot read what the store says that it has");
@@ -160,16 +168,18 @@ export class LogReader {
 
   async #read(): Promise<NatsError | undefined> {
     for await (const stored of this.#store.read(this.#last.position + 1)) {
-      if (this.#isGivenUp) return undefined;
-      if (stored.isGap) return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
+      if (this.#isAbandoned) return undefined;
+      if (stored.isAfterGap) {
+        return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
+      }
       if (stored.position === this.#last.position) {
         // Whatever follows may be numbered as what was lost.
         if (stored.timeMs !== this.#last.timeMs) return logTruncated();
         continue;
       }
       this.#last = stored;
-      this.#inbox.push(stored);
-      this.#onCome();
+      this.#received.push(stored);
+      this.#onRecords();
     }
     return undefined;
   }

@@ -66,7 +66,7 @@ export class ServerSelector {
   #failures = 0;
   /** What is offered until it was tried itself. */
   #offered: Address | undefined;
-  #wasEverIn = false;
+  #hasEverJoined = false;
   /** Taken since the client was last let in, or a person was last asked. */
   #newNick: string | undefined;
   /** Why the client could not enter, as somebody has heard who is asked nothing. */
@@ -87,7 +87,7 @@ export class ServerSelector {
     server: Address,
     { room, backups, ip }: { room: bigint; backups: readonly Address[]; ip: string },
   ): void {
-    this.#wasEverIn = true;
+    this.#hasEverJoined = true;
     this.#newNick = undefined;
     this.#told.clear();
     this.#rotation.found(server, ip);
@@ -115,21 +115,21 @@ export class ServerSelector {
   ): Promise<ConnectTarget | undefined> {
     if (!failure) return await this.#first({ signal });
     const { target: { server }, error } = failure;
-    const isNews = await this.#tell(failure);
+    const isFirstReport = await this.#tell(failure);
     if (fatal(error)) throw error;
     const nick = this.#newNick ?? failure.target.nick;
     // Who is thrown out as soon as they are in must not come back at once.
     if (failure.stayedMs >= BACKOFF_MAX_MS) this.#failures = 0;
-    if (this.#isToDialAgain(failure)) {
+    if (this.#shouldRedial(failure)) {
       this.#failures++;
-      const again = { server, nick, dialMs: REDIAL_TIMEOUT_MS };
-      return isSilence(error) ? { ...again, answerMs: REDIAL_ANSWER_MS } : again;
+      const again = { server, nick, dialTimeoutMs: REDIAL_TIMEOUT_MS };
+      return isSilence(error) ? { ...again, welcomeTimeoutMs: REDIAL_ANSWER_MS } : again;
     }
-    const isKnown = !this.#wasEverIn || this.#rotation.has(server);
-    const door = await this.#options.doorman?.open(failure, { signal, isKnown, isNews });
+    const isConfigured = !this.#hasEverJoined || this.#rotation.has(server);
+    const door = await this.#options.doorman?.open(failure, { signal, isConfigured, isFirstReport });
     if (door === "left") return undefined;
     if (door === "open") return { server, nick };
-    if (door === "shut" && this.#isNobodyThere(server)) throw error;
+    if (door === "shut" && this.#hasNoAlternative(server)) throw error;
     return await this.#elsewhere(failure, { nick, signal });
   }
 
@@ -139,14 +139,14 @@ export class ServerSelector {
     { nick, signal }: { nick: string; signal: AbortSignal },
   ): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
-    const after = this.#isWorthWaiting(failure) ? server : this.#nextKnown(server);
-    const isAlone = this.#isAloneWithout(failure);
+    const after = this.#shouldStay(failure) ? server : this.#nextKnown(server);
+    const isAlone = this.#isOnlyFaulty(failure);
     if (protocolFault(error)) this.#rotation.distrust(server);
-    const isAtOnce = this.#isAtOnce(failure, after);
-    const waitMs = isAtOnce ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
+    const shouldSkipBackoff = this.#shouldSkipBackoff(failure, after);
+    const waitMs = shouldSkipBackoff ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
     const { isAuto, terminal } = this.#options;
     if (isAlone && isAuto && !terminal.isKeyboard) throw error;
-    if (isAuto && !this.#isAnswerable(error) && !isAlone) {
+    if (isAuto && !this.#canUserFix(error) && !isAlone) {
       await pause(waitMs, signal);
       return { server: after, nick };
     }
@@ -164,48 +164,48 @@ export class ServerSelector {
     if (wasIn || isServerDown(failure) || doorman?.opensUnasked(failure)) return true;
     const server = formatAddress(target.server);
     const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
-    const isNews = !isAuto || this.#isAnswerable(error) || !this.#told.has(reason);
+    const isFirstReport = !isAuto || this.#canUserFix(error) || !this.#told.has(reason);
     this.#told.add(reason);
-    if (isForDoorman(error) || !isNews) return isNews;
+    if (isForDoorman(error) || !isFirstReport) return isFirstReport;
     const explained = printable(errorText(error, language));
     const why = error instanceof ConnectError
       ? explained
       : this.#sentences("client.not-in", { server, why: explained });
-    const goesOn = !isAboutDoor(error) && !fatal(error) && !this.#isAnswerable(error) &&
-      !this.#isAloneWithout(failure);
+    const goesOn = !isAboutDoor(error) && !fatal(error) && !this.#canUserFix(error) &&
+      !this.#isOnlyFaulty(failure);
     if (isAuto) await notify(goesOn ? this.#sentences("client.retry", { why }) : why);
     else await terminal.print(why);
-    return isNews;
+    return isFirstReport;
   }
 
   /** Whether a person is there who can say what else to come with. */
-  #isAnswerable(error: ChatError): boolean {
+  #canUserFix(error: ChatError): boolean {
     return this.#options.terminal.isKeyboard && (isAboutNick(error) || isAboutPassword(error));
   }
 
   /** Whether a person does best to come again where they could not enter: that server lives, and those that share its
    * room have the same store; or nobody knows whether it does. */
-  #isWorthWaiting({ target: { server }, error }: Disconnect): boolean {
+  #shouldStay({ target: { server }, error }: Disconnect): boolean {
     const { terminal, isAuto } = this.#options;
     if (isAuto || !terminal.isKeyboard) return false;
     if (error instanceof ServerError) return error.code === "store-away";
-    return isNetworkAway(error) && this.#isHome(server);
+    return isNetworkAway(error) && this.#isCurrent(server);
   }
 
   /** Whether there is no need to wait for another server: the one of now is gone; or nothing can be said of either, and
    * when this machine has its network back, it is to look first where the others are. */
-  #isAtOnce(failure: Disconnect, after: Address): boolean {
+  #shouldSkipBackoff(failure: Disconnect, after: Address): boolean {
     if (isServerDown(failure)) return !this.#rotation.isSameSet(after, failure.target.server);
-    return localNetwork(failure.error) && this.#rotation.has(this.#rotation.here!) && !this.#isHome(after);
+    return localNetwork(failure.error) && this.#rotation.has(this.#rotation.here!) && !this.#isCurrent(after);
   }
 
-  #isHome(server: Address): boolean {
+  #isCurrent(server: Address): boolean {
     return this.#rotation.isSameSet(server, this.#rotation.here!);
   }
 
   /** Whether it may be the connection alone that broke, or the network: then who goes to another server splits the
    * room. A script that gives answers instead of `--auto` is asked, as long as it may have one. */
-  #isToDialAgain({ error, wasIn }: Disconnect): boolean {
+  #shouldRedial({ error, wasIn }: Disconnect): boolean {
     const { isAuto, terminal } = this.#options;
     if (!wasIn || !(transient(error) || isSilence(error)) || this.#failures > 0) return false;
     return isAuto || terminal.isKeyboard || terminal.hasEnded;
@@ -216,7 +216,7 @@ export class ServerSelector {
     { signal, after, isAlone }: { signal: AbortSignal; after: Address; isAlone: boolean },
   ): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
-    this.#forgetWhatWasWrong(failure);
+    this.#clearRejectedInput(failure);
     this.#told.clear();
     // The port stands if only the name was wrong and nothing else is on offer.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
@@ -230,18 +230,18 @@ export class ServerSelector {
 
   /** Whether a door that is shut will not be opened: nobody is there who could, or send the client elsewhere. Who was
    * in, and has words that no server has, goes on to whatever else is known. */
-  #isNobodyThere(server: Address): boolean {
+  #hasNoAlternative(server: Address): boolean {
     const { terminal, isAuto } = this.#options;
-    if (!this.#wasEverIn) return isAuto || !terminal.isKeyboard;
-    return !terminal.isKeyboard && terminal.hasEnded && this.#knowsNoneBut(server);
+    if (!this.#hasEverJoined) return isAuto || !terminal.isKeyboard;
+    return !terminal.isKeyboard && terminal.hasEnded && this.#isLastKnown(server);
   }
 
   /** Whether no server is left to go to but one with which there is no talking. */
-  #isAloneWithout({ target, error }: Disconnect): boolean {
-    return protocolFault(error) && this.#knowsNoneBut(target.server);
+  #isOnlyFaulty({ target, error }: Disconnect): boolean {
+    return protocolFault(error) && this.#isLastKnown(target.server);
   }
 
-  #knowsNoneBut(server: Address): boolean {
+  #isLastKnown(server: Address): boolean {
     return this.#rotation.size === (this.#rotation.has(server) ? 1 : 0);
   }
 
@@ -255,7 +255,7 @@ export class ServerSelector {
   }
 
   /** Only what the failure is about is asked again. */
-  #forgetWhatWasWrong({ target, error }: Disconnect): void {
+  #clearRejectedInput({ target, error }: Disconnect): void {
     const isNick = isAboutNick(error);
     this.#nick = isNick ? undefined : this.#newNick ?? target.nick;
     this.#newNick = undefined;
@@ -274,15 +274,15 @@ export class ServerSelector {
   }
 
   #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<ConnectTarget | undefined> {
-    return this.#options.terminal.dialogue(() => this.#askWhatIsOpen(options), options);
+    return this.#options.terminal.dialogue(() => this.#askMissing(options), options);
   }
 
-  async #askWhatIsOpen(
+  async #askMissing(
     { signal, fallback }: { signal: AbortSignal; fallback?: Address },
   ): Promise<ConnectTarget | undefined> {
     if (this.#host === undefined) {
       const answer = await this.#prompt({
-        text: this.#sentences(this.#wasEverIn ? "ask.new-server" : "ask.server"),
+        text: this.#sentences(this.#hasEverJoined ? "ask.new-server" : "ask.server"),
         fallback: fallback?.host ?? DEFAULT_HOST,
         parse: (answer) => this.#parseHost(answer, fallback?.host),
         signal,
@@ -326,7 +326,7 @@ export class ServerSelector {
 
   /** Nobody talks who was never in, and nothing is given back where lines are not edited. */
   #refuseTalk(answer: string): void {
-    if (!this.#wasEverIn || !this.#options.terminal.isInteractive) return;
+    if (!this.#hasEverJoined || !this.#options.terminal.isInteractive) return;
     const text = truncate(answer, MAX_TALK_CHARS);
     throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
   }
@@ -344,7 +344,7 @@ export class ServerSelector {
  * may still take it, and break it at once. */
 function isServerDown({ target, error, wasIn }: Disconnect): boolean {
   const hasSaidWhy = error instanceof ServerError || isAboutDoor(error) || isNetworkAway(error);
-  return !wasIn && target.dialMs !== undefined && !hasSaidWhy;
+  return !wasIn && target.dialTimeoutMs !== undefined && !hasSaidWhy;
 }
 
 /** Waits, unless the signal says that there is no need to: the caller looks at it. */

@@ -15,7 +15,7 @@ export interface AskOptions {
   /** What an empty answer means, and the end of a pipe. */
   readonly fallback?: string;
   /** The end of a pipe means nothing: the fallback was tried. */
-  readonly isAgain?: boolean;
+  readonly isRetry?: boolean;
   /** The answer is not to be seen, and taken as it is, without trimming. */
   readonly isSecret?: boolean;
   readonly signal?: AbortSignal;
@@ -59,7 +59,7 @@ export class Terminal implements AsyncDisposable {
     this.#pauseMs = pauseMs;
     const { tty } = streams;
     tty?.setRaw(true);
-    this.#screen = new Screen({ ...streams, onBroken: () => this.#interrupt.abort() });
+    this.#screen = new Screen({ ...streams, onOutputClosed: () => this.#interrupt.abort() });
     const onEnd = () => this.#end();
     this.#source = tty
       ? readKeys(streams.input, {
@@ -114,40 +114,40 @@ export class Terminal implements AsyncDisposable {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Result> {
     // Without a pause, not even this one: a pipe goes on with the answers.
-    if (this.#untilPauseMs > 0) await this.#pause(signal);
-    this.#desks.beginDialogue();
+    if (this.#msUntilIdle > 0) await this.#pause(signal);
+    this.#desks.beginExclusive();
     this.#refresh();
     try {
       return await talk();
     } finally {
-      this.#desks.endDialogue();
-      this.#goOn();
+      this.#desks.endExclusive();
+      this.#dispatch();
     }
   }
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
-  giveBack(text: string): void {
-    if (this.isInteractive) this.#desks.giveBack(text);
+  deliverSynced(text: string): void {
+    if (this.isInteractive) this.#desks.deliverSynced(text);
   }
 
   /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode hidesSecrets}.
    * @throws {InputError} `input-ended` if a person ends the input, or a pipe does without a fallback; the signal's
    * reason */
   ask(question: string, options: AskOptions = {}): Promise<string> {
-    const { fallback, isAgain = false, isSecret = false } = options;
+    const { fallback, isRetry = false, isSecret = false } = options;
     return this.dialogue(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
       const isAhead = this.#desks.answers.ahead.length > 0;
-      if (!this.isInteractive) await this.#screen.print(this.#streams.isEchoed ? `${prompt} ` : prompt);
+      if (!this.isInteractive) await this.#screen.print(this.#streams.isSystemEcho ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, options);
       const seen = isSecret ? "" : line;
       if (!this.isInteractive) {
-        await this.#screen.print(this.#behindQuestion(seen, { isAhead }));
+        await this.#screen.print(this.#afterPrompt(seen, { isAhead }));
       } else if (isAhead) await this.print(`${prompt} ${seen}`);
       // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
       const answer = (isSecret ? line : line?.trim()) ||
-        (line === undefined && (this.isKeyboard || isAgain) ? undefined : fallback);
+        (line === undefined && (this.isKeyboard || isRetry) ? undefined : fallback);
       if (answer !== undefined || line !== undefined) return answer ?? "";
       throw new InputError("input-ended", `Cannot go on without an answer to "${question}"`, {
         details: { question },
@@ -159,7 +159,7 @@ export class Terminal implements AsyncDisposable {
   async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
     this.#desks.beginChat(options);
     this.#desks.chat.prompt = prompt;
-    this.#goOn();
+    this.#dispatch();
     try {
       for (;;) {
         const line = await this.#next(this.#desks.chat);
@@ -184,13 +184,13 @@ export class Terminal implements AsyncDisposable {
 
   /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not
    * get them. */
-  showStatus(lines: readonly string[]): void {
+  setStatus(lines: readonly string[]): void {
     this.#status = lines;
     this.#refresh();
   }
 
   /** Changes what stands before the chat line that is being typed. A pipe does not get it. */
-  showPrompt(prompt: string): void {
+  setPrompt(prompt: string): void {
     this.#desks.chat.prompt = prompt;
     this.#refresh();
   }
@@ -216,9 +216,9 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** What is still to be written behind a question that has its answer, where no keys come one by one. */
-  #behindQuestion(line: string | undefined, { isAhead }: { isAhead: boolean }): string {
-    const { isKeyboard, isEchoed = false } = this.#streams;
-    if (isEchoed && line !== undefined) return isAhead ? `${line}\n` : "";
+  #afterPrompt(line: string | undefined, { isAhead }: { isAhead: boolean }): string {
+    const { isKeyboard, isSystemEcho = false } = this.#streams;
+    if (isSystemEcho && line !== undefined) return isAhead ? `${line}\n` : "";
     return !line || (isKeyboard && !isAhead) ? "\n" : ` ${line}\n`;
   }
 
@@ -239,21 +239,21 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** Answers are no line that a question could come between: the next one may follow at once. */
-  #noteTyping(): void {
+  #recordKey(): void {
     const { open, answers } = this.#desks;
     if (open !== answers) this.#lastKeyMs = this.#clock().monotonicMs;
   }
 
   /** How long somebody who is in the middle of a line may take to press the next key and have paused otherwise,
    * in ms. Only where keys come one by one is a line seen before it is finished. */
-  get #untilPauseMs(): number {
-    if (!this.isInteractive || !this.#desks.isMidLine) return 0;
+  get #msUntilIdle(): number {
+    if (!this.isInteractive || !this.#desks.hasPartialLine) return 0;
     return this.#lastKeyMs + this.#pauseMs - this.#clock().monotonicMs;
   }
 
   /** Waits while somebody is in the middle of a line. */
   async #pause(signal: AbortSignal | undefined): Promise<void> {
-    for (let ms = this.#untilPauseMs; ms > 0 && !signal?.aborted; ms = this.#untilPauseMs) {
+    for (let ms = this.#msUntilIdle; ms > 0 && !signal?.aborted; ms = this.#msUntilIdle) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, ms);
       this.#onPause = resolve;
@@ -268,23 +268,23 @@ export class Terminal implements AsyncDisposable {
   /** The next line for a desk; undefined if there is none to come. */
   #next(desk: LineQueue): Promise<TypedLine | undefined> {
     const line = this.#desks.next(desk);
-    this.#goOn();
+    this.#dispatch();
     return line;
   }
 
   /** Gives what was read ahead to whoever waits for a line, or lets them wait. */
-  #goOn(): void {
+  #dispatch(): void {
     this.#desks.serve();
     if (this.#desks.open.ahead.length === 0 && !this.#desks.hasEnded) this.#source.resume();
-    if (!this.#desks.isMidLine) this.#onPause();
+    if (!this.#desks.hasPartialLine) this.#onPause();
     this.#refresh();
   }
 
   #refresh(): void {
-    const { open, chat, isInUse } = this.#desks;
+    const { open, chat, isActive } = this.#desks;
     const { prompt, seen: { text, cursor } } = open;
     const status = open === chat ? this.#status : [];
-    this.#screen.show(isInUse ? { status, prompt, text, cursor } : undefined);
+    this.#screen.show(isActive ? { status, prompt, text, cursor } : undefined);
   }
 
   #takePiped(text: string): void {
@@ -295,7 +295,7 @@ export class Terminal implements AsyncDisposable {
 
   #press(key: Key): void {
     if (this.#desks.hasEnded) return;
-    this.#noteTyping();
+    this.#recordKey();
     const { editor } = this.#desks.open;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // of the end of a pasted line
@@ -307,18 +307,18 @@ export class Terminal implements AsyncDisposable {
     if (key.ctrl && key.name === "l") this.#screen.clear();
     else if (isReturn || key.name === "enter") this.#desks.enter();
     else editor.press(key);
-    this.#goOn();
+    this.#dispatch();
   }
 
   #paste(text: string): void {
     if (this.#desks.hasEnded) return;
-    this.#noteTyping();
+    this.#recordKey();
     this.#desks.paste(text);
-    this.#goOn();
+    this.#dispatch();
   }
 
   #end(): void {
     this.#desks.end();
-    this.#goOn();
+    this.#dispatch();
   }
 }

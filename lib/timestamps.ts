@@ -32,26 +32,26 @@ export class Timestamps {
   readonly #zone: "UTC" | undefined;
   readonly #language: Language;
   /** What a stamp can tell apart, in ms. */
-  readonly #stepMs: number;
-  #lastStep = NaN;
+  readonly #resolutionMs: number;
+  #lastTick = NaN;
   #lastStamp = "";
   /** The day of the last line: from its first ms to the first of the next one. */
-  #day: { readonly startMs: number; readonly endMs: number } | undefined;
+  #day: { readonly startedMs: number; readonly endMs: number } | undefined;
 
   constructor({ pattern = DEFAULT_PATTERN, utc = false, language = "es" }: TimestampsOptions = {}) {
     this.#pattern = pattern;
     this.#zone = utc ? "UTC" : undefined;
     this.#language = language;
-    this.#stepMs = pattern.includes("S") ? 1 : 1_000;
+    this.#resolutionMs = pattern.includes("S") ? 1 : 1_000;
   }
 
   /** The time as the pattern says. */
   stamp(timeMs: number): string {
-    const step = Math.floor(Math.min(timeMs, LAST_DATE_MS) / this.#stepMs);
+    const step = Math.floor(Math.min(timeMs, LAST_DATE_MS) / this.#resolutionMs);
     // A busy room says much in one second.
-    if (step !== this.#lastStep) {
-      this.#lastStep = step;
-      this.#lastStamp = format(new Date(step * this.#stepMs), this.#pattern, { timeZone: this.#zone });
+    if (step !== this.#lastTick) {
+      this.#lastTick = step;
+      this.#lastStamp = format(new Date(step * this.#resolutionMs), this.#pattern, { timeZone: this.#zone });
     }
     return this.#lastStamp;
   }
@@ -59,20 +59,20 @@ export class Timestamps {
   /** The line to show before one of this time, if that is of another day than the one before it. */
   newDay(timeMs: number): string | undefined {
     const ms = Math.min(timeMs, LAST_DATE_MS);
-    if (this.#day && ms >= this.#day.startMs && ms < this.#day.endMs) return undefined;
-    const isFirst = this.#day === undefined;
+    if (this.#day && ms >= this.#day.startedMs && ms < this.#day.endMs) return undefined;
+    const isFirstChunk = this.#day === undefined;
     this.#day = dayOf(new Date(ms), this.#zone);
-    if (isFirst) return undefined;
+    if (isFirstChunk) return undefined;
     const date = new Intl.DateTimeFormat(this.#language, { dateStyle: "full", timeZone: this.#zone });
     return `--- ${date.format(ms)} ---`;
   }
 }
 
-function dayOf(date: Date, zone: "UTC" | undefined): { startMs: number; endMs: number } {
+function dayOf(date: Date, zone: "UTC" | undefined): { startedMs: number; endMs: number } {
   const midnight = zone
     ? (later: number) => Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + later)
     : (later: number) => new Date(date.getFullYear(), date.getMonth(), date.getDate() + later).getTime();
-  return { startMs: midnight(0), endMs: midnight(1) };
+  return { startedMs: midnight(0), endMs: midnight(1) };
 }
 
 /** A pattern for {@linkcode Timestamps}: the fields of {@linkcode format} and what stands for itself, letters only

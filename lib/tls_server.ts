@@ -13,13 +13,13 @@ export interface TlsServerOptions {
   /** In PEM. */
   readonly key: string;
   /** What to say, in plain text, to those who do not speak TLS. */
-  readonly refusal: Uint8Array;
+  readonly plaintextReply: Uint8Array;
 }
 
 /** Makes TLS of connections; each shakes hands while it is read from.
  * @throws {Error} if certificate and key are no pair */
 export async function tlsServer(
-  { cert, key, refusal }: TlsServerOptions,
+  { cert, key, plaintextReply }: TlsServerOptions,
 ): Promise<(conn: Deno.TcpConn) => Socket> {
   // Only who speaks TLS waits for it to load.
   const { createSecureContext, TLSSocket } = await import("node:tls");
@@ -27,7 +27,7 @@ export async function tlsServer(
   return (conn) => {
     const stream = new TcpStream(conn, ([first]) => {
       if (first === HANDSHAKE) return true;
-      conn.write(refusal).then(() => conn.closeWrite()).catch(() => {}); // gone already
+      conn.write(plaintextReply).then(() => conn.closeWrite()).catch(() => {}); // gone already
       return false;
     });
     const options = { isServer: true, secureContext, allowHalfOpen: true };

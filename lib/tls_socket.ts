@@ -13,36 +13,36 @@ const CHUNK_BYTES = 16_384;
 export class TcpStream extends Duplex {
   readonly conn: Deno.TcpConn;
   /** Sees the first bytes that come; false if they are not for TLS: then nothing more comes. */
-  readonly #onFirst: (bytes: Uint8Array) => boolean;
-  #isFirst = true;
+  readonly #onFirstChunk: (bytes: Uint8Array) => boolean;
+  #isFirstChunk = true;
   /** Tells how many bytes came out of TLS that nobody has taken. */
-  untaken = () => 0;
+  readableBytes = () => 0;
   /** Whether node:tls asked for more than is to be had yet. */
-  #isAsked = false;
+  #isReadPending = false;
 
-  constructor(conn: Deno.TcpConn, onFirst: (bytes: Uint8Array) => boolean = () => true) {
+  constructor(conn: Deno.TcpConn, onFirstChunk: (bytes: Uint8Array) => boolean = () => true) {
     super({ allowHalfOpen: true });
     this.conn = conn;
-    this.#onFirst = onFirst;
+    this.#onFirstChunk = onFirstChunk;
   }
 
   override _read(): void {
     // node:tls asks for ever more, whether anybody takes it or not: who floods us is to fill its own socket and
     // not our memory (found by a test).
-    this.#isAsked = this.untaken() >= CHUNK_BYTES;
-    if (this.#isAsked) return;
+    this.#isReadPending = this.readableBytes() >= CHUNK_BYTES;
+    if (this.#isReadPending) return;
     const bytes = new Uint8Array(CHUNK_BYTES);
     this.conn.read(bytes).then((count) => {
       const came = bytes.subarray(0, count ?? 0);
-      const isForTls = count !== null && (!this.#isFirst || this.#onFirst(came));
-      this.#isFirst = false;
+      const isForTls = count !== null && (!this.#isFirstChunk || this.#onFirstChunk(came));
+      this.#isFirstChunk = false;
       this.push(isForTls ? came : null);
     }, (error) => this.destroy(error));
   }
 
   /** Some of what was untaken was taken. */
-  readOn(): void {
-    if (this.#isAsked) this._read();
+  resumeRead(): void {
+    if (this.#isReadPending) this._read();
   }
 
   override _write(bytes: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
@@ -65,17 +65,17 @@ export class TlsSocket implements Socket {
   readonly #stream: TcpStream;
   readonly #tls: TLSSocket;
   #error: Error | undefined;
-  #news = Promise.withResolvers<void>();
+  #changed = Promise.withResolvers<void>();
 
   constructor(stream: TcpStream, tls: TLSSocket) {
     this.#conn = stream.conn;
     this.#stream = stream;
     this.#tls = tls;
-    stream.untaken = () => tls.readableLength;
-    for (const event of ["readable", "end", "close"]) tls.on(event, () => this.#wake());
+    stream.readableBytes = () => tls.readableLength;
+    for (const event of ["readable", "end", "close"]) tls.on(event, () => this.#notifyWaiters());
     tls.on("error", (error) => {
       this.#error ??= error;
-      this.#wake();
+      this.#notifyWaiters();
     });
   }
 
@@ -92,13 +92,13 @@ export class TlsSocket implements Socket {
       const chunk: Uint8Array | null = this.#tls.read(Math.min(this.#tls.readableLength, into.length));
       if (chunk) {
         into.set(chunk);
-        this.#stream.readOn();
+        this.#stream.resumeRead();
         return chunk.length;
       }
       if (this.#error) throw this.#error;
       if (this.#tls.readableEnded) return null;
       if (this.#tls.destroyed) throw new Deno.errors.Interrupted("The connection is closed");
-      await this.#news.promise;
+      await this.#changed.promise;
     }
   }
 
@@ -121,9 +121,9 @@ export class TlsSocket implements Socket {
     closeQuietly(this.#conn);
   }
 
-  #wake(): void {
-    this.#news.resolve();
-    this.#news = Promise.withResolvers();
+  #notifyWaiters(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 }
 

@@ -29,12 +29,12 @@ export class TrustStore {
   readonly #options: TrustOptions;
   #isTls: boolean;
   /** Whether some server was to be spoken to in plain text: then one that is not there takes nothing back. */
-  #isPlain = false;
+  #hasUsedPlaintext = false;
   /** The text of the file of known servers. */
   #known: string;
   readonly #announced = new Map<string, string>();
   /** The server that was last to say so. */
-  #tlsOnly: string | undefined;
+  #requiresTls: string | undefined;
 
   private constructor(options: TrustOptions, known: string) {
     const { isTls = false, ca, fingerprints = [], backups = [] } = options;
@@ -55,9 +55,9 @@ export class TrustStore {
    * of all to have to, is followed by others that have to as well: there is no way back. */
   demandOf(server: Address): TlsRequirement | undefined {
     const isExpected = this.#expected(server) !== undefined;
-    this.#isTls ||= isExpected && !this.#isPlain;
-    if (!this.#isTls && !isExpected && serverKey(server) !== this.#tlsOnly) {
-      this.#isPlain = true;
+    this.#isTls ||= isExpected && !this.#hasUsedPlaintext;
+    if (!this.#isTls && !isExpected && serverKey(server) !== this.#requiresTls) {
+      this.#hasUsedPlaintext = true;
       return undefined;
     }
     const { ca } = this.#options;
@@ -67,7 +67,7 @@ export class TrustStore {
   /** In plain text a server has said that it speaks nothing but TLS: it is spoken to so next time, and others as
    * soon as the person trusts it. */
   requireTls(server: Address): void {
-    this.#tlsOnly = serverKey(server);
+    this.#requiresTls = serverKey(server);
   }
 
   /** A server that has shown what it must names others. In plain text anybody could have said that. */
@@ -104,10 +104,10 @@ export class TrustStore {
       this.#isTls = true;
       return;
     }
-    const isKnown = knownFingerprint(this.#known, server) !== undefined;
+    const isConfigured = knownFingerprint(this.#known, server) !== undefined;
     const code = known === undefined
       ? "certificate-unknown"
-      : isKnown
+      : isConfigured
       ? "certificate-changed"
       : "certificate-other";
     const details = { server: formatAddress(server), fingerprint, known: known ?? "", path };

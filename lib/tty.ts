@@ -11,7 +11,7 @@ export interface TerminalStreams {
   /** Whether a person types: the system shows what they type, and the end of the input is their wish. */
   readonly isKeyboard: boolean;
   /** Whether the system shows what they type right where we write: then their Enter ends the line there. */
-  readonly isEchoed?: boolean;
+  readonly isSystemEcho?: boolean;
   /** Present if a person types and sees what we write, and wants more than lines. */
   readonly tty?: Tty;
 }
@@ -23,7 +23,7 @@ export interface Tty {
   /** Whether keys come one by one, without the system's own line editing. */
   setRaw(isRaw: boolean): void;
   /** Writes before it returns, for a process that is about to end. */
-  writeNow(bytes: Uint8Array): void;
+  writeSync(bytes: Uint8Array): void;
   /** Has listeners called when the size changes, and when the process goes on after it was stopped: then
    * nothing on the screen is as it was. Returns what undoes that. */
   watch(listeners: { onResize: () => void; onResume: () => void }): () => void;
@@ -31,8 +31,10 @@ export interface Tty {
 
 const NO_SIZE = { columns: 80, rows: 24 };
 
-/** The process's own standard input and output. `isPlain`: lines are all that is wanted. */
-export async function standardStreams({ isPlain }: { isPlain: boolean }): Promise<TerminalStreams> {
+/** The process's own standard input and output. `hasUsedPlaintext`: lines are all that is wanted. */
+export async function standardStreams(
+  { hasUsedPlaintext }: { hasUsedPlaintext: boolean },
+): Promise<TerminalStreams> {
   const isKeyboard = Deno.stdin.isTerminal();
   const isScreen = isKeyboard && Deno.stdout.isTerminal();
   const { input, setRaw } = isKeyboard && hasConsole() ? await consoleKeyboard() : KEYBOARD;
@@ -42,8 +44,8 @@ export async function standardStreams({ isPlain }: { isPlain: boolean }): Promis
       for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
     },
     isKeyboard,
-    isEchoed: isScreen && isPlain,
-    tty: isScreen && !isPlain ? processTty(setRaw) : undefined,
+    isSystemEcho: isScreen && hasUsedPlaintext,
+    tty: isScreen && !hasUsedPlaintext ? processTty(setRaw) : undefined,
   };
 }
 
@@ -81,7 +83,7 @@ function processTty(setRaw: Keyboard["setRaw"]): Tty {
   return {
     size: () => ignoreClosed(() => Deno.consoleSize()) ?? NO_SIZE,
     setRaw: (isRaw) => ignoreClosed(() => setRaw(isRaw)),
-    writeNow: (bytes) => void ignoreClosed(() => Deno.stdout.writeSync(bytes)),
+    writeSync: (bytes) => void ignoreClosed(() => Deno.stdout.writeSync(bytes)),
     watch: ({ onResize, onResume }) => {
       if (Deno.build.os === "windows") {
         ignoreClosed(() => Deno.addSignalListener("SIGWINCH", onResize)); // refused before Deno 2.8

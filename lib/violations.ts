@@ -33,15 +33,17 @@ export function passwordWrong(): ProtocolError {
 }
 
 /** A peer that does not say HELLO, does not answer, does not read, or does not end a frame. */
-export function timeoutError(why: "ungreeted" | "silent" | "too-slow" | "frame-late"): ProtocolError {
+export function timeoutError(
+  why: "handshake-timeout" | "ping-timeout" | "slow-consumer" | "frame-timeout",
+): ProtocolError {
   switch (why) {
-    case "ungreeted":
+    case "handshake-timeout":
       return new ProtocolError("hello-late", "Cannot wait any longer for HELLO");
-    case "silent":
+    case "ping-timeout":
       return new ProtocolError("silent", "Cannot keep the connection: nothing came for too long");
-    case "too-slow":
+    case "slow-consumer":
       return new ProtocolError("too-slow", "Cannot keep the connection: what the room says is not read");
-    case "frame-late":
+    case "frame-timeout":
       return new ProtocolError("frame-late", "Cannot wait any longer for the rest of a frame");
   }
 }

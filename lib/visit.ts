@@ -34,11 +34,11 @@ export class Visit {
   countedBy: ConnectionLimiter | undefined;
   /** Why there is no room for one more connection: this one is for whoever is in through another, until it has said
    * who it is. */
-  crowded: ProtocolError | undefined;
+  overLimit: ProtocolError | undefined;
   readonly #gate: ConnectionLimiter;
   readonly #messages: TokenBucket;
   /** `n` of the last message. */
-  #lastN = 0;
+  #lastClientSeq = 0;
 
   constructor(connection: Connection, { address, gate, messages = MESSAGE_RATE, nowMs }: VisitOptions) {
     this.connection = connection;
@@ -54,8 +54,8 @@ export class Visit {
     const frame = frames.next();
     if (!frame) return undefined;
     const message = decodeClient(frame);
-    if (message.type === "say" && this.member) this.#count(message);
-    if (!this.#isFree(message, monotonicMs)) this.#messages.take(monotonicMs);
+    if (message.type === "say" && this.member) this.#checkClientSeq(message);
+    if (!this.#isRedelivery(message, monotonicMs)) this.#messages.take(monotonicMs);
     return message;
   }
 
@@ -64,14 +64,14 @@ export class Visit {
     return this.connection.isOpen ? this.#messages.waitMs(monotonicMs) : 0;
   }
 
-  #count({ clientSeq }: Say): void {
-    if (clientSeq <= this.#lastN) throw counterBackwards(clientSeq, this.#lastN);
-    this.#lastN = clientSeq;
+  #checkClientSeq({ clientSeq }: Say): void {
+    if (clientSeq <= this.#lastClientSeq) throw counterBackwards(clientSeq, this.#lastClientSeq);
+    this.#lastClientSeq = clientSeq;
   }
 
   /** What another server had taken, and is said again because that one fell, does not wait a second time. */
-  #isFree(message: ClientMessage, monotonicMs: number): boolean {
+  #isRedelivery(message: ClientMessage, monotonicMs: number): boolean {
     if (!this.member || message.type !== "say" || message.timeMs === 0) return false;
-    return this.#gate.isResendFree(this.address, monotonicMs);
+    return this.#gate.takeRedelivery(this.address, monotonicMs);
   }
 }

@@ -16,7 +16,7 @@ import {
 const pure = { permissions: "none" } as const;
 
 function person(index: number): MemberInfo {
-  return { sessionId: BigInt(index), nick: `nick${index}`, address: "192.168.1.7", sinceMs: index };
+  return { sessionId: BigInt(index), nick: `nick${index}`, address: "192.168.1.7", startedMs: index };
 }
 
 function people(count: number): MemberInfo[] {
@@ -47,9 +47,9 @@ function read(online: Uint8Array): readonly MemberInfo[] {
 
 Deno.test("Attendance lists those who came, in order", pure, () => {
   const attendance = new MemberListCache();
-  assertEquals(read(attendance.listOf([])), []);
+  assertEquals(read(attendance.encode([])), []);
   for (const one of people(100)) attendance.add(one);
-  assertEquals(read(attendance.listOf(people(100))), people(100));
+  assertEquals(read(attendance.encode(people(100))), people(100));
 });
 
 Deno.test("Attendance never changes a list that it gave", pure, () => {
@@ -57,36 +57,36 @@ Deno.test("Attendance never changes a list that it gave", pure, () => {
   const lists: Uint8Array[] = [];
   for (const one of people(100)) {
     attendance.add(one);
-    lists.push(attendance.listOf([]));
+    lists.push(attendance.encode([]));
   }
-  attendance.outdate();
-  attendance.listOf([person(7)]);
+  attendance.invalidate();
+  attendance.encode([person(7)]);
   for (const [index, list] of lists.entries()) assertEquals(read(list), people(index + 1));
 });
 
 Deno.test("Attendance gives the same memory to all who come in a row", pure, () => {
   const attendance = new MemberListCache();
   for (const one of people(100)) attendance.add(one);
-  const list = attendance.listOf([]);
+  const list = attendance.encode([]);
   attendance.add(person(100));
-  assertEquals(attendance.listOf([]).buffer === list.buffer, true);
+  assertEquals(attendance.encode([]).buffer === list.buffer, true);
 });
 
 Deno.test("Attendance makes its list anew once somebody left", pure, () => {
   const attendance = new MemberListCache();
   for (const one of people(3)) attendance.add(one);
-  attendance.outdate();
+  attendance.invalidate();
   attendance.add(person(3)); // among those of whom the list will be made
   const left = [person(0), person(2), person(3)];
-  assertEquals(read(attendance.listOf(left)), left);
+  assertEquals(read(attendance.encode(left)), left);
   attendance.add(person(4));
-  assertEquals(read(attendance.listOf([])), [...left, person(4)]);
+  assertEquals(read(attendance.encode([])), [...left, person(4)]);
 });
 
 Deno.test("Attendance lists no more people than fit into WELCOME", pure, () => {
   const attendance = new MemberListCache();
   for (const one of people(2_000)) attendance.add(one);
-  const list = attendance.listOf([]);
+  const list = attendance.encode([]);
   assert(list.length <= MAX_MEMBERS_BYTES && list.length > MAX_MEMBERS_BYTES - 64);
   const count = read(list).length;
   assertEquals(read(list), people(count));

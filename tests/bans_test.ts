@@ -22,7 +22,7 @@ Deno.test("Bans go by what was said last of an address", pure, () => {
 Deno.test("Bans that are lifted take no other's place, be they there or not", pure, () => {
   const bans = new BanList({ max: 2 });
   for (const address of ["a", "b"]) bans.add(address, 1);
-  for (const address of ["c", "b"]) bans.lift(address);
+  for (const address of ["c", "b"]) bans.remove(address);
   bans.add("d", 1);
   assertEquals(["a", "b", "c", "d"].map((address) => bans.has(address, 0)), [true, false, false, true]);
 });

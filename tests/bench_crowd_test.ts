@@ -149,7 +149,7 @@ for (const [copies, error] of UNFAIR) {
 
 Deno.test("A crowd fails when one of its clients is cut off", async () => {
   using crowd = await (async () => {
-    await using server = new ChatServer({ host: LOOPBACK, port: 0, closingMs: 10 });
+    await using server = new ChatServer({ host: LOOPBACK, port: 0, shutdownMs: 10 });
     return await Crowd.open({ port: server.address.port, size: 2 });
   })();
   const never = new Promise<void>(() => {});

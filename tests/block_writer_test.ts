@@ -37,8 +37,14 @@ Deno.test(
       log.isDown = true;
       store.maxBytes = 4_000;
     };
-    const onAway = (isAway: boolean) => void news.push(isAway);
-    const writer = new BatchWriter(store, { nodeId: 1n, nowMs, awayMs: 250, onAway, onStored });
+    const onStalled = (isAway: boolean) => void news.push(isAway);
+    const writer = new BatchWriter(store, {
+      nodeId: 1n,
+      nowMs,
+      unavailableAfterMs: 250,
+      onStalled,
+      onStored,
+    });
     for (let n = 1; n <= 5; n++) writer.add(entry(n));
     await until(() => news.length === 1);
     log.isDown = false;
@@ -47,7 +53,7 @@ Deno.test(
     const { appends } = log;
     await until(() => log.appends > appends + 1); // parts, in vain
     assertEquals(news, [true]);
-    assert(writer.waitingBytes > 0);
+    assert(writer.unwrittenBytes > 0);
     writer.close();
     store.close();
     await settle();

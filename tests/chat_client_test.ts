@@ -119,7 +119,7 @@ Deno.test("chat-client --history says how much of the past it wants", async () =
 
 Deno.test("chat-client shows what a peer sends as text that can be printed", async () => {
   const [dirty, clean] = ["a\x1b[2J\n\u202eb", "a␛[2J␊�b"];
-  const who = { sessionId: 5n, nick: dirty, address: dirty, sinceMs: 0 };
+  const who = { sessionId: 5n, nick: dirty, address: dirty, startedMs: 0 };
   const listed = Promise.withResolvers<void>();
   await using server = FakeServer.welcoming(async (client) => {
     await client.say(saidBy(dirty, { seq: 0, clientSeq: 1, text: dirty }));

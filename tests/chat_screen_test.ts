@@ -18,7 +18,7 @@ const NOON = "2026-11-22 12:00:00";
 class Chat implements AsyncDisposable {
   readonly person: Person;
   readonly clock = new TestClock(NOON);
-  readonly session: { pending: MessageBody[]; silenceMs: number | undefined } = { pending: [], silenceMs: 0 };
+  readonly session: { pending: MessageBody[]; idleMs: number | undefined } = { pending: [], idleMs: 0 };
   readonly screen: ChatView;
   readonly #tty: FakeScreen | undefined;
   #seen = 0;
@@ -37,7 +37,7 @@ class Chat implements AsyncDisposable {
       session: this.session,
       reader: () => ({ sessionId: sessionIdOf(tokenOf("yo")), nick: "yo" }),
     });
-    this.screen.showStatus();
+    this.screen.setStatus();
   }
 
   async look(): Promise<string[]> {
@@ -153,16 +153,16 @@ Deno.test("The prompt tells that a server is gone or does not answer", pure, asy
   await using chat = new Chat();
   const { session, screen } = chat;
   assertEquals(await chat.look(), ["> |"]);
-  session.silenceMs = undefined;
-  screen.showStatus();
+  session.idleMs = undefined;
+  screen.setStatus();
   assertEquals(await chat.look(), ["(sin conexión) > |"]);
-  session.silenceMs = LINK_LAGGING_MS - 1;
-  screen.showStatus();
+  session.idleMs = LINK_LAGGING_MS - 1;
+  screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
-  session.silenceMs = LINK_LAGGING_MS;
+  session.idleMs = LINK_LAGGING_MS;
   await chat.person.sees("(el servidor no contesta) > ");
-  session.silenceMs = 0;
-  screen.showStatus();
+  session.idleMs = 0;
+  screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
 });
 
@@ -170,7 +170,7 @@ Deno.test("What waits for a server stands above the prompt, after a moment", pur
   await using chat = new Chat();
   const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
   chat.session.pending.push(...texts.map((text) => ({ text })));
-  chat.screen.showStatus();
+  chat.screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
   await chat.person.sees("… tres");
   assertEquals(await chat.look(), [
@@ -182,10 +182,10 @@ Deno.test("What waits for a server stands above the prompt, after a moment", pur
   ]);
   // From then on it goes as it is confirmed.
   chat.session.pending.splice(0, 3);
-  chat.screen.showStatus();
+  chat.screen.setStatus();
   assertEquals(await chat.look(), ["… cuatro", "… cinco", "> |"]);
   chat.session.pending.length = 0;
-  chat.screen.showStatus();
+  chat.screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
 });
 
@@ -210,6 +210,6 @@ Deno.test("Who was thrown out has a line of their own, as all other news of the 
 Deno.test("What is pending for one person says for whom", pure, async () => {
   await using chat = new Chat();
   chat.session.pending.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
-  chat.screen.showStatus();
+  chat.screen.setStatus();
   await chat.person.sees("… @ eva: hola");
 });

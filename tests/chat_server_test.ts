@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import type { Address } from "../lib/address.ts";
-import { CLOSING_MS } from "../lib/chat_server.ts";
+import { SHUTDOWN_MS } from "../lib/chat_server.ts";
 import { ListenError } from "../lib/errors.ts";
 import { encodeClient, sessionIdOf } from "../lib/protocol.ts";
 import { dialPeer, enter, type Guest, helloOf, tokenOf } from "./peers.ts";
@@ -18,10 +18,10 @@ async function hearSaid({ peer }: Guest): Promise<string> {
 Deno.test("A connection that cannot be taken in is told of as a fault, and closed", async () => {
   const told: string[] = [];
   await using server = startServer({
-    secure: () => {
+    wrapTls: () => {
       throw new Error("no such certificate");
     },
-    onRefused: ({ address }, { message }) => void told.push(`${address}: ${message}`),
+    onReject: ({ address }, { message }) => void told.push(`${address}: ${message}`),
   });
   using conn = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
   assertEquals(await soon(conn.read(new Uint8Array(1)), "the server to hang up"), null);
@@ -50,8 +50,8 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
     backups: ["10.0.0.7:5001"],
     memberCount: 2,
     members: [
-      { sessionId: sessionIdOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, sinceMs: wallMs },
-      { sessionId, nick: "ana", address: LOOPBACK, sinceMs: wallMs },
+      { sessionId: sessionIdOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, startedMs: wallMs },
+      { sessionId, nick: "ana", address: LOOPBACK, startedMs: wallMs },
     ],
   });
   const joined = {
@@ -186,7 +186,7 @@ Deno.test("ChatServer lets the same token take its place over, and tells nobody 
 for (
   const [limit, code] of [
     [{ maxClients: 1 }, "room-full"],
-    [{ maxPerAddress: 1, isFree: () => false }, "address-crowded"],
+    [{ maxPerAddress: 1, isExempt: () => false }, "address-crowded"],
   ] as const
 ) {
   Deno.test(`ChatServer has room for who comes back where there is none for others: ${code}`, async () => {
@@ -280,14 +280,14 @@ Deno.test("ChatServer.close() tells everyone, after all that was said, and hears
 });
 
 Deno.test("ChatServer.close() waits a second at most for clients that do not take leave", async () => {
-  assertEquals(CLOSING_MS, 1_000);
-  const server = startServer({ closingMs: 50 });
+  assertEquals(SHUTDOWN_MS, 1_000);
+  const server = startServer({ shutdownMs: 50 });
   await using _ = server;
   using ana = (await enterAs("ana", server)).peer;
   const before = performance.now();
   await server.close();
-  const tookMs = performance.now() - before;
-  assert(tookMs > 45 && tookMs < 900, `took ${tookMs} ms`);
+  const lastProgressMs = performance.now() - before;
+  assert(lastProgressMs > 45 && lastProgressMs < 900, `took ${lastProgressMs} ms`);
   assertEquals(await types(ana), ["bye"]);
 });
 

@@ -46,8 +46,8 @@ Deno.test("makeClock() counts each sleep once", pure, () => {
 Deno.test("makeServerClock() counts neither a sleep nor a time of day that is set", pure, () => {
   let [wallMs, awakeMs] = [1_000_000, 50];
   const clock = makeServerClock(() => wallMs, () => awakeMs);
-  for (const stepMs of [600_000, -3_600_000, 0]) {
-    [wallMs, awakeMs] = [wallMs + stepMs, awakeMs + 10];
+  for (const resolutionMs of [600_000, -3_600_000, 0]) {
+    [wallMs, awakeMs] = [wallMs + resolutionMs, awakeMs + 10];
     assertEquals(clock(), { wallMs, monotonicMs: awakeMs });
   }
 });

@@ -40,9 +40,9 @@ Deno.test(
     const { conn, connection } = room.enter();
     room.say("one");
     connection.send(frame("answer"));
-    connection.finish(frame("bye"));
+    connection.end(frame("bye"));
     connection.send(frame("never"));
-    connection.finish(frame("bye again"));
+    connection.end(frame("bye again"));
     await conn.until(({ hasEndedWriting }) => hasEndedWriting);
     assertEquals(conn.writes, [["answer"], ["one"], ["bye"]]);
     assertEquals(conn.hasClosed, false); // the peer may still be reading
@@ -53,7 +53,7 @@ Deno.test("Connection.finish() says farewell in a room that never stops talking"
   using room = new Room();
   const { conn, connection } = room.enter();
   room.say("one");
-  connection.finish(frame("bye"));
+  connection.end(frame("bye"));
   for (let i = 0; i < 100 && !conn.hasEndedWriting; i++) {
     conn.isFull = true;
     await conn.until(({ writes, hasEndedWriting }) => hasEndedWriting || writes.length > i);
@@ -66,7 +66,7 @@ Deno.test("Connection.finish() says farewell in a room that never stops talking"
 Deno.test("Connection closes when the peer has ended too", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  connection.finish(frame("bye"), { lingerMs: 60_000 });
+  connection.end(frame("bye"), { closeTimeoutMs: 60_000 });
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
   const end = connection.read();
   conn.says(frame("said too late, and forgotten"));
@@ -80,7 +80,7 @@ Deno.test(
   "Connection gives a frame its time from its first byte on, however it trickles in",
   pure,
   async () => {
-    using room = new Room({ heartbeat: { pingMs: 1_000, deadMs: 1_000, always: false } });
+    using room = new Room({ heartbeat: { pingMs: 1_000, pingTimeoutMs: 1_000, pingAlways: false } });
     const { conn, connection } = room.enter();
     const whole = frame("slow");
     for (let i = 0; i < 5; i++) {
@@ -90,14 +90,14 @@ Deno.test(
       await soon(next, "a byte");
     }
     const rest = connection.read();
-    assertEquals([connection.isFrameLate(41), connection.isFrameLate(40)], [false, true]);
+    assertEquals([connection.isFrameOverdue(41), connection.isFrameOverdue(40)], [false, true]);
     conn.says(whole.subarray(5));
     const decoder = await soon(rest, "the rest");
-    assertEquals(connection.isFrameLate(0), false); // while nobody reads, nobody waits
+    assertEquals(connection.isFrameOverdue(0), false); // while nobody reads, nobody waits
     assertEquals(decoder!.next() !== undefined, true);
     const next = connection.read();
     room.nowMs += 500;
-    assertEquals(connection.isFrameLate(1), false); // nothing has begun
+    assertEquals(connection.isFrameOverdue(1), false); // nothing has begun
     conn.says(null);
     await soon(next, "the end");
   },
@@ -109,7 +109,7 @@ Deno.test(
   async () => {
     using room = new Room();
     const { conn, connection } = room.enter();
-    connection.finish(frame("bye"), { lingerMs: 60_000 });
+    connection.end(frame("bye"), { closeTimeoutMs: 60_000 });
     await conn.until(({ hasEndedWriting }) => hasEndedWriting);
     const end = connection.read();
     conn.says(frame("said too late, and forgotten"));
@@ -122,7 +122,7 @@ Deno.test(
 Deno.test("Connection does not wait for a peer that does not end", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  connection.finish(frame("bye"), { lingerMs: 10 });
+  connection.end(frame("bye"), { closeTimeoutMs: 10 });
   await soon(connection.closed, "the connection to close");
   assertEquals(conn.writes, [["bye"]]);
   assertEquals(conn.hasClosed, true);
@@ -134,7 +134,7 @@ Deno.test("Connection owes what it has to a peer that ends first", pure, async (
   room.say("one");
   conn.says(null);
   assertEquals(await soon(connection.read(), "the end"), undefined);
-  connection.finish(undefined, { lingerMs: 60_000 });
+  connection.end(undefined, { closeTimeoutMs: 60_000 });
   await soon(connection.closed, "the connection to close");
   assertEquals(conn.writes, [["one"]]);
 });
@@ -153,7 +153,7 @@ Deno.test("Connection cuts off a peer for whom too many answers wait", pure, asy
 });
 
 Deno.test("Connection believes nothing that comes when the peer was silent for too long", pure, async () => {
-  using room = new Room({ heartbeat: { pingMs: 20, deadMs: 60, always: false } });
+  using room = new Room({ heartbeat: { pingMs: 20, pingTimeoutMs: 60, pingAlways: false } });
   const { conn, connection } = room.enter();
   const first = connection.read();
   room.nowMs = 59;
@@ -205,11 +205,11 @@ Deno.test(
   async () => {
     using room = new Room();
     const { connection } = room.enter();
-    for (const [lateMs, heardMs] of [[500, 501], [5_000, 501 + 1_001]] as const) {
-      const held = connection.hold(1);
+    for (const [lateMs, lastReceivedMs] of [[500, 501], [5_000, 501 + 1_001]] as const) {
+      const held = connection.pauseReading(1);
       room.nowMs += 1 + lateMs;
       await soon(held, "the hold to end");
-      assertEquals(connection.heardMs, heardMs);
+      assertEquals(connection.lastReceivedMs, lastReceivedMs);
     }
   },
 );
@@ -217,7 +217,7 @@ Deno.test(
 Deno.test("Connection.finish() ends a hold: whoever waits goes on and finds out", pure, async () => {
   using room = new Room();
   const { connection } = room.enter();
-  const held = connection.hold(60_000);
-  connection.finish(undefined, { lingerMs: 60_000 });
+  const held = connection.pauseReading(60_000);
+  connection.end(undefined, { closeTimeoutMs: 60_000 });
   await soon(held, "the hold to end");
 });

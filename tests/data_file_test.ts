@@ -53,9 +53,9 @@ function membersOf(file: SqliteStore) {
   for (const entry of [...file.snapshot(), ...entriesOf(file)]) applyEvent(members, entry);
   return {
     in: [...members].map((
-      { sessionId, nick, sinceMs, lastClientSeq },
-    ) => [sessionId, nick, sinceMs, lastClientSeq]),
-    gone: [...members.gone],
+      { sessionId, nick, startedMs, lastClientSeq },
+    ) => [sessionId, nick, startedMs, lastClientSeq]),
+    gone: [...members.departed],
   };
 }
 
@@ -84,7 +84,10 @@ Deno.test(
       assertEquals([file.logId, file.firstSeq, file.nextSeq], [logId, 0, 7]);
       assertNotEquals(logId, 0n);
       assertEquals(entriesOf(file), ALL);
-      assertEquals([...file.entries()].map(({ seq, atMs }) => [seq, atMs]).slice(2, 4), [[2, 100], [3, 200]]);
+      assertEquals([...file.entries()].map(({ seq, storedAtMs }) => [seq, storedAtMs]).slice(2, 4), [
+        [2, 100],
+        [3, 200],
+      ]);
       assert(file.bytes > 4_096);
     }),
 );
@@ -223,15 +226,15 @@ Deno.test(
         );
         file.append([left(2n, "beto"), said(1n, 7), said(3n, 1)], 200);
         const before = membersOf(file);
-        file.prune({ entries: 4, sinceMs: 0 });
+        file.prune({ entries: 4, startedMs: 0 });
         assertEquals([file.firstSeq, entriesOf(file).length], [4, 4]);
         assertEquals(membersOf(file), before);
-        file.prune({ entries: 99, sinceMs: 150 });
+        file.prune({ entries: 99, startedMs: 150 });
         assertEquals([file.firstSeq, entriesOf(file).length], [5, 3]);
-        file.prune({ entries: 99, sinceMs: 1_000 });
+        file.prune({ entries: 99, startedMs: 1_000 });
         assertEquals([file.firstSeq, entriesOf(file)], [7, [said(3n, 1)]]);
         assertEquals(membersOf(file), before);
-        file.prune({ entries: 99, sinceMs: 0 });
+        file.prune({ entries: 99, startedMs: 0 });
       }
       using file = await SqliteStore.open(path);
       assertEquals([file.firstSeq, file.nextSeq], [7, 8]);
@@ -250,11 +253,11 @@ Deno.test(
       {
         using file = await SqliteStore.open(path);
         file.append([{ type: "backups", timeMs: 9, backups: ["a:1"] }, said(1n, 1), said(1n, 2)], 100);
-        file.prune({ entries: 1, sinceMs: 0 });
+        file.prune({ entries: 1, startedMs: 0 });
       }
       using file = await SqliteStore.open(path);
       file.append([said(1n, 3)], 200);
-      file.prune({ entries: 1, sinceMs: 0 });
+      file.prune({ entries: 1, startedMs: 0 });
       const backups = [...file.snapshot()].filter(({ type }) => type === "backups");
       assertEquals(backups, [{ type: "backups", timeMs: 0, backups: ["a:1"] }]);
     }),
@@ -271,9 +274,9 @@ Deno.test(
         using file = await SqliteStore.open(path);
         file.append([joined(1n, "ana"), said(1n, 1, { to, text: secret }), said(1n, 2)], 100);
         file.append([said(1n, 3, { to })], 200);
-        file.erasePrivate(100);
+        file.deletePrivate(100);
         assertEquals(entriesOf(file)[1], said(1n, 1, { to, text: secret }));
-        file.erasePrivate(101);
+        file.deletePrivate(101);
         assertEquals(entriesOf(file), [
           joined(1n, "ana"),
           { type: "said", timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "", text: "" },
@@ -281,7 +284,7 @@ Deno.test(
           said(1n, 3, { to }),
         ]);
         assertEquals(membersOf(file).in, [[1n, "ana", 5, 3]]);
-        file.erasePrivate(101);
+        file.deletePrivate(101);
       }
       assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(secret));
       using db = new DatabaseSync(path);
@@ -297,7 +300,7 @@ Deno.test(
       using file = await SqliteStore.open(path);
       file.append(ALL, 100);
       assert(Deno.statSync(`${path}-wal`).size > 0);
-      file.syncAll();
+      file.checkpointWal();
       assertEquals(Deno.statSync(`${path}-wal`).size, 0);
       file.append(ALL, 200);
       await file.sync();
@@ -315,7 +318,7 @@ Deno.test(
         using file = await SqliteStore.open(path);
         file.append([joined(1n, "ana"), said(1n, 1, { text: words }), joined(2n, "beto"), said(1n, 2)], 100);
         file.append([left(2n, "beto"), said(1n, 3)], 200);
-        file.prune({ entries: 3, sinceMs: 0 });
+        file.prune({ entries: 3, startedMs: 0 });
         const members = new Members();
         for (const entry of file.snapshot()) applyEvent(members, entry);
         assertEquals<unknown>(entriesOf(file).map((entry) => applyEvent(members, entry)), entriesOf(file));

@@ -17,9 +17,9 @@ Deno.test(
     const desk = new LineQueue();
     for (const text of ["uno", "dos"]) desk.deliver(line(text));
     const first = desk.next();
-    assertEquals(desk.isAwaited, true);
+    assertEquals(desk.hasWaiter, true);
     desk.serve();
-    assertEquals(desk.isAwaited, false);
+    assertEquals(desk.hasWaiter, false);
     assertEquals(await soon(first, "a line"), line("uno"));
     const second = desk.next();
     desk.deliver(line("tres"));

@@ -11,11 +11,11 @@ Deno.test("Lines are for questions until a chat begins, and while there is a dia
   assertEquals(desks.open, desks.answers);
   desks.beginChat({});
   assertEquals(desks.open, desks.chat);
-  desks.beginDialogue();
-  desks.beginDialogue();
-  desks.endDialogue();
+  desks.beginExclusive();
+  desks.beginExclusive();
+  desks.endExclusive();
   assertEquals(desks.open, desks.answers);
-  desks.endDialogue();
+  desks.endExclusive();
   assertEquals(desks.open, desks.chat);
   desks.endChat();
   assertEquals(desks.open, desks.answers);
@@ -23,30 +23,30 @@ Deno.test("Lines are for questions until a chat begins, and while there is a dia
 
 Deno.test("Desks are in use while a question waits, and while there is a chat, until the end", pure, () => {
   const desks = new InputRouter(() => {});
-  assertEquals(desks.isInUse, false);
+  assertEquals(desks.isActive, false);
   void desks.next(desks.answers);
-  assertEquals(desks.isInUse, true);
+  assertEquals(desks.isActive, true);
   desks.answers.giveUp();
   desks.beginChat({});
-  assertEquals(desks.isInUse, true);
+  assertEquals(desks.isActive, true);
   desks.end();
-  assertEquals([desks.isInUse, desks.hasEnded], [false, true]);
+  assertEquals([desks.isActive, desks.hasEnded], [false, true]);
 });
 
 Deno.test("Somebody is in the middle of a line who has begun one that is no answer", pure, () => {
   const desks = new InputRouter(() => {});
   desks.answers.editor.insert("aula");
-  assertEquals(desks.isMidLine, false);
+  assertEquals(desks.hasPartialLine, false);
   desks.answers.editor.take();
   desks.beginChat({});
-  assertEquals(desks.isMidLine, false);
+  assertEquals(desks.hasPartialLine, false);
   desks.chat.editor.insert("h");
-  assertEquals(desks.isMidLine, true);
-  desks.beginDialogue();
-  assertEquals(desks.isMidLine, false);
-  desks.endDialogue();
+  assertEquals(desks.hasPartialLine, true);
+  desks.beginExclusive();
+  assertEquals(desks.hasPartialLine, false);
+  desks.endExclusive();
   desks.end();
-  assertEquals(desks.isMidLine, false);
+  assertEquals(desks.hasPartialLine, false);
 });
 
 Deno.test(
@@ -89,10 +89,10 @@ Deno.test(
 
 Deno.test("What is given back goes to the line that is typed for the chat, if there is one", pure, () => {
   const desks = new InputRouter(() => {});
-  desks.giveBack("hola");
+  desks.deliverSynced("hola");
   assertEquals(desks.chat.editor.text, "");
   desks.beginChat({});
-  for (const words of ["hola", "¿estáis?"]) desks.giveBack(words);
+  for (const words of ["hola", "¿estáis?"]) desks.deliverSynced(words);
   assertEquals(desks.chat.editor.text, "hola ¿estáis? ");
 });
 
@@ -110,9 +110,9 @@ Deno.test(
     });
     const block = (text: string) => `${text}\n`.repeat(MAX_UNCONFIRMED_LINES + 1);
     desks.paste(block("uno"));
-    desks.beginDialogue();
+    desks.beginExclusive();
     desks.paste(block("dos"));
-    desks.endDialogue();
+    desks.endExclusive();
     desks.open.editor.take();
     desks.open.editor.insert("s");
     desks.enter();
@@ -163,13 +163,13 @@ Deno.test(
     });
     const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
     desks.paste(`${block.join("\n")}\n`);
-    desks.giveBack("words");
+    desks.deliverSynced("words");
     desks.open.editor.insert("n");
     desks.enter();
     assertEquals(shown.at(-1), `${block.length} kept`);
     assertEquals(desks.chat.editor.text, "");
     desks.paste(`${block.join("\n")}\n`);
-    desks.giveBack("words");
+    desks.deliverSynced("words");
     desks.open.editor.insert("s");
     desks.enter();
     assertEquals((await desks.next(desks.chat))?.text, "0: x");

@@ -17,7 +17,7 @@ const SHUT = [
 
 Deno.test("Doorman says why a door is shut to a script, and only if that is news", pure, async () => {
   for (const error of SHUT) {
-    for (const isNews of [true, false]) {
+    for (const isFirstReport of [true, false]) {
       await using person = new Person();
       const { terminal } = person;
       const notices: string[] = [];
@@ -27,11 +27,11 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
       const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
       const state = await doorman.open({ target, error, wasIn: false, stayedMs: 0 }, {
         signal: new AbortController().signal,
-        isKnown: true,
-        isNews,
+        isConfigured: true,
+        isFirstReport,
       });
-      assertEquals([state, notices.length > 0], ["shut", isNews], error.code);
-      if (!isNews) assertEquals(person.output, "");
+      assertEquals([state, notices.length > 0], ["shut", isFirstReport], error.code);
+      if (!isFirstReport) assertEquals(person.output, "");
     }
   }
 });
@@ -39,7 +39,7 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
 Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure, async () => {
   const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
   const failure = { target, error: new ServerError("tls-needed", "why"), wasIn: false, stayedMs: 0 };
-  const options = { signal: new AbortController().signal, isKnown: true, isNews: true };
+  const options = { signal: new AbortController().signal, isConfigured: true, isFirstReport: true };
   for (
     const [isKeyboard, isAuto, states] of [
       [true, false, ["open", "shut"]],

@@ -24,9 +24,9 @@ type Options = Partial<ChatServerOptions> & { readonly pair?: Pair };
 /** A server that speaks TLS if it has a certificate. */
 export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
   const { code, message: reason } = tlsNeeded();
-  const refusal = encodeServer({ type: "error", code, reason });
-  const secure = pair && await tlsServer({ ...pair, refusal });
-  return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options, secure });
+  const plaintextReply = encodeServer({ type: "error", code, reason });
+  const wrapTls = pair && await tlsServer({ ...pair, plaintextReply });
+  return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options, wrapTls });
 }
 
 /** A server that asks for the password. */
@@ -47,7 +47,7 @@ export function flagsFor(server: Address, ...more: string[]): string[] {
 }
 
 /** What the server tells of those whom it refuses. */
-export function refusals(): { told: string[]; onRefused: (peer: RejectedClient, error: Error) => void } {
+export function refusals(): { told: string[]; onReject: (peer: RejectedClient, error: Error) => void } {
   const told: string[] = [];
-  return { told, onRefused: (_, error) => void told.push((error as ChatError).code) };
+  return { told, onReject: (_, error) => void told.push((error as ChatError).code) };
 }

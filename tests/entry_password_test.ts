@@ -11,8 +11,8 @@ import { freeAddress } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 Deno.test("A server with a password lets in who knows it, and nobody else", async () => {
-  const { told, onRefused } = refusals();
-  await using server = await guarded({ onRefused });
+  const { told, onReject } = refusals();
+  await using server = await guarded({ onReject });
   for (
     const [password, code] of [
       ["", "password-needed"],

@@ -80,8 +80,8 @@ Deno.test(
 
 Deno.test("A certificate that is not trusted is not spoken to", writing, async () => {
   await using folder = new TestFolder();
-  const { told, onRefused } = refusals();
-  await using server = await startServer({ pair: own, onRefused });
+  const { told, onReject } = refusals();
+  await using server = await startServer({ pair: own, onReject });
   await using person = newPerson({ configFolder: folder.path, atScreen: true });
   const status = person.runs(runClient, ...flagsFor(server.address, "--tls"));
   await person.sees("¿Confiar en él?");
@@ -89,7 +89,7 @@ Deno.test("A certificate that is not trusted is not spoken to", writing, async (
   await person.sees("Servidor (IP o nombre)");
   person.types("salir\r");
   assertEquals(await status, 0);
-  assertEquals([[...Deno.readDirSync(folder.path)], [...server.people], told], [[], [], []]);
+  assertEquals([[...Deno.readDirSync(folder.path)], [...server.members], told], [[], [], []]);
 });
 
 Deno.test("Without anybody to ask, an unknown certificate is refused with what would help", async () => {
@@ -118,7 +118,7 @@ Deno.test(
       assertStringIncludes(person.output, `Huella que se esperaba: ${fingerprint(other.cert)}`);
       assertStringIncludes(person.output, `Huella que muestra: ${fingerprint(own.cert)}`);
     }
-    assertEquals([...server.people], []);
+    assertEquals([...server.members], []);
   },
 );
 
@@ -143,8 +143,8 @@ Deno.test(
 );
 
 Deno.test("Whoever speaks the other language is told so", async () => {
-  const { told, onRefused } = refusals();
-  await using plain = await startServer({ onRefused });
+  const { told, onReject } = refusals();
+  await using plain = await startServer({ onReject });
   await using secret = await startServer({ pair: own });
   await using ana = newPerson();
   assertEquals(await ana.runs(runClient, ...flagsFor(secret.address, "--auto")), 1);
@@ -159,8 +159,8 @@ Deno.test(
   "After a fall, TLS goes on at a backup with the fingerprint that was announced, and nowhere else",
   writing,
   async () => {
-    const { told, onRefused } = refusals();
-    await using plain = await startServer({ onRefused });
+    const { told, onReject } = refusals();
+    await using plain = await startServer({ onReject });
     await using impostor = await startServer({ pair: own });
     await using second = await startServer({ pair: other });
     const backups = [
@@ -180,7 +180,7 @@ Deno.test(
     assertStringIncludes(person.output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
     person.types("hola\nsalir\n");
     assertEquals(await status, 0);
-    assertEquals([[...plain.people], [...impostor.people], told], [[], [], ["tls-unexpected"]]);
+    assertEquals([[...plain.members], [...impostor.members], told], [[], [], ["tls-unexpected"]]);
   },
 );
 
@@ -202,7 +202,7 @@ Deno.test("Over TLS a server that hangs up is one that fell, and a client goes o
 });
 
 Deno.test("A client that shakes no hand, or reads nothing, is gone when the server is done with it", async () => {
-  await using server = await startServer({ pair: own, helloMs: 200 });
+  await using server = await startServer({ pair: own, handshakeMs: 200 });
   const { host: hostname, port } = server.address;
   // Nothing, and half a handshake.
   await Promise.all([[], [22, 3, 1, 0, 200, 1]].map(async (bytes) => {

@@ -12,7 +12,7 @@ export interface FakeScreenOptions {
   readonly columns?: number;
   readonly rows?: number;
   /** Gives each code point columns of its own, as terminals do that know of no joined emoji. */
-  readonly isOld?: boolean;
+  readonly isDue?: boolean;
 }
 
 /** A screen that shows what was written to it. It grows downwards as far as needed. */
@@ -24,15 +24,15 @@ export class FakeScreen implements Tty {
   columns: number;
   #listeners: Parameters<Tty["watch"]>[0] | undefined;
   readonly #height: number;
-  readonly #isOld: boolean;
+  readonly #isDue: boolean;
   #rows: string[][] = [[]];
   #x = 0;
   #y = 0;
 
-  constructor({ columns = 40, rows = 30, isOld = false }: FakeScreenOptions = {}) {
+  constructor({ columns = 40, rows = 30, isDue = false }: FakeScreenOptions = {}) {
     this.columns = columns;
     this.#height = rows;
-    this.#isOld = isOld;
+    this.#isDue = isDue;
   }
 
   size(): { columns: number; rows: number } {
@@ -43,7 +43,7 @@ export class FakeScreen implements Tty {
     this.modes.push(isRaw);
   }
 
-  writeNow(bytes: Uint8Array): void {
+  writeSync(bytes: Uint8Array): void {
     this.writtenNow += new TextDecoder().decode(bytes);
   }
 
@@ -95,7 +95,7 @@ export class FakeScreen implements Tty {
   }
 
   #charsOf(text: string): Iterable<string> {
-    return this.#isOld ? text : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment);
+    return this.#isDue ? text : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment);
   }
 
   #put(char: string): void {

@@ -1,10 +1,10 @@
 // A store of a shared journal in memory, with as many handles as there are servers, and what goes wrong with it.
 
-import type { Leases, Stored, StoreState, StreamStore } from "../lib/nats_store.ts";
+import type { Leases, StoredRecord, StoreState, StreamStore } from "../lib/nats_store.ts";
 
 /** What all servers share. */
 export class FakeLog {
-  readonly stored: Stored[] = [];
+  readonly stored: StoredRecord[] = [];
   /** Position of the oldest that is not forgotten. */
   first = 1;
   /** What is to happen to the next appends: nothing is stored, or it is and nobody says so, or all is well. */
@@ -19,23 +19,23 @@ export class FakeLog {
   keepsAll = false;
   timeMs = Date.now();
   readonly #ids = new Map<string, number>();
-  #news = Promise.withResolvers<void>();
+  #changed = Promise.withResolvers<void>();
 
   get news(): Promise<void> {
-    return this.#news.promise;
+    return this.#changed.promise;
   }
 
   /** Stores something, without asking whether it may. */
-  put(bytes: Uint8Array, { isCheckpoint = false, isGap = false } = {}): number {
+  put(bytes: Uint8Array, { isCheckpoint = false, isAfterGap = false } = {}): number {
     const position = this.stored.length + 1;
-    this.stored.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isCheckpoint, isGap });
+    this.stored.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isCheckpoint, isAfterGap });
     this.wake();
     return position;
   }
 
   wake(): void {
-    this.#news.resolve();
-    this.#news = Promise.withResolvers();
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   store(bytes: Uint8Array, id: string, isCheckpoint: boolean): number {
@@ -48,7 +48,7 @@ export class FakeLog {
 
 /** One server's handle of a log. */
 export class FakeStore implements StreamStore {
-  readonly copies = 1;
+  readonly replicas = 1;
   maxBytes = 1_048_576;
   readonly #log: FakeLog;
   #isClosed = false;
@@ -60,10 +60,10 @@ export class FakeStore implements StreamStore {
   }
 
   state(): Promise<StoreState> {
-    const { first, stored } = this.#log;
-    const kept = stored.slice(first - 1);
+    const { first: firstPosition, stored } = this.#log;
+    const kept = stored.slice(firstPosition - 1);
     const bytes = kept.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    return Promise.resolve({ first, last: stored.length, count: kept.length, bytes });
+    return Promise.resolve({ firstPosition, lastPosition: stored.length, recordCount: kept.length, bytes });
   }
 
   async append(
@@ -83,13 +83,13 @@ export class FakeStore implements StreamStore {
     return position;
   }
 
-  checkpointFrom(position: number): Promise<Stored | undefined> {
+  findSnapshotFrom(position: number): Promise<StoredRecord | undefined> {
     if (position < 1) return Promise.reject(new Error("no such position"));
     const kept = this.#log.stored.filter((one) => one.isCheckpoint && one.position >= this.#log.first);
     return Promise.resolve(kept.find((one) => one.position >= position) ?? kept.at(-1));
   }
 
-  async *read(from: number): AsyncGenerator<Stored> {
+  async *read(from: number): AsyncGenerator<StoredRecord> {
     for (this.#next = from; !this.#isClosed;) {
       const one = this.#log.stored[this.#next - 1];
       if (one) {
@@ -99,7 +99,7 @@ export class FakeStore implements StreamStore {
     }
   }
 
-  reread(): void {
+  restartRead(): void {
     this.#log.rereads++;
   }
 
@@ -109,7 +109,7 @@ export class FakeStore implements StreamStore {
     this.#log.wake();
   }
 
-  keepAll(isAll: boolean): Promise<void> {
+  setUnlimited(isAll: boolean): Promise<void> {
     this.#log.keepsAll = isAll;
     return Promise.resolve();
   }
@@ -132,7 +132,7 @@ export class FakeLeases implements Leases {
   attempts = 0;
   hasEnded = false;
 
-  take(): Promise<void> {
+  acquire(): Promise<void> {
     return this.renew();
   }
 
@@ -143,11 +143,11 @@ export class FakeLeases implements Leases {
     return Promise.resolve();
   }
 
-  living(): Promise<ReadonlyMap<bigint, string>> {
+  list(): Promise<ReadonlyMap<bigint, string>> {
     return Promise.resolve(this.servers);
   }
 
-  end(): Promise<void> {
+  release(): Promise<void> {
     this.hasEnded = true;
     return Promise.resolve();
   }

@@ -49,7 +49,7 @@ async function withJournal(
   await using journal = new SqliteCommitLog(file, {
     ...options,
     clock: clock.now,
-    onTrouble: (error: ChatError | undefined) => troubles.push(error?.code),
+    onStalled: (error: ChatError | undefined) => troubles.push(error?.code),
   });
   const given: [number, string][] = [];
   const ticks: number[] = [];
@@ -189,12 +189,12 @@ for (const [errcode, code] of [[13, "disk-full"], [10, "disk-failed"]] as const)
 Deno.test("What a disk may have given up is written elsewhere before it is given back", writing, async () => {
   await using folder = new TestFolder();
   await withJournal(`${folder.path}/a`, async ({ file, journal, given, troubles, settle }) => {
-    const { sync, syncAll } = file;
+    const { sync, checkpointWal } = file;
     let all = 0;
     file.sync = () => Promise.reject(new Error("lost"));
-    file.syncAll = () => {
+    file.checkpointWal = () => {
       all++;
-      syncAll.call(file);
+      checkpointWal.call(file);
     };
     journal.propose(announced("uno"));
     await settle();
@@ -210,7 +210,7 @@ Deno.test("What a disk may have given up is written elsewhere before it is given
 Deno.test("Too much and too old entries are forgotten, and words of private messages", writing, async () => {
   await using folder = new TestFolder();
   const clock = new Hands();
-  const limits = { keptEntries: 4, keptMs: 100_000, privateMs: 10_000, sync: "normal" } as const;
+  const limits = { retainEntries: 4, retainMs: 100_000, privateMs: 10_000, sync: "normal" } as const;
   const to = { sessionId: 2n, nick: "beto" };
   const secret: Unnumbered = {
     type: "said",

@@ -29,8 +29,8 @@ function foldAll(...entries: ProposedEvent[]) {
 Deno.test("Who joins is in, since the time that the entry carries", pure, () => {
   const { members, last } = foldAll(joined(1n, "ana", 77));
   assertEquals(last, joined(1n, "ana", 77));
-  const { nick, address, sinceMs } = members.get(1n)!;
-  assertEquals([nick, address, sinceMs], ["ana", "10.0.0.7", 77]);
+  const { nick, address, startedMs } = members.get(1n)!;
+  assertEquals([nick, address, startedMs], ["ana", "10.0.0.7", 77]);
 });
 
 Deno.test("Of two who want one nick, or two that look the same, the first has it", pure, () => {
@@ -113,8 +113,8 @@ Deno.test("Who is in through one server moves to another, and nobody is told", p
     { ...joined(1n, "ana"), nodeId: 7n },
     { ...joined(1n, "ana"), address: "10.0.0.8", nodeId: 8n },
   );
-  const { nodeId, address, sinceMs } = members.get(1n)!;
-  assertEquals([last, nodeId, address, sinceMs], [undefined, 8n, "10.0.0.8", 5]);
+  const { nodeId, address, startedMs } = members.get(1n)!;
+  assertEquals([last, nodeId, address, startedMs], [undefined, 8n, "10.0.0.8", 5]);
 });
 
 Deno.test("A home is nothing that anybody reads", pure, () => {
@@ -146,7 +146,7 @@ Deno.test("What entries have made of a room can be told in few", pure, () => {
   );
   const again = foldAll(...snapshotOf(members)).members;
   assertEquals([...again], [...members]);
-  assertEquals([...again.gone], [[3n, 2], [4n, 1]]);
+  assertEquals([...again.departed], [[3n, 2], [4n, 1]]);
   // Two for ana, and one each for beto, who has said nothing, and for those who are gone.
   assertEquals([...snapshotOf(members)].length, 5);
 });
@@ -182,7 +182,7 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
   ]);
   const { members: again } = foldAll(...snapshotOf(members));
   assertEquals(backupOrder(again, { own: ["own:1"] }), ["s:4", "own:1", "a:1", "b:1"]);
-  assertEquals(again.serving, { backups: ["s:4"], nodeId: 7n });
+  assertEquals(again.clusterServers, { backups: ["s:4"], nodeId: 7n });
 });
 
 Deno.test(
@@ -205,14 +205,14 @@ Deno.test(
       "s:1 b:1 b:12 c:1",
       "s:1 b:1 b:12 c:1 a:1",
     ]);
-    assertEquals(foldAll(...snapshotOf(members)).members.named, ["b:12", "c:1", "a:1"]);
+    assertEquals(foldAll(...snapshotOf(members)).members.configuredBackups, ["b:12", "c:1", "a:1"]);
   },
 );
 
 Deno.test("Of as many backups as fit one is withdrawn all the same, and makes room", pure, () => {
   const many = Array.from({ length: 16 }, (_, i) => `a:${i + 1}`);
   const { members } = foldAll(backups(many), backups(["-a:1", "b:1"]));
-  assertEquals(members.named, [...many.slice(1), "b:1"]);
+  assertEquals(members.configuredBackups, [...many.slice(1), "b:1"]);
 });
 
 Deno.test("Of too many backups those that people named stay, the first of them first", pure, () => {
@@ -220,5 +220,5 @@ Deno.test("Of too many backups those that people named stay, the first of them f
   const { folded: [, all] } = foldAll(backups(many("s"), 1n), backups(many("a")));
   assertEquals(all, backups(["s:1", "s:2", "s:3", "s:4", ...many("a")]));
   const { members } = foldAll(backups(many("a")), backups(many("b")));
-  assertEquals(members.named, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
+  assertEquals(members.configuredBackups, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
 });

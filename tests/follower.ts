@@ -28,8 +28,8 @@ export function joined(sessionId: bigint, nodeId: bigint): ProposedEvent {
 }
 
 /** Block `number` of a server, with one entry. */
-export function encodeBlock(server: bigint, entry: ProposedEvent, number = 1): Uint8Array {
-  return concat([encodeBlockHead({ server, number }), encodeProposal(entry)]);
+export function encodeBlock(nodeId: bigint, entry: ProposedEvent, batchSeq = 1): Uint8Array {
+  return concat([encodeBlockHead({ nodeId, batchSeq }), encodeProposal(entry)]);
 }
 
 /** A server that follows a log. */
@@ -59,9 +59,9 @@ export class Follower implements AsyncDisposable {
       nodeId,
       logId: 100n + nodeId,
       clock: systemClock,
-      onAway: (isAway) => news.push(isAway),
-      onBroken: (error) => news.push(error),
-      openingMs: 0,
+      onStalled: (isAway) => news.push(isAway),
+      onFailed: (error) => news.push(error),
+      openTimeoutMs: 0,
       ...options,
     });
     return new Follower(journal, store, news);

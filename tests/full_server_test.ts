@@ -13,8 +13,8 @@ Deno.test("Who was given up has their place for as long as that connection takes
   await using server = startServer({
     maxClients: 1,
     pingMs: 50,
-    deadMs: 300,
-    onRefused: (_, error) => void codes.push(error instanceof ChatError ? error.code : error.message),
+    pingTimeoutMs: 300,
+    onReject: (_, error) => void codes.push(error instanceof ChatError ? error.code : error.message),
   });
   using broken = (await enterAs("ana", server)).peer; // answers no PING, and does not hang up
   await until(() => codes.includes("silent"), "the server to give them up");
@@ -27,7 +27,7 @@ Deno.test("Who was given up has their place for as long as that connection takes
 
 Deno.test("Who has said who they are is not late because the server waits for its disk", async () => {
   const journal = new StagedJournal();
-  await using server = startServer({ journal, maxClients: 1, crowdedMs: 200, comingMs: 600 });
+  await using server = startServer({ journal, maxClients: 1, crowdedMs: 200, commitWaitMs: 600 });
   using _broken = (await enterAs("ana", server)).peer;
   journal.isBlocked = true;
   const coming = enterAs("ana", server);
@@ -62,8 +62,8 @@ function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
 
 Deno.test("Whoever crowds a full server from one address keeps nobody of another from coming back", async () => {
   let hostname = "10.0.0.1";
-  const secure = (conn: Deno.TcpConn) => asFrom(hostname, conn);
-  await using server = startServer({ maxClients: 1, crowdedMs: 60_000, secure });
+  const wrapTls = (conn: Deno.TcpConn) => asFrom(hostname, conn);
+  await using server = startServer({ maxClients: 1, crowdedMs: 60_000, wrapTls });
   using _broken = (await enterAs("ana", server)).peer;
   hostname = "10.0.0.66";
   const { port } = server.address;

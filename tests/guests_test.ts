@@ -13,7 +13,7 @@ const pure = { permissions: "none" } as const;
 /** A connection that notes that it was ended. */
 function fakeConnection() {
   const ended = { count: 0 };
-  const connection = { greeted() {}, send() {}, follow() {}, finish: () => ended.count++ };
+  const connection = { startHeartbeat() {}, send() {}, stream() {}, end: () => ended.count++ };
   return { connection: connection as unknown as Connection, ended };
 }
 
@@ -23,13 +23,13 @@ Deno.test(
   () => {
     const clock = new TestClock().now;
     const room = new Room({ journal: new InMemoryCommitLog(1n) });
-    using guests = new Sessions({ room, clock, onWork: () => {} });
-    const admission = room.enter({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
+    using guests = new Sessions({ room, clock, onReady: () => {} });
+    const admission = room.join({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     const [first, second] = [fakeConnection(), fakeConnection()];
     const membersOf = () => [first, second].map(({ connection }) => guests.memberOf(connection));
-    for (const { connection } of [first, second]) guests.welcome(admission, connection);
+    for (const { connection } of [first, second]) guests.attach(admission, connection);
     assertEquals(membersOf(), [undefined, admission.member]);
-    guests.lose(admission.member);
+    guests.disconnect(admission.member);
     assertEquals(membersOf(), [undefined, undefined]);
     assertEquals([first.ended.count, second.ended.count], [1, 0]);
   },
@@ -40,11 +40,11 @@ Deno.test("Who is lost because the server ends has not left", pure, () => {
   const room = new Room({ journal: new InMemoryCommitLog(1n), graceMs: 0 });
   const { connection } = fakeConnection();
   for (const isEnding of [true, false]) {
-    using guests = new Sessions({ room, clock, onWork: () => {} });
-    const admission = room.enter({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
-    guests.welcome(admission, connection);
+    using guests = new Sessions({ room, clock, onReady: () => {} });
+    const admission = room.join({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
+    guests.attach(admission, connection);
     if (isEnding) guests[Symbol.dispose]();
-    guests.lose(admission.member);
+    guests.disconnect(admission.member);
     assertEquals([room.size, guests.memberOf(connection)], [isEnding ? 1 : 0, undefined]);
   }
 });
@@ -55,11 +55,11 @@ Deno.test("However many were lost, nothing is waited for when the server ends", 
 }, () => {
   const clock = new TestClock().now;
   const room = new Room({ journal: new InMemoryCommitLog(1n) });
-  using guests = new Sessions({ room, clock, onWork: () => {} });
+  using guests = new Sessions({ room, clock, onReady: () => {} });
   for (const [index, nick] of ["ana", "beto"].entries()) {
     const arrival = { hello: helloOf(nick), sessionId: BigInt(index), address: "10.0.0.7" };
-    const admission = room.enter(arrival, clock())!;
-    guests.welcome(admission, fakeConnection().connection);
-    guests.lose(admission.member);
+    const admission = room.join(arrival, clock())!;
+    guests.attach(admission, fakeConnection().connection);
+    guests.disconnect(admission.member);
   }
 });

@@ -10,7 +10,7 @@ import { until } from "./support.ts";
 import { WIRE } from "./wire.ts";
 
 /** How long those who are honest may take to say HELLO, in ms: over TLS they shake hands first. */
-const HELLO_MS = WIRE.secure ? 600 : 150;
+const HANDSHAKE_TIMEOUT_MS = WIRE.wrapTls ? 600 : 150;
 
 /** A frame of any type and body. */
 function frame(type: number, ...body: number[]): Uint8Array {
@@ -149,23 +149,23 @@ const CASES: Record<string, Case> = {
   // Who says nothing, or not all of it
   "nothing at all": {
     code: "hello-late",
-    server: { helloMs: HELLO_MS, deadMs: 4 * HELLO_MS },
+    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS, pingTimeoutMs: 4 * HANDSHAKE_TIMEOUT_MS },
     attack: async () => {},
   },
   "half a HELLO": {
     code: "hello-late",
-    server: { helloMs: HELLO_MS, deadMs: 4 * HELLO_MS },
+    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS, pingTimeoutMs: 4 * HANDSHAKE_TIMEOUT_MS },
     attack: (peer) => peer.say(helloBytes.subarray(0, 20)),
   },
   "a frame that does not end": {
     code: "frame-late",
-    server: { frameMs: 20, deadMs: 600 },
+    server: { frameMs: 20, pingTimeoutMs: 600 },
     heard: COMES_AND_GOES,
     attack: (peer) => peer.say(eva, sayBytes.subarray(0, -1)),
   },
   "a frame a byte at a time, for ever": {
     code: "frame-late",
-    server: { frameMs: 40, deadMs: 600 },
+    server: { frameMs: 40, pingTimeoutMs: 600 },
     heard: COMES_AND_GOES,
     attack: async (peer) => {
       await peer.say(eva, bytes(0, 0, 0x40, 0, FRAME_TYPE.say));
@@ -177,7 +177,7 @@ const CASES: Record<string, Case> = {
   },
   "no answer to PING": {
     code: "silent",
-    server: { pingMs: 30, deadMs: 120 },
+    server: { pingMs: 30, pingTimeoutMs: 120 },
     heard: COMES_AND_GOES,
     attack: (peer) => peer.say(eva),
   },
@@ -269,12 +269,12 @@ const CASES: Record<string, Case> = {
   },
   "one connection more than an address may have": {
     code: "address-crowded",
-    server: { maxPerAddress: 2, isFree: () => false },
+    server: { maxPerAddress: 2, isExempt: () => false },
     attack: (peer) => peer.say(eva),
   },
   "one who comes in more often than an address may": {
     heard: new Array(30).fill(COMES_AND_GOES).flat(),
-    server: { isFree: () => false },
+    server: { isExempt: () => false },
     code: "entering-too-often",
     attack: async (last, { address }) => {
       // ana and beto have the same address.
@@ -338,7 +338,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "5,000 messages at once, into the slowed lane": {
-    server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, deadMs: 5_000 },
+    server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, pingTimeoutMs: 5_000 },
     heard: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
       await peer.say(eva);

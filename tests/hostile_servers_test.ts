@@ -176,7 +176,7 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
       await attack(client, sessionIdOf(resumeToken)).catch(() => {}); // the client may have had enough of it
       await client.rest().catch(() => {});
     });
-    await using good = new ChatServer({ host: LOOPBACK, port: 0, secure: WIRE.secure });
+    await using good = new ChatServer({ host: LOOPBACK, port: 0, wrapTls: WIRE.wrapTls });
     await using ana = new Person({ clock: new TestClock("2026-11-22 12:00:00").now });
     const { host, port } = evil.address;
     const backup = formatAddress(good.address);
@@ -210,9 +210,9 @@ async function endOf(attack: Attack): Promise<ChatError> {
     mailbox: new SessionState({ resumeToken: tokenOf("ana") }),
     nextTarget: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
     dial: WIRE.dial,
-    answerMs: 200,
+    welcomeTimeoutMs: 200,
     frameMs: 30,
-    deadMs: 600,
+    pingTimeoutMs: 600,
   });
   const run = async () => {
     for await (const event of session.run()) if (event.type === "failed") return event.failure.error;

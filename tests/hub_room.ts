@@ -103,23 +103,23 @@ export class FakeConn {
 export class Room implements Disposable {
   readonly log: EventLog;
   readonly hub: ConnectionManager;
-  readonly timeoutError: string[] = [];
+  readonly disconnects: string[] = [];
   nowMs = 0;
   /** When somebody was given up. */
   readonly gaveUp = Promise.withResolvers<void>();
 
   constructor(
-    { log, onGiveUp, ...options }: Partial<Omit<HubOptions, "nowMs">> & { log?: RoomLogOptions } = {},
+    { log, onUnresponsive, ...options }: Partial<Omit<HubOptions, "nowMs">> & { log?: RoomLogOptions } = {},
   ) {
     this.log = new EventLog(log);
     this.hub = new ConnectionManager({
       maxFrameBytes: 1_000,
       nowMs: () => this.nowMs,
-      heartbeat: { pingMs: 5_000, deadMs: 60, always: true },
+      heartbeat: { pingMs: 5_000, pingTimeoutMs: 60, pingAlways: true },
       ping: () => frame("ping"),
-      onGiveUp: (connection, why) => {
-        this.timeoutError.push(why);
-        onGiveUp?.(connection, why);
+      onUnresponsive: (connection, why) => {
+        this.disconnects.push(why);
+        onUnresponsive?.(connection, why);
         this.gaveUp.resolve();
       },
       ...options,
@@ -129,14 +129,14 @@ export class Room implements Disposable {
   /** Somebody comes in and reads the log from its head on. */
   enter(): { conn: FakeConn; connection: Connection } {
     const conn = new FakeConn();
-    const connection = this.hub.adopt(conn as unknown as Deno.TcpConn);
-    connection.follow(this.log.cursorAt(this.log.head));
+    const connection = this.hub.add(conn as unknown as Deno.TcpConn);
+    connection.stream(this.log.cursorAt(this.log.head));
     return { conn, connection };
   }
 
   say(...texts: string[]): void {
     for (const text of texts) this.log.append(frame(text), this.nowMs);
-    this.hub.wake();
+    this.hub.scheduleFlush();
   }
 
   [Symbol.dispose](): void {

@@ -51,7 +51,7 @@ Deno.test("Hub serves nobody always last", pure, async () => {
 });
 
 Deno.test("Hub begins the next round when the writes of the last have settled", pure, async () => {
-  using room = new Room({ heldUpMs: 60_000 });
+  using room = new Room({ slowWriteMs: 60_000 });
   const [ana, beto] = [room.enter().conn, room.enter().conn];
   beto.isFull = true;
   room.say("one");
@@ -122,7 +122,7 @@ Deno.test("Hub wakes other readers of the log with each round", pure, async () =
   using room = new Room();
   const cursor = room.log.cursorAt(0);
   const read = Promise.withResolvers<string[]>();
-  room.hub.addReader({ flush: () => read.resolve(textsOf(cursor.take() ?? new Uint8Array())) });
+  room.hub.addConsumer({ flush: () => read.resolve(textsOf(cursor.take() ?? new Uint8Array())) });
   room.say("one", "two");
   assertEquals(await soon(read.promise, "the reader to be woken"), ["one", "two"]);
 });
@@ -130,7 +130,7 @@ Deno.test("Hub wakes other readers of the log with each round", pure, async () =
 Deno.test("Hub gives up a client whose place in the log is no longer retained", pure, async () => {
   using room = new Room({
     log: { segmentBytes: 20, retainedBytes: 40 },
-    onGiveUp: (connection) => connection.finish(frame("too slow")),
+    onUnresponsive: (connection) => connection.end(frame("too slow")),
   });
   const [{ conn }, { conn: reader }] = [room.enter(), room.enter()];
   conn.isFull = true;
@@ -141,27 +141,27 @@ Deno.test("Hub gives up a client whose place in the log is no longer retained", 
   await soon(room.gaveUp.promise, "the client to be given up"); // though a write is still under way
   conn.drain();
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
-  assertEquals(room.timeoutError, ["too-slow"]);
+  assertEquals(room.disconnects, ["slow-consumer"]);
   assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
 });
 
 Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, async () => {
-  using room = new Room({ heartbeat: { pingMs: 20, deadMs: 60, always: true } });
+  using room = new Room({ heartbeat: { pingMs: 20, pingTimeoutMs: 60, pingAlways: true } });
   const { conn, connection } = room.enter();
   room.nowMs = 1_000;
   await settle();
   assertEquals(conn.writes, []); // the two have not greeted each other
-  connection.greeted();
+  connection.startHeartbeat();
   room.nowMs = 1_020;
   await conn.until(({ writes }) => writes.length > 0);
   await settle(10);
   assertEquals(conn.writes, [["ping"]]);
   room.nowMs = 1_059;
   await conn.until(({ writes }) => writes.length === 2);
-  assertEquals(room.timeoutError, []);
+  assertEquals(room.disconnects, []);
   room.nowMs = 1_060;
   await soon(room.gaveUp.promise, "the client to be given up");
-  assertEquals(room.timeoutError[0], "silent");
+  assertEquals(room.disconnects[0], "ping-timeout");
 });
 
 Deno.test("Hub says whether it has paused when it gives somebody up", pure, async () => {
@@ -173,13 +173,13 @@ Deno.test("Hub says whether it has paused when it gives somebody up", pure, asyn
     ] as const
   ) {
     const paused = Promise.withResolvers<boolean>();
-    using room = new Room({ onGiveUp: () => paused.resolve(room.hub.hasPaused) });
+    using room = new Room({ onUnresponsive: () => paused.resolve(room.hub.wasSuspended) });
     const { connection } = room.enter();
     for (const nowMs of [940, 960, 980, 1_000]) {
       room.nowMs = nowMs;
       await settle(10);
     }
-    connection.greeted();
+    connection.startHeartbeat();
     for (const nowMs of steps) {
       room.nowMs = nowMs;
       await settle(10);
@@ -189,18 +189,18 @@ Deno.test("Hub says whether it has paused when it gives somebody up", pure, asyn
 });
 
 Deno.test("Hub hears the client that speaks", pure, async () => {
-  using room = new Room({ heartbeat: { pingMs: 1_000, deadMs: 60, always: false } });
+  using room = new Room({ heartbeat: { pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false } });
   const { conn, connection } = room.enter();
-  connection.greeted();
+  connection.startHeartbeat();
   for (let i = 1; i <= 3; i++) {
     room.nowMs += 50;
     conn.says(frame("here"));
     const decoder = await soon(connection.read(), "what the client said");
     while (decoder!.next()) { /* it only matters that something came */ }
-    assertEquals(connection.heardMs, room.nowMs);
+    assertEquals(connection.lastReceivedMs, room.nowMs);
     await settle();
   }
-  assertEquals(room.timeoutError, []);
+  assertEquals(room.disconnects, []);
 });
 
 Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhile", pure, async () => {
@@ -208,11 +208,11 @@ Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhil
   const { conn } = room.enter();
   conn.isFull = true;
   room.say("one");
-  room.hub.wake();
+  room.hub.scheduleFlush();
   await conn.until(({ writes }) => writes.length === 1);
   room.nowMs = 60;
   await soon(room.gaveUp.promise, "the hub to give up");
-  assertEquals(room.timeoutError[0], "too-slow");
+  assertEquals(room.disconnects[0], "slow-consumer");
 });
 
 Deno.test("A hub that ends closes all its connections", pure, () => {

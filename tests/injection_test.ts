@@ -33,7 +33,7 @@ function linesOf(renderer: Renderer, text: string): string[] {
   return [
     ...events.map((event) => renderer.entry(event, { reader: text })),
     ...events.map((event) => renderer.entry(event, { isHistory: true })),
-    renderer.person({ sessionId: 1n, nick: text, address: text, sinceMs: 0 }),
+    renderer.person({ sessionId: 1n, nick: text, address: text, startedMs: 0 }),
     renderer.notice(
       errorText(new ServerError(text, text, { details: { nick: text, reason: text } }), "es"),
       0,

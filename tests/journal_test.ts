@@ -33,7 +33,7 @@ function enter(
     ...{ type: "hello", version: 1, resumeToken: new Uint8Array(16), password: "", nick },
     ...{ lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
   };
-  return room.enter({ hello, sessionId, address: "10.0.0.7" }, at(ms), again);
+  return room.join({ hello, sessionId, address: "10.0.0.7" }, at(ms), again);
 }
 
 /** Somebody comes in, whatever it takes. */
@@ -58,14 +58,14 @@ const types = (room: Room) => readAll(room).map(({ type }) => type);
 
 Deno.test("Nobody is in before the journal has it, and then they are welcomed as ever", pure, () => {
   const { room, work } = newRoom();
-  let isDue = false;
-  assertEquals(enter(room, "ana", { again: () => isDue = true }), undefined);
-  assertEquals([room.size, room.log.head, work(), isDue], [0, 0, 1, false]);
+  let isDirty = false;
+  assertEquals(enter(room, "ana", { again: () => isDirty = true }), undefined);
+  assertEquals([room.size, room.log.head, work(), isDirty], [0, 0, 1, false]);
   room.deliver();
-  assertEquals([room.size, room.log.head, work(), isDue], [1, 1, 1, true]);
+  assertEquals([room.size, room.log.head, work(), isDirty], [1, 1, 1, true]);
   const { welcome, member } = enter(room, "ana")!;
   assertEquals([welcome.logId, welcome.head, welcome.memberCount], [7n, 1, 1]);
-  assertEquals([member.nick, member.graceEndMs], ["ana", undefined]);
+  assertEquals([member.nick, member.resumableUntilMs], ["ana", undefined]);
   room.deliver();
   assertEquals(types(room), ["joined"]);
 });
@@ -131,7 +131,7 @@ Deno.test("A nick is had when the journal has it; who is too late is refused the
   const due: string[] = [];
   assertEquals(room.rename(ana.member, "eva", at(0), () => due.push("ana")), false);
   assertEquals(room.rename(beto.member, "eva", at(0), () => due.push("beto")), false);
-  assertEquals([ana.member.nick, room.withNick("eva")], ["ana", undefined]);
+  assertEquals([ana.member.nick, room.findByNick("eva")], ["ana", undefined]);
   room.deliver();
   assertEquals(due, ["ana", "beto"]);
   assertEquals(room.rename(ana.member, "eva", at(0)), true);
@@ -206,8 +206,8 @@ Deno.test("A room on what another has left is the same room", pure, () => {
     "announced",
     "backups",
   ]);
-  assertEquals([...next.members].map(({ nick, sinceMs }) => [nick, sinceMs]), [["ana", at(0).wallMs]]);
-  assertEquals(next.loseAll(at(100)), 3_100);
+  assertEquals([...next.members].map(({ nick, startedMs }) => [nick, startedMs]), [["ana", at(0).wallMs]]);
+  assertEquals(next.disconnectAll(at(100)), 3_100);
   const { welcome } = enter(next, "ana", { ms: 200 })!;
   assertEquals([welcome.lastClientSeq, welcome.head, welcome.backups], [3, 7, ["a:1"]]);
   assertEquals(letIn(next, "beto").welcome.lastClientSeq, 1);

@@ -99,7 +99,7 @@ Deno.test(
 Deno.test("A server whose disk is full reads nothing more, keeps everybody, and goes on by itself", async () => {
   const journal = new StagedJournal();
   // Times as they are between real programs, only shorter.
-  await using server = startServer({ journal, pingMs: 200, deadMs: 1_200 });
+  await using server = startServer({ journal, pingMs: 200, pingTimeoutMs: 1_200 });
   const { peer: ana } = await enter(server.address, helloOf("ana"));
   using _ana = ana;
   journal.isBlocked = true;
@@ -137,7 +137,7 @@ Deno.test("Who wants to come in while the disk is full is let in afterwards", as
 
 Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
   const journal = new StagedJournal();
-  await using server = startServer({ journal, comingMs: 1_300, helloMs: 100, deadMs: 1_200 });
+  await using server = startServer({ journal, commitWaitMs: 1_300, handshakeMs: 100, pingTimeoutMs: 1_200 });
   journal.isBlocked = true;
   using ana = await dialPeer(server.address);
   using silent = await dialPeer(server.address);
@@ -153,7 +153,7 @@ Deno.test("Who wants to come in while the disk is full for longer is told so, an
 
 Deno.test("Who could not be let in because nothing was kept has not come too often, however often they came", async () => {
   const journal = new StagedJournal();
-  await using server = startServer({ journal, comingMs: 5, isFree: () => false });
+  await using server = startServer({ journal, commitWaitMs: 5, isExempt: () => false });
   const held = hold(journal);
   for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {
     using ana = await dialPeer(server.address);
@@ -187,7 +187,7 @@ Deno.test("Who is gone before the room has them has the grace, and then has left
 
 Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
   const journal = new StagedJournal();
-  await using server = startServer({ journal, graceMs: 50, comingMs: 300, helloMs: 100 });
+  await using server = startServer({ journal, graceMs: 50, commitWaitMs: 300, handshakeMs: 100 });
   const { peer: beto } = await enter(server.address, helloOf("beto"));
   using _beto = beto;
   const held = hold(journal);
@@ -244,5 +244,5 @@ Deno.test("Who is banned before the room has them is thrown out as soon as it do
   server.announce("again"); // and all that waited is kept
   await ana.expect("welcome");
   assertEquals((await ana.expect("error")).code, "banned");
-  await until(() => server.stats.clients === 0, "them to be out");
+  await until(() => server.stats.memberCount === 0, "them to be out");
 });

@@ -159,7 +159,7 @@ Deno.test("The text before the cursor can be taken alone", pure, () => {
   const editor = new LineEditor();
   editor.insert("unodos");
   for (let n = 0; n < 3; n++) editor.press(serverKey("left"));
-  assertEquals(editor.takeBefore(), "uno");
+  assertEquals(editor.submitBeforeCursor(), "uno");
   assertEquals(shown(editor), "|dos");
 });
 

@@ -34,17 +34,17 @@ Deno.test("Connections that come too fast are taken at a pace, and none is lost"
   const { host: hostname, port } = addressOf(listener);
   const comers = await Promise.all(Array.from({ length: 12 }, () => Deno.connect({ hostname, port })));
   const beganMs = performance.now();
-  const tookMs: number[] = [];
+  const lastProgressMs: number[] = [];
   for await (
-    const conn of acceptConnections(listener, { onTrouble: () => {}, allowance: { burst: 4, perSecond: 40 } })
+    const conn of acceptConnections(listener, { onError: () => {}, allowance: { burst: 4, perSecond: 40 } })
   ) {
     conn.close();
-    if (tookMs.push(performance.now() - beganMs) === comers.length) break;
+    if (lastProgressMs.push(performance.now() - beganMs) === comers.length) break;
   }
   for (const comer of comers) comer.close();
   // Eight beyond the burst, less what rounding may give.
-  assert(tookMs.at(-1)! >= 150, `${tookMs}`);
-  assertEquals(tookMs, tookMs.toSorted((one, other) => one - other));
+  assert(lastProgressMs.at(-1)! >= 150, `${lastProgressMs}`);
+  assertEquals(lastProgressMs, lastProgressMs.toSorted((one, other) => one - other));
 });
 
 Deno.test("The wait of those who come too fast ends with the listener", async () => {
@@ -53,7 +53,7 @@ Deno.test("The wait of those who come too fast ends with the listener", async ()
   using _one = await Deno.connect({ hostname, port });
   using _two = await Deno.connect({ hostname, port });
   const connections = acceptConnections(listener, {
-    onTrouble: () => {},
+    onError: () => {},
     allowance: { burst: 1, perSecond: 20 },
   });
   (await connections.next()).value!.close();

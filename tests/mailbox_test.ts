@@ -111,13 +111,13 @@ Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are
 });
 
 Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, () => {
-  for (const [lostMs, count] of [[120_000, 1], [120_001, 0]] as const) {
+  for (const [staleSinceMs, count] of [[120_000, 1], [120_001, 0]] as const) {
     const mailbox = newMailbox();
     mailbox.say("hola");
     mailbox.welcomed(welcome(), 0);
     mailbox.read(said(), 0);
-    mailbox.lost(lostMs);
-    assertEquals(mailbox.welcomed(welcome({ logId: 8n }), lostMs).resend.length, count);
+    mailbox.lost(staleSinceMs);
+    assertEquals(mailbox.welcomed(welcome({ logId: 8n }), staleSinceMs).resend.length, count);
   }
 });
 
@@ -175,7 +175,7 @@ class Person {
       sessionId: this.mailbox.sessionId,
       address: "10.0.0.7",
     };
-    const { welcome, cursor, member } = room.enter(arrival, now)!;
+    const { welcome, cursor, member } = room.join(arrival, now)!;
     [this.#room, this.#member, this.#cursor] = [room, member, cursor];
     for (const message of this.mailbox.welcomed(welcome, ms).resend) room.say(member, message, now);
   }

@@ -8,10 +8,10 @@ Deno.test("parseNats() reads what users of NATS write", pure, () => {
   assertEquals(parseNats("nats://10.0.0.7:4333"), {
     servers: ["10.0.0.7:4333"],
     credentials: undefined,
-    isSecure: false,
+    isTls: false,
   });
   assertEquals(parseNats("nats://a, b:4223 ,nats://[::1]:4224/").servers, ["a:4222", "b:4223", "[::1]:4224"]);
-  assertEquals(parseNats("TLS://a,nats://b").isSecure, true);
+  assertEquals(parseNats("TLS://a,nats://b").isTls, true);
 });
 
 Deno.test("parseNats() takes user and password, or a token, out of the address", pure, () => {

@@ -42,22 +42,22 @@ const ENTRIES: ProposedEvent[] = [
 ];
 
 Deno.test("A block holds entries as they were, each with its own home", pure, () => {
-  const bytes = concat([encodeBlockHead({ server: 7n, number: 3 }), ...ENTRIES.map(encodeProposal)]);
-  assertEquals(decodeBlock(bytes), { server: 7n, number: 3, entries: ENTRIES });
-  assertEquals(decodeBlock(encodeBlockHead({ server: 7n, number: 1 })).entries, []);
+  const bytes = concat([encodeBlockHead({ nodeId: 7n, batchSeq: 3 }), ...ENTRIES.map(encodeProposal)]);
+  assertEquals(decodeBlock(bytes), { nodeId: 7n, batchSeq: 3, entries: ENTRIES });
+  assertEquals(decodeBlock(encodeBlockHead({ nodeId: 7n, batchSeq: 1 })).entries, []);
 });
 
 Deno.test("A checkpoint holds what comes before it, and the numbers in their order", pure, () => {
-  const numbers = new Map([[9n, 4], [2n, 1]]);
-  const checkpoint = { logId: 5n, position: 12, seq: 34, numbers, past: ENTRIES };
+  const batchSeqs = new Map([[9n, 4], [2n, 1]]);
+  const checkpoint = { logId: 5n, position: 12, seq: 34, batchSeqs, events: ENTRIES };
   const back = decodeCheckpoint(encodeSnapshot(checkpoint));
   assertEquals(back, checkpoint);
-  assertEquals([...back.numbers.keys()], [9n, 2n]);
+  assertEquals([...back.batchSeqs.keys()], [9n, 2n]);
 });
 
 Deno.test("What is no block, or of another version, is refused", pure, () => {
-  const block = encodeBlockHead({ server: 7n, number: 1 });
-  const checkpoint = encodeSnapshot({ logId: 5n, position: 0, seq: 0, numbers: new Map(), past: [] });
+  const block = encodeBlockHead({ nodeId: 7n, batchSeq: 1 });
+  const checkpoint = encodeSnapshot({ logId: 5n, position: 0, seq: 0, batchSeqs: new Map(), events: [] });
   for (const [decode, bytes] of [[decodeBlock, block], [decodeCheckpoint, checkpoint]] as const) {
     const newer = bytes.slice();
     newer[5]!++;
@@ -70,7 +70,7 @@ Deno.test("What is no block, or of another version, is refused", pure, () => {
 
 Deno.test("A block is stored in a form that servers of this version know", pure, () => {
   assertEquals(
-    encodeBlockHead({ server: 7n, number: 3 }).toHex(),
+    encodeBlockHead({ nodeId: 7n, batchSeq: 3 }).toHex(),
     "0000000e" + "4001" + "0000000000000007" + "00000003",
   );
   const homeless = encodeProposal({ type: "announced", timeMs: 9, text: "hola" });

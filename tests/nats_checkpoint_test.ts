@@ -14,7 +14,7 @@ import { FakeLog, FakeStore } from "./fake_store.ts";
 const pure = { permissions: "none" } as const;
 
 function checkpointAt(position: number, changes: Partial<Checkpoint> = {}): Checkpoint {
-  return { logId: 5n, position, seq: 10 * position, numbers: new Map(), past: [], ...changes };
+  return { logId: 5n, position, seq: 10 * position, batchSeqs: new Map(), events: [], ...changes };
 }
 
 /** A store that holds a block for each undefined, and checkpoints. */
@@ -35,8 +35,8 @@ Deno.test("A checkpoint of nothing marks a log that begins, and no other does", 
 });
 
 Deno.test("A checkpoint is stored in a form that servers of this version know", pure, () => {
-  const numbers = new Map([[9n, 4]]);
-  const bytes = encodeSnapshot(checkpointAt(2, { seq: 3, numbers }));
+  const batchSeqs = new Map([[9n, 4]]);
+  const bytes = encodeSnapshot(checkpointAt(2, { seq: 3, batchSeqs }));
   assertEquals(
     bytes.toHex(),
     "00000028" + "50" + "01" + "0000000000000005" + "0000000000000002" + "0000000000000003" + "0001" +

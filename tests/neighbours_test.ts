@@ -4,23 +4,25 @@ import { FakeLeases } from "./fake_store.ts";
 import { until } from "./support.ts";
 
 /** A server with id 5, some others, and what it is told. */
-async function neighbourhood({ renewMs = 5, absentMs = 0, offeredMs = 0, time = { nowMs: 0 } } = {}) {
+async function neighbourhood(
+  { renewMs = 5, suspectMs = 0, advertiseMs = 0, time = { nowMs: 0 } } = {},
+) {
   const leases = new FakeLeases();
   const neighbours = await Membership.join(leases, {
     nodeId: 5n,
     clock: () => ({ wallMs: 0, monotonicMs: time.nowMs }),
     renewMs,
-    absentMs,
-    offeredMs,
+    suspectMs,
+    advertiseMs,
   });
   const gone: bigint[] = [];
   const told: (readonly [string[], boolean])[] = [];
   const offered: string[] = [];
   const listener: NeighboursListener = {
-    homes: () => [5n, 7n, 7n, 9n],
-    onGone: (server) => gone.push(server),
-    offered: () => offered,
-    onLiving: (addresses, { isFirst }) => told.push([[...addresses], isFirst]),
+    nodeIds: () => [5n, 7n, 7n, 9n],
+    onNodeDown: (server) => gone.push(server),
+    advertised: () => offered,
+    onNodesChanged: (addresses, { isLeader }) => told.push([[...addresses], isLeader]),
   };
   return { leases, neighbours, listener, gone, told, offered };
 }
@@ -28,7 +30,7 @@ async function neighbourhood({ renewMs = 5, absentMs = 0, offeredMs = 0, time = 
 Deno.test("A server takes its lease before it watches, renews it, and gives it back", async () => {
   const { leases, neighbours, listener } = await neighbourhood();
   assertEquals(leases.renewals, 1);
-  neighbours.watch(listener);
+  neighbours.start(listener);
   await until(() => leases.renewals >= 4);
   await neighbours[Symbol.asyncDispose]();
   assertEquals(leases.hasEnded, true);
@@ -37,7 +39,7 @@ Deno.test("A server takes its lease before it watches, renews it, and gives it b
 Deno.test("Servers without a lease are gone, this one excepted", async () => {
   const { leases, neighbours, listener, gone } = await neighbourhood();
   leases.servers.set(9n, "b:2");
-  neighbours.watch(listener);
+  neighbours.start(listener);
   await until(() => gone.length > 0);
   await neighbours[Symbol.asyncDispose]();
   assertEquals(new Set(gone), new Set([7n]));
@@ -45,8 +47,8 @@ Deno.test("Servers without a lease are gone, this one excepted", async () => {
 
 Deno.test("Nobody is gone for one who could not look meanwhile, and it looks again", async () => {
   const time = { nowMs: 0 };
-  const { leases, neighbours, listener, gone, told } = await neighbourhood({ absentMs: 100, time });
-  neighbours.watch(listener);
+  const { leases, neighbours, listener, gone, told } = await neighbourhood({ suspectMs: 100, time });
+  neighbours.start(listener);
   await until(() => told.length > 0);
   leases.isDown = true;
   const { attempts } = leases;
@@ -66,7 +68,7 @@ Deno.test("It knows the addresses of those that have one, and whether it is the 
   for (const [server, address] of [[9n, "b:2"], [5n, "a:1"], [7n, ""], [8n, "b:2"]] as const) {
     leases.servers.set(server, address);
   }
-  neighbours.watch(listener);
+  neighbours.start(listener);
   await until(() => told.length > 0);
   leases.servers.set(2n, "c:3");
   await until(() => told.at(-1)?.[1] === false);
@@ -77,7 +79,7 @@ Deno.test("It knows the addresses of those that have one, and whether it is the 
 
 Deno.test("Clients are told of a server without a lease for a while, and then no more", async () => {
   const time = { nowMs: 0 };
-  const { leases, neighbours, listener, told, offered } = await neighbourhood({ offeredMs: 100, time });
+  const { leases, neighbours, listener, told, offered } = await neighbourhood({ advertiseMs: 100, time });
   offered.push("b:2", "c:3");
   leases.servers.set(5n, "a:1").set(9n, "c:3");
   const looksAt = async (nowMs: number) => {
@@ -86,7 +88,7 @@ Deno.test("Clients are told of a server without a lease for a while, and then no
     await until(() => told.length > length + 1);
     return told.at(-1)![0];
   };
-  neighbours.watch(listener);
+  neighbours.start(listener);
   assertEquals(await looksAt(0), ["b:2", "c:3", "a:1"]);
   assertEquals(await looksAt(99), ["b:2", "c:3", "a:1"]);
   assertEquals(await looksAt(100), ["c:3", "a:1"]);

@@ -3,11 +3,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import { translator } from "../lib/i18n.ts";
-import { type Order, orderHelp, orderUsage, parseOrder } from "../lib/orders.ts";
+import { type AdminAction, orderHelp, orderUsage, parseOrder } from "../lib/orders.ts";
 
 const pure = { permissions: "none" } as const;
 
-const ORDERS: Record<string, Order> = {
+const ORDERS: Record<string, AdminAction> = {
   "salir": { type: "quit" },
   " /QUIT": { type: "quit" },
   "": { type: "nothing" },

@@ -80,11 +80,11 @@ Deno.test("Outbox gives no message the time of another", pure, () => {
 });
 
 Deno.test("Outbox forgets a message 120 s after it was read back", pure, () => {
-  for (const [lostMs, kept] of [[121_000, [1, 2]], [121_001, [2]], [122_001, []]] as const) {
+  for (const [staleSinceMs, kept] of [[121_000, [1, 2]], [121_001, [2]], [122_001, []]] as const) {
     const outbox = outboxOf(2);
     readBack(outbox, 1, 1_000);
     readBack(outbox, 2, 2_000);
-    outbox.lost(lostMs);
+    outbox.lost(staleSinceMs);
     assertEquals(resent(outbox), [...kept]);
   }
 });

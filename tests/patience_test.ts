@@ -11,7 +11,7 @@ import { TestClock } from "./support.ts";
 const pure = { permissions: "none" } as const;
 
 /** A visitor of a server whose time goes by when it is told to. */
-function newVisit({ isIn = false, isBlocked = false, comingMs = 3_000 } = {}) {
+function newVisit({ isIn = false, isBlocked = false, commitWaitMs = 3_000 } = {}) {
   const clock = new TestClock();
   let nowMs = 0;
   clock.tick(nowMs);
@@ -21,19 +21,24 @@ function newVisit({ isIn = false, isBlocked = false, comingMs = 3_000 } = {}) {
   const connection = {
     isOpen: true,
     heartbeat: isIn ? {} : undefined,
-    hold: (ms: number) => {
+    pauseReading: (ms: number) => {
       seen.held.push(ms);
       held = Promise.withResolvers();
       return held.promise;
     },
-    resume: () => held.resolve(),
+    resumeReading: () => held.resolve(),
     send: (frame: Uint8Array) => seen.sent.push(frame),
   };
-  const patience = new Patience({ journal, clock: clock.now, comingMs, onGone: () => seen.gone++ });
+  const patience = new Patience({
+    journal,
+    clock: clock.now,
+    commitWaitMs,
+    onStreamDeleted: () => seen.gone++,
+  });
   return {
     ...{ journal, connection, seen },
     tries: (attempt: Attempt) => patience.try(attempt, connection as unknown as Connection),
-    waits: () => patience.whileStuck(connection as unknown as Connection),
+    waits: () => patience.whileBlocked(connection as unknown as Connection),
     /** What it is held for is over. */
     passes: async (ms: number) => {
       clock.tick(nowMs += ms);
@@ -91,7 +96,7 @@ Deno.test("Who is in waits for as long as it takes", pure, async () => {
 });
 
 Deno.test("Who wants to come in is not held for longer than they would wait", pure, async () => {
-  const { tries, seen, passes } = newVisit({ comingMs: 300 });
+  const { tries, seen, passes } = newVisit({ commitWaitMs: 300 });
   const waiting = assertRejects(() => tries(() => false)!, ProtocolError);
   await passes(300);
   await waiting;

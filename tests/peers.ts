@@ -164,7 +164,7 @@ export class FakeServer implements AsyncDisposable {
     for (let visit = 0; !this.#hasStopped; visit++) {
       const conn = await this.#listener.accept().catch(() => undefined);
       if (!conn) return;
-      using client = new End(WIRE.secure?.(conn) ?? conn, { encode: encodeServer, decode: decodeClient });
+      using client = new End(WIRE.wrapTls?.(conn) ?? conn, { encode: encodeServer, decode: decodeClient });
       await serve(client, visit);
     }
   }
@@ -194,7 +194,7 @@ export function welcomeTo(nick: string, changes: Partial<Welcome> = {}): Welcome
     head: 0,
     backups: [],
     memberCount: 1,
-    members: [{ sessionId: sessionIdOf(tokenOf(nick)), nick, address: LOOPBACK, sinceMs: 0 }],
+    members: [{ sessionId: sessionIdOf(tokenOf(nick)), nick, address: LOOPBACK, startedMs: 0 }],
     ...changes,
   };
 }

@@ -21,7 +21,7 @@ export interface PersonOptions {
   readonly hasColours?: boolean;
   /** A pipe otherwise. */
   readonly isKeyboard?: boolean;
-  readonly isEchoed?: boolean;
+  readonly isSystemEcho?: boolean;
   readonly tty?: Tty;
   /** Set if a question is to wait for them while they type. */
   readonly typing?: TerminalOptions;
@@ -48,7 +48,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, isEchoed, tty, typing = { pauseMs: 0 } } = options;
+    const { isKeyboard = false, isSystemEcho, tty, typing = { pauseMs: 0 } } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -58,7 +58,7 @@ export class Person implements AsyncDisposable {
         return Promise.resolve();
       },
       isKeyboard,
-      isEchoed,
+      isSystemEcho,
       tty,
     }, typing);
   }

@@ -36,7 +36,7 @@ Deno.test("Few who come and go are told one by one", pure, () => {
   for (let nowMs = 0; nowMs < 20_000; nowMs += BATCH_WINDOW_MS / (MAX_UNBATCHED - 1)) {
     assertEquals(folder.isAlone(joined("ana"), nowMs), true);
   }
-  assertEquals(folder.dueMs, undefined);
+  assertEquals(folder.nextCheckMs, undefined);
   assertEquals(folder.take(), []);
 });
 
@@ -51,17 +51,17 @@ Deno.test("A crowd is told together, each kind for itself", pure, () => {
   ];
   for (const one of [...crowd, left("f")]) assertEquals(folder.isAlone(one, 10), false);
   assertEquals(nicksOf(folder.take()), [["a", "c"], ["b", "f"], ["d"], ["e"]]);
-  assertEquals([folder.dueMs, folder.take()], [undefined, []]);
+  assertEquals([folder.nextCheckMs, folder.take()], [undefined, []]);
 });
 
 Deno.test("A crowd is told when it is quiet, or has waited long enough", pure, () => {
   const folder = busyFolder();
   folder.isAlone(joined("a"), 100);
-  assertEquals(folder.dueMs, 100 + DEBOUNCE_MS);
+  assertEquals(folder.nextCheckMs, 100 + DEBOUNCE_MS);
   folder.isAlone(joined("b"), 400);
-  assertEquals(folder.dueMs, 400 + DEBOUNCE_MS);
+  assertEquals(folder.nextCheckMs, 400 + DEBOUNCE_MS);
   for (let nowMs = 800; nowMs < 4_000; nowMs += 400) folder.isAlone(joined("c"), nowMs);
-  assertEquals(folder.dueMs, 100 + MAX_BATCH_DELAY_MS);
+  assertEquals(folder.nextCheckMs, 100 + MAX_BATCH_DELAY_MS);
 });
 
 Deno.test("Nobody overtakes a crowd, and after it few are told one by one again", pure, () => {
@@ -77,5 +77,5 @@ Deno.test("A crowd that goes on after it was told is a crowd still", pure, () =>
   folder.isAlone(joined("a"), 100);
   folder.take();
   assertEquals(folder.isAlone(joined("b"), BATCH_WINDOW_MS - 1), false);
-  assertEquals(folder.dueMs, BATCH_WINDOW_MS - 1 + DEBOUNCE_MS);
+  assertEquals(folder.nextCheckMs, BATCH_WINDOW_MS - 1 + DEBOUNCE_MS);
 });

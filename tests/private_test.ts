@@ -42,7 +42,7 @@ class Person implements Recipient {
   /** Comes to a room; what is to be sent again arrives there. */
   enter(room: Room, ms = 0): this {
     const hello = this.mailbox.hello(this.nick, ms);
-    const { welcome, cursor, member } = room.enter(
+    const { welcome, cursor, member } = room.join(
       { hello, sessionId: this.sessionId, address: "10.0.0.7" },
       moment(ms),
     )!;
@@ -136,7 +136,7 @@ Deno.test(
   pure,
   () => {
     const { room: it, ana, beto } = room();
-    it.lose(beto.member, moment(0));
+    it.disconnect(beto.member, moment(0));
     ana.say("para todos");
     ana.say("para beto", { to: beto });
     assertEquals(beto.enter(it).reads(), ["missed para todos", "missed para beto"]);
@@ -152,7 +152,7 @@ Deno.test("A newcomer is shown nothing private of the past, even if it is for th
   ana.say("para leo", { to: leo });
   ana.say("dos");
   assertEquals(leo.enter(it).reads(), ["history uno", "history dos"]);
-  it.lose(leo.member, moment(0));
+  it.disconnect(leo.member, moment(0));
   assertEquals(leo.enter(it).reads(), []);
 });
 

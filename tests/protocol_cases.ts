@@ -113,8 +113,8 @@ const SERVER: readonly Case<ServerMessage>[] = [
       backups: ["a:1", "[::1]:2"],
       memberCount: 3,
       members: [
-        { sessionId: 2n, nick: "b", address: "::1", sinceMs: 4 },
-        { sessionId: 0xffff_ffff_ffff_ffffn, nick: "ana", address: "10.0.0.7", sinceMs: 256 },
+        { sessionId: 2n, nick: "b", address: "::1", startedMs: 4 },
+        { sessionId: 0xffff_ffff_ffff_ffffn, nick: "ana", address: "10.0.0.7", startedMs: 256 },
       ],
     },
   ],

@@ -145,7 +145,7 @@ test("WELCOME with one backup too many is refused", () => {
 });
 
 test("a number over 2^53 - 1 is refused in every field of eight bytes", () => {
-  const isU64 = (key: string) => /^(seq|timeMs|next|head|sinceMs)$/.test(key);
+  const isU64 = (key: string) => /^(seq|timeMs|next|head|startedMs)$/.test(key);
   const spoiled = spoil(isU64, 0x01020304050607, ["0001020304050607", "0020000000000000"]);
   assert(spoiled.length > 0);
   for (const { decode, bytes, what } of spoiled) {
@@ -176,12 +176,12 @@ test("the longest message and the longest HELLO that the rules allow fit into a 
 });
 
 test("WELCOME lists everybody while there is room", () => {
-  const welcome = crowded(400);
+  const welcome = overLimit(400);
   assertEquals(decodeServer(only(encodeServer(welcome))), welcome);
 });
 
 test("WELCOME lists as many people as fit into a server's frame, and counts them all", () => {
-  const crowd = { ...crowded(1_000), backups: Array(MAX_BACKUPS).fill(`${"b".repeat(253)}:65535`) };
+  const crowd = { ...overLimit(1_000), backups: Array(MAX_BACKUPS).fill(`${"b".repeat(253)}:65535`) };
   const encoded = only(encodeServer(crowd));
   const decoded = decodeServer(encoded);
   assert(decoded.type === "welcome");
@@ -193,12 +193,12 @@ test("WELCOME lists as many people as fit into a server's frame, and counts them
 /** The bytes that the longest nick and the longest IPv6 address take, two lengths, an id and a time. */
 const LONGEST_PERSON_BYTES = 8 + (2 + MAX_NICK_CHARS * 4) + (2 + 45) + 8;
 
-function crowded(count: number): Welcome {
+function overLimit(count: number): Welcome {
   const members: MemberInfo[] = Array.from({ length: count }, (_, i) => ({
     sessionId: BigInt(i),
     nick: "𝒂".repeat(MAX_NICK_CHARS),
     address: "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
-    sinceMs: i,
+    startedMs: i,
   }));
   return { ...LONELY, memberCount: count, members };
 }

@@ -75,20 +75,20 @@ function randomView(below: (limit: number) => number, before: InputView): InputV
   return viewOf(chars.join(""), { status, cursor });
 }
 
-for (const isOld of [false, true]) {
-  const terminal = isOld ? "a terminal that joins no emoji" : "a terminal that joins emoji";
+for (const isDue of [false, true]) {
+  const terminal = isDue ? "a terminal that joins no emoji" : "a terminal that joins emoji";
   Deno.test(`After any change ${terminal} shows what it would show if all was drawn anew`, pure, () => {
     for (let seed = 0; seed < 10; seed++) {
       const below = numbers(seed);
       let view = viewOf("");
       let layout = computeLayout(view, SIZE);
-      const screen = new FakeScreen({ ...SIZE, isOld });
+      const screen = new FakeScreen({ ...SIZE, isDue });
       screen.write(draw(layout));
       for (let n = 0; n < 60; n++) {
         view = randomView(below, view);
         const next = computeLayout(view, SIZE);
         const shown = screen.show(diff(layout, next));
-        const expected = new FakeScreen({ ...SIZE, isOld }).show(draw(next));
+        const expected = new FakeScreen({ ...SIZE, isDue }).show(draw(next));
         assertEquals(shown, expected, `Seed ${seed}, change ${n}`);
         layout = next;
       }
@@ -98,7 +98,7 @@ for (const isOld of [false, true]) {
   Deno.test(`What is erased leaves nothing behind, on ${terminal}`, pure, () => {
     for (const cursor of [0, 1, 9, 10, 11, 30]) {
       const view = viewOf("0123456789 e\u0301 👩‍👩‍👧 🇪🇸 ❤️ 漢 fin", { cursor, status: ["… uno"] });
-      const screen = new FakeScreen({ ...SIZE, isOld });
+      const screen = new FakeScreen({ ...SIZE, isDue });
       screen.write(`antes\n${draw(computeLayout(view, SIZE))}`);
       assertEquals(screen.show(erase(computeLayout(view, SIZE), SIZE.columns)), ["antes", "|"]);
     }

@@ -153,7 +153,7 @@ Deno.test("Renderer.answer() is marked as the program's own, and has a list belo
 });
 
 Deno.test("Renderer.person() shows IP and since when", pure, () => {
-  const person = { sessionId: 1n, nick: "ana", address: "a\x1b", sinceMs: ms() };
+  const person = { sessionId: 1n, nick: "ana", address: "a\x1b", startedMs: ms() };
   assertEquals(renderer().person(person), `  ana (a␛), desde ${TIME}`);
 });
 

@@ -75,11 +75,11 @@ Deno.test(
   () => {
     const rotation = new ServerPool([A]);
     rotation.found(A, "10.0.0.7");
-    const isKnown = () => rotation.isSameSet(A, { host: "10.0.0.7", port: A.port });
+    const isConfigured = () => rotation.isSameSet(A, { host: "10.0.0.7", port: A.port });
     for (let i = 1; i < MAX_SERVERS; i++) rotation.found({ host: `x${i}`, port: 1 }, `10.0.1.${i}`);
-    assertEquals(isKnown(), true);
+    assertEquals(isConfigured(), true);
     rotation.found(B, "10.0.0.8");
-    assertEquals(isKnown(), false);
+    assertEquals(isConfigured(), false);
   },
 );
 

@@ -18,19 +18,19 @@ Deno.test("A withdrawal stands though another server is named before it has happ
   room.backups.remove("x:1", now);
   room.backups.add("y:2", now);
   room.deliver();
-  assertEquals(room.backups.for(0n), ["y:2"]);
+  assertEquals(room.backups.forSession(0n), ["y:2"]);
 });
 
 Deno.test("Of what a flag has named, all stay away that are withdrawn at once", pure, () => {
   const room = newRoom("x:1", "y:2", "z:3");
   for (const server of ["x:1", "y:2"]) room.backups.remove(server, now);
   room.deliver();
-  assertEquals(room.backups.for(0n), ["z:3"]);
+  assertEquals(room.backups.forSession(0n), ["z:3"]);
 });
 
 Deno.test("A server is withdrawn however its name is written", pure, () => {
   const room = newRoom("Aula:1", "b:2");
   room.backups.remove("aula:1", now);
   room.deliver();
-  assertEquals(room.backups.for(0n), ["b:2"]);
+  assertEquals(room.backups.forSession(0n), ["b:2"]);
 });

@@ -46,8 +46,8 @@ Deno.test("Room.enter() welcomes a newcomer", pure, () => {
     memberCount: 2,
   });
   assertEquals(onlineOf(admission), [
-    { sessionId: 1n, nick: "ana", address: "192.168.1.7", sinceMs: NOON_MS },
-    { sessionId: 2n, nick: "beto", address: "192.168.1.8", sinceMs: NOON_MS + 500 },
+    { sessionId: 1n, nick: "ana", address: "192.168.1.7", startedMs: NOON_MS },
+    { sessionId: 2n, nick: "beto", address: "192.168.1.8", startedMs: NOON_MS + 500 },
   ]);
   assertEquals(room.size, 2);
 });
@@ -123,7 +123,7 @@ Deno.test("Room.enter() lets a session take its own place over, and tells nobody
   const again = enter(room, { ...ANA, address: "10.0.0.9", lagMs: 0 }, 4_000);
   assertStrictEquals(again.member, ana);
   assertEquals(again.welcome.lastClientSeq, 3);
-  assertEquals(onlineOf(again), [{ sessionId: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
+  assertEquals(onlineOf(again), [{ sessionId: 1n, nick: "ana", address: "10.0.0.9", startedMs: NOON_MS }]);
   assertEquals(room.log.head, head);
 });
 

@@ -142,17 +142,17 @@ Deno.test("EventLog.seqSince() finds the oldest retained entry in place of one t
   assertEquals(logOf(9).seqSince(0), 4);
 });
 
-Deno.test("EventLog.seqOfLast() counts back the entries of one type", pure, () => {
+Deno.test("EventLog.seqOfNthLast() counts back the entries of one type", pure, () => {
   const log = logWithTypes([SAID, JOINED, SAID, JOINED, SAID, JOINED]);
   assertEquals([0, 1, 2, 3, 4].map((count) => log.seqOfNthLast(count, SAID)), [6, 4, 2, 0, 0]);
 });
 
-Deno.test("EventLog.seqOfLast() finds the head when there is no entry of that type", pure, () => {
+Deno.test("EventLog.seqOfNthLast() finds the head when there is no entry of that type", pure, () => {
   assertEquals(new EventLog().seqOfNthLast(1, SAID), 0);
   assertEquals(logWithTypes([JOINED, JOINED, JOINED]).seqOfNthLast(1, SAID), 3);
 });
 
-Deno.test("EventLog.seqOfLast() does not go back beyond what is retained", pure, () => {
+Deno.test("EventLog.seqOfNthLast() does not go back beyond what is retained", pure, () => {
   assertEquals(logOf(9).seqOfNthLast(100, SAID), 4);
 });
 
@@ -206,7 +206,7 @@ Deno.test("Cursor.seq is that of the entry that comes next", pure, () => {
   assertEquals(logOf(9).cursorAt(0).seq, 4);
 });
 
-Deno.test("Cursor.isAtHead tells whether all was read, also at the edges of segments", pure, () => {
+Deno.test("Cursor.isAtEnd tells whether all was read, also at the edges of segments", pure, () => {
   const log = new EventLog(SMALL);
   const cursor = log.cursorAt(0);
   assert(cursor.isAtEnd);
@@ -342,7 +342,7 @@ Deno.test(
   },
 );
 
-Deno.test("EventLog.seqOfLast() does not count what is for some alone", pure, () => {
+Deno.test("EventLog.seqOfNthLast() does not count what is for some alone", pure, () => {
   const log = logWithPrivate(6, [1, 4, 5]);
   assertEquals([1, 2, 3, 9].map((count) => log.seqOfNthLast(count, SAID)), [3, 2, 0, 0]);
 });

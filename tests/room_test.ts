@@ -133,7 +133,7 @@ Deno.test("Room.leave() tells the others and frees the nick", pure, () => {
 Deno.test("Room.lose() tells the others only when the grace of three seconds has run out", pure, () => {
   const room = newRoom();
   const { member } = enter(room, ANA);
-  room.lose(member, at(1_000));
+  room.disconnect(member, at(1_000));
   assertEquals(room.expire(at(3_999)), 4_000);
   assertEquals([room.size, room.log.head], [1, 1]);
   assertEquals(room.expire(at(4_000)), Infinity);
@@ -151,7 +151,7 @@ Deno.test("Room.lose() tells the others only when the grace of three seconds has
 
 Deno.test("Room.lose() keeps the nick for the one who was lost", pure, () => {
   const room = newRoom();
-  room.lose(enter(room, ANA).member, at(0));
+  room.disconnect(enter(room, ANA).member, at(0));
   const error = assertThrows(() => enter(room, { ...BETO, nick: "ana" }, 1), ProtocolError);
   assertEquals(error.details, { nick: "ana" });
   assertEquals(error.code, "nick-taken");
@@ -160,7 +160,7 @@ Deno.test("Room.lose() keeps the nick for the one who was lost", pure, () => {
 Deno.test("Room.enter() within the grace ends it, and tells nobody", pure, () => {
   const room = newRoom();
   const { member } = enter(room, ANA);
-  room.lose(member, at(0));
+  room.disconnect(member, at(0));
   assertStrictEquals(enter(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
   assertEquals(room.expire(at(HOUR_MS)), Infinity);
   assertEquals([room.size, room.log.head], [1, 1]);
@@ -168,7 +168,7 @@ Deno.test("Room.enter() within the grace ends it, and tells nobody", pure, () =>
 
 Deno.test("Room.lose() tells the others at once where there is no grace", pure, () => {
   const room = newRoom({ graceMs: 0 });
-  room.lose(enter(room, ANA).member, at(0));
+  room.disconnect(enter(room, ANA).member, at(0));
   assertEquals(readAll(room).map(({ type }) => type), ["joined", "left"]);
 });
 
@@ -176,7 +176,7 @@ Deno.test("Room.expire() announces everyone who is due and returns when the next
   const room = newRoom();
   const members = [ANA, BETO, EVA].map((visitor) => enter(room, visitor).member);
   assertEquals(room.expire(at(0)), Infinity);
-  for (const [i, member] of members.entries()) room.lose(member, at(i * 100));
+  for (const [i, member] of members.entries()) room.disconnect(member, at(i * 100));
   assertEquals(room.expire(at(0)), 3_000);
   assertEquals(room.expire(at(3_100)), 3_200);
   const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);
@@ -196,7 +196,7 @@ Deno.test("Room.kick() tells everybody, frees the nick, and remembers what was a
     nick: "ana",
     address: "192.168.1.7",
   });
-  assertEquals([room.size, room.withNick("ana")], [0, undefined]);
+  assertEquals([room.size, room.findByNick("ana")], [0, undefined]);
   assertEquals(enter(room, ANA).welcome.lastClientSeq, 3);
 });
 
@@ -253,8 +253,8 @@ Deno.test("RoomBackups.remove() withdraws one of a flag that nobody has named ot
   assertEquals(last?.type === "backups" && last.backups.length, 15);
 });
 
-Deno.test("Room.messagesPerSecond() counts what is accepted", pure, () => {
+Deno.test("Room.eventsPerSecond() counts what is accepted", pure, () => {
   const { room, ana } = roomWithMessages(5);
   say(room, ana, 5, { ms: 6_000 });
-  assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
+  assertEquals([at(9_000), at(60_000)].map((now) => room.eventsPerSecond(now)), [0.5, 0]);
 });

@@ -52,7 +52,7 @@ export function enter(
   { sessionId, address = "192.168.1.7", ...hello }: Visitor,
   ms = 0,
 ): Admission {
-  return room.enter({
+  return room.join({
     hello: {
       type: "hello",
       version: 1,

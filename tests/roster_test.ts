@@ -7,7 +7,7 @@ import { MemberList } from "../lib/roster.ts";
 const pure = { permissions: "none" } as const;
 
 function person(sessionId: bigint, nick: string): MemberInfo {
-  return { sessionId, nick, address: "10.0.0.7", sinceMs: 5 };
+  return { sessionId, nick, address: "10.0.0.7", startedMs: 5 };
 }
 
 function joined(sessionId: bigint, nick: string): RoomEvent {
@@ -58,11 +58,11 @@ Deno.test("Roster.nearest() names who looks most like it", pure, () => {
 
 Deno.test("Roster tells since when what it knows is from before, until a server says who is in", pure, () => {
   const roster = rosterOf("ana");
-  assertEquals(roster.lostMs, undefined);
+  assertEquals(roster.staleSinceMs, undefined);
   roster.lose(5);
-  assertEquals([roster.lostMs, nicksIn(roster)], [5, ["ana"]]);
+  assertEquals([roster.staleSinceMs, nicksIn(roster)], [5, ["ana"]]);
   roster.reset([]);
-  assertEquals([roster.lostMs, nicksIn(roster)], [undefined, []]);
+  assertEquals([roster.staleSinceMs, nicksIn(roster)], [undefined, []]);
 });
 
 Deno.test("Roster is not filled without end", pure, () => {

@@ -72,10 +72,10 @@ class Credulous {
 
 function dialIt(
   server: Address,
-  proof: TlsRequirement,
+  tlsRequirement: TlsRequirement,
   signal = new AbortController().signal,
 ): Promise<Socket> {
-  return soon(dialTls(server, { signal, proof }), "TLS to be spoken");
+  return soon(dialTls(server, { signal, tlsRequirement }), "TLS to be spoken");
 }
 
 async function failure(server: Address, proof: TlsRequirement): Promise<ConnectError> {
@@ -210,7 +210,7 @@ Deno.test("A server that is there has its time for TLS, however soon it had to b
     ]);
   });
   const { signal } = new AbortController();
-  const dialling = dialTls(distant.address, { signal, connectMs: 200, proof: new Credulous() });
+  const dialling = dialTls(distant.address, { signal, connectMs: 200, tlsRequirement: new Credulous() });
   const conn = await soon(dialling, "TLS to be spoken");
   conn.close();
 });

@@ -26,7 +26,7 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
     sentences: translator("en"),
     wallMs: () => 0,
   });
-  screen.follow({ log, firstSeq: 0, addReader: () => {} } as unknown as ChatServer);
+  screen.attach({ log, firstSeq: 0, addConsumer: () => {} } as unknown as ChatServer);
   for (let seq = 0; seq < 8; seq++) log.append(encodeServer({ type: "noop", seq }), 0);
   log.append(encodeServer({ type: "announced", seq: 8, timeMs: 0, text: "hi" }), 0);
   await screen.drained();
@@ -40,7 +40,7 @@ class StandingConsole implements AsyncDisposable {
   readonly #taking = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
-  constructor(limits: Pick<ServerConsoleOptions, "maxBehindBytes" | "maxWaitMs"> = {}) {
+  constructor(limits: Pick<ServerConsoleOptions, "maxLagBytes" | "maxWaitMs"> = {}) {
     this.#terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => controller.close() }),
       write: async (bytes) => {
@@ -97,8 +97,8 @@ Deno.test("LogPrinter says how much it skips when it cannot keep up with the roo
   };
   await using standing = new StandingConsole();
   const { console } = standing;
-  const server = { log, addReader: () => {} } as unknown as ChatServer;
-  console.follow(server);
+  const server = { log, addConsumer: () => {} } as unknown as ChatServer;
+  console.attach(server);
   append("0");
   console.flush();
   for (let clientSeq = 1; clientSeq <= 9; clientSeq++) append(String(clientSeq)); // one to a segment: the last two are retained
@@ -118,9 +118,9 @@ Deno.test("LogPrinter says how much it skips when it cannot keep up with the roo
 
 Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
   await using server = forgetfulServer();
-  await using standing = new StandingConsole({ maxBehindBytes: 20_000, maxWaitMs: 60_000 });
+  await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 60_000 });
   const { console } = standing;
-  console.follow(server);
+  console.attach(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
   for (const clientSeq of numbers) {
@@ -144,9 +144,9 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
 
 Deno.test("A console that writes to a pipe that nobody reads holds the room up for a moment, then leaves lines out", async () => {
   await using server = forgetfulServer();
-  await using standing = new StandingConsole({ maxBehindBytes: 20_000, maxWaitMs: 20 });
+  await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 20 });
   const { console } = standing;
-  console.follow(server);
+  console.attach(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   for (let clientSeq = 1; clientSeq <= 600; clientSeq++) {
     await ana.say({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });

@@ -33,14 +33,14 @@ Deno.test("Session tells that a name is unknown", async () => {
 
 Deno.test("Session tells that a server does not answer", async () => {
   await using server = new FakeServer((client) => client.rest());
-  const { error: { name, code, details } } = await failToEnter(server.address, { answerMs: 40 });
+  const { error: { name, code, details } } = await failToEnter(server.address, { welcomeTimeoutMs: 40 });
   assertEquals([name, code], ["ConnectError", "no-answer"]);
   assertEquals(details, { server: formatAddress(server.address), seconds: 0.04 });
 });
 
 Deno.test("Session waits for an answer as long as its target says", async () => {
   await using server = new FakeServer((client) => client.rest());
-  const targets = [{ server: server.address, nick: "ana", answerMs: 30 }];
+  const targets = [{ server: server.address, nick: "ana", welcomeTimeoutMs: 30 }];
   await using ana = new Traveller("ana", [], { nextTarget: () => Promise.resolve(targets.shift()) });
   const { error: { code, details } } = await ana.failed();
   assertEquals([code, details.seconds], ["no-answer", 0.03]);
@@ -53,7 +53,7 @@ Deno.test("Session dials as long as its target says, and then waits for the answ
     await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken) }));
     await client.rest();
   });
-  const targets = [{ server: server.address, nick: "ana", dialMs: 20 }];
+  const targets = [{ server: server.address, nick: "ana", dialTimeoutMs: 20 }];
   const asked: unknown[] = [];
   await using ana = new Traveller("ana", [], {
     nextTarget: () => Promise.resolve(targets.shift()),

@@ -111,14 +111,14 @@ Deno.test("Session goes on where it stopped on a server that it comes back to", 
 });
 
 Deno.test("Session sends again what was recent when the server was last heard, nothing older", async () => {
-  for (const [heardMs, expected] of [[150, 2], [50, 1]] as const) {
+  for (const [lastReceivedMs, expected] of [[150, 2], [50, 1]] as const) {
     const clock = new TestClock();
     clock.tick(0);
     await using first = FakeServer.welcoming(async (client) => {
       await client.expect("say");
       await client.say(saidBy("ana", { seq: 0, clientSeq: 1, text: "old" }));
       await sync(client);
-      clock.tick(heardMs);
+      clock.tick(lastReceivedMs);
       await sync(client);
       clock.tick(10_000); // the machine slept
     });
@@ -217,7 +217,11 @@ Deno.test("Session answers each PING, sends its own in silence only, and gives s
     clock.tick(105);
     heard.push((await client.hear())?.type);
   });
-  await using ana = new Traveller("ana", [server.address], { clock: clock.now, pingMs: 20, deadMs: 60 });
+  await using ana = new Traveller("ana", [server.address], {
+    clock: clock.now,
+    pingMs: 20,
+    pingTimeoutMs: 60,
+  });
   await ana.entered();
   const { wasIn, error } = await ana.failed();
   assertEquals([wasIn, error.name, error.code], [true, "ConnectionLostError", "silent"]);
@@ -244,7 +248,11 @@ for (
       over.resolve();
       await client.rest();
     });
-    await using ana = new Traveller("ana", [server.address], { clock: clock.now, pingMs: 20, deadMs: 60 });
+    await using ana = new Traveller("ana", [server.address], {
+      clock: clock.now,
+      pingMs: 20,
+      pingTimeoutMs: 60,
+    });
     await ana.entered();
     const failed = isReading ? ana.failed() : undefined;
     await settle();
@@ -268,7 +276,11 @@ Deno.test("Session stays with a server that answers its PINGs", async () => {
     }
     await client.say({ type: "bye" });
   });
-  await using ana = new Traveller("ana", [server.address], { clock: clock.now, pingMs: 20, deadMs: 60 });
+  await using ana = new Traveller("ana", [server.address], {
+    clock: clock.now,
+    pingMs: 20,
+    pingTimeoutMs: 60,
+  });
   await ana.entered();
   assertEquals((await ana.failed()).error.code, "closing");
 });
@@ -309,15 +321,15 @@ Deno.test("Session knows how long a server has been silent, and whether it is on
     await client.expect("say");
   });
   await using ana = new Traveller("ana", [server.address], { clock: clock.now });
-  assertEquals(ana.session.silenceMs, undefined);
+  assertEquals(ana.session.idleMs, undefined);
   await ana.entered();
   clock.tick(3_000);
-  assertEquals(ana.session.silenceMs, 3_000);
+  assertEquals(ana.session.idleMs, 3_000);
   ana.session.say("hola");
-  while (ana.session.silenceMs !== 0) await ana.next(); // until the PONG
+  while (ana.session.idleMs !== 0) await ana.next(); // until the PONG
   ana.session.say("adiós");
   await ana.failed();
-  assertEquals(ana.session.silenceMs, undefined);
+  assertEquals(ana.session.idleMs, undefined);
 });
 
 Deno.test("Session was nowhere for no time at all, and has nobody wait when there is nowhere to go", async () => {

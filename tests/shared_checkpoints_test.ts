@@ -9,8 +9,8 @@ import { until } from "./support.ts";
 
 Deno.test("One of the servers writes a checkpoint when one is due", async () => {
   const log = new FakeLog();
-  await using one = await Follower.open(log, 1n, { checkpointEntries: 5 });
-  await using other = await Follower.open(log, 2n, { checkpointEntries: 5 });
+  await using one = await Follower.open(log, 1n, { snapshotEntries: 5 });
+  await using other = await Follower.open(log, 2n, { snapshotEntries: 5 });
   one.say(...[1, 2, 3, 4, 5].map((n) => said(1n, n)));
   await until(() => log.stored.length === 3);
   other.say(said(2n, 1));
@@ -21,7 +21,7 @@ Deno.test("One of the servers writes a checkpoint when one is due", async () => 
 Deno.test("A checkpoint with something missing behind it is of no use, a later one is", async () => {
   const log = new FakeLog();
   const checkpoint = (position: number, seq: number) =>
-    encodeSnapshot({ logId: 3n, position, seq, numbers: new Map(), past: [] });
+    encodeSnapshot({ logId: 3n, position, seq, batchSeqs: new Map(), events: [] });
   for (let i = 0; i < 5; i++) log.put(new Uint8Array());
   log.put(checkpoint(2, 10), { isCheckpoint: true });
   log.put(checkpoint(6, 20), { isCheckpoint: true });
@@ -43,13 +43,13 @@ Deno.test("A checkpoint is written once an hour though nothing happens, and not 
   await using server = await Follower.open(log, 1n, {
     clock: () => ({ wallMs, monotonicMs: performance.now() }),
   });
-  server.journal.keepFresh();
+  server.journal.snapshotIfDue();
   wallMs += 3_599_999;
-  server.journal.keepFresh();
+  server.journal.snapshotIfDue();
   await until(() => true);
   assertEquals(log.stored.length, 1);
   wallMs += 1;
-  server.journal.keepFresh();
+  server.journal.snapshotIfDue();
   await until(() => log.stored.length === 2);
   assertEquals(decodeCheckpoint(log.stored[1]!.bytes).seq, 0);
 });
@@ -73,7 +73,7 @@ Deno.test("What is no checkpoint makes nothing, and one of a later version ends 
   log.put(newer, { isCheckpoint: true });
   await until(() => server.news.length > 0);
   assertEquals((server.news[0] as NatsError).code, "nats-newer");
-  const error = await assertRejects(() => Follower.open(log, 4n, { openingMs: 60_000 }), NatsError);
+  const error = await assertRejects(() => Follower.open(log, 4n, { openTimeoutMs: 60_000 }), NatsError);
   assertEquals(error.code, "nats-newer");
 });
 
@@ -82,7 +82,7 @@ Deno.test("A checkpoint of what the store has lost since is of no use", async ()
   await using writer = await Follower.open(log, 1n);
   writer.say(said(1n, 1));
   await until(() => writer.taken.length === 1);
-  const lost = { logId: 101n, position: 9, seq: 8, numbers: new Map([[1n, 1]]), past: [] };
+  const lost = { logId: 101n, position: 9, seq: 8, batchSeqs: new Map([[1n, 1]]), events: [] };
   log.put(encodeSnapshot(lost), { isCheckpoint: true });
   await using server = await Follower.open(onlyLast(log), 2n);
   assertEquals([server.journal.firstSeq, server.words], [0, ["0:1.1"]]);
@@ -106,8 +106,8 @@ Deno.test("A checkpoint too long to be stored is told of, and again when it has 
   const log = new FakeLog();
   const told: number[] = [];
   await using server = await Follower.open(log, 1n, {
-    checkpointEntries: 2,
-    onOversized: (bytes) => told.push(bytes),
+    snapshotEntries: 2,
+    onSnapshotTooLarge: (bytes) => told.push(bytes),
   });
   server.store.maxBytes = 400;
   const come = async (from: bigint, to: bigint) => {
@@ -127,16 +127,16 @@ Deno.test("A checkpoint too long to be stored is told of, and again when it has 
   server.store.maxBytes = 100_000;
   await come(21n, 22n);
   await until(() => !log.keepsAll);
-  assertEquals(decodeCheckpoint(checkpoints().at(-1)!.bytes).past.length, 22);
+  assertEquals(decodeCheckpoint(checkpoints().at(-1)!.bytes).events.length, 22);
 });
 
 Deno.test("A checkpoint that is too long by the time that it can be stored is told of, and given up", async () => {
   const log = new FakeLog();
   const told: number[] = [];
   await using server = await Follower.open(log, 1n, {
-    checkpointEntries: 1,
-    awayMs: 5,
-    onOversized: (bytes) => told.push(bytes),
+    snapshotEntries: 1,
+    unavailableAfterMs: 5,
+    onSnapshotTooLarge: (bytes) => told.push(bytes),
   });
   const { append } = server.store;
   // Nothing that is longer than what the store takes is ever stored.
@@ -159,7 +159,7 @@ Deno.test("A checkpoint that is too long by the time that it can be stored is to
 Deno.test("A checkpoint too long is not made anew for every block", async () => {
   const log = new FakeLog();
   let asked = 0;
-  await using server = await Follower.open(log, 1n, { checkpointEntries: 10 });
+  await using server = await Follower.open(log, 1n, { snapshotEntries: 10 });
   Object.defineProperty(server.store, "maxBytes", { get: () => (asked++, 300) });
   for (let n = 1n; n <= 40n; n++) {
     server.say(joined(n, 1n));
@@ -171,7 +171,7 @@ Deno.test("A checkpoint too long is not made anew for every block", async () => 
 
 Deno.test("The last of 256 servers are known by their numbers, whoever was heard of first", async () => {
   const log = new FakeLog();
-  await using server = await Follower.open(log, 1n, { checkpointEntries: 302 });
+  await using server = await Follower.open(log, 1n, { snapshotEntries: 302 });
   for (let id = 2n; id <= 300n; id++) {
     log.put(encodeBlock(id, said(id, 1)));
     if (id === 200n) log.put(encodeBlock(2n, said(2n, 2), 2));
@@ -179,8 +179,8 @@ Deno.test("The last of 256 servers are known by their numbers, whoever was heard
   await until(() => server.taken.length === 300);
   server.say(said(1n, 1), said(1n, 2));
   await until(() => log.stored.at(-1)!.isCheckpoint);
-  const { numbers } = decodeCheckpoint(log.stored.at(-1)!.bytes);
+  const { batchSeqs } = decodeCheckpoint(log.stored.at(-1)!.bytes);
   const latest = Array.from({ length: 254 }, (_, index) => BigInt(index + 47));
-  assertEquals([...numbers.keys()].sort((a, b) => Number(a - b)), [1n, 2n, ...latest]);
-  assertEquals([numbers.get(2n), numbers.get(47n)], [2, 1]);
+  assertEquals([...batchSeqs.keys()].sort((a, b) => Number(a - b)), [1n, 2n, ...latest]);
+  assertEquals([batchSeqs.get(2n), batchSeqs.get(47n)], [2, 1]);
 });

@@ -61,7 +61,7 @@ function newServer(shared: Shared, nodeId: bigint) {
   const room = new Room({
     journal,
     graceMs: 100,
-    onTaken: ({ nick }, { isKicked }) => taken.push([nick, isKicked]),
+    onTakenOver: ({ nick }, { isKicked }) => taken.push([nick, isKicked]),
   });
   return { journal, room, taken };
 }
@@ -74,7 +74,7 @@ function arrive({ room }: Server, nick: string, again: () => void = () => {}, ad
     ...{ lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
   };
   const arrival = { hello, sessionId: BigInt(nick.length), address };
-  return () => room.enter(arrival, at(50), again);
+  return () => room.join(arrival, at(50), again);
 }
 
 /** Somebody comes in, and both servers know of it. */
@@ -107,7 +107,7 @@ Deno.test(
     assertEquals(attempt()?.member.nodeId, 1n);
     assertEquals(one.taken, [["ana", false]]);
     other.journal.deliver();
-    assertEquals([...other.room.homes()], [1n]);
+    assertEquals([...other.room.nodeIds()], [1n]);
   },
 );
 
@@ -128,7 +128,7 @@ Deno.test("A server that loses the connection of somebody who is elsewhere says 
   const [one, other] = newPair();
   const { member } = letIn(one, other, "ana");
   letIn(other, one, "ana");
-  assertEquals([one.room.lose(member, at(60)), member.graceEndMs], [Infinity, undefined]);
+  assertEquals([one.room.disconnect(member, at(60)), member.resumableUntilMs], [Infinity, undefined]);
   one.room.leave(member, at(61));
   one.room.expire(at(1_000));
   assertEquals(one.journal.store(), 0);
@@ -137,9 +137,9 @@ Deno.test("A server that loses the connection of somebody who is elsewhere says 
 Deno.test("A grace ends where somebody goes elsewhere", pure, () => {
   const [one, other] = newPair();
   const { member } = letIn(one, other, "ana");
-  assertEquals(one.room.lose(member, at(60)), 160);
+  assertEquals(one.room.disconnect(member, at(60)), 160);
   letIn(other, one, "ana");
-  assertEquals([member.graceEndMs, one.room.expire(at(1_000))], [undefined, Infinity]);
+  assertEquals([member.resumableUntilMs, one.room.expire(at(1_000))], [undefined, Infinity]);
   assertEquals(one.journal.store(), 0);
   assertEquals(one.room.size, 1);
 });
@@ -147,7 +147,7 @@ Deno.test("A grace ends where somebody goes elsewhere", pure, () => {
 Deno.test("A departure that comes too late for somebody who moved comes to nothing, everywhere", pure, () => {
   const [one, other] = newPair();
   const { member } = letIn(one, other, "ana");
-  one.room.lose(member, at(0));
+  one.room.disconnect(member, at(0));
   one.room.expire(at(1_000));
   arrive(other, "ana")();
   other.journal.store();
@@ -162,7 +162,7 @@ Deno.test(
   () => {
     const [one, other] = newPair();
     const { member } = letIn(one, other, "ana");
-    other.room.kick(other.room.withNick("ana")!, at(60));
+    other.room.kick(other.room.findByNick("ana")!, at(60));
     other.journal.store();
     one.journal.deliver();
     assertEquals([one.taken, one.room.size], [[["ana", true]], 0]);
@@ -181,7 +181,7 @@ Deno.test("A server that is gone takes along those who were in through it, and n
   const [one, other] = newPair();
   letIn(one, other, "ana");
   letIn(other, one, "beto");
-  other.room.loseServer(1n, at(60));
+  other.room.nodeDown(1n, at(60));
   assertEquals(other.journal.store(), 1);
   for (const { journal } of [one, other]) journal.deliver();
   assertEquals([...other.room.members].map(({ nick }) => nick), ["beto"]);
@@ -191,7 +191,7 @@ Deno.test("A server that is gone takes along those who were in through it, and n
 Deno.test("A departure that comes too late takes nobody from the server where they are by now", pure, () => {
   const [one, other] = newPair();
   const { member } = letIn(other, one, "ana");
-  other.room.lose(member, at(0));
+  other.room.disconnect(member, at(0));
   other.room.expire(at(1_000));
   const attempt = arrive(one, "ana");
   attempt();
@@ -210,7 +210,7 @@ Deno.test(
     letIn(one, other, "ana");
     const [again, third] = [newServer(shared, 1n), newServer(shared, 3n)].map((server) => {
       server.journal.deliver();
-      return server.room.loseAll(at(1_000));
+      return server.room.disconnectAll(at(1_000));
     });
     assertEquals([again, third], [1_100, Infinity]);
   },
@@ -235,7 +235,7 @@ Deno.test(
   pure,
   () => {
     const [one, other] = newPair();
-    one.room.backups.learn(["a:1", "b:2"], at(0));
+    one.room.backups.setCluster(["a:1", "b:2"], at(0));
     one.journal.store();
     const given = ["ana", "beto"].map((nick) => letIn(one, other, nick).welcome.backups);
     assertEquals(given, [["b:2", "a:1"], ["a:1", "b:2"]]);
@@ -247,7 +247,7 @@ Deno.test(
   pure,
   () => {
     const [{ room: { backups }, journal }] = newPair();
-    backups.learn(["a:1", "b:2"], at(0));
+    backups.setCluster(["a:1", "b:2"], at(0));
     backups.add("a:1", at(0));
     journal.store();
     journal.deliver();
@@ -258,8 +258,8 @@ Deno.test(
 
 Deno.test("Clients are told of no more servers of a room than they take", pure, () => {
   const [one] = newPair();
-  one.room.backups.learn(Array.from({ length: MAX_BACKUPS + 1 }, (_, i) => `a:${i + 1}`), at(0));
+  one.room.backups.setCluster(Array.from({ length: MAX_BACKUPS + 1 }, (_, i) => `a:${i + 1}`), at(0));
   one.journal.store();
   one.journal.deliver();
-  assertEquals(one.room.backups.serving.length, MAX_BACKUPS);
+  assertEquals(one.room.backups.clusterServers.length, MAX_BACKUPS);
 });

@@ -58,7 +58,7 @@ Deno.test("What is stored though nobody says so is not waited for, and there onc
   for (const remembersIds of [true, false]) {
     const log = new FakeLog();
     log.remembersIds = remembersIds;
-    await using server = await Follower.open(log, 1n, { awayMs: 60_000 });
+    await using server = await Follower.open(log, 1n, { unavailableAfterMs: 60_000 });
     log.troubles.push("unsaid");
     server.say(said(1n, 1));
     await until(() => server.taken.length === 1);
@@ -70,12 +70,12 @@ Deno.test("What is stored though nobody says so is not waited for, and there onc
 
 Deno.test("What has come back is stored, though nobody will ever say so", async () => {
   const log = new FakeLog();
-  await using server = await Follower.open(log, 1n, { awayMs: 60_000 });
+  await using server = await Follower.open(log, 1n, { unavailableAfterMs: 60_000 });
   log.troubles.push("unsaid");
   log.isDown = true;
   server.say(said(1n, 1));
   await until(() => server.taken.length === 1);
-  await server.journal.close({ patienceMs: 60_000 });
+  await server.journal.close({ drainTimeoutMs: 60_000 });
   assertEquals(log.appends, 2);
 });
 
@@ -96,7 +96,7 @@ Deno.test("A block that is stored twice counts once, on all servers, however lat
 
 Deno.test("A store that is away is told of once, and when it is back everything comes", async () => {
   const log = new FakeLog();
-  await using server = await Follower.open(log, 1n, { awayMs: 20, maxWaitingBytes: 150 });
+  await using server = await Follower.open(log, 1n, { unavailableAfterMs: 20, maxUncommittedBytes: 150 });
   log.isDown = true;
   server.say(said(1n, 1));
   assertEquals([server.journal.isUnavailable, server.journal.isBlocked], [false, false]);
@@ -115,8 +115,8 @@ Deno.test("A store that takes something now and then is away until it has all th
   const log = new FakeLog();
   const told: [boolean, number][] = [];
   await using server = await Follower.open(log, 1n, {
-    awayMs: 5,
-    onAway: (isAway) => told.push([isAway, log.stored.length]),
+    unavailableAfterMs: 5,
+    onStalled: (isAway) => told.push([isAway, log.stored.length]),
   });
   server.store.maxBytes = 400;
   log.troubles.push("lost", "none", "lost", "none", "none", "lost", "none");
@@ -129,8 +129,8 @@ Deno.test("Who goes on talking does not keep a store away that is back", async (
   const log = new FakeLog();
   const told: [boolean, number][] = [];
   await using server = await Follower.open(log, 1n, {
-    awayMs: 5,
-    onAway: (isAway) => told.push([isAway, log.appends]),
+    unavailableAfterMs: 5,
+    onStalled: (isAway) => told.push([isAway, log.appends]),
   });
   log.troubles.push("lost");
   const { append } = server.store;
@@ -156,11 +156,11 @@ Deno.test("Blocks are no longer than the store takes", async () => {
 Deno.test("A log of which a part is missing ends it, and so does one that is gone for long", async () => {
   const log = new FakeLog();
   await using server = await Follower.open(log, 1n);
-  log.put(new Uint8Array(), { isGap: true });
+  log.put(new Uint8Array(), { isAfterGap: true });
   await until(() => server.news.length > 0);
   assertEquals((server.news[0] as NatsError).code, "nats-log-cut");
   const gone = new FakeLog();
-  await using other = await Follower.open(gone, 1n, { goneMs: 300, awayMs: 60_000 });
+  await using other = await Follower.open(gone, 1n, { deletedMs: 300, unavailableAfterMs: 60_000 });
   gone.isServerDown = true;
   other.say(said(1n, 1));
   await until(() => other.news.length > 0);
@@ -169,7 +169,7 @@ Deno.test("A log of which a part is missing ends it, and so does one that is gon
 
 Deno.test("A store that comes back before that is not gone", async () => {
   const log = new FakeLog();
-  await using server = await Follower.open(log, 1n, { goneMs: 60_000 });
+  await using server = await Follower.open(log, 1n, { deletedMs: 60_000 });
   log.isServerDown = true;
   server.say(said(1n, 1));
   await until(() => log.appends >= 3);
@@ -183,12 +183,12 @@ Deno.test("Closing waits for what was said, and not forever", async () => {
   const server = await Follower.open(log, 1n);
   log.troubles.push("lost");
   server.say(said(1n, 1));
-  await server.journal.close({ patienceMs: 10_000 });
+  await server.journal.close({ drainTimeoutMs: 10_000 });
   assertEquals(log.stored.length, 2);
-  const stuck = await Follower.open(log, 2n, { awayMs: 5 });
+  const stuck = await Follower.open(log, 2n, { unavailableAfterMs: 5 });
   log.isDown = true;
   stuck.say(said(1n, 2));
-  await stuck.journal.close({ patienceMs: 300 });
+  await stuck.journal.close({ drainTimeoutMs: 300 });
   await until(() => stuck.news.length > 0);
   assertEquals(stuck.news, [true]);
   assertEquals(log.stored.length, 2);
@@ -197,7 +197,7 @@ Deno.test("Closing waits for what was said, and not forever", async () => {
 Deno.test("A block that is too long by the time that it can be stored is stored in parts, nothing lost and nothing twice", async () => {
   for (const trouble of ["lost", "unsaid"] as const) {
     const log = new FakeLog();
-    await using server = await Follower.open(log, 1n, { maxWaitingBytes: 1 });
+    await using server = await Follower.open(log, 1n, { maxUncommittedBytes: 1 });
     const { wake } = log;
     log.wake = () => {}; // nobody sees that it is stored
     log.troubles.push(trouble);
@@ -241,7 +241,7 @@ Deno.test("Times never go back, nor beyond now, whatever the clock of the store 
     nodeId: 2n,
     logId: 102n,
     clock,
-    openingMs: 0,
+    openTimeoutMs: 0,
   });
   const ticksMs: number[] = [];
   journal.subscribe(
@@ -262,7 +262,7 @@ async function openSlow(log: FakeLog, options: Partial<SharedJournalOptions> = {
   const store = new FakeStore(log);
   const news: NatsError[] = [];
   const journal = await ReplicatedCommitLog.open(store, {
-    ...{ nodeId: 1n, logId: 101n, clock: systemClock, onBroken: (error) => news.push(error), ...options },
+    ...{ nodeId: 1n, logId: 101n, clock: systemClock, onFailed: (error) => news.push(error), ...options },
   });
   const taken: number[] = [];
   journal.subscribe((_entry, seq) => taken.push(seq), () => {});
@@ -290,13 +290,13 @@ Deno.test("Who closes looks what has come meanwhile, though nobody else does", a
   log.troubles.push("unsaid");
   log.isDown = true;
   journal.propose(said(1n, 1));
-  await journal.close({ patienceMs: 60_000 });
+  await journal.close({ drainTimeoutMs: 60_000 });
   assertEquals([taken, journal.snapshot], [[0], []]);
 });
 
 Deno.test("What is stored and does not come is asked for again, and nothing else", async () => {
   const log = new FakeLog();
-  const { journal, taken } = await openSlow(log, { backMs: 5 });
+  const { journal, taken } = await openSlow(log, { rereadAfterMs: 5 });
   journal.propose(said(1n, 1));
   await until(() => (journal.deliver(), taken.length === 1));
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -319,7 +319,7 @@ Deno.test("A journal that has ended tells of nothing more", async () => {
   server.journal.subscribe(() => {}, () => works++);
   log.put(new Uint8Array(3));
   await settle();
-  log.put(new Uint8Array(3), { isGap: true });
+  log.put(new Uint8Array(3), { isAfterGap: true });
   await settle();
   assertEquals([server.news, works], [[], 0]);
   server.store.close();

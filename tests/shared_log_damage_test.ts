@@ -39,7 +39,7 @@ Deno.test("What comes behind a block of a later version is given to nobody, its 
   const [newer, next] = [last.slice(), last.slice()];
   newer[5]!++;
   next[17]!++; // the number of the block
-  assertEquals(decodeBlock(next).number, 3);
+  assertEquals(decodeBlock(next).batchSeq, 3);
   log.put(newer);
   log.put(next);
   await until(() => server.news.length > 0);
@@ -53,7 +53,7 @@ Deno.test("What comes behind a block of a later version is given to nobody, its 
 Deno.test("What comes at once with a block of a later version, and behind it, is given to nobody either", async () => {
   const log = new FakeLog();
   await using writer = await Follower.open(log, 1n);
-  const options = { nodeId: 2n, logId: 102n, clock: systemClock, openingMs: 0 };
+  const options = { nodeId: 2n, logId: 102n, clock: systemClock, openTimeoutMs: 0 };
   const journal = await ReplicatedCommitLog.open(new FakeStore(log), options);
   const taken: number[] = [];
   let came = 0;
@@ -88,7 +88,7 @@ Deno.test("A store that has lost the end of the log is found out by the next blo
     const { log, server } = await cutShort();
     log.remembersIds = false;
     if (isSpeaking) server.say(said(1n, 4));
-    else for (let count = 0; count < 3; count++) await server.journal.check();
+    else for (let count = 0; count < 3; count++) await server.journal.verifyTail();
     await until(() => server.news.length > 0);
     assertEquals((server.news[0] as NatsError).code, "nats-log-back");
     await server.journal.close();
@@ -138,12 +138,12 @@ Deno.test("A store that knows too little once has lost nothing", async () => {
   server.say(said(1n, 1));
   await until(() => server.taken.length === 1);
   const { bytes } = log.stored.pop()!;
-  await server.journal.check();
-  await server.journal.check();
+  await server.journal.verifyTail();
+  await server.journal.verifyTail();
   log.put(bytes);
-  await server.journal.check();
+  await server.journal.verifyTail();
   log.stored.length--;
-  await server.journal.check();
+  await server.journal.verifyTail();
   assertEquals(server.news, []);
 });
 
@@ -154,9 +154,9 @@ Deno.test("A store that knows too little now and then, and all in between, has l
   await until(() => server.taken.length === 1);
   for (let time = 0; time < 4; time++) {
     const { bytes } = log.stored.pop()!;
-    await server.journal.check();
+    await server.journal.verifyTail();
     log.put(bytes);
-    await server.journal.check();
+    await server.journal.verifyTail();
   }
   assertEquals(server.news, []);
 });
@@ -166,7 +166,7 @@ Deno.test("A checkpoint of another instance, by a server that has missed a mark,
   await using server = await Follower.open(log, 1n);
   server.say(said(1n, 1));
   await until(() => server.taken.length === 1);
-  const other = { logId: 7n, position: 2, seq: 1, numbers: new Map(), past: [] };
+  const other = { logId: 7n, position: 2, seq: 1, batchSeqs: new Map(), events: [] };
   log.put(encodeSnapshot(other), { isCheckpoint: true });
   await until(() => server.news.length > 0);
   assertEquals((server.news[0] as NatsError).code, "nats-log-back");

@@ -28,10 +28,10 @@ class Sharer implements AsyncDisposable {
       nodeId,
       logId: 100n + nodeId,
       clock: systemClock,
-      awayMs: 20,
-      onAway: (isAway) => server?.tellWaiting({ isOver: !isAway }),
+      unavailableAfterMs: 20,
+      onStalled: (isAway) => server?.broadcastStalled({ isResolved: !isAway }),
     });
-    server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 30, closingMs: 50, journal, ...options });
+    server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 30, shutdownMs: 50, journal, ...options });
     return new Sharer(server, journal);
   }
 
@@ -156,9 +156,9 @@ Deno.test("When a server dies, the others see its people off who are not back", 
   await one.die();
   const back = await come(third, "ana", { lagMs: 5 });
   using __ = back.peer;
-  await until(() => new Set(other.server.homes).has(3n));
-  assertEquals(new Set(other.server.homes), new Set([1n, 2n, 3n]));
-  for (const { server } of [other, third]) server.loseServer(1n);
+  await until(() => new Set(other.server.nodeIds).has(3n));
+  assertEquals(new Set(other.server.nodeIds), new Set([1n, 2n, 3n]));
+  for (const { server } of [other, third]) server.nodeDown(1n);
   await back.peer.say(say(1, "end"));
   const left = (await readUpTo(eva, "end")).filter((line) => line.includes("left"));
   assertEquals(left.map((line) => line.split(" ").slice(1).join(" ")), ["left beto"]);
@@ -181,8 +181,8 @@ Deno.test("Who was taken for gone with their server, and is not, is asked to com
   await using other = await Sharer.open(log, 2n);
   const ana = await come(one, "ana");
   using _ = ana.peer;
-  await until(() => [...other.server.people].length === 1);
-  other.server.loseServer(1n);
+  await until(() => [...other.server.members].length === 1);
+  other.server.nodeDown(1n);
   assertEquals((await ana.peer.expect("left")).connectionLost, true);
   await ana.peer.expect("bye");
 });
@@ -193,11 +193,11 @@ Deno.test("Servers of a room are announced to everybody once, and to those who c
   await using other = await Sharer.open(log, 2n);
   const ana = await come(one, "ana");
   using _ = ana.peer;
-  other.server.learnServers(["a:1", "b:2"]);
+  other.server.setClusterServers(["a:1", "b:2"]);
   assertEquals((await ana.peer.expect("backups")).backups, ["a:1", "b:2"]);
-  await until(() => other.server.serving.length === 2);
+  await until(() => other.server.clusterServers.length === 2);
   const { head } = other.server.log;
-  other.server.learnServers(["b:2", "a:1"]);
+  other.server.setClusterServers(["b:2", "a:1"]);
   const eva = await come(other, "eva");
   using __ = eva.peer;
   assertEquals(other.server.log.head, head + 1);
@@ -219,24 +219,24 @@ Deno.test("Clients are no longer told of servers that are gone, and always of th
   const ana = await come(other, "ana");
   using _ = ana.peer;
   const tells = async () => (await ana.peer.expect("backups")).backups;
-  one.server.shareBackups();
+  one.server.publishOwnBackups();
   assertEquals(await tells(), ["x:1"]);
-  one.server.shareBackups();
+  one.server.publishOwnBackups();
   // However many have come and gone.
   for (let n = 0; n < 20; n++) {
-    other.server.learnServers(["a:1", `b:${n}`]);
+    other.server.setClusterServers(["a:1", `b:${n}`]);
     assertEquals(await tells(), ["a:1", `b:${n}`, "x:1"]);
   }
-  await until(() => one.server.serving.includes("b:19"));
+  await until(() => one.server.clusterServers.includes("b:19"));
   one.server.addBackup("y:2");
   assertEquals(await tells(), ["a:1", "b:19", "x:1", "y:2"]);
-  other.server.learnServers(["a:1"]);
+  other.server.setClusterServers(["a:1"]);
   assertEquals(await tells(), ["a:1", "x:1", "y:2"]);
   await using third = await Sharer.open(log, 3n);
   const eva = await come(third, "eva");
   using __ = eva.peer;
   assertEquals(new Set(eva.welcome.backups), new Set(["x:1", "y:2", "a:1"]));
-  assertEquals(third.server.serving, ["a:1"]);
+  assertEquals(third.server.clusterServers, ["a:1"]);
 });
 
 Deno.test("A backup that is withdrawn at one server is none on any other, though its flag had named it", async () => {
@@ -245,7 +245,7 @@ Deno.test("A backup that is withdrawn at one server is none on any other, though
   await using other = await Sharer.open(log, 2n, { backups: ["x:1"] });
   const ana = await come(one, "ana");
   using _ = ana.peer;
-  for (const { server } of [one, other]) server.shareBackups();
+  for (const { server } of [one, other]) server.publishOwnBackups();
   assertEquals((await ana.peer.expect("backups")).backups, ["x:1", "y:1"]);
   await until(() => other.server.log.head === one.server.log.head);
   other.server.removeBackup("x:1");
@@ -257,8 +257,8 @@ Deno.test("A backup that is withdrawn at one server is none on any other, though
     assertEquals(welcome.backups, ["y:1"]);
   }
   // Those that serve the room come and go by themselves.
-  one.server.learnServers(["a:1", "b:2"]);
-  await until(() => other.server.serving.length === 2);
+  one.server.setClusterServers(["a:1", "b:2"]);
+  await until(() => other.server.clusterServers.length === 2);
   const code = (backup: string) => assertThrows(() => other.server.removeBackup(backup), InputError).code;
   assertEquals([code("a:1"), code("x:1")], ["backup-serves", "backup-unknown"]);
 });
@@ -266,10 +266,10 @@ Deno.test("A backup that is withdrawn at one server is none on any other, though
 Deno.test("A server that was always alone tells clients of nobody", async () => {
   const log = new FakeLog();
   await using one = await Sharer.open(log, 1n);
-  one.server.learnServers(["a:1"]);
+  one.server.setClusterServers(["a:1"]);
   const ana = await come(one, "ana");
   using _ = ana.peer;
-  assertEquals([one.server.serving, ana.welcome.backups], [[], []]);
+  assertEquals([one.server.clusterServers, ana.welcome.backups], [[], []]);
 });
 
 Deno.test("While nothing can be kept people are told so, nobody comes in, and then everything happens", async () => {
@@ -284,7 +284,7 @@ Deno.test("While nothing can be kept people are told so, nobody comes in, and th
   const refused = await come(one, "beto", hello).then(() => "in", (error) => `${error.message}`);
   assert(refused.includes("store-away"), refused);
   // However often it is said.
-  one.server.tellWaiting({ isOver: false });
+  one.server.broadcastStalled({ isResolved: false });
   log.isDown = false;
   const then = [await ana.peer.hear(), await ana.peer.hear()];
   assertEquals(then.map((message) => message!.type).sort(), ["said", "stalled"]);
@@ -292,7 +292,7 @@ Deno.test("While nothing can be kept people are told so, nobody comes in, and th
   // Who did not know hears nothing of its end.
   const eva = await come(one, "eva");
   using __ = eva.peer;
-  one.server.tellWaiting({ isOver: true });
+  one.server.broadcastStalled({ isResolved: true });
   await eva.peer.say(say(1, "here"));
   assertEquals((await eva.peer.hear())!.type, "said");
 });

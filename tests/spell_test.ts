@@ -8,25 +8,25 @@ Deno.test("A bad spell is told of at once, its end when it has been over for a w
   const told: string[] = [];
   let again = 0;
   using spell = new OutageNotifier({
-    tell: (text, { isOver, isAgain }) => {
-      if (isAgain) again++;
-      else told.push(`${text} ${isOver}`);
+    tell: (text, { isResolved, isRepeat }) => {
+      if (isRepeat) again++;
+      else told.push(`${text} ${isResolved}`);
     },
-    overMs: 50,
+    clearAfterMs: 50,
   });
   // However often it comes and goes.
   for (let i = 0; i < 5; i++) {
-    spell.note(false, "bad");
-    spell.note(true, "good");
+    spell.report(false, "bad");
+    spell.report(true, "good");
   }
   assertEquals([told, again], [["bad false"], 4]);
   await until(() => told.length > 1);
-  spell.note(false, "bad");
-  spell.note(false, "worse");
-  spell.note(true, "good");
-  spell.note(false, "worse");
+  spell.report(false, "bad");
+  spell.report(false, "worse");
+  spell.report(true, "good");
+  spell.report(false, "worse");
   await new Promise((resolve) => setTimeout(resolve, 60));
-  spell.note(true, "good");
+  spell.report(true, "good");
   await until(() => told.length > 4);
   assertEquals(told, ["bad false", "good true", "bad false", "worse false", "good true"]);
 });

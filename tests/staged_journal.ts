@@ -18,7 +18,7 @@ export class StagedJournal implements CommitLog {
   readonly #store: Store;
   #staged: { entry: Unnumbered; at: Instant }[] = [];
   #apply: Apply = () => {};
-  #onWork = () => {};
+  #onReady = () => {};
 
   constructor(store: Store = { logId: 1n, entries: [] }) {
     this.#store = store;
@@ -29,13 +29,13 @@ export class StagedJournal implements CommitLog {
   }
 
   subscribe(apply: Apply, onReady: () => void): void {
-    [this.#apply, this.#onWork] = [apply, onReady];
+    [this.#apply, this.#onReady] = [apply, onReady];
     for (const [seq, { entry, at }] of this.#store.entries.entries()) apply(entry, seq, at);
   }
 
   propose(entry: Unnumbered, now: Instant): void {
     this.#staged.push({ entry: { ...entry }, at: now });
-    if (this.#staged.length === 1) this.#onWork();
+    if (this.#staged.length === 1) this.#onReady();
   }
 
   deliver(): void {

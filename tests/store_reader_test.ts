@@ -13,7 +13,7 @@ const now = systemClock();
 
 Deno.test("A server that starts has what the others have, also of what is forgotten", async () => {
   const log = new FakeLog();
-  await using first = await Follower.open(log, 1n, { checkpointEntries: 6 });
+  await using first = await Follower.open(log, 1n, { snapshotEntries: 6 });
   const isCheckpointed = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
   first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
   first.say({ type: "backups", timeMs: 1, backups: ["b:2"], nodeId: 1n }, joined(8n, 1n), said(8n, 3));
@@ -47,7 +47,7 @@ Deno.test("A server that starts has what the others have, also of what is forgot
 
 Deno.test("Of a long past a server reads the end alone", async () => {
   const log = new FakeLog();
-  await using writer = await Follower.open(log, 1n, { checkpointEntries: 100 });
+  await using writer = await Follower.open(log, 1n, { snapshotEntries: 100 });
   const long = { ...said(1n, 1), text: "x".repeat(60_000) } as ProposedEvent;
   for (let clientSeq = 1; clientSeq <= 400; clientSeq++) writer.say({ ...long, clientSeq } as ProposedEvent);
   await until(() => writer.taken.length === 400);
@@ -61,7 +61,7 @@ Deno.test("A store that cannot be read ends the start, after a while", async () 
   const log = new FakeLog();
   const store = new FakeStore(log);
   store.state = () => Promise.reject(new Error("no"));
-  const options = { nodeId: 1n, logId: 2n, clock: systemClock, openingMs: 0 };
+  const options = { nodeId: 1n, logId: 2n, clock: systemClock, openTimeoutMs: 0 };
   await assertRejects(() => ReplicatedCommitLog.open(store, options), Error, "no");
 });
 
@@ -72,8 +72,8 @@ Deno.test("A server that starts while a part of the log is forgotten tries again
     first.say(said(1n, 1));
     await until(() => first.taken.length === 1);
     const [, stored] = log.stored;
-    log.stored[1] = { ...stored!, isGap: true };
-    const opening = Follower.open(log, 2n, { openingMs: isMended ? 60_000 : 0 });
+    log.stored[1] = { ...stored!, isAfterGap: true };
+    const opening = Follower.open(log, 2n, { openTimeoutMs: isMended ? 60_000 : 0 });
     if (isMended) {
       setTimeout(() => log.stored[1] = stored!, 1);
       await using server = await opening;
@@ -109,10 +109,10 @@ Deno.test("A store that has less than it said is asked again, and not forever", 
     let asked = 0;
     store.state = async () => {
       const truth = await state.call(store);
-      return asked++ === 0 || !isMended ? { ...truth, last: truth.last + 3 } : truth;
+      return asked++ === 0 || !isMended ? { ...truth, lastPosition: truth.lastPosition + 3 } : truth;
     };
-    const options = { nodeId: 2n, logId: 2n, clock: systemClock, readingMs: 20, backMs: 20 };
-    const opening = ReplicatedCommitLog.open(store, { ...options, openingMs: isMended ? 60_000 : 0 });
+    const options = { nodeId: 2n, logId: 2n, clock: systemClock, readTimeoutMs: 20, rereadAfterMs: 20 };
+    const opening = ReplicatedCommitLog.open(store, { ...options, openTimeoutMs: isMended ? 60_000 : 0 });
     if (isMended) await (await opening).close();
     else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-unread");
     store.close();
@@ -127,12 +127,19 @@ Deno.test("A reader that gives nothing to a server that starts is made anew", as
   const store = new FakeStore(log);
   const { read } = store;
   const { promise: isAnew, resolve } = Promise.withResolvers<void>();
-  store.reread = resolve;
+  store.restartRead = resolve;
   store.read = async function* (from) {
     await isAnew;
     yield* read.call(store, from);
   };
-  const options = { nodeId: 2n, logId: 2n, clock: systemClock, readingMs: 50, backMs: 50, openingMs: 1_000 };
+  const options = {
+    nodeId: 2n,
+    logId: 2n,
+    clock: systemClock,
+    readTimeoutMs: 50,
+    rereadAfterMs: 50,
+    openTimeoutMs: 1_000,
+  };
   await (await ReplicatedCommitLog.open(store, options)).close();
   store.close();
 });
@@ -152,22 +159,22 @@ Deno.test("A store that gives little at a time to a server that starts is not gi
   const log = await logOf(3);
   const store = new FakeStore(log);
   const { read } = store;
-  let [asked, isAsked] = [0, Promise.withResolvers<void>()];
-  store.reread = () => {
-    if (++asked % 2 === 0) isAsked.resolve();
+  let [asked, isReadPending] = [0, Promise.withResolvers<void>()];
+  store.restartRead = () => {
+    if (++asked % 2 === 0) isReadPending.resolve();
   };
   store.read = async function* (from) {
     for await (const stored of read.call(store, from)) {
-      await isAsked.promise;
-      isAsked = Promise.withResolvers();
+      await isReadPending.promise;
+      isReadPending = Promise.withResolvers();
       yield stored;
     }
   };
   const options = {
     ...{ nodeId: 1n, logId: 101n, clock: systemClock },
-    backMs: 10,
-    readingMs: 30,
-    openingMs: 0,
+    rereadAfterMs: 10,
+    readTimeoutMs: 30,
+    openTimeoutMs: 0,
   };
   await (await ReplicatedCommitLog.open(store, options)).close();
   assertEquals(asked, 8); // twice for each
@@ -179,17 +186,17 @@ Deno.test("A server that reads another end than there was while it starts begins
   const { read } = store;
   let [reads, ended] = [0, 0];
   store.read = async function* (from) {
-    const isFirst = ++reads === 1;
+    const isFirstChunk = ++reads === 1;
     try {
       for await (const stored of read.call(store, from)) {
         yield stored;
-        if (isFirst) yield { ...stored, timeMs: stored.timeMs + 1 };
+        if (isFirstChunk) yield { ...stored, timeMs: stored.timeMs + 1 };
       }
     } finally {
       ended++;
     }
   };
-  const options = { nodeId: 1n, logId: 101n, clock: systemClock, openingMs: 60_000 };
+  const options = { nodeId: 1n, logId: 101n, clock: systemClock, openTimeoutMs: 60_000 };
   const journal = await ReplicatedCommitLog.open(store, options);
   const taken: number[] = [];
   journal.subscribe((_entry, seq) => taken.push(seq), () => {});
@@ -202,7 +209,7 @@ Deno.test("A server that has given a start up does not go on reading for it", as
   const store = new FakeStore(log);
   const { state, read } = store;
   let ended = 0;
-  store.state = async () => ({ ...await state.call(store), last: 99 });
+  store.state = async () => ({ ...await state.call(store), lastPosition: 99 });
   store.read = async function* (from) {
     try {
       yield* read.call(store, from);
@@ -212,9 +219,9 @@ Deno.test("A server that has given a start up does not go on reading for it", as
   };
   const options = {
     ...{ nodeId: 1n, logId: 101n, clock: systemClock },
-    backMs: 5,
-    readingMs: 5,
-    openingMs: 0,
+    rereadAfterMs: 5,
+    readTimeoutMs: 5,
+    openTimeoutMs: 0,
   };
   await assertRejects(() => ReplicatedCommitLog.open(store, options), NatsError);
   log.put(new Uint8Array());

@@ -39,7 +39,7 @@ Deno.test(
         await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard });
         choice.chooser.rename("anita");
         const again = await choice.next({ ...lost(FIRST!), error });
-        assertEquals(again, { server: FIRST!, nick: "anita", dialMs: REDIAL_TIMEOUT_MS });
+        assertEquals(again, { server: FIRST!, nick: "anita", dialTimeoutMs: REDIAL_TIMEOUT_MS });
         assertEquals([choice.notices, choice.person.output], [[], ""]);
       }
     }
@@ -56,8 +56,8 @@ Deno.test(
       assertEquals(again, {
         server: FIRST!,
         nick: "ana",
-        dialMs: REDIAL_TIMEOUT_MS,
-        answerMs: REDIAL_ANSWER_MS,
+        dialTimeoutMs: REDIAL_TIMEOUT_MS,
+        welcomeTimeoutMs: REDIAL_ANSWER_MS,
       });
       assertEquals([choice.notices, choice.person.output], [[], ""]);
     }
@@ -84,7 +84,7 @@ Deno.test("ServerSelector dials again for a script that has ended: it has no ans
   choice.person.ends();
   await settle();
   const again = await choice.next({ ...lost(FIRST!), error: CUTS[0]! });
-  assertEquals(again, { server: FIRST!, nick: "ana", dialMs: REDIAL_TIMEOUT_MS });
+  assertEquals(again, { server: FIRST!, nick: "ana", dialTimeoutMs: REDIAL_TIMEOUT_MS });
   assertEquals(choice.person.output, "");
 });
 
@@ -120,7 +120,7 @@ Deno.test("ServerSelector --auto takes a server under another name for no other 
   await choice.next();
   choice.chooser.entered(server, { ip: "127.0.0.1", room: 1n, backups: [] });
   const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
-  assertEquals(target, { server, nick: "ana", dialMs: REDIAL_TIMEOUT_MS });
+  assertEquals(target, { server, nick: "ana", dialTimeoutMs: REDIAL_TIMEOUT_MS });
   await choice.next({ ...unreached(server), target });
   assertEquals(waits, 1);
 });

@@ -102,7 +102,7 @@ Deno.test(
   async () => {
     const heard: boolean[] = [];
     const doorman: TargetChooserOptions["doorman"] = {
-      open: (_, { isNews }) => Promise.resolve(heard.push(isNews) > 0 ? "shut" : "none"),
+      open: (_, { isFirstReport }) => Promise.resolve(heard.push(isFirstReport) > 0 ? "shut" : "none"),
       opensUnasked: () => false,
     };
     await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, doorman, random: () => 0 });

@@ -38,7 +38,7 @@ Deno.test("Terminal.ask() takes what it offers where a pipe ends, and else fails
   assertEquals(await person.terminal.ask("Puerto", { fallback: "5000" }), "5000");
   assertEquals(await unanswered(person.terminal.ask("Nick")), "Nick");
   assertEquals(
-    await unanswered(person.terminal.ask("Puerto", { fallback: "5000", isAgain: true })),
+    await unanswered(person.terminal.ask("Puerto", { fallback: "5000", isRetry: true })),
     "Puerto",
   );
   assertEquals(person.output, "Puerto [5000]:\nNick:\nPuerto [5000]:\n");
@@ -60,7 +60,7 @@ Deno.test("Terminal.ask() does not repeat what a keyboard shows by itself", pure
 });
 
 Deno.test("Terminal.ask() leaves no empty line where the Enter of the answer is seen", pure, async () => {
-  await using person = new Person({ isKeyboard: true, isEchoed: true });
+  await using person = new Person({ isKeyboard: true, isSystemEcho: true });
   for (const answer of ["ana", ""]) {
     const asked = person.terminal.ask("Nick", { fallback: "eva" });
     await person.until((output) => output.endsWith("Nick [eva]: "), "a question");
@@ -189,9 +189,9 @@ Deno.test("Terminal is interrupted when nobody reads what it writes", pure, asyn
   await soon(interrupted, "the interruption");
 });
 
-Deno.test("Terminal.showStatus() shows a pipe nothing", pure, async () => {
+Deno.test("Terminal.setStatus() shows a pipe nothing", pure, async () => {
   await using person = new Person();
-  person.terminal.showStatus(["… uno"]);
+  person.terminal.setStatus(["… uno"]);
   await person.terminal.print("dos");
   assertEquals(person.output, "dos\n");
 });

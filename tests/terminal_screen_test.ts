@@ -130,14 +130,14 @@ Deno.test("Terminal.print() is one write: nothing is seen half done", pure, asyn
   await line;
 });
 
-Deno.test("Terminal.showStatus() keeps lines above the chat until others replace them", pure, async () => {
+Deno.test("Terminal.setStatus() keeps lines above the chat until others replace them", pure, async () => {
   await using typist = new Typist();
   const { terminal } = typist;
   const lines = linesOf(terminal);
   const first = take(lines);
   typist.types("hol");
   await settle();
-  terminal.showStatus(["… uno", "… dos"]);
+  terminal.setStatus(["… uno", "… dos"]);
   assertEquals(await typist.look(), ["… uno", "… dos", "> hol|"]);
   await terminal.print("beto: tres");
   assertEquals(await typist.look(), ["beto: tres", "… uno", "… dos", "> hol|"]);
@@ -146,13 +146,13 @@ Deno.test("Terminal.showStatus() keeps lines above the chat until others replace
   typist.types(`ana${ENTER}`);
   await answer;
   assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… uno", "… dos", "> hol|"]);
-  terminal.showStatus(["… dos"]);
+  terminal.setStatus(["… dos"]);
   assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… dos", "> hol|"]);
   typist.types(`a${ENTER}`);
   assertEquals(await first, "hola");
   const second = take(lines);
   assertEquals((await typist.look()).slice(0, 2), ["beto: tres", "Nick: ana"]);
-  terminal.showStatus([]);
+  terminal.setStatus([]);
   assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "> |"]);
   typist.types(ENTER);
   await second;
@@ -193,7 +193,7 @@ Deno.test("Terminal leaves no prompt on the screen behind", pure, async () => {
 });
 
 Deno.test(
-  "Terminal.showPrompt() changes what stands before the line, and draws nothing twice",
+  "Terminal.setPrompt() changes what stands before the line, and draws nothing twice",
   pure,
   async () => {
     await using typist = new Typist();
@@ -201,11 +201,11 @@ Deno.test(
     chatOf(terminal);
     typist.types("hol");
     await settle();
-    terminal.showPrompt("(sin conexión) > ");
+    terminal.setPrompt("(sin conexión) > ");
     assertEquals(await typist.look(), ["(sin conexión) > hol|"]);
     const before = typist.writes;
-    terminal.showPrompt("(sin conexión) > ");
-    terminal.showStatus([]);
+    terminal.setPrompt("(sin conexión) > ");
+    terminal.setStatus([]);
     await settle();
     assertEquals(typist.writes, before);
   },

@@ -51,7 +51,7 @@ Deno.test("What is sent again is heard at once, as much as one address can have 
 Deno.test("Only who is in uses up what one address may send again", pure, () => {
   const { gate, countAt } = visitor(...Array.from({ length: 30 }, (_, index) => say(index + 1, 5)));
   assertEquals(countAt(0), 20);
-  for (let i = 0; i < 1_024; i++) assert(gate.isResendFree(HOME, 0));
+  for (let i = 0; i < 1_024; i++) assert(gate.takeRedelivery(HOME, 0));
 });
 
 Deno.test("What is said for the first time is no part of that", pure, () => {

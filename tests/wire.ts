@@ -9,7 +9,7 @@ export interface Wire {
   /** Opens a connection, as clients do. */
   readonly dial: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
   /** A server's side of a connection that came. */
-  readonly secure?: (conn: Deno.TcpConn) => Socket;
+  readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
   /** The authority that vouches for the server, in PEM. */
   readonly ca?: string;
   /** What the server says to those who do not speak TLS. */
@@ -28,8 +28,8 @@ export async function tlsWire(ip: string): Promise<Required<Wire>> {
   const { tlsServer } = await import("../lib/tls_server.ts");
   const { ca, cert, key } = await vouchedPair(ip);
   return {
-    dial: (server, { signal }) => dialTls(server, { signal, proof: { ca } }),
-    secure: await tlsServer({ cert, key, refusal: REFUSAL }),
+    dial: (server, { signal }) => dialTls(server, { signal, tlsRequirement: { ca } }),
+    wrapTls: await tlsServer({ cert, key, plaintextReply: REFUSAL }),
     ca,
     refusal: REFUSAL,
   };

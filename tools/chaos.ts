@@ -49,16 +49,16 @@ const flags = parseArgs(Deno.args, {
 });
 const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"));
 console.log(`Seed ${seed}`);
-const startMs = performance.now();
-let toldMs = startMs;
+const startedMs = performance.now();
+let shownAtMs = startedMs;
 const signal = terminationSignal();
 const common = { seed, durationMs: numberOf(flags.minutes, "minutes") * 60_000, signal };
 
 function progress<Numbers>(inWords: (tally: Numbers) => string): (tally: Numbers) => void {
   return (tally) => {
-    if (performance.now() - toldMs < PROGRESS_MS) return;
-    toldMs = performance.now();
-    console.log(`${((toldMs - startMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
+    if (performance.now() - shownAtMs < PROGRESS_MS) return;
+    shownAtMs = performance.now();
+    console.log(`${((shownAtMs - startedMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
   };
 }
 
@@ -90,7 +90,7 @@ else console.log(`What was kept is left in ${folder}.`);
 if (problems.length > 0) console.log(story.join("\n"));
 for (const { fault, details } of problems) console.log(`${fault}: ${details}`);
 const count = (...faults: string[]) => problems.filter(({ fault }) => faults.includes(fault)).length;
-console.log(`${((performance.now() - startMs) / 1_000).toFixed(0)} s: ${summary}`);
+console.log(`${((performance.now() - startedMs) / 1_000).toFixed(0)} s: ${summary}`);
 console.log(
   `Lost: ${count("lost")}. Shown twice: ${count("shown twice")}. Other faults: ${
     problems.length - count("lost", "shown twice")

@@ -261,7 +261,7 @@ async function play(stage: Stage, tell: (step: Step) => void): Promise<void> {
 
 /** Plays, shows, and gives the verdict. Returns the exit status. */
 async function demo({ language, signal }: Tool): Promise<number> {
-  const startMs = performance.now();
+  const startedMs = performance.now();
   const texts = TEXTS[language];
   await using stage = new Stage({
     language,
@@ -282,7 +282,7 @@ async function demo({ language, signal }: Tool): Promise<number> {
     console.log(bold(red(texts.failure(problems.join("; ")))));
     return EXIT.refused;
   }
-  const elapsed = (performance.now() - startMs) / 1_000;
+  const elapsed = (performance.now() - startedMs) / 1_000;
   const seconds = elapsed.toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   console.log(bold(green(texts.success(stage.said.length, stage.inFlight, seconds))));
   return EXIT.ok;

@@ -162,11 +162,11 @@ class Changes implements Disposable {
   readonly #watcher = Deno.watchFs([".", "./lib"], { recursive: false });
   readonly #signal: AbortSignal;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #news = Promise.withResolvers<void>();
+  #changed = Promise.withResolvers<void>();
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
-    signal.addEventListener("abort", () => this.#news.resolve());
+    signal.addEventListener("abort", () => this.#changed.resolve());
     void this.#watch();
   }
 
@@ -177,8 +177,8 @@ class Changes implements Disposable {
 
   /** Fulfilled with true when something has changed since the last time, with false at the end. */
   async next(): Promise<boolean> {
-    await this.#news.promise;
-    this.#news = Promise.withResolvers();
+    await this.#changed.promise;
+    this.#changed = Promise.withResolvers();
     return !this.#signal.aborted;
   }
 
@@ -186,7 +186,7 @@ class Changes implements Disposable {
     for await (const { kind, paths } of this.#watcher) {
       if (kind === "access" || !paths.some((path) => SOURCE.test(path))) continue;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#news.resolve(), DEBOUNCE_MS);
+      this.#timer = setTimeout(() => this.#changed.resolve(), DEBOUNCE_MS);
     }
   }
 }

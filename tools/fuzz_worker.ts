@@ -102,7 +102,7 @@ async function hellosOf({ address }: ChatServer): Promise<Hellos> {
 
 /** Whether what is wrong with a stream is wrong with TLS, not with what is said by it. */
 function isOfHandshakes(seed: number): boolean {
-  return WIRE.secure !== undefined && seed % HANDSHAKE_EVERY === 0;
+  return WIRE.wrapTls !== undefined && seed % HANDSHAKE_EVERY === 0;
 }
 
 /** A server in which somebody honest chats. */
@@ -130,13 +130,13 @@ class Victim {
       port: 0,
       graceMs: 5,
       messages: UNLIMITED,
-      secure: WIRE.secure,
-      onRefused: (_, error) => {
+      wrapTls: WIRE.wrapTls,
+      onReject: (_, error) => {
         if (!(error instanceof ChatError)) faults.push(error);
       },
     });
     const { peer } = await enter(server.address, helloOf("honest"));
-    const hellos = WIRE.secure ? await hellosOf(server) : NO_HELLOS;
+    const hellos = WIRE.wrapTls ? await hellosOf(server) : NO_HELLOS;
     return new Victim(server, { honest: peer, faults, hellos });
   }
 
@@ -147,7 +147,7 @@ class Victim {
       const buffer = new Uint8Array(READ_BYTES);
       let turn = 0;
       for (let seed = seeds.begin(); seed !== undefined; seed = seeds.begin()) {
-        await this.#takeIn(seed, buffer);
+        await this.#processFrames(seed, buffer);
         if (slot === 0 && turn++ % LOOK_EVERY === 0) await this.#chat();
         if (this.#faults.length > 0) throw this.#faults[0];
         seeds.end(seed);
@@ -156,7 +156,7 @@ class Victim {
   }
 
   /** One connection: all of a stream, then the end; done when the server has ended its side too. */
-  async #takeIn(seed: number, buffer: Uint8Array): Promise<void> {
+  async #processFrames(seed: number, buffer: Uint8Array): Promise<void> {
     const isHandshake = isOfHandshakes(seed);
     const conn = await (isHandshake ? dial : WIRE.dial)(this.#server.address, new AbortController());
     try {
@@ -213,7 +213,7 @@ class Villain {
     if (seed === undefined) return;
     try {
       const isHandshake = isOfHandshakes(seed);
-      const conn = isHandshake ? tcp : WIRE.secure?.(tcp) ?? tcp;
+      const conn = isHandshake ? tcp : WIRE.wrapTls?.(tcp) ?? tcp;
       const buffer = new Uint8Array(READ_BYTES);
       await conn.read(buffer);
       const resumeToken = buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES);

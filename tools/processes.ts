@@ -32,7 +32,7 @@ export class RunningProgram implements AsyncDisposable {
   readonly #options: StartOptions;
   #hasEnded = false;
   /** Fulfilled at the next line, and at the end. */
-  #news = Promise.withResolvers<void>();
+  #changed = Promise.withResolvers<void>();
 
   /** Starts it at once. */
   constructor(options: StartOptions) {
@@ -73,7 +73,7 @@ export class RunningProgram implements AsyncDisposable {
     for (let at = 0;; at++) {
       while (at === this.lines.length) {
         if (this.#hasEnded) throw new Error(`Cannot wait for a line: process ${this.#child.pid} has ended`);
-        await unlessAborted(this.#news.promise, signal);
+        await unlessAborted(this.#changed.promise, signal);
       }
       if (isWanted(this.lines[at]!)) return;
     }
@@ -115,7 +115,7 @@ export class RunningProgram implements AsyncDisposable {
     await Promise.all([showing, this.#read(this.#child.stderr)]);
     const status = await this.#child.status;
     this.#hasEnded = true;
-    this.#news.resolve();
+    this.#changed.resolve();
     this.#options.onEnd?.(status);
     return status;
   }
@@ -124,8 +124,8 @@ export class RunningProgram implements AsyncDisposable {
     for await (const line of linesOf(stream)) {
       this.lines.push(line);
       this.#options.onLine?.(line);
-      this.#news.resolve();
-      this.#news = Promise.withResolvers();
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
     }
   }
 }

@@ -66,7 +66,7 @@ const weakening = Object.keys(WEAKENINGS).find((name) => typeof weaken === "stri
 if (weaken !== undefined && weakening === undefined) {
   refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(WEAKENINGS).join("\n  ")}`);
 }
-const startMs = performance.now();
+const startedMs = performance.now();
 const { runs, messages, deaths, breaks, cutFrames, failed } = await search({
   first: wholeNumber(flags.seed, "seed"),
   runs: wholeNumber(flags.runs, "runs"),
@@ -75,7 +75,7 @@ const { runs, messages, deaths, breaks, cutFrames, failed } = await search({
 });
 const rules = weakening === undefined ? {} : WEAKENINGS[weakening]?.rules;
 for (const seed of failed.slice(0, MOST_EXPLAINED)) console.log(`${explainFailure(seed, rules)}\n`);
-const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
 console.log(
   `${runs} runs, ${messages} messages, ${deaths} server deaths, ${breaks} other breaks, ` +
     `${cutFrames} connections cut within a frame (${seconds} s): ${failed.length} runs with a fault`,

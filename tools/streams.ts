@@ -136,7 +136,7 @@ function welcome(random: Random, sessionId: bigint): ServerMessage {
     head: next,
     backups: Array.from({ length: random.below(3) }, () => text(random, 30)),
     memberCount: random.below(10),
-    members: Array.from({ length: random.below(3) }, () => ({ ...person(random), sinceMs: 0 })),
+    members: Array.from({ length: random.below(3) }, () => ({ ...person(random), startedMs: 0 })),
   };
 }
 

@@ -26,10 +26,10 @@ Deno.test("Who freezes is noticed within 15 s, a server and a client alike, and 
 
   one.gets("SIGSTOP");
   dora.gets("SIGSTOP");
-  const startMs = performance.now();
+  const startedMs = performance.now();
   const within = async (limitMs: number, event: Promise<void>) => {
     await event;
-    const ms = performance.now() - startMs;
+    const ms = performance.now() - startedMs;
     assert(ms <= limitMs, `That took ${ms} ms and not up to ${limitMs}`);
   };
   await using eva = new PipedProgram("client", "--host", LOOPBACK, "--port", `${first}`, "--nick", "eva");

@@ -13,7 +13,7 @@ export function openRoom(
   options: Partial<Parameters<typeof openNatsRoom>[0]> = {},
 ): Promise<NatsRoom> {
   return openNatsRoom({
-    ...{ servers: [address], isSecure: false, room: "aula", nodeId: 0xabcn, address: () => "a:1" },
+    ...{ servers: [address], isTls: false, room: "aula", nodeId: 0xabcn, address: () => "a:1" },
     ...options,
   });
 }

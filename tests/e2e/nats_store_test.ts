@@ -2,17 +2,17 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectNats } from "../../lib/nats_link.ts";
-import type { Stored } from "../../lib/nats_store.ts";
+import type { StoredRecord } from "../../lib/nats_store.ts";
 import { NatsStream } from "../../lib/nats_stream.ts";
 import { NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
 import { soon } from "./support.ts";
 
-const textOf = (stored: Stored | undefined) => stored && new TextDecoder().decode(stored.bytes);
+const textOf = (stored: StoredRecord | undefined) => stored && new TextDecoder().decode(stored.bytes);
 
-async function take(count: number, stored: AsyncIterable<Stored>): Promise<Stored[]> {
-  const taken: Stored[] = [];
+async function take(count: number, stored: AsyncIterable<StoredRecord>): Promise<StoredRecord[]> {
+  const taken: StoredRecord[] = [];
   for await (const one of stored) if (taken.push(one) === count) break;
   return taken;
 }
@@ -30,14 +30,14 @@ Deno.test(
       const all = await soon(waiting, () => "what is stored");
       assertEquals(all.map(textOf), ["a", "b", "c", "d"]);
       assertEquals(all.map(({ position }) => position), [1, 2, 3, 4]);
-      assertEquals(all.map(({ isCheckpoint, isGap }) => [isCheckpoint, isGap]), [
+      assertEquals(all.map(({ isCheckpoint, isAfterGap }) => [isCheckpoint, isAfterGap]), [
         ...Array(3).fill([false, false]),
         [true, false],
       ]);
       assert(all.every(({ timeMs }) => Math.abs(Date.now() - timeMs) < 60_000));
       assertEquals((await take(2, store.read(3))).map(textOf), ["c", "d"]);
-      const { first, last, count } = await store.state();
-      assertEquals([first, last, count], [1, 4, 4]);
+      const { firstPosition, lastPosition, recordCount } = await store.state();
+      assertEquals([firstPosition, lastPosition, recordCount], [1, 4, 4]);
     }),
 );
 
@@ -50,7 +50,7 @@ Deno.test(
       assertEquals(await store.append(bytes("a"), { id: "x" }), 1);
       assertEquals(await store.append(bytes("b"), { id: "y", after: 0 }), undefined);
       assertEquals(await store.append(bytes("b"), { id: "z", after: 1 }), 2);
-      assertEquals((await store.state()).count, 2);
+      assertEquals((await store.state()).recordCount, 2);
     }),
 );
 
@@ -59,11 +59,11 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ store }) => {
-      assertEquals(await store.checkpointFrom(1), undefined);
+      assertEquals(await store.findSnapshotFrom(1), undefined);
       for (const text of ["a", "b", "c", "d", "e"]) {
         await store.append(bytes(text), { id: text, isCheckpoint: text === "b" || text === "d" });
       }
-      const found = await Promise.all([1, 2, 3, 5, 99].map((from) => store.checkpointFrom(from)));
+      const found = await Promise.all([1, 2, 3, 5, 99].map((from) => store.findSnapshotFrom(from)));
       assertEquals(found.map(textOf), ["b", "b", "d", "d", "d"]);
       assertEquals(found[0]!.position, 2);
     }),
@@ -88,7 +88,7 @@ Deno.test(
       isStored = await room.store.append(bytes("b"), { id: "b" }).then(() => true, () => false);
     }
     assertEquals((await soon(reading, () => "the rest")).map(textOf), ["a", "b"]);
-    assertEquals([await room.store.isServerDown(), (await room.store.state()).count], [false, 2]);
+    assertEquals([await room.store.isServerDown(), (await room.store.state()).recordCount], [false, 2]);
     await room.close();
   },
 );
@@ -117,7 +117,7 @@ Deno.test(
     const given: (string | undefined)[] = [];
     const reading = (async () => {
       for await (const stored of room.store.read(1)) {
-        given.push(`${stored.position}${textOf(stored)}${stored.isGap ? " gap" : ""}`);
+        given.push(`${stored.position}${textOf(stored)}${stored.isAfterGap ? " gap" : ""}`);
       }
     })();
     await store("b", "c");
@@ -156,7 +156,7 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     await using nats = await NatsServer.start({ folder: folder.path });
-    const link = await connectNats({ servers: [nats.address], isSecure: false });
+    const link = await connectNats({ servers: [nats.address], isTls: false });
     const store = await NatsStream.open(link, "aula", { servers: [nats.address] });
     const [big, count] = [new Uint8Array(50_000), 200];
     for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });
@@ -185,7 +185,7 @@ Deno.test(
       const texts = () => Promise.all(readers.map(async (reader) => textOf((await reader.next()).value)));
       assertEquals(await soon(texts(), () => "what is stored"), ["a", "a"]);
       const again = texts();
-      store.reread();
+      store.restartRead();
       assertEquals(await soon(again, () => "the same again"), ["a", "a"]);
       await Promise.all(readers.map((reader) => reader.return?.()));
     }),

@@ -21,7 +21,7 @@ Deno.test(
     await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
     await using whole = await NatsServer.start({ folder: folder.path });
     for (let i = 0; i < 4; i++) { // the library connects to either
-      const { nc } = await connectNats({ servers: [plain.address, whole.address], isSecure: false });
+      const { nc } = await connectNats({ servers: [plain.address, whole.address], isTls: false });
       assertEquals(nc.getServer(), whole.address);
       await nc.close();
     }
@@ -30,7 +30,7 @@ Deno.test(
 
 Deno.test("A stream that somebody deletes is gone", withNats, () =>
   inNats(async ({ store }, { address }) => {
-    const { nc, manager } = await connectNats({ servers: [address], isSecure: false });
+    const { nc, manager } = await connectNats({ servers: [address], isTls: false });
     await manager.streams.delete("CHAT_aula");
     assertEquals(await store.isServerDown(), true);
     await nc.close();
@@ -49,15 +49,15 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ store }, { address }) => {
-      const { nc, manager } = await connectNats({ servers: [address], isSecure: false });
+      const { nc, manager } = await connectNats({ servers: [address], isTls: false });
       const limits = limitsIn(manager);
       const before = await limits();
       assertEquals(before, [STREAM_BYTES, STREAM_AGE_MS, "A room of chat-server"]);
       for (let time = 0; time < 2; time++) {
-        await store.keepAll(true);
+        await store.setUnlimited(true);
         assertEquals((await limits()).slice(0, 2), [-1, 0]);
       }
-      await store.keepAll(false);
+      await store.setUnlimited(false);
       assertEquals(await limits(), before);
       await nc.close();
     }),
@@ -68,23 +68,23 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ store }, { address }) => {
-      const { nc, manager } = await connectNats({ servers: [address], isSecure: false });
+      const { nc, manager } = await connectNats({ servers: [address], isTls: false });
       const limits = limitsIn(manager);
       const set = (change: Partial<StreamConfig>) => manager.streams.update("CHAT_aula", change);
       const own = [50_000_000, 86_400_000, "Ours"];
       await set({ max_bytes: 50_000_000, max_age: nanos(86_400_000), description: "Ours" });
-      for (const isAll of [false, true, true, false]) await store.keepAll(isAll);
+      for (const isAll of [false, true, true, false]) await store.setUnlimited(isAll);
       assertEquals(await limits(), own);
-      await store.keepAll(true);
+      await store.setUnlimited(true);
       await set({ max_bytes: 70_000_000 });
-      await assertRejects(() => store.keepAll(true), Error, "limits"); // as it forgets
+      await assertRejects(() => store.setUnlimited(true), Error, "limits"); // as it forgets
       assertEquals((await limits()).slice(0, 2), [70_000_000, 0]);
-      await store.keepAll(false);
+      await store.setUnlimited(false);
       assertEquals(await limits(), [70_000_000, ...own.slice(1)]);
       // As earlier versions left it.
       const description = "A room of chat-server; it forgets nothing until max_payload is raised";
       await set({ max_bytes: -1, max_age: 0, description });
-      await store.keepAll(false);
+      await store.setUnlimited(false);
       assertEquals(await limits(), [STREAM_BYTES, STREAM_AGE_MS, "A room of chat-server"]);
       await nc.close();
     }),
@@ -95,16 +95,16 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ leases }, nats) => {
-      await leases.take();
+      await leases.acquire();
       const other = await openRoom(nats, { nodeId: 0xdefn, address: () => "b:2" });
-      await other.leases.take();
-      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
-      await other.leases.end();
-      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"]]));
+      await other.leases.acquire();
+      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
+      await other.leases.release();
+      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"]]));
       await other.leases.renew();
       await other.close();
       const isAlone = async () => {
-        while ((await leases.living()).size > 1) await leases.renew();
+        while ((await leases.list()).size > 1) await leases.renew();
       };
       await soon(isAlone(), () => "the end of a lease");
     }),
@@ -117,12 +117,12 @@ Deno.test(
     inNats(async ({ leases }, nats) => {
       let address = "";
       const other = await openRoom(nats, { nodeId: 0xdefn, address: () => address });
-      await leases.take();
-      await other.leases.take();
-      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, ""]]));
+      await leases.acquire();
+      await other.leases.acquire();
+      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, ""]]));
       address = "b:2";
       await other.leases.renew();
-      assertEquals(await leases.living(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
+      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
       await other.close();
     }),
 );
@@ -150,7 +150,7 @@ Deno.test(
 
     await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
     assertEquals((await problemOf(plain)).code, "nats-no-jetstream");
-    assertEquals((await problemOf(plain, { isSecure: true })).code, "nats-tls");
+    assertEquals((await problemOf(plain, { isTls: true })).code, "nats-tls");
 
     await using locked = await NatsServer.start({
       folder: `${folder.path}/locked`,
@@ -162,7 +162,7 @@ Deno.test(
     await (await openRoom(locked, { credentials: secret })).close();
 
     await using other = await NatsServer.start({ folder: `${folder.path}/other` });
-    const { nc, manager } = await connectNats({ servers: [other.address], isSecure: false });
+    const { nc, manager } = await connectNats({ servers: [other.address], isTls: false });
     await manager.streams.add({ name: "CHAT_aula", subjects: ["something.else"] });
     await nc.close();
     const { code, details } = await problemOf(other);
@@ -180,35 +180,35 @@ Deno.test("NATS is spoken to over TLS, if its certificate is vouched for", withN
   };
   const { ca, nats } = await start(LOOPBACK);
   await using _ = nats;
-  const room = await openRoom(nats, { isSecure: true, ca });
+  const room = await openRoom(nats, { isTls: true, ca });
   assertEquals(await room.store.append(bytes("a"), { id: "a" }), 1);
   await room.close();
-  assertEquals((await problemOf(nats, { isSecure: true })).code, "nats-tls");
+  assertEquals((await problemOf(nats, { isTls: true })).code, "nats-tls");
   // Of another machine.
   const other = await start("10.0.0.7");
   await using __ = other.nats;
-  assertEquals((await problemOf(other.nats, { isSecure: true, ca: other.ca })).code, "nats-tls");
+  assertEquals((await problemOf(other.nats, { isTls: true, ca: other.ca })).code, "nats-tls");
 });
 
 Deno.test("A cluster of three keeps three copies, a server alone one", withNats, async () => {
   await using folder = new TestFolder();
   await using one = await NatsServer.start({ folder: `${folder.path}/one` });
   const alone = await openRoom(one);
-  assertEquals(alone.store.copies, 1);
+  assertEquals(alone.store.replicas, 1);
   await alone.close();
   const cluster = natsCluster({ folder: folder.path, size: 3 });
   try {
     for (const nats of cluster) nats.start();
     await Promise.all(cluster.map((nats) => nats.answers()));
     const room = await openRoom(cluster[0]!, { servers: cluster.map(({ address }) => address) });
-    assertEquals(room.store.copies, 3);
+    assertEquals(room.store.replicas, 3);
     await room.close();
     // One that was made before there were three.
-    const { nc, manager } = await connectNats({ servers: [cluster[0]!.address], isSecure: false });
+    const { nc, manager } = await connectNats({ servers: [cluster[0]!.address], isTls: false });
     await manager.streams.update("CHAT_aula", { num_replicas: 1 });
     await nc.close();
     const again = await openRoom(cluster[0]!);
-    assertEquals(again.store.copies, 3);
+    assertEquals(again.store.replicas, 3);
     await again.close();
   } finally {
     await Promise.all(cluster.map((nats) => nats.kill()));
@@ -250,8 +250,8 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ store, leases }, nats) => {
-      await leases.take();
-      const alone = await leases.living();
+      await leases.acquire();
+      const alone = await leases.list();
       const sharing = ["--nats", nats.address, "--room", "aula"];
       using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
       await using server = new PipedProgram(
@@ -259,18 +259,18 @@ Deno.test(
       );
       const inUse = `El puerto ${taken.addr.port} ya está en uso en ${LOOPBACK}: elija otro.\n`;
       await server.ends(1, inUse);
-      assertEquals(await leases.living(), alone);
+      assertEquals(await leases.list(), alone);
 
       const port = freePort();
       await using other = await startServer(port, ...sharing);
       await using ana = await startClient("ana", port);
-      assertEquals((await leases.living()).size, 2);
-      const newer = encodeBlockHead({ server: 1n, number: 1 });
+      assertEquals((await leases.list()).size, 2);
+      const newer = encodeBlockHead({ nodeId: 1n, batchSeq: 1 });
       newer[5]!++;
       await store.append(newer, { id: "newer" });
       await ana.sees("el servidor se ha cerrado");
       await other.ends(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
-      assertEquals(await leases.living(), alone);
+      assertEquals(await leases.list(), alone);
     }),
 );
 

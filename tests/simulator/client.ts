@@ -162,7 +162,7 @@ export class Client {
     if (end !== this.#end) return;
     this.#end = undefined;
     const { agesUntilNoticed } = this.world.rules;
-    if (end.isIn) this.mailbox.lost(agesUntilNoticed ? this.nowMs : end.heardMs);
+    if (end.isIn) this.mailbox.lost(agesUntilNoticed ? this.nowMs : end.lastReceivedMs);
     this.later(backoffMs(this.#attempt++, this.world.random.unit), () => this.#dial());
   }
 

@@ -1,7 +1,7 @@
 // A simulated client's end of a connection: what it says and reads there, and when it gives the server up.
 
 import { FrameDecoder } from "../../lib/codec.ts";
-import { DEAD_MS, Heartbeat } from "../../lib/heartbeat.ts";
+import { Heartbeat, PING_TIMEOUT_MS } from "../../lib/heartbeat.ts";
 import {
   type ClientMessage,
   decodeServer,
@@ -59,7 +59,7 @@ export class ClientEnd implements Receiver {
   }
 
   /** When something last came. */
-  get heardMs(): number {
+  get lastReceivedMs(): number {
     return this.#heardMs;
   }
 
@@ -114,9 +114,9 @@ export class ClientEnd implements Receiver {
   #read(bytes: Uint8Array): void {
     if (!this.#isOpen) return;
     const { nowMs } = this.#client;
-    const isLate = nowMs - this.#heardMs >= DEAD_MS;
+    const isLate = nowMs - this.#heardMs >= PING_TIMEOUT_MS;
     if (isLate && !this.#world.rules.trustsLateBytes) return this.#lose();
-    this.#heartbeat?.heard(nowMs);
+    this.#heartbeat?.onData(nowMs);
     this.#heardMs = nowMs;
     this.#decoder.push(bytes);
     for (let frame = this.#decoder.next(); frame && this.#isOpen; frame = this.#decoder.next()) {
@@ -135,7 +135,7 @@ export class ClientEnd implements Receiver {
         if (this.#next >= message.head) this.#client.whole(this);
         return;
       case "pong":
-        this.#heartbeat?.ponged(nowMs);
+        this.#heartbeat?.onPong(nowMs);
         return;
       case "error":
         if (message.code === "nick-taken") this.#client.takeOtherNick();
@@ -175,7 +175,7 @@ export class ClientEnd implements Receiver {
 
   #beatLater(heartbeat: Heartbeat): void {
     const lateMs = CHECK_MS * this.#world.random.unit();
-    this.#client.later(heartbeat.dueMs - this.#client.nowMs + lateMs, () => this.#beat(heartbeat));
+    this.#client.later(heartbeat.nextCheckMs - this.#client.nowMs + lateMs, () => this.#beat(heartbeat));
   }
 
   #beat(heartbeat: Heartbeat): void {
@@ -183,7 +183,7 @@ export class ClientEnd implements Receiver {
     const due = heartbeat.check(this.#client.nowMs);
     if (due === "dead") return this.#lose();
     if (due === "ping") {
-      heartbeat.pinged(this.#client.nowMs);
+      heartbeat.onPingSent(this.#client.nowMs);
       this.#send({ type: "ping" });
     }
     this.#beatLater(heartbeat);

@@ -40,7 +40,7 @@ interface Account {
   /** Message `n` is at `n` - 1. */
   readonly typed: Typed[];
   /** Since when everything is to be shown: the first WELCOME. */
-  sinceMs: number | undefined;
+  startedMs: number | undefined;
   /** Numbers of the messages shown, by sender. */
   readonly shown: Map<bigint, Set<number>>;
   /** The number shown last, by sender. */
@@ -90,7 +90,7 @@ export class Ledger {
     this.#accounts.set(sessionId, {
       name,
       typed: [],
-      sinceMs: undefined,
+      startedMs: undefined,
       shown: new Map(),
       lastShown: new Map(),
     });
@@ -147,18 +147,18 @@ export class Ledger {
   }
 
   welcomed(sessionId: bigint): void {
-    this.#accounts.get(sessionId)!.sinceMs ??= this.#timeline.nowMs;
+    this.#accounts.get(sessionId)!.startedMs ??= this.#timeline.nowMs;
   }
 
-  /** A server's log holds one more entry. `goneMs` is how long somebody who left has had no connection. */
-  logged(logId: bigint, entry: LogEntry, goneMs: number): void {
+  /** A server's log holds one more entry. `deletedMs` is how long somebody who left has had no connection. */
+  logged(logId: bigint, entry: LogEntry, deletedMs: number): void {
     const book = this.#books.get(logId)!;
     if (entry.seq !== book.entries.length) {
       this.report("garbled", `${book.name} leaves a gap before ${entry.seq}`);
     }
     book.entries.push(entry);
     if (entry.type === "said") return this.#noteSaid(book, entry);
-    if (entry.type === "left") return this.#noteLeft(book, entry, goneMs);
+    if (entry.type === "left") return this.#noteLeft(book, entry, deletedMs);
     if (entry.type === "renamed") this.#checkRenamed(book, entry);
     if (entry.type !== "joined" && entry.type !== "renamed") return;
     if (isTaken(book, entry.nick, entry.sessionId)) {
@@ -198,11 +198,11 @@ export class Ledger {
   /** When the oldest message was typed that a server has had and that one of `readers` has not shown; Infinity
    * if there is none. */
   lackedSinceMs(survivors: readonly bigint[], readers: readonly bigint[]): number {
-    let sinceMs = Infinity;
+    let startedMs = Infinity;
     for (const { atMs, wasLogged } of this.#lacked(survivors, readers)) {
-      if (wasLogged) sinceMs = Math.min(sinceMs, atMs);
+      if (wasLogged) startedMs = Math.min(startedMs, atMs);
     }
-    return sinceMs;
+    return startedMs;
   }
 
   /** It is over: what a survivor said and another has not shown is lost; and where the one server keeps its log,
@@ -219,7 +219,7 @@ export class Ledger {
 
   *#lacked(survivors: readonly bigint[], readers = survivors) {
     for (const readerSession of readers) {
-      const { name, sinceMs = Infinity, shown } = this.#accounts.get(readerSession)!;
+      const { name, startedMs = Infinity, shown } = this.#accounts.get(readerSession)!;
       for (const sender of survivors) {
         const { name: from, typed } = this.#accounts.get(sender)!;
         const numbers = shown.get(sender);
@@ -227,7 +227,7 @@ export class Ledger {
         for (let n = 1; n <= typed.length; n++) {
           if (numbers?.has(n)) continue;
           const { atMs, content: { to } } = typed[n - 1]!;
-          if (atMs < sinceMs) continue;
+          if (atMs < startedMs) continue;
           if (to && to.sessionId !== readerSession && sender !== readerSession) continue;
           const wasLogged = this.#books.values().some(({ logged }) => (logged.get(sender) ?? 0) >= n);
           yield { reader: name, sender: from, n, atMs, wasLogged };
@@ -272,11 +272,11 @@ export class Ledger {
     this.report("wrong nick", `${name} says that ${oldNick} is now ${nick}`);
   }
 
-  #noteLeft(book: Book, { sessionId, connectionLost }: Left, goneMs: number): void {
+  #noteLeft(book: Book, { sessionId, connectionLost }: Left, deletedMs: number): void {
     const wasPresent = book.nicks.delete(sessionId);
-    if (wasPresent && goneMs >= (connectionLost ? RESUME_GRACE_MS : 0)) return;
+    if (wasPresent && deletedMs >= (connectionLost ? RESUME_GRACE_MS : 0)) return;
     const { name } = this.#accounts.get(sessionId)!;
-    this.report("wrong departure", `${book.name} says that ${name} left, gone ${goneMs} ms`);
+    this.report("wrong departure", `${book.name} says that ${name} left, gone ${deletedMs} ms`);
   }
 
   #noteShown({ name, shown, lastShown }: Account, { sessionId, clientSeq }: Said): void {

@@ -39,7 +39,7 @@ export class Pipe {
   #lastMs = 0;
   #stalledUntilMs = 0;
   #isClosed = false;
-  #isScheduled = false;
+  #isFlushScheduled = false;
 
   constructor(
     receiver: Receiver,
@@ -93,18 +93,18 @@ export class Pipe {
 
   #push(bytes: Uint8Array | undefined): void {
     const { latencyMs, jitterMs } = this.#quality;
-    const dueMs = this.#timeline.nowMs + latencyMs + jitterMs * this.#random.unit();
-    this.#lastMs = Math.max(this.#lastMs, dueMs);
+    const nextCheckMs = this.#timeline.nowMs + latencyMs + jitterMs * this.#random.unit();
+    this.#lastMs = Math.max(this.#lastMs, nextCheckMs);
     this.#slices.push({ bytes, atMs: this.#lastMs });
     this.#schedule();
   }
 
   #schedule(): void {
     const first = this.#slices[0];
-    if (!first || this.#isScheduled) return;
-    this.#isScheduled = true;
+    if (!first || this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
     this.#timeline.at(Math.max(first.atMs, this.#stalledUntilMs), () => {
-      this.#isScheduled = false;
+      this.#isFlushScheduled = false;
       this.#arrive();
       this.#schedule();
     });

@@ -64,22 +64,24 @@ class OnlyPendingIsSentAgain extends WatchfulMailbox {
 
 class RecentAgesOnTheWay extends WatchfulMailbox {
   override welcomed(welcome: Welcome, nowMs: number) {
-    const isOld = ({ clientSeq }: Say) => nowMs - (this.readBackMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
-    return this.keepBack(welcome, nowMs, isOld);
+    const isDue = ({ clientSeq }: Say) => nowMs - (this.readBackMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
+    return this.keepBack(welcome, nowMs, isDue);
   }
 }
 
 class LacksSinceDisconnected extends SessionState {
-  #lostMs: number | undefined;
+  #staleSinceMs: number | undefined;
 
   override lost(nowMs: number): void {
-    this.#lostMs = nowMs;
+    this.#staleSinceMs = nowMs;
     super.lost(nowMs);
   }
 
   override hello(nick: string, nowMs: number): Hello {
     const hello = super.hello(nick, nowMs);
-    return this.#lostMs === undefined ? hello : { ...hello, lagMs: Math.ceil(nowMs - this.#lostMs) };
+    return this.#staleSinceMs === undefined
+      ? hello
+      : { ...hello, lagMs: Math.ceil(nowMs - this.#staleSinceMs) };
   }
 }
 
@@ -111,15 +113,15 @@ class ShowsAgain extends SessionState {
 }
 
 class NoWindow extends Room {
-  override enter({ hello, ...arrival }: Arrival, now: Instant, again: () => void): Admission | undefined {
+  override join({ hello, ...arrival }: Arrival, now: Instant, again: () => void): Admission | undefined {
     const lagMs = hello.lagMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS;
-    return super.enter({ ...arrival, hello: { ...hello, lagMs } }, now, again);
+    return super.join({ ...arrival, hello: { ...hello, lagMs } }, now, again);
   }
 }
 
 class AcceptsAgain extends Room {
-  override enter(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
-    const admission = super.enter(arrival, now, again);
+  override join(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
+    const admission = super.join(arrival, now, again);
     return admission && { ...admission, welcome: { ...admission.welcome, lastClientSeq: 0 } };
   }
 
@@ -130,8 +132,8 @@ class AcceptsAgain extends Room {
 }
 
 class ShowsAllToAll extends Room {
-  override enter(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
-    const admission = super.enter(arrival, now, again);
+  override join(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
+    const admission = super.join(arrival, now, again);
     return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.startSeq, ALL_ENTRIES) };
   }
 }
@@ -141,7 +143,7 @@ class HastyJournal extends StagedJournal {
   #seq = 0;
   #take: Apply = () => {};
 
-  override subscribe(take: Apply, onWork: () => void): void {
+  override subscribe(take: Apply, onReady: () => void): void {
     this.#take = take;
     const note: Apply = (entry, seq, at) => {
       // What is stored by now has happened long ago.
@@ -149,7 +151,7 @@ class HastyJournal extends StagedJournal {
       this.#seq = seq + 1;
       take(entry, seq, at);
     };
-    super.subscribe(note, onWork);
+    super.subscribe(note, onReady);
   }
 
   override propose(entry: Unnumbered, now: Instant): void {

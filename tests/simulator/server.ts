@@ -42,7 +42,7 @@ export class Server {
     this.#console = this.room.log.cursorAt(world.ledger.openBook(this.logId, name), ALL_ENTRIES);
     this.publish();
     for (const { sessionId } of this.room.members) this.noteGone(sessionId);
-    this.#awaitExpiry(this.room.loseAll(this.now));
+    this.#awaitExpiry(this.room.disconnectAll(this.now));
   }
 
   get isDead(): boolean {

@@ -21,7 +21,7 @@ import { CHECK_MS, TICK_MS } from "./timeline.ts";
 import type { World } from "./world.ts";
 
 /** How long a server waits for HELLO, and for the end of a connection that it has ended, in ms. */
-const [HELLO_MS, CLOSE_TIMEOUT_MS] = [10_000, 1_000];
+const [HANDSHAKE_TIMEOUT_MS, CLOSE_TIMEOUT_MS] = [10_000, 1_000];
 
 /** How a server dies: killed, with its host, or after it has said so. */
 export type Death = "killed" | "unplugged" | "closing";
@@ -51,7 +51,7 @@ export class ServerEnd implements Receiver {
     this.#world = server.world;
     this.#windowBytes = windowBytes;
     server.ends.add(this);
-    server.later(HELLO_MS, () => {
+    server.later(HANDSHAKE_TIMEOUT_MS, () => {
       if (!this.#member) this.#refuse("hello-late");
     });
   }
@@ -114,13 +114,13 @@ export class ServerEnd implements Receiver {
 
   #read(bytes: Uint8Array): void {
     if (this.#state !== "open" || !this.#server.step()) return;
-    this.#heartbeat?.heard(this.#nowMs);
+    this.#heartbeat?.onData(this.#nowMs);
     this.#decoder.push(bytes);
-    this.#takeIn();
+    this.#processFrames();
     this.#server.publish();
   }
 
-  #takeIn(): void {
+  #processFrames(): void {
     try {
       while (!this.#isWaiting) {
         const frame = this.#decoder.next();
@@ -139,15 +139,15 @@ export class ServerEnd implements Receiver {
 
   /** Does what may take its time; `attempt` returns whether it is done. */
   #try(attempt: (again: () => void) => boolean): void {
-    this.#isWaiting = !attempt(() => this.#server.later(TICK_MS, () => this.#tryAgain(attempt)));
+    this.#isWaiting = !attempt(() => this.#server.later(TICK_MS, () => this.#retry(attempt)));
   }
 
-  #tryAgain(attempt: (again: () => void) => boolean): void {
+  #retry(attempt: (again: () => void) => boolean): void {
     // Whoever came in is gone already.
     if (this.#state !== "open") return this.#server.expire();
     try {
       this.#try(attempt);
-      this.#takeIn();
+      this.#processFrames();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(error.code);
@@ -166,7 +166,7 @@ export class ServerEnd implements Receiver {
     const { ledger } = this.#world;
     let admission: Admission | undefined;
     try {
-      admission = room.enter({ hello, sessionId, address: "192.0.2.1" }, now, again);
+      admission = room.join({ hello, sessionId, address: "192.0.2.1" }, now, again);
     } catch (error) {
       ledger.refused(this.#server.logId, sessionId, hello.nick);
       throw error;
@@ -180,7 +180,7 @@ export class ServerEnd implements Receiver {
     if (before) before.#refuse("replaced");
     this.#member = member;
     this.#cursor = cursor;
-    this.#heartbeat = new Heartbeat(this.#nowMs, { always: true });
+    this.#heartbeat = new Heartbeat(this.#nowMs, { pingAlways: true });
     this.#beatLater(this.#heartbeat);
     this.#answer(Uint8Array.of(...encodeWelcome(welcome, { membersBytes: online.length }), ...online));
     return true;
@@ -195,7 +195,7 @@ export class ServerEnd implements Receiver {
       case "ping":
         return this.#answer(encodeServer({ type: "pong" }));
       case "pong":
-        this.#heartbeat?.ponged(this.#nowMs);
+        this.#heartbeat?.onPong(this.#nowMs);
         return;
       case "bye":
         this.#server.noteGone(member.sessionId);
@@ -254,13 +254,13 @@ export class ServerEnd implements Receiver {
     if (!this.#member || (isReplaced && !this.#world.rules.losesReplaced)) return;
     connections.delete(this.#member);
     if (!isReplaced) this.#server.noteGone(this.#member.sessionId);
-    room.lose(this.#member, now);
+    room.disconnect(this.#member, now);
     this.#server.expire();
   }
 
   #beatLater(heartbeat: Heartbeat): void {
     const lateMs = CHECK_MS * this.#world.random.unit();
-    this.#server.later(heartbeat.dueMs - this.#nowMs + lateMs, () => this.#beat(heartbeat));
+    this.#server.later(heartbeat.nextCheckMs - this.#nowMs + lateMs, () => this.#beat(heartbeat));
   }
 
   #beat(heartbeat: Heartbeat): void {
@@ -268,7 +268,7 @@ export class ServerEnd implements Receiver {
     const due = heartbeat.check(this.#nowMs);
     if (due === "dead") return this.#refuse("silent");
     if (due === "ping") {
-      heartbeat.pinged(this.#nowMs);
+      heartbeat.onPingSent(this.#nowMs);
       this.#answer(encodeServer({ type: "ping", head: this.#server.room.log.head }));
     }
     this.#beatLater(heartbeat);

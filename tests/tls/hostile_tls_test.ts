@@ -11,7 +11,7 @@ import { clientHello, tlsWire } from "../wire.ts";
 
 const wire = await tlsWire(LOOPBACK);
 /** How long those who are honest may take to shake hands and say HELLO, in ms. */
-const HELLO_MS = 400;
+const HANDSHAKE_TIMEOUT_MS = 400;
 const eva = helloOf("eva");
 const COMES_AND_GOES = ["joined eva", "left eva"];
 
@@ -89,12 +89,15 @@ function tampering(tamper: Relay["tamper"], server: Case["server"] = {}): Case {
 
 /** Who does not shake hands is waited for as long as who says no HELLO. */
 function waiting(...parts: Uint8Array[]): Case {
-  return { server: { helloMs: HELLO_MS }, attack: (_, server) => saying(server, ...parts) };
+  return { server: { handshakeMs: HANDSHAKE_TIMEOUT_MS }, attack: (_, server) => saying(server, ...parts) };
 }
 
 /** Who shakes hands badly is not waited for. */
 function garbage(...parts: Uint8Array[]): Case {
-  return { server: { helloMs: 60_000, deadMs: 60_000 }, attack: (_, server) => saying(server, ...parts) };
+  return {
+    server: { handshakeMs: 60_000, pingTimeoutMs: 60_000 },
+    attack: (_, server) => saying(server, ...parts),
+  };
 }
 
 /** Somebody who would send without end, until nothing more is taken. Returns how many bytes were. */
@@ -120,15 +123,15 @@ const CASES: Record<string, Case> = {
   "a handshake that never ends": waiting(bytes(HANDSHAKE, ...VERSION, 0, 200, 1)),
   "the first byte of a handshake": waiting(bytes(HANDSHAKE)),
   "a ClientHello and nothing more": {
-    server: { helloMs: HELLO_MS },
+    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
     attack: async (_, server) => assertEquals((await saying(server, await clientHello(wire)))[0], HANDSHAKE),
   },
   "a ClientHello that is cut off": {
-    server: { helloMs: HELLO_MS },
+    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
     attack: async (_, server) => await saying(server, (await clientHello(wire)).subarray(0, -1)),
   },
   "a ClientHello with a byte changed": {
-    server: { helloMs: HELLO_MS },
+    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
     attack: async (_, server) => {
       const hello = await clientHello(wire);
       const changed = [1, 3, 5, 6, 9, 11, 43, 44, 76, 78, -1].map((at) =>
@@ -138,7 +141,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "a ClientHello a byte at a time, for ever": {
-    server: { helloMs: HELLO_MS },
+    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
     attack: async (_, { address }) => {
       using conn = await Deno.connect({ hostname: address.host, port: address.port });
       const ended = conn.read(new Uint8Array(1)).catch(() => null);
@@ -153,7 +156,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "two ClientHellos": {
-    server: { helloMs: 60_000, deadMs: 60_000 },
+    server: { handshakeMs: 60_000, pingTimeoutMs: 60_000 },
     attack: async (_, server) => await saying(server, await clientHello(wire), await clientHello(wire)),
   },
   "garbage that begins as a handshake does": garbage(
@@ -167,7 +170,7 @@ const CASES: Record<string, Case> = {
     bytes(HANDSHAKE, ...VERSION, 0xff, 0xff, ...new Array(0xffff).fill(0)),
   ),
   "200 ClientHellos without an end": {
-    server: { helloMs: HELLO_MS },
+    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
     attack: async (_, server) => {
       const hello = await clientHello(wire);
       await Promise.all(Array.from({ length: 200 }, () => saying(server, hello)));
@@ -193,7 +196,10 @@ const CASES: Record<string, Case> = {
   "a bit of a record changed on its way": tampering((record) => record.with(-1, record.at(-1)! ^ 1)),
   "a record said twice": tampering((record) => new Uint8Array([...record, ...record])),
   "plain text in the midst of TLS": tampering(() => encodeClient(say(1))),
-  "a record that never ends": tampering((record) => record.subarray(0, -1), { pingMs: 50, deadMs: 300 }),
+  "a record that never ends": tampering((record) => record.subarray(0, -1), {
+    pingMs: 50,
+    pingTimeoutMs: 300,
+  }),
   "a record that is cut off": tampering(() => undefined),
   "who hangs up in the midst of a frame, without a word of TLS": {
     heard: COMES_AND_GOES,
@@ -205,7 +211,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "a flood without end into the slowed lane": {
-    server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, deadMs: 5_000 },
+    server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, pingTimeoutMs: 5_000 },
     heard: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
       await peer.say(eva);

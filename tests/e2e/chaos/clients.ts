@@ -13,7 +13,7 @@ import type { Ledger, Shown } from "./ledger.ts";
 
 /** How soon a client in this process gives up a server that does not answer, in ms: sooner than the product,
  * which would leave little time for chatting. */
-const HASTE = { pingMs: 500, deadMs: 1_500, answerMs: 1_000 } as const;
+const HASTE = { pingMs: 500, pingTimeoutMs: 1_500, welcomeTimeoutMs: 1_000 } as const;
 /** How much of the time it waits before it goes to the next server, for the same reason. */
 const PATIENCE = 0.06;
 
