@@ -5,8 +5,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { linesOf } from "../tools/processes.ts";
-import { Crowd, delay } from "./crowd.ts";
-import { heading, inMiB, median, positive, quantile, row } from "./figures.ts";
+import { delay, LoadClients } from "./crowd.ts";
+import { formatMiB, median, positive, quantile, tableHeading, tableRow } from "./figures.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { HOST } from "./raw_client.ts";
@@ -23,7 +23,7 @@ interface Ages {
 }
 
 /** Everybody says something in turn, at the pace of people. */
-async function chat({ clients }: Crowd, seconds: number): Promise<Ages> {
+async function chat({ clients }: LoadClients, seconds: number): Promise<Ages> {
   const agesMs: number[] = [];
   for (const client of clients) {
     client.onAge = (ms) => {
@@ -64,7 +64,7 @@ async function startAttackers(port: number, count: number): Promise<AsyncDisposa
 
 async function measure(clients: number, attackers: number, seconds: number): Promise<[Ages, Ages, number]> {
   await using server = await MeasuredServer.start([]);
-  using crowd = await Crowd.open({ port: server.port, size: clients });
+  using crowd = await LoadClients.open({ port: server.port, size: clients });
   await delay(SETTLING_MS);
   const without = await chat(crowd, seconds);
   await using _ = await startAttackers(server.port, attackers);
@@ -84,10 +84,10 @@ async function attack(): Promise<void> {
     rounds.push(await measure(of("clients"), of("attackers"), of("seconds")));
   }
   const inMs = (which: 0 | 1, q: keyof Ages) => median(rounds.map((round) => round[which][q])).toFixed(1);
-  console.log(heading("what honest people say", "p50 ms", "p99 ms", "memory of the server"));
-  console.log(row("without attackers", inMs(0, "p50Ms"), inMs(0, "p99Ms"), ""));
-  const rss = inMiB(median(rounds.map(([, , rssBytes]) => rssBytes)));
-  console.log(row(`with ${of("attackers")} attackers`, inMs(1, "p50Ms"), inMs(1, "p99Ms"), rss));
+  console.log(tableHeading("what honest people say", "p50 ms", "p99 ms", "memory of the server"));
+  console.log(tableRow("without attackers", inMs(0, "p50Ms"), inMs(0, "p99Ms"), ""));
+  const rss = formatMiB(median(rounds.map(([, , rssBytes]) => rssBytes)));
+  console.log(tableRow(`with ${of("attackers")} attackers`, inMs(1, "p50Ms"), inMs(1, "p99Ms"), rss));
 }
 
 if (import.meta.main) await runBench(attack);

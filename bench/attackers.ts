@@ -16,20 +16,20 @@ import { runBench } from "./program.ts";
 import { connect } from "./raw_client.ts";
 
 /** How often an address may come in, in the long run. */
-const ENTRY_MS = 2_000;
+const REJOIN_MS = 2_000;
 /** How long a slow attacker waits between two bytes. */
-const BYTE_MS = 500;
+const DRIP_MS = 500;
 /** How long an attacker waits that was cut off, before it comes again. */
 const RETRY_MS = 100;
 const BATCH = 1_000;
 
 /** One life of an attacker, on a connection that is closed behind it. */
-type Life = (conn: Deno.TcpConn, hello: Hello) => Promise<unknown>;
+type AttackerBehavior = (conn: Deno.TcpConn, hello: Hello) => Promise<unknown>;
 
 const PING = encodeClient({ type: "ping" });
 const BYE = encodeClient({ type: "bye" });
 
-const LIVES: Record<string, Life> = {
+const BEHAVIORS: Record<string, AttackerBehavior> = {
   "says as much as it can": async (conn, hello) => {
     await write(conn, encodeClient(hello));
     readAll(conn);
@@ -50,14 +50,14 @@ const LIVES: Record<string, Life> = {
   "says a byte at a time": async (conn, hello) => {
     for (const byte of encodeClient(hello)) {
       await write(conn, new Uint8Array([byte]));
-      await delay(BYTE_MS);
+      await delay(DRIP_MS);
     }
   },
   "never ends a frame": async (conn, hello) => {
     await write(conn, encodeClient(hello));
     await write(conn, new Uint8Array([0, 0, 0x40, 0, FRAME_TYPE.say]));
     await readAll(conn);
-    await delay(ENTRY_MS);
+    await delay(REJOIN_MS);
   },
   "announces what is too long": async (conn) => {
     await write(conn, new Uint8Array(5).fill(0xff));
@@ -70,19 +70,19 @@ const LIVES: Record<string, Life> = {
   "comes and goes": async (conn, hello) => {
     await write(conn, concat([encodeClient(hello), BYE]));
     await readAll(conn);
-    await delay(ENTRY_MS);
+    await delay(REJOIN_MS);
   },
   "sends what is broken": async (conn) => {
     await write(conn, clientStream(Math.floor(Math.random() * 1e9)));
     await conn.closeWrite();
     await readAll(conn);
-    await delay(ENTRY_MS);
+    await delay(REJOIN_MS);
   },
 };
 
 /** An attacker comes again whenever it was cut off. */
 async function attack(port: number, index: number): Promise<never> {
-  const lives = Object.values(LIVES);
+  const lives = Object.values(BEHAVIORS);
   for (;;) {
     try {
       using conn = await connect(port);

@@ -5,11 +5,11 @@ import { quantile } from "./figures.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** How many dial at a time, unless told otherwise. */
-const DIALLING_AT_ONCE = 100;
+const DIAL_CONCURRENCY = 100;
 /** What a client of a busy room reads at once at most. */
 const READ_BYTES = 65_536;
 /** How long anything may take that must happen, in ms. */
-const LEADER_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 60_000;
 /** How often to look whether it has happened, in ms. */
 const LOOK_MS = 2;
 /** How long the last messages may take to reach everyone, unless told otherwise, in ms. */
@@ -32,7 +32,7 @@ export interface Conversation {
   /** Most messages that may be on their way, as the first client sees it. */
   readonly window: number;
   /** Fulfilled when it is to end. */
-  readonly until: Promise<unknown>;
+  readonly waitUntil: Promise<unknown>;
   /** How long the last messages may take to reach everyone, in ms. */
   readonly drainMs?: number;
 }
@@ -53,7 +53,7 @@ export interface Outcome {
 }
 
 /** Clients of one room, all in this process. */
-export class Crowd implements Disposable {
+export class LoadClients implements Disposable {
   readonly clients: RawClient[] = [];
   /** Rejected when a client loses its connection. */
   readonly #failure = Promise.withResolvers<never>();
@@ -65,8 +65,8 @@ export class Crowd implements Disposable {
   /** Lets a crowd in; fulfilled when everyone has read WELCOME. Nobody dials before all who came earlier have
    * read what there is: ten thousand who come at once would keep each other waiting until the server gives up.
    * @throws {Error} */
-  static async open({ port, size, atOnce = DIALLING_AT_ONCE, readBytes = READ_BYTES }: CrowdOptions) {
-    const crowd = new Crowd();
+  static async open({ port, size, atOnce = DIAL_CONCURRENCY, readBytes = READ_BYTES }: CrowdOptions) {
+    const crowd = new LoadClients();
     const { clients } = crowd;
     const ports = [port].flat();
     const onLost = crowd.#failure.reject;
@@ -85,8 +85,8 @@ export class Crowd implements Disposable {
             onLost,
           });
         }));
-        await crowd.until("to be let in", ({ counts }) => counts[FRAME_TYPE.welcome]! > 0);
-        if (clients.length < size) await crowd.settle();
+        await crowd.waitUntil("to be let in", ({ counts }) => counts[FRAME_TYPE.welcome]! > 0);
+        if (clients.length < size) await crowd.waitUntilIdle();
       }
       return crowd;
     } catch (error) {
@@ -97,15 +97,15 @@ export class Crowd implements Disposable {
 
   /** Fulfilled when it is so of every client.
    * @throws {Error} if one loses its connection, or it takes longer than `drainTimeoutMs` */
-  async until(
+  async waitUntil(
     what: string,
-    isSo: (client: RawClient, index: number) => boolean,
-    { patienceMs = LEADER_TIMEOUT_MS }: { patienceMs?: number } = {},
+    condition: (client: RawClient, index: number) => boolean,
+    { patienceMs = TEST_TIMEOUT_MS }: { patienceMs?: number } = {},
   ): Promise<void> {
     const endMs = performance.now() + patienceMs;
-    while (!this.clients.every(isSo)) {
+    while (!this.clients.every(condition)) {
       if (performance.now() > endMs) {
-        const count = this.clients.filter((client, index) => !isSo(client, index)).length;
+        const count = this.clients.filter((client, index) => !condition(client, index)).length;
         throw new Error(`Cannot go on: ${count} of ${this.clients.length} clients still wait ${what}`);
       }
       await Promise.race([delay(LOOK_MS), this.#failure.promise]);
@@ -114,31 +114,31 @@ export class Crowd implements Disposable {
 
   /** Fulfilled when everyone has read all that there is: a message behind it shows that.
    * @throws {Error} as {@linkcode until} */
-  async settle(): Promise<void> {
+  async waitUntilIdle(): Promise<void> {
     const before = this.clients.map(({ received }) => received);
     this.clients[0]!.say();
     this.clients[0]!.flush();
-    await this.until("for a message", ({ received }, index) => received > before[index]!);
+    await this.waitUntil("for a message", ({ received }, index) => received > before[index]!);
   }
 
   /** Holds a conversation.
    * @throws {Error} if a message does not reach everyone, once */
-  async talk({ senders, window, until, drainMs = DRAIN_MS }: Conversation): Promise<Outcome> {
+  async runConversation({ senders, window, waitUntil, drainMs = DRAIN_MS }: Conversation): Promise<Outcome> {
     const { clients } = this;
     const before = clients.map(({ received }) => received);
     const read = () => clients.reduce((sum, { received }, index) => sum + received - before[index]!, 0);
     const agesMs: number[] = [];
     for (const client of clients) client.onAge = (ms) => agesMs.push(ms);
-    const talk = new ClosedLoop(clients[0]!, clients.slice(1, 1 + senders), window);
+    const runConversation = new ClosedLoop(clients[0]!, clients.slice(1, 1 + senders), window);
     const startedMs = performance.now();
-    talk.start();
-    await Promise.race([until, this.#failure.promise]);
-    talk.stop();
+    runConversation.start();
+    await Promise.race([waitUntil, this.#failure.promise]);
+    runConversation.stop();
     const seconds = (performance.now() - startedMs) / 1_000;
     const deliveriesPerSecond = read() / seconds;
-    const { messages } = talk;
+    const { messages } = runConversation;
     const hasAll = ({ received }: RawClient, index: number) => received - before[index]! >= messages;
-    await this.until("for a message", hasAll, { patienceMs: drainMs });
+    await this.waitUntil("for a message", hasAll, { patienceMs: drainMs });
     const deliveries = read();
     if (deliveries > messages * clients.length) {
       throw new Error("Cannot trust the server: it repeats messages");
@@ -158,7 +158,7 @@ export class Crowd implements Disposable {
   /** Has everyone take leave, so that their nicks are free again. */
   async leave(): Promise<void> {
     for (const client of this.clients) client.leave();
-    await this.until("to be dismissed", ({ counts }) => counts[FRAME_TYPE.serverBye]! > 0);
+    await this.waitUntil("to be dismissed", ({ counts }) => counts[FRAME_TYPE.serverBye]! > 0);
   }
 
   [Symbol.dispose](): void {

@@ -41,7 +41,7 @@ class Client {
     let awaited = "";
     for await (const event of this.session.run()) {
       if (event.type === "entered") {
-        chooser.entered(event.server, { ip: event.ip, room: event.welcome.logId, backups: [] });
+        chooser.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
         awaited = `ready on ${formatAddress(event.server)}`;
         this.session.say(awaited);
       }
@@ -64,7 +64,7 @@ class Client {
 const silentTerminal = new Terminal({
   input: new ReadableStream(),
   write: () => Promise.resolve(),
-  isKeyboard: false,
+  isTty: false,
 });
 
 async function startServer(port: number): Promise<RunningProgram> {
@@ -72,7 +72,7 @@ async function startServer(port: number): Promise<RunningProgram> {
     task: "server",
     args: ["--host", HOST, "--port", String(port), "--lang", "en", "--rate", "0"],
   });
-  await server.shows((line) => line.startsWith("Listening"), { signal: AbortSignal.timeout(10_000) });
+  await server.waitForLine((line) => line.startsWith("Listening"), { signal: AbortSignal.timeout(10_000) });
   return server;
 }
 

@@ -8,7 +8,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import type { Outcome } from "./crowd.ts";
-import { heading, inMiB, inShort, median, positive, row } from "./figures.ts";
+import { formatMiB, formatShort, median, positive, tableHeading, tableRow } from "./figures.ts";
 import { generate } from "./generator.ts";
 import { MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
@@ -56,15 +56,15 @@ function show(load: string, runs: readonly Run[]): string {
   const speeds = runs.map(({ deliveriesPerSecond }) => deliveriesPerSecond);
   const known = (value: number, text: string) => Number.isNaN(value) ? "" : text;
   const [cpuNs, rssBytes] = [of("cpuNsPerDelivery"), of("rssBytes")];
-  return row(
+  return tableRow(
     load.replaceAll(",", ", "),
-    inShort(of("deliveriesPerSecond")),
-    `${inShort(Math.min(...speeds))} to ${inShort(Math.max(...speeds))}`,
-    inShort(of("eventsPerSecond")),
+    formatShort(of("deliveriesPerSecond")),
+    `${formatShort(Math.min(...speeds))} to ${formatShort(Math.max(...speeds))}`,
+    formatShort(of("eventsPerSecond")),
     `${of("p50Ms").toFixed(1)} ms`,
     `${of("p99Ms").toFixed(1)} ms`,
     known(cpuNs, `${cpuNs.toFixed(0)} ns`),
-    known(rssBytes, inMiB(rssBytes)),
+    known(rssBytes, formatMiB(rssBytes)),
   );
 }
 
@@ -78,7 +78,7 @@ async function fanout(): Promise<void> {
   const loads = flags.load as string[];
   const [count, seconds] = [positive(flags.runs, "runs"), positive(flags.seconds, "seconds")];
   const names = ["clients, senders, in flight", "deliveries/s", "least to most", "messages/s", "p50", "p99"];
-  console.log(heading(...names, "CPU of a delivery", "resident"));
+  console.log(tableHeading(...names, "CPU of a delivery", "resident"));
   for (const load of loads.length > 0 ? loads : LOADS) {
     const numbers = load.split(",").map((number) => positive(number, "load"));
     const runs: Run[] = [];

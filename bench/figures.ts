@@ -11,24 +11,24 @@ export function median(values: readonly number[]): number {
 }
 
 /** A large number in millions or thousands. */
-export function inShort(value: number): string {
+export function formatShort(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
   return value >= 1e4 ? `${(value / 1e3).toFixed(1)} k` : value.toFixed(0);
 }
 
 /** Bytes in MiB. */
-export function inMiB(bytes: number): string {
+export function formatMiB(bytes: number): string {
   return `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }
 
 /** A row of a table, as Markdown has it. */
-export function row(...cells: readonly string[]): string {
+export function tableRow(...cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
 /** The first two rows of a table. */
-export function heading(...names: readonly string[]): string {
-  return `${row(...names)}\n${row(...names.map(() => "---"))}`;
+export function tableHeading(...names: readonly string[]): string {
+  return `${tableRow(...names)}\n${tableRow(...names.map(() => "---"))}`;
 }
 
 /** A positive number from a program's arguments.

@@ -7,8 +7,8 @@
 // and the server need a little more open files than there are clients: `ulimit -n`.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { Crowd, delay } from "./crowd.ts";
-import { inMiB, positive } from "./figures.ts";
+import { delay, LoadClients } from "./crowd.ts";
+import { formatMiB, positive } from "./figures.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
@@ -30,10 +30,12 @@ async function idle(): Promise<void> {
     return cost.rssBytes;
   };
   const before = await rssBytes();
-  using _crowd = await Crowd.open({ port: server.port, size, readBytes: READ_BYTES });
+  using _crowd = await LoadClients.open({ port: server.port, size, readBytes: READ_BYTES });
   const after = await rssBytes();
   const each = (after - before) / size / 1_024;
-  console.log(`${size} clients: ${inMiB(before)} empty, ${inMiB(after)} full, ${each.toFixed(1)} KiB each`);
+  console.log(
+    `${size} clients: ${formatMiB(before)} empty, ${formatMiB(after)} full, ${each.toFixed(1)} KiB each`,
+  );
 }
 
 if (import.meta.main) await runBench(idle);

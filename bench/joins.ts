@@ -4,17 +4,17 @@
 //   deno task bench:joins [--clients 1000] [--runs 5]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { Crowd } from "./crowd.ts";
-import { heading, median, positive, row } from "./figures.ts";
+import { LoadClients } from "./crowd.ts";
+import { median, positive, tableHeading, tableRow } from "./figures.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
 async function measure(size: number): Promise<{ inMs: number; shownAtMs: number }> {
   await using server = await MeasuredServer.start();
   const startedMs = performance.now();
-  using crowd = await Crowd.open({ port: server.port, size, atOnce: size });
+  using crowd = await LoadClients.open({ port: server.port, size, atOnce: size });
   const inMs = performance.now() - startedMs;
-  await crowd.settle();
+  await crowd.waitUntilIdle();
   return { inMs, shownAtMs: performance.now() - startedMs };
 }
 
@@ -25,9 +25,9 @@ async function joins(): Promise<void> {
   });
   const [size, count] = [positive(flags.clients, "clients"), positive(flags.runs, "runs")];
   const runs: Awaited<ReturnType<typeof measure>>[] = [];
-  console.log(heading("run", `all ${size} are in`, "all know of all"));
+  console.log(tableHeading("run", `all ${size} are in`, "all know of all"));
   const show = (name: string, inMs: number, shownAtMs: number) =>
-    console.log(row(name, `${inMs.toFixed(0)} ms`, `${shownAtMs.toFixed(0)} ms`));
+    console.log(tableRow(name, `${inMs.toFixed(0)} ms`, `${shownAtMs.toFixed(0)} ms`));
   while (runs.length < count) {
     const run = await measure(size);
     runs.push(run);

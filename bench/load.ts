@@ -7,7 +7,7 @@
 // the end what it measured as a line of JSON.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { Crowd, delay } from "./crowd.ts";
+import { delay, LoadClients } from "./crowd.ts";
 import { positive } from "./figures.ts";
 import { runBench } from "./program.ts";
 
@@ -18,11 +18,13 @@ async function load(): Promise<void> {
   });
   const of = (name: string) => positive(flags[name], name);
   const port = `${flags.port}`.split(",").map((port) => positive(port, "port"));
-  using crowd = await Crowd.open({ port, size: of("clients") });
-  await crowd.settle();
+  using crowd = await LoadClients.open({ port, size: of("clients") });
+  await crowd.waitUntilIdle();
   console.log("started");
-  const until = delay(of("seconds") * 1_000);
-  console.log(JSON.stringify(await crowd.talk({ senders: of("senders"), window: of("window"), until })));
+  const waitUntil = delay(of("seconds") * 1_000);
+  console.log(
+    JSON.stringify(await crowd.runConversation({ senders: of("senders"), window: of("window"), waitUntil })),
+  );
   await crowd.leave();
 }
 

@@ -33,7 +33,7 @@ export class MeasuredServer implements AsyncDisposable {
       task: "server",
       // Who is lost is announced at once.
       args: ["--host", HOST, "--port", `${this.port}`, "--grace", "0", ...flags],
-      isUnread: true,
+      isOutputUnread: true,
     });
   }
 

@@ -8,7 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { natsCluster, NatsServer } from "../tests/nats_server.ts";
 import type { Outcome } from "./crowd.ts";
-import { heading, inShort, median, positive, row } from "./figures.ts";
+import { formatShort, median, positive, tableHeading, tableRow } from "./figures.ts";
 import { type Demand, generate } from "./generator.ts";
 import { type Cost, MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
@@ -62,10 +62,10 @@ function cpuNsOf(costs: readonly (Cost | undefined)[]): number {
 function show({ name }: Setting, runs: readonly Run[]): string {
   const of = (figure: keyof Run) => median(runs.map((run) => run[figure]));
   const cpuNs = of("cpuNsPerDelivery");
-  return row(
+  return tableRow(
     name,
-    inShort(of("deliveriesPerSecond")),
-    inShort(of("eventsPerSecond")),
+    formatShort(of("deliveriesPerSecond")),
+    formatShort(of("eventsPerSecond")),
     `${of("p50Ms").toFixed(1)} ms`,
     `${of("p99Ms").toFixed(1)} ms`,
     Number.isNaN(cpuNs) ? "" : `${cpuNs.toFixed(0)} ns`,
@@ -92,7 +92,7 @@ async function scale(): Promise<void> {
     { name: `${servers} servers, 3 NATS servers`, servers, copies: 3 },
   ];
   const names = ["who serves", "deliveries/s", "messages/s", "p50", "p99", "CPU of a delivery"];
-  console.log(heading(...names));
+  console.log(tableHeading(...names));
   for (const setting of settings) {
     const runs: Run[] = [];
     while (runs.length < of("runs")) runs.push(await run(setting, load));

@@ -3,8 +3,8 @@
 //   deno task bench:soak [--clients 200] [--seconds 60]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { Crowd, delay } from "./crowd.ts";
-import { heading, inMiB, inShort, positive, row } from "./figures.ts";
+import { delay, LoadClients } from "./crowd.ts";
+import { formatMiB, formatShort, positive, tableHeading, tableRow } from "./figures.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
@@ -19,14 +19,14 @@ async function watch(
 ): Promise<[firstBytes: number, lastBytes: number]> {
   const startedMs = performance.now();
   const everyFew = Math.min(LOOK_SECONDS, seconds / 2);
-  console.log(heading("after", "resident"));
+  console.log(tableHeading("after", "resident"));
   const looks: number[] = [];
   for (let at = everyFew; at <= seconds; at += everyFew) {
     await delay(startedMs + at * 1_000 - performance.now());
     const cost = await server.cost();
     if (!cost) throw new Error("Cannot measure memory: this system does not tell it, Linux does");
     looks.push(cost.rssBytes);
-    console.log(row(`${at} s`, inMiB(cost.rssBytes)));
+    console.log(tableRow(`${at} s`, formatMiB(cost.rssBytes)));
   }
   return [looks[0]!, looks.at(-1)!];
 }
@@ -38,16 +38,16 @@ async function soak(): Promise<void> {
   });
   const [size, seconds] = [positive(flags.clients, "clients"), positive(flags.seconds, "seconds")];
   await using server = await MeasuredServer.start();
-  using crowd = await Crowd.open({ port: server.port, size });
+  using crowd = await LoadClients.open({ port: server.port, size });
   const watching = watch(server, seconds);
-  const { deliveries, deliveriesPerSecond, p99Ms } = await crowd.talk({
+  const { deliveries, deliveriesPerSecond, p99Ms } = await crowd.runConversation({
     senders: 1,
     window: WINDOW,
-    until: watching,
+    waitUntil: watching,
   });
   const [first, last] = await watching;
   console.log(
-    `${inShort(deliveries)} deliveries, ${inShort(deliveriesPerSecond)} a second, p99 ${
+    `${formatShort(deliveries)} deliveries, ${formatShort(deliveriesPerSecond)} a second, p99 ${
       p99Ms.toFixed(1)
     } ms; ` +
       `at the end ${(last / first).toFixed(2)} times the memory of the beginning`,

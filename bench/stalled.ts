@@ -7,8 +7,8 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { FRAME_TYPE } from "../lib/protocol.ts";
 import { RETAINED_BYTES } from "../lib/room_log.ts";
-import { Crowd, delay } from "./crowd.ts";
-import { heading, inMiB, median, positive, row } from "./figures.ts";
+import { delay, LoadClients } from "./crowd.ts";
+import { formatMiB, median, positive, tableHeading, tableRow } from "./figures.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { connect, helloOf } from "./raw_client.ts";
@@ -27,8 +27,13 @@ interface Round {
 }
 
 /** `number` counts the rounds from 1. */
-async function measure(crowd: Crowd, port: number, { number, seconds }: { number: number; seconds: number }) {
-  const talk = (until: Promise<unknown>) => crowd.talk({ senders: 1, window: WINDOW, until });
+async function measure(
+  crowd: LoadClients,
+  port: number,
+  { number, seconds }: { number: number; seconds: number },
+) {
+  const talk = (waitUntil: Promise<unknown>) =>
+    crowd.runConversation({ senders: 1, window: WINDOW, waitUntil });
   const { p99Ms: withoutMs } = await talk(delay(seconds * 1_000));
   const [witness] = crowd.clients;
   const bytesUntil = witness!.bytesRead;
@@ -37,7 +42,7 @@ async function measure(crowd: Crowd, port: number, { number, seconds }: { number
   await stalled.write(helloOf(crowd.clients.length + number));
   let deletedMs = NaN;
   // Each round has one departure.
-  const isServerDown = crowd.until(
+  const isServerDown = crowd.waitUntil(
     "for the stalled reader to go",
     ({ counts }) => counts[FRAME_TYPE.left]! >= number,
   )
@@ -65,8 +70,10 @@ async function stalled(): Promise<void> {
   });
   const of = (name: string) => positive(flags[name], name);
   await using server = await MeasuredServer.start();
-  using crowd = await Crowd.open({ port: server.port, size: of("clients") });
-  console.log(heading("round", "p99 without it", "p99 with it", "ratio", "gone after", "read by the others"));
+  using crowd = await LoadClients.open({ port: server.port, size: of("clients") });
+  console.log(
+    tableHeading("round", "p99 without it", "p99 with it", "ratio", "gone after", "read by the others"),
+  );
   const rounds: Round[] = [];
   const show = (name: string, { withoutMs, withMs, deletedMs, readBytes }: Round) => {
     const ratio = (withMs / withoutMs).toFixed(2);
@@ -76,7 +83,7 @@ async function stalled(): Promise<void> {
       ratio,
       `${(deletedMs / 1_000).toFixed(1)} s`,
     ];
-    console.log(row(name, ...times, inMiB(readBytes)));
+    console.log(tableRow(name, ...times, formatMiB(readBytes)));
   };
   while (rounds.length < of("rounds")) {
     const number = rounds.length + 1;
@@ -90,7 +97,7 @@ async function stalled(): Promise<void> {
     deletedMs: middle("deletedMs"),
     readBytes: middle("readBytes"),
   });
-  console.log(`The log keeps ${inMiB(RETAINED_BYTES)}.`);
+  console.log(`The log keeps ${formatMiB(RETAINED_BYTES)}.`);
 }
 
 if (import.meta.main) await runBench(stalled);

@@ -6,7 +6,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { EXIT } from "../lib/program.ts";
 import { PROGRAMS } from "../tools/programs.ts";
-import { heading, inMiB, median, positive, row } from "./figures.ts";
+import { formatMiB, median, positive, tableHeading, tableRow } from "./figures.ts";
 import { costOfProcess } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
@@ -52,19 +52,19 @@ async function rowOf(path: string, [first, ...later]: readonly Start[]): Promise
   const ms = later.map((start) => start.ms);
   const range = `${Math.min(...ms).toFixed(0)} to ${Math.max(...ms).toFixed(0)} ms`;
   const memory = later.map(({ rssBytes }) => rssBytes).filter((bytes) => bytes !== undefined);
-  return row(
+  return tableRow(
     path,
     await versionOf(path),
     `${first!.ms.toFixed(0)} ms`,
     `${median(ms).toFixed(1)} ms (${range})`,
-    memory.length > 0 ? inMiB(median(memory)) : "",
+    memory.length > 0 ? formatMiB(median(memory)) : "",
   );
 }
 
 async function main(): Promise<void> {
   const { runs, _: folders } = parseArgs(Deno.args, { string: ["runs", "_"], default: { runs: "20" } });
   const count = Math.max(2, Math.floor(positive(runs, "runs")));
-  console.log(heading("", "version", "first start", `then (median of ${count - 1})`, "resident"));
+  console.log(tableHeading("", "version", "first start", `then (median of ${count - 1})`, "resident"));
   let isSlow = false;
   for (const { name } of PROGRAMS) {
     const paths = [".", ...folders].map((folder) => `${folder}/${name}`);
@@ -77,7 +77,7 @@ async function main(): Promise<void> {
     isSlow ||= median(starts.get(paths[0]!)!.slice(1).map(({ ms }) => ms)) > LIMIT_MS;
     for (const cache of caches.values()) await Deno.remove(cache, { recursive: true });
   }
-  if (isSlow) Deno.exit(EXIT.refused);
+  if (isSlow) Deno.exit(EXIT.failure);
 }
 
 await runBench(main);

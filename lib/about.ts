@@ -10,7 +10,7 @@ export const VERSION = "0.1.0";
 /** What a program was made into. */
 export interface BuildInfo {
   /** Run from the source code, made by `deno compile`, or a file that unpacks a Deno and a bundle. */
-  readonly kind: "source" | "compiled" | "self-extracting";
+  readonly distribution: "source" | "compiled" | "self-extracting";
   /** What it runs on, for reports of errors. */
   readonly runtime: string;
 }
@@ -22,17 +22,17 @@ export interface AboutOptions {
   readonly table: FlagTable;
   /** What `--help` shows. */
   readonly help: readonly string[];
-  readonly edition: BuildInfo;
+  readonly build: BuildInfo;
   readonly sentences: Translate;
 }
 
 /** The lines that answer the flags, if these ask for no more than that. */
 export function infoOutput(
   flags: FlagValues<typeof COMMON_FLAGS>,
-  { name, table, help, edition: { kind, runtime }, sentences }: AboutOptions,
+  { name, table, help, build: { distribution, runtime }, sentences }: AboutOptions,
 ): readonly string[] | undefined {
   if (flags.help) return help;
-  if (flags.version) return [`${name} ${VERSION} (${sentences(`edition.${kind}`)}, ${runtime})`];
+  if (flags.version) return [`${name} ${VERSION} (${sentences(`edition.${distribution}`)}, ${runtime})`];
   if (flags.completions) return completions(flags.completions as Shell, { name, table, sentences });
   return undefined;
 }

@@ -26,7 +26,7 @@ export interface BlockWriterOptions {
   /** Told at which position a block is stored. */
   readonly onStored?: (position: number, batchSeq: number) => void;
   /** Told when what is to be stored waits, and when all that waited is stored. */
-  readonly onStalled?: (isAway: boolean) => void;
+  readonly onStalled?: (isUnavailable: boolean) => void;
   /** Told that a checkpoint has more bytes than the store takes as one: it is given up. */
   readonly onSnapshotTooLarge?: (bytes: number) => void;
   /** Told that the store is gone for good. */
@@ -79,7 +79,7 @@ export class BatchWriter {
   }
 
   /** Whether the store is away. */
-  get isAway(): boolean {
+  get isUnavailable(): boolean {
     return this.#isAway;
   }
 

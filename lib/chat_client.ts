@@ -4,9 +4,9 @@ import { infoOutput } from "./about.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { readBackups } from "./backup.ts";
 import { ChatView } from "./chat_screen.ts";
-import { clientAccess, type ClientConfig } from "./client_access.ts";
-import { CLIENT_FLAGS, clientConfig, clientHelp, type ClientSettings } from "./client_flags.ts";
-import { rendererFor } from "./display.ts";
+import { type ClientAccess, clientAccess } from "./client_access.ts";
+import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientHelp } from "./client_flags.ts";
+import { makeRenderer } from "./display.ts";
 import { AuthPrompter, isForDoorman } from "./doorman.ts";
 import { ChatError, InputError, type ServerError } from "./errors.ts";
 import { fatal } from "./failures.ts";
@@ -18,7 +18,7 @@ import { EXIT, type ProcessContext } from "./program.ts";
 import { type RoomEvent, TOKEN_BYTES } from "./protocol.ts";
 import type { Renderer } from "./render.ts";
 import { MemberList } from "./roster.ts";
-import { type Disconnect, type ReadEntry, Session, type SessionEvent } from "./session.ts";
+import { type DeliveredEntry, type Disconnect, Session, type SessionEvent } from "./session.ts";
 import { ServerSelector } from "./target_chooser.ts";
 import { printable } from "./text.ts";
 import type { TrustStore } from "./trust.ts";
@@ -29,12 +29,12 @@ import type { TrustStore } from "./trust.ts";
 export async function runClient(program: ProcessContext): Promise<number> {
   const sentences = translator(program.language);
   const flags = parseFlags(program.args, CLIENT_FLAGS);
-  const { edition } = program;
+  const { buildInfo } = program;
   const answer = infoOutput(flags, {
     name: "chat-client",
     table: CLIENT_FLAGS,
     help: clientHelp(sentences, program.terminal.columns),
-    edition,
+    build: buildInfo,
     sentences,
   });
   if (answer) {
@@ -42,15 +42,15 @@ export async function runClient(program: ProcessContext): Promise<number> {
     return EXIT.ok;
   }
   const settings = clientConfig(flags);
-  const renderer = rendererFor(flags, program);
+  const renderer = makeRenderer(flags, program);
   const access = await clientAccess(flags, { ...settings, program });
   using client = new ChatClient(program, { ...settings, renderer, access });
   return await client.run();
 }
 
-interface ClientOptions extends ClientSettings {
+interface ClientOptions extends ClientConfig {
   readonly renderer: Renderer;
-  readonly access: ClientConfig;
+  readonly access: ClientAccess;
 }
 
 /** One person's chat. */
@@ -58,18 +58,18 @@ class ChatClient implements Disposable {
   readonly #program: ProcessContext;
   readonly #sentences: Translate;
   readonly #renderer: Renderer;
-  readonly #chooser: ServerSelector;
+  readonly #selector: ServerSelector;
   readonly #trust: TrustStore;
   readonly #isAuto: boolean;
-  readonly #mailbox: SessionState;
+  readonly #state: SessionState;
   readonly #session: Session;
   readonly #screen: ChatView;
-  readonly #participant: CommandLoop;
-  readonly #roster = new MemberList();
+  readonly #commands: CommandLoop;
+  readonly #members = new MemberList();
   /** What the server of now calls the person. */
   #nick = "";
   /** The nick that the person asked for, until a server gives it or refuses to. */
-  #wish: string | undefined;
+  #requestedNick: string | undefined;
   #isInputRunning = false;
   #inputError: unknown;
 
@@ -81,21 +81,21 @@ class ChatClient implements Disposable {
     this.#isAuto = settings.isAuto;
     this.#trust = access.trust;
     const notify = (text: string) => this.#notify(text);
-    const doorman = new AuthPrompter({ ...access, terminal, language, notify, isAuto: settings.isAuto });
-    this.#chooser = new ServerSelector({
+    const authPrompter = new AuthPrompter({ ...access, terminal, language, notify, isAuto: settings.isAuto });
+    this.#selector = new ServerSelector({
       ...settings,
       backups: settings.backups.map(({ server }) => server),
       terminal,
       language,
       notify,
-      doorman,
+      authPrompter,
     });
     const resumeToken = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
-    this.#mailbox = new SessionState({ resumeToken, history: settings.history });
+    this.#state = new SessionState({ resumeToken, history: settings.history });
     this.#session = new Session({
-      mailbox: this.#mailbox,
-      nextTarget: (failure, options) => this.#chooser.next(failure, options),
-      passwordFor: (server) => doorman.passwordFor(server),
+      mailbox: this.#state,
+      nextTarget: (failure, options) => this.#selector.next(failure, options),
+      passwordFor: (server) => authPrompter.passwordFor(server),
       dial: access.dial,
       clock,
     });
@@ -105,16 +105,16 @@ class ChatClient implements Disposable {
       renderer: this.#renderer,
       sentences: this.#sentences,
       session: this.#session,
-      reader: () => ({ sessionId: this.#mailbox.sessionId, nick: this.#nick }),
+      reader: () => ({ sessionId: this.#state.sessionId, nick: this.#nick }),
     });
-    this.#participant = new CommandLoop({
+    this.#commands = new CommandLoop({
       terminal,
       isAuto: this.#isAuto,
       language,
       renderer,
       session: this.#session,
       screen: this.#screen,
-      roster: this.#roster,
+      members: this.#members,
       rename: (nick) => this.#rename(nick),
       notify,
     });
@@ -125,9 +125,9 @@ class ChatClient implements Disposable {
   }
 
   async run(): Promise<number> {
-    const { signal, terminal } = this.#program;
+    const { terminated, terminal } = this.#program;
     const leave = () => this.#session.leave();
-    signal.addEventListener("abort", leave);
+    terminated.addEventListener("abort", leave);
     let status: number = EXIT.ok;
     try {
       for await (const event of this.#session.run()) await this.#show(event);
@@ -135,12 +135,12 @@ class ChatClient implements Disposable {
     } catch (error) {
       // The chooser has told why there is nowhere left to go; that the input ended too early is for our caller.
       if (!(error instanceof ChatError) || error instanceof InputError) throw error;
-      status = EXIT.refused;
+      status = EXIT.failure;
     } finally {
-      signal.removeEventListener("abort", leave);
+      terminated.removeEventListener("abort", leave);
       await this.#screen[Symbol.asyncDispose]();
     }
-    const count = this.#session.pending.length;
+    const count = this.#session.unacked.length;
     if (count > 0) await terminal.print(this.#sentences("client.undelivered", { count }));
     return status;
   }
@@ -148,11 +148,11 @@ class ChatClient implements Disposable {
   async #show(event: SessionEvent): Promise<void> {
     // What was read is pending no more when it is shown.
     if (event.type === "read") this.#screen.setStatus();
-    await this.#tell(event);
+    await this.#report(event);
     if (event.type !== "read") this.#screen.setStatus();
   }
 
-  #tell(event: SessionEvent): Promise<void> {
+  #report(event: SessionEvent): Promise<void> {
     switch (event.type) {
       case "entered":
         return this.#showJoined(event);
@@ -173,32 +173,34 @@ class ChatClient implements Disposable {
     await this.#notify(this.#sentences("client.nick-kept", { why }));
   }
 
-  async #showDisconnected({ target, error, wasIn }: Disconnect): Promise<void> {
+  async #showDisconnected({ target, error, wasJoined }: Disconnect): Promise<void> {
     this.#onNickRejected(error);
-    await this.#screen.showCrowds();
-    if (!wasIn) {
+    await this.#screen.flushPresence();
+    if (!wasJoined) {
       // Nobody will be asked: from now on what is typed is for the chat. The chooser says why.
       if (this.#isAuto && !isForDoorman(error)) this.#startInput();
       return;
     }
-    this.#roster.lose(this.#program.clock().wallMs);
+    this.#members.markStale(this.#program.clock().wallMs);
     const why = printable(errorText(error, this.#program.language));
     await this.#notify(this.#sentences("client.lost", { server: formatAddress(target.server), why }));
-    const count = fatal(error) ? 0 : this.#session.pending.length;
+    const count = fatal(error) ? 0 : this.#session.unacked.length;
     if (count > 0) await this.#notify(this.#sentences("client.pending", { count }));
   }
 
-  async #showJoined({ server, ip, welcome, missing }: SessionEvent & { type: "entered" }): Promise<void> {
+  async #showJoined(
+    { server, ip, welcome, truncatedCount }: SessionEvent & { type: "entered" },
+  ): Promise<void> {
     const { nick, members, memberCount, logId, backups } = welcome;
-    this.#chooser.entered(server, { ip, room: logId, backups: this.#updateBackups(backups) });
+    this.#selector.onJoined(server, { ip, logId: logId, backups: this.#updateBackups(backups) });
     this.#onNickGranted(nick);
-    if (this.#wish !== undefined) this.#session.rename(this.#wish);
-    this.#roster.reset(members);
+    if (this.#requestedNick !== undefined) this.#session.rename(this.#requestedNick);
+    this.#members.replace(members);
     let names = members.map(({ nick, sessionId }) => this.#renderer.nick(nick, sessionId)).join(", ");
     const count = memberCount - members.length;
     if (count > 0) names = this.#sentences("client.more-online", { names, count });
     await this.#print(this.#sentences("client.welcome", { server: formatAddress(server), names }));
-    if (missing > 0) await this.#notify(this.#sentences("client.missing", { count: missing }));
+    if (truncatedCount > 0) await this.#notify(this.#sentences("client.missing", { count: truncatedCount }));
     this.#startInput();
   }
 
@@ -206,22 +208,22 @@ class ChatClient implements Disposable {
   #startInput(): void {
     if (this.#isInputRunning) return;
     this.#isInputRunning = true;
-    this.#participant.takePart().catch((error) => {
+    this.#commands.run().catch((error) => {
       this.#inputError = error;
       this.#session.leave();
     });
   }
 
-  async #showEntries(entries: readonly ReadEntry[]): Promise<void> {
-    for (const { entry } of entries) this.#learn(entry);
+  async #showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
+    for (const { entry } of entries) this.#applyEvent(entry);
     await this.#screen.showEntries(entries);
   }
 
   /** Takes note of who is there, of where to go, and as whom. */
-  #learn(event: RoomEvent): void {
-    this.#roster.learn(event);
-    if (event.type === "backups") this.#chooser.learn(this.#updateBackups(event.backups));
-    if (event.type === "renamed" && event.sessionId === this.#mailbox.sessionId) {
+  #applyEvent(event: RoomEvent): void {
+    this.#members.apply(event);
+    if (event.type === "backups") this.#selector.updateBackups(this.#updateBackups(event.backups));
+    if (event.type === "renamed" && event.sessionId === this.#state.sessionId) {
       this.#onNickGranted(event.nick);
     }
   }
@@ -229,38 +231,38 @@ class ChatClient implements Disposable {
   /** The servers that the one of now names; what these must show is noted. */
   #updateBackups(texts: readonly string[]): Address[] {
     const backups = readBackups(texts);
-    this.#trust.learn(backups);
+    this.#trust.addPeerPins(backups);
     return backups.map(({ server }) => server);
   }
 
   /** A server calls the person so. On other servers they are called so only if they asked for it. */
   #onNickGranted(nick: string): void {
     this.#nick = nick;
-    if (nick !== this.#wish) return;
-    this.#wish = undefined;
-    this.#chooser.rename(nick);
+    if (nick !== this.#requestedNick) return;
+    this.#requestedNick = undefined;
+    this.#selector.rename(nick);
   }
 
   /** A server does not call the person as they wished, be it in HELLO or later: they are not to get that nick
    * behind their back. */
   #onNickRejected({ details }: ChatError): void {
-    if (details.nick === this.#wish) this.#wish = undefined;
+    if (details.nick === this.#requestedNick) this.#requestedNick = undefined;
   }
 
   /** Takes another nick: now, or on the next server. */
   async #rename(nick: string): Promise<void> {
-    if (nick === this.#nick && this.#wish === undefined) {
-      return await this.#print(...this.#renderer.answer(this.#sentences("client.nick-same", { nick })));
+    if (nick === this.#nick && this.#requestedNick === undefined) {
+      return await this.#print(...this.#renderer.reply(this.#sentences("client.nick-same", { nick })));
     }
-    this.#wish = nick;
+    this.#requestedNick = nick;
     if (this.#session.rename(nick)) return;
-    this.#chooser.rename(nick);
-    await this.#print(...this.#renderer.answer(this.#sentences("client.nick-later", { nick })));
+    this.#selector.rename(nick);
+    await this.#print(...this.#renderer.reply(this.#sentences("client.nick-later", { nick })));
   }
 
   #notify(text: string): Promise<void> {
     const { wallMs } = this.#program.clock();
-    return this.#print(...this.#renderer.newDay(wallMs), this.#renderer.notice(text, wallMs));
+    return this.#print(...this.#renderer.dateSeparator(wallMs), this.#renderer.notice(text, wallMs));
   }
 
   #print(...lines: string[]): Promise<void> {

@@ -7,7 +7,7 @@ import type { Translate } from "./i18n.ts";
 import { PresenceBatcher } from "./presence_folder.ts";
 import type { MessageBody, RoomEvent } from "./protocol.ts";
 import { isMentioned, PREFIXES, type Presence, type Renderer } from "./render.ts";
-import type { ReadEntry, Session } from "./session.ts";
+import type { DeliveredEntry, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { truncate } from "./text.ts";
 
@@ -28,7 +28,7 @@ export interface ChatScreenOptions {
   readonly renderer: Renderer;
   readonly sentences: Translate;
   readonly clock: Clock;
-  readonly session: Pick<Session, "pending" | "idleMs">;
+  readonly session: Pick<Session, "unacked" | "idleMs">;
   /** Who looks at it, as the others know them. */
   readonly reader: () => { readonly sessionId: bigint; readonly nick: string };
 }
@@ -36,7 +36,7 @@ export interface ChatScreenOptions {
 /** Shows a chat as it goes. */
 export class ChatView implements AsyncDisposable {
   readonly #options: ChatScreenOptions;
-  readonly #folder = new PresenceBatcher();
+  readonly #presence = new PresenceBatcher();
   readonly #linkTimer: ReturnType<typeof setInterval>;
   #folderTimer: ReturnType<typeof setTimeout> | undefined;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -51,46 +51,46 @@ export class ChatView implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#linkTimer);
     clearTimeout(this.#pendingTimer);
-    await this.showCrowds();
+    await this.flushPresence();
   }
 
   /** Prints what was read. */
-  async showEntries(entries: readonly ReadEntry[]): Promise<void> {
+  async showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
     const { terminal } = this.#options;
     if (entries.some((read) => this.#mentionsReader(read))) terminal.bell();
     await terminal.print(...entries.flatMap((read) => this.#isAlone(read.entry) ? this.#linesOf(read) : []));
   }
 
-  #linesOf({ entry, place }: ReadEntry): string[] {
+  #linesOf({ entry, delivery }: DeliveredEntry): string[] {
     const { renderer } = this.#options;
     const { sessionId, nick } = this.#options.reader();
     const isOwn = entry.type === "said" && entry.sessionId === sessionId;
     // What its sender brought from another server is of the reader's own room, not of the past of this one.
-    const isPast = place === "backfill" && !(entry.type === "said" && entry.redelivered);
-    const options = { isHistory: isPast || place === "history", reader: isOwn ? undefined : nick };
+    const isPast = delivery === "backfill" && !(entry.type === "said" && entry.redelivered);
+    const options = { isHistory: isPast || delivery === "history", reader: isOwn ? undefined : nick };
     // Whoever has another nick or is thrown out was seen to come before.
     const crowds = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
-    return [...crowds, ...renderer.newDay(entry.timeMs), renderer.entry(entry, options)];
+    return [...crowds, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
   }
 
   /** Whether somebody else says something that the reader should not miss. */
-  #mentionsReader({ entry, place }: ReadEntry): boolean {
+  #mentionsReader({ entry, delivery }: DeliveredEntry): boolean {
     const { sessionId, nick } = this.#options.reader();
-    if (entry.type !== "said" || entry.sessionId === sessionId || place === "history") return false;
+    if (entry.type !== "said" || entry.sessionId === sessionId || delivery === "history") return false;
     return entry.to !== undefined || isMentioned(entry.text, nick);
   }
 
   /** Prints what was held back. */
-  async showCrowds(): Promise<void> {
+  async flushPresence(): Promise<void> {
     await this.#options.terminal.print(...this.#takePresenceBatches());
   }
 
   #takePresenceBatches(): string[] {
     const { renderer } = this.#options;
     clearTimeout(this.#folderTimer);
-    return this.#folder.take().flatMap((crowd) => [
-      ...renderer.newDay(crowd.at(-1)!.timeMs),
-      renderer.crowd(crowd),
+    return this.#presence.take().flatMap((crowd) => [
+      ...renderer.dateSeparator(crowd.at(-1)!.timeMs),
+      renderer.presenceBatch(crowd),
     ]);
   }
 
@@ -99,28 +99,28 @@ export class ChatView implements AsyncDisposable {
   setStatus(): void {
     const { terminal, session } = this.#options;
     this.#showLink();
-    if (session.pending.length === 0) {
+    if (session.unacked.length === 0) {
       clearTimeout(this.#pendingTimer);
       this.#pendingTimer = undefined;
       this.#isUnackedShown = false;
       return terminal.setStatus([]);
     }
-    if (this.#isUnackedShown) return terminal.setStatus(this.#unackedLines(session.pending));
+    if (this.#isUnackedShown) return terminal.setStatus(this.#unackedLines(session.unacked));
     this.#pendingTimer ??= setTimeout(() => {
       this.#pendingTimer = undefined;
       this.#isUnackedShown = true;
-      terminal.setStatus(this.#unackedLines(session.pending));
+      terminal.setStatus(this.#unackedLines(session.unacked));
     }, SHOW_UNACKED_MS);
   }
 
   /** Whether an entry has a line of its own: on a screen, a crowd that comes or goes shares one. */
   #isAlone(entry: RoomEvent): boolean {
     const { terminal, clock } = this.#options;
-    if (!isBatchable(entry) || !terminal.isInteractive) return true;
+    if (!isBatchable(entry) || !terminal.hasLineEditor) return true;
     const { monotonicMs } = clock();
-    if (this.#folder.isAlone(entry, monotonicMs)) return true;
+    if (this.#presence.shouldShowNow(entry, monotonicMs)) return true;
     clearTimeout(this.#folderTimer);
-    this.#folderTimer = setTimeout(() => this.showCrowds(), this.#folder.nextCheckMs! - monotonicMs);
+    this.#folderTimer = setTimeout(() => this.flushPresence(), this.#presence.nextCheckMs! - monotonicMs);
     return false;
   }
 

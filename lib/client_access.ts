@@ -24,7 +24,7 @@ export const CLIENT_ACCESS_FLAGS = {
 } as const satisfies FlagTable;
 
 /** What a client gets in with. */
-export interface ClientConfig {
+export interface ClientAccess {
   readonly password?: string;
   readonly trust: TrustStore;
   /** Connects to a server, once it has shown what it must. */
@@ -37,10 +37,10 @@ export interface ClientConfig {
 export async function clientAccess(
   flags: FlagValues<typeof CLIENT_ACCESS_FLAGS>,
   { program, backups, isAuto }: { program: ProcessContext; backups: readonly Backup[]; isAuto: boolean },
-): Promise<ClientConfig> {
-  checkCombinations(flags, { contrary: [["ca", "tls-fingerprint"]] });
+): Promise<ClientAccess> {
+  checkCombinations(flags, { conflicts: [["ca", "tls-fingerprint"]] });
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints, ca } = flags;
-  if (flags.tls || ca !== undefined || fingerprints.length > 0) requireTls(program.edition);
+  if (flags.tls || ca !== undefined || fingerprints.length > 0) requireTls(program.buildInfo);
   const { configFolder, terminal } = program;
   const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
   const trust = await TrustStore.open({
@@ -51,14 +51,14 @@ export async function clientAccess(
     path: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
   });
   // Only who may be asked whom to trust has something to write down.
-  if (isAuto || !terminal.isKeyboard || ca !== undefined) program.dropFilePermissions();
+  if (isAuto || !terminal.isTty || ca !== undefined) program.dropFilePermissions();
   return {
     password,
     trust,
     dial: (server, options) => {
-      const tlsRequirement = trust.demandOf(server);
+      const tlsRequirement = trust.requirementFor(server);
       if (!tlsRequirement) return dial(server, options);
-      requireTls(program.edition); // whoever is known to speak it
+      requireTls(program.buildInfo); // whoever is known to speak it
       return dialTls(server, { ...options, tlsRequirement });
     },
   };

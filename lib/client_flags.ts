@@ -24,7 +24,7 @@ export const CLIENT_FLAGS = {
 } as const satisfies FlagTable;
 
 /** Where to go, as whom, and how; what is missing is asked. */
-export interface ClientSettings {
+export interface ClientConfig {
   readonly host?: string;
   readonly port?: number;
   readonly nick?: string;
@@ -36,7 +36,7 @@ export interface ClientSettings {
 
 /** What flags say.
  * @throws {InputError} about a value */
-export function clientConfig(flags: FlagValues<typeof CLIENT_FLAGS>): ClientSettings {
+export function clientConfig(flags: FlagValues<typeof CLIENT_FLAGS>): ClientConfig {
   const server = flags.host === undefined ? undefined : parseAddress(flags.host);
   return {
     host: server?.host,

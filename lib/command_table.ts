@@ -19,7 +19,7 @@ export interface Command {
 export type CommandTable = Readonly<Record<string, Command>>;
 
 /** The commands of a table behind which nothing follows. */
-export type Bare<Table extends CommandTable> = {
+export type WithoutArgs<Table extends CommandTable> = {
   [Name in keyof Table]: Table[Name] extends { readonly parameters: string } ? never : Name;
 }[keyof Table];
 
@@ -27,7 +27,7 @@ export type Bare<Table extends CommandTable> = {
 export interface UnknownCommand {
   readonly type: "unknown";
   readonly command: string;
-  readonly nearest?: string;
+  readonly suggestion?: string;
 }
 
 /** A command as it was typed, or one that there is not. */
@@ -43,11 +43,11 @@ export function parseCommand<Table extends CommandTable>(table: Table, line: str
     if (names.includes(typed)) return { name, rest };
   }
   const known = Object.values(table).flatMap(({ names }) => names);
-  const nearest = suggest(typed, known);
+  const suggestion = suggest(typed, known);
   const unknown = { type: "unknown", command: `/${typed}` } as const;
   return {
     name: undefined,
-    unknown: nearest === undefined ? unknown : { ...unknown, nearest: `/${nearest}` },
+    unknown: suggestion === undefined ? unknown : { ...unknown, suggestion: `/${suggestion}` },
   };
 }
 
@@ -58,14 +58,14 @@ export function firstWord(text: string): { word: string; rest: string } {
 }
 
 /** What to tell somebody who typed a command that there is not. */
-export function unknownCommand({ command, nearest }: UnknownCommand, sentences: Translate): string {
-  return nearest === undefined
+export function unknownCommandText({ command, suggestion }: UnknownCommand, sentences: Translate): string {
+  return suggestion === undefined
     ? sentences("command.unknown", { command })
-    : sentences("command.mistyped", { command, nearest });
+    : sentences("command.mistyped", { command, nearest: suggestion });
 }
 
 /** How a command is to be typed: `/msg NICK TEXT`. */
-export function usageOf({ names, parameters }: Command, sentences: Translate): string {
+export function usage({ names, parameters }: Command, sentences: Translate): string {
   return `/${names[0]}${parameters ? ` ${sentences(parameters)}` : ""}`;
 }
 
@@ -86,7 +86,7 @@ export function tableHelp(
   return formatColumns([
     ...Object.values(table).map((command) => {
       const others = command.names.slice(1).map((name) => `, /${name}`).join("");
-      return [`${usageOf(command, sentences)}${others}`, sentences(command.help)] as const;
+      return [`${usage(command, sentences)}${others}`, sentences(command.help)] as const;
     }),
     ...more,
   ], columns);

@@ -2,13 +2,13 @@
 // commands.
 
 import {
-  type Bare,
   type CommandTable,
   firstWord,
   parseCommand,
   tableHelp,
   type UnknownCommand,
-  usageOf,
+  usage,
+  type WithoutArgs,
 } from "./command_table.ts";
 import type { Translate } from "./i18n.ts";
 import { parseNick, parseText } from "./text.ts";
@@ -32,7 +32,7 @@ export type UsageError =
   | { readonly type: "say"; readonly text: string; readonly action?: boolean }
   | { readonly type: "msg"; readonly nick: string; readonly text: string }
   | { readonly type: "nick"; readonly nick: string }
-  | { readonly type: Bare<typeof COMMANDS> | "nothing" }
+  | { readonly type: WithoutArgs<typeof COMMANDS> | "nothing" }
   /** Something is missing behind the command, or follows one that is to stand alone. */
   | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof COMMANDS }
   | UnknownCommand;
@@ -50,16 +50,16 @@ const INDENTED = /^(?:\s\s|\t)/;
 /** What a line typed in the chat asks for. `//` begins a text that begins with a slash.
  * @throws {InputError} `text-too-long` or `nick-invalid` */
 export function parseLine(raw: string): UsageError {
-  if (INDENTED.test(raw)) return asText(raw);
+  if (INDENTED.test(raw)) return toSayAction(raw);
   if (isQuit(raw)) return { type: "quit" };
   const line = raw.trim();
-  if (line.startsWith("//")) return asText(line.slice(1));
-  return line.startsWith("/") ? parseAction(line) : asText(raw);
+  if (line.startsWith("//")) return toSayAction(line.slice(1));
+  return line.startsWith("/") ? parseAction(line) : toSayAction(raw);
 }
 
 /** What a line asks for that is to be sent as it is.
  * @throws {InputError} `text-too-long` */
-export function asText(line: string): UsageError {
+export function toSayAction(line: string): UsageError {
   const text = parseText(line);
   return text === "" ? { type: "nothing" } : { type: "say", text };
 }
@@ -89,7 +89,7 @@ function parseAction(line: string): UsageError {
 
 /** How a command is to be typed. */
 export function commandUsage(command: keyof typeof COMMANDS, sentences: Translate): string {
-  return usageOf(COMMANDS[command], sentences);
+  return usage(COMMANDS[command], sentences);
 }
 
 /** The commands and what they do. */

@@ -61,9 +61,9 @@ export class Connection {
   /** Tells the round that the write is no longer its concern; once for each write. */
   #writeDone: (() => void) | undefined;
   /** When the peer last took something of the write that is under way. */
-  #tookMs = 0;
+  #lastProgressMs = 0;
   #hasPeerEnded = false;
-  #heardMs: number;
+  #lastReceivedMs: number;
   /** Since when the beginning of a frame waits for the rest of it. */
   #partialFrameSinceMs: number | undefined;
   /** How many frames had come when it was last read. */
@@ -84,7 +84,7 @@ export class Connection {
       // macOS refuses where the peer has hung up already; whoever reads finds out.
     }
     this.#options = options;
-    this.openedMs = this.#heardMs = options.nowMs();
+    this.openedMs = this.#lastReceivedMs = options.nowMs();
     this.#decoder = new FrameDecoder(options);
   }
 
@@ -95,7 +95,7 @@ export class Connection {
 
   /** When something last came from the peer, on the clock of the connection. */
   get lastReceivedMs(): number {
-    return this.#heardMs;
+    return this.#lastReceivedMs;
   }
 
   /** The two sides have greeted each other: from now on the peer must show that it is there. */
@@ -127,7 +127,8 @@ export class Connection {
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
   get isWriteStalled(): boolean {
-    return this.#isWriting && this.#options.nowMs() - this.#tookMs >= this.#options.heartbeat.pingTimeoutMs;
+    return this.#isWriting &&
+      this.#options.nowMs() - this.#lastProgressMs >= this.#options.heartbeat.pingTimeoutMs;
   }
 
   /** Whether a frame has begun to arrive and not ended for as long as this, in ms. */
@@ -211,7 +212,7 @@ export class Connection {
   }
 
   #extendDeadline(ms: number): void {
-    this.#heardMs += ms;
+    this.#lastReceivedMs += ms;
     this.heartbeat?.extend(ms);
   }
 
@@ -303,7 +304,7 @@ export class Connection {
   }
 
   #write(bytes: Uint8Array<ArrayBuffer>, nowMs: number): void {
-    this.#tookMs = nowMs;
+    this.#lastProgressMs = nowMs;
     this.#unwritten = bytes;
     // Made once for each connection: a server writes more often than it does anything else.
     this.#conn.write(bytes).then(this.#onWritten, this.#onWriteFailed);
@@ -337,10 +338,10 @@ export class Connection {
    * client that believed it would think that it lacks nothing (found by the simulator). */
   #recordReceived(): void {
     const nowMs = this.#options.nowMs();
-    if (nowMs - this.#heardMs >= this.#options.heartbeat.pingTimeoutMs) {
+    if (nowMs - this.#lastReceivedMs >= this.#options.heartbeat.pingTimeoutMs) {
       throw new ConnectionLostError("broken", "Cannot trust what comes so late");
     }
-    this.#heardMs = nowMs;
+    this.#lastReceivedMs = nowMs;
     this.heartbeat?.onData(nowMs);
   }
 }

@@ -6,9 +6,9 @@ import { splitFrames } from "./codec.ts";
 import { InputError } from "./errors.ts";
 import { applyEvent, snapshotOf, tombstone } from "./fold.ts";
 import { Members } from "./members.ts";
-import { decodeServer, encodeEntry, type LogEntry, type Unnumbered } from "./protocol.ts";
+import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
-import { type Reason, systemReason } from "./reasons.ts";
+import { type SystemReason, systemReason } from "./reasons.ts";
 
 /** Says that a file is ours: "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
@@ -44,7 +44,7 @@ export interface StoredEntry {
   readonly seq: number;
   /** When, ms since 1970 UTC. */
   readonly storedAtMs: number;
-  readonly entry: Unnumbered;
+  readonly entry: Uncommitted;
 }
 
 /** What may be forgotten. */
@@ -125,7 +125,7 @@ export class SqliteStore implements Disposable {
 
   /** Who was in before the first entry, as {@linkcode unfold} has it.
    * @throws {InputError} `data-damaged` */
-  *snapshot(): Generator<Unnumbered> {
+  *snapshot(): Generator<Uncommitted> {
     const rows = this.#db.prepare("SELECT frame FROM past ORDER BY position").iterate();
     for (const { frame } of rows) yield this.#read(frame);
   }
@@ -145,11 +145,11 @@ export class SqliteStore implements Disposable {
     }
   }
 
-  #read(bytes: unknown): Unnumbered {
+  #read(bytes: unknown): Uncommitted {
     try {
       const [frame] = splitFrames(bytes as Uint8Array);
       const { seq: _, ...entry } = decodeServer(frame!) as LogEntry;
-      return entry as Unnumbered;
+      return entry as Uncommitted;
     } catch (cause) {
       throw storeError("data-damaged", this.#path, "an entry cannot be read", { why: "garbled", cause });
     }
@@ -157,7 +157,7 @@ export class SqliteStore implements Disposable {
 
   /** Stores entries, all or none, with the numbers from {@linkcode nextSeq} on. They outlast the process.
    * @throws {Error} of SQLite */
-  append(entries: readonly Unnumbered[], storedAtMs: number): void {
+  append(entries: readonly Uncommitted[], storedAtMs: number): void {
     inTransaction(this.#db, () => {
       let seq = this.#nextSeq;
       for (const entry of entries) {
@@ -298,7 +298,7 @@ function storeError(
   code: StoreErrorCode,
   path: string,
   reason: string,
-  { cause, ...more }: { cause?: unknown; why?: Reason; version?: number } = {},
+  { cause, ...more }: { cause?: unknown; why?: SystemReason; version?: number } = {},
 ): InputError {
   return new InputError(code, `Cannot use ${path}: ${reason}`, { cause, details: { path, reason, ...more } });
 }
@@ -311,7 +311,7 @@ async function toStoreError(path: string, error: unknown): Promise<InputError> {
 }
 
 /** SQLite does not always say why it cannot use a file: the system does, and what it says of the folder. */
-async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; why?: Reason }> {
+async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; why?: SystemReason }> {
   if (error instanceof Deno.errors.NotFound) return { cause: error, why: "folder-missing" };
   if (!isSqliteError(error)) return { cause: error };
   try {

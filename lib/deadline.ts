@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** Waits for something, but no longer than so many ms: what has not come then may still come.
  * @throws what it rejects with by then */
-export async function atMost(ms: number, awaited: Promise<unknown>): Promise<void> {
+export async function withTimeout(ms: number, awaited: Promise<unknown>): Promise<void> {
   const done = new AbortController();
   try {
     await Promise.race([awaited, delay(ms, undefined, done).catch(() => {})]);

@@ -14,7 +14,7 @@ export interface TypedLine {
 export class LineQueue {
   readonly editor: LineEditor;
   /** Lines that nobody has waited for yet. */
-  readonly ahead: TypedLine[] = [];
+  readonly typeAhead: TypedLine[] = [];
   /** What stands before the line that is being edited. */
   prompt = "";
   /** Whether what is typed must not be seen. */
@@ -26,7 +26,7 @@ export class LineQueue {
   }
 
   /** What may be seen of the line that is being edited, and where the cursor stands in it. */
-  get seen(): { readonly text: string; readonly cursor: number } {
+  get visible(): { readonly text: string; readonly cursor: number } {
     return this.isSecret ? { text: "", cursor: 0 } : this.editor;
   }
 
@@ -43,21 +43,21 @@ export class LineQueue {
   }
 
   /** Nobody waits any more. */
-  giveUp(): void {
+  cancelWait(): void {
     this.#resolve = undefined;
   }
 
   /** Takes a line, for whoever waits or will. */
   deliver(line: TypedLine): void {
-    this.ahead.push(line);
-    this.serve();
+    this.typeAhead.push(line);
+    this.dispatch();
   }
 
   /** Gives who waits the next line that is there; if none is and none will come, tells them so. */
-  serve({ hasEnded = false } = {}): void {
-    if (!this.#resolve || (this.ahead.length === 0 && !hasEnded)) return;
+  dispatch({ hasEnded = false } = {}): void {
+    if (!this.#resolve || (this.typeAhead.length === 0 && !hasEnded)) return;
     const resolve = this.#resolve;
     this.#resolve = undefined;
-    resolve(this.ahead.shift());
+    resolve(this.typeAhead.shift());
   }
 }

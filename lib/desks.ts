@@ -12,7 +12,7 @@ export interface ChatOptions {
     readonly question: (count: number) => string;
     readonly isYes: (answer: string) => boolean;
     /** What is said of so many lines that are not sent. */
-    readonly kept: (count: number) => string;
+    readonly notSentText: (count: number) => string;
   };
   readonly complete?: Completer;
 }
@@ -24,16 +24,16 @@ const MAX_PASTED_REPLIES = 3;
 
 /** The desk for answers, the one for the chat, and which of them is open. */
 export class InputRouter {
-  readonly answers = new LineQueue();
-  readonly chat = new LineQueue((before) => this.#chatOptions.complete?.(before));
+  readonly promptQueue = new LineQueue();
+  readonly chatQueue = new LineQueue((before) => this.#chatOptions.complete?.(before));
   /** Whether a pasted block is to be sent. */
-  readonly #consent = new LineQueue();
+  readonly #pasteConfirmQueue = new LineQueue();
   readonly #print: (line: string) => void;
   #chatOptions: ChatOptions = {};
   /** A pasted block that waits for consent. */
-  #block: readonly string[] | undefined;
+  #pastedBlock: readonly string[] | undefined;
   /** Dialogues that are going on, one within the other: while there are any, no line is for the chat. */
-  #dialogues = 0;
+  #exclusiveDepth = 0;
   /** Whether lines are for the chat when there is no dialogue. */
   #isChatting = false;
   #hasEnded = false;
@@ -44,19 +44,19 @@ export class InputRouter {
   }
 
   /** Where what is typed now goes to. */
-  get open(): LineQueue {
-    if (this.#dialogues > 0 || !this.#isChatting) return this.answers;
-    return this.#block ? this.#consent : this.chat;
+  get activeQueue(): LineQueue {
+    if (this.#exclusiveDepth > 0 || !this.#isChatting) return this.promptQueue;
+    return this.#pastedBlock ? this.#pasteConfirmQueue : this.chatQueue;
   }
 
   /** Whether a question waits for its answer, or somebody may say something. */
   get isActive(): boolean {
-    return !this.#hasEnded && (this.open !== this.answers || this.answers.hasWaiter);
+    return !this.#hasEnded && (this.activeQueue !== this.promptQueue || this.promptQueue.hasWaiter);
   }
 
   /** Whether a line was begun that is no answer to a question of a dialogue. */
   get hasPartialLine(): boolean {
-    return !this.#hasEnded && this.open !== this.answers && this.open.editor.text !== "";
+    return !this.#hasEnded && this.activeQueue !== this.promptQueue && this.activeQueue.editor.text !== "";
   }
 
   /** Whether nothing more is typed. */
@@ -77,48 +77,49 @@ export class InputRouter {
 
   /** From now on what is typed is for questions. */
   beginExclusive(): void {
-    this.#dialogues++;
+    this.#exclusiveDepth++;
   }
 
   /** Ends what was begun last. */
   endExclusive(): void {
-    this.#dialogues--;
+    this.#exclusiveDepth--;
   }
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
   deliverSynced(text: string): void {
-    const { editor } = this.chat;
+    const { editor } = this.chatQueue;
     if (!this.#isChatting) return;
     // The line that a block is pasted into must not change meanwhile: what it is given would be sent with it.
-    if (this.#block) editor.remember(text);
-    else editor.insertApart(text); // more may be given back, or typed
+    if (this.#pastedBlock) editor.addToHistory(text);
+    else editor.insertWord(text); // more may be given back, or typed
   }
 
   /** Takes the line that is being edited. */
   enter(): void {
-    const desk = this.open;
-    const seen = desk.prompt + desk.seen.text;
-    const text = desk.editor.take();
-    if (desk === this.#consent) return this.#decide(text);
+    const desk = this.activeQueue;
+    const seen = desk.prompt + desk.visible.text;
+    const text = desk.editor.submit();
+    if (desk === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
     // A question and its answer stay; what is said will come back as a message.
-    if (desk === this.answers && desk.hasWaiter) this.#print(seen);
-    if (desk === this.chat) desk.editor.remember(text);
+    if (desk === this.promptQueue && desk.hasWaiter) this.#print(seen);
+    if (desk === this.chatQueue) desk.editor.addToHistory(text);
     desk.deliver({ text, isPasted: false });
   }
 
   /** Takes a pasted block: into the line that is being edited, for answers, or to be sent line by line. */
   paste(text: string): void {
     const lines = text.split(/\r\n|\r|\n/);
-    const desk = this.open;
+    const desk = this.activeQueue;
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isForChat = this.#isChatting && (desk !== this.answers || count > MAX_PASTED_REPLIES);
-    if (desk === this.#consent || (isForChat && this.#block)) desk.editor.insert(lines.join(" "));
-    else if (isForChat && count > 1) this.#pasteBlock(lines, count);
+    const isForChat = this.#isChatting && (desk !== this.promptQueue || count > MAX_PASTED_REPLIES);
+    if (desk === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock)) {
+      desk.editor.insert(lines.join(" "));
+    } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
     else if (isForChat) desk.editor.insert(lines[0]!);
     else {
       // As if it was typed: one answer after another.
       for (const [index, line] of lines.entries()) {
-        this.open.editor.insert(line);
+        this.activeQueue.editor.insert(line);
         if (index === lines.length - 1) break;
         this.enter();
         this.serve();
@@ -135,20 +136,20 @@ export class InputRouter {
 
   /** Gives what was read ahead to whoever waits for a line. */
   serve(): void {
-    const desk = this.open;
-    if (desk === this.chat) {
+    const desk = this.activeQueue;
+    if (desk === this.chatQueue) {
       // What no question took is for the chat; a question never gets what was typed for the chat.
-      desk.ahead.push(...this.answers.ahead.splice(0));
-      const unfinished = this.answers.editor.take();
+      desk.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
+      const unfinished = this.promptQueue.editor.submit();
       if (unfinished !== "") desk.editor.insert(unfinished);
     }
-    desk.serve({ hasEnded: this.#hasEnded });
+    desk.dispatch({ hasEnded: this.#hasEnded });
   }
 
   /** Nothing more is typed. */
   end(): void {
     this.#hasEnded = true;
-    this.#block = undefined;
+    this.#pastedBlock = undefined;
     this.serve();
   }
 
@@ -156,34 +157,34 @@ export class InputRouter {
    * more and the person has agreed. */
   #pasteBlock(lines: readonly string[], count: number): void {
     const { confirmPaste } = this.#chatOptions;
-    const isShort = count <= MAX_UNCONFIRMED_LINES && this.open === this.chat;
+    const isShort = count <= MAX_UNCONFIRMED_LINES && this.activeQueue === this.chatQueue;
     if (!confirmPaste || isShort) return this.#send(lines);
-    this.#block = lines;
-    this.#consent.prompt = confirmPaste.question(count);
+    this.#pastedBlock = lines;
+    this.#pasteConfirmQueue.prompt = confirmPaste.question(count);
   }
 
-  #decide(answer: string): void {
-    const lines = this.#block ?? [];
+  #onPasteConfirmed(answer: string): void {
+    const lines = this.#pastedBlock ?? [];
     const { confirmPaste } = this.#chatOptions;
-    this.#block = undefined;
-    this.#print(this.#consent.prompt + answer);
+    this.#pastedBlock = undefined;
+    this.#print(this.#pasteConfirmQueue.prompt + answer);
     if (confirmPaste?.isYes(answer)) return this.#send(lines);
     // They may be nowhere else any more.
-    const kept = lines.map(expandTabs).filter((line) => line.trim() !== "");
-    for (const line of kept) this.chat.editor.remember(line);
-    if (confirmPaste) this.#print(confirmPaste.kept(kept.length));
+    const notSentText = lines.map(expandTabs).filter((line) => line.trim() !== "");
+    for (const line of notSentText) this.chatQueue.editor.addToHistory(line);
+    if (confirmPaste) this.#print(confirmPaste.notSentText(notSentText.length));
   }
 
   #send(lines: readonly string[]): void {
-    const { editor } = this.chat;
+    const { editor } = this.chatQueue;
     const [first, ...others] = lines;
     const last = others.pop() ?? "";
     const isBegun = editor.cursor > 0;
     editor.insert(first!);
     const text = editor.submitBeforeCursor();
-    if (isBegun) editor.remember(text);
-    this.chat.deliver({ text, isPasted: !isBegun });
-    for (const text of others) this.chat.deliver({ text, isPasted: true });
+    if (isBegun) editor.addToHistory(text);
+    this.chatQueue.deliver({ text, isPasted: !isBegun });
+    for (const text of others) this.chatQueue.deliver({ text, isPasted: true });
     editor.insert(last);
   }
 }

@@ -10,14 +10,14 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** How long it may take until somebody is there, in ms: TLS begins after that, and takes several ways there and
    * back. */
-  readonly connectMs?: number;
+  readonly dialTimeoutMs?: number;
 }
 
 /** Connects to a server by IP address or name. A name's addresses are tried until one answers.
  * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable` or `no-answer`; the signal's reason */
-export async function dial(server: Address, { signal, connectMs }: DialOptions): Promise<Deno.TcpConn> {
-  if (connectMs === undefined) return await connect(server, signal);
-  using haste = new Deadline(connectMs, { error: noAnswer(server, connectMs), outer: signal });
+export async function dial(server: Address, { signal, dialTimeoutMs }: DialOptions): Promise<Deno.TcpConn> {
+  if (dialTimeoutMs === undefined) return await connect(server, signal);
+  using haste = new Deadline(dialTimeoutMs, { error: noAnswer(server, dialTimeoutMs), outer: signal });
   return await connect(server, haste.signal);
 }
 

@@ -15,7 +15,7 @@ export const DISPLAY_FLAGS = {
 
 /** The renderer that these flags ask for. `hasColours`: the screen shows them, and nobody said that it must not.
  * @throws {InputError} `pattern-invalid` */
-export function rendererFor(
+export function makeRenderer(
   flags: FlagValues<typeof DISPLAY_FLAGS> & { readonly plain: boolean },
   { language, hasColours }: { language: Language; hasColours: boolean },
 ): Renderer {

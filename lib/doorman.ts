@@ -44,7 +44,7 @@ export class AuthPrompter {
   readonly #sentences: Translate;
   #password: string | undefined;
   /** What each server that asked was given. */
-  readonly #given = new Map<string, string>();
+  readonly #sentPasswords = new Map<string, string>();
 
   constructor(options: DoormanOptions) {
     this.#options = options;
@@ -54,18 +54,18 @@ export class AuthPrompter {
 
   /** The password for a server; empty if it has not asked for one. */
   passwordFor(server: Address): string {
-    return this.#given.get(serverKey(server)) ?? "";
+    return this.#sentPasswords.get(serverKey(server)) ?? "";
   }
 
   /** Opens the door that a client stands before, if it stands before one and that can be. */
-  async open(failure: Disconnect, options: AuthOptions): Promise<AuthResult> {
-    const { target: { server }, error, wasIn } = failure;
-    if (wasIn) return "none";
+  async authenticate(failure: Disconnect, options: AuthOptions): Promise<AuthResult> {
+    const { target: { server }, error, wasJoined } = failure;
+    if (wasJoined) return "none";
     if (isAboutPassword(error)) return await this.#supplyPassword(server, error, options);
     if (!isAboutTls(error)) return "none";
     if (error.code === "tls-needed") return this.#upgradeToTls(failure);
     if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
-    if (isMismatch(error) && options.isFirstReport) await this.#warn(error);
+    if (isMismatch(error) && options.isFirstReport) await this.#warnMismatch(error);
     return "shut";
   }
 
@@ -74,22 +74,22 @@ export class AuthPrompter {
     error: ChatError,
     { signal, isConfigured, isFirstReport }: AuthOptions,
   ): Promise<AuthResult> {
-    const isWrong = this.#given.delete(serverKey(server));
+    const isWrong = this.#sentPasswords.delete(serverKey(server));
     if (isWrong || !isConfigured || this.#password === undefined) {
       const state = await this.#askPassword(signal);
       if (state === "shut" && isFirstReport) await this.#reportDenied(server, error);
       if (state !== "open") return state;
     }
-    this.#given.set(serverKey(server), this.#password!);
+    this.#sentPasswords.set(serverKey(server), this.#password!);
     return "open";
   }
 
   async #askPassword(signal: AbortSignal): Promise<AuthResult> {
     const { terminal, isAuto } = this.#options;
-    if (!terminal.hidesSecrets || (isAuto && !terminal.isKeyboard)) return "shut";
+    if (!terminal.canHideInput || (isAuto && !terminal.isTty)) return "shut";
     const text = this.#sentences("ask.password");
     try {
-      const answer = await terminal.dialogue(
+      const answer = await terminal.exclusive(
         () => prompt(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
         { signal },
       );
@@ -114,13 +114,13 @@ export class AuthPrompter {
 
   /** Whether it will open at once what keeps a client out: there is nothing to tell. With TLS a server can only be met
    * by somebody who can say whether it is the right one. */
-  opensUnasked({ target: { server }, error }: Disconnect): boolean {
+  canUpgrade({ target: { server }, error }: Disconnect): boolean {
     const { terminal, isAuto, trust } = this.#options;
-    return error.code === "tls-needed" && !isAuto && terminal.isKeyboard && !trust.demandOf(server);
+    return error.code === "tls-needed" && !isAuto && terminal.isTty && !trust.requirementFor(server);
   }
 
   #upgradeToTls(failure: Disconnect): AuthResult {
-    if (!this.opensUnasked(failure)) return "shut";
+    if (!this.canUpgrade(failure)) return "shut";
     this.#options.trust.requireTls(failure.target.server);
     return "open";
   }
@@ -131,12 +131,12 @@ export class AuthPrompter {
     { signal, isFirstReport }: AuthOptions,
   ): Promise<AuthResult> {
     const { terminal, language, isAuto, notify } = this.#options;
-    if (isAuto || !terminal.isKeyboard) {
+    if (isAuto || !terminal.isTty) {
       if (isFirstReport) await notify(errorText(error, language));
       return "shut";
     }
     const fingerprint = `${error.details.fingerprint}`;
-    const answer = await terminal.dialogue(async () => {
+    const answer = await terminal.exclusive(async () => {
       await terminal.print(
         this.#sentences("client.unknown-certificate", { server: formatAddress(server) }),
         `  ${fingerprint}`,
@@ -150,7 +150,7 @@ export class AuthPrompter {
   }
 
   /** Both fingerprints one below the other: eyes are good at finding a difference. */
-  async #warn(error: ChatError): Promise<void> {
+  async #warnMismatch(error: ChatError): Promise<void> {
     const { terminal, language, notify } = this.#options;
     const { known, fingerprint } = error.details as { known: string; fingerprint: string };
     await notify(errorText(error, language));
@@ -163,7 +163,7 @@ export class AuthPrompter {
   async #trust(server: Address, fingerprint: string): Promise<void> {
     const { terminal, language, trust } = this.#options;
     try {
-      if (await trust.accept(server, fingerprint)) return;
+      if (await trust.pin(server, fingerprint)) return;
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       await terminal.print(errorText(error, language));

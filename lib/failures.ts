@@ -43,14 +43,16 @@ export function idleError({ hasListened }: { hasListened: boolean }): Connection
 /** What broke a conversation off, in the terms of those who must decide what next. */
 export function toDisconnect(
   cause: unknown,
-  { server: address, wasIn }: { server: Address; wasIn: boolean },
+  { server: address, wasJoined }: { server: Address; wasJoined: boolean },
 ): DisconnectError {
   if (cause instanceof ConnectError || cause instanceof ServerError) return cause;
   if (cause instanceof ProtocolError) {
     if (cause.code === "version-unsupported") return new ServerError(cause.code, cause.message, { cause });
-    if (wasIn) return new ConnectionLostError("garbled", "Cannot understand the server any more", { cause });
+    if (wasJoined) {
+      return new ConnectionLostError("garbled", "Cannot understand the server any more", { cause });
+    }
   }
-  if (cause instanceof ProtocolError || (!wasIn && isPeerClosed(cause))) {
+  if (cause instanceof ProtocolError || (!wasJoined && isPeerClosed(cause))) {
     const server = formatAddress(address);
     return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
       cause,

@@ -5,7 +5,7 @@ import type { Clock } from "./clock.ts";
 import type { SqliteStore } from "./data_file.ts";
 import { StoreError } from "./errors.ts";
 import type { Apply, CommitLog } from "./journal.ts";
-import type { Unnumbered } from "./protocol.ts";
+import type { Uncommitted } from "./protocol.ts";
 import { systemReason } from "./reasons.ts";
 
 /** How many entries are kept. */
@@ -45,9 +45,9 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   readonly #pruneTimer: ReturnType<typeof setInterval>;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** What is proposed. */
-  #pending: Unnumbered[] = [];
+  #pending: Uncommitted[] = [];
   /** What is stored and not given back. */
-  #unsynced: Unnumbered[] = [];
+  #unsynced: Uncommitted[] = [];
   /** `seq` of the first of them. */
   #writtenSeq: number;
   /** `seq` behind the last that the disk has. */
@@ -74,7 +74,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     return this.#file.firstSeq;
   }
 
-  get snapshot(): Iterable<Unnumbered> {
+  get snapshot(): Iterable<Uncommitted> {
     return this.#file.snapshot();
   }
 
@@ -97,7 +97,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     }
   }
 
-  propose(entry: Unnumbered): void {
+  propose(entry: Uncommitted): void {
     this.#pending.push(entry);
     if (this.#pending.length === 1) this.#onReady();
   }

@@ -101,21 +101,21 @@ function checkValue(flag: string, value: string, { choices }: Flag): void {
 /** Flags that go together, or do not: pairs of names. */
 export interface FlagConstraints {
   /** The first needs the second. */
-  readonly needed?: readonly (readonly [string, string])[];
-  readonly contrary?: readonly (readonly [string, string])[];
+  readonly requires?: readonly (readonly [string, string])[];
+  readonly conflicts?: readonly (readonly [string, string])[];
 }
 
 /** Checks which flags were given together.
  * @throws {InputError} `flag-alone` or `flags-contrary` */
 export function checkCombinations(
   values: Readonly<Record<string, unknown>>,
-  { needed = [], contrary = [] }: FlagConstraints,
+  { requires = [], conflicts = [] }: FlagConstraints,
 ): void {
   const isGiven = (name: string) => Array.isArray(values[name]) ? values[name].length > 0 : !!values[name];
-  for (const [flag, other] of needed) {
+  for (const [flag, other] of requires) {
     if (isGiven(flag) && !isGiven(other)) throw constraintError("flag-alone", flag, other);
   }
-  for (const [flag, other] of contrary) {
+  for (const [flag, other] of conflicts) {
     if (isGiven(flag) && isGiven(other)) throw constraintError("flags-contrary", flag, other);
   }
 }

@@ -10,12 +10,12 @@ import {
   type ProposedEvent,
   type Renamed,
   type Said,
-  type Unnumbered,
+  type Uncommitted,
 } from "./protocol.ts";
 
 /** Has an entry happen to those who are in. Returns it as everybody is to read it, or undefined if it comes to
  * nothing: the same message a second time, one without words, a nick that somebody else has by now. */
-export function applyEvent(members: Members, entry: ProposedEvent): Unnumbered | undefined {
+export function applyEvent(members: Members, entry: ProposedEvent): Uncommitted | undefined {
   switch (entry.type) {
     case "said":
       return applySaid(members, entry);
@@ -58,23 +58,23 @@ export function backupOrder(
 }
 
 /** What is left of a message that nobody is to read any more: that it was said. */
-export function tombstone(sessionId: bigint, clientSeq: number): Unnumbered<Said> {
+export function tombstone(sessionId: bigint, clientSeq: number): Uncommitted<Said> {
   return { type: "said", timeMs: 0, sessionId, clientSeq, redelivered: false, nick: "", text: "" };
 }
 
 type WithNodeId<Entry extends Joined | Left | BackupsChanged> =
-  & Unnumbered<Entry>
+  & Uncommitted<Entry>
   & Pick<ProposedEvent, "nodeId">;
 
 /** By the name that they have now: when they spoke, another may have been on its way. */
-function applySaid(members: Members, entry: Unnumbered<Said>): Unnumbered<Said> | undefined {
+function applySaid(members: Members, entry: Uncommitted<Said>): Uncommitted<Said> | undefined {
   const member = members.get(entry.sessionId);
   if (!members.recordClientSeq(entry.sessionId, entry.clientSeq) || entry.text === "") return undefined;
   return !member || member.nick === entry.nick ? entry : { ...entry, nick: member.nick };
 }
 
 /** Whoever was in already has moved, to another connection or another server: nobody need be told. */
-function applyJoined(members: Members, entry: WithNodeId<Joined>): Unnumbered<Joined> | undefined {
+function applyJoined(members: Members, entry: WithNodeId<Joined>): Uncommitted<Joined> | undefined {
   const { nodeId, ...joined } = entry;
   const { sessionId, nick, address, timeMs } = joined;
   const member = members.get(sessionId);
@@ -84,7 +84,7 @@ function applyJoined(members: Members, entry: WithNodeId<Joined>): Unnumbered<Jo
   return joined;
 }
 
-function foldLeft(members: Members, entry: WithNodeId<Left>): Unnumbered<Left> | undefined {
+function foldLeft(members: Members, entry: WithNodeId<Left>): Uncommitted<Left> | undefined {
   const { nodeId, ...left } = entry;
   const member = members.get(left.sessionId);
   if (!member || (nodeId !== undefined && nodeId !== member.nodeId)) return undefined;
@@ -92,7 +92,7 @@ function foldLeft(members: Members, entry: WithNodeId<Left>): Unnumbered<Left> |
   return { ...left, nick: member.nick };
 }
 
-function foldRenamed(members: Members, entry: Unnumbered<Renamed>): Unnumbered<Renamed> | undefined {
+function foldRenamed(members: Members, entry: Uncommitted<Renamed>): Uncommitted<Renamed> | undefined {
   const { sessionId, nick } = entry;
   const member = members.get(sessionId);
   if (!member || member.nick === nick || members.nickConflict(nick, sessionId)) return undefined;
@@ -105,7 +105,7 @@ function foldRenamed(members: Members, entry: Unnumbered<Renamed>): Unnumbered<R
 function foldBackups(
   members: Members,
   { nodeId, ...entry }: WithNodeId<BackupsChanged>,
-): Unnumbered<BackupsChanged> | undefined {
+): Uncommitted<BackupsChanged> | undefined {
   const { backups } = entry;
   if (nodeId === undefined) {
     members.configuredBackups = firstBackup(

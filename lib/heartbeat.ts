@@ -22,7 +22,7 @@ export class Heartbeat {
   readonly #pingTimeoutMs: number;
   readonly #always: boolean;
   readonly #unansweredPings: number[] = [];
-  #heardMs: number;
+  #lastReceivedMs: number;
   #lastPingMs: number;
 
   constructor(
@@ -32,18 +32,18 @@ export class Heartbeat {
     this.#pingMs = pingMs;
     this.#pingTimeoutMs = pingTimeoutMs;
     this.#always = pingAlways;
-    this.#heardMs = nowMs;
+    this.#lastReceivedMs = nowMs;
     this.#lastPingMs = nowMs;
   }
 
   /** Something came from the peer. */
   onData(nowMs: number): void {
-    this.#heardMs = nowMs;
+    this.#lastReceivedMs = nowMs;
   }
 
   /** The peer was kept from being heard for a while: that is not its fault. */
   extend(ms: number): void {
-    this.#heardMs += ms;
+    this.#lastReceivedMs += ms;
     this.#unansweredPings.forEach((sentMs, i) => this.#unansweredPings[i] = sentMs + ms);
   }
 
@@ -62,15 +62,17 @@ export class Heartbeat {
   /** What is due now. */
   check(nowMs: number): "dead" | "ping" | undefined {
     const oldest = this.#unansweredPings[0] ?? Infinity;
-    if (nowMs - this.#heardMs >= this.#pingTimeoutMs || nowMs - oldest >= this.#pingTimeoutMs) return "dead";
-    const since = this.#always ? this.#lastPingMs : Math.max(this.#lastPingMs, this.#heardMs);
+    if (nowMs - this.#lastReceivedMs >= this.#pingTimeoutMs || nowMs - oldest >= this.#pingTimeoutMs) {
+      return "dead";
+    }
+    const since = this.#always ? this.#lastPingMs : Math.max(this.#lastPingMs, this.#lastReceivedMs);
     return nowMs - since >= this.#pingMs ? "ping" : undefined;
   }
 
   /** When {@linkcode check} will next have something to say if nothing more is heard, on the same clock. */
   get nextCheckMs(): number {
-    const dead = Math.min(this.#heardMs, this.#unansweredPings[0] ?? Infinity) + this.#pingTimeoutMs;
-    const since = this.#always ? this.#lastPingMs : Math.max(this.#lastPingMs, this.#heardMs);
+    const dead = Math.min(this.#lastReceivedMs, this.#unansweredPings[0] ?? Infinity) + this.#pingTimeoutMs;
+    const since = this.#always ? this.#lastPingMs : Math.max(this.#lastPingMs, this.#lastReceivedMs);
     return Math.min(dead, since + this.#pingMs);
   }
 }

@@ -15,7 +15,7 @@ export const LANGUAGES = ["es", "en"] as const;
 export type Language = typeof LANGUAGES[number];
 
 /** The whole catalogue. */
-export const MESSAGES: Readonly<Record<Language, Readonly<Record<TranslationKey, string>>>> = {
+export const TRANSLATIONS: Readonly<Record<Language, Readonly<Record<TranslationKey, string>>>> = {
   es: SPANISH,
   en: ENGLISH,
 };
@@ -36,7 +36,7 @@ export type Translate = <Key extends TranslationKey>(key: Key, ...values: Values
 
 /** The sentences of a language. */
 export function translator(language: Language): Translate {
-  return (key, ...[values]) => interpolate(MESSAGES[language][key], values ?? {});
+  return (key, ...[values]) => interpolate(TRANSLATIONS[language][key], values ?? {});
 }
 
 const NO_DETAILS: ErrorDetails = {};
@@ -47,19 +47,21 @@ export function errorText(error: unknown, language: Language): string {
   const isFromWire = error instanceof ProtocolError || error instanceof ServerError;
   const key = `${isFromWire ? "wire" : "error"}.${code}`;
   if (isTranslationKey(key)) {
-    return interpolate(MESSAGES[language][key], { ...details, ...reasonText(error, key, language) });
+    return interpolate(TRANSLATIONS[language][key], { ...details, ...reasonText(error, key, language) });
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return interpolate(MESSAGES[language]["error.unknown"], { reason, code });
+  return interpolate(TRANSLATIONS[language]["error.unknown"], { reason, code });
 }
 
 /** What stands for `reason` in a sentence, where we have words for it; otherwise those of whoever gave it have to do. */
 function reasonText(error: unknown, key: TranslationKey, language: Language): { reason?: string } {
   const { details } = error as ChatError;
   // Whoever throws somebody out need not say why.
-  if (key === "wire.kicked") return details.reason ? {} : { reason: MESSAGES[language]["client.no-reason"] };
+  if (key === "wire.kicked") {
+    return details.reason ? {} : { reason: TRANSLATIONS[language]["client.no-reason"] };
+  }
   const reason = key.startsWith("wire.") ? undefined : systemReason(error);
-  return reason === undefined ? {} : { reason: MESSAGES[language][`reason.${reason}`] };
+  return reason === undefined ? {} : { reason: TRANSLATIONS[language][`reason.${reason}`] };
 }
 
 /** The language to speak: what `--lang` says, else what the first of LC_ALL, LC_MESSAGES and LANG that names

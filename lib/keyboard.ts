@@ -4,7 +4,7 @@
 import { EventEmitter } from "node:events";
 import { createInterface, emitKeypressEvents } from "node:readline";
 import { Readable } from "node:stream";
-import { BEGUN, type Key, meaningOf, RESUMED, SENT } from "./keys.ts";
+import { type Key, parseSequence, PARTIAL, RESUMED, SEQUENCE } from "./keys.ts";
 
 /** Makes a terminal mark what is pasted (xterm's "bracketed paste mode"), and stops that. */
 export const BRACKETED_PASTE = { on: "\x1b[?2004h", off: "\x1b[?2004l" } as const;
@@ -99,76 +99,82 @@ export class KeyDecoder implements Disposable {
   readonly #listener: Pick<KeyListener, "onKey" | "onPaste">;
   readonly #restMs: number;
   /** node:readline looks at what comes in here. */
-  readonly #typed = new EventEmitter();
+  readonly #keypress = new EventEmitter();
   /** The beginning of what is not yet understood. */
-  #rest = "";
+  #buffer = "";
   #isPasting = false;
   /** Whether what is being told apart was pasted, by a terminal that marks nothing. */
   #isUnbracketedPaste = false;
-  #holding: ReturnType<typeof setTimeout> | undefined;
+  #timeout: ReturnType<typeof setTimeout> | undefined;
   /** Whether an Escape was taken for the key, though what comes next may be its rest. */
   #isAfterEscape = false;
 
-  constructor(listener: Pick<KeyListener, "onKey" | "onPaste">, { restMs = SEQUENCE_TIMEOUT_MS } = {}) {
+  constructor(
+    listener: Pick<KeyListener, "onKey" | "onPaste">,
+    { sequenceTimeoutMs = SEQUENCE_TIMEOUT_MS } = {},
+  ) {
     this.#listener = listener;
-    this.#restMs = restMs;
-    emitKeypressEvents(this.#typed as NodeJS.ReadableStream);
-    this.#typed.on("keypress", (text: string | undefined, key: Key) => this.#press(text, key));
+    this.#restMs = sequenceTimeoutMs;
+    emitKeypressEvents(this.#keypress as NodeJS.ReadableStream);
+    this.#keypress.on("keypress", (text: string | undefined, key: Key) => this.#press(text, key));
   }
 
   /** Takes what came next. */
   push(text: string): void {
-    clearTimeout(this.#holding);
+    clearTimeout(this.#timeout);
     const isResumed = this.#isAfterEscape && RESUMED.test(text);
     this.#isAfterEscape = false;
-    this.#rest += isResumed ? `\x1b${text}` : text;
+    this.#buffer += isResumed ? `\x1b${text}` : text;
     while (this.#isPasting ? this.#readPasted() : this.#readTyped());
-    if (this.#isPasting || this.#rest === "") return;
-    this.#holding = setTimeout(() => this.#giveUp(), ESCAPES.test(this.#rest) ? ESCAPE_MS : this.#restMs);
+    if (this.#isPasting || this.#buffer === "") return;
+    this.#timeout = setTimeout(
+      () => this.#flushPartial(),
+      ESCAPES.test(this.#buffer) ? ESCAPE_MS : this.#restMs,
+    );
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#holding);
+    clearTimeout(this.#timeout);
   }
 
   /** What is held back has no rest: it is a key, or nothing. */
-  #giveUp(): void {
-    this.#isAfterEscape = ESCAPES.test(this.#rest);
-    this.#rest = "";
+  #flushPartial(): void {
+    this.#isAfterEscape = ESCAPES.test(this.#buffer);
+    this.#buffer = "";
     if (this.#isAfterEscape) this.#listener.onKey({ name: "escape" });
   }
 
   /** Whether a pasted block comes next. */
   #readTyped(): boolean {
-    const at = this.#rest.indexOf(PASTE_BEGIN);
-    const end = at >= 0 ? at : BEGUN.exec(this.#rest)?.index ?? this.#rest.length;
-    const typed = this.#rest.slice(0, end);
+    const at = this.#buffer.indexOf(PASTE_BEGIN);
+    const end = at >= 0 ? at : PARTIAL.exec(this.#buffer)?.index ?? this.#buffer.length;
+    const typed = this.#buffer.slice(0, end);
     this.#isPasting = at >= 0;
-    this.#rest = this.#rest.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
+    this.#buffer = this.#buffer.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
     this.#isUnbracketedPaste = SEVERAL_LINES.test(typed);
-    for (const [sent] of typed.matchAll(SENT)) this.#take(sent);
+    for (const [sent] of typed.matchAll(SEQUENCE)) this.#take(sent);
     return at >= 0;
   }
 
   #take(sent: string): void {
-    const meaning = sent.startsWith("\x1b") ? meaningOf(sent) : sent;
-    if (typeof meaning === "string") this.#typed.emit("data", meaning);
+    const meaning = sent.startsWith("\x1b") ? parseSequence(sent) : sent;
+    if (typeof meaning === "string") this.#keypress.emit("data", meaning);
     else if (meaning) this.#listener.onKey(meaning);
   }
 
   /** Whether the block is whole. */
   #readPasted(): boolean {
-    const end = PASTE_END.exec(this.#rest);
+    const end = PASTE_END.exec(this.#buffer);
     if (end) {
-      this.#listener.onPaste(this.#rest.slice(0, end.index));
-      this.#rest = this.#rest.slice(end.index + end[0].length);
+      this.#listener.onPaste(this.#buffer.slice(0, end.index));
+      this.#buffer = this.#buffer.slice(end.index + end[0].length);
       this.#isPasting = false;
       return true;
     }
-    if (this.#rest.length > MAX_PASTE_UNITS) {
-      const whole = this.#rest.replace(PARTIAL_PASTE_END, "");
+    if (this.#buffer.length > MAX_PASTE_UNITS) {
+      const whole = this.#buffer.replace(PARTIAL_PASTE_END, "");
       this.#listener.onPaste(whole);
-      this.#rest = this.#rest.slice(whole.length);
+      this.#buffer = this.#buffer.slice(whole.length);
     }
     return false;
   }

@@ -24,12 +24,12 @@ const AFTER_ESCAPE = [
   /[^\x1b]?/, // a key with Alt
 ];
 /** What terminals send, one after the other: text without Escape, or Escape and what belongs to it. */
-export const SENT = new RegExp(
+export const SEQUENCE = new RegExp(
   `[^\\x1b]+|\\x1b{1,2}(?:${AFTER_ESCAPE.map(({ source }) => source).join("|")})`,
   "gu",
 );
 /** The beginning of what belongs together, at the end of a text. */
-export const BEGUN = /\x1b{1,2}(?:\[(?:M[^\x1b]{0,2}|\[|[\x30-\x3f]*[\x20-\x2f]*)|O\d?)?$/u;
+export const PARTIAL = /\x1b{1,2}(?:\[(?:M[^\x1b]{0,2}|\[|[\x30-\x3f]*[\x20-\x2f]*)|O\d?)?$/u;
 /** The rest of a sequence whose Escape came so long before that it was taken for the key: a slow link tears them. */
 export const RESUMED = /^\[(?:2(?:0(?:0(?:~.*)?)?)?|<.*|[\d;]*[A-HPQRSZ~])$/s;
 
@@ -54,7 +54,7 @@ const META = 32;
 const CAPS_LOCK = 64;
 
 /** Keys that type nothing, by their codes in kitty's protocol: those of ASCII, and some of the keypad. */
-const NAMES = new Map<number, string>([
+const KEY_NAMES = new Map<number, string>([
   ...[[9, "tab"], [13, "return"], [27, "escape"], [127, "backspace"]] as const,
   ...[[57_414, "return"], [57_417, "left"], [57_418, "right"], [57_419, "up"]] as const,
   ...[[57_420, "down"], [57_423, "home"], [57_424, "end"], [57_426, "delete"]] as const,
@@ -66,7 +66,7 @@ const LAST_CODE_POINT = 0x10ffff;
 
 /** What a control sequence means: a key; for `node:readline` to say which, the same in words that it knows; or
  * nothing, be it a mouse, the release of a key, or what nobody knows. */
-export function meaningOf(sequence: string): Key | string | undefined {
+export function parseSequence(sequence: string): Key | string | undefined {
   const rest = sequence.replace(/^\x1b+/, "");
   const escapes = sequence.slice(0, sequence.length - rest.length);
   if (rest === "") return { name: "escape" };
@@ -112,7 +112,7 @@ function serverKey(
   if (bits & NOT_OURS) return undefined;
   const [ctrl, shift] = [(bits & CTRL) !== 0, (bits & SHIFT) !== 0];
   const meta = hasAlt || (bits & (ALT | META)) !== 0;
-  const name = NAMES.get(code);
+  const name = KEY_NAMES.get(code);
   if (name !== undefined) return { name, ctrl, meta, shift };
   const isDigit = code >= KEYPAD_0 && code < KEYPAD_0 + 10;
   const character = isDigit ? String(code - KEYPAD_0) : characterOf(code);

@@ -30,18 +30,18 @@ export class LineEditor {
   /** In UTF-16 units. */
   #cursor = 0;
   /** What was cut last, and whether the last key cut it: what the next one cuts is joined to it. */
-  #cut = "";
+  #killed = "";
   #isCutting = false;
   /** Whether the last thing that was done was to put words here with a blank behind them. */
   #isApart = false;
-  readonly #past: string[] = [];
+  readonly #history: string[] = [];
   /** The line of the past that is shown; the one that is being typed is behind the last. */
-  #at = 0;
+  #historyIndex = 0;
   /** Lines that were left for others, as they were then; until the next line begins. */
-  readonly #left = new Map<number, string>();
+  readonly #editedHistory = new Map<number, string>();
   readonly #complete: Completer;
   /** Completions that Tab goes through, until another key is pressed. */
-  #round: Completion & { at: number } | undefined;
+  #completion: Completion & { at: number } | undefined;
 
   constructor(complete: Completer = () => undefined) {
     this.#complete = complete;
@@ -66,29 +66,29 @@ export class LineEditor {
     this.#isApart = false;
     if (isBlankThere) return;
     if (id === "tab") return this.#cycleCompletion(key.shift ? -1 : 1);
-    this.#round = undefined;
-    const cut = CUTS.get(id);
+    this.#completion = undefined;
+    const cut = KILLS.get(id);
     if (cut) this.#kill(cut, { joins: wasCutting });
     else if (MOVES.has(id)) this.#cursor = MOVES.get(id)!(this.#text, this.#cursor);
     else if (id === "backspace") this.#remove(before(this.#text, this.#cursor), this.#cursor);
     else if (id === "delete" || id === "C-d") this.#remove(this.#cursor, after(this.#text, this.#cursor));
-    else if (id === "C-y") this.#put(this.#cut);
-    else if (id === "up" || id === "C-p") this.#recall(this.#at - 1);
-    else if (id === "down" || id === "C-n") this.#recall(this.#at + 1);
-    else if (key.text !== undefined && !key.ctrl && !key.meta) this.#put(key.text);
+    else if (id === "C-y") this.#replaceText(this.#killed);
+    else if (id === "up" || id === "C-p") this.#moveInHistory(this.#historyIndex - 1);
+    else if (id === "down" || id === "C-n") this.#moveInHistory(this.#historyIndex + 1);
+    else if (key.text !== undefined && !key.ctrl && !key.meta) this.#replaceText(key.text);
   }
 
   /** Inserts text at the cursor, as it will be sent: tabs as blanks, other controls made visible. */
   insert(text: string): void {
     this.#isCutting = false;
     this.#isApart = false;
-    this.#round = undefined;
-    this.#put(text);
+    this.#completion = undefined;
+    this.#replaceText(text);
   }
 
   /** Inserts words at the cursor, one blank apart from what stands around them. Whoever types a blank behind them has
    * it already. */
-  insertApart(words: string): void {
+  insertWord(words: string): void {
     const before = this.#text.slice(0, this.#cursor);
     this.#text = before + this.#text.slice(this.#cursor).trimStart();
     this.insert(`${/\S$/.test(before) ? " " : ""}${words} `);
@@ -96,7 +96,7 @@ export class LineEditor {
   }
 
   /** Gives the text, and begins a new line. */
-  take(): string {
+  submit(): string {
     this.#cursor = this.#text.length;
     return this.submitBeforeCursor();
   }
@@ -107,20 +107,20 @@ export class LineEditor {
     this.#text = this.#text.slice(this.#cursor);
     this.#cursor = 0;
     this.#isApart = false;
-    this.#round = undefined;
-    this.#at = this.#past.length;
-    this.#left.clear();
+    this.#completion = undefined;
+    this.#historyIndex = this.#history.length;
+    this.#editedHistory.clear();
     return text;
   }
 
   /** Keeps a line, so that it can be brought back. */
-  remember(line: string): void {
-    if (line.trim() !== "" && line !== this.#past.at(-1)) this.#past.push(line);
-    if (this.#past.length > MAX_HISTORY_LINES) this.#past.shift();
-    this.#at = this.#past.length;
+  addToHistory(line: string): void {
+    if (line.trim() !== "" && line !== this.#history.at(-1)) this.#history.push(line);
+    if (this.#history.length > MAX_HISTORY_LINES) this.#history.shift();
+    this.#historyIndex = this.#history.length;
   }
 
-  #put(text: string): void {
+  #replaceText(text: string): void {
     const room = MAX_LINE_UNITS - this.#text.length;
     const before = this.#text.slice(0, this.#cursor);
     const put = printable(expandTabs(before + text).slice(before.length)).slice(0, room);
@@ -137,31 +137,31 @@ export class LineEditor {
     const to = target(this.#text, this.#cursor);
     const [from, end] = [Math.min(to, this.#cursor), Math.max(to, this.#cursor)];
     const cut = this.#text.slice(from, end);
-    const earlier = joins ? this.#cut : "";
-    if (cut !== "" || joins) this.#cut = to < this.#cursor ? cut + earlier : earlier + cut;
+    const earlier = joins ? this.#killed : "";
+    if (cut !== "" || joins) this.#killed = to < this.#cursor ? cut + earlier : earlier + cut;
     this.#isCutting = true;
     this.#remove(from, end);
   }
 
-  #recall(at: number): void {
-    if (at < 0 || at > this.#past.length) return;
-    this.#left.set(this.#at, this.#text);
-    this.#at = at;
-    this.#text = this.#left.get(at) ?? this.#past[at]!;
+  #moveInHistory(at: number): void {
+    if (at < 0 || at > this.#history.length) return;
+    this.#editedHistory.set(this.#historyIndex, this.#text);
+    this.#historyIndex = at;
+    this.#text = this.#editedHistory.get(at) ?? this.#history[at]!;
     this.#cursor = this.#text.length;
   }
 
   #cycleCompletion(step: 1 | -1): void {
-    if (!this.#round) {
+    if (!this.#completion) {
       const found = this.#complete(this.#text.slice(0, this.#cursor));
       if (!found || found.choices.length === 0) return;
-      this.#round = { ...found, at: step > 0 ? -1 : 0 };
+      this.#completion = { ...found, at: step > 0 ? -1 : 0 };
     }
-    const { from, choices, at } = this.#round;
+    const { from, choices, at } = this.#completion;
     const next = (at + step + choices.length) % choices.length;
     this.#remove(from, this.#cursor);
-    this.#put(choices[next]!);
-    this.#round = { from, choices, at: next };
+    this.#replaceText(choices[next]!);
+    this.#completion = { from, choices, at: next };
   }
 }
 
@@ -194,7 +194,7 @@ const MOVES = new Map<string, Move>([
 ]);
 
 /** Keys that cut everything from the cursor to there; Ctrl-Y brings it back. */
-const CUTS = new Map<string, Move>([
+const KILLS = new Map<string, Move>([
   ["C-k", end],
   ["C-u", beginningOfLine],
   ["C-w", unixWordRubout],

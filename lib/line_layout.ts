@@ -26,7 +26,7 @@ export interface Cell {
   /** Most columns that a terminal gives it. */
   readonly columns: number;
   /** Whether every terminal gives it as many. */
-  readonly isSure: boolean;
+  readonly hasKnownWidth: boolean;
 }
 
 /** A view as it stands on a screen. */
@@ -44,11 +44,11 @@ const GRAPHEMES = new Intl.Segmenter();
 const COLOUR = /(\x1b\[[\d;]*m)/;
 /** Terminals that are older than an emoji may give it fewer columns, or none. */
 const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
-const RESET: Cell = { text: "\x1b[0m", columns: 0, isSure: true };
+const RESET: Cell = { text: "\x1b[0m", columns: 0, hasKnownWidth: true };
 const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
   text: String.fromCharCode(code),
   columns: code < 0x20 ? 0 : 1,
-  isSure: true,
+  hasKnownWidth: true,
 }));
 
 /** Lays a view out. What has more rows than the screen is shown around its cursor. */
@@ -93,7 +93,7 @@ export function width(cells: readonly Cell[]): number {
 export function toCells(text: string): Cell[] {
   if (!text.includes("\x1b")) return cellsOfPart(text);
   return text.split(COLOUR).flatMap((part) =>
-    COLOUR.test(part) ? { text: part, columns: 0, isSure: true } : cellsOfPart(part)
+    COLOUR.test(part) ? { text: part, columns: 0, hasKnownWidth: true } : cellsOfPart(part)
   );
 }
 
@@ -108,7 +108,7 @@ function cellOf(text: string): Cell {
   const joined = stringWidth(text);
   // What a terminal shows that knows of no joining, and gives every code point columns of its own.
   const apart = [...text].reduce((sum, char) => sum + stringWidth(char), 0);
-  return { text, columns: Math.max(joined, apart), isSure: joined === apart && !EMOJI.test(text) };
+  return { text, columns: Math.max(joined, apart), hasKnownWidth: joined === apart && !EMOJI.test(text) };
 }
 
 function wrapRows(cells: readonly Cell[], columns: number): Cell[][] {

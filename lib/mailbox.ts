@@ -2,7 +2,7 @@
 // Pure, so that a simulator can drive it: monotonic times in ms and the token come in as parameters.
 
 import { ProtocolError } from "./errors.ts";
-import { type Place, ReadTracker } from "./inbox.ts";
+import { type Delivery, ReadTracker } from "./inbox.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import {
   type Hello,
@@ -44,8 +44,8 @@ export class SessionState {
   }
 
   /** What no server is known to have. */
-  get pending(): MessageBody[] {
-    return this.#outbox.pending;
+  get unacked(): MessageBody[] {
+    return this.#outbox.unacked;
   }
 
   /** Whether nothing more may be given to {@linkcode say} for now. */
@@ -61,7 +61,7 @@ export class SessionState {
       resumeToken: this.#token,
       nick,
       password,
-      ...this.#inbox.position(nowMs),
+      ...this.#inbox.resumeInfo(nowMs),
       historyCount: this.#history,
     };
   }
@@ -69,15 +69,17 @@ export class SessionState {
   /** A server let the client in. Returns what to send before anything new, and how many entries of its log
    * the client will never see.
    * @throws {ProtocolError} `frame-malformed` if it says what cannot be */
-  welcomed(welcome: WelcomeHeader, nowMs: number): { resend: Say[]; missing: number } {
+  onWelcome(welcome: WelcomeHeader, nowMs: number): { resend: Say[]; truncatedCount: number } {
     const { sessionId, lastClientSeq, startSeq, head } = welcome;
-    if (sessionId !== this.sessionId) throw impossible("WELCOME is for another session");
+    if (sessionId !== this.sessionId) throw protocolViolation("WELCOME is for another session");
     if (lastClientSeq > this.#outbox.lastClientSeq) {
-      throw impossible(`message ${lastClientSeq} was never sent`);
+      throw protocolViolation(`message ${lastClientSeq} was never sent`);
     }
-    if (startSeq > head) throw impossible(`the log would go on at ${startSeq}, beyond its end at ${head}`);
-    const missing = this.#inbox.welcomed(welcome, nowMs);
-    return { resend: this.#outbox.welcomed(welcome.lastClientSeq, nowMs), missing };
+    if (startSeq > head) {
+      throw protocolViolation(`the log would go on at ${startSeq}, beyond its end at ${head}`);
+    }
+    const truncatedCount = this.#inbox.onWelcome(welcome, nowMs);
+    return { resend: this.#outbox.onWelcome(welcome.lastClientSeq, nowMs), truncatedCount };
   }
 
   /** A new message, to be sent at once if there is a connection that was welcomed, and otherwise by
@@ -88,30 +90,32 @@ export class SessionState {
 
   /** An entry of the log came. Returns how it is to be shown.
    * @throws {ProtocolError} `frame-malformed` if it cannot be */
-  read(entry: LogEntry, nowMs: number): Place {
-    const { next } = this.#inbox;
-    if (entry.seq !== next) throw impossible(`entry ${entry.seq} of the log came instead of ${next}`);
+  onEntry(entry: LogEntry, nowMs: number): Delivery {
+    const { nextSeq } = this.#inbox;
+    if (entry.seq !== nextSeq) {
+      throw protocolViolation(`entry ${entry.seq} of the log came instead of ${nextSeq}`);
+    }
     if (entry.type === "said" && entry.sessionId === this.sessionId) {
       if (entry.clientSeq > this.#outbox.lastClientSeq) {
-        throw impossible(`message ${entry.clientSeq} was never sent`);
+        throw protocolViolation(`message ${entry.clientSeq} was never sent`);
       }
-      this.#outbox.readBack(entry, nowMs);
+      this.#outbox.onEcho(entry, nowMs);
     }
-    return this.#inbox.read(entry);
+    return this.#inbox.onEntry(entry);
   }
 
   /** The server sent a PING. */
-  pinged({ head }: ServerPing, nowMs: number): void {
-    this.#inbox.pinged(head, nowMs);
+  onPing({ head }: ServerPing, nowMs: number): void {
+    this.#inbox.onPing(head, nowMs);
   }
 
   /** The connection was lost; the server was last heard then. */
-  lost(lastReceivedMs: number): void {
-    this.#outbox.lost(lastReceivedMs);
-    this.#inbox.lost(lastReceivedMs);
+  onDisconnect(lastReceivedMs: number): void {
+    this.#outbox.onDisconnect(lastReceivedMs);
+    this.#inbox.onDisconnect(lastReceivedMs);
   }
 }
 
-function impossible(why: string): ProtocolError {
+function protocolViolation(why: string): ProtocolError {
   return new ProtocolError("frame-malformed", `Cannot believe the server: ${why}`);
 }

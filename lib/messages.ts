@@ -248,10 +248,10 @@ export type RoomEvent = Said | Joined | Left | Renamed | Announced | BackupsChan
 /** What a reader of the log gets. */
 export type LogEntry = RoomEvent | Noop;
 /** Something that happens before the log has given it its `seq`. */
-export type Unnumbered<Entry extends LogEntry = RoomEvent> = Entry extends LogEntry ? Omit<Entry, "seq">
+export type Uncommitted<Entry extends LogEntry = RoomEvent> = Entry extends LogEntry ? Omit<Entry, "seq">
   : never;
 /** What is to happen. */
-export type ProposedEvent = Unnumbered & {
+export type ProposedEvent = Uncommitted & {
   /** Where a room has many servers. Of JOINED: the one through which they are in. Of LEFT: the one that lost them; it
    * comes to nothing if they are in through another by now. Of BACKUPS: the one that found these to serve the room,
    * and no others; without, people have named them. */

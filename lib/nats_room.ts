@@ -31,7 +31,7 @@ export async function openNatsRoom({ room, nodeId, address, ...access }: NatsRoo
   const link = await connectNats(access);
   try {
     const store = await NatsStream.open(link, room, access);
-    const leases = new NatsLeases(link, { room, nodeId: nodeId, address, replicas: store.replicas });
+    const leases = new NatsLeases(link, { room, nodeId, address, replicas: store.replicas });
     return {
       store,
       leases,

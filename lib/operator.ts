@@ -2,7 +2,7 @@
 
 import { checkBackup, parseBackup } from "./backup.ts";
 import type { ChatServer } from "./chat_server.ts";
-import { unknownCommand } from "./command_table.ts";
+import { unknownCommandText } from "./command_table.ts";
 import { InputError } from "./errors.ts";
 import { errorText, type Language, type Translate, translator } from "./i18n.ts";
 import { type AdminAction, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
@@ -42,7 +42,7 @@ export class AdminConsole {
       const nicks = [...server.members].map(({ nick }) => nick);
       return completionOf(before, { nicks, commands: ORDER_NAMES });
     };
-    for await (const { text, isPasted } of terminal.typed("", { complete })) {
+    for await (const { text, isPasted } of terminal.lines("", { complete })) {
       try {
         // Nobody means to end the server with a line of a text that was pasted into the wrong window.
         const order: AdminAction = isPasted ? { type: "talk" } : parseOrder(text);
@@ -51,10 +51,10 @@ export class AdminConsole {
         if (answer.length > 0) await terminal.print(...answer);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await terminal.print(...renderer.answer(errorText(error, language)));
+        await terminal.print(...renderer.reply(errorText(error, language)));
       }
     }
-    if (!terminal.isKeyboard) await new Promise(() => {});
+    if (!terminal.isTty) await new Promise(() => {});
   }
 
   /** Does what it is told. Returns the lines that answer; what the room is told stands in its log. */
@@ -62,13 +62,13 @@ export class AdminConsole {
     const { server, renderer, terminal } = this.#options;
     switch (order.type) {
       case "help":
-        return renderer.answer(this.#sentences("command.list"), orderHelp(this.#sentences, terminal.columns));
+        return renderer.reply(this.#sentences("command.list"), orderHelp(this.#sentences, terminal.columns));
       case "who":
         return this.#who();
       case "kick":
         return this.#kick(order);
       case "ban":
-        return renderer.answer(this.#ban(order));
+        return renderer.reply(this.#ban(order));
       case "say":
         server.announce(order.text);
         return [];
@@ -83,13 +83,13 @@ export class AdminConsole {
         return this.#stats();
       case "incomplete":
       case "surplus":
-        return renderer.answer(
+        return renderer.reply(
           this.#sentences(`command.${order.type}`, { usage: orderUsage(order.command, this.#sentences) }),
         );
       case "unknown":
-        return renderer.answer(unknownCommand(order, this.#sentences));
+        return renderer.reply(unknownCommandText(order, this.#sentences));
       case "talk":
-        return renderer.answer(this.#sentences("server.commands"));
+        return renderer.reply(this.#sentences("server.commands"));
       case "nothing":
         return [];
     }
@@ -97,13 +97,13 @@ export class AdminConsole {
 
   #who(): string[] {
     const { server, renderer } = this.#options;
-    const lines = [...server.members].map((person) => renderer.person(person));
-    return renderer.answer(this.#sentences("who.online", { count: lines.length }), lines);
+    const lines = [...server.members].map((person) => renderer.member(person));
+    return renderer.reply(this.#sentences("who.online", { count: lines.length }), lines);
   }
 
   #kick({ nick, reason }: { nick: string; reason: string }): string[] {
     const { server, renderer } = this.#options;
-    return server.kick(nick, reason) ? [] : renderer.answer(this.#sentences("server.nick-unknown", { nick }));
+    return server.kick(nick, reason) ? [] : renderer.reply(this.#sentences("server.nick-unknown", { nick }));
   }
 
   #ban({ address, minutes }: { address: string; minutes: number }): string {
@@ -117,15 +117,15 @@ export class AdminConsole {
     const { server, renderer, language } = this.#options;
     const { memberCount, eventsPerSecond, startedMs, storedBytes } = server.stats;
     const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
-    const lines = renderer.answer(this.#sentences("server.stats", {
+    const lines = renderer.reply(this.#sentences("server.stats", {
       clients: memberCount,
       rate: oneDigit.format(eventsPerSecond),
       megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
-      since: renderer.stamp(startedMs),
+      since: renderer.formatTime(startedMs),
     }));
     if (storedBytes !== undefined) {
       const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);
-      lines.push(...renderer.answer(this.#sentences("server.stats-stored", { megabytes })));
+      lines.push(...renderer.reply(this.#sentences("server.stats-stored", { megabytes })));
     }
     return lines;
   }

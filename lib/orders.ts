@@ -4,13 +4,13 @@
 import { formatAddress, normalizeHostPort, parseIP } from "./address.ts";
 import { formatBackup, parseBackup } from "./backup.ts";
 import {
-  type Bare,
   type CommandTable,
   firstWord,
   parseCommand,
   tableHelp,
   type UnknownCommand,
-  usageOf,
+  usage,
+  type WithoutArgs,
 } from "./command_table.ts";
 import { COMMANDS, isQuit } from "./commands.ts";
 import { InputError } from "./errors.ts";
@@ -40,7 +40,7 @@ export const ORDER_NAMES = Object.values(ADMIN_COMMANDS).flatMap(({ names }) =>
 /** What a line typed at the console asks for. */
 export type AdminAction =
   | { readonly type: "quit" }
-  | { readonly type: Exclude<Bare<typeof ADMIN_COMMANDS>, "quit"> | "nothing" }
+  | { readonly type: Exclude<WithoutArgs<typeof ADMIN_COMMANDS>, "quit"> | "nothing" }
   | { readonly type: "kick"; readonly nick: string; readonly reason: string }
   | { readonly type: "ban"; readonly address: string; readonly minutes: number }
   | { readonly type: "say"; readonly text: string }
@@ -98,7 +98,7 @@ function parseMinutes(text: string): number {
 
 /** How an order is to be typed. */
 export function orderUsage(order: keyof typeof ADMIN_COMMANDS, sentences: Translate): string {
-  return usageOf(ADMIN_COMMANDS[order], sentences);
+  return usage(ADMIN_COMMANDS[order], sentences);
 }
 
 /** The orders and what they do. */

@@ -46,8 +46,8 @@ export class Outbox {
   }
 
   /** What no server is known to have, in the order in which it was given. */
-  get pending(): MessageBody[] {
-    return this.#pending().map(({ content }) => content);
+  get unacked(): MessageBody[] {
+    return this.#unacked().map(({ content }) => content);
   }
 
   /** `n` of the last message, 0 if there was none. */
@@ -57,8 +57,8 @@ export class Outbox {
 
   /** Whether pending messages take all the room there is: nothing may be added until some are read back. */
   get isFull(): boolean {
-    const pending = this.#pending();
-    return pending.length >= this.#maxMessages || totalBytes(pending) >= this.#maxBytes;
+    const unacked = this.#unacked();
+    return unacked.length >= this.#maxMessages || totalBytes(unacked) >= this.#maxBytes;
   }
 
   /** A new pending message. */
@@ -68,12 +68,12 @@ export class Outbox {
     const message = { clientSeq: ++this.#lastClientSeq, content, bytes, timeMs: 0, ackedAtMs: undefined };
     this.#kept.push(message);
     this.#evictAcked();
-    return toSay(message);
+    return toSayFrame(message);
   }
 
   /** The session's own message `n` was read back from the log of the server it is on: that server has it and
    * all before it. */
-  readBack({ clientSeq, timeMs }: { clientSeq: number; timeMs: number }, nowMs: number): void {
+  onEcho({ clientSeq, timeMs }: { clientSeq: number; timeMs: number }, nowMs: number): void {
     for (const message of this.#kept) {
       if (message.clientSeq > clientSeq) break;
       if (message.clientSeq === clientSeq) {
@@ -87,22 +87,22 @@ export class Outbox {
 
   /** A server welcomed the client: what it has is recent from now on, all else is pending again. Returns what
    * to send to it, in order, before anything new. */
-  welcomed(lastClientSeq: number, nowMs: number): Say[] {
+  onWelcome(lastClientSeq: number, nowMs: number): Say[] {
     this.#isConnected = true;
     for (const message of this.#kept) {
       message.ackedAtMs = message.clientSeq <= lastClientSeq ? nowMs : undefined;
     }
-    return this.#pending().map(toSay);
+    return this.#unacked().map(toSayFrame);
   }
 
   /** The connection was lost. What is kept now stays until the next welcome, however long that takes and
    * however many connections are lost before it: a message ages only while it rests on a server that lives. */
-  lost(nowMs: number): void {
+  onDisconnect(nowMs: number): void {
     if (this.#isConnected) this.#expireAcked(nowMs);
     this.#isConnected = false;
   }
 
-  #pending(): OutboxEntry[] {
+  #unacked(): OutboxEntry[] {
     return this.#kept.filter(({ ackedAtMs }) => ackedAtMs === undefined);
   }
 
@@ -125,6 +125,6 @@ function totalBytes(messages: readonly OutboxEntry[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-function toSay({ clientSeq, timeMs, content }: OutboxEntry): Say {
+function toSayFrame({ clientSeq, timeMs, content }: OutboxEntry): Say {
   return { type: "say", clientSeq, timeMs, ...content };
 }

@@ -1,9 +1,9 @@
 // What the person at a client types, and what the client does then.
 
 import { type ChatView, PROMPT } from "./chat_screen.ts";
-import { unknownCommand } from "./command_table.ts";
-import { asText, COMMAND_NAMES, commandHelp, commandUsage, parseLine } from "./commands.ts";
-import { atMost } from "./deadline.ts";
+import { unknownCommandText } from "./command_table.ts";
+import { COMMAND_NAMES, commandHelp, commandUsage, parseLine, toSayAction } from "./commands.ts";
+import { withTimeout } from "./deadline.ts";
 import type { TypedLine } from "./desk.ts";
 import type { ChatOptions } from "./desks.ts";
 import { InputError } from "./errors.ts";
@@ -31,7 +31,7 @@ export interface ParticipantOptions {
   readonly session: Session;
   readonly screen: ChatView;
   /** Who is online. */
-  readonly roster: MemberList;
+  readonly members: MemberList;
   /** Takes another nick. */
   readonly rename: (nick: string) => Promise<void>;
   /** Prints a line with the time. */
@@ -49,20 +49,20 @@ export class CommandLoop {
   }
 
   /** Takes in what is typed until the person leaves or the input ends. */
-  async takePart(): Promise<void> {
+  async run(): Promise<void> {
     const { terminal, session, language } = this.#options;
-    for await (const line of terminal.typed(PROMPT, this.#chatOptions())) {
+    for await (const line of terminal.lines(PROMPT, this.#chatOptions())) {
       try {
-        if (!await this.#act(line)) return;
+        if (!await this.#run(line)) return;
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await this.#answer(errorText(error, language));
+        await this.#reply(errorText(error, language));
       }
     }
     // A pipe that ends has said all, and wants it to arrive; a person who ends the input wants to go.
-    if (terminal.isKeyboard) return await this.#quit();
-    await session.entered();
-    await session.settled();
+    if (terminal.isTty) return await this.#quit();
+    await session.joined();
+    await session.flushed();
     session.leave();
   }
 
@@ -72,10 +72,11 @@ export class CommandLoop {
       confirmPaste: {
         question: (count) => `${this.#sentences("client.ask-paste", { count })} `,
         isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
-        kept: (count) => this.#options.renderer.answer(this.#sentences("client.paste-kept", { count }))[0]!,
+        notSentText: (count) =>
+          this.#options.renderer.reply(this.#sentences("client.paste-kept", { count }))[0]!,
       },
       complete: (before) => {
-        const nicks = [...this.#options.roster].map(({ nick }) => printableNick(nick));
+        const nicks = [...this.#options.members].map(({ nick }) => printableNick(nick));
         return completionOf(before, { nicks, commands: COMMAND_NAMES });
       },
     };
@@ -84,14 +85,14 @@ export class CommandLoop {
   /** Leaves, once the last words have arrived: at once, unless the server does not answer. */
   async #quit(): Promise<void> {
     const { session } = this.#options;
-    await atMost(FLUSH_TIMEOUT_MS, session.settled());
+    await withTimeout(FLUSH_TIMEOUT_MS, session.flushed());
     session.leave();
   }
 
   /** Does what a line asks for; false if that is to leave. */
-  async #act({ text, isPasted }: TypedLine): Promise<boolean> {
+  async #run({ text, isPasted }: TypedLine): Promise<boolean> {
     const { terminal, rename } = this.#options;
-    const action = isPasted ? asText(text) : parseLine(text);
+    const action = isPasted ? toSayAction(text) : parseLine(text);
     switch (action.type) {
       case "say":
         await this.#say(action.text, { action: action.action });
@@ -108,17 +109,17 @@ export class CommandLoop {
       case "incomplete":
       case "surplus": {
         const usage = commandUsage(action.command, this.#sentences);
-        await this.#answer(this.#sentences(`command.${action.type}`, { usage }));
+        await this.#reply(this.#sentences(`command.${action.type}`, { usage }));
         break;
       }
       case "help":
-        await this.#answer(this.#sentences("command.list"), commandHelp(this.#sentences, terminal.columns));
+        await this.#reply(this.#sentences("command.list"), commandHelp(this.#sentences, terminal.columns));
         break;
       case "who":
         await this.#who();
         break;
       case "unknown":
-        await this.#answer(unknownCommand(action, this.#sentences));
+        await this.#reply(unknownCommandText(action, this.#sentences));
         break;
       case "quit":
         await this.#quit();
@@ -132,43 +133,43 @@ export class CommandLoop {
   }
 
   /** Prints what answers a command. */
-  #answer(text: string, list?: readonly string[]): Promise<void> {
+  #reply(text: string, list?: readonly string[]): Promise<void> {
     const { terminal, renderer } = this.#options;
-    return terminal.print(...renderer.answer(text, list));
+    return terminal.print(...renderer.reply(text, list));
   }
 
   #who(): Promise<void> {
-    const { roster, renderer, session } = this.#options;
-    const lines = [...roster].map((person) => renderer.person(person));
-    const { staleSinceMs } = roster;
+    const { members, renderer, session } = this.#options;
+    const lines = [...members].map((person) => renderer.member(person));
+    const { staleSinceMs } = members;
     if (staleSinceMs !== undefined) {
-      return this.#answer(this.#sentences("who.before", { since: renderer.stamp(staleSinceMs) }), lines);
+      return this.#reply(this.#sentences("who.before", { since: renderer.formatTime(staleSinceMs) }), lines);
     }
-    if (session.idleMs === undefined) return this.#answer(this.#sentences("who.unknown"));
-    return this.#answer(this.#sentences("who.online", { count: lines.length }), lines);
+    if (session.idleMs === undefined) return this.#reply(this.#sentences("who.unknown"));
+    return this.#reply(this.#sentences("who.online", { count: lines.length }), lines);
   }
 
   /** Says something to one person, by the name that they have now. */
   async #sendPrivate(nick: string, text: string): Promise<void> {
-    const { roster } = this.#options;
-    const person = roster.find(nick);
+    const { members } = this.#options;
+    const person = members.find(nick);
     if (person) return await this.#say(text, { to: { sessionId: person.sessionId, nick: person.nick } });
-    const nearest = roster.nearest(nick);
-    await this.#answer(
+    const nearest = members.suggest(nick);
+    await this.#reply(
       nearest === undefined
         ? this.#sentences("client.nick-unknown", { nick })
         : this.#sentences("client.nick-nearest", { nick, nearest }),
     );
   }
 
-  async #say(text: string, manner: MessageOptions): Promise<void> {
+  async #say(text: string, options: MessageOptions): Promise<void> {
     const { terminal, session, screen, notify } = this.#options;
     if (session.isFull) await this.#drained();
-    session.say(text, manner);
+    session.say(text, options);
     screen.setStatus();
-    if (!this.#options.isAuto && terminal.isInteractive && session.idleMs === undefined) {
+    if (!this.#options.isAuto && terminal.hasLineEditor && session.idleMs === undefined) {
       // The question for the next server is about to hide it.
-      await notify(this.#sentences("client.pending", { count: session.pending.length }));
+      await notify(this.#sentences("client.pending", { count: session.unacked.length }));
     }
   }
 
@@ -177,7 +178,7 @@ export class CommandLoop {
   async #drained(): Promise<void> {
     const { session, notify } = this.#options;
     const timer = setTimeout(() => {
-      void notify(this.#sentences("client.waiting", { count: session.pending.length }));
+      void notify(this.#sentences("client.waiting", { count: session.unacked.length }));
     }, SHOW_WAITING_MS);
     await session.drained();
     clearTimeout(timer);

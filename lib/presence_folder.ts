@@ -16,32 +16,32 @@ export const MAX_BATCH_DELAY_MS = 2_000;
 export class PresenceBatcher {
   /** When those were told who were told one by one. */
   #shownAtMs: number[] = [];
-  #held: Presence[] = [];
+  #queued: Presence[] = [];
   #heldSinceMs = 0;
   #lastMs = 0;
 
   /** Whether this is to be told at once; otherwise it is for {@linkcode take}. */
-  isAlone(presence: Presence, nowMs: number): boolean {
+  shouldShowNow(presence: Presence, nowMs: number): boolean {
     this.#shownAtMs = this.#shownAtMs.filter((ms) => nowMs - ms < BATCH_WINDOW_MS);
-    if (this.#held.length === 0 && this.#shownAtMs.length < MAX_UNBATCHED) {
+    if (this.#queued.length === 0 && this.#shownAtMs.length < MAX_UNBATCHED) {
       this.#shownAtMs.push(nowMs);
       return true;
     }
-    if (this.#held.length === 0) this.#heldSinceMs = nowMs;
-    this.#held.push(presence);
+    if (this.#queued.length === 0) this.#heldSinceMs = nowMs;
+    this.#queued.push(presence);
     this.#lastMs = nowMs;
     return false;
   }
 
   /** When {@linkcode take} is due; undefined while there is nothing to take. */
   get nextCheckMs(): number | undefined {
-    if (this.#held.length === 0) return undefined;
+    if (this.#queued.length === 0) return undefined;
     return Math.min(this.#lastMs + DEBOUNCE_MS, this.#heldSinceMs + MAX_BATCH_DELAY_MS);
   }
 
   /** Gives those that were held back, each crowd of one kind, in the order in which the kinds came. */
   take(): Presence[][] {
-    const crowds = Map.groupBy(this.#held.splice(0), (presence) => {
+    const crowds = Map.groupBy(this.#queued.splice(0), (presence) => {
       return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
     });
     return [...crowds.values()];

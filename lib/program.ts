@@ -25,17 +25,17 @@ export interface ProcessContext {
   readonly hasColours: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
-  readonly edition: BuildInfo;
+  readonly buildInfo: BuildInfo;
   /** Folder for what the programs keep for the person. Undefined if the system has none. */
   readonly configFolder?: string;
   /** From now on the process can neither read nor write a file: there are none left that it should. */
   readonly dropFilePermissions: () => void;
   /** Aborted when the program is to end: by the system, by Ctrl-C, or because nobody reads what it writes. */
-  readonly signal: AbortSignal;
+  readonly terminated: AbortSignal;
 }
 
 /** Exit statuses of both programs. */
-export const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
+export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 
 /** Runs a program in this process, and ends the process with its exit status. */
 export async function runProcess(
@@ -45,14 +45,14 @@ export async function runProcess(
   const terminal = new Terminal(await standardStreams({ hasUsedPlaintext: Deno.args.includes("--plain") }));
   // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
-    addEventListener(event, () => terminal.abandon());
+    addEventListener(event, () => terminal.restoreNow());
   }
-  const signal = AbortSignal.any([terminationSignal(), terminal.interrupted]);
-  buildInfo();
+  const terminated = AbortSignal.any([terminationSignal(), terminal.interruptSignal]);
+  ignoreSigtstp();
   // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
-  signal.addEventListener(
+  terminated.addEventListener(
     "abort",
-    () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), LEADER_TIMEOUT_MS)),
+    () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), SHUTDOWN_TIMEOUT_MS)),
   );
   const language = chooseLanguage(langFlag(Deno.args), systemLocales());
   let status: number;
@@ -64,15 +64,15 @@ export async function runProcess(
       hasColours: Deno.stdout.isTerminal() && !Deno.noColor,
       clock,
       localAddresses,
-      edition: terminated(),
+      buildInfo: buildInfo(),
       configFolder: configFolder(),
       dropFilePermissions,
-      signal,
+      terminated,
     });
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
     console.error(errorText(error, language));
-    status = error instanceof InputError ? EXIT.usage : EXIT.refused;
+    status = error instanceof InputError ? EXIT.usage : EXIT.failure;
   } finally {
     await terminal[Symbol.asyncDispose]();
   }
@@ -88,11 +88,11 @@ function localAddresses(): LocalAddress[] {
   }));
 }
 
-function terminated(): BuildInfo {
+function buildInfo(): BuildInfo {
   const runtime = `Deno ${Deno.version.deno}, ${Deno.build.target}`;
-  if (Deno.build.standalone) return { kind: "compiled", runtime };
+  if (Deno.build.standalone) return { distribution: "compiled", runtime };
   // `deno bundle` puts everything into one file of JavaScript.
-  return { kind: import.meta.url.endsWith(".ts") ? "source" : "self-extracting", runtime };
+  return { distribution: import.meta.url.endsWith(".ts") ? "source" : "self-extracting", runtime };
 }
 
 /** XDG Base Directory Specification 0.8; on Windows, where programs keep what belongs to one person. */
@@ -111,7 +111,7 @@ function dropFilePermissions(): void {
 }
 
 /** How long a program may take to end once it is told to, in ms. */
-const LEADER_TIMEOUT_MS = 3_000;
+const SHUTDOWN_TIMEOUT_MS = 3_000;
 
 /** What the system says of the language, the weightiest first. */
 export function systemLocales(): (string | undefined)[] {
@@ -130,7 +130,7 @@ export function terminationSignal(): AbortSignal {
 
 /** Has Ctrl-Z do nothing where the system reads it: it would stop this process alone, `deno task` would go on
  * holding the terminal. */
-function buildInfo(): void {
+function ignoreSigtstp(): void {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTSTP", () => {});
 }
 

@@ -24,7 +24,7 @@ import type {
   Said,
   Say,
   ServerMessage,
-  Unnumbered,
+  Uncommitted,
   Welcome,
   WelcomeHeader,
 } from "./messages.ts";
@@ -150,7 +150,7 @@ export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
 }
 
 /** The whole frame of a log entry, valid until the next frame is encoded: for the log, which copies it. */
-export function encodeEntry(entry: Unnumbered<LogEntry>, seq: number): Uint8Array<ArrayBuffer> {
+export function encodeEntry(entry: Uncommitted<LogEntry>, seq: number): Uint8Array<ArrayBuffer> {
   switch (entry.type) {
     case "said":
       beginEntry(FRAME_TYPE.said, seq, entry.timeMs).id(entry.sessionId).u32(entry.clientSeq)

@@ -24,7 +24,7 @@ export async function prompt<Answer>(
       // A password may be any word.
       return isQuit(answer) && !options.isSecret ? undefined : parse(answer);
     } catch (error) {
-      if (signal?.aborted || (terminal.isKeyboard && terminal.hasEnded)) return undefined;
+      if (signal?.aborted || (terminal.isTty && terminal.hasEnded)) return undefined;
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;
       await terminal.print(errorText(error, language));
       // Several words are no answer to any question: somebody typed on when it came between.

@@ -49,7 +49,7 @@ const TRANSLATED_CODES = [
 ] as const;
 
 /** Why something does not work. */
-export type Reason =
+export type SystemReason =
   | typeof REASON_BY_ERRNO[keyof typeof REASON_BY_ERRNO]
   | typeof REASON_BY_SQLITE_CODE[keyof typeof REASON_BY_SQLITE_CODE]
   | typeof TRANSLATED_CODES[number];
@@ -66,7 +66,7 @@ const MAX_CAUSES = 8;
 
 /** Why something does not work: what the error's details say in `why`, or what the first of its causes that is known
  * means; undefined if that is for the words of the error itself. */
-export function systemReason(error: unknown): Reason | undefined {
+export function systemReason(error: unknown): SystemReason | undefined {
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
     const { code, errcode, details, name } = cause as SystemError;

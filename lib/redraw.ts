@@ -4,7 +4,7 @@
 import { type Cell, type Layout, rowsAboveCursor, width } from "./line_layout.ts";
 
 /** Where the terminal's cursor is: behind so many cells of a row. */
-interface Place {
+interface CellPosition {
   readonly row: number;
   readonly cell: number;
 }
@@ -24,7 +24,7 @@ export function erase(layout: Layout, columns: number): string {
 /** Draws what is different in another layout for the same screen. */
 export function diff(from: Layout, to: Layout): string {
   let text = "";
-  let at: Place = from;
+  let at: CellPosition = from;
   // Of rows that are drawn already `to` tells what stands there, of the others `from`: a cursor only goes to
   // the former, or to what both have.
   for (const [row, cells] of to.rows.entries()) {
@@ -59,13 +59,13 @@ function sameCells(one: readonly Cell[], other: readonly Cell[]): number {
   return [...one, ...other].some(({ text }) => text.startsWith("\x1b")) ? 0 : count;
 }
 
-function move(from: Place, to: Place, rows: readonly (readonly Cell[])[]): string {
+function move(from: CellPosition, to: CellPosition, rows: readonly (readonly Cell[])[]): string {
   if (from.row === to.row && from.cell === to.cell) return "";
   const before = rows[to.row]!.slice(0, to.cell);
   const vertical = moveRows(from.row, to.row);
   if (before.length === 0) return `${vertical}\r`;
   // Where it is not sure how wide something is, only drawing it leads behind it.
-  if (!before.every(({ isSure }) => isSure)) return `${vertical}\r${textOf(before)}`;
+  if (!before.every(({ hasKnownWidth }) => hasKnownWidth)) return `${vertical}\r${textOf(before)}`;
   return `${vertical}\x1b[${width(before) + 1}G`;
 }
 

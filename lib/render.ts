@@ -70,10 +70,11 @@ export class Renderer {
   }
 
   /** Several who came or went in the same way, with the time of the last. */
-  crowd(crowd: readonly Presence[]): string {
-    const last = crowd.at(-1)!;
+  presenceBatch(presenceBatch: readonly Presence[]): string {
+    const last = presenceBatch.at(-1)!;
     const people = [
-      ...new Map(crowd.map(({ sessionId, nick }) => [sessionId, this.nick(nick, sessionId)])).values(),
+      ...new Map(presenceBatch.map(({ sessionId, nick }) => [sessionId, this.nick(nick, sessionId)]))
+        .values(),
     ];
     if (people.length === 1) return this.entry(last);
     const more = people.length - MAX_BATCH_NAMES;
@@ -84,8 +85,8 @@ export class Renderer {
   }
 
   /** What comes before a line of this time: a line with the date, if the line before was of another day. */
-  newDay(timeMs: number): readonly string[] {
-    const line = this.#times.newDay(timeMs);
+  dateSeparator(timeMs: number): readonly string[] {
+    const line = this.#times.dateSeparator(timeMs);
     return line === undefined ? NO_LINES : [this.#paint.time(line)];
   }
 
@@ -95,7 +96,7 @@ export class Renderer {
   }
 
   /** What the program has to say to whoever asked, and below it a list: without the time, as it is of now. */
-  answer(text: string, list: readonly string[] = []): string[] {
+  reply(text: string, list: readonly string[] = []): string[] {
     return [`${PREFIXES.notice} ${printable(text)}`, ...list];
   }
 
@@ -105,18 +106,18 @@ export class Renderer {
   }
 
   /** Somebody who is online, with IP and since when, for a list. */
-  person({ sessionId, nick, address, startedMs }: MemberInfo): string {
+  member({ sessionId, nick, address, startedMs }: MemberInfo): string {
     const line = this.#sentences("who.line", {
       nick: this.nick(nick, sessionId),
       address: printable(address),
-      since: this.stamp(startedMs),
+      since: this.formatTime(startedMs),
     });
     return `  ${line}`;
   }
 
   /** Date and time of day. */
-  stamp(timeMs: number): string {
-    return this.#times.stamp(timeMs);
+  formatTime(timeMs: number): string {
+    return this.#times.formatTime(timeMs);
   }
 
   #event(event: RoomEvent, reader: string | undefined): string {
@@ -126,7 +127,7 @@ export class Renderer {
       case "announced":
         return `${PREFIXES.announced} ${this.#sentences("room.announced", { text: printable(event.text) })}`;
       default:
-        return `${PREFIXES.presence} ${this.#news(event)}`;
+        return `${PREFIXES.presence} ${this.#roomEvent(event)}`;
     }
   }
 
@@ -143,7 +144,7 @@ export class Renderer {
     return text.replace(WORD, (word) => foldNick(word) === key ? this.#paint.mention(word) : word);
   }
 
-  #news(event: Exclude<RoomEvent, Said | Announced>): string {
+  #roomEvent(event: Exclude<RoomEvent, Said | Announced>): string {
     if (event.type === "backups") {
       // A fingerprint is for programs to compare.
       const names = event.backups.map((backup) => printable(backup.split("#", 1)[0]!));
@@ -159,7 +160,7 @@ export class Renderer {
   }
 
   #line(timeMs: number, text: string): string {
-    return `${this.#paint.time(`[${this.stamp(timeMs)}]`)} ${text}`;
+    return `${this.#paint.time(`[${this.formatTime(timeMs)}]`)} ${text}`;
   }
 }
 

@@ -28,13 +28,13 @@ export const MAX_SERVERS = 64;
 export class ServerPool {
   #servers: Address[] = [];
   /** Of those that rooms have named, which one; the one that was named longest ago first. */
-  readonly #rooms = new Map<Address, bigint>();
+  readonly #logIds = new Map<Address, bigint>();
   /** Where the client is, or was last, or is to be first. */
-  here: Address | undefined;
+  current: Address | undefined;
   /** The room that was last to name servers, and those of them that are known. */
-  #room: bigint | undefined;
-  #named: readonly Address[] = [];
-  readonly #distrusted: Address[] = [];
+  #lastLogId: bigint | undefined;
+  #listed: readonly Address[] = [];
+  readonly #excluded: Address[] = [];
   /** By name, in small letters, the IP address that it was last found at; the one to expect of our own machine. */
   readonly #ips = new Map([["localhost", "127.0.0.1"]]);
 
@@ -49,8 +49,8 @@ export class ServerPool {
   }
 
   /** The client is on a server, which it found at this IP address. */
-  found(server: Address, ip: string): void {
-    this.here = server;
+  setCurrent(server: Address, ip: string): void {
+    this.current = server;
     const name = server.host.toLowerCase();
     this.#ips.delete(name);
     this.#ips.set(name, ip);
@@ -60,48 +60,48 @@ export class ServerPool {
   /** A room, by its instance, names these servers, and none of the others that it named before. They come next after
    * the one where the client is, but for its own other names: all who are there go the same way, whatever else they
    * know. */
-  learn(servers: readonly Address[], room: bigint): void {
+  update(servers: readonly Address[], room: bigint): void {
     // A room of many servers has an order for each client, and tells all of them alike who comes and goes.
-    const before = room === this.#room
-      ? this.#roundRobin().filter((known) => this.#named.includes(known))
+    const before = room === this.#lastLogId
+      ? this.#roundRobin().filter((known) => this.#listed.includes(known))
       : [];
     for (const known of this.#servers) {
-      const isServerDown = this.#rooms.get(known) === room && indexOf(servers, known) < 0;
+      const isServerDown = this.#logIds.get(known) === room && indexOf(servers, known) < 0;
       if (isServerDown && !this.#isLocal(known)) this.#remove(known);
     }
     for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { room, kept: servers });
     const named = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
-    this.#room = room;
-    this.#named = named;
-    const here = this.here;
-    if (!here) return;
-    const isNext = (known: Address) => named.includes(known) && !this.isSameSet(known, here);
+    this.#lastLogId = room;
+    this.#listed = named;
+    const current = this.current;
+    if (!current) return;
+    const isNext = (known: Address) => named.includes(known) && !this.isSameSet(known, current);
     const next = new Set([...before, ...named].filter(isNext));
     this.#servers = this.#servers.filter((known) => !next.has(known));
-    this.#servers.splice(indexOf(this.#servers, here) + 1, 0, ...next);
+    this.#servers.splice(indexOf(this.#servers, current) + 1, 0, ...next);
   }
 
   #append(server: Address, { room, kept }: { room?: bigint; kept: readonly Address[] }): void {
-    if (this.has(server) || indexOf(this.#distrusted, server) >= 0) return;
+    if (this.has(server) || indexOf(this.#excluded, server) >= 0) return;
     const added = { ...server };
     this.#servers.push(added);
-    if (room !== undefined) this.#rooms.set(added, room);
+    if (room !== undefined) this.#logIds.set(added, room);
     if (this.#servers.length <= MAX_SERVERS) return;
     const isKept = (known: Address) => indexOf(kept, known) >= 0 || this.#isLocal(known);
-    this.#remove(this.#rooms.keys().find((known) => !isKept(known)) ?? added);
+    this.#remove(this.#logIds.keys().find((known) => !isKept(known)) ?? added);
   }
 
   #remove(known: Address): void {
     this.#servers = this.#servers.filter((server) => server !== known);
-    this.#rooms.delete(known);
+    this.#logIds.delete(known);
   }
 
   /** Takes a server out for good, whoever names it again. */
-  distrust(server: Address): void {
+  exclude(server: Address): void {
     const known = this.#servers[indexOf(this.#servers, server)];
     if (known) this.#remove(known);
-    this.#distrusted.push(server);
-    if (this.#distrusted.length > MAX_SERVERS) this.#distrusted.shift();
+    this.#excluded.push(server);
+    if (this.#excluded.length > MAX_SERVERS) this.#excluded.shift();
   }
 
   /** Whether two addresses seem to be of one server. A name may have moved since, or be found again where an address is
@@ -121,15 +121,15 @@ export class ServerPool {
   }
 
   /** The server to try after `last`; itself if it is the only one. */
-  after(last: Address): Address {
+  nextAfter(last: Address): Address {
     const index = indexOf(this.#servers, last);
     return this.#servers[(index + 1) % this.#servers.length] ?? last;
   }
 
   /** The same, but for those that seem to be `last` under another name; `last` if there is no other. */
-  otherThan(last: Address): Address {
-    let next = this.after(last);
-    for (let i = 1; i < this.size && this.isSameSet(next, last); i++) next = this.after(next);
+  nextDistinct(last: Address): Address {
+    let next = this.nextAfter(last);
+    for (let i = 1; i < this.size && this.isSameSet(next, last); i++) next = this.nextAfter(next);
     return this.isSameSet(next, last) ? last : next;
   }
 
@@ -140,12 +140,12 @@ export class ServerPool {
 
   /** All that are known, the one where the client is last. */
   #roundRobin(): Address[] {
-    const next = this.here ? indexOf(this.#servers, this.here) + 1 : 0;
+    const next = this.current ? indexOf(this.#servers, this.current) + 1 : 0;
     return [...this.#servers.slice(next), ...this.#servers.slice(0, next)];
   }
 
   #isLocal(server: Address): boolean {
-    return this.here !== undefined && isSameAddress(server, this.here);
+    return this.current !== undefined && isSameAddress(server, this.current);
   }
 
   #ipOf(host: string): string {

@@ -17,7 +17,7 @@ import type {
   ProposedEvent,
   Renamed,
   Say,
-  Unnumbered,
+  Uncommitted,
   WelcomeHeader,
 } from "./protocol.ts";
 import { NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "./protocol.ts";
@@ -70,7 +70,7 @@ export interface Admission {
 }
 
 /** A change of who is in. */
-type MembershipChange = Unnumbered<Joined | Left | Renamed>;
+type MembershipChange = Uncommitted<Joined | Left | Renamed>;
 
 /** The room. What may take its time, because the journal does, returns undefined or false then, and calls `again`
  * when it is to be asked again. */
@@ -340,6 +340,6 @@ export class Room {
   }
 }
 
-function isMembershipChange(entry: Unnumbered): entry is MembershipChange {
+function isMembershipChange(entry: Uncommitted): entry is MembershipChange {
   return entry.type === "joined" || entry.type === "left" || entry.type === "renamed";
 }

@@ -6,7 +6,7 @@ import type { Instant } from "./clock.ts";
 import { applyEvent } from "./fold.ts";
 import type { CommitLog } from "./journal.ts";
 import { type Member, Members } from "./members.ts";
-import { encodeEntry, encodeServer, type ProposedEvent, type Unnumbered } from "./protocol.ts";
+import { encodeEntry, encodeServer, type ProposedEvent, type Uncommitted } from "./protocol.ts";
 import { Rate } from "./rate.ts";
 import { EventLog, type RoomLogOptions } from "./room_log.ts";
 
@@ -63,6 +63,6 @@ export class RoomState {
 }
 
 /** Who alone may read an entry, if it is not for everybody. */
-function audienceOf(entry: Unnumbered): { audience: readonly bigint[] } | undefined {
+function audienceOf(entry: Uncommitted): { audience: readonly bigint[] } | undefined {
   return entry.type === "said" && entry.to ? { audience: [entry.sessionId, entry.to.sessionId] } : undefined;
 }

@@ -27,19 +27,19 @@ export class MemberList implements Iterable<MemberInfo> {
   }
 
   /** The server that tells of them is lost, at this time, in ms since 1970 UTC. */
-  lose(timeMs: number): void {
+  markStale(timeMs: number): void {
     this.#staleSinceMs = timeMs;
   }
 
   /** A server has said who is in. */
-  reset(people: Iterable<MemberInfo>): void {
+  replace(people: Iterable<MemberInfo>): void {
     this.#staleSinceMs = undefined;
     this.#people.clear();
     for (const person of people) this.#people.set(person.sessionId, person);
   }
 
   /** Something happened in the room. */
-  learn(event: RoomEvent): void {
+  apply(event: RoomEvent): void {
     switch (event.type) {
       case "joined": {
         if (this.#people.size >= this.#max) return;
@@ -61,16 +61,16 @@ export class MemberList implements Iterable<MemberInfo> {
   /** Who has this nick, or one that differs in case only. */
   find(nick: string): MemberInfo | undefined {
     const key = foldNick(nick);
-    return this.#named().find((person) => foldNick(person.nick) === key);
+    return this.#byNick().find((person) => foldNick(person.nick) === key);
   }
 
   /** The nick online that looks most like this one; undefined if none does. */
-  nearest(nick: string): string | undefined {
-    return suggest(nick, this.#named().map((person) => person.nick));
+  suggest(nick: string): string | undefined {
+    return suggest(nick, this.#byNick().map((person) => person.nick));
   }
 
   /** Those whose nick can be one, whatever a server says. */
-  #named(): MemberInfo[] {
+  #byNick(): MemberInfo[] {
     return [...this.#people.values()].filter(({ nick }) => isNick(nick));
   }
 }

@@ -30,17 +30,17 @@ export class Screen {
   readonly #options: ScreenOptions;
   #view: InputView | undefined;
   /** What stands below the lines now. */
-  #drawn: Layout | undefined;
-  readonly #printed: PrintJob[] = [];
+  #currentLayout: Layout | undefined;
+  readonly #printQueue: PrintJob[] = [];
   /** What is to be told to the terminal besides. */
-  #orders: string;
+  #controls: string;
   #isDirty = false;
   #isWriting = false;
   #isBroken = false;
 
   constructor(options: ScreenOptions) {
     this.#options = options;
-    this.#orders = options.tty ? BRACKETED_PASTE.on : "";
+    this.#controls = options.tty ? BRACKETED_PASTE.on : "";
     if (options.tty) this.#update();
   }
 
@@ -48,13 +48,13 @@ export class Screen {
    * written. */
   print(text: string): Promise<void> {
     return new Promise((onWritten) => {
-      this.#printed.push({ text, onWritten });
+      this.#printQueue.push({ text, onWritten });
       this.#update();
     });
   }
 
   /** Shows this below the lines from now on. A pipe does not get it. */
-  show(view: InputView | undefined): void {
+  setInput(view: InputView | undefined): void {
     if (!this.#options.tty) return;
     this.#view = view;
     this.#update();
@@ -63,45 +63,45 @@ export class Screen {
   /** Has the terminal make a sound. A pipe does not get that. */
   bell(): void {
     if (!this.#options.tty) return;
-    this.#orders += BELL;
+    this.#controls += BELL;
     this.#update();
   }
 
   /** Empties the screen but for the view. A pipe does not get that. */
   clear(): void {
     if (!this.#options.tty) return;
-    this.#orders += CLEAR;
-    this.#drawn = undefined;
+    this.#controls += CLEAR;
+    this.#currentLayout = undefined;
     this.#update();
   }
 
   /** Draws the view anew below whatever has been written since. If nothing was, its last row stands there still. */
   resume(): void {
-    this.#orders += CLEAR_ROW + BRACKETED_PASTE.on;
-    this.#drawn = undefined;
+    this.#controls += CLEAR_ROW + BRACKETED_PASTE.on;
+    this.#currentLayout = undefined;
     this.#update();
   }
 
   /** Fits the view to the size of the screen. */
-  resized(): void {
+  onResize(): void {
     this.#update();
   }
 
   /** Takes the view away, and gives the terminal back as it was. Fulfilled when all is written. */
   async close(): Promise<void> {
-    if (this.#options.tty) this.#orders += BRACKETED_PASTE.off;
-    this.show(undefined);
+    if (this.#options.tty) this.#controls += BRACKETED_PASTE.off;
+    this.setInput(undefined);
     await this.print("");
     this.#isBroken = true; // nothing comes any more
   }
 
   /** The same at once, without what was still to be printed, for a process that must end. A terminal that takes
    * nothing gets nothing. */
-  abandon(): void {
+  restoreNow(): void {
     const { tty } = this.#options;
     if (!tty || this.#isWriting || this.#isBroken) return;
-    const text = this.#drawn ? erase(this.#drawn, tty.size().columns) : "";
-    this.#drawn = undefined;
+    const text = this.#currentLayout ? erase(this.#currentLayout, tty.size().columns) : "";
+    this.#currentLayout = undefined;
     this.#isBroken = true;
     tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off));
   }
@@ -117,7 +117,7 @@ export class Screen {
     this.#isWriting = true;
     while (this.#isDirty) {
       this.#isDirty = false;
-      const printed = this.#printed.splice(0);
+      const printed = this.#printQueue.splice(0);
       try {
         const text = this.#compose(printed.map((one) => one.text).join(""));
         if (text !== "" && !this.#isBroken) await this.#options.write(ENCODER.encode(text));
@@ -132,14 +132,14 @@ export class Screen {
 
   /** What leads from what the terminal shows to what it is to show. */
   #compose(lines: string): string {
-    const orders = this.#orders;
-    this.#orders = "";
+    const orders = this.#controls;
+    this.#controls = "";
     const { tty } = this.#options;
     if (!tty) return lines;
     const size = tty.size();
-    const from = this.#drawn;
+    const from = this.#currentLayout;
     const to = this.#view && computeLayout(withWholeWords(this.#view, size.columns), size);
-    this.#drawn = to;
+    this.#currentLayout = to;
     const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
     if (isSameScreen && to && lines === "") return orders + diff(from, to);
     const wrapped = wrapLines(lines, size.columns);

@@ -11,12 +11,12 @@ import type { Socket } from "./socket.ts";
 import { TcpStream, TlsSocket } from "./tls_socket.ts";
 
 /** What a server must show: a certificate with its name or address in it that these authorities (PEM) vouch for,
- * and nobody else; or one that vouches for itself, whose fingerprint `judge` lets pass by not throwing. */
-export type TlsRequirement = { readonly ca: string } | { readonly judge: (fingerprint: string) => void };
+ * and nobody else; or one that vouches for itself, whose fingerprint `verify` lets pass by not throwing. */
+export type TlsRequirement = { readonly ca: string } | { readonly verify: (fingerprint: string) => void };
 
 /** Connects to a server by TLS, once it has proved that it is the right one.
  * @throws {ConnectError} as `dial` does, and `not-a-chat-server`, `not-tls`, `tls-failed`, `certificate-refused`,
- * `certificate-unfit` or `certificate-expired`; what `judge` throws; the signal's reason */
+ * `certificate-unfit` or `certificate-expired`; what `verify` throws; the signal's reason */
 export async function dialTls(
   server: Address,
   { tlsRequirement, ...options }: DialOptions & { tlsRequirement: TlsRequirement },
@@ -28,7 +28,7 @@ export async function dialTls(
     // What is shown here is not believed, and nothing is said: whether the server has the key to it shows on the
     // connection behind, on which this very certificate is the only authority, and its name is of no account.
     const pem = await fetchPeerCertificate(server, options);
-    tlsRequirement.judge(fingerprint(pem));
+    tlsRequirement.verify(fingerprint(pem));
     return await connectTls(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
     const { signal } = options;

@@ -37,10 +37,10 @@ export async function serverAccess(
   program: ProcessContext,
 ): Promise<ServerConfig> {
   checkCombinations(flags, {
-    needed: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
-    contrary: [["tls-auto", "tls-cert"]],
+    requires: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
+    conflicts: [["tls-auto", "tls-cert"]],
   });
-  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) requireTls(program.edition);
+  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) requireTls(program.buildInfo);
   const password = await readPassword(flags["password-file"], program);
   const certificate = await loadServerCertificate(flags, program);
   program.dropFilePermissions();

@@ -55,7 +55,7 @@ export class LogPrinter {
     const { renderer, wallMs } = this.#options;
     const timeMs = wallMs();
     if (this.#notices.length < MAX_QUEUED_NOTICES) {
-      this.#notices.push(...renderer.newDay(timeMs), renderer.notice(text, timeMs));
+      this.#notices.push(...renderer.dateSeparator(timeMs), renderer.notice(text, timeMs));
     }
     this.flush();
   }
@@ -72,7 +72,7 @@ export class LogPrinter {
    * meanwhile. */
   catchingUp(): Promise<void> | undefined {
     const { terminal, maxLagBytes = RETAINED_BYTES / 2 } = this.#options;
-    if (terminal.isInteractive || this.#isStuck || !this.#cursor) return undefined;
+    if (terminal.hasLineEditor || this.#isStuck || !this.#cursor) return undefined;
     if (this.#cursor.lagBytes < maxLagBytes) return undefined;
     return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
   }
@@ -103,7 +103,7 @@ export class LogPrinter {
       for (const frame of splitFrames(slice)) {
         const event = decodeServer(frame) as LogEntry;
         if (event.type === "noop") continue; // it came to nothing
-        lines.push(...renderer.newDay(event.timeMs), renderer.entry(event));
+        lines.push(...renderer.dateSeparator(event.timeMs), renderer.entry(event));
       }
       if (lines.length > 0) await terminal.print(...lines);
       else if (slice.length === 0) return;

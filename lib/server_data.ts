@@ -28,7 +28,7 @@ export async function serverData(
     onStalled: (error: StoreError | undefined) => void;
   },
 ): Promise<SqliteCommitLog | undefined> {
-  checkCombinations(flags, { needed: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
+  checkCombinations(flags, { requires: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
   if (flags.data === undefined) return undefined;
   const retainEntries = parseCountIn("--keep", flags.keep, { least: MIN_RETAINED, most: MAX_RETAINED });
   const days = parseCountIn("--keep-days", flags["keep-days"], { least: 1, most: MAX_RETENTION_DAYS });

@@ -5,7 +5,7 @@ import { infoOutput } from "./about.ts";
 import { DEFAULT_PORT, formatAddress, parsePort } from "./address.ts";
 import { checkBackup, formatBackup, parseBackup } from "./backup.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
-import { DISPLAY_FLAGS, rendererFor } from "./display.ts";
+import { DISPLAY_FLAGS, makeRenderer } from "./display.ts";
 import { ChatError, InputError, ListenError } from "./errors.ts";
 import {
   COMMON_FLAGS,
@@ -63,21 +63,21 @@ const FLAGS = {
  * @throws {InputError} about flags, or if the input ends before all is known
  * @throws {ListenError} if an address given by flags cannot be had */
 export async function serve(program: ProcessContext): Promise<number> {
-  const { terminal, clock, language, signal, edition } = program;
+  const { terminal, clock, language, terminated, buildInfo } = program;
   const sentences = translator(language);
   const flags = parseFlags(program.args, FLAGS);
   const answer = infoOutput(flags, {
     name: "chat-server",
     table: FLAGS,
     help: help(sentences, terminal.columns),
-    edition,
+    build: buildInfo,
     sentences,
   });
   if (answer) {
     await terminal.print(...answer);
     return EXIT.ok;
   }
-  const renderer = rendererFor(flags, program);
+  const renderer = makeRenderer(flags, program);
   const log = new LogPrinter({ terminal, renderer, sentences, wallMs: () => clock().wallMs });
   const settings = serverConfig(flags);
   // deno-lint-ignore prefer-const -- what keeps the room is there before it
@@ -115,7 +115,7 @@ export async function serve(program: ProcessContext): Promise<number> {
     server,
     localIPs: () => localIPs(program),
   });
-  await Promise.race([aborted(signal), operator.run(), ...(shared ? [shared.failed] : [])]);
+  await Promise.race([aborted(terminated), operator.run(), ...(shared ? [shared.failed] : [])]);
   await terminal.print(sentences("server.closing"));
   await server.close();
   await shared?.close();
@@ -140,8 +140,8 @@ function clusterNotices(
   { log, unstored }: { log: LogPrinter; unstored: OutageNotifier },
 ): Omit<SharedRoomOptions, "clock"> {
   return {
-    onStalled: (isAway) =>
-      unstored.report(!isAway, sentences(isAway ? "server.nats-away" : "server.nats-back")),
+    onStalled: (isUnavailable) =>
+      unstored.report(!isUnavailable, sentences(isUnavailable ? "server.nats-away" : "server.nats-back")),
     onSnapshotTooLarge: (bytes, { isKept }) => {
       const name = isKept ? "server.nats-oversized" : "server.nats-oversized-forgets";
       log.print(sentences(name, { megabytes: megabytesFor(bytes) }));
@@ -218,7 +218,7 @@ function certificateLines(
   const sentences = translator(language);
   const lines = [sentences("server.fingerprint", { fingerprint })];
   if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
-    lines.push(sentences("server.certificate-ends", { date: renderer.stamp(expiresMs), path }));
+    lines.push(sentences("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
   }
   return lines;
 }
@@ -289,8 +289,14 @@ function localIPs(program: ProcessContext): string[] {
 
 function askPort(program: ProcessContext, options: AskOptions): Promise<number | undefined> {
   const text = translator(program.language)("ask.port");
-  const { signal } = program;
-  return prompt(program, { text, fallback: String(DEFAULT_PORT), parse: parsePort, signal, ...options });
+  const { terminated } = program;
+  return prompt(program, {
+    text,
+    fallback: String(DEFAULT_PORT),
+    parse: parsePort,
+    signal: terminated,
+    ...options,
+  });
 }
 
 /** Asks which of the machine's addresses to listen on, by number or as it is; not if there is only one. */
@@ -305,7 +311,7 @@ async function askHost(program: ProcessContext, options: AskOptions): Promise<st
     fallback: "1",
     parse: (answer) =>
       hosts.find((host) => host === answer) ?? hosts[Number(answer) - 1] ?? invalidChoice(hosts.length),
-    signal: program.signal,
+    signal: program.terminated,
     ...options,
   });
 }

@@ -18,7 +18,7 @@ import {
 } from "./failures.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "./heartbeat.ts";
 import { ConnectionManager } from "./hub.ts";
-import type { Place } from "./inbox.ts";
+import type { Delivery } from "./inbox.ts";
 import type { SessionState } from "./mailbox.ts";
 import {
   decodeServer,
@@ -52,24 +52,24 @@ export interface Disconnect {
   readonly target: ConnectTarget;
   readonly error: DisconnectError;
   /** Whether it was in: then the conversation goes on elsewhere. */
-  readonly wasIn: boolean;
+  readonly wasJoined: boolean;
   /** How long it was in, in ms. */
-  readonly stayedMs: number;
+  readonly connectedForMs: number;
 }
 
 /** An entry of the log that is to be shown. */
-export interface ReadEntry {
+export interface DeliveredEntry {
   readonly entry: RoomEvent;
-  readonly place: Exclude<Place, "duplicate">;
+  readonly delivery: Exclude<Delivery, "duplicate">;
 }
 
 /** What came of the frames that came. */
-interface Reading {
-  readonly entries: readonly ReadEntry[];
-  readonly refusals: readonly ServerError[];
-  readonly waits: readonly Stalled[];
+interface ReceivedBatch {
+  readonly entries: readonly DeliveredEntry[];
+  readonly rejections: readonly ServerError[];
+  readonly stalls: readonly Stalled[];
   /** Why there is nothing more to read. */
-  readonly problem?: unknown;
+  readonly error?: unknown;
 }
 
 /** What happens to a client. */
@@ -80,10 +80,10 @@ export type SessionEvent =
     /** IP address at which it was found. */
     readonly ip: string;
     readonly welcome: Welcome;
-    readonly missing: number;
+    readonly truncatedCount: number;
   }
   /** Something was read, be it only that the server has what was pending; these are to be shown. */
-  | { readonly type: "read"; readonly entries: readonly ReadEntry[] }
+  | { readonly type: "read"; readonly entries: readonly DeliveredEntry[] }
   /** What the client asked for is not done; it stays in. */
   | { readonly type: "rejected"; readonly error: ServerError }
   /** What is said waits on the server, or does so no more. */
@@ -170,23 +170,23 @@ export class Session implements Disposable {
   }
 
   /** What no server is known to have. */
-  get pending(): readonly MessageBody[] {
-    return this.#mailbox.pending;
+  get unacked(): readonly MessageBody[] {
+    return this.#mailbox.unacked;
   }
 
   /** Fulfilled when a server has let the client in, or the session has ended. */
-  entered(): Promise<void> {
-    return this.#until(() => this.#joinedMs !== undefined);
+  joined(): Promise<void> {
+    return this.#waitUntil(() => this.#joinedMs !== undefined);
   }
 
   /** Fulfilled when nothing is pending any more, or the session has ended. */
-  settled(): Promise<void> {
-    return this.#until(() => this.pending.length === 0);
+  flushed(): Promise<void> {
+    return this.#waitUntil(() => this.unacked.length === 0);
   }
 
   /** Fulfilled when there is room to {@linkcode say} something, or the session has ended. */
   drained(): Promise<void> {
-    return this.#until(() => !this.isFull);
+    return this.#waitUntil(() => !this.isFull);
   }
 
   /** Takes leave: {@linkcode run} ends, at the latest after {@linkcode LEAVE_TIMEOUT_MS}. */
@@ -204,7 +204,7 @@ export class Session implements Disposable {
       while (!signal.aborted) {
         const target = await this.#options.nextTarget(failure, { signal });
         if (!target || signal.aborted) break;
-        for await (const event of this.#visit(target)) {
+        for await (const event of this.#connect(target)) {
           if (event.type === "failed") failure = event.failure;
           yield event;
         }
@@ -214,7 +214,7 @@ export class Session implements Disposable {
     }
   }
 
-  async #until(isReached: () => boolean): Promise<void> {
+  async #waitUntil(isReached: () => boolean): Promise<void> {
     while (!isReached() && !this.#leaving.signal.aborted) {
       this.#progress ??= Promise.withResolvers();
       await this.#progress.promise;
@@ -228,36 +228,36 @@ export class Session implements Disposable {
   }
 
   /** One server, from the first packet to the last. Ends with `failed` unless the client has left. */
-  async *#visit(target: ConnectTarget): AsyncGenerator<SessionEvent> {
+  async *#connect(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     let cause: unknown;
     try {
-      yield* this.#converse(target);
+      yield* this.#receive(target);
       cause = new ConnectionLostError("closed", "The server ended the connection");
     } catch (error) {
       cause = error;
     }
-    const wasIn = this.#connection !== undefined;
+    const wasJoined = this.#connection !== undefined;
     // Not since now: a machine that slept has not heard its server die.
-    if (this.#connection) this.#mailbox.lost(this.#connection.lastReceivedMs);
+    if (this.#connection) this.#mailbox.onDisconnect(this.#connection.lastReceivedMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
-    const error = toDisconnect(cause, { server: target.server, wasIn });
-    const stayedMs = wasIn ? this.#clock().monotonicMs - this.#joinedMs! : 0;
-    yield { type: "failed", failure: { target, wasIn, stayedMs, error } };
+    const error = toDisconnect(cause, { server: target.server, wasJoined });
+    const connectedForMs = wasJoined ? this.#clock().monotonicMs - this.#joinedMs! : 0;
+    yield { type: "failed", failure: { target, wasJoined, connectedForMs, error } };
   }
 
   /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
-  async *#converse(target: ConnectTarget): AsyncGenerator<SessionEvent> {
+  async *#receive(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     const { dial: open = dial, passwordFor = () => "" } = this.#options;
     const {
       server,
       nick,
-      dialTimeoutMs: connectMs,
+      dialTimeoutMs,
       welcomeTimeoutMs = this.#options.welcomeTimeoutMs ?? WELCOME_TIMEOUT_MS,
     } = target;
     const error = noAnswer(server, welcomeTimeoutMs);
     using deadline = new Deadline(welcomeTimeoutMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.add(await open(server, { signal: deadline.signal, connectMs }));
+    const connection = this.#hub.add(await open(server, { signal: deadline.signal, dialTimeoutMs }));
     deadline.signal.addEventListener("abort", () => connection.close(error));
     if (deadline.signal.aborted) connection.close(error); // while the dial came through
     try {
@@ -274,14 +274,14 @@ export class Session implements Disposable {
             server,
             ip: connection.peer.hostname,
             welcome,
-            missing: this.#enter(welcome, connection),
+            truncatedCount: this.#enter(welcome, connection),
           };
         }
-        const { entries, refusals, waits, problem } = this.#read(frames, connection);
+        const { entries, rejections, stalls, error } = this.#read(frames, connection);
         yield { type: "read", entries };
-        for (const { resolved } of waits) yield { type: "stalled", isResolved: resolved };
-        for (const error of refusals) yield { type: "rejected", error };
-        if (problem) throw problem;
+        for (const { resolved } of stalls) yield { type: "stalled", isResolved: resolved };
+        for (const error of rejections) yield { type: "rejected", error };
+        if (error) throw error;
       }
     } finally {
       this.#hub.remove(connection);
@@ -290,21 +290,21 @@ export class Session implements Disposable {
 
   /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */
   #enter(welcome: Welcome, connection: Connection): number {
-    const { resend, missing } = this.#mailbox.welcomed(welcome, this.#clock().monotonicMs);
+    const { resend, truncatedCount } = this.#mailbox.onWelcome(welcome, this.#clock().monotonicMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.startHeartbeat();
     this.#joinedMs = this.#clock().monotonicMs;
     this.#nickRequests = 0;
     this.#connection = connection;
     this.#notifyProgress();
-    return missing;
+    return truncatedCount;
   }
 
   /** Takes in all frames that are whole. A problem does not undo what was read before it. */
-  #read(frames: FrameDecoder, connection: Connection): Reading {
-    const entries: ReadEntry[] = [];
-    const refusals: ServerError[] = [];
-    const waits: Stalled[] = [];
+  #read(frames: FrameDecoder, connection: Connection): ReceivedBatch {
+    const entries: DeliveredEntry[] = [];
+    const rejections: ServerError[] = [];
+    const stalls: Stalled[] = [];
     const { monotonicMs } = this.#clock();
     try {
       for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
@@ -316,23 +316,23 @@ export class Session implements Disposable {
           case "renamed":
           case "announced":
           case "backups": {
-            const place = this.#mailbox.read(message, monotonicMs);
-            if (place !== "duplicate") entries.push({ entry: message, place });
+            const delivery = this.#mailbox.onEntry(message, monotonicMs);
+            if (delivery !== "duplicate") entries.push({ entry: message, delivery });
             break;
           }
           case "noop":
-            this.#mailbox.read(message, monotonicMs);
+            this.#mailbox.onEntry(message, monotonicMs);
             break;
           case "rejected":
             if (this.#nickRequests === 0) throw closeReason(message);
             this.#nickRequests--;
-            refusals.push(serverError(message, { nick: message.request }));
+            rejections.push(serverError(message, { nick: message.request }));
             break;
           case "stalled":
-            waits.push(message);
+            stalls.push(message);
             break;
           case "ping":
-            this.#mailbox.pinged(message, monotonicMs);
+            this.#mailbox.onPing(message, monotonicMs);
             connection.send(PONG);
             break;
           case "pong":
@@ -342,12 +342,12 @@ export class Session implements Disposable {
             throw closeReason(message);
         }
       }
-    } catch (problem) {
-      return { entries, refusals, waits, problem };
+    } catch (error) {
+      return { entries, rejections, stalls, error };
     } finally {
       this.#notifyProgress();
     }
-    return { entries, refusals, waits };
+    return { entries, rejections, stalls };
   }
 }
 

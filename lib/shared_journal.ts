@@ -113,7 +113,7 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   get isUnavailable(): boolean {
-    return this.#writer.isAway;
+    return this.#writer.isUnavailable;
   }
 
   subscribe(apply: Apply, onReady: () => void): void {

@@ -4,7 +4,7 @@
 import { formatBackup, parseBackup } from "./backup.ts";
 import type { ChatServer } from "./chat_server.ts";
 import type { Clock } from "./clock.ts";
-import { atMost } from "./deadline.ts";
+import { withTimeout } from "./deadline.ts";
 import { type NatsCode, NatsError } from "./errors.ts";
 import { checkCombinations, type FlagTable, type FlagValues } from "./flags.ts";
 import { type NatsConfig, parseCredentials, parseNats, parseRoom } from "./nats_access.ts";
@@ -32,7 +32,7 @@ export const SHARED_ROOM_FLAGS = {
 export interface SharedRoomOptions {
   readonly clock: Clock;
   /** Told when what is said has to wait for NATS, and when that is over. */
-  readonly onStalled: (isAway: boolean) => void;
+  readonly onStalled: (isUnavailable: boolean) => void;
   /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. `isKept`:
    * NATS forgets nothing until they do. */
   readonly onSnapshotTooLarge: (bytes: number, how: { isKept: boolean }) => void;
@@ -84,7 +84,7 @@ export class Cluster implements AsyncDisposable {
     { clock, onStalled, onSnapshotTooLarge }: SharedRoomOptions,
   ): Promise<Cluster | undefined> {
     const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
-    checkCombinations(flags, { needed: [["nats", "room"], ...alone], contrary: [["nats", "data"]] });
+    checkCombinations(flags, { requires: [["nats", "room"], ...alone], conflicts: [["nats", "data"]] });
     if (flags.nats === undefined || flags.room === undefined) return undefined;
     const name = parseRoom(flags.room);
     const advertised = flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise));
@@ -145,7 +145,7 @@ export class Cluster implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.journal.close({ drainTimeoutMs: LEAVE_TIMEOUT_MS });
-    await atMost(LEAVE_TIMEOUT_MS, this.#neighbours[Symbol.asyncDispose]());
+    await withTimeout(LEAVE_TIMEOUT_MS, this.#neighbours[Symbol.asyncDispose]());
     await this.#nats.close();
   }
 

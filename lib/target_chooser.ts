@@ -45,7 +45,7 @@ export interface TargetChooserOptions {
   readonly nick?: string;
   readonly backups: readonly Address[];
   /** Opens what keeps the client out and a person can answer for. */
-  readonly doorman?: Pick<AuthPrompter, "open" | "opensUnasked">;
+  readonly authPrompter?: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
   /** Asks nothing after a failure. */
   readonly isAuto: boolean;
   /** Uniform in [0, 1). */
@@ -56,26 +56,26 @@ export interface TargetChooserOptions {
 export class ServerSelector {
   readonly #options: TargetChooserOptions;
   readonly #sentences: Translate;
-  readonly #rotation: ServerPool;
+  readonly #pool: ServerPool;
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
   /** Instance of the room that the client was in last. */
-  #room = 0n;
+  #logId = 0n;
   /** Failures since the client was last in for long. */
-  #failures = 0;
+  #attempts = 0;
   /** What is offered until it was tried itself. */
-  #offered: Address | undefined;
+  #suggested: Address | undefined;
   #hasEverJoined = false;
   /** Taken since the client was last let in, or a person was last asked. */
   #newNick: string | undefined;
   /** Why the client could not enter, as somebody has heard who is asked nothing. */
-  readonly #told = new Set<string>();
+  readonly #reportedReasons = new Set<string>();
 
   constructor(options: TargetChooserOptions) {
     this.#options = options;
     this.#sentences = translator(options.language);
-    this.#rotation = new ServerPool(options.backups);
+    this.#pool = new ServerPool(options.backups);
     this.#host = options.host;
     this.#port = options.port;
     this.#nick = options.nick;
@@ -83,17 +83,17 @@ export class ServerSelector {
 
   /** The client is in: this server, at this IP address, and the backups that its room names may be gone to from now
    * on. */
-  entered(
+  onJoined(
     server: Address,
-    { room, backups, ip }: { room: bigint; backups: readonly Address[]; ip: string },
+    { logId, backups, ip }: { logId: bigint; backups: readonly Address[]; ip: string },
   ): void {
     this.#hasEverJoined = true;
     this.#newNick = undefined;
-    this.#told.clear();
-    this.#rotation.found(server, ip);
-    this.#rotation.add(server);
-    this.#room = room;
-    this.learn(backups);
+    this.#reportedReasons.clear();
+    this.#pool.setCurrent(server, ip);
+    this.#pool.add(server);
+    this.#logId = logId;
+    this.updateBackups(backups);
   }
 
   /** The nick for the next server, whatever it was on the last one. */
@@ -102,8 +102,8 @@ export class ServerSelector {
   }
 
   /** There are other servers to go to: all that the room of now names. */
-  learn(backups: readonly Address[]): void {
-    this.#rotation.learn(backups, this.#room);
+  updateBackups(backups: readonly Address[]): void {
+    this.#pool.update(backups, this.#logId);
   }
 
   /** The next target; undefined if the person wants to leave instead.
@@ -115,42 +115,46 @@ export class ServerSelector {
   ): Promise<ConnectTarget | undefined> {
     if (!failure) return await this.#first({ signal });
     const { target: { server }, error } = failure;
-    const isFirstReport = await this.#tell(failure);
+    const isFirstReport = await this.#reportFailure(failure);
     if (fatal(error)) throw error;
     const nick = this.#newNick ?? failure.target.nick;
     // Who is thrown out as soon as they are in must not come back at once.
-    if (failure.stayedMs >= BACKOFF_MAX_MS) this.#failures = 0;
+    if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     if (this.#shouldRedial(failure)) {
-      this.#failures++;
+      this.#attempts++;
       const again = { server, nick, dialTimeoutMs: REDIAL_TIMEOUT_MS };
       return isSilence(error) ? { ...again, welcomeTimeoutMs: REDIAL_ANSWER_MS } : again;
     }
-    const isConfigured = !this.#hasEverJoined || this.#rotation.has(server);
-    const door = await this.#options.doorman?.open(failure, { signal, isConfigured, isFirstReport });
+    const isConfigured = !this.#hasEverJoined || this.#pool.has(server);
+    const door = await this.#options.authPrompter?.authenticate(failure, {
+      signal,
+      isConfigured,
+      isFirstReport,
+    });
     if (door === "left") return undefined;
     if (door === "open") return { server, nick };
     if (door === "shut" && this.#hasNoAlternative(server)) throw error;
-    return await this.#elsewhere(failure, { nick, signal });
+    return await this.#selectNext(failure, { nick, signal });
   }
 
   /** Where to go instead of the server that failed: to the next one that is known, or where the person says. */
-  async #elsewhere(
+  async #selectNext(
     failure: Disconnect,
     { nick, signal }: { nick: string; signal: AbortSignal },
   ): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     const after = this.#shouldStay(failure) ? server : this.#nextKnown(server);
     const isAlone = this.#isOnlyFaulty(failure);
-    if (protocolFault(error)) this.#rotation.distrust(server);
+    if (protocolFault(error)) this.#pool.exclude(server);
     const shouldSkipBackoff = this.#shouldSkipBackoff(failure, after);
-    const waitMs = shouldSkipBackoff ? 0 : backoffMs(this.#failures++, this.#options.random ?? Math.random);
+    const waitMs = shouldSkipBackoff ? 0 : backoffMs(this.#attempts++, this.#options.random ?? Math.random);
     const { isAuto, terminal } = this.#options;
-    if (isAlone && isAuto && !terminal.isKeyboard) throw error;
+    if (isAlone && isAuto && !terminal.isTty) throw error;
     if (isAuto && !this.#canUserFix(error) && !isAlone) {
       await pause(waitMs, signal);
       return { server: after, nick };
     }
-    if (terminal.hasEnded && this.#failures > this.#rotation.size + 1) throw error;
+    if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await pause(waitMs, signal); // nobody's answer takes its time
     return await this.#askInstead(failure, { signal, after, isAlone });
   }
@@ -158,14 +162,14 @@ export class ServerSelector {
   /** Says why the client is not on a server, unless it was, or will try again at once, or the doorman says it. Who
    * is asked nothing hears each reason once until the client is in: that it goes on is no news. Returns whether the
    * reason is. */
-  async #tell(failure: Disconnect): Promise<boolean> {
-    const { target, error, wasIn } = failure;
-    const { doorman, isAuto, language, notify, terminal } = this.#options;
-    if (wasIn || isServerDown(failure) || doorman?.opensUnasked(failure)) return true;
+  async #reportFailure(failure: Disconnect): Promise<boolean> {
+    const { target, error, wasJoined } = failure;
+    const { authPrompter, isAuto, language, notify, terminal } = this.#options;
+    if (wasJoined || isServerDown(failure) || authPrompter?.canUpgrade(failure)) return true;
     const server = formatAddress(target.server);
     const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
-    const isFirstReport = !isAuto || this.#canUserFix(error) || !this.#told.has(reason);
-    this.#told.add(reason);
+    const isFirstReport = !isAuto || this.#canUserFix(error) || !this.#reportedReasons.has(reason);
+    this.#reportedReasons.add(reason);
     if (isForDoorman(error) || !isFirstReport) return isFirstReport;
     const explained = printable(errorText(error, language));
     const why = error instanceof ConnectError
@@ -180,14 +184,14 @@ export class ServerSelector {
 
   /** Whether a person is there who can say what else to come with. */
   #canUserFix(error: ChatError): boolean {
-    return this.#options.terminal.isKeyboard && (isAboutNick(error) || isAboutPassword(error));
+    return this.#options.terminal.isTty && (isAboutNick(error) || isAboutPassword(error));
   }
 
   /** Whether a person does best to come again where they could not enter: that server lives, and those that share its
    * room have the same store; or nobody knows whether it does. */
   #shouldStay({ target: { server }, error }: Disconnect): boolean {
     const { terminal, isAuto } = this.#options;
-    if (isAuto || !terminal.isKeyboard) return false;
+    if (isAuto || !terminal.isTty) return false;
     if (error instanceof ServerError) return error.code === "store-away";
     return isNetworkAway(error) && this.#isCurrent(server);
   }
@@ -195,20 +199,20 @@ export class ServerSelector {
   /** Whether there is no need to wait for another server: the one of now is gone; or nothing can be said of either, and
    * when this machine has its network back, it is to look first where the others are. */
   #shouldSkipBackoff(failure: Disconnect, after: Address): boolean {
-    if (isServerDown(failure)) return !this.#rotation.isSameSet(after, failure.target.server);
-    return localNetwork(failure.error) && this.#rotation.has(this.#rotation.here!) && !this.#isCurrent(after);
+    if (isServerDown(failure)) return !this.#pool.isSameSet(after, failure.target.server);
+    return localNetwork(failure.error) && this.#pool.has(this.#pool.current!) && !this.#isCurrent(after);
   }
 
   #isCurrent(server: Address): boolean {
-    return this.#rotation.isSameSet(server, this.#rotation.here!);
+    return this.#pool.isSameSet(server, this.#pool.current!);
   }
 
   /** Whether it may be the connection alone that broke, or the network: then who goes to another server splits the
    * room. A script that gives answers instead of `--auto` is asked, as long as it may have one. */
-  #shouldRedial({ error, wasIn }: Disconnect): boolean {
+  #shouldRedial({ error, wasJoined }: Disconnect): boolean {
     const { isAuto, terminal } = this.#options;
-    if (!wasIn || !(transient(error) || isSilence(error)) || this.#failures > 0) return false;
-    return isAuto || terminal.isKeyboard || terminal.hasEnded;
+    if (!wasJoined || !(transient(error) || isSilence(error)) || this.#attempts > 0) return false;
+    return isAuto || terminal.isTty || terminal.hasEnded;
   }
 
   async #askInstead(
@@ -217,7 +221,7 @@ export class ServerSelector {
   ): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     this.#clearRejectedInput(failure);
-    this.#told.clear();
+    this.#reportedReasons.clear();
     // The port stands if only the name was wrong and nothing else is on offer.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
     if (isNameWrong) this.#port = server.port;
@@ -232,8 +236,8 @@ export class ServerSelector {
    * in, and has words that no server has, goes on to whatever else is known. */
   #hasNoAlternative(server: Address): boolean {
     const { terminal, isAuto } = this.#options;
-    if (!this.#hasEverJoined) return isAuto || !terminal.isKeyboard;
-    return !terminal.isKeyboard && terminal.hasEnded && this.#isLastKnown(server);
+    if (!this.#hasEverJoined) return isAuto || !terminal.isTty;
+    return !terminal.isTty && terminal.hasEnded && this.#isLastKnown(server);
   }
 
   /** Whether no server is left to go to but one with which there is no talking. */
@@ -242,15 +246,15 @@ export class ServerSelector {
   }
 
   #isLastKnown(server: Address): boolean {
-    return this.#rotation.size === (this.#rotation.has(server) ? 1 : 0);
+    return this.#pool.size === (this.#pool.has(server) ? 1 : 0);
   }
 
   /** Nobody who is asked nothing more could name the first server again: it is tried in turn, be it reached or
    * not. */
   async #first(options: { signal: AbortSignal }): Promise<ConnectTarget | undefined> {
     const target = await this.#ask(options);
-    if (target && this.#options.isAuto) this.#rotation.add(target.server);
-    this.#rotation.here = target?.server;
+    if (target && this.#options.isAuto) this.#pool.add(target.server);
+    this.#pool.current = target?.server;
     return target;
   }
 
@@ -266,15 +270,15 @@ export class ServerSelector {
   /** The server to try after one that failed; a person is offered none under its other name. A mistyped address does
    * not use the offer up. */
   #nextKnown(failed: Address): Address {
-    const isOfferUsed = this.#offered === undefined || this.#rotation.size === 0 ||
-      this.#rotation.has(failed);
-    if (!isOfferUsed) return this.#offered!;
+    const isOfferUsed = this.#suggested === undefined || this.#pool.size === 0 ||
+      this.#pool.has(failed);
+    if (!isOfferUsed) return this.#suggested!;
     const { isAuto } = this.#options;
-    return this.#offered = isAuto ? this.#rotation.after(failed) : this.#rotation.otherThan(failed);
+    return this.#suggested = isAuto ? this.#pool.nextAfter(failed) : this.#pool.nextDistinct(failed);
   }
 
   #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<ConnectTarget | undefined> {
-    return this.#options.terminal.dialogue(() => this.#askMissing(options), options);
+    return this.#options.terminal.exclusive(() => this.#askMissing(options), options);
   }
 
   async #askMissing(
@@ -326,13 +330,13 @@ export class ServerSelector {
 
   /** Nobody talks who was never in, and nothing is given back where lines are not edited. */
   #refuseTalk(answer: string): void {
-    if (!this.#hasEverJoined || !this.#options.terminal.isInteractive) return;
+    if (!this.#hasEverJoined || !this.#options.terminal.hasLineEditor) return;
     const text = truncate(answer, MAX_TALK_CHARS);
     throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
   }
 
   #completesHost(word: string): boolean {
-    return word === "localhost" || this.#rotation.hasHost(word);
+    return word === "localhost" || this.#pool.hasHost(word);
   }
 
   #prompt<Answer>(question: Parameters<typeof prompt<Answer>>[1]): Promise<Answer | undefined> {
@@ -342,9 +346,9 @@ export class ServerSelector {
 
 /** Whether a server whose connection broke is not there for another one. The system of one that was just killed
  * may still take it, and break it at once. */
-function isServerDown({ target, error, wasIn }: Disconnect): boolean {
+function isServerDown({ target, error, wasJoined }: Disconnect): boolean {
   const hasSaidWhy = error instanceof ServerError || isAboutDoor(error) || isNetworkAway(error);
-  return !wasIn && target.dialTimeoutMs !== undefined && !hasSaidWhy;
+  return !wasJoined && target.dialTimeoutMs !== undefined && !hasSaidWhy;
 }
 
 /** Waits, unless the signal says that there is no need to: the caller looks at it. */

@@ -72,16 +72,17 @@ export class Terminal implements AsyncDisposable {
       tty?.setRaw(true);
       this.#screen.resume();
     };
-    this.#unwatch = tty?.watch({ onResize: () => this.#screen.resized(), onResume }) ?? (() => {});
+    this.#unwatch = tty?.onResizeOrResume({ onResize: () => this.#screen.onResize(), onResume }) ??
+      (() => {});
   }
 
   /** Aborted when the person gives up: Ctrl-C, or nobody is there to read any more. */
-  get interrupted(): AbortSignal {
+  get interruptSignal(): AbortSignal {
     return this.#interrupt.signal;
   }
 
   /** Whether a person types and sees here, with line editing. */
-  get isInteractive(): boolean {
+  get hasLineEditor(): boolean {
     return this.#streams.tty !== undefined;
   }
 
@@ -91,25 +92,25 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** Whether a person types here, with line editing or without. */
-  get isKeyboard(): boolean {
-    return this.#streams.isKeyboard;
+  get isTty(): boolean {
+    return this.#streams.isTty;
   }
 
   /** Whether a secret is not seen here while it is typed: where we do not show what is, the system does. */
-  get hidesSecrets(): boolean {
-    return this.isInteractive || !this.isKeyboard;
+  get canHideInput(): boolean {
+    return this.hasLineEditor || !this.isTty;
   }
 
   /** Whether no answer will come any more: what waits for the chat is none. */
   get hasEnded(): boolean {
-    const { hasEnded, answers } = this.#desks;
-    return hasEnded && answers.ahead.length === 0;
+    const { hasEnded, promptQueue } = this.#desks;
+    return hasEnded && promptQueue.typeAhead.length === 0;
   }
 
   /** Holds questions together that belong together: until `talk` is done, no line is taken for the chat, and
    * what was being typed there waits. Somebody who is typing that very moment is let pause or press Enter first,
    * unless the signal says that there is no need to ask. */
-  async dialogue<Result>(
+  async exclusive<Result>(
     talk: () => Promise<Result>,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Result> {
@@ -127,27 +128,27 @@ export class Terminal implements AsyncDisposable {
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
   deliverSynced(text: string): void {
-    if (this.isInteractive) this.#desks.deliverSynced(text);
+    if (this.hasLineEditor) this.#desks.deliverSynced(text);
   }
 
-  /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode hidesSecrets}.
+  /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode canHideInput}.
    * @throws {InputError} `input-ended` if a person ends the input, or a pipe does without a fallback; the signal's
    * reason */
   ask(question: string, options: AskOptions = {}): Promise<string> {
     const { fallback, isRetry = false, isSecret = false } = options;
-    return this.dialogue(async () => {
+    return this.exclusive(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
-      const isAhead = this.#desks.answers.ahead.length > 0;
-      if (!this.isInteractive) await this.#screen.print(this.#streams.isSystemEcho ? `${prompt} ` : prompt);
+      const isAhead = this.#desks.promptQueue.typeAhead.length > 0;
+      if (!this.hasLineEditor) await this.#screen.print(this.#streams.isSystemEcho ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, options);
       const seen = isSecret ? "" : line;
-      if (!this.isInteractive) {
+      if (!this.hasLineEditor) {
         await this.#screen.print(this.#afterPrompt(seen, { isAhead }));
       } else if (isAhead) await this.print(`${prompt} ${seen}`);
       // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
       const answer = (isSecret ? line : line?.trim()) ||
-        (line === undefined && (this.isKeyboard || isRetry) ? undefined : fallback);
+        (line === undefined && (this.isTty || isRetry) ? undefined : fallback);
       if (answer !== undefined || line !== undefined) return answer ?? "";
       throw new InputError("input-ended", `Cannot go on without an answer to "${question}"`, {
         details: { question },
@@ -156,13 +157,13 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** The lines that are typed for the chat, until the input ends. */
-  async *typed(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
+  async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
     this.#desks.beginChat(options);
-    this.#desks.chat.prompt = prompt;
+    this.#desks.chatQueue.prompt = prompt;
     this.#dispatch();
     try {
       for (;;) {
-        const line = await this.#next(this.#desks.chat);
+        const line = await this.#next(this.#desks.chatQueue);
         if (line === undefined) return;
         yield line;
       }
@@ -191,7 +192,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Changes what stands before the chat line that is being typed. A pipe does not get it. */
   setPrompt(prompt: string): void {
-    this.#desks.chat.prompt = prompt;
+    this.#desks.chatQueue.prompt = prompt;
     this.#refresh();
   }
 
@@ -211,43 +212,43 @@ export class Terminal implements AsyncDisposable {
 
   /** Gives the screen back at once: the process ends, and Deno gives the keyboard back. To do that here would
    * wait for a terminal that takes nothing any more. */
-  abandon(): void {
-    this.#screen.abandon();
+  restoreNow(): void {
+    this.#screen.restoreNow();
   }
 
   /** What is still to be written behind a question that has its answer, where no keys come one by one. */
   #afterPrompt(line: string | undefined, { isAhead }: { isAhead: boolean }): string {
-    const { isKeyboard, isSystemEcho = false } = this.#streams;
+    const { isTty, isSystemEcho = false } = this.#streams;
     if (isSystemEcho && line !== undefined) return isAhead ? `${line}\n` : "";
-    return !line || (isKeyboard && !isAhead) ? "\n" : ` ${line}\n`;
+    return !line || (isTty && !isAhead) ? "\n" : ` ${line}\n`;
   }
 
   #answer(prompt: string, { signal, isSecret = false }: AskOptions): Promise<string | undefined> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { answers } = this.#desks;
-    answers.prompt = prompt;
-    answers.isSecret = isSecret;
+    const { promptQueue } = this.#desks;
+    promptQueue.prompt = prompt;
+    promptQueue.isSecret = isSecret;
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort);
-    return Promise.race([this.#next(answers), aborted]).then((line) => line?.text).finally(() => {
+    return Promise.race([this.#next(promptQueue), aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
-      answers.giveUp();
-      if (isSecret) answers.editor.take(); // half a secret must not turn up in the next line
-      answers.isSecret = false;
+      promptQueue.cancelWait();
+      if (isSecret) promptQueue.editor.submit(); // half a secret must not turn up in the next line
+      promptQueue.isSecret = false;
     });
   }
 
   /** Answers are no line that a question could come between: the next one may follow at once. */
   #recordKey(): void {
-    const { open, answers } = this.#desks;
-    if (open !== answers) this.#lastKeyMs = this.#clock().monotonicMs;
+    const { activeQueue, promptQueue } = this.#desks;
+    if (activeQueue !== promptQueue) this.#lastKeyMs = this.#clock().monotonicMs;
   }
 
   /** How long somebody who is in the middle of a line may take to press the next key and have paused otherwise,
    * in ms. Only where keys come one by one is a line seen before it is finished. */
   get #msUntilIdle(): number {
-    if (!this.isInteractive || !this.#desks.hasPartialLine) return 0;
+    if (!this.hasLineEditor || !this.#desks.hasPartialLine) return 0;
     return this.#lastKeyMs + this.#pauseMs - this.#clock().monotonicMs;
   }
 
@@ -275,28 +276,28 @@ export class Terminal implements AsyncDisposable {
   /** Gives what was read ahead to whoever waits for a line, or lets them wait. */
   #dispatch(): void {
     this.#desks.serve();
-    if (this.#desks.open.ahead.length === 0 && !this.#desks.hasEnded) this.#source.resume();
+    if (this.#desks.activeQueue.typeAhead.length === 0 && !this.#desks.hasEnded) this.#source.resume();
     if (!this.#desks.hasPartialLine) this.#onPause();
     this.#refresh();
   }
 
   #refresh(): void {
-    const { open, chat, isActive } = this.#desks;
-    const { prompt, seen: { text, cursor } } = open;
-    const status = open === chat ? this.#status : [];
-    this.#screen.show(isActive ? { status, prompt, text, cursor } : undefined);
+    const { activeQueue, chatQueue, isActive } = this.#desks;
+    const { prompt, visible: { text, cursor } } = activeQueue;
+    const status = activeQueue === chatQueue ? this.#status : [];
+    this.#screen.setInput(isActive ? { status, prompt, text, cursor } : undefined);
   }
 
   #takePiped(text: string): void {
-    const { open } = this.#desks;
-    open.deliver({ text, isPasted: false });
-    if (open.ahead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
+    const { activeQueue } = this.#desks;
+    activeQueue.deliver({ text, isPasted: false });
+    if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 
   #press(key: Key): void {
     if (this.#desks.hasEnded) return;
     this.#recordKey();
-    const { editor } = this.#desks.open;
+    const { editor } = this.#desks.activeQueue;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // of the end of a pasted line
     this.#wasReturn = isReturn;

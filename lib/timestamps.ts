@@ -36,7 +36,7 @@ export class Timestamps {
   #lastTick = NaN;
   #lastStamp = "";
   /** The day of the last line: from its first ms to the first of the next one. */
-  #day: { readonly startedMs: number; readonly endMs: number } | undefined;
+  #lastDate: { readonly startedMs: number; readonly endMs: number } | undefined;
 
   constructor({ pattern = DEFAULT_PATTERN, utc = false, language = "es" }: TimestampsOptions = {}) {
     this.#pattern = pattern;
@@ -46,7 +46,7 @@ export class Timestamps {
   }
 
   /** The time as the pattern says. */
-  stamp(timeMs: number): string {
+  formatTime(timeMs: number): string {
     const step = Math.floor(Math.min(timeMs, LAST_DATE_MS) / this.#resolutionMs);
     // A busy room says much in one second.
     if (step !== this.#lastTick) {
@@ -57,11 +57,11 @@ export class Timestamps {
   }
 
   /** The line to show before one of this time, if that is of another day than the one before it. */
-  newDay(timeMs: number): string | undefined {
+  dateSeparator(timeMs: number): string | undefined {
     const ms = Math.min(timeMs, LAST_DATE_MS);
-    if (this.#day && ms >= this.#day.startedMs && ms < this.#day.endMs) return undefined;
-    const isFirstChunk = this.#day === undefined;
-    this.#day = dayOf(new Date(ms), this.#zone);
+    if (this.#lastDate && ms >= this.#lastDate.startedMs && ms < this.#lastDate.endMs) return undefined;
+    const isFirstChunk = this.#lastDate === undefined;
+    this.#lastDate = dayOf(new Date(ms), this.#zone);
     if (isFirstChunk) return undefined;
     const date = new Intl.DateTimeFormat(this.#language, { dateStyle: "full", timeZone: this.#zone });
     return `--- ${date.format(ms)} ---`;

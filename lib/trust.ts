@@ -9,7 +9,7 @@ import { readStateFile, writeStateFile } from "./private_files.ts";
 import type { TlsRequirement } from "./secure_dial.ts";
 
 /** Most servers whose fingerprints others may announce. */
-const MAX_ANNOUNCED = 64;
+const MAX_PEER_PINS = 64;
 
 /** What a client is told when it starts. */
 export interface TrustOptions {
@@ -32,7 +32,7 @@ export class TrustStore {
   #hasUsedPlaintext = false;
   /** The text of the file of known servers. */
   #known: string;
-  readonly #announced = new Map<string, string>();
+  readonly #pinnedByPeers = new Map<string, string>();
   /** The server that was last to say so. */
   #requiresTls: string | undefined;
 
@@ -41,7 +41,7 @@ export class TrustStore {
     this.#options = options;
     this.#known = known;
     this.#isTls = isTls || ca !== undefined || fingerprints.length > 0;
-    for (const backup of backups) this.#note(backup);
+    for (const backup of backups) this.#addPeerPin(backup);
   }
 
   /** Reads what is known.
@@ -53,15 +53,15 @@ export class TrustStore {
 
   /** What a server must show; undefined if it may be spoken to in plain text. Whoever has shown it, or is the first
    * of all to have to, is followed by others that have to as well: there is no way back. */
-  demandOf(server: Address): TlsRequirement | undefined {
-    const isExpected = this.#expected(server) !== undefined;
+  requirementFor(server: Address): TlsRequirement | undefined {
+    const isExpected = this.#expectedFingerprint(server) !== undefined;
     this.#isTls ||= isExpected && !this.#hasUsedPlaintext;
     if (!this.#isTls && !isExpected && serverKey(server) !== this.#requiresTls) {
       this.#hasUsedPlaintext = true;
       return undefined;
     }
     const { ca } = this.#options;
-    return ca === undefined ? { judge: (fingerprint) => this.#judge(server, fingerprint) } : { ca };
+    return ca === undefined ? { verify: (fingerprint) => this.#verify(server, fingerprint) } : { ca };
   }
 
   /** In plain text a server has said that it speaks nothing but TLS: it is spoken to so next time, and others as
@@ -71,13 +71,13 @@ export class TrustStore {
   }
 
   /** A server that has shown what it must names others. In plain text anybody could have said that. */
-  learn(backups: readonly Backup[]): void {
-    if (this.#isTls) { for (const backup of backups) this.#note(backup); }
+  addPeerPins(backups: readonly Backup[]): void {
+    if (this.#isTls) { for (const backup of backups) this.#addPeerPin(backup); }
   }
 
   /** The person trusts a certificate of a server. Returns whether that outlasts the program.
    * @throws {InputError} `file-unwritable`; until the end of the program it is trusted nevertheless */
-  async accept(server: Address, fingerprint: string): Promise<boolean> {
+  async pin(server: Address, fingerprint: string): Promise<boolean> {
     const { path } = this.#options;
     this.#known = upsertServer(this.#known, server, fingerprint);
     if (path === undefined) return false;
@@ -87,19 +87,19 @@ export class TrustStore {
     return true;
   }
 
-  #note({ server, fingerprint }: Backup): void {
+  #addPeerPin({ server, fingerprint }: Backup): void {
     const key = serverKey(server);
-    const hasRoom = this.#announced.has(key) || this.#announced.size < MAX_ANNOUNCED;
-    if (fingerprint !== undefined && hasRoom) this.#announced.set(key, fingerprint);
+    const hasRoom = this.#pinnedByPeers.has(key) || this.#pinnedByPeers.size < MAX_PEER_PINS;
+    if (fingerprint !== undefined && hasRoom) this.#pinnedByPeers.set(key, fingerprint);
   }
 
-  #expected(server: Address): string | undefined {
-    return knownFingerprint(this.#known, server) ?? this.#announced.get(serverKey(server));
+  #expectedFingerprint(server: Address): string | undefined {
+    return knownFingerprint(this.#known, server) ?? this.#pinnedByPeers.get(serverKey(server));
   }
 
-  #judge(server: Address, fingerprint: string): void {
+  #verify(server: Address, fingerprint: string): void {
     const { fingerprints = [], path = "" } = this.#options;
-    const known = this.#expected(server);
+    const known = this.#expectedFingerprint(server);
     if (fingerprints.includes(fingerprint) || known === fingerprint) {
       this.#isTls = true;
       return;

@@ -9,7 +9,7 @@ export interface TerminalStreams {
   /** Writes all the bytes. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Whether a person types: the system shows what they type, and the end of the input is their wish. */
-  readonly isKeyboard: boolean;
+  readonly isTty: boolean;
   /** Whether the system shows what they type right where we write: then their Enter ends the line there. */
   readonly isSystemEcho?: boolean;
   /** Present if a person types and sees what we write, and wants more than lines. */
@@ -26,7 +26,7 @@ export interface Tty {
   writeSync(bytes: Uint8Array): void;
   /** Has listeners called when the size changes, and when the process goes on after it was stopped: then
    * nothing on the screen is as it was. Returns what undoes that. */
-  watch(listeners: { onResize: () => void; onResume: () => void }): () => void;
+  onResizeOrResume(listeners: { onResize: () => void; onResume: () => void }): () => void;
 }
 
 const NO_SIZE = { columns: 80, rows: 24 };
@@ -35,15 +35,15 @@ const NO_SIZE = { columns: 80, rows: 24 };
 export async function standardStreams(
   { hasUsedPlaintext }: { hasUsedPlaintext: boolean },
 ): Promise<TerminalStreams> {
-  const isKeyboard = Deno.stdin.isTerminal();
-  const isScreen = isKeyboard && Deno.stdout.isTerminal();
-  const { input, setRaw } = isKeyboard && hasConsole() ? await consoleKeyboard() : KEYBOARD;
+  const isTty = Deno.stdin.isTerminal();
+  const isScreen = isTty && Deno.stdout.isTerminal();
+  const { input, setRaw } = isTty && hasConsole() ? await consoleKeyboard() : KEYBOARD;
   return {
     input,
     write: async (bytes) => {
       for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
     },
-    isKeyboard,
+    isTty,
     isSystemEcho: isScreen && hasUsedPlaintext,
     tty: isScreen && !hasUsedPlaintext ? processTty(setRaw) : undefined,
   };
@@ -84,7 +84,7 @@ function processTty(setRaw: Keyboard["setRaw"]): Tty {
     size: () => ignoreClosed(() => Deno.consoleSize()) ?? NO_SIZE,
     setRaw: (isRaw) => ignoreClosed(() => setRaw(isRaw)),
     writeSync: (bytes) => void ignoreClosed(() => Deno.stdout.writeSync(bytes)),
-    watch: ({ onResize, onResume }) => {
+    onResizeOrResume: ({ onResize, onResume }) => {
       if (Deno.build.os === "windows") {
         ignoreClosed(() => Deno.addSignalListener("SIGWINCH", onResize)); // refused before Deno 2.8
         return () => ignoreClosed(() => Deno.removeSignalListener("SIGWINCH", onResize));

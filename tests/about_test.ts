@@ -7,12 +7,12 @@ import { translator } from "../lib/i18n.ts";
 
 const pure = { permissions: "none" } as const;
 
-function answerTo(args: readonly string[], kind: BuildInfo["kind"] = "source") {
+function answerTo(args: readonly string[], distribution: BuildInfo["distribution"] = "source") {
   return infoOutput(parseFlags(args, COMMON_FLAGS), {
     name: "chat-server",
     table: COMMON_FLAGS,
     help: ["Help"],
-    edition: { kind, runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
+    build: { distribution, runtime: "Deno 2.9.6, x86_64-unknown-linux-gnu" },
     sentences: translator("en"),
   });
 }

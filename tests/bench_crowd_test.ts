@@ -2,7 +2,7 @@
 // it that every message reached everyone.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Crowd, delay } from "../bench/crowd.ts";
+import { delay, LoadClients } from "../bench/crowd.ts";
 import { RawClient } from "../bench/raw_client.ts";
 import { ChatServer } from "../lib/chat_server.ts";
 import {
@@ -14,8 +14,8 @@ import {
   type ServerMessage,
 } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { End, FakeServer, welcomeTo } from "./peers.ts";
-import { LOOPBACK, soon } from "./support.ts";
+import { FakeServer, RawPeer, welcomeTo } from "./peers.ts";
+import { LOOPBACK, withTimeout } from "./support.ts";
 
 const said = (text: string): Said => ({
   ...{ type: "said", seq: 0, timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "ana", text },
@@ -29,7 +29,7 @@ async function counted(messages: readonly ServerMessage[], pieceBytes: number) {
   await using server = new FakeServer(async (client) => {
     await client.expect("hello");
     for (let at = 0; at < bytes.length; at += pieceBytes) {
-      await client.say(Uint8Array.from(bytes.slice(at, at + pieceBytes)));
+      await client.send(Uint8Array.from(bytes.slice(at, at + pieceBytes)));
       await delay(0); // or the system joins the pieces
     }
     const pings = messages.filter(({ type }) => type === "ping").length;
@@ -40,7 +40,7 @@ async function counted(messages: readonly ServerMessage[], pieceBytes: number) {
   });
   const { port } = server.address;
   using client = await RawClient.dial({ port, index: 0, readBytes: 40, onLost: lost.resolve });
-  const error = await soon(lost.promise, "the server to end");
+  const error = await withTimeout(lost.promise, "the server to end");
   return { client, answers, error };
 }
 
@@ -72,10 +72,14 @@ Deno.test("A raw client says why the server refuses it", async () => {
 /** What comes of a short conversation on a real server. */
 async function talk(senders: number, window: number) {
   await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED });
-  using crowd = await Crowd.open({ port: server.address.port, size: 5, atOnce: 2 });
-  const hearsMore = (count: number) => crowd.until("to hear more", ({ received }) => received > count);
-  const first = await crowd.talk({ senders, window, until: hearsMore(2 * window) });
-  const second = await crowd.talk({ senders, window, until: hearsMore(first.messages + 3 * window) });
+  using crowd = await LoadClients.open({ port: server.address.port, size: 5, atOnce: 2 });
+  const hearsMore = (count: number) => crowd.waitUntil("to hear more", ({ received }) => received > count);
+  const first = await crowd.runConversation({ senders, window, waitUntil: hearsMore(2 * window) });
+  const second = await crowd.runConversation({
+    senders,
+    window,
+    waitUntil: hearsMore(first.messages + 3 * window),
+  });
   const said = crowd.clients.map(({ received }) => received);
   await crowd.leave();
   return { first, second, said, head: server.log.head };
@@ -97,7 +101,7 @@ for (const [senders, window] of [[1, 1], [1, 100], [4, 3], [4, 100]] as const) {
 /** A server that gives each message so often to its first client, so often to its second, and so on. */
 class UnfairServer implements Disposable {
   readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  readonly #clients: End<ClientMessage, ServerMessage>[] = [];
+  readonly #clients: RawPeer<ClientMessage, ServerMessage>[] = [];
   readonly #copies: readonly number[];
 
   constructor(copies: readonly number[]) {
@@ -116,19 +120,19 @@ class UnfairServer implements Disposable {
 
   async #accept(): Promise<void> {
     for await (const conn of this.#listener) {
-      const client = new End(conn, { encode: encodeServer, decode: decodeClient });
+      const client = new RawPeer(conn, { encode: encodeServer, decode: decodeClient });
       this.#clients.push(client);
       await client.expect("hello");
-      await client.say(welcomeTo("ana"));
+      await client.send(welcomeTo("ana"));
       this.#serve(client).catch(() => {});
     }
   }
 
-  async #serve(client: End<ClientMessage, ServerMessage>): Promise<void> {
+  async #serve(client: RawPeer<ClientMessage, ServerMessage>): Promise<void> {
     for (;;) {
       const { text } = await client.expect("say");
       for (const [index, copies] of this.#copies.entries()) {
-        await this.#clients[index]!.say(...new Array(copies).fill(said(text)));
+        await this.#clients[index]!.send(...new Array(copies).fill(said(text)));
       }
     }
   }
@@ -141,8 +145,8 @@ const UNFAIR: [copies: number[], error: string][] = [
 for (const [copies, error] of UNFAIR) {
   Deno.test(`A crowd does not believe a server that gives its clients ${copies} copies`, async () => {
     using server = new UnfairServer(copies);
-    using crowd = await Crowd.open({ port: server.port, size: 3 });
-    const talk = crowd.talk({ senders: 1, window: 1, until: delay(50), drainMs: 50 });
+    using crowd = await LoadClients.open({ port: server.port, size: 3 });
+    const talk = crowd.runConversation({ senders: 1, window: 1, waitUntil: delay(50), drainMs: 50 });
     await assertRejects(() => talk, Error, error);
   });
 }
@@ -150,9 +154,13 @@ for (const [copies, error] of UNFAIR) {
 Deno.test("A crowd fails when one of its clients is cut off", async () => {
   using crowd = await (async () => {
     await using server = new ChatServer({ host: LOOPBACK, port: 0, shutdownMs: 10 });
-    return await Crowd.open({ port: server.address.port, size: 2 });
+    return await LoadClients.open({ port: server.address.port, size: 2 });
   })();
   const never = new Promise<void>(() => {});
-  const talk = crowd.talk({ senders: 1, window: 1, until: never });
-  await assertRejects(() => soon(talk, "the crowd to fail"), Error, "the server has ended the connection");
+  const talk = crowd.runConversation({ senders: 1, window: 1, waitUntil: never });
+  await assertRejects(
+    () => withTimeout(talk, "the crowd to fail"),
+    Error,
+    "the server has ended the connection",
+  );
 });

@@ -1,7 +1,7 @@
 // Figures out of samples, and out of what Linux tells of a process.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { heading, inMiB, inShort, median, positive, quantile } from "../bench/figures.ts";
+import { formatMiB, formatShort, median, positive, quantile, tableHeading } from "../bench/figures.ts";
 import { costOf } from "../bench/measured_server.ts";
 
 const pure = { permissions: "none" } as const;
@@ -17,9 +17,9 @@ Deno.test("A median is the value in the middle, in whatever order they come", pu
 
 Deno.test("Numbers are shown as short as they are meant", pure, () => {
   const values = [999.6, 9_999, 10_000, 999_949, 1_000_000, 7_654_321];
-  assertEquals(values.map(inShort), ["1000", "9999", "10.0 k", "999.9 k", "1.00 M", "7.65 M"]);
-  assertEquals(inMiB(1_572_864), "1.5 MiB");
-  assertEquals(heading("a", "b c"), "| a | b c |\n| --- | --- |");
+  assertEquals(values.map(formatShort), ["1000", "9999", "10.0 k", "999.9 k", "1.00 M", "7.65 M"]);
+  assertEquals(formatMiB(1_572_864), "1.5 MiB");
+  assertEquals(tableHeading("a", "b c"), "| a | b c |\n| --- | --- |");
 });
 
 Deno.test("What is no positive number is refused by its name", pure, () => {

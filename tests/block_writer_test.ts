@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { BatchWriter } from "../lib/block_writer.ts";
 import { encodeProposal } from "../lib/nats_block.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
-import { settle, until } from "./support.ts";
+import { flushMacrotasks, waitFor } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -37,7 +37,7 @@ Deno.test(
       log.isDown = true;
       store.maxBytes = 4_000;
     };
-    const onStalled = (isAway: boolean) => void news.push(isAway);
+    const onStalled = (isUnavailable: boolean) => void news.push(isUnavailable);
     const writer = new BatchWriter(store, {
       nodeId: 1n,
       nowMs,
@@ -46,16 +46,16 @@ Deno.test(
       onStored,
     });
     for (let n = 1; n <= 5; n++) writer.add(entry(n));
-    await until(() => news.length === 1);
+    await waitFor(() => news.length === 1);
     log.isDown = false;
-    await until(() => stored === 1 && log.appends > 2);
+    await waitFor(() => stored === 1 && log.appends > 2);
     store.maxBytes = 700;
     const { appends } = log;
-    await until(() => log.appends > appends + 1); // parts, in vain
+    await waitFor(() => log.appends > appends + 1); // parts, in vain
     assertEquals(news, [true]);
     assert(writer.unwrittenBytes > 0);
     writer.close();
     store.close();
-    await settle();
+    await flushMacrotasks();
   },
 );

@@ -4,7 +4,7 @@ import { InputError } from "../lib/errors.ts";
 import { parseFingerprint } from "../lib/fingerprint.ts";
 import { loadCertificate, loadOrCreateCertificate } from "../lib/certificate.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../lib/self_signed.ts";
-import { vouchedPair } from "./certificates.ts";
+import { caSignedPair } from "./certificates.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const NOW_MS = Date.parse("2026-11-22T13:45:07Z");
@@ -62,7 +62,7 @@ Deno.test(
   writing,
   async () => {
     await using folder = new TestFolder();
-    const { cert, key, ca } = await vouchedPair("127.0.0.1");
+    const { cert, key, ca } = await caSignedPair("127.0.0.1");
     const certPath = await folder.file("cert.pem", `${cert}\n${ca}`);
     const given = await loadCertificate(certPath, await folder.file("key.pem", key));
     assertEquals([given.cert, given.key, given.path], [`${cert}\n${ca}`, key, certPath]);

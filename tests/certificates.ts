@@ -13,21 +13,21 @@ const DAY_MS = 86_400_000;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 /** A certificate and its key, in PEM. */
-export interface Pair {
+export interface CertificatePair {
   readonly cert: string;
   readonly key: string;
 }
 
 /** A certificate as servers make it themselves. */
-export async function ownPair(nowMs = Date.now()): Promise<Pair> {
+export async function selfSignedPair(nowMs = Date.now()): Promise<CertificatePair> {
   const pem = await makeSelfSigned(nowMs);
   return { cert: pem, key: pem };
 }
 
 /** An authority, and a certificate that it signs for an IP address. */
-export async function vouchedPair(
+export async function caSignedPair(
   ip: string,
-): Promise<Pair & { readonly ca: string; readonly caKey: string }> {
+): Promise<CertificatePair & { readonly ca: string; readonly caKey: string }> {
   const [keys, caKeys] = [await generate(), await generate()];
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const ca = await X509CertificateGenerator.createSelfSigned({

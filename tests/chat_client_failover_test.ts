@@ -5,21 +5,21 @@ import { formatAddress } from "../lib/address.ts";
 import { runClient } from "../lib/chat_client.ts";
 import { sessionIdOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { enter, FakeServer, helloOf, welcomeTo } from "./peers.ts";
-import { Person } from "./person.ts";
+import { FakeServer, join, makeHello, welcomeTo } from "./peers.ts";
+import { FakeUser } from "./person.ts";
 import { flagsFor, greeting, loss, newPerson, NOON, outputOf, startServer } from "./piped_client.ts";
 import { freeAddress, LOOPBACK, TestClock } from "./support.ts";
 
 Deno.test("chat-client at the end of a pipe takes what is not confirmed to the next server", async () => {
   await using second = startServer();
   const backup = second.address;
-  await using first = FakeServer.welcoming(async (client) => {
+  await using first = FakeServer.withWelcome(async (client) => {
     first.stop();
     await client.expect("say");
   }, { backups: [formatAddress(backup)] });
   await using ana = newPerson();
-  ana.types("hola\n");
-  ana.ends();
+  ana.type("hola\n");
+  ana.endInput();
   assertEquals(
     await outputOf(ana, ...flagsFor(first.address)),
     `${greeting(first.address)}${loss(first.address, "el servidor cortó la conexión")}\
@@ -32,15 +32,15 @@ ${greeting(backup)}[${NOON}] ana: hola
 });
 
 Deno.test("chat-client ends with status 1 when its pipe has ended and no server is left", async () => {
-  await using server = FakeServer.welcoming(async (client) => {
+  await using server = FakeServer.withWelcome(async (client) => {
     server.stop();
     await client.expect("say");
   });
   await using ana = newPerson();
-  ana.types("hola\nadiós\n");
-  ana.ends();
+  ana.type("hola\nadiós\n");
+  ana.endInput();
   const { port } = server.address;
-  assertEquals(await ana.runs(runClient, ...flagsFor(server.address)), 1);
+  assertEquals(await ana.run(runClient, ...flagsFor(server.address)), 1);
   assertEquals(
     ana.output,
     `${greeting(server.address)}${loss(server.address, "el servidor cortó la conexión")}\
@@ -60,30 +60,30 @@ Deno.test("chat-client goes on from server to server as they fall, and offers th
   const backups = ["no es una dirección", formatAddress(announced.address)];
   await using first = startServer({ backups });
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--backup", formatAddress(given.address));
-  await ana.sees("Conectado");
-  ana.types("uno\n");
-  await ana.sees("ana: uno");
+  const chatting = ana.run(runClient, ...flagsFor(first.address), "--backup", formatAddress(given.address));
+  await ana.waitForOutput("Conectado");
+  ana.type("uno\n");
+  await ana.waitForOutput("ana: uno");
   await first.close();
-  await ana.sees("Nuevo servidor");
-  ana.types("\n\n");
-  await ana.sees(greeting(announced.address));
-  ana.types("dos\n");
-  await ana.sees("ana: dos");
+  await ana.waitForOutput("Nuevo servidor");
+  ana.type("\n\n");
+  await ana.waitForOutput(greeting(announced.address));
+  ana.type("dos\n");
+  await ana.waitForOutput("ana: dos");
   await announced.close();
-  await ana.sees(loss(announced.address) + "Nuevo servidor");
-  ana.types("\n\n");
-  await ana.sees(greeting(given.address));
-  ana.types("tres\n");
-  await ana.sees("ana: tres");
+  await ana.waitForOutput(loss(announced.address) + "Nuevo servidor");
+  ana.type("\n\n");
+  await ana.waitForOutput(greeting(given.address));
+  ana.type("tres\n");
+  await ana.waitForOutput("ana: tres");
   await given.close();
-  await ana.sees(loss(given.address) + "Nuevo servidor");
+  await ana.waitForOutput(loss(given.address) + "Nuevo servidor");
   // Who knows better than what is offered types something else.
-  ana.types(`${LOOPBACK}\n${other.address.port}\n`);
-  await ana.sees(greeting(other.address));
-  ana.types("cuatro\n");
-  await ana.sees("ana: cuatro");
-  ana.types("salir\n");
+  ana.type(`${LOOPBACK}\n${other.address.port}\n`);
+  await ana.waitForOutput(greeting(other.address));
+  ana.type("cuatro\n");
+  await ana.waitForOutput("ana: cuatro");
+  ana.type("salir\n");
   assertEquals(await chatting, 0);
   assertEquals(
     ana.output,
@@ -99,9 +99,9 @@ Puerto [${first.address.port}]: ${other.address.port}
 ${greeting(other.address)}[${NOON}] ana: cuatro
 `,
   );
-  const { peer: eva, past } = await enter(other.address, helloOf("eva", { historyCount: 50 }));
+  const { peer: eva, history } = await join(other.address, makeHello("eva", { historyCount: 50 }));
   using _ = eva;
-  const texts = past.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
+  const texts = history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
   assertEquals(texts, ["uno", "dos", "tres", "cuatro"]);
 });
 
@@ -110,11 +110,11 @@ Deno.test("chat-client --auto asks nothing, and says once that it goes on", asyn
   await using second = startServer();
   await using first = startServer({ backups: [...nobody, second.address].map(formatAddress) });
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--auto");
-  await ana.sees("Conectado");
+  const chatting = ana.run(runClient, ...flagsFor(first.address), "--auto");
+  await ana.waitForOutput("Conectado");
   await first.close();
-  await ana.sees(greeting(second.address));
-  ana.types("hola\nsalir\n");
+  await ana.waitForOutput(greeting(second.address));
+  ana.type("hola\nsalir\n");
   assertEquals(await chatting, 0);
   const why = `Nadie escucha en ${formatAddress(nobody[0]!)}: revise la dirección y el puerto, y que el ` +
     "servidor esté en marcha. Se seguirá intentando.";
@@ -127,17 +127,17 @@ Deno.test("chat-client --auto asks nothing, and says once that it goes on", asyn
 Deno.test("chat-client tells of words that are said while no server is there, before the question hides them", async () => {
   await using server = startServer();
   const typing = { pauseMs: 60_000 }; // whoever is in the middle of a line is not asked anything
-  await using ana = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 200 }), typing });
-  const chatting = ana.runs(runClient, ...flagsFor(server.address));
-  await ana.sees("Conectado");
-  ana.types("hola");
-  await ana.sees("> hola");
+  await using ana = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }), typing });
+  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  await ana.waitForOutput("Conectado");
+  ana.type("hola");
+  await ana.waitForOutput("> hola");
   await server.close();
-  await ana.sees("Se perdió la conexión");
-  ana.types("\r");
-  await ana.sees("! Mensajes sin confirmar: 1. Se enviarán al próximo servidor.");
-  await ana.sees("Nuevo servidor");
-  ana.types("salir\r");
+  await ana.waitForOutput("Se perdió la conexión");
+  ana.type("\r");
+  await ana.waitForOutput("! Mensajes sin confirmar: 1. Se enviarán al próximo servidor.");
+  await ana.waitForOutput("Nuevo servidor");
+  ana.type("salir\r");
   assertEquals(await chatting, 0);
 });
 
@@ -147,14 +147,14 @@ Deno.test("chat-client stays on a server that lives though its connection breaks
     await using server = new FakeServer(async (client, visit) => {
       const { resumeToken } = await client.expect("hello");
       const backups = [formatAddress(backup.address)];
-      await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), backups }));
-      if (visit > 0) await client.rest();
+      await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), backups }));
+      if (visit > 0) await client.receiveAll();
     });
-    await using ana = new Person({ clock: new TestClock(NOON).now, isKeyboard: true });
-    const chatting = ana.runs(runClient, ...flagsFor(server.address), ...flags);
+    await using ana = new FakeUser({ clock: new TestClock(NOON).now, isTty: true });
+    const chatting = ana.run(runClient, ...flagsFor(server.address), ...flags);
     const welcome = `Conectado a ${formatAddress(server.address)}.`;
     await ana.until((output) => output.split(welcome).length === 3, "two welcomes");
-    ana.types("salir\n");
+    ana.type("salir\n");
     assertEquals(await chatting, 0);
     assertEquals(ana.output.split("\n").length, 4);
     assertStringIncludes(ana.output, `! Se perdió la conexión con ${formatAddress(server.address)}: `);

@@ -4,8 +4,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { formatAddress } from "../lib/address.ts";
 import { runClient } from "../lib/chat_client.ts";
 import { InputError } from "../lib/errors.ts";
-import { FakeServer, tokenOf } from "./peers.ts";
-import { Person } from "./person.ts";
+import { FakeServer, makeToken } from "./peers.ts";
+import { FakeUser } from "./person.ts";
 import { enterAs, flagsFor, greeting, newPerson, NOON, outputOf, startServer } from "./piped_client.ts";
 import { freeAddress, TestClock, UNKNOWN_NAME } from "./support.ts";
 
@@ -16,7 +16,7 @@ Deno.test("chat-client asks again only for what was wrong, and says why", async 
   const { port } = server.address;
   const [nobody, other] = [freeAddress(), stranger.address];
   await using ana = newPerson();
-  ana.types([
+  ana.type([
     ...["a b", UNKNOWN_NAME, "0", nobody.port, "a b", "ana"],
     "127.0.0.1",
     ...["", other.port],
@@ -51,7 +51,7 @@ Deno.test("chat-client asks for another nick only, if that is what a server refu
   await using server = startServer();
   using _ = (await enterAs("Ana", server)).peer;
   await using ana = newPerson();
-  ana.types("ana2\nsalir\n");
+  ana.type("ana2\nsalir\n");
   assertEquals(
     await outputOf(ana, ...flagsFor(server.address)),
     `No se pudo entrar en ${formatAddress(server.address)}: el nick "ana" ya está en uso.
@@ -64,13 +64,13 @@ Deno.test("chat-client takes the port with the address, and asks nothing that fl
   await using server = startServer();
   const address = formatAddress(server.address);
   await using ana = newPerson();
-  ana.types(`${address}\nana\nsalir\n`);
+  ana.type(`${address}\nana\nsalir\n`);
   assertEquals(
     await outputOf(ana),
     `Servidor (IP o nombre) [127.0.0.1]: ${address}\nNick: ana\n${greeting(server.address)}`,
   );
   await using beto = newPerson();
-  beto.types("beto\nsalir\n");
+  beto.type("beto\nsalir\n");
   assertEquals(
     await outputOf(beto, "--host", address),
     `Nick: beto\n${greeting(server.address, "beto")}`,
@@ -84,22 +84,22 @@ Deno.test("chat-client has a new secret token at each start", async () => {
   });
   for (let i = 0; i < 2; i++) {
     await using ana = newPerson();
-    ana.types("salir\n");
+    ana.type("salir\n");
     await outputOf(ana, ...flagsFor(server.address));
   }
-  assertEquals(new Set([...tokens, tokenOf("")].map(String)).size, 3);
+  assertEquals(new Set([...tokens, makeToken("")].map(String)).size, 3);
 });
 
 Deno.test("chat-client speaks English", async () => {
   await using server = startServer();
   const { port } = server.address;
-  await using ana = new Person({ language: "en", clock: new TestClock(NOON).now });
-  const chatting = ana.runs(runClient);
-  ana.types(`\n${port}\nana\n`);
-  await ana.sees("Connected");
+  await using ana = new FakeUser({ language: "en", clock: new TestClock(NOON).now });
+  const chatting = ana.run(runClient);
+  ana.type(`\n${port}\nana\n`);
+  await ana.waitForOutput("Connected");
   await server.close();
-  await ana.sees("New server");
-  ana.types("quit\n");
+  await ana.waitForOutput("New server");
+  ana.type("quit\n");
   assertEquals(await chatting, 0);
   assertEquals(
     ana.output,
@@ -128,20 +128,20 @@ const WRONG_FLAGS: [string, string[]][] = [
 for (const [code, args] of WRONG_FLAGS) {
   Deno.test(`chat-client refuses ${args.join(" ")}: ${code}`, async () => {
     await using ana = newPerson();
-    assertEquals((await assertRejects(() => ana.runs(runClient, ...args), InputError)).code, code);
+    assertEquals((await assertRejects(() => ana.run(runClient, ...args), InputError)).code, code);
     assertEquals(ana.output, "");
   });
 }
 
 Deno.test("chat-client does not go on without a nick where the input ends", async () => {
   await using ana = newPerson();
-  ana.ends();
-  const { code, details } = await assertRejects(() => ana.runs(runClient), InputError);
+  ana.endInput();
+  const { code, details } = await assertRejects(() => ana.run(runClient), InputError);
   assertEquals<unknown>([code, details], ["input-ended", { question: "Nick" }]);
 });
 
 Deno.test("chat-client --help shows every flag and command, --version the version", async () => {
-  await using ana = new Person({ language: "en" });
+  await using ana = new FakeUser({ language: "en" });
   const help = await outputOf(ana, "--help");
   const names = [
     "--host HOST",
@@ -166,12 +166,12 @@ Deno.test("chat-client --help shows every flag and command, --version the versio
 Deno.test("chat-client shows why it is not let in as text that can be printed", async () => {
   await using server = new FakeServer(async (client) => {
     await client.expect("hello");
-    await client.say({ type: "error", code: "\x9b2J", reason: "\x1b]0;title\x07\r\n[root] !" });
+    await client.send({ type: "error", code: "\x9b2J", reason: "\x1b]0;title\x07\r\n[root] !" });
   });
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(server.address));
-  await ana.sees("No se pudo entrar en");
-  ana.kills();
+  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  await ana.waitForOutput("No se pudo entrar en");
+  ana.terminate();
   assertEquals(await chatting, 0);
   // deno-lint-ignore no-control-regex -- these are the very characters that must not be there
   assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(ana.output), false);

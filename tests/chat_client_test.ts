@@ -5,8 +5,8 @@ import { formatAddress } from "../lib/address.ts";
 import { runClient } from "../lib/chat_client.ts";
 import { sessionIdOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { FakeServer, saidBy, welcomeTo } from "./peers.ts";
-import { Person } from "./person.ts";
+import { FakeServer, makeSaid, welcomeTo } from "./peers.ts";
+import { FakeUser } from "./person.ts";
 import { enterAs, flagsFor, greeting, hear, newPerson, NOON, outputOf, startServer } from "./piped_client.ts";
 import { freeAddress, LOOPBACK, TestClock } from "./support.ts";
 
@@ -16,22 +16,22 @@ Deno.test("chat-client asks for server, port and nick, and shows what happens, l
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
   await using ana = newPerson();
-  const chatting = ana.runs(runClient);
-  ana.types(`\n${server.address.port}\nana\n`);
-  await ana.sees("Conectado");
+  const chatting = ana.run(runClient);
+  ana.type(`\n${server.address.port}\nana\n`);
+  await ana.waitForOutput("Conectado");
   clock.set("2026-11-22 13:45:10");
-  ana.types("hola\n");
-  await ana.sees("ana: hola");
+  ana.type("hola\n");
+  await ana.waitForOutput("ana: hola");
   clock.set("2026-11-22 13:45:12");
-  await beto.peer.say({ type: "say", clientSeq: 1, timeMs: 0, text: "¿qué tal?" });
-  await ana.sees("beto: ");
+  await beto.peer.send({ type: "say", clientSeq: 1, timeMs: 0, text: "¿qué tal?" });
+  await ana.waitForOutput("beto: ");
   const { peer: eva } = await enterAs("eva", server);
-  await ana.sees("eva ");
-  await eva.say({ type: "bye" });
-  await eva.rest();
+  await ana.waitForOutput("eva ");
+  await eva.send({ type: "bye" });
+  await eva.receiveAll();
   eva[Symbol.dispose]();
-  await ana.sees("eva (127.0.0.1) se ha desconectado");
-  ana.types("salir\n");
+  await ana.waitForOutput("eva (127.0.0.1) se ha desconectado");
+  ana.type("salir\n");
   assertEquals(await chatting, 0);
   assertEquals(
     ana.output,
@@ -59,8 +59,8 @@ Deno.test("chat-client does all of it with what a pipe holds from the start", as
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
   await using ana = newPerson();
-  ana.types(`${LOOPBACK}\n${server.address.port}\nana\nhola\nsalir\nnunca\n`);
-  ana.ends();
+  ana.type(`${LOOPBACK}\n${server.address.port}\nana\nhola\nsalir\nnunca\n`);
+  ana.endInput();
   assertEquals(
     await outputOf(ana),
     `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}
@@ -76,23 +76,27 @@ Deno.test("chat-client shows history, what was sent again, and what it cannot ha
   await using server = new FakeServer(async (client, visit) => {
     const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
     if (visit === 0) {
-      await client.say(welcomeTo("ana", { sessionId, startSeq: 0, head: 2 }));
+      await client.send(welcomeTo("ana", { sessionId, startSeq: 0, head: 2 }));
       const timeMs = new Date("2026-11-22 11:00:00").getTime();
-      await client.say(saidBy("beto", { seq: 0, clientSeq: 1, text: "antes", timeMs }));
-      await client.say(saidBy("eva", { seq: 1, clientSeq: 1, text: "también", timeMs, redelivered: true }));
-      await client.say(saidBy("beto", { seq: 2, clientSeq: 2, text: "ahora", timeMs: timeMs + 1_000 }));
-      await client.say(saidBy("eva", { seq: 3, clientSeq: 2, text: "otra vez", timeMs, redelivered: true }));
+      await client.send(makeSaid("beto", { seq: 0, clientSeq: 1, text: "antes", timeMs }));
+      await client.send(
+        makeSaid("eva", { seq: 1, clientSeq: 1, text: "también", timeMs, redelivered: true }),
+      );
+      await client.send(makeSaid("beto", { seq: 2, clientSeq: 2, text: "ahora", timeMs: timeMs + 1_000 }));
+      await client.send(
+        makeSaid("eva", { seq: 3, clientSeq: 2, text: "otra vez", timeMs, redelivered: true }),
+      );
       return;
     }
-    await client.say(welcomeTo("ana", { sessionId, startSeq: 10, head: 10 }));
-    await client.rest();
+    await client.send(welcomeTo("ana", { sessionId, startSeq: 10, head: 10 }));
+    await client.receiveAll();
   });
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(server.address));
-  await ana.sees("Nuevo servidor");
-  ana.types("\n\n");
-  await ana.sees("Líneas que faltan: 6. El servidor ya no las guarda.");
-  ana.kills();
+  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  await ana.waitForOutput("Nuevo servidor");
+  ana.type("\n\n");
+  await ana.waitForOutput("Líneas que faltan: 6. El servidor ya no las guarda.");
+  ana.terminate();
   assertEquals(await chatting, 0);
   assertStringIncludes(
     ana.output,
@@ -111,7 +115,7 @@ Deno.test("chat-client --history says how much of the past it wants", async () =
   });
   for (const args of [[], ["--history", "0"], ["--history=1000"]]) {
     await using ana = newPerson();
-    ana.types("salir\n");
+    ana.type("salir\n");
     await outputOf(ana, ...flagsFor(server.address), ...args);
   }
   assertEquals(wanted, [50, 0, 1_000]);
@@ -121,20 +125,20 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
   const [dirty, clean] = ["a\x1b[2J\n\u202eb", "a␛[2J␊�b"];
   const who = { sessionId: 5n, nick: dirty, address: dirty, startedMs: 0 };
   const listed = Promise.withResolvers<void>();
-  await using server = FakeServer.welcoming(async (client) => {
-    await client.say(saidBy(dirty, { seq: 0, clientSeq: 1, text: dirty }));
-    await client.say({ type: "joined", seq: 1, timeMs: 0, rejoined: false, ...who });
+  await using server = FakeServer.withWelcome(async (client) => {
+    await client.send(makeSaid(dirty, { seq: 0, clientSeq: 1, text: dirty }));
+    await client.send({ type: "joined", seq: 1, timeMs: 0, rejoined: false, ...who });
     await listed.promise;
-    await client.say({ type: "error", code: dirty, reason: dirty });
+    await client.send({ type: "error", code: dirty, reason: dirty });
   }, { members: [who], nick: dirty });
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(server.address));
-  await ana.sees("se ha conectado");
-  ana.types("/who\n");
-  await ana.sees("desde");
+  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  await ana.waitForOutput("se ha conectado");
+  ana.type("/who\n");
+  await ana.waitForOutput("desde");
   listed.resolve();
-  await ana.sees("Nuevo servidor");
-  ana.kills();
+  await ana.waitForOutput("Nuevo servidor");
+  ana.terminate();
   assertEquals(await chatting, 0);
   const stamp = /(?<=^\[).{19}(?=\])|(?<=desde ).{19}$/gm;
   assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 7), [
@@ -153,7 +157,7 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
   await using ana = newPerson();
-  ana.types(["/who", "/nada", "//quien", "  ", "x".repeat(2_001), "/help", "salir", ""].join("\n"));
+  ana.type(["/who", "/nada", "//quien", "  ", "x".repeat(2_001), "/help", "salir", ""].join("\n"));
   const output = await outputOf(ana, ...flagsFor(server.address));
   assertEquals(await hear(beto, 3), ["ana joined", "ana: /quien", "ana left"]);
   assertStringIncludes(
@@ -172,12 +176,12 @@ Deno.test("chat-client does what commands ask for, for nobody else to see", asyn
 
 Deno.test("chat-client /help fits a narrow screen", async () => {
   await using server = startServer();
-  await using ana = new Person({ isKeyboard: true, tty: new FakeScreen({ columns: 40 }) });
-  const chatting = ana.runs(runClient, ...flagsFor(server.address));
-  await ana.sees("Conectado");
-  ana.types("/help\r");
-  await ana.sees("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
-  ana.types("exit\r");
+  await using ana = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 40 }) });
+  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  await ana.waitForOutput("Conectado");
+  ana.type("/help\r");
+  await ana.waitForOutput("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
+  ana.type("exit\r");
   assertEquals(await chatting, 0);
 });
 
@@ -185,29 +189,29 @@ Deno.test("chat-client /who knows who came and went, on the server of now", asyn
   await using second = startServer();
   await using first = startServer({ backups: [formatAddress(second.address)] });
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--auto");
-  await ana.sees("Conectado");
+  const chatting = ana.run(runClient, ...flagsFor(first.address), "--auto");
+  await ana.waitForOutput("Conectado");
   const [{ peer: beto }, { peer: eva }] = [await enterAs("beto", first), await enterAs("eva", first)];
   using _ = eva;
-  await beto.say({ type: "bye" });
-  await beto.rest();
+  await beto.send({ type: "bye" });
+  await beto.receiveAll();
   beto[Symbol.dispose]();
-  await ana.sees("desconectado");
-  ana.types("/who\n");
-  await ana.sees("eva (127.0.0.1), desde");
+  await ana.waitForOutput("desconectado");
+  ana.type("/who\n");
+  await ana.waitForOutput("eva (127.0.0.1), desde");
   eva[Symbol.dispose]();
   await first.close();
-  await ana.sees(greeting(second.address));
-  ana.types("/who\nsalir\n");
+  await ana.waitForOutput(greeting(second.address));
+  ana.type("/who\nsalir\n");
   assertEquals(await chatting, 0);
   assertEquals(ana.output.match(/^ {2}\w+(?= \(127\.0\.0\.1\), desde)/gm), ["  ana", "  eva", "  ana"]);
 });
 
 Deno.test("chat-client /who says so if it knows of nobody", async () => {
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(freeAddress()), "--auto");
-  await ana.sees("Se seguirá intentando");
-  ana.types("/who\nsalir\n");
+  const chatting = ana.run(runClient, ...flagsFor(freeAddress()), "--auto");
+  await ana.waitForOutput("Se seguirá intentando");
+  ana.type("/who\nsalir\n");
   assertEquals(await chatting, 0);
   assertStringIncludes(ana.output, "Sin conexión: aún no se sabe quién está en línea.\n");
 });
@@ -215,20 +219,20 @@ Deno.test("chat-client /who says so if it knows of nobody", async () => {
 Deno.test("chat-client /who says since when what it knows is from before", async () => {
   await using first = startServer();
   await using ana = newPerson();
-  const chatting = ana.runs(runClient, ...flagsFor(first.address), "--auto");
-  await ana.sees("Conectado");
+  const chatting = ana.run(runClient, ...flagsFor(first.address), "--auto");
+  await ana.waitForOutput("Conectado");
   await first.close();
-  await ana.sees("Se perdió");
-  ana.types("/who\nsalir\n");
+  await ana.waitForOutput("Se perdió");
+  ana.type("/who\nsalir\n");
   assertEquals(await chatting, 0);
   const since = `Sin conexión desde ${NOON}. Quién estaba entonces en línea:\n`;
   assertStringIncludes(ana.output, `${since}  ana (127.0.0.1), desde ${NOON}\n`);
 });
 
 Deno.test("chat-client counts those whom WELCOME had no room for", async () => {
-  await using server = FakeServer.welcoming((client) => client.rest(), { memberCount: 5_000 });
+  await using server = FakeServer.withWelcome((client) => client.receiveAll(), { memberCount: 5_000 });
   await using ana = newPerson();
-  ana.types("salir\n");
+  ana.type("salir\n");
   assertStringIncludes(await outputOf(ana, ...flagsFor(server.address)), "En línea: ana y 4999 más.");
 });
 
@@ -236,21 +240,21 @@ Deno.test("chat-client reads no further while 256 messages are unconfirmed", asy
   const confirm = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
     const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
-    await client.say(welcomeTo("ana", { sessionId }));
+    await client.send(welcomeTo("ana", { sessionId }));
     for (let n = 1; n <= 256; n++) assertEquals((await client.expect("say")).clientSeq, n);
     await confirm.promise;
-    await client.say({ type: "ping", head: 0 });
+    await client.send({ type: "ping", head: 0 });
     await client.expect("pong"); // and nothing before it
-    await client.say(saidBy("ana", { seq: 0, clientSeq: 256, text: "256", sessionId }));
+    await client.send(makeSaid("ana", { seq: 0, clientSeq: 256, text: "256", sessionId }));
     assertEquals((await client.expect("say")).clientSeq, 257);
-    await client.say(saidBy("ana", { seq: 1, clientSeq: 257, text: "257", sessionId }));
-    await client.rest();
+    await client.send(makeSaid("ana", { seq: 1, clientSeq: 257, text: "257", sessionId }));
+    await client.receiveAll();
   });
   await using ana = newPerson();
-  ana.types(Array.from({ length: 257 }, (_, index) => `${index + 1}\n`).join(""));
-  ana.ends();
-  const chatting = ana.runs(runClient, ...flagsFor(server.address));
-  await ana.sees(`[${NOON}] ! Mensajes sin confirmar: 256. Se espera antes de leer más.\n`);
+  ana.type(Array.from({ length: 257 }, (_, index) => `${index + 1}\n`).join(""));
+  ana.endInput();
+  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  await ana.waitForOutput(`[${NOON}] ! Mensajes sin confirmar: 256. Se espera antes de leer más.\n`);
   confirm.resolve();
   assertEquals(await chatting, 0);
   assertStringIncludes(ana.output, "ana: 257\n");

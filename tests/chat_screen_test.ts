@@ -5,29 +5,29 @@ import { ChatView, LINK_LAGGING_MS } from "../lib/chat_screen.ts";
 import { translator } from "../lib/i18n.ts";
 import { type Joined, type MessageBody, type Said, sessionIdOf } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
-import type { ReadEntry } from "../lib/session.ts";
+import type { DeliveredEntry } from "../lib/session.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { saidBy, tokenOf } from "./peers.ts";
-import { Person } from "./person.ts";
-import { msOf, settle, TestClock } from "./support.ts";
+import { makeSaid, makeToken } from "./peers.ts";
+import { FakeUser } from "./person.ts";
+import { flushMacrotasks, msOf, TestClock } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
 
 /** A chat that was begun. */
 class Chat implements AsyncDisposable {
-  readonly person: Person;
+  readonly person: FakeUser;
   readonly clock = new TestClock(NOON);
-  readonly session: { pending: MessageBody[]; idleMs: number | undefined } = { pending: [], idleMs: 0 };
+  readonly session: { unacked: MessageBody[]; idleMs: number | undefined } = { unacked: [], idleMs: 0 };
   readonly screen: ChatView;
   readonly #tty: FakeScreen | undefined;
   #seen = 0;
 
   constructor({ isPipe = false } = {}) {
     this.#tty = isPipe ? undefined : new FakeScreen({ columns: 60 });
-    this.person = new Person({ isKeyboard: !isPipe, tty: this.#tty });
+    this.person = new FakeUser({ isTty: !isPipe, tty: this.#tty });
     const { terminal } = this.person;
-    void terminal.typed("> ").next();
+    void terminal.lines("> ").next();
     const sentences = translator("es");
     this.screen = new ChatView({
       terminal,
@@ -35,13 +35,13 @@ class Chat implements AsyncDisposable {
       renderer: new Renderer(sentences),
       clock: this.clock.now,
       session: this.session,
-      reader: () => ({ sessionId: sessionIdOf(tokenOf("yo")), nick: "yo" }),
+      reader: () => ({ sessionId: sessionIdOf(makeToken("yo")), nick: "yo" }),
     });
     this.screen.setStatus();
   }
 
   async look(): Promise<string[]> {
-    await settle();
+    await flushMacrotasks();
     const text = this.person.output.slice(this.#seen);
     this.#seen = this.person.output.length;
     return this.#tty!.show(text);
@@ -53,8 +53,8 @@ class Chat implements AsyncDisposable {
   }
 }
 
-function joined(nick: string): ReadEntry {
-  const sessionId = sessionIdOf(tokenOf(nick));
+function joined(nick: string): DeliveredEntry {
+  const sessionId = sessionIdOf(makeToken(nick));
   const entry: Joined = {
     type: "joined",
     seq: 0,
@@ -64,12 +64,12 @@ function joined(nick: string): ReadEntry {
     address: "::1",
     rejoined: true,
   };
-  return { entry, place: "live" };
+  return { entry, delivery: "live" };
 }
 
-function said(nick: string, place: ReadEntry["place"] = "live"): ReadEntry {
-  const entry: Said = saidBy(nick, { seq: 0, clientSeq: 1, text: "hola", timeMs: msOf(NOON) });
-  return { entry, place };
+function said(nick: string, delivery: DeliveredEntry["delivery"] = "live"): DeliveredEntry {
+  const entry: Said = makeSaid(nick, { seq: 0, clientSeq: 1, text: "hola", timeMs: msOf(NOON) });
+  return { entry, delivery };
 }
 
 const CROWD = ["a", "b", "c", "d", "e"].map(joined);
@@ -86,7 +86,7 @@ Deno.test(
   pure,
   async () => {
     await using chat = new Chat({ isPipe: true });
-    const brought = (nick: string): ReadEntry => {
+    const brought = (nick: string): DeliveredEntry => {
       const read = said(nick, "backfill");
       return { ...read, entry: { ...read.entry as Said, redelivered: true } };
     };
@@ -108,7 +108,7 @@ Deno.test(
 
 Deno.test("A screen shows who came in a crowd before it shows them renamed or thrown out", pure, async () => {
   await using chat = new Chat();
-  chat.clock.tick(0);
+  chat.clock.advanceTo(0);
   const [last] = CROWD.slice(-1).map(({ entry }) => entry as Joined);
   const { sessionId, timeMs, seq, nick, address } = last!;
   const renamed = { type: "renamed", seq, timeMs, sessionId, oldNick: nick, nick: "eva" } as const;
@@ -124,21 +124,21 @@ Deno.test("A screen shows who came in a crowd before it shows them renamed or th
   } as const;
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const crowd = `[${NOON}] * 2 se han reconectado: d, e`;
-  await chat.screen.showEntries([...CROWD, { entry: renamed, place: "live" }]);
+  await chat.screen.showEntries([...CROWD, { entry: renamed, delivery: "live" }]);
   const before = [...told, crowd, `[${NOON}] * e se llama ahora eva`];
   assertEquals(await chat.look(), [...before, "> |"]);
-  await chat.screen.showEntries([...CROWD.slice(-2), { entry: left, place: "live" }]);
+  await chat.screen.showEntries([...CROWD.slice(-2), { entry: left, delivery: "live" }]);
   assertEquals(await chat.look(), [...before, crowd, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
 });
 
 Deno.test("A screen gets a crowd in one line, and what was said at once", pure, async () => {
   await using chat = new Chat();
-  chat.clock.tick(0);
+  chat.clock.advanceTo(0);
   await chat.screen.showEntries([...CROWD, said("ana")]);
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const before = [...told, `[${NOON}] ana: hola`];
   assertEquals(await chat.look(), [...before, "> |"]);
-  await chat.person.sees("2 se han");
+  await chat.person.waitForOutput("2 se han");
   assertEquals(await chat.look(), [...before, `[${NOON}] * 2 se han reconectado: d, e`, "> |"]);
 });
 
@@ -160,7 +160,7 @@ Deno.test("The prompt tells that a server is gone or does not answer", pure, asy
   screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
   session.idleMs = LINK_LAGGING_MS;
-  await chat.person.sees("(el servidor no contesta) > ");
+  await chat.person.waitForOutput("(el servidor no contesta) > ");
   session.idleMs = 0;
   screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
@@ -169,10 +169,10 @@ Deno.test("The prompt tells that a server is gone or does not answer", pure, asy
 Deno.test("What waits for a server stands above the prompt, after a moment", pure, async () => {
   await using chat = new Chat();
   const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
-  chat.session.pending.push(...texts.map((text) => ({ text })));
+  chat.session.unacked.push(...texts.map((text) => ({ text })));
   chat.screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
-  await chat.person.sees("… tres");
+  await chat.person.waitForOutput("… tres");
   assertEquals(await chat.look(), [
     "… uno",
     `… ${"x".repeat(57)}…`,
@@ -181,10 +181,10 @@ Deno.test("What waits for a server stands above the prompt, after a moment", pur
     "> |",
   ]);
   // From then on it goes as it is confirmed.
-  chat.session.pending.splice(0, 3);
+  chat.session.unacked.splice(0, 3);
   chat.screen.setStatus();
   assertEquals(await chat.look(), ["… cuatro", "… cinco", "> |"]);
-  chat.session.pending.length = 0;
+  chat.session.unacked.length = 0;
   chat.screen.setStatus();
   assertEquals(await chat.look(), ["> |"]);
 });
@@ -196,9 +196,9 @@ Deno.test("Who was thrown out has a line of their own, as all other news of the 
     ...CROWD,
     {
       entry: { type: "left", ...at, connectionLost: false, kicked: true, nick: "eva", address: "::1" },
-      place: "live",
+      delivery: "live",
     },
-    { entry: { type: "renamed", ...at, oldNick: "leo", nick: "leonor" }, place: "live" },
+    { entry: { type: "renamed", ...at, oldNick: "leo", nick: "leonor" }, delivery: "live" },
   ]);
   const lines = await chat.look();
   assertEquals(lines.filter((line) => /eva|leonor/.test(line)), [
@@ -209,7 +209,7 @@ Deno.test("Who was thrown out has a line of their own, as all other news of the 
 
 Deno.test("What is pending for one person says for whom", pure, async () => {
   await using chat = new Chat();
-  chat.session.pending.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
+  chat.session.unacked.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
   chat.screen.setStatus();
-  await chat.person.sees("… @ eva: hola");
+  await chat.person.waitForOutput("… @ eva: hola");
 });

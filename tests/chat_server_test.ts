@@ -5,9 +5,9 @@ import type { Address } from "../lib/address.ts";
 import { SHUTDOWN_MS } from "../lib/chat_server.ts";
 import { ListenError } from "../lib/errors.ts";
 import { encodeClient, sessionIdOf } from "../lib/protocol.ts";
-import { dialPeer, enter, type Guest, helloOf, tokenOf } from "./peers.ts";
+import { dialPeer, type Guest, join, makeHello, makeToken } from "./peers.ts";
 import { enterAs, say, startServer, types } from "./running_server.ts";
-import { freeAddress, LOOPBACK, settle, soon, TestClock, UNKNOWN_NAME } from "./support.ts";
+import { flushMacrotasks, freeAddress, LOOPBACK, TestClock, UNKNOWN_NAME, withTimeout } from "./support.ts";
 
 /** Who said what next. */
 async function hearSaid({ peer }: Guest): Promise<string> {
@@ -24,7 +24,7 @@ Deno.test("A connection that cannot be taken in is told of as a fault, and close
     onReject: ({ address }, { message }) => void told.push(`${address}: ${message}`),
   });
   using conn = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
-  assertEquals(await soon(conn.read(new Uint8Array(1)), "the server to hang up"), null);
+  assertEquals(await withTimeout(conn.read(new Uint8Array(1)), "the server to hang up"), null);
   assertEquals(told, [`${LOOPBACK}: no such certificate`]);
 });
 
@@ -33,9 +33,9 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
   await using server = startServer({ clock: clock.now, backups: ["10.0.0.7:5001"] });
   const { wallMs } = clock.now();
   using beto = (await enterAs("beto", server)).peer;
-  const { peer: ana, welcome, past } = await enterAs("ana", server);
+  const { peer: ana, welcome, history } = await enterAs("ana", server);
   using _ = ana;
-  const sessionId = sessionIdOf(tokenOf("ana"));
+  const sessionId = sessionIdOf(makeToken("ana"));
   const { logId } = welcome;
   assertNotEquals(logId, 0n);
   assertEquals(welcome, {
@@ -50,7 +50,7 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
     backups: ["10.0.0.7:5001"],
     memberCount: 2,
     members: [
-      { sessionId: sessionIdOf(tokenOf("beto")), nick: "beto", address: LOOPBACK, startedMs: wallMs },
+      { sessionId: sessionIdOf(makeToken("beto")), nick: "beto", address: LOOPBACK, startedMs: wallMs },
       { sessionId, nick: "ana", address: LOOPBACK, startedMs: wallMs },
     ],
   });
@@ -63,8 +63,8 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
     nick: "ana",
     address: LOOPBACK,
   };
-  assertEquals<unknown>(past, [joined]);
-  assertEquals<unknown>(await beto.hear(), joined);
+  assertEquals<unknown>(history, [joined]);
+  assertEquals<unknown>(await beto.receive(), joined);
 });
 
 Deno.test("ChatServer is a new instance at each start", async () => {
@@ -84,29 +84,29 @@ Deno.test("ChatServer gives a message with its time to everyone, the sender too"
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
   clock.set("2026-11-22 13:45:10");
-  await ana.say(say(1, "hola"));
+  await ana.send(say(1, "hola"));
   const said = {
     type: "said",
     seq: 2,
     timeMs: clock.now().wallMs,
-    sessionId: sessionIdOf(tokenOf("ana")),
+    sessionId: sessionIdOf(makeToken("ana")),
     clientSeq: 1,
     redelivered: false,
     nick: "ana",
     text: "hola",
   };
-  assertEquals<unknown>(await ana.hear(), said);
-  assertEquals<unknown>(await beto.hear(), said);
+  assertEquals<unknown>(await ana.receive(), said);
+  assertEquals<unknown>(await beto.receive(), said);
 });
 
 Deno.test("ChatServer gives a newcomer as much history as it wants", async () => {
   await using server = startServer();
   using ana = (await enterAs("ana", server)).peer;
-  await ana.say(say(1, "one"), say(2, "two"), say(3, "three"));
+  await ana.send(say(1, "one"), say(2, "two"), say(3, "three"));
   for (let n = 1; n <= 3; n++) await ana.expect("said");
-  const { peer: beto, past } = await enterAs("beto", server, 2);
+  const { peer: beto, history } = await enterAs("beto", server, 2);
   using _ = beto;
-  assertEquals(past.map((entry) => entry.type === "said" ? entry.text : entry.type), [
+  assertEquals(history.map((entry) => entry.type === "said" ? entry.text : entry.type), [
     "two",
     "three",
     "joined",
@@ -117,7 +117,7 @@ Deno.test("ChatServer answers BYE with the rest of the log and BYE, and tells wh
   await using server = startServer({ graceMs: 60_000 });
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
-  await beto.say(say(1, "adiós"), { type: "bye" }, say(2, "never"));
+  await beto.send(say(1, "adiós"), { type: "bye" }, say(2, "never"));
   assertEquals(await types(beto), ["said", "left", "bye"]);
   await ana.expect("joined");
   assertEquals((await ana.expect("said")).text, "adiós");
@@ -140,14 +140,14 @@ Deno.test("ChatServer tells nobody of a client that comes back in time", async (
   using ana = (await enterAs("ana", server)).peer;
   const first = await enterAs("beto", server);
   await ana.expect("joined");
-  await first.peer.say(say(1, "one"));
+  await first.peer.send(say(1, "one"));
   await first.peer.expect("said");
   first.peer[Symbol.dispose]();
   const resumePoints = [{ logId: first.welcome.logId, nextSeq: first.welcome.head + 1 }];
-  const second = await enter(server.address, helloOf("beto", { resumePoints, lagMs: 100 }));
+  const second = await join(server.address, makeHello("beto", { resumePoints, lagMs: 100 }));
   using beto = second.peer;
-  assertEquals([second.welcome.lastClientSeq, second.past], [1, []]);
-  await beto.say(say(1, "one"), say(2, "two"));
+  assertEquals([second.welcome.lastClientSeq, second.history], [1, []]);
+  await beto.send(say(1, "one"), say(2, "two"));
   assertEquals((await ana.expect("said")).text, "one");
   assertEquals((await ana.expect("said")).text, "two");
 });
@@ -157,7 +157,7 @@ Deno.test("ChatServer still owes what was said to a client that has only ended i
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
-  await beto.say(say(1, "last words"));
+  await beto.send(say(1, "last words"));
   await beto.conn.closeWrite();
   assertEquals((await types(beto))[0], "said");
   assertEquals((await ana.expect("said")).text, "last words");
@@ -171,14 +171,14 @@ Deno.test("ChatServer lets the same token take its place over, and tells nobody 
   const { peer: beto, welcome } = await enterAs("beto", server);
   using _ = beto;
   assertEquals(welcome.memberCount, 2);
-  const messages = await old.rest();
+  const messages = await old.receiveAll();
   assertEquals(messages.map((message) => message.type === "error" ? message.code : message.type), [
     "replaced",
   ]);
   old[Symbol.dispose]();
   await ana.expect("joined");
   for (let n = 1; n <= 3; n++) { // so that the server has time to notice that the old one is gone
-    await beto.say(say(n, "it is me"));
+    await beto.send(say(n, "it is me"));
     assertEquals((await ana.expect("said")).text, "it is me");
   }
 });
@@ -193,21 +193,21 @@ for (
     await using server = startServer(limit);
     const answer = async () => {
       using beto = await dialPeer(server.address);
-      await beto.say(helloOf("beto"));
-      const message = await beto.hear();
+      await beto.send(makeHello("beto"));
+      const message = await beto.receive();
       return message?.type === "error" ? message.code : message?.type;
     };
     using broken = (await enterAs("ana", server)).peer;
     assertEquals(await answer(), code);
     using ana = (await enterAs("ana", server)).peer;
-    await broken.rest();
+    await broken.receiveAll();
     broken[Symbol.dispose]();
     for (let i = 0; i < 10; i++) { // so that the server has time to notice that the old one is gone
-      await settle();
+      await flushMacrotasks();
       assertEquals(await answer(), code);
     }
-    await ana.say({ type: "bye" });
-    await ana.rest();
+    await ana.send({ type: "bye" });
+    await ana.receiveAll();
     ana[Symbol.dispose]();
     let last = await answer();
     for (let tries = 0; last !== "welcome" && tries < 1_000; tries++) last = await answer();
@@ -218,8 +218,8 @@ for (
 Deno.test("ChatServer reads frames that come byte by byte", async () => {
   await using server = startServer();
   using ana = await dialPeer(server.address);
-  for (const message of [helloOf("ana"), say(1, "¿qué tal?"), { type: "bye" }] as const) {
-    for (const byte of encodeClient(message)) await ana.say(new Uint8Array([byte]));
+  for (const message of [makeHello("ana"), say(1, "¿qué tal?"), { type: "bye" }] as const) {
+    for (const byte of encodeClient(message)) await ana.send(new Uint8Array([byte]));
   }
   assertEquals(await types(ana), ["welcome", "joined", "said", "left", "bye"]);
 });
@@ -227,8 +227,8 @@ Deno.test("ChatServer reads frames that come byte by byte", async () => {
 Deno.test("ChatServer reads frames that come all at once", async () => {
   await using server = startServer();
   using ana = await dialPeer(server.address);
-  const messages = [helloOf("ana"), say(1, "one"), say(2, "two"), { type: "bye" }] as const;
-  await ana.say(new Uint8Array(messages.flatMap((message) => [...encodeClient(message)])));
+  const messages = [makeHello("ana"), say(1, "one"), say(2, "two"), { type: "bye" }] as const;
+  await ana.send(new Uint8Array(messages.flatMap((message) => [...encodeClient(message)])));
   assertEquals(await types(ana), ["welcome", "joined", "said", "said", "left", "bye"]);
 });
 
@@ -243,7 +243,7 @@ Deno.test("ChatServer shows a hundred clients each other's messages, all in the 
     guests.push(guest);
   }
   const heard = await Promise.all(guests.map(async (guest, i) => {
-    for (let n = 1; n <= each; n++) await guest.peer.say(say(n, String(n)));
+    for (let n = 1; n <= each; n++) await guest.peer.send(say(n, String(n)));
     for (let joined = i + 1; joined < clients; joined++) await guest.peer.expect("joined");
     const said: string[] = [];
     while (said.length < clients * each) said.push(await hearSaid(guest));
@@ -264,17 +264,17 @@ Deno.test("ChatServer.close() tells everyone, after all that was said, and hears
   using beto = (await enterAs("beto", server)).peer;
   using stranger = await dialPeer(server.address);
   await ana.expect("joined");
-  await ana.say(say(1, "one"), say(2, "two"));
+  await ana.send(say(1, "one"), say(2, "two"));
   await ana.expect("said");
   await ana.expect("said");
   const closing = server.close();
-  await beto.say(say(1, "never"));
+  await beto.send(say(1, "never"));
   assertEquals(await types(ana), ["bye"]);
   assertEquals(await types(beto), ["said", "said", "bye"]);
   assertEquals(await types(stranger), ["bye"]);
   for (const peer of [ana, beto, stranger]) peer[Symbol.dispose]();
-  await soon(closing, "the server to close");
-  await soon(server.close(), "a second close to have nothing to do");
+  await withTimeout(closing, "the server to close");
+  await withTimeout(server.close(), "a second close to have nothing to do");
   const { host: hostname, port } = server.address;
   assertEquals(await Deno.connect({ hostname, port }).catch((error) => error.name), "ConnectionRefused");
 });

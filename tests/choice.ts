@@ -5,8 +5,8 @@ import type { Address } from "../lib/address.ts";
 import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../lib/errors.ts";
 import type { ConnectTarget, Disconnect } from "../lib/session.ts";
 import { ServerSelector, type TargetChooserOptions } from "../lib/target_chooser.ts";
-import { Person, type PersonOptions } from "./person.ts";
-import { soon } from "./support.ts";
+import { FakeUser, type PersonOptions } from "./person.ts";
+import { withTimeout } from "./support.ts";
 
 /** Three servers, in the order in which they are heard of. */
 export const [FIRST, SECOND, THIRD]: Address[] = [
@@ -24,24 +24,29 @@ export function lost(server: Address): Disconnect {
   return {
     target: { ...TARGET, server },
     error: new ConnectionLostError("closing", "why"),
-    wasIn: true,
-    stayedMs: 60_000,
+    wasJoined: true,
+    connectedForMs: 60_000,
   };
 }
 
 /** A server on which nobody answers, or that nobody knows. */
-export function unreached(server: Address, code: "refused" | "name-unknown" = "refused"): Disconnect {
-  return { target: { ...TARGET, server }, error: new ConnectError(code, "why"), wasIn: false, stayedMs: 0 };
+export function unreachable(server: Address, code: "refused" | "name-unknown" = "refused"): Disconnect {
+  return {
+    target: { ...TARGET, server },
+    error: new ConnectError(code, "why"),
+    wasJoined: false,
+    connectedForMs: 0,
+  };
 }
 
 /** A chooser, the person whom it asks, and the lines that it prints. */
-export class Choice implements AsyncDisposable {
-  readonly person: Person;
+export class SelectorFixture implements AsyncDisposable {
+  readonly person: FakeUser;
   readonly notices: string[] = [];
   readonly chooser: ServerSelector;
 
   constructor(options: Partial<TargetChooserOptions> = {}, person: PersonOptions = {}) {
-    this.person = new Person(person);
+    this.person = new FakeUser(person);
     this.chooser = new ServerSelector({
       terminal: this.person.terminal,
       language: "es",
@@ -60,7 +65,10 @@ export class Choice implements AsyncDisposable {
     failure?: Disconnect,
     signal = new AbortController().signal,
   ): Promise<ConnectTarget | undefined> {
-    return await soon(this.chooser.next(failure, { signal }), () => `an answer to\n${this.person.output}`);
+    return await withTimeout(
+      this.chooser.next(failure, { signal }),
+      () => `an answer to\n${this.person.output}`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,18 +77,18 @@ export class Choice implements AsyncDisposable {
 }
 
 /** A choice by somebody who has been on the first server, which told of the second. */
-export async function choiceOfSomebodyWhoWasIn(
+export async function selectorAfterJoin(
   options: Partial<TargetChooserOptions> = {},
   person?: PersonOptions,
-): Promise<Choice> {
-  const choice = new Choice({ ...FIRST, nick: "ana", ...options }, person);
+): Promise<SelectorFixture> {
+  const choice = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, person);
   assertEquals(await choice.next(), TARGET);
-  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
+  choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
   return choice;
 }
 
 /** The last sentence of a notice. */
-export function endOf(notice: string): string {
+export function reasonPart(notice: string): string {
   return notice.split(/(?<=\.) /).at(-1)!;
 }
 

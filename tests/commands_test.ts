@@ -1,7 +1,7 @@
 // What typed lines ask for.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { asText, commandHelp, commandUsage, isQuit, parseLine } from "../lib/commands.ts";
+import { commandHelp, commandUsage, isQuit, parseLine, toSayAction } from "../lib/commands.ts";
 import { InputError } from "../lib/errors.ts";
 import { translator } from "../lib/i18n.ts";
 
@@ -39,9 +39,9 @@ Deno.test(
 
 Deno.test("asText() takes any line for a message, as it was pasted", pure, () => {
   for (const line of ["/quit", "salir", "//", "  /help"]) {
-    assertEquals(asText(line), { type: "say", text: line });
+    assertEquals(toSayAction(line), { type: "say", text: line });
   }
-  assertEquals(asText("  \t"), { type: "nothing" });
+  assertEquals(toSayAction("  \t"), { type: "nothing" });
 });
 
 Deno.test("parseLine() does nothing about a line with nothing in it", pure, () => {
@@ -61,10 +61,10 @@ Deno.test("parseLine() knows commands in both languages, in any case, whatever f
 });
 
 Deno.test("parseLine() does not send a command that it does not know", pure, () => {
-  assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha", nearest: "/who" });
+  assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha", suggestion: "/who" });
   assertEquals(parseLine("/"), { type: "unknown", command: "/" });
-  assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme", nearest: "/help" });
-  assertEquals(parseLine("/NIK ana"), { type: "unknown", command: "/nik", nearest: "/nick" });
+  assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme", suggestion: "/help" });
+  assertEquals(parseLine("/NIK ana"), { type: "unknown", command: "/nik", suggestion: "/nick" });
   assertEquals(parseLine("/\x1b[2J x"), { type: "unknown", command: "/␛[2j" });
   assertEquals(parseLine("/foo"), { type: "unknown", command: "/foo" });
 });

@@ -4,13 +4,13 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { MAX_SEND_QUEUE_BYTES } from "../lib/connection.ts";
 import { ConnectionLostError } from "../lib/errors.ts";
 import { FakeConn, frame, Room } from "./hub_room.ts";
-import { settle, soon } from "./support.ts";
+import { flushMacrotasks, withTimeout } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("Connection has TCP send at once what is written", pure, () => {
   using room = new Room();
-  assertEquals(room.enter().conn.isDelaying, false);
+  assertEquals(room.enter().conn.isWriteDelayed, false);
 });
 
 Deno.test(
@@ -24,7 +24,7 @@ Deno.test(
     };
     try {
       const { conn, connection } = room.enter();
-      conn.says(null);
+      conn.receive(null);
       assertEquals(await connection.read(), undefined);
     } finally {
       FakeConn.prototype.setNoDelay = setNoDelay;
@@ -69,11 +69,11 @@ Deno.test("Connection closes when the peer has ended too", pure, async () => {
   connection.end(frame("bye"), { closeTimeoutMs: 60_000 });
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
   const end = connection.read();
-  conn.says(frame("said too late, and forgotten"));
-  await settle();
-  conn.says(null);
-  assertEquals(await soon(end, "the end"), undefined);
-  await soon(connection.closed, "the connection to close");
+  conn.receive(frame("said too late, and forgotten"));
+  await flushMacrotasks();
+  conn.receive(null);
+  assertEquals(await withTimeout(end, "the end"), undefined);
+  await withTimeout(connection.closed, "the connection to close");
 });
 
 Deno.test(
@@ -86,20 +86,20 @@ Deno.test(
     for (let i = 0; i < 5; i++) {
       const next = connection.read();
       room.nowMs += 10;
-      conn.says(whole.subarray(i, i + 1));
-      await soon(next, "a byte");
+      conn.receive(whole.subarray(i, i + 1));
+      await withTimeout(next, "a byte");
     }
     const rest = connection.read();
     assertEquals([connection.isFrameOverdue(41), connection.isFrameOverdue(40)], [false, true]);
-    conn.says(whole.subarray(5));
-    const decoder = await soon(rest, "the rest");
+    conn.receive(whole.subarray(5));
+    const decoder = await withTimeout(rest, "the rest");
     assertEquals(connection.isFrameOverdue(0), false); // while nobody reads, nobody waits
     assertEquals(decoder!.next() !== undefined, true);
     const next = connection.read();
     room.nowMs += 500;
     assertEquals(connection.isFrameOverdue(1), false); // nothing has begun
-    conn.says(null);
-    await soon(next, "the end");
+    conn.receive(null);
+    await withTimeout(next, "the end");
   },
 );
 
@@ -112,10 +112,10 @@ Deno.test(
     connection.end(frame("bye"), { closeTimeoutMs: 60_000 });
     await conn.until(({ hasEndedWriting }) => hasEndedWriting);
     const end = connection.read();
-    conn.says(frame("said too late, and forgotten"));
-    await settle();
+    conn.receive(frame("said too late, and forgotten"));
+    await flushMacrotasks();
     connection.close();
-    assertEquals(await soon(end, "the end"), undefined);
+    assertEquals(await withTimeout(end, "the end"), undefined);
   },
 );
 
@@ -123,7 +123,7 @@ Deno.test("Connection does not wait for a peer that does not end", pure, async (
   using room = new Room();
   const { conn, connection } = room.enter();
   connection.end(frame("bye"), { closeTimeoutMs: 10 });
-  await soon(connection.closed, "the connection to close");
+  await withTimeout(connection.closed, "the connection to close");
   assertEquals(conn.writes, [["bye"]]);
   assertEquals(conn.hasClosed, true);
 });
@@ -132,10 +132,10 @@ Deno.test("Connection owes what it has to a peer that ends first", pure, async (
   using room = new Room();
   const { conn, connection } = room.enter();
   room.say("one");
-  conn.says(null);
-  assertEquals(await soon(connection.read(), "the end"), undefined);
+  conn.receive(null);
+  assertEquals(await withTimeout(connection.read(), "the end"), undefined);
   connection.end(undefined, { closeTimeoutMs: 60_000 });
-  await soon(connection.closed, "the connection to close");
+  await withTimeout(connection.closed, "the connection to close");
   assertEquals(conn.writes, [["one"]]);
 });
 
@@ -148,7 +148,7 @@ Deno.test("Connection cuts off a peer for whom too many answers wait", pure, asy
   assertEquals(conn.hasClosed, false);
   connection.send(answer);
   assertEquals(conn.hasClosed, true);
-  const { code } = await assertRejects(() => soon(next, "the loss"), ConnectionLostError);
+  const { code } = await assertRejects(() => withTimeout(next, "the loss"), ConnectionLostError);
   assertEquals(code, "broken");
 });
 
@@ -157,12 +157,12 @@ Deno.test("Connection believes nothing that comes when the peer was silent for t
   const { conn, connection } = room.enter();
   const first = connection.read();
   room.nowMs = 59;
-  conn.says(frame("in time"));
-  assertEquals(await soon(first, "what the peer said") !== undefined, true);
+  conn.receive(frame("in time"));
+  assertEquals(await withTimeout(first, "what the peer said") !== undefined, true);
   const second = connection.read();
   room.nowMs += 60;
-  conn.says(frame("too late"));
-  const { code } = await assertRejects(() => soon(second, "the loss"), ConnectionLostError);
+  conn.receive(frame("too late"));
+  const { code } = await assertRejects(() => withTimeout(second, "the loss"), ConnectionLostError);
   assertEquals(code, "broken"); // it is not the peer that was silent until now
 });
 
@@ -170,8 +170,8 @@ Deno.test("Connection is lost when the peer cannot be read from", pure, async ()
   using room = new Room();
   const { conn, connection } = room.enter();
   const next = connection.read();
-  conn.breaks();
-  const { code } = await assertRejects(() => soon(next, "the loss"), ConnectionLostError);
+  conn.fail();
+  const { code } = await assertRejects(() => withTimeout(next, "the loss"), ConnectionLostError);
   assertEquals(code, "broken");
 });
 
@@ -181,9 +181,9 @@ Deno.test("Connection is lost when the peer cannot be written to", pure, async (
   const next = connection.read();
   conn.hasClosed = true;
   room.say("one");
-  const { code } = await assertRejects(() => soon(next, "the loss"), ConnectionLostError);
+  const { code } = await assertRejects(() => withTimeout(next, "the loss"), ConnectionLostError);
   assertEquals(code, "broken");
-  await soon(connection.closed, "the connection to close");
+  await withTimeout(connection.closed, "the connection to close");
 });
 
 Deno.test("Connection cuts off nobody for what they have read", pure, async () => {
@@ -208,7 +208,7 @@ Deno.test(
     for (const [lateMs, lastReceivedMs] of [[500, 501], [5_000, 501 + 1_001]] as const) {
       const held = connection.pauseReading(1);
       room.nowMs += 1 + lateMs;
-      await soon(held, "the hold to end");
+      await withTimeout(held, "the hold to end");
       assertEquals(connection.lastReceivedMs, lastReceivedMs);
     }
   },
@@ -219,5 +219,5 @@ Deno.test("Connection.finish() ends a hold: whoever waits goes on and finds out"
   const { connection } = room.enter();
   const held = connection.pauseReading(60_000);
   connection.end(undefined, { closeTimeoutMs: 60_000 });
-  await soon(held, "the hold to end");
+  await withTimeout(held, "the hold to end");
 });

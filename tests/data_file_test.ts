@@ -6,16 +6,16 @@ import { SqliteStore } from "../lib/data_file.ts";
 import { InputError } from "../lib/errors.ts";
 import { applyEvent } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
-import type { Said, Unnumbered } from "../lib/protocol.ts";
+import type { Said, Uncommitted } from "../lib/protocol.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
-const joined = (sessionId: bigint, nick: string): Unnumbered => (
+const joined = (sessionId: bigint, nick: string): Uncommitted => (
   { type: "joined", timeMs: 5, sessionId, rejoined: false, nick, address: "10.0.0.7" }
 );
-const left = (sessionId: bigint, nick: string): Unnumbered => (
+const left = (sessionId: bigint, nick: string): Uncommitted => (
   { type: "left", timeMs: 9, sessionId, connectionLost: true, nick, address: "10.0.0.7" }
 );
-const said = (sessionId: bigint, clientSeq: number, more: Partial<Said> = {}): Unnumbered<Said> => (
+const said = (sessionId: bigint, clientSeq: number, more: Partial<Said> = {}): Uncommitted<Said> => (
   {
     type: "said",
     timeMs: 9,
@@ -27,7 +27,7 @@ const said = (sessionId: bigint, clientSeq: number, more: Partial<Said> = {}): U
     ...more,
   }
 );
-const ALL: Unnumbered[] = [
+const ALL: Uncommitted[] = [
   joined(1n, "ana"),
   said(1n, 7, { action: true }),
   said(1n, 8, { to: { sessionId: 2n, nick: "beto" } }),
@@ -43,7 +43,7 @@ async function inFolder(act: (path: string, folder: TestFolder) => Promise<void>
   await act(`${folder.path}/room.db`, folder);
 }
 
-function entriesOf(file: SqliteStore): Unnumbered[] {
+function entriesOf(file: SqliteStore): Uncommitted[] {
   return [...file.entries()].map(({ entry }) => entry);
 }
 

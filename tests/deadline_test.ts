@@ -1,7 +1,7 @@
 // An end to waiting.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { atMost, Deadline } from "../lib/deadline.ts";
+import { Deadline, withTimeout } from "../lib/deadline.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -31,11 +31,11 @@ Deno.test("Deadline that is disposed of does not end any more", pure, async () =
 });
 
 Deno.test("What is waited for at most so long ends the wait earlier, be it as it may", pure, async () => {
-  await atMost(60_000, Promise.resolve());
-  await assertRejects(() => atMost(60_000, Promise.reject(new RangeError("no"))), RangeError);
+  await withTimeout(60_000, Promise.resolve());
+  await assertRejects(() => withTimeout(60_000, Promise.reject(new RangeError("no"))), RangeError);
   let hasCome = false;
   const late = new Promise((resolve) => setTimeout(resolve, 50)).then(() => hasCome = true);
-  await atMost(1, late);
+  await withTimeout(1, late);
   assertEquals(hasCome, false);
   await late;
 });

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { LineQueue } from "../lib/desk.ts";
-import { soon } from "./support.ts";
+import { withTimeout } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -18,32 +18,32 @@ Deno.test(
     for (const text of ["uno", "dos"]) desk.deliver(line(text));
     const first = desk.next();
     assertEquals(desk.hasWaiter, true);
-    desk.serve();
+    desk.dispatch();
     assertEquals(desk.hasWaiter, false);
-    assertEquals(await soon(first, "a line"), line("uno"));
+    assertEquals(await withTimeout(first, "a line"), line("uno"));
     const second = desk.next();
     desk.deliver(line("tres"));
-    assertEquals(await soon(second, "a line"), line("dos"));
-    assertEquals(desk.ahead, [line("tres")]);
+    assertEquals(await withTimeout(second, "a line"), line("dos"));
+    assertEquals(desk.typeAhead, [line("tres")]);
   },
 );
 
 Deno.test("A desk says that nothing more comes only when all was read", pure, async () => {
   const desk = new LineQueue();
   desk.deliver(line("uno"));
-  const [first] = [desk.next(), desk.serve({ hasEnded: true })];
-  assertEquals(await soon(first, "a line"), line("uno"));
-  const [second] = [desk.next(), desk.serve({ hasEnded: true })];
-  assertEquals(await soon(second, "the end"), undefined);
+  const [first] = [desk.next(), desk.dispatch({ hasEnded: true })];
+  assertEquals(await withTimeout(first, "a line"), line("uno"));
+  const [second] = [desk.next(), desk.dispatch({ hasEnded: true })];
+  assertEquals(await withTimeout(second, "the end"), undefined);
 });
 
 Deno.test("A desk keeps the line for the next if who waited gave up", pure, async () => {
   const desk = new LineQueue();
   void desk.next();
-  desk.giveUp();
+  desk.cancelWait();
   desk.deliver(line("uno"));
-  const [next] = [desk.next(), desk.serve()];
-  assertEquals(await soon(next, "a line"), line("uno"));
+  const [next] = [desk.next(), desk.dispatch()];
+  assertEquals(await withTimeout(next, "a line"), line("uno"));
 });
 
 Deno.test(
@@ -52,11 +52,11 @@ Deno.test(
   async () => {
     const desk = new LineQueue();
     desk.editor.insert("ábrete");
-    assertEquals([desk.seen.text, desk.seen.cursor], ["ábrete", 6]);
+    assertEquals([desk.visible.text, desk.visible.cursor], ["ábrete", 6]);
     desk.isSecret = true;
-    assertEquals([desk.seen.text, desk.seen.cursor], ["", 0]);
-    desk.deliver(line(desk.editor.take()));
-    const [next] = [desk.next(), desk.serve()];
-    assertEquals(await soon(next, "a line"), line("ábrete"));
+    assertEquals([desk.visible.text, desk.visible.cursor], ["", 0]);
+    desk.deliver(line(desk.editor.submit()));
+    const [next] = [desk.next(), desk.dispatch()];
+    assertEquals(await withTimeout(next, "a line"), line("ábrete"));
   },
 );

@@ -2,31 +2,31 @@
 
 import { assertEquals } from "@std/assert";
 import { InputRouter, MAX_UNCONFIRMED_LINES } from "../lib/desks.ts";
-import { soon } from "./support.ts";
+import { withTimeout } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("Lines are for questions until a chat begins, and while there is a dialogue", pure, () => {
   const desks = new InputRouter(() => {});
-  assertEquals(desks.open, desks.answers);
+  assertEquals(desks.activeQueue, desks.promptQueue);
   desks.beginChat({});
-  assertEquals(desks.open, desks.chat);
+  assertEquals(desks.activeQueue, desks.chatQueue);
   desks.beginExclusive();
   desks.beginExclusive();
   desks.endExclusive();
-  assertEquals(desks.open, desks.answers);
+  assertEquals(desks.activeQueue, desks.promptQueue);
   desks.endExclusive();
-  assertEquals(desks.open, desks.chat);
+  assertEquals(desks.activeQueue, desks.chatQueue);
   desks.endChat();
-  assertEquals(desks.open, desks.answers);
+  assertEquals(desks.activeQueue, desks.promptQueue);
 });
 
 Deno.test("Desks are in use while a question waits, and while there is a chat, until the end", pure, () => {
   const desks = new InputRouter(() => {});
   assertEquals(desks.isActive, false);
-  void desks.next(desks.answers);
+  void desks.next(desks.promptQueue);
   assertEquals(desks.isActive, true);
-  desks.answers.giveUp();
+  desks.promptQueue.cancelWait();
   desks.beginChat({});
   assertEquals(desks.isActive, true);
   desks.end();
@@ -35,12 +35,12 @@ Deno.test("Desks are in use while a question waits, and while there is a chat, u
 
 Deno.test("Somebody is in the middle of a line who has begun one that is no answer", pure, () => {
   const desks = new InputRouter(() => {});
-  desks.answers.editor.insert("aula");
+  desks.promptQueue.editor.insert("aula");
   assertEquals(desks.hasPartialLine, false);
-  desks.answers.editor.take();
+  desks.promptQueue.editor.submit();
   desks.beginChat({});
   assertEquals(desks.hasPartialLine, false);
-  desks.chat.editor.insert("h");
+  desks.chatQueue.editor.insert("h");
   assertEquals(desks.hasPartialLine, true);
   desks.beginExclusive();
   assertEquals(desks.hasPartialLine, false);
@@ -54,12 +54,12 @@ Deno.test(
   pure,
   async () => {
     const desks = new InputRouter(() => {});
-    desks.answers.editor.insert("hola");
+    desks.promptQueue.editor.insert("hola");
     desks.enter();
-    desks.answers.editor.insert("¿qué");
+    desks.promptQueue.editor.insert("¿qué");
     desks.beginChat({});
-    assertEquals(await desks.next(desks.chat), { text: "hola", isPasted: false });
-    assertEquals([desks.answers.editor.text, desks.chat.editor.text], ["", "¿qué"]);
+    assertEquals(await desks.next(desks.chatQueue), { text: "hola", isPasted: false });
+    assertEquals([desks.promptQueue.editor.text, desks.chatQueue.editor.text], ["", "¿qué"]);
   },
 );
 
@@ -69,19 +69,19 @@ Deno.test(
   async () => {
     const kept: string[] = [];
     const desks = new InputRouter((line) => kept.push(line));
-    desks.answers.prompt = "Nick: ";
-    desks.answers.editor.insert("eva");
+    desks.promptQueue.prompt = "Nick: ";
+    desks.promptQueue.editor.insert("eva");
     desks.enter();
     assertEquals(kept, []);
-    await desks.next(desks.answers);
-    const answer = desks.next(desks.answers);
-    desks.answers.editor.insert("ana");
+    await desks.next(desks.promptQueue);
+    const answer = desks.next(desks.promptQueue);
+    desks.promptQueue.editor.insert("ana");
     desks.enter();
     assertEquals([await answer, kept], [{ text: "ana", isPasted: false }, ["Nick: ana"]]);
-    desks.answers.editor.press({ name: "up" });
-    assertEquals(desks.answers.editor.text, "");
+    desks.promptQueue.editor.press({ name: "up" });
+    assertEquals(desks.promptQueue.editor.text, "");
     desks.beginChat({});
-    desks.chat.editor.insert("hola");
+    desks.chatQueue.editor.insert("hola");
     desks.enter();
     assertEquals(kept.length, 1);
   },
@@ -90,10 +90,10 @@ Deno.test(
 Deno.test("What is given back goes to the line that is typed for the chat, if there is one", pure, () => {
   const desks = new InputRouter(() => {});
   desks.deliverSynced("hola");
-  assertEquals(desks.chat.editor.text, "");
+  assertEquals(desks.chatQueue.editor.text, "");
   desks.beginChat({});
   for (const words of ["hola", "¿estáis?"]) desks.deliverSynced(words);
-  assertEquals(desks.chat.editor.text, "hola ¿estáis? ");
+  assertEquals(desks.chatQueue.editor.text, "hola ¿estáis? ");
 });
 
 Deno.test(
@@ -105,7 +105,7 @@ Deno.test(
       confirmPaste: {
         question: (count) => `${count}?`,
         isYes: (answer) => answer === "s",
-        kept: (count) => `${count} kept`,
+        notSentText: (count) => `${count} kept`,
       },
     });
     const block = (text: string) => `${text}\n`.repeat(MAX_UNCONFIRMED_LINES + 1);
@@ -113,11 +113,11 @@ Deno.test(
     desks.beginExclusive();
     desks.paste(block("dos"));
     desks.endExclusive();
-    desks.open.editor.take();
-    desks.open.editor.insert("s");
+    desks.activeQueue.editor.submit();
+    desks.activeQueue.editor.insert("s");
     desks.enter();
     const texts: string[] = [];
-    for (let i = 0; i <= MAX_UNCONFIRMED_LINES; i++) texts.push((await desks.next(desks.chat))!.text);
+    for (let i = 0; i <= MAX_UNCONFIRMED_LINES; i++) texts.push((await desks.next(desks.chatQueue))!.text);
     assertEquals(new Set(texts), new Set(["uno"]));
   },
 );
@@ -128,12 +128,12 @@ Deno.test(
   async () => {
     const desks = new InputRouter(() => {});
     desks.beginChat({
-      confirmPaste: { question: (count) => `${count}?`, isYes: () => true, kept: () => "" },
+      confirmPaste: { question: (count) => `${count}?`, isYes: () => true, notSentText: () => "" },
     });
     desks.paste("uno\n".repeat(MAX_UNCONFIRMED_LINES + 1));
-    const next = desks.next(desks.chat);
+    const next = desks.next(desks.chatQueue);
     desks.end();
-    assertEquals(await soon(next, "the end"), undefined);
+    assertEquals(await withTimeout(next, "the end"), undefined);
   },
 );
 
@@ -143,11 +143,11 @@ Deno.test(
   async () => {
     const desks = new InputRouter(() => {});
     desks.beginChat({});
-    desks.chat.editor.insert("abc");
-    desks.chat.editor.press({ name: "home" });
+    desks.chatQueue.editor.insert("abc");
+    desks.chatQueue.editor.press({ name: "home" });
     desks.paste("/uno\ndos ");
-    assertEquals(await desks.next(desks.chat), { text: "/uno", isPasted: true });
-    assertEquals(desks.chat.editor.text, "dos abc");
+    assertEquals(await desks.next(desks.chatQueue), { text: "/uno", isPasted: true });
+    assertEquals(desks.chatQueue.editor.text, "dos abc");
   },
 );
 
@@ -159,19 +159,19 @@ Deno.test(
     const desks = new InputRouter((line) => shown.push(line));
     const isYes = (answer: string) => answer === "s";
     desks.beginChat({
-      confirmPaste: { question: (count) => `${count}?`, isYes, kept: (count) => `${count} kept` },
+      confirmPaste: { question: (count) => `${count}?`, isYes, notSentText: (count) => `${count} kept` },
     });
     const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
     desks.paste(`${block.join("\n")}\n`);
     desks.deliverSynced("words");
-    desks.open.editor.insert("n");
+    desks.activeQueue.editor.insert("n");
     desks.enter();
     assertEquals(shown.at(-1), `${block.length} kept`);
-    assertEquals(desks.chat.editor.text, "");
+    assertEquals(desks.chatQueue.editor.text, "");
     desks.paste(`${block.join("\n")}\n`);
     desks.deliverSynced("words");
-    desks.open.editor.insert("s");
+    desks.activeQueue.editor.insert("s");
     desks.enter();
-    assertEquals((await desks.next(desks.chat))?.text, "0: x");
+    assertEquals((await desks.next(desks.chatQueue))?.text, "0: x");
   },
 );

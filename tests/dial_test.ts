@@ -4,13 +4,16 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { type Address, formatAddress } from "../lib/address.ts";
 import { connectErrorCode, dial, isDnsFailure } from "../lib/dial.ts";
 import { ConnectError } from "../lib/errors.ts";
-import { freeAddress, LOOPBACK, soon, UNKNOWN_NAME } from "./support.ts";
+import { freeAddress, LOOPBACK, UNKNOWN_NAME, withTimeout } from "./support.ts";
 
 const patient = { signal: new AbortController().signal };
 
 /** The code of what goes wrong, once its details are checked. */
 async function failure(server: Address): Promise<string> {
-  const { code, details } = await assertRejects(() => soon(dial(server, patient), "a failure"), ConnectError);
+  const { code, details } = await assertRejects(
+    () => withTimeout(dial(server, patient), "a failure"),
+    ConnectError,
+  );
   assertEquals([details.server, details.host], [formatAddress(server), server.host]);
   return code;
 }
@@ -74,9 +77,9 @@ Deno.test("dial() waits no longer than it is told for somebody to be there", asy
   Deno.connect = () => new Promise<never>(() => {}); // a machine that is gone
   try {
     const server = freeAddress();
-    const options = { ...patient, connectMs: 20 };
+    const options = { ...patient, dialTimeoutMs: 20 };
     const { code, details } = await assertRejects(
-      () => soon(dial(server, options), "a failure"),
+      () => withTimeout(dial(server, options), "a failure"),
       ConnectError,
     );
     assertEquals([code, details], ["no-answer", { server: formatAddress(server), seconds: 0.02 }]);

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
-import { rendererFor } from "../lib/display.ts";
+import { makeRenderer } from "../lib/display.ts";
 import { InputError } from "../lib/errors.ts";
 
 const pure = { permissions: "none" } as const;
@@ -16,14 +16,16 @@ Deno.test("Colours are for screens that show them, unless somebody wants none or
 }, () => {
   setColorEnabled(true);
   const isPainted = (flags: Partial<typeof NONE>, hasColours = true) =>
-    rendererFor({ ...NONE, ...flags }, { language: "es", hasColours }).notice("x", 0).includes("\x1b");
+    makeRenderer({ ...NONE, ...flags }, { language: "es", hasColours }).notice("x", 0).includes("\x1b");
   assertEquals([isPainted({}), isPainted({}, false)], [true, false]);
   assertEquals([isPainted({ "no-color": true }), isPainted({ plain: true })], [false, false]);
 });
 
 Deno.test("Times look as --time says, and are those of UTC with --utc", pure, () => {
   const stampWith = (flags: { time?: string; utc?: boolean }) =>
-    rendererFor({ ...NONE, time: undefined, ...flags }, { language: "es", hasColours: false }).stamp(NOON_MS);
+    makeRenderer({ ...NONE, time: undefined, ...flags }, { language: "es", hasColours: false }).formatTime(
+      NOON_MS,
+    );
   assertEquals(stampWith({ utc: true }), "2026-11-22 12:00:00");
   assertEquals(stampWith({ time: "HH 'h' mm", utc: true }), "12 h 00");
   assertEquals(assertThrows(() => stampWith({ time: "hola" }), InputError).code, "pattern-invalid");

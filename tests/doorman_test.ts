@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { AuthPrompter } from "../lib/doorman.ts";
 import { ConnectError, ServerError } from "../lib/errors.ts";
 import { TrustStore } from "../lib/trust.ts";
-import { Person } from "./person.ts";
+import { FakeUser } from "./person.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -18,14 +18,14 @@ const SHUT = [
 Deno.test("Doorman says why a door is shut to a script, and only if that is news", pure, async () => {
   for (const error of SHUT) {
     for (const isFirstReport of [true, false]) {
-      await using person = new Person();
+      await using person = new FakeUser();
       const { terminal } = person;
       const notices: string[] = [];
       const notify = (text: string) => Promise.resolve(void notices.push(text));
       const trust = await TrustStore.open({});
-      const doorman = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto: true });
+      const authPrompter = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto: true });
       const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
-      const state = await doorman.open({ target, error, wasIn: false, stayedMs: 0 }, {
+      const state = await authPrompter.authenticate({ target, error, wasJoined: false, connectedForMs: 0 }, {
         signal: new AbortController().signal,
         isConfigured: true,
         isFirstReport,
@@ -38,20 +38,28 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
 
 Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure, async () => {
   const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
-  const failure = { target, error: new ServerError("tls-needed", "why"), wasIn: false, stayedMs: 0 };
+  const failure = {
+    target,
+    error: new ServerError("tls-needed", "why"),
+    wasJoined: false,
+    connectedForMs: 0,
+  };
   const options = { signal: new AbortController().signal, isConfigured: true, isFirstReport: true };
   for (
-    const [isKeyboard, isAuto, states] of [
+    const [isTty, isAuto, states] of [
       [true, false, ["open", "shut"]],
       [true, true, ["shut", "shut"]],
       [false, false, ["shut", "shut"]],
     ] as const
   ) {
-    await using person = new Person({ isKeyboard });
+    await using person = new FakeUser({ isTty });
     const { terminal } = person;
     const trust = await TrustStore.open({});
     const notify = () => Promise.resolve();
-    const doorman = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto });
-    assertEquals([await doorman.open(failure, options), await doorman.open(failure, options)], [...states]);
+    const authPrompter = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto });
+    assertEquals([
+      await authPrompter.authenticate(failure, options),
+      await authPrompter.authenticate(failure, options),
+    ], [...states]);
   }
 });

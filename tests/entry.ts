@@ -8,9 +8,9 @@ import { encodeServer } from "../lib/protocol.ts";
 import type { RejectedClient } from "../lib/reception.ts";
 import { tlsServer } from "../lib/tls_server.ts";
 import { tlsNeeded } from "../lib/violations.ts";
-import type { Pair } from "./certificates.ts";
+import type { CertificatePair } from "./certificates.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { Person } from "./person.ts";
+import { FakeUser } from "./person.ts";
 import { LOOPBACK, TestClock } from "./support.ts";
 
 /** The time on the clocks of all servers and clients. */
@@ -19,7 +19,7 @@ export const NOON = "2026-11-22 12:00:00";
 /** The password. */
 export const SECRET = "ábrete sésamo";
 
-type Options = Partial<ChatServerOptions> & { readonly pair?: Pair };
+type Options = Partial<ChatServerOptions> & { readonly pair?: CertificatePair };
 
 /** A server that speaks TLS if it has a certificate. */
 export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
@@ -30,15 +30,15 @@ export async function startServer({ pair, ...options }: Options = {}): Promise<C
 }
 
 /** A server that asks for the password. */
-export function guarded(options: Options = {}): Promise<ChatServer> {
+export function withPassword(options: Options = {}): Promise<ChatServer> {
   return startServer({ password: new PasswordVerifier(SECRET), ...options });
 }
 
 /** A person at a pipe, or at a terminal with line editing. */
-export function newPerson(options: { configFolder?: string; atScreen?: boolean } = {}): Person {
+export function newUser(options: { configFolder?: string; atScreen?: boolean } = {}): FakeUser {
   const { configFolder, atScreen } = options;
   const tty = atScreen ? new FakeScreen({ columns: 400 }) : undefined;
-  return new Person({ clock: new TestClock(NOON).now, configFolder, isKeyboard: atScreen, tty });
+  return new FakeUser({ clock: new TestClock(NOON).now, configFolder, isTty: atScreen, tty });
 }
 
 /** Flags that leave nothing to ask but for the password and the trust. */
@@ -47,7 +47,7 @@ export function flagsFor(server: Address, ...more: string[]): string[] {
 }
 
 /** What the server tells of those whom it refuses. */
-export function refusals(): { told: string[]; onReject: (peer: RejectedClient, error: Error) => void } {
+export function rejections(): { told: string[]; onReject: (peer: RejectedClient, error: Error) => void } {
   const told: string[] = [];
   return { told, onReject: (_, error) => void told.push((error as ChatError).code) };
 }

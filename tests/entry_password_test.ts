@@ -4,15 +4,15 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../lib/address.ts";
 import { runClient } from "../lib/chat_client.ts";
 import { serve } from "../lib/server_program.ts";
-import { flagsFor, guarded, newPerson, NOON, refusals, SECRET, startServer } from "./entry.ts";
-import { dialPeer, enter, FakeServer, helloOf } from "./peers.ts";
-import { Person } from "./person.ts";
+import { flagsFor, newUser, NOON, rejections, SECRET, startServer, withPassword } from "./entry.ts";
+import { dialPeer, FakeServer, join, makeHello } from "./peers.ts";
+import { FakeUser } from "./person.ts";
 import { freeAddress } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 Deno.test("A server with a password lets in who knows it, and nobody else", async () => {
-  const { told, onReject } = refusals();
-  await using server = await guarded({ onReject });
+  const { told, onReject } = rejections();
+  await using server = await withPassword({ onReject });
   for (
     const [password, code] of [
       ["", "password-needed"],
@@ -21,11 +21,11 @@ Deno.test("A server with a password lets in who knows it, and nobody else", asyn
     ] as const
   ) {
     using peer = await dialPeer(server.address);
-    await peer.say(helloOf("ana", { password }));
-    assertEquals((await peer.rest()).map((message) => "code" in message && message.code), [code]);
+    await peer.send(makeHello("ana", { password }));
+    assertEquals((await peer.receiveAll()).map((message) => "code" in message && message.code), [code]);
   }
-  using peer = (await enter(server.address, helloOf("ana", { password: SECRET }))).peer;
-  await peer.say({ type: "bye" });
+  using peer = (await join(server.address, makeHello("ana", { password: SECRET }))).peer;
+  await peer.send({ type: "bye" });
   // That somebody was asked is not worth a line.
   assertEquals(told, ["password-wrong", "password-wrong"]);
 });
@@ -38,11 +38,11 @@ Deno.test({
     const path = await folder.file("password", SECRET);
     for (const [mode, line] of [[0o644, `con chmod 600 '${path}'\n`], [0o600, ""]] as const) {
       await Deno.chmod(path, mode);
-      await using person = newPerson();
+      await using person = newUser();
       const { host, port } = freeAddress();
-      const status = person.runs(serve, "--host", host, "--port", String(port), "--password-file", path);
-      await person.sees("Escuchando");
-      person.kills();
+      const status = person.run(serve, "--host", host, "--port", String(port), "--password-file", path);
+      await person.waitForOutput("Escuchando");
+      person.terminate();
       assertEquals(await status, 0);
       assertEquals(person.output.slice(0, person.output.indexOf("Escuchando")).endsWith(line), true);
       assertEquals(person.output.includes("chmod"), line !== "");
@@ -52,7 +52,7 @@ Deno.test({
 
 Deno.test("A server without a password lets in who gives one", async () => {
   await using server = await startServer();
-  using _ = (await enter(server.address, helloOf("ana", { password: "cualquiera" }))).peer;
+  using _ = (await join(server.address, makeHello("ana", { password: "cualquiera" }))).peer;
 });
 
 Deno.test("A client says its password only to a server that has asked for it", writing, async () => {
@@ -60,25 +60,25 @@ Deno.test("A client says its password only to a server that has asked for it", w
   await using folder = new TestFolder();
   await using fake = new FakeServer(async (client, visit) => {
     passwords.push((await client.expect("hello")).password);
-    if (visit === 0) await client.say({ type: "error", code: "password-needed", reason: "" });
-    else await client.say({ type: "error", code: "banned", reason: "" });
+    if (visit === 0) await client.send({ type: "error", code: "password-needed", reason: "" });
+    else await client.send({ type: "error", code: "banned", reason: "" });
   });
-  await using person = newPerson();
+  await using person = newUser();
   const file = await folder.file("password", `${SECRET}\n`);
-  assertEquals(await person.runs(runClient, ...flagsFor(fake.address, "--password-file", file)), 1);
+  assertEquals(await person.run(runClient, ...flagsFor(fake.address, "--password-file", file)), 1);
   assertEquals(passwords, ["", SECRET]);
   assert(!person.output.includes("contraseña"), person.output);
 });
 
 Deno.test("The password in a file opens the door without a word about it", writing, async () => {
-  await using server = await guarded();
+  await using server = await withPassword();
   await using folder = new TestFolder();
-  await using person = newPerson();
-  person.types("hola\n");
-  person.ends();
+  await using person = newUser();
+  person.type("hola\n");
+  person.endInput();
   const file = await folder.file("password", `${SECRET}\r\nnot this\n`);
   assertEquals(
-    await person.runs(runClient, ...flagsFor(server.address, "--password-file", file, "--auto")),
+    await person.run(runClient, ...flagsFor(server.address, "--password-file", file, "--auto")),
     0,
   );
   assertEquals(person.output.split("\n")[0]!.split(".")[0], "Conectado a 127");
@@ -87,11 +87,11 @@ Deno.test("The password in a file opens the door without a word about it", writi
 });
 
 Deno.test("A pipe is asked for the password, which is not shown; a wrong one is asked for again", async () => {
-  await using server = await guarded();
-  await using person = newPerson();
-  person.types(`salir\n\n${SECRET}\nhola\n`);
-  person.ends();
-  assertEquals(await person.runs(runClient, ...flagsFor(server.address)), 0);
+  await using server = await withPassword();
+  await using person = newUser();
+  person.type(`salir\n\n${SECRET}\nhola\n`);
+  person.endInput();
+  assertEquals(await person.run(runClient, ...flagsFor(server.address)), 0);
   const where = formatAddress(server.address);
   assertEquals(
     person.output,
@@ -107,35 +107,35 @@ Conectado a ${where}. En línea: ana. Escriba "salir" para terminar.
 });
 
 Deno.test("A client that nobody can answer for gives up with the reason", async () => {
-  await using server = await guarded();
+  await using server = await withPassword();
   for (const more of [["--auto"], []]) {
-    await using person = newPerson();
-    person.ends();
-    assertEquals(await person.runs(runClient, ...flagsFor(server.address, ...more)), 1);
+    await using person = newUser();
+    person.endInput();
+    assertEquals(await person.run(runClient, ...flagsFor(server.address, ...more)), 1);
     assertStringIncludes(person.output, "pide una contraseña");
     assertStringIncludes(person.output, "--password-file");
   }
 });
 
 Deno.test("What is typed for a password is not on the screen, nor in what follows", async () => {
-  await using server = await guarded();
-  await using person = newPerson({ atScreen: true });
-  const status = person.runs(runClient, ...flagsFor(server.address));
-  await person.sees("Contraseña:");
-  person.types("ábrete");
-  person.types(" sésamo\r");
-  await person.sees("Conectado");
-  person.types("salir\r");
+  await using server = await withPassword();
+  await using person = newUser({ atScreen: true });
+  const status = person.run(runClient, ...flagsFor(server.address));
+  await person.waitForOutput("Contraseña:");
+  person.type("ábrete");
+  person.type(" sésamo\r");
+  await person.waitForOutput("Conectado");
+  person.type("salir\r");
   assertEquals(await status, 0);
   for (const part of ["ábrete", "sésamo", "sés"]) assert(!person.output.includes(part), person.output);
 });
 
 Deno.test("Where the system shows what is typed, no password is asked for", async () => {
-  await using server = await guarded();
-  await using person = new Person({ isKeyboard: true });
-  const status = person.runs(runClient, ...flagsFor(server.address));
-  await person.sees("--password-file");
-  person.kills();
+  await using server = await withPassword();
+  await using person = new FakeUser({ isTty: true });
+  const status = person.run(runClient, ...flagsFor(server.address));
+  await person.waitForOutput("--password-file");
+  person.terminate();
   assertEquals(await status, 0);
   assert(!person.output.includes("Contraseña:"));
 });
@@ -149,23 +149,23 @@ Deno.test(
     const file = await folder.file("password", SECRET);
     await using stranger = new FakeServer(async (client) => {
       asked.push((await client.expect("hello")).password);
-      await client.say({ type: "error", code: "password-needed", reason: "" });
+      await client.send({ type: "error", code: "password-needed", reason: "" });
     });
-    await using second = await guarded();
-    await using first = await guarded({ backups: [formatAddress(second.address)] });
-    await using person = newPerson();
-    const status = person.runs(runClient, ...flagsFor(first.address, "--password-file", file));
-    await person.sees(`Conectado a ${formatAddress(first.address)}`);
+    await using second = await withPassword();
+    await using first = await withPassword({ backups: [formatAddress(second.address)] });
+    await using person = newUser();
+    const status = person.run(runClient, ...flagsFor(first.address, "--password-file", file));
+    await person.waitForOutput(`Conectado a ${formatAddress(first.address)}`);
     await first.close();
-    await person.sees("Nuevo servidor");
-    person.types(`${formatAddress(second.address)}\n`);
-    await person.sees(`Conectado a ${formatAddress(second.address)}`);
+    await person.waitForOutput("Nuevo servidor");
+    person.type(`${formatAddress(second.address)}\n`);
+    await person.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
     await second.close();
-    person.types(`${formatAddress(stranger.address)}\n`);
+    person.type(`${formatAddress(stranger.address)}\n`);
     await person.until((output) => output.includes("Contraseña:"), "the question");
     assertEquals(asked, [""]);
-    person.types("\n");
-    person.ends();
+    person.type("\n");
+    person.endInput();
     assertEquals(await status, 0); // all that was said had arrived
     assertEquals(asked, [""]);
   },

@@ -8,41 +8,41 @@ import { fingerprint } from "../lib/fingerprint.ts";
 import { errorText } from "../lib/i18n.ts";
 import { serve } from "../lib/server_program.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { ownPair } from "./certificates.ts";
-import { flagsFor, guarded, newPerson, refusals, SECRET, startServer } from "./entry.ts";
+import { selfSignedPair } from "./certificates.ts";
+import { flagsFor, newUser, rejections, SECRET, startServer, withPassword } from "./entry.ts";
 import { FakeServer } from "./peers.ts";
-import { Person } from "./person.ts";
-import { freeAddress, LOOPBACK, soon, TestClock } from "./support.ts";
+import { FakeUser } from "./person.ts";
+import { freeAddress, LOOPBACK, TestClock, withTimeout } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
-const own = await ownPair();
+const own = await selfSignedPair();
 
-const other = await ownPair();
+const other = await selfSignedPair();
 
 Deno.test("Over TLS people chat as they do without", writing, async () => {
-  await using server = await guarded({ pair: own, messages: UNLIMITED });
+  await using server = await withPassword({ pair: own, messages: UNLIMITED });
   await using folder = new TestFolder();
   const file = await folder.file("password", SECRET);
   const flags = ["--password-file", file, "--tls-fingerprint", fingerprint(own.cert)];
-  await using ana = newPerson();
-  await using beto = newPerson();
+  await using ana = newUser();
+  await using beto = newUser();
   const statuses = [
-    ana.runs(runClient, ...flagsFor(server.address, ...flags)),
-    beto.runs(runClient, ...flagsFor(server.address, ...flags, "--nick", "beto")),
+    ana.run(runClient, ...flagsFor(server.address, ...flags)),
+    beto.run(runClient, ...flagsFor(server.address, ...flags, "--nick", "beto")),
   ];
-  await Promise.all([ana.sees("Conectado"), beto.sees("Conectado")]);
+  await Promise.all([ana.waitForOutput("Conectado"), beto.waitForOutput("Conectado")]);
   // Longer than a record of TLS, and more than one write takes.
   const texts = Array.from({ length: 40 }, (_, i) => `#${i} ${"ñ".repeat(1_900)}`);
-  ana.types(texts.map((text) => `${text}\n`).join(""));
+  ana.type(texts.map((text) => `${text}\n`).join(""));
   for (const person of [ana, beto]) {
-    await person.sees(texts.at(-1)!);
+    await person.waitForOutput(texts.at(-1)!);
     for (const text of texts) assertEquals(person.output.split(text).length, 2);
   }
-  ana.types("salir\n");
-  await beto.sees("ana (127.0.0.1) se ha desconectado");
+  ana.type("salir\n");
+  await beto.waitForOutput("ana (127.0.0.1) se ha desconectado");
   await server.close();
-  await beto.sees("el servidor se ha cerrado");
-  beto.ends();
+  await beto.waitForOutput("el servidor se ha cerrado");
+  beto.endInput();
   assertEquals(await statuses[0], 0);
   assertEquals(await statuses[1], 0);
 });
@@ -54,25 +54,25 @@ Deno.test(
     await using folder = new TestFolder();
     await using server = await startServer({ pair: own });
     const where = formatAddress(server.address);
-    await using person = newPerson({ configFolder: folder.path, atScreen: true });
-    const status = person.runs(runClient, ...flagsFor(server.address, "--tls"));
-    await person.sees("¿Confiar en él?");
+    await using person = newUser({ configFolder: folder.path, atScreen: true });
+    const status = person.run(runClient, ...flagsFor(server.address, "--tls"));
+    await person.waitForOutput("¿Confiar en él?");
     assertStringIncludes(person.output, fingerprint(own.cert));
     assert(!person.hasGivenUpFiles);
-    person.types("quizá\r");
-    await person.sees("Responda sí o no.");
-    person.types("sí\r");
-    await person.sees("Conectado");
-    person.types("salir\r");
+    person.type("quizá\r");
+    await person.waitForOutput("Responda sí o no.");
+    person.type("sí\r");
+    await person.waitForOutput("Conectado");
+    person.type("salir\r");
     assertEquals(await status, 0);
     const known = `${folder.path}/known_servers`;
     assertEquals(await Deno.readTextFile(known), `${where} ${fingerprint(own.cert)}\n`);
 
     // The next time nobody is asked, and TLS goes without saying, for a pipe as well.
-    await using next = newPerson({ configFolder: folder.path });
-    next.types("hola\n");
-    next.ends();
-    assertEquals(await next.runs(runClient, ...flagsFor(server.address, "--auto")), 0);
+    await using next = newUser({ configFolder: folder.path });
+    next.type("hola\n");
+    next.endInput();
+    assertEquals(await next.run(runClient, ...flagsFor(server.address, "--auto")), 0);
     assertStringIncludes(next.output, "ana: hola");
     assert(next.hasGivenUpFiles);
   },
@@ -80,23 +80,23 @@ Deno.test(
 
 Deno.test("A certificate that is not trusted is not spoken to", writing, async () => {
   await using folder = new TestFolder();
-  const { told, onReject } = refusals();
+  const { told, onReject } = rejections();
   await using server = await startServer({ pair: own, onReject });
-  await using person = newPerson({ configFolder: folder.path, atScreen: true });
-  const status = person.runs(runClient, ...flagsFor(server.address, "--tls"));
-  await person.sees("¿Confiar en él?");
-  person.types("no\r");
-  await person.sees("Servidor (IP o nombre)");
-  person.types("salir\r");
+  await using person = newUser({ configFolder: folder.path, atScreen: true });
+  const status = person.run(runClient, ...flagsFor(server.address, "--tls"));
+  await person.waitForOutput("¿Confiar en él?");
+  person.type("no\r");
+  await person.waitForOutput("Servidor (IP o nombre)");
+  person.type("salir\r");
   assertEquals(await status, 0);
   assertEquals([[...Deno.readDirSync(folder.path)], [...server.members], told], [[], [], []]);
 });
 
 Deno.test("Without anybody to ask, an unknown certificate is refused with what would help", async () => {
   await using server = await startServer({ pair: own });
-  for (const person of [newPerson(), newPerson({ atScreen: true })]) {
+  for (const person of [newUser(), newUser({ atScreen: true })]) {
     await using _ = person;
-    assertEquals(await person.runs(runClient, ...flagsFor(server.address, "--tls", "--auto")), 1);
+    assertEquals(await person.run(runClient, ...flagsFor(server.address, "--tls", "--auto")), 1);
     assertStringIncludes(person.output, `añada --tls-fingerprint ${fingerprint(own.cert)}`);
     assert(person.hasGivenUpFiles);
   }
@@ -111,8 +111,8 @@ Deno.test(
     const where = formatAddress(server.address);
     const path = await folder.file("known_servers", `${where} ${fingerprint(other.cert)}\n`);
     for (const more of [["--auto"], ["--tls", "--auto"]]) {
-      await using person = newPerson({ configFolder: folder.path });
-      assertEquals(await person.runs(runClient, ...flagsFor(server.address, ...more)), 1);
+      await using person = newUser({ configFolder: folder.path });
+      assertEquals(await person.run(runClient, ...flagsFor(server.address, ...more)), 1);
       assertStringIncludes(person.output, "¡CUIDADO!");
       assertStringIncludes(person.output, `borre la línea de ${where} en ${path}`);
       assertStringIncludes(person.output, `Huella que se esperaba: ${fingerprint(other.cert)}`);
@@ -128,14 +128,14 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     await using server = await startServer({ pair: own });
-    await using person = newPerson({ configFolder: folder.path, atScreen: true });
-    const status = person.runs(runClient, ...flagsFor(server.address));
-    await person.sees("¿Confiar en él?");
+    await using person = newUser({ configFolder: folder.path, atScreen: true });
+    const status = person.run(runClient, ...flagsFor(server.address));
+    await person.waitForOutput("¿Confiar en él?");
     assertEquals(/No se pudo entrar|TLS/.test(person.output), false); // the question says all that helps
     assertStringIncludes(person.output, fingerprint(own.cert));
-    person.types("sí\r");
-    await person.sees("Conectado");
-    person.types("salir\r");
+    person.type("sí\r");
+    await person.waitForOutput("Conectado");
+    person.type("salir\r");
     assertEquals(await status, 0);
     const known = `${folder.path}/known_servers`;
     assertStringIncludes(await Deno.readTextFile(known), fingerprint(own.cert));
@@ -143,14 +143,14 @@ Deno.test(
 );
 
 Deno.test("Whoever speaks the other language is told so", async () => {
-  const { told, onReject } = refusals();
+  const { told, onReject } = rejections();
   await using plain = await startServer({ onReject });
   await using secret = await startServer({ pair: own });
-  await using ana = newPerson();
-  assertEquals(await ana.runs(runClient, ...flagsFor(secret.address, "--auto")), 1);
+  await using ana = newUser();
+  assertEquals(await ana.run(runClient, ...flagsFor(secret.address, "--auto")), 1);
   assertStringIncludes(ana.output, "solo habla TLS (opción --tls)");
-  await using beto = newPerson();
-  assertEquals(await beto.runs(runClient, ...flagsFor(plain.address, "--auto", "--tls")), 1);
+  await using beto = newUser();
+  assertEquals(await beto.run(runClient, ...flagsFor(plain.address, "--auto", "--tls")), 1);
   assertStringIncludes(beto.output, "no habla TLS");
   assertEquals(told, ["tls-unexpected"]);
 });
@@ -159,7 +159,7 @@ Deno.test(
   "After a fall, TLS goes on at a backup with the fingerprint that was announced, and nowhere else",
   writing,
   async () => {
-    const { told, onReject } = refusals();
+    const { told, onReject } = rejections();
     await using plain = await startServer({ onReject });
     await using impostor = await startServer({ pair: own });
     await using second = await startServer({ pair: other });
@@ -171,14 +171,14 @@ Deno.test(
     await using first = await startServer({ pair: own, backups });
     await using folder = new TestFolder();
     await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprint(own.cert)}\n`);
-    await using person = newPerson({ configFolder: folder.path });
-    const status = person.runs(runClient, ...flagsFor(first.address, "--auto"));
-    await person.sees(`Conectado a ${formatAddress(first.address)}`);
+    await using person = newUser({ configFolder: folder.path });
+    const status = person.run(runClient, ...flagsFor(first.address, "--auto"));
+    await person.waitForOutput(`Conectado a ${formatAddress(first.address)}`);
     await first.close();
-    await person.sees(`Conectado a ${formatAddress(second.address)}`);
+    await person.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
     assertStringIncludes(person.output, `Lo que hay en ${formatAddress(plain.address)} no habla TLS`);
     assertStringIncludes(person.output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
-    person.types("hola\nsalir\n");
+    person.type("hola\nsalir\n");
     assertEquals(await status, 0);
     assertEquals([[...plain.members], [...impostor.members], told], [[], [], ["tls-unexpected"]]);
   },
@@ -187,9 +187,9 @@ Deno.test(
 Deno.test("Over TLS a server that hangs up is one that fell, and a client goes on to the next", async () => {
   await using second = await startServer({ pair: own });
   await using first = new FakeServer(() => Promise.resolve());
-  await using person = newPerson();
-  person.types("hola\n");
-  person.ends();
+  await using person = newUser();
+  person.type("hola\n");
+  person.endInput();
   const more = [
     "--auto",
     "--backup",
@@ -197,7 +197,7 @@ Deno.test("Over TLS a server that hangs up is one that fell, and a client goes o
     "--tls-fingerprint",
     fingerprint(own.cert),
   ];
-  assertEquals(await person.runs(runClient, ...flagsFor(first.address, ...more)), 0);
+  assertEquals(await person.run(runClient, ...flagsFor(first.address, ...more)), 0);
   assertStringIncludes(person.output, "ana: hola");
 });
 
@@ -208,7 +208,7 @@ Deno.test("A client that shakes no hand, or reads nothing, is gone when the serv
   await Promise.all([[], [22, 3, 1, 0, 200, 1]].map(async (bytes) => {
     using conn = await Deno.connect({ hostname, port });
     await conn.write(Uint8Array.from(bytes));
-    const end = soon(conn.read(new Uint8Array(100)).catch(() => null), "the server to hang up");
+    const end = withTimeout(conn.read(new Uint8Array(100)).catch(() => null), "the server to hang up");
     assertEquals(await end, null);
   }));
 });
@@ -220,13 +220,13 @@ Deno.test(
     await using folder = new TestFolder();
     const fingerprints: string[] = [];
     for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
-      await using person = new Person({ clock: new TestClock(time).now, configFolder: folder.path });
-      const status = person.runs(serve, "--host", LOOPBACK, "--port", "5987", "--tls-auto");
-      await person.sees("Huella del certificado: ");
+      await using person = new FakeUser({ clock: new TestClock(time).now, configFolder: folder.path });
+      const status = person.run(serve, "--host", LOOPBACK, "--port", "5987", "--tls-auto");
+      await person.waitForOutput("Huella del certificado: ");
       fingerprints.push(/SHA256:\S+/.exec(person.output)![0]);
       assertEquals(person.output.includes("caduca el 2036-11-"), time.startsWith("2036"));
       assert(person.hasGivenUpFiles);
-      person.kills();
+      person.terminate();
       assertEquals(await status, 0);
     }
     assertEquals(new Set(fingerprints).size, 1);
@@ -243,8 +243,8 @@ Deno.test("Where Deno cannot speak TLS, who wants it is told before anything is 
   ];
   for (const runtime of ["Deno 2.6.10, here", "Deno 2.7.14, here", "Deno 1.46.3, here"]) {
     for (const [main, flags] of all) {
-      await using person = new Person({ runtime });
-      const error = await assertRejects(() => person.runs(main, ...flags), InputError);
+      await using person = new FakeUser({ runtime });
+      const error = await assertRejects(() => person.run(main, ...flags), InputError);
       assertEquals([error.code, person.output], ["tls-lacking", ""]);
       assertStringIncludes(errorText(error, "es"), runtime);
     }
@@ -259,9 +259,9 @@ Deno.test(
     const server = freeAddress();
     await folder.file("known_servers", `${formatAddress(server)} ${fingerprint(own.cert)}\n`);
     const options = { configFolder: folder.path, runtime: "Deno 2.6.10, here" };
-    await using person = new Person(options);
+    await using person = new FakeUser(options);
     const error = await assertRejects(
-      () => person.runs(runClient, ...flagsFor(server, "--auto")),
+      () => person.run(runClient, ...flagsFor(server, "--auto")),
       InputError,
     );
     assertEquals(error.code, "tls-lacking");
@@ -296,8 +296,8 @@ Deno.test(
       [runClient, ["--tls-fingerprint", "no"], "fingerprint-invalid"],
     ];
     for (const [main, flags, code] of cases) {
-      await using person = newPerson();
-      const error = await assertRejects(() => person.runs(main, ...where, ...flags), InputError);
+      await using person = newUser();
+      const error = await assertRejects(() => person.run(main, ...where, ...flags), InputError);
       assertEquals([flags.join(" "), error.code], [flags.join(" "), code]);
     }
   },

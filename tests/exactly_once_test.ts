@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { explainFailure, findFault, run, runSeeds, shrink } from "./simulator.ts";
-import { WEAKENINGS } from "./simulator/rules.ts";
+import { MUTATIONS } from "./simulator/rules.ts";
 import { LONG_EVERY, scenarioOf } from "./simulator/scenario.ts";
 
 const pure = { permissions: "none" } as const;
@@ -13,15 +13,18 @@ const RUNS = 1_000;
 /** Within so many long runs a weakened rule must show. */
 const WEAK_RUNS = 1_000;
 
-const ONLY_PENDING = WEAKENINGS["only pending messages are sent again"]!.rules;
+const ONLY_PENDING = MUTATIONS["only pending messages are sent again"]!.rules;
 
 Deno.test("What a surviving client says is shown once, in its order, by all who stay", pure, () => {
-  const { failed, deaths, breaks, cutFrames } = runSeeds({ first: 1, runs: RUNS });
+  const { failed, crashes, disconnects, truncatedFrames } = runSeeds({ first: 1, runs: RUNS });
   assertEquals(failed.length, 0, failed.slice(0, 1).map((seed) => explainFailure(seed)).join());
-  assert(deaths > 2 * RUNS && breaks > 4 * RUNS && cutFrames > RUNS / 2, "These runs are too easy");
+  assert(
+    crashes > 2 * RUNS && disconnects > 4 * RUNS && truncatedFrames > RUNS / 2,
+    "These runs are too easy",
+  );
 });
 
-for (const [weakening, { rules, fault }] of Object.entries(WEAKENINGS)) {
+for (const [weakening, { rules, fault }] of Object.entries(MUTATIONS)) {
   Deno.test(`The simulator finds "${fault}" when ${weakening}`, pure, () => {
     const seed = findFault(fault, { first: LONG_EVERY, stride: LONG_EVERY, runs: WEAK_RUNS, rules });
     assert(seed !== undefined, `It finds none in ${WEAK_RUNS} long runs`);

@@ -21,9 +21,9 @@ Deno.test(
       ...["ECONNRESET", "ECONNABORTED", "EPIPE"].map(broken),
     ];
     for (const cause of ends) {
-      const { name, code, details } = toDisconnect(cause, { server, wasIn: false });
+      const { name, code, details } = toDisconnect(cause, { server, wasJoined: false });
       assertEquals([name, code, details], ["ConnectError", "not-a-chat-server", { server: "10.0.0.7:5000" }]);
-      assertEquals(toDisconnect(cause, { server, wasIn: true }), cause);
+      assertEquals(toDisconnect(cause, { server, wasJoined: true }), cause);
     }
   },
 );
@@ -33,7 +33,7 @@ Deno.test(
   pure,
   () => {
     for (const cause of [broken(), broken("ENETDOWN"), new ConnectionLostError("broken", "why")]) {
-      assertEquals(toDisconnect(cause, { server, wasIn: false }), cause);
+      assertEquals(toDisconnect(cause, { server, wasJoined: false }), cause);
     }
   },
 );

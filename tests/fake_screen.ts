@@ -18,11 +18,11 @@ export interface FakeScreenOptions {
 /** A screen that shows what was written to it. It grows downwards as far as needed. */
 export class FakeScreen implements Tty {
   readonly modes: boolean[] = [];
-  isMarkingPastes = false;
+  isBracketedPaste = false;
   listeners = 0;
   writtenNow = "";
   columns: number;
-  #listeners: Parameters<Tty["watch"]>[0] | undefined;
+  #listeners: Parameters<Tty["onResizeOrResume"]>[0] | undefined;
   readonly #height: number;
   readonly #isDue: boolean;
   #rows: string[][] = [[]];
@@ -47,14 +47,14 @@ export class FakeScreen implements Tty {
     this.writtenNow += new TextDecoder().decode(bytes);
   }
 
-  watch(listeners: Parameters<Tty["watch"]>[0]): () => void {
+  onResizeOrResume(listeners: Parameters<Tty["onResizeOrResume"]>[0]): () => void {
     this.listeners++;
     this.#listeners = listeners;
     return () => void this.listeners--;
   }
 
   /** Becomes narrower, and breaks rows that are too long now. */
-  becomes(columns: number): void {
+  resize(columns: number): void {
     const above = this.#rows.slice(0, this.#y).flatMap((row) => chunks(row, columns)).length;
     this.#rows = this.#rows.flatMap((row) => chunks(row, columns));
     this.#y = above + Math.floor(this.#x / columns);
@@ -64,7 +64,7 @@ export class FakeScreen implements Tty {
   }
 
   /** Goes on after its program was stopped. */
-  goesOn(): void {
+  resumeProcess(): void {
     this.#listeners?.onResume();
   }
 
@@ -87,7 +87,7 @@ export class FakeScreen implements Tty {
   write(text: string): void {
     // deno-lint-ignore no-control-regex -- these are what it obeys
     for (const [part, count, command] of text.matchAll(/\x1b\[\??([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+/g)) {
-      if (command) this.#obey(command, count ? Number(count) : undefined);
+      if (command) this.#execute(command, count ? Number(count) : undefined);
       else if (part === "\r") this.#x = 0;
       else if (part === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
       else for (const char of this.#charsOf(part)) this.#put(char);
@@ -109,11 +109,11 @@ export class FakeScreen implements Tty {
     for (const cell of [char, ...Array(width - 1).fill("")]) this.#rows[this.#y]![this.#x++] = cell;
   }
 
-  #obey(command: string, count: number | undefined): void {
+  #execute(command: string, count: number | undefined): void {
     const row = this.#rows[this.#y]!;
     const x = Math.min(this.#x, this.columns - 1);
     if (command === "m") return;
-    if (count === 2004) this.isMarkingPastes = command === "h";
+    if (count === 2004) this.isBracketedPaste = command === "h";
     else if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
     else if (command === "B") this.#moveTo(x, this.#y + (count ?? 1), { isThere: true });
     else if (command === "G") this.#moveTo((count ?? 1) - 1, this.#y);

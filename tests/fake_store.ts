@@ -4,16 +4,16 @@ import type { Leases, StoredRecord, StoreState, StreamStore } from "../lib/nats_
 
 /** What all servers share. */
 export class FakeLog {
-  readonly stored: StoredRecord[] = [];
+  readonly records: StoredRecord[] = [];
   /** Position of the oldest that is not forgotten. */
   first = 1;
   /** What is to happen to the next appends: nothing is stored, or it is and nobody says so, or all is well. */
-  readonly troubles: ("lost" | "unsaid" | "none")[] = [];
+  readonly faults: ("lost" | "unsaid" | "none")[] = [];
   /** Whether nothing can be stored. */
   isDown = false;
   isServerDown = false;
   /** Whether it knows the ids of what it has stored. */
-  remembersIds = true;
+  hasDedup = true;
   appends = 0;
   rereads = 0;
   keepsAll = false;
@@ -26,9 +26,9 @@ export class FakeLog {
   }
 
   /** Stores something, without asking whether it may. */
-  put(bytes: Uint8Array, { isCheckpoint = false, isAfterGap = false } = {}): number {
-    const position = this.stored.length + 1;
-    this.stored.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isCheckpoint, isAfterGap });
+  inject(bytes: Uint8Array, { isCheckpoint = false, isAfterGap = false } = {}): number {
+    const position = this.records.length + 1;
+    this.records.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isCheckpoint, isAfterGap });
     this.wake();
     return position;
   }
@@ -39,8 +39,8 @@ export class FakeLog {
   }
 
   store(bytes: Uint8Array, id: string, isCheckpoint: boolean): number {
-    const known = this.remembersIds ? this.#ids.get(id) : undefined;
-    const position = known ?? this.put(bytes, { isCheckpoint });
+    const known = this.hasDedup ? this.#ids.get(id) : undefined;
+    const position = known ?? this.inject(bytes, { isCheckpoint });
     this.#ids.set(id, position);
     return position;
   }
@@ -60,10 +60,10 @@ export class FakeStore implements StreamStore {
   }
 
   state(): Promise<StoreState> {
-    const { first: firstPosition, stored } = this.#log;
-    const kept = stored.slice(firstPosition - 1);
+    const { first: firstPosition, records } = this.#log;
+    const kept = records.slice(firstPosition - 1);
     const bytes = kept.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    return Promise.resolve({ firstPosition, lastPosition: stored.length, recordCount: kept.length, bytes });
+    return Promise.resolve({ firstPosition, lastPosition: records.length, recordCount: kept.length, bytes });
   }
 
   async append(
@@ -73,11 +73,11 @@ export class FakeStore implements StreamStore {
     const log = this.#log;
     log.appends++;
     await Promise.resolve();
-    const trouble = log.troubles.shift();
+    const trouble = log.faults.shift();
     if (trouble !== "unsaid" && (log.isDown || log.isServerDown || trouble === "lost")) {
       throw new Error("down");
     }
-    if (after !== undefined && after !== log.stored.length) return undefined;
+    if (after !== undefined && after !== log.records.length) return undefined;
     const position = log.store(bytes, id, isCheckpoint);
     if (trouble === "unsaid") throw new Error("timeout");
     return position;
@@ -85,13 +85,13 @@ export class FakeStore implements StreamStore {
 
   findSnapshotFrom(position: number): Promise<StoredRecord | undefined> {
     if (position < 1) return Promise.reject(new Error("no such position"));
-    const kept = this.#log.stored.filter((one) => one.isCheckpoint && one.position >= this.#log.first);
+    const kept = this.#log.records.filter((one) => one.isCheckpoint && one.position >= this.#log.first);
     return Promise.resolve(kept.find((one) => one.position >= position) ?? kept.at(-1));
   }
 
   async *read(from: number): AsyncGenerator<StoredRecord> {
     for (this.#next = from; !this.#isClosed;) {
-      const one = this.#log.stored[this.#next - 1];
+      const one = this.#log.records[this.#next - 1];
       if (one) {
         this.#next++;
         yield one;

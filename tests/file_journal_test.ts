@@ -5,11 +5,11 @@ import { assert, assertEquals } from "@std/assert";
 import { SqliteStore } from "../lib/data_file.ts";
 import type { ChatError } from "../lib/errors.ts";
 import { type FileJournalOptions, SqliteCommitLog } from "../lib/file_journal.ts";
-import type { Unnumbered } from "../lib/protocol.ts";
-import { soon, until } from "./support.ts";
+import type { Uncommitted } from "../lib/protocol.ts";
+import { waitFor, withTimeout } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
-const announced = (text: string): Unnumbered => ({ type: "announced", timeMs: 5, text });
+const announced = (text: string): Uncommitted => ({ type: "announced", timeMs: 5, text });
 
 /** Two clocks that a test sets. */
 class Hands {
@@ -59,7 +59,7 @@ async function withJournal(
     ticks.push(monotonicMs);
   }, () => work.resolve());
   const settle = async () => {
-    await soon(work.promise, "work");
+    await withTimeout(work.promise, "work");
     work = Promise.withResolvers<void>();
     journal.deliver();
   };
@@ -198,7 +198,7 @@ Deno.test("What a disk may have given up is written elsewhere before it is given
     };
     journal.propose(announced("uno"));
     await settle();
-    await until(() => troubles.length > 0);
+    await waitFor(() => troubles.length > 0);
     assertEquals([journal.isBlocked, given, all], [true, [], 0]);
     file.sync = sync;
     while (given.length === 0) await settle();
@@ -212,7 +212,7 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
   const clock = new Hands();
   const limits = { retainEntries: 4, retainMs: 100_000, privateMs: 10_000, sync: "normal" } as const;
   const to = { sessionId: 2n, nick: "beto" };
-  const secret: Unnumbered = {
+  const secret: Uncommitted = {
     type: "said",
     timeMs: 5,
     sessionId: 1n,
@@ -244,7 +244,7 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
   clock.advance(10_000);
   await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);
   clock.advance(1);
-  const trace: Unnumbered = {
+  const trace: Uncommitted = {
     type: "said",
     timeMs: 0,
     sessionId: 1n,

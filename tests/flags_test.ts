@@ -149,7 +149,7 @@ Deno.test(
   "checkCombinations() refuses a flag without the one that it needs, and two that are contrary",
   pure,
   () => {
-    const pairs = { needed: [["keep", "data"]], contrary: [["ca", "trust"]] } as const;
+    const pairs = { requires: [["keep", "data"]], conflicts: [["ca", "trust"]] } as const;
     const details = (flag: string, other: string) => ({ flag: `--${flag}`, other: `--${other}` });
     assertEquals(refusal(() => checkCombinations({ keep: "9" }, pairs)), [
       "flag-alone",

@@ -3,20 +3,20 @@
 import { assertEquals } from "@std/assert";
 import { applyEvent, backupOrder, snapshotOf } from "../lib/fold.ts";
 import { Members } from "../lib/members.ts";
-import type { Joined, Left, ProposedEvent, Renamed, Said, Unnumbered } from "../lib/protocol.ts";
+import type { Joined, Left, ProposedEvent, Renamed, Said, Uncommitted } from "../lib/protocol.ts";
 
 const pure = { permissions: "none" } as const;
 
-const joined = (sessionId: bigint, nick: string, timeMs = 5): Unnumbered<Joined> => (
+const joined = (sessionId: bigint, nick: string, timeMs = 5): Uncommitted<Joined> => (
   { type: "joined", timeMs, sessionId, rejoined: false, nick, address: "10.0.0.7" }
 );
-const left = (sessionId: bigint, nick: string): Unnumbered<Left> => (
+const left = (sessionId: bigint, nick: string): Uncommitted<Left> => (
   { type: "left", timeMs: 9, sessionId, connectionLost: true, nick, address: "10.0.0.7" }
 );
-const renamed = (sessionId: bigint, oldNick: string, nick: string): Unnumbered<Renamed> => (
+const renamed = (sessionId: bigint, oldNick: string, nick: string): Uncommitted<Renamed> => (
   { type: "renamed", timeMs: 9, sessionId, oldNick, nick }
 );
-const said = (sessionId: bigint, clientSeq: number, nick = "ana"): Unnumbered<Said> => (
+const said = (sessionId: bigint, clientSeq: number, nick = "ana"): Uncommitted<Said> => (
   { type: "said", timeMs: 9, sessionId, clientSeq, redelivered: false, nick, text: `t${clientSeq}` }
 );
 

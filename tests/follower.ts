@@ -33,46 +33,46 @@ export function encodeBlock(nodeId: bigint, entry: ProposedEvent, batchSeq = 1):
 }
 
 /** A server that follows a log. */
-export class Follower implements AsyncDisposable {
+export class ClusterNode implements AsyncDisposable {
   readonly journal: ReplicatedCommitLog;
-  readonly taken: { entry: ProposedEvent; seq: number; isRemote: boolean | undefined }[] = [];
+  readonly applied: { entry: ProposedEvent; seq: number; isRemote: boolean | undefined }[] = [];
   readonly store: FakeStore;
   readonly news: (boolean | NatsError)[];
 
   readonly past: readonly ProposedEvent[];
 
-  private constructor(journal: ReplicatedCommitLog, store: FakeStore, news: Follower["news"]) {
+  private constructor(journal: ReplicatedCommitLog, store: FakeStore, news: ClusterNode["news"]) {
     this.past = journal.snapshot;
     this.journal = journal;
     this.store = store;
     this.news = news;
     journal.subscribe(
-      (entry, seq, _at, isRemote) => this.taken.push({ entry, seq, isRemote }),
+      (entry, seq, _at, isRemote) => this.applied.push({ entry, seq, isRemote }),
       () => queueMicrotask(() => journal.deliver()),
     );
   }
 
   static async open(log: FakeLog, nodeId: bigint, options: Partial<SharedJournalOptions> = {}) {
     const store = new FakeStore(log);
-    const news: Follower["news"] = [];
+    const news: ClusterNode["news"] = [];
     const journal = await ReplicatedCommitLog.open(store, {
       nodeId,
       logId: 100n + nodeId,
       clock: systemClock,
-      onStalled: (isAway) => news.push(isAway),
+      onStalled: (isUnavailable) => news.push(isUnavailable),
       onFailed: (error) => news.push(error),
       openTimeoutMs: 0,
       ...options,
     });
-    return new Follower(journal, store, news);
+    return new ClusterNode(journal, store, news);
   }
 
   say(...entries: ProposedEvent[]): void {
     for (const entry of entries) this.journal.propose(entry);
   }
 
-  get words(): string[] {
-    return this.taken.map(({ entry, seq }) => {
+  get texts(): string[] {
+    return this.applied.map(({ entry, seq }) => {
       const { sessionId, clientSeq } = entry as Said;
       return `${seq}:${entry.type === "said" ? `${sessionId}.${clientSeq}` : `${entry.type} ${sessionId}`}`;
     });

@@ -3,10 +3,10 @@
 import { assertEquals } from "@std/assert";
 import { ChatError } from "../lib/errors.ts";
 import type { Socket } from "../lib/socket.ts";
-import { dialPeer, helloOf } from "./peers.ts";
+import { dialPeer, makeHello } from "./peers.ts";
 import { enterAs, startServer } from "./running_server.ts";
-import { StagedJournal } from "./staged_journal.ts";
-import { LOOPBACK, until } from "./support.ts";
+import { DelayedCommitLog } from "./staged_journal.ts";
+import { LOOPBACK, waitFor } from "./support.ts";
 
 Deno.test("Who was given up has their place for as long as that connection takes it", async () => {
   const codes: string[] = [];
@@ -17,16 +17,16 @@ Deno.test("Who was given up has their place for as long as that connection takes
     onReject: (_, error) => void codes.push(error instanceof ChatError ? error.code : error.message),
   });
   using broken = (await enterAs("ana", server)).peer; // answers no PING, and does not hang up
-  await until(() => codes.includes("silent"), "the server to give them up");
+  await waitFor(() => codes.includes("silent"), "the server to give them up");
   using beto = await dialPeer(server.address);
-  await beto.say(helloOf("beto"));
+  await beto.send(makeHello("beto"));
   assertEquals((await beto.expect("error")).code, "room-full");
   using _ana = (await enterAs("ana", server)).peer;
-  assertEquals((await broken.rest()).at(-1)?.type, "error");
+  assertEquals((await broken.receiveAll()).at(-1)?.type, "error");
 });
 
 Deno.test("Who has said who they are is not late because the server waits for its disk", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal, maxClients: 1, crowdedMs: 200, commitWaitMs: 600 });
   using _broken = (await enterAs("ana", server)).peer;
   journal.isBlocked = true;
@@ -44,8 +44,8 @@ Deno.test("Who has come back to a full server stays", async () => {
   using ana = (await enterAs("ana", server)).peer;
   using silent = await dialPeer(server.address);
   assertEquals((await silent.expect("error")).code, "room-full");
-  await ana.say({ type: "bye" });
-  assertEquals((await ana.rest()).at(-1)?.type, "bye");
+  await ana.send({ type: "bye" });
+  assertEquals((await ana.receiveAll()).at(-1)?.type, "bye");
 });
 
 /** A connection, as if it came from another address. */
@@ -73,7 +73,7 @@ Deno.test("Whoever crowds a full server from one address keeps nobody of another
   let closed = 0;
   for (const conn of conns) conn.read(new Uint8Array(1)).catch(() => {}).finally(() => closed++);
   try {
-    await until(() => closed === 300 - 64, "the server to close those that are too many");
+    await waitFor(() => closed === 300 - 64, "the server to close those that are too many");
     hostname = "10.0.0.1";
     using _ana = (await enterAs("ana", server)).peer;
     assertEquals(closed, 300 - 64);

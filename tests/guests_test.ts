@@ -5,7 +5,7 @@ import type { Connection } from "../lib/connection.ts";
 import { Sessions } from "../lib/guests.ts";
 import { InMemoryCommitLog } from "../lib/journal.ts";
 import { Room } from "../lib/room.ts";
-import { helloOf } from "./peers.ts";
+import { makeHello } from "./peers.ts";
 import { TestClock } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -24,7 +24,7 @@ Deno.test(
     const clock = new TestClock().now;
     const room = new Room({ journal: new InMemoryCommitLog(1n) });
     using guests = new Sessions({ room, clock, onReady: () => {} });
-    const admission = room.join({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
+    const admission = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     const [first, second] = [fakeConnection(), fakeConnection()];
     const membersOf = () => [first, second].map(({ connection }) => guests.memberOf(connection));
     for (const { connection } of [first, second]) guests.attach(admission, connection);
@@ -41,7 +41,7 @@ Deno.test("Who is lost because the server ends has not left", pure, () => {
   const { connection } = fakeConnection();
   for (const isEnding of [true, false]) {
     using guests = new Sessions({ room, clock, onReady: () => {} });
-    const admission = room.join({ hello: helloOf("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
+    const admission = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     guests.attach(admission, connection);
     if (isEnding) guests[Symbol.dispose]();
     guests.disconnect(admission.member);
@@ -57,7 +57,7 @@ Deno.test("However many were lost, nothing is waited for when the server ends", 
   const room = new Room({ journal: new InMemoryCommitLog(1n) });
   using guests = new Sessions({ room, clock, onReady: () => {} });
   for (const [index, nick] of ["ana", "beto"].entries()) {
-    const arrival = { hello: helloOf(nick), sessionId: BigInt(index), address: "10.0.0.7" };
+    const arrival = { hello: makeHello(nick), sessionId: BigInt(index), address: "10.0.0.7" };
     const admission = room.join(arrival, clock())!;
     guests.attach(admission, fakeConnection().connection);
     guests.disconnect(admission.member);

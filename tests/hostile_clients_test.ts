@@ -4,13 +4,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { WireCode } from "../lib/errors.ts";
 import { encodeClient, FRAME_TYPE, type Hello, MAX_CLIENT_FRAME_BYTES } from "../lib/protocol.ts";
-import { dialPeer, helloOf, type Peer, tokenOf } from "./peers.ts";
-import { type Case, eva, LOOK_MS, say, suffer } from "./suffering.ts";
-import { until } from "./support.ts";
-import { WIRE } from "./wire.ts";
+import { dialPeer, makeHello, makeToken, type Peer } from "./peers.ts";
+import { type Case, eva, POLL_MS, runAttack, say } from "./suffering.ts";
+import { waitFor } from "./support.ts";
+import { TCP } from "./wire.ts";
 
 /** How long those who are honest may take to say HELLO, in ms: over TLS they shake hands first. */
-const HANDSHAKE_TIMEOUT_MS = WIRE.wrapTls ? 600 : 150;
+const HANDSHAKE_TIMEOUT_MS = TCP.wrapTls ? 600 : 150;
 
 /** A frame of any type and body. */
 function frame(type: number, ...body: number[]): Uint8Array {
@@ -49,16 +49,16 @@ const sayBytes = encodeClient(say(1, "hola"));
 const COMES_AND_GOES = ["joined eva", "left eva"];
 
 function stranger(code: WireCode, message: Uint8Array | Hello): Case {
-  return { code, attack: (peer) => peer.say(message) };
+  return { code, attack: (peer) => peer.send(message) };
 }
 
 /** Somebody who is in already. */
-function guest(code: WireCode, ...messages: Parameters<Peer["say"]>): Case {
-  return { code, heard: COMES_AND_GOES, attack: (peer) => peer.say(eva, ...messages) };
+function guest(code: WireCode, ...messages: Parameters<Peer["send"]>): Case {
+  return { code, bystanderLines: COMES_AND_GOES, attack: (peer) => peer.send(eva, ...messages) };
 }
 
 function named(code: WireCode, nick: string): Case {
-  return stranger(code, helloOf("eva", { nick }));
+  return stranger(code, makeHello("eva", { nick }));
 }
 
 function saying(code: WireCode, text: string): Case {
@@ -155,48 +155,48 @@ const CASES: Record<string, Case> = {
   "half a HELLO": {
     code: "hello-late",
     server: { handshakeMs: HANDSHAKE_TIMEOUT_MS, pingTimeoutMs: 4 * HANDSHAKE_TIMEOUT_MS },
-    attack: (peer) => peer.say(helloBytes.subarray(0, 20)),
+    attack: (peer) => peer.send(helloBytes.subarray(0, 20)),
   },
   "a frame that does not end": {
     code: "frame-late",
     server: { frameMs: 20, pingTimeoutMs: 600 },
-    heard: COMES_AND_GOES,
-    attack: (peer) => peer.say(eva, sayBytes.subarray(0, -1)),
+    bystanderLines: COMES_AND_GOES,
+    attack: (peer) => peer.send(eva, sayBytes.subarray(0, -1)),
   },
   "a frame a byte at a time, for ever": {
     code: "frame-late",
     server: { frameMs: 40, pingTimeoutMs: 600 },
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.say(eva, bytes(0, 0, 0x40, 0, FRAME_TYPE.say));
+      await peer.send(eva, bytes(0, 0, 0x40, 0, FRAME_TYPE.say));
       for (let i = 0; i < 15; i++) {
-        await peer.say(bytes(0)).catch(() => {});
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        await peer.send(bytes(0)).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     },
   },
   "no answer to PING": {
     code: "silent",
     server: { pingMs: 30, pingTimeoutMs: 120 },
-    heard: COMES_AND_GOES,
-    attack: (peer) => peer.say(eva),
+    bystanderLines: COMES_AND_GOES,
+    attack: (peer) => peer.send(eva),
   },
 
   // Who is in
   "a second HELLO": guest("frame-unexpected", eva),
-  "a second HELLO under another name": guest("frame-unexpected", helloOf("otra")),
+  "a second HELLO under another name": guest("frame-unexpected", makeHello("otra")),
   "message 0": guest("counter-backwards", say(0)),
   "the same message twice": {
     ...guest("counter-backwards", say(1), say(1)),
-    heard: [...COMES_AND_GOES, "eva: hola"],
+    bystanderLines: [...COMES_AND_GOES, "eva: hola"],
   },
   "a message before the last": {
     ...guest("counter-backwards", say(7), say(6)),
-    heard: [...COMES_AND_GOES, "eva: hola"],
+    bystanderLines: [...COMES_AND_GOES, "eva: hola"],
   },
   "the last message there is, and one more": {
     ...guest("counter-backwards", say(0xffff_ffff), say(1)),
-    heard: [...COMES_AND_GOES, "eva: hola"],
+    bystanderLines: [...COMES_AND_GOES, "eva: hola"],
   },
   "an empty text": saying("text-invalid", ""),
   "a text of spaces": saying("text-invalid", "   "),
@@ -228,24 +228,24 @@ const CASES: Record<string, Case> = {
   "a frame over the limit": guest("frame-too-long", bytes(0, 0, 0x40, 1, FRAME_TYPE.say)),
   "a length of 0 from inside": guest("frame-malformed", bytes(0, 0, 0, 0)),
   "garbage behind a BYE": {
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.say(eva, { type: "bye" }, bytes(0xff, 0xff, 0xff, 0xff));
-      assertEquals((await peer.rest()).at(-1)?.type, "bye");
+      await peer.send(eva, { type: "bye" }, bytes(0xff, 0xff, 0xff, 0xff));
+      assertEquals((await peer.receiveAll()).at(-1)?.type, "bye");
     },
   },
   "much more behind an offence": guest("frame-unknown", frame(0x7f), new Uint8Array(500_000)),
   "more PONGs than PINGs": {
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      for (let i = 0; i < 10; i++) await peer.say(...i === 0 ? [eva] : [], { type: "pong" });
+      for (let i = 0; i < 10; i++) await peer.send(...i === 0 ? [eva] : [], { type: "pong" });
     },
   },
   "a name that is another's, asked for from inside": {
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.say(eva, { type: "nick", nick: "ana" }, { type: "nick", nick: "АNA" }, { type: "bye" });
-      const refused = (await peer.rest()).flatMap((message) =>
+      await peer.send(eva, { type: "nick", nick: "ana" }, { type: "nick", nick: "АNA" }, { type: "bye" });
+      const refused = (await peer.receiveAll()).flatMap((message) =>
         message.type === "rejected" ? [message.code] : []
       );
       assertEquals(refused, ["nick-taken", "nick-mixed"]);
@@ -256,7 +256,7 @@ const CASES: Record<string, Case> = {
   "one client more than there is room for": {
     code: "room-full",
     server: { maxClients: 2 },
-    attack: (peer) => peer.say(eva),
+    attack: (peer) => peer.send(eva),
   },
   "300 clients more than there is room for": {
     server: { maxClients: 2 },
@@ -270,20 +270,20 @@ const CASES: Record<string, Case> = {
   "one connection more than an address may have": {
     code: "address-crowded",
     server: { maxPerAddress: 2, isExempt: () => false },
-    attack: (peer) => peer.say(eva),
+    attack: (peer) => peer.send(eva),
   },
   "one who comes in more often than an address may": {
-    heard: new Array(30).fill(COMES_AND_GOES).flat(),
+    bystanderLines: new Array(30).fill(COMES_AND_GOES).flat(),
     server: { isExempt: () => false },
     code: "entering-too-often",
     attack: async (last, { address }) => {
       // ana and beto have the same address.
       for (let i = 0; i < 30; i++) {
         using peer = await dialPeer(address);
-        await peer.say(eva, { type: "bye" });
-        await peer.rest();
+        await peer.send(eva, { type: "bye" });
+        await peer.receiveAll();
       }
-      await last.say(eva);
+      await last.send(eva);
     },
   },
   "100 who hang up at once": {
@@ -294,64 +294,64 @@ const CASES: Record<string, Case> = {
     },
   },
   "one who comes and goes 20 times": {
-    heard: new Array(20).fill(COMES_AND_GOES).flat(),
+    bystanderLines: new Array(20).fill(COMES_AND_GOES).flat(),
     attack: async (_, { address }) => {
       for (let i = 0; i < 20; i++) {
         using peer = await dialPeer(address);
-        await peer.say(eva, { type: "bye" });
-        await peer.rest();
+        await peer.send(eva, { type: "bye" });
+        await peer.receiveAll();
       }
     },
   },
   "one who ends its own side and reads on": {
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.say(eva);
+      await peer.send(eva);
       await peer.conn.closeWrite();
-      assertEquals((await peer.rest())[0]?.type, "welcome");
+      assertEquals((await peer.receiveAll())[0]?.type, "welcome");
     },
   },
   "one session on two connections": {
     code: "replaced",
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer, { address }) => {
-      await peer.say(eva);
+      await peer.send(eva);
       await peer.expect("welcome");
       using again = await dialPeer(address);
-      await again.say(eva);
+      await again.send(eva);
       await again.expect("welcome");
-      await again.say({ type: "bye" });
-      await again.rest();
+      await again.send({ type: "bye" });
+      await again.receiveAll();
     },
   },
   "another's name with a token of one's own": stranger(
     "nick-taken",
-    helloOf("ana", { resumeToken: tokenOf("eva") }),
+    makeHello("ana", { resumeToken: makeToken("eva") }),
   ),
   "one who was thrown out": {
     code: "kicked",
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer, server) => {
-      await peer.say(eva);
+      await peer.send(eva);
       await peer.expect("welcome");
       assert(server.kick("eva", "why"));
     },
   },
   "5,000 messages at once, into the slowed lane": {
     server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, pingTimeoutMs: 5_000 },
-    heard: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
+    bystanderLines: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
-      await peer.say(eva);
+      await peer.send(eva);
       const flood = Array.from({ length: 5_000 }, (_, i) => say(i + 1, String(i + 1))).map(encodeClient);
-      await peer.say(new Uint8Array(await new Blob(flood).arrayBuffer()));
-      await until(() => server.log.head >= 23, "the burst"); // with three JOINED and "before"
+      await peer.send(new Uint8Array(await new Blob(flood).arrayBuffer()));
+      await waitFor(() => server.log.head >= 23, "the burst"); // with three JOINED and "before"
     },
   },
   "10,000 PINGs at once": {
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.say(eva);
-      await peer.say(
+      await peer.send(eva);
+      await peer.send(
         new Uint8Array(await new Blob(new Array(10_000).fill(frame(FRAME_TYPE.clientPing))).arrayBuffer()),
       );
       await peer.expect("welcome");
@@ -360,5 +360,5 @@ const CASES: Record<string, Case> = {
 };
 
 for (const [name, offence] of Object.entries(CASES)) {
-  Deno.test(`Hostile client: ${name}`, () => suffer(offence));
+  Deno.test(`Hostile client: ${name}`, () => runAttack(offence));
 }

@@ -10,11 +10,11 @@ import { SessionState } from "../lib/mailbox.ts";
 import { encodeServer, FRAME_TYPE, type ServerMessage, sessionIdOf, type Welcome } from "../lib/protocol.ts";
 import { MemberList } from "../lib/roster.ts";
 import { Session } from "../lib/session.ts";
-import { type FakeClient, FakeServer, saidBy, tokenOf, welcomeTo } from "./peers.ts";
-import { Person } from "./person.ts";
-import { LOOPBACK, soon, TestClock } from "./support.ts";
+import { type FakeClient, FakeServer, makeSaid, makeToken, welcomeTo } from "./peers.ts";
+import { FakeUser } from "./person.ts";
+import { LOOPBACK, TestClock, withTimeout } from "./support.ts";
 import { TestFolder } from "./test_folder.ts";
-import { WIRE } from "./wire.ts";
+import { TCP } from "./wire.ts";
 
 const EVIL = "\u001b[2J\u009b31m\u202e\u0007\r\n[2026-11-22 12:00:00] * ana";
 
@@ -37,34 +37,34 @@ function joined(seq: number, sessionId = BigInt(seq)): ServerMessage {
 }
 
 function said(seq: number, clientSeq = seq + 1): ServerMessage {
-  return saidBy("eva", { seq, clientSeq, text: "hola" });
+  return makeSaid("eva", { seq, clientSeq, text: "hola" });
 }
 
 /** What a server does once it has read HELLO. `own` is the client's session. */
 type Attack = (client: FakeClient, own: bigint) => Promise<unknown>;
 
 function answering(...answers: (ServerMessage | Uint8Array)[]): Attack {
-  return (client) => client.say(...answers);
+  return (client) => client.send(...answers);
 }
 
 /** Lets the client in, then says something. */
 function welcoming(...answers: (ServerMessage | Uint8Array)[]): Attack {
-  return (client, sessionId) => client.say(welcomeTo("ana", { sessionId }), ...answers);
+  return (client, sessionId) => client.send(welcomeTo("ana", { sessionId }), ...answers);
 }
 
 function welcomingWith(changes: Partial<Welcome>): Attack {
-  return (client, sessionId) => client.say(welcomeTo("ana", { sessionId, ...changes }));
+  return (client, sessionId) => client.send(welcomeTo("ana", { sessionId, ...changes }));
 }
 
 /** Frames by the ten thousand, then one that is none. */
 function flooding(message: (seq: number) => ServerMessage): Attack {
   return async (client, sessionId) => {
-    await client.say(welcomeTo("ana", { sessionId }));
+    await client.send(welcomeTo("ana", { sessionId }));
     for (let batch = 0; batch < 5; batch++) {
       const frames = Array.from({ length: 1_000 }, (_, i) => encodeServer(message(batch * 1_000 + i)));
-      await client.say(new Uint8Array(await new Blob(frames).arrayBuffer()));
+      await client.send(new Uint8Array(await new Blob(frames).arrayBuffer()));
     }
-    await client.say(frame(0));
+    await client.send(frame(0));
   };
 }
 
@@ -86,7 +86,7 @@ const CASES: Record<string, [Attack, string]> = {
   "a WELCOME without a body": [answering(frame(FRAME_TYPE.welcome)), NO_SERVER],
   "a WELCOME of another version": [answering(frame(FRAME_TYPE.welcome, 9)), "otra versión del protocolo"],
   "a WELCOME with a byte too many": [
-    (client, sessionId) => client.say(longer(encodeServer(welcomeTo("ana", { sessionId })))),
+    (client, sessionId) => client.send(longer(encodeServer(welcomeTo("ana", { sessionId })))),
     NO_SERVER,
   ],
   "a WELCOME with 255 backups": [welcomingWith({ backups: new Array(255).fill("a") }), NO_SERVER],
@@ -103,9 +103,9 @@ const CASES: Record<string, [Attack, string]> = {
   "a log that stands still": [welcoming(said(0), said(0)), GARBLED],
   "a message of one's own that was never sent": [
     (client, sessionId) =>
-      client.say(
+      client.send(
         welcomeTo("ana", { sessionId }),
-        saidBy("ana", { seq: 0, clientSeq: 1, text: "yo", sessionId }),
+        makeSaid("ana", { seq: 0, clientSeq: 1, text: "yo", sessionId }),
       ),
     GARBLED,
   ],
@@ -114,7 +114,7 @@ const CASES: Record<string, [Attack, string]> = {
     GARBLED,
   ],
   "a nick of 81 bytes": [
-    welcoming(saidBy("eva", { seq: 0, clientSeq: 1, text: "x", nick: "a".repeat(81) })),
+    welcoming(makeSaid("eva", { seq: 0, clientSeq: 1, text: "x", nick: "a".repeat(81) })),
     GARBLED,
   ],
   "an address of 65 bytes": [
@@ -127,7 +127,7 @@ const CASES: Record<string, [Attack, string]> = {
   "a PONG with a body": [welcoming(frame(FRAME_TYPE.serverPong, 1)), GARBLED],
   "5,000 people who come": [flooding((seq) => joined(seq)), GARBLED],
   "5,000 messages of 5,000 people": [
-    flooding((seq) => ({ ...saidBy("eva", { seq, clientSeq: 1, text: "hola" }), sessionId: BigInt(seq) })),
+    flooding((seq) => ({ ...makeSaid("eva", { seq, clientSeq: 1, text: "hola" }), sessionId: BigInt(seq) })),
     GARBLED,
   ],
   "5,000 PINGs": [flooding((seq) => ({ type: "ping", head: seq })), GARBLED],
@@ -161,9 +161,9 @@ const CASES: Record<string, [Attack, string]> = {
 
 /** What has a client trust the servers of these tests. */
 const trusting: string[] = [];
-if (WIRE.ca) {
+if (TCP.ca) {
   const folder = new TestFolder();
-  trusting.push("--ca", await folder.file("ca.pem", WIRE.ca));
+  trusting.push("--ca", await folder.file("ca.pem", TCP.ca));
   Deno.test.afterAll(() => folder[Symbol.asyncDispose]());
 }
 
@@ -174,19 +174,19 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
       visits = visit + 1;
       const { resumeToken } = await client.expect("hello");
       await attack(client, sessionIdOf(resumeToken)).catch(() => {}); // the client may have had enough of it
-      await client.rest().catch(() => {});
+      await client.receiveAll().catch(() => {});
     });
-    await using good = new ChatServer({ host: LOOPBACK, port: 0, wrapTls: WIRE.wrapTls });
-    await using ana = new Person({ clock: new TestClock("2026-11-22 12:00:00").now });
+    await using good = new ChatServer({ host: LOOPBACK, port: 0, wrapTls: TCP.wrapTls });
+    await using ana = new FakeUser({ clock: new TestClock("2026-11-22 12:00:00").now });
     const { host, port } = evil.address;
     const backup = formatAddress(good.address);
     const flags = ["--host", host, "--port", String(port), "--nick", "ana", "--auto", "--backup", backup];
-    const chatting = ana.runs(runClient, ...flags, ...trusting);
-    await ana.sees(`Conectado a ${backup}`);
+    const chatting = ana.run(runClient, ...flags, ...trusting);
+    await ana.waitForOutput(`Conectado a ${backup}`);
     assertStringIncludes(ana.output, complaint);
-    ana.types("hola\n");
-    await ana.sees("ana: hola");
-    ana.types("salir\n");
+    ana.type("hola\n");
+    await ana.waitForOutput("ana: hola");
+    ana.type("salir\n");
     assertEquals(await chatting, 0);
     assertEquals(visits, 1);
     // deno-lint-ignore no-control-regex -- these are the very characters that must not come
@@ -203,13 +203,13 @@ async function endOf(attack: Attack): Promise<ChatError> {
   await using server = new FakeServer(async (client) => {
     const { resumeToken } = await client.expect("hello");
     await attack(client, sessionIdOf(resumeToken)).catch(() => {});
-    await client.rest().catch(() => {});
+    await client.receiveAll().catch(() => {});
   });
   let visits = 0;
   using session = new Session({
-    mailbox: new SessionState({ resumeToken: tokenOf("ana") }),
+    mailbox: new SessionState({ resumeToken: makeToken("ana") }),
     nextTarget: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
-    dial: WIRE.dial,
+    dial: TCP.dial,
     welcomeTimeoutMs: 200,
     frameMs: 30,
     pingTimeoutMs: 600,
@@ -218,12 +218,12 @@ async function endOf(attack: Attack): Promise<ChatError> {
     for await (const event of session.run()) if (event.type === "failed") return event.failure.error;
     throw new Error("The session ended by itself");
   };
-  return await soon(run(), "the session to fail");
+  return await withTimeout(run(), "the session to fail");
 }
 
 async function dribble(client: FakeClient, bytes: Uint8Array): Promise<void> {
   for (const byte of bytes) {
-    await client.say(new Uint8Array([byte]));
+    await client.send(new Uint8Array([byte]));
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -241,8 +241,8 @@ Deno.test("Hostile server: a WELCOME a byte at a time, for ever", async () => {
 
 Deno.test("Hostile server: a message a byte at a time, for ever", async () => {
   const { code } = await endOf(async (client, sessionId) => {
-    await client.say(welcomeTo("ana", { sessionId }));
-    await dribble(client, encodeServer(saidBy("eva", { seq: 0, clientSeq: 1, text: "x".repeat(100) })));
+    await client.send(welcomeTo("ana", { sessionId }));
+    await dribble(client, encodeServer(makeSaid("eva", { seq: 0, clientSeq: 1, text: "x".repeat(100) })));
   });
   assertEquals(code, "silent");
 });
@@ -251,13 +251,13 @@ Deno.test("Whatever a server says, a client remembers 10,000 people, 10,000 sess
   const roster = new MemberList();
   for (let seq = 0; seq < 30_000; seq++) {
     const entry = joined(seq);
-    if (entry.type === "joined") roster.learn(entry);
+    if (entry.type === "joined") roster.apply(entry);
   }
   assertEquals([...roster].length, 10_000);
-  const mailbox = new SessionState({ resumeToken: tokenOf("ana") });
-  const sessionId = sessionIdOf(tokenOf("ana"));
+  const mailbox = new SessionState({ resumeToken: makeToken("ana") });
+  const sessionId = sessionIdOf(makeToken("ana"));
   for (let logId = 1n; logId <= 100n; logId++) {
-    mailbox.welcomed(welcomeTo("ana", { sessionId, logId }), 0);
+    mailbox.onWelcome(welcomeTo("ana", { sessionId, logId }), 0);
   }
   assertEquals(mailbox.hello("ana", 0).resumePoints.length, 16);
 });

@@ -4,7 +4,7 @@ import { FrameDecoder } from "../lib/codec.ts";
 import type { Connection } from "../lib/connection.ts";
 import { ConnectionManager, type HubOptions } from "../lib/hub.ts";
 import { EventLog, type RoomLogOptions } from "../lib/room_log.ts";
-import { soon } from "./support.ts";
+import { withTimeout } from "./support.ts";
 
 /** A frame of type 1 whose body is this text. */
 export function frame(text: string): Uint8Array<ArrayBuffer> {
@@ -31,7 +31,7 @@ export class FakeConn {
   isFull = false;
   hasClosed = false;
   hasEndedWriting = false;
-  isDelaying = true;
+  isWriteDelayed = true;
   onWrite: () => void = () => {};
   #changed = Promise.withResolvers<void>();
   #taking = Promise.withResolvers<void>();
@@ -61,17 +61,17 @@ export class FakeConn {
   }
 
   /** The peer says something, or with null ends. */
-  says(bytes: Uint8Array | null): void {
+  receive(bytes: Uint8Array | null): void {
     this.#reading.resolve(bytes);
   }
 
   /** The peer's end breaks off. */
-  breaks(): void {
+  fail(): void {
     this.#reading.reject(new Deno.errors.ConnectionReset("reset"));
   }
 
   setNoDelay(isOff: boolean): void {
-    this.isDelaying = !isOff;
+    this.isWriteDelayed = !isOff;
   }
 
   closeWrite(): Promise<void> {
@@ -90,7 +90,7 @@ export class FakeConn {
 
   /** Fulfilled when something that was recorded makes this so. */
   async until(isReached: (conn: this) => boolean): Promise<void> {
-    while (!isReached(this)) await soon(this.#changed.promise, "the socket to be used");
+    while (!isReached(this)) await withTimeout(this.#changed.promise, "the socket to be used");
   }
 
   #change(): void {
@@ -102,17 +102,17 @@ export class FakeConn {
 /** A hub with its log and its clock. */
 export class Room implements Disposable {
   readonly log: EventLog;
-  readonly hub: ConnectionManager;
+  readonly manager: ConnectionManager;
   readonly disconnects: string[] = [];
   nowMs = 0;
   /** When somebody was given up. */
-  readonly gaveUp = Promise.withResolvers<void>();
+  readonly disconnected = Promise.withResolvers<void>();
 
   constructor(
     { log, onUnresponsive, ...options }: Partial<Omit<HubOptions, "nowMs">> & { log?: RoomLogOptions } = {},
   ) {
     this.log = new EventLog(log);
-    this.hub = new ConnectionManager({
+    this.manager = new ConnectionManager({
       maxFrameBytes: 1_000,
       nowMs: () => this.nowMs,
       heartbeat: { pingMs: 5_000, pingTimeoutMs: 60, pingAlways: true },
@@ -120,7 +120,7 @@ export class Room implements Disposable {
       onUnresponsive: (connection, why) => {
         this.disconnects.push(why);
         onUnresponsive?.(connection, why);
-        this.gaveUp.resolve();
+        this.disconnected.resolve();
       },
       ...options,
     });
@@ -129,17 +129,17 @@ export class Room implements Disposable {
   /** Somebody comes in and reads the log from its head on. */
   enter(): { conn: FakeConn; connection: Connection } {
     const conn = new FakeConn();
-    const connection = this.hub.add(conn as unknown as Deno.TcpConn);
+    const connection = this.manager.add(conn as unknown as Deno.TcpConn);
     connection.stream(this.log.cursorAt(this.log.head));
     return { conn, connection };
   }
 
   say(...texts: string[]): void {
     for (const text of texts) this.log.append(frame(text), this.nowMs);
-    this.hub.scheduleFlush();
+    this.manager.scheduleFlush();
   }
 
   [Symbol.dispose](): void {
-    this.hub[Symbol.dispose]();
+    this.manager[Symbol.dispose]();
   }
 }

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { frame, Room, textsOf } from "./hub_room.ts";
-import { settle, soon } from "./support.ts";
+import { flushMacrotasks, withTimeout } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -29,7 +29,7 @@ Deno.test("Hub writes to each client once in a round, however much there is", pu
   room.say("one", "two");
   room.say("three");
   for (const conn of conns) await conn.until(({ writes }) => writes.length > 0);
-  await settle();
+  await flushMacrotasks();
   for (const { writes } of conns) assertEquals(writes, [["one", "two", "three"]]);
 });
 
@@ -44,7 +44,7 @@ Deno.test("Hub serves nobody always last", pure, async () => {
   for (const [index, text] of ["one", "two", "three"].entries()) {
     room.say(text);
     for (const conn of conns) await conn.until(({ writes }) => writes.length === index + 1);
-    await settle();
+    await flushMacrotasks();
   }
   const last = [served[2], served[5], served[8]];
   assertEquals(last.toSorted(), ["ana", "beto", "carla"]);
@@ -75,7 +75,7 @@ Deno.test("Hub leaves the system time between two rounds if they take long to is
     for (const [index, text] of ["one", "two"].entries()) {
       room.say(text);
       await conn.until(({ writes }) => writes.length === index + 1);
-      await settle();
+      await flushMacrotasks();
     }
     assertEquals(timers.delaysMs.filter((delayMs) => delayMs === 0).length, longRounds, `${issuingMs} ms`);
   }
@@ -122,9 +122,9 @@ Deno.test("Hub wakes other readers of the log with each round", pure, async () =
   using room = new Room();
   const cursor = room.log.cursorAt(0);
   const read = Promise.withResolvers<string[]>();
-  room.hub.addConsumer({ flush: () => read.resolve(textsOf(cursor.take() ?? new Uint8Array())) });
+  room.manager.addConsumer({ flush: () => read.resolve(textsOf(cursor.take() ?? new Uint8Array())) });
   room.say("one", "two");
-  assertEquals(await soon(read.promise, "the reader to be woken"), ["one", "two"]);
+  assertEquals(await withTimeout(read.promise, "the reader to be woken"), ["one", "two"]);
 });
 
 Deno.test("Hub gives up a client whose place in the log is no longer retained", pure, async () => {
@@ -138,7 +138,7 @@ Deno.test("Hub gives up a client whose place in the log is no longer retained", 
     room.say("1234567890");
     await reader.until(({ writes }) => writes.length === i);
   }
-  await soon(room.gaveUp.promise, "the client to be given up"); // though a write is still under way
+  await withTimeout(room.disconnected.promise, "the client to be given up"); // though a write is still under way
   conn.drain();
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
   assertEquals(room.disconnects, ["slow-consumer"]);
@@ -149,18 +149,18 @@ Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, a
   using room = new Room({ heartbeat: { pingMs: 20, pingTimeoutMs: 60, pingAlways: true } });
   const { conn, connection } = room.enter();
   room.nowMs = 1_000;
-  await settle();
+  await flushMacrotasks();
   assertEquals(conn.writes, []); // the two have not greeted each other
   connection.startHeartbeat();
   room.nowMs = 1_020;
   await conn.until(({ writes }) => writes.length > 0);
-  await settle(10);
+  await flushMacrotasks(10);
   assertEquals(conn.writes, [["ping"]]);
   room.nowMs = 1_059;
   await conn.until(({ writes }) => writes.length === 2);
   assertEquals(room.disconnects, []);
   room.nowMs = 1_060;
-  await soon(room.gaveUp.promise, "the client to be given up");
+  await withTimeout(room.disconnected.promise, "the client to be given up");
   assertEquals(room.disconnects[0], "ping-timeout");
 });
 
@@ -173,18 +173,18 @@ Deno.test("Hub says whether it has paused when it gives somebody up", pure, asyn
     ] as const
   ) {
     const paused = Promise.withResolvers<boolean>();
-    using room = new Room({ onUnresponsive: () => paused.resolve(room.hub.wasSuspended) });
+    using room = new Room({ onUnresponsive: () => paused.resolve(room.manager.wasSuspended) });
     const { connection } = room.enter();
     for (const nowMs of [940, 960, 980, 1_000]) {
       room.nowMs = nowMs;
-      await settle(10);
+      await flushMacrotasks(10);
     }
     connection.startHeartbeat();
     for (const nowMs of steps) {
       room.nowMs = nowMs;
-      await settle(10);
+      await flushMacrotasks(10);
     }
-    assertEquals(await soon(paused.promise, "the hub to give up"), expected);
+    assertEquals(await withTimeout(paused.promise, "the hub to give up"), expected);
   }
 });
 
@@ -194,11 +194,11 @@ Deno.test("Hub hears the client that speaks", pure, async () => {
   connection.startHeartbeat();
   for (let i = 1; i <= 3; i++) {
     room.nowMs += 50;
-    conn.says(frame("here"));
-    const decoder = await soon(connection.read(), "what the client said");
+    conn.receive(frame("here"));
+    const decoder = await withTimeout(connection.read(), "what the client said");
     while (decoder!.next()) { /* it only matters that something came */ }
     assertEquals(connection.lastReceivedMs, room.nowMs);
-    await settle();
+    await flushMacrotasks();
   }
   assertEquals(room.disconnects, []);
 });
@@ -208,16 +208,16 @@ Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhil
   const { conn } = room.enter();
   conn.isFull = true;
   room.say("one");
-  room.hub.scheduleFlush();
+  room.manager.scheduleFlush();
   await conn.until(({ writes }) => writes.length === 1);
   room.nowMs = 60;
-  await soon(room.gaveUp.promise, "the hub to give up");
+  await withTimeout(room.disconnected.promise, "the hub to give up");
   assertEquals(room.disconnects[0], "slow-consumer");
 });
 
 Deno.test("A hub that ends closes all its connections", pure, () => {
   using room = new Room();
   const conns = [room.enter(), room.enter()].map(({ conn }) => conn);
-  room.hub[Symbol.dispose]();
+  room.manager[Symbol.dispose]();
   assertEquals(conns.map(({ hasClosed }) => hasClosed), [true, true]);
 });

@@ -19,15 +19,15 @@ import {
   chooseLanguage,
   errorText,
   LANGUAGES,
-  MESSAGES,
   type TranslationKey,
+  TRANSLATIONS,
   translator,
 } from "../lib/i18n.ts";
 import { parseNick, parseText } from "../lib/text.ts";
 
 const pure = { permissions: "none" } as const;
 
-const KEYS = Object.keys(MESSAGES.es) as TranslationKey[];
+const KEYS = Object.keys(TRANSLATIONS.es) as TranslationKey[];
 
 function placeholdersOf(sentence: string): string[] {
   return [...sentence.matchAll(/\{([^}]*)\}/g)].map(([, name]) => name!).sort();
@@ -114,20 +114,20 @@ const CODES: Record<ConnectCode | ListenCode | ConnectionLostCode | InputCode | 
   };
 
 Deno.test("Both languages have every sentence, with the same placeholders", pure, () => {
-  assertEquals(Object.keys(MESSAGES).sort(), [...LANGUAGES].sort());
-  assertEquals(Object.keys(MESSAGES.en).sort(), [...KEYS].sort());
+  assertEquals(Object.keys(TRANSLATIONS).sort(), [...LANGUAGES].sort());
+  assertEquals(Object.keys(TRANSLATIONS.en).sort(), [...KEYS].sort());
   for (const key of KEYS) {
-    assertEquals([key, placeholdersOf(MESSAGES.en[key])], [key, placeholdersOf(MESSAGES.es[key])]);
+    assertEquals([key, placeholdersOf(TRANSLATIONS.en[key])], [key, placeholdersOf(TRANSLATIONS.es[key])]);
   }
 });
 
 Deno.test("Sentences are not empty, and say the same thing in two ways", pure, () => {
-  const same = KEYS.filter((key) => MESSAGES.es[key] === MESSAGES.en[key]);
+  const same = KEYS.filter((key) => TRANSLATIONS.es[key] === TRANSLATIONS.en[key]);
   const values = ["IP", "N", "S", "NICK", "URL", "SHA256:..."].map((name) => `value.${name}`);
   assertEquals(same, ["ask.nick", "error.unknown", ...values, "client.no"]);
   for (const key of KEYS) {
     for (const language of LANGUAGES) {
-      const sentence = MESSAGES[language][key];
+      const sentence = TRANSLATIONS[language][key];
       assert(
         sentence === sentence.trim() && sentence !== "",
         `${language} ${key}: ${JSON.stringify(sentence)}`,
@@ -139,10 +139,12 @@ Deno.test("Sentences are not empty, and say the same thing in two ways", pure, (
 Deno.test("Placeholders have names that are found", pure, () => {
   type AnySentence = (key: TranslationKey, values: Record<string, string>) => string;
   for (const key of KEYS) {
-    const values = Object.fromEntries(placeholdersOf(MESSAGES.es[key]).map((name) => [name, `<${name}>`]));
+    const values = Object.fromEntries(
+      placeholdersOf(TRANSLATIONS.es[key]).map((name) => [name, `<${name}>`]),
+    );
     for (const language of LANGUAGES) {
       const filled = (translator(language) as AnySentence)(key, values);
-      assertEquals(filled, MESSAGES[language][key].replaceAll("{", "<").replaceAll("}", ">"));
+      assertEquals(filled, TRANSLATIONS[language][key].replaceAll("{", "<").replaceAll("}", ">"));
     }
   }
 });

@@ -33,7 +33,7 @@ function linesOf(renderer: Renderer, text: string): string[] {
   return [
     ...events.map((event) => renderer.entry(event, { reader: text })),
     ...events.map((event) => renderer.entry(event, { isHistory: true })),
-    renderer.person({ sessionId: 1n, nick: text, address: text, startedMs: 0 }),
+    renderer.member({ sessionId: 1n, nick: text, address: text, startedMs: 0 }),
     renderer.notice(
       errorText(new ServerError(text, text, { details: { nick: text, reason: text } }), "es"),
       0,
@@ -117,7 +117,7 @@ Deno.test(
       "ana →",
       " ana",
     ];
-    const stamp = plain.stamp(0);
+    const stamp = plain.formatTime(0);
     for (const nick of names) {
       const said = {
         type: "said",

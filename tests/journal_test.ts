@@ -12,14 +12,14 @@ import {
   type ProposedEvent,
 } from "../lib/protocol.ts";
 import { type Admission, Room } from "../lib/room.ts";
-import { StagedJournal, type Store } from "./staged_journal.ts";
+import { DelayedCommitLog, type Store } from "./staged_journal.ts";
 
 const pure = { permissions: "none" } as const;
 
 const at = (ms: number) => ({ wallMs: 1_700_000_000_000 + ms, monotonicMs: ms });
 
 function newRoom(store: Store = { logId: 7n, entries: [] }, backups: readonly string[] = []) {
-  const journal = new StagedJournal(store);
+  const journal = new DelayedCommitLog(store);
   let work = 0;
   return { store, journal, room: new Room({ journal, backups, onReady: () => work++ }), work: () => work };
 }
@@ -103,7 +103,7 @@ Deno.test("Who came in and is gone by then has the grace, and then leaves", pure
 });
 
 Deno.test("Who came in is welcomed before their time is over, though nobody else has any", pure, () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   const room = new Room({ journal, graceMs: 0 });
   enter(room, "ana");
   room.deliver();
@@ -256,7 +256,7 @@ Deno.test("A room goes on from what its journal knows of the time before its fir
     { type: "joined", timeMs: 5, sessionId: 1n, rejoined: false, nick: "ana", address: "10.0.0.8" },
     { type: "backups", timeMs: 6, backups: ["a:1"] },
   ];
-  const room = new Room({ journal: Object.assign(new StagedJournal(), { snapshot }) });
+  const room = new Room({ journal: Object.assign(new DelayedCommitLog(), { snapshot }) });
   const { welcome, online } = letIn(room, "eva");
   assertEquals([welcome.backups, welcome.memberCount, welcome.head], [["a:1"], 2, 1]);
   assertEquals(new TextDecoder().decode(online).match(/ana|eva/g), ["ana", "eva"]);

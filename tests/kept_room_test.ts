@@ -7,9 +7,9 @@ import { SqliteStore } from "../lib/data_file.ts";
 import { SqliteCommitLog } from "../lib/file_journal.ts";
 import { MAX_PER_ADDRESS } from "../lib/gate.ts";
 import { encodeClient, type LogEntry, type Say } from "../lib/protocol.ts";
-import { dialPeer, enter, type Guest, helloOf } from "./peers.ts";
-import { StagedJournal } from "./staged_journal.ts";
-import { LOOPBACK, until } from "./support.ts";
+import { dialPeer, type Guest, join, makeHello } from "./peers.ts";
+import { DelayedCommitLog } from "./staged_journal.ts";
+import { LOOPBACK, waitFor } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 function startServer(options: Partial<ChatServerOptions>): ChatServer {
@@ -32,7 +32,7 @@ async function killed(path: string): Promise<string> {
 }
 
 /** Has a journal give nothing back until it is let go; counts what it is given meanwhile. */
-function hold(journal: StagedJournal) {
+function hold(journal: DelayedCommitLog) {
   const { deliver, propose } = journal;
   const held = { count: 0, letGo: () => void (journal.deliver = deliver) };
   journal.deliver = () => {};
@@ -54,26 +54,26 @@ Deno.test(
     {
       await using journal = await openJournal(path);
       await using server = startServer({ journal });
-      before = await enter(server.address, helloOf("ana"));
+      before = await join(server.address, makeHello("ana"));
       using ana = before.peer;
-      using beto = (await enter(server.address, helloOf("beto"))).peer;
-      using eva = (await enter(server.address, helloOf("eva"))).peer;
-      await eva.say(say(1, "and goodbye"));
+      using beto = (await join(server.address, makeHello("beto"))).peer;
+      using eva = (await join(server.address, makeHello("eva"))).peer;
+      await eva.send(say(1, "and goodbye"));
       await eva.expect("said");
-      await eva.say({ type: "bye" });
+      await eva.send({ type: "bye" });
       await eva.expect("left");
       await eva.expect("bye");
-      await ana.say(say(1), say(2));
-      while ((await ana.hear() as LogEntry).seq !== 6);
-      await beto.hear();
+      await ana.send(say(1), say(2));
+      while ((await ana.receive() as LogEntry).seq !== 6);
+      await beto.receive();
       copy = await killed(path);
     }
     await using journal = await openJournal(copy);
     await using server = startServer({ journal, graceMs: 200 });
     const { logId } = before.welcome;
-    const ana = await enter(
+    const ana = await join(
       server.address,
-      helloOf("ana", { lagMs: 0, resumePoints: [{ logId, nextSeq: 3 }] }),
+      makeHello("ana", { lagMs: 0, resumePoints: [{ logId, nextSeq: 3 }] }),
     );
     using _ana = ana.peer;
     assertEquals([ana.welcome.logId, ana.welcome.startSeq, ana.welcome.head], [logId, 3, 7]);
@@ -81,42 +81,45 @@ Deno.test(
       "ana",
       "beto",
     ]]);
-    assertEquals(ana.past.map((entry) => entry.type === "said" ? entry.text : entry.type), [
+    assertEquals(ana.history.map((entry) => entry.type === "said" ? entry.text : entry.type), [
       "and goodbye",
       "left",
       "t1",
       "t2",
     ]);
     assertEquals((await ana.peer.expect("left")).nick, "beto");
-    const eva = await enter(server.address, helloOf("eva", { historyCount: 5 }));
+    const eva = await join(server.address, makeHello("eva", { historyCount: 5 }));
     using _eva = eva.peer;
-    assertEquals([eva.welcome.lastClientSeq, eva.past.filter(({ type }) => type === "said").length], [1, 3]);
-    await eva.peer.say(say(1), say(2, "again"));
+    assertEquals([eva.welcome.lastClientSeq, eva.history.filter(({ type }) => type === "said").length], [
+      1,
+      3,
+    ]);
+    await eva.peer.send(say(1), say(2, "again"));
     assertEquals((await eva.peer.expect("said")).text, "again");
   },
 );
 
 Deno.test("A server whose disk is full reads nothing more, keeps everybody, and goes on by itself", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   // Times as they are between real programs, only shorter.
   await using server = startServer({ journal, pingMs: 200, pingTimeoutMs: 1_200 });
-  const { peer: ana } = await enter(server.address, helloOf("ana"));
+  const { peer: ana } = await join(server.address, makeHello("ana"));
   using _ana = ana;
   journal.isBlocked = true;
-  await ana.say(say(1), { type: "ping" }, say(2));
+  await ana.send(say(1), { type: "ping" }, say(2));
   const heard = new Set<string>();
   const endMs = performance.now() + 2_000;
   while (performance.now() < endMs) {
-    const { type } = (await ana.hear())!;
+    const { type } = (await ana.receive())!;
     heard.add(type);
     // What nobody reads holds nothing up.
-    if (type === "ping") await ana.say({ type: "pong" });
+    if (type === "ping") await ana.send({ type: "pong" });
   }
   assertEquals(heard, new Set(["ping", "pong"]));
   journal.isBlocked = false;
   const texts: string[] = [];
   while (texts.length < 2) {
-    const message = (await ana.hear())!;
+    const message = (await ana.receive())!;
     if (message.type === "said") texts.push(message.text);
     else assert(message.type === "ping" || message.type === "pong", message.type);
   }
@@ -124,11 +127,11 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
 });
 
 Deno.test("Who wants to come in while the disk is full is let in afterwards", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal });
   journal.isBlocked = true;
-  const coming = enter(server.address, helloOf("ana"));
-  await until(() => server.stats.connections === 1, "somebody to come");
+  const coming = join(server.address, makeHello("ana"));
+  await waitFor(() => server.stats.connections === 1, "somebody to come");
   journal.isBlocked = false;
   const { peer, welcome } = await coming;
   using _ = peer;
@@ -136,113 +139,115 @@ Deno.test("Who wants to come in while the disk is full is let in afterwards", as
 });
 
 Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal, commitWaitMs: 1_300, handshakeMs: 100, pingTimeoutMs: 1_200 });
   journal.isBlocked = true;
   using ana = await dialPeer(server.address);
   using silent = await dialPeer(server.address);
-  const hello = helloOf("ana");
-  await ana.say(hello);
-  assertEquals((await ana.rest()).map((message) => message.type === "error" && message.code), ["store-away"]);
+  const hello = makeHello("ana");
+  await ana.send(hello);
+  assertEquals((await ana.receiveAll()).map((message) => message.type === "error" && message.code), [
+    "store-away",
+  ]);
   // Who has said nothing is late, also then.
   assertEquals((await silent.expect("error")).code, "hello-late");
   journal.isBlocked = false;
-  const { peer } = await enter(server.address, hello);
+  const { peer } = await join(server.address, hello);
   peer[Symbol.dispose]();
 });
 
 Deno.test("Who could not be let in because nothing was kept has not come too often, however often they came", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal, commitWaitMs: 5, isExempt: () => false });
   const held = hold(journal);
   for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {
     using ana = await dialPeer(server.address);
-    await ana.say(helloOf("ana"));
+    await ana.send(makeHello("ana"));
     assertEquals((await ana.expect("error")).code, "store-away");
-    await ana.rest();
+    await ana.receiveAll();
   }
   held.letGo();
   server.announce("again"); // and all that waited is kept
-  const { peer, welcome } = await enter(server.address, helloOf("ana"));
+  const { peer, welcome } = await join(server.address, makeHello("ana"));
   using _ = peer;
   assertEquals(welcome.nick, "ana");
 });
 
 Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal, graceMs: 50 });
-  const { peer: beto } = await enter(server.address, helloOf("beto"));
+  const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const held = hold(journal);
   const ana = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
-  await ana.write(encodeClient(helloOf("ana")));
-  await until(() => held.count === 1, "somebody to come");
+  await ana.write(encodeClient(makeHello("ana")));
+  await waitFor(() => held.count === 1, "somebody to come");
   ana.close();
   held.letGo();
-  await beto.say(say(1));
+  await beto.send(say(1));
   const types: string[] = [];
-  while (types.at(-1) !== "left") types.push((await beto.hear())!.type);
+  while (types.at(-1) !== "left") types.push((await beto.receive())!.type);
   assertEquals(types, ["joined", "said", "left"]);
 });
 
 Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal, graceMs: 50, commitWaitMs: 300, handshakeMs: 100 });
-  const { peer: beto } = await enter(server.address, helloOf("beto"));
+  const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const held = hold(journal);
   using ana = await dialPeer(server.address);
-  await ana.say(helloOf("ana"));
+  await ana.send(makeHello("ana"));
   assertEquals((await ana.expect("error")).code, "store-away");
-  await ana.rest();
+  await ana.receiveAll();
   ana[Symbol.dispose]();
-  await until(() => server.stats.connections === 1, "them to be gone");
+  await waitFor(() => server.stats.connections === 1, "them to be gone");
   assertEquals(held.count, 1);
   held.letGo();
-  await beto.say(say(1));
+  await beto.send(say(1));
   const types: string[] = [];
-  while (types.at(-1) !== "left") types.push((await beto.hear())!.type);
+  while (types.at(-1) !== "left") types.push((await beto.receive())!.type);
   assertEquals(types, ["joined", "said", "left"]);
 });
 
 Deno.test("Who is back before their goodbye has happened stays in", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal });
-  const { peer: beto } = await enter(server.address, helloOf("beto"));
+  const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
-  const { peer: before } = await enter(server.address, helloOf("ana"));
+  const { peer: before } = await join(server.address, makeHello("ana"));
   using _before = before;
   const settle = journal.deliver.bind(journal);
   journal.deliver = () => {};
   const again = await dialPeer(server.address);
   using _again = again;
-  await again.say(helloOf("ana", { nick: "eva" }));
+  await again.send(makeHello("ana", { nick: "eva" }));
   await new Promise((resolve) => setTimeout(resolve, 50));
-  await before.say({ type: "bye" });
+  await before.send({ type: "bye" });
   await new Promise((resolve) => setTimeout(resolve, 50));
   journal.deliver = settle;
-  await beto.say(say(1));
+  await beto.send(say(1));
   await again.expect("welcome");
-  await again.say(say(1, "here"));
+  await again.send(say(1, "here"));
   const seen: string[] = [];
   while (!seen.includes("here")) {
-    const entry = (await beto.hear())!;
+    const entry = (await beto.receive())!;
     seen.push(entry.type === "said" ? entry.text : entry.type);
   }
   assertEquals(seen, ["joined", "renamed", "t1", "here"]);
 });
 
 Deno.test("Who is banned before the room has them is thrown out as soon as it does", async () => {
-  const journal = new StagedJournal();
+  const journal = new DelayedCommitLog();
   await using server = startServer({ journal });
   const held = hold(journal);
   using ana = await dialPeer(server.address);
-  await ana.say(helloOf("ana"));
-  await until(() => held.count === 1, "somebody to come");
+  await ana.send(makeHello("ana"));
+  await waitFor(() => held.count === 1, "somebody to come");
   assertEquals(server.ban(LOOPBACK, 60_000), 0);
   held.letGo();
   server.announce("again"); // and all that waited is kept
   await ana.expect("welcome");
   assertEquals((await ana.expect("error")).code, "banned");
-  await until(() => server.stats.memberCount === 0, "them to be out");
+  await waitFor(() => server.stats.memberCount === 0, "them to be out");
 });

@@ -3,7 +3,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { KeyDecoder, readKeys, readLines } from "../lib/keyboard.ts";
 import type { Key } from "../lib/keys.ts";
-import { settle, soon } from "./support.ts";
+import { flushMacrotasks, withTimeout } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -66,7 +66,7 @@ Deno.test("What goes wrong in what a key does is not taken for the end of the in
     throw fault;
   };
   using _ = readKeys(ReadableStream.from([new Uint8Array([97])]), listener);
-  assertStrictEquals(await soon(told, "the fault to be told"), fault);
+  assertStrictEquals(await withTimeout(told, "the fault to be told"), fault);
   removeEventListener("unhandledrejection", note);
   assertEquals(listener.heard, []);
 });
@@ -102,9 +102,9 @@ async function afterEscape(): Promise<{ listener: Heard; decoder: KeyDecoder }> 
   const listener = new Heard();
   const decoder = new KeyDecoder(listener);
   decoder.push("\x1b");
-  await soon(
+  await withTimeout(
     (async () => {
-      while (listener.heard.length === 0) await settle();
+      while (listener.heard.length === 0) await flushMacrotasks();
     })(),
     "Escape",
   );
@@ -164,7 +164,7 @@ Deno.test(
 
 Deno.test("What has no rest is nothing, after a while", pure, async () => {
   const listener = new Heard();
-  using decoder = new KeyDecoder(listener, { restMs: 5 });
+  using decoder = new KeyDecoder(listener, { sequenceTimeoutMs: 5 });
   decoder.push("\x1b[20");
   await new Promise((resolve) => setTimeout(resolve, 50));
   decoder.push("0~");
@@ -237,7 +237,7 @@ Deno.test("A character may come in pieces, and a keyboard may end", pure, async 
     ReadableStream.from([...new TextEncoder().encode("é漢")].map((byte) => Uint8Array.of(byte))),
     listener,
   );
-  await soon(listener.ended.promise, "the end");
+  await withTimeout(listener.ended.promise, "the end");
   assertEquals(listener.heard, ["é", "漢", "end"]);
 });
 
@@ -247,16 +247,16 @@ Deno.test("A keyboard that breaks has ended", pure, async () => {
     start: (controller) => controller.error(new Error("gone")),
   });
   using _ = readKeys(broken, listener);
-  await soon(listener.ended.promise, "the end");
+  await withTimeout(listener.ended.promise, "the end");
   const lines = new Heard();
   const pipe = new ReadableStream<Uint8Array>({ start: (controller) => controller.error(new Error("gone")) });
   using __ = readLines(pipe, lines);
-  await soon(lines.ended.promise, "the end");
+  await withTimeout(lines.ended.promise, "the end");
 });
 
 Deno.test("A pipe gives lines, the last one without its end", pure, async () => {
   const listener = new Heard();
   using _ = readLines(ReadableStream.from([new TextEncoder().encode("uno\r\ndos\n\ntres")]), listener);
-  await soon(listener.ended.promise, "the end");
+  await withTimeout(listener.ended.promise, "the end");
   assertEquals(listener.heard, ["uno", "dos", "", "tres", "end"]);
 });

@@ -1,13 +1,13 @@
 // What control sequences mean. What becomes of them when they come in pieces is in keyboard_test.ts.
 
 import { assertEquals } from "@std/assert";
-import { type Key, meaningOf } from "../lib/keys.ts";
+import { type Key, parseSequence } from "../lib/keys.ts";
 
 const pure = { permissions: "none" } as const;
 
 /** What a key of kitty's protocol types. */
 function typed(code: string): string | undefined {
-  return (meaningOf(`\x1b[${code}u`) as Key | undefined)?.text;
+  return (parseSequence(`\x1b[${code}u`) as Key | undefined)?.text;
 }
 
 Deno.test("Shift and Caps Lock make capitals, both together do not", pure, () => {
@@ -20,6 +20,6 @@ Deno.test("Shift gives what stands above a digit, whether Caps Lock is on or not
 
 Deno.test("Keys of window managers and keys that are let go mean nothing", pure, () => {
   for (const code of ["97;9", "97;17", "97;1:3", "57416", "57424;1:3"]) {
-    assertEquals(meaningOf(`\x1b[${code}u`), undefined);
+    assertEquals(parseSequence(`\x1b[${code}u`), undefined);
   }
 });

@@ -110,13 +110,13 @@ Deno.test("A line does not grow without end", pure, () => {
   editor.insert("x".repeat(MAX_LINE_UNITS - 1));
   editor.insert("abc");
   assertEquals(editor.text.length, MAX_LINE_UNITS);
-  assertEquals(editor.take().at(-1), "a");
+  assertEquals(editor.submit().at(-1), "a");
   assertEquals(shown(editor), "|");
 });
 
 Deno.test("Up and Down bring back what was remembered, and what was being typed", pure, () => {
   const editor = new LineEditor();
-  for (const line of ["uno", "dos", "dos", " ", "tres"]) editor.remember(line);
+  for (const line of ["uno", "dos", "dos", " ", "tres"]) editor.addToHistory(line);
   editor.insert("cua");
   const seen = ["up", "up", "C-p", "up", "down", "C-n", "down", "down"].map((name) => {
     editor.press(serverKey(name));
@@ -125,7 +125,7 @@ Deno.test("Up and Down bring back what was remembered, and what was being typed"
   assertEquals(seen, ["tres|", "dos|", "uno|", "uno|", "dos|", "tres|", "cua|", "cua|"]);
   editor.press(serverKey("up"));
   editor.press(serverKey("x"));
-  assertEquals(editor.take(), "tresx");
+  assertEquals(editor.submit(), "tresx");
   editor.press(serverKey("up"));
   assertEquals(shown(editor), "tres|");
 });
@@ -135,14 +135,14 @@ Deno.test(
   pure,
   () => {
     const editor = new LineEditor();
-    for (const line of ["uno", "dos"]) editor.remember(line);
+    for (const line of ["uno", "dos"]) editor.addToHistory(line);
     editor.insert("cua");
     const seen = ["up", "x", "up", "y", "down", "down", "up", "up"].map((name) => {
       editor.press(serverKey(name));
       return shown(editor);
     });
     assertEquals(seen, ["dos|", "dosx|", "uno|", "unoy|", "dosx|", "cua|", "dosx|", "unoy|"]);
-    assertEquals(editor.take(), "unoy");
+    assertEquals(editor.submit(), "unoy");
     editor.press(serverKey("up"));
     assertEquals(shown(editor), "dos|");
   },
@@ -150,7 +150,7 @@ Deno.test(
 
 Deno.test("Only so many lines can be brought back", pure, () => {
   const editor = new LineEditor();
-  for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.remember(`line ${n}`);
+  for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.addToHistory(`line ${n}`);
   for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.press(serverKey("up"));
   assertEquals(editor.text, "line 1");
 });
@@ -228,7 +228,7 @@ Deno.test("Tab begins anew behind what was pasted, and in the next line", pure, 
   editor.insert("b");
   editor.press(serverKey("tab"));
   assertEquals(shown(editor), "ana ana |");
-  assertEquals(editor.take(), "ana ana ");
+  assertEquals(editor.submit(), "ana ana ");
   editor.press(serverKey("tab"));
   assertEquals(shown(editor), "ana |");
 });
@@ -252,7 +252,7 @@ Deno.test(
       const editor = new LineEditor();
       editor.insert(before! + behind!);
       while (editor.cursor > before!.length) editor.press({ name: "left" });
-      editor.insertApart("sin nadie");
+      editor.insertWord("sin nadie");
       assertEquals(shown(editor), expected);
       for (const text of keys) editor.press({ text });
       assertEquals(shown(editor), typed);
@@ -262,8 +262,8 @@ Deno.test(
 
 Deno.test("LineEditor takes a blank that begins another line than the words it was given", pure, () => {
   const editor = new LineEditor();
-  editor.insertApart("sin nadie");
-  editor.take();
+  editor.insertWord("sin nadie");
+  editor.submit();
   editor.press({ name: "space", text: " " });
   assertEquals(shown(editor), " |");
 });

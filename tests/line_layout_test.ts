@@ -52,7 +52,9 @@ Deno.test("A wide character that does not fit goes to the next row", pure, () =>
 Deno.test("An emoji has the columns that any terminal may give it, and stays in one piece", pure, () => {
   const family = "👩‍👩‍👧";
   assertEquals(
-    toCells(`a漢${family}e\u0301🇪🇸❤️🚀`).map(({ text, columns, isSure }) => [text, columns, isSure]),
+    toCells(`a漢${family}e\u0301🇪🇸❤️🚀`).map((
+      { text, columns, hasKnownWidth },
+    ) => [text, columns, hasKnownWidth]),
     [
       ["a", 1, true],
       ["漢", 2, true],
@@ -146,7 +148,7 @@ Deno.test("A line above the prompt that just fits is shown whole", pure, () => {
 
 Deno.test("Nobody is sure how wide an emoji is, or what some terminals join and others do not", pure, () => {
   const sure = ["a", "漢", "e\u0301", "👍", "🇪🇸", "🇪", "\u1100\u1161"].map((text) =>
-    toCells(text)[0]!.isSure
+    toCells(text)[0]!.hasKnownWidth
   );
   assertEquals(sure, [true, true, true, false, false, false, false]);
 });

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ListenError } from "../lib/errors.ts";
 import { acceptConnections, listen } from "../lib/listener.ts";
-import { addressOf, LOOPBACK, soon } from "./support.ts";
+import { addressOf, LOOPBACK, withTimeout } from "./support.ts";
 
 /** More than Deno would have wait. */
 const CROWD = 600;
@@ -17,7 +17,7 @@ Deno.test({
     using listener = listen({ host: LOOPBACK, port: 0 });
     const { port } = listener.addr;
     const dialling = Array.from({ length: CROWD }, () => Deno.connect({ hostname: LOOPBACK, port }));
-    const conns = await soon(Promise.all(dialling), "everybody to have a place");
+    const conns = await withTimeout(Promise.all(dialling), "everybody to have a place");
     for (const conn of conns) conn.close();
     assertEquals(conns.length, CROWD);
   },

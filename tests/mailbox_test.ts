@@ -73,9 +73,9 @@ Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, (
 
 Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
   const mailbox = newMailbox();
-  mailbox.welcomed(welcome(), 1_000);
-  mailbox.read(said({ sessionId: 1n }), 1_500);
-  mailbox.pinged({ type: "ping", head: 1 }, 2_000);
+  mailbox.onWelcome(welcome(), 1_000);
+  mailbox.onEntry(said({ sessionId: 1n }), 1_500);
+  mailbox.onPing({ type: "ping", head: 1 }, 2_000);
   const { lagMs, resumePoints } = mailbox.hello("ana", 2_500);
   assertEquals(lagMs, 500);
   assertEquals(resumePoints, [{ logId: 7n, nextSeq: 1 }]);
@@ -83,30 +83,30 @@ Deno.test("Mailbox.hello() says where the client stopped and how long ago it was
 
 Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
   const mailbox = newMailbox({ outbox: { maxMessages: 1 } });
-  mailbox.welcomed(welcome(), 0);
+  mailbox.onWelcome(welcome(), 0);
   assertEquals(mailbox.say("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
-  assertEquals(mailbox.pending, [{ text: "hola" }]);
+  assertEquals(mailbox.unacked, [{ text: "hola" }]);
   assert(mailbox.isFull);
-  assertEquals(mailbox.read(said(), 0), "live");
-  assertEquals(mailbox.pending, []);
+  assertEquals(mailbox.onEntry(said(), 0), "live");
+  assertEquals(mailbox.unacked, []);
   assert(!mailbox.isFull);
 });
 
 Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => {
   const mailbox = newMailbox();
   mailbox.say("hola");
-  mailbox.read(said({ sessionId: 1n }), 0);
-  mailbox.read({ ...said(), seq: 1, type: "left", connectionLost: false, address: "10.0.0.7" }, 0);
-  assertEquals(mailbox.pending, [{ text: "hola" }]);
+  mailbox.onEntry(said({ sessionId: 1n }), 0);
+  mailbox.onEntry({ ...said(), seq: 1, type: "left", connectionLost: false, address: "10.0.0.7" }, 0);
+  assertEquals(mailbox.unacked, [{ text: "hola" }]);
 });
 
 Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are lost for good", pure, () => {
   const mailbox = newMailbox();
   for (const text of ["uno", "dos"]) mailbox.say(text);
-  mailbox.welcomed(welcome(), 0);
-  assertEquals(mailbox.welcomed(welcome({ lastClientSeq: 1, startSeq: 4, head: 9 }), 0), {
+  mailbox.onWelcome(welcome(), 0);
+  assertEquals(mailbox.onWelcome(welcome({ lastClientSeq: 1, startSeq: 4, head: 9 }), 0), {
     resend: [{ type: "say", clientSeq: 2, timeMs: 0, text: "dos" }],
-    missing: 4,
+    truncatedCount: 4,
   });
 });
 
@@ -114,10 +114,10 @@ Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, (
   for (const [staleSinceMs, count] of [[120_000, 1], [120_001, 0]] as const) {
     const mailbox = newMailbox();
     mailbox.say("hola");
-    mailbox.welcomed(welcome(), 0);
-    mailbox.read(said(), 0);
-    mailbox.lost(staleSinceMs);
-    assertEquals(mailbox.welcomed(welcome({ logId: 8n }), staleSinceMs).resend.length, count);
+    mailbox.onWelcome(welcome(), 0);
+    mailbox.onEntry(said(), 0);
+    mailbox.onDisconnect(staleSinceMs);
+    assertEquals(mailbox.onWelcome(welcome({ logId: 8n }), staleSinceMs).resend.length, count);
   }
 });
 
@@ -130,7 +130,7 @@ Deno.test("Mailbox.welcomed() believes no WELCOME that cannot be", pure, () => {
   for (const changes of impossible) {
     const mailbox = newMailbox();
     mailbox.say("hola");
-    const error = assertThrows(() => mailbox.welcomed(welcome(changes), 0), ProtocolError);
+    const error = assertThrows(() => mailbox.onWelcome(welcome(changes), 0), ProtocolError);
     assertEquals(error.code, "frame-malformed");
   }
 });
@@ -146,8 +146,8 @@ Deno.test(
     for (const changes of impossible) {
       const mailbox = newMailbox();
       mailbox.say("hola");
-      mailbox.welcomed(welcome({ startSeq: 5, head: 5 }), 0);
-      const error = assertThrows(() => mailbox.read(said(changes), 0), ProtocolError);
+      mailbox.onWelcome(welcome({ startSeq: 5, head: 5 }), 0);
+      const error = assertThrows(() => mailbox.onEntry(said(changes), 0), ProtocolError);
       assertEquals(error.code, "frame-malformed");
     }
   },
@@ -177,7 +177,7 @@ class Person {
     };
     const { welcome, cursor, member } = room.join(arrival, now)!;
     [this.#room, this.#member, this.#cursor] = [room, member, cursor];
-    for (const message of this.mailbox.welcomed(welcome, ms).resend) room.say(member, message, now);
+    for (const message of this.mailbox.onWelcome(welcome, ms).resend) room.say(member, message, now);
   }
 
   /** Types a message that arrives. */
@@ -195,11 +195,11 @@ class Person {
     for (let slice = cursor.take(); slice; slice = cursor.take()) {
       for (const frame of splitFrames(slice)) this.#show(decodeServer(frame) as LogEntry, ms);
     }
-    this.mailbox.pinged({ type: "ping", head: this.#room!.log.head }, ms);
+    this.mailbox.onPing({ type: "ping", head: this.#room!.log.head }, ms);
   }
 
   #show(entry: LogEntry, ms: number): void {
-    const place = this.mailbox.read(entry, ms);
+    const place = this.mailbox.onEntry(entry, ms);
     if (entry.type !== "said" || place === "duplicate" || entry.nick === this.nick) return;
     this.shown.push(`${entry.nick}: ${entry.text}`);
   }
@@ -251,7 +251,7 @@ Deno.test("A message keeps its first time on the way over three servers that die
   ana.read(1_000);
   let last = new Room({ journal: new InMemoryCommitLog(2n) });
   for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
-    for (const person of [ana, beto]) person.mailbox.lost(ms - 5_000);
+    for (const person of [ana, beto]) person.mailbox.onDisconnect(ms - 5_000);
     last = new Room({ journal: new InMemoryCommitLog(instance) });
     ana.enter(last, ms);
     ana.read(ms);
@@ -296,7 +296,7 @@ Deno.test(
     const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
     const typed = ana.mailbox.say("uno");
     ana.deliver(typed, 1_000);
-    ana.mailbox.lost(2_000); // before the echo was read
+    ana.mailbox.onDisconnect(2_000); // before the echo was read
     ana.enter(room, 2_500);
     ana.deliver(typed, 3_000);
     beto.read(4_000);
@@ -317,7 +317,7 @@ Deno.test(
     ana.read(1_000);
     ana.enter(second, 10_000); // her link broke, the first server lives
     ana.say("dos", 11_000);
-    beto.mailbox.pinged({ type: "ping", head: 0 }, 100_000); // whole on the first server, without its last message
+    beto.mailbox.onPing({ type: "ping", head: 0 }, 100_000); // whole on the first server, without its last message
     beto.enter(second, 140_000);
     beto.read(140_000);
     assertEquals(beto.shown, ["ana: uno", "ana: dos"]);

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../lib/about.ts";
 import { runClient } from "../lib/chat_client.ts";
 import { serve } from "../lib/server_program.ts";
-import { Person } from "./person.ts";
+import { FakeUser } from "./person.ts";
 
 const { state } = await Deno.permissions.query({ name: "read", path: "." });
 const reading = { ignore: state !== "granted" };
@@ -22,8 +22,8 @@ function bare(text: string): string {
 for (const folder of ["", "es/"]) {
   for (const [name, main] of [["chat-server", serve], ["chat-client", runClient]] as const) {
     Deno.test(`docs/man/${folder}${name}.1 names all that --help does`, reading, async () => {
-      await using person = new Person({ language: folder === "" ? "en" : "es" });
-      assertEquals(await person.runs(main, "--help"), 0);
+      await using person = new FakeUser({ language: folder === "" ? "en" : "es" });
+      assertEquals(await person.run(main, "--help"), 0);
       const rows = person.output.matchAll(/^ {2}([-/]\S+(?: \S+)*) {2,}/gm);
       const names = [...rows].map(([, name]) => bare(name!));
       assert(names.length > 5, person.output);
@@ -41,8 +41,8 @@ Deno.test(
   async () => {
     const unit = await Deno.readTextFile(new URL("../docs/chat-server.service", import.meta.url));
     const [, command] = /^ExecStart=(.*)$/m.exec(unit)!;
-    await using person = new Person({ language: "en" });
-    assertEquals(await person.runs(serve, "--help"), 0);
+    await using person = new FakeUser({ language: "en" });
+    assertEquals(await person.run(serve, "--help"), 0);
     const flags = command!.split(" ").filter((word) => word.startsWith("--"));
     assertEquals(flags.filter((flag) => !person.output.includes(` ${flag} `)), []);
     assert(command!.endsWith("--data ${STATE_DIRECTORY}/room.db"), command);

@@ -21,8 +21,8 @@ function checkpointAt(position: number, changes: Partial<Checkpoint> = {}): Chec
 function storeOf(...stored: (Checkpoint | "garbage" | undefined)[]): FakeStore {
   const log = new FakeLog();
   for (const one of stored) {
-    if (one === undefined) log.put(new Uint8Array(1));
-    else log.put(one === "garbage" ? new Uint8Array(9) : encodeSnapshot(one), { isCheckpoint: true });
+    if (one === undefined) log.inject(new Uint8Array(1));
+    else log.inject(one === "garbage" ? new Uint8Array(9) : encodeSnapshot(one), { isCheckpoint: true });
   }
   return new FakeStore(log);
 }
@@ -87,8 +87,8 @@ Deno.test("Of two servers that begin a room at once one does, under an id of its
   };
   const begun = [await createLog(store, 0, 5n), await createLog(store, 0, 6n)];
   assertEquals(begun, [checkpointAt(0), undefined]);
-  assertEquals([new Set(ids).size, log.stored.length], [2, 1]);
-  assertEquals(tryDecodeSnapshot(log.stored[0]!.bytes), checkpointAt(0));
+  assertEquals([new Set(ids).size, log.records.length], [2, 1]);
+  assertEquals(tryDecodeSnapshot(log.records[0]!.bytes), checkpointAt(0));
   // Behind what is there already.
   assertEquals(await createLog(store, 1, 7n), { ...checkpointAt(1, { logId: 7n }), seq: 0 });
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Membership, type NeighboursListener } from "../lib/neighbours.ts";
 import { FakeLeases } from "./fake_store.ts";
-import { until } from "./support.ts";
+import { waitFor } from "./support.ts";
 
 /** A server with id 5, some others, and what it is told. */
 async function neighbourhood(
@@ -31,7 +31,7 @@ Deno.test("A server takes its lease before it watches, renews it, and gives it b
   const { leases, neighbours, listener } = await neighbourhood();
   assertEquals(leases.renewals, 1);
   neighbours.start(listener);
-  await until(() => leases.renewals >= 4);
+  await waitFor(() => leases.renewals >= 4);
   await neighbours[Symbol.asyncDispose]();
   assertEquals(leases.hasEnded, true);
 });
@@ -40,7 +40,7 @@ Deno.test("Servers without a lease are gone, this one excepted", async () => {
   const { leases, neighbours, listener, gone } = await neighbourhood();
   leases.servers.set(9n, "b:2");
   neighbours.start(listener);
-  await until(() => gone.length > 0);
+  await waitFor(() => gone.length > 0);
   await neighbours[Symbol.asyncDispose]();
   assertEquals(new Set(gone), new Set([7n]));
 });
@@ -49,17 +49,17 @@ Deno.test("Nobody is gone for one who could not look meanwhile, and it looks aga
   const time = { nowMs: 0 };
   const { leases, neighbours, listener, gone, told } = await neighbourhood({ suspectMs: 100, time });
   neighbours.start(listener);
-  await until(() => told.length > 0);
+  await waitFor(() => told.length > 0);
   leases.isDown = true;
   const { attempts } = leases;
-  await until(() => leases.attempts > attempts + 1);
+  await waitFor(() => leases.attempts > attempts + 1);
   time.nowMs = 150;
   leases.isDown = false;
   const before = told.length;
-  await until(() => told.length > before + 1);
+  await waitFor(() => told.length > before + 1);
   assertEquals(gone, []);
   time.nowMs = 250;
-  await until(() => gone.length > 0);
+  await waitFor(() => gone.length > 0);
   await neighbours[Symbol.asyncDispose]();
 });
 
@@ -69,9 +69,9 @@ Deno.test("It knows the addresses of those that have one, and whether it is the 
     leases.servers.set(server, address);
   }
   neighbours.start(listener);
-  await until(() => told.length > 0);
+  await waitFor(() => told.length > 0);
   leases.servers.set(2n, "c:3");
-  await until(() => told.at(-1)?.[1] === false);
+  await waitFor(() => told.at(-1)?.[1] === false);
   await neighbours[Symbol.asyncDispose]();
   assertEquals(told[0], [["b:2", "a:1"], true]);
   assertEquals(told.at(-1)![0].includes("c:3"), true);
@@ -85,7 +85,7 @@ Deno.test("Clients are told of a server without a lease for a while, and then no
   const looksAt = async (nowMs: number) => {
     time.nowMs = nowMs;
     const { length } = told;
-    await until(() => told.length > length + 1);
+    await waitFor(() => told.length > length + 1);
     return told.at(-1)![0];
   };
   neighbours.start(listener);
@@ -99,7 +99,7 @@ Deno.test("Clients are told of a server without a lease for a while, and then no
   await looksAt(200);
   leases.isDown = true;
   const { attempts } = leases;
-  await until(() => leases.attempts > attempts + 1);
+  await waitFor(() => leases.attempts > attempts + 1);
   leases.isDown = false;
   assertEquals(await looksAt(320), ["b:2", "c:3", "a:1"]);
   assertEquals(await looksAt(420), ["c:3", "a:1"]);

@@ -40,7 +40,7 @@ const ORDERS: Record<string, AdminAction> = {
   "/backup somos 12": { type: "incomplete", command: "backup" },
   "/backup abc:5000": { type: "backup", server: "abc:5000" },
   "/quit when it is over": { type: "surplus", command: "quit" },
-  "/kik ana": { type: "unknown", command: "/kik", nearest: "/kick" },
+  "/kik ana": { type: "unknown", command: "/kik", suggestion: "/kick" },
   "/msg ana": { type: "unknown", command: "/msg" },
 };
 

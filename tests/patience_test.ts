@@ -14,7 +14,7 @@ const pure = { permissions: "none" } as const;
 function newVisit({ isIn = false, isBlocked = false, commitWaitMs = 3_000 } = {}) {
   const clock = new TestClock();
   let nowMs = 0;
-  clock.tick(nowMs);
+  clock.advanceTo(nowMs);
   const journal = Object.assign(new InMemoryCommitLog(1n), { isBlocked });
   const seen = { held: [] as number[], sent: [] as Uint8Array[], gone: 0 };
   let held = Promise.withResolvers<void>();
@@ -41,7 +41,7 @@ function newVisit({ isIn = false, isBlocked = false, commitWaitMs = 3_000 } = {}
     waits: () => patience.whileBlocked(connection as unknown as Connection),
     /** What it is held for is over. */
     passes: async (ms: number) => {
-      clock.tick(nowMs += ms);
+      clock.advanceTo(nowMs += ms);
       held.resolve();
       for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     },

@@ -19,11 +19,11 @@ import {
   type Welcome,
 } from "../lib/protocol.ts";
 import type { Socket } from "../lib/socket.ts";
-import { addressOf, LOOPBACK, soon } from "./support.ts";
-import { WIRE } from "./wire.ts";
+import { addressOf, LOOPBACK, withTimeout } from "./support.ts";
+import { TCP } from "./wire.ts";
 
 /** One end of a connection. It reads only when it is asked what it hears. */
-export class End<Heard extends { type: string }, Said> implements Disposable {
+export class RawPeer<Heard extends { type: string }, Said> implements Disposable {
   readonly conn: Socket;
   readonly #decoder = new FrameDecoder({ maxFrameBytes: MAX_SERVER_FRAME_BYTES });
   readonly #encode: (message: Said) => Uint8Array<ArrayBuffer>;
@@ -44,7 +44,7 @@ export class End<Heard extends { type: string }, Said> implements Disposable {
   }
 
   /** Writes messages, or bytes as they are. */
-  async say(...messages: (Said | Uint8Array)[]): Promise<void> {
+  async send(...messages: (Said | Uint8Array)[]): Promise<void> {
     for (const message of messages) {
       const bytes = message instanceof Uint8Array ? message : this.#encode(message);
       for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
@@ -52,11 +52,14 @@ export class End<Heard extends { type: string }, Said> implements Disposable {
   }
 
   /** The next message; undefined if there is none to come. */
-  async hear(): Promise<Heard | undefined> {
+  async receive(): Promise<Heard | undefined> {
     for (;;) {
       const frame = this.#decoder.next();
       if (frame) return this.#decode(frame);
-      const count = await soon(this.conn.read(this.#decoder.reserve()), "the other side to say something");
+      const count = await withTimeout(
+        this.conn.read(this.#decoder.reserve()),
+        "the other side to say something",
+      );
       if (count === null) return undefined;
       this.#decoder.commit(count);
     }
@@ -64,15 +67,15 @@ export class End<Heard extends { type: string }, Said> implements Disposable {
 
   /** The next message, which must be of this type. */
   async expect<Type extends Heard["type"]>(type: Type): Promise<Extract<Heard, { type: Type }>> {
-    const message = await this.hear();
+    const message = await this.receive();
     if (message?.type === type) return message as Extract<Heard, { type: Type }>;
     throw new Error(`Expected ${type}, got ${Deno.inspect(message)}`);
   }
 
   /** All that comes until the other side ends. */
-  async rest(): Promise<Heard[]> {
+  async receiveAll(): Promise<Heard[]> {
     const messages: Heard[] = [];
-    for (let message = await this.hear(); message; message = await this.hear()) messages.push(message);
+    for (let message = await this.receive(); message; message = await this.receive()) messages.push(message);
     return messages;
   }
 
@@ -85,20 +88,20 @@ export class End<Heard extends { type: string }, Said> implements Disposable {
 }
 
 /** A client by hand. */
-export type Peer = End<ServerMessage, ClientMessage>;
+export type Peer = RawPeer<ServerMessage, ClientMessage>;
 
 /** Connects to a server and says nothing yet. */
-export async function dialPeer(server: Address, wire = WIRE): Promise<Peer> {
+export async function dialPeer(server: Address, wire = TCP): Promise<Peer> {
   const conn = await wire.dial(server, new AbortController());
-  return new End(conn, { encode: encodeClient, decode: decodeServer });
+  return new RawPeer(conn, { encode: encodeClient, decode: decodeServer });
 }
 
 /** A newcomer's HELLO, the token made from the nick. */
-export function helloOf(nick: string, hello: Partial<Hello> = {}): Hello {
+export function makeHello(nick: string, hello: Partial<Hello> = {}): Hello {
   return {
     type: "hello",
     version: PROTOCOL_VERSION,
-    resumeToken: tokenOf(nick),
+    resumeToken: makeToken(nick),
     nick,
     password: "",
     lagMs: NEVER_CAUGHT_UP,
@@ -109,7 +112,7 @@ export function helloOf(nick: string, hello: Partial<Hello> = {}): Hello {
 }
 
 /** Always the same token for the same name. */
-export function tokenOf(name: string): Uint8Array {
+export function makeToken(name: string): Uint8Array {
   const resumeToken = new Uint8Array(16);
   new TextEncoder().encodeInto(name, resumeToken);
   return resumeToken;
@@ -119,21 +122,21 @@ export function tokenOf(name: string): Uint8Array {
 export interface Guest {
   readonly peer: Peer;
   readonly welcome: Welcome;
-  readonly past: readonly LogEntry[];
+  readonly history: readonly LogEntry[];
 }
 
 /** Connects, enters, and reads what was before. */
-export async function enter(server: Address, hello: Hello, wire = WIRE): Promise<Guest> {
+export async function join(server: Address, hello: Hello, wire = TCP): Promise<Guest> {
   const peer = await dialPeer(server, wire);
-  await peer.say(hello);
+  await peer.send(hello);
   const welcome = await peer.expect("welcome");
-  const past: LogEntry[] = [];
-  while (welcome.startSeq + past.length < welcome.head) past.push(await peer.hear() as LogEntry);
-  return { peer, welcome, past };
+  const history: LogEntry[] = [];
+  while (welcome.startSeq + history.length < welcome.head) history.push(await peer.receive() as LogEntry);
+  return { peer, welcome, history };
 }
 
 /** A client as a server by hand knows it. */
-export type FakeClient = End<ClientMessage, ServerMessage>;
+export type FakeClient = RawPeer<ClientMessage, ServerMessage>;
 
 /** A server by hand: `serve` talks to whoever comes, one after another, and is told who comes how often. */
 export class FakeServer implements AsyncDisposable {
@@ -149,13 +152,13 @@ export class FakeServer implements AsyncDisposable {
   }
 
   /** One that lets everybody in before `serve` begins. */
-  static welcoming(
+  static withWelcome(
     serve: (client: FakeClient) => Promise<unknown>,
     welcome: Partial<Welcome> = {},
   ): FakeServer {
     return new FakeServer(async (client) => {
       const { resumeToken } = await client.expect("hello");
-      await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), ...welcome }));
+      await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), ...welcome }));
       await serve(client);
     });
   }
@@ -164,7 +167,7 @@ export class FakeServer implements AsyncDisposable {
     for (let visit = 0; !this.#hasStopped; visit++) {
       const conn = await this.#listener.accept().catch(() => undefined);
       if (!conn) return;
-      using client = new End(WIRE.wrapTls?.(conn) ?? conn, { encode: encodeServer, decode: decodeClient });
+      using client = new RawPeer(TCP.wrapTls?.(conn) ?? conn, { encode: encodeServer, decode: decodeClient });
       await serve(client, visit);
     }
   }
@@ -177,7 +180,7 @@ export class FakeServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
-    await soon(this.#serving, "the fake server to end");
+    await withTimeout(this.#serving, "the fake server to end");
   }
 }
 
@@ -186,7 +189,7 @@ export function welcomeTo(nick: string, changes: Partial<Welcome> = {}): Welcome
   return {
     type: "welcome",
     version: PROTOCOL_VERSION,
-    sessionId: sessionIdOf(tokenOf(nick)),
+    sessionId: sessionIdOf(makeToken(nick)),
     logId: 7n,
     nick,
     lastClientSeq: 0,
@@ -194,20 +197,20 @@ export function welcomeTo(nick: string, changes: Partial<Welcome> = {}): Welcome
     head: 0,
     backups: [],
     memberCount: 1,
-    members: [{ sessionId: sessionIdOf(tokenOf(nick)), nick, address: LOOPBACK, startedMs: 0 }],
+    members: [{ sessionId: sessionIdOf(makeToken(nick)), nick, address: LOOPBACK, startedMs: 0 }],
     ...changes,
   };
 }
 
 /** Entry `seq` of a log: message `n` of somebody. */
-export function saidBy(
+export function makeSaid(
   nick: string,
   changes: Partial<Said> & Pick<Said, "seq" | "clientSeq" | "text">,
 ): Said {
   return {
     type: "said",
     timeMs: 0,
-    sessionId: sessionIdOf(tokenOf(nick)),
+    sessionId: sessionIdOf(makeToken(nick)),
     redelivered: false,
     nick,
     ...changes,

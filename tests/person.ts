@@ -6,11 +6,11 @@ import type { Language } from "../lib/i18n.ts";
 import type { LocalAddress, ProcessContext } from "../lib/program.ts";
 import { Terminal, type TerminalOptions } from "../lib/terminal.ts";
 import type { Tty } from "../lib/tty.ts";
-import { soon, TestClock } from "./support.ts";
+import { TestClock, withTimeout } from "./support.ts";
 
 /** The texts of the lines that are typed for the chat. */
 export async function* linesOf(terminal: Terminal, options?: ChatOptions): AsyncGenerator<string> {
-  for await (const { text } of terminal.typed("> ", options)) yield text;
+  for await (const { text } of terminal.lines("> ", options)) yield text;
 }
 
 /** Who sits at a terminal, and what is around them. */
@@ -20,7 +20,7 @@ export interface PersonOptions {
   readonly localAddresses?: readonly LocalAddress[];
   readonly hasColours?: boolean;
   /** A pipe otherwise. */
-  readonly isKeyboard?: boolean;
+  readonly isTty?: boolean;
   readonly isSystemEcho?: boolean;
   readonly tty?: Tty;
   /** Set if a question is to wait for them while they type. */
@@ -31,7 +31,7 @@ export interface PersonOptions {
 }
 
 /** A person, or a script, at a terminal in this process. */
-export class Person implements AsyncDisposable {
+export class FakeUser implements AsyncDisposable {
   readonly terminal: Terminal;
   /** All that was written to them. */
   output = "";
@@ -48,7 +48,7 @@ export class Person implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isKeyboard = false, isSystemEcho, tty, typing = { pauseMs: 0 } } = options;
+    const { isTty = false, isSystemEcho, tty, typing = { pauseMs: 0 } } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -57,30 +57,30 @@ export class Person implements AsyncDisposable {
         for (const watch of this.#watchers) watch();
         return Promise.resolve();
       },
-      isKeyboard,
+      isTty,
       isSystemEcho,
       tty,
     }, typing);
   }
 
   /** Types something, or pipes it in. */
-  types(text: string | Uint8Array): void {
+  type(text: string | Uint8Array): void {
     this.#keys.enqueue(typeof text === "string" ? new TextEncoder().encode(text) : text);
   }
 
   /** Ends what they type. */
-  ends(): void {
+  endInput(): void {
     this.#hasEnded = true;
     this.#keys.close();
   }
 
   /** Has the system end the program. */
-  kills(): void {
+  terminate(): void {
     this.#ending.abort();
   }
 
   /** Starts a program before this person; gives its exit status. */
-  runs(main: (program: ProcessContext) => Promise<number>, ...args: string[]): Promise<number> {
+  run(main: (program: ProcessContext) => Promise<number>, ...args: string[]): Promise<number> {
     const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
       this.#options;
     const { runtime = "Deno 2.9.6, x86_64-unknown-linux-gnu" } = this.#options;
@@ -91,19 +91,19 @@ export class Person implements AsyncDisposable {
       hasColours,
       clock,
       localAddresses: () => localAddresses,
-      edition: { kind: "source", runtime },
+      buildInfo: { distribution: "source", runtime },
       configFolder: this.#options.configFolder,
       dropFilePermissions: () => void (this.hasGivenUpFiles = true),
-      signal: AbortSignal.any([this.#ending.signal, this.terminal.interrupted]),
+      terminated: AbortSignal.any([this.#ending.signal, this.terminal.interruptSignal]),
     });
     this.#runs.push(run.catch(() => {}));
-    const status = soon(run, () => `the program to end, after\n${this.output}`);
+    const status = withTimeout(run, () => `the program to end, after\n${this.output}`);
     status.catch(() => {}); // a test that has failed before does not wait for it
     return status;
   }
 
   /** Fulfilled when what was written to them holds this. */
-  async sees(text: string): Promise<void> {
+  async waitForOutput(text: string): Promise<void> {
     await this.until((output) => output.includes(text), text);
   }
 
@@ -115,14 +115,14 @@ export class Person implements AsyncDisposable {
     };
     this.#watchers.add(watch);
     watch();
-    await soon(promise, () => `${JSON.stringify(what)} in\n${this.output}`);
+    await withTimeout(promise, () => `${JSON.stringify(what)} in\n${this.output}`);
     this.#watchers.delete(watch);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kills();
+    this.terminate();
     await Promise.all(this.#runs);
-    if (!this.#hasEnded) this.ends();
+    if (!this.#hasEnded) this.endInput();
     await this.terminal[Symbol.asyncDispose]();
   }
 }

@@ -5,8 +5,8 @@ import { type Address, formatAddress } from "../lib/address.ts";
 import { runClient } from "../lib/chat_client.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { enter, type Guest, helloOf } from "./peers.ts";
-import { Person } from "./person.ts";
+import { type Guest, join, makeHello } from "./peers.ts";
+import { FakeUser } from "./person.ts";
 import { LOOPBACK, TestClock } from "./support.ts";
 
 /** The time on the clocks of all servers and clients. */
@@ -25,12 +25,12 @@ export function startServer(options: Partial<ChatServerOptions> = {}): ChatServe
 
 /** Has somebody by hand enter. */
 export function enterAs(nick: string, server: ChatServer): Promise<Guest> {
-  return enter(server.address, helloOf(nick));
+  return join(server.address, makeHello(nick));
 }
 
 /** Somebody at a pipe. */
-export function newPerson(): Person {
-  return new Person({ clock: new TestClock(NOON).now });
+export function newPerson(): FakeUser {
+  return new FakeUser({ clock: new TestClock(NOON).now });
 }
 
 /** Flags that leave nothing to ask. */
@@ -49,8 +49,8 @@ export function loss(server: Address, why = "el servidor se ha cerrado"): string
 }
 
 /** Runs a client that ends by itself; gives all that it wrote. */
-export async function outputOf(person: Person, ...args: string[]): Promise<string> {
-  assertEquals(await person.runs(runClient, ...args), 0);
+export async function outputOf(person: FakeUser, ...args: string[]): Promise<string> {
+  assertEquals(await person.run(runClient, ...args), 0);
   return person.output;
 }
 
@@ -58,7 +58,7 @@ export async function outputOf(person: Person, ...args: string[]): Promise<strin
 export async function hear({ peer }: Guest, count: number): Promise<string[]> {
   const lines = [];
   while (lines.length < count) {
-    const message = await peer.hear();
+    const message = await peer.receive();
     if (message?.type === "said") lines.push(`${message.nick}: ${message.text}`);
     else if (message?.type === "left") {
       lines.push(`${message.nick} ${message.connectionLost ? "lost" : "left"}`);

@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { serve } from "../lib/server_program.ts";
-import { enter, type Guest, helloOf } from "./peers.ts";
-import type { Person } from "./person.ts";
+import { type Guest, join, makeHello } from "./peers.ts";
+import type { FakeUser } from "./person.ts";
 import { LOOPBACK } from "./support.ts";
 
 /** Those of a machine with a choice. */
@@ -31,11 +31,11 @@ export function flagsFor(port: number): string[] {
 
 /** Has somebody by hand enter. */
 export function enterAs(nick: string, port: number): Promise<Guest> {
-  return enter({ host: LOOPBACK, port }, helloOf(nick));
+  return join({ host: LOOPBACK, port }, makeHello(nick));
 }
 
 /** Runs a server that ends by itself; gives all that it wrote. */
-export async function outputOf(person: Person, ...args: string[]): Promise<string> {
-  assertEquals(await person.runs(serve, ...args), 0);
+export async function outputOf(person: FakeUser, ...args: string[]): Promise<string> {
+  assertEquals(await person.run(serve, ...args), 0);
   return person.output;
 }

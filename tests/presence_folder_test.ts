@@ -27,14 +27,14 @@ function nicksOf(crowds: Presence[][]): string[][] {
 /** A folder that has told as many as it does one by one, at 0. */
 function busyFolder(): PresenceBatcher {
   const folder = new PresenceBatcher();
-  for (let n = 0; n < MAX_UNBATCHED; n++) assertEquals(folder.isAlone(joined("x"), 0), true);
+  for (let n = 0; n < MAX_UNBATCHED; n++) assertEquals(folder.shouldShowNow(joined("x"), 0), true);
   return folder;
 }
 
 Deno.test("Few who come and go are told one by one", pure, () => {
   const folder = new PresenceBatcher();
   for (let nowMs = 0; nowMs < 20_000; nowMs += BATCH_WINDOW_MS / (MAX_UNBATCHED - 1)) {
-    assertEquals(folder.isAlone(joined("ana"), nowMs), true);
+    assertEquals(folder.shouldShowNow(joined("ana"), nowMs), true);
   }
   assertEquals(folder.nextCheckMs, undefined);
   assertEquals(folder.take(), []);
@@ -49,33 +49,33 @@ Deno.test("A crowd is told together, each kind for itself", pure, () => {
     joined("d", { rejoined: true }),
     left("e", { connectionLost: true }),
   ];
-  for (const one of [...crowd, left("f")]) assertEquals(folder.isAlone(one, 10), false);
+  for (const one of [...crowd, left("f")]) assertEquals(folder.shouldShowNow(one, 10), false);
   assertEquals(nicksOf(folder.take()), [["a", "c"], ["b", "f"], ["d"], ["e"]]);
   assertEquals([folder.nextCheckMs, folder.take()], [undefined, []]);
 });
 
 Deno.test("A crowd is told when it is quiet, or has waited long enough", pure, () => {
   const folder = busyFolder();
-  folder.isAlone(joined("a"), 100);
+  folder.shouldShowNow(joined("a"), 100);
   assertEquals(folder.nextCheckMs, 100 + DEBOUNCE_MS);
-  folder.isAlone(joined("b"), 400);
+  folder.shouldShowNow(joined("b"), 400);
   assertEquals(folder.nextCheckMs, 400 + DEBOUNCE_MS);
-  for (let nowMs = 800; nowMs < 4_000; nowMs += 400) folder.isAlone(joined("c"), nowMs);
+  for (let nowMs = 800; nowMs < 4_000; nowMs += 400) folder.shouldShowNow(joined("c"), nowMs);
   assertEquals(folder.nextCheckMs, 100 + MAX_BATCH_DELAY_MS);
 });
 
 Deno.test("Nobody overtakes a crowd, and after it few are told one by one again", pure, () => {
   const folder = busyFolder();
-  folder.isAlone(joined("a"), 100);
-  assertEquals(folder.isAlone(joined("b"), BATCH_WINDOW_MS), false);
+  folder.shouldShowNow(joined("a"), 100);
+  assertEquals(folder.shouldShowNow(joined("b"), BATCH_WINDOW_MS), false);
   assertEquals(nicksOf(folder.take()), [["a", "b"]]);
-  assertEquals(folder.isAlone(joined("c"), BATCH_WINDOW_MS), true);
+  assertEquals(folder.shouldShowNow(joined("c"), BATCH_WINDOW_MS), true);
 });
 
 Deno.test("A crowd that goes on after it was told is a crowd still", pure, () => {
   const folder = busyFolder();
-  folder.isAlone(joined("a"), 100);
+  folder.shouldShowNow(joined("a"), 100);
   folder.take();
-  assertEquals(folder.isAlone(joined("b"), BATCH_WINDOW_MS - 1), false);
+  assertEquals(folder.shouldShowNow(joined("b"), BATCH_WINDOW_MS - 1), false);
   assertEquals(folder.nextCheckMs, BATCH_WINDOW_MS - 1 + DEBOUNCE_MS);
 });

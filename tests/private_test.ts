@@ -47,7 +47,7 @@ class Person implements Recipient {
       moment(ms),
     )!;
     [this.#room, this.member, this.#cursor] = [room, member, cursor];
-    for (const message of this.mailbox.welcomed(welcome, ms).resend) this.deliver(message, ms);
+    for (const message of this.mailbox.onWelcome(welcome, ms).resend) this.deliver(message, ms);
     return this;
   }
 
@@ -67,7 +67,7 @@ class Person implements Recipient {
   /** What is new and shown: `place text`. */
   reads(ms = 0): string[] {
     return this.entries().flatMap((entry) => {
-      const place = this.mailbox.read(entry, ms);
+      const place = this.mailbox.onEntry(entry, ms);
       return place === "duplicate" || entry.type !== "said" ? [] : [`${place} ${entry.text}`];
     });
   }
@@ -166,17 +166,17 @@ Deno.test("History counts messages to everybody alone", pure, () => {
 Deno.test("A private message is pending, sent again after a failover, and shown once", pure, () => {
   const { ana, beto, eva } = room();
   ana.say("uno", { to: beto, ms: 1_000 });
-  assertEquals(ana.mailbox.pending, [{ text: "uno", to: beto }]);
+  assertEquals(ana.mailbox.unacked, [{ text: "uno", to: beto }]);
   assertEquals(beto.reads(1_000), ["live uno"]);
   assertEquals(ana.reads(1_000), ["live uno"]);
-  assertEquals(ana.mailbox.pending, []);
+  assertEquals(ana.mailbox.unacked, []);
   ana.say("dos", { to: beto, action: true, ms: 2_000 });
   // The server dies: beto has the first, nobody the second.
   const second = new Room({ journal: new InMemoryCommitLog(2n) });
-  for (const person of [ana, eva, beto]) person.mailbox.lost(2_000);
+  for (const person of [ana, eva, beto]) person.mailbox.onDisconnect(2_000);
   for (const person of [ana, eva, beto]) person.enter(second, 5_000);
   assertEquals(ana.reads(5_000), ["live dos"]);
-  const read = beto.entries().map((entry) => ({ entry, place: beto.mailbox.read(entry, 5_000) }));
+  const read = beto.entries().map((entry) => ({ entry, place: beto.mailbox.onEntry(entry, 5_000) }));
   const again = read.flatMap(({ entry }) => entry.type === "said" ? [entry] : []);
   assertEquals(again.map(({ text, redelivered, action, to }) => [text, redelivered, action, to?.sessionId]), [
     ["uno", true, undefined, beto.sessionId],

@@ -5,14 +5,14 @@ import { SqliteStore } from "../lib/data_file.ts";
 import { InputError, NatsError, StoreError } from "../lib/errors.ts";
 import { errorText } from "../lib/i18n.ts";
 import { readUserFile } from "../lib/private_files.ts";
-import { type Reason, systemReason } from "../lib/reasons.ts";
+import { type SystemReason, systemReason } from "../lib/reasons.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const pure = { permissions: "none" } as const;
 
 const failure = (more: object, cause?: unknown) => Object.assign(new Error("No such luck", { cause }), more);
 
-const CASES: [object, Reason | undefined][] = [
+const CASES: [object, SystemReason | undefined][] = [
   [{ code: "EISDIR" }, "is-folder"],
   [{ code: "EACCES" }, "no-permission"],
   [{ code: "EROFS" }, "read-only"],

@@ -117,6 +117,6 @@ Deno.test("What is erased leaves nothing behind on a screen that has become narr
   const layout = computeLayout(viewOf("0123456789 abc", { cursor: 12, status: ["… uno dos"] }), SIZE);
   const screen = new FakeScreen(SIZE);
   screen.write(`antes\n${draw(layout)}`);
-  screen.becomes(5);
+  screen.resize(5);
   assertEquals(screen.show(erase(layout, 5)), ["antes", "|"]);
 });

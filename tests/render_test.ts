@@ -148,13 +148,13 @@ Deno.test(
 );
 
 Deno.test("Renderer.answer() is marked as the program's own, and has a list below it as it is", pure, () => {
-  assertEquals(renderer().answer("nada\x1b"), ["! nada␛"]);
-  assertEquals(renderer().answer("Órdenes:", ["  /a"]), ["! Órdenes:", "  /a"]);
+  assertEquals(renderer().reply("nada\x1b"), ["! nada␛"]);
+  assertEquals(renderer().reply("Órdenes:", ["  /a"]), ["! Órdenes:", "  /a"]);
 });
 
 Deno.test("Renderer.person() shows IP and since when", pure, () => {
   const person = { sessionId: 1n, nick: "ana", address: "a\x1b", startedMs: ms() };
-  assertEquals(renderer().person(person), `  ana (a␛), desde ${TIME}`);
+  assertEquals(renderer().member(person), `  ana (a␛), desde ${TIME}`);
 });
 
 Deno.test("Renderer paints times, nicks and what names the reader, and nothing else", pure, () => {
@@ -173,8 +173,8 @@ Deno.test("Renderer paints times, nicks and what names the reader, and nothing e
   assertEquals(painted.entry(said({ text: "beto" })), `${time} <ana 1>: beto`);
   assertEquals(painted.entry(joined()), `${time} * <ana 1> (192.168.1.7) se ha conectado`);
   assertEquals(painted.notice("beto", ms()), `${time} ! beto`);
-  painted.newDay(ms());
-  assertEquals(painted.newDay(ms("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
+  painted.dateSeparator(ms());
+  assertEquals(painted.dateSeparator(ms("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
 });
 
 Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () => {
@@ -190,7 +190,7 @@ Deno.test("Renderer.crowd() names several who came or went, with the time of the
   const crowd = ["ana", "beto", "ana", "x y"].map((nick, index) =>
     joined({ nick, sessionId: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
   );
-  assertEquals(renderer().crowd(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
+  assertEquals(renderer().presenceBatch(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
 });
 
 Deno.test(
@@ -198,13 +198,13 @@ Deno.test(
   pure,
   () => {
     assertEquals(
-      renderer().crowd([left({ connectionLost: true })]),
+      renderer().presenceBatch([left({ connectionLost: true })]),
       renderer().entry(left({ connectionLost: true })),
     );
     const many = Array.from({ length: 33 }, (_, n) => left({ nick: `n${n}`, sessionId: BigInt(n) }));
-    const line = renderer().crowd(many);
+    const line = renderer().presenceBatch(many);
     assertEquals(line.includes("* 33 se han desconectado: n0, n1, "), true);
     assertEquals(line.endsWith(", n29 y 3 más"), true);
-    assertEquals(renderer().crowd(many.slice(0, 30)).endsWith(", n28, n29"), true);
+    assertEquals(renderer().presenceBatch(many.slice(0, 30)).endsWith(", n28, n29"), true);
   },
 );

@@ -14,7 +14,7 @@ const D = { host: "d", port: 5_000 };
 /** The first servers that a client tries when none answers. */
 function tried(rotation: ServerPool, last: Address, count: number): Address[] {
   const servers = [];
-  for (let server = last; servers.length < count;) servers.push(server = rotation.after(server));
+  for (let server = last; servers.length < count;) servers.push(server = rotation.nextAfter(server));
   return servers;
 }
 
@@ -33,19 +33,19 @@ Deno.test("Rotation.after() goes round in the order in which servers were added"
 });
 
 Deno.test("Rotation.after() gives the only server again", pure, () => {
-  assertEquals(new ServerPool([A]).after(A), A);
+  assertEquals(new ServerPool([A]).nextAfter(A), A);
 });
 
 Deno.test("Rotation.after() begins with the first after a server that it does not know", pure, () => {
-  assertEquals(new ServerPool([A, B]).after(C), A);
+  assertEquals(new ServerPool([A, B]).nextAfter(C), A);
 });
 
 Deno.test("Rotation.after() gives back the last server when it knows none", pure, () => {
-  assertEquals(new ServerPool().after(A), A);
+  assertEquals(new ServerPool().nextAfter(A), A);
 });
 
 Deno.test("Rotation.after() finds its place by how an address reads, not by object or case", pure, () => {
-  assertEquals(new ServerPool([A, B]).after({ host: "A", port: 5_000 }), B);
+  assertEquals(new ServerPool([A, B]).nextAfter({ host: "A", port: 5_000 }), B);
 });
 
 Deno.test(
@@ -54,18 +54,22 @@ Deno.test(
   () => {
     const [name, ip] = [{ host: "localhost", port: 1 }, { host: "127.0.0.1", port: 1 }];
     const rotation = new ServerPool([name, ip, A]);
-    assertEquals([rotation.after(name), rotation.otherThan(name), rotation.otherThan(ip)], [ip, A, A]);
-    rotation.found(A, "127.0.0.1");
-    rotation.learn([{ host: "127.0.0.1", port: A.port }], 1n);
-    assertEquals([rotation.size, rotation.otherThan(A)], [4, name]);
+    assertEquals([rotation.nextAfter(name), rotation.nextDistinct(name), rotation.nextDistinct(ip)], [
+      ip,
+      A,
+      A,
+    ]);
+    rotation.setCurrent(A, "127.0.0.1");
+    rotation.update([{ host: "127.0.0.1", port: A.port }], 1n);
+    assertEquals([rotation.size, rotation.nextDistinct(A)], [4, name]);
     const third = { host: "aula", port: 1 };
     const alone = new ServerPool([name, ip]);
-    alone.found(third, "127.0.0.1");
-    assertEquals([alone.otherThan(ip), alone.otherThan(third)], [ip, third]);
+    alone.setCurrent(third, "127.0.0.1");
+    assertEquals([alone.nextDistinct(ip), alone.nextDistinct(third)], [ip, third]);
     alone.add(third);
     alone.add(B);
-    assertEquals(alone.otherThan(name), B);
-    assertEquals(new ServerPool([]).otherThan(ip), ip);
+    assertEquals(alone.nextDistinct(name), B);
+    assertEquals(new ServerPool([]).nextDistinct(ip), ip);
   },
 );
 
@@ -74,11 +78,11 @@ Deno.test(
   pure,
   () => {
     const rotation = new ServerPool([A]);
-    rotation.found(A, "10.0.0.7");
+    rotation.setCurrent(A, "10.0.0.7");
     const isConfigured = () => rotation.isSameSet(A, { host: "10.0.0.7", port: A.port });
-    for (let i = 1; i < MAX_SERVERS; i++) rotation.found({ host: `x${i}`, port: 1 }, `10.0.1.${i}`);
+    for (let i = 1; i < MAX_SERVERS; i++) rotation.setCurrent({ host: `x${i}`, port: 1 }, `10.0.1.${i}`);
     assertEquals(isConfigured(), true);
-    rotation.found(B, "10.0.0.8");
+    rotation.setCurrent(B, "10.0.0.8");
     assertEquals(isConfigured(), false);
   },
 );
@@ -90,7 +94,7 @@ Deno.test(
     const rotation = new ServerPool();
     const is = (host: string, port = 5_000) => rotation.isSameSet(A, { host, port });
     assertEquals([is("A"), is("A", 5_001), is("aa"), is("10.0.0.7")], [true, false, false, false]);
-    rotation.found(A, "10.0.0.7");
+    rotation.setCurrent(A, "10.0.0.7");
     assertEquals([is("10.0.0.7"), is("10.0.0.7", 5_001)], [true, false]);
   },
 );
@@ -109,12 +113,12 @@ Deno.test("Rotation.add() keeps each server once", pure, () => {
 
 Deno.test("Rotation.learn() forgets what the same room no longer names, and nothing else", pure, () => {
   const rotation = new ServerPool([A]);
-  rotation.learn([A, B, C], 1n);
-  rotation.learn([D], 2n);
-  rotation.learn([{ ...C, host: "B" }], 1n);
+  rotation.update([A, B, C], 1n);
+  rotation.update([D], 2n);
+  rotation.update([{ ...C, host: "B" }], 1n);
   assertEquals(tried(rotation, A, 3), [C, D, A]);
-  rotation.learn([], 1n);
-  rotation.learn([D, B], 2n);
+  rotation.update([], 1n);
+  rotation.update([D, B], 2n);
   assertEquals(tried(rotation, A, 3), [D, B, A]);
 });
 
@@ -124,19 +128,19 @@ Deno.test(
   () => {
     for (const known of [[A], [A, B], [B, A], [D, A], [B, D, A], [A, D, B]]) {
       const rotation = new ServerPool(known);
-      rotation.found(A, "10.0.0.7");
+      rotation.setCurrent(A, "10.0.0.7");
       for (let i = 0; i < 2; i++) {
-        rotation.learn([B, D], 1n);
+        rotation.update([B, D], 1n);
         assertEquals(tried(rotation, A, 3), [B, D, A]);
       }
       // Who comes from elsewhere goes on like those who were never there.
-      rotation.found(B, "10.0.0.8");
-      rotation.learn([A, D], 2n);
-      rotation.learn([A, D, C], 2n);
+      rotation.setCurrent(B, "10.0.0.8");
+      rotation.update([A, D], 2n);
+      rotation.update([A, D, C], 2n);
       assertEquals(tried(rotation, B, 4), [A, D, C, B]);
       // So does who comes back to a room that has lived on.
-      rotation.found(A, "10.0.0.7");
-      rotation.learn([B, D], 1n);
+      rotation.setCurrent(A, "10.0.0.7");
+      rotation.update([B, D], 1n);
       assertEquals(tried(rotation, A, 4), [B, D, C, A]);
     }
   },
@@ -147,15 +151,15 @@ Deno.test(
   pure,
   () => {
     const rotation = new ServerPool([A]);
-    rotation.found(A, "10.0.0.7");
-    rotation.learn([D, A, B], 1n);
-    rotation.learn([A, B, C, D], 1n);
+    rotation.setCurrent(A, "10.0.0.7");
+    rotation.update([D, A, B], 1n);
+    rotation.update([A, B, C, D], 1n);
     assertEquals(tried(rotation, A, 4), [D, B, C, A]);
-    rotation.found(D, "10.0.0.9");
-    rotation.learn([A, B, C, D], 1n);
+    rotation.setCurrent(D, "10.0.0.9");
+    rotation.update([A, B, C, D], 1n);
     assertEquals(tried(rotation, D, 4), [B, C, A, D]);
-    rotation.found(B, "10.0.0.8");
-    rotation.learn([C], 1n);
+    rotation.setCurrent(B, "10.0.0.8");
+    rotation.update([C], 1n);
     assertEquals(tried(rotation, B, 3), [C, A, B]);
   },
 );
@@ -163,27 +167,27 @@ Deno.test(
 Deno.test("Rotation.learn() has other servers tried before the one of now under another name", pure, () => {
   const rotation = new ServerPool([A]);
   const other = { host: "10.0.0.7", port: A.port };
-  rotation.found(A, other.host);
-  rotation.learn([other, B], 1n);
+  rotation.setCurrent(A, other.host);
+  rotation.update([other, B], 1n);
   assertEquals(tried(rotation, A, 3), [B, other, A]);
 });
 
 Deno.test("Of too many servers those give way that rooms named longest ago", pure, () => {
   const many = Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "many", port: i + 1 }));
   const rotation = new ServerPool([A]);
-  for (const [room, server] of many.entries()) rotation.learn([server], BigInt(room));
+  for (const [room, server] of many.entries()) rotation.update([server], BigInt(room));
   assertEquals([rotation.size, rotation.has(A), rotation.has(many[0]!), rotation.has(many[1]!)], [
     ...[64, true],
     ...[false, true],
   ]);
   // Not those that are named just now.
-  rotation.learn([many[1]!, B], 99n);
+  rotation.update([many[1]!, B], 99n);
   assertEquals([rotation.has(many[1]!), rotation.has(many[2]!), rotation.has(B)], [true, false, true]);
   rotation.add(C);
   assertEquals([rotation.size, rotation.has(C), rotation.has(many[1]!)], [64, true, false]);
   // Nor the one where the client is.
-  rotation.found(many[3]!, "10.0.0.7");
-  rotation.learn([D], 100n);
+  rotation.setCurrent(many[3]!, "10.0.0.7");
+  rotation.update([D], 100n);
   assertEquals([rotation.has(many[3]!), rotation.has(many[4]!), rotation.has(D)], [true, false, true]);
 });
 
@@ -191,11 +195,11 @@ Deno.test("Rotation.learn() takes no server that is distrusted, and none instead
   const rotation = new ServerPool(
     Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "a", port: i + 1 })),
   );
-  rotation.learn([B], 1n);
+  rotation.update([B], 1n);
   assertEquals([rotation.size, rotation.has(B)], [64, false]);
-  rotation.distrust({ host: "a", port: 1 });
-  rotation.distrust(B);
-  rotation.learn([B, C], 1n);
+  rotation.exclude({ host: "a", port: 1 });
+  rotation.exclude(B);
+  rotation.update([B, C], 1n);
   assertEquals([rotation.size, rotation.has(B), rotation.has(C)], [64, false, true]);
 });
 
@@ -203,17 +207,17 @@ Deno.test("Rotation.add() holds 64 servers and keeps those known longest", pure,
   const servers = Array.from({ length: MAX_SERVERS + 1 }, (_, i) => ({ host: "a", port: i + 1 }));
   const rotation = new ServerPool(servers);
   assertEquals(rotation.size, 64);
-  assertEquals(rotation.after({ host: "a", port: 64 }), { host: "a", port: 1 });
+  assertEquals(rotation.nextAfter({ host: "a", port: 64 }), { host: "a", port: 1 });
 });
 
 Deno.test("Rotation.distrust() takes a server out for good, whoever names it again", pure, () => {
   const rotation = new ServerPool([A, B, C]);
-  rotation.distrust(B);
+  rotation.exclude(B);
   rotation.add({ host: "B", port: 5_000 });
   assertEquals([rotation.size, rotation.has(B)], [2, false]);
   assertEquals(tried(rotation, A, 3), [C, A, C]);
   const stranger = { host: "d", port: 1 };
-  rotation.distrust(stranger);
+  rotation.exclude(stranger);
   rotation.add(stranger);
   assertEquals(rotation.size, 2);
 });
@@ -221,11 +225,11 @@ Deno.test("Rotation.distrust() takes a server out for good, whoever names it aga
 Deno.test("Rotation.distrust() forgets none of the last 64, the first server of all among them", pure, () => {
   const rotation = new ServerPool([A, B]);
   const servers = [A, ...Array.from({ length: MAX_SERVERS - 1 }, (_, i) => ({ host: "d", port: i + 1 }))];
-  for (const server of servers) rotation.distrust(server);
+  for (const server of servers) rotation.exclude(server);
   assertEquals([rotation.size, rotation.has(A)], [1, false]);
   for (const server of servers) rotation.add(server);
-  assertEquals([rotation.size, rotation.after(B)], [1, B]);
-  rotation.distrust(C);
+  assertEquals([rotation.size, rotation.nextAfter(B)], [1, B]);
+  rotation.exclude(C);
   rotation.add(A);
   assertEquals(rotation.size, 2);
 });

@@ -2,13 +2,13 @@
 
 import { assertEquals } from "@std/assert";
 import { Room } from "../lib/room.ts";
-import { StagedJournal } from "./staged_journal.ts";
+import { DelayedCommitLog } from "./staged_journal.ts";
 
 const pure = { permissions: "none" } as const;
 const now = { wallMs: 1_700_000_000_000, monotonicMs: 0 };
 
 function newRoom(...backups: string[]): Room {
-  return new Room({ journal: new StagedJournal(), backups });
+  return new Room({ journal: new DelayedCommitLog(), backups });
 }
 
 Deno.test("A withdrawal stands though another server is named before it has happened", pure, () => {

@@ -16,7 +16,7 @@ function joined(sessionId: bigint, nick: string): RoomEvent {
 
 function rosterOf(...nicks: string[]): MemberList {
   const roster = new MemberList();
-  roster.reset(nicks.map((nick, i) => person(BigInt(i), nick)));
+  roster.replace(nicks.map((nick, i) => person(BigInt(i), nick)));
   return roster;
 }
 
@@ -26,14 +26,14 @@ function nicksIn(roster: MemberList): string[] {
 
 Deno.test("Roster knows who comes, goes and is called otherwise", pure, () => {
   const roster = rosterOf("ana", "beto");
-  roster.learn(joined(7n, "eva"));
+  roster.apply(joined(7n, "eva"));
   assertEquals([...roster].at(-1), person(7n, "eva"));
   const at = { seq: 0, timeMs: 9 };
-  roster.learn({ type: "renamed", ...at, sessionId: 1n, oldNick: "beto", nick: "Norberto" });
-  roster.learn({ type: "renamed", ...at, sessionId: 8n, oldNick: "leo", nick: "leonor" });
-  roster.learn({ type: "left", ...at, sessionId: 0n, connectionLost: false, nick: "ana", address: "" });
+  roster.apply({ type: "renamed", ...at, sessionId: 1n, oldNick: "beto", nick: "Norberto" });
+  roster.apply({ type: "renamed", ...at, sessionId: 8n, oldNick: "leo", nick: "leonor" });
+  roster.apply({ type: "left", ...at, sessionId: 0n, connectionLost: false, nick: "ana", address: "" });
   assertEquals([...roster], [person(1n, "Norberto"), person(7n, "eva")]);
-  roster.reset([]);
+  roster.replace([]);
   assertEquals([...roster], []);
 });
 
@@ -46,27 +46,27 @@ Deno.test("Roster.find() tells nicks not apart by case", pure, () => {
 Deno.test("Roster finds nobody whose nick is none", pure, () => {
   const roster = rosterOf("a b", "?");
   for (const nick of ["a b", "?"]) assertEquals(roster.find(nick), undefined);
-  assertEquals(roster.nearest("a"), undefined);
+  assertEquals(roster.suggest("a"), undefined);
 });
 
 Deno.test("Roster.nearest() names who looks most like it", pure, () => {
-  assertEquals(rosterOf("ana", "beto", "norberto").nearest("bto"), "beto");
-  assertEquals(rosterOf("ana", "Beto").nearest("BET"), "Beto");
-  assertEquals(rosterOf("ana", "beto").nearest("pepe"), undefined);
-  assertEquals(rosterOf().nearest("bto"), undefined);
+  assertEquals(rosterOf("ana", "beto", "norberto").suggest("bto"), "beto");
+  assertEquals(rosterOf("ana", "Beto").suggest("BET"), "Beto");
+  assertEquals(rosterOf("ana", "beto").suggest("pepe"), undefined);
+  assertEquals(rosterOf().suggest("bto"), undefined);
 });
 
 Deno.test("Roster tells since when what it knows is from before, until a server says who is in", pure, () => {
   const roster = rosterOf("ana");
   assertEquals(roster.staleSinceMs, undefined);
-  roster.lose(5);
+  roster.markStale(5);
   assertEquals([roster.staleSinceMs, nicksIn(roster)], [5, ["ana"]]);
-  roster.reset([]);
+  roster.replace([]);
   assertEquals([roster.staleSinceMs, nicksIn(roster)], [undefined, []]);
 });
 
 Deno.test("Roster is not filled without end", pure, () => {
   const roster = new MemberList({ max: 2 });
-  for (const [i, nick] of ["ana", "beto", "eva"].entries()) roster.learn(joined(BigInt(i), nick));
+  for (const [i, nick] of ["ana", "beto", "eva"].entries()) roster.apply(joined(BigInt(i), nick));
   assertEquals(nicksIn(roster), ["ana", "beto"]);
 });

@@ -3,7 +3,7 @@
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import type { Say, ServerMessage } from "../lib/protocol.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { enter, type Guest, helloOf, type Peer } from "./peers.ts";
+import { type Guest, join, makeHello, type Peer } from "./peers.ts";
 import { LOOPBACK } from "./support.ts";
 
 /** A server with an empty room that slows nobody. */
@@ -13,7 +13,7 @@ export function startServer(options: Partial<ChatServerOptions> = {}): ChatServe
 
 /** Somebody comes in, whom the test closes as a peer. */
 export async function enterAs(nick: string, server: ChatServer, historyCount = 0): Promise<Guest> {
-  return await enter(server.address, helloOf(nick, { historyCount }));
+  return await join(server.address, makeHello(nick, { historyCount }));
 }
 
 /** Message `n`. */
@@ -23,5 +23,5 @@ export function say(clientSeq: number, text: string): Say {
 
 /** What comes until the server ends the connection. */
 export async function types(peer: Peer): Promise<ServerMessage["type"][]> {
-  return (await peer.rest()).map(({ type }) => type);
+  return (await peer.receiveAll()).map(({ type }) => type);
 }

@@ -6,11 +6,11 @@ import { ConnectError } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import { dialTls, type TlsRequirement } from "../lib/secure_dial.ts";
 import type { Socket } from "../lib/socket.ts";
-import { ownPair, type Pair, vouchedPair } from "./certificates.ts";
-import { freeAddress, LOOPBACK, soon } from "./support.ts";
+import { caSignedPair, type CertificatePair, selfSignedPair } from "./certificates.ts";
+import { freeAddress, LOOPBACK, withTimeout } from "./support.ts";
 
-const own = await ownPair();
-const vouched = await vouchedPair(LOOPBACK);
+const own = await selfSignedPair();
+const vouched = await caSignedPair(LOOPBACK);
 
 /** Types of messages in a handshake (RFC 8446, section 4). */
 const [SERVER_HELLO, CERTIFICATE] = [2, 11];
@@ -25,7 +25,10 @@ class Greeter implements AsyncDisposable {
   readonly #listener: Deno.TcpListener | Deno.TlsListener;
   readonly #serving: Promise<void>;
 
-  constructor(pair?: Pair, greet: (conn: Deno.Conn, count: number) => Promise<unknown> = sayHello) {
+  constructor(
+    pair?: CertificatePair,
+    greet: (conn: Deno.Conn, count: number) => Promise<unknown> = sayHello,
+  ) {
     const where = { hostname: LOOPBACK, port: 0 };
     this.#listener = pair ? Deno.listenTls({ ...where, cert: pair.cert, key: pair.key }) : Deno.listen(where);
     const { hostname, port } = this.#listener.addr;
@@ -54,7 +57,7 @@ class Greeter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
-    await soon(this.#serving, "the listener to end");
+    await withTimeout(this.#serving, "the listener to end");
   }
 }
 
@@ -67,7 +70,7 @@ async function sayHello(conn: Deno.Conn): Promise<void> {
 /** Trusts whatever is shown, and notes it. */
 class Credulous {
   readonly seen: string[] = [];
-  readonly judge = (fingerprint: string) => void this.seen.push(fingerprint);
+  readonly verify = (fingerprint: string) => void this.seen.push(fingerprint);
 }
 
 function dialIt(
@@ -75,7 +78,7 @@ function dialIt(
   tlsRequirement: TlsRequirement,
   signal = new AbortController().signal,
 ): Promise<Socket> {
-  return soon(dialTls(server, { signal, tlsRequirement }), "TLS to be spoken");
+  return withTimeout(dialTls(server, { signal, tlsRequirement }), "TLS to be spoken");
 }
 
 async function failure(server: Address, proof: TlsRequirement): Promise<ConnectError> {
@@ -103,16 +106,16 @@ Deno.test("What the judge throws is thrown, and nothing was said to the server",
     heard += await conn.read(new Uint8Array(1_000)) ?? 0;
   });
   const error = new ConnectError("certificate-unknown", "Cannot trust it");
-  const judge = () => {
+  const verify = () => {
     throw error;
   };
-  assertEquals(await failure(server.address, { judge }), error);
+  assertEquals(await failure(server.address, { verify }), error);
   assertEquals(heard, 0);
 });
 
 Deno.test("A server that shows one certificate and then has another does not get through", async () => {
   // The first connection is let through to the true server, as somebody in the middle would to be judged well.
-  const other = await ownPair();
+  const other = await selfSignedPair();
   await using truth = new Greeter(own);
   await using impostor = new Greeter(other);
   await using middle = new Greeter(undefined, async (conn, count) => {
@@ -138,7 +141,7 @@ Deno.test("An authority vouches for an address, and for no other name", async ()
 
 Deno.test("Another authority's word counts for nothing", async () => {
   await using server = new Greeter(vouched);
-  const { code } = await failure(server.address, { ca: (await vouchedPair(LOOPBACK)).ca });
+  const { code } = await failure(server.address, { ca: (await caSignedPair(LOOPBACK)).ca });
   assertEquals(code, "certificate-refused");
 });
 
@@ -155,7 +158,7 @@ Deno.test("A certificate that signs itself can be remembered, also if it could s
 });
 
 Deno.test("A certificate that has ended is refused, however well it is known", async () => {
-  await using server = new Greeter(await ownPair(Date.parse("2001-01-01")));
+  await using server = new Greeter(await selfSignedPair(Date.parse("2001-01-01")));
   assertEquals((await failure(server.address, new Credulous())).code, "certificate-expired");
 });
 
@@ -210,8 +213,8 @@ Deno.test("A server that is there has its time for TLS, however soon it had to b
     ]);
   });
   const { signal } = new AbortController();
-  const dialling = dialTls(distant.address, { signal, connectMs: 200, tlsRequirement: new Credulous() });
-  const conn = await soon(dialling, "TLS to be spoken");
+  const dialling = dialTls(distant.address, { signal, dialTimeoutMs: 200, tlsRequirement: new Credulous() });
+  const conn = await withTimeout(dialling, "TLS to be spoken");
   conn.close();
 });
 
@@ -224,7 +227,7 @@ Deno.test("When the other side ends, that is the end of what can be read, and no
   const conn = await dialIt(server.address, new Credulous());
   const bytes = new Uint8Array(100);
   assertEquals([await conn.read(bytes), bytes[0]], [1, 7]);
-  assertEquals(await soon(conn.read(bytes), "the end"), null);
+  assertEquals(await withTimeout(conn.read(bytes), "the end"), null);
   await conn.closeWrite();
   conn.close();
 });

@@ -10,15 +10,15 @@ import { LogPrinter, type ServerConsoleOptions } from "../lib/server_console.ts"
 import { Terminal } from "../lib/terminal.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
 import { enterAs } from "./piped_server.ts";
-import { LOOPBACK, settle, soon, TestClock } from "./support.ts";
+import { flushMacrotasks, LOOPBACK, TestClock, withTimeout } from "./support.ts";
 
 Deno.test("What came to nothing keeps nothing that comes behind it from the screen", async () => {
   const printed: string[] = [];
   const terminal = {
-    isInteractive: false,
+    hasLineEditor: false,
     print: (...lines: string[]) => Promise.resolve(void printed.push(...lines)),
   };
-  const renderer = { newDay: () => [], entry: ({ seq }: { seq: number }) => `entry ${seq}` };
+  const renderer = { dateSeparator: () => [], entry: ({ seq }: { seq: number }) => `entry ${seq}` };
   const log = new EventLog({ segmentBytes: 64 });
   const screen = new LogPrinter({
     terminal: terminal as unknown as Terminal,
@@ -47,7 +47,7 @@ class StandingConsole implements AsyncDisposable {
         this.output += new TextDecoder().decode(bytes);
         await this.#taking.promise;
       },
-      isKeyboard: false,
+      isTty: false,
     });
     const sentences = translator("es");
     const { now } = new TestClock();
@@ -103,7 +103,7 @@ Deno.test("LogPrinter says how much it skips when it cannot keep up with the roo
   console.flush();
   for (let clientSeq = 1; clientSeq <= 9; clientSeq++) append(String(clientSeq)); // one to a segment: the last two are retained
   standing.takes();
-  await soon(console.drained(), "the console to show the rest");
+  await withTimeout(console.drained(), "the console to show the rest");
   assertEquals(
     standing.output.replaceAll(/\[.{19}\] /g, ""),
     [
@@ -124,9 +124,9 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
   using ana = (await enterAs("ana", server.address.port)).peer;
   const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
   for (const clientSeq of numbers) {
-    await ana.say({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+    await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
   }
-  for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await settle();
+  for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await flushMacrotasks();
   assert(server.log.head < 600);
   // The log must not forget what she has yet to read, when all the rest comes at once.
   const firstLeft = server.log.head - 1; // JOINED
@@ -149,8 +149,8 @@ Deno.test("A console that writes to a pipe that nobody reads holds the room up f
   console.attach(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   for (let clientSeq = 1; clientSeq <= 600; clientSeq++) {
-    await ana.say({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
-    assertEquals((await soon(ana.expect("said"), "the room to go on")).clientSeq, clientSeq);
+    await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+    assertEquals((await withTimeout(ana.expect("said"), "the room to go on")).clientSeq, clientSeq);
   }
   standing.takes();
   await console.drained();

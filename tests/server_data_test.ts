@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { InputError } from "../lib/errors.ts";
 import { serve } from "../lib/server_program.ts";
-import { enter, helloOf } from "./peers.ts";
-import { Person } from "./person.ts";
+import { join, makeHello } from "./peers.ts";
+import { FakeUser } from "./person.ts";
 import { freeAddress, LOOPBACK } from "./support.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
@@ -17,8 +17,8 @@ Deno.test(
     const { port } = freeAddress();
     const flags = ["--host", LOOPBACK, "--port", `${port}`, "--data", data];
     for (const nick of ["ana", "beto"]) {
-      await using boss = new Person();
-      const serving = boss.runs(
+      await using admin = new FakeUser();
+      const serving = admin.run(
         serve,
         ...flags,
         "--keep",
@@ -28,36 +28,36 @@ Deno.test(
         "--data-sync",
         "normal",
       );
-      await boss.sees(`La sala se guarda en ${data}.\n`);
-      assert(boss.hasGivenUpFiles);
-      const { peer, past } = await enter({ host: LOOPBACK, port }, helloOf(nick, { historyCount: 9 }));
+      await admin.waitForOutput(`La sala se guarda en ${data}.\n`);
+      assert(admin.hasGivenUpFiles);
+      const { peer, history } = await join({ host: LOOPBACK, port }, makeHello(nick, { historyCount: 9 }));
       using _ = peer;
-      const texts = past.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
+      const texts = history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
       assertEquals(texts, nick === "ana" ? [] : ["soy ana"]);
-      await peer.say({ type: "say", clientSeq: 1, timeMs: 0, text: `soy ${nick}` });
-      await boss.sees(`${nick}: soy ${nick}`);
-      boss.types("/stats\n");
-      await boss.sees("En disco: 0,0 MB.\n");
-      const error = await assertRejects(() => new Person().runs(serve, ...flags), InputError);
+      await peer.send({ type: "say", clientSeq: 1, timeMs: 0, text: `soy ${nick}` });
+      await admin.waitForOutput(`${nick}: soy ${nick}`);
+      admin.type("/stats\n");
+      await admin.waitForOutput("En disco: 0,0 MB.\n");
+      const error = await assertRejects(() => new FakeUser().run(serve, ...flags), InputError);
       assertEquals(error.code, "data-busy");
       peer[Symbol.dispose](); // or the server waits for it to read the end
-      boss.types("salir\n");
+      admin.type("salir\n");
       assertEquals(await serving, 0);
-      assertEquals(boss.output.includes("soy ana"), nick === "ana");
+      assertEquals(admin.output.includes("soy ana"), nick === "ana");
       // ana came and said something.
-      assertEquals(boss.output.includes("Sigue con lo que ya había: 2 entradas.\n"), nick === "beto");
+      assertEquals(admin.output.includes("Sigue con lo que ya había: 2 entradas.\n"), nick === "beto");
     }
   },
 );
 
 Deno.test("Without --data nothing is said of a disk", async () => {
-  await using boss = new Person();
-  const serving = boss.runs(serve, "--host", LOOPBACK, "--port", `${freeAddress().port}`);
-  await boss.sees("Escuchando");
-  boss.types("/stats\nsalir\n");
+  await using admin = new FakeUser();
+  const serving = admin.run(serve, "--host", LOOPBACK, "--port", `${freeAddress().port}`);
+  await admin.waitForOutput("Escuchando");
+  admin.type("/stats\nsalir\n");
   assertEquals(await serving, 0);
-  assertStringIncludes(boss.output, "Clientes: 0.");
-  assert(!boss.output.includes("disco") && !boss.output.includes("guarda"));
+  assertStringIncludes(admin.output, "Clientes: 0.");
+  assert(!admin.output.includes("disco") && !admin.output.includes("guarda"));
 });
 
 const MISTAKES: [code: string, flags: string[]][] = [
@@ -72,7 +72,7 @@ const MISTAKES: [code: string, flags: string[]][] = [
 ];
 for (const [code, flags] of MISTAKES) {
   Deno.test(`chat-server refuses ${flags.join(" ")}`, { permissions: "none" }, async () => {
-    const error = await assertRejects(() => new Person().runs(serve, ...flags), InputError);
+    const error = await assertRejects(() => new FakeUser().run(serve, ...flags), InputError);
     assertEquals(error.code, code);
   });
 }

@@ -3,39 +3,39 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { InputError, ListenError } from "../lib/errors.ts";
 import { serve } from "../lib/server_program.ts";
-import { Person } from "./person.ts";
+import { FakeUser } from "./person.ts";
 import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "./piped_server.ts";
 import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "./support.ts";
 
 Deno.test("chat-server with all it needs from flags asks nothing and runs without a console", async () => {
   const { port } = freeAddress();
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
-  boss.ends();
-  const serving = boss.runs(serve, ...flagsFor(port), "--backup", "10.0.0.7", "--backup", "[::1]:5002");
-  await boss.sees("Escuchando");
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES });
+  admin.endInput();
+  const serving = admin.run(serve, ...flagsFor(port), "--backup", "10.0.0.7", "--backup", "[::1]:5002");
+  await admin.waitForOutput("Escuchando");
   const { peer: ana, welcome } = await enterAs("ana", port);
   using _ = ana;
   assertEquals(welcome.backups, ["10.0.0.7:5000", "[::1]:5002"]);
-  await boss.sees("ana (127.0.0.1) se ha conectado");
-  boss.kills();
-  assertEquals((await ana.rest()).map(({ type }) => type), ["bye"]);
+  await admin.waitForOutput("ana (127.0.0.1) se ha conectado");
+  admin.terminate();
+  assertEquals((await ana.receiveAll()).map(({ type }) => type), ["bye"]);
   ana[Symbol.dispose]();
   assertEquals(await serving, 0);
 });
 
 Deno.test("chat-server listens on all addresses where there is no choice", async () => {
   const { port } = freeAddress();
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES.slice(0, 1) });
-  boss.types(`${port}\nsalir\n`);
-  assertEquals(await outputOf(boss), `Puerto [5000]: ${port}\n${listening(port, "0.0.0.0")}${END}`);
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES.slice(0, 1) });
+  admin.type(`${port}\nsalir\n`);
+  assertEquals(await outputOf(admin), `Puerto [5000]: ${port}\n${listening(port, "0.0.0.0")}${END}`);
 });
 
 Deno.test("chat-server takes an empty answer for what it offered", async () => {
   const { port } = freeAddress();
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
-  boss.types("\nsalir\n");
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES });
+  admin.type("\nsalir\n");
   assertEquals(
-    await outputOf(boss, "--port", String(port)),
+    await outputOf(admin, "--port", String(port)),
     `${MENU}Elija [1]:\n${listening(port, "0.0.0.0")}${END}`,
   );
 });
@@ -43,10 +43,10 @@ Deno.test("chat-server takes an empty answer for what it offered", async () => {
 Deno.test("chat-server asks again only for what was wrong, and says why", async () => {
   const { port } = freeAddress();
   using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
-  boss.types(`x\n70000\n${taken.addr.port}\n9\n2\n${port}\nsalir\n`);
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES });
+  admin.type(`x\n70000\n${taken.addr.port}\n9\n2\n${port}\nsalir\n`);
   assertEquals(
-    await outputOf(boss),
+    await outputOf(admin),
     `Puerto [5000]: x
 El puerto "x" no vale: debe ser un número de 1 a 65535.
 Puerto [5000]: 70000
@@ -63,10 +63,10 @@ ${listening(port)}${END}`,
 
 Deno.test("chat-server asks again for an address that is no longer this machine's", async () => {
   const { port } = freeAddress();
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
-  boss.types(`3\n${LOOPBACK}\nsalir\n`);
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES });
+  admin.type(`3\n${LOOPBACK}\nsalir\n`);
   assertEquals(
-    await outputOf(boss, "--port", String(port)),
+    await outputOf(admin, "--port", String(port)),
     `${MENU}Elija [1]: 3
 203.0.113.1 no es una dirección de esta máquina.
 ${MENU}Elija [1]: 127.0.0.1
@@ -76,48 +76,48 @@ ${listening(port)}${END}`,
 
 for (const answers of ["salir\n", "\nquit\n", "5000\nsalir\n"]) {
   Deno.test(`chat-server can be left by answering ${JSON.stringify(answers)}`, async () => {
-    await using boss = new Person({ localAddresses: TWO_ADDRESSES });
-    boss.types(answers);
-    assertEquals((await outputOf(boss)).includes("Escuchando"), false);
+    await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES });
+    admin.type(answers);
+    assertEquals((await outputOf(admin)).includes("Escuchando"), false);
   });
 }
 
 Deno.test("chat-server ends at a question when it is told to", async () => {
-  await using boss = new Person();
-  const serving = boss.runs(serve);
-  await boss.sees("Puerto");
-  boss.kills();
+  await using admin = new FakeUser();
+  const serving = admin.run(serve);
+  await admin.waitForOutput("Puerto");
+  admin.terminate();
   assertEquals(await serving, 0);
 });
 
 Deno.test("chat-server takes what is offered where a pipe ends", async () => {
   const { port } = freeAddress();
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
-  boss.ends();
-  const serving = boss.runs(serve, "--port", String(port));
-  await boss.sees("Escuchando");
-  boss.kills();
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES });
+  admin.endInput();
+  const serving = admin.run(serve, "--port", String(port));
+  await admin.waitForOutput("Escuchando");
+  admin.terminate();
   assertEquals(await serving, 0);
-  assertEquals(boss.output, `${MENU}Elija [1]:\n${listening(port, "0.0.0.0")}${END}`);
+  assertEquals(admin.output, `${MENU}Elija [1]:\n${listening(port, "0.0.0.0")}${END}`);
 });
 
 Deno.test("chat-server does not go on where a pipe ends after what could not be had", async () => {
   using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES });
-  boss.types(`${taken.addr.port}\n2\n`);
-  boss.ends();
-  const { code, details } = await assertRejects(() => boss.runs(serve), InputError);
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES });
+  admin.type(`${taken.addr.port}\n2\n`);
+  admin.endInput();
+  const { code, details } = await assertRejects(() => admin.run(serve), InputError);
   assertEquals<unknown>([code, details], ["input-ended", { question: "Puerto" }]);
   assertStringIncludes(
-    boss.output,
+    admin.output,
     `El puerto ${taken.addr.port} ya está en uso en 127.0.0.1: elija otro.\n`,
   );
 });
 
 Deno.test("chat-server can be left by ending the keyboard at a question", async () => {
-  await using boss = new Person({ localAddresses: TWO_ADDRESSES, isKeyboard: true });
-  boss.ends();
-  assertEquals(await outputOf(boss), "Puerto [5000]:\n");
+  await using admin = new FakeUser({ localAddresses: TWO_ADDRESSES, isTty: true });
+  admin.endInput();
+  assertEquals(await outputOf(admin), "Puerto [5000]:\n");
 });
 
 const WRONG_FLAGS: [string, string[]][] = [
@@ -139,9 +139,9 @@ const WRONG_FLAGS: [string, string[]][] = [
 
 for (const [code, args] of WRONG_FLAGS) {
   Deno.test(`chat-server refuses ${args.join(" ")}: ${code}`, async () => {
-    await using boss = new Person();
-    assertEquals((await assertRejects(() => boss.runs(serve, ...args), InputError)).code, code);
-    assertEquals(boss.output, "");
+    await using admin = new FakeUser();
+    assertEquals((await assertRejects(() => admin.run(serve, ...args), InputError)).code, code);
+    assertEquals(admin.output, "");
   });
 }
 
@@ -152,31 +152,31 @@ const REFUSED_FLAGS = [
 
 for (const [code, host] of REFUSED_FLAGS) {
   Deno.test(`chat-server does not ask about what a flag gave: ${code}, ${host!.slice(-12)}`, async () => {
-    await using boss = new Person();
-    const serving = () => boss.runs(serve, "--host", host!, "--port", "5000");
+    await using admin = new FakeUser();
+    const serving = () => admin.run(serve, "--host", host!, "--port", "5000");
     assertEquals((await assertRejects(serving, ListenError)).code, code);
-    assertEquals(boss.output, "");
+    assertEquals(admin.output, "");
   });
 }
 
 Deno.test("chat-server does not ask for another port than the one of its flag", async () => {
   using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  await using boss = new Person();
-  const serving = () => boss.runs(serve, ...flagsFor(taken.addr.port));
+  await using admin = new FakeUser();
+  const serving = () => admin.run(serve, ...flagsFor(taken.addr.port));
   assertEquals((await assertRejects(serving, ListenError)).code, "port-in-use");
-  assertEquals(boss.output, "");
+  assertEquals(admin.output, "");
 });
 
 Deno.test("chat-server --help shows every flag, --version the version", async () => {
-  await using boss = new Person({ language: "en" });
-  const help = await outputOf(boss, "--help");
+  await using admin = new FakeUser({ language: "en" });
+  const help = await outputOf(admin, "--help");
   for (
     const flag of ["--port N", "--host IP", "--backup HOST:N", "--grace S", "--lang es|en", "-h, --help"]
   ) {
     assertStringIncludes(help, `  ${flag} `);
   }
-  await using other = new Person();
+  await using other = new FakeUser();
   assertEquals(/^chat-server \d+\.\d+\.\d+ \(.+\)\n$/.test(await outputOf(other, "--version")), true);
-  await using shell = new Person();
+  await using shell = new FakeUser();
   assertStringIncludes(await outputOf(shell, "--completions", "zsh"), "#compdef chat-server\n");
 });

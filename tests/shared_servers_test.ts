@@ -8,8 +8,8 @@ import { InputError } from "../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_CAUGHT_UP, type Say } from "../lib/protocol.ts";
 import { ReplicatedCommitLog } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
-import { enter, type Guest, helloOf } from "./peers.ts";
-import { LOOPBACK, until } from "./support.ts";
+import { type Guest, join, makeHello } from "./peers.ts";
+import { LOOPBACK, waitFor } from "./support.ts";
 
 /** A server of a room. */
 class Sharer implements AsyncDisposable {
@@ -29,7 +29,7 @@ class Sharer implements AsyncDisposable {
       logId: 100n + nodeId,
       clock: systemClock,
       unavailableAfterMs: 20,
-      onStalled: (isAway) => server?.broadcastStalled({ isResolved: !isAway }),
+      onStalled: (isUnavailable) => server?.broadcastStalled({ isResolved: !isUnavailable }),
     });
     server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 30, shutdownMs: 50, journal, ...options });
     return new Sharer(server, journal);
@@ -49,16 +49,16 @@ class Sharer implements AsyncDisposable {
 
 const say = (clientSeq: number, text = `t${clientSeq}`): Say => ({ type: "say", clientSeq, timeMs: 0, text });
 
-function come({ server }: Sharer, nick: string, hello: Parameters<typeof helloOf>[1] = {}): Promise<Guest> {
-  return enter(server.address, helloOf(nick, hello));
+function come({ server }: Sharer, nick: string, hello: Parameters<typeof makeHello>[1] = {}): Promise<Guest> {
+  return join(server.address, makeHello(nick, hello));
 }
 
 /** What somebody reads up to the message with this text, from what they found when they came on. */
-async function readUpTo({ peer, past }: Guest, text: string): Promise<string[]> {
+async function readUpTo({ peer, history }: Guest, text: string): Promise<string[]> {
   const read: string[] = [];
-  const found = [...past];
+  const found = [...history];
   for (;;) {
-    const message = found.shift() ?? await peer.hear();
+    const message = found.shift() ?? await peer.receive();
     if (!message) throw new Error(`The end came before ${text}`);
     if (message.type === "ping" || message.type === "stalled") continue;
     const entry = message as LogEntry & { nick?: string; text?: string };
@@ -75,9 +75,9 @@ Deno.test("What is said on one server is read on all of them, as the same entrie
   const beto = await come(other, "beto");
   using _ = beto.peer;
   assertEquals(beto.welcome.members.map(({ nick }) => nick), ["ana", "beto"]);
-  await ana.say(say(1));
-  await beto.peer.say(say(1, "u1"));
-  await until(() => one.server.log.head === 4 && other.server.log.head === 4);
+  await ana.send(say(1));
+  await beto.peer.send(say(1, "u1"));
+  await waitFor(() => one.server.log.head === 4 && other.server.log.head === 4);
   const entries = await Promise.all([one, other].map(async (sharer, index) => {
     const eva = await come(sharer, `eva${index}`, { lagMs: 10_000 });
     using _ = eva.peer;
@@ -105,12 +105,12 @@ Deno.test("Who moves to another server goes on reading where they were, and nobo
   const beto = await come(other, "beto");
   using _ = beto.peer;
   const before = await come(one, "ana");
-  await before.peer.say(say(1));
+  await before.peer.send(say(1));
   await readUpTo(before, "t1");
   before.peer[Symbol.dispose]();
   const { logId } = before.welcome;
   const resumePoints = [{ logId, nextSeq: one.server.log.head }];
-  await beto.peer.say(say(1, "meanwhile"));
+  await beto.peer.send(say(1, "meanwhile"));
   const after = await come(other, "ana", { lagMs: 5, resumePoints });
   using __ = after.peer;
   assertEquals([after.welcome.logId, after.welcome.lastClientSeq], [logId, 1]);
@@ -119,7 +119,7 @@ Deno.test("Who moves to another server goes on reading where they were, and nobo
   assertEquals(read.at(-1)?.includes("meanwhile"), true);
   assert(read.every((line) => !/joined ana|left/.test(line)), read.join("\n"));
   // The server that they left says nothing of them either, when the grace is over.
-  await after.peer.say(say(2, "here"));
+  await after.peer.send(say(2, "here"));
   assert((await readUpTo(beto, "here")).every((line) => !line.includes("left")));
 });
 
@@ -131,13 +131,13 @@ Deno.test("A message that two servers are given counts once", async () => {
   using _ = eva.peer;
   const ana = await come(one, "ana");
   log.isDown = true;
-  await ana.peer.say(say(1), say(2));
-  await until(() => one.journal.isUnavailable);
+  await ana.peer.send(say(1), say(2));
+  await waitFor(() => one.journal.isUnavailable);
   ana.peer[Symbol.dispose]();
   log.isDown = false;
   const again = await come(other, "ana", { lagMs: 5 });
   using __ = again.peer;
-  await again.peer.say(
+  await again.peer.send(
     ...[1, 2].filter((n) => n > again.welcome.lastClientSeq).map((n) => say(n)),
     say(3, "last"),
   );
@@ -156,10 +156,10 @@ Deno.test("When a server dies, the others see its people off who are not back", 
   await one.die();
   const back = await come(third, "ana", { lagMs: 5 });
   using __ = back.peer;
-  await until(() => new Set(other.server.nodeIds).has(3n));
+  await waitFor(() => new Set(other.server.nodeIds).has(3n));
   assertEquals(new Set(other.server.nodeIds), new Set([1n, 2n, 3n]));
   for (const { server } of [other, third]) server.nodeDown(1n);
-  await back.peer.say(say(1, "end"));
+  await back.peer.send(say(1, "end"));
   const left = (await readUpTo(eva, "end")).filter((line) => line.includes("left"));
   assertEquals(left.map((line) => line.split(" ").slice(1).join(" ")), ["left beto"]);
 });
@@ -170,7 +170,7 @@ Deno.test("Who is thrown out on one server is thrown out on theirs", async () =>
   await using other = await Sharer.open(log, 2n);
   const ana = await come(one, "ana");
   using _ = ana.peer;
-  await until(() => other.server.kick("ana", "why"));
+  await waitFor(() => other.server.kick("ana", "why"));
   assertEquals((await ana.peer.expect("left")).kicked, true);
   assertEquals((await ana.peer.expect("error")).code, "kicked");
 });
@@ -181,7 +181,7 @@ Deno.test("Who was taken for gone with their server, and is not, is asked to com
   await using other = await Sharer.open(log, 2n);
   const ana = await come(one, "ana");
   using _ = ana.peer;
-  await until(() => [...other.server.members].length === 1);
+  await waitFor(() => [...other.server.members].length === 1);
   other.server.nodeDown(1n);
   assertEquals((await ana.peer.expect("left")).connectionLost, true);
   await ana.peer.expect("bye");
@@ -195,7 +195,7 @@ Deno.test("Servers of a room are announced to everybody once, and to those who c
   using _ = ana.peer;
   other.server.setClusterServers(["a:1", "b:2"]);
   assertEquals((await ana.peer.expect("backups")).backups, ["a:1", "b:2"]);
-  await until(() => other.server.clusterServers.length === 2);
+  await waitFor(() => other.server.clusterServers.length === 2);
   const { head } = other.server.log;
   other.server.setClusterServers(["b:2", "a:1"]);
   const eva = await come(other, "eva");
@@ -227,7 +227,7 @@ Deno.test("Clients are no longer told of servers that are gone, and always of th
     other.server.setClusterServers(["a:1", `b:${n}`]);
     assertEquals(await tells(), ["a:1", `b:${n}`, "x:1"]);
   }
-  await until(() => one.server.clusterServers.includes("b:19"));
+  await waitFor(() => one.server.clusterServers.includes("b:19"));
   one.server.addBackup("y:2");
   assertEquals(await tells(), ["a:1", "b:19", "x:1", "y:2"]);
   other.server.setClusterServers(["a:1"]);
@@ -247,7 +247,7 @@ Deno.test("A backup that is withdrawn at one server is none on any other, though
   using _ = ana.peer;
   for (const { server } of [one, other]) server.publishOwnBackups();
   assertEquals((await ana.peer.expect("backups")).backups, ["x:1", "y:1"]);
-  await until(() => other.server.log.head === one.server.log.head);
+  await waitFor(() => other.server.log.head === one.server.log.head);
   other.server.removeBackup("x:1");
   while ((await ana.peer.expect("backups")).backups.length > 1);
   await using third = await Sharer.open(log, 3n);
@@ -258,7 +258,7 @@ Deno.test("A backup that is withdrawn at one server is none on any other, though
   }
   // Those that serve the room come and go by themselves.
   one.server.setClusterServers(["a:1", "b:2"]);
-  await until(() => other.server.clusterServers.length === 2);
+  await waitFor(() => other.server.clusterServers.length === 2);
   const code = (backup: string) => assertThrows(() => other.server.removeBackup(backup), InputError).code;
   assertEquals([code("a:1"), code("x:1")], ["backup-serves", "backup-unknown"]);
 });
@@ -278,21 +278,21 @@ Deno.test("While nothing can be kept people are told so, nobody comes in, and th
   const ana = await come(one, "ana");
   using _ = ana.peer;
   log.isDown = true;
-  await ana.peer.say(say(1));
+  await ana.peer.send(say(1));
   assertEquals((await ana.peer.expect("stalled")).resolved, false);
-  const hello: ClientMessage = helloOf("beto", { lagMs: NEVER_CAUGHT_UP });
+  const hello: ClientMessage = makeHello("beto", { lagMs: NEVER_CAUGHT_UP });
   const refused = await come(one, "beto", hello).then(() => "in", (error) => `${error.message}`);
   assert(refused.includes("store-away"), refused);
   // However often it is said.
   one.server.broadcastStalled({ isResolved: false });
   log.isDown = false;
-  const then = [await ana.peer.hear(), await ana.peer.hear()];
+  const then = [await ana.peer.receive(), await ana.peer.receive()];
   assertEquals(then.map((message) => message!.type).sort(), ["said", "stalled"]);
   assert(then.some((message) => message!.type === "stalled" && message.resolved));
   // Who did not know hears nothing of its end.
   const eva = await come(one, "eva");
   using __ = eva.peer;
   one.server.broadcastStalled({ isResolved: true });
-  await eva.peer.say(say(1, "here"));
-  assertEquals((await eva.peer.hear())!.type, "said");
+  await eva.peer.send(say(1, "here"));
+  assertEquals((await eva.peer.receive())!.type, "said");
 });

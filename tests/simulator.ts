@@ -2,23 +2,23 @@
 // a simulated network, and holds a ledger against what they do. A seed gives the same run every time.
 
 import type { Fault } from "./simulator/ledger.ts";
-import { TRUE_RULES } from "./simulator/rules.ts";
+import { CORRECT_RULES } from "./simulator/rules.ts";
 import { type Outcome, Run } from "./simulator/run.ts";
 import { describe, type Scenario, scenarioOf } from "./simulator/scenario.ts";
 import type { Rules } from "./simulator/world.ts";
 
 /** Runs a scenario. */
 export function run(scenario: Scenario, rules: Partial<Rules> = {}): Outcome {
-  return new Run(scenario, { ...TRUE_RULES, ...rules }).outcome();
+  return new Run(scenario, { ...CORRECT_RULES, ...rules }).outcome();
 }
 
 /** What came of many runs. */
 export interface Tally {
   runs: number;
   messages: number;
-  deaths: number;
-  breaks: number;
-  cutFrames: number;
+  crashes: number;
+  disconnects: number;
+  truncatedFrames: number;
   /** Seeds of the runs with a fault. */
   readonly failed: number[];
 }
@@ -33,7 +33,7 @@ export interface Seeds {
 
 /** A tally of nothing. */
 export function emptyTally(): Tally {
-  return { runs: 0, messages: 0, deaths: 0, breaks: 0, cutFrames: 0, failed: [] };
+  return { runs: 0, messages: 0, crashes: 0, disconnects: 0, truncatedFrames: 0, failed: [] };
 }
 
 /** Runs many seeds, one after the other. */
@@ -50,7 +50,7 @@ export function runSeeds({ first, runs, stride = 1 }: Seeds, rules: Partial<Rule
 
 /** Adds to a tally. */
 export function addCounts(tally: Tally, counts: Omit<Tally, "failed">): void {
-  for (const name of ["runs", "messages", "deaths", "breaks", "cutFrames"] as const) {
+  for (const name of ["runs", "messages", "crashes", "disconnects", "truncatedFrames"] as const) {
     tally[name] += counts[name];
   }
 }
@@ -62,7 +62,7 @@ export function findFault(
 ): number | undefined {
   for (let i = 0; i < runs; i++) {
     const seed = first + i * stride;
-    if (shows(fault, scenarioOf(seed), rules)) return seed;
+    if (reproduces(fault, scenarioOf(seed), rules)) return seed;
   }
   return undefined;
 }
@@ -76,7 +76,7 @@ export function shrink(scenario: Scenario, rules: Partial<Rules> = {}): Scenario
     let hasShrunk = false;
     for (let from = 0; from < smallest.steps.length;) {
       const smaller = { ...smallest, steps: smallest.steps.toSpliced(from, size) };
-      if (shows(fault, smaller, rules)) {
+      if (reproduces(fault, smaller, rules)) {
         smallest = smaller;
         hasShrunk = true;
       } else from += size;
@@ -98,6 +98,6 @@ export function explainFailure(seed: number, rules: Partial<Rules> = {}): string
   ].join("\n");
 }
 
-function shows(fault: Fault, scenario: Scenario, rules?: Partial<Rules>): boolean {
+function reproduces(fault: Fault, scenario: Scenario, rules?: Partial<Rules>): boolean {
   return run(scenario, rules).problems.some((problem) => problem.fault === fault);
 }

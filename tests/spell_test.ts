@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { OutageNotifier } from "../lib/spell.ts";
-import { until } from "./support.ts";
+import { waitFor } from "./support.ts";
 
 Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
   const told: string[] = [];
@@ -20,13 +20,13 @@ Deno.test("A bad spell is told of at once, its end when it has been over for a w
     spell.report(true, "good");
   }
   assertEquals([told, again], [["bad false"], 4]);
-  await until(() => told.length > 1);
+  await waitFor(() => told.length > 1);
   spell.report(false, "bad");
   spell.report(false, "worse");
   spell.report(true, "good");
   spell.report(false, "worse");
   await new Promise((resolve) => setTimeout(resolve, 60));
   spell.report(true, "good");
-  await until(() => told.length > 4);
+  await waitFor(() => told.length > 4);
   assertEquals(told, ["bad false", "good true", "bad false", "worse false", "good true"]);
 });

@@ -2,21 +2,21 @@
 
 import type { Instant } from "../lib/clock.ts";
 import type { Apply, CommitLog } from "../lib/journal.ts";
-import type { Unnumbered } from "../lib/protocol.ts";
+import type { Uncommitted } from "../lib/protocol.ts";
 
 /** What is stored. */
 export interface Store {
   readonly logId: bigint;
-  readonly entries: { readonly entry: Unnumbered; readonly at: Instant }[];
+  readonly entries: { readonly entry: Uncommitted; readonly at: Instant }[];
 }
 
 /** Stores what is proposed when it is told to, and gives it back then. */
-export class StagedJournal implements CommitLog {
+export class DelayedCommitLog implements CommitLog {
   readonly firstSeq = 0;
   readonly snapshot = [];
   isBlocked = false;
   readonly #store: Store;
-  #staged: { entry: Unnumbered; at: Instant }[] = [];
+  #pending: { entry: Uncommitted; at: Instant }[] = [];
   #apply: Apply = () => {};
   #onReady = () => {};
 
@@ -33,15 +33,15 @@ export class StagedJournal implements CommitLog {
     for (const [seq, { entry, at }] of this.#store.entries.entries()) apply(entry, seq, at);
   }
 
-  propose(entry: Unnumbered, now: Instant): void {
-    this.#staged.push({ entry: { ...entry }, at: now });
-    if (this.#staged.length === 1) this.#onReady();
+  propose(entry: Uncommitted, now: Instant): void {
+    this.#pending.push({ entry: { ...entry }, at: now });
+    if (this.#pending.length === 1) this.#onReady();
   }
 
   deliver(): void {
     if (this.isBlocked) return;
-    const staged = this.#staged;
-    this.#staged = [];
+    const staged = this.#pending;
+    this.#pending = [];
     const firstSeq = this.#store.entries.length;
     this.#store.entries.push(...staged);
     for (const [index, { entry, at }] of staged.entries()) this.#apply(entry, firstSeq + index, at);

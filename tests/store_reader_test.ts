@@ -6,26 +6,26 @@ import { NatsError } from "../lib/errors.ts";
 import type { Joined, ProposedEvent, Said } from "../lib/protocol.ts";
 import { ReplicatedCommitLog } from "../lib/shared_journal.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
-import { Follower, joined, said } from "./follower.ts";
-import { until } from "./support.ts";
+import { ClusterNode, joined, said } from "./follower.ts";
+import { waitFor } from "./support.ts";
 
 const now = systemClock();
 
 Deno.test("A server that starts has what the others have, also of what is forgotten", async () => {
   const log = new FakeLog();
-  await using first = await Follower.open(log, 1n, { snapshotEntries: 6 });
-  const isCheckpointed = () => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
+  await using first = await ClusterNode.open(log, 1n, { snapshotEntries: 6 });
+  const isCheckpointed = () => log.records.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
   first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
   first.say({ type: "backups", timeMs: 1, backups: ["b:2"], nodeId: 1n }, joined(8n, 1n), said(8n, 3));
-  await until(isCheckpointed);
-  log.put(log.stored[1]!.bytes); // a second time, and counted before
+  await waitFor(isCheckpointed);
+  log.inject(log.records[1]!.bytes); // a second time, and counted before
   first.say(said(7n, 10));
-  await until(() => first.taken.length === 7);
-  log.first = log.stored.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
-  await using later = await Follower.open(log, 2n);
+  await waitFor(() => first.applied.length === 7);
+  log.first = log.records.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
+  await using later = await ClusterNode.open(log, 2n);
   assertEquals([later.journal.logId, later.journal.firstSeq], [101n, 6]);
-  assertEquals(later.words, ["6:7.10"]);
-  assertEquals(later.taken[0]!.isRemote, true);
+  assertEquals(later.texts, ["6:7.10"]);
+  assertEquals(later.applied[0]!.isRemote, true);
   const { past } = later;
   assertEquals([past.length > 0, later.journal.snapshot], [true, []]);
   assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).sessionId), [
@@ -39,22 +39,22 @@ Deno.test("A server that starts has what the others have, also of what is forgot
     { type: "backups", timeMs: 0, backups: ["b:2"], nodeId: 1n },
   ]);
   // It goes on counting where the others are, and drops what they have dropped.
-  log.put(log.stored.at(-1)!.bytes);
+  log.inject(log.records.at(-1)!.bytes);
   later.say(said(8n, 4));
-  await until(() => first.taken.length === 8 && later.taken.length === 2);
-  assertEquals([first.words.at(-1), later.words.at(-1)], ["7:8.4", "7:8.4"]);
+  await waitFor(() => first.applied.length === 8 && later.applied.length === 2);
+  assertEquals([first.texts.at(-1), later.texts.at(-1)], ["7:8.4", "7:8.4"]);
 });
 
 Deno.test("Of a long past a server reads the end alone", async () => {
   const log = new FakeLog();
-  await using writer = await Follower.open(log, 1n, { snapshotEntries: 100 });
+  await using writer = await ClusterNode.open(log, 1n, { snapshotEntries: 100 });
   const long = { ...said(1n, 1), text: "x".repeat(60_000) } as ProposedEvent;
   for (let clientSeq = 1; clientSeq <= 400; clientSeq++) writer.say({ ...long, clientSeq } as ProposedEvent);
-  await until(() => writer.taken.length === 400);
-  await until(() => log.stored.filter(({ isCheckpoint }) => isCheckpoint).length >= 3);
-  await using later = await Follower.open(log, 2n);
+  await waitFor(() => writer.applied.length === 400);
+  await waitFor(() => log.records.filter(({ isCheckpoint }) => isCheckpoint).length >= 3);
+  await using later = await ClusterNode.open(log, 2n);
   assert(later.journal.firstSeq > 0, `${later.journal.firstSeq}`);
-  assertEquals(later.taken.at(-1)?.seq, 399);
+  assertEquals(later.applied.at(-1)?.seq, 399);
 });
 
 Deno.test("A store that cannot be read ends the start, after a while", async () => {
@@ -68,16 +68,16 @@ Deno.test("A store that cannot be read ends the start, after a while", async () 
 Deno.test("A server that starts while a part of the log is forgotten tries again, and not forever", async () => {
   for (const isMended of [true, false]) {
     const log = new FakeLog();
-    await using first = await Follower.open(log, 1n);
+    await using first = await ClusterNode.open(log, 1n);
     first.say(said(1n, 1));
-    await until(() => first.taken.length === 1);
-    const [, stored] = log.stored;
-    log.stored[1] = { ...stored!, isAfterGap: true };
-    const opening = Follower.open(log, 2n, { openTimeoutMs: isMended ? 60_000 : 0 });
+    await waitFor(() => first.applied.length === 1);
+    const [, stored] = log.records;
+    log.records[1] = { ...stored!, isAfterGap: true };
+    const opening = ClusterNode.open(log, 2n, { openTimeoutMs: isMended ? 60_000 : 0 });
     if (isMended) {
-      setTimeout(() => log.stored[1] = stored!, 1);
+      setTimeout(() => log.records[1] = stored!, 1);
       await using server = await opening;
-      assertEquals([server.words, server.news], [["0:1.1"], []]);
+      assertEquals([server.texts, server.news], [["0:1.1"], []]);
     } else assertEquals((await assertRejects(() => opening, NatsError)).code, "nats-log-cut");
   }
 });
@@ -85,9 +85,9 @@ Deno.test("A server that starts while a part of the log is forgotten tries again
 Deno.test("Entries of the past have their age on the clocks of this process", async () => {
   const log = new FakeLog();
   log.timeMs = now.wallMs - 60_000;
-  await using first = await Follower.open(log, 1n);
+  await using first = await ClusterNode.open(log, 1n);
   first.say(said(1n, 1));
-  await until(() => first.taken.length === 1);
+  await waitFor(() => first.applied.length === 1);
   const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
     ...{ nodeId: 2n, logId: 2n },
     clock: () => ({ wallMs: now.wallMs, monotonicMs: 1_000_000 }),
@@ -101,9 +101,9 @@ Deno.test("Entries of the past have their age on the clocks of this process", as
 Deno.test("A store that has less than it said is asked again, and not forever", async () => {
   for (const isMended of [true, false]) {
     const log = new FakeLog();
-    await using first = await Follower.open(log, 1n);
+    await using first = await ClusterNode.open(log, 1n);
     first.say(said(1n, 1));
-    await until(() => first.taken.length === 1);
+    await waitFor(() => first.applied.length === 1);
     const store = new FakeStore(log);
     const { state } = store;
     let asked = 0;
@@ -121,9 +121,9 @@ Deno.test("A store that has less than it said is asked again, and not forever", 
 
 Deno.test("A reader that gives nothing to a server that starts is made anew", async () => {
   const log = new FakeLog();
-  await using first = await Follower.open(log, 1n);
+  await using first = await ClusterNode.open(log, 1n);
   first.say(said(1n, 1));
-  await until(() => first.taken.length === 1);
+  await waitFor(() => first.applied.length === 1);
   const store = new FakeStore(log);
   const { read } = store;
   const { promise: isAnew, resolve } = Promise.withResolvers<void>();
@@ -147,10 +147,10 @@ Deno.test("A reader that gives nothing to a server that starts is made anew", as
 /** A log with so many entries. */
 async function logOf(count: number): Promise<FakeLog> {
   const log = new FakeLog();
-  await using writer = await Follower.open(log, 9n);
+  await using writer = await ClusterNode.open(log, 9n);
   for (let n = 1; n <= count; n++) {
     writer.say(said(1n, n));
-    await until(() => writer.taken.length === n);
+    await waitFor(() => writer.applied.length === n);
   }
   return log;
 }
@@ -200,7 +200,7 @@ Deno.test("A server that reads another end than there was while it starts begins
   const journal = await ReplicatedCommitLog.open(store, options);
   const taken: number[] = [];
   journal.subscribe((_entry, seq) => taken.push(seq), () => {});
-  assertEquals([taken, reads, ended, log.stored.length], [[0, 1], 2, 1, 3]);
+  assertEquals([taken, reads, ended, log.records.length], [[0, 1], 2, 1, 3]);
   await journal.close();
 });
 
@@ -224,6 +224,6 @@ Deno.test("A server that has given a start up does not go on reading for it", as
     openTimeoutMs: 0,
   };
   await assertRejects(() => ReplicatedCommitLog.open(store, options), NatsError);
-  log.put(new Uint8Array());
-  await until(() => ended === 1);
+  log.inject(new Uint8Array());
+  await waitFor(() => ended === 1);
 });

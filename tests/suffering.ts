@@ -5,12 +5,12 @@ import { assertEquals } from "@std/assert";
 import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
 import type { WireCode } from "../lib/errors.ts";
 import type { Say } from "../lib/protocol.ts";
-import { dialPeer, enter, helloOf, type Peer } from "./peers.ts";
-import { LOOPBACK, soon, until } from "./support.ts";
-import { WIRE, type Wire } from "./wire.ts";
+import { dialPeer, join, makeHello, type Peer } from "./peers.ts";
+import { LOOPBACK, waitFor, withTimeout } from "./support.ts";
+import { TCP, type Transport } from "./wire.ts";
 
 /** How often to look whether something has happened, in ms. */
-export const LOOK_MS = 5;
+export const POLL_MS = 5;
 
 /** Message `n`. */
 export function say(clientSeq: number, text = "hola", more: Partial<Say> = {}): Say {
@@ -18,18 +18,18 @@ export function say(clientSeq: number, text = "hola", more: Partial<Say> = {}): 
 }
 
 /** The HELLO of whoever does harm. */
-export const eva = helloOf("eva");
+export const eva = makeHello("eva");
 
 /** A server on this machine. */
-export function startServer(options: Partial<ChatServerOptions> = {}, wire = WIRE): ChatServer {
+export function startServer(options: Partial<ChatServerOptions> = {}, wire = TCP): ChatServer {
   return new ChatServer({ host: LOOPBACK, port: 0, wrapTls: wire.wrapTls, ...options });
 }
 
 /** Someone honest, who reads all the time and answers PINGs. */
-class Honest implements AsyncDisposable {
+class Bystander implements AsyncDisposable {
   readonly #peer: Peer;
   readonly #reading: Promise<void>;
-  readonly heard: string[] = [];
+  readonly bystanderLines: string[] = [];
   #n = 0;
 
   private constructor(peer: Peer) {
@@ -37,30 +37,30 @@ class Honest implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  static async enter(nick: string, server: ChatServer, wire: Wire): Promise<Honest> {
-    return new Honest((await enter(server.address, helloOf(nick), wire)).peer);
+  static async enter(nick: string, server: ChatServer, wire: Transport): Promise<Bystander> {
+    return new Bystander((await join(server.address, makeHello(nick), wire)).peer);
   }
 
   async #read(): Promise<void> {
-    for (let message = await this.#peer.hear(); message; message = await this.#peer.hear()) {
-      if (message.type === "ping") await this.#peer.say({ type: "pong" });
-      else if (message.type === "said") this.heard.push(`${message.nick}: ${message.text}`);
+    for (let message = await this.#peer.receive(); message; message = await this.#peer.receive()) {
+      if (message.type === "ping") await this.#peer.send({ type: "pong" });
+      else if (message.type === "said") this.bystanderLines.push(`${message.nick}: ${message.text}`);
       else if (message.type !== "pong") {
-        this.heard.push(`${message.type} ${"nick" in message ? message.nick : ""}`);
+        this.bystanderLines.push(`${message.type} ${"nick" in message ? message.nick : ""}`);
       }
     }
   }
 
-  says(text: string): Promise<void> {
-    return this.#peer.say(say(++this.#n, text));
+  say(text: string): Promise<void> {
+    return this.#peer.send(say(++this.#n, text));
   }
 
-  async hears(line: string): Promise<void> {
-    await until(() => this.heard.includes(line), line);
+  async expectLine(line: string): Promise<void> {
+    await waitFor(() => this.bystanderLines.includes(line), line);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#peer.say({ type: "bye" });
+    await this.#peer.send({ type: "bye" });
     await this.#reading;
     this.#peer[Symbol.dispose]();
   }
@@ -73,41 +73,41 @@ export interface Case {
   readonly server?: Partial<ChatServerOptions>;
   readonly attack: (peer: Peer, server: ChatServer) => Promise<unknown>;
   /** What the others hear of it besides. */
-  readonly heard?: readonly string[];
+  readonly bystanderLines?: readonly string[];
 }
 
 /** ana and beto talk before, during and after an attack. */
-export async function suffer(
-  { code, server: options, attack, heard = [] }: Case,
-  wire = WIRE,
+export async function runAttack(
+  { code, server: options, attack, bystanderLines = [] }: Case,
+  wire = TCP,
 ): Promise<void> {
   await using server = startServer({ graceMs: 0, ...options }, wire);
-  await using ana = await Honest.enter("ana", server, wire);
-  await using beto = await Honest.enter("beto", server, wire);
-  await ana.hears("joined beto");
-  await ana.says("before");
-  await beto.hears("ana: before");
+  await using ana = await Bystander.enter("ana", server, wire);
+  await using beto = await Bystander.enter("beto", server, wire);
+  await ana.expectLine("joined beto");
+  await ana.say("before");
+  await beto.expectLine("ana: before");
   {
     using peer = await dialPeer(server.address, wire);
-    const outcome = soon(attack(peer, server), "the attack to end");
-    await beto.says("during");
-    await ana.hears("beto: during");
+    const outcome = withTimeout(attack(peer, server), "the attack to end");
+    await beto.say("during");
+    await ana.expectLine("beto: during");
     await outcome;
     if (code !== undefined) assertEquals(await natsErrorCode(peer), code);
   }
-  await until(() => server.stats.connections === 2, "the offender's sockets to be closed");
-  await ana.says("after");
-  await beto.hears("ana: after");
-  await ana.hears("ana: after");
+  await waitFor(() => server.stats.connections === 2, "the offender's sockets to be closed");
+  await ana.say("after");
+  await beto.expectLine("ana: after");
+  await ana.expectLine("ana: after");
   assertEquals(server.stats.memberCount, 2);
   const own = ["ana: before", "beto: during", "ana: after"];
-  const others = beto.heard.filter((line) => !own.includes(line));
-  assertEquals(others.sort(), [...heard].sort());
-  assertEquals(beto.heard.filter((line) => own.includes(line)), own);
+  const others = beto.bystanderLines.filter((line) => !own.includes(line));
+  assertEquals(others.sort(), [...bystanderLines].sort());
+  assertEquals(beto.bystanderLines.filter((line) => own.includes(line)), own);
 }
 
 /** What the last frame says, if it is ERROR. */
 async function natsErrorCode(peer: Peer): Promise<string> {
-  const last = (await peer.rest()).at(-1);
+  const last = (await peer.receiveAll()).at(-1);
   return last?.type === "error" ? last.code : `no ERROR but ${Deno.inspect(last)}`;
 }

@@ -7,14 +7,17 @@ export const LOOPBACK = "127.0.0.1";
 /** A name that no resolver knows, and none is asked for: a label has 63 characters at most. */
 export const UNKNOWN_NAME = `${"x".repeat(64)}.invalid`;
 /** Longest wait for anything, in ms: a test that needs it has failed, also on a machine that is busy. */
-const LEADER_TIMEOUT_MS = 10_000;
+const TEST_TIMEOUT_MS = 10_000;
 
 /** What a promise gives, unless it takes forever. */
-export async function soon<Value>(promise: Promise<Value>, what: string | (() => string)): Promise<Value> {
+export async function withTimeout<Value>(
+  promise: Promise<Value>,
+  what: string | (() => string),
+): Promise<Value> {
   const { promise: never, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(new Error(`Still waiting for ${typeof what === "string" ? what : what()}`));
-  }, LEADER_TIMEOUT_MS);
+  }, TEST_TIMEOUT_MS);
   try {
     return await Promise.race([promise, never]);
   } finally {
@@ -24,15 +27,15 @@ export async function soon<Value>(promise: Promise<Value>, what: string | (() =>
 
 /** Waits until something is so.
  * @throws {Error} if it is not for too long */
-export async function until(isSo: () => boolean, what = `${isSo}`): Promise<void> {
-  for (const endMs = performance.now() + LEADER_TIMEOUT_MS; !isSo();) {
+export async function waitFor(condition: () => boolean, what = `${condition}`): Promise<void> {
+  for (const endMs = performance.now() + TEST_TIMEOUT_MS; !condition();) {
     if (performance.now() > endMs) throw new Error(`Still waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
 /** Lets everything happen that waits for nothing but its turn. */
-export async function settle(turns = 3): Promise<void> {
+export async function flushMacrotasks(turns = 3): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise((resolve) => setTimeout(resolve));
 }
 
@@ -62,7 +65,7 @@ export class TestClock {
   }
 
   /** The time that heartbeats and the like go by is this from now on; before, it is the machine's. */
-  tick(monotonicMs: number): void {
+  advanceTo(monotonicMs: number): void {
     this.#monotonicMs = monotonicMs;
   }
 

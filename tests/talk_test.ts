@@ -5,8 +5,8 @@ import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
 import { runClient } from "../lib/chat_client.ts";
 import { InputError } from "../lib/errors.ts";
 import { serve } from "../lib/server_program.ts";
-import { enter, FakeServer, helloOf, welcomeTo } from "./peers.ts";
-import { Person } from "./person.ts";
+import { FakeServer, join, makeHello, welcomeTo } from "./peers.ts";
+import { FakeUser } from "./person.ts";
 import { freeAddress, LOOPBACK, msOf, TestClock } from "./support.ts";
 import { sessionIdOf } from "../lib/protocol.ts";
 import { FakeScreen } from "./fake_screen.ts";
@@ -17,32 +17,32 @@ const NOON = "2026-11-22 12:00:00";
 class Place implements AsyncDisposable {
   readonly port = freeAddress().port;
   readonly clock = new TestClock(NOON);
-  readonly boss = new Person({ clock: this.clock.now });
+  readonly admin = new FakeUser({ clock: this.clock.now });
   readonly serving: Promise<number>;
-  readonly #people: Person[] = [];
+  readonly #people: FakeUser[] = [];
 
   constructor(...flags: string[]) {
-    this.serving = this.boss.runs(serve, "--host", LOOPBACK, "--port", String(this.port), ...flags);
+    this.serving = this.admin.run(serve, "--host", LOOPBACK, "--port", String(this.port), ...flags);
   }
 
   /** Somebody comes; their screen begins behind the greeting. */
-  async comes(nick: string, ...flags: string[]): Promise<{ person: Person; chatting: Promise<number> }> {
-    return await this.comesTo(new Person({ clock: this.clock.now }), nick, ...flags);
+  async comes(nick: string, ...flags: string[]): Promise<{ person: FakeUser; chatting: Promise<number> }> {
+    return await this.comesTo(new FakeUser({ clock: this.clock.now }), nick, ...flags);
   }
 
-  async comesTo(person: Person, nick: string, ...flags: string[]) {
-    await this.boss.sees("Escuchando");
+  async comesTo(person: FakeUser, nick: string, ...flags: string[]) {
+    await this.admin.waitForOutput("Escuchando");
     this.#people.push(person);
     const address = ["--host", LOOPBACK, "--port", String(this.port)];
-    const chatting = person.runs(runClient, ...address, "--nick", nick, ...flags);
-    await person.sees("Conectado");
+    const chatting = person.run(runClient, ...address, "--nick", nick, ...flags);
+    await person.waitForOutput("Conectado");
     person.output = "";
     return { person, chatting };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const person of this.#people) await person[Symbol.asyncDispose]();
-    await this.boss[Symbol.asyncDispose]();
+    await this.admin[Symbol.asyncDispose]();
   }
 }
 
@@ -51,48 +51,48 @@ Deno.test("/msg is read by one person and the console, and by nobody else", asyn
   const { person: ana } = await place.comes("ana");
   const { person: beto } = await place.comes("beto");
   const { person: eva } = await place.comes("eva");
-  ana.types("/msg BETO ¿vienes?\n/msg bet hola\n/msg beto\nhola a todos\n");
-  await Promise.all([ana, beto, eva, place.boss].map((person) => person.sees("hola a todos")));
-  for (const person of [ana, beto, place.boss]) {
+  ana.type("/msg BETO ¿vienes?\n/msg bet hola\n/msg beto\nhola a todos\n");
+  await Promise.all([ana, beto, eva, place.admin].map((person) => person.waitForOutput("hola a todos")));
+  for (const person of [ana, beto, place.admin]) {
     assertStringIncludes(person.output, `[${NOON}] @ ana → beto: ¿vienes?\n`);
   }
   assertEquals(eva.output, `[${NOON}] ana: hola a todos\n`);
   assertStringIncludes(ana.output, 'No hay nadie en línea con el nick "bet". ¿Quiso decir beto?\n');
   assertStringIncludes(ana.output, "Falta algo: /msg NICK TEXTO\n");
   const { person: leo } = await place.comes("leo");
-  leo.types("/who\n");
-  await leo.sees("leo (127.0.0.1)");
+  leo.type("/who\n");
+  await leo.waitForOutput("leo (127.0.0.1)");
   assert(!leo.output.includes("vienes"), leo.output);
 });
 
 Deno.test("/me tells what somebody does, and cannot pass for news of the room", async () => {
   await using place = new Place();
   const { person: ana } = await place.comes("ana");
-  ana.types("/me (10.0.0.7) se ha conectado\n");
-  for (const person of [ana, place.boss]) {
-    await person.sees(`[${NOON}] • ana (10.0.0.7) se ha conectado\n`);
+  ana.type("/me (10.0.0.7) se ha conectado\n");
+  for (const person of [ana, place.admin]) {
+    await person.waitForOutput(`[${NOON}] • ana (10.0.0.7) se ha conectado\n`);
   }
 });
 
 Deno.test("/nick takes another nick, tells everybody, and keeps it on the next server", async () => {
   await using second = new Place();
   await using first = new Place("--backup", `${LOOPBACK}:${second.port}`);
-  await second.boss.sees("Escuchando");
+  await second.admin.waitForOutput("Escuchando");
   const { person: ana } = await first.comes("ana", "--auto");
   const { person: beto } = await first.comes("beto", "--auto");
-  ana.types("/nick BETO\n/nick a b\n/nick anita\nhola\n");
-  for (const person of [ana, beto, first.boss]) {
-    await person.sees(`[${NOON}] * ana se llama ahora anita\n[${NOON}] anita: hola\n`);
+  ana.type("/nick BETO\n/nick a b\n/nick anita\nhola\n");
+  for (const person of [ana, beto, first.admin]) {
+    await person.waitForOutput(`[${NOON}] * ana se llama ahora anita\n[${NOON}] anita: hola\n`);
   }
   assertStringIncludes(ana.output, `[${NOON}] ! No se ha cambiado de nick: el nick "BETO" ya está en uso.\n`);
   assertStringIncludes(ana.output, 'El nick "a b" no vale');
-  ana.types("/nick anita\n");
-  await ana.sees("Ya tiene el nick anita.\n");
-  beto.types("/msg anita hola\n/who\n");
-  await beto.sees("@ beto → anita: hola");
-  await beto.sees("anita (127.0.0.1), desde ");
-  first.boss.types("salir\n");
-  await second.boss.sees("anita (127.0.0.1) se ha reconectado");
+  ana.type("/nick anita\n");
+  await ana.waitForOutput("Ya tiene el nick anita.\n");
+  beto.type("/msg anita hola\n/who\n");
+  await beto.waitForOutput("@ beto → anita: hola");
+  await beto.waitForOutput("anita (127.0.0.1), desde ");
+  first.admin.type("salir\n");
+  await second.admin.waitForOutput("anita (127.0.0.1) se ha reconectado");
 });
 
 Deno.test("A nick wished for while a server was dialled is asked for as soon as it has let the client in", async () => {
@@ -102,80 +102,80 @@ Deno.test("A nick wished for while a server was dialled is asked for as soon as 
     const sessionId = sessionIdOf(resumeToken);
     dialled.resolve();
     await wished.promise;
-    await client.say(welcomeTo("ana", { nick, sessionId }));
+    await client.send(welcomeTo("ana", { nick, sessionId }));
     const wish = await client.expect("nick");
-    await client.say({ type: "renamed", seq: 0, timeMs: 0, sessionId, oldNick: nick, nick: wish.nick });
-    await client.rest();
+    await client.send({ type: "renamed", seq: 0, timeMs: 0, sessionId, oldNick: nick, nick: wish.nick });
+    await client.receiveAll();
   });
   const wished = Promise.withResolvers<void>();
-  await using ana = new Person({ clock: new TestClock(NOON).now });
+  await using ana = new FakeUser({ clock: new TestClock(NOON).now });
   const { host, port } = server.address;
   const unreachable = freeAddress();
-  ana.runs(
+  ana.run(
     runClient,
     ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
     ...["--backup", `${host}:${port}`],
   );
   await dialled.promise;
-  ana.types("/nick anita\n");
-  await ana.sees("Se usará el nick anita en la próxima conexión.\n");
+  ana.type("/nick anita\n");
+  await ana.waitForOutput("Se usará el nick anita en la próxima conexión.\n");
   wished.resolve();
-  await ana.sees("* ana se llama ahora anita\n");
-  ana.kills();
+  await ana.waitForOutput("* ana se llama ahora anita\n");
+  ana.terminate();
 });
 
 Deno.test("The console's /kick throws somebody out, who is told why and does not come back", async () => {
   await using place = new Place();
   const { person: ana, chatting } = await place.comes("ana", "--auto");
   const { person: beto } = await place.comes("beto");
-  place.boss.types("/kick nadie\n/kick Ana por gritar\n");
+  place.admin.type("/kick nadie\n/kick Ana por gritar\n");
   assertEquals(await chatting, 1);
   assertStringIncludes(
     ana.output,
     `! Se perdió la conexión con 127.0.0.1:${place.port}: quien lleva el servidor ha expulsado a este cliente: por gritar\n`,
   );
   assert(!ana.output.includes("Se seguirá intentando"), ana.output);
-  for (const person of [beto, place.boss]) {
-    await person.sees(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
+  for (const person of [beto, place.admin]) {
+    await person.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
   }
-  assertStringIncludes(place.boss.output, 'No hay nadie con el nick "nadie".\n');
+  assertStringIncludes(place.admin.output, 'No hay nadie con el nick "nadie".\n');
   // Who was thrown out may come again, if they want to.
   const { person: again } = await place.comes("ana");
-  place.boss.types("/kick ana\n");
-  await again.sees("expulsado a este cliente: sin decir por qué\n");
+  place.admin.type("/kick ana\n");
+  await again.waitForOutput("expulsado a este cliente: sin decir por qué\n");
 });
 
 Deno.test("The console's /ban throws out who is in from an address, and lets nobody in from there", async () => {
   await using place = new Place();
   const { person: ana, chatting } = await place.comes("ana", "--auto");
-  place.boss.types("/ban 127.0.0.1 5\n");
+  place.admin.type("/ban 127.0.0.1 5\n");
   assertEquals(await chatting, 1);
   const why = "quien lleva el servidor no admite por ahora a nadie desde esta dirección";
   assertStringIncludes(ana.output, why);
-  await place.boss.sees("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
+  await place.admin.waitForOutput("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
   const address = ["--host", LOOPBACK, "--port", String(place.port)];
-  await using beto = new Person({ clock: place.clock.now });
-  assertEquals(await beto.runs(runClient, ...address, "--nick", "beto", "--auto"), 1);
+  await using beto = new FakeUser({ clock: place.clock.now });
+  assertEquals(await beto.run(runClient, ...address, "--nick", "beto", "--auto"), 1);
   assertStringIncludes(beto.output, `No se pudo entrar en 127.0.0.1:${place.port}: ${why}.\n`);
-  place.boss.types("/ban 127.0.0.1 0\n");
-  await place.boss.sees("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
+  place.admin.type("/ban 127.0.0.1 0\n");
+  await place.admin.waitForOutput("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
   const { person: leo } = await place.comes("leo");
-  place.boss.types("/ban 127.0.0.1 0\n");
-  leo.types("hola\n");
-  await leo.sees("leo: hola");
+  place.admin.type("/ban 127.0.0.1 0\n");
+  leo.type("hola\n");
+  await leo.waitForOutput("leo: hola");
 });
 
 Deno.test("Who is thrown out with something unsaid is not told that it will be said elsewhere", async () => {
-  await using server = FakeServer.welcoming(async (client) => {
+  await using server = FakeServer.withWelcome(async (client) => {
     await client.expect("say");
-    await client.say({ type: "error", code: "kicked", reason: "por gritar" });
-    await client.rest();
+    await client.send({ type: "error", code: "kicked", reason: "por gritar" });
+    await client.receiveAll();
   });
-  await using ana = new Person({ clock: new TestClock(NOON).now });
+  await using ana = new FakeUser({ clock: new TestClock(NOON).now });
   const { host, port } = server.address;
-  const chatting = ana.runs(runClient, "--host", host, "--port", String(port), "--nick", "ana");
-  await ana.sees("Conectado");
-  ana.types("¡HOLA!\n");
+  const chatting = ana.run(runClient, "--host", host, "--port", String(port), "--nick", "ana");
+  await ana.waitForOutput("Conectado");
+  ana.type("¡HOLA!\n");
   assertEquals(await chatting, 1);
   assert(
     ana.output.endsWith(": por gritar\nMensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n"),
@@ -188,21 +188,21 @@ Deno.test("A nick that was refused is not asked for again", async () => {
   await using server = new FakeServer(async (client, visit) => {
     const { nick: name, resumeToken } = await client.expect("hello");
     heard.push(name);
-    await client.say(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), logId: BigInt(visit) }));
-    if (visit > 0) return void heard.push(...(await client.rest()).map(({ type }) => type));
+    await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), logId: BigInt(visit) }));
+    if (visit > 0) return void heard.push(...(await client.receiveAll()).map(({ type }) => type));
     const { nick } = await client.expect("nick");
-    await client.say({ type: "rejected", code: "nick-taken", request: nick, reason: "" });
+    await client.send({ type: "rejected", code: "nick-taken", request: nick, reason: "" });
     await client.expect("say");
   });
-  await using ana = new Person({ clock: new TestClock(NOON).now });
+  await using ana = new FakeUser({ clock: new TestClock(NOON).now });
   const { host, port } = server.address;
-  ana.runs(runClient, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
-  await ana.sees("Conectado");
-  ana.types("/nick beto\n");
-  await ana.sees('! No se ha cambiado de nick: el nick "beto" ya está en uso.\n');
-  ana.types("hola\n");
+  ana.run(runClient, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
+  await ana.waitForOutput("Conectado");
+  ana.type("/nick beto\n");
+  await ana.waitForOutput('! No se ha cambiado de nick: el nick "beto" ya está en uso.\n');
+  ana.type("hola\n");
   await ana.until((output) => output.split("Conectado").length === 3, "a second welcome");
-  ana.kills();
+  ana.terminate();
   await server[Symbol.asyncDispose]();
   assertEquals(heard, ["ana", "ana", "say", "bye"]);
 });
@@ -217,26 +217,26 @@ Deno.test("A nick wished for offline and refused on entering is not asked for ag
       await wished.promise;
       return; // the connection ends
     }
-    if (visit === 1) return void await client.say({ type: "error", code: "nick-taken", reason: "" });
-    await client.say(welcomeTo("carl", { sessionId: sessionIdOf(resumeToken) }));
-    heard.push(...(await client.rest()).map(({ type }) => type));
+    if (visit === 1) return void await client.send({ type: "error", code: "nick-taken", reason: "" });
+    await client.send(welcomeTo("carl", { sessionId: sessionIdOf(resumeToken) }));
+    heard.push(...(await client.receiveAll()).map(({ type }) => type));
   });
   const unreachable = freeAddress();
   const { host, port } = server.address;
-  await using ana = new Person({ clock: new TestClock(NOON).now, isKeyboard: true });
-  const chatting = ana.runs(
+  await using ana = new FakeUser({ clock: new TestClock(NOON).now, isTty: true });
+  const chatting = ana.run(
     runClient,
     ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
     ...["--backup", `${host}:${port}`],
   );
-  await ana.sees("Se seguirá intentando");
-  ana.types("/nick beto\n");
-  await ana.sees("Se usará el nick beto en la próxima conexión.\n");
+  await ana.waitForOutput("Se seguirá intentando");
+  ana.type("/nick beto\n");
+  await ana.waitForOutput("Se usará el nick beto en la próxima conexión.\n");
   wished.resolve();
-  await ana.sees("Nick:");
-  ana.types("carl\n");
-  await ana.sees("Conectado");
-  ana.types("salir\n");
+  await ana.waitForOutput("Nick:");
+  ana.type("carl\n");
+  await ana.waitForOutput("Conectado");
+  ana.type("salir\n");
   assertEquals(await chatting, 0);
   await server[Symbol.asyncDispose]();
   assertEquals(heard.slice(-2), ["carl", "bye"]);
@@ -245,61 +245,61 @@ Deno.test("A nick wished for offline and refused on entering is not asked for ag
 Deno.test("The console's /say is marked as the server's, and nobody's words can look like it", async () => {
   await using place = new Place();
   const { person: ana } = await place.comes("ana");
-  place.boss.types("/say vuelvo en un minuto\n");
-  ana.types("# El servidor dice: mentira\n");
-  for (const person of [ana, place.boss]) {
-    await person.sees(`[${NOON}] # El servidor dice: vuelvo en un minuto\n`);
-    await person.sees(`[${NOON}] ana: # El servidor dice: mentira\n`);
+  place.admin.type("/say vuelvo en un minuto\n");
+  ana.type("# El servidor dice: mentira\n");
+  for (const person of [ana, place.admin]) {
+    await person.waitForOutput(`[${NOON}] # El servidor dice: vuelvo en un minuto\n`);
+    await person.waitForOutput(`[${NOON}] ana: # El servidor dice: mentira\n`);
   }
-  const { peer, past } = await enter(
+  const { peer, history } = await join(
     { host: LOOPBACK, port: place.port },
-    helloOf("leo", { historyCount: 9 }),
+    makeHello("leo", { historyCount: 9 }),
   );
   peer[Symbol.dispose]();
-  assertEquals(past.map(({ type }) => type), ["said", "joined"]);
+  assertEquals(history.map(({ type }) => type), ["said", "joined"]);
 });
 
 Deno.test("The console's /backup is where clients go when the server falls", async () => {
   await using second = new Place();
   await using first = new Place();
-  await second.boss.sees("Escuchando");
+  await second.admin.waitForOutput("Escuchando");
   const { person: ana } = await first.comes("ana", "--auto");
-  first.boss.types(`/backup ${LOOPBACK}:${second.port}\n`);
-  for (const person of [ana, first.boss]) {
-    await person.sees(`[${NOON}] * Servidores de reserva: 127.0.0.1:${second.port}\n`);
+  first.admin.type(`/backup ${LOOPBACK}:${second.port}\n`);
+  for (const person of [ana, first.admin]) {
+    await person.waitForOutput(`[${NOON}] * Servidores de reserva: 127.0.0.1:${second.port}\n`);
   }
-  first.boss.types("salir\n");
-  await second.boss.sees("ana (127.0.0.1) se ha reconectado");
+  first.admin.type("salir\n");
+  await second.admin.waitForOutput("ana (127.0.0.1) se ha reconectado");
 });
 
 Deno.test("A backup that the console withdraws is one no more, and those who are in are told", async () => {
   await using place = new Place("--backup", "10.0.0.8:1");
   const { person: ana } = await place.comes("ana");
-  place.boss.types("/backup 10.0.0.9:1\n/backup -10.0.0.8:1\n/backup -10.0.0.9:1\n/reserva -10.0.0.9:1\n");
-  for (const person of [ana, place.boss]) {
-    await person.sees(
+  place.admin.type("/backup 10.0.0.9:1\n/backup -10.0.0.8:1\n/backup -10.0.0.9:1\n/reserva -10.0.0.9:1\n");
+  for (const person of [ana, place.admin]) {
+    await person.waitForOutput(
       `[${NOON}] * Servidores de reserva: 10.0.0.9:1\n[${NOON}] * Ya no hay servidores de reserva\n`,
     );
   }
-  await place.boss.sees("! 10.0.0.9:1 no es un servidor de reserva: no se puede retirar.");
+  await place.admin.waitForOutput("! 10.0.0.9:1 no es un servidor de reserva: no se puede retirar.");
 });
 
 Deno.test("The console answers /who, /stats and /help, and what it cannot do", async () => {
   await using place = new Place();
-  place.boss.types("/who\n");
-  await place.boss.sees("! En línea: 0.\n");
+  place.admin.type("/who\n");
+  await place.admin.waitForOutput("! En línea: 0.\n");
   const { person: ana } = await place.comes("ana");
-  ana.types("uno\n".repeat(5));
-  await place.boss.until((output) => output.split("ana: uno").length === 6, "five messages");
-  place.boss.types(`/who\n/stats\n/kik ana\n/ban ana 5\n/ban\n/backup localhost:${place.port}\n/help\n`);
-  await place.boss.sees("/quit, /salir");
-  assertStringIncludes(place.boss.output, `! En línea: 1.\n  ana (127.0.0.1), desde ${NOON}\n`);
+  ana.type("uno\n".repeat(5));
+  await place.admin.until((output) => output.split("ana: uno").length === 6, "five messages");
+  place.admin.type(`/who\n/stats\n/kik ana\n/ban ana 5\n/ban\n/backup localhost:${place.port}\n/help\n`);
+  await place.admin.waitForOutput("/quit, /salir");
+  assertStringIncludes(place.admin.output, `! En línea: 1.\n  ana (127.0.0.1), desde ${NOON}\n`);
   const stats = /^! Clientes: 1\. Mensajes por segundo: 0,5\. Memoria: \d+ MB\. En marcha desde: (.+)\.$/m;
-  assertEquals(stats.exec(place.boss.output)?.[1], NOON);
-  assertStringIncludes(place.boss.output, 'No existe la orden "/kik". ¿Quiso decir /kick?');
-  assertStringIncludes(place.boss.output, '"ana" no es una dirección IP.\n');
-  assertStringIncludes(place.boss.output, `! localhost:${place.port} es este mismo servidor`);
-  assertStringIncludes(place.boss.output, "! Falta algo: /ban IP MINUTOS\n");
+  assertEquals(stats.exec(place.admin.output)?.[1], NOON);
+  assertStringIncludes(place.admin.output, 'No existe la orden "/kik". ¿Quiso decir /kick?');
+  assertStringIncludes(place.admin.output, '"ana" no es una dirección IP.\n');
+  assertStringIncludes(place.admin.output, `! localhost:${place.port} es este mismo servidor`);
+  assertStringIncludes(place.admin.output, "! Falta algo: /ban IP MINUTOS\n");
 });
 
 Deno.test(
@@ -309,50 +309,50 @@ Deno.test(
     setColorEnabled(true);
     await using place = new Place();
     const { person: beto } = await place.comesTo(
-      new Person({ clock: place.clock.now, hasColours: true }),
+      new FakeUser({ clock: place.clock.now, hasColours: true }),
       "beto",
     );
     const { person: eva } = await place.comesTo(
-      new Person({ clock: place.clock.now, hasColours: true }),
+      new FakeUser({ clock: place.clock.now, hasColours: true }),
       "eva",
       "--no-color",
     );
     const { person: ana } = await place.comes("ana");
-    ana.types("hola, beto y eva\n");
+    ana.type("hola, beto y eva\n");
     await Promise.all(
       [ana, beto, eva].map((person) => person.until((output) => output.endsWith("eva\n"), "eva")),
     );
-    const last = (person: Person) => person.output.split("\n").at(-2);
+    const last = (person: FakeUser) => person.output.split("\n").at(-2);
     const line = `[${NOON}] ana: hola, beto y eva`;
     assertEquals([last(ana), last(eva)], [line, line]);
     assertStringIncludes(last(beto)!, `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
     assertStringIncludes(last(beto)!, "hola, \x1b[7mbeto\x1b[27m y eva");
     assertEquals(stripAnsiCode(last(beto)!), line);
-    beto.types("soy beto\n");
-    await beto.sees("soy beto\n");
+    beto.type("soy beto\n");
+    await beto.waitForOutput("soy beto\n");
   },
 );
 
 Deno.test("A screen rings when somebody is named or spoken to in private, and not for their own words", async () => {
   await using place = new Place();
   const { person: ana } = await place.comes("ana");
-  ana.types("¿viene beto?\n");
-  await ana.sees("beto");
+  ana.type("¿viene beto?\n");
+  await ana.waitForOutput("beto");
   const { person: beto } = await place.comesTo(
-    new Person({ clock: place.clock.now, isKeyboard: true, tty: new FakeScreen() }),
+    new FakeUser({ clock: place.clock.now, isTty: true, tty: new FakeScreen() }),
     "beto",
   );
   const bells = () => beto.output.split("\x07").length - 1;
-  beto.types("beto soy yo\r");
-  await beto.sees("beto: beto soy yo");
-  ana.types("hola a todos\n");
-  await beto.sees("ana: hola a todos");
+  beto.type("beto soy yo\r");
+  await beto.waitForOutput("beto: beto soy yo");
+  ana.type("hola a todos\n");
+  await beto.waitForOutput("ana: hola a todos");
   assertEquals(bells(), 0);
-  ana.types("hola, Beto\n");
-  await beto.sees("ana: hola, Beto");
+  ana.type("hola, Beto\n");
+  await beto.waitForOutput("ana: hola, Beto");
   assertEquals(bells(), 1);
-  ana.types("/msg beto hola\n");
-  await beto.sees("ana → beto: hola");
+  ana.type("/msg beto hola\n");
+  await beto.waitForOutput("ana → beto: hola");
   assertEquals(bells(), 2);
   assert(!ana.output.includes("\x07"));
 });
@@ -360,12 +360,12 @@ Deno.test("A screen rings when somebody is named or spoken to in private, and no
 Deno.test("A new day has a line of its own, on both programs", async () => {
   await using place = new Place();
   const { person: ana } = await place.comes("ana");
-  ana.types("hasta mañana\n");
-  await ana.sees("hasta mañana");
+  ana.type("hasta mañana\n");
+  await ana.waitForOutput("hasta mañana");
   place.clock.set("2026-11-23 00:00:01");
-  ana.types("buenos días\n");
-  for (const person of [ana, place.boss]) {
-    await person.sees(
+  ana.type("buenos días\n");
+  for (const person of [ana, place.admin]) {
+    await person.waitForOutput(
       `[${NOON}] ana: hasta mañana\n--- lunes, 23 de noviembre de 2026 ---\n[2026-11-23 00:00:01] ana: buenos días\n`,
     );
   }
@@ -374,13 +374,13 @@ Deno.test("A new day has a line of its own, on both programs", async () => {
 Deno.test("--time and --utc say how times are shown, on both programs", async () => {
   await using place = new Place("--time", "d/M");
   const { person: ana } = await place.comes("ana", "--time=HH 'h UTC'", "--utc");
-  ana.types("hola\n");
-  await place.boss.sees("[22/11] ana: hola\n");
+  ana.type("hola\n");
+  await place.admin.waitForOutput("[22/11] ana: hola\n");
   const hour = String(new Date(msOf(NOON)).getUTCHours()).padStart(2, "0");
-  await ana.sees(`[${hour} h UTC] ana: hola\n`);
+  await ana.waitForOutput(`[${hour} h UTC] ana: hola\n`);
   for (const main of [runClient, serve]) {
-    await using person = new Person();
-    const { code } = await assertRejects(() => person.runs(main, "--time", "hola"), InputError);
+    await using person = new FakeUser();
+    const { code } = await assertRejects(() => person.run(main, "--time", "hola"), InputError);
     assertEquals(code, "pattern-invalid");
   }
 });

@@ -5,18 +5,18 @@ import { ConnectError, type ConnectionLostCode, ConnectionLostError, ServerError
 import { REDIAL_ANSWER_MS, REDIAL_TIMEOUT_MS } from "../lib/retry.ts";
 import type { Disconnect } from "../lib/session.ts";
 import {
-  Choice,
-  choiceOfSomebodyWhoWasIn,
-  endOf,
   FIRST,
   IP,
   lost,
+  reasonPart,
   SECOND,
+  selectorAfterJoin,
+  SelectorFixture,
   THIRD,
-  unreached,
+  unreachable,
   VIOLATIONS,
 } from "./choice.ts";
-import { settle } from "./support.ts";
+import { flushMacrotasks } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -34,9 +34,9 @@ Deno.test(
   "ServerSelector dials a server again at once if it may live, and waits for it briefly",
   pure,
   async () => {
-    for (const [isAuto, isKeyboard] of [[true, false], [true, true], [false, true]] as const) {
+    for (const [isAuto, isTty] of [[true, false], [true, true], [false, true]] as const) {
       for (const error of CUTS) {
-        await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard });
+        await using choice = await selectorAfterJoin({ isAuto, random: inVain }, { isTty });
         choice.chooser.rename("anita");
         const again = await choice.next({ ...lost(FIRST!), error });
         assertEquals(again, { server: FIRST!, nick: "anita", dialTimeoutMs: REDIAL_TIMEOUT_MS });
@@ -51,7 +51,7 @@ Deno.test(
   pure,
   async () => {
     for (const isAuto of [true, false]) {
-      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto, random: inVain }, { isKeyboard: true });
+      await using choice = await selectorAfterJoin({ isAuto, random: inVain }, { isTty: true });
       const again = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError("silent", "why") });
       assertEquals(again, {
         server: FIRST!,
@@ -66,32 +66,32 @@ Deno.test(
 
 Deno.test("ServerSelector does not dial a server again that said why", pure, async () => {
   for (const code of ["closing", "garbled"] as const) {
-    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+    await using choice = await selectorAfterJoin({ isAuto: true, random: () => 0 });
     const target = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError(code, "why") });
     assertEquals(target, { server: SECOND!, nick: "ana" });
   }
 });
 
 Deno.test("ServerSelector leaves it to a script where to go after a break", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn();
-  choice.person.types("\n\n");
+  await using choice = await selectorAfterJoin();
+  choice.person.type("\n\n");
   assertEquals((await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))?.server, SECOND!);
   assertStringIncludes(choice.person.output, "Nuevo servidor");
 });
 
 Deno.test("ServerSelector dials again for a script that has ended: it has no answer", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn();
-  choice.person.ends();
-  await settle();
+  await using choice = await selectorAfterJoin();
+  choice.person.endInput();
+  await flushMacrotasks();
   const again = await choice.next({ ...lost(FIRST!), error: CUTS[0]! });
   assertEquals(again, { server: FIRST!, nick: "ana", dialTimeoutMs: REDIAL_TIMEOUT_MS });
   assertEquals(choice.person.output, "");
 });
 
 /** Dials the first server again, in vain. */
-async function failAgain(choice: Choice): Promise<Disconnect> {
+async function failAgain(choice: SelectorFixture): Promise<Disconnect> {
   const target = (await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))!;
-  return { ...unreached(FIRST!), target };
+  return { ...unreachable(FIRST!), target };
 }
 
 Deno.test(
@@ -99,14 +99,14 @@ Deno.test(
   pure,
   async () => {
     let waits = 0;
-    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0) });
+    await using choice = await selectorAfterJoin({ isAuto: true, random: () => (waits++, 0) });
     const failure = await failAgain(choice);
     assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
     // Its system took the connection before it knew that there is nobody.
     const error = new ConnectionLostError("broken", "why");
     assertEquals(await choice.next({ ...failure, error }), { server: SECOND!, nick: "ana" });
     assertEquals([waits, choice.notices], [0, []]);
-    await choice.next(unreached(SECOND!));
+    await choice.next(unreachable(SECOND!));
     assertEquals([waits, choice.notices.length], [1, 1]);
   },
 );
@@ -116,12 +116,12 @@ Deno.test("ServerSelector --auto takes a server under another name for no other 
   const server = { host: "localhost", port: 5_000 };
   const random = () => (waits++, 0);
   const backups = [{ host: "127.0.0.1", port: 5_000 }];
-  await using choice = new Choice({ ...server, nick: "ana", isAuto: true, random, backups });
+  await using choice = new SelectorFixture({ ...server, nick: "ana", isAuto: true, random, backups });
   await choice.next();
-  choice.chooser.entered(server, { ip: "127.0.0.1", room: 1n, backups: [] });
+  choice.chooser.onJoined(server, { ip: "127.0.0.1", logId: 1n, backups: [] });
   const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
   assertEquals(target, { server, nick: "ana", dialTimeoutMs: REDIAL_TIMEOUT_MS });
-  await choice.next({ ...unreached(server), target });
+  await choice.next({ ...unreachable(server), target });
   assertEquals(waits, 1);
 });
 
@@ -129,19 +129,19 @@ Deno.test(
   "ServerSelector asks a person where to go only if the server is gone, and offers another",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true });
+    await using choice = await selectorAfterJoin({}, { isTty: true });
     const failure = await failAgain(choice);
-    choice.person.types("\n\n");
+    choice.person.type("\n\n");
     assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
     assertEquals(choice.person.output, "Nuevo servidor (IP o nombre) [10.0.0.7]:\nPuerto [5001]:\n");
   },
 );
 
 Deno.test("ServerSelector says why a server that lives does not let the client in again", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+  await using choice = await selectorAfterJoin({ isAuto: true, random: () => 0 });
   const failure = { ...await failAgain(choice), error: new ServerError("room-full", "why") };
   assertEquals((await choice.next(failure))?.server, SECOND!);
-  assertEquals(choice.notices.map(endOf), ["Se seguirá intentando."]);
+  assertEquals(choice.notices.map(reasonPart), ["Se seguirá intentando."]);
   await choice.next({ ...failure, error: new ConnectError("not-tls", "why") });
   assertEquals(choice.notices.length, 2);
 });
@@ -151,27 +151,32 @@ Deno.test(
   pure,
   async () => {
     let waits = 0;
-    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random: () => (waits++, 0) });
+    await using choice = new SelectorFixture({
+      ...FIRST,
+      nick: "ana",
+      isAuto: true,
+      random: () => (waits++, 0),
+    });
     await choice.next();
-    choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [] });
+    choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
     assertEquals((await choice.next(await failAgain(choice)))?.server, FIRST!);
     assertEquals(waits, 1);
   },
 );
 
 Deno.test("ServerSelector does not stay with a server on which no connection lasts", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => 0 });
+  await using choice = await selectorAfterJoin({ isAuto: true, random: () => 0 });
   const cut = { ...lost(FIRST!), error: CUTS[0]! };
   assertEquals((await choice.next(cut))?.server, FIRST!);
-  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
-  assertEquals((await choice.next({ ...cut, stayedMs: 4_999 }))?.server, SECOND!);
-  choice.chooser.entered(SECOND!, { ip: IP, room: 2n, backups: [] });
-  assertEquals((await choice.next({ ...cut, stayedMs: 5_000 }))?.server, FIRST!);
+  choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  assertEquals((await choice.next({ ...cut, connectedForMs: 4_999 }))?.server, SECOND!);
+  choice.chooser.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
+  assertEquals((await choice.next({ ...cut, connectedForMs: 5_000 }))?.server, FIRST!);
 });
 
 Deno.test("ServerSelector goes back to a server that only waited too long for a frame", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
-  await choice.next({ ...lost(FIRST!), error: new ServerError("frame-late", "why"), stayedMs: 0 });
+  await using choice = await selectorAfterJoin({ isAuto: true });
+  await choice.next({ ...lost(FIRST!), error: new ServerError("frame-late", "why"), connectedForMs: 0 });
   assertEquals((await choice.next(lost(SECOND!)))?.server, FIRST!);
 });
 
@@ -187,7 +192,7 @@ Deno.test(
     for (const code of ["network-away", "name-unknown", "unreachable"] as const) {
       let waits = 0;
       const random = () => (waits++, 0);
-      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random, backups: [THIRD!] });
+      await using choice = await selectorAfterJoin({ isAuto: true, random, backups: [THIRD!] });
       let failure: Disconnect = { ...await failAgain(choice), error: new ConnectError(code, "why") };
       const seen = [];
       while (seen.length < 6) {
@@ -207,10 +212,10 @@ Deno.test(
   pure,
   async () => {
     let waits = 0;
-    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true, random: () => (waits++, 0) });
-    choice.chooser.learn([SECOND!, THIRD!]);
+    await using choice = await selectorAfterJoin({ isAuto: true, random: () => (waits++, 0) });
+    choice.chooser.updateBackups([SECOND!, THIRD!]);
     await choice.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }); // it is out for good
-    for (const server of [SECOND!, THIRD!, SECOND!]) await choice.next(away(unreached(server)));
+    for (const server of [SECOND!, THIRD!, SECOND!]) await choice.next(away(unreachable(server)));
     assertEquals(waits, 4);
   },
 );
@@ -221,11 +226,17 @@ Deno.test(
   async () => {
     let waits = 0;
     const random = () => (waits++, 0);
-    await using choice = new Choice({ ...FIRST, nick: "ana", isAuto: true, random, backups: [SECOND!] });
+    await using choice = new SelectorFixture({
+      ...FIRST,
+      nick: "ana",
+      isAuto: true,
+      random,
+      backups: [SECOND!],
+    });
     await choice.next();
-    assertEquals((await choice.next(away(unreached(FIRST!))))?.server, SECOND);
+    assertEquals((await choice.next(away(unreachable(FIRST!))))?.server, SECOND);
     assertEquals(waits, 0);
-    assertEquals((await choice.next(away(unreached(SECOND!))))?.server, FIRST);
+    assertEquals((await choice.next(away(unreachable(SECOND!))))?.server, FIRST);
     assertEquals(waits, 1);
   },
 );
@@ -234,10 +245,10 @@ Deno.test(
   "ServerSelector offers a person without a network the server of last, and says why",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn({}, { isKeyboard: true });
-    choice.person.types("\n\n\n\n");
+    await using choice = await selectorAfterJoin({}, { isTty: true });
+    choice.person.type("\n\n\n\n");
     assertEquals((await choice.next(away(await failAgain(choice))))?.server, FIRST);
     assertStringIncludes(choice.person.output, "Este equipo no est");
-    assertEquals((await choice.next(away(unreached(SECOND!))))?.server, FIRST);
+    assertEquals((await choice.next(away(unreachable(SECOND!))))?.server, FIRST);
   },
 );

@@ -10,32 +10,32 @@ import {
 import type { Address } from "../lib/address.ts";
 import { ConnectError, ServerError } from "../lib/errors.ts";
 import {
-  Choice,
-  choiceOfSomebodyWhoWasIn,
   FIRST,
   IP,
   lost,
   SECOND,
+  selectorAfterJoin,
+  SelectorFixture,
   TARGET,
   THIRD,
-  unreached,
+  unreachable,
   VIOLATIONS,
 } from "./choice.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { linesOf } from "./person.ts";
-import { settle } from "./support.ts";
+import { flushMacrotasks } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 
 /** Somebody who was in, and types below what is printed. */
-function choiceAtAScreen(): Promise<Choice> {
-  return choiceOfSomebodyWhoWasIn({}, { isKeyboard: true, tty: new FakeScreen({ columns: 200 }) });
+function choiceAtAScreen(): Promise<SelectorFixture> {
+  return selectorAfterJoin({}, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
 }
 
 Deno.test("ServerSelector does not come back by itself to where it is not wanted", pure, async () => {
   for (const code of ["kicked", "banned"]) {
     for (const isAuto of [false, true]) {
-      await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
+      await using choice = await selectorAfterJoin({ isAuto });
       const error = new ServerError(code, "why");
       assertStrictEquals(
         await assertRejects(() => choice.next({ ...lost(FIRST!), error }), ServerError),
@@ -47,15 +47,15 @@ Deno.test("ServerSelector does not come back by itself to where it is not wanted
 
 Deno.test("ServerSelector goes on under a new nick, and to servers that it learned of", pure, async () => {
   for (const isAuto of [false, true]) {
-    await using choice = await choiceOfSomebodyWhoWasIn({ isAuto });
+    await using choice = await selectorAfterJoin({ isAuto });
     choice.chooser.rename("anita");
-    choice.chooser.learn([SECOND!, THIRD!]);
-    choice.person.types("\n\n");
+    choice.chooser.updateBackups([SECOND!, THIRD!]);
+    choice.person.type("\n\n");
     assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
     // What the client was let in with is what counts from then on.
     choice.chooser.rename("norberta");
-    choice.chooser.entered(THIRD!, { ip: IP, room: 3n, backups: [] });
-    choice.person.types("\n\n");
+    choice.chooser.onJoined(THIRD!, { ip: IP, logId: 3n, backups: [] });
+    choice.person.type("\n\n");
     assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
   }
 });
@@ -65,22 +65,22 @@ Deno.test(
   pure,
   async () => {
     for (const isAuto of [false, true]) {
-      await using choice = new Choice({ ...FIRST, nick: "ana", isAuto, backups: [SECOND!] });
+      await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, backups: [SECOND!] });
       await choice.next();
-      choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!, THIRD!] });
-      if (!isAuto) choice.person.types("\n\n");
+      choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!, THIRD!] });
+      if (!isAuto) choice.person.type("\n\n");
       assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
     }
   },
 );
 
 Deno.test("ServerSelector offers no server that the room of now has ceased to name", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn({ isAuto: true });
-  choice.chooser.learn([THIRD!]);
+  await using choice = await selectorAfterJoin({ isAuto: true });
+  choice.chooser.updateBackups([THIRD!]);
   assertEquals((await choice.next(lost(FIRST!)))?.server, THIRD);
   // What another room names is another matter.
-  choice.chooser.entered(THIRD!, { ip: IP, room: 9n, backups: [] });
-  choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [SECOND!] });
+  choice.chooser.onJoined(THIRD!, { ip: IP, logId: 9n, backups: [] });
+  choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
   assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
 });
 
@@ -89,36 +89,41 @@ Deno.test(
   pure,
   async () => {
     for (const isAuto of [false, true]) {
-      await using choice = new Choice({ ...FIRST, nick: "ana", isAuto, random: () => 0 });
+      await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, random: () => 0 });
       await choice.next();
       const other = { host: IP, port: FIRST!.port };
-      choice.chooser.entered(FIRST!, { ip: IP, room: 1n, backups: [other, SECOND!] });
-      if (!isAuto) choice.person.types("\n\n");
+      choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [other, SECOND!] });
+      if (!isAuto) choice.person.type("\n\n");
       assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
-      if (!isAuto) choice.person.types("\n\n");
-      assertEquals((await choice.next(unreached(SECOND!)))?.server, other);
+      if (!isAuto) choice.person.type("\n\n");
+      assertEquals((await choice.next(unreachable(SECOND!)))?.server, other);
     }
   },
 );
 
 Deno.test("ServerSelector takes a port alone for one of the host that is on offer", pure, async () => {
   await using choice = await choiceAtAScreen();
-  const answer = choice.next(unreached(FIRST!));
-  choice.person.types("26001\r");
+  const answer = choice.next(unreachable(FIRST!));
+  choice.person.type("26001\r");
   assertEquals((await answer)?.server, { host: SECOND!.host, port: 26_001 });
 });
 
 Deno.test("ServerSelector asks nothing that it was given", pure, async () => {
-  await using choice = new Choice({ ...FIRST, nick: "ana" });
+  await using choice = new SelectorFixture({ ...FIRST, nick: "ana" });
   assertEquals(await choice.next(), TARGET);
   assertEquals(choice.person.output, "");
 });
 
 Deno.test("ServerSelector asks for another nick alone if that is what is wrong", pure, async () => {
   for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
-    await using choice = await choiceOfSomebodyWhoWasIn();
-    choice.person.types("ana2\n");
-    const failure = { target: TARGET, error: new ServerError(code, "why"), wasIn: false, stayedMs: 0 };
+    await using choice = await selectorAfterJoin();
+    choice.person.type("ana2\n");
+    const failure = {
+      target: TARGET,
+      error: new ServerError(code, "why"),
+      wasJoined: false,
+      connectedForMs: 0,
+    };
     assertEquals(await choice.next(failure), { server: FIRST!, nick: "ana2" });
     assertStringIncludes(choice.person.output, "No se pudo entrar en aula:5000: ");
     assertMatch(choice.person.output, /^No se .*\nNick: ana2\n$/);
@@ -129,15 +134,15 @@ Deno.test(
   "ServerSelector stays where the nick was wrong, wherever --auto or a backup has led",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn();
-    choice.person.types("\n\nana2\n");
+    await using choice = await selectorAfterJoin();
+    choice.person.type("\n\nana2\n");
     const server = (await choice.next(lost(FIRST!)))!.server;
     assertEquals(server, SECOND);
     const failure = {
       target: { server, nick: "ana" },
       error: new ServerError("nick-taken", ""),
-      wasIn: false,
-      stayedMs: 0,
+      wasJoined: false,
+      connectedForMs: 0,
     };
     assertEquals(await choice.next(failure), { server, nick: "ana2" });
   },
@@ -147,10 +152,10 @@ Deno.test(
   "ServerSelector asks for the name alone if only that is wrong and it knows no other server",
   pure,
   async () => {
-    await using choice = new Choice({ ...FIRST, nick: "ana" });
+    await using choice = new SelectorFixture({ ...FIRST, nick: "ana" });
     await choice.next();
-    choice.person.types("aula2\n");
-    assertEquals(await choice.next(unreached(FIRST!, "name-unknown")), {
+    choice.person.type("aula2\n");
+    assertEquals(await choice.next(unreachable(FIRST!, "name-unknown")), {
       server: { host: "aula2", port: 5_000 },
       nick: "ana",
     });
@@ -167,12 +172,12 @@ Deno.test(
     const line = linesOf(terminal).next();
     for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
       const next = choice.next(lost(FIRST!));
-      await settle();
-      choice.person.types(answers);
+      await flushMacrotasks();
+      choice.person.type(answers);
       assertMatch((await next)!.server.host, /^(aula|localhost|otro)$/);
     }
     assertStringIncludes(choice.person.output, '"hola" queda en la línea del chat');
-    choice.person.types("\r");
+    choice.person.type("\r");
     assertEquals((await line).value, "hola ¿estáis ahí? otro ");
   },
 );
@@ -184,12 +189,12 @@ Deno.test(
     await using choice = await choiceAtAScreen();
     const line = linesOf(choice.person.terminal).next();
     const next = choice.next(lost(FIRST!));
-    await settle();
-    choice.person.types("\rvale, sigo\r10.0.0.7 5009\r");
+    await flushMacrotasks();
+    choice.person.type("\rvale, sigo\r10.0.0.7 5009\r");
     assertEquals((await next)!.server, { host: "10.0.0.7", port: 5_009 });
     assertStringIncludes(choice.person.output, '"vale, sigo" queda en la línea del chat');
     assertEquals(choice.person.output.includes("no vale:"), false);
-    choice.person.types("\r");
+    choice.person.type("\r");
     assertEquals((await line).value, "vale, sigo ");
   },
 );
@@ -205,24 +210,24 @@ Deno.test(
       const answers of ["10.0.0.7 5001\r", "somos 12\r:)\raula 5001\r", "sí...\r10.0.0.9\r10.0.0.7 5001\r"]
     ) {
       const next = choice.next(lost(FIRST!));
-      await settle();
-      choice.person.types(answers);
+      await flushMacrotasks();
+      choice.person.type(answers);
       assertEquals((await next)!.server.port, 5_001);
     }
-    choice.person.types("\r");
+    choice.person.type("\r");
     assertEquals((await line).value, "somos 12 :) sí... ");
-    await using first = new Choice({ nick: "ana" });
-    first.person.types("aula 5001\n");
+    await using first = new SelectorFixture({ nick: "ana" });
+    first.person.type("aula 5001\n");
     assertEquals((await first.next())?.server, { host: "aula", port: 5_001 });
   },
 );
 
 Deno.test("ServerSelector takes any word for a server at the start, and from a script", pure, async () => {
-  await using first = new Choice({ nick: "ana" }, { isKeyboard: true, tty: new FakeScreen() });
-  first.person.types("hola\r\r");
+  await using first = new SelectorFixture({ nick: "ana" }, { isTty: true, tty: new FakeScreen() });
+  first.person.type("hola\r\r");
   assertEquals((await first.next())?.server.host, "hola");
-  await using script = await choiceOfSomebodyWhoWasIn();
-  script.person.types("hola\n\n");
+  await using script = await selectorAfterJoin();
+  script.person.type("hola\n\n");
   assertEquals((await script.next(lost(FIRST!)))?.server.host, "hola");
 });
 
@@ -231,43 +236,43 @@ Deno.test(
   pure,
   async () => {
     const error = new ServerError("store-away", "why");
-    const away = { target: { ...TARGET, server: SECOND! }, error, wasIn: false, stayedMs: 0 };
+    const away = { target: { ...TARGET, server: SECOND! }, error, wasJoined: false, connectedForMs: 0 };
     for (
-      const [options, isKeyboard, server] of [
+      const [options, isTty, server] of [
         [{}, true, SECOND!],
         [{}, false, FIRST!],
         [{ isAuto: true }, true, FIRST!],
       ] as const
     ) {
-      await using choice = await choiceOfSomebodyWhoWasIn(options, { isKeyboard });
-      choice.person.types("\n\n");
+      await using choice = await selectorAfterJoin(options, { isTty });
+      choice.person.type("\n\n");
       assertEquals((await choice.next(away))?.server, server);
     }
   },
 );
 
 Deno.test("ServerSelector takes a whole address at the question for the port", pure, async () => {
-  await using choice = new Choice({ nick: "ana" });
-  choice.person.types("10.0.0.8\n10.0.0.7\n5001\n");
+  await using choice = new SelectorFixture({ nick: "ana" });
+  choice.person.type("10.0.0.8\n10.0.0.7\n5001\n");
   assertEquals((await choice.next())?.server, SECOND);
-  await using other = new Choice({ nick: "ana" });
-  other.person.types("10.0.0.8\n10.0.0.7:5001\n");
+  await using other = new SelectorFixture({ nick: "ana" });
+  other.person.type("10.0.0.8\n10.0.0.7:5001\n");
   assertEquals((await other.next())?.server, SECOND);
 });
 
 Deno.test("ServerSelector offers another server that it knows if a name is wrong", pure, async () => {
-  await using choice = new Choice({ ...FIRST, nick: "ana", backups: [SECOND!] });
+  await using choice = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND!] });
   await choice.next();
-  choice.person.types("\n\n");
-  assertEquals((await choice.next(unreached(FIRST!, "name-unknown")))?.server, SECOND);
+  choice.person.type("\n\n");
+  assertEquals((await choice.next(unreachable(FIRST!, "name-unknown")))?.server, SECOND);
 });
 
 Deno.test(
   "ServerSelector offers what it knows in turn, and calls the first one new once it was in",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn({ backups: [THIRD!] });
-    choice.person.types("\n\n".repeat(3));
+    await using choice = await selectorAfterJoin({ backups: [THIRD!] });
+    choice.person.type("\n\n".repeat(3));
     const offers = [];
     for (let server = FIRST!; offers.length < 3; offers.push(server)) {
       server = (await choice.next(lost(server)))!.server;
@@ -287,8 +292,8 @@ Puerto [5000]:
 );
 
 Deno.test("ServerSelector gives up where a person wants to leave, or is told to", pure, async () => {
-  await using choice = await choiceOfSomebodyWhoWasIn();
-  choice.person.types("salir\n\nquit\n");
+  await using choice = await selectorAfterJoin();
+  choice.person.type("salir\n\nquit\n");
   assertEquals(await choice.next(lost(FIRST!)), undefined);
   assertEquals(await choice.next(lost(FIRST!)), undefined);
   assertEquals(await choice.next(lost(FIRST!), AbortSignal.abort()), undefined);
@@ -298,15 +303,15 @@ Deno.test(
   "ServerSelector tries all that it knows where the input has ended, then gives the last reason",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn();
-    choice.person.ends();
+    await using choice = await selectorAfterJoin();
+    choice.person.endInput();
     const tried: Address[] = [];
     let failure = lost(FIRST!);
     const error = await assertRejects(async () => {
       for (;;) {
         const { server } = (await choice.next(failure))!;
         tried.push(server);
-        failure = unreached(server);
+        failure = unreachable(server);
       }
     }, ConnectError);
     assertEquals(tried, [SECOND, FIRST, SECOND]);
@@ -318,13 +323,13 @@ Deno.test(
   "ServerSelector gives the reason, not that nobody answers, where the input has ended",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn();
-    choice.person.ends();
+    await using choice = await selectorAfterJoin();
+    choice.person.endInput();
     const failure = {
       target: TARGET,
       error: new ServerError("nick-taken", "why"),
-      wasIn: false,
-      stayedMs: 0,
+      wasJoined: false,
+      connectedForMs: 0,
     };
     assertStrictEquals(await assertRejects(() => choice.next(failure), ServerError), failure.error);
   },
@@ -334,10 +339,10 @@ Deno.test(
   "ServerSelector offers a person another server than the one that broke the rules",
   pure,
   async () => {
-    await using choice = await choiceOfSomebodyWhoWasIn();
-    choice.person.types("\n\n");
+    await using choice = await selectorAfterJoin();
+    choice.person.type("\n\n");
     assertEquals((await choice.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }))?.server, SECOND!);
-    choice.person.types("\n\n");
+    choice.person.type("\n\n");
     const { server } = (await choice.next({ ...lost(SECOND!), error: VIOLATIONS[0]! }))!;
     assertEquals(server, { host: "127.0.0.1", port: 5_000 }); // as at the start: none is left to offer
   },

@@ -3,17 +3,17 @@
 import { assertEquals } from "@std/assert";
 import { Terminal } from "../lib/terminal.ts";
 import { FakeScreen } from "./fake_screen.ts";
-import { linesOf, Person } from "./person.ts";
-import { settle } from "./support.ts";
-import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, Typist } from "./typist.ts";
+import { FakeUser, linesOf } from "./person.ts";
+import { flushMacrotasks } from "./support.ts";
+import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, TerminalFixture } from "./typist.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("Terminal has the keyboard to itself until it is disposed of", pure, async () => {
-  const typist = new Typist();
+  const typist = new TerminalFixture();
   const { screen, terminal } = typist;
   assertEquals([screen.modes, screen.listeners], [[true], 1]);
-  assertEquals([terminal.isInteractive, terminal.isKeyboard], [true, true]);
+  assertEquals([terminal.hasLineEditor, terminal.isTty], [true, true]);
   await typist[Symbol.asyncDispose]();
   assertEquals([screen.modes.at(-1), screen.listeners], [false, 0]);
 });
@@ -22,33 +22,33 @@ Deno.test(
   "Terminal.typed() takes the line off the screen: it will come back as a message",
   pure,
   async () => {
-    await using typist = new Typist();
+    await using typist = new TerminalFixture();
     const lines = linesOf(typist.terminal);
     const first = take(lines);
-    typist.types("hola");
-    assertEquals(await typist.look(), ["> hola|"]);
-    typist.types(ENTER);
+    typist.type("hola");
+    assertEquals(await typist.newOutput(), ["> hola|"]);
+    typist.type(ENTER);
     assertEquals(await first, "hola");
-    assertEquals(await typist.look(), ["> |"]);
+    assertEquals(await typist.newOutput(), ["> |"]);
     const second = take(lines);
-    assertEquals(await typist.look(), ["> |"]);
-    typist.types(`adiós${ENTER}`);
+    assertEquals(await typist.newOutput(), ["> |"]);
+    typist.type(`adiós${ENTER}`);
     assertEquals(await second, "adiós");
   },
 );
 
 Deno.test("Terminal.print() prints above the line that is being typed", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const line = take(linesOf(typist.terminal));
-  typist.types("hol");
+  typist.type("hol");
   await typist.terminal.print("beto: uno", "beto: dos");
-  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "> hol|"]);
-  typist.types("a");
+  assertEquals(await typist.newOutput(), ["beto: uno", "beto: dos", "> hol|"]);
+  typist.type("a");
   await typist.terminal.print("beto: tres");
-  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> hola|"]);
-  typist.types(ENTER);
+  assertEquals(await typist.newOutput(), ["beto: uno", "beto: dos", "beto: tres", "> hola|"]);
+  typist.type(ENTER);
   assertEquals(await line, "hola");
-  assertEquals(await typist.look(), ["beto: uno", "beto: dos", "beto: tres", "> |"]);
+  assertEquals(await typist.newOutput(), ["beto: uno", "beto: dos", "beto: tres", "> |"]);
 });
 
 Deno.test(
@@ -56,12 +56,12 @@ Deno.test(
   pure,
   async () => {
     const line = "beto: una línea que no cabe en una fila de cuarenta columnas";
-    await using typist = new Typist();
+    await using typist = new TerminalFixture();
     await typist.terminal.print(line, "dos");
     const rows = ["beto: una línea que no cabe en una fila", "  de cuarenta columnas", "dos"];
-    assertEquals((await typist.look()).slice(0, 3), rows);
+    assertEquals((await typist.newOutput()).slice(0, 3), rows);
     assertEquals(typist.terminal.columns, 40);
-    await using script = new Person();
+    await using script = new FakeUser();
     await script.terminal.print(line, "dos");
     assertEquals([script.output, script.terminal.columns], [`${line}\ndos\n`, undefined]);
   },
@@ -71,12 +71,12 @@ Deno.test(
   "Terminal.print() prints above a question too, and leaves the cursor where it was",
   pure,
   async () => {
-    await using typist = new Typist();
+    await using typist = new TerminalFixture();
     const answer = typist.terminal.ask("Nick");
-    typist.types(`aa${LEFT}`);
+    typist.type(`aa${LEFT}`);
     await typist.terminal.print("beto: uno");
-    assertEquals(await typist.look(), ["beto: uno", "Nick: a|a"]);
-    typist.types(`n${ENTER}`);
+    assertEquals(await typist.newOutput(), ["beto: uno", "Nick: a|a"]);
+    typist.type(`n${ENTER}`);
     assertEquals(await answer, "ana");
   },
 );
@@ -86,127 +86,127 @@ Deno.test(
   pure,
   async () => {
     for (const length of [8, 9, 17, 18, 19]) {
-      await using typist = new Typist({ columns: 10 });
+      await using typist = new TerminalFixture({ columns: 10 });
       const line = take(linesOf(typist.terminal));
       const text = "abcdefghijklmnopqrstuvwxyz".slice(0, length);
-      typist.types(text);
+      typist.type(text);
       const rows = [`> ${text.slice(0, 8)}`, text.slice(8, 18), text.slice(18)];
       await typist.terminal.print("uno");
       await typist.terminal.print("dos");
-      const shown = (await typist.look()).map((row) => row.replace("|", ""));
+      const shown = (await typist.newOutput()).map((row) => row.replace("|", ""));
       assertEquals(shown.filter((row) => row !== ""), ["uno", "dos", ...rows.filter((row) => row !== "")]);
-      typist.types(ENTER);
+      typist.type(ENTER);
       assertEquals(await line, text);
-      assertEquals(await typist.look(), ["uno", "dos", "> |"]);
+      assertEquals(await typist.newOutput(), ["uno", "dos", "> |"]);
     }
   },
 );
 
 Deno.test("Terminal.print() prints above a line of wide characters", pure, async () => {
   for (const text of ["日本語日本語日本語", "a日本語日本語日本語", "日本語日a", "日本語日本語日本語日本"]) {
-    await using typist = new Typist({ columns: 10 });
+    await using typist = new TerminalFixture({ columns: 10 });
     const line = take(linesOf(typist.terminal));
-    for (const char of text) typist.types(char);
+    for (const char of text) typist.type(char);
     await typist.terminal.print("uno");
     await typist.terminal.print("dos");
-    const shown = (await typist.look()).join("").replace("|", "");
+    const shown = (await typist.newOutput()).join("").replace("|", "");
     assertEquals(shown, `unodos> ${text}`);
-    typist.types(ENTER);
+    typist.type(ENTER);
     assertEquals(await line, text);
-    assertEquals(await typist.look(), ["uno", "dos", "> |"]);
+    assertEquals(await typist.newOutput(), ["uno", "dos", "> |"]);
   }
 });
 
 Deno.test("Terminal.print() is one write: nothing is seen half done", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const line = take(linesOf(typist.terminal));
-  typist.types("hol");
-  await typist.look();
+  typist.type("hol");
+  await typist.newOutput();
   const before = typist.writes;
   await typist.terminal.print("uno", "dos");
-  assertEquals(await typist.look(), ["uno", "dos", "> hol|"]);
+  assertEquals(await typist.newOutput(), ["uno", "dos", "> hol|"]);
   assertEquals(typist.writes, before + 1);
-  typist.types(ENTER);
+  typist.type(ENTER);
   await line;
 });
 
 Deno.test("Terminal.setStatus() keeps lines above the chat until others replace them", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const { terminal } = typist;
   const lines = linesOf(terminal);
   const first = take(lines);
-  typist.types("hol");
-  await settle();
+  typist.type("hol");
+  await flushMacrotasks();
   terminal.setStatus(["… uno", "… dos"]);
-  assertEquals(await typist.look(), ["… uno", "… dos", "> hol|"]);
+  assertEquals(await typist.newOutput(), ["… uno", "… dos", "> hol|"]);
   await terminal.print("beto: tres");
-  assertEquals(await typist.look(), ["beto: tres", "… uno", "… dos", "> hol|"]);
+  assertEquals(await typist.newOutput(), ["beto: tres", "… uno", "… dos", "> hol|"]);
   const answer = terminal.ask("Nick");
-  assertEquals(await typist.look(), ["beto: tres", "Nick: |"]);
-  typist.types(`ana${ENTER}`);
+  assertEquals(await typist.newOutput(), ["beto: tres", "Nick: |"]);
+  typist.type(`ana${ENTER}`);
   await answer;
-  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… uno", "… dos", "> hol|"]);
+  assertEquals(await typist.newOutput(), ["beto: tres", "Nick: ana", "… uno", "… dos", "> hol|"]);
   terminal.setStatus(["… dos"]);
-  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "… dos", "> hol|"]);
-  typist.types(`a${ENTER}`);
+  assertEquals(await typist.newOutput(), ["beto: tres", "Nick: ana", "… dos", "> hol|"]);
+  typist.type(`a${ENTER}`);
   assertEquals(await first, "hola");
   const second = take(lines);
-  assertEquals((await typist.look()).slice(0, 2), ["beto: tres", "Nick: ana"]);
+  assertEquals((await typist.newOutput()).slice(0, 2), ["beto: tres", "Nick: ana"]);
   terminal.setStatus([]);
-  assertEquals(await typist.look(), ["beto: tres", "Nick: ana", "> |"]);
-  typist.types(ENTER);
+  assertEquals(await typist.newOutput(), ["beto: tres", "Nick: ana", "> |"]);
+  typist.type(ENTER);
   await second;
 });
 
 Deno.test("Terminal is interrupted by Ctrl-C, whatever is being typed", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const line = take(linesOf(typist.terminal));
-  typist.types("hol");
-  await settle();
-  assertEquals(typist.terminal.interrupted.aborted, false);
-  typist.types(CTRL_C);
-  await settle();
-  assertEquals(typist.terminal.interrupted.aborted, true);
-  typist.types(ENTER);
+  typist.type("hol");
+  await flushMacrotasks();
+  assertEquals(typist.terminal.interruptSignal.aborted, false);
+  typist.type(CTRL_C);
+  await flushMacrotasks();
+  assertEquals(typist.terminal.interruptSignal.aborted, true);
+  typist.type(ENTER);
   await line;
 });
 
 Deno.test("Terminal ends by Ctrl-D on an empty line", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const lines = linesOf(typist.terminal);
   const first = take(lines);
-  await settle();
-  typist.types(CTRL_D);
+  await flushMacrotasks();
+  typist.type(CTRL_D);
   assertEquals(await first, undefined);
   assertEquals(typist.terminal.hasEnded, true);
 });
 
 Deno.test("Terminal leaves no prompt on the screen behind", pure, async () => {
-  const typist = new Typist();
+  const typist = new TerminalFixture();
   const line = take(linesOf(typist.terminal));
-  typist.types("hol");
+  typist.type("hol");
   await typist.terminal.print("uno");
-  assertEquals(await typist.look(), ["uno", "> hol|"]);
+  assertEquals(await typist.newOutput(), ["uno", "> hol|"]);
   await typist[Symbol.asyncDispose]();
   assertEquals(await line, undefined);
-  assertEquals(await typist.look(), ["uno", "|"]);
+  assertEquals(await typist.newOutput(), ["uno", "|"]);
 });
 
 Deno.test(
   "Terminal.setPrompt() changes what stands before the line, and draws nothing twice",
   pure,
   async () => {
-    await using typist = new Typist();
+    await using typist = new TerminalFixture();
     const { terminal } = typist;
     chatOf(terminal);
-    typist.types("hol");
-    await settle();
+    typist.type("hol");
+    await flushMacrotasks();
     terminal.setPrompt("(sin conexión) > ");
-    assertEquals(await typist.look(), ["(sin conexión) > hol|"]);
+    assertEquals(await typist.newOutput(), ["(sin conexión) > hol|"]);
     const before = typist.writes;
     terminal.setPrompt("(sin conexión) > ");
     terminal.setStatus([]);
-    await settle();
+    await flushMacrotasks();
     assertEquals(typist.writes, before);
   },
 );
@@ -220,16 +220,16 @@ Deno.test("Terminal draws as often as the screen takes it, whatever happens mean
       writes.push(new TextDecoder().decode(bytes));
       return new Promise((resolve) => ready.push(resolve));
     },
-    isKeyboard: true,
+    isTty: true,
     tty: new FakeScreen(),
   });
   chatOf(terminal);
-  await settle();
+  await flushMacrotasks();
   const prints = Array.from({ length: 100 }, (_, index) => terminal.print(`line ${index}`));
-  await settle();
+  await flushMacrotasks();
   assertEquals(writes.length, 1);
   ready.shift()!();
-  await settle();
+  await flushMacrotasks();
   assertEquals(writes.length, 2);
   assertEquals(writes[1]!.split("> ").length, 2); // one prompt
   assertEquals(writes[1]!.split("\n").length, 101);
@@ -239,70 +239,70 @@ Deno.test("Terminal draws as often as the screen takes it, whatever happens mean
 });
 
 Deno.test("Terminal.clear() leaves nothing but the line that is being typed", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   chatOf(typist.terminal);
-  typist.types("hol");
+  typist.type("hol");
   await typist.terminal.print("uno");
   typist.terminal.clear();
-  assertEquals(await typist.look(), ["> hol|"]);
+  assertEquals(await typist.newOutput(), ["> hol|"]);
   await typist.terminal.print("dos");
-  typist.types("\x0c"); // Ctrl-L
-  assertEquals(await typist.look(), ["> hol|"]);
+  typist.type("\x0c"); // Ctrl-L
+  assertEquals(await typist.newOutput(), ["> hol|"]);
 });
 
 Deno.test("Terminal.abandon() gives all back at once, and only if the terminal takes it", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const { terminal, screen } = typist;
   chatOf(terminal);
-  typist.types("hol");
-  await typist.look();
-  assertEquals(screen.isMarkingPastes, true);
-  terminal.abandon();
+  typist.type("hol");
+  await typist.newOutput();
+  assertEquals(screen.isBracketedPaste, true);
+  terminal.restoreNow();
   assertEquals(screen.show(screen.writtenNow), ["|"]);
-  assertEquals(screen.isMarkingPastes, false);
+  assertEquals(screen.isBracketedPaste, false);
   const stuck = new FakeScreen();
   const other = new Terminal({
     input: new ReadableStream(),
     write: () => new Promise(() => {}),
-    isKeyboard: true,
+    isTty: true,
     tty: stuck,
   });
-  await settle();
-  other.abandon();
+  await flushMacrotasks();
+  other.restoreNow();
   assertEquals([stuck.writtenNow, stuck.modes], ["", [true]]);
 });
 
 Deno.test("Terminal draws anew for a new size, and when it goes on after a stop", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const { screen } = typist;
   chatOf(typist.terminal);
-  typist.types("una línea");
-  assertEquals(await typist.look(), ["> una línea|"]);
-  screen.becomes(6);
-  assertEquals(await typist.look(), ["> una", "línea|"]);
+  typist.type("una línea");
+  assertEquals(await typist.newOutput(), ["> una línea|"]);
+  screen.resize(6);
+  assertEquals(await typist.newOutput(), ["> una", "línea|"]);
   screen.write("\n$ fg\n");
-  screen.goesOn();
-  assertEquals(await typist.look(), ["> una", "línea", "$ fg", "> una", "línea|"]);
+  screen.resumeProcess();
+  assertEquals(await typist.newOutput(), ["> una", "línea", "$ fg", "> una", "línea|"]);
   assertEquals(screen.modes, [true, true]);
 });
 
 Deno.test("Terminal shows a line once after a stop of which no shell took notice", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const { screen, terminal } = typist;
   chatOf(terminal);
-  typist.types("una");
-  await typist.look();
-  screen.goesOn();
-  assertEquals(await typist.look(), ["> una|"]);
-  screen.goesOn();
+  typist.type("una");
+  await typist.newOutput();
+  screen.resumeProcess();
+  assertEquals(await typist.newOutput(), ["> una|"]);
+  screen.resumeProcess();
   await terminal.print("Se perdió la conexión"); // both at once
-  assertEquals(await typist.look(), ["Se perdió la conexión", "> una|"]);
+  assertEquals(await typist.newOutput(), ["Se perdió la conexión", "> una|"]);
 });
 
 Deno.test("Terminal takes lines however they end", pure, async () => {
-  await using typist = new Typist();
+  await using typist = new TerminalFixture();
   const said = chatOf(typist.terminal);
-  typist.types("uno\r\ndos\ntres\r\rcuatro");
-  assertEquals(await typist.look(), ["> cuatro|"]);
+  typist.type("uno\r\ndos\ntres\r\rcuatro");
+  assertEquals(await typist.newOutput(), ["> cuatro|"]);
   assertEquals(said, ["uno", "dos", "tres", ""]);
 });

@@ -15,23 +15,26 @@ Deno.test("Timestamps.stamp() gives each moment its own time, within a second an
   for (
     const time of ["2026-11-22 13:45:07", "2026-11-22 13:45:08", "2026-11-22 13:45:07", "2026-01-02 03:04:05"]
   ) {
-    assertEquals(times.stamp(ms(time)), time);
-    assertEquals(times.stamp(ms(time) + 999), time);
+    assertEquals(times.formatTime(ms(time)), time);
+    assertEquals(times.formatTime(ms(time) + 999), time);
   }
 });
 
 Deno.test("Timestamps.stamp() shows what the pattern says, in the zone that is asked for", pure, () => {
   const timeMs = Date.UTC(2026, 10, 22, 13, 45, 7, 89);
-  assertEquals(new Timestamps({ pattern: "dd/MM HH:mm 'UTC'", utc: true }).stamp(timeMs), "22/11 13:45 UTC");
+  assertEquals(
+    new Timestamps({ pattern: "dd/MM HH:mm 'UTC'", utc: true }).formatTime(timeMs),
+    "22/11 13:45 UTC",
+  );
   const fine = new Timestamps({ pattern: "ss.SSS", utc: true });
-  assertEquals([timeMs, timeMs + 1].map((ms) => fine.stamp(ms)), ["07.089", "07.090"]);
+  assertEquals([timeMs, timeMs + 1].map((ms) => fine.formatTime(ms)), ["07.089", "07.090"]);
   const local = ms("2026-11-22 23:59:59");
-  assertEquals(new Timestamps({ pattern: "d HH" }).stamp(local), "22 23");
+  assertEquals(new Timestamps({ pattern: "d HH" }).formatTime(local), "22 23");
 });
 
 Deno.test("Timestamps.stamp() shows the last date that there is for times beyond it", pure, () => {
   const times = new Timestamps();
-  assertEquals(times.stamp(Number.MAX_SAFE_INTEGER), times.stamp(8.64e15));
+  assertEquals(times.formatTime(Number.MAX_SAFE_INTEGER), times.formatTime(8.64e15));
 });
 
 Deno.test("Timestamps.newDay() tells when the day is another than that of the line before", pure, () => {
@@ -43,7 +46,7 @@ Deno.test("Timestamps.newDay() tells when the day is another than that of the li
     "2026-11-23 12:00",
     "2026-11-22 23:59:58",
     "2027-11-22 12:00",
-  ].map((time) => times.newDay(ms(time)));
+  ].map((time) => times.dateSeparator(ms(time)));
   assertEquals(lines, [
     undefined,
     undefined,
@@ -57,14 +60,16 @@ Deno.test("Timestamps.newDay() tells when the day is another than that of the li
 Deno.test("Timestamps.newDay() goes by UTC if that is asked for, and speaks English", pure, () => {
   const times = new Timestamps({ utc: true, language: "en" });
   const midnightMs = Date.UTC(2026, 10, 23);
-  const lines = [midnightMs - 1, midnightMs, midnightMs + 86_399_999].map((timeMs) => times.newDay(timeMs));
+  const lines = [midnightMs - 1, midnightMs, midnightMs + 86_399_999].map((timeMs) =>
+    times.dateSeparator(timeMs)
+  );
   assertEquals(lines, [undefined, "--- Monday, November 23, 2026 ---", undefined]);
 });
 
 Deno.test("Timestamps.newDay() finds a day for times that no date can hold", pure, () => {
   const times = new Timestamps();
-  for (let i = 0; i < 3; i++) times.newDay(Number.MAX_SAFE_INTEGER);
-  assertEquals(times.newDay(ms("2026-11-22")), "--- domingo, 22 de noviembre de 2026 ---");
+  for (let i = 0; i < 3; i++) times.dateSeparator(Number.MAX_SAFE_INTEGER);
+  assertEquals(times.dateSeparator(ms("2026-11-22")), "--- domingo, 22 de noviembre de 2026 ---");
 });
 
 Deno.test("parsePattern() takes fields and what stands for itself", pure, () => {

@@ -5,14 +5,14 @@ import type { Address } from "../lib/address.ts";
 import { SessionState } from "../lib/mailbox.ts";
 import type { OutboxOptions } from "../lib/outbox.ts";
 import {
+  type DeliveredEntry,
   type Disconnect,
-  type ReadEntry,
   Session,
   type SessionEvent,
   type SessionOptions,
 } from "../lib/session.ts";
-import { tokenOf } from "./peers.ts";
-import { soon } from "./support.ts";
+import { makeToken } from "./peers.ts";
+import { withTimeout } from "./support.ts";
 
 /** What differs from a session with the rules of every day. */
 export interface TravellerOptions extends Partial<Omit<SessionOptions, "mailbox">> {
@@ -21,18 +21,18 @@ export interface TravellerOptions extends Partial<Omit<SessionOptions, "mailbox"
 }
 
 /** A session that goes to one server after another, and what happens to it. */
-export class Traveller implements AsyncDisposable {
+export class SessionFixture implements AsyncDisposable {
   readonly session: Session;
   readonly #nick: string;
   readonly #events: AsyncGenerator<SessionEvent>;
-  readonly #read: ReadEntry[] = [];
+  readonly #read: DeliveredEntry[] = [];
   #ended: Promise<unknown> | undefined;
 
   constructor(nick: string, servers: Address[], { outbox, history, ...options }: TravellerOptions = {}) {
     this.#nick = nick;
     const left = [...servers];
     this.session = new Session({
-      mailbox: new SessionState({ resumeToken: tokenOf(nick), outbox, history }),
+      mailbox: new SessionState({ resumeToken: makeToken(nick), outbox, history }),
       nextTarget: () => {
         const server = left.shift();
         return Promise.resolve(server && { server, nick });
@@ -44,18 +44,18 @@ export class Traveller implements AsyncDisposable {
 
   /** What happens next; undefined at the end. */
   async next(): Promise<SessionEvent | undefined> {
-    const { value } = await soon(this.#events.next(), `the next event of ${this.#nick}`);
+    const { value } = await withTimeout(this.#events.next(), `the next event of ${this.#nick}`);
     return value ?? undefined;
   }
 
-  async entered(): Promise<Extract<SessionEvent, { type: "entered" }>> {
+  async joined(): Promise<Extract<SessionEvent, { type: "entered" }>> {
     const event = await this.next();
     assert(event?.type === "entered", `expected entered, got ${Deno.inspect(event)}`);
     return event;
   }
 
   /** The next loss or refusal; what was read before it can be had from {@linkcode lines}. */
-  async failed(): Promise<Disconnect> {
+  async disconnected(): Promise<Disconnect> {
     for (;;) {
       const event = await this.next();
       if (event?.type === "failed") return event.failure;
@@ -79,20 +79,20 @@ export class Traveller implements AsyncDisposable {
   }
 
   /** Reads until the session ends. */
-  async ended(): Promise<void> {
+  async closed(): Promise<void> {
     for (let event = await this.next(); event; event = await this.next()) { /* it does not matter what */ }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.session.leave();
-    await (this.#ended ??= this.ended());
+    await (this.#ended ??= this.closed());
     this.session[Symbol.dispose]();
   }
 }
 
-function lineOf({ entry, place }: ReadEntry): string {
+function lineOf({ entry, delivery }: DeliveredEntry): string {
   const line = entry.type === "said"
     ? `${entry.nick}: ${entry.text}`
     : `${"nick" in entry ? entry.nick : ""} ${entry.type}`;
-  return place === "live" ? line : `${place} ${line}`;
+  return delivery === "live" ? line : `${delivery} ${line}`;
 }

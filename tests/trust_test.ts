@@ -12,11 +12,11 @@ const pure = { permissions: "none" } as const;
 
 /** What becomes of a certificate that a server shows: trusted, the code of an error, or plain text is spoken. */
 function verdict(trust: TrustStore, shown: string, on: Address = server): string {
-  const proof = trust.demandOf(on);
+  const proof = trust.requirementFor(on);
   if (!proof) return "plain";
   if ("ca" in proof) return "ca";
   try {
-    proof.judge(shown);
+    proof.verify(shown);
     return "trusted";
   } catch (error) {
     assert(error instanceof ConnectError);
@@ -38,12 +38,12 @@ Deno.test(
   pure,
   async () => {
     const trust = await trustIn();
-    assertEquals(trust.demandOf(server), undefined);
+    assertEquals(trust.requirementFor(server), undefined);
     trust.requireTls(server);
     assertEquals(verdict(trust, ONE), "certificate-unknown");
     // Anybody could have said so in plain text: it does not keep the person from others.
     assertEquals(verdict(trust, TWO, other), "plain");
-    await trust.accept(server, ONE);
+    await trust.pin(server, ONE);
     assertEquals(verdict(trust, ONE), "trusted");
     assertEquals(verdict(trust, TWO, other), "certificate-unknown");
   },
@@ -67,7 +67,7 @@ Deno.test("With an authority nothing else counts", pure, async () => {
 
 Deno.test("What the person trusts is trusted from then on, and only there", pure, async () => {
   const trust = await trustIn({ isTls: true });
-  assertEquals(await trust.accept(server, ONE), false);
+  assertEquals(await trust.pin(server, ONE), false);
   assertEquals(verdict(trust, ONE), "trusted");
   assertEquals(verdict(trust, TWO), "certificate-changed");
   assertEquals(verdict(trust, ONE, other), "certificate-unknown");
@@ -79,15 +79,15 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     const path = `${folder.path}/chat/known_servers`;
-    assertEquals(await (await trustIn({ isTls: true, path })).accept(server, ONE), true);
+    assertEquals(await (await trustIn({ isTls: true, path })).pin(server, ONE), true);
     const trust = await trustIn({ path });
     assertEquals(verdict(trust, ONE, other), "plain");
     assertEquals(verdict(trust, ONE), "trusted");
     // From here on there is no way back.
     assertEquals(verdict(trust, ONE, other), "certificate-unknown");
     const error = assertThrows(() => {
-      const proof = trust.demandOf(server);
-      if (proof && "judge" in proof) proof.judge(TWO);
+      const proof = trust.requirementFor(server);
+      if (proof && "verify" in proof) proof.verify(TWO);
     }, ConnectError);
     assertEquals(error.details, { server: "10.0.0.7:5000", fingerprint: TWO, known: ONE, path });
   },
@@ -97,8 +97,8 @@ Deno.test("Two programs that trust different servers lose nothing of each other"
   await using folder = new TestFolder();
   const path = `${folder.path}/known_servers`;
   const [first, second] = [await trustIn({ isTls: true, path }), await trustIn({ isTls: true, path })];
-  await first.accept(server, ONE);
-  await second.accept(other, TWO);
+  await first.pin(server, ONE);
+  await second.pin(other, TWO);
   const third = await trustIn({ path });
   assertEquals([verdict(third, ONE), verdict(third, TWO, other)], ["trusted", "trusted"]);
 });
@@ -108,11 +108,11 @@ Deno.test(
   pure,
   async () => {
     const trust = await trustIn({ isTls: true });
-    trust.learn([{ server: other, fingerprint: TWO }]);
+    trust.addPeerPins([{ server: other, fingerprint: TWO }]);
     assertEquals(verdict(trust, TWO, other), "trusted");
     assertEquals(verdict(trust, ONE, other), "certificate-other");
-    await trust.accept(other, ONE);
-    trust.learn([{ server: other, fingerprint: TWO }]);
+    await trust.pin(other, ONE);
+    trust.addPeerPins([{ server: other, fingerprint: TWO }]);
     assertEquals(verdict(trust, ONE, other), "trusted");
     assertEquals(verdict(trust, TWO, other), "certificate-changed");
   },
@@ -120,7 +120,7 @@ Deno.test(
 
 Deno.test("What is said in plain text is no fingerprint to trust", pure, async () => {
   const trust = await trustIn();
-  trust.learn([{ server: other, fingerprint: TWO }]);
+  trust.addPeerPins([{ server: other, fingerprint: TWO }]);
   assertEquals(verdict(trust, TWO, other), "plain");
 });
 
@@ -141,13 +141,13 @@ Deno.test(
   async () => {
     const trust = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
     assertEquals(verdict(trust, ONE), "plain");
-    assert(trust.demandOf(other));
+    assert(trust.requirementFor(other));
     assertEquals(verdict(trust, ONE), "plain");
     assertEquals(verdict(trust, ONE, other), "certificate-other");
     assertEquals(verdict(trust, ONE), "plain");
     // The first of all may not be kept away to have others spoken to in plain text.
     const secret = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
-    assert(secret.demandOf(other));
+    assert(secret.requirementFor(other));
     assertEquals(verdict(secret, ONE), "certificate-unknown");
   },
 );
@@ -155,10 +155,10 @@ Deno.test(
 Deno.test("A server cannot fill the memory of a client with fingerprints", pure, async () => {
   const trust = await trustIn({ isTls: true });
   for (let port = 1; port <= 100; port++) {
-    trust.learn([{ server: { host: "10.0.0.8", port }, fingerprint: ONE }]);
+    trust.addPeerPins([{ server: { host: "10.0.0.8", port }, fingerprint: ONE }]);
   }
   const verdicts = [1, 64, 65, 100].map((port) => verdict(trust, ONE, { host: "10.0.0.8", port }));
   assertEquals(verdicts, ["trusted", "trusted", "certificate-unknown", "certificate-unknown"]);
-  trust.learn([{ server: { host: "10.0.0.8", port: 1 }, fingerprint: TWO }]);
+  trust.addPeerPins([{ server: { host: "10.0.0.8", port: 1 }, fingerprint: TWO }]);
   assertEquals(verdict(trust, TWO, { host: "10.0.0.8", port: 1 }), "trusted");
 });

@@ -3,30 +3,30 @@
 import type { ChatOptions } from "../lib/desks.ts";
 import type { Terminal, TerminalOptions } from "../lib/terminal.ts";
 import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
-import { Person } from "./person.ts";
-import { settle, soon } from "./support.ts";
+import { FakeUser } from "./person.ts";
+import { flushMacrotasks, withTimeout } from "./support.ts";
 
 /** The next line; undefined at the end. */
 export async function take(lines: AsyncGenerator<string>): Promise<string | undefined> {
-  return (await soon(lines.next(), "a line")).value;
+  return (await withTimeout(lines.next(), "a line")).value;
 }
 
 /** A person who types at a screen and sees it. */
-export class Typist extends Person {
+export class TerminalFixture extends FakeUser {
   readonly screen: FakeScreen;
-  #seen = 0;
+  #readUpTo = 0;
 
   constructor(options?: FakeScreenOptions & { readonly typing?: TerminalOptions }) {
     const screen = new FakeScreen(options);
-    super({ isKeyboard: true, tty: screen, typing: options?.typing });
+    super({ isTty: true, tty: screen, typing: options?.typing });
     this.screen = screen;
   }
 
   /** What the screen shows when all that is due has happened. */
-  async look(): Promise<string[]> {
-    await settle();
-    const text = this.output.slice(this.#seen);
-    this.#seen = this.output.length;
+  async newOutput(): Promise<string[]> {
+    await flushMacrotasks();
+    const text = this.output.slice(this.#readUpTo);
+    this.#readUpTo = this.output.length;
     return this.screen.show(text);
   }
 }
@@ -42,11 +42,11 @@ export function pasted(text: string): string {
 }
 
 /** A chat that asks before it sends a long block. */
-export const ASKING: ChatOptions = {
+export const PROMPTING: ChatOptions = {
   confirmPaste: {
     question: (count) => `¿${count}? `,
     isYes: (answer) => answer === "s",
-    kept: (count) => `${count} kept`,
+    notSentText: (count) => `${count} kept`,
   },
 };
 
@@ -54,7 +54,7 @@ export const ASKING: ChatOptions = {
 export function chatOf(terminal: Terminal, options?: ChatOptions): string[] {
   const said: string[] = [];
   (async () => {
-    for await (const { text, isPasted } of terminal.typed("> ", options)) {
+    for await (const { text, isPasted } of terminal.lines("> ", options)) {
       said.push(isPasted ? `{${text}}` : text);
     }
   })();

@@ -5,7 +5,7 @@ import { dial } from "../lib/dial.ts";
 import type { Socket } from "../lib/socket.ts";
 
 /** How two ends come to speak. */
-export interface Wire {
+export interface Transport {
   /** Opens a connection, as clients do. */
   readonly dial: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
   /** A server's side of a connection that came. */
@@ -18,15 +18,15 @@ export interface Wire {
 
 const REFUSAL = new TextEncoder().encode("TLS only");
 
-export const WIRE: Wire = Deno.args.includes("--tls") ? await tlsWire("127.0.0.1") : { dial };
+export const TCP: Transport = Deno.args.includes("--tls") ? await tlsWire("127.0.0.1") : { dial };
 
 /** TLS, with a new authority that vouches for a server at an IP address. */
-export async function tlsWire(ip: string): Promise<Required<Wire>> {
+export async function tlsWire(ip: string): Promise<Required<Transport>> {
   // Only who speaks TLS waits for these to load.
-  const { vouchedPair } = await import("./certificates.ts");
+  const { caSignedPair } = await import("./certificates.ts");
   const { dialTls } = await import("../lib/secure_dial.ts");
   const { tlsServer } = await import("../lib/tls_server.ts");
-  const { ca, cert, key } = await vouchedPair(ip);
+  const { ca, cert, key } = await caSignedPair(ip);
   return {
     dial: (server, { signal }) => dialTls(server, { signal, tlsRequirement: { ca } }),
     wrapTls: await tlsServer({ cert, key, plaintextReply: REFUSAL }),
@@ -36,7 +36,7 @@ export async function tlsWire(ip: string): Promise<Required<Wire>> {
 }
 
 /** The first bytes that a client of TLS says. */
-export async function clientHello({ dial }: Wire): Promise<Uint8Array<ArrayBuffer>> {
+export async function clientHello({ dial }: Transport): Promise<Uint8Array<ArrayBuffer>> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const ending = new AbortController();
   const dialling = dial({ host: "127.0.0.1", port: listener.addr.port }, ending).catch(() => {});

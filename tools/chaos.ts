@@ -97,4 +97,4 @@ console.log(
   }.`,
 );
 if (signal.aborted) console.log("Interrupted.");
-Deno.exit(problems.length > 0 || signal.aborted ? EXIT.refused : EXIT.ok);
+Deno.exit(problems.length > 0 || signal.aborted ? EXIT.failure : EXIT.ok);

@@ -58,7 +58,7 @@ async function compile(texts: typeof SPANISH, wantsSelfExtracting: boolean): Pro
   }
   if (wantsSelfExtracting && isWindows) {
     console.error(texts.noSelfExtracting);
-    return EXIT.refused;
+    return EXIT.failure;
   }
   if (wantsSelfExtracting) await makeSelfExtracting({ codes, pathOf });
   for (const path of PROGRAMS.map(pathOf)) {
@@ -81,5 +81,5 @@ try {
 } catch (error) {
   if (!(error instanceof MakeError)) throw error;
   console.error(`${texts.failed}\n${error.message}`);
-  Deno.exit(EXIT.refused);
+  Deno.exit(EXIT.failure);
 }

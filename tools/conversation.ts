@@ -8,13 +8,13 @@ export const NICKS = ["ana", "beto", "caro"] as const;
 export type Nick = typeof NICKS[number];
 
 /** What one of them says. No two are the same. */
-export interface Remark {
+export interface ScriptLine {
   readonly nick: string;
   readonly text: string;
 }
 
 /** One after the other, everyone listening. */
-export const BEFORE = remarks(
+export const BEFORE_FAILOVER = remarks(
   ["ana", "Hola a todos, ¿me leen?"],
   ["beto", "Hola, Ana. Te leo."],
   ["caro", "¡Buenas! Yo también."],
@@ -23,7 +23,7 @@ export const BEFORE = remarks(
 );
 
 /** All at once, while the server is about to fall. */
-export const RUSH = remarks(
+export const BURST = remarks(
   ["ana", "Yo llevo el conmutador"],
   ["ana", "y dos cables largos."],
   ["beto", "Yo pongo el portátil"],
@@ -33,7 +33,7 @@ export const RUSH = remarks(
 );
 
 /** Right behind, to a server that does not read them any more. */
-export const LAST_WORDS = remarks(
+export const UNACKED_AT_CRASH = remarks(
   ["ana", "¿Hace falta un monitor?"],
   ["ana", "Tengo uno pequeño."],
   ["beto", "Ya hay dos monitores."],
@@ -43,14 +43,14 @@ export const LAST_WORDS = remarks(
 );
 
 /** One after the other again, on the next server. */
-export const AFTER = remarks(
+export const AFTER_FAILOVER = remarks(
   ["ana", "Se cayó el servidor. ¿Siguen ahí?"],
   ["beto", "Aquí sigo, y no me falta nada."],
   ["caro", "A mí tampoco. Ni las galletas."],
   ["ana", "Entonces, a las siete. ¡Hasta luego!"],
 );
 
-function remarks(...pairs: readonly (readonly [nick: Nick, text: string])[]): readonly Remark[] {
+function remarks(...pairs: readonly (readonly [nick: Nick, text: string])[]): readonly ScriptLine[] {
   return pairs.map(([nick, text]) => ({ nick, text }));
 }
 
@@ -59,18 +59,18 @@ const SAID = new RegExp(
 );
 
 /** What somebody says in a line of a screen, if anybody does. */
-export function remarkIn(line: string): Remark | undefined {
+export function remarkIn(line: string): ScriptLine | undefined {
   const { nick, text } = SAID.exec(line)?.groups ?? {};
   return nick === undefined || text === undefined ? undefined : { nick, text };
 }
 
 /** Whose remarks a screen does not show as they were said: each one once, in their order, and no other. */
-export function misquoted(lines: readonly string[], said: readonly Remark[]): string[] {
+export function mismatches(lines: readonly string[], said: readonly ScriptLine[]): string[] {
   const shown = lines.map(remarkIn).filter((remark) => remark !== undefined);
   const nicks = new Set([...said, ...shown].map(({ nick }) => nick));
   return [...nicks].filter((nick) => wordsOf(nick, shown) !== wordsOf(nick, said));
 }
 
-function wordsOf(nick: string, remarks: readonly Remark[]): string {
+function wordsOf(nick: string, remarks: readonly ScriptLine[]): string {
   return remarks.filter((remark) => remark.nick === nick).map(({ text }) => text).join("\n");
 }

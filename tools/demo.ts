@@ -5,18 +5,18 @@ import { blue, bold, green, magenta, red, yellow } from "@std/fmt/colors";
 import { type Language, type Translate, translator } from "../lib/i18n.ts";
 import { EXIT } from "../lib/program.ts";
 import {
-  AFTER,
-  BEFORE,
-  LAST_WORDS,
-  misquoted,
+  AFTER_FAILOVER,
+  BEFORE_FAILOVER,
+  BURST,
+  mismatches,
   type Nick,
   NICKS,
-  type Remark,
   remarkIn,
-  RUSH,
+  type ScriptLine,
+  UNACKED_AT_CRASH,
 } from "./conversation.ts";
 import { freePorts, RunningProgram } from "./processes.ts";
-import { type Screen, setOut } from "./screens.ts";
+import { layOutScreens, type Screen } from "./screens.ts";
 import { runTool, type Tool } from "./tool.ts";
 
 /** How long it may take from the first process to the last line, in ms. */
@@ -80,12 +80,12 @@ type Role = "primary" | "backup" | Nick;
 class Stage implements AsyncDisposable {
   /** Where the servers listen. */
   readonly addresses: { readonly primary: string; readonly backup: string };
-  readonly said: Remark[] = [];
+  readonly said: ScriptLine[] = [];
   readonly #cast = new Map<Role, RunningProgram>();
   readonly #language: Language;
   readonly #sentences: Translate;
   readonly #signal: AbortSignal;
-  #saidBeforeKill: readonly Remark[] | undefined;
+  #saidBeforeKill: readonly ScriptLine[] | undefined;
 
   constructor({ language, signal }: Tool) {
     this.#language = language;
@@ -126,7 +126,7 @@ class Stage implements AsyncDisposable {
   }
 
   /** Has people say something, each all of theirs in one go. */
-  async say(...remarks: readonly Remark[]): Promise<void> {
+  async say(...remarks: readonly ScriptLine[]): Promise<void> {
     this.said.push(...remarks);
     await Promise.all(NICKS.map((nick) => {
       const own = remarks.filter((remark) => remark.nick === nick);
@@ -135,7 +135,7 @@ class Stage implements AsyncDisposable {
   }
 
   /** Waits until everyone sees it. */
-  async see(...remarks: readonly Remark[]): Promise<void> {
+  async see(...remarks: readonly ScriptLine[]): Promise<void> {
     for (const { nick, text } of remarks) await this.#show(NICKS, `${nick}: ${text}`);
   }
 
@@ -175,7 +175,7 @@ class Stage implements AsyncDisposable {
   #start(role: Role, args: readonly string[]): void {
     const task = role === "primary" || role === "backup" ? "server" : "client";
     const language = `--lang=${this.#language}`;
-    this.#cast.set(role, new RunningProgram({ task, args: [...args, language], isTypedTo: true }));
+    this.#cast.set(role, new RunningProgram({ task, args: [...args, language], hasStdin: true }));
   }
 
   #program(role: Role): RunningProgram {
@@ -187,7 +187,7 @@ class Stage implements AsyncDisposable {
     const isWanted = (line: string) => line.includes(text);
     const { notShown } = TEXTS[this.#language];
     for (const role of roles) {
-      await this.#program(role).shows(isWanted, { signal: this.#signal }).catch(() => {
+      await this.#program(role).waitForLine(isWanted, { signal: this.#signal }).catch(() => {
         throw new Mishap(notShown(nameOf(role, this.#language), text));
       });
     }
@@ -207,7 +207,7 @@ class Stage implements AsyncDisposable {
   async #end(role: Role): Promise<void> {
     const { notEnded, badEnd } = TEXTS[this.#language];
     const name = nameOf(role, this.#language);
-    const { success, signal, code } = await this.#program(role).ends({ signal: this.#signal }).catch(() => {
+    const { success, signal, code } = await this.#program(role).exited({ signal: this.#signal }).catch(() => {
       throw new Mishap(notEnded(name));
     });
     if (!success) throw new Mishap(badEnd(name, signal ?? String(code)));
@@ -239,19 +239,19 @@ async function play(stage: Stage, tell: (step: Step) => void): Promise<void> {
   tell("entering");
   await stage.enter();
   tell("talking");
-  for (const remark of BEFORE) {
+  for (const remark of BEFORE_FAILOVER) {
     await stage.say(remark);
     await stage.see(remark);
   }
-  await stage.say(...RUSH);
-  await stage.see(RUSH[0]!);
+  await stage.say(...BURST);
+  await stage.see(BURST[0]!);
   tell("killing");
   stage.freeze();
-  await stage.say(...LAST_WORDS);
+  await stage.say(...UNACKED_AT_CRASH);
   stage.kill();
-  await stage.see(...RUSH, ...LAST_WORDS);
+  await stage.see(...BURST, ...UNACKED_AT_CRASH);
   tell("goingOn");
-  for (const remark of AFTER) {
+  for (const remark of AFTER_FAILOVER) {
     await stage.say(remark);
     await stage.see(remark);
   }
@@ -280,7 +280,7 @@ async function demo({ language, signal }: Tool): Promise<number> {
   showAll(stage, texts);
   if (problems.length > 0) {
     console.log(bold(red(texts.failure(problems.join("; ")))));
-    return EXIT.refused;
+    return EXIT.failure;
   }
   const elapsed = (performance.now() - startedMs) / 1_000;
   const seconds = elapsed.toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -291,7 +291,7 @@ async function demo({ language, signal }: Tool): Promise<number> {
 /** Who did not see what was said as it was said. */
 function misquotes(stage: Stage, texts: typeof SPANISH): string[] {
   return NICKS.flatMap((reader) => {
-    const nicks = misquoted(stage.linesOf(reader), stage.said);
+    const nicks = mismatches(stage.linesOf(reader), stage.said);
     return nicks.length > 0 ? [texts.misquoted(reader, nicks.join(", "))] : [];
   });
 }
@@ -305,7 +305,7 @@ function showAll(stage: Stage, texts: typeof SPANISH): void {
       title: `${texts.primary}, ${primary}`,
       paintTitle: red,
       lines: stage.linesOf("primary"),
-      fate: stage.isKilled ? texts.killed : undefined,
+      statusLine: stage.isKilled ? texts.killed : undefined,
     },
     { title: `${texts.backup}, ${backup}`, paintTitle: yellow, lines: stage.linesOf("backup") },
   ];
@@ -313,7 +313,7 @@ function showAll(stage: Stage, texts: typeof SPANISH): void {
   const people = NICKS.map((nick, index): Screen => {
     return { title: nick, paintTitle: colours[index]!, lines: stage.linesOf(nick) };
   });
-  console.log(["", ...setOut(servers, columns), ...setOut(people, columns)].join("\n"));
+  console.log(["", ...layOutScreens(servers, columns), ...layOutScreens(people, columns)].join("\n"));
 }
 
 if (import.meta.main) await runTool(demo);

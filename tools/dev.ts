@@ -82,7 +82,7 @@ class DevServer implements AsyncDisposable {
     this.#program = program;
     const listening = translator(language)("server.listening", { address });
     try {
-      await program.shows((line) => line === listening, { signal });
+      await program.waitForLine((line) => line === listening, { signal });
     } catch {
       return false;
     }
@@ -129,7 +129,7 @@ async function dev({ language, signal: outer }: Tool): Promise<number> {
   if (!await primary.restart() || !await backup.restart()) {
     if (signal.aborted) return EXIT.ok;
     console.error(red(texts.failed));
-    return EXIT.refused;
+    return EXIT.failure;
   }
   const join = `${texts.join}\n  ${bold(joinCommand())}`;
   console.log(join);

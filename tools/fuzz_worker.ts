@@ -13,9 +13,9 @@ import { sessionIdOf, TOKEN_BYTES } from "../lib/protocol.ts";
 import { Renderer } from "../lib/render.ts";
 import { Session, type SessionEvent } from "../lib/session.ts";
 import { UNLIMITED } from "../lib/token_bucket.ts";
-import { enter, helloOf, type Peer } from "../tests/peers.ts";
+import { join, makeHello, type Peer } from "../tests/peers.ts";
 import { LOOPBACK } from "../tests/support.ts";
-import { clientHello, serverHello, WIRE } from "../tests/wire.ts";
+import { clientHello, serverHello, TCP } from "../tests/wire.ts";
 import { changedStream, clientStream, serverStream } from "./streams.ts";
 
 /** Seeds, each of a stream for a server and of one for a client. */
@@ -33,7 +33,7 @@ const HANDSHAKE_EVERY = 4;
 /** Most bytes that are read at once. */
 const READ_BYTES = 4_096;
 /** How long a peer may take to be done with a stream, in ms. */
-const LEADER_TIMEOUT_MS = 20_000;
+const TEST_TIMEOUT_MS = 20_000;
 
 // deno-lint-ignore no-control-regex -- these are the very characters that must not come
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
@@ -42,7 +42,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u20
 class Seeds {
   readonly #end: number;
   #next: number;
-  readonly #underWay = new Map<number, number>();
+  readonly #inFlight = new Map<number, number>();
 
   constructor({ first, count }: Job) {
     this.#next = first;
@@ -52,21 +52,21 @@ class Seeds {
   /** The next seed, or undefined if there is none. */
   begin(): number | undefined {
     if (this.#next === this.#end) return undefined;
-    this.#underWay.set(this.#next, performance.now());
+    this.#inFlight.set(this.#next, performance.now());
     return this.#next++;
   }
 
-  get areBegun(): boolean {
+  get areAllStarted(): boolean {
     return this.#next === this.#end;
   }
 
   end(seed: number): void {
-    this.#underWay.delete(seed);
+    this.#inFlight.delete(seed);
   }
 
   /** The first seed that may be to blame for what went wrong now. */
-  get suspect(): number {
-    return Math.min(this.#next, ...this.#underWay.keys());
+  get firstSuspect(): number {
+    return Math.min(this.#next, ...this.#inFlight.keys());
   }
 
   /** Does `work` as often at once as streams are on their way.
@@ -74,13 +74,13 @@ class Seeds {
   async all(work: (slot: number) => Promise<void>): Promise<void> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setInterval(() => {
-      const [beganMs = Infinity] = this.#underWay.values();
-      if (performance.now() - beganMs > LEADER_TIMEOUT_MS) reject(new Error("It took too long"));
-    }, LEADER_TIMEOUT_MS / 20);
+      const [beganMs = Infinity] = this.#inFlight.values();
+      if (performance.now() - beganMs > TEST_TIMEOUT_MS) reject(new Error("It took too long"));
+    }, TEST_TIMEOUT_MS / 20);
     try {
       await Promise.race([late, Promise.all(Array.from({ length: AT_ONCE }, (_, slot) => work(slot)))]);
     } catch (cause) {
-      throw new Error(`A stream was not survived: --seed ${this.suspect} replays it`, { cause });
+      throw new Error(`A stream was not survived: --seed ${this.firstSuspect} replays it`, { cause });
     } finally {
       clearInterval(timer);
     }
@@ -96,13 +96,13 @@ interface Hellos {
 const NO_HELLOS: Hellos = { client: new Uint8Array(), server: new Uint8Array() };
 
 async function hellosOf({ address }: ChatServer): Promise<Hellos> {
-  const client = await clientHello(WIRE);
+  const client = await clientHello(TCP);
   return { client, server: await serverHello(address, client) };
 }
 
 /** Whether what is wrong with a stream is wrong with TLS, not with what is said by it. */
 function isOfHandshakes(seed: number): boolean {
-  return WIRE.wrapTls !== undefined && seed % HANDSHAKE_EVERY === 0;
+  return TCP.wrapTls !== undefined && seed % HANDSHAKE_EVERY === 0;
 }
 
 /** A server in which somebody honest chats. */
@@ -130,13 +130,13 @@ class Victim {
       port: 0,
       graceMs: 5,
       messages: UNLIMITED,
-      wrapTls: WIRE.wrapTls,
+      wrapTls: TCP.wrapTls,
       onReject: (_, error) => {
         if (!(error instanceof ChatError)) faults.push(error);
       },
     });
-    const { peer } = await enter(server.address, helloOf("honest"));
-    const hellos = WIRE.wrapTls ? await hellosOf(server) : NO_HELLOS;
+    const { peer } = await join(server.address, makeHello("honest"));
+    const hellos = TCP.wrapTls ? await hellosOf(server) : NO_HELLOS;
     return new Victim(server, { honest: peer, faults, hellos });
   }
 
@@ -158,7 +158,7 @@ class Victim {
   /** One connection: all of a stream, then the end; done when the server has ended its side too. */
   async #processFrames(seed: number, buffer: Uint8Array): Promise<void> {
     const isHandshake = isOfHandshakes(seed);
-    const conn = await (isHandshake ? dial : WIRE.dial)(this.#server.address, new AbortController());
+    const conn = await (isHandshake ? dial : TCP.dial)(this.#server.address, new AbortController());
     try {
       const stream = isHandshake ? changedStream(seed, this.hellos.client) : clientStream(seed);
       for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
@@ -174,18 +174,18 @@ class Victim {
   /** Somebody honest says something and reads it back. */
   async #chat(): Promise<void> {
     const clientSeq = ++this.#said;
-    await this.#honest.say({ type: "say", clientSeq, timeMs: 0, text: "hola" });
+    await this.#honest.send({ type: "say", clientSeq, timeMs: 0, text: "hola" });
     for (;;) {
-      const message = await this.#honest.hear();
+      const message = await this.#honest.receive();
       if (message?.type === "said" && message.nick === "honest" && message.clientSeq === clientSeq) return;
-      if (message?.type === "ping") await this.#honest.say({ type: "pong" });
+      if (message?.type === "ping") await this.#honest.send({ type: "pong" });
       if (message === undefined || message.type === "error") throw new Error(`${Deno.inspect(message)}`);
     }
   }
 }
 
 /** A server that sends the streams of a job to clients, until it has no more. */
-class Villain {
+class HostileServer {
   readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   readonly #seeds: Seeds;
   readonly #hellos: Hellos;
@@ -213,7 +213,7 @@ class Villain {
     if (seed === undefined) return;
     try {
       const isHandshake = isOfHandshakes(seed);
-      const conn = isHandshake ? tcp : WIRE.wrapTls?.(tcp) ?? tcp;
+      const conn = isHandshake ? tcp : TCP.wrapTls?.(tcp) ?? tcp;
       const buffer = new Uint8Array(READ_BYTES);
       await conn.read(buffer);
       const resumeToken = buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES);
@@ -233,14 +233,14 @@ class Villain {
 /** Clients, new ones for every job, that go on from one stream of it to the next. */
 async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
   const seeds = new Seeds(job);
-  const villain = new Villain(seeds, hellos);
+  const villain = new HostileServer(seeds, hellos);
   const serving = villain.serve();
   try {
     await seeds.all(async (slot) => {
       using session = new Session({
         mailbox: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
         nextTarget: () =>
-          Promise.resolve(seeds.areBegun ? undefined : { server: villain.address, nick: "ana" }),
+          Promise.resolve(seeds.areAllStarted ? undefined : { server: villain.address, nick: "ana" }),
       });
       // One that has as much to say again as a client may have.
       while (slot === 0 && !session.isFull) session.say("hola");
@@ -261,7 +261,7 @@ function show(event: SessionEvent, session: Session): void {
   const lines: string[] = [];
   switch (event.type) {
     case "entered":
-      lines.push(...event.welcome.members.map((person) => renderer.person(person)));
+      lines.push(...event.welcome.members.map((person) => renderer.member(person)));
       if (!session.isFull) session.say("hola");
       break;
     case "read":

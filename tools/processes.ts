@@ -13,9 +13,9 @@ export interface StartOptions {
   /** Arguments of the program. */
   readonly args: readonly string[];
   /** Whether something will be typed; otherwise its input is at the end from the start. */
-  readonly isTypedTo?: boolean;
+  readonly hasStdin?: boolean;
   /** Whether nobody reads what it shows on standard output, which then goes nowhere. */
-  readonly isUnread?: boolean;
+  readonly isOutputUnread?: boolean;
   /** Told each line as it is shown. */
   readonly onLine?: (line: string) => void;
   /** Told how it ended, after its last line. */
@@ -36,17 +36,17 @@ export class RunningProgram implements AsyncDisposable {
 
   /** Starts it at once. */
   constructor(options: StartOptions) {
-    const { task, args, isTypedTo = false, isUnread = false } = options;
+    const { task, args, hasStdin = false, isOutputUnread = false } = options;
     // The very program that runs this one: what PATH calls deno may be a script around it, and a SIGKILL
     // would end the script alone.
     const command = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--preload", "./tools/leash.ts", ...commandOf(task), ...args],
-      stdin: isTypedTo ? "piped" : "null",
-      stdout: isUnread ? "null" : "piped",
+      stdin: hasStdin ? "piped" : "null",
+      stdout: isOutputUnread ? "null" : "piped",
       stderr: "piped",
     });
     this.#child = command.spawn();
-    this.#input = isTypedTo ? this.#child.stdin.getWriter() : undefined;
+    this.#input = hasStdin ? this.#child.stdin.getWriter() : undefined;
     this.#options = options;
     this.#ended = this.#run();
   }
@@ -69,7 +69,7 @@ export class RunningProgram implements AsyncDisposable {
 
   /** Waits until it has shown a line as asked for, before or after the call.
    * @throws {Error} if it ends without; the signal's reason */
-  async shows(isWanted: (line: string) => boolean, { signal }: { signal: AbortSignal }): Promise<void> {
+  async waitForLine(isWanted: (line: string) => boolean, { signal }: { signal: AbortSignal }): Promise<void> {
     for (let at = 0;; at++) {
       while (at === this.lines.length) {
         if (this.#hasEnded) throw new Error(`Cannot wait for a line: process ${this.#child.pid} has ended`);
@@ -81,7 +81,7 @@ export class RunningProgram implements AsyncDisposable {
 
   /** Waits until it has ended, and all that it showed is read.
    * @throws the signal's reason */
-  ends({ signal }: { signal: AbortSignal }): Promise<Deno.CommandStatus> {
+  exited({ signal }: { signal: AbortSignal }): Promise<Deno.CommandStatus> {
     return unlessAborted(this.#ended, signal);
   }
 
@@ -108,7 +108,7 @@ export class RunningProgram implements AsyncDisposable {
   }
 
   async #run(): Promise<Deno.CommandStatus> {
-    const showing = this.#options.isUnread ? Promise.resolve() : this.#read(this.#child.stdout);
+    const showing = this.#options.isOutputUnread ? Promise.resolve() : this.#read(this.#child.stdout);
     // On Windows Deno waits for each pipe in a thread of its own, and has four a core: two for each program would
     // leave none to type to a third client with, on two cores.
     if (Deno.build.os === "windows") await showing;

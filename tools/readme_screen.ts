@@ -14,11 +14,11 @@ const SCREEN = /```text\n[^]*?```/;
 const COMMAND = "client --lang es";
 
 function start(task: "server" | "client", ...args: string[]): RunningProgram {
-  return new RunningProgram({ task, args: [...args, "--lang", "es"], isTypedTo: task === "client" });
+  return new RunningProgram({ task, args: [...args, "--lang", "es"], hasStdin: task === "client" });
 }
 
 async function isOpen(server: RunningProgram): Promise<void> {
-  await server.shows((line) => line.startsWith("Escuchando"), { signal: AbortSignal.timeout(10_000) });
+  await server.waitForLine((line) => line.startsWith("Escuchando"), { signal: AbortSignal.timeout(10_000) });
 }
 
 /** What ana sees while beto talks with her, the server falls, and both go on at its backup. */
@@ -28,23 +28,23 @@ async function conversation(): Promise<string[]> {
   await Promise.all([isOpen(first), isOpen(second)]);
   await using terminals = new Terminals();
   const ana = await terminals.open("ana");
-  await ana.enters(COMMAND);
+  await ana.enterLine(COMMAND);
   for (const [question, answer] of [["Servidor", HOST], ["Puerto", PORT], ["Nick", "ana"]] as const) {
     await ana.says(question);
-    await ana.enters(answer);
+    await ana.enterLine(answer);
   }
   await ana.says("En línea: ana");
   await using beto = start("client", "--host", HOST, "--port", PORT, "--nick", "beto", "--auto");
   await ana.says("beto (127.0.0.1) se ha conectado");
   await beto.type("hola, ana");
   await ana.says("beto: hola, ana");
-  await ana.enters("hola, beto");
+  await ana.enterLine("hola, beto");
   await ana.says("ana: hola, beto");
   first.kill("SIGKILL");
   await ana.says("Nuevo servidor");
-  await ana.presses("Enter");
+  await ana.press("Enter");
   await ana.says(`[${BACKUP}]`);
-  await ana.presses("Enter");
+  await ana.press("Enter");
   await ana.says(`Conectado a ${HOST}:${BACKUP}`);
   await beto.type("¿dónde estábamos?");
   await ana.says("beto: ¿dónde estábamos?");

@@ -87,7 +87,7 @@ async function release({ language }: Tool): Promise<number> {
     if (!(error instanceof MakeError)) throw error;
     console.error(`${texts.failed}\n${error.message}`);
   });
-  if (!codes) return EXIT.refused;
+  if (!codes) return EXIT.failure;
   await Deno.remove(FOLDER, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
@@ -111,7 +111,7 @@ async function release({ language }: Tool): Promise<number> {
   }
   await Deno.writeTextFile(`${FOLDER}/SHA256SUMS`, sums.join(""));
   console.log(missing.length === 0 ? texts.all : texts.missing(missing.join(", ")));
-  return missing.length === 0 ? EXIT.ok : EXIT.refused;
+  return missing.length === 0 ? EXIT.ok : EXIT.failure;
 }
 
 await runTool(release);

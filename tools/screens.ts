@@ -19,12 +19,12 @@ export interface Screen {
   readonly paintTitle: Paint;
   readonly lines: readonly string[];
   /** What befell the program behind its last line, if something did. */
-  readonly fate?: string;
+  readonly statusLine?: string;
 }
 
 /** Screens as rows of a terminal with so many columns: side by side as far as they fit, the others below.
  * Where no terminal is, with Infinity columns, they come in turn, and their lines stay whole. */
-export function setOut(screens: readonly Screen[], columns: number): string[] {
+export function layOutScreens(screens: readonly Screen[], columns: number): string[] {
   const fitting = columns === Infinity
     ? 1
     : Math.floor((columns + GAP.length) / (MIN_SCREEN_COLUMNS + GAP.length));
@@ -32,7 +32,7 @@ export function setOut(screens: readonly Screen[], columns: number): string[] {
   const screenColumns = Math.floor((columns + GAP.length) / perBand) - GAP.length;
   const rows: string[] = [];
   for (let at = 0; at < screens.length; at += perBand) {
-    rows.push(...beside(screens.slice(at, at + perBand), screenColumns), "");
+    rows.push(...sideBySide(screens.slice(at, at + perBand), screenColumns), "");
   }
   return rows;
 }
@@ -52,7 +52,7 @@ function painted({ text, paint }: Row): string {
   return paint(text);
 }
 
-function beside(screens: readonly Screen[], columns: number): string[] {
+function sideBySide(screens: readonly Screen[], columns: number): string[] {
   const stacks = screens.map((screen) => framed(screen, columns));
   const height = Math.max(...stacks.map((rows) => rows.length));
   return Array.from({ length: height }, (_, y) => {
@@ -65,12 +65,12 @@ function beside(screens: readonly Screen[], columns: number): string[] {
   });
 }
 
-function framed({ title, paintTitle, lines, fate }: Screen, columns: number): Row[] {
+function framed({ title, paintTitle, lines, statusLine }: Screen, columns: number): Row[] {
   return [
     { text: title, paint: (text) => bold(paintTitle(text)) },
     { text: "─".repeat(Math.min(columns, MAX_RULE_COLUMNS)), paint: paintTitle },
     ...lines.flatMap((line) => rowsOf(line, columns)),
-    ...fate === undefined ? [] : [{ text: fate, paint: (text: string) => bold(red(text)) }],
+    ...statusLine === undefined ? [] : [{ text: statusLine, paint: (text: string) => bold(red(text)) }],
   ];
 }
 
@@ -85,7 +85,7 @@ function rowsOf(line: string, columns: number): Row[] {
   }
   texts.push(text);
   const [stamp = ""] = /^\[[\d :-]+\] /.exec(line) ?? [];
-  const paint = paintOf(line.slice(stamp.length));
+  const paint = themeFor(line.slice(stamp.length));
   return texts.map((text, index) => ({
     text,
     paint: index > 0 ? paint : (text) => dim(text.slice(0, stamp.length)) + paint(text.slice(stamp.length)),
@@ -93,7 +93,7 @@ function rowsOf(line: string, columns: number): Row[] {
 }
 
 /** How what stands behind the time is coloured. */
-function paintOf(content: string): Paint {
+function themeFor(content: string): Paint {
   if (content.startsWith(`${PREFIXES.notice} `)) return yellow;
   if (content.startsWith(`${PREFIXES.presence} `)) return cyan;
   return (text) => text.replace(/^(?:[^\p{L}\d] )?[\p{L}\p{M}\d_-]+:(?= )/u, bold);

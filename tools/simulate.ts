@@ -4,7 +4,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { addCounts, emptyTally, explainFailure, type Tally } from "../tests/simulator.ts";
-import { WEAKENINGS } from "../tests/simulator/rules.ts";
+import { MUTATIONS } from "../tests/simulator/rules.ts";
 import type { Job } from "../tests/simulator/worker.ts";
 
 /** Runs that a worker is given at a time. */
@@ -62,23 +62,23 @@ const flags = parseArgs(Deno.args, {
   default: { runs: "10000", seed: "1", workers: `${navigator.hardwareConcurrency}` },
 });
 const { weaken } = flags;
-const weakening = Object.keys(WEAKENINGS).find((name) => typeof weaken === "string" && name.includes(weaken));
+const weakening = Object.keys(MUTATIONS).find((name) => typeof weaken === "string" && name.includes(weaken));
 if (weaken !== undefined && weakening === undefined) {
-  refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(WEAKENINGS).join("\n  ")}`);
+  refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(MUTATIONS).join("\n  ")}`);
 }
 const startedMs = performance.now();
-const { runs, messages, deaths, breaks, cutFrames, failed } = await search({
+const { runs, messages, crashes, disconnects, truncatedFrames, failed } = await search({
   first: wholeNumber(flags.seed, "seed"),
   runs: wholeNumber(flags.runs, "runs"),
   workers: wholeNumber(flags.workers, "workers"),
   weakening,
 });
-const rules = weakening === undefined ? {} : WEAKENINGS[weakening]?.rules;
+const rules = weakening === undefined ? {} : MUTATIONS[weakening]?.rules;
 for (const seed of failed.slice(0, MOST_EXPLAINED)) console.log(`${explainFailure(seed, rules)}\n`);
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
 console.log(
-  `${runs} runs, ${messages} messages, ${deaths} server deaths, ${breaks} other breaks, ` +
-    `${cutFrames} connections cut within a frame (${seconds} s): ${failed.length} runs with a fault`,
+  `${runs} runs, ${messages} messages, ${crashes} server deaths, ${disconnects} other breaks, ` +
+    `${truncatedFrames} connections cut within a frame (${seconds} s): ${failed.length} runs with a fault`,
 );
 if (failed.length > 0) {
   console.log(`Seeds: ${failed.slice(0, 20).join(" ")}`);

@@ -48,7 +48,7 @@ Deno.test("bench:load loads a server that runs, and takes leave of it", async ()
   assertEquals([started, rest], ["started", []]);
   const { messages, deliveries } = JSON.parse(outcome!);
   assertEquals(deliveries, 3 * messages);
-  await server.sees(
+  await server.waitForOutput(
     ...["u00000", "u00001", "u00002"].map((nick) => `${nick} (${LOOPBACK}) se ha desconectado`),
   );
 });

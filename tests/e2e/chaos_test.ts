@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ChatServer } from "../../lib/chat_server.ts";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/outbox.ts";
 import type { Said, Say } from "../../lib/protocol.ts";
-import { enter, helloOf, type Peer } from "../peers.ts";
+import { join, makeHello, type Peer } from "../peers.ts";
 import { Random } from "../simulator/random.ts";
 import { Ledger } from "./chaos/ledger.ts";
 import { type Network, placeOf, Proxy, type Weather } from "./chaos/proxy.ts";
@@ -171,8 +171,8 @@ async function inBadHands(
   await using server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 0 });
   const network: Network = { random: new Random(1), weather: new Map() };
   await using proxy = await Proxy.open(server.address, network);
-  using ana = (await enter(proxy.address, helloOf("ana"))).peer;
-  using beto = (await enter(proxy.address, helloOf("beto"))).peer;
+  using ana = (await join(proxy.address, makeHello("ana"))).peer;
+  using beto = (await join(proxy.address, makeHello("beto"))).peer;
   await ana.expect("joined");
   await act({ proxy, weather: network.weather, ana, beto });
 }
@@ -187,7 +187,7 @@ function say(text: string): Say {
 /** Whether the connection of a peer is cut before another message comes. */
 async function transient(peer: Peer): Promise<boolean> {
   try {
-    await peer.hear();
+    await peer.receive();
     return false;
   } catch (error) {
     return error instanceof Deno.errors.ConnectionReset;
@@ -219,7 +219,7 @@ for (const weather of WEATHERS) {
     inBadHands(async ({ weather: all, ana, beto }) => {
       for (const way of ["up", "down"] as const) all.set(placeOf("ana", way), weather);
       const startedMs = performance.now();
-      await ana.say(say(TEXT));
+      await ana.send(say(TEXT));
       assertEquals((await beto.expect("said")).text, TEXT);
       assertEquals((await ana.expect("said")).text, TEXT);
       const leastMs = { slices: 0, delay: 60, throttle: 180 }[weather.kind as "delay"];
@@ -230,8 +230,8 @@ for (const weather of WEATHERS) {
 Deno.test("A proxy holds back what is stalled until that is over", () =>
   inBadHands(async ({ weather, ana, beto }) => {
     weather.set(placeOf("ana", "up"), { kind: "stall" });
-    await ana.say(say("late"));
-    await beto.say(say("soon"));
+    await ana.send(say("late"));
+    await beto.send(say("soon"));
     assertEquals((await beto.expect("said")).text, "soon");
     weather.clear();
     assertEquals((await beto.expect("said")).text, "late");
@@ -241,13 +241,13 @@ for (const way of ["up", "down"] as const) {
   Deno.test(`A proxy swallows what goes ${way}, and cuts the connection when that is over`, () =>
     inBadHands(async ({ proxy, weather, ana, beto }) => {
       weather.set(placeOf("ana", way), { kind: "blackhole" });
-      await ana.say(say("to nobody"));
+      await ana.send(say("to nobody"));
       if (way === "down") assertEquals((await beto.expect("said")).nick, "ana");
-      await beto.say(say("to all"));
+      await beto.send(say("to all"));
       assertEquals((await beto.expect("said")).nick, "beto");
       if (way === "up") assertEquals((await ana.expect("said")).nick, "beto");
       weather.clear();
-      if (way === "up") await ana.say(say("out of nothing"));
+      if (way === "up") await ana.send(say("out of nothing"));
       else proxy.mend();
       assert(await transient(ana));
     }));
@@ -256,7 +256,7 @@ for (const way of ["up", "down"] as const) {
 Deno.test("A proxy cuts a connection within a frame to the server, which never has it", () =>
   inBadHands(async ({ proxy, ana, beto }) => {
     const hasCome = proxy.breaks("within a frame up", never);
-    await ana.say(say(TEXT));
+    await ana.send(say(TEXT));
     assert(await hasCome);
     assert(await transient(ana));
     assertEquals((await beto.expect("left")).nick, "ana");
@@ -267,7 +267,7 @@ Deno.test("A proxy cuts a connection within a frame to a client", () =>
     beto[Symbol.dispose]();
     await ana.expect("left");
     const hasCome = proxy.breaks("within a frame down", never);
-    await ana.say(say(TEXT));
+    await ana.send(say(TEXT));
     assert(await hasCome);
     const { length } = await bytesUntilCut(ana);
     assert(length > 0 && length < TEXT.length + 100, `${length}`);
@@ -276,7 +276,7 @@ Deno.test("A proxy cuts a connection within a frame to a client", () =>
 Deno.test("A proxy shows a message to all but its sender, and cuts their connection", () =>
   inBadHands(async ({ proxy, ana, beto }) => {
     const hasCome = proxy.breaks("before a receipt", never);
-    await beto.say(say(TEXT));
+    await beto.send(say(TEXT));
     assert(await hasCome);
     assertEquals((await ana.expect("said")).text, TEXT);
     assertEquals(await bytesUntilCut(beto), new Uint8Array());
@@ -285,9 +285,9 @@ Deno.test("A proxy shows a message to all but its sender, and cuts their connect
 Deno.test("A proxy shows a message to one person alone, and cuts all other connections", () =>
   inBadHands(async ({ proxy, ana, beto }) => {
     const hasCome = proxy.breaks("after one delivery", never);
-    await ana.say(say(TEXT));
+    await ana.send(say(TEXT));
     assert(await hasCome);
-    const heard = await Promise.all([ana, beto].map((peer) => peer.hear().catch(() => undefined)));
+    const heard = await Promise.all([ana, beto].map((peer) => peer.receive().catch(() => undefined)));
     assertEquals(heard.map((message) => message?.type).sort(), ["said", undefined]);
   }));
 
@@ -297,7 +297,7 @@ Deno.test("A proxy waits no longer for a moment than it is told to", () =>
     const hasCome = proxy.breaks("within a frame up", { signal: patience.signal });
     patience.abort();
     assertEquals(await hasCome, false);
-    await ana.say(say("still here"));
+    await ana.send(say("still here"));
     await ana.expect("said");
   }));
 
@@ -306,7 +306,7 @@ for (const words of [[], [say(TEXT)]]) {
     inBadHands(async ({ proxy, ana, beto }) => {
       const startedMs = performance.now();
       proxy.abandon("ana", 200);
-      await ana.say(...words);
+      await ana.send(...words);
       assert(await transient(ana));
       for (const { text } of words) assertEquals((await beto.expect("said")).text, text);
       assertEquals((await beto.expect("left")).nick, "ana");

@@ -5,7 +5,7 @@ import { runProcess } from "../../lib/program.ts";
 
 await runProcess(async ({ terminal, args: [defect] }) => {
   await terminal.print("begun");
-  for await (const { text: line } of terminal.typed("> ")) {
+  for await (const { text: line } of terminal.lines("> ")) {
     if (line !== "break") continue;
     if (defect === "error") setTimeout(() => (undefined as unknown as Deno.Conn).close());
     else void Promise.reject(new Error("boom"));

@@ -9,19 +9,19 @@ const FINGERPRINT = /SHA256:[A-Za-z0-9+/]{43}/;
 
 /** Gives a shell a folder for what its programs keep. */
 async function settle(screen: TerminalScreen): Promise<void> {
-  await screen.does("export XDG_CONFIG_HOME=$(mktemp -d)");
+  await screen.runCommand("export XDG_CONFIG_HOME=$(mktemp -d)");
 }
 
 /** Ends what runs in a shell, and removes its folder. */
 async function leave(screen: TerminalScreen): Promise<void> {
-  await screen.presses("C-c");
+  await screen.press("C-c");
   await screen.endsWith("$");
   await unsettle(screen);
 }
 
 /** Removes the folder of a shell. */
 async function unsettle(screen: TerminalScreen): Promise<void> {
-  await screen.does('rm -r "$XDG_CONFIG_HOME"');
+  await screen.runCommand('rm -r "$XDG_CONFIG_HOME"');
 }
 
 function connected(port: number): string {
@@ -35,27 +35,27 @@ Deno.test("A certificate is trusted at first use, known from then on, and refuse
   const port = freePort();
   const server = `server --host ${LOOPBACK} --port ${port} --tls-auto`;
   const client = `client --host ${LOOPBACK} --port ${port} --nick ana`;
-  await one.enters(server);
-  const first = await one.finds(FINGERPRINT);
-  await ana.enters(`${client} --tls`);
+  await one.enterLine(server);
+  const first = await one.find(FINGERPRINT);
+  await ana.enterLine(`${client} --tls`);
   await ana.says(`El certificado de ${LOOPBACK}:${port} es nuevo para este equipo.`);
   await ana.endsWith(`  ${first}`, "¿Confiar en él? (sí/no):");
-  await ana.enters("sí");
+  await ana.enterLine("sí");
   await ana.endsWith("¿Confiar en él? (sí/no): sí", connected(port), ">");
-  await ana.enters("salir");
+  await ana.enterLine("salir");
   await ana.endsWith("$");
 
-  await ana.enters(`clear; ${client}`);
+  await ana.enterLine(`clear; ${client}`);
   await ana.endsWith(connected(port), ">");
-  await ana.enters("salir");
+  await ana.enterLine("salir");
   await ana.endsWith("$");
 
-  await one.enters("salir");
+  await one.enterLine("salir");
   await one.endsWith("$");
-  await one.does("rm $XDG_CONFIG_HOME/chat/server.pem");
-  await one.enters(server);
-  const second = await one.finds(FINGERPRINT);
-  await ana.enters(`clear; ${client}`);
+  await one.runCommand("rm $XDG_CONFIG_HOME/chat/server.pem");
+  await one.enterLine(server);
+  const second = await one.find(FINGERPRINT);
+  await ana.enterLine(`clear; ${client}`);
   await ana.says("¡CUIDADO!");
   await ana.says(`  Huella que se esperaba: ${first}`);
   await ana.says(`  Huella que muestra: ${second}`);
@@ -68,34 +68,34 @@ Deno.test("A password is asked for where it cannot be seen, and what was typed f
   const [one, ana] = await Promise.all([terminals.open("one"), terminals.open("ana")]);
   await Promise.all([settle(one), settle(ana)]);
   const port = freePort();
-  await one.does(`echo '${SECRET}' > $XDG_CONFIG_HOME/password`);
-  await one.enters(`server --host ${LOOPBACK} --port ${port} --password-file $XDG_CONFIG_HOME/password`);
+  await one.runCommand(`echo '${SECRET}' > $XDG_CONFIG_HOME/password`);
+  await one.enterLine(`server --host ${LOOPBACK} --port ${port} --password-file $XDG_CONFIG_HOME/password`);
   await one.says(listening(port));
   await ana.rememberSettings();
   const client = `client --host ${LOOPBACK} --port ${port} --nick ana`;
-  await ana.enters(client);
+  await ana.enterLine(client);
   await ana.endsWith("Contraseña:");
-  await ana.types("tres");
-  await ana.enters(" gatos");
+  await ana.type("tres");
+  await ana.enterLine(" gatos");
   const wrong = `No se pudo entrar en ${LOOPBACK}:${port}: la contraseña no es correcta.`;
   await ana.endsWith("Contraseña:", wrong, "Contraseña:");
-  await ana.types("tres tristes tigrex");
-  await ana.presses("BSpace");
-  await ana.enters("s");
+  await ana.type("tres tristes tigrex");
+  await ana.press("BSpace");
+  await ana.enterLine("s");
   await ana.endsWith("Contraseña:", wrong, "Contraseña:", connected(port), ">");
-  await ana.enters("hola");
+  await ana.enterLine("hola");
   await ana.endsWith(`${TIME} ana: hola`, ">");
   // Nor is it among the lines that were entered before.
-  await ana.presses("Up", "Up", "Up");
+  await ana.press("Up", "Up", "Up");
   await ana.endsWith(`${TIME} ana: hola`, "> hola");
-  await ana.presses("C-c");
+  await ana.press("C-c");
   await ana.endsWith("$");
-  await ana.enters(client);
+  await ana.enterLine(client);
   await ana.endsWith("Contraseña:");
-  await ana.types("tres");
-  await ana.presses("C-c");
+  await ana.type("tres");
+  await ana.press("C-c");
   await ana.endsWith("$");
-  await ana.hasItsSettings();
+  await ana.expectRestoredSettings();
   await one.says(`${TIME} ! Se cerró la conexión de ${LOOPBACK}: la contraseña no es correcta`);
   await Promise.all([leave(one), unsettle(ana)]);
 });

@@ -19,13 +19,13 @@ Deno.test("Who freezes is noticed within 15 s, a server and a client alike, and 
   await using beto = await startClient("beto", first, "--auto");
   await using celia = await startClient("celia", second);
   await using dora = await startClient("dora", second, "--auto");
-  await ana.types("todavía");
-  await one.sees("beto", "ana: todavía");
-  await beto.sees("ana: todavía");
-  await celia.sees("dora");
+  await ana.type("todavía");
+  await one.waitForOutput("beto", "ana: todavía");
+  await beto.waitForOutput("ana: todavía");
+  await celia.waitForOutput("dora");
 
-  one.gets("SIGSTOP");
-  dora.gets("SIGSTOP");
+  one.sendSignal("SIGSTOP");
+  dora.sendSignal("SIGSTOP");
   const startedMs = performance.now();
   const within = async (limitMs: number, event: Promise<void>) => {
     await event;
@@ -33,28 +33,31 @@ Deno.test("Who freezes is noticed within 15 s, a server and a client alike, and 
     assert(ms <= limitMs, `That took ${ms} ms and not up to ${limitMs}`);
   };
   await using eva = new PipedProgram("client", "--host", LOOPBACK, "--port", `${first}`, "--nick", "eva");
-  await ana.types("¿hay alguien?");
+  await ana.type("¿hay alguien?");
   const noAnswer =
     `${LOOPBACK}:${first} no respondió en 5 s: revise la dirección, la red y el cortafuegos, y que ahí no haya otro programa.\n`;
   const lost = `! Se perdió la conexión con ${LOOPBACK}:${first}: el servidor dejó de responder\n`;
   const isServerDown = "* dora (127.0.0.1) ha perdido la conexión\n";
   await Promise.all([
-    within(NO_ANSWER_MS, eva.sees(`${noAnswer}Servidor (IP o nombre) [127.0.0.1]:`)),
-    within(SERVER_SILENT_MS, ana.sees(lost, "Nuevo servidor (IP o nombre) [127.0.0.1]:")),
-    within(SERVER_SILENT_MS, beto.sees(lost, `Conectado a ${LOOPBACK}:${second}.`)),
-    within(CLIENT_SILENT_MS, celia.sees(isServerDown)),
-    within(CLIENT_SILENT_MS, two.sees(isServerDown)),
+    within(NO_ANSWER_MS, eva.waitForOutput(`${noAnswer}Servidor (IP o nombre) [127.0.0.1]:`)),
+    within(SERVER_SILENT_MS, ana.waitForOutput(lost, "Nuevo servidor (IP o nombre) [127.0.0.1]:")),
+    within(SERVER_SILENT_MS, beto.waitForOutput(lost, `Conectado a ${LOOPBACK}:${second}.`)),
+    within(CLIENT_SILENT_MS, celia.waitForOutput(isServerDown)),
+    within(CLIENT_SILENT_MS, two.waitForOutput(isServerDown)),
   ]);
 
-  await ana.types(`${LOOPBACK}:${second}`);
-  await beto.sees("ana: ¿hay alguien?");
-  await celia.sees("+ ana: todavía", "ana: ¿hay alguien?");
-  dora.gets("SIGCONT");
-  await dora.sees("Se perdió la conexión", "Conectado", "+ ana: todavía", "ana: ¿hay alguien?");
-  await dora.types("ya estoy");
-  await ana.sees("* dora (127.0.0.1) se ha reconectado", "dora: ya estoy");
-  one.gets("SIGCONT");
-  await one.sees("ana (127.0.0.1) ha perdido la conexión", "beto (127.0.0.1) ha perdido la conexión");
+  await ana.type(`${LOOPBACK}:${second}`);
+  await beto.waitForOutput("ana: ¿hay alguien?");
+  await celia.waitForOutput("+ ana: todavía", "ana: ¿hay alguien?");
+  dora.sendSignal("SIGCONT");
+  await dora.waitForOutput("Se perdió la conexión", "Conectado", "+ ana: todavía", "ana: ¿hay alguien?");
+  await dora.type("ya estoy");
+  await ana.waitForOutput("* dora (127.0.0.1) se ha reconectado", "dora: ya estoy");
+  one.sendSignal("SIGCONT");
+  await one.waitForOutput(
+    "ana (127.0.0.1) ha perdido la conexión",
+    "beto (127.0.0.1) ha perdido la conexión",
+  );
   const said = beto.lines.filter((line) => / (ana|dora): /.test(line)).map((line) => line.split("] ")[1]);
   assertEquals(said, ["ana: todavía", "ana: ¿hay alguien?", "dora: ya estoy"]);
 });

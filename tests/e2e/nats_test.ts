@@ -6,7 +6,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeBlockHead } from "../../lib/nats_block.ts";
 import { connectNats, type NatsModuleError } from "../../lib/nats_link.ts";
 import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/nats_stream.ts";
-import { vouchedPair } from "../certificates.ts";
+import { caSignedPair } from "../certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
 import { runSharedChaos } from "./chaos/shared_run.ts";
@@ -173,7 +173,7 @@ Deno.test(
 Deno.test("NATS is spoken to over TLS, if its certificate is vouched for", withNats, async () => {
   await using folder = new TestFolder();
   const start = async (ip: string) => {
-    const { cert, key, ca } = await vouchedPair(ip);
+    const { cert, key, ca } = await caSignedPair(ip);
     const files = [await folder.file(`${ip}.pem`, cert), await folder.file(`${ip}.key`, key)];
     const args = ["--tls", "--tlscert", files[0]!, "--tlskey", files[1]!];
     return { ca, nats: await NatsServer.start({ folder: `${folder.path}/${ip}`, args }) };
@@ -223,26 +223,26 @@ Deno.test("A room outlives all of its servers, and what somebody said who left",
   const stored = `Sala aula, guardada en NATS (${nats.address}), copias: 1.`;
   {
     await using first = await startServer(ports[0], ...sharing);
-    await first.sees(stored);
+    await first.waitForOutput(stored);
     await using second = await startServer(ports[1], ...sharing);
     await using beto = await startClient("beto", ports[1]);
     await using ana = await startClient("ana", ports[0]);
-    await beto.sees("ana (127.0.0.1) se ha conectado");
-    await ana.types("hasta luego");
-    await Promise.all([ana, beto].map((client) => client.sees("ana: hasta luego")));
-    await ana.types("salir");
-    await beto.sees("ana (127.0.0.1) se ha desconectado");
-    for (const server of [first, second]) server.gets("SIGKILL");
+    await beto.waitForOutput("ana (127.0.0.1) se ha conectado");
+    await ana.type("hasta luego");
+    await Promise.all([ana, beto].map((client) => client.waitForOutput("ana: hasta luego")));
+    await ana.type("salir");
+    await beto.waitForOutput("ana (127.0.0.1) se ha desconectado");
+    for (const server of [first, second]) server.sendSignal("SIGKILL");
   }
   await nats.kill();
   nats.start();
   await nats.answers();
   await using third = await startServer(ports[0], ...sharing);
-  await third.sees(stored);
+  await third.waitForOutput(stored);
   await using eva = await startClient("eva", ports[0]);
-  await eva.sees("ana: hasta luego");
-  await third.types("salir");
-  await third.ends(0);
+  await eva.waitForOutput("ana: hasta luego");
+  await third.type("salir");
+  await third.endInput(0);
 });
 
 Deno.test(
@@ -258,7 +258,7 @@ Deno.test(
         ...["server", "--host", LOOPBACK, "--port", `${taken.addr.port}`, ...sharing] as const,
       );
       const inUse = `El puerto ${taken.addr.port} ya está en uso en ${LOOPBACK}: elija otro.\n`;
-      await server.ends(1, inUse);
+      await server.endInput(1, inUse);
       assertEquals(await leases.list(), alone);
 
       const port = freePort();
@@ -268,8 +268,8 @@ Deno.test(
       const newer = encodeBlockHead({ nodeId: 1n, batchSeq: 1 });
       newer[5]!++;
       await store.append(newer, { id: "newer" });
-      await ana.sees("el servidor se ha cerrado");
-      await other.ends(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
+      await ana.waitForOutput("el servidor se ha cerrado");
+      await other.endInput(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
       assertEquals(await leases.list(), alone);
     }),
 );
@@ -277,7 +277,7 @@ Deno.test(
 Deno.test("A server without NATS says so and ends", withNats, async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
-  await server.ends(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
+  await server.endInput(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
 });
 
 Deno.test(

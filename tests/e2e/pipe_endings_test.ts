@@ -1,7 +1,16 @@
 // Every way in which servers and clients with pipes end, and with which status.
 
 import { assert, assertEquals } from "@std/assert";
-import { connected, fell, joined, left, nobodyAt, numbered, saidBy, TIME } from "./sentences.ts";
+import {
+  connected,
+  connectionRefused,
+  joined,
+  left,
+  numberedLines,
+  saidBy,
+  serverFell,
+  TIME,
+} from "./sentences.ts";
 import { freePort, listening, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
 
 function vanished(nick: string): string {
@@ -11,37 +20,40 @@ function vanished(nick: string): string {
 const CLOSING = ["Cerrando el servidor: se avisa a quienes están conectados.", "Servidor cerrado."];
 
 const endings: Record<string, (server: PipedProgram) => void | Promise<void>> = {
-  "SIGTERM": (server) => server.gets("SIGTERM"),
-  "SIGINT": (server) => server.gets("SIGINT"),
-  "salir": (server) => server.types("salir"),
-  "quit": (server) => server.types("Quit"),
+  "SIGTERM": (server) => server.sendSignal("SIGTERM"),
+  "SIGINT": (server) => server.sendSignal("SIGINT"),
+  "salir": (server) => server.type("salir"),
+  "quit": (server) => server.type("Quit"),
 };
 for (const [name, end] of Object.entries(endings)) {
   Deno.test(`A server that is ended by ${name} tells everyone`, async () => {
     const port = freePort();
     await using server = await startServer(port);
     await using ana = await startClient("ana", port);
-    await server.sees("ana");
+    await server.waitForOutput("ana");
     await end(server);
-    await ana.sees("Nuevo servidor");
-    await server.ends(0);
+    await ana.waitForOutput("Nuevo servidor");
+    await server.endInput(0);
     assertEquals(server.lines, [listening(port), joined("ana"), ...CLOSING]);
-    assertEquals(ana.lines.slice(0, 2), [connected(port, "ana"), fell(port, "el servidor se ha cerrado")]);
+    assertEquals(ana.lines.slice(0, 2), [
+      connected(port, "ana"),
+      serverFell(port, "el servidor se ha cerrado"),
+    ]);
   });
 }
 
 Deno.test("A server whose input has ended goes on", async () => {
   const port = freePort();
   await using server = await startServer(port);
-  await server.types("hola");
-  await server.hearsNoMore();
-  await server.sees(
+  await server.type("hola");
+  await server.closeStdin();
+  await server.waitForOutput(
     'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
   );
   await using ana = await startClient("ana", port);
-  await ana.types("hola", "salir");
-  await ana.ends(0);
-  await server.sees("se ha desconectado");
+  await ana.type("hola", "salir");
+  await ana.endInput(0);
+  await server.waitForOutput("se ha desconectado");
 });
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
@@ -49,9 +61,9 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     const port = freePort();
     await using server = await startServer(port);
     await using ana = await startClient("ana", port);
-    ana.gets(signal);
-    await ana.ends(0);
-    await server.sees(left("ana").slice(TIME.length));
+    ana.sendSignal(signal);
+    await ana.endInput(0);
+    await server.waitForOutput(left("ana").slice(TIME.length));
   });
 }
 
@@ -60,10 +72,10 @@ Deno.test("A client that is killed is shown as lost", async () => {
   await using server = await startServer(port, "--grace", "0");
   await using ana = await startClient("ana", port);
   await using beto = await startClient("beto", port);
-  await server.sees("beto");
-  beto.gets("SIGKILL");
-  await ana.sees("beto (127.0.0.1) ha perdido la conexión");
-  await server.sees("beto (127.0.0.1) ha perdido la conexión");
+  await server.waitForOutput("beto");
+  beto.sendSignal("SIGKILL");
+  await ana.waitForOutput("beto (127.0.0.1) ha perdido la conexión");
+  await server.waitForOutput("beto (127.0.0.1) ha perdido la conexión");
   assertEquals(ana.lines, [connected(port, "ana"), joined("beto"), vanished("beto")]);
   assertEquals(server.lines, [listening(port), joined("ana"), joined("beto"), vanished("beto")]);
 });
@@ -73,11 +85,11 @@ Deno.test("At the end of its input a client leaves once everything that it was g
   await using _server = await startServer(port);
   await using ana = await startClient("ana", port);
   await using beto = await startClient("beto", port);
-  const lines = numbered(2_000);
-  await beto.types(...lines);
-  await beto.hearsNoMore();
-  await beto.ends(0);
-  await ana.sees("beto (127.0.0.1) se ha desconectado");
+  const lines = numberedLines(2_000);
+  await beto.type(...lines);
+  await beto.closeStdin();
+  await beto.endInput(0);
+  await ana.waitForOutput("beto (127.0.0.1) se ha desconectado");
   assertEquals(saidBy("beto", ana.lines), lines);
 });
 
@@ -85,19 +97,19 @@ Deno.test("A client whose output nobody reads any more ends cleanly: client | he
   const port = freePort();
   await using server = await startServer(port);
   await using ana = await startClient("ana", port);
-  await ana.isReadNoMore();
-  await ana.types("hola", "¿nadie?");
-  await ana.ends(0);
-  await server.sees(left("ana").slice(TIME.length));
+  await ana.closeStdout();
+  await ana.type("hola", "¿nadie?");
+  await ana.endInput(0);
+  await server.waitForOutput(left("ana").slice(TIME.length));
 });
 
 Deno.test("--help and --version answer and end with status 0", async () => {
   for (const task of ["server", "client"] as const) {
     await using help = new PipedProgram(task, "--help");
-    await help.ends(0);
+    await help.endInput(0);
     assert(help.lines[0]!.startsWith(`Uso: chat-${task} [opciones]`), help.output);
     await using version = new PipedProgram(task, "--version");
-    await version.ends(0);
+    await version.endInput(0);
     assert(/^chat-\w+ \d+\.\d+\.\d+ \(.+, Deno .+\)\n$/.test(version.output), version.output);
   }
 });
@@ -111,7 +123,7 @@ Deno.test("What the system refuses ends a server that asks nothing with status 1
   ];
   for (const [host, error] of refused) {
     await using server = new PipedProgram("server", "--host", host, "--port", `${port}`);
-    await server.ends(1, error);
+    await server.endInput(1, error);
     assertEquals(server.output, "");
   }
 });
@@ -129,7 +141,7 @@ Deno.test("Flags that make no sense end both programs with status 2 and a senten
   for (const [args, error] of wrong) {
     for (const task of ["server", "client"] as const) {
       await using program = new PipedProgram(task, ...args);
-      await program.ends(2, error);
+      await program.endInput(2, error);
       assertEquals(program.output, "");
     }
   }
@@ -137,14 +149,14 @@ Deno.test("Flags that make no sense end both programs with status 2 and a senten
 
 Deno.test("A client whose input ends before it has a server says so: status 2 without an answer, 1 without a server", async () => {
   await using silent = new PipedProgram("client");
-  await silent.hearsNoMore();
-  await silent.ends(
+  await silent.closeStdin();
+  await silent.endInput(
     2,
     'La entrada terminó sin responder "Nick": dé la respuesta con una opción. Pruebe con --help.\n',
   );
   const port = freePort();
   await using alone = new PipedProgram("client", "--host", LOOPBACK, "--port", `${port}`, "--nick", "ana");
-  await alone.hearsNoMore();
-  await alone.ends(1);
-  assertEquals(alone.lines[0], nobodyAt(port));
+  await alone.closeStdin();
+  await alone.endInput(1);
+  assertEquals(alone.lines[0], connectionRefused(port));
 });

@@ -1,7 +1,16 @@
 // Servers fall, one after another, and clients with pipes go on: what they show, and that nothing is lost.
 
 import { assertEquals } from "@std/assert";
-import { connected, fell, joined, left, nobodyAt, numbered, saidBy, TIME } from "./sentences.ts";
+import {
+  connected,
+  connectionRefused,
+  joined,
+  left,
+  numberedLines,
+  saidBy,
+  serverFell,
+  TIME,
+} from "./sentences.ts";
 import { freePort, listening, LOOPBACK, startClient, startServer } from "./support.ts";
 
 function cameBack(nick: string): string {
@@ -14,30 +23,30 @@ Deno.test("When the server is killed, Enter takes everyone to the backup that it
   await using two = await startServer(second);
   await using ana = await startClient("ana", first);
   await using beto = await startClient("beto", first);
-  await beto.types("antes");
-  for (const program of [one, ana, beto]) await program.sees("beto: antes");
-  one.gets("SIGKILL");
+  await beto.type("antes");
+  for (const program of [one, ana, beto]) await program.waitForOutput("beto: antes");
+  one.sendSignal("SIGKILL");
   for (const client of [ana, beto]) {
-    await client.sees("Nuevo servidor (IP o nombre) [127.0.0.1]:");
-    await client.types("");
-    await client.sees(`Puerto [${second}]:`);
-    await client.types("");
-    await client.sees("Conectado");
+    await client.waitForOutput("Nuevo servidor (IP o nombre) [127.0.0.1]:");
+    await client.type("");
+    await client.waitForOutput(`Puerto [${second}]:`);
+    await client.type("");
+    await client.waitForOutput("Conectado");
   }
-  await ana.sees("beto");
-  await two.sees("+ beto: antes");
-  await ana.types("después");
-  await beto.sees("ana: después");
-  await beto.types("salir");
-  await beto.ends(0);
-  await ana.sees("beto (127.0.0.1) se ha desconectado");
-  await two.sees("beto (127.0.0.1) se ha desconectado");
+  await ana.waitForOutput("beto");
+  await two.waitForOutput("+ beto: antes");
+  await ana.type("después");
+  await beto.waitForOutput("ana: después");
+  await beto.type("salir");
+  await beto.endInput(0);
+  await ana.waitForOutput("beto (127.0.0.1) se ha desconectado");
+  await two.waitForOutput("beto (127.0.0.1) se ha desconectado");
   const asked = ["Nuevo servidor (IP o nombre) [127.0.0.1]:", `Puerto [${second}]:`];
   assertEquals(ana.lines, [
     connected(first, "ana"),
     joined("beto"),
     `${TIME} beto: antes`,
-    fell(first),
+    serverFell(first),
     ...asked,
     connected(second, "ana"),
     cameBack("beto"),
@@ -47,7 +56,7 @@ Deno.test("When the server is killed, Enter takes everyone to the backup that it
   assertEquals(beto.lines.slice(0, 6), [
     connected(first, "ana", "beto"),
     `${TIME} beto: antes`,
-    fell(first),
+    serverFell(first),
     ...asked,
     connected(second, "ana", "beto"),
   ]);
@@ -68,33 +77,33 @@ Deno.test("A backup that cannot be reached is asked again, and a third server se
   await using two = await startServer(second);
   await using three = await startServer(third);
   await using ana = await startClient("ana", first, "--backup", `${LOOPBACK}:${nobody}`);
-  one.gets("SIGKILL");
-  await ana.sees(`Nuevo servidor`);
-  await ana.types("", "");
-  await ana.sees("Nuevo servidor");
-  await ana.types("esto no", `${LOOPBACK}:${second}`);
-  await ana.sees("Conectado");
-  await ana.types("en el segundo");
-  await two.sees("ana: en el segundo");
-  await ana.sees("ana: en el segundo");
-  two.gets("SIGKILL");
-  await ana.sees("Nuevo servidor");
-  await ana.types(LOOPBACK, "nada", `${third}`);
-  await ana.sees("Conectado");
-  await ana.types("en el tercero", "salir");
-  await ana.ends(0);
+  one.sendSignal("SIGKILL");
+  await ana.waitForOutput(`Nuevo servidor`);
+  await ana.type("", "");
+  await ana.waitForOutput("Nuevo servidor");
+  await ana.type("esto no", `${LOOPBACK}:${second}`);
+  await ana.waitForOutput("Conectado");
+  await ana.type("en el segundo");
+  await two.waitForOutput("ana: en el segundo");
+  await ana.waitForOutput("ana: en el segundo");
+  two.sendSignal("SIGKILL");
+  await ana.waitForOutput("Nuevo servidor");
+  await ana.type(LOOPBACK, "nada", `${third}`);
+  await ana.waitForOutput("Conectado");
+  await ana.type("en el tercero", "salir");
+  await ana.endInput(0);
   assertEquals(ana.lines, [
     connected(first, "ana"),
-    fell(first),
+    serverFell(first),
     "Nuevo servidor (IP o nombre) [127.0.0.1]:",
     `Puerto [${nobody}]:`,
-    nobodyAt(nobody),
+    connectionRefused(nobody),
     "Nuevo servidor (IP o nombre) [127.0.0.1]: esto no",
     '"esto no" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
     `Nuevo servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}:${second}`,
     connected(second, "ana"),
     `${TIME} ana: en el segundo`,
-    fell(second),
+    serverFell(second),
     "Nuevo servidor (IP o nombre) [127.0.0.1]: 127.0.0.1",
     `Puerto [${nobody}]: nada`,
     'El puerto "nada" no vale: debe ser un número de 1 a 65535.',
@@ -102,7 +111,7 @@ Deno.test("A backup that cannot be reached is asked again, and a third server se
     connected(third, "ana"),
     `${TIME} ana: en el tercero`,
   ]);
-  await three.sees("se ha desconectado");
+  await three.waitForOutput("se ha desconectado");
   assertEquals(three.lines, [
     listening(third),
     cameBack("ana"),
@@ -118,17 +127,17 @@ Deno.test("With --auto a client asks nothing and tries the servers that it knows
   await using one = await startServer(first, ...backups);
   await using two = await startServer(second);
   await using ana = await startClient("ana", first, "--auto");
-  one.gets("SIGKILL");
-  await ana.sees("Conectado");
+  one.sendSignal("SIGKILL");
+  await ana.waitForOutput("Conectado");
   await using _oneAgain = await startServer(first);
-  two.gets("SIGKILL");
-  await ana.sees("Conectado");
+  two.sendSignal("SIGKILL");
+  await ana.waitForOutput("Conectado");
   assertEquals(ana.lines, [
     connected(first, "ana"),
-    fell(first),
-    `${TIME} ! ${nobodyAt(nobody)} Se seguirá intentando.`,
+    serverFell(first),
+    `${TIME} ! ${connectionRefused(nobody)} Se seguirá intentando.`,
     connected(second, "ana"),
-    fell(second),
+    serverFell(second),
     connected(first, "ana"),
   ]);
 });
@@ -138,13 +147,13 @@ Deno.test("At the end of its input a client takes what has not arrived to the ba
   await using one = await startServer(first, "--backup", `${LOOPBACK}:${second}`);
   await using two = await startServer(second);
   await using ana = await startClient("ana", first);
-  one.gets("SIGSTOP");
-  await ana.types("uno", "dos", "/quien");
-  await ana.sees("ana (127.0.0.1), desde");
-  await ana.hearsNoMore();
-  one.gets("SIGKILL");
-  await ana.ends(0);
-  await two.sees("ana (127.0.0.1) se ha desconectado");
+  one.sendSignal("SIGSTOP");
+  await ana.type("uno", "dos", "/quien");
+  await ana.waitForOutput("ana (127.0.0.1), desde");
+  await ana.closeStdin();
+  one.sendSignal("SIGKILL");
+  await ana.endInput(0);
+  await two.waitForOutput("ana (127.0.0.1) se ha desconectado");
   assertEquals(saidBy("ana", two.lines), ["uno", "dos"]);
   assertEquals(saidBy("ana", ana.lines), ["uno", "dos"]);
 });
@@ -155,16 +164,16 @@ Deno.test("A server that is killed amid 2,000 lines costs none of them", async (
   await using two = await startServer(second);
   await using ana = await startClient("ana", first, "--auto");
   await using beto = await startClient("beto", first, "--auto");
-  const lines = numbered(2_000);
-  const typing = beto.types(...lines.slice(0, 1_000));
-  await ana.sees("beto: 300\n");
-  one.gets("SIGKILL");
+  const lines = numberedLines(2_000);
+  const typing = beto.type(...lines.slice(0, 1_000));
+  await ana.waitForOutput("beto: 300\n");
+  one.sendSignal("SIGKILL");
   await typing;
-  await beto.types(...lines.slice(1_000));
-  await beto.hearsNoMore();
-  await beto.ends(0);
-  await two.sees("beto (127.0.0.1) se ha desconectado");
-  await ana.sees("beto: 2000\n"); // she may come after he has left
+  await beto.type(...lines.slice(1_000));
+  await beto.closeStdin();
+  await beto.endInput(0);
+  await two.waitForOutput("beto (127.0.0.1) se ha desconectado");
+  await ana.waitForOutput("beto: 2000\n"); // she may come after he has left
   assertEquals(
     ana.lines.filter((line) => / (\+ )?beto: /.test(line)).map((line) => line.split("beto: ")[1]!),
     lines,

@@ -1,7 +1,7 @@
 // Servers and clients with pipes instead of people: what they show, line by line, through a whole conversation.
 
 import { assert, assertEquals } from "@std/assert";
-import { connected, joined, left, numbered, saidBy, TIME } from "./sentences.ts";
+import { connected, joined, left, numberedLines, saidBy, TIME } from "./sentences.ts";
 import {
   freePort,
   listening,
@@ -16,9 +16,9 @@ Deno.test("A script answers a client's questions, speaks and leaves: printf '...
   const port = freePort();
   await using server = await startServer(port);
   await using ana = new PipedProgram("client");
-  await ana.types(LOOPBACK, `${port}`, "ana", "hola", "salir");
-  await ana.hearsNoMore();
-  await ana.ends(0);
+  await ana.type(LOOPBACK, `${port}`, "ana", "hola", "salir");
+  await ana.closeStdin();
+  await ana.endInput(0);
   assertEquals(ana.lines, [
     "Servidor (IP o nombre) [127.0.0.1]: 127.0.0.1",
     `Puerto [5000]: ${port}`,
@@ -26,7 +26,7 @@ Deno.test("A script answers a client's questions, speaks and leaves: printf '...
     connected(port, "ana"),
     `${TIME} ana: hola`,
   ]);
-  await server.sees("ana (127.0.0.1) se ha desconectado");
+  await server.waitForOutput("ana (127.0.0.1) se ha desconectado");
   assertEquals(server.lines, [listening(port), joined("ana"), `${TIME} ana: hola`, left("ana")]);
 });
 
@@ -34,9 +34,9 @@ Deno.test("Lines carry the local date and time of now", async () => {
   const port = freePort();
   await using server = await startServer(port);
   await using ana = await startClient("ana", port);
-  await ana.types("hola");
-  await ana.sees("ana: hola");
-  await server.sees("ana: hola");
+  await ana.type("hola");
+  await ana.waitForOutput("ana: hola");
+  await server.waitForOutput("ana: hola");
   for (const { output } of [ana, server]) {
     const [, time] = output.match(/^\[(.{19})\] ana: hola$/m)!;
     assert(Math.abs(Date.now() - new Date(time!).getTime()) < 30_000, time);
@@ -49,8 +49,8 @@ Deno.test("A script answers a server's questions; wrong answers are asked again"
   await using server = new PipedProgram("server");
   const addresses = localAddresses();
   assert(addresses.length > 1, "This test needs a machine with more than one address");
-  await server.types("99999", `${taken}`, "0", LOOPBACK, `${port}`);
-  await server.sees(listening(port));
+  await server.type("99999", `${taken}`, "0", LOOPBACK, `${port}`);
+  await server.waitForOutput(listening(port));
   assertEquals(server.lines, [
     "Puerto [5000]: 99999",
     'El puerto "99999" no vale: debe ser un número de 1 a 65535.',
@@ -70,8 +70,8 @@ Deno.test("A script answers a server's questions; wrong answers are asked again"
 Deno.test("A server listens on every address that it offers", async () => {
   for (const index of localAddresses().keys()) {
     await using server = new PipedProgram("server", "--port", `${freePort()}`);
-    await server.types(`${index + 2}`);
-    await server.sees("Escuchando en ");
+    await server.type(`${index + 2}`);
+    await server.waitForOutput("Escuchando en ");
   }
 });
 
@@ -80,15 +80,15 @@ Deno.test("Everyone sees who comes, what is said and who goes, and so does the s
   await using server = await startServer(port);
   await using ana = await startClient("ana", port);
   await using beto = await startClient("beto", port);
-  await ana.sees("beto");
-  await ana.types("hola, beto");
-  await beto.sees("ana: hola, beto");
-  await beto.types("¿qué tal, 漢字 👩‍👩‍👧?", "\x1b[2J no borra nada", "/nada", "x".repeat(2_001), "salir");
-  await beto.ends(0);
-  await ana.sees("beto (127.0.0.1) se ha desconectado");
-  await ana.types("/quien", "//salir no es salir", "QUIT");
-  await ana.ends(0);
-  await server.sees("ana (127.0.0.1) se ha desconectado");
+  await ana.waitForOutput("beto");
+  await ana.type("hola, beto");
+  await beto.waitForOutput("ana: hola, beto");
+  await beto.type("¿qué tal, 漢字 👩‍👩‍👧?", "\x1b[2J no borra nada", "/nada", "x".repeat(2_001), "salir");
+  await beto.endInput(0);
+  await ana.waitForOutput("beto (127.0.0.1) se ha desconectado");
+  await ana.type("/quien", "//salir no es salir", "QUIT");
+  await ana.endInput(0);
+  await server.waitForOutput("ana (127.0.0.1) se ha desconectado");
   const conversation = [
     `${TIME} ana: hola, beto`,
     `${TIME} beto: ¿qué tal, 漢字 👩‍👩‍👧?`,
@@ -129,8 +129,8 @@ Deno.test("A nick that is taken is asked again, and nothing else", async () => {
   await using _server = await startServer(port);
   await using _ana = await startClient("ana", port);
   await using beto = new PipedProgram("client", "--host", LOOPBACK, "--port", `${port}`);
-  await beto.types("dos palabras", "ANA", "beto");
-  await beto.sees(connected(port, "ana", "beto"));
+  await beto.type("dos palabras", "ANA", "beto");
+  await beto.waitForOutput(connected(port, "ana", "beto"));
   assertEquals(beto.lines, [
     "Nick: dos palabras",
     'El nick "dos palabras" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.',
@@ -148,11 +148,11 @@ Deno.test("Five clients that all speak at once see every message of all in the s
   await using scope = new AsyncDisposableStack();
   const clients: PipedProgram[] = [];
   for (const nick of nicks) clients.push(scope.use(await startClient(nick, port)));
-  const lines = numbered(200);
-  await Promise.all(clients.map((client) => client.types(...lines)));
+  const lines = numberedLines(200);
+  await Promise.all(clients.map((client) => client.type(...lines)));
   const said = (program: PipedProgram) => program.lines.filter((line) => /^\S+ \S+ \w+: /.test(line));
   const last = nicks.map((nick) => `${nick}: 200\n`);
-  for (const program of [...clients, server]) await program.sees(...last);
+  for (const program of [...clients, server]) await program.waitForOutput(...last);
   const order = said(server);
   assertEquals(order.length, 1_000);
   for (const nick of nicks) assertEquals(saidBy(nick, order), lines);
@@ -162,10 +162,10 @@ Deno.test("Five clients that all speak at once see every message of all in the s
 Deno.test("A server that speaks English is chosen by --lang, a client by the locale or --lang", async () => {
   const port = freePort();
   await using server = new PipedProgram("server", "--lang=en", "--host", LOOPBACK, "--port", `${port}`);
-  await server.sees(`Listening on ${LOOPBACK}:${port}. Type "quit" to end.\n`);
+  await server.waitForOutput(`Listening on ${LOOPBACK}:${port}. Type "quit" to end.\n`);
   await using ana = new PipedProgram("client", "--lang", "en");
-  await ana.types(LOOPBACK, `${port}`, "ana", "quit");
-  await ana.ends(0);
+  await ana.type(LOOPBACK, `${port}`, "ana", "quit");
+  await ana.endInput(0);
   assertEquals(ana.lines, [
     "Server (IP or name) [127.0.0.1]: 127.0.0.1",
     `Port [5000]: ${port}`,

@@ -1,7 +1,7 @@
 // Every way in which servers and clients on real terminals end, in tmux: what they leave on the screen, and
 // that the terminal is as it was.
 
-import { connected, fell as lost, JOINED, LEFT, present, TIME } from "./sentences.ts";
+import { connected, JOINED, LEFT, presenceLine, serverFell as lost, TIME } from "./sentences.ts";
 import { freePort, listening, LOOPBACK, startClient, startServer } from "./support.ts";
 import { Terminals, type TerminalScreen } from "./tmux.ts";
 
@@ -9,16 +9,16 @@ import { Terminals, type TerminalScreen } from "./tmux.ts";
 type Ending = (screen: TerminalScreen) => Promise<void>;
 
 const CLIENT_ENDINGS: Record<string, Ending> = {
-  "salir": (screen) => screen.enters("salir"),
-  "Ctrl-D": (screen) => screen.presses("C-d"),
+  "salir": (screen) => screen.enterLine("salir"),
+  "Ctrl-D": (screen) => screen.press("C-d"),
   "Ctrl-C amid a line": async (screen) => {
-    await screen.types("nunca dicho");
-    await screen.presses("C-c");
+    await screen.type("nunca dicho");
+    await screen.press("C-c");
   },
-  "SIGTERM": (screen) => screen.kills("TERM"),
+  "SIGTERM": (screen) => screen.terminate("TERM"),
   "SIGHUP amid a line": async (screen) => {
-    await screen.types("nunca dicho");
-    await screen.kills("HUP");
+    await screen.type("nunca dicho");
+    await screen.terminate("HUP");
   },
 };
 for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
@@ -29,20 +29,20 @@ for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
     const ana = await terminals.open("ana");
     await ana.rememberSettings();
     const start = `client --host ${LOOPBACK}:${port} --nick ana; echo $?`;
-    await ana.enters(start);
+    await ana.enterLine(start);
     await ana.shows(`$ ${start}`, connected(port, "ana"), ">");
     await end(ana);
     await ana.shows(`$ ${start}`, connected(port, "ana"), "0", "$");
-    await ana.hasItsSettings();
-    await server.sees(present("ana", LEFT).slice(TIME.length));
+    await ana.expectRestoredSettings();
+    await server.waitForOutput(presenceLine("ana", LEFT).slice(TIME.length));
   });
 }
 
 const SERVER_ENDINGS: Record<string, Ending> = {
-  "quit": (screen) => screen.enters("quit"),
-  "Ctrl-D": (screen) => screen.presses("C-d"),
-  "Ctrl-C": (screen) => screen.presses("C-c"),
-  "SIGTERM": (screen) => screen.kills("TERM"),
+  "quit": (screen) => screen.enterLine("quit"),
+  "Ctrl-D": (screen) => screen.press("C-d"),
+  "Ctrl-C": (screen) => screen.press("C-c"),
+  "SIGTERM": (screen) => screen.terminate("TERM"),
 };
 for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
   Deno.test(`A server that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
@@ -51,15 +51,15 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     const one = await terminals.open("one");
     await one.rememberSettings();
     const start = `server --host ${LOOPBACK} --port ${port}; echo $?`;
-    await one.enters(start);
+    await one.enterLine(start);
     await one.shows(`$ ${start}`, listening(port));
     await using ana = await startClient("ana", port);
-    await one.enters("hola");
+    await one.enterLine("hola");
     const refused = [
       '! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña',
       "  todas.",
     ];
-    const before = [`$ ${start}`, listening(port), present("ana", JOINED), ...refused];
+    const before = [`$ ${start}`, listening(port), presenceLine("ana", JOINED), ...refused];
     await one.shows(...before);
     await end(one);
     await one.shows(
@@ -69,8 +69,8 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
       "0",
       "$",
     );
-    await one.hasItsSettings();
-    await ana.sees("el servidor se ha cerrado");
+    await one.expectRestoredSettings();
+    await ana.waitForOutput("el servidor se ha cerrado");
   });
 }
 
@@ -82,16 +82,16 @@ for (const [program, question] of Object.entries(QUESTIONS)) {
     await screen.rememberSettings();
     const start = `clear; ${program}; echo $?`;
     for (const key of ["C-c", "C-d"]) {
-      await screen.enters(start);
+      await screen.enterLine(start);
       await screen.shows(question);
-      await screen.presses(key);
+      await screen.press(key);
       await screen.shows("0", "$");
     }
-    await screen.enters(start);
+    await screen.enterLine(start);
     await screen.shows(question);
-    await screen.enters("salir");
+    await screen.enterLine("salir");
     await screen.shows(`${question} salir`, "0", "$");
-    await screen.hasItsSettings();
+    await screen.expectRestoredSettings();
   });
 }
 
@@ -100,13 +100,13 @@ Deno.test("Who does not want to go to another server leaves by Ctrl-D", async ()
   const port = freePort();
   await using server = await startServer(port);
   const ana = await terminals.open("ana");
-  await ana.enters(`client --host ${LOOPBACK}:${port} --nick ana; echo $?`);
+  await ana.enterLine(`client --host ${LOOPBACK}:${port} --nick ana; echo $?`);
   await ana.endsWith(">");
-  await ana.types("sin acabar");
+  await ana.type("sin acabar");
   await ana.endsWith("> sin acabar");
-  server.gets("SIGKILL");
+  server.sendSignal("SIGKILL");
   await ana.endsWith("Nuevo servidor (IP o nombre) [127.0.0.1]:");
-  await ana.presses("C-d");
+  await ana.press("C-d");
   await ana.endsWith(lost(port), "0", "$");
 });
 
@@ -116,12 +116,12 @@ Deno.test("A client that is killed leaves a terminal that its shell can mend", a
   await using server = await startServer(port, "--grace", "0");
   const ana = await terminals.open("ana");
   await ana.rememberSettings();
-  await ana.enters(`client --host ${LOOPBACK}:${port} --nick ana`);
+  await ana.enterLine(`client --host ${LOOPBACK}:${port} --nick ana`);
   await ana.endsWith(">");
-  await ana.kills("KILL");
-  await server.sees(present("ana", "ha perdido la conexión").slice(TIME.length));
+  await ana.terminate("KILL");
+  await server.waitForOutput(presenceLine("ana", "ha perdido la conexión").slice(TIME.length));
   await ana.endsWith("$");
-  await ana.hasItsSettings();
+  await ana.expectRestoredSettings();
 });
 
 Deno.test("A client in a shell's pipe answers from it and shows plain lines: printf '...' | client | head -4", async () => {
@@ -136,10 +136,10 @@ Deno.test("A client in a shell's pipe answers from it and shows plain lines: pri
     "Nick: ana",
     connected(port, "ana"),
   ];
-  await ana.enters(start);
+  await ana.enterLine(start);
   await ana.shows(`$ ${start}`, ...plain, `${TIME} ana: hola`, "$");
-  await ana.does(":");
-  await ana.enters(`${start} | head -4`);
+  await ana.runCommand(":");
+  await ana.enterLine(`${start} | head -4`);
   await ana.shows(`$ ${start} | head -4`, ...plain, "$");
-  await server.sees(LEFT, LEFT);
+  await server.waitForOutput(LEFT, LEFT);
 });

@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { wrapWords } from "../../lib/word_wrap.ts";
-import { BACK, connected, fell as lost, JOINED, present, TIME } from "./sentences.ts";
+import { BACK, connected, JOINED, presenceLine, serverFell as lost, TIME } from "./sentences.ts";
 import {
   freePort,
   localAddresses,
@@ -27,16 +27,16 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   const addresses = localAddresses();
   const count = addresses.length + 1;
 
-  await one.enters(`server --backup ${LOOPBACK}:${second}`);
+  await one.enterLine(`server --backup ${LOOPBACK}:${second}`);
   await one.endsWith("Puerto [5000]:");
-  await one.enters("cinco mil");
+  await one.enterLine("cinco mil");
   const noPort = 'El puerto "cinco mil" no vale: debe ser un número de 1 a 65535.';
   await one.endsWith(noPort, "Puerto [5000]:");
-  await one.enters(`${first}`);
+  await one.enterLine(`${first}`);
   await one.endsWith("Elija [1]:");
-  await one.enters(`${count + 1}`);
+  await one.enterLine(`${count + 1}`);
   await one.endsWith(`Elija un número de 1 a ${count}.`, "Elija [1]:");
-  await one.enters(LOOPBACK);
+  await one.enterLine(LOOPBACK);
   const started = [
     `$ server --backup ${LOOPBACK}:${second}`,
     "Puerto [5000]: cinco mil",
@@ -52,16 +52,16 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   ];
   await one.shows(...started);
 
-  await ana.enters("client");
+  await ana.enterLine("client");
   await ana.endsWith("Servidor (IP o nombre) [127.0.0.1]:");
-  await ana.presses("Enter");
+  await ana.press("Enter");
   await ana.endsWith("Puerto [5000]:");
-  await ana.enters(`${first}`);
+  await ana.enterLine(`${first}`);
   await ana.endsWith("Nick:");
-  await ana.enters("ana maría");
+  await ana.enterLine("ana maría");
   const noNick = 'El nick "ana maría" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.';
   await ana.endsWith(noNick, "Nick:");
-  await ana.enters("ana");
+  await ana.enterLine("ana");
   const anaAnswered = [
     "$ client",
     "Servidor (IP o nombre) [127.0.0.1]:",
@@ -73,23 +73,23 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   await ana.shows(...anaAnswered, connected(first, "ana"), ">");
 
   const betoStart = `client --host ${LOOPBACK} --port ${first} --nick beto`;
-  await beto.enters(betoStart);
+  await beto.enterLine(betoStart);
   await beto.endsWith(connected(first, "ana", "beto"), ">");
   const celiaStart = `client --host ${LOOPBACK}:${first} --nick celia --lang en`;
-  await celia.enters(celiaStart);
+  await celia.enterLine(celiaStart);
   await celia.endsWith(">");
-  await ana.enters("hola");
+  await ana.enterLine("hola");
   await beto.endsWith(`${TIME} ana: hola`, ">");
-  await beto.enters("/nada");
-  await celia.types("to be continued");
+  await beto.enterLine("/nada");
+  await celia.type("to be continued");
   await celia.endsWith("> to be continued");
-  await two.enters(`server --host ${LOOPBACK} --port ${second}`);
+  await two.enterLine(`server --host ${LOOPBACK} --port ${second}`);
   await two.endsWith(`Escuchando en ${LOOPBACK}:${second}. Escriba "salir" para terminar.`);
   await one.shows(
     ...started,
-    present("ana", JOINED),
-    present("beto", JOINED),
-    present("celia", JOINED),
+    presenceLine("ana", JOINED),
+    presenceLine("beto", JOINED),
+    presenceLine("celia", JOINED),
     `${TIME} ana: hola`,
   );
   await celia.shows(
@@ -101,22 +101,29 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   const before = [
     `$ ${betoStart}`,
     connected(first, "ana", "beto"),
-    present("celia", JOINED),
+    presenceLine("celia", JOINED),
     `${TIME} ana: hola`,
     '! No existe la orden "/nada". Escriba /help para ver las que hay.',
   ];
   await beto.shows(...before, ">");
 
-  await one.kills("KILL");
+  await one.terminate("KILL");
   const asked = ["Nuevo servidor (IP o nombre) [127.0.0.1]:", `Puerto [${second}]:`];
   for (const screen of [beto, ana]) {
     await screen.endsWith(lost(first), asked[0]!);
-    await screen.presses("Enter");
+    await screen.press("Enter");
     await screen.endsWith(...asked);
-    await screen.presses("Enter");
+    await screen.press("Enter");
     await screen.endsWith(">");
   }
-  await beto.shows(...before, lost(first), ...asked, connected(second, "beto"), present("ana", BACK), ">");
+  await beto.shows(
+    ...before,
+    lost(first),
+    ...asked,
+    connected(second, "beto"),
+    presenceLine("ana", BACK),
+    ">",
+  );
   const celiaLost = [
     `$ ${celiaStart}`,
     `Connected to ${LOOPBACK}:${first}. Online: ana, beto, celia. Type "quit" to end.`,
@@ -125,16 +132,16 @@ Deno.test("Two servers and three clients live through a conversation, and throug
     "New server (IP or name) [127.0.0.1]:",
   ];
   await celia.shows(...celiaLost);
-  await celia.enters(`${LOOPBACK}:${second}`);
+  await celia.enterLine(`${LOOPBACK}:${second}`);
   celiaLost[4] += ` ${LOOPBACK}:${second}`;
   const celiaBack = `Connected to ${LOOPBACK}:${second}. Online: beto, ana, celia. Type "quit" to end.`;
   await celia.shows(...celiaLost, celiaBack, "> to be continued");
-  await celia.enters(", 😀");
+  await celia.enterLine(", 😀");
   await celia.shows(...celiaLost, celiaBack, `${TIME} celia: to be continued, 😀`, ">");
   await ana.shows(
-    ...[...anaAnswered, connected(first, "ana"), present("beto", JOINED), present("celia", JOINED)],
+    ...[...anaAnswered, connected(first, "ana"), presenceLine("beto", JOINED), presenceLine("celia", JOINED)],
     ...[`${TIME} ana: hola`, lost(first), ...asked, connected(second, "beto", "ana")],
-    ...[present("celia", BACK), `${TIME} celia: to be continued, 😀`, ">"],
+    ...[presenceLine("celia", BACK), `${TIME} celia: to be continued, 😀`, ">"],
   );
 });
 
@@ -162,7 +169,7 @@ async function narrowChat(terminals: Terminals, scope: AsyncDisposableStack): Pr
     ...wrapped(40)(connected(port, "beto", "ana")),
   ];
   const shows = (rows: readonly string[], columns = 40) => ana.shows(...top(columns), ...rows);
-  await ana.enters(start);
+  await ana.enterLine(start);
   await shows([">"]);
   const cursor = async (): Promise<[number, number]> => {
     const [column, row] = await ana.cursor();
@@ -180,9 +187,9 @@ Deno.test("The line that is being typed stays whole, and its cursor where it was
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto, shows, cursor } = await narrowChat(terminals, scope);
-  await ana.types("una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir");
+  await ana.type("una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir");
   await shows(["> una línea con 漢字 y 😀 que dobla dos", "veces antes de que se acabe de escribir"]);
-  await beto.types("hola");
+  await beto.type("hola");
   await shows([
     `${TIME} beto: hola`,
     "> una línea con 漢字 y 😀 que dobla dos",
@@ -191,15 +198,15 @@ Deno.test("The line that is being typed stays whole, and its cursor where it was
   assertEquals(await cursor(), [39, 2]);
 
   // In the middle, at the edge and beyond it: 39 keys back is the first column of the last row.
-  await ana.presses(...Array(39).fill("Left"));
-  await ana.types("字");
+  await ana.press(...Array(39).fill("Left"));
+  await ana.type("字");
   await shows([
     `${TIME} beto: hola`,
     "> una línea con 漢字 y 😀 que dobla dos",
     "字veces antes de que se acabe de escribi",
     "r",
   ]);
-  await beto.types("漢字, y lo que no cabe en una fila", "👩‍👩‍👧");
+  await beto.type("漢字, y lo que no cabe en una fila", "👩‍👩‍👧");
   await shows([
     `${TIME} beto: hola`,
     `${TIME} beto: 漢字, y lo`,
@@ -210,8 +217,10 @@ Deno.test("The line that is being typed stays whole, and its cursor where it was
     "r",
   ]);
   assertEquals(await cursor(), [2, 5]);
-  await ana.presses("BSpace", "Enter");
-  await beto.sees("ana: una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir\n");
+  await ana.press("BSpace", "Enter");
+  await beto.waitForOutput(
+    "ana: una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir\n",
+  );
   await shows([
     `${TIME} beto: hola`,
     `${TIME} beto: 漢字, y lo`,
@@ -228,14 +237,14 @@ Deno.test("A wide character that does not fit at the end of a row leaves nothing
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto, shows } = await narrowChat(terminals, scope);
-  await beto.types("hola");
+  await beto.type("hola");
   await shows([`${TIME} beto: hola`, ">"]);
-  await ana.types(`${"a".repeat(37)}漢字`);
+  await ana.type(`${"a".repeat(37)}漢字`);
   await shows([`${TIME} beto: hola`, `> ${"a".repeat(37)}`, "漢字"]);
-  await ana.presses("C-u");
+  await ana.press("C-u");
   await shows([`${TIME} beto: hola`, ">"]);
-  await ana.types(`${"a".repeat(37)}漢字`);
-  await beto.types("adiós");
+  await ana.type(`${"a".repeat(37)}漢字`);
+  await beto.type("adiós");
   await shows([`${TIME} beto: hola`, `${TIME} beto: adiós`, `> ${"a".repeat(37)}`, "漢字"]);
 });
 
@@ -244,10 +253,10 @@ Deno.test("A line that is as long as the row is drawn and sent", async () => {
   await using scope = new AsyncDisposableStack();
   const { ana, beto, shows } = await narrowChat(terminals, scope);
   const text = "x".repeat(38);
-  await ana.types(text);
-  await beto.types("hola");
+  await ana.type(text);
+  await beto.type("hola");
   await shows([`${TIME} beto: hola`, `> ${text}`]);
-  await ana.presses("Enter");
+  await ana.press("Enter");
   await shows([`${TIME} beto: hola`, `${TIME} ana:`, `  ${text}`, ">"]);
 });
 
@@ -255,18 +264,18 @@ Deno.test("The line that is being typed stays whole when the terminal changes it
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto, shows } = await narrowChat(terminals, scope);
-  await beto.types("hola");
-  await ana.types("esta línea ocupa más de una fila de cuarenta");
+  await beto.type("hola");
+  await ana.type("esta línea ocupa más de una fila de cuarenta");
   await shows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cu", "arenta"]);
   await ana.resizes(100);
   await shows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cuarenta"], 100);
-  await ana.types(" columnas");
+  await ana.type(" columnas");
   await ana.resizes(30);
   const typed = ["> esta línea ocupa más de una", "fila de cuarenta columnas"];
   await ana.endsWith(`${TIME} beto: ho`, "la", ...typed);
-  await ana.presses("Left", "BSpace");
+  await ana.press("Left", "BSpace");
   typed[1] = "fila de cuarenta columns";
-  await beto.types("otra");
+  await beto.type("otra");
   await ana.endsWith(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
 });
 
@@ -276,21 +285,21 @@ Deno.test("A server that falls takes nothing from the line that is being typed",
   const { ana, server, port, shows } = await narrowChat(terminals, scope);
   const second = freePort();
   scope.use(await startServer(second));
-  await ana.types("una línea que ocupa dos filas, sin acabar");
-  await ana.presses("Left", "Left", "BSpace");
+  await ana.type("una línea que ocupa dos filas, sin acabar");
+  await ana.press("Left", "Left", "BSpace");
   await shows(["> una línea que ocupa dos filas, sin aca", "ar"]);
-  server.gets("SIGKILL");
+  server.sendSignal("SIGKILL");
   const asked = [...wrapped(40)(lost(port)), "Nuevo servidor (IP o nombre)", "  [127.0.0.1]:"];
   await shows(asked);
-  await ana.presses("Enter");
+  await ana.press("Enter");
   await shows([...asked, `Puerto [${port}]:`]);
-  await ana.enters("x");
+  await ana.enterLine("x");
   asked.push(
     `Puerto [${port}]: x`,
     ...wrapped(40)('El puerto "x" no vale: debe ser un número de 1 a 65535.'),
   );
   await shows([...asked, `Puerto [${port}]:`]);
-  await ana.enters(`${second}`);
+  await ana.enterLine(`${second}`);
   await shows([
     ...asked,
     `Puerto [${port}]: ${second}`,
@@ -306,9 +315,9 @@ Deno.test("Answers that are pasted in one go are answers, and what follows them 
   await using one = await startServer(first);
   await using two = await startServer(second);
   const ana = await terminals.open("ana");
-  await ana.enters("client");
+  await ana.enterLine("client");
   await ana.endsWith("Servidor (IP o nombre) [127.0.0.1]:");
-  await ana.types(`a b\r${LOOPBACK}\r${first}\rana\rhola\rsin `);
+  await ana.type(`a b\r${LOOPBACK}\r${first}\rana\rhola\rsin `);
   await ana.endsWith(
     '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
     `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}`,
@@ -318,10 +327,10 @@ Deno.test("Answers that are pasted in one go are answers, and what follows them 
     `${TIME} ana: hola`,
     "> sin",
   );
-  one.gets("SIGKILL");
+  one.sendSignal("SIGKILL");
   await ana.endsWith("Nuevo servidor (IP o nombre) [127.0.0.1]:");
-  await ana.types(`${LOOPBACK}\r${second}\racabar`);
+  await ana.type(`${LOOPBACK}\r${second}\racabar`);
   await ana.endsWith(connected(second, "ana"), "> sin acabar");
-  await ana.presses("Enter");
-  await two.sees("ana: sin acabar");
+  await ana.press("Enter");
+  await two.waitForOutput("ana: sin acabar");
 });

@@ -26,22 +26,22 @@ export function left(nick: string): string {
 }
 
 /** Somebody does something. */
-export function present(nick: string, event: string): string {
+export function presenceLine(nick: string, event: string): string {
   return `${TIME} * ${nick} (${LOOPBACK}) ${event}`;
 }
 
 /** A server is gone. */
-export function fell(port: number, why = "el servidor cortó la conexión"): string {
+export function serverFell(port: number, why = "el servidor cortó la conexión"): string {
   return `${TIME} ! Se perdió la conexión con ${LOOPBACK}:${port}: ${why}`;
 }
 
 /** There is no server. */
-export function nobodyAt(port: number): string {
+export function connectionRefused(port: number): string {
   return `Nadie escucha en ${LOOPBACK}:${port}: revise la dirección y el puerto, y que el servidor esté en marcha.`;
 }
 
 /** Lines 1 to `count`, as a pipe gives them and as the room shows them. */
-export function numbered(count: number): string[] {
+export function numberedLines(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${index + 1}`);
 }
 

@@ -8,7 +8,7 @@ import config from "../../deno.json" with { type: "json" };
 export const LOOPBACK = "127.0.0.1";
 
 /** Longest wait for anything, in ms: a test that needs it has failed, also on a machine that is busy. */
-export const LEADER_TIMEOUT_MS = 20_000;
+export const TEST_TIMEOUT_MS = 20_000;
 
 /** A program of the project: the task of deno.json that starts it. */
 export type Task = "server" | "client";
@@ -30,7 +30,7 @@ export function commandOf(task: Task, ...flags: readonly string[]): [path: strin
 /** What a promise gives, unless it takes forever. */
 export async function soon<Value>(promise: Promise<Value>, what: () => string): Promise<Value> {
   const { promise: never, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`Still waiting for ${what()}`)), LEADER_TIMEOUT_MS);
+  const timer = setTimeout(() => reject(new Error(`Still waiting for ${what()}`)), TEST_TIMEOUT_MS);
   try {
     return await Promise.race([promise, never]);
   } finally {
@@ -39,7 +39,7 @@ export async function soon<Value>(promise: Promise<Value>, what: () => string): 
 }
 
 /** The text with all that is different on every run made the same: times of day, and random waits. */
-export function steady(text: string): string {
+export function normalize(text: string): string {
   return text
     .replace(/(?<=^\[|, desde )\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/gm, "yyyy-MM-dd HH:mm:ss")
     .replace(/ dentro de \d,\d s\.$/gm, " dentro de N s.");
@@ -78,60 +78,60 @@ export class PipedProgram implements AsyncDisposable {
 
   /** All that it has written so far, line by line, {@linkcode steady}. */
   get lines(): string[] {
-    return steady(this.output).replace(/\n$/, "").split("\n");
+    return normalize(this.output).replace(/\n$/, "").split("\n");
   }
 
   /** Pipes lines in, and goes on when it has taken them. */
-  async types(...lines: readonly string[]): Promise<void> {
+  async type(...lines: readonly string[]): Promise<void> {
     await this.#input.write(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
   }
 
   /** Ends its input. */
-  async hearsNoMore(): Promise<void> {
+  async closeStdin(): Promise<void> {
     await this.#input.close();
   }
 
   /** Ends the reading of its output. */
-  async isReadNoMore(): Promise<void> {
+  async closeStdout(): Promise<void> {
     await this.#outputReader.cancel();
   }
 
   /** Sends it a signal. */
-  gets(signal: Deno.Signal): void {
+  sendSignal(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
 
   /** Goes on when all these texts have been written, in any order, after what was seen before. */
-  async sees(...texts: readonly string[]): Promise<void> {
+  async waitForOutput(...texts: readonly string[]): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#watch = () => {
-      const ends = texts.map((text) => endOf(text, { in: this.output, from: this.#seen }));
-      if (ends.every((end) => end !== undefined)) {
+      const endInput = texts.map((text) => endOf(text, { in: this.output, from: this.#seen }));
+      if (endInput.every((end) => end !== undefined)) {
         this.#watch = () => {};
-        this.#seen = Math.max(...ends);
+        this.#seen = Math.max(...endInput);
         resolve();
-      } else if (this.#hasEnded) reject(new Error(`Ended without ${this.#story(texts)}`));
+      } else if (this.#hasEnded) reject(new Error(`Ended without ${this.#transcript(texts)}`));
     };
     this.#watch();
-    await soon(promise, () => this.#story(texts));
+    await soon(promise, () => this.#transcript(texts));
   }
 
   /** Goes on when it has ended, with this exit status and these errors. */
-  async ends(status: number, errors = ""): Promise<void> {
-    const { code } = await soon(this.#ended, () => this.#story(["the end"]));
+  async endInput(status: number, errors = ""): Promise<void> {
+    const { code } = await soon(this.#ended, () => this.#transcript(["the end"]));
     const found = this.#errors;
     this.#errors = "";
     assertEquals([code, found], [status, errors], this.output);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#hasEnded) this.gets("SIGKILL");
+    if (!this.#hasEnded) this.sendSignal("SIGKILL");
     await this.#ended;
     await this.#input.close().catch(() => {}); // closed before, or nobody reads it any more
     assertEquals(this.#errors, "", "Nobody asked for errors");
   }
 
-  #story(awaited: readonly string[]): string {
+  #transcript(awaited: readonly string[]): string {
     return `${JSON.stringify(awaited)} after\n${this.output}\n${this.#errors}`;
   }
 
@@ -181,7 +181,7 @@ function endOf(text: string, { in: output, from }: { in: string; from: number })
 
 async function onceItSays(text: string, program: PipedProgram): Promise<PipedProgram> {
   try {
-    await program.sees(text);
+    await program.waitForOutput(text);
     return program;
   } catch (error) {
     await program[Symbol.asyncDispose]();

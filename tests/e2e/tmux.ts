@@ -2,7 +2,7 @@
 // would. Nobody else's tmux is touched.
 
 import { assertEquals } from "@std/assert";
-import { commandOf, LEADER_TIMEOUT_MS, steady, type Task } from "./support.ts";
+import { commandOf, normalize, type Task, TEST_TIMEOUT_MS } from "./support.ts";
 
 /** How often to look at a screen that is to change, in ms. */
 const LOOK_MS = 20;
@@ -74,17 +74,17 @@ export class TerminalScreen {
   }
 
   /** Types text, without Enter. */
-  async types(text: string): Promise<void> {
+  async type(text: string): Promise<void> {
     await this.#tmux("send-keys", "-t", this.#name, "-l", "--", text);
   }
 
   /** Presses keys by their names in tmux: Enter, Left, BSpace, C-c... */
-  async presses(...keys: readonly string[]): Promise<void> {
+  async press(...keys: readonly string[]): Promise<void> {
     await this.#tmux("send-keys", "-t", this.#name, ...keys);
   }
 
   /** Pastes text as somebody with a mouse would: in a program that asks for it, marked as pasted. */
-  async pastes(text: string): Promise<void> {
+  async paste(text: string): Promise<void> {
     for (const part of text.match(PASTE_PART)!) {
       await this.#tmux("set-buffer", "-a", "-b", this.#name, "--", part);
     }
@@ -92,9 +92,9 @@ export class TerminalScreen {
   }
 
   /** Types a line and enters it. */
-  async enters(line: string): Promise<void> {
-    await this.types(line);
-    await this.presses("Enter");
+  async enterLine(line: string): Promise<void> {
+    await this.type(line);
+    await this.press("Enter");
   }
 
   /** Changes its size, and goes on when what runs in it can know. */
@@ -111,28 +111,28 @@ export class TerminalScreen {
   }
 
   /** Has a shell do something that shows nothing, and goes on when it is done and the screen is empty. */
-  async does(command: string): Promise<void> {
+  async runCommand(command: string): Promise<void> {
     // A prompt alone may be the one before.
-    await this.enters(`${command}; clear; echo done`);
+    await this.enterLine(`${command}; clear; echo done`);
     await this.shows("done", SHELL_PROMPT.trimEnd());
-    await this.presses("C-l");
+    await this.press("C-l");
     await this.shows(SHELL_PROMPT.trimEnd());
   }
 
   /** Has the shell note how the terminal is set: echo, line editing, keys that send signals. */
   async rememberSettings(): Promise<void> {
-    await this.does("settings=$(stty -g)");
+    await this.runCommand("settings=$(stty -g)");
   }
 
   /** Goes on when it is sure that pasted text is not marked any more, and when the shell has found the terminal
    * set as it was noted. */
-  async hasItsSettings(): Promise<void> {
+  async expectRestoredSettings(): Promise<void> {
     // The shell would have it marked itself.
-    await this.enters("clear; head -1 | cat -v");
+    await this.enterLine("clear; head -1 | cat -v");
     await this.shows("");
-    await this.pastes("pasted\n");
+    await this.paste("pasted\n");
     await this.shows("pasted", "pasted", SHELL_PROMPT.trimEnd());
-    await this.enters('clear; [ "$(stty -g)" = "$settings" ] && echo "as it was" || stty -a');
+    await this.enterLine('clear; [ "$(stty -g)" = "$settings" ] && echo "as it was" || stty -a');
     await this.shows("as it was", SHELL_PROMPT.trimEnd());
   }
 
@@ -142,7 +142,7 @@ export class TerminalScreen {
   }
 
   /** Kills what runs in the foreground of its shell. */
-  async kills(signal: "KILL" | "TERM" | "STOP" | "CONT" | "HUP"): Promise<void> {
+  async terminate(signal: "KILL" | "TERM" | "STOP" | "CONT" | "HUP"): Promise<void> {
     await this.#tmux("run-shell", "-t", this.#name, `kill -${signal} $(pgrep -P #{pane_pid})`);
   }
 
@@ -162,7 +162,7 @@ export class TerminalScreen {
   }
 
   /** What the screen says that matches, as soon as something does. */
-  async finds(pattern: RegExp): Promise<string> {
+  async find(pattern: RegExp): Promise<string> {
     let found: string | undefined;
     const isFound = (screen: string[]) => (found = pattern.exec(screen.join("\n"))?.[0]) !== undefined;
     await this.#until(isFound, [`${pattern}`]);
@@ -177,9 +177,9 @@ export class TerminalScreen {
   }
 
   async #until(isReached: (screen: string[]) => boolean, expected: readonly string[]): Promise<void> {
-    const endMs = performance.now() + LEADER_TIMEOUT_MS;
+    const endMs = performance.now() + TEST_TIMEOUT_MS;
     for (;;) {
-      const screen = await this.#steadyRows();
+      const screen = await this.#stableRows();
       if (isReached(screen)) return;
       if (performance.now() > endMs) assertEquals(screen, [...expected], `The screen of ${this.#name}`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -192,8 +192,8 @@ export class TerminalScreen {
     return text.trimEnd().split("\n").map((row) => row.trimEnd());
   }
 
-  async #steadyRows(): Promise<string[]> {
-    return steady((await this.rows()).join("\n")).split("\n");
+  async #stableRows(): Promise<string[]> {
+    return normalize((await this.rows()).join("\n")).split("\n");
   }
 }
 

@@ -2,7 +2,7 @@
 // nothing but themselves.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort, LEADER_TIMEOUT_MS, LOOPBACK } from "../e2e/support.ts";
+import { freePort, LOOPBACK, TEST_TIMEOUT_MS } from "../e2e/support.ts";
 
 const PROGRAMS = ["chat-server", "chat-client"] as const;
 
@@ -36,7 +36,7 @@ class ReadOnlyFolder implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
-      signal: AbortSignal.timeout(LEADER_TIMEOUT_MS),
+      signal: AbortSignal.timeout(TEST_TIMEOUT_MS),
     }).spawn();
   }
 

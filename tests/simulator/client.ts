@@ -17,7 +17,7 @@ export interface ClientOptions {
   readonly nick: string;
   readonly connect: Connect;
   /** The server that everybody is on, or goes to. */
-  readonly home: () => number;
+  readonly primary: () => number;
 }
 
 /** One run of a client program. */
@@ -26,13 +26,13 @@ export class Client {
   readonly mailbox: SessionState;
   readonly name: string;
   /** When it last lacked nothing that was said at home; undefined before its first WELCOME. */
-  wholeAtHomeMs: number | undefined;
+  caughtUpOnPrimaryMs: number | undefined;
   /** Where it goes instead of home. */
-  elsewhere: number | undefined;
+  override: number | undefined;
   /** It is elsewhere for longer than its messages would be kept, and so says nothing. */
-  isHermit = false;
+  isIsolated = false;
   /** Has no network. */
-  isAway = false;
+  isUnavailable = false;
   readonly #options: ClientOptions;
   readonly #startedMs: number;
   #nick: string;
@@ -75,11 +75,11 @@ export class Client {
 
   /** Whether it lacks nothing and waits for nothing. */
   isSettledOn(server: Server): boolean {
-    return this.#end?.hasReadAllOf(server) === true && this.mailbox.pending.length === 0;
+    return this.#end?.hasReadAllOf(server) === true && this.mailbox.unacked.length === 0;
   }
 
   say(manner: MessageOptions): void {
-    if (this.#isServerDown || this.isHermit || this.#held || this.mailbox.isFull) return;
+    if (this.#isServerDown || this.isIsolated || this.#held || this.mailbox.isFull) return;
     const text = `${++this.#saidCount}${this.world.random.pick(FILLERS)}`;
     this.world.ledger.typed(this.mailbox.sessionId, { text, ...manner });
     const message = this.mailbox.say(text, manner);
@@ -99,24 +99,24 @@ export class Client {
   }
 
   /** Ends for good. */
-  stop(parting: Parting): void {
+  stop(departure: Parting): void {
     this.#isServerDown = true;
-    this.#end?.part(parting);
+    this.#end?.part(departure);
     this.#end = undefined;
   }
 
   /** Leaves the server that it is on, and comes back or goes elsewhere. */
-  move(parting: Parting): void {
+  move(departure: Parting): void {
     const end = this.#end;
     if (this.#isServerDown || this.#held || !end) return;
-    end.part(parting);
+    end.part(departure);
     this.lost(end);
   }
 
   /** Goes where everybody is, unless it is there. */
-  goHome(parting: Parting): void {
-    this.elsewhere = undefined;
-    if (this.#end && this.#end.place !== this.#options.home()) this.move(parting);
+  goToPrimary(departure: Parting): void {
+    this.override = undefined;
+    if (this.#end && this.#end.place !== this.#options.primary()) this.move(departure);
   }
 
   suspend(): void {
@@ -133,7 +133,7 @@ export class Client {
   }
 
   /** Something comes from the network. */
-  happen(run: () => void): void {
+  dispatch(run: () => void): void {
     if (this.#held) this.#held.sockets.push(run);
     else run();
   }
@@ -149,12 +149,12 @@ export class Client {
   entered(): void {
     this.#attempt = 0;
     this.world.ledger.welcomed(this.mailbox.sessionId);
-    this.wholeAtHomeMs ??= this.world.timeline.nowMs;
+    this.caughtUpOnPrimaryMs ??= this.world.timeline.nowMs;
   }
 
   /** Everything that was said before a PING was read. */
   whole({ place }: ClientEnd): void {
-    if (place === this.#options.home()) this.wholeAtHomeMs = this.world.timeline.nowMs;
+    if (place === this.#options.primary()) this.caughtUpOnPrimaryMs = this.world.timeline.nowMs;
   }
 
   /** A connection is over. */
@@ -162,7 +162,7 @@ export class Client {
     if (end !== this.#end) return;
     this.#end = undefined;
     const { agesUntilNoticed } = this.world.rules;
-    if (end.isIn) this.mailbox.lost(agesUntilNoticed ? this.nowMs : end.lastReceivedMs);
+    if (end.isIn) this.mailbox.onDisconnect(agesUntilNoticed ? this.nowMs : end.lastReceivedMs);
     this.later(backoffMs(this.#attempt++, this.world.random.unit), () => this.#dial());
   }
 
@@ -173,8 +173,8 @@ export class Client {
 
   #dial(): void {
     if (this.#isServerDown || this.#end) return;
-    const place = this.elsewhere ?? this.#options.home();
+    const place = this.override ?? this.#options.primary();
     this.#end = new ClientEnd(this, place);
-    if (!this.isAway) this.#end.connect(this.#options.connect);
+    if (!this.isUnavailable) this.#end.connect(this.#options.connect);
   }
 }

@@ -36,7 +36,7 @@ export class ClientEnd implements Receiver {
   readonly #world: World;
   readonly #decoder = new FrameDecoder({ maxFrameBytes: MAX_SERVER_FRAME_BYTES });
   #heartbeat: Heartbeat | undefined;
-  #heardMs: number;
+  #lastReceivedMs: number;
   #isOpen = true;
   #server: Server | undefined;
   #isIn = false;
@@ -47,7 +47,7 @@ export class ClientEnd implements Receiver {
     this.#client = client;
     this.place = place;
     this.#world = client.world;
-    this.#heardMs = client.nowMs;
+    this.#lastReceivedMs = client.nowMs;
     client.later(ANSWER_MS, () => {
       if (!this.#isIn) this.#lose();
     });
@@ -60,7 +60,7 @@ export class ClientEnd implements Receiver {
 
   /** When something last came. */
   get lastReceivedMs(): number {
-    return this.#heardMs;
+    return this.#lastReceivedMs;
   }
 
   hasReadAllOf(server: Server): boolean {
@@ -83,11 +83,11 @@ export class ClientEnd implements Receiver {
   }
 
   received(bytes: Uint8Array): void {
-    this.#client.happen(() => this.#read(bytes));
+    this.#client.dispatch(() => this.#read(bytes));
   }
 
   ended(): void {
-    this.#client.happen(() => this.#lose());
+    this.#client.dispatch(() => this.#lose());
   }
 
   part(parting: Parting): void {
@@ -114,10 +114,10 @@ export class ClientEnd implements Receiver {
   #read(bytes: Uint8Array): void {
     if (!this.#isOpen) return;
     const { nowMs } = this.#client;
-    const isLate = nowMs - this.#heardMs >= PING_TIMEOUT_MS;
+    const isLate = nowMs - this.#lastReceivedMs >= PING_TIMEOUT_MS;
     if (isLate && !this.#world.rules.trustsLateBytes) return this.#lose();
     this.#heartbeat?.onData(nowMs);
-    this.#heardMs = nowMs;
+    this.#lastReceivedMs = nowMs;
     this.#decoder.push(bytes);
     for (let frame = this.#decoder.next(); frame && this.#isOpen; frame = this.#decoder.next()) {
       this.#take(decodeServer(frame), nowMs);
@@ -130,7 +130,7 @@ export class ClientEnd implements Receiver {
       case "welcome":
         return this.#enter(message, nowMs);
       case "ping":
-        mailbox.pinged(message, nowMs);
+        mailbox.onPing(message, nowMs);
         this.#send({ type: "pong" });
         if (this.#next >= message.head) this.#client.whole(this);
         return;
@@ -152,7 +152,7 @@ export class ClientEnd implements Receiver {
 
   #takeEntry(entry: LogEntry, nowMs: number): void {
     const { mailbox } = this.#client;
-    const place = mailbox.read(entry, nowMs);
+    const place = mailbox.onEntry(entry, nowMs);
     const reading = { reader: mailbox.sessionId, logId: this.#server!.logId, next: this.#next };
     this.#world.ledger.read(reading, entry, place);
     this.#next = entry.seq + 1;
@@ -163,7 +163,7 @@ export class ClientEnd implements Receiver {
   #enter(welcome: Welcome, nowMs: number): void {
     this.#isIn = true;
     this.#next = welcome.startSeq;
-    const { resend } = this.#client.mailbox.welcomed(welcome, nowMs);
+    const { resend } = this.#client.mailbox.onWelcome(welcome, nowMs);
     for (const message of resend) {
       this.#world.ledger.resent(this.#client.mailbox.sessionId, message);
       this.#send(message);

@@ -1,6 +1,6 @@
 // What was typed, what servers logged and what clients showed; and everything in it that must not be.
 
-import type { Place } from "../../lib/inbox.ts";
+import type { Delivery } from "../../lib/inbox.ts";
 import type { Left, LogEntry, MessageBody, Renamed, Said, Say } from "../../lib/protocol.ts";
 import { RESUME_GRACE_MS } from "../../lib/room.ts";
 import type { Timeline } from "./timeline.ts";
@@ -25,7 +25,7 @@ export interface Problem {
 }
 
 /** One message as it was typed. */
-interface Typed {
+interface SentMessage {
   readonly content: MessageBody;
   readonly atMs: number;
   /** Times that servers gave it. */
@@ -35,10 +35,10 @@ interface Typed {
 }
 
 /** One client's page. */
-interface Account {
+interface ClientRecord {
   readonly name: string;
   /** Message `n` is at `n` - 1. */
-  readonly typed: Typed[];
+  readonly typed: SentMessage[];
   /** Since when everything is to be shown: the first WELCOME. */
   startedMs: number | undefined;
   /** Numbers of the messages shown, by sender. */
@@ -48,7 +48,7 @@ interface Account {
 }
 
 /** One page of a server's run. */
-interface Book {
+interface LogRecord {
   readonly name: string;
   /** By `seq`. */
   readonly entries: LogEntry[];
@@ -74,8 +74,8 @@ export class Ledger {
   /** Connections that ended in the middle of a frame. */
   cutFrames = 0;
   readonly #timeline: Timeline;
-  readonly #accounts = new Map<bigint, Account>();
-  readonly #books = new Map<bigint, Book>();
+  readonly #accounts = new Map<bigint, ClientRecord>();
+  readonly #books = new Map<bigint, LogRecord>();
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
@@ -97,7 +97,7 @@ export class Ledger {
   }
 
   /** A server starts. Returns how many entries of its log are known from before. */
-  openBook(logId: bigint, name: string): number {
+  openLog(logId: bigint, name: string): number {
     const known = this.#books.get(logId);
     if (known) return known.entries.length;
     this.#books.set(logId, {
@@ -171,7 +171,7 @@ export class Ledger {
   }
 
   /** A client has read an entry of a log. */
-  read({ reader, logId, next }: Reading, entry: LogEntry, place: Place): void {
+  read({ reader, logId, next }: Reading, entry: LogEntry, place: Delivery): void {
     const account = this.#accounts.get(reader)!;
     const book = this.#books.get(logId)!;
     const logged = book.entries[next];
@@ -197,7 +197,7 @@ export class Ledger {
 
   /** When the oldest message was typed that a server has had and that one of `readers` has not shown; Infinity
    * if there is none. */
-  lackedSinceMs(survivors: readonly bigint[], readers: readonly bigint[]): number {
+  missingSinceMs(survivors: readonly bigint[], readers: readonly bigint[]): number {
     let startedMs = Infinity;
     for (const { atMs, wasLogged } of this.#lacked(survivors, readers)) {
       if (wasLogged) startedMs = Math.min(startedMs, atMs);
@@ -244,7 +244,7 @@ export class Ledger {
     }
   }
 
-  #noteSaid(book: Book, entry: Said): void {
+  #noteSaid(book: LogRecord, entry: Said): void {
     const { sessionId, clientSeq, timeMs, redelivered } = entry;
     const { name, typed } = this.#accounts.get(sessionId)!;
     if (clientSeq <= (book.logged.get(sessionId) ?? 0)) {
@@ -267,19 +267,19 @@ export class Ledger {
     message?.timesMs.add(timeMs);
   }
 
-  #checkRenamed({ name, nicks }: Book, { sessionId, oldNick, nick }: Renamed): void {
+  #checkRenamed({ name, nicks }: LogRecord, { sessionId, oldNick, nick }: Renamed): void {
     if (nicks.get(sessionId) === oldNick && nick !== oldNick) return;
     this.report("wrong nick", `${name} says that ${oldNick} is now ${nick}`);
   }
 
-  #noteLeft(book: Book, { sessionId, connectionLost }: Left, deletedMs: number): void {
+  #noteLeft(book: LogRecord, { sessionId, connectionLost }: Left, deletedMs: number): void {
     const wasPresent = book.nicks.delete(sessionId);
     if (wasPresent && deletedMs >= (connectionLost ? RESUME_GRACE_MS : 0)) return;
     const { name } = this.#accounts.get(sessionId)!;
     this.report("wrong departure", `${book.name} says that ${name} left, gone ${deletedMs} ms`);
   }
 
-  #noteShown({ name, shown, lastShown }: Account, { sessionId, clientSeq }: Said): void {
+  #noteShown({ name, shown, lastShown }: ClientRecord, { sessionId, clientSeq }: Said): void {
     const numbers = shown.get(sessionId) ?? new Set();
     shown.set(sessionId, numbers);
     const last = lastShown.get(sessionId) ?? 0;
@@ -295,7 +295,7 @@ export class Ledger {
 }
 
 /** Whether somebody else has a nick. */
-function isTaken({ nicks }: Book, nick: string, sessionId: bigint): boolean {
+function isTaken({ nicks }: LogRecord, nick: string, sessionId: bigint): boolean {
   return nicks.entries().some(([holder, held]) => holder !== sessionId && held === nick);
 }
 

@@ -16,17 +16,17 @@ import { type Admission, type Arrival, Room } from "../../lib/room.ts";
 import { ALL_ENTRIES } from "../../lib/room_log.ts";
 import type { Instant } from "../../lib/clock.ts";
 import type { Apply } from "../../lib/journal.ts";
-import type { Place } from "../../lib/inbox.ts";
-import type { Unnumbered } from "../../lib/protocol.ts";
-import { StagedJournal } from "../staged_journal.ts";
+import type { Delivery } from "../../lib/inbox.ts";
+import type { Uncommitted } from "../../lib/protocol.ts";
+import { DelayedCommitLog } from "../staged_journal.ts";
 import type { Fault } from "./ledger.ts";
 import type { Rules } from "./world.ts";
 
 /** The rules as they are. */
-export const TRUE_RULES: Rules = {
+export const CORRECT_RULES: Rules = {
   newMailbox: (options) => new SessionState(options),
   newRoom: (options) => new Room(options),
-  newJournal: (store) => new StagedJournal(store),
+  newJournal: (store) => new DelayedCommitLog(store),
   losesReplaced: false,
   trustsLateBytes: false,
   agesUntilNoticed: false,
@@ -34,37 +34,37 @@ export const TRUE_RULES: Rules = {
 
 /** Keeps when each of its messages was last read back. */
 class WatchfulMailbox extends SessionState {
-  protected readonly readBackMs = new Map<number, number>();
+  protected readonly echoedAtMs = new Map<number, number>();
   #keptBack = 0;
 
-  override get pending(): MessageBody[] {
-    return super.pending.slice(this.#keptBack);
+  override get unacked(): MessageBody[] {
+    return super.unacked.slice(this.#keptBack);
   }
 
-  override read(entry: LogEntry, nowMs: number): Place {
+  override onEntry(entry: LogEntry, nowMs: number): Delivery {
     if (entry.type === "said" && entry.sessionId === this.sessionId) {
-      this.readBackMs.set(entry.clientSeq, nowMs);
+      this.echoedAtMs.set(entry.clientSeq, nowMs);
     }
-    return super.read(entry, nowMs);
+    return super.onEntry(entry, nowMs);
   }
 
   /** Keeps back some of what is to be sent again. */
   protected keepBack(welcome: Welcome, nowMs: number, isKept: (message: Say) => boolean) {
-    const { resend, missing } = super.welcomed(welcome, nowMs);
+    const { resend, truncatedCount } = super.onWelcome(welcome, nowMs);
     this.#keptBack = resend.filter(isKept).length;
-    return { resend: resend.slice(this.#keptBack), missing };
+    return { resend: resend.slice(this.#keptBack), truncatedCount };
   }
 }
 
 class OnlyPendingIsSentAgain extends WatchfulMailbox {
-  override welcomed(welcome: Welcome, nowMs: number) {
-    return this.keepBack(welcome, nowMs, ({ clientSeq }) => this.readBackMs.has(clientSeq));
+  override onWelcome(welcome: Welcome, nowMs: number) {
+    return this.keepBack(welcome, nowMs, ({ clientSeq }) => this.echoedAtMs.has(clientSeq));
   }
 }
 
 class RecentAgesOnTheWay extends WatchfulMailbox {
-  override welcomed(welcome: Welcome, nowMs: number) {
-    const isDue = ({ clientSeq }: Say) => nowMs - (this.readBackMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
+  override onWelcome(welcome: Welcome, nowMs: number) {
+    const isDue = ({ clientSeq }: Say) => nowMs - (this.echoedAtMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
     return this.keepBack(welcome, nowMs, isDue);
   }
 }
@@ -72,9 +72,9 @@ class RecentAgesOnTheWay extends WatchfulMailbox {
 class LacksSinceDisconnected extends SessionState {
   #staleSinceMs: number | undefined;
 
-  override lost(nowMs: number): void {
+  override onDisconnect(nowMs: number): void {
     this.#staleSinceMs = nowMs;
-    super.lost(nowMs);
+    super.onDisconnect(nowMs);
   }
 
   override hello(nick: string, nowMs: number): Hello {
@@ -85,12 +85,12 @@ class LacksSinceDisconnected extends SessionState {
   }
 }
 
-class LacksNothing extends SessionState {
+class AlwaysCaughtUp extends SessionState {
   #wasIn = false;
 
-  override welcomed(welcome: Welcome, nowMs: number) {
+  override onWelcome(welcome: Welcome, nowMs: number) {
     this.#wasIn = true;
-    return super.welcomed(welcome, nowMs);
+    return super.onWelcome(welcome, nowMs);
   }
 
   override hello(nick: string, nowMs: number): Hello {
@@ -105,9 +105,9 @@ class ForgetsWhereItStopped extends SessionState {
   }
 }
 
-class ShowsAgain extends SessionState {
-  override read(entry: LogEntry, nowMs: number): Place {
-    const place = super.read(entry, nowMs);
+class NoClientDedup extends SessionState {
+  override onEntry(entry: LogEntry, nowMs: number): Delivery {
+    const place = super.onEntry(entry, nowMs);
     return place === "duplicate" && entry.type === "said" ? "missed" : place;
   }
 }
@@ -139,7 +139,7 @@ class ShowsAllToAll extends Room {
 }
 
 /** Lets happen what it has not stored yet. */
-class HastyJournal extends StagedJournal {
+class ApplyBeforeCommit extends DelayedCommitLog {
   #seq = 0;
   #take: Apply = () => {};
 
@@ -154,20 +154,20 @@ class HastyJournal extends StagedJournal {
     super.subscribe(note, onReady);
   }
 
-  override propose(entry: Unnumbered, now: Instant): void {
+  override propose(entry: Uncommitted, now: Instant): void {
     super.propose(entry, now);
     this.#take(entry, this.#seq++, now);
   }
 }
 
 /** One rule less, and what then goes wrong. */
-export interface Weakening {
+export interface Mutation {
   readonly rules: Partial<Rules>;
   readonly fault: Fault;
 }
 
 /** What can become of the rules. */
-export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
+export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "only pending messages are sent again": {
     rules: { newMailbox: (options) => new OnlyPendingIsSentAgain(options) },
     fault: "lost",
@@ -192,7 +192,7 @@ export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
     fault: "lost",
   },
   "the cursor goes back by the window's length alone": {
-    rules: { newMailbox: (options) => new LacksNothing(options) },
+    rules: { newMailbox: (options) => new AlwaysCaughtUp(options) },
     fault: "lost",
   },
   "the client forgets where it stopped reading": {
@@ -200,7 +200,7 @@ export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
     fault: "lost",
   },
   "the client does not drop duplicates by n": {
-    rules: { newMailbox: (options) => new ShowsAgain(options) },
+    rules: { newMailbox: (options) => new NoClientDedup(options) },
     fault: "shown twice",
   },
   "the server does not drop duplicates by n": {
@@ -216,7 +216,7 @@ export const WEAKENINGS: Readonly<Record<string, Weakening>> = {
     fault: "wrong departure",
   },
   "a server lets happen what it has not stored": {
-    rules: { newJournal: (store) => new HastyJournal(store) },
+    rules: { newJournal: (store) => new ApplyBeforeCommit(store) },
     fault: "lost",
   },
   "a client that was suspended believes what waits in its socket": {

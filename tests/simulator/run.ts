@@ -19,11 +19,11 @@ export interface Outcome {
   /** Messages that were typed. */
   readonly messages: number;
   /** Servers that died. */
-  readonly deaths: number;
+  readonly crashes: number;
   /** Other things that broke. */
-  readonly breaks: number;
+  readonly disconnects: number;
   /** Connections that ended in the middle of a frame. */
-  readonly cutFrames: number;
+  readonly truncatedFrames: number;
 }
 
 /** How old a message may be that somebody lacks when others leave the server that has it: its sender must still
@@ -48,12 +48,12 @@ export class Run {
   readonly #stores: Store[] = [];
   readonly #clients: (Client | undefined)[] = [];
   /** The server where everybody is, or goes. */
-  #home = 0;
+  #primary = 0;
   #starts = 0;
-  #deaths = 0;
-  #breaks = 0;
+  #crashes = 0;
+  #disconnects = 0;
   /** Whether a server is about to die. */
-  #isFalling = false;
+  #isCrashPending = false;
   #isEnding = false;
 
   constructor(scenario: Scenario, rules: Rules) {
@@ -71,8 +71,8 @@ export class Run {
     } catch (error) {
       ledger.report("crashed", error instanceof Error ? `${error.stack}` : String(error));
     }
-    const { problems, messages, cutFrames } = ledger;
-    return { problems, messages, deaths: this.#deaths, breaks: this.#breaks, cutFrames };
+    const { problems, messages, cutFrames: truncatedFrames } = ledger;
+    return { problems, messages, crashes: this.#crashes, disconnects: this.#disconnects, truncatedFrames };
   }
 
   #play(): void {
@@ -83,12 +83,12 @@ export class Run {
     timeline.runUntil(endMs);
     this.#isEnding = true;
     for (const client of this.#living) {
-      client.isAway = false;
+      client.isUnavailable = false;
       client.resume();
-      client.goHome("closed");
+      client.goToPrimary("closed");
     }
     for (const [place, server] of this.#servers.entries()) {
-      if (server) server.thaw();
+      if (server) server.resume();
       else this.#start(place);
     }
     for (let left = SETTLING_MS; !this.#isSettled(); left -= SETTLING_STEP_MS) {
@@ -105,7 +105,7 @@ export class Run {
 
   /** Whether everybody is at home and lacks nothing. */
   #isSettled(): boolean {
-    const server = this.#servers[this.#home];
+    const server = this.#servers[this.#primary];
     const living = this.#living;
     return server !== undefined && server.room.size === living.length &&
       living.every((client) => client.isSettledOn(server));
@@ -114,19 +114,19 @@ export class Run {
   #do(step: Step): void {
     const { timeline } = this.#world;
     if (this.#isEnding) return;
-    if (this.#isUnfair(step)) {
+    if (this.#violatesAssumptions(step)) {
       timeline.after(RETRY_MS, () => this.#do(step));
       return;
     }
     switch (step.what) {
       case "come":
-        return this.#come(step.client);
+        return this.#startClient(step.client);
       case "die":
-        return this.#die(step);
+        return this.#crash(step);
       case "freeze":
         return this.#freeze(step);
       case "move":
-        return this.#setHome(step.next, (client) => client.move(step.parting));
+        return this.#setPrimary(step.next, (client) => client.move(step.parting));
     }
     const client = this.#clients[step.client];
     if (!client || client.isServerDown) return;
@@ -138,7 +138,7 @@ export class Run {
         to: to && { sessionId: to.mailbox.sessionId, nick: to.nick },
       });
     }
-    this.#breaks++;
+    this.#disconnects++;
     switch (step.what) {
       case "stop":
         return client.stop(step.parting);
@@ -154,23 +154,23 @@ export class Run {
       case "away":
         client.end?.pipes?.up.stall(step.forMs);
         client.end?.pipes?.down.stall(step.forMs);
-        client.isAway = true;
-        timeline.after(step.forMs, () => client.isAway = false);
+        client.isUnavailable = true;
+        timeline.after(step.forMs, () => client.isUnavailable = false);
         return;
       case "suspend":
         client.suspend();
         timeline.after(step.forMs, () => {
           client.resume();
-          if (client.elsewhere === undefined) client.goHome("closed");
+          if (client.override === undefined) client.goToPrimary("closed");
         });
         return;
       case "wander":
-        client.elsewhere = this.#placeOf(step.server);
-        client.isHermit = step.forMs > WANDER_MS;
+        client.override = this.#placeOf(step.server);
+        client.isIsolated = step.forMs > WANDER_MS;
         client.move(step.parting);
         timeline.after(step.forMs, () => {
-          client.isHermit = false;
-          client.goHome("closed");
+          client.isIsolated = false;
+          client.goToPrimary("closed");
         });
         return;
     }
@@ -178,33 +178,33 @@ export class Run {
 
   /** Whether a step would take from somebody what the rules do not promise: two groups on two servers for
    * longer than the window are two rooms until they meet again. */
-  #isUnfair(step: Step): boolean {
+  #violatesAssumptions(step: Step): boolean {
     const isFall = step.what === "move" ||
       ((step.what === "die" || step.what === "freeze") && step.server === 0);
     if (!isFall && step.what !== "wander") return false;
     const living = this.#living;
-    if (this.#isFalling || living.some(({ isHermit }) => isHermit)) return true;
+    if (this.#isCrashPending || living.some(({ isIsolated }) => isIsolated)) return true;
     const { timeline, ledger } = this.#world;
     const earliestMs = timeline.nowMs - MOST_LACKED_MS;
     // Who comes back may stray, but nobody else may meanwhile say something new where the old is not known.
     const strayed = step.what === "wander" && step.forMs <= STRAY_MS ? this.#clients[step.client] : undefined;
     const sessions = living.map(({ mailbox }) => mailbox.sessionId);
     const readers = sessions.filter((sessionId) => sessionId !== strayed?.mailbox.sessionId);
-    if (ledger.lackedSinceMs(sessions, readers) < earliestMs) return true;
+    if (ledger.missingSinceMs(sessions, readers) < earliestMs) return true;
     if (strayed) {
       // What was old already when they still lacked nothing is given to them at home alone.
-      const lackedMs = ledger.lackedSinceMs(sessions, [strayed.mailbox.sessionId]);
-      return lackedMs < (strayed.wholeAtHomeMs ?? 0) - MOST_LACKED_MS;
+      const lackedMs = ledger.missingSinceMs(sessions, [strayed.mailbox.sessionId]);
+      return lackedMs < (strayed.caughtUpOnPrimaryMs ?? 0) - MOST_LACKED_MS;
     }
     if (step.what !== "wander") return false;
-    const server = this.#servers[this.#home];
+    const server = this.#servers[this.#primary];
     const isLong = step.forMs > WANDER_MS;
     if (isLong && !living.every((client) => server && client.isSettledOn(server))) return true;
-    return (this.#clients[step.client]?.wholeAtHomeMs ?? Infinity) < earliestMs;
+    return (this.#clients[step.client]?.caughtUpOnPrimaryMs ?? Infinity) < earliestMs;
   }
 
   #placeOf(offset: number): number {
-    return (this.#home + offset) % this.#servers.length;
+    return (this.#primary + offset) % this.#servers.length;
   }
 
   #start(place: number): void {
@@ -215,26 +215,26 @@ export class Run {
     this.#servers[place] = new Server(name, this.#world, { onDeath, store: this.#stores[place] });
   }
 
-  #come(index: number): void {
+  #startClient(index: number): void {
     const { random } = this.#world;
     const name = `client ${index}`;
     const nick = random.chance(0.2) ? "ana" : `nick${index}`;
     const connect = (end: ClientEnd, server: number) => this.#connect(end, server);
-    this.#clients[index] = new Client(this.#world, { name, nick, connect, home: () => this.#home });
+    this.#clients[index] = new Client(this.#world, { name, nick, connect, primary: () => this.#primary });
   }
 
-  #die({ server, death, afterSteps, forMs, next }: Step & { what: "die" }): void {
+  #crash({ server, death, afterSteps, forMs, next }: Step & { what: "die" }): void {
     const { timeline } = this.#world;
     const place = this.#placeOf(server);
     const dying = this.#servers[place];
     if (!dying) return;
-    this.#deaths++;
-    dying.dieAfter(afterSteps, death);
-    this.#isFalling = true;
+    this.#crashes++;
+    dying.crashAfter(afterSteps, death);
+    this.#isCrashPending = true;
     timeline.after(FUSE_MS, () => {
-      this.#isFalling = false;
+      this.#isCrashPending = false;
       dying.die(death);
-      if (server === 0) this.#setHome(next);
+      if (server === 0) this.#setPrimary(next);
       // In the end there is a server everywhere.
       timeline.after(this.#isEnding ? 0 : forMs, () => {
         if (!this.#servers[place]) this.#start(place);
@@ -245,19 +245,19 @@ export class Run {
   #freeze({ server, forMs, next }: Step & { what: "freeze" }): void {
     const frozen = this.#servers[this.#placeOf(server)];
     if (!frozen) return;
-    this.#breaks++;
-    frozen.freeze();
-    this.#world.timeline.after(forMs, () => frozen.thaw());
-    if (server === 0 && forMs > SHORT_FREEZE_MS) this.#setHome(next);
+    this.#disconnects++;
+    frozen.suspend();
+    this.#world.timeline.after(forMs, () => frozen.resume());
+    if (server === 0 && forMs > SHORT_FREEZE_MS) this.#setPrimary(next);
   }
 
   /** Everybody goes to another server, sooner or later. */
-  #setHome(offset: number, leave = (client: Client) => client.goHome("closed")): void {
+  #setPrimary(offset: number, leave = (client: Client) => client.goToPrimary("closed")): void {
     const { random, timeline } = this.#world;
-    this.#home = this.#placeOf(offset);
+    this.#primary = this.#placeOf(offset);
     for (const client of this.#living) {
       timeline.after(random.spread(1, WANDER_MS), () => {
-        if (client.elsewhere === undefined && client.end?.place !== this.#home) leave(client);
+        if (client.override === undefined && client.end?.place !== this.#primary) leave(client);
       });
     }
   }

@@ -29,8 +29,8 @@ export class Server {
   readonly #onDeath: () => void;
   #state: "running" | "frozen" | "dead" = "running";
   /** Timers that ran out while it was frozen. */
-  #overdue: (() => void)[] = [];
-  #fuse: { steps: number; death: Death } | undefined;
+  #deferred: (() => void)[] = [];
+  #stepsUntilCrash: { steps: number; death: Death } | undefined;
 
   constructor(name: string, world: World, { onDeath, store }: { onDeath: () => void; store?: Store }) {
     this.world = world;
@@ -39,9 +39,9 @@ export class Server {
     this.logId = journal.logId;
     const onReady = () => this.#settleLater();
     this.room = world.rules.newRoom({ journal, onReady, log: { segmentBytes: 2_048 } });
-    this.#console = this.room.log.cursorAt(world.ledger.openBook(this.logId, name), ALL_ENTRIES);
+    this.#console = this.room.log.cursorAt(world.ledger.openLog(this.logId, name), ALL_ENTRIES);
     this.publish();
-    for (const { sessionId } of this.room.members) this.noteGone(sessionId);
+    for (const { sessionId } of this.room.members) this.onDeparted(sessionId);
     this.#awaitExpiry(this.room.disconnectAll(this.now));
   }
 
@@ -59,13 +59,13 @@ export class Server {
   }
 
   /** Dies after so many steps more: frames handled and writes made. */
-  dieAfter(steps: number, death: Death): void {
-    if (!this.isDead) this.#fuse = { steps, death };
+  crashAfter(steps: number, death: Death): void {
+    if (!this.isDead) this.#stepsUntilCrash = { steps, death };
   }
 
   /** Counts a step. Returns whether the server lives to make it. */
   step(): boolean {
-    if (this.#fuse && this.#fuse.steps-- <= 0) this.die(this.#fuse.death);
+    if (this.#stepsUntilCrash && this.#stepsUntilCrash.steps-- <= 0) this.die(this.#stepsUntilCrash.death);
     return !this.isDead;
   }
 
@@ -77,16 +77,16 @@ export class Server {
   }
 
   /** Stops it; its host takes bytes for it, and keeps them. */
-  freeze(): void {
+  suspend(): void {
     if (this.#state === "running") this.#state = "frozen";
   }
 
   /** Lets it go on where it was. */
-  thaw(): void {
+  resume(): void {
     if (this.#state !== "frozen") return;
     this.#state = "running";
-    const overdue = this.#overdue;
-    this.#overdue = [];
+    const overdue = this.#deferred;
+    this.#deferred = [];
     // Nobody knows whether timers or sockets come first.
     const isSocketsTurn = this.world.random.chance(0.5);
     if (isSocketsTurn) { for (const end of [...this.ends]) end.thaw(); }
@@ -98,7 +98,7 @@ export class Server {
   later(delayMs: number, run: () => void): void {
     this.world.timeline.after(delayMs + TICK_MS, () => {
       if (this.#state === "running") run();
-      else if (this.#state === "frozen") this.#overdue.push(run);
+      else if (this.#state === "frozen") this.#deferred.push(run);
     });
   }
 
@@ -106,7 +106,7 @@ export class Server {
     this.#goneSinceMs.set(sessionId, Infinity);
   }
 
-  noteGone(sessionId: bigint): void {
+  onDeparted(sessionId: bigint): void {
     this.#goneSinceMs.set(sessionId, this.world.timeline.nowMs);
   }
 

@@ -198,7 +198,7 @@ export class ServerEnd implements Receiver {
         this.#heartbeat?.onPong(this.#nowMs);
         return;
       case "bye":
-        this.#server.noteGone(member.sessionId);
+        this.#server.onDeparted(member.sessionId);
         return this.#try((again) => this.#leave(member, again));
       case "hello":
         throw new ProtocolError("frame-unexpected", "HELLO comes once");
@@ -253,7 +253,7 @@ export class ServerEnd implements Receiver {
     const isReplaced = this.#member && connections.get(this.#member) !== this;
     if (!this.#member || (isReplaced && !this.#world.rules.losesReplaced)) return;
     connections.delete(this.#member);
-    if (!isReplaced) this.#server.noteGone(this.#member.sessionId);
+    if (!isReplaced) this.#server.onDeparted(this.#member.sessionId);
     room.disconnect(this.#member, now);
     this.#server.expire();
   }

@@ -1,7 +1,7 @@
 // Runs seeds in a thread of its own.
 
 import { runSeeds, type Seeds } from "../simulator.ts";
-import { WEAKENINGS } from "./rules.ts";
+import { MUTATIONS } from "./rules.ts";
 
 /** What a worker is asked to do. */
 export interface Job {
@@ -17,5 +17,5 @@ const scope = globalThis as unknown as {
 };
 
 scope.onmessage = ({ data: { seeds, weakening } }) => {
-  scope.postMessage(runSeeds(seeds, weakening === undefined ? {} : WEAKENINGS[weakening]?.rules));
+  scope.postMessage(runSeeds(seeds, weakening === undefined ? {} : MUTATIONS[weakening]?.rules));
 };

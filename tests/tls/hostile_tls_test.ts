@@ -4,15 +4,15 @@ import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../lib/address.ts";
 import type { ChatServer } from "../../lib/chat_server.ts";
 import { encodeClient } from "../../lib/protocol.ts";
-import { type Case, LOOK_MS, say, startServer, suffer } from "../suffering.ts";
-import { dialPeer, enter, helloOf, type Peer } from "../peers.ts";
-import { LOOPBACK, soon, until } from "../support.ts";
+import { type Case, POLL_MS, runAttack, say, startServer } from "../suffering.ts";
+import { dialPeer, join, makeHello, type Peer } from "../peers.ts";
+import { LOOPBACK, waitFor, withTimeout } from "../support.ts";
 import { clientHello, tlsWire } from "../wire.ts";
 
 const wire = await tlsWire(LOOPBACK);
 /** How long those who are honest may take to shake hands and say HELLO, in ms. */
 const HANDSHAKE_TIMEOUT_MS = 400;
-const eva = helloOf("eva");
+const eva = makeHello("eva");
 const COMES_AND_GOES = ["joined eva", "left eva"];
 
 /** Types of records, and the version that they begin with (RFC 8446, section 5.1). */
@@ -30,7 +30,7 @@ async function saying({ address }: ChatServer, ...parts: Uint8Array[]): Promise<
   const heard: number[] = [];
   const buffer = new Uint8Array(4_096);
   for (;;) {
-    const count = await soon(conn.read(buffer).catch(() => null), "the server to hang up");
+    const count = await withTimeout(conn.read(buffer).catch(() => null), "the server to hang up");
     if (count === null) return Uint8Array.from(heard);
     heard.push(...buffer.subarray(0, count));
   }
@@ -61,7 +61,7 @@ class Relay implements AsyncDisposable {
       await server.write(changed).catch(() => {});
     }
     await server.closeWrite().catch(() => {});
-    await soon(back, "the server to end");
+    await withTimeout(back, "the server to end");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,15 +74,15 @@ class Relay implements AsyncDisposable {
 function tampering(tamper: Relay["tamper"], server: Case["server"] = {}): Case {
   return {
     server,
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (_, { address }) => {
       await using relay = new Relay(address);
       using peer = await dialPeer(relay.address, wire);
-      await peer.say(eva);
+      await peer.send(eva);
       await peer.expect("welcome");
       relay.tamper = tamper;
-      await peer.say(say(1));
-      await peer.rest().catch(() => {}); // neither side is owed a farewell
+      await peer.send(say(1));
+      await peer.receiveAll().catch(() => {}); // neither side is owed a farewell
     },
   };
 }
@@ -110,7 +110,7 @@ async function flood({ conn }: Peer, chunk: Uint8Array, mostBytes: number): Prom
   })().catch(() => {});
   while (sent < mostBytes && sent !== seen) {
     seen = sent;
-    await new Promise((resolve) => setTimeout(resolve, 60 * LOOK_MS));
+    await new Promise((resolve) => setTimeout(resolve, 60 * POLL_MS));
   }
   isOver = true;
   conn.close();
@@ -150,9 +150,9 @@ const CASES: Record<string, Case> = {
       for (const byte of await clientHello(wire)) {
         if (hasEnded) break;
         await conn.write(bytes(byte)).catch(() => {});
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
-      await soon(ended, "the server to hang up");
+      await withTimeout(ended, "the server to hang up");
     },
   },
   "two ClientHellos": {
@@ -202,23 +202,23 @@ const CASES: Record<string, Case> = {
   }),
   "a record that is cut off": tampering(() => undefined),
   "who hangs up in the midst of a frame, without a word of TLS": {
-    heard: COMES_AND_GOES,
+    bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.say(eva);
+      await peer.send(eva);
       await peer.expect("welcome");
-      await peer.say(encodeClient(say(1)).subarray(0, -1));
+      await peer.send(encodeClient(say(1)).subarray(0, -1));
       peer[Symbol.dispose]();
     },
   },
   "a flood without end into the slowed lane": {
     server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, pingTimeoutMs: 5_000 },
-    heard: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
+    bystanderLines: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
-      await peer.say(eva);
+      await peer.send(eva);
       await peer.expect("welcome");
       const burst = Array.from({ length: 19 }, (_, i) => encodeClient(say(i + 1, `${i + 1}`)));
-      await peer.say(await new Blob(burst).bytes());
-      await until(() => server.log.head >= 23, "the burst"); // with three JOINED and "before"
+      await peer.send(await new Blob(burst).bytes());
+      await waitFor(() => server.log.head >= 23, "the burst"); // with three JOINED and "before"
       // What fits into both sockets and a little more, and not into the server's memory.
       const sent = await flood(peer, new Uint8Array(1_048_576), 67_108_864);
       assert(sent < 33_554_432, `${sent}`);
@@ -227,22 +227,22 @@ const CASES: Record<string, Case> = {
 };
 
 for (const [name, offence] of Object.entries(CASES)) {
-  Deno.test(`Hostile TLS: ${name}`, () => suffer(offence, wire));
+  Deno.test(`Hostile TLS: ${name}`, () => runAttack(offence, wire));
 }
 
 Deno.test("Hostile TLS: who floods a server that is done with it has it close", async () => {
   await using server = startServer({}, wire);
   using peer = await dialPeer(server.address, wire);
-  await peer.say(bytes(0, 0, 0, 0)); // no frame
+  await peer.send(bytes(0, 0, 0, 0)); // no frame
   await flood(peer, new Uint8Array(65_536), 1_048_576);
-  await until(() => server.stats.connections === 0, "the socket to be closed");
+  await waitFor(() => server.stats.connections === 0, "the socket to be closed");
 });
 
 Deno.test("Who is slowed over TLS loses nothing of what waited in between", async () => {
   await using server = startServer({ messages: { burst: 2, perSecond: 200 } }, wire);
-  const { peer } = await enter(server.address, eva, wire);
+  const { peer } = await join(server.address, eva, wire);
   using _ = peer;
   const messages = Array.from({ length: 100 }, (_, i) => encodeClient(say(i + 1, "x".repeat(1_900))));
-  await peer.say(await new Blob(messages).bytes());
+  await peer.send(await new Blob(messages).bytes());
   for (let n = 1; n <= 100; n++) assertEquals((await peer.expect("said")).clientSeq, n);
 });

@@ -126,12 +126,12 @@ export class InnerClient implements Client {
     if (event.type === "failed") return this.#fail(event.failure);
     if (event.type === "entered") {
       this.server = formatAddress(event.server);
-      this.#chooser.entered(event.server, { ip: event.ip, room: event.welcome.logId, backups: [] });
+      this.#chooser.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
       this.#instance = event.welcome.logId;
       this.#lastSeq = -1;
       ledger.entered(this.name);
-      if (event.missing > 0) {
-        ledger.report("lost", `${this.name} is told that ${event.missing} lines are missing`);
+      if (event.truncatedCount > 0) {
+        ledger.report("lost", `${this.name} is told that ${event.truncatedCount} lines are missing`);
       }
       return note(`${this.name} is on ${this.server}`);
     }
@@ -144,10 +144,12 @@ export class InnerClient implements Client {
     }
   }
 
-  #fail({ target, error, wasIn }: Disconnect): void {
+  #fail({ target, error, wasJoined }: Disconnect): void {
     const { ledger, note } = this.#options;
     this.server = undefined;
-    note(`${this.name} ${wasIn ? "lost" : "did not reach"} ${formatAddress(target.server)}: ${error.code}`);
+    note(
+      `${this.name} ${wasJoined ? "lost" : "did not reach"} ${formatAddress(target.server)}: ${error.code}`,
+    );
     // A broken connection is one thing, a peer that breaks the rules another.
     const isWrong = /^(frame|version|nick|text|garbled|too-slow)/.test(error.code);
     if (isWrong || error.cause instanceof ProtocolError) {
@@ -163,7 +165,7 @@ function causeOf({ cause }: ChatError): string {
 const silentTerminal = new Terminal({
   input: new ReadableStream(),
   write: () => Promise.resolve(),
-  isKeyboard: false,
+  isTty: false,
 });
 
 /** What programs say here. */
@@ -200,7 +202,7 @@ export class OuterClient implements Client {
         ...["--host", first.host, "--port", `${first.port}`, "--nick", name, "--auto", "--lang", "en"],
         ...servers.flatMap((server) => ["--backup", formatAddress(server)]),
       ],
-      isTypedTo: true,
+      hasStdin: true,
       onLine: (line) => this.#show(line),
       onEnd: ({ code, signal }) => {
         this.server = undefined;

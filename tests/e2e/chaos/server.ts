@@ -99,7 +99,7 @@ export class MortalServer implements AsyncDisposable {
         if (!this.#isDoomed) ledger.report("crashed", `${name} has ended with ${signal ?? code}`);
       },
     });
-    await program.shows((line) => line.startsWith(LISTENING), { signal }).catch(() => {});
+    await program.waitForLine((line) => line.startsWith(LISTENING), { signal }).catch(() => {});
   }
 
   /** Has it end in this way, and waits until it has. Whether it listened. */
@@ -109,7 +109,7 @@ export class MortalServer implements AsyncDisposable {
     this.#isDoomed = true;
     if (how === "SIGKILL") this.#isListening = false;
     program?.kill(how);
-    await program?.ends({ signal: new AbortController().signal });
+    await program?.exited({ signal: new AbortController().signal });
     return wasListening;
   }
 
