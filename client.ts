@@ -1,7 +1,7 @@
 // chat-client: enters a room, and goes on in another when its server falls. Everything is in lib/chat_client.ts.
 
-import { runClient } from "./lib/chat_client.ts";
-import { systemClock } from "./lib/clock.ts";
-import { runProcess } from "./lib/program.ts";
+import { runClient } from "./lib/client/main.ts";
+import { systemClock } from "./lib/base/time.ts";
+import { runProcess } from "./lib/cli/process.ts";
 
 if (import.meta.main) await runProcess(runClient, { clock: systemClock });

@@ -1,7 +1,7 @@
 // chat-server: one room for everyone who reaches its port. Everything is in lib/server_program.ts.
 
-import { serverClock } from "./lib/clock.ts";
-import { runProcess } from "./lib/program.ts";
-import { serve } from "./lib/server_program.ts";
+import { serverClock } from "./lib/base/time.ts";
+import { runProcess } from "./lib/cli/process.ts";
+import { serve } from "./lib/server/main.ts";
 
 if (import.meta.main) await runProcess(serve, { clock: serverClock });

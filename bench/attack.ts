@@ -5,8 +5,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { linesOf } from "../tools/processes.ts";
-import { delay, LoadClients } from "./crowd.ts";
-import { formatMiB, median, positive, quantile, tableHeading, tableRow } from "./figures.ts";
+import { delay, LoadClients } from "./load_clients.ts";
+import { formatMiB, median, positive, quantile, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { HOST } from "./raw_client.ts";

@@ -8,10 +8,16 @@
 
 import { concat } from "@std/bytes/concat";
 import { parseArgs } from "@std/cli/parse-args";
-import { encodeClient, FRAME_TYPE, type Hello, NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "../lib/protocol.ts";
-import { clientStream } from "../tools/streams.ts";
-import { delay } from "./crowd.ts";
-import { positive } from "./figures.ts";
+import {
+  encodeClient,
+  FRAME_TYPE,
+  type Hello,
+  NEVER_CAUGHT_UP,
+  PROTOCOL_VERSION,
+} from "../lib/protocol/frames.ts";
+import { clientStream } from "../tools/hostile_streams.ts";
+import { delay } from "./load_clients.ts";
+import { positive } from "./statistics.ts";
 import { runBench } from "./program.ts";
 import { connect } from "./raw_client.ts";
 

@@ -10,7 +10,7 @@ import {
   MAX_CLIENT_FRAME_BYTES,
   type Said,
   type Say,
-} from "../lib/protocol.ts";
+} from "../lib/protocol/frames.ts";
 
 const SAY: Say = { type: "say", clientSeq: 1, timeMs: 0, text: "x".repeat(100) };
 const SPANISH: Say = { ...SAY, text: "¿dónde estábamos? ".repeat(5) };

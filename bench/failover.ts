@@ -4,14 +4,14 @@
 //   deno task bench:failover [--clients 200] [--rounds 5]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { type Address, formatAddress } from "../lib/address.ts";
-import { SessionState } from "../lib/mailbox.ts";
-import { TOKEN_BYTES } from "../lib/protocol.ts";
-import { Session } from "../lib/session.ts";
-import { ServerSelector } from "../lib/target_chooser.ts";
-import { Terminal } from "../lib/terminal.ts";
+import { type Address, formatAddress } from "../lib/net/address.ts";
+import { SessionState } from "../lib/client/session_state.ts";
+import { TOKEN_BYTES } from "../lib/protocol/frames.ts";
+import { Session } from "../lib/client/session.ts";
+import { ServerSelector } from "../lib/client/server_selector.ts";
+import { Terminal } from "../lib/terminal/terminal.ts";
 import { freePorts, RunningProgram } from "../tools/processes.ts";
-import { median, quantile } from "./figures.ts";
+import { median, quantile } from "./statistics.ts";
 
 const HOST = "127.0.0.1";
 

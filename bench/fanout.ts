@@ -7,8 +7,8 @@
 // for temporary files. Prints the median of the runs.
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { Outcome } from "./crowd.ts";
-import { formatMiB, formatShort, median, positive, tableHeading, tableRow } from "./figures.ts";
+import type { Outcome } from "./load_clients.ts";
+import { formatMiB, formatShort, median, positive, tableHeading, tableRow } from "./statistics.ts";
 import { generate } from "./generator.ts";
 import { MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
@@ -60,7 +60,7 @@ function show(load: string, runs: readonly Run[]): string {
     load.replaceAll(",", ", "),
     formatShort(of("deliveriesPerSecond")),
     `${formatShort(Math.min(...speeds))} to ${formatShort(Math.max(...speeds))}`,
-    formatShort(of("eventsPerSecond")),
+    formatShort(of("messagesPerSecond")),
     `${of("p50Ms").toFixed(1)} ms`,
     `${of("p99Ms").toFixed(1)} ms`,
     known(cpuNs, `${cpuNs.toFixed(0)} ns`),

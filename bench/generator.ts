@@ -1,7 +1,7 @@
 // The load generator, in a process of its own, and what it costs servers to serve it.
 
 import { linesOf } from "../tools/processes.ts";
-import type { Outcome } from "./crowd.ts";
+import type { Outcome } from "./load_clients.ts";
 import type { Cost, MeasuredServer } from "./measured_server.ts";
 import { HOST } from "./raw_client.ts";
 

@@ -7,8 +7,8 @@
 // and the server need a little more open files than there are clients: `ulimit -n`.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { delay, LoadClients } from "./crowd.ts";
-import { formatMiB, positive } from "./figures.ts";
+import { delay, LoadClients } from "./load_clients.ts";
+import { formatMiB, positive } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 

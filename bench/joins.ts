@@ -4,18 +4,18 @@
 //   deno task bench:joins [--clients 1000] [--runs 5]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { LoadClients } from "./crowd.ts";
-import { median, positive, tableHeading, tableRow } from "./figures.ts";
+import { LoadClients } from "./load_clients.ts";
+import { median, positive, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
-async function measure(size: number): Promise<{ inMs: number; shownAtMs: number }> {
+async function measure(size: number): Promise<{ inMs: number; toldMs: number }> {
   await using server = await MeasuredServer.start();
   const startedMs = performance.now();
   using crowd = await LoadClients.open({ port: server.port, size, atOnce: size });
   const inMs = performance.now() - startedMs;
   await crowd.waitUntilIdle();
-  return { inMs, shownAtMs: performance.now() - startedMs };
+  return { inMs, toldMs: performance.now() - startedMs };
 }
 
 async function joins(): Promise<void> {
@@ -26,14 +26,14 @@ async function joins(): Promise<void> {
   const [size, count] = [positive(flags.clients, "clients"), positive(flags.runs, "runs")];
   const runs: Awaited<ReturnType<typeof measure>>[] = [];
   console.log(tableHeading("run", `all ${size} are in`, "all know of all"));
-  const show = (name: string, inMs: number, shownAtMs: number) =>
-    console.log(tableRow(name, `${inMs.toFixed(0)} ms`, `${shownAtMs.toFixed(0)} ms`));
+  const show = (name: string, inMs: number, toldMs: number) =>
+    console.log(tableRow(name, `${inMs.toFixed(0)} ms`, `${toldMs.toFixed(0)} ms`));
   while (runs.length < count) {
     const run = await measure(size);
     runs.push(run);
-    show(`${runs.length}`, run.inMs, run.shownAtMs);
+    show(`${runs.length}`, run.inMs, run.toldMs);
   }
-  show("median", median(runs.map(({ inMs }) => inMs)), median(runs.map(({ shownAtMs }) => shownAtMs)));
+  show("median", median(runs.map(({ inMs }) => inMs)), median(runs.map(({ toldMs }) => toldMs)));
 }
 
 if (import.meta.main) await runBench(joins);

@@ -7,8 +7,8 @@
 // the end what it measured as a line of JSON.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { delay, LoadClients } from "./crowd.ts";
-import { positive } from "./figures.ts";
+import { delay, LoadClients } from "./load_clients.ts";
+import { positive } from "./statistics.ts";
 import { runBench } from "./program.ts";
 
 async function load(): Promise<void> {

@@ -1,6 +1,6 @@
 // How a benchmark runs: it ends with the process that started it, and says in a line what it could not do.
 
-import "../tools/leash.ts";
+import "../tools/exit_with_parent.ts";
 
 /** Runs a benchmark in this process, and ends the process. */
 export async function runBench(main: () => Promise<void>): Promise<never> {

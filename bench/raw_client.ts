@@ -2,7 +2,7 @@
 // and decodes next to none of them, so that it costs far less than the server that it loads.
 
 import { HEADER_BYTES, LENGTH_BYTES, splitFrames } from "../lib/codec.ts";
-import { decodeServer, encodeClient, FRAME_TYPE } from "../lib/protocol.ts";
+import { decodeServer, encodeClient, FRAME_TYPE } from "../lib/protocol/frames.ts";
 import { helloTemplate, sayTemplate } from "./template.ts";
 
 export const HOST = "127.0.0.1";

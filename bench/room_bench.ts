@@ -1,9 +1,15 @@
 // What the room and its log cost without sockets.
 
-import { InMemoryCommitLog } from "../lib/journal.ts";
-import { encodeEntry, NEVER_CAUGHT_UP, PROTOCOL_VERSION, type Say, TOKEN_BYTES } from "../lib/protocol.ts";
-import { EventLog, RETAINED_BYTES } from "../lib/room_log.ts";
-import { Room } from "../lib/room.ts";
+import { InMemoryCommitLog } from "../lib/room/commit_log.ts";
+import {
+  encodeEntry,
+  NEVER_CAUGHT_UP,
+  PROTOCOL_VERSION,
+  type Say,
+  TOKEN_BYTES,
+} from "../lib/protocol/frames.ts";
+import { EventLog, RETAINED_BYTES } from "../lib/room/event_log.ts";
+import { Room } from "../lib/room/room.ts";
 
 const TEXT = "x".repeat(100);
 const FRAME_BYTES = encodeEntry({

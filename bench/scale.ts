@@ -7,8 +7,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { natsCluster, NatsServer } from "../tests/nats_server.ts";
-import type { Outcome } from "./crowd.ts";
-import { formatShort, median, positive, tableHeading, tableRow } from "./figures.ts";
+import type { Outcome } from "./load_clients.ts";
+import { formatShort, median, positive, tableHeading, tableRow } from "./statistics.ts";
 import { type Demand, generate } from "./generator.ts";
 import { type Cost, MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
@@ -65,7 +65,7 @@ function show({ name }: Setting, runs: readonly Run[]): string {
   return tableRow(
     name,
     formatShort(of("deliveriesPerSecond")),
-    formatShort(of("eventsPerSecond")),
+    formatShort(of("messagesPerSecond")),
     `${of("p50Ms").toFixed(1)} ms`,
     `${of("p99Ms").toFixed(1)} ms`,
     Number.isNaN(cpuNs) ? "" : `${cpuNs.toFixed(0)} ns`,

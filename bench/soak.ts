@@ -3,8 +3,8 @@
 //   deno task bench:soak [--clients 200] [--seconds 60]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { delay, LoadClients } from "./crowd.ts";
-import { formatMiB, formatShort, positive, tableHeading, tableRow } from "./figures.ts";
+import { delay, LoadClients } from "./load_clients.ts";
+import { formatMiB, formatShort, positive, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 

@@ -5,10 +5,10 @@
 //   deno task bench:stalled [--clients 200] [--rounds 5] [--seconds 3]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { FRAME_TYPE } from "../lib/protocol.ts";
-import { RETAINED_BYTES } from "../lib/room_log.ts";
-import { delay, LoadClients } from "./crowd.ts";
-import { formatMiB, median, positive, tableHeading, tableRow } from "./figures.ts";
+import { FRAME_TYPE } from "../lib/protocol/frames.ts";
+import { RETAINED_BYTES } from "../lib/room/event_log.ts";
+import { delay, LoadClients } from "./load_clients.ts";
+import { formatMiB, median, positive, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { connect, helloOf } from "./raw_client.ts";
@@ -36,19 +36,19 @@ async function measure(
     crowd.runConversation({ senders: 1, window: WINDOW, waitUntil });
   const { p99Ms: withoutMs } = await talk(delay(seconds * 1_000));
   const [witness] = crowd.clients;
-  const bytesUntil = witness!.bytesRead;
+  const bytesBefore = witness!.bytesRead;
   const startedMs = performance.now();
   using stalled = await connect(port);
   await stalled.write(helloOf(crowd.clients.length + number));
   let deletedMs = NaN;
   // Each round has one departure.
-  const isServerDown = crowd.waitUntil(
+  const isGone = crowd.waitUntil(
     "for the stalled reader to go",
     ({ counts }) => counts[FRAME_TYPE.left]! >= number,
   )
     .then(() => void (deletedMs = performance.now() - startedMs));
-  const { p99Ms: withMs } = await talk(isServerDown);
-  const readBytes = witness!.bytesRead - bytesUntil;
+  const { p99Ms: withMs } = await talk(isGone);
+  const readBytes = witness!.bytesRead - bytesBefore;
   await readToEnd(stalled);
   return { withoutMs, withMs, deletedMs, readBytes };
 }

@@ -4,9 +4,9 @@
 //   deno task compile && deno task bench:startup [--runs 20] [FOLDER...]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { EXIT } from "../lib/program.ts";
+import { EXIT } from "../lib/cli/process.ts";
 import { PROGRAMS } from "../tools/programs.ts";
-import { formatMiB, median, positive, tableHeading, tableRow } from "./figures.ts";
+import { formatMiB, median, positive, tableHeading, tableRow } from "./statistics.ts";
 import { costOfProcess } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 

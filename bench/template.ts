@@ -14,7 +14,7 @@ import {
   PROTOCOL_VERSION,
   type Say,
   TOKEN_BYTES,
-} from "../lib/protocol.ts";
+} from "../lib/protocol/frames.ts";
 
 /** Bytes of a message's text. */
 export const TEXT_BYTES = 100;
@@ -88,12 +88,12 @@ function template<Name extends string>(
 /** The one stretch in which two frames differ.
  * @throws {Error} if there is none, or if there are several */
 export function difference(one: Uint8Array, other: Uint8Array): Field {
-  const isSameSet = (byte: number, at: number) => byte === other[at];
-  const offset = one.findIndex((byte, at) => !isSameSet(byte, at));
-  const end = one.findLastIndex((byte, at) => !isSameSet(byte, at)) + 1;
+  const isSame = (byte: number, at: number) => byte === other[at];
+  const offset = one.findIndex((byte, at) => !isSame(byte, at));
+  const end = one.findLastIndex((byte, at) => !isSame(byte, at)) + 1;
   if (
     one.length !== other.length || offset < 0 ||
-    one.subarray(offset, end).some((byte, at) => isSameSet(byte, offset + at))
+    one.subarray(offset, end).some((byte, at) => isSame(byte, offset + at))
   ) {
     throw new Error("Cannot find field: the frames do not differ in one stretch");
   }

@@ -2,7 +2,7 @@
 // an executable takes 8 ms, for which no start waits.
 
 import { ProtocolError } from "./errors.ts";
-import type { ClientMessage } from "./protocol.ts";
+import type { ClientMessage } from "./protocol/frames.ts";
 
 /** A frame that has no place there. */
 export function frameUnexpected({ type }: ClientMessage): ProtocolError {

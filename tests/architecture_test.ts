@@ -1,7 +1,10 @@
-// The rooms of the house, as docs/MODULES.md lists them: imports point only to lower levels, and what is pure
-// stays so.
+// Holds lib/ against docs/ARCHITECTURE.md: who may import whom, what is pure, and which names are gone.
 
 import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+const { state } = await Deno.permissions.query({ name: "read", path: "." });
+const reading = { ignore: state !== "granted" };
 
 /** What reaches out of the program, or differs from one run to the next. */
 const IMPURE =
@@ -23,67 +26,136 @@ function withoutComments(source: string): string {
   return source.replaceAll(/\/\*[^]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
 }
 
-const folder = new URL("../lib/", import.meta.url);
+/** Source of every file below `folder` by its path from the project's root. */
+function readSources(folder: string, sources = new Map<string, string>()): Map<string, string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${name}`;
+    if (isDirectory && !name.startsWith(".")) readSources(`${path}/`, sources);
+    else if (/\.(ts|md|sh)$/.test(name)) sources.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
+  }
+  return sources;
+}
 
-/** Code of every file of lib/ by its name, without comments. */
-function readLib(): Map<string, string> {
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-  const modules = names.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts")).sort();
-  return new Map(
-    modules.map((name) => [name, withoutComments(Deno.readTextFileSync(new URL(name, folder)))]),
+const sources = reading.ignore ? new Map<string, string>() : readSources("./");
+const doc = sources.get("./docs/ARCHITECTURE.md") ?? "";
+/** Code of lib/ by its path in there, without comments. */
+const lib = new Map(
+  [...sources].filter(([path]) => /^\.\/lib\/.*(?<!\.d)\.ts$/.test(path)).sort()
+    .map(([path, source]) => [path.slice("./lib/".length), withoutComments(source)]),
+);
+
+/** What each folder may import, by the table in docs/ARCHITECTURE.md. */
+const mayImport = new Map(
+  [...doc.matchAll(/^\| `([\w/.]+)` +\|(.*)\|$/gm)].map(([, folder, cell]) => [
+    folder!,
+    [...cell!.matchAll(/`([\w/.]+)`/g)].map(([, name]) => name!),
+  ]),
+);
+const pureText = /^\*\*Pure\*\*[^]*?\n\n/m.exec(doc)?.[0] ?? doc.slice(doc.indexOf("**Pure**"));
+const pure = new Set([...pureText.matchAll(/`([\w/.]+)`/g)].map(([, name]) => name!));
+
+function folderOf(file: string): string {
+  return file.includes("/") ? file.slice(0, file.lastIndexOf("/")) : file;
+}
+
+function isPure(file: string): boolean {
+  return pure.has(folderOf(file)) || pure.has(file);
+}
+
+/** The file of lib/ that a relative import names. */
+function resolve(from: string, file: string): string {
+  return new URL(from, `file:///${file}`).pathname.slice(1);
+}
+
+/** Every import of one file of lib/ by another. */
+function edges(): { file: string; to: string; isType: boolean }[] {
+  return [...lib].flatMap(([file, code]) =>
+    importsOf(code).filter(({ from }) => from.startsWith("."))
+      .map(({ from, isType }) => ({ file, to: resolve(from, file), isType }))
   );
 }
 
-const { state } = await Deno.permissions.query({ name: "read", path: "." });
-const reading = { ignore: state !== "granted" };
-
-const levelOf = new Map<string, number>();
-const impureFiles = new Set<string>();
-if (!reading.ignore) {
-  const table = Deno.readTextFileSync(new URL("../docs/MODULES.md", import.meta.url));
-  for (const [, level, name, io] of table.matchAll(/^\| (\d+) +\| (\w+)( \(I\/O\))? +\|/gm)) {
-    levelOf.set(`${name}.ts`, Number(level));
-    if (io) impureFiles.add(`${name}.ts`);
+/** A way from a name back to itself, if there is one. */
+function findCycle(next: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  function visit(name: string, path: readonly string[]): string[] | undefined {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return undefined;
+    for (const to of next.get(name) ?? []) {
+      const cycle = visit(to, [...path, name]);
+      if (cycle) return cycle;
+    }
+    done.add(name);
+    return undefined;
   }
+  for (const name of next.keys()) {
+    const cycle = visit(name, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
 }
 
-Deno.test("The table lists every file of lib/, and no other", reading, () => {
-  assertEquals([...levelOf.keys()].sort(), [...readLib().keys()]);
+Deno.test("docs/ARCHITECTURE.md has a row for every folder of lib/, and no other", reading, () => {
+  assertEquals([...mayImport.keys()].sort(), [...new Set([...lib.keys()].map(folderOf))].sort());
 });
 
-Deno.test("Imports point only to lower levels", reading, () => {
-  const wrong: string[] = [];
-  for (const [file, code] of readLib()) {
-    for (const { from } of importsOf(code)) {
-      if (!from.startsWith(".")) continue; // of the standard library
-      const level = levelOf.get(from.replace("./", "")) ?? Infinity;
-      if (level >= levelOf.get(file)!) wrong.push(`${file} -> ${from}`);
+Deno.test("files of lib/ import what docs/ARCHITECTURE.md allows", reading, () => {
+  const wrong = edges().filter(({ file, to }) => {
+    const allowed = mayImport.get(folderOf(file)) ?? [];
+    return folderOf(to) !== folderOf(file) && !allowed.includes(folderOf(to)) && !allowed.includes(to);
+  });
+  assertEquals(wrong.map(({ file, to }) => `${file} -> ${to}`), []);
+});
+
+Deno.test("neither files nor folders of lib/ import each other in a circle", reading, () => {
+  const files = Map.groupBy(edges(), ({ file }) => file);
+  assertEquals(
+    findCycle(new Map([...files].map(([file, list]) => [file, list.map(({ to }) => to)]))),
+    undefined,
+  );
+  assertEquals(
+    findCycle(
+      new Map([...mayImport].map(([folder, list]) => [
+        folder,
+        list.map((name) => mayImport.has(name) ? name : folderOf(name)),
+      ])),
+    ),
+    undefined,
+  );
+});
+
+Deno.test("pure code of lib/ mentions no socket, clock, timer, chance or terminal", reading, () => {
+  const wrong = [...lib].flatMap(([file, code]) => {
+    const found = isPure(file) ? IMPURE.exec(code) : null;
+    return found ? [`${file}: ${found[0]}`] : [];
+  });
+  assertEquals(wrong, []);
+});
+
+Deno.test("pure code of lib/ takes only types from the rest", reading, () => {
+  const wrong = edges().filter(({ file, to, isType }) => isPure(file) && !isPure(to) && !isType);
+  assertEquals(wrong.map(({ file, to }) => `${file} -> ${to}`), []);
+});
+
+Deno.test("every export of lib/ is used by another file", reading, () => {
+  const unused: string[] = [];
+  for (const [file, code] of lib) {
+    // The test of PROTOCOL.md looks constants up by the names that stand in there.
+    const others = [...sources].filter(([path]) =>
+      path !== `./lib/${file}` && (path.endsWith(".ts") || path.endsWith("/PROTOCOL.md"))
+    );
+    const names = code.matchAll(
+      /^export (?:declare |abstract |async )*(?:const|let|class|interface|type|function\*?|enum) (\w+)/gm,
+    );
+    for (const [, name] of names) {
+      const isUsed = new RegExp(`\\b${name}\\b`);
+      if (!others.some(([, source]) => isUsed.test(source))) unused.push(`${file}: ${name}`);
     }
   }
-  assertEquals(wrong, []);
+  assertEquals(unused, []);
 });
 
-Deno.test("Pure files mention no socket, clock, timer, chance or terminal", reading, () => {
-  const wrong: string[] = [];
-  for (const [file, code] of readLib()) {
-    const found = impureFiles.has(file) ? null : IMPURE.exec(code);
-    if (found) wrong.push(`${file}: ${found[0]}`);
-  }
-  assertEquals(wrong, []);
-});
-
-Deno.test("Pure files take no more than types from the others", reading, () => {
-  const wrong: string[] = [];
-  for (const [file, code] of readLib()) {
-    if (impureFiles.has(file)) continue;
-    for (const { from, isType } of importsOf(code)) {
-      if (impureFiles.has(from.replace("./", "")) && !isType) wrong.push(`${file} -> ${from}`);
-    }
-  }
-  assertEquals(wrong, []);
-});
-
-Deno.test("Imports are found however they are written", { permissions: "none" }, () => {
+Deno.test("imports are found however they are written", { permissions: "none" }, () => {
   const code = withoutComments(`
     import { one } from "./one.ts";
     import type { Two } from "./two.ts"; // import "./no.ts";
@@ -113,4 +185,9 @@ Deno.test("Imports are found however they are written", { permissions: "none" },
   ]);
   assert(!IMPURE.test(`import { createHash } from "node:crypto";`));
   assert(IMPURE.test(`import net from "node:net";`));
+});
+
+Deno.test("a circle of imports is found", { permissions: "none" }, () => {
+  assertEquals(findCycle(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]])), ["b", "c", "b"]);
+  assertEquals(findCycle(new Map([["a", ["b", "c"]], ["b", ["c"]]])), undefined);
 });

@@ -58,7 +58,7 @@ function longFrame(bodyBytes: number): Uint8Array {
 }
 
 /** The code of the ProtocolError that this throws. */
-function natsErrorCode(fn: () => unknown): string {
+function codeOf(fn: () => unknown): string {
   return assertThrows(fn, ProtocolError).code;
 }
 
@@ -120,20 +120,20 @@ Deno.test("FrameDecoder.next() refuses a length over the limit before the frame 
     decoder.push(bytes(length).subarray(0, 3));
     assertEquals(decoder.next(), undefined);
     decoder.push(bytes(length).subarray(3));
-    assertEquals(natsErrorCode(() => decoder.next()), "frame-too-long");
+    assertEquals(codeOf(() => decoder.next()), "frame-too-long");
   }
 });
 
 Deno.test("FrameDecoder.next() refuses a length that leaves no type", pure, () => {
-  assertEquals(natsErrorCode(() => decoded([bytes("00 00 00 00")])), "frame-malformed");
+  assertEquals(codeOf(() => decoded([bytes("00 00 00 00")])), "frame-malformed");
 });
 
 Deno.test("FrameDecoder.next() gives the frames before a violation, then only throws", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 3 });
   decoder.push(bytes("00 00 00 01 07  00 00 00 04 07 61 62 63  00 00 00 01 07"));
   assertEquals(show(decoder.next()!), "7:");
-  assertEquals(natsErrorCode(() => decoder.next()), "frame-too-long");
-  assertEquals(natsErrorCode(() => decoder.next()), "frame-too-long");
+  assertEquals(codeOf(() => decoder.next()), "frame-too-long");
+  assertEquals(codeOf(() => decoder.next()), "frame-too-long");
 });
 
 Deno.test("FrameDecoder grows with a frame longer than its buffer, however it was cut", pure, () => {
@@ -219,7 +219,7 @@ Deno.test("FrameWriter.u64() and Frame.u64() hold whole numbers up to 2^53 - 1",
 
 Deno.test("Frame.u64() refuses what a number cannot hold exactly", pure, () => {
   for (const number of ["00 20 00 00 00 00 00 00", "00 20 00 00 00 00 00 01", "ff ff ff ff ff ff ff ff"]) {
-    assertEquals(natsErrorCode(() => frameOf(bytes(number)).u64()), "frame-malformed");
+    assertEquals(codeOf(() => frameOf(bytes(number)).u64()), "frame-malformed");
   }
 });
 
@@ -315,7 +315,7 @@ for (const [name, body, read, value] of FIELDS) {
     for (let length = 1; length < whole.length; length++) {
       const frame = frameOf(whole.subarray(0, length));
       frame.u8();
-      assertEquals(natsErrorCode(() => read(frame)), "frame-malformed");
+      assertEquals(codeOf(() => read(frame)), "frame-malformed");
     }
   });
 }
@@ -350,7 +350,7 @@ Deno.test("Frame.end() refuses a body with more in it than its fields", pure, ()
   const frame = frameOf(bytes("01 02"));
   frame.u8();
   assertEquals(frame.isAtEnd, false);
-  assertEquals(natsErrorCode(() => frame.end()), "frame-malformed");
+  assertEquals(codeOf(() => frame.end()), "frame-malformed");
   assertThrows(() => frame.end(), ProtocolError, "1 bytes follow");
   frame.u8();
   assertEquals(frame.isAtEnd, true);

@@ -1,12 +1,12 @@
 // chat-client at a pipe in this process: its servers, its flags, and the lines that it shows.
 
 import { assertEquals } from "@std/assert";
-import { type Address, formatAddress } from "../lib/address.ts";
-import { runClient } from "../lib/chat_client.ts";
-import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
-import { UNLIMITED } from "../lib/token_bucket.ts";
-import { type Guest, join, makeHello } from "./peers.ts";
-import { FakeUser } from "./person.ts";
+import { type Address, formatAddress } from "../lib/net/address.ts";
+import { runClient } from "../lib/client/main.ts";
+import { ChatServer, type ChatServerOptions } from "../lib/server/chat_server.ts";
+import { UNLIMITED } from "../lib/base/limits.ts";
+import { type Guest, join, makeHello } from "./raw_peer.ts";
+import { FakeUser } from "./fake_user.ts";
 import { LOOPBACK, TestClock } from "./support.ts";
 
 /** The time on the clocks of all servers and clients. */

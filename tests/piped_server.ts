@@ -1,9 +1,9 @@
 // chat-server at a pipe in this process: its flags, and the lines that it shows.
 
 import { assertEquals } from "@std/assert";
-import { serve } from "../lib/server_program.ts";
-import { type Guest, join, makeHello } from "./peers.ts";
-import type { FakeUser } from "./person.ts";
+import { serve } from "../lib/server/main.ts";
+import { type Guest, join, makeHello } from "./raw_peer.ts";
+import type { FakeUser } from "./fake_user.ts";
 import { LOOPBACK } from "./support.ts";
 
 /** Those of a machine with a choice. */

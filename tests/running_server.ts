@@ -1,9 +1,9 @@
 // A server in this process, and clients by hand that come in, say something and hear what comes.
 
-import { ChatServer, type ChatServerOptions } from "../lib/chat_server.ts";
-import type { Say, ServerMessage } from "../lib/protocol.ts";
-import { UNLIMITED } from "../lib/token_bucket.ts";
-import { type Guest, join, makeHello, type Peer } from "./peers.ts";
+import { ChatServer, type ChatServerOptions } from "../lib/server/chat_server.ts";
+import type { Say, ServerMessage } from "../lib/protocol/frames.ts";
+import { UNLIMITED } from "../lib/base/limits.ts";
+import { type Guest, join, makeHello, type Peer } from "./raw_peer.ts";
 import { LOOPBACK } from "./support.ts";
 
 /** A server with an empty room that slows nobody. */

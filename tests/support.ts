@@ -1,7 +1,7 @@
 // What tests of all kinds share: a limit to their patience, addresses of this machine, and the time.
 
-import type { Address } from "../lib/address.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Address } from "../lib/net/address.ts";
+import type { Clock } from "../lib/base/time.ts";
 
 export const LOOPBACK = "127.0.0.1";
 /** A name that no resolver knows, and none is asked for: a label has 63 characters at most. */

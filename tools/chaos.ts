@@ -11,11 +11,11 @@
 // begins with a certain round of a seed.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { EXIT, terminationSignal } from "../lib/program.ts";
+import { EXIT, terminationSignal } from "../lib/cli/process.ts";
 import type { Problem } from "../tests/e2e/chaos/ledger.ts";
 import { runChaos, type Tally } from "../tests/e2e/chaos/run.ts";
 import { runSharedChaos, type SharedTally } from "../tests/e2e/chaos/shared_run.ts";
-import "./leash.ts";
+import "./exit_with_parent.ts";
 
 /** How often to tell how far it is, in ms. */
 const PROGRESS_MS = 30_000;
@@ -50,15 +50,15 @@ const flags = parseArgs(Deno.args, {
 const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"));
 console.log(`Seed ${seed}`);
 const startedMs = performance.now();
-let shownAtMs = startedMs;
+let toldMs = startedMs;
 const signal = terminationSignal();
 const common = { seed, durationMs: numberOf(flags.minutes, "minutes") * 60_000, signal };
 
 function progress<Numbers>(inWords: (tally: Numbers) => string): (tally: Numbers) => void {
   return (tally) => {
-    if (performance.now() - shownAtMs < PROGRESS_MS) return;
-    shownAtMs = performance.now();
-    console.log(`${((shownAtMs - startedMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
+    if (performance.now() - toldMs < PROGRESS_MS) return;
+    toldMs = performance.now();
+    console.log(`${((toldMs - startedMs) / 1_000).toFixed(0)} s: ${inWords(tally)}`);
   };
 }
 

@@ -4,8 +4,8 @@
 //   deno task compile [--self-extracting] [--lang es|en]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { chooseLanguage, type Language } from "../lib/i18n.ts";
-import { EXIT, systemLocales } from "../lib/program.ts";
+import { chooseLanguage, type Language } from "../lib/i18n/translate.ts";
+import { EXIT, systemLocales } from "../lib/cli/process.ts";
 import {
   bundlePrograms,
   compileProgram,

@@ -1,6 +1,6 @@
 // The conversation of the demo, and whether a screen shows all of it as it was said. Pure.
 
-import { PREFIXES } from "../lib/render.ts";
+import { PREFIXES } from "../lib/render/renderer.ts";
 
 /** Those who talk. */
 export const NICKS = ["ana", "beto", "caro"] as const;

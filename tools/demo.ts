@@ -2,8 +2,8 @@
 // middle of it, and on the next one nobody misses anything or sees it twice. All are processes of their own.
 
 import { blue, bold, green, magenta, red, yellow } from "@std/fmt/colors";
-import { type Language, type Translate, translator } from "../lib/i18n.ts";
-import { EXIT } from "../lib/program.ts";
+import { type Language, type Translate, translator } from "../lib/i18n/translate.ts";
+import { EXIT } from "../lib/cli/process.ts";
 import {
   AFTER_FAILOVER,
   BEFORE_FAILOVER,
@@ -83,13 +83,13 @@ class Stage implements AsyncDisposable {
   readonly said: ScriptLine[] = [];
   readonly #cast = new Map<Role, RunningProgram>();
   readonly #language: Language;
-  readonly #sentences: Translate;
+  readonly #t: Translate;
   readonly #signal: AbortSignal;
   #saidBeforeKill: readonly ScriptLine[] | undefined;
 
   constructor({ language, signal }: Tool) {
     this.#language = language;
-    this.#sentences = translator(language);
+    this.#t = translator(language);
     this.#signal = signal;
     const [primary, backup] = freePorts(HOST, 2);
     this.addresses = { primary: `${HOST}:${primary}`, backup: `${HOST}:${backup}` };
@@ -114,15 +114,15 @@ class Stage implements AsyncDisposable {
     const { primary, backup } = this.addresses;
     this.#start("primary", [...serverArgs(primary), `--backup=${backup}`]);
     this.#start("backup", serverArgs(backup));
-    await this.#show(["primary"], this.#sentences("server.listening", { address: primary }));
-    await this.#show(["backup"], this.#sentences("server.listening", { address: backup }));
+    await this.#show(["primary"], this.#t("server.listening", { address: primary }));
+    await this.#show(["backup"], this.#t("server.listening", { address: backup }));
   }
 
   /** Has everyone enter the primary server. */
   async enter(): Promise<void> {
     const server = this.addresses.primary;
     for (const nick of NICKS) this.#start(nick, [`--host=${server}`, `--nick=${nick}`, "--auto"]);
-    await this.#show(NICKS, beginning(this.#sentences("client.welcome", { server, names: CUT })));
+    await this.#show(NICKS, beginning(this.#t("client.welcome", { server, names: CUT })));
   }
 
   /** Has people say something, each all of theirs in one go. */
@@ -162,7 +162,7 @@ class Stage implements AsyncDisposable {
   /** How many messages were typed before the kill, and seen by somebody only after it. */
   get inFlight(): number {
     const server = this.addresses.primary;
-    const loss = beginning(this.#sentences("client.lost", { server, why: CUT }));
+    const loss = beginning(this.#t("client.lost", { server, why: CUT }));
     const late = new Set<string | undefined>();
     for (const nick of NICKS) {
       const lines = this.linesOf(nick);
@@ -200,7 +200,7 @@ class Stage implements AsyncDisposable {
   ): Promise<void> {
     await act(this.#program(nick));
     await this.#end(nick);
-    await this.#show(seenBy, this.#sentences("room.left", { nick, address: HOST }));
+    await this.#show(seenBy, this.#t("room.left", { nick, address: HOST }));
   }
 
   /** Waits until the program has ended as it should. */

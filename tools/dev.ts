@@ -2,10 +2,10 @@
 // file changes, one after the other, so that clients can always go to one of them.
 
 import { blue, bold, dim, magenta, red } from "@std/fmt/colors";
-import { DEFAULT_PORT } from "../lib/address.ts";
-import { isQuit } from "../lib/commands.ts";
-import { type Language, translator } from "../lib/i18n.ts";
-import { EXIT } from "../lib/program.ts";
+import { DEFAULT_PORT } from "../lib/net/address.ts";
+import { isQuit } from "../lib/client/commands.ts";
+import { type Language, translator } from "../lib/i18n/translate.ts";
+import { EXIT } from "../lib/cli/process.ts";
 import { linesOf, RunningProgram } from "./processes.ts";
 import { paintLine } from "./screens.ts";
 import { runTool, type Tool } from "./tool.ts";

@@ -3,20 +3,20 @@
 
 /// <reference lib="deno.worker" />
 
-import type { Address } from "../lib/address.ts";
-import { ChatServer } from "../lib/chat_server.ts";
+import type { Address } from "../lib/net/address.ts";
+import { ChatServer } from "../lib/server/chat_server.ts";
 import { ChatError } from "../lib/errors.ts";
-import { errorText, translator } from "../lib/i18n.ts";
-import { dial } from "../lib/dial.ts";
-import { SessionState } from "../lib/mailbox.ts";
-import { sessionIdOf, TOKEN_BYTES } from "../lib/protocol.ts";
-import { Renderer } from "../lib/render.ts";
-import { Session, type SessionEvent } from "../lib/session.ts";
-import { UNLIMITED } from "../lib/token_bucket.ts";
-import { join, makeHello, type Peer } from "../tests/peers.ts";
+import { errorText, translator } from "../lib/i18n/translate.ts";
+import { dial } from "../lib/net/tcp.ts";
+import { SessionState } from "../lib/client/session_state.ts";
+import { sessionIdOf, TOKEN_BYTES } from "../lib/protocol/frames.ts";
+import { Renderer } from "../lib/render/renderer.ts";
+import { Session, type SessionEvent } from "../lib/client/session.ts";
+import { UNLIMITED } from "../lib/base/limits.ts";
+import { join, makeHello, type Peer } from "../tests/raw_peer.ts";
 import { LOOPBACK } from "../tests/support.ts";
-import { clientHello, serverHello, TCP } from "../tests/wire.ts";
-import { changedStream, clientStream, serverStream } from "./streams.ts";
+import { clientHello, serverHello, TCP } from "../tests/transport.ts";
+import { changedStream, clientStream, serverStream } from "./hostile_streams.ts";
 
 /** Seeds, each of a stream for a server and of one for a client. */
 export interface Job {
@@ -147,7 +147,7 @@ class Victim {
       const buffer = new Uint8Array(READ_BYTES);
       let turn = 0;
       for (let seed = seeds.begin(); seed !== undefined; seed = seeds.begin()) {
-        await this.#processFrames(seed, buffer);
+        await this.#takeIn(seed, buffer);
         if (slot === 0 && turn++ % LOOK_EVERY === 0) await this.#chat();
         if (this.#faults.length > 0) throw this.#faults[0];
         seeds.end(seed);
@@ -156,7 +156,7 @@ class Victim {
   }
 
   /** One connection: all of a stream, then the end; done when the server has ended its side too. */
-  async #processFrames(seed: number, buffer: Uint8Array): Promise<void> {
+  async #takeIn(seed: number, buffer: Uint8Array): Promise<void> {
     const isHandshake = isOfHandshakes(seed);
     const conn = await (isHandshake ? dial : TCP.dial)(this.#server.address, new AbortController());
     try {

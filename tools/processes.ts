@@ -40,7 +40,7 @@ export class RunningProgram implements AsyncDisposable {
     // The very program that runs this one: what PATH calls deno may be a script around it, and a SIGKILL
     // would end the script alone.
     const command = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--preload", "./tools/leash.ts", ...commandOf(task), ...args],
+      args: ["run", "--quiet", "--preload", "./tools/exit_with_parent.ts", ...commandOf(task), ...args],
       stdin: hasStdin ? "piped" : "null",
       stdout: isOutputUnread ? "null" : "piped",
       stderr: "piped",

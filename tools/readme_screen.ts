@@ -4,7 +4,7 @@
 
 import { Terminals } from "../tests/e2e/tmux.ts";
 import { RunningProgram } from "./processes.ts";
-import "./leash.ts";
+import "./exit_with_parent.ts";
 
 const HOST = "127.0.0.1";
 /** As a reader would type them: they must be free. */

@@ -3,8 +3,8 @@
 //
 //   deno task release [--lang es|en]
 
-import { type Language } from "../lib/i18n.ts";
-import { EXIT } from "../lib/program.ts";
+import { type Language } from "../lib/i18n/translate.ts";
+import { EXIT } from "../lib/cli/process.ts";
 import { type Target, targetOf, TARGETS } from "./executable_format.ts";
 import {
   bundlePrograms,

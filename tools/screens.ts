@@ -2,7 +2,7 @@
 
 import { bold, cyan, dim, red, yellow } from "@std/fmt/colors";
 import stringWidth from "string-width";
-import { PREFIXES } from "../lib/render.ts";
+import { PREFIXES } from "../lib/render/renderer.ts";
 
 /** Narrowest screen that reads well beside another, in columns. */
 const MIN_SCREEN_COLUMNS = 50;

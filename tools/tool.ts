@@ -2,10 +2,10 @@
 
 import { setColorEnabled } from "@std/fmt/colors";
 import { InputError } from "../lib/errors.ts";
-import { COMMON_FLAGS, flagHelp, type FlagTable, parseFlags } from "../lib/flags.ts";
-import { chooseLanguage, errorText, type Language, translator } from "../lib/i18n.ts";
-import { EXIT, systemLocales, terminationSignal } from "../lib/program.ts";
-import "./leash.ts";
+import { COMMON_FLAGS, flagHelp, type FlagTable, parseFlags } from "../lib/cli/flags.ts";
+import { chooseLanguage, errorText, type Language, translator } from "../lib/i18n/translate.ts";
+import { EXIT, systemLocales, terminationSignal } from "../lib/cli/process.ts";
+import "./exit_with_parent.ts";
 
 /** The surroundings of a tool. */
 export interface Tool {

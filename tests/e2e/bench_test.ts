@@ -58,8 +58,8 @@ Deno.test("bench:joins tells when all were in, and then when all knew of all", a
   assertEquals(rows.map(([name]) => name), ["1", "2", "median"]);
   for (const [, ...cells] of rows) {
     assertNumbers(cells);
-    const [inMs, shownAtMs] = cells.map(parseFloat);
-    assert(inMs! <= shownAtMs!, `${cells}`);
+    const [inMs, toldMs] = cells.map(parseFloat);
+    assert(inMs! <= toldMs!, `${cells}`);
   }
 });
 

@@ -2,10 +2,10 @@
 // `deno task chaos` goes on for as long as one likes.
 
 import { assert, assertEquals } from "@std/assert";
-import { ChatServer } from "../../lib/chat_server.ts";
-import { MAX_OUTBOX_MESSAGES } from "../../lib/outbox.ts";
-import type { Said, Say } from "../../lib/protocol.ts";
-import { join, makeHello, type Peer } from "../peers.ts";
+import { ChatServer } from "../../lib/server/chat_server.ts";
+import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
+import type { Said, Say } from "../../lib/protocol/frames.ts";
+import { join, makeHello, type Peer } from "../raw_peer.ts";
 import { Random } from "../simulator/random.ts";
 import { Ledger } from "./chaos/ledger.ts";
 import { type Network, placeOf, Proxy, type Weather } from "./chaos/proxy.ts";
@@ -185,7 +185,7 @@ function say(text: string): Say {
 }
 
 /** Whether the connection of a peer is cut before another message comes. */
-async function transient(peer: Peer): Promise<boolean> {
+async function isCut(peer: Peer): Promise<boolean> {
   try {
     await peer.receive();
     return false;
@@ -249,7 +249,7 @@ for (const way of ["up", "down"] as const) {
       weather.clear();
       if (way === "up") await ana.send(say("out of nothing"));
       else proxy.mend();
-      assert(await transient(ana));
+      assert(await isCut(ana));
     }));
 }
 
@@ -258,7 +258,7 @@ Deno.test("A proxy cuts a connection within a frame to the server, which never h
     const hasCome = proxy.breaks("within a frame up", never);
     await ana.send(say(TEXT));
     assert(await hasCome);
-    assert(await transient(ana));
+    assert(await isCut(ana));
     assertEquals((await beto.expect("left")).nick, "ana");
   }));
 
@@ -307,7 +307,7 @@ for (const words of [[], [say(TEXT)]]) {
       const startedMs = performance.now();
       proxy.abandon("ana", 200);
       await ana.send(...words);
-      assert(await transient(ana));
+      assert(await isCut(ana));
       for (const { text } of words) assertEquals((await beto.expect("said")).text, text);
       assertEquals((await beto.expect("left")).nick, "ana");
       assert(performance.now() - startedMs >= 200);

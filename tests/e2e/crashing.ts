@@ -1,7 +1,7 @@
 // A program that shows a chat and breaks by a defect, as none of ours should.
 
-import { systemClock } from "../../lib/clock.ts";
-import { runProcess } from "../../lib/program.ts";
+import { systemClock } from "../../lib/base/time.ts";
+import { runProcess } from "../../lib/cli/process.ts";
 
 await runProcess(async ({ terminal, args: [defect] }) => {
   await terminal.print("begun");

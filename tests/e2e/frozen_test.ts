@@ -37,13 +37,13 @@ Deno.test("Who freezes is noticed within 15 s, a server and a client alike, and 
   const noAnswer =
     `${LOOPBACK}:${first} no respondió en 5 s: revise la dirección, la red y el cortafuegos, y que ahí no haya otro programa.\n`;
   const lost = `! Se perdió la conexión con ${LOOPBACK}:${first}: el servidor dejó de responder\n`;
-  const isServerDown = "* dora (127.0.0.1) ha perdido la conexión\n";
+  const isGone = "* dora (127.0.0.1) ha perdido la conexión\n";
   await Promise.all([
     within(NO_ANSWER_MS, eva.waitForOutput(`${noAnswer}Servidor (IP o nombre) [127.0.0.1]:`)),
     within(SERVER_SILENT_MS, ana.waitForOutput(lost, "Nuevo servidor (IP o nombre) [127.0.0.1]:")),
     within(SERVER_SILENT_MS, beto.waitForOutput(lost, `Conectado a ${LOOPBACK}:${second}.`)),
-    within(CLIENT_SILENT_MS, celia.waitForOutput(isServerDown)),
-    within(CLIENT_SILENT_MS, two.waitForOutput(isServerDown)),
+    within(CLIENT_SILENT_MS, celia.waitForOutput(isGone)),
+    within(CLIENT_SILENT_MS, two.waitForOutput(isGone)),
   ]);
 
   await ana.type(`${LOOPBACK}:${second}`);

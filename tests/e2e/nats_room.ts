@@ -1,6 +1,6 @@
 // A NATS server with a room in it.
 
-import { type NatsRoom, openNatsRoom } from "../../lib/nats_room.ts";
+import { type NatsRoom, openNatsRoom } from "../../lib/cluster/nats/room.ts";
 import { NatsServer } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
 

@@ -1,9 +1,9 @@
 // What is stored in NATS, and how it is read back.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connectNats } from "../../lib/nats_link.ts";
-import type { StoredRecord } from "../../lib/nats_store.ts";
-import { NatsStream } from "../../lib/nats_stream.ts";
+import { connectNats } from "../../lib/cluster/nats/connection.ts";
+import type { StoredRecord } from "../../lib/cluster/store.ts";
+import { NatsStream } from "../../lib/cluster/nats/stream.ts";
 import { NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
@@ -88,7 +88,7 @@ Deno.test(
       isStored = await room.store.append(bytes("b"), { id: "b" }).then(() => true, () => false);
     }
     assertEquals((await soon(reading, () => "the rest")).map(textOf), ["a", "b"]);
-    assertEquals([await room.store.isServerDown(), (await room.store.state()).recordCount], [false, 2]);
+    assertEquals([await room.store.isDeleted(), (await room.store.state()).recordCount], [false, 2]);
     await room.close();
   },
 );

@@ -3,10 +3,10 @@
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import { millis, nanos } from "@nats-io/transport-node";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { encodeBlockHead } from "../../lib/nats_block.ts";
-import { connectNats, type NatsModuleError } from "../../lib/nats_link.ts";
-import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/nats_stream.ts";
-import { caSignedPair } from "../certificates.ts";
+import { encodeBlockHead } from "../../lib/cluster/nats_block.ts";
+import { connectNats, type NatsModuleError } from "../../lib/cluster/nats/connection.ts";
+import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/cluster/nats/stream.ts";
+import { caSignedPair } from "../net/certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
 import { runSharedChaos } from "./chaos/shared_run.ts";
@@ -32,7 +32,7 @@ Deno.test("A stream that somebody deletes is gone", withNats, () =>
   inNats(async ({ store }, { address }) => {
     const { nc, manager } = await connectNats({ servers: [address], isTls: false });
     await manager.streams.delete("CHAT_aula");
-    assertEquals(await store.isServerDown(), true);
+    assertEquals(await store.isDeleted(), true);
     await nc.close();
   }));
 

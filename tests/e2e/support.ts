@@ -14,7 +14,7 @@ export const TEST_TIMEOUT_MS = 20_000;
 export type Task = "server" | "client";
 
 /** Ends what we have started when we are killed. */
-const LEASH = new URL("../../tools/leash.ts", import.meta.url).pathname;
+const EXIT_WITH_PARENT = new URL("../../tools/exit_with_parent.ts", import.meta.url).pathname;
 
 /** The folder of the executables that are tested instead of the source code: what stands behind `--`. */
 const [executables] = Deno.args;
@@ -62,7 +62,7 @@ export class PipedProgram implements AsyncDisposable {
 
   /** Starts it at once, in Spanish. */
   constructor(task: Task, ...args: readonly string[]) {
-    const [path, ...start] = commandOf(task, "--preload", LEASH);
+    const [path, ...start] = commandOf(task, "--preload", EXIT_WITH_PARENT);
     const command = new Deno.Command(path, {
       args: [...start, ...args],
       env: { LC_ALL: "es_ES.UTF-8" },

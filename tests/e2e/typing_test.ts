@@ -2,7 +2,7 @@
 // is, and the terminal must be left as it was found.
 
 import { assertEquals } from "@std/assert";
-import { type Guest, join, makeHello } from "../peers.ts";
+import { type Guest, join, makeHello } from "../raw_peer.ts";
 import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
 import { Terminals, type TerminalScreen } from "./tmux.ts";
 

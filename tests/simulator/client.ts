@@ -1,9 +1,9 @@
 // A simulated client: lib/mailbox.ts behind connections of simulated bytes, as lib/session.ts and lib/hub.ts
 // have it behind sockets, with a user who goes where everybody goes.
 
-import type { SessionState } from "../../lib/mailbox.ts";
-import { type MessageOptions, TOKEN_BYTES } from "../../lib/protocol.ts";
-import { backoffMs } from "../../lib/retry.ts";
+import type { SessionState } from "../../lib/client/session_state.ts";
+import { type MessageOptions, TOKEN_BYTES } from "../../lib/protocol/frames.ts";
+import { backoffMs } from "../../lib/client/server_pool.ts";
 import { ClientEnd, type Connect, type Parting } from "./client_end.ts";
 import type { Server } from "./server.ts";
 import { TICK_MS } from "./timeline.ts";
@@ -23,7 +23,7 @@ export interface ClientOptions {
 /** One run of a client program. */
 export class Client {
   readonly world: World;
-  readonly mailbox: SessionState;
+  readonly state: SessionState;
   readonly name: string;
   /** When it last lacked nothing that was said at home; undefined before its first WELCOME. */
   caughtUpOnPrimaryMs: number | undefined;
@@ -34,11 +34,11 @@ export class Client {
   /** Has no network. */
   isUnavailable = false;
   readonly #options: ClientOptions;
-  readonly #startedMs: number;
+  readonly #sinceMs: number;
   #nick: string;
   #end: ClientEnd | undefined;
   #attempt = 0;
-  #isServerDown = false;
+  #isGone = false;
   /** What its sockets and its timers have for it, while it is suspended. */
   #held: { sockets: (() => void)[]; timers: (() => void)[] } | undefined;
   #saidCount = 0;
@@ -48,21 +48,21 @@ export class Client {
     this.#options = options;
     this.name = options.name;
     this.#nick = options.nick;
-    this.#startedMs = world.timeline.nowMs - world.random.between(0, 1_000_000);
+    this.#sinceMs = world.timeline.nowMs - world.random.between(0, 1_000_000);
     const resumeToken = Uint8Array.from({ length: TOKEN_BYTES }, () => world.random.below(256));
-    this.mailbox = world.rules.newMailbox({ resumeToken });
-    world.ledger.open(this.mailbox.sessionId, options.name);
+    this.state = world.rules.newMailbox({ resumeToken });
+    world.ledger.open(this.state.sessionId, options.name);
     this.#dial();
   }
 
   /** Whether it left or crashed. */
-  get isServerDown(): boolean {
-    return this.#isServerDown;
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** Its monotonic clock. */
   get nowMs(): number {
-    return this.world.timeline.nowMs - this.#startedMs;
+    return this.world.timeline.nowMs - this.#sinceMs;
   }
 
   get nick(): string {
@@ -75,20 +75,20 @@ export class Client {
 
   /** Whether it lacks nothing and waits for nothing. */
   isSettledOn(server: Server): boolean {
-    return this.#end?.hasReadAllOf(server) === true && this.mailbox.unacked.length === 0;
+    return this.#end?.hasReadAllOf(server) === true && this.state.unacked.length === 0;
   }
 
   say(manner: MessageOptions): void {
-    if (this.#isServerDown || this.isIsolated || this.#held || this.mailbox.isFull) return;
+    if (this.#isGone || this.isIsolated || this.#held || this.state.isFull) return;
     const text = `${++this.#saidCount}${this.world.random.pick(FILLERS)}`;
-    this.world.ledger.typed(this.mailbox.sessionId, { text, ...manner });
-    const message = this.mailbox.say(text, manner);
+    this.world.ledger.typed(this.state.sessionId, { text, ...manner });
+    const message = this.state.say(text, manner);
     this.#end?.say(message);
   }
 
   /** Asks for another nick: the server that it is on, or the next one. */
   rename(nick: string): void {
-    if (this.#isServerDown || this.#held) return;
+    if (this.#isGone || this.#held) return;
     if (this.#end?.isIn) this.#end.say({ type: "nick", nick });
     else this.#nick = nick;
   }
@@ -100,7 +100,7 @@ export class Client {
 
   /** Ends for good. */
   stop(departure: Parting): void {
-    this.#isServerDown = true;
+    this.#isGone = true;
     this.#end?.part(departure);
     this.#end = undefined;
   }
@@ -108,7 +108,7 @@ export class Client {
   /** Leaves the server that it is on, and comes back or goes elsewhere. */
   move(departure: Parting): void {
     const end = this.#end;
-    if (this.#isServerDown || this.#held || !end) return;
+    if (this.#isGone || this.#held || !end) return;
     end.part(departure);
     this.lost(end);
   }
@@ -148,7 +148,7 @@ export class Client {
 
   entered(): void {
     this.#attempt = 0;
-    this.world.ledger.welcomed(this.mailbox.sessionId);
+    this.world.ledger.welcomed(this.state.sessionId);
     this.caughtUpOnPrimaryMs ??= this.world.timeline.nowMs;
   }
 
@@ -162,7 +162,7 @@ export class Client {
     if (end !== this.#end) return;
     this.#end = undefined;
     const { agesUntilNoticed } = this.world.rules;
-    if (end.isIn) this.mailbox.onDisconnect(agesUntilNoticed ? this.nowMs : end.lastReceivedMs);
+    if (end.isIn) this.state.onDisconnect(agesUntilNoticed ? this.nowMs : end.lastReceivedMs);
     this.later(backoffMs(this.#attempt++, this.world.random.unit), () => this.#dial());
   }
 
@@ -172,7 +172,7 @@ export class Client {
   }
 
   #dial(): void {
-    if (this.#isServerDown || this.#end) return;
+    if (this.#isGone || this.#end) return;
     const place = this.override ?? this.#options.primary();
     this.#end = new ClientEnd(this, place);
     if (!this.isUnavailable) this.#end.connect(this.#options.connect);

@@ -1,7 +1,7 @@
 // A simulated client's end of a connection: what it says and reads there, and when it gives the server up.
 
 import { FrameDecoder } from "../../lib/codec.ts";
-import { Heartbeat, PING_TIMEOUT_MS } from "../../lib/heartbeat.ts";
+import { Heartbeat, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
 import {
   type ClientMessage,
   decodeServer,
@@ -10,7 +10,7 @@ import {
   MAX_SERVER_FRAME_BYTES,
   type ServerMessage,
   type Welcome,
-} from "../../lib/protocol.ts";
+} from "../../lib/protocol/frames.ts";
 import type { Client } from "./client.ts";
 import type { Pipe, Receiver } from "./network.ts";
 import type { Server } from "./server.ts";
@@ -74,7 +74,7 @@ export class ClientEnd implements Receiver {
       if (!this.#isOpen) return;
       this.#server = connect(this, this.place);
       if (!this.#server) return this.#lose();
-      this.#send(this.#client.mailbox.hello(this.#client.nick, this.#client.nowMs));
+      this.#send(this.#client.state.hello(this.#client.nick, this.#client.nowMs));
     });
   }
 
@@ -125,12 +125,12 @@ export class ClientEnd implements Receiver {
   }
 
   #take(message: ServerMessage, nowMs: number): void {
-    const { mailbox } = this.#client;
+    const { state } = this.#client;
     switch (message.type) {
       case "welcome":
         return this.#enter(message, nowMs);
       case "ping":
-        mailbox.onPing(message, nowMs);
+        state.onPing(message, nowMs);
         this.#send({ type: "pong" });
         if (this.#next >= message.head) this.#client.whole(this);
         return;
@@ -151,21 +151,21 @@ export class ClientEnd implements Receiver {
   }
 
   #takeEntry(entry: LogEntry, nowMs: number): void {
-    const { mailbox } = this.#client;
-    const place = mailbox.onEntry(entry, nowMs);
-    const reading = { reader: mailbox.sessionId, logId: this.#server!.logId, next: this.#next };
+    const { state } = this.#client;
+    const place = state.onEntry(entry, nowMs);
+    const reading = { reader: state.sessionId, logId: this.#server!.logId, next: this.#next };
     this.#world.ledger.read(reading, entry, place);
     this.#next = entry.seq + 1;
-    const isOwn = entry.type === "renamed" && entry.sessionId === mailbox.sessionId;
+    const isOwn = entry.type === "renamed" && entry.sessionId === state.sessionId;
     if (isOwn && place === "live") this.#client.renamed(entry.nick);
   }
 
   #enter(welcome: Welcome, nowMs: number): void {
     this.#isIn = true;
     this.#next = welcome.startSeq;
-    const { resend } = this.#client.mailbox.onWelcome(welcome, nowMs);
+    const { resend } = this.#client.state.onWelcome(welcome, nowMs);
     for (const message of resend) {
-      this.#world.ledger.resent(this.#client.mailbox.sessionId, message);
+      this.#world.ledger.resent(this.#client.state.sessionId, message);
       this.#send(message);
     }
     this.#client.entered();

@@ -1,8 +1,8 @@
 // What was typed, what servers logged and what clients showed; and everything in it that must not be.
 
-import type { Delivery } from "../../lib/inbox.ts";
-import type { Left, LogEntry, MessageBody, Renamed, Said, Say } from "../../lib/protocol.ts";
-import { RESUME_GRACE_MS } from "../../lib/room.ts";
+import type { Delivery } from "../../lib/client/read_tracker.ts";
+import type { Left, LogEntry, MessageBody, Renamed, Said, Say } from "../../lib/protocol/frames.ts";
+import { RESUME_GRACE_MS } from "../../lib/room/room.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What went wrong. */
@@ -40,7 +40,7 @@ interface ClientRecord {
   /** Message `n` is at `n` - 1. */
   readonly typed: SentMessage[];
   /** Since when everything is to be shown: the first WELCOME. */
-  startedMs: number | undefined;
+  sinceMs: number | undefined;
   /** Numbers of the messages shown, by sender. */
   readonly shown: Map<bigint, Set<number>>;
   /** The number shown last, by sender. */
@@ -90,7 +90,7 @@ export class Ledger {
     this.#accounts.set(sessionId, {
       name,
       typed: [],
-      startedMs: undefined,
+      sinceMs: undefined,
       shown: new Map(),
       lastShown: new Map(),
     });
@@ -147,7 +147,7 @@ export class Ledger {
   }
 
   welcomed(sessionId: bigint): void {
-    this.#accounts.get(sessionId)!.startedMs ??= this.#timeline.nowMs;
+    this.#accounts.get(sessionId)!.sinceMs ??= this.#timeline.nowMs;
   }
 
   /** A server's log holds one more entry. `deletedMs` is how long somebody who left has had no connection. */
@@ -178,7 +178,7 @@ export class Ledger {
     const isPrivate = logged?.type === "said" && logged.to !== undefined;
     if (isPrivate && ![logged.sessionId, logged.to!.sessionId].includes(reader)) {
       if (entry.type !== "noop") this.report("overheard", `${account.name} reads entry ${next}`);
-    } else if (entry.seq !== next || !isSameSet(entry, logged)) {
+    } else if (entry.seq !== next || !isSame(entry, logged)) {
       this.report("garbled", `${account.name} reads something else as entry ${next} of ${book.name}`);
     }
     if (entry.type === "said" && entry.sessionId === reader) {
@@ -198,11 +198,11 @@ export class Ledger {
   /** When the oldest message was typed that a server has had and that one of `readers` has not shown; Infinity
    * if there is none. */
   missingSinceMs(survivors: readonly bigint[], readers: readonly bigint[]): number {
-    let startedMs = Infinity;
+    let sinceMs = Infinity;
     for (const { atMs, wasLogged } of this.#lacked(survivors, readers)) {
-      if (wasLogged) startedMs = Math.min(startedMs, atMs);
+      if (wasLogged) sinceMs = Math.min(sinceMs, atMs);
     }
-    return startedMs;
+    return sinceMs;
   }
 
   /** It is over: what a survivor said and another has not shown is lost; and where the one server keeps its log,
@@ -219,7 +219,7 @@ export class Ledger {
 
   *#lacked(survivors: readonly bigint[], readers = survivors) {
     for (const readerSession of readers) {
-      const { name, startedMs = Infinity, shown } = this.#accounts.get(readerSession)!;
+      const { name, sinceMs = Infinity, shown } = this.#accounts.get(readerSession)!;
       for (const sender of survivors) {
         const { name: from, typed } = this.#accounts.get(sender)!;
         const numbers = shown.get(sender);
@@ -227,7 +227,7 @@ export class Ledger {
         for (let n = 1; n <= typed.length; n++) {
           if (numbers?.has(n)) continue;
           const { atMs, content: { to } } = typed[n - 1]!;
-          if (atMs < startedMs) continue;
+          if (atMs < sinceMs) continue;
           if (to && to.sessionId !== readerSession && sender !== readerSession) continue;
           const wasLogged = this.#books.values().some(({ logged }) => (logged.get(sender) ?? 0) >= n);
           yield { reader: name, sender: from, n, atMs, wasLogged };
@@ -299,7 +299,7 @@ function isTaken({ nicks }: LogRecord, nick: string, sessionId: bigint): boolean
   return nicks.entries().some(([holder, held]) => holder !== sessionId && held === nick);
 }
 
-function isSameSet(one: LogEntry, other: LogEntry | undefined): boolean {
+function isSame(one: LogEntry, other: LogEntry | undefined): boolean {
   if (!other) return false;
   if (one.type === "said" && other.type === "said" && !isSameContent(one, other)) return false;
   const [fields, others] = [one, other] as unknown as Record<string, unknown>[];

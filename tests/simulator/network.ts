@@ -39,7 +39,7 @@ export class Pipe {
   #lastMs = 0;
   #stalledUntilMs = 0;
   #isClosed = false;
-  #isFlushScheduled = false;
+  #isScheduled = false;
 
   constructor(
     receiver: Receiver,
@@ -93,18 +93,18 @@ export class Pipe {
 
   #push(bytes: Uint8Array | undefined): void {
     const { latencyMs, jitterMs } = this.#quality;
-    const nextCheckMs = this.#timeline.nowMs + latencyMs + jitterMs * this.#random.unit();
-    this.#lastMs = Math.max(this.#lastMs, nextCheckMs);
+    const dueMs = this.#timeline.nowMs + latencyMs + jitterMs * this.#random.unit();
+    this.#lastMs = Math.max(this.#lastMs, dueMs);
     this.#slices.push({ bytes, atMs: this.#lastMs });
     this.#schedule();
   }
 
   #schedule(): void {
     const first = this.#slices[0];
-    if (!first || this.#isFlushScheduled) return;
-    this.#isFlushScheduled = true;
+    if (!first || this.#isScheduled) return;
+    this.#isScheduled = true;
     this.#timeline.at(Math.max(first.atMs, this.#stalledUntilMs), () => {
-      this.#isFlushScheduled = false;
+      this.#isScheduled = false;
       this.#arrive();
       this.#schedule();
     });

@@ -1,9 +1,9 @@
 // The rules of docs/DESIGN.md, "Exactly once", and what is left of them when one is weakened: the simulator
 // must find what is lost then, or shown twice.
 
-import { RESUME_MARGIN_MS } from "../../lib/backlog.ts";
-import { SessionState } from "../../lib/mailbox.ts";
-import type { Member } from "../../lib/members.ts";
+import { RESUME_MARGIN_MS } from "../../lib/room/backlog.ts";
+import { SessionState } from "../../lib/client/session_state.ts";
+import type { Member } from "../../lib/room/state.ts";
 import {
   type Hello,
   type LogEntry,
@@ -11,14 +11,14 @@ import {
   RETAIN_ACKED_MS,
   type Say,
   type Welcome,
-} from "../../lib/protocol.ts";
-import { type Admission, type Arrival, Room } from "../../lib/room.ts";
-import { ALL_ENTRIES } from "../../lib/room_log.ts";
-import type { Instant } from "../../lib/clock.ts";
-import type { Apply } from "../../lib/journal.ts";
-import type { Delivery } from "../../lib/inbox.ts";
-import type { Uncommitted } from "../../lib/protocol.ts";
-import { DelayedCommitLog } from "../staged_journal.ts";
+} from "../../lib/protocol/frames.ts";
+import { type Admission, type Arrival, Room } from "../../lib/room/room.ts";
+import { ALL_ENTRIES } from "../../lib/room/event_log.ts";
+import type { Instant } from "../../lib/base/time.ts";
+import type { Apply } from "../../lib/room/commit_log.ts";
+import type { Delivery } from "../../lib/client/read_tracker.ts";
+import type { Uncommitted } from "../../lib/protocol/frames.ts";
+import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
 import type { Fault } from "./ledger.ts";
 import type { Rules } from "./world.ts";
 

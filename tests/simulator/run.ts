@@ -9,7 +9,7 @@ import { Random } from "./random.ts";
 import { type Scenario, type Step, STRAY_MS, WANDER_MS } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { ServerEnd } from "./server_end.ts";
-import type { Store } from "../staged_journal.ts";
+import type { Store } from "../room/delayed_commit_log.ts";
 import { Timeline } from "./timeline.ts";
 import type { Rules, World } from "./world.ts";
 
@@ -96,11 +96,11 @@ export class Run {
       timeline.runUntil(timeline.nowMs + SETTLING_STEP_MS);
     }
     const isKept = this.#scenario.keepsLogs && servers === 1;
-    ledger.settle(this.#living.map(({ mailbox }) => mailbox.sessionId), { isKept });
+    ledger.settle(this.#living.map(({ state }) => state.sessionId), { isKept });
   }
 
   get #living(): Client[] {
-    return this.#clients.filter((client): client is Client => client !== undefined && !client.isServerDown);
+    return this.#clients.filter((client): client is Client => client !== undefined && !client.isGone);
   }
 
   /** Whether everybody is at home and lacks nothing. */
@@ -129,13 +129,13 @@ export class Run {
         return this.#setPrimary(step.next, (client) => client.move(step.parting));
     }
     const client = this.#clients[step.client];
-    if (!client || client.isServerDown) return;
+    if (!client || client.isGone) return;
     if (step.what === "rename") return client.rename(step.nick);
     if (step.what === "say") {
       const to = step.to === undefined ? undefined : this.#clients[step.to];
       return client.say({
         action: step.action,
-        to: to && { sessionId: to.mailbox.sessionId, nick: to.nick },
+        to: to && { sessionId: to.state.sessionId, nick: to.nick },
       });
     }
     this.#disconnects++;
@@ -188,12 +188,12 @@ export class Run {
     const earliestMs = timeline.nowMs - MOST_LACKED_MS;
     // Who comes back may stray, but nobody else may meanwhile say something new where the old is not known.
     const strayed = step.what === "wander" && step.forMs <= STRAY_MS ? this.#clients[step.client] : undefined;
-    const sessions = living.map(({ mailbox }) => mailbox.sessionId);
-    const readers = sessions.filter((sessionId) => sessionId !== strayed?.mailbox.sessionId);
+    const sessions = living.map(({ state }) => state.sessionId);
+    const readers = sessions.filter((sessionId) => sessionId !== strayed?.state.sessionId);
     if (ledger.missingSinceMs(sessions, readers) < earliestMs) return true;
     if (strayed) {
       // What was old already when they still lacked nothing is given to them at home alone.
-      const lackedMs = ledger.missingSinceMs(sessions, [strayed.mailbox.sessionId]);
+      const lackedMs = ledger.missingSinceMs(sessions, [strayed.state.sessionId]);
       return lackedMs < (strayed.caughtUpOnPrimaryMs ?? 0) - MOST_LACKED_MS;
     }
     if (step.what !== "wander") return false;

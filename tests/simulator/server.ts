@@ -2,13 +2,13 @@
 // have it behind sockets. It can be killed between any two of its steps, and frozen.
 
 import { splitFrames } from "../../lib/codec.ts";
-import type { Instant } from "../../lib/clock.ts";
-import { InMemoryCommitLog } from "../../lib/journal.ts";
-import type { Member } from "../../lib/members.ts";
-import { decodeServer, type LogEntry } from "../../lib/protocol.ts";
-import type { Room } from "../../lib/room.ts";
-import { ALL_ENTRIES, type Cursor } from "../../lib/room_log.ts";
-import type { Store } from "../staged_journal.ts";
+import type { Instant } from "../../lib/base/time.ts";
+import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
+import type { Member } from "../../lib/room/state.ts";
+import { decodeServer, type LogEntry } from "../../lib/protocol/frames.ts";
+import type { Room } from "../../lib/room/room.ts";
+import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
+import type { Store } from "../room/delayed_commit_log.ts";
 import type { Death, ServerEnd } from "./server_end.ts";
 import { TICK_MS } from "./timeline.ts";
 import type { World } from "./world.ts";

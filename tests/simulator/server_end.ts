@@ -2,8 +2,8 @@
 
 import { FrameDecoder } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
-import { Heartbeat } from "../../lib/heartbeat.ts";
-import type { Member } from "../../lib/members.ts";
+import { Heartbeat } from "../../lib/net/heartbeat.ts";
+import type { Member } from "../../lib/room/state.ts";
 import {
   type ClientMessage,
   decodeClient,
@@ -12,9 +12,9 @@ import {
   type Hello,
   MAX_CLIENT_FRAME_BYTES,
   sessionIdOf,
-} from "../../lib/protocol.ts";
-import type { Admission } from "../../lib/room.ts";
-import type { Cursor } from "../../lib/room_log.ts";
+} from "../../lib/protocol/frames.ts";
+import type { Admission } from "../../lib/room/room.ts";
+import type { Cursor } from "../../lib/room/event_log.ts";
 import type { Pipe, Receiver } from "./network.ts";
 import type { Server } from "./server.ts";
 import { CHECK_MS, TICK_MS } from "./timeline.ts";
@@ -116,11 +116,11 @@ export class ServerEnd implements Receiver {
     if (this.#state !== "open" || !this.#server.step()) return;
     this.#heartbeat?.onData(this.#nowMs);
     this.#decoder.push(bytes);
-    this.#processFrames();
+    this.#takeIn();
     this.#server.publish();
   }
 
-  #processFrames(): void {
+  #takeIn(): void {
     try {
       while (!this.#isWaiting) {
         const frame = this.#decoder.next();
@@ -147,7 +147,7 @@ export class ServerEnd implements Receiver {
     if (this.#state !== "open") return this.#server.expire();
     try {
       this.#try(attempt);
-      this.#processFrames();
+      this.#takeIn();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(error.code);

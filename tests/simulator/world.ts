@@ -1,9 +1,9 @@
 // What everything in one run shares.
 
-import type { CommitLog } from "../../lib/journal.ts";
-import type { MailboxOptions, SessionState } from "../../lib/mailbox.ts";
-import type { Room, RoomOptions } from "../../lib/room.ts";
-import type { Store } from "../staged_journal.ts";
+import type { CommitLog } from "../../lib/room/commit_log.ts";
+import type { MailboxOptions, SessionState } from "../../lib/client/session_state.ts";
+import type { Room, RoomOptions } from "../../lib/room/room.ts";
+import type { Store } from "../room/delayed_commit_log.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";

@@ -1,13 +1,13 @@
 // What can be done to TLS itself: to shake no hand, a bad one, or many, and to tear or change what is on its way.
 
 import { assert, assertEquals } from "@std/assert";
-import type { Address } from "../../lib/address.ts";
-import type { ChatServer } from "../../lib/chat_server.ts";
-import { encodeClient } from "../../lib/protocol.ts";
-import { type Case, POLL_MS, runAttack, say, startServer } from "../suffering.ts";
-import { dialPeer, join, makeHello, type Peer } from "../peers.ts";
+import type { Address } from "../../lib/net/address.ts";
+import type { ChatServer } from "../../lib/server/chat_server.ts";
+import { encodeClient } from "../../lib/protocol/frames.ts";
+import { type Case, POLL_MS, runAttack, say, startServer } from "../victims.ts";
+import { dialPeer, join, makeHello, type Peer } from "../raw_peer.ts";
 import { LOOPBACK, waitFor, withTimeout } from "../support.ts";
-import { clientHello, tlsWire } from "../wire.ts";
+import { clientHello, tlsWire } from "../transport.ts";
 
 const wire = await tlsWire(LOOPBACK);
 /** How long those who are honest may take to shake hands and say HELLO, in ms. */

@@ -1,13 +1,18 @@
 // Clients with `--auto` that tell a ledger what they show: many in this process, some in their own.
 
-import { type Address, formatAddress } from "../../../lib/address.ts";
+import { type Address, formatAddress } from "../../../lib/net/address.ts";
 import { ChatError, ProtocolError } from "../../../lib/errors.ts";
-import { translator } from "../../../lib/i18n.ts";
-import { SessionState } from "../../../lib/mailbox.ts";
-import { TOKEN_BYTES } from "../../../lib/protocol.ts";
-import { type ConnectTarget, type Disconnect, Session, type SessionEvent } from "../../../lib/session.ts";
-import { ServerSelector } from "../../../lib/target_chooser.ts";
-import { Terminal } from "../../../lib/terminal.ts";
+import { translator } from "../../../lib/i18n/translate.ts";
+import { SessionState } from "../../../lib/client/session_state.ts";
+import { TOKEN_BYTES } from "../../../lib/protocol/frames.ts";
+import {
+  type ConnectTarget,
+  type Disconnect,
+  Session,
+  type SessionEvent,
+} from "../../../lib/client/session.ts";
+import { ServerSelector } from "../../../lib/client/server_selector.ts";
+import { Terminal } from "../../../lib/terminal/terminal.ts";
 import { RunningProgram } from "../../../tools/processes.ts";
 import type { Ledger, Shown } from "./ledger.ts";
 

@@ -1,7 +1,7 @@
 // What was said and what was shown, and everything in it that must not be. Knows nothing of processes or
 // sockets.
 
-import type { Said } from "../../../lib/protocol.ts";
+import type { Said } from "../../../lib/protocol/frames.ts";
 
 /** What went wrong. */
 export type Fault = "lost" | "shown twice" | "shown out of order" | "garbled" | "refused" | "crashed";

@@ -4,7 +4,7 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTick, setTimeout as delay } from "node:timers/promises";
-import type { Address } from "../../../lib/address.ts";
+import type { Address } from "../../../lib/net/address.ts";
 import { type Frame, FrameDecoder, HEADER_BYTES } from "../../../lib/codec.ts";
 import {
   decodeClient,
@@ -12,7 +12,7 @@ import {
   FRAME_TYPE,
   MAX_SERVER_FRAME_BYTES,
   sessionIdOf,
-} from "../../../lib/protocol.ts";
+} from "../../../lib/protocol/frames.ts";
 import type { Random } from "../../simulator/random.ts";
 import { LOOPBACK } from "../support.ts";
 
@@ -179,7 +179,7 @@ class Link {
   readonly #proxy: Proxy;
   readonly #streams: Record<Way, Stream>;
   #session: bigint | undefined;
-  #transient = false;
+  #isCut = false;
   /** Until when nothing goes to the server, on the clock of performance.now(); undefined while the client is
    * there. */
   #lateMs: number | undefined;
@@ -203,8 +203,8 @@ class Link {
 
   /** Ends both sides at once, without a word. */
   cut(): void {
-    if (this.#transient) return;
-    this.#transient = true;
+    if (this.#isCut) return;
+    this.#isCut = true;
     for (const { from } of Object.values(this.#streams)) from.resetAndDestroy();
   }
 
@@ -250,7 +250,7 @@ class Link {
         const passing = this.#follow(way, chunk);
         await this.#pass(way, chunk.subarray(0, passing));
         if (passing < chunk.length) this.cut();
-        if (this.#transient) return;
+        if (this.#isCut) return;
       }
     } catch {
       this.#fail(); // one side is gone
@@ -266,7 +266,7 @@ class Link {
   #isHeld(way: Way): boolean {
     const kind = this.#weather(way)?.kind;
     const isLate = way === "up" && performance.now() < (this.#lateMs ?? 0);
-    return !this.#transient && (isLate || kind === "stall" || kind === "blackhole");
+    return !this.#isCut && (isLate || kind === "stall" || kind === "blackhole");
   }
 
   /** How many bytes of a chunk may pass before the connection is cut; all of them unless a trap springs. */
@@ -299,7 +299,7 @@ class Link {
   async #pass(way: Way, bytes: Uint8Array): Promise<void> {
     const stream = this.#streams[way];
     let delayed = 0;
-    for (let at = 0; at < bytes.length && !this.#transient;) {
+    for (let at = 0; at < bytes.length && !this.#isCut;) {
       const weather = this.#weather(way);
       if (weather?.kind === "blackhole") {
         stream.isTorn = true;

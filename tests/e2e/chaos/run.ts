@@ -1,7 +1,7 @@
 // Rounds of chaos: servers and clients, a schedule of what is said and what breaks, and after each storm a
 // gathering on the one server that is left, where nobody may lack anything.
 
-import type { Address } from "../../../lib/address.ts";
+import type { Address } from "../../../lib/net/address.ts";
 import { Random } from "../../simulator/random.ts";
 import { freePort, LOOPBACK } from "../support.ts";
 import { type Client, InnerClient, OuterClient } from "./clients.ts";
@@ -283,12 +283,12 @@ class Chaos implements AsyncDisposable {
     await this.#start(server, signal);
   }
 
-  async #freeze({ server: number, forMs, transient }: Step & { what: "freeze" }, signal: AbortSignal) {
+  async #freeze({ server: number, forMs, isCut }: Step & { what: "freeze" }, signal: AbortSignal) {
     const server = this.#servers[number]!;
     if (!server.isListening) return;
     this.#counts.freezes++;
     server.freeze();
-    if (transient) server.proxy.cut();
+    if (isCut) server.proxy.cut();
     await sleep(forMs, signal);
     server.thaw();
   }

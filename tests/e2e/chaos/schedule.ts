@@ -1,6 +1,6 @@
 // What is said and what breaks in a round of chaos, and when. A seed gives the same schedule every time.
 
-import { MAX_OUTBOX_MESSAGES } from "../../../lib/outbox.ts";
+import { MAX_OUTBOX_MESSAGES } from "../../../lib/client/outbox.ts";
 import { Random } from "../../simulator/random.ts";
 import type { Instant, Way, Weather } from "./proxy.ts";
 
@@ -26,7 +26,7 @@ export type Step =
       readonly what: "freeze";
       readonly server: number;
       readonly forMs: number;
-      readonly transient: boolean;
+      readonly isCut: boolean;
     }
     | { readonly what: "break"; readonly server: number; readonly moment: Instant }
     | { readonly what: "cut"; readonly client: number }
@@ -102,7 +102,7 @@ function fateOf(server: number, stormMs: number, random: Random): Step[] {
     const downMs = random.spread(1, 1_000);
     const make = random.weighed<() => Bare>([
       [10, () => ({ what: "kill", server, downMs, ...death(random) })],
-      [2, () => ({ what: "freeze", server, forMs: random.spread(50, 4_000), transient: random.chance(0.5) })],
+      [2, () => ({ what: "freeze", server, forMs: random.spread(50, 4_000), isCut: random.chance(0.5) })],
       [1, () => ({ what: "close", server, downMs })],
     ]);
     const step = make();

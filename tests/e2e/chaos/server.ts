@@ -1,7 +1,7 @@
 // A server as a process behind its proxy: started, frozen and killed as often as one likes, on the same
 // address. Each start has a console of its own in the ledger.
 
-import type { Address } from "../../../lib/address.ts";
+import type { Address } from "../../../lib/net/address.ts";
 import { RunningProgram } from "../../../tools/processes.ts";
 import { freePort, LOOPBACK } from "../support.ts";
 import { beginning, CUT, messageIn, SENTENCES, UNCAUGHT } from "./clients.ts";

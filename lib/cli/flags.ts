@@ -1,0 +1,148 @@
+// Command-line flags from a table, which also gives the help. Pure.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { formatColumns } from "./columns.ts";
+import { InputError } from "../errors.ts";
+import { LANGUAGES, type PlainTranslationKey, type Translate } from "../i18n/translate.ts";
+
+/** Shells that can complete flags. */
+const SHELLS = ["bash", "zsh"] as const;
+/** A shell that can complete flags. */
+export type Shell = typeof SHELLS[number];
+
+/** What the value of a flag may be: each has its word in every language. */
+type ValueName = PlainTranslationKey extends infer Key ? Key extends `value.${infer Name}` ? Name : never
+  : never;
+
+/** A flag of a program. */
+export interface Flag {
+  /** What its value is, for the help; a flag without, and without choices, is on or off. */
+  readonly value?: ValueName;
+  readonly isRepeatable?: boolean;
+  /** The only values that it takes, if there are so few. */
+  readonly choices?: readonly string[];
+  readonly alias?: string;
+  readonly help: PlainTranslationKey;
+}
+
+/** The flags of a program by name, without dashes, in the order in which the help shows them. */
+export type FlagTable = Readonly<Record<string, Flag>>;
+
+/** What was given for each flag of a table. */
+export type FlagValues<Table extends FlagTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends { readonly isRepeatable: true } ? readonly string[]
+    : Table[Name] extends { readonly value: string } | { readonly choices: readonly string[] }
+      ? string | undefined
+    : boolean;
+};
+
+/** Flags that every program has. */
+export const COMMON_FLAGS = {
+  lang: { choices: LANGUAGES, help: "flag.lang" },
+  plain: { help: "flag.plain" },
+  help: { alias: "h", help: "flag.help" },
+  version: { help: "flag.version" },
+  completions: { choices: SHELLS, help: "flag.completions" },
+} as const satisfies FlagTable;
+
+/** Reads flags as `--name value` or `--name=value`.
+ * @throws {InputError} `flag-unknown`, `flag-value-missing`, `flag-value-invalid` or `argument-unexpected` */
+export function parseFlags<Table extends FlagTable>(
+  args: readonly string[],
+  table: Table,
+): FlagValues<Table> {
+  const named = Object.entries(table);
+  const withValue = named.filter(([, flag]) => takesValue(flag)).map(([name]) => name);
+  const withoutValue = named.map(([name]) => name).filter((name) => !withValue.includes(name));
+  for (const arg of args) {
+    // parseArgs would take any value for a yes.
+    const [, name, value] = /^--([^=]+)=([^]*)$/.exec(arg) ?? [];
+    if (name && withoutValue.includes(name)) throw invalidValue(`--${name}`, value!);
+  }
+  const values = parseArgs([...args], {
+    string: [...withValue, "_"],
+    boolean: withoutValue,
+    collect: named.filter(([, { isRepeatable }]) => isRepeatable).map(([name]) => name),
+    alias: Object.fromEntries(
+      named.filter(([, { alias }]) => alias).map(([name, { alias }]) => [name, alias!]),
+    ),
+    unknown: (argument, key) => {
+      if (key === undefined) return; // no flag
+      throw new InputError("flag-unknown", `Cannot use flag ${argument}`, { details: { flag: argument } });
+    },
+  });
+  // First what is wrong with a flag: the empty value of one is left over as an argument.
+  for (const name of withValue) {
+    for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
+  }
+  for (const argument of values._) {
+    throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
+  }
+  return values as unknown as FlagValues<Table>;
+}
+
+/** Whether a flag is more than on or off. */
+export function takesValue({ value, choices }: Flag): boolean {
+  return value !== undefined || choices !== undefined;
+}
+
+/** What stands for the value of a flag in help; empty if it takes none. */
+export function valueLabel({ value, choices = [] }: Flag, t: Translate): string {
+  return value === undefined ? choices.join("|") : t(`value.${value}`);
+}
+
+function checkValue(flag: string, value: string, { choices }: Flag): void {
+  if (value === "") {
+    throw new InputError("flag-value-missing", `Cannot use ${flag} without a value`, { details: { flag } });
+  }
+  if (choices && !choices.includes(value)) throw invalidValue(flag, value);
+}
+
+/** Flags that go together, or do not: pairs of names. */
+interface FlagConstraints {
+  /** The first needs the second. */
+  readonly requires?: readonly (readonly [string, string])[];
+  readonly conflicts?: readonly (readonly [string, string])[];
+}
+
+/** Checks which flags were given together.
+ * @throws {InputError} `flag-alone` or `flags-contrary` */
+export function checkCombinations(
+  values: Readonly<Record<string, unknown>>,
+  { requires = [], conflicts = [] }: FlagConstraints,
+): void {
+  const isGiven = (name: string) => Array.isArray(values[name]) ? values[name].length > 0 : !!values[name];
+  for (const [flag, other] of requires) {
+    if (isGiven(flag) && !isGiven(other)) throw constraintError("flag-alone", flag, other);
+  }
+  for (const [flag, other] of conflicts) {
+    if (isGiven(flag) && isGiven(other)) throw constraintError("flags-contrary", flag, other);
+  }
+}
+
+function constraintError(code: "flag-alone" | "flags-contrary", flag: string, other: string): InputError {
+  const details = { flag: `--${flag}`, other: `--${other}` };
+  return new InputError(code, `Cannot use ${details.flag}, as ${details.other} is concerned`, { details });
+}
+
+/** A whole number from a flag.
+ * @throws {InputError} `flag-value-invalid` */
+export function parseCount(flag: string, text: string, max: number): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : Infinity;
+  if (count > max) throw invalidValue(flag, text);
+  return count;
+}
+
+/** The error for a flag that does not take its value. */
+export function invalidValue(flag: string, value: string): InputError {
+  return new InputError("flag-value-invalid", `Cannot use ${flag} ${value}`, { details: { flag, value } });
+}
+
+/** The flags and what they do. */
+export function flagHelp(table: FlagTable, t: Translate, columns?: number): string[] {
+  const rows = Object.entries(table).map(([name, flag]) => {
+    const names = flag.alias ? `-${flag.alias}, --${name}` : `--${name}`;
+    return [`${names} ${valueLabel(flag, t)}`.trimEnd(), t(flag.help)] as const;
+  });
+  return formatColumns(rows, columns);
+}

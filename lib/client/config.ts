@@ -1,0 +1,57 @@
+// What a person wants of chat-client: its flags, their help, and what they give. Reads no files.
+
+import { parseAddress, parsePort } from "../net/address.ts";
+import { type Backup, parseBackup } from "../net/backup.ts";
+import { CLIENT_ACCESS_FLAGS } from "./client_access.ts";
+import { commandHelp } from "./commands.ts";
+import { DISPLAY_FLAGS } from "../render/display.ts";
+import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount } from "../cli/flags.ts";
+import type { Translate } from "../i18n/translate.ts";
+import { MAX_HISTORY } from "../protocol/frames.ts";
+import { parseNick } from "../text/text.ts";
+
+/** The flags of chat-client. */
+export const CLIENT_FLAGS = {
+  host: { value: "HOST", help: "flag.client-host" },
+  port: { value: "N", help: "flag.client-port" },
+  nick: { value: "NICK", help: "flag.nick" },
+  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
+  auto: { help: "flag.auto" },
+  history: { value: "N", help: "flag.history" },
+  ...CLIENT_ACCESS_FLAGS,
+  ...DISPLAY_FLAGS,
+  ...COMMON_FLAGS,
+} as const satisfies FlagTable;
+
+/** Where to go, as whom, and how; what is missing is asked. */
+export interface ClientConfig {
+  readonly host?: string;
+  readonly port?: number;
+  readonly nick?: string;
+  readonly backups: readonly Backup[];
+  readonly isAuto: boolean;
+  /** Messages of the past to show. */
+  readonly history?: number;
+}
+
+/** What flags say.
+ * @throws {InputError} about a value */
+export function clientConfig(flags: FlagValues<typeof CLIENT_FLAGS>): ClientConfig {
+  const server = flags.host === undefined ? undefined : parseAddress(flags.host);
+  return {
+    host: server?.host,
+    port: flags.port === undefined ? server?.port : parsePort(flags.port),
+    nick: flags.nick === undefined ? undefined : parseNick(flags.nick),
+    backups: flags.backup.map((backup) => parseBackup(backup)),
+    isAuto: flags.auto,
+    history: flags.history === undefined ? undefined : parseCount("--history", flags.history, MAX_HISTORY),
+  };
+}
+
+/** What `--help` shows, line by line. */
+export function clientHelp(t: Translate, columns?: number): string[] {
+  const options = flagHelp(CLIENT_FLAGS, t, columns);
+  const commands = commandHelp(t, columns);
+  const lists = [t("usage.options"), ...options, "", t("command.list"), ...commands];
+  return [t("usage.client"), "", ...lists];
+}

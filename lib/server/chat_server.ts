@@ -1,0 +1,286 @@
+// A server: a port, its room, and what whoever runs it can have it do. Knows nothing of terminals; whoever wants to
+// see the log adds a reader.
+
+import { type Address, unmapIPv4 } from "../net/address.ts";
+import { BanList } from "./bans.ts";
+import { type Clock, serverClock } from "../base/time.ts";
+import { type ListenError, ProtocolError } from "../errors.ts";
+import { ConnectionLimiter, type GateOptions, pendingHandshakes } from "./connection_limiter.ts";
+import { BYE_FRAME, Sessions } from "./sessions.ts";
+import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
+import { ConnectionManager, type LogConsumer } from "../net/connection_manager.ts";
+import { type CommitLog, InMemoryCommitLog } from "../room/commit_log.ts";
+import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/listener.ts";
+import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "../protocol/frames.ts";
+import { randomId } from "../base/random_id.ts";
+import { ClientHandler, type ReceptionOptions } from "./client_handler.ts";
+import { Room } from "../room/room.ts";
+import type { EventLog, RoomLogOptions } from "../room/event_log.ts";
+import type { Socket } from "../net/socket.ts";
+import { addressBanned, timeoutError } from "../violations.ts";
+
+/** How long a connection may take to send HELLO, in ms. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How long a server that closes waits for its clients to take leave, in ms. */
+export const SHUTDOWN_MS = 1_000;
+
+/** Settings of a server. */
+export interface ChatServerOptions
+  extends
+    GateOptions,
+    Pick<ReceptionOptions, "password" | "messages" | "onReject" | "commitWaitMs" | "crowdedMs"> {
+  /** IP address of this machine to listen on. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Servers that clients are told to go to when this one falls, as `host:port`. */
+  readonly backups?: readonly string[];
+  /** Makes TLS of connections: then nothing else is spoken. */
+  readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
+  /** How long a lost connection may stay away before the others are told, in ms. */
+  readonly graceMs?: number;
+  readonly pingMs?: number;
+  readonly pingTimeoutMs?: number;
+  readonly handshakeMs?: number;
+  readonly frameMs?: number;
+  readonly shutdownMs?: number;
+  readonly clock?: Clock;
+  readonly log?: RoomLogOptions;
+  /** What the room's log goes through; one that keeps nothing by default. */
+  readonly journal?: CommitLog;
+  /** Told why connections cannot be accepted at the moment, once until one is. */
+  readonly onError?: (error: ListenError) => void;
+}
+
+/** How a server fares. */
+interface ServerStats {
+  readonly memberCount: number;
+  /** Sockets that are open, of whoever. */
+  readonly connections: number;
+  /** Over the last seconds. */
+  readonly eventsPerSecond: number;
+  /** When it began to listen, ms since 1970 UTC. */
+  readonly startedMs: number;
+  /** What its journal keeps, in bytes; undefined if it keeps nothing. */
+  readonly storedBytes?: number;
+}
+
+/** A server with its one room. */
+export class ChatServer implements AsyncDisposable {
+  readonly #options: ChatServerOptions;
+  readonly #clock: Clock;
+  readonly #listener: Deno.TcpListener;
+  readonly #hub: ConnectionManager;
+  readonly #room: Room;
+  readonly #sessions: Sessions;
+  readonly #bans = new BanList();
+  readonly #startedMs: number;
+  readonly #firstSeq: number;
+  readonly #acceptLoop: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /** Listens at once.
+   * @throws {ListenError} */
+  constructor(options: ChatServerOptions) {
+    const { host, port, backups, graceMs, log, journal = new InMemoryCommitLog(randomId()) } = options;
+    const {
+      pingMs = PING_MS,
+      pingTimeoutMs = PING_TIMEOUT_MS,
+      handshakeMs = HANDSHAKE_TIMEOUT_MS,
+      frameMs,
+      clock = serverClock,
+    } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#startedMs = clock().wallMs;
+    this.#listener = listen({ host, port });
+    this.#room = new Room({
+      journal,
+      onReady: () => this.#hub.scheduleFlush(),
+      onTakenOver: (member, how) => this.#sessions.onTakenOver(member, how),
+      backups,
+      graceMs,
+      log,
+    });
+    this.#firstSeq = this.#room.log.head;
+    this.#hub = new ConnectionManager({
+      maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
+      nowMs: () => clock().monotonicMs,
+      // Also under load: the answer to a PING shows that the client has read what came before it.
+      heartbeat: { pingMs, pingTimeoutMs, pingAlways: true },
+      ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
+      handshakeMs: handshakeMs,
+      frameMs,
+      onUnresponsive: (connection, why) => reception.reject(connection, timeoutError(why)),
+      onBeforeFlush: () => this.#room.deliver(),
+    });
+    this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#hub.scheduleFlush() });
+    const reception = new ClientHandler({
+      ...options,
+      hub: this.#hub,
+      room: this.#room,
+      guests: this.#sessions,
+      gate: new ConnectionLimiter(options),
+      anteroom: pendingHandshakes(options),
+      bans: this.#bans,
+      journal,
+      clock,
+    });
+    this.#acceptLoop = this.#accept(reception);
+  }
+
+  /** Where it listens. */
+  get address(): Address {
+    const { hostname, port } = this.#listener.addr;
+    return { host: hostname, port };
+  }
+
+  /** The room's log, for readers. */
+  get log(): EventLog {
+    return this.#room.log;
+  }
+
+  /** `seq` of the first entry since this server began to listen: what lies before it happened elsewhere. */
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
+
+  /** Has a reader take part in every round: it may write what the log has grown by. */
+  addConsumer(reader: LogConsumer): void {
+    this.#hub.addConsumer(reader);
+  }
+
+  /** Who is in. */
+  get members(): Iterable<MemberInfo> {
+    return this.#room.members;
+  }
+
+  /** How it fares. */
+  get stats(): ServerStats {
+    return {
+      memberCount: this.#room.size,
+      connections: this.#hub.connections.size,
+      eventsPerSecond: this.#room.eventsPerSecond(this.#clock()),
+      startedMs: this.#startedMs,
+      storedBytes: this.#options.journal?.storedBytes,
+    };
+  }
+
+  /** Says something to everybody in the server's name.
+   * @throws {InputError} `text-too-long` */
+  announce(text: string): void {
+    this.#room.announce(text, this.#clock());
+    this.#hub.scheduleFlush();
+  }
+
+  /** Tells everybody of one more server to go to when this one falls, as `host:port`.
+   * @throws {InputError} `backups-full` */
+  addBackup(backup: string): void {
+    this.#room.backups.add(backup, this.#clock());
+    this.#hub.scheduleFlush();
+  }
+
+  /** Tells everybody of one less, as `host:port`.
+   * @throws {InputError} `backup-serves` or `backup-unknown` */
+  removeBackup(backup: string): void {
+    this.#room.backups.remove(backup, this.#clock());
+    this.#hub.scheduleFlush();
+  }
+
+  /** Throws somebody out, who reads the reason if there is one. Returns whether there is such a person. */
+  kick(nick: string, reason: string): boolean {
+    const member = this.#room.findByNick(nick);
+    if (!member) return false;
+    this.#sessions.kick(member, new ProtocolError("kicked", reason));
+    return true;
+  }
+
+  /** Lets nobody in from an IP address for a time, and throws out who is in from there; lets them in again if that
+   * time is 0 ms. Returns how many were thrown out. */
+  ban(address: string, durationMs: number): number {
+    if (durationMs === 0) {
+      this.#bans.remove(address);
+      return 0;
+    }
+    this.#bans.add(address, this.#clock().monotonicMs + durationMs);
+    const banned = [...this.#room.members].filter((member) => member.address === address);
+    for (const member of banned) this.#sessions.kick(member, addressBanned(address));
+    return banned.length;
+  }
+
+  /** The ids of the servers through which somebody is in, if the room has many. */
+  get nodeIds(): Iterable<bigint> {
+    return this.#room.nodeIds();
+  }
+
+  /** Another server of the room is gone, and with it all who have not come back elsewhere. */
+  nodeDown(nodeId: bigint): void {
+    this.#room.nodeDown(nodeId, this.#clock());
+    this.#hub.scheduleFlush();
+  }
+
+  /** Where clients of all servers of the room are told that they can be served. */
+  get clusterServers(): readonly string[] {
+    return this.#room.backups.clusterServers;
+  }
+
+  /** What this server was told of at its start is for the clients of all servers of the room. */
+  publishOwnBackups(): void {
+    this.#room.backups.publishOwn(this.#clock());
+    this.#hub.scheduleFlush();
+  }
+
+  /** The servers of the room are reached at these addresses. */
+  setClusterServers(addresses: readonly string[]): void {
+    this.#room.backups.setCluster(addresses, this.#clock());
+    this.#hub.scheduleFlush();
+  }
+
+  /** Tells everybody that what they say waits, as nothing can be kept for now, or that this is over. */
+  broadcastStalled({ isResolved }: { isResolved: boolean }): void {
+    this.#sessions.broadcastStalled({ isResolved });
+  }
+
+  /** Tells everyone that the server closes, after all that was said before, and waits until they know, or
+   * {@linkcode CLOSING_MS}. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#sessions[Symbol.dispose]();
+    this.#room.deliver();
+    this.#listener.close();
+    const { shutdownMs = SHUTDOWN_MS } = this.#options;
+    for (const connection of this.#hub.connections) connection.end(BYE_FRAME, { closeTimeoutMs: shutdownMs });
+    await Promise.all([this.#acceptLoop, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
+    this.#hub[Symbol.dispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #accept(reception: ClientHandler): Promise<void> {
+    const { onError = () => {} } = this.#options;
+    const allowance = this.#options.wrapTls ? TLS_ACCEPT_RATE : ACCEPT_RATE;
+    for await (const conn of acceptConnections(this.#listener, { onError, allowance })) {
+      void this.#receive(conn, reception); // ends with the connection
+    }
+  }
+
+  /** Nothing that goes wrong with one connection ends the others. */
+  async #receive(conn: Deno.TcpConn, reception: ClientHandler): Promise<void> {
+    const { wrapTls = (conn) => conn, onReject } = this.#options;
+    try {
+      await reception.receive(this.#hub.add(wrapTls(conn)));
+    } catch (error) {
+      onReject?.({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
+      try {
+        conn.close();
+      } catch {
+        // It was closed already.
+      }
+    }
+  }
+}

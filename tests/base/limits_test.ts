@@ -1,0 +1,42 @@
+// How often something may happen.
+
+import { assert, assertEquals } from "@std/assert";
+import { TokenBucket } from "../../lib/base/limits.ts";
+
+const pure = { permissions: "none" } as const;
+
+function takeAll(bucket: TokenBucket, nowMs: number): number {
+  let count = 0;
+  while (bucket.take(nowMs)) count++;
+  return count;
+}
+
+Deno.test("TokenBucket gives its burst at once, then nothing", pure, () => {
+  const bucket = new TokenBucket({ burst: 20, perSecond: 5 }, 1_000);
+  assertEquals(takeAll(bucket, 1_000), 20);
+  assert(!bucket.take(1_199));
+});
+
+Deno.test("TokenBucket gives at its pace afterwards, and never more than its burst at once", pure, () => {
+  const bucket = new TokenBucket({ burst: 20, perSecond: 5 }, 0);
+  takeAll(bucket, 0);
+  assertEquals(takeAll(bucket, 200), 1);
+  assertEquals(takeAll(bucket, 1_200), 5);
+  assertEquals(takeAll(bucket, 3_600_000), 20);
+});
+
+Deno.test("TokenBucket.waitMs() is how long it takes until there is a token, at any pace", pure, () => {
+  for (const perSecond of [0.5, 1, 3, 5, 7, 1_000]) {
+    const bucket = new TokenBucket({ burst: 3, perSecond }, 0);
+    assertEquals(bucket.waitMs(0), 0);
+    takeAll(bucket, 0);
+    assertEquals(bucket.waitMs(0), Math.ceil(1_000 / perSecond));
+    assert(bucket.take(bucket.waitMs(0)));
+  }
+});
+
+Deno.test("TokenBucket without a limit always gives", pure, () => {
+  const bucket = new TokenBucket({ burst: 1, perSecond: Infinity }, 0);
+  for (let i = 0; i < 100; i++) assert(bucket.take(0));
+  assertEquals(bucket.waitMs(0), 0);
+});

@@ -1,0 +1,53 @@
+// Servers with a password or a certificate, and somebody who wants to get in.
+
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server.ts";
+import type { ChatError } from "../../lib/errors.ts";
+import { PasswordVerifier } from "../../lib/text/password.ts";
+import { encodeServer } from "../../lib/protocol/frames.ts";
+import type { RejectedClient } from "../../lib/server/client_handler.ts";
+import { tlsServer } from "../../lib/net/tls_server.ts";
+import { tlsNeeded } from "../../lib/violations.ts";
+import type { CertificatePair } from "../net/certificates.ts";
+import { FakeScreen } from "../terminal/fake_screen.ts";
+import { FakeUser } from "../fake_user.ts";
+import { LOOPBACK, TestClock } from "../support.ts";
+
+/** The time on the clocks of all servers and clients. */
+export const NOON = "2026-11-22 12:00:00";
+
+/** The password. */
+export const SECRET = "ábrete sésamo";
+
+type Options = Partial<ChatServerOptions> & { readonly pair?: CertificatePair };
+
+/** A server that speaks TLS if it has a certificate. */
+export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
+  const { code, message: reason } = tlsNeeded();
+  const plaintextReply = encodeServer({ type: "error", code, reason });
+  const wrapTls = pair && await tlsServer({ ...pair, plaintextReply });
+  return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options, wrapTls });
+}
+
+/** A server that asks for the password. */
+export function withPassword(options: Options = {}): Promise<ChatServer> {
+  return startServer({ password: new PasswordVerifier(SECRET), ...options });
+}
+
+/** A person at a pipe, or at a terminal with line editing. */
+export function newUser(options: { configFolder?: string; atScreen?: boolean } = {}): FakeUser {
+  const { configFolder, atScreen } = options;
+  const tty = atScreen ? new FakeScreen({ columns: 400 }) : undefined;
+  return new FakeUser({ clock: new TestClock(NOON).now, configFolder, isTty: atScreen, tty });
+}
+
+/** Flags that leave nothing to ask but for the password and the trust. */
+export function flagsFor(server: Address, ...more: string[]): string[] {
+  return ["--host", formatAddress(server), "--nick", "ana", ...more];
+}
+
+/** What the server tells of those whom it refuses. */
+export function rejections(): { told: string[]; onReject: (peer: RejectedClient, error: Error) => void } {
+  const told: string[] = [];
+  return { told, onReject: (_, error) => void told.push((error as ChatError).code) };
+}

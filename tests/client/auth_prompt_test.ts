@@ -1,0 +1,65 @@
+// What stands between a client and a room. The questions, as people see them, are in
+// entry_password_test.ts and entry_tls_test.ts.
+
+import { assertEquals } from "@std/assert";
+import { AuthPrompter } from "../../lib/client/auth_prompt.ts";
+import { ConnectError, ServerError } from "../../lib/errors.ts";
+import { TrustStore } from "../../lib/client/trust_store.ts";
+import { FakeUser } from "../fake_user.ts";
+
+const pure = { permissions: "none" } as const;
+
+const SHUT = [
+  new ConnectError("certificate-unknown", "why", { details: { fingerprint: "SHA256:x" } }),
+  new ConnectError("certificate-changed", "why", { details: { known: "SHA256:x", fingerprint: "SHA256:y" } }),
+  new ServerError("password-needed", "why"),
+];
+
+Deno.test("Doorman says why a door is shut to a script, and only if that is news", pure, async () => {
+  for (const error of SHUT) {
+    for (const isFirstReport of [true, false]) {
+      await using person = new FakeUser();
+      const { terminal } = person;
+      const notices: string[] = [];
+      const notify = (text: string) => Promise.resolve(void notices.push(text));
+      const trust = await TrustStore.open({});
+      const authPrompter = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto: true });
+      const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
+      const state = await authPrompter.authenticate({ target, error, wasJoined: false, connectedForMs: 0 }, {
+        signal: new AbortController().signal,
+        isConfigured: true,
+        isFirstReport,
+      });
+      assertEquals([state, notices.length > 0], ["shut", isFirstReport], error.code);
+      if (!isFirstReport) assertEquals(person.output, "");
+    }
+  }
+});
+
+Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure, async () => {
+  const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
+  const failure = {
+    target,
+    error: new ServerError("tls-needed", "why"),
+    wasJoined: false,
+    connectedForMs: 0,
+  };
+  const options = { signal: new AbortController().signal, isConfigured: true, isFirstReport: true };
+  for (
+    const [isTty, isAuto, states] of [
+      [true, false, ["open", "shut"]],
+      [true, true, ["shut", "shut"]],
+      [false, false, ["shut", "shut"]],
+    ] as const
+  ) {
+    await using person = new FakeUser({ isTty });
+    const { terminal } = person;
+    const trust = await TrustStore.open({});
+    const notify = () => Promise.resolve();
+    const authPrompter = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto });
+    assertEquals([
+      await authPrompter.authenticate(failure, options),
+      await authPrompter.authenticate(failure, options),
+    ], [...states]);
+  }
+});

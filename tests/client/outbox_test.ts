@@ -1,0 +1,206 @@
+// What a client has sent: when it is pending, when recent, what is sent again, and what is let go of.
+
+import { assert, assertEquals } from "@std/assert";
+import { Outbox, type OutboxOptions } from "../../lib/client/outbox.ts";
+
+const pure = { permissions: "none" } as const;
+
+const TIME_MS = 1_700_000_000_000;
+
+/** An outbox on a server that has nothing of it yet, with `t1` to `t<count>` pending. */
+function outboxOf(count: number, options: OutboxOptions = {}): Outbox {
+  const outbox = new Outbox(options);
+  outbox.onWelcome(0, 0);
+  addMore(outbox, count);
+  return outbox;
+}
+
+function addMore(outbox: Outbox, count: number): void {
+  for (let i = 0; i < count; i++) outbox.add("t");
+}
+
+function readBack(outbox: Outbox, clientSeq: number, nowMs = 0): void {
+  outbox.onEcho({ clientSeq, timeMs: TIME_MS + clientSeq }, nowMs);
+}
+
+/** What a server that has nothing of it would be sent, by number. */
+function resent(outbox: Outbox, nowMs = 0): number[] {
+  return outbox.onWelcome(0, nowMs).map(({ clientSeq }) => clientSeq);
+}
+
+Deno.test("Outbox.add() numbers messages from 1, without a time", pure, () => {
+  const outbox = new Outbox();
+  assertEquals(outbox.add("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
+  assertEquals(outbox.add("adiós"), { type: "say", clientSeq: 2, timeMs: 0, text: "adiós" });
+  assertEquals(outbox.unacked, [{ text: "hola" }, { text: "adiós" }]);
+});
+
+Deno.test("Outbox.readBack() ends the waiting of a message and of all before it", pure, () => {
+  const outbox = new Outbox();
+  for (const text of ["uno", "dos", "tres"]) outbox.add(text);
+  readBack(outbox, 2);
+  assertEquals(outbox.unacked, [{ text: "tres" }]);
+});
+
+Deno.test("Outbox.welcomed() sends again what is pending and what is recent, in order", pure, () => {
+  const outbox = outboxOf(4);
+  readBack(outbox, 2);
+  assertEquals(resent(outbox), [1, 2, 3, 4]);
+  assertEquals(outbox.unacked.length, 4);
+});
+
+Deno.test("Outbox.welcomed() does not send what the server has", pure, () => {
+  const outbox = outboxOf(4);
+  readBack(outbox, 1);
+  assertEquals(outbox.onWelcome(3, 0).map(({ clientSeq }) => clientSeq), [4]);
+  assertEquals(outbox.unacked.length, 1);
+  // It stays recent nevertheless: that server may die as well.
+  assertEquals(resent(outbox), [1, 2, 3, 4]);
+});
+
+Deno.test("Outbox.welcomed() takes numbers up where they were", pure, () => {
+  const outbox = outboxOf(2);
+  outbox.onWelcome(2, 0);
+  assertEquals(outbox.add("t").clientSeq, 3);
+});
+
+Deno.test("Outbox.welcomed() sends a message with the time that it was given first", pure, () => {
+  const outbox = outboxOf(3);
+  outbox.onEcho({ clientSeq: 1, timeMs: TIME_MS }, 0);
+  outbox.onEcho({ clientSeq: 2, timeMs: TIME_MS + 5 }, 0);
+  outbox.onWelcome(0, 0);
+  outbox.onEcho({ clientSeq: 1, timeMs: TIME_MS + 9 }, 0);
+  assertEquals(outbox.onWelcome(0, 0).map(({ timeMs }) => timeMs), [TIME_MS, TIME_MS + 5, 0]);
+});
+
+Deno.test("Outbox gives no message the time of another", pure, () => {
+  const outbox = outboxOf(2);
+  readBack(outbox, 2);
+  assertEquals(outbox.onWelcome(0, 0).map(({ timeMs }) => timeMs), [0, TIME_MS + 2]);
+});
+
+Deno.test("Outbox forgets a message 120 s after it was read back", pure, () => {
+  for (const [staleSinceMs, kept] of [[121_000, [1, 2]], [121_001, [2]], [122_001, []]] as const) {
+    const outbox = outboxOf(2);
+    readBack(outbox, 1, 1_000);
+    readBack(outbox, 2, 2_000);
+    outbox.onDisconnect(staleSinceMs);
+    assertEquals(resent(outbox), [...kept]);
+  }
+});
+
+Deno.test("Outbox forgets old messages while the connection lasts", pure, () => {
+  const outbox = outboxOf(2);
+  readBack(outbox, 1, 0);
+  readBack(outbox, 2, 120_001);
+  assertEquals(resent(outbox), [2]);
+});
+
+Deno.test("Outbox counts the age of a message from the first time it is known to be there", pure, () => {
+  const outbox = outboxOf(2);
+  readBack(outbox, 1, 0);
+  readBack(outbox, 2, 100_000); // the server has 1 as well, but that is no news
+  outbox.onDisconnect(120_001);
+  assertEquals(resent(outbox), [2]);
+});
+
+Deno.test("Outbox counts the age of a message anew when it is read back anew", pure, () => {
+  const outbox = outboxOf(1);
+  readBack(outbox, 1, 0);
+  readBack(outbox, 1, 100_000);
+  outbox.onDisconnect(220_000);
+  assertEquals(resent(outbox), [1]);
+});
+
+Deno.test("Outbox counts the age of a message anew on a server that has it already", pure, () => {
+  const outbox = outboxOf(1);
+  readBack(outbox, 1, 0);
+  outbox.onWelcome(1, 100_000);
+  outbox.onDisconnect(220_000);
+  assertEquals(resent(outbox), [1]);
+});
+
+Deno.test("Outbox never forgets a pending message, nor one that is sent again", pure, () => {
+  const outbox = outboxOf(2);
+  readBack(outbox, 1, 0);
+  assertEquals(resent(outbox, 100_000), [1, 2]);
+  outbox.onDisconnect(1_000_000);
+  assertEquals(resent(outbox), [1, 2]);
+});
+
+Deno.test("Outbox does not let messages age between two servers", pure, () => {
+  const outbox = outboxOf(1);
+  readBack(outbox, 1, 0);
+  outbox.onDisconnect(60_000);
+  outbox.onDisconnect(1_000_000); // a connection that never came to a WELCOME
+  assertEquals(resent(outbox, 2_000_000), [1]);
+});
+
+Deno.test("Outbox keeps 256 messages, and lets the oldest recent one go first", pure, () => {
+  const outbox = outboxOf(256);
+  readBack(outbox, 10);
+  assertEquals(resentAfter(outbox, 0), { count: 256, first: 1 });
+  outbox.onWelcome(10, 0);
+  assertEquals(resentAfter(outbox, 3), { count: 256, first: 4 });
+});
+
+function resentAfter(outbox: Outbox, added: number): { count: number; first: number | undefined } {
+  addMore(outbox, added);
+  const numbers = resent(outbox);
+  return { count: numbers.length, first: numbers[0] };
+}
+
+Deno.test("Outbox never lets a pending message go for a new one, but says that it is full", pure, () => {
+  const outbox = outboxOf(2, { maxMessages: 3 });
+  assert(!outbox.isFull);
+  addMore(outbox, 1);
+  assert(outbox.isFull);
+  addMore(outbox, 1); // against the rule
+  assertEquals(resent(outbox), [1, 2, 3, 4]);
+});
+
+Deno.test("Outbox is not filled by what is recent", pure, () => {
+  const outbox = outboxOf(3, { maxMessages: 3 });
+  readBack(outbox, 1);
+  assert(!outbox.isFull);
+});
+
+Deno.test("Outbox counts bytes of UTF-8 as well as messages", pure, () => {
+  const outbox = new Outbox({ maxBytes: 8 });
+  for (const text of ["ñ", "ñññ"]) {
+    assert(!outbox.isFull);
+    outbox.add(text);
+  }
+  assert(outbox.isFull);
+  readBack(outbox, 2);
+  assert(!outbox.isFull);
+  outbox.add("a");
+  assertEquals(resent(outbox), [2, 3]);
+});
+
+Deno.test("Outbox keeps a mebibyte of text unless told otherwise", pure, () => {
+  const outbox = new Outbox();
+  outbox.add("x".repeat(1_048_575));
+  assert(!outbox.isFull);
+  outbox.add("x");
+  assert(outbox.isFull);
+});
+
+Deno.test("Outbox lets no recent message go while all of them just fit", pure, () => {
+  const outbox = new Outbox({ maxBytes: 4 });
+  outbox.add("ab");
+  readBack(outbox, 1);
+  outbox.add("cd");
+  assertEquals(resent(outbox), [1, 2]);
+});
+
+Deno.test("Outbox sends a message again as it was meant", pure, () => {
+  const outbox = new Outbox();
+  const to = { sessionId: 2n, nick: "beto" };
+  outbox.add("saluda", { action: true });
+  outbox.add("secreto", { to });
+  assertEquals(outbox.onWelcome(0, 0), [
+    { type: "say", clientSeq: 1, timeMs: 0, text: "saluda", action: true },
+    { type: "say", clientSeq: 2, timeMs: 0, text: "secreto", to },
+  ]);
+});

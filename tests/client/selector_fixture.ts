@@ -1,0 +1,101 @@
+// A client that has to choose where to go next, and a person before it. Nobody is really dialled.
+
+import { assertEquals } from "@std/assert";
+import type { Address } from "../../lib/net/address.ts";
+import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../../lib/errors.ts";
+import type { ConnectTarget, Disconnect } from "../../lib/client/session.ts";
+import { ServerSelector, type TargetChooserOptions } from "../../lib/client/server_selector.ts";
+import { FakeUser, type PersonOptions } from "../fake_user.ts";
+import { withTimeout } from "../support.ts";
+
+/** Three servers, in the order in which they are heard of. */
+export const [FIRST, SECOND, THIRD]: Address[] = [
+  { host: "aula", port: 5_000 },
+  { host: "10.0.0.7", port: 5_001 },
+  { host: "::1", port: 5_002 },
+] as const;
+/** Of all of them: their ports tell them apart. */
+export const IP = "10.9.9.9";
+/** The first, under the nick of the one who chooses. */
+export const TARGET: ConnectTarget = { server: FIRST!, nick: "ana" };
+
+/** The loss of a server that closes, after a minute. */
+export function lost(server: Address): Disconnect {
+  return {
+    target: { ...TARGET, server },
+    error: new ConnectionLostError("closing", "why"),
+    wasJoined: true,
+    connectedForMs: 60_000,
+  };
+}
+
+/** A server on which nobody answers, or that nobody knows. */
+export function unreachable(server: Address, code: "refused" | "name-unknown" = "refused"): Disconnect {
+  return {
+    target: { ...TARGET, server },
+    error: new ConnectError(code, "why"),
+    wasJoined: false,
+    connectedForMs: 0,
+  };
+}
+
+/** A chooser, the person whom it asks, and the lines that it prints. */
+export class SelectorFixture implements AsyncDisposable {
+  readonly person: FakeUser;
+  readonly notices: string[] = [];
+  readonly chooser: ServerSelector;
+
+  constructor(options: Partial<TargetChooserOptions> = {}, person: PersonOptions = {}) {
+    this.person = new FakeUser(person);
+    this.chooser = new ServerSelector({
+      terminal: this.person.terminal,
+      language: "es",
+      notify: (text) => {
+        this.notices.push(text);
+        return Promise.resolve();
+      },
+      backups: [],
+      isAuto: false,
+      random: () => 0.5,
+      ...options,
+    });
+  }
+
+  async next(
+    failure?: Disconnect,
+    signal = new AbortController().signal,
+  ): Promise<ConnectTarget | undefined> {
+    return await withTimeout(
+      this.chooser.next(failure, { signal }),
+      () => `an answer to\n${this.person.output}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.person[Symbol.asyncDispose]();
+  }
+}
+
+/** A choice by somebody who has been on the first server, which told of the second. */
+export async function selectorAfterJoin(
+  options: Partial<TargetChooserOptions> = {},
+  person?: PersonOptions,
+): Promise<SelectorFixture> {
+  const choice = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, person);
+  assertEquals(await choice.next(), TARGET);
+  choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  return choice;
+}
+
+/** The last sentence of a notice. */
+export function reasonPart(notice: string): string {
+  return notice.split(/(?<=\.) /).at(-1)!;
+}
+
+/** All that says that one side breaks the rules. */
+export const VIOLATIONS = [
+  new ConnectionLostError("garbled", "why", { cause: new ProtocolError("frame-malformed", "why") }),
+  new ConnectError("not-a-chat-server", "why", { cause: new ProtocolError("frame-too-long", "why") }),
+  ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid", "replaced"]
+    .map((code) => new ServerError(code, "why")),
+];

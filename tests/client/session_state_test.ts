@@ -1,0 +1,339 @@
+// The client without sockets: what it says in HELLO, and what it makes of what servers send it; then both
+// sides of the conversation together, while servers die.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Instant, makeServerClock } from "../../lib/base/time.ts";
+import { splitFrames } from "../../lib/codec.ts";
+import { ProtocolError } from "../../lib/errors.ts";
+import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
+import { type MailboxOptions, SessionState } from "../../lib/client/session_state.ts";
+import type { Member } from "../../lib/room/state.ts";
+import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../../lib/protocol/frames.ts";
+import { Room } from "../../lib/room/room.ts";
+import type { Cursor } from "../../lib/room/event_log.ts";
+
+const pure = { permissions: "none" } as const;
+
+const NOON_MS = 1_700_000_000_000;
+/** First 8 bytes of the SHA-256 of sixteen bytes 0. */
+const SESSION = 0x374708fff7719dd5n;
+
+function newMailbox(options: Partial<MailboxOptions> = {}): SessionState {
+  return new SessionState({ resumeToken: new Uint8Array(16), ...options });
+}
+
+function welcome(changes: Partial<Welcome> = {}): Welcome {
+  return {
+    type: "welcome",
+    version: 1,
+    sessionId: SESSION,
+    logId: 7n,
+    nick: "ana",
+    lastClientSeq: 0,
+    startSeq: 0,
+    head: 0,
+    backups: [],
+    memberCount: 0,
+    members: [],
+    ...changes,
+  };
+}
+
+function said(changes: Partial<Said> = {}): Said {
+  return {
+    type: "said",
+    seq: 0,
+    timeMs: NOON_MS,
+    sessionId: SESSION,
+    clientSeq: 1,
+    redelivered: false,
+    nick: "ana",
+    text: "hola",
+    ...changes,
+  };
+}
+
+Deno.test("Mailbox.session is the first 8 bytes of the token's SHA-256", pure, () => {
+  assertEquals(newMailbox().sessionId, SESSION);
+});
+
+Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, () => {
+  assertEquals(newMailbox().hello("ana", 0), {
+    type: "hello",
+    version: 1,
+    resumeToken: new Uint8Array(16),
+    nick: "ana",
+    password: "",
+    lagMs: 0xffff_ffff,
+    historyCount: 50,
+    resumePoints: [],
+  });
+  assertEquals(newMailbox({ history: 3 }).hello("ana", 0).historyCount, 3);
+});
+
+Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
+  const mailbox = newMailbox();
+  mailbox.onWelcome(welcome(), 1_000);
+  mailbox.onEntry(said({ sessionId: 1n }), 1_500);
+  mailbox.onPing({ type: "ping", head: 1 }, 2_000);
+  const { lagMs, resumePoints } = mailbox.hello("ana", 2_500);
+  assertEquals(lagMs, 500);
+  assertEquals(resumePoints, [{ logId: 7n, nextSeq: 1 }]);
+});
+
+Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
+  const mailbox = newMailbox({ outbox: { maxMessages: 1 } });
+  mailbox.onWelcome(welcome(), 0);
+  assertEquals(mailbox.say("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
+  assertEquals(mailbox.unacked, [{ text: "hola" }]);
+  assert(mailbox.isFull);
+  assertEquals(mailbox.onEntry(said(), 0), "live");
+  assertEquals(mailbox.unacked, []);
+  assert(!mailbox.isFull);
+});
+
+Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => {
+  const mailbox = newMailbox();
+  mailbox.say("hola");
+  mailbox.onEntry(said({ sessionId: 1n }), 0);
+  mailbox.onEntry({ ...said(), seq: 1, type: "left", connectionLost: false, address: "10.0.0.7" }, 0);
+  assertEquals(mailbox.unacked, [{ text: "hola" }]);
+});
+
+Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are lost for good", pure, () => {
+  const mailbox = newMailbox();
+  for (const text of ["uno", "dos"]) mailbox.say(text);
+  mailbox.onWelcome(welcome(), 0);
+  assertEquals(mailbox.onWelcome(welcome({ lastClientSeq: 1, startSeq: 4, head: 9 }), 0), {
+    resend: [{ type: "say", clientSeq: 2, timeMs: 0, text: "dos" }],
+    truncatedCount: 4,
+  });
+});
+
+Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, () => {
+  for (const [staleSinceMs, count] of [[120_000, 1], [120_001, 0]] as const) {
+    const mailbox = newMailbox();
+    mailbox.say("hola");
+    mailbox.onWelcome(welcome(), 0);
+    mailbox.onEntry(said(), 0);
+    mailbox.onDisconnect(staleSinceMs);
+    assertEquals(mailbox.onWelcome(welcome({ logId: 8n }), staleSinceMs).resend.length, count);
+  }
+});
+
+Deno.test("Mailbox.hello() has the password for a server that asks for it", pure, () => {
+  assertEquals(newMailbox().hello("ana", 0, "ábrete").password, "ábrete");
+});
+
+Deno.test("Mailbox.welcomed() believes no WELCOME that cannot be", pure, () => {
+  const impossible: Partial<Welcome>[] = [{ sessionId: 1n }, { lastClientSeq: 2 }, { startSeq: 3, head: 2 }];
+  for (const changes of impossible) {
+    const mailbox = newMailbox();
+    mailbox.say("hola");
+    const error = assertThrows(() => mailbox.onWelcome(welcome(changes), 0), ProtocolError);
+    assertEquals(error.code, "frame-malformed");
+  }
+});
+
+Deno.test(
+  "Mailbox.read() believes no entry that is not the next, nor a message that was never sent",
+  pure,
+  () => {
+    const impossible: Partial<Said>[] = [{ sessionId: 1n, seq: 4 }, { sessionId: 1n, seq: 6 }, {
+      seq: 5,
+      clientSeq: 2,
+    }];
+    for (const changes of impossible) {
+      const mailbox = newMailbox();
+      mailbox.say("hola");
+      mailbox.onWelcome(welcome({ startSeq: 5, head: 5 }), 0);
+      const error = assertThrows(() => mailbox.onEntry(said(changes), 0), ProtocolError);
+      assertEquals(error.code, "frame-malformed");
+    }
+  },
+);
+
+/** A person at a client that is joined to rooms by hand: frames arrive when the test says so. */
+class Person {
+  readonly nick: string;
+  readonly mailbox: SessionState;
+  /** What was shown of the others, as `nick: text`. */
+  readonly shown: string[] = [];
+  #room: Room | undefined;
+  #member: Member | undefined;
+  #cursor: Cursor | undefined;
+
+  constructor(nick: string) {
+    this.nick = nick;
+    this.mailbox = newMailbox({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
+  }
+
+  /** Comes to a server; what is to be sent again arrives there, which has a clock of its own if it is told so. */
+  enter(room: Room, ms: number, now: Instant = moment(ms)): void {
+    const arrival = {
+      hello: this.mailbox.hello(this.nick, ms),
+      sessionId: this.mailbox.sessionId,
+      address: "10.0.0.7",
+    };
+    const { welcome, cursor, member } = room.join(arrival, now)!;
+    [this.#room, this.#member, this.#cursor] = [room, member, cursor];
+    for (const message of this.mailbox.onWelcome(welcome, ms).resend) room.say(member, message, now);
+  }
+
+  /** Types a message that arrives. */
+  say(text: string, ms: number): void {
+    this.deliver(this.mailbox.say(text), ms);
+  }
+
+  deliver(message: Say, ms: number): void {
+    this.#room!.say(this.#member!, message, moment(ms));
+  }
+
+  /** Reads all that its server has for it, and a PING. */
+  read(ms: number): void {
+    const cursor = this.#cursor!;
+    for (let slice = cursor.take(); slice; slice = cursor.take()) {
+      for (const frame of splitFrames(slice)) this.#show(decodeServer(frame) as LogEntry, ms);
+    }
+    this.mailbox.onPing({ type: "ping", head: this.#room!.log.head }, ms);
+  }
+
+  #show(entry: LogEntry, ms: number): void {
+    const place = this.mailbox.onEntry(entry, ms);
+    if (entry.type !== "said" || place === "duplicate" || entry.nick === this.nick) return;
+    this.shown.push(`${entry.nick}: ${entry.text}`);
+  }
+}
+
+function moment(ms: number) {
+  return { wallMs: NOON_MS + ms, monotonicMs: ms };
+}
+
+/** People who have come to a room, and read that they have. */
+function peopleIn(room: Room, ...nicks: string[]): Person[] {
+  const people = nicks.map((nick) => new Person(nick));
+  for (const person of people) person.enter(room, 0);
+  for (const person of people) person.read(0);
+  return people;
+}
+
+Deno.test(
+  "A message that a server accepted and delivered to some before it died is shown once to all",
+  pure,
+  () => {
+    const [ana, beto, eva] = peopleIn(
+      new Room({ journal: new InMemoryCommitLog(1n) }),
+      "ana",
+      "beto",
+      "eva",
+    ) as [
+      Person,
+      Person,
+      Person,
+    ];
+    ana.say("uno", 1_000);
+    for (const reader of [ana, beto]) reader.read(1_000);
+    const second = new Room({ journal: new InMemoryCommitLog(2n) });
+    for (const person of [eva, ana, beto]) person.enter(second, 20_000);
+    ana.say("dos", 21_000);
+    for (const person of [ana, beto, eva]) person.read(22_000);
+    assertEquals(beto.shown, ["ana: uno", "ana: dos"]);
+    assertEquals(eva.shown, ["ana: uno", "ana: dos"]);
+  },
+);
+
+Deno.test("A message keeps its first time on the way over three servers that die in turn", pure, () => {
+  const [ana, beto] = peopleIn(new Room({ journal: new InMemoryCommitLog(1n) }), "ana", "beto") as [
+    Person,
+    Person,
+  ];
+  ana.say("uno", 1_000);
+  ana.read(1_000);
+  let last = new Room({ journal: new InMemoryCommitLog(2n) });
+  for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
+    for (const person of [ana, beto]) person.mailbox.onDisconnect(ms - 5_000);
+    last = new Room({ journal: new InMemoryCommitLog(instance) });
+    ana.enter(last, ms);
+    ana.read(ms);
+  }
+  beto.enter(last, 300_000);
+  beto.read(300_000);
+  assertEquals(beto.shown, ["ana: uno"]);
+  const entries = [...splitFrames(last.log.cursorAt(1).take()!)].map((frame) => decodeServer(frame) as Said);
+  assertEquals(entries[0]!.timeMs, NOON_MS + 1_000);
+  assert(entries[0]!.redelivered);
+});
+
+Deno.test(
+  "Whoever comes to a server whose clock was set forward shows what was sent again to it before",
+  pure,
+  () => {
+    let [wallMs, awakeMs] = [NOON_MS, 0];
+    const clock = makeServerClock(() => wallMs, () => awakeMs);
+    const pass = (ms: number) => [wallMs, awakeMs] = [wallMs + ms, awakeMs + ms];
+    const [ana, beto] = peopleIn(new Room({ journal: new InMemoryCommitLog(1n) }), "ana", "beto") as [
+      Person,
+      Person,
+    ];
+    ana.say("uno", 1_000);
+    ana.read(1_000);
+    pass(2_000);
+    const second = new Room({ journal: new InMemoryCommitLog(2n) });
+    ana.enter(second, 2_000, clock());
+    wallMs += 600_000;
+    pass(10_000);
+    beto.enter(second, 12_000, clock());
+    beto.read(12_000);
+    assertEquals(beto.shown, ["ana: uno"]);
+  },
+);
+
+Deno.test(
+  "A message that arrived twice, over a broken connection and the next one, is shown once",
+  pure,
+  () => {
+    const room = new Room({ journal: new InMemoryCommitLog(1n) });
+    const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
+    const typed = ana.mailbox.say("uno");
+    ana.deliver(typed, 1_000);
+    ana.mailbox.onDisconnect(2_000); // before the echo was read
+    ana.enter(room, 2_500);
+    ana.deliver(typed, 3_000);
+    beto.read(4_000);
+    assertEquals(beto.shown, ["ana: uno"]);
+  },
+);
+
+Deno.test(
+  "Whoever comes to a server after its sender shows what they missed, whoever sent it first",
+  pure,
+  () => {
+    const [first, second] = [
+      new Room({ journal: new InMemoryCommitLog(1n) }),
+      new Room({ journal: new InMemoryCommitLog(2n) }),
+    ];
+    const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
+    ana.say("uno", 1_000);
+    ana.read(1_000);
+    ana.enter(second, 10_000); // her link broke, the first server lives
+    ana.say("dos", 11_000);
+    beto.mailbox.onPing({ type: "ping", head: 0 }, 100_000); // whole on the first server, without its last message
+    beto.enter(second, 140_000);
+    beto.read(140_000);
+    assertEquals(beto.shown, ["ana: uno", "ana: dos"]);
+  },
+);
+
+Deno.test("Whoever comes back to a server goes on reading where they stopped", pure, () => {
+  const [first, second] = [
+    new Room({ journal: new InMemoryCommitLog(1n) }),
+    new Room({ journal: new InMemoryCommitLog(2n) }),
+  ];
+  const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
+  beto.enter(second, 1_000);
+  ana.say("uno", 2_000);
+  beto.read(3_600_000); // whole again, on the second server
+  beto.enter(first, 3_601_000);
+  beto.read(3_601_000);
+  assertEquals(beto.shown, ["ana: uno"]);
+});

@@ -1,0 +1,164 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Address, parseServerAddress } from "../../lib/net/address.ts";
+import { ConnectError } from "../../lib/errors.ts";
+import { type TrustOptions, TrustStore } from "../../lib/client/trust_store.ts";
+import { TestFolder, writing } from "../test_folder.ts";
+
+const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
+const TWO = ONE.replace("un", "nu");
+const server = parseServerAddress("10.0.0.7:5000");
+const other = parseServerAddress("10.0.0.8:5000");
+const pure = { permissions: "none" } as const;
+
+/** What becomes of a certificate that a server shows: trusted, the code of an error, or plain text is spoken. */
+function verdict(trust: TrustStore, shown: string, on: Address = server): string {
+  const proof = trust.requirementFor(on);
+  if (!proof) return "plain";
+  if ("ca" in proof) return "ca";
+  try {
+    proof.verify(shown);
+    return "trusted";
+  } catch (error) {
+    assert(error instanceof ConnectError);
+    return error.code;
+  }
+}
+
+function trustIn(options: TrustOptions = {}): Promise<TrustStore> {
+  return TrustStore.open(options);
+}
+
+Deno.test("Where nobody spoke of TLS, plain text will do", pure, async () => {
+  const trust = await trustIn();
+  assertEquals(verdict(trust, ONE), "plain");
+});
+
+Deno.test(
+  "A server that says that it speaks TLS only is spoken to so, and trusted no more for it",
+  pure,
+  async () => {
+    const trust = await trustIn();
+    assertEquals(trust.requirementFor(server), undefined);
+    trust.requireTls(server);
+    assertEquals(verdict(trust, ONE), "certificate-unknown");
+    // Anybody could have said so in plain text: it does not keep the person from others.
+    assertEquals(verdict(trust, TWO, other), "plain");
+    await trust.pin(server, ONE);
+    assertEquals(verdict(trust, ONE), "trusted");
+    assertEquals(verdict(trust, TWO, other), "certificate-unknown");
+  },
+);
+
+Deno.test("With --tls every certificate is unknown at first", pure, async () => {
+  const trust = await trustIn({ isTls: true });
+  assertEquals(verdict(trust, ONE), "certificate-unknown");
+});
+
+Deno.test("A fingerprint that the person gives is trusted on any server, and means TLS", pure, async () => {
+  const trust = await trustIn({ fingerprints: [ONE] });
+  assertEquals([verdict(trust, ONE), verdict(trust, ONE, other)], ["trusted", "trusted"]);
+  assertEquals(verdict(trust, TWO), "certificate-unknown");
+});
+
+Deno.test("With an authority nothing else counts", pure, async () => {
+  const trust = await trustIn({ ca: "PEM", backups: [{ server, fingerprint: ONE }] });
+  assertEquals(verdict(trust, ONE), "ca");
+});
+
+Deno.test("What the person trusts is trusted from then on, and only there", pure, async () => {
+  const trust = await trustIn({ isTls: true });
+  assertEquals(await trust.pin(server, ONE), false);
+  assertEquals(verdict(trust, ONE), "trusted");
+  assertEquals(verdict(trust, TWO), "certificate-changed");
+  assertEquals(verdict(trust, ONE, other), "certificate-unknown");
+});
+
+Deno.test(
+  "What the person trusts is known to the next program, which speaks TLS unasked, and never less",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = `${folder.path}/chat/known_servers`;
+    assertEquals(await (await trustIn({ isTls: true, path })).pin(server, ONE), true);
+    const trust = await trustIn({ path });
+    assertEquals(verdict(trust, ONE, other), "plain");
+    assertEquals(verdict(trust, ONE), "trusted");
+    // From here on there is no way back.
+    assertEquals(verdict(trust, ONE, other), "certificate-unknown");
+    const error = assertThrows(() => {
+      const proof = trust.requirementFor(server);
+      if (proof && "verify" in proof) proof.verify(TWO);
+    }, ConnectError);
+    assertEquals(error.details, { server: "10.0.0.7:5000", fingerprint: TWO, known: ONE, path });
+  },
+);
+
+Deno.test("Two programs that trust different servers lose nothing of each other", writing, async () => {
+  await using folder = new TestFolder();
+  const path = `${folder.path}/known_servers`;
+  const [first, second] = [await trustIn({ isTls: true, path }), await trustIn({ isTls: true, path })];
+  await first.pin(server, ONE);
+  await second.pin(other, TWO);
+  const third = await trustIn({ path });
+  assertEquals([verdict(third, ONE), verdict(third, TWO, other)], ["trusted", "trusted"]);
+});
+
+Deno.test(
+  "A server over TLS may say what another shows; what the person knows weighs more",
+  pure,
+  async () => {
+    const trust = await trustIn({ isTls: true });
+    trust.addPeerPins([{ server: other, fingerprint: TWO }]);
+    assertEquals(verdict(trust, TWO, other), "trusted");
+    assertEquals(verdict(trust, ONE, other), "certificate-other");
+    await trust.pin(other, ONE);
+    trust.addPeerPins([{ server: other, fingerprint: TWO }]);
+    assertEquals(verdict(trust, ONE, other), "trusted");
+    assertEquals(verdict(trust, TWO, other), "certificate-changed");
+  },
+);
+
+Deno.test("What is said in plain text is no fingerprint to trust", pure, async () => {
+  const trust = await trustIn();
+  trust.addPeerPins([{ server: other, fingerprint: TWO }]);
+  assertEquals(verdict(trust, TWO, other), "plain");
+});
+
+Deno.test(
+  "A backup that the person names with a fingerprint is spoken to by TLS, and others after it",
+  pure,
+  async () => {
+    const trust = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
+    assertEquals(verdict(trust, ONE), "plain");
+    assertEquals(verdict(trust, TWO, other), "trusted");
+    assertEquals(verdict(trust, ONE), "certificate-unknown");
+  },
+);
+
+Deno.test(
+  "A backup with a fingerprint that is not there, or shows another, takes plain text from nobody",
+  pure,
+  async () => {
+    const trust = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
+    assertEquals(verdict(trust, ONE), "plain");
+    assert(trust.requirementFor(other));
+    assertEquals(verdict(trust, ONE), "plain");
+    assertEquals(verdict(trust, ONE, other), "certificate-other");
+    assertEquals(verdict(trust, ONE), "plain");
+    // The first of all may not be kept away to have others spoken to in plain text.
+    const secret = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
+    assert(secret.requirementFor(other));
+    assertEquals(verdict(secret, ONE), "certificate-unknown");
+  },
+);
+
+Deno.test("A server cannot fill the memory of a client with fingerprints", pure, async () => {
+  const trust = await trustIn({ isTls: true });
+  for (let port = 1; port <= 100; port++) {
+    trust.addPeerPins([{ server: { host: "10.0.0.8", port }, fingerprint: ONE }]);
+  }
+  const verdicts = [1, 64, 65, 100].map((port) => verdict(trust, ONE, { host: "10.0.0.8", port }));
+  assertEquals(verdicts, ["trusted", "trusted", "certificate-unknown", "certificate-unknown"]);
+  trust.addPeerPins([{ server: { host: "10.0.0.8", port: 1 }, fingerprint: TWO }]);
+  assertEquals(verdict(trust, TWO, { host: "10.0.0.8", port: 1 }), "trusted");
+});

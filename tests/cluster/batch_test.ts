@@ -1,0 +1,88 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import { ProtocolError } from "../../lib/errors.ts";
+import { decodeBlock, encodeBlockHead, encodeProposal } from "../../lib/cluster/nats_block.ts";
+import { decodeCheckpoint, encodeSnapshot } from "../../lib/cluster/nats_checkpoint.ts";
+import type { ProposedEvent } from "../../lib/protocol/frames.ts";
+
+const pure = { permissions: "none" } as const;
+
+const ENTRIES: ProposedEvent[] = [
+  {
+    ...{ type: "joined", timeMs: 5, sessionId: 1n, rejoined: false, nick: "ana", address: "::1" },
+    nodeId: 0xffff_ffff_ffff_ffffn,
+  },
+  { type: "said", timeMs: 6, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "ana", text: "año 👩‍👩‍👧" },
+  {
+    ...{
+      type: "said",
+      timeMs: 6,
+      sessionId: 1n,
+      clientSeq: 2,
+      redelivered: true,
+      nick: "ana",
+      text: "",
+      action: true,
+    },
+    to: { sessionId: 2n, nick: "beto" },
+  },
+  { type: "renamed", timeMs: 7, sessionId: 1n, oldNick: "ana", nick: "eva" },
+  { type: "left", timeMs: 8, sessionId: 1n, connectionLost: true, nick: "eva", address: "::1", nodeId: 3n },
+  {
+    type: "left",
+    timeMs: 8,
+    sessionId: 2n,
+    connectionLost: false,
+    kicked: true,
+    nick: "beto",
+    address: "::1",
+  },
+  { type: "announced", timeMs: 9, text: "hola" },
+  { type: "backups", timeMs: 9, backups: ["a:1", "b:2"] },
+];
+
+Deno.test("A block holds entries as they were, each with its own home", pure, () => {
+  const bytes = concat([encodeBlockHead({ nodeId: 7n, batchSeq: 3 }), ...ENTRIES.map(encodeProposal)]);
+  assertEquals(decodeBlock(bytes), { nodeId: 7n, batchSeq: 3, entries: ENTRIES });
+  assertEquals(decodeBlock(encodeBlockHead({ nodeId: 7n, batchSeq: 1 })).entries, []);
+});
+
+Deno.test("A checkpoint holds what comes before it, and the numbers in their order", pure, () => {
+  const batchSeqs = new Map([[9n, 4], [2n, 1]]);
+  const checkpoint = { logId: 5n, position: 12, seq: 34, batchSeqs, events: ENTRIES };
+  const back = decodeCheckpoint(encodeSnapshot(checkpoint));
+  assertEquals(back, checkpoint);
+  assertEquals([...back.batchSeqs.keys()], [9n, 2n]);
+});
+
+Deno.test("What is no block, or of another version, is refused", pure, () => {
+  const block = encodeBlockHead({ nodeId: 7n, batchSeq: 1 });
+  const checkpoint = encodeSnapshot({ logId: 5n, position: 0, seq: 0, batchSeqs: new Map(), events: [] });
+  for (const [decode, bytes] of [[decodeBlock, block], [decodeCheckpoint, checkpoint]] as const) {
+    const newer = bytes.slice();
+    newer[5]!++;
+    assertEquals(assertThrows(() => decode(newer), ProtocolError).code, "version-unsupported");
+    for (const other of [new Uint8Array(), decode === decodeBlock ? checkpoint : block]) {
+      assertEquals(assertThrows(() => decode(other), ProtocolError).code, "frame-unexpected");
+    }
+  }
+});
+
+Deno.test("A block is stored in a form that servers of this version know", pure, () => {
+  assertEquals(
+    encodeBlockHead({ nodeId: 7n, batchSeq: 3 }).toHex(),
+    "0000000e" + "4001" + "0000000000000007" + "00000003",
+  );
+  const homeless = encodeProposal({ type: "announced", timeMs: 9, text: "hola" });
+  const left = {
+    type: "left",
+    timeMs: 8,
+    sessionId: 1n,
+    connectionLost: true,
+    nick: "eva",
+    address: "::1",
+    nodeId: 3n,
+  } as const;
+  assertEquals(homeless.toHex().slice(8, 10), "8b");
+  assertEquals(encodeProposal(left).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");
+});

@@ -1,0 +1,89 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { X509Certificate } from "node:crypto";
+import { InputError } from "../../lib/errors.ts";
+import { parseFingerprint } from "../../lib/net/fingerprint.ts";
+import { loadCertificate, loadOrCreateCertificate } from "../../lib/net/certificate.ts";
+import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../../lib/net/self_signed.ts";
+import { caSignedPair } from "./certificates.ts";
+import { TestFolder, writing } from "../test_folder.ts";
+
+const NOW_MS = Date.parse("2026-11-22T13:45:07Z");
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => promise, InputError)).code;
+}
+
+Deno.test("A certificate that is made holds for ten years, for a name that nobody has, and is no authority's", async () => {
+  const pem = await makeSelfSigned(NOW_MS);
+  const certificate = new X509Certificate(pem.slice(pem.indexOf("-----BEGIN CERTIFICATE")));
+  assertEquals(certificate.subjectAltName, `DNS:${CERTIFICATE_NAME}`);
+  assertEquals(certificate.ca, false);
+  assertEquals(certificate.validToDate.getTime(), Math.floor((NOW_MS + VALID_MS) / 1_000) * 1_000);
+  // Clocks of clients may be a little behind.
+  assert(certificate.validFromDate.getTime() < NOW_MS - 3_600_000);
+});
+
+Deno.test("A server makes its certificate once, and keeps it for itself", writing, async () => {
+  await using folder = new TestFolder();
+  const path = `${folder.path}/new/chat`;
+  const first = await loadOrCreateCertificate(path, NOW_MS);
+  const again = await loadOrCreateCertificate(path, NOW_MS + 1_000);
+  assertEquals(again, first);
+  assertEquals(parseFingerprint(first.fingerprint), first.fingerprint);
+  assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), ["server.pem"]);
+  if (Deno.build.os !== "windows") {
+    assertEquals((await Deno.stat(`${path}/server.pem`)).mode! & 0o777, 0o600);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o700);
+  }
+});
+
+Deno.test("Servers that start at once make one certificate between them", writing, async () => {
+  await using folder = new TestFolder();
+  const all = await Promise.all(
+    Array.from({ length: 4 }, () => loadOrCreateCertificate(folder.path, NOW_MS)),
+  );
+  assertEquals(new Set(all.map(({ fingerprint }) => fingerprint)).size, 1);
+  const kept = await loadOrCreateCertificate(folder.path, NOW_MS);
+  assertEquals(all[0], kept);
+  assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+});
+
+Deno.test("Each certificate that is made has a key of its own", writing, async () => {
+  await using folder = new TestFolder();
+  const [one, two] = [
+    await loadOrCreateCertificate(`${folder.path}/1`, NOW_MS),
+    await loadOrCreateCertificate(`${folder.path}/2`, NOW_MS),
+  ];
+  assertNotEquals(one.fingerprint, two.fingerprint);
+});
+
+Deno.test(
+  "A certificate that is given is read with what vouches for it, its own fingerprint and its end",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const { cert, key, ca } = await caSignedPair("127.0.0.1");
+    const certPath = await folder.file("cert.pem", `${cert}\n${ca}`);
+    const given = await loadCertificate(certPath, await folder.file("key.pem", key));
+    assertEquals([given.cert, given.key, given.path], [`${cert}\n${ca}`, key, certPath]);
+    assertEquals(given.expiresMs, new X509Certificate(cert).validToDate.getTime());
+    const alone = await loadCertificate(await folder.file("alone.pem", cert), `${folder.path}/key.pem`);
+    assertEquals(alone.fingerprint, given.fingerprint);
+  },
+);
+
+Deno.test("What is no certificate, or is not there, is refused with its path", writing, async () => {
+  await using folder = new TestFolder();
+  const [none, broken] = [
+    await folder.file("none.pem", "hola"),
+    await folder.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+  ];
+  assertEquals(await codeOf(loadCertificate(none, none)), "certificate-invalid");
+  assertEquals(await codeOf(loadCertificate(broken, none)), "certificate-invalid");
+  assertEquals(await codeOf(loadCertificate(`${folder.path}/gone`, none)), "file-unreadable");
+  await folder.file("server.pem", "");
+  assertEquals(await codeOf(loadOrCreateCertificate(folder.path, NOW_MS)), "certificate-invalid");
+  // For Windows there is just nothing below a file.
+  const belowFile = Deno.build.os === "windows" ? "file-unwritable" : "file-unreadable";
+  assertEquals(await codeOf(loadOrCreateCertificate(`${none}/chat`, NOW_MS)), belowFile);
+});

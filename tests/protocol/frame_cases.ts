@@ -1,0 +1,278 @@
+// Every frame byte by byte, in hex, beside the message that it carries.
+
+import {
+  type ClientMessage,
+  decodeClient,
+  decodeServer,
+  encodeClient,
+  encodeServer,
+  NEVER_CAUGHT_UP,
+  type ServerMessage,
+  type Welcome,
+} from "../../lib/protocol/frames.ts";
+
+type Case<Message> = readonly [what: string, hex: string, message: Message];
+
+/** The largest number that a field of eight bytes may hold. */
+export const LARGEST = Number.MAX_SAFE_INTEGER;
+/** The token of all HELLOs among the cases. */
+export const TOKEN = hex("f0f1f2f3 f4f5f6f7 f8f9fafb fcfdfeff");
+
+/** All that clients send. */
+export const CLIENT: readonly Case<ClientMessage>[] = [
+  [
+    "HELLO with resume points",
+    "0000004b 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0007 c391616e64c3ba 0007 c2bf616272653f" +
+    "fffffffe ffff 02 fedcba9876543210 001fffffffffffff 0000000000000000 0000000000000007",
+    {
+      type: "hello",
+      version: 1,
+      resumeToken: TOKEN,
+      nick: "Ñandú",
+      password: "¿abre?",
+      lagMs: NEVER_CAUGHT_UP - 1,
+      historyCount: 65_535,
+      resumePoints: [{ logId: 0xfedcba9876543210n, nextSeq: LARGEST }, { logId: 0n, nextSeq: 7 }],
+    },
+  ],
+  [
+    "HELLO of a newcomer",
+    "0000001e 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0001 61 0000 ffffffff 0000 00",
+    {
+      type: "hello",
+      version: 1,
+      resumeToken: TOKEN,
+      nick: "a",
+      password: "",
+      lagMs: NEVER_CAUGHT_UP,
+      historyCount: 0,
+      resumePoints: [],
+    },
+  ],
+  [
+    "SAY",
+    "00000014 02 ffffffff 001fffffffffffff 00 0004 f09f9982",
+    { type: "say", clientSeq: 0xffff_ffff, timeMs: LARGEST, text: "🙂" },
+  ],
+  [
+    "SAY of what one does",
+    "00000011 02 00000001 0000000000000000 01 0001 78",
+    { type: "say", clientSeq: 1, timeMs: 0, action: true, text: "x" },
+  ],
+  [
+    "SAY to one person",
+    "0000001d 02 00000001 0000000000000000 02 fedcba9876543210 0002 c3a9 0001 78",
+    { type: "say", clientSeq: 1, timeMs: 0, to: { sessionId: 0xfedcba9876543210n, nick: "é" }, text: "x" },
+  ],
+  [
+    "SAY to one person of what one does",
+    "0000001b 02 00000001 0000000000000000 03 0000000000000002 0000 0001 78",
+    { type: "say", clientSeq: 1, timeMs: 0, action: true, to: { sessionId: 2n, nick: "" }, text: "x" },
+  ],
+  ["NICK", "00000005 06 0002 c3a9", { type: "nick", nick: "é" }],
+  ["a client's PING", "00000001 03", { type: "ping" }],
+  ["a client's PONG", "00000001 04", { type: "pong" }],
+  ["a client's BYE", "00000001 05", { type: "bye" }],
+];
+
+/** WELCOME that lists nobody. */
+export const LONELY: Welcome = {
+  type: "welcome",
+  version: 1,
+  sessionId: 1n,
+  logId: 2n,
+  nick: "ana",
+  lastClientSeq: 0,
+  startSeq: 0,
+  head: 1,
+  backups: [],
+  memberCount: 1,
+  members: [],
+};
+
+const SERVER: readonly Case<ServerMessage>[] = [
+  [
+    "WELCOME that lists nobody",
+    "00000030 81 01 0000000000000001 0000000000000002 0003 616e61 00000000 0000000000000000" +
+    "0000000000000001 00 00000001",
+    LONELY,
+  ],
+  [
+    "WELCOME with backups and people",
+    "00000075 81 01 ffffffffffffffff 0000000000000001 0003 616e61 00000009 000000000000000a" +
+    "000000000000012c 02 0003 613a31 0007 5b3a3a315d3a32 00000003" +
+    "0000000000000002 0001 62 0003 3a3a31 0000000000000004" +
+    "ffffffffffffffff 0003 616e61 0008 31302e302e302e37 0000000000000100",
+    {
+      ...LONELY,
+      sessionId: 0xffff_ffff_ffff_ffffn,
+      logId: 1n,
+      lastClientSeq: 9,
+      startSeq: 10,
+      head: 300,
+      backups: ["a:1", "[::1]:2"],
+      memberCount: 3,
+      members: [
+        { sessionId: 2n, nick: "b", address: "::1", sinceMs: 4 },
+        { sessionId: 0xffff_ffff_ffff_ffffn, nick: "ana", address: "10.0.0.7", sinceMs: 256 },
+      ],
+    },
+  ],
+  [
+    "SAID",
+    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 01 0002 c3a9 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      sessionId: 2n,
+      clientSeq: 3,
+      redelivered: true,
+      nick: "é",
+      text: "x",
+    },
+  ],
+  [
+    "SAID on time",
+    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 00 0002 c3a9 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      sessionId: 2n,
+      clientSeq: 3,
+      redelivered: false,
+      nick: "é",
+      text: "x",
+    },
+  ],
+  [
+    "SAID late, to one person, of what one does",
+    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 07 0002 c3a9" +
+    "0000000000000004 0001 62 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      sessionId: 2n,
+      clientSeq: 3,
+      redelivered: true,
+      nick: "é",
+      action: true,
+      to: { sessionId: 4n, nick: "b" },
+      text: "x",
+    },
+  ],
+  [
+    "SAID of what one does",
+    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 02 0002 c3a9 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      sessionId: 2n,
+      clientSeq: 3,
+      redelivered: false,
+      nick: "é",
+      action: true,
+      text: "x",
+    },
+  ],
+  [
+    "SAID to one person",
+    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 04 0002 c3a9" +
+    "0000000000000004 0001 62 0001 78",
+    {
+      type: "said",
+      seq: 65_536,
+      timeMs: 1,
+      sessionId: 2n,
+      clientSeq: 3,
+      redelivered: false,
+      nick: "é",
+      to: { sessionId: 4n, nick: "b" },
+      text: "x",
+    },
+  ],
+  ["NOOP", "00000009 89 0000000100000000", { type: "noop", seq: 0x1_0000_0000 }],
+  [
+    "RENAMED",
+    "00000020 8a 0000000000000001 0000000000000002 0000000000000003 0001 61 0002 c3a9",
+    { type: "renamed", seq: 1, timeMs: 2, sessionId: 3n, oldNick: "a", nick: "é" },
+  ],
+  [
+    "ANNOUNCED",
+    "00000014 8b 0000000000000001 0000000000000002 0001 78",
+    { type: "announced", seq: 1, timeMs: 2, text: "x" },
+  ],
+  [
+    "BACKUPS",
+    "0000001c 8c 0000000000000001 0000000000000002 02 0003 613a31 0003 623a32",
+    { type: "backups", seq: 1, timeMs: 2, backups: ["a:1", "b:2"] },
+  ],
+  [
+    "REJECTED",
+    "0000000f 8d 0006 73696c656e74 0001 62 0001 78",
+    { type: "rejected", code: "silent", request: "b", reason: "x" },
+  ],
+  ["STALLED", "00000002 8e 00", { type: "stalled", resolved: false }],
+  ["STALLED with resolved", "00000002 8e 01", { type: "stalled", resolved: true }],
+  ["a server's PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
+  ["a server's PONG", "00000001 84", { type: "pong" }],
+  ["a server's BYE", "00000001 85", { type: "bye" }],
+  ["ERROR", "0000000b 86 0006 73696c656e74 0000", { type: "error", code: "silent", reason: "" }],
+  ...presences("joined", "rejoined", "87"),
+  ...presences("left", "connectionLost", "88"),
+  [
+    "LEFT with kicked",
+    "00000023 88 0000000000000001 0000000000000002 0000000000000003 02 0003 616e61 0002 3a3a",
+    {
+      type: "left",
+      seq: 1,
+      timeMs: 2,
+      sessionId: 3n,
+      connectionLost: false,
+      kicked: true,
+      nick: "ana",
+      address: "::",
+    },
+  ],
+];
+
+/** Both sides' cases, each with what its side encodes and decodes. */
+export const ALL = [
+  ...CLIENT.map(([what, digits, message]) => (
+    { what, digits, message, encode: () => encodeClient(message), decode: decodeClient }
+  )),
+  ...SERVER.map(([what, digits, message]) => (
+    { what, digits, message, encode: () => encodeServer(message), decode: decodeServer }
+  )),
+];
+
+/** JOINED and LEFT look the same but for their type and the name of their flag. */
+function presences(
+  type: "joined" | "left",
+  flag: "rejoined" | "connectionLost",
+  hexType: string,
+): Case<ServerMessage>[] {
+  return [false, true].map((set) => [
+    `${type.toUpperCase()} with ${flag} ${set}`,
+    `00000023 ${hexType} 0000000000000001 0000000000000002 0000000000000003 0${
+      Number(set)
+    } 0003 616e61 0002 3a3a`,
+    {
+      type,
+      seq: 1,
+      timeMs: 2,
+      sessionId: 3n,
+      nick: "ana",
+      address: "::",
+      [flag]: set,
+    } as unknown as ServerMessage,
+  ]);
+}
+
+/** Bytes from hex digits; what stands between them does not count. */
+export function hex(digits: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(digits.match(/[0-9a-f]{2}/g)!, (byte) => parseInt(byte, 16));
+}

@@ -1,0 +1,281 @@
+// Holds docs/PROTOCOL.md against the program: every diagram, every example in both directions, and the tables.
+// Reads that file, and is skipped where it may not: needs --allow-read=.
+
+import { assert, assertEquals } from "@std/assert";
+import * as address from "../../lib/net/address.ts";
+import * as backlog from "../../lib/room/backlog.ts";
+import * as chatServer from "../../lib/server/chat_server.ts";
+import { FrameDecoder } from "../../lib/codec.ts";
+import * as connection from "../../lib/net/connection.ts";
+import { WIRE_CODES } from "../../lib/errors.ts";
+import * as gate from "../../lib/server/connection_limiter.ts";
+import * as heartbeat from "../../lib/net/heartbeat.ts";
+import * as hub from "../../lib/net/connection_manager.ts";
+import * as inbox from "../../lib/client/read_tracker.ts";
+import * as members from "../../lib/room/state.ts";
+import * as outbox from "../../lib/client/outbox.ts";
+import * as password from "../../lib/text/password.ts";
+import * as protocol from "../../lib/protocol/frames.ts";
+import * as room from "../../lib/room/room.ts";
+import * as roomLog from "../../lib/room/event_log.ts";
+import * as text from "../../lib/text/text.ts";
+
+const DOC = new URL("../../docs/PROTOCOL.md", import.meta.url);
+const canRead = (await Deno.permissions.query({ name: "read", path: DOC })).state === "granted";
+const doc = canRead ? await Deno.readTextFile(DOC) : "";
+
+type ClientMessage = protocol.ClientMessage;
+type ServerMessage = protocol.ServerMessage;
+type Message = ClientMessage | ServerMessage;
+
+/** A line of an example: the bytes of one field and what they are in words. */
+interface Field {
+  readonly path: string;
+  readonly value: unknown;
+  digits: string;
+  /** What stands in parentheses behind the value. */
+  readonly note: string | undefined;
+}
+
+/** Column of a diagram. */
+interface Column {
+  readonly offset: string;
+  readonly name: string;
+  readonly type: string;
+}
+
+const EXAMPLES = blocks("hex").map(({ label, content }) => ({ label, fields: parseExample(content) }));
+const DIAGRAMS = new Map(blocks("bytes").map(({ label, content }) => [label, parseDiagram(content)]));
+const BYTES_OF_TYPE: Readonly<Record<string, number>> = {
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u64: 8,
+  id: 8,
+  "16 bytes": 16,
+};
+
+test("each line of an example holds the bytes of what it says in words", () => {
+  for (const { label, fields } of EXAMPLES) {
+    for (const { path, value, digits, note } of fields) {
+      assertEquals(digits, digitsOf(value, digits.length), `${label}: ${path}`);
+      if (/^\d{4}-/.test(note ?? "")) assertEquals(note, new Date(Number(value)).toISOString(), path);
+    }
+  }
+});
+
+test("each example is decoded to the message that its words give", () => {
+  for (const { label, fields } of EXAMPLES) {
+    const decoder = new FrameDecoder({ maxFrameBytes: protocol.MAX_SERVER_FRAME_BYTES });
+    decoder.push(wholeOf(fields));
+    const frame = decoder.next();
+    assert(frame && decoder.bufferedBytes === 0, label);
+    assertEquals(sideOf(label).decode(frame), messageOf(label, fields), label);
+  }
+});
+
+test("the message that an example's words give is encoded to its bytes", () => {
+  for (const { label, fields } of EXAMPLES) {
+    assertEquals(sideOf(label).encode(messageOf(label, fields)), wholeOf(fields), label);
+  }
+});
+
+test("each diagram shows the fields of its example, in order and at their offsets", () => {
+  for (const { label, fields } of EXAMPLES) {
+    const sizes = new Map<string, number>();
+    for (const { path, digits } of fields) {
+      const name = path.match(/^\w+/)![0];
+      sizes.set(name, (sizes.get(name) ?? 0) + digits.length / 2);
+    }
+    const columns = (DIAGRAMS.get(label) ?? DIAGRAMS.get("empty")!)
+      .map((column) => ({ ...column, isThere: !column.type.endsWith("?") || sizes.has(column.name) }));
+    const there = columns.filter(({ isThere }) => isThere);
+    assertEquals(there.map(({ name }) => name), [...sizes.keys()], label);
+    let at = 0;
+    const variable: number[] = [];
+    for (const { offset, name, type } of columns) {
+      const [fixed, ...letters] = offset.split("+");
+      const sum = letters.reduce((sum, letter) => sum + variable["ab".indexOf(letter)]!, Number(fixed));
+      assertEquals(sum, at, `${label}: offset of ${name}`);
+      const size = sizes.get(name) ?? 0;
+      if (type in BYTES_OF_TYPE) assertEquals(size, BYTES_OF_TYPE[type], `${label}: size of ${name}`);
+      else variable.push(size);
+      at += size;
+    }
+  }
+});
+
+test("the parts that a diagram repeats have the fields that the program reads", () => {
+  const names = (label: string) => DIAGRAMS.get(label)?.map(({ name }) => name);
+  const parts = (label: string, list: string) =>
+    EXAMPLES.filter((example) => example.label === label).flatMap(({ fields }) =>
+      fields.flatMap(({ path }) => path.startsWith(`${list}[0].`) ? [path.slice(list.length + 4)] : [])
+    );
+  assertEquals(names("point"), parts("client HELLO", "resumePoints"));
+  assertEquals(names("member"), parts("server WELCOME", "members"));
+  const sent = EXAMPLES.filter(({ label }) => label === "client SAY").at(-1)!;
+  const ofRecipient = sent.fields.flatMap(({ path }) => path.startsWith("to.") ? [path.slice(3)] : []);
+  assertEquals(names("recipient"), ofRecipient);
+});
+
+test("every frame type is in the table of frames and has an example", () => {
+  const types = Object.entries(protocol.FRAME_TYPE).sort();
+  assertEquals(
+    table("Frames").map(([type, frame, side]) => [keyOf(`${side} ${frame}`), Number(type)]).sort(),
+    types,
+  );
+  const shown = new Map(EXAMPLES.map(({ label, fields }) => [keyOf(label), fields[1]!.value]));
+  assertEquals([...shown].sort(), types);
+});
+
+test("the table of limits has the constants' values, and all constants of the wire", () => {
+  const wire = numbersOf(protocol, password, text, heartbeat);
+  const all = {
+    ...wire,
+    ...numbersOf(address, backlog, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),
+  };
+  const listed = new Map(table("Limits").map(([name, value]) => [name!, Number(value!.replaceAll(",", ""))]));
+  for (const [name, value] of listed) assertEquals(value, all[name], name);
+  for (const name of Object.keys(wire)) assert(listed.has(name), name);
+});
+
+test("the table of flags has the bits that examples set", () => {
+  const bits = new Map(table("Conventions", 1).map(([frame, ...cells]) => [frame!, cells.slice(0, 3)]));
+  let seen = 0;
+  for (const { label, fields } of EXAMPLES) {
+    const { value, note } = fields.find(({ path }) => path === "flags") ?? {};
+    if (!note) continue;
+    const names = bits.get(label.split(" ")[1]!)!.filter((_, bit) => Number(value) >> bit & 1);
+    assertEquals(names.join(", "), note, label);
+    seen++;
+  }
+  assert(seen > 3);
+});
+
+test("the table of errors has the codes that the program knows", () => {
+  assertEquals(table("Errors").map(([code]) => code), [...WIRE_CODES]);
+});
+
+function test(name: string, check: () => void): void {
+  Deno.test(`docs/PROTOCOL.md: ${name}`, { permissions: "none", ignore: !canRead }, check);
+}
+
+function blocks(language: string): { label: string; content: string }[] {
+  const found = doc.matchAll(new RegExp(`^\`\`\`${language} (.+)\\n([^]*?)\\n\`\`\`$`, "gm"));
+  return Array.from(found, ([, label, content]) => ({ label: label!, content: content! }));
+}
+
+/** The cells of a table under a heading, the first unless told otherwise, without those of its head. */
+function table(heading: string, index = 0): string[][] {
+  const section = doc.split(`\n## ${heading}\n`)[1]!.split("\n##")[0]!;
+  const tables = section.trim().split(/\n\n+/).filter((part) => part.startsWith("|"));
+  const rows = tables[index]!.split("\n").filter((line) => line.startsWith("|")).slice(2);
+  return rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim().replaceAll("`", "")));
+}
+
+/** Lines of `00 01  path = value (note)`; a line without a path has more bytes of the field above. */
+function parseExample(content: string): Field[] {
+  const fields: Field[] = [];
+  for (const line of content.split("\n")) {
+    const match = /^((?:[0-9a-f]{2} ?)+)(?: +(\S+) = (".*"|\S+)(?: \((.*)\))?)?$/.exec(line);
+    assert(match, `Cannot read line of an example: ${line}`);
+    const [, bytes, path, value, note] = match;
+    const digits = bytes!.replaceAll(" ", "");
+    if (path && value) fields.push({ path, value: parseValue(value), digits, note });
+    else fields.at(-1)!.digits += digits;
+  }
+  return fields;
+}
+
+/** A string or flag, a decimal number, `0x` and a frame type, `0x` and an id, or `0x` and bytes. */
+function parseValue(words: string): unknown {
+  if (!words.startsWith("0x")) return JSON.parse(words);
+  if (words.length === 2 + 2) return Number(words);
+  return words.length === 2 + 16 ? BigInt(words) : bytesOf(words.slice(2));
+}
+
+/** What a value is on the wire, worked out without the program; numbers take as many hex digits as they are given. */
+function digitsOf(value: unknown, count: number): string {
+  if (value instanceof Uint8Array) return toHex(value);
+  if (typeof value === "boolean") return value ? "01" : "00";
+  if (typeof value !== "string") return (value as number | bigint).toString(16).padStart(count, "0");
+  const bytes = new TextEncoder().encode(value);
+  return bytes.length.toString(16).padStart(4, "0") + toHex(bytes);
+}
+
+/** Rows of five lines: offsets, border, names, types, border. */
+function parseDiagram(content: string): Column[] {
+  const lines = content.split("\n");
+  const cells = (line: string) => line.split("|").slice(1, -1).map((cell) => cell.trim());
+  const columns: Column[] = [];
+  for (let top = 0; top < lines.length; top += 5) {
+    const offsets = lines[top]!.split(/ +/);
+    const [names, types] = [cells(lines[top + 2]!), cells(lines[top + 3]!)];
+    assertEquals(offsets.length, names.length, content);
+    offsets.forEach((offset, i) => columns.push({ offset, name: names[i]!, type: types[i]! }));
+  }
+  return columns;
+}
+
+/** The message whose fields are told as `nick = "ana"`, `resume.length = 1`, `resume[0].next = 42`. */
+function messageOf(label: string, fields: readonly Field[]): Message {
+  const message = { type: label.split(" ")[1]!.toLowerCase() };
+  for (const { path, value, note } of fields) {
+    if (path === "length" || path === "type") continue;
+    if (path === "flags") {
+      Object.assign(message, flagsOf(label, note));
+      continue;
+    }
+    // deno-lint-ignore no-explicit-any -- a tree of objects and lists, as the paths have it
+    let at: any = message;
+    const keys = path.match(/\w+/g)!;
+    keys.slice(0, -1).forEach((key, i) => at = at[key] ??= /^(\d+|length)$/.test(keys[i + 1]!) ? [] : {});
+    at[keys.at(-1)!] = value;
+  }
+  return message as Message;
+}
+
+/** What the flags in an example's note say: those that every message has, and those that are set. That one is
+ * private is to be seen by its recipient. */
+function flagsOf(label: string, note = ""): Record<string, boolean> {
+  const always: Record<string, string> = {
+    "server SAID": "redelivered",
+    "server JOINED": "rejoined",
+    "server LEFT": "connectionLost",
+  };
+  const set = note.split(", ").filter((name) => name !== "" && name !== "private");
+  return Object.fromEntries([
+    ...(label in always ? [[always[label], false]] : []),
+    ...set.map((name) => [name, true]),
+  ]);
+}
+
+/** The key in FRAME of `client HELLO` or `server PING`: only what both sides send is told apart by its side. */
+function keyOf(label: string): string {
+  const [side, frame] = label.split(" ");
+  const name = frame!.toLowerCase();
+  return name in protocol.FRAME_TYPE ? name : side + name[0]!.toUpperCase() + name.slice(1);
+}
+
+function sideOf(label: string) {
+  return label.startsWith("client ")
+    ? { decode: protocol.decodeClient, encode: (it: Message) => protocol.encodeClient(it as ClientMessage) }
+    : { decode: protocol.decodeServer, encode: (it: Message) => protocol.encodeServer(it as ServerMessage) };
+}
+
+function numbersOf(...modules: object[]): Record<string, number> {
+  const exported = modules.flatMap((module) => Object.entries(module));
+  return Object.fromEntries(exported.filter(([, value]) => typeof value === "number"));
+}
+
+function wholeOf(fields: readonly Field[]): Uint8Array {
+  return bytesOf(fields.map(({ digits }) => digits).join(""));
+}
+
+function bytesOf(digits: string): Uint8Array {
+  return Uint8Array.from(digits.match(/../g)!, (byte) => parseInt(byte, 16));
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,49 @@
+// A journal that takes its time, and whose store outlives it: what a file is to a server, without the file.
+
+import type { Instant } from "../../lib/base/time.ts";
+import type { Apply, CommitLog } from "../../lib/room/commit_log.ts";
+import type { Uncommitted } from "../../lib/protocol/frames.ts";
+
+/** What is stored. */
+export interface Store {
+  readonly logId: bigint;
+  readonly entries: { readonly entry: Uncommitted; readonly at: Instant }[];
+}
+
+/** Stores what is proposed when it is told to, and gives it back then. */
+export class DelayedCommitLog implements CommitLog {
+  readonly firstSeq = 0;
+  readonly snapshot = [];
+  isBlocked = false;
+  readonly #store: Store;
+  #pending: { entry: Uncommitted; at: Instant }[] = [];
+  #apply: Apply = () => {};
+  #onReady = () => {};
+
+  constructor(store: Store = { logId: 1n, entries: [] }) {
+    this.#store = store;
+  }
+
+  get logId(): bigint {
+    return this.#store.logId;
+  }
+
+  subscribe(apply: Apply, onReady: () => void): void {
+    [this.#apply, this.#onReady] = [apply, onReady];
+    for (const [seq, { entry, at }] of this.#store.entries.entries()) apply(entry, seq, at);
+  }
+
+  propose(entry: Uncommitted, now: Instant): void {
+    this.#pending.push({ entry: { ...entry }, at: now });
+    if (this.#pending.length === 1) this.#onReady();
+  }
+
+  deliver(): void {
+    if (this.isBlocked) return;
+    const staged = this.#pending;
+    this.#pending = [];
+    const firstSeq = this.#store.entries.length;
+    this.#store.entries.push(...staged);
+    for (const [index, { entry, at }] of staged.entries()) this.#apply(entry, firstSeq + index, at);
+  }
+}

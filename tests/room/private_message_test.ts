@@ -1,0 +1,213 @@
+// Private messages, from the client that says one over the room to those who read it, and those who may not.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { splitFrames } from "../../lib/codec.ts";
+import { ProtocolError } from "../../lib/errors.ts";
+import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
+import { SessionState } from "../../lib/client/session_state.ts";
+import type { Member } from "../../lib/room/state.ts";
+import {
+  decodeServer,
+  type LogEntry,
+  type MessageOptions,
+  type Recipient,
+  type Say,
+} from "../../lib/protocol/frames.ts";
+import { Room } from "../../lib/room/room.ts";
+import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
+
+const pure = { permissions: "none" } as const;
+
+function moment(ms: number) {
+  return { wallMs: 1_700_000_000_000 + ms, monotonicMs: ms };
+}
+
+/** A client that is joined to rooms by hand. */
+class Person implements Recipient {
+  readonly nick: string;
+  readonly mailbox: SessionState;
+  member!: Member;
+  #room!: Room;
+  #cursor!: Cursor;
+
+  constructor(nick: string) {
+    this.nick = nick;
+    this.mailbox = new SessionState({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
+  }
+
+  get sessionId(): bigint {
+    return this.mailbox.sessionId;
+  }
+
+  /** Comes to a room; what is to be sent again arrives there. */
+  enter(room: Room, ms = 0): this {
+    const hello = this.mailbox.hello(this.nick, ms);
+    const { welcome, cursor, member } = room.join(
+      { hello, sessionId: this.sessionId, address: "10.0.0.7" },
+      moment(ms),
+    )!;
+    [this.#room, this.member, this.#cursor] = [room, member, cursor];
+    for (const message of this.mailbox.onWelcome(welcome, ms).resend) this.deliver(message, ms);
+    return this;
+  }
+
+  say(text: string, { ms = 0, ...manner }: MessageOptions & { ms?: number } = {}): void {
+    this.deliver(this.mailbox.say(text, manner), ms);
+  }
+
+  deliver(message: Say, ms = 0): void {
+    this.#room.say(this.member, message, moment(ms));
+  }
+
+  /** All that is new, and that each entry has the next `seq`. */
+  entries(): LogEntry[] {
+    return entriesOf(this.#cursor);
+  }
+
+  /** What is new and shown: `place text`. */
+  reads(ms = 0): string[] {
+    return this.entries().flatMap((entry) => {
+      const place = this.mailbox.onEntry(entry, ms);
+      return place === "duplicate" || entry.type !== "said" ? [] : [`${place} ${entry.text}`];
+    });
+  }
+}
+
+function entriesOf(cursor: Cursor): LogEntry[] {
+  const entries: LogEntry[] = [];
+  let { seq } = cursor;
+  for (let slice = cursor.take(); slice; slice = cursor.take()) {
+    for (const frame of splitFrames(slice)) {
+      const entry = decodeServer(frame) as LogEntry;
+      assertEquals(entry.seq, seq++);
+      entries.push(entry);
+    }
+  }
+  return entries;
+}
+
+/** Three who are in, and have read so. */
+function room(logId = 1n) {
+  const room = new Room({ journal: new InMemoryCommitLog(logId) });
+  const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
+  for (const person of [ana, beto, eva]) person.enter(room);
+  for (const person of [ana, beto, eva]) person.reads();
+  return { room, ana, beto, eva };
+}
+
+Deno.test(
+  "A private message reaches its sender and its recipient; others read that there was something",
+  pure,
+  () => {
+    const { room: { log }, ana, beto, eva } = room();
+    ana.say("hola, beto", { to: beto });
+    ana.say("hola, todos");
+    assertEquals(ana.reads(), ["live hola, beto", "live hola, todos"]);
+    assertEquals(beto.reads(), ["live hola, beto", "live hola, todos"]);
+    const [hidden, said] = eva.entries();
+    assertEquals([hidden, said?.type], [{ type: "noop", seq: 3 }, "said"]);
+    // The console shows all that travels.
+    const seen = entriesOf(log.cursorAt(3, ALL_ENTRIES)).map((entry) =>
+      entry.type === "said" && entry.to?.nick
+    );
+    assertEquals(seen, ["beto", undefined]);
+  },
+);
+
+Deno.test(
+  "A private message names its recipient as the room knows them, or else as its sender does",
+  pure,
+  () => {
+    const { room: it, ana, beto, eva } = room();
+    it.rename(beto.member, "Norberto", moment(0));
+    ana.say("uno", { to: { sessionId: beto.sessionId, nick: "beto" } });
+    it.leave(eva.member, moment(0));
+    ana.say("dos", { to: { sessionId: eva.sessionId, nick: "evita" } });
+    const recipients = ana.entries().flatMap((entry) => entry.type === "said" ? [entry.to] : []);
+    assertEquals(recipients, [{ sessionId: beto.sessionId, nick: "Norberto" }, {
+      sessionId: eva.sessionId,
+      nick: "evita",
+    }]);
+  },
+);
+
+Deno.test(
+  "A private message is read by a recipient who comes back, and is no newcomer's history",
+  pure,
+  () => {
+    const { room: it, ana, beto } = room();
+    it.disconnect(beto.member, moment(0));
+    ana.say("para todos");
+    ana.say("para beto", { to: beto });
+    assertEquals(beto.enter(it).reads(), ["missed para todos", "missed para beto"]);
+    const leo = new Person("leo").enter(it);
+    assertEquals(leo.entries().map(({ type }) => type), ["said", "noop", "joined"]);
+  },
+);
+
+Deno.test("A newcomer is shown nothing private of the past, even if it is for them", pure, () => {
+  const { room: it, ana } = room();
+  const leo = new Person("leo");
+  ana.say("uno");
+  ana.say("para leo", { to: leo });
+  ana.say("dos");
+  assertEquals(leo.enter(it).reads(), ["history uno", "history dos"]);
+  it.disconnect(leo.member, moment(0));
+  assertEquals(leo.enter(it).reads(), []);
+});
+
+Deno.test("History counts messages to everybody alone", pure, () => {
+  const { room: it, ana, beto } = room();
+  ana.say("uno");
+  for (let i = 0; i < 60; i++) ana.say("secreto", { to: beto });
+  assertEquals(new Person("leo").enter(it).reads(), ["history uno"]);
+});
+
+Deno.test("A private message is pending, sent again after a failover, and shown once", pure, () => {
+  const { ana, beto, eva } = room();
+  ana.say("uno", { to: beto, ms: 1_000 });
+  assertEquals(ana.mailbox.unacked, [{ text: "uno", to: beto }]);
+  assertEquals(beto.reads(1_000), ["live uno"]);
+  assertEquals(ana.reads(1_000), ["live uno"]);
+  assertEquals(ana.mailbox.unacked, []);
+  ana.say("dos", { to: beto, action: true, ms: 2_000 });
+  // The server dies: beto has the first, nobody the second.
+  const second = new Room({ journal: new InMemoryCommitLog(2n) });
+  for (const person of [ana, eva, beto]) person.mailbox.onDisconnect(2_000);
+  for (const person of [ana, eva, beto]) person.enter(second, 5_000);
+  assertEquals(ana.reads(5_000), ["live dos"]);
+  const read = beto.entries().map((entry) => ({ entry, place: beto.mailbox.onEntry(entry, 5_000) }));
+  const again = read.flatMap(({ entry }) => entry.type === "said" ? [entry] : []);
+  assertEquals(again.map(({ text, redelivered, action, to }) => [text, redelivered, action, to?.sessionId]), [
+    ["uno", true, undefined, beto.sessionId],
+    ["dos", false, true, beto.sessionId],
+  ]);
+  assertEquals(read.flatMap(({ entry, place }) => entry.type === "said" ? [place] : []), [
+    "duplicate",
+    "backfill",
+  ]);
+  assert(eva.entries().every(({ type }) => type !== "said"));
+});
+
+Deno.test("Room.say() drops a private message that it has, as any other", pure, () => {
+  const { ana, beto } = room();
+  const message = ana.mailbox.say("uno", { to: beto });
+  for (let i = 0; i < 2; i++) ana.deliver(message);
+  assertEquals(beto.reads(), ["live uno"]);
+});
+
+Deno.test("Room.say() refuses a recipient whose nick is none", pure, () => {
+  const { ana, beto } = room();
+  for (const nick of ["", "a b", "\x1b[2J", "x".repeat(21), "ﬁ"]) {
+    const message = ana.mailbox.say("uno", { to: { sessionId: beto.sessionId, nick } });
+    assertEquals(assertThrows(() => ana.deliver(message), ProtocolError).code, "text-invalid");
+  }
+  assertEquals(beto.reads(), []);
+});
+
+Deno.test("What somebody writes to themselves is for them alone", pure, () => {
+  const { ana, eva } = room();
+  ana.say("nota", { to: ana });
+  assertEquals(ana.reads(), ["live nota"]);
+  assertEquals(eva.entries(), [{ type: "noop", seq: 3 }]);
+});

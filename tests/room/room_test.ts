@@ -1,0 +1,260 @@
+// The server without sockets: what is accepted of whoever is in, who leaves, and who is lost.
+
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { InputError, ProtocolError } from "../../lib/errors.ts";
+import {
+  ANA,
+  at,
+  BETO,
+  enter,
+  EVA,
+  HOUR_MS,
+  messages,
+  newRoom,
+  nicks,
+  NOON_MS,
+  readAll,
+  roomWithMessages,
+  say,
+} from "./room_fixture.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("Room.rename() gives a nick that is free, tells everybody, and frees the old one", pure, () => {
+  const room = newRoom();
+  const { member } = enter(room, ANA);
+  room.rename(member, " Anita ", at(500));
+  assertEquals(readAll(room).slice(1), [
+    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "Anita" },
+  ]);
+  say(room, member, 1);
+  assertEquals(messages(readAll(room)).map(({ nick }) => nick), ["Anita"]);
+  assertEquals(nicks(enter(room, { ...BETO, nick: "ana" })), ["Anita", "ana"]);
+  room.rename(member, "ANITA", at(600));
+  assertEquals(nicks(enter(room, EVA)), ["ANITA", "ana", "eva"]);
+});
+
+Deno.test("Room.rename() refuses a nick that is none or taken, and says nothing of one's own", pure, () => {
+  const room = newRoom();
+  const { member } = enter(room, ANA);
+  enter(room, BETO);
+  const { head } = room.log;
+  for (const [nick, code] of [["Beto", "nick-taken"], ["a b", "nick-invalid"]] as const) {
+    assertEquals(assertThrows(() => room.rename(member, nick, at(0)), ProtocolError).code, code);
+  }
+  room.rename(member, "ana", at(0));
+  assertEquals([room.log.head, member.nick], [head, "ana"]);
+});
+
+Deno.test("Room.say() appends a message with the server's time", pure, () => {
+  const { room } = roomWithMessages(1);
+  assertEquals(readAll(room)[1], {
+    type: "said",
+    seq: 1,
+    timeMs: NOON_MS + 1_000,
+    sessionId: 1n,
+    clientSeq: 1,
+    redelivered: false,
+    nick: "ana",
+    text: "t1",
+  });
+});
+
+Deno.test(
+  "Room.say() appends a message only if its number is higher than all from that session",
+  pure,
+  () => {
+    const room = newRoom();
+    const { member: ana } = enter(room, ANA);
+    const { member: beto } = enter(room, BETO);
+    for (const n of [1, 1, 3, 2, 3, 4]) say(room, ana, n);
+    for (const n of [0, 2]) say(room, beto, n);
+    assertEquals(messages(readAll(room)).map(({ sessionId, clientSeq }) => [sessionId, clientSeq]), [
+      [1n, 1],
+      [1n, 3],
+      [1n, 4],
+      [2n, 2],
+    ]);
+  },
+);
+
+Deno.test("Room.say() knows what it accepted from somebody who was away, and WELCOME says so", pure, () => {
+  const { room, ana } = roomWithMessages(3);
+  room.leave(ana, at(4_000));
+  const { welcome, member } = enter(room, { ...ANA, lagMs: 0 }, 5_000);
+  assertEquals(welcome.lastClientSeq, 3);
+  for (const n of [3, 4]) say(room, member, n);
+  assertEquals(messages(readAll(room)).map(({ clientSeq }) => clientSeq), [1, 2, 3, 4]);
+});
+
+Deno.test("Room.say() keeps a time that another server gave within the last hour", pure, () => {
+  const accepted = (timeMs: number) => {
+    const room = newRoom();
+    say(room, enter(room, ANA).member, 1, { timeMs, ms: 500 });
+    const { timeMs: kept, redelivered } = messages(readAll(room))[0]!;
+    return { kept: kept - NOON_MS, redelivered };
+  };
+  assertEquals(accepted(NOON_MS + 500), { kept: 500, redelivered: true });
+  assertEquals(accepted(NOON_MS + 500 - HOUR_MS), { kept: 500 - HOUR_MS, redelivered: true });
+  assertEquals(accepted(NOON_MS + 499 - HOUR_MS), { kept: 500, redelivered: true });
+  assertEquals(accepted(NOON_MS + 501), { kept: 500, redelivered: true });
+  assertEquals(accepted(0), { kept: 500, redelivered: false });
+});
+
+Deno.test("Room.say() refuses a text that no client should send, and does not count it", pure, () => {
+  const room = newRoom();
+  const { member, welcome } = enter(room, ANA);
+  for (const text of ["", "a ", "a\u001b[2J", "a\nb", "x".repeat(2_001)]) {
+    const error = assertThrows(() => say(room, member, 1, { text }), ProtocolError);
+    assertEquals(error.code, "text-invalid");
+  }
+  assertEquals(room.log.head, welcome.head);
+  say(room, member, 1);
+  assertEquals(messages(readAll(room)).length, 1);
+});
+
+Deno.test("Room.leave() tells the others and frees the nick", pure, () => {
+  const room = newRoom();
+  const { member } = enter(room, ANA);
+  room.leave(member, at(500));
+  assertEquals(readAll(room)[1], {
+    type: "left",
+    seq: 1,
+    timeMs: NOON_MS + 500,
+    sessionId: 1n,
+    connectionLost: false,
+    nick: "ana",
+    address: "192.168.1.7",
+  });
+  assertEquals(room.size, 0);
+  assertEquals(nicks(enter(room, { ...BETO, nick: "ana" })), ["ana"]);
+});
+
+Deno.test("Room.lose() tells the others only when the grace of three seconds has run out", pure, () => {
+  const room = newRoom();
+  const { member } = enter(room, ANA);
+  room.disconnect(member, at(1_000));
+  assertEquals(room.expire(at(3_999)), 4_000);
+  assertEquals([room.size, room.log.head], [1, 1]);
+  assertEquals(room.expire(at(4_000)), Infinity);
+  assertEquals(room.size, 0);
+  assertEquals(readAll(room).slice(1), [{
+    type: "left",
+    seq: 1,
+    timeMs: NOON_MS + 4_000,
+    sessionId: 1n,
+    connectionLost: true,
+    nick: "ana",
+    address: "192.168.1.7",
+  }]);
+});
+
+Deno.test("Room.lose() keeps the nick for the one who was lost", pure, () => {
+  const room = newRoom();
+  room.disconnect(enter(room, ANA).member, at(0));
+  const error = assertThrows(() => enter(room, { ...BETO, nick: "ana" }, 1), ProtocolError);
+  assertEquals(error.details, { nick: "ana" });
+  assertEquals(error.code, "nick-taken");
+});
+
+Deno.test("Room.enter() within the grace ends it, and tells nobody", pure, () => {
+  const room = newRoom();
+  const { member } = enter(room, ANA);
+  room.disconnect(member, at(0));
+  assertStrictEquals(enter(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
+  assertEquals(room.expire(at(HOUR_MS)), Infinity);
+  assertEquals([room.size, room.log.head], [1, 1]);
+});
+
+Deno.test("Room.lose() tells the others at once where there is no grace", pure, () => {
+  const room = newRoom({ graceMs: 0 });
+  room.disconnect(enter(room, ANA).member, at(0));
+  assertEquals(readAll(room).map(({ type }) => type), ["joined", "left"]);
+});
+
+Deno.test("Room.expire() announces everyone who is due and returns when the next one is", pure, () => {
+  const room = newRoom();
+  const members = [ANA, BETO, EVA].map((visitor) => enter(room, visitor).member);
+  assertEquals(room.expire(at(0)), Infinity);
+  for (const [i, member] of members.entries()) room.disconnect(member, at(i * 100));
+  assertEquals(room.expire(at(0)), 3_000);
+  assertEquals(room.expire(at(3_100)), 3_200);
+  const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);
+  assertEquals(left, [1n, 2n]);
+});
+
+Deno.test("Room.kick() tells everybody, frees the nick, and remembers what was accepted", pure, () => {
+  const { room, ana } = roomWithMessages(3);
+  room.kick(ana, at(5_000));
+  assertEquals(readAll(room).at(-1), {
+    type: "left",
+    seq: 4,
+    timeMs: NOON_MS + 5_000,
+    sessionId: 1n,
+    connectionLost: false,
+    kicked: true,
+    nick: "ana",
+    address: "192.168.1.7",
+  });
+  assertEquals([room.size, room.findByNick("ana")], [0, undefined]);
+  assertEquals(enter(room, ANA).welcome.lastClientSeq, 3);
+});
+
+Deno.test("Room.announce() says something in the server's name, as safe as any text", pure, () => {
+  const room = newRoom();
+  room.announce("hola\x07 ", at(500));
+  assertEquals(readAll(room), [{ type: "announced", seq: 0, timeMs: NOON_MS + 500, text: "hola␇" }]);
+});
+
+Deno.test("RoomBackups.add() tells those who are in of all backups, and those who come", pure, () => {
+  const room = newRoom({ backups: ["a:1"] });
+  for (const backup of ["b:2", "a:1"]) room.backups.add(backup, at(500));
+  const backups = ["a:1", "b:2"];
+  assertEquals(readAll(room), [
+    { type: "backups", seq: 0, timeMs: NOON_MS + 500, backups },
+    { type: "backups", seq: 1, timeMs: NOON_MS + 500, backups },
+  ]);
+  assertEquals(enter(room, ANA).welcome.backups, backups);
+});
+
+Deno.test("RoomBackups.add() takes no more than fit", pure, () => {
+  const room = newRoom({ backups: Array.from({ length: 15 }, (_, i) => `a:${i + 1}`) });
+  room.backups.add("b:1", at(0));
+  const { code, details } = assertThrows(() => room.backups.add("b:2", at(0)), InputError);
+  assertEquals<unknown>([code, details], ["backups-full", { max: 16 }]);
+  room.backups.add("b:1", at(0));
+});
+
+Deno.test(
+  "RoomBackups.remove() tells everybody of one less, of its flag's too, and of none that nobody has named",
+  pure,
+  () => {
+    const own = Array.from({ length: 15 }, (_, i) => `a:${i + 1}`);
+    const room = newRoom({ backups: own });
+    room.backups.add("b:1", at(0));
+    for (const server of ["a:2", "b:1"]) {
+      room.backups.remove(server, at(500));
+      const { code, details } = assertThrows(() => room.backups.remove(server, at(0)), InputError);
+      assertEquals<unknown>([code, details], ["backup-unknown", { server }]);
+    }
+    const left = own.filter((backup) => backup !== "a:2");
+    assertEquals(readAll(room).at(-1), { type: "backups", seq: 2, timeMs: NOON_MS + 500, backups: left });
+    assertEquals(enter(room, ANA).welcome.backups, left);
+    room.backups.add("a:2", at(0));
+    assertEquals(enter(room, BETO).welcome.backups, [...left, "a:2"]);
+  },
+);
+
+Deno.test("RoomBackups.remove() withdraws one of a flag that nobody has named otherwise", pure, () => {
+  const room = newRoom({ backups: Array.from({ length: 16 }, (_, i) => `a:${i + 1}`) });
+  room.backups.remove("a:1", at(0));
+  assertEquals(enter(room, ANA).welcome.backups.length, 15);
+  const last = readAll(room).find(({ type }) => type === "backups");
+  assertEquals(last?.type === "backups" && last.backups.length, 15);
+});
+
+Deno.test("Room.eventsPerSecond() counts what is accepted", pure, () => {
+  const { room, ana } = roomWithMessages(5);
+  say(room, ana, 5, { ms: 6_000 });
+  assertEquals([at(9_000), at(60_000)].map((now) => room.eventsPerSecond(now)), [0.5, 0]);
+});

@@ -1,0 +1,83 @@
+// Who comes back to a server that has room for nobody else.
+
+import { assertEquals } from "@std/assert";
+import { ChatError } from "../../lib/errors.ts";
+import type { Socket } from "../../lib/net/socket.ts";
+import { dialPeer, makeHello } from "../raw_peer.ts";
+import { enterAs, startServer } from "../running_server.ts";
+import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
+import { LOOPBACK, waitFor } from "../support.ts";
+
+Deno.test("Who was given up has their place for as long as that connection takes it", async () => {
+  const codes: string[] = [];
+  await using server = startServer({
+    maxClients: 1,
+    pingMs: 50,
+    pingTimeoutMs: 300,
+    onReject: (_, error) => void codes.push(error instanceof ChatError ? error.code : error.message),
+  });
+  using broken = (await enterAs("ana", server)).peer; // answers no PING, and does not hang up
+  await waitFor(() => codes.includes("silent"), "the server to give them up");
+  using beto = await dialPeer(server.address);
+  await beto.send(makeHello("beto"));
+  assertEquals((await beto.expect("error")).code, "room-full");
+  using _ana = (await enterAs("ana", server)).peer;
+  assertEquals((await broken.receiveAll()).at(-1)?.type, "error");
+});
+
+Deno.test("Who has said who they are is not late because the server waits for its disk", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal, maxClients: 1, crowdedMs: 200, commitWaitMs: 600 });
+  using _broken = (await enterAs("ana", server)).peer;
+  journal.isBlocked = true;
+  const coming = enterAs("ana", server);
+  coming.catch(() => {}); // until it is waited for
+  using silent = await dialPeer(server.address);
+  assertEquals((await silent.expect("error")).code, "room-full");
+  journal.isBlocked = false;
+  using _ana = (await coming).peer;
+});
+
+Deno.test("Who has come back to a full server stays", async () => {
+  await using server = startServer({ maxClients: 1, crowdedMs: 50 });
+  using _broken = (await enterAs("ana", server)).peer;
+  using ana = (await enterAs("ana", server)).peer;
+  using silent = await dialPeer(server.address);
+  assertEquals((await silent.expect("error")).code, "room-full");
+  await ana.send({ type: "bye" });
+  assertEquals((await ana.receiveAll()).at(-1)?.type, "bye");
+});
+
+/** A connection, as if it came from another address. */
+function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
+  return {
+    remoteAddr: { ...conn.remoteAddr, hostname },
+    setNoDelay: (isOff) => conn.setNoDelay(isOff),
+    read: (into) => conn.read(into),
+    write: (bytes) => conn.write(bytes),
+    closeWrite: () => conn.closeWrite(),
+    close: () => conn.close(),
+  };
+}
+
+Deno.test("Whoever crowds a full server from one address keeps nobody of another from coming back", async () => {
+  let hostname = "10.0.0.1";
+  const wrapTls = (conn: Deno.TcpConn) => asFrom(hostname, conn);
+  await using server = startServer({ maxClients: 1, crowdedMs: 60_000, wrapTls });
+  using _broken = (await enterAs("ana", server)).peer;
+  hostname = "10.0.0.66";
+  const { port } = server.address;
+  const conns = await Promise.all(
+    Array.from({ length: 300 }, () => Deno.connect({ hostname: LOOPBACK, port })),
+  );
+  let closed = 0;
+  for (const conn of conns) conn.read(new Uint8Array(1)).catch(() => {}).finally(() => closed++);
+  try {
+    await waitFor(() => closed === 300 - 64, "the server to close those that are too many");
+    hostname = "10.0.0.1";
+    using _ana = (await enterAs("ana", server)).peer;
+    assertEquals(closed, 300 - 64);
+  } finally {
+    for (const conn of conns) conn.close();
+  }
+});

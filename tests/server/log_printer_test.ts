@@ -1,0 +1,159 @@
+// The log on the screen of whoever runs a server.
+
+import { assert, assertEquals } from "@std/assert";
+import { ChatServer } from "../../lib/server/chat_server.ts";
+import { translator } from "../../lib/i18n/translate.ts";
+import { encodeServer } from "../../lib/protocol/frames.ts";
+import { Renderer } from "../../lib/render/renderer.ts";
+import { EventLog } from "../../lib/room/event_log.ts";
+import { LogPrinter, type ServerConsoleOptions } from "../../lib/server/log_printer.ts";
+import { Terminal } from "../../lib/terminal/terminal.ts";
+import { UNLIMITED } from "../../lib/base/limits.ts";
+import { enterAs } from "../piped_server.ts";
+import { flushMacrotasks, LOOPBACK, TestClock, withTimeout } from "../support.ts";
+
+Deno.test("What came to nothing keeps nothing that comes behind it from the screen", async () => {
+  const printed: string[] = [];
+  const terminal = {
+    hasLineEditor: false,
+    print: (...lines: string[]) => Promise.resolve(void printed.push(...lines)),
+  };
+  const renderer = { dateSeparator: () => [], entry: ({ seq }: { seq: number }) => `entry ${seq}` };
+  const log = new EventLog({ segmentBytes: 64 });
+  const screen = new LogPrinter({
+    terminal: terminal as unknown as Terminal,
+    renderer: renderer as unknown as Renderer,
+    t: translator("en"),
+    wallMs: () => 0,
+  });
+  screen.attach({ log, firstSeq: 0, addConsumer: () => {} } as unknown as ChatServer);
+  for (let seq = 0; seq < 8; seq++) log.append(encodeServer({ type: "noop", seq }), 0);
+  log.append(encodeServer({ type: "announced", seq: 8, timeMs: 0, text: "hi" }), 0);
+  await screen.drained();
+  assertEquals(printed, ["entry 8"]);
+});
+
+/** A console that writes to something that takes nothing but the first write until it is told to. */
+class StandingConsole implements AsyncDisposable {
+  output = "";
+  readonly console: LogPrinter;
+  readonly #taking = Promise.withResolvers<void>();
+  readonly #terminal: Terminal;
+
+  constructor(limits: Pick<ServerConsoleOptions, "maxLagBytes" | "maxWaitMs"> = {}) {
+    this.#terminal = new Terminal({
+      input: new ReadableStream({ start: (controller) => controller.close() }),
+      write: async (bytes) => {
+        this.output += new TextDecoder().decode(bytes);
+        await this.#taking.promise;
+      },
+      isTty: false,
+    });
+    const t = translator("es");
+    const { now } = new TestClock();
+    this.console = new LogPrinter({
+      terminal: this.#terminal,
+      renderer: new Renderer(t),
+      t,
+      wallMs: () => now().wallMs,
+      ...limits,
+    });
+  }
+
+  /** From now on everything is taken. */
+  takes(): void {
+    this.#taking.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.takes();
+    await this.#terminal[Symbol.asyncDispose]();
+  }
+}
+
+/** A server whose log soon forgets, and that lets everybody say as much as they like. */
+function forgetfulServer(): ChatServer {
+  return new ChatServer({
+    host: LOOPBACK,
+    port: 0,
+    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
+    messages: UNLIMITED,
+  });
+}
+
+Deno.test("LogPrinter says how much it skips when it cannot keep up with the room", async () => {
+  const log = new EventLog({ segmentBytes: 60, retainedBytes: 120 });
+  const append = (text: string) => {
+    const entry = {
+      seq: log.head,
+      timeMs: 0,
+      sessionId: 1n,
+      clientSeq: 1,
+      redelivered: false,
+      nick: "ana",
+      text,
+    };
+    log.append(encodeServer({ type: "said", ...entry }), 0);
+  };
+  await using standing = new StandingConsole();
+  const { console } = standing;
+  const server = { log, addConsumer: () => {} } as unknown as ChatServer;
+  console.attach(server);
+  append("0");
+  console.flush();
+  for (let clientSeq = 1; clientSeq <= 9; clientSeq++) append(String(clientSeq)); // one to a segment: the last two are retained
+  standing.takes();
+  await withTimeout(console.drained(), "the console to show the rest");
+  assertEquals(
+    standing.output.replaceAll(/\[.{19}\] /g, ""),
+    [
+      "ana: 0",
+      "! Líneas que faltan aquí: 7. No se mostraron al ritmo de la sala.",
+      "ana: 8",
+      "ana: 9",
+      "",
+    ].join("\n"),
+  );
+});
+
+Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
+  await using server = forgetfulServer();
+  await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 60_000 });
+  const { console } = standing;
+  console.attach(server);
+  using ana = (await enterAs("ana", server.address.port)).peer;
+  const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
+  for (const clientSeq of numbers) {
+    await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+  }
+  for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await flushMacrotasks();
+  assert(server.log.head < 600);
+  // The log must not forget what she has yet to read, when all the rest comes at once.
+  const firstLeft = server.log.head - 1; // JOINED
+  for (const clientSeq of numbers.slice(0, firstLeft)) {
+    assertEquals((await ana.expect("said")).clientSeq, clientSeq);
+  }
+  standing.takes();
+  for (const clientSeq of numbers.slice(firstLeft)) {
+    assertEquals((await ana.expect("said")).clientSeq, clientSeq);
+  }
+  await console.drained();
+  const shown = [...standing.output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
+  assertEquals(shown, numbers);
+});
+
+Deno.test("A console that writes to a pipe that nobody reads holds the room up for a moment, then leaves lines out", async () => {
+  await using server = forgetfulServer();
+  await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 20 });
+  const { console } = standing;
+  console.attach(server);
+  using ana = (await enterAs("ana", server.address.port)).peer;
+  for (let clientSeq = 1; clientSeq <= 600; clientSeq++) {
+    await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+    assertEquals((await withTimeout(ana.expect("said"), "the room to go on")).clientSeq, clientSeq);
+  }
+  standing.takes();
+  await console.drained();
+  assert(/! Líneas que faltan aquí: \d+\./.test(standing.output));
+  assert(standing.output.endsWith("ana: " + "x".repeat(50) + "600\n"));
+});

@@ -1,0 +1,32 @@
+// What comes and goes is told of as one thing.
+
+import { assertEquals } from "@std/assert";
+import { OutageNotifier } from "../../lib/server/spell.ts";
+import { waitFor } from "../support.ts";
+
+Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
+  const told: string[] = [];
+  let again = 0;
+  using spell = new OutageNotifier({
+    tell: (text, { isResolved, isRepeat }) => {
+      if (isRepeat) again++;
+      else told.push(`${text} ${isResolved}`);
+    },
+    clearAfterMs: 50,
+  });
+  // However often it comes and goes.
+  for (let i = 0; i < 5; i++) {
+    spell.report(false, "bad");
+    spell.report(true, "good");
+  }
+  assertEquals([told, again], [["bad false"], 4]);
+  await waitFor(() => told.length > 1);
+  spell.report(false, "bad");
+  spell.report(false, "worse");
+  spell.report(true, "good");
+  spell.report(false, "worse");
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  spell.report(true, "good");
+  await waitFor(() => told.length > 4);
+  assertEquals(told, ["bad false", "good true", "bad false", "worse false", "good true"]);
+});

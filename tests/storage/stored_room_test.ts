@@ -1,0 +1,253 @@
+// Servers that keep their room: one on the file of another that was killed, and one whose disk is full.
+
+import { assert, assertEquals } from "@std/assert";
+import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server.ts";
+import { systemClock } from "../../lib/base/time.ts";
+import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
+import { MAX_PER_ADDRESS } from "../../lib/server/connection_limiter.ts";
+import { encodeClient, type LogEntry, type Say } from "../../lib/protocol/frames.ts";
+import { dialPeer, type Guest, join, makeHello } from "../raw_peer.ts";
+import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
+import { LOOPBACK, waitFor } from "../support.ts";
+import { TestFolder, writing } from "../test_folder.ts";
+
+function startServer(options: Partial<ChatServerOptions>): ChatServer {
+  return new ChatServer({ host: LOOPBACK, port: 0, ...options });
+}
+
+async function openJournal(path: string): Promise<SqliteCommitLog> {
+  return new SqliteCommitLog(await SqliteStore.open(path), { clock: systemClock });
+}
+
+function say(clientSeq: number, text = `t${clientSeq}`): Say {
+  return { type: "say", clientSeq, timeMs: 0, text };
+}
+
+/** What the file of a server is when it is killed: as it lies on the disk. */
+async function killed(path: string): Promise<string> {
+  const copy = `${path}.killed`;
+  for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${copy}${end}`);
+  return copy;
+}
+
+/** Has a journal give nothing back until it is let go; counts what it is given meanwhile. */
+function hold(journal: DelayedCommitLog) {
+  const { deliver, propose } = journal;
+  const held = { count: 0, letGo: () => void (journal.deliver = deliver) };
+  journal.deliver = () => {};
+  journal.propose = (entry, now) => {
+    held.count++;
+    propose.call(journal, entry, now);
+  };
+  return held;
+}
+
+Deno.test(
+  "After a kill the room goes on: who comes back is missed by nobody, who does not has left",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = `${folder.path}/room`;
+    let before: Guest;
+    let copy: string;
+    {
+      await using journal = await openJournal(path);
+      await using server = startServer({ journal });
+      before = await join(server.address, makeHello("ana"));
+      using ana = before.peer;
+      using beto = (await join(server.address, makeHello("beto"))).peer;
+      using eva = (await join(server.address, makeHello("eva"))).peer;
+      await eva.send(say(1, "and goodbye"));
+      await eva.expect("said");
+      await eva.send({ type: "bye" });
+      await eva.expect("left");
+      await eva.expect("bye");
+      await ana.send(say(1), say(2));
+      while ((await ana.receive() as LogEntry).seq !== 6);
+      await beto.receive();
+      copy = await killed(path);
+    }
+    await using journal = await openJournal(copy);
+    await using server = startServer({ journal, graceMs: 200 });
+    const { logId } = before.welcome;
+    const ana = await join(
+      server.address,
+      makeHello("ana", { lagMs: 0, resumePoints: [{ logId, nextSeq: 3 }] }),
+    );
+    using _ana = ana.peer;
+    assertEquals([ana.welcome.logId, ana.welcome.startSeq, ana.welcome.head], [logId, 3, 7]);
+    assertEquals([ana.welcome.lastClientSeq, ana.welcome.members.map(({ nick }) => nick)], [2, [
+      "ana",
+      "beto",
+    ]]);
+    assertEquals(ana.history.map((entry) => entry.type === "said" ? entry.text : entry.type), [
+      "and goodbye",
+      "left",
+      "t1",
+      "t2",
+    ]);
+    assertEquals((await ana.peer.expect("left")).nick, "beto");
+    const eva = await join(server.address, makeHello("eva", { historyCount: 5 }));
+    using _eva = eva.peer;
+    assertEquals([eva.welcome.lastClientSeq, eva.history.filter(({ type }) => type === "said").length], [
+      1,
+      3,
+    ]);
+    await eva.peer.send(say(1), say(2, "again"));
+    assertEquals((await eva.peer.expect("said")).text, "again");
+  },
+);
+
+Deno.test("A server whose disk is full reads nothing more, keeps everybody, and goes on by itself", async () => {
+  const journal = new DelayedCommitLog();
+  // Times as they are between real programs, only shorter.
+  await using server = startServer({ journal, pingMs: 200, pingTimeoutMs: 1_200 });
+  const { peer: ana } = await join(server.address, makeHello("ana"));
+  using _ana = ana;
+  journal.isBlocked = true;
+  await ana.send(say(1), { type: "ping" }, say(2));
+  const heard = new Set<string>();
+  const endMs = performance.now() + 2_000;
+  while (performance.now() < endMs) {
+    const { type } = (await ana.receive())!;
+    heard.add(type);
+    // What nobody reads holds nothing up.
+    if (type === "ping") await ana.send({ type: "pong" });
+  }
+  assertEquals(heard, new Set(["ping", "pong"]));
+  journal.isBlocked = false;
+  const texts: string[] = [];
+  while (texts.length < 2) {
+    const message = (await ana.receive())!;
+    if (message.type === "said") texts.push(message.text);
+    else assert(message.type === "ping" || message.type === "pong", message.type);
+  }
+  assertEquals(texts, ["t1", "t2"]);
+});
+
+Deno.test("Who wants to come in while the disk is full is let in afterwards", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal });
+  journal.isBlocked = true;
+  const coming = join(server.address, makeHello("ana"));
+  await waitFor(() => server.stats.connections === 1, "somebody to come");
+  journal.isBlocked = false;
+  const { peer, welcome } = await coming;
+  using _ = peer;
+  assertEquals(welcome.nick, "ana");
+});
+
+Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal, commitWaitMs: 1_300, handshakeMs: 100, pingTimeoutMs: 1_200 });
+  journal.isBlocked = true;
+  using ana = await dialPeer(server.address);
+  using silent = await dialPeer(server.address);
+  const hello = makeHello("ana");
+  await ana.send(hello);
+  assertEquals((await ana.receiveAll()).map((message) => message.type === "error" && message.code), [
+    "store-away",
+  ]);
+  // Who has said nothing is late, also then.
+  assertEquals((await silent.expect("error")).code, "hello-late");
+  journal.isBlocked = false;
+  const { peer } = await join(server.address, hello);
+  peer[Symbol.dispose]();
+});
+
+Deno.test("Who could not be let in because nothing was kept has not come too often, however often they came", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal, commitWaitMs: 5, isExempt: () => false });
+  const held = hold(journal);
+  for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {
+    using ana = await dialPeer(server.address);
+    await ana.send(makeHello("ana"));
+    assertEquals((await ana.expect("error")).code, "store-away");
+    await ana.receiveAll();
+  }
+  held.letGo();
+  server.announce("again"); // and all that waited is kept
+  const { peer, welcome } = await join(server.address, makeHello("ana"));
+  using _ = peer;
+  assertEquals(welcome.nick, "ana");
+});
+
+Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal, graceMs: 50 });
+  const { peer: beto } = await join(server.address, makeHello("beto"));
+  using _beto = beto;
+  const held = hold(journal);
+  const ana = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
+  await ana.write(encodeClient(makeHello("ana")));
+  await waitFor(() => held.count === 1, "somebody to come");
+  ana.close();
+  held.letGo();
+  await beto.send(say(1));
+  const types: string[] = [];
+  while (types.at(-1) !== "left") types.push((await beto.receive())!.type);
+  assertEquals(types, ["joined", "said", "left"]);
+});
+
+Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal, graceMs: 50, commitWaitMs: 300, handshakeMs: 100 });
+  const { peer: beto } = await join(server.address, makeHello("beto"));
+  using _beto = beto;
+  const held = hold(journal);
+  using ana = await dialPeer(server.address);
+  await ana.send(makeHello("ana"));
+  assertEquals((await ana.expect("error")).code, "store-away");
+  await ana.receiveAll();
+  ana[Symbol.dispose]();
+  await waitFor(() => server.stats.connections === 1, "them to be gone");
+  assertEquals(held.count, 1);
+  held.letGo();
+  await beto.send(say(1));
+  const types: string[] = [];
+  while (types.at(-1) !== "left") types.push((await beto.receive())!.type);
+  assertEquals(types, ["joined", "said", "left"]);
+});
+
+Deno.test("Who is back before their goodbye has happened stays in", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal });
+  const { peer: beto } = await join(server.address, makeHello("beto"));
+  using _beto = beto;
+  const { peer: before } = await join(server.address, makeHello("ana"));
+  using _before = before;
+  const settle = journal.deliver.bind(journal);
+  journal.deliver = () => {};
+  const again = await dialPeer(server.address);
+  using _again = again;
+  await again.send(makeHello("ana", { nick: "eva" }));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await before.send({ type: "bye" });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  journal.deliver = settle;
+  await beto.send(say(1));
+  await again.expect("welcome");
+  await again.send(say(1, "here"));
+  const seen: string[] = [];
+  while (!seen.includes("here")) {
+    const entry = (await beto.receive())!;
+    seen.push(entry.type === "said" ? entry.text : entry.type);
+  }
+  assertEquals(seen, ["joined", "renamed", "t1", "here"]);
+});
+
+Deno.test("Who is banned before the room has them is thrown out as soon as it does", async () => {
+  const journal = new DelayedCommitLog();
+  await using server = startServer({ journal });
+  const held = hold(journal);
+  using ana = await dialPeer(server.address);
+  await ana.send(makeHello("ana"));
+  await waitFor(() => held.count === 1, "somebody to come");
+  assertEquals(server.ban(LOOPBACK, 60_000), 0);
+  held.letGo();
+  server.announce("again"); // and all that waited is kept
+  await ana.expect("welcome");
+  assertEquals((await ana.expect("error")).code, "banned");
+  await waitFor(() => server.stats.memberCount === 0, "them to be out");
+});

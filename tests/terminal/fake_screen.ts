@@ -1,0 +1,142 @@
+// A terminal for tests: it obeys what line editing needs, and shows what stands on it. Stricter than real ones:
+// what they disagree about must not happen.
+
+import { assert } from "@std/assert";
+import stringWidth from "string-width";
+import type { Tty } from "../../lib/terminal/tty.ts";
+
+const GRAPHEMES = new Intl.Segmenter();
+
+/** What a terminal is like. */
+export interface FakeScreenOptions {
+  readonly columns?: number;
+  readonly rows?: number;
+  /** Gives each code point columns of its own, as terminals do that know of no joined emoji. */
+  readonly isOld?: boolean;
+}
+
+/** A screen that shows what was written to it. It grows downwards as far as needed. */
+export class FakeScreen implements Tty {
+  readonly modes: boolean[] = [];
+  isBracketedPaste = false;
+  listeners = 0;
+  writtenNow = "";
+  columns: number;
+  #listeners: Parameters<Tty["onResizeOrResume"]>[0] | undefined;
+  readonly #height: number;
+  readonly #isOld: boolean;
+  #rows: string[][] = [[]];
+  #x = 0;
+  #y = 0;
+
+  constructor({ columns = 40, rows = 30, isOld = false }: FakeScreenOptions = {}) {
+    this.columns = columns;
+    this.#height = rows;
+    this.#isOld = isOld;
+  }
+
+  size(): { columns: number; rows: number } {
+    return { columns: this.columns, rows: this.#height };
+  }
+
+  setRaw(isRaw: boolean): void {
+    this.modes.push(isRaw);
+  }
+
+  writeSync(bytes: Uint8Array): void {
+    this.writtenNow += new TextDecoder().decode(bytes);
+  }
+
+  onResizeOrResume(listeners: Parameters<Tty["onResizeOrResume"]>[0]): () => void {
+    this.listeners++;
+    this.#listeners = listeners;
+    return () => void this.listeners--;
+  }
+
+  /** Becomes narrower, and breaks rows that are too long now. */
+  resize(columns: number): void {
+    const above = this.#rows.slice(0, this.#y).flatMap((row) => chunks(row, columns)).length;
+    this.#rows = this.#rows.flatMap((row) => chunks(row, columns));
+    this.#y = above + Math.floor(this.#x / columns);
+    this.#x %= columns;
+    this.columns = columns;
+    this.#listeners?.onResize();
+  }
+
+  /** Goes on after its program was stopped. */
+  resumeProcess(): void {
+    this.#listeners?.onResume();
+  }
+
+  /** Column and row of the cursor, from 0. */
+  get cursor(): [x: number, y: number] {
+    return [this.#x, this.#y];
+  }
+
+  /** What is on the screen, row by row, the cursor as a bar. */
+  show(text: string): string[] {
+    this.write(text);
+    const rows = this.#rows.map((row) => row.map((char) => char ?? " "));
+    rows[this.#y] = [...rows[this.#y]!.slice(0, this.#x), "|", ...rows[this.#y]!.slice(this.#x)];
+    const texts = rows.map((row) => row.join("").trimEnd());
+    while (texts.at(-1) === "") texts.pop();
+    return texts;
+  }
+
+  /** Obeys. */
+  write(text: string): void {
+    // deno-lint-ignore no-control-regex -- these are what it obeys
+    for (const [part, count, command] of text.matchAll(/\x1b\[\??([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+/g)) {
+      if (command) this.#execute(command, count ? Number(count) : undefined);
+      else if (part === "\r") this.#x = 0;
+      else if (part === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
+      else for (const char of this.#charsOf(part)) this.#put(char);
+    }
+  }
+
+  #charsOf(text: string): Iterable<string> {
+    return this.#isOld ? text : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment);
+  }
+
+  #put(char: string): void {
+    const width = stringWidth(char);
+    if (width === 0) { // joins what stands before it
+      const at = this.#rows[this.#y]!.findLastIndex((cell, x) => x < this.#x && cell !== "");
+      if (at >= 0) this.#rows[this.#y]![at] += char;
+      return;
+    }
+    if (this.#x + width > this.columns) this.#moveTo(0, this.#y + 1);
+    for (const cell of [char, ...Array(width - 1).fill("")]) this.#rows[this.#y]![this.#x++] = cell;
+  }
+
+  #execute(command: string, count: number | undefined): void {
+    const row = this.#rows[this.#y]!;
+    const x = Math.min(this.#x, this.columns - 1);
+    if (command === "m") return;
+    if (count === 2004) this.isBracketedPaste = command === "h";
+    else if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
+    else if (command === "B") this.#moveTo(x, this.#y + (count ?? 1), { isThere: true });
+    else if (command === "G") this.#moveTo((count ?? 1) - 1, this.#y);
+    else if (command === "H" && !count) this.#moveTo(0, 0);
+    else if (command === "J" && count === 2) this.#rows = [[]];
+    else if (command === "J" && !count) {
+      row.length = Math.min(row.length, x);
+      this.#rows.length = this.#y + 1;
+    } else if (command === "K" && !count) row.length = Math.min(row.length, x);
+    else throw new Error(`This screen does not know ${command} with ${count}`);
+  }
+
+  #moveTo(x: number, y: number, { isThere = false } = {}): void {
+    assert(x >= 0 && x <= this.columns && y >= 0, `The cursor left the screen: ${x}, ${y}`);
+    assert(!isThere || y < this.#rows.length, `There is no row ${y} to go down to`);
+    [this.#x, this.#y] = [x, y];
+    while (this.#rows.length <= y) this.#rows.push([]);
+    const row = this.#rows[y]!;
+    while (row.length < x) row.push(" ");
+  }
+}
+
+function chunks(row: string[], columns: number): string[][] {
+  const count = Math.max(1, Math.ceil(row.length / columns));
+  return Array.from({ length: count }, (_, index) => row.slice(index * columns, (index + 1) * columns));
+}

@@ -1,0 +1,129 @@
+// What becomes of blocks that are pasted at a screen.
+
+import { assertEquals } from "@std/assert";
+import { flushMacrotasks } from "../support.ts";
+import {
+  chatOf,
+  CTRL_U,
+  DOWN,
+  ENTER,
+  LEFT,
+  pasted,
+  PROMPTING,
+  TerminalFixture,
+  UP,
+} from "./terminal_fixture.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("Terminal sends a pasted block line by line, around what was being typed", pure, async () => {
+  await using typist = new TerminalFixture();
+  const said = chatOf(typist.terminal, PROMPTING);
+  typist.type(`ante fin${LEFT}${LEFT}${LEFT}${LEFT}${pasted("s uno\r\n/quit\n\n  cuatro\rcin")}`);
+  assertEquals(await typist.newOutput(), ["> cin| fin"]);
+  assertEquals(said, ["antes uno", "{/quit}", "{}", "{  cuatro}"]);
+  typist.type(`${ENTER}${pasted("a\nb\n")}${UP}`);
+  assertEquals(await typist.newOutput(), ["> cin fin|"]);
+  assertEquals(said.slice(4), ["cin fin", "{a}", "{b}"]);
+  typist.type(UP);
+  assertEquals(await typist.newOutput(), ["> antes uno|"]);
+});
+
+Deno.test(
+  "Terminal waits for Enter after one line that was pasted, with its end or without",
+  pure,
+  async () => {
+    await using typist = new TerminalFixture();
+    const said = chatOf(typist.terminal, PROMPTING);
+    typist.type(`${pasted("uno")} ${pasted("dos\n")}`);
+    assertEquals(await typist.newOutput(), ["> uno dos|"]);
+    assertEquals(said, []);
+  },
+);
+
+Deno.test(
+  "Terminal gives lines of a block that is not sent back with blanks for their tabs",
+  pure,
+  async () => {
+    await using typist = new TerminalFixture();
+    chatOf(typist.terminal, PROMPTING);
+    typist.type(`${pasted("a\tb\n".repeat(11))}n${ENTER}${UP}`);
+    assertEquals((await typist.newOutput()).at(-1), "> a b|");
+  },
+);
+
+Deno.test("Terminal asks once about a block of more than ten lines", pure, async () => {
+  const block = Array.from({ length: 11 }, (_, index) => `${index}`);
+  await using typist = new TerminalFixture();
+  const said = chatOf(typist.terminal, PROMPTING);
+  typist.type(`hola${pasted(`${block.join("\n")}\n`)}`);
+  assertEquals(await typist.newOutput(), ["¿11? |"]);
+  await typist.terminal.print("beto: uno");
+  assertEquals(await typist.newOutput(), ["beto: uno", "¿11? |"]);
+  typist.type(`n${ENTER}`);
+  assertEquals(await typist.newOutput(), ["beto: uno", "¿11? n", "11 kept", "> hola|"]);
+  assertEquals(said, []);
+  // What is not sent is not lost.
+  typist.type(`${UP}${UP}`);
+  assertEquals((await typist.newOutput()).at(-1), "> 9|");
+  typist.type(`${DOWN}${DOWN}`);
+  assertEquals((await typist.newOutput()).at(-1), "> hola|");
+  typist.type(`${pasted(block.join("\n"))}s${ENTER}`);
+  assertEquals(await typist.newOutput(), ["beto: uno", "¿11? n", "11 kept", "¿11? s", "> 10|"]);
+  assertEquals(said, ["hola0", ...block.slice(1, -1).map((line) => `{${line}}`)]);
+  typist.type(UP);
+  assertEquals((await typist.newOutput()).at(-1), "> hola0|");
+  typist.type(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`);
+  assertEquals((await typist.newOutput()).at(-1), "> 10|");
+});
+
+Deno.test(
+  "Terminal asks about a block later if a question is open, and takes few lines for answers",
+  pure,
+  async () => {
+    await using typist = new TerminalFixture();
+    const { terminal } = typist;
+    const said = chatOf(terminal, PROMPTING);
+    typist.type("hol");
+    await flushMacrotasks();
+    const answers = terminal.exclusive(
+      async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
+    );
+    typist.type(`a${pasted("1\n2\n3\n4\n")}`);
+    assertEquals(await typist.newOutput(), ["Servidor: a|"]);
+    typist.type(pasted("ula\n5001\na"));
+    assertEquals(await answers, ["aula", "5001"]);
+    assertEquals(await typist.newOutput(), ["Servidor: aula", "Puerto: 5001", "¿4? |"]);
+    typist.type(`s${ENTER}`);
+    assertEquals((await typist.newOutput()).at(-1), "> a|");
+    assertEquals(said, ["hol1", "{2}", "{3}", "{4}"]);
+  },
+);
+
+Deno.test("Terminal puts a block aside for a question that is asked meanwhile", pure, async () => {
+  await using typist = new TerminalFixture();
+  const { terminal } = typist;
+  const said = chatOf(terminal, PROMPTING);
+  typist.type(pasted("x\n".repeat(11)));
+  typist.type("s");
+  assertEquals(await typist.newOutput(), ["¿11? s|"]);
+  const answer = terminal.ask("Puerto");
+  assertEquals(await typist.newOutput(), ["Puerto: |"]);
+  typist.type(`5001${ENTER}`);
+  assertEquals(await answer, "5001");
+  assertEquals(await typist.newOutput(), ["Puerto: 5001", "¿11? s|"]);
+  typist.type(ENTER);
+  await typist.newOutput();
+  assertEquals(said.length, 11);
+});
+
+Deno.test("Terminal stops marking pastes when it is disposed of", pure, async () => {
+  const typist = new TerminalFixture();
+  await typist.newOutput();
+  assertEquals(typist.screen.isBracketedPaste, true);
+  await typist[Symbol.asyncDispose]();
+  await typist.newOutput();
+  assertEquals(typist.screen.isBracketedPaste, false);
+  typist.terminal.restoreNow();
+  assertEquals(typist.screen.writtenNow, "");
+});
