@@ -82,15 +82,9 @@ export class FrameDecoder {
     if (available < LENGTH_BYTES) return undefined;
     const length = this.#view.getUint32(this.#start);
     if (length > this.#maxFrameBytes) {
-      throw new ProtocolError(
-        "frame-too-long",
-        `Cannot decode frame: length ${length} exceeds ${this.#maxFrameBytes} bytes`,
-        { details: { length } },
-      );
+      throw new ProtocolError("frame-too-long", { length });
     }
-    if (length === 0) {
-      throw new ProtocolError("frame-malformed", "Cannot decode frame: length 0 leaves no type");
-    }
+    if (length === 0) throw malformed("length 0 leaves no type");
     if (available < LENGTH_BYTES + length) return undefined;
     const start = this.#start + LENGTH_BYTES;
     this.#start = start + length;
@@ -333,5 +327,5 @@ function withStrictDecoding(bytes: Uint8Array): string {
 }
 
 function malformed(why: string, cause?: unknown): ProtocolError {
-  return new ProtocolError("frame-malformed", `Cannot decode frame: ${why}`, { cause });
+  return new ProtocolError("frame-malformed", { why }, { cause });
 }

@@ -1,5 +1,5 @@
-// The error classes of the project. Each error has a stable `code`; what to do next is decided by class
-// and code, never by the message.
+// Every error of the project by class and code, and what errors of the system mean. Code decides by class and code, never
+// by the message; the sentences for people are in i18n/.
 
 /** Codes that travel in ERROR frames. docs/PROTOCOL.md says when each is sent. */
 export const WIRE_CODES = [
@@ -123,7 +123,8 @@ export type InputCode =
 /** Values that a sentence about an error needs, by placeholder name. */
 export type ErrorDetails = Readonly<Record<string, string | number>>;
 
-/** Base of all errors that the project throws on purpose. */
+/** Base of all errors that the project throws on purpose. The sentence for a person is in the catalogues: `message` is
+ * for logs. */
 export class ChatError<Code extends string = string> extends Error {
   override readonly name: string = "ChatError";
   /** Stable, for programs. */
@@ -131,10 +132,11 @@ export class ChatError<Code extends string = string> extends Error {
   /** What the sentence for a person fills in. */
   readonly details: ErrorDetails;
 
-  constructor(code: Code, message: string, options: ErrorOptions & { details?: ErrorDetails } = {}) {
-    super(message, options);
+  constructor(code: Code, details: ErrorDetails = {}, options?: ErrorOptions) {
+    const values = Object.entries(details).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+    super(`${code}${values.join("")}`, options);
     this.code = code;
-    this.details = options.details ?? {};
+    this.details = details;
   }
 }
 
@@ -176,4 +178,93 @@ export class StoreError extends ChatError<StoreCode> {
 /** A connection that had been established ended. */
 export class ConnectionLostError extends ChatError<ConnectionLostCode> {
   override readonly name = "ConnectionLostError";
+}
+
+/** Codes of errors, of the system's calls (man 3 errno), and of TLS as Node has them. */
+const REASON_BY_ERRNO = {
+  EISDIR: "is-folder",
+  ENOENT: "missing",
+  ENOTDIR: "missing",
+  EACCES: "no-permission",
+  EPERM: "no-permission",
+  EROFS: "read-only",
+  ENOSPC: "no-space",
+  EDQUOT: "no-space",
+  EIO: "disk-broken",
+  EMFILE: "too-many-open",
+  ENFILE: "too-many-open",
+  ECONNREFUSED: "nobody-listens",
+  ENOTFOUND: "name-unknown",
+  EAI_AGAIN: "name-unknown",
+  EHOSTUNREACH: "no-way",
+  ENETUNREACH: "no-way",
+  ETIMEDOUT: "no-answer",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate-stranger",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate-stranger",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "certificate-stranger",
+  SELF_SIGNED_CERT_IN_CHAIN: "certificate-stranger",
+  CERT_HAS_EXPIRED: "certificate-over",
+  ERR_TLS_CERT_ALTNAME_INVALID: "certificate-other",
+} as const;
+
+/** SQLite's result codes without their upper bits (sqlite.org/rescode.html). */
+const REASON_BY_SQLITE_CODE = {
+  8: "read-only",
+  10: "disk-broken",
+  13: "no-space",
+  14: "folder-closed",
+  26: "no-database",
+} as const;
+
+/** Those that only the code that knows what it was about can tell. */
+const TRANSLATED_CODES = [
+  "is-folder",
+  "folder-missing",
+  "folder-closed",
+  "foreign",
+  "incomplete",
+  "garbled",
+  "no-tls",
+] as const;
+
+/** Why something does not work. */
+export type SystemReason =
+  | typeof REASON_BY_ERRNO[keyof typeof REASON_BY_ERRNO]
+  | typeof REASON_BY_SQLITE_CODE[keyof typeof REASON_BY_SQLITE_CODE]
+  | typeof TRANSLATED_CODES[number];
+
+/** What errors may have, of whoever they are. */
+interface SystemError extends Error {
+  readonly code?: unknown;
+  readonly errcode?: unknown;
+  readonly details?: { readonly why?: unknown };
+}
+
+/** How deep causes are looked into. */
+const MAX_CAUSES = 8;
+
+/** Why something does not work: what the error's details say in `why`, or what the first of its causes that is known
+ * means; undefined if that is for the words of the error itself. */
+export function systemReason(error: unknown): SystemReason | undefined {
+  let cause = error;
+  for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
+    const { code, errcode, details, name } = cause as SystemError;
+    const told = TRANSLATED_CODES.find((reason) => reason === details?.why);
+    const meant = told ?? own(REASON_BY_ERRNO, code) ?? own(REASON_BY_SQLITE_CODE, sqliteResultCode(errcode));
+    if (meant) return meant;
+    if (name === "TimeoutError") return "no-answer";
+    cause = cause.cause;
+  }
+  return undefined;
+}
+
+function sqliteResultCode(errcode: unknown): unknown {
+  return typeof errcode === "number" ? errcode & 0xff : undefined;
+}
+
+function own<Meanings extends object>(
+  meanings: Meanings,
+  key: unknown,
+): Meanings[keyof Meanings] | undefined {
+  return Object.hasOwn(meanings, key as PropertyKey) ? meanings[key as keyof Meanings] : undefined;
 }

@@ -5,7 +5,7 @@ import { SqliteStore } from "../lib/storage/sqlite_store.ts";
 import { InputError, NatsError, StoreError } from "../lib/errors.ts";
 import { errorText } from "../lib/i18n/translate.ts";
 import { readUserFile } from "../lib/base/files.ts";
-import { type SystemReason, systemReason } from "../lib/reasons.ts";
+import { type SystemReason, systemReason } from "../lib/errors.ts";
 import { TestFolder, writing } from "./test_folder.ts";
 
 const pure = { permissions: "none" } as const;
@@ -51,7 +51,7 @@ Deno.test(
   () => {
     const refused = failure({ code: "ECONNREFUSED" });
     const details = { servers: "a:4222", reason: "connection refused" };
-    const error = (cause: unknown) => new NatsError("nats-unreachable", "", { cause, details });
+    const error = (cause: unknown) => new NatsError("nats-unreachable", details, { cause });
     assertEquals(
       errorText(error(refused), "es"),
       "No se pudo hablar con NATS en a:4222: ahí no escucha nadie.",
@@ -61,10 +61,7 @@ Deno.test(
       errorText(error(failure({})), "es"),
       "No se pudo hablar con NATS en a:4222: connection refused.",
     );
-    const readOnly = new StoreError("disk-failed", "", {
-      cause: failure({ errcode: 8 }),
-      details: { reason: "x" },
-    });
+    const readOnly = new StoreError("disk-failed", { reason: "x" }, { cause: failure({ errcode: 8 }) });
     assertEquals(
       errorText(readOnly, "es"),
       "No se puede guardar lo que se dice (el disco es de solo lectura), y espera. Se vuelve a intentar cada segundo.",

@@ -71,5 +71,5 @@ async function renameWithRetry(path: string, newPath: string): Promise<void> {
 
 function fileError(code: "file-unreadable" | "file-unwritable", path: string, cause: unknown): InputError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new InputError(code, `Cannot use ${path}: ${reason}`, { cause, details: { path, reason } });
+  return new InputError(code, { path, reason }, { cause });
 }

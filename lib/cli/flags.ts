@@ -68,7 +68,7 @@ export function parseFlags<Table extends FlagTable>(
     ),
     unknown: (argument, key) => {
       if (key === undefined) return; // no flag
-      throw new InputError("flag-unknown", `Cannot use flag ${argument}`, { details: { flag: argument } });
+      throw new InputError("flag-unknown", { flag: argument });
     },
   });
   // First what is wrong with a flag: the empty value of one is left over as an argument.
@@ -76,7 +76,7 @@ export function parseFlags<Table extends FlagTable>(
     for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
   }
   for (const argument of values._) {
-    throw new InputError("argument-unexpected", `Cannot use argument ${argument}`, { details: { argument } });
+    throw new InputError("argument-unexpected", { argument });
   }
   return values as unknown as FlagValues<Table>;
 }
@@ -93,7 +93,7 @@ export function valueLabel({ value, choices = [] }: Flag, t: Translate): string 
 
 function checkValue(flag: string, value: string, { choices }: Flag): void {
   if (value === "") {
-    throw new InputError("flag-value-missing", `Cannot use ${flag} without a value`, { details: { flag } });
+    throw new InputError("flag-value-missing", { flag });
   }
   if (choices && !choices.includes(value)) throw invalidValue(flag, value);
 }
@@ -122,7 +122,7 @@ export function checkCombinations(
 
 function constraintError(code: "flag-alone" | "flags-contrary", flag: string, other: string): InputError {
   const details = { flag: `--${flag}`, other: `--${other}` };
-  return new InputError(code, `Cannot use ${details.flag}, as ${details.other} is concerned`, { details });
+  return new InputError(code, details);
 }
 
 /** A whole number from a flag.
@@ -135,7 +135,7 @@ export function parseCount(flag: string, text: string, max: number): number {
 
 /** The error for a flag that does not take its value. */
 export function invalidValue(flag: string, value: string): InputError {
-  return new InputError("flag-value-invalid", `Cannot use ${flag} ${value}`, { details: { flag, value } });
+  return new InputError("flag-value-invalid", { flag, value });
 }
 
 /** The flags and what they do. */

@@ -175,7 +175,7 @@ export class AuthPrompter {
     const word = answer.toLowerCase();
     if (this.#t("client.yes").split(" ").includes(word)) return true;
     if (this.#t("client.no").split(" ").includes(word)) return false;
-    throw new InputError("answer-unclear", `Cannot take ${JSON.stringify(answer)} for yes or no`);
+    throw new InputError("answer-unclear");
   }
 }
 

@@ -70,7 +70,7 @@ async function readCaFile(path: string): Promise<string> {
     fingerprint(pem);
   } catch (cause) {
     const details = { path };
-    throw new InputError("certificate-invalid", `Cannot find a certificate in ${path}`, { cause, details });
+    throw new InputError("certificate-invalid", details, { cause });
   }
   return pem;
 }

@@ -18,26 +18,26 @@ export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
 
 /** What a message means that ends the conversation, or is out of place in it. */
 export function closeReason(message: ServerMessage): Error {
-  if (message.type === "bye") return new ConnectionLostError("closing", "The server closes");
+  if (message.type === "bye") return new ConnectionLostError("closing");
   if (message.type === "error") return serverError(message);
-  return new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} here`);
+  return new ProtocolError("frame-unexpected");
 }
 
 /** What a server does not do, and why; `details` are for people. */
 export function serverError({ code, reason }: ErrorFrame | Rejected, details?: ErrorDetails): ServerError {
-  return new ServerError(code, reason, { details: { ...details, reason } });
+  return new ServerError(code, { ...details, reason });
 }
 
 /** The error of a server that does not answer. */
 export function noAnswer(server: Address, welcomeTimeoutMs: number): ConnectError {
   const details = { server: formatAddress(server), seconds: welcomeTimeoutMs / 1_000 };
-  return new ConnectError("no-answer", `Cannot wait any longer for ${details.server}`, { details });
+  return new ConnectError("no-answer", details);
 }
 
 /** What it means that nothing was heard of a server. Who was stopped meanwhile, slept, or did not read cannot say that
  * it was the server that was silent. */
 export function idleError({ hasListened }: { hasListened: boolean }): ConnectionLostError {
-  return new ConnectionLostError(hasListened ? "silent" : "broken", "Cannot hear the server any more");
+  return new ConnectionLostError(hasListened ? "silent" : "broken");
 }
 
 /** What broke a conversation off, in the terms of those who must decide what next. */
@@ -47,17 +47,14 @@ export function toDisconnect(
 ): DisconnectError {
   if (cause instanceof ConnectError || cause instanceof ServerError) return cause;
   if (cause instanceof ProtocolError) {
-    if (cause.code === "version-unsupported") return new ServerError(cause.code, cause.message, { cause });
+    if (cause.code === "version-unsupported") return new ServerError(cause.code, {}, { cause });
     if (wasJoined) {
-      return new ConnectionLostError("garbled", "Cannot understand the server any more", { cause });
+      return new ConnectionLostError("garbled", {}, { cause });
     }
   }
   if (cause instanceof ProtocolError || (!wasJoined && isPeerClosed(cause))) {
     const server = formatAddress(address);
-    return new ConnectError("not-a-chat-server", `Cannot chat with ${server}`, {
-      cause,
-      details: { server },
-    });
+    return new ConnectError("not-a-chat-server", { server }, { cause });
   }
   if (cause instanceof ConnectionLostError) return cause;
   throw cause;

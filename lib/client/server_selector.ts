@@ -332,7 +332,7 @@ export class ServerSelector {
   #refuseTalk(answer: string): void {
     if (!this.#hasEverJoined || !this.#options.terminal.hasLineEditor) return;
     const text = truncate(answer, MAX_TALK_CHARS);
-    throw new InputError("answer-is-talk", "Cannot take words for a server", { details: { text } });
+    throw new InputError("answer-is-talk", { text });
   }
 
   #isKnownHost(word: string): boolean {

@@ -232,7 +232,7 @@ export class Session implements Disposable {
     let cause: unknown;
     try {
       yield* this.#receive(target);
-      cause = new ConnectionLostError("closed", "The server ended the connection");
+      cause = new ConnectionLostError("closed");
     } catch (error) {
       cause = error;
     }
@@ -357,5 +357,5 @@ function expectWelcome(message: ServerMessage, { nick }: ConnectTarget): Welcome
   if (message.type === "welcome") return message;
   if (message.type === "error") throw serverError(message, { nick });
   if (message.type === "bye") throw closeReason(message);
-  throw new ProtocolError("frame-unexpected", `Cannot take ${message.type.toUpperCase()} before WELCOME`);
+  throw new ProtocolError("frame-unexpected");
 }

@@ -117,5 +117,5 @@ export class SessionState {
 }
 
 function protocolViolation(why: string): ProtocolError {
-  return new ProtocolError("frame-malformed", `Cannot believe the server: ${why}`);
+  return new ProtocolError("frame-malformed", { why });
 }

@@ -111,8 +111,6 @@ export class TrustStore {
       ? "certificate-changed"
       : "certificate-other";
     const details = { server: formatAddress(server), fingerprint, known: known ?? "", path };
-    throw new ConnectError(code, `Cannot trust ${details.server}: its certificate is ${fingerprint}`, {
-      details,
-    });
+    throw new ConnectError(code, details);
   }
 }

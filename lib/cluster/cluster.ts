@@ -183,8 +183,8 @@ function natsError(cause: unknown, { servers }: NatsConfig): unknown {
     code: NatsCode;
     details: Record<string, string>;
   };
-  if (name === "NatsModuleError") return new NatsError(code, message, { cause, details });
+  if (name === "NatsModuleError") return new NatsError(code, details, { cause });
   if (name === "NatsError") return cause;
   const known = { servers: servers.join(", "), reason: message };
-  return new NatsError("nats-unreachable", `Cannot use NATS: ${message}`, { cause, details: known });
+  return new NatsError("nats-unreachable", known, { cause });
 }

@@ -84,8 +84,7 @@ export class ReplicatedCommitLog implements CommitLog {
       nowMs: () => clock().monotonicMs,
       onStored: (position, batchSeq) => this.#onStored(position, batchSeq),
       onSnapshotTooLarge: (bytes) => void this.#checkpoints.onTooLarge(bytes),
-      onStreamDeleted: () =>
-        onFailed?.(new NatsError("nats-stream-gone", "Cannot go on: the stream was deleted")),
+      onStreamDeleted: () => onFailed?.(new NatsError("nats-stream-gone")),
     });
     this.#checkpoints = new Checkpoints({ ...options, store, wallMs: () => clock().wallMs });
     reader.subscribe(() => {

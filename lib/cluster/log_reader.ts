@@ -163,14 +163,14 @@ export class LogReader {
       if (silentMs > 0) this.#store.restartRead();
       ({ position } = this.#last);
     }
-    throw new NatsError("nats-unread", "Cannot read what the store says that it has");
+    throw new NatsError("nats-unread");
   }
 
   async #read(): Promise<NatsError | undefined> {
     for await (const stored of this.#store.read(this.#last.position + 1)) {
       if (this.#isAbandoned) return undefined;
       if (stored.isAfterGap) {
-        return new NatsError("nats-log-cut", "Cannot go on: a part of the log is missing");
+        return new NatsError("nats-log-cut");
       }
       if (stored.position === this.#last.position) {
         // Whatever follows may be numbered as what was lost.
@@ -191,5 +191,5 @@ function throwIfError(error: NatsError | undefined): void {
 
 /** The end of a log is not what it was. */
 export function logTruncated(): NatsError {
-  return new NatsError("nats-log-back", "Cannot go on: the end of the log is lost");
+  return new NatsError("nats-log-back");
 }

@@ -48,10 +48,7 @@ function parseUrl(text: string): { server: string; isTls: boolean; credentials?:
   } catch (cause) {
     // It may hold a password.
     const url = text.replace(/\/\/.*@/, "//***@");
-    throw new InputError("nats-url-invalid", `Cannot use ${url} as an address of NATS`, {
-      cause,
-      details: { url },
-    });
+    throw new InputError("nats-url-invalid", { url }, { cause });
   }
 }
 
@@ -68,14 +65,12 @@ export function parseCredentials(text: string, path: string): NatsCredentials {
   if (text.includes("BEGIN NATS USER JWT")) return { type: "creds", text };
   const [line = ""] = text.split(/\r?\n/, 1);
   if (line.trim() !== "") return credentialsOf(line.trim(), (part) => part);
-  throw new InputError("nats-creds-invalid", `Cannot use ${path}: it has no credentials`, {
-    details: { path },
-  });
+  throw new InputError("nats-creds-invalid", { path });
 }
 
 /** The name of a room.
  * @throws {InputError} `room-invalid` */
 export function parseRoom(text: string): string {
   if (ROOM.test(text)) return text;
-  throw new InputError("room-invalid", `Cannot call a room ${text}`, { details: { room: text } });
+  throw new InputError("room-invalid", { room: text });
 }

@@ -46,11 +46,11 @@ export function decodeBlock(bytes: Uint8Array): Batch {
   const frames = splitFrames(bytes);
   const first = frames.next().value as Frame | undefined;
   if (first?.type !== BLOCK) {
-    throw new ProtocolError("frame-unexpected", "Cannot read block: it does not begin like one");
+    throw new ProtocolError("frame-unexpected");
   }
   const version = first.u8();
   if (version !== BLOCK_VERSION) {
-    throw new ProtocolError("version-unsupported", `Cannot read block of version ${version}`);
+    throw new ProtocolError("version-unsupported");
   }
   return { nodeId: first.id(), batchSeq: first.u32(), entries: [...decodeProposals(frames)] };
 }
@@ -83,6 +83,6 @@ export function ignoreForeign<Result>(read: () => Result): Result | undefined {
     return read();
   } catch (cause) {
     if (!(cause instanceof ProtocolError) || cause.code !== "version-unsupported") return undefined;
-    throw new NatsError("nats-newer", "Cannot go on: a newer server is in this room", { cause });
+    throw new NatsError("nats-newer", {}, { cause });
   }
 }

@@ -42,11 +42,11 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const frames = splitFrames(bytes);
   const frame = frames.next().value as Frame | undefined;
   if (frame?.type !== CHECKPOINT) {
-    throw new ProtocolError("frame-unexpected", "Cannot read checkpoint: it does not begin like one");
+    throw new ProtocolError("frame-unexpected");
   }
   const version = frame.u8();
   if (version !== SNAPSHOT_VERSION) {
-    throw new ProtocolError("version-unsupported", `Cannot read checkpoint of version ${version}`);
+    throw new ProtocolError("version-unsupported");
   }
   const [logId, position, seq] = [frame.id(), frame.u64(), frame.u64()];
   const batchSeqs = new Map(Array.from({ length: frame.u16() }, () => [frame.id(), frame.u32()] as const));

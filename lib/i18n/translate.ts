@@ -2,8 +2,7 @@
 // nothing of when one is shown.
 
 import { ENGLISH } from "./en.ts";
-import { ChatError, type ErrorDetails, ProtocolError, ServerError } from "../errors.ts";
-import { systemReason } from "../reasons.ts";
+import { ChatError, type ErrorDetails, ProtocolError, ServerError, systemReason } from "../errors.ts";
 import { SPANISH } from "./es.ts";
 
 /** Name of a sentence. */
@@ -49,8 +48,14 @@ export function errorText(error: unknown, language: Language): string {
   if (isTranslationKey(key)) {
     return interpolate(TRANSLATIONS[language][key], { ...details, ...reasonText(error, key, language) });
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = details.reason ?? (error instanceof Error ? error.message : String(error));
   return interpolate(TRANSLATIONS[language]["error.unknown"], { reason, code });
+}
+
+/** What an ERROR or a REJECTED frame says besides its code, in English: for clients that do not know the code. */
+export function wireReason(error: ProtocolError): string {
+  // A kick's reason is a person's words, or nothing.
+  return error.code === "kicked" ? String(error.details.reason ?? "") : errorText(error, "en");
 }
 
 /** What stands for `reason` in a sentence, where we have words for it; otherwise those of whoever gave it have to do. */

@@ -16,9 +16,7 @@ export interface Address {
 export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
   if (port < 1 || port > 65_535) {
-    throw new InputError("port-invalid", `Cannot use port ${JSON.stringify(text)}: not from 1 to 65535`, {
-      details: { port: text },
-    });
+    throw new InputError("port-invalid", { port: text });
   }
   return port;
 }
@@ -30,9 +28,7 @@ export function parseAddress(text: string): { host: string; port?: number } {
   const bracketed = /^\[(.+)\](?::([^:/]*))?$/.exec(trimmed);
   const [, host = "", port] = bracketed ?? /^([^:]+)(?::([^:/]*))?$/.exec(trimmed) ?? [trimmed, trimmed];
   if (!(host.includes(":") ? isIPv6(host) : !bracketed && isHostname(host))) {
-    throw new InputError("address-invalid", `Cannot read ${JSON.stringify(text)} as an address`, {
-      details: { address: text },
-    });
+    throw new InputError("address-invalid", { address: text });
   }
   return port === undefined ? { host } : { host, port: parsePort(port) };
 }
@@ -83,9 +79,7 @@ export function parseIP(text: string): string {
   if (address.includes(":") && isIPv6(trimmed)) {
     return [normalizeHost(`[${address}]`)!.slice(1, -1), ...zone].join("%");
   }
-  throw new InputError("ip-invalid", `Cannot read ${JSON.stringify(text)} as an IP address`, {
-    details: { ip: text },
-  });
+  throw new InputError("ip-invalid", { ip: text });
 }
 
 /** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */

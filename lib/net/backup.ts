@@ -26,7 +26,7 @@ export function parseBackup(text: string): Backup {
 export function checkBackup({ server }: Backup, place: { own: Address; local: readonly string[] }): void {
   if (!isSelf(server, place)) return;
   const details = { server: formatAddress(server) };
-  throw new InputError("backup-is-self", `Cannot be the backup of itself: ${details.server}`, { details });
+  throw new InputError("backup-is-self", details);
 }
 
 /** A backup as it is written. */

@@ -55,9 +55,6 @@ function parseCertificate(pair: { cert: string; key: string }, path: string): Se
     if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new RangeError("Cannot use the key");
     return { ...pair, fingerprint: fingerprint(own), expiresMs: certificate.validToDate.getTime(), path };
   } catch (cause) {
-    throw new InputError("certificate-invalid", `Cannot use the certificate in ${path}, or its key`, {
-      cause,
-      details: { path },
-    });
+    throw new InputError("certificate-invalid", { path }, { cause });
   }
 }

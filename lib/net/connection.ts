@@ -166,7 +166,7 @@ export class Connection {
 
   readonly #onReadFailed = (cause: unknown): undefined => {
     // What cannot be read from cannot be written to either: no farewell is to be waited for.
-    this.close(new ConnectionLostError("broken", "Cannot read from the peer", { cause }));
+    this.close(new ConnectionLostError("broken", {}, { cause }));
     if (this.#reason) throw this.#reason;
     this.#onEnd();
   };
@@ -222,7 +222,7 @@ export class Connection {
     this.#directQueue.push(frame);
     this.#directBytes += frame.length;
     if (this.#directBytes > MAX_SEND_QUEUE_BYTES) {
-      this.close(new ConnectionLostError("broken", "Cannot hold more answers"));
+      this.close(new ConnectionLostError("broken"));
     } else this.#options.onFlushNeeded();
   }
 
@@ -318,7 +318,7 @@ export class Connection {
   };
 
   readonly #onWriteFailed = (cause: unknown) => {
-    this.close(new ConnectionLostError("broken", "Cannot write to the peer", { cause }));
+    this.close(new ConnectionLostError("broken", {}, { cause }));
     this.#endWrite();
     this.#leaveFlushCycle();
   };
@@ -339,7 +339,7 @@ export class Connection {
   #recordReceived(): void {
     const nowMs = this.#options.nowMs();
     if (nowMs - this.#lastReceivedMs >= this.#options.heartbeat.pingTimeoutMs) {
-      throw new ConnectionLostError("broken", "Cannot trust what comes so late");
+      throw new ConnectionLostError("broken");
     }
     this.#lastReceivedMs = nowMs;
     this.heartbeat?.onData(nowMs);

@@ -24,7 +24,7 @@ export interface LogConsumer {
 
 /** Why a peer is given up: it does not introduce itself, does not answer, does not read, or does not end what it
  * began to say. */
-type DisconnectReason = "handshake-timeout" | "ping-timeout" | "slow-consumer" | "frame-timeout";
+export type DisconnectReason = "handshake-timeout" | "ping-timeout" | "slow-consumer" | "frame-timeout";
 
 /** What a hub does for its owner. */
 export interface HubOptions extends Omit<ConnectionOptions, "onFlushNeeded"> {

@@ -27,7 +27,5 @@ export function toPem(der: Uint8Array): string {
 export function parseFingerprint(text: string): string {
   const fingerprint = text.trim();
   if (FINGERPRINT.test(fingerprint)) return fingerprint;
-  throw new InputError("fingerprint-invalid", `Cannot read ${JSON.stringify(text)} as a fingerprint`, {
-    details: { fingerprint: text },
-  });
+  throw new InputError("fingerprint-invalid", { fingerprint: text });
 }

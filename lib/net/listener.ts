@@ -1,7 +1,7 @@
 // Listening for connections, and why it could not be.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { type Address, formatAddress } from "./address.ts";
+import type { Address } from "./address.ts";
 import { systemClock } from "../base/time.ts";
 import { isDnsFailure } from "./tcp.ts";
 import { type ListenCode, ListenError } from "../errors.ts";
@@ -54,8 +54,7 @@ export function listen({ host, port }: Address): Deno.TcpListener {
     return Deno.listen({ hostname: host, port, tcpBacklog: BACKLOG });
   } catch (cause) {
     const details = { host, port, reason: cause instanceof Error ? cause.message : String(cause) };
-    const message = `Cannot listen on ${formatAddress({ host, port })}: ${details.reason}`;
-    throw new ListenError(listenCode(cause, port), message, { cause, details });
+    throw new ListenError(listenCode(cause, port), details, { cause });
   }
 }
 
@@ -69,8 +68,5 @@ function listenCode(cause: unknown, port: number): ListenCode {
 
 function acceptError(cause: unknown): ListenError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ListenError("accept-failed", `Cannot accept connections: ${reason}`, {
-    cause,
-    details: { reason },
-  });
+  return new ListenError("accept-failed", { reason }, { cause });
 }

@@ -34,10 +34,7 @@ async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpCo
     if (signal.aborted) throw signal.reason;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const code = connectErrorCode(cause, server);
-    throw new ConnectError(code, `Cannot connect to ${formatAddress(server)}: ${reason}`, {
-      cause,
-      details: { server: formatAddress(server), host: server.host, reason },
-    });
+    throw new ConnectError(code, { server: formatAddress(server), host: server.host, reason }, { cause });
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -104,8 +104,5 @@ function connectError(
   { cause, reason = "" }: { cause?: unknown; reason?: string } = {},
 ): ConnectError {
   const details = { server: formatAddress(server), reason };
-  return new ConnectError(code, `Cannot speak TLS with ${details.server}: ${reason || code}`, {
-    cause,
-    details,
-  });
+  return new ConnectError(code, details, { cause });
 }

@@ -12,5 +12,5 @@ const MIN_RUNTIME = [2, 8] as const;
  * @throws {InputError} `tls-lacking` */
 export function requireTls({ runtime }: BuildInfo): void {
   if (isAtLeast(/^Deno ([\d.]+)/.exec(runtime)![1]!, MIN_RUNTIME)) return;
-  throw new InputError("tls-lacking", `Cannot speak TLS on ${runtime}`, { details: { runtime } });
+  throw new InputError("tls-lacking", { runtime });
 }

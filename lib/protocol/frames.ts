@@ -387,31 +387,22 @@ function readMembers(fields: Frame): MemberInfo[] {
 
 function readVersion(fields: Frame): number {
   const version = fields.u8();
-  if (version !== PROTOCOL_VERSION) {
-    throw new ProtocolError(
-      "version-unsupported",
-      `Cannot speak version ${version} of the protocol: this is version ${PROTOCOL_VERSION}`,
-    );
-  }
+  if (version !== PROTOCOL_VERSION) throw new ProtocolError("version-unsupported", { version });
   return version;
 }
 
 /** The byte of flags; none may be set but those in `known`. */
 function readFlags(fields: Frame, known: number): number {
   const flags = fields.u8();
-  if ((flags & ~known) !== 0) {
-    throw new ProtocolError("frame-malformed", `Cannot decode frame: flags 0x${flags.toString(16)}`);
-  }
+  if ((flags & ~known) !== 0) throw new ProtocolError("frame-malformed", { flags });
   return flags;
 }
 
 function list<Item>(count: number, max: number, read: () => Item): Item[] {
-  if (count > max) {
-    throw new ProtocolError("frame-malformed", `Cannot decode frame: a list of ${count} exceeds ${max}`);
-  }
+  if (count > max) throw new ProtocolError("frame-malformed", { count, max });
   return Array.from({ length: count }, read);
 }
 
 function unknownFrame(type: number): ProtocolError {
-  return new ProtocolError("frame-unknown", `Cannot decode frame: type 0x${type.toString(16)} is unknown`);
+  return new ProtocolError("frame-unknown", { type });
 }

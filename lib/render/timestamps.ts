@@ -86,7 +86,5 @@ export function parsePattern(text: string): string {
   );
   const isSafe = printable(text) === text && text.length <= MAX_PATTERN_CHARS;
   if (fields.length > 0 && !isWrong && isSafe) return text;
-  throw new InputError("pattern-invalid", `Cannot show times as ${JSON.stringify(text)}`, {
-    details: { pattern: text },
-  });
+  throw new InputError("pattern-invalid", { pattern: text });
 }

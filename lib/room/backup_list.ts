@@ -40,7 +40,7 @@ export class RoomBackups {
    * @throws {InputError} `backups-full` */
   add(backup: string, now: Instant): void {
     if (new Set([...this.#ownBackups, ...this.#members.configuredBackups, backup]).size > MAX_BACKUPS) {
-      throw new InputError("backups-full", "Cannot add a backup", { details: { max: MAX_BACKUPS } });
+      throw new InputError("backups-full", { max: MAX_BACKUPS });
     }
     // What others have named is there: said again, it would undo a withdrawal that is on its way.
     this.#propose({ backups: [...new Set([...this.#ownBackups, backup])] }, now);
@@ -55,7 +55,7 @@ export class RoomBackups {
     const isServing = isAmong(this.clusterServers);
     if (isServing || !isAmong([...this.#ownBackups, ...this.#members.configuredBackups])) {
       const code = isServing ? "backup-serves" : "backup-unknown";
-      throw new InputError(code, `Cannot withdraw ${server}`, { details: { server } });
+      throw new InputError(code, { server });
     }
     this.#ownBackups = withoutRemoved(this.#ownBackups, [removed]); // at once: what is proposed next must not name it
     this.#propose({ backups: [...this.#ownBackups.slice(0, MAX_BACKUPS - 1), removed] }, now);

@@ -1,13 +1,8 @@
 // Whether somebody gets the nick that they ask for. Pure.
 
 import { InputError, ProtocolError } from "../errors.ts";
-import type { Members, NickConflict } from "./state.ts";
+import type { Members } from "./state.ts";
 import { parseNick } from "../text/text.ts";
-
-const WHY: Readonly<Record<NickConflict, string>> = {
-  "nick-taken": "somebody in the room has this nick",
-  "nick-lookalike": "somebody's nick looks the same",
-};
 
 /** The nick of `session`, who asks for `raw`.
  * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
@@ -15,7 +10,7 @@ export function claimNick(raw: string, sessionId: bigint, members: Members): str
   const nick = nickOf(raw);
   const rival = members.nickConflict(nick, sessionId);
   if (!rival) return nick;
-  throw new ProtocolError(rival, `Cannot call you ${nick}: ${WHY[rival]}`, { details: { nick } });
+  throw new ProtocolError(rival, { nick });
 }
 
 /** What a person would be told who typed it, as peers are told. */
@@ -25,6 +20,6 @@ function nickOf(raw: string): string {
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
     const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
-    throw new ProtocolError(code, cause.message, { cause, details: cause.details });
+    throw new ProtocolError(code, cause.details, { cause });
   }
 }

@@ -135,7 +135,7 @@ export class Room {
    * @throws {ProtocolError} `text-invalid` */
   say(member: Member, { clientSeq, timeMs, text, action, to }: Say, now: Instant): void {
     if (!isText(text) || (to && !isNick(to.nick))) {
-      throw new ProtocolError("text-invalid", "Cannot accept message: its text is not allowed");
+      throw new ProtocolError("text-invalid");
     }
     if (clientSeq <= member.lastProposedSeq) return;
     member.lastProposedSeq = clientSeq;

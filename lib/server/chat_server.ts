@@ -4,11 +4,11 @@
 import { type Address, unmapIPv4 } from "../net/address.ts";
 import { BanList } from "./bans.ts";
 import { type Clock, serverClock } from "../base/time.ts";
-import { type ListenError, ProtocolError } from "../errors.ts";
+import { type ListenError, ProtocolError, type WireCode } from "../errors.ts";
 import { ConnectionLimiter, type GateOptions, pendingHandshakes } from "./connection_limiter.ts";
 import { BYE_FRAME, Sessions } from "./sessions.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
-import { ConnectionManager, type LogConsumer } from "../net/connection_manager.ts";
+import { ConnectionManager, type DisconnectReason, type LogConsumer } from "../net/connection_manager.ts";
 import { type CommitLog, InMemoryCommitLog } from "../room/commit_log.ts";
 import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/listener.ts";
 import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "../protocol/frames.ts";
@@ -17,7 +17,6 @@ import { ClientHandler, type ReceptionOptions } from "./client_handler.ts";
 import { Room } from "../room/room.ts";
 import type { EventLog, RoomLogOptions } from "../room/event_log.ts";
 import type { Socket } from "../net/socket.ts";
-import { addressBanned, timeoutError } from "../violations.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -111,7 +110,7 @@ export class ChatServer implements AsyncDisposable {
       ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
       handshakeMs: handshakeMs,
       frameMs,
-      onUnresponsive: (connection, why) => reception.reject(connection, timeoutError(why)),
+      onUnresponsive: (connection, why) => reception.reject(connection, new ProtocolError(WIRE_CODE_OF[why])),
       onBeforeFlush: () => this.#room.deliver(),
     });
     this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#hub.scheduleFlush() });
@@ -191,7 +190,7 @@ export class ChatServer implements AsyncDisposable {
   kick(nick: string, reason: string): boolean {
     const member = this.#room.findByNick(nick);
     if (!member) return false;
-    this.#sessions.kick(member, new ProtocolError("kicked", reason));
+    this.#sessions.kick(member, new ProtocolError("kicked", { reason }));
     return true;
   }
 
@@ -204,7 +203,7 @@ export class ChatServer implements AsyncDisposable {
     }
     this.#bans.add(address, this.#clock().monotonicMs + durationMs);
     const banned = [...this.#room.members].filter((member) => member.address === address);
-    for (const member of banned) this.#sessions.kick(member, addressBanned(address));
+    for (const member of banned) this.#sessions.kick(member, new ProtocolError("banned"));
     return banned.length;
   }
 
@@ -284,3 +283,11 @@ export class ChatServer implements AsyncDisposable {
     }
   }
 }
+
+/** What a client is told whose connection is given up. */
+const WIRE_CODE_OF: Readonly<Record<DisconnectReason, WireCode>> = {
+  "handshake-timeout": "hello-late",
+  "ping-timeout": "silent",
+  "slow-consumer": "too-slow",
+  "frame-timeout": "frame-late",
+};

@@ -7,6 +7,7 @@ import type { Clock, Instant } from "../base/time.ts";
 import type { FrameDecoder } from "../codec.ts";
 import type { Connection } from "../net/connection.ts";
 import { ConnectionLostError, ProtocolError } from "../errors.ts";
+import { wireReason } from "../i18n/translate.ts";
 import type { ConnectionLimiter } from "./connection_limiter.ts";
 import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
 import type { ConnectionManager } from "../net/connection_manager.ts";
@@ -17,14 +18,6 @@ import { Patience } from "./patience.ts";
 import { type ClientMessage, encodeServer, sessionIdOf } from "../protocol/frames.ts";
 import type { Room } from "../room/room.ts";
 import type { RateLimit } from "../base/limits.ts";
-import {
-  addressBanned,
-  frameUnexpected,
-  hintTls,
-  passwordNeeded,
-  passwordWrong,
-  storeUnavailable,
-} from "../violations.ts";
 import { Visit } from "./visit.ts";
 
 /** How long somebody for whom there is no room may take to say who they are, in ms. */
@@ -235,17 +228,17 @@ export class ClientHandler {
   #handleHello(hello: ClientMessage, visit: Visit, now: Instant): Promise<void> | undefined {
     const { address, connection } = visit;
     const { bans, password, journal } = this.#options;
-    if (hello.type !== "hello") throw frameUnexpected(hello);
-    if (bans.has(address, now.monotonicMs)) throw addressBanned(address);
+    if (hello.type !== "hello") throw new ProtocolError("frame-unexpected");
+    if (bans.has(address, now.monotonicMs)) throw new ProtocolError("banned");
     const arrival = { hello, sessionId: sessionIdOf(hello.resumeToken), address };
     // Whoever comes back from a connection that broke needs no more room than it still takes.
     if (visit.overLimit && !this.#hasPlace(arrival.sessionId)) throw visit.overLimit;
     visit.overLimit = undefined;
-    if (journal.isUnavailable) throw storeUnavailable();
-    if (password && hello.password === "") throw passwordNeeded();
+    if (journal.isUnavailable) throw new ProtocolError("store-away");
+    if (password && hello.password === "") throw new ProtocolError("password-needed");
     // Who guesses passwords is counted as well.
     this.#gate.takeJoin(address, now.monotonicMs);
-    if (password && !password.matches(hello.password)) throw passwordWrong();
+    if (password && !password.matches(hello.password)) throw new ProtocolError("password-wrong");
     const entering = this.#patience.try((then, again) => {
       const admission = this.#room.join(arrival, then, again);
       if (!admission) return false;
@@ -254,7 +247,7 @@ export class ClientHandler {
       this.#leaveAnteroom(visit, then);
       // Whoever waited was not in yet to be thrown out.
       if (bans.has(address, then.monotonicMs)) {
-        this.#sessions.kick(admission.member, addressBanned(address));
+        this.#sessions.kick(admission.member, new ProtocolError("banned"));
       }
       return true;
     }, connection);
@@ -284,7 +277,7 @@ export class ClientHandler {
       case "bye":
         return this.#leave(member, connection);
       case "hello":
-        throw frameUnexpected(message);
+        throw new ProtocolError("frame-unexpected");
     }
   }
 
@@ -294,8 +287,8 @@ export class ClientHandler {
         return this.#room.rename(member, nick, now, again);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        const { code, message: reason } = error;
-        connection.send(encodeServer({ type: "rejected", code, request: nick, reason }));
+        const reason = wireReason(error);
+        connection.send(encodeServer({ type: "rejected", code: error.code, request: nick, reason }));
         return true;
       }
     }, connection);
@@ -318,3 +311,10 @@ export class ClientHandler {
 }
 
 const PONG = encodeServer({ type: "pong" });
+
+/** The error of a peer that began with TLS where none is spoken: its first frame is a handshake, type 22 of a version
+ * that begins with 3 (RFC 8446, section 5.1). Other errors stay. */
+function hintTls(error: ProtocolError): ProtocolError {
+  const isTls = error.code === "frame-too-long" && Number(error.details.length) >>> 16 === 0x1603;
+  return isTls ? new ProtocolError("tls-unexpected") : error;
+}

@@ -1,17 +1,16 @@
 // Whom a server lets in, and how it proves who it is: the flags about passwords and TLS, and what they give.
 
-import { InputError } from "../errors.ts";
+import { InputError, ProtocolError } from "../errors.ts";
 import { checkCombinations, type FlagTable, type FlagValues } from "../cli/flags.ts";
 import { loadCertificate, loadOrCreateCertificate, type ServerCertificate } from "../net/certificate.ts";
 import { translator } from "../i18n/translate.ts";
 import { parsePassword, PasswordVerifier } from "../text/password.ts";
 import { isReadableByOthers, readUserFile } from "../base/files.ts";
 import type { ProcessContext } from "../cli/process.ts";
-import { encodeServer } from "../protocol/frames.ts";
+import { errorFrame } from "./sessions.ts";
 import type { Socket } from "../net/socket.ts";
 import { tlsServer } from "../net/tls_server.ts";
 import { requireTls } from "../net/tls_support.ts";
-import { tlsNeeded } from "../violations.ts";
 
 /** Flags about letting in. */
 export const SERVER_ACCESS_FLAGS = {
@@ -45,8 +44,7 @@ export async function serverAccess(
   const certificate = await loadServerCertificate(flags, program);
   program.dropFilePermissions();
   if (!certificate) return { password };
-  const { code, message: reason } = tlsNeeded();
-  const plaintextReply = encodeServer({ type: "error", code, reason });
+  const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
 }
 
@@ -69,6 +67,6 @@ async function loadServerCertificate(
   const { "tls-cert": cert, "tls-key": key, "tls-dir": folder = configFolder } = flags;
   if (cert !== undefined && key !== undefined) return await loadCertificate(cert, key);
   if (!flags["tls-auto"]) return undefined;
-  if (folder === undefined) throw new InputError("no-folder", "Cannot tell where to keep the certificate");
+  if (folder === undefined) throw new InputError("no-folder");
   return await loadOrCreateCertificate(folder, clock().wallMs);
 }

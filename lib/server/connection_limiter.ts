@@ -77,14 +77,11 @@ export class ConnectionLimiter {
    * @throws {ProtocolError} `room-full` or `address-crowded` */
   acquire(ip: string, nowMs: number): void {
     if (this.#connections >= this.#maxClients) {
-      throw new ProtocolError("room-full", `Cannot serve more than ${this.#maxClients} connections`);
+      throw new ProtocolError("room-full");
     }
     const origin = this.#originOf(ip, nowMs);
     if (origin.connections >= this.#maxPerAddress && !this.#isExempt(ip)) {
-      throw new ProtocolError(
-        "address-crowded",
-        `Cannot serve more than ${this.#maxPerAddress} connections from ${addressPrefix(ip)}`,
-      );
+      throw new ProtocolError("address-crowded");
     }
     this.#count(origin);
   }
@@ -110,10 +107,7 @@ export class ConnectionLimiter {
    * @throws {ProtocolError} `entering-too-often` */
   takeJoin(ip: string, nowMs: number): void {
     if (!this.#originOf(ip, nowMs).joins.take(nowMs) && !this.#isExempt(ip)) {
-      throw new ProtocolError(
-        "entering-too-often",
-        `Cannot let anybody in from ${addressPrefix(ip)} so often`,
-      );
+      throw new ProtocolError("entering-too-often");
     }
   }
 

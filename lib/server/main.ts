@@ -325,9 +325,7 @@ function interfaceMenu(local: readonly LocalAddress[], t: Translate): string[] {
 }
 
 function invalidChoice(max: number): never {
-  throw new InputError("choice-invalid", `Cannot choose that: the choices are 1 to ${max}`, {
-    details: { max },
-  });
+  throw new InputError("choice-invalid", { max });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -91,9 +91,7 @@ export function parseOrder(raw: string): AdminAction {
 function parseMinutes(text: string): number {
   const minutes = /^\d{1,6}$/.test(text) ? Number(text) : Infinity;
   if (minutes <= MAX_BAN_MINUTES) return minutes;
-  throw new InputError("minutes-invalid", `Cannot ban for ${JSON.stringify(text)} minutes`, {
-    details: { minutes: text, max: MAX_BAN_MINUTES },
-  });
+  throw new InputError("minutes-invalid", { minutes: text, max: MAX_BAN_MINUTES });
 }
 
 /** How an order is to be typed. */

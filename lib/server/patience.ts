@@ -5,7 +5,7 @@ import type { Clock, Instant } from "../base/time.ts";
 import type { Connection } from "../net/connection.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import { encodeServer } from "../protocol/frames.ts";
-import { storeUnavailable } from "../violations.ts";
+import { ProtocolError } from "../errors.ts";
 
 /** How long one wait may be until it is looked how things stand, in ms. */
 const COMMIT_POLL_MS = 1_000;
@@ -50,14 +50,14 @@ export class Patience {
   async #retry(attempt: Attempt, connection: Connection, isDue: () => boolean): Promise<void> {
     const isTooLong = this.#elapsed(connection);
     while (connection.isOpen && !isDue()) {
-      if (isTooLong()) throw storeUnavailable();
+      if (isTooLong()) throw new ProtocolError("store-away");
       await this.#pause(connection);
     }
     if (connection.isOpen) await this.try(attempt, connection);
     else this.#options.onGone();
   }
 
-  /** Waits until the journal goes on; undefined if it does. Rejects with {@linkcode storeUnavailable}. */
+  /** Waits until the journal goes on; undefined if it does. Rejects with `store-away`. */
   whileBlocked(connection: Connection): Promise<void> | undefined {
     return this.#options.journal.isBlocked ? this.#pauseWhileBlocked(connection) : undefined;
   }
@@ -65,7 +65,7 @@ export class Patience {
   async #pauseWhileBlocked(connection: Connection): Promise<void> {
     const isTooLong = this.#elapsed(connection);
     while (connection.isOpen && this.#options.journal.isBlocked) {
-      if (isTooLong()) throw storeUnavailable();
+      if (isTooLong()) throw new ProtocolError("store-away");
       await this.#pause(connection);
     }
   }

@@ -4,10 +4,10 @@
 import type { Clock, Instant } from "../base/time.ts";
 import type { Connection } from "../net/connection.ts";
 import { ProtocolError } from "../errors.ts";
+import { wireReason } from "../i18n/translate.ts";
 import type { Member } from "../room/state.ts";
 import { encodeServer, encodeWelcome } from "../protocol/frames.ts";
 import type { Admission, Room } from "../room/room.ts";
-import { sessionReplaced } from "../violations.ts";
 
 /** What guests need. */
 interface GuestsOptions {
@@ -40,7 +40,7 @@ export class Sessions implements Disposable {
   /** Lets somebody in, who may be in through another connection: it is ended. */
   attach({ welcome: attach, online: membersBytes, cursor, member }: Admission, connection: Connection): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
-    this.detach(member)?.end(errorFrame(sessionReplaced()));
+    this.detach(member)?.end(errorFrame(new ProtocolError("replaced")));
     this.#connections.set(member, connection);
     this.#members.set(connection, member);
     connection.startHeartbeat();
@@ -74,7 +74,7 @@ export class Sessions implements Disposable {
   /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
    * not thrown out, comes back in. */
   onTakenOver(member: Member, { isKicked }: { isKicked: boolean }): void {
-    this.detach(member)?.end(isKicked ? errorFrame(new ProtocolError("kicked", "")) : BYE_FRAME);
+    this.detach(member)?.end(isKicked ? errorFrame(new ProtocolError("kicked")) : BYE_FRAME);
   }
 
   /** Tells everybody that what they say waits, and then that it does so no more, each of them once. */
@@ -115,6 +115,6 @@ export class Sessions implements Disposable {
 export const BYE_FRAME = encodeServer({ type: "bye" });
 
 /** The frame that tells a peer why it is not served any more. */
-export function errorFrame({ code, message }: ProtocolError): Uint8Array<ArrayBuffer> {
-  return encodeServer({ type: "error", code, reason: message });
+export function errorFrame(error: ProtocolError): Uint8Array<ArrayBuffer> {
+  return encodeServer({ type: "error", code: error.code, reason: wireReason(error) });
 }

@@ -4,12 +4,11 @@
 import type { Instant } from "../base/time.ts";
 import type { FrameDecoder } from "../codec.ts";
 import type { Connection } from "../net/connection.ts";
-import type { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors.ts";
 import type { ConnectionLimiter } from "./connection_limiter.ts";
 import type { Member } from "../room/state.ts";
 import { type ClientMessage, decodeClient, type Say } from "../protocol/frames.ts";
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
-import { counterBackwards } from "../violations.ts";
 
 /** What a client may say at once, and then, in frames. */
 export const MESSAGE_RATE: RateLimit = { burst: 20, perSecond: 5 };
@@ -65,7 +64,9 @@ export class Visit {
   }
 
   #checkClientSeq({ clientSeq }: Say): void {
-    if (clientSeq <= this.#lastClientSeq) throw counterBackwards(clientSeq, this.#lastClientSeq);
+    if (clientSeq <= this.#lastClientSeq) {
+      throw new ProtocolError("counter-backwards", { clientSeq, last: this.#lastClientSeq });
+    }
     this.#lastClientSeq = clientSeq;
   }
 

@@ -6,7 +6,7 @@ import type { SqliteStore } from "./sqlite_store.ts";
 import { StoreError } from "../errors.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
 import type { Uncommitted } from "../protocol/frames.ts";
-import { systemReason } from "../reasons.ts";
+import { systemReason } from "../errors.ts";
 
 /** How many entries are kept. */
 const RETAINED_ENTRIES = 100_000;
@@ -189,7 +189,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     if (this.#isStuck) return;
     this.#isStuck = true;
     const code = systemReason(cause) === "no-space" ? "disk-full" : "disk-failed";
-    const error = new StoreError(code, `Cannot store anything: ${reason}`, { cause, details: { reason } });
+    const error = new StoreError(code, { reason }, { cause });
     this.#options.onStalled?.(error);
   }
 }

@@ -8,7 +8,7 @@ import { applyEvent, snapshotOf, tombstone } from "../room/fold.ts";
 import { Members } from "../room/state.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
 import { randomId } from "../base/random_id.ts";
-import { type SystemReason, systemReason } from "../reasons.ts";
+import { type SystemReason, systemReason } from "../errors.ts";
 
 /** Says that a file is ours: "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
@@ -300,7 +300,7 @@ function storeError(
   reason: string,
   { cause, ...more }: { cause?: unknown; why?: SystemReason; version?: number } = {},
 ): InputError {
-  return new InputError(code, `Cannot use ${path}: ${reason}`, { cause, details: { path, reason, ...more } });
+  return new InputError(code, { path, reason, ...more }, { cause });
 }
 
 async function toStoreError(path: string, error: unknown): Promise<InputError> {

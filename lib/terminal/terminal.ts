@@ -150,9 +150,7 @@ export class Terminal implements AsyncDisposable {
       const answer = (isSecret ? line : line?.trim()) ||
         (line === undefined && (this.isTty || isRetry) ? undefined : fallback);
       if (answer !== undefined || line !== undefined) return answer ?? "";
-      throw new InputError("input-ended", `Cannot go on without an answer to "${question}"`, {
-        details: { question },
-      });
+      throw new InputError("input-ended", { question });
     }, options);
   }
 

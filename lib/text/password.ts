@@ -11,11 +11,9 @@ export const MAX_PASSWORD_BYTES = 256;
  * @throws {InputError} `password-empty` or `password-too-long` */
 export function parsePassword(text: string): string {
   const password = text.split(/\r?\n/, 1)[0]!;
-  if (password === "") throw new InputError("password-empty", "Cannot use an empty password");
+  if (password === "") throw new InputError("password-empty");
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
-    throw new InputError("password-too-long", `Cannot use a password over ${MAX_PASSWORD_BYTES} bytes`, {
-      details: { max: MAX_PASSWORD_BYTES },
-    });
+    throw new InputError("password-too-long", { max: MAX_PASSWORD_BYTES });
   }
   return password;
 }

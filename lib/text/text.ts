@@ -33,12 +33,10 @@ export function parseNick(raw: string): string {
   const nick = trimmed.length > MAX_RAW_NICK_UNITS ? "" : trimmed.normalize("NFKC");
   if (countChars(nick) > MAX_NICK_CHARS || !NICK.test(nick) || INVISIBLE_CHARS.test(nick)) {
     const shown = truncate(raw, 2 * MAX_NICK_CHARS);
-    throw new InputError("nick-invalid", `Cannot use nick ${JSON.stringify(shown)}`, {
-      details: { nick: shown, max: MAX_NICK_CHARS },
-    });
+    throw new InputError("nick-invalid", { nick: shown, max: MAX_NICK_CHARS });
   }
   if (hasMixedScripts(nick)) {
-    throw new InputError("nick-mixed", `Cannot use nick ${nick}: it mixes scripts`, { details: { nick } });
+    throw new InputError("nick-mixed", { nick });
   }
   return nick;
 }
@@ -69,13 +67,7 @@ export function parseText(raw: string): string {
   if (!HAS_VISIBLE_CHAR.test(text)) return "";
   const length = countChars(text);
   if (length > MAX_TEXT_CHARS) {
-    throw new InputError(
-      "text-too-long",
-      `Cannot send ${length} characters: the limit is ${MAX_TEXT_CHARS}`,
-      {
-        details: { length, max: MAX_TEXT_CHARS },
-      },
-    );
+    throw new InputError("text-too-long", { length, max: MAX_TEXT_CHARS });
   }
   return text;
 }

@@ -2,12 +2,11 @@
 
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server.ts";
-import type { ChatError } from "../../lib/errors.ts";
+import { type ChatError, ProtocolError } from "../../lib/errors.ts";
 import { PasswordVerifier } from "../../lib/text/password.ts";
-import { encodeServer } from "../../lib/protocol/frames.ts";
 import type { RejectedClient } from "../../lib/server/client_handler.ts";
 import { tlsServer } from "../../lib/net/tls_server.ts";
-import { tlsNeeded } from "../../lib/violations.ts";
+import { errorFrame } from "../../lib/server/sessions.ts";
 import type { CertificatePair } from "../net/certificates.ts";
 import { FakeScreen } from "../terminal/fake_screen.ts";
 import { FakeUser } from "../fake_user.ts";
@@ -23,8 +22,7 @@ type Options = Partial<ChatServerOptions> & { readonly pair?: CertificatePair };
 
 /** A server that speaks TLS if it has a certificate. */
 export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
-  const { code, message: reason } = tlsNeeded();
-  const plaintextReply = encodeServer({ type: "error", code, reason });
+  const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   const wrapTls = pair && await tlsServer({ ...pair, plaintextReply });
   return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options, wrapTls });
 }

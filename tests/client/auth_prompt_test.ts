@@ -10,9 +10,9 @@ import { FakeUser } from "../fake_user.ts";
 const pure = { permissions: "none" } as const;
 
 const SHUT = [
-  new ConnectError("certificate-unknown", "why", { details: { fingerprint: "SHA256:x" } }),
-  new ConnectError("certificate-changed", "why", { details: { known: "SHA256:x", fingerprint: "SHA256:y" } }),
-  new ServerError("password-needed", "why"),
+  new ConnectError("certificate-unknown", { fingerprint: "SHA256:x" }),
+  new ConnectError("certificate-changed", { known: "SHA256:x", fingerprint: "SHA256:y" }),
+  new ServerError("password-needed", { reason: "why" }),
 ];
 
 Deno.test("Doorman says why a door is shut to a script, and only if that is news", pure, async () => {
@@ -40,7 +40,7 @@ Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure,
   const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
   const failure = {
     target,
-    error: new ServerError("tls-needed", "why"),
+    error: new ServerError("tls-needed", { reason: "why" }),
     wasJoined: false,
     connectedForMs: 0,
   };

@@ -9,7 +9,7 @@ const pure = { permissions: "none" } as const;
 const server = { host: "10.0.0.7", port: 5_000 };
 
 function broken(code?: string): ConnectionLostError {
-  return new ConnectionLostError("broken", "why", { cause: Object.assign(new Error("why"), { code }) });
+  return new ConnectionLostError("broken", {}, { cause: Object.assign(new Error("why"), { code }) });
 }
 
 Deno.test(
@@ -17,7 +17,7 @@ Deno.test(
   pure,
   () => {
     const ends = [
-      new ConnectionLostError("closed", "why"),
+      new ConnectionLostError("closed"),
       ...["ECONNRESET", "ECONNABORTED", "EPIPE"].map(broken),
     ];
     for (const cause of ends) {
@@ -32,7 +32,7 @@ Deno.test(
   "toDisconnect() tells that a connection broke before WELCOME for which no peer is to blame",
   pure,
   () => {
-    for (const cause of [broken(), broken("ENETDOWN"), new ConnectionLostError("broken", "why")]) {
+    for (const cause of [broken(), broken("ENETDOWN"), new ConnectionLostError("broken")]) {
       assertEquals(toDisconnect(cause, { server, wasJoined: false }), cause);
     }
   },

@@ -23,7 +23,7 @@ export const TARGET: ConnectTarget = { server: FIRST!, nick: "ana" };
 export function lost(server: Address): Disconnect {
   return {
     target: { ...TARGET, server },
-    error: new ConnectionLostError("closing", "why"),
+    error: new ConnectionLostError("closing"),
     wasJoined: true,
     connectedForMs: 60_000,
   };
@@ -33,7 +33,7 @@ export function lost(server: Address): Disconnect {
 export function unreachable(server: Address, code: "refused" | "name-unknown" = "refused"): Disconnect {
   return {
     target: { ...TARGET, server },
-    error: new ConnectError(code, "why"),
+    error: new ConnectError(code),
     wasJoined: false,
     connectedForMs: 0,
   };
@@ -94,8 +94,8 @@ export function reasonPart(notice: string): string {
 
 /** All that says that one side breaks the rules. */
 export const VIOLATIONS = [
-  new ConnectionLostError("garbled", "why", { cause: new ProtocolError("frame-malformed", "why") }),
-  new ConnectError("not-a-chat-server", "why", { cause: new ProtocolError("frame-too-long", "why") }),
+  new ConnectionLostError("garbled", {}, { cause: new ProtocolError("frame-malformed") }),
+  new ConnectError("not-a-chat-server", {}, { cause: new ProtocolError("frame-too-long") }),
   ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid", "replaced"]
-    .map((code) => new ServerError(code, "why")),
+    .map((code) => new ServerError(code, { reason: "why" })),
 ];

@@ -55,7 +55,7 @@ Deno.test(
     assertEquals(choice.notices, []);
     for (const server of [SECOND!, FIRST!, SECOND!, FIRST!]) await choice.next(unreachable(server));
     assertEquals(choice.notices.splice(0).map(reasonPart), ["Se seguirá intentando."]);
-    const full = { ...unreachable(FIRST!), error: new ServerError("room-full", "why") };
+    const full = { ...unreachable(FIRST!), error: new ServerError("room-full", { reason: "why" }) };
     for (const failure of [full, unreachable(SECOND!), full]) await choice.next(failure);
     assertEquals(choice.notices.splice(0), [
       "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
@@ -69,9 +69,9 @@ Deno.test(
 
 Deno.test("ServerSelector --auto does not say that it goes on where it does not", pure, async () => {
   const cases: [Disconnect["error"], { isTty?: boolean }][] = [
-    [new ServerError("banned", "why"), {}],
+    [new ServerError("banned", { reason: "why" }), {}],
     [VIOLATIONS[2]!, {}],
-    [new ServerError("nick-taken", "why"), { isTty: true }],
+    [new ServerError("nick-taken", { reason: "why" }), { isTty: true }],
   ];
   for (const [error, person] of cases) {
     await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, person);
@@ -107,7 +107,7 @@ Deno.test(
       canUpgrade: () => false,
     };
     await using choice = await selectorAfterJoin({ isAuto: true, authPrompter, random: () => 0 });
-    const error = new ConnectError("certificate-changed", "why");
+    const error = new ConnectError("certificate-changed");
     for (const server of [FIRST!, SECOND!, FIRST!, SECOND!]) {
       await choice.next({
         ...unreachable(server),
@@ -186,7 +186,7 @@ Deno.test(
       authenticate: () => Promise.resolve("shut"),
       canUpgrade: () => false,
     };
-    const error = new ServerError("password-needed", "why");
+    const error = new ServerError("password-needed", { reason: "why" });
     for (const isAuto of [false, true]) {
       await using choice = await selectorAfterJoin({ isAuto, authPrompter });
       choice.person.endInput();

@@ -22,8 +22,8 @@ const pure = { permissions: "none" } as const;
 
 /** What says nothing of whether the server lives. */
 const CUTS = [
-  ...["closed", "broken"].map((code) => new ConnectionLostError(code as ConnectionLostCode, "why")),
-  ...["frame-late", "too-slow", "silent"].map((code) => new ServerError(code, "why")),
+  ...["closed", "broken"].map((code) => new ConnectionLostError(code as ConnectionLostCode)),
+  ...["frame-late", "too-slow", "silent"].map((code) => new ServerError(code, { reason: "why" })),
 ];
 
 function inVain(): never {
@@ -52,7 +52,7 @@ Deno.test(
   async () => {
     for (const isAuto of [true, false]) {
       await using choice = await selectorAfterJoin({ isAuto, random: inVain }, { isTty: true });
-      const again = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError("silent", "why") });
+      const again = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError("silent") });
       assertEquals(again, {
         server: FIRST!,
         nick: "ana",
@@ -67,7 +67,7 @@ Deno.test(
 Deno.test("ServerSelector does not dial a server again that said why", pure, async () => {
   for (const code of ["closing", "garbled"] as const) {
     await using choice = await selectorAfterJoin({ isAuto: true, random: () => 0 });
-    const target = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError(code, "why") });
+    const target = await choice.next({ ...lost(FIRST!), error: new ConnectionLostError(code) });
     assertEquals(target, { server: SECOND!, nick: "ana" });
   }
 });
@@ -103,7 +103,7 @@ Deno.test(
     const failure = await failAgain(choice);
     assertEquals(await choice.next(failure), { server: SECOND!, nick: "ana" });
     // Its system took the connection before it knew that there is nobody.
-    const error = new ConnectionLostError("broken", "why");
+    const error = new ConnectionLostError("broken");
     assertEquals(await choice.next({ ...failure, error }), { server: SECOND!, nick: "ana" });
     assertEquals([waits, choice.notices], [0, []]);
     await choice.next(unreachable(SECOND!));
@@ -139,10 +139,10 @@ Deno.test(
 
 Deno.test("ServerSelector says why a server that lives does not let the client in again", pure, async () => {
   await using choice = await selectorAfterJoin({ isAuto: true, random: () => 0 });
-  const failure = { ...await failAgain(choice), error: new ServerError("room-full", "why") };
+  const failure = { ...await failAgain(choice), error: new ServerError("room-full", { reason: "why" }) };
   assertEquals((await choice.next(failure))?.server, SECOND!);
   assertEquals(choice.notices.map(reasonPart), ["Se seguirá intentando."]);
-  await choice.next({ ...failure, error: new ConnectError("not-tls", "why") });
+  await choice.next({ ...failure, error: new ConnectError("not-tls") });
   assertEquals(choice.notices.length, 2);
 });
 
@@ -176,13 +176,17 @@ Deno.test("ServerSelector does not stay with a server on which no connection las
 
 Deno.test("ServerSelector goes back to a server that only waited too long for a frame", pure, async () => {
   await using choice = await selectorAfterJoin({ isAuto: true });
-  await choice.next({ ...lost(FIRST!), error: new ServerError("frame-late", "why"), connectedForMs: 0 });
+  await choice.next({
+    ...lost(FIRST!),
+    error: new ServerError("frame-late", { reason: "why" }),
+    connectedForMs: 0,
+  });
   assertEquals((await choice.next(lost(SECOND!)))?.server, FIRST!);
 });
 
 /** This machine has no network through which it could reach a server. */
 function away(failure: Disconnect): Disconnect {
-  return { ...failure, error: new ConnectError("network-away", "why") };
+  return { ...failure, error: new ConnectError("network-away") };
 }
 
 Deno.test(
@@ -193,7 +197,7 @@ Deno.test(
       let waits = 0;
       const random = () => (waits++, 0);
       await using choice = await selectorAfterJoin({ isAuto: true, random, backups: [THIRD!] });
-      let failure: Disconnect = { ...await failAgain(choice), error: new ConnectError(code, "why") };
+      let failure: Disconnect = { ...await failAgain(choice), error: new ConnectError(code) };
       const seen = [];
       while (seen.length < 6) {
         const before = waits;

@@ -36,7 +36,7 @@ Deno.test("ServerSelector does not come back by itself to where it is not wanted
   for (const code of ["kicked", "banned"]) {
     for (const isAuto of [false, true]) {
       await using choice = await selectorAfterJoin({ isAuto });
-      const error = new ServerError(code, "why");
+      const error = new ServerError(code, { reason: "why" });
       assertStrictEquals(
         await assertRejects(() => choice.next({ ...lost(FIRST!), error }), ServerError),
         error,
@@ -120,7 +120,7 @@ Deno.test("ServerSelector asks for another nick alone if that is what is wrong",
     choice.person.type("ana2\n");
     const failure = {
       target: TARGET,
-      error: new ServerError(code, "why"),
+      error: new ServerError(code, { reason: "why" }),
       wasJoined: false,
       connectedForMs: 0,
     };
@@ -140,7 +140,7 @@ Deno.test(
     assertEquals(server, SECOND);
     const failure = {
       target: { server, nick: "ana" },
-      error: new ServerError("nick-taken", ""),
+      error: new ServerError("nick-taken"),
       wasJoined: false,
       connectedForMs: 0,
     };
@@ -235,7 +235,7 @@ Deno.test(
   "ServerSelector offers a person the server whose store is away again; others go on to the next",
   pure,
   async () => {
-    const error = new ServerError("store-away", "why");
+    const error = new ServerError("store-away", { reason: "why" });
     const away = { target: { ...TARGET, server: SECOND! }, error, wasJoined: false, connectedForMs: 0 };
     for (
       const [options, isTty, server] of [
@@ -327,7 +327,7 @@ Deno.test(
     choice.person.endInput();
     const failure = {
       target: TARGET,
-      error: new ServerError("nick-taken", "why"),
+      error: new ServerError("nick-taken", { reason: "why" }),
       wasJoined: false,
       connectedForMs: 0,
     };

@@ -192,35 +192,35 @@ Deno.test("explain() tells what is wrong with what a person gave", pure, () => {
 });
 
 Deno.test("explain() fills in what an error is about", pure, () => {
-  const refused = new ConnectError("refused", "", { details: { server: "10.0.0.7:5000" } });
+  const refused = new ConnectError("refused", { server: "10.0.0.7:5000" });
   assertEquals(
     errorText(refused, "en"),
     "Nothing is listening on 10.0.0.7:5000: check the address and the port, and that the server is running.",
   );
-  const inUse = new ListenError("port-in-use", "", { details: { host: "10.0.0.7", port: 5_000 } });
+  const inUse = new ListenError("port-in-use", { host: "10.0.0.7", port: 5_000 });
   assertEquals(errorText(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");
 });
 
 Deno.test("explain() has words for a reason that nobody gave", pure, () => {
-  const kicked = (reason: string) => new ServerError("kicked", reason, { details: { reason } });
+  const kicked = (reason: string) => new ServerError("kicked", { reason });
   assertEquals(errorText(kicked(""), "es").split(": ")[1], "sin decir por qué");
   assertEquals(errorText(kicked(""), "en").split(": ")[1], "no reason given");
   assertEquals(errorText(kicked("por gritar"), "en").split(": ")[1], "por gritar");
 });
 
 Deno.test("explain() tells silence that a server tells us of from a server's own silence", pure, () => {
-  assertEquals(errorText(new ConnectionLostError("silent", ""), "en"), "the server stopped responding");
-  assertEquals(errorText(new ServerError("silent", ""), "en"), "there was no sign of life");
-  assertEquals(errorText(new ProtocolError("silent", ""), "en"), "there was no sign of life");
+  assertEquals(errorText(new ConnectionLostError("silent"), "en"), "the server stopped responding");
+  assertEquals(errorText(new ServerError("silent"), "en"), "there was no sign of life");
+  assertEquals(errorText(new ProtocolError("silent"), "en"), "there was no sign of life");
 });
 
 Deno.test("explain() repeats the reason of what it does not know", pure, () => {
   assertEquals(
-    errorText(new ServerError("of-the-future", "Cannot serve you"), "es"),
+    errorText(new ServerError("of-the-future", { reason: "Cannot serve you" }), "es"),
     "Cannot serve you (of-the-future)",
   );
-  assertEquals(errorText(new ServerError("__proto__", "why"), "es"), "why (__proto__)");
-  assertEquals(errorText(new ChatError("unheard-of", "why"), "en"), "why (unheard-of)");
+  assertEquals(errorText(new ServerError("__proto__", { reason: "why" }), "es"), "why (__proto__)");
+  assertEquals(errorText(new ChatError("unheard-of", { reason: "why" }), "en"), "why (unheard-of)");
   assertEquals(errorText(new TypeError("why"), "en"), "why (internal)");
   assertEquals(errorText("why", "en"), "why (internal)");
 });

@@ -105,7 +105,7 @@ Deno.test("What the judge throws is thrown, and nothing was said to the server",
   await using server = new Greeter(own, async (conn) => {
     heard += await conn.read(new Uint8Array(1_000)) ?? 0;
   });
-  const error = new ConnectError("certificate-unknown", "Cannot trust it");
+  const error = new ConnectError("certificate-unknown");
   const verify = () => {
     throw error;
   };

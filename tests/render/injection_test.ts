@@ -35,7 +35,7 @@ function linesOf(renderer: Renderer, text: string): string[] {
     ...events.map((event) => renderer.entry(event, { isHistory: true })),
     renderer.member({ sessionId: 1n, nick: text, address: text, sinceMs: 0 }),
     renderer.notice(
-      errorText(new ServerError(text, text, { details: { nick: text, reason: text } }), "es"),
+      errorText(new ServerError(text, { nick: text, reason: text }), "es"),
       0,
     ),
   ];

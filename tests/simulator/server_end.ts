@@ -156,7 +156,7 @@ export class ServerEnd implements Receiver {
   }
 
   #enter(hello: ClientMessage): void {
-    if (hello.type !== "hello") throw new ProtocolError("frame-unexpected", "HELLO comes first");
+    if (hello.type !== "hello") throw new ProtocolError("frame-unexpected");
     this.#try((again) => this.#letIn(hello, again));
   }
 
@@ -201,7 +201,7 @@ export class ServerEnd implements Receiver {
         this.#server.onDeparted(member.sessionId);
         return this.#try((again) => this.#leave(member, again));
       case "hello":
-        throw new ProtocolError("frame-unexpected", "HELLO comes once");
+        throw new ProtocolError("frame-unexpected");
     }
   }
 

@@ -176,10 +176,10 @@ export class NatsModuleError extends Error {
   readonly code: NatsCode;
   readonly details: Readonly<Record<string, string>>;
 
-  constructor(code: NatsCode, message: string, options: ErrorOptions & { details: Record<string, string> }) {
-    super(message, options);
+  constructor(code: NatsCode, details: Readonly<Record<string, string>>, options?: ErrorOptions) {
+    super(code, options);
     this.code = code;
-    this.details = options.details;
+    this.details = details;
   }
 }
 
@@ -189,10 +189,7 @@ export function toNatsError(error: unknown, { servers }: Pick<NatsConfig, "serve
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const details = { servers: servers.join(", "), reason: message, ...(isWithoutTls(message) && NO_TLS) };
   const code = natsErrorCode(name, message, jetStreamErrorCode(error));
-  return new NatsModuleError(code, `Cannot use NATS at ${details.servers}: ${message}`, {
-    cause: error,
-    details,
-  });
+  return new NatsModuleError(code, details, { cause: error });
 }
 
 /** Of the library, for which it has no code. */

@@ -304,11 +304,5 @@ function check({ config }: StreamInfo, wanted: Config): void {
     config.storage === wanted.storage && config.retention === wanted.retention &&
     config.discard === wanted.discard && config.max_msgs_per_subject <= 0 && !config.sealed;
   if (isOurs) return;
-  throw new NatsModuleError(
-    "nats-other-stream",
-    `Cannot use the stream ${config.name}: it is none of a room`,
-    {
-      details: { stream: config.name },
-    },
-  );
+  throw new NatsModuleError("nats-other-stream", { stream: config.name });
 }
