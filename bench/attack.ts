@@ -64,12 +64,12 @@ async function startAttackers(port: number, count: number): Promise<AsyncDisposa
 
 async function measure(clients: number, attackers: number, seconds: number): Promise<[Ages, Ages, number]> {
   await using server = await MeasuredServer.start([]);
-  using crowd = await LoadClients.open({ port: server.port, size: clients });
+  using batch = await LoadClients.open({ port: server.port, size: clients });
   await delay(SETTLING_MS);
-  const without = await chat(crowd, seconds);
+  const without = await chat(batch, seconds);
   await using _ = await startAttackers(server.port, attackers);
   await delay(SETTLING_MS);
-  const withThem = await chat(crowd, seconds);
+  const withThem = await chat(batch, seconds);
   return [without, withThem, (await server.cost())?.rssBytes ?? NaN];
 }
 

@@ -23,8 +23,8 @@ class Client {
   readonly #running: Promise<void>;
 
   constructor(nick: string, [primary, backup]: readonly [Address, Address]) {
-    const mailbox = new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
-    const chooser = new ServerSelector({
+    const state = new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
+    const selector = new ServerSelector({
       terminal: silentTerminal,
       language: "en",
       notify: () => Promise.resolve(),
@@ -33,21 +33,21 @@ class Client {
       backups: [backup],
       isAuto: true,
     });
-    this.session = new Session({ mailbox, nextTarget: (failure, options) => chooser.next(failure, options) });
-    this.#running = this.#run(mailbox, chooser);
+    this.session = new Session({ state, nextServer: (failure, options) => selector.next(failure, options) });
+    this.#running = this.#run(state, selector);
   }
 
-  async #run(mailbox: SessionState, chooser: ServerSelector): Promise<void> {
+  async #run(state: SessionState, selector: ServerSelector): Promise<void> {
     let awaited = "";
     for await (const event of this.session.run()) {
       if (event.type === "entered") {
-        chooser.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
+        selector.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
         awaited = `ready on ${formatAddress(event.server)}`;
         this.session.say(awaited);
       }
       if (event.type !== "read") continue;
       for (const { entry } of event.entries) {
-        const isOwn = entry.type === "said" && entry.sessionId === mailbox.sessionId &&
+        const isOwn = entry.type === "said" && entry.sessionId === state.sessionId &&
           entry.text === awaited;
         if (isOwn) this.chatting.resolve(performance.now());
       }

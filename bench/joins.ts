@@ -12,9 +12,9 @@ import { runBench } from "./program.ts";
 async function measure(size: number): Promise<{ inMs: number; toldMs: number }> {
   await using server = await MeasuredServer.start();
   const startedMs = performance.now();
-  using crowd = await LoadClients.open({ port: server.port, size, atOnce: size });
+  using batch = await LoadClients.open({ port: server.port, size, atOnce: size });
   const inMs = performance.now() - startedMs;
-  await crowd.waitUntilIdle();
+  await batch.waitUntilIdle();
   return { inMs, toldMs: performance.now() - startedMs };
 }
 

@@ -18,14 +18,14 @@ async function load(): Promise<void> {
   });
   const of = (name: string) => positive(flags[name], name);
   const port = `${flags.port}`.split(",").map((port) => positive(port, "port"));
-  using crowd = await LoadClients.open({ port, size: of("clients") });
-  await crowd.waitUntilIdle();
+  using batch = await LoadClients.open({ port, size: of("clients") });
+  await batch.waitUntilIdle();
   console.log("started");
   const waitUntil = delay(of("seconds") * 1_000);
   console.log(
-    JSON.stringify(await crowd.runConversation({ senders: of("senders"), window: of("window"), waitUntil })),
+    JSON.stringify(await batch.runConversation({ senders: of("senders"), window: of("window"), waitUntil })),
   );
-  await crowd.leave();
+  await batch.leave();
 }
 
 if (import.meta.main) await runBench(load);

@@ -16,7 +16,7 @@ const LOOK_MS = 2;
 const DRAIN_MS = 15_000;
 
 /** Who comes. */
-export interface CrowdOptions {
+export interface LoadClientsOptions {
   /** One of a server, or of each server of a room: the crowd is spread over them. */
   readonly port: number | readonly number[];
   readonly size: number;
@@ -65,11 +65,11 @@ export class LoadClients implements Disposable {
   /** Lets a crowd in; fulfilled when everyone has read WELCOME. Nobody dials before all who came earlier have
    * read what there is: ten thousand who come at once would keep each other waiting until the server gives up.
    * @throws {Error} */
-  static async open({ port, size, atOnce = DIAL_CONCURRENCY, readBytes = READ_BYTES }: CrowdOptions) {
-    const crowd = new LoadClients();
-    const { clients } = crowd;
+  static async open({ port, size, atOnce = DIAL_CONCURRENCY, readBytes = READ_BYTES }: LoadClientsOptions) {
+    const batch = new LoadClients();
+    const { clients } = batch;
     const ports = [port].flat();
-    const onLost = crowd.#failure.reject;
+    const onLost = batch.#failure.reject;
     try {
       while (clients.length < size) {
         const indices = Array.from(
@@ -85,12 +85,12 @@ export class LoadClients implements Disposable {
             onLost,
           });
         }));
-        await crowd.waitUntil("to be let in", ({ counts }) => counts[FRAME_TYPE.welcome]! > 0);
-        if (clients.length < size) await crowd.waitUntilIdle();
+        await batch.waitUntil("to be let in", ({ counts }) => counts[FRAME_TYPE.welcome]! > 0);
+        if (clients.length < size) await batch.waitUntilIdle();
       }
-      return crowd;
+      return batch;
     } catch (error) {
-      crowd[Symbol.dispose]();
+      batch[Symbol.dispose]();
       throw error;
     }
   }

@@ -43,7 +43,7 @@ Deno.bench("find where to begin by time in a full log", () => void still.seqSinc
 Deno.bench("find the last 50 messages in a full log", () => void still.seqOfNthLast(50, FRAME_BYTES[4]!));
 
 const now = { wallMs: 1_795_355_110_250, monotonicMs: 0 };
-const room = new Room({ journal: new InMemoryCommitLog(1n) });
+const room = new Room({ commitLog: new InMemoryCommitLog(1n) });
 const hello = {
   ...{
     type: "hello",

@@ -38,9 +38,9 @@ async function soak(): Promise<void> {
   });
   const [size, seconds] = [positive(flags.clients, "clients"), positive(flags.seconds, "seconds")];
   await using server = await MeasuredServer.start();
-  using crowd = await LoadClients.open({ port: server.port, size });
+  using batch = await LoadClients.open({ port: server.port, size });
   const watching = watch(server, seconds);
-  const { deliveries, deliveriesPerSecond, p99Ms } = await crowd.runConversation({
+  const { deliveries, deliveriesPerSecond, p99Ms } = await batch.runConversation({
     senders: 1,
     window: WINDOW,
     waitUntil: watching,

@@ -28,21 +28,21 @@ interface Round {
 
 /** `number` counts the rounds from 1. */
 async function measure(
-  crowd: LoadClients,
+  batch: LoadClients,
   port: number,
   { number, seconds }: { number: number; seconds: number },
 ) {
   const talk = (waitUntil: Promise<unknown>) =>
-    crowd.runConversation({ senders: 1, window: WINDOW, waitUntil });
+    batch.runConversation({ senders: 1, window: WINDOW, waitUntil });
   const { p99Ms: withoutMs } = await talk(delay(seconds * 1_000));
-  const [witness] = crowd.clients;
+  const [witness] = batch.clients;
   const bytesBefore = witness!.bytesRead;
   const startedMs = performance.now();
   using stalled = await connect(port);
-  await stalled.write(helloOf(crowd.clients.length + number));
+  await stalled.write(helloOf(batch.clients.length + number));
   let deletedMs = NaN;
   // Each round has one departure.
-  const isGone = crowd.waitUntil(
+  const isGone = batch.waitUntil(
     "for the stalled reader to go",
     ({ counts }) => counts[FRAME_TYPE.left]! >= number,
   )
@@ -70,7 +70,7 @@ async function stalled(): Promise<void> {
   });
   const of = (name: string) => positive(flags[name], name);
   await using server = await MeasuredServer.start();
-  using crowd = await LoadClients.open({ port: server.port, size: of("clients") });
+  using batch = await LoadClients.open({ port: server.port, size: of("clients") });
   console.log(
     tableHeading("round", "p99 without it", "p99 with it", "ratio", "gone after", "read by the others"),
   );
@@ -87,7 +87,7 @@ async function stalled(): Promise<void> {
   };
   while (rounds.length < of("rounds")) {
     const number = rounds.length + 1;
-    rounds.push(await measure(crowd, server.port, { number, seconds: of("seconds") }));
+    rounds.push(await measure(batch, server.port, { number, seconds: of("seconds") }));
     show(`${number}`, rounds.at(-1)!);
   }
   const middle = (name: keyof Round) => median(rounds.map((round) => round[name]));

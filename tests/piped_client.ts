@@ -5,7 +5,7 @@ import { type Address, formatAddress } from "../lib/net/address.ts";
 import { runClient } from "../lib/client/main.ts";
 import { ChatServer, type ChatServerOptions } from "../lib/server/chat_server.ts";
 import { UNLIMITED } from "../lib/base/limits.ts";
-import { type Guest, join, makeHello } from "./raw_peer.ts";
+import { join, makeHello, type RawClient } from "./raw_peer.ts";
 import { FakeUser } from "./fake_user.ts";
 import { LOOPBACK, TestClock } from "./support.ts";
 
@@ -24,7 +24,7 @@ export function startServer(options: Partial<ChatServerOptions> = {}): ChatServe
 }
 
 /** Has somebody by hand enter. */
-export function enterAs(nick: string, server: ChatServer): Promise<Guest> {
+export function enterAs(nick: string, server: ChatServer): Promise<RawClient> {
   return join(server.address, makeHello(nick));
 }
 
@@ -55,7 +55,7 @@ export async function outputOf(person: FakeUser, ...args: string[]): Promise<str
 }
 
 /** What somebody by hand reads of what others do. */
-export async function hear({ peer }: Guest, count: number): Promise<string[]> {
+export async function hear({ peer }: RawClient, count: number): Promise<string[]> {
   const lines = [];
   while (lines.length < count) {
     const message = await peer.receive();

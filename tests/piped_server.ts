@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { serve } from "../lib/server/main.ts";
-import { type Guest, join, makeHello } from "./raw_peer.ts";
+import { join, makeHello, type RawClient } from "./raw_peer.ts";
 import type { FakeUser } from "./fake_user.ts";
 import { LOOPBACK } from "./support.ts";
 
@@ -30,7 +30,7 @@ export function flagsFor(port: number): string[] {
 }
 
 /** Has somebody by hand enter. */
-export function enterAs(nick: string, port: number): Promise<Guest> {
+export function enterAs(nick: string, port: number): Promise<RawClient> {
   return join({ host: LOOPBACK, port }, makeHello(nick));
 }
 

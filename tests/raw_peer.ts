@@ -119,14 +119,14 @@ export function makeToken(name: string): Uint8Array {
 }
 
 /** A client that is in and has read the past, its own JOINED included. */
-export interface Guest {
+export interface RawClient {
   readonly peer: Peer;
   readonly welcome: Welcome;
   readonly history: readonly LogEntry[];
 }
 
 /** Connects, enters, and reads what was before. */
-export async function join(server: Address, hello: Hello, wire = TCP): Promise<Guest> {
+export async function join(server: Address, hello: Hello, wire = TCP): Promise<RawClient> {
   const peer = await dialPeer(server, wire);
   await peer.send(hello);
   const welcome = await peer.expect("welcome");

@@ -3,7 +3,7 @@
 import { ChatServer, type ChatServerOptions } from "../lib/server/chat_server.ts";
 import type { Say, ServerMessage } from "../lib/protocol/frames.ts";
 import { UNLIMITED } from "../lib/base/limits.ts";
-import { type Guest, join, makeHello, type Peer } from "./raw_peer.ts";
+import { join, makeHello, type Peer, type RawClient } from "./raw_peer.ts";
 import { LOOPBACK } from "./support.ts";
 
 /** A server with an empty room that slows nobody. */
@@ -12,7 +12,7 @@ export function startServer(options: Partial<ChatServerOptions> = {}): ChatServe
 }
 
 /** Somebody comes in, whom the test closes as a peer. */
-export async function enterAs(nick: string, server: ChatServer, historyCount = 0): Promise<Guest> {
+export async function enterAs(nick: string, server: ChatServer, historyCount = 0): Promise<RawClient> {
   return await join(server.address, makeHello(nick, { historyCount }));
 }
 

@@ -233,21 +233,21 @@ class HostileServer {
 /** Clients, new ones for every job, that go on from one stream of it to the next. */
 async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
   const seeds = new Seeds(job);
-  const villain = new HostileServer(seeds, hellos);
-  const serving = villain.serve();
+  const hostile = new HostileServer(seeds, hellos);
+  const serving = hostile.serve();
   try {
     await seeds.all(async (slot) => {
       using session = new Session({
-        mailbox: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
-        nextTarget: () =>
-          Promise.resolve(seeds.areAllStarted ? undefined : { server: villain.address, nick: "ana" }),
+        state: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
+        nextServer: () =>
+          Promise.resolve(seeds.areAllStarted ? undefined : { server: hostile.address, nick: "ana" }),
       });
       // One that has as much to say again as a client may have.
       while (slot === 0 && !session.isFull) session.say("hola");
       for await (const event of session.run()) show(event, session);
     });
   } finally {
-    villain.stop();
+    hostile.stop();
     await serving;
   }
 }

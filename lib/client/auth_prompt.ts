@@ -15,7 +15,7 @@ import type { TrustStore } from "./trust_store.ts";
 type AuthResult = "none" | "open" | "shut" | "left";
 
 /** What a doorman needs. */
-interface DoormanOptions {
+interface AuthPrompterOptions {
   readonly terminal: Terminal;
   readonly language: Language;
   /** Prints a line with the time. */
@@ -40,13 +40,13 @@ interface AuthOptions {
  * the client is led to by whoever it told the password before. That it was told under TLS need not be remembered:
  * from then on there is nothing else. */
 export class AuthPrompter {
-  readonly #options: DoormanOptions;
+  readonly #options: AuthPrompterOptions;
   readonly #t: Translate;
   #password: string | undefined;
   /** What each server that asked was given. */
   readonly #sentPasswords = new Map<string, string>();
 
-  constructor(options: DoormanOptions) {
+  constructor(options: AuthPrompterOptions) {
     this.#options = options;
     this.#t = translator(options.language);
     this.#password = options.password;
@@ -105,7 +105,7 @@ export class AuthPrompter {
   async #reportDenied(server: Address, error: ChatError): Promise<void> {
     const { language, notify } = this.#options;
     // That a password was wrong has been told.
-    if (isForDoorman(error)) {
+    if (isForAuthPrompter(error)) {
       const why = errorText(error, language);
       await notify(this.#t("client.not-in", { server: formatAddress(server), why }));
     }
@@ -180,7 +180,7 @@ export class AuthPrompter {
 }
 
 /** Whether there is nothing to tell a person about an error but what the doorman says. */
-export function isForDoorman(error: ChatError): boolean {
+export function isForAuthPrompter(error: ChatError): boolean {
   return error.code === "password-needed" || error.code === "certificate-unknown" || isMismatch(error);
 }
 

@@ -23,7 +23,7 @@ export const LINK_LAGGING_MS = PING_MS + 2_000;
 const LINK_CHECK_MS = 1_000;
 
 /** What a chat's screen needs. */
-interface ChatScreenOptions {
+interface ChatViewOptions {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
   readonly t: Translate;
@@ -35,14 +35,14 @@ interface ChatScreenOptions {
 
 /** Shows a chat as it goes. */
 export class ChatView implements AsyncDisposable {
-  readonly #options: ChatScreenOptions;
+  readonly #options: ChatViewOptions;
   readonly #presence = new PresenceBatcher();
   readonly #linkTimer: ReturnType<typeof setInterval>;
   #folderTimer: ReturnType<typeof setTimeout> | undefined;
   #pendingTimer: ReturnType<typeof setTimeout> | undefined;
   #isUnackedShown = false;
 
-  constructor(options: ChatScreenOptions) {
+  constructor(options: ChatViewOptions) {
     this.#options = options;
     this.#linkTimer = setInterval(() => this.#showLink(), LINK_CHECK_MS);
   }
@@ -69,8 +69,8 @@ export class ChatView implements AsyncDisposable {
     const isPast = delivery === "backfill" && !(entry.type === "said" && entry.redelivered);
     const options = { isHistory: isPast || delivery === "history", reader: isOwn ? undefined : nick };
     // Whoever has another nick or is thrown out was seen to come before.
-    const crowds = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
-    return [...crowds, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
+    const batches = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
+    return [...batches, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
   }
 
   /** Whether somebody else says something that the reader should not miss. */
@@ -88,9 +88,9 @@ export class ChatView implements AsyncDisposable {
   #takePresenceBatches(): string[] {
     const { renderer } = this.#options;
     clearTimeout(this.#folderTimer);
-    return this.#presence.take().flatMap((crowd) => [
-      ...renderer.dateSeparator(crowd.at(-1)!.timeMs),
-      renderer.presenceBatch(crowd),
+    return this.#presence.take().flatMap((batch) => [
+      ...renderer.dateSeparator(batch.at(-1)!.timeMs),
+      renderer.presenceBatch(batch),
     ]);
   }
 

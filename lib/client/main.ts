@@ -7,7 +7,7 @@ import { ChatView } from "./chat_view.ts";
 import { type ClientAccess, clientAccess } from "./client_access.ts";
 import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientHelp } from "./config.ts";
 import { makeRenderer } from "../render/display.ts";
-import { AuthPrompter, isForDoorman } from "./auth_prompt.ts";
+import { AuthPrompter, isForAuthPrompter } from "./auth_prompt.ts";
 import { ChatError, InputError, type ServerError } from "../errors.ts";
 import { fatal } from "./recovery.ts";
 import { parseFlags } from "../cli/flags.ts";
@@ -93,8 +93,8 @@ class ChatClient implements Disposable {
     const resumeToken = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
     this.#state = new SessionState({ resumeToken, history: settings.history });
     this.#session = new Session({
-      mailbox: this.#state,
-      nextTarget: (failure, options) => this.#selector.next(failure, options),
+      state: this.#state,
+      nextServer: (failure, options) => this.#selector.next(failure, options),
       passwordFor: (server) => authPrompter.passwordFor(server),
       dial: access.dial,
       clock,
@@ -178,7 +178,7 @@ class ChatClient implements Disposable {
     await this.#screen.flushPresence();
     if (!wasJoined) {
       // Nobody will be asked: from now on what is typed is for the chat. The chooser says why.
-      if (this.#isAuto && !isForDoorman(error)) this.#startInput();
+      if (this.#isAuto && !isForAuthPrompter(error)) this.#startInput();
       return;
     }
     this.#members.markStale(this.#program.clock().wallMs);

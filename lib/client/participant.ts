@@ -22,7 +22,7 @@ const FLUSH_TIMEOUT_MS = 1_000;
 const SHOW_WAITING_MS = 1_000;
 
 /** What a participant needs. */
-interface ParticipantOptions {
+interface CommandLoopOptions {
   readonly terminal: Terminal;
   /** Whether nobody is asked where to go. */
   readonly isAuto: boolean;
@@ -40,10 +40,10 @@ interface ParticipantOptions {
 
 /** Somebody who takes part in the chat. */
 export class CommandLoop {
-  readonly #options: ParticipantOptions;
+  readonly #options: CommandLoopOptions;
   readonly #t: Translate;
 
-  constructor(options: ParticipantOptions) {
+  constructor(options: CommandLoopOptions) {
     this.#options = options;
     this.#t = translator(options.language);
   }

@@ -41,9 +41,9 @@ export class PresenceBatcher {
 
   /** Gives those that were held back, each crowd of one kind, in the order in which the kinds came. */
   take(): Presence[][] {
-    const crowds = Map.groupBy(this.#queued.splice(0), (presence) => {
+    const batches = Map.groupBy(this.#queued.splice(0), (presence) => {
       return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
     });
-    return [...crowds.values()];
+    return [...batches.values()];
   }
 }

@@ -10,7 +10,7 @@ import {
   parsePort,
   parsePortOrAddress,
 } from "../net/address.ts";
-import { type AuthPrompter, isAboutDoor, isAboutPassword, isForDoorman } from "./auth_prompt.ts";
+import { type AuthPrompter, isAboutDoor, isAboutPassword, isForAuthPrompter } from "./auth_prompt.ts";
 import { type ChatError, ConnectError, InputError, ServerError } from "../errors.ts";
 import {
   fatal,
@@ -35,7 +35,7 @@ const MAX_TALK_CHARS = 40;
 const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
 
 /** What a chooser knows from the start, and how it talks. */
-export interface TargetChooserOptions {
+export interface ServerSelectorOptions {
   readonly terminal: Terminal;
   readonly language: Language;
   /** Prints a line with the time. */
@@ -54,7 +54,7 @@ export interface TargetChooserOptions {
 
 /** Chooses one target after another. */
 export class ServerSelector {
-  readonly #options: TargetChooserOptions;
+  readonly #options: ServerSelectorOptions;
   readonly #t: Translate;
   readonly #pool: ServerPool;
   #host: string | undefined;
@@ -72,7 +72,7 @@ export class ServerSelector {
   /** Why the client could not enter, as somebody has heard who is asked nothing. */
   readonly #reportedReasons = new Set<string>();
 
-  constructor(options: TargetChooserOptions) {
+  constructor(options: ServerSelectorOptions) {
     this.#options = options;
     this.#t = translator(options.language);
     this.#pool = new ServerPool(options.backups);
@@ -170,7 +170,7 @@ export class ServerSelector {
     const reason = isAboutDoor(error) ? `${error.code} ${server}` : error.code;
     const isFirstReport = !isAuto || this.#canUserFix(error) || !this.#reportedReasons.has(reason);
     this.#reportedReasons.add(reason);
-    if (isForDoorman(error) || !isFirstReport) return isFirstReport;
+    if (isForAuthPrompter(error) || !isFirstReport) return isFirstReport;
     const explained = printable(errorText(error, language));
     const why = error instanceof ConnectError
       ? explained

@@ -92,9 +92,9 @@ export type SessionEvent =
 
 /** Settings of a session. */
 export interface SessionOptions {
-  readonly mailbox: SessionState;
+  readonly state: SessionState;
   /** Chooses where to go: at the start, and after each failure. Undefined to give up. */
-  readonly nextTarget: (
+  readonly nextServer: (
     failure: Disconnect | undefined,
     options: { signal: AbortSignal },
   ) => Promise<ConnectTarget | undefined>;
@@ -112,9 +112,9 @@ export interface SessionOptions {
 /** One client's session. */
 export class Session implements Disposable {
   readonly #options: SessionOptions;
-  readonly #mailbox: SessionState;
+  readonly #state: SessionState;
   readonly #clock: Clock;
-  readonly #hub: ConnectionManager;
+  readonly #manager: ConnectionManager;
   /** The connection on which WELCOME was read. */
   #connection: Connection | undefined;
   /** When it was let in last. */
@@ -125,34 +125,34 @@ export class Session implements Disposable {
   #progress: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SessionOptions) {
-    const { mailbox, clock = systemClock, pingMs = PING_MS, pingTimeoutMs = PING_TIMEOUT_MS, frameMs } =
+    const { state, clock = systemClock, pingMs = PING_MS, pingTimeoutMs = PING_TIMEOUT_MS, frameMs } =
       options;
     this.#options = options;
-    this.#mailbox = mailbox;
+    this.#state = state;
     this.#clock = clock;
-    this.#hub = new ConnectionManager({
+    this.#manager = new ConnectionManager({
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
       nowMs: () => clock().monotonicMs,
       heartbeat: { pingMs, pingTimeoutMs, pingAlways: false },
       frameMs,
       ping: () => encodeClient({ type: "ping" }),
       onUnresponsive: (connection) =>
-        connection.close(idleError({ hasListened: !this.#hub.wasSuspended && connection.isReading })),
+        connection.close(idleError({ hasListened: !this.#manager.wasSuspended && connection.isReading })),
     });
   }
 
   [Symbol.dispose](): void {
-    this.#hub[Symbol.dispose]();
+    this.#manager[Symbol.dispose]();
   }
 
   /** Whether messages wait for a server to confirm them and no more can be taken. */
   get isFull(): boolean {
-    return this.#mailbox.isFull;
+    return this.#state.isFull;
   }
 
   /** Says something to the room: now, or on the next server. Not to be called while {@linkcode isFull}. */
   say(text: string, manner?: MessageOptions): void {
-    const frame = encodeClient(this.#mailbox.say(text, manner));
+    const frame = encodeClient(this.#state.say(text, manner));
     this.#connection?.send(frame);
   }
 
@@ -171,7 +171,7 @@ export class Session implements Disposable {
 
   /** What no server is known to have. */
   get unacked(): readonly MessageBody[] {
-    return this.#mailbox.unacked;
+    return this.#state.unacked;
   }
 
   /** Fulfilled when a server has let the client in, or the session has ended. */
@@ -202,7 +202,7 @@ export class Session implements Disposable {
     let failure: Disconnect | undefined;
     try {
       while (!signal.aborted) {
-        const target = await this.#options.nextTarget(failure, { signal });
+        const target = await this.#options.nextServer(failure, { signal });
         if (!target || signal.aborted) break;
         for await (const event of this.#connect(target)) {
           if (event.type === "failed") failure = event.failure;
@@ -238,7 +238,7 @@ export class Session implements Disposable {
     }
     const wasJoined = this.#connection !== undefined;
     // Not since now: a machine that slept has not heard its server die.
-    if (this.#connection) this.#mailbox.onDisconnect(this.#connection.lastReceivedMs);
+    if (this.#connection) this.#state.onDisconnect(this.#connection.lastReceivedMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
     const error = toDisconnect(cause, { server: target.server, wasJoined });
@@ -257,11 +257,11 @@ export class Session implements Disposable {
     } = target;
     const error = noAnswer(server, welcomeTimeoutMs);
     using deadline = new Deadline(welcomeTimeoutMs, { error, outer: this.#leaving.signal });
-    const connection = this.#hub.add(await open(server, { signal: deadline.signal, dialTimeoutMs }));
+    const connection = this.#manager.add(await open(server, { signal: deadline.signal, dialTimeoutMs }));
     deadline.signal.addEventListener("abort", () => connection.close(error));
     if (deadline.signal.aborted) connection.close(error); // while the dial came through
     try {
-      const hello = this.#mailbox.hello(nick, this.#clock().monotonicMs, passwordFor(server));
+      const hello = this.#state.hello(nick, this.#clock().monotonicMs, passwordFor(server));
       connection.send(encodeClient(hello));
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
         if (!this.#connection) {
@@ -284,13 +284,13 @@ export class Session implements Disposable {
         if (error) throw error;
       }
     } finally {
-      this.#hub.remove(connection);
+      this.#manager.remove(connection);
     }
   }
 
   /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */
   #enter(welcome: Welcome, connection: Connection): number {
-    const { resend, truncatedCount } = this.#mailbox.onWelcome(welcome, this.#clock().monotonicMs);
+    const { resend, truncatedCount } = this.#state.onWelcome(welcome, this.#clock().monotonicMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.startHeartbeat();
     this.#joinedMs = this.#clock().monotonicMs;
@@ -316,12 +316,12 @@ export class Session implements Disposable {
           case "renamed":
           case "announced":
           case "backups": {
-            const delivery = this.#mailbox.onEntry(message, monotonicMs);
+            const delivery = this.#state.onEntry(message, monotonicMs);
             if (delivery !== "duplicate") entries.push({ entry: message, delivery });
             break;
           }
           case "noop":
-            this.#mailbox.onEntry(message, monotonicMs);
+            this.#state.onEntry(message, monotonicMs);
             break;
           case "rejected":
             if (this.#nickRequests === 0) throw closeReason(message);
@@ -332,7 +332,7 @@ export class Session implements Disposable {
             stalls.push(message);
             break;
           case "ping":
-            this.#mailbox.onPing(message, monotonicMs);
+            this.#state.onPing(message, monotonicMs);
             connection.send(PONG);
             break;
           case "pong":

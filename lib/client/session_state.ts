@@ -20,7 +20,7 @@ import {
 const DEFAULT_HISTORY = 50;
 
 /** Settings of a mailbox. */
-export interface MailboxOptions {
+export interface SessionStateOptions {
   /** 16 secret random bytes. */
   readonly resumeToken: Uint8Array;
   readonly history?: number;
@@ -32,11 +32,11 @@ export class SessionState {
   readonly #token: Uint8Array;
   readonly #history: number;
   readonly #outbox: Outbox;
-  readonly #inbox = new ReadTracker();
+  readonly #tracker = new ReadTracker();
   /** The client's own public id. */
   readonly sessionId: bigint;
 
-  constructor({ resumeToken, history = DEFAULT_HISTORY, outbox }: MailboxOptions) {
+  constructor({ resumeToken, history = DEFAULT_HISTORY, outbox }: SessionStateOptions) {
     this.#token = resumeToken;
     this.#history = history;
     this.#outbox = new Outbox(outbox);
@@ -61,7 +61,7 @@ export class SessionState {
       resumeToken: this.#token,
       nick,
       password,
-      ...this.#inbox.resumeInfo(nowMs),
+      ...this.#tracker.resumeInfo(nowMs),
       historyCount: this.#history,
     };
   }
@@ -78,7 +78,7 @@ export class SessionState {
     if (startSeq > head) {
       throw protocolViolation(`the log would go on at ${startSeq}, beyond its end at ${head}`);
     }
-    const truncatedCount = this.#inbox.onWelcome(welcome, nowMs);
+    const truncatedCount = this.#tracker.onWelcome(welcome, nowMs);
     return { resend: this.#outbox.onWelcome(welcome.lastClientSeq, nowMs), truncatedCount };
   }
 
@@ -91,7 +91,7 @@ export class SessionState {
   /** An entry of the log came. Returns how it is to be shown.
    * @throws {ProtocolError} `frame-malformed` if it cannot be */
   onEntry(entry: LogEntry, nowMs: number): Delivery {
-    const { nextSeq } = this.#inbox;
+    const { nextSeq } = this.#tracker;
     if (entry.seq !== nextSeq) {
       throw protocolViolation(`entry ${entry.seq} of the log came instead of ${nextSeq}`);
     }
@@ -101,18 +101,18 @@ export class SessionState {
       }
       this.#outbox.onEcho(entry, nowMs);
     }
-    return this.#inbox.onEntry(entry);
+    return this.#tracker.onEntry(entry);
   }
 
   /** The server sent a PING. */
   onPing({ head }: ServerPing, nowMs: number): void {
-    this.#inbox.onPing(head, nowMs);
+    this.#tracker.onPing(head, nowMs);
   }
 
   /** The connection was lost; the server was last heard then. */
   onDisconnect(lastReceivedMs: number): void {
     this.#outbox.onDisconnect(lastReceivedMs);
-    this.#inbox.onDisconnect(lastReceivedMs);
+    this.#tracker.onDisconnect(lastReceivedMs);
   }
 }
 

@@ -12,7 +12,7 @@ import type { TlsRequirement } from "../net/tls.ts";
 const MAX_PEER_PINS = 64;
 
 /** What a client is told when it starts. */
-export interface TrustOptions {
+export interface TrustStoreOptions {
   readonly isTls?: boolean;
   /** Authorities in PEM: what they vouch for is trusted, and nothing else. */
   readonly ca?: string;
@@ -26,7 +26,7 @@ export interface TrustOptions {
 
 /** The trust of one client. It grows only by what the person says, and by what servers say that were trusted. */
 export class TrustStore {
-  readonly #options: TrustOptions;
+  readonly #options: TrustStoreOptions;
   #isTls: boolean;
   /** Whether some server was to be spoken to in plain text: then one that is not there takes nothing back. */
   #hasUsedPlaintext = false;
@@ -36,7 +36,7 @@ export class TrustStore {
   /** The server that was last to say so. */
   #requiresTls: string | undefined;
 
-  private constructor(options: TrustOptions, known: string) {
+  private constructor(options: TrustStoreOptions, known: string) {
     const { isTls = false, ca, fingerprints = [], backups = [] } = options;
     this.#options = options;
     this.#known = known;
@@ -46,7 +46,7 @@ export class TrustStore {
 
   /** Reads what is known.
    * @throws {InputError} `file-unreadable` */
-  static async open(options: TrustOptions): Promise<TrustStore> {
+  static async open(options: TrustStoreOptions): Promise<TrustStore> {
     const { path } = options;
     return new TrustStore(options, path === undefined ? "" : await readStateFile(path) ?? "");
   }

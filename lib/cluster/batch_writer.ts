@@ -18,7 +18,7 @@ const FAST_FAILURE_MS = 1_000;
 const DELETED_MS = 30_000;
 
 /** What a writer needs. */
-interface BlockWriterOptions {
+interface BatchWriterOptions {
   /** This server's id. */
   readonly nodeId: bigint;
   /** Monotonic, in ms. */
@@ -39,7 +39,7 @@ interface BlockWriterOptions {
 interface PendingWrite {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly id: string;
-  readonly isCheckpoint: boolean;
+  readonly isSnapshot: boolean;
   /** How many entries it has. */
   readonly entryCount: number;
   /** Whether a longer block of the same number was tried before, and may be there. */
@@ -51,7 +51,7 @@ interface PendingWrite {
 /** Writes the blocks of one server. */
 export class BatchWriter {
   readonly #store: StreamStore;
-  readonly #options: BlockWriterOptions;
+  readonly #options: BatchWriterOptions;
   /** What is not stored yet, what is being stored first. */
   #unwritten: Uint8Array<ArrayBuffer>[] = [];
   #unwrittenBytes = 0;
@@ -68,7 +68,7 @@ export class BatchWriter {
   /** How many entries have to be stored until it counts as back: those that waited when it took something again. */
   #backlog: number | undefined;
 
-  constructor(store: StreamStore, options: BlockWriterOptions) {
+  constructor(store: StreamStore, options: BatchWriterOptions) {
     this.#store = store;
     this.#options = options;
   }
@@ -96,9 +96,9 @@ export class BatchWriter {
   }
 
   /** Has a checkpoint stored, unless one is on its way. */
-  addCheckpoint(bytes: Uint8Array<ArrayBuffer>, id: string): void {
+  addSnapshot(bytes: Uint8Array<ArrayBuffer>, id: string): void {
     const readBack = Promise.withResolvers<number>();
-    this.#checkpoint ??= { bytes, id, isCheckpoint: true, entryCount: 0, isSplit: false, readBack };
+    this.#checkpoint ??= { bytes, id, isSnapshot: true, entryCount: 0, isSplit: false, readBack };
     this.#writeSoon();
   }
 
@@ -123,7 +123,7 @@ export class BatchWriter {
     while (!this.#isClosed && (this.#checkpoint || this.#unwritten.length > 0)) {
       const job = this.#checkpoint ?? (this.#batch = this.#nextBatch());
       const stored = await this.#write(job);
-      if (job.isCheckpoint) {
+      if (job.isSnapshot) {
         this.#checkpoint = undefined;
         if (stored === undefined) this.#options.onSnapshotTooLarge?.(job.bytes.length);
       } else {
@@ -153,7 +153,7 @@ export class BatchWriter {
     return {
       bytes: concat([head, ...this.#unwritten.slice(0, entryCount)]),
       id: `${nodeId.toString(16)}-${this.#batchSeq}`,
-      isCheckpoint: false,
+      isSnapshot: false,
       entryCount,
       isSplit: this.#isSplitting,
       readBack: Promise.withResolvers(),
@@ -198,8 +198,8 @@ export class BatchWriter {
   }
 
   /** One entry alone cannot be made shorter. */
-  #isTooLarge({ bytes, entryCount, isCheckpoint }: PendingWrite): boolean {
-    return (isCheckpoint || entryCount > 1) && bytes.length > this.#store.maxBytes;
+  #isTooLarge({ bytes, entryCount, isSnapshot }: PendingWrite): boolean {
+    return (isSnapshot || entryCount > 1) && bytes.length > this.#store.maxBytes;
   }
 
   #setUnavailable(): void {

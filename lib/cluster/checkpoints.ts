@@ -9,7 +9,7 @@ const SNAPSHOT_BYTES = 4_194_304;
 const SNAPSHOT_INTERVAL_MS = 3_600_000;
 
 /** What checkpoints need. */
-export interface CheckpointsOptions {
+export interface SnapshotsOptions {
   readonly store: Pick<StreamStore, "setUnlimited">;
   /** Ms since 1970 UTC. */
   readonly wallMs: () => number;
@@ -21,15 +21,15 @@ export interface CheckpointsOptions {
 }
 
 /** The checkpoints of a log. */
-export class Checkpoints {
-  readonly #options: CheckpointsOptions;
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
   #entries = 0;
   #bytes = 0;
   #atMs: number;
   /** What was told of one that was too long. */
   #lastReported = { bytes: 0, isKept: true };
 
-  constructor(options: CheckpointsOptions) {
+  constructor(options: SnapshotsOptions) {
     this.#options = options;
     this.#atMs = options.wallMs();
   }

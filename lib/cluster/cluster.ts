@@ -29,7 +29,7 @@ export const SHARED_ROOM_FLAGS = {
 } as const satisfies FlagTable;
 
 /** What a room with many servers needs of this one. */
-export interface SharedRoomOptions {
+export interface ClusterOptions {
   readonly clock: Clock;
   /** Told when what is said has to wait for NATS, and when that is over. */
   readonly onStalled: (isUnavailable: boolean) => void;
@@ -41,7 +41,7 @@ export interface SharedRoomOptions {
 /** A room that many servers serve, as this one sees it. */
 export class Cluster implements AsyncDisposable {
   readonly name: string;
-  readonly journal: ReplicatedCommitLog;
+  readonly commitLog: ReplicatedCommitLog;
   /** NATS servers, without passwords. */
   readonly servers: readonly string[];
   /** On how many machines NATS keeps the log. */
@@ -50,7 +50,7 @@ export class Cluster implements AsyncDisposable {
    * @throws {NatsError} */
   readonly failed: Promise<never>;
   readonly #nats: NatsRoom;
-  readonly #neighbours: Membership;
+  readonly #membership: Membership;
   readonly #setAddress: (address: string) => void;
   readonly #advertised: string | undefined;
   #closing: Promise<void> | undefined;
@@ -58,20 +58,20 @@ export class Cluster implements AsyncDisposable {
   private constructor(parts: {
     name: string;
     servers: readonly string[];
-    journal: ReplicatedCommitLog;
+    commitLog: ReplicatedCommitLog;
     failed: Promise<never>;
     nats: NatsRoom;
-    neighbours: Membership;
+    membership: Membership;
     setAddress: (address: string) => void;
     advertised: string | undefined;
   }) {
     this.name = parts.name;
     this.servers = parts.servers;
-    this.journal = parts.journal;
+    this.commitLog = parts.commitLog;
     this.failed = parts.failed;
     this.replicas = parts.nats.store.replicas;
     this.#nats = parts.nats;
-    this.#neighbours = parts.neighbours;
+    this.#membership = parts.membership;
     this.#setAddress = parts.setAddress;
     this.#advertised = parts.advertised;
   }
@@ -81,7 +81,7 @@ export class Cluster implements AsyncDisposable {
    * @throws {NatsError} */
   static async open(
     flags: FlagValues<typeof SHARED_ROOM_FLAGS> & { readonly data?: string },
-    { clock, onStalled, onSnapshotTooLarge }: SharedRoomOptions,
+    { clock, onStalled, onSnapshotTooLarge }: ClusterOptions,
   ): Promise<Cluster | undefined> {
     const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
     checkCombinations(flags, { requires: [["nats", "room"], ...alone], conflicts: [["nats", "data"]] });
@@ -95,7 +95,7 @@ export class Cluster implements AsyncDisposable {
     try {
       const { promise: failed, reject: onFailed } = Promise.withResolvers<never>();
       failed.catch(() => {}); // whoever waits for it is told
-      const journal = await ReplicatedCommitLog.open(nats.store, {
+      const commitLog = await ReplicatedCommitLog.open(nats.store, {
         nodeId,
         logId,
         clock,
@@ -103,10 +103,10 @@ export class Cluster implements AsyncDisposable {
         onSnapshotTooLarge,
         onFailed,
       });
-      const neighbours = await Membership.join(nats.leases, { nodeId, clock });
+      const membership = await Membership.join(nats.leases, { nodeId, clock });
       const setAddress = (known: string) => address = known;
       const { servers } = access;
-      return new Cluster({ name, servers, journal, failed, nats, neighbours, setAddress, advertised });
+      return new Cluster({ name, servers, commitLog, failed, nats, membership, setAddress, advertised });
     } catch (error) {
       await nats.close();
       throw natsError(error, access);
@@ -120,15 +120,15 @@ export class Cluster implements AsyncDisposable {
     const own = isKnown ? formatBackup({ server: address, fingerprint }) : "";
     this.#setAddress(this.#advertised ?? own);
     server.publishOwnBackups();
-    this.#neighbours.start({
+    this.#membership.start({
       nodeIds: () => server.nodeIds,
       advertised: () => server.clusterServers,
       onNodeDown: (nodeId) => server.nodeDown(nodeId),
       onNodesChanged: (addresses, { isLeader }) => {
-        this.journal.verifyTail().catch(() => {}); // next time
+        this.commitLog.verifyTail().catch(() => {}); // next time
         if (!isLeader) return;
         server.setClusterServers(addresses);
-        this.journal.snapshotIfDue();
+        this.commitLog.snapshotIfDue();
       },
     });
   }
@@ -144,8 +144,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await this.journal.close({ drainTimeoutMs: LEAVE_TIMEOUT_MS });
-    await withTimeout(LEAVE_TIMEOUT_MS, this.#neighbours[Symbol.asyncDispose]());
+    await this.commitLog.close({ drainTimeoutMs: LEAVE_TIMEOUT_MS });
+    await withTimeout(LEAVE_TIMEOUT_MS, this.#membership[Symbol.asyncDispose]());
     await this.#nats.close();
   }
 

@@ -3,12 +3,12 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { BatchWriter } from "./batch_writer.ts";
-import { Checkpoints, type CheckpointsOptions } from "./checkpoints.ts";
+import { Snapshots, type SnapshotsOptions } from "./checkpoints.ts";
 import type { Instant } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
 import { applyEvent, snapshotOf } from "../room/fold.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
-import { LogReader, logTruncated, type StoreReaderOptions } from "./log_reader.ts";
+import { LogReader, type LogReaderOptions, logTruncated } from "./log_reader.ts";
 import { Members } from "../room/state.ts";
 import { type Batch, encodeProposal, tryDecodeBatch } from "./nats_block.ts";
 import { encodeSnapshot, isGenesis, tryDecodeSnapshot } from "./nats_checkpoint.ts";
@@ -28,8 +28,8 @@ const NO_NODE = 0n;
 const DRAIN_POLL_MS = 20;
 
 /** What a shared journal needs. */
-export interface SharedJournalOptions
-  extends StoreReaderOptions, Pick<CheckpointsOptions, "onSnapshotTooLarge" | "snapshotEntries"> {
+export interface ReplicatedCommitLogOptions
+  extends LogReaderOptions, Pick<SnapshotsOptions, "onSnapshotTooLarge" | "snapshotEntries"> {
   /** This server's id, random and not zero. */
   readonly nodeId: bigint;
   /** Told when the store is away, and something waits for it; and when that is over. */
@@ -46,11 +46,11 @@ export class ReplicatedCommitLog implements CommitLog {
   readonly nodeId: bigint;
   readonly firstSeq: number;
   readonly logId: bigint;
-  readonly #options: SharedJournalOptions;
+  readonly #options: ReplicatedCommitLogOptions;
   readonly #store: StreamStore;
   readonly #reader: LogReader;
   readonly #writer: BatchWriter;
-  readonly #checkpoints: Checkpoints;
+  readonly #snapshots: Snapshots;
   /** Number of the last block of each server, who stored something last at the end. */
   readonly #batchSeqs: Map<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
@@ -66,27 +66,27 @@ export class ReplicatedCommitLog implements CommitLog {
   #apply: Apply = () => {};
   #onReady: () => void = () => {};
 
-  private constructor(store: StreamStore, reader: LogReader, options: SharedJournalOptions) {
+  private constructor(store: StreamStore, reader: LogReader, options: ReplicatedCommitLogOptions) {
     const { nodeId, clock, onFailed } = options;
-    const { checkpoint, logId } = reader;
+    const { snapshot, logId } = reader;
     this.#store = store;
     this.#reader = reader;
     this.#options = options;
     this.nodeId = nodeId;
     this.logId = logId;
-    this.firstSeq = this.#seq = checkpoint.seq;
-    this.#snapshot = checkpoint.events;
-    for (const entry of checkpoint.events) applyEvent(this.#members, entry);
-    this.#batchSeqs = new Map(checkpoint.batchSeqs);
-    this.#position = checkpoint.position;
+    this.firstSeq = this.#seq = snapshot.seq;
+    this.#snapshot = snapshot.events;
+    for (const entry of snapshot.events) applyEvent(this.#members, entry);
+    this.#batchSeqs = new Map(snapshot.batchSeqs);
+    this.#position = snapshot.position;
     this.#writer = new BatchWriter(store, {
       ...options,
       nowMs: () => clock().monotonicMs,
       onStored: (position, batchSeq) => this.#onStored(position, batchSeq),
-      onSnapshotTooLarge: (bytes) => void this.#checkpoints.onTooLarge(bytes),
+      onSnapshotTooLarge: (bytes) => void this.#snapshots.onTooLarge(bytes),
       onStreamDeleted: () => onFailed?.(new NatsError("nats-stream-gone")),
     });
-    this.#checkpoints = new Checkpoints({ ...options, store, wallMs: () => clock().wallMs });
+    this.#snapshots = new Snapshots({ ...options, store, wallMs: () => clock().wallMs });
     reader.subscribe(() => {
       if (!this.#isClosed) this.#onReady();
     });
@@ -99,7 +99,7 @@ export class ReplicatedCommitLog implements CommitLog {
 
   /** Reads the past of a room, or begins one.
    * @throws what {@linkcode LogReader.open} throws */
-  static async open(store: StreamStore, options: SharedJournalOptions): Promise<ReplicatedCommitLog> {
+  static async open(store: StreamStore, options: ReplicatedCommitLogOptions): Promise<ReplicatedCommitLog> {
     return new ReplicatedCommitLog(store, await LogReader.open(store, options), options);
   }
 
@@ -131,7 +131,7 @@ export class ReplicatedCommitLog implements CommitLog {
       // What comes behind something that is not understood would get numbers that it has nowhere else.
       if (this.#isClosed) return;
       this.#position = stored.position;
-      if (stored.isCheckpoint) this.#noteCheckpoint(stored);
+      if (stored.isSnapshot) this.#noteCheckpoint(stored);
       else this.#applyBatch(this.#tryDecodeBatch(stored), stored);
     }
   }
@@ -147,7 +147,7 @@ export class ReplicatedCommitLog implements CommitLog {
 
   /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
   snapshotIfDue(): void {
-    if (this.#checkpoints.isDue) this.#writeCheckpoint();
+    if (this.#snapshots.isDue) this.#writeCheckpoint();
   }
 
   /** Waits until all that was proposed is stored, at most so long, and ends. */
@@ -200,7 +200,7 @@ export class ReplicatedCommitLog implements CommitLog {
       applyEvent(this.#members, entry);
       this.#apply(entry, this.#seq++, at, nodeId !== this.nodeId);
     }
-    const isDue = this.#checkpoints.onApplied({ entries: entries.length, bytes: stored.bytes.length });
+    const isDue = this.#snapshots.onApplied({ entries: entries.length, bytes: stored.bytes.length });
     // Whose block makes it due writes it: so one server does.
     if (isDue && nodeId === this.nodeId) this.#writeCheckpoint();
   }
@@ -220,20 +220,20 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   #noteCheckpoint({ timeMs, bytes, position }: StoredRecord): void {
-    const checkpoint = this.#decodeOrFail(() => tryDecodeSnapshot(bytes));
-    if (!checkpoint) return;
+    const snapshot = this.#decodeOrFail(() => tryDecodeSnapshot(bytes));
+    if (!snapshot) return;
     const isNew = position > this.#reader.openedAtPosition;
-    const isOther = isNew && checkpoint.logId !== this.logId;
+    const isOther = isNew && snapshot.logId !== this.logId;
     // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
-    if (isOther) return isGenesis(checkpoint) ? this.#fail(logTruncated()) : this.#forkLog();
-    this.#checkpoints.onStored(timeMs, { isNew });
+    if (isOther) return isGenesis(snapshot) ? this.#fail(logTruncated()) : this.#forkLog();
+    this.#snapshots.onStored(timeMs, { isNew });
   }
 
   #writeCheckpoint(): void {
     const snapshot = [...snapshotOf(this.#members)];
     const [position, seq, batchSeqs] = [this.#position, this.#seq, this.#batchSeqs];
     const bytes = encodeSnapshot({ logId: this.logId, position, seq, batchSeqs, events: snapshot });
-    this.#writer.addCheckpoint(bytes, `checkpoint-${this.nodeId.toString(16)}-${position}`);
+    this.#writer.addSnapshot(bytes, `checkpoint-${this.nodeId.toString(16)}-${position}`);
   }
 
   /** A block of this server is stored. Something else has come from there already: the store has lost what it had. */
@@ -251,7 +251,7 @@ export class ReplicatedCommitLog implements CommitLog {
     this.#stop();
     // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
     const mark = { logId: randomId(), position: 0, seq: 0, batchSeqs: new Map(), events: [] };
-    void this.#store.append(encodeSnapshot(mark), { id: `back-${mark.logId}`, isCheckpoint: true })
+    void this.#store.append(encodeSnapshot(mark), { id: `back-${mark.logId}`, isSnapshot: true })
       .catch(() => {}) // another server has more luck, or the next start
       .finally(() => this.#fail(logTruncated()));
   }

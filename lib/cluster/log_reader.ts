@@ -4,7 +4,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
-import { type Checkpoint, createLog, findSnapshot, tryDecodeSnapshot } from "./nats_checkpoint.ts";
+import { createLog, findSnapshot, type Snapshot, tryDecodeSnapshot } from "./nats_checkpoint.ts";
 import type { StoredRecord, StreamStore } from "./store.ts";
 
 /** How much of the past a server that starts reads, in bytes of blocks, more or less. */
@@ -21,7 +21,7 @@ const READING_MS = 15_000;
 const BACK_MS = 3_000;
 
 /** What a reader needs. */
-export interface StoreReaderOptions {
+export interface LogReaderOptions {
   /** Instance of the room if there is none yet, random and not zero. */
   readonly logId: bigint;
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export interface StoreReaderOptions {
 /** A log that is read. */
 export class LogReader {
   /** What is known of the log before what is read. */
-  readonly checkpoint: Checkpoint;
+  readonly snapshot: Snapshot;
   /** Fulfilled when nothing more is read: with an error unless the store was closed. `nats-log-cut`: a part is missing;
    * `nats-log-back`: the end is another than it was. */
   readonly done: Promise<NatsError | undefined>;
@@ -48,21 +48,21 @@ export class LogReader {
 
   private constructor(
     store: StreamStore,
-    checkpoint: Checkpoint,
-    { rereadAfterMs = BACK_MS }: StoreReaderOptions,
+    snapshot: Snapshot,
+    { rereadAfterMs = BACK_MS }: LogReaderOptions,
   ) {
     this.#store = store;
     this.#rereadAfterMs = rereadAfterMs;
-    this.checkpoint = checkpoint;
-    this.#instance = checkpoint.logId;
-    this.#openedAtPosition = checkpoint.position;
-    this.#last = { position: checkpoint.position, timeMs: NaN };
+    this.snapshot = snapshot;
+    this.#instance = snapshot.logId;
+    this.#openedAtPosition = snapshot.position;
+    this.#last = { position: snapshot.position, timeMs: NaN };
     this.done = this.#read();
   }
 
   /** Reads the past of a room, or begins one.
    * @throws what the store throws, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
-  static async open(store: StreamStore, options: StoreReaderOptions): Promise<LogReader> {
+  static async open(store: StreamStore, options: LogReaderOptions): Promise<LogReader> {
     const { clock, openTimeoutMs = OPENING_MS } = options;
     for (const endMs = clock().monotonicMs + openTimeoutMs;;) {
       try {
@@ -78,14 +78,14 @@ export class LogReader {
   }
 
   /** Undefined if another server began the room at the same time. */
-  static async #open(store: StreamStore, options: StoreReaderOptions): Promise<LogReader | undefined> {
+  static async #open(store: StreamStore, options: LogReaderOptions): Promise<LogReader | undefined> {
     const { firstPosition, lastPosition, recordCount, bytes } = await store.state();
     const wanted = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, recordCount)));
     const found = await findSnapshot(store, Math.max(firstPosition, lastPosition - wanted), firstPosition) ??
       await findSnapshot(store, firstPosition, firstPosition);
-    const checkpoint = found ?? await createLog(store, lastPosition, options.logId);
-    if (!checkpoint) return undefined;
-    const reader = new LogReader(store, checkpoint, options);
+    const snapshot = found ?? await createLog(store, lastPosition, options.logId);
+    if (!snapshot) return undefined;
+    const reader = new LogReader(store, snapshot, options);
     try {
       await reader.#catchUpTo(lastPosition, options);
       reader.#recordOpened();
@@ -129,7 +129,7 @@ export class LogReader {
     Deno.unrefTimer(timer);
   }
 
-  async #catchUpTo(position: number, { readTimeoutMs = READING_MS }: StoreReaderOptions): Promise<void> {
+  async #catchUpTo(position: number, { readTimeoutMs = READING_MS }: LogReaderOptions): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.subscribe(() => this.#last.position >= position && resolve());
     const reached = new AbortController();
@@ -146,8 +146,8 @@ export class LogReader {
 
   #recordOpened(): void {
     this.#openedAtPosition = this.#last.position;
-    for (const { isCheckpoint, bytes } of this.#received) {
-      if (isCheckpoint) this.#instance = tryDecodeSnapshot(bytes)?.logId ?? this.#instance;
+    for (const { isSnapshot, bytes } of this.#received) {
+      if (isSnapshot) this.#instance = tryDecodeSnapshot(bytes)?.logId ?? this.#instance;
     }
   }
 

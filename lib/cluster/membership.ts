@@ -12,7 +12,7 @@ const RENEW_MS = 2_000;
 const ADVERTISE_MS = 60_000;
 
 /** What a server does about its neighbours. */
-interface NeighboursOptions {
+interface MembershipOptions {
   /** This server's id. */
   readonly nodeId: bigint;
   readonly clock: Clock;
@@ -22,7 +22,7 @@ interface NeighboursOptions {
 }
 
 /** Who is told of the neighbours. */
-export interface NeighboursListener {
+export interface MembershipListener {
   /** The servers through which somebody is in. */
   readonly nodeIds: () => Iterable<bigint>;
   /** A server is gone, again and again for as long as somebody is in through it. */
@@ -37,14 +37,14 @@ export interface NeighboursListener {
 /** The neighbourhood of a server. */
 export class Membership implements AsyncDisposable {
   readonly #leases: Leases;
-  readonly #options: NeighboursOptions;
+  readonly #options: MembershipOptions;
   readonly #nodeDetector: FailureDetector<bigint>;
   readonly #addressDetector: FailureDetector<string>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #polling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(leases: Leases, options: NeighboursOptions) {
+  private constructor(leases: Leases, options: MembershipOptions) {
     this.#leases = leases;
     this.#options = options;
     this.#nodeDetector = new FailureDetector(options);
@@ -53,13 +53,13 @@ export class Membership implements AsyncDisposable {
 
   /** Takes a lease: from then on others know of this server.
    * @throws what the leases throw */
-  static async join(leases: Leases, options: NeighboursOptions): Promise<Membership> {
+  static async join(leases: Leases, options: MembershipOptions): Promise<Membership> {
     await leases.acquire();
     return new Membership(leases, options);
   }
 
   /** Looks at once, and then again and again. */
-  start(listener: NeighboursListener): void {
+  start(listener: MembershipListener): void {
     if (this.#isClosed) return;
     this.#polling = this.#poll(listener).catch(() => this.#forget()).finally(() => {
       if (this.#isClosed) return;
@@ -72,7 +72,7 @@ export class Membership implements AsyncDisposable {
     this.#addressDetector.reset();
   }
 
-  async #poll({ nodeIds, advertised, onNodeDown, onNodesChanged }: NeighboursListener): Promise<void> {
+  async #poll({ nodeIds, advertised, onNodeDown, onNodesChanged }: MembershipListener): Promise<void> {
     const { nodeId, clock } = this.#options;
     await this.#leases.renew();
     const living = await this.#leases.list();

@@ -9,7 +9,7 @@ import type { StreamStore } from "./store.ts";
 import type { ProposedEvent } from "../protocol/frames.ts";
 
 /** The log up to one place. */
-export interface Checkpoint {
+export interface Snapshot {
   /** Of the room, for as long as its log goes on: chosen once, by the first server. */
   readonly logId: bigint;
   /** Where the last block is stored that is part of it; 0 for none. */
@@ -29,8 +29,8 @@ const CHECKPOINT = 0x50;
 const writer = new FrameWriter();
 
 /** The bytes of a checkpoint. */
-export function encodeSnapshot(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { logId, position, seq, batchSeqs, events } = checkpoint;
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
+  const { logId, position, seq, batchSeqs, events } = snapshot;
   writer.begin(CHECKPOINT).u8(SNAPSHOT_VERSION).id(logId).u64(position).u64(seq).u16(batchSeqs.size);
   for (const [server, number] of batchSeqs) writer.id(server).u32(number);
   return concat([writer.end().slice(), ...events.map(encodeProposal)]);
@@ -38,7 +38,7 @@ export function encodeSnapshot(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> 
 
 /** A checkpoint of its bytes.
  * @throws {ProtocolError} `version-unsupported`, or what is wrong with the frame */
-export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const frames = splitFrames(bytes);
   const frame = frames.next().value as Frame | undefined;
   if (frame?.type !== CHECKPOINT) {
@@ -56,12 +56,12 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
 
 /** What is stored as a checkpoint; undefined if it is none of ours.
  * @throws {NatsError} `nats-newer` */
-export function tryDecodeSnapshot(bytes: Uint8Array): Checkpoint | undefined {
-  return ignoreForeign(() => decodeCheckpoint(bytes));
+export function tryDecodeSnapshot(bytes: Uint8Array): Snapshot | undefined {
+  return ignoreForeign(() => decodeSnapshot(bytes));
 }
 
 /** Whether it is from the very beginning: of a room that begins, or begins anew. */
-export function isGenesis({ position, seq }: Checkpoint): boolean {
+export function isGenesis({ position, seq }: Snapshot): boolean {
   return position === 0 && seq === 0;
 }
 
@@ -70,14 +70,14 @@ export async function findSnapshot(
   store: StreamStore,
   wanted: number,
   first: number,
-): Promise<Checkpoint | undefined> {
+): Promise<Snapshot | undefined> {
   for (let from = wanted;;) {
     const stored = await store.findSnapshotFrom(from);
     if (!stored) return undefined;
-    const checkpoint = tryDecodeSnapshot(stored.bytes);
+    const snapshot = tryDecodeSnapshot(stored.bytes);
     // One that is of more than what lies before it was made of something that the store has lost.
-    const isTrue = checkpoint && checkpoint.position < stored.position;
-    if (isTrue && checkpoint.position + 1 >= first) return checkpoint;
+    const isTrue = snapshot && snapshot.position < stored.position;
+    if (isTrue && snapshot.position + 1 >= first) return snapshot;
     if (stored.position < from) return undefined; // the last there is
     from = stored.position + 1;
   }
@@ -88,12 +88,12 @@ export async function createLog(
   store: StreamStore,
   last: number,
   logId: bigint,
-): Promise<Checkpoint | undefined> {
-  const checkpoint = { logId, position: last, seq: 0, batchSeqs: new Map(), events: [] };
-  const position = await store.append(encodeSnapshot(checkpoint), {
+): Promise<Snapshot | undefined> {
+  const snapshot = { logId, position: last, seq: 0, batchSeqs: new Map(), events: [] };
+  const position = await store.append(encodeSnapshot(snapshot), {
     id: `begin-${logId.toString(16)}`,
-    isCheckpoint: true,
+    isSnapshot: true,
     after: last,
   });
-  return position === undefined ? undefined : checkpoint;
+  return position === undefined ? undefined : snapshot;
 }

@@ -7,7 +7,7 @@ export interface StoredRecord {
   readonly bytes: Uint8Array;
   /** When it was stored, ms since 1970 UTC. */
   readonly timeMs: number;
-  readonly isCheckpoint: boolean;
+  readonly isSnapshot: boolean;
   /** Whether something before it that should be there is not. */
   readonly isAfterGap: boolean;
 }
@@ -33,7 +33,7 @@ export interface StreamStore {
    * @throws {Error} if it may not have been stored */
   append(
     bytes: Uint8Array,
-    options: { id: string; isCheckpoint?: boolean; after?: number },
+    options: { id: string; isSnapshot?: boolean; after?: number },
   ): Promise<number | undefined>;
   /** The first checkpoint at or behind a position, or else the last before it; undefined if there is none. */
   findSnapshotFrom(position: number): Promise<StoredRecord | undefined>;

@@ -27,7 +27,7 @@ export interface LogConsumer {
 export type DisconnectReason = "handshake-timeout" | "ping-timeout" | "slow-consumer" | "frame-timeout";
 
 /** What a hub does for its owner. */
-export interface HubOptions extends Omit<ConnectionOptions, "onFlushNeeded"> {
+export interface ConnectionManagerOptions extends Omit<ConnectionOptions, "onFlushNeeded"> {
   /** How long a connection may take until it has said all that it is greeted for. */
   readonly handshakeMs?: number;
   readonly frameMs?: number;
@@ -46,7 +46,7 @@ type Timer = ReturnType<typeof setTimeout>;
  * settled. Whatever was appended to the log meanwhile goes out in one write for each client, and nobody is always
  * served last. */
 export class ConnectionManager implements Disposable {
-  readonly #options: HubOptions;
+  readonly #options: ConnectionManagerOptions;
   readonly #connectionOptions: ConnectionOptions;
   readonly #connections = new Set<Connection>();
   readonly #consumers = new Set<LogConsumer>();
@@ -63,7 +63,7 @@ export class ConnectionManager implements Disposable {
   #isFlushRequested = false;
   #isFlushScheduled = false;
 
-  constructor(options: HubOptions) {
+  constructor(options: ConnectionManagerOptions) {
     this.#options = options;
     this.#connectionOptions = { ...options, onFlushNeeded: () => this.scheduleFlush() };
     this.#lastCheckMs = options.nowMs();

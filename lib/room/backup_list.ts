@@ -10,13 +10,13 @@ import { MAX_BACKUPS, type ProposedEvent } from "../protocol/frames.ts";
 
 /** The backups of a room, as `host:port`. */
 export class RoomBackups {
-  readonly #journal: CommitLog;
+  readonly #commitLog: CommitLog;
   readonly #members: Members;
   /** Of which this server was told at its start, and that were not withdrawn since. */
   #ownBackups: readonly string[] = [];
 
-  constructor(journal: CommitLog, members: Members) {
-    this.#journal = journal;
+  constructor(commitLog: CommitLog, members: Members) {
+    this.#commitLog = commitLog;
     this.#members = members;
   }
 
@@ -72,7 +72,7 @@ export class RoomBackups {
     const backups = addresses.slice(0, MAX_BACKUPS);
     const isAlone = this.clusterServers.length === 0 && backups.length < 2;
     if (isAlone || isSameSet(backups, this.clusterServers)) return;
-    this.#propose({ backups, nodeId: this.#journal.nodeId }, now);
+    this.#propose({ backups, nodeId: this.#commitLog.nodeId }, now);
   }
 
   /** An entry of the room has happened. */
@@ -81,6 +81,6 @@ export class RoomBackups {
   }
 
   #propose(entry: { backups: readonly string[]; nodeId?: bigint }, now: Instant): void {
-    this.#journal.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
+    this.#commitLog.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
   }
 }

@@ -17,7 +17,7 @@ export const RETAINED_BYTES = 16_777_216;
 const MAX_REWRITTEN_BYTES = 16_384;
 
 /** Settings of a log; the limits are in bytes. */
-export interface RoomLogOptions {
+export interface EventLogOptions {
   /** `seq` of the first entry. */
   readonly firstSeq?: number;
   readonly segmentBytes?: number;
@@ -82,17 +82,17 @@ class Segment {
 export class EventLog {
   readonly #segmentBytes: number;
   readonly #retainedBytes: number;
-  readonly #substitute: PlaceholderFrame;
+  readonly #placeholder: PlaceholderFrame;
   #oldest: Segment;
   #newest: Segment;
   #linkToOldest: Segment["link"] | undefined;
   #bytes: number;
 
-  constructor(options: RoomLogOptions = {}) {
+  constructor(options: EventLogOptions = {}) {
     const { firstSeq = 0, segmentBytes = SEGMENT_BYTES, retainedBytes = RETAINED_BYTES } = options;
     this.#segmentBytes = segmentBytes;
     this.#retainedBytes = retainedBytes;
-    this.#substitute = options.placeholder ?? (() => new Uint8Array());
+    this.#placeholder = options.placeholder ?? (() => new Uint8Array());
     this.#oldest = this.#newest = new Segment(firstSeq, segmentBytes);
     this.#bytes = segmentBytes;
   }
@@ -124,7 +124,7 @@ export class EventLog {
   cursorAt(seq: number, reader?: ReaderId): Cursor {
     const at = Math.max(seq, this.tail);
     const segment = at < this.head ? this.#segmentOf(at) : this.#newest;
-    return new Cursor(segment, { seq: Math.min(at, this.head), reader, placeholder: this.#substitute });
+    return new Cursor(segment, { seq: Math.min(at, this.head), reader, placeholder: this.#placeholder });
   }
 
   /** `seq` of the first retained entry that was appended at `timeMs` or later; `head` if none was. */
@@ -187,7 +187,7 @@ const TYPE_OFFSET = 4;
 /** A reader's place in the log. */
 export class Cursor {
   readonly #reader: ReaderId;
-  readonly #substitute: PlaceholderFrame;
+  readonly #placeholder: PlaceholderFrame;
   #segment: Segment;
   #offset: number;
   #seq: number;
@@ -201,7 +201,7 @@ export class Cursor {
     placeholder: PlaceholderFrame;
   }) {
     this.#reader = reader;
-    this.#substitute = placeholder;
+    this.#placeholder = placeholder;
     this.#segment = segment;
     const index = seq - segment.firstSeq;
     this.#offset = segment.offsets[index] ?? segment.length;
@@ -262,7 +262,7 @@ export class Cursor {
     while (this.#offset < this.#segment.length) {
       const closedSeq = this.#nextPrivate();
       const isClosed = closedSeq === this.#seq;
-      const piece = isClosed ? this.#substitute(this.#seq) : undefined;
+      const piece = isClosed ? this.#placeholder(this.#seq) : undefined;
       const bytes = piece?.length ?? this.#bytesUntil(closedSeq);
       if (bytes > room && pieces.length > 0) break; // what is long goes alone, and need not be copied
       pieces.push(piece ?? this.#takeUpTo(closedSeq));

@@ -22,7 +22,7 @@ import type {
 } from "../protocol/frames.ts";
 import { NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "../protocol/frames.ts";
 import { RoomBackups } from "./backup_list.ts";
-import type { Cursor, EventLog, RoomLogOptions } from "./event_log.ts";
+import type { Cursor, EventLog, EventLogOptions } from "./event_log.ts";
 import { RoomState } from "./room_state.ts";
 import { isNick, isText, parseText } from "../text/text.ts";
 
@@ -38,7 +38,7 @@ const RECHECK_MS = 100;
 
 /** Settings of a room. */
 export interface RoomOptions {
-  readonly journal: CommitLog;
+  readonly commitLog: CommitLog;
   /** Called when {@linkcode Room.settle} has something to do. */
   readonly onReady?: () => void;
   /** Told who is not in through this server any more by the doing of another one: they came to it, or it threw them
@@ -46,11 +46,11 @@ export interface RoomOptions {
   readonly onTakenOver?: (member: Member, how: { isKicked: boolean }) => void;
   readonly backups?: readonly string[];
   readonly graceMs?: number;
-  readonly log?: RoomLogOptions;
+  readonly log?: EventLogOptions;
 }
 
 /** Who asks to come in. */
-export interface Arrival {
+export interface JoinRequest {
   readonly hello: Hello;
   /** Public id that the token of `hello` gives. */
   readonly sessionId: bigint;
@@ -59,7 +59,7 @@ export interface Arrival {
 }
 
 /** What somebody who came in is given. */
-export interface Admission {
+export interface JoinResult {
   readonly welcome: WelcomeHeader;
   /** The list of people that ends WELCOME. Its memory is shared. */
   readonly online: Uint8Array<ArrayBuffer>;
@@ -78,49 +78,52 @@ export class Room {
   readonly log: EventLog;
   /** Where to go when this server falls. */
   readonly backups: RoomBackups;
-  readonly #journal: CommitLog;
+  readonly #commitLog: CommitLog;
   readonly #state: RoomState;
   readonly #members: Members;
   /** Changes of who is in that were proposed here and have not come back. */
   readonly #inFlight = new InFlightChanges();
   /** Who came to this server of many, and was announced. */
-  readonly #joinsProposed = new WeakSet<Arrival>();
+  readonly #joinsProposed = new WeakSet<JoinRequest>();
   readonly #onTakenOver: NonNullable<RoomOptions["onTakenOver"]>;
   readonly #graceMs: number;
 
   constructor(options: RoomOptions) {
     const {
-      journal,
+      commitLog,
       onReady = () => {},
       onTakenOver = () => {},
       backups = [],
       graceMs = RESUME_GRACE_MS,
       log,
     } = options;
-    this.#journal = journal;
+    this.#commitLog = commitLog;
     this.#onTakenOver = onTakenOver;
     this.#graceMs = graceMs;
-    this.#state = new RoomState(journal, log);
+    this.#state = new RoomState(commitLog, log);
     this.log = this.#state.log;
     this.#members = this.#state.members;
-    this.backups = new RoomBackups(journal, this.#members);
-    journal.subscribe((entry, seq, at, isRemote = false) => this.#apply(entry, seq, at, isRemote), onReady);
+    this.backups = new RoomBackups(commitLog, this.#members);
+    commitLog.subscribe((entry, seq, at, isRemote = false) => this.#apply(entry, seq, at, isRemote), onReady);
     this.backups.setOwn(backups); // what was withdrawn before is named again
   }
 
   /** Has happen what the journal has by now. */
   deliver(): void {
-    this.#journal.deliver();
+    this.#commitLog.deliver();
   }
 
   /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  join(arrival: Arrival, now: Instant, again?: () => void): Admission | undefined {
-    const { hello, sessionId, address } = arrival;
+  join(request: JoinRequest, now: Instant, again?: () => void): JoinResult | undefined {
+    const { hello, sessionId, address } = request;
     if (this.#inFlight.waitFor(sessionId, again)) return undefined;
     const nick = claimNick(hello.nick, sessionId, this.#members);
-    const start = startSeqFor(hello, this.log, { logId: this.#journal.logId, monotonicMs: now.monotonicMs });
-    if (!this.#join(arrival, nick, now, again)) return undefined;
+    const start = startSeqFor(hello, this.log, {
+      logId: this.#commitLog.logId,
+      monotonicMs: now.monotonicMs,
+    });
+    if (!this.#join(request, nick, now, again)) return undefined;
     const member = this.#members.get(sessionId)!;
     if (!this.#setNick(member, nick, now, again)) return undefined;
     this.#state.updateAddress(member, address);
@@ -151,10 +154,10 @@ export class Room {
       nick,
       text,
     } as const;
-    if (!to) return this.#journal.propose(action ? { ...said, action } : said, now);
+    if (!to) return this.#commitLog.propose(action ? { ...said, action } : said, now);
     // By the name that the others know; a recipient who is not here may still come.
     const recipient = { sessionId: to.sessionId, nick: this.#members.get(to.sessionId)?.nick ?? to.nick };
-    this.#journal.propose({ ...said, action, to: recipient }, now);
+    this.#commitLog.propose({ ...said, action, to: recipient }, now);
   }
 
   /** Gives somebody another nick. Returns whether they have it.
@@ -167,12 +170,12 @@ export class Room {
   /** Says something to everybody in the server's name.
    * @throws {InputError} `text-too-long` */
   announce(text: string, now: Instant): void {
-    this.#journal.propose({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
+    this.#commitLog.propose({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
   }
 
   /** Somebody left by choice. Returns whether they are out. */
   leave(member: Member, now: Instant, again?: () => void): boolean {
-    return this.#remove(member, { connectionLost: false, now, nodeId: this.#journal.nodeId }, again);
+    return this.#remove(member, { connectionLost: false, now, nodeId: this.#commitLog.nodeId }, again);
   }
 
   /** Somebody is thrown out. */
@@ -214,7 +217,7 @@ export class Room {
     for (const member of this.#members) {
       const endMs = member.resumableUntilMs ?? Infinity;
       if (endMs > now.monotonicMs) nextMs = Math.min(nextMs, endMs);
-      else if (!this.#remove(member, { connectionLost: true, now, nodeId: this.#journal.nodeId })) {
+      else if (!this.#remove(member, { connectionLost: true, now, nodeId: this.#commitLog.nodeId })) {
         nextMs = Math.min(nextMs, now.monotonicMs + RECHECK_MS);
       }
     }
@@ -243,14 +246,14 @@ export class Room {
 
   /** Where there are many servers, also who is in already is announced: so all know through which one, and this one
    * has read all that its client was given by another. */
-  #join(arrival: Arrival, nick: string, now: Instant, again?: () => void): boolean {
-    const { hello, sessionId, address } = arrival;
-    const { nodeId } = this.#journal;
+  #join(request: JoinRequest, nick: string, now: Instant, again?: () => void): boolean {
+    const { hello, sessionId, address } = request;
+    const { nodeId } = this.#commitLog;
     const member = this.#members.get(sessionId);
-    if (member && (nodeId === undefined || (this.#isLocal(member) && this.#joinsProposed.has(arrival)))) {
+    if (member && (nodeId === undefined || (this.#isLocal(member) && this.#joinsProposed.has(request)))) {
       return true;
     }
-    this.#joinsProposed.add(arrival);
+    this.#joinsProposed.add(request);
     const rejoined = hello.lagMs !== NEVER_CAUGHT_UP;
     return this.#proposeChange(
       { type: "joined", timeMs: now.wallMs, sessionId, rejoined, nick, address, ...(nodeId && { nodeId }) },
@@ -260,7 +263,7 @@ export class Room {
   }
 
   #isLocal({ nodeId }: Member): boolean {
-    return nodeId === this.#journal.nodeId;
+    return nodeId === this.#commitLog.nodeId;
   }
 
   #setNick({ sessionId, nick: oldNick }: Member, nick: string, now: Instant, again?: () => void): boolean {
@@ -289,7 +292,7 @@ export class Room {
     again?: () => void,
   ): boolean {
     this.#inFlight.start(entry.sessionId);
-    this.#journal.propose(entry, now);
+    this.#commitLog.propose(entry, now);
     return !this.#inFlight.waitFor(entry.sessionId, again);
   }
 
@@ -329,7 +332,7 @@ export class Room {
       type: "welcome",
       version: PROTOCOL_VERSION,
       sessionId,
-      logId: this.#journal.logId,
+      logId: this.#commitLog.logId,
       nick,
       lastClientSeq,
       startSeq,

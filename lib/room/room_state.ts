@@ -8,7 +8,7 @@ import type { CommitLog } from "./commit_log.ts";
 import { type Member, Members } from "./state.ts";
 import { encodeEntry, encodeServer, type ProposedEvent, type Uncommitted } from "../protocol/frames.ts";
 import { Rate } from "./rate.ts";
-import { EventLog, type RoomLogOptions } from "./event_log.ts";
+import { EventLog, type EventLogOptions } from "./event_log.ts";
 
 /** What comes to nothing. */
 const NOOP_EVENT = { type: "noop" } as const;
@@ -17,18 +17,18 @@ const NOOP_EVENT = { type: "noop" } as const;
 export class RoomState {
   readonly log: EventLog;
   readonly members = new Members();
-  readonly #attendance = new MemberListCache();
+  readonly #memberListCache = new MemberListCache();
   /** Of messages. */
   readonly #rate = new Rate();
 
-  constructor({ firstSeq, snapshot }: Pick<CommitLog, "firstSeq" | "snapshot">, options?: RoomLogOptions) {
+  constructor({ firstSeq, snapshot }: Pick<CommitLog, "firstSeq" | "snapshot">, options?: EventLogOptions) {
     this.log = new EventLog({
       ...options,
       firstSeq,
       placeholder: (seq) => encodeServer({ type: "noop", seq }),
     });
     for (const entry of snapshot) applyEvent(this.members, entry);
-    this.#attendance.invalidate();
+    this.#memberListCache.invalidate();
   }
 
   /** An entry has its place in the journal: it happens. What comes to nothing has its `seq` all the same. */
@@ -40,20 +40,20 @@ export class RoomState {
     const frame = encodeEntry(entry ?? NOOP_EVENT, seq);
     this.log.append(frame, monotonicMs, entry && audienceOf(entry));
     if (entry?.type === "said") this.#rate.note(monotonicMs);
-    else if (entry?.type === "joined") this.#attendance.add(this.members.get(entry.sessionId)!);
-    else if (entry?.type === "left" || entry?.type === "renamed") this.#attendance.invalidate();
+    else if (entry?.type === "joined") this.#memberListCache.add(this.members.get(entry.sessionId)!);
+    else if (entry?.type === "left" || entry?.type === "renamed") this.#memberListCache.invalidate();
   }
 
   /** Somebody who is in comes from this IP address now: nobody need be told. */
   updateAddress(member: Member | undefined, address: string): void {
     if (!member || member.address === address) return;
     member.address = address;
-    this.#attendance.invalidate();
+    this.#memberListCache.invalidate();
   }
 
   /** The list of people that ends WELCOME. Its memory is shared. */
   get online(): Uint8Array<ArrayBuffer> {
-    return this.#attendance.encode(this.members);
+    return this.#memberListCache.encode(this.members);
   }
 
   /** Messages accepted in a second, on average over the last RATE_SECONDS. */

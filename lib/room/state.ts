@@ -31,7 +31,7 @@ type NewMember =
   & Partial<Pick<Member, "nodeId">>;
 
 /** Why somebody cannot have a nick. */
-export type NickConflict = "nick-taken" | "nick-lookalike";
+type NickConflict = "nick-taken" | "nick-lookalike";
 
 /** Servers of a room that many serve, as `host:port`, and the id of the one that said so. */
 interface ClusterServers {

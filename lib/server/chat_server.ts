@@ -5,7 +5,7 @@ import { type Address, unmapIPv4 } from "../net/address.ts";
 import { BanList } from "./bans.ts";
 import { type Clock, serverClock } from "../base/time.ts";
 import { type ListenError, ProtocolError, type WireCode } from "../errors.ts";
-import { ConnectionLimiter, type GateOptions, pendingHandshakes } from "./connection_limiter.ts";
+import { ConnectionLimiter, type LimiterOptions, pendingHandshakes } from "./connection_limiter.ts";
 import { BYE_FRAME, Sessions } from "./sessions.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { ConnectionManager, type DisconnectReason, type LogConsumer } from "../net/connection_manager.ts";
@@ -13,9 +13,9 @@ import { type CommitLog, InMemoryCommitLog } from "../room/commit_log.ts";
 import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/listener.ts";
 import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "../protocol/frames.ts";
 import { randomId } from "../base/random_id.ts";
-import { ClientHandler, type ReceptionOptions } from "./client_handler.ts";
+import { ClientHandler, type ClientHandlerOptions } from "./client_handler.ts";
 import { Room } from "../room/room.ts";
-import type { EventLog, RoomLogOptions } from "../room/event_log.ts";
+import type { EventLog, EventLogOptions } from "../room/event_log.ts";
 import type { Socket } from "../net/socket.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
@@ -26,8 +26,8 @@ export const SHUTDOWN_MS = 1_000;
 /** Settings of a server. */
 export interface ChatServerOptions
   extends
-    GateOptions,
-    Pick<ReceptionOptions, "password" | "messages" | "onReject" | "commitWaitMs" | "crowdedMs"> {
+    LimiterOptions,
+    Pick<ClientHandlerOptions, "password" | "messages" | "onReject" | "commitWaitMs" | "overLimitMs"> {
   /** IP address of this machine to listen on. */
   readonly host: string;
   /** 0 for any that is free. */
@@ -44,9 +44,9 @@ export interface ChatServerOptions
   readonly frameMs?: number;
   readonly shutdownMs?: number;
   readonly clock?: Clock;
-  readonly log?: RoomLogOptions;
+  readonly log?: EventLogOptions;
   /** What the room's log goes through; one that keeps nothing by default. */
-  readonly journal?: CommitLog;
+  readonly commitLog?: CommitLog;
   /** Told why connections cannot be accepted at the moment, once until one is. */
   readonly onError?: (error: ListenError) => void;
 }
@@ -69,7 +69,7 @@ export class ChatServer implements AsyncDisposable {
   readonly #options: ChatServerOptions;
   readonly #clock: Clock;
   readonly #listener: Deno.TcpListener;
-  readonly #hub: ConnectionManager;
+  readonly #manager: ConnectionManager;
   readonly #room: Room;
   readonly #sessions: Sessions;
   readonly #bans = new BanList();
@@ -81,7 +81,7 @@ export class ChatServer implements AsyncDisposable {
   /** Listens at once.
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
-    const { host, port, backups, graceMs, log, journal = new InMemoryCommitLog(randomId()) } = options;
+    const { host, port, backups, graceMs, log, commitLog = new InMemoryCommitLog(randomId()) } = options;
     const {
       pingMs = PING_MS,
       pingTimeoutMs = PING_TIMEOUT_MS,
@@ -94,15 +94,15 @@ export class ChatServer implements AsyncDisposable {
     this.#startedMs = clock().wallMs;
     this.#listener = listen({ host, port });
     this.#room = new Room({
-      journal,
-      onReady: () => this.#hub.scheduleFlush(),
+      commitLog,
+      onReady: () => this.#manager.scheduleFlush(),
       onTakenOver: (member, how) => this.#sessions.onTakenOver(member, how),
       backups,
       graceMs,
       log,
     });
     this.#firstSeq = this.#room.log.head;
-    this.#hub = new ConnectionManager({
+    this.#manager = new ConnectionManager({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
       nowMs: () => clock().monotonicMs,
       // Also under load: the answer to a PING shows that the client has read what came before it.
@@ -113,16 +113,16 @@ export class ChatServer implements AsyncDisposable {
       onUnresponsive: (connection, why) => reception.reject(connection, new ProtocolError(WIRE_CODE_OF[why])),
       onBeforeFlush: () => this.#room.deliver(),
     });
-    this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#hub.scheduleFlush() });
+    this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#manager.scheduleFlush() });
     const reception = new ClientHandler({
       ...options,
-      hub: this.#hub,
+      manager: this.#manager,
       room: this.#room,
-      guests: this.#sessions,
-      gate: new ConnectionLimiter(options),
+      sessions: this.#sessions,
+      limiter: new ConnectionLimiter(options),
       anteroom: pendingHandshakes(options),
       bans: this.#bans,
-      journal,
+      commitLog,
       clock,
     });
     this.#acceptLoop = this.#accept(reception);
@@ -146,7 +146,7 @@ export class ChatServer implements AsyncDisposable {
 
   /** Has a reader take part in every round: it may write what the log has grown by. */
   addConsumer(reader: LogConsumer): void {
-    this.#hub.addConsumer(reader);
+    this.#manager.addConsumer(reader);
   }
 
   /** Who is in. */
@@ -158,10 +158,10 @@ export class ChatServer implements AsyncDisposable {
   get stats(): ServerStats {
     return {
       memberCount: this.#room.size,
-      connections: this.#hub.connections.size,
+      connections: this.#manager.connections.size,
       eventsPerSecond: this.#room.eventsPerSecond(this.#clock()),
       startedMs: this.#startedMs,
-      storedBytes: this.#options.journal?.storedBytes,
+      storedBytes: this.#options.commitLog?.storedBytes,
     };
   }
 
@@ -169,21 +169,21 @@ export class ChatServer implements AsyncDisposable {
    * @throws {InputError} `text-too-long` */
   announce(text: string): void {
     this.#room.announce(text, this.#clock());
-    this.#hub.scheduleFlush();
+    this.#manager.scheduleFlush();
   }
 
   /** Tells everybody of one more server to go to when this one falls, as `host:port`.
    * @throws {InputError} `backups-full` */
   addBackup(backup: string): void {
     this.#room.backups.add(backup, this.#clock());
-    this.#hub.scheduleFlush();
+    this.#manager.scheduleFlush();
   }
 
   /** Tells everybody of one less, as `host:port`.
    * @throws {InputError} `backup-serves` or `backup-unknown` */
   removeBackup(backup: string): void {
     this.#room.backups.remove(backup, this.#clock());
-    this.#hub.scheduleFlush();
+    this.#manager.scheduleFlush();
   }
 
   /** Throws somebody out, who reads the reason if there is one. Returns whether there is such a person. */
@@ -215,7 +215,7 @@ export class ChatServer implements AsyncDisposable {
   /** Another server of the room is gone, and with it all who have not come back elsewhere. */
   nodeDown(nodeId: bigint): void {
     this.#room.nodeDown(nodeId, this.#clock());
-    this.#hub.scheduleFlush();
+    this.#manager.scheduleFlush();
   }
 
   /** Where clients of all servers of the room are told that they can be served. */
@@ -226,13 +226,13 @@ export class ChatServer implements AsyncDisposable {
   /** What this server was told of at its start is for the clients of all servers of the room. */
   publishOwnBackups(): void {
     this.#room.backups.publishOwn(this.#clock());
-    this.#hub.scheduleFlush();
+    this.#manager.scheduleFlush();
   }
 
   /** The servers of the room are reached at these addresses. */
   setClusterServers(addresses: readonly string[]): void {
     this.#room.backups.setCluster(addresses, this.#clock());
-    this.#hub.scheduleFlush();
+    this.#manager.scheduleFlush();
   }
 
   /** Tells everybody that what they say waits, as nothing can be kept for now, or that this is over. */
@@ -251,9 +251,11 @@ export class ChatServer implements AsyncDisposable {
     this.#room.deliver();
     this.#listener.close();
     const { shutdownMs = SHUTDOWN_MS } = this.#options;
-    for (const connection of this.#hub.connections) connection.end(BYE_FRAME, { closeTimeoutMs: shutdownMs });
-    await Promise.all([this.#acceptLoop, ...Array.from(this.#hub.connections, ({ closed }) => closed)]);
-    this.#hub[Symbol.dispose]();
+    for (const connection of this.#manager.connections) {
+      connection.end(BYE_FRAME, { closeTimeoutMs: shutdownMs });
+    }
+    await Promise.all([this.#acceptLoop, ...Array.from(this.#manager.connections, ({ closed }) => closed)]);
+    this.#manager[Symbol.dispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -272,7 +274,7 @@ export class ChatServer implements AsyncDisposable {
   async #receive(conn: Deno.TcpConn, reception: ClientHandler): Promise<void> {
     const { wrapTls = (conn) => conn, onReject } = this.#options;
     try {
-      await reception.receive(this.#hub.add(wrapTls(conn)));
+      await reception.receive(this.#manager.add(wrapTls(conn)));
     } catch (error) {
       onReject?.({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
       try {

@@ -21,7 +21,7 @@ import type { RateLimit } from "../base/limits.ts";
 import { Visit } from "./visit.ts";
 
 /** How long somebody for whom there is no room may take to say who they are, in ms. */
-const CROWDED_MS = 1_000;
+const OVER_LIMIT_MS = 1_000;
 
 /** Somebody who is not served. */
 export interface RejectedClient {
@@ -32,12 +32,12 @@ export interface RejectedClient {
 }
 
 /** What a reception needs. */
-export interface ReceptionOptions {
-  readonly hub: ConnectionManager;
+export interface ClientHandlerOptions {
+  readonly manager: ConnectionManager;
   readonly room: Room;
-  readonly journal: CommitLog;
-  readonly guests: Sessions;
-  readonly gate: ConnectionLimiter;
+  readonly commitLog: CommitLog;
+  readonly sessions: Sessions;
+  readonly limiter: ConnectionLimiter;
   /** For those for whom there is no room. */
   readonly anteroom: ConnectionLimiter;
   readonly bans: BanList;
@@ -45,7 +45,7 @@ export interface ReceptionOptions {
   /** How long somebody who wants to come in waits for the journal, in ms. */
   readonly commitWaitMs?: number;
   /** How long somebody for whom there is no room may take to say who they are, in ms. */
-  readonly crowdedMs?: number;
+  readonly overLimitMs?: number;
   /** Lets in nobody who does not know it. */
   readonly password?: PasswordVerifier;
   /** What each client may say. */
@@ -55,7 +55,7 @@ export interface ReceptionOptions {
 }
 
 /** Somebody who is in, at the moment that they say something. */
-interface Guest {
+interface RawClient {
   readonly visit: Visit;
   readonly member: Member;
   readonly now: Instant;
@@ -63,30 +63,30 @@ interface Guest {
 
 /** Where connections are received. */
 export class ClientHandler {
-  readonly #options: ReceptionOptions;
-  readonly #hub: ConnectionManager;
+  readonly #options: ClientHandlerOptions;
+  readonly #manager: ConnectionManager;
   readonly #room: Room;
   readonly #sessions: Sessions;
-  readonly #gate: ConnectionLimiter;
+  readonly #limiter: ConnectionLimiter;
   readonly #anteroom: ConnectionLimiter;
   readonly #clock: Clock;
-  readonly #patience: Patience;
+  readonly #commitWait: Patience;
   readonly #visits = new Set<Visit>();
 
-  constructor(options: ReceptionOptions) {
-    const { hub, room, guests, gate, anteroom, clock, journal, commitWaitMs } = options;
+  constructor(options: ClientHandlerOptions) {
+    const { manager, room, sessions, limiter, anteroom, clock, commitLog, commitWaitMs } = options;
     this.#options = options;
-    this.#hub = hub;
+    this.#manager = manager;
     this.#room = room;
-    this.#sessions = guests;
-    this.#gate = gate;
+    this.#sessions = sessions;
+    this.#limiter = limiter;
     this.#anteroom = anteroom;
     this.#clock = clock;
-    this.#patience = new Patience({
-      journal,
+    this.#commitWait = new Patience({
+      commitLog,
       clock,
       commitWaitMs,
-      onGone: () => guests.expireGrace(),
+      onGone: () => sessions.expireGrace(),
     });
   }
 
@@ -94,10 +94,10 @@ export class ClientHandler {
    * @throws what goes wrong at its end */
   async receive(connection: Connection): Promise<void> {
     const address = unmapIPv4(connection.peer.hostname);
-    const { messages, crowdedMs = CROWDED_MS } = this.#options;
+    const { messages, overLimitMs = OVER_LIMIT_MS } = this.#options;
     const visit = new Visit(connection, {
       address,
-      gate: this.#gate,
+      limiter: this.#limiter,
       messages,
       nowMs: this.#clock().monotonicMs,
     });
@@ -105,12 +105,12 @@ export class ClientHandler {
     this.#visits.add(visit);
     try {
       this.#arrive(visit);
-      if (visit.overLimit) timer = setTimeout(() => this.#rejectOverLimit(visit), crowdedMs);
+      if (visit.overLimit) timer = setTimeout(() => this.#rejectOverLimit(visit), overLimitMs);
       await this.#serveToEnd(visit);
     } finally {
       clearTimeout(timer);
       this.#visits.delete(visit);
-      this.#hub.remove(connection);
+      this.#manager.remove(connection);
       visit.countedBy?.release(address);
     }
   }
@@ -143,17 +143,17 @@ export class ClientHandler {
 
   /** One connection too many may stay until it is known whose it is, unless too many are. */
   #arrive(visit: Visit): void {
-    const overLimit = this.#comeTo(this.#gate, visit);
+    const overLimit = this.#comeTo(this.#limiter, visit);
     if (!overLimit) return;
     if (this.#comeTo(this.#anteroom, visit)) visit.connection.close();
     else visit.overLimit = overLimit;
   }
 
   /** Has a gate count a visit. Returns why it does not. */
-  #comeTo(gate: ConnectionLimiter, visit: Visit): ProtocolError | undefined {
+  #comeTo(limiter: ConnectionLimiter, visit: Visit): ProtocolError | undefined {
     try {
-      gate.acquire(visit.address, this.#clock().monotonicMs);
-      visit.countedBy = gate;
+      limiter.acquire(visit.address, this.#clock().monotonicMs);
+      visit.countedBy = limiter;
       return undefined;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -163,10 +163,10 @@ export class ClientHandler {
 
   /** There is room for whoever is in by now. */
   #leaveAnteroom(visit: Visit, { monotonicMs }: Instant): void {
-    if (visit.countedBy === this.#gate) return;
+    if (visit.countedBy === this.#limiter) return;
     visit.countedBy?.release(visit.address);
-    this.#gate.promote(visit.address, monotonicMs);
-    visit.countedBy = this.#gate;
+    this.#limiter.promote(visit.address, monotonicMs);
+    visit.countedBy = this.#limiter;
   }
 
   /** Whether a session has a place: through a connection that may be dead without anybody knowing, or is about to end. */
@@ -183,12 +183,12 @@ export class ClientHandler {
    * read, and nothing of what it says is lost. */
   async #processFrames(frames: FrameDecoder, visit: Visit): Promise<void> {
     for (;;) {
-      for (let wait = this.#hub.catchingUp(); wait; wait = this.#hub.catchingUp()) await wait;
-      const stuck = this.#patience.whileBlocked(visit.connection);
+      for (let wait = this.#manager.catchingUp(); wait; wait = this.#manager.catchingUp()) await wait;
+      const stuck = this.#commitWait.whileBlocked(visit.connection);
       if (stuck) await this.#waitFor(stuck, visit);
       const now = this.#clock();
       const unsettled = this.#processAllowed(frames, visit, now);
-      this.#hub.scheduleFlush();
+      this.#manager.scheduleFlush();
       if (unsettled) await this.#waitFor(unsettled, visit);
       const waitMs = visit.waitMs(now);
       if (waitMs > 0) await visit.connection.pauseReading(waitMs);
@@ -217,7 +217,7 @@ export class ClientHandler {
     } catch (error) {
       this.#rejectVisit(visit, error);
     }
-    this.#hub.scheduleFlush();
+    this.#manager.scheduleFlush();
   }
 
   #rejectVisit({ connection, member }: Visit, error: unknown): void {
@@ -227,40 +227,40 @@ export class ClientHandler {
 
   #handleHello(hello: ClientMessage, visit: Visit, now: Instant): Promise<void> | undefined {
     const { address, connection } = visit;
-    const { bans, password, journal } = this.#options;
+    const { bans, password, commitLog } = this.#options;
     if (hello.type !== "hello") throw new ProtocolError("frame-unexpected");
     if (bans.has(address, now.monotonicMs)) throw new ProtocolError("banned");
-    const arrival = { hello, sessionId: sessionIdOf(hello.resumeToken), address };
+    const request = { hello, sessionId: sessionIdOf(hello.resumeToken), address };
     // Whoever comes back from a connection that broke needs no more room than it still takes.
-    if (visit.overLimit && !this.#hasPlace(arrival.sessionId)) throw visit.overLimit;
+    if (visit.overLimit && !this.#hasPlace(request.sessionId)) throw visit.overLimit;
     visit.overLimit = undefined;
-    if (journal.isUnavailable) throw new ProtocolError("store-away");
+    if (commitLog.isUnavailable) throw new ProtocolError("store-away");
     if (password && hello.password === "") throw new ProtocolError("password-needed");
     // Who guesses passwords is counted as well.
-    this.#gate.takeJoin(address, now.monotonicMs);
+    this.#limiter.takeJoin(address, now.monotonicMs);
     if (password && !password.matches(hello.password)) throw new ProtocolError("password-wrong");
-    const entering = this.#patience.try((then, again) => {
-      const admission = this.#room.join(arrival, then, again);
-      if (!admission) return false;
-      this.#sessions.attach(admission, connection);
-      visit.member = admission.member;
+    const entering = this.#commitWait.try((then, again) => {
+      const joined = this.#room.join(request, then, again);
+      if (!joined) return false;
+      this.#sessions.attach(joined, connection);
+      visit.member = joined.member;
       this.#leaveAnteroom(visit, then);
       // Whoever waited was not in yet to be thrown out.
       if (bans.has(address, then.monotonicMs)) {
-        this.#sessions.kick(admission.member, new ProtocolError("banned"));
+        this.#sessions.kick(joined.member, new ProtocolError("banned"));
       }
       return true;
     }, connection);
     return entering?.catch((error) => {
       // Who comes again until it is back has not come too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
-        this.#gate.refundJoin(address, this.#clock().monotonicMs);
+        this.#limiter.refundJoin(address, this.#clock().monotonicMs);
       }
       throw error;
     });
   }
 
-  #dispatch(message: ClientMessage, { visit, member, now }: Guest): Promise<void> | undefined {
+  #dispatch(message: ClientMessage, { visit, member, now }: RawClient): Promise<void> | undefined {
     const { connection } = visit;
     switch (message.type) {
       case "say":
@@ -282,7 +282,7 @@ export class ClientHandler {
   }
 
   #rename(nick: string, member: Member, connection: Connection): Promise<void> | undefined {
-    return this.#patience.try((now, again) => {
+    return this.#commitWait.try((now, again) => {
       try {
         return this.#room.rename(member, nick, now, again);
       } catch (error) {
@@ -295,7 +295,7 @@ export class ClientHandler {
   }
 
   #leave(member: Member, connection: Connection): Promise<void> | undefined {
-    return this.#patience.try((now, again) => {
+    return this.#commitWait.try((now, again) => {
       const isOut = this.#room.leave(member, now, again);
       if (!isOut) return false;
       this.#sessions.detach(member);

@@ -25,7 +25,7 @@ const MAX_PENDING_PER_ADDRESS = 64;
 const MAX_ADDRESSES = 10_000;
 
 /** Limits of a gate. */
-export interface GateOptions {
+export interface LimiterOptions {
   readonly maxClients?: number;
   readonly maxPerAddress?: number;
   readonly maxAddresses?: number;
@@ -55,7 +55,7 @@ export class ConnectionLimiter {
       maxPerAddress = MAX_PER_ADDRESS,
       maxAddresses = MAX_ADDRESSES,
       isExempt = isLoopback,
-    }: GateOptions = {},
+    }: LimiterOptions = {},
   ) {
     this.#isExempt = isExempt;
     this.#maxClients = maxClients;
@@ -142,7 +142,7 @@ export class ConnectionLimiter {
 }
 
 /** A gate with these limits lets no more through: this one counts who comes all the same. */
-export function pendingHandshakes({ maxPerAddress = 0, isExempt }: GateOptions): ConnectionLimiter {
+export function pendingHandshakes({ maxPerAddress = 0, isExempt }: LimiterOptions): ConnectionLimiter {
   return new ConnectionLimiter({
     maxClients: MAX_PENDING_HANDSHAKES,
     maxPerAddress: Math.max(maxPerAddress, MAX_PENDING_PER_ADDRESS),

@@ -15,7 +15,7 @@ const MAX_QUEUED_NOTICES = 100;
 const MAX_WAIT_MS = 5_000;
 
 /** What a console needs. */
-export interface ServerConsoleOptions {
+export interface LogPrinterOptions {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
   readonly t: Translate;
@@ -28,7 +28,7 @@ export interface ServerConsoleOptions {
 
 /** Prints the log of a server, and what else there is to tell. */
 export class LogPrinter {
-  readonly #options: ServerConsoleOptions;
+  readonly #options: LogPrinterOptions;
   #log: EventLog | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
@@ -39,7 +39,7 @@ export class LogPrinter {
   /** What is to be printed besides the log. */
   readonly #notices: string[] = [];
 
-  constructor(options: ServerConsoleOptions) {
+  constructor(options: LogPrinterOptions) {
     this.#options = options;
   }
 

@@ -27,7 +27,7 @@ import type { RejectedClient } from "./client_handler.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { LogPrinter } from "./log_printer.ts";
 import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
-import { Cluster, SHARED_ROOM_FLAGS, type SharedRoomOptions } from "../cluster/cluster.ts";
+import { Cluster, type ClusterOptions, SHARED_ROOM_FLAGS } from "../cluster/cluster.ts";
 import { SERVER_ACCESS_FLAGS, serverAccess } from "./config.ts";
 import { OutageNotifier } from "./spell.ts";
 import type { AskOptions } from "../terminal/terminal.ts";
@@ -88,24 +88,24 @@ export async function serve(program: ProcessContext): Promise<number> {
     onStalled: (error) =>
       unstored.report(!error, error ? errorText(error, language) : t("server.stored-again")),
   });
-  await using shared = await Cluster.open(flags, { clock, ...clusterNotices(t, { log, unstored }) });
+  await using cluster = await Cluster.open(flags, { clock, ...clusterNotices(t, { log, unstored }) });
   const access = await serverAccess(flags, program);
   server = await listen(program, {
     ...settings,
     ...access,
-    journal: shared?.journal ?? file,
+    commitLog: cluster?.commitLog ?? file,
     clock,
     onReject: rejectionLogger(log, program),
     onError: (error) => log.print(errorText(error, language)),
   });
   if (!server) return EXIT.ok;
   await using _ = server;
-  shared?.attach(server, access.certificate ?? {});
+  cluster?.attach(server, access.certificate ?? {});
   await terminal.print(
     t("server.listening", { address: formatAddress(server.address) }),
     ...(flags.data === undefined ? [] : storageLines(flags.data, server, t)),
     ...(access.certificate ? certificateLines(access.certificate, { program, renderer }) : []),
-    ...(shared ? clusterLines(shared, server, t) : []),
+    ...(cluster ? clusterLines(cluster, server, t) : []),
   );
   log.attach(server);
   const operator = new AdminConsole({
@@ -115,10 +115,10 @@ export async function serve(program: ProcessContext): Promise<number> {
     server,
     localIPs: () => localIPs(program),
   });
-  await Promise.race([aborted(terminated), operator.run(), ...(shared ? [shared.failed] : [])]);
+  await Promise.race([aborted(terminated), operator.run(), ...(cluster ? [cluster.failed] : [])]);
   await terminal.print(t("server.closing"));
   await server.close();
-  await shared?.close();
+  await cluster?.close();
   await log.drained();
   await terminal.print(t("server.closed"));
   return EXIT.ok;
@@ -138,7 +138,7 @@ function outageNotifier(log: LogPrinter, server: () => ChatServer | undefined): 
 function clusterNotices(
   t: Translate,
   { log, unstored }: { log: LogPrinter; unstored: OutageNotifier },
-): Omit<SharedRoomOptions, "clock"> {
+): Omit<ClusterOptions, "clock"> {
   return {
     onStalled: (isUnavailable) =>
       unstored.report(!isUnavailable, t(isUnavailable ? "server.nats-away" : "server.nats-back")),
@@ -224,10 +224,10 @@ function certificateLines(
 }
 
 /** Where the room is kept, and who cannot be told of this server. */
-function clusterLines(shared: Cluster, server: ChatServer, t: Translate): string[] {
-  const { name, servers, replicas } = shared;
+function clusterLines(cluster: Cluster, server: ChatServer, t: Translate): string[] {
+  const { name, servers, replicas } = cluster;
   const lines = [t("server.shared", { room: name, servers: servers.join(", "), copies: replicas })];
-  if (!shared.isRoutable(server)) lines.push(t("server.unadvertised"));
+  if (!cluster.isRoutable(server)) lines.push(t("server.unadvertised"));
   return lines;
 }
 

@@ -18,7 +18,7 @@ export type Attempt = (now: Instant, again: () => void) => boolean;
 
 /** What patience needs. */
 interface PatienceOptions {
-  readonly journal: CommitLog;
+  readonly commitLog: CommitLog;
   readonly clock: Clock;
   /** Called when something comes of what somebody asked for who is gone by now. */
   readonly onGone: () => void;
@@ -59,12 +59,12 @@ export class Patience {
 
   /** Waits until the journal goes on; undefined if it does. Rejects with `store-away`. */
   whileBlocked(connection: Connection): Promise<void> | undefined {
-    return this.#options.journal.isBlocked ? this.#pauseWhileBlocked(connection) : undefined;
+    return this.#options.commitLog.isBlocked ? this.#pauseWhileBlocked(connection) : undefined;
   }
 
   async #pauseWhileBlocked(connection: Connection): Promise<void> {
     const isTooLong = this.#elapsed(connection);
-    while (connection.isOpen && this.#options.journal.isBlocked) {
+    while (connection.isOpen && this.#options.commitLog.isBlocked) {
       if (isTooLong()) throw new ProtocolError("store-away");
       await this.#pause(connection);
     }
@@ -78,11 +78,11 @@ export class Patience {
   }
 
   async #pause(connection: Connection): Promise<void> {
-    const { journal, commitWaitMs = COMMIT_WAIT_MS } = this.#options;
+    const { commitLog, commitWaitMs = COMMIT_WAIT_MS } = this.#options;
     if (!connection.heartbeat) return await connection.pauseReading(Math.min(COMMIT_POLL_MS, commitWaitMs));
     await connection.pauseReading(COMMIT_POLL_MS);
     // Should the peer have asked for a sign of life, this is it.
-    if (journal.isBlocked) connection.send(PONG);
+    if (commitLog.isBlocked) connection.send(PONG);
   }
 }
 

@@ -7,10 +7,10 @@ import { ProtocolError } from "../errors.ts";
 import { wireReason } from "../i18n/translate.ts";
 import type { Member } from "../room/state.ts";
 import { encodeServer, encodeWelcome } from "../protocol/frames.ts";
-import type { Admission, Room } from "../room/room.ts";
+import type { JoinResult, Room } from "../room/room.ts";
 
 /** What guests need. */
-interface GuestsOptions {
+interface SessionsOptions {
   readonly room: Room;
   readonly clock: Clock;
   /** Called when there is something to write. */
@@ -19,7 +19,7 @@ interface GuestsOptions {
 
 /** Those who are in through this server. */
 export class Sessions implements Disposable {
-  readonly #options: GuestsOptions;
+  readonly #options: SessionsOptions;
   readonly #connections = new Map<Member, Connection>();
   readonly #members = new Map<Connection, Member>();
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -27,7 +27,7 @@ export class Sessions implements Disposable {
   readonly #stalledNotified = new WeakSet<Connection>();
   #isClosed = false;
 
-  constructor(options: GuestsOptions) {
+  constructor(options: SessionsOptions) {
     this.#options = options;
     this.#scheduleExpiry((now) => options.room.disconnectAll(now));
   }
@@ -38,7 +38,10 @@ export class Sessions implements Disposable {
   }
 
   /** Lets somebody in, who may be in through another connection: it is ended. */
-  attach({ welcome: attach, online: membersBytes, cursor, member }: Admission, connection: Connection): void {
+  attach(
+    { welcome: attach, online: membersBytes, cursor, member }: JoinResult,
+    connection: Connection,
+  ): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
     this.detach(member)?.end(errorFrame(new ProtocolError("replaced")));
     this.#connections.set(member, connection);

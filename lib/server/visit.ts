@@ -17,7 +17,7 @@ export const MESSAGE_RATE: RateLimit = { burst: 20, perSecond: 5 };
 interface VisitOptions {
   /** The visitor's IP address. */
   readonly address: string;
-  readonly gate: ConnectionLimiter;
+  readonly limiter: ConnectionLimiter;
   readonly messages?: RateLimit;
   readonly nowMs: number;
 }
@@ -34,15 +34,15 @@ export class Visit {
   /** Why there is no room for one more connection: this one is for whoever is in through another, until it has said
    * who it is. */
   overLimit: ProtocolError | undefined;
-  readonly #gate: ConnectionLimiter;
+  readonly #limiter: ConnectionLimiter;
   readonly #messages: TokenBucket;
   /** `n` of the last message. */
   #lastClientSeq = 0;
 
-  constructor(connection: Connection, { address, gate, messages = MESSAGE_RATE, nowMs }: VisitOptions) {
+  constructor(connection: Connection, { address, limiter, messages = MESSAGE_RATE, nowMs }: VisitOptions) {
     this.connection = connection;
     this.address = address;
-    this.#gate = gate;
+    this.#limiter = limiter;
     this.#messages = new TokenBucket(messages, nowMs);
   }
 
@@ -73,6 +73,6 @@ export class Visit {
   /** What another server had taken, and is said again because that one fell, does not wait a second time. */
   #isRedelivery(message: ClientMessage, monotonicMs: number): boolean {
     if (!this.member || message.type !== "say" || message.timeMs === 0) return false;
-    return this.#gate.takeRedelivery(this.address, monotonicMs);
+    return this.#limiter.takeRedelivery(this.address, monotonicMs);
   }
 }

@@ -26,7 +26,7 @@ const RETRY_MS = 1_000;
 type SyncMode = "full" | "normal";
 
 /** What the journal needs. */
-export interface FileJournalOptions {
+export interface SqliteCommitLogOptions {
   readonly clock: Clock;
   readonly sync?: SyncMode;
   readonly retainEntries?: number;
@@ -41,7 +41,7 @@ export interface FileJournalOptions {
 /** A journal in a file, which it closes in the end. */
 export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   readonly #file: SqliteStore;
-  readonly #options: FileJournalOptions;
+  readonly #options: SqliteCommitLogOptions;
   readonly #pruneTimer: ReturnType<typeof setInterval>;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** What is proposed. */
@@ -58,7 +58,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   #apply: Apply = () => {};
   #onReady = () => {};
 
-  constructor(file: SqliteStore, options: FileJournalOptions) {
+  constructor(file: SqliteStore, options: SqliteCommitLogOptions) {
     this.#file = file;
     this.#options = options;
     this.#writtenSeq = this.#syncedSeq = file.nextSeq;

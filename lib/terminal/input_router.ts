@@ -96,26 +96,26 @@ export class InputRouter {
 
   /** Takes the line that is being edited. */
   enter(): void {
-    const desk = this.activeQueue;
-    const seen = desk.prompt + desk.visible.text;
-    const text = desk.editor.submit();
-    if (desk === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
+    const queue = this.activeQueue;
+    const seen = queue.prompt + queue.visible.text;
+    const text = queue.editor.submit();
+    if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
     // A question and its answer stay; what is said will come back as a message.
-    if (desk === this.promptQueue && desk.hasWaiter) this.#print(seen);
-    if (desk === this.chatQueue) desk.editor.addToHistory(text);
-    desk.deliver({ text, isPasted: false });
+    if (queue === this.promptQueue && queue.hasWaiter) this.#print(seen);
+    if (queue === this.chatQueue) queue.editor.addToHistory(text);
+    queue.deliver({ text, isPasted: false });
   }
 
   /** Takes a pasted block: into the line that is being edited, for answers, or to be sent line by line. */
   paste(text: string): void {
     const lines = text.split(/\r\n|\r|\n/);
-    const desk = this.activeQueue;
+    const queue = this.activeQueue;
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isForChat = this.#isChatting && (desk !== this.promptQueue || count > MAX_PASTED_REPLIES);
-    if (desk === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock)) {
-      desk.editor.insert(lines.join(" "));
+    const isForChat = this.#isChatting && (queue !== this.promptQueue || count > MAX_PASTED_REPLIES);
+    if (queue === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock)) {
+      queue.editor.insert(lines.join(" "));
     } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
-    else if (isForChat) desk.editor.insert(lines[0]!);
+    else if (isForChat) queue.editor.insert(lines[0]!);
     else {
       // As if it was typed: one answer after another.
       for (const [index, line] of lines.entries()) {
@@ -128,22 +128,22 @@ export class InputRouter {
   }
 
   /** The next line for a desk; undefined if there is none to come. */
-  next(desk: LineQueue): Promise<TypedLine | undefined> {
-    const line = desk.next();
+  next(queue: LineQueue): Promise<TypedLine | undefined> {
+    const line = queue.next();
     this.serve();
     return line;
   }
 
   /** Gives what was read ahead to whoever waits for a line. */
   serve(): void {
-    const desk = this.activeQueue;
-    if (desk === this.chatQueue) {
+    const queue = this.activeQueue;
+    if (queue === this.chatQueue) {
       // What no question took is for the chat; a question never gets what was typed for the chat.
-      desk.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
+      queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
       const unfinished = this.promptQueue.editor.submit();
-      if (unfinished !== "") desk.editor.insert(unfinished);
+      if (unfinished !== "") queue.editor.insert(unfinished);
     }
-    desk.dispatch({ hasEnded: this.#hasEnded });
+    queue.dispatch({ hasEnded: this.#hasEnded });
   }
 
   /** Nothing more is typed. */

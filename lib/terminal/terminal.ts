@@ -39,7 +39,7 @@ export class Terminal implements AsyncDisposable {
   readonly #source: InputSource;
   readonly #screen: Screen;
   readonly #unwatch: () => void;
-  readonly #desks = new InputRouter((line) => void this.print(line));
+  readonly #router = new InputRouter((line) => void this.print(line));
   readonly #clock: Clock;
   readonly #pauseMs: number;
   #lastKeyMs = -Infinity;
@@ -103,7 +103,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Whether no answer will come any more: what waits for the chat is none. */
   get hasEnded(): boolean {
-    const { hasEnded, promptQueue } = this.#desks;
+    const { hasEnded, promptQueue } = this.#router;
     return hasEnded && promptQueue.typeAhead.length === 0;
   }
 
@@ -116,19 +116,19 @@ export class Terminal implements AsyncDisposable {
   ): Promise<Result> {
     // Without a pause, not even this one: a pipe goes on with the answers.
     if (this.#msUntilIdle > 0) await this.#pause(signal);
-    this.#desks.beginExclusive();
+    this.#router.beginExclusive();
     this.#refresh();
     try {
       return await talk();
     } finally {
-      this.#desks.endExclusive();
+      this.#router.endExclusive();
       this.#dispatch();
     }
   }
 
   /** Puts text that was meant for the chat into the line that is being typed there. */
   restore(text: string): void {
-    if (this.hasLineEditor) this.#desks.restore(text);
+    if (this.hasLineEditor) this.#router.restore(text);
   }
 
   /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode canHideInput}.
@@ -139,7 +139,7 @@ export class Terminal implements AsyncDisposable {
     return this.exclusive(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
       // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
-      const isAhead = this.#desks.promptQueue.typeAhead.length > 0;
+      const isAhead = this.#router.promptQueue.typeAhead.length > 0;
       if (!this.hasLineEditor) await this.#screen.print(this.#streams.isSystemEcho ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, options);
       const seen = isSecret ? "" : line;
@@ -156,17 +156,17 @@ export class Terminal implements AsyncDisposable {
 
   /** The lines that are typed for the chat, until the input ends. */
   async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
-    this.#desks.beginChat(options);
-    this.#desks.chatQueue.prompt = prompt;
+    this.#router.beginChat(options);
+    this.#router.chatQueue.prompt = prompt;
     this.#dispatch();
     try {
       for (;;) {
-        const line = await this.#next(this.#desks.chatQueue);
+        const line = await this.#next(this.#router.chatQueue);
         if (line === undefined) return;
         yield line;
       }
     } finally {
-      this.#desks.endChat();
+      this.#router.endChat();
       this.#refresh();
     }
   }
@@ -190,7 +190,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Changes what stands before the chat line that is being typed. A pipe does not get it. */
   setPrompt(prompt: string): void {
-    this.#desks.chatQueue.prompt = prompt;
+    this.#router.chatQueue.prompt = prompt;
     this.#refresh();
   }
 
@@ -223,7 +223,7 @@ export class Terminal implements AsyncDisposable {
 
   #answer(prompt: string, { signal, isSecret = false }: AskOptions): Promise<string | undefined> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { promptQueue } = this.#desks;
+    const { promptQueue } = this.#router;
     promptQueue.prompt = prompt;
     promptQueue.isSecret = isSecret;
     const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -239,14 +239,14 @@ export class Terminal implements AsyncDisposable {
 
   /** Answers are no line that a question could come between: the next one may follow at once. */
   #recordKey(): void {
-    const { activeQueue, promptQueue } = this.#desks;
+    const { activeQueue, promptQueue } = this.#router;
     if (activeQueue !== promptQueue) this.#lastKeyMs = this.#clock().monotonicMs;
   }
 
   /** How long somebody who is in the middle of a line may take to press the next key and have paused otherwise,
    * in ms. Only where keys come one by one is a line seen before it is finished. */
   get #msUntilIdle(): number {
-    if (!this.hasLineEditor || !this.#desks.hasPartialLine) return 0;
+    if (!this.hasLineEditor || !this.#router.hasPartialLine) return 0;
     return this.#lastKeyMs + this.#pauseMs - this.#clock().monotonicMs;
   }
 
@@ -265,37 +265,37 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** The next line for a desk; undefined if there is none to come. */
-  #next(desk: LineQueue): Promise<TypedLine | undefined> {
-    const line = this.#desks.next(desk);
+  #next(queue: LineQueue): Promise<TypedLine | undefined> {
+    const line = this.#router.next(queue);
     this.#dispatch();
     return line;
   }
 
   /** Gives what was read ahead to whoever waits for a line, or lets them wait. */
   #dispatch(): void {
-    this.#desks.serve();
-    if (this.#desks.activeQueue.typeAhead.length === 0 && !this.#desks.hasEnded) this.#source.resume();
-    if (!this.#desks.hasPartialLine) this.#onPause();
+    this.#router.serve();
+    if (this.#router.activeQueue.typeAhead.length === 0 && !this.#router.hasEnded) this.#source.resume();
+    if (!this.#router.hasPartialLine) this.#onPause();
     this.#refresh();
   }
 
   #refresh(): void {
-    const { activeQueue, chatQueue, isActive } = this.#desks;
+    const { activeQueue, chatQueue, isActive } = this.#router;
     const { prompt, visible: { text, cursor } } = activeQueue;
     const status = activeQueue === chatQueue ? this.#status : [];
     this.#screen.setInput(isActive ? { status, prompt, text, cursor } : undefined);
   }
 
   #takePiped(text: string): void {
-    const { activeQueue } = this.#desks;
+    const { activeQueue } = this.#router;
     activeQueue.deliver({ text, isPasted: false });
     if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 
   #press(key: Key): void {
-    if (this.#desks.hasEnded) return;
+    if (this.#router.hasEnded) return;
     this.#recordKey();
-    const { editor } = this.#desks.activeQueue;
+    const { editor } = this.#router.activeQueue;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // of the end of a pasted line
     this.#wasReturn = isReturn;
@@ -304,20 +304,20 @@ export class Terminal implements AsyncDisposable {
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
     // Ctrl-Z does nothing here either: see program.ts.
     if (key.ctrl && key.name === "l") this.#screen.clear();
-    else if (isReturn || key.name === "enter") this.#desks.enter();
+    else if (isReturn || key.name === "enter") this.#router.enter();
     else editor.press(key);
     this.#dispatch();
   }
 
   #paste(text: string): void {
-    if (this.#desks.hasEnded) return;
+    if (this.#router.hasEnded) return;
     this.#recordKey();
-    this.#desks.paste(text);
+    this.#router.paste(text);
     this.#dispatch();
   }
 
   #end(): void {
-    this.#desks.end();
+    this.#router.end();
     this.#dispatch();
   }
 }

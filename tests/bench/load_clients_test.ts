@@ -72,16 +72,16 @@ Deno.test("A raw client says why the server refuses it", async () => {
 /** What comes of a short conversation on a real server. */
 async function talk(senders: number, window: number) {
   await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED });
-  using crowd = await LoadClients.open({ port: server.address.port, size: 5, atOnce: 2 });
-  const hearsMore = (count: number) => crowd.waitUntil("to hear more", ({ received }) => received > count);
-  const first = await crowd.runConversation({ senders, window, waitUntil: hearsMore(2 * window) });
-  const second = await crowd.runConversation({
+  using batch = await LoadClients.open({ port: server.address.port, size: 5, atOnce: 2 });
+  const hearsMore = (count: number) => batch.waitUntil("to hear more", ({ received }) => received > count);
+  const first = await batch.runConversation({ senders, window, waitUntil: hearsMore(2 * window) });
+  const second = await batch.runConversation({
     senders,
     window,
     waitUntil: hearsMore(first.messages + 3 * window),
   });
-  const said = crowd.clients.map(({ received }) => received);
-  await crowd.leave();
+  const said = batch.clients.map(({ received }) => received);
+  await batch.leave();
   return { first, second, said, head: server.log.head };
 }
 
@@ -145,19 +145,19 @@ const UNFAIR: [copies: number[], error: string][] = [
 for (const [copies, error] of UNFAIR) {
   Deno.test(`A crowd does not believe a server that gives its clients ${copies} copies`, async () => {
     using server = new UnfairServer(copies);
-    using crowd = await LoadClients.open({ port: server.port, size: 3 });
-    const talk = crowd.runConversation({ senders: 1, window: 1, waitUntil: delay(50), drainMs: 50 });
+    using batch = await LoadClients.open({ port: server.port, size: 3 });
+    const talk = batch.runConversation({ senders: 1, window: 1, waitUntil: delay(50), drainMs: 50 });
     await assertRejects(() => talk, Error, error);
   });
 }
 
 Deno.test("A crowd fails when one of its clients is cut off", async () => {
-  using crowd = await (async () => {
+  using batch = await (async () => {
     await using server = new ChatServer({ host: LOOPBACK, port: 0, shutdownMs: 10 });
     return await LoadClients.open({ port: server.address.port, size: 2 });
   })();
   const never = new Promise<void>(() => {});
-  const talk = crowd.runConversation({ senders: 1, window: 1, waitUntil: never });
+  const talk = batch.runConversation({ senders: 1, window: 1, waitUntil: never });
   await assertRejects(
     () => withTimeout(talk, "the crowd to fail"),
     Error,

@@ -72,11 +72,11 @@ function said(nick: string, delivery: DeliveredEntry["delivery"] = "live"): Deli
   return { entry, delivery };
 }
 
-const CROWD = ["a", "b", "c", "d", "e"].map(joined);
+const BATCH = ["a", "b", "c", "d", "e"].map(joined);
 
 Deno.test("A pipe gets every entry as it comes", pure, async () => {
   await using chat = new Chat({ isPipe: true });
-  await chat.screen.showEntries([said("ana", "history"), ...CROWD, said("ana")]);
+  await chat.screen.showEntries([said("ana", "history"), ...BATCH, said("ana")]);
   assertEquals(chat.person.output.split("\n").length, 8);
   assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
@@ -109,7 +109,7 @@ Deno.test(
 Deno.test("A screen shows who came in a crowd before it shows them renamed or thrown out", pure, async () => {
   await using chat = new Chat();
   chat.clock.advanceTo(0);
-  const [last] = CROWD.slice(-1).map(({ entry }) => entry as Joined);
+  const [last] = BATCH.slice(-1).map(({ entry }) => entry as Joined);
   const { sessionId, timeMs, seq, nick, address } = last!;
   const renamed = { type: "renamed", seq, timeMs, sessionId, oldNick: nick, nick: "eva" } as const;
   const left = {
@@ -123,18 +123,18 @@ Deno.test("A screen shows who came in a crowd before it shows them renamed or th
     address,
   } as const;
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
-  const crowd = `[${NOON}] * 2 se han reconectado: d, e`;
-  await chat.screen.showEntries([...CROWD, { entry: renamed, delivery: "live" }]);
-  const before = [...told, crowd, `[${NOON}] * e se llama ahora eva`];
+  const batch = `[${NOON}] * 2 se han reconectado: d, e`;
+  await chat.screen.showEntries([...BATCH, { entry: renamed, delivery: "live" }]);
+  const before = [...told, batch, `[${NOON}] * e se llama ahora eva`];
   assertEquals(await chat.look(), [...before, "> |"]);
-  await chat.screen.showEntries([...CROWD.slice(-2), { entry: left, delivery: "live" }]);
-  assertEquals(await chat.look(), [...before, crowd, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
+  await chat.screen.showEntries([...BATCH.slice(-2), { entry: left, delivery: "live" }]);
+  assertEquals(await chat.look(), [...before, batch, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
 });
 
 Deno.test("A screen gets a crowd in one line, and what was said at once", pure, async () => {
   await using chat = new Chat();
   chat.clock.advanceTo(0);
-  await chat.screen.showEntries([...CROWD, said("ana")]);
+  await chat.screen.showEntries([...BATCH, said("ana")]);
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const before = [...told, `[${NOON}] ana: hola`];
   assertEquals(await chat.look(), [...before, "> |"]);
@@ -144,7 +144,7 @@ Deno.test("A screen gets a crowd in one line, and what was said at once", pure, 
 
 Deno.test("A crowd is shown before a screen ends", pure, async () => {
   await using chat = new Chat();
-  await chat.screen.showEntries(CROWD);
+  await chat.screen.showEntries(BATCH);
   await chat.screen[Symbol.asyncDispose]();
   assertEquals((await chat.look()).at(-2), `[${NOON}] * 2 se han reconectado: d, e`);
 });
@@ -193,7 +193,7 @@ Deno.test("Who was thrown out has a line of their own, as all other news of the 
   await using chat = new Chat();
   const at = { seq: 0, timeMs: msOf(NOON), sessionId: 5n };
   await chat.screen.showEntries([
-    ...CROWD,
+    ...BATCH,
     {
       entry: { type: "left", ...at, connectionLost: false, kicked: true, nick: "eva", address: "::1" },
       delivery: "live",

@@ -213,8 +213,8 @@ async function endOf(attack: Attack): Promise<ChatError> {
   });
   let visits = 0;
   using session = new Session({
-    mailbox: new SessionState({ resumeToken: makeToken("ana") }),
-    nextTarget: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
+    state: new SessionState({ resumeToken: makeToken("ana") }),
+    nextServer: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
     dial: TCP.dial,
     welcomeTimeoutMs: 200,
     frameMs: 30,
@@ -254,16 +254,16 @@ Deno.test("Hostile server: a message a byte at a time, for ever", async () => {
 });
 
 Deno.test("Whatever a server says, a client remembers 10,000 people, 10,000 sessions, and 16 instances", () => {
-  const roster = new MemberList();
+  const members = new MemberList();
   for (let seq = 0; seq < 30_000; seq++) {
     const entry = joined(seq);
-    if (entry.type === "joined") roster.apply(entry);
+    if (entry.type === "joined") members.apply(entry);
   }
-  assertEquals([...roster].length, 10_000);
-  const mailbox = new SessionState({ resumeToken: makeToken("ana") });
+  assertEquals([...members].length, 10_000);
+  const state = new SessionState({ resumeToken: makeToken("ana") });
   const sessionId = sessionIdOf(makeToken("ana"));
   for (let logId = 1n; logId <= 100n; logId++) {
-    mailbox.onWelcome(welcomeTo("ana", { sessionId, logId }), 0);
+    state.onWelcome(welcomeTo("ana", { sessionId, logId }), 0);
   }
-  assertEquals(mailbox.hello("ana", 0).resumePoints.length, 16);
+  assertEquals(state.hello("ana", 0).resumePoints.length, 16);
 });

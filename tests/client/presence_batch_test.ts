@@ -20,8 +20,8 @@ function left(nick: string, { connectionLost = false } = {}): Presence {
   return { type: "left", seq: 0, timeMs: 0, sessionId: 0n, nick, address: "::1", connectionLost };
 }
 
-function nicksOf(crowds: Presence[][]): string[][] {
-  return crowds.map((crowd) => crowd.map(({ nick }) => nick));
+function nicksOf(batches: Presence[][]): string[][] {
+  return batches.map((batch) => batch.map(({ nick }) => nick));
 }
 
 /** A folder that has told as many as it does one by one, at 0. */
@@ -42,14 +42,14 @@ Deno.test("Few who come and go are told one by one", pure, () => {
 
 Deno.test("A crowd is told together, each kind for itself", pure, () => {
   const folder = busyFolder();
-  const crowd = [
+  const batch = [
     joined("a"),
     left("b"),
     joined("c"),
     joined("d", { rejoined: true }),
     left("e", { connectionLost: true }),
   ];
-  for (const one of [...crowd, left("f")]) assertEquals(folder.shouldShowNow(one, 10), false);
+  for (const one of [...batch, left("f")]) assertEquals(folder.shouldShowNow(one, 10), false);
   assertEquals(nicksOf(folder.take()), [["a", "c"], ["b", "f"], ["d"], ["e"]]);
   assertEquals([folder.dueMs, folder.take()], [undefined, []]);
 });

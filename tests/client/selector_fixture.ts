@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../../lib/errors.ts";
 import type { ConnectTarget, Disconnect } from "../../lib/client/session.ts";
-import { ServerSelector, type TargetChooserOptions } from "../../lib/client/server_selector.ts";
+import { ServerSelector, type ServerSelectorOptions } from "../../lib/client/server_selector.ts";
 import { FakeUser, type PersonOptions } from "../fake_user.ts";
 import { withTimeout } from "../support.ts";
 
@@ -43,11 +43,11 @@ export function unreachable(server: Address, code: "refused" | "name-unknown" = 
 export class SelectorFixture implements AsyncDisposable {
   readonly person: FakeUser;
   readonly notices: string[] = [];
-  readonly chooser: ServerSelector;
+  readonly selector: ServerSelector;
 
-  constructor(options: Partial<TargetChooserOptions> = {}, person: PersonOptions = {}) {
+  constructor(options: Partial<ServerSelectorOptions> = {}, person: PersonOptions = {}) {
     this.person = new FakeUser(person);
-    this.chooser = new ServerSelector({
+    this.selector = new ServerSelector({
       terminal: this.person.terminal,
       language: "es",
       notify: (text) => {
@@ -66,7 +66,7 @@ export class SelectorFixture implements AsyncDisposable {
     signal = new AbortController().signal,
   ): Promise<ConnectTarget | undefined> {
     return await withTimeout(
-      this.chooser.next(failure, { signal }),
+      this.selector.next(failure, { signal }),
       () => `an answer to\n${this.person.output}`,
     );
   }
@@ -78,12 +78,12 @@ export class SelectorFixture implements AsyncDisposable {
 
 /** A choice by somebody who has been on the first server, which told of the second. */
 export async function selectorAfterJoin(
-  options: Partial<TargetChooserOptions> = {},
+  options: Partial<ServerSelectorOptions> = {},
   person?: PersonOptions,
 ): Promise<SelectorFixture> {
   const choice = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, person);
   assertEquals(await choice.next(), TARGET);
-  choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
   return choice;
 }
 

@@ -12,9 +12,9 @@ const C = { host: "b", port: 5_001 };
 const D = { host: "d", port: 5_000 };
 
 /** The first servers that a client tries when none answers. */
-function tried(rotation: ServerPool, last: Address, count: number): Address[] {
+function tried(pool: ServerPool, last: Address, count: number): Address[] {
   const servers = [];
-  for (let server = last; servers.length < count;) servers.push(server = rotation.nextAfter(server));
+  for (let server = last; servers.length < count;) servers.push(server = pool.nextAfter(server));
   return servers;
 }
 
@@ -27,9 +27,9 @@ Deno.test("backoffMs() gives any part, by chance, of what doubles from 100 ms to
 });
 
 Deno.test("Rotation.after() goes round in the order in which servers were added", pure, () => {
-  const rotation = new ServerPool([A, B]);
-  rotation.add(C);
-  assertEquals(tried(rotation, A, 4), [B, C, A, B]);
+  const pool = new ServerPool([A, B]);
+  pool.add(C);
+  assertEquals(tried(pool, A, 4), [B, C, A, B]);
 });
 
 Deno.test("Rotation.after() gives the only server again", pure, () => {
@@ -53,15 +53,15 @@ Deno.test(
   pure,
   () => {
     const [name, ip] = [{ host: "localhost", port: 1 }, { host: "127.0.0.1", port: 1 }];
-    const rotation = new ServerPool([name, ip, A]);
-    assertEquals([rotation.nextAfter(name), rotation.nextDistinct(name), rotation.nextDistinct(ip)], [
+    const pool = new ServerPool([name, ip, A]);
+    assertEquals([pool.nextAfter(name), pool.nextDistinct(name), pool.nextDistinct(ip)], [
       ip,
       A,
       A,
     ]);
-    rotation.setCurrent(A, "127.0.0.1");
-    rotation.update([{ host: "127.0.0.1", port: A.port }], 1n);
-    assertEquals([rotation.size, rotation.nextDistinct(A)], [4, name]);
+    pool.setCurrent(A, "127.0.0.1");
+    pool.update([{ host: "127.0.0.1", port: A.port }], 1n);
+    assertEquals([pool.size, pool.nextDistinct(A)], [4, name]);
     const third = { host: "aula", port: 1 };
     const alone = new ServerPool([name, ip]);
     alone.setCurrent(third, "127.0.0.1");
@@ -77,12 +77,12 @@ Deno.test(
   "Rotation forgets the address of the name that it found longest ago when there are too many",
   pure,
   () => {
-    const rotation = new ServerPool([A]);
-    rotation.setCurrent(A, "10.0.0.7");
-    const isKnown = () => rotation.isSame(A, { host: "10.0.0.7", port: A.port });
-    for (let i = 1; i < MAX_SERVERS; i++) rotation.setCurrent({ host: `x${i}`, port: 1 }, `10.0.1.${i}`);
+    const pool = new ServerPool([A]);
+    pool.setCurrent(A, "10.0.0.7");
+    const isKnown = () => pool.isSame(A, { host: "10.0.0.7", port: A.port });
+    for (let i = 1; i < MAX_SERVERS; i++) pool.setCurrent({ host: `x${i}`, port: 1 }, `10.0.1.${i}`);
     assertEquals(isKnown(), true);
-    rotation.setCurrent(B, "10.0.0.8");
+    pool.setCurrent(B, "10.0.0.8");
     assertEquals(isKnown(), false);
   },
 );
@@ -91,35 +91,35 @@ Deno.test(
   "Rotation.isSame() compares hosts without case, by name and by where they were found, and ports",
   pure,
   () => {
-    const rotation = new ServerPool();
-    const is = (host: string, port = 5_000) => rotation.isSame(A, { host, port });
+    const pool = new ServerPool();
+    const is = (host: string, port = 5_000) => pool.isSame(A, { host, port });
     assertEquals([is("A"), is("A", 5_001), is("aa"), is("10.0.0.7")], [true, false, false, false]);
-    rotation.setCurrent(A, "10.0.0.7");
+    pool.setCurrent(A, "10.0.0.7");
     assertEquals([is("10.0.0.7"), is("10.0.0.7", 5_001)], [true, false]);
   },
 );
 
 Deno.test("Rotation.hasHost() knows a host by any of its servers, whatever the case", pure, () => {
-  const rotation = new ServerPool([A, C]);
-  assertEquals(["a", "B", "c"].map((host) => rotation.hasHost(host)), [true, true, false]);
+  const pool = new ServerPool([A, C]);
+  assertEquals(["a", "B", "c"].map((host) => pool.hasHost(host)), [true, true, false]);
 });
 
 Deno.test("Rotation.add() keeps each server once", pure, () => {
-  const rotation = new ServerPool([A, B, { ...A }]);
-  rotation.add({ host: "B", port: 5_000 });
-  assertEquals(rotation.size, 2);
-  assertEquals(tried(rotation, B, 3), [A, B, A]);
+  const pool = new ServerPool([A, B, { ...A }]);
+  pool.add({ host: "B", port: 5_000 });
+  assertEquals(pool.size, 2);
+  assertEquals(tried(pool, B, 3), [A, B, A]);
 });
 
 Deno.test("Rotation.learn() forgets what the same room no longer names, and nothing else", pure, () => {
-  const rotation = new ServerPool([A]);
-  rotation.update([A, B, C], 1n);
-  rotation.update([D], 2n);
-  rotation.update([{ ...C, host: "B" }], 1n);
-  assertEquals(tried(rotation, A, 3), [C, D, A]);
-  rotation.update([], 1n);
-  rotation.update([D, B], 2n);
-  assertEquals(tried(rotation, A, 3), [D, B, A]);
+  const pool = new ServerPool([A]);
+  pool.update([A, B, C], 1n);
+  pool.update([D], 2n);
+  pool.update([{ ...C, host: "B" }], 1n);
+  assertEquals(tried(pool, A, 3), [C, D, A]);
+  pool.update([], 1n);
+  pool.update([D, B], 2n);
+  assertEquals(tried(pool, A, 3), [D, B, A]);
 });
 
 Deno.test(
@@ -127,21 +127,21 @@ Deno.test(
   pure,
   () => {
     for (const known of [[A], [A, B], [B, A], [D, A], [B, D, A], [A, D, B]]) {
-      const rotation = new ServerPool(known);
-      rotation.setCurrent(A, "10.0.0.7");
+      const pool = new ServerPool(known);
+      pool.setCurrent(A, "10.0.0.7");
       for (let i = 0; i < 2; i++) {
-        rotation.update([B, D], 1n);
-        assertEquals(tried(rotation, A, 3), [B, D, A]);
+        pool.update([B, D], 1n);
+        assertEquals(tried(pool, A, 3), [B, D, A]);
       }
       // Who comes from elsewhere goes on like those who were never there.
-      rotation.setCurrent(B, "10.0.0.8");
-      rotation.update([A, D], 2n);
-      rotation.update([A, D, C], 2n);
-      assertEquals(tried(rotation, B, 4), [A, D, C, B]);
+      pool.setCurrent(B, "10.0.0.8");
+      pool.update([A, D], 2n);
+      pool.update([A, D, C], 2n);
+      assertEquals(tried(pool, B, 4), [A, D, C, B]);
       // So does who comes back to a room that has lived on.
-      rotation.setCurrent(A, "10.0.0.7");
-      rotation.update([B, D], 1n);
-      assertEquals(tried(rotation, A, 4), [B, D, C, A]);
+      pool.setCurrent(A, "10.0.0.7");
+      pool.update([B, D], 1n);
+      assertEquals(tried(pool, A, 4), [B, D, C, A]);
     }
   },
 );
@@ -150,86 +150,86 @@ Deno.test(
   "Rotation.learn() keeps the way that each has in a room of many servers, and the one of now",
   pure,
   () => {
-    const rotation = new ServerPool([A]);
-    rotation.setCurrent(A, "10.0.0.7");
-    rotation.update([D, A, B], 1n);
-    rotation.update([A, B, C, D], 1n);
-    assertEquals(tried(rotation, A, 4), [D, B, C, A]);
-    rotation.setCurrent(D, "10.0.0.9");
-    rotation.update([A, B, C, D], 1n);
-    assertEquals(tried(rotation, D, 4), [B, C, A, D]);
-    rotation.setCurrent(B, "10.0.0.8");
-    rotation.update([C], 1n);
-    assertEquals(tried(rotation, B, 3), [C, A, B]);
+    const pool = new ServerPool([A]);
+    pool.setCurrent(A, "10.0.0.7");
+    pool.update([D, A, B], 1n);
+    pool.update([A, B, C, D], 1n);
+    assertEquals(tried(pool, A, 4), [D, B, C, A]);
+    pool.setCurrent(D, "10.0.0.9");
+    pool.update([A, B, C, D], 1n);
+    assertEquals(tried(pool, D, 4), [B, C, A, D]);
+    pool.setCurrent(B, "10.0.0.8");
+    pool.update([C], 1n);
+    assertEquals(tried(pool, B, 3), [C, A, B]);
   },
 );
 
 Deno.test("Rotation.learn() has other servers tried before the one of now under another name", pure, () => {
-  const rotation = new ServerPool([A]);
+  const pool = new ServerPool([A]);
   const other = { host: "10.0.0.7", port: A.port };
-  rotation.setCurrent(A, other.host);
-  rotation.update([other, B], 1n);
-  assertEquals(tried(rotation, A, 3), [B, other, A]);
+  pool.setCurrent(A, other.host);
+  pool.update([other, B], 1n);
+  assertEquals(tried(pool, A, 3), [B, other, A]);
 });
 
 Deno.test("Of too many servers those give way that rooms named longest ago", pure, () => {
   const many = Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "many", port: i + 1 }));
-  const rotation = new ServerPool([A]);
-  for (const [room, server] of many.entries()) rotation.update([server], BigInt(room));
-  assertEquals([rotation.size, rotation.has(A), rotation.has(many[0]!), rotation.has(many[1]!)], [
+  const pool = new ServerPool([A]);
+  for (const [room, server] of many.entries()) pool.update([server], BigInt(room));
+  assertEquals([pool.size, pool.has(A), pool.has(many[0]!), pool.has(many[1]!)], [
     ...[64, true],
     ...[false, true],
   ]);
   // Not those that are named just now.
-  rotation.update([many[1]!, B], 99n);
-  assertEquals([rotation.has(many[1]!), rotation.has(many[2]!), rotation.has(B)], [true, false, true]);
-  rotation.add(C);
-  assertEquals([rotation.size, rotation.has(C), rotation.has(many[1]!)], [64, true, false]);
+  pool.update([many[1]!, B], 99n);
+  assertEquals([pool.has(many[1]!), pool.has(many[2]!), pool.has(B)], [true, false, true]);
+  pool.add(C);
+  assertEquals([pool.size, pool.has(C), pool.has(many[1]!)], [64, true, false]);
   // Nor the one where the client is.
-  rotation.setCurrent(many[3]!, "10.0.0.7");
-  rotation.update([D], 100n);
-  assertEquals([rotation.has(many[3]!), rotation.has(many[4]!), rotation.has(D)], [true, false, true]);
+  pool.setCurrent(many[3]!, "10.0.0.7");
+  pool.update([D], 100n);
+  assertEquals([pool.has(many[3]!), pool.has(many[4]!), pool.has(D)], [true, false, true]);
 });
 
 Deno.test("Rotation.learn() takes no server that is distrusted, and none instead of a person's", pure, () => {
-  const rotation = new ServerPool(
+  const pool = new ServerPool(
     Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "a", port: i + 1 })),
   );
-  rotation.update([B], 1n);
-  assertEquals([rotation.size, rotation.has(B)], [64, false]);
-  rotation.exclude({ host: "a", port: 1 });
-  rotation.exclude(B);
-  rotation.update([B, C], 1n);
-  assertEquals([rotation.size, rotation.has(B), rotation.has(C)], [64, false, true]);
+  pool.update([B], 1n);
+  assertEquals([pool.size, pool.has(B)], [64, false]);
+  pool.exclude({ host: "a", port: 1 });
+  pool.exclude(B);
+  pool.update([B, C], 1n);
+  assertEquals([pool.size, pool.has(B), pool.has(C)], [64, false, true]);
 });
 
 Deno.test("Rotation.add() holds 64 servers and keeps those known longest", pure, () => {
   const servers = Array.from({ length: MAX_SERVERS + 1 }, (_, i) => ({ host: "a", port: i + 1 }));
-  const rotation = new ServerPool(servers);
-  assertEquals(rotation.size, 64);
-  assertEquals(rotation.nextAfter({ host: "a", port: 64 }), { host: "a", port: 1 });
+  const pool = new ServerPool(servers);
+  assertEquals(pool.size, 64);
+  assertEquals(pool.nextAfter({ host: "a", port: 64 }), { host: "a", port: 1 });
 });
 
 Deno.test("Rotation.distrust() takes a server out for good, whoever names it again", pure, () => {
-  const rotation = new ServerPool([A, B, C]);
-  rotation.exclude(B);
-  rotation.add({ host: "B", port: 5_000 });
-  assertEquals([rotation.size, rotation.has(B)], [2, false]);
-  assertEquals(tried(rotation, A, 3), [C, A, C]);
+  const pool = new ServerPool([A, B, C]);
+  pool.exclude(B);
+  pool.add({ host: "B", port: 5_000 });
+  assertEquals([pool.size, pool.has(B)], [2, false]);
+  assertEquals(tried(pool, A, 3), [C, A, C]);
   const stranger = { host: "d", port: 1 };
-  rotation.exclude(stranger);
-  rotation.add(stranger);
-  assertEquals(rotation.size, 2);
+  pool.exclude(stranger);
+  pool.add(stranger);
+  assertEquals(pool.size, 2);
 });
 
 Deno.test("Rotation.distrust() forgets none of the last 64, the first server of all among them", pure, () => {
-  const rotation = new ServerPool([A, B]);
+  const pool = new ServerPool([A, B]);
   const servers = [A, ...Array.from({ length: MAX_SERVERS - 1 }, (_, i) => ({ host: "d", port: i + 1 }))];
-  for (const server of servers) rotation.exclude(server);
-  assertEquals([rotation.size, rotation.has(A)], [1, false]);
-  for (const server of servers) rotation.add(server);
-  assertEquals([rotation.size, rotation.nextAfter(B)], [1, B]);
-  rotation.exclude(C);
-  rotation.add(A);
-  assertEquals(rotation.size, 2);
+  for (const server of servers) pool.exclude(server);
+  assertEquals([pool.size, pool.has(A)], [1, false]);
+  for (const server of servers) pool.add(server);
+  assertEquals([pool.size, pool.nextAfter(B)], [1, B]);
+  pool.exclude(C);
+  pool.add(A);
+  assertEquals(pool.size, 2);
 });

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import type { Address } from "../../lib/net/address.ts";
 import { ChatError, ConnectError, ServerError } from "../../lib/errors.ts";
 import type { Disconnect } from "../../lib/client/session.ts";
-import type { TargetChooserOptions } from "../../lib/client/server_selector.ts";
+import type { ServerSelectorOptions } from "../../lib/client/server_selector.ts";
 import {
   FIRST,
   IP,
@@ -40,7 +40,7 @@ Deno.test(
     assert(await timed(unreachable(FIRST!)) >= 195);
     assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
     // Somebody who was in for long begins anew; who is thrown out at once does not.
-    choice.chooser.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
+    choice.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
     assert(await timed({ ...lost(SECOND!), connectedForMs: 4_999 }) >= 395);
     assert(await timed({ ...lost(SECOND!), connectedForMs: 5_000 }) < 395);
   },
@@ -60,7 +60,7 @@ Deno.test(
     assertEquals(choice.notices.splice(0), [
       "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
     ]);
-    choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
+    choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
     await choice.next(lost(FIRST!));
     await choice.next(unreachable(SECOND!));
     assertEquals(choice.notices.length, 1);
@@ -101,7 +101,7 @@ Deno.test(
   pure,
   async () => {
     const heard: boolean[] = [];
-    const authPrompter: TargetChooserOptions["authPrompter"] = {
+    const authPrompter: ServerSelectorOptions["authPrompter"] = {
       authenticate: (_, { isFirstReport }) =>
         Promise.resolve(heard.push(isFirstReport) > 0 ? "shut" : "none"),
       canUpgrade: () => false,
@@ -116,7 +116,7 @@ Deno.test(
     }
     assertEquals(heard.splice(0), [true, true, false, false]);
     assertEquals(choice.notices, []);
-    choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
+    choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
     await choice.next({ ...unreachable(FIRST!), error });
     assertEquals(heard, [true]);
   },
@@ -158,7 +158,7 @@ Deno.test(
     for (const error of VIOLATIONS) {
       await using choice = await selectorAfterJoin({ isAuto: true });
       assertEquals((await choice.next({ ...lost(FIRST!), error }))?.server, SECOND!);
-      choice.chooser.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [FIRST!, THIRD!] });
+      choice.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [FIRST!, THIRD!] });
       assertEquals((await choice.next(lost(SECOND!)))?.server, THIRD!);
       assertEquals((await choice.next(lost(THIRD!)))?.server, SECOND!);
     }
@@ -182,7 +182,7 @@ Deno.test(
   "ServerSelector goes on where the input has ended and a door is shut, unless it knows no other server",
   pure,
   async () => {
-    const authPrompter: TargetChooserOptions["authPrompter"] = {
+    const authPrompter: ServerSelectorOptions["authPrompter"] = {
       authenticate: () => Promise.resolve("shut"),
       canUpgrade: () => false,
     };
@@ -193,7 +193,7 @@ Deno.test(
       await flushMacrotasks();
       const shut = { ...unreachable(SECOND!), error };
       assertEquals((await choice.next(shut))?.server, FIRST);
-      choice.chooser.updateBackups([]);
+      choice.selector.updateBackups([]);
       assertStrictEquals(
         await assertRejects(() => choice.next({ ...shut, target: TARGET }), ServerError),
         error,

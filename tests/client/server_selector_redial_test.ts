@@ -37,7 +37,7 @@ Deno.test(
     for (const [isAuto, isTty] of [[true, false], [true, true], [false, true]] as const) {
       for (const error of CUTS) {
         await using choice = await selectorAfterJoin({ isAuto, random: inVain }, { isTty });
-        choice.chooser.rename("anita");
+        choice.selector.rename("anita");
         const again = await choice.next({ ...lost(FIRST!), error });
         assertEquals(again, { server: FIRST!, nick: "anita", dialTimeoutMs: REDIAL_TIMEOUT_MS });
         assertEquals([choice.notices, choice.person.output], [[], ""]);
@@ -118,7 +118,7 @@ Deno.test("ServerSelector --auto takes a server under another name for no other 
   const backups = [{ host: "127.0.0.1", port: 5_000 }];
   await using choice = new SelectorFixture({ ...server, nick: "ana", isAuto: true, random, backups });
   await choice.next();
-  choice.chooser.onJoined(server, { ip: "127.0.0.1", logId: 1n, backups: [] });
+  choice.selector.onJoined(server, { ip: "127.0.0.1", logId: 1n, backups: [] });
   const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
   assertEquals(target, { server, nick: "ana", dialTimeoutMs: REDIAL_TIMEOUT_MS });
   await choice.next({ ...unreachable(server), target });
@@ -158,7 +158,7 @@ Deno.test(
       random: () => (waits++, 0),
     });
     await choice.next();
-    choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
+    choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
     assertEquals((await choice.next(await failAgain(choice)))?.server, FIRST!);
     assertEquals(waits, 1);
   },
@@ -168,9 +168,9 @@ Deno.test("ServerSelector does not stay with a server on which no connection las
   await using choice = await selectorAfterJoin({ isAuto: true, random: () => 0 });
   const cut = { ...lost(FIRST!), error: CUTS[0]! };
   assertEquals((await choice.next(cut))?.server, FIRST!);
-  choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
   assertEquals((await choice.next({ ...cut, connectedForMs: 4_999 }))?.server, SECOND!);
-  choice.chooser.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
+  choice.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
   assertEquals((await choice.next({ ...cut, connectedForMs: 5_000 }))?.server, FIRST!);
 });
 
@@ -217,7 +217,7 @@ Deno.test(
   async () => {
     let waits = 0;
     await using choice = await selectorAfterJoin({ isAuto: true, random: () => (waits++, 0) });
-    choice.chooser.updateBackups([SECOND!, THIRD!]);
+    choice.selector.updateBackups([SECOND!, THIRD!]);
     await choice.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }); // it is out for good
     for (const server of [SECOND!, THIRD!, SECOND!]) await choice.next(away(unreachable(server)));
     assertEquals(waits, 4);

@@ -48,13 +48,13 @@ Deno.test("ServerSelector does not come back by itself to where it is not wanted
 Deno.test("ServerSelector goes on under a new nick, and to servers that it learned of", pure, async () => {
   for (const isAuto of [false, true]) {
     await using choice = await selectorAfterJoin({ isAuto });
-    choice.chooser.rename("anita");
-    choice.chooser.updateBackups([SECOND!, THIRD!]);
+    choice.selector.rename("anita");
+    choice.selector.updateBackups([SECOND!, THIRD!]);
     choice.person.type("\n\n");
     assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
     // What the client was let in with is what counts from then on.
-    choice.chooser.rename("norberta");
-    choice.chooser.onJoined(THIRD!, { ip: IP, logId: 3n, backups: [] });
+    choice.selector.rename("norberta");
+    choice.selector.onJoined(THIRD!, { ip: IP, logId: 3n, backups: [] });
     choice.person.type("\n\n");
     assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
   }
@@ -67,7 +67,7 @@ Deno.test(
     for (const isAuto of [false, true]) {
       await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, backups: [SECOND!] });
       await choice.next();
-      choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!, THIRD!] });
+      choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!, THIRD!] });
       if (!isAuto) choice.person.type("\n\n");
       assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
     }
@@ -76,11 +76,11 @@ Deno.test(
 
 Deno.test("ServerSelector offers no server that the room of now has ceased to name", pure, async () => {
   await using choice = await selectorAfterJoin({ isAuto: true });
-  choice.chooser.updateBackups([THIRD!]);
+  choice.selector.updateBackups([THIRD!]);
   assertEquals((await choice.next(lost(FIRST!)))?.server, THIRD);
   // What another room names is another matter.
-  choice.chooser.onJoined(THIRD!, { ip: IP, logId: 9n, backups: [] });
-  choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  choice.selector.onJoined(THIRD!, { ip: IP, logId: 9n, backups: [] });
+  choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
   assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
 });
 
@@ -92,7 +92,7 @@ Deno.test(
       await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, random: () => 0 });
       await choice.next();
       const other = { host: IP, port: FIRST!.port };
-      choice.chooser.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [other, SECOND!] });
+      choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [other, SECOND!] });
       if (!isAuto) choice.person.type("\n\n");
       assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
       if (!isAuto) choice.person.type("\n\n");

@@ -8,10 +8,10 @@ import type { Disconnect } from "../../lib/client/session.ts";
 import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../raw_peer.ts";
 import { startServer } from "../running_server.ts";
 import { freeAddress, UNKNOWN_NAME, withTimeout } from "../support.ts";
-import { SessionFixture, type TravellerOptions } from "./session_fixture.ts";
+import { SessionFixture, type SessionFixtureOptions } from "./session_fixture.ts";
 
 /** Fails to come in at this address. */
-async function failToEnter(server: Address, options?: TravellerOptions): Promise<Disconnect> {
+async function failToEnter(server: Address, options?: SessionFixtureOptions): Promise<Disconnect> {
   await using ana = new SessionFixture("ana", [server], options);
   const failure = await ana.disconnected();
   assertEquals(failure.target, { server, nick: "ana" });
@@ -41,7 +41,7 @@ Deno.test("Session tells that a server does not answer", async () => {
 Deno.test("Session waits for an answer as long as its target says", async () => {
   await using server = new FakeServer((client) => client.receiveAll());
   const targets = [{ server: server.address, nick: "ana", welcomeTimeoutMs: 30 }];
-  await using ana = new SessionFixture("ana", [], { nextTarget: () => Promise.resolve(targets.shift()) });
+  await using ana = new SessionFixture("ana", [], { nextServer: () => Promise.resolve(targets.shift()) });
   const { error: { code, details } } = await ana.disconnected();
   assertEquals([code, details.seconds], ["no-answer", 0.03]);
 });
@@ -56,7 +56,7 @@ Deno.test("Session dials as long as its target says, and then waits for the answ
   const targets = [{ server: server.address, nick: "ana", dialTimeoutMs: 20 }];
   const asked: unknown[] = [];
   await using ana = new SessionFixture("ana", [], {
-    nextTarget: () => Promise.resolve(targets.shift()),
+    nextServer: () => Promise.resolve(targets.shift()),
     dial: (server, { dialTimeoutMs, signal }) => {
       asked.push(dialTimeoutMs);
       return dial(server, { signal });
@@ -167,7 +167,7 @@ Deno.test("Session tells whoever chooses where to go why it is no longer where i
   const servers = [freeAddress(), freeAddress()];
   const failures: (Disconnect | undefined)[] = [];
   await using ana = new SessionFixture("ana", [], {
-    nextTarget: (failure) => {
+    nextServer: (failure) => {
       failures.push(failure);
       const server = servers[failures.length - 1];
       return Promise.resolve(server && { server, nick: "ana" });

@@ -15,7 +15,7 @@ import { makeToken } from "../raw_peer.ts";
 import { withTimeout } from "../support.ts";
 
 /** What differs from a session with the rules of every day. */
-export interface TravellerOptions extends Partial<Omit<SessionOptions, "mailbox">> {
+export interface SessionFixtureOptions extends Partial<Omit<SessionOptions, "state">> {
   readonly outbox?: OutboxOptions;
   readonly history?: number;
 }
@@ -28,12 +28,12 @@ export class SessionFixture implements AsyncDisposable {
   readonly #read: DeliveredEntry[] = [];
   #ended: Promise<unknown> | undefined;
 
-  constructor(nick: string, servers: Address[], { outbox, history, ...options }: TravellerOptions = {}) {
+  constructor(nick: string, servers: Address[], { outbox, history, ...options }: SessionFixtureOptions = {}) {
     this.#nick = nick;
     const left = [...servers];
     this.session = new Session({
-      mailbox: new SessionState({ resumeToken: makeToken(nick), outbox, history }),
-      nextTarget: () => {
+      state: new SessionState({ resumeToken: makeToken(nick), outbox, history }),
+      nextServer: () => {
         const server = left.shift();
         return Promise.resolve(server && { server, nick });
       },

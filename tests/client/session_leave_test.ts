@@ -59,7 +59,7 @@ Deno.test("Session.leave() does not wait for a server that has not let it in", a
 Deno.test("Session.leave() ends a choice of where to go", async () => {
   const asked = Promise.withResolvers<AbortSignal>();
   await using ana = new SessionFixture("ana", [], {
-    nextTarget: (_, { signal }) => {
+    nextServer: (_, { signal }) => {
       asked.resolve(signal);
       return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
     },

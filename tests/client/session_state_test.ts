@@ -6,7 +6,7 @@ import { type Instant, makeServerClock } from "../../lib/base/time.ts";
 import { splitFrames } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
 import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
-import { type MailboxOptions, SessionState } from "../../lib/client/session_state.ts";
+import { SessionState, type SessionStateOptions } from "../../lib/client/session_state.ts";
 import type { Member } from "../../lib/room/state.ts";
 import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../../lib/protocol/frames.ts";
 import { Room } from "../../lib/room/room.ts";
@@ -18,7 +18,7 @@ const NOON_MS = 1_700_000_000_000;
 /** First 8 bytes of the SHA-256 of sixteen bytes 0. */
 const SESSION = 0x374708fff7719dd5n;
 
-function newMailbox(options: Partial<MailboxOptions> = {}): SessionState {
+function newSessionState(options: Partial<SessionStateOptions> = {}): SessionState {
   return new SessionState({ resumeToken: new Uint8Array(16), ...options });
 }
 
@@ -54,11 +54,11 @@ function said(changes: Partial<Said> = {}): Said {
 }
 
 Deno.test("Mailbox.session is the first 8 bytes of the token's SHA-256", pure, () => {
-  assertEquals(newMailbox().sessionId, SESSION);
+  assertEquals(newSessionState().sessionId, SESSION);
 });
 
 Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, () => {
-  assertEquals(newMailbox().hello("ana", 0), {
+  assertEquals(newSessionState().hello("ana", 0), {
     type: "hello",
     version: 1,
     resumeToken: new Uint8Array(16),
@@ -68,43 +68,43 @@ Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, (
     historyCount: 50,
     resumePoints: [],
   });
-  assertEquals(newMailbox({ history: 3 }).hello("ana", 0).historyCount, 3);
+  assertEquals(newSessionState({ history: 3 }).hello("ana", 0).historyCount, 3);
 });
 
 Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
-  const mailbox = newMailbox();
-  mailbox.onWelcome(welcome(), 1_000);
-  mailbox.onEntry(said({ sessionId: 1n }), 1_500);
-  mailbox.onPing({ type: "ping", head: 1 }, 2_000);
-  const { lagMs, resumePoints } = mailbox.hello("ana", 2_500);
+  const state = newSessionState();
+  state.onWelcome(welcome(), 1_000);
+  state.onEntry(said({ sessionId: 1n }), 1_500);
+  state.onPing({ type: "ping", head: 1 }, 2_000);
+  const { lagMs, resumePoints } = state.hello("ana", 2_500);
   assertEquals(lagMs, 500);
   assertEquals(resumePoints, [{ logId: 7n, nextSeq: 1 }]);
 });
 
 Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
-  const mailbox = newMailbox({ outbox: { maxMessages: 1 } });
-  mailbox.onWelcome(welcome(), 0);
-  assertEquals(mailbox.say("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
-  assertEquals(mailbox.unacked, [{ text: "hola" }]);
-  assert(mailbox.isFull);
-  assertEquals(mailbox.onEntry(said(), 0), "live");
-  assertEquals(mailbox.unacked, []);
-  assert(!mailbox.isFull);
+  const state = newSessionState({ outbox: { maxMessages: 1 } });
+  state.onWelcome(welcome(), 0);
+  assertEquals(state.say("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
+  assertEquals(state.unacked, [{ text: "hola" }]);
+  assert(state.isFull);
+  assertEquals(state.onEntry(said(), 0), "live");
+  assertEquals(state.unacked, []);
+  assert(!state.isFull);
 });
 
 Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => {
-  const mailbox = newMailbox();
-  mailbox.say("hola");
-  mailbox.onEntry(said({ sessionId: 1n }), 0);
-  mailbox.onEntry({ ...said(), seq: 1, type: "left", connectionLost: false, address: "10.0.0.7" }, 0);
-  assertEquals(mailbox.unacked, [{ text: "hola" }]);
+  const state = newSessionState();
+  state.say("hola");
+  state.onEntry(said({ sessionId: 1n }), 0);
+  state.onEntry({ ...said(), seq: 1, type: "left", connectionLost: false, address: "10.0.0.7" }, 0);
+  assertEquals(state.unacked, [{ text: "hola" }]);
 });
 
 Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are lost for good", pure, () => {
-  const mailbox = newMailbox();
-  for (const text of ["uno", "dos"]) mailbox.say(text);
-  mailbox.onWelcome(welcome(), 0);
-  assertEquals(mailbox.onWelcome(welcome({ lastClientSeq: 1, startSeq: 4, head: 9 }), 0), {
+  const state = newSessionState();
+  for (const text of ["uno", "dos"]) state.say(text);
+  state.onWelcome(welcome(), 0);
+  assertEquals(state.onWelcome(welcome({ lastClientSeq: 1, startSeq: 4, head: 9 }), 0), {
     resend: [{ type: "say", clientSeq: 2, timeMs: 0, text: "dos" }],
     truncatedCount: 4,
   });
@@ -112,25 +112,25 @@ Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are
 
 Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, () => {
   for (const [staleSinceMs, count] of [[120_000, 1], [120_001, 0]] as const) {
-    const mailbox = newMailbox();
-    mailbox.say("hola");
-    mailbox.onWelcome(welcome(), 0);
-    mailbox.onEntry(said(), 0);
-    mailbox.onDisconnect(staleSinceMs);
-    assertEquals(mailbox.onWelcome(welcome({ logId: 8n }), staleSinceMs).resend.length, count);
+    const state = newSessionState();
+    state.say("hola");
+    state.onWelcome(welcome(), 0);
+    state.onEntry(said(), 0);
+    state.onDisconnect(staleSinceMs);
+    assertEquals(state.onWelcome(welcome({ logId: 8n }), staleSinceMs).resend.length, count);
   }
 });
 
 Deno.test("Mailbox.hello() has the password for a server that asks for it", pure, () => {
-  assertEquals(newMailbox().hello("ana", 0, "ábrete").password, "ábrete");
+  assertEquals(newSessionState().hello("ana", 0, "ábrete").password, "ábrete");
 });
 
 Deno.test("Mailbox.welcomed() believes no WELCOME that cannot be", pure, () => {
   const impossible: Partial<Welcome>[] = [{ sessionId: 1n }, { lastClientSeq: 2 }, { startSeq: 3, head: 2 }];
   for (const changes of impossible) {
-    const mailbox = newMailbox();
-    mailbox.say("hola");
-    const error = assertThrows(() => mailbox.onWelcome(welcome(changes), 0), ProtocolError);
+    const state = newSessionState();
+    state.say("hola");
+    const error = assertThrows(() => state.onWelcome(welcome(changes), 0), ProtocolError);
     assertEquals(error.code, "frame-malformed");
   }
 });
@@ -144,10 +144,10 @@ Deno.test(
       clientSeq: 2,
     }];
     for (const changes of impossible) {
-      const mailbox = newMailbox();
-      mailbox.say("hola");
-      mailbox.onWelcome(welcome({ startSeq: 5, head: 5 }), 0);
-      const error = assertThrows(() => mailbox.onEntry(said(changes), 0), ProtocolError);
+      const state = newSessionState();
+      state.say("hola");
+      state.onWelcome(welcome({ startSeq: 5, head: 5 }), 0);
+      const error = assertThrows(() => state.onEntry(said(changes), 0), ProtocolError);
       assertEquals(error.code, "frame-malformed");
     }
   },
@@ -156,7 +156,7 @@ Deno.test(
 /** A person at a client that is joined to rooms by hand: frames arrive when the test says so. */
 class Person {
   readonly nick: string;
-  readonly mailbox: SessionState;
+  readonly state: SessionState;
   /** What was shown of the others, as `nick: text`. */
   readonly shown: string[] = [];
   #room: Room | undefined;
@@ -165,24 +165,24 @@ class Person {
 
   constructor(nick: string) {
     this.nick = nick;
-    this.mailbox = newMailbox({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
+    this.state = newSessionState({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
   }
 
   /** Comes to a server; what is to be sent again arrives there, which has a clock of its own if it is told so. */
   enter(room: Room, ms: number, now: Instant = moment(ms)): void {
-    const arrival = {
-      hello: this.mailbox.hello(this.nick, ms),
-      sessionId: this.mailbox.sessionId,
+    const request = {
+      hello: this.state.hello(this.nick, ms),
+      sessionId: this.state.sessionId,
       address: "10.0.0.7",
     };
-    const { welcome, cursor, member } = room.join(arrival, now)!;
+    const { welcome, cursor, member } = room.join(request, now)!;
     [this.#room, this.#member, this.#cursor] = [room, member, cursor];
-    for (const message of this.mailbox.onWelcome(welcome, ms).resend) room.say(member, message, now);
+    for (const message of this.state.onWelcome(welcome, ms).resend) room.say(member, message, now);
   }
 
   /** Types a message that arrives. */
   say(text: string, ms: number): void {
-    this.deliver(this.mailbox.say(text), ms);
+    this.deliver(this.state.say(text), ms);
   }
 
   deliver(message: Say, ms: number): void {
@@ -195,11 +195,11 @@ class Person {
     for (let slice = cursor.take(); slice; slice = cursor.take()) {
       for (const frame of splitFrames(slice)) this.#show(decodeServer(frame) as LogEntry, ms);
     }
-    this.mailbox.onPing({ type: "ping", head: this.#room!.log.head }, ms);
+    this.state.onPing({ type: "ping", head: this.#room!.log.head }, ms);
   }
 
   #show(entry: LogEntry, ms: number): void {
-    const place = this.mailbox.onEntry(entry, ms);
+    const place = this.state.onEntry(entry, ms);
     if (entry.type !== "said" || place === "duplicate" || entry.nick === this.nick) return;
     this.shown.push(`${entry.nick}: ${entry.text}`);
   }
@@ -222,7 +222,7 @@ Deno.test(
   pure,
   () => {
     const [ana, beto, eva] = peopleIn(
-      new Room({ journal: new InMemoryCommitLog(1n) }),
+      new Room({ commitLog: new InMemoryCommitLog(1n) }),
       "ana",
       "beto",
       "eva",
@@ -233,7 +233,7 @@ Deno.test(
     ];
     ana.say("uno", 1_000);
     for (const reader of [ana, beto]) reader.read(1_000);
-    const second = new Room({ journal: new InMemoryCommitLog(2n) });
+    const second = new Room({ commitLog: new InMemoryCommitLog(2n) });
     for (const person of [eva, ana, beto]) person.enter(second, 20_000);
     ana.say("dos", 21_000);
     for (const person of [ana, beto, eva]) person.read(22_000);
@@ -243,16 +243,16 @@ Deno.test(
 );
 
 Deno.test("A message keeps its first time on the way over three servers that die in turn", pure, () => {
-  const [ana, beto] = peopleIn(new Room({ journal: new InMemoryCommitLog(1n) }), "ana", "beto") as [
+  const [ana, beto] = peopleIn(new Room({ commitLog: new InMemoryCommitLog(1n) }), "ana", "beto") as [
     Person,
     Person,
   ];
   ana.say("uno", 1_000);
   ana.read(1_000);
-  let last = new Room({ journal: new InMemoryCommitLog(2n) });
+  let last = new Room({ commitLog: new InMemoryCommitLog(2n) });
   for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
-    for (const person of [ana, beto]) person.mailbox.onDisconnect(ms - 5_000);
-    last = new Room({ journal: new InMemoryCommitLog(instance) });
+    for (const person of [ana, beto]) person.state.onDisconnect(ms - 5_000);
+    last = new Room({ commitLog: new InMemoryCommitLog(instance) });
     ana.enter(last, ms);
     ana.read(ms);
   }
@@ -271,14 +271,14 @@ Deno.test(
     let [wallMs, awakeMs] = [NOON_MS, 0];
     const clock = makeServerClock(() => wallMs, () => awakeMs);
     const pass = (ms: number) => [wallMs, awakeMs] = [wallMs + ms, awakeMs + ms];
-    const [ana, beto] = peopleIn(new Room({ journal: new InMemoryCommitLog(1n) }), "ana", "beto") as [
+    const [ana, beto] = peopleIn(new Room({ commitLog: new InMemoryCommitLog(1n) }), "ana", "beto") as [
       Person,
       Person,
     ];
     ana.say("uno", 1_000);
     ana.read(1_000);
     pass(2_000);
-    const second = new Room({ journal: new InMemoryCommitLog(2n) });
+    const second = new Room({ commitLog: new InMemoryCommitLog(2n) });
     ana.enter(second, 2_000, clock());
     wallMs += 600_000;
     pass(10_000);
@@ -292,11 +292,11 @@ Deno.test(
   "A message that arrived twice, over a broken connection and the next one, is shown once",
   pure,
   () => {
-    const room = new Room({ journal: new InMemoryCommitLog(1n) });
+    const room = new Room({ commitLog: new InMemoryCommitLog(1n) });
     const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
-    const typed = ana.mailbox.say("uno");
+    const typed = ana.state.say("uno");
     ana.deliver(typed, 1_000);
-    ana.mailbox.onDisconnect(2_000); // before the echo was read
+    ana.state.onDisconnect(2_000); // before the echo was read
     ana.enter(room, 2_500);
     ana.deliver(typed, 3_000);
     beto.read(4_000);
@@ -309,15 +309,15 @@ Deno.test(
   pure,
   () => {
     const [first, second] = [
-      new Room({ journal: new InMemoryCommitLog(1n) }),
-      new Room({ journal: new InMemoryCommitLog(2n) }),
+      new Room({ commitLog: new InMemoryCommitLog(1n) }),
+      new Room({ commitLog: new InMemoryCommitLog(2n) }),
     ];
     const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
     ana.say("uno", 1_000);
     ana.read(1_000);
     ana.enter(second, 10_000); // her link broke, the first server lives
     ana.say("dos", 11_000);
-    beto.mailbox.onPing({ type: "ping", head: 0 }, 100_000); // whole on the first server, without its last message
+    beto.state.onPing({ type: "ping", head: 0 }, 100_000); // whole on the first server, without its last message
     beto.enter(second, 140_000);
     beto.read(140_000);
     assertEquals(beto.shown, ["ana: uno", "ana: dos"]);
@@ -326,8 +326,8 @@ Deno.test(
 
 Deno.test("Whoever comes back to a server goes on reading where they stopped", pure, () => {
   const [first, second] = [
-    new Room({ journal: new InMemoryCommitLog(1n) }),
-    new Room({ journal: new InMemoryCommitLog(2n) }),
+    new Room({ commitLog: new InMemoryCommitLog(1n) }),
+    new Room({ commitLog: new InMemoryCommitLog(2n) }),
   ];
   const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
   beto.enter(second, 1_000);

@@ -51,8 +51,8 @@ Deno.test("Session takes what was said to the next server, which never heard of 
   ana.session.say("four");
   beto.session.say("five");
   // What was sent again is there for whoever comes only now. Nobody else is shown it twice.
-  for (const traveller of [ana, beto]) {
-    const lines = (await traveller.lines(3)).map((line) => line.replace("backfill ", ""));
+  for (const fixture of [ana, beto]) {
+    const lines = (await fixture.lines(3)).map((line) => line.replace("backfill ", ""));
     assertEquals(lines.toSorted(), ["ana: four", "ana: three", "beto: five"]);
     assert(lines.indexOf("ana: three") < lines.indexOf("ana: four"));
   }

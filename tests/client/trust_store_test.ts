@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Address, parseServerAddress } from "../../lib/net/address.ts";
 import { ConnectError } from "../../lib/errors.ts";
-import { type TrustOptions, TrustStore } from "../../lib/client/trust_store.ts";
+import { TrustStore, type TrustStoreOptions } from "../../lib/client/trust_store.ts";
 import { TestFolder, writing } from "../test_folder.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
@@ -24,7 +24,7 @@ function verdict(trust: TrustStore, shown: string, on: Address = server): string
   }
 }
 
-function trustIn(options: TrustOptions = {}): Promise<TrustStore> {
+function trustIn(options: TrustStoreOptions = {}): Promise<TrustStore> {
   return TrustStore.open(options);
 }
 

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { ProtocolError } from "../../lib/errors.ts";
 import { decodeBlock, encodeBlockHead, encodeProposal } from "../../lib/cluster/nats_block.ts";
-import { decodeCheckpoint, encodeSnapshot } from "../../lib/cluster/nats_checkpoint.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../lib/cluster/nats_checkpoint.ts";
 import type { ProposedEvent } from "../../lib/protocol/frames.ts";
 
 const pure = { permissions: "none" } as const;
@@ -49,20 +49,20 @@ Deno.test("A block holds entries as they were, each with its own home", pure, ()
 
 Deno.test("A checkpoint holds what comes before it, and the numbers in their order", pure, () => {
   const batchSeqs = new Map([[9n, 4], [2n, 1]]);
-  const checkpoint = { logId: 5n, position: 12, seq: 34, batchSeqs, events: ENTRIES };
-  const back = decodeCheckpoint(encodeSnapshot(checkpoint));
-  assertEquals(back, checkpoint);
+  const snapshot = { logId: 5n, position: 12, seq: 34, batchSeqs, events: ENTRIES };
+  const back = decodeSnapshot(encodeSnapshot(snapshot));
+  assertEquals(back, snapshot);
   assertEquals([...back.batchSeqs.keys()], [9n, 2n]);
 });
 
 Deno.test("What is no block, or of another version, is refused", pure, () => {
   const block = encodeBlockHead({ nodeId: 7n, batchSeq: 1 });
-  const checkpoint = encodeSnapshot({ logId: 5n, position: 0, seq: 0, batchSeqs: new Map(), events: [] });
-  for (const [decode, bytes] of [[decodeBlock, block], [decodeCheckpoint, checkpoint]] as const) {
+  const snapshot = encodeSnapshot({ logId: 5n, position: 0, seq: 0, batchSeqs: new Map(), events: [] });
+  for (const [decode, bytes] of [[decodeBlock, block], [decodeSnapshot, snapshot]] as const) {
     const newer = bytes.slice();
     newer[5]!++;
     assertEquals(assertThrows(() => decode(newer), ProtocolError).code, "version-unsupported");
-    for (const other of [new Uint8Array(), decode === decodeBlock ? checkpoint : block]) {
+    for (const other of [new Uint8Array(), decode === decodeBlock ? snapshot : block]) {
       assertEquals(assertThrows(() => decode(other), ProtocolError).code, "frame-unexpected");
     }
   }

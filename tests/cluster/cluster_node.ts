@@ -5,7 +5,7 @@ import { systemClock } from "../../lib/base/time.ts";
 import type { NatsError } from "../../lib/errors.ts";
 import { encodeBlockHead, encodeProposal } from "../../lib/cluster/nats_block.ts";
 import type { ProposedEvent, Said } from "../../lib/protocol/frames.ts";
-import { ReplicatedCommitLog, type SharedJournalOptions } from "../../lib/cluster/commit_log.ts";
+import { ReplicatedCommitLog, type ReplicatedCommitLogOptions } from "../../lib/cluster/commit_log.ts";
 import { type FakeLog, FakeStore } from "./fake_store.ts";
 
 /** Message `n` of a session. */
@@ -34,28 +34,28 @@ export function encodeBlock(nodeId: bigint, entry: ProposedEvent, batchSeq = 1):
 
 /** A server that follows a log. */
 export class ClusterNode implements AsyncDisposable {
-  readonly journal: ReplicatedCommitLog;
+  readonly commitLog: ReplicatedCommitLog;
   readonly applied: { entry: ProposedEvent; seq: number; isRemote: boolean | undefined }[] = [];
   readonly store: FakeStore;
   readonly news: (boolean | NatsError)[];
 
   readonly past: readonly ProposedEvent[];
 
-  private constructor(journal: ReplicatedCommitLog, store: FakeStore, news: ClusterNode["news"]) {
-    this.past = journal.snapshot;
-    this.journal = journal;
+  private constructor(commitLog: ReplicatedCommitLog, store: FakeStore, news: ClusterNode["news"]) {
+    this.past = commitLog.snapshot;
+    this.commitLog = commitLog;
     this.store = store;
     this.news = news;
-    journal.subscribe(
+    commitLog.subscribe(
       (entry, seq, _at, isRemote) => this.applied.push({ entry, seq, isRemote }),
-      () => queueMicrotask(() => journal.deliver()),
+      () => queueMicrotask(() => commitLog.deliver()),
     );
   }
 
-  static async open(log: FakeLog, nodeId: bigint, options: Partial<SharedJournalOptions> = {}) {
+  static async open(log: FakeLog, nodeId: bigint, options: Partial<ReplicatedCommitLogOptions> = {}) {
     const store = new FakeStore(log);
     const news: ClusterNode["news"] = [];
-    const journal = await ReplicatedCommitLog.open(store, {
+    const commitLog = await ReplicatedCommitLog.open(store, {
       nodeId,
       logId: 100n + nodeId,
       clock: systemClock,
@@ -64,11 +64,11 @@ export class ClusterNode implements AsyncDisposable {
       openTimeoutMs: 0,
       ...options,
     });
-    return new ClusterNode(journal, store, news);
+    return new ClusterNode(commitLog, store, news);
   }
 
   say(...entries: ProposedEvent[]): void {
-    for (const entry of entries) this.journal.propose(entry);
+    for (const entry of entries) this.commitLog.propose(entry);
   }
 
   get texts(): string[] {
@@ -79,6 +79,6 @@ export class ClusterNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.journal.close();
+    await this.commitLog.close();
   }
 }

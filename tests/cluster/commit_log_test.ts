@@ -6,7 +6,7 @@ import { systemClock } from "../../lib/base/time.ts";
 import type { NatsError } from "../../lib/errors.ts";
 import { decodeBlock } from "../../lib/cluster/nats_block.ts";
 import type { Said } from "../../lib/protocol/frames.ts";
-import { ReplicatedCommitLog, type SharedJournalOptions } from "../../lib/cluster/commit_log.ts";
+import { ReplicatedCommitLog, type ReplicatedCommitLogOptions } from "../../lib/cluster/commit_log.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { ClusterNode, said } from "./cluster_node.ts";
 import { flushMacrotasks, waitFor } from "../support.ts";
@@ -15,7 +15,7 @@ Deno.test("All servers are given all entries in one order, numbered from 0 witho
   const log = new FakeLog();
   await using one = await ClusterNode.open(log, 1n);
   await using other = await ClusterNode.open(log, 2n);
-  assertEquals([one.journal.logId, other.journal.logId], [101n, 101n]);
+  assertEquals([one.commitLog.logId, other.commitLog.logId], [101n, 101n]);
   for (let n = 1; n <= 50; n++) {
     one.say(said(1n, n));
     other.say(said(2n, n));
@@ -36,7 +36,7 @@ Deno.test("All servers are given all entries in one order, numbered from 0 witho
 Deno.test("Of two servers that begin a room at once, one does", async () => {
   const log = new FakeLog();
   const [one, other] = await Promise.all([ClusterNode.open(log, 1n), ClusterNode.open(log, 2n)]);
-  assertEquals(one.journal.logId, other.journal.logId);
+  assertEquals(one.commitLog.logId, other.commitLog.logId);
   assertEquals(log.records.length, 1);
   await one[Symbol.asyncDispose]();
   await other[Symbol.asyncDispose]();
@@ -75,7 +75,7 @@ Deno.test("What has come back is stored, though nobody will ever say so", async 
   log.isDown = true;
   server.say(said(1n, 1));
   await waitFor(() => server.applied.length === 1);
-  await server.journal.close({ drainTimeoutMs: 60_000 });
+  await server.commitLog.close({ drainTimeoutMs: 60_000 });
   assertEquals(log.appends, 2);
 });
 
@@ -99,16 +99,16 @@ Deno.test("A store that is away is told of once, and when it is back everything 
   await using server = await ClusterNode.open(log, 1n, { unavailableAfterMs: 20, maxUncommittedBytes: 150 });
   log.isDown = true;
   server.say(said(1n, 1));
-  assertEquals([server.journal.isUnavailable, server.journal.isBlocked], [false, false]);
+  assertEquals([server.commitLog.isUnavailable, server.commitLog.isBlocked], [false, false]);
   await waitFor(() => server.news.length > 0);
-  assertEquals(server.journal.isUnavailable, true);
+  assertEquals(server.commitLog.isUnavailable, true);
   server.say(said(1n, 2), said(1n, 3), said(1n, 4));
-  assertEquals(server.journal.isBlocked, true);
+  assertEquals(server.commitLog.isBlocked, true);
   log.isDown = false;
   await waitFor(() => server.applied.length === 4);
-  await waitFor(() => !server.journal.isUnavailable);
+  await waitFor(() => !server.commitLog.isUnavailable);
   assertEquals([server.texts, server.news], [["0:1.1", "1:1.2", "2:1.3", "3:1.4"], [true, false]]);
-  assertEquals([server.journal.isUnavailable, server.journal.isBlocked], [false, false]);
+  assertEquals([server.commitLog.isUnavailable, server.commitLog.isBlocked], [false, false]);
 });
 
 Deno.test("A store that takes something now and then is away until it has all that waited", async () => {
@@ -183,12 +183,12 @@ Deno.test("Closing waits for what was said, and not forever", async () => {
   const server = await ClusterNode.open(log, 1n);
   log.faults.push("lost");
   server.say(said(1n, 1));
-  await server.journal.close({ drainTimeoutMs: 10_000 });
+  await server.commitLog.close({ drainTimeoutMs: 10_000 });
   assertEquals(log.records.length, 2);
   const stuck = await ClusterNode.open(log, 2n, { unavailableAfterMs: 5 });
   log.isDown = true;
   stuck.say(said(1n, 2));
-  await stuck.journal.close({ drainTimeoutMs: 300 });
+  await stuck.commitLog.close({ drainTimeoutMs: 300 });
   await waitFor(() => stuck.news.length > 0);
   assertEquals(stuck.news, [true]);
   assertEquals(log.records.length, 2);
@@ -213,7 +213,7 @@ Deno.test("A block that is too long by the time that it can be stored is stored 
     await waitFor(() => server.texts.at(-1)?.endsWith(":1.21") === true);
     const numbers = server.applied.map(({ entry }) => (entry as Said).clientSeq);
     assertEquals(numbers, Array.from({ length: 21 }, (_, n) => n + 1));
-    await waitFor(() => !server.journal.isBlocked);
+    await waitFor(() => !server.commitLog.isBlocked);
   }
 });
 
@@ -226,7 +226,7 @@ Deno.test("A block of any of many servers counts once, though others were stored
     server.say(said(BigInt(index + 1), 1));
     await waitFor(() => third.applied.length === index + 1);
   }
-  const blocks = log.records.filter(({ isCheckpoint }) => !isCheckpoint);
+  const blocks = log.records.filter(({ isSnapshot }) => !isSnapshot);
   for (const { bytes } of blocks) log.inject(bytes);
   one.say(said(1n, 2));
   await waitFor(() => third.applied.length === 4);
@@ -237,16 +237,16 @@ Deno.test("Times never go back, nor beyond now, whatever the clock of the store 
   const log = new FakeLog();
   await using writer = await ClusterNode.open(log, 1n);
   const clock = () => ({ wallMs: 1_000_000, monotonicMs: 50_000 });
-  const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
+  const commitLog = await ReplicatedCommitLog.open(new FakeStore(log), {
     nodeId: 2n,
     logId: 102n,
     clock,
     openTimeoutMs: 0,
   });
   const ticksMs: number[] = [];
-  journal.subscribe(
+  commitLog.subscribe(
     (_entry, _seq, { monotonicMs }) => ticksMs.push(monotonicMs),
-    () => queueMicrotask(() => journal.deliver()),
+    () => queueMicrotask(() => commitLog.deliver()),
   );
   for (const [n, timeMs] of [990_000, 980_000, 995_000, 1_005_000].entries()) {
     log.timeMs = timeMs;
@@ -254,69 +254,69 @@ Deno.test("Times never go back, nor beyond now, whatever the clock of the store 
     await waitFor(() => ticksMs.length === n + 1);
   }
   assertEquals(ticksMs, [40_000, 40_000, 45_000, 50_000]);
-  await journal.close();
+  await commitLog.close();
 });
 
 /** A server that looks what has come when it is told to, and not before. */
-async function openSlow(log: FakeLog, options: Partial<SharedJournalOptions> = {}) {
+async function openSlow(log: FakeLog, options: Partial<ReplicatedCommitLogOptions> = {}) {
   const store = new FakeStore(log);
   const news: NatsError[] = [];
-  const journal = await ReplicatedCommitLog.open(store, {
+  const commitLog = await ReplicatedCommitLog.open(store, {
     ...{ nodeId: 1n, logId: 101n, clock: systemClock, onFailed: (error) => news.push(error), ...options },
   });
   const taken: number[] = [];
-  journal.subscribe((_entry, seq) => taken.push(seq), () => {});
-  return { journal, store, taken, news };
+  commitLog.subscribe((_entry, seq) => taken.push(seq), () => {});
+  return { commitLog, store, taken, news };
 }
 
 Deno.test("What has come and nobody has looked at yet is not taken for lost when it is said to be stored", async () => {
   const log = new FakeLog();
-  const { journal, store, taken, news } = await openSlow(log);
+  const { commitLog, store, taken, news } = await openSlow(log);
   const { append } = store;
   store.append = async (...job) => {
     const position = await append.apply(store, job);
     await flushMacrotasks(); // it comes before that is said
     return position;
   };
-  journal.propose(said(1n, 1));
+  commitLog.propose(said(1n, 1));
   await waitFor(() => taken.length === 1);
   assertEquals([news, log.records.length], [[], 2]);
-  await journal.close();
+  await commitLog.close();
 });
 
 Deno.test("Who closes looks what has come meanwhile, though nobody else does", async () => {
   const log = new FakeLog();
-  const { journal, taken } = await openSlow(log);
+  const { commitLog, taken } = await openSlow(log);
   log.faults.push("unsaid");
   log.isDown = true;
-  journal.propose(said(1n, 1));
-  await journal.close({ drainTimeoutMs: 60_000 });
-  assertEquals([taken, journal.snapshot], [[0], []]);
+  commitLog.propose(said(1n, 1));
+  await commitLog.close({ drainTimeoutMs: 60_000 });
+  assertEquals([taken, commitLog.snapshot], [[0], []]);
 });
 
 Deno.test("What is stored and does not come is asked for again, and nothing else", async () => {
   const log = new FakeLog();
-  const { journal, taken } = await openSlow(log, { rereadAfterMs: 5 });
-  journal.propose(said(1n, 1));
-  await waitFor(() => (journal.deliver(), taken.length === 1));
+  const { commitLog, taken } = await openSlow(log, { rereadAfterMs: 5 });
+  commitLog.propose(said(1n, 1));
+  await waitFor(() => (commitLog.deliver(), taken.length === 1));
   await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals(log.rereads, 0);
   const { wake } = log;
   log.wake = () => {};
-  journal.propose(said(1n, 2));
+  commitLog.propose(said(1n, 2));
   await waitFor(() => log.rereads === 1);
   log.wake = wake;
   wake.call(log);
-  await waitFor(() => (journal.deliver(), taken.length === 2));
-  await journal.close();
+  await waitFor(() => (commitLog.deliver(), taken.length === 2));
+  await commitLog.close();
 });
 
 Deno.test("A journal that has ended tells of nothing more", async () => {
   const log = new FakeLog();
   const server = await ClusterNode.open(log, 1n);
-  await server.journal.close();
+  await server.commitLog.close();
   let works = 0;
-  server.journal.subscribe(() => {}, () => works++);
+  server.commitLog.subscribe(() => {}, () => works++);
   log.inject(new Uint8Array(3));
   await flushMacrotasks();
   log.inject(new Uint8Array(3), { isAfterGap: true });

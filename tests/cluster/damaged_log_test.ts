@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../lib/base/time.ts";
 import type { NatsError } from "../../lib/errors.ts";
 import { decodeBlock } from "../../lib/cluster/nats_block.ts";
-import { decodeCheckpoint, encodeSnapshot, isGenesis } from "../../lib/cluster/nats_checkpoint.ts";
+import { decodeSnapshot, encodeSnapshot, isGenesis } from "../../lib/cluster/nats_checkpoint.ts";
 import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { ClusterNode, encodeBlock, said } from "./cluster_node.ts";
@@ -45,7 +45,7 @@ Deno.test("What comes behind a block of a later version is given to nobody, its 
   await waitFor(() => server.news.length > 0);
   server.say(said(2n, 1));
   await flushMacrotasks();
-  server.journal.deliver();
+  server.commitLog.deliver();
   assertEquals(log.records.length, 5);
   assertEquals(server.texts, ["0:1.1", "1:1.2"]);
 });
@@ -54,10 +54,10 @@ Deno.test("What comes at once with a block of a later version, and behind it, is
   const log = new FakeLog();
   await using writer = await ClusterNode.open(log, 1n);
   const options = { nodeId: 2n, logId: 102n, clock: systemClock, openTimeoutMs: 0 };
-  const journal = await ReplicatedCommitLog.open(new FakeStore(log), options);
+  const commitLog = await ReplicatedCommitLog.open(new FakeStore(log), options);
   const taken: number[] = [];
   let came = 0;
-  journal.subscribe((_entry, seq) => taken.push(seq), () => came++);
+  commitLog.subscribe((_entry, seq) => taken.push(seq), () => came++);
   writer.say(said(1n, 1));
   await waitFor(() => came === 1);
   const last = log.records.at(-1)!.bytes;
@@ -66,9 +66,9 @@ Deno.test("What comes at once with a block of a later version, and behind it, is
   next[17]!++; // the number of the block
   for (const bytes of [newer, next]) log.inject(bytes);
   await waitFor(() => came === 3);
-  journal.deliver();
+  commitLog.deliver();
   assertEquals(taken, [0]);
-  await journal.close();
+  await commitLog.close();
 });
 
 /** A room of which the store has lost the last of three messages, as a power cut does. */
@@ -88,15 +88,15 @@ Deno.test("A store that has lost the end of the log is found out by the next blo
     const { log, server } = await cutShort();
     log.hasDedup = false;
     if (isSpeaking) server.say(said(1n, 4));
-    else for (let count = 0; count < 3; count++) await server.journal.verifyTail();
+    else for (let count = 0; count < 3; count++) await server.commitLog.verifyTail();
     await waitFor(() => server.news.length > 0);
     assertEquals((server.news[0] as NatsError).code, "nats-log-back");
-    await server.journal.close();
+    await server.commitLog.close();
     await using later = await ClusterNode.open(log, 2n);
-    assert(later.journal.logId !== server.journal.logId);
+    assert(later.commitLog.logId !== server.commitLog.logId);
     assertEquals(later.texts.slice(0, 2), ["0:1.1", "1:1.2"]);
     await using last = await ClusterNode.open(log, 3n);
-    assertEquals(last.journal.logId, later.journal.logId);
+    assertEquals(last.commitLog.logId, later.commitLog.logId);
   }
 });
 
@@ -114,8 +114,8 @@ Deno.test("A store that has lost the end of the log and grown since is found out
     const codes = server.news.map((error) => (error as NatsError).code);
     assertEquals([codes, server.applied.length], isOther ? [["nats-log-back"], 3] : [[], 4]);
     // All others are to know.
-    assertEquals(log.records.filter(({ isCheckpoint }) => isCheckpoint).length, isOther ? 2 : 1);
-    await server.journal.close();
+    assertEquals(log.records.filter(({ isSnapshot }) => isSnapshot).length, isOther ? 2 : 1);
+    await server.commitLog.close();
   }
 });
 
@@ -128,8 +128,8 @@ Deno.test("Other servers learn from one that the end of the log was lost", async
   assertEquals((other.news[0] as NatsError).code, "nats-log-back");
   // One of them marks it: who has begun anew by now need not do so again.
   await waitFor(() => server.news.length > 0);
-  assertEquals(log.records.filter(({ isCheckpoint }) => isCheckpoint).length, 2);
-  await server.journal.close();
+  assertEquals(log.records.filter(({ isSnapshot }) => isSnapshot).length, 2);
+  await server.commitLog.close();
 });
 
 Deno.test("A store that knows too little once has lost nothing", async () => {
@@ -138,12 +138,12 @@ Deno.test("A store that knows too little once has lost nothing", async () => {
   server.say(said(1n, 1));
   await waitFor(() => server.applied.length === 1);
   const { bytes } = log.records.pop()!;
-  await server.journal.verifyTail();
-  await server.journal.verifyTail();
+  await server.commitLog.verifyTail();
+  await server.commitLog.verifyTail();
   log.inject(bytes);
-  await server.journal.verifyTail();
+  await server.commitLog.verifyTail();
   log.records.length--;
-  await server.journal.verifyTail();
+  await server.commitLog.verifyTail();
   assertEquals(server.news, []);
 });
 
@@ -154,9 +154,9 @@ Deno.test("A store that knows too little now and then, and all in between, has l
   await waitFor(() => server.applied.length === 1);
   for (let time = 0; time < 4; time++) {
     const { bytes } = log.records.pop()!;
-    await server.journal.verifyTail();
+    await server.commitLog.verifyTail();
     log.inject(bytes);
-    await server.journal.verifyTail();
+    await server.commitLog.verifyTail();
   }
   assertEquals(server.news, []);
 });
@@ -167,9 +167,9 @@ Deno.test("A checkpoint of another instance, by a server that has missed a mark,
   server.say(said(1n, 1));
   await waitFor(() => server.applied.length === 1);
   const other = { logId: 7n, position: 2, seq: 1, batchSeqs: new Map(), events: [] };
-  log.inject(encodeSnapshot(other), { isCheckpoint: true });
+  log.inject(encodeSnapshot(other), { isSnapshot: true });
   await waitFor(() => server.news.length > 0);
   assertEquals((server.news[0] as NatsError).code, "nats-log-back");
-  const mark = decodeCheckpoint(log.records.at(-1)!.bytes);
+  const mark = decodeSnapshot(log.records.at(-1)!.bytes);
   assert(mark.logId !== 7n && mark.logId !== 101n && isGenesis(mark));
 });

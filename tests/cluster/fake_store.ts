@@ -26,9 +26,9 @@ export class FakeLog {
   }
 
   /** Stores something, without asking whether it may. */
-  inject(bytes: Uint8Array, { isCheckpoint = false, isAfterGap = false } = {}): number {
+  inject(bytes: Uint8Array, { isSnapshot = false, isAfterGap = false } = {}): number {
     const position = this.records.length + 1;
-    this.records.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isCheckpoint, isAfterGap });
+    this.records.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isSnapshot, isAfterGap });
     this.wake();
     return position;
   }
@@ -38,9 +38,9 @@ export class FakeLog {
     this.#changed = Promise.withResolvers();
   }
 
-  store(bytes: Uint8Array, id: string, isCheckpoint: boolean): number {
+  store(bytes: Uint8Array, id: string, isSnapshot: boolean): number {
     const known = this.hasDedup ? this.#ids.get(id) : undefined;
-    const position = known ?? this.inject(bytes, { isCheckpoint });
+    const position = known ?? this.inject(bytes, { isSnapshot });
     this.#ids.set(id, position);
     return position;
   }
@@ -68,7 +68,7 @@ export class FakeStore implements StreamStore {
 
   async append(
     bytes: Uint8Array,
-    { id, isCheckpoint = false, after }: { id: string; isCheckpoint?: boolean; after?: number },
+    { id, isSnapshot = false, after }: { id: string; isSnapshot?: boolean; after?: number },
   ): Promise<number | undefined> {
     const log = this.#log;
     log.appends++;
@@ -78,14 +78,14 @@ export class FakeStore implements StreamStore {
       throw new Error("down");
     }
     if (after !== undefined && after !== log.records.length) return undefined;
-    const position = log.store(bytes, id, isCheckpoint);
+    const position = log.store(bytes, id, isSnapshot);
     if (trouble === "unsaid") throw new Error("timeout");
     return position;
   }
 
   findSnapshotFrom(position: number): Promise<StoredRecord | undefined> {
     if (position < 1) return Promise.reject(new Error("no such position"));
-    const kept = this.#log.records.filter((one) => one.isCheckpoint && one.position >= this.#log.first);
+    const kept = this.#log.records.filter((one) => one.isSnapshot && one.position >= this.#log.first);
     return Promise.resolve(kept.find((one) => one.position >= position) ?? kept.at(-1));
   }
 

@@ -14,20 +14,20 @@ const now = systemClock();
 Deno.test("A server that starts has what the others have, also of what is forgotten", async () => {
   const log = new FakeLog();
   await using first = await ClusterNode.open(log, 1n, { snapshotEntries: 6 });
-  const isCheckpointed = () => log.records.filter(({ isCheckpoint }) => isCheckpoint).length > 1;
+  const isCheckpointed = () => log.records.filter(({ isSnapshot }) => isSnapshot).length > 1;
   first.say(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
   first.say({ type: "backups", timeMs: 1, backups: ["b:2"], nodeId: 1n }, joined(8n, 1n), said(8n, 3));
   await waitFor(isCheckpointed);
   log.inject(log.records[1]!.bytes); // a second time, and counted before
   first.say(said(7n, 10));
   await waitFor(() => first.applied.length === 7);
-  log.first = log.records.findLastIndex(({ isCheckpoint }) => isCheckpoint) + 1;
+  log.first = log.records.findLastIndex(({ isSnapshot }) => isSnapshot) + 1;
   await using later = await ClusterNode.open(log, 2n);
-  assertEquals([later.journal.logId, later.journal.firstSeq], [101n, 6]);
+  assertEquals([later.commitLog.logId, later.commitLog.firstSeq], [101n, 6]);
   assertEquals(later.texts, ["6:7.10"]);
   assertEquals(later.applied[0]!.isRemote, true);
   const { past } = later;
-  assertEquals([past.length > 0, later.journal.snapshot], [true, []]);
+  assertEquals([past.length > 0, later.commitLog.snapshot], [true, []]);
   assertEquals(past.filter(({ type }) => type === "joined").map((entry) => (entry as Joined).sessionId), [
     7n,
     8n,
@@ -51,9 +51,9 @@ Deno.test("Of a long past a server reads the end alone", async () => {
   const long = { ...said(1n, 1), text: "x".repeat(60_000) } as ProposedEvent;
   for (let clientSeq = 1; clientSeq <= 400; clientSeq++) writer.say({ ...long, clientSeq } as ProposedEvent);
   await waitFor(() => writer.applied.length === 400);
-  await waitFor(() => log.records.filter(({ isCheckpoint }) => isCheckpoint).length >= 3);
+  await waitFor(() => log.records.filter(({ isSnapshot }) => isSnapshot).length >= 3);
   await using later = await ClusterNode.open(log, 2n);
-  assert(later.journal.firstSeq > 0, `${later.journal.firstSeq}`);
+  assert(later.commitLog.firstSeq > 0, `${later.commitLog.firstSeq}`);
   assertEquals(later.applied.at(-1)?.seq, 399);
 });
 
@@ -88,14 +88,14 @@ Deno.test("Entries of the past have their age on the clocks of this process", as
   await using first = await ClusterNode.open(log, 1n);
   first.say(said(1n, 1));
   await waitFor(() => first.applied.length === 1);
-  const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
+  const commitLog = await ReplicatedCommitLog.open(new FakeStore(log), {
     ...{ nodeId: 2n, logId: 2n },
     clock: () => ({ wallMs: now.wallMs, monotonicMs: 1_000_000 }),
   });
   const moments: number[] = [];
-  journal.subscribe((_entry, _seq, { monotonicMs }) => moments.push(monotonicMs), () => {});
+  commitLog.subscribe((_entry, _seq, { monotonicMs }) => moments.push(monotonicMs), () => {});
   assertEquals(moments, [940_000]);
-  await journal.close();
+  await commitLog.close();
 });
 
 Deno.test("A store that has less than it said is asked again, and not forever", async () => {
@@ -197,11 +197,11 @@ Deno.test("A server that reads another end than there was while it starts begins
     }
   };
   const options = { nodeId: 1n, logId: 101n, clock: systemClock, openTimeoutMs: 60_000 };
-  const journal = await ReplicatedCommitLog.open(store, options);
+  const commitLog = await ReplicatedCommitLog.open(store, options);
   const taken: number[] = [];
-  journal.subscribe((_entry, seq) => taken.push(seq), () => {});
+  commitLog.subscribe((_entry, seq) => taken.push(seq), () => {});
   assertEquals([taken, reads, ended, log.records.length], [[0, 1], 2, 1, 3]);
-  await journal.close();
+  await commitLog.close();
 });
 
 Deno.test("A server that has given a start up does not go on reading for it", async () => {

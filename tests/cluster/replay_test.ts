@@ -5,7 +5,7 @@ import type { Instant } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import type { Apply, CommitLog } from "../../lib/room/commit_log.ts";
 import { type Hello, MAX_BACKUPS, NEVER_CAUGHT_UP, type ProposedEvent } from "../../lib/protocol/frames.ts";
-import { type Admission, Room } from "../../lib/room/room.ts";
+import { type JoinResult, Room } from "../../lib/room/room.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -15,7 +15,7 @@ const at = (ms: number): Instant => ({ wallMs: 1_700_000_000_000 + ms, monotonic
 type Shared = { readonly entry: ProposedEvent; readonly nodeId: bigint }[];
 
 /** Stores what is proposed and gives it back when it is told to. */
-class HandJournal implements CommitLog {
+class ManualCommitLog implements CommitLog {
   readonly logId = 9n;
   readonly firstSeq = 0;
   readonly snapshot = [];
@@ -56,14 +56,14 @@ class HandJournal implements CommitLog {
 
 /** One of the servers of a room. */
 function newServer(shared: Shared, nodeId: bigint) {
-  const journal = new HandJournal(shared, nodeId);
+  const commitLog = new ManualCommitLog(shared, nodeId);
   const taken: [nick: string, isKicked: boolean][] = [];
   const room = new Room({
-    journal,
+    commitLog,
     graceMs: 100,
     onTakenOver: ({ nick }, { isKicked }) => taken.push([nick, isKicked]),
   });
-  return { journal, room, taken };
+  return { commitLog, room, taken };
 }
 
 type Server = ReturnType<typeof newServer>;
@@ -73,16 +73,16 @@ function arrive({ room }: Server, nick: string, again: () => void = () => {}, ad
     ...{ type: "hello", version: 1, resumeToken: new Uint8Array(16), password: "", nick },
     ...{ lagMs: NEVER_CAUGHT_UP, historyCount: 0, resumePoints: [] },
   };
-  const arrival = { hello, sessionId: BigInt(nick.length), address };
-  return () => room.join(arrival, at(50), again);
+  const request = { hello, sessionId: BigInt(nick.length), address };
+  return () => room.join(request, at(50), again);
 }
 
 /** Somebody comes in, and both servers know of it. */
-function letIn(server: Server, other: Server, nick: string): Admission {
+function letIn(server: Server, other: Server, nick: string): JoinResult {
   const attempt = arrive(server, nick);
   attempt();
-  server.journal.store();
-  for (const { journal } of [server, other]) journal.deliver();
+  server.commitLog.store();
+  for (const { commitLog } of [server, other]) commitLog.deliver();
   return attempt()!;
 }
 
@@ -98,15 +98,15 @@ Deno.test(
     const [one, other] = newPair();
     letIn(one, other, "ana");
     arrive(other, "ana")();
-    other.journal.store();
+    other.commitLog.store();
     // The first has not heard of it yet.
     const attempt = arrive(one, "ana");
     assertEquals(attempt(), undefined);
-    one.journal.store();
-    one.journal.deliver();
+    one.commitLog.store();
+    one.commitLog.deliver();
     assertEquals(attempt()?.member.nodeId, 1n);
     assertEquals(one.taken, [["ana", false]]);
-    other.journal.deliver();
+    other.commitLog.deliver();
     assertEquals([...other.room.nodeIds()], [1n]);
   },
 );
@@ -116,11 +116,11 @@ Deno.test("What another server does to somebody is no answer to what this one as
   let answers = 0;
   arrive(other, "ana", () => answers++)();
   arrive(one, "ana")();
-  one.journal.store();
-  other.journal.deliver();
+  one.commitLog.store();
+  other.commitLog.deliver();
   assertEquals(answers, 0);
-  other.journal.store();
-  other.journal.deliver();
+  other.commitLog.store();
+  other.commitLog.deliver();
   assertEquals(answers, 1);
 });
 
@@ -131,7 +131,7 @@ Deno.test("A server that loses the connection of somebody who is elsewhere says 
   assertEquals([one.room.disconnect(member, at(60)), member.resumableUntilMs], [Infinity, undefined]);
   one.room.leave(member, at(61));
   one.room.expire(at(1_000));
-  assertEquals(one.journal.store(), 0);
+  assertEquals(one.commitLog.store(), 0);
 });
 
 Deno.test("A grace ends where somebody goes elsewhere", pure, () => {
@@ -140,7 +140,7 @@ Deno.test("A grace ends where somebody goes elsewhere", pure, () => {
   assertEquals(one.room.disconnect(member, at(60)), 160);
   letIn(other, one, "ana");
   assertEquals([member.resumableUntilMs, one.room.expire(at(1_000))], [undefined, Infinity]);
-  assertEquals(one.journal.store(), 0);
+  assertEquals(one.commitLog.store(), 0);
   assertEquals(one.room.size, 1);
 });
 
@@ -150,9 +150,9 @@ Deno.test("A departure that comes too late for somebody who moved comes to nothi
   one.room.disconnect(member, at(0));
   one.room.expire(at(1_000));
   arrive(other, "ana")();
-  other.journal.store();
-  assertEquals(one.journal.store(), 1);
-  for (const { journal } of [one, other]) journal.deliver();
+  other.commitLog.store();
+  assertEquals(one.commitLog.store(), 1);
+  for (const { commitLog } of [one, other]) commitLog.deliver();
   assertEquals([one.room.size, other.room.size, one.room.log.head], [1, 1, 3]);
 });
 
@@ -163,14 +163,14 @@ Deno.test(
     const [one, other] = newPair();
     const { member } = letIn(one, other, "ana");
     other.room.kick(other.room.findByNick("ana")!, at(60));
-    other.journal.store();
-    one.journal.deliver();
+    other.commitLog.store();
+    one.commitLog.deliver();
     assertEquals([one.taken, one.room.size], [[["ana", true]], 0]);
     const { member: eva } = letIn(one, other, "eva");
     one.room.leave(eva, at(70));
-    one.journal.store();
-    one.journal.deliver();
-    other.journal.deliver();
+    one.commitLog.store();
+    one.commitLog.deliver();
+    other.commitLog.deliver();
     assertEquals([one.taken.length, one.room.size, member === eva], [1, 0, false]);
     // Nobody was in through the other one.
     assertEquals([other.taken, other.room.size], [[], 0]);
@@ -182,8 +182,8 @@ Deno.test("A server that is gone takes along those who were in through it, and n
   letIn(one, other, "ana");
   letIn(other, one, "beto");
   other.room.nodeDown(1n, at(60));
-  assertEquals(other.journal.store(), 1);
-  for (const { journal } of [one, other]) journal.deliver();
+  assertEquals(other.commitLog.store(), 1);
+  for (const { commitLog } of [one, other]) commitLog.deliver();
   assertEquals([...other.room.members].map(({ nick }) => nick), ["beto"]);
   assertEquals(one.taken, [["ana", false]]);
 });
@@ -195,8 +195,8 @@ Deno.test("A departure that comes too late takes nobody from the server where th
   other.room.expire(at(1_000));
   const attempt = arrive(one, "ana");
   attempt();
-  for (const { journal } of [one, other]) journal.store();
-  for (const { journal } of [one, other]) journal.deliver();
+  for (const { commitLog } of [one, other]) commitLog.store();
+  for (const { commitLog } of [one, other]) commitLog.deliver();
   assertEquals([one.taken, other.taken], [[], [["ana", false]]]);
   assertEquals(attempt()?.member.nodeId, 1n);
 });
@@ -209,7 +209,7 @@ Deno.test(
     const [one, other] = [newServer(shared, 1n), newServer(shared, 2n)];
     letIn(one, other, "ana");
     const [again, third] = [newServer(shared, 1n), newServer(shared, 3n)].map((server) => {
-      server.journal.deliver();
+      server.commitLog.deliver();
       return server.room.disconnectAll(at(1_000));
     });
     assertEquals([again, third], [1_100, Infinity]);
@@ -223,8 +223,8 @@ Deno.test(
     const [one, other] = newPair();
     letIn(one, other, "ana");
     arrive(other, "ana", () => {}, "10.0.0.99")();
-    other.journal.store();
-    for (const { journal } of [one, other]) journal.deliver();
+    other.commitLog.store();
+    for (const { commitLog } of [one, other]) commitLog.deliver();
     const lists = [letIn(one, other, "lucas"), letIn(other, one, "martina")].map(({ online }) => online);
     for (const list of lists) assert(new TextDecoder().decode(list).includes("10.0.0.99"));
   },
@@ -236,7 +236,7 @@ Deno.test(
   () => {
     const [one, other] = newPair();
     one.room.backups.setCluster(["a:1", "b:2"], at(0));
-    one.journal.store();
+    one.commitLog.store();
     const given = ["ana", "beto"].map((nick) => letIn(one, other, nick).welcome.backups);
     assertEquals(given, [["b:2", "a:1"], ["a:1", "b:2"]]);
   },
@@ -246,11 +246,11 @@ Deno.test(
   "A server that serves the room cannot be withdrawn, though people have named it as well",
   pure,
   () => {
-    const [{ room: { backups }, journal }] = newPair();
+    const [{ room: { backups }, commitLog }] = newPair();
     backups.setCluster(["a:1", "b:2"], at(0));
     backups.add("a:1", at(0));
-    journal.store();
-    journal.deliver();
+    commitLog.store();
+    commitLog.deliver();
     const { code } = assertThrows(() => backups.remove("a:1", at(0)), InputError);
     assertEquals<string>(code, "backup-serves");
   },
@@ -259,7 +259,7 @@ Deno.test(
 Deno.test("Clients are told of no more servers of a room than they take", pure, () => {
   const [one] = newPair();
   one.room.backups.setCluster(Array.from({ length: MAX_BACKUPS + 1 }, (_, i) => `a:${i + 1}`), at(0));
-  one.journal.store();
-  one.journal.deliver();
+  one.commitLog.store();
+  one.commitLog.deliver();
   assertEquals(one.room.backups.clusterServers.length, MAX_BACKUPS);
 });

@@ -8,53 +8,57 @@ import { InputError } from "../../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_CAUGHT_UP, type Say } from "../../lib/protocol/frames.ts";
 import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
-import { type Guest, join, makeHello } from "../raw_peer.ts";
+import { join, makeHello, type RawClient } from "../raw_peer.ts";
 import { LOOPBACK, waitFor } from "../support.ts";
 
 /** A server of a room. */
 class Sharer implements AsyncDisposable {
   readonly server: ChatServer;
-  readonly journal: ReplicatedCommitLog;
+  readonly commitLog: ReplicatedCommitLog;
 
-  private constructor(server: ChatServer, journal: ReplicatedCommitLog) {
+  private constructor(server: ChatServer, commitLog: ReplicatedCommitLog) {
     this.server = server;
-    this.journal = journal;
+    this.commitLog = commitLog;
   }
 
   static async open(log: FakeLog, nodeId: bigint, options: Partial<ChatServerOptions> = {}): Promise<Sharer> {
     // deno-lint-ignore prefer-const -- its journal is there before it
     let server: ChatServer | undefined;
-    const journal = await ReplicatedCommitLog.open(new FakeStore(log), {
+    const commitLog = await ReplicatedCommitLog.open(new FakeStore(log), {
       nodeId,
       logId: 100n + nodeId,
       clock: systemClock,
       unavailableAfterMs: 20,
       onStalled: (isUnavailable) => server?.broadcastStalled({ isResolved: !isUnavailable }),
     });
-    server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 30, shutdownMs: 50, journal, ...options });
-    return new Sharer(server, journal);
+    server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 30, shutdownMs: 50, commitLog, ...options });
+    return new Sharer(server, commitLog);
   }
 
   /** Ends without a word to anybody, as a process that is killed does. */
   async die(): Promise<void> {
-    await this.journal.close();
+    await this.commitLog.close();
     await this.server.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.close();
-    await this.journal.close();
+    await this.commitLog.close();
   }
 }
 
 const say = (clientSeq: number, text = `t${clientSeq}`): Say => ({ type: "say", clientSeq, timeMs: 0, text });
 
-function come({ server }: Sharer, nick: string, hello: Parameters<typeof makeHello>[1] = {}): Promise<Guest> {
+function come(
+  { server }: Sharer,
+  nick: string,
+  hello: Parameters<typeof makeHello>[1] = {},
+): Promise<RawClient> {
   return join(server.address, makeHello(nick, hello));
 }
 
 /** What somebody reads up to the message with this text, from what they found when they came on. */
-async function readUpTo({ peer, history }: Guest, text: string): Promise<string[]> {
+async function readUpTo({ peer, history }: RawClient, text: string): Promise<string[]> {
   const read: string[] = [];
   const found = [...history];
   for (;;) {
@@ -132,7 +136,7 @@ Deno.test("A message that two servers are given counts once", async () => {
   const ana = await come(one, "ana");
   log.isDown = true;
   await ana.peer.send(say(1), say(2));
-  await waitFor(() => one.journal.isUnavailable);
+  await waitFor(() => one.commitLog.isUnavailable);
   ana.peer[Symbol.dispose]();
   log.isDown = false;
   const again = await come(other, "ana", { lagMs: 5 });

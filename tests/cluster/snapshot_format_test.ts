@@ -2,41 +2,39 @@
 
 import { assertEquals } from "@std/assert";
 import {
-  type Checkpoint,
   createLog,
   encodeSnapshot,
   findSnapshot,
   isGenesis,
+  type Snapshot,
   tryDecodeSnapshot,
 } from "../../lib/cluster/nats_checkpoint.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 
 const pure = { permissions: "none" } as const;
 
-function checkpointAt(position: number, changes: Partial<Checkpoint> = {}): Checkpoint {
+function snapshotAt(position: number, changes: Partial<Snapshot> = {}): Snapshot {
   return { logId: 5n, position, seq: 10 * position, batchSeqs: new Map(), events: [], ...changes };
 }
 
 /** A store that holds a block for each undefined, and checkpoints. */
-function storeOf(...stored: (Checkpoint | "garbage" | undefined)[]): FakeStore {
+function storeOf(...stored: (Snapshot | "garbage" | undefined)[]): FakeStore {
   const log = new FakeLog();
   for (const one of stored) {
     if (one === undefined) log.inject(new Uint8Array(1));
-    else log.inject(one === "garbage" ? new Uint8Array(9) : encodeSnapshot(one), { isCheckpoint: true });
+    else log.inject(one === "garbage" ? new Uint8Array(9) : encodeSnapshot(one), { isSnapshot: true });
   }
   return new FakeStore(log);
 }
 
 Deno.test("A checkpoint of nothing marks a log that begins, and no other does", pure, () => {
-  const marks = [[0, 0], [0, 3], [3, 0]].map(([position, seq]) =>
-    isGenesis(checkpointAt(position!, { seq }))
-  );
+  const marks = [[0, 0], [0, 3], [3, 0]].map(([position, seq]) => isGenesis(snapshotAt(position!, { seq })));
   assertEquals(marks, [true, false, false]);
 });
 
 Deno.test("A checkpoint is stored in a form that servers of this version know", pure, () => {
   const batchSeqs = new Map([[9n, 4]]);
-  const bytes = encodeSnapshot(checkpointAt(2, { seq: 3, batchSeqs }));
+  const bytes = encodeSnapshot(snapshotAt(2, { seq: 3, batchSeqs }));
   assertEquals(
     bytes.toHex(),
     "00000028" + "50" + "01" + "0000000000000005" + "0000000000000002" + "0000000000000003" + "0001" +
@@ -52,7 +50,7 @@ Deno.test(
   "A log is read from the first checkpoint behind the wanted place, or else from the last",
   pure,
   async () => {
-    const [one, two] = [checkpointAt(1), checkpointAt(3)];
+    const [one, two] = [snapshotAt(1), snapshotAt(3)];
     const store = storeOf(undefined, one, undefined, two, undefined);
     const found = [1, 2, 3, 4, 5].map((wanted) => findSnapshot(store, wanted, 1));
     assertEquals(await Promise.all(found), [one, one, two, two, two]);
@@ -63,8 +61,8 @@ Deno.test(
   "No checkpoint is used that cannot be read, or that lacks something or has too much",
   pure,
   async () => {
-    const good = checkpointAt(1);
-    for (const bad of ["garbage", checkpointAt(2), checkpointAt(7)] as const) {
+    const good = snapshotAt(1);
+    for (const bad of ["garbage", snapshotAt(2), snapshotAt(7)] as const) {
       for (const wanted of [1, 2]) {
         assertEquals(await findSnapshot(storeOf(undefined, bad, good), wanted, 1), good);
       }
@@ -86,9 +84,9 @@ Deno.test("Of two servers that begin a room at once one does, under an id of its
     return append(bytes, options);
   };
   const begun = [await createLog(store, 0, 5n), await createLog(store, 0, 6n)];
-  assertEquals(begun, [checkpointAt(0), undefined]);
+  assertEquals(begun, [snapshotAt(0), undefined]);
   assertEquals([new Set(ids).size, log.records.length], [2, 1]);
-  assertEquals(tryDecodeSnapshot(log.records[0]!.bytes), checkpointAt(0));
+  assertEquals(tryDecodeSnapshot(log.records[0]!.bytes), snapshotAt(0));
   // Behind what is there already.
-  assertEquals(await createLog(store, 1, 7n), { ...checkpointAt(1, { logId: 7n }), seq: 0 });
+  assertEquals(await createLog(store, 1, 7n), { ...snapshotAt(1, { logId: 7n }), seq: 0 });
 });

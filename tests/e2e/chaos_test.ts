@@ -293,9 +293,9 @@ Deno.test("A proxy shows a message to one person alone, and cuts all other conne
 
 Deno.test("A proxy waits no longer for a moment than it is told to", () =>
   inBadHands(async ({ proxy, ana }) => {
-    const patience = new AbortController();
-    const hasCome = proxy.breaks("within a frame up", { signal: patience.signal });
-    patience.abort();
+    const commitWait = new AbortController();
+    const hasCome = proxy.breaks("within a frame up", { signal: commitWait.signal });
+    commitWait.abort();
     assertEquals(await hasCome, false);
     await ana.send(say("still here"));
     await ana.expect("said");

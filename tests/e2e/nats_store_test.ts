@@ -26,11 +26,11 @@ Deno.test(
       for (const [n, text] of ["a", "b", "c"].entries()) {
         assertEquals(await store.append(bytes(text), { id: text }), n + 1);
       }
-      assertEquals(await store.append(bytes("d"), { id: "d", isCheckpoint: true }), 4);
+      assertEquals(await store.append(bytes("d"), { id: "d", isSnapshot: true }), 4);
       const all = await soon(waiting, () => "what is stored");
       assertEquals(all.map(textOf), ["a", "b", "c", "d"]);
       assertEquals(all.map(({ position }) => position), [1, 2, 3, 4]);
-      assertEquals(all.map(({ isCheckpoint, isAfterGap }) => [isCheckpoint, isAfterGap]), [
+      assertEquals(all.map(({ isSnapshot, isAfterGap }) => [isSnapshot, isAfterGap]), [
         ...Array(3).fill([false, false]),
         [true, false],
       ]);
@@ -61,7 +61,7 @@ Deno.test(
     inNats(async ({ store }) => {
       assertEquals(await store.findSnapshotFrom(1), undefined);
       for (const text of ["a", "b", "c", "d", "e"]) {
-        await store.append(bytes(text), { id: text, isCheckpoint: text === "b" || text === "d" });
+        await store.append(bytes(text), { id: text, isSnapshot: text === "b" || text === "d" });
       }
       const found = await Promise.all([1, 2, 3, 5, 99].map((from) => store.findSnapshotFrom(from)));
       assertEquals(found.map(textOf), ["b", "b", "d", "d", "d"]);

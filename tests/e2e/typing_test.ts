@@ -2,7 +2,7 @@
 // is, and the terminal must be left as it was found.
 
 import { assertEquals } from "@std/assert";
-import { type Guest, join, makeHello } from "../raw_peer.ts";
+import { join, makeHello, type RawClient } from "../raw_peer.ts";
 import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
 import { Terminals, type TerminalScreen } from "./tmux.ts";
 
@@ -233,10 +233,10 @@ Deno.test("A crowd that comes or goes shares a line, on a screen and not on the 
   await using scope = new AsyncDisposableStack();
   const { ana, server, port } = await newChat(terminals, scope, { columns: 100 });
   const nicks = Array.from({ length: 100 }, (_, n) => `nick${n}`);
-  const guests: Guest[] = await Promise.all(
+  const sessions: RawClient[] = await Promise.all(
     nicks.map((nick) => join({ host: LOOPBACK, port }, makeHello(nick))),
   );
-  for (const { peer } of guests) scope.use(peer);
+  for (const { peer } of sessions) scope.use(peer);
   await server.waitForOutput(...nicks.map((nick) => `${nick} (127.0.0.1) se ha conectado\n`));
   await ana.says("97 se han conectado: ");
   await ana.type("hola");

@@ -6,7 +6,7 @@ import { acceptConnections, listen } from "../../lib/net/listener.ts";
 import { addressOf, LOOPBACK, withTimeout } from "../support.ts";
 
 /** More than Deno would have wait. */
-const CROWD = 600;
+const BATCH = 600;
 
 Deno.test({
   name: "listen() has a whole room wait to be accepted",
@@ -16,10 +16,10 @@ Deno.test({
   fn: async () => {
     using listener = listen({ host: LOOPBACK, port: 0 });
     const { port } = listener.addr;
-    const dialling = Array.from({ length: CROWD }, () => Deno.connect({ hostname: LOOPBACK, port }));
+    const dialling = Array.from({ length: BATCH }, () => Deno.connect({ hostname: LOOPBACK, port }));
     const conns = await withTimeout(Promise.all(dialling), "everybody to have a place");
     for (const conn of conns) conn.close();
-    assertEquals(conns.length, CROWD);
+    assertEquals(conns.length, BATCH);
   },
 });
 

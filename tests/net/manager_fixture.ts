@@ -2,8 +2,8 @@
 
 import { FrameDecoder } from "../../lib/codec.ts";
 import type { Connection } from "../../lib/net/connection.ts";
-import { ConnectionManager, type HubOptions } from "../../lib/net/connection_manager.ts";
-import { EventLog, type RoomLogOptions } from "../../lib/room/event_log.ts";
+import { ConnectionManager, type ConnectionManagerOptions } from "../../lib/net/connection_manager.ts";
+import { EventLog, type EventLogOptions } from "../../lib/room/event_log.ts";
 import { withTimeout } from "../support.ts";
 
 /** A frame of type 1 whose body is this text. */
@@ -109,7 +109,9 @@ export class Room implements Disposable {
   readonly disconnected = Promise.withResolvers<void>();
 
   constructor(
-    { log, onUnresponsive, ...options }: Partial<Omit<HubOptions, "nowMs">> & { log?: RoomLogOptions } = {},
+    { log, onUnresponsive, ...options }: Partial<Omit<ConnectionManagerOptions, "nowMs">> & {
+      log?: EventLogOptions;
+    } = {},
   ) {
     this.log = new EventLog(log);
     this.manager = new ConnectionManager({

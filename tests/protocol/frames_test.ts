@@ -181,11 +181,11 @@ test("WELCOME lists everybody while there is room", () => {
 });
 
 test("WELCOME lists as many people as fit into a server's frame, and counts them all", () => {
-  const crowd = { ...overLimit(1_000), backups: Array(MAX_BACKUPS).fill(`${"b".repeat(253)}:65535`) };
-  const encoded = only(encodeServer(crowd));
+  const batch = { ...overLimit(1_000), backups: Array(MAX_BACKUPS).fill(`${"b".repeat(253)}:65535`) };
+  const encoded = only(encodeServer(batch));
   const decoded = decodeServer(encoded);
   assert(decoded.type === "welcome");
-  assertEquals(decoded, { ...crowd, members: crowd.members.slice(0, decoded.members.length) });
+  assertEquals(decoded, { ...batch, members: batch.members.slice(0, decoded.members.length) });
   const freeBytes = MAX_SERVER_FRAME_BYTES - (encoded.body.length + 1);
   assert(freeBytes >= 0 && freeBytes < LONGEST_PERSON_BYTES, `${freeBytes} bytes are left`);
 });

@@ -187,10 +187,10 @@ Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () 
 });
 
 Deno.test("Renderer.crowd() names several who came or went, with the time of the last", pure, () => {
-  const crowd = ["ana", "beto", "ana", "x y"].map((nick, index) =>
+  const batch = ["ana", "beto", "ana", "x y"].map((nick, index) =>
     joined({ nick, sessionId: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
   );
-  assertEquals(renderer().presenceBatch(crowd), `[${TIME}] * 2 se han conectado: ?, beto`);
+  assertEquals(renderer().presenceBatch(batch), `[${TIME}] * 2 se han conectado: ?, beto`);
 });
 
 Deno.test(

@@ -8,7 +8,7 @@ const pure = { permissions: "none" } as const;
 const now = { wallMs: 1_700_000_000_000, monotonicMs: 0 };
 
 function newRoom(...backups: string[]): Room {
-  return new Room({ journal: new DelayedCommitLog(), backups });
+  return new Room({ commitLog: new DelayedCommitLog(), backups });
 }
 
 Deno.test("A withdrawal stands though another server is named before it has happened", pure, () => {

@@ -11,7 +11,7 @@ import {
   NEVER_CAUGHT_UP,
   type ProposedEvent,
 } from "../../lib/protocol/frames.ts";
-import { type Admission, Room } from "../../lib/room/room.ts";
+import { type JoinResult, Room } from "../../lib/room/room.ts";
 import { DelayedCommitLog, type Store } from "./delayed_commit_log.ts";
 
 const pure = { permissions: "none" } as const;
@@ -19,9 +19,14 @@ const pure = { permissions: "none" } as const;
 const at = (ms: number) => ({ wallMs: 1_700_000_000_000 + ms, monotonicMs: ms });
 
 function newRoom(store: Store = { logId: 7n, entries: [] }, backups: readonly string[] = []) {
-  const journal = new DelayedCommitLog(store);
+  const commitLog = new DelayedCommitLog(store);
   let work = 0;
-  return { store, journal, room: new Room({ journal, backups, onReady: () => work++ }), work: () => work };
+  return {
+    store,
+    commitLog,
+    room: new Room({ commitLog, backups, onReady: () => work++ }),
+    work: () => work,
+  };
 }
 
 function enter(
@@ -37,12 +42,12 @@ function enter(
 }
 
 /** Somebody comes in, whatever it takes. */
-function letIn(room: Room, nick: string, sessionId?: bigint): Admission {
-  let admission: Admission | undefined;
-  const attempt = () => admission = enter(room, nick, { sessionId, again: attempt });
+function letIn(room: Room, nick: string, sessionId?: bigint): JoinResult {
+  let joined: JoinResult | undefined;
+  const attempt = () => joined = enter(room, nick, { sessionId, again: attempt });
   attempt();
   room.deliver();
-  return admission!;
+  return joined!;
 }
 
 function readAll(room: Room): LogEntry[] {
@@ -103,8 +108,8 @@ Deno.test("Who came in and is gone by then has the grace, and then leaves", pure
 });
 
 Deno.test("Who came in is welcomed before their time is over, though nobody else has any", pure, () => {
-  const journal = new DelayedCommitLog();
-  const room = new Room({ journal, graceMs: 0 });
+  const commitLog = new DelayedCommitLog();
+  const room = new Room({ commitLog, graceMs: 0 });
   enter(room, "ana");
   room.deliver();
   assertEquals(room.expire(at(999)), 1_000);
@@ -241,13 +246,13 @@ Deno.test(
   "What is kept in memory alone happens at once, in the order and at the moment of the proposal",
   pure,
   () => {
-    const journal = new InMemoryCommitLog(7n);
+    const commitLog = new InMemoryCommitLog(7n);
     const taken: unknown[] = [];
-    journal.subscribe((entry, seq, moment) => taken.push([entry, seq, moment]));
+    commitLog.subscribe((entry, seq, instant) => taken.push([entry, seq, instant]));
     const entries = ["uno", "dos"].map((text) => ({ type: "announced", timeMs: 1, text }) as const);
-    for (const [index, entry] of entries.entries()) journal.propose(entry, at(index));
+    for (const [index, entry] of entries.entries()) commitLog.propose(entry, at(index));
     assertEquals(taken, [[entries[0], 0, at(0)], [entries[1], 1, at(1)]]);
-    assertEquals([journal.logId, journal.firstSeq], [7n, 0]);
+    assertEquals([commitLog.logId, commitLog.firstSeq], [7n, 0]);
   },
 );
 
@@ -256,7 +261,7 @@ Deno.test("A room goes on from what its journal knows of the time before its fir
     { type: "joined", timeMs: 5, sessionId: 1n, rejoined: false, nick: "ana", address: "10.0.0.8" },
     { type: "backups", timeMs: 6, backups: ["a:1"] },
   ];
-  const room = new Room({ journal: Object.assign(new DelayedCommitLog(), { snapshot }) });
+  const room = new Room({ commitLog: Object.assign(new DelayedCommitLog(), { snapshot }) });
   const { welcome, online } = letIn(room, "eva");
   assertEquals([welcome.backups, welcome.memberCount, welcome.head], [["a:1"], 2, 1]);
   assertEquals(new TextDecoder().decode(online).match(/ana|eva/g), ["ana", "eva"]);

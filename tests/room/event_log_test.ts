@@ -5,8 +5,8 @@ import {
   ALL_ENTRIES,
   type Cursor,
   EventLog,
+  type EventLogOptions,
   type ReaderId,
-  type RoomLogOptions,
 } from "../../lib/room/event_log.ts";
 
 const pure = { permissions: "none" } as const;
@@ -22,7 +22,7 @@ function frame(mark: number, type = SAID): Uint8Array<ArrayBuffer> {
 }
 
 /** A log in which the mark of each entry is its `seq`, and its time of appending ten times that. */
-function logOf(count: number, options: RoomLogOptions = SMALL): EventLog {
+function logOf(count: number, options: EventLogOptions = SMALL): EventLog {
   const log = new EventLog(options);
   grow(log, count);
   return log;
@@ -265,7 +265,7 @@ Deno.test(
 const [ANA, BETO, EVA] = [1n, 2n, 3n];
 
 /** A log like {@linkcode logOf} of which some entries, given by `seq`, are for ana and beto alone. */
-function logWithPrivate(count: number, closed: number[], options: RoomLogOptions = SMALL): EventLog {
+function logWithPrivate(count: number, closed: number[], options: EventLogOptions = SMALL): EventLog {
   const log = new EventLog({ ...options, placeholder: (seq) => Uint8Array.of(0, 0, 0, 2, NOOP, seq) });
   for (let seq = 0; seq < count; seq++) {
     log.append(frame(seq), seq, closed.includes(seq) ? { audience: [ANA, BETO] } : {});

@@ -25,34 +25,34 @@ function moment(ms: number) {
 /** A client that is joined to rooms by hand. */
 class Person implements Recipient {
   readonly nick: string;
-  readonly mailbox: SessionState;
+  readonly state: SessionState;
   member!: Member;
   #room!: Room;
   #cursor!: Cursor;
 
   constructor(nick: string) {
     this.nick = nick;
-    this.mailbox = new SessionState({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
+    this.state = new SessionState({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
   }
 
   get sessionId(): bigint {
-    return this.mailbox.sessionId;
+    return this.state.sessionId;
   }
 
   /** Comes to a room; what is to be sent again arrives there. */
   enter(room: Room, ms = 0): this {
-    const hello = this.mailbox.hello(this.nick, ms);
+    const hello = this.state.hello(this.nick, ms);
     const { welcome, cursor, member } = room.join(
       { hello, sessionId: this.sessionId, address: "10.0.0.7" },
       moment(ms),
     )!;
     [this.#room, this.member, this.#cursor] = [room, member, cursor];
-    for (const message of this.mailbox.onWelcome(welcome, ms).resend) this.deliver(message, ms);
+    for (const message of this.state.onWelcome(welcome, ms).resend) this.deliver(message, ms);
     return this;
   }
 
   say(text: string, { ms = 0, ...manner }: MessageOptions & { ms?: number } = {}): void {
-    this.deliver(this.mailbox.say(text, manner), ms);
+    this.deliver(this.state.say(text, manner), ms);
   }
 
   deliver(message: Say, ms = 0): void {
@@ -67,7 +67,7 @@ class Person implements Recipient {
   /** What is new and shown: `place text`. */
   reads(ms = 0): string[] {
     return this.entries().flatMap((entry) => {
-      const place = this.mailbox.onEntry(entry, ms);
+      const place = this.state.onEntry(entry, ms);
       return place === "duplicate" || entry.type !== "said" ? [] : [`${place} ${entry.text}`];
     });
   }
@@ -88,7 +88,7 @@ function entriesOf(cursor: Cursor): LogEntry[] {
 
 /** Three who are in, and have read so. */
 function room(logId = 1n) {
-  const room = new Room({ journal: new InMemoryCommitLog(logId) });
+  const room = new Room({ commitLog: new InMemoryCommitLog(logId) });
   const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
   for (const person of [ana, beto, eva]) person.enter(room);
   for (const person of [ana, beto, eva]) person.reads();
@@ -166,17 +166,17 @@ Deno.test("History counts messages to everybody alone", pure, () => {
 Deno.test("A private message is pending, sent again after a failover, and shown once", pure, () => {
   const { ana, beto, eva } = room();
   ana.say("uno", { to: beto, ms: 1_000 });
-  assertEquals(ana.mailbox.unacked, [{ text: "uno", to: beto }]);
+  assertEquals(ana.state.unacked, [{ text: "uno", to: beto }]);
   assertEquals(beto.reads(1_000), ["live uno"]);
   assertEquals(ana.reads(1_000), ["live uno"]);
-  assertEquals(ana.mailbox.unacked, []);
+  assertEquals(ana.state.unacked, []);
   ana.say("dos", { to: beto, action: true, ms: 2_000 });
   // The server dies: beto has the first, nobody the second.
-  const second = new Room({ journal: new InMemoryCommitLog(2n) });
-  for (const person of [ana, eva, beto]) person.mailbox.onDisconnect(2_000);
+  const second = new Room({ commitLog: new InMemoryCommitLog(2n) });
+  for (const person of [ana, eva, beto]) person.state.onDisconnect(2_000);
   for (const person of [ana, eva, beto]) person.enter(second, 5_000);
   assertEquals(ana.reads(5_000), ["live dos"]);
-  const read = beto.entries().map((entry) => ({ entry, place: beto.mailbox.onEntry(entry, 5_000) }));
+  const read = beto.entries().map((entry) => ({ entry, place: beto.state.onEntry(entry, 5_000) }));
   const again = read.flatMap(({ entry }) => entry.type === "said" ? [entry] : []);
   assertEquals(again.map(({ text, redelivered, action, to }) => [text, redelivered, action, to?.sessionId]), [
     ["uno", true, undefined, beto.sessionId],
@@ -191,7 +191,7 @@ Deno.test("A private message is pending, sent again after a failover, and shown 
 
 Deno.test("Room.say() drops a private message that it has, as any other", pure, () => {
   const { ana, beto } = room();
-  const message = ana.mailbox.say("uno", { to: beto });
+  const message = ana.state.say("uno", { to: beto });
   for (let i = 0; i < 2; i++) ana.deliver(message);
   assertEquals(beto.reads(), ["live uno"]);
 });
@@ -199,7 +199,7 @@ Deno.test("Room.say() drops a private message that it has, as any other", pure, 
 Deno.test("Room.say() refuses a recipient whose nick is none", pure, () => {
   const { ana, beto } = room();
   for (const nick of ["", "a b", "\x1b[2J", "x".repeat(21), "ﬁ"]) {
-    const message = ana.mailbox.say("uno", { to: { sessionId: beto.sessionId, nick } });
+    const message = ana.state.say("uno", { to: { sessionId: beto.sessionId, nick } });
     assertEquals(assertThrows(() => ana.deliver(message), ProtocolError).code, "text-invalid");
   }
   assertEquals(beto.reads(), []);

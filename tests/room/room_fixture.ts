@@ -15,7 +15,7 @@ import {
   type Said,
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
-import { type Admission, Room, type RoomOptions } from "../../lib/room/room.ts";
+import { type JoinResult, Room, type RoomOptions } from "../../lib/room/room.ts";
 import type { Cursor } from "../../lib/room/event_log.ts";
 
 /** The instance of the room. */
@@ -32,26 +32,26 @@ export function at(ms: number): Instant {
 
 /** An empty room. */
 export function newRoom(options: Partial<RoomOptions> = {}): Room {
-  return new Room({ journal: new InMemoryCommitLog(INSTANCE), ...options });
+  return new Room({ commitLog: new InMemoryCommitLog(INSTANCE), ...options });
 }
 
-interface Visitor extends Partial<Hello> {
+interface TestClient extends Partial<Hello> {
   readonly nick: string;
   readonly sessionId: bigint;
   readonly address?: string;
 }
 
 /** Three who come, each with a session of their own. */
-export const ANA: Visitor = { nick: "ana", sessionId: 1n };
-export const BETO: Visitor = { nick: "beto", sessionId: 2n };
-export const EVA: Visitor = { nick: "eva", sessionId: 3n };
+export const ANA: TestClient = { nick: "ana", sessionId: 1n };
+export const BETO: TestClient = { nick: "beto", sessionId: 2n };
+export const EVA: TestClient = { nick: "eva", sessionId: 3n };
 
 /** Somebody comes in, as a newcomer who wants no history unless told otherwise. */
 export function enter(
   room: Room,
-  { sessionId, address = "192.168.1.7", ...hello }: Visitor,
+  { sessionId, address = "192.168.1.7", ...hello }: TestClient,
   ms = 0,
-): Admission {
+): JoinResult {
   return room.join({
     hello: {
       type: "hello",
@@ -109,7 +109,7 @@ export function roomWithMessages(
 }
 
 /** What somebody who came in is told of who is there. */
-export function onlineOf({ welcome, online }: Admission): readonly MemberInfo[] {
+export function onlineOf({ welcome, online }: JoinResult): readonly MemberInfo[] {
   const head = encodeWelcome(welcome, { membersBytes: online.length });
   const [frame] = splitFrames(Uint8Array.of(...head, ...online));
   const decoded = decodeServer(frame!);
@@ -118,6 +118,6 @@ export function onlineOf({ welcome, online }: Admission): readonly MemberInfo[] 
 }
 
 /** Their nicks alone. */
-export function nicks(admission: Admission): string[] {
-  return onlineOf(admission).map(({ nick }) => nick);
+export function nicks(joined: JoinResult): string[] {
+  return onlineOf(joined).map(({ nick }) => nick);
 }

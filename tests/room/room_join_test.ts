@@ -32,8 +32,8 @@ function numbers(cursor: Cursor): number[] {
 Deno.test("Room.enter() welcomes a newcomer", pure, () => {
   const room = newRoom({ backups: ["10.0.0.8:5001"] });
   enter(room, ANA);
-  const admission = enter(room, { ...BETO, address: "192.168.1.8" }, 500);
-  assertEquals(admission.welcome, {
+  const joined = enter(room, { ...BETO, address: "192.168.1.8" }, 500);
+  assertEquals(joined.welcome, {
     type: "welcome",
     version: 1,
     sessionId: 2n,
@@ -45,7 +45,7 @@ Deno.test("Room.enter() welcomes a newcomer", pure, () => {
     backups: ["10.0.0.8:5001"],
     memberCount: 2,
   });
-  assertEquals(onlineOf(admission), [
+  assertEquals(onlineOf(joined), [
     { sessionId: 1n, nick: "ana", address: "192.168.1.7", sinceMs: NOON_MS },
     { sessionId: 2n, nick: "beto", address: "192.168.1.8", sinceMs: NOON_MS + 500 },
   ]);

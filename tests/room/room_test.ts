@@ -174,7 +174,7 @@ Deno.test("Room.lose() tells the others at once where there is no grace", pure, 
 
 Deno.test("Room.expire() announces everyone who is due and returns when the next one is", pure, () => {
   const room = newRoom();
-  const members = [ANA, BETO, EVA].map((visitor) => enter(room, visitor).member);
+  const members = [ANA, BETO, EVA].map((client) => enter(room, client).member);
   assertEquals(room.expire(at(0)), Infinity);
   for (const [i, member] of members.entries()) room.disconnect(member, at(i * 100));
   assertEquals(room.expire(at(0)), 3_000);

@@ -46,47 +46,47 @@ function read(online: Uint8Array): readonly MemberInfo[] {
 }
 
 Deno.test("Attendance lists those who came, in order", pure, () => {
-  const attendance = new MemberListCache();
-  assertEquals(read(attendance.encode([])), []);
-  for (const one of people(100)) attendance.add(one);
-  assertEquals(read(attendance.encode(people(100))), people(100));
+  const memberListCache = new MemberListCache();
+  assertEquals(read(memberListCache.encode([])), []);
+  for (const one of people(100)) memberListCache.add(one);
+  assertEquals(read(memberListCache.encode(people(100))), people(100));
 });
 
 Deno.test("Attendance never changes a list that it gave", pure, () => {
-  const attendance = new MemberListCache();
+  const memberListCache = new MemberListCache();
   const lists: Uint8Array[] = [];
   for (const one of people(100)) {
-    attendance.add(one);
-    lists.push(attendance.encode([]));
+    memberListCache.add(one);
+    lists.push(memberListCache.encode([]));
   }
-  attendance.invalidate();
-  attendance.encode([person(7)]);
+  memberListCache.invalidate();
+  memberListCache.encode([person(7)]);
   for (const [index, list] of lists.entries()) assertEquals(read(list), people(index + 1));
 });
 
 Deno.test("Attendance gives the same memory to all who come in a row", pure, () => {
-  const attendance = new MemberListCache();
-  for (const one of people(100)) attendance.add(one);
-  const list = attendance.encode([]);
-  attendance.add(person(100));
-  assertEquals(attendance.encode([]).buffer === list.buffer, true);
+  const memberListCache = new MemberListCache();
+  for (const one of people(100)) memberListCache.add(one);
+  const list = memberListCache.encode([]);
+  memberListCache.add(person(100));
+  assertEquals(memberListCache.encode([]).buffer === list.buffer, true);
 });
 
 Deno.test("Attendance makes its list anew once somebody left", pure, () => {
-  const attendance = new MemberListCache();
-  for (const one of people(3)) attendance.add(one);
-  attendance.invalidate();
-  attendance.add(person(3)); // among those of whom the list will be made
+  const memberListCache = new MemberListCache();
+  for (const one of people(3)) memberListCache.add(one);
+  memberListCache.invalidate();
+  memberListCache.add(person(3)); // among those of whom the list will be made
   const left = [person(0), person(2), person(3)];
-  assertEquals(read(attendance.encode(left)), left);
-  attendance.add(person(4));
-  assertEquals(read(attendance.encode([])), [...left, person(4)]);
+  assertEquals(read(memberListCache.encode(left)), left);
+  memberListCache.add(person(4));
+  assertEquals(read(memberListCache.encode([])), [...left, person(4)]);
 });
 
 Deno.test("Attendance lists no more people than fit into WELCOME", pure, () => {
-  const attendance = new MemberListCache();
-  for (const one of people(2_000)) attendance.add(one);
-  const list = attendance.encode([]);
+  const memberListCache = new MemberListCache();
+  for (const one of people(2_000)) memberListCache.add(one);
+  const list = memberListCache.encode([]);
   assert(list.length <= MAX_MEMBERS_BYTES && list.length > MAX_MEMBERS_BYTES - 64);
   const count = read(list).length;
   assertEquals(read(list), people(count));

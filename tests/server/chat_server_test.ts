@@ -5,12 +5,12 @@ import type { Address } from "../../lib/net/address.ts";
 import { SHUTDOWN_MS } from "../../lib/server/chat_server.ts";
 import { ListenError } from "../../lib/errors.ts";
 import { encodeClient, sessionIdOf } from "../../lib/protocol/frames.ts";
-import { dialPeer, type Guest, join, makeHello, makeToken } from "../raw_peer.ts";
+import { dialPeer, join, makeHello, makeToken, type RawClient } from "../raw_peer.ts";
 import { enterAs, say, startServer, types } from "../running_server.ts";
 import { flushMacrotasks, freeAddress, LOOPBACK, TestClock, UNKNOWN_NAME, withTimeout } from "../support.ts";
 
 /** Who said what next. */
-async function hearSaid({ peer }: Guest): Promise<string> {
+async function hearSaid({ peer }: RawClient): Promise<string> {
   const { nick, text } = await peer.expect("said");
   return `${nick}: ${text}`;
 }
@@ -236,17 +236,17 @@ Deno.test("ChatServer shows a hundred clients each other's messages, all in the 
   const [clients, each] = [100, 5];
   await using server = startServer();
   await using stack = new AsyncDisposableStack();
-  const guests: Guest[] = [];
+  const sessions: RawClient[] = [];
   for (let i = 0; i < clients; i++) {
-    const guest = await enterAs(`n${i}`, server);
-    stack.use(guest.peer);
-    guests.push(guest);
+    const client = await enterAs(`n${i}`, server);
+    stack.use(client.peer);
+    sessions.push(client);
   }
-  const heard = await Promise.all(guests.map(async (guest, i) => {
-    for (let n = 1; n <= each; n++) await guest.peer.send(say(n, String(n)));
-    for (let joined = i + 1; joined < clients; joined++) await guest.peer.expect("joined");
+  const heard = await Promise.all(sessions.map(async (client, i) => {
+    for (let n = 1; n <= each; n++) await client.peer.send(say(n, String(n)));
+    for (let joined = i + 1; joined < clients; joined++) await client.peer.expect("joined");
     const said: string[] = [];
-    while (said.length < clients * each) said.push(await hearSaid(guest));
+    while (said.length < clients * each) said.push(await hearSaid(client));
     return said;
   }));
   for (const said of heard) assertEquals(said, heard[0]!);

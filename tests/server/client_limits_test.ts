@@ -68,8 +68,8 @@ Deno.test("Of a crowd before a full room 256 are told, and the rest is sent away
   using _ = peer;
   const dialling = Array.from({ length: 400 }, () => dialPeer(server.address));
   // Over TLS some do not get so far, and shaking hands takes of the time that a farewell has.
-  const crowd = (await Promise.allSettled(dialling)).flatMap((one) => "value" in one ? [one.value] : []);
-  const told = await Promise.all(crowd.map(async (stranger) => {
+  const batch = (await Promise.allSettled(dialling)).flatMap((one) => "value" in one ? [one.value] : []);
+  const told = await Promise.all(batch.map(async (stranger) => {
     using _ = stranger;
     const messages = await stranger.receiveAll().catch(() => []);
     await waitFor(() => server.stats.connections <= 258, "few to linger");

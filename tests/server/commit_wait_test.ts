@@ -15,7 +15,7 @@ function newVisit({ isIn = false, isBlocked = false, commitWaitMs = 3_000 } = {}
   const clock = new TestClock();
   let nowMs = 0;
   clock.advanceTo(nowMs);
-  const journal = Object.assign(new InMemoryCommitLog(1n), { isBlocked });
+  const commitLog = Object.assign(new InMemoryCommitLog(1n), { isBlocked });
   const seen = { held: [] as number[], sent: [] as Uint8Array[], gone: 0 };
   let held = Promise.withResolvers<void>();
   const connection = {
@@ -29,16 +29,16 @@ function newVisit({ isIn = false, isBlocked = false, commitWaitMs = 3_000 } = {}
     resumeReading: () => held.resolve(),
     send: (frame: Uint8Array) => seen.sent.push(frame),
   };
-  const patience = new Patience({
-    journal,
+  const commitWait = new Patience({
+    commitLog,
     clock: clock.now,
     commitWaitMs,
     onGone: () => seen.gone++,
   });
   return {
-    ...{ journal, connection, seen },
-    tries: (attempt: Attempt) => patience.try(attempt, connection as unknown as Connection),
-    waits: () => patience.whileBlocked(connection as unknown as Connection),
+    ...{ commitLog, connection, seen },
+    tries: (attempt: Attempt) => commitWait.try(attempt, connection as unknown as Connection),
+    waits: () => commitWait.whileBlocked(connection as unknown as Connection),
     /** What it is held for is over. */
     passes: async (ms: number) => {
       clock.advanceTo(nowMs += ms);
@@ -81,10 +81,10 @@ Deno.test("Who is not in is sent away after a while, whatever they wait for", pu
 });
 
 Deno.test("Who is in waits for as long as it takes", pure, async () => {
-  const { tries, waits, journal, seen, passes } = newVisit({ isIn: true, isBlocked: true });
+  const { tries, waits, commitLog, seen, passes } = newVisit({ isIn: true, isBlocked: true });
   const stuck = waits();
   for (let time = 0; time < 60; time++) await passes(1_000);
-  journal.isBlocked = false;
+  commitLog.isBlocked = false;
   await passes(1_000);
   await stuck;
   const { attempts, attempt } = secondAttempt();
@@ -109,10 +109,10 @@ Deno.test(
   async () => {
     const pong = encodeServer({ type: "pong" });
     for (const isIn of [true, false]) {
-      const { waits, journal, seen, passes } = newVisit({ isIn, isBlocked: true });
+      const { waits, commitLog, seen, passes } = newVisit({ isIn, isBlocked: true });
       const waiting = waits();
       await passes(1_000);
-      journal.isBlocked = false;
+      commitLog.isBlocked = false;
       await passes(1_000);
       await waiting;
       assertEquals(seen.sent, isIn ? [pong] : []);

@@ -12,52 +12,52 @@ function codeOf(refused: () => void): string {
 }
 
 Deno.test("Gate lets so many through, and the next when one has left", pure, () => {
-  const gate = new ConnectionLimiter({ maxClients: 2 });
-  gate.acquire("10.0.0.1", 0);
-  gate.acquire("10.0.0.2", 0);
-  assertEquals(codeOf(() => gate.acquire("10.0.0.3", 0)), "room-full");
-  assertEquals(codeOf(() => gate.acquire("127.0.0.1", 0)), "room-full");
-  assertEquals(gate.connections, 2);
-  gate.release("10.0.0.1");
-  gate.acquire("10.0.0.3", 0);
+  const limiter = new ConnectionLimiter({ maxClients: 2 });
+  limiter.acquire("10.0.0.1", 0);
+  limiter.acquire("10.0.0.2", 0);
+  assertEquals(codeOf(() => limiter.acquire("10.0.0.3", 0)), "room-full");
+  assertEquals(codeOf(() => limiter.acquire("127.0.0.1", 0)), "room-full");
+  assertEquals(limiter.connections, 2);
+  limiter.release("10.0.0.1");
+  limiter.acquire("10.0.0.3", 0);
 });
 
 Deno.test("Gate lets 16 through from one address, unless it is told else", pure, () => {
-  const gate = new ConnectionLimiter();
-  for (let i = 0; i < MAX_PER_ADDRESS; i++) gate.acquire(HOME, 0);
-  assertEquals(codeOf(() => gate.acquire(HOME, 0)), "address-crowded");
-  gate.acquire("10.0.0.8", 0);
-  gate.release(HOME);
-  gate.acquire(HOME, 0);
-  assertEquals(codeOf(() => gate.acquire(HOME, 0)), "address-crowded");
+  const limiter = new ConnectionLimiter();
+  for (let i = 0; i < MAX_PER_ADDRESS; i++) limiter.acquire(HOME, 0);
+  assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
+  limiter.acquire("10.0.0.8", 0);
+  limiter.release(HOME);
+  limiter.acquire(HOME, 0);
+  assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
 });
 
 Deno.test("Gate takes all of an IPv6 customer for one address", pure, () => {
-  const gate = new ConnectionLimiter({ maxPerAddress: 1 });
-  gate.acquire("2001:db8:1:2::1", 0);
-  assertEquals(codeOf(() => gate.acquire("2001:db8:1:2:ffff::2", 0)), "address-crowded");
-  gate.acquire("2001:db8:1:3::1", 0);
-  gate.release("2001:db8:1:2:3:4:5:6");
-  gate.acquire("2001:0db8:0001:0002::9", 0);
+  const limiter = new ConnectionLimiter({ maxPerAddress: 1 });
+  limiter.acquire("2001:db8:1:2::1", 0);
+  assertEquals(codeOf(() => limiter.acquire("2001:db8:1:2:ffff::2", 0)), "address-crowded");
+  limiter.acquire("2001:db8:1:3::1", 0);
+  limiter.release("2001:db8:1:2:3:4:5:6");
+  limiter.acquire("2001:0db8:0001:0002::9", 0);
 });
 
 Deno.test("Gate lets the machine itself through as often as it likes", pure, () => {
-  const gate = new ConnectionLimiter({ maxPerAddress: 1 });
+  const limiter = new ConnectionLimiter({ maxPerAddress: 1 });
   for (let i = 0; i < 100; i++) {
     for (const ip of ["127.0.0.1", "127.1.2.3", "::1"]) {
-      gate.acquire(ip, 0);
-      gate.takeJoin(ip, 0);
+      limiter.acquire(ip, 0);
+      limiter.takeJoin(ip, 0);
     }
   }
 });
 
 Deno.test("Gate.enter() allows a full house twice over, then one every other second", pure, () => {
-  const gate = new ConnectionLimiter();
-  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) gate.takeJoin(HOME, 0);
-  assertEquals(codeOf(() => gate.takeJoin(HOME, 1_999)), "entering-too-often");
-  gate.takeJoin(HOME, 2_000);
-  assertEquals(codeOf(() => gate.takeJoin(HOME, 2_001)), "entering-too-often");
-  gate.takeJoin("10.0.0.8", 2_001);
+  const limiter = new ConnectionLimiter();
+  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) limiter.takeJoin(HOME, 0);
+  assertEquals(codeOf(() => limiter.takeJoin(HOME, 1_999)), "entering-too-often");
+  limiter.takeJoin(HOME, 2_000);
+  assertEquals(codeOf(() => limiter.takeJoin(HOME, 2_001)), "entering-too-often");
+  limiter.takeJoin("10.0.0.8", 2_001);
 });
 
 Deno.test(
@@ -65,53 +65,53 @@ Deno.test(
   pure,
   () => {
     for (const [maxPerAddress, burst] of [[100, 200], [1, 2 * MAX_PER_ADDRESS]] as const) {
-      const gate = new ConnectionLimiter({ maxPerAddress });
-      for (let i = 0; i < burst; i++) gate.takeJoin(HOME, 0);
-      assertEquals(codeOf(() => gate.takeJoin(HOME, 0)), "entering-too-often");
+      const limiter = new ConnectionLimiter({ maxPerAddress });
+      for (let i = 0; i < burst; i++) limiter.takeJoin(HOME, 0);
+      assertEquals(codeOf(() => limiter.takeJoin(HOME, 0)), "entering-too-often");
     }
   },
 );
 
 Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pure, () => {
-  const gate = new ConnectionLimiter();
-  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) gate.takeJoin(HOME, 0);
-  gate.refundJoin(HOME, 0);
-  gate.takeJoin(HOME, 0);
-  assertEquals(codeOf(() => gate.takeJoin(HOME, 0)), "entering-too-often");
+  const limiter = new ConnectionLimiter();
+  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) limiter.takeJoin(HOME, 0);
+  limiter.refundJoin(HOME, 0);
+  limiter.takeJoin(HOME, 0);
+  assertEquals(codeOf(() => limiter.takeJoin(HOME, 0)), "entering-too-often");
 });
 
 Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself included", pure, () => {
-  const gate = new ConnectionLimiter();
+  const limiter = new ConnectionLimiter();
   for (const ip of [HOME, "127.0.0.1"]) {
-    for (let i = 0; i < 1_024; i++) assert(gate.takeRedelivery(ip, 0));
-    assert(!gate.takeRedelivery(ip, 0));
-    assert(gate.takeRedelivery("10.0.0.8", 0));
+    for (let i = 0; i < 1_024; i++) assert(limiter.takeRedelivery(ip, 0));
+    assert(!limiter.takeRedelivery(ip, 0));
+    assert(limiter.takeRedelivery("10.0.0.8", 0));
     let free = 0;
-    while (gate.takeRedelivery(ip, 60_000)) free++;
+    while (limiter.takeRedelivery(ip, 60_000)) free++;
     assertEquals(free, 512);
   }
 });
 
 Deno.test("Gate remembers so many addresses, and all that somebody is connected from", pure, () => {
-  const gate = new ConnectionLimiter({ maxAddresses: 10, maxPerAddress: 1 });
-  gate.acquire(HOME, 0);
+  const limiter = new ConnectionLimiter({ maxAddresses: 10, maxPerAddress: 1 });
+  limiter.acquire(HOME, 0);
   for (let i = 0; i < 100; i++) {
-    gate.acquire(`10.1.0.${i}`, 0);
-    gate.release(`10.1.0.${i}`);
+    limiter.acquire(`10.1.0.${i}`, 0);
+    limiter.release(`10.1.0.${i}`);
   }
-  assertEquals(gate.addresses, 10);
-  assertEquals(codeOf(() => gate.acquire(HOME, 0)), "address-crowded");
-  gate.release(HOME);
+  assertEquals(limiter.addresses, 10);
+  assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
+  limiter.release(HOME);
 });
 
 Deno.test("Gate counts who comes from one address more than it remembers if all are connected", pure, () => {
-  const gate = new ConnectionLimiter({ maxAddresses: 2, maxPerAddress: 1 });
+  const limiter = new ConnectionLimiter({ maxAddresses: 2, maxPerAddress: 1 });
   const ips = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
-  for (const ip of ips) gate.acquire(ip, 0);
-  for (const ip of ips) assertEquals(codeOf(() => gate.acquire(ip, 0)), "address-crowded");
-  for (const ip of ips) gate.release(ip);
-  for (const ip of ips) gate.takeJoin(ip, 0);
-  assertEquals([gate.connections, gate.addresses], [0, 2]);
+  for (const ip of ips) limiter.acquire(ip, 0);
+  for (const ip of ips) assertEquals(codeOf(() => limiter.acquire(ip, 0)), "address-crowded");
+  for (const ip of ips) limiter.release(ip);
+  for (const ip of ips) limiter.takeJoin(ip, 0);
+  assertEquals([limiter.connections, limiter.addresses], [0, 2]);
 });
 
 Deno.test(
@@ -133,10 +133,10 @@ Deno.test(
 );
 
 Deno.test("Gate forgets the address that it heard of least recently", pure, () => {
-  const gate = new ConnectionLimiter({ maxAddresses: 2 });
-  const enterFrom = (ip: string) => gate.takeJoin(ip, 0);
+  const limiter = new ConnectionLimiter({ maxAddresses: 2 });
+  const enterFrom = (ip: string) => limiter.takeJoin(ip, 0);
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) for (const ip of ["10.0.0.1", "10.0.0.2"]) enterFrom(ip);
-  gate.takeRedelivery("10.0.0.1", 0);
+  limiter.takeRedelivery("10.0.0.1", 0);
   enterFrom("10.0.0.3");
   assertEquals(codeOf(() => enterFrom("10.0.0.1")), "entering-too-often");
   enterFrom("10.0.0.2");

@@ -26,20 +26,20 @@ Deno.test("Who was given up has their place for as long as that connection takes
 });
 
 Deno.test("Who has said who they are is not late because the server waits for its disk", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal, maxClients: 1, crowdedMs: 200, commitWaitMs: 600 });
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({ commitLog, maxClients: 1, overLimitMs: 200, commitWaitMs: 600 });
   using _broken = (await enterAs("ana", server)).peer;
-  journal.isBlocked = true;
+  commitLog.isBlocked = true;
   const coming = enterAs("ana", server);
   coming.catch(() => {}); // until it is waited for
   using silent = await dialPeer(server.address);
   assertEquals((await silent.expect("error")).code, "room-full");
-  journal.isBlocked = false;
+  commitLog.isBlocked = false;
   using _ana = (await coming).peer;
 });
 
 Deno.test("Who has come back to a full server stays", async () => {
-  await using server = startServer({ maxClients: 1, crowdedMs: 50 });
+  await using server = startServer({ maxClients: 1, overLimitMs: 50 });
   using _broken = (await enterAs("ana", server)).peer;
   using ana = (await enterAs("ana", server)).peer;
   using silent = await dialPeer(server.address);
@@ -63,7 +63,7 @@ function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
 Deno.test("Whoever crowds a full server from one address keeps nobody of another from coming back", async () => {
   let hostname = "10.0.0.1";
   const wrapTls = (conn: Deno.TcpConn) => asFrom(hostname, conn);
-  await using server = startServer({ maxClients: 1, crowdedMs: 60_000, wrapTls });
+  await using server = startServer({ maxClients: 1, overLimitMs: 60_000, wrapTls });
   using _broken = (await enterAs("ana", server)).peer;
   hostname = "10.0.0.66";
   const { port } = server.address;

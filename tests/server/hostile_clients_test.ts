@@ -53,7 +53,7 @@ function stranger(code: WireCode, message: Uint8Array | Hello): Case {
 }
 
 /** Somebody who is in already. */
-function guest(code: WireCode, ...messages: Parameters<Peer["send"]>): Case {
+function client(code: WireCode, ...messages: Parameters<Peer["send"]>): Case {
   return { code, bystanderLines: COMES_AND_GOES, attack: (peer) => peer.send(eva, ...messages) };
 }
 
@@ -62,7 +62,7 @@ function named(code: WireCode, nick: string): Case {
 }
 
 function saying(code: WireCode, text: string): Case {
-  return guest(code, say(1, text));
+  return client(code, say(1, text));
 }
 
 const CASES: Record<string, Case> = {
@@ -183,19 +183,19 @@ const CASES: Record<string, Case> = {
   },
 
   // Who is in
-  "a second HELLO": guest("frame-unexpected", eva),
-  "a second HELLO under another name": guest("frame-unexpected", makeHello("otra")),
-  "message 0": guest("counter-backwards", say(0)),
+  "a second HELLO": client("frame-unexpected", eva),
+  "a second HELLO under another name": client("frame-unexpected", makeHello("otra")),
+  "message 0": client("counter-backwards", say(0)),
   "the same message twice": {
-    ...guest("counter-backwards", say(1), say(1)),
+    ...client("counter-backwards", say(1), say(1)),
     bystanderLines: [...COMES_AND_GOES, "eva: hola"],
   },
   "a message before the last": {
-    ...guest("counter-backwards", say(7), say(6)),
+    ...client("counter-backwards", say(7), say(6)),
     bystanderLines: [...COMES_AND_GOES, "eva: hola"],
   },
   "the last message there is, and one more": {
-    ...guest("counter-backwards", say(0xffff_ffff), say(1)),
+    ...client("counter-backwards", say(0xffff_ffff), say(1)),
     bystanderLines: [...COMES_AND_GOES, "eva: hola"],
   },
   "an empty text": saying("text-invalid", ""),
@@ -212,21 +212,24 @@ const CASES: Record<string, Case> = {
   "a text with an isolate that never ends": saying("text-invalid", "x\u2067y"),
   "a text with a pile of marks": saying("text-invalid", `z${"\u0335".repeat(9)}`),
   "a text of 2,001 characters": saying("text-invalid", "x".repeat(2_001)),
-  "a text that is no UTF-8": guest("frame-malformed", patched(sayBytes, TEXT_AT, 0xff)),
-  "a text with an unpaired surrogate": guest("frame-malformed", patched(sayBytes, TEXT_AT, 0xed, 0xbf, 0xbf)),
-  "a text beyond Unicode": guest("frame-malformed", patched(sayBytes, TEXT_AT, 0xf4, 0x90, 0x80, 0x80)),
-  "a text that is longer than its frame": guest(
+  "a text that is no UTF-8": client("frame-malformed", patched(sayBytes, TEXT_AT, 0xff)),
+  "a text with an unpaired surrogate": client(
+    "frame-malformed",
+    patched(sayBytes, TEXT_AT, 0xed, 0xbf, 0xbf),
+  ),
+  "a text beyond Unicode": client("frame-malformed", patched(sayBytes, TEXT_AT, 0xf4, 0x90, 0x80, 0x80)),
+  "a text that is longer than its frame": client(
     "frame-malformed",
     patched(sayBytes, TEXT_AT - 2, 0xff, 0xff),
   ),
-  "a time beyond 2^53": guest("frame-malformed", patched(sayBytes, 9, 0xff)),
-  "a PING with a body": guest("frame-malformed", frame(FRAME_TYPE.clientPing, 0)),
-  "a PONG with a body": guest("frame-malformed", frame(FRAME_TYPE.clientPong, 0)),
-  "a BYE with a body": guest("frame-malformed", frame(FRAME_TYPE.clientBye, 0)),
-  "a SAY without a body": guest("frame-malformed", frame(FRAME_TYPE.say)),
-  "a frame of an unknown type": guest("frame-unknown", frame(0x7f)),
-  "a frame over the limit": guest("frame-too-long", bytes(0, 0, 0x40, 1, FRAME_TYPE.say)),
-  "a length of 0 from inside": guest("frame-malformed", bytes(0, 0, 0, 0)),
+  "a time beyond 2^53": client("frame-malformed", patched(sayBytes, 9, 0xff)),
+  "a PING with a body": client("frame-malformed", frame(FRAME_TYPE.clientPing, 0)),
+  "a PONG with a body": client("frame-malformed", frame(FRAME_TYPE.clientPong, 0)),
+  "a BYE with a body": client("frame-malformed", frame(FRAME_TYPE.clientBye, 0)),
+  "a SAY without a body": client("frame-malformed", frame(FRAME_TYPE.say)),
+  "a frame of an unknown type": client("frame-unknown", frame(0x7f)),
+  "a frame over the limit": client("frame-too-long", bytes(0, 0, 0x40, 1, FRAME_TYPE.say)),
+  "a length of 0 from inside": client("frame-malformed", bytes(0, 0, 0, 0)),
   "garbage behind a BYE": {
     bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
@@ -234,7 +237,7 @@ const CASES: Record<string, Case> = {
       assertEquals((await peer.receiveAll()).at(-1)?.type, "bye");
     },
   },
-  "much more behind an offence": guest("frame-unknown", frame(0x7f), new Uint8Array(500_000)),
+  "much more behind an offence": client("frame-unknown", frame(0x7f), new Uint8Array(500_000)),
   "more PONGs than PINGs": {
     bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {

@@ -6,7 +6,7 @@ import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
 import { Renderer } from "../../lib/render/renderer.ts";
 import { EventLog } from "../../lib/room/event_log.ts";
-import { LogPrinter, type ServerConsoleOptions } from "../../lib/server/log_printer.ts";
+import { LogPrinter, type LogPrinterOptions } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
 import { enterAs } from "../piped_server.ts";
@@ -40,7 +40,7 @@ class StandingConsole implements AsyncDisposable {
   readonly #taking = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
-  constructor(limits: Pick<ServerConsoleOptions, "maxLagBytes" | "maxWaitMs"> = {}) {
+  constructor(limits: Pick<LogPrinterOptions, "maxLagBytes" | "maxWaitMs"> = {}) {
     this.#terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => controller.close() }),
       write: async (bytes) => {

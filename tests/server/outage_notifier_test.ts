@@ -7,7 +7,7 @@ import { waitFor } from "../support.ts";
 Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
   const told: string[] = [];
   let again = 0;
-  using spell = new OutageNotifier({
+  using notifier = new OutageNotifier({
     tell: (text, { isResolved, isRepeat }) => {
       if (isRepeat) again++;
       else told.push(`${text} ${isResolved}`);
@@ -16,17 +16,17 @@ Deno.test("A bad spell is told of at once, its end when it has been over for a w
   });
   // However often it comes and goes.
   for (let i = 0; i < 5; i++) {
-    spell.report(false, "bad");
-    spell.report(true, "good");
+    notifier.report(false, "bad");
+    notifier.report(true, "good");
   }
   assertEquals([told, again], [["bad false"], 4]);
   await waitFor(() => told.length > 1);
-  spell.report(false, "bad");
-  spell.report(false, "worse");
-  spell.report(true, "good");
-  spell.report(false, "worse");
+  notifier.report(false, "bad");
+  notifier.report(false, "worse");
+  notifier.report(true, "good");
+  notifier.report(false, "worse");
   await new Promise((resolve) => setTimeout(resolve, 60));
-  spell.report(true, "good");
+  notifier.report(true, "good");
   await waitFor(() => told.length > 4);
   assertEquals(told, ["bad false", "good true", "bad false", "worse false", "good true"]);
 });

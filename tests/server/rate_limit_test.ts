@@ -21,10 +21,10 @@ function say(clientSeq: number, timeMs = 0): ClientMessage {
 }
 
 /** Somebody who has said all this, and will be heard from 0 ms on. */
-function visitor(...said: ClientMessage[]) {
+function client(...said: ClientMessage[]) {
   const connection = { isOpen: true };
-  const gate = new ConnectionLimiter();
-  const visit = new Visit(connection as Connection, { address: HOME, gate, nowMs: 0 });
+  const limiter = new ConnectionLimiter();
+  const visit = new Visit(connection as Connection, { address: HOME, limiter, nowMs: 0 });
   const frames = new FrameDecoder({ maxFrameBytes: MAX_CLIENT_FRAME_BYTES });
   for (const message of said) frames.push(encodeClient(message));
   const next = (monotonicMs = 0) => visit.next(frames, { wallMs: 0, monotonicMs });
@@ -33,33 +33,33 @@ function visitor(...said: ClientMessage[]) {
     while (next(monotonicMs)) count++;
     return count;
   };
-  return { connection, gate, visit, next, countAt };
+  return { connection, limiter, visit, next, countAt };
 }
 
 Deno.test("Twenty frames are heard at once, and five a second after that", pure, () => {
-  const { visit, countAt } = visitor(...Array<ClientMessage>(30).fill(ping));
+  const { visit, countAt } = client(...Array<ClientMessage>(30).fill(ping));
   assertEquals([countAt(0), visit.waitMs({ wallMs: 0, monotonicMs: 0 })], [20, 200]);
   assertEquals([countAt(199), countAt(200), countAt(1_000)], [0, 1, 4]);
 });
 
 Deno.test("What is sent again is heard at once, as much as one address can have of it", pure, () => {
-  const { visit, countAt } = visitor(...Array.from({ length: 1_100 }, (_, index) => say(index + 1, 5)));
+  const { visit, countAt } = client(...Array.from({ length: 1_100 }, (_, index) => say(index + 1, 5)));
   visit.member = {} as Member;
   assertEquals(countAt(0), 1_024 + 20);
 });
 
 Deno.test("Only who is in uses up what one address may send again", pure, () => {
-  const { gate, countAt } = visitor(...Array.from({ length: 30 }, (_, index) => say(index + 1, 5)));
+  const { limiter, countAt } = client(...Array.from({ length: 30 }, (_, index) => say(index + 1, 5)));
   assertEquals(countAt(0), 20);
-  for (let i = 0; i < 1_024; i++) assert(gate.takeRedelivery(HOME, 0));
+  for (let i = 0; i < 1_024; i++) assert(limiter.takeRedelivery(HOME, 0));
 });
 
 Deno.test("What is said for the first time is no part of that", pure, () => {
-  assertEquals(visitor(...Array.from({ length: 30 }, (_, index) => say(index + 1))).countAt(0), 20);
+  assertEquals(client(...Array.from({ length: 30 }, (_, index) => say(index + 1))).countAt(0), 20);
 });
 
 Deno.test("Nothing more is heard of who is not served any more, and nobody waits for it", pure, () => {
-  const { connection, visit, next } = visitor(...Array<ClientMessage>(30).fill(ping));
+  const { connection, visit, next } = client(...Array<ClientMessage>(30).fill(ping));
   assertEquals(next(), ping);
   connection.isOpen = false;
   assertEquals(next(), undefined);
@@ -79,7 +79,7 @@ Deno.test(
         [[0, 0], false, true],
       ] as const
     ) {
-      const { visit, next } = visitor(...numbers.map((n) => say(n)));
+      const { visit, next } = client(...numbers.map((n) => say(n)));
       if (isIn) visit.member = {} as Member;
       const hearAll = () => numbers.map(() => next());
       if (isFine) assertEquals(hearAll(), numbers.map((n) => say(n)));

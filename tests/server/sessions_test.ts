@@ -22,14 +22,14 @@ Deno.test(
   pure,
   () => {
     const clock = new TestClock().now;
-    const room = new Room({ journal: new InMemoryCommitLog(1n) });
-    using guests = new Sessions({ room, clock, onReady: () => {} });
-    const admission = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
+    const room = new Room({ commitLog: new InMemoryCommitLog(1n) });
+    using sessions = new Sessions({ room, clock, onReady: () => {} });
+    const joined = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     const [first, second] = [fakeConnection(), fakeConnection()];
-    const membersOf = () => [first, second].map(({ connection }) => guests.memberOf(connection));
-    for (const { connection } of [first, second]) guests.attach(admission, connection);
-    assertEquals(membersOf(), [undefined, admission.member]);
-    guests.disconnect(admission.member);
+    const membersOf = () => [first, second].map(({ connection }) => sessions.memberOf(connection));
+    for (const { connection } of [first, second]) sessions.attach(joined, connection);
+    assertEquals(membersOf(), [undefined, joined.member]);
+    sessions.disconnect(joined.member);
     assertEquals(membersOf(), [undefined, undefined]);
     assertEquals([first.ended.count, second.ended.count], [1, 0]);
   },
@@ -37,15 +37,15 @@ Deno.test(
 
 Deno.test("Who is lost because the server ends has not left", pure, () => {
   const clock = new TestClock().now;
-  const room = new Room({ journal: new InMemoryCommitLog(1n), graceMs: 0 });
+  const room = new Room({ commitLog: new InMemoryCommitLog(1n), graceMs: 0 });
   const { connection } = fakeConnection();
   for (const isEnding of [true, false]) {
-    using guests = new Sessions({ room, clock, onReady: () => {} });
-    const admission = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
-    guests.attach(admission, connection);
-    if (isEnding) guests[Symbol.dispose]();
-    guests.disconnect(admission.member);
-    assertEquals([room.size, guests.memberOf(connection)], [isEnding ? 1 : 0, undefined]);
+    using sessions = new Sessions({ room, clock, onReady: () => {} });
+    const joined = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
+    sessions.attach(joined, connection);
+    if (isEnding) sessions[Symbol.dispose]();
+    sessions.disconnect(joined.member);
+    assertEquals([room.size, sessions.memberOf(connection)], [isEnding ? 1 : 0, undefined]);
   }
 });
 
@@ -54,12 +54,12 @@ Deno.test("However many were lost, nothing is waited for when the server ends", 
   sanitizeOps: true,
 }, () => {
   const clock = new TestClock().now;
-  const room = new Room({ journal: new InMemoryCommitLog(1n) });
-  using guests = new Sessions({ room, clock, onReady: () => {} });
+  const room = new Room({ commitLog: new InMemoryCommitLog(1n) });
+  using sessions = new Sessions({ room, clock, onReady: () => {} });
   for (const [index, nick] of ["ana", "beto"].entries()) {
-    const arrival = { hello: makeHello(nick), sessionId: BigInt(index), address: "10.0.0.7" };
-    const admission = room.join(arrival, clock())!;
-    guests.attach(admission, fakeConnection().connection);
-    guests.disconnect(admission.member);
+    const request = { hello: makeHello(nick), sessionId: BigInt(index), address: "10.0.0.7" };
+    const joined = room.join(request, clock())!;
+    sessions.attach(joined, fakeConnection().connection);
+    sessions.disconnect(joined.member);
   }
 });

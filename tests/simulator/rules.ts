@@ -12,7 +12,7 @@ import {
   type Say,
   type Welcome,
 } from "../../lib/protocol/frames.ts";
-import { type Admission, type Arrival, Room } from "../../lib/room/room.ts";
+import { type JoinRequest, type JoinResult, Room } from "../../lib/room/room.ts";
 import { ALL_ENTRIES } from "../../lib/room/event_log.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import type { Apply } from "../../lib/room/commit_log.ts";
@@ -24,16 +24,16 @@ import type { Rules } from "./world.ts";
 
 /** The rules as they are. */
 export const CORRECT_RULES: Rules = {
-  newMailbox: (options) => new SessionState(options),
+  newSessionState: (options) => new SessionState(options),
   newRoom: (options) => new Room(options),
-  newJournal: (store) => new DelayedCommitLog(store),
+  newCommitLog: (store) => new DelayedCommitLog(store),
   losesReplaced: false,
   trustsLateBytes: false,
   agesUntilNoticed: false,
 };
 
 /** Keeps when each of its messages was last read back. */
-class WatchfulMailbox extends SessionState {
+class WatchedSessionState extends SessionState {
   protected readonly echoedAtMs = new Map<number, number>();
   #keptBack = 0;
 
@@ -56,13 +56,13 @@ class WatchfulMailbox extends SessionState {
   }
 }
 
-class OnlyPendingIsSentAgain extends WatchfulMailbox {
+class OnlyPendingIsSentAgain extends WatchedSessionState {
   override onWelcome(welcome: Welcome, nowMs: number) {
     return this.keepBack(welcome, nowMs, ({ clientSeq }) => this.echoedAtMs.has(clientSeq));
   }
 }
 
-class RecentAgesOnTheWay extends WatchfulMailbox {
+class RecentAgesOnTheWay extends WatchedSessionState {
   override onWelcome(welcome: Welcome, nowMs: number) {
     const isDue = ({ clientSeq }: Say) => nowMs - (this.echoedAtMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
     return this.keepBack(welcome, nowMs, isDue);
@@ -113,16 +113,16 @@ class NoClientDedup extends SessionState {
 }
 
 class NoWindow extends Room {
-  override join({ hello, ...arrival }: Arrival, now: Instant, again: () => void): Admission | undefined {
+  override join({ hello, ...request }: JoinRequest, now: Instant, again: () => void): JoinResult | undefined {
     const lagMs = hello.lagMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS;
-    return super.join({ ...arrival, hello: { ...hello, lagMs } }, now, again);
+    return super.join({ ...request, hello: { ...hello, lagMs } }, now, again);
   }
 }
 
 class AcceptsAgain extends Room {
-  override join(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
-    const admission = super.join(arrival, now, again);
-    return admission && { ...admission, welcome: { ...admission.welcome, lastClientSeq: 0 } };
+  override join(request: JoinRequest, now: Instant, again: () => void): JoinResult | undefined {
+    const joined = super.join(request, now, again);
+    return joined && { ...joined, welcome: { ...joined.welcome, lastClientSeq: 0 } };
   }
 
   override say(member: Member, message: Say, now: Instant): void {
@@ -132,9 +132,9 @@ class AcceptsAgain extends Room {
 }
 
 class ShowsAllToAll extends Room {
-  override join(arrival: Arrival, now: Instant, again: () => void): Admission | undefined {
-    const admission = super.join(arrival, now, again);
-    return admission && { ...admission, cursor: this.log.cursorAt(admission.welcome.startSeq, ALL_ENTRIES) };
+  override join(request: JoinRequest, now: Instant, again: () => void): JoinResult | undefined {
+    const joined = super.join(request, now, again);
+    return joined && { ...joined, cursor: this.log.cursorAt(joined.welcome.startSeq, ALL_ENTRIES) };
   }
 }
 
@@ -169,16 +169,16 @@ export interface Mutation {
 /** What can become of the rules. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "only pending messages are sent again": {
-    rules: { newMailbox: (options) => new OnlyPendingIsSentAgain(options) },
+    rules: { newSessionState: (options) => new OnlyPendingIsSentAgain(options) },
     fault: "lost",
   },
   "the window is shorter than a few reconnections": {
-    rules: { newMailbox: (options) => new SessionState({ ...options, outbox: { recentMs: 5_000 } }) },
+    rules: { newSessionState: (options) => new SessionState({ ...options, outbox: { recentMs: 5_000 } }) },
     fault: "lost",
   },
   "the cursor goes back only as far as the client was disconnected": {
     rules: {
-      newMailbox: (options) => new LacksSinceDisconnected(options),
+      newSessionState: (options) => new LacksSinceDisconnected(options),
       newRoom: (options) => new NoWindow(options),
     },
     fault: "lost",
@@ -188,19 +188,19 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     fault: "lost",
   },
   "recent messages go on ageing while they are being sent again": {
-    rules: { newMailbox: (options) => new RecentAgesOnTheWay(options) },
+    rules: { newSessionState: (options) => new RecentAgesOnTheWay(options) },
     fault: "lost",
   },
   "the cursor goes back by the window's length alone": {
-    rules: { newMailbox: (options) => new AlwaysCaughtUp(options) },
+    rules: { newSessionState: (options) => new AlwaysCaughtUp(options) },
     fault: "lost",
   },
   "the client forgets where it stopped reading": {
-    rules: { newMailbox: (options) => new ForgetsWhereItStopped(options) },
+    rules: { newSessionState: (options) => new ForgetsWhereItStopped(options) },
     fault: "lost",
   },
   "the client does not drop duplicates by n": {
-    rules: { newMailbox: (options) => new NoClientDedup(options) },
+    rules: { newSessionState: (options) => new NoClientDedup(options) },
     fault: "shown twice",
   },
   "the server does not drop duplicates by n": {
@@ -216,7 +216,7 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     fault: "wrong departure",
   },
   "a server lets happen what it has not stored": {
-    rules: { newJournal: (store) => new ApplyBeforeCommit(store) },
+    rules: { newCommitLog: (store) => new ApplyBeforeCommit(store) },
     fault: "lost",
   },
   "a client that was suspended believes what waits in its socket": {

@@ -35,10 +35,10 @@ export class Server {
   constructor(name: string, world: World, { onDeath, store }: { onDeath: () => void; store?: Store }) {
     this.world = world;
     this.#onDeath = onDeath;
-    const journal = store ? world.rules.newJournal(store) : new InMemoryCommitLog(world.random.bigint());
-    this.logId = journal.logId;
+    const commitLog = store ? world.rules.newCommitLog(store) : new InMemoryCommitLog(world.random.bigint());
+    this.logId = commitLog.logId;
     const onReady = () => this.#settleLater();
-    this.room = world.rules.newRoom({ journal, onReady, log: { segmentBytes: 2_048 } });
+    this.room = world.rules.newRoom({ commitLog, onReady, log: { segmentBytes: 2_048 } });
     this.#console = this.room.log.cursorAt(world.ledger.openLog(this.logId, name), ALL_ENTRIES);
     this.publish();
     for (const { sessionId } of this.room.members) this.onDeparted(sessionId);

@@ -13,7 +13,7 @@ import {
   MAX_CLIENT_FRAME_BYTES,
   sessionIdOf,
 } from "../../lib/protocol/frames.ts";
-import type { Admission } from "../../lib/room/room.ts";
+import type { JoinResult } from "../../lib/room/room.ts";
 import type { Cursor } from "../../lib/room/event_log.ts";
 import type { Pipe, Receiver } from "./network.ts";
 import type { Server } from "./server.ts";
@@ -164,15 +164,15 @@ export class ServerEnd implements Receiver {
     const sessionId = sessionIdOf(hello.resumeToken);
     const { connections, room, now } = this.#server;
     const { ledger } = this.#world;
-    let admission: Admission | undefined;
+    let joined: JoinResult | undefined;
     try {
-      admission = room.join({ hello, sessionId, address: "192.0.2.1" }, now, again);
+      joined = room.join({ hello, sessionId, address: "192.0.2.1" }, now, again);
     } catch (error) {
       ledger.refused(this.#server.logId, sessionId, hello.nick);
       throw error;
     }
-    if (!admission) return false;
-    const { welcome, online, cursor, member } = admission;
+    if (!joined) return false;
+    const { welcome, online, cursor, member } = joined;
     ledger.entered(this.#server.logId, { asked: hello.nick, given: welcome.nick });
     const before = connections.get(member);
     connections.set(member, this);

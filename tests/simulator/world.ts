@@ -1,7 +1,7 @@
 // What everything in one run shares.
 
 import type { CommitLog } from "../../lib/room/commit_log.ts";
-import type { MailboxOptions, SessionState } from "../../lib/client/session_state.ts";
+import type { SessionState, SessionStateOptions } from "../../lib/client/session_state.ts";
 import type { Room, RoomOptions } from "../../lib/room/room.ts";
 import type { Store } from "../room/delayed_commit_log.ts";
 import type { Ledger } from "./ledger.ts";
@@ -10,10 +10,10 @@ import type { Timeline } from "./timeline.ts";
 
 /** The rules that clients and servers go by. */
 export interface Rules {
-  newMailbox(options: MailboxOptions): SessionState;
+  newSessionState(options: SessionStateOptions): SessionState;
   newRoom(options: RoomOptions): Room;
   /** Of a server that keeps its log. */
-  newJournal(store: Store): CommitLog;
+  newCommitLog(store: Store): CommitLog;
   /** Whether a server takes the loss of a connection that was replaced for the loss of the client. */
   readonly losesReplaced: boolean;
   /** Whether a client that was silent for too long itself believes what it then finds in its socket. */

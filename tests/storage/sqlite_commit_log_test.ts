@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import type { ChatError } from "../../lib/errors.ts";
-import { type FileJournalOptions, SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
+import { SqliteCommitLog, type SqliteCommitLogOptions } from "../../lib/storage/sqlite_commit_log.ts";
 import type { Uncommitted } from "../../lib/protocol/frames.ts";
 import { waitFor, withTimeout } from "../support.ts";
 import { TestFolder, writing } from "../test_folder.ts";
@@ -26,7 +26,7 @@ class Hands {
 
 interface Bench {
   readonly file: SqliteStore;
-  readonly journal: SqliteCommitLog;
+  readonly commitLog: SqliteCommitLog;
   readonly clock: Hands;
   /** What was given back: seq and text. */
   readonly given: [number, string][];
@@ -38,15 +38,15 @@ interface Bench {
 }
 
 /** Gives the test a journal on a file of this name. */
-async function withJournal(
+async function withCommitLog(
   path: string,
   act: (bench: Bench) => Promise<void> | void,
-  options: Omit<FileJournalOptions, "clock"> = {},
+  options: Omit<SqliteCommitLogOptions, "clock"> = {},
   clock = new Hands(),
 ) {
   const file = await SqliteStore.open(path);
   const troubles: (string | undefined)[] = [];
-  await using journal = new SqliteCommitLog(file, {
+  await using commitLog = new SqliteCommitLog(file, {
     ...options,
     clock: clock.now,
     onStalled: (error: ChatError | undefined) => troubles.push(error?.code),
@@ -54,16 +54,16 @@ async function withJournal(
   const given: [number, string][] = [];
   const ticks: number[] = [];
   let work = Promise.withResolvers<void>();
-  journal.subscribe((entry, seq, { monotonicMs }) => {
+  commitLog.subscribe((entry, seq, { monotonicMs }) => {
     given.push([seq, entry.type === "announced" ? entry.text : entry.type]);
     ticks.push(monotonicMs);
   }, () => work.resolve());
   const settle = async () => {
     await withTimeout(work.promise, "work");
     work = Promise.withResolvers<void>();
-    journal.deliver();
+    commitLog.deliver();
   };
-  await act({ file, journal, clock, given, ticks, troubles, settle });
+  await act({ file, commitLog, clock, given, ticks, troubles, settle });
 }
 
 function breakDown(file: SqliteStore, errcode: number): { mend(): void } {
@@ -79,17 +79,17 @@ Deno.test(
   writing,
   async () => {
     await using folder = new TestFolder();
-    await withJournal(`${folder.path}/a`, async ({ file, journal, given, settle }) => {
-      journal.propose(announced("uno"));
-      journal.propose(announced("dos"));
+    await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, given, settle }) => {
+      commitLog.propose(announced("uno"));
+      commitLog.propose(announced("dos"));
       assertEquals([given, file.nextSeq], [[], 0]);
       await settle(); // stores
       assertEquals([given, file.nextSeq], [[], 2]);
       await settle(); // the disk has it
       assertEquals(given, [[0, "uno"], [1, "dos"]]);
-      journal.propose(announced("tres"));
+      commitLog.propose(announced("tres"));
       await settle();
-      journal.propose(announced("cuatro"));
+      commitLog.propose(announced("cuatro"));
       await settle();
       await settle();
       if (given.length < 4) await settle();
@@ -100,8 +100,8 @@ Deno.test(
 
 Deno.test("With a quick file what is proposed is given back once it is stored", writing, async () => {
   await using folder = new TestFolder();
-  await withJournal(`${folder.path}/a`, async ({ journal, given, settle }) => {
-    journal.propose(announced("uno"));
+  await withCommitLog(`${folder.path}/a`, async ({ commitLog, given, settle }) => {
+    commitLog.propose(announced("uno"));
     await settle();
     assertEquals(given, [[0, "uno"]]);
   }, { sync: "normal" });
@@ -113,25 +113,25 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     const clock = new Hands();
-    await withJournal(
+    await withCommitLog(
       `${folder.path}/a`,
-      async ({ journal, settle }) => {
-        journal.propose(announced("uno"));
+      async ({ commitLog, settle }) => {
+        commitLog.propose(announced("uno"));
         await settle();
         clock.advance(1_000);
-        journal.propose(announced("dos"));
+        commitLog.propose(announced("dos"));
       },
       {},
       clock,
     );
     clock.advance(60_000);
-    await withJournal(
+    await withCommitLog(
       `${folder.path}/a`,
-      async ({ journal, given, ticks, settle }) => {
+      async ({ commitLog, given, ticks, settle }) => {
         assertEquals(given, [[0, "uno"], [1, "dos"]]);
         // When it was, on the clock of now.
         assertEquals(ticks.map((monotonicMs) => clock.now().monotonicMs - monotonicMs), [61_000, 60_000]);
-        journal.propose(announced("tres"));
+        commitLog.propose(announced("tres"));
         await settle();
         await settle();
         assertEquals(given.at(-1), [2, "tres"]);
@@ -147,15 +147,15 @@ Deno.test("Times never go back, though somebody has set the clock", writing, asy
   const clock = new Hands();
   for (const setMs of [0, 3_600_000, -7_200_000]) {
     clock.wallMs += setMs;
-    await withJournal(
+    await withCommitLog(
       `${folder.path}/a`,
-      async ({ journal, ticks, settle }) => {
+      async ({ commitLog, ticks, settle }) => {
         const nowMs = clock.now().monotonicMs;
         assert(
           ticks.every((monotonicMs, i) => monotonicMs <= nowMs && monotonicMs >= (ticks[i - 1] ?? -Infinity)),
           `${ticks}`,
         );
-        journal.propose(announced("x"));
+        commitLog.propose(announced("x"));
         await settle();
       },
       {},
@@ -170,25 +170,25 @@ for (const [errcode, code] of [[13, "disk-full"], [10, "disk-failed"]] as const)
     writing,
     async () => {
       await using folder = new TestFolder();
-      await withJournal(`${folder.path}/a`, async ({ file, journal, given, troubles, settle }) => {
+      await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, given, troubles, settle }) => {
         const failure = breakDown(file, errcode);
-        journal.propose(announced("uno"));
+        commitLog.propose(announced("uno"));
         for (let i = 0; i < 3; i++) await settle();
-        assertEquals([journal.isBlocked, given, troubles], [true, [], [code]]);
-        journal.propose(announced("dos"));
+        assertEquals([commitLog.isBlocked, given, troubles], [true, [], [code]]);
+        commitLog.propose(announced("dos"));
         failure.mend();
         while (given.length < 2) await settle();
-        assertEquals([journal.isBlocked, given], [false, [[0, "uno"], [1, "dos"]]]);
+        assertEquals([commitLog.isBlocked, given], [false, [[0, "uno"], [1, "dos"]]]);
         assertEquals(troubles, [code, undefined]);
       }, { retryMs: 1 });
-      await withJournal(`${folder.path}/a`, ({ given }) => assertEquals(given.length, 2));
+      await withCommitLog(`${folder.path}/a`, ({ given }) => assertEquals(given.length, 2));
     },
   );
 }
 
 Deno.test("What a disk may have given up is written elsewhere before it is given back", writing, async () => {
   await using folder = new TestFolder();
-  await withJournal(`${folder.path}/a`, async ({ file, journal, given, troubles, settle }) => {
+  await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, given, troubles, settle }) => {
     const { sync, checkpointWal } = file;
     let all = 0;
     file.sync = () => Promise.reject(new Error("lost"));
@@ -196,13 +196,13 @@ Deno.test("What a disk may have given up is written elsewhere before it is given
       all++;
       checkpointWal.call(file);
     };
-    journal.propose(announced("uno"));
+    commitLog.propose(announced("uno"));
     await settle();
     await waitFor(() => troubles.length > 0);
-    assertEquals([journal.isBlocked, given, all], [true, [], 0]);
+    assertEquals([commitLog.isBlocked, given, all], [true, [], 0]);
     file.sync = sync;
     while (given.length === 0) await settle();
-    assertEquals([journal.isBlocked, given, all], [false, [[0, "uno"]], 1]);
+    assertEquals([commitLog.isBlocked, given, all], [false, [[0, "uno"]], 1]);
     assertEquals(troubles, ["disk-failed", undefined]);
   }, { retryMs: 1 });
 });
@@ -222,18 +222,18 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
     text: "s",
     to,
   };
-  await withJournal(
+  await withCommitLog(
     `${folder.path}/a`,
-    async ({ file, journal, given, settle }) => {
+    async ({ file, commitLog, given, settle }) => {
       for (let i = 0; i < 8; i++) {
-        journal.propose(announced(`${i}`));
+        commitLog.propose(announced(`${i}`));
         await settle();
       }
       assertEquals([file.firstSeq, given.length], [0, 8]);
-      journal.propose(announced("8"));
+      commitLog.propose(announced("8"));
       await settle();
       assertEquals([file.firstSeq, file.nextSeq, given.length], [5, 9, 9]);
-      journal.propose(secret);
+      commitLog.propose(secret);
       await settle();
     },
     limits,
@@ -242,7 +242,7 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
   const secretOf = (file: SqliteStore) =>
     [...file.entries()].map(({ entry }) => entry).find(({ type }) => type === "said");
   clock.advance(10_000);
-  await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);
+  await withCommitLog(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);
   clock.advance(1);
   const trace: Uncommitted = {
     type: "said",
@@ -253,9 +253,9 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
     nick: "",
     text: "",
   };
-  await withJournal(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), trace), limits, clock);
+  await withCommitLog(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), trace), limits, clock);
   clock.advance(100_000);
-  await withJournal(
+  await withCommitLog(
     `${folder.path}/a`,
     ({ file }) => assertEquals(file.firstSeq, file.nextSeq - 1),
     limits,
@@ -265,18 +265,18 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
 
 Deno.test("A disk that fails is left alone until it is time to try again", writing, async () => {
   await using folder = new TestFolder();
-  await withJournal(`${folder.path}/a`, async ({ file, journal, settle }) => {
+  await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, settle }) => {
     let tries = 0;
     const { append } = file;
     file.append = () => {
       tries++;
       throw new Error("no good");
     };
-    journal.propose(announced("uno"));
+    commitLog.propose(announced("uno"));
     await settle();
-    for (let i = 0; i < 3; i++) journal.deliver();
+    for (let i = 0; i < 3; i++) commitLog.deliver();
     assertEquals(tries, 1);
     file.append = append;
   }, { retryMs: 60_000 });
-  await withJournal(`${folder.path}/a`, ({ given }) => assertEquals(given, [[0, "uno"]]));
+  await withCommitLog(`${folder.path}/a`, ({ given }) => assertEquals(given, [[0, "uno"]]));
 });

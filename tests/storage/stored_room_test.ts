@@ -7,7 +7,7 @@ import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
 import { MAX_PER_ADDRESS } from "../../lib/server/connection_limiter.ts";
 import { encodeClient, type LogEntry, type Say } from "../../lib/protocol/frames.ts";
-import { dialPeer, type Guest, join, makeHello } from "../raw_peer.ts";
+import { dialPeer, join, makeHello, type RawClient } from "../raw_peer.ts";
 import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
 import { LOOPBACK, waitFor } from "../support.ts";
 import { TestFolder, writing } from "../test_folder.ts";
@@ -16,7 +16,7 @@ function startServer(options: Partial<ChatServerOptions>): ChatServer {
   return new ChatServer({ host: LOOPBACK, port: 0, ...options });
 }
 
-async function openJournal(path: string): Promise<SqliteCommitLog> {
+async function openCommitLog(path: string): Promise<SqliteCommitLog> {
   return new SqliteCommitLog(await SqliteStore.open(path), { clock: systemClock });
 }
 
@@ -32,13 +32,13 @@ async function killed(path: string): Promise<string> {
 }
 
 /** Has a journal give nothing back until it is let go; counts what it is given meanwhile. */
-function hold(journal: DelayedCommitLog) {
-  const { deliver, propose } = journal;
-  const held = { count: 0, letGo: () => void (journal.deliver = deliver) };
-  journal.deliver = () => {};
-  journal.propose = (entry, now) => {
+function hold(commitLog: DelayedCommitLog) {
+  const { deliver, propose } = commitLog;
+  const held = { count: 0, letGo: () => void (commitLog.deliver = deliver) };
+  commitLog.deliver = () => {};
+  commitLog.propose = (entry, now) => {
     held.count++;
-    propose.call(journal, entry, now);
+    propose.call(commitLog, entry, now);
   };
   return held;
 }
@@ -49,11 +49,11 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     const path = `${folder.path}/room`;
-    let before: Guest;
+    let before: RawClient;
     let copy: string;
     {
-      await using journal = await openJournal(path);
-      await using server = startServer({ journal });
+      await using commitLog = await openCommitLog(path);
+      await using server = startServer({ commitLog });
       before = await join(server.address, makeHello("ana"));
       using ana = before.peer;
       using beto = (await join(server.address, makeHello("beto"))).peer;
@@ -68,8 +68,8 @@ Deno.test(
       await beto.receive();
       copy = await killed(path);
     }
-    await using journal = await openJournal(copy);
-    await using server = startServer({ journal, graceMs: 200 });
+    await using commitLog = await openCommitLog(copy);
+    await using server = startServer({ commitLog, graceMs: 200 });
     const { logId } = before.welcome;
     const ana = await join(
       server.address,
@@ -100,12 +100,12 @@ Deno.test(
 );
 
 Deno.test("A server whose disk is full reads nothing more, keeps everybody, and goes on by itself", async () => {
-  const journal = new DelayedCommitLog();
+  const commitLog = new DelayedCommitLog();
   // Times as they are between real programs, only shorter.
-  await using server = startServer({ journal, pingMs: 200, pingTimeoutMs: 1_200 });
+  await using server = startServer({ commitLog, pingMs: 200, pingTimeoutMs: 1_200 });
   const { peer: ana } = await join(server.address, makeHello("ana"));
   using _ana = ana;
-  journal.isBlocked = true;
+  commitLog.isBlocked = true;
   await ana.send(say(1), { type: "ping" }, say(2));
   const heard = new Set<string>();
   const endMs = performance.now() + 2_000;
@@ -116,7 +116,7 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
     if (type === "ping") await ana.send({ type: "pong" });
   }
   assertEquals(heard, new Set(["ping", "pong"]));
-  journal.isBlocked = false;
+  commitLog.isBlocked = false;
   const texts: string[] = [];
   while (texts.length < 2) {
     const message = (await ana.receive())!;
@@ -127,21 +127,26 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
 });
 
 Deno.test("Who wants to come in while the disk is full is let in afterwards", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal });
-  journal.isBlocked = true;
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({ commitLog });
+  commitLog.isBlocked = true;
   const coming = join(server.address, makeHello("ana"));
   await waitFor(() => server.stats.connections === 1, "somebody to come");
-  journal.isBlocked = false;
+  commitLog.isBlocked = false;
   const { peer, welcome } = await coming;
   using _ = peer;
   assertEquals(welcome.nick, "ana");
 });
 
 Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal, commitWaitMs: 1_300, handshakeMs: 100, pingTimeoutMs: 1_200 });
-  journal.isBlocked = true;
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({
+    commitLog,
+    commitWaitMs: 1_300,
+    handshakeMs: 100,
+    pingTimeoutMs: 1_200,
+  });
+  commitLog.isBlocked = true;
   using ana = await dialPeer(server.address);
   using silent = await dialPeer(server.address);
   const hello = makeHello("ana");
@@ -151,15 +156,15 @@ Deno.test("Who wants to come in while the disk is full for longer is told so, an
   ]);
   // Who has said nothing is late, also then.
   assertEquals((await silent.expect("error")).code, "hello-late");
-  journal.isBlocked = false;
+  commitLog.isBlocked = false;
   const { peer } = await join(server.address, hello);
   peer[Symbol.dispose]();
 });
 
 Deno.test("Who could not be let in because nothing was kept has not come too often, however often they came", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal, commitWaitMs: 5, isExempt: () => false });
-  const held = hold(journal);
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({ commitLog, commitWaitMs: 5, isExempt: () => false });
+  const held = hold(commitLog);
   for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {
     using ana = await dialPeer(server.address);
     await ana.send(makeHello("ana"));
@@ -174,11 +179,11 @@ Deno.test("Who could not be let in because nothing was kept has not come too oft
 });
 
 Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal, graceMs: 50 });
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({ commitLog, graceMs: 50 });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
-  const held = hold(journal);
+  const held = hold(commitLog);
   const ana = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
   await ana.write(encodeClient(makeHello("ana")));
   await waitFor(() => held.count === 1, "somebody to come");
@@ -191,11 +196,11 @@ Deno.test("Who is gone before the room has them has the grace, and then has left
 });
 
 Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal, graceMs: 50, commitWaitMs: 300, handshakeMs: 100 });
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({ commitLog, graceMs: 50, commitWaitMs: 300, handshakeMs: 100 });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
-  const held = hold(journal);
+  const held = hold(commitLog);
   using ana = await dialPeer(server.address);
   await ana.send(makeHello("ana"));
   assertEquals((await ana.expect("error")).code, "store-away");
@@ -211,21 +216,21 @@ Deno.test("Who was given up before the room has them has the grace, and then has
 });
 
 Deno.test("Who is back before their goodbye has happened stays in", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal });
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({ commitLog });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const { peer: before } = await join(server.address, makeHello("ana"));
   using _before = before;
-  const settle = journal.deliver.bind(journal);
-  journal.deliver = () => {};
+  const settle = commitLog.deliver.bind(commitLog);
+  commitLog.deliver = () => {};
   const again = await dialPeer(server.address);
   using _again = again;
   await again.send(makeHello("ana", { nick: "eva" }));
   await new Promise((resolve) => setTimeout(resolve, 50));
   await before.send({ type: "bye" });
   await new Promise((resolve) => setTimeout(resolve, 50));
-  journal.deliver = settle;
+  commitLog.deliver = settle;
   await beto.send(say(1));
   await again.expect("welcome");
   await again.send(say(1, "here"));
@@ -238,9 +243,9 @@ Deno.test("Who is back before their goodbye has happened stays in", async () => 
 });
 
 Deno.test("Who is banned before the room has them is thrown out as soon as it does", async () => {
-  const journal = new DelayedCommitLog();
-  await using server = startServer({ journal });
-  const held = hold(journal);
+  const commitLog = new DelayedCommitLog();
+  await using server = startServer({ commitLog });
+  const held = hold(commitLog);
   using ana = await dialPeer(server.address);
   await ana.send(makeHello("ana"));
   await waitFor(() => held.count === 1, "somebody to come");

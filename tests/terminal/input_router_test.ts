@@ -7,59 +7,59 @@ import { withTimeout } from "../support.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test("Lines are for questions until a chat begins, and while there is a dialogue", pure, () => {
-  const desks = new InputRouter(() => {});
-  assertEquals(desks.activeQueue, desks.promptQueue);
-  desks.beginChat({});
-  assertEquals(desks.activeQueue, desks.chatQueue);
-  desks.beginExclusive();
-  desks.beginExclusive();
-  desks.endExclusive();
-  assertEquals(desks.activeQueue, desks.promptQueue);
-  desks.endExclusive();
-  assertEquals(desks.activeQueue, desks.chatQueue);
-  desks.endChat();
-  assertEquals(desks.activeQueue, desks.promptQueue);
+  const router = new InputRouter(() => {});
+  assertEquals(router.activeQueue, router.promptQueue);
+  router.beginChat({});
+  assertEquals(router.activeQueue, router.chatQueue);
+  router.beginExclusive();
+  router.beginExclusive();
+  router.endExclusive();
+  assertEquals(router.activeQueue, router.promptQueue);
+  router.endExclusive();
+  assertEquals(router.activeQueue, router.chatQueue);
+  router.endChat();
+  assertEquals(router.activeQueue, router.promptQueue);
 });
 
 Deno.test("Desks are in use while a question waits, and while there is a chat, until the end", pure, () => {
-  const desks = new InputRouter(() => {});
-  assertEquals(desks.isActive, false);
-  void desks.next(desks.promptQueue);
-  assertEquals(desks.isActive, true);
-  desks.promptQueue.cancelWait();
-  desks.beginChat({});
-  assertEquals(desks.isActive, true);
-  desks.end();
-  assertEquals([desks.isActive, desks.hasEnded], [false, true]);
+  const router = new InputRouter(() => {});
+  assertEquals(router.isActive, false);
+  void router.next(router.promptQueue);
+  assertEquals(router.isActive, true);
+  router.promptQueue.cancelWait();
+  router.beginChat({});
+  assertEquals(router.isActive, true);
+  router.end();
+  assertEquals([router.isActive, router.hasEnded], [false, true]);
 });
 
 Deno.test("Somebody is in the middle of a line who has begun one that is no answer", pure, () => {
-  const desks = new InputRouter(() => {});
-  desks.promptQueue.editor.insert("aula");
-  assertEquals(desks.hasPartialLine, false);
-  desks.promptQueue.editor.submit();
-  desks.beginChat({});
-  assertEquals(desks.hasPartialLine, false);
-  desks.chatQueue.editor.insert("h");
-  assertEquals(desks.hasPartialLine, true);
-  desks.beginExclusive();
-  assertEquals(desks.hasPartialLine, false);
-  desks.endExclusive();
-  desks.end();
-  assertEquals(desks.hasPartialLine, false);
+  const router = new InputRouter(() => {});
+  router.promptQueue.editor.insert("aula");
+  assertEquals(router.hasPartialLine, false);
+  router.promptQueue.editor.submit();
+  router.beginChat({});
+  assertEquals(router.hasPartialLine, false);
+  router.chatQueue.editor.insert("h");
+  assertEquals(router.hasPartialLine, true);
+  router.beginExclusive();
+  assertEquals(router.hasPartialLine, false);
+  router.endExclusive();
+  router.end();
+  assertEquals(router.hasPartialLine, false);
 });
 
 Deno.test(
   "What no question took is for the chat, and what was begun in answer to one goes on there",
   pure,
   async () => {
-    const desks = new InputRouter(() => {});
-    desks.promptQueue.editor.insert("hola");
-    desks.enter();
-    desks.promptQueue.editor.insert("¿qué");
-    desks.beginChat({});
-    assertEquals(await desks.next(desks.chatQueue), { text: "hola", isPasted: false });
-    assertEquals([desks.promptQueue.editor.text, desks.chatQueue.editor.text], ["", "¿qué"]);
+    const router = new InputRouter(() => {});
+    router.promptQueue.editor.insert("hola");
+    router.enter();
+    router.promptQueue.editor.insert("¿qué");
+    router.beginChat({});
+    assertEquals(await router.next(router.chatQueue), { text: "hola", isPasted: false });
+    assertEquals([router.promptQueue.editor.text, router.chatQueue.editor.text], ["", "¿qué"]);
   },
 );
 
@@ -68,40 +68,40 @@ Deno.test(
   pure,
   async () => {
     const kept: string[] = [];
-    const desks = new InputRouter((line) => kept.push(line));
-    desks.promptQueue.prompt = "Nick: ";
-    desks.promptQueue.editor.insert("eva");
-    desks.enter();
+    const router = new InputRouter((line) => kept.push(line));
+    router.promptQueue.prompt = "Nick: ";
+    router.promptQueue.editor.insert("eva");
+    router.enter();
     assertEquals(kept, []);
-    await desks.next(desks.promptQueue);
-    const answer = desks.next(desks.promptQueue);
-    desks.promptQueue.editor.insert("ana");
-    desks.enter();
+    await router.next(router.promptQueue);
+    const answer = router.next(router.promptQueue);
+    router.promptQueue.editor.insert("ana");
+    router.enter();
     assertEquals([await answer, kept], [{ text: "ana", isPasted: false }, ["Nick: ana"]]);
-    desks.promptQueue.editor.press({ name: "up" });
-    assertEquals(desks.promptQueue.editor.text, "");
-    desks.beginChat({});
-    desks.chatQueue.editor.insert("hola");
-    desks.enter();
+    router.promptQueue.editor.press({ name: "up" });
+    assertEquals(router.promptQueue.editor.text, "");
+    router.beginChat({});
+    router.chatQueue.editor.insert("hola");
+    router.enter();
     assertEquals(kept.length, 1);
   },
 );
 
 Deno.test("What is given back goes to the line that is typed for the chat, if there is one", pure, () => {
-  const desks = new InputRouter(() => {});
-  desks.restore("hola");
-  assertEquals(desks.chatQueue.editor.text, "");
-  desks.beginChat({});
-  for (const words of ["hola", "¿estáis?"]) desks.restore(words);
-  assertEquals(desks.chatQueue.editor.text, "hola ¿estáis? ");
+  const router = new InputRouter(() => {});
+  router.restore("hola");
+  assertEquals(router.chatQueue.editor.text, "");
+  router.beginChat({});
+  for (const words of ["hola", "¿estáis?"]) router.restore(words);
+  assertEquals(router.chatQueue.editor.text, "hola ¿estáis? ");
 });
 
 Deno.test(
   "A block that waits for consent is not lost to one that is pasted during a dialogue",
   pure,
   async () => {
-    const desks = new InputRouter(() => {});
-    desks.beginChat({
+    const router = new InputRouter(() => {});
+    router.beginChat({
       confirmPaste: {
         question: (count) => `${count}?`,
         isYes: (answer) => answer === "s",
@@ -109,15 +109,15 @@ Deno.test(
       },
     });
     const block = (text: string) => `${text}\n`.repeat(MAX_UNCONFIRMED_LINES + 1);
-    desks.paste(block("uno"));
-    desks.beginExclusive();
-    desks.paste(block("dos"));
-    desks.endExclusive();
-    desks.activeQueue.editor.submit();
-    desks.activeQueue.editor.insert("s");
-    desks.enter();
+    router.paste(block("uno"));
+    router.beginExclusive();
+    router.paste(block("dos"));
+    router.endExclusive();
+    router.activeQueue.editor.submit();
+    router.activeQueue.editor.insert("s");
+    router.enter();
     const texts: string[] = [];
-    for (let i = 0; i <= MAX_UNCONFIRMED_LINES; i++) texts.push((await desks.next(desks.chatQueue))!.text);
+    for (let i = 0; i <= MAX_UNCONFIRMED_LINES; i++) texts.push((await router.next(router.chatQueue))!.text);
     assertEquals(new Set(texts), new Set(["uno"]));
   },
 );
@@ -126,13 +126,13 @@ Deno.test(
   "A block that waits when nothing more is typed is not sent, and keeps nobody waiting",
   pure,
   async () => {
-    const desks = new InputRouter(() => {});
-    desks.beginChat({
+    const router = new InputRouter(() => {});
+    router.beginChat({
       confirmPaste: { question: (count) => `${count}?`, isYes: () => true, notSentText: () => "" },
     });
-    desks.paste("uno\n".repeat(MAX_UNCONFIRMED_LINES + 1));
-    const next = desks.next(desks.chatQueue);
-    desks.end();
+    router.paste("uno\n".repeat(MAX_UNCONFIRMED_LINES + 1));
+    const next = router.next(router.chatQueue);
+    router.end();
     assertEquals(await withTimeout(next, "the end"), undefined);
   },
 );
@@ -141,13 +141,13 @@ Deno.test(
   "A block that is pasted before what is typed is sent as it is, and only its end joins that",
   pure,
   async () => {
-    const desks = new InputRouter(() => {});
-    desks.beginChat({});
-    desks.chatQueue.editor.insert("abc");
-    desks.chatQueue.editor.press({ name: "home" });
-    desks.paste("/uno\ndos ");
-    assertEquals(await desks.next(desks.chatQueue), { text: "/uno", isPasted: true });
-    assertEquals(desks.chatQueue.editor.text, "dos abc");
+    const router = new InputRouter(() => {});
+    router.beginChat({});
+    router.chatQueue.editor.insert("abc");
+    router.chatQueue.editor.press({ name: "home" });
+    router.paste("/uno\ndos ");
+    assertEquals(await router.next(router.chatQueue), { text: "/uno", isPasted: true });
+    assertEquals(router.chatQueue.editor.text, "dos abc");
   },
 );
 
@@ -156,22 +156,22 @@ Deno.test(
   pure,
   async () => {
     const shown: string[] = [];
-    const desks = new InputRouter((line) => shown.push(line));
+    const router = new InputRouter((line) => shown.push(line));
     const isYes = (answer: string) => answer === "s";
-    desks.beginChat({
+    router.beginChat({
       confirmPaste: { question: (count) => `${count}?`, isYes, notSentText: (count) => `${count} kept` },
     });
     const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
-    desks.paste(`${block.join("\n")}\n`);
-    desks.restore("words");
-    desks.activeQueue.editor.insert("n");
-    desks.enter();
+    router.paste(`${block.join("\n")}\n`);
+    router.restore("words");
+    router.activeQueue.editor.insert("n");
+    router.enter();
     assertEquals(shown.at(-1), `${block.length} kept`);
-    assertEquals(desks.chatQueue.editor.text, "");
-    desks.paste(`${block.join("\n")}\n`);
-    desks.restore("words");
-    desks.activeQueue.editor.insert("s");
-    desks.enter();
-    assertEquals((await desks.next(desks.chatQueue))?.text, "0: x");
+    assertEquals(router.chatQueue.editor.text, "");
+    router.paste(`${block.join("\n")}\n`);
+    router.restore("words");
+    router.activeQueue.editor.insert("s");
+    router.enter();
+    assertEquals((await router.next(router.chatQueue))?.text, "0: x");
   },
 );

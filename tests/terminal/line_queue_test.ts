@@ -14,35 +14,35 @@ Deno.test(
   "A desk gives each line once, whether it came before it was waited for or after",
   pure,
   async () => {
-    const desk = new LineQueue();
-    for (const text of ["uno", "dos"]) desk.deliver(line(text));
-    const first = desk.next();
-    assertEquals(desk.hasWaiter, true);
-    desk.dispatch();
-    assertEquals(desk.hasWaiter, false);
+    const queue = new LineQueue();
+    for (const text of ["uno", "dos"]) queue.deliver(line(text));
+    const first = queue.next();
+    assertEquals(queue.hasWaiter, true);
+    queue.dispatch();
+    assertEquals(queue.hasWaiter, false);
     assertEquals(await withTimeout(first, "a line"), line("uno"));
-    const second = desk.next();
-    desk.deliver(line("tres"));
+    const second = queue.next();
+    queue.deliver(line("tres"));
     assertEquals(await withTimeout(second, "a line"), line("dos"));
-    assertEquals(desk.typeAhead, [line("tres")]);
+    assertEquals(queue.typeAhead, [line("tres")]);
   },
 );
 
 Deno.test("A desk says that nothing more comes only when all was read", pure, async () => {
-  const desk = new LineQueue();
-  desk.deliver(line("uno"));
-  const [first] = [desk.next(), desk.dispatch({ hasEnded: true })];
+  const queue = new LineQueue();
+  queue.deliver(line("uno"));
+  const [first] = [queue.next(), queue.dispatch({ hasEnded: true })];
   assertEquals(await withTimeout(first, "a line"), line("uno"));
-  const [second] = [desk.next(), desk.dispatch({ hasEnded: true })];
+  const [second] = [queue.next(), queue.dispatch({ hasEnded: true })];
   assertEquals(await withTimeout(second, "the end"), undefined);
 });
 
 Deno.test("A desk keeps the line for the next if who waited gave up", pure, async () => {
-  const desk = new LineQueue();
-  void desk.next();
-  desk.cancelWait();
-  desk.deliver(line("uno"));
-  const [next] = [desk.next(), desk.dispatch()];
+  const queue = new LineQueue();
+  void queue.next();
+  queue.cancelWait();
+  queue.deliver(line("uno"));
+  const [next] = [queue.next(), queue.dispatch()];
   assertEquals(await withTimeout(next, "a line"), line("uno"));
 });
 
@@ -50,13 +50,13 @@ Deno.test(
   "A desk shows nothing of what is secret, nor how long it is, and gives it all the same",
   pure,
   async () => {
-    const desk = new LineQueue();
-    desk.editor.insert("ábrete");
-    assertEquals([desk.visible.text, desk.visible.cursor], ["ábrete", 6]);
-    desk.isSecret = true;
-    assertEquals([desk.visible.text, desk.visible.cursor], ["", 0]);
-    desk.deliver(line(desk.editor.submit()));
-    const [next] = [desk.next(), desk.dispatch()];
+    const queue = new LineQueue();
+    queue.editor.insert("ábrete");
+    assertEquals([queue.visible.text, queue.visible.cursor], ["ábrete", 6]);
+    queue.isSecret = true;
+    assertEquals([queue.visible.text, queue.visible.cursor], ["", 0]);
+    queue.deliver(line(queue.editor.submit()));
+    const [next] = [queue.next(), queue.dispatch()];
     assertEquals(await withTimeout(next, "a line"), line("ábrete"));
   },
 );

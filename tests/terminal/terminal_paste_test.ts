@@ -17,26 +17,26 @@ import {
 const pure = { permissions: "none" } as const;
 
 Deno.test("Terminal sends a pasted block line by line, around what was being typed", pure, async () => {
-  await using typist = new TerminalFixture();
-  const said = chatOf(typist.terminal, PROMPTING);
-  typist.type(`ante fin${LEFT}${LEFT}${LEFT}${LEFT}${pasted("s uno\r\n/quit\n\n  cuatro\rcin")}`);
-  assertEquals(await typist.newOutput(), ["> cin| fin"]);
+  await using fixture = new TerminalFixture();
+  const said = chatOf(fixture.terminal, PROMPTING);
+  fixture.type(`ante fin${LEFT}${LEFT}${LEFT}${LEFT}${pasted("s uno\r\n/quit\n\n  cuatro\rcin")}`);
+  assertEquals(await fixture.newOutput(), ["> cin| fin"]);
   assertEquals(said, ["antes uno", "{/quit}", "{}", "{  cuatro}"]);
-  typist.type(`${ENTER}${pasted("a\nb\n")}${UP}`);
-  assertEquals(await typist.newOutput(), ["> cin fin|"]);
+  fixture.type(`${ENTER}${pasted("a\nb\n")}${UP}`);
+  assertEquals(await fixture.newOutput(), ["> cin fin|"]);
   assertEquals(said.slice(4), ["cin fin", "{a}", "{b}"]);
-  typist.type(UP);
-  assertEquals(await typist.newOutput(), ["> antes uno|"]);
+  fixture.type(UP);
+  assertEquals(await fixture.newOutput(), ["> antes uno|"]);
 });
 
 Deno.test(
   "Terminal waits for Enter after one line that was pasted, with its end or without",
   pure,
   async () => {
-    await using typist = new TerminalFixture();
-    const said = chatOf(typist.terminal, PROMPTING);
-    typist.type(`${pasted("uno")} ${pasted("dos\n")}`);
-    assertEquals(await typist.newOutput(), ["> uno dos|"]);
+    await using fixture = new TerminalFixture();
+    const said = chatOf(fixture.terminal, PROMPTING);
+    fixture.type(`${pasted("uno")} ${pasted("dos\n")}`);
+    assertEquals(await fixture.newOutput(), ["> uno dos|"]);
     assertEquals(said, []);
   },
 );
@@ -45,85 +45,85 @@ Deno.test(
   "Terminal gives lines of a block that is not sent back with blanks for their tabs",
   pure,
   async () => {
-    await using typist = new TerminalFixture();
-    chatOf(typist.terminal, PROMPTING);
-    typist.type(`${pasted("a\tb\n".repeat(11))}n${ENTER}${UP}`);
-    assertEquals((await typist.newOutput()).at(-1), "> a b|");
+    await using fixture = new TerminalFixture();
+    chatOf(fixture.terminal, PROMPTING);
+    fixture.type(`${pasted("a\tb\n".repeat(11))}n${ENTER}${UP}`);
+    assertEquals((await fixture.newOutput()).at(-1), "> a b|");
   },
 );
 
 Deno.test("Terminal asks once about a block of more than ten lines", pure, async () => {
   const block = Array.from({ length: 11 }, (_, index) => `${index}`);
-  await using typist = new TerminalFixture();
-  const said = chatOf(typist.terminal, PROMPTING);
-  typist.type(`hola${pasted(`${block.join("\n")}\n`)}`);
-  assertEquals(await typist.newOutput(), ["¿11? |"]);
-  await typist.terminal.print("beto: uno");
-  assertEquals(await typist.newOutput(), ["beto: uno", "¿11? |"]);
-  typist.type(`n${ENTER}`);
-  assertEquals(await typist.newOutput(), ["beto: uno", "¿11? n", "11 kept", "> hola|"]);
+  await using fixture = new TerminalFixture();
+  const said = chatOf(fixture.terminal, PROMPTING);
+  fixture.type(`hola${pasted(`${block.join("\n")}\n`)}`);
+  assertEquals(await fixture.newOutput(), ["¿11? |"]);
+  await fixture.terminal.print("beto: uno");
+  assertEquals(await fixture.newOutput(), ["beto: uno", "¿11? |"]);
+  fixture.type(`n${ENTER}`);
+  assertEquals(await fixture.newOutput(), ["beto: uno", "¿11? n", "11 kept", "> hola|"]);
   assertEquals(said, []);
   // What is not sent is not lost.
-  typist.type(`${UP}${UP}`);
-  assertEquals((await typist.newOutput()).at(-1), "> 9|");
-  typist.type(`${DOWN}${DOWN}`);
-  assertEquals((await typist.newOutput()).at(-1), "> hola|");
-  typist.type(`${pasted(block.join("\n"))}s${ENTER}`);
-  assertEquals(await typist.newOutput(), ["beto: uno", "¿11? n", "11 kept", "¿11? s", "> 10|"]);
+  fixture.type(`${UP}${UP}`);
+  assertEquals((await fixture.newOutput()).at(-1), "> 9|");
+  fixture.type(`${DOWN}${DOWN}`);
+  assertEquals((await fixture.newOutput()).at(-1), "> hola|");
+  fixture.type(`${pasted(block.join("\n"))}s${ENTER}`);
+  assertEquals(await fixture.newOutput(), ["beto: uno", "¿11? n", "11 kept", "¿11? s", "> 10|"]);
   assertEquals(said, ["hola0", ...block.slice(1, -1).map((line) => `{${line}}`)]);
-  typist.type(UP);
-  assertEquals((await typist.newOutput()).at(-1), "> hola0|");
-  typist.type(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`);
-  assertEquals((await typist.newOutput()).at(-1), "> 10|");
+  fixture.type(UP);
+  assertEquals((await fixture.newOutput()).at(-1), "> hola0|");
+  fixture.type(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`);
+  assertEquals((await fixture.newOutput()).at(-1), "> 10|");
 });
 
 Deno.test(
   "Terminal asks about a block later if a question is open, and takes few lines for answers",
   pure,
   async () => {
-    await using typist = new TerminalFixture();
-    const { terminal } = typist;
+    await using fixture = new TerminalFixture();
+    const { terminal } = fixture;
     const said = chatOf(terminal, PROMPTING);
-    typist.type("hol");
+    fixture.type("hol");
     await flushMacrotasks();
     const answers = terminal.exclusive(
       async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
     );
-    typist.type(`a${pasted("1\n2\n3\n4\n")}`);
-    assertEquals(await typist.newOutput(), ["Servidor: a|"]);
-    typist.type(pasted("ula\n5001\na"));
+    fixture.type(`a${pasted("1\n2\n3\n4\n")}`);
+    assertEquals(await fixture.newOutput(), ["Servidor: a|"]);
+    fixture.type(pasted("ula\n5001\na"));
     assertEquals(await answers, ["aula", "5001"]);
-    assertEquals(await typist.newOutput(), ["Servidor: aula", "Puerto: 5001", "¿4? |"]);
-    typist.type(`s${ENTER}`);
-    assertEquals((await typist.newOutput()).at(-1), "> a|");
+    assertEquals(await fixture.newOutput(), ["Servidor: aula", "Puerto: 5001", "¿4? |"]);
+    fixture.type(`s${ENTER}`);
+    assertEquals((await fixture.newOutput()).at(-1), "> a|");
     assertEquals(said, ["hol1", "{2}", "{3}", "{4}"]);
   },
 );
 
 Deno.test("Terminal puts a block aside for a question that is asked meanwhile", pure, async () => {
-  await using typist = new TerminalFixture();
-  const { terminal } = typist;
+  await using fixture = new TerminalFixture();
+  const { terminal } = fixture;
   const said = chatOf(terminal, PROMPTING);
-  typist.type(pasted("x\n".repeat(11)));
-  typist.type("s");
-  assertEquals(await typist.newOutput(), ["¿11? s|"]);
+  fixture.type(pasted("x\n".repeat(11)));
+  fixture.type("s");
+  assertEquals(await fixture.newOutput(), ["¿11? s|"]);
   const answer = terminal.ask("Puerto");
-  assertEquals(await typist.newOutput(), ["Puerto: |"]);
-  typist.type(`5001${ENTER}`);
+  assertEquals(await fixture.newOutput(), ["Puerto: |"]);
+  fixture.type(`5001${ENTER}`);
   assertEquals(await answer, "5001");
-  assertEquals(await typist.newOutput(), ["Puerto: 5001", "¿11? s|"]);
-  typist.type(ENTER);
-  await typist.newOutput();
+  assertEquals(await fixture.newOutput(), ["Puerto: 5001", "¿11? s|"]);
+  fixture.type(ENTER);
+  await fixture.newOutput();
   assertEquals(said.length, 11);
 });
 
 Deno.test("Terminal stops marking pastes when it is disposed of", pure, async () => {
-  const typist = new TerminalFixture();
-  await typist.newOutput();
-  assertEquals(typist.screen.isBracketedPaste, true);
-  await typist[Symbol.asyncDispose]();
-  await typist.newOutput();
-  assertEquals(typist.screen.isBracketedPaste, false);
-  typist.terminal.restoreNow();
-  assertEquals(typist.screen.writtenNow, "");
+  const fixture = new TerminalFixture();
+  await fixture.newOutput();
+  assertEquals(fixture.screen.isBracketedPaste, true);
+  await fixture[Symbol.asyncDispose]();
+  await fixture.newOutput();
+  assertEquals(fixture.screen.isBracketedPaste, false);
+  fixture.terminal.restoreNow();
+  assertEquals(fixture.screen.writtenNow, "");
 });

@@ -22,62 +22,62 @@ import {
 const pure = { permissions: "none" } as const;
 
 Deno.test("Terminal.ask() leaves question and answer on the screen", pure, async () => {
-  await using typist = new TerminalFixture();
-  const answer = typist.terminal.ask("Puerto", { fallback: "5000" });
-  assertEquals(await typist.newOutput(), ["Puerto [5000]: |"]);
-  typist.type("5001");
-  assertEquals(await typist.newOutput(), ["Puerto [5000]: 5001|"]);
-  typist.type(ENTER);
+  await using fixture = new TerminalFixture();
+  const answer = fixture.terminal.ask("Puerto", { fallback: "5000" });
+  assertEquals(await fixture.newOutput(), ["Puerto [5000]: |"]);
+  fixture.type("5001");
+  assertEquals(await fixture.newOutput(), ["Puerto [5000]: 5001|"]);
+  fixture.type(ENTER);
   assertEquals(await answer, "5001");
-  assertEquals(await typist.newOutput(), ["Puerto [5000]: 5001", "|"]);
+  assertEquals(await fixture.newOutput(), ["Puerto [5000]: 5001", "|"]);
 });
 
 Deno.test("Terminal.ask() puts aside what is being typed, and gives it back", pure, async () => {
-  await using typist = new TerminalFixture();
-  const line = take(linesOf(typist.terminal));
-  typist.type("hol");
-  assertEquals(await typist.newOutput(), ["> hol|"]);
-  const answer = typist.terminal.ask("Puerto", { fallback: "5000" });
-  assertEquals(await typist.newOutput(), ["Puerto [5000]: |"]);
-  await typist.terminal.print("uno");
-  assertEquals(await typist.newOutput(), ["uno", "Puerto [5000]: |"]);
-  typist.type(`5001${ENTER}`);
+  await using fixture = new TerminalFixture();
+  const line = take(linesOf(fixture.terminal));
+  fixture.type("hol");
+  assertEquals(await fixture.newOutput(), ["> hol|"]);
+  const answer = fixture.terminal.ask("Puerto", { fallback: "5000" });
+  assertEquals(await fixture.newOutput(), ["Puerto [5000]: |"]);
+  await fixture.terminal.print("uno");
+  assertEquals(await fixture.newOutput(), ["uno", "Puerto [5000]: |"]);
+  fixture.type(`5001${ENTER}`);
   assertEquals(await answer, "5001");
-  assertEquals(await typist.newOutput(), ["uno", "Puerto [5000]: 5001", "> hol|"]);
-  typist.type(`a${ENTER}`);
+  assertEquals(await fixture.newOutput(), ["uno", "Puerto [5000]: 5001", "> hol|"]);
+  fixture.type(`a${ENTER}`);
   assertEquals(await line, "hola");
 });
 
 Deno.test("A question is broken between words before it is answered as it is afterwards", pure, async () => {
-  await using typist = new TerminalFixture();
-  const answer = typist.terminal.ask("Nuevo servidor (IP o nombre)", { fallback: "127.0.0.1" });
+  await using fixture = new TerminalFixture();
+  const answer = fixture.terminal.ask("Nuevo servidor (IP o nombre)", { fallback: "127.0.0.1" });
   const rows = ["Nuevo servidor (IP o nombre)", "  [127.0.0.1]: "];
-  assertEquals(await typist.newOutput(), [rows[0], `${rows[1]}|`]);
-  typist.type("aula");
-  assertEquals(await typist.newOutput(), [rows[0], `${rows[1]}aula|`]);
-  typist.type(ENTER);
+  assertEquals(await fixture.newOutput(), [rows[0], `${rows[1]}|`]);
+  fixture.type("aula");
+  assertEquals(await fixture.newOutput(), [rows[0], `${rows[1]}aula|`]);
+  fixture.type(ENTER);
   assertEquals(await answer, "aula");
-  assertEquals((await typist.newOutput()).slice(0, 2), [rows[0], `${rows[1]}aula`]);
+  assertEquals((await fixture.newOutput()).slice(0, 2), [rows[0], `${rows[1]}aula`]);
 });
 
 Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () => {
-  await using typist = new TerminalFixture();
-  const line = take(linesOf(typist.terminal));
-  typist.type("hol");
+  await using fixture = new TerminalFixture();
+  const line = take(linesOf(fixture.terminal));
+  fixture.type("hol");
   await flushMacrotasks();
   const ending = new AbortController();
-  const answer = typist.terminal.ask("Nick", { signal: ending.signal });
-  typist.type("a"); // before they saw that it is about something else
+  const answer = fixture.terminal.ask("Nick", { signal: ending.signal });
+  fixture.type("a"); // before they saw that it is about something else
   await flushMacrotasks();
   ending.abort();
   await answer.catch(() => {});
-  assertEquals((await typist.newOutput()).at(-1), "> hola|");
-  typist.type(ENTER);
+  assertEquals((await fixture.newOutput()).at(-1), "> hola|");
+  fixture.type(ENTER);
   assertEquals(await line, "hola");
 });
 
 /** A clock that stands still until a test moves it, and somebody who has paused after 10 ms of it. */
-class SlowTypist extends TerminalFixture {
+class SlowTerminalFixture extends TerminalFixture {
   readonly time: { monotonicMs: number };
 
   constructor({ pauseMs = 10 } = {}) {
@@ -88,20 +88,20 @@ class SlowTypist extends TerminalFixture {
 }
 
 Deno.test("A question waits for the line that somebody is in the middle of, until Enter", pure, async () => {
-  await using typist = new SlowTypist();
-  const { terminal } = typist;
+  await using fixture = new SlowTerminalFixture();
+  const { terminal } = fixture;
   const said = chatOf(terminal);
-  typist.type("ho");
+  fixture.type("ho");
   await flushMacrotasks();
   const answer = terminal.ask("Servidor");
-  assertEquals(await typist.newOutput(), ["> ho|"]);
+  assertEquals(await fixture.newOutput(), ["> ho|"]);
   await new Promise((resolve) => setTimeout(resolve, 30)); // its clock stands still
-  typist.type("la");
-  assertEquals(await typist.newOutput(), ["> hola|"]);
-  typist.type(ENTER);
-  assertEquals(await typist.newOutput(), ["Servidor: |"]);
+  fixture.type("la");
+  assertEquals(await fixture.newOutput(), ["> hola|"]);
+  fixture.type(ENTER);
+  assertEquals(await fixture.newOutput(), ["Servidor: |"]);
   assertEquals(said, ["hola"]);
-  typist.type(`aula${ENTER}`);
+  fixture.type(`aula${ENTER}`);
   assertEquals(await withTimeout(answer, "an answer"), "aula");
 });
 
@@ -109,23 +109,23 @@ Deno.test(
   "A question waits for a line no longer than until they pause, and gives it back",
   pure,
   async () => {
-    await using typist = new SlowTypist();
-    const { terminal, time } = typist;
+    await using fixture = new SlowTerminalFixture();
+    const { terminal, time } = fixture;
     const said = chatOf(terminal);
-    typist.type("hol");
+    fixture.type("hol");
     await flushMacrotasks();
     time.monotonicMs = 9;
     const answer = terminal.ask("Servidor");
-    typist.type(LEFT);
-    assertEquals(await typist.newOutput(), ["> ho|l"]);
+    fixture.type(LEFT);
+    assertEquals(await fixture.newOutput(), ["> ho|l"]);
     time.monotonicMs = 18;
     await flushMacrotasks(30);
-    assertEquals(await typist.newOutput(), ["> ho|l"]);
+    assertEquals(await fixture.newOutput(), ["> ho|l"]);
     time.monotonicMs = 19;
-    await typist.waitForOutput("Servidor: ");
-    typist.type(`aula${ENTER}`);
+    await fixture.waitForOutput("Servidor: ");
+    fixture.type(`aula${ENTER}`);
     assertEquals(await answer, "aula");
-    assertEquals(await typist.newOutput(), ["Servidor: aula", "> ho|l"]);
+    assertEquals(await fixture.newOutput(), ["Servidor: aula", "> ho|l"]);
     assertEquals(said, []);
   },
 );
@@ -134,21 +134,21 @@ Deno.test(
   "A question is asked at once of somebody who types nothing, or did so a while ago",
   pure,
   async () => {
-    await using typist = new SlowTypist();
-    const { terminal, time } = typist;
+    await using fixture = new SlowTerminalFixture();
+    const { terminal, time } = fixture;
     chatOf(terminal);
-    typist.type("x\x7f");
+    fixture.type("x\x7f");
     await flushMacrotasks();
     const first = terminal.ask("Servidor");
-    assertEquals(await typist.newOutput(), ["Servidor: |"]);
-    typist.type(ENTER);
+    assertEquals(await fixture.newOutput(), ["Servidor: |"]);
+    fixture.type(ENTER);
     await first;
-    typist.type("hol");
+    fixture.type("hol");
     await flushMacrotasks();
     time.monotonicMs = 10;
     const second = terminal.ask("Puerto");
-    assertEquals((await typist.newOutput()).at(-1), "Puerto: |");
-    typist.type(ENTER);
+    assertEquals((await fixture.newOutput()).at(-1), "Puerto: |");
+    fixture.type(ENTER);
     await second;
     let isBegun = false;
     const third = terminal.exclusive(() => Promise.resolve(isBegun = true));
@@ -159,10 +159,10 @@ Deno.test(
 
 Deno.test("A question waits for no line if nobody is to be asked any more", pure, async () => {
   for (const end of [CTRL_C, "signal"]) {
-    await using typist = new SlowTypist({ pauseMs: 60_000 });
-    const { terminal } = typist;
+    await using fixture = new SlowTerminalFixture({ pauseMs: 60_000 });
+    const { terminal } = fixture;
     chatOf(terminal);
-    typist.type("hol");
+    fixture.type("hol");
     await flushMacrotasks();
     const ending = new AbortController();
     terminal.interruptSignal.addEventListener("abort", () => ending.abort(terminal.interruptSignal.reason));
@@ -170,37 +170,37 @@ Deno.test("A question waits for no line if nobody is to be asked any more", pure
     answer.catch(() => {});
     await flushMacrotasks();
     if (end === "signal") ending.abort(new Error("enough"));
-    else typist.type(end);
+    else fixture.type(end);
     await withTimeout(assertRejects(() => answer, Error), "the question to be given up");
-    assertEquals((await typist.newOutput()).at(-1), "> hol|");
+    assertEquals((await fixture.newOutput()).at(-1), "> hol|");
   }
 });
 
 Deno.test("A question waits for the answer whether a block is to be sent", pure, async () => {
-  await using typist = new SlowTypist();
-  const { terminal } = typist;
+  await using fixture = new SlowTerminalFixture();
+  const { terminal } = fixture;
   const said = chatOf(terminal, PROMPTING);
-  typist.type(pasted("x\n".repeat(11)));
-  typist.type("s");
+  fixture.type(pasted("x\n".repeat(11)));
+  fixture.type("s");
   await flushMacrotasks();
   const answer = terminal.exclusive(
     async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
   );
-  assertEquals(await typist.newOutput(), ["¿11? s|"]);
-  typist.type(ENTER);
-  assertEquals(await typist.newOutput(), ["¿11? s", "Servidor: |"]);
-  typist.type(`aula${ENTER}5001${ENTER}`);
+  assertEquals(await fixture.newOutput(), ["¿11? s|"]);
+  fixture.type(ENTER);
+  assertEquals(await fixture.newOutput(), ["¿11? s", "Servidor: |"]);
+  fixture.type(`aula${ENTER}5001${ENTER}`);
   assertEquals(await answer, ["aula", "5001"]);
   await flushMacrotasks();
   assertEquals(said.length, 11);
 });
 
 Deno.test("Terminal.dialogue() does not show the chat between two questions", pure, async () => {
-  await using typist = new TerminalFixture();
-  const line = take(linesOf(typist.terminal));
-  typist.type("hol");
+  await using fixture = new TerminalFixture();
+  const line = take(linesOf(fixture.terminal));
+  fixture.type("hol");
   await flushMacrotasks();
-  const { terminal } = typist;
+  const { terminal } = fixture;
   const between = Promise.withResolvers<void>();
   const talk = terminal.exclusive(async () => {
     const host = await terminal.ask("Servidor");
@@ -208,14 +208,14 @@ Deno.test("Terminal.dialogue() does not show the chat between two questions", pu
     return [host, await terminal.ask("Puerto")];
   });
   await flushMacrotasks();
-  typist.type(`aula${ENTER}`);
-  assertEquals(await typist.newOutput(), ["Servidor: aula", "|"]);
+  fixture.type(`aula${ENTER}`);
+  assertEquals(await fixture.newOutput(), ["Servidor: aula", "|"]);
   between.resolve();
-  assertEquals(await typist.newOutput(), ["Servidor: aula", "Puerto: |"]);
-  typist.type(`5001${ENTER}`);
+  assertEquals(await fixture.newOutput(), ["Servidor: aula", "Puerto: |"]);
+  fixture.type(`5001${ENTER}`);
   assertEquals(await talk, ["aula", "5001"]);
-  assertEquals(await typist.newOutput(), ["Servidor: aula", "Puerto: 5001", "> hol|"]);
-  typist.type(ENTER);
+  assertEquals(await fixture.newOutput(), ["Servidor: aula", "Puerto: 5001", "> hol|"]);
+  fixture.type(ENTER);
   assertEquals(await line, "hol");
 });
 
@@ -223,50 +223,50 @@ Deno.test(
   "Words that are no answer to a question go back to the line in which they were begun",
   pure,
   async () => {
-    await using typist = new TerminalFixture();
-    const { terminal } = typist;
+    await using fixture = new TerminalFixture();
+    const { terminal } = fixture;
     const line = take(linesOf(terminal));
-    typist.type("hola a");
+    fixture.type("hola a");
     await flushMacrotasks();
     const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
     const answer = terminal.exclusive(() => prompt({ terminal, language: "es" }, asked));
     await flushMacrotasks();
-    typist.type(`todos los demás${ENTER}`);
+    fixture.type(`todos los demás${ENTER}`);
     await flushMacrotasks();
-    typist.type(ENTER);
+    fixture.type(ENTER);
     assertEquals((await answer)?.host, "aula");
-    assertEquals((await typist.newOutput()).at(-1), "> hola a todos los demás |");
-    typist.type(ENTER);
+    assertEquals((await fixture.newOutput()).at(-1), "> hola a todos los demás |");
+    fixture.type(ENTER);
     assertEquals(await line, "hola a todos los demás ");
   },
 );
 
 Deno.test("Terminal brings back what was said, and no answers to questions", pure, async () => {
-  await using typist = new TerminalFixture();
-  const { terminal } = typist;
+  await using fixture = new TerminalFixture();
+  const { terminal } = fixture;
   chatOf(terminal);
-  typist.type(`uno${ENTER}`);
+  fixture.type(`uno${ENTER}`);
   await flushMacrotasks();
   const answer = terminal.ask("Puerto");
-  typist.type(`${UP}5001${ENTER}`);
+  fixture.type(`${UP}5001${ENTER}`);
   assertEquals(await answer, "5001");
-  typist.type(UP);
-  assertEquals((await typist.newOutput()).at(-1), "> uno|");
+  fixture.type(UP);
+  assertEquals((await fixture.newOutput()).at(-1), "> uno|");
 });
 
 Deno.test("Terminal completes what is typed for the chat, and nothing else", pure, async () => {
-  await using typist = new TerminalFixture();
-  const { terminal } = typist;
+  await using fixture = new TerminalFixture();
+  const { terminal } = fixture;
   const answer = terminal.ask("Nick");
-  typist.type(`an${TAB}`);
-  assertEquals(await typist.newOutput(), ["Nick: an|"]);
-  typist.type(ENTER);
+  fixture.type(`an${TAB}`);
+  assertEquals(await fixture.newOutput(), ["Nick: an|"]);
+  fixture.type(ENTER);
   await answer;
   chatOf(terminal, { complete: () => ({ from: 0, choices: ["ana: "] }) });
-  typist.type("an");
+  fixture.type("an");
   await flushMacrotasks();
-  typist.type(TAB);
-  assertEquals((await typist.newOutput()).at(-1), "> ana: |");
+  fixture.type(TAB);
+  assertEquals((await fixture.newOutput()).at(-1), "> ana: |");
 });
 
 Deno.test("A secret on a screen leaves no trace, be it whole, typed ahead or given up", pure, async () => {

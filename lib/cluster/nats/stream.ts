@@ -91,10 +91,10 @@ export class NatsStream implements StreamStore {
 
   async append(
     bytes: Uint8Array,
-    { id, isCheckpoint = false, after }: { id: string; isCheckpoint?: boolean; after?: number },
+    { id, isSnapshot = false, after }: { id: string; isSnapshot?: boolean; after?: number },
   ): Promise<number | undefined> {
     try {
-      const { seq } = await this.#js.publish(this.#subject(isCheckpoint), bytes, {
+      const { seq } = await this.#js.publish(this.#subject(isSnapshot), bytes, {
         msgID: id,
         expect: { streamName: this.#name, lastSequence: after },
       });
@@ -164,12 +164,12 @@ export class NatsStream implements StreamStore {
         const { streamSequence: position, timestampNanos } = message.info;
         // One that was behind when it was asked begins too early.
         if (position < from) continue;
-        const isCheckpoint = message.subject === this.#subject(true);
+        const isSnapshot = message.subject === this.#subject(true);
         yield {
           position,
           bytes: message.data,
           timeMs: millis(timestampNanos),
-          isCheckpoint,
+          isSnapshot,
           isAfterGap: position > next,
         };
         next = Math.max(next, position + 1);
@@ -211,8 +211,8 @@ export class NatsStream implements StreamStore {
     this.#closed.abort();
   }
 
-  #subject(isCheckpoint: boolean): string {
-    return `${this.#name}.${isCheckpoint ? "checkpoint" : "log"}`;
+  #subject(isSnapshot: boolean): string {
+    return `${this.#name}.${isSnapshot ? "checkpoint" : "log"}`;
   }
 }
 
@@ -221,7 +221,7 @@ function toRecord(message: StoredMsg | undefined): StoredRecord | undefined {
     position: message.seq,
     bytes: message.data,
     timeMs: message.time.getTime(),
-    isCheckpoint: true,
+    isSnapshot: true,
     isAfterGap: false,
   };
 }

@@ -79,8 +79,8 @@ export class InnerClient implements Client {
       random: () => PATIENCE * random(),
     });
     this.#session = new Session({
-      mailbox: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
-      nextTarget: (failure, options) => this.#next(failure, options),
+      state: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
+      nextServer: (failure, options) => this.#next(failure, options),
       ...HASTE,
     });
     options.ledger.addClient(name);

@@ -49,7 +49,7 @@ const TICK_MS = 20;
 const FLIGHT_MS = 20;
 
 interface Trap {
-  readonly moment: Instant;
+  readonly instant: Instant;
   readonly spring: () => void;
 }
 
@@ -93,9 +93,9 @@ export class Proxy implements AsyncDisposable {
   }
 
   /** Has something break when its moment comes. True then, false when the signal is aborted before. */
-  async breaks(moment: Instant, { signal }: { signal: AbortSignal }): Promise<boolean> {
+  async breaks(instant: Instant, { signal }: { signal: AbortSignal }): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const trap = { moment, spring: () => resolve(true) };
+    const trap = { instant, spring: () => resolve(true) };
     const giveUp = () => resolve(false);
     signal.addEventListener("abort", giveUp);
     if (!signal.aborted) this.#traps.add(trap);
@@ -133,13 +133,13 @@ export class Proxy implements AsyncDisposable {
   /** The trap that a frame springs, if there is one. */
   springs(link: Link, way: Way, frame: Frame): Instant | undefined {
     for (const trap of this.#traps) {
-      if (!link.isAt(trap.moment, way, frame)) continue;
+      if (!link.isAt(trap.instant, way, frame)) continue;
       this.#traps.delete(trap);
       trap.spring();
-      if (trap.moment === "after one delivery") {
+      if (trap.instant === "after one delivery") {
         for (const other of this.#links) if (other !== link) other.cut();
       }
-      return trap.moment;
+      return trap.instant;
     }
     return undefined;
   }
@@ -223,8 +223,8 @@ class Link {
   }
 
   /** Whether a frame is the moment that somebody waits for. */
-  isAt(moment: Instant, way: Way, frame: Frame): boolean {
-    switch (moment) {
+  isAt(instant: Instant, way: Way, frame: Frame): boolean {
+    switch (instant) {
       case "within a frame up":
         return way === "up";
       case "within a frame down":
@@ -277,9 +277,9 @@ class Link {
     for (let frame = frames.next(); frame; frame = frames.next()) {
       const end = start + HEADER_BYTES + frame.body.length;
       if (frame.type === FRAME_TYPE.hello) this.#meet(frame);
-      const moment = this.#proxy.springs(this, way, frame);
-      if (moment === "before a receipt") return Math.max(start, 0);
-      if (moment === "within a frame up" || moment === "within a frame down") {
+      const instant = this.#proxy.springs(this, way, frame);
+      if (instant === "before a receipt") return Math.max(start, 0);
+      if (instant === "within a frame up" || instant === "within a frame down") {
         const first = Math.max(start + 1, 0);
         return first + this.#proxy.network.random.below(end - first);
       }

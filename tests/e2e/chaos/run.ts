@@ -241,8 +241,8 @@ class Chaos implements AsyncDisposable {
       case "freeze":
         return await this.#freeze(step, signal);
       case "break":
-        if (await this.#breaks(this.#servers[step.server]!, step.moment, signal)) {
-          this.#counts[step.moment === "before a receipt" ? "lostReceipts" : "cutFrames"]++;
+        if (await this.#breaks(this.#servers[step.server]!, step.instant, signal)) {
+          this.#counts[step.instant === "before a receipt" ? "lostReceipts" : "cutFrames"]++;
         }
         return;
       case "cut":
@@ -294,10 +294,10 @@ class Chaos implements AsyncDisposable {
   }
 
   /** Waits for a moment at which something breaks. Whether it came. */
-  async #breaks({ proxy }: MortalServer, moment: Instant, signal: AbortSignal): Promise<boolean> {
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), MOMENT_MS);
-    const hasBroken = await proxy.breaks(moment, { signal: AbortSignal.any([patience.signal, signal]) });
+  async #breaks({ proxy }: MortalServer, instant: Instant, signal: AbortSignal): Promise<boolean> {
+    const commitWait = new AbortController();
+    const timer = setTimeout(() => commitWait.abort(), MOMENT_MS);
+    const hasBroken = await proxy.breaks(instant, { signal: AbortSignal.any([commitWait.signal, signal]) });
     clearTimeout(timer);
     return hasBroken;
   }

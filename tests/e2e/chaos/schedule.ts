@@ -28,7 +28,7 @@ export type Step =
       readonly forMs: number;
       readonly isCut: boolean;
     }
-    | { readonly what: "break"; readonly server: number; readonly moment: Instant }
+    | { readonly what: "break"; readonly server: number; readonly instant: Instant }
     | { readonly what: "cut"; readonly client: number }
     | { readonly what: "abandon"; readonly client: number; readonly lateMs: number; readonly isBack: boolean }
     | {
@@ -129,8 +129,8 @@ function breakage(random: Random): Bare {
   if (random.chance(0.2)) {
     return { what: "abandon", client, lateMs: random.spread(20, 2_000), isBack: random.chance(0.7) };
   }
-  const moment = random.pick<Instant>(["within a frame up", "within a frame down", "before a receipt"]);
-  return { what: "break", server: random.below(SERVERS), moment };
+  const instant = random.pick<Instant>(["within a frame up", "within a frame down", "before a receipt"]);
+  return { what: "break", server: random.below(SERVERS), instant };
 }
 
 function weather(random: Random): Bare {

@@ -239,15 +239,15 @@ class SharedChaos implements AsyncDisposable {
 
   /** Somebody comes, says something, and is gone without a word as soon as they have read it back. */
   async #bidFarewell(signal: AbortSignal): Promise<void> {
-    const guest = this.#newClient(CLIENTS.all);
-    const { name } = guest;
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(ECHO_MS)]);
-    while (guest.server === undefined && !patience.aborted) await sleep(LOOK_MS, patience);
+    const client = this.#newClient(CLIENTS.all);
+    const { name } = client;
+    const commitWait = AbortSignal.any([signal, AbortSignal.timeout(ECHO_MS)]);
+    while (client.server === undefined && !commitWait.aborted) await sleep(LOOK_MS, commitWait);
     const words = 1 + this.#random.below(3);
-    for (let count = 0; count < words; count++) guest.say();
+    for (let count = 0; count < words; count++) client.say();
     // As soon as may be: what follows the receipt is its death.
-    while (this.#ledger.receipts(name) < words && !patience.aborted) await sleep(0, patience);
-    await guest.die();
+    while (this.#ledger.receipts(name) < words && !commitWait.aborted) await sleep(0, commitWait);
+    await client.die();
     if (this.#ledger.receipts(name) === words) this.#counts.farewells++;
   }
 
