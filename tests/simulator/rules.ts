@@ -1,4 +1,4 @@
-// The rules of docs/DESIGN.md, "Exactly once", and what is left of them when one is weakened: the simulator
+// The rules of docs/ARCHITECTURE.md, "Exactly once", and what is left of them when one is weakened: the simulator
 // must find what is lost then, or shown twice.
 
 import { RESUME_MARGIN_MS } from "../../lib/room/backlog.ts";
