@@ -30,7 +30,7 @@ async function idle(): Promise<void> {
     return cost.rssBytes;
   };
   const before = await rssBytes();
-  using _crowd = await LoadClients.open({ port: server.port, size, readBytes: READ_BYTES });
+  using _clients = await LoadClients.open({ port: server.port, size, readBytes: READ_BYTES });
   const after = await rssBytes();
   const each = (after - before) / size / 1_024;
   console.log(

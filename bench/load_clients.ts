@@ -17,7 +17,7 @@ const DRAIN_MS = 15_000;
 
 /** Who comes. */
 export interface LoadClientsOptions {
-  /** One of a server, or of each server of a room: the crowd is spread over them. */
+  /** One of a server, or of each server of a room: the clients are spread over them. */
   readonly port: number | readonly number[];
   readonly size: number;
   /** How many dial at a time; the next ones when these are in. */
@@ -62,7 +62,7 @@ export class LoadClients implements Disposable {
     this.#failure.promise.catch(() => {}); // whoever waits for something is told
   }
 
-  /** Lets a crowd in; fulfilled when everyone has read WELCOME. Nobody dials before all who came earlier have
+  /** Connects the clients; fulfilled when all have read WELCOME. Nobody dials before all who came earlier have
    * read what there is: ten thousand who come at once would keep each other waiting until the server gives up.
    * @throws {Error} */
   static async open({ port, size, atOnce = DIAL_CONCURRENCY, readBytes = READ_BYTES }: LoadClientsOptions) {
@@ -100,9 +100,9 @@ export class LoadClients implements Disposable {
   async waitUntil(
     what: string,
     condition: (client: RawClient, index: number) => boolean,
-    { patienceMs = TEST_TIMEOUT_MS }: { patienceMs?: number } = {},
+    { timeoutMs = TEST_TIMEOUT_MS }: { timeoutMs?: number } = {},
   ): Promise<void> {
-    const endMs = performance.now() + patienceMs;
+    const endMs = performance.now() + timeoutMs;
     while (!this.clients.every(condition)) {
       if (performance.now() > endMs) {
         const count = this.clients.filter((client, index) => !condition(client, index)).length;
@@ -138,7 +138,7 @@ export class LoadClients implements Disposable {
     const deliveriesPerSecond = read() / seconds;
     const { messages } = runConversation;
     const hasAll = ({ received }: RawClient, index: number) => received - before[index]! >= messages;
-    await this.waitUntil("for a message", hasAll, { patienceMs: drainMs });
+    await this.waitUntil("for a message", hasAll, { timeoutMs: drainMs });
     const deliveries = read();
     if (deliveries > messages * clients.length) {
       throw new Error("Cannot trust the server: it repeats messages");

@@ -32,7 +32,7 @@ export interface Template<Name extends string = string> {
   readonly fields: Readonly<Record<Name, Field>>;
 }
 
-/** HELLO of a newcomer who wants no history. */
+/** HELLO of a first join without history. */
 export function helloTemplate(): Template<"nick" | "token"> {
   return template(hello(), {
     nick: hello({ nick: "v11111" }),

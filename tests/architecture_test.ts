@@ -155,6 +155,125 @@ Deno.test("every export of lib/ is used by another file", reading, () => {
   assertEquals(unused, []);
 });
 
+/** Old names that docs/GLOSSARY.md's terms replaced, wherever they stand within a word. */
+const GONE = new RegExp(
+  [
+    ...[
+      "absences",
+      "anteroom",
+      "attendance",
+      "checkpoint",
+      "chooser",
+      "crowd",
+      "doorman",
+      "farewell",
+      "hermit",
+    ],
+    ...["journal", "leash", "linger", "lookalike", "mailbox", "neighbour", "newcomer", "outdate", "patience"],
+    ...[
+      "readdress",
+      "reception",
+      "roster",
+      "substitute",
+      "traveller",
+      "typist",
+      "unfold",
+      "villain",
+      "visitor",
+    ],
+    ...["withdrawal", "withdrawn"],
+  ].join("|"),
+  "gi",
+);
+/** Old names that are common within other words: these are whole identifiers. */
+const GONE_IDENTIFIERS = new RegExp(
+  `(?<![A-Za-z])(?:${
+    [
+      ...[
+        "Admission",
+        "Arrival",
+        "askFor",
+        "boss",
+        "chunkBefore",
+        "Desk",
+        "desk",
+        "Desks",
+        "desks",
+        "Edition",
+      ],
+      ...[
+        "fold",
+        "folds",
+        "foldSaid",
+        "gate",
+        "Gate",
+        "giveBack",
+        "givenUp",
+        "goneMs",
+        "graceEndMs",
+        "guest",
+      ],
+      ...[
+        "Guest",
+        "guests",
+        "Guests",
+        "hasPaused",
+        "heardMs",
+        "heldUpMs",
+        "Homed",
+        "Honest",
+        "hub",
+        "Hub",
+        "inbox",
+      ],
+      ...[
+        "Inbox",
+        "isAway",
+        "isForeign",
+        "isKeyboard",
+        "isStuck",
+        "keptEntries",
+        "lackMs",
+        "looksOf",
+        "loseAll",
+      ],
+      ...["loseServer", "lostEnd", "Manner", "Moment", "newDay", "NEVER_WHOLE_MS", "NickWish", "noteTaken"],
+      ...["onGiveUp", "onTaken", "Paint", "Participant", "Proposal", "Refusal", "rival", "Rival", "rotation"],
+      ...[
+        "Rotation",
+        "Sentences",
+        "sentencesIn",
+        "silenceMs",
+        "spell",
+        "Spell",
+        "stayedMs",
+        "suffer",
+        "takePart",
+      ],
+      ...["Taker", "tellWaiting", "throwOut", "tickMs", "tookMs", "TRUE_RULES", "Unnumbered", "wasIn"],
+      ...["WEAKENINGS", "wholeMs", "wordAfter", "wordBefore"],
+    ].join("|")
+  })(?![A-Za-z])`,
+  "g",
+);
+/** Names of others, and what is written down in rooms, streams and on the wire. */
+const KEPT =
+  /journalctl|journal_mode|-journal|wal_checkpoint|checkpointWal|\.checkpoint|nick-lookalike|address-crowded|"checkpoint-|`checkpoint/g;
+
+Deno.test("old names are gone from files and their names", reading, () => {
+  const wrong: string[] = [];
+  for (const [path, source] of sources) {
+    if (path === "./tests/architecture_test.ts") continue;
+    for (const text of [path, source]) {
+      const rest = text.replaceAll(KEPT, "");
+      for (const [name] of [...rest.matchAll(GONE), ...rest.matchAll(GONE_IDENTIFIERS)]) {
+        wrong.push(`${path}: ${name}`);
+      }
+    }
+  }
+  assertEquals([...new Set(wrong)], []);
+});
+
 Deno.test("imports are found however they are written", { permissions: "none" }, () => {
   const code = withoutComments(`
     import { one } from "./one.ts";

@@ -96,7 +96,7 @@ export async function dialPeer(server: Address, wire = TCP): Promise<Peer> {
   return new RawPeer(conn, { encode: encodeClient, decode: decodeServer });
 }
 
-/** A newcomer's HELLO, the token made from the nick. */
+/** HELLO of a first join, the token made from the nick. */
 export function makeHello(nick: string, hello: Partial<Hello> = {}): Hello {
   return {
     type: "hello",

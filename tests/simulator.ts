@@ -1,4 +1,4 @@
-// Drives lib/room.ts and lib/mailbox.ts, the server and the client without sockets, through simulated time and
+// Drives lib/room/room.ts and lib/client/session_state.ts, the server and the client without sockets, through simulated time and
 // a simulated network, and holds a ledger against what they do. A seed gives the same run every time.
 
 import type { Fault } from "./simulator/ledger.ts";

@@ -1,4 +1,4 @@
-// What tests of all kinds share: a limit to their patience, addresses of this machine, and the time.
+// What tests of all kinds share: a time limit, addresses of this machine, and the time.
 
 import type { Address } from "../lib/net/address.ts";
 import type { Clock } from "../lib/base/time.ts";

@@ -32,7 +32,7 @@ function inWords(tally: Readonly<Tally>): string {
 function sharedInWords(tally: Readonly<SharedTally>): string {
   return `${tally.rounds} rounds, ${tally.deaths} deaths of chat servers, ${tally.natsDeaths} of NATS servers, ` +
     `${tally.cuts} connections cut, ${tally.replacements} clients replaced, ` +
-    `${tally.farewells} gone at once after their receipt; ${tally.messages} messages, ` +
+    `${tally.hastyLeaves} gone at once after their echo; ${tally.messages} messages, ` +
     `${tally.deliveries} deliveries, ${tally.printed} lines on consoles`;
 }
 

@@ -303,15 +303,15 @@ function showAll(stage: Stage, texts: typeof SPANISH): void {
   const servers: Screen[] = [
     {
       title: `${texts.primary}, ${primary}`,
-      paintTitle: red,
+      titleTheme: red,
       lines: stage.linesOf("primary"),
       statusLine: stage.isKilled ? texts.killed : undefined,
     },
-    { title: `${texts.backup}, ${backup}`, paintTitle: yellow, lines: stage.linesOf("backup") },
+    { title: `${texts.backup}, ${backup}`, titleTheme: yellow, lines: stage.linesOf("backup") },
   ];
   const colours = [green, magenta, blue];
   const people = NICKS.map((nick, index): Screen => {
-    return { title: nick, paintTitle: colours[index]!, lines: stage.linesOf(nick) };
+    return { title: nick, titleTheme: colours[index]!, lines: stage.linesOf(nick) };
   });
   console.log(["", ...layOutScreens(servers, columns), ...layOutScreens(people, columns)].join("\n"));
 }

@@ -11,12 +11,12 @@ const MAX_RULE_COLUMNS = 80;
 const GAP = "   ";
 const INDENT = "    ";
 
-type Paint = (text: string) => string;
+type Theme = (text: string) => string;
 
 /** What one program showed. */
 export interface Screen {
   readonly title: string;
-  readonly paintTitle: Paint;
+  readonly titleTheme: Theme;
   readonly lines: readonly string[];
   /** What befell the program behind its last line, if something did. */
   readonly statusLine?: string;
@@ -45,11 +45,11 @@ export function paintLine(line: string): string {
 /** A row as it is measured, and how it is coloured then. */
 interface Row {
   readonly text: string;
-  readonly paint: Paint;
+  readonly theme: Theme;
 }
 
-function painted({ text, paint }: Row): string {
-  return paint(text);
+function painted({ text, theme }: Row): string {
+  return theme(text);
 }
 
 function sideBySide(screens: readonly Screen[], columns: number): string[] {
@@ -57,7 +57,7 @@ function sideBySide(screens: readonly Screen[], columns: number): string[] {
   const height = Math.max(...stacks.map((rows) => rows.length));
   return Array.from({ length: height }, (_, y) => {
     const cells = stacks.map((rows) => {
-      const row = rows[y] ?? { text: "", paint: plain };
+      const row = rows[y] ?? { text: "", theme: plain };
       const isLast = rows === stacks.at(-1);
       return painted(row) + (isLast ? "" : " ".repeat(Math.max(0, columns - stringWidth(row.text))));
     });
@@ -65,12 +65,12 @@ function sideBySide(screens: readonly Screen[], columns: number): string[] {
   });
 }
 
-function framed({ title, paintTitle, lines, statusLine }: Screen, columns: number): Row[] {
+function framed({ title, titleTheme, lines, statusLine }: Screen, columns: number): Row[] {
   return [
-    { text: title, paint: (text) => bold(paintTitle(text)) },
-    { text: "─".repeat(Math.min(columns, MAX_RULE_COLUMNS)), paint: paintTitle },
+    { text: title, theme: (text) => bold(titleTheme(text)) },
+    { text: "─".repeat(Math.min(columns, MAX_RULE_COLUMNS)), theme: titleTheme },
     ...lines.flatMap((line) => rowsOf(line, columns)),
-    ...statusLine === undefined ? [] : [{ text: statusLine, paint: (text: string) => bold(red(text)) }],
+    ...statusLine === undefined ? [] : [{ text: statusLine, theme: (text: string) => bold(red(text)) }],
   ];
 }
 
@@ -85,15 +85,15 @@ function rowsOf(line: string, columns: number): Row[] {
   }
   texts.push(text);
   const [stamp = ""] = /^\[[\d :-]+\] /.exec(line) ?? [];
-  const paint = themeFor(line.slice(stamp.length));
+  const theme = themeFor(line.slice(stamp.length));
   return texts.map((text, index) => ({
     text,
-    paint: index > 0 ? paint : (text) => dim(text.slice(0, stamp.length)) + paint(text.slice(stamp.length)),
+    theme: index > 0 ? theme : (text) => dim(text.slice(0, stamp.length)) + theme(text.slice(stamp.length)),
   }));
 }
 
 /** How what stands behind the time is coloured. */
-function themeFor(content: string): Paint {
+function themeFor(content: string): Theme {
   if (content.startsWith(`${PREFIXES.notice} `)) return yellow;
   if (content.startsWith(`${PREFIXES.presence} `)) return cyan;
   return (text) => text.replace(/^(?:[^\p{L}\d] )?[\p{L}\p{M}\d_-]+:(?= )/u, bold);

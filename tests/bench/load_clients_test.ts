@@ -86,11 +86,11 @@ async function talk(senders: number, window: number) {
 }
 
 for (const [senders, window] of [[1, 1], [1, 100], [4, 3], [4, 100]] as const) {
-  Deno.test(`A crowd with ${senders} senders and ${window} messages in flight counts what the log has`, async () => {
+  Deno.test(`LoadClients with ${senders} senders and ${window} messages in flight counts what the log has`, async () => {
     const { first, second, said, head } = await talk(senders, window);
     assert(first.messages > window && second.messages > window, `${first.messages} ${second.messages}`);
     assertEquals([first.deliveries, second.deliveries], [first.messages * 5, second.messages * 5]);
-    // A crowd that comes two at a time reads a message after the first four.
+    // Load clients that join two at a time read a message after the first four.
     const settling = [2, 2, 1, 1, 0];
     assertEquals(said, settling.map((count) => first.messages + second.messages + count));
     assertEquals(head, said[0]! + 10);
@@ -143,7 +143,7 @@ const UNFAIR: [copies: number[], error: string][] = [
   [[1, 2, 1], "repeats messages"],
 ];
 for (const [copies, error] of UNFAIR) {
-  Deno.test(`A crowd does not believe a server that gives its clients ${copies} copies`, async () => {
+  Deno.test(`LoadClients does not believe a server that gives its clients ${copies} copies`, async () => {
     using server = new UnfairServer(copies);
     using batch = await LoadClients.open({ port: server.port, size: 3 });
     const talk = batch.runConversation({ senders: 1, window: 1, waitUntil: delay(50), drainMs: 50 });
@@ -151,7 +151,7 @@ for (const [copies, error] of UNFAIR) {
   });
 }
 
-Deno.test("A crowd fails when one of its clients is cut off", async () => {
+Deno.test("LoadClients fails when one of its clients is disconnected", async () => {
   using batch = await (async () => {
     await using server = new ChatServer({ host: LOOPBACK, port: 0, shutdownMs: 10 });
     return await LoadClients.open({ port: server.address.port, size: 2 });
@@ -159,7 +159,7 @@ Deno.test("A crowd fails when one of its clients is cut off", async () => {
   const never = new Promise<void>(() => {});
   const talk = batch.runConversation({ senders: 1, window: 1, waitUntil: never });
   await assertRejects(
-    () => withTimeout(talk, "the crowd to fail"),
+    () => withTimeout(talk, "the clients to fail"),
     Error,
     "the server has ended the connection",
   );

@@ -55,7 +55,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Checkpoints are found from a position on, or else the last one",
+  "Snapshots are found from a position on, or else the last one",
   withNats,
   () =>
     inNats(async ({ store }) => {

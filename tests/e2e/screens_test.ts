@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { wrapWords } from "../../lib/terminal/word_wrap.ts";
-import { BACK, connected, JOINED, presenceLine, serverFell as lost, TIME } from "./sentences.ts";
+import { connected, JOINED, presenceLine, REJOINED, serverFell as lost, TIME } from "./sentences.ts";
 import {
   freePort,
   localAddresses,
@@ -121,7 +121,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
     lost(first),
     ...asked,
     connected(second, "beto"),
-    presenceLine("ana", BACK),
+    presenceLine("ana", REJOINED),
     ">",
   );
   const celiaLost = [
@@ -141,7 +141,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   await ana.shows(
     ...[...anaAnswered, connected(first, "ana"), presenceLine("beto", JOINED), presenceLine("celia", JOINED)],
     ...[`${TIME} ana: hola`, lost(first), ...asked, connected(second, "beto", "ana")],
-    ...[presenceLine("celia", BACK), `${TIME} celia: to be continued, 😀`, ">"],
+    ...[presenceLine("celia", REJOINED), `${TIME} celia: to be continued, 😀`, ">"],
   );
 });
 

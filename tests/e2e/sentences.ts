@@ -7,7 +7,7 @@ export const TIME = "[yyyy-MM-dd HH:mm:ss]";
 
 /** What somebody does, behind their name. */
 export const JOINED = "se ha conectado";
-export const BACK = "se ha reconectado";
+export const REJOINED = "se ha reconectado";
 export const LEFT = "se ha desconectado";
 
 /** A client is in, with these people. */

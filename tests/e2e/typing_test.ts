@@ -228,7 +228,7 @@ Deno.test("With --auto the prompt tells that there is no server, and what is typ
   await again.waitForOutput("ana: sin acabar\n");
 });
 
-Deno.test("A crowd that comes or goes shares a line, on a screen and not on the console", async () => {
+Deno.test("Members who join or leave together share a line, on a screen and not on the console", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, server, port } = await newChat(terminals, scope, { columns: 100 });

@@ -82,7 +82,7 @@ function tampering(tamper: Relay["tamper"], server: Case["server"] = {}): Case {
       await peer.expect("welcome");
       relay.tamper = tamper;
       await peer.send(say(1));
-      await peer.receiveAll().catch(() => {}); // neither side is owed a farewell
+      await peer.receiveAll().catch(() => {}); // neither side is owed a last frame
     },
   };
 }

@@ -20,7 +20,7 @@ import type { Ledger, Shown } from "./ledger.ts";
  * which would leave little time for chatting. */
 const HASTE = { pingMs: 500, pingTimeoutMs: 1_500, welcomeTimeoutMs: 1_000 } as const;
 /** How much of the time it waits before it goes to the next server, for the same reason. */
-const PATIENCE = 0.06;
+const BACKOFF_SCALE = 0.06;
 
 /** What a client needs. */
 export interface ClientOptions {
@@ -55,10 +55,10 @@ export class InnerClient implements Client {
   readonly name: string;
   server: string | undefined;
   readonly #options: ClientOptions;
-  readonly #chooser: ServerSelector;
+  readonly #selector: ServerSelector;
   readonly #session: Session;
   readonly #running: Promise<void>;
-  #instance = 0n;
+  #logId = 0n;
   /** `seq` of the entry shown last. */
   #lastSeq = -1;
   #isDead = false;
@@ -68,7 +68,7 @@ export class InnerClient implements Client {
     const { name, first, servers, random } = options;
     this.name = name;
     this.#options = options;
-    this.#chooser = new ServerSelector({
+    this.#selector = new ServerSelector({
       terminal: silentTerminal,
       language: "en",
       notify: () => Promise.resolve(),
@@ -76,7 +76,7 @@ export class InnerClient implements Client {
       nick: name,
       backups: servers,
       isAuto: true,
-      random: () => PATIENCE * random(),
+      random: () => BACKOFF_SCALE * random(),
     });
     this.#session = new Session({
       state: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
@@ -112,7 +112,7 @@ export class InnerClient implements Client {
   ): Promise<ConnectTarget | undefined> {
     if (this.#isDead) return undefined;
     const isInsisting = this.#isInsisting && failure !== undefined;
-    if (!isInsisting) return await this.#chooser.next(failure, options);
+    if (!isInsisting) return await this.#selector.next(failure, options);
     this.#isInsisting = false;
     return failure.target;
   }
@@ -131,8 +131,8 @@ export class InnerClient implements Client {
     if (event.type === "failed") return this.#fail(event.failure);
     if (event.type === "entered") {
       this.server = formatAddress(event.server);
-      this.#chooser.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
-      this.#instance = event.welcome.logId;
+      this.#selector.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
+      this.#logId = event.welcome.logId;
       this.#lastSeq = -1;
       ledger.entered(this.name);
       if (event.truncatedCount > 0) {
@@ -145,7 +145,7 @@ export class InnerClient implements Client {
         ledger.report("shown out of order", `${this.name} shows entry ${entry.seq} after ${this.#lastSeq}`);
       }
       this.#lastSeq = entry.seq;
-      if (entry.type === "said") ledger.read(this.name, this.#instance, entry);
+      if (entry.type === "said") ledger.read(this.name, this.#logId, entry);
     }
   }
 

@@ -42,7 +42,7 @@ export class Ledger {
   readonly counts = { messages: 0, deliveries: 0, printed: 0 };
   readonly #senders = new Map<string, Sender>();
   readonly #readers = new Map<string, Reader>();
-  /** What entry `seq` of a server's log is, by the server's instance. */
+  /** What entry `seq` of a server's log is, by its logId. */
   readonly #logs = new Map<bigint, Map<number, string>>();
   readonly #isKept: boolean;
   #isClosed = false;
@@ -152,7 +152,7 @@ export class Ledger {
   }
 
   /** How many messages a client has read back. */
-  receipts(name: string): number {
+  echoes(name: string): number {
     return this.#senders.get(name)!.timesMs.length;
   }
 

@@ -1,4 +1,4 @@
-// Waiting in chaos: for a time, and until nothing is missing any more.
+// Pauses of a chaos run: for a time, and until nothing is missing any more.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Ledger } from "./ledger.ts";

@@ -111,7 +111,7 @@ class Chaos implements AsyncDisposable {
     replacements: 0,
     passersby: 0,
   };
-  #newcomers = 0;
+  #clientCount = 0;
   #plan: readonly string[] = [];
   #events: string[] = [];
   #roundMs = 0;
@@ -196,7 +196,7 @@ class Chaos implements AsyncDisposable {
     const servers = this.#servers.map(({ proxy }) => proxy.address);
     const isInner = client >= CLIENTS.processes;
     const options = {
-      name: `${isInner ? "c" : "p"}${client}-${this.#newcomers++}`,
+      name: `${isInner ? "c" : "p"}${client}-${this.#clientCount++}`,
       first: isAstray ? this.#nowhere : this.#random.pick(servers),
       servers,
       ledger: this.#ledger,
@@ -323,7 +323,7 @@ class Chaos implements AsyncDisposable {
   async #passBy(signal: AbortSignal): Promise<void> {
     for (let number = 0; !signal.aborted && this.problems.length === 0; number++) {
       const client = this.#newClient(CLIENTS.all);
-      const isDone = () => signal.aborted || this.#ledger.receipts(client.name) > 0;
+      const isDone = () => signal.aborted || this.#ledger.echoes(client.name) > 0;
       while (client.server === undefined && !signal.aborted) await sleep(LOOK_MS, signal);
       client.say();
       while (!isDone()) await sleep(1, signal);

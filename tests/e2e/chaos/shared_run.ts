@@ -36,7 +36,7 @@ export interface SharedTally {
   /** Clients that died or left, and others that came. */
   replacements: number;
   /** Clients that were gone as soon as they had read back what they said. */
-  farewells: number;
+  hastyLeaves: number;
   messages: number;
   deliveries: number;
   printed: number;
@@ -82,8 +82,8 @@ class SharedChaos implements AsyncDisposable {
   readonly #cluster: NatsServer[];
   readonly #servers: MortalServer[] = [];
   readonly #clients: Client[] = [];
-  readonly #counts = { rounds: 0, deaths: 0, natsDeaths: 0, cuts: 0, replacements: 0, farewells: 0 };
-  #newcomers = 0;
+  readonly #counts = { rounds: 0, deaths: 0, natsDeaths: 0, cuts: 0, replacements: 0, hastyLeaves: 0 };
+  #clientCount = 0;
   #events: string[] = [];
   #roundMs = 0;
 
@@ -154,7 +154,7 @@ class SharedChaos implements AsyncDisposable {
     const servers = this.#servers.map(({ proxy }) => proxy.address);
     const isInner = client >= CLIENTS.processes;
     const options = {
-      name: `${isInner ? "c" : "p"}${client}-${this.#newcomers++}`,
+      name: `${isInner ? "c" : "p"}${client}-${this.#clientCount++}`,
       first: this.#random.pick(servers),
       servers,
       ledger: this.#ledger,
@@ -177,7 +177,7 @@ class SharedChaos implements AsyncDisposable {
       this.#often([300, 4_000], signal, () => this.#kill(signal)),
       this.#often([200, 2_000], signal, () => this.#cut()),
       this.#often([500, 4_000], signal, () => this.#replace()),
-      this.#often([300, 3_000], signal, () => this.#bidFarewell(signal)),
+      this.#often([300, 3_000], signal, () => this.#leaveAtOnce(signal)),
     ];
     await sleep(stormMs, signal);
     calm.abort();
@@ -238,7 +238,7 @@ class SharedChaos implements AsyncDisposable {
   }
 
   /** Somebody comes, says something, and is gone without a word as soon as they have read it back. */
-  async #bidFarewell(signal: AbortSignal): Promise<void> {
+  async #leaveAtOnce(signal: AbortSignal): Promise<void> {
     const client = this.#newClient(CLIENTS.all);
     const { name } = client;
     const commitWait = AbortSignal.any([signal, AbortSignal.timeout(ECHO_MS)]);
@@ -246,9 +246,9 @@ class SharedChaos implements AsyncDisposable {
     const words = 1 + this.#random.below(3);
     for (let count = 0; count < words; count++) client.say();
     // As soon as may be: what follows the receipt is its death.
-    while (this.#ledger.receipts(name) < words && !commitWait.aborted) await sleep(0, commitWait);
+    while (this.#ledger.echoes(name) < words && !commitWait.aborted) await sleep(0, commitWait);
     await client.die();
-    if (this.#ledger.receipts(name) === words) this.#counts.farewells++;
+    if (this.#ledger.echoes(name) === words) this.#counts.hastyLeaves++;
   }
 
   /** Has all six live, and waits until each has shown what each has said, and what the dead read back. */
