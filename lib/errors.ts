@@ -180,6 +180,15 @@ export class ConnectionLostError extends ChatError<ConnectionLostCode> {
   override readonly name = "ConnectionLostError";
 }
 
+/** Error codes for a peer that has hung up (man 3 errno). Windows, and perhaps others, reports them instead of what the
+ * peer sent last if the peer had not read everything. */
+const RESET_CODES: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
+
+/** Whether a system error means that the peer has hung up. */
+export function isReset(error: unknown): boolean {
+  return RESET_CODES.includes((error as { code?: unknown } | undefined)?.code);
+}
+
 /** Codes of errors, of the system's calls (man 3 errno), and of TLS as Node has them. */
 const REASON_BY_ERRNO = {
   EISDIR: "is-folder",

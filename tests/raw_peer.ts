@@ -18,7 +18,7 @@ import {
   sessionIdOf,
   type Welcome,
 } from "../lib/protocol/frames.ts";
-import type { Socket } from "../lib/net/socket.ts";
+import type { Socket } from "../lib/net/tls_socket.ts";
 import { addressOf, LOOPBACK, withTimeout } from "./support.ts";
 import { TCP } from "./transport.ts";
 

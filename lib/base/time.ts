@@ -1,43 +1,92 @@
-// The one place that reads the time. Everything that needs it is given a clock, or a moment if it is pure.
+// Clocks, timeouts, ids and versions: the only file that reads the time or makes random numbers.
+
+import { setTimeout as delay } from "node:timers/promises";
 
 /** One moment on two clocks. */
 export interface Instant {
-  /** Time of day, in ms since 1970 UTC: what people are shown. */
+  /** Time of day, in ms since 1970 UTC. For display and for what is stored. */
   readonly wallMs: number;
-  /** Monotonic, in ms: what durations are measured with. */
+  /** In ms, from any start. For durations. */
   readonly monotonicMs: number;
 }
 
-/** Gives the moment that it is. */
+/** Reads the current time. */
 export type Clock = () => Instant;
 
-/** A clock from a time of day and a monotonic time, both in ms. Monotonic clocks stand still while a machine
- * sleeps, though servers die meanwhile: how far the time of day runs ahead of it is added. Somebody who sets the
- * clock forward makes a sleep of it, which costs a reconnection; setting it back changes nothing. */
-export function makeClock(wallMs: () => number, awakeMs: () => number): Clock {
+/** A wall clock jump of more than this, in ms, counts as a sleep of the machine. */
+const CLOCK_JUMP_MS = 1_000;
+
+/** `performance.now()` stops during system sleep, but servers keep dying. So a jump of the wall clock over
+ * {@linkcode CLOCK_JUMP_MS} is added to monotonic time. Setting the clock forward looks like a sleep and costs one
+ * reconnect; setting it back has no effect. */
+export function makeClock(wallMs: () => number, monotonicMs: () => number): Clock {
   let sleptMs = 0;
-  let ahead = wallMs() - awakeMs();
+  let lastOffsetMs = wallMs() - monotonicMs();
   return () => {
-    const moment = { wallMs: wallMs(), monotonicMs: awakeMs() };
-    const aheadNow = moment.wallMs - moment.monotonicMs;
-    if (aheadNow - ahead > CLOCK_JUMP_MS) sleptMs += aheadNow - ahead;
-    ahead = aheadNow;
-    moment.monotonicMs += sleptMs;
-    return moment;
+    const instant = { wallMs: wallMs(), monotonicMs: monotonicMs() };
+    const offsetMs = instant.wallMs - instant.monotonicMs;
+    if (offsetMs - lastOffsetMs > CLOCK_JUMP_MS) sleptMs += offsetMs - lastOffsetMs;
+    lastOffsetMs = offsetMs;
+    instant.monotonicMs += sleptMs;
+    return instant;
   };
 }
-
-/** What is taken for a sleep rather than for a clock being trimmed, in ms. */
-const CLOCK_JUMP_MS = 1_000;
 
 /** The machine's clock. */
 export const systemClock: Clock = makeClock(() => Date.now(), () => performance.now());
 
-/** The clock of a server: its monotonic time stands still while the machine sleeps, and nobody can set it. What a log
- * holds must never seem older than it is: it would be kept from who comes later, from a server that fell. */
-export function makeServerClock(wallMs: () => number, awakeMs: () => number): Clock {
-  return () => ({ wallMs: wallMs(), monotonicMs: awakeMs() });
+/** Does not count the machine's sleep. An entry of the log must never seem older than it is: the server would prune
+ * it before clients that come from a failed server have read it. */
+export function makeServerClock(wallMs: () => number, monotonicMs: () => number): Clock {
+  return () => ({ wallMs: wallMs(), monotonicMs: monotonicMs() });
 }
 
-/** The machine's clock, for a server. */
+/** The machine's clock for a server. */
 export const serverClock: Clock = makeServerClock(() => Date.now(), () => performance.now());
+
+/** Waits for a promise, at most `ms`. The promise is not cancelled.
+ * @throws the promise's rejection, if it comes in time */
+export async function withTimeout(ms: number, promise: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  try {
+    await Promise.race([promise, delay(ms, undefined, done).catch(() => {})]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** Aborts its signal with `error` after `ms`, or when `outer` aborts, unless disposed of before. `AbortSignal.timeout`
+ * cannot be disposed of. */
+export class Deadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #outer: AbortSignal;
+  readonly #abort: () => void;
+
+  constructor(ms: number, { error, outer }: { error: Error; outer: AbortSignal }) {
+    this.#abort = () => this.#controller.abort(error);
+    this.#timer = setTimeout(this.#abort, ms);
+    this.#outer = outer;
+    outer.addEventListener("abort", this.#abort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener("abort", this.#abort);
+  }
+}
+
+/** 64 random bits, never zero. */
+export function randomId(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0]! || randomId();
+}
+
+/** Whether a version of Deno, such as `2.6.10`, is at least `major.minor`. */
+export function isAtLeast(version: string, [major, minor]: readonly [major: number, minor: number]): boolean {
+  const [ofMajor = 0, ofMinor = 0] = version.split(".").map(Number);
+  return ofMajor > major || (ofMajor === major && ofMinor >= minor);
+}

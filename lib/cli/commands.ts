@@ -3,8 +3,7 @@
 
 import { formatColumns } from "./columns.ts";
 import type { PlainTranslationKey, Translate } from "../i18n/translate.ts";
-import { suggest } from "../text/nearest.ts";
-import { printable } from "../text/text.ts";
+import { printable, suggest } from "../text/text.ts";
 
 /** A command that can be typed. */
 export interface Command {

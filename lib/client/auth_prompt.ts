@@ -5,7 +5,7 @@ import { type Address, formatAddress } from "../net/address.ts";
 import { type ChatError, ConnectError, InputError, ServerError } from "../errors.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
 import { serverKey } from "./known_servers.ts";
-import { parsePassword } from "../text/password.ts";
+import { parsePassword } from "../text/text.ts";
 import { prompt } from "../terminal/questions.ts";
 import type { Disconnect } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";

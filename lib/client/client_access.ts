@@ -1,18 +1,15 @@
 // How a client gets in where it is not enough to come: the flags about passwords and TLS, and what they give.
 
 import { join } from "node:path";
-import type { Address } from "../net/address.ts";
-import type { Backup } from "../net/backup.ts";
+import { type Address, type Backup, parseFingerprint } from "../net/address.ts";
 import { dial, type DialOptions } from "../net/tcp.ts";
 import { InputError } from "../errors.ts";
-import { fingerprint, parseFingerprint } from "../net/fingerprint.ts";
+import { checkTlsSupport, dialTls, fingerprint } from "../net/tls.ts";
 import { checkCombinations, type FlagTable, type FlagValues } from "../cli/flags.ts";
-import { parsePassword } from "../text/password.ts";
+import { parsePassword } from "../text/text.ts";
 import { readUserFile } from "../base/files.ts";
 import type { ProcessContext } from "../cli/process.ts";
-import { dialTls } from "../net/tls.ts";
-import type { Socket } from "../net/socket.ts";
-import { requireTls } from "../net/tls_support.ts";
+import type { Socket } from "../net/tls_socket.ts";
 import { TrustStore } from "./trust_store.ts";
 
 /** Flags about getting in. */
@@ -40,7 +37,7 @@ export async function clientAccess(
 ): Promise<ClientAccess> {
   checkCombinations(flags, { conflicts: [["ca", "tls-fingerprint"]] });
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints, ca } = flags;
-  if (flags.tls || ca !== undefined || fingerprints.length > 0) requireTls(program.buildInfo);
+  if (flags.tls || ca !== undefined || fingerprints.length > 0) checkTlsSupport(program.buildInfo.runtime);
   const { configFolder, terminal } = program;
   const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
   const trust = await TrustStore.open({
@@ -58,7 +55,7 @@ export async function clientAccess(
     dial: (server, options) => {
       const tlsRequirement = trust.requirementFor(server);
       if (!tlsRequirement) return dial(server, options);
-      requireTls(program.buildInfo); // whoever is known to speak it
+      checkTlsSupport(program.buildInfo.runtime); // whoever is known to speak it
       return dialTls(server, { ...options, tlsRequirement });
     },
   };

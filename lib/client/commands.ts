@@ -11,7 +11,8 @@ import {
   type WithoutArgs,
 } from "../cli/commands.ts";
 import type { Translate } from "../i18n/translate.ts";
-import { parseNick, parseText } from "../text/text.ts";
+import { parseNick } from "../text/nick.ts";
+import { parseText } from "../text/text.ts";
 
 /** The commands of a client. */
 export const COMMANDS = {

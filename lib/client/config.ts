@@ -1,14 +1,13 @@
 // What a person wants of chat-client: its flags, their help, and what they give. Reads no files.
 
-import { parseAddress, parsePort } from "../net/address.ts";
-import { type Backup, parseBackup } from "../net/backup.ts";
+import { type Backup, parseAddress, parseBackup, parsePort } from "../net/address.ts";
 import { CLIENT_ACCESS_FLAGS } from "./client_access.ts";
 import { commandHelp } from "./commands.ts";
 import { DISPLAY_FLAGS } from "../render/display.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount } from "../cli/flags.ts";
 import type { Translate } from "../i18n/translate.ts";
 import { MAX_HISTORY } from "../protocol/frames.ts";
-import { parseNick } from "../text/text.ts";
+import { parseNick } from "../text/nick.ts";
 
 /** The flags of chat-client. */
 export const CLIENT_FLAGS = {

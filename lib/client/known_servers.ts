@@ -1,7 +1,6 @@
 // The servers whose certificates a person trusts, as lines of a file: `host:port SHA256:...`. Pure.
 
-import { type Address, formatAddress } from "../net/address.ts";
-import { parseFingerprint } from "../net/fingerprint.ts";
+import { type Address, formatAddress, parseFingerprint } from "../net/address.ts";
 
 /** Most lines that the file may have; when one more comes, the oldest goes. */
 export const MAX_KNOWN_SERVERS = 1_000;

@@ -1,8 +1,7 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
 import { infoOutput } from "../cli/about.ts";
-import { type Address, formatAddress } from "../net/address.ts";
-import { readBackups } from "../net/backup.ts";
+import { type Address, formatAddress, readBackups } from "../net/address.ts";
 import { ChatView } from "./chat_view.ts";
 import { type ClientAccess, clientAccess } from "./client_access.ts";
 import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientHelp } from "./config.ts";

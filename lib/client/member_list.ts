@@ -1,8 +1,8 @@
 // Who is online, as far as a client knows. Pure.
 
-import { suggest } from "../text/nearest.ts";
+import { suggest } from "../text/text.ts";
 import type { MemberInfo, RoomEvent } from "../protocol/frames.ts";
-import { foldNick, isNick } from "../text/text.ts";
+import { foldNick, isNick } from "../text/nick.ts";
 
 /** Most people that are known at a time. */
 const MAX_MEMBERS = 10_000;

@@ -3,7 +3,7 @@
 import { type ChatView, PROMPT } from "./chat_view.ts";
 import { unknownCommandText } from "../cli/commands.ts";
 import { COMMAND_NAMES, commandHelp, commandUsage, parseLine, toSayAction } from "./commands.ts";
-import { withTimeout } from "../base/deadline.ts";
+import { withTimeout } from "../base/time.ts";
 import type { TypedLine } from "../terminal/desk.ts";
 import type { ChatOptions } from "../terminal/input_router.ts";
 import { InputError } from "../errors.ts";
@@ -13,7 +13,7 @@ import type { Renderer } from "../render/renderer.ts";
 import type { MemberList } from "./member_list.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { printableNick } from "../text/text.ts";
+import { printableNick } from "../text/nick.ts";
 import { completionOf } from "../terminal/word_completion.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */

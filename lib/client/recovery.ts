@@ -7,6 +7,7 @@ import {
   ConnectError,
   ConnectionLostError,
   type ErrorDetails,
+  isReset,
   ProtocolError,
   ServerError,
   type WireCode,
@@ -26,12 +27,6 @@ export function closeReason(message: ServerMessage): Error {
 /** What a server does not do, and why; `details` are for people. */
 export function serverError({ code, reason }: ErrorFrame | Rejected, details?: ErrorDetails): ServerError {
   return new ServerError(code, { ...details, reason });
-}
-
-/** The error of a server that does not answer. */
-export function noAnswer(server: Address, welcomeTimeoutMs: number): ConnectError {
-  const details = { server: formatAddress(server), seconds: welcomeTimeoutMs / 1_000 };
-  return new ConnectError("no-answer", details);
 }
 
 /** What it means that nothing was heard of a server. Who was stopped meanwhile, slept, or did not read cannot say that
@@ -60,17 +55,8 @@ export function toDisconnect(
   throw cause;
 }
 
-/** How systems tell of a peer that is gone (man 3 errno): if it had something left to read, Windows tells of that
- * rather than of what it said last, and so may others. */
-const RESET_CODES: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
-
 function isPeerClosed(cause: unknown): boolean {
   return cause instanceof ConnectionLostError && (cause.code === "closed" || isReset(cause.cause));
-}
-
-/** Whether an error of the system says that the peer has hung up. */
-export function isReset(error: unknown): boolean {
-  return RESET_CODES.includes((error as { code?: unknown } | undefined)?.code);
 }
 
 /** Whether whoever runs a server does not want the client: it must not come back by itself. */

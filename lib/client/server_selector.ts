@@ -26,7 +26,8 @@ import { prompt } from "../terminal/questions.ts";
 import { BACKOFF_MAX_MS, backoffMs, REDIAL_ANSWER_MS, REDIAL_TIMEOUT_MS, ServerPool } from "./server_pool.ts";
 import type { ConnectTarget, Disconnect } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { parseNick, printable, truncate } from "../text/text.ts";
+import { parseNick } from "../text/nick.ts";
+import { printable, truncate } from "../text/text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 /** How much is shown of words that are no answer. */

@@ -2,20 +2,12 @@
 // happens. Knows nothing of terminals, nor how the next server is chosen.
 
 import type { Address } from "../net/address.ts";
-import { type Clock, systemClock } from "../base/time.ts";
+import { type Clock, Deadline, systemClock } from "../base/time.ts";
 import type { FrameDecoder } from "../codec.ts";
 import type { Connection } from "../net/connection.ts";
-import { Deadline } from "../base/deadline.ts";
-import { dial, type DialOptions } from "../net/tcp.ts";
+import { dial, type DialOptions, timedOut } from "../net/tcp.ts";
 import { ConnectionLostError, ProtocolError, type ServerError } from "../errors.ts";
-import {
-  closeReason,
-  type DisconnectError,
-  idleError,
-  noAnswer,
-  serverError,
-  toDisconnect,
-} from "./recovery.ts";
+import { closeReason, type DisconnectError, idleError, serverError, toDisconnect } from "./recovery.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { ConnectionManager } from "../net/connection_manager.ts";
 import type { Delivery } from "./read_tracker.ts";
@@ -31,7 +23,7 @@ import {
   type Stalled,
   type Welcome,
 } from "../protocol/frames.ts";
-import type { Socket } from "../net/socket.ts";
+import type { Socket } from "../net/tls_socket.ts";
 
 /** How long a server may take from the first packet to WELCOME, in ms. */
 const WELCOME_TIMEOUT_MS = 5_000;
@@ -255,7 +247,7 @@ export class Session implements Disposable {
       dialTimeoutMs,
       welcomeTimeoutMs = this.#options.welcomeTimeoutMs ?? WELCOME_TIMEOUT_MS,
     } = target;
-    const error = noAnswer(server, welcomeTimeoutMs);
+    const error = timedOut(server, welcomeTimeoutMs);
     using deadline = new Deadline(welcomeTimeoutMs, { error, outer: this.#leaving.signal });
     const connection = this.#manager.add(await open(server, { signal: deadline.signal, dialTimeoutMs }));
     deadline.signal.addEventListener("abort", () => connection.close(error));

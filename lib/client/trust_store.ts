@@ -1,8 +1,7 @@
 // Which servers a client trusts, and what each must show before a word is said to it: nothing, as long as no server
 // was known to speak TLS, and once one has shown its certificate, always one.
 
-import { type Address, formatAddress } from "../net/address.ts";
-import type { Backup } from "../net/backup.ts";
+import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import { ConnectError } from "../errors.ts";
 import { knownFingerprint, serverKey, upsertServer } from "./known_servers.ts";
 import { readStateFile, writeStateFile } from "../base/files.ts";

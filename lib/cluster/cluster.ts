@@ -1,17 +1,15 @@
 // A room that many servers serve: the flags about it, and what joins one server to the others. NATS itself is loaded
 // only here.
 
-import { formatBackup, parseBackup } from "../net/backup.ts";
+import { formatBackup, parseBackup } from "../net/address.ts";
 import type { ChatServer } from "../server/chat_server.ts";
-import type { Clock } from "../base/time.ts";
-import { withTimeout } from "../base/deadline.ts";
+import { type Clock, randomId, withTimeout } from "../base/time.ts";
 import { type NatsCode, NatsError } from "../errors.ts";
 import { checkCombinations, type FlagTable, type FlagValues } from "../cli/flags.ts";
 import { type NatsConfig, parseCredentials, parseNats, parseRoom } from "./nats_access.ts";
 import type { NatsRoom } from "./nats/room.ts";
 import { Membership } from "./membership.ts";
 import { readUserFile } from "../base/files.ts";
-import { randomId } from "../base/random_id.ts";
 import { ReplicatedCommitLog } from "./commit_log.ts";
 
 /** How long a server that ends waits for what was said to be stored, in ms. */

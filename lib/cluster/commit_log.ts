@@ -4,7 +4,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BatchWriter } from "./batch_writer.ts";
 import { Snapshots, type SnapshotsOptions } from "./checkpoints.ts";
-import type { Instant } from "../base/time.ts";
+import { type Instant, randomId } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
 import { applyEvent, snapshotOf } from "../room/fold.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
@@ -14,7 +14,6 @@ import { type Batch, encodeProposal, tryDecodeBatch } from "./nats_block.ts";
 import { encodeSnapshot, isGenesis, tryDecodeSnapshot } from "./nats_checkpoint.ts";
 import type { StoredRecord, StreamStore } from "./store.ts";
 import type { ProposedEvent } from "../protocol/frames.ts";
-import { randomId } from "../base/random_id.ts";
 
 /** Bytes of proposals that may wait until nobody should say more. */
 const MAX_UNCOMMITTED_BYTES = 8_388_608;

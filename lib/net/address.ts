@@ -1,27 +1,32 @@
-// `host:port`, `[v6]:port`, names: parsing and printing. Knows nothing of sockets.
+// Server addresses as text, `host:port[#fingerprint]`: parsing, printing, comparing.
 
 import { InputError } from "../errors.ts";
 
-/** Port that servers listen on and clients try when nobody says otherwise. */
+/** Port that servers listen on and clients connect to unless told otherwise. */
 export const DEFAULT_PORT = 5_000;
 
-/** Where a server can be reached. An IPv6 host is held without brackets. */
+/** An IPv6 host is held without brackets. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** A TCP port, 1 to 65535.
+/** A failover server of a room. */
+export interface Backup {
+  readonly server: Address;
+  /** Of its certificate. Undefined if unknown; the server may still use TLS. */
+  readonly fingerprint?: string;
+}
+
+/** Parses a TCP port, 1 to 65535.
  * @throws {InputError} `port-invalid` */
 export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
-  if (port < 1 || port > 65_535) {
-    throw new InputError("port-invalid", { port: text });
-  }
+  if (port < 1 || port > 65_535) throw new InputError("port-invalid", { port: text });
   return port;
 }
 
-/** A host or `host:port` as people write them: `10.0.0.7`, `aula.uni.es:5001`, `::1`, `[::1]:5001`.
+/** Parses `10.0.0.7`, `aula.uni.es:5001`, `::1` or `[::1]:5001`.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 export function parseAddress(text: string): { host: string; port?: number } {
   const trimmed = text.trim();
@@ -33,7 +38,20 @@ export function parseAddress(text: string): { host: string; port?: number } {
   return port === undefined ? { host } : { host, port: parsePort(port) };
 }
 
-/** What somebody typed, with a colon where they put a blank before the port: `10.0.0.7 5001`. */
+/** Like {@linkcode parseAddress}, with a default for the port. */
+export function parseServerAddress(text: string, defaultPort = DEFAULT_PORT): Address {
+  const { host, port = defaultPort } = parseAddress(text);
+  return { host, port };
+}
+
+/** Parses the answer to the question for the port: a port, or a whole address that corrects the host.
+ * @throws {InputError} `address-invalid` or `port-invalid` */
+export function parsePortOrAddress(text: string): { host?: string; port?: number } {
+  const normalized = normalizeHostPort(text);
+  return /[.:]/.test(normalized) ? parseAddress(normalized) : { port: parsePort(text) };
+}
+
+/** Puts a colon between host and port where a blank was typed: `10.0.0.7 5001`. */
 export function normalizeHostPort(text: string): string {
   return text.trim().replace(/^(?!\d+\s)([^\s#]+)\s+(\d+)(?=$|#)/, (typed, host, port) => {
     if (isIPv6(host)) return `[${host}]:${port}`;
@@ -41,36 +59,22 @@ export function normalizeHostPort(text: string): string {
   });
 }
 
-/** A port, or a whole address from somebody who sees at the question for the port that the host is wrong.
- * @throws {InputError} `address-invalid` or `port-invalid` */
-export function parsePortOrAddress(text: string): { host?: string; port?: number } {
-  const typed = normalizeHostPort(text);
-  return /[.:]/.test(typed) ? parseAddress(typed) : { port: parsePort(text) };
+/** `host:port`, an IPv6 host in brackets (RFC 3986, section 3.2.2). */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** An IPv6 address, with a zone or without (RFC 4007, section 11). */
-function isIPv6(host: string): boolean {
-  const [address, zone = "0"] = host.split("%", 2);
-  return /^[\w.-]+$/.test(zone) && URL.canParse(`http://[${address}]`);
+/** Compares as text. Names are not resolved. */
+export function isSameAddress(a: Address, b: Address): boolean {
+  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
-/** Whether a host is an IP address, not a name. */
+/** Whether a host is an IP address rather than a name. */
 export function isIP(host: string): boolean {
   return host.includes(":") || isNumeric(host);
 }
 
-function isNumeric(host: string): boolean {
-  return /^[\d.]+$/.test(host);
-}
-
-/** An IPv4 address or a name; what is all digits and dots must be the former, in full. None begins with a
- * hyphen (RFC 1123, section 2.1). */
-function isHostname(host: string): boolean {
-  if (isNumeric(host) && host.split(".").length !== 4) return false;
-  return /^(?!-)[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
-}
-
-/** An IP address, in the form in which sockets give it.
+/** Parses an IP address into the form that sockets report.
  * @throws {InputError} `ip-invalid` */
 export function parseIP(text: string): string {
   const trimmed = unmapIPv4(text.trim());
@@ -82,40 +86,89 @@ export function parseIP(text: string): string {
   throw new InputError("ip-invalid", { ip: text });
 }
 
+/** Turns the IPv4-mapped address of a peer, as sockets on `::` report it, into IPv4 (RFC 4291, section 2.5.5.2). */
+export function unmapIPv4(ip: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
+}
+
+/** An IPv6 address, with or without a zone (RFC 4007, section 11). `isIPv6` of node:net refuses zones such as
+ * `eth_0`. */
+function isIPv6(host: string): boolean {
+  const [address, zone = "0"] = host.split("%", 2);
+  return /^[\w.-]+$/.test(zone) && URL.canParse(`http://[${address}]`);
+}
+
+function isNumeric(host: string): boolean {
+  return /^[\d.]+$/.test(host);
+}
+
+/** A name or an IPv4 address. Digits and dots alone must be a full IPv4 address, and no name begins with a hyphen
+ * (RFC 1123, section 2.1). */
+function isHostname(host: string): boolean {
+  if (isNumeric(host) && host.split(".").length !== 4) return false;
+  return /^(?!-)[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
+}
+
 /** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */
 function normalizeHost(host: string): string | undefined {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined;
 }
 
-/** The same with a port for certain. */
-export function parseServerAddress(text: string, defaultPort = DEFAULT_PORT): Address {
-  const { host, port = defaultPort } = parseAddress(text);
-  return { host, port };
+/** Where a server runs. */
+interface SelfAddresses {
+  readonly listening: Address;
+  /** All IP addresses of its machine. */
+  readonly localIPs: readonly string[];
 }
 
-/** `host:port`, an IPv6 host in brackets (RFC 3986, section 3.2.2). */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Whether two addresses are written the same way. */
-export function isSameAddress(a: Address, b: Address): boolean {
-  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
-}
-
-/** Whether a server that listens at `own` can be reached at this address; `local` are the IPs of its machine. */
-export function isSelf(
-  { host, port }: Address,
-  { own, local }: { own: Address; local: readonly string[] },
-): boolean {
-  if (port !== own.port) return false;
-  if (host === own.host) return true;
+/** Whether an address leads to the server itself. */
+export function isSelf({ host, port }: Address, { listening, localIPs }: SelfAddresses): boolean {
+  if (port !== listening.port) return false;
+  if (host === listening.host) return true;
   const isLoopback = host.toLowerCase() === "localhost" || host.startsWith("127.");
-  if (["0.0.0.0", "::"].includes(own.host)) return isLoopback || local.includes(host);
-  return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(own.host);
+  if (["0.0.0.0", "::"].includes(listening.host)) return isLoopback || localIPs.includes(host);
+  return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(listening.host);
 }
 
-/** An IPv4 peer of a socket that listens on `::` as the IPv4 address that it is (RFC 4291, section 2.5.5.2). */
-export function unmapIPv4(ip: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
+/** Parses `host:port[#fingerprint]`.
+ * @throws {InputError} `address-invalid`, `port-invalid` or `fingerprint-invalid` */
+export function parseBackup(text: string): Backup {
+  const [, server, fingerprint] = /^([^#]*)(?:#([^]*))?$/.exec(text)!;
+  return {
+    server: parseServerAddress(server!),
+    ...(fingerprint !== undefined && { fingerprint: parseFingerprint(fingerprint) }),
+  };
+}
+
+/** @throws {InputError} `backup-is-self` */
+export function checkBackup({ server }: Backup, self: SelfAddresses): void {
+  if (isSelf(server, self)) throw new InputError("backup-is-self", { server: formatAddress(server) });
+}
+
+/** `host:port[#fingerprint]`. */
+export function formatBackup({ server, fingerprint }: Backup): string {
+  return fingerprint === undefined ? formatAddress(server) : `${formatAddress(server)}#${fingerprint}`;
+}
+
+/** Parses a peer's list of backups and leaves out invalid ones. */
+export function readBackups(texts: readonly string[]): Backup[] {
+  return texts.flatMap((text) => {
+    try {
+      return [parseBackup(text)];
+    } catch (error) {
+      if (error instanceof InputError) return [];
+      throw error;
+    }
+  });
+}
+
+/** As SSH writes those of keys. 32 bytes in base64 without padding: the last character holds four bits. */
+const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$/;
+
+/** Parses `SHA256:` and 43 characters of base64.
+ * @throws {InputError} `fingerprint-invalid` */
+export function parseFingerprint(text: string): string {
+  const fingerprint = text.trim();
+  if (FINGERPRINT.test(fingerprint)) return fingerprint;
+  throw new InputError("fingerprint-invalid", { fingerprint: text });
 }

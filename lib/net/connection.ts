@@ -5,8 +5,7 @@ import { concat } from "@std/bytes/concat";
 import { FrameDecoder } from "../codec.ts";
 import { type ChatError, ConnectionLostError } from "../errors.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
-import type { Cursor } from "../room/event_log.ts";
-import type { Socket } from "./socket.ts";
+import type { Socket } from "./tls_socket.ts";
 
 /** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
 export const MAX_SEND_QUEUE_BYTES = 2_097_152;
@@ -17,6 +16,19 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 
 /** How late the end of a hold may be and still be excused, in ms. */
 const MAX_PAUSE_OVERRUN_MS = 1_000;
+
+/** A stream of frames that a connection writes from, such as a cursor into the room's log. */
+interface FrameSource {
+  /** Removes and returns the next frames, shared memory that must not be changed; undefined at the end. */
+  take(): Uint8Array<ArrayBuffer> | undefined;
+  /** Sequence number of the next frame. */
+  readonly seq: number;
+  /** Sequence number of the frame that will be appended next. */
+  readonly head: number;
+  readonly isAtEnd: boolean;
+  /** Whether the next frame is no longer retained. */
+  readonly hasFallenBehind: boolean;
+}
 
 /** What a connection needs from its surroundings. */
 export interface ConnectionOptions {
@@ -51,7 +63,7 @@ export class Connection {
   #state: "open" | "finishing" | "finished" | "closed" = "open";
   #directQueue: Uint8Array<ArrayBuffer>[] = [];
   #directBytes = 0;
-  #cursor: Cursor | undefined;
+  #source: FrameSource | undefined;
   /** Up to where the log goes out. */
   #streamEndSeq = Infinity;
   #lastFrame: Uint8Array<ArrayBuffer> | undefined;
@@ -122,7 +134,7 @@ export class Connection {
 
   /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
   get hasFallenBehind(): boolean {
-    return this.#cursor?.hasFallenBehind === true;
+    return this.#source?.hasFallenBehind === true;
   }
 
   /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
@@ -140,7 +152,7 @@ export class Connection {
   /** Whether {@linkcode flush} would do something. */
   get hasPendingWrite(): boolean {
     if (this.#isWriting || this.#state === "finished" || this.#state === "closed") return false;
-    return this.#directQueue.length > 0 || this.#state === "finishing" || this.#cursor?.isAtEnd === false;
+    return this.#directQueue.length > 0 || this.#state === "finishing" || this.#source?.isAtEnd === false;
   }
 
   /** The decoder that holds the frames that come next, or undefined when the peer has nothing more to say. Nothing
@@ -227,9 +239,9 @@ export class Connection {
   }
 
   /** Writes the log from this cursor on, now and whenever it grows. */
-  stream(cursor: Cursor): void {
+  stream(source: FrameSource): void {
     if (!this.isOpen) return;
-    this.#cursor = cursor;
+    this.#source = source;
     this.#options.onFlushNeeded();
   }
 
@@ -243,9 +255,9 @@ export class Connection {
     this.#state = "finishing";
     this.#resumeReading?.();
     this.#lastFrame = lastFrame;
-    if (this.#cursor?.hasFallenBehind) this.#cursor = undefined;
+    if (this.#source?.hasFallenBehind) this.#source = undefined;
     // Where the log ends now: in a busy room it never ends, and the farewell would never come.
-    this.#streamEndSeq = this.#cursor?.head ?? 0;
+    this.#streamEndSeq = this.#source?.head ?? 0;
     this.#closeTimer = setTimeout(() => this.close(), closeTimeoutMs);
     this.#options.onFlushNeeded();
   }
@@ -256,7 +268,7 @@ export class Connection {
     this.#state = "closed";
     this.#resumeReading?.();
     this.#reason = reason;
-    this.#cursor = undefined;
+    this.#source = undefined;
     clearTimeout(this.#closeTimer);
     this.#conn.close();
     this.#closing?.resolve();
@@ -286,7 +298,7 @@ export class Connection {
 
   #take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#directQueue.length > 0) return this.#takeDirect();
-    const slice = this.#cursor && this.#cursor.seq < this.#streamEndSeq ? this.#cursor.take() : undefined;
+    const slice = this.#source && this.#source.seq < this.#streamEndSeq ? this.#source.take() : undefined;
     if (slice || this.#state === "open") return slice;
     const lastFrame = this.#lastFrame;
     this.#lastFrame = undefined;

@@ -3,7 +3,7 @@
 
 import { setImmediate } from "node:timers";
 import { Connection, type ConnectionOptions, type FlushCycle } from "./connection.ts";
-import type { Socket } from "./socket.ts";
+import type { Socket } from "./tls_socket.ts";
 
 /** Longest time that a frame may take to arrive, in ms. */
 export const FRAME_TIMEOUT_MS = 10_000;

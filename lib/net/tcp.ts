@@ -1,62 +1,126 @@
-// Opens a connection to a server, and says why where that cannot be done.
+// Dials, listens and accepts over TCP, and turns the system's failures into error codes.
 
+import { setTimeout as delay } from "node:timers/promises";
+import { type RateLimit, TokenBucket } from "../base/limits.ts";
+import { Deadline, systemClock } from "../base/time.ts";
+import { type ConnectCode, ConnectError, type ListenCode, ListenError } from "../errors.ts";
 import { type Address, formatAddress, isIP } from "./address.ts";
-import { Deadline } from "../base/deadline.ts";
-import { type ConnectCode, ConnectError } from "../errors.ts";
-import { noAnswer } from "../client/recovery.ts";
 
-/** How a server is dialled. */
 export interface DialOptions {
   readonly signal: AbortSignal;
-  /** How long it may take until somebody is there, in ms: TLS begins after that, and takes several ways there and
-   * back. */
+  /** Limit for TCP's part of the dial, in ms. A TLS handshake comes after it and takes more round trips. */
   readonly dialTimeoutMs?: number;
 }
 
-/** Connects to a server by IP address or name. A name's addresses are tried until one answers.
- * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable` or `no-answer`; the signal's reason */
+/** Connects to an IP address or a name; tries the addresses of a name in turn.
+ * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable` or `no-answer`
+ * @throws the signal's reason */
 export async function dial(server: Address, { signal, dialTimeoutMs }: DialOptions): Promise<Deno.TcpConn> {
   if (dialTimeoutMs === undefined) return await connect(server, signal);
-  using haste = new Deadline(dialTimeoutMs, { error: noAnswer(server, dialTimeoutMs), outer: signal });
-  return await connect(server, haste.signal);
+  using deadline = new Deadline(dialTimeoutMs, { error: timedOut(server, dialTimeoutMs), outer: signal });
+  return await connect(server, deadline.signal);
 }
 
 async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpConn> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);
-  // The signal ends the connecting, but not a name server's silence before it.
+  // Deno.connect() heeds the signal only once the name is resolved, and a name server may be silent.
   const connecting = Deno.connect({ hostname: server.host, port: server.port, signal });
   try {
     return await Promise.race([connecting, aborted.promise]);
   } catch (cause) {
     connecting.then((conn) => conn.close(), () => {});
     if (signal.aborted) throw signal.reason;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const code = connectErrorCode(cause, server);
-    throw new ConnectError(code, { server: formatAddress(server), host: server.host, reason }, { cause });
+    const details = { server: formatAddress(server), host: server.host, reason: messageOf(cause) };
+    throw new ConnectError(connectErrorCode(cause, server), details, { cause });
   } finally {
     signal.removeEventListener("abort", abort);
   }
 }
 
-/** What Deno appends to the errors of system calls, which looking a name up is not. */
+/** The error of a server that does not answer within `timeoutMs`. */
+export function timedOut(server: Address, timeoutMs: number): ConnectError {
+  return new ConnectError("no-answer", { server: formatAddress(server), seconds: timeoutMs / 1_000 });
+}
+
+/** What Deno appends to errors of system calls. Resolving a name is none. */
 const SYSCALL_CODES = /\(os error \d+\)$/;
 
-/** Whether an error of Deno.connect or Deno.listen says that a name has no address: it comes without a class of its
- * own, and without a code but for the one that Windows has for it. So does "Host is down" on macOS. */
+/** Whether an error of `Deno.connect()` or `Deno.listen()` means that a name has no address. Such an error has no
+ * class of its own, and no code except on Windows. "Host is down" on macOS has no class either. */
 export function isDnsFailure(cause: unknown): boolean {
   if (!(cause instanceof Error) || Object.getPrototypeOf(cause) !== Error.prototype) return false;
   const { code } = cause as { code?: string };
   return code === "ENOENT" || (code === undefined && !SYSCALL_CODES.test(cause.message));
 }
 
-/** What an error of Deno.connect says. Without a network, of this machine alone: of one that is not there it says no
- * more than that the host is unreachable. For a name it is that of its last address: there may be no way to its IPv6
- * address, and at the one of IPv4 nobody who listens. */
+/** Maps an error of `Deno.connect()`. Only for an IP address does "network unreachable" mean that this machine has no
+ * network: for a name, the error is that of the last address tried, perhaps an IPv6 one without a route. */
 export function connectErrorCode(cause: unknown, { host }: Address): ConnectCode {
   if (isDnsFailure(cause)) return "name-unknown";
   const { code } = cause as { code?: unknown };
   if (isIP(host) && (code === "ENETUNREACH" || code === "ENETDOWN")) return "network-away";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
+}
+
+/** Connections that may wait to be accepted; the system may allow fewer. A client that finds no place retries after
+ * 1 s (RFC 6298, section 2), so a whole room must fit that comes from a failed server. */
+const BACKLOG = 4_096;
+/** Connections accepted at once, then per second. Without a limit, clients that connect and hang up in a loop would
+ * take all of the server's time. The rest waits in the system's backlog. */
+export const ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 1_000 };
+/** The same for TLS, where a handshake takes most of a millisecond. */
+export const TLS_ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 200 };
+/** Pause when the rate is used up, in ms. Then several connections are accepted together. */
+const ACCEPT_BATCH_MS = 10;
+/** Pause after a failed accept, in ms. */
+const ACCEPT_RETRY_MS = 50;
+
+/** Listens on an IP address of this machine.
+ * @throws {ListenError} */
+export function listen({ host, port }: Address): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: host, port, tcpBacklog: BACKLOG });
+  } catch (cause) {
+    throw new ListenError(listenErrorCode(cause, port), { host, port, reason: messageOf(cause) }, { cause });
+  }
+}
+
+function listenErrorCode(cause: unknown, port: number): ListenCode {
+  if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
+  // Windows denies other ports as well.
+  if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
+  if (cause instanceof Deno.errors.AddrNotAvailable || isDnsFailure(cause)) return "address-not-local";
+  return "listen-failed";
+}
+
+/** Accepts until the listener is closed. Calls `onError` once for a series of failures. */
+export async function* acceptConnections(
+  listener: Deno.TcpListener,
+  { rate, onError }: { rate: RateLimit; onError: (error: ListenError) => void },
+): AsyncGenerator<Deno.TcpConn> {
+  const accepts = new TokenBucket(rate, systemClock().monotonicMs);
+  let isReported = false;
+  for (;;) {
+    while (!accepts.take(systemClock().monotonicMs)) await delay(ACCEPT_BATCH_MS);
+    try {
+      yield await listener.accept();
+      isReported = false;
+    } catch (cause) {
+      if (cause instanceof Deno.errors.BadResource || cause instanceof Deno.errors.Interrupted) return;
+      // The client hung up before the accept.
+      if (cause instanceof Deno.errors.NotConnected || cause instanceof Deno.errors.ConnectionAborted) {
+        continue;
+      }
+      // Too many open files, for example: it passes.
+      if (!isReported) onError(new ListenError("accept-failed", { reason: messageOf(cause) }, { cause }));
+      isReported = true;
+      await delay(ACCEPT_RETRY_MS);
+    }
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

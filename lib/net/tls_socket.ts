@@ -1,25 +1,37 @@
-// TLS over an open TCP connection, by node:tls: such a connection can be closed for certain, whatever the other
-// side does. One of Deno.listenTls stays open as long as its peer holds back its part of a handshake, or reads
-// nothing (found by a test). Knows nothing of whom to trust.
+// The `Socket` of a connection, and TLS over an open TCP connection. node:tls rather than Deno.listenTls(): a connection
+// of that one cannot be closed while its peer holds back the handshake or reads nothing (found by a test).
 
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { Socket } from "./socket.ts";
 
-/** Most bytes that are read or written at once: a record of TLS (RFC 8446, section 5.1) holds as many. */
+/** A `Deno.TcpConn`, or TLS over one. */
+export interface Socket {
+  readonly remoteAddr: Deno.NetAddr;
+  /** Sends each write at once (RFC 896 makes TCP wait). May throw if the peer has hung up. */
+  setNoDelay(noDelay: boolean): void;
+  /** Reads what is there. Returns the number of bytes, or null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes the first of the bytes, at least one. Returns how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends our side after everything written before. */
+  closeWrite(): Promise<void>;
+  /** Ends both sides at once. */
+  close(): void;
+}
+
+/** Most bytes read or written at once: the size of a TLS record (RFC 8446, section 5.1). */
 const CHUNK_BYTES = 16_384;
 
 /** A TCP connection as a stream for node:tls. */
 export class TcpStream extends Duplex {
   readonly conn: Deno.TcpConn;
-  /** Sees the first bytes that come; false if they are not for TLS: then nothing more comes. */
+  /** How many decrypted bytes wait to be read. */
+  readableBytes = () => 0;
   readonly #onFirstChunk: (bytes: Uint8Array) => boolean;
   #isFirstChunk = true;
-  /** Tells how many bytes came out of TLS that nobody has taken. */
-  readableBytes = () => 0;
-  /** Whether node:tls asked for more than is to be had yet. */
   #isReadPending = false;
 
+  /** `onFirstChunk` gets the first bytes that arrive. If it returns false, the stream ends there. */
   constructor(conn: Deno.TcpConn, onFirstChunk: (bytes: Uint8Array) => boolean = () => true) {
     super({ allowHalfOpen: true });
     this.conn = conn;
@@ -27,20 +39,20 @@ export class TcpStream extends Duplex {
   }
 
   override _read(): void {
-    // node:tls asks for ever more, whether anybody takes it or not: who floods us is to fill its own socket and
-    // not our memory (found by a test).
+    // node:tls asks for more even if nothing reads from it. A flood must fill the peer's socket and not our memory
+    // (found by a test).
     this.#isReadPending = this.readableBytes() >= CHUNK_BYTES;
     if (this.#isReadPending) return;
     const bytes = new Uint8Array(CHUNK_BYTES);
     this.conn.read(bytes).then((count) => {
-      const came = bytes.subarray(0, count ?? 0);
-      const isForTls = count !== null && (!this.#isFirstChunk || this.#onFirstChunk(came));
+      const received = bytes.subarray(0, count ?? 0);
+      const isForTls = count !== null && (!this.#isFirstChunk || this.#onFirstChunk(received));
       this.#isFirstChunk = false;
-      this.push(isForTls ? came : null);
+      this.push(isForTls ? received : null);
     }, (error) => this.destroy(error));
   }
 
-  /** Some of what was untaken was taken. */
+  /** Goes on with a read that waited for decrypted bytes to be taken. */
   resumeRead(): void {
     if (this.#isReadPending) this._read();
   }
@@ -59,7 +71,7 @@ export class TcpStream extends Duplex {
   }
 }
 
-/** What node:tls makes of a stream, in the manner of a `Deno.Conn`. */
+/** A TLS connection of node:tls with the interface of a `Deno.Conn`. */
 export class TlsSocket implements Socket {
   readonly #conn: Deno.TcpConn;
   readonly #stream: TcpStream;
@@ -83,8 +95,8 @@ export class TlsSocket implements Socket {
     return this.#conn.remoteAddr;
   }
 
-  setNoDelay(isOff: boolean): void {
-    this.#conn.setNoDelay(isOff);
+  setNoDelay(noDelay: boolean): void {
+    this.#conn.setNoDelay(noDelay);
   }
 
   async read(into: Uint8Array): Promise<number | null> {
@@ -103,7 +115,7 @@ export class TlsSocket implements Socket {
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    // Not more at once: how far a slow peer has got is known only between one write and the next.
+    // One record at a time: the progress of a slow peer shows only between writes.
     const part = bytes.subarray(0, CHUNK_BYTES);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#tls.write(part, (error) => error ? reject(error) : resolve(part.length));
@@ -135,6 +147,6 @@ function closeQuietly(conn: Deno.TcpConn): void {
   try {
     conn.close();
   } catch {
-    // It is closed already: by the stream, or by whoever has the socket.
+    // Closed already, by the stream or by the owner of the socket.
   }
 }

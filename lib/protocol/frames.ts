@@ -37,8 +37,8 @@ import {
   PROTOCOL_VERSION,
   TOKEN_BYTES,
 } from "./messages.ts";
-import { MAX_PASSWORD_BYTES } from "../text/password.ts";
-import { MAX_NICK_CHARS } from "../text/text.ts";
+import { MAX_PASSWORD_BYTES } from "../text/text.ts";
+import { MAX_NICK_CHARS } from "../text/nick.ts";
 
 export { FRAME_TYPE } from "./frame_types.ts";
 export * from "./messages.ts";

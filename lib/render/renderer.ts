@@ -4,7 +4,8 @@
 import type { Translate } from "../i18n/translate.ts";
 import { PLAIN_THEME, type Theme } from "./paint.ts";
 import type { Announced, Joined, Left, MemberInfo, RoomEvent, Said } from "../protocol/frames.ts";
-import { foldNick, printable, printableNick } from "../text/text.ts";
+import { foldNick, printableNick } from "../text/nick.ts";
+import { printable } from "../text/text.ts";
 import { Timestamps } from "./timestamps.ts";
 
 /** Most names in one line. */

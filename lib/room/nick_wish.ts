@@ -2,7 +2,7 @@
 
 import { InputError, ProtocolError } from "../errors.ts";
 import type { Members } from "./state.ts";
-import { parseNick } from "../text/text.ts";
+import { parseNick } from "../text/nick.ts";
 
 /** The nick of `session`, who asks for `raw`.
  * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */

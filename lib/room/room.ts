@@ -24,7 +24,8 @@ import { NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "../protocol/frames.ts";
 import { RoomBackups } from "./backup_list.ts";
 import type { Cursor, EventLog, EventLogOptions } from "./event_log.ts";
 import { RoomState } from "./room_state.ts";
-import { isNick, isText, parseText } from "../text/text.ts";
+import { isNick } from "../text/nick.ts";
+import { isText, parseText } from "../text/text.ts";
 
 /** Oldest time that a message sent again may carry. */
 export const MAX_RESEND_AGE_MS = 3_600_000;

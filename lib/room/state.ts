@@ -1,8 +1,8 @@
 // Who is in the room: sessions, nicks, and the highest message number accepted from each, also of those who
 // left; and where else they can go. Knows nothing of frames or of the log.
 
-import { skeletonsOf } from "../text/lookalikes.ts";
-import { foldNick } from "../text/text.ts";
+import { skeletonsOf } from "../text/skeleton.ts";
+import { foldNick } from "../text/nick.ts";
 
 /** Sessions of people who left that a server remembers, least recently gone first to be forgotten. */
 export const MAX_DEPARTED = 10_000;

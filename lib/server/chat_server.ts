@@ -3,20 +3,19 @@
 
 import { type Address, unmapIPv4 } from "../net/address.ts";
 import { BanList } from "./bans.ts";
-import { type Clock, serverClock } from "../base/time.ts";
+import { type Clock, randomId, serverClock } from "../base/time.ts";
 import { type ListenError, ProtocolError, type WireCode } from "../errors.ts";
 import { ConnectionLimiter, type LimiterOptions, pendingHandshakes } from "./connection_limiter.ts";
 import { BYE_FRAME, Sessions } from "./sessions.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { ConnectionManager, type DisconnectReason, type LogConsumer } from "../net/connection_manager.ts";
 import { type CommitLog, InMemoryCommitLog } from "../room/commit_log.ts";
-import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/listener.ts";
+import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/tcp.ts";
 import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "../protocol/frames.ts";
-import { randomId } from "../base/random_id.ts";
 import { ClientHandler, type ClientHandlerOptions } from "./client_handler.ts";
 import { Room } from "../room/room.ts";
 import type { EventLog, EventLogOptions } from "../room/event_log.ts";
-import type { Socket } from "../net/socket.ts";
+import type { Socket } from "../net/tls_socket.ts";
 
 /** How long a connection may take to send HELLO, in ms. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -264,8 +263,8 @@ export class ChatServer implements AsyncDisposable {
 
   async #accept(reception: ClientHandler): Promise<void> {
     const { onError = () => {} } = this.#options;
-    const allowance = this.#options.wrapTls ? TLS_ACCEPT_RATE : ACCEPT_RATE;
-    for await (const conn of acceptConnections(this.#listener, { onError, allowance })) {
+    const rate = this.#options.wrapTls ? TLS_ACCEPT_RATE : ACCEPT_RATE;
+    for await (const conn of acceptConnections(this.#listener, { onError, rate })) {
       void this.#receive(conn, reception); // ends with the connection
     }
   }

@@ -13,7 +13,7 @@ import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
 import type { ConnectionManager } from "../net/connection_manager.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import type { Member } from "../room/state.ts";
-import type { PasswordVerifier } from "../text/password.ts";
+import type { PasswordVerifier } from "../text/text.ts";
 import { Patience } from "./patience.ts";
 import { type ClientMessage, encodeServer, sessionIdOf } from "../protocol/frames.ts";
 import type { Room } from "../room/room.ts";

@@ -2,15 +2,19 @@
 
 import { InputError, ProtocolError } from "../errors.ts";
 import { checkCombinations, type FlagTable, type FlagValues } from "../cli/flags.ts";
-import { loadCertificate, loadOrCreateCertificate, type ServerCertificate } from "../net/certificate.ts";
+import {
+  checkTlsSupport,
+  loadCertificate,
+  loadOrCreateCertificate,
+  type ServerCertificate,
+  tlsServer,
+} from "../net/tls.ts";
 import { translator } from "../i18n/translate.ts";
-import { parsePassword, PasswordVerifier } from "../text/password.ts";
+import { parsePassword, PasswordVerifier } from "../text/text.ts";
 import { isReadableByOthers, readUserFile } from "../base/files.ts";
 import type { ProcessContext } from "../cli/process.ts";
 import { errorFrame } from "./sessions.ts";
-import type { Socket } from "../net/socket.ts";
-import { tlsServer } from "../net/tls_server.ts";
-import { requireTls } from "../net/tls_support.ts";
+import type { Socket } from "../net/tls_socket.ts";
 
 /** Flags about letting in. */
 export const SERVER_ACCESS_FLAGS = {
@@ -39,7 +43,7 @@ export async function serverAccess(
     requires: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
     conflicts: [["tls-auto", "tls-cert"]],
   });
-  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) requireTls(program.buildInfo);
+  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) checkTlsSupport(program.buildInfo.runtime);
   const password = await readPassword(flags["password-file"], program);
   const certificate = await loadServerCertificate(flags, program);
   program.dropFilePermissions();

@@ -1,6 +1,6 @@
 // What the person who runs a server types, and what the server does then.
 
-import { checkBackup, parseBackup } from "../net/backup.ts";
+import { checkBackup, parseBackup } from "../net/address.ts";
 import type { ChatServer } from "./chat_server.ts";
 import { unknownCommandText } from "../cli/commands.ts";
 import { InputError } from "../errors.ts";
@@ -73,7 +73,10 @@ export class AdminConsole {
         server.announce(order.text);
         return [];
       case "backup":
-        checkBackup(parseBackup(order.server), { own: server.address, local: this.#options.localIPs() });
+        checkBackup(parseBackup(order.server), {
+          listening: server.address,
+          localIPs: this.#options.localIPs(),
+        });
         server.addBackup(order.server);
         return [];
       case "withdrawal":

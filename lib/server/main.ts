@@ -2,8 +2,14 @@
 // when it is told to.
 
 import { infoOutput } from "../cli/about.ts";
-import { DEFAULT_PORT, formatAddress, parsePort } from "../net/address.ts";
-import { checkBackup, formatBackup, parseBackup } from "../net/backup.ts";
+import {
+  checkBackup,
+  DEFAULT_PORT,
+  formatAddress,
+  formatBackup,
+  parseBackup,
+  parsePort,
+} from "../net/address.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
 import { DISPLAY_FLAGS, makeRenderer } from "../render/display.ts";
 import { ChatError, InputError, ListenError } from "../errors.ts";
@@ -20,7 +26,7 @@ import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { EXIT, type LocalAddress, type ProcessContext } from "../cli/process.ts";
 import { AdminConsole } from "./console.ts";
 import { orderHelp } from "./orders.ts";
-import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/certificate.ts";
+import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls.ts";
 import { prompt } from "../terminal/questions.ts";
 import { MAX_BACKUPS } from "../protocol/frames.ts";
 import type { RejectedClient } from "./client_handler.ts";
@@ -268,7 +274,7 @@ async function listen(
     if (asked.host === undefined) return undefined;
     const own = { host: asked.host, port: asked.port };
     for (const backup of options.backups ?? []) {
-      checkBackup(parseBackup(backup), { own, local: localIPs(program) });
+      checkBackup(parseBackup(backup), { listening: own, localIPs: localIPs(program) });
     }
     try {
       return new ChatServer({ ...options, ...own });

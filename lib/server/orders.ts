@@ -1,8 +1,7 @@
 // A line typed at a server's console -> an order to the server. The help text comes from the same table as the
 // orders.
 
-import { formatAddress, normalizeHostPort, parseIP } from "../net/address.ts";
-import { formatBackup, parseBackup } from "../net/backup.ts";
+import { formatAddress, formatBackup, normalizeHostPort, parseBackup, parseIP } from "../net/address.ts";
 import {
   type CommandTable,
   firstWord,

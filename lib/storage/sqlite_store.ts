@@ -7,7 +7,7 @@ import { InputError } from "../errors.ts";
 import { applyEvent, snapshotOf, tombstone } from "../room/fold.ts";
 import { Members } from "../room/state.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
-import { randomId } from "../base/random_id.ts";
+import { randomId } from "../base/time.ts";
 import { type SystemReason, systemReason } from "../errors.ts";
 
 /** Says that a file is ours: "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */

@@ -1,7 +1,7 @@
 // The process's own input and output, and what a terminal can do besides: tell its size, and give its keys one
 // by one.
 
-import { isAtLeast } from "../base/release.ts";
+import { isAtLeast } from "../base/time.ts";
 
 /** Where a terminal reads and writes. */
 export interface TerminalStreams {

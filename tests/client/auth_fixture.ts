@@ -3,9 +3,9 @@
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server.ts";
 import { type ChatError, ProtocolError } from "../../lib/errors.ts";
-import { PasswordVerifier } from "../../lib/text/password.ts";
+import { PasswordVerifier } from "../../lib/text/text.ts";
 import type { RejectedClient } from "../../lib/server/client_handler.ts";
-import { tlsServer } from "../../lib/net/tls_server.ts";
+import { tlsServer } from "../../lib/net/tls.ts";
 import { errorFrame } from "../../lib/server/sessions.ts";
 import type { CertificatePair } from "../net/certificates.ts";
 import { FakeScreen } from "../terminal/fake_screen.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { InputError } from "../../lib/errors.ts";
-import { fingerprint } from "../../lib/net/fingerprint.ts";
+import { fingerprint } from "../../lib/net/tls.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { serve } from "../../lib/server/main.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";

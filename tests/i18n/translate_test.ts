@@ -23,7 +23,8 @@ import {
   TRANSLATIONS,
   translator,
 } from "../../lib/i18n/translate.ts";
-import { parseNick, parseText } from "../../lib/text/text.ts";
+import { parseNick } from "../../lib/text/nick.ts";
+import { parseText } from "../../lib/text/text.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -139,9 +139,9 @@ Deno.test("parseIP() refuses what is no address of its own", pure, () => {
 });
 
 Deno.test("isSelf() knows by which addresses a server is reached", pure, () => {
-  const local = ["127.0.0.1", "10.0.0.7", "::1"];
+  const localIPs = ["127.0.0.1", "10.0.0.7", "::1"];
   const isOwn = (text: string, own: string) =>
-    isSelf(parseServerAddress(text), { own: parseServerAddress(own), local });
+    isSelf(parseServerAddress(text), { listening: parseServerAddress(own), localIPs });
   for (const text of ["10.0.0.7:5000", "localhost:5000", "127.0.0.2:5000", "[::1]:5000", "0.0.0.0:5000"]) {
     assertEquals([text, isOwn(text, "0.0.0.0:5000"), isOwn(text, "0.0.0.0:5001")], [text, true, false]);
   }

@@ -3,9 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import { ConnectError } from "../../lib/errors.ts";
-import { fingerprint } from "../../lib/net/fingerprint.ts";
-import { dialTls, type TlsRequirement } from "../../lib/net/tls.ts";
-import type { Socket } from "../../lib/net/socket.ts";
+import { dialTls, fingerprint, type TlsRequirement } from "../../lib/net/tls.ts";
+import type { Socket } from "../../lib/net/tls_socket.ts";
 import { caSignedPair, type CertificatePair, selfSignedPair } from "./certificates.ts";
 import { freeAddress, LOOPBACK, withTimeout } from "../support.ts";
 

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { type Frame, FrameWriter, splitFrames } from "../../lib/codec.ts";
 import { ProtocolError, type WireCode } from "../../lib/errors.ts";
-import { MAX_PASSWORD_BYTES } from "../../lib/text/password.ts";
+import { MAX_PASSWORD_BYTES, MAX_TEXT_CHARS } from "../../lib/text/text.ts";
 import {
   type ClientMessage,
   decodeClient,
@@ -27,7 +27,7 @@ import {
   TOKEN_BYTES,
   type Welcome,
 } from "../../lib/protocol/frames.ts";
-import { MAX_NICK_CHARS, MAX_TEXT_CHARS } from "../../lib/text/text.ts";
+import { MAX_NICK_CHARS } from "../../lib/text/nick.ts";
 import { ALL, CLIENT, hex, LARGEST, LONELY, TOKEN } from "./frame_cases.ts";
 
 for (const { what, digits, message, encode, decode } of ALL) {

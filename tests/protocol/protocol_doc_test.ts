@@ -14,7 +14,7 @@ import * as hub from "../../lib/net/connection_manager.ts";
 import * as inbox from "../../lib/client/read_tracker.ts";
 import * as members from "../../lib/room/state.ts";
 import * as outbox from "../../lib/client/outbox.ts";
-import * as password from "../../lib/text/password.ts";
+import * as nick from "../../lib/text/nick.ts";
 import * as protocol from "../../lib/protocol/frames.ts";
 import * as room from "../../lib/room/room.ts";
 import * as roomLog from "../../lib/room/event_log.ts";
@@ -129,7 +129,7 @@ test("every frame type is in the table of frames and has an example", () => {
 });
 
 test("the table of limits has the constants' values, and all constants of the wire", () => {
-  const wire = numbersOf(protocol, password, text, heartbeat);
+  const wire = numbersOf(protocol, nick, text, heartbeat);
   const all = {
     ...wire,
     ...numbersOf(address, backlog, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),

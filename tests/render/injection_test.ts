@@ -7,7 +7,8 @@ import { errorText, translator } from "../../lib/i18n/translate.ts";
 import { COLOR_THEME } from "../../lib/render/paint.ts";
 import type { RoomEvent } from "../../lib/protocol/frames.ts";
 import { PREFIXES, Renderer } from "../../lib/render/renderer.ts";
-import { printable, printableNick } from "../../lib/text/text.ts";
+import { printable } from "../../lib/text/text.ts";
+import { printableNick } from "../../lib/text/nick.ts";
 import { Random } from "../simulator/random.ts";
 import naughty from "../data/naughty-strings.json" with { type: "json" };
 

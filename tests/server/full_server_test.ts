@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { ChatError } from "../../lib/errors.ts";
-import type { Socket } from "../../lib/net/socket.ts";
+import type { Socket } from "../../lib/net/tls_socket.ts";
 import { dialPeer, makeHello } from "../raw_peer.ts";
 import { enterAs, startServer } from "../running_server.ts";
 import { DelayedCommitLog } from "../room/delayed_commit_log.ts";

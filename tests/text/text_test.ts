@@ -2,19 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
-import {
-  countChars,
-  foldNick,
-  isNick,
-  isText,
-  MAX_NICK_CHARS,
-  MAX_TEXT_CHARS,
-  parseNick,
-  parseText,
-  printable,
-  printableNick,
-  truncate,
-} from "../../lib/text/text.ts";
+import { countChars, isText, MAX_TEXT_CHARS, parseText, printable, truncate } from "../../lib/text/text.ts";
+import { foldNick, isNick, MAX_NICK_CHARS, parseNick, printableNick } from "../../lib/text/nick.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ListenError } from "../../lib/errors.ts";
-import { acceptConnections, listen } from "../../lib/net/listener.ts";
+import { acceptConnections, listen } from "../../lib/net/tcp.ts";
 import { addressOf, LOOPBACK, withTimeout } from "../support.ts";
 
 /** More than Deno would have wait. */
@@ -36,7 +36,7 @@ Deno.test("Connections that come too fast are taken at a pace, and none is lost"
   const beganMs = performance.now();
   const lastProgressMs: number[] = [];
   for await (
-    const conn of acceptConnections(listener, { onError: () => {}, allowance: { burst: 4, perSecond: 40 } })
+    const conn of acceptConnections(listener, { onError: () => {}, rate: { burst: 4, perSecond: 40 } })
   ) {
     conn.close();
     if (lastProgressMs.push(performance.now() - beganMs) === comers.length) break;
@@ -54,7 +54,7 @@ Deno.test("The wait of those who come too fast ends with the listener", async ()
   using _two = await Deno.connect({ hostname, port });
   const connections = acceptConnections(listener, {
     onError: () => {},
-    allowance: { burst: 1, perSecond: 20 },
+    rate: { burst: 1, perSecond: 20 },
   });
   (await connections.next()).value!.close();
   const next = connections.next();

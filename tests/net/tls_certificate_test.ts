@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { X509Certificate } from "node:crypto";
 import { InputError } from "../../lib/errors.ts";
-import { parseFingerprint } from "../../lib/net/fingerprint.ts";
-import { loadCertificate, loadOrCreateCertificate } from "../../lib/net/certificate.ts";
+import { parseFingerprint } from "../../lib/net/address.ts";
+import { loadCertificate, loadOrCreateCertificate } from "../../lib/net/tls.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../../lib/net/self_signed.ts";
 import { caSignedPair } from "./certificates.ts";
 import { TestFolder, writing } from "../test_folder.ts";

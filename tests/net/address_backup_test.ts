@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { formatBackup, parseBackup, readBackups } from "../../lib/net/backup.ts";
+import { formatBackup, parseBackup, readBackups } from "../../lib/net/address.ts";
 import { InputError } from "../../lib/errors.ts";
 
 const FINGERPRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";

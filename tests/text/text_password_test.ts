@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
-import { MAX_PASSWORD_BYTES, parsePassword, PasswordVerifier } from "../../lib/text/password.ts";
+import { MAX_PASSWORD_BYTES, parsePassword, PasswordVerifier } from "../../lib/text/text.ts";
 
 function test(name: string, body: () => void): void {
   Deno.test(name, { permissions: "none" }, body);

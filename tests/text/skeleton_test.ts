@@ -1,7 +1,7 @@
 // Which nicks can be taken for each other.
 
 import { assert, assertEquals } from "@std/assert";
-import { skeletonsOf } from "../../lib/text/lookalikes.ts";
+import { skeletonsOf } from "../../lib/text/skeleton.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
-import { fingerprint, parseFingerprint, toPem } from "../../lib/net/fingerprint.ts";
+import { fingerprint, toPem } from "../../lib/net/tls.ts";
+import { parseFingerprint } from "../../lib/net/address.ts";
 
 function test(name: string, body: () => void): void {
   Deno.test(name, { permissions: "none" }, body);

@@ -1,7 +1,7 @@
 // Ids that nobody else has.
 
 import { assertEquals } from "@std/assert";
-import { randomId } from "../../lib/base/random_id.ts";
+import { randomId } from "../../lib/base/time.ts";
 
 Deno.test("An id is never zero", { permissions: "none" }, () => {
   const { getRandomValues } = crypto;

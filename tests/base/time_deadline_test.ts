@@ -1,7 +1,7 @@
 // An end to waiting.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { Deadline, withTimeout } from "../../lib/base/deadline.ts";
+import { Deadline, withTimeout } from "../../lib/base/time.ts";
 
 const pure = { permissions: "none" } as const;
 

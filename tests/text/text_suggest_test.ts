@@ -1,7 +1,7 @@
 // What somebody may have meant who mistyped a word.
 
 import { assertEquals } from "@std/assert";
-import { suggest } from "../../lib/text/nearest.ts";
+import { suggest } from "../../lib/text/text.ts";
 
 const pure = { permissions: "none" } as const;
 
