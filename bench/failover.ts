@@ -4,6 +4,7 @@
 //   deno task bench:failover [--clients 200] [--rounds 5]
 
 import { parseArgs } from "@std/cli/parse-args";
+import { systemClock } from "../lib/base/time.ts";
 import { type Address, formatAddress } from "../lib/net/address.ts";
 import { SessionState } from "../lib/client/session_state.ts";
 import { TOKEN_BYTES } from "../lib/protocol/frames.ts";
@@ -65,7 +66,7 @@ const silentTerminal = new Terminal({
   input: new ReadableStream(),
   write: () => Promise.resolve(),
   isTty: false,
-});
+}, systemClock);
 
 async function startServer(port: number): Promise<RunningProgram> {
   const server = new RunningProgram({

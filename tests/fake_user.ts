@@ -1,16 +1,22 @@
 // A person, or a script, at a terminal whose program runs in this process.
 
-import type { Clock } from "../lib/base/time.ts";
+import { type Clock, systemClock } from "../lib/base/time.ts";
 import type { ChatOptions } from "../lib/terminal/input_router.ts";
 import type { Language } from "../lib/i18n/translate.ts";
 import type { LocalAddress, ProcessContext } from "../lib/cli/process.ts";
-import { Terminal, type TerminalOptions } from "../lib/terminal/terminal.ts";
+import { Terminal } from "../lib/terminal/terminal.ts";
 import type { Tty } from "../lib/terminal/tty.ts";
 import { TestClock, withTimeout } from "./support.ts";
 
 /** The texts of the lines that are typed for the chat. */
 export async function* linesOf(terminal: Terminal, options?: ChatOptions): AsyncGenerator<string> {
   for await (const { text } of terminal.lines("> ", options)) yield text;
+}
+
+/** How somebody types whom no prompt is to interrupt. */
+export interface Typing {
+  readonly idleMs: number;
+  readonly clock?: Clock;
 }
 
 /** Who sits at a terminal, and what is around them. */
@@ -24,7 +30,7 @@ export interface PersonOptions {
   readonly isSystemEcho?: boolean;
   readonly tty?: Tty;
   /** Set if a question is to wait for them while they type. */
-  readonly typing?: TerminalOptions;
+  readonly typing?: Typing;
   readonly configFolder?: string;
   /** What their programs run on. */
   readonly runtime?: string;
@@ -48,7 +54,7 @@ export class FakeUser implements AsyncDisposable {
 
   constructor(options: PersonOptions = {}) {
     this.#options = options;
-    const { isTty = false, isSystemEcho, tty, typing = { pauseMs: 0 } } = options;
+    const { isTty = false, isSystemEcho, tty, typing = { idleMs: 0 } } = options;
     this.terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
       write: (bytes) => {
@@ -60,7 +66,8 @@ export class FakeUser implements AsyncDisposable {
       isTty,
       isSystemEcho,
       tty,
-    }, typing);
+    }, typing.clock ?? systemClock);
+    this.terminal.typingIdleMs = typing.idleMs;
   }
 
   /** Types something, or pipes it in. */

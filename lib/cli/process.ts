@@ -42,7 +42,7 @@ export async function runProcess(
   main: (program: ProcessContext) => Promise<number>,
   { clock }: { clock: Clock },
 ): Promise<never> {
-  const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }));
+  const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }), clock);
   // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
     addEventListener(event, () => terminal.restoreNow());

@@ -1,12 +1,13 @@
 // What stands between a client and a room that a person can answer for: a password, a certificate that nobody
 // knows yet.
 
+import { isQuit } from "./commands.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { type ChatError, ConnectError, InputError, ServerError } from "../errors.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
 import { serverKey } from "./known_servers.ts";
 import { parsePassword } from "../text/text.ts";
-import { prompt } from "../terminal/questions.ts";
+import { promptUntilValid } from "../terminal/terminal.ts";
 import type { Disconnect } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrustStore } from "./trust_store.ts";
@@ -90,7 +91,7 @@ export class AuthPrompter {
     const text = this.#t("ask.password");
     try {
       const answer = await terminal.exclusive(
-        () => prompt(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
+        () => promptUntilValid(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
         { signal },
       );
       if (answer === undefined) return "left";
@@ -142,7 +143,12 @@ export class AuthPrompter {
         `  ${fingerprint}`,
       );
       const text = this.#t("ask.trust");
-      return await prompt(this.#options, { text, parse: (answer) => this.#parseYesOrNo(answer), signal });
+      return await promptUntilValid(this.#options, {
+        text,
+        parse: (answer) => this.#parseYesOrNo(answer),
+        isQuit,
+        signal,
+      });
     }, { signal });
     if (answer === undefined) return "left";
     if (answer) await this.#trust(server, fingerprint);

@@ -4,7 +4,7 @@ import { type ChatView, PROMPT } from "./chat_view.ts";
 import { unknownCommandText } from "../cli/commands.ts";
 import { COMMAND_NAMES, commandHelp, commandUsage, parseLine, toSayAction } from "./commands.ts";
 import { withTimeout } from "../base/time.ts";
-import type { TypedLine } from "../terminal/desk.ts";
+import type { TypedLine } from "../terminal/input_router.ts";
 import type { ChatOptions } from "../terminal/input_router.ts";
 import { InputError } from "../errors.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
@@ -14,7 +14,7 @@ import type { MemberList } from "./member_list.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { printableNick } from "../text/nick.ts";
-import { completionOf } from "../terminal/word_completion.ts";
+import { completeWord } from "../terminal/line_editor.ts";
 
 /** How long someone who leaves waits for the server to confirm what they said last, in ms. */
 const FLUSH_TIMEOUT_MS = 1_000;
@@ -76,7 +76,7 @@ export class CommandLoop {
       },
       complete: (before) => {
         const nicks = [...this.#options.members].map(({ nick }) => printableNick(nick));
-        return completionOf(before, { nicks, commands: COMMAND_NAMES });
+        return completeWord(before, { nicks, commands: COMMAND_NAMES });
       },
     };
   }

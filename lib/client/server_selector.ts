@@ -1,6 +1,7 @@
 // Where a client goes, and as whom: asks a person, or with `--auto` tries the servers that it knows in turn.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { isQuit } from "./commands.ts";
 import {
   type Address,
   DEFAULT_PORT,
@@ -22,7 +23,7 @@ import {
   transient,
 } from "./recovery.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
-import { prompt } from "../terminal/questions.ts";
+import { promptUntilValid } from "../terminal/terminal.ts";
 import { BACKOFF_MAX_MS, backoffMs, REDIAL_ANSWER_MS, REDIAL_TIMEOUT_MS, ServerPool } from "./server_pool.ts";
 import type { ConnectTarget, Disconnect } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -340,8 +341,8 @@ export class ServerSelector {
     return word === "localhost" || this.#pool.hasHost(word);
   }
 
-  #prompt<Answer>(question: Parameters<typeof prompt<Answer>>[1]): Promise<Answer | undefined> {
-    return prompt(this.#options, question);
+  #prompt<Answer>(question: Parameters<typeof promptUntilValid<Answer>>[1]): Promise<Answer | undefined> {
+    return promptUntilValid(this.#options, { ...question, isQuit });
   }
 }
 

@@ -8,7 +8,7 @@ import { errorText, type Language, type Translate, translator } from "../i18n/tr
 import { type AdminAction, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
 import type { Renderer } from "../render/renderer.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { completionOf } from "../terminal/word_completion.ts";
+import { completeWord } from "../terminal/line_editor.ts";
 
 const MINUTE_MS = 60_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
@@ -40,7 +40,7 @@ export class AdminConsole {
     const { terminal, language, renderer, server } = this.#options;
     const complete = (before: string) => {
       const nicks = [...server.members].map(({ nick }) => nick);
-      return completionOf(before, { nicks, commands: ORDER_NAMES });
+      return completeWord(before, { nicks, commands: ORDER_NAMES });
     };
     for await (const { text, isPasted } of terminal.lines("", { complete })) {
       try {

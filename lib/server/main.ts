@@ -1,6 +1,7 @@
 // chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
 // when it is told to.
 
+import { isQuit } from "../client/commands.ts";
 import { infoOutput } from "../cli/about.ts";
 import {
   checkBackup,
@@ -27,7 +28,7 @@ import { EXIT, type LocalAddress, type ProcessContext } from "../cli/process.ts"
 import { AdminConsole } from "./console.ts";
 import { orderHelp } from "./orders.ts";
 import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls.ts";
-import { prompt } from "../terminal/questions.ts";
+import { promptUntilValid } from "../terminal/terminal.ts";
 import { MAX_BACKUPS } from "../protocol/frames.ts";
 import type { RejectedClient } from "./client_handler.ts";
 import type { Renderer } from "../render/renderer.ts";
@@ -296,8 +297,9 @@ function localIPs(program: ProcessContext): string[] {
 function askPort(program: ProcessContext, options: AskOptions): Promise<number | undefined> {
   const text = translator(program.language)("ask.port");
   const { terminated } = program;
-  return prompt(program, {
+  return promptUntilValid(program, {
     text,
+    isQuit,
     fallback: String(DEFAULT_PORT),
     parse: parsePort,
     signal: terminated,
@@ -312,7 +314,8 @@ async function askHost(program: ProcessContext, options: AskOptions): Promise<st
   if (local.length < 2) return ALL_ADDRESSES;
   const hosts = [ALL_ADDRESSES, ...local.map(({ address }) => address)];
   await program.terminal.print(`${t("ask.interface")}:`, ...interfaceMenu(local, t));
-  return await prompt(program, {
+  return await promptUntilValid(program, {
+    isQuit,
     text: t("ask.choice"),
     fallback: "1",
     parse: (answer) =>

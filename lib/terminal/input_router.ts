@@ -1,112 +1,107 @@
-// Who gets what is typed or pasted: a question, the chat, or the question whether a pasted block is to be sent.
-// Pure: knows neither keys nor screens.
+// Routes typed and pasted lines to a prompt, to the chat, or to the confirmation of a long paste.
 
-import { LineQueue, type TypedLine } from "./desk.ts";
-import type { Completer } from "./line_editor.ts";
 import { expandTabs } from "../text/text.ts";
+import { type Completer, LineEditor } from "./line_editor.ts";
 
-/** How lines are typed for the chat. */
+export interface TypedLine {
+  readonly text: string;
+  /** Whether the line is part of a pasted block, and so is sent as it is: not as a command. */
+  readonly isPasted: boolean;
+}
+
 export interface ChatOptions {
-  /** Asks about a pasted block with so many lines, if they are too many to be sent unasked. */
+  /** Asks before a pasted block of more than {@linkcode MAX_UNCONFIRMED_LINES} lines is sent. */
   readonly confirmPaste?: {
     readonly question: (count: number) => string;
     readonly isYes: (answer: string) => boolean;
-    /** What is said of so many lines that are not sent. */
+    /** Reports how many lines were not sent. */
     readonly notSentText: (count: number) => string;
   };
   readonly complete?: Completer;
 }
 
-/** Most lines of a pasted block that are sent unasked. */
+/** Longest pasted block that is sent without confirmation, in lines. */
 export const MAX_UNCONFIRMED_LINES = 10;
-/** Most lines of a pasted block that are taken for answers: server, port, nick. */
+/** Longest pasted block that answers prompts, in lines: server, port, nick. */
 const MAX_PASTED_REPLIES = 3;
 
-/** The desk for answers, the one for the chat, and which of them is open. */
 export class InputRouter {
   readonly promptQueue = new LineQueue();
   readonly chatQueue = new LineQueue((before) => this.#chatOptions.complete?.(before));
-  /** Whether a pasted block is to be sent. */
   readonly #pasteConfirmQueue = new LineQueue();
   readonly #print: (line: string) => void;
   #chatOptions: ChatOptions = {};
-  /** A pasted block that waits for consent. */
+  /** The pasted block that waits for its confirmation. */
   #pastedBlock: readonly string[] | undefined;
-  /** Dialogues that are going on, one within the other: while there are any, no line is for the chat. */
+  /** How many nested exclusive() calls are running. While there are any, no line goes to the chat. */
   #exclusiveDepth = 0;
-  /** Whether lines are for the chat when there is no dialogue. */
   #isChatting = false;
   #hasEnded = false;
 
-  /** `print` gets a question with its answer: both stay to be seen. */
+  /** `print` is given each prompt with its answer, to stay above the input. */
   constructor(print: (line: string) => void) {
     this.#print = print;
   }
 
-  /** Where what is typed now goes to. */
+  /** The queue that typed keys go to. */
   get activeQueue(): LineQueue {
     if (this.#exclusiveDepth > 0 || !this.#isChatting) return this.promptQueue;
     return this.#pastedBlock ? this.#pasteConfirmQueue : this.chatQueue;
   }
 
-  /** Whether a question waits for its answer, or somebody may say something. */
+  /** Whether there is an input to show. */
   get isActive(): boolean {
     return !this.#hasEnded && (this.activeQueue !== this.promptQueue || this.promptQueue.hasWaiter);
   }
 
-  /** Whether a line was begun that is no answer to a question of a dialogue. */
+  /** Whether a line has been begun that does not answer a prompt. */
   get hasPartialLine(): boolean {
     return !this.#hasEnded && this.activeQueue !== this.promptQueue && this.activeQueue.editor.text !== "";
   }
 
-  /** Whether nothing more is typed. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** From now on what is typed is for the chat. */
   beginChat(options: ChatOptions): void {
     this.#chatOptions = options;
     this.#isChatting = true;
   }
 
-  /** From now on what is typed is for nobody but questions. */
   endChat(): void {
     this.#isChatting = false;
   }
 
-  /** From now on what is typed is for questions. */
   beginExclusive(): void {
     this.#exclusiveDepth++;
   }
 
-  /** Ends what was begun last. */
   endExclusive(): void {
     this.#exclusiveDepth--;
   }
 
-  /** Puts text that was meant for the chat into the line that is being typed there. */
+  /** Puts text that was meant for the chat back into the chat line. */
   restore(text: string): void {
     const { editor } = this.chatQueue;
     if (!this.#isChatting) return;
-    // The line that a block is pasted into must not change meanwhile: what it is given would be sent with it.
+    // The line that a block is pasted into must not change before the confirmation: it would be sent too.
     if (this.#pastedBlock) editor.addToHistory(text);
-    else editor.insertWord(text); // more may be given back, or typed
+    else editor.insertWord(text);
   }
 
-  /** Takes the line that is being edited. */
+  /** Submits the line that is being edited. */
   enter(): void {
     const queue = this.activeQueue;
     const seen = queue.prompt + queue.visible.text;
     const text = queue.editor.submit();
     if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
-    // A question and its answer stay; what is said will come back as a message.
+    // A chat line is not printed here: it comes back from the server.
     if (queue === this.promptQueue && queue.hasWaiter) this.#print(seen);
     if (queue === this.chatQueue) queue.editor.addToHistory(text);
     queue.deliver({ text, isPasted: false });
   }
 
-  /** Takes a pasted block: into the line that is being edited, for answers, or to be sent line by line. */
+  /** Inserts a pasted block into the line that is being edited, or takes it as answers, or sends it line by line. */
   paste(text: string): void {
     const lines = text.split(/\r\n|\r|\n/);
     const queue = this.activeQueue;
@@ -117,28 +112,28 @@ export class InputRouter {
     } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
     else if (isForChat) queue.editor.insert(lines[0]!);
     else {
-      // As if it was typed: one answer after another.
+      // As if typed: each line answers the next prompt.
       for (const [index, line] of lines.entries()) {
         this.activeQueue.editor.insert(line);
         if (index === lines.length - 1) break;
         this.enter();
-        this.serve();
+        this.dispatch();
       }
     }
   }
 
-  /** The next line for a desk; undefined if there is none to come. */
+  /** The next line of a queue. Undefined at the end of the input. */
   next(queue: LineQueue): Promise<TypedLine | undefined> {
     const line = queue.next();
-    this.serve();
+    this.dispatch();
     return line;
   }
 
-  /** Gives what was read ahead to whoever waits for a line. */
-  serve(): void {
+  /** Hands lines that were typed ahead to the reader that waits for one. */
+  dispatch(): void {
     const queue = this.activeQueue;
     if (queue === this.chatQueue) {
-      // What no question took is for the chat; a question never gets what was typed for the chat.
+      // Lines that no prompt took go to the chat. Chat lines never go to a prompt.
       queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
       const unfinished = this.promptQueue.editor.submit();
       if (unfinished !== "") queue.editor.insert(unfinished);
@@ -146,15 +141,13 @@ export class InputRouter {
     queue.dispatch({ hasEnded: this.#hasEnded });
   }
 
-  /** Nothing more is typed. */
+  /** Ends the input. */
   end(): void {
     this.#hasEnded = true;
     this.#pastedBlock = undefined;
-    this.serve();
+    this.dispatch();
   }
 
-  /** Sends lines that were pasted, the last of them as far as it goes: at once, or when there is no question any
-   * more and the person has agreed. */
   #pasteBlock(lines: readonly string[], count: number): void {
     const { confirmPaste } = this.#chatOptions;
     const isShort = count <= MAX_UNCONFIRMED_LINES && this.activeQueue === this.chatQueue;
@@ -169,12 +162,13 @@ export class InputRouter {
     this.#pastedBlock = undefined;
     this.#print(this.#pasteConfirmQueue.prompt + answer);
     if (confirmPaste?.isYes(answer)) return this.#send(lines);
-    // They may be nowhere else any more.
-    const notSentText = lines.map(expandTabs).filter((line) => line.trim() !== "");
-    for (const line of notSentText) this.chatQueue.editor.addToHistory(line);
-    if (confirmPaste) this.#print(confirmPaste.notSentText(notSentText.length));
+    // The history may be the only place left that has them.
+    const notSent = lines.map(expandTabs).filter((line) => line.trim() !== "");
+    for (const line of notSent) this.chatQueue.editor.addToHistory(line);
+    if (confirmPaste) this.#print(confirmPaste.notSentText(notSent.length));
   }
 
+  /** Sends a pasted block at the cursor. Its last line, which has no line break, stays in the editor. */
   #send(lines: readonly string[]): void {
     const { editor } = this.chatQueue;
     const [first, ...others] = lines;
@@ -186,5 +180,52 @@ export class InputRouter {
     this.chatQueue.deliver({ text, isPasted: !isBegun });
     for (const text of others) this.chatQueue.deliver({ text, isPasted: true });
     editor.insert(last);
+  }
+}
+
+/** The lines for one reader, in order, and the line that is being edited for it. */
+class LineQueue {
+  readonly editor: LineEditor;
+  /** Lines that the reader has not asked for yet. */
+  readonly typeAhead: TypedLine[] = [];
+  prompt = "";
+  isSecret = false;
+  #resolve: ((line: TypedLine | undefined) => void) | undefined;
+
+  constructor(complete?: Completer) {
+    this.editor = new LineEditor(complete);
+  }
+
+  /** The visible part of the line that is being edited. Nothing of a secret is. */
+  get visible(): { readonly text: string; readonly cursor: number } {
+    return this.isSecret ? { text: "", cursor: 0 } : this.editor;
+  }
+
+  get hasWaiter(): boolean {
+    return this.#resolve !== undefined;
+  }
+
+  /** Waits for the next line, instead of an earlier call. Undefined at the end of the input. */
+  next(): Promise<TypedLine | undefined> {
+    const { promise, resolve } = Promise.withResolvers<TypedLine | undefined>();
+    this.#resolve = resolve;
+    return promise;
+  }
+
+  cancelWait(): void {
+    this.#resolve = undefined;
+  }
+
+  deliver(line: TypedLine): void {
+    this.typeAhead.push(line);
+    this.dispatch();
+  }
+
+  /** Fulfils the waiting next() if there is a line, or if none will come. */
+  dispatch({ hasEnded = false } = {}): void {
+    if (!this.#resolve || (this.typeAhead.length === 0 && !hasEnded)) return;
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve(this.typeAhead.shift());
   }
 }

@@ -1,48 +1,50 @@
-// Where on a screen the line that is being typed stands, row by row, with its prompt and what stands above it.
-// Rows are broken here, never by the terminal: terminals disagree about the width of emoji, and a row that
-// ends by itself ends at the same place on all of them. Pure.
+// Text to rows of cells, the difference between two layouts, and word wrap. Rows are broken here, not by the terminal:
+// terminals disagree about the width of emoji.
 
+import { stripAnsiCode } from "@std/fmt/colors";
 import stringWidth from "string-width";
 
-/** What stands below the lines of the conversation. */
+/** What is shown below the printed lines. */
 export interface InputView {
-  /** Lines above the prompt, one row each: what does not fit is left out. */
+  /** Lines above the prompt. Each is truncated to one row. */
   readonly status: readonly string[];
   readonly prompt: string;
   readonly text: string;
-  /** Where in the text the cursor is, in UTF-16 units. */
+  /** Position in the text, in UTF-16 units. */
   readonly cursor: number;
 }
 
-/** Size of a screen. */
 export interface Size {
   readonly columns: number;
   readonly rows: number;
 }
 
-/** A character as people see it. */
+/** A grapheme, or a control sequence for colours. */
 export interface Cell {
   readonly text: string;
-  /** Most columns that a terminal gives it. */
+  /** Greatest width that a terminal gives it, in columns. */
   readonly columns: number;
-  /** Whether every terminal gives it as many. */
+  /** Whether every terminal gives it that width. */
   readonly hasKnownWidth: boolean;
 }
 
-/** A view as it stands on a screen. */
-export interface Layout {
-  readonly rows: readonly (readonly Cell[])[];
-  /** Row of the cursor, and how many cells of it stand before the cursor. */
+/** A position between cells: `cell` cells of the row come before it. */
+interface CellPosition {
   readonly row: number;
   readonly cell: number;
-  /** Columns of the screen that it was made for. */
+}
+
+/** An input view as rows of a screen, with the position of the cursor. */
+export interface Layout extends CellPosition {
+  readonly rows: readonly (readonly Cell[])[];
+  /** Width of the screen that it was made for. */
   readonly columns: number;
 }
 
 const GRAPHEMES = new Intl.Segmenter();
 // deno-lint-ignore no-control-regex -- SGR (ECMA-48, 8.3.117): colours
-const COLOUR = /(\x1b\[[\d;]*m)/;
-/** Terminals that are older than an emoji may give it fewer columns, or none. */
+const COLOR = /(\x1b\[[\d;]*m)/;
+/** A terminal that is older than an emoji may give it fewer columns, or none. */
 const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
 const RESET: Cell = { text: "\x1b[0m", columns: 0, hasKnownWidth: true };
 const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
@@ -51,7 +53,7 @@ const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
   hasKnownWidth: true,
 }));
 
-/** Lays a view out. What has more rows than the screen is shown around its cursor. */
+/** If the view has more rows than the screen, the layout has those that end at the cursor. */
 export function computeLayout({ status, prompt, text, cursor }: InputView, size: Size): Layout {
   const columns = Math.max(size.columns, 1);
   const lines = prompt.split("\n");
@@ -62,7 +64,7 @@ export function computeLayout({ status, prompt, text, cursor }: InputView, size:
   let cell = promptCells.length + toCells(text.slice(0, cursor)).length;
   while (row < rows.length - 1 && cell >= rows[row]!.length) cell -= rows[row++]!.length;
   cell = Math.min(cell, rows[row]!.length);
-  // Behind a full row is the beginning of the next one.
+  // After a full row the cursor is at the beginning of the next one.
   if (cell === rows[row]!.length && width(rows[row]!) >= columns) {
     rows.push([]);
     [row, cell] = [row + 1, 0];
@@ -74,8 +76,8 @@ export function computeLayout({ status, prompt, text, cursor }: InputView, size:
   return { rows: [...above, ...shown], row: above.length + row - first, cell, columns };
 }
 
-/** How many rows above its cursor a layout takes on a screen that is so wide now: terminals break the rows that
- * have become too long. */
+/** How many rows a layout takes above its cursor once the screen has this width: terminals rewrap rows that have
+ * become too long. */
 export function rowsAboveCursor({ rows, row, cell }: Layout, columns: number): number {
   const above = rows.slice(0, row).reduce((sum, cells) => sum + wrapRows(cells, columns).length, 0);
   const before = rows[row]!.slice(0, cell);
@@ -84,16 +86,15 @@ export function rowsAboveCursor({ rows, row, cell }: Layout, columns: number): n
   return above + own.length - (isNext ? 0 : 1);
 }
 
-/** Most columns that these cells take. */
+/** Greatest width that a terminal gives these cells, in columns. */
 export function width(cells: readonly Cell[]): number {
   return cells.reduce((sum, cell) => sum + cell.columns, 0);
 }
 
-/** A text character by character, as people see them. */
 export function toCells(text: string): Cell[] {
   if (!text.includes("\x1b")) return cellsOfPart(text);
-  return text.split(COLOUR).flatMap((part) =>
-    COLOUR.test(part) ? { text: part, columns: 0, hasKnownWidth: true } : cellsOfPart(part)
+  return text.split(COLOR).flatMap((part) =>
+    COLOR.test(part) ? { text: part, columns: 0, hasKnownWidth: true } : cellsOfPart(part)
   );
 }
 
@@ -106,7 +107,7 @@ function cellsOfPart(text: string): Cell[] {
 
 function cellOf(text: string): Cell {
   const joined = stringWidth(text);
-  // What a terminal shows that knows of no joining, and gives every code point columns of its own.
+  // A terminal that does not join emoji gives each code point its own columns.
   const apart = [...text].reduce((sum, char) => sum + stringWidth(char), 0);
   return { text, columns: Math.max(joined, apart), hasKnownWidth: joined === apart && !EMOJI.test(text) };
 }
@@ -130,4 +131,116 @@ function truncateRow(cells: readonly Cell[], columns: number): Cell[] {
   const kept = wrapRows(cells, Math.max(columns - 1, 1))[0]!;
   const isColoured = kept.some(({ text }) => text.startsWith("\x1b"));
   return [...kept, cellOf("…"), ...isColoured ? [RESET] : []];
+}
+
+/** Draws a layout, from the first column of an empty row. */
+export function draw(layout: Layout): string {
+  const { rows } = layout;
+  const end = { row: rows.length - 1, cell: rows.at(-1)!.length };
+  return rows.map(textOf).join("\n") + move(end, layout, rows);
+}
+
+/** Clears the screen from the first row of a layout, and leaves the cursor there. `columns` is the current width. */
+export function erase(layout: Layout, columns: number): string {
+  return `${up(rowsAboveCursor(layout, columns))}\r\x1b[J`;
+}
+
+/** Draws only the cells in which two layouts for the same screen differ. */
+export function diff(from: Layout, to: Layout): string {
+  let text = "";
+  let at: CellPosition = from;
+  // move() is given the rows of `to`: the cursor only moves to rows that are drawn already, or to cells that both
+  // layouts have.
+  for (const [row, cells] of to.rows.entries()) {
+    const old = from.rows[row];
+    const same = old ? sameCells(old, cells) : 0;
+    if (old && same === old.length && same === cells.length) continue;
+    if (!old) {
+      const last = { row: row - 1, cell: 0 };
+      text += `${move(at, last, to.rows)}\n${textOf(cells)}`;
+    } else {
+      const begin = { row, cell: same };
+      text += move(at, begin, to.rows);
+      if (old.length > same) text += "\x1b[K";
+      text += textOf(cells.slice(same));
+    }
+    at = { row, cell: cells.length };
+  }
+  if (from.rows.length > to.rows.length) {
+    // The rows in between have not changed.
+    text += `${moveRows(at.row, to.rows.length)}\r\x1b[J`;
+    at = { row: to.rows.length, cell: 0 };
+  }
+  return text + move(at, to, to.rows);
+}
+
+/** How many cells two rows begin with in common. None if they differ and have colours: the rest would be drawn
+ * without its colour. */
+function sameCells(one: readonly Cell[], other: readonly Cell[]): number {
+  const differs = (cell: Cell, index: number) => cell.text !== other[index]?.text;
+  const at = one.findIndex(differs);
+  const count = at < 0 ? one.length : at;
+  if (at < 0 && one.length === other.length) return count;
+  return [...one, ...other].some(({ text }) => text.startsWith("\x1b")) ? 0 : count;
+}
+
+function move(from: CellPosition, to: CellPosition, rows: readonly (readonly Cell[])[]): string {
+  if (from.row === to.row && from.cell === to.cell) return "";
+  const before = rows[to.row]!.slice(0, to.cell);
+  const vertical = moveRows(from.row, to.row);
+  if (before.length === 0) return `${vertical}\r`;
+  // If the width of a cell is not known, only drawing it moves the cursor past it.
+  if (!before.every(({ hasKnownWidth }) => hasKnownWidth)) return `${vertical}\r${textOf(before)}`;
+  return `${vertical}\x1b[${width(before) + 1}G`;
+}
+
+function moveRows(from: number, to: number): string {
+  return to < from ? up(from - to) : to > from ? `\x1b[${to - from}B` : "";
+}
+
+function up(rows: number): string {
+  return rows > 0 ? `\x1b[${rows}A` : "";
+}
+
+function textOf(cells: readonly Cell[]): string {
+  return cells.map(({ text }) => text).join("");
+}
+
+/** Narrowest screen for word wrap, in columns. */
+const MIN_WRAP_COLUMNS = 20;
+/** Comes before every row but the first, so that a peer's text cannot begin a row like a line of its own. */
+const INDENT = toCells("  ");
+/** Characters of one column each. */
+const NARROW = /^[\x20-\x7e\xa1-\xac\xae-\xff]*$/;
+
+/** Breaks a line between words, with a hanging indent. A word that is longer than a row is left for the terminal to
+ * break, so that a URL can still be clicked. */
+export function wrapWords(line: string, columns: number): string {
+  const visible = stripAnsiCode(line);
+  if (columns < MIN_WRAP_COLUMNS || (visible.length <= columns && NARROW.test(visible))) return line;
+  const rows: Cell[][] = [];
+  let row: Cell[] = [];
+  let used = 0;
+  /** Where the row can be broken: at its last space after a word. */
+  let space: number | undefined;
+  let hasWord = false;
+  for (const cell of toCells(line)) {
+    const isSpace = cell.text === " ";
+    if (isSpace && hasWord) space = row.length;
+    if (!isSpace && cell.columns > 0) hasWord = true;
+    if (used + cell.columns > columns) {
+      if (space === undefined) used = 0; // the terminal breaks the row itself
+      else {
+        rows.push(row.slice(0, space));
+        hasWord = !isSpace;
+        row = [...INDENT, ...row.slice(space + 1)];
+        used = width(row);
+        space = undefined;
+      }
+    }
+    if (isSpace && !hasWord && rows.length > 0) continue;
+    row.push(cell);
+    used += cell.columns;
+  }
+  return [...rows, row].map((cells) => cells.map(({ text }) => text).join("").trimEnd()).join("\n");
 }

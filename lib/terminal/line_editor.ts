@@ -1,22 +1,20 @@
-// The line that is being typed: its text, its cursor, what keys do to it, and the lines that went before. Knows
-// nothing of screens.
+// The line that is being edited: movement, kill and yank, history, completion.
 
 import type { Key } from "./keys.ts";
 import { expandTabs, printable } from "../text/text.ts";
 
-/** What could stand instead of the text from `from` to the cursor. */
+/** Replacements for the text from `from` to the cursor. */
 export interface Completion {
   /** In UTF-16 units. */
   readonly from: number;
   readonly choices: readonly string[];
 }
 
-/** Finds what a line that was begun like this may go on with. */
+/** Finds completions for the text before the cursor. */
 export type Completer = (before: string) => Completion | undefined;
 
-/** Longest line, in UTF-16 units: far more than anybody sends. What would go beyond is not taken. */
+/** Longest line, in UTF-16 units. What is typed or pasted beyond is dropped. */
 export const MAX_LINE_UNITS = 65_536;
-/** Most lines that can be brought back. */
 export const MAX_HISTORY_LINES = 500;
 
 const GRAPHEMES = new Intl.Segmenter();
@@ -24,51 +22,49 @@ const WORD_BEFORE = /[\p{L}\p{M}\p{N}_]*[^\p{L}\p{M}\p{N}_]*$/u;
 const WORD_AFTER = /^[^\p{L}\p{M}\p{N}_]*[\p{L}\p{M}\p{N}_]*/u;
 const CHUNK_BEFORE = /\S*\s*$/u;
 
-/** One line, edited as in a shell. */
 export class LineEditor {
   #text = "";
   /** In UTF-16 units. */
   #cursor = 0;
-  /** What was cut last, and whether the last key cut it: what the next one cuts is joined to it. */
   #killed = "";
-  #isCutting = false;
-  /** Whether the last thing that was done was to put words here with a blank behind them. */
-  #isApart = false;
+  /** Whether the last key was a kill. The next kill is then appended to it, as in readline. */
+  #isKilling = false;
+  /** Whether the line ends in a space that insertWord() added, and nothing was done since. */
+  #hasAddedSpace = false;
   readonly #history: string[] = [];
-  /** The line of the past that is shown; the one that is being typed is behind the last. */
+  /** The line of the history that is shown. The new line comes after the last. */
   #historyIndex = 0;
-  /** Lines that were left for others, as they were then; until the next line begins. */
+  /** Edited lines by their index, until a line is submitted. */
   readonly #editedHistory = new Map<number, string>();
   readonly #complete: Completer;
-  /** Completions that Tab goes through, until another key is pressed. */
+  /** The completions that Tab cycles through, until another key is pressed. */
   #completion: Completion & { at: number } | undefined;
 
   constructor(complete: Completer = () => undefined) {
     this.#complete = complete;
   }
 
-  /** What is typed. */
   get text(): string {
     return this.#text;
   }
 
-  /** Where the cursor stands in the text, in UTF-16 units. */
+  /** Position in the text, in UTF-16 units. */
   get cursor(): number {
     return this.#cursor;
   }
 
-  /** Does what a key is for; nothing if it is for nothing here. */
+  /** Ignores keys that have no meaning here. */
   press(key: Key): void {
     const id = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name}`;
-    const wasCutting = this.#isCutting;
-    this.#isCutting = false;
-    const isBlankThere = key.text === " " && this.#isApart;
-    this.#isApart = false;
-    if (isBlankThere) return;
+    const wasKilling = this.#isKilling;
+    this.#isKilling = false;
+    const isSpaceThere = key.text === " " && this.#hasAddedSpace;
+    this.#hasAddedSpace = false;
+    if (isSpaceThere) return;
     if (id === "tab") return this.#cycleCompletion(key.shift ? -1 : 1);
     this.#completion = undefined;
-    const cut = KILLS.get(id);
-    if (cut) this.#kill(cut, { joins: wasCutting });
+    const target = KILLS.get(id);
+    if (target) this.#kill(target, { isAppending: wasKilling });
     else if (MOVES.has(id)) this.#cursor = MOVES.get(id)!(this.#text, this.#cursor);
     else if (id === "backspace") this.#remove(before(this.#text, this.#cursor), this.#cursor);
     else if (id === "delete" || id === "C-d") this.#remove(this.#cursor, after(this.#text, this.#cursor));
@@ -78,42 +74,41 @@ export class LineEditor {
     else if (key.text !== undefined && !key.ctrl && !key.meta) this.#replaceText(key.text);
   }
 
-  /** Inserts text at the cursor, as it will be sent: tabs as blanks, other controls made visible. */
+  /** Inserts text at the cursor as it will be sent: tabs as spaces, other controls made visible. */
   insert(text: string): void {
-    this.#isCutting = false;
-    this.#isApart = false;
+    this.#isKilling = false;
+    this.#hasAddedSpace = false;
     this.#completion = undefined;
     this.#replaceText(text);
   }
 
-  /** Inserts words at the cursor, one blank apart from what stands around them. Whoever types a blank behind them has
-   * it already. */
+  /** Inserts words at the cursor, with one space before and after them. A space typed next is ignored. */
   insertWord(words: string): void {
     const before = this.#text.slice(0, this.#cursor);
     this.#text = before + this.#text.slice(this.#cursor).trimStart();
     this.insert(`${/\S$/.test(before) ? " " : ""}${words} `);
-    this.#isApart = true;
+    this.#hasAddedSpace = true;
   }
 
-  /** Gives the text, and begins a new line. */
+  /** Returns the text, and begins a new line. */
   submit(): string {
     this.#cursor = this.#text.length;
     return this.submitBeforeCursor();
   }
 
-  /** Gives the text before the cursor; what is behind it begins a new line. */
+  /** Returns the text before the cursor. The rest stays in the new line. */
   submitBeforeCursor(): string {
     const text = this.#text.slice(0, this.#cursor);
     this.#text = this.#text.slice(this.#cursor);
     this.#cursor = 0;
-    this.#isApart = false;
+    this.#hasAddedSpace = false;
     this.#completion = undefined;
     this.#historyIndex = this.#history.length;
     this.#editedHistory.clear();
     return text;
   }
 
-  /** Keeps a line, so that it can be brought back. */
+  /** Ignores blank lines and repetitions. */
   addToHistory(line: string): void {
     if (line.trim() !== "" && line !== this.#history.at(-1)) this.#history.push(line);
     if (this.#history.length > MAX_HISTORY_LINES) this.#history.shift();
@@ -133,13 +128,13 @@ export class LineEditor {
     this.#cursor = from;
   }
 
-  #kill(target: Move, { joins }: { joins: boolean }): void {
+  #kill(target: Move, { isAppending }: { isAppending: boolean }): void {
     const to = target(this.#text, this.#cursor);
     const [from, end] = [Math.min(to, this.#cursor), Math.max(to, this.#cursor)];
-    const cut = this.#text.slice(from, end);
-    const earlier = joins ? this.#killed : "";
-    if (cut !== "" || joins) this.#killed = to < this.#cursor ? cut + earlier : earlier + cut;
-    this.#isCutting = true;
+    const text = this.#text.slice(from, end);
+    const earlier = isAppending ? this.#killed : "";
+    if (text !== "" || isAppending) this.#killed = to < this.#cursor ? text + earlier : earlier + text;
+    this.#isKilling = true;
     this.#remove(from, end);
   }
 
@@ -165,10 +160,10 @@ export class LineEditor {
   }
 }
 
-/** Where the cursor goes. */
+/** Returns the new position of the cursor. */
 type Move = (text: string, cursor: number) => number;
 
-/** Before the character as people see it, be it made of many code points. */
+/** Moves over one grapheme, however many code points it has. */
 function before(text: string, cursor: number): number {
   return cursor === 0 ? 0 : GRAPHEMES.segment(text).containing(cursor - 1)!.index;
 }
@@ -193,7 +188,7 @@ const MOVES = new Map<string, Move>([
   ...["end", "C-e"].map((id) => [id, end] as const),
 ]);
 
-/** Keys that cut everything from the cursor to there; Ctrl-Y brings it back. */
+/** Keys that kill the text between the cursor and the target. Ctrl-Y yanks it. */
 const KILLS = new Map<string, Move>([
   ["C-k", end],
   ["C-u", beginningOfLine],
@@ -202,3 +197,29 @@ const KILLS = new Map<string, Move>([
   ["C-delete", forwardWord],
   ["M-d", forwardWord],
 ]);
+
+/** Completes the last word of `before`: a command at the beginning of the line, or a nick. A nick that begins the
+ * line addresses its member, so it gets a colon. `commands` have their slashes. */
+export function completeWord(
+  before: string,
+  { nicks, commands }: { readonly nicks: readonly string[]; readonly commands: readonly string[] },
+): Completion | undefined {
+  const word = /\S*$/.exec(before)![0];
+  if (word === "") return undefined;
+  const from = before.length - word.length;
+  if (from === 0 && word.startsWith("/")) {
+    return { from, choices: withPrefix(word, commands).map((command) => `${command} `) };
+  }
+  const end = from === 0 ? ": " : " ";
+  return { from, choices: withPrefix(word, nicks).map((nick) => nick + end) };
+}
+
+function withPrefix(word: string, names: readonly string[]): string[] {
+  const prefix = foldCase(word);
+  return names.filter((name) => foldCase(name).startsWith(prefix)).sort((a, b) => a.localeCompare(b));
+}
+
+/** Without capitals and accents: people who type fast leave them out. */
+function foldCase(text: string): string {
+  return text.normalize("NFD").replaceAll(/\p{M}/gu, "").toLowerCase();
+}

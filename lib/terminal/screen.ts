@@ -1,50 +1,41 @@
-// What a person sees: lines that stay, and below them the view of what is being typed. However much happens, it
-// is drawn as fast as the terminal takes it: one write at a time, with all that is new. A pipe gets the lines.
+// The printed lines, and the input view below them. One write at a time carries all changes; a pipe gets only the lines.
 
-import { BRACKETED_PASTE } from "./keyboard.ts";
-import { computeLayout, type InputView, type Layout } from "./layout.ts";
-import { diff, draw, erase } from "./redraw.ts";
+import { BRACKETED_PASTE } from "./keys.ts";
+import { computeLayout, diff, draw, erase, type InputView, type Layout, wrapWords } from "./layout.ts";
 import type { TerminalStreams } from "./tty.ts";
-import { wrapWords } from "./word_wrap.ts";
 
 const ENCODER = new TextEncoder();
 const BELL = "\x07";
 const CLEAR = "\x1b[H\x1b[2J";
-/** Clears the cursor's row, and all below it. */
+/** Clears the cursor's row and all rows below. */
 const CLEAR_ROW = "\r\x1b[J";
 
-/** Text that waits to be written. */
 interface PrintJob {
   readonly text: string;
   readonly onWritten: () => void;
 }
 
-/** Settings of a screen. */
-interface ScreenOptions extends Pick<TerminalStreams, "write" | "tty"> {
-  /** Nobody can see anything any more. */
-  readonly onOutputClosed: () => void;
-}
-
-/** The lines and the view. */
 export class Screen {
-  readonly #options: ScreenOptions;
+  /** Called when writing fails. */
+  onOutputClosed = () => {};
+  readonly #streams: Pick<TerminalStreams, "write" | "tty">;
   #view: InputView | undefined;
-  /** What stands below the lines now. */
+  /** What is drawn below the lines now. */
   #currentLayout: Layout | undefined;
   readonly #printQueue: PrintJob[] = [];
-  /** What is to be told to the terminal besides. */
+  /** Control sequences for the next write. */
   #controls: string;
   #isDirty = false;
   #isWriting = false;
   #isBroken = false;
 
-  constructor(options: ScreenOptions) {
-    this.#options = options;
-    this.#controls = options.tty ? BRACKETED_PASTE.on : "";
-    if (options.tty) this.#update();
+  constructor(streams: Pick<TerminalStreams, "write" | "tty">) {
+    this.#streams = streams;
+    this.#controls = streams.tty ? BRACKETED_PASTE.on : "";
+    if (streams.tty) this.#update();
   }
 
-  /** Prints text, above the view if there is one: then the text must be whole lines. Fulfilled when it is
+  /** Prints text above the input view. At a terminal, the text must end with a line break. Fulfilled when it is
    * written. */
   print(text: string): Promise<void> {
     return new Promise((onWritten) => {
@@ -53,52 +44,51 @@ export class Screen {
     });
   }
 
-  /** Shows this below the lines from now on. A pipe does not get it. */
+  /** Replaces the input view. Does nothing on a pipe. */
   setInput(view: InputView | undefined): void {
-    if (!this.#options.tty) return;
+    if (!this.#streams.tty) return;
     this.#view = view;
     this.#update();
   }
 
-  /** Has the terminal make a sound. A pipe does not get that. */
+  /** Does nothing on a pipe. */
   bell(): void {
-    if (!this.#options.tty) return;
+    if (!this.#streams.tty) return;
     this.#controls += BELL;
     this.#update();
   }
 
-  /** Empties the screen but for the view. A pipe does not get that. */
+  /** Clears the screen but for the input view. Does nothing on a pipe. */
   clear(): void {
-    if (!this.#options.tty) return;
+    if (!this.#streams.tty) return;
     this.#controls += CLEAR;
     this.#currentLayout = undefined;
     this.#update();
   }
 
-  /** Draws the view anew below whatever has been written since. If nothing was, its last row stands there still. */
+  /** Redraws the input view after the process was stopped. The row of the cursor may still show the old one. */
   resume(): void {
     this.#controls += CLEAR_ROW + BRACKETED_PASTE.on;
     this.#currentLayout = undefined;
     this.#update();
   }
 
-  /** Fits the view to the size of the screen. */
   onResize(): void {
     this.#update();
   }
 
-  /** Takes the view away, and gives the terminal back as it was. Fulfilled when all is written. */
+  /** Removes the input view and restores the terminal. Fulfilled when all is written. */
   async close(): Promise<void> {
-    if (this.#options.tty) this.#controls += BRACKETED_PASTE.off;
+    if (this.#streams.tty) this.#controls += BRACKETED_PASTE.off;
     this.setInput(undefined);
     await this.print("");
-    this.#isBroken = true; // nothing comes any more
+    this.#isBroken = true; // nothing is written after this
   }
 
-  /** The same at once, without what was still to be printed, for a process that must end. A terminal that takes
-   * nothing gets nothing. */
+  /** Does the same synchronously, without the queued lines, when the process is about to end. Does nothing while a
+   * write is pending: the terminal may not be accepting output. */
   restoreNow(): void {
-    const { tty } = this.#options;
+    const { tty } = this.#streams;
     if (!tty || this.#isWriting || this.#isBroken) return;
     const text = this.#currentLayout ? erase(this.#currentLayout, tty.size().columns) : "";
     this.#currentLayout = undefined;
@@ -106,8 +96,7 @@ export class Screen {
     tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off));
   }
 
-  /** Has what is new written once everything has happened that happens now, unless a write goes on: what comes
-   * after it takes all. */
+  /** Schedules one write for all changes of this turn. A write that is under way is followed by another. */
   #update(): void {
     if (!this.#isDirty && !this.#isWriting) queueMicrotask(() => void this.#writeAll());
     this.#isDirty = true;
@@ -117,33 +106,33 @@ export class Screen {
     this.#isWriting = true;
     while (this.#isDirty) {
       this.#isDirty = false;
-      const printed = this.#printQueue.splice(0);
+      const jobs = this.#printQueue.splice(0);
       try {
-        const text = this.#compose(printed.map((one) => one.text).join(""));
-        if (text !== "" && !this.#isBroken) await this.#options.write(ENCODER.encode(text));
+        const text = this.#compose(jobs.map((job) => job.text).join(""));
+        if (text !== "" && !this.#isBroken) await this.#streams.write(ENCODER.encode(text));
       } catch {
         this.#isBroken = true;
-        this.#options.onOutputClosed();
+        this.onOutputClosed();
       }
-      for (const { onWritten } of printed) onWritten();
+      for (const { onWritten } of jobs) onWritten();
     }
     this.#isWriting = false;
   }
 
-  /** What leads from what the terminal shows to what it is to show. */
+  /** The bytes that bring the terminal from its current state to the new one. */
   #compose(lines: string): string {
-    const orders = this.#controls;
+    const controls = this.#controls;
     this.#controls = "";
-    const { tty } = this.#options;
+    const { tty } = this.#streams;
     if (!tty) return lines;
     const size = tty.size();
     const from = this.#currentLayout;
-    const to = this.#view && computeLayout(withWholeWords(this.#view, size.columns), size);
+    const to = this.#view && computeLayout(withWrappedPrompt(this.#view, size.columns), size);
     this.#currentLayout = to;
     const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
-    if (isSameScreen && to && lines === "") return orders + diff(from, to);
+    if (isSameScreen && to && lines === "") return controls + diff(from, to);
     const wrapped = wrapLines(lines, size.columns);
-    return orders + (from ? erase(from, size.columns) : "") + wrapped + (to ? draw(to) : "");
+    return controls + (from ? erase(from, size.columns) : "") + wrapped + (to ? draw(to) : "");
   }
 }
 
@@ -151,8 +140,8 @@ function wrapLines(lines: string, columns: number): string {
   return lines.split("\n").map((line) => wrapWords(line, columns)).join("\n");
 }
 
-/** A view whose prompt is broken as it will be with its answer, when both are printed. */
-function withWholeWords(view: InputView, columns: number): InputView {
+/** Wraps the prompt as it will be wrapped when it is printed with its answer. */
+function withWrappedPrompt(view: InputView, columns: number): InputView {
   const words = view.prompt.trimEnd();
   return { ...view, prompt: wrapLines(words, columns) + view.prompt.slice(words.length) };
 }

@@ -1,65 +1,52 @@
-// Asks questions, and gives the lines that are typed. Somebody at a screen edits lines below those that are
-// printed; a pipe or a file, on either side, gets plain lines and nothing else.
+// Prompts, chat lines and output of one user: with line editing at a terminal, as plain lines on a pipe.
 
-import { type Clock, systemClock } from "../base/time.ts";
-import type { LineQueue, TypedLine } from "./desk.ts";
-import { type ChatOptions, InputRouter } from "./input_router.ts";
+import type { Clock } from "../base/time.ts";
 import { InputError } from "../errors.ts";
-import { type InputSource, readKeys, readLines } from "./keyboard.ts";
-import type { Key } from "./keys.ts";
+import { errorText, type Language } from "../i18n/translate.ts";
+import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
+import { type InputSource, type Key, readKeys, readLines } from "./keys.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
 
-/** How a question is asked. */
 export interface AskOptions {
-  /** What an empty answer means, and the end of a pipe. */
+  /** The answer if the user enters an empty line, or a pipe has ended. */
   readonly fallback?: string;
-  /** The end of a pipe means nothing: the fallback was tried. */
+  /** The fallback has failed before, so the end of a pipe no longer stands for it. */
   readonly isRetry?: boolean;
-  /** The answer is not to be seen, and taken as it is, without trimming. */
+  /** Hides the answer, and does not trim it. */
   readonly isSecret?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** Settings of a terminal. */
-export interface TerminalOptions {
-  readonly clock?: Clock;
-  /** After how long without a key somebody has paused who is in the middle of a line, in ms. */
-  readonly pauseMs?: number;
-}
-
-/** {@linkcode TerminalOptions.pauseMs} of people. */
+/** How long after the last key a prompt may interrupt a partial line, in ms. */
 const TYPING_IDLE_MS = 1_500;
-/** Lines that are read ahead of those who ask for them; a pipe with more has to wait. */
+/** Lines that are read ahead of their use. A pipe with more is paused. */
 const MAX_READ_AHEAD_LINES = 64;
 
-/** A person, or a script that acts as one. */
 export class Terminal implements AsyncDisposable {
+  typingIdleMs = TYPING_IDLE_MS;
   readonly #streams: TerminalStreams;
-  readonly #source: InputSource;
-  readonly #screen: Screen;
-  readonly #unwatch: () => void;
-  readonly #router = new InputRouter((line) => void this.print(line));
   readonly #clock: Clock;
-  readonly #pauseMs: number;
+  readonly #screen: Screen;
+  readonly #router: InputRouter;
+  readonly #source: InputSource;
+  readonly #unwatch: () => void;
   #lastKeyMs = -Infinity;
-  /** Has whoever waits for a pause look again. */
-  #onPause = () => {};
-  /** What stands above the chat prompt and moves with it. */
+  /** Makes a prompt that waits for an idle keyboard check again. */
+  #recheckIdle = () => {};
+  /** Lines right above the chat prompt. */
   #status: readonly string[] = [];
   #wasReturn = false;
   #interrupt = new AbortController();
 
-  constructor(
-    streams: TerminalStreams,
-    { clock = systemClock, pauseMs = TYPING_IDLE_MS }: TerminalOptions = {},
-  ) {
+  constructor(streams: TerminalStreams, clock: Clock) {
     this.#streams = streams;
     this.#clock = clock;
-    this.#pauseMs = pauseMs;
     const { tty } = streams;
     tty?.setRaw(true);
-    this.#screen = new Screen({ ...streams, onOutputClosed: () => this.#interrupt.abort() });
+    this.#screen = new Screen(streams);
+    this.#screen.onOutputClosed = () => this.#interrupt.abort();
+    this.#router = new InputRouter((line) => void this.print(line));
     const onEnd = () => this.#end();
     this.#source = tty
       ? readKeys(streams.input, {
@@ -67,7 +54,7 @@ export class Terminal implements AsyncDisposable {
         onPaste: (text) => this.#paste(text),
         onEnd,
       })
-      : readLines(streams.input, { onLine: (line) => this.#takePiped(line), onEnd });
+      : readLines(streams.input, { onLine: (line) => this.#deliverPiped(line), onEnd });
     const onResume = () => {
       tty?.setRaw(true);
       this.#screen.resume();
@@ -76,69 +63,67 @@ export class Terminal implements AsyncDisposable {
       (() => {});
   }
 
-  /** Aborted when the person gives up: Ctrl-C, or nobody is there to read any more. */
+  /** Aborted by Ctrl-C, or when writing fails because the output was closed. */
   get interruptSignal(): AbortSignal {
     return this.#interrupt.signal;
   }
 
-  /** Whether a person types and sees here, with line editing. */
   get hasLineEditor(): boolean {
     return this.#streams.tty !== undefined;
   }
 
-  /** How many columns there are; undefined where nobody sees lines, or the system shows them. */
+  /** Width in columns. Undefined without line editing. */
   get columns(): number | undefined {
     return this.#streams.tty?.size().columns;
   }
 
-  /** Whether a person types here, with line editing or without. */
+  /** Whether the input is a terminal, with line editing or without. */
   get isTty(): boolean {
     return this.#streams.isTty;
   }
 
-  /** Whether a secret is not seen here while it is typed: where we do not show what is, the system does. */
+  /** Whether a secret stays hidden while it is typed. At a terminal without line editing, the system echoes it. */
   get canHideInput(): boolean {
     return this.hasLineEditor || !this.isTty;
   }
 
-  /** Whether no answer will come any more: what waits for the chat is none. */
+  /** Whether the input has ended and every answer in it was used. */
   get hasEnded(): boolean {
     const { hasEnded, promptQueue } = this.#router;
     return hasEnded && promptQueue.typeAhead.length === 0;
   }
 
-  /** Holds questions together that belong together: until `talk` is done, no line is taken for the chat, and
-   * what was being typed there waits. Somebody who is typing that very moment is let pause or press Enter first,
-   * unless the signal says that there is no need to ask. */
+  /** Runs several prompts in a row. Until they are done, no line goes to the chat, and the partial chat line is set
+   * aside. First waits until the user pauses or presses Enter, or until the signal is aborted. */
   async exclusive<Result>(
-    talk: () => Promise<Result>,
+    run: () => Promise<Result>,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Result> {
-    // Without a pause, not even this one: a pipe goes on with the answers.
-    if (this.#msUntilIdle > 0) await this.#pause(signal);
+    // No await unless it is needed: a pipe would go on with its next lines.
+    if (this.#msUntilIdle > 0) await this.#untilIdle(signal);
     this.#router.beginExclusive();
     this.#refresh();
     try {
-      return await talk();
+      return await run();
     } finally {
       this.#router.endExclusive();
       this.#dispatch();
     }
   }
 
-  /** Puts text that was meant for the chat into the line that is being typed there. */
+  /** Puts text that was meant for the chat back into the chat line. */
   restore(text: string): void {
     if (this.hasLineEditor) this.#router.restore(text);
   }
 
-  /** Asks and waits for the answer, trimmed. A secret is not to be asked for unless {@linkcode canHideInput}.
-   * @throws {InputError} `input-ended` if a person ends the input, or a pipe does without a fallback; the signal's
-   * reason */
+  /** Asks and returns the answer, trimmed. Ask for a secret only if {@linkcode canHideInput}.
+   * @throws {InputError} `input-ended` if a user ends the input, or a pipe ends and there is no fallback
+   * @throws the signal's reason */
   ask(question: string, options: AskOptions = {}): Promise<string> {
     const { fallback, isRetry = false, isSecret = false } = options;
     return this.exclusive(async () => {
       const prompt = fallback === undefined ? `${question}:` : `${question} [${fallback}]:`;
-      // Neither a pipe nor a person who typed ahead sees the answer next to its question unless we show it.
+      // An answer from a pipe, or one that was typed ahead, is shown next to its prompt only if it is printed.
       const isAhead = this.#router.promptQueue.typeAhead.length > 0;
       if (!this.hasLineEditor) await this.#screen.print(this.#streams.isSystemEcho ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, options);
@@ -146,7 +131,7 @@ export class Terminal implements AsyncDisposable {
       if (!this.hasLineEditor) {
         await this.#screen.print(this.#afterPrompt(seen, { isAhead }));
       } else if (isAhead) await this.print(`${prompt} ${seen}`);
-      // A pipe that ends leaves the rest to us; a person who ends the input wants to go.
+      // The end of a pipe stands for the fallback. A user who ends the input wants to leave.
       const answer = (isSecret ? line : line?.trim()) ||
         (line === undefined && (this.isTty || isRetry) ? undefined : fallback);
       if (answer !== undefined || line !== undefined) return answer ?? "";
@@ -154,16 +139,19 @@ export class Terminal implements AsyncDisposable {
     }, options);
   }
 
-  /** The lines that are typed for the chat, until the input ends. */
+  /** The lines for the chat, until the input ends. */
   async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
+    const { chatQueue } = this.#router;
     this.#router.beginChat(options);
-    this.#router.chatQueue.prompt = prompt;
+    chatQueue.prompt = prompt;
     this.#dispatch();
     try {
       for (;;) {
-        const line = await this.#next(this.#router.chatQueue);
-        if (line === undefined) return;
-        yield line;
+        const line = this.#router.next(chatQueue);
+        this.#dispatch();
+        const typed = await line;
+        if (typed === undefined) return;
+        yield typed;
       }
     } finally {
       this.#router.endChat();
@@ -171,35 +159,34 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
-  /** Prints lines, above the one that is being typed. Fulfilled when they are written. */
+  /** Prints lines above the input. Fulfilled when they are written. */
   async print(...lines: readonly string[]): Promise<void> {
     if (lines.length > 0) await this.#screen.print(`${lines.join("\n")}\n`);
   }
 
-  /** Has the terminal make a sound, or whatever it does instead. A pipe does not get that. */
+  /** Rings the bell. Does nothing on a pipe. */
   bell(): void {
     this.#screen.bell();
   }
 
-  /** Keeps lines right above the chat line that is being typed until other ones replace them. A pipe does not
-   * get them. */
+  /** Replaces the lines right above the chat prompt. Does nothing on a pipe. */
   setStatus(lines: readonly string[]): void {
     this.#status = lines;
     this.#refresh();
   }
 
-  /** Changes what stands before the chat line that is being typed. A pipe does not get it. */
+  /** Replaces the chat prompt. Does nothing on a pipe. */
   setPrompt(prompt: string): void {
     this.#router.chatQueue.prompt = prompt;
     this.#refresh();
   }
 
-  /** Empties the screen but for what is being typed. A pipe does not get that. */
+  /** Clears the screen above the input. Does nothing on a pipe. */
   clear(): void {
     this.#screen.clear();
   }
 
-  /** Clears the prompt away, writes what is left to write, and gives the keyboard back to the system. */
+  /** Removes the prompt, writes what is queued, and restores the terminal. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unwatch();
     this.#source[Symbol.dispose]();
@@ -208,13 +195,13 @@ export class Terminal implements AsyncDisposable {
     this.#streams.tty?.setRaw(false);
   }
 
-  /** Gives the screen back at once: the process ends, and Deno gives the keyboard back. To do that here would
-   * wait for a terminal that takes nothing any more. */
+  /** Restores the screen synchronously, when the process is about to end. Deno itself leaves raw mode then: doing it
+   * here would block on a terminal that accepts no more output. */
   restoreNow(): void {
     this.#screen.restoreNow();
   }
 
-  /** What is still to be written behind a question that has its answer, where no keys come one by one. */
+  /** What is left to print after a prompt was answered, without line editing. */
   #afterPrompt(line: string | undefined, { isAhead }: { isAhead: boolean }): string {
     const { isTty, isSystemEcho = false } = this.#streams;
     if (isSystemEcho && line !== undefined) return isAhead ? `${line}\n` : "";
@@ -229,53 +216,46 @@ export class Terminal implements AsyncDisposable {
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort);
-    return Promise.race([this.#next(promptQueue), aborted]).then((line) => line?.text).finally(() => {
+    const answer = this.#router.next(promptQueue);
+    this.#dispatch();
+    return Promise.race([answer, aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
       promptQueue.cancelWait();
-      if (isSecret) promptQueue.editor.submit(); // half a secret must not turn up in the next line
+      if (isSecret) promptQueue.editor.submit(); // half a secret must not appear in the next line
       promptQueue.isSecret = false;
     });
   }
 
-  /** Answers are no line that a question could come between: the next one may follow at once. */
+  /** Keys of an answer do not count: the next prompt may follow at once. */
   #recordKey(): void {
     const { activeQueue, promptQueue } = this.#router;
     if (activeQueue !== promptQueue) this.#lastKeyMs = this.#clock().monotonicMs;
   }
 
-  /** How long somebody who is in the middle of a line may take to press the next key and have paused otherwise,
-   * in ms. Only where keys come one by one is a line seen before it is finished. */
+  /** How long until a partial line may be interrupted, in ms. Without line editing no partial line is seen. */
   get #msUntilIdle(): number {
     if (!this.hasLineEditor || !this.#router.hasPartialLine) return 0;
-    return this.#lastKeyMs + this.#pauseMs - this.#clock().monotonicMs;
+    return this.#lastKeyMs + this.typingIdleMs - this.#clock().monotonicMs;
   }
 
-  /** Waits while somebody is in the middle of a line. */
-  async #pause(signal: AbortSignal | undefined): Promise<void> {
+  async #untilIdle(signal: AbortSignal | undefined): Promise<void> {
     for (let ms = this.#msUntilIdle; ms > 0 && !signal?.aborted; ms = this.#msUntilIdle) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, ms);
-      this.#onPause = resolve;
-      const look = () => resolve();
-      signal?.addEventListener("abort", look);
+      this.#recheckIdle = resolve;
+      const onAbort = () => resolve();
+      signal?.addEventListener("abort", onAbort);
       await promise;
-      signal?.removeEventListener("abort", look);
+      signal?.removeEventListener("abort", onAbort);
       clearTimeout(timer);
     }
   }
 
-  /** The next line for a desk; undefined if there is none to come. */
-  #next(queue: LineQueue): Promise<TypedLine | undefined> {
-    const line = this.#router.next(queue);
-    this.#dispatch();
-    return line;
-  }
-
-  /** Gives what was read ahead to whoever waits for a line, or lets them wait. */
+  /** Hands queued lines to their reader, or resumes a paused pipe. */
   #dispatch(): void {
-    this.#router.serve();
+    this.#router.dispatch();
     if (this.#router.activeQueue.typeAhead.length === 0 && !this.#router.hasEnded) this.#source.resume();
-    if (!this.#router.hasPartialLine) this.#onPause();
+    if (!this.#router.hasPartialLine) this.#recheckIdle();
     this.#refresh();
   }
 
@@ -286,7 +266,7 @@ export class Terminal implements AsyncDisposable {
     this.#screen.setInput(isActive ? { status, prompt, text, cursor } : undefined);
   }
 
-  #takePiped(text: string): void {
+  #deliverPiped(text: string): void {
     const { activeQueue } = this.#router;
     activeQueue.deliver({ text, isPasted: false });
     if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
@@ -297,12 +277,12 @@ export class Terminal implements AsyncDisposable {
     this.#recordKey();
     const { editor } = this.#router.activeQueue;
     const isReturn = key.name === "return";
-    const isSecondHalf = key.name === "enter" && this.#wasReturn; // of the end of a pasted line
+    const isSecondHalf = key.name === "enter" && this.#wasReturn; // LF after CR in an unmarked paste
     this.#wasReturn = isReturn;
     if (isSecondHalf) return;
     if (key.ctrl && key.name === "c") return this.#interrupt.abort();
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
-    // Ctrl-Z does nothing here either: see program.ts.
+    // Ctrl-Z does nothing here either: see cli/process.ts.
     if (key.ctrl && key.name === "l") this.#screen.clear();
     else if (isReturn || key.name === "enter") this.#router.enter();
     else editor.press(key);
@@ -319,5 +299,35 @@ export class Terminal implements AsyncDisposable {
   #end(): void {
     this.#router.end();
     this.#dispatch();
+  }
+}
+
+interface Prompt<Answer> extends AskOptions {
+  readonly text: string;
+  /** @throws {InputError} if the answer is invalid */
+  readonly parse: (answer: string) => Answer;
+  /** Whether an answer means that the user wants to leave. */
+  readonly isQuit?: (answer: string) => boolean;
+}
+
+/** Asks until `parse` accepts the answer. Returns undefined if the user wants to leave.
+ * @throws {InputError} if a pipe ends without a valid answer */
+export async function promptUntilValid<Answer>(
+  { terminal, language }: { terminal: Terminal; language: Language },
+  { text, parse, isQuit, ...options }: Prompt<Answer>,
+): Promise<Answer | undefined> {
+  for (;;) {
+    let answer = "";
+    try {
+      answer = await terminal.ask(text, options);
+      return isQuit?.(answer) ? undefined : parse(answer);
+    } catch (error) {
+      if (options.signal?.aborted || (terminal.isTty && terminal.hasEnded)) return undefined;
+      if (!(error instanceof InputError) || terminal.hasEnded) throw error;
+      await terminal.print(errorText(error, language));
+      // An answer of several words is a chat line that the prompt interrupted.
+      const isTalk = error.code === "answer-is-talk" || answer.includes(" ");
+      if (isTalk && !options.isSecret) terminal.restore(answer);
+    }
   }
 }

@@ -1,37 +1,32 @@
-// The process's own input and output, and what a terminal can do besides: tell its size, and give its keys one
-// by one.
+// Standard input and output, the size of the terminal, raw mode.
 
 import { isAtLeast } from "../base/time.ts";
 
-/** Where a terminal reads and writes. */
 export interface TerminalStreams {
   readonly input: ReadableStream<Uint8Array>;
-  /** Writes all the bytes. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Whether a person types: the system shows what they type, and the end of the input is their wish. */
+  /** Whether the input is a terminal: its end means that the user wants to leave. */
   readonly isTty: boolean;
-  /** Whether the system shows what they type right where we write: then their Enter ends the line there. */
+  /** Whether the system echoes the input where the output is written: Enter then also breaks the output's line. */
   readonly isSystemEcho?: boolean;
-  /** Present if a person types and sees what we write, and wants more than lines. */
+  /** Present if input and output are a terminal and line editing is wanted. */
   readonly tty?: Tty;
 }
 
-/** What line editing needs of a terminal. */
+/** The terminal, as line editing needs it. */
 export interface Tty {
-  /** Size of now. */
   size(): { columns: number; rows: number };
-  /** Whether keys come one by one, without the system's own line editing. */
+  /** Switches the system's own line editing and echo off or on. */
   setRaw(isRaw: boolean): void;
-  /** Writes before it returns, for a process that is about to end. */
   writeSync(bytes: Uint8Array): void;
-  /** Has listeners called when the size changes, and when the process goes on after it was stopped: then
-   * nothing on the screen is as it was. Returns what undoes that. */
+  /** `onResume` is called when the process continues after it was stopped (SIGCONT). Returns a function that
+   * removes the listeners. */
   onResizeOrResume(listeners: { onResize: () => void; onResume: () => void }): () => void;
 }
 
-const NO_SIZE = { columns: 80, rows: 24 };
+const DEFAULT_SIZE = { columns: 80, rows: 24 };
 
-/** The process's own standard input and output. `isPlain`: lines are all that is wanted. */
+/** The standard streams of this process. `isPlain` means without line editing. */
 export async function standardStreams(
   { isPlain }: { isPlain: boolean },
 ): Promise<TerminalStreams> {
@@ -58,22 +53,21 @@ const KEYBOARD: Keyboard = {
   setRaw: (isRaw) => Deno.stdin.setRaw(isRaw),
 };
 
-/** Whether keys come from a console of Windows, and `node:tty` can read them: before Deno 2.8 it hangs there. */
+/** Whether this is a Windows console that `node:tty` can read. Before Deno 2.8 it hangs. */
 function hasConsole(): boolean {
   return Deno.build.os === "windows" && isAtLeast(Deno.version.deno, [2, 8]);
 }
 
-/** Deno.stdin gives what is typed there in the console's code page: no "ñ" would be UTF-8, and most of the world's
- * letters would be question marks. */
+/** Deno.stdin reads a Windows console in its code page, in which most of the world's letters are question marks. */
 async function consoleKeyboard(): Promise<Keyboard> {
-  const { ReadStream } = await import("node:tty"); // elsewhere no start waits for it
+  const { ReadStream } = await import("node:tty"); // imported here, so that other systems start faster
   const keys = new ReadStream(0);
   return {
-    // It is not closed when nobody reads any more: raw mode is still to be ended then.
+    // The stream stays open when reading ends: raw mode must still be switched off.
     input: ReadableStream.from(keys.iterator({ destroyOnReturn: false })),
     setRaw: (isRaw) => {
       keys.setRawMode(isRaw);
-      // Unlike Node's, this raw mode has what is pasted marked.
+      // Deno's raw mode, unlike Node's, enables bracketed paste.
       if (isRaw) Deno.stdin.setRaw(true);
     },
   };
@@ -81,7 +75,7 @@ async function consoleKeyboard(): Promise<Keyboard> {
 
 function processTty(setRaw: Keyboard["setRaw"]): Tty {
   return {
-    size: () => ignoreClosed(() => Deno.consoleSize()) ?? NO_SIZE,
+    size: () => ignoreClosed(() => Deno.consoleSize()) ?? DEFAULT_SIZE,
     setRaw: (isRaw) => ignoreClosed(() => setRaw(isRaw)),
     writeSync: (bytes) => void ignoreClosed(() => Deno.stdout.writeSync(bytes)),
     onResizeOrResume: ({ onResize, onResume }) => {
@@ -99,8 +93,7 @@ function processTty(setRaw: Keyboard["setRaw"]): Tty {
   };
 }
 
-/** What a terminal gives, unless it was closed: then there is nothing to be done to it. Writes and reads tell
- * whom it concerns. */
+/** Ignores the failure of a call on a closed terminal. Reads and writes report it. */
 function ignoreClosed<Result>(act: () => Result): Result | undefined {
   try {
     return act();

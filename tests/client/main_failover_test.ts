@@ -126,7 +126,7 @@ Deno.test("chat-client --auto asks nothing, and says once that it goes on", asyn
 
 Deno.test("chat-client tells of words that are said while no server is there, before the question hides them", async () => {
   await using server = startServer();
-  const typing = { pauseMs: 60_000 }; // whoever is in the middle of a line is not asked anything
+  const typing = { idleMs: 60_000 }; // whoever is in the middle of a line is not asked anything
   await using ana = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }), typing });
   const chatting = ana.run(runClient, ...flagsFor(server.address));
   await ana.waitForOutput("Conectado");

@@ -2,7 +2,7 @@
 // here, row by row.
 
 import { assertEquals } from "@std/assert";
-import { wrapWords } from "../../lib/terminal/word_wrap.ts";
+import { wrapWords } from "../../lib/terminal/layout.ts";
 import { connected, JOINED, presenceLine, REJOINED, serverFell as lost, TIME } from "./sentences.ts";
 import {
   freePort,

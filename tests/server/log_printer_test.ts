@@ -41,6 +41,7 @@ class StandingConsole implements AsyncDisposable {
   readonly #terminal: Terminal;
 
   constructor(limits: Pick<LogPrinterOptions, "maxLagBytes" | "maxWaitMs"> = {}) {
+    const { now } = new TestClock();
     this.#terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => controller.close() }),
       write: async (bytes) => {
@@ -48,9 +49,8 @@ class StandingConsole implements AsyncDisposable {
         await this.#taking.promise;
       },
       isTty: false,
-    });
+    }, now);
     const t = translator("es");
-    const { now } = new TestClock();
     this.console = new LogPrinter({
       terminal: this.#terminal,
       renderer: new Renderer(t),

@@ -6,7 +6,7 @@ import { withTimeout } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Lines are for questions until a chat begins, and while there is a dialogue", pure, () => {
+Deno.test("Lines are for prompts until a chat begins, and while there are exclusive prompts", pure, () => {
   const router = new InputRouter(() => {});
   assertEquals(router.activeQueue, router.promptQueue);
   router.beginChat({});
@@ -21,7 +21,7 @@ Deno.test("Lines are for questions until a chat begins, and while there is a dia
   assertEquals(router.activeQueue, router.promptQueue);
 });
 
-Deno.test("Desks are in use while a question waits, and while there is a chat, until the end", pure, () => {
+Deno.test("The input is active while a prompt waits, and while there is a chat, until the end", pure, () => {
   const router = new InputRouter(() => {});
   assertEquals(router.isActive, false);
   void router.next(router.promptQueue);
@@ -97,7 +97,7 @@ Deno.test("What is given back goes to the line that is typed for the chat, if th
 });
 
 Deno.test(
-  "A block that waits for consent is not lost to one that is pasted during a dialogue",
+  "A block that waits for consent is not lost to one that is pasted between prompts",
   pure,
   async () => {
     const router = new InputRouter(() => {});

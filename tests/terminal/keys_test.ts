@@ -1,4 +1,4 @@
-// What control sequences mean. What becomes of them when they come in pieces is in keyboard_test.ts.
+// What control sequences mean. What becomes of them when they come in pieces is in key_decoder_test.ts.
 
 import { assertEquals } from "@std/assert";
 import { type Key, parseSequence } from "../../lib/terminal/keys.ts";

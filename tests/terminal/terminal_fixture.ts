@@ -1,9 +1,9 @@
 // A person who types at a screen and looks at it: their keys, what they paste, and the chat that they type for.
 
 import type { ChatOptions } from "../../lib/terminal/input_router.ts";
-import type { Terminal, TerminalOptions } from "../../lib/terminal/terminal.ts";
+import type { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
-import { FakeUser } from "../fake_user.ts";
+import { FakeUser, type Typing } from "../fake_user.ts";
 import { flushMacrotasks, withTimeout } from "../support.ts";
 
 /** The next line; undefined at the end. */
@@ -16,7 +16,7 @@ export class TerminalFixture extends FakeUser {
   readonly screen: FakeScreen;
   #readUpTo = 0;
 
-  constructor(options?: FakeScreenOptions & { readonly typing?: TerminalOptions }) {
+  constructor(options?: FakeScreenOptions & { readonly typing?: Typing }) {
     const screen = new FakeScreen(options);
     super({ isTty: true, tty: screen, typing: options?.typing });
     this.screen = screen;

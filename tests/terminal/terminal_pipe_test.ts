@@ -1,6 +1,7 @@
 // A person or a script at a pipe sees plain lines, and its questions are answered line by line.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { systemClock } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeUser, linesOf } from "../fake_user.ts";
@@ -92,7 +93,7 @@ Deno.test(
   },
 );
 
-Deno.test("Terminal.typed() gives line after line, however they are cut and ended", pure, async () => {
+Deno.test("Terminal.lines() gives line after line, however they are cut and ended", pure, async () => {
   await using person = new FakeUser();
   for (const byte of new TextEncoder().encode("uno\ndós\r\n\nthe last")) {
     person.type(new Uint8Array([byte]));
@@ -104,7 +105,7 @@ Deno.test("Terminal.typed() gives line after line, however they are cut and ende
   assertEquals(person.output, "");
 });
 
-Deno.test("Terminal.typed() leaves its line to a question that is asked meanwhile", pure, async () => {
+Deno.test("Terminal.lines() leaves its line to a question that is asked meanwhile", pure, async () => {
   await using person = new FakeUser();
   const lines = linesOf(person.terminal);
   const first = take(lines);
@@ -114,7 +115,7 @@ Deno.test("Terminal.typed() leaves its line to a question that is asked meanwhil
   assertEquals(await first, "hola");
 });
 
-Deno.test("Terminal.dialogue() holds questions together that belong together", pure, async () => {
+Deno.test("Terminal.exclusive() holds questions together that belong together", pure, async () => {
   await using person = new FakeUser();
   const line = take(linesOf(person.terminal));
   const answers = person.terminal.exclusive(async () => {
@@ -153,7 +154,7 @@ Deno.test("Terminal lets a pipe wait that has more than anybody reads", pure, as
     }),
     write: () => Promise.resolve(),
     isTty: false,
-  });
+  }, systemClock);
   await flushMacrotasks(60);
   assert(piped < 200, `${piped} lines were taken`);
   for await (const line of linesOf(terminal)) {
@@ -171,7 +172,7 @@ Deno.test("Terminal.print() writes its lines at once, before it is fulfilled", p
       writes.push(new TextDecoder().decode(bytes));
     },
     isTty: false,
-  });
+  }, systemClock);
   await terminal.print("uno", "dos");
   assertEquals(writes, ["uno\ndos\n"]);
   await terminal.print("tres");
@@ -183,7 +184,7 @@ Deno.test("Terminal is interrupted when nobody reads what it writes", pure, asyn
     input: new ReadableStream(),
     write: () => Promise.reject(new Deno.errors.BrokenPipe("closed")),
     isTty: false,
-  });
+  }, systemClock);
   const interrupted = new Promise((resolve) => terminal.interruptSignal.addEventListener("abort", resolve));
   await withTimeout(terminal.print("hola"), "print to go on");
   await withTimeout(interrupted, "the interruption");

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { parseAddress } from "../../lib/net/address.ts";
-import { prompt } from "../../lib/terminal/questions.ts";
+import { promptUntilValid } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { FakeUser, linesOf } from "../fake_user.ts";
 import { flushMacrotasks, withTimeout } from "../support.ts";
@@ -80,9 +80,9 @@ Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () 
 class SlowTerminalFixture extends TerminalFixture {
   readonly time: { monotonicMs: number };
 
-  constructor({ pauseMs = 10 } = {}) {
+  constructor({ idleMs = 10 } = {}) {
     const time = { wallMs: 0, monotonicMs: 0 };
-    super({ typing: { clock: () => ({ ...time }), pauseMs } });
+    super({ typing: { clock: () => ({ ...time }), idleMs } });
     this.time = time;
   }
 }
@@ -159,7 +159,7 @@ Deno.test(
 
 Deno.test("A question waits for no line if nobody is to be asked any more", pure, async () => {
   for (const end of [CTRL_C, "signal"]) {
-    await using fixture = new SlowTerminalFixture({ pauseMs: 60_000 });
+    await using fixture = new SlowTerminalFixture({ idleMs: 60_000 });
     const { terminal } = fixture;
     chatOf(terminal);
     fixture.type("hol");
@@ -195,7 +195,7 @@ Deno.test("A question waits for the answer whether a block is to be sent", pure,
   assertEquals(said.length, 11);
 });
 
-Deno.test("Terminal.dialogue() does not show the chat between two questions", pure, async () => {
+Deno.test("Terminal.exclusive() does not show the chat between two questions", pure, async () => {
   await using fixture = new TerminalFixture();
   const line = take(linesOf(fixture.terminal));
   fixture.type("hol");
@@ -229,7 +229,7 @@ Deno.test(
     fixture.type("hola a");
     await flushMacrotasks();
     const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
-    const answer = terminal.exclusive(() => prompt({ terminal, language: "es" }, asked));
+    const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, asked));
     await flushMacrotasks();
     fixture.type(`todos los demás${ENTER}`);
     await flushMacrotasks();
@@ -269,14 +269,14 @@ Deno.test("Terminal completes what is typed for the chat, and nothing else", pur
   assertEquals((await fixture.newOutput()).at(-1), "> ana: |");
 });
 
-Deno.test("A secret on a screen leaves no trace, be it whole, typed ahead or given up", pure, async () => {
+Deno.test("A secret on a screen leaves no trace, be it complete, typed ahead or given up", pure, async () => {
   const screen = new FakeScreen();
   await using person = new FakeUser({ isTty: true, tty: screen });
   const { terminal } = person;
   assertEquals([terminal.canHideInput, new FakeUser().terminal.canHideInput], [true, true]);
-  const whole = terminal.ask("Contraseña", { isSecret: true });
+  const secret = terminal.ask("Contraseña", { isSecret: true });
   person.type("abre\r");
-  assertEquals(await whole, "abre");
+  assertEquals(await secret, "abre");
   person.type("abre\r");
   await flushMacrotasks();
   assertEquals(await terminal.ask("Contraseña", { isSecret: true }), "abre");

@@ -1,6 +1,7 @@
 // A person at a screen sees it whole, whatever comes while they type, and gets it back as it was.
 
 import { assertEquals } from "@std/assert";
+import { systemClock } from "../../lib/base/time.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { FakeUser, linesOf } from "../fake_user.ts";
@@ -19,7 +20,7 @@ Deno.test("Terminal has the keyboard to itself until it is disposed of", pure, a
 });
 
 Deno.test(
-  "Terminal.typed() takes the line off the screen: it will come back as a message",
+  "Terminal.lines() takes the line off the screen: it will come back as a message",
   pure,
   async () => {
     await using fixture = new TerminalFixture();
@@ -222,7 +223,7 @@ Deno.test("Terminal draws as often as the screen takes it, whatever happens mean
     },
     isTty: true,
     tty: new FakeScreen(),
-  });
+  }, systemClock);
   chatOf(terminal);
   await flushMacrotasks();
   const prints = Array.from({ length: 100 }, (_, index) => terminal.print(`line ${index}`));
@@ -250,27 +251,31 @@ Deno.test("Terminal.clear() leaves nothing but the line that is being typed", pu
   assertEquals(await fixture.newOutput(), ["> hol|"]);
 });
 
-Deno.test("Terminal.abandon() gives all back at once, and only if the terminal takes it", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const { terminal, screen } = fixture;
-  chatOf(terminal);
-  fixture.type("hol");
-  await fixture.newOutput();
-  assertEquals(screen.isBracketedPaste, true);
-  terminal.restoreNow();
-  assertEquals(screen.show(screen.writtenNow), ["|"]);
-  assertEquals(screen.isBracketedPaste, false);
-  const stuck = new FakeScreen();
-  const other = new Terminal({
-    input: new ReadableStream(),
-    write: () => new Promise(() => {}),
-    isTty: true,
-    tty: stuck,
-  });
-  await flushMacrotasks();
-  other.restoreNow();
-  assertEquals([stuck.writtenNow, stuck.modes], ["", [true]]);
-});
+Deno.test(
+  "Terminal.restoreNow() gives all back at once, and only if the terminal takes it",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture();
+    const { terminal, screen } = fixture;
+    chatOf(terminal);
+    fixture.type("hol");
+    await fixture.newOutput();
+    assertEquals(screen.isBracketedPaste, true);
+    terminal.restoreNow();
+    assertEquals(screen.show(screen.writtenNow), ["|"]);
+    assertEquals(screen.isBracketedPaste, false);
+    const stuck = new FakeScreen();
+    const other = new Terminal({
+      input: new ReadableStream(),
+      write: () => new Promise(() => {}),
+      isTty: true,
+      tty: stuck,
+    }, systemClock);
+    await flushMacrotasks();
+    other.restoreNow();
+    assertEquals([stuck.writtenNow, stuck.modes], ["", [true]]);
+  },
+);
 
 Deno.test("Terminal draws anew for a new size, and when it goes on after a stop", pure, async () => {
   await using fixture = new TerminalFixture();

@@ -1,5 +1,6 @@
 // Clients with `--auto` that tell a ledger what they show: many in this process, some in their own.
 
+import { systemClock } from "../../../lib/base/time.ts";
 import { type Address, formatAddress } from "../../../lib/net/address.ts";
 import { ChatError, ProtocolError } from "../../../lib/errors.ts";
 import { translator } from "../../../lib/i18n/translate.ts";
@@ -171,7 +172,7 @@ const silentTerminal = new Terminal({
   input: new ReadableStream(),
   write: () => Promise.resolve(),
   isTty: false,
-});
+}, systemClock);
 
 /** What programs say here. */
 export const SENTENCES = translator("en");

@@ -1,8 +1,7 @@
 // Keys and pasted blocks, however they are cut into pieces.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { KeyDecoder, readKeys, readLines } from "../../lib/terminal/keyboard.ts";
-import type { Key } from "../../lib/terminal/keys.ts";
+import { type Key, KeyDecoder, readKeys, readLines } from "../../lib/terminal/keys.ts";
 import { flushMacrotasks, withTimeout } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -164,7 +163,8 @@ Deno.test(
 
 Deno.test("What has no rest is nothing, after a while", pure, async () => {
   const listener = new Heard();
-  using decoder = new KeyDecoder(listener, { sequenceTimeoutMs: 5 });
+  using decoder = new KeyDecoder(listener);
+  decoder.sequenceTimeoutMs = 5;
   decoder.push("\x1b[20");
   await new Promise((resolve) => setTimeout(resolve, 50));
   decoder.push("0~");

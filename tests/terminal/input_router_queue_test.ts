@@ -1,7 +1,7 @@
 // Lines and those who wait for them.
 
 import { assertEquals } from "@std/assert";
-import { LineQueue } from "../../lib/terminal/desk.ts";
+import { InputRouter } from "../../lib/terminal/input_router.ts";
 import { withTimeout } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -11,10 +11,10 @@ function line(text: string) {
 }
 
 Deno.test(
-  "A desk gives each line once, whether it came before it was waited for or after",
+  "A queue gives each line once, whether it came before it was waited for or after",
   pure,
   async () => {
-    const queue = new LineQueue();
+    const queue = new InputRouter(() => {}).promptQueue;
     for (const text of ["uno", "dos"]) queue.deliver(line(text));
     const first = queue.next();
     assertEquals(queue.hasWaiter, true);
@@ -28,8 +28,8 @@ Deno.test(
   },
 );
 
-Deno.test("A desk says that nothing more comes only when all was read", pure, async () => {
-  const queue = new LineQueue();
+Deno.test("A queue says that nothing more comes only when all was read", pure, async () => {
+  const queue = new InputRouter(() => {}).promptQueue;
   queue.deliver(line("uno"));
   const [first] = [queue.next(), queue.dispatch({ hasEnded: true })];
   assertEquals(await withTimeout(first, "a line"), line("uno"));
@@ -37,8 +37,8 @@ Deno.test("A desk says that nothing more comes only when all was read", pure, as
   assertEquals(await withTimeout(second, "the end"), undefined);
 });
 
-Deno.test("A desk keeps the line for the next if who waited gave up", pure, async () => {
-  const queue = new LineQueue();
+Deno.test("A queue keeps the line for the next if who waited gave up", pure, async () => {
+  const queue = new InputRouter(() => {}).promptQueue;
   void queue.next();
   queue.cancelWait();
   queue.deliver(line("uno"));
@@ -47,10 +47,10 @@ Deno.test("A desk keeps the line for the next if who waited gave up", pure, asyn
 });
 
 Deno.test(
-  "A desk shows nothing of what is secret, nor how long it is, and gives it all the same",
+  "A queue shows nothing of what is secret, nor how long it is, and gives it all the same",
   pure,
   async () => {
-    const queue = new LineQueue();
+    const queue = new InputRouter(() => {}).promptQueue;
     queue.editor.insert("ábrete");
     assertEquals([queue.visible.text, queue.visible.cursor], ["ábrete", 6]);
     queue.isSecret = true;

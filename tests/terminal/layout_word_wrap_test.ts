@@ -1,7 +1,7 @@
 // Lines that are longer than the screen is wide.
 
 import { assertEquals } from "@std/assert";
-import { wrapWords } from "../../lib/terminal/word_wrap.ts";
+import { wrapWords } from "../../lib/terminal/layout.ts";
 
 const pure = { permissions: "none" } as const;
 

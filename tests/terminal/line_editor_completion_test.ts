@@ -1,14 +1,14 @@
 // What Tab makes of words.
 
 import { assertEquals } from "@std/assert";
-import { completionOf } from "../../lib/terminal/word_completion.ts";
+import { completeWord } from "../../lib/terminal/line_editor.ts";
 
 const pure = { permissions: "none" } as const;
 const nicks = ["Óscar", "ana", "Andrés", "beto", "日本"];
 const commands = ["/help", "/quit", "/quien"];
 
 function complete(before: string) {
-  return completionOf(before, { nicks, commands });
+  return completeWord(before, { nicks, commands });
 }
 
 Deno.test("A nick at the beginning of a line is spoken to, elsewhere it is named", pure, () => {
