@@ -3,7 +3,7 @@
 
 import { blue, bold, dim, magenta, red } from "@std/fmt/colors";
 import { DEFAULT_PORT } from "../lib/net/address.ts";
-import { isQuit } from "../lib/client/commands.ts";
+import { isQuit } from "../lib/cli/commands.ts";
 import { type Language, translator } from "../lib/i18n/translate.ts";
 import { EXIT } from "../lib/cli/process.ts";
 import { linesOf, RunningProgram } from "./processes.ts";

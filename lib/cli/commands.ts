@@ -1,92 +1,221 @@
-// Commands from a table, which also gives the help: how a typed line is told apart. Pure; knows none of the
-// commands.
+// Slash commands from a list: how a line is parsed, run, explained and completed.
 
-import { formatColumns } from "./columns.ts";
-import type { PlainTranslationKey, Translate } from "../i18n/translate.ts";
-import { printable, suggest } from "../text/text.ts";
+import { formatColumns } from "./flags.ts";
+import { InputError } from "../errors.ts";
+import type { Language } from "../i18n/translate.ts";
+import { parseText, printable, suggest } from "../text/text.ts";
 
-/** A command that can be typed. */
-export interface Command {
-  /** Names after the slash, the one that help shows first. */
+/** One text in every language. */
+export type Localized = Readonly<Record<Language, string>>;
+
+/** An argument of a command. */
+interface Arg<Value> {
+  /** What usage and help call it. */
+  readonly label: Localized;
+  readonly isOptional: boolean;
+  /** Takes the rest of the line instead of one word. */
+  readonly isRest: boolean;
+  /** Undefined if the text lacks something. An optional argument that is left out is parsed from "".
+   * @throws {InputError} */
+  readonly parse: (text: string) => Value | undefined;
+}
+
+/** An argument of one word. */
+export function word<Value>(label: Localized, parse: (text: string) => Value | undefined): Arg<Value> {
+  return { label, isOptional: false, isRest: false, parse };
+}
+
+/** An argument that takes the rest of the line. */
+export function rest<Value>(label: Localized, parse: (text: string) => Value | undefined): Arg<Value> {
+  return { label, isOptional: false, isRest: true, parse };
+}
+
+/** The same argument, which may be left out. */
+export function optional<Value>(arg: Arg<Value>): Arg<Value> {
+  return { ...arg, isOptional: true };
+}
+
+/** A text as it will be sent; undefined if nothing of it can be seen.
+ * @throws {InputError} `text-too-long` */
+export function visibleText(text: string): string | undefined {
+  return parseText(text) || undefined;
+}
+
+/** The text of a message. */
+export const TEXT = rest({ es: "TEXTO", en: "TEXT" }, visibleText);
+
+type Args = Readonly<Record<string, Arg<unknown>>>;
+type ValuesOf<Named extends Args> = {
+  readonly [Name in keyof Named]: Named[Name] extends Arg<infer Value> ? Value : never;
+};
+
+/** A command as its entry in a list describes it. */
+interface CommandSpec<Context, Named extends Args> {
+  /** After the slash; the first is the one that help shows. */
+  readonly names: readonly [string, ...string[]];
+  /** Names that also work without the slash. */
+  readonly bareNames?: readonly string[];
+  /** Refuses text after its arguments instead of ignoring it. */
+  readonly isExact?: boolean;
+  readonly args?: Named;
+  readonly help: Localized;
+  readonly run: (context: Context, values: ValuesOf<Named>) => void | Promise<void>;
+}
+
+/** A command of a {@linkcode CommandRegistry}. */
+export interface Command<in Context> {
   readonly names: readonly string[];
-  /** What follows the name, in words. */
-  readonly parameters?: PlainTranslationKey;
-  readonly help: PlainTranslationKey;
+  readonly bareNames: readonly string[];
+  readonly args: readonly Arg<unknown>[];
+  readonly help: Localized;
+  /** Parses `text`, which follows the name, and runs the command.
+   * @throws {InputError} `args-missing`, `args-extra`, or what an argument throws */
+  readonly run: (context: Context, text: string, language: Language) => void | Promise<void>;
 }
 
-/** Commands by what they are for, in the order in which the help shows them. */
-export type CommandTable = Readonly<Record<string, Command>>;
-
-/** The commands of a table behind which nothing follows. */
-export type WithoutArgs<Table extends CommandTable> = {
-  [Name in keyof Table]: Table[Name] extends { readonly parameters: string } ? never : Name;
-}[keyof Table];
-
-/** A command that there is not, and what it may have been meant for. */
-export interface UnknownCommand {
-  readonly type: "unknown";
-  readonly command: string;
-  readonly suggestion?: string;
-}
-
-/** A command as it was typed, or one that there is not. */
-type TypedCommand<Table extends CommandTable> =
-  | { readonly name: keyof Table & string; readonly rest: string }
-  | { readonly name: undefined; readonly unknown: UnknownCommand };
-
-/** The command of a line that begins with a slash, and what follows it. */
-export function parseCommand<Table extends CommandTable>(table: Table, line: string): TypedCommand<Table> {
-  const { word, rest } = firstWord(line.trim().slice(1));
-  const typed = printable(word).toLowerCase();
-  for (const [name, { names }] of Object.entries(table)) {
-    if (names.includes(typed)) return { name, rest };
-  }
-  const known = Object.values(table).flatMap(({ names }) => names);
-  const suggestion = suggest(typed, known);
-  const unknown = { type: "unknown", command: `/${typed}` } as const;
-  return {
-    name: undefined,
-    unknown: suggestion === undefined ? unknown : { ...unknown, suggestion: `/${suggestion}` },
+/** Gives the function that makes commands for one context; it infers the types of `values` from `args`. */
+export function commandsFor<Context>() {
+  return <Named extends Args = Record<never, never>>(
+    { names, bareNames = [], isExact = false, args, help, run }: CommandSpec<Context, Named>,
+  ): Command<Context> => {
+    const named = Object.entries<Arg<unknown>>(args ?? {});
+    const command: Command<Context> = {
+      names,
+      bareNames,
+      args: named.map(([, arg]) => arg),
+      help,
+      run: (context, text, language) => {
+        const { texts, extra } = splitArgs(command.args, text);
+        const fail = (code: "args-missing" | "args-extra"): never => {
+          throw new InputError(code, { usage: usage(command, language) });
+        };
+        if (isExact && extra !== "") fail("args-extra");
+        if (command.args.some(({ isOptional }, index) => !isOptional && texts[index] === "")) {
+          fail("args-missing");
+        }
+        const values = named.map(([name, { parse }], index) => [name, parse(texts[index]!)] as const);
+        if (values.some(([, value]) => value === undefined)) fail("args-missing");
+        return run(context, Object.fromEntries(values) as ValuesOf<Named>);
+      },
+    };
+    return command;
   };
 }
 
-/** The first word of a text, and what follows it, both without spaces around them. */
-export function firstWord(text: string): { word: string; rest: string } {
-  const [word = ""] = /^\S*/.exec(text.trim())!;
-  return { word, rest: text.trim().slice(word.length).trim() };
+/** The text of each argument, and what is left over. */
+function splitArgs(args: readonly Arg<unknown>[], text: string): { texts: string[]; extra: string } {
+  let extra = text;
+  const texts = args.map(({ isRest }) => {
+    const [first, after] = isRest ? [extra, ""] : splitWord(extra);
+    extra = after;
+    return first;
+  });
+  return { texts, extra };
 }
 
-/** What to tell somebody who typed a command that there is not. */
-export function unknownCommandText({ command, suggestion }: UnknownCommand, t: Translate): string {
-  return suggestion === undefined
-    ? t("command.unknown", { command })
-    : t("command.mistyped", { command, nearest: suggestion });
+/** The first word of a text, and the rest, trimmed. */
+function splitWord(text: string): [word: string, after: string] {
+  const trimmed = text.trim();
+  const [first] = /^\S*/.exec(trimmed)!;
+  return [first, trimmed.slice(first.length).trim()];
 }
 
-/** How a command is to be typed: `/msg NICK TEXT`. */
-export function usage({ names, parameters }: Command, t: Translate): string {
-  return `/${names[0]}${parameters ? ` ${t(parameters)}` : ""}`;
+/** How to type a command: `/msg NICK TEXT`. */
+export function usage<Context>({ names, args }: Command<Context>, language: Language): string {
+  return [`/${names[0]}`, ...args.map(({ label }) => label[language])].join(" ");
 }
 
-/** How help is shown. */
-interface HelpOptions {
-  /** What else can be typed. */
-  readonly more?: readonly (readonly [typed: string, help: string])[];
-  /** How wide the screen is. */
-  readonly columns?: number;
+/** The commands of one program, in the order in which help shows them. */
+export class CommandRegistry<Context> {
+  readonly commands: readonly Command<Context>[];
+  /** Lines of help about what is no command. */
+  readonly #hints: readonly (readonly [typed: string, help: Localized])[];
+
+  constructor(
+    commands: readonly Command<Context>[],
+    hints: readonly (readonly [typed: string, help: Localized])[] = [],
+  ) {
+    this.commands = commands;
+    this.#hints = hints;
+  }
+
+  /** Every name of every command, with its slash. */
+  get names(): string[] {
+    return this.commands.flatMap(({ names }) => names.map((name) => `/${name}`));
+  }
+
+  /** Whether a line runs a command, or fails to: it begins with a slash, or is a bare name. */
+  isCommand(line: string): boolean {
+    const typed = line.trim();
+    return typed.startsWith("/") || this.#findBare(typed) !== undefined;
+  }
+
+  /** Runs the command of a line.
+   * @throws {InputError} `command-unknown`, `command-mistyped`, or what {@linkcode Command.run} throws */
+  run(line: string, context: Context, language: Language): void | Promise<void> {
+    const bare = this.#findBare(line.trim());
+    if (bare) return bare.run(context, "", language);
+    const [first, text] = splitWord(line.trim().slice(1));
+    const name = printable(first).toLowerCase();
+    const command = this.commands.find(({ names }) => names.includes(name));
+    if (command) return command.run(context, text, language);
+    const nearest = suggest(name, this.commands.flatMap(({ names }) => names));
+    if (nearest === undefined) throw new InputError("command-unknown", { command: `/${name}` });
+    throw new InputError("command-mistyped", { command: `/${name}`, nearest: `/${nearest}` });
+  }
+
+  /** Usage and help of each command, in lines of at most `columns`. */
+  help(language: Language, columns?: number): string[] {
+    return formatColumns([
+      ...this.commands.map((command) => {
+        const others = command.names.slice(1).map((name) => `, /${name}`).join("");
+        return [`${usage(command, language)}${others}`, command.help[language]] as const;
+      }),
+      ...this.#hints.map(([typed, help]) => [typed, help[language]] as const),
+    ], columns);
+  }
+
+  #findBare(typed: string): Command<Context> | undefined {
+    return this.commands.find(({ bareNames }) => bareNames.includes(typed.toLowerCase()));
+  }
 }
 
-/** The commands and what they do. */
-export function tableHelp(
-  table: CommandTable,
-  t: Translate,
-  { more = [], columns }: HelpOptions = {},
-): string[] {
-  return formatColumns([
-    ...Object.values(table).map((command) => {
-      const others = command.names.slice(1).map((name) => `, /${name}`).join("");
-      return [`${usage(command, t)}${others}`, t(command.help)] as const;
-    }),
-    ...more,
-  ], columns);
+/** What the commands of both programs do. */
+export interface CommonContext {
+  showHelp(): void | Promise<void>;
+  showMembers(): void | Promise<void>;
+  quit(): void | Promise<void>;
+}
+
+const command = commandsFor<CommonContext>();
+
+export const HELP_COMMAND = command({
+  names: ["help", "ayuda"],
+  help: { es: "mostrar esta ayuda", en: "show this help" },
+  run: (context) => context.showHelp(),
+});
+
+export const WHO_COMMAND = command({
+  names: ["who", "quien"],
+  help: {
+    es: "mostrar quién está en línea, desde dónde y desde cuándo",
+    en: "show who is online, from where and since when",
+  },
+  run: (context) => context.showMembers(),
+});
+
+// A bare "q" is an answer. More words after "/quit" are a message that was meant for the room.
+export const QUIT_COMMAND = command({
+  names: ["quit", "salir", "exit", "q"],
+  bareNames: ["quit", "salir", "exit"],
+  isExact: true,
+  help: { es: "terminar", en: "end" },
+  run: (context) => context.quit(),
+});
+
+/** Whether an answer to a prompt asks to leave: `salir`, `quit`, `/quit`, `/salir`... */
+export function isQuit(answer: string): boolean {
+  const typed = answer.trim().toLowerCase();
+  const { names, bareNames } = QUIT_COMMAND;
+  return bareNames.includes(typed) || names.some((name) => typed === `/${name}`);
 }

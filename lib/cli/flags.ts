@@ -1,7 +1,6 @@
 // Command-line flags from a table, which also gives the help. Pure.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { formatColumns } from "./columns.ts";
 import { InputError } from "../errors.ts";
 import { LANGUAGES, type PlainTranslationKey, type Translate } from "../i18n/translate.ts";
 
@@ -35,6 +34,13 @@ export type FlagValues<Table extends FlagTable> = {
       ? string | undefined
     : boolean;
 };
+
+/** Flags of every program about how lines look. */
+export const DISPLAY_FLAGS = {
+  time: { value: "PATTERN", help: "flag.time" },
+  utc: { help: "flag.utc" },
+  "no-color": { help: "flag.no-color" },
+} as const satisfies FlagTable;
 
 /** Flags that every program has. */
 export const COMMON_FLAGS = {
@@ -145,4 +151,129 @@ export function flagHelp(table: FlagTable, t: Translate, columns?: number): stri
     return [`${names} ${valueLabel(flag, t)}`.trimEnd(), t(flag.help)] as const;
   });
   return formatColumns(rows, columns);
+}
+
+/** Where nobody says how wide the screen is. */
+const DEFAULT_WIDTH = 80;
+/** Most columns of the right side: longer lines are not read with ease. */
+const MAX_HELP_WIDTH = 80;
+/** Fewest columns in which the right side is read with ease. */
+const MIN_HELP_WIDTH = 20;
+const MARGIN = "  ";
+
+/** The rows as lines. What does not fit on the right goes on below, and all of it on a screen that is too narrow
+ * for both sides. */
+export function formatColumns(
+  rows: readonly (readonly [left: string, right: string])[],
+  columns = DEFAULT_WIDTH,
+): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  const room = Math.min(columns - width - 2 * MARGIN.length, MAX_HELP_WIDTH);
+  if (columns < DEFAULT_WIDTH && room < MIN_HELP_WIDTH) {
+    const indent = MARGIN + MARGIN;
+    return rows.flatMap(([left, right]) => [
+      `${MARGIN}${left}`,
+      ...wrapText(right, columns - indent.length).map((part) => `${indent}${part}`),
+    ]);
+  }
+  return rows.flatMap(([left, right]) =>
+    wrapText(right, room).map((part, index) =>
+      `${MARGIN}${(index === 0 ? left : "").padEnd(width)}${MARGIN}${part}`
+    )
+  );
+}
+
+/** A text in lines of so many characters, unless a word is longer. */
+function wrapText(text: string, room: number): string[] {
+  const [first = "", ...others] = text.split(" ");
+  const lines = [first];
+  for (const word of others) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line.length <= room) lines[lines.length - 1] = line;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** What a script is about. */
+interface CompletionsOptions {
+  /** Name of the program. */
+  readonly name: string;
+  readonly table: FlagTable;
+  readonly t: Translate;
+}
+
+/** The script, line by line. `eval "$(NAME --completions SHELL)"` makes it work in a shell that runs. */
+export function completions(shell: Shell, options: CompletionsOptions): string[] {
+  return { bash: bashScript, zsh: zshScript }[shell](options);
+}
+
+function bashScript({ name, table }: CompletionsOptions): string[] {
+  const own = `_${name.replaceAll("-", "_")}`;
+  const cases = Object.entries(table).filter(([, about]) => takesValue(about)).map(([flag, about]) =>
+    `    --${flag}) ${bashValues(about)} ;;`
+  );
+  const flags = Object.entries(table).flatMap(([flag, { alias }]) =>
+    alias ? [`-${alias}`, `--${flag}`] : `--${flag}`
+  );
+  return [
+    `${own}() {`,
+    "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
+    "  # --flag=value comes as three words.",
+    "  if [ \"$current\" = '=' ]; then current=",
+    "  elif [ \"$previous\" = '=' ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
+    "  case $previous in",
+    ...cases,
+    `    *) COMPREPLY=($(compgen -W '${flags.join(" ")}' -- "$current")) ;;`,
+    "  esac",
+    "}",
+    `complete -F ${own} ${name}`,
+  ];
+}
+
+function bashValues(about: Flag): string {
+  const { choices, value } = about;
+  if (choices) return `COMPREPLY=($(compgen -W '${choices.join(" ")}' -- "$current"))`;
+  if (completesHost(about)) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
+  // Bash itself knows best about names with blanks and the like, from its release 4 on.
+  const own = value === "FILE" ? "default" : value === "DIR" ? "dirnames" : undefined;
+  return own ? `COMPREPLY=(); compopt -o ${own} 2>/dev/null` : "COMPREPLY=()";
+}
+
+function zshScript({ name, table, t }: CompletionsOptions): string[] {
+  const specs = Object.entries(table).map(([flag, about]) => {
+    const { alias, isRepeatable, help } = about;
+    const text = `[${t(help).replaceAll(/[[\]\\:]/g, "\\$&")}]`;
+    if (!takesValue(about)) {
+      return alias
+        ? `'(-${alias} --${flag})'{-${alias},--${flag}}${shellQuote(text)}`
+        : shellQuote(`--${flag}${text}`);
+    }
+    const word = valueLabel(about, t).replaceAll(":", "\\:");
+    return shellQuote(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${zshValues(about)}`);
+  });
+  const own = `_${name}`; // as the file that it may become must be called
+  return [
+    `#compdef ${name}`,
+    `${own}() {`,
+    `  _arguments ${specs.join(" \\\n    ")}`,
+    "}",
+    `# As a file of $fpath, zsh calls this when it is first needed; by eval, it is told of it.`,
+    `if [ "$funcstack[1]" = ${own} ]; then ${own} "$@"; else compdef ${own} ${name}; fi`,
+  ].join("\n").split("\n");
+}
+
+function zshValues(about: Flag): string {
+  const { choices, value } = about;
+  if (choices) return `(${choices.join(" ")})`;
+  if (completesHost(about)) return "_hosts";
+  return value === "FILE" ? "_files" : value === "DIR" ? "_files -/" : "";
+}
+
+function completesHost({ value }: Flag): boolean {
+  return value?.startsWith("HOST") === true;
+}
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

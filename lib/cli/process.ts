@@ -2,12 +2,38 @@
 // ends. The only place that reads the process's arguments, environment and signals.
 
 import { isAbsolute, join } from "node:path";
-import type { BuildInfo } from "./about.ts";
 import type { Clock } from "../base/time.ts";
 import { ChatError, InputError } from "../errors.ts";
-import { chooseLanguage, errorText, type Language } from "../i18n/translate.ts";
+import { type CommandRegistry } from "./commands.ts";
+import {
+  type COMMON_FLAGS,
+  completions,
+  flagHelp,
+  type FlagTable,
+  type FlagValues,
+  type Shell,
+} from "./flags.ts";
+import {
+  chooseLanguage,
+  errorText,
+  type Language,
+  type PlainTranslationKey,
+  type Translate,
+  translator,
+} from "../i18n/translate.ts";
 import { Terminal } from "../terminal/terminal.ts";
 import { standardStreams } from "../terminal/tty.ts";
+
+/** The version of both programs. */
+export const VERSION = "0.1.0";
+
+/** What a program was made into. */
+export interface BuildInfo {
+  /** Run from the source code, made by `deno compile`, or a file that unpacks a Deno and a bundle. */
+  readonly distribution: "source" | "compiled" | "self-extracting";
+  /** What it runs on, for reports of errors. */
+  readonly runtime: string;
+}
 
 /** An IP address of this machine. */
 export interface LocalAddress {
@@ -138,4 +164,43 @@ function ignoreSigtstp(): void {
 function langFlag(args: readonly string[]): string | undefined {
   const index = args.findIndex((arg) => arg === "--lang" || arg.startsWith("--lang="));
   return args[index]?.split("=", 2)[1] ?? (index < 0 ? undefined : args[index + 1]);
+}
+
+/** What there is to say about a program. */
+interface AboutOptions {
+  /** Name of the program. */
+  readonly name: string;
+  readonly table: FlagTable;
+  /** What `--help` shows. */
+  readonly help: readonly string[];
+  readonly build: BuildInfo;
+  readonly t: Translate;
+}
+
+/** The lines that answer the flags, if these ask for no more than that. */
+export function infoOutput(
+  flags: FlagValues<typeof COMMON_FLAGS>,
+  { name, table, help, build: { distribution, runtime }, t }: AboutOptions,
+): readonly string[] | undefined {
+  if (flags.help) return help;
+  if (flags.version) return [`${name} ${VERSION} (${t(`edition.${distribution}`)}, ${runtime})`];
+  if (flags.completions) return completions(flags.completions as Shell, { name, table, t });
+  return undefined;
+}
+
+/** What `--help` shows of a program. */
+interface HelpSource {
+  readonly usage: PlainTranslationKey;
+  readonly table: FlagTable;
+  readonly commands: Pick<CommandRegistry<unknown>, "help">;
+}
+
+/** The lines of `--help`. */
+export function programHelp(
+  { usage, table, commands }: HelpSource,
+  { language, terminal: { columns } }: ProcessContext,
+): string[] {
+  const t = translator(language);
+  const lists = [t("usage.options"), ...flagHelp(table, t, columns), ""];
+  return [t(usage), "", ...lists, t("command.list"), ...commands.help(language, columns)];
 }

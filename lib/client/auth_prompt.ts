@@ -1,7 +1,7 @@
 // What stands between a client and a room that a person can answer for: a password, a certificate that nobody
 // knows yet.
 
-import { isQuit } from "./commands.ts";
+import { isQuit } from "../cli/commands.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { type ChatError, ConnectError, InputError, ServerError } from "../errors.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";

@@ -1,99 +1,218 @@
-// A line typed in a client -> a message or a local action. The help text comes from the same table as the
-// commands.
+// The commands of a client, one entry each, and the loop that sends lines and runs commands.
 
+import { withTimeout } from "../base/time.ts";
 import {
-  type CommandTable,
-  firstWord,
-  parseCommand,
-  tableHelp,
-  type UnknownCommand,
-  usage,
-  type WithoutArgs,
+  CommandRegistry,
+  commandsFor,
+  type CommonContext,
+  HELP_COMMAND,
+  QUIT_COMMAND,
+  rest,
+  TEXT,
+  WHO_COMMAND,
+  word,
 } from "../cli/commands.ts";
-import type { Translate } from "../i18n/translate.ts";
-import { parseNick } from "../text/nick.ts";
+import { InputError } from "../errors.ts";
+import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
+import type { MessageOptions } from "../protocol/frames.ts";
+import type { Renderer } from "../render/renderer.ts";
+import type { ChatOptions, TypedLine } from "../terminal/input_router.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { completeWord } from "../terminal/line_editor.ts";
+import { parseNick, printableNick } from "../text/nick.ts";
 import { parseText } from "../text/text.ts";
+import { type ChatView, PROMPT } from "./chat_view.ts";
+import type { MemberList } from "./member_list.ts";
+import type { Session } from "./session.ts";
 
-/** The commands of a client. */
-export const COMMANDS = {
-  help: { names: ["help", "ayuda"], help: "command.help" },
-  who: { names: ["who", "quien"], help: "command.who" },
-  msg: { names: ["msg", "privado"], parameters: "command.msg-parameters", help: "command.msg" },
-  nick: { names: ["nick", "apodo"], parameters: "command.nick-parameters", help: "command.nick" },
-  me: { names: ["me", "yo"], parameters: "command.text-parameters", help: "command.me" },
-  clear: { names: ["clear", "limpiar"], help: "command.clear" },
-  quit: { names: ["quit", "salir", "exit", "q"], help: "command.quit" },
-} as const satisfies CommandTable;
+/** Longest wait for the acks of the last messages when the person leaves, in ms. */
+const FLUSH_TIMEOUT_MS = 1_000;
+/** How long a line may wait for acks of earlier ones before the person is told, in ms. */
+const SHOW_WAITING_MS = 1_000;
 
-/** What commands can be typed as, with their slashes. */
-export const COMMAND_NAMES = Object.values(COMMANDS).flatMap(({ names }) => names.map((name) => `/${name}`));
-
-/** What a typed line asks for. */
-type UsageError =
-  | { readonly type: "say"; readonly text: string; readonly action?: boolean }
-  | { readonly type: "msg"; readonly nick: string; readonly text: string }
-  | { readonly type: "nick"; readonly nick: string }
-  | { readonly type: WithoutArgs<typeof COMMANDS> | "nothing" }
-  /** Something is missing behind the command, or follows one that is to stand alone. */
-  | { readonly type: "incomplete" | "surplus"; readonly command: keyof typeof COMMANDS }
-  | UnknownCommand;
-
-/** Whether a line asks to leave, wherever it is typed: `salir`, `quit`, `/quit`, `/salir`. So does `exit`, as in a
- * shell: who types it alone wants to go, and would tell everybody so instead. A `q` alone is an answer to somebody. */
-export function isQuit(line: string): boolean {
-  const word = line.trim().toLowerCase();
-  return word !== "q" && COMMANDS.quit.names.some((name) => name === word.replace(/^\//, ""));
+/** What the commands of a client use. */
+export interface ChatContext extends CommonContext {
+  readonly members: Pick<MemberList, "find" | "suggest">;
+  readonly terminal: Pick<Terminal, "clear">;
+  readonly t: Translate;
+  readonly rename: (nick: string) => Promise<void>;
+  say(text: string, options: MessageOptions): Promise<void>;
+  /** Prints the answer to a command. */
+  reply(text: string): Promise<void>;
 }
 
-/** What is no command, whatever it says. One blank is a slip: nobody means to tell everybody ` /msg ana ...`. */
+const command = commandsFor<ChatContext>();
+
+export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
+  HELP_COMMAND,
+  WHO_COMMAND,
+  command({
+    names: ["msg", "privado"],
+    args: { nick: word({ es: "NICK", en: "NICK" }, parseNick), text: TEXT },
+    help: {
+      es: "hablar en privado (la consola del servidor lo ve); no queda en el historial",
+      en: "tell one person alone (the server's console sees it); no history keeps it",
+    },
+    run: (chat, { nick, text }) => {
+      const member = chat.members.find(nick);
+      if (member) return chat.say(text, { to: { sessionId: member.sessionId, nick: member.nick } });
+      const nearest = chat.members.suggest(nick);
+      return chat.reply(
+        nearest === undefined
+          ? chat.t("client.nick-unknown", { nick })
+          : chat.t("client.nick-nearest", { nick, nearest }),
+      );
+    },
+  }),
+  command({
+    names: ["nick", "apodo"],
+    args: { nick: rest({ es: "NUEVO", en: "NEW" }, parseNick) },
+    help: { es: "cambiar de nick", en: "take another nick" },
+    run: (chat, { nick }) => chat.rename(nick),
+  }),
+  command({
+    names: ["me", "yo"],
+    args: { text: TEXT },
+    help: { es: "contar lo que hace, no lo que dice", en: "tell what you do, not what you say" },
+    run: (chat, { text }) => chat.say(text, { action: true }),
+  }),
+  command({
+    names: ["clear", "limpiar"],
+    help: { es: "borrar la pantalla", en: "clear the screen" },
+    run: (chat) => chat.terminal.clear(),
+  }),
+  QUIT_COMMAND,
+], [["//...", { es: "enviar un texto que empieza con /", en: "send a text that begins with /" }]]);
+
+/** An indented line is never a command. A single space is a typing slip: ` /msg ana ...` must not go to the room. */
 const INDENTED = /^(?:\s\s|\t)/;
 
-/** What a line typed in the chat asks for. `//` begins a text that begins with a slash.
- * @throws {InputError} `text-too-long` or `nick-invalid` */
-export function parseLine(raw: string): UsageError {
-  if (INDENTED.test(raw)) return toSayAction(raw);
-  if (isQuit(raw)) return { type: "quit" };
-  const line = raw.trim();
-  if (line.startsWith("//")) return toSayAction(line.slice(1));
-  return line.startsWith("/") ? parseAction(line) : toSayAction(raw);
-}
-
-/** What a line asks for that is to be sent as it is.
+/** The text of a message that a line sends, "" if none; undefined if the line is a command. `//` begins a text that
+ * begins with a slash.
  * @throws {InputError} `text-too-long` */
-export function toSayAction(line: string): UsageError {
-  const text = parseText(line);
-  return text === "" ? { type: "nothing" } : { type: "say", text };
+export function messageText({ text, isPasted }: TypedLine): string | undefined {
+  if (isPasted || INDENTED.test(text)) return parseText(text);
+  const line = text.trim();
+  if (line.startsWith("//")) return parseText(line.slice(1));
+  return CHAT_COMMANDS.isCommand(line) ? undefined : parseText(text);
 }
 
-function parseAction(line: string): UsageError {
-  const typed = parseCommand(COMMANDS, line);
-  if (typed.name === undefined) return typed.unknown;
-  const { name, rest } = typed;
-  switch (name) {
-    case "msg": {
-      const { word, rest: text } = firstWord(rest);
-      if (parseText(text) === "") return { type: "incomplete", command: name };
-      return { type: name, nick: parseNick(word), text: parseText(text) };
-    }
-    case "nick":
-      return rest === "" ? { type: "incomplete", command: name } : { type: name, nick: parseNick(rest) };
-    case "me":
-      if (parseText(rest) === "") return { type: "incomplete", command: name };
-      return { type: "say", text: parseText(rest), action: true };
-    case "quit":
-      // Nobody who goes on writing wants to leave.
-      return rest === "" ? { type: name } : { type: "surplus", command: name };
-    default:
-      return { type: name };
+/** What a {@linkcode CommandLoop} uses. */
+interface CommandLoopOptions {
+  readonly terminal: Terminal;
+  readonly isAuto: boolean;
+  readonly language: Language;
+  readonly renderer: Renderer;
+  readonly session: Session;
+  readonly screen: ChatView;
+  readonly members: MemberList;
+  /** Takes another nick. */
+  readonly rename: (nick: string) => Promise<void>;
+  /** Prints a line with the time. */
+  readonly notify: (text: string) => Promise<void>;
+}
+
+/** Sends what is typed, or runs it as a command. */
+export class CommandLoop implements ChatContext {
+  readonly t: Translate;
+  readonly terminal: Terminal;
+  readonly members: MemberList;
+  readonly rename: (nick: string) => Promise<void>;
+  readonly #options: CommandLoopOptions;
+  #hasQuit = false;
+
+  constructor(options: CommandLoopOptions) {
+    this.#options = options;
+    this.t = translator(options.language);
+    this.terminal = options.terminal;
+    this.members = options.members;
+    this.rename = options.rename;
   }
-}
 
-/** How a command is to be typed. */
-export function commandUsage(command: keyof typeof COMMANDS, t: Translate): string {
-  return usage(COMMANDS[command], t);
-}
+  /** Reads lines until the person leaves or the input ends. */
+  async run(): Promise<void> {
+    const { session, language } = this.#options;
+    for await (const line of this.terminal.lines(PROMPT, this.#chatOptions())) {
+      try {
+        const text = messageText(line);
+        if (text === undefined) await CHAT_COMMANDS.run(line.text, this, language);
+        else if (text !== "") await this.say(text, {});
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        await this.reply(errorText(error, language));
+      }
+      if (this.#hasQuit) return;
+    }
+    // The end of a pipe means that all is said and must arrive. A person who ends the input wants to leave.
+    if (this.terminal.isTty) return await this.quit();
+    await session.joined();
+    await session.flushed();
+    session.leave();
+  }
 
-/** The commands and what they do. */
-export function commandHelp(t: Translate, columns?: number): string[] {
-  return tableHelp(COMMANDS, t, { more: [["//...", t("command.escape")]], columns });
+  #chatOptions(): ChatOptions {
+    const yes = this.t("client.yes").split(" ");
+    return {
+      confirmPaste: {
+        question: (count) => `${this.t("client.ask-paste", { count })} `,
+        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
+        notSentText: (count) => this.#options.renderer.reply(this.t("client.paste-kept", { count }))[0]!,
+      },
+      complete: (before) => {
+        const nicks = [...this.members].map(({ nick }) => printableNick(nick));
+        return completeWord(before, { nicks, commands: CHAT_COMMANDS.names });
+      },
+    };
+  }
+
+  /** Leaves after the last acks, or after {@linkcode FLUSH_TIMEOUT_MS}. */
+  async quit(): Promise<void> {
+    const { session } = this.#options;
+    this.#hasQuit = true;
+    await withTimeout(FLUSH_TIMEOUT_MS, session.flushed());
+    session.leave();
+  }
+
+  reply(text: string, list?: readonly string[]): Promise<void> {
+    return this.terminal.print(...this.#options.renderer.reply(text, list));
+  }
+
+  showHelp(): Promise<void> {
+    return this.reply(
+      this.t("command.list"),
+      CHAT_COMMANDS.help(this.#options.language, this.terminal.columns),
+    );
+  }
+
+  showMembers(): Promise<void> {
+    const { renderer, session } = this.#options;
+    const lines = [...this.members].map((member) => renderer.member(member));
+    const { staleSinceMs } = this.members;
+    if (staleSinceMs !== undefined) {
+      return this.reply(this.t("who.before", { since: renderer.formatTime(staleSinceMs) }), lines);
+    }
+    if (session.idleMs === undefined) return this.reply(this.t("who.unknown"));
+    return this.reply(this.t("who.online", { count: lines.length }), lines);
+  }
+
+  async say(text: string, options: MessageOptions): Promise<void> {
+    const { isAuto, session, screen, notify } = this.#options;
+    if (session.isFull) await this.#drained();
+    session.say(text, options);
+    screen.setStatus();
+    if (!isAuto && this.terminal.hasLineEditor && session.idleMs === undefined) {
+      // The prompt for the next server is about to hide the message.
+      await notify(this.t("client.pending", { count: session.unacked.length }));
+    }
+  }
+
+  /** Waits until the outbox has space. Only a long wait is worth a notice: a pipe is always faster than the network. */
+  async #drained(): Promise<void> {
+    const { session, notify } = this.#options;
+    const timer = setTimeout(() => {
+      void notify(this.t("client.waiting", { count: session.unacked.length }));
+    }, SHOW_WAITING_MS);
+    await session.drained();
+    clearTimeout(timer);
+  }
 }

@@ -2,10 +2,7 @@
 
 import { type Backup, parseAddress, parseBackup, parsePort } from "../net/address.ts";
 import { CLIENT_ACCESS_FLAGS } from "./client_access.ts";
-import { commandHelp } from "./commands.ts";
-import { DISPLAY_FLAGS } from "../render/display.ts";
-import { COMMON_FLAGS, flagHelp, type FlagTable, type FlagValues, parseCount } from "../cli/flags.ts";
-import type { Translate } from "../i18n/translate.ts";
+import { COMMON_FLAGS, DISPLAY_FLAGS, type FlagTable, type FlagValues, parseCount } from "../cli/flags.ts";
 import { MAX_HISTORY } from "../protocol/frames.ts";
 import { parseNick } from "../text/nick.ts";
 
@@ -45,12 +42,4 @@ export function clientConfig(flags: FlagValues<typeof CLIENT_FLAGS>): ClientConf
     isAuto: flags.auto,
     history: flags.history === undefined ? undefined : parseCount("--history", flags.history, MAX_HISTORY),
   };
-}
-
-/** What `--help` shows, line by line. */
-export function clientHelp(t: Translate, columns?: number): string[] {
-  const options = flagHelp(CLIENT_FLAGS, t, columns);
-  const commands = commandHelp(t, columns);
-  const lists = [t("usage.options"), ...options, "", t("command.list"), ...commands];
-  return [t("usage.client"), "", ...lists];
 }

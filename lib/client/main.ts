@@ -1,10 +1,10 @@
 // chat-client from its flags to its exit status: joins what is typed and what is shown to the session.
 
-import { infoOutput } from "../cli/about.ts";
 import { type Address, formatAddress, readBackups } from "../net/address.ts";
 import { ChatView } from "./chat_view.ts";
 import { type ClientAccess, clientAccess } from "./client_access.ts";
-import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientHelp } from "./config.ts";
+import { CHAT_COMMANDS, CommandLoop } from "./commands.ts";
+import { CLIENT_FLAGS, type ClientConfig, clientConfig } from "./config.ts";
 import { makeRenderer } from "../render/display.ts";
 import { AuthPrompter, isForAuthPrompter } from "./auth_prompt.ts";
 import { ChatError, InputError, type ServerError } from "../errors.ts";
@@ -12,8 +12,7 @@ import { fatal } from "./recovery.ts";
 import { parseFlags } from "../cli/flags.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { SessionState } from "./session_state.ts";
-import { CommandLoop } from "./participant.ts";
-import { EXIT, type ProcessContext } from "../cli/process.ts";
+import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
 import { type RoomEvent, TOKEN_BYTES } from "../protocol/frames.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { MemberList } from "./member_list.ts";
@@ -32,7 +31,7 @@ export async function runClient(program: ProcessContext): Promise<number> {
   const answer = infoOutput(flags, {
     name: "chat-client",
     table: CLIENT_FLAGS,
-    help: clientHelp(t, program.terminal.columns),
+    help: programHelp({ usage: "usage.client", table: CLIENT_FLAGS, commands: CHAT_COMMANDS }, program),
     build: buildInfo,
     t,
   });

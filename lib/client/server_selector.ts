@@ -1,7 +1,7 @@
 // Where a client goes, and as whom: asks a person, or with `--auto` tries the servers that it knows in turn.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { isQuit } from "./commands.ts";
+import { isQuit } from "../cli/commands.ts";
 import {
   type Address,
   DEFAULT_PORT,

@@ -1,20 +1,142 @@
-// What the person who runs a server types, and what the server does then.
+// The commands of a server's console, one entry each, and the loop that runs them.
 
-import { checkBackup, parseBackup } from "../net/address.ts";
-import type { ChatServer } from "./chat_server.ts";
-import { unknownCommandText } from "../cli/commands.ts";
+import {
+  CommandRegistry,
+  commandsFor,
+  type CommonContext,
+  HELP_COMMAND,
+  type Localized,
+  optional,
+  QUIT_COMMAND,
+  rest,
+  TEXT,
+  visibleText,
+  WHO_COMMAND,
+  word,
+} from "../cli/commands.ts";
 import { InputError } from "../errors.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
-import { type AdminAction, ORDER_NAMES, orderHelp, orderUsage, parseOrder } from "./orders.ts";
+import {
+  checkBackup,
+  formatAddress,
+  formatBackup,
+  normalizeHostPort,
+  parseBackup,
+  parseIP,
+} from "../net/address.ts";
 import type { Renderer } from "../render/renderer.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { completeWord } from "../terminal/line_editor.ts";
+import { parseText } from "../text/text.ts";
+import type { ChatServer } from "./chat_server.ts";
 
 const MINUTE_MS = 60_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
 const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+/** Longest ban. */
+const MAX_BAN_MINUTES = 525_600;
 
-/** What an operator needs. */
+/** What the commands of the console use. */
+export interface AdminContext extends CommonContext {
+  readonly server: Pick<
+    ChatServer,
+    "addBackup" | "address" | "announce" | "ban" | "kick" | "removeBackup"
+  >;
+  readonly t: Translate;
+  /** IPs of this machine. */
+  readonly localIPs: () => readonly string[];
+  showStats(): Promise<void>;
+  /** Prints the answer to a command. */
+  reply(text: string): Promise<void>;
+}
+
+const command = commandsFor<AdminContext>();
+
+const NICK: Localized = { es: "NICK", en: "NICK" };
+const IP: Localized = { es: "IP", en: "IP" };
+
+export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
+  HELP_COMMAND,
+  WHO_COMMAND,
+  command({
+    names: ["kick", "expulsar"],
+    args: {
+      nick: word(NICK, visibleText),
+      reason: optional(rest({ es: "MOTIVO", en: "REASON" }, parseText)),
+    },
+    help: {
+      es: "expulsar a alguien, que leerá el motivo",
+      en: "throw somebody out, who will read the reason",
+    },
+    run: async (admin, { nick, reason }) => {
+      if (!admin.server.kick(nick, reason)) await admin.reply(admin.t("server.nick-unknown", { nick }));
+    },
+  }),
+  command({
+    names: ["ban", "vetar"],
+    args: { address: word(IP, parseIP), minutes: rest({ es: "MINUTOS", en: "MINUTES" }, parseMinutes) },
+    help: {
+      es: "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
+      en: "let nobody in from an address for some minutes; 0 lets them in again",
+    },
+    run: (admin, { address, minutes }) => {
+      const count = admin.server.ban(address, minutes * MINUTE_MS);
+      return admin.reply(
+        minutes > 0
+          ? admin.t("server.banned", { address, minutes, count })
+          : admin.t("server.unbanned", { address }),
+      );
+    },
+  }),
+  command({
+    names: ["say", "decir"],
+    args: { text: TEXT },
+    help: { es: "decir algo a todos, como servidor", en: "say something to everybody, as the server" },
+    run: ({ server }, { text }) => server.announce(text),
+  }),
+  command({
+    names: ["backup", "reserva"],
+    args: { change: rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange) },
+    help: {
+      es: "anunciar a todos otro servidor de reserva; con - delante, que ya no lo es",
+      en: "tell everybody of another backup server; with - before it, that it is none any more",
+    },
+    run: ({ server, localIPs }, { change: { isRemoval, backup } }) => {
+      if (isRemoval) return server.removeBackup(backup);
+      checkBackup(parseBackup(backup), { listening: server.address, localIPs: localIPs() });
+      server.addBackup(backup);
+    },
+  }),
+  command({
+    names: ["stats", "estado"],
+    help: {
+      es: "mostrar clientes, mensajes por segundo, memoria y desde cuándo está en marcha",
+      en: "show clients, messages per second, memory and since when it is up",
+    },
+    run: (admin) => admin.showStats(),
+  }),
+  QUIT_COMMAND,
+]);
+
+function parseMinutes(text: string): number {
+  const minutes = /^\d{1,6}$/.test(text) ? Number(text) : Infinity;
+  if (minutes <= MAX_BAN_MINUTES) return minutes;
+  throw new InputError("minutes-invalid", { minutes: text, max: MAX_BAN_MINUTES });
+}
+
+/** `HOST:PORT` to announce a backup, `-HOST:PORT` to withdraw it. */
+function parseBackupChange(raw: string): { isRemoval: boolean; backup: string } | undefined {
+  const text = parseText(raw);
+  // A bare word, or one with a number behind it, is most often a slip, and every client would be sent there.
+  if (/^[\w-]*(\s+\d+)?$/.test(text)) return undefined;
+  if (!text.startsWith("-")) {
+    return { isRemoval: false, backup: formatBackup(parseBackup(normalizeHostPort(text))) };
+  }
+  const { server } = parseBackup(normalizeHostPort(text.slice(1)));
+  return { isRemoval: true, backup: formatAddress(server) };
+}
+
+/** What an {@linkcode AdminConsole} uses. */
 interface AdminConsoleOptions {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
@@ -24,112 +146,79 @@ interface AdminConsoleOptions {
   readonly localIPs: () => readonly string[];
 }
 
-/** Somebody at the console of a server. */
-export class AdminConsole {
-  readonly #options: AdminConsoleOptions;
-  readonly #t: Translate;
+/** Runs the commands that are typed at a server's console. */
+export class AdminConsole implements AdminContext {
+  readonly server: ChatServer;
+  readonly t: Translate;
+  readonly localIPs: () => readonly string[];
+  readonly #terminal: Terminal;
+  readonly #renderer: Renderer;
+  readonly #language: Language;
+  #hasQuit = false;
 
-  constructor(options: AdminConsoleOptions) {
-    this.#options = options;
-    this.#t = translator(options.language);
+  constructor({ terminal, renderer, language, server, localIPs }: AdminConsoleOptions) {
+    this.server = server;
+    this.t = translator(language);
+    this.localIPs = localIPs;
+    this.#terminal = terminal;
+    this.#renderer = renderer;
+    this.#language = language;
   }
 
-  /** Takes in what is typed until it ends the server: `salir`, `quit`, or the end of what a person types. The
-   * end of a pipe ends nothing: a server runs without anybody at its console. */
+  /** Reads lines until `quit`, or until a person ends the input. The end of a pipe does not end a server. */
   async run(): Promise<void> {
-    const { terminal, language, renderer, server } = this.#options;
     const complete = (before: string) => {
-      const nicks = [...server.members].map(({ nick }) => nick);
-      return completeWord(before, { nicks, commands: ORDER_NAMES });
+      const nicks = [...this.server.members].map(({ nick }) => nick);
+      return completeWord(before, { nicks, commands: ADMIN_COMMANDS.names });
     };
-    for await (const { text, isPasted } of terminal.lines("", { complete })) {
+    for await (const { text, isPasted } of this.#terminal.lines("", { complete })) {
+      if (text.trim() === "" && !isPasted) continue;
       try {
-        // Nobody means to end the server with a line of a text that was pasted into the wrong window.
-        const order: AdminAction = isPasted ? { type: "talk" } : parseOrder(text);
-        if (order.type === "quit") return;
-        const answer = this.#run(order);
-        if (answer.length > 0) await terminal.print(...answer);
+        // A pasted line never ends the server: the paste may have hit the wrong window.
+        if (isPasted || !ADMIN_COMMANDS.isCommand(text)) await this.reply(this.t("server.commands"));
+        else await ADMIN_COMMANDS.run(text, this, this.#language);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await terminal.print(...renderer.reply(errorText(error, language)));
+        await this.reply(errorText(error, this.#language));
       }
+      if (this.#hasQuit) return;
     }
-    if (!terminal.isTty) await new Promise(() => {});
+    if (!this.#terminal.isTty) await new Promise(() => {});
   }
 
-  /** Does what it is told. Returns the lines that answer; what the room is told stands in its log. */
-  #run(order: Exclude<AdminAction, { type: "quit" }>): string[] {
-    const { server, renderer, terminal } = this.#options;
-    switch (order.type) {
-      case "help":
-        return renderer.reply(this.#t("command.list"), orderHelp(this.#t, terminal.columns));
-      case "who":
-        return this.#who();
-      case "kick":
-        return this.#kick(order);
-      case "ban":
-        return renderer.reply(this.#ban(order));
-      case "say":
-        server.announce(order.text);
-        return [];
-      case "backup":
-        checkBackup(parseBackup(order.server), {
-          listening: server.address,
-          localIPs: this.#options.localIPs(),
-        });
-        server.addBackup(order.server);
-        return [];
-      case "withdrawal":
-        server.removeBackup(order.server);
-        return [];
-      case "stats":
-        return this.#stats();
-      case "incomplete":
-      case "surplus":
-        return renderer.reply(
-          this.#t(`command.${order.type}`, { usage: orderUsage(order.command, this.#t) }),
-        );
-      case "unknown":
-        return renderer.reply(unknownCommandText(order, this.#t));
-      case "talk":
-        return renderer.reply(this.#t("server.commands"));
-      case "nothing":
-        return [];
-    }
+  quit(): void {
+    this.#hasQuit = true;
   }
 
-  #who(): string[] {
-    const { server, renderer } = this.#options;
-    const lines = [...server.members].map((person) => renderer.member(person));
-    return renderer.reply(this.#t("who.online", { count: lines.length }), lines);
+  reply(text: string, list?: readonly string[]): Promise<void> {
+    return this.#terminal.print(...this.#renderer.reply(text, list));
   }
 
-  #kick({ nick, reason }: { nick: string; reason: string }): string[] {
-    const { server, renderer } = this.#options;
-    return server.kick(nick, reason) ? [] : renderer.reply(this.#t("server.nick-unknown", { nick }));
+  showHelp(): Promise<void> {
+    return this.reply(
+      this.t("command.list"),
+      ADMIN_COMMANDS.help(this.#language, this.#terminal.columns),
+    );
   }
 
-  #ban({ address, minutes }: { address: string; minutes: number }): string {
-    const count = this.#options.server.ban(address, minutes * MINUTE_MS);
-    return minutes > 0
-      ? this.#t("server.banned", { address, minutes, count })
-      : this.#t("server.unbanned", { address });
+  showMembers(): Promise<void> {
+    const lines = [...this.server.members].map((member) => this.#renderer.member(member));
+    return this.reply(this.t("who.online", { count: lines.length }), lines);
   }
 
-  #stats(): string[] {
-    const { server, renderer, language } = this.#options;
-    const { memberCount, eventsPerSecond, startedMs, storedBytes } = server.stats;
-    const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
-    const lines = renderer.reply(this.#t("server.stats", {
+  showStats(): Promise<void> {
+    const { memberCount, eventsPerSecond, startedMs, storedBytes } = this.server.stats;
+    const oneDigit = new Intl.NumberFormat(this.#language, ONE_DIGIT);
+    const lines = this.#renderer.reply(this.t("server.stats", {
       clients: memberCount,
       rate: oneDigit.format(eventsPerSecond),
       megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
-      since: renderer.formatTime(startedMs),
+      since: this.#renderer.formatTime(startedMs),
     }));
     if (storedBytes !== undefined) {
       const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);
-      lines.push(...renderer.reply(this.#t("server.stats-stored", { megabytes })));
+      lines.push(...this.#renderer.reply(this.t("server.stats-stored", { megabytes })));
     }
-    return lines;
+    return this.#terminal.print(...lines);
   }
 }

@@ -1,8 +1,6 @@
 // chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
 // when it is told to.
 
-import { isQuit } from "../client/commands.ts";
-import { infoOutput } from "../cli/about.ts";
 import {
   checkBackup,
   DEFAULT_PORT,
@@ -12,11 +10,12 @@ import {
   parsePort,
 } from "../net/address.ts";
 import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
-import { DISPLAY_FLAGS, makeRenderer } from "../render/display.ts";
+import { makeRenderer } from "../render/display.ts";
 import { ChatError, InputError, ListenError } from "../errors.ts";
+import { isQuit } from "../cli/commands.ts";
 import {
   COMMON_FLAGS,
-  flagHelp,
+  DISPLAY_FLAGS,
   type FlagTable,
   type FlagValues,
   invalidValue,
@@ -24,9 +23,8 @@ import {
   parseFlags,
 } from "../cli/flags.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
-import { EXIT, type LocalAddress, type ProcessContext } from "../cli/process.ts";
-import { AdminConsole } from "./console.ts";
-import { orderHelp } from "./orders.ts";
+import { EXIT, infoOutput, type LocalAddress, type ProcessContext, programHelp } from "../cli/process.ts";
+import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls.ts";
 import { promptUntilValid } from "../terminal/terminal.ts";
 import { MAX_BACKUPS } from "../protocol/frames.ts";
@@ -50,7 +48,8 @@ const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
 const MAX_COUNT = 1_000_000;
 const MEGABYTE = 1_048_576;
 
-const FLAGS = {
+/** The flags of chat-server. */
+export const SERVER_FLAGS = {
   port: { value: "N", help: "flag.server-port" },
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
@@ -72,11 +71,11 @@ const FLAGS = {
 export async function serve(program: ProcessContext): Promise<number> {
   const { terminal, clock, language, terminated, buildInfo } = program;
   const t = translator(language);
-  const flags = parseFlags(program.args, FLAGS);
+  const flags = parseFlags(program.args, SERVER_FLAGS);
   const answer = infoOutput(flags, {
     name: "chat-server",
-    table: FLAGS,
-    help: help(t, terminal.columns),
+    table: SERVER_FLAGS,
+    help: programHelp({ usage: "usage.server", table: SERVER_FLAGS, commands: ADMIN_COMMANDS }, program),
     build: buildInfo,
     t,
   });
@@ -194,7 +193,7 @@ function rejectionLine(
 
 type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };
 
-function serverConfig(flags: FlagValues<typeof FLAGS>): Settings {
+function serverConfig(flags: FlagValues<typeof SERVER_FLAGS>): Settings {
   const tooMany = flags.backup[MAX_BACKUPS];
   if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
   return {
@@ -238,7 +237,7 @@ function clusterLines(cluster: Cluster, server: ChatServer, t: Translate): strin
   return lines;
 }
 
-function messageRate({ burst, rate }: FlagValues<typeof FLAGS>): RateLimit {
+function messageRate({ burst, rate }: FlagValues<typeof SERVER_FLAGS>): RateLimit {
   const allowance = {
     burst: limitOf("--burst", burst) ?? MESSAGE_RATE.burst,
     perSecond: rate === undefined ? MESSAGE_RATE.perSecond : parseCount("--rate", rate, MAX_COUNT),
@@ -251,13 +250,6 @@ function limitOf(flag: string, text: string | undefined): number | undefined {
   const limit = text === undefined ? undefined : parseCount(flag, text, MAX_COUNT);
   if (limit === 0) throw invalidValue(flag, text!);
   return limit;
-}
-
-function help(t: Translate, columns?: number): string[] {
-  const options = flagHelp(FLAGS, t, columns);
-  const orders = orderHelp(t, columns);
-  const lists = [t("usage.options"), ...options, "", t("command.list"), ...orders];
-  return [t("usage.server"), "", ...lists];
 }
 
 /** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the

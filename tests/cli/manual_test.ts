@@ -2,7 +2,7 @@
 // for systemd.
 
 import { assert, assertEquals } from "@std/assert";
-import { VERSION } from "../../lib/cli/about.ts";
+import { VERSION } from "../../lib/cli/process.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { serve } from "../../lib/server/main.ts";
 import { FakeUser } from "../fake_user.ts";

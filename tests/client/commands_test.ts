@@ -1,11 +1,59 @@
 // What typed lines ask for.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { commandHelp, commandUsage, isQuit, parseLine, toSayAction } from "../../lib/client/commands.ts";
+import { isQuit, usage } from "../../lib/cli/commands.ts";
+import { CHAT_COMMANDS, type ChatContext, messageText } from "../../lib/client/commands.ts";
 import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
+import { misuse } from "../cli/misuse.ts";
 
 const pure = { permissions: "none" } as const;
+
+/** Runs a typed line against a recording context. Returns what it did.
+ * @throws {InputError} about an argument */
+function run(line: string): Record<string, unknown> {
+  const actions: Record<string, unknown>[] = [];
+  const record = (type: string, values: Record<string, unknown> = {}) => {
+    actions.push({ type, ...values });
+    return Promise.resolve();
+  };
+  const context: ChatContext = {
+    t: translator("en"),
+    terminal: { clear: () => void record("clear") },
+    members: { find: (nick) => ({ nick, sessionId: 1n } as never), suggest: () => undefined },
+    rename: (nick) => record("nick", { nick }),
+    say: (text, { to, ...options }) =>
+      to ? record("msg", { nick: to.nick, text }) : record("say", { text, ...options }),
+    reply: (text) => record("reply", { text }),
+    showHelp: () => record("help"),
+    showMembers: () => record("who"),
+    quit: () => record("quit"),
+  };
+  void CHAT_COMMANDS.run(line, context, "en");
+  assertEquals(actions.length, 1, line);
+  return actions[0]!;
+}
+
+/** What a typed line asks for: a message, a command, or a command that cannot be run.
+ * @throws {InputError} about a text or an argument */
+function parseLine(line: string): Record<string, unknown> {
+  const text = messageText({ text: line, isPasted: false });
+  if (text !== undefined) return sayText(text);
+  try {
+    return run(line);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return misuse(error);
+  }
+}
+
+function sayText(text: string): Record<string, unknown> {
+  return text === "" ? { type: "nothing" } : { type: "say", text };
+}
+
+function usageOf(name: string, language: "es" | "en"): string {
+  return usage(CHAT_COMMANDS.commands.find(({ names }) => names.includes(name))!, language);
+}
 
 Deno.test("isQuit() knows every way to leave, in any case", pure, () => {
   for (const line of ["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q"]) {
@@ -37,11 +85,11 @@ Deno.test(
   },
 );
 
-Deno.test("asText() takes any line for a message, as it was pasted", pure, () => {
+Deno.test("messageText() takes any line for a message, as it was pasted", pure, () => {
   for (const line of ["/quit", "salir", "//", "  /help"]) {
-    assertEquals(toSayAction(line), { type: "say", text: line });
+    assertEquals(sayText(messageText({ text: line, isPasted: true })!), { type: "say", text: line });
   }
-  assertEquals(toSayAction("  \t"), { type: "nothing" });
+  assertEquals(sayText(messageText({ text: "  \t", isPasted: true })!), { type: "nothing" });
 });
 
 Deno.test("parseLine() does nothing about a line with nothing in it", pure, () => {
@@ -87,8 +135,8 @@ Deno.test("parseLine() tells which command lacks something behind it, or has too
     assertEquals<unknown>(parseLine(line), { type: "incomplete", command });
   }
   assertEquals<unknown>(parseLine("/quit ya"), { type: "surplus", command: "quit" });
-  assertEquals(commandUsage("msg", translator("en")), "/msg NICK TEXT");
-  assertEquals(commandUsage("clear", translator("es")), "/clear");
+  assertEquals(usageOf("msg", "en"), "/msg NICK TEXT");
+  assertEquals(usageOf("clear", "es"), "/clear");
 });
 
 Deno.test("parseLine() refuses what is longer than 2000 characters and cuts nothing", pure, () => {
@@ -100,8 +148,8 @@ Deno.test("parseLine() refuses what is longer than 2000 characters and cuts noth
   assertEquals<unknown>([code, details], ["text-too-long", { length: 2_001, max: 2_000 }]);
 });
 
-Deno.test("commandHelp() shows every command, aligned", pure, () => {
-  assertEquals(commandHelp(translator("en")), [
+Deno.test("CHAT_COMMANDS.help() shows every command, aligned", pure, () => {
+  assertEquals(CHAT_COMMANDS.help("en"), [
     "  /help, /ayuda             show this help",
     "  /who, /quien              show who is online, from where and since when",
     "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees",

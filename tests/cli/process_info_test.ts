@@ -1,7 +1,7 @@
 // What a program says about itself.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { type BuildInfo, infoOutput } from "../../lib/cli/about.ts";
+import { type BuildInfo, infoOutput } from "../../lib/cli/process.ts";
 import { COMMON_FLAGS, parseFlags } from "../../lib/cli/flags.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 

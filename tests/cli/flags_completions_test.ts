@@ -1,8 +1,7 @@
 // The scripts by which shells complete flags. That the shells understand them is tried end to end.
 
 import { assertEquals } from "@std/assert";
-import { completions } from "../../lib/cli/completions.ts";
-import { COMMON_FLAGS, type FlagTable } from "../../lib/cli/flags.ts";
+import { COMMON_FLAGS, completions, type FlagTable } from "../../lib/cli/flags.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 
 const pure = { permissions: "none" } as const;

@@ -1,13 +1,57 @@
 // What lines typed at a server's console ask for.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { usage } from "../../lib/cli/commands.ts";
 import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
-import { type AdminAction, orderHelp, orderUsage, parseOrder } from "../../lib/server/orders.ts";
+import { ADMIN_COMMANDS, type AdminContext } from "../../lib/server/console.ts";
+import { misuse } from "../cli/misuse.ts";
 
 const pure = { permissions: "none" } as const;
+const MINUTE_MS = 60_000;
 
-const ORDERS: Record<string, AdminAction> = {
+/** Runs a typed line against a recording context. Returns what it did, or why it did nothing.
+ * @throws {InputError} about an argument */
+function run(line: string): Record<string, unknown> {
+  if (line.trim() === "") return { type: "nothing" };
+  if (!ADMIN_COMMANDS.isCommand(line)) return { type: "talk" };
+  const actions: Record<string, unknown>[] = [];
+  const record = (type: string, values: Record<string, unknown> = {}) =>
+    void actions.push({ type, ...values });
+  const context: AdminContext = {
+    t: translator("en"),
+    server: {
+      address: { host: "10.0.0.1", port: 5_000 },
+      kick: (nick, reason) => {
+        record("kick", { nick, reason });
+        return true;
+      },
+      ban: (address, durationMs) => {
+        record("ban", { address, minutes: durationMs / MINUTE_MS });
+        return 0;
+      },
+      announce: (text) => record("say", { text }),
+      addBackup: (server) => record("backup", { server }),
+      removeBackup: (server) => record("withdrawal", { server }),
+    },
+    localIPs: () => [],
+    reply: () => Promise.resolve(),
+    showHelp: () => record("help"),
+    showMembers: () => record("who"),
+    showStats: () => Promise.resolve(record("stats")),
+    quit: () => record("quit"),
+  };
+  try {
+    void ADMIN_COMMANDS.run(line, context, "en");
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return misuse(error);
+  }
+  assertEquals(actions.length, 1, line);
+  return actions[0]!;
+}
+
+const LINES: Record<string, Record<string, unknown>> = {
   "salir": { type: "quit" },
   " /QUIT": { type: "quit" },
   "": { type: "nothing" },
@@ -44,11 +88,11 @@ const ORDERS: Record<string, AdminAction> = {
   "/msg ana": { type: "unknown", command: "/msg" },
 };
 
-Deno.test("parseOrder() knows every order, and what is missing or none", pure, () => {
-  for (const [line, order] of Object.entries(ORDERS)) assertEquals([line, parseOrder(line)], [line, order]);
+Deno.test("ADMIN_COMMANDS.run() runs every command, and tells what is missing or unknown", pure, () => {
+  for (const [line, action] of Object.entries(LINES)) assertEquals([line, run(line)], [line, action]);
 });
 
-Deno.test("parseOrder() refuses what an order cannot be about", pure, () => {
+Deno.test("ADMIN_COMMANDS.run() refuses arguments that cannot be used", pure, () => {
   const refused = {
     "/ban ana 5": "ip-invalid",
     "/ban 10.0.0.7 mucho": "minutes-invalid",
@@ -60,13 +104,14 @@ Deno.test("parseOrder() refuses what an order cannot be about", pure, () => {
     [`/say ${"x".repeat(2_001)}`]: "text-too-long",
   };
   for (const [line, code] of Object.entries(refused)) {
-    assertEquals(assertThrows(() => parseOrder(line), InputError).code, code, line);
+    assertEquals(assertThrows(() => run(line), InputError).code, code, line);
   }
 });
 
-Deno.test("orderHelp() shows every order with what follows it", pure, () => {
-  const help = orderHelp(translator("es"));
+Deno.test("ADMIN_COMMANDS.help() shows every command with its arguments", pure, () => {
+  const help = ADMIN_COMMANDS.help("es");
   assertEquals(help.filter((line) => line.startsWith("  /")).length, 8);
   assert(help.some((line) => line.startsWith("  /ban IP MINUTOS, /vetar ")), help.join("\n"));
-  assertEquals(orderUsage("kick", translator("en")), "/kick NICK REASON");
+  const kick = ADMIN_COMMANDS.commands.find(({ names }) => names.includes("kick"))!;
+  assertEquals(usage(kick, "en"), "/kick NICK REASON");
 });

@@ -1,7 +1,7 @@
 // Help in two columns, on a screen that is not wide.
 
 import { assertEquals } from "@std/assert";
-import { formatColumns } from "../../lib/cli/columns.ts";
+import { formatColumns } from "../../lib/cli/flags.ts";
 
 const pure = { permissions: "none" } as const;
 
