@@ -9,7 +9,7 @@ import { dial, type DialOptions, timedOut } from "../net/tcp.ts";
 import { ConnectionLostError, ProtocolError, type ServerError } from "../errors.ts";
 import { closeReason, type DisconnectError, idleError, serverError, toDisconnect } from "./recovery.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
-import { ConnectionManager } from "../net/connection_manager.ts";
+import { ConnectionManager, FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
 import type { Delivery } from "./read_tracker.ts";
 import type { SessionState } from "./session_state.ts";
 import {
@@ -117,20 +117,24 @@ export class Session implements Disposable {
   #progress: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SessionOptions) {
-    const { state, clock = systemClock, pingMs = PING_MS, pingTimeoutMs = PING_TIMEOUT_MS, frameMs } =
-      options;
+    const { state, clock = systemClock } = options;
+    const { pingMs = PING_MS, pingTimeoutMs = PING_TIMEOUT_MS, frameMs = FRAME_TIMEOUT_MS } = options;
     this.#options = options;
     this.#state = state;
     this.#clock = clock;
     this.#manager = new ConnectionManager({
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
-      nowMs: () => clock().monotonicMs,
-      heartbeat: { pingMs, pingTimeoutMs, pingAlways: false },
+      pingMs,
+      pingTimeoutMs,
+      pingAlways: false,
+      handshakeMs: Infinity,
       frameMs,
-      ping: () => encodeClient({ type: "ping" }),
-      onUnresponsive: (connection) =>
-        connection.close(idleError({ hasListened: !this.#manager.wasSuspended && connection.isReading })),
-    });
+      closeTimeoutMs: LEAVE_TIMEOUT_MS,
+      slowWriteMs: SLOW_WRITE_MS,
+    }, clock);
+    this.#manager.ping = () => encodeClient({ type: "ping" });
+    this.#manager.onUnresponsive = (connection) =>
+      connection.close(idleError({ hasListened: !this.#manager.wasSuspended && connection.isReading }));
   }
 
   [Symbol.dispose](): void {
@@ -184,7 +188,7 @@ export class Session implements Disposable {
   /** Takes leave: {@linkcode run} ends, at the latest after {@linkcode LEAVE_TIMEOUT_MS}. */
   leave(): void {
     this.#leaving.abort();
-    this.#connection?.end(encodeClient({ type: "bye" }), { closeTimeoutMs: LEAVE_TIMEOUT_MS });
+    this.#connection?.end(encodeClient({ type: "bye" }));
     this.#notifyProgress();
   }
 

@@ -1,174 +1,177 @@
-// A connection of TCP or TLS <-> frames: what it receives, what waits to be written to it, and how it ends.
-// Knows nothing of what frames mean.
+// One socket as a stream of frames: reading, the send queue, and how the connection ends.
 
 import { concat } from "@std/bytes/concat";
+import type { Clock } from "../base/time.ts";
 import { FrameDecoder } from "../codec.ts";
 import { type ChatError, ConnectionLostError } from "../errors.ts";
-import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
+import { Heartbeat, type HeartbeatConfig } from "./heartbeat.ts";
 import type { Socket } from "./tls_socket.ts";
 
-/** Most bytes of answers that may wait for a peer that does not read them: a full outbox fits, frames and all. */
+/** Most bytes that may wait in the send queue of a peer that does not read. A client's whole outbox fits. */
 export const MAX_SEND_QUEUE_BYTES = 2_097_152;
-/** Longest answer that is copied to go out together with others, in bytes. */
+/** Longest frame of the send queue that is copied to share a write with others, in bytes. */
 const MAX_COALESCE_BYTES = 4_096;
-/** How long a peer may take to end its side of a connection once we have ended ours. */
+/** How long a peer may take to end its side after we have ended ours, in ms. */
 export const CLOSE_TIMEOUT_MS = 1_000;
-
-/** How late the end of a hold may be and still be excused, in ms. */
+/** How late a pause of reading may end and still extend the peer's deadline, in ms. */
 const MAX_PAUSE_OVERRUN_MS = 1_000;
 
-/** A stream of frames that a connection writes from, such as a cursor into the room's log. */
+/** Settings of all connections of a program. */
+export interface ConnectionConfig extends HeartbeatConfig {
+  /** Longest frame accepted, in bytes after the length. */
+  readonly maxFrameBytes: number;
+  /** Limit from accept to the end of the handshake, in ms. */
+  readonly handshakeMs: number;
+  /** Limit for one frame from its first byte to its last, in ms. */
+  readonly frameMs: number;
+  /** How long the peer may take to end its side after we have ended ours, in ms. */
+  readonly closeTimeoutMs: number;
+  /** How long a write may hold up the next flush cycle, in ms. A slower connection leaves the cycle. */
+  readonly slowWriteMs: number;
+}
+
+/** Frames numbered by `seq` that a connection writes as they are appended: a cursor into the room's log. */
 interface FrameSource {
-  /** Removes and returns the next frames, shared memory that must not be changed; undefined at the end. */
+  /** The next frames, in shared memory that must not be changed; undefined at the end. */
   take(): Uint8Array<ArrayBuffer> | undefined;
-  /** Sequence number of the next frame. */
+  /** `seq` of the next frame. */
   readonly seq: number;
-  /** Sequence number of the frame that will be appended next. */
+  /** `seq` that the next appended frame will get. */
   readonly head: number;
   readonly isAtEnd: boolean;
   /** Whether the next frame is no longer retained. */
   readonly hasFallenBehind: boolean;
 }
 
-/** What a connection needs from its surroundings. */
-export interface ConnectionOptions {
-  /** Longest frame that is taken, in bytes after the length. */
-  readonly maxFrameBytes: number;
-  readonly heartbeat: Required<HeartbeatOptions>;
-  /** Monotonic clock, in ms. */
-  readonly nowMs: () => number;
-  /** Called when {@linkcode Connection.flush} has something to do again. */
-  readonly onFlushNeeded: () => void;
-}
-
-/** A round of writes, as one of them sees it. */
+/** One cycle of writes, over all connections. */
 export interface FlushCycle {
-  /** When it began, on the clock of the connections. */
+  /** When it began, monotonic. */
   readonly nowMs: number;
   /** To be called once for each write. */
   readonly writeDone: () => void;
 }
 
-/** One connection. Answers from {@linkcode Connection.send} go out between two frames of the log, which goes
- * out from the cursor of {@linkcode Connection.follow} on; both have gone out before the farewell of
- * {@linkcode Connection.finish}. */
+/** One connection. Frames from {@linkcode Connection.send} go out between two frames of the stream of
+ * {@linkcode Connection.stream}. Both go out before the last frame, given to {@linkcode Connection.end}. */
 export class Connection {
-  /** Present once the two sides have greeted each other: before, deadlines of their own hold. */
+  /** Undefined during the handshake, which has its own deadline. */
   heartbeat: Heartbeat | undefined;
-  /** When it was made, on the clock of the connection. */
+  /** Called when {@linkcode flush} has something to write again. */
+  onFlushNeeded: () => void = doNothing;
+  /** Monotonic. */
   readonly openedMs: number;
   readonly #conn: Socket;
+  readonly #config: ConnectionConfig;
+  readonly #clock: Clock;
   readonly #decoder: FrameDecoder;
-  readonly #options: ConnectionOptions;
-  #state: "open" | "finishing" | "finished" | "closed" = "open";
+  #state: "open" | "ending" | "ended" | "closed" = "open";
   #directQueue: Uint8Array<ArrayBuffer>[] = [];
   #directBytes = 0;
   #source: FrameSource | undefined;
-  /** Up to where the log goes out. */
+  /** Where the stream ends, exclusive. */
   #streamEndSeq = Infinity;
   #lastFrame: Uint8Array<ArrayBuffer> | undefined;
   #isWriting = false;
-  /** What the write that is under way was given. */
+  /** What the current write was given. */
   #unwritten: Uint8Array<ArrayBuffer> | undefined;
-  /** Tells the round that the write is no longer its concern; once for each write. */
+  /** Of the cycle that waits for the current write. */
   #writeDone: (() => void) | undefined;
-  /** When the peer last took something of the write that is under way. */
+  /** When the peer last took bytes of the current write. */
   #lastProgressMs = 0;
   #hasPeerEnded = false;
   #lastReceivedMs: number;
-  /** Since when the beginning of a frame waits for the rest of it. */
   #partialFrameSinceMs: number | undefined;
-  /** How many frames had come when it was last read. */
+  /** The decoder's frame count at the last read. */
   #lastFrameCount = 0;
   #isReading = false;
   #resumeReading: (() => void) | undefined;
-  /** For those who wait until it is closed: next to nobody does. */
+  /** Made when first asked for: hardly any caller waits for it. */
   #closing: PromiseWithResolvers<void> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
-  constructor(conn: Socket, options: ConnectionOptions) {
+  constructor(conn: Socket, config: ConnectionConfig, clock: Clock) {
     this.#conn = conn;
     try {
-      // A write is all that there is to say: TCP must not wait for more (RFC 896), which takes up to 40 ms.
+      // A write holds everything there is to send: waiting for more (RFC 896) would take up to 40 ms.
       conn.setNoDelay(true);
     } catch {
-      // macOS refuses where the peer has hung up already; whoever reads finds out.
+      // macOS refuses if the peer has hung up already. The next read will fail.
     }
-    this.#options = options;
-    this.openedMs = this.#lastReceivedMs = options.nowMs();
-    this.#decoder = new FrameDecoder(options);
+    this.#config = config;
+    this.#clock = clock;
+    this.openedMs = this.#lastReceivedMs = clock().monotonicMs;
+    this.#decoder = new FrameDecoder(config);
   }
 
-  /** The peer's IP address and port. */
   get peer(): Deno.NetAddr {
     return this.#conn.remoteAddr;
   }
 
-  /** When something last came from the peer, on the clock of the connection. */
+  /** When the peer last sent bytes, monotonic. */
   get lastReceivedMs(): number {
     return this.#lastReceivedMs;
   }
 
-  /** The two sides have greeted each other: from now on the peer must show that it is there. */
+  /** Ends the handshake: from now on the heartbeat decides whether the peer is alive. */
   startHeartbeat(): void {
-    this.heartbeat = new Heartbeat(this.#options.nowMs(), this.#options.heartbeat);
+    this.heartbeat = new Heartbeat(this.#config, this.#clock().monotonicMs);
   }
 
-  /** Fulfilled when the connection is closed, by whoever. */
+  /** Fulfilled when either side has closed the connection. */
   get closed(): Promise<void> {
     if (this.#state === "closed") return Promise.resolve();
     this.#closing ??= Promise.withResolvers();
     return this.#closing.promise;
   }
 
-  /** Whether anything said to the peer may still reach it. */
+  /** Whether {@linkcode send} still has an effect. */
   get isOpen(): boolean {
     return this.#state === "open";
   }
 
-  /** Whether somebody waits for the peer to say something, or more of it: otherwise it waits for us. */
+  /** Whether a {@linkcode read} waits for the peer. If not, the peer waits for us. */
   get isReading(): boolean {
     return this.#isReading;
   }
 
-  /** Whether the peer has fallen so far behind that the log no longer holds what it needs next. */
+  /** Whether the log no longer retains the frame that the peer needs next. */
   get hasFallenBehind(): boolean {
     return this.#source?.hasFallenBehind === true;
   }
 
-  /** Whether the peer has taken nothing of a write for as long as makes it dead, be it heard or not. */
+  /** Whether the peer has taken nothing of the current write for `pingTimeoutMs`. Then it counts as dead even if it
+   * sends data. */
   get isWriteStalled(): boolean {
     return this.#isWriting &&
-      this.#options.nowMs() - this.#lastProgressMs >= this.#options.heartbeat.pingTimeoutMs;
+      this.#clock().monotonicMs - this.#lastProgressMs >= this.#config.pingTimeoutMs;
   }
 
-  /** Whether a frame has begun to arrive and not ended for as long as this, in ms. */
+  /** Whether a frame is incomplete for as long as `ms`. */
   isFrameOverdue(ms: number): boolean {
     if (!this.isOpen || !this.#isReading) return false;
-    return this.#options.nowMs() - (this.#partialFrameSinceMs ?? Infinity) >= ms;
+    return this.#clock().monotonicMs - (this.#partialFrameSinceMs ?? Infinity) >= ms;
   }
 
   /** Whether {@linkcode flush} would do something. */
   get hasPendingWrite(): boolean {
-    if (this.#isWriting || this.#state === "finished" || this.#state === "closed") return false;
-    return this.#directQueue.length > 0 || this.#state === "finishing" || this.#source?.isAtEnd === false;
+    if (this.#isWriting || this.#state === "ended" || this.#state === "closed") return false;
+    return this.#directQueue.length > 0 || this.#state === "ending" || this.#source?.isAtEnd === false;
   }
 
-  /** The decoder that holds the frames that come next, or undefined when the peer has nothing more to say. Nothing
-   * is read until it is asked for: who floods us fills its own socket. What comes after {@linkcode finish} is read
-   * and forgotten: closing with bytes unread would make the system cut off the farewell on its way (RFC 1122,
-   * section 4.2.2.13).
+  /** Reads once. Returns the decoder with the frames received, or undefined when the peer has ended its side. Nothing
+   * is read between calls, so a flood fills the peer's own socket. After {@linkcode end}, input is read and dropped:
+   * closing with unread bytes would make the system discard our last frame (RFC 1122, section 4.2.2.13).
    * @throws what {@linkcode close} was given, else {@linkcode ConnectionLostError} `broken` */
   read(): Promise<FrameDecoder | undefined> {
     this.#trackPartialFrame();
     this.#isReading = true;
-    // Ten thousand wait here at a time: an async function, or a generator, would take more memory for each.
+    // 10,000 connections wait here: an async function or a generator would take more memory for each.
     return this.#conn.read(this.#decoder.reserve()).then(this.#onRead, this.#onReadFailed);
   }
 
   readonly #onRead = (count: number | null): FrameDecoder | undefined | Promise<undefined> => {
-    this.#isReading = false; // while the consumer is busy, nobody waits for the peer
+    this.#isReading = false;
     if (count === null) return this.#onEnd();
     if (!this.isOpen) return this.#readToEnd().catch(this.#onReadFailed);
     this.#recordReceived();
@@ -177,36 +180,36 @@ export class Connection {
   };
 
   readonly #onReadFailed = (cause: unknown): undefined => {
-    // What cannot be read from cannot be written to either: no farewell is to be waited for.
+    // A socket that cannot be read cannot be written either, so the last frame is given up.
     this.close(new ConnectionLostError("broken", {}, { cause }));
     if (this.#reason) throw this.#reason;
     this.#onEnd();
   };
 
   async #readToEnd(): Promise<undefined> {
-    while (await this.#conn.read(this.#decoder.reserve()) !== null) { /* forgotten */ }
+    while (await this.#conn.read(this.#decoder.reserve()) !== null) { /* dropped */ }
     this.#onEnd();
   }
 
   #onEnd(): undefined {
     this.#hasPeerEnded = true;
-    if (this.#state === "finished") this.close();
+    if (this.#state === "ended") this.close();
   }
 
-  /** A frame that begins to arrive has its time from now on; one that still arrives has what is left of it. */
+  /** Starts the frame's time when its first bytes arrive, and keeps it until the frame is complete. */
   #trackPartialFrame(): void {
     const { bufferedBytes, frameCount } = this.#decoder;
     if (bufferedBytes === 0) this.#partialFrameSinceMs = undefined;
-    else if (frameCount !== this.#lastFrameCount) this.#partialFrameSinceMs = this.#options.nowMs();
-    else this.#partialFrameSinceMs ??= this.#options.nowMs();
+    else if (frameCount !== this.#lastFrameCount) this.#partialFrameSinceMs = this.#clock().monotonicMs;
+    else this.#partialFrameSinceMs ??= this.#clock().monotonicMs;
     this.#lastFrameCount = frameCount;
   }
 
-  /** Keeps a consumer of {@linkcode read} from going on for a while, or until {@linkcode resume} or the
-   * connection's end: what the peer has to say waits in its socket, and its silence is excused. */
+  /** Waits for `ms`, or until {@linkcode resumeReading} or the end of the connection, and extends the peer's deadline
+   * by that time. The caller reads nothing meanwhile. */
   async pauseReading(ms: number): Promise<void> {
     if (!this.isOpen) return;
-    const untilMs = this.#options.nowMs() + ms;
+    const untilMs = this.#clock().monotonicMs + ms;
     this.#extendDeadline(ms);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
@@ -214,11 +217,10 @@ export class Connection {
     await promise;
     clearTimeout(timer);
     this.#resumeReading = undefined;
-    // A busy process is late; one that was stopped for longer has other things to find out.
-    this.#extendDeadline(Math.min(this.#options.nowMs() - untilMs, MAX_PAUSE_OVERRUN_MS));
+    // A busy process is a little late. One that was suspended for longer must not extend the deadline by it.
+    this.#extendDeadline(Math.min(this.#clock().monotonicMs - untilMs, MAX_PAUSE_OVERRUN_MS));
   }
 
-  /** Ends a {@linkcode hold} if there is one. */
   resumeReading(): void {
     this.#resumeReading?.();
   }
@@ -228,41 +230,38 @@ export class Connection {
     this.heartbeat?.extend(ms);
   }
 
-  /** Says something to this peer alone, with the next write. */
+  /** Sends a frame to this peer alone, with the next write. Closes the connection if too much waits already. */
   send(frame: Uint8Array<ArrayBuffer>): void {
     if (!this.isOpen) return;
     this.#directQueue.push(frame);
     this.#directBytes += frame.length;
     if (this.#directBytes > MAX_SEND_QUEUE_BYTES) {
       this.close(new ConnectionLostError("broken"));
-    } else this.#options.onFlushNeeded();
+    } else this.onFlushNeeded();
   }
 
-  /** Writes the log from this cursor on, now and whenever it grows. */
+  /** Writes the source's frames, those that are there and those that will be appended. */
   stream(source: FrameSource): void {
     if (!this.isOpen) return;
     this.#source = source;
-    this.#options.onFlushNeeded();
+    this.onFlushNeeded();
   }
 
-  /** Writes what waits and what the log holds by now, then `farewell`, then ends our side; closes when the peer
-   * has ended its own, or after `closeTimeoutMs`. */
-  end(
-    lastFrame?: Uint8Array<ArrayBuffer>,
-    { closeTimeoutMs = CLOSE_TIMEOUT_MS }: { closeTimeoutMs?: number } = {},
-  ): void {
+  /** Writes the send queue, the stream up to its current end, then `lastFrame`, and ends our side. Closes when the
+   * peer has ended its own, or after `closeTimeoutMs`. */
+  end(lastFrame?: Uint8Array<ArrayBuffer>, closeTimeoutMs = this.#config.closeTimeoutMs): void {
     if (!this.isOpen) return;
-    this.#state = "finishing";
+    this.#state = "ending";
     this.#resumeReading?.();
     this.#lastFrame = lastFrame;
     if (this.#source?.hasFallenBehind) this.#source = undefined;
-    // Where the log ends now: in a busy room it never ends, and the farewell would never come.
+    // Without this bound, the last frame would never be written in a busy room.
     this.#streamEndSeq = this.#source?.head ?? 0;
     this.#closeTimer = setTimeout(() => this.close(), closeTimeoutMs);
-    this.#options.onFlushNeeded();
+    this.onFlushNeeded();
   }
 
-  /** Ends the connection at once. {@linkcode read} throws `reason`, or gives nothing if there is none. */
+  /** Closes at once. {@linkcode read} then throws `reason`, or returns undefined without one. */
   close(reason?: ChatError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -274,9 +273,9 @@ export class Connection {
     this.#closing?.resolve();
   }
 
-  /** Issues one write of what waits, or ends our side if all is written. Returns whether a write is under way:
-   * then the round's `settle` is called once the socket has taken the bytes, or is full and takes the rest in its
-   * own time. A write that fails closes the connection. */
+  /** Issues one write, or ends our side if everything is written. Returns whether a write was issued: then the cycle's
+   * `writeDone` is called once the socket has taken all bytes, or some of them and is full. A write that fails closes
+   * the connection. */
   flush({ nowMs, writeDone }: FlushCycle): boolean {
     if (!this.hasPendingWrite) return false;
     const bytes = this.#take();
@@ -286,13 +285,13 @@ export class Connection {
       this.#write(bytes, nowMs);
       return true;
     }
-    this.#state = "finished";
+    this.#state = "ended";
     if (this.#hasPeerEnded) {
       this.close();
       return false;
     }
-    // A peer that is gone already makes this reject: the reading side finds out by itself.
-    this.#conn.closeWrite().catch(() => {});
+    // Rejects if the peer is gone. Then the pending read fails, too.
+    this.#conn.closeWrite().catch(doNothing);
     return false;
   }
 
@@ -305,12 +304,12 @@ export class Connection {
     return lastFrame;
   }
 
-  /** All answers, or those up to a long one, which goes alone: it may be memory that others read as well. */
+  /** The send queue up to its first long frame. A long frame goes alone and uncopied: it may be shared memory. */
   #takeDirect(): Uint8Array<ArrayBuffer> {
     const index = this.#directQueue.findIndex(({ length }) => length > MAX_COALESCE_BYTES);
     const count = index < 0 ? this.#directQueue.length : Math.max(index, 1);
-    const answers = this.#directQueue.splice(0, count);
-    const bytes = answers.length === 1 ? answers[0]! : concat(answers);
+    const frames = this.#directQueue.splice(0, count);
+    const bytes = frames.length === 1 ? frames[0]! : concat(frames);
     this.#directBytes -= bytes.length;
     return bytes;
   }
@@ -318,13 +317,13 @@ export class Connection {
   #write(bytes: Uint8Array<ArrayBuffer>, nowMs: number): void {
     this.#lastProgressMs = nowMs;
     this.#unwritten = bytes;
-    // Made once for each connection: a server writes more often than it does anything else.
+    // The callbacks are made once a connection: nothing happens more often on a server than a write.
     this.#conn.write(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
 
   readonly #onWritten = (count: number) => {
     const bytes = this.#unwritten!;
-    if (count < bytes.length) this.#write(bytes.subarray(count), this.#options.nowMs());
+    if (count < bytes.length) this.#write(bytes.subarray(count), this.#clock().monotonicMs);
     else this.#endWrite();
     this.#leaveFlushCycle();
   };
@@ -338,7 +337,7 @@ export class Connection {
   #endWrite(): void {
     this.#isWriting = false;
     this.#unwritten = undefined;
-    if (this.hasPendingWrite) this.#options.onFlushNeeded();
+    if (this.hasPendingWrite) this.onFlushNeeded();
   }
 
   #leaveFlushCycle(): void {
@@ -346,14 +345,14 @@ export class Connection {
     this.#writeDone = undefined;
   }
 
-  /** What lay in the socket while this process was stopped, or this machine slept, says nothing of now: a
-   * client that believed it would think that it lacks nothing (found by the simulator). */
+  /** Bytes buffered while the process was suspended are stale: a PING among them would make the client think it is
+   * caught up (found by the simulator). */
   #recordReceived(): void {
-    const nowMs = this.#options.nowMs();
-    if (nowMs - this.#lastReceivedMs >= this.#options.heartbeat.pingTimeoutMs) {
-      throw new ConnectionLostError("broken");
-    }
+    const nowMs = this.#clock().monotonicMs;
+    if (nowMs - this.#lastReceivedMs >= this.#config.pingTimeoutMs) throw new ConnectionLostError("broken");
     this.#lastReceivedMs = nowMs;
     this.heartbeat?.onData(nowMs);
   }
 }
+
+function doNothing(): void {}

@@ -8,7 +8,15 @@ import { type ListenError, ProtocolError, type WireCode } from "../errors.ts";
 import { ConnectionLimiter, type LimiterOptions, pendingHandshakes } from "./connection_limiter.ts";
 import { BYE_FRAME, Sessions } from "./sessions.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
-import { ConnectionManager, type DisconnectReason, type LogConsumer } from "../net/connection_manager.ts";
+import {
+  ConnectionManager,
+  type DisconnectReason,
+  FRAME_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  type LogConsumer,
+  SLOW_WRITE_MS,
+} from "../net/connection_manager.ts";
+import { CLOSE_TIMEOUT_MS } from "../net/connection.ts";
 import { type CommitLog, InMemoryCommitLog } from "../room/commit_log.ts";
 import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/tcp.ts";
 import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "../protocol/frames.ts";
@@ -17,8 +25,6 @@ import { Room } from "../room/room.ts";
 import type { EventLog, EventLogOptions } from "../room/event_log.ts";
 import type { Socket } from "../net/tls_socket.ts";
 
-/** How long a connection may take to send HELLO, in ms. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a server that closes waits for its clients to take leave, in ms. */
 export const SHUTDOWN_MS = 1_000;
 
@@ -85,7 +91,7 @@ export class ChatServer implements AsyncDisposable {
       pingMs = PING_MS,
       pingTimeoutMs = PING_TIMEOUT_MS,
       handshakeMs = HANDSHAKE_TIMEOUT_MS,
-      frameMs,
+      frameMs = FRAME_TIMEOUT_MS,
       clock = serverClock,
     } = options;
     this.#options = options;
@@ -103,15 +109,16 @@ export class ChatServer implements AsyncDisposable {
     this.#firstSeq = this.#room.log.head;
     this.#manager = new ConnectionManager({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
-      nowMs: () => clock().monotonicMs,
-      // Also under load: the answer to a PING shows that the client has read what came before it.
-      heartbeat: { pingMs, pingTimeoutMs, pingAlways: true },
-      ping: () => encodeServer({ type: "ping", head: this.#room.log.head }),
-      handshakeMs: handshakeMs,
+      pingMs,
+      pingTimeoutMs,
+      pingAlways: true,
+      handshakeMs,
       frameMs,
-      onUnresponsive: (connection, why) => reception.reject(connection, new ProtocolError(WIRE_CODE_OF[why])),
-      onBeforeFlush: () => this.#room.deliver(),
-    });
+      closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      slowWriteMs: SLOW_WRITE_MS,
+    }, clock);
+    this.#manager.ping = () => encodeServer({ type: "ping", head: this.#room.log.head });
+    this.#manager.onBeforeFlush = () => this.#room.deliver();
     this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#manager.scheduleFlush() });
     const reception = new ClientHandler({
       ...options,
@@ -124,6 +131,8 @@ export class ChatServer implements AsyncDisposable {
       commitLog,
       clock,
     });
+    this.#manager.onUnresponsive = (connection, why) =>
+      reception.reject(connection, new ProtocolError(WIRE_CODE_OF[why]));
     this.#acceptLoop = this.#accept(reception);
   }
 
@@ -251,7 +260,7 @@ export class ChatServer implements AsyncDisposable {
     this.#listener.close();
     const { shutdownMs = SHUTDOWN_MS } = this.#options;
     for (const connection of this.#manager.connections) {
-      connection.end(BYE_FRAME, { closeTimeoutMs: shutdownMs });
+      connection.end(BYE_FRAME, shutdownMs);
     }
     await Promise.all([this.#acceptLoop, ...Array.from(this.#manager.connections, ({ closed }) => closed)]);
     this.#manager[Symbol.dispose]();

@@ -146,7 +146,7 @@ Deno.test("Hub gives up a client whose place in the log is no longer retained", 
 });
 
 Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, async () => {
-  using room = new Room({ heartbeat: { pingMs: 20, pingTimeoutMs: 60, pingAlways: true } });
+  using room = new Room({ pingMs: 20, pingTimeoutMs: 60, pingAlways: true });
   const { conn, connection } = room.enter();
   room.nowMs = 1_000;
   await flushMacrotasks();
@@ -189,7 +189,7 @@ Deno.test("Hub says whether it has paused when it gives somebody up", pure, asyn
 });
 
 Deno.test("Hub hears the client that speaks", pure, async () => {
-  using room = new Room({ heartbeat: { pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false } });
+  using room = new Room({ pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false });
   const { conn, connection } = room.enter();
   connection.startHeartbeat();
   for (let i = 1; i <= 3; i++) {

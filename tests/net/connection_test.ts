@@ -66,7 +66,7 @@ Deno.test("Connection.finish() says farewell in a room that never stops talking"
 Deno.test("Connection closes when the peer has ended too", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  connection.end(frame("bye"), { closeTimeoutMs: 60_000 });
+  connection.end(frame("bye"), 60_000);
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
   const end = connection.read();
   conn.receive(frame("said too late, and forgotten"));
@@ -80,7 +80,7 @@ Deno.test(
   "Connection gives a frame its time from its first byte on, however it trickles in",
   pure,
   async () => {
-    using room = new Room({ heartbeat: { pingMs: 1_000, pingTimeoutMs: 1_000, pingAlways: false } });
+    using room = new Room({ pingMs: 1_000, pingTimeoutMs: 1_000, pingAlways: false });
     const { conn, connection } = room.enter();
     const whole = frame("slow");
     for (let i = 0; i < 5; i++) {
@@ -109,7 +109,7 @@ Deno.test(
   async () => {
     using room = new Room();
     const { conn, connection } = room.enter();
-    connection.end(frame("bye"), { closeTimeoutMs: 60_000 });
+    connection.end(frame("bye"), 60_000);
     await conn.until(({ hasEndedWriting }) => hasEndedWriting);
     const end = connection.read();
     conn.receive(frame("said too late, and forgotten"));
@@ -122,7 +122,7 @@ Deno.test(
 Deno.test("Connection does not wait for a peer that does not end", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
-  connection.end(frame("bye"), { closeTimeoutMs: 10 });
+  connection.end(frame("bye"), 10);
   await withTimeout(connection.closed, "the connection to close");
   assertEquals(conn.writes, [["bye"]]);
   assertEquals(conn.hasClosed, true);
@@ -134,7 +134,7 @@ Deno.test("Connection owes what it has to a peer that ends first", pure, async (
   room.say("one");
   conn.receive(null);
   assertEquals(await withTimeout(connection.read(), "the end"), undefined);
-  connection.end(undefined, { closeTimeoutMs: 60_000 });
+  connection.end(undefined, 60_000);
   await withTimeout(connection.closed, "the connection to close");
   assertEquals(conn.writes, [["one"]]);
 });
@@ -153,7 +153,7 @@ Deno.test("Connection cuts off a peer for whom too many answers wait", pure, asy
 });
 
 Deno.test("Connection believes nothing that comes when the peer was silent for too long", pure, async () => {
-  using room = new Room({ heartbeat: { pingMs: 20, pingTimeoutMs: 60, pingAlways: false } });
+  using room = new Room({ pingMs: 20, pingTimeoutMs: 60, pingAlways: false });
   const { conn, connection } = room.enter();
   const first = connection.read();
   room.nowMs = 59;
@@ -218,6 +218,6 @@ Deno.test("Connection.finish() ends a hold: whoever waits goes on and finds out"
   using room = new Room();
   const { connection } = room.enter();
   const held = connection.pauseReading(60_000);
-  connection.end(undefined, { closeTimeoutMs: 60_000 });
+  connection.end(undefined, 60_000);
   await withTimeout(held, "the hold to end");
 });

@@ -6,7 +6,7 @@ import { Heartbeat, PING_MS, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts"
 const pure = { permissions: "none" } as const;
 
 const T0 = 1_000_000;
-const TIMES = { pingMs: 5, pingTimeoutMs: 15 };
+const TIMES = { pingMs: 5, pingTimeoutMs: 15, pingAlways: false };
 
 /** When something is due if nothing more comes, and what. Before that moment, nothing is. */
 function due(heartbeat: Heartbeat): [number, "dead" | "ping" | undefined] {
@@ -20,7 +20,10 @@ Deno.test(
   pure,
   () => {
     assertEquals([PING_MS, PING_TIMEOUT_MS], [5_000, 14_500]);
-    const heartbeat = new Heartbeat(T0);
+    const heartbeat = new Heartbeat(
+      { pingMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingAlways: false },
+      T0,
+    );
     assertEquals(due(heartbeat), [5_000, "ping"]);
     assertEquals(heartbeat.check(T0 + 14_499), "ping");
     assertEquals(heartbeat.check(T0 + 14_500), "dead");
@@ -28,7 +31,7 @@ Deno.test(
 );
 
 Deno.test("Heartbeat begins its silence anew with all that is heard", pure, () => {
-  const heartbeat = new Heartbeat(T0, TIMES);
+  const heartbeat = new Heartbeat(TIMES, T0);
   heartbeat.onData(T0 + 4);
   assertEquals(due(heartbeat), [9, "ping"]);
   assertEquals(heartbeat.check(T0 + 18), "ping");
@@ -36,7 +39,7 @@ Deno.test("Heartbeat begins its silence anew with all that is heard", pure, () =
 });
 
 Deno.test("Heartbeat wants one PING after another while the silence lasts, then gives up", pure, () => {
-  const heartbeat = new Heartbeat(T0, TIMES);
+  const heartbeat = new Heartbeat(TIMES, T0);
   const dues = [];
   for (let [ms, what] = due(heartbeat); what === "ping"; [ms, what] = due(heartbeat)) {
     heartbeat.onPingSent(T0 + ms);
@@ -47,7 +50,7 @@ Deno.test("Heartbeat wants one PING after another while the silence lasts, then 
 });
 
 Deno.test("Heartbeat wants no PING while the peer talks", pure, () => {
-  const heartbeat = new Heartbeat(T0, TIMES);
+  const heartbeat = new Heartbeat(TIMES, T0);
   for (let ms = 0; ms <= 100; ms += 4) {
     heartbeat.onData(T0 + ms);
     assertEquals(due(heartbeat), [ms + 5, "ping"]);
@@ -55,7 +58,7 @@ Deno.test("Heartbeat wants no PING while the peer talks", pure, () => {
 });
 
 Deno.test("Heartbeat with `always` wants a PING every 5 s though the peer talks", pure, () => {
-  const heartbeat = new Heartbeat(T0, { ...TIMES, pingAlways: true });
+  const heartbeat = new Heartbeat({ ...TIMES, pingAlways: true }, T0);
   heartbeat.onData(T0 + 4);
   assertEquals(due(heartbeat), [5, "ping"]);
   heartbeat.onPingSent(T0 + 6);
@@ -64,14 +67,14 @@ Deno.test("Heartbeat with `always` wants a PING every 5 s though the peer talks"
 });
 
 Deno.test("Heartbeat gives up a peer that talks but leaves a PING unanswered", pure, () => {
-  const heartbeat = new Heartbeat(T0, TIMES);
+  const heartbeat = new Heartbeat(TIMES, T0);
   heartbeat.onPingSent(T0 + 5);
   heartbeat.onData(T0 + 18);
   assertEquals(due(heartbeat), [20, "dead"]);
 });
 
 Deno.test("Heartbeat takes each PONG for the answer to the oldest PING", pure, () => {
-  const heartbeat = new Heartbeat(T0, TIMES);
+  const heartbeat = new Heartbeat(TIMES, T0);
   heartbeat.onPingSent(T0 + 5);
   heartbeat.onPingSent(T0 + 10);
   heartbeat.onData(T0 + 17);
@@ -83,7 +86,7 @@ Deno.test("Heartbeat takes each PONG for the answer to the oldest PING", pure, (
 });
 
 Deno.test("Heartbeat.ponged() has nothing to say of a PONG that nobody asked for", pure, () => {
-  const heartbeat = new Heartbeat(T0, TIMES);
+  const heartbeat = new Heartbeat(TIMES, T0);
   assertEquals(heartbeat.onPong(T0 + 1), undefined);
   heartbeat.onPingSent(T0 + 5);
   assertEquals(heartbeat.onPong(T0 + 5), 0);
@@ -91,7 +94,7 @@ Deno.test("Heartbeat.ponged() has nothing to say of a PONG that nobody asked for
 });
 
 Deno.test("Heartbeat.excuse() moves both deadlines", pure, () => {
-  const heartbeat = new Heartbeat(0, { pingMs: 5_000, pingTimeoutMs: 10_000 });
+  const heartbeat = new Heartbeat({ pingMs: 5_000, pingTimeoutMs: 10_000, pingAlways: false }, 0);
   heartbeat.onPingSent(9_000);
   heartbeat.extend(3_000);
   assertEquals(heartbeat.check(12_999), undefined); // unheard since 3,000

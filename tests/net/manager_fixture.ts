@@ -1,8 +1,8 @@
 // A hub with its log and its clock, on sockets that do only what a test says.
 
 import { FrameDecoder } from "../../lib/codec.ts";
-import type { Connection } from "../../lib/net/connection.ts";
-import { ConnectionManager, type ConnectionManagerOptions } from "../../lib/net/connection_manager.ts";
+import { CLOSE_TIMEOUT_MS, type Connection, type ConnectionConfig } from "../../lib/net/connection.ts";
+import { ConnectionManager, FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../../lib/net/connection_manager.ts";
 import { EventLog, type EventLogOptions } from "../../lib/room/event_log.ts";
 import { withTimeout } from "../support.ts";
 
@@ -109,23 +109,29 @@ export class Room implements Disposable {
   readonly disconnected = Promise.withResolvers<void>();
 
   constructor(
-    { log, onUnresponsive, ...options }: Partial<Omit<ConnectionManagerOptions, "nowMs">> & {
+    { log, onUnresponsive, ...config }: Partial<ConnectionConfig> & {
       log?: EventLogOptions;
+      onUnresponsive?: ConnectionManager["onUnresponsive"];
     } = {},
   ) {
     this.log = new EventLog(log);
     this.manager = new ConnectionManager({
       maxFrameBytes: 1_000,
-      nowMs: () => this.nowMs,
-      heartbeat: { pingMs: 5_000, pingTimeoutMs: 60, pingAlways: true },
-      ping: () => frame("ping"),
-      onUnresponsive: (connection, why) => {
-        this.disconnects.push(why);
-        onUnresponsive?.(connection, why);
-        this.disconnected.resolve();
-      },
-      ...options,
-    });
+      pingMs: 5_000,
+      pingTimeoutMs: 60,
+      pingAlways: true,
+      handshakeMs: Infinity,
+      frameMs: FRAME_TIMEOUT_MS,
+      closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      slowWriteMs: SLOW_WRITE_MS,
+      ...config,
+    }, () => ({ wallMs: 0, monotonicMs: this.nowMs }));
+    this.manager.ping = () => frame("ping");
+    this.manager.onUnresponsive = (connection, reason) => {
+      this.disconnects.push(reason);
+      onUnresponsive?.(connection, reason);
+      this.disconnected.resolve();
+    };
   }
 
   /** Somebody comes in and reads the log from its head on. */

@@ -1,7 +1,7 @@
 // A simulated client's end of a connection: what it says and reads there, and when it gives the server up.
 
 import { FrameDecoder } from "../../lib/codec.ts";
-import { Heartbeat, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
+import { Heartbeat, PING_MS, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
 import {
   type ClientMessage,
   decodeServer,
@@ -169,7 +169,8 @@ export class ClientEnd implements Receiver {
       this.#send(message);
     }
     this.#client.entered();
-    this.#heartbeat = new Heartbeat(nowMs);
+    const config = { pingMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingAlways: false };
+    this.#heartbeat = new Heartbeat(config, nowMs);
     this.#beatLater(this.#heartbeat);
   }
 

@@ -2,7 +2,7 @@
 
 import { FrameDecoder } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
-import { Heartbeat } from "../../lib/net/heartbeat.ts";
+import { Heartbeat, PING_MS, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
 import type { Member } from "../../lib/room/state.ts";
 import {
   type ClientMessage,
@@ -180,7 +180,8 @@ export class ServerEnd implements Receiver {
     if (before) before.#refuse("replaced");
     this.#member = member;
     this.#cursor = cursor;
-    this.#heartbeat = new Heartbeat(this.#nowMs, { pingAlways: true });
+    const config = { pingMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingAlways: true };
+    this.#heartbeat = new Heartbeat(config, this.#nowMs);
     this.#beatLater(this.#heartbeat);
     this.#answer(Uint8Array.of(...encodeWelcome(welcome, { membersBytes: online.length }), ...online));
     return true;
