@@ -6,10 +6,9 @@ import { BatchWriter } from "./batch_writer.ts";
 import { Snapshots, type SnapshotsOptions } from "./checkpoints.ts";
 import { type Instant, randomId } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
-import { applyEvent, snapshotOf } from "../room/fold.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
 import { LogReader, type LogReaderOptions, logTruncated } from "./log_reader.ts";
-import { Members } from "../room/state.ts";
+import { RoomState } from "../room/state.ts";
 import { type Batch, encodeProposal, tryDecodeBatch } from "./nats_block.ts";
 import { encodeSnapshot, isGenesis, tryDecodeSnapshot } from "./nats_checkpoint.ts";
 import type { StoredRecord, StreamStore } from "./store.ts";
@@ -53,7 +52,7 @@ export class ReplicatedCommitLog implements CommitLog {
   /** Number of the last block of each server, who stored something last at the end. */
   readonly #batchSeqs: Map<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
-  readonly #members = new Members();
+  readonly #state = new RoomState();
   #snapshot: readonly ProposedEvent[];
   #seq: number;
   /** Of what was given last. */
@@ -75,7 +74,7 @@ export class ReplicatedCommitLog implements CommitLog {
     this.logId = logId;
     this.firstSeq = this.#seq = snapshot.seq;
     this.#snapshot = snapshot.events;
-    for (const entry of snapshot.events) applyEvent(this.#members, entry);
+    for (const entry of snapshot.events) this.#state.apply(entry);
     this.#batchSeqs = new Map(snapshot.batchSeqs);
     this.#position = snapshot.position;
     this.#writer = new BatchWriter(store, {
@@ -196,7 +195,7 @@ export class ReplicatedCommitLog implements CommitLog {
     this.#recordBatchSeq(nodeId, batchSeq);
     const at = this.#instantOf(stored);
     for (const entry of entries) {
-      applyEvent(this.#members, entry);
+      this.#state.apply(entry);
       this.#apply(entry, this.#seq++, at, nodeId !== this.nodeId);
     }
     const isDue = this.#snapshots.onApplied({ entries: entries.length, bytes: stored.bytes.length });
@@ -229,7 +228,7 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   #writeCheckpoint(): void {
-    const snapshot = [...snapshotOf(this.#members)];
+    const snapshot = [...this.#state.snapshot()];
     const [position, seq, batchSeqs] = [this.#position, this.#seq, this.#batchSeqs];
     const bytes = encodeSnapshot({ logId: this.logId, position, seq, batchSeqs, events: snapshot });
     this.#writer.addSnapshot(bytes, `checkpoint-${this.nodeId.toString(16)}-${position}`);

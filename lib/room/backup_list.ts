@@ -1,73 +1,122 @@
-// Where those of a room can go when a server falls: what people name and withdraw, and the servers that serve the same
-// room. Pure.
+// The backups of a room, the servers to which clients fail over: the committed ones, and the changes that this node
+// proposes.
 
 import type { Instant } from "../base/time.ts";
 import { InputError } from "../errors.ts";
-import { backupOrder, isSameSet, withoutRemoved } from "./fold.ts";
+import {
+  type BackupsChanged,
+  MAX_BACKUPS,
+  type ProposedEvent,
+  type Uncommitted,
+} from "../protocol/frames.ts";
 import type { CommitLog } from "./commit_log.ts";
-import type { Members } from "./state.ts";
-import { MAX_BACKUPS, type ProposedEvent } from "../protocol/frames.ts";
 
-/** The backups of a room, as `host:port`. */
-export class RoomBackups {
+/** The nodes that serve the room, as `host:port`, and the node that proposed them. */
+interface ClusterServers {
+  readonly backups: readonly string[];
+  readonly nodeId: bigint;
+}
+
+/** The backups that committed events have set: a part of the room's state. */
+export class CommittedBackups {
+  #configured: readonly string[] = [];
+  #cluster: ClusterServers | undefined;
+
+  /** Backups that an admin added, as `host:port#fingerprint`. */
+  get configured(): readonly string[] {
+    return this.#configured;
+  }
+
+  get cluster(): ClusterServers | undefined {
+    return this.#cluster;
+  }
+
+  /** Returns the entry that members read, or undefined if the event changes nothing. */
+  apply(
+    { nodeId, ...event }: Uncommitted<BackupsChanged> & Pick<ProposedEvent, "nodeId">,
+  ): Uncommitted<BackupsChanged> | undefined {
+    const { backups } = event;
+    if (nodeId === undefined) {
+      this.#configured = firstBackups(withoutRemoved([...this.#configured, ...backups], backups));
+    } else if (isSameSet(backups, this.#cluster?.backups ?? [])) return undefined;
+    else this.#cluster = { backups, nodeId };
+    return { ...event, backups: this.ordered() };
+  }
+
+  /** The events that set the same backups. */
+  *snapshot(): Generator<ProposedEvent> {
+    if (this.#configured.length > 0) yield { type: "backups", timeMs: 0, backups: this.#configured };
+    if (this.#cluster) yield { type: "backups", timeMs: 0, ...this.#cluster };
+  }
+
+  /** At most MAX_BACKUPS: the cluster's nodes from index `first` on, then `own`, then the configured ones. If there are
+   * too many, nodes of the cluster are left out. */
+  ordered({ own = [], first = 0 }: { own?: readonly string[]; first?: number } = {}): readonly string[] {
+    const servers = this.#cluster?.backups ?? [];
+    const others = firstBackups([...own, ...this.#configured]).filter((backup) => !servers.includes(backup));
+    const nodes = servers.slice(0, MAX_BACKUPS - others.length);
+    return [...nodes.slice(first), ...nodes.slice(0, first), ...others];
+  }
+}
+
+/** Proposes changes of the backups. Adds those that only this node was started with. */
+export class BackupList {
   readonly #commitLog: CommitLog;
-  readonly #members: Members;
-  /** Of which this server was told at its start, and that were not withdrawn since. */
+  readonly #committed: CommittedBackups;
+  /** Set at start, less those removed since. */
   #ownBackups: readonly string[] = [];
 
-  constructor(commitLog: CommitLog, members: Members) {
+  constructor(commitLog: CommitLog, committed: CommittedBackups) {
     this.#commitLog = commitLog;
-    this.#members = members;
+    this.#committed = committed;
   }
 
-  /** This server is told of these at its start. */
-  setOwn(own: readonly string[]): void {
-    this.#ownBackups = [...own];
+  /** Sets the backups that this node was started with. Call it after the log is replayed: backups that were removed
+   * before are back. */
+  setOwn(backups: readonly string[]): void {
+    this.#ownBackups = [...backups];
   }
 
-  /** For somebody who comes. Where a room has many servers, those who lose one are not all to go to the same. */
+  /** The backups for WELCOME. Each session gets another first node, so that the clients of a failed node spread. */
   forSession(sessionId: bigint): readonly string[] {
     const first = Number(sessionId % BigInt(Math.max(1, this.clusterServers.length)));
-    return backupOrder(this.#members, { own: this.#ownBackups, first });
+    return this.#committed.ordered({ own: this.#ownBackups, first });
   }
 
-  /** The servers that serve the same room, as clients were told. */
   get clusterServers(): readonly string[] {
-    return this.#members.clusterServers?.backups ?? [];
+    return this.#committed.cluster?.backups ?? [];
   }
 
-  /** Tells everybody of one more.
-   * @throws {InputError} `backups-full` */
+  /** @throws {InputError} `backups-full` */
   add(backup: string, now: Instant): void {
-    if (new Set([...this.#ownBackups, ...this.#members.configuredBackups, backup]).size > MAX_BACKUPS) {
+    if (new Set([...this.#ownBackups, ...this.#committed.configured, backup]).size > MAX_BACKUPS) {
       throw new InputError("backups-full", { max: MAX_BACKUPS });
     }
-    // What others have named is there: said again, it would undo a withdrawal that is on its way.
+    // Without the configured ones: proposing them again would undo a removal in flight.
     this.#propose({ backups: [...new Set([...this.#ownBackups, backup])] }, now);
   }
 
-  /** Tells everybody of one less, whatever its certificate.
+  /** Removes a server, whatever its fingerprint.
    * @throws {InputError} `backup-serves` or `backup-unknown` */
   remove(server: string, now: Instant): void {
-    const removed = `-${server}`;
+    const removal = `-${server}`;
     const isAmong = (backups: readonly string[]) =>
-      withoutRemoved(backups, [removed]).length < backups.length;
+      withoutRemoved(backups, [removal]).length < backups.length;
     const isServing = isAmong(this.clusterServers);
-    if (isServing || !isAmong([...this.#ownBackups, ...this.#members.configuredBackups])) {
-      const code = isServing ? "backup-serves" : "backup-unknown";
-      throw new InputError(code, { server });
+    if (isServing || !isAmong([...this.#ownBackups, ...this.#committed.configured])) {
+      throw new InputError(isServing ? "backup-serves" : "backup-unknown", { server });
     }
-    this.#ownBackups = withoutRemoved(this.#ownBackups, [removed]); // at once: what is proposed next must not name it
-    this.#propose({ backups: [...this.#ownBackups.slice(0, MAX_BACKUPS - 1), removed] }, now);
+    this.#ownBackups = withoutRemoved(this.#ownBackups, [removal]); // now: the next add() must not name it again
+    this.#propose({ backups: [...this.#ownBackups.slice(0, MAX_BACKUPS - 1), removal] }, now);
   }
 
-  /** Where there are many servers, what one was told of at its start is for the clients of all. */
+  /** Proposes the own backups, so that the clients of all nodes get them. */
   publishOwn(now: Instant): void {
-    const isNews = this.#ownBackups.some((backup) => !this.#members.configuredBackups.includes(backup));
+    const isNews = this.#ownBackups.some((backup) => !this.#committed.configured.includes(backup));
     if (isNews) this.#propose({ backups: this.#ownBackups }, now);
   }
 
-  /** The servers that serve the same room are at these addresses: clients may go there as well, and to no others. */
+  /** Proposes the addresses of the cluster's nodes, if they have changed. */
   setCluster(addresses: readonly string[], now: Instant): void {
     const backups = addresses.slice(0, MAX_BACKUPS);
     const isAlone = this.clusterServers.length === 0 && backups.length < 2;
@@ -75,12 +124,30 @@ export class RoomBackups {
     this.#propose({ backups, nodeId: this.#commitLog.nodeId }, now);
   }
 
-  /** An entry of the room has happened. */
-  onCommitted(entry: ProposedEvent): void {
-    if (entry.type === "backups") this.#ownBackups = withoutRemoved(this.#ownBackups, entry.backups);
+  /** Forgets the own backups that a committed event removes. */
+  onCommitted(event: ProposedEvent): void {
+    if (event.type === "backups") this.#ownBackups = withoutRemoved(this.#ownBackups, event.backups);
   }
 
-  #propose(entry: { backups: readonly string[]; nodeId?: bigint }, now: Instant): void {
-    this.#commitLog.propose({ type: "backups", timeMs: now.wallMs, ...entry }, now);
+  #propose(change: { backups: readonly string[]; nodeId?: bigint }, now: Instant): void {
+    this.#commitLog.propose({ type: "backups", timeMs: now.wallMs, ...change }, now);
   }
+}
+
+/** `backups` without removals and without the servers that `changes` removes. A removal is `-host:port`: no host begins
+ * with a `-`. */
+function withoutRemoved(backups: readonly string[], changes: readonly string[]): readonly string[] {
+  const removals = new Set(changes.map((backup) => backup.toLowerCase()));
+  const isLeft = (backup: string) =>
+    !backup.startsWith("-") && !removals.has(`-${backup.split("#", 1)[0]!.toLowerCase()}`);
+  return backups.filter(isLeft);
+}
+
+function firstBackups(backups: readonly string[]): readonly string[] {
+  return [...new Set(backups)].slice(0, MAX_BACKUPS);
+}
+
+/** Neither list has duplicates. */
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((backup) => others.includes(backup));
 }

@@ -1,43 +1,40 @@
-// What stands between a proposal and an entry of the room's log: it gives entries their `seq`, and keeps them as
-// long as it can. Knows nothing of what they mean.
+// The commit log: orders the proposed events of a room, stores them, and gives them back as committed. And the one that
+// stores nothing.
 
 import type { Instant } from "../base/time.ts";
 import type { ProposedEvent } from "../protocol/frames.ts";
 
-/** Is given each entry once, in the order of `seq`, without a gap. `at` is when the journal got it, on the clocks
- * of this process; the monotonic one never goes back. `isRemote`: another server proposed it. */
-export type Apply = (entry: ProposedEvent, seq: number, at: Instant, isRemote?: boolean) => void;
+/** Called once for each event, by ascending `seq` without a gap. `at` is when the log got the event, on the clocks of
+ * this process; its `monotonicMs` never decreases. `isRemote`: another node proposed it. */
+export type Apply = (event: ProposedEvent, seq: number, at: Instant, isRemote?: boolean) => void;
 
-/** Numbers what is proposed, and gives it back when it has it: from then on it has happened, and whoever follows
- * the same journal, now or later, is given the same. What is proposed is given back in the end, unless the process
- * dies; what one session says, in the order in which it was proposed here. It may be given back twice: the room
- * sees to it that it happens once. */
+/** All subscribers of one log get the same events with the same `seq`. A proposed event is committed in the end, unless
+ * the process dies; events that one node proposes for one session keep their order. An event may be committed twice:
+ * the room deduplicates. */
 export interface CommitLog {
-  /** Tells what is numbered here from what is numbered anywhere else; not zero. */
+  /** Random and not zero. */
   readonly logId: bigint;
-  /** `seq` of the first entry that it gives. */
+  /** `seq` of the first event that `subscribe` gives. */
   readonly firstSeq: number;
-  /** Entries that make those members who were in before the first: what it still knows of a time that it does not
-   * keep. */
+  /** Events that make the room's state before `firstSeq`. Read it before `subscribe`. */
   readonly snapshot: Iterable<ProposedEvent>;
-  /** Id of this server, if others follow the same journal; not zero. */
+  /** Id of this node in a cluster, not zero. */
   readonly nodeId?: bigint;
-  /** Whether it can keep nothing for the moment: what is proposed waits, and nobody should say more. */
+  /** Proposed events wait: clients should send no more for now. */
   readonly isBlocked: boolean;
-  /** Whether what is proposed waits already for longer than anybody who comes in would. */
+  /** Proposed events have waited for longer than a client waits for WELCOME. */
   readonly isUnavailable?: boolean;
-  /** Gives what it has to `take`; later entries only during {@linkcode propose} and {@linkcode settle}. `onReady` is
-   * called when the latter has something to do. */
+  /** Applies all events stored so far; later ones only during {@linkcode propose} and {@linkcode deliver}. Calls
+   * `onReady` when `deliver` has something to do. */
   subscribe(apply: Apply, onReady: () => void): void;
-  /** Takes an entry that is to happen. */
-  propose(entry: ProposedEvent, now: Instant): void;
-  /** Gives back what it has by now. */
+  propose(event: ProposedEvent, now: Instant): void;
+  /** Applies the events committed since the last call. */
   deliver(): void;
-  /** How much it keeps, in bytes; undefined if nothing, or nobody can tell. */
+  /** Undefined if the log stores nothing, or cannot tell. */
   readonly storedBytes?: number;
 }
 
-/** Keeps nothing, and so has everything at once. */
+/** Commits each event during `propose`. */
 export class InMemoryCommitLog implements CommitLog {
   readonly logId: bigint;
   readonly firstSeq = 0;
@@ -54,8 +51,8 @@ export class InMemoryCommitLog implements CommitLog {
     this.#apply = apply;
   }
 
-  propose(entry: ProposedEvent, now: Instant): void {
-    this.#apply(entry, this.#seq++, now);
+  propose(event: ProposedEvent, now: Instant): void {
+    this.#apply(event, this.#seq++, now);
   }
 
   deliver(): void {}

@@ -1,47 +1,40 @@
-// The room's one append-only log: already encoded frames in shared memory, numbered by `seq`, and cursors
-// that read them. Knows nothing of what the frames mean, nor of sockets.
+// The event log: the room's encoded frames in shared memory, numbered by `seq`, and cursors that read them.
 //
-// Frames lie one behind the other in segments. A segment is written once and never changed or moved, so a
-// slice of it can be on its way to a thousand sockets at a time; what is no longer retained is let go of, and
-// freed when the last of them is done with it.
+// Frames lie one after another in segments. Bytes of a segment are written once and never moved, so a thousand sockets
+// can write the same slice. A segment that is no longer retained is freed when the last of them is done with it.
 
 import { concat } from "@std/bytes/concat";
 
-/** Bytes of a segment: what a reader takes at once at most. */
-const SEGMENT_BYTES = 262_144;
-/** Bytes of memory that the log grows to, the segment being written included: whole segments, as few as take
- * no less than this. What is noted of each entry comes on top: 7 MB if all are as short as can be, and 49 MB if they
+/** Default of `retainedBytes`. The index of the entries comes on top: 7 MB if all are as short as possible, 49 MB if they
  * are private as well (measured). */
 export const RETAINED_BYTES = 16_777_216;
-/** Most bytes of a slice that is put together for one reader, because of entries that are not for it. */
+/** Most bytes of a slice that is copied for one reader, because of entries that are not for it. */
 const MAX_REWRITTEN_BYTES = 16_384;
+/** A frame's type is the byte after its u32 length: all that the log knows of a frame. */
+const TYPE_OFFSET = 4;
 
-/** Settings of a log; the limits are in bytes. */
-export interface EventLogOptions {
-  /** `seq` of the first entry. */
-  readonly firstSeq?: number;
-  readonly segmentBytes?: number;
-  readonly retainedBytes?: number;
-  /** The frame that readers get in place of the entry `seq`, if that is not for them; none by default. */
-  readonly placeholder?: PlaceholderFrame;
+export interface EventLogConfig {
+  /** Also the most bytes that a cursor takes at once. */
+  readonly segmentBytes: number;
+  /** The log drops the oldest segments while the others hold at least this many bytes. */
+  readonly retainedBytes: number;
 }
 
-/** Gives the frame that stands in for an entry. */
+/** Makes the frame that takes the place of a private entry, for readers outside its audience. */
 type PlaceholderFrame = (seq: number) => Uint8Array<ArrayBuffer>;
 
-/** Who reads: {@linkcode ALL_ENTRIES}, or an id that may be in an entry's audience. */
+/** A session id, or {@linkcode ALL_ENTRIES}; undefined reads what is for all. */
 export type ReaderId = bigint | typeof ALL_ENTRIES | undefined;
-/** Reads every entry, whoever it is for. */
+/** Reads private entries of all sessions. */
 export const ALL_ENTRIES = Symbol("everything");
 
-/** An entry that is for some readers only. */
 interface PrivateEntry {
-  /** Its place in the segment. */
+  /** In the segment. */
   readonly index: number;
   readonly audience: readonly bigint[];
 }
 
-/** A stretch of the log. `offsets[i]` is where its i-th frame begins, `timesMs[i]` when it was appended. */
+/** `offsets[i]` is where the i-th frame begins, `timesMs[i]` when it was appended. */
 class Segment {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly firstSeq: number;
@@ -50,7 +43,7 @@ class Segment {
   /** By ascending index. */
   readonly privateEntries: PrivateEntry[] = [];
   length = 0;
-  /** To what follows: apart from the segment, so that the log can cut it without holding on to the bytes. */
+  /** An object of its own, so that the log can unlink a dropped segment without retaining its bytes. */
   readonly link: { next: Segment | undefined } = { next: undefined };
   retained = true;
   #view: { readonly from: number; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
@@ -64,12 +57,11 @@ class Segment {
     return this.firstSeq + this.offsets.length;
   }
 
-  /** Where the frame behind the i-th begins. */
   endOf(index: number): number {
     return this.offsets[index + 1] ?? this.length;
   }
 
-  /** All bytes from an offset on. Most readers are at the same place: one view serves them all. */
+  /** Cached: most readers are at the same offset. */
   viewFrom(offset: number): Uint8Array<ArrayBuffer> {
     const { from, bytes } = this.#view ?? {};
     if (from === offset && from + bytes!.length === this.length) return bytes!;
@@ -78,7 +70,6 @@ class Segment {
   }
 }
 
-/** The log. `seq` counts entries. */
 export class EventLog {
   readonly #segmentBytes: number;
   readonly #retainedBytes: number;
@@ -88,27 +79,29 @@ export class EventLog {
   #linkToOldest: Segment["link"] | undefined;
   #bytes: number;
 
-  constructor(options: EventLogOptions = {}) {
-    const { firstSeq = 0, segmentBytes = SEGMENT_BYTES, retainedBytes = RETAINED_BYTES } = options;
+  constructor(
+    firstSeq: number,
+    placeholder: PlaceholderFrame,
+    { segmentBytes, retainedBytes }: EventLogConfig,
+  ) {
     this.#segmentBytes = segmentBytes;
     this.#retainedBytes = retainedBytes;
-    this.#placeholder = options.placeholder ?? (() => new Uint8Array());
+    this.#placeholder = placeholder;
     this.#oldest = this.#newest = new Segment(firstSeq, segmentBytes);
     this.#bytes = segmentBytes;
   }
 
-  /** `seq` that the next entry will get. */
+  /** `seq` of the next entry. */
   get head(): number {
     return this.#newest.endSeq;
   }
 
-  /** `seq` of the oldest entry that can still be read; `head` if there is none. */
+  /** `seq` of the oldest entry retained; `head` if there is none. */
   get tail(): number {
     return this.#oldest.firstSeq;
   }
 
-  /** Adds a whole frame, which is copied. `nowMs` never decreases. Readers who are not in the `audience`, if
-   * there is one, get the substitute. */
+  /** Copies the frame. `nowMs` never decreases. Readers outside the `audience`, if there is one, get a placeholder. */
   append(frame: Uint8Array, nowMs: number, { audience }: { audience?: readonly bigint[] } = {}): void {
     let segment = this.#newest;
     if (segment.length + frame.length > segment.bytes.length) segment = this.#addSegment(frame.length);
@@ -119,15 +112,14 @@ export class EventLog {
     segment.length += frame.length;
   }
 
-  /** A reader whose next entry is `seq`, or the nearest that can be read. Unless it says who it is, it gets
-   * what is for everybody. */
+  /** The cursor begins at `seq`, or at the nearest entry retained. */
   cursorAt(seq: number, reader?: ReaderId): Cursor {
     const at = Math.max(seq, this.tail);
     const segment = at < this.head ? this.#segmentOf(at) : this.#newest;
     return new Cursor(segment, { seq: Math.min(at, this.head), reader, placeholder: this.#placeholder });
   }
 
-  /** `seq` of the first retained entry that was appended at `timeMs` or later; `head` if none was. */
+  /** `seq` of the first retained entry that was appended at `timeMs` or later; `head` if there is none. */
   seqSince(timeMs: number): number {
     for (const segment of this.#segments()) {
       if ((segment.timesMs.at(-1) ?? -Infinity) < timeMs) continue;
@@ -136,8 +128,8 @@ export class EventLog {
     return this.head;
   }
 
-  /** `seq` of the last but `count` - 1 of the entries for everybody whose frame has this type, or of the oldest
-   * retained one; `head` if there is none or `count` is 0. */
+  /** `seq` of the `count`-th last entry of this type that is not private, or of the oldest retained one; `head` if there
+   * is none or `count` is 0. */
   seqOfNthLast(count: number, frameType: number): number {
     let seq = this.head;
     let left = count;
@@ -163,8 +155,8 @@ export class EventLog {
       this.#oldest = this.#oldest.link.next;
       this.#bytes -= dropped.bytes.length;
       dropped.retained = false;
-      // A reader that is still further back must not keep all that follows in memory. One that has read the
-      // whole of the segment dropped last has lost nothing, and goes on.
+      // Unlink the segment before the one dropped: a reader that is still there must not keep all later segments in
+      // memory. The link of the segment dropped last stays: a reader at its end has missed nothing and goes on.
       if (this.#linkToOldest) this.#linkToOldest.next = undefined;
       this.#linkToOldest = dropped.link;
     }
@@ -181,20 +173,16 @@ export class EventLog {
   }
 }
 
-/** A frame's type is the byte after its u32 length: all that the log knows of a frame. */
-const TYPE_OFFSET = 4;
-
-/** A reader's place in the log. */
 export class Cursor {
   readonly #reader: ReaderId;
   readonly #placeholder: PlaceholderFrame;
   #segment: Segment;
   #offset: number;
   #seq: number;
-  /** How many of the segment's restricted entries lie behind, or are ahead and for this reader. */
+  /** Index of the segment's next private entry that may not be for this reader. */
   #privateIndex: number;
 
-  /** For {@linkcode EventLog.cursorAt}. */
+  /** Use {@linkcode EventLog.cursorAt}. */
   constructor(segment: Segment, { seq, reader, placeholder }: {
     seq: number;
     reader: ReaderId;
@@ -209,19 +197,19 @@ export class Cursor {
     this.#privateIndex = segment.privateEntries.filter((entry) => entry.index < index).length;
   }
 
-  /** `seq` of the entry that comes next. */
+  /** `seq` of the next entry to read. */
   get seq(): number {
     return this.#seq;
   }
 
-  /** `seq` that the log's next entry will get, unless the reader {@linkcode hasFallenBehind}. */
+  /** `seq` of the log's next entry, unless the reader {@linkcode hasFallenBehind}. */
   get head(): number {
     let segment = this.#segment;
     while (segment.link.next) segment = segment.link.next;
     return segment.endSeq;
   }
 
-  /** Bytes of the log before the reader, unless it {@linkcode hasFallenBehind}. */
+  /** Bytes still to read, unless the reader {@linkcode hasFallenBehind}. */
   get lagBytes(): number {
     let bytes = -this.#offset;
     for (let segment: Segment | undefined = this.#segment; segment; segment = segment.link.next) {
@@ -230,21 +218,19 @@ export class Cursor {
     return bytes;
   }
 
-  /** Whether what comes next is no longer retained: the reader is too far behind to go on. */
+  /** The next entry is no longer retained, so the reader cannot go on. */
   get hasFallenBehind(): boolean {
     this.#advanceSegment();
     return !this.#segment.retained;
   }
 
-  /** Whether the reader has read everything. */
   get isAtEnd(): boolean {
     this.#advanceSegment();
     return this.#offset === this.#segment.length;
   }
 
-  /** The next frames, whole and as many as lie in one segment, or undefined at the head. It is a view of
-   * memory that others read as well, unless some of them are not for this reader; nobody writes to it any
-   * more. */
+  /** The next complete frames, at most one segment, or undefined at the head. Shared memory, unless it contains
+   * placeholders: do not write to it. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.isAtEnd) return undefined;
     if (this.#privateIndex !== this.#segment.privateEntries.length) return this.#takeWithPlaceholders();
@@ -254,20 +240,20 @@ export class Cursor {
     return slice;
   }
 
-  /** What lies before the next entry that is not for this reader; around such entries, a copy with substitutes:
-   * a write for each piece would cost more than the copy. */
+  /** A slice up to the next entry that is not for this reader; around such entries, a copy with placeholders: a write
+   * for each piece would cost more than the copy. */
   #takeWithPlaceholders(): Uint8Array<ArrayBuffer> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
-    let room = MAX_REWRITTEN_BYTES;
+    let bytesLeft = MAX_REWRITTEN_BYTES;
     while (this.#offset < this.#segment.length) {
-      const closedSeq = this.#nextPrivate();
-      const isClosed = closedSeq === this.#seq;
-      const piece = isClosed ? this.#placeholder(this.#seq) : undefined;
-      const bytes = piece?.length ?? this.#bytesUntil(closedSeq);
-      if (bytes > room && pieces.length > 0) break; // what is long goes alone, and need not be copied
-      pieces.push(piece ?? this.#takeUpTo(closedSeq));
-      if (isClosed) this.#skipPrivate();
-      room -= bytes;
+      const privateSeq = this.#nextPrivate();
+      const isPrivate = privateSeq === this.#seq;
+      const piece = isPrivate ? this.#placeholder(this.#seq) : undefined;
+      const bytes = piece?.length ?? this.#bytesUntil(privateSeq);
+      if (bytes > bytesLeft && pieces.length > 0) break; // a long piece goes alone, without a copy
+      pieces.push(piece ?? this.#takeUpTo(privateSeq));
+      if (isPrivate) this.#skipPrivate();
+      bytesLeft -= bytes;
     }
     return pieces.length === 1 ? pieces[0]! : concat(pieces);
   }
@@ -280,7 +266,6 @@ export class Cursor {
     return slice;
   }
 
-  /** Passes the next entry over, which is not for this reader. */
   #skipPrivate(): void {
     this.#offset = this.#segment.endOf(this.#seq - this.#segment.firstSeq);
     this.#seq++;

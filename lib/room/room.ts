@@ -1,141 +1,126 @@
-// The server without sockets. What somebody does is checked and proposed to a journal; what the journal gives back
-// has happened, in room_state.ts: only then, and only by it, do the log and the people in the room change. What this
-// server alone need know of somebody (until when they may be away, what was proposed for them) changes at once. Pure:
-// time comes in as a parameter, so that a simulator can drive it.
+// The chat room as a pure state machine: requests are checked and proposed to the commit log, and only committed events
+// change the members and the event log. Time is a parameter, so that the simulator can drive it.
 
-import { startSeqFor } from "./backlog.ts";
 import type { Instant } from "../base/time.ts";
-import { ProtocolError } from "../errors.ts";
-import type { CommitLog } from "./commit_log.ts";
-import type { Member, Members } from "./state.ts";
-import { claimNick } from "./nick_wish.ts";
-import { InFlightChanges } from "./pending_changes.ts";
-import type {
-  Hello,
-  Joined,
-  Left,
-  ProposedEvent,
-  Renamed,
-  Say,
-  Uncommitted,
-  WelcomeHeader,
+import { InputError, ProtocolError } from "../errors.ts";
+import {
+  encodeEntry,
+  encodeServer,
+  type Hello,
+  type Joined,
+  type Left,
+  NEVER_CAUGHT_UP,
+  type ProposedEvent,
+  PROTOCOL_VERSION,
+  type Renamed,
+  type Say,
+  type Uncommitted,
+  type WelcomeHeader,
 } from "../protocol/frames.ts";
-import { NEVER_CAUGHT_UP, PROTOCOL_VERSION } from "../protocol/frames.ts";
-import { RoomBackups } from "./backup_list.ts";
-import type { Cursor, EventLog, EventLogOptions } from "./event_log.ts";
-import { RoomState } from "./room_state.ts";
-import { isNick } from "../text/nick.ts";
+import { isNick, parseNick } from "../text/nick.ts";
 import { isText, parseText } from "../text/text.ts";
+import { BackupList } from "./backup_list.ts";
+import type { CommitLog } from "./commit_log.ts";
+import { type Cursor, EventLog, type EventLogConfig } from "./event_log.ts";
+import { type Member, RoomState } from "./state.ts";
+import { MemberListCache, startSeqFor } from "./welcome.ts";
 
-/** Oldest time that a message sent again may carry. */
+/** A redelivered message keeps its time if it is at most this old. */
 export const MAX_RESEND_AGE_MS = 3_600_000;
-/** How long a lost connection may stay away before the others are told. */
 export const RESUME_GRACE_MS = 3_000;
-/** How long somebody who is in by now has at least to be welcomed, in ms. */
+/** The least grace for a client whose join is committed, to be welcomed. */
 const MIN_JOIN_GRACE_MS = 1_000;
-/** When to look again whether somebody whose grace has run out, and of whom the journal still has to give
- * something back, has left, in ms. */
+/** When expire() looks again at a member who cannot be removed yet. */
 const RECHECK_MS = 100;
+/** How far back the message rate looks. */
+const RATE_SECONDS = 10;
 
-/** Settings of a room. */
-export interface RoomOptions {
-  readonly commitLog: CommitLog;
-  /** Called when {@linkcode Room.settle} has something to do. */
-  readonly onReady?: () => void;
-  /** Told who is not in through this server any more by the doing of another one: they came to it, or it threw them
-   * out or took this one for dead. */
-  readonly onTakenOver?: (member: Member, how: { isKicked: boolean }) => void;
-  readonly backups?: readonly string[];
-  readonly graceMs?: number;
-  readonly log?: EventLogOptions;
+export interface RoomConfig {
+  /** How long a member may be without a connection until the room is told that they left. */
+  readonly graceMs: number;
+  readonly log: EventLogConfig;
 }
 
-/** Who asks to come in. */
 export interface JoinRequest {
   readonly hello: Hello;
-  /** Public id that the token of `hello` gives. */
+  /** Derived from the resume token of `hello`. */
   readonly sessionId: bigint;
   /** IP address. */
   readonly address: string;
 }
 
-/** What somebody who came in is given. */
 export interface JoinResult {
   readonly welcome: WelcomeHeader;
-  /** The list of people that ends WELCOME. Its memory is shared. */
-  readonly online: Uint8Array<ArrayBuffer>;
-  /** Reads the log from `welcome.next` on. */
+  /** The member list at the end of WELCOME. Shared memory: do not write to it. */
+  readonly membersBytes: Uint8Array<ArrayBuffer>;
+  /** Reads the log from `welcome.startSeq` on. */
   readonly cursor: Cursor;
-  /** Stands for them in what they do next; the same one if they were still in. */
+  /** The same object as before if the session was still in. */
   readonly member: Member;
 }
 
-/** A change of who is in. */
 type MembershipChange = Uncommitted<Joined | Left | Renamed>;
 
-/** The room. What may take its time, because the journal does, returns undefined or false then, and calls `again`
- * when it is to be asked again. */
+/** The room. A request whose change is not committed yet returns undefined or false and calls `onSettled` later; the
+ * caller then makes the same request again. */
 export class Room {
   readonly log: EventLog;
-  /** Where to go when this server falls. */
-  readonly backups: RoomBackups;
+  readonly backups: BackupList;
+  /** {@linkcode Room.deliver} has events to apply. */
+  onReady: () => void = () => {};
+  /** Another node took over a member of this node, kicked them, or took this node for dead. */
+  onTakenOver: (member: Member, how: { isKicked: boolean }) => void = () => {};
   readonly #commitLog: CommitLog;
-  readonly #state: RoomState;
-  readonly #members: Members;
-  /** Changes of who is in that were proposed here and have not come back. */
-  readonly #inFlight = new InFlightChanges();
-  /** Who came to this server of many, and was announced. */
-  readonly #joinsProposed = new WeakSet<JoinRequest>();
-  readonly #onTakenOver: NonNullable<RoomOptions["onTakenOver"]>;
   readonly #graceMs: number;
+  readonly #state = new RoomState();
+  readonly #memberListCache = new MemberListCache();
+  readonly #rate = new RateMeter();
+  readonly #inFlight = new InFlightChanges();
+  /** Requests whose join was proposed, in a cluster. */
+  readonly #joinsProposed = new WeakSet<JoinRequest>();
 
-  constructor(options: RoomOptions) {
-    const {
-      commitLog,
-      onReady = () => {},
-      onTakenOver = () => {},
-      backups = [],
-      graceMs = RESUME_GRACE_MS,
-      log,
-    } = options;
+  /** Replays the commit log. */
+  constructor(commitLog: CommitLog, { graceMs, log }: RoomConfig) {
     this.#commitLog = commitLog;
-    this.#onTakenOver = onTakenOver;
     this.#graceMs = graceMs;
-    this.#state = new RoomState(commitLog, log);
-    this.log = this.#state.log;
-    this.#members = this.#state.members;
-    this.backups = new RoomBackups(commitLog, this.#members);
-    commitLog.subscribe((entry, seq, at, isRemote = false) => this.#apply(entry, seq, at, isRemote), onReady);
-    this.backups.setOwn(backups); // what was withdrawn before is named again
+    this.log = new EventLog(commitLog.firstSeq, (seq) => encodeServer({ type: "noop", seq }), log);
+    for (const event of commitLog.snapshot) this.#state.apply(event);
+    this.#memberListCache.invalidate();
+    this.backups = new BackupList(commitLog, this.#state.backups);
+    commitLog.subscribe(
+      (event, seq, at, isRemote = false) => this.#onCommitted(event, seq, at, isRemote),
+      () => this.onReady(),
+    );
   }
 
-  /** Has happen what the journal has by now. */
+  /** Applies every event committed since the last call. */
   deliver(): void {
     this.#commitLog.deliver();
   }
 
-  /** Takes somebody in. A session that is in already takes its own place over: nobody is told.
+  /** A session that is in resumes: the others are not told.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  join(request: JoinRequest, now: Instant, again?: () => void): JoinResult | undefined {
+  join(request: JoinRequest, now: Instant, onSettled?: () => void): JoinResult | undefined {
     const { hello, sessionId, address } = request;
-    if (this.#inFlight.waitFor(sessionId, again)) return undefined;
-    const nick = claimNick(hello.nick, sessionId, this.#members);
-    const start = startSeqFor(hello, this.log, {
-      logId: this.#commitLog.logId,
-      monotonicMs: now.monotonicMs,
-    });
-    if (!this.#join(request, nick, now, again)) return undefined;
-    const member = this.#members.get(sessionId)!;
-    if (!this.#setNick(member, nick, now, again)) return undefined;
-    this.#state.updateAddress(member, address);
+    if (this.#inFlight.waitFor(sessionId, onSettled)) return undefined;
+    const nick = claimNick(hello.nick, sessionId, this.#state);
+    const { logId } = this.#commitLog;
+    const start = startSeqFor(hello, this.log, { logId, monotonicMs: now.monotonicMs });
+    if (!this.#proposeJoin(request, nick, now, onSettled)) return undefined;
+    const member = this.#state.get(sessionId)!;
+    if (!this.#proposeNick(member, nick, now, onSettled)) return undefined;
+    this.#updateAddress(member, address);
     member.resumableUntilMs = undefined;
-    const cursor = this.log.cursorAt(start, sessionId);
-    const { online } = this.#state;
-    return { welcome: this.#welcome(member, Math.max(start, this.log.tail)), online, cursor, member };
+    return {
+      welcome: this.#welcome(member, Math.max(start, this.log.tail)),
+      membersBytes: this.#memberListCache.encode(this.#state),
+      cursor: this.log.cursorAt(start, sessionId),
+      member,
+    };
   }
 
-  /** Proposes a message unless it was before, or was accepted. A private one reaches its sender, its recipient and the
-   * server's console alone.
+  /** Drops a message that was proposed or committed before. A private one is read by its sender, its recipient and the
+   * server's console.
    * @throws {ProtocolError} `text-invalid` */
   say(member: Member, { clientSeq, timeMs, text, action, to }: Say, now: Instant): void {
     if (!isText(text) || (to && !isNick(to.nick))) {
@@ -144,11 +129,11 @@ export class Room {
     if (clientSeq <= member.lastProposedSeq) return;
     member.lastProposedSeq = clientSeq;
     const redelivered = timeMs !== 0;
-    const given = redelivered && timeMs <= now.wallMs && timeMs >= now.wallMs - MAX_RESEND_AGE_MS;
+    const keepsTime = redelivered && timeMs <= now.wallMs && timeMs >= now.wallMs - MAX_RESEND_AGE_MS;
     const { sessionId, nick } = member;
     const said = {
       type: "said",
-      timeMs: given ? timeMs : now.wallMs,
+      timeMs: keepsTime ? timeMs : now.wallMs,
       sessionId,
       clientSeq,
       redelivered,
@@ -156,66 +141,60 @@ export class Room {
       text,
     } as const;
     if (!to) return this.#commitLog.propose(action ? { ...said, action } : said, now);
-    // By the name that the others know; a recipient who is not here may still come.
-    const recipient = { sessionId: to.sessionId, nick: this.#members.get(to.sessionId)?.nick ?? to.nick };
+    // A recipient who is in may have another nick by now; one who is not in may still come.
+    const recipient = { sessionId: to.sessionId, nick: this.#state.get(to.sessionId)?.nick ?? to.nick };
     this.#commitLog.propose({ ...said, action, to: recipient }, now);
   }
 
-  /** Gives somebody another nick. Returns whether they have it.
+  /** Returns whether the member has the nick.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
-  rename(member: Member, raw: string, now: Instant, again?: () => void): boolean {
-    if (this.#inFlight.waitFor(member.sessionId, again)) return false;
-    return this.#setNick(member, claimNick(raw, member.sessionId, this.#members), now, again);
+  rename(member: Member, nick: string, now: Instant, onSettled?: () => void): boolean {
+    if (this.#inFlight.waitFor(member.sessionId, onSettled)) return false;
+    return this.#proposeNick(member, claimNick(nick, member.sessionId, this.#state), now, onSettled);
   }
 
-  /** Says something to everybody in the server's name.
-   * @throws {InputError} `text-too-long` */
+  /** @throws {InputError} `text-too-long` */
   announce(text: string, now: Instant): void {
     this.#commitLog.propose({ type: "announced", timeMs: now.wallMs, text: parseText(text) }, now);
   }
 
-  /** Somebody left by choice. Returns whether they are out. */
-  leave(member: Member, now: Instant, again?: () => void): boolean {
-    return this.#remove(member, { connectionLost: false, now, nodeId: this.#commitLog.nodeId }, again);
+  /** Returns whether the member is out. */
+  leave(member: Member, now: Instant, onSettled?: () => void): boolean {
+    return this.#remove(member, { connectionLost: false, now, nodeId: this.#commitLog.nodeId }, onSettled);
   }
 
-  /** Somebody is thrown out. */
   kick(member: Member, now: Instant): void {
     this.#remove(member, { connectionLost: false, kicked: true, now }, () => this.kick(member, now));
   }
 
-  /** Somebody's connection was lost: they have the grace to come back in. Returns what {@linkcode expire} does. */
+  /** Starts the grace of a member whose connection was lost. Returns the same as {@linkcode expire}. */
   disconnect(member: Member, now: Instant): number {
-    if (this.#isLocal(member)) member.resumableUntilMs = now.monotonicMs + this.#graceMs;
+    this.#startGrace(member, now);
     return this.expire(now);
   }
 
-  /** Nobody has a connection yet, whoever was in before: all have the grace to come back in. Returns what
-   * {@linkcode expire} does. */
+  /** Starts the grace of all members, at the start of the server. Returns the same as {@linkcode expire}. */
   disconnectAll(now: Instant): number {
-    for (const member of this.#members) {
-      if (this.#isLocal(member)) member.resumableUntilMs = now.monotonicMs + this.#graceMs;
-    }
+    for (const member of this.#state) this.#startGrace(member, now);
     return this.expire(now);
   }
 
-  /** Another server is gone: announces the departure of those who were in through it, and are not back elsewhere. */
+  /** Removes the members of a node that is down, unless they have moved to another. */
   nodeDown(nodeId: bigint, now: Instant): void {
-    for (const member of this.#members) {
+    for (const member of this.#state) {
       if (member.nodeId === nodeId) this.#remove(member, { connectionLost: true, now, nodeId });
     }
   }
 
-  /** The servers through which somebody is in, if there are many. */
+  /** The node of each member, in a cluster; with duplicates. */
   *nodeIds(): Generator<bigint> {
-    for (const { nodeId } of this.#members) if (nodeId !== undefined) yield nodeId;
+    for (const { nodeId } of this.#state) if (nodeId !== undefined) yield nodeId;
   }
 
-  /** Announces the departure of those whose grace has run out. Returns the next monotonic time at which there
-   * will be something to announce, in ms, or Infinity. */
+  /** Removes the members whose grace is over. Returns when to call it next, in monotonic ms, or Infinity. */
   expire(now: Instant): number {
     let nextMs = Infinity;
-    for (const member of this.#members) {
+    for (const member of this.#state) {
       const endMs = member.resumableUntilMs ?? Infinity;
       if (endMs > now.monotonicMs) nextMs = Math.min(nextMs, endMs);
       else if (!this.#remove(member, { connectionLost: true, now, nodeId: this.#commitLog.nodeId })) {
@@ -225,32 +204,30 @@ export class Room {
     return nextMs;
   }
 
-  /** How many are in. */
   get size(): number {
-    return this.#members.size;
+    return this.#state.size;
   }
 
-  /** Who is in. */
   get members(): Iterable<Member> {
-    return this.#members;
+    return this.#state;
   }
 
-  /** Who has this nick, or one that differs in case only. */
+  /** Ignores case. */
   findByNick(nick: string): Member | undefined {
-    return this.#members.findByNick(nick);
+    return this.#state.findByNick(nick);
   }
 
-  /** Messages accepted in a second, on average over the last RATE_SECONDS. */
-  eventsPerSecond(now: Instant): number {
-    return this.#state.eventsPerSecond(now);
+  /** Average over the last RATE_SECONDS. */
+  messagesPerSecond({ monotonicMs }: Instant): number {
+    return this.#rate.perSecond(monotonicMs);
   }
 
-  /** Where there are many servers, also who is in already is announced: so all know through which one, and this one
-   * has read all that its client was given by another. */
-  #join(request: JoinRequest, nick: string, now: Instant, again?: () => void): boolean {
+  /** Returns whether the member is in. In a cluster a resuming session joins again: the others learn its node, and this
+   * node has then read everything that the client was given by another. */
+  #proposeJoin(request: JoinRequest, nick: string, now: Instant, onSettled?: () => void): boolean {
     const { hello, sessionId, address } = request;
     const { nodeId } = this.#commitLog;
-    const member = this.#members.get(sessionId);
+    const member = this.#state.get(sessionId);
     if (member && (nodeId === undefined || (this.#isLocal(member) && this.#joinsProposed.has(request)))) {
       return true;
     }
@@ -259,73 +236,102 @@ export class Room {
     return this.#proposeChange(
       { type: "joined", timeMs: now.wallMs, sessionId, rejoined, nick, address, ...(nodeId && { nodeId }) },
       now,
-      again,
+      onSettled,
     );
   }
 
+  /** Whether the member is connected to this node, or in its grace here. */
   #isLocal({ nodeId }: Member): boolean {
     return nodeId === this.#commitLog.nodeId;
   }
 
-  #setNick({ sessionId, nick: oldNick }: Member, nick: string, now: Instant, again?: () => void): boolean {
-    if (nick === oldNick) return true;
-    return this.#proposeChange({ type: "renamed", timeMs: now.wallMs, sessionId, oldNick, nick }, now, again);
+  #startGrace(member: Member, { monotonicMs }: Instant): void {
+    if (this.#isLocal(member)) member.resumableUntilMs = monotonicMs + this.#graceMs;
   }
 
+  #proposeNick(
+    { sessionId, nick: oldNick }: Member,
+    nick: string,
+    now: Instant,
+    onSettled?: () => void,
+  ): boolean {
+    if (nick === oldNick) return true;
+    return this.#proposeChange(
+      { type: "renamed", timeMs: now.wallMs, sessionId, oldNick, nick },
+      now,
+      onSettled,
+    );
+  }
+
+  /** Returns whether the member is out, or not on the node `nodeId`. */
   #remove(
     member: Member,
     { now, nodeId, ...how }: { connectionLost: boolean; kicked?: boolean; now: Instant; nodeId?: bigint },
-    again?: () => void,
+    onSettled?: () => void,
   ): boolean {
     const { sessionId, nick, address } = member;
-    if (this.#inFlight.waitFor(sessionId, again)) return false;
-    const isIn = this.#members.get(sessionId) === member;
+    if (this.#inFlight.waitFor(sessionId, onSettled)) return false;
+    const isIn = this.#state.get(sessionId) === member;
     if (!isIn || (nodeId !== undefined && member.nodeId !== nodeId)) return true;
     const left = { type: "left", timeMs: now.wallMs, sessionId, ...how, nick, address } as const;
-    return this.#proposeChange(nodeId === undefined ? left : { ...left, nodeId }, now, again);
+    return this.#proposeChange(nodeId === undefined ? left : { ...left, nodeId }, now, onSettled);
   }
 
-  /** Proposes a change of who is in. Returns whether it has happened: a journal that keeps nothing has it happen before
-   * `propose` returns, with others the caller is to begin anew when `again` is called. */
+  /** Returns whether the change is committed: the log in memory commits before `propose` returns. */
   #proposeChange(
-    entry: MembershipChange & Pick<ProposedEvent, "nodeId">,
+    event: MembershipChange & Pick<ProposedEvent, "nodeId">,
     now: Instant,
-    again?: () => void,
+    onSettled?: () => void,
   ): boolean {
-    this.#inFlight.start(entry.sessionId);
-    this.#commitLog.propose(entry, now);
-    return !this.#inFlight.waitFor(entry.sessionId, again);
+    this.#inFlight.start(event.sessionId);
+    this.#commitLog.propose(event, now);
+    return !this.#inFlight.waitFor(event.sessionId, onSettled);
   }
 
-  /** An entry has its place in the journal: it happens, and who waits here for a change of who is in goes on. */
-  #apply(proposed: ProposedEvent, seq: number, at: Instant, isRemote: boolean): void {
-    this.backups.onCommitted(proposed);
-    if (!isMembershipChange(proposed)) return this.#state.apply(proposed, seq, at);
-    const { sessionId } = proposed;
-    const before = this.#members.get(sessionId);
-    const wasHere = before !== undefined && this.#isLocal(before);
-    this.#state.apply(proposed, seq, at);
+  #onCommitted(event: ProposedEvent, seq: number, at: Instant, isRemote: boolean): void {
+    this.backups.onCommitted(event);
+    if (!isMembershipChange(event)) return this.#apply(event, seq, at);
+    const { sessionId } = event;
+    const before = this.#state.get(sessionId);
+    const wasLocal = before !== undefined && this.#isLocal(before);
+    if (event.type === "joined") this.#updateAddress(before, event.address);
+    this.#apply(event, seq, at);
     if (isRemote) {
-      if (wasHere) this.#handleTakeover(before, proposed);
+      if (wasLocal) this.#handleTakeover(before, event);
     } else if (this.#inFlight.waitFor(sessionId)) {
-      if (proposed.type === "joined") this.#onJoined(sessionId, at);
+      if (event.type === "joined") this.#onJoined(sessionId, at);
       this.#inFlight.finish(sessionId);
     }
   }
 
+  /** Changes the state and appends to the event log; a no-op takes a `seq` too. */
+  #apply(event: ProposedEvent, seq: number, { monotonicMs }: Instant): void {
+    const entry = this.#state.apply(event);
+    this.log.append(encodeEntry(entry ?? NOOP, seq), monotonicMs, entry && audienceOf(entry));
+    if (entry?.type === "said") this.#rate.record(monotonicMs);
+    else if (entry?.type === "joined") this.#memberListCache.add(this.#state.get(entry.sessionId)!);
+    else if (entry?.type === "left" || entry?.type === "renamed") this.#memberListCache.invalidate();
+  }
+
+  /** The other clients are not told. */
+  #updateAddress(member: Member | undefined, address: string): void {
+    if (!member || member.address === address) return;
+    member.address = address;
+    this.#memberListCache.invalidate();
+  }
+
+  /** Starts the grace of a client whose join is committed: its connection may be gone by now. */
   #onJoined(sessionId: bigint, { monotonicMs }: Instant): void {
-    const member = this.#members.get(sessionId);
-    // Whoever came here may be gone again.
+    const member = this.#state.get(sessionId);
     if (member && this.#isLocal(member)) {
       member.resumableUntilMs = monotonicMs + Math.max(this.#graceMs, MIN_JOIN_GRACE_MS);
     }
   }
 
-  /** Another server's doing has happened to somebody who was in through this one. */
   #handleTakeover(member: Member, { type, ...how }: ProposedEvent): void {
-    if (this.#members.get(member.sessionId) === member && this.#isLocal(member)) return;
+    if (this.#state.get(member.sessionId) === member && this.#isLocal(member)) return;
     member.resumableUntilMs = undefined;
-    this.#onTakenOver(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
+    this.onTakenOver(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
   }
 
   #welcome({ sessionId, nick, lastClientSeq }: Member, startSeq: number): WelcomeHeader {
@@ -339,11 +345,85 @@ export class Room {
       startSeq,
       head: this.log.head,
       backups: this.backups.forSession(sessionId),
-      memberCount: this.#members.size,
+      memberCount: this.#state.size,
     };
   }
 }
 
-function isMembershipChange(entry: Uncommitted): entry is MembershipChange {
-  return entry.type === "joined" || entry.type === "left" || entry.type === "renamed";
+const NOOP = { type: "noop" } as const;
+
+function isMembershipChange(event: Uncommitted): event is MembershipChange {
+  return event.type === "joined" || event.type === "left" || event.type === "renamed";
+}
+
+/** The only sessions that may read an entry, or undefined if all may. */
+function audienceOf(entry: Uncommitted): { audience: readonly bigint[] } | undefined {
+  return entry.type === "said" && entry.to ? { audience: [entry.sessionId, entry.to.sessionId] } : undefined;
+}
+
+/** @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
+function claimNick(raw: string, sessionId: bigint, state: RoomState): string {
+  const nick = parsePeerNick(raw);
+  const conflict = state.nickConflict(nick, sessionId);
+  if (!conflict) return nick;
+  throw new ProtocolError(conflict, { nick });
+}
+
+function parsePeerNick(raw: string): string {
+  try {
+    return parseNick(raw);
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
+    throw new ProtocolError(code, cause.details, { cause });
+  }
+}
+
+/** The membership changes that this node has proposed and that are not committed: at most one a session. */
+export class InFlightChanges {
+  readonly #waiting = new Map<bigint, (() => void)[]>();
+
+  start(sessionId: bigint): void {
+    this.#waiting.set(sessionId, []);
+  }
+
+  /** Returns whether a change is in flight; if so, calls `onSettled` when it is committed. */
+  waitFor(sessionId: bigint, onSettled?: () => void): boolean {
+    const waiting = this.#waiting.get(sessionId);
+    if (waiting && onSettled) waiting.push(onSettled);
+    return waiting !== undefined;
+  }
+
+  finish(sessionId: bigint): void {
+    const waiting = this.#waiting.get(sessionId) ?? [];
+    this.#waiting.delete(sessionId);
+    for (const onSettled of waiting) onSettled();
+  }
+}
+
+/** Counts events in each of the last RATE_SECONDS. */
+export class RateMeter {
+  /** The count of second `s` is at `s % RATE_SECONDS`. */
+  readonly #counts = new Array<number>(RATE_SECONDS).fill(0);
+  #second = 0;
+
+  /** Ignores an event older than the latest second. */
+  record(nowMs: number): void {
+    const second = Math.floor(nowMs / 1_000);
+    if (second < this.#second) return;
+    if (second !== this.#second) this.#advanceTo(second);
+    this.#counts[second % RATE_SECONDS]!++;
+  }
+
+  /** Average over the last RATE_SECONDS. */
+  perSecond(nowMs: number): number {
+    this.#advanceTo(Math.floor(nowMs / 1_000));
+    return this.#counts.reduce((sum, count) => sum + count, 0) / RATE_SECONDS;
+  }
+
+  #advanceTo(second: number): void {
+    const from = Math.max(this.#second + 1, second - RATE_SECONDS + 1);
+    for (let empty = from; empty <= second; empty++) this.#counts[empty % RATE_SECONDS] = 0;
+    this.#second = second;
+  }
 }

@@ -1,57 +1,57 @@
-// Who is in the room: sessions, nicks, and the highest message number accepted from each, also of those who
-// left; and where else they can go. Knows nothing of frames or of the log.
+// The state of a room: its members, their nicks and message counters, and its backups. Only committed events change it,
+// so all nodes reach the same state from the same log.
 
-import { skeletonsOf } from "../text/skeleton.ts";
+import {
+  type Joined,
+  type Left,
+  type ProposedEvent,
+  type Renamed,
+  type Said,
+  type Uncommitted,
+} from "../protocol/frames.ts";
 import { foldNick } from "../text/nick.ts";
+import { skeletonsOf } from "../text/skeleton.ts";
+import { CommittedBackups } from "./backup_list.ts";
 
-/** Sessions of people who left that a server remembers, least recently gone first to be forgotten. */
+/** Sessions that have left whose `lastClientSeq` is kept; the one that left first is dropped first. */
 export const MAX_DEPARTED = 10_000;
 
-/** A person in the room. */
 export interface Member {
   readonly sessionId: bigint;
   nick: string;
-  /** IP address of their last connection. */
+  /** IP address of the last connection. */
   address: string;
-  /** When they came, ms since 1970 UTC. */
+  /** When they joined, ms since 1970 UTC. */
   readonly sinceMs: number;
-  /** Highest `n` accepted from them. */
+  /** Highest `clientSeq` committed. */
   lastClientSeq: number;
-  /** Highest `n` proposed for them here, or accepted. */
+  /** Highest `clientSeq` proposed by this node, or committed. */
   lastProposedSeq: number;
-  /** Until when they may come back unnoticed, in monotonic ms; undefined while they are connected, or elsewhere. */
+  /** End of the resume grace, in monotonic ms; undefined while connected, or on another node. */
   resumableUntilMs: number | undefined;
-  /** Id of the server through which they are in, if there are many. */
+  /** The node that the member is connected to; undefined without a cluster. */
   nodeId: bigint | undefined;
 }
 
-/** Somebody who comes. */
 type NewMember =
   & Pick<Member, "sessionId" | "nick" | "address" | "sinceMs">
   & Partial<Pick<Member, "nodeId">>;
 
-/** Why somebody cannot have a nick. */
 type NickConflict = "nick-taken" | "nick-lookalike";
 
-/** Servers of a room that many serve, as `host:port`, and the id of the one that said so. */
-interface ClusterServers {
-  readonly backups: readonly string[];
-  readonly nodeId: bigint;
-}
+type WithNodeId<Event extends Joined | Left> = Uncommitted<Event> & Pick<ProposedEvent, "nodeId">;
 
-/** The room's members, and the counters of those who were. */
-export class Members implements Iterable<Member> {
-  /** Other servers to go to that people have named, as `host:port`. */
-  configuredBackups: readonly string[] = [];
-  /** Those that serve the same room, so far as that was said. */
-  clusterServers: ClusterServers | undefined;
+/** Iterates over the members in the order in which they joined. */
+export class RoomState implements Iterable<Member> {
+  readonly backups = new CommittedBackups();
   readonly #bySessionId = new Map<bigint, Member>();
   readonly #byNick = new Map<string, Member>();
   readonly #bySkeleton = new Map<string, Member>();
   readonly #departedClientSeqs = new Map<bigint, number>();
   readonly #maxDeparted: number;
 
-  constructor({ maxDeparted = MAX_DEPARTED }: { maxDeparted?: number } = {}) {
+  /** Only tests pass `maxDeparted`: it must be the same on all nodes, or a duplicate is dropped on some alone. */
+  constructor(maxDeparted = MAX_DEPARTED) {
     this.#maxDeparted = maxDeparted;
   }
 
@@ -63,8 +63,8 @@ export class Members implements Iterable<Member> {
     return this.#bySessionId.values();
   }
 
-  /** Those who were in and of whom something was accepted, and its highest `n`; who left last comes last. */
-  get departed(): Iterable<readonly [session: bigint, accepted: number]> {
+  /** Sessions that have left and sent messages; the one that left last comes last. */
+  get departed(): Iterable<readonly [sessionId: bigint, lastClientSeq: number]> {
     return this.#departedClientSeqs;
   }
 
@@ -72,33 +72,63 @@ export class Members implements Iterable<Member> {
     return this.#bySessionId.get(sessionId);
   }
 
-  /** Who has this nick, or one that differs in case only. */
+  /** Ignores case. */
   findByNick(nick: string): Member | undefined {
     return this.#byNick.get(foldNick(nick));
   }
 
-  /** Who but `session` has a nick that can be taken for this one. */
+  /** A member of another session whose nick looks like this one. */
   confusable(nick: string, sessionId: bigint): Member | undefined {
-    for (const look of skeletonsOf(nick)) {
-      const member = this.#bySkeleton.get(look);
+    for (const skeleton of skeletonsOf(nick)) {
+      const member = this.#bySkeleton.get(skeleton);
       if (member && member.sessionId !== sessionId) return member;
     }
     return undefined;
   }
 
-  /** Why `session` cannot have a nick: whose it is, or whose it can be taken for. */
+  /** Why this session cannot have the nick, if it cannot. */
   nickConflict(nick: string, sessionId: bigint): NickConflict | undefined {
     const holder = this.findByNick(nick);
     if (holder && holder.sessionId !== sessionId) return "nick-taken";
     return this.confusable(nick, sessionId) && "nick-lookalike";
   }
 
-  /** Counts a message of somebody who is in or was. Returns whether its `n` is above all before. */
+  /** Returns the entry that members read, or undefined if the event is a no-op: a duplicate, a tombstone, or a nick
+   * that another member has by now. */
+  apply(event: ProposedEvent): Uncommitted | undefined {
+    switch (event.type) {
+      case "said":
+        return this.#applySaid(event);
+      case "joined":
+        return this.#applyJoined(event);
+      case "left":
+        return this.#applyLeft(event);
+      case "renamed":
+        return this.#applyRenamed(event);
+      case "announced":
+        return event;
+      case "backups":
+        return this.backups.apply(event);
+    }
+  }
+
+  /** The fewest events that make the same state from an empty one. */
+  *snapshot(): Generator<ProposedEvent> {
+    for (const { sessionId, nick, address, sinceMs, lastClientSeq, nodeId } of this) {
+      if (lastClientSeq > 0) yield tombstone(sessionId, lastClientSeq);
+      const joined = { type: "joined", timeMs: sinceMs, sessionId, rejoined: false, nick, address } as const;
+      yield nodeId === undefined ? joined : { ...joined, nodeId };
+    }
+    for (const [sessionId, lastClientSeq] of this.departed) yield tombstone(sessionId, lastClientSeq);
+    yield* this.backups.snapshot();
+  }
+
+  /** Records a message of a member or of a departed session. Returns false for a duplicate. */
   recordClientSeq(sessionId: bigint, clientSeq: number): boolean {
     const member = this.#bySessionId.get(sessionId);
     if (!member) {
       if (clientSeq <= (this.#departedClientSeqs.get(sessionId) ?? 0)) return false;
-      this.#remember(sessionId, clientSeq);
+      this.#rememberDeparted(sessionId, clientSeq);
       return true;
     }
     if (clientSeq <= member.lastClientSeq) return false;
@@ -107,7 +137,7 @@ export class Members implements Iterable<Member> {
     return true;
   }
 
-  /** Adds a person. The nick must be free. */
+  /** The nick must be free. */
   add({ sessionId, nick, address, sinceMs, nodeId }: NewMember): Member {
     const lastClientSeq = this.#departedClientSeqs.get(sessionId) ?? 0;
     const member = {
@@ -126,37 +156,75 @@ export class Members implements Iterable<Member> {
     return member;
   }
 
-  /** Gives a person another nick, which must be free or theirs. */
+  /** The nick must be free, or the member's in another case. */
   rename(member: Member, nick: string): void {
     this.#unindexNick(member);
     member.nick = nick;
     this.#indexNick(member);
   }
 
-  /** Removes a person; their counter is remembered. */
   remove(member: Member): void {
     const { sessionId, lastClientSeq } = member;
     this.#bySessionId.delete(sessionId);
     this.#unindexNick(member);
-    if (lastClientSeq > 0) this.#remember(sessionId, lastClientSeq);
+    if (lastClientSeq > 0) this.#rememberDeparted(sessionId, lastClientSeq);
   }
 
-  #remember(sessionId: bigint, lastClientSeq: number): void {
+  /** The entry has the sender's nick of now: a rename may have been committed after the message was proposed. */
+  #applySaid(event: Uncommitted<Said>): Uncommitted<Said> | undefined {
+    const member = this.get(event.sessionId);
+    if (!this.recordClientSeq(event.sessionId, event.clientSeq) || event.text === "") return undefined;
+    return !member || member.nick === event.nick ? event : { ...event, nick: member.nick };
+  }
+
+  /** A session that is in already has reconnected: its address and node change, and members read nothing. */
+  #applyJoined({ nodeId, ...joined }: WithNodeId<Joined>): Uncommitted<Joined> | undefined {
+    const { sessionId, nick, address, timeMs } = joined;
+    const member = this.get(sessionId);
+    if (member) Object.assign(member, { address, nodeId });
+    if (member || this.nickConflict(nick, sessionId)) return undefined;
+    this.add({ sessionId, nick, address, sinceMs: timeMs, nodeId });
+    return joined;
+  }
+
+  /** A node removes only members that are still connected to it; without a node the event is a kick. */
+  #applyLeft({ nodeId, ...left }: WithNodeId<Left>): Uncommitted<Left> | undefined {
+    const member = this.get(left.sessionId);
+    if (!member || (nodeId !== undefined && nodeId !== member.nodeId)) return undefined;
+    this.remove(member);
+    return { ...left, nick: member.nick };
+  }
+
+  #applyRenamed(event: Uncommitted<Renamed>): Uncommitted<Renamed> | undefined {
+    const { sessionId, nick } = event;
+    const member = this.get(sessionId);
+    if (!member || member.nick === nick || this.nickConflict(nick, sessionId)) return undefined;
+    const oldNick = member.nick;
+    this.rename(member, nick);
+    return { ...event, oldNick };
+  }
+
+  #rememberDeparted(sessionId: bigint, lastClientSeq: number): void {
     this.#departedClientSeqs.delete(sessionId);
     this.#departedClientSeqs.set(sessionId, lastClientSeq);
     if (this.#departedClientSeqs.size > this.#maxDeparted) {
-      // A Map iterates in the order of insertion: its first key was set longest ago.
+      // A Map iterates in the order of insertion.
       this.#departedClientSeqs.delete(this.#departedClientSeqs.keys().next().value!);
     }
   }
 
   #indexNick(member: Member): void {
     this.#byNick.set(foldNick(member.nick), member);
-    for (const look of skeletonsOf(member.nick)) this.#bySkeleton.set(look, member);
+    for (const skeleton of skeletonsOf(member.nick)) this.#bySkeleton.set(skeleton, member);
   }
 
   #unindexNick({ nick }: Member): void {
     this.#byNick.delete(foldNick(nick));
-    for (const look of skeletonsOf(nick)) this.#bySkeleton.delete(look);
+    for (const skeleton of skeletonsOf(nick)) this.#bySkeleton.delete(skeleton);
   }
+}
+
+/** A message without its text: it counts for deduplication, and members read nothing. */
+export function tombstone(sessionId: bigint, clientSeq: number): Uncommitted<Said> {
+  return { type: "said", timeMs: 0, sessionId, clientSeq, redelivered: false, nick: "", text: "" };
 }

@@ -21,12 +21,14 @@ import { type CommitLog, InMemoryCommitLog } from "../room/commit_log.ts";
 import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/tcp.ts";
 import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "../protocol/frames.ts";
 import { ClientHandler, type ClientHandlerOptions } from "./client_handler.ts";
-import { Room } from "../room/room.ts";
-import type { EventLog, EventLogOptions } from "../room/event_log.ts";
+import { RESUME_GRACE_MS, Room } from "../room/room.ts";
+import { type EventLog, type EventLogConfig, RETAINED_BYTES } from "../room/event_log.ts";
 import type { Socket } from "../net/tls_socket.ts";
 
 /** How long a server that closes waits for its clients to take leave, in ms. */
 export const SHUTDOWN_MS = 1_000;
+
+const DEFAULT_LOG = { segmentBytes: 262_144, retainedBytes: RETAINED_BYTES };
 
 /** Settings of a server. */
 export interface ChatServerOptions
@@ -49,7 +51,7 @@ export interface ChatServerOptions
   readonly frameMs?: number;
   readonly shutdownMs?: number;
   readonly clock?: Clock;
-  readonly log?: EventLogOptions;
+  readonly log?: Partial<EventLogConfig>;
   /** What the room's log goes through; one that keeps nothing by default. */
   readonly commitLog?: CommitLog;
   /** Told why connections cannot be accepted at the moment, once until one is. */
@@ -62,7 +64,7 @@ interface ServerStats {
   /** Sockets that are open, of whoever. */
   readonly connections: number;
   /** Over the last seconds. */
-  readonly eventsPerSecond: number;
+  readonly messagesPerSecond: number;
   /** When it began to listen, ms since 1970 UTC. */
   readonly startedMs: number;
   /** What its journal keeps, in bytes; undefined if it keeps nothing. */
@@ -86,7 +88,14 @@ export class ChatServer implements AsyncDisposable {
   /** Listens at once.
    * @throws {ListenError} */
   constructor(options: ChatServerOptions) {
-    const { host, port, backups, graceMs, log, commitLog = new InMemoryCommitLog(randomId()) } = options;
+    const {
+      host,
+      port,
+      backups = [],
+      graceMs = RESUME_GRACE_MS,
+      log,
+      commitLog = new InMemoryCommitLog(randomId()),
+    } = options;
     const {
       pingMs = PING_MS,
       pingTimeoutMs = PING_TIMEOUT_MS,
@@ -98,14 +107,8 @@ export class ChatServer implements AsyncDisposable {
     this.#clock = clock;
     this.#startedMs = clock().wallMs;
     this.#listener = listen({ host, port });
-    this.#room = new Room({
-      commitLog,
-      onReady: () => this.#manager.scheduleFlush(),
-      onTakenOver: (member, how) => this.#sessions.onTakenOver(member, how),
-      backups,
-      graceMs,
-      log,
-    });
+    this.#room = new Room(commitLog, { graceMs, log: { ...DEFAULT_LOG, ...log } });
+    this.#room.backups.setOwn(backups);
     this.#firstSeq = this.#room.log.head;
     this.#manager = new ConnectionManager({
       maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
@@ -119,7 +122,9 @@ export class ChatServer implements AsyncDisposable {
     }, clock);
     this.#manager.ping = () => encodeServer({ type: "ping", head: this.#room.log.head });
     this.#manager.onBeforeFlush = () => this.#room.deliver();
+    this.#room.onReady = () => this.#manager.scheduleFlush();
     this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#manager.scheduleFlush() });
+    this.#room.onTakenOver = (member, how) => this.#sessions.onTakenOver(member, how);
     const reception = new ClientHandler({
       ...options,
       manager: this.#manager,
@@ -167,7 +172,7 @@ export class ChatServer implements AsyncDisposable {
     return {
       memberCount: this.#room.size,
       connections: this.#manager.connections.size,
-      eventsPerSecond: this.#room.eventsPerSecond(this.#clock()),
+      messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
       startedMs: this.#startedMs,
       storedBytes: this.#options.commitLog?.storedBytes,
     };

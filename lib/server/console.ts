@@ -207,11 +207,11 @@ export class AdminConsole implements AdminContext {
   }
 
   showStats(): Promise<void> {
-    const { memberCount, eventsPerSecond, startedMs, storedBytes } = this.server.stats;
+    const { memberCount, messagesPerSecond, startedMs, storedBytes } = this.server.stats;
     const oneDigit = new Intl.NumberFormat(this.#language, ONE_DIGIT);
     const lines = this.#renderer.reply(this.t("server.stats", {
       clients: memberCount,
-      rate: oneDigit.format(eventsPerSecond),
+      rate: oneDigit.format(messagesPerSecond),
       megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
       since: this.#renderer.formatTime(startedMs),
     }));

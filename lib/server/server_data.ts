@@ -9,7 +9,7 @@ import {
   parseCount,
 } from "../cli/flags.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
-import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
+import { SqliteCommitLog, type StorageConfig } from "../storage/sqlite_commit_log.ts";
 import type { ProcessContext } from "../cli/process.ts";
 
 /** Flags about the file. */
@@ -21,6 +21,14 @@ export const SERVER_DATA_FLAGS = {
 } as const satisfies FlagTable;
 
 const DAY_MS = 24 * 3_600_000;
+export const DEFAULT_STORAGE: StorageConfig = {
+  sync: "full",
+  retainEntries: 100_000,
+  retainMs: 30 * DAY_MS,
+  retainPrivateMs: 3_600_000,
+  pruneIntervalMs: 60_000,
+  retryMs: 1_000,
+};
 /** Fewest entries that are kept: who lost the server for a moment must find them. */
 const MIN_RETAINED = 1_000;
 const MAX_RETAINED = 100_000_000;
@@ -36,17 +44,18 @@ export async function serverData(
 ): Promise<SqliteCommitLog | undefined> {
   checkCombinations(flags, { requires: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
   if (flags.data === undefined) return undefined;
-  const retainEntries = parseCountIn("--keep", flags.keep, { least: MIN_RETAINED, most: MAX_RETAINED });
+  const entries = parseCountIn("--keep", flags.keep, { least: MIN_RETAINED, most: MAX_RETAINED });
   const days = parseCountIn("--keep-days", flags["keep-days"], { least: 1, most: MAX_RETENTION_DAYS });
   const sync = flags["data-sync"] === "normal" ? "normal" : "full";
-  const retainMs = days === undefined ? undefined : days * DAY_MS;
-  return new SqliteCommitLog(await SqliteStore.open(flags.data), {
-    clock,
+  const config: StorageConfig = {
+    ...DEFAULT_STORAGE,
     sync,
-    retainEntries,
-    retainMs,
-    onStalled,
-  });
+    retainEntries: entries ?? DEFAULT_STORAGE.retainEntries,
+    retainMs: days === undefined ? DEFAULT_STORAGE.retainMs : days * DAY_MS,
+  };
+  const commitLog = new SqliteCommitLog(await SqliteStore.open(flags.data), config, clock);
+  commitLog.onStalled = onStalled;
+  return commitLog;
 }
 
 function parseCountIn(

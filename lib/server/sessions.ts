@@ -39,7 +39,7 @@ export class Sessions implements Disposable {
 
   /** Lets somebody in, who may be in through another connection: it is ended. */
   attach(
-    { welcome: attach, online: membersBytes, cursor, member }: JoinResult,
+    { welcome, membersBytes, cursor, member }: JoinResult,
     connection: Connection,
   ): void {
     // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
@@ -47,7 +47,7 @@ export class Sessions implements Disposable {
     this.#connections.set(member, connection);
     this.#members.set(connection, member);
     connection.startHeartbeat();
-    connection.send(encodeWelcome(attach, { membersBytes: membersBytes.length }));
+    connection.send(encodeWelcome(welcome, { membersBytes: membersBytes.length }));
     connection.send(membersBytes);
     connection.stream(cursor);
   }

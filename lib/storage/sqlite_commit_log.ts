@@ -1,153 +1,143 @@
-// A journal that keeps everything in a file: what is proposed is stored when it is settled, all at once, and given
-// back when the disk has it.
+// The commit log of `--data`: `deliver` writes all pending events in one transaction, and an event is committed once the
+// disk has it.
 
 import type { Clock } from "../base/time.ts";
-import type { SqliteStore } from "./sqlite_store.ts";
-import { StoreError } from "../errors.ts";
-import type { Apply, CommitLog } from "../room/commit_log.ts";
+import { StoreError, systemReason } from "../errors.ts";
 import type { Uncommitted } from "../protocol/frames.ts";
-import { systemReason } from "../errors.ts";
+import type { Apply, CommitLog } from "../room/commit_log.ts";
+import type { SqliteStore } from "./sqlite_store.ts";
 
-/** How many entries are kept. */
-const RETAINED_ENTRIES = 100_000;
-/** How long entries are kept, in ms. */
-const RETAIN_MS = 30 * 24 * 3_600_000;
-/** How long the words of private messages are kept, in ms: as long as they may have to be shown again. */
-const RETAIN_PRIVATE_MS = 3_600_000;
-/** How many entries more than are to be kept may be there: to forget them one by one would cost too much, and many
- * at once would keep the room waiting. */
+/** Entries over `retainEntries` before the log prunes: one by one would cost too much, and many at once would stall the
+ * room. */
 const MAX_OVER_RETENTION = 1_000;
-/** How often it is looked for what is too old, in ms. */
-const PRUNE_INTERVAL_MS = 60_000;
-/** After what time it is tried again to store something, in ms. */
-const RETRY_MS = 1_000;
 
-/** What the file outlasts: `full`, a power cut; `normal`, the end of the process. */
+/** What a committed event survives: `full`, a power cut; `normal`, the end of the process. */
 type SyncMode = "full" | "normal";
 
-/** What the journal needs. */
-export interface SqliteCommitLogOptions {
-  readonly clock: Clock;
-  readonly sync?: SyncMode;
-  readonly retainEntries?: number;
-  readonly retainMs?: number;
-  readonly privateMs?: number;
-  readonly retryMs?: number;
-  readonly pruneIntervalMs?: number;
-  /** Told that nothing can be stored, once, and with undefined that it can be again. */
-  readonly onStalled?: (error: StoreError | undefined) => void;
+export interface StorageConfig {
+  readonly sync: SyncMode;
+  readonly retainEntries: number;
+  readonly retainMs: number;
+  /** For the text of private messages. */
+  readonly retainPrivateMs: number;
+  readonly pruneIntervalMs: number;
+  /** Time between two attempts to write. */
+  readonly retryMs: number;
 }
 
-/** A journal in a file, which it closes in the end. */
+/** Owns the store: disposing the log writes the pending events and closes the store. */
 export class SqliteCommitLog implements CommitLog, AsyncDisposable {
-  readonly #file: SqliteStore;
-  readonly #options: SqliteCommitLogOptions;
+  /** Called when writing fails, once, and with undefined when it works again. */
+  onStalled: (error: StoreError | undefined) => void = () => {};
+  readonly #store: SqliteStore;
+  readonly #config: StorageConfig;
+  readonly #clock: Clock;
   readonly #pruneTimer: ReturnType<typeof setInterval>;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  /** What is proposed. */
+  /** Proposed and not written. */
   #pending: Uncommitted[] = [];
-  /** What is stored and not given back. */
+  /** Written and not applied. */
   #unsynced: Uncommitted[] = [];
-  /** `seq` of the first of them. */
-  #writtenSeq: number;
-  /** `seq` behind the last that the disk has. */
+  /** `seq` after the last event applied. */
+  #appliedSeq: number;
+  /** `seq` after the last event that the disk has. */
   #syncedSeq: number;
   #syncing: Promise<void> | undefined;
   #hasSyncFailed = false;
-  #isStuck = false;
+  #isBlocked = false;
   #apply: Apply = () => {};
   #onReady = () => {};
 
-  constructor(file: SqliteStore, options: SqliteCommitLogOptions) {
-    this.#file = file;
-    this.#options = options;
-    this.#writtenSeq = this.#syncedSeq = file.nextSeq;
+  constructor(store: SqliteStore, config: StorageConfig, clock: Clock) {
+    this.#store = store;
+    this.#config = config;
+    this.#clock = clock;
+    this.#appliedSeq = this.#syncedSeq = store.nextSeq;
     this.#prune();
-    this.#pruneTimer = setInterval(() => this.#prune(), options.pruneIntervalMs ?? PRUNE_INTERVAL_MS);
+    this.#pruneTimer = setInterval(() => this.#prune(), config.pruneIntervalMs);
   }
 
   get logId(): bigint {
-    return this.#file.logId;
+    return this.#store.logId;
   }
 
   get firstSeq(): number {
-    return this.#file.firstSeq;
+    return this.#store.firstSeq;
   }
 
   get snapshot(): Iterable<Uncommitted> {
-    return this.#file.snapshot();
+    return this.#store.snapshot();
   }
 
   get isBlocked(): boolean {
-    return this.#isStuck;
+    return this.#isBlocked;
   }
 
   get storedBytes(): number {
-    return this.#file.bytes;
+    return this.#store.bytes;
   }
 
   subscribe(apply: Apply, onReady: () => void): void {
     [this.#apply, this.#onReady] = [apply, onReady];
-    const now = this.#options.clock();
+    const now = this.#clock();
     let monotonicMs = -Infinity;
-    for (const { seq, storedAtMs, entry } of this.#file.entries()) {
-      // Somebody may have set the clock meanwhile.
+    for (const { seq, storedAtMs, event } of this.#store.entries()) {
+      // The wall clock may have been set back since.
       monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, now.wallMs - storedAtMs));
-      apply(entry, seq, { wallMs: storedAtMs, monotonicMs });
+      apply(event, seq, { wallMs: storedAtMs, monotonicMs });
     }
   }
 
-  propose(entry: Uncommitted): void {
-    this.#pending.push(entry);
+  propose(event: Uncommitted): void {
+    this.#pending.push(event);
     if (this.#pending.length === 1) this.#onReady();
   }
 
   deliver(): void {
-    if (this.#retryTimer === undefined) this.#store();
+    if (this.#retryTimer === undefined) this.#write();
     this.#deliverSynced();
-    const { retainEntries = RETAINED_ENTRIES } = this.#options;
-    const surplus = this.#syncedSeq - this.#file.firstSeq - retainEntries;
+    const { retainEntries } = this.#config;
+    const surplus = this.#syncedSeq - this.#store.firstSeq - retainEntries;
     if (surplus > Math.min(MAX_OVER_RETENTION, retainEntries)) this.#prune();
   }
 
-  /** Stores what waits, if it can, and closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#pruneTimer);
     clearTimeout(this.#retryTimer);
     await this.#syncing;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    this.#store();
+    this.#write();
     await this.#syncing;
     clearTimeout(this.#retryTimer);
-    this.#file[Symbol.dispose]();
+    this.#store[Symbol.dispose]();
   }
 
-  #store(): void {
-    if (this.#pending.length === 0 && !this.#isStuck) return;
+  #write(): void {
+    if (this.#pending.length === 0 && !this.#isBlocked) return;
     try {
-      if (this.#hasSyncFailed) this.#file.checkpointWal();
+      if (this.#hasSyncFailed) this.#store.checkpointWal();
       this.#hasSyncFailed = false;
-      this.#file.append(this.#pending, this.#options.clock().wallMs);
+      this.#store.append(this.#pending, this.#clock().wallMs);
     } catch (cause) {
       return this.#fail(cause);
     }
     this.#unsynced.push(...this.#pending);
     this.#pending = [];
-    if (this.#isStuck) {
-      this.#isStuck = false;
-      this.#options.onStalled?.(undefined);
+    if (this.#isBlocked) {
+      this.#isBlocked = false;
+      this.onStalled(undefined);
     }
-    if (this.#options.sync === "normal") this.#syncedSeq = this.#file.nextSeq;
+    if (this.#config.sync === "normal") this.#syncedSeq = this.#store.nextSeq;
     else this.#syncing ??= this.#sync().finally(() => this.#syncing = undefined);
   }
 
-  /** One after the other: each is for all that was stored meanwhile. */
+  /** Syncs until everything written is synced: each sync covers what was written during the one before. */
   async #sync(): Promise<void> {
-    while (this.#syncedSeq < this.#file.nextSeq && !this.#isStuck) {
-      const { nextSeq } = this.#file;
+    while (this.#syncedSeq < this.#store.nextSeq && !this.#isBlocked) {
+      const { nextSeq } = this.#store;
       try {
-        await this.#file.sync();
+        await this.#store.sync();
       } catch (cause) {
         this.#hasSyncFailed = true;
         return this.#fail(cause);
@@ -158,38 +148,36 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   }
 
   #deliverSynced(): void {
-    const count = this.#syncedSeq - this.#writtenSeq;
+    const count = this.#syncedSeq - this.#appliedSeq;
     if (count === 0) return;
-    const now = this.#options.clock();
-    const firstSeq = this.#writtenSeq;
-    this.#writtenSeq += count;
-    const given = this.#unsynced.splice(0, count);
-    for (const [index, entry] of given.entries()) this.#apply(entry, firstSeq + index, now);
+    const now = this.#clock();
+    const firstSeq = this.#appliedSeq;
+    this.#appliedSeq += count;
+    const synced = this.#unsynced.splice(0, count);
+    for (const [index, event] of synced.entries()) this.#apply(event, firstSeq + index, now);
   }
 
   #prune(): void {
-    const { clock, retainEntries = RETAINED_ENTRIES, retainMs = RETAIN_MS, privateMs = RETAIN_PRIVATE_MS } =
-      this.#options;
-    const { wallMs } = clock();
+    const { retainEntries, retainMs, retainPrivateMs } = this.#config;
+    const { wallMs } = this.#clock();
     try {
-      this.#file.deletePrivate(wallMs - privateMs);
-      this.#file.prune({ entries: retainEntries, sinceMs: wallMs - retainMs });
+      this.#store.deletePrivate(wallMs - retainPrivateMs);
+      this.#store.prune({ entries: retainEntries, sinceMs: wallMs - retainMs });
     } catch {
-      // What cannot be forgotten now will be later. Whoever cannot write at all finds out when storing.
+      // The next prune tries again. If the store cannot be written at all, #write() reports it.
     }
   }
 
-  /** Nobody says anything more until something can be stored. */
+  /** Blocks the log until a retry writes the pending events. */
   #fail(cause: unknown): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#retryTimer ??= setTimeout(() => {
       this.#retryTimer = undefined;
       this.#onReady();
-    }, this.#options.retryMs ?? RETRY_MS);
-    if (this.#isStuck) return;
-    this.#isStuck = true;
+    }, this.#config.retryMs);
+    if (this.#isBlocked) return;
+    this.#isBlocked = true;
     const code = systemReason(cause) === "no-space" ? "disk-full" : "disk-failed";
-    const error = new StoreError(code, { reason }, { cause });
-    this.#options.onStalled?.(error);
+    this.onStalled(new StoreError(code, { reason }, { cause }));
   }
 }

@@ -1,24 +1,21 @@
-// A room's log as a file of SQLite: opening it, what it holds, what is added and what is forgotten. Knows nothing of
-// rooms, nor of when anything is to be stored.
+// One room as one SQLite file: opens it, checks it, appends entries and prunes old ones.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { splitFrames } from "../codec.ts";
-import { InputError } from "../errors.ts";
-import { applyEvent, snapshotOf, tombstone } from "../room/fold.ts";
-import { Members } from "../room/state.ts";
-import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
 import { randomId } from "../base/time.ts";
-import { type SystemReason, systemReason } from "../errors.ts";
+import { splitFrames } from "../codec.ts";
+import { InputError, type SystemReason, systemReason } from "../errors.ts";
+import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
+import { RoomState, tombstone } from "../room/state.ts";
 
-/** Says that a file is ours: "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
+/** "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
-/** Of what is in the file. */
+/** Version of the tables. */
 const VERSION = 1;
-/** Result codes (sqlite.org/rescode.html), without their upper bits. */
+/** Primary result codes (sqlite.org/rescode.html). */
 const SQLITE = { busy: 5, corrupt: 11, notADatabase: 26 } as const;
 
-/** `synchronous` keeps the file whole, whatever happens; that what was written outlasts a power cut is the matter of
- * {@linkcode SqliteStore.sync} (sqlite.org/pragma.html#pragma_synchronous). */
+/** `synchronous = NORMAL` keeps the file consistent in a power cut, but may lose the last transactions:
+ * {@linkcode SqliteStore.sync} keeps those (sqlite.org/pragma.html#pragma_synchronous). */
 const SETTINGS = [
   "PRAGMA busy_timeout = 0",
   "PRAGMA locking_mode = EXCLUSIVE",
@@ -29,39 +26,36 @@ const SETTINGS = [
 
 const TABLES = `
   CREATE TABLE room (instance BLOB NOT NULL);
-  -- Who was in, and what was accepted of whom, before the first entry.
+  -- Snapshot of the room's state before the first entry.
   CREATE TABLE past (position INTEGER PRIMARY KEY, frame BLOB NOT NULL);
-  -- Frames of the log, as docs/PROTOCOL.md has them. \`at\` is in ms since 1970 UTC.
+  -- Frames as in docs/PROTOCOL.md. \`at\` is in ms since 1970 UTC.
   CREATE TABLE entries (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, frame BLOB NOT NULL);
-  -- Entries that are not for everybody.
+  -- Private messages whose text is still stored.
   CREATE TABLE private (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${VERSION};
 `;
 
-/** An entry as it is stored. */
 interface StoredEntry {
   readonly seq: number;
-  /** When, ms since 1970 UTC. */
+  /** In ms since 1970 UTC. */
   readonly storedAtMs: number;
-  readonly entry: Uncommitted;
+  readonly event: Uncommitted;
 }
 
-/** What may be forgotten. */
+/** An entry is pruned if it exceeds either limit. */
 interface Retention {
-  /** How many entries are kept. */
   readonly entries: number;
-  /** Entries are kept that were stored since then, in ms since 1970 UTC. */
+  /** Time of the oldest entry retained, in ms since 1970 UTC. */
   readonly sinceMs: number;
 }
 
-/** An open file. Nobody else can open it meanwhile; the system sees to that, also when the process dies. */
+/** An open file. No other process can open it until this one closes it or dies. */
 export class SqliteStore implements Disposable {
-  /** Tells this room from all others. */
   readonly logId: bigint;
   readonly #path: string;
   readonly #db: DatabaseSync;
-  /** What SQLite writes first, before it comes into the file itself. */
+  /** SQLite's write-ahead log. */
   readonly #walFile: Deno.FsFile;
   readonly #insert: StatementSync;
   readonly #insertPrivate: StatementSync;
@@ -73,7 +67,7 @@ export class SqliteStore implements Disposable {
     this.#db = db;
     this.#walFile = walFile;
     this.logId = idOf(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array);
-    // Each alone is found without reading all.
+    // Two queries: SQLite uses the index only for a min() or max() that stands alone.
     const { first } = db.prepare("SELECT min(seq) AS first FROM entries").get()!;
     const { last } = db.prepare("SELECT max(seq) AS last FROM entries").get()!;
     this.#firstSeq = Number(first ?? 0);
@@ -82,10 +76,10 @@ export class SqliteStore implements Disposable {
     this.#insertPrivate = db.prepare("INSERT INTO private VALUES (?, ?)");
   }
 
-  /** Opens a file, or makes one that only its owner may read.
-   * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`; the file is as it was */
+  /** Creates the file if it is missing, with mode 0600.
+   * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`; the file is unchanged then */
   static async open(path: string): Promise<SqliteStore> {
-    // A server that keeps nothing does not wait for it.
+    // Lazy: a server without --data starts faster.
     const { DatabaseSync } = await import("node:sqlite");
     let db: DatabaseSync | undefined;
     try {
@@ -106,32 +100,30 @@ export class SqliteStore implements Disposable {
     }
   }
 
-  /** `seq` of the oldest entry; of the next one if there is none. */
+  /** `seq` of the oldest entry; 0 if there is none. */
   get firstSeq(): number {
     return this.#firstSeq;
   }
 
-  /** `seq` of the next entry. */
   get nextSeq(): number {
     return this.#nextSeq;
   }
 
-  /** How much it holds, in bytes. */
+  /** Size of the database. */
   get bytes(): number {
     const { pages } = this.#db.prepare("SELECT page_count AS pages FROM pragma_page_count").get()!;
     const { size } = this.#db.prepare("SELECT page_size AS size FROM pragma_page_size").get()!;
     return Number(pages) * Number(size);
   }
 
-  /** Who was in before the first entry, as {@linkcode unfold} has it.
+  /** Events that make the room's state before the first entry.
    * @throws {InputError} `data-damaged` */
   *snapshot(): Generator<Uncommitted> {
     const rows = this.#db.prepare("SELECT frame FROM past ORDER BY position").iterate();
     for (const { frame } of rows) yield this.#read(frame);
   }
 
-  /** All entries.
-   * @throws {InputError} `data-damaged` */
+  /** @throws {InputError} `data-damaged` */
   *entries(): Generator<StoredEntry> {
     let nextSeq = this.#firstSeq;
     const rows = this.#db.prepare("SELECT seq, at, frame FROM entries ORDER BY seq").iterate();
@@ -141,7 +133,7 @@ export class SqliteStore implements Disposable {
           why: "incomplete",
         });
       }
-      yield { seq, storedAtMs: Number(at), entry: this.#read(frame) };
+      yield { seq, storedAtMs: Number(at), event: this.#read(frame) };
     }
   }
 
@@ -155,51 +147,51 @@ export class SqliteStore implements Disposable {
     }
   }
 
-  /** Stores entries, all or none, with the numbers from {@linkcode nextSeq} on. They outlast the process.
+  /** Stores all events or none, with `seq` from `nextSeq` on. They survive the process.
    * @throws {Error} of SQLite */
-  append(entries: readonly Uncommitted[], storedAtMs: number): void {
+  append(events: readonly Uncommitted[], storedAtMs: number): void {
     inTransaction(this.#db, () => {
       let seq = this.#nextSeq;
-      for (const entry of entries) {
-        this.#insert.run(seq, storedAtMs, encodeEntry(entry, seq));
-        if (entry.type === "said" && entry.to) this.#insertPrivate.run(seq, storedAtMs);
+      for (const event of events) {
+        this.#insert.run(seq, storedAtMs, encodeEntry(event, seq));
+        if (event.type === "said" && event.to) this.#insertPrivate.run(seq, storedAtMs);
         seq++;
       }
     });
-    this.#nextSeq += entries.length;
+    this.#nextSeq += events.length;
   }
 
-  /** Has what was stored before outlast a power cut as well; meanwhile more can be stored.
-   * @throws {Error} of the system: then {@linkcode checkpointWal} is to be tried */
+  /** What was appended before survives a power cut, too. `append` may be called meanwhile.
+   * @throws {Error} of the system; then call {@linkcode checkpointWal} before the next `append` */
   async sync(): Promise<void> {
     await this.#walFile.syncData();
   }
 
-  /** The same, for what the system may have given up.
+  /** Writes everything into the database file. After a failed fdatasync the system may have dropped the pages of the
+   * WAL, and another fdatasync may succeed without writing them.
    * @throws {Error} of SQLite */
   checkpointWal(): void {
-    // What could not be written once need not be written again. So it is written elsewhere: into the file itself.
     const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()!;
     if (busy !== 0) throw new Error("the file is busy");
   }
 
-  /** Forgets what is too old and too much, but never the last entry, and keeps who was in before what is left.
+  /** Deletes the entries over the retention, but never the last one, and updates the snapshot.
    * @throws {Error} of SQLite */
   prune({ entries, sinceMs }: Retention): void {
     const young = "SELECT seq FROM entries WHERE at >= ? ORDER BY seq LIMIT 1";
     const youngSeq = Number(this.#db.prepare(young).get(sinceMs)?.seq ?? Infinity);
     const firstSeq = Math.min(Math.max(this.#nextSeq - entries, youngSeq), this.#nextSeq - 1);
     if (firstSeq <= this.#firstSeq) return;
-    const members = new Members();
-    for (const entry of this.snapshot()) applyEvent(members, entry);
-    for (const { seq, entry } of this.entries()) {
+    const state = new RoomState();
+    for (const event of this.snapshot()) state.apply(event);
+    for (const { seq, event } of this.entries()) {
       if (seq >= firstSeq) break;
-      applyEvent(members, entry);
+      state.apply(event);
     }
     inTransaction(this.#db, () => {
       this.#db.exec("DELETE FROM past");
       const insert = this.#db.prepare("INSERT INTO past (frame) VALUES (?)");
-      for (const entry of snapshotOf(members)) insert.run(encodeEntry(entry, 0));
+      for (const event of state.snapshot()) insert.run(encodeEntry(event, 0));
       for (const table of ["entries", "private"]) {
         this.#db.prepare(`DELETE FROM ${table} WHERE seq < ?`).run(firstSeq);
       }
@@ -207,7 +199,7 @@ export class SqliteStore implements Disposable {
     this.#firstSeq = firstSeq;
   }
 
-  /** Forgets what private messages said that were stored before then, and to whom.
+  /** Replaces the private messages stored before then by tombstones.
    * @throws {Error} of SQLite */
   deletePrivate(beforeMs: number): void {
     const old = this.#db.prepare(
@@ -217,9 +209,9 @@ export class SqliteStore implements Disposable {
     inTransaction(this.#db, () => {
       const update = this.#db.prepare("UPDATE entries SET frame = ? WHERE seq = ?");
       for (const row of old) {
-        const [seq, entry] = [Number(row.seq), this.#read(row.frame)];
-        if (entry.type === "said") {
-          update.run(encodeEntry(tombstone(entry.sessionId, entry.clientSeq), seq), seq);
+        const [seq, event] = [Number(row.seq), this.#read(row.frame)];
+        if (event.type === "said") {
+          update.run(encodeEntry(tombstone(event.sessionId, event.clientSeq), seq), seq);
         }
       }
       this.#db.prepare("DELETE FROM private WHERE at < ?").run(beforeMs);
@@ -234,7 +226,7 @@ export class SqliteStore implements Disposable {
 
 async function createIfMissing(path: string): Promise<boolean> {
   try {
-    // What SQLite puts beside it has its mode.
+    // SQLite gives the WAL the same mode.
     (await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).close();
     return true;
   } catch (error) {
@@ -243,14 +235,13 @@ async function createIfMissing(path: string): Promise<boolean> {
   }
 }
 
-/** Whether a file is one of ours, and whole.
- * @throws {InputError} `data-newer` or `data-damaged` */
+/** @throws {InputError} `data-newer` or `data-damaged` */
 function check(db: DatabaseSync, path: string): void {
   db.exec("PRAGMA busy_timeout = 0");
   const version = versionOf(db);
   const { id } = db.prepare("SELECT application_id AS id FROM pragma_application_id").get()!;
   const { tables } = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get()!;
-  // Made, and nothing more before the process died.
+  // The process died before it created the tables.
   if (tables === 0 && id === 0) return;
   if (id !== APPLICATION_ID) {
     throw storeError("data-damaged", path, "it belongs to another program", { why: "foreign" });
@@ -266,9 +257,9 @@ function versionOf(db: DatabaseSync): number {
 
 function create(db: DatabaseSync): void {
   db.exec(TABLES);
-  const instance = new DataView(new ArrayBuffer(8));
-  instance.setBigUint64(0, randomId());
-  db.prepare("INSERT INTO room VALUES (?)").run(new Uint8Array(instance.buffer));
+  const logId = new DataView(new ArrayBuffer(8));
+  logId.setBigUint64(0, randomId());
+  db.prepare("INSERT INTO room VALUES (?)").run(new Uint8Array(logId.buffer));
 }
 
 function inTransaction(db: DatabaseSync, change: () => void): void {
@@ -277,13 +268,13 @@ function inTransaction(db: DatabaseSync, change: () => void): void {
     change();
     run(db, "COMMIT");
   } catch (error) {
-    // Some failures have done this already.
+    // SQLite rolls back by itself after some errors.
     if (db.isTransaction) run(db, "ROLLBACK");
     throw error;
   }
 }
 
-/** Unlike DatabaseSync.exec(), what this throws has SQLite's result code. */
+/** Unlike DatabaseSync.exec(), throws errors that have SQLite's result code. */
 function run(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all();
 }
@@ -305,17 +296,17 @@ function storeError(
 
 async function toStoreError(path: string, error: unknown): Promise<InputError> {
   if (error instanceof InputError) return error;
-  const code = codeOf(error);
+  const code = storeErrorCode(error);
   const { cause, ...more } = code === "data-unusable" ? await diagnose(path, error) : { cause: error };
   return storeError(code, path, cause instanceof Error ? cause.message : String(cause), { cause, ...more });
 }
 
-/** SQLite does not always say why it cannot use a file: the system does, and what it says of the folder. */
+/** Finds out why SQLite cannot use a file: opens the file and creates one beside it, and the system tells. */
 async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; why?: SystemReason }> {
   if (error instanceof Deno.errors.NotFound) return { cause: error, why: "folder-missing" };
   if (!isSqliteError(error)) return { cause: error };
   try {
-    // Windows opens them.
+    // Windows opens folders.
     if ((await Deno.stat(path)).isDirectory) return { cause: error, why: "is-folder" };
     (await Deno.open(path, { read: true, write: true })).close();
   } catch (cause) {
@@ -331,7 +322,7 @@ async function diagnose(path: string, error: unknown): Promise<{ cause: unknown;
   }
 }
 
-function codeOf(error: unknown): StoreErrorCode {
+function storeErrorCode(error: unknown): StoreErrorCode {
   switch (sqliteResultCode(error)) {
     case SQLITE.busy:
       return "data-busy";
@@ -347,7 +338,7 @@ function isSqliteError(error: unknown): boolean {
   return (error as { code?: unknown }).code === "ERR_SQLITE_ERROR";
 }
 
-/** SQLite's result code of an error, without its upper bits. */
+/** The primary result code. */
 function sqliteResultCode(error: unknown): number | undefined {
   const { errcode } = error as { errcode?: number };
   return errcode === undefined ? undefined : errcode & 0xff;

@@ -5,12 +5,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Instant, makeServerClock } from "../../lib/base/time.ts";
 import { splitFrames } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
-import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
 import { SessionState, type SessionStateOptions } from "../../lib/client/session_state.ts";
 import type { Member } from "../../lib/room/state.ts";
 import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../../lib/protocol/frames.ts";
-import { Room } from "../../lib/room/room.ts";
+import type { Room } from "../../lib/room/room.ts";
 import type { Cursor } from "../../lib/room/event_log.ts";
+import { newRoom } from "../room/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -222,7 +222,7 @@ Deno.test(
   pure,
   () => {
     const [ana, beto, eva] = peopleIn(
-      new Room({ commitLog: new InMemoryCommitLog(1n) }),
+      newRoom({ logId: 1n }),
       "ana",
       "beto",
       "eva",
@@ -233,7 +233,7 @@ Deno.test(
     ];
     ana.say("uno", 1_000);
     for (const reader of [ana, beto]) reader.read(1_000);
-    const second = new Room({ commitLog: new InMemoryCommitLog(2n) });
+    const second = newRoom({ logId: 2n });
     for (const person of [eva, ana, beto]) person.enter(second, 20_000);
     ana.say("dos", 21_000);
     for (const person of [ana, beto, eva]) person.read(22_000);
@@ -243,16 +243,16 @@ Deno.test(
 );
 
 Deno.test("A message keeps its first time on the way over three servers that die in turn", pure, () => {
-  const [ana, beto] = peopleIn(new Room({ commitLog: new InMemoryCommitLog(1n) }), "ana", "beto") as [
+  const [ana, beto] = peopleIn(newRoom({ logId: 1n }), "ana", "beto") as [
     Person,
     Person,
   ];
   ana.say("uno", 1_000);
   ana.read(1_000);
-  let last = new Room({ commitLog: new InMemoryCommitLog(2n) });
+  let last = newRoom({ logId: 2n });
   for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
     for (const person of [ana, beto]) person.state.onDisconnect(ms - 5_000);
-    last = new Room({ commitLog: new InMemoryCommitLog(instance) });
+    last = newRoom({ logId: instance });
     ana.enter(last, ms);
     ana.read(ms);
   }
@@ -271,14 +271,14 @@ Deno.test(
     let [wallMs, awakeMs] = [NOON_MS, 0];
     const clock = makeServerClock(() => wallMs, () => awakeMs);
     const pass = (ms: number) => [wallMs, awakeMs] = [wallMs + ms, awakeMs + ms];
-    const [ana, beto] = peopleIn(new Room({ commitLog: new InMemoryCommitLog(1n) }), "ana", "beto") as [
+    const [ana, beto] = peopleIn(newRoom({ logId: 1n }), "ana", "beto") as [
       Person,
       Person,
     ];
     ana.say("uno", 1_000);
     ana.read(1_000);
     pass(2_000);
-    const second = new Room({ commitLog: new InMemoryCommitLog(2n) });
+    const second = newRoom({ logId: 2n });
     ana.enter(second, 2_000, clock());
     wallMs += 600_000;
     pass(10_000);
@@ -292,7 +292,7 @@ Deno.test(
   "A message that arrived twice, over a broken connection and the next one, is shown once",
   pure,
   () => {
-    const room = new Room({ commitLog: new InMemoryCommitLog(1n) });
+    const room = newRoom({ logId: 1n });
     const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
     const typed = ana.state.say("uno");
     ana.deliver(typed, 1_000);
@@ -309,8 +309,8 @@ Deno.test(
   pure,
   () => {
     const [first, second] = [
-      new Room({ commitLog: new InMemoryCommitLog(1n) }),
-      new Room({ commitLog: new InMemoryCommitLog(2n) }),
+      newRoom({ logId: 1n }),
+      newRoom({ logId: 2n }),
     ];
     const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
     ana.say("uno", 1_000);
@@ -326,8 +326,8 @@ Deno.test(
 
 Deno.test("Whoever comes back to a server goes on reading where they stopped", pure, () => {
   const [first, second] = [
-    new Room({ commitLog: new InMemoryCommitLog(1n) }),
-    new Room({ commitLog: new InMemoryCommitLog(2n) }),
+    newRoom({ logId: 1n }),
+    newRoom({ logId: 2n }),
   ];
   const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
   beto.enter(second, 1_000);

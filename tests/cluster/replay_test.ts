@@ -5,7 +5,8 @@ import type { Instant } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import type { Apply, CommitLog } from "../../lib/room/commit_log.ts";
 import { type Hello, MAX_BACKUPS, NEVER_CAUGHT_UP, type ProposedEvent } from "../../lib/protocol/frames.ts";
-import { type JoinResult, Room } from "../../lib/room/room.ts";
+import type { JoinResult } from "../../lib/room/room.ts";
+import { newRoom } from "../room/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -58,11 +59,8 @@ class ManualCommitLog implements CommitLog {
 function newServer(shared: Shared, nodeId: bigint) {
   const commitLog = new ManualCommitLog(shared, nodeId);
   const taken: [nick: string, isKicked: boolean][] = [];
-  const room = new Room({
-    commitLog,
-    graceMs: 100,
-    onTakenOver: ({ nick }, { isKicked }) => taken.push([nick, isKicked]),
-  });
+  const room = newRoom({ commitLog, graceMs: 100 });
+  room.onTakenOver = ({ nick }, { isKicked }) => taken.push([nick, isKicked]);
   return { commitLog, room, taken };
 }
 
@@ -225,7 +223,9 @@ Deno.test(
     arrive(other, "ana", () => {}, "10.0.0.99")();
     other.commitLog.store();
     for (const { commitLog } of [one, other]) commitLog.deliver();
-    const lists = [letIn(one, other, "lucas"), letIn(other, one, "martina")].map(({ online }) => online);
+    const lists = [letIn(one, other, "lucas"), letIn(other, one, "martina")].map(({ membersBytes }) =>
+      membersBytes
+    );
     for (const list of lists) assert(new TextDecoder().decode(list).includes("10.0.0.99"));
   },
 );

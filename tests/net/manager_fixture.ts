@@ -3,7 +3,8 @@
 import { FrameDecoder } from "../../lib/codec.ts";
 import { CLOSE_TIMEOUT_MS, type Connection, type ConnectionConfig } from "../../lib/net/connection.ts";
 import { ConnectionManager, FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../../lib/net/connection_manager.ts";
-import { EventLog, type EventLogOptions } from "../../lib/room/event_log.ts";
+import type { EventLog, EventLogConfig } from "../../lib/room/event_log.ts";
+import { newEventLog } from "../room/room_fixture.ts";
 import { withTimeout } from "../support.ts";
 
 /** A frame of type 1 whose body is this text. */
@@ -110,11 +111,11 @@ export class Room implements Disposable {
 
   constructor(
     { log, onUnresponsive, ...config }: Partial<ConnectionConfig> & {
-      log?: EventLogOptions;
+      log?: Partial<EventLogConfig>;
       onUnresponsive?: ConnectionManager["onUnresponsive"];
     } = {},
   ) {
-    this.log = new EventLog(log);
+    this.log = newEventLog(log);
     this.manager = new ConnectionManager({
       maxFrameBytes: 1_000,
       pingMs: 5_000,

@@ -3,7 +3,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as address from "../../lib/net/address.ts";
-import * as backlog from "../../lib/room/backlog.ts";
 import * as chatServer from "../../lib/server/chat_server.ts";
 import { FrameDecoder } from "../../lib/codec.ts";
 import * as connection from "../../lib/net/connection.ts";
@@ -12,13 +11,14 @@ import * as gate from "../../lib/server/connection_limiter.ts";
 import * as heartbeat from "../../lib/net/heartbeat.ts";
 import * as hub from "../../lib/net/connection_manager.ts";
 import * as inbox from "../../lib/client/read_tracker.ts";
-import * as members from "../../lib/room/state.ts";
+import * as state from "../../lib/room/state.ts";
 import * as outbox from "../../lib/client/outbox.ts";
 import * as nick from "../../lib/text/nick.ts";
 import * as protocol from "../../lib/protocol/frames.ts";
 import * as room from "../../lib/room/room.ts";
 import * as roomLog from "../../lib/room/event_log.ts";
 import * as text from "../../lib/text/text.ts";
+import * as welcome from "../../lib/room/welcome.ts";
 
 const DOC = new URL("../../docs/PROTOCOL.md", import.meta.url);
 const canRead = (await Deno.permissions.query({ name: "read", path: DOC })).state === "granted";
@@ -132,7 +132,7 @@ test("the table of limits has the constants' values, and all constants of the wi
   const wire = numbersOf(protocol, nick, text, heartbeat);
   const all = {
     ...wire,
-    ...numbersOf(address, backlog, chatServer, connection, gate, hub, inbox, members, outbox, room, roomLog),
+    ...numbersOf(address, welcome, chatServer, connection, gate, hub, inbox, state, outbox, room, roomLog),
   };
   const listed = new Map(table("Limits").map(([name, value]) => [name!, Number(value!.replaceAll(",", ""))]));
   for (const [name, value] of listed) assertEquals(value, all[name], name);

@@ -1,18 +1,19 @@
 // Where those of a room can go when its journal takes its time: what is ordered meanwhile stands.
 
 import { assertEquals } from "@std/assert";
-import { Room } from "../../lib/room/room.ts";
+import type { Room } from "../../lib/room/room.ts";
 import { DelayedCommitLog } from "./delayed_commit_log.ts";
+import { newRoom } from "./room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 const now = { wallMs: 1_700_000_000_000, monotonicMs: 0 };
 
-function newRoom(...backups: string[]): Room {
-  return new Room({ commitLog: new DelayedCommitLog(), backups });
+function newRoomWith(...backups: string[]): Room {
+  return newRoom({ commitLog: new DelayedCommitLog(), backups });
 }
 
 Deno.test("A withdrawal stands though another server is named before it has happened", pure, () => {
-  const room = newRoom();
+  const room = newRoomWith();
   room.backups.add("x:1", now);
   room.deliver();
   room.backups.remove("x:1", now);
@@ -22,14 +23,14 @@ Deno.test("A withdrawal stands though another server is named before it has happ
 });
 
 Deno.test("Of what a flag has named, all stay away that are withdrawn at once", pure, () => {
-  const room = newRoom("x:1", "y:2", "z:3");
+  const room = newRoomWith("x:1", "y:2", "z:3");
   for (const server of ["x:1", "y:2"]) room.backups.remove(server, now);
   room.deliver();
   assertEquals(room.backups.forSession(0n), ["z:3"]);
 });
 
 Deno.test("A server is withdrawn however its name is written", pure, () => {
-  const room = newRoom("Aula:1", "b:2");
+  const room = newRoomWith("Aula:1", "b:2");
   room.backups.remove("aula:1", now);
   room.deliver();
   assertEquals(room.backups.forSession(0n), ["b:2"]);

@@ -11,22 +11,20 @@ import {
   NEVER_CAUGHT_UP,
   type ProposedEvent,
 } from "../../lib/protocol/frames.ts";
-import { type JoinResult, Room } from "../../lib/room/room.ts";
+import type { JoinResult, Room } from "../../lib/room/room.ts";
 import { DelayedCommitLog, type Store } from "./delayed_commit_log.ts";
+import { newRoom } from "./room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
 const at = (ms: number) => ({ wallMs: 1_700_000_000_000 + ms, monotonicMs: ms });
 
-function newRoom(store: Store = { logId: 7n, entries: [] }, backups: readonly string[] = []) {
+function newDelayedRoom(store: Store = { logId: 7n, entries: [] }, backups: readonly string[] = []) {
   const commitLog = new DelayedCommitLog(store);
-  let work = 0;
-  return {
-    store,
-    commitLog,
-    room: new Room({ commitLog, backups, onReady: () => work++ }),
-    work: () => work,
-  };
+  const room = newRoom({ commitLog, backups });
+  let readyCount = 0;
+  room.onReady = () => readyCount++;
+  return { store, commitLog, room, readyCount: () => readyCount };
 }
 
 function enter(
@@ -62,12 +60,12 @@ function readAll(room: Room): LogEntry[] {
 const types = (room: Room) => readAll(room).map(({ type }) => type);
 
 Deno.test("Nobody is in before the journal has it, and then they are welcomed as ever", pure, () => {
-  const { room, work } = newRoom();
+  const { room, readyCount } = newDelayedRoom();
   let isDue = false;
   assertEquals(enter(room, "ana", { again: () => isDue = true }), undefined);
-  assertEquals([room.size, room.log.head, work(), isDue], [0, 0, 1, false]);
+  assertEquals([room.size, room.log.head, readyCount(), isDue], [0, 0, 1, false]);
   room.deliver();
-  assertEquals([room.size, room.log.head, work(), isDue], [1, 1, 1, true]);
+  assertEquals([room.size, room.log.head, readyCount(), isDue], [1, 1, 1, true]);
   const { welcome, member } = enter(room, "ana")!;
   assertEquals([welcome.logId, welcome.head, welcome.memberCount], [7n, 1, 1]);
   assertEquals([member.nick, member.resumableUntilMs], ["ana", undefined]);
@@ -76,7 +74,7 @@ Deno.test("Nobody is in before the journal has it, and then they are welcomed as
 });
 
 Deno.test("Of two who want one nick at once the second is refused when it is known", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   const due: string[] = [];
   enter(room, "ana", { sessionId: 1n, again: () => due.push("first") });
   enter(room, "ana", { sessionId: 2n, again: () => due.push("second") });
@@ -89,7 +87,7 @@ Deno.test("Of two who want one nick at once the second is refused when it is kno
 });
 
 Deno.test("Who asks twice to come in joins once, and both askers are told", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   let told = 0;
   for (let i = 0; i < 2; i++) enter(room, "ana", { again: () => told++ });
   room.deliver();
@@ -97,7 +95,7 @@ Deno.test("Who asks twice to come in joins once, and both askers are told", pure
 });
 
 Deno.test("Who came in and is gone by then has the grace, and then leaves", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   enter(room, "ana", { ms: 100 });
   room.deliver();
   assertEquals(room.expire(at(3_099)), 3_100);
@@ -109,7 +107,7 @@ Deno.test("Who came in and is gone by then has the grace, and then leaves", pure
 
 Deno.test("Who came in is welcomed before their time is over, though nobody else has any", pure, () => {
   const commitLog = new DelayedCommitLog();
-  const room = new Room({ commitLog, graceMs: 0 });
+  const room = newRoom({ commitLog, graceMs: 0 });
   enter(room, "ana");
   room.deliver();
   assertEquals(room.expire(at(999)), 1_000);
@@ -119,7 +117,7 @@ Deno.test("Who came in is welcomed before their time is over, though nobody else
 });
 
 Deno.test("What is said again before the journal has it is said once", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   const { member } = letIn(room, "ana");
   for (const clientSeq of [1, 1, 2, 1]) {
     room.say(member, { type: "say", clientSeq, timeMs: 0, text: "t" }, at(0));
@@ -131,7 +129,7 @@ Deno.test("What is said again before the journal has it is said once", pure, () 
 });
 
 Deno.test("A nick is had when the journal has it; who is too late is refused then", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   const [ana, beto] = [letIn(room, "ana"), letIn(room, "beto")];
   const due: string[] = [];
   assertEquals(room.rename(ana.member, "eva", at(0), () => due.push("ana")), false);
@@ -146,7 +144,7 @@ Deno.test("A nick is had when the journal has it; who is too late is refused the
 });
 
 Deno.test("One change of a person waits for the other", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   const { member } = letIn(room, "ana");
   room.rename(member, "eva", at(0));
   const leave = (): boolean => room.leave(member, at(0), leave);
@@ -162,7 +160,7 @@ Deno.test(
   "Who wants another nick while one is on its way is told when that is there, and asks again",
   pure,
   () => {
-    const { room } = newRoom();
+    const { room } = newDelayedRoom();
     const { member } = letIn(room, "ana");
     const due: string[] = [];
     for (const nick of ["eva", "bea"]) {
@@ -175,7 +173,7 @@ Deno.test(
 );
 
 Deno.test("Who is thrown out while another nick is on its way is thrown out all the same", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   const { member } = letIn(room, "ana");
   room.rename(member, "eva", at(0));
   room.kick(member, at(0));
@@ -184,14 +182,14 @@ Deno.test("Who is thrown out while another nick is on its way is thrown out all 
 });
 
 Deno.test("Who comes back under another nick is welcomed when they have it", pure, () => {
-  const { room } = newRoom();
+  const { room } = newDelayedRoom();
   letIn(room, "ana", 1n);
   const { welcome, member } = letIn(room, "eva", 1n);
   assertEquals([welcome.nick, welcome.head, member.nick], ["eva", 2, "eva"]);
 });
 
 Deno.test("A room on what another has left is the same room", pure, () => {
-  const { room, store } = newRoom();
+  const { room, store } = newDelayedRoom();
   const [ana, beto] = [letIn(room, "ana"), letIn(room, "beto")];
   room.say(ana.member, { type: "say", clientSeq: 3, timeMs: 0, text: "hola" }, at(10));
   const to = { sessionId: ana.member.sessionId, nick: "ana" };
@@ -202,7 +200,7 @@ Deno.test("A room on what another has left is the same room", pure, () => {
   room.deliver();
   room.say(ana.member, { type: "say", clientSeq: 4, timeMs: 0, text: "nobody stored this" }, at(60));
 
-  const { room: next } = newRoom(store);
+  const { room: next } = newDelayedRoom(store);
   assertEquals(readAll(next), readAll(room));
   assertEquals(readAll(next).map(({ type }) => type).slice(2), [
     "said",
@@ -223,18 +221,18 @@ Deno.test(
   "A backup that was withdrawn is none at the next start either, unless a flag names it anew",
   pure,
   () => {
-    const { room, store } = newRoom(undefined, ["x:1"]);
+    const { room, store } = newDelayedRoom(undefined, ["x:1"]);
     for (const backup of ["a:1", "b:1"]) {
       room.backups.add(backup, at(0));
       room.deliver();
     }
     for (const backup of ["a:1", "x:1"]) room.backups.remove(backup, at(0));
     room.deliver();
-    const named = (backups: string[]) => letIn(newRoom(store, backups).room, "ana").welcome.backups;
+    const named = (backups: string[]) => letIn(newDelayedRoom(store, backups).room, "ana").welcome.backups;
     assertEquals([letIn(room, "ana").welcome.backups, named([])], [["b:1"], ["b:1"]]);
     assertEquals(named(["x:1"]), ["x:1", "b:1"]);
     // However many flags name: no more are stored at once than can be read again.
-    const { room: full } = newRoom(store, Array.from({ length: 16 }, (_, i) => `f:${i + 1}`));
+    const { room: full } = newDelayedRoom(store, Array.from({ length: 16 }, (_, i) => `f:${i + 1}`));
     full.backups.remove("b:1", at(0));
     full.deliver();
     const last = store.entries.at(-1)!.entry;
@@ -261,8 +259,8 @@ Deno.test("A room goes on from what its journal knows of the time before its fir
     { type: "joined", timeMs: 5, sessionId: 1n, rejoined: false, nick: "ana", address: "10.0.0.8" },
     { type: "backups", timeMs: 6, backups: ["a:1"] },
   ];
-  const room = new Room({ commitLog: Object.assign(new DelayedCommitLog(), { snapshot }) });
-  const { welcome, online } = letIn(room, "eva");
+  const room = newRoom({ commitLog: Object.assign(new DelayedCommitLog(), { snapshot }) });
+  const { welcome, membersBytes } = letIn(room, "eva");
   assertEquals([welcome.backups, welcome.memberCount, welcome.head], [["a:1"], 2, 1]);
-  assertEquals(new TextDecoder().decode(online).match(/ana|eva/g), ["ana", "eva"]);
+  assertEquals(new TextDecoder().decode(membersBytes).match(/ana|eva/g), ["ana", "eva"]);
 });

@@ -4,10 +4,11 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
   ALL_ENTRIES,
   type Cursor,
-  EventLog,
-  type EventLogOptions,
+  type EventLog,
+  type EventLogConfig,
   type ReaderId,
 } from "../../lib/room/event_log.ts";
+import { newEventLog } from "./room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -22,8 +23,8 @@ function frame(mark: number, type = SAID): Uint8Array<ArrayBuffer> {
 }
 
 /** A log in which the mark of each entry is its `seq`, and its time of appending ten times that. */
-function logOf(count: number, options: EventLogOptions = SMALL): EventLog {
-  const log = new EventLog(options);
+function logOf(count: number, config = SMALL): EventLog {
+  const log = newEventLog(config);
   grow(log, count);
   return log;
 }
@@ -34,13 +35,13 @@ function grow(log: EventLog, count: number): void {
 
 /** A log of one entry per time, or per frame type. */
 function logWithTimes(times: number[]): EventLog {
-  const log = new EventLog(SMALL);
+  const log = newEventLog(SMALL);
   for (const timeMs of times) log.append(frame(log.head), timeMs);
   return log;
 }
 
 function logWithTypes(types: number[]): EventLog {
-  const log = new EventLog(SMALL);
+  const log = newEventLog(SMALL);
   for (const type of types) log.append(frame(log.head, type), 0);
   return log;
 }
@@ -59,14 +60,14 @@ function range(from: number, to: number): number[] {
 }
 
 Deno.test("EventLog.append() numbers entries from 0", pure, () => {
-  const log = new EventLog();
+  const log = newEventLog();
   assertEquals([log.tail, log.head], [0, 0]);
   log.append(frame(7), 0);
   assertEquals([log.tail, log.head], [0, 1]);
 });
 
 Deno.test("EventLog.append() copies the frame", pure, () => {
-  const log = new EventLog();
+  const log = newEventLog();
   const mine = frame(7);
   log.append(mine, 0);
   mine.fill(0);
@@ -100,7 +101,7 @@ Deno.test(
 );
 
 Deno.test("EventLog keeps 16 MiB unless told otherwise", pure, () => {
-  const log = new EventLog();
+  const log = newEventLog();
   const kibibyte = new Uint8Array(1_024);
   for (let i = 0; i < 16_384; i++) log.append(kibibyte, 0);
   assertEquals(log.tail, 0);
@@ -138,8 +139,8 @@ Deno.test("EventLog.seqSince() finds the first entry appended at a time or later
 
 Deno.test("EventLog.seqSince() finds the head when nothing is as recent", pure, () => {
   assertEquals(logWithTimes([10, 20, 30]).seqSince(31), 3);
-  assertEquals(new EventLog().seqSince(0), 0);
-  const log = new EventLog({ segmentBytes: 1 });
+  assertEquals(newEventLog().seqSince(0), 0);
+  const log = newEventLog({ segmentBytes: 1 });
   log.append(frame(0), 10);
   assertEquals([log.seqSince(10), log.seqSince(11)], [0, 1]);
 });
@@ -154,7 +155,7 @@ Deno.test("EventLog.seqOfNthLast() counts back the entries of one type", pure, (
 });
 
 Deno.test("EventLog.seqOfNthLast() finds the head when there is no entry of that type", pure, () => {
-  assertEquals(new EventLog().seqOfNthLast(1, SAID), 0);
+  assertEquals(newEventLog().seqOfNthLast(1, SAID), 0);
   assertEquals(logWithTypes([JOINED, JOINED, JOINED]).seqOfNthLast(1, SAID), 3);
 });
 
@@ -175,7 +176,7 @@ Deno.test(
   () => {
     for (const segmentBytes of range(1, 20)) {
       for (const pace of range(1, 5)) {
-        const log = new EventLog({ segmentBytes });
+        const log = newEventLog({ segmentBytes });
         const cursor = log.cursorAt(0);
         const read = range(0, 4).flatMap(() => {
           grow(log, pace);
@@ -213,7 +214,7 @@ Deno.test("Cursor.seq is that of the entry that comes next", pure, () => {
 });
 
 Deno.test("Cursor.isAtEnd tells whether all was read, also at the edges of segments", pure, () => {
-  const log = new EventLog(SMALL);
+  const log = newEventLog(SMALL);
   const cursor = log.cursorAt(0);
   assert(cursor.isAtEnd);
   for (const _ of range(0, 5)) {
@@ -265,8 +266,8 @@ Deno.test(
 const [ANA, BETO, EVA] = [1n, 2n, 3n];
 
 /** A log like {@linkcode logOf} of which some entries, given by `seq`, are for ana and beto alone. */
-function logWithPrivate(count: number, closed: number[], options: EventLogOptions = SMALL): EventLog {
-  const log = new EventLog({ ...options, placeholder: (seq) => Uint8Array.of(0, 0, 0, 2, NOOP, seq) });
+function logWithPrivate(count: number, closed: number[], config: Partial<EventLogConfig> = SMALL): EventLog {
+  const log = newEventLog(config, (seq) => Uint8Array.of(0, 0, 0, 2, NOOP, seq));
   for (let seq = 0; seq < count; seq++) {
     log.append(frame(seq), seq, closed.includes(seq) ? { audience: [ANA, BETO] } : {});
   }
@@ -326,7 +327,7 @@ Deno.test(
   "Cursor.take() copies nothing but what surrounds a private entry, and that in one piece",
   pure,
   () => {
-    const log = new EventLog({ placeholder: () => frame(9, NOOP) });
+    const log = newEventLog({}, () => frame(9, NOOP));
     const long = (mark: number) => new Uint8Array(20_000).fill(mark);
     log.append(long(1), 0);
     log.append(frame(2), 0);

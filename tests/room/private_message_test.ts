@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { splitFrames } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
-import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import type { Member } from "../../lib/room/state.ts";
 import {
@@ -13,8 +12,9 @@ import {
   type Recipient,
   type Say,
 } from "../../lib/protocol/frames.ts";
-import { Room } from "../../lib/room/room.ts";
+import type { Room } from "../../lib/room/room.ts";
 import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
+import { newRoom } from "./room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -88,7 +88,7 @@ function entriesOf(cursor: Cursor): LogEntry[] {
 
 /** Three who are in, and have read so. */
 function room(logId = 1n) {
-  const room = new Room({ commitLog: new InMemoryCommitLog(logId) });
+  const room = newRoom({ logId });
   const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
   for (const person of [ana, beto, eva]) person.enter(room);
   for (const person of [ana, beto, eva]) person.reads();
@@ -172,7 +172,7 @@ Deno.test("A private message is pending, sent again after a failover, and shown 
   assertEquals(ana.state.unacked, []);
   ana.say("dos", { to: beto, action: true, ms: 2_000 });
   // The server dies: beto has the first, nobody the second.
-  const second = new Room({ commitLog: new InMemoryCommitLog(2n) });
+  const second = newRoom({ logId: 2n });
   for (const person of [ana, eva, beto]) person.state.onDisconnect(2_000);
   for (const person of [ana, eva, beto]) person.enter(second, 5_000);
   assertEquals(ana.reads(5_000), ["live dos"]);

@@ -1,9 +1,9 @@
-// A room without sockets, those who come into it, and what they read there.
+// A room without sockets, the clients that join it, and what they read.
 
 import { assert } from "@std/assert";
 import type { Instant } from "../../lib/base/time.ts";
 import { splitFrames } from "../../lib/codec.ts";
-import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
+import { type CommitLog, InMemoryCommitLog } from "../../lib/room/commit_log.ts";
 import type { Member } from "../../lib/room/state.ts";
 import {
   decodeServer,
@@ -15,24 +15,45 @@ import {
   type Said,
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
-import { type JoinResult, Room, type RoomOptions } from "../../lib/room/room.ts";
-import type { Cursor } from "../../lib/room/event_log.ts";
+import { type Cursor, EventLog, type EventLogConfig, RETAINED_BYTES } from "../../lib/room/event_log.ts";
+import { type JoinResult, RESUME_GRACE_MS, Room, type RoomConfig } from "../../lib/room/room.ts";
 
-/** The instance of the room. */
-export const INSTANCE = 77n;
-export const ELSEWHERE = 78n;
-/** Wall clock where the tests begin; the monotonic one begins at 0, so that the two cannot be mistaken. */
+export const LOG_ID = 77n;
+export const OTHER_LOG_ID = 78n;
+/** Wall clock at the start of a test. The monotonic clock starts at 0, so that a mix-up fails. */
 export const NOON_MS = 1_700_000_000_000;
 export const HOUR_MS = 3_600_000;
 
-/** So many ms after the tests began. */
+/** `ms` after the start of the test. */
 export function at(ms: number): Instant {
   return { wallMs: NOON_MS + ms, monotonicMs: ms };
 }
 
-/** An empty room. */
-export function newRoom(options: Partial<RoomOptions> = {}): Room {
-  return new Room({ commitLog: new InMemoryCommitLog(INSTANCE), ...options });
+export const ROOM_CONFIG: RoomConfig = {
+  graceMs: RESUME_GRACE_MS,
+  log: { segmentBytes: 262_144, retainedBytes: RETAINED_BYTES },
+};
+
+export function newEventLog(
+  config: Partial<EventLogConfig> = {},
+  placeholder: (seq: number) => Uint8Array<ArrayBuffer> = () => new Uint8Array(),
+): EventLog {
+  return new EventLog(0, placeholder, { ...ROOM_CONFIG.log, ...config });
+}
+
+interface TestRoomOptions extends Partial<RoomConfig> {
+  readonly logId?: bigint;
+  /** One in memory with this `logId` by default. */
+  readonly commitLog?: CommitLog;
+  readonly backups?: readonly string[];
+}
+
+export function newRoom(
+  { logId = LOG_ID, commitLog = new InMemoryCommitLog(logId), backups = [], ...config }: TestRoomOptions = {},
+): Room {
+  const room = new Room(commitLog, { ...ROOM_CONFIG, ...config });
+  room.backups.setOwn(backups);
+  return room;
 }
 
 interface TestClient extends Partial<Hello> {
@@ -41,12 +62,11 @@ interface TestClient extends Partial<Hello> {
   readonly address?: string;
 }
 
-/** Three who come, each with a session of their own. */
 export const ANA: TestClient = { nick: "ana", sessionId: 1n };
 export const BETO: TestClient = { nick: "beto", sessionId: 2n };
 export const EVA: TestClient = { nick: "eva", sessionId: 3n };
 
-/** Somebody comes in, as a newcomer who wants no history unless told otherwise. */
+/** A client joins, for the first time and without history by default. */
 export function enter(
   room: Room,
   { sessionId, address = "192.168.1.7", ...hello }: TestClient,
@@ -68,7 +88,6 @@ export function enter(
   }, at(ms))!;
 }
 
-/** Message `n` of somebody who is in. */
 export function say(
   room: Room,
   member: Member,
@@ -78,7 +97,7 @@ export function say(
   room.say(member, { type: "say", clientSeq, timeMs, text }, at(ms));
 }
 
-/** All that the cursor has still to read. */
+/** Everything from the cursor on. */
 export function read(cursor: Cursor): ServerMessage[] {
   const entries: ServerMessage[] = [];
   for (let slice = cursor.take(); slice; slice = cursor.take()) {
@@ -87,20 +106,18 @@ export function read(cursor: Cursor): ServerMessage[] {
   return entries;
 }
 
-/** All that the log holds. */
 export function readAll(room: Room): LogEntry[] {
   return read(room.log.cursorAt(0)) as LogEntry[];
 }
 
-/** What was said, of all these entries. */
 export function messages(entries: readonly ServerMessage[]): Said[] {
   return entries.filter((entry) => entry.type === "said");
 }
 
-/** A room in which ana has said messages 1 to `count`, the n-th at n seconds. */
+/** A room with messages 1 to `count` of ana, the n-th at n seconds. */
 export function roomWithMessages(
   count: number,
-  options: Partial<RoomOptions> = {},
+  options: TestRoomOptions = {},
 ): { room: Room; ana: Member } {
   const room = newRoom(options);
   const { member: ana } = enter(room, ANA);
@@ -108,16 +125,15 @@ export function roomWithMessages(
   return { room, ana };
 }
 
-/** What somebody who came in is told of who is there. */
-export function onlineOf({ welcome, online }: JoinResult): readonly MemberInfo[] {
-  const head = encodeWelcome(welcome, { membersBytes: online.length });
-  const [frame] = splitFrames(Uint8Array.of(...head, ...online));
+/** The member list in WELCOME. */
+export function membersOf({ welcome, membersBytes }: JoinResult): readonly MemberInfo[] {
+  const header = encodeWelcome(welcome, { membersBytes: membersBytes.length });
+  const [frame] = splitFrames(Uint8Array.of(...header, ...membersBytes));
   const decoded = decodeServer(frame!);
   assert(decoded.type === "welcome");
   return decoded.members;
 }
 
-/** Their nicks alone. */
 export function nicks(joined: JoinResult): string[] {
-  return onlineOf(joined).map(({ nick }) => nick);
+  return membersOf(joined).map(({ nick }) => nick);
 }

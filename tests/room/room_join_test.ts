@@ -7,16 +7,16 @@ import type { Cursor } from "../../lib/room/event_log.ts";
 import {
   ANA,
   BETO,
-  ELSEWHERE,
   enter,
   EVA,
   HOUR_MS,
-  INSTANCE,
+  LOG_ID,
+  membersOf,
   messages,
   newRoom,
   nicks,
   NOON_MS,
-  onlineOf,
+  OTHER_LOG_ID,
   read,
   readAll,
   roomWithMessages,
@@ -45,7 +45,7 @@ Deno.test("Room.enter() welcomes a newcomer", pure, () => {
     backups: ["10.0.0.8:5001"],
     memberCount: 2,
   });
-  assertEquals(onlineOf(joined), [
+  assertEquals(membersOf(joined), [
     { sessionId: 1n, nick: "ana", address: "192.168.1.7", sinceMs: NOON_MS },
     { sessionId: 2n, nick: "beto", address: "192.168.1.8", sinceMs: NOON_MS + 500 },
   ]);
@@ -114,7 +114,7 @@ Deno.test("Room.enter() refuses a nick that is none, or that somebody else has i
 Deno.test("Room.enter() gives those who come back from where they were the same list of people", pure, () => {
   const room = newRoom();
   const first = enter(room, ANA);
-  assertStrictEquals(enter(room, ANA).online.buffer, first.online.buffer);
+  assertStrictEquals(enter(room, ANA).membersBytes.buffer, first.membersBytes.buffer);
 });
 
 Deno.test("Room.enter() lets a session take its own place over, and tells nobody", pure, () => {
@@ -123,7 +123,7 @@ Deno.test("Room.enter() lets a session take its own place over, and tells nobody
   const again = enter(room, { ...ANA, address: "10.0.0.9", lagMs: 0 }, 4_000);
   assertStrictEquals(again.member, ana);
   assertEquals(again.welcome.lastClientSeq, 3);
-  assertEquals(onlineOf(again), [{ sessionId: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
+  assertEquals(membersOf(again), [{ sessionId: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
   assertEquals(room.log.head, head);
 });
 
@@ -176,7 +176,7 @@ Deno.test(
   pure,
   () => {
     const { room } = roomWithMessages(3);
-    const resumePoints = [{ logId: ELSEWHERE, nextSeq: 1 }, { logId: INSTANCE, nextSeq: 3 }];
+    const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 1 }, { logId: LOG_ID, nextSeq: 3 }];
     const { welcome, cursor } = enter(room, { ...BETO, lagMs: 0, resumePoints }, HOUR_MS);
     assertEquals(welcome.startSeq, 3);
     assertEquals(numbers(cursor), [3]);
@@ -185,7 +185,7 @@ Deno.test(
 
 Deno.test("Room.enter() goes on at the head when somebody claims to have read further", pure, () => {
   const { room, ana } = roomWithMessages(3);
-  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: INSTANCE, nextSeq: 99 }] });
+  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 99 }] });
   assertEquals(welcome.startSeq, 4);
   say(room, ana, 4);
   assertEquals(numbers(cursor), [4]);
@@ -193,7 +193,7 @@ Deno.test("Room.enter() goes on at the head when somebody claims to have read fu
 
 Deno.test("Room.enter() goes on at the oldest entry when what somebody lacks is not retained", pure, () => {
   const { room } = roomWithMessages(100, { log: { segmentBytes: 64, retainedBytes: 256 } });
-  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: INSTANCE, nextSeq: 1 }] });
+  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 1 }] });
   assert(room.log.tail > 1);
   assertEquals(welcome.startSeq, room.log.tail);
   assertEquals((read(cursor)[0] as LogEntry).seq, welcome.startSeq);
@@ -204,7 +204,7 @@ Deno.test(
   pure,
   () => {
     const { room } = roomWithMessages(3);
-    const resumePoints = [{ logId: ELSEWHERE, nextSeq: 4 }];
+    const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 4 }];
     const missedBy = (lagMs: number, ms: number) =>
       numbers(enter(room, { ...BETO, lagMs, resumePoints }, ms).cursor);
     assertEquals(missedBy(0, 151_000), [1, 2, 3]);

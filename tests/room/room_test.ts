@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InputError, ProtocolError } from "../../lib/errors.ts";
+import { InFlightChanges, RateMeter } from "../../lib/room/room.ts";
 import {
   ANA,
   at,
@@ -253,8 +254,61 @@ Deno.test("RoomBackups.remove() withdraws one of a flag that nobody has named ot
   assertEquals(last?.type === "backups" && last.backups.length, 15);
 });
 
-Deno.test("Room.eventsPerSecond() counts what is accepted", pure, () => {
+Deno.test("Room.messagesPerSecond() counts what is accepted", pure, () => {
   const { room, ana } = roomWithMessages(5);
   say(room, ana, 5, { ms: 6_000 });
-  assertEquals([at(9_000), at(60_000)].map((now) => room.eventsPerSecond(now)), [0.5, 0]);
+  assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
+});
+
+function rateOf(timesMs: number[]): RateMeter {
+  const rate = new RateMeter();
+  for (const timeMs of timesMs) rate.record(timeMs);
+  return rate;
+}
+
+Deno.test("RateMeter.perSecond() is the average over ten seconds", pure, () => {
+  assertEquals(new RateMeter().perSecond(0), 0);
+  assertEquals(rateOf([0, 1, 999, 1_000, 9_999]).perSecond(9_999), 0.5);
+});
+
+Deno.test(
+  "RateMeter.perSecond() forgets what is ten seconds ago, also if nothing happened since",
+  pure,
+  () => {
+    const rate = rateOf([500, 600, 1_500, 12_000]);
+    assertEquals(rate.perSecond(12_000), 0.1);
+    assertEquals(rateOf([500, 600, 1_500]).perSecond(10_000), 0.1);
+    assertEquals(rateOf([500, 600, 1_500]).perSecond(11_000), 0);
+    for (let second = 10; second < 40; second++) assertEquals(rateOf([500]).perSecond(second * 1_000), 0);
+  },
+);
+
+Deno.test("RateMeter begins at any time", pure, () => {
+  assertEquals(rateOf([1e9, 1e9 + 500, 1e9 + 9_000]).perSecond(1e9 + 9_999), 0.3);
+});
+
+Deno.test(
+  "RateMeter does not count what happened before the last time, and loses nothing by it",
+  pure,
+  () => {
+    assertEquals(rateOf([5_000, 5_000, 1_000]).perSecond(5_000), 0.2);
+  },
+);
+
+Deno.test("Who waits for a change of somebody is told once it is there, and may begin another", pure, () => {
+  const inFlight = new InFlightChanges();
+  const told: string[] = [];
+  assertEquals(inFlight.waitFor(1n, () => told.push("nobody waits for nothing")), false);
+  inFlight.start(1n);
+  assertEquals([inFlight.waitFor(1n, () => told.push("first")), inFlight.waitFor(2n)], [true, false]);
+  inFlight.waitFor(1n, () => {
+    told.push("second");
+    assertEquals(inFlight.waitFor(1n), false);
+    inFlight.start(1n);
+  });
+  assertEquals(told, []);
+  inFlight.finish(1n);
+  assertEquals([told, inFlight.waitFor(1n)], [["first", "second"], true]);
+  inFlight.finish(1n);
+  assertEquals([told.length, inFlight.waitFor(1n)], [2, false]);
 });

@@ -5,10 +5,10 @@ import { ChatServer } from "../../lib/server/chat_server.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
 import { Renderer } from "../../lib/render/renderer.ts";
-import { EventLog } from "../../lib/room/event_log.ts";
 import { LogPrinter, type LogPrinterOptions } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
+import { newEventLog } from "../room/room_fixture.ts";
 import { enterAs } from "../piped_server.ts";
 import { flushMacrotasks, LOOPBACK, TestClock, withTimeout } from "../support.ts";
 
@@ -19,7 +19,7 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
     print: (...lines: string[]) => Promise.resolve(void printed.push(...lines)),
   };
   const renderer = { dateSeparator: () => [], entry: ({ seq }: { seq: number }) => `entry ${seq}` };
-  const log = new EventLog({ segmentBytes: 64 });
+  const log = newEventLog({ segmentBytes: 64 });
   const screen = new LogPrinter({
     terminal: terminal as unknown as Terminal,
     renderer: renderer as unknown as Renderer,
@@ -82,7 +82,7 @@ function forgetfulServer(): ChatServer {
 }
 
 Deno.test("LogPrinter says how much it skips when it cannot keep up with the room", async () => {
-  const log = new EventLog({ segmentBytes: 60, retainedBytes: 120 });
+  const log = newEventLog({ segmentBytes: 60, retainedBytes: 120 });
   const append = (text: string) => {
     const entry = {
       seq: log.head,

@@ -3,10 +3,9 @@
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/net/connection.ts";
 import { Sessions } from "../../lib/server/sessions.ts";
-import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
-import { Room } from "../../lib/room/room.ts";
 import { makeHello } from "../raw_peer.ts";
 import { TestClock } from "../support.ts";
+import { newRoom } from "../room/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -22,7 +21,7 @@ Deno.test(
   pure,
   () => {
     const clock = new TestClock().now;
-    const room = new Room({ commitLog: new InMemoryCommitLog(1n) });
+    const room = newRoom({ logId: 1n });
     using sessions = new Sessions({ room, clock, onReady: () => {} });
     const joined = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     const [first, second] = [fakeConnection(), fakeConnection()];
@@ -37,7 +36,7 @@ Deno.test(
 
 Deno.test("Who is lost because the server ends has not left", pure, () => {
   const clock = new TestClock().now;
-  const room = new Room({ commitLog: new InMemoryCommitLog(1n), graceMs: 0 });
+  const room = newRoom({ logId: 1n, graceMs: 0 });
   const { connection } = fakeConnection();
   for (const isEnding of [true, false]) {
     using sessions = new Sessions({ room, clock, onReady: () => {} });
@@ -54,7 +53,7 @@ Deno.test("However many were lost, nothing is waited for when the server ends", 
   sanitizeOps: true,
 }, () => {
   const clock = new TestClock().now;
-  const room = new Room({ commitLog: new InMemoryCommitLog(1n) });
+  const room = newRoom({ logId: 1n });
   using sessions = new Sessions({ room, clock, onReady: () => {} });
   for (const [index, nick] of ["ana", "beto"].entries()) {
     const request = { hello: makeHello(nick), sessionId: BigInt(index), address: "10.0.0.7" };

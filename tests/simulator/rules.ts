@@ -1,7 +1,7 @@
 // The rules of docs/ARCHITECTURE.md, "Exactly once", and what is left of them when one is weakened: the simulator
 // must find what is lost then, or shown twice.
 
-import { RESUME_MARGIN_MS } from "../../lib/room/backlog.ts";
+import { RESUME_MARGIN_MS } from "../../lib/room/welcome.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import type { Member } from "../../lib/room/state.ts";
 import {
@@ -25,7 +25,7 @@ import type { Rules } from "./world.ts";
 /** The rules as they are. */
 export const CORRECT_RULES: Rules = {
   newSessionState: (options) => new SessionState(options),
-  newRoom: (options) => new Room(options),
+  newRoom: (commitLog, config) => new Room(commitLog, config),
   newCommitLog: (store) => new DelayedCommitLog(store),
   losesReplaced: false,
   trustsLateBytes: false,
@@ -179,12 +179,12 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "the cursor goes back only as far as the client was disconnected": {
     rules: {
       newSessionState: (options) => new LacksSinceDisconnected(options),
-      newRoom: (options) => new NoWindow(options),
+      newRoom: (commitLog, config) => new NoWindow(commitLog, config),
     },
     fault: "lost",
   },
   "the cursor goes back without the window's length": {
-    rules: { newRoom: (options) => new NoWindow(options) },
+    rules: { newRoom: (commitLog, config) => new NoWindow(commitLog, config) },
     fault: "lost",
   },
   "recent messages go on ageing while they are being sent again": {
@@ -204,11 +204,11 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     fault: "shown twice",
   },
   "the server does not drop duplicates by n": {
-    rules: { newRoom: (options) => new AcceptsAgain(options) },
+    rules: { newRoom: (commitLog, config) => new AcceptsAgain(commitLog, config) },
     fault: "logged twice",
   },
   "what is private goes to everybody": {
-    rules: { newRoom: (options) => new ShowsAllToAll(options) },
+    rules: { newRoom: (commitLog, config) => new ShowsAllToAll(commitLog, config) },
     fault: "overheard",
   },
   "the loss of a replaced connection counts": {

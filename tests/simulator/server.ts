@@ -9,6 +9,7 @@ import { decodeServer, type LogEntry } from "../../lib/protocol/frames.ts";
 import type { Room } from "../../lib/room/room.ts";
 import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
 import type { Store } from "../room/delayed_commit_log.ts";
+import { ROOM_CONFIG } from "../room/room_fixture.ts";
 import type { Death, ServerEnd } from "./server_end.ts";
 import { TICK_MS } from "./timeline.ts";
 import type { World } from "./world.ts";
@@ -37,12 +38,13 @@ export class Server {
     this.#onDeath = onDeath;
     const commitLog = store ? world.rules.newCommitLog(store) : new InMemoryCommitLog(world.random.bigint());
     this.logId = commitLog.logId;
-    const onReady = () => this.#settleLater();
-    this.room = world.rules.newRoom({ commitLog, onReady, log: { segmentBytes: 2_048 } });
+    const log = { ...ROOM_CONFIG.log, segmentBytes: 2_048 };
+    this.room = world.rules.newRoom(commitLog, { ...ROOM_CONFIG, log });
+    this.room.onReady = () => this.#deliverLater();
     this.#console = this.room.log.cursorAt(world.ledger.openLog(this.logId, name), ALL_ENTRIES);
     this.publish();
     for (const { sessionId } of this.room.members) this.onDeparted(sessionId);
-    this.#awaitExpiry(this.room.disconnectAll(this.now));
+    this.#scheduleExpiry(this.room.disconnectAll(this.now));
   }
 
   get isDead(): boolean {
@@ -114,15 +116,15 @@ export class Server {
   expire(): void {
     const nextMs = this.room.expire(this.now);
     this.publish();
-    this.#awaitExpiry(nextMs);
+    this.#scheduleExpiry(nextMs);
   }
 
-  #awaitExpiry(nextMs: number): void {
+  #scheduleExpiry(nextMs: number): void {
     if (nextMs < Infinity) this.later(nextMs - this.now.monotonicMs, () => this.expire());
   }
 
   /** A disk takes its time, and now and then a long one. */
-  #settleLater(): void {
+  #deliverLater(): void {
     const { random } = this.world;
     this.later(random.chance(0.95) ? random.spread(TICK_MS, 20) : random.spread(20, 2_000), () => {
       if (!this.step()) return;

@@ -172,7 +172,7 @@ export class ServerEnd implements Receiver {
       throw error;
     }
     if (!joined) return false;
-    const { welcome, online, cursor, member } = joined;
+    const { welcome, membersBytes, cursor, member } = joined;
     ledger.entered(this.#server.logId, { asked: hello.nick, given: welcome.nick });
     const before = connections.get(member);
     connections.set(member, this);
@@ -183,7 +183,9 @@ export class ServerEnd implements Receiver {
     const config = { pingMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingAlways: true };
     this.#heartbeat = new Heartbeat(config, this.#nowMs);
     this.#beatLater(this.#heartbeat);
-    this.#answer(Uint8Array.of(...encodeWelcome(welcome, { membersBytes: online.length }), ...online));
+    this.#answer(
+      Uint8Array.of(...encodeWelcome(welcome, { membersBytes: membersBytes.length }), ...membersBytes),
+    );
     return true;
   }
 

@@ -2,7 +2,7 @@
 
 import type { CommitLog } from "../../lib/room/commit_log.ts";
 import type { SessionState, SessionStateOptions } from "../../lib/client/session_state.ts";
-import type { Room, RoomOptions } from "../../lib/room/room.ts";
+import type { Room, RoomConfig } from "../../lib/room/room.ts";
 import type { Store } from "../room/delayed_commit_log.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
@@ -11,7 +11,7 @@ import type { Timeline } from "./timeline.ts";
 /** The rules that clients and servers go by. */
 export interface Rules {
   newSessionState(options: SessionStateOptions): SessionState;
-  newRoom(options: RoomOptions): Room;
+  newRoom(commitLog: CommitLog, config: RoomConfig): Room;
   /** Of a server that keeps its log. */
   newCommitLog(store: Store): CommitLog;
   /** Whether a server takes the loss of a connection that was replaced for the loss of the client. */

@@ -2,9 +2,10 @@
 // full holds everybody up and loses nothing.
 
 import { assert, assertEquals } from "@std/assert";
+import { DEFAULT_STORAGE } from "../../lib/server/server_data.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import type { ChatError } from "../../lib/errors.ts";
-import { SqliteCommitLog, type SqliteCommitLogOptions } from "../../lib/storage/sqlite_commit_log.ts";
+import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
 import type { Uncommitted } from "../../lib/protocol/frames.ts";
 import { waitFor, withTimeout } from "../support.ts";
 import { TestFolder, writing } from "../test_folder.ts";
@@ -41,16 +42,13 @@ interface Bench {
 async function withCommitLog(
   path: string,
   act: (bench: Bench) => Promise<void> | void,
-  options: Omit<SqliteCommitLogOptions, "clock"> = {},
+  config: Partial<StorageConfig> = {},
   clock = new Hands(),
 ) {
   const file = await SqliteStore.open(path);
   const troubles: (string | undefined)[] = [];
-  await using commitLog = new SqliteCommitLog(file, {
-    ...options,
-    clock: clock.now,
-    onStalled: (error: ChatError | undefined) => troubles.push(error?.code),
-  });
+  await using commitLog = new SqliteCommitLog(file, { ...DEFAULT_STORAGE, ...config }, clock.now);
+  commitLog.onStalled = (error: ChatError | undefined) => troubles.push(error?.code);
   const given: [number, string][] = [];
   const ticks: number[] = [];
   let work = Promise.withResolvers<void>();
@@ -210,7 +208,7 @@ Deno.test("What a disk may have given up is written elsewhere before it is given
 Deno.test("Too much and too old entries are forgotten, and words of private messages", writing, async () => {
   await using folder = new TestFolder();
   const clock = new Hands();
-  const limits = { retainEntries: 4, retainMs: 100_000, privateMs: 10_000, sync: "normal" } as const;
+  const limits = { retainEntries: 4, retainMs: 100_000, retainPrivateMs: 10_000, sync: "normal" } as const;
   const to = { sessionId: 2n, nick: "beto" };
   const secret: Uncommitted = {
     type: "said",
@@ -240,7 +238,7 @@ Deno.test("Too much and too old entries are forgotten, and words of private mess
     clock,
   );
   const secretOf = (file: SqliteStore) =>
-    [...file.entries()].map(({ entry }) => entry).find(({ type }) => type === "said");
+    [...file.entries()].map(({ event }) => event).find(({ type }) => type === "said");
   clock.advance(10_000);
   await withCommitLog(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);
   clock.advance(1);

@@ -4,8 +4,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { InputError } from "../../lib/errors.ts";
-import { applyEvent } from "../../lib/room/fold.ts";
-import { Members } from "../../lib/room/state.ts";
+import { RoomState } from "../../lib/room/state.ts";
 import type { Said, Uncommitted } from "../../lib/protocol/frames.ts";
 import { TestFolder, writing } from "../test_folder.ts";
 
@@ -44,18 +43,18 @@ async function inFolder(act: (path: string, folder: TestFolder) => Promise<void>
 }
 
 function entriesOf(file: SqliteStore): Uncommitted[] {
-  return [...file.entries()].map(({ entry }) => entry);
+  return [...file.entries()].map(({ event }) => event);
 }
 
 /** Who is in after the file's past and all of its entries, and what was accepted of whom. */
 function membersOf(file: SqliteStore) {
-  const members = new Members();
-  for (const entry of [...file.snapshot(), ...entriesOf(file)]) applyEvent(members, entry);
+  const state = new RoomState();
+  for (const entry of [...file.snapshot(), ...entriesOf(file)]) state.apply(entry);
   return {
-    in: [...members].map((
+    in: [...state].map((
       { sessionId, nick, sinceMs, lastClientSeq },
     ) => [sessionId, nick, sinceMs, lastClientSeq]),
-    gone: [...members.departed],
+    gone: [...state.departed],
   };
 }
 
@@ -319,9 +318,9 @@ Deno.test(
         file.append([joined(1n, "ana"), said(1n, 1, { text: words }), joined(2n, "beto"), said(1n, 2)], 100);
         file.append([left(2n, "beto"), said(1n, 3)], 200);
         file.prune({ entries: 3, sinceMs: 0 });
-        const members = new Members();
-        for (const entry of file.snapshot()) applyEvent(members, entry);
-        assertEquals<unknown>(entriesOf(file).map((entry) => applyEvent(members, entry)), entriesOf(file));
+        const state = new RoomState();
+        for (const entry of file.snapshot()) state.apply(entry);
+        assertEquals<unknown>(entriesOf(file).map((entry) => state.apply(entry)), entriesOf(file));
       }
       assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(words));
     }),

@@ -5,6 +5,7 @@ import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server
 import { systemClock } from "../../lib/base/time.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
+import { DEFAULT_STORAGE } from "../../lib/server/server_data.ts";
 import { MAX_PER_ADDRESS } from "../../lib/server/connection_limiter.ts";
 import { encodeClient, type LogEntry, type Say } from "../../lib/protocol/frames.ts";
 import { dialPeer, join, makeHello, type RawClient } from "../raw_peer.ts";
@@ -17,7 +18,7 @@ function startServer(options: Partial<ChatServerOptions>): ChatServer {
 }
 
 async function openCommitLog(path: string): Promise<SqliteCommitLog> {
-  return new SqliteCommitLog(await SqliteStore.open(path), { clock: systemClock });
+  return new SqliteCommitLog(await SqliteStore.open(path), DEFAULT_STORAGE, systemClock);
 }
 
 function say(clientSeq: number, text = `t${clientSeq}`): Say {

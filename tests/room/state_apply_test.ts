@@ -1,8 +1,7 @@
 // What entries do to who is in: the same everywhere, whoever proposed them and however often.
 
 import { assertEquals } from "@std/assert";
-import { applyEvent, backupOrder, snapshotOf } from "../../lib/room/fold.ts";
-import { Members } from "../../lib/room/state.ts";
+import { RoomState } from "../../lib/room/state.ts";
 import type { Joined, Left, ProposedEvent, Renamed, Said, Uncommitted } from "../../lib/protocol/frames.ts";
 
 const pure = { permissions: "none" } as const;
@@ -20,35 +19,35 @@ const said = (sessionId: bigint, clientSeq: number, nick = "ana"): Uncommitted<S
   { type: "said", timeMs: 9, sessionId, clientSeq, redelivered: false, nick, text: `t${clientSeq}` }
 );
 
-function foldAll(...entries: ProposedEvent[]) {
-  const members = new Members();
-  const folded = entries.map((entry) => applyEvent(members, entry));
-  return { members, folded, last: folded.at(-1), nicks: [...members].map(({ nick }) => nick) };
+function applyAll(...events: ProposedEvent[]) {
+  const state = new RoomState();
+  const applied = events.map((event) => state.apply(event));
+  return { state, applied, last: applied.at(-1), nicks: [...state].map(({ nick }) => nick) };
 }
 
 Deno.test("Who joins is in, since the time that the entry carries", pure, () => {
-  const { members, last } = foldAll(joined(1n, "ana", 77));
+  const { state, last } = applyAll(joined(1n, "ana", 77));
   assertEquals(last, joined(1n, "ana", 77));
-  const { nick, address, sinceMs } = members.get(1n)!;
+  const { nick, address, sinceMs } = state.get(1n)!;
   assertEquals([nick, address, sinceMs], ["ana", "10.0.0.7", 77]);
 });
 
 Deno.test("Of two who want one nick, or two that look the same, the first has it", pure, () => {
   for (const nick of ["ana", "ANA", "ΑΝΑ"]) {
-    const { last, nicks } = foldAll(joined(1n, "ana"), joined(2n, nick));
+    const { last, nicks } = applyAll(joined(1n, "ana"), joined(2n, nick));
     assertEquals([last, nicks], [undefined, ["ana"]]);
   }
 });
 
 Deno.test("Who is in does not join again, under whatever nick", pure, () => {
   for (const nick of ["ana", "eva"]) {
-    const { last, nicks } = foldAll(joined(1n, "ana"), joined(1n, nick));
+    const { last, nicks } = applyAll(joined(1n, "ana"), joined(1n, nick));
     assertEquals([last, nicks], [undefined, ["ana"]]);
   }
 });
 
 Deno.test("A message is said once, also by somebody who is not in any more", pure, () => {
-  const { folded } = foldAll(
+  const { applied } = applyAll(
     joined(1n, "ana"),
     said(1n, 2),
     said(1n, 2),
@@ -61,34 +60,34 @@ Deno.test("A message is said once, also by somebody who is not in any more", pur
     said(1n, 3),
     said(1n, 4),
   );
-  const numbers = folded.map((entry) => entry?.type === "said" ? entry.clientSeq : entry?.type);
+  const numbers = applied.map((entry) => entry?.type === "said" ? entry.clientSeq : entry?.type);
   const no = undefined;
   assertEquals(numbers, ["joined", 2, no, no, "left", no, 3, no, "joined", no, 4]);
 });
 
 Deno.test("What is accepted counts as proposed", pure, () => {
-  const { members } = foldAll(joined(1n, "ana"), said(1n, 7));
-  const { lastClientSeq, lastProposedSeq } = members.get(1n)!;
+  const { state } = applyAll(joined(1n, "ana"), said(1n, 7));
+  const { lastClientSeq, lastProposedSeq } = state.get(1n)!;
   assertEquals([lastClientSeq, lastProposedSeq], [7, 7]);
 });
 
 Deno.test("Who speaks has the nick that they have by then", pure, () => {
-  const { last } = foldAll(joined(1n, "ana"), renamed(1n, "ana", "eva"), said(1n, 1, "ana"));
+  const { last } = applyAll(joined(1n, "ana"), renamed(1n, "ana", "eva"), said(1n, 1, "ana"));
   assertEquals(last, said(1n, 1, "eva"));
 });
 
 Deno.test("Who leaves is out, once, under the nick that they have by then", pure, () => {
-  const { folded, nicks } = foldAll(
+  const { applied, nicks } = applyAll(
     joined(1n, "ana"),
     renamed(1n, "ana", "eva"),
     left(1n, "ana"),
     left(1n, "ana"),
   );
-  assertEquals([folded.slice(2), nicks], [[left(1n, "eva"), undefined], []]);
+  assertEquals([applied.slice(2), nicks], [[left(1n, "eva"), undefined], []]);
 });
 
 Deno.test("Another nick is had by who is in, if it is free, and another than before", pure, () => {
-  const { folded, nicks } = foldAll(
+  const { applied, nicks } = applyAll(
     joined(1n, "ana"),
     joined(2n, "beto"),
     renamed(1n, "ana", "BETO"),
@@ -98,28 +97,28 @@ Deno.test("Another nick is had by who is in, if it is free, and another than bef
     renamed(3n, "x", "y"),
   );
   const no = undefined;
-  assertEquals(folded.slice(2), [no, renamed(1n, "ana", "eva"), no, renamed(1n, "eva", "Eva"), no]);
+  assertEquals(applied.slice(2), [no, renamed(1n, "ana", "eva"), no, renamed(1n, "eva", "Eva"), no]);
   assertEquals(nicks, ["Eva", "beto"]);
 });
 
 Deno.test("What is announced changes nobody", pure, () => {
   const announced = { type: "announced", timeMs: 1, text: "hola" } as const;
   const backups = { type: "backups", timeMs: 1, backups: ["a:1"] } as const;
-  assertEquals(foldAll(announced, backups).folded, [announced, backups]);
+  assertEquals(applyAll(announced, backups).applied, [announced, backups]);
 });
 
 Deno.test("Who is in through one server moves to another, and nobody is told", pure, () => {
-  const { members, last } = foldAll(
+  const { state, last } = applyAll(
     { ...joined(1n, "ana"), nodeId: 7n },
     { ...joined(1n, "ana"), address: "10.0.0.8", nodeId: 8n },
   );
-  const { nodeId, address, sinceMs } = members.get(1n)!;
+  const { nodeId, address, sinceMs } = state.get(1n)!;
   assertEquals([last, nodeId, address, sinceMs], [undefined, 8n, "10.0.0.8", 5]);
 });
 
 Deno.test("A home is nothing that anybody reads", pure, () => {
-  const { folded } = foldAll({ ...joined(1n, "ana"), nodeId: 7n }, { ...left(1n, "ana"), nodeId: 7n });
-  assertEquals(folded, [joined(1n, "ana"), left(1n, "ana")]);
+  const { applied } = applyAll({ ...joined(1n, "ana"), nodeId: 7n }, { ...left(1n, "ana"), nodeId: 7n });
+  assertEquals(applied, [joined(1n, "ana"), left(1n, "ana")]);
 });
 
 Deno.test(
@@ -127,14 +126,14 @@ Deno.test(
   pure,
   () => {
     for (const [nodeId, isOut] of [[7n, true], [8n, false], [undefined, true]] as const) {
-      const { nicks } = foldAll({ ...joined(1n, "ana"), nodeId: 7n }, { ...left(1n, "ana"), nodeId });
+      const { nicks } = applyAll({ ...joined(1n, "ana"), nodeId: 7n }, { ...left(1n, "ana"), nodeId });
       assertEquals(nicks, isOut ? [] : ["ana"]);
     }
   },
 );
 
 Deno.test("What entries have made of a room can be told in few", pure, () => {
-  const { members } = foldAll(
+  const { state } = applyAll(
     { ...joined(1n, "ana"), nodeId: 7n },
     said(1n, 5),
     joined(2n, "beto"),
@@ -144,16 +143,16 @@ Deno.test("What entries have made of a room can be told in few", pure, () => {
     said(4n, 1),
     renamed(2n, "beto", "bea"),
   );
-  const again = foldAll(...snapshotOf(members)).members;
-  assertEquals([...again], [...members]);
+  const again = applyAll(...state.snapshot()).state;
+  assertEquals([...again], [...state]);
   assertEquals([...again.departed], [[3n, 2], [4n, 1]]);
   // Two for ana, and one each for beto, who has said nothing, and for those who are gone.
-  assertEquals([...snapshotOf(members)].length, 5);
+  assertEquals([...state.snapshot()].length, 5);
 });
 
 Deno.test("A message whose words are forgotten counts, and is read by nobody", pure, () => {
-  const { folded, members } = foldAll(joined(1n, "ana"), { ...said(1n, 5), text: "" }, said(1n, 5));
-  assertEquals([folded.slice(1), members.get(1n)!.lastClientSeq], [[undefined, undefined], 5]);
+  const { applied, state } = applyAll(joined(1n, "ana"), { ...said(1n, 5), text: "" }, said(1n, 5));
+  assertEquals([applied.slice(1), state.get(1n)!.lastClientSeq], [[undefined, undefined], 5]);
 });
 
 const backups = (list: string[], nodeId?: bigint): ProposedEvent => (
@@ -161,7 +160,7 @@ const backups = (list: string[], nodeId?: bigint): ProposedEvent => (
 );
 
 Deno.test("Backups that people named stay, servers of the room come and go, and all read both", pure, () => {
-  const { members, folded } = foldAll(
+  const { state, applied } = applyAll(
     backups(["a:1"]),
     backups(["s:1", "s:2"], 7n),
     backups(["b:1", "a:1"]),
@@ -170,7 +169,7 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
     backups([], 7n),
     backups(["s:4"], 7n),
   );
-  const lists = folded.map((entry) => entry?.type === "backups" ? entry.backups.join(" ") : entry?.type);
+  const lists = applied.map((entry) => entry?.type === "backups" ? entry.backups.join(" ") : entry?.type);
   assertEquals(lists, [
     "a:1",
     "s:1 s:2 a:1",
@@ -180,9 +179,9 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
     "a:1 b:1",
     "s:4 a:1 b:1",
   ]);
-  const { members: again } = foldAll(...snapshotOf(members));
-  assertEquals(backupOrder(again, { own: ["own:1"] }), ["s:4", "own:1", "a:1", "b:1"]);
-  assertEquals(again.clusterServers, { backups: ["s:4"], nodeId: 7n });
+  const { state: again } = applyAll(...state.snapshot());
+  assertEquals(again.backups.ordered({ own: ["own:1"] }), ["s:4", "own:1", "a:1", "b:1"]);
+  assertEquals(again.backups.cluster, { backups: ["s:4"], nodeId: 7n });
 });
 
 Deno.test(
@@ -190,7 +189,7 @@ Deno.test(
   pure,
   () => {
     const print = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
-    const { members, folded } = foldAll(
+    const { state, applied } = applyAll(
       backups(["a:1", `b:1#${print}`, "b:12"]),
       backups(["s:1", "b:1"], 7n),
       backups(["c:1", "-b:1"]),
@@ -198,27 +197,27 @@ Deno.test(
       backups(["-a:1"]),
       backups(["a:1"]),
     );
-    const lists = folded.slice(2).map((entry) => entry?.type === "backups" ? entry.backups.join(" ") : "");
+    const lists = applied.slice(2).map((entry) => entry?.type === "backups" ? entry.backups.join(" ") : "");
     assertEquals(lists, [
       "s:1 b:1 a:1 b:12 c:1",
       "s:1 b:1 a:1 b:12 c:1",
       "s:1 b:1 b:12 c:1",
       "s:1 b:1 b:12 c:1 a:1",
     ]);
-    assertEquals(foldAll(...snapshotOf(members)).members.configuredBackups, ["b:12", "c:1", "a:1"]);
+    assertEquals(applyAll(...state.snapshot()).state.backups.configured, ["b:12", "c:1", "a:1"]);
   },
 );
 
 Deno.test("Of as many backups as fit one is withdrawn all the same, and makes room", pure, () => {
   const many = Array.from({ length: 16 }, (_, i) => `a:${i + 1}`);
-  const { members } = foldAll(backups(many), backups(["-a:1", "b:1"]));
-  assertEquals(members.configuredBackups, [...many.slice(1), "b:1"]);
+  const { state } = applyAll(backups(many), backups(["-a:1", "b:1"]));
+  assertEquals(state.backups.configured, [...many.slice(1), "b:1"]);
 });
 
 Deno.test("Of too many backups those that people named stay, the first of them first", pure, () => {
   const many = (host: string) => Array.from({ length: 12 }, (_, i) => `${host}:${i + 1}`);
-  const { folded: [, all] } = foldAll(backups(many("s"), 1n), backups(many("a")));
+  const { applied: [, all] } = applyAll(backups(many("s"), 1n), backups(many("a")));
   assertEquals(all, backups(["s:1", "s:2", "s:3", "s:4", ...many("a")]));
-  const { members } = foldAll(backups(many("a")), backups(many("b")));
-  assertEquals(members.configuredBackups, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
+  const { state } = applyAll(backups(many("a")), backups(many("b")));
+  assertEquals(state.backups.configured, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
 });
