@@ -3,24 +3,19 @@
 import { assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/net/address.ts";
 import { runClient } from "../lib/client/main.ts";
-import { ChatServer, type ChatServerOptions } from "../lib/server/chat_server.ts";
+import type { ChatServer } from "../lib/server/chat_server.ts";
+import { makeServer, type TestServerOptions } from "./test_server.ts";
 import { UNLIMITED } from "../lib/base/limits.ts";
 import { join, makeHello, type RawClient } from "./raw_peer.ts";
 import { FakeUser } from "./fake_user.ts";
-import { LOOPBACK, TestClock } from "./support.ts";
+import { TestClock } from "./support.ts";
 
 /** The time on the clocks of all servers and clients. */
 export const NOON = "2026-11-22 12:00:00";
 
 /** A server with an empty room that slows nobody. */
-export function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({
-    host: LOOPBACK,
-    port: 0,
-    messages: UNLIMITED,
-    clock: new TestClock(NOON).now,
-    ...options,
-  });
+export function startServer(options: TestServerOptions = {}): ChatServer {
+  return makeServer({ messages: UNLIMITED, clock: new TestClock(NOON).now, ...options });
 }
 
 /** Has somebody by hand enter. */

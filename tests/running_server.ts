@@ -1,14 +1,14 @@
 // A server in this process, and clients by hand that come in, say something and hear what comes.
 
-import { ChatServer, type ChatServerOptions } from "../lib/server/chat_server.ts";
+import type { ChatServer } from "../lib/server/chat_server.ts";
+import { makeServer, type TestServerOptions } from "./test_server.ts";
 import type { Say, ServerMessage } from "../lib/protocol/frames.ts";
 import { UNLIMITED } from "../lib/base/limits.ts";
 import { join, makeHello, type Peer, type RawClient } from "./raw_peer.ts";
-import { LOOPBACK } from "./support.ts";
 
 /** A server with an empty room that slows nobody. */
-export function startServer(options: Partial<ChatServerOptions> = {}): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED, ...options });
+export function startServer(options: TestServerOptions = {}): ChatServer {
+  return makeServer({ messages: UNLIMITED, ...options });
 }
 
 /** Somebody comes in, whom the test closes as a peer. */

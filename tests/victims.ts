@@ -2,11 +2,13 @@
 // attack stays behind.
 
 import { assertEquals } from "@std/assert";
-import { ChatServer, type ChatServerOptions } from "../lib/server/chat_server.ts";
+import type { ChatServer } from "../lib/server/chat_server.ts";
+import { merge } from "./test_config.ts";
+import { makeServer, type TestServerOptions } from "./test_server.ts";
 import type { WireCode } from "../lib/errors.ts";
 import type { Say } from "../lib/protocol/frames.ts";
 import { dialPeer, join, makeHello, type Peer } from "./raw_peer.ts";
-import { LOOPBACK, waitFor, withTimeout } from "./support.ts";
+import { waitFor, withTimeout } from "./support.ts";
 import { TCP, type Transport } from "./transport.ts";
 
 /** How often to look whether something has happened, in ms. */
@@ -21,8 +23,8 @@ export function say(clientSeq: number, text = "hola", more: Partial<Say> = {}): 
 export const eva = makeHello("eva");
 
 /** A server on this machine. */
-export function startServer(options: Partial<ChatServerOptions> = {}, wire = TCP): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, wrapTls: wire.wrapTls, ...options });
+export function startServer(options: TestServerOptions = {}, wire = TCP): ChatServer {
+  return makeServer({ access: { wrapTls: wire.wrapTls }, ...options });
 }
 
 /** Someone honest, who reads all the time and answers PINGs. */
@@ -70,7 +72,7 @@ class Bystander implements AsyncDisposable {
 export interface Case {
   /** What the offender is told in the end; undefined if it does nothing that is forbidden. */
   readonly code?: WireCode;
-  readonly server?: Partial<ChatServerOptions>;
+  readonly server?: TestServerOptions;
   readonly attack: (peer: Peer, server: ChatServer) => Promise<unknown>;
   /** What the others hear of it besides. */
   readonly bystanderLines?: readonly string[];
@@ -78,10 +80,10 @@ export interface Case {
 
 /** ana and beto talk before, during and after an attack. */
 export async function runAttack(
-  { code, server: options, attack, bystanderLines = [] }: Case,
+  { code, server: options = {}, attack, bystanderLines = [] }: Case,
   wire = TCP,
 ): Promise<void> {
-  await using server = startServer({ graceMs: 0, ...options }, wire);
+  await using server = startServer(merge<TestServerOptions>({ room: { graceMs: 0 } }, options), wire);
   await using ana = await Bystander.enter("ana", server, wire);
   await using beto = await Bystander.enter("beto", server, wire);
   await ana.expectLine("joined beto");

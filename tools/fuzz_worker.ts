@@ -4,7 +4,8 @@
 /// <reference lib="deno.worker" />
 
 import type { Address } from "../lib/net/address.ts";
-import { ChatServer } from "../lib/server/chat_server.ts";
+import type { ChatServer } from "../lib/server/chat_server.ts";
+import { makeServer } from "../tests/test_server.ts";
 import { ChatError } from "../lib/errors.ts";
 import { errorText, translator } from "../lib/i18n/translate.ts";
 import { dial } from "../lib/net/tcp.ts";
@@ -125,15 +126,13 @@ class Victim {
 
   static async start(): Promise<Victim> {
     const faults: Error[] = [];
-    const server = new ChatServer({
-      host: LOOPBACK,
-      port: 0,
-      graceMs: 5,
+    const server = makeServer({
       messages: UNLIMITED,
-      wrapTls: TCP.wrapTls,
       onReject: (_, error) => {
         if (!(error instanceof ChatError)) faults.push(error);
       },
+      room: { graceMs: 5 },
+      access: { wrapTls: TCP.wrapTls },
     });
     const { peer } = await join(server.address, makeHello("honest"));
     const hellos = TCP.wrapTls ? await hellosOf(server) : NO_HELLOS;

@@ -4,7 +4,7 @@ import { type Address, formatAddress, readBackups } from "../net/address.ts";
 import { ChatView } from "./chat_view.ts";
 import { type ClientAccess, clientAccess } from "./client_access.ts";
 import { CHAT_COMMANDS, CommandLoop } from "./commands.ts";
-import { CLIENT_FLAGS, type ClientConfig, clientConfig } from "./config.ts";
+import { CLIENT_FLAGS, type ClientConfig, clientConfig, displayConfig } from "./config.ts";
 import { makeRenderer } from "../render/display.ts";
 import { AuthPrompter, isForAuthPrompter } from "./auth_prompt.ts";
 import { ChatError, InputError, type ServerError } from "../errors.ts";
@@ -40,7 +40,7 @@ export async function runClient(program: ProcessContext): Promise<number> {
     return EXIT.ok;
   }
   const settings = clientConfig(flags);
-  const renderer = makeRenderer(flags, program);
+  const renderer = makeRenderer(displayConfig(flags), program);
   const access = await clientAccess(flags, { ...settings, program });
   using client = new ChatClient(program, { ...settings, renderer, access });
   return await client.run();

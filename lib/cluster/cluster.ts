@@ -1,34 +1,59 @@
-// A room that many servers serve: the flags about it, and what joins one server to the others. NATS itself is loaded
-// only here.
+// A room that many servers serve: what joins one server to the others.
 
-import { formatBackup, parseBackup } from "../net/address.ts";
-import type { ChatServer } from "../server/chat_server.ts";
+import { type Address, formatBackup } from "../net/address.ts";
 import { type Clock, randomId, withTimeout } from "../base/time.ts";
 import { type NatsCode, NatsError } from "../errors.ts";
-import { checkCombinations, type FlagTable, type FlagValues } from "../cli/flags.ts";
-import { type NatsConfig, parseCredentials, parseNats, parseRoom } from "./nats_access.ts";
-import type { NatsRoom } from "./nats/room.ts";
+import { type NatsConfig, parseCredentials } from "./nats_access.ts";
 import { Membership } from "./membership.ts";
 import { readUserFile } from "../base/files.ts";
 import { ReplicatedCommitLog } from "./commit_log.ts";
+import type { NatsRoom, NatsRoomOptions } from "./store.ts";
 
 /** How long a server that ends waits for what was said to be stored, in ms. */
 const LEAVE_TIMEOUT_MS = 1_000;
 /** Hosts that stand for all addresses of a machine. */
 const WILDCARDS = ["0.0.0.0", "::"];
 
-/** Flags about rooms with many servers. */
-export const SHARED_ROOM_FLAGS = {
-  nats: { value: "URL", help: "flag.nats" },
-  room: { value: "NAME", help: "flag.room" },
-  "nats-creds": { value: "FILE", help: "flag.nats-creds" },
-  "nats-ca": { value: "FILE", help: "flag.nats-ca" },
-  advertise: { value: "HOST:N", help: "flag.advertise" },
-} as const satisfies FlagTable;
+/** A room in NATS, and how to reach it. */
+export interface NatsTarget extends NatsConfig {
+  readonly room: string;
+  /** `host:port[#fingerprint]` under which clients reach this server, unless it is the address it listens on. */
+  readonly advertised?: string;
+  readonly credentialsFile?: string;
+  /** PEM of the authorities to trust instead of the system's. */
+  readonly caFile?: string;
+}
+
+/** Settings of a cluster's parts; times in ms. */
+export interface ClusterConfig {
+  readonly unavailableAfterMs: number;
+  readonly deletedMs: number;
+  readonly openTimeoutMs: number;
+  readonly maxUncommittedBytes: number;
+  readonly snapshotEntries: number;
+  readonly renewMs: number;
+  readonly suspectMs: number;
+  readonly advertiseMs: number;
+}
+
+/** What a cluster does with the server that it attaches. */
+export interface ClusterHost {
+  readonly address: Address;
+  /** Addresses that clients have been told of. */
+  readonly clusterServers: readonly string[];
+  /** Ids of the nodes that members are connected to. */
+  readonly nodeIds: Iterable<bigint>;
+  nodeDown(nodeId: bigint): void;
+  publishOwnBackups(): void;
+  setClusterServers(addresses: readonly string[]): void;
+}
 
 /** What a room with many servers needs of this one. */
 export interface ClusterOptions {
   readonly clock: Clock;
+  readonly config: ClusterConfig;
+  /** Connects to NATS, and makes what is not there yet. */
+  readonly openNats: (options: NatsRoomOptions) => Promise<NatsRoom>;
   /** Told when what is said has to wait for NATS, and when that is over. */
   readonly onStalled: (isUnavailable: boolean) => void;
   /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. `isKept`:
@@ -74,26 +99,25 @@ export class Cluster implements AsyncDisposable {
     this.#advertised = parts.advertised;
   }
 
-  /** Opens the room that the flags name; undefined if they name none.
-   * @throws {InputError} about flags and files
+  /** @throws {InputError} about files
    * @throws {NatsError} */
   static async open(
-    flags: FlagValues<typeof SHARED_ROOM_FLAGS> & { readonly data?: string },
-    { clock, onStalled, onSnapshotTooLarge }: ClusterOptions,
-  ): Promise<Cluster | undefined> {
-    const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
-    checkCombinations(flags, { requires: [["nats", "room"], ...alone], conflicts: [["nats", "data"]] });
-    if (flags.nats === undefined || flags.room === undefined) return undefined;
-    const name = parseRoom(flags.room);
-    const advertised = flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise));
-    const access = await accessOf(flags.nats, flags);
+    target: NatsTarget,
+    { clock, config, openNats, onStalled, onSnapshotTooLarge }: ClusterOptions,
+  ): Promise<Cluster> {
+    const { room: name, advertised } = target;
+    const access = await readAccess(target);
     let address = "";
     const [nodeId, logId] = [randomId(), randomId()];
-    const nats = await openNats({ ...access, room: name, nodeId, address: () => address });
+    const nats = await openNats({ ...access, room: name, nodeId, address: () => address })
+      .catch((error) => {
+        throw natsError(error, access);
+      });
     try {
       const { promise: failed, reject: onFailed } = Promise.withResolvers<never>();
       failed.catch(() => {}); // whoever waits for it is told
       const commitLog = await ReplicatedCommitLog.open(nats.store, {
+        ...config,
         nodeId,
         logId,
         clock,
@@ -101,7 +125,7 @@ export class Cluster implements AsyncDisposable {
         onSnapshotTooLarge,
         onFailed,
       });
-      const membership = await Membership.join(nats.leases, { nodeId, clock });
+      const membership = await Membership.join(nats.leases, { ...config, nodeId, clock });
       const setAddress = (known: string) => address = known;
       const { servers } = access;
       return new Cluster({ name, servers, commitLog, failed, nats, membership, setAddress, advertised });
@@ -112,7 +136,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Has a server take part, from now on. `fingerprint` is that of its certificate. */
-  attach(server: ChatServer, { fingerprint }: { fingerprint?: string }): void {
+  attach(server: ClusterHost, { fingerprint }: { fingerprint?: string }): void {
     const { address } = server;
     const isKnown = !WILDCARDS.includes(address.host);
     const own = isKnown ? formatBackup({ server: address, fingerprint }) : "";
@@ -132,7 +156,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Whether clients of other servers can be told of this one, so far as it knows itself. */
-  isRoutable(server: ChatServer): boolean {
+  isRoutable(server: ClusterHost): boolean {
     return this.#advertised !== undefined || !WILDCARDS.includes(server.address.host);
   }
 
@@ -152,27 +176,14 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-async function accessOf(
-  urls: string,
-  { "nats-creds": creds, "nats-ca": ca }: FlagValues<typeof SHARED_ROOM_FLAGS>,
+async function readAccess(
+  { servers, credentials, isTls, credentialsFile: creds, caFile: ca }: NatsTarget,
 ): Promise<NatsConfig> {
-  const access = parseNats(urls);
   return {
-    ...access,
-    ...(creds !== undefined && { credentials: parseCredentials(await readUserFile(creds), creds) }),
-    ...(ca !== undefined && { ca: await readUserFile(ca), isTls: true }),
+    servers,
+    credentials: creds === undefined ? credentials : parseCredentials(await readUserFile(creds), creds),
+    ...(ca === undefined ? { isTls } : { ca: await readUserFile(ca), isTls: true }),
   };
-}
-
-async function openNats(
-  options: Parameters<typeof import("./nats/room.ts").openNatsRoom>[0],
-): Promise<NatsRoom> {
-  const { openNatsRoom } = await import("./nats/room.ts");
-  try {
-    return await openNatsRoom(options);
-  } catch (error) {
-    throw natsError(error, options);
-  }
 }
 
 /** What the module that is loaded apart throws is none of our classes. */

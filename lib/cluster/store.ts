@@ -1,5 +1,7 @@
 // What the journal of a room with many servers needs of the place where it is stored. Knows nothing of NATS.
 
+import type { NatsConfig } from "./nats_access.ts";
+
 /** Something that is stored. */
 export interface StoredRecord {
   /** Counts what is stored from 1, without a gap. */
@@ -61,4 +63,18 @@ export interface Leases {
   list(): Promise<ReadonlyMap<bigint, string>>;
   /** Gives one's own back. */
   release(): Promise<void>;
+}
+
+/** A room in NATS that is open. */
+export interface NatsRoom {
+  readonly store: StreamStore;
+  readonly leases: Leases;
+  close(): Promise<void>;
+}
+
+export interface NatsRoomOptions extends NatsConfig {
+  readonly room: string;
+  readonly nodeId: bigint;
+  /** Where clients reach this server, `host:port`; empty if unknown. */
+  readonly address: () => string;
 }

@@ -3,59 +3,26 @@
 
 import { type Address, unmapIPv4 } from "../net/address.ts";
 import { BanList } from "./bans.ts";
-import { type Clock, randomId, serverClock } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
+import type { ServerAccess } from "./access.ts";
+import type { ClusterHost } from "../cluster/cluster.ts";
+import type { ServerConfig } from "./config.ts";
 import { type ListenError, ProtocolError, type WireCode } from "../errors.ts";
-import { ConnectionLimiter, type LimiterOptions, pendingHandshakes } from "./connection_limiter.ts";
+import { ConnectionLimiter, pendingHandshakes } from "./connection_limiter.ts";
 import { BYE_FRAME, Sessions } from "./sessions.ts";
-import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
-import {
-  ConnectionManager,
-  type DisconnectReason,
-  FRAME_TIMEOUT_MS,
-  HANDSHAKE_TIMEOUT_MS,
-  type LogConsumer,
-  SLOW_WRITE_MS,
-} from "../net/connection_manager.ts";
-import { CLOSE_TIMEOUT_MS } from "../net/connection.ts";
-import { type CommitLog, InMemoryCommitLog } from "../room/commit_log.ts";
-import { ACCEPT_RATE, acceptConnections, listen, TLS_ACCEPT_RATE } from "../net/tcp.ts";
-import { encodeServer, MAX_CLIENT_FRAME_BYTES, type MemberInfo } from "../protocol/frames.ts";
-import { ClientHandler, type ClientHandlerOptions } from "./client_handler.ts";
-import { RESUME_GRACE_MS, Room } from "../room/room.ts";
-import { type EventLog, type EventLogConfig, RETAINED_BYTES } from "../room/event_log.ts";
-import type { Socket } from "../net/tls_socket.ts";
+import { ConnectionManager, type DisconnectReason, type LogConsumer } from "../net/connection_manager.ts";
+import type { CommitLog } from "../room/commit_log.ts";
+import { ACCEPT_RATE, acceptConnections, TLS_ACCEPT_RATE } from "../net/tcp.ts";
+import { encodeServer, type MemberInfo } from "../protocol/frames.ts";
+import { ClientHandler, type RejectedClient } from "./client_handler.ts";
+import { Room } from "../room/room.ts";
+import type { EventLog } from "../room/event_log.ts";
 
-/** How long a server that closes waits for its clients to take leave, in ms. */
-export const SHUTDOWN_MS = 1_000;
-
-const DEFAULT_LOG = { segmentBytes: 262_144, retainedBytes: RETAINED_BYTES };
-
-/** Settings of a server. */
-export interface ChatServerOptions
-  extends
-    LimiterOptions,
-    Pick<ClientHandlerOptions, "password" | "messages" | "onReject" | "commitWaitMs" | "overLimitMs"> {
-  /** IP address of this machine to listen on. */
-  readonly host: string;
-  /** 0 for any that is free. */
-  readonly port: number;
-  /** Servers that clients are told to go to when this one falls, as `host:port`. */
-  readonly backups?: readonly string[];
-  /** Makes TLS of connections: then nothing else is spoken. */
-  readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
-  /** How long a lost connection may stay away before the others are told, in ms. */
-  readonly graceMs?: number;
-  readonly pingMs?: number;
-  readonly pingTimeoutMs?: number;
-  readonly handshakeMs?: number;
-  readonly frameMs?: number;
-  readonly shutdownMs?: number;
-  readonly clock?: Clock;
-  readonly log?: Partial<EventLogConfig>;
-  /** What the room's log goes through; one that keeps nothing by default. */
-  readonly commitLog?: CommitLog;
-  /** Told why connections cannot be accepted at the moment, once until one is. */
-  readonly onError?: (error: ListenError) => void;
+/** What a server runs on. */
+export interface ServerParts {
+  readonly listener: Deno.TcpListener;
+  readonly commitLog: CommitLog;
+  readonly access: Omit<ServerAccess, "certificate">;
 }
 
 /** How a server fares. */
@@ -72,8 +39,14 @@ interface ServerStats {
 }
 
 /** A server with its one room. */
-export class ChatServer implements AsyncDisposable {
-  readonly #options: ChatServerOptions;
+export class ChatServer implements ClusterHost, AsyncDisposable {
+  /** Called when a client is not admitted, or disconnected by the server. */
+  onReject: (client: RejectedClient, error: Error) => void = () => {};
+  /** Called when no connection can be accepted, once until one is. */
+  onAcceptError: (error: ListenError) => void = () => {};
+  readonly #config: ServerConfig;
+  readonly #commitLog: CommitLog;
+  readonly #wrapTls: ServerAccess["wrapTls"];
   readonly #clock: Clock;
   readonly #listener: Deno.TcpListener;
   readonly #manager: ConnectionManager;
@@ -85,53 +58,33 @@ export class ChatServer implements AsyncDisposable {
   readonly #acceptLoop: Promise<void>;
   #closing: Promise<void> | undefined;
 
-  /** Listens at once.
-   * @throws {ListenError} */
-  constructor(options: ChatServerOptions) {
-    const {
-      host,
-      port,
-      backups = [],
-      graceMs = RESUME_GRACE_MS,
-      log,
-      commitLog = new InMemoryCommitLog(randomId()),
-    } = options;
-    const {
-      pingMs = PING_MS,
-      pingTimeoutMs = PING_TIMEOUT_MS,
-      handshakeMs = HANDSHAKE_TIMEOUT_MS,
-      frameMs = FRAME_TIMEOUT_MS,
-      clock = serverClock,
-    } = options;
-    this.#options = options;
+  constructor({ listener, commitLog, access }: ServerParts, config: ServerConfig, clock: Clock) {
+    this.#config = config;
+    this.#commitLog = commitLog;
+    this.#wrapTls = access.wrapTls;
     this.#clock = clock;
     this.#startedMs = clock().wallMs;
-    this.#listener = listen({ host, port });
-    this.#room = new Room(commitLog, { graceMs, log: { ...DEFAULT_LOG, ...log } });
-    this.#room.backups.setOwn(backups);
+    this.#listener = listener;
+    this.#room = new Room(commitLog, config.room);
+    this.#room.backups.setOwn(config.backups);
     this.#firstSeq = this.#room.log.head;
-    this.#manager = new ConnectionManager({
-      maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
-      pingMs,
-      pingTimeoutMs,
-      pingAlways: true,
-      handshakeMs,
-      frameMs,
-      closeTimeoutMs: CLOSE_TIMEOUT_MS,
-      slowWriteMs: SLOW_WRITE_MS,
-    }, clock);
+    this.#manager = new ConnectionManager(config.connections, clock);
     this.#manager.ping = () => encodeServer({ type: "ping", head: this.#room.log.head });
     this.#manager.onBeforeFlush = () => this.#room.deliver();
     this.#room.onReady = () => this.#manager.scheduleFlush();
     this.#sessions = new Sessions({ room: this.#room, clock, onReady: () => this.#manager.scheduleFlush() });
     this.#room.onTakenOver = (member, how) => this.#sessions.onTakenOver(member, how);
+    const limits = { ...config.limits, ...(!config.limits.isLoopbackExempt && { isExempt: () => false }) };
     const reception = new ClientHandler({
-      ...options,
+      ...config.timeouts,
+      messages: config.messages,
+      password: access.password,
+      onReject: (client, error) => this.onReject(client, error),
       manager: this.#manager,
       room: this.#room,
       sessions: this.#sessions,
-      limiter: new ConnectionLimiter(options),
-      anteroom: pendingHandshakes(options),
+      limiter: new ConnectionLimiter(limits),
+      anteroom: pendingHandshakes(limits),
       bans: this.#bans,
       commitLog,
       clock,
@@ -174,7 +127,7 @@ export class ChatServer implements AsyncDisposable {
       connections: this.#manager.connections.size,
       messagesPerSecond: this.#room.messagesPerSecond(this.#clock()),
       startedMs: this.#startedMs,
-      storedBytes: this.#options.commitLog?.storedBytes,
+      storedBytes: this.#commitLog.storedBytes,
     };
   }
 
@@ -263,7 +216,7 @@ export class ChatServer implements AsyncDisposable {
     this.#sessions[Symbol.dispose]();
     this.#room.deliver();
     this.#listener.close();
-    const { shutdownMs = SHUTDOWN_MS } = this.#options;
+    const { shutdownMs } = this.#config.timeouts;
     for (const connection of this.#manager.connections) {
       connection.end(BYE_FRAME, shutdownMs);
     }
@@ -276,8 +229,8 @@ export class ChatServer implements AsyncDisposable {
   }
 
   async #accept(reception: ClientHandler): Promise<void> {
-    const { onError = () => {} } = this.#options;
-    const rate = this.#options.wrapTls ? TLS_ACCEPT_RATE : ACCEPT_RATE;
+    const onError = (error: ListenError) => this.onAcceptError(error);
+    const rate = this.#wrapTls ? TLS_ACCEPT_RATE : ACCEPT_RATE;
     for await (const conn of acceptConnections(this.#listener, { onError, rate })) {
       void this.#receive(conn, reception); // ends with the connection
     }
@@ -285,11 +238,10 @@ export class ChatServer implements AsyncDisposable {
 
   /** Nothing that goes wrong with one connection ends the others. */
   async #receive(conn: Deno.TcpConn, reception: ClientHandler): Promise<void> {
-    const { wrapTls = (conn) => conn, onReject } = this.#options;
     try {
-      await reception.receive(this.#manager.add(wrapTls(conn)));
+      await reception.receive(this.#manager.add(this.#wrapTls?.(conn) ?? conn));
     } catch (error) {
-      onReject?.({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
+      this.onReject({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
       try {
         conn.close();
       } catch {

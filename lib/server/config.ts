@@ -1,76 +1,246 @@
-// Whom a server lets in, and how it proves who it is: the flags about passwords and TLS, and what they give.
+// Every setting of a server with its default, and the flags that change them.
 
-import { InputError, ProtocolError } from "../errors.ts";
-import { checkCombinations, type FlagTable, type FlagValues } from "../cli/flags.ts";
+import { formatBackup, parseBackup, parsePort } from "../net/address.ts";
+import type { ClusterConfig, NatsTarget } from "../cluster/cluster.ts";
+import { parseNats, parseRoom } from "../cluster/nats_access.ts";
 import {
-  checkTlsSupport,
-  loadCertificate,
-  loadOrCreateCertificate,
-  type ServerCertificate,
-  tlsServer,
-} from "../net/tls.ts";
-import { translator } from "../i18n/translate.ts";
-import { parsePassword, PasswordVerifier } from "../text/text.ts";
-import { isReadableByOthers, readUserFile } from "../base/files.ts";
-import type { ProcessContext } from "../cli/process.ts";
-import { errorFrame } from "./sessions.ts";
-import type { Socket } from "../net/tls_socket.ts";
+  checkCombinations,
+  COMMON_FLAGS,
+  DISPLAY_FLAGS,
+  type FlagTable,
+  type FlagValues,
+  invalidValue,
+  parseCount,
+} from "../cli/flags.ts";
+import { CLOSE_TIMEOUT_MS, type ConnectionConfig } from "../net/connection.ts";
+import { FRAME_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
+import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
+import { MAX_BACKUPS, MAX_CLIENT_FRAME_BYTES } from "../protocol/frames.ts";
+import type { DisplayConfig } from "../render/display.ts";
+import { DEFAULT_PATTERN, parsePattern } from "../render/timestamps.ts";
+import { RETAINED_BYTES } from "../room/event_log.ts";
+import { RESUME_GRACE_MS, type RoomConfig } from "../room/room.ts";
+import type { StorageConfig } from "../storage/sqlite_commit_log.ts";
+import { type RateLimit, UNLIMITED } from "../base/limits.ts";
+import type { AccessConfig } from "./access.ts";
+import { type LimiterConfig, MAX_CLIENTS, MAX_PER_ADDRESS } from "./connection_limiter.ts";
+import type { LogPrinterConfig } from "./log_printer.ts";
 
-/** Flags about letting in. */
-export const SERVER_ACCESS_FLAGS = {
+const MAX_GRACE_SECONDS = 3_600;
+/** Upper bound of the limits that flags set. */
+const MAX_COUNT = 1_000_000;
+/** Lower bound of `--keep`: a client that reconnects after a short outage must find the entries it missed. */
+const MIN_RETAINED = 1_000;
+const MAX_RETAINED = 100_000_000;
+const MAX_RETENTION_DAYS = 36_500;
+const DAY_MS = 86_400_000;
+
+export const SERVER_FLAGS = {
+  port: { value: "N", help: "flag.server-port" },
+  host: { value: "IP", help: "flag.server-host" },
+  backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
+  grace: { value: "S", help: "flag.grace" },
+  burst: { value: "N", help: "flag.burst" },
+  rate: { value: "N", help: "flag.rate" },
+  "max-clients": { value: "N", help: "flag.max-clients" },
+  "max-per-address": { value: "N", help: "flag.max-per-address" },
+  data: { value: "FILE", help: "flag.data" },
+  "data-sync": { choices: ["full", "normal"], help: "flag.data-sync" },
+  keep: { value: "N", help: "flag.keep" },
+  "keep-days": { value: "N", help: "flag.keep-days" },
   "password-file": { value: "FILE", help: "flag.server-password" },
   "tls-auto": { help: "flag.tls-auto" },
   "tls-dir": { value: "DIR", help: "flag.tls-dir" },
   "tls-cert": { value: "FILE", help: "flag.tls-cert" },
   "tls-key": { value: "FILE", help: "flag.tls-key" },
+  nats: { value: "URL", help: "flag.nats" },
+  room: { value: "NAME", help: "flag.room" },
+  "nats-creds": { value: "FILE", help: "flag.nats-creds" },
+  "nats-ca": { value: "FILE", help: "flag.nats-ca" },
+  advertise: { value: "HOST:N", help: "flag.advertise" },
+  ...DISPLAY_FLAGS,
+  ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
-/** What a server needs to let somebody in. */
-interface ServerConfig {
-  readonly password?: PasswordVerifier;
-  readonly certificate?: ServerCertificate;
-  /** Makes TLS of a connection, with that certificate. */
-  readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
+type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
+
+export interface ServerConfig {
+  /** Undefined: ask. */
+  readonly listen: { readonly host?: string; readonly port?: number };
+  /** Servers that clients are told to use when this one fails, `host:port[#fingerprint]`. */
+  readonly backups: readonly string[];
+  readonly limits: LimiterConfig;
+  /** Frames of one client. */
+  readonly messages: RateLimit;
+  readonly timeouts: ServerTimeouts;
+  readonly connections: ConnectionConfig;
+  readonly room: RoomConfig;
+  /** SQLite file that keeps the room; undefined: memory, or NATS. */
+  readonly dataFile?: string;
+  readonly storage: StorageConfig;
+  readonly nats?: NatsTarget;
+  readonly cluster: ClusterConfig;
+  readonly access: AccessConfig;
+  readonly display: DisplayConfig;
+  readonly logPrinter: LogPrinterConfig;
 }
 
-/** Reads what the flags name, or makes it; from then on the program has nothing to do with files.
- * @throws {InputError} about flags and files */
-export async function serverAccess(
-  flags: FlagValues<typeof SERVER_ACCESS_FLAGS>,
-  program: ProcessContext,
-): Promise<ServerConfig> {
+/** In ms. */
+interface ServerTimeouts {
+  /** For HELLO on a connection over the limit. */
+  readonly overLimitMs: number;
+  /** How long a client that has not joined waits for the commit log. */
+  readonly commitWaitMs: number;
+  /** How long a closing server waits for its clients to close. */
+  readonly shutdownMs: number;
+  /** How long an outage must be over before that is announced: flapping is one outage. */
+  readonly outageClearMs: number;
+}
+
+export const DEFAULT_CONFIG: ServerConfig = {
+  listen: {},
+  backups: [],
+  limits: {
+    maxClients: MAX_CLIENTS,
+    maxPerAddress: MAX_PER_ADDRESS,
+    maxAddresses: 10_000,
+    maxBans: 1_000,
+    isLoopbackExempt: true,
+  },
+  messages: { burst: 20, perSecond: 5 },
+  timeouts: { overLimitMs: 1_000, commitWaitMs: 3_000, shutdownMs: 1_000, outageClearMs: 3_000 },
+  connections: {
+    maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
+    // Always, also under load: the PONG shows that the client has read everything before the PING.
+    pingMs: PING_MS,
+    pingTimeoutMs: PING_TIMEOUT_MS,
+    pingAlways: true,
+    handshakeMs: HANDSHAKE_TIMEOUT_MS,
+    frameMs: FRAME_TIMEOUT_MS,
+    closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    slowWriteMs: SLOW_WRITE_MS,
+  },
+  room: { graceMs: RESUME_GRACE_MS, log: { segmentBytes: 262_144, retainedBytes: RETAINED_BYTES } },
+  storage: {
+    sync: "full",
+    retainEntries: 100_000,
+    retainMs: 30 * DAY_MS,
+    // As long as clients may resend them.
+    retainPrivateMs: 3_600_000,
+    pruneIntervalMs: 60_000,
+    retryMs: 1_000,
+  },
+  cluster: {
+    unavailableAfterMs: 2_000,
+    deletedMs: 30_000,
+    openTimeoutMs: 60_000,
+    maxUncommittedBytes: 8_388_608,
+    snapshotEntries: 5_000,
+    renewMs: 2_000,
+    suspectMs: 5_000,
+    advertiseMs: 60_000,
+  },
+  access: {},
+  display: { pattern: DEFAULT_PATTERN, isUtc: false, isColored: true },
+  logPrinter: { maxLagBytes: RETAINED_BYTES / 2, maxWaitMs: 5_000 },
+};
+
+/** The configuration that the flags ask for.
+ * @throws {InputError} */
+export function serverConfig(flags: ServerFlags): ServerConfig {
+  const { limits, room } = DEFAULT_CONFIG;
+  return {
+    ...DEFAULT_CONFIG,
+    listen: { host: flags.host, port: flags.port === undefined ? undefined : parsePort(flags.port) },
+    backups: backupsOf(flags),
+    room: { ...room, graceMs: graceMs(flags) ?? room.graceMs },
+    messages: messageRate(flags),
+    limits: {
+      ...limits,
+      maxClients: countFlag("--max-clients", flags["max-clients"]) ?? limits.maxClients,
+      maxPerAddress: countFlag("--max-per-address", flags["max-per-address"]) ?? limits.maxPerAddress,
+    },
+    dataFile: flags.data,
+    storage: storageConfig(flags),
+    nats: natsTarget(flags),
+    access: accessConfig(flags),
+    display: displayConfig(flags),
+  };
+}
+
+function backupsOf({ backup }: ServerFlags): string[] {
+  const tooMany = backup[MAX_BACKUPS];
+  if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
+  return backup.map((text) => formatBackup(parseBackup(text)));
+}
+
+function graceMs({ grace }: ServerFlags): number | undefined {
+  return grace === undefined ? undefined : parseCount("--grace", grace, MAX_GRACE_SECONDS) * 1_000;
+}
+
+function messageRate({ burst, rate }: ServerFlags): RateLimit {
+  const { messages } = DEFAULT_CONFIG;
+  const limit = {
+    burst: countFlag("--burst", burst) ?? messages.burst,
+    perSecond: rate === undefined ? messages.perSecond : parseCount("--rate", rate, MAX_COUNT),
+  };
+  return limit.perSecond === 0 ? UNLIMITED : limit;
+}
+
+function storageConfig(flags: ServerFlags): StorageConfig {
+  checkCombinations(flags, { requires: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
+  const { storage } = DEFAULT_CONFIG;
+  const days = countFlag("--keep-days", flags["keep-days"], { max: MAX_RETENTION_DAYS });
+  return {
+    ...storage,
+    sync: flags["data-sync"] === "normal" ? "normal" : "full",
+    retainEntries: countFlag("--keep", flags.keep, { min: MIN_RETAINED, max: MAX_RETAINED }) ??
+      storage.retainEntries,
+    retainMs: days === undefined ? storage.retainMs : days * DAY_MS,
+  };
+}
+
+function natsTarget(flags: ServerFlags): NatsTarget | undefined {
+  const alone = ["room", "nats-creds", "nats-ca", "advertise"].map((flag) => [flag, "nats"] as const);
+  checkCombinations(flags, { requires: [["nats", "room"], ...alone], conflicts: [["nats", "data"]] });
+  if (flags.nats === undefined || flags.room === undefined) return undefined;
+  return {
+    room: parseRoom(flags.room),
+    advertised: flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise)),
+    ...parseNats(flags.nats),
+    credentialsFile: flags["nats-creds"],
+    caFile: flags["nats-ca"],
+  };
+}
+
+function accessConfig(flags: ServerFlags): AccessConfig {
   checkCombinations(flags, {
     requires: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
     conflicts: [["tls-auto", "tls-cert"]],
   });
-  if (flags["tls-auto"] || flags["tls-cert"] !== undefined) checkTlsSupport(program.buildInfo.runtime);
-  const password = await readPassword(flags["password-file"], program);
-  const certificate = await loadServerCertificate(flags, program);
-  program.dropFilePermissions();
-  if (!certificate) return { password };
-  const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
-  return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
-}
-
-async function readPassword(
-  path: string | undefined,
-  { terminal, language }: ProcessContext,
-): Promise<PasswordVerifier | undefined> {
-  if (path === undefined) return undefined;
-  const password = parsePassword(await readUserFile(path));
-  if (await isReadableByOthers(path)) {
-    await terminal.print(translator(language)("server.password-open", { path }));
+  const { "password-file": passwordFile, "tls-cert": cert, "tls-key": key, "tls-dir": folder } = flags;
+  if (cert !== undefined && key !== undefined) {
+    return { passwordFile, certificate: { type: "files", cert, key } };
   }
-  return new PasswordVerifier(password);
+  return { passwordFile, ...(flags["tls-auto"] && { certificate: { type: "self-signed", folder } }) };
 }
 
-async function loadServerCertificate(
-  flags: FlagValues<typeof SERVER_ACCESS_FLAGS>,
-  { configFolder, clock }: ProcessContext,
-): Promise<ServerCertificate | undefined> {
-  const { "tls-cert": cert, "tls-key": key, "tls-dir": folder = configFolder } = flags;
-  if (cert !== undefined && key !== undefined) return await loadCertificate(cert, key);
-  if (!flags["tls-auto"]) return undefined;
-  if (folder === undefined) throw new InputError("no-folder");
-  return await loadOrCreateCertificate(folder, clock().wallMs);
+function displayConfig(flags: ServerFlags): DisplayConfig {
+  return {
+    pattern: flags.time === undefined ? DEFAULT_CONFIG.display.pattern : parsePattern(flags.time),
+    isUtc: flags.utc,
+    isColored: !flags["no-color"] && !flags.plain,
+  };
+}
+
+/** The value of a flag; undefined if it was not given. */
+function countFlag(
+  flag: string,
+  text: string | undefined,
+  { min = 1, max = MAX_COUNT } = {},
+): number | undefined {
+  if (text === undefined) return undefined;
+  const count = parseCount(flag, text, max);
+  if (count < min) throw invalidValue(flag, text);
+  return count;
 }

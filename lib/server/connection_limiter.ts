@@ -24,6 +24,17 @@ const MAX_PENDING_PER_ADDRESS = 64;
 /** Addresses that are remembered; the one heard of least recently, and that nobody is connected from, goes first. */
 const MAX_ADDRESSES = 10_000;
 
+/** Settings of a {@linkcode ConnectionLimiter} and a ban list. */
+export interface LimiterConfig {
+  readonly maxClients: number;
+  readonly maxPerAddress: number;
+  /** Addresses that are remembered. */
+  readonly maxAddresses: number;
+  readonly maxBans: number;
+  /** Whether clients of this machine are exempt from the limits of one address. */
+  readonly isLoopbackExempt: boolean;
+}
+
 /** Limits of a gate. */
 export interface LimiterOptions {
   readonly maxClients?: number;

@@ -14,6 +14,14 @@ const MAX_QUEUED_NOTICES = 100;
 /** How long the room waits for a file or a pipe, in ms: nobody must be taken for dead because of `| less`. */
 const MAX_WAIT_MS = 5_000;
 
+/** Settings of a {@linkcode LogPrinter}. */
+export interface LogPrinterConfig {
+  /** How far a file or pipe may lag before the room waits for it, in bytes of the log. */
+  readonly maxLagBytes: number;
+  /** How long the room waits then, in ms. */
+  readonly maxWaitMs: number;
+}
+
 /** What a console needs. */
 export interface LogPrinterOptions {
   readonly terminal: Terminal;

@@ -1,69 +1,36 @@
 // chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
 // when it is told to.
 
-import {
-  checkBackup,
-  DEFAULT_PORT,
-  formatAddress,
-  formatBackup,
-  parseBackup,
-  parsePort,
-} from "../net/address.ts";
-import { ChatServer, type ChatServerOptions } from "./chat_server.ts";
-import { makeRenderer } from "../render/display.ts";
-import { ChatError, InputError, ListenError } from "../errors.ts";
 import { isQuit } from "../cli/commands.ts";
-import {
-  COMMON_FLAGS,
-  DISPLAY_FLAGS,
-  type FlagTable,
-  type FlagValues,
-  invalidValue,
-  parseCount,
-  parseFlags,
-} from "../cli/flags.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { parseFlags } from "../cli/flags.ts";
 import { EXIT, infoOutput, type LocalAddress, type ProcessContext, programHelp } from "../cli/process.ts";
-import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import { ChatError, InputError, ListenError } from "../errors.ts";
+import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { checkBackup, DEFAULT_PORT, formatAddress, parseBackup, parsePort } from "../net/address.ts";
 import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls.ts";
-import { promptUntilValid } from "../terminal/terminal.ts";
-import { MAX_BACKUPS } from "../protocol/frames.ts";
-import type { RejectedClient } from "./client_handler.ts";
+import { listen } from "../net/tcp.ts";
+import { makeRenderer } from "../render/display.ts";
 import type { Renderer } from "../render/renderer.ts";
+import { InMemoryCommitLog } from "../room/commit_log.ts";
+import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
+import { SqliteStore } from "../storage/sqlite_store.ts";
+import { type AskOptions, promptUntilValid } from "../terminal/terminal.ts";
+import { type RateLimit, TokenBucket } from "../base/limits.ts";
+import { randomId } from "../base/time.ts";
+import { openAccess } from "./access.ts";
+import { ChatServer } from "./chat_server.ts";
+import type { RejectedClient } from "./client_handler.ts";
+import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
+import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { LogPrinter } from "./log_printer.ts";
-import { SERVER_DATA_FLAGS, serverData } from "./server_data.ts";
-import { Cluster, type ClusterOptions, SHARED_ROOM_FLAGS } from "../cluster/cluster.ts";
-import { SERVER_ACCESS_FLAGS, serverAccess } from "./config.ts";
-import { OutageNotifier } from "./spell.ts";
-import type { AskOptions } from "../terminal/terminal.ts";
-import { type RateLimit, TokenBucket, UNLIMITED } from "../base/limits.ts";
-import { MESSAGE_RATE } from "./visit.ts";
+import { OutageNotifier } from "./outage_notifier.ts";
 
 /** Stands for all addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
-const MAX_GRACE_SECONDS = 3_600;
 /** How many connections that were closed are told of: who is attacked still sees the room. */
 const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
-/** Most that a flag may set a limit to. */
-const MAX_COUNT = 1_000_000;
 const MEGABYTE = 1_048_576;
-
-/** The flags of chat-server. */
-export const SERVER_FLAGS = {
-  port: { value: "N", help: "flag.server-port" },
-  host: { value: "IP", help: "flag.server-host" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
-  grace: { value: "S", help: "flag.grace" },
-  burst: { value: "N", help: "flag.burst" },
-  rate: { value: "N", help: "flag.rate" },
-  "max-clients": { value: "N", help: "flag.max-clients" },
-  "max-per-address": { value: "N", help: "flag.max-per-address" },
-  ...SERVER_DATA_FLAGS,
-  ...SERVER_ACCESS_FLAGS,
-  ...SHARED_ROOM_FLAGS,
-  ...DISPLAY_FLAGS,
-  ...COMMON_FLAGS,
-} as const satisfies FlagTable;
 
 /** Runs a server until it is told to end. Returns the exit status.
  * @throws {InputError} about flags, or if the input ends before all is known
@@ -83,33 +50,24 @@ export async function serve(program: ProcessContext): Promise<number> {
     await terminal.print(...answer);
     return EXIT.ok;
   }
-  const renderer = makeRenderer(flags, program);
-  const log = new LogPrinter({ terminal, renderer, t, wallMs: () => clock().wallMs });
-  const settings = serverConfig(flags);
-  // deno-lint-ignore prefer-const -- what keeps the room is there before it
-  let server: ChatServer | undefined;
-  using unstored = outageNotifier(log, () => server);
-  await using file = await serverData(flags, {
-    clock,
-    onStalled: (error) =>
-      unstored.report(!error, error ? errorText(error, language) : t("server.stored-again")),
-  });
-  await using cluster = await Cluster.open(flags, { clock, ...clusterNotices(t, { log, unstored }) });
-  const access = await serverAccess(flags, program);
-  server = await listen(program, {
-    ...settings,
-    ...access,
-    commitLog: cluster?.commitLog ?? file,
-    clock,
-    onReject: rejectionLogger(log, program),
-    onError: (error) => log.print(errorText(error, language)),
-  });
-  if (!server) return EXIT.ok;
-  await using _ = server;
+  const config = serverConfig(flags);
+  const renderer = makeRenderer(config.display, program);
+  const log = new LogPrinter({ terminal, renderer, t, wallMs: () => clock().wallMs, ...config.logPrinter });
+  using outages = new OutageNotifier(log, config.timeouts);
+  await using file = await openFile(config, program, outages);
+  await using cluster = await openCluster(config, program, { log, outages });
+  const access = await openAccess(config.access, program);
+  const listener = await openListener(config, program);
+  if (!listener) return EXIT.ok;
+  const commitLog = cluster?.commitLog ?? file ?? new InMemoryCommitLog(randomId());
+  await using server = new ChatServer({ listener, commitLog, access }, config, clock);
+  server.onReject = rejectionLogger(log, program);
+  server.onAcceptError = (error) => log.print(errorText(error, language));
+  outages.onReport = (how) => server.broadcastStalled(how);
   cluster?.attach(server, access.certificate ?? {});
   await terminal.print(
     t("server.listening", { address: formatAddress(server.address) }),
-    ...(flags.data === undefined ? [] : storageLines(flags.data, server, t)),
+    ...(config.dataFile === undefined ? [] : storageLines(config.dataFile, server, t)),
     ...(access.certificate ? certificateLines(access.certificate, { program, renderer }) : []),
     ...(cluster ? clusterLines(cluster, server, t) : []),
   );
@@ -130,29 +88,42 @@ export async function serve(program: ProcessContext): Promise<number> {
   return EXIT.ok;
 }
 
-/** Nothing can be kept for now, as all are told whom that concerns: there may be no server yet. */
-function outageNotifier(log: LogPrinter, server: () => ChatServer | undefined): OutageNotifier {
-  return new OutageNotifier({
-    tell: (text, { isResolved, isRepeat }) => {
-      if (!isRepeat) log.print(text);
-      server()?.broadcastStalled({ isResolved });
-    },
-  });
+/** The commit log of `--data`. */
+async function openFile(
+  { dataFile, storage }: ServerConfig,
+  { clock, language }: ProcessContext,
+  outages: OutageNotifier,
+): Promise<SqliteCommitLog | undefined> {
+  if (dataFile === undefined) return undefined;
+  const t = translator(language);
+  const commitLog = new SqliteCommitLog(await SqliteStore.open(dataFile), storage, clock);
+  commitLog.onStalled = (error) =>
+    outages.report(!error, error ? errorText(error, language) : t("server.stored-again"));
+  return commitLog;
 }
 
-/** Tells what is wrong with NATS. */
-function clusterNotices(
-  t: Translate,
-  { log, unstored }: { log: LogPrinter; unstored: OutageNotifier },
-): Omit<ClusterOptions, "clock"> {
-  return {
+/** The room of `--nats`. */
+async function openCluster(
+  { nats, cluster: config }: ServerConfig,
+  { clock, language }: ProcessContext,
+  { log, outages }: { log: LogPrinter; outages: OutageNotifier },
+): Promise<Cluster | undefined> {
+  if (!nats) return undefined;
+  const t = translator(language);
+  return await Cluster.open(nats, {
+    clock,
+    config,
+    openNats: async (options) => {
+      const { openNatsRoom } = await import("../cluster/nats/room.ts");
+      return await openNatsRoom(options);
+    },
     onStalled: (isUnavailable) =>
-      unstored.report(!isUnavailable, t(isUnavailable ? "server.nats-away" : "server.nats-back")),
+      outages.report(!isUnavailable, t(isUnavailable ? "server.nats-away" : "server.nats-back")),
     onSnapshotTooLarge: (bytes, { isKept }) => {
       const name = isKept ? "server.nats-oversized" : "server.nats-oversized-forgets";
       log.print(t(name, { megabytes: megabytesFor(bytes) }));
     },
-  };
+  });
 }
 
 /** What NATS should take at once, with room to grow, in MB as its configuration has them. */
@@ -191,24 +162,6 @@ function rejectionLine(
   return t("server.fault", { who, fault: `${what} ${where?.trim()}` });
 }
 
-type Settings = Omit<ChatServerOptions, "host" | "port"> & { readonly host?: string; readonly port?: number };
-
-function serverConfig(flags: FlagValues<typeof SERVER_FLAGS>): Settings {
-  const tooMany = flags.backup[MAX_BACKUPS];
-  if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
-  return {
-    host: flags.host,
-    port: flags.port === undefined ? undefined : parsePort(flags.port),
-    backups: flags.backup.map((backup) => formatBackup(parseBackup(backup))),
-    graceMs: flags.grace === undefined
-      ? undefined
-      : parseCount("--grace", flags.grace, MAX_GRACE_SECONDS) * 1_000,
-    messages: messageRate(flags),
-    maxClients: limitOf("--max-clients", flags["max-clients"]),
-    maxPerAddress: limitOf("--max-per-address", flags["max-per-address"]),
-  };
-}
-
 /** Where the room is kept, and how much of it was there: a file of another name has nothing. */
 function storageLines(path: string, { firstSeq, log: { tail } }: ChatServer, t: Translate): string[] {
   const lines = [t("server.keeping", { path })];
@@ -237,27 +190,12 @@ function clusterLines(cluster: Cluster, server: ChatServer, t: Translate): strin
   return lines;
 }
 
-function messageRate({ burst, rate }: FlagValues<typeof SERVER_FLAGS>): RateLimit {
-  const allowance = {
-    burst: limitOf("--burst", burst) ?? MESSAGE_RATE.burst,
-    perSecond: rate === undefined ? MESSAGE_RATE.perSecond : parseCount("--rate", rate, MAX_COUNT),
-  };
-  return allowance.perSecond === 0 ? UNLIMITED : allowance;
-}
-
-/** A limit given by a flag: at least 1. */
-function limitOf(flag: string, text: string | undefined): number | undefined {
-  const limit = text === undefined ? undefined : parseCount(flag, text, MAX_COUNT);
-  if (limit === 0) throw invalidValue(flag, text!);
-  return limit;
-}
-
-/** Listens where the flags say; what they do not say is asked, again if it cannot be had. Undefined if the
- * person wants to leave instead. */
-async function listen(
+/** Listens where the flags say; asks for what they do not say, and again if it cannot be used. Undefined if the
+ * person quits instead. */
+async function openListener(
+  { listen: { host, port }, backups }: ServerConfig,
   program: ProcessContext,
-  { host, port, ...options }: Settings,
-): Promise<ChatServer | undefined> {
+): Promise<Deno.TcpListener | undefined> {
   const { terminal, language } = program;
   const asked: { host?: string; port?: number } = {};
   for (let isRetry = false;; isRetry = true) {
@@ -266,11 +204,11 @@ async function listen(
     asked.host ??= host ?? await askHost(program, { isRetry });
     if (asked.host === undefined) return undefined;
     const own = { host: asked.host, port: asked.port };
-    for (const backup of options.backups ?? []) {
+    for (const backup of backups) {
       checkBackup(parseBackup(backup), { listening: own, localIPs: localIPs(program) });
     }
     try {
-      return new ChatServer({ ...options, ...own });
+      return listen(own);
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       const culprit = error.code.startsWith("port-") ? "port" : "host";

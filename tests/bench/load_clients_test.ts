@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay, LoadClients } from "../../bench/load_clients.ts";
 import { RawClient } from "../../bench/raw_client.ts";
-import { ChatServer } from "../../lib/server/chat_server.ts";
+import { makeServer } from "../test_server.ts";
 import {
   type ClientMessage,
   decodeClient,
@@ -71,7 +71,7 @@ Deno.test("A raw client says why the server refuses it", async () => {
 
 /** What comes of a short conversation on a real server. */
 async function talk(senders: number, window: number) {
-  await using server = new ChatServer({ host: LOOPBACK, port: 0, messages: UNLIMITED });
+  await using server = makeServer({ messages: UNLIMITED });
   using batch = await LoadClients.open({ port: server.address.port, size: 5, atOnce: 2 });
   const hearsMore = (count: number) => batch.waitUntil("to hear more", ({ received }) => received > count);
   const first = await batch.runConversation({ senders, window, waitUntil: hearsMore(2 * window) });
@@ -153,7 +153,7 @@ for (const [copies, error] of UNFAIR) {
 
 Deno.test("LoadClients fails when one of its clients is disconnected", async () => {
   using batch = await (async () => {
-    await using server = new ChatServer({ host: LOOPBACK, port: 0, shutdownMs: 10 });
+    await using server = makeServer({ timeouts: { shutdownMs: 10 } });
     return await LoadClients.open({ port: server.address.port, size: 2 });
   })();
   const never = new Promise<void>(() => {});

@@ -1,7 +1,8 @@
 // Servers with a password or a certificate, and somebody who wants to get in.
 
 import { type Address, formatAddress } from "../../lib/net/address.ts";
-import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server.ts";
+import type { ChatServer } from "../../lib/server/chat_server.ts";
+import { makeServer, type TestServerOptions } from "../test_server.ts";
 import { type ChatError, ProtocolError } from "../../lib/errors.ts";
 import { PasswordVerifier } from "../../lib/text/text.ts";
 import type { RejectedClient } from "../../lib/server/client_handler.ts";
@@ -10,7 +11,7 @@ import { errorFrame } from "../../lib/server/sessions.ts";
 import type { CertificatePair } from "../net/certificates.ts";
 import { FakeScreen } from "../terminal/fake_screen.ts";
 import { FakeUser } from "../fake_user.ts";
-import { LOOPBACK, TestClock } from "../support.ts";
+import { TestClock } from "../support.ts";
 
 /** The time on the clocks of all servers and clients. */
 export const NOON = "2026-11-22 12:00:00";
@@ -18,18 +19,19 @@ export const NOON = "2026-11-22 12:00:00";
 /** The password. */
 export const SECRET = "ábrete sésamo";
 
-type Options = Partial<ChatServerOptions> & { readonly pair?: CertificatePair };
+type Options = TestServerOptions & { readonly pair?: CertificatePair };
 
 /** A server that speaks TLS if it has a certificate. */
 export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
   const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   const wrapTls = pair && await tlsServer({ ...pair, plaintextReply });
-  return new ChatServer({ host: LOOPBACK, port: 0, clock: new TestClock(NOON).now, ...options, wrapTls });
+  const access = { ...options.access, wrapTls };
+  return makeServer({ clock: new TestClock(NOON).now, ...options, access });
 }
 
 /** A server that asks for the password. */
 export function withPassword(options: Options = {}): Promise<ChatServer> {
-  return startServer({ password: new PasswordVerifier(SECRET), ...options });
+  return startServer({ access: { password: new PasswordVerifier(SECRET) }, ...options });
 }
 
 /** A person at a pipe, or at a terminal with line editing. */

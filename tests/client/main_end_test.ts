@@ -30,7 +30,7 @@ Deno.test("chat-client --auto with nothing to say tries on until it was in", asy
   ana.endInput();
   const chatting = ana.run(runClient, ...flagsFor({ host, port }), "--auto");
   await ana.waitForOutput("Se seguirá intentando");
-  await using _server = startServer({ port });
+  await using _server = startServer({ listen: { port } });
   assertEquals(await chatting, 0);
   assertStringIncludes(ana.output, "Conectado");
 });

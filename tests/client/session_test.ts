@@ -93,7 +93,7 @@ Deno.test("Session sends again, before anything new, what is pending and what is
 });
 
 Deno.test("Session goes on where it stopped on a server that it comes back to", async () => {
-  await using server = startServer({ graceMs: 60_000 });
+  await using server = startServer({ room: { graceMs: 60_000 } });
   await using interlude = new FakeServer(() => Promise.resolve());
   using beto = (await join(server.address, makeHello("beto"))).peer;
   await using ana = new SessionFixture("ana", [server.address, interlude.address, server.address]);

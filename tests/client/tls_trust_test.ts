@@ -202,7 +202,7 @@ Deno.test("Over TLS a server that hangs up is one that fell, and a client goes o
 });
 
 Deno.test("A client that shakes no hand, or reads nothing, is gone when the server is done with it", async () => {
-  await using server = await startServer({ pair: own, handshakeMs: 200 });
+  await using server = await startServer({ pair: own, connections: { handshakeMs: 200 } });
   const { host: hostname, port } = server.address;
   // Nothing, and half a handshake.
   await Promise.all([[], [22, 3, 1, 0, 200, 1]].map(async (bytes) => {

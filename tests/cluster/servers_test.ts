@@ -2,14 +2,15 @@
 // move from one to another.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server.ts";
+import type { ChatServer } from "../../lib/server/chat_server.ts";
+import { makeServer, type TestServerOptions } from "../test_server.ts";
 import { systemClock } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_CAUGHT_UP, type Say } from "../../lib/protocol/frames.ts";
 import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { join, makeHello, type RawClient } from "../raw_peer.ts";
-import { LOOPBACK, waitFor } from "../support.ts";
+import { waitFor } from "../support.ts";
 
 /** A server of a room. */
 class Sharer implements AsyncDisposable {
@@ -21,17 +22,22 @@ class Sharer implements AsyncDisposable {
     this.commitLog = commitLog;
   }
 
-  static async open(log: FakeLog, nodeId: bigint, options: Partial<ChatServerOptions> = {}): Promise<Sharer> {
-    // deno-lint-ignore prefer-const -- its journal is there before it
-    let server: ChatServer | undefined;
+  static async open(log: FakeLog, nodeId: bigint, options: TestServerOptions = {}): Promise<Sharer> {
+    const outages = { onReport: (_: { isResolved: boolean }) => {} };
     const commitLog = await ReplicatedCommitLog.open(new FakeStore(log), {
       nodeId,
       logId: 100n + nodeId,
       clock: systemClock,
       unavailableAfterMs: 20,
-      onStalled: (isUnavailable) => server?.broadcastStalled({ isResolved: !isUnavailable }),
+      onStalled: (isUnavailable) => outages.onReport({ isResolved: !isUnavailable }),
     });
-    server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 30, shutdownMs: 50, commitLog, ...options });
+    const server = makeServer({
+      commitLog,
+      room: { graceMs: 30 },
+      timeouts: { shutdownMs: 50 },
+      ...options,
+    });
+    outages.onReport = (how) => server.broadcastStalled(how);
     return new Sharer(server, commitLog);
   }
 
@@ -104,8 +110,8 @@ Deno.test("A nick is one person's on all servers", async () => {
 
 Deno.test("Who moves to another server goes on reading where they were, and nobody is told", async () => {
   const log = new FakeLog();
-  await using one = await Sharer.open(log, 1n, { graceMs: 10_000 });
-  await using other = await Sharer.open(log, 2n, { graceMs: 10_000 });
+  await using one = await Sharer.open(log, 1n, { room: { graceMs: 10_000 } });
+  await using other = await Sharer.open(log, 2n, { room: { graceMs: 10_000 } });
   const beto = await come(other, "beto");
   using _ = beto.peer;
   const before = await come(one, "ana");

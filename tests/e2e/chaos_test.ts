@@ -2,7 +2,7 @@
 // `deno task chaos` goes on for as long as one likes.
 
 import { assert, assertEquals } from "@std/assert";
-import { ChatServer } from "../../lib/server/chat_server.ts";
+import { makeServer } from "../test_server.ts";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import type { Said, Say } from "../../lib/protocol/frames.ts";
 import { join, makeHello, type Peer } from "../raw_peer.ts";
@@ -12,7 +12,6 @@ import { type Network, placeOf, Proxy, type Weather } from "./chaos/proxy.ts";
 import { runChaos } from "./chaos/run.ts";
 import { CLIENTS, roundOf } from "./chaos/schedule.ts";
 import { TestFolder, writing } from "../test_folder.ts";
-import { LOOPBACK } from "./support.ts";
 
 Deno.test("Servers die and freeze, connections break anywhere: nothing is lost or shown twice", async () => {
   const { problems, story, tally } = await runChaos({ seed: 1, durationMs: 10_000 });
@@ -168,7 +167,7 @@ Deno.test("The ledger finds a wrong number, a wrong time, and an order that othe
 async function inBadHands(
   act: (all: { proxy: Proxy; weather: Network["weather"]; ana: Peer; beto: Peer }) => Promise<void>,
 ) {
-  await using server = new ChatServer({ host: LOOPBACK, port: 0, graceMs: 0 });
+  await using server = makeServer({ room: { graceMs: 0 } });
   const network: Network = { random: new Random(1), weather: new Map() };
   await using proxy = await Proxy.open(server.address, network);
   using ana = (await join(proxy.address, makeHello("ana"))).peer;

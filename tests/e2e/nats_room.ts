@@ -1,6 +1,7 @@
 // A NATS server with a room in it.
 
-import { type NatsRoom, openNatsRoom } from "../../lib/cluster/nats/room.ts";
+import { openNatsRoom } from "../../lib/cluster/nats/room.ts";
+import type { NatsRoom } from "../../lib/cluster/store.ts";
 import { NatsServer } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
 

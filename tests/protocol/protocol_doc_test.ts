@@ -3,7 +3,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as address from "../../lib/net/address.ts";
-import * as chatServer from "../../lib/server/chat_server.ts";
 import { FrameDecoder } from "../../lib/codec.ts";
 import * as connection from "../../lib/net/connection.ts";
 import { WIRE_CODES } from "../../lib/errors.ts";
@@ -132,7 +131,7 @@ test("the table of limits has the constants' values, and all constants of the wi
   const wire = numbersOf(protocol, nick, text, heartbeat);
   const all = {
     ...wire,
-    ...numbersOf(address, welcome, chatServer, connection, gate, hub, inbox, state, outbox, room, roomLog),
+    ...numbersOf(address, welcome, connection, gate, hub, inbox, state, outbox, room, roomLog),
   };
   const listed = new Map(table("Limits").map(([name, value]) => [name!, Number(value!.replaceAll(",", ""))]));
   for (const [name, value] of listed) assertEquals(value, all[name], name);

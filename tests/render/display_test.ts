@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
+import { displayConfig } from "../../lib/client/config.ts";
 import { makeRenderer } from "../../lib/render/display.ts";
 import { InputError } from "../../lib/errors.ts";
 
@@ -16,14 +17,15 @@ Deno.test("Colours are for screens that show them, unless somebody wants none or
 }, () => {
   setColorEnabled(true);
   const isPainted = (flags: Partial<typeof NONE>, hasColours = true) =>
-    makeRenderer({ ...NONE, ...flags }, { language: "es", hasColours }).notice("x", 0).includes("\x1b");
+    makeRenderer(displayConfig({ ...NONE, ...flags }), { language: "es", hasColours }).notice("x", 0)
+      .includes("\x1b");
   assertEquals([isPainted({}), isPainted({}, false)], [true, false]);
   assertEquals([isPainted({ "no-color": true }), isPainted({ plain: true })], [false, false]);
 });
 
 Deno.test("Times look as --time says, and are those of UTC with --utc", pure, () => {
   const stampWith = (flags: { time?: string; utc?: boolean }) =>
-    makeRenderer({ ...NONE, time: undefined, ...flags }, { language: "es", hasColours: false }).formatTime(
+    makeRenderer(displayConfig({ ...NONE, ...flags }), { language: "es", hasColours: false }).formatTime(
       NOON_MS,
     );
   assertEquals(stampWith({ utc: true }), "2026-11-22 12:00:00");

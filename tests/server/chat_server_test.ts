@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
-import { SHUTDOWN_MS } from "../../lib/server/chat_server.ts";
+import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { ListenError } from "../../lib/errors.ts";
 import { encodeClient, sessionIdOf } from "../../lib/protocol/frames.ts";
 import { dialPeer, join, makeHello, makeToken, type RawClient } from "../raw_peer.ts";
@@ -18,10 +18,12 @@ async function hearSaid({ peer }: RawClient): Promise<string> {
 Deno.test("A connection that cannot be taken in is told of as a fault, and closed", async () => {
   const told: string[] = [];
   await using server = startServer({
-    wrapTls: () => {
-      throw new Error("no such certificate");
-    },
     onReject: ({ address }, { message }) => void told.push(`${address}: ${message}`),
+    access: {
+      wrapTls: () => {
+        throw new Error("no such certificate");
+      },
+    },
   });
   using conn = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
   assertEquals(await withTimeout(conn.read(new Uint8Array(1)), "the server to hang up"), null);
@@ -114,7 +116,7 @@ Deno.test("ChatServer gives a newcomer as much history as it wants", async () =>
 });
 
 Deno.test("ChatServer answers BYE with the rest of the log and BYE, and tells who left", async () => {
-  await using server = startServer({ graceMs: 60_000 });
+  await using server = startServer({ room: { graceMs: 60_000 } });
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await beto.send(say(1, "adiós"), { type: "bye" }, say(2, "never"));
@@ -126,7 +128,7 @@ Deno.test("ChatServer answers BYE with the rest of the log and BYE, and tells wh
 });
 
 Deno.test("ChatServer tells who was lost, once they did not come back in time", async () => {
-  await using server = startServer({ graceMs: 20 });
+  await using server = startServer({ room: { graceMs: 20 } });
   using ana = (await enterAs("ana", server)).peer;
   const { peer: beto } = await enterAs("beto", server);
   await ana.expect("joined");
@@ -136,7 +138,7 @@ Deno.test("ChatServer tells who was lost, once they did not come back in time", 
 });
 
 Deno.test("ChatServer tells nobody of a client that comes back in time", async () => {
-  await using server = startServer({ graceMs: 60_000 });
+  await using server = startServer({ room: { graceMs: 60_000 } });
   using ana = (await enterAs("ana", server)).peer;
   const first = await enterAs("beto", server);
   await ana.expect("joined");
@@ -153,7 +155,7 @@ Deno.test("ChatServer tells nobody of a client that comes back in time", async (
 });
 
 Deno.test("ChatServer still owes what was said to a client that has only ended its own side", async () => {
-  await using server = startServer({ graceMs: 0 });
+  await using server = startServer({ room: { graceMs: 0 } });
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
@@ -165,7 +167,7 @@ Deno.test("ChatServer still owes what was said to a client that has only ended i
 });
 
 Deno.test("ChatServer lets the same token take its place over, and tells nobody else", async () => {
-  await using server = startServer({ graceMs: 0 });
+  await using server = startServer({ room: { graceMs: 0 } });
   using ana = (await enterAs("ana", server)).peer;
   using old = (await enterAs("beto", server)).peer;
   const { peer: beto, welcome } = await enterAs("beto", server);
@@ -186,11 +188,11 @@ Deno.test("ChatServer lets the same token take its place over, and tells nobody 
 for (
   const [limit, code] of [
     [{ maxClients: 1 }, "room-full"],
-    [{ maxPerAddress: 1, isExempt: () => false }, "address-crowded"],
+    [{ maxPerAddress: 1, isLoopbackExempt: false }, "address-crowded"],
   ] as const
 ) {
   Deno.test(`ChatServer has room for who comes back where there is none for others: ${code}`, async () => {
-    await using server = startServer(limit);
+    await using server = startServer({ limits: limit });
     const answer = async () => {
       using beto = await dialPeer(server.address);
       await beto.send(makeHello("beto"));
@@ -280,8 +282,8 @@ Deno.test("ChatServer.close() tells everyone, after all that was said, and hears
 });
 
 Deno.test("ChatServer.close() waits a second at most for clients that do not take leave", async () => {
-  assertEquals(SHUTDOWN_MS, 1_000);
-  const server = startServer({ shutdownMs: 50 });
+  assertEquals(DEFAULT_CONFIG.timeouts.shutdownMs, 1_000);
+  const server = startServer({ timeouts: { shutdownMs: 50 } });
   await using _ = server;
   using ana = (await enterAs("ana", server)).peer;
   const before = performance.now();
@@ -292,7 +294,7 @@ Deno.test("ChatServer.close() waits a second at most for clients that do not tak
 });
 
 function listenFailure({ host, port }: Address): [string, unknown] {
-  const { code, details } = assertThrows(() => void startServer({ host, port }), ListenError);
+  const { code, details } = assertThrows(() => void startServer({ listen: { host, port } }), ListenError);
   return [code, [details.host, details.port]];
 }
 

@@ -26,8 +26,7 @@ Deno.test("A client that says much at once loses nothing, in the order in which 
 Deno.test("A client that is slowed is not taken for dead, however long its PONGs wait behind its messages", async () => {
   await using server = startServer({
     messages: { burst: 2, perSecond: 12 },
-    pingMs: 200,
-    pingTimeoutMs: 1_000,
+    connections: { pingMs: 200, pingTimeoutMs: 1_000 },
   });
   const { peer } = await join(server.address, makeHello("eva"));
   using _ = peer;
@@ -51,7 +50,7 @@ Deno.test("What is sent again after a failover is not slowed", async () => {
 });
 
 Deno.test("Whoever leaves a full room makes room for another", async () => {
-  await using server = startServer({ maxClients: 1 });
+  await using server = startServer({ limits: { maxClients: 1 } });
   for (let i = 0; i < 3; i++) {
     const { peer } = await join(server.address, eva);
     using _ = peer;
@@ -63,7 +62,7 @@ Deno.test("Whoever leaves a full room makes room for another", async () => {
 });
 
 Deno.test("Of a crowd before a full room 256 are told, and the rest is sent away without a word", async () => {
-  await using server = startServer({ maxClients: 1 });
+  await using server = startServer({ limits: { maxClients: 1 } });
   const { peer } = await join(server.address, eva);
   using _ = peer;
   const dialling = Array.from({ length: 400 }, () => dialPeer(server.address));
@@ -82,8 +81,7 @@ Deno.test("Of a crowd before a full room 256 are told, and the rest is sent away
 Deno.test("A client that is slowed between the halves of a frame is not late with it", async () => {
   await using server = startServer({
     messages: { burst: 2, perSecond: 20 },
-    frameMs: 250,
-    pingTimeoutMs: 1_000,
+    connections: { frameMs: 250, pingTimeoutMs: 1_000 },
   });
   const { peer } = await join(server.address, eva);
   using _ = peer;
@@ -101,9 +99,8 @@ Deno.test("A client whose every read ends within a frame is not late with any", 
   await using server = startServer({
     messages: UNLIMITED,
     clock: clock.now,
-    frameMs,
-    pingMs,
-    pingTimeoutMs: 600, // looks at its clients every 10 ms
+    // looks at its clients every 10 ms
+    connections: { frameMs, pingMs, pingTimeoutMs: 600 },
   });
   const { peer } = await join(server.address, eva);
   using _ = peer;

@@ -11,10 +11,9 @@ import { LOOPBACK, waitFor } from "../support.ts";
 Deno.test("Who was given up has their place for as long as that connection takes it", async () => {
   const codes: string[] = [];
   await using server = startServer({
-    maxClients: 1,
-    pingMs: 50,
-    pingTimeoutMs: 300,
     onReject: (_, error) => void codes.push(error instanceof ChatError ? error.code : error.message),
+    limits: { maxClients: 1 },
+    connections: { pingMs: 50, pingTimeoutMs: 300 },
   });
   using broken = (await enterAs("ana", server)).peer; // answers no PING, and does not hang up
   await waitFor(() => codes.includes("silent"), "the server to give them up");
@@ -27,7 +26,11 @@ Deno.test("Who was given up has their place for as long as that connection takes
 
 Deno.test("Who has said who they are is not late because the server waits for its disk", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog, maxClients: 1, overLimitMs: 200, commitWaitMs: 600 });
+  await using server = startServer({
+    commitLog,
+    limits: { maxClients: 1 },
+    timeouts: { overLimitMs: 200, commitWaitMs: 600 },
+  });
   using _broken = (await enterAs("ana", server)).peer;
   commitLog.isBlocked = true;
   const coming = enterAs("ana", server);
@@ -39,7 +42,7 @@ Deno.test("Who has said who they are is not late because the server waits for it
 });
 
 Deno.test("Who has come back to a full server stays", async () => {
-  await using server = startServer({ maxClients: 1, overLimitMs: 50 });
+  await using server = startServer({ limits: { maxClients: 1 }, timeouts: { overLimitMs: 50 } });
   using _broken = (await enterAs("ana", server)).peer;
   using ana = (await enterAs("ana", server)).peer;
   using silent = await dialPeer(server.address);
@@ -63,7 +66,11 @@ function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
 Deno.test("Whoever crowds a full server from one address keeps nobody of another from coming back", async () => {
   let hostname = "10.0.0.1";
   const wrapTls = (conn: Deno.TcpConn) => asFrom(hostname, conn);
-  await using server = startServer({ maxClients: 1, overLimitMs: 60_000, wrapTls });
+  await using server = startServer({
+    limits: { maxClients: 1 },
+    timeouts: { overLimitMs: 60_000 },
+    access: { wrapTls },
+  });
   using _broken = (await enterAs("ana", server)).peer;
   hostname = "10.0.0.66";
   const { port } = server.address;

@@ -149,23 +149,33 @@ const CASES: Record<string, Case> = {
   // Who says nothing, or not all of it
   "nothing at all": {
     code: "hello-late",
-    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS, pingTimeoutMs: 4 * HANDSHAKE_TIMEOUT_MS },
+    server: {
+      connections: {
+        handshakeMs: HANDSHAKE_TIMEOUT_MS,
+        pingTimeoutMs: 4 * HANDSHAKE_TIMEOUT_MS,
+      },
+    },
     attack: async () => {},
   },
   "half a HELLO": {
     code: "hello-late",
-    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS, pingTimeoutMs: 4 * HANDSHAKE_TIMEOUT_MS },
+    server: {
+      connections: {
+        handshakeMs: HANDSHAKE_TIMEOUT_MS,
+        pingTimeoutMs: 4 * HANDSHAKE_TIMEOUT_MS,
+      },
+    },
     attack: (peer) => peer.send(helloBytes.subarray(0, 20)),
   },
   "a frame that does not end": {
     code: "frame-late",
-    server: { frameMs: 20, pingTimeoutMs: 600 },
+    server: { connections: { frameMs: 20, pingTimeoutMs: 600 } },
     bystanderLines: COMES_AND_GOES,
     attack: (peer) => peer.send(eva, sayBytes.subarray(0, -1)),
   },
   "a frame a byte at a time, for ever": {
     code: "frame-late",
-    server: { frameMs: 40, pingTimeoutMs: 600 },
+    server: { connections: { frameMs: 40, pingTimeoutMs: 600 } },
     bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
       await peer.send(eva, bytes(0, 0, 0x40, 0, FRAME_TYPE.say));
@@ -177,7 +187,7 @@ const CASES: Record<string, Case> = {
   },
   "no answer to PING": {
     code: "silent",
-    server: { pingMs: 30, pingTimeoutMs: 120 },
+    server: { connections: { pingMs: 30, pingTimeoutMs: 120 } },
     bystanderLines: COMES_AND_GOES,
     attack: (peer) => peer.send(eva),
   },
@@ -258,11 +268,11 @@ const CASES: Record<string, Case> = {
   // Who is too many, too fast, or in two places
   "one client more than there is room for": {
     code: "room-full",
-    server: { maxClients: 2 },
+    server: { limits: { maxClients: 2 } },
     attack: (peer) => peer.send(eva),
   },
   "300 clients more than there is room for": {
-    server: { maxClients: 2 },
+    server: { limits: { maxClients: 2 } },
     attack: async (_, { address }) => {
       const conns = await Promise.all(
         Array.from({ length: 300 }, () => Deno.connect({ hostname: address.host, port: address.port })),
@@ -272,12 +282,12 @@ const CASES: Record<string, Case> = {
   },
   "one connection more than an address may have": {
     code: "address-crowded",
-    server: { maxPerAddress: 2, isExempt: () => false },
+    server: { limits: { maxPerAddress: 2, isLoopbackExempt: false } },
     attack: (peer) => peer.send(eva),
   },
   "one who comes in more often than an address may": {
     bystanderLines: new Array(30).fill(COMES_AND_GOES).flat(),
-    server: { isExempt: () => false },
+    server: { limits: { isLoopbackExempt: false } },
     code: "entering-too-often",
     attack: async (last, { address }) => {
       // ana and beto have the same address.
@@ -341,7 +351,10 @@ const CASES: Record<string, Case> = {
     },
   },
   "5,000 messages at once, into the slowed lane": {
-    server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, pingTimeoutMs: 5_000 },
+    server: {
+      messages: { burst: 20, perSecond: 0.001 },
+      connections: { pingMs: 500, pingTimeoutMs: 5_000 },
+    },
     bystanderLines: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
       await peer.send(eva);

@@ -1,7 +1,8 @@
 // The log on the screen of whoever runs a server.
 
 import { assert, assertEquals } from "@std/assert";
-import { ChatServer } from "../../lib/server/chat_server.ts";
+import type { ChatServer } from "../../lib/server/chat_server.ts";
+import { makeServer } from "../test_server.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
 import { Renderer } from "../../lib/render/renderer.ts";
@@ -10,7 +11,7 @@ import { Terminal } from "../../lib/terminal/terminal.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
 import { newEventLog } from "../room/room_fixture.ts";
 import { enterAs } from "../piped_server.ts";
-import { flushMacrotasks, LOOPBACK, TestClock, withTimeout } from "../support.ts";
+import { flushMacrotasks, TestClock, withTimeout } from "../support.ts";
 
 Deno.test("What came to nothing keeps nothing that comes behind it from the screen", async () => {
   const printed: string[] = [];
@@ -73,12 +74,7 @@ class StandingConsole implements AsyncDisposable {
 
 /** A server whose log soon forgets, and that lets everybody say as much as they like. */
 function forgetfulServer(): ChatServer {
-  return new ChatServer({
-    host: LOOPBACK,
-    port: 0,
-    log: { segmentBytes: 2_000, retainedBytes: 40_000 },
-    messages: UNLIMITED,
-  });
+  return makeServer({ messages: UNLIMITED, room: { log: { segmentBytes: 2_000, retainedBytes: 40_000 } } });
 }
 
 Deno.test("LogPrinter says how much it skips when it cannot keep up with the room", async () => {

@@ -1,19 +1,20 @@
 // What comes and goes is told of as one thing.
 
 import { assertEquals } from "@std/assert";
-import { OutageNotifier } from "../../lib/server/spell.ts";
+import { OutageNotifier } from "../../lib/server/outage_notifier.ts";
 import { waitFor } from "../support.ts";
 
 Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
   const told: string[] = [];
   let again = 0;
-  using notifier = new OutageNotifier({
-    tell: (text, { isResolved, isRepeat }) => {
-      if (isRepeat) again++;
-      else told.push(`${text} ${isResolved}`);
-    },
-    clearAfterMs: 50,
-  });
+  let printed = "";
+  const log = { print: (text: string) => printed = text };
+  using notifier = new OutageNotifier(log, { outageClearMs: 50 });
+  notifier.onReport = ({ isResolved }) => {
+    if (printed === "") again++;
+    else told.push(`${printed} ${isResolved}`);
+    printed = "";
+  };
   // However often it comes and goes.
   for (let i = 0; i < 5; i++) {
     notifier.report(false, "bad");

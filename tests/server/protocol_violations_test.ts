@@ -45,7 +45,7 @@ for (const [code, what, where, ...violation] of VIOLATIONS) {
 }
 
 Deno.test("ChatServer has lost at once whom it does not serve any longer", async () => {
-  await using server = startServer({ graceMs: 0 });
+  await using server = startServer({ room: { graceMs: 0 } });
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
@@ -61,7 +61,7 @@ Deno.test("ChatServer takes what came before a violation, in the same packet too
 });
 
 Deno.test("ChatServer answers with ERROR hello-late whoever does not introduce themselves", async () => {
-  await using server = startServer({ handshakeMs: 20 });
+  await using server = startServer({ connections: { handshakeMs: 20 } });
   using late = await dialPeer(server.address);
   await late.send(new Uint8Array([0, 0, 0]));
   assertEquals((await late.expect("error")).code, "hello-late");
@@ -69,7 +69,7 @@ Deno.test("ChatServer answers with ERROR hello-late whoever does not introduce t
 });
 
 Deno.test("ChatServer does not call late who introduced themselves in time", async () => {
-  await using server = startServer({ handshakeMs: 150 });
+  await using server = startServer({ connections: { handshakeMs: 150 } });
   using ana = (await enterAs("ana", server)).peer;
   using late = await dialPeer(server.address);
   assertEquals((await late.expect("error")).code, "hello-late"); // so ana's time is over too
@@ -86,7 +86,10 @@ async function sync(peer: Peer): Promise<void> {
 Deno.test("ChatServer sends PING at its pace however much is said, and keeps who answers", async () => {
   const clock = new TestClock();
   clock.advanceTo(0);
-  await using server = startServer({ clock: clock.now, pingMs: 20, pingTimeoutMs: 60 });
+  await using server = startServer({
+    clock: clock.now,
+    connections: { pingMs: 20, pingTimeoutMs: 60 },
+  });
   using ana = (await enterAs("ana", server)).peer;
   for (let monotonicMs = 10; monotonicMs < 200; monotonicMs += 20) {
     clock.advanceTo(monotonicMs);
@@ -100,7 +103,11 @@ Deno.test("ChatServer sends PING at its pace however much is said, and keeps who
 Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and they are lost", async () => {
   const clock = new TestClock();
   clock.advanceTo(0);
-  await using server = startServer({ clock: clock.now, pingMs: 20, pingTimeoutMs: 60, graceMs: 0 });
+  await using server = startServer({
+    clock: clock.now,
+    room: { graceMs: 0 },
+    connections: { pingMs: 20, pingTimeoutMs: 60 },
+  });
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await ana.expect("joined");
@@ -121,7 +128,10 @@ Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and t
 Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async () => {
   const clock = new TestClock();
   clock.advanceTo(0);
-  await using server = startServer({ clock: clock.now, pingMs: 20, pingTimeoutMs: 60 });
+  await using server = startServer({
+    clock: clock.now,
+    connections: { pingMs: 20, pingTimeoutMs: 60 },
+  });
   using ana = (await enterAs("ana", server)).peer;
   for (const monotonicMs of [20, 40, 60]) {
     clock.advanceTo(monotonicMs);
@@ -134,7 +144,9 @@ Deno.test("ChatServer gives up who talks but leaves a PING unanswered", async ()
 });
 
 Deno.test("ChatServer answers with ERROR too-slow who falls off the log, and nobody waits", async () => {
-  await using server = startServer({ graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } });
+  await using server = startServer({
+    room: { graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } },
+  });
   using slow = (await enterAs("slow", server)).peer;
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;

@@ -2,7 +2,7 @@
 // full holds everybody up and loses nothing.
 
 import { assert, assertEquals } from "@std/assert";
-import { DEFAULT_STORAGE } from "../../lib/server/server_data.ts";
+import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import type { ChatError } from "../../lib/errors.ts";
 import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
@@ -47,7 +47,7 @@ async function withCommitLog(
 ) {
   const file = await SqliteStore.open(path);
   const troubles: (string | undefined)[] = [];
-  await using commitLog = new SqliteCommitLog(file, { ...DEFAULT_STORAGE, ...config }, clock.now);
+  await using commitLog = new SqliteCommitLog(file, { ...DEFAULT_CONFIG.storage, ...config }, clock.now);
   commitLog.onStalled = (error: ChatError | undefined) => troubles.push(error?.code);
   const given: [number, string][] = [];
   const ticks: number[] = [];

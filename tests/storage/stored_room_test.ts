@@ -1,11 +1,11 @@
 // Servers that keep their room: one on the file of another that was killed, and one whose disk is full.
 
 import { assert, assertEquals } from "@std/assert";
-import { ChatServer, type ChatServerOptions } from "../../lib/server/chat_server.ts";
+import { makeServer } from "../test_server.ts";
 import { systemClock } from "../../lib/base/time.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
-import { DEFAULT_STORAGE } from "../../lib/server/server_data.ts";
+import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { MAX_PER_ADDRESS } from "../../lib/server/connection_limiter.ts";
 import { encodeClient, type LogEntry, type Say } from "../../lib/protocol/frames.ts";
 import { dialPeer, join, makeHello, type RawClient } from "../raw_peer.ts";
@@ -13,12 +13,8 @@ import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
 import { LOOPBACK, waitFor } from "../support.ts";
 import { TestFolder, writing } from "../test_folder.ts";
 
-function startServer(options: Partial<ChatServerOptions>): ChatServer {
-  return new ChatServer({ host: LOOPBACK, port: 0, ...options });
-}
-
 async function openCommitLog(path: string): Promise<SqliteCommitLog> {
-  return new SqliteCommitLog(await SqliteStore.open(path), DEFAULT_STORAGE, systemClock);
+  return new SqliteCommitLog(await SqliteStore.open(path), DEFAULT_CONFIG.storage, systemClock);
 }
 
 function say(clientSeq: number, text = `t${clientSeq}`): Say {
@@ -54,7 +50,7 @@ Deno.test(
     let copy: string;
     {
       await using commitLog = await openCommitLog(path);
-      await using server = startServer({ commitLog });
+      await using server = makeServer({ commitLog });
       before = await join(server.address, makeHello("ana"));
       using ana = before.peer;
       using beto = (await join(server.address, makeHello("beto"))).peer;
@@ -70,7 +66,7 @@ Deno.test(
       copy = await killed(path);
     }
     await using commitLog = await openCommitLog(copy);
-    await using server = startServer({ commitLog, graceMs: 200 });
+    await using server = makeServer({ commitLog, room: { graceMs: 200 } });
     const { logId } = before.welcome;
     const ana = await join(
       server.address,
@@ -103,7 +99,10 @@ Deno.test(
 Deno.test("A server whose disk is full reads nothing more, keeps everybody, and goes on by itself", async () => {
   const commitLog = new DelayedCommitLog();
   // Times as they are between real programs, only shorter.
-  await using server = startServer({ commitLog, pingMs: 200, pingTimeoutMs: 1_200 });
+  await using server = makeServer({
+    commitLog,
+    connections: { pingMs: 200, pingTimeoutMs: 1_200 },
+  });
   const { peer: ana } = await join(server.address, makeHello("ana"));
   using _ana = ana;
   commitLog.isBlocked = true;
@@ -129,7 +128,7 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
 
 Deno.test("Who wants to come in while the disk is full is let in afterwards", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog });
+  await using server = makeServer({ commitLog });
   commitLog.isBlocked = true;
   const coming = join(server.address, makeHello("ana"));
   await waitFor(() => server.stats.connections === 1, "somebody to come");
@@ -141,11 +140,10 @@ Deno.test("Who wants to come in while the disk is full is let in afterwards", as
 
 Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({
+  await using server = makeServer({
     commitLog,
-    commitWaitMs: 1_300,
-    handshakeMs: 100,
-    pingTimeoutMs: 1_200,
+    timeouts: { commitWaitMs: 1_300 },
+    connections: { handshakeMs: 100, pingTimeoutMs: 1_200 },
   });
   commitLog.isBlocked = true;
   using ana = await dialPeer(server.address);
@@ -164,7 +162,11 @@ Deno.test("Who wants to come in while the disk is full for longer is told so, an
 
 Deno.test("Who could not be let in because nothing was kept has not come too often, however often they came", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog, commitWaitMs: 5, isExempt: () => false });
+  await using server = makeServer({
+    commitLog,
+    timeouts: { commitWaitMs: 5 },
+    limits: { isLoopbackExempt: false },
+  });
   const held = hold(commitLog);
   for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {
     using ana = await dialPeer(server.address);
@@ -181,7 +183,7 @@ Deno.test("Who could not be let in because nothing was kept has not come too oft
 
 Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog, graceMs: 50 });
+  await using server = makeServer({ commitLog, room: { graceMs: 50 } });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const held = hold(commitLog);
@@ -198,7 +200,12 @@ Deno.test("Who is gone before the room has them has the grace, and then has left
 
 Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog, graceMs: 50, commitWaitMs: 300, handshakeMs: 100 });
+  await using server = makeServer({
+    commitLog,
+    room: { graceMs: 50 },
+    timeouts: { commitWaitMs: 300 },
+    connections: { handshakeMs: 100 },
+  });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const held = hold(commitLog);
@@ -218,7 +225,7 @@ Deno.test("Who was given up before the room has them has the grace, and then has
 
 Deno.test("Who is back before their goodbye has happened stays in", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog });
+  await using server = makeServer({ commitLog });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const { peer: before } = await join(server.address, makeHello("ana"));
@@ -245,7 +252,7 @@ Deno.test("Who is back before their goodbye has happened stays in", async () => 
 
 Deno.test("Who is banned before the room has them is thrown out as soon as it does", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog });
+  await using server = makeServer({ commitLog });
   const held = hold(commitLog);
   using ana = await dialPeer(server.address);
   await ana.send(makeHello("ana"));

@@ -89,13 +89,16 @@ function tampering(tamper: Relay["tamper"], server: Case["server"] = {}): Case {
 
 /** Who does not shake hands is waited for as long as who says no HELLO. */
 function waiting(...parts: Uint8Array[]): Case {
-  return { server: { handshakeMs: HANDSHAKE_TIMEOUT_MS }, attack: (_, server) => saying(server, ...parts) };
+  return {
+    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
+    attack: (_, server) => saying(server, ...parts),
+  };
 }
 
 /** Who shakes hands badly is not waited for. */
 function garbage(...parts: Uint8Array[]): Case {
   return {
-    server: { handshakeMs: 60_000, pingTimeoutMs: 60_000 },
+    server: { connections: { handshakeMs: 60_000, pingTimeoutMs: 60_000 } },
     attack: (_, server) => saying(server, ...parts),
   };
 }
@@ -123,15 +126,15 @@ const CASES: Record<string, Case> = {
   "a handshake that never ends": waiting(bytes(HANDSHAKE, ...VERSION, 0, 200, 1)),
   "the first byte of a handshake": waiting(bytes(HANDSHAKE)),
   "a ClientHello and nothing more": {
-    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
+    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
     attack: async (_, server) => assertEquals((await saying(server, await clientHello(wire)))[0], HANDSHAKE),
   },
   "a ClientHello that is cut off": {
-    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
+    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
     attack: async (_, server) => await saying(server, (await clientHello(wire)).subarray(0, -1)),
   },
   "a ClientHello with a byte changed": {
-    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
+    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
     attack: async (_, server) => {
       const hello = await clientHello(wire);
       const changed = [1, 3, 5, 6, 9, 11, 43, 44, 76, 78, -1].map((at) =>
@@ -141,7 +144,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "a ClientHello a byte at a time, for ever": {
-    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
+    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
     attack: async (_, { address }) => {
       using conn = await Deno.connect({ hostname: address.host, port: address.port });
       const ended = conn.read(new Uint8Array(1)).catch(() => null);
@@ -156,7 +159,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "two ClientHellos": {
-    server: { handshakeMs: 60_000, pingTimeoutMs: 60_000 },
+    server: { connections: { handshakeMs: 60_000, pingTimeoutMs: 60_000 } },
     attack: async (_, server) => await saying(server, await clientHello(wire), await clientHello(wire)),
   },
   "garbage that begins as a handshake does": garbage(
@@ -170,7 +173,7 @@ const CASES: Record<string, Case> = {
     bytes(HANDSHAKE, ...VERSION, 0xff, 0xff, ...new Array(0xffff).fill(0)),
   ),
   "200 ClientHellos without an end": {
-    server: { handshakeMs: HANDSHAKE_TIMEOUT_MS },
+    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
     attack: async (_, server) => {
       const hello = await clientHello(wire);
       await Promise.all(Array.from({ length: 200 }, () => saying(server, hello)));
@@ -197,8 +200,7 @@ const CASES: Record<string, Case> = {
   "a record said twice": tampering((record) => new Uint8Array([...record, ...record])),
   "plain text in the midst of TLS": tampering(() => encodeClient(say(1))),
   "a record that never ends": tampering((record) => record.subarray(0, -1), {
-    pingMs: 50,
-    pingTimeoutMs: 300,
+    connections: { pingMs: 50, pingTimeoutMs: 300 },
   }),
   "a record that is cut off": tampering(() => undefined),
   "who hangs up in the midst of a frame, without a word of TLS": {
@@ -211,7 +213,10 @@ const CASES: Record<string, Case> = {
     },
   },
   "a flood without end into the slowed lane": {
-    server: { messages: { burst: 20, perSecond: 0.001 }, pingMs: 500, pingTimeoutMs: 5_000 },
+    server: {
+      messages: { burst: 20, perSecond: 0.001 },
+      connections: { pingMs: 500, pingTimeoutMs: 5_000 },
+    },
     bystanderLines: [...COMES_AND_GOES, ...Array.from({ length: 19 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
       await peer.send(eva);

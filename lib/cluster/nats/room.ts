@@ -1,29 +1,10 @@
 // All of NATS that a room needs, in one module: it is loaded where a room is kept there, and nowhere else, because
 // the library behind it is bigger than the whole program.
 
-import type { NatsConfig } from "../nats_access.ts";
+import type { NatsRoom, NatsRoomOptions } from "../store.ts";
 import { NatsLeases } from "./leases.ts";
 import { connectNats } from "./connection.ts";
-import type { Leases, StreamStore } from "../store.ts";
 import { NatsStream } from "./stream.ts";
-
-/** What to open. */
-interface NatsRoomOptions extends NatsConfig {
-  /** Name of the room. */
-  readonly room: string;
-  /** Id of this server. */
-  readonly nodeId: bigint;
-  /** Where clients reach this server, `host:port`; empty if nobody knows. */
-  readonly address: () => string;
-}
-
-/** A room in NATS. */
-export interface NatsRoom {
-  readonly store: StreamStore;
-  readonly leases: Leases;
-  /** Ends the connection. */
-  close(): Promise<void>;
-}
 
 /** Connects, and makes what is not there yet.
  * @throws {NatsModuleError} */

@@ -1,0 +1,68 @@
+// What a server needs to admit clients, read from files: the password and the TLS certificate.
+
+import { InputError, ProtocolError } from "../errors.ts";
+import {
+  checkTlsSupport,
+  loadCertificate,
+  loadOrCreateCertificate,
+  type ServerCertificate,
+  tlsServer,
+} from "../net/tls.ts";
+import { translator } from "../i18n/translate.ts";
+import { parsePassword, PasswordVerifier } from "../text/text.ts";
+import { isReadableByOthers, readUserFile } from "../base/files.ts";
+import type { ProcessContext } from "../cli/process.ts";
+import { errorFrame } from "./sessions.ts";
+import type { Socket } from "../net/tls_socket.ts";
+
+/** Files that decide who may join, and how the server proves its identity. */
+export interface AccessConfig {
+  readonly passwordFile?: string;
+  /** Undefined: no TLS. */
+  readonly certificate?:
+    | { readonly type: "files"; readonly cert: string; readonly key: string }
+    /** Made at the first start; in the programs' folder unless another is given. */
+    | { readonly type: "self-signed"; readonly folder?: string };
+}
+
+export interface ServerAccess {
+  readonly password?: PasswordVerifier;
+  readonly certificate?: ServerCertificate;
+  /** Wraps an accepted connection in TLS. */
+  readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
+}
+
+/** Reads the files, or makes the certificate, then drops the permission to use files.
+ * @throws {InputError} */
+export async function openAccess(config: AccessConfig, program: ProcessContext): Promise<ServerAccess> {
+  if (config.certificate) checkTlsSupport(program.buildInfo.runtime);
+  const password = await readPassword(config.passwordFile, program);
+  const certificate = await loadServerCertificate(config.certificate, program);
+  program.dropFilePermissions();
+  if (!certificate) return { password };
+  const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
+  return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
+}
+
+async function readPassword(
+  path: string | undefined,
+  { terminal, language }: ProcessContext,
+): Promise<PasswordVerifier | undefined> {
+  if (path === undefined) return undefined;
+  const password = parsePassword(await readUserFile(path));
+  if (await isReadableByOthers(path)) {
+    await terminal.print(translator(language)("server.password-open", { path }));
+  }
+  return new PasswordVerifier(password);
+}
+
+async function loadServerCertificate(
+  config: AccessConfig["certificate"],
+  { configFolder, clock }: ProcessContext,
+): Promise<ServerCertificate | undefined> {
+  if (!config) return undefined;
+  if (config.type === "files") return await loadCertificate(config.cert, config.key);
+  const { folder = configFolder } = config;
+  if (folder === undefined) throw new InputError("no-folder");
+  return await loadOrCreateCertificate(folder, clock().wallMs);
+}
