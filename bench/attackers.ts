@@ -9,8 +9,8 @@
 import { concat } from "@std/bytes/concat";
 import { parseArgs } from "@std/cli/parse-args";
 import {
+  CLIENT_FRAMES,
   encodeClient,
-  FRAME_TYPE,
   type Hello,
   NEVER_CAUGHT_UP,
   PROTOCOL_VERSION,
@@ -61,7 +61,7 @@ const BEHAVIORS: Record<string, AttackerBehavior> = {
   },
   "never ends a frame": async (conn, hello) => {
     await write(conn, encodeClient(hello));
-    await write(conn, new Uint8Array([0, 0, 0x40, 0, FRAME_TYPE.say]));
+    await write(conn, new Uint8Array([0, 0, 0x40, 0, CLIENT_FRAMES.say.code]));
     await readAll(conn);
     await delay(REJOIN_MS);
   },

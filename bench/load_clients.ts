@@ -1,6 +1,6 @@
 // Many raw clients of one room, and a conversation in a closed loop: no more is said than somebody has read.
 
-import { FRAME_TYPE } from "../lib/protocol/frames.ts";
+import { SERVER_FRAMES } from "../lib/protocol/frames.ts";
 import { quantile } from "./statistics.ts";
 import { RawClient } from "./raw_client.ts";
 
@@ -85,7 +85,7 @@ export class LoadClients implements Disposable {
             onLost,
           });
         }));
-        await batch.waitUntil("to be let in", ({ counts }) => counts[FRAME_TYPE.welcome]! > 0);
+        await batch.waitUntil("to be let in", ({ counts }) => counts[SERVER_FRAMES.welcome.code]! > 0);
         if (clients.length < size) await batch.waitUntilIdle();
       }
       return batch;
@@ -158,7 +158,7 @@ export class LoadClients implements Disposable {
   /** Has everyone take leave, so that their nicks are free again. */
   async leave(): Promise<void> {
     for (const client of this.clients) client.leave();
-    await this.waitUntil("to be dismissed", ({ counts }) => counts[FRAME_TYPE.serverBye]! > 0);
+    await this.waitUntil("to be dismissed", ({ counts }) => counts[SERVER_FRAMES.bye.code]! > 0);
   }
 
   [Symbol.dispose](): void {

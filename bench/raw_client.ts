@@ -2,7 +2,7 @@
 // and decodes next to none of them, so that it costs far less than the server that it loads.
 
 import { HEADER_BYTES, LENGTH_BYTES, splitFrames } from "../lib/codec.ts";
-import { decodeServer, encodeClient, FRAME_TYPE } from "../lib/protocol/frames.ts";
+import { decodeServer, encodeClient, SERVER_FRAMES } from "../lib/protocol/frames.ts";
 import { helloTemplate, sayTemplate } from "./template.ts";
 
 export const HOST = "127.0.0.1";
@@ -69,7 +69,7 @@ export class RawClient implements Disposable {
 
   /** How many messages came. */
   get received(): number {
-    return this.counts[FRAME_TYPE.said]!;
+    return this.counts[SERVER_FRAMES.said.code]!;
   }
 
   /** Says something that holds the time, at the next {@linkcode flush}. */
@@ -141,7 +141,7 @@ export class RawClient implements Disposable {
         const type = buffer[at + LENGTH_BYTES]!;
         const next = at + LENGTH_BYTES + view.getUint32(at);
         this.counts[type]!++;
-        if (type !== FRAME_TYPE.said || --this.#untilSample <= 0) {
+        if (type !== SERVER_FRAMES.said.code || --this.#untilSample <= 0) {
           this.#look(type, buffer.subarray(at, Math.min(next, end)), next <= end);
         }
         at = next;
@@ -154,12 +154,12 @@ export class RawClient implements Disposable {
   }
 
   #look(type: number, bytes: Uint8Array, isWhole: boolean): void {
-    if (type === FRAME_TYPE.serverPing) {
+    if (type === SERVER_FRAMES.ping.code) {
       this.#add(PONG);
       this.flush();
     }
     // What is not whole in this read is another time.
-    if (!isWhole || (type !== FRAME_TYPE.said && type !== FRAME_TYPE.error)) return;
+    if (!isWhole || (type !== SERVER_FRAMES.said.code && type !== SERVER_FRAMES.error.code)) return;
     const [frame] = splitFrames(bytes);
     const message = decodeServer(frame!);
     if (message.type === "error") throw new Error(`Cannot stay with the server: ${message.reason}`);

@@ -5,7 +5,7 @@
 //   deno task bench:stalled [--clients 200] [--rounds 5] [--seconds 3]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { FRAME_TYPE } from "../lib/protocol/frames.ts";
+import { SERVER_FRAMES } from "../lib/protocol/frames.ts";
 import { RETAINED_BYTES } from "../lib/room/event_log.ts";
 import { delay, LoadClients } from "./load_clients.ts";
 import { formatMiB, median, positive, tableHeading, tableRow } from "./statistics.ts";
@@ -44,7 +44,7 @@ async function measure(
   // Each round has one departure.
   const isGone = batch.waitUntil(
     "for the stalled reader to go",
-    ({ counts }) => counts[FRAME_TYPE.left]! >= number,
+    ({ counts }) => counts[SERVER_FRAMES.left.code]! >= number,
   )
     .then(() => void (deletedMs = performance.now() - startedMs));
   const { p99Ms: withMs } = await talk(isGone);

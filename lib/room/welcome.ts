@@ -3,7 +3,6 @@
 import { HEADER_BYTES } from "../codec.ts";
 import {
   encodeMemberInfo,
-  FRAME_TYPE,
   type Hello,
   MAX_BACKUP_BYTES,
   MAX_BACKUPS,
@@ -13,6 +12,7 @@ import {
   type MemberInfo,
   NEVER_CAUGHT_UP,
   RETAIN_ACKED_MS,
+  SERVER_FRAMES,
 } from "../protocol/frames.ts";
 import type { EventLog } from "./event_log.ts";
 
@@ -35,7 +35,7 @@ export function startSeqFor(
   const known = resumePoints.find((point) => point.logId === logId);
   if (known) return Math.min(known.nextSeq, log.head);
   if (lagMs === NEVER_CAUGHT_UP) {
-    return log.seqOfNthLast(Math.min(historyCount, MAX_HISTORY), FRAME_TYPE.said);
+    return log.seqOfNthLast(Math.min(historyCount, MAX_HISTORY), SERVER_FRAMES.said.code);
   }
   return log.seqSince(monotonicMs - lagMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS);
 }

@@ -9,8 +9,8 @@ import {
   type ClientMessage,
   decodeClient,
   encodeServer,
-  FRAME_TYPE,
   type Said,
+  SERVER_FRAMES,
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
@@ -55,9 +55,9 @@ const MESSAGES: ServerMessage[] = [
 for (const pieceBytes of [1, 2, 3, 5, 7, 1_000]) {
   Deno.test(`A raw client counts frames that come in pieces of ${pieceBytes} bytes`, async () => {
     const { client, answers } = await counted(MESSAGES, pieceBytes);
-    const counts = [FRAME_TYPE.welcome, FRAME_TYPE.said, FRAME_TYPE.serverPing].map((type) =>
-      client.counts[type]
-    );
+    const counts = [SERVER_FRAMES.welcome.code, SERVER_FRAMES.said.code, SERVER_FRAMES.ping.code].map((
+      type,
+    ) => client.counts[type]);
     assertEquals([counts, answers, client.received], [[1, 3, 2], 2, 3]);
     assertEquals(client.counts.reduce((sum, count) => sum + count), 6);
     assertEquals(client.bytesRead, MESSAGES.reduce((sum, message) => sum + encodeServer(message).length, 0));

@@ -8,8 +8,9 @@ import { makeServer } from "../test_server.ts";
 import type { ChatError } from "../../lib/errors.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import {
+  CLIENT_FRAMES,
   encodeServer,
-  FRAME_TYPE,
+  SERVER_FRAMES,
   type ServerMessage,
   sessionIdOf,
   type Welcome,
@@ -85,12 +86,15 @@ const CASES: Record<string, [Attack, string]> = {
   "an alert of TLS": [answering(new Uint8Array([0x15, 3, 3, 0, 2, 2, 70])), NO_SERVER],
   "a length of 0": [answering(new Uint8Array(4)), NO_SERVER],
   "a length of 4 GiB": [answering(new Uint8Array(4).fill(0xff)), NO_SERVER],
-  "a million names": [answering(new Uint8Array([2, 0, 0, 0, FRAME_TYPE.welcome])), NO_SERVER],
+  "a million names": [answering(new Uint8Array([2, 0, 0, 0, SERVER_FRAMES.welcome.code])), NO_SERVER],
   "a frame of an unknown type": [answering(frame(0x99)), NO_SERVER],
-  "a client's frame": [answering(frame(FRAME_TYPE.clientPing)), NO_SERVER],
+  "a client's frame": [answering(frame(CLIENT_FRAMES.ping.code)), NO_SERVER],
   "a message before WELCOME": [answering(said(0)), NO_SERVER],
-  "a WELCOME without a body": [answering(frame(FRAME_TYPE.welcome)), NO_SERVER],
-  "a WELCOME of another version": [answering(frame(FRAME_TYPE.welcome, 9)), "otra versión del protocolo"],
+  "a WELCOME without a body": [answering(frame(SERVER_FRAMES.welcome.code)), NO_SERVER],
+  "a WELCOME of another version": [
+    answering(frame(SERVER_FRAMES.welcome.code, 9)),
+    "otra versión del protocolo",
+  ],
   "a WELCOME with a byte too many": [
     (client, sessionId) => client.send(longer(encodeServer(welcomeTo("ana", { sessionId })))),
     NO_SERVER,
@@ -116,7 +120,7 @@ const CASES: Record<string, [Attack, string]> = {
     GARBLED,
   ],
   "a text that is no UTF-8": [
-    welcoming(frame(FRAME_TYPE.said, ...new Array(29).fill(0), 0, 1, 0x61, 0, 1, 0xff)),
+    welcoming(frame(SERVER_FRAMES.said.code, ...new Array(29).fill(0), 0, 1, 0x61, 0, 1, 0xff)),
     GARBLED,
   ],
   "a nick of 81 bytes": [
@@ -127,10 +131,10 @@ const CASES: Record<string, [Attack, string]> = {
     welcoming({ ...joined(0), address: "1".repeat(65) } as ServerMessage),
     GARBLED,
   ],
-  "a frame that is too long": [welcoming(new Uint8Array([0, 1, 0, 1, FRAME_TYPE.said])), GARBLED],
+  "a frame that is too long": [welcoming(new Uint8Array([0, 1, 0, 1, SERVER_FRAMES.said.code])), GARBLED],
   "an unknown frame in the log": [welcoming(frame(0x7f)), GARBLED],
-  "a PING of a client": [welcoming(frame(FRAME_TYPE.clientPing)), GARBLED],
-  "a PONG with a body": [welcoming(frame(FRAME_TYPE.serverPong, 1)), GARBLED],
+  "a PING of a client": [welcoming(frame(CLIENT_FRAMES.ping.code)), GARBLED],
+  "a PONG with a body": [welcoming(frame(SERVER_FRAMES.pong.code, 1)), GARBLED],
   "5,000 people who come": [flooding((seq) => joined(seq)), GARBLED],
   "5,000 messages of 5,000 people": [
     flooding((seq) => ({ ...makeSaid("eva", { seq, clientSeq: 1, text: "hola" }), sessionId: BigInt(seq) })),

@@ -36,15 +36,25 @@ interface Field {
   readonly note: string | undefined;
 }
 
-/** Column of a diagram. */
-interface Column {
-  readonly offset: string;
-  readonly name: string;
-  readonly type: string;
+/** A part of a frame's shape. */
+interface Part {
+  readonly wire: string;
+  readonly kinds?: Readonly<Record<string, string>>;
 }
 
+/** Every frame by its label, `client HELLO`. */
+const FRAMES = new Map<string, { readonly code: number; readonly shape: Readonly<Record<string, Part>> }>([
+  ...Object.entries(protocol.CLIENT_FRAMES).map(([type, it]) =>
+    [`client ${type.toUpperCase()}`, it] as const
+  ),
+  ...Object.entries(protocol.SERVER_FRAMES).map(([type, it]) =>
+    [`server ${type.toUpperCase()}`, it] as const
+  ),
+]);
+const FRAME_HEADER = { length: { wire: "u32" }, type: { wire: "u8" } };
 const EXAMPLES = blocks("hex").map(({ label, content }) => ({ label, fields: parseExample(content) }));
-const DIAGRAMS = new Map(blocks("bytes").map(({ label, content }) => [label, parseDiagram(content)]));
+const DIAGRAMS = new Map(blocks("bytes").map(({ label, content }) => [label, content]));
+const MAX_DIAGRAM_COLUMNS = 100;
 const BYTES_OF_TYPE: Readonly<Record<string, number>> = {
   u8: 1,
   u16: 2,
@@ -79,52 +89,41 @@ test("the message that an example's words give is encoded to its bytes", () => {
   }
 });
 
-test("each diagram shows the fields of its example, in order and at their offsets", () => {
+test("each diagram shows the fields that the program reads, in order and at their offsets", () => {
+  const { resumePoint, recipient, member } = protocol;
+  const expected = new Map(
+    [resumePoint, recipient, member].map(({ wire, shape }) => [wire, drawDiagram(shape)]),
+  );
+  for (const [label, { shape }] of FRAMES) {
+    const isEmpty = Object.keys(shape).length === 0;
+    expected.set(isEmpty ? "empty" : label, drawDiagram({ ...FRAME_HEADER, ...shape }));
+  }
+  for (const [label, diagram] of expected) assertEquals(DIAGRAMS.get(label), diagram, label);
+  assertEquals(DIAGRAMS.size, expected.size);
+});
+
+test("each example has the fields of its frame, in order and in their size", () => {
   for (const { label, fields } of EXAMPLES) {
     const sizes = new Map<string, number>();
     for (const { path, digits } of fields) {
       const name = path.match(/^\w+/)![0];
       sizes.set(name, (sizes.get(name) ?? 0) + digits.length / 2);
     }
-    const columns = (DIAGRAMS.get(label) ?? DIAGRAMS.get("empty")!)
-      .map((column) => ({ ...column, isThere: !column.type.endsWith("?") || sizes.has(column.name) }));
-    const there = columns.filter(({ isThere }) => isThere);
-    assertEquals(there.map(({ name }) => name), [...sizes.keys()], label);
-    let at = 0;
-    const variable: number[] = [];
-    for (const { offset, name, type } of columns) {
-      const [fixed, ...letters] = offset.split("+");
-      const sum = letters.reduce((sum, letter) => sum + variable["ab".indexOf(letter)]!, Number(fixed));
-      assertEquals(sum, at, `${label}: offset of ${name}`);
-      const size = sizes.get(name) ?? 0;
-      if (type in BYTES_OF_TYPE) assertEquals(size, BYTES_OF_TYPE[type], `${label}: size of ${name}`);
-      else variable.push(size);
-      at += size;
+    const parts = Object.entries<Part>({ ...FRAME_HEADER, ...frameOf(label).shape })
+      .filter(([name, { wire }]) => !wire.endsWith("?") || sizes.has(name));
+    assertEquals([...sizes.keys()], parts.map(([name]) => name), label);
+    for (const [name, { wire }] of parts) {
+      assertEquals(sizes.get(name), BYTES_OF_TYPE[wire] ?? sizes.get(name), `${label}: size of ${name}`);
     }
   }
 });
 
-test("the parts that a diagram repeats have the fields that the program reads", () => {
-  const names = (label: string) => DIAGRAMS.get(label)?.map(({ name }) => name);
-  const parts = (label: string, list: string) =>
-    EXAMPLES.filter((example) => example.label === label).flatMap(({ fields }) =>
-      fields.flatMap(({ path }) => path.startsWith(`${list}[0].`) ? [path.slice(list.length + 4)] : [])
-    );
-  assertEquals(names("point"), parts("client HELLO", "resumePoints"));
-  assertEquals(names("member"), parts("server WELCOME", "members"));
-  const sent = EXAMPLES.filter(({ label }) => label === "client SAY").at(-1)!;
-  const ofRecipient = sent.fields.flatMap(({ path }) => path.startsWith("to.") ? [path.slice(3)] : []);
-  assertEquals(names("recipient"), ofRecipient);
-});
-
 test("every frame type is in the table of frames and has an example", () => {
-  const types = Object.entries(protocol.FRAME_TYPE).sort();
-  assertEquals(
-    table("Frames").map(([type, frame, side]) => [keyOf(`${side} ${frame}`), Number(type)]).sort(),
-    types,
-  );
-  const shown = new Map(EXAMPLES.map(({ label, fields }) => [keyOf(label), fields[1]!.value]));
-  assertEquals([...shown].sort(), types);
+  const codes: unknown = [...FRAMES].map(([label, { code }]) => [label, code]).sort();
+  const listed = table("Frames").map(([code, frame, side]) => [`${side} ${frame}`, Number(code)]);
+  assertEquals<unknown>(listed.sort(), codes);
+  const shown = new Map(EXAMPLES.map(({ label, fields }) => [label, fields[1]!.value]));
+  assertEquals<unknown>([...shown].sort(), codes);
 });
 
 test("the table of limits has the constants' values, and all constants of the wire", () => {
@@ -138,17 +137,21 @@ test("the table of limits has the constants' values, and all constants of the wi
   for (const name of Object.keys(wire)) assert(listed.has(name), name);
 });
 
-test("the table of flags has the bits that examples set", () => {
-  const bits = new Map(table("Conventions", 1).map(([frame, ...cells]) => [frame!, cells.slice(0, 3)]));
-  let seen = 0;
+test("the table of flags has the bits of every frame, and examples name those that are set", () => {
+  const names = new Map(
+    [...FRAMES].filter(([, { shape }]) => shape.flags)
+      .map(([label, { shape }]) => [label.split(" ")[1]!, Object.keys(shape.flags!.kinds!)]),
+  );
+  const rows = table("Conventions", 1).map((
+    [frame, ...cells],
+  ) => [frame!, cells.slice(0, 3).filter(Boolean)]);
+  assertEquals(rows, [...names]);
   for (const { label, fields } of EXAMPLES) {
-    const { value, note } = fields.find(({ path }) => path === "flags") ?? {};
-    if (!note) continue;
-    const names = bits.get(label.split(" ")[1]!)!.filter((_, bit) => Number(value) >> bit & 1);
-    assertEquals(names.join(", "), note, label);
-    seen++;
+    const flags = fields.find(({ path }) => path === "flags");
+    if (!flags) continue;
+    const set = names.get(label.split(" ")[1]!)!.filter((_, bit) => Number(flags.value) >> bit & 1);
+    assertEquals(set.join(", "), flags.note ?? "", label);
   }
-  assert(seen > 3);
 });
 
 test("the table of errors has the codes that the program knows", () => {
@@ -203,17 +206,26 @@ function digitsOf(value: unknown, count: number): string {
 }
 
 /** Rows of five lines: offsets, border, names, types, border. */
-function parseDiagram(content: string): Column[] {
-  const lines = content.split("\n");
-  const cells = (line: string) => line.split("|").slice(1, -1).map((cell) => cell.trim());
-  const columns: Column[] = [];
-  for (let top = 0; top < lines.length; top += 5) {
-    const offsets = lines[top]!.split(/ +/);
-    const [names, types] = [cells(lines[top + 2]!), cells(lines[top + 3]!)];
-    assertEquals(offsets.length, names.length, content);
-    offsets.forEach((offset, i) => columns.push({ offset, name: names[i]!, type: types[i]! }));
+function drawDiagram(shape: Readonly<Record<string, Part>>): string {
+  const rows: [offsets: string, border: string, names: string, types: string][] = [];
+  let fixed = 0;
+  let letters = "";
+  for (const [name, { wire }] of Object.entries(shape)) {
+    const width = Math.max(name.length, wire.length);
+    if (!rows.length || rows.at(-1)![1].length + width + 3 > MAX_DIAGRAM_COLUMNS) {
+      rows.push(["", "+", "|", "|"]);
+    }
+    const row = rows.at(-1)!;
+    row[0] = row[0].padEnd(row[1].length - 1) + fixed + letters.replaceAll(/./g, "+$&");
+    row[1] += `${"-".repeat(width + 2)}+`;
+    row[2] += ` ${name.padEnd(width)} |`;
+    row[3] += ` ${wire.padEnd(width)} |`;
+    if (wire in BYTES_OF_TYPE) fixed += BYTES_OF_TYPE[wire]!;
+    else letters += "abc"[letters.length];
   }
-  return columns;
+  return rows.flatMap(([offsets, border, names, types]) => [offsets, border, names, types, border]).join(
+    "\n",
+  );
 }
 
 /** The message whose fields are told as `nick = "ana"`, `resume.length = 1`, `resume[0].next = 42`. */
@@ -234,26 +246,18 @@ function messageOf(label: string, fields: readonly Field[]): Message {
   return message as Message;
 }
 
-/** What the flags in an example's note say: those that every message has, and those that are set. That one is
- * private is to be seen by its recipient. */
+/** What the flags in an example's note say: those that every message has, and those that are set. */
 function flagsOf(label: string, note = ""): Record<string, boolean> {
-  const always: Record<string, string> = {
-    "server SAID": "redelivered",
-    "server JOINED": "rejoined",
-    "server LEFT": "connectionLost",
-  };
-  const set = note.split(", ").filter((name) => name !== "" && name !== "private");
-  return Object.fromEntries([
-    ...(label in always ? [[always[label], false]] : []),
-    ...set.map((name) => [name, true]),
-  ]);
+  const set = note.split(", ");
+  const kinds = Object.entries(frameOf(label).shape.flags!.kinds!);
+  return Object.fromEntries(
+    kinds.filter(([flag, kind]) => kind === "required" || kind === "optional" && set.includes(flag))
+      .map(([flag]) => [flag, set.includes(flag)]),
+  );
 }
 
-/** The key in FRAME of `client HELLO` or `server PING`: only what both sides send is told apart by its side. */
-function keyOf(label: string): string {
-  const [side, frame] = label.split(" ");
-  const name = frame!.toLowerCase();
-  return name in protocol.FRAME_TYPE ? name : side + name[0]!.toUpperCase() + name.slice(1);
+function frameOf(label: string) {
+  return FRAMES.get(label)!;
 }
 
 function sideOf(label: string) {

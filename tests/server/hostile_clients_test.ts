@@ -3,7 +3,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { WireCode } from "../../lib/errors.ts";
-import { encodeClient, FRAME_TYPE, type Hello, MAX_CLIENT_FRAME_BYTES } from "../../lib/protocol/frames.ts";
+import {
+  CLIENT_FRAMES,
+  encodeClient,
+  type Hello,
+  MAX_CLIENT_FRAME_BYTES,
+  SERVER_FRAMES,
+} from "../../lib/protocol/frames.ts";
 import { dialPeer, makeHello, makeToken, type Peer } from "../raw_peer.ts";
 import { type Case, eva, POLL_MS, runAttack, say } from "../victims.ts";
 import { waitFor } from "../support.ts";
@@ -68,9 +74,9 @@ function saying(code: WireCode, text: string): Case {
 const CASES: Record<string, Case> = {
   // Who is not in yet
   "SAY before HELLO": stranger("frame-unexpected", encodeClient(say(1))),
-  "PING before HELLO": stranger("frame-unexpected", frame(FRAME_TYPE.clientPing)),
-  "PONG before HELLO": stranger("frame-unexpected", frame(FRAME_TYPE.clientPong)),
-  "BYE before HELLO": stranger("frame-unexpected", frame(FRAME_TYPE.clientBye)),
+  "PING before HELLO": stranger("frame-unexpected", frame(CLIENT_FRAMES.ping.code)),
+  "PONG before HELLO": stranger("frame-unexpected", frame(CLIENT_FRAMES.pong.code)),
+  "BYE before HELLO": stranger("frame-unexpected", frame(CLIENT_FRAMES.bye.code)),
   "NICK before HELLO": stranger("frame-unexpected", encodeClient({ type: "nick", nick: "eva" })),
   "a length of 0": stranger("frame-malformed", bytes(0, 0, 0, 0)),
   "a length of 4 GiB": stranger("frame-too-long", bytes(0xff, 0xff, 0xff, 0xff)),
@@ -81,14 +87,14 @@ const CASES: Record<string, Case> = {
   ),
   "type 0": stranger("frame-unknown", frame(0)),
   "type 255": stranger("frame-unknown", frame(0xff)),
-  "a server's WELCOME": stranger("frame-unknown", frame(FRAME_TYPE.welcome, 1)),
-  "a server's SAID": stranger("frame-unknown", frame(FRAME_TYPE.said, 1)),
+  "a server's WELCOME": stranger("frame-unknown", frame(SERVER_FRAMES.welcome.code, 1)),
+  "a server's SAID": stranger("frame-unknown", frame(SERVER_FRAMES.said.code, 1)),
   "a request of a web browser": stranger("frame-too-long", ascii("GET / HTTP/1.1\r\nHost: x\r\n\r\n")),
   "the banner of an SSH client": stranger("frame-too-long", ascii("SSH-2.0-OpenSSH_9.2\r\n")),
   "the ClientHello of TLS": stranger("tls-unexpected", bytes(0x16, 3, 1, 0, 0xf4, 1)),
   "a line of a telnet client": stranger("frame-too-long", ascii("hola\r\n")),
   "an IRC client": stranger("frame-too-long", ascii("NICK eva\r\nUSER eva 0 * :eva\r\n")),
-  "a HELLO without a body": stranger("frame-malformed", frame(FRAME_TYPE.hello)),
+  "a HELLO without a body": stranger("frame-malformed", frame(CLIENT_FRAMES.hello.code)),
   "a HELLO that ends early": stranger("frame-malformed", cutOff(helloBytes, 1)),
   "a HELLO with a byte too many": stranger("frame-malformed", patched(helloBytes, helloBytes.length, 0)),
   "a HELLO of version 0": stranger("version-unsupported", patched(helloBytes, 5, 0)),
@@ -178,7 +184,7 @@ const CASES: Record<string, Case> = {
     server: { connections: { frameMs: 40, pingTimeoutMs: 600 } },
     bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.send(eva, bytes(0, 0, 0x40, 0, FRAME_TYPE.say));
+      await peer.send(eva, bytes(0, 0, 0x40, 0, CLIENT_FRAMES.say.code));
       for (let i = 0; i < 15; i++) {
         await peer.send(bytes(0)).catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -233,12 +239,12 @@ const CASES: Record<string, Case> = {
     patched(sayBytes, TEXT_AT - 2, 0xff, 0xff),
   ),
   "a time beyond 2^53": client("frame-malformed", patched(sayBytes, 9, 0xff)),
-  "a PING with a body": client("frame-malformed", frame(FRAME_TYPE.clientPing, 0)),
-  "a PONG with a body": client("frame-malformed", frame(FRAME_TYPE.clientPong, 0)),
-  "a BYE with a body": client("frame-malformed", frame(FRAME_TYPE.clientBye, 0)),
-  "a SAY without a body": client("frame-malformed", frame(FRAME_TYPE.say)),
+  "a PING with a body": client("frame-malformed", frame(CLIENT_FRAMES.ping.code, 0)),
+  "a PONG with a body": client("frame-malformed", frame(CLIENT_FRAMES.pong.code, 0)),
+  "a BYE with a body": client("frame-malformed", frame(CLIENT_FRAMES.bye.code, 0)),
+  "a SAY without a body": client("frame-malformed", frame(CLIENT_FRAMES.say.code)),
   "a frame of an unknown type": client("frame-unknown", frame(0x7f)),
-  "a frame over the limit": client("frame-too-long", bytes(0, 0, 0x40, 1, FRAME_TYPE.say)),
+  "a frame over the limit": client("frame-too-long", bytes(0, 0, 0x40, 1, CLIENT_FRAMES.say.code)),
   "a length of 0 from inside": client("frame-malformed", bytes(0, 0, 0, 0)),
   "garbage behind a BYE": {
     bystanderLines: COMES_AND_GOES,
@@ -368,7 +374,7 @@ const CASES: Record<string, Case> = {
     attack: async (peer) => {
       await peer.send(eva);
       await peer.send(
-        new Uint8Array(await new Blob(new Array(10_000).fill(frame(FRAME_TYPE.clientPing))).arrayBuffer()),
+        new Uint8Array(await new Blob(new Array(10_000).fill(frame(CLIENT_FRAMES.ping.code))).arrayBuffer()),
       );
       await peer.expect("welcome");
     },

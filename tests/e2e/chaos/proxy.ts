@@ -7,10 +7,11 @@ import { setImmediate as nextTick, setTimeout as delay } from "node:timers/promi
 import type { Address } from "../../../lib/net/address.ts";
 import { type Frame, FrameDecoder, HEADER_BYTES } from "../../../lib/codec.ts";
 import {
+  CLIENT_FRAMES,
   decodeClient,
   decodeServer,
-  FRAME_TYPE,
   MAX_SERVER_FRAME_BYTES,
+  SERVER_FRAMES,
   sessionIdOf,
 } from "../../../lib/protocol/frames.ts";
 import type { Random } from "../../simulator/random.ts";
@@ -230,9 +231,9 @@ class Link {
       case "within a frame down":
         return way === "down";
       case "after one delivery":
-        return way === "down" && frame.type === FRAME_TYPE.said;
+        return way === "down" && frame.type === SERVER_FRAMES.said.code;
       case "before a receipt": {
-        if (way !== "down" || frame.type !== FRAME_TYPE.said) return false;
+        if (way !== "down" || frame.type !== SERVER_FRAMES.said.code) return false;
         const message = decodeServer(frame);
         return message.type === "said" && message.sessionId === this.#session;
       }
@@ -276,7 +277,7 @@ class Link {
     frames.push(chunk);
     for (let frame = frames.next(); frame; frame = frames.next()) {
       const end = start + HEADER_BYTES + frame.body.length;
-      if (frame.type === FRAME_TYPE.hello) this.#meet(frame);
+      if (frame.type === CLIENT_FRAMES.hello.code) this.#meet(frame);
       const instant = this.#proxy.springs(this, way, frame);
       if (instant === "before a receipt") return Math.max(start, 0);
       if (instant === "within a frame up" || instant === "within a frame down") {
