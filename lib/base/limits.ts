@@ -1,18 +1,16 @@
-// How often something may happen: so many times at once, then at a pace. Pure: monotonic times in ms come in as
-// parameters.
+// Bounds on rate and on memory.
 
-/** What a bucket holds, and how fast it fills. */
+/** Settings of a {@linkcode TokenBucket}. */
 export interface RateLimit {
-  /** Most tokens, and how many there are at the start. */
+  /** Capacity; a bucket starts full. */
   readonly burst: number;
-  /** Tokens a second. */
+  /** Refill rate. */
   readonly perSecond: number;
 }
 
-/** No limit at all. */
 export const UNLIMITED: RateLimit = { burst: Infinity, perSecond: Infinity };
 
-/** A token bucket: everything that happens takes one token. */
+/** Allows a burst of events, then events at a steady rate. Times are monotonic, in ms. */
 export class TokenBucket {
   readonly #burst: number;
   readonly #perMs: number;
@@ -26,30 +24,51 @@ export class TokenBucket {
     this.#refilledAtMs = nowMs;
   }
 
-  /** Takes a token if there is one; says whether there was. */
+  /** Takes a token. Returns false if there is none. */
   take(nowMs: number): boolean {
     if (this.#perMs === Infinity) return true;
-    this.#fill(nowMs);
+    this.#refill(nowMs);
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
   }
 
-  /** Puts back a token that was taken for nothing. */
+  /** Puts back a token that was taken for an event that did not happen. */
   refund(): void {
     this.#tokens++;
   }
 
-  /** How long until there is a token, in ms: more than 0 if {@linkcode take} would not be given one now. */
+  /** Time until {@linkcode take} succeeds, in ms; 0 if it would now. */
   waitMs(nowMs: number): number {
     if (this.#perMs === Infinity) return 0;
-    this.#fill(nowMs);
-    // Rounded up: whoever waits that long is not to find a token that lacks a trifle.
+    this.#refill(nowMs);
+    // Rounded up, so that after the wait the token is not short by a rounding error.
     return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#perMs);
   }
 
-  #fill(nowMs: number): void {
+  #refill(nowMs: number): void {
     this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#refilledAtMs) * this.#perMs);
     this.#refilledAtMs = nowMs;
+  }
+}
+
+/** A map of at most `maxSize` entries, in the order in which they were last set. A new entry evicts the oldest. */
+export class LruMap<Key, Value> extends Map<Key, Value> {
+  readonly #maxSize: number;
+  #newestKey: Key | undefined;
+
+  constructor(maxSize: number, entries: Iterable<readonly [Key, Value]> = []) {
+    super();
+    this.#maxSize = maxSize;
+    for (const [key, value] of entries) this.set(key, value);
+  }
+
+  override set(key: Key, value: Value): this {
+    // A Map iterates in the order of insertion. A client sets the newest key again for most entries that it reads.
+    if (key !== this.#newestKey) this.delete(key);
+    this.#newestKey = key;
+    super.set(key, value);
+    if (this.size > this.#maxSize) this.delete(this.keys().next().value!);
+    return this;
   }
 }

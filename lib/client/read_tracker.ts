@@ -1,6 +1,7 @@
 // What a client has read: how far in the log of each server it was on, when it last lacked nothing, and which
 // messages it has shown. Pure: monotonic times in ms come in as parameters.
 
+import { LruMap } from "../base/limits.ts";
 import {
   type LogEntry,
   MAX_RESUME_POINTS,
@@ -28,11 +29,10 @@ export type Delivery =
 
 /** The reading side of one client. */
 export class ReadTracker {
-  readonly #shownSessions: number;
   /** Where reading stopped, by instance, the one of now last. */
-  readonly #nextSeq = new Map<bigint, number>();
+  readonly #nextSeq = new LruMap<bigint, number>(MAX_RESUME_POINTS);
   /** Highest `n` shown, by session, most recently heard last. */
-  readonly #lastShownSeqs = new Map<bigint, number>();
+  readonly #lastShownSeqs: LruMap<bigint, number>;
   #instance = 0n;
   /** Entries before this one are the past. */
   #head = 0;
@@ -46,7 +46,7 @@ export class ReadTracker {
   #ping: { head: number; atMs: number } | undefined;
 
   constructor({ shownSessions = MAX_TRACKED_SESSIONS }: { shownSessions?: number } = {}) {
-    this.#shownSessions = shownSessions;
+    this.#lastShownSeqs = new LruMap(shownSessions);
   }
 
   /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
@@ -75,7 +75,7 @@ export class ReadTracker {
     this.#ping = undefined;
     this.#instance = logId;
     this.#head = head;
-    setLatest(this.#nextSeq, logId, startSeq, MAX_RESUME_POINTS);
+    this.#nextSeq.set(logId, startSeq);
     return Math.max(truncatedCount, 0);
   }
 
@@ -125,14 +125,7 @@ export class ReadTracker {
 
   #isFirstShowing(sessionId: bigint, clientSeq: number): boolean {
     const shown = this.#lastShownSeqs.get(sessionId) ?? 0;
-    setLatest(this.#lastShownSeqs, sessionId, Math.max(clientSeq, shown), this.#shownSessions);
+    this.#lastShownSeqs.set(sessionId, Math.max(clientSeq, shown));
     return clientSeq > shown;
   }
-}
-
-/** Sets a key as the most recently used one, and forgets the least recently used when there are too many. */
-function setLatest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, max: number): void {
-  map.delete(key); // a Map iterates in the order of insertion
-  map.set(key, value);
-  if (map.size > max) map.delete(map.keys().next().value!);
 }

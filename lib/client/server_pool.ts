@@ -1,5 +1,6 @@
 // Which server next, and after how long: rotation and jittered backoff. Pure: chance comes in as a parameter.
 
+import { LruMap } from "../base/limits.ts";
 import { type Address, isSameAddress } from "../net/address.ts";
 
 /** Longest wait before the first attempt after a failure. */
@@ -36,7 +37,7 @@ export class ServerPool {
   #listed: readonly Address[] = [];
   readonly #excluded: Address[] = [];
   /** By name, in small letters, the IP address that it was last found at; the one to expect of our own machine. */
-  readonly #ips = new Map([["localhost", "127.0.0.1"]]);
+  readonly #ips = new LruMap(MAX_SERVERS, [["localhost", "127.0.0.1"]]);
 
   constructor(servers: Iterable<Address> = []) {
     for (const server of servers) this.add(server);
@@ -51,10 +52,7 @@ export class ServerPool {
   /** The client is on a server, which it found at this IP address. */
   setCurrent(server: Address, ip: string): void {
     this.current = server;
-    const name = server.host.toLowerCase();
-    this.#ips.delete(name);
-    this.#ips.set(name, ip);
-    if (this.#ips.size > MAX_SERVERS) this.#ips.delete(this.#ips.keys().next().value!);
+    this.#ips.set(server.host.toLowerCase(), ip);
   }
 
   /** A room, by its instance, names these servers, and none of the others that it named before. They come next after

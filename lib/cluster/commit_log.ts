@@ -1,6 +1,7 @@
 // The journal of a room that many servers share: what is proposed goes into blocks, these into a store that puts
 // the blocks of all servers into one order, and that order makes the entries. Knows nothing of NATS.
 
+import { LruMap } from "../base/limits.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import { BatchWriter } from "./batch_writer.ts";
 import { Snapshots, type SnapshotsOptions } from "./checkpoints.ts";
@@ -50,7 +51,7 @@ export class ReplicatedCommitLog implements CommitLog {
   readonly #writer: BatchWriter;
   readonly #snapshots: Snapshots;
   /** Number of the last block of each server, who stored something last at the end. */
-  readonly #batchSeqs: Map<bigint, number>;
+  readonly #batchSeqs: LruMap<bigint, number>;
   /** Who is in after all that was given, for checkpoints. */
   readonly #state = new RoomState();
   #snapshot: readonly ProposedEvent[];
@@ -75,7 +76,7 @@ export class ReplicatedCommitLog implements CommitLog {
     this.firstSeq = this.#seq = snapshot.seq;
     this.#snapshot = snapshot.events;
     for (const entry of snapshot.events) this.#state.apply(entry);
-    this.#batchSeqs = new Map(snapshot.batchSeqs);
+    this.#batchSeqs = new LruMap(MAX_PRODUCERS, snapshot.batchSeqs);
     this.#position = snapshot.position;
     this.#writer = new BatchWriter(store, {
       ...options,
@@ -192,7 +193,7 @@ export class ReplicatedCommitLog implements CommitLog {
     if (nodeId === this.nodeId) this.#writer.onReadBack(batchSeq, entries.length);
     // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
     if (batchSeq <= (this.#batchSeqs.get(nodeId) ?? 0)) return;
-    this.#recordBatchSeq(nodeId, batchSeq);
+    this.#batchSeqs.set(nodeId, batchSeq);
     const at = this.#instantOf(stored);
     for (const entry of entries) {
       this.#state.apply(entry);
@@ -201,12 +202,6 @@ export class ReplicatedCommitLog implements CommitLog {
     const isDue = this.#snapshots.onApplied({ entries: entries.length, bytes: stored.bytes.length });
     // Whose block makes it due writes it: so one server does.
     if (isDue && nodeId === this.nodeId) this.#writeCheckpoint();
-  }
-
-  #recordBatchSeq(server: bigint, batchSeq: number): void {
-    this.#batchSeqs.delete(server);
-    this.#batchSeqs.set(server, batchSeq);
-    if (this.#batchSeqs.size > MAX_PRODUCERS) this.#batchSeqs.delete(this.#batchSeqs.keys().next().value!);
   }
 
   /** When something was stored, on the clocks of this process. */

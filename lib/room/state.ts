@@ -1,6 +1,7 @@
 // The state of a room: its members, their nicks and message counters, and its backups. Only committed events change it,
 // so all nodes reach the same state from the same log.
 
+import { LruMap } from "../base/limits.ts";
 import {
   type Joined,
   type Left,
@@ -47,12 +48,11 @@ export class RoomState implements Iterable<Member> {
   readonly #bySessionId = new Map<bigint, Member>();
   readonly #byNick = new Map<string, Member>();
   readonly #bySkeleton = new Map<string, Member>();
-  readonly #departedClientSeqs = new Map<bigint, number>();
-  readonly #maxDeparted: number;
+  readonly #departedClientSeqs: LruMap<bigint, number>;
 
   /** Only tests pass `maxDeparted`: it must be the same on all nodes, or a duplicate is dropped on some alone. */
   constructor(maxDeparted = MAX_DEPARTED) {
-    this.#maxDeparted = maxDeparted;
+    this.#departedClientSeqs = new LruMap(maxDeparted);
   }
 
   get size(): number {
@@ -128,7 +128,7 @@ export class RoomState implements Iterable<Member> {
     const member = this.#bySessionId.get(sessionId);
     if (!member) {
       if (clientSeq <= (this.#departedClientSeqs.get(sessionId) ?? 0)) return false;
-      this.#rememberDeparted(sessionId, clientSeq);
+      this.#departedClientSeqs.set(sessionId, clientSeq);
       return true;
     }
     if (clientSeq <= member.lastClientSeq) return false;
@@ -167,7 +167,7 @@ export class RoomState implements Iterable<Member> {
     const { sessionId, lastClientSeq } = member;
     this.#bySessionId.delete(sessionId);
     this.#unindexNick(member);
-    if (lastClientSeq > 0) this.#rememberDeparted(sessionId, lastClientSeq);
+    if (lastClientSeq > 0) this.#departedClientSeqs.set(sessionId, lastClientSeq);
   }
 
   /** The entry has the sender's nick of now: a rename may have been committed after the message was proposed. */
@@ -202,15 +202,6 @@ export class RoomState implements Iterable<Member> {
     const oldNick = member.nick;
     this.rename(member, nick);
     return { ...event, oldNick };
-  }
-
-  #rememberDeparted(sessionId: bigint, lastClientSeq: number): void {
-    this.#departedClientSeqs.delete(sessionId);
-    this.#departedClientSeqs.set(sessionId, lastClientSeq);
-    if (this.#departedClientSeqs.size > this.#maxDeparted) {
-      // A Map iterates in the order of insertion.
-      this.#departedClientSeqs.delete(this.#departedClientSeqs.keys().next().value!);
-    }
   }
 
   #indexNick(member: Member): void {

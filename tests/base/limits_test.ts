@@ -1,7 +1,7 @@
 // How often something may happen.
 
 import { assert, assertEquals } from "@std/assert";
-import { TokenBucket } from "../../lib/base/limits.ts";
+import { LruMap, TokenBucket } from "../../lib/base/limits.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -39,4 +39,15 @@ Deno.test("TokenBucket without a limit always gives", pure, () => {
   const bucket = new TokenBucket({ burst: 1, perSecond: Infinity }, 0);
   for (let i = 0; i < 100; i++) assert(bucket.take(0));
   assertEquals(bucket.waitMs(0), 0);
+});
+
+Deno.test("LruMap evicts the entry that was set longest ago", pure, () => {
+  const map = new LruMap<string, number>(2, [["a", 1], ["b", 2]]);
+  map.set("a", 3);
+  map.set("a", 4);
+  map.set("c", 5);
+  assertEquals([...map], [["a", 4], ["c", 5]]);
+  map.delete("c");
+  map.set("c", 6);
+  assertEquals([...map], [["a", 4], ["c", 6]]);
 });
