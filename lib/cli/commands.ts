@@ -128,15 +128,15 @@ export function usage<Context>({ names, args }: Command<Context>, language: Lang
 /** The commands of one program, in the order in which help shows them. */
 export class CommandRegistry<Context> {
   readonly commands: readonly Command<Context>[];
-  /** Lines of help about what is no command. */
-  readonly #hints: readonly (readonly [typed: string, help: Localized])[];
+  /** Rows of help about other lines than commands. */
+  readonly hints: readonly (readonly [typed: string, help: Localized])[];
 
   constructor(
     commands: readonly Command<Context>[],
     hints: readonly (readonly [typed: string, help: Localized])[] = [],
   ) {
     this.commands = commands;
-    this.#hints = hints;
+    this.hints = hints;
   }
 
   /** Every name of every command, with its slash. */
@@ -166,13 +166,13 @@ export class CommandRegistry<Context> {
 
   /** Usage and help of each command, in lines of at most `columns`. */
   help(language: Language, columns?: number): string[] {
-    return formatColumns([
-      ...this.commands.map((command) => {
-        const others = command.names.slice(1).map((name) => `, /${name}`).join("");
-        return [`${usage(command, language)}${others}`, command.help[language]] as const;
-      }),
-      ...this.#hints.map(([typed, help]) => [typed, help[language]] as const),
-    ], columns);
+    const rows = this.commands.map((command) => {
+      const [, ...aliases] = command.names;
+      const typed = [usage(command, language), ...aliases.map((name) => `/${name}`)].join(", ");
+      return [typed, command.help[language]] as const;
+    });
+    const hints = this.hints.map(([typed, help]) => [typed, help[language]] as const);
+    return formatColumns([...rows, ...hints], columns);
   }
 
   #findBare(typed: string): Command<Context> | undefined {

@@ -32,8 +32,9 @@ const SHOW_WAITING_MS = 1_000;
 
 /** What the commands of a client use. */
 export interface ChatContext extends CommonContext {
-  readonly members: Pick<MemberList, "find" | "suggest">;
-  readonly terminal: Pick<Terminal, "clear">;
+  readonly session: Session;
+  readonly members: MemberList;
+  readonly terminal: Terminal;
   readonly t: Translate;
   readonly rename: (nick: string) => Promise<void>;
   say(text: string, options: MessageOptions): Promise<void>;
@@ -114,24 +115,26 @@ interface CommandLoopOptions {
 
 /** Sends what is typed, or runs it as a command. */
 export class CommandLoop implements ChatContext {
-  readonly t: Translate;
-  readonly terminal: Terminal;
+  readonly session: Session;
   readonly members: MemberList;
+  readonly terminal: Terminal;
+  readonly t: Translate;
   readonly rename: (nick: string) => Promise<void>;
   readonly #options: CommandLoopOptions;
   #hasQuit = false;
 
   constructor(options: CommandLoopOptions) {
     this.#options = options;
-    this.t = translator(options.language);
-    this.terminal = options.terminal;
+    this.session = options.session;
     this.members = options.members;
+    this.terminal = options.terminal;
+    this.t = translator(options.language);
     this.rename = options.rename;
   }
 
   /** Reads lines until the person leaves or the input ends. */
   async run(): Promise<void> {
-    const { session, language } = this.#options;
+    const { language } = this.#options;
     for await (const line of this.terminal.lines(PROMPT, this.#chatOptions())) {
       try {
         const text = messageText(line);
@@ -145,9 +148,9 @@ export class CommandLoop implements ChatContext {
     }
     // The end of a pipe means that all is said and must arrive. A person who ends the input wants to leave.
     if (this.terminal.isTty) return await this.quit();
-    await session.joined();
-    await session.flushed();
-    session.leave();
+    await this.session.joined();
+    await this.session.flushed();
+    this.session.leave();
   }
 
   #chatOptions(): ChatOptions {
@@ -167,10 +170,9 @@ export class CommandLoop implements ChatContext {
 
   /** Leaves after the last acks, or after {@linkcode FLUSH_TIMEOUT_MS}. */
   async quit(): Promise<void> {
-    const { session } = this.#options;
     this.#hasQuit = true;
-    await withTimeout(FLUSH_TIMEOUT_MS, session.flushed());
-    session.leave();
+    await withTimeout(FLUSH_TIMEOUT_MS, this.session.flushed());
+    this.session.leave();
   }
 
   reply(text: string, list?: readonly string[]): Promise<void> {
@@ -185,34 +187,34 @@ export class CommandLoop implements ChatContext {
   }
 
   showMembers(): Promise<void> {
-    const { renderer, session } = this.#options;
+    const { renderer } = this.#options;
     const lines = [...this.members].map((member) => renderer.member(member));
     const { staleSinceMs } = this.members;
     if (staleSinceMs !== undefined) {
       return this.reply(this.t("who.before", { since: renderer.formatTime(staleSinceMs) }), lines);
     }
-    if (session.idleMs === undefined) return this.reply(this.t("who.unknown"));
+    if (this.session.idleMs === undefined) return this.reply(this.t("who.unknown"));
     return this.reply(this.t("who.online", { count: lines.length }), lines);
   }
 
   async say(text: string, options: MessageOptions): Promise<void> {
-    const { isAuto, session, screen, notify } = this.#options;
-    if (session.isFull) await this.#drained();
-    session.say(text, options);
+    const { isAuto, screen, notify } = this.#options;
+    if (this.session.isFull) await this.#drained();
+    this.session.say(text, options);
     screen.setStatus();
-    if (!isAuto && this.terminal.hasLineEditor && session.idleMs === undefined) {
+    if (!isAuto && this.terminal.hasLineEditor && this.session.idleMs === undefined) {
       // The prompt for the next server is about to hide the message.
-      await notify(this.t("client.pending", { count: session.unacked.length }));
+      await notify(this.t("client.pending", { count: this.session.unacked.length }));
     }
   }
 
   /** Waits until the outbox has space. Only a long wait is worth a notice: a pipe is always faster than the network. */
   async #drained(): Promise<void> {
-    const { session, notify } = this.#options;
+    const { notify } = this.#options;
     const timer = setTimeout(() => {
-      void notify(this.t("client.waiting", { count: session.unacked.length }));
+      void notify(this.t("client.waiting", { count: this.session.unacked.length }));
     }, SHOW_WAITING_MS);
-    await session.drained();
+    await this.session.drained();
     clearTimeout(timer);
   }
 }

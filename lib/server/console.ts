@@ -38,10 +38,7 @@ const MAX_BAN_MINUTES = 525_600;
 
 /** What the commands of the console use. */
 export interface AdminContext extends CommonContext {
-  readonly server: Pick<
-    ChatServer,
-    "addBackup" | "address" | "announce" | "ban" | "kick" | "removeBackup"
-  >;
+  readonly server: ChatServer;
   readonly t: Translate;
   /** IPs of this machine. */
   readonly localIPs: () => readonly string[];

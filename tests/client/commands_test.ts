@@ -2,9 +2,11 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { isQuit, usage } from "../../lib/cli/commands.ts";
+import type { MemberList } from "../../lib/client/member_list.ts";
 import { CHAT_COMMANDS, type ChatContext, messageText } from "../../lib/client/commands.ts";
 import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
+import type { Terminal } from "../../lib/terminal/terminal.ts";
 import { misuse } from "../cli/misuse.ts";
 
 const pure = { permissions: "none" } as const;
@@ -17,10 +19,12 @@ function run(line: string): Record<string, unknown> {
     actions.push({ type, ...values });
     return Promise.resolve();
   };
-  const context: ChatContext = {
+  const terminal: Pick<Terminal, "clear"> = { clear: () => void record("clear") };
+  const members: Pick<MemberList, "find"> = {
+    find: (nick) => ({ nick, sessionId: 1n, address: "", sinceMs: 0 }),
+  };
+  const context: Omit<ChatContext, "session" | "members" | "terminal"> = {
     t: translator("en"),
-    terminal: { clear: () => void record("clear") },
-    members: { find: (nick) => ({ nick, sessionId: 1n } as never), suggest: () => undefined },
     rename: (nick) => record("nick", { nick }),
     say: (text, { to, ...options }) =>
       to ? record("msg", { nick: to.nick, text }) : record("say", { text, ...options }),
@@ -29,7 +33,7 @@ function run(line: string): Record<string, unknown> {
     showMembers: () => record("who"),
     quit: () => record("quit"),
   };
-  void CHAT_COMMANDS.run(line, context, "en");
+  void CHAT_COMMANDS.run(line, { ...context, terminal, members } as ChatContext, "en");
   assertEquals(actions.length, 1, line);
   return actions[0]!;
 }

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { usage } from "../../lib/cli/commands.ts";
 import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
+import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { ADMIN_COMMANDS, type AdminContext } from "../../lib/server/console.ts";
 import { misuse } from "../cli/misuse.ts";
 
@@ -18,22 +19,22 @@ function run(line: string): Record<string, unknown> {
   const actions: Record<string, unknown>[] = [];
   const record = (type: string, values: Record<string, unknown> = {}) =>
     void actions.push({ type, ...values });
-  const context: AdminContext = {
-    t: translator("en"),
-    server: {
-      address: { host: "10.0.0.1", port: 5_000 },
-      kick: (nick, reason) => {
-        record("kick", { nick, reason });
-        return true;
-      },
-      ban: (address, durationMs) => {
-        record("ban", { address, minutes: durationMs / MINUTE_MS });
-        return 0;
-      },
-      announce: (text) => record("say", { text }),
-      addBackup: (server) => record("backup", { server }),
-      removeBackup: (server) => record("withdrawal", { server }),
+  const server: Pick<ChatServer, "address" | "kick" | "ban" | "announce" | "addBackup" | "removeBackup"> = {
+    address: { host: "10.0.0.1", port: 5_000 },
+    kick: (nick, reason) => {
+      record("kick", { nick, reason });
+      return true;
     },
+    ban: (address, durationMs) => {
+      record("ban", { address, minutes: durationMs / MINUTE_MS });
+      return 0;
+    },
+    announce: (text) => record("say", { text }),
+    addBackup: (server) => record("backup", { server }),
+    removeBackup: (server) => record("withdrawal", { server }),
+  };
+  const context: Omit<AdminContext, "server"> = {
+    t: translator("en"),
     localIPs: () => [],
     reply: () => Promise.resolve(),
     showHelp: () => record("help"),
@@ -42,7 +43,7 @@ function run(line: string): Record<string, unknown> {
     quit: () => record("quit"),
   };
   try {
-    void ADMIN_COMMANDS.run(line, context, "en");
+    void ADMIN_COMMANDS.run(line, { ...context, server } as AdminContext, "en");
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return misuse(error);

@@ -1,0 +1,159 @@
+// Writes the flags and commands of both programs into the manual pages and README.md, between the markers there.
+//
+//   deno task docs [--check]
+
+import { type Command, type CommandRegistry, usage } from "../lib/cli/commands.ts";
+import { type FlagTable, valueLabel } from "../lib/cli/flags.ts";
+import { EXIT, VERSION } from "../lib/cli/process.ts";
+import { CHAT_COMMANDS } from "../lib/client/commands.ts";
+import { CLIENT_FLAGS } from "../lib/client/config.ts";
+import { type Language, LANGUAGES, translator } from "../lib/i18n/translate.ts";
+import { ADMIN_COMMANDS } from "../lib/server/console.ts";
+import { SERVER_FLAGS } from "../lib/server/main.ts";
+
+/** What the documents say of a program. */
+interface Program {
+  readonly name: "server" | "client";
+  readonly flags: FlagTable;
+  readonly commands: Pick<CommandRegistry<never>, "commands" | "hints">;
+}
+
+const PROGRAMS: readonly Program[] = [
+  { name: "server", flags: SERVER_FLAGS, commands: ADMIN_COMMANDS },
+  { name: "client", flags: CLIENT_FLAGS, commands: CHAT_COMMANDS },
+];
+
+/** Left and right side of a row of help. */
+type Row = readonly [left: string, right: string];
+
+/** How a document shows what stands on the left. */
+interface Style {
+  readonly flag: (names: readonly string[], value: string) => string;
+  readonly command: (usage: string, aliases: readonly string[]) => string;
+}
+
+function flagRows(flags: FlagTable, language: Language, { flag: format }: Style): Row[] {
+  const t = translator(language);
+  return Object.entries(flags).map(([name, flag]) => {
+    const names = flag.alias === undefined ? [`--${name}`] : [`-${flag.alias}`, `--${name}`];
+    return [format(names, valueLabel(flag, t)), t(flag.help)];
+  });
+}
+
+function commandRows(
+  { commands, hints }: Program["commands"],
+  language: Language,
+  { command: format }: Style,
+): Row[] {
+  const row = (command: Command<never>): Row => {
+    const aliases = [...command.names.slice(1).map((name) => `/${name}`), ...command.bareNames];
+    return [format(usage(command, language), aliases), command.help[language]];
+  };
+  return [
+    ...commands.map(row),
+    ...hints.map(([typed, help]): Row => [format(typed, []), help[language]]),
+  ];
+}
+
+/** Tags of man(7): names in bold, arguments in italics. */
+const ROFF: Style = {
+  flag: (names, value) => {
+    if (value === "") return macro(names.length > 1 ? "BR" : "B", separated(names));
+    return value.includes("|") ? macro("B", [...names, value]) : macro("BI", [...names, ` ${value}`]);
+  },
+  command: (usage, aliases) => {
+    const [name, ...args] = usage.split(" ");
+    const [first, ...more] = separated([name!, ...aliases]);
+    if (args.length === 0) return macro(more.length > 0 ? "BR" : "B", [first!, ...more]);
+    const [comma = "", ...others] = more;
+    return macro("BI", [first!, ` ${args.join(" ")}${comma}`, ...others]);
+  },
+};
+
+function separated(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => index === 0 ? word : [", ", word]);
+}
+
+function macro(name: string, words: readonly string[]): string {
+  return [`.${name}`, ...words.map((word) => word.includes(" ") ? `"${word}"` : word)].join(" ");
+}
+
+const MARKDOWN: Style = {
+  flag: (names, value) => code([...names.slice(0, -1), `${names.at(-1)} ${value}`.trimEnd()]),
+  command: (usage, aliases) => code([usage, ...aliases]),
+};
+
+function code(words: readonly string[]): string {
+  return words.map((word) => `\`${word.replaceAll("|", "\\|")}\``).join(", ");
+}
+
+/** Paragraphs of man(7), with help as whole sentences. */
+function roff(rows: readonly Row[]): string[] {
+  return rows.flatMap(([tag, help]) => {
+    const sentence = `${help.charAt(0).toUpperCase()}${help.slice(1)}.`;
+    return [".TP", tag, sentence].map((line) => line.replaceAll("-", "\\-"));
+  });
+}
+
+/** A table as `deno fmt` leaves it. */
+function markdown(head: Row, rows: readonly Row[]): string[] {
+  const cells = [head, ...rows.map(([left, right]): Row => [left, right.replaceAll("|", "\\|")])];
+  const width = (column: 0 | 1) => Math.max(...cells.map((row) => row[column].length));
+  const line = ([left, right]: Row) => `| ${left.padEnd(width(0))} | ${right.padEnd(width(1))} |`;
+  const [first, ...others] = cells.map(line);
+  return ["", first!, `| ${"-".repeat(width(0))} | ${"-".repeat(width(1))} |`, ...others, ""];
+}
+
+/** Replaces what stands between two lines. */
+function replaceBetween(text: string, [begin, end]: readonly [string, string], lines: readonly string[]) {
+  const from = text.indexOf(`${begin}\n`) + begin.length + 1;
+  const to = text.indexOf(`${end}\n`, from);
+  if (from <= begin.length || to < 0) throw new Error(`no lines ${begin} and ${end}`);
+  return text.slice(0, from) + lines.map((line) => `${line}\n`).join("") + text.slice(to);
+}
+
+function manualPage(text: string, { name, flags, commands }: Program, language: Language): string {
+  const between = (section: string) => [`.\\" ${section}`, `.\\" /${section}`] as const;
+  const page = text.replace(/"chat [\d.]+"/, `"chat ${VERSION}"`);
+  const withFlags = replaceBetween(page, between("flags"), roff(flagRows(flags, language, ROFF)));
+  return replaceBetween(withFlags, between("commands"), roff(commandRows(commands, language, ROFF)));
+}
+
+function readme(text: string): string {
+  return PROGRAMS.reduce((page, { name, flags, commands }) => {
+    const between = (section: string) =>
+      [`<!-- ${section}:${name} -->`, `<!-- /${section}:${name} -->`] as const;
+    const head = (what: string): Row => [what, "what it does"];
+    const flagTable = markdown(head(`\`chat-${name}\``), flagRows(flags, "en", MARKDOWN));
+    const place = name === "client" ? "in a client" : "at a server's console";
+    const commandTable = markdown(head(place), commandRows(commands, "en", MARKDOWN));
+    return replaceBetween(
+      replaceBetween(page, between("flags"), flagTable),
+      between("commands"),
+      commandTable,
+    );
+  }, text);
+}
+
+/** Writes the documents; with `--check` names those that are stale instead. Returns the exit status. */
+async function writeDocs({ check }: { readonly check: boolean }): Promise<number> {
+  const documents: Record<string, (text: string) => string> = { "README.md": readme };
+  for (const program of PROGRAMS) {
+    for (const language of LANGUAGES) {
+      const path = `docs/man/${language === "en" ? "" : `${language}/`}chat-${program.name}.1`;
+      documents[path] = (text) => manualPage(text, program, language);
+    }
+  }
+  let status: number = EXIT.ok;
+  for (const [path, make] of Object.entries(documents)) {
+    const text = await Deno.readTextFile(path);
+    const made = make(text);
+    if (made === text) continue;
+    console.log(check ? `${path} is stale: deno task docs` : path);
+    if (check) status = EXIT.failure;
+    else await Deno.writeTextFile(path, made);
+  }
+  return status;
+}
+
+Deno.exit(await writeDocs({ check: Deno.args.includes("--check") }));
