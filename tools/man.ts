@@ -9,7 +9,7 @@ import { CHAT_COMMANDS } from "../lib/client/commands.ts";
 import { CLIENT_FLAGS } from "../lib/client/config.ts";
 import { type Language, LANGUAGES, translator } from "../lib/i18n/translate.ts";
 import { ADMIN_COMMANDS } from "../lib/server/console.ts";
-import { SERVER_FLAGS } from "../lib/server/main.ts";
+import { SERVER_FLAGS } from "../lib/server/config.ts";
 
 /** What the documents say of a program. */
 interface Program {
