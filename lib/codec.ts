@@ -1,5 +1,4 @@
-// Bytes <-> frames, length-prefixed, and the big-endian fields inside them. Knows nothing of what a frame
-// means.
+// Bytes to length-prefixed frames and back, and the big-endian fields in frames.
 //
 //   u32 length of what follows | u8 type | body (length - 1 bytes)
 
@@ -13,39 +12,40 @@ export const HEADER_BYTES = LENGTH_BYTES + 1;
 /** Longest string, in UTF-8 bytes: its length is a u16. */
 export const MAX_STRING_BYTES = 0xffff;
 
-/** Most clients say little: a buffer this small for each of ten thousand is less than a large one for a few. */
+/** Small: a server has such a buffer for each of 10,000 clients, and most of them send little. */
 const INITIAL_BUFFER_BYTES = 256;
 const MAX_READ_BYTES = 65_536;
 
-/** Cuts a stream of bytes into frames, however the stream was sliced on its way.
+/** Cuts a stream of bytes into frames.
  *
- * Bytes are read straight into {@linkcode FrameDecoder.space} and announced by {@linkcode FrameDecoder.commit},
- * or copied in by {@linkcode FrameDecoder.push}; then {@linkcode FrameDecoder.next} gives frames until it has
- * no whole one. The buffer grows to the longest frame that came and to what fills one read, no further. */
+ * A caller reads bytes into {@linkcode reserve} and reports them to {@linkcode commit}, or copies them in by
+ * {@linkcode push}. Then it calls {@linkcode next} until there is no whole frame left. The buffer grows up to
+ * the longest frame or to {@linkcode MAX_READ_BYTES}. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
-  #bytes = Buffer.allocUnsafe(INITIAL_BUFFER_BYTES); // many share memory, which is kept while one of them is there
+  /** Part of a slab of Node's pool: the slab stays in memory until no decoder uses it. */
+  #bytes = Buffer.allocUnsafe(INITIAL_BUFFER_BYTES);
   #view = viewOf(this.#bytes);
   #start = 0;
   #end = 0;
-  #frames = 0;
+  #frameCount = 0;
 
-  /** `maxFrameBytes` bounds the length field: type and body. */
+  /** `maxFrameBytes` bounds type and body. */
   constructor({ maxFrameBytes }: { maxFrameBytes: number }) {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Bytes that wait for the rest of their frame. */
+  /** Bytes of a frame that is not complete yet. */
   get bufferedBytes(): number {
     return this.#end - this.#start;
   }
 
-  /** How many frames came so far. */
+  /** Number of frames that {@linkcode next} returned. */
   get frameCount(): number {
-    return this.#frames;
+    return this.#frameCount;
   }
 
-  /** Where the next bytes of the stream go; ends the life of all frames given so far. */
+  /** The space for the next bytes of the stream, at least one byte. Frames returned so far become invalid. */
   reserve(): Uint8Array {
     if (this.#start === this.#end) this.#start = this.#end = 0;
     if (this.#end === this.#bytes.length) {
@@ -55,16 +55,16 @@ export class FrameDecoder {
     return this.#end === 0 ? this.#bytes : this.#bytes.subarray(this.#end);
   }
 
-  /** `count` bytes were written at the beginning of {@linkcode space}. */
+  /** Takes the first `count` bytes of {@linkcode reserve}. */
   commit(count: number): void {
     this.#end += count;
     const { length } = this.#bytes;
-    // A read that filled the buffer has left more behind: a larger buffer takes fewer reads.
+    // The read filled the buffer, so there is more to read: a larger buffer takes fewer reads.
     if (this.#end === length && length < MAX_READ_BYTES) this.#moveTo(Buffer.allocUnsafeSlow(length * 2));
   }
 
-  /** Copies in the next bytes of the stream. They must be taken out with {@linkcode next} as they come: the
-   * decoder buffers at most one frame more than it was given. */
+  /** Copies in the next bytes of the stream. Call {@linkcode next} after each chunk, or the buffer grows
+   * without bound. */
   push(chunk: Uint8Array): void {
     for (let rest = chunk; rest.length > 0;) {
       const reserve = this.reserve();
@@ -75,8 +75,8 @@ export class FrameDecoder {
     }
   }
 
-  /** The next whole frame, or undefined until more bytes come.
-   * @throws {ProtocolError} `frame-too-long` or `frame-malformed`, before a byte of such a frame is awaited */
+  /** The next whole frame; undefined if the buffer has none.
+   * @throws {ProtocolError} `frame-too-long` or `frame-malformed` as soon as the length is there */
   next(): Frame | undefined {
     const available = this.#end - this.#start;
     if (available < LENGTH_BYTES) return undefined;
@@ -88,7 +88,7 @@ export class FrameDecoder {
     if (available < LENGTH_BYTES + length) return undefined;
     const start = this.#start + LENGTH_BYTES;
     this.#start = start + length;
-    this.#frames++;
+    this.#frameCount++;
     return new Frame(this.#bytes, this.#view, { start, end: this.#start });
   }
 
@@ -101,7 +101,7 @@ export class FrameDecoder {
   }
 }
 
-/** The whole frames of a slice that begins and ends between two frames, as a slice of the log does. */
+/** The frames in a slice of whole frames. */
 export function* splitFrames(slice: Uint8Array): Generator<Frame> {
   const bytes = Buffer.from(slice.buffer, slice.byteOffset, slice.byteLength);
   const view = viewOf(bytes);
@@ -117,17 +117,17 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
 }
 
 const encoder = new TextEncoder();
-/** Up to here a loop is faster than the encoder, in UTF-16 units. */
+/** Longest string that a loop encodes faster than TextEncoder, in UTF-16 units. */
 const SHORT_CHARS = 24;
 
-/** Writes one frame after another into the same buffer: nothing is allocated for a frame, which would cost more
- * than all the rest of it. */
+/** Writes one frame after another into the same buffer. Allocating memory for a frame would cost more than
+ * encoding it. */
 export class FrameWriter {
   #bytes = new Uint8Array(1_024);
   #view = new DataView(this.#bytes.buffer);
   #end = 0;
 
-  /** Begins a frame, and forgets one that was not ended. */
+  /** Begins a frame, and drops one that was not ended. */
   begin(type: number): this {
     this.#end = LENGTH_BYTES;
     return this.u8(type);
@@ -151,7 +151,7 @@ export class FrameWriter {
     return this;
   }
 
-  /** A whole number up to 2^53 - 1 in eight bytes. */
+  /** At most 2^53 - 1. */
   u64(value: number): this {
     const at = this.#grow(8);
     this.#view.setUint32(at, value / 0x1_0000_0000);
@@ -159,14 +159,14 @@ export class FrameWriter {
     return this;
   }
 
-  /** Eight bytes that are a name, not a quantity. */
+  /** A name, not a quantity. */
   id(value: bigint): this {
     const at = this.#grow(8);
     this.#view.setBigUint64(at, value);
     return this;
   }
 
-  /** Bytes as they are, without a length. */
+  /** Without a length. */
   bytes(value: Uint8Array): this {
     const at = this.#grow(value.length);
     this.#bytes.set(value, at);
@@ -174,7 +174,7 @@ export class FrameWriter {
   }
 
   /** A u16 length in bytes, then UTF-8.
-   * @throws {RangeError} if it is longer than {@linkcode MAX_STRING_BYTES} */
+   * @throws {RangeError} over {@linkcode MAX_STRING_BYTES} */
   string(value: string): this {
     const at = this.#grow(2 + value.length * 3) + 2; // UTF-8 takes at most 3 bytes a UTF-16 unit
     const written = this.#writeShort(value, at) ??
@@ -187,20 +187,19 @@ export class FrameWriter {
     return this;
   }
 
-  /** Bytes of the frame so far, its header included. */
+  /** Bytes of the frame so far, with its header. */
   get length(): number {
     return this.#end;
   }
 
-  /** The whole frame, or all but the last `missingBytes` of it, as a view that is valid until the next one
-   * begins. */
+  /** The frame, as a view that is valid until the next one begins. The caller sends the last `missingBytes`
+   * itself. */
   end({ missingBytes = 0 }: { missingBytes?: number } = {}): Uint8Array<ArrayBuffer> {
     this.#view.setUint32(0, this.#end - LENGTH_BYTES + missingBytes);
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** Writes a short ASCII string, as most nicks are: calling the encoder takes longer. Returns its length;
-   * undefined if it is another one. */
+  /** Writes a short ASCII string, such as most nicks, and returns its length; undefined for any other string. */
   #writeShort(value: string, at: number): number | undefined {
     const { length } = value;
     if (length > SHORT_CHARS) return undefined;
@@ -212,7 +211,7 @@ export class FrameWriter {
     return length;
   }
 
-  /** Makes room for `count` bytes and returns where they begin. */
+  /** Makes room for `count` bytes and returns their offset. */
   #grow(count: number): number {
     const at = this.#end;
     this.#end += count;
@@ -226,12 +225,12 @@ export class FrameWriter {
   }
 }
 
-// A byte order mark inside a chat is text like any other.
+// A byte order mark is text like any other.
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A frame as it lies in a buffer, valid until the buffer is written again: its type, and its fields, to be read
- * in order. Every read throws {@linkcode ProtocolError} `frame-malformed` when the body ends too early or holds
- * what its field cannot be. */
+/** A frame in a buffer, valid until the buffer is written again. Callers read its fields in order. Every read
+ * throws {@linkcode ProtocolError} `frame-malformed` if the body ends within the field or the field is not
+ * valid. */
 export class Frame {
   readonly type: number;
   readonly #bytes: Buffer;
@@ -240,7 +239,7 @@ export class Frame {
   readonly #end: number;
   #at: number;
 
-  /** `view` shows the same memory as `bytes`; the frame's type and body lie from `start` up to `end`. */
+  /** `view` is of the same memory as `bytes`. Type and body lie from `start` up to `end`. */
   constructor(bytes: Buffer, view: DataView, { start, end }: { start: number; end: number }) {
     this.#bytes = bytes;
     this.#view = view;
@@ -249,7 +248,7 @@ export class Frame {
     this.type = bytes[start]!;
   }
 
-  /** Its body, as a view. */
+  /** A view. */
   get body(): Uint8Array {
     return this.#bytes.subarray(this.#bodyStart, this.#end);
   }
@@ -266,7 +265,7 @@ export class Frame {
     return this.#view.getUint32(this.#take(4));
   }
 
-  /** Eight bytes as a whole number, at most 2^53 - 1. */
+  /** At most 2^53 - 1. */
   u64(): number {
     const at = this.#take(8);
     const value = this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
@@ -289,18 +288,17 @@ export class Frame {
     const length = this.u16();
     if (length > maxBytes) throw malformed(`a string of ${length} bytes exceeds ${maxBytes}`);
     const at = this.#take(length);
-    // Four times as fast as a strict decoder, and it marks what is wrong; so may the writer have, whence the
-    // second look.
+    // Four times as fast as a strict decoder. It replaces invalid bytes by U+FFFD; the sender may have
+    // written U+FFFD too.
     const text = this.#bytes.toString("utf8", at, at + length);
     return text.includes(REPLACEMENT) ? withStrictDecoding(this.#bytes.subarray(at, at + length)) : text;
   }
 
-  /** Whether every byte of the body was read. */
   get isAtEnd(): boolean {
     return this.#at === this.#end;
   }
 
-  /** Every field was read: nothing may follow. */
+  /** Refuses a body with bytes behind its last field. */
   end(): void {
     if (!this.isAtEnd) throw malformed(`${this.#end - this.#at} bytes follow the last field`);
   }
@@ -315,7 +313,7 @@ export class Frame {
   }
 }
 
-/** What decoders put in the place of what is not UTF-8. */
+/** Decoders put it in the place of bytes that are not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
 function withStrictDecoding(bytes: Uint8Array): string {

@@ -1,4 +1,4 @@
-// Bytes <-> frames and their fields. Bytes are written in hex, as in docs/PROTOCOL.md.
+// FrameDecoder, FrameWriter and Frame. Bytes are in hex, as in docs/PROTOCOL.md.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { Frame, FrameDecoder, FrameWriter, MAX_STRING_BYTES, splitFrames } from "../lib/codec.ts";
@@ -87,7 +87,7 @@ Deno.test("FrameDecoder gives a frame with its last byte, not before", pure, () 
   assertEquals(drain(decoder).map(show), ["7: 61 62"]);
 });
 
-Deno.test("FrameDecoder reads bytes that were written into its space", pure, () => {
+Deno.test("FrameDecoder takes bytes that were written into its reserve()", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 100 });
   const shown = [];
   for (const piece of cut(STREAM, 3)) {
@@ -98,7 +98,7 @@ Deno.test("FrameDecoder reads bytes that were written into its space", pure, () 
   assertEquals(shown, FRAMES);
 });
 
-Deno.test("FrameDecoder.buffered counts the bytes of the frame that is not whole yet", pure, () => {
+Deno.test("FrameDecoder.bufferedBytes counts the bytes of an incomplete frame", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 100 });
   assertEquals(decoder.bufferedBytes, 0);
   decoder.push(STREAM.subarray(0, 10));
@@ -156,11 +156,11 @@ Deno.test("FrameDecoder doubles its buffer after a read that filled it, up to 64
   const frame = bytes("00 00 00 04 07 61 62 63");
   const sizes = [];
   for (let read = 0; read < 11; read++) {
-    const space = decoder.reserve();
-    sizes.push(space.length);
-    for (let at = 0; at < space.length; at += frame.length) space.set(frame, at);
-    decoder.commit(space.length);
-    assertEquals(drain(decoder).length, space.length / frame.length);
+    const reserve = decoder.reserve();
+    sizes.push(reserve.length);
+    for (let at = 0; at < reserve.length; at += frame.length) reserve.set(frame, at);
+    decoder.commit(reserve.length);
+    assertEquals(drain(decoder).length, reserve.length / frame.length);
   }
   assertEquals(sizes, [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 65_536, 65_536]);
 });
@@ -174,13 +174,13 @@ Deno.test("FrameDecoder keeps its first buffer for reads that do not fill it", p
   assertEquals(decoder.reserve().length, 256);
 });
 
-Deno.test("FrameDecoder.space() is never empty, whatever waits", pure, () => {
+Deno.test("FrameDecoder.reserve() is never empty", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 5_000 });
   const stream = longFrame(4_999);
   for (const [at, byte] of stream.entries()) {
-    const space = decoder.reserve();
-    assertEquals(space.length > 0, true);
-    space[0] = byte;
+    const reserve = decoder.reserve();
+    assertEquals(reserve.length > 0, true);
+    reserve[0] = byte;
     decoder.commit(1);
     assertEquals(drain(decoder).length, at === stream.length - 1 ? 1 : 0);
   }
@@ -358,7 +358,7 @@ Deno.test("Frame.end() refuses a body with more in it than its fields", pure, ()
   frameOf(bytes("")).end();
 });
 
-Deno.test("FrameDecoder.frames counts the whole frames that came", pure, () => {
+Deno.test("FrameDecoder.frameCount counts the frames that next() returned", pure, () => {
   const decoder = new FrameDecoder({ maxFrameBytes: 100 });
   decoder.push(Uint8Array.of(...longFrame(3), ...longFrame(4), ...longFrame(5).subarray(0, 6)));
   drain(decoder);

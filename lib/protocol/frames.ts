@@ -271,8 +271,9 @@ export type Uncommitted<Entry extends LogEntry = RoomEvent> = Entry extends LogE
   : never;
 /** An event on its way into the commit log. */
 export type ProposedEvent = Uncommitted & {
-  /** In a cluster: of JOINED, the node of the member; of LEFT, the node that lost the connection (a no-op if the member
-   * is on another node by then); of BACKUPS, the node that found these nodes alive. Operators' BACKUPS have none. */
+  /** In a cluster: of JOINED, the node of the member; of LEFT, the node that lost the connection (a no-op if
+   * the member is on another node by then); of BACKUPS, the node that found these nodes alive. Operators'
+   * BACKUPS have none. */
   readonly nodeId?: bigint;
 };
 
@@ -326,8 +327,8 @@ export function decodeServer(frame: Frame): ServerMessage {
   return frame.type === SERVER_FRAMES.said.code ? decodeSaid(frame) : serverProtocol.decode(frame);
 }
 
-// SAY and SAID are coded by hand: through the table they take twice as long (bench/codec_bench.ts). Tests hold the two
-// against each other.
+// Codecs by hand for what each message costs: through the table it takes twice as long (bench/codec_bench.ts).
+// Tests hold them against the table.
 
 /** Flags of SAY. In SAID they are one bit further up. */
 const ACTION = 1, PRIVATE = 2;

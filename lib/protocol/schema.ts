@@ -25,8 +25,8 @@ interface Flags<Kinds extends FlagKinds> extends Pick<Field<number>, "wire" | "m
   readonly kinds: Kinds;
 }
 
-/** Messages always have a `required` flag as a boolean, an `optional` one only if it is set. They do not have a `presence`
- * flag: it is set if the {@linkcode when} of its name is there. */
+/** Messages always have a `required` flag as a boolean, an `optional` one only if it is set. They do not have
+ * a `presence` flag: it is set if the {@linkcode when} of its name is there. */
 type FlagKinds = Readonly<Record<string, "required" | "optional" | "presence">>;
 
 // deno-lint-ignore no-explicit-any -- fields of any values
@@ -179,13 +179,14 @@ function isSet(value: unknown): boolean {
   return value !== undefined && value !== false;
 }
 
-export interface FrameDefinition<S> {
+interface FrameDefinition<S> {
   /** The type on the wire. */
   readonly code: number;
   readonly shape: S;
   /** The whole frame, as a view that is valid until the writer's next frame. */
   encode(writer: FrameWriter, values: ValuesOf<S>): Uint8Array<ArrayBuffer>;
-  /** @throws {ProtocolError} `frame-unexpected` if it is no such frame, `frame-malformed` or `version-unsupported` */
+  /** @throws {ProtocolError} `frame-unexpected` if it is no such frame, `frame-malformed` or
+   * `version-unsupported` */
   decode(frame: Frame | undefined): ValuesOf<S>;
 }
 

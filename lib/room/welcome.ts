@@ -4,23 +4,20 @@ import { HEADER_BYTES } from "../codec.ts";
 import {
   encodeMemberInfo,
   type Hello,
-  MAX_BACKUP_BYTES,
-  MAX_BACKUPS,
   MAX_HISTORY,
-  MAX_NICK_BYTES,
   MAX_SERVER_FRAME_BYTES,
   type MemberInfo,
   NEVER_CAUGHT_UP,
   RETAIN_ACKED_MS,
   SERVER_FRAMES,
+  welcomeHeader,
 } from "../protocol/frames.ts";
 import type { EventLog } from "./event_log.ts";
 
 /** Added to RETAIN_ACKED_MS for messages that are on their way. */
 export const RESUME_MARGIN_MS = 30_000;
 /** Most bytes of WELCOME before its member list. */
-const MAX_WELCOME_HEADER_BYTES = HEADER_BYTES + 1 + 2 * 8 + 2 + MAX_NICK_BYTES + 4 + 2 * 8 + 1 +
-  MAX_BACKUPS * (2 + MAX_BACKUP_BYTES) + 4;
+const MAX_WELCOME_HEADER_BYTES = HEADER_BYTES + welcomeHeader.maxBytes;
 export const MAX_MEMBERS_BYTES = MAX_SERVER_FRAME_BYTES - MAX_WELCOME_HEADER_BYTES;
 const INITIAL_BYTES = 1_024;
 

@@ -1,4 +1,4 @@
-// Every frame byte by byte, in hex, beside the message that it carries.
+// Every frame in hex, with its message.
 
 import {
   type ClientMessage,
@@ -15,10 +15,10 @@ type Case<Message> = readonly [what: string, hex: string, message: Message];
 
 /** The largest number that a field of eight bytes may hold. */
 export const LARGEST = Number.MAX_SAFE_INTEGER;
-/** The token of all HELLOs among the cases. */
+/** `resumeToken` of each HELLO. */
 export const TOKEN = hex("f0f1f2f3 f4f5f6f7 f8f9fafb fcfdfeff");
 
-/** All that clients send. */
+/** Frames of clients. */
 export const CLIENT: readonly Case<ClientMessage>[] = [
   [
     "HELLO with resume points",
@@ -36,7 +36,7 @@ export const CLIENT: readonly Case<ClientMessage>[] = [
     },
   ],
   [
-    "HELLO of a newcomer",
+    "HELLO of a client that joins for the first time",
     "0000001e 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0001 61 0000 ffffffff 0000 00",
     {
       type: "hello",
@@ -55,17 +55,17 @@ export const CLIENT: readonly Case<ClientMessage>[] = [
     { type: "say", clientSeq: 0xffff_ffff, timeMs: LARGEST, text: "🙂" },
   ],
   [
-    "SAY of what one does",
+    "SAY of an action",
     "00000011 02 00000001 0000000000000000 01 0001 78",
     { type: "say", clientSeq: 1, timeMs: 0, action: true, text: "x" },
   ],
   [
-    "SAY to one person",
+    "private SAY",
     "0000001d 02 00000001 0000000000000000 02 fedcba9876543210 0002 c3a9 0001 78",
     { type: "say", clientSeq: 1, timeMs: 0, to: { sessionId: 0xfedcba9876543210n, nick: "é" }, text: "x" },
   ],
   [
-    "SAY to one person of what one does",
+    "private SAY of an action",
     "0000001b 02 00000001 0000000000000000 03 0000000000000002 0000 0001 78",
     { type: "say", clientSeq: 1, timeMs: 0, action: true, to: { sessionId: 2n, nick: "" }, text: "x" },
   ],
@@ -75,8 +75,8 @@ export const CLIENT: readonly Case<ClientMessage>[] = [
   ["a client's BYE", "00000001 05", { type: "bye" }],
 ];
 
-/** WELCOME that lists nobody. */
-export const LONELY: Welcome = {
+/** WELCOME without members. */
+export const EMPTY_WELCOME: Welcome = {
   type: "welcome",
   version: 1,
   sessionId: 1n,
@@ -92,19 +92,19 @@ export const LONELY: Welcome = {
 
 const SERVER: readonly Case<ServerMessage>[] = [
   [
-    "WELCOME that lists nobody",
+    "WELCOME without members",
     "00000030 81 01 0000000000000001 0000000000000002 0003 616e61 00000000 0000000000000000" +
     "0000000000000001 00 00000001",
-    LONELY,
+    EMPTY_WELCOME,
   ],
   [
-    "WELCOME with backups and people",
+    "WELCOME with backups and members",
     "00000075 81 01 ffffffffffffffff 0000000000000001 0003 616e61 00000009 000000000000000a" +
     "000000000000012c 02 0003 613a31 0007 5b3a3a315d3a32 00000003" +
     "0000000000000002 0001 62 0003 3a3a31 0000000000000004" +
     "ffffffffffffffff 0003 616e61 0008 31302e302e302e37 0000000000000100",
     {
-      ...LONELY,
+      ...EMPTY_WELCOME,
       sessionId: 0xffff_ffff_ffff_ffffn,
       logId: 1n,
       lastClientSeq: 9,
@@ -119,7 +119,7 @@ const SERVER: readonly Case<ServerMessage>[] = [
     },
   ],
   [
-    "SAID",
+    "redelivered SAID",
     "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 01 0002 c3a9 0001 78",
     {
       type: "said",
@@ -133,7 +133,7 @@ const SERVER: readonly Case<ServerMessage>[] = [
     },
   ],
   [
-    "SAID on time",
+    "SAID",
     "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 00 0002 c3a9 0001 78",
     {
       type: "said",
@@ -147,7 +147,7 @@ const SERVER: readonly Case<ServerMessage>[] = [
     },
   ],
   [
-    "SAID late, to one person, of what one does",
+    "redelivered private SAID of an action",
     "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 07 0002 c3a9" +
     "0000000000000004 0001 62 0001 78",
     {
@@ -164,7 +164,7 @@ const SERVER: readonly Case<ServerMessage>[] = [
     },
   ],
   [
-    "SAID of what one does",
+    "SAID of an action",
     "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 02 0002 c3a9 0001 78",
     {
       type: "said",
@@ -179,7 +179,7 @@ const SERVER: readonly Case<ServerMessage>[] = [
     },
   ],
   [
-    "SAID to one person",
+    "private SAID",
     "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 04 0002 c3a9" +
     "0000000000000004 0001 62 0001 78",
     {

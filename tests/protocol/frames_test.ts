@@ -1,5 +1,4 @@
-// What the wire says, byte by byte, and what it refuses. docs/PROTOCOL.md is held against the same code by
-// protocol_doc_test.ts.
+// Every frame byte by byte, and what decoders refuse.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { type Frame, FrameWriter, splitFrames } from "../../lib/codec.ts";
@@ -29,7 +28,7 @@ import {
   type Welcome,
 } from "../../lib/protocol/frames.ts";
 import { MAX_NICK_CHARS } from "../../lib/text/nick.ts";
-import { ALL, CLIENT, hex, LARGEST, LONELY, TOKEN } from "./frame_cases.ts";
+import { ALL, CLIENT, EMPTY_WELCOME, hex, LARGEST, TOKEN } from "./frame_cases.ts";
 
 for (const { what, digits, message, encode, decode } of ALL) {
   test(`${what} is encoded as specified and decoded back`, () => {
@@ -87,7 +86,7 @@ test("a flag that has no meaning is refused", () => {
 test("a frame that ends within a field is refused wherever it ends", () => {
   for (const { what, digits, message, decode } of ALL) {
     const { type, body } = frame(digits);
-    // People follow each other to the end of WELCOME: it may end between two of them.
+    // Members follow each other to the end of WELCOME: it may end between two of them.
     const whole = message.type === "welcome" ? message.members.map((_, i) => lengthWith(message, i)) : [];
     for (let end = 0; end < body.length; end++) {
       if (whole.includes(end)) continue;
@@ -142,13 +141,13 @@ test("HELLO with a password too long is refused", () => {
 });
 
 test("WELCOME with one backup too many is refused", () => {
-  const welcome = (count: number): Welcome => ({ ...LONELY, backups: Array(count).fill("a:1") });
+  const welcome = (count: number): Welcome => ({ ...EMPTY_WELCOME, backups: Array(count).fill("a:1") });
   assertEquals(decodeServer(only(encodeServer(welcome(MAX_BACKUPS)))), welcome(MAX_BACKUPS));
   refuses("frame-malformed", () => decodeServer(only(encodeServer(welcome(MAX_BACKUPS + 1)))));
 });
 
 test("a number over 2^53 - 1 is refused in every field of eight bytes", () => {
-  const isU64 = (key: string) => /^(seq|timeMs|next|head|sinceMs)$/.test(key);
+  const isU64 = (key: string) => /^(seq|timeMs|nextSeq|startSeq|head|sinceMs)$/.test(key);
   const spoiled = spoil(isU64, 0x01020304050607, ["0001020304050607", "0020000000000000"]);
   assert(spoiled.length > 0);
   for (const { decode, bytes, what } of spoiled) {
@@ -178,23 +177,23 @@ test("the longest message and the longest HELLO that the rules allow fit into a 
   assert(encodeClient(longestHello()).length <= MAX_CLIENT_FRAME_BYTES);
 });
 
-test("WELCOME lists everybody while there is room", () => {
+test("WELCOME lists all members that fit", () => {
   const welcome = overLimit(400);
   assertEquals(decodeServer(only(encodeServer(welcome))), welcome);
 });
 
-test("WELCOME lists as many people as fit into a server's frame, and counts them all", () => {
+test("WELCOME lists as many members as fit into a server's frame, and counts them all", () => {
   const batch = { ...overLimit(1_000), backups: Array(MAX_BACKUPS).fill(`${"b".repeat(253)}:65535`) };
   const encoded = only(encodeServer(batch));
   const decoded = decodeServer(encoded);
   assert(decoded.type === "welcome");
   assertEquals(decoded, { ...batch, members: batch.members.slice(0, decoded.members.length) });
   const freeBytes = MAX_SERVER_FRAME_BYTES - (encoded.body.length + 1);
-  assert(freeBytes >= 0 && freeBytes < LONGEST_PERSON_BYTES, `${freeBytes} bytes are left`);
+  assert(freeBytes >= 0 && freeBytes < MAX_MEMBER_BYTES, `${freeBytes} bytes are left`);
 });
 
-/** The bytes that the longest nick and the longest IPv6 address take, two lengths, an id and a time. */
-const LONGEST_PERSON_BYTES = 8 + (2 + MAX_NICK_CHARS * 4) + (2 + 45) + 8;
+/** An id, the longest nick, the longest IPv6 address and a time. */
+const MAX_MEMBER_BYTES = 8 + (2 + MAX_NICK_CHARS * 4) + (2 + 45) + 8;
 
 function overLimit(count: number): Welcome {
   const members: MemberInfo[] = Array.from({ length: count }, (_, i) => ({
@@ -203,7 +202,7 @@ function overLimit(count: number): Welcome {
     address: "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
     sinceMs: i,
   }));
-  return { ...LONELY, memberCount: count, members };
+  return { ...EMPTY_WELCOME, memberCount: count, members };
 }
 
 function longestHello() {
@@ -225,7 +224,7 @@ function resumePoints(count: number) {
 
 type IsField = (key: string, field: unknown) => boolean;
 
-/** All cases with `marker` in one of the fields in question, and then its bytes replaced in the frame. */
+/** All cases with `marker` in one of the fields in question, its bytes `from` replaced by `to` in the frame. */
 function spoil(isField: IsField, marker: unknown, [from, to]: readonly [string, string]) {
   return ALL.flatMap(({ what, message, decode }) =>
     [...withMarker(message, isField, marker)].map((marked) => {
@@ -251,7 +250,7 @@ function* withMarker(value: unknown, isField: IsField, marker: unknown): Generat
   }
 }
 
-/** Length of the body of WELCOME with the first `count` people alone. */
+/** Length of the body of WELCOME with the first `count` members. */
 function lengthWith(welcome: Welcome, count: number): number {
   return only(encodeServer({ ...welcome, members: welcome.members.slice(0, count) })).body.length;
 }
@@ -276,7 +275,6 @@ function frameOf(type: number, body: Uint8Array): Frame {
   return only(new FrameWriter().begin(type).bytes(body).end());
 }
 
-/** The one frame that these bytes are. */
 function only(bytes: Uint8Array): Frame {
   const frames = [...splitFrames(bytes)];
   assertEquals(frames.length, 1);
@@ -286,15 +284,15 @@ function only(bytes: Uint8Array): Frame {
 
 test("a name, an address or a backup is taken that is as long as it may be, and none that is longer", () => {
   const limits: [isField: IsField, maxBytes: number][] = [
-    [(key) => key === "nick" || key === "before", MAX_NICK_BYTES],
+    [(key) => key === "nick" || key === "oldNick", MAX_NICK_BYTES],
     [(key) => key === "address", MAX_IP_BYTES],
     [(key, field) => typeof field === "string" && /^\d+$/.test(key), MAX_BACKUP_BYTES],
   ];
-  // What a client asks for is judged by the room, which says why.
-  const isJudged = (message: ClientMessage | ServerMessage) => /^(hello|nick)$/.test(message.type);
+  // The room checks the nick that a client asks for.
+  const isCheckedByRoom = (message: ClientMessage | ServerMessage) => /^(hello|nick)$/.test(message.type);
   let fields = 0;
   for (const { what, message, decode } of ALL) {
-    if (isJudged(message)) continue;
+    if (isCheckedByRoom(message)) continue;
     for (const [isField, maxBytes] of limits) {
       const bytesWith = (length: number) =>
         [...withMarker(message, isField, "x".repeat(length))].map((marked) =>
@@ -311,8 +309,8 @@ test("a name, an address or a backup is taken that is as long as it may be, and 
   assert(fields > 10, `${fields} fields`);
 });
 
-test("what WELCOME begins with is not changed by the next frame", () => {
-  const first = encodeWelcome(LONELY, { membersBytes: 0 });
+test("WELCOME's header is not changed by the next frame", () => {
+  const first = encodeWelcome(EMPTY_WELCOME, { membersBytes: 0 });
   const copy = first.slice();
   encodeServer({ type: "error", code: "second", reason: "second" });
   assertEquals(first, copy);

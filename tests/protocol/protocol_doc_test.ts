@@ -1,23 +1,23 @@
-// Holds docs/PROTOCOL.md against the program: every diagram, every example in both directions, and the tables.
-// Reads that file, and is skipped where it may not: needs --allow-read=.
+// The diagrams, examples and tables of docs/PROTOCOL.md are those of the program. Needs --allow-read=., else it is
+// skipped.
 
 import { assert, assertEquals } from "@std/assert";
-import * as address from "../../lib/net/address.ts";
-import { FrameDecoder } from "../../lib/codec.ts";
-import * as connection from "../../lib/net/connection.ts";
-import { WIRE_CODES } from "../../lib/errors.ts";
-import * as gate from "../../lib/server/connection_limiter.ts";
-import * as heartbeat from "../../lib/net/heartbeat.ts";
-import * as hub from "../../lib/net/connection_manager.ts";
-import * as inbox from "../../lib/client/read_tracker.ts";
-import * as state from "../../lib/room/state.ts";
 import * as outbox from "../../lib/client/outbox.ts";
-import * as nick from "../../lib/text/nick.ts";
+import * as readTracker from "../../lib/client/read_tracker.ts";
+import { FrameDecoder } from "../../lib/codec.ts";
+import { WIRE_CODES } from "../../lib/errors.ts";
+import * as address from "../../lib/net/address.ts";
+import * as connection from "../../lib/net/connection.ts";
+import * as connectionManager from "../../lib/net/connection_manager.ts";
+import * as heartbeat from "../../lib/net/heartbeat.ts";
 import * as protocol from "../../lib/protocol/frames.ts";
+import * as eventLog from "../../lib/room/event_log.ts";
 import * as room from "../../lib/room/room.ts";
-import * as roomLog from "../../lib/room/event_log.ts";
-import * as text from "../../lib/text/text.ts";
+import * as state from "../../lib/room/state.ts";
 import * as welcome from "../../lib/room/welcome.ts";
+import * as connectionLimiter from "../../lib/server/connection_limiter.ts";
+import * as nick from "../../lib/text/nick.ts";
+import * as text from "../../lib/text/text.ts";
 
 const DOC = new URL("../../docs/PROTOCOL.md", import.meta.url);
 const canRead = (await Deno.permissions.query({ name: "read", path: DOC })).state === "granted";
@@ -27,12 +27,12 @@ type ClientMessage = protocol.ClientMessage;
 type ServerMessage = protocol.ServerMessage;
 type Message = ClientMessage | ServerMessage;
 
-/** A line of an example: the bytes of one field and what they are in words. */
+/** A line of an example: the bytes and the value of one field. */
 interface Field {
   readonly path: string;
   readonly value: unknown;
   digits: string;
-  /** What stands in parentheses behind the value. */
+  /** In parentheses behind the value. */
   readonly note: string | undefined;
 }
 
@@ -42,14 +42,15 @@ interface Part {
   readonly kinds?: Readonly<Record<string, string>>;
 }
 
+interface FrameDefinition {
+  readonly code: number;
+  readonly shape: Readonly<Record<string, Part>>;
+}
+
 /** Every frame by its label, `client HELLO`. */
-const FRAMES = new Map<string, { readonly code: number; readonly shape: Readonly<Record<string, Part>> }>([
-  ...Object.entries(protocol.CLIENT_FRAMES).map(([type, it]) =>
-    [`client ${type.toUpperCase()}`, it] as const
-  ),
-  ...Object.entries(protocol.SERVER_FRAMES).map(([type, it]) =>
-    [`server ${type.toUpperCase()}`, it] as const
-  ),
+const FRAMES = new Map<string, FrameDefinition>([
+  ...Object.entries(protocol.CLIENT_FRAMES).map(([type, it]) => [labelOf("client", type), it] as const),
+  ...Object.entries(protocol.SERVER_FRAMES).map(([type, it]) => [labelOf("server", type), it] as const),
 ]);
 const FRAME_HEADER = { length: { wire: "u32" }, type: { wire: "u8" } };
 const EXAMPLES = blocks("hex").map(({ label, content }) => ({ label, fields: parseExample(content) }));
@@ -130,7 +131,18 @@ test("the table of limits has the constants' values, and all constants of the wi
   const wire = numbersOf(protocol, nick, text, heartbeat);
   const all = {
     ...wire,
-    ...numbersOf(address, welcome, connection, gate, hub, inbox, state, outbox, room, roomLog),
+    ...numbersOf(
+      address,
+      welcome,
+      connection,
+      connectionLimiter,
+      connectionManager,
+      readTracker,
+      state,
+      outbox,
+      room,
+      eventLog,
+    ),
   };
   const listed = new Map(table("Limits").map(([name, value]) => [name!, Number(value!.replaceAll(",", ""))]));
   for (const [name, value] of listed) assertEquals(value, all[name], name);
@@ -256,7 +268,11 @@ function flagsOf(label: string, note = ""): Record<string, boolean> {
   );
 }
 
-function frameOf(label: string) {
+function labelOf(side: string, type: string): string {
+  return `${side} ${type.toUpperCase()}`;
+}
+
+function frameOf(label: string): FrameDefinition {
   return FRAMES.get(label)!;
 }
 
