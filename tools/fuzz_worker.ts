@@ -7,11 +7,11 @@ import type { Address } from "../lib/net/address.ts";
 import type { ChatServer } from "../lib/server/chat_server.ts";
 import { makeServer } from "../tests/test_server.ts";
 import { ChatError } from "../lib/errors.ts";
-import { errorText, translator } from "../lib/i18n/translate.ts";
+import { errorText } from "../lib/i18n/translate.ts";
 import { dial } from "../lib/net/tcp.ts";
 import { SessionState } from "../lib/client/session_state.ts";
 import { sessionIdOf, TOKEN_BYTES } from "../lib/protocol/frames.ts";
-import { Renderer } from "../lib/render/renderer.ts";
+import { DEFAULT_DISPLAY, makeRenderer } from "../lib/render/renderer.ts";
 import { Session, type SessionEvent } from "../lib/client/session.ts";
 import { UNLIMITED } from "../lib/base/limits.ts";
 import { join, makeHello, type Peer } from "../tests/raw_peer.ts";
@@ -253,7 +253,7 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
 
 /** Where the token of a HELLO begins: length, type, version. */
 const TOKEN_AT = 4 + 1 + 1;
-const renderer = new Renderer(translator("en"));
+const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColours: false });
 
 /** Does with an event what chat-client does. */
 function show(event: SessionEvent, session: Session): void {

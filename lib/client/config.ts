@@ -3,8 +3,8 @@
 import { type Backup, parseAddress, parseBackup, parsePort } from "../net/address.ts";
 import { CLIENT_ACCESS_FLAGS } from "./client_access.ts";
 import { COMMON_FLAGS, DISPLAY_FLAGS, type FlagTable, type FlagValues, parseCount } from "../cli/flags.ts";
-import type { DisplayConfig } from "../render/display.ts";
-import { DEFAULT_PATTERN, parsePattern } from "../render/timestamps.ts";
+import { DEFAULT_DISPLAY, type DisplayConfig } from "../render/renderer.ts";
+import { parsePattern } from "../render/timestamps.ts";
 import { MAX_HISTORY } from "../protocol/frames.ts";
 import { parseNick } from "../text/nick.ts";
 
@@ -36,7 +36,7 @@ export interface ClientConfig {
 export function displayConfig(
   flags: Pick<FlagValues<typeof CLIENT_FLAGS>, "time" | "utc" | "no-color" | "plain">,
 ): DisplayConfig {
-  const pattern = flags.time === undefined ? DEFAULT_PATTERN : parsePattern(flags.time);
+  const pattern = flags.time === undefined ? DEFAULT_DISPLAY.pattern : parsePattern(flags.time);
   return { pattern, isUtc: flags.utc, isColored: !flags["no-color"] && !flags.plain };
 }
 

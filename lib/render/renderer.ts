@@ -1,21 +1,62 @@
-// A message -> a line for people. The only way from a peer's text to a screen, and so the place where it is
-// made safe.
+// An event to a line of text: the only way from a peer's text to a screen, so it is made safe here.
 
-import type { Translate } from "../i18n/translate.ts";
-import { PLAIN_THEME, type Theme } from "./paint.ts";
+import { dim, inverse, rgb8 } from "@std/fmt/colors";
+import { type Language, type Translate, translator } from "../i18n/translate.ts";
 import type { Announced, Joined, Left, MemberInfo, RoomEvent, Said } from "../protocol/frames.ts";
 import { foldNick, printableNick } from "../text/nick.ts";
 import { printable } from "../text/text.ts";
-import { Timestamps } from "./timestamps.ts";
+import { Timestamps, type TimestampsConfig } from "./timestamps.ts";
 
-/** Most names in one line. */
+/** Most names in the line of a presence batch. */
 const MAX_BATCH_NAMES = 30;
 
-/** Somebody comes or goes. */
 export type Presence = Joined | Left;
 
-/** What stands between the time and the text of a line, so that no nick or text can pass for something else:
- * no nick begins with any of these. */
+export interface DisplayConfig extends TimestampsConfig {
+  /** Whether to use colors where the terminal has them. */
+  readonly isColored: boolean;
+}
+
+export const DEFAULT_DISPLAY: DisplayConfig = {
+  pattern: "yyyy-MM-dd HH:mm:ss",
+  isUtc: false,
+  isColored: true,
+};
+
+export function makeRenderer(
+  config: DisplayConfig,
+  { language, hasColours }: { language: Language; hasColours: boolean },
+): Renderer {
+  const theme = hasColours && config.isColored ? COLOR_THEME : PLAIN_THEME;
+  return new Renderer(translator(language), theme, new Timestamps(language, config));
+}
+
+/** Colours the parts of a line. Its input is safe for a terminal. */
+export interface Theme {
+  readonly time: (text: string) => string;
+  /** In a colour that depends on the session alone. */
+  readonly nick: (nick: string, sessionId: bigint) => string;
+  /** The reader's own nick in a message. */
+  readonly mention: (word: string) => string;
+}
+
+/** Colours of xterm's 256. Each has a contrast of at least 3.5 with black and with white, where 4.6 is the best
+ * possible (WCAG 2.2, "contrast ratio"). */
+export const NICK_COLORS = [28, 27, 130, 162, 30, 129, 160, 64, 63, 166, 133, 100] as const;
+
+export const COLOR_THEME: Theme = {
+  time: dim,
+  // Session ids are hashes, so they spread evenly over the colours.
+  nick: (nick, sessionId) => rgb8(nick, NICK_COLORS[Number(sessionId % BigInt(NICK_COLORS.length))]!),
+  mention: inverse,
+};
+
+const identity = (text: string): string => text;
+
+export const PLAIN_THEME: Theme = { time: identity, nick: identity, mention: identity };
+
+/** Marks between the time and the text of a line. No nick begins with any of these, so that neither a nick nor a text can
+ * imitate them. */
 export const PREFIXES = {
   presence: "*",
   notice: "!",
@@ -28,85 +69,73 @@ export const PREFIXES = {
 } as const;
 
 const NO_LINES: readonly string[] = [];
-/** Words that could be a nick. */
+/** A word that may be a nick. */
 const WORD = /[\p{L}\p{Nd}_-][\p{L}\p{M}\p{Nd}_-]*/gu;
 
-/** Whether a text names somebody. */
 export function isMentioned(text: string, nick: string): boolean {
   const key = foldNick(nick);
   return (text.match(WORD) ?? []).some((word) => foldNick(word) === key);
 }
 
-/** How lines look. */
-interface RendererOptions {
-  readonly paint?: Theme;
-  readonly times?: Timestamps;
-}
-
-/** How one line looks. */
 interface LineOptions {
-  /** It was said before the reader came. */
+  /** Whether the event is older than the reader's first join. */
   readonly isHistory?: boolean;
-  /** The reader's own nick, to be seen in what others say. */
+  /** The reader's own nick, which is highlighted in messages. */
   readonly reader?: string;
 }
 
-/** Makes lines in one language. */
 export class Renderer {
   readonly #t: Translate;
-  readonly #paint: Theme;
-  readonly #times: Timestamps;
+  readonly #theme: Theme;
+  readonly #timestamps: Timestamps;
 
-  constructor(t: Translate, { paint = PLAIN_THEME, times = new Timestamps() }: RendererOptions = {}) {
+  constructor(t: Translate, theme: Theme, timestamps: Timestamps) {
     this.#t = t;
-    this.#paint = paint;
-    this.#times = times;
+    this.#theme = theme;
+    this.#timestamps = timestamps;
   }
 
-  /** Something that happened in the room. */
   entry(event: RoomEvent, { isHistory = false, reader }: LineOptions = {}): string {
-    const past = isHistory ? `${PREFIXES.history} ` : "";
+    const history = isHistory ? `${PREFIXES.history} ` : "";
     const late = event.type === "said" && event.redelivered && !isHistory ? `${PREFIXES.late} ` : "";
-    return this.#line(event.timeMs, `${past}${late}${this.#event(event, reader)}`);
+    return this.#line(event.timeMs, `${history}${late}${this.#event(event, reader)}`);
   }
 
-  /** Several who came or went in the same way, with the time of the last. */
-  presenceBatch(presenceBatch: readonly Presence[]): string {
-    const last = presenceBatch.at(-1)!;
-    const people = [
-      ...new Map(presenceBatch.map(({ sessionId, nick }) => [sessionId, this.nick(nick, sessionId)]))
-        .values(),
+  /** One line for joins or leaves of the same kind, with the time of the last. */
+  presenceBatch(batch: readonly Presence[]): string {
+    const last = batch.at(-1)!;
+    const nicks = [
+      ...new Map(batch.map(({ sessionId, nick }) => [sessionId, this.nick(nick, sessionId)])).values(),
     ];
-    if (people.length === 1) return this.entry(last);
-    const more = people.length - MAX_BATCH_NAMES;
-    const shown = people.slice(0, MAX_BATCH_NAMES).join(", ");
+    if (nicks.length === 1) return this.entry(last);
+    const more = nicks.length - MAX_BATCH_NAMES;
+    const shown = nicks.slice(0, MAX_BATCH_NAMES).join(", ");
     const names = more > 0 ? this.#t("client.more-online", { names: shown, count: more }) : shown;
-    const text = this.#t(`room.many-${presenceKind(last)}`, { count: people.length, names });
+    const text = this.#t(`room.many-${presenceKind(last)}`, { count: nicks.length, names });
     return this.#line(last.timeMs, `${PREFIXES.presence} ${text}`);
   }
 
-  /** What comes before a line of this time: a line with the date, if the line before was of another day. */
+  /** The lines to print before one of this time: the date, if the day has changed since the previous call. */
   dateSeparator(timeMs: number): readonly string[] {
-    const line = this.#times.dateSeparator(timeMs);
-    return line === undefined ? NO_LINES : [this.#paint.time(line)];
+    const line = this.#timestamps.dateSeparator(timeMs);
+    return line === undefined ? NO_LINES : [this.#theme.time(line)];
   }
 
-  /** Something that the program itself has to say, with its time. */
+  /** A message of the program itself, with its time. */
   notice(text: string, timeMs: number): string {
     return this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`);
   }
 
-  /** What the program has to say to whoever asked, and below it a list: without the time, as it is of now. */
+  /** The reply to a command, without a time. The lines of `list` must be safe already. */
   reply(text: string, list: readonly string[] = []): string[] {
     return [`${PREFIXES.notice} ${printable(text)}`, ...list];
   }
 
-  /** What somebody is called, as a peer gives it. */
   nick(nick: string, sessionId: bigint): string {
-    return this.#paint.nick(printableNick(nick), sessionId);
+    return this.#theme.nick(printableNick(nick), sessionId);
   }
 
-  /** Somebody who is online, with IP and since when, for a list. */
+  /** A line of the member list. */
   member({ sessionId, nick, address, sinceMs }: MemberInfo): string {
     const line = this.#t("who.line", {
       nick: this.nick(nick, sessionId),
@@ -116,9 +145,8 @@ export class Renderer {
     return `  ${line}`;
   }
 
-  /** Date and time of day. */
   formatTime(timeMs: number): string {
-    return this.#times.formatTime(timeMs);
+    return this.#timestamps.formatTime(timeMs);
   }
 
   #event(event: RoomEvent, reader: string | undefined): string {
@@ -132,22 +160,22 @@ export class Renderer {
     }
   }
 
-  /** What somebody says: `ana: hola`, to one person `@ ana → beto: hola`, and what they do `• ana saluda`. */
+  /** `ana: hola`, a private message `@ ana → beto: hola`, an action `• ana saluda`. */
   #said({ sessionId, nick, text, action, to }: Said, reader: string | undefined): string {
     const speaker = this.nick(nick, sessionId);
-    const who = to ? `${PREFIXES.private} ${speaker} → ${this.nick(to.nick, to.sessionId)}` : speaker;
-    const words = reader === undefined ? printable(text) : this.#highlight(printable(text), reader);
-    return action ? `${PREFIXES.action} ${who} ${words}` : `${who}: ${words}`;
+    const names = to ? `${PREFIXES.private} ${speaker} → ${this.nick(to.nick, to.sessionId)}` : speaker;
+    const body = reader === undefined ? printable(text) : this.#highlight(printable(text), reader);
+    return action ? `${PREFIXES.action} ${names} ${body}` : `${names}: ${body}`;
   }
 
   #highlight(text: string, reader: string): string {
     const key = foldNick(reader);
-    return text.replace(WORD, (word) => foldNick(word) === key ? this.#paint.mention(word) : word);
+    return text.replace(WORD, (word) => foldNick(word) === key ? this.#theme.mention(word) : word);
   }
 
   #roomEvent(event: Exclude<RoomEvent, Said | Announced>): string {
     if (event.type === "backups") {
-      // A fingerprint is for programs to compare.
+      // The fingerprint of a backup is for programs.
       const names = event.backups.map((backup) => printable(backup.split("#", 1)[0]!));
       if (names.length === 0) return this.#t("room.no-backups");
       return this.#t("room.backups", { backups: names.join(", ") });
@@ -161,7 +189,7 @@ export class Renderer {
   }
 
   #line(timeMs: number, text: string): string {
-    return `${this.#paint.time(`[${this.formatTime(timeMs)}]`)} ${text}`;
+    return `${this.#theme.time(`[${this.formatTime(timeMs)}]`)} ${text}`;
   }
 }
 

@@ -1,12 +1,10 @@
-// The times of lines, as the reader wants them, and the line that tells that a new day has begun. Pure.
+// Times and date separators.
 
 import { format } from "@std/datetime/format";
 import { InputError } from "../errors.ts";
 import type { Language } from "../i18n/translate.ts";
 import { printable } from "../text/text.ts";
 
-/** How times look unless the reader wants them otherwise. */
-export const DEFAULT_PATTERN = "yyyy-MM-dd HH:mm:ss";
 const MAX_PATTERN_CHARS = 64;
 
 /** The last time that a Date can hold (ECMA-262, "Time Values and Time Range"), in ms. */
@@ -16,47 +14,43 @@ const FIELDS = /^(?:y{4}|yy|MM?|dd?|HH?|hh?|mm?|ss?|S{1,3}|a)$/;
 /** A quoted literal, a run of one letter, or any other character, as in {@linkcode format}. */
 const PART = /'[^'\\]*'|([a-zA-Z])\1*|[^]/g;
 
-/** How a reader wants times. */
-interface TimestampsOptions {
-  /** As {@linkcode parsePattern} gives it. */
-  readonly pattern?: string;
-  /** The machine's own zone otherwise. */
-  readonly utc?: boolean;
-  /** Of the line for a new day. */
-  readonly language?: Language;
+export interface TimestampsConfig {
+  /** As {@linkcode parsePattern} returns it. */
+  readonly pattern: string;
+  /** Whether times are in UTC instead of the machine's zone. */
+  readonly isUtc: boolean;
 }
 
-/** Times of one reader's lines. */
+/** Formats the times of lines that are shown one after the other. */
 export class Timestamps {
   readonly #pattern: string;
   readonly #zone: "UTC" | undefined;
   readonly #language: Language;
-  /** What a stamp can tell apart, in ms. */
+  /** 1 if the pattern has fractions of a second, otherwise 1,000. */
   readonly #resolutionMs: number;
   #lastTick = NaN;
   #lastStamp = "";
-  /** The day of the last line: from its first ms to the first of the next one. */
+  /** The day of the last line, from its midnight to the next. */
   #lastDate: { readonly startMs: number; readonly endMs: number } | undefined;
 
-  constructor({ pattern = DEFAULT_PATTERN, utc = false, language = "es" }: TimestampsOptions = {}) {
+  constructor(language: Language, { pattern, isUtc }: TimestampsConfig) {
     this.#pattern = pattern;
-    this.#zone = utc ? "UTC" : undefined;
+    this.#zone = isUtc ? "UTC" : undefined;
     this.#language = language;
     this.#resolutionMs = pattern.includes("S") ? 1 : 1_000;
   }
 
-  /** The time as the pattern says. */
   formatTime(timeMs: number): string {
-    const step = Math.floor(Math.min(timeMs, LAST_DATE_MS) / this.#resolutionMs);
-    // A busy room says much in one second.
-    if (step !== this.#lastTick) {
-      this.#lastTick = step;
-      this.#lastStamp = format(new Date(step * this.#resolutionMs), this.#pattern, { timeZone: this.#zone });
+    const tick = Math.floor(Math.min(timeMs, LAST_DATE_MS) / this.#resolutionMs);
+    // Cached: a busy room has many messages in one second.
+    if (tick !== this.#lastTick) {
+      this.#lastTick = tick;
+      this.#lastStamp = format(new Date(tick * this.#resolutionMs), this.#pattern, { timeZone: this.#zone });
     }
     return this.#lastStamp;
   }
 
-  /** The line to show before one of this time, if that is of another day than the one before it. */
+  /** The line to show before one of this time, if the day has changed since the previous call. */
   dateSeparator(timeMs: number): string | undefined {
     const ms = Math.min(timeMs, LAST_DATE_MS);
     if (this.#lastDate && ms >= this.#lastDate.startMs && ms < this.#lastDate.endMs) return undefined;
@@ -75,8 +69,7 @@ function dayOf(date: Date, zone: "UTC" | undefined): { startMs: number; endMs: n
   return { startMs: midnight(0), endMs: midnight(1) };
 }
 
-/** A pattern for {@linkcode Timestamps}: the fields of {@linkcode format} and what stands for itself, letters only
- * between single quotes.
+/** Checks a pattern of fields of {@linkcode format} and literals. Letters of a literal must be in single quotes.
  * @throws {InputError} `pattern-invalid` */
 export function parsePattern(text: string): string {
   const parts = [...text.matchAll(PART)];

@@ -16,8 +16,8 @@ import { CLOSE_TIMEOUT_MS, type ConnectionConfig } from "../net/connection.ts";
 import { FRAME_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { MAX_BACKUPS, MAX_CLIENT_FRAME_BYTES } from "../protocol/frames.ts";
-import type { DisplayConfig } from "../render/display.ts";
-import { DEFAULT_PATTERN, parsePattern } from "../render/timestamps.ts";
+import { DEFAULT_DISPLAY, type DisplayConfig } from "../render/renderer.ts";
+import { parsePattern } from "../render/timestamps.ts";
 import { RETAINED_BYTES } from "../room/event_log.ts";
 import { RESUME_GRACE_MS, type RoomConfig } from "../room/room.ts";
 import type { StorageConfig } from "../storage/sqlite_commit_log.ts";
@@ -141,7 +141,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
     advertiseMs: 60_000,
   },
   access: {},
-  display: { pattern: DEFAULT_PATTERN, isUtc: false, isColored: true },
+  display: DEFAULT_DISPLAY,
   logPrinter: { maxLagBytes: RETAINED_BYTES / 2, maxWaitMs: 5_000 },
 };
 

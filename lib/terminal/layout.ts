@@ -14,13 +14,13 @@ export interface InputView {
   readonly cursor: number;
 }
 
-export interface Size {
+interface Size {
   readonly columns: number;
   readonly rows: number;
 }
 
 /** A grapheme, or a control sequence for colours. */
-export interface Cell {
+interface Cell {
   readonly text: string;
   /** Greatest width that a terminal gives it, in columns. */
   readonly columns: number;

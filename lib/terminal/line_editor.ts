@@ -4,7 +4,7 @@ import type { Key } from "./keys.ts";
 import { expandTabs, printable } from "../text/text.ts";
 
 /** Replacements for the text from `from` to the cursor. */
-export interface Completion {
+interface Completion {
   /** In UTF-16 units. */
   readonly from: number;
   readonly choices: readonly string[];

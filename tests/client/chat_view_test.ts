@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { ChatView, LINK_LAGGING_MS } from "../../lib/client/chat_view.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { type Joined, type MessageBody, type Said, sessionIdOf } from "../../lib/protocol/frames.ts";
-import { Renderer } from "../../lib/render/renderer.ts";
+import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
 import type { DeliveredEntry } from "../../lib/client/session.ts";
 import { FakeScreen } from "../terminal/fake_screen.ts";
 import { makeSaid, makeToken } from "../raw_peer.ts";
@@ -32,7 +32,7 @@ class Chat implements AsyncDisposable {
     this.screen = new ChatView({
       terminal,
       t,
-      renderer: new Renderer(t),
+      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false }),
       clock: this.clock.now,
       session: this.session,
       reader: () => ({ sessionId: sessionIdOf(makeToken("yo")), nick: "yo" }),

@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { translator } from "../../lib/i18n/translate.ts";
 import type { Joined, Left, Said } from "../../lib/protocol/frames.ts";
-import { isMentioned, Renderer } from "../../lib/render/renderer.ts";
+import { DEFAULT_DISPLAY, isMentioned, makeRenderer, Renderer } from "../../lib/render/renderer.ts";
+import { Timestamps } from "../../lib/render/timestamps.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -39,7 +40,7 @@ function left(changes: Partial<Left> = {}): Left {
 
 /** A renderer in Spanish. */
 function renderer(): Renderer {
-  return new Renderer(translator("es"));
+  return makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false });
 }
 
 Deno.test("Renderer.entry() shows a message with date, time and nick", pure, () => {
@@ -65,7 +66,7 @@ Deno.test("Renderer.entry() tells comings and goings apart, with the IP", pure, 
     spanish.entry(left({ connectionLost: true })),
     `[${TIME}] * ana (192.168.1.7) ha perdido la conexión`,
   );
-  const english = new Renderer(translator("en"));
+  const english = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColours: false });
   assertEquals(
     english.entry(left({ connectionLost: true })),
     `[${TIME}] * ana (192.168.1.7) has lost the connection`,
@@ -130,7 +131,7 @@ Deno.test("Renderer.entry() tells what is private, and what is done, from what i
 });
 
 Deno.test(
-  "Renderer.entry() tells who was thrown out, who has a new nick, and what the server says",
+  "Renderer.entry() tells who was kicked, who has a new nick, and what the server says",
   pure,
   () => {
     const spanish = renderer();
@@ -147,24 +148,22 @@ Deno.test(
   },
 );
 
-Deno.test("Renderer.answer() is marked as the program's own, and has a list below it as it is", pure, () => {
+Deno.test("Renderer.reply() is marked as the program's own, and has a list below it as it is", pure, () => {
   assertEquals(renderer().reply("nada\x1b"), ["! nada␛"]);
   assertEquals(renderer().reply("Órdenes:", ["  /a"]), ["! Órdenes:", "  /a"]);
 });
 
-Deno.test("Renderer.person() shows IP and since when", pure, () => {
+Deno.test("Renderer.member() shows IP and since when", pure, () => {
   const person = { sessionId: 1n, nick: "ana", address: "a\x1b", sinceMs: ms() };
   assertEquals(renderer().member(person), `  ana (a␛), desde ${TIME}`);
 });
 
 Deno.test("Renderer paints times, nicks and what names the reader, and nothing else", pure, () => {
   const painted = new Renderer(translator("es"), {
-    paint: {
-      time: (text) => `t${text}`,
-      nick: (nick, sessionId) => `<${nick} ${sessionId}>`,
-      mention: (word) => `!${word}!`,
-    },
-  });
+    time: (text) => `t${text}`,
+    nick: (nick, sessionId) => `<${nick} ${sessionId}>`,
+    mention: (word) => `!${word}!`,
+  }, new Timestamps("es", DEFAULT_DISPLAY));
   const time = `t[${TIME}]`;
   assertEquals(
     painted.entry(said({ to: BETO, text: "Beto, betos -beto@BETO" }), { reader: "beto" }),
@@ -177,7 +176,7 @@ Deno.test("Renderer paints times, nicks and what names the reader, and nothing e
   assertEquals(painted.dateSeparator(ms("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
 });
 
-Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () => {
+Deno.test("isMentioned() finds a nick as a word of its own, in any case", pure, () => {
   for (const text of ["ana", "¡ANA!", "hola, ana: ven", "@Ana", "(ana)"]) {
     assertEquals([text, isMentioned(text, "Ana")], [text, true]);
   }
@@ -186,7 +185,7 @@ Deno.test("mentions() finds a nick as a word of its own, in any case", pure, () 
   }
 });
 
-Deno.test("Renderer.crowd() names several who came or went, with the time of the last", pure, () => {
+Deno.test("Renderer.presenceBatch() names several who came or went, with the time of the last", pure, () => {
   const batch = ["ana", "beto", "ana", "x y"].map((nick, index) =>
     joined({ nick, sessionId: BigInt(nick.length), timeMs: ms() - 3_000 + index * 1_000 })
   );
@@ -194,7 +193,7 @@ Deno.test("Renderer.crowd() names several who came or went, with the time of the
 });
 
 Deno.test(
-  "Renderer.crowd() tells of one person as of any other, and of very many by some names",
+  "Renderer.presenceBatch() tells of one person as of any other, and of very many by some names",
   pure,
   () => {
     assertEquals(

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
+import { DEFAULT_DISPLAY } from "../../lib/render/renderer.ts";
 import { parsePattern, Timestamps } from "../../lib/render/timestamps.ts";
 
 const pure = { permissions: "none" } as const;
@@ -10,8 +11,8 @@ function ms(time: string): number {
   return new Date(time).getTime();
 }
 
-Deno.test("Timestamps.stamp() gives each moment its own time, within a second and beyond", pure, () => {
-  const times = new Timestamps();
+Deno.test("Timestamps.formatTime() gives each moment its own time, within a second and beyond", pure, () => {
+  const times = new Timestamps("es", DEFAULT_DISPLAY);
   for (
     const time of ["2026-11-22 13:45:07", "2026-11-22 13:45:08", "2026-11-22 13:45:07", "2026-01-02 03:04:05"]
   ) {
@@ -20,45 +21,49 @@ Deno.test("Timestamps.stamp() gives each moment its own time, within a second an
   }
 });
 
-Deno.test("Timestamps.stamp() shows what the pattern says, in the zone that is asked for", pure, () => {
+Deno.test("Timestamps.formatTime() shows what the pattern says, in the zone that is asked for", pure, () => {
   const timeMs = Date.UTC(2026, 10, 22, 13, 45, 7, 89);
   assertEquals(
-    new Timestamps({ pattern: "dd/MM HH:mm 'UTC'", utc: true }).formatTime(timeMs),
+    new Timestamps("es", { pattern: "dd/MM HH:mm 'UTC'", isUtc: true }).formatTime(timeMs),
     "22/11 13:45 UTC",
   );
-  const fine = new Timestamps({ pattern: "ss.SSS", utc: true });
+  const fine = new Timestamps("es", { pattern: "ss.SSS", isUtc: true });
   assertEquals([timeMs, timeMs + 1].map((ms) => fine.formatTime(ms)), ["07.089", "07.090"]);
   const local = ms("2026-11-22 23:59:59");
-  assertEquals(new Timestamps({ pattern: "d HH" }).formatTime(local), "22 23");
+  assertEquals(new Timestamps("es", { pattern: "d HH", isUtc: false }).formatTime(local), "22 23");
 });
 
-Deno.test("Timestamps.stamp() shows the last date that there is for times beyond it", pure, () => {
-  const times = new Timestamps();
+Deno.test("Timestamps.formatTime() shows the last date that there is for times beyond it", pure, () => {
+  const times = new Timestamps("es", DEFAULT_DISPLAY);
   assertEquals(times.formatTime(Number.MAX_SAFE_INTEGER), times.formatTime(8.64e15));
 });
 
-Deno.test("Timestamps.newDay() tells when the day is another than that of the line before", pure, () => {
-  const times = new Timestamps({ language: "es" });
-  const lines = [
-    "2026-11-22 00:00:00",
-    "2026-11-22 23:59:59.999",
-    "2026-11-23 00:00:00",
-    "2026-11-23 12:00",
-    "2026-11-22 23:59:58",
-    "2027-11-22 12:00",
-  ].map((time) => times.dateSeparator(ms(time)));
-  assertEquals(lines, [
-    undefined,
-    undefined,
-    "--- lunes, 23 de noviembre de 2026 ---",
-    undefined,
-    "--- domingo, 22 de noviembre de 2026 ---",
-    "--- lunes, 22 de noviembre de 2027 ---",
-  ]);
-});
+Deno.test(
+  "Timestamps.dateSeparator() tells when the day is another than that of the line before",
+  pure,
+  () => {
+    const times = new Timestamps("es", DEFAULT_DISPLAY);
+    const lines = [
+      "2026-11-22 00:00:00",
+      "2026-11-22 23:59:59.999",
+      "2026-11-23 00:00:00",
+      "2026-11-23 12:00",
+      "2026-11-22 23:59:58",
+      "2027-11-22 12:00",
+    ].map((time) => times.dateSeparator(ms(time)));
+    assertEquals(lines, [
+      undefined,
+      undefined,
+      "--- lunes, 23 de noviembre de 2026 ---",
+      undefined,
+      "--- domingo, 22 de noviembre de 2026 ---",
+      "--- lunes, 22 de noviembre de 2027 ---",
+    ]);
+  },
+);
 
-Deno.test("Timestamps.newDay() goes by UTC if that is asked for, and speaks English", pure, () => {
-  const times = new Timestamps({ utc: true, language: "en" });
+Deno.test("Timestamps.dateSeparator() goes by UTC if that is asked for, and speaks English", pure, () => {
+  const times = new Timestamps("en", { ...DEFAULT_DISPLAY, isUtc: true });
   const midnightMs = Date.UTC(2026, 10, 23);
   const lines = [midnightMs - 1, midnightMs, midnightMs + 86_399_999].map((timeMs) =>
     times.dateSeparator(timeMs)
@@ -66,8 +71,8 @@ Deno.test("Timestamps.newDay() goes by UTC if that is asked for, and speaks Engl
   assertEquals(lines, [undefined, "--- Monday, November 23, 2026 ---", undefined]);
 });
 
-Deno.test("Timestamps.newDay() finds a day for times that no date can hold", pure, () => {
-  const times = new Timestamps();
+Deno.test("Timestamps.dateSeparator() finds a day for times that no date can hold", pure, () => {
+  const times = new Timestamps("es", DEFAULT_DISPLAY);
   for (let i = 0; i < 3; i++) times.dateSeparator(Number.MAX_SAFE_INTEGER);
   assertEquals(times.dateSeparator(ms("2026-11-22")), "--- domingo, 22 de noviembre de 2026 ---");
 });

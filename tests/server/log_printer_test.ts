@@ -5,7 +5,7 @@ import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { makeServer } from "../test_server.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
-import { Renderer } from "../../lib/render/renderer.ts";
+import { DEFAULT_DISPLAY, makeRenderer, type Renderer } from "../../lib/render/renderer.ts";
 import { LogPrinter, type LogPrinterOptions } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
@@ -54,7 +54,7 @@ class StandingConsole implements AsyncDisposable {
     const t = translator("es");
     this.console = new LogPrinter({
       terminal: this.#terminal,
-      renderer: new Renderer(t),
+      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false }),
       t,
       wallMs: () => now().wallMs,
       ...limits,

@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import { displayConfig } from "../../lib/client/config.ts";
-import { makeRenderer } from "../../lib/render/display.ts";
+import { makeRenderer } from "../../lib/render/renderer.ts";
 import { InputError } from "../../lib/errors.ts";
 
 const pure = { permissions: "none" } as const;

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
-import { COLOR_THEME, NICK_COLORS, PLAIN_THEME } from "../../lib/render/paint.ts";
+import { COLOR_THEME, NICK_COLORS, PLAIN_THEME } from "../../lib/render/renderer.ts";
 
 const pure = { permissions: "none" } as const;
 /** For tests of colours, which NO_COLOR takes away. */

@@ -3,10 +3,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ServerError } from "../../lib/errors.ts";
-import { errorText, translator } from "../../lib/i18n/translate.ts";
-import { COLOR_THEME } from "../../lib/render/paint.ts";
+import { errorText } from "../../lib/i18n/translate.ts";
 import type { RoomEvent } from "../../lib/protocol/frames.ts";
-import { PREFIXES, Renderer } from "../../lib/render/renderer.ts";
+import { DEFAULT_DISPLAY, makeRenderer, PREFIXES, type Renderer } from "../../lib/render/renderer.ts";
 import { printable } from "../../lib/text/text.ts";
 import { printableNick } from "../../lib/text/nick.ts";
 import { Random } from "../simulator/random.ts";
@@ -14,8 +13,8 @@ import naughty from "../data/naughty-strings.json" with { type: "json" };
 
 const pure = { permissions: "none" } as const;
 
-const plain = new Renderer(translator("es"));
-const painted = new Renderer(translator("en"), { paint: COLOR_THEME });
+const plain = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false });
+const painted = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColours: true });
 
 /** All that a renderer makes of a string, wherever a peer may put it. */
 function linesOf(renderer: Renderer, text: string): string[] {
