@@ -162,7 +162,7 @@ class Stage implements AsyncDisposable {
   /** How many messages were typed before the kill, and seen by somebody only after it. */
   get inFlight(): number {
     const server = this.addresses.primary;
-    const loss = beginning(this.#t("client.lost", { server, why: CUT }));
+    const loss = beginning(this.#t("client.connection-lost", { server, why: CUT }));
     const late = new Set<string | undefined>();
     for (const nick of NICKS) {
       const lines = this.linesOf(nick);

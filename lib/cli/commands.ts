@@ -159,9 +159,9 @@ export class CommandRegistry<Context> {
     const name = printable(first).toLowerCase();
     const command = this.commands.find(({ names }) => names.includes(name));
     if (command) return command.run(context, text, language);
-    const nearest = suggest(name, this.commands.flatMap(({ names }) => names));
-    if (nearest === undefined) throw new InputError("command-unknown", { command: `/${name}` });
-    throw new InputError("command-mistyped", { command: `/${name}`, nearest: `/${nearest}` });
+    const suggestion = suggest(name, this.commands.flatMap(({ names }) => names));
+    if (suggestion === undefined) throw new InputError("command-unknown", { command: `/${name}` });
+    throw new InputError("command-mistyped", { command: `/${name}`, suggestion: `/${suggestion}` });
   }
 
   /** Usage and help of each command, in lines of at most `columns`. */

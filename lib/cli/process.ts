@@ -183,7 +183,7 @@ export function infoOutput(
   { name, table, help, build: { distribution, runtime }, t }: AboutOptions,
 ): readonly string[] | undefined {
   if (flags.help) return help;
-  if (flags.version) return [`${name} ${VERSION} (${t(`edition.${distribution}`)}, ${runtime})`];
+  if (flags.version) return [`${name} ${VERSION} (${t(`distribution.${distribution}`)}, ${runtime})`];
   if (flags.completions) return completions(flags.completions as Shell, { name, table, t });
   return undefined;
 }

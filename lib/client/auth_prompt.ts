@@ -108,7 +108,7 @@ export class AuthPrompter {
     // That a password was wrong has been told.
     if (isForAuthPrompter(error)) {
       const why = errorText(error, language);
-      await notify(this.#t("client.not-in", { server: formatAddress(server), why }));
+      await notify(this.#t("client.not-joined", { server: formatAddress(server), why }));
     }
     await notify(this.#t("client.no-password"));
   }

@@ -128,7 +128,7 @@ export class ChatView implements AsyncDisposable {
     const { terminal, session, t } = this.#options;
     const { idleMs } = session;
     const isSlow = idleMs !== undefined && idleMs >= LINK_LAGGING_MS;
-    const state = idleMs === undefined ? "link.down" : isSlow ? "link.slow" : undefined;
+    const state = idleMs === undefined ? "link.offline" : isSlow ? "link.lagging" : undefined;
     terminal.setPrompt(state ? `(${t(state)}) ${PROMPT}` : PROMPT);
   }
 
@@ -138,7 +138,7 @@ export class ChatView implements AsyncDisposable {
       return `${PREFIXES.pending} ${truncate(words, MAX_PENDING_CHARS)}`;
     });
     const count = pending.length - lines.length;
-    return count > 0 ? [...lines, this.#options.t("client.more-pending", { count })] : lines;
+    return count > 0 ? [...lines, this.#options.t("client.more-unacked", { count })] : lines;
   }
 }
 

@@ -57,11 +57,11 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     run: (chat, { nick, text }) => {
       const member = chat.members.find(nick);
       if (member) return chat.say(text, { to: { sessionId: member.sessionId, nick: member.nick } });
-      const nearest = chat.members.suggest(nick);
+      const suggestion = chat.members.suggest(nick);
       return chat.reply(
-        nearest === undefined
+        suggestion === undefined
           ? chat.t("client.nick-unknown", { nick })
-          : chat.t("client.nick-nearest", { nick, nearest }),
+          : chat.t("client.nick-suggestion", { nick, suggestion }),
       );
     },
   }),
@@ -159,7 +159,7 @@ export class CommandLoop implements ChatContext {
       confirmPaste: {
         question: (count) => `${this.t("client.ask-paste", { count })} `,
         isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
-        notSentText: (count) => this.#options.renderer.reply(this.t("client.paste-kept", { count }))[0]!,
+        notSentText: (count) => this.#options.renderer.reply(this.t("client.paste-not-sent", { count }))[0]!,
       },
       complete: (before) => {
         const nicks = [...this.members].map(({ nick }) => printableNick(nick));
@@ -191,7 +191,7 @@ export class CommandLoop implements ChatContext {
     const lines = [...this.members].map((member) => renderer.member(member));
     const { staleSinceMs } = this.members;
     if (staleSinceMs !== undefined) {
-      return this.reply(this.t("who.before", { since: renderer.formatTime(staleSinceMs) }), lines);
+      return this.reply(this.t("who.stale", { since: renderer.formatTime(staleSinceMs) }), lines);
     }
     if (this.session.idleMs === undefined) return this.reply(this.t("who.unknown"));
     return this.reply(this.t("who.online", { count: lines.length }), lines);
@@ -204,7 +204,7 @@ export class CommandLoop implements ChatContext {
     screen.setStatus();
     if (!isAuto && this.terminal.hasLineEditor && this.session.idleMs === undefined) {
       // The prompt for the next server is about to hide the message.
-      await notify(this.t("client.pending", { count: this.session.unacked.length }));
+      await notify(this.t("client.unacked", { count: this.session.unacked.length }));
     }
   }
 

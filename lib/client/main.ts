@@ -158,7 +158,7 @@ class ChatClient implements Disposable {
       case "rejected":
         return this.#showRejected(event.error);
       case "stalled":
-        return this.#notify(this.#t(event.isResolved ? "client.stored-again" : "client.unstored"));
+        return this.#notify(this.#t(event.isResolved ? "client.stall-resolved" : "client.stalled"));
       case "failed":
         return this.#showDisconnected(event.failure);
     }
@@ -167,7 +167,7 @@ class ChatClient implements Disposable {
   async #showRejected(error: ServerError): Promise<void> {
     this.#onNickRejected(error);
     const why = errorText(error, this.#program.language);
-    await this.#notify(this.#t("client.nick-kept", { why }));
+    await this.#notify(this.#t("client.nick-unchanged", { why }));
   }
 
   async #showDisconnected({ target, error, wasJoined }: Disconnect): Promise<void> {
@@ -180,9 +180,9 @@ class ChatClient implements Disposable {
     }
     this.#members.markStale(this.#program.clock().wallMs);
     const why = printable(errorText(error, this.#program.language));
-    await this.#notify(this.#t("client.lost", { server: formatAddress(target.server), why }));
+    await this.#notify(this.#t("client.connection-lost", { server: formatAddress(target.server), why }));
     const count = fatal(error) ? 0 : this.#session.unacked.length;
-    if (count > 0) await this.#notify(this.#t("client.pending", { count }));
+    if (count > 0) await this.#notify(this.#t("client.unacked", { count }));
   }
 
   async #showJoined(
@@ -195,9 +195,9 @@ class ChatClient implements Disposable {
     this.#members.replace(members);
     let names = members.map(({ nick, sessionId }) => this.#renderer.nick(nick, sessionId)).join(", ");
     const count = memberCount - members.length;
-    if (count > 0) names = this.#t("client.more-online", { names, count });
+    if (count > 0) names = this.#t("client.more-members", { names, count });
     await this.#print(this.#t("client.welcome", { server: formatAddress(server), names }));
-    if (truncatedCount > 0) await this.#notify(this.#t("client.missing", { count: truncatedCount }));
+    if (truncatedCount > 0) await this.#notify(this.#t("client.truncated", { count: truncatedCount }));
     this.#startInput();
   }
 

@@ -176,7 +176,7 @@ export class ServerSelector {
     const explained = printable(errorText(error, language));
     const why = error instanceof ConnectError
       ? explained
-      : this.#t("client.not-in", { server, why: explained });
+      : this.#t("client.not-joined", { server, why: explained });
     const goesOn = !isAboutDoor(error) && !fatal(error) && !this.#canUserFix(error) &&
       !this.#isOnlyFaulty(failure);
     if (isAuto) await notify(goesOn ? this.#t("client.retry", { why }) : why);

@@ -1,6 +1,5 @@
-// Every sentence that a person sees, in English, in the order of spanish.ts. What stands in braces is filled in.
+// Every sentence in English, in the order of es.ts. Placeholders are in braces.
 
-/** The sentences by their names. */
 export const ENGLISH = {
   "ask.port": "Port",
   "ask.interface": "Interface",
@@ -10,22 +9,22 @@ export const ENGLISH = {
   "ask.nick": "Nick",
   "interface.all": "all ({address})",
 
-  "server.shared": "Room {room}, kept in NATS ({servers}), copies: {copies}.",
+  "server.cluster": "Room {room}, kept in NATS ({servers}), copies: {replicas}.",
   "server.unadvertised":
     "The other servers of the room cannot announce this one to their clients: give the address that these reach with --advertise.",
-  "server.nats-oversized":
+  "server.nats-snapshot-too-large":
     "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
-  "server.nats-oversized-forgets":
+  "server.nats-snapshot-too-large-limited":
     "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again, soon. It could not be told to forget nothing of the room until then: whoever runs NATS can raise max_bytes, max_age and max_msgs of its stream, or a server that starts later will not find all of the room.",
-  "server.nats-away": "NATS does not answer: what is said waits",
-  "server.nats-back": "NATS answers again: what waited has arrived",
+  "server.nats-unavailable": "NATS does not answer: what is said waits",
+  "server.nats-available": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
-  "server.refused": "The connection of {who} was closed: {why}",
+  "server.rejected": "The connection of {who} was closed: {why}",
   "server.fault":
     "This program failed while it served {who}: {fault}. Their connection was closed; the others go on. Send this line to whoever gave you the program.",
-  "server.refused-more": "Closed connections that were not shown: {count}.",
+  "server.rejected-more": "Closed connections that were not shown: {count}.",
   "server.skipped": "Missing lines here: {count}. They could not be shown at the pace of the room.",
   "server.commands":
     'Commands are typed here, which begin with "/": "/say" speaks to everybody, "/help" lists them all.',
@@ -35,52 +34,53 @@ export const ENGLISH = {
   "server.stats":
     "Clients: {clients}. Messages per second: {rate}. Memory: {megabytes} MB. Up since: {since}.",
   "server.stats-stored": "On disk: {megabytes} MB.",
-  "server.keeping": "The room is kept in {path}.",
-  "server.goes-on": "It goes on with what there was: {count} entries.",
-  "server.stored-again": "What is said can be stored again.",
+  "server.stored-in": "The room is kept in {path}.",
+  "server.restored": "It goes on with what there was: {count} entries.",
+  "server.stall-resolved": "What is said can be stored again.",
 
   "client.welcome": 'Connected to {server}. Online: {names}. Type "quit" to end.',
-  "client.more-online": "{names} and {count} more",
-  "client.lost": "The connection to {server} was lost: {why}",
-  "client.not-in": "Could not enter {server}: {why}.",
-  "client.missing": "Missing lines: {count}. The server no longer keeps them.",
-  "client.unstored": "The server can keep nothing for now: what is said waits, and will arrive.",
-  "client.stored-again": "The server can keep things again: what waited arrives.",
+  "client.more-members": "{names} and {count} more",
+  "client.connection-lost": "The connection to {server} was lost: {why}",
+  "client.not-joined": "Could not enter {server}: {why}.",
+  "client.truncated": "Missing lines: {count}. The server no longer keeps them.",
+  "client.stalled": "The server can keep nothing for now: what is said waits, and will arrive.",
+  "client.stall-resolved": "The server can keep things again: what waited arrives.",
   "client.retry": "{why} Attempts go on.",
   "client.waiting": "Unconfirmed messages: {count}. Waiting before reading more.",
-  "client.pending": "Unconfirmed messages: {count}. They will be sent to the next server.",
-  "client.more-pending": "… and {count} more unconfirmed",
+  "client.unacked": "Unconfirmed messages: {count}. They will be sent to the next server.",
+  "client.more-unacked": "… and {count} more unconfirmed",
   "client.undelivered": "Messages unconfirmed on leaving: {count}. They may not have arrived.",
   "client.nick-unknown": 'Nobody online has the nick "{nick}".',
-  "client.nick-nearest": 'Nobody online has the nick "{nick}". Did you mean {nearest}?',
+  "client.nick-suggestion": 'Nobody online has the nick "{nick}". Did you mean {suggestion}?',
   "client.nick-later": "Nick {nick} will be used on the next connection.",
   "client.nick-same": "You have the nick {nick} already.",
-  "client.nick-kept": "The nick was not changed: {why}.",
+  "client.nick-unchanged": "The nick was not changed: {why}.",
   "client.no-reason": "no reason given",
-  "link.down": "offline",
-  "link.slow": "the server does not answer",
-  "client.paste-kept": "Pasted lines that were not sent: {count}. The Up key brings them back, one by one.",
+  "link.offline": "offline",
+  "link.lagging": "the server does not answer",
+  "client.paste-not-sent":
+    "Pasted lines that were not sent: {count}. The Up key brings them back, one by one.",
   "client.ask-paste": "You have pasted {count} lines. Send them? (y/n) [n]:",
   "client.yes": "y yes s sí si",
 
   "room.joined": "{nick} ({address}) has connected",
-  "room.back": "{nick} ({address}) has reconnected",
+  "room.rejoined": "{nick} ({address}) has reconnected",
   "room.left": "{nick} ({address}) has disconnected",
-  "room.lost": "{nick} ({address}) has lost the connection",
+  "room.connection-lost": "{nick} ({address}) has lost the connection",
   "room.kicked": "{nick} ({address}) was thrown out",
-  "room.renamed": "{before} is now called {nick}",
+  "room.renamed": "{oldNick} is now called {nick}",
   "room.announced": "The server says: {text}",
   "room.backups": "Backup servers: {backups}",
   "room.no-backups": "There are no backups any more",
   "room.many-joined": "{count} have connected: {names}",
-  "room.many-back": "{count} have reconnected: {names}",
+  "room.many-rejoined": "{count} have reconnected: {names}",
   "room.many-left": "{count} have disconnected: {names}",
-  "room.many-lost": "{count} have lost the connection: {names}",
+  "room.many-connection-lost": "{count} have lost the connection: {names}",
 
   "command.list": "Commands:",
   "who.online": "Online: {count}.",
   "who.line": "{nick} ({address}), since {since}",
-  "who.before": "Offline since {since}. Who was online then:",
+  "who.stale": "Offline since {since}. Who was online then:",
   "who.unknown": "Offline: who is online is not known yet.",
 
   "error.port-invalid": 'Port "{port}" cannot be used: it must be a number from 1 to 65535.',
@@ -100,7 +100,7 @@ export const ENGLISH = {
   "error.text-too-long": "The message has {length} characters and the limit is {max}: it was not sent.",
   "error.command-unknown": 'There is no command "{command}". Type /help to list them.',
   "error.command-mistyped":
-    'There is no command "{command}". Did you mean {nearest}? Type /help to list them.',
+    'There is no command "{command}". Did you mean {suggestion}? Type /help to list them.',
   "error.args-missing": "Something is missing: {usage}",
   "error.args-extra": "Nothing may follow {usage}: nothing was done.",
   "error.flag-unknown": 'There is no option "{flag}". Try --help.',
@@ -222,9 +222,9 @@ export const ENGLISH = {
   "flag.version": "show the version",
   "flag.completions": "show the script by which bash or zsh completes these options",
 
-  "edition.source": "from source",
-  "edition.compiled": "compiled",
-  "edition.self-extracting": "self-extracting",
+  "distribution.source": "from source",
+  "distribution.compiled": "compiled",
+  "distribution.self-extracting": "self-extracting",
 
   "ask.password": "Password",
   "ask.trust": "Trust it? (yes/no)",

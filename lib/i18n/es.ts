@@ -1,6 +1,5 @@
-// Every sentence that a person sees, in Spanish. What stands in braces is filled in.
+// Every sentence in Spanish, by its key. Placeholders are in braces.
 
-/** The sentences by their names. */
 export const SPANISH = {
   // Questions
   "ask.port": "Puerto",
@@ -11,23 +10,23 @@ export const SPANISH = {
   "ask.nick": "Nick",
   "interface.all": "todas ({address})",
 
-  // The server's own
-  "server.shared": "Sala {room}, guardada en NATS ({servers}), copias: {copies}.",
+  // Messages of the server
+  "server.cluster": "Sala {room}, guardada en NATS ({servers}), copias: {replicas}.",
   "server.unadvertised":
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
-  "server.nats-oversized":
+  "server.nats-snapshot-too-large":
     "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
-  "server.nats-oversized-forgets":
+  "server.nats-snapshot-too-large-limited":
     "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo cuanto antes. No se ha podido impedir que NATS olvide mientras tanto parte de la sala: quien lo administra puede ampliar max_bytes, max_age y max_msgs del stream; de lo contrario, un servidor que arranque después no encontrará toda la sala.",
-  "server.nats-away": "NATS no responde: lo que se diga espera",
-  "server.nats-back": "NATS responde de nuevo: lo que esperaba ha llegado",
+  "server.nats-unavailable": "NATS no responde: lo que se diga espera",
+  "server.nats-available": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
-  "server.refused": "Se cerró la conexión de {who}: {why}",
+  "server.rejected": "Se cerró la conexión de {who}: {why}",
   "server.fault":
     "Este programa falló al atender a {who}: {fault}. Su conexión se cerró; los demás siguen. Mande esta línea a quien le dio el programa.",
-  "server.refused-more": "Conexiones cerradas que no se han mostrado: {count}.",
+  "server.rejected-more": "Conexiones cerradas que no se han mostrado: {count}.",
   "server.skipped": "Líneas que faltan aquí: {count}. No se mostraron al ritmo de la sala.",
   "server.commands":
     'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
@@ -37,59 +36,59 @@ export const SPANISH = {
   "server.stats":
     "Clientes: {clients}. Mensajes por segundo: {rate}. Memoria: {megabytes} MB. En marcha desde: {since}.",
   "server.stats-stored": "En disco: {megabytes} MB.",
-  "server.keeping": "La sala se guarda en {path}.",
-  "server.goes-on": "Sigue con lo que ya había: {count} entradas.",
-  "server.stored-again": "Lo que se dice se puede guardar de nuevo.",
+  "server.stored-in": "La sala se guarda en {path}.",
+  "server.restored": "Sigue con lo que ya había: {count} entradas.",
+  "server.stall-resolved": "Lo que se dice se puede guardar de nuevo.",
 
-  // The client's own
+  // Messages of the client
   "client.welcome": 'Conectado a {server}. En línea: {names}. Escriba "salir" para terminar.',
-  "client.more-online": "{names} y {count} más",
-  "client.lost": "Se perdió la conexión con {server}: {why}",
-  "client.not-in": "No se pudo entrar en {server}: {why}.",
-  "client.missing": "Líneas que faltan: {count}. El servidor ya no las guarda.",
-  "client.unstored": "El servidor no puede guardar nada por ahora: lo que se diga espera, y llegará.",
-  "client.stored-again": "El servidor puede guardar de nuevo: lo que esperaba llega.",
+  "client.more-members": "{names} y {count} más",
+  "client.connection-lost": "Se perdió la conexión con {server}: {why}",
+  "client.not-joined": "No se pudo entrar en {server}: {why}.",
+  "client.truncated": "Líneas que faltan: {count}. El servidor ya no las guarda.",
+  "client.stalled": "El servidor no puede guardar nada por ahora: lo que se diga espera, y llegará.",
+  "client.stall-resolved": "El servidor puede guardar de nuevo: lo que esperaba llega.",
   "client.retry": "{why} Se seguirá intentando.",
   "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
-  "client.pending": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
-  "client.more-pending": "… y {count} más sin confirmar",
+  "client.unacked": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
+  "client.more-unacked": "… y {count} más sin confirmar",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
   "client.nick-unknown": 'No hay nadie en línea con el nick "{nick}".',
-  "client.nick-nearest": 'No hay nadie en línea con el nick "{nick}". ¿Quiso decir {nearest}?',
+  "client.nick-suggestion": 'No hay nadie en línea con el nick "{nick}". ¿Quiso decir {suggestion}?',
   "client.nick-later": "Se usará el nick {nick} en la próxima conexión.",
   "client.nick-same": "Ya tiene el nick {nick}.",
-  "client.nick-kept": "No se ha cambiado de nick: {why}.",
+  "client.nick-unchanged": "No se ha cambiado de nick: {why}.",
   "client.no-reason": "sin decir por qué",
-  "link.down": "sin conexión",
-  "link.slow": "el servidor no contesta",
-  "client.paste-kept":
+  "link.offline": "sin conexión",
+  "link.lagging": "el servidor no contesta",
+  "client.paste-not-sent":
     "Líneas pegadas que no se han enviado: {count}. Flecha arriba las devuelve, una a una.",
   "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",
   "client.yes": "s sí si y yes",
 
-  // What happens in the room
+  // Events of the room
   "room.joined": "{nick} ({address}) se ha conectado",
-  "room.back": "{nick} ({address}) se ha reconectado",
+  "room.rejoined": "{nick} ({address}) se ha reconectado",
   "room.left": "{nick} ({address}) se ha desconectado",
-  "room.lost": "{nick} ({address}) ha perdido la conexión",
+  "room.connection-lost": "{nick} ({address}) ha perdido la conexión",
   "room.kicked": "Se ha expulsado a {nick} ({address})",
-  "room.renamed": "{before} se llama ahora {nick}",
+  "room.renamed": "{oldNick} se llama ahora {nick}",
   "room.announced": "El servidor dice: {text}",
   "room.backups": "Servidores de reserva: {backups}",
   "room.no-backups": "Ya no hay servidores de reserva",
   "room.many-joined": "{count} se han conectado: {names}",
-  "room.many-back": "{count} se han reconectado: {names}",
+  "room.many-rejoined": "{count} se han reconectado: {names}",
   "room.many-left": "{count} se han desconectado: {names}",
-  "room.many-lost": "{count} han perdido la conexión: {names}",
+  "room.many-connection-lost": "{count} han perdido la conexión: {names}",
 
   // Commands
   "command.list": "Órdenes:",
   "who.online": "En línea: {count}.",
   "who.line": "{nick} ({address}), desde {since}",
-  "who.before": "Sin conexión desde {since}. Quién estaba entonces en línea:",
+  "who.stale": "Sin conexión desde {since}. Quién estaba entonces en línea:",
   "who.unknown": "Sin conexión: aún no se sabe quién está en línea.",
 
-  // What a person gave cannot be used
+  // Invalid input
   "error.port-invalid": 'El puerto "{port}" no vale: debe ser un número de 1 a 65535.',
   "error.address-invalid":
     '"{address}" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
@@ -108,7 +107,7 @@ export const SPANISH = {
   "error.text-too-long": "El mensaje tiene {length} caracteres y el límite es {max}: no se ha enviado.",
   "error.command-unknown": 'No existe la orden "{command}". Escriba /help para ver las que hay.',
   "error.command-mistyped":
-    'No existe la orden "{command}". ¿Quiso decir {nearest}? Escriba /help para ver las que hay.',
+    'No existe la orden "{command}". ¿Quiso decir {suggestion}? Escriba /help para ver las que hay.',
   "error.args-missing": "Falta algo: {usage}",
   "error.args-extra": "{usage} no lleva nada detrás: no se ha hecho nada.",
   "error.flag-unknown": 'No existe la opción "{flag}". Pruebe con --help.',
@@ -118,7 +117,7 @@ export const SPANISH = {
   "error.input-ended":
     'La entrada terminó sin responder "{question}": dé la respuesta con una opción. Pruebe con --help.',
 
-  // No chat at an address
+  // Failed connections
   "error.name-unknown": 'No se encuentra "{host}": revise el nombre o escriba la IP.',
   "error.refused":
     "Nadie escucha en {server}: revise la dirección y el puerto, y que el servidor esté en marcha.",
@@ -130,7 +129,7 @@ export const SPANISH = {
   "error.not-a-chat-server":
     "Lo que hay en {server} no es un servidor de este chat: revise la dirección y el puerto.",
 
-  // No room in NATS
+  // NATS
   "error.nats-unreachable": "No se pudo hablar con NATS en {servers}: {reason}.",
   "error.nats-refused":
     "NATS en {servers} no admite estas credenciales: mire --nats-creds, o el usuario y la contraseña.",
@@ -151,21 +150,21 @@ export const SPANISH = {
   "error.nats-log-cut":
     "En NATS falta una parte de lo que se dijo: este servidor no puede seguir. Arránquelo de nuevo.",
 
-  // No listening at an address
+  // Failed listening
   "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
   "error.port-privileged": "El puerto {port} está reservado al administrador: elija uno desde 1024.",
   "error.address-not-local": "{host} no es una dirección de esta máquina.",
   "error.accept-failed": "No se pueden aceptar más conexiones: {reason}.",
   "error.listen-failed": "No se puede escuchar en {host}, puerto {port}: {reason}.",
 
-  // Why a connection ended
+  // Lost connections: clauses
   "error.closing": "el servidor se ha cerrado",
   "error.closed": "el servidor cortó la conexión",
   "error.broken": "se cortó la conexión",
   "error.silent": "el servidor dejó de responder",
   "error.garbled": "el servidor envió algo que no se entiende",
 
-  // What one side tells the other in ERROR: the end of a sentence
+  // Codes of ERROR and REJECTED frames: clauses
   "wire.frame-too-long": "se recibió una trama demasiado larga",
   "wire.frame-malformed": "se recibió una trama mal formada",
   "wire.frame-unknown": "se recibió una trama de tipo desconocido",
@@ -237,10 +236,10 @@ export const SPANISH = {
   "flag.version": "mostrar la versión",
   "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
 
-  // What --version says of the file
-  "edition.source": "desde el código fuente",
-  "edition.compiled": "compilado",
-  "edition.self-extracting": "autoextraíble",
+  // Distributions in --version
+  "distribution.source": "desde el código fuente",
+  "distribution.compiled": "compilado",
+  "distribution.self-extracting": "autoextraíble",
 
   // Passwords and certificates
   "ask.password": "Contraseña",
@@ -279,7 +278,7 @@ export const SPANISH = {
   "error.tls-lacking":
     "TLS necesita Deno 2.8 o posterior, y este programa usa {runtime}. Si lo ejecuta desde el código fuente, actualice Deno; un archivo hay que hacerlo de nuevo con un Deno posterior (--version dice cuál lleva).",
 
-  // Why something does not work, at the end of a sentence
+  // System errors: clauses
   "reason.is-folder": "es una carpeta",
   "reason.missing": "no existe",
   "reason.no-permission": "falta permiso",

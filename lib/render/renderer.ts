@@ -110,7 +110,7 @@ export class Renderer {
     if (nicks.length === 1) return this.entry(last);
     const more = nicks.length - MAX_BATCH_NAMES;
     const shown = nicks.slice(0, MAX_BATCH_NAMES).join(", ");
-    const names = more > 0 ? this.#t("client.more-online", { names: shown, count: more }) : shown;
+    const names = more > 0 ? this.#t("client.more-members", { names: shown, count: more }) : shown;
     const text = this.#t(`room.many-${presenceKind(last)}`, { count: nicks.length, names });
     return this.#line(last.timeMs, `${PREFIXES.presence} ${text}`);
   }
@@ -182,7 +182,7 @@ export class Renderer {
     }
     const nick = this.nick(event.nick, event.sessionId);
     if (event.type === "renamed") {
-      return this.#t("room.renamed", { before: this.nick(event.oldNick, event.sessionId), nick });
+      return this.#t("room.renamed", { oldNick: this.nick(event.oldNick, event.sessionId), nick });
     }
     const kind = event.type === "left" && event.kicked ? "kicked" : presenceKind(event);
     return this.#t(`room.${kind}`, { nick, address: printable(event.address) });
@@ -193,7 +193,7 @@ export class Renderer {
   }
 }
 
-function presenceKind(presence: Presence): "joined" | "back" | "left" | "lost" {
-  if (presence.type === "joined") return presence.rejoined ? "back" : "joined";
-  return presence.connectionLost ? "lost" : "left";
+function presenceKind(presence: Presence): "joined" | "rejoined" | "left" | "connection-lost" {
+  if (presence.type === "joined") return presence.rejoined ? "rejoined" : "joined";
+  return presence.connectionLost ? "connection-lost" : "left";
 }

@@ -97,7 +97,7 @@ async function openFile(
   const t = translator(language);
   const commitLog = new SqliteCommitLog(await SqliteStore.open(dataFile), storage, clock);
   commitLog.onStalled = (error) =>
-    outages.report(!error, error ? errorText(error, language) : t("server.stored-again"));
+    outages.report(!error, error ? errorText(error, language) : t("server.stall-resolved"));
   return commitLog;
 }
 
@@ -117,9 +117,9 @@ async function openCluster(
       return await openNatsRoom(options);
     },
     onStalled: (isUnavailable) =>
-      outages.report(!isUnavailable, t(isUnavailable ? "server.nats-away" : "server.nats-back")),
+      outages.report(!isUnavailable, t(isUnavailable ? "server.nats-unavailable" : "server.nats-available")),
     onSnapshotTooLarge: (bytes, { isKept }) => {
-      const name = isKept ? "server.nats-oversized" : "server.nats-oversized-forgets";
+      const name = isKept ? "server.nats-snapshot-too-large" : "server.nats-snapshot-too-large-limited";
       log.print(t(name, { megabytes: megabytesFor(bytes) }));
     },
   });
@@ -140,7 +140,7 @@ function rejectionLogger(
   let untold = 0;
   return (peer, error) => {
     if (!refusals.take(clock().monotonicMs)) return void untold++;
-    if (untold > 0) log.print(translator(language)("server.refused-more", { count: untold }));
+    if (untold > 0) log.print(translator(language)("server.rejected-more", { count: untold }));
     untold = 0;
     log.print(rejectionLine(peer, error, program));
   };
@@ -154,7 +154,7 @@ function rejectionLine(
   const who = nick === undefined ? address : `${nick} (${address})`;
   const t = translator(language);
   if (error instanceof ChatError) {
-    return t("server.refused", { who, why: errorText(error, language) });
+    return t("server.rejected", { who, why: errorText(error, language) });
   }
   // It is not the peer who did wrong.
   const [what, where] = (error.stack ?? `${error}`).split("\n");
@@ -163,8 +163,8 @@ function rejectionLine(
 
 /** Where the room is kept, and how much of it was there: a file of another name has nothing. */
 function storageLines(path: string, { firstSeq, log: { tail } }: ChatServer, t: Translate): string[] {
-  const lines = [t("server.keeping", { path })];
-  if (firstSeq > tail) lines.push(t("server.goes-on", { count: firstSeq - tail }));
+  const lines = [t("server.stored-in", { path })];
+  if (firstSeq > tail) lines.push(t("server.restored", { count: firstSeq - tail }));
   return lines;
 }
 
@@ -184,7 +184,7 @@ function certificateLines(
 /** Where the room is kept, and who cannot be told of this server. */
 function clusterLines(cluster: Cluster, server: ChatServer, t: Translate): string[] {
   const { name, servers, replicas } = cluster;
-  const lines = [t("server.shared", { room: name, servers: servers.join(", "), copies: replicas })];
+  const lines = [t("server.cluster", { room: name, servers: servers.join(", "), replicas })];
   if (!cluster.isRoutable(server)) lines.push(t("server.unadvertised"));
   return lines;
 }

@@ -1,9 +1,7 @@
-// Stands in for `format` of @std/datetime 0.225, which the npm registry lacks: same signature, fields and
-// literals. Knows nothing of chats.
+// Stands in for `format` of @std/datetime 0.225, which the npm copy lacks: same signature, fields and literals.
 
-/** Options for {@linkcode format}. */
 interface FormatOptions {
-  /** Zone of the fields; the machine's own by default. */
+  /** Default: the machine's zone. */
   timeZone?: "UTC";
 }
 
@@ -47,16 +45,15 @@ const FIELDS = new Map<string, Field>([
   ["a", (date, utc) => hour(date, utc) >= 12 ? "PM" : "AM"],
 ]);
 
-// A quoted literal, or the rest of a run of one letter, or any other character (a line break too, on which
-// the original throws).
+// A quoted literal, or a run of one letter, or any other character (even a line break, on which the original throws).
 const PART = /'(\\.|[^']*)'|([a-zA-Z])\2*|[^]/y;
 
-// Formats are constants of the code that calls, never a peer's: few, so each is kept for good.
+// Never evicted: formats come from flags and constants, so there are few.
 const compiled = new Map<string, (string | Field)[]>();
 
-/** The date as the format says. The fields are named as in Unicode LDML: `yyyy` `yy` `MM` `M` `dd` `d`, `HH`
- * and `H` (0 to 23), `hh` and `h` (1 to 12) with `a` (AM or PM), `mm` `m` `ss` `s`, `S` `SS` `SSS` (tenths,
- * hundredths, thousandths). All else stands for itself, as does what is between single quotes. */
+/** Formats a date. Fields are those of Unicode LDML: `yyyy` `yy` `MM` `M` `dd` `d`, `HH` `H` (0 to 23), `hh` `h` (1 to
+ * 12) with `a` (AM or PM), `mm` `m` `ss` `s`, `S` `SS` `SSS` (tenths, hundredths, thousandths). Everything else, and
+ * everything between single quotes, is a literal. */
 export function format(date: Date, formatString: string, options: FormatOptions = {}): string {
   let parts = compiled.get(formatString);
   if (parts === undefined) compiled.set(formatString, parts = compile(formatString));
@@ -70,11 +67,11 @@ function compile(formatString: string): (string | Field)[] {
   const parts: (string | Field)[] = [];
   for (let at = 0; at < formatString.length;) {
     PART.lastIndex = at;
-    const [whole, quoted] = PART.exec(formatString)!;
-    const field = FIELDS.get(whole);
-    // A run that is no field gives up its first letter only: `yyy` is a `y` and then a year in two digits.
-    parts.push(quoted ?? field ?? whole.charAt(0));
-    at += quoted === undefined && field === undefined ? 1 : whole.length;
+    const [part, quoted] = PART.exec(formatString)!;
+    const field = FIELDS.get(part);
+    // Of a run that is no field, only the first letter is a literal: `yyy` is `y` and a year of two digits.
+    parts.push(quoted ?? field ?? part.charAt(0));
+    at += quoted === undefined && field === undefined ? 1 : part.length;
   }
   return parts;
 }

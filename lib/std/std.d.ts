@@ -1,5 +1,4 @@
-// The few types of the standard library that the project uses: its copy on the npm registry comes without
-// declarations. On a machine that has `@std/*` from JSR, the originals' own take their place.
+// Types of the npm copy of @std, which has no declarations. The types of `@std/*` from JSR take precedence.
 
 declare module "@std/assert" {
   export function assert(expr: unknown, msg?: string): asserts expr;

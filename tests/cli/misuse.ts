@@ -4,7 +4,7 @@ import type { InputError } from "../../lib/errors.ts";
 
 /** What is wrong with a line, unless an argument is: rethrows the errors of those. */
 export function misuse(error: InputError): Record<string, unknown> {
-  const { command, nearest, usage } = error.details;
+  const { command, suggestion, usage } = error.details;
   const name = /\w+/.exec(String(usage))?.[0];
   switch (error.code) {
     case "args-missing":
@@ -14,7 +14,7 @@ export function misuse(error: InputError): Record<string, unknown> {
     case "command-unknown":
       return { type: "unknown", command };
     case "command-mistyped":
-      return { type: "unknown", command, suggestion: nearest };
+      return { type: "unknown", command, suggestion };
     default:
       throw error;
   }

@@ -1,4 +1,4 @@
-// The catalogue is whole in both languages, and every error has its sentence.
+// The catalogue is complete in both languages, and every error has its sentence.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { parseAddress, parsePort } from "../../lib/net/address.ts";
@@ -126,7 +126,7 @@ Deno.test("Both languages have every sentence, with the same placeholders", pure
   }
 });
 
-Deno.test("Sentences are not empty, and say the same thing in two ways", pure, () => {
+Deno.test("Translations are not empty, and say the same thing in two ways", pure, () => {
   const same = KEYS.filter((key) => TRANSLATIONS.es[key] === TRANSLATIONS.en[key]);
   const values = ["IP", "N", "S", "NICK", "URL", "SHA256:..."].map((name) => `value.${name}`);
   assertEquals(same, ["ask.nick", "error.unknown", ...values, "client.no"]);
@@ -158,7 +158,7 @@ Deno.test("translator() fills in text as it is", pure, () => {
   const spanish = translator("es");
   assertEquals(spanish("ask.port"), "Puerto");
   assertEquals(
-    spanish("client.lost", { server: "$&", why: "{server}" }),
+    spanish("client.connection-lost", { server: "$&", why: "{server}" }),
     "Se perdió la conexión con $&: {server}",
   );
   assertEquals(translator("en")("error.choice-invalid", { max: 0 }), "Choose a number from 1 to 0.");
@@ -189,14 +189,14 @@ const INPUTS: [() => unknown, string][] = [
   [() => parseCount("--grace", "x", 9), 'La opción "--grace" no admite "x". Pruebe con --help.'],
 ];
 
-Deno.test("explain() tells what is wrong with what a person gave", pure, () => {
+Deno.test("errorText() tells what is wrong with what a person gave", pure, () => {
   for (const [act, sentence] of INPUTS) {
     assertEquals(errorText(assertThrows(act, InputError), "es"), sentence);
     assertNotEquals(errorText(assertThrows(act, InputError), "en"), sentence);
   }
 });
 
-Deno.test("explain() fills in what an error is about", pure, () => {
+Deno.test("errorText() fills in what an error is about", pure, () => {
   const refused = new ConnectError("refused", { server: "10.0.0.7:5000" });
   assertEquals(
     errorText(refused, "en"),
@@ -206,20 +206,20 @@ Deno.test("explain() fills in what an error is about", pure, () => {
   assertEquals(errorText(inUse, "es"), "El puerto 5000 ya está en uso en 10.0.0.7: elija otro.");
 });
 
-Deno.test("explain() has words for a reason that nobody gave", pure, () => {
+Deno.test("errorText() has words for a reason that nobody gave", pure, () => {
   const kicked = (reason: string) => new ServerError("kicked", { reason });
   assertEquals(errorText(kicked(""), "es").split(": ")[1], "sin decir por qué");
   assertEquals(errorText(kicked(""), "en").split(": ")[1], "no reason given");
   assertEquals(errorText(kicked("por gritar"), "en").split(": ")[1], "por gritar");
 });
 
-Deno.test("explain() tells silence that a server tells us of from a server's own silence", pure, () => {
+Deno.test("errorText() tells silence that a server tells us of from a server's own silence", pure, () => {
   assertEquals(errorText(new ConnectionLostError("silent"), "en"), "the server stopped responding");
   assertEquals(errorText(new ServerError("silent"), "en"), "there was no sign of life");
   assertEquals(errorText(new ProtocolError("silent"), "en"), "there was no sign of life");
 });
 
-Deno.test("explain() repeats the reason of what it does not know", pure, () => {
+Deno.test("errorText() repeats the reason of what it does not know", pure, () => {
   assertEquals(
     errorText(new ServerError("of-the-future", { reason: "Cannot serve you" }), "es"),
     "Cannot serve you (of-the-future)",

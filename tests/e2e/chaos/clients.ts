@@ -179,8 +179,8 @@ export const SENTENCES = translator("en");
 /** Stands in a sentence for what differs from one time to the next. */
 export const CUT = "\n";
 const ENTERED = beginning(SENTENCES("client.welcome", { server: CUT, names: "" }));
-const LOST = beginning(SENTENCES("client.lost", { server: CUT, why: "" }));
-const MISSING = beginning(SENTENCES("client.missing", { count: CUT }));
+const LOST = beginning(SENTENCES("client.connection-lost", { server: CUT, why: "" }));
+const MISSING = beginning(SENTENCES("client.truncated", { count: CUT }));
 /** How a program that crashes begins to tell so. */
 export const UNCAUGHT = "error: ";
 
