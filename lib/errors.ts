@@ -1,7 +1,24 @@
-// Every error of the project by class and code, and what errors of the system mean. Code decides by class and code, never
-// by the message; the sentences for people are in i18n/.
+// Every error of the project by class and code, and what the system's errors mean.
 
-/** Codes that travel in ERROR frames. docs/PROTOCOL.md says when each is sent. */
+/** What the sentence for an error fills in, by placeholder. */
+export type ErrorDetails = Readonly<Record<string, string | number>>;
+
+/** Base class of all errors that are thrown on purpose. Code decides by class and `code`, never by `message`, which is
+ * for logs. `errorText()` in i18n/ makes the sentence that users read. */
+export class ChatError<Code extends string = string> extends Error {
+  override readonly name: string = "ChatError";
+  readonly code: Code;
+  readonly details: ErrorDetails;
+
+  constructor(code: Code, details: ErrorDetails = {}, options?: ErrorOptions) {
+    const values = Object.entries(details).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+    super(`${code}${values.join("")}`, options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** The codes of ERROR frames. docs/PROTOCOL.md says when each is sent. */
 export const WIRE_CODES = [
   "frame-too-long",
   "frame-malformed",
@@ -31,10 +48,18 @@ export const WIRE_CODES = [
   "silent",
 ] as const;
 
-/** A code that travels in an ERROR frame. */
 export type WireCode = typeof WIRE_CODES[number];
 
-/** Why no chat could be had at an address. */
+/** A peer broke the protocol, or this side rejects it. A server sends the code in an ERROR frame. */
+export class ProtocolError extends ChatError<WireCode> {
+  override readonly name = "ProtocolError";
+}
+
+/** The server sent ERROR or REJECTED. The code is the server's and may be unknown. */
+export class ServerError extends ChatError {
+  override readonly name = "ServerError";
+}
+
 export type ConnectCode =
   | "name-unknown"
   | "refused"
@@ -51,7 +76,18 @@ export type ConnectCode =
   | "certificate-changed"
   | "certificate-other";
 
-/** Why a server could not listen at an address. */
+/** The client could not connect to a server. */
+export class ConnectError extends ChatError<ConnectCode> {
+  override readonly name = "ConnectError";
+}
+
+export type ConnectionLostCode = "closing" | "closed" | "broken" | "silent" | "garbled";
+
+/** An established connection was lost. */
+export class ConnectionLostError extends ChatError<ConnectionLostCode> {
+  override readonly name = "ConnectionLostError";
+}
+
 export type ListenCode =
   | "port-in-use"
   | "port-privileged"
@@ -59,7 +95,71 @@ export type ListenCode =
   | "listen-failed"
   | "accept-failed";
 
-/** Why a room cannot be kept in NATS. */
+/** A server could not listen or accept. */
+export class ListenError extends ChatError<ListenCode> {
+  override readonly name = "ListenError";
+}
+
+export type InputCode =
+  // Addresses, and the failover servers of a room.
+  | "port-invalid"
+  | "address-invalid"
+  | "ip-invalid"
+  | "fingerprint-invalid"
+  | "backups-full"
+  | "backup-unknown"
+  | "backup-serves"
+  | "backup-is-self"
+  // Nicks, messages, passwords.
+  | "nick-invalid"
+  | "nick-mixed"
+  | "text-too-long"
+  | "password-empty"
+  | "password-too-long"
+  // Flags.
+  | "flag-unknown"
+  | "flag-value-missing"
+  | "flag-value-invalid"
+  | "flag-alone"
+  | "flags-contrary"
+  | "argument-unexpected"
+  | "nats-url-invalid"
+  | "nats-creds-invalid"
+  | "room-invalid"
+  | "tls-lacking"
+  | "no-folder"
+  // Files.
+  | "file-unreadable"
+  | "file-unwritable"
+  | "certificate-invalid"
+  | "data-busy"
+  | "data-newer"
+  | "data-damaged"
+  | "data-unusable"
+  // Commands and answers.
+  | "command-unknown"
+  | "command-mistyped"
+  | "args-missing"
+  | "args-extra"
+  | "minutes-invalid"
+  | "pattern-invalid"
+  | "choice-invalid"
+  | "answer-unclear"
+  | "answer-is-talk"
+  | "input-ended";
+
+/** The user gave something invalid: a flag, a file, an answer, a command. */
+export class InputError extends ChatError<InputCode> {
+  override readonly name = "InputError";
+}
+
+export type StoreCode = "disk-full" | "disk-failed";
+
+/** The commit log cannot be written for now. */
+export class StoreError extends ChatError<StoreCode> {
+  override readonly name = "StoreError";
+}
+
 export type NatsCode =
   | "nats-unreachable"
   | "nats-refused"
@@ -74,118 +174,13 @@ export type NatsCode =
   | "nats-unread"
   | "nats-newer";
 
-/** Why an established connection ended against our will. */
-export type ConnectionLostCode = "closing" | "closed" | "broken" | "silent" | "garbled";
-
-/** Why nothing can be stored for the moment. */
-export type StoreCode = "disk-full" | "disk-failed";
-
-/** What a person gave that cannot be used. */
-export type InputCode =
-  | "port-invalid"
-  | "address-invalid"
-  | "ip-invalid"
-  | "minutes-invalid"
-  | "backups-full"
-  | "backup-unknown"
-  | "backup-serves"
-  | "backup-is-self"
-  | "pattern-invalid"
-  | "choice-invalid"
-  | "nick-invalid"
-  | "nick-mixed"
-  | "text-too-long"
-  | "flag-unknown"
-  | "flag-value-missing"
-  | "flag-value-invalid"
-  | "argument-unexpected"
-  | "command-unknown"
-  | "command-mistyped"
-  | "args-missing"
-  | "args-extra"
-  | "flag-alone"
-  | "flags-contrary"
-  | "no-folder"
-  | "tls-lacking"
-  | "password-empty"
-  | "password-too-long"
-  | "file-unreadable"
-  | "file-unwritable"
-  | "fingerprint-invalid"
-  | "nats-url-invalid"
-  | "nats-creds-invalid"
-  | "room-invalid"
-  | "certificate-invalid"
-  | "data-busy"
-  | "data-newer"
-  | "data-damaged"
-  | "data-unusable"
-  | "answer-unclear"
-  | "answer-is-talk"
-  | "input-ended";
-
-/** Values that a sentence about an error needs, by placeholder name. */
-export type ErrorDetails = Readonly<Record<string, string | number>>;
-
-/** Base of all errors that the project throws on purpose. The sentence for a person is in the catalogues: `message` is
- * for logs. */
-export class ChatError<Code extends string = string> extends Error {
-  override readonly name: string = "ChatError";
-  /** Stable, for programs. */
-  readonly code: Code;
-  /** What the sentence for a person fills in. */
-  readonly details: ErrorDetails;
-
-  constructor(code: Code, details: ErrorDetails = {}, options?: ErrorOptions) {
-    const values = Object.entries(details).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-    super(`${code}${values.join("")}`, options);
-    this.code = code;
-    this.details = details;
-  }
-}
-
-/** A person gave something that cannot be used: a flag, an answer, a line. */
-export class InputError extends ChatError<InputCode> {
-  override readonly name = "InputError";
-}
-
-/** A peer broke a rule of docs/PROTOCOL.md, or was refused by one; the code is what ERROR carries. */
-export class ProtocolError extends ChatError<WireCode> {
-  override readonly name = "ProtocolError";
-}
-
-/** The server answered with an ERROR frame. The code is the peer's word: any string is possible. */
-export class ServerError extends ChatError {
-  override readonly name = "ServerError";
-}
-
-/** No chat could be had at an address. */
-export class ConnectError extends ChatError<ConnectCode> {
-  override readonly name = "ConnectError";
-}
-
-/** The system did not let a server listen at an address. */
-export class ListenError extends ChatError<ListenCode> {
-  override readonly name = "ListenError";
-}
-
-/** A room cannot be kept in NATS. */
+/** The room's log in NATS cannot be used. */
 export class NatsError extends ChatError<NatsCode> {
   override readonly name = "NatsError";
 }
 
-/** Nothing can be stored for the moment. */
-export class StoreError extends ChatError<StoreCode> {
-  override readonly name = "StoreError";
-}
-
-/** A connection that had been established ended. */
-export class ConnectionLostError extends ChatError<ConnectionLostCode> {
-  override readonly name = "ConnectionLostError";
-}
-
-/** Error codes for a peer that has hung up (man 3 errno). Windows, and perhaps others, reports them instead of what the
- * peer sent last if the peer had not read everything. */
+/** Error codes for a peer that has hung up (man 3 errno). Windows, and perhaps others, reports them instead of what
+ * the peer sent last if the peer had not read everything. */
 const RESET_CODES: readonly unknown[] = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
 
 /** Whether a system error means that the peer has hung up. */
@@ -193,7 +188,7 @@ export function isReset(error: unknown): boolean {
   return RESET_CODES.includes((error as { code?: unknown } | undefined)?.code);
 }
 
-/** Codes of errors, of the system's calls (man 3 errno), and of TLS as Node has them. */
+/** By errno (man 3 errno), or by Node's codes for TLS. */
 const REASON_BY_ERRNO = {
   EISDIR: "is-folder",
   ENOENT: "missing",
@@ -220,7 +215,7 @@ const REASON_BY_ERRNO = {
   ERR_TLS_CERT_ALTNAME_INVALID: "certificate-other",
 } as const;
 
-/** SQLite's result codes without their upper bits (sqlite.org/rescode.html). */
+/** By SQLite's primary result code (sqlite.org/rescode.html). */
 const REASON_BY_SQLITE_CODE = {
   8: "read-only",
   10: "disk-broken",
@@ -229,7 +224,7 @@ const REASON_BY_SQLITE_CODE = {
   26: "no-database",
 } as const;
 
-/** Those that only the code that knows what it was about can tell. */
+/** Reasons that no error code gives: our own errors name them in `details.why`. */
 const TRANSLATED_CODES = [
   "is-folder",
   "folder-missing",
@@ -240,44 +235,41 @@ const TRANSLATED_CODES = [
   "no-tls",
 ] as const;
 
-/** Why something does not work. */
+/** Why the system failed, as far as the user can act on it. The catalogues have a phrase for each. */
 export type SystemReason =
   | typeof REASON_BY_ERRNO[keyof typeof REASON_BY_ERRNO]
   | typeof REASON_BY_SQLITE_CODE[keyof typeof REASON_BY_SQLITE_CODE]
   | typeof TRANSLATED_CODES[number];
 
-/** What errors may have, of whoever they are. */
+/** An error of the system, of SQLite, or of our own. */
 interface SystemError extends Error {
   readonly code?: unknown;
   readonly errcode?: unknown;
   readonly details?: { readonly why?: unknown };
 }
 
-/** How deep causes are looked into. */
+/** How many errors of a chain of causes are examined. */
 const MAX_CAUSES = 8;
 
-/** Why something does not work: what the error's details say in `why`, or what the first of its causes that is known
- * means; undefined if that is for the words of the error itself. */
+/** The reason given by the first error in the chain of causes that has one; undefined if none has. */
 export function systemReason(error: unknown): SystemReason | undefined {
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
     const { code, errcode, details, name } = cause as SystemError;
-    const told = TRANSLATED_CODES.find((reason) => reason === details?.why);
-    const meant = told ?? own(REASON_BY_ERRNO, code) ?? own(REASON_BY_SQLITE_CODE, sqliteResultCode(errcode));
-    if (meant) return meant;
+    const reason = TRANSLATED_CODES.find((translated) => translated === details?.why) ??
+      ownValue(REASON_BY_ERRNO, code) ?? ownValue(REASON_BY_SQLITE_CODE, sqliteResultCode(errcode));
+    if (reason) return reason;
     if (name === "TimeoutError") return "no-answer";
     cause = cause.cause;
   }
   return undefined;
 }
 
+/** Without the upper bits, which extend the primary result code. */
 function sqliteResultCode(errcode: unknown): unknown {
   return typeof errcode === "number" ? errcode & 0xff : undefined;
 }
 
-function own<Meanings extends object>(
-  meanings: Meanings,
-  key: unknown,
-): Meanings[keyof Meanings] | undefined {
-  return Object.hasOwn(meanings, key as PropertyKey) ? meanings[key as keyof Meanings] : undefined;
+function ownValue<Values extends object>(values: Values, key: unknown): Values[keyof Values] | undefined {
+  return Object.hasOwn(values, key as PropertyKey) ? values[key as keyof Values] : undefined;
 }

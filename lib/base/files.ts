@@ -1,12 +1,14 @@
-// Files of a person: those that they name, and those that the programs keep for them, which nobody else may
-// read. Knows nothing of what is in them.
+// Text files: those that the user names, and the state files that the programs keep, which only their owner may read.
 
 import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { InputError } from "../errors.ts";
 
-/** The text of a file that a person named.
+/** On Windows a file cannot be replaced while another process reads it. Together 200 ms. */
+const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
+
+/** Reads a file that the user named.
  * @throws {InputError} `file-unreadable` */
 export async function readUserFile(path: string): Promise<string> {
   try {
@@ -16,14 +18,14 @@ export async function readUserFile(path: string): Promise<string> {
   }
 }
 
-/** Whether a file may be read by others than its owner. Nobody can tell on Windows, where no mode says so. */
+/** Whether all users of the machine may read a file. Always false on Windows, where the mode does not tell. */
 export async function isReadableByOthers(path: string): Promise<boolean> {
   if (Deno.build.os === "windows") return false;
   const { mode } = await Deno.stat(path).catch(() => ({ mode: null }));
   return ((mode ?? 0) & 0o004) !== 0;
 }
 
-/** The text of a file that a program keeps; undefined if there is none yet.
+/** Reads a state file; undefined if there is none.
  * @throws {InputError} `file-unreadable` */
 export async function readStateFile(path: string): Promise<string | undefined> {
   try {
@@ -34,16 +36,15 @@ export async function readStateFile(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes a file that a program keeps, in one step and for nobody but its owner, and makes its folder.
- * `isNew`: what is there already stays.
+/** Writes a state file with mode 0600, atomically, and creates its folder. With `isNew`, a file that exists stays.
  * @throws {InputError} `file-unwritable` */
 export async function writeStateFile(path: string, text: string, { isNew = false } = {}): Promise<void> {
   const newPath = `${path}.${randomUUID()}`;
   try {
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await Deno.writeTextFile(newPath, text, { mode: 0o600, createNew: true });
-    if (!isNew) return await renameWithRetry(path, newPath);
-    // Unlike a rename, a link takes nothing away from whoever came first.
+    if (!isNew) return await renameWithRetry(newPath, path);
+    // Unlike a rename, a link does not replace a file that another process has just written.
     await Deno.link(newPath, path).catch((cause) => {
       if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
     });
@@ -54,13 +55,10 @@ export async function writeStateFile(path: string, text: string, { isNew = false
   }
 }
 
-/** How often, and how long apart in ms, Windows is asked to replace a file that somebody may just be reading. */
-const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
-
-async function renameWithRetry(path: string, newPath: string): Promise<void> {
+async function renameWithRetry(oldPath: string, newPath: string): Promise<void> {
   for (let tries = 1;; tries++) {
     try {
-      return await Deno.rename(newPath, path);
+      return await Deno.rename(oldPath, newPath);
     } catch (cause) {
       const mayPass = Deno.build.os === "windows" && cause instanceof Deno.errors.PermissionDenied;
       if (!mayPass || tries === RENAME_RETRY.tries) throw cause;

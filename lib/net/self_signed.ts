@@ -1,5 +1,4 @@
-// Makes a certificate and its key. Loaded only where one has to be made: the library behind it is bigger than
-// the whole program.
+// Makes a self-signed certificate. Loaded only when one is missing: the library behind it is larger than the program.
 
 import "reflect-metadata";
 import {
@@ -11,16 +10,16 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 
-/** The name in the certificates that are made here. Nobody else vouches for it: RFC 2606, section 2. */
+/** Reserved by RFC 2606, section 2, so that no authority signs a certificate for it. */
 export const CERTIFICATE_NAME = "chat.invalid";
-/** How long a certificate holds, in ms: changing it costs everyone who trusts it a question. */
+/** Validity, in ms. A new certificate costs each client that pinned the old one a question. */
 export const VALID_MS = 10 * 365 * 86_400_000;
-/** How far behind a clock may be that is to find it valid, in ms. */
+/** How far a client's clock may be behind, in ms. */
 const CLOCK_MARGIN_MS = 86_400_000;
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
-/** A key (PKCS #8) and a certificate that it signs for itself, both in PEM. `nowMs` is in ms since 1970 UTC. */
+/** Returns a private key (PKCS #8) and its certificate, both in PEM. `nowMs` is in ms since 1970 UTC. */
 export async function makeSelfSigned(nowMs: number): Promise<string> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]) as CryptoKeyPair;
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -30,7 +29,7 @@ export async function makeSelfSigned(nowMs: number): Promise<string> {
     notAfter: new Date(nowMs + VALID_MS),
     signingAlgorithm: ALGORITHM,
     extensions: [
-      // As somebody's authority it could not be pinned: a verifier takes none of these for a server's own.
+      // As an authority it could not be pinned: verifiers refuse an authority as a server's own certificate.
       new BasicConstraintsExtension(false, undefined, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       new SubjectAlternativeNameExtension([{ type: "dns", value: CERTIFICATE_NAME }]),
