@@ -1,86 +1,81 @@
-// What is proposed, as blocks on their way into a store: one after another, each tried until it is there. Knows
-// nothing of what comes back.
+// Appends proposed entries to the store in batches, one at a time, each retried until it is stored.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { concat } from "@std/bytes/concat";
-import { encodeBlockHead } from "./nats_block.ts";
-import type { StreamStore } from "./store.ts";
+import type { Clock } from "../base/time.ts";
+import { encodeBatchHeader, type StreamStore } from "./store.ts";
 
-/** Most bytes of a block: it is stored as one message. */
 const MAX_BATCH_BYTES = 262_144;
-/** How long something may take to be stored until the store counts as away, in ms. */
-const UNAVAILABLE_AFTER_MS = 2_000;
-/** From try to try, in ms. */
+/** Between two attempts to append, in ms. */
 const RETRY_MS = 200;
-/** A store that takes longer than this to fail, in ms, is not there to ask whether it is gone for good. */
+/** If an append takes longer than this to fail, in ms, the store is not asked whether it was deleted. */
 const FAST_FAILURE_MS = 1_000;
-/** How long it must have been gone before that is believed, in ms: a cluster that starts may not know better. */
-const DELETED_MS = 30_000;
 
-/** What a writer needs. */
-interface BatchWriterOptions {
-  /** This server's id. */
-  readonly nodeId: bigint;
-  /** Monotonic, in ms. */
-  readonly nowMs: () => number;
-  /** Told at which position a block is stored. */
-  readonly onStored?: (position: number, batchSeq: number) => void;
-  /** Told when what is to be stored waits, and when all that waited is stored. */
-  readonly onStalled?: (isUnavailable: boolean) => void;
-  /** Told that a checkpoint has more bytes than the store takes as one: it is given up. */
-  readonly onSnapshotTooLarge?: (bytes: number) => void;
-  /** Told that the store is gone for good. */
-  readonly onStreamDeleted?: () => void;
-  readonly unavailableAfterMs?: number;
-  readonly deletedMs?: number;
+export interface BatchWriterConfig {
+  /** How long an append may take, in ms, before the store counts as unavailable. */
+  readonly unavailableAfterMs: number;
+  /** How long the store must say that it was deleted, in ms: a NATS cluster that starts may not know its streams. */
+  readonly deletedMs: number;
 }
 
-/** Something to be stored under an id: however often it is tried, it is there once. */
+/** A batch or a snapshot that is being appended. */
 interface PendingWrite {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The store drops a second record with the same id. */
   readonly id: string;
   readonly isSnapshot: boolean;
-  /** How many entries it has. */
   readonly entryCount: number;
-  /** Whether a longer block of the same number was tried before, and may be there. */
+  /** Whether a longer batch with the same `batchSeq` was tried before, and may have been stored. */
   readonly isSplit: boolean;
-  /** Fulfilled when it was read back, or the longer one: with how many entries are there. */
+  /** Fulfilled with the number of entries when a batch with this `batchSeq` was read back. */
   readonly readBack: PromiseWithResolvers<number>;
 }
 
-/** Writes the blocks of one server. */
 export class BatchWriter {
+  /** The store has acknowledged a batch. */
+  onStored: (position: number, batchSeq: number) => void = () => {};
+  /** The store has become unavailable while entries wait for it, or has stored all of them. */
+  onStalled: (isUnavailable: boolean) => void = () => {};
+  /** The snapshot was dropped: it is larger than the store's largest record. */
+  onSnapshotTooLarge: (bytes: number) => void = () => {};
+  onStreamDeleted: () => void = () => {};
   readonly #store: StreamStore;
-  readonly #options: BatchWriterOptions;
-  /** What is not stored yet, what is being stored first. */
+  readonly #nodeId: bigint;
+  readonly #config: BatchWriterConfig;
+  readonly #clock: Clock;
+  /** Entries that are not stored yet, those of the current batch first. */
   #unwritten: Uint8Array<ArrayBuffer>[] = [];
   #unwrittenBytes = 0;
-  #checkpoint: PendingWrite | undefined;
-  /** The block that is being stored. */
+  #snapshot: PendingWrite | undefined;
   #batch: PendingWrite | undefined;
-  /** Number of the block that is being stored, or will be. */
+  /** Of the current or the next batch. */
   #batchSeq = 1;
-  /** Whether one of this number was too long. */
+  /** Whether a batch with this `batchSeq` was too large. */
   #isSplitting = false;
   #isWriting = false;
-  #isAway = false;
+  #isUnavailable = false;
   #isClosed = false;
-  /** How many entries have to be stored until it counts as back: those that waited when it took something again. */
+  /** How many entries must be stored until the store counts as available: those that waited when it took one again. */
   #backlog: number | undefined;
 
-  constructor(store: StreamStore, options: BatchWriterOptions) {
+  constructor(
+    { store, nodeId }: { store: StreamStore; nodeId: bigint },
+    config: BatchWriterConfig,
+    clock: Clock,
+  ) {
     this.#store = store;
-    this.#options = options;
+    this.#nodeId = nodeId;
+    this.#config = config;
+    this.#clock = clock;
   }
 
-  /** Bytes of what is not stored yet. */
+  /** Bytes of the entries that are not stored yet. */
   get unwrittenBytes(): number {
     return this.#unwrittenBytes;
   }
 
-  /** Whether the store is away. */
   get isUnavailable(): boolean {
-    return this.#isAway;
+    return this.#isUnavailable;
   }
 
   /** Whether everything is stored. */
@@ -88,44 +83,43 @@ export class BatchWriter {
     return !this.#isWriting;
   }
 
-  /** Has an entry stored, as part of a block. */
   add(entry: Uint8Array<ArrayBuffer>): void {
     this.#unwritten.push(entry);
     this.#unwrittenBytes += entry.length;
-    this.#writeSoon();
+    this.#scheduleWrite();
   }
 
-  /** Has a checkpoint stored, unless one is on its way. */
+  /** Appends a snapshot before the next batch, unless another snapshot waits already. */
   addSnapshot(bytes: Uint8Array<ArrayBuffer>, id: string): void {
     const readBack = Promise.withResolvers<number>();
-    this.#checkpoint ??= { bytes, id, isSnapshot: true, entryCount: 0, isSplit: false, readBack };
-    this.#writeSoon();
+    this.#snapshot ??= { bytes, id, isSnapshot: true, entryCount: 0, isSplit: false, readBack };
+    this.#scheduleWrite();
   }
 
-  /** A block of this server has come back, with so many entries: it is stored, whether or not anybody said so. */
-  onReadBack(batchSeq: number, count: number): void {
-    if (batchSeq === this.#batchSeq) this.#batch?.readBack.resolve(count);
+  /** A batch of this node was read: it is stored, even if the store has not acknowledged it. */
+  onReadBack(batchSeq: number, entryCount: number): void {
+    if (batchSeq === this.#batchSeq) this.#batch?.readBack.resolve(entryCount);
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const job of [this.#batch, this.#checkpoint]) job?.readBack.resolve(job.entryCount);
+    for (const write of [this.#batch, this.#snapshot]) write?.readBack.resolve(write.entryCount);
   }
 
-  #writeSoon(): void {
+  #scheduleWrite(): void {
     if (this.#isWriting || this.#isClosed) return;
     this.#isWriting = true;
-    // What is proposed at once goes into one block.
+    // Entries that are proposed in one turn share a batch.
     queueMicrotask(() => void this.#writeAll());
   }
 
   async #writeAll(): Promise<void> {
-    while (!this.#isClosed && (this.#checkpoint || this.#unwritten.length > 0)) {
-      const job = this.#checkpoint ?? (this.#batch = this.#nextBatch());
-      const stored = await this.#write(job);
-      if (job.isSnapshot) {
-        this.#checkpoint = undefined;
-        if (stored === undefined) this.#options.onSnapshotTooLarge?.(job.bytes.length);
+    while (!this.#isClosed && (this.#snapshot || this.#unwritten.length > 0)) {
+      const write = this.#snapshot ?? (this.#batch = this.#nextBatch());
+      const stored = await this.#write(write);
+      if (write.isSnapshot) {
+        this.#snapshot = undefined;
+        if (stored === undefined) this.onSnapshotTooLarge(write.bytes.length);
       } else {
         this.#isSplitting = stored === undefined;
         if (stored === undefined) continue;
@@ -138,21 +132,19 @@ export class BatchWriter {
     this.#isWriting = false;
   }
 
-  /** As many entries as make a block. */
   #nextBatch(): PendingWrite {
-    const most = Math.min(MAX_BATCH_BYTES, this.#store.maxBytes / 2);
+    const maxBytes = Math.min(MAX_BATCH_BYTES, this.#store.maxBytes / 2);
     let bytes = 0;
     let entryCount = 0;
     for (const entry of this.#unwritten) {
-      if (entryCount > 0 && bytes + entry.length > most) break;
+      if (entryCount > 0 && bytes + entry.length > maxBytes) break;
       bytes += entry.length;
       entryCount++;
     }
-    const { nodeId: nodeId } = this.#options;
-    const head = encodeBlockHead({ nodeId, batchSeq: this.#batchSeq });
+    const header = encodeBatchHeader({ nodeId: this.#nodeId, batchSeq: this.#batchSeq });
     return {
-      bytes: concat([head, ...this.#unwritten.slice(0, entryCount)]),
-      id: `${nodeId.toString(16)}-${this.#batchSeq}`,
+      bytes: concat([header, ...this.#unwritten.slice(0, entryCount)]),
+      id: `${this.#nodeId.toString(16)}-${this.#batchSeq}`,
       isSnapshot: false,
       entryCount,
       isSplit: this.#isSplitting,
@@ -160,44 +152,42 @@ export class BatchWriter {
     };
   }
 
-  /** Tries until it is stored: the next one must not come before it. Returns how many entries are; undefined if it is
-   * given up instead: it is longer than what the store takes by now, and need not be. */
-  async #write(job: PendingWrite): Promise<number | undefined> {
-    const {
-      nowMs,
-      unavailableAfterMs = UNAVAILABLE_AFTER_MS,
-      deletedMs = DELETED_MS,
-      onStored,
-      onStreamDeleted,
-    } = this.#options;
-    const away = setTimeout(() => this.#setUnavailable(), unavailableAfterMs);
-    let goneSinceMs: number | undefined;
+  /** Retries until the record is stored, as records must keep their order. Returns the number of entries that are stored,
+   * undefined if the record has become too large for the store and must be split or dropped. */
+  async #write(write: PendingWrite): Promise<number | undefined> {
+    const { unavailableAfterMs, deletedMs } = this.#config;
+    const timer = setTimeout(() => this.#setUnavailable(), unavailableAfterMs);
+    let deletedSinceMs: number | undefined;
     let stored: number | undefined;
-    const seen = job.readBack.promise.then((count) => void (stored = count));
-    while (stored === undefined && !this.#isClosed && !this.#isTooLarge(job)) {
-      const beganMs = nowMs();
+    const readBack = write.readBack.promise.then((count) => void (stored = count));
+    while (stored === undefined && !this.#isClosed && !this.#isTooLarge(write)) {
+      const startMs = this.#nowMs();
       try {
-        const position = await Promise.race([this.#store.append(job.bytes, job), seen]);
-        if (typeof position === "number" && job === this.#batch) onStored?.(position, this.#batchSeq);
-        // What is there under this number may be the longer one: only who reads it knows.
-        if (job.isSplit) await seen;
-        stored ??= job.entryCount;
+        const position = await Promise.race([this.#store.append(write.bytes, write), readBack]);
+        if (typeof position === "number" && write === this.#batch) this.onStored(position, this.#batchSeq);
+        // The store may have acknowledged the longer batch with this id: only reading it tells how long it is.
+        if (write.isSplit) await readBack;
+        stored ??= write.entryCount;
         break;
       } catch {
-        await Promise.race([delay(RETRY_MS), seen]);
+        await Promise.race([delay(RETRY_MS), readBack]);
       }
-      const isThere = nowMs() - beganMs < FAST_FAILURE_MS;
-      if (!isThere || !await this.#store.isDeleted().catch(() => false)) goneSinceMs = undefined;
-      else if (nowMs() - (goneSinceMs ??= beganMs) >= deletedMs) {
+      const isAnswering = this.#nowMs() - startMs < FAST_FAILURE_MS;
+      if (!isAnswering || !await this.#store.isDeleted().catch(() => false)) deletedSinceMs = undefined;
+      else if (this.#nowMs() - (deletedSinceMs ??= startMs) >= deletedMs) {
         this.#isClosed = true;
-        onStreamDeleted?.();
+        this.onStreamDeleted();
       }
     }
-    clearTimeout(away);
+    clearTimeout(timer);
     return stored;
   }
 
-  /** One entry alone cannot be made shorter. */
+  #nowMs(): number {
+    return this.#clock().monotonicMs;
+  }
+
+  /** A batch of one entry cannot be split. */
   #isTooLarge({ bytes, entryCount, isSnapshot }: PendingWrite): boolean {
     return (isSnapshot || entryCount > 1) && bytes.length > this.#store.maxBytes;
   }
@@ -205,16 +195,16 @@ export class BatchWriter {
   #setUnavailable(): void {
     if (this.#isClosed) return;
     this.#backlog = undefined;
-    if (this.#isAway) return;
-    this.#isAway = true;
-    this.#options.onStalled?.(true);
+    if (this.#isUnavailable) return;
+    this.#isUnavailable = true;
+    this.onStalled(true);
   }
 
   #onWritten(count: number): void {
-    if (!this.#isAway || this.#isClosed) return;
+    if (!this.#isUnavailable || this.#isClosed) return;
     this.#backlog = this.#backlog === undefined ? this.#unwritten.length : this.#backlog - count;
     if (this.#backlog > 0) return;
-    this.#isAway = false;
-    this.#options.onStalled?.(false);
+    this.#isUnavailable = false;
+    this.onStalled(false);
   }
 }

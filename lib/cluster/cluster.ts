@@ -1,173 +1,128 @@
-// A room that many servers serve: what joins one server to the others.
+// Joins this node to the others of its room: the commit log, the membership, and where NATS is.
 
-import { type Address, formatBackup } from "../net/address.ts";
-import { type Clock, randomId, withTimeout } from "../base/time.ts";
-import { type NatsCode, NatsError } from "../errors.ts";
-import { type NatsConfig, parseCredentials } from "./nats_access.ts";
-import { Membership } from "./membership.ts";
+import { type Address, formatAddress, formatBackup, parseServerAddress } from "../net/address.ts";
 import { readUserFile } from "../base/files.ts";
-import { ReplicatedCommitLog } from "./commit_log.ts";
-import type { NatsRoom, NatsRoomOptions } from "./store.ts";
+import { type Clock, randomId, withTimeout } from "../base/time.ts";
+import { InputError, type NatsCode, NatsError } from "../errors.ts";
+import { ReplicatedCommitLog, type ReplicatedLogConfig } from "./commit_log.ts";
+import { Membership, type MembershipConfig } from "./membership.ts";
+import type { NatsConfig, NatsCredentials, NatsRoom, OpenNatsRoom } from "./store.ts";
 
-/** How long a server that ends waits for what was said to be stored, in ms. */
-const LEAVE_TIMEOUT_MS = 1_000;
+const NATS_PORT = 4_222;
+/** Room names are part of the names of streams and subjects. */
+const ROOM_NAME = /^[\w-]{1,32}$/;
 /** Hosts that stand for all addresses of a machine. */
 const WILDCARDS = ["0.0.0.0", "::"];
 
-/** A room in NATS, and how to reach it. */
+/** The room of `--nats`, and where NATS is. */
 export interface NatsTarget extends NatsConfig {
   readonly room: string;
-  /** `host:port[#fingerprint]` under which clients reach this server, unless it is the address it listens on. */
+  /** `host:port[#fingerprint]` where clients reach this node, if not where it listens. */
   readonly advertised?: string;
+  /** Takes precedence over `credentials`. */
   readonly credentialsFile?: string;
-  /** PEM of the authorities to trust instead of the system's. */
+  /** PEM of the authorities to trust instead of those of the system. */
   readonly caFile?: string;
 }
 
-/** Settings of a cluster's parts; times in ms. */
-export interface ClusterConfig {
-  readonly unavailableAfterMs: number;
-  readonly deletedMs: number;
-  readonly openTimeoutMs: number;
-  readonly maxUncommittedBytes: number;
-  readonly snapshotEntries: number;
-  readonly renewMs: number;
-  readonly suspectMs: number;
-  readonly advertiseMs: number;
+export interface ClusterConfig extends ReplicatedLogConfig, MembershipConfig {
+  /** How long {@linkcode Cluster.close} waits for the proposals to be stored, and again for the lease to be released, in
+   * ms. */
+  readonly leaveTimeoutMs: number;
 }
 
-/** What a cluster does with the server that it attaches. */
+/** The server that serves the room on this node. */
 export interface ClusterHost {
   readonly address: Address;
-  /** Addresses that clients have been told of. */
-  readonly clusterServers: readonly string[];
-  /** Ids of the nodes that members are connected to. */
+  /** The nodes with members in the room. */
   readonly nodeIds: Iterable<bigint>;
-  nodeDown(nodeId: bigint): void;
+  /** Addresses of the nodes that clients are told of. */
+  readonly clusterServers: readonly string[];
   publishOwnBackups(): void;
   setClusterServers(addresses: readonly string[]): void;
+  nodeDown(nodeId: bigint): void;
 }
 
-/** What a room with many servers needs of this one. */
-export interface ClusterOptions {
-  readonly clock: Clock;
-  readonly config: ClusterConfig;
-  /** Connects to NATS, and makes what is not there yet. */
-  readonly openNats: (options: NatsRoomOptions) => Promise<NatsRoom>;
-  /** Told when what is said has to wait for NATS, and when that is over. */
-  readonly onStalled: (isUnavailable: boolean) => void;
-  /** Told that the room has too many people for NATS's largest message: so many bytes would have to fit. `isKept`:
-   * NATS forgets nothing until they do. */
-  readonly onSnapshotTooLarge: (bytes: number, how: { isKept: boolean }) => void;
-}
-
-/** A room that many servers serve, as this one sees it. */
 export class Cluster implements AsyncDisposable {
-  readonly name: string;
+  readonly target: NatsTarget;
   readonly commitLog: ReplicatedCommitLog;
-  /** NATS servers, without passwords. */
-  readonly servers: readonly string[];
   /** On how many machines NATS keeps the log. */
   readonly replicas: number;
-  /** Rejects if the room cannot go on.
-   * @throws {NatsError} */
-  readonly failed: Promise<never>;
+  readonly #config: ClusterConfig;
   readonly #nats: NatsRoom;
   readonly #membership: Membership;
-  readonly #setAddress: (address: string) => void;
-  readonly #advertised: string | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(parts: {
-    name: string;
-    servers: readonly string[];
-    commitLog: ReplicatedCommitLog;
-    failed: Promise<never>;
-    nats: NatsRoom;
-    membership: Membership;
-    setAddress: (address: string) => void;
-    advertised: string | undefined;
-  }) {
-    this.name = parts.name;
-    this.servers = parts.servers;
+  private constructor(
+    parts: { target: NatsTarget; nats: NatsRoom; commitLog: ReplicatedCommitLog; membership: Membership },
+    config: ClusterConfig,
+  ) {
+    this.target = parts.target;
     this.commitLog = parts.commitLog;
-    this.failed = parts.failed;
     this.replicas = parts.nats.store.replicas;
+    this.#config = config;
     this.#nats = parts.nats;
     this.#membership = parts.membership;
-    this.#setAddress = parts.setAddress;
-    this.#advertised = parts.advertised;
   }
 
-  /** @throws {InputError} about files
+  /** @throws {InputError} about the files of `target`
    * @throws {NatsError} */
   static async open(
-    target: NatsTarget,
-    { clock, config, openNats, onStalled, onSnapshotTooLarge }: ClusterOptions,
+    { target, openNatsRoom }: { target: NatsTarget; openNatsRoom: OpenNatsRoom },
+    config: ClusterConfig,
+    clock: Clock,
   ): Promise<Cluster> {
-    const { room: name, advertised } = target;
     const access = await readAccess(target);
-    let address = "";
-    const [nodeId, logId] = [randomId(), randomId()];
-    const nats = await openNats({ ...access, room: name, nodeId, address: () => address })
-      .catch((error) => {
-        throw natsError(error, access);
-      });
+    const nodeId = randomId();
     try {
-      const { promise: failed, reject: onFailed } = Promise.withResolvers<never>();
-      failed.catch(() => {}); // whoever waits for it is told
-      const commitLog = await ReplicatedCommitLog.open(nats.store, {
-        ...config,
-        nodeId,
-        logId,
-        clock,
-        onStalled,
-        onSnapshotTooLarge,
-        onFailed,
-      });
-      const membership = await Membership.join(nats.leases, { ...config, nodeId, clock });
-      const setAddress = (known: string) => address = known;
-      const { servers } = access;
-      return new Cluster({ name, servers, commitLog, failed, nats, membership, setAddress, advertised });
+      const nats = await openNatsRoom(access, { room: target.room, nodeId });
+      try {
+        const { store, leases } = nats;
+        const commitLog = await ReplicatedCommitLog.open({ store, nodeId, logId: randomId() }, config, clock);
+        const membership = await Membership.join({ leases, nodeId }, config, clock);
+        return new Cluster({ target, nats, commitLog, membership }, config);
+      } catch (error) {
+        await nats.close();
+        throw error;
+      }
     } catch (error) {
-      await nats.close();
-      throw natsError(error, access);
+      throw toNatsError(error, target);
     }
   }
 
-  /** Has a server take part, from now on. `fingerprint` is that of its certificate. */
-  attach(server: ClusterHost, { fingerprint }: { fingerprint?: string }): void {
-    const { address } = server;
-    const isKnown = !WILDCARDS.includes(address.host);
-    const own = isKnown ? formatBackup({ server: address, fingerprint }) : "";
-    this.#setAddress(this.#advertised ?? own);
-    server.publishOwnBackups();
+  /** Whether this node has an address that other nodes can tell clients. Known once it is attached. */
+  get isRoutable(): boolean {
+    return this.#membership.ownAddress !== "";
+  }
+
+  /** Makes a server a node of the room. `fingerprint` is that of its certificate. */
+  attach(host: ClusterHost, { fingerprint }: { fingerprint?: string }): void {
+    const { address } = host;
+    const own = WILDCARDS.includes(address.host) ? "" : formatBackup({ server: address, fingerprint });
+    this.#membership.ownAddress = this.target.advertised ?? own;
+    host.publishOwnBackups();
     this.#membership.start({
-      nodeIds: () => server.nodeIds,
-      advertised: () => server.clusterServers,
-      onNodeDown: (nodeId) => server.nodeDown(nodeId),
+      nodeIds: () => host.nodeIds,
+      advertised: () => host.clusterServers,
+      onNodeDown: (nodeId) => host.nodeDown(nodeId),
       onNodesChanged: (addresses, { isLeader }) => {
-        this.commitLog.verifyTail().catch(() => {}); // next time
+        this.commitLog.verifyTail().catch(() => {}); // the next poll tries again
         if (!isLeader) return;
-        server.setClusterServers(addresses);
+        host.setClusterServers(addresses);
         this.commitLog.snapshotIfDue();
       },
     });
   }
 
-  /** Whether clients of other servers can be told of this one, so far as it knows itself. */
-  isRoutable(server: ClusterHost): boolean {
-    return this.#advertised !== undefined || !WILDCARDS.includes(server.address.host);
-  }
-
-  /** Takes leave of the others, once what was said is stored. */
+  /** Leaves the cluster once all proposals are stored. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
 
   async #close(): Promise<void> {
-    await this.commitLog.close({ drainTimeoutMs: LEAVE_TIMEOUT_MS });
-    await withTimeout(LEAVE_TIMEOUT_MS, this.#membership[Symbol.asyncDispose]());
+    const { leaveTimeoutMs } = this.#config;
+    await this.commitLog.close({ drainTimeoutMs: leaveTimeoutMs });
+    await withTimeout(leaveTimeoutMs, this.#membership[Symbol.asyncDispose]());
     await this.#nats.close();
   }
 
@@ -176,24 +131,72 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-async function readAccess(
-  { servers, credentials, isTls, credentialsFile: creds, caFile: ca }: NatsTarget,
-): Promise<NatsConfig> {
+async function readAccess(target: NatsTarget): Promise<NatsConfig> {
+  const { servers, credentials, isTls, credentialsFile, caFile } = target;
   return {
     servers,
-    credentials: creds === undefined ? credentials : parseCredentials(await readUserFile(creds), creds),
-    ...(ca === undefined ? { isTls } : { ca: await readUserFile(ca), isTls: true }),
+    credentials: credentialsFile === undefined
+      ? credentials
+      : parseCredentials(await readUserFile(credentialsFile), credentialsFile),
+    ...(caFile === undefined ? { isTls } : { ca: await readUserFile(caFile), isTls: true }),
   };
 }
 
-/** What the module that is loaded apart throws is none of our classes. */
-function natsError(cause: unknown, { servers }: NatsConfig): unknown {
+/** The lazily loaded module has error classes of its own in a bundle: its errors are known by name. */
+function toNatsError(cause: unknown, { servers }: NatsConfig): NatsError {
+  if (cause instanceof NatsError) return cause;
   const { name, message, code, details } = cause as Error & {
     code: NatsCode;
     details: Record<string, string>;
   };
   if (name === "NatsModuleError") return new NatsError(code, details, { cause });
-  if (name === "NatsError") return cause;
-  const known = { servers: servers.join(", "), reason: message };
-  return new NatsError("nats-unreachable", known, { cause });
+  return new NatsError("nats-unreachable", { servers: servers.join(", "), reason: message }, { cause });
+}
+
+/** Parses NATS servers as users of NATS write them, with commas between: `nats://host:4222`, `tls://user:password@host`,
+ * `host`.
+ * @throws {InputError} `nats-url-invalid` */
+export function parseNats(text: string): NatsConfig {
+  const urls = text.split(",").map((url) => parseUrl(url.trim()));
+  return {
+    servers: urls.map(({ server }) => server),
+    credentials: urls.find(({ credentials }) => credentials)?.credentials,
+    isTls: urls.some(({ isTls }) => isTls),
+  };
+}
+
+function parseUrl(text: string): { server: string; isTls: boolean; credentials?: NatsCredentials } {
+  const [, scheme = "nats", login, address = ""] =
+    /^(?:(nats|tls):\/\/)?(?:(.*)@)?([^@/?#]+)\/?$/i.exec(text) ?? [];
+  try {
+    const server = formatAddress(parseServerAddress(address, NATS_PORT));
+    const credentials = login === undefined ? undefined : credentialsOf(login, decodeURIComponent);
+    return { server, isTls: scheme.toLowerCase() === "tls", credentials };
+  } catch (cause) {
+    // The text may hold a password.
+    const url = text.replace(/\/\/.*@/, "//***@");
+    throw new InputError("nats-url-invalid", { url }, { cause });
+  }
+}
+
+/** Parses `user:password`, or a token. */
+function credentialsOf(text: string, decode: (part: string) => string): NatsCredentials {
+  const colon = text.indexOf(":");
+  if (colon < 0) return { type: "token", token: decode(text) };
+  return { type: "user", user: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1)) };
+}
+
+/** Parses the text of a credentials file: one of NATS's own, or `user:password` or a token in its first line.
+ * @throws {InputError} `nats-creds-invalid` */
+export function parseCredentials(text: string, path: string): NatsCredentials {
+  if (text.includes("BEGIN NATS USER JWT")) return { type: "creds", text };
+  const [line = ""] = text.split(/\r?\n/, 1);
+  if (line.trim() !== "") return credentialsOf(line.trim(), (part) => part);
+  throw new InputError("nats-creds-invalid", { path });
+}
+
+/** @throws {InputError} `room-invalid` */
+export function parseRoom(text: string): string {
+  if (ROOM_NAME.test(text)) return text;
+  throw new InputError("room-invalid", { room: text });
 }

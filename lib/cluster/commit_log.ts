@@ -1,76 +1,88 @@
-// The journal of a room that many servers share: what is proposed goes into blocks, these into a store that puts
-// the blocks of all servers into one order, and that order makes the entries. Knows nothing of NATS.
+// The `CommitLog` of `--nats`: the store gives the batches of all nodes one order, and this order numbers the entries.
 
-import { LruMap } from "../base/limits.ts";
 import { setTimeout as delay } from "node:timers/promises";
-import { BatchWriter } from "./batch_writer.ts";
-import { Snapshots, type SnapshotsOptions } from "./checkpoints.ts";
-import { type Instant, randomId } from "../base/time.ts";
+import { LruMap } from "../base/limits.ts";
+import { type Clock, type Instant, randomId } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
-import type { Apply, CommitLog } from "../room/commit_log.ts";
-import { LogReader, type LogReaderOptions, logTruncated } from "./log_reader.ts";
-import { RoomState } from "../room/state.ts";
-import { type Batch, encodeProposal, tryDecodeBatch } from "./nats_block.ts";
-import { encodeSnapshot, isGenesis, tryDecodeSnapshot } from "./nats_checkpoint.ts";
-import type { StoredRecord, StreamStore } from "./store.ts";
 import type { ProposedEvent } from "../protocol/frames.ts";
+import type { Apply, CommitLog } from "../room/commit_log.ts";
+import { RoomState } from "../room/state.ts";
+import { BatchWriter, type BatchWriterConfig } from "./batch_writer.ts";
+import { LogReader, type LogReaderConfig, logTruncated } from "./log_reader.ts";
+import {
+  type Batch,
+  encodeProposal,
+  encodeSnapshot,
+  isGenesis,
+  type StoredRecord,
+  type StreamStore,
+  tryDecodeBatch,
+  tryDecodeSnapshot,
+} from "./store.ts";
 
-/** Bytes of proposals that may wait until nobody should say more. */
-const MAX_UNCOMMITTED_BYTES = 8_388_608;
-/** Most servers whose blocks are told apart: each start of one makes another. */
+/** How many nodes' `batchSeq` are remembered: each start of a node makes a new one. */
 const MAX_PRODUCERS = 256;
-/** After so many checks that find too little, it is believed. */
+/** How many checks in a row must find too little before the log counts as truncated: a NATS server that has just become
+ * the leader of its cluster may not know all records for a moment. */
 const TRUNCATED_CHECKS = 3;
-/** Stands for no server. */
+/** No node has this id. */
 const NO_NODE = 0n;
-/** From look to look whether all is stored, in ms. */
+/** How often {@linkcode ReplicatedCommitLog.close} looks whether all is stored, in ms. */
 const DRAIN_POLL_MS = 20;
 
-/** What a shared journal needs. */
-export interface ReplicatedCommitLogOptions
-  extends LogReaderOptions, Pick<SnapshotsOptions, "onSnapshotTooLarge" | "snapshotEntries"> {
-  /** This server's id, random and not zero. */
-  readonly nodeId: bigint;
-  /** Told when the store is away, and something waits for it; and when that is over. */
-  readonly onStalled?: (isUnavailable: boolean) => void;
-  /** Told what cannot be mended: the journal gives nothing any more. */
-  readonly onFailed?: (error: NatsError) => void;
-  readonly unavailableAfterMs?: number;
-  readonly deletedMs?: number;
-  readonly maxUncommittedBytes?: number;
+interface SnapshotConfig {
+  /** A snapshot is due after this many entries, this many bytes of batches, or this many ms. */
+  readonly snapshotEntries: number;
+  readonly snapshotBytes: number;
+  readonly snapshotIntervalMs: number;
 }
 
-/** A journal that many servers follow. */
+export interface ReplicatedLogConfig extends SnapshotConfig, LogReaderConfig, BatchWriterConfig {
+  /** Bytes of proposals that may wait for the store before the log is blocked. */
+  readonly maxUncommittedBytes: number;
+}
+
+/** A commit log that many nodes share. */
 export class ReplicatedCommitLog implements CommitLog {
+  /** The store has become unavailable while entries wait for it, or has stored all of them. */
+  onStalled: (isUnavailable: boolean) => void = () => {};
+  /** See {@linkcode SnapshotPolicy.onSnapshotTooLarge}. */
+  onSnapshotTooLarge: (bytes: number, how: { isKept: boolean }) => void = () => {};
   readonly nodeId: bigint;
   readonly firstSeq: number;
   readonly logId: bigint;
-  readonly #options: ReplicatedCommitLogOptions;
+  readonly #config: ReplicatedLogConfig;
+  readonly #clock: Clock;
   readonly #store: StreamStore;
   readonly #reader: LogReader;
   readonly #writer: BatchWriter;
-  readonly #snapshots: Snapshots;
-  /** Number of the last block of each server, who stored something last at the end. */
+  readonly #policy: SnapshotPolicy;
+  readonly #failure = Promise.withResolvers<never>();
+  /** The last batch of each node, in the order in which they were stored. */
   readonly #batchSeqs: LruMap<bigint, number>;
-  /** Who is in after all that was given, for checkpoints. */
+  /** The room after the last entry, for snapshots. */
   readonly #state = new RoomState();
   #snapshot: readonly ProposedEvent[];
   #seq: number;
-  /** Of what was given last. */
+  /** Of the last record that was applied. */
   #position: number;
   #lastMonotonicMs = -Infinity;
-  /** How many checks in a row have found less than had come. */
+  /** How many checks in a row have found less than was read. */
   #truncatedChecks = 0;
   #isClosed = false;
   #apply: Apply = () => {};
   #onReady: () => void = () => {};
 
-  private constructor(store: StreamStore, reader: LogReader, options: ReplicatedCommitLogOptions) {
-    const { nodeId, clock, onFailed } = options;
+  private constructor(
+    { store, nodeId, reader }: { store: StreamStore; nodeId: bigint; reader: LogReader },
+    config: ReplicatedLogConfig,
+    clock: Clock,
+  ) {
     const { snapshot, logId } = reader;
     this.#store = store;
     this.#reader = reader;
-    this.#options = options;
+    this.#config = config;
+    this.#clock = clock;
     this.nodeId = nodeId;
     this.logId = logId;
     this.firstSeq = this.#seq = snapshot.seq;
@@ -78,14 +90,14 @@ export class ReplicatedCommitLog implements CommitLog {
     for (const entry of snapshot.events) this.#state.apply(entry);
     this.#batchSeqs = new LruMap(MAX_PRODUCERS, snapshot.batchSeqs);
     this.#position = snapshot.position;
-    this.#writer = new BatchWriter(store, {
-      ...options,
-      nowMs: () => clock().monotonicMs,
-      onStored: (position, batchSeq) => this.#onStored(position, batchSeq),
-      onSnapshotTooLarge: (bytes) => void this.#snapshots.onTooLarge(bytes),
-      onStreamDeleted: () => onFailed?.(new NatsError("nats-stream-gone")),
-    });
-    this.#snapshots = new Snapshots({ ...options, store, wallMs: () => clock().wallMs });
+    this.#policy = new SnapshotPolicy(store, config, clock);
+    this.#policy.onSnapshotTooLarge = (bytes, how) => this.onSnapshotTooLarge(bytes, how);
+    this.#writer = new BatchWriter({ store, nodeId }, config, clock);
+    this.#writer.onStored = (position, batchSeq) => this.#onStored(position, batchSeq);
+    this.#writer.onStalled = (isUnavailable) => this.onStalled(isUnavailable);
+    this.#writer.onSnapshotTooLarge = (bytes) => void this.#policy.onTooLarge(bytes);
+    this.#writer.onStreamDeleted = () => this.#failure.reject(new NatsError("nats-stream-gone"));
+    this.#failure.promise.catch(() => {}); // `failed` may be awaited later, or never
     reader.subscribe(() => {
       if (!this.#isClosed) this.#onReady();
     });
@@ -96,10 +108,21 @@ export class ReplicatedCommitLog implements CommitLog {
     });
   }
 
-  /** Reads the past of a room, or begins one.
+  /** Reads the log of a room, or creates it. `nodeId` and `logId` are random and not zero; `logId` is for a room that has
+   * no log yet.
    * @throws what {@linkcode LogReader.open} throws */
-  static async open(store: StreamStore, options: ReplicatedCommitLogOptions): Promise<ReplicatedCommitLog> {
-    return new ReplicatedCommitLog(store, await LogReader.open(store, options), options);
+  static async open(
+    { store, nodeId, logId }: { store: StreamStore; nodeId: bigint; logId: bigint },
+    config: ReplicatedLogConfig,
+    clock: Clock,
+  ): Promise<ReplicatedCommitLog> {
+    const reader = await LogReader.open({ store, logId }, config, clock);
+    return new ReplicatedCommitLog({ store, nodeId, reader }, config, clock);
+  }
+
+  /** Rejects with a {@linkcode NatsError} when this node can no longer follow the log. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
   }
 
   get snapshot(): readonly ProposedEvent[] {
@@ -107,7 +130,7 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   get isBlocked(): boolean {
-    return this.#writer.unwrittenBytes >= (this.#options.maxUncommittedBytes ?? MAX_UNCOMMITTED_BYTES);
+    return this.#writer.unwrittenBytes >= this.#config.maxUncommittedBytes;
   }
 
   get isUnavailable(): boolean {
@@ -117,7 +140,7 @@ export class ReplicatedCommitLog implements CommitLog {
   subscribe(apply: Apply, onReady: () => void): void {
     this.#apply = apply;
     this.#onReady = onReady;
-    this.#snapshot = []; // it was asked for before
+    this.#snapshot = []; // the subscriber has read it
     this.deliver();
   }
 
@@ -126,59 +149,54 @@ export class ReplicatedCommitLog implements CommitLog {
   }
 
   deliver(): void {
-    for (const stored of this.#reader.drain()) {
-      // What comes behind something that is not understood would get numbers that it has nowhere else.
+    for (const record of this.#reader.drain()) {
+      // After a record of a newer version, entries would get another `seq` here than on other nodes.
       if (this.#isClosed) return;
-      this.#position = stored.position;
-      if (stored.isSnapshot) this.#noteCheckpoint(stored);
-      else this.#applyBatch(this.#tryDecodeBatch(stored), stored);
+      this.#position = record.position;
+      if (record.isSnapshot) this.#onSnapshot(record);
+      else this.#applyBatch(this.#decodeBatch(record), record);
     }
   }
 
-  /** To be called now and then: notices if the store has lost what it had. */
+  /** Checks whether the store still has the last record that was read. Called at each poll of the leases. */
   async verifyTail(): Promise<void> {
     const { position } = this.#reader.last;
     const { lastPosition } = await this.#store.state();
     this.#truncatedChecks = lastPosition < position ? this.#truncatedChecks + 1 : 0;
-    // One that has just begun to lead a cluster may not know all for a moment.
     if (this.#truncatedChecks >= TRUNCATED_CHECKS) this.#forkLog();
   }
 
-  /** To be called now and then, by one of the servers: writes a checkpoint if there was none for long. */
+  /** Writes a snapshot if the last one is too old. Called by one node of the room at each poll of the leases. */
   snapshotIfDue(): void {
-    if (this.#snapshots.isDue) this.#writeCheckpoint();
+    if (this.#policy.isDue) this.#writeSnapshot();
   }
 
-  /** Waits until all that was proposed is stored, at most so long, and ends. */
+  /** Ends the log once all proposals are stored, at the latest after `drainTimeoutMs`. */
   async close({ drainTimeoutMs = 0 }: { drainTimeoutMs?: number } = {}): Promise<void> {
-    const { clock } = this.#options;
-    for (
-      const endMs = clock().monotonicMs + drainTimeoutMs;
-      !this.#writer.isIdle && clock().monotonicMs < endMs;
-    ) {
+    const nowMs = () => this.#clock().monotonicMs;
+    for (const endMs = nowMs() + drainTimeoutMs; !this.#writer.isIdle && nowMs() < endMs;) {
       await delay(DRAIN_POLL_MS);
       this.deliver();
     }
     this.#stop();
   }
 
-  /** What others have stored that is none of ours makes nothing, on any server; what is of a later version ends this
-   * one, which would make less of it than others do. */
-  #tryDecodeBatch({ bytes }: StoredRecord): Batch {
-    const block = this.#decodeOrFail(() => tryDecodeBatch(bytes));
-    return block ?? { nodeId: NO_NODE, batchSeq: 0, entries: [] };
+  /** A record that is not a batch is a no-op, as it is on all nodes. One of a newer version ends this node, which would
+   * make another room of it than newer nodes do. */
+  #decodeBatch({ bytes }: StoredRecord): Batch {
+    const batch = this.#decodeOrFail(() => tryDecodeBatch(bytes));
+    return batch ?? { nodeId: NO_NODE, batchSeq: 0, entries: [] };
   }
 
-  #decodeOrFail<Result>(read: () => Result): Result | undefined {
+  #decodeOrFail<Result>(decode: () => Result): Result | undefined {
     try {
-      return read();
+      return decode();
     } catch (error) {
       this.#fail(error as NatsError);
       return undefined;
     }
   }
 
-  /** Nothing more is given, nor stored. */
   #stop(): void {
     this.#isClosed = true;
     this.#writer.close();
@@ -186,66 +204,120 @@ export class ReplicatedCommitLog implements CommitLog {
 
   #fail(error: NatsError): void {
     this.#stop();
-    this.#options.onFailed?.(error);
+    this.#failure.reject(error);
   }
 
-  #applyBatch({ nodeId, batchSeq, entries }: Batch, stored: StoredRecord): void {
+  #applyBatch({ nodeId, batchSeq, entries }: Batch, record: StoredRecord): void {
     if (nodeId === this.nodeId) this.#writer.onReadBack(batchSeq, entries.length);
-    // One that was stored twice: its acknowledgement was lost, and the store had forgotten that it had it.
+    // Stored twice: the acknowledgement was lost, and the store no longer remembered the id when it was retried.
     if (batchSeq <= (this.#batchSeqs.get(nodeId) ?? 0)) return;
     this.#batchSeqs.set(nodeId, batchSeq);
-    const at = this.#instantOf(stored);
+    const at = this.#instantOf(record);
     for (const entry of entries) {
       this.#state.apply(entry);
       this.#apply(entry, this.#seq++, at, nodeId !== this.nodeId);
     }
-    const isDue = this.#snapshots.onApplied({ entries: entries.length, bytes: stored.bytes.length });
-    // Whose block makes it due writes it: so one server does.
-    if (isDue && nodeId === this.nodeId) this.#writeCheckpoint();
+    const isDue = this.#policy.onApplied({ entries: entries.length, bytes: record.bytes.length });
+    // The node whose batch makes the snapshot due writes it, so that one node does.
+    if (isDue && nodeId === this.nodeId) this.#writeSnapshot();
   }
 
-  /** When something was stored, on the clocks of this process. */
+  /** When a record was stored, on the clocks of this process. */
   #instantOf({ timeMs }: StoredRecord): Instant {
-    const now = this.#options.clock();
+    const now = this.#clock();
     const ageMs = Math.max(0, now.wallMs - timeMs);
     this.#lastMonotonicMs = Math.max(this.#lastMonotonicMs, now.monotonicMs - ageMs);
     return { wallMs: timeMs, monotonicMs: this.#lastMonotonicMs };
   }
 
-  #noteCheckpoint({ timeMs, bytes, position }: StoredRecord): void {
+  #onSnapshot({ timeMs, bytes, position }: StoredRecord): void {
     const snapshot = this.#decodeOrFail(() => tryDecodeSnapshot(bytes));
     if (!snapshot) return;
     const isNew = position > this.#reader.openedAtPosition;
     const isOther = isNew && snapshot.logId !== this.logId;
-    // Another mark would end those who began anew by now; but a checkpoint may be of one who has missed the mark.
+    // A genesis means that another node has forked the log already: a second fork would end the nodes that have restarted
+    // since. Any other snapshot may come from a node that has missed the fork.
     if (isOther) return isGenesis(snapshot) ? this.#fail(logTruncated()) : this.#forkLog();
-    this.#snapshots.onStored(timeMs, { isNew });
+    this.#policy.onStored(timeMs, { isNew });
   }
 
-  #writeCheckpoint(): void {
-    const snapshot = [...this.#state.snapshot()];
+  #writeSnapshot(): void {
+    const events = [...this.#state.snapshot()];
     const [position, seq, batchSeqs] = [this.#position, this.#seq, this.#batchSeqs];
-    const bytes = encodeSnapshot({ logId: this.logId, position, seq, batchSeqs, events: snapshot });
+    const bytes = encodeSnapshot({ logId: this.logId, position, seq, batchSeqs, events });
     this.#writer.addSnapshot(bytes, `checkpoint-${this.nodeId.toString(16)}-${position}`);
   }
 
-  /** A block of this server is stored. Something else has come from there already: the store has lost what it had. */
+  /** A batch of this node was acknowledged at a position where another record was read: the store has lost its end. */
   #onStored(position: number, batchSeq: number): void {
     this.deliver();
     if (this.#reader.last.position < position) this.#reader.expectPosition(position);
     else if ((this.#batchSeqs.get(this.nodeId) ?? 0) < batchSeq) this.#forkLog();
   }
 
-  /** The store has lost the end of the log, as a machine without power may: what comes now has numbers that others had.
-   * From here on the log is another instance, so that nobody takes the one for the other, and all servers begin anew
-   * with what is left of it. */
+  /** The store has lost the end of the log, for example in a power cut: new entries would get the `seq` of lost ones.
+   * From here on the log has another `logId`, and all nodes must restart with what is left of it. */
   #forkLog(): void {
     if (this.#isClosed) return;
     this.#stop();
-    // From the very beginning: of use if nothing is forgotten yet, and passed over otherwise.
-    const mark = { logId: randomId(), position: 0, seq: 0, batchSeqs: new Map(), events: [] };
-    void this.#store.append(encodeSnapshot(mark), { id: `back-${mark.logId}`, isSnapshot: true })
-      .catch(() => {}) // another server has more luck, or the next start
+    // Nodes that start use this genesis if no record was forgotten yet, and an older snapshot otherwise.
+    const genesis = { logId: randomId(), position: 0, seq: 0, batchSeqs: new Map(), events: [] };
+    void this.#store.append(encodeSnapshot(genesis), { id: `back-${genesis.logId}`, isSnapshot: true })
+      .catch(() => {}) // another node will fork the log, or the next start
       .finally(() => this.#fail(logTruncated()));
+  }
+}
+
+/** Decides when a snapshot is due, and keeps the stream from forgetting records while snapshots are too large. */
+export class SnapshotPolicy {
+  /** A snapshot of so many bytes cannot be stored, told once until one is stored, or is twice as large. `isKept`: whether
+   * the stream keeps all records meanwhile, told again when that changes. */
+  onSnapshotTooLarge: (bytes: number, how: { isKept: boolean }) => void = () => {};
+  readonly #store: Pick<StreamStore, "setUnlimited">;
+  readonly #config: SnapshotConfig;
+  readonly #clock: Clock;
+  #entries = 0;
+  #bytes = 0;
+  #atMs: number;
+  #lastReported = { bytes: 0, isKept: true };
+
+  constructor(store: Pick<StreamStore, "setUnlimited">, config: SnapshotConfig, clock: Clock) {
+    this.#store = store;
+    this.#config = config;
+    this.#clock = clock;
+    this.#atMs = clock().wallMs;
+  }
+
+  /** Whether the last snapshot is too old, however little has happened since. */
+  get isDue(): boolean {
+    return this.#clock().wallMs - this.#atMs >= this.#config.snapshotIntervalMs;
+  }
+
+  /** Counts the entries and bytes of a batch. Returns whether a snapshot is due. */
+  onApplied({ entries, bytes }: { entries: number; bytes: number }): boolean {
+    this.#entries += entries;
+    this.#bytes += bytes;
+    return this.#entries >= this.#config.snapshotEntries || this.#bytes >= this.#config.snapshotBytes;
+  }
+
+  /** A snapshot was read. `isNew`: whether it was stored after this node has opened the log. */
+  onStored(timeMs: number, { isNew }: { isNew: boolean }): void {
+    this.#restart(timeMs);
+    this.#lastReported = { bytes: 0, isKept: true };
+    if (isNew) this.#store.setUnlimited(false).catch(() => {}); // the next snapshot tries again
+  }
+
+  async onTooLarge(bytes: number): Promise<void> {
+    this.#restart(this.#clock().wallMs); // try again when the next one is due
+    const isKept = await this.#store.setUnlimited(true).then(() => true, () => false);
+    if (bytes < 2 * this.#lastReported.bytes && isKept === this.#lastReported.isKept) return;
+    this.#lastReported = { bytes, isKept };
+    this.onSnapshotTooLarge(bytes, { isKept });
+  }
+
+  #restart(timeMs: number): void {
+    this.#entries = 0;
+    this.#bytes = 0;
+    this.#atMs = timeMs;
   }
 }

@@ -1,93 +1,92 @@
-// Reads the log of a room that many servers share: its past up to where it ends, as a server that starts needs it, and
-// from there on whatever comes. Knows nothing of what entries mean, nor of NATS.
+// Reads the log of the cluster: the latest usable snapshot, then every record after it.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
-import { createLog, findSnapshot, type Snapshot, tryDecodeSnapshot } from "./nats_checkpoint.ts";
-import type { StoredRecord, StreamStore } from "./store.ts";
+import {
+  encodeSnapshot,
+  type Snapshot,
+  type StoredRecord,
+  type StreamStore,
+  tryDecodeSnapshot,
+} from "./store.ts";
 
-/** How much of the past a server that starts reads, in bytes of blocks, more or less. */
+/** About how many bytes of records a node that starts reads. */
 const REPLAY_BYTES = 16_777_216;
-/** From try to try to find the past, in ms, and how long that may take: longer than a cluster that loses its leader, and
- * the next one as well. */
+/** Between two attempts to open the log, in ms. */
 const RETRY_MS = 200;
-const OPENING_MS = 60_000;
-/** A store that gives nothing for so long to a server that starts does not have what it said, in ms: a cluster takes up
- * to 10 s to choose a leader. */
-const READING_MS = 15_000;
-/** What is stored must come within this, in ms, or is asked for again: not everything that goes wrong with a reader is
- * noticed on its way. */
-const BACK_MS = 3_000;
 
-/** What a reader needs. */
-export interface LogReaderOptions {
-  /** Instance of the room if there is none yet, random and not zero. */
-  readonly logId: bigint;
-  readonly clock: Clock;
-  readonly openTimeoutMs?: number;
-  readonly readTimeoutMs?: number;
-  readonly rereadAfterMs?: number;
+export interface LogReaderConfig {
+  /** How long {@linkcode LogReader.open} tries, in ms. */
+  readonly openTimeoutMs: number;
+  /** How long the store may yield nothing to a node that starts, in ms, before the attempt fails. */
+  readonly readTimeoutMs: number;
+  /** How long after an append its record must have been read, in ms, before the reader asks again. */
+  readonly rereadAfterMs: number;
 }
 
-/** A log that is read. */
+/** A log that is being read. */
 export class LogReader {
-  /** What is known of the log before what is read. */
+  /** The log before the first record that is read. */
   readonly snapshot: Snapshot;
-  /** Fulfilled when nothing more is read: with an error unless the store was closed. `nats-log-cut`: a part is missing;
-   * `nats-log-back`: the end is another than it was. */
+  /** Fulfilled when reading ends: undefined if the store was closed, `nats-log-cut` if records are missing,
+   * `nats-log-back` if the store has lost the end of the log. */
   readonly done: Promise<NatsError | undefined>;
   readonly #store: StreamStore;
-  readonly #rereadAfterMs: number;
+  readonly #config: LogReaderConfig;
   #onRecords = () => {};
   #received: StoredRecord[] = [];
   #last: Pick<StoredRecord, "position" | "timeMs">;
-  #instance: bigint;
+  #logId: bigint;
   #openedAtPosition: number;
   #isAbandoned = false;
 
-  private constructor(
-    store: StreamStore,
-    snapshot: Snapshot,
-    { rereadAfterMs = BACK_MS }: LogReaderOptions,
-  ) {
+  private constructor(store: StreamStore, snapshot: Snapshot, config: LogReaderConfig) {
     this.#store = store;
-    this.#rereadAfterMs = rereadAfterMs;
+    this.#config = config;
     this.snapshot = snapshot;
-    this.#instance = snapshot.logId;
+    this.#logId = snapshot.logId;
     this.#openedAtPosition = snapshot.position;
     this.#last = { position: snapshot.position, timeMs: NaN };
     this.done = this.#read();
   }
 
-  /** Reads the past of a room, or begins one.
-   * @throws what the store throws, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
-  static async open(store: StreamStore, options: LogReaderOptions): Promise<LogReader> {
-    const { clock, openTimeoutMs = OPENING_MS } = options;
-    for (const endMs = clock().monotonicMs + openTimeoutMs;;) {
+  /** Reads the log up to its end, or creates it. `logId`: for a room that has no log yet; random, not zero.
+   * @throws errors of the store, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
+  static async open(
+    { store, logId }: { store: StreamStore; logId: bigint },
+    config: LogReaderConfig,
+    clock: Clock,
+  ): Promise<LogReader> {
+    for (const endMs = clock().monotonicMs + config.openTimeoutMs;;) {
       try {
-        const reader = await LogReader.#open(store, options);
+        const reader = await LogReader.#open(store, logId, config);
         if (reader) return reader;
       } catch (error) {
         const isNewer = error instanceof NatsError && error.code === "nats-newer";
-        // A cluster that chooses a leader does not answer.
+        // A NATS cluster that elects a leader does not answer.
         if (isNewer || clock().monotonicMs >= endMs) throw error;
         await delay(RETRY_MS);
       }
     }
   }
 
-  /** Undefined if another server began the room at the same time. */
-  static async #open(store: StreamStore, options: LogReaderOptions): Promise<LogReader | undefined> {
+  /** Undefined if another node created the log at the same time. */
+  static async #open(
+    store: StreamStore,
+    logId: bigint,
+    config: LogReaderConfig,
+  ): Promise<LogReader | undefined> {
     const { firstPosition, lastPosition, recordCount, bytes } = await store.state();
-    const wanted = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, recordCount)));
-    const found = await findSnapshot(store, Math.max(firstPosition, lastPosition - wanted), firstPosition) ??
-      await findSnapshot(store, firstPosition, firstPosition);
-    const snapshot = found ?? await createLog(store, lastPosition, options.logId);
+    const replayed = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, recordCount)));
+    const wanted = Math.max(firstPosition, lastPosition - replayed);
+    const snapshot = await findSnapshot(store, wanted, firstPosition) ??
+      await findSnapshot(store, firstPosition, firstPosition) ??
+      await createLog(store, lastPosition, logId);
     if (!snapshot) return undefined;
-    const reader = new LogReader(store, snapshot, options);
+    const reader = new LogReader(store, snapshot, config);
     try {
-      await reader.#catchUpTo(lastPosition, options);
+      await reader.#catchUpTo(lastPosition);
       reader.#recordOpened();
       return reader;
     } catch (error) {
@@ -96,49 +95,45 @@ export class LogReader {
     }
   }
 
-  /** Of the instances in the past, the last one. */
+  /** Of the last snapshot that was read while opening: the log may have been forked. */
   get logId(): bigint {
-    return this.#instance;
+    return this.#logId;
   }
 
-  /** Position of the last of the past. */
+  /** Of the last record that was read while opening. */
   get openedAtPosition(): number {
     return this.#openedAtPosition;
   }
 
-  /** What has come last. */
+  /** The last record that was read. */
   get last(): Pick<StoredRecord, "position" | "timeMs"> {
     return this.#last;
   }
 
-  /** Calls `onRecords` when something has come. */
+  /** Calls `onRecords` for each record that is read from now on. */
   subscribe(onRecords: () => void): void {
     this.#onRecords = onRecords;
   }
 
-  /** What has come since it was asked last. */
+  /** The records that were read since the last call. */
   drain(): StoredRecord[] {
     return this.#received.splice(0);
   }
 
-  /** Something is stored there: has the store asked again unless it comes. */
+  /** Restarts the read unless the record at this position, which the store has acknowledged, arrives soon. */
   expectPosition(position: number): void {
     const timer = setTimeout(() => {
       if (this.#last.position < position) this.#store.restartRead();
-    }, this.#rereadAfterMs);
+    }, this.#config.rereadAfterMs);
     Deno.unrefTimer(timer);
   }
 
-  async #catchUpTo(position: number, { readTimeoutMs = READING_MS }: LogReaderOptions): Promise<void> {
+  async #catchUpTo(position: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.subscribe(() => this.#last.position >= position && resolve());
     const reached = new AbortController();
     try {
-      await Promise.race([
-        promise,
-        this.done.then(throwIfError),
-        this.#rereadWhileSilent(reached, readTimeoutMs),
-      ]);
+      await Promise.race([promise, this.done.then(throwIfError), this.#rereadWhileSilent(reached)]);
     } finally {
       reached.abort();
     }
@@ -147,19 +142,19 @@ export class LogReader {
   #recordOpened(): void {
     this.#openedAtPosition = this.#last.position;
     for (const { isSnapshot, bytes } of this.#received) {
-      if (isSnapshot) this.#instance = tryDecodeSnapshot(bytes)?.logId ?? this.#instance;
+      if (isSnapshot) this.#logId = tryDecodeSnapshot(bytes)?.logId ?? this.#logId;
     }
   }
 
-  /** Has the store asked again while nothing comes. Rejects when nothing has come for long: the store may have lost what
-   * it said that it had.
-   * @throws {NatsError} `nats-unread` */
-  async #rereadWhileSilent({ signal }: AbortController, readTimeoutMs: number): Promise<void> {
+  /** Restarts the read while it yields nothing.
+   * @throws {NatsError} `nats-unread`: the store may have lost records that it counted */
+  async #rereadWhileSilent({ signal }: AbortController): Promise<void> {
+    const { rereadAfterMs, readTimeoutMs } = this.#config;
     let { position } = this.#last;
     for (let silentMs = 0; silentMs < readTimeoutMs;) {
-      await delay(this.#rereadAfterMs, undefined, { signal }).catch(() => {});
+      await delay(rereadAfterMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      silentMs = position === this.#last.position ? silentMs + this.#rereadAfterMs : 0;
+      silentMs = position === this.#last.position ? silentMs + rereadAfterMs : 0;
       if (silentMs > 0) this.#store.restartRead();
       ({ position } = this.#last);
     }
@@ -167,18 +162,16 @@ export class LogReader {
   }
 
   async #read(): Promise<NatsError | undefined> {
-    for await (const stored of this.#store.read(this.#last.position + 1)) {
+    for await (const record of this.#store.read(this.#last.position + 1)) {
       if (this.#isAbandoned) return undefined;
-      if (stored.isAfterGap) {
-        return new NatsError("nats-log-cut");
-      }
-      if (stored.position === this.#last.position) {
-        // Whatever follows may be numbered as what was lost.
-        if (stored.timeMs !== this.#last.timeMs) return logTruncated();
+      if (record.isAfterGap) return new NatsError("nats-log-cut");
+      if (record.position === this.#last.position) {
+        // Another record took the place of one that was lost: later positions may have changed hands as well.
+        if (record.timeMs !== this.#last.timeMs) return logTruncated();
         continue;
       }
-      this.#last = stored;
-      this.#received.push(stored);
+      this.#last = record;
+      this.#received.push(record);
       this.#onRecords();
     }
     return undefined;
@@ -189,7 +182,42 @@ function throwIfError(error: NatsError | undefined): void {
   if (error) throw error;
 }
 
-/** The end of a log is not what it was. */
+/** The store has lost the end of the log. */
 export function logTruncated(): NatsError {
   return new NatsError("nats-log-back");
+}
+
+/** A snapshot after which no record is missing: the first at position `wanted` or later, else the last. `first`: the
+ * first position in the store. */
+export async function findSnapshot(
+  store: StreamStore,
+  wanted: number,
+  first: number,
+): Promise<Snapshot | undefined> {
+  for (let from = wanted;;) {
+    const record = await store.findSnapshotFrom(from);
+    if (!record) return undefined;
+    const snapshot = tryDecodeSnapshot(record.bytes);
+    // A snapshot that covers its own position was made from records that the store has lost since.
+    const isValid = snapshot && snapshot.position < record.position;
+    if (isValid && snapshot.position + 1 >= first) return snapshot;
+    if (record.position < from) return undefined; // there is no later one
+    from = record.position + 1;
+  }
+}
+
+/** Starts a log after all that is stored. Undefined if another node has appended meanwhile. `last`: the last position in
+ * the store. */
+export async function createLog(
+  store: StreamStore,
+  last: number,
+  logId: bigint,
+): Promise<Snapshot | undefined> {
+  const snapshot = { logId, position: last, seq: 0, batchSeqs: new Map(), events: [] };
+  const position = await store.append(encodeSnapshot(snapshot), {
+    id: `begin-${logId.toString(16)}`,
+    isSnapshot: true,
+    after: last,
+  });
+  return position === undefined ? undefined : snapshot;
 }

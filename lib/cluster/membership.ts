@@ -1,98 +1,136 @@
-// The other servers of a room: renews this one's lease, and looks who else has one. Knows nothing of NATS, nor
-// of who is in.
+// Membership of the cluster: renews the lease of this node, and finds the nodes that have none any more.
 
-import { FailureDetector } from "./absences.ts";
 import type { Clock } from "../base/time.ts";
 import type { Leases } from "./store.ts";
 
-/** How often a lease is renewed, in ms. */
-const RENEW_MS = 2_000;
-/** How long clients are told of a server that has no lease any more, in ms: one that is started again, or upgraded, is
- * back by then, and nobody need hear of it twice. */
-const ADVERTISE_MS = 60_000;
-
-/** What a server does about its neighbours. */
-interface MembershipOptions {
-  /** This server's id. */
-  readonly nodeId: bigint;
-  readonly clock: Clock;
-  readonly renewMs?: number;
-  readonly suspectMs?: number;
-  readonly advertiseMs?: number;
+export interface MembershipConfig {
+  /** How often to renew the lease and to look at the others, in ms. */
+  readonly renewMs: number;
+  /** How long a node must be without a lease before it counts as down, in ms. After a NATS outage every lease has expired;
+   * give the nodes time to renew. */
+  readonly suspectMs: number;
+  /** How long a node without a lease is still advertised to clients, in ms: a node that restarts, or is upgraded, is back
+   * by then. */
+  readonly advertiseMs: number;
 }
 
-/** Who is told of the neighbours. */
+/** What the membership asks of this node, and tells it. */
 export interface MembershipListener {
-  /** The servers through which somebody is in. */
+  /** The nodes with members in the room. */
   readonly nodeIds: () => Iterable<bigint>;
-  /** A server is gone, again and again for as long as somebody is in through it. */
-  readonly onNodeDown: (server: bigint) => void;
-  /** The addresses of servers of which clients have been told. */
+  /** A node is down. Called at each poll as long as it has members. */
+  readonly onNodeDown: (nodeId: bigint) => void;
+  /** The addresses that clients are told of now. */
   readonly advertised: () => Iterable<string>;
-  /** Where the servers that live, or did a moment ago, are reached; `isLeader` of one of them, which does what one alone
-   * should do. */
+  /** Called at each poll with the addresses to tell clients of. `isLeader` on one node of the room: the one with the lowest
+   * id. */
   readonly onNodesChanged: (addresses: readonly string[], how: { isLeader: boolean }) => void;
 }
 
-/** The neighbourhood of a server. */
 export class Membership implements AsyncDisposable {
+  /** Where clients reach this node, as `host:port`, empty if nobody knows: stored with the lease. */
+  ownAddress = "";
   readonly #leases: Leases;
-  readonly #options: MembershipOptions;
+  readonly #nodeId: bigint;
+  readonly #config: MembershipConfig;
+  readonly #clock: Clock;
   readonly #nodeDetector: FailureDetector<bigint>;
   readonly #addressDetector: FailureDetector<string>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #polling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(leases: Leases, options: MembershipOptions) {
+  private constructor(
+    { leases, nodeId }: { leases: Leases; nodeId: bigint },
+    config: MembershipConfig,
+    clock: Clock,
+  ) {
     this.#leases = leases;
-    this.#options = options;
-    this.#nodeDetector = new FailureDetector(options);
-    this.#addressDetector = new FailureDetector({ suspectMs: options.advertiseMs ?? ADVERTISE_MS });
+    this.#nodeId = nodeId;
+    this.#config = config;
+    this.#clock = clock;
+    this.#nodeDetector = new FailureDetector(config.suspectMs);
+    this.#addressDetector = new FailureDetector(config.advertiseMs);
   }
 
-  /** Takes a lease: from then on others know of this server.
-   * @throws what the leases throw */
-  static async join(leases: Leases, options: MembershipOptions): Promise<Membership> {
-    await leases.acquire();
-    return new Membership(leases, options);
+  /** Takes a lease.
+   * @throws errors of the leases */
+  static async join(
+    node: { leases: Leases; nodeId: bigint },
+    config: MembershipConfig,
+    clock: Clock,
+  ): Promise<Membership> {
+    const membership = new Membership(node, config, clock);
+    await node.leases.acquire(membership.ownAddress);
+    return membership;
   }
 
-  /** Looks at once, and then again and again. */
+  /** Polls the leases at once, and then every `renewMs`. */
   start(listener: MembershipListener): void {
     if (this.#isClosed) return;
-    this.#polling = this.#poll(listener).catch(() => this.#forget()).finally(() => {
+    this.#polling = this.#poll(listener).catch(() => this.#resetDetectors()).finally(() => {
       if (this.#isClosed) return;
-      this.#timer = setTimeout(() => this.start(listener), this.#options.renewMs ?? RENEW_MS);
+      this.#timer = setTimeout(() => this.start(listener), this.#config.renewMs);
     });
   }
 
-  #forget(): void {
+  #resetDetectors(): void {
     this.#nodeDetector.reset();
     this.#addressDetector.reset();
   }
 
   async #poll({ nodeIds, advertised, onNodeDown, onNodesChanged }: MembershipListener): Promise<void> {
-    const { nodeId, clock } = this.#options;
-    await this.#leases.renew();
+    await this.#leases.renew(this.ownAddress);
     const living = await this.#leases.list();
     if (this.#isClosed) return;
-    const others = [...new Set(nodeIds())].filter((server) => server !== nodeId);
-    const { monotonicMs: nowMs } = clock();
-    for (const server of this.#nodeDetector.update(others, { living, nowMs })) onNodeDown(server);
-    const first = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
+    const others = [...new Set(nodeIds())].filter((nodeId) => nodeId !== this.#nodeId);
+    const { monotonicMs: nowMs } = this.#clock();
+    for (const nodeId of this.#nodeDetector.update(others, { living, nowMs })) onNodeDown(nodeId);
+    const leader = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
     const reachable = new Set([...living.values()].filter((address) => address !== ""));
     const before = [...advertised()];
-    const gone = new Set(this.#addressDetector.update(before, { living: reachable, nowMs }));
-    const addresses = [...before.filter((address) => !gone.has(address)), ...reachable];
-    onNodesChanged([...new Set(addresses)], { isLeader: first === nodeId });
+    const down = new Set(this.#addressDetector.update(before, { living: reachable, nowMs }));
+    const addresses = [...before.filter((address) => !down.has(address)), ...reachable];
+    onNodesChanged([...new Set(addresses)], { isLeader: leader === this.#nodeId });
   }
 
-  /** Gives the lease back. */
+  /** Releases the lease. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#polling;
-    await this.#leases.release().catch(() => {}); // it ends by itself
+    await this.#leases.release().catch(() => {}); // it expires
+  }
+}
+
+/** Tells which ids have been missing for long enough to count as down. Pure. */
+export class FailureDetector<Id> {
+  readonly #suspectMs: number;
+  readonly #missingSinceMs = new Map<Id, number>();
+
+  /** `suspectMs`: how long an id must be missing at every update. */
+  constructor(suspectMs: number) {
+    this.#suspectMs = suspectMs;
+  }
+
+  /** Returns those of `ids` that are down. `nowMs` is monotonic. */
+  update(
+    ids: Iterable<Id>,
+    { living, nowMs }: { living: { has(id: Id): boolean }; nowMs: number },
+  ): Id[] {
+    const missing = new Set([...ids].filter((id) => !living.has(id)));
+    for (const id of this.#missingSinceMs.keys()) if (!missing.has(id)) this.#missingSinceMs.delete(id);
+    const down: Id[] = [];
+    for (const id of missing) {
+      const sinceMs = this.#missingSinceMs.get(id) ?? nowMs;
+      this.#missingSinceMs.set(id, sinceMs);
+      if (nowMs - sinceMs >= this.#suspectMs) down.push(id);
+    }
+    return down;
+  }
+
+  /** The leases could not be read: a node that has not renewed its lease may not have been able to either. */
+  reset(): void {
+    this.#missingSinceMs.clear();
   }
 }

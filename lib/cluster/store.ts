@@ -1,80 +1,214 @@
-// What the journal of a room with many servers needs of the place where it is stored. Knows nothing of NATS.
+// What the cluster needs of the store that keeps its log, and batches and snapshots as bytes.
 
-import type { NatsConfig } from "./nats_access.ts";
+import { concat } from "@std/bytes/concat";
+import { type Frame, FrameWriter, splitFrames } from "../codec.ts";
+import { NatsError, ProtocolError } from "../errors.ts";
+import { decodeServer, encodeEntry, type ProposedEvent, type RoomEvent } from "../protocol/frames.ts";
 
-/** Something that is stored. */
+/** A batch or a snapshot in the store. */
 export interface StoredRecord {
-  /** Counts what is stored from 1, without a gap. */
+  /** Counts the records from 1, without a gap. */
   readonly position: number;
   readonly bytes: Uint8Array;
-  /** When it was stored, ms since 1970 UTC. */
+  /** When the store took it, ms since 1970 UTC. */
   readonly timeMs: number;
   readonly isSnapshot: boolean;
-  /** Whether something before it that should be there is not. */
+  /** Whether records before it are missing. */
   readonly isAfterGap: boolean;
 }
 
-/** How much is stored. */
 export interface StoreState {
-  /** Positions of the oldest and of the newest. */
   readonly firstPosition: number;
   readonly lastPosition: number;
   readonly recordCount: number;
   readonly bytes: number;
 }
 
-/** Where a log is stored. */
+/** A stream of records: every node appends to it, and every node reads all of it in the same order. */
 export interface StreamStore {
-  /** On how many machines. */
+  /** On how many machines the stream is kept. */
   readonly replicas: number;
-  /** Most bytes that can be stored as one. */
+  /** Largest record that can be appended. */
   readonly maxBytes: number;
   state(): Promise<StoreState>;
-  /** Stores something; what was stored under the same `id` a short while ago is not stored again. Returns its
-   * position; undefined if something else was stored behind position `after`, if that is given.
-   * @throws {Error} if it may not have been stored */
+  /** Appends a record. The store drops a second one with the same `id`, for some minutes. `after`: append only if this
+   * is the last position. Returns the position, undefined if `after` was not the last one.
+   * @throws {Error} if the record may not have been stored */
   append(
     bytes: Uint8Array,
     options: { id: string; isSnapshot?: boolean; after?: number },
   ): Promise<number | undefined>;
-  /** The first checkpoint at or behind a position, or else the last before it; undefined if there is none. */
+  /** The first snapshot at this position or later, else the last one before it. */
   findSnapshotFrom(position: number): Promise<StoredRecord | undefined>;
-  /** All that is stored from a position on, and will be, until it is closed. What was given last is given again,
-   * as it is by then, when it may be that it is not there any more, or something else in its place. */
+  /** All records from this position on, those to come included, until the store is closed. After a reconnect the last
+   * record is yielded again, so that the reader can tell whether another one took its place. */
   read(from: number): AsyncIterable<StoredRecord>;
-  /** Has {@linkcode read} ask anew for what it has not had yet. */
+  /** Makes every {@linkcode read} ask the store anew for the records that it has not yielded yet. */
   restartRead(): void;
-  /** Has nothing forgotten from now on, however old or much it is, or again what is too old or too much.
-   * @throws {Error} if that cannot be done now */
-  setUnlimited(isAll: boolean): Promise<void>;
-  /** Whether somebody has deleted it. */
+  /** Lifts the limits on the age and size of the stream, or puts them back.
+   * @throws {Error} if the stream cannot be changed now */
+  setUnlimited(isUnlimited: boolean): Promise<void>;
+  /** Whether an operator has deleted the stream. */
   isDeleted(): Promise<boolean>;
 }
 
-/** Who serves a room: a lease for each server, which ends unless it is renewed. */
+/** The leases of a room: each node holds one, which expires unless it is renewed. */
 export interface Leases {
-  /** Takes one's own lease, as soon as that can be done.
-   * @throws {Error} if it cannot */
-  acquire(): Promise<void>;
-  /** Renews it.
-   * @throws {Error} if that cannot be done now */
-  renew(): Promise<void>;
-  /** The addresses of all servers that have one, by their ids. */
+  /** Takes this node's lease, trying until the store answers. `address`: where clients reach this node, as `host:port`,
+   * empty if it does not listen yet.
+   * @throws {Error} if it cannot be taken */
+  acquire(address: string): Promise<void>;
+  /** @throws {Error} if it cannot be renewed now */
+  renew(address: string): Promise<void>;
+  /** The addresses of all nodes that hold a lease, by node id. */
   list(): Promise<ReadonlyMap<bigint, string>>;
-  /** Gives one's own back. */
   release(): Promise<void>;
 }
 
-/** A room in NATS that is open. */
+export type NatsCredentials =
+  | { readonly type: "user"; readonly user: string; readonly password: string }
+  | { readonly type: "token"; readonly token: string }
+  /** Text of a credentials file as NATS's `nsc` writes it. */
+  | { readonly type: "creds"; readonly text: string };
+
+/** Where NATS is and how to log in. */
+export interface NatsConfig {
+  /** `host:port`, without passwords. */
+  readonly servers: readonly string[];
+  readonly credentials?: NatsCredentials;
+  /** Whether to refuse a server without TLS. */
+  readonly isTls: boolean;
+  /** PEM of the authorities to trust instead of those of the system. */
+  readonly ca?: string;
+}
+
+/** A room in NATS. */
 export interface NatsRoom {
   readonly store: StreamStore;
   readonly leases: Leases;
+  /** Closes the connection to NATS. */
   close(): Promise<void>;
 }
 
-export interface NatsRoomOptions extends NatsConfig {
-  readonly room: string;
+/** Connects to NATS and creates the stream of a room if there is none. `cluster/nats/room.ts` has the one implementation,
+ * and is loaded only where it is called. */
+export type OpenNatsRoom = (
+  config: NatsConfig,
+  options: { readonly room: string; readonly nodeId: bigint },
+) => Promise<NatsRoom>;
+
+/** Version of the stored form of batches and of snapshots. */
+const BATCH_VERSION = 1;
+const SNAPSHOT_VERSION = 1;
+/** Types of frames that the store alone has. */
+const BATCH = 0x40, NODE_ID_FRAME = 0x41, SNAPSHOT = 0x50;
+
+interface BatchHeader {
+  /** The node that wrote the batch. */
   readonly nodeId: bigint;
-  /** Where clients reach this server, `host:port`; empty if unknown. */
-  readonly address: () => string;
+  /** Counts the batches of a node from 1. */
+  readonly batchSeq: number;
+}
+
+/** Entries that one node has proposed. Stored as the header frame, then each entry as it is on the wire with `seq` 0,
+ * after a frame with its `nodeId` if it has one. */
+export interface Batch extends BatchHeader {
+  readonly entries: readonly ProposedEvent[];
+}
+
+/** The log up to a position: all that a node needs which starts there. */
+export interface Snapshot {
+  /** Chosen by the first node of the room, and again when the end of the log is lost. */
+  readonly logId: bigint;
+  /** Of the last record that the snapshot covers, 0 for none. */
+  readonly position: number;
+  /** `seq` of the next entry. */
+  readonly seq: number;
+  /** The last batch of each node, in the order in which they were stored. */
+  readonly batchSeqs: ReadonlyMap<bigint, number>;
+  /** Entries that lead to the state of the room before `seq`. */
+  readonly events: readonly ProposedEvent[];
+}
+
+const writer = new FrameWriter();
+
+/** An entry as a part of a batch or of a snapshot. */
+export function encodeProposal(proposal: ProposedEvent): Uint8Array<ArrayBuffer> {
+  const frame = encodeEntry(proposal, 0);
+  if (proposal.nodeId === undefined) return frame.slice();
+  return concat([writer.begin(NODE_ID_FRAME).id(proposal.nodeId).end(), frame]);
+}
+
+export function encodeBatchHeader({ nodeId, batchSeq }: BatchHeader): Uint8Array<ArrayBuffer> {
+  return writer.begin(BATCH).u8(BATCH_VERSION).id(nodeId).u32(batchSeq).end().slice();
+}
+
+/** @throws {ProtocolError} `version-unsupported`, or the code of an invalid frame */
+export function decodeBatch(bytes: Uint8Array): Batch {
+  const frames = splitFrames(bytes);
+  const header = frames.next().value as Frame | undefined;
+  checkHeader(header, BATCH, BATCH_VERSION);
+  return { nodeId: header.id(), batchSeq: header.u32(), entries: [...decodeProposals(frames)] };
+}
+
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
+  const { logId, position, seq, batchSeqs, events } = snapshot;
+  writer.begin(SNAPSHOT).u8(SNAPSHOT_VERSION).id(logId).u64(position).u64(seq).u16(batchSeqs.size);
+  for (const [nodeId, batchSeq] of batchSeqs) writer.id(nodeId).u32(batchSeq);
+  return concat([writer.end().slice(), ...events.map(encodeProposal)]);
+}
+
+/** @throws {ProtocolError} `version-unsupported`, or the code of an invalid frame */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot {
+  const frames = splitFrames(bytes);
+  const header = frames.next().value as Frame | undefined;
+  checkHeader(header, SNAPSHOT, SNAPSHOT_VERSION);
+  const [logId, position, seq] = [header.id(), header.u64(), header.u64()];
+  const batchSeqs = new Map(Array.from({ length: header.u16() }, () => [header.id(), header.u32()] as const));
+  header.end();
+  return { logId, position, seq, batchSeqs, events: [...decodeProposals(frames)] };
+}
+
+function checkHeader(header: Frame | undefined, type: number, version: number): asserts header is Frame {
+  if (header?.type !== type) throw new ProtocolError("frame-unexpected");
+  if (header.u8() !== version) throw new ProtocolError("version-unsupported");
+}
+
+function* decodeProposals(frames: Iterable<Frame>): Generator<ProposedEvent> {
+  let nodeId: bigint | undefined;
+  for (const frame of frames) {
+    if (frame.type === NODE_ID_FRAME) {
+      nodeId = frame.id();
+      continue;
+    }
+    const { seq: _, ...entry } = decodeServer(frame) as RoomEvent;
+    yield nodeId === undefined ? entry : { ...entry, nodeId };
+    nodeId = undefined;
+  }
+}
+
+/** Undefined if the bytes are not a batch.
+ * @throws {NatsError} `nats-newer` */
+export function tryDecodeBatch(bytes: Uint8Array): Batch | undefined {
+  return ignoreForeign(() => decodeBatch(bytes));
+}
+
+/** Undefined if the bytes are not a snapshot.
+ * @throws {NatsError} `nats-newer` */
+export function tryDecodeSnapshot(bytes: Uint8Array): Snapshot | undefined {
+  return ignoreForeign(() => decodeSnapshot(bytes));
+}
+
+function ignoreForeign<Result>(decode: () => Result): Result | undefined {
+  try {
+    return decode();
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError) || cause.code !== "version-unsupported") return undefined;
+    throw new NatsError("nats-newer", {}, { cause });
+  }
+}
+
+/** Whether the log begins with this snapshot, either as a new room or because the end of the log was lost. */
+export function isGenesis({ position, seq }: Snapshot): boolean {
+  return position === 0 && seq === 0;
 }

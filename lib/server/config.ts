@@ -1,8 +1,7 @@
 // Every setting of a server with its default, and the flags that change them.
 
 import { formatBackup, parseBackup, parsePort } from "../net/address.ts";
-import type { ClusterConfig, NatsTarget } from "../cluster/cluster.ts";
-import { parseNats, parseRoom } from "../cluster/nats_access.ts";
+import { type ClusterConfig, type NatsTarget, parseNats, parseRoom } from "../cluster/cluster.ts";
 import {
   checkCombinations,
   COMMON_FLAGS,
@@ -131,14 +130,21 @@ export const DEFAULT_CONFIG: ServerConfig = {
     retryMs: 1_000,
   },
   cluster: {
+    snapshotEntries: 5_000,
+    snapshotBytes: 4_194_304,
+    snapshotIntervalMs: 3_600_000,
+    maxUncommittedBytes: 8_388_608,
     unavailableAfterMs: 2_000,
     deletedMs: 30_000,
+    // Longer than a NATS cluster needs that loses two leaders in a row.
     openTimeoutMs: 60_000,
-    maxUncommittedBytes: 8_388_608,
-    snapshotEntries: 5_000,
+    // A NATS cluster takes up to 10 s to elect a leader.
+    readTimeoutMs: 15_000,
+    rereadAfterMs: 3_000,
     renewMs: 2_000,
     suspectMs: 5_000,
     advertiseMs: 60_000,
+    leaveTimeoutMs: 1_000,
   },
   access: {},
   display: DEFAULT_DISPLAY,

@@ -5,6 +5,7 @@ import { isQuit } from "../cli/commands.ts";
 import { parseFlags } from "../cli/flags.ts";
 import { EXIT, infoOutput, type LocalAddress, type ProcessContext, programHelp } from "../cli/process.ts";
 import { Cluster } from "../cluster/cluster.ts";
+import type { OpenNatsRoom } from "../cluster/store.ts";
 import { ChatError, InputError, ListenError } from "../errors.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { checkBackup, DEFAULT_PORT, formatAddress, parseBackup, parsePort } from "../net/address.ts";
@@ -68,7 +69,7 @@ export async function serve(program: ProcessContext): Promise<number> {
     t("server.listening", { address: formatAddress(server.address) }),
     ...(config.dataFile === undefined ? [] : storageLines(config.dataFile, server, t)),
     ...(access.certificate ? certificateLines(access.certificate, { program, renderer }) : []),
-    ...(cluster ? clusterLines(cluster, server, t) : []),
+    ...(cluster ? clusterLines(cluster, t) : []),
   );
   log.attach(server);
   const operator = new AdminConsole({
@@ -78,7 +79,7 @@ export async function serve(program: ProcessContext): Promise<number> {
     server,
     localIPs: () => localIPs(program),
   });
-  await Promise.race([aborted(terminated), operator.run(), ...(cluster ? [cluster.failed] : [])]);
+  await Promise.race([aborted(terminated), operator.run(), ...(cluster ? [cluster.commitLog.failed] : [])]);
   await terminal.print(t("server.closing"));
   await server.close();
   await cluster?.close();
@@ -101,6 +102,10 @@ async function openFile(
   return commitLog;
 }
 
+/** Loads the NATS library, which is larger than the rest of the program. */
+const openNatsRoom: OpenNatsRoom = async (...room) =>
+  await (await import("../cluster/nats/room.ts")).openNatsRoom(...room);
+
 /** The room of `--nats`. */
 async function openCluster(
   { nats, cluster: config }: ServerConfig,
@@ -109,20 +114,14 @@ async function openCluster(
 ): Promise<Cluster | undefined> {
   if (!nats) return undefined;
   const t = translator(language);
-  return await Cluster.open(nats, {
-    clock,
-    config,
-    openNats: async (options) => {
-      const { openNatsRoom } = await import("../cluster/nats/room.ts");
-      return await openNatsRoom(options);
-    },
-    onStalled: (isUnavailable) =>
-      outages.report(!isUnavailable, t(isUnavailable ? "server.nats-unavailable" : "server.nats-available")),
-    onSnapshotTooLarge: (bytes, { isKept }) => {
-      const name = isKept ? "server.nats-snapshot-too-large" : "server.nats-snapshot-too-large-limited";
-      log.print(t(name, { megabytes: megabytesFor(bytes) }));
-    },
-  });
+  const cluster = await Cluster.open({ target: nats, openNatsRoom }, config, clock);
+  cluster.commitLog.onStalled = (isUnavailable) =>
+    outages.report(!isUnavailable, t(isUnavailable ? "server.nats-unavailable" : "server.nats-available"));
+  cluster.commitLog.onSnapshotTooLarge = (bytes, { isKept }) => {
+    const name = isKept ? "server.nats-snapshot-too-large" : "server.nats-snapshot-too-large-limited";
+    log.print(t(name, { megabytes: megabytesFor(bytes) }));
+  };
+  return cluster;
 }
 
 /** What NATS should take at once, with room to grow, in MB as its configuration has them. */
@@ -182,10 +181,10 @@ function certificateLines(
 }
 
 /** Where the room is kept, and who cannot be told of this server. */
-function clusterLines(cluster: Cluster, server: ChatServer, t: Translate): string[] {
-  const { name, servers, replicas } = cluster;
-  const lines = [t("server.cluster", { room: name, servers: servers.join(", "), replicas })];
-  if (!cluster.isRoutable(server)) lines.push(t("server.unadvertised"));
+function clusterLines(cluster: Cluster, t: Translate): string[] {
+  const { target: { room, servers }, replicas } = cluster;
+  const lines = [t("server.cluster", { room, servers: servers.join(", "), replicas })];
+  if (!cluster.isRoutable) lines.push(t("server.unadvertised"));
   return lines;
 }
 

@@ -1,8 +1,10 @@
-// What is proposed, on its way into a store that takes less than it did.
+// Appending to a store that takes smaller records than before.
 
 import { assert, assertEquals } from "@std/assert";
 import { BatchWriter } from "../../lib/cluster/batch_writer.ts";
-import { encodeProposal } from "../../lib/cluster/nats_block.ts";
+import { encodeProposal } from "../../lib/cluster/store.ts";
+import { systemClock } from "../../lib/base/time.ts";
+import { clusterConfig } from "./cluster_node.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { flushMacrotasks, waitFor } from "../support.ts";
 
@@ -22,29 +24,23 @@ function entry(clientSeq: number): Uint8Array<ArrayBuffer> {
 }
 
 Deno.test(
-  "A store is not back when it takes no block as long as the one that it is tried with",
+  "A store is not available again when it takes no batch as long as the pending one",
   pure,
   async () => {
     const log = new FakeLog();
     const store = new FakeStore(log);
-    store.maxBytes = 900; // one entry to a block
+    store.maxBytes = 900; // one entry per batch
     log.isDown = true;
     const news: boolean[] = [];
     let stored = 0;
-    const nowMs = () => performance.now();
-    const onStored = () => {
+    const config = clusterConfig({ unavailableAfterMs: 250 });
+    const writer = new BatchWriter({ store, nodeId: 1n }, config, systemClock);
+    writer.onStored = () => {
       if (++stored > 1) return;
       log.isDown = true;
       store.maxBytes = 4_000;
     };
-    const onStalled = (isUnavailable: boolean) => void news.push(isUnavailable);
-    const writer = new BatchWriter(store, {
-      nodeId: 1n,
-      nowMs,
-      unavailableAfterMs: 250,
-      onStalled,
-      onStored,
-    });
+    writer.onStalled = (isUnavailable) => news.push(isUnavailable);
     for (let n = 1; n <= 5; n++) writer.add(entry(n));
     await waitFor(() => news.length === 1);
     log.isDown = false;

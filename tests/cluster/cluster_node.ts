@@ -1,14 +1,15 @@
-// A server that follows a log in a store in memory, and what servers say to it.
+// A node of a cluster whose store is in memory, and entries to propose.
 
 import { concat } from "@std/bytes/concat";
-import { systemClock } from "../../lib/base/time.ts";
+import { type Clock, systemClock } from "../../lib/base/time.ts";
 import type { NatsError } from "../../lib/errors.ts";
-import { encodeBlockHead, encodeProposal } from "../../lib/cluster/nats_block.ts";
+import { encodeBatchHeader, encodeProposal } from "../../lib/cluster/store.ts";
 import type { ProposedEvent, Said } from "../../lib/protocol/frames.ts";
-import { ReplicatedCommitLog, type ReplicatedCommitLogOptions } from "../../lib/cluster/commit_log.ts";
+import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
+import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
+import { testConfig } from "../test_config.ts";
 import { type FakeLog, FakeStore } from "./fake_store.ts";
 
-/** Message `n` of a session. */
 export function said(sessionId: bigint, clientSeq: number): ProposedEvent {
   return {
     type: "said",
@@ -21,53 +22,57 @@ export function said(sessionId: bigint, clientSeq: number): ProposedEvent {
   };
 }
 
-/** Somebody comes, on a server. */
+/** A member joins on a node. */
 export function joined(sessionId: bigint, nodeId: bigint): ProposedEvent {
-  const who = { nick: `u${sessionId}`, address: "::1" };
-  return { type: "joined", timeMs: 5, sessionId, rejoined: false, ...who, nodeId };
+  const member = { nick: `u${sessionId}`, address: "::1" };
+  return { type: "joined", timeMs: 5, sessionId, rejoined: false, ...member, nodeId };
 }
 
-/** Block `number` of a server, with one entry. */
-export function encodeBlock(nodeId: bigint, entry: ProposedEvent, batchSeq = 1): Uint8Array {
-  return concat([encodeBlockHead({ nodeId, batchSeq }), encodeProposal(entry)]);
+/** A batch with one entry. */
+export function encodeBatch(nodeId: bigint, entry: ProposedEvent, batchSeq = 1): Uint8Array {
+  return concat([encodeBatchHeader({ nodeId, batchSeq }), encodeProposal(entry)]);
 }
 
-/** A server that follows a log. */
+/** The defaults, except that opening a log is tried once. */
+export function clusterConfig(overrides: Partial<ClusterConfig> = {}): ClusterConfig {
+  return testConfig({ cluster: { openTimeoutMs: 0, ...overrides } }).cluster;
+}
+
+interface NodeOptions extends Partial<ClusterConfig> {
+  readonly clock?: Clock;
+}
+
+/** A node of a cluster, with its commit log in a {@linkcode FakeStore}. */
 export class ClusterNode implements AsyncDisposable {
   readonly commitLog: ReplicatedCommitLog;
   readonly applied: { entry: ProposedEvent; seq: number; isRemote: boolean | undefined }[] = [];
   readonly store: FakeStore;
-  readonly news: (boolean | NatsError)[];
+  /** Arguments of `onStalled`, and the error of `failed`. */
+  readonly news: (boolean | NatsError)[] = [];
+  /** Sizes of the snapshots that were too large. */
+  readonly tooLargeBytes: number[] = [];
+  readonly snapshot: readonly ProposedEvent[];
 
-  readonly past: readonly ProposedEvent[];
-
-  private constructor(commitLog: ReplicatedCommitLog, store: FakeStore, news: ClusterNode["news"]) {
-    this.past = commitLog.snapshot;
+  private constructor(commitLog: ReplicatedCommitLog, store: FakeStore) {
+    this.snapshot = commitLog.snapshot;
     this.commitLog = commitLog;
     this.store = store;
-    this.news = news;
+    commitLog.onStalled = (isUnavailable) => this.news.push(isUnavailable);
+    commitLog.onSnapshotTooLarge = (bytes) => this.tooLargeBytes.push(bytes);
+    commitLog.failed.catch((error) => this.news.push(error));
     commitLog.subscribe(
       (entry, seq, _at, isRemote) => this.applied.push({ entry, seq, isRemote }),
       () => queueMicrotask(() => commitLog.deliver()),
     );
   }
 
-  static async open(log: FakeLog, nodeId: bigint, options: Partial<ReplicatedCommitLogOptions> = {}) {
+  static async open(log: FakeLog, nodeId: bigint, options: NodeOptions = {}): Promise<ClusterNode> {
+    const { clock = systemClock, ...config } = options;
     const store = new FakeStore(log);
-    const news: ClusterNode["news"] = [];
-    const commitLog = await ReplicatedCommitLog.open(store, {
-      nodeId,
-      logId: 100n + nodeId,
-      clock: systemClock,
-      onStalled: (isUnavailable) => news.push(isUnavailable),
-      onFailed: (error) => news.push(error),
-      openTimeoutMs: 0,
-      ...options,
-    });
-    return new ClusterNode(commitLog, store, news);
+    return new ClusterNode(await openCommitLog(store, nodeId, config, clock), store);
   }
 
-  say(...entries: ProposedEvent[]): void {
+  propose(...entries: ProposedEvent[]): void {
     for (const entry of entries) this.commitLog.propose(entry);
   }
 
@@ -81,4 +86,14 @@ export class ClusterNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.commitLog.close();
   }
+}
+
+/** Opens a commit log; a room without one gets the `logId` 100 + `nodeId`. */
+export function openCommitLog(
+  store: FakeStore,
+  nodeId: bigint,
+  config: Partial<ClusterConfig> = {},
+  clock: Clock = systemClock,
+): Promise<ReplicatedCommitLog> {
+  return ReplicatedCommitLog.open({ store, nodeId, logId: 100n + nodeId }, clusterConfig(config), clock);
 }

@@ -1,41 +1,42 @@
 import { assertEquals } from "@std/assert";
-import { FailureDetector } from "../../lib/cluster/absences.ts";
+import { clusterConfig } from "./cluster_node.ts";
+import { FailureDetector } from "../../lib/cluster/membership.ts";
 
 const pure = { permissions: "none" } as const;
 
 const A = 1n, B = 2n;
-const only = (...servers: bigint[]) => new Set(servers);
+const only = (...ids: bigint[]) => new Set(ids);
 
-Deno.test("A server is gone once it has had no lease for long enough, and stays so", pure, () => {
-  const detector = new FailureDetector({ suspectMs: 100 });
-  const note = (nowMs: number) => detector.update([A, B, A], { living: only(B), nowMs });
-  assertEquals([note(0), note(99), note(100), note(150)], [[], [], [A], [A]]);
+Deno.test("A node is down once it has had no lease for long enough, and stays so", pure, () => {
+  const detector = new FailureDetector<bigint>(100);
+  const update = (nowMs: number) => detector.update([A, B, A], { living: only(B), nowMs });
+  assertEquals([update(0), update(99), update(100), update(150)], [[], [], [A], [A]]);
 });
 
-Deno.test("A server that has a lease again must lose it for as long again", pure, () => {
-  const detector = new FailureDetector({ suspectMs: 100 });
-  const note = (nowMs: number, ...living: bigint[]) =>
+Deno.test("A node that has a lease again must lose it for as long again", pure, () => {
+  const detector = new FailureDetector<bigint>(100);
+  const update = (nowMs: number, ...living: bigint[]) =>
     detector.update([A], { living: only(...living), nowMs });
-  assertEquals([note(0), note(90, A), note(110), note(209), note(210)], [[], [], [], [], [A]]);
+  assertEquals([update(0), update(90, A), update(110), update(209), update(210)], [[], [], [], [], [A]]);
 });
 
-Deno.test("Who could not look does not know how long a server was gone", pure, () => {
-  const detector = new FailureDetector({ suspectMs: 100 });
-  const note = (nowMs: number) => detector.update([A], { living: only(), nowMs });
-  note(0);
+Deno.test("A node that could not read the leases does not know how long another was down", pure, () => {
+  const detector = new FailureDetector<bigint>(100);
+  const update = (nowMs: number) => detector.update([A], { living: only(), nowMs });
+  update(0);
   detector.reset();
-  assertEquals([note(100), note(199), note(200)], [[], [], [A]]);
+  assertEquals([update(100), update(199), update(200)], [[], [], [A]]);
 });
 
-Deno.test("A server through which nobody is in is none of anybody's business", pure, () => {
-  const detector = new FailureDetector({ suspectMs: 100 });
-  const note = (servers: bigint[], nowMs: number) => detector.update(servers, { living: only(), nowMs });
-  note([A], 0);
-  assertEquals([note([], 100), note([A], 150), note([A], 250)], [[], [], [A]]);
+Deno.test("A node without members is not watched", pure, () => {
+  const detector = new FailureDetector<bigint>(100);
+  const update = (servers: bigint[], nowMs: number) => detector.update(servers, { living: only(), nowMs });
+  update([A], 0);
+  assertEquals([update([], 100), update([A], 150), update([A], 250)], [[], [], [A]]);
 });
 
-Deno.test("A server is gone after five seconds without a lease, unless told otherwise", pure, () => {
-  const detector = new FailureDetector();
-  const note = (nowMs: number) => detector.update([A], { living: only(), nowMs });
-  assertEquals([note(0), note(4_999), note(5_000)], [[], [], [A]]);
+Deno.test("A node is down after five seconds without a lease, unless told otherwise", pure, () => {
+  const detector = new FailureDetector<bigint>(clusterConfig().suspectMs);
+  const update = (nowMs: number) => detector.update([A], { living: only(), nowMs });
+  assertEquals([update(0), update(4_999), update(5_000)], [[], [], [A]]);
 });

@@ -1,22 +1,22 @@
-// A store of a shared journal in memory, with as many handles as there are servers, and what goes wrong with it.
+// A `StreamStore` in memory that many nodes share, with faults that a test injects.
 
 import type { Leases, StoredRecord, StoreState, StreamStore } from "../../lib/cluster/store.ts";
 
-/** What all servers share. */
+/** The stream that the stores of all nodes share. */
 export class FakeLog {
   readonly records: StoredRecord[] = [];
-  /** Position of the oldest that is not forgotten. */
+  /** First position that is not forgotten. */
   first = 1;
-  /** What is to happen to the next appends: nothing is stored, or it is and nobody says so, or all is well. */
+  /** Of the next appends: `lost` stores nothing, `unsaid` stores the record and throws. */
   readonly faults: ("lost" | "unsaid" | "none")[] = [];
-  /** Whether nothing can be stored. */
+  /** Whether every append fails. */
   isDown = false;
   isDeleted = false;
-  /** Whether it knows the ids of what it has stored. */
+  /** Whether a second record with the same id is dropped. */
   hasDedup = true;
   appends = 0;
   rereads = 0;
-  keepsAll = false;
+  isUnlimited = false;
   timeMs = Date.now();
   readonly #ids = new Map<string, number>();
   #changed = Promise.withResolvers<void>();
@@ -25,7 +25,7 @@ export class FakeLog {
     return this.#changed.promise;
   }
 
-  /** Stores something, without asking whether it may. */
+  /** Stores a record, whatever the faults. */
   inject(bytes: Uint8Array, { isSnapshot = false, isAfterGap = false } = {}): number {
     const position = this.records.length + 1;
     this.records.push({ position, bytes: bytes.slice(), timeMs: this.timeMs, isSnapshot, isAfterGap });
@@ -46,13 +46,13 @@ export class FakeLog {
   }
 }
 
-/** One server's handle of a log. */
+/** The store of one node. */
 export class FakeStore implements StreamStore {
   readonly replicas = 1;
   maxBytes = 1_048_576;
   readonly #log: FakeLog;
   #isClosed = false;
-  /** What is to be read next, of its only reader. */
+  /** Next position of its only reader. */
   #next = 1;
 
   constructor(log: FakeLog) {
@@ -73,13 +73,13 @@ export class FakeStore implements StreamStore {
     const log = this.#log;
     log.appends++;
     await Promise.resolve();
-    const trouble = log.faults.shift();
-    if (trouble !== "unsaid" && (log.isDown || log.isDeleted || trouble === "lost")) {
+    const fault = log.faults.shift();
+    if (fault !== "unsaid" && (log.isDown || log.isDeleted || fault === "lost")) {
       throw new Error("down");
     }
     if (after !== undefined && after !== log.records.length) return undefined;
     const position = log.store(bytes, id, isSnapshot);
-    if (trouble === "unsaid") throw new Error("timeout");
+    if (fault === "unsaid") throw new Error("timeout");
     return position;
   }
 
@@ -103,14 +103,14 @@ export class FakeStore implements StreamStore {
     this.#log.rereads++;
   }
 
-  /** Has the reader begin anew. */
+  /** Restarts the reader. */
   rereadFrom(position: number): void {
     this.#next = position;
     this.#log.wake();
   }
 
-  setUnlimited(isAll: boolean): Promise<void> {
-    this.#log.keepsAll = isAll;
+  setUnlimited(isUnlimited: boolean): Promise<void> {
+    this.#log.isUnlimited = isUnlimited;
     return Promise.resolve();
   }
 
@@ -124,13 +124,13 @@ export class FakeStore implements StreamStore {
   }
 }
 
-/** Leases that a test gives and takes. */
+/** Leases that a test sets. */
 export class FakeLeases implements Leases {
-  readonly servers = new Map<bigint, string>();
+  readonly nodes = new Map<bigint, string>();
   isDown = false;
   renewals = 0;
   attempts = 0;
-  hasEnded = false;
+  isReleased = false;
 
   acquire(): Promise<void> {
     return this.renew();
@@ -144,11 +144,11 @@ export class FakeLeases implements Leases {
   }
 
   list(): Promise<ReadonlyMap<bigint, string>> {
-    return Promise.resolve(this.servers);
+    return Promise.resolve(this.nodes);
   }
 
   release(): Promise<void> {
-    this.hasEnded = true;
+    this.isReleased = true;
     return Promise.resolve();
   }
 }

@@ -1,4 +1,4 @@
-// Rooms on one journal: each of two servers makes of the same entries the same room, however late it reads them.
+// Rooms on one commit log: two servers make the same room of the same entries, however late they read them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Instant } from "../../lib/base/time.ts";
@@ -243,7 +243,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A server that serves the room cannot be withdrawn, though people have named it as well",
+  "A server that serves the room cannot be removed, though it is a configured backup as well",
   pure,
   () => {
     const [{ room: { backups }, commitLog }] = newPair();

@@ -4,10 +4,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { makeServer, type TestServerOptions } from "../test_server.ts";
-import { systemClock } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_CAUGHT_UP, type Say } from "../../lib/protocol/frames.ts";
-import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
+import type { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
+import { openCommitLog } from "./cluster_node.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 import { join, makeHello, type RawClient } from "../raw_peer.ts";
 import { waitFor } from "../support.ts";
@@ -23,21 +23,14 @@ class Sharer implements AsyncDisposable {
   }
 
   static async open(log: FakeLog, nodeId: bigint, options: TestServerOptions = {}): Promise<Sharer> {
-    const outages = { onReport: (_: { isResolved: boolean }) => {} };
-    const commitLog = await ReplicatedCommitLog.open(new FakeStore(log), {
-      nodeId,
-      logId: 100n + nodeId,
-      clock: systemClock,
-      unavailableAfterMs: 20,
-      onStalled: (isUnavailable) => outages.onReport({ isResolved: !isUnavailable }),
-    });
+    const commitLog = await openCommitLog(new FakeStore(log), nodeId, { unavailableAfterMs: 20 });
     const server = makeServer({
       commitLog,
       room: { graceMs: 30 },
       timeouts: { shutdownMs: 50 },
       ...options,
     });
-    outages.onReport = (how) => server.broadcastStalled(how);
+    commitLog.onStalled = (isUnavailable) => server.broadcastStalled({ isResolved: !isUnavailable });
     return new Sharer(server, commitLog);
   }
 
@@ -249,7 +242,7 @@ Deno.test("Clients are no longer told of servers that are gone, and always of th
   assertEquals(third.server.clusterServers, ["a:1"]);
 });
 
-Deno.test("A backup that is withdrawn at one server is none on any other, though its flag had named it", async () => {
+Deno.test("A backup that is removed at one server is none on any other, though its flag had named it", async () => {
   const log = new FakeLog();
   await using one = await Sharer.open(log, 1n, { backups: ["x:1", "y:1"] });
   await using other = await Sharer.open(log, 2n, { backups: ["x:1"] });

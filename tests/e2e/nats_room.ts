@@ -1,25 +1,22 @@
 // A NATS server with a room in it.
 
 import { openNatsRoom } from "../../lib/cluster/nats/room.ts";
-import type { NatsRoom } from "../../lib/cluster/store.ts";
+import type { NatsConfig, NatsRoom } from "../../lib/cluster/store.ts";
 import { NatsServer } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
 
-/** What is stored of a text. */
+/** A text as a record. */
 export const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** A room on a NATS server. */
+/** Opens a room on a NATS server. */
 export function openRoom(
   { address }: NatsServer,
-  options: Partial<Parameters<typeof openNatsRoom>[0]> = {},
+  { nodeId = 0xabcn, ...config }: Partial<NatsConfig> & { nodeId?: bigint } = {},
 ): Promise<NatsRoom> {
-  return openNatsRoom({
-    ...{ servers: [address], isTls: false, room: "aula", nodeId: 0xabcn, address: () => "a:1" },
-    ...options,
-  });
+  return openNatsRoom({ servers: [address], isTls: false, ...config }, { room: "aula", nodeId });
 }
 
-/** A NATS server, and a room in it. */
+/** Starts a NATS server, and opens a room on it. */
 export async function inNats(act: (room: NatsRoom, nats: NatsServer) => Promise<void>): Promise<void> {
   await using folder = new TestFolder();
   await using nats = await NatsServer.start({ folder: folder.path });

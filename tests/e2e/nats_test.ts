@@ -1,9 +1,9 @@
-// Rooms in NATS: their limits and leases, what goes wrong, and a room that outlives all of its servers.
+// Rooms in NATS: limits of the stream, leases, error codes, and a room that outlives all of its servers.
 
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import { millis, nanos } from "@nats-io/transport-node";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { encodeBlockHead } from "../../lib/cluster/nats_block.ts";
+import { encodeBatchHeader } from "../../lib/cluster/store.ts";
 import { connectNats, type NatsModuleError } from "../../lib/cluster/nats/connection.ts";
 import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/cluster/nats/stream.ts";
 import { caSignedPair } from "../net/certificates.ts";
@@ -73,7 +73,7 @@ Deno.test(
       const set = (change: Partial<StreamConfig>) => manager.streams.update("CHAT_aula", change);
       const own = [50_000_000, 86_400_000, "Ours"];
       await set({ max_bytes: 50_000_000, max_age: nanos(86_400_000), description: "Ours" });
-      for (const isAll of [false, true, true, false]) await store.setUnlimited(isAll);
+      for (const isUnlimited of [false, true, true, false]) await store.setUnlimited(isUnlimited);
       assertEquals(await limits(), own);
       await store.setUnlimited(true);
       await set({ max_bytes: 70_000_000 });
@@ -95,16 +95,16 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ leases }, nats) => {
-      await leases.acquire();
-      const other = await openRoom(nats, { nodeId: 0xdefn, address: () => "b:2" });
-      await other.leases.acquire();
+      await leases.acquire("a:1");
+      const other = await openRoom(nats, { nodeId: 0xdefn });
+      await other.leases.acquire("b:2");
       assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
       await other.leases.release();
       assertEquals(await leases.list(), new Map([[0xabcn, "a:1"]]));
-      await other.leases.renew();
+      await other.leases.renew("b:2");
       await other.close();
       const isAlone = async () => {
-        while ((await leases.list()).size > 1) await leases.renew();
+        while ((await leases.list()).size > 1) await leases.renew("a:1");
       };
       await soon(isAlone(), () => "the end of a lease");
     }),
@@ -115,13 +115,11 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ leases }, nats) => {
-      let address = "";
-      const other = await openRoom(nats, { nodeId: 0xdefn, address: () => address });
-      await leases.acquire();
-      await other.leases.acquire();
+      const other = await openRoom(nats, { nodeId: 0xdefn });
+      await leases.acquire("a:1");
+      await other.leases.acquire("");
       assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, ""]]));
-      address = "b:2";
-      await other.leases.renew();
+      await other.leases.renew("b:2");
       assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
       await other.close();
     }),
@@ -250,7 +248,7 @@ Deno.test(
   withNats,
   () =>
     inNats(async ({ store, leases }, nats) => {
-      await leases.acquire();
+      await leases.acquire("a:1");
       const alone = await leases.list();
       const sharing = ["--nats", nats.address, "--room", "aula"];
       using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
@@ -265,7 +263,7 @@ Deno.test(
       await using other = await startServer(port, ...sharing);
       await using ana = await startClient("ana", port);
       assertEquals((await leases.list()).size, 2);
-      const newer = encodeBlockHead({ nodeId: 1n, batchSeq: 1 });
+      const newer = encodeBatchHeader({ nodeId: 1n, batchSeq: 1 });
       newer[5]!++;
       await store.append(newer, { id: "newer" });
       await ana.waitForOutput("el servidor se ha cerrado");

@@ -1,5 +1,4 @@
-// A connection to NATS, and the errors that people read about it. Loaded only where it is needed, with the two
-// files beside it and the library behind them. Knows nothing of rooms.
+// A connection to NATS, and what its errors mean as codes.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { checkServerIdentity } from "node:tls";
@@ -9,22 +8,22 @@ import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
 import { parseServerAddress } from "../../net/address.ts";
 import type { NatsCode } from "../../errors.ts";
-import type { NatsConfig } from "../nats_access.ts";
+import type { NatsConfig } from "../store.ts";
 
-/** How long NATS may take to let us in, in ms. */
+/** Timeout for connecting and logging in, in ms. */
 const CONNECT_MS = 5_000;
-/** How long it may take to answer a question, in ms: a cluster chooses a new leader in less than that. */
+/** Timeout of a request, in ms: a NATS cluster elects a leader in less. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** How long a cluster may take until it does what only its leader can, in ms. */
+/** How long to retry what only the leader of a NATS cluster can do, in ms. */
 const LEADER_TIMEOUT_MS = 30_000;
-/** How long a NATS server that starts may not know yet that it has JetStream, in ms. */
+/** How long a NATS server that starts may not know that it has JetStream, in ms. */
 const STARTUP_TIMEOUT_MS = 5_000;
-/** From try to try, in ms. */
+/** Between two attempts, in ms. */
 const RETRY_MS = 250;
-/** Who has not answered two questions asked so long after each other is dead, in ms. */
+/** Between two pings, in ms. The connection is dead after two without an answer. */
 const PING_MS = 2_000;
 
-/** Codes of JetStream's errors (nats-server, server/errors.json). */
+/** Error codes of JetStream (nats-server, server/errors.json). */
 export const JETSTREAM_ERROR = {
   noSuitablePeers: 10_005,
   temporarilyUnavailable: 10_008,
@@ -37,34 +36,34 @@ export const JETSTREAM_ERROR = {
   noMessage: 10_037,
 } as const;
 
-/** A connection that comes back by itself. */
+/** A connection that reconnects by itself. */
 export interface NatsLink {
   readonly nc: NatsConnection;
   readonly manager: JetStreamManager;
-  /** Most bytes of a message. */
+  /** Largest message that the server takes. */
   readonly maxBytes: number;
 }
 
-// The library leaves sockets that it has given up without anybody who hears of their errors, and such an error would
-// end the program. What is wrong with those in use it finds out all the same.
+// The library leaves the sockets that it has given up without an error handler, and an unhandled reset would end the
+// process. Errors of a socket in use reach the library all the same.
 globalThis.addEventListener("error", (event) => {
   const { code, syscall } = event.error ?? {};
   if (code === "ECONNRESET" && syscall === "read") event.preventDefault();
 });
 
-/** Connects, to a NATS server with JetStream.
+/** Connects to a NATS server with JetStream.
  * @throws {NatsModuleError} */
-export async function connectNats(access: NatsConfig): Promise<NatsLink> {
+export async function connectNats(config: NatsConfig): Promise<NatsLink> {
   try {
-    // What a server says of itself it says when one connects: so each try is another connection.
-    return await withRetry(() => connectOnce(access), retryWithoutJetStream);
+    // A server tells only at connect time whether it has JetStream, so each attempt needs a new connection.
+    return await withRetry(() => connectOnce(config), retryWithoutJetStream);
   } catch (error) {
-    throw toNatsError(error, access);
+    throw toNatsError(error, config);
   }
 }
 
-async function connectOnce(access: NatsConfig): Promise<NatsLink> {
-  const nc = await connect(optionsFor(access));
+async function connectOnce(config: NatsConfig): Promise<NatsLink> {
+  const nc = await connect(optionsFor(config));
   try {
     const manager = await withRetry(() => jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS }));
     let maxBytes = nc.info!.max_payload;
@@ -72,7 +71,7 @@ async function connectOnce(access: NatsConfig): Promise<NatsLink> {
       nc,
       manager,
       get maxBytes() {
-        // It may be set otherwise while we are connected, and is not known while we are not.
+        // The operator may change it while the connection is up; while it is down the last value counts.
         return maxBytes = nc.info?.max_payload ?? maxBytes;
       },
     };
@@ -83,10 +82,10 @@ async function connectOnce(access: NatsConfig): Promise<NatsLink> {
   }
 }
 
-/** Nobody in NATS answers for JetStream: there is none, or a cluster is about to choose who does. */
+/** NATS has no JetStream, or its cluster is electing the leader that answers for it. */
 class JetStreamUnavailable extends Error {
   override readonly name = "JetStreamUnavailable";
-  /** Whether the server that was asked says that it has JetStream. */
+  /** Whether the server announces JetStream. */
   readonly hasJetStream: boolean;
 
   constructor({ hasJetStream, cause }: { hasJetStream: boolean; cause: unknown }) {
@@ -95,7 +94,6 @@ class JetStreamUnavailable extends Error {
   }
 }
 
-/** In the library's words. */
 function isWithoutJetStream(error: unknown): boolean {
   return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
@@ -105,7 +103,7 @@ function optionsFor({ servers, credentials, isTls, ca }: NatsConfig): Connection
     name: "chat-server",
     servers: [...servers],
     timeout: CONNECT_MS,
-    // A room outlives an evening without NATS, and a password that somebody is about to mend.
+    // The room must survive a NATS outage, and a password that the operator is about to fix.
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: RETRY_MS,
@@ -123,28 +121,28 @@ function optionsFor({ servers, credentials, isTls, ca }: NatsConfig): Connection
   } as ConnectionOptions;
 }
 
-/** The library does not say to which IP address it has connected, if it was no name: a certificate has to be for one
- * of the servers that were named. */
+/** The library does not tell which IP address it has connected to, so the certificate must be for one of the servers of
+ * `--nats`. */
 function tlsIdentityCheck(servers: readonly string[]): typeof checkServerIdentity {
   const hosts = servers.map((server) => parseServerAddress(server).host);
   return (name, certificate) => {
-    const problems = [name, ...hosts].map((host) => checkServerIdentity(host, certificate));
-    return problems.includes(undefined) ? undefined : problems[0];
+    const errors = [name, ...hosts].map((host) => checkServerIdentity(host, certificate));
+    return errors.includes(undefined) ? undefined : errors[0];
   };
 }
 
-/** Tries something until NATS answers: a cluster that starts, or chooses a leader, does not for a while. `retryMsFor`:
- * how long something that fails like this is tried, in ms.
- * @throws what is no matter of time, and at last what is */
+/** Retries until NATS answers: a cluster that starts, or elects a leader, does not for a while. `retryMsFor`: how long to
+ * retry after this error, in ms.
+ * @throws the first error that is not retried any more */
 export async function withRetry<Result>(
   attempt: () => Promise<Result>,
   retryMsFor: (error: Error) => number = retryOnTimeout,
 ): Promise<Result> {
-  for (const beganMs = performance.now();;) {
+  for (const startMs = performance.now();;) {
     try {
       return await attempt();
     } catch (error) {
-      if (performance.now() - beganMs >= retryMsFor(error as Error)) throw error;
+      if (performance.now() - startMs >= retryMsFor(error as Error)) throw error;
       await delay(RETRY_MS);
     }
   }
@@ -157,20 +155,19 @@ function retryWithoutJetStream(error: Error): number {
 
 function retryOnTimeout(error: Error): number {
   const code = jetStreamErrorCode(error);
-  const isPassing = code === undefined
+  const isTransient = code === undefined
     ? /timeout|no responders|503|disconnect/i.test(error.message)
     : code === JETSTREAM_ERROR.temporarilyUnavailable || code === JETSTREAM_ERROR.noSuitablePeers;
-  return isPassing ? LEADER_TIMEOUT_MS : 0;
+  return isTransient ? LEADER_TIMEOUT_MS : 0;
 }
 
-/** The number of JetStream's own error, if it is one. */
+/** See {@linkcode JETSTREAM_ERROR}; undefined if JetStream did not send the error. */
 export function jetStreamErrorCode(error: unknown): number | undefined {
   const { code } = error as { code?: unknown };
   return typeof code === "number" ? code : undefined;
 }
 
-/** Something is wrong with NATS. Not one of the project's own errors: a module that is loaded apart has other
- * classes than the program. */
+/** Not a `ChatError`: in a bundle this module is loaded apart, and would have a second class of that name. */
 export class NatsModuleError extends Error {
   override readonly name = "NatsModuleError";
   readonly code: NatsCode;
@@ -183,7 +180,7 @@ export class NatsModuleError extends Error {
   }
 }
 
-/** The failure that an error of the library is. Its details hold no password. */
+/** Gives an error of the library a code. The details hold no password. */
 export function toNatsError(error: unknown, { servers }: Pick<NatsConfig, "servers">): NatsModuleError {
   if (error instanceof NatsModuleError) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
@@ -192,7 +189,7 @@ export function toNatsError(error: unknown, { servers }: Pick<NatsConfig, "serve
   return new NatsModuleError(code, details, { cause: error });
 }
 
-/** Of the library, for which it has no code. */
+/** The library has no code for it. */
 function isWithoutTls(message: string): boolean {
   return /does not support 'tls'/.test(message);
 }

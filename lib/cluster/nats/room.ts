@@ -1,18 +1,24 @@
-// All of NATS that a room needs, in one module: it is loaded where a room is kept there, and nowhere else, because
-// the library behind it is bigger than the whole program.
+// A room in NATS: its stream, and the leases of its nodes in a key-value bucket. The entry point of the lazily loaded
+// module: the NATS library is larger than the rest of the program.
 
-import type { NatsRoom, NatsRoomOptions } from "../store.ts";
-import { NatsLeases } from "./leases.ts";
-import { connectNats } from "./connection.ts";
+import { type KV, Kvm } from "@nats-io/kv";
+import type { Leases, NatsConfig, NatsRoom } from "../store.ts";
+import { connectNats, type NatsLink, withRetry } from "./connection.ts";
 import { NatsStream } from "./stream.ts";
 
-/** Connects, and makes what is not there yet.
+/** How long a lease holds unless it is renewed, in ms. */
+const LEASE_TTL_MS = 6_000;
+
+/** Connects to NATS, and creates the stream and the bucket of the room if there are none.
  * @throws {NatsModuleError} */
-export async function openNatsRoom({ room, nodeId, address, ...access }: NatsRoomOptions): Promise<NatsRoom> {
-  const link = await connectNats(access);
+export async function openNatsRoom(
+  config: NatsConfig,
+  { room, nodeId }: { readonly room: string; readonly nodeId: bigint },
+): Promise<NatsRoom> {
+  const link = await connectNats(config);
   try {
-    const store = await NatsStream.open(link, room, access);
-    const leases = new NatsLeases(link, { room, nodeId, address, replicas: store.replicas });
+    const store = await NatsStream.open(link, room, config);
+    const leases = new NatsLeases(link, { room, nodeId, replicas: store.replicas });
     return {
       store,
       leases,
@@ -24,5 +30,75 @@ export async function openNatsRoom({ room, nodeId, address, ...access }: NatsRoo
   } catch (error) {
     await link.nc.close();
     throw error;
+  }
+}
+
+class NatsLeases implements Leases {
+  readonly #link: NatsLink;
+  readonly #bucketName: string;
+  readonly #key: string;
+  readonly #replicas: number;
+  #bucket: KV | undefined;
+  readonly #addressCache = new Map<string, string>();
+
+  constructor(
+    link: NatsLink,
+    { room, nodeId, replicas }: { room: string; nodeId: bigint; replicas: number },
+  ) {
+    this.#link = link;
+    this.#bucketName = `chat_${room}`;
+    this.#key = nodeId.toString(16).padStart(16, "0");
+    this.#replicas = replicas;
+  }
+
+  async acquire(address: string): Promise<void> {
+    await withRetry(() => this.renew(address));
+  }
+
+  async renew(address: string): Promise<void> {
+    try {
+      this.#bucket ??= await this.#openBucket();
+      await this.#bucket.put(this.#key, address);
+    } catch (error) {
+      this.#bucket = undefined; // an operator may have deleted it
+      throw error;
+    }
+  }
+
+  #openBucket(): Promise<KV> {
+    return new Kvm(this.#link.nc).create(this.#bucketName, {
+      ttl: LEASE_TTL_MS,
+      replicas: this.#replicas,
+      history: 1,
+      // A replica could answer with an older value.
+      allow_direct: false,
+    });
+  }
+
+  async list(): Promise<ReadonlyMap<bigint, string>> {
+    const prefix = `$KV.${this.#bucketName}.`;
+    const { streams } = this.#link.manager;
+    const { state } = await streams.info(this.#stream, { subjects_filter: `${prefix}>` });
+    const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+    const nodes = new Map<bigint, string>();
+    for (const key of keys) {
+      const address = this.#addressCache.get(key) ?? (await this.#bucket?.get(key))?.string();
+      if (address === undefined) continue; // expired since
+      // A node that does not listen yet has no address, and must be read again.
+      if (address !== "") this.#addressCache.set(key, address);
+      nodes.set(BigInt(`0x${key}`), address);
+    }
+    return nodes;
+  }
+
+  async release(): Promise<void> {
+    // A deleted key would leave a marker that counts as a lease.
+    const filter = `$KV.${this.#bucketName}.${this.#key}`;
+    await this.#link.manager.streams.purge(this.#stream, { filter });
+  }
+
+  /** The stream behind the bucket. */
+  get #stream(): string {
+    return `KV_${this.#bucketName}`;
   }
 }

@@ -1,5 +1,4 @@
-// The log of a room as a stream of JetStream: what is stored, in which order. Loaded only where it is needed.
-// Knows nothing of what it stores.
+// The log of a room as a JetStream stream.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { DiscardPolicy, jetstream, RetentionPolicy, StorageType } from "@nats-io/jetstream";
@@ -15,42 +14,39 @@ import {
 } from "./connection.ts";
 import type { StoredRecord, StoreState, StreamStore } from "../store.ts";
 
-/** How much of the past a stream keeps, in bytes and in ms. */
+/** How much a stream retains, in bytes and in ms, unless the operator sets other limits. */
 export const STREAM_BYTES = 268_435_456;
 export const STREAM_AGE_MS = 7 * 86_400_000;
-/** How long NATS drops what it has stored already, in ms. */
+/** How long NATS drops messages with an id that it has stored, in ms. */
 const DUPLICATE_WINDOW_MS = 180_000;
-/** What NATS sends beside what is stored, in bytes at most: it counts as part of a message. */
+/** Upper bound of the headers of a message, in bytes: they count against the largest message. */
 const HEADERS_BYTES = 512;
-/** What people who look at NATS read of a stream. */
 const DESCRIPTION = "A room of chat-server";
-/** What stands behind it while the stream forgets nothing. */
+/** Note at the end of the description while the limits are lifted. */
 const KEEPS_ALL = "; it forgets nothing until max_payload is raised";
-/** The same with the limits that the stream had, for people and for the server that puts them back; earlier versions
- * did not note these. */
+/** The note with the limits to put back, which earlier versions did not write. */
 const LIMITS_NOTE = new RegExp(`${KEEPS_ALL}(?:, then max_bytes (-?\\d+), max_age (\\d+) ms)?$`);
-/** Copies that survive the loss of a machine. */
+/** Fewest replicas that survive the loss of a machine. */
 const REPLICAS = 3;
-/** How long what is stored may take to be acknowledged, in ms. */
+/** Timeout for the acknowledgement of an append, in ms. */
 const PUBLISH_MS = 2_000;
-/** From try to try to read on, in ms. */
+/** Between two attempts to read on, in ms. */
 const RETRY_MS = 250;
-/** How often a reader that has nothing to read hears that it is still served, in ms. */
+/** Between two heartbeats of an idle consumer, in ms. */
 const HEARTBEAT_MS = 1_000;
-/** How long NATS remembers a reader that is gone, in ms. */
+/** How long NATS keeps a consumer that has stopped asking, in ms. */
 const CONSUMER_TTL_MS = 30_000;
-/** How many messages NATS may send before they are taken: blocks have 256 KiB at most. To ask for bytes instead makes
- * the library stand still for half a minute after each such portion. */
+/** How many messages NATS may send ahead: batches have 256 KiB at most. With a limit in bytes the library stalls for half
+ * a minute after each portion. */
 const PREFETCH_MESSAGES = 64;
 
-/** A stream as the place of a log. */
 export class NatsStream implements StreamStore {
   readonly replicas: number;
   readonly #link: NatsLink;
   readonly #js: JetStreamClient;
   readonly #name: string;
   readonly #closed = new AbortController();
-  /** End the readers that NATS made for us: the next ones begin where these stopped. */
+  /** Stop the current consumers: {@linkcode read} goes on with new ones where these stopped. */
   readonly #consumerStops = new Set<() => void>();
 
   private constructor(link: NatsLink, { config }: StreamInfo) {
@@ -60,7 +56,7 @@ export class NatsStream implements StreamStore {
     this.replicas = config.num_replicas;
   }
 
-  /** Opens the stream of a room, and makes it if there is none.
+  /** Opens the stream of a room, or creates it.
    * @throws {NatsModuleError} */
   static async open(
     link: NatsLink,
@@ -123,24 +119,24 @@ export class NatsStream implements StreamStore {
   }
 
   async *read(from: number): AsyncGenerator<StoredRecord> {
-    let [next, again] = [from, from];
+    let [next, last] = [from, from];
     const { signal } = this.#closed;
     while (!signal.aborted) {
       try {
-        for await (const stored of this.#readOnce(again, next)) {
-          yield stored;
-          again = stored.position;
-          next = again + 1;
+        for await (const record of this.#readOnce(last, next)) {
+          yield record;
+          last = record.position;
+          next = last + 1;
         }
       } catch {
-        // The next reader finds out whether NATS is there.
+        // The next consumer finds out whether NATS answers.
       }
       if (!signal.aborted) await delay(RETRY_MS);
     }
   }
 
-  /** Until something is wrong with the reader that NATS made for us: not all that can be is noticed by the library.
-   * `next` is the first that was not given before. */
+  /** Reads until the consumer fails or is stopped: the library does not notice every failure. `next` is the first position
+   * that was not yielded before. */
   async *#readOnce(from: number, next: number): AsyncGenerator<StoredRecord> {
     const consumer = await this.#js.consumers.get(this.#name, {
       opt_start_seq: from,
@@ -151,7 +147,7 @@ export class NatsStream implements StreamStore {
       max_messages: PREFETCH_MESSAGES,
     });
     const stop = () => messages.stop();
-    // The library would go on where it was, in whatever is there by now.
+    // The library would go on at the same position, whatever the stream has there now.
     void (async () => {
       for await (const { type } of messages.status()) {
         if (type === "reset") stop();
@@ -162,7 +158,7 @@ export class NatsStream implements StreamStore {
     try {
       for await (const message of messages) {
         const { streamSequence: position, timestampNanos } = message.info;
-        // One that was behind when it was asked begins too early.
+        // A replica that lags when the consumer is created may start too early.
         if (position < from) continue;
         const isSnapshot = message.subject === this.#subject(true);
         yield {
@@ -183,17 +179,17 @@ export class NatsStream implements StreamStore {
   }
 
   restartRead(): void {
-    for (const end of this.#consumerStops) end();
+    for (const stop of this.#consumerStops) stop();
   }
 
-  async setUnlimited(isAll: boolean): Promise<void> {
+  async setUnlimited(isUnlimited: boolean): Promise<void> {
     const { streams } = this.#link.manager;
     await withRetry(async () => {
       const { config } = await streams.info(this.#name);
-      const change = isAll ? withoutLimits(config) : withLimits(config);
+      const change = isUnlimited ? withoutLimits(config) : withLimits(config);
       if (change) await streams.update(this.#name, change);
-      if (isAll && forgets({ ...config, ...change })) {
-        throw new Error("Cannot lift limits that others have set");
+      if (isUnlimited && isLimited({ ...config, ...change })) {
+        throw new Error("Cannot lift limits that the operator has set");
       }
     });
   }
@@ -212,7 +208,7 @@ export class NatsStream implements StreamStore {
   }
 
   #subject(isSnapshot: boolean): string {
-    return `${this.#name}.${isSnapshot ? "checkpoint" : "log"}`;
+    return isSnapshot ? `${this.#name}.checkpoint` : `${this.#name}.log`;
   }
 }
 
@@ -228,18 +224,18 @@ function toRecord(message: StoredMsg | undefined): StoredRecord | undefined {
 
 type Limits = Pick<StreamConfig, "max_bytes" | "max_age"> & { description?: string };
 
-/** What has a stream forget nothing; undefined if it was told so before. */
+/** The change that lifts the limits; undefined if they are lifted. */
 function withoutLimits({ description = "", max_bytes, max_age }: Limits): Limits | undefined {
   if (LIMITS_NOTE.test(description)) return undefined;
   const note = `${KEEPS_ALL}, then max_bytes ${max_bytes}, max_age ${millis(max_age)} ms`;
   return { description: description + note, max_bytes: -1, max_age: 0 };
 }
 
-function forgets({ max_bytes, max_age, max_msgs }: Limits & Pick<StreamConfig, "max_msgs">): boolean {
+function isLimited({ max_bytes, max_age, max_msgs }: Limits & Pick<StreamConfig, "max_msgs">): boolean {
   return max_bytes >= 0 || max_age > 0 || max_msgs >= 0;
 }
 
-/** What has it forget again as before, but for what whoever runs NATS has set meanwhile; undefined if it does. */
+/** The change that puts the limits back, except those that the operator has set since; undefined if they are back. */
 function withLimits({ description = "", max_bytes, max_age }: Limits): Limits | undefined {
   const found = LIMITS_NOTE.exec(description);
   if (!found) return undefined;
@@ -257,7 +253,7 @@ function configOf(room: string) {
     name,
     subjects: [`${name}.log`, `${name}.checkpoint`],
     description: DESCRIPTION,
-    // Unless whoever runs NATS has it keep more or less.
+    // For a new stream: the operator may change both.
     max_bytes: STREAM_BYTES,
     max_age: nanos(STREAM_AGE_MS),
     storage: StorageType.File,
@@ -270,36 +266,41 @@ function configOf(room: string) {
 
 type Config = ReturnType<typeof configOf>;
 
-async function ensureStream({ nc, manager }: NatsLink, config: Config, named: number): Promise<StreamInfo> {
+/** `serverCount`: how many servers `--nats` names. */
+async function ensureStream(
+  { nc, manager }: NatsLink,
+  config: Config,
+  serverCount: number,
+): Promise<StreamInfo> {
   const { streams } = manager;
   let info: StreamInfo;
   try {
     info = await streams.info(config.name);
   } catch (error) {
     if (jetStreamErrorCode(error) !== JETSTREAM_ERROR.streamNotFound) throw error;
-    return await makeStream(config);
+    return await createStream();
   }
-  check(info, config);
+  checkStream(info, config);
   if (info.config.num_replicas >= REPLICAS || nc.info!.cluster === undefined) return info;
-  // The cluster may have grown since.
+  // The NATS cluster may have grown since.
   return await streams.update(config.name, { num_replicas: REPLICAS }).catch(() => info);
 
-  async function makeStream(config: Config): Promise<StreamInfo> {
+  async function createStream(): Promise<StreamInfo> {
     if (nc.info!.cluster === undefined) return await streams.add({ ...config, num_replicas: 1 });
     try {
       return await streams.add({ ...config, num_replicas: REPLICAS });
     } catch (error) {
-      const known = Math.max(named, nc.info!.connect_urls?.length ?? 0);
-      const isSmall = jetStreamErrorCode(error) === JETSTREAM_ERROR.notClustered ||
+      const known = Math.max(serverCount, nc.info!.connect_urls?.length ?? 0);
+      const isTooSmall = jetStreamErrorCode(error) === JETSTREAM_ERROR.notClustered ||
         (jetStreamErrorCode(error) === JETSTREAM_ERROR.noSuitablePeers && known < REPLICAS);
-      if (!isSmall) throw error;
+      if (!isTooSmall) throw error;
       return await streams.add({ ...config, num_replicas: 1 });
     }
   }
 }
 
-/** Whether a stream that exists is one of ours. Whoever runs NATS may let it keep more or less. */
-function check({ config }: StreamInfo, wanted: Config): void {
+/** @throws {NatsModuleError} `nats-other-stream` unless it is the stream of a room, with any limits */
+function checkStream({ config }: StreamInfo, wanted: Config): void {
   const isOurs = [...config.subjects].sort().join() === [...wanted.subjects].sort().join() &&
     config.storage === wanted.storage && config.retention === wanted.retention &&
     config.discard === wanted.discard && config.max_msgs_per_subject <= 0 && !config.sealed;

@@ -1,8 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { ProtocolError } from "../../lib/errors.ts";
-import { decodeBlock, encodeBlockHead, encodeProposal } from "../../lib/cluster/nats_block.ts";
-import { decodeSnapshot, encodeSnapshot } from "../../lib/cluster/nats_checkpoint.ts";
+import {
+  decodeBatch,
+  decodeSnapshot,
+  encodeBatchHeader,
+  encodeProposal,
+  encodeSnapshot,
+} from "../../lib/cluster/store.ts";
 import type { ProposedEvent } from "../../lib/protocol/frames.ts";
 
 const pure = { permissions: "none" } as const;
@@ -41,13 +46,13 @@ const ENTRIES: ProposedEvent[] = [
   { type: "backups", timeMs: 9, backups: ["a:1", "b:2"] },
 ];
 
-Deno.test("A block holds entries as they were, each with its own home", pure, () => {
-  const bytes = concat([encodeBlockHead({ nodeId: 7n, batchSeq: 3 }), ...ENTRIES.map(encodeProposal)]);
-  assertEquals(decodeBlock(bytes), { nodeId: 7n, batchSeq: 3, entries: ENTRIES });
-  assertEquals(decodeBlock(encodeBlockHead({ nodeId: 7n, batchSeq: 1 })).entries, []);
+Deno.test("A batch holds entries as they were, each with its own node id", pure, () => {
+  const bytes = concat([encodeBatchHeader({ nodeId: 7n, batchSeq: 3 }), ...ENTRIES.map(encodeProposal)]);
+  assertEquals(decodeBatch(bytes), { nodeId: 7n, batchSeq: 3, entries: ENTRIES });
+  assertEquals(decodeBatch(encodeBatchHeader({ nodeId: 7n, batchSeq: 1 })).entries, []);
 });
 
-Deno.test("A checkpoint holds what comes before it, and the numbers in their order", pure, () => {
+Deno.test("A snapshot holds the events before it, and the last batches in their order", pure, () => {
   const batchSeqs = new Map([[9n, 4], [2n, 1]]);
   const snapshot = { logId: 5n, position: 12, seq: 34, batchSeqs, events: ENTRIES };
   const back = decodeSnapshot(encodeSnapshot(snapshot));
@@ -55,25 +60,25 @@ Deno.test("A checkpoint holds what comes before it, and the numbers in their ord
   assertEquals([...back.batchSeqs.keys()], [9n, 2n]);
 });
 
-Deno.test("What is no block, or of another version, is refused", pure, () => {
-  const block = encodeBlockHead({ nodeId: 7n, batchSeq: 1 });
+Deno.test("Bytes that are no batch or snapshot, or of another version, are refused", pure, () => {
+  const batch = encodeBatchHeader({ nodeId: 7n, batchSeq: 1 });
   const snapshot = encodeSnapshot({ logId: 5n, position: 0, seq: 0, batchSeqs: new Map(), events: [] });
-  for (const [decode, bytes] of [[decodeBlock, block], [decodeSnapshot, snapshot]] as const) {
+  for (const [decode, bytes] of [[decodeBatch, batch], [decodeSnapshot, snapshot]] as const) {
     const newer = bytes.slice();
     newer[5]!++;
     assertEquals(assertThrows(() => decode(newer), ProtocolError).code, "version-unsupported");
-    for (const other of [new Uint8Array(), decode === decodeBlock ? snapshot : block]) {
+    for (const other of [new Uint8Array(), decode === decodeBatch ? snapshot : batch]) {
       assertEquals(assertThrows(() => decode(other), ProtocolError).code, "frame-unexpected");
     }
   }
 });
 
-Deno.test("A block is stored in a form that servers of this version know", pure, () => {
+Deno.test("A batch is stored in a form that servers of this version know", pure, () => {
   assertEquals(
-    encodeBlockHead({ nodeId: 7n, batchSeq: 3 }).toHex(),
+    encodeBatchHeader({ nodeId: 7n, batchSeq: 3 }).toHex(),
     "0000000e" + "4001" + "0000000000000007" + "00000003",
   );
-  const homeless = encodeProposal({ type: "announced", timeMs: 9, text: "hola" });
+  const local = encodeProposal({ type: "announced", timeMs: 9, text: "hola" });
   const left = {
     type: "left",
     timeMs: 8,
@@ -83,6 +88,6 @@ Deno.test("A block is stored in a form that servers of this version know", pure,
     address: "::1",
     nodeId: 3n,
   } as const;
-  assertEquals(homeless.toHex().slice(8, 10), "8b");
+  assertEquals(local.toHex().slice(8, 10), "8b");
   assertEquals(encodeProposal(left).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");
 });

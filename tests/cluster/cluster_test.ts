@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
-import { parseCredentials, parseNats, parseRoom } from "../../lib/cluster/nats_access.ts";
+import { parseCredentials, parseNats, parseRoom } from "../../lib/cluster/cluster.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -1,14 +1,8 @@
-// What a server that starts makes of the checkpoints that it finds in a store.
+// How a node that starts finds the snapshot to begin with, or creates the log.
 
 import { assertEquals } from "@std/assert";
-import {
-  createLog,
-  encodeSnapshot,
-  findSnapshot,
-  isGenesis,
-  type Snapshot,
-  tryDecodeSnapshot,
-} from "../../lib/cluster/nats_checkpoint.ts";
+import { createLog, findSnapshot } from "../../lib/cluster/log_reader.ts";
+import { encodeSnapshot, isGenesis, type Snapshot, tryDecodeSnapshot } from "../../lib/cluster/store.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 
 const pure = { permissions: "none" } as const;
@@ -17,7 +11,7 @@ function snapshotAt(position: number, changes: Partial<Snapshot> = {}): Snapshot
   return { logId: 5n, position, seq: 10 * position, batchSeqs: new Map(), events: [], ...changes };
 }
 
-/** A store that holds a block for each undefined, and checkpoints. */
+/** A store with a batch for each undefined, and snapshots. */
 function storeOf(...stored: (Snapshot | "garbage" | undefined)[]): FakeStore {
   const log = new FakeLog();
   for (const one of stored) {
@@ -27,12 +21,14 @@ function storeOf(...stored: (Snapshot | "garbage" | undefined)[]): FakeStore {
   return new FakeStore(log);
 }
 
-Deno.test("A checkpoint of nothing marks a log that begins, and no other does", pure, () => {
-  const marks = [[0, 0], [0, 3], [3, 0]].map(([position, seq]) => isGenesis(snapshotAt(position!, { seq })));
-  assertEquals(marks, [true, false, false]);
+Deno.test("A snapshot of nothing is a genesis, and no other is", pure, () => {
+  const results = [[0, 0], [0, 3], [3, 0]].map(([position, seq]) =>
+    isGenesis(snapshotAt(position!, { seq }))
+  );
+  assertEquals(results, [true, false, false]);
 });
 
-Deno.test("A checkpoint is stored in a form that servers of this version know", pure, () => {
+Deno.test("A snapshot is stored in a form that servers of this version know", pure, () => {
   const batchSeqs = new Map([[9n, 4]]);
   const bytes = encodeSnapshot(snapshotAt(2, { seq: 3, batchSeqs }));
   assertEquals(
@@ -40,14 +36,14 @@ Deno.test("A checkpoint is stored in a form that servers of this version know", 
     "00000028" + "50" + "01" + "0000000000000005" + "0000000000000002" + "0000000000000003" + "0001" +
       "0000000000000009" + "00000004",
   );
-  // One that has more than that is none.
+  // Longer bytes are no snapshot.
   const longer = Uint8Array.of(...bytes, 0);
   longer[3]!++;
   assertEquals(tryDecodeSnapshot(longer), undefined);
 });
 
 Deno.test(
-  "A log is read from the first checkpoint behind the wanted place, or else from the last",
+  "A log is read from the first snapshot after the wanted position, or else from the last",
   pure,
   async () => {
     const [one, two] = [snapshotAt(1), snapshotAt(3)];
@@ -58,7 +54,7 @@ Deno.test(
 );
 
 Deno.test(
-  "No checkpoint is used that cannot be read, or that lacks something or has too much",
+  "No snapshot is used that cannot be decoded, that lacks records after it, or that covers lost ones",
   pure,
   async () => {
     const good = snapshotAt(1);
@@ -68,13 +64,13 @@ Deno.test(
       }
       assertEquals(await findSnapshot(storeOf(undefined, bad), 1, 1), undefined);
     }
-    // What is behind it is forgotten up to here.
+    // The records after it are forgotten up to here.
     const found = [2, 3].map((first) => findSnapshot(storeOf(undefined, undefined, good), 1, first));
     assertEquals(await Promise.all(found), [good, undefined]);
   },
 );
 
-Deno.test("Of two servers that begin a room at once one does, under an id of its own", pure, async () => {
+Deno.test("Of two nodes that create a log at once one does, with its own logId", pure, async () => {
   const log = new FakeLog();
   const ids: string[] = [];
   const store = new FakeStore(log);
@@ -83,10 +79,10 @@ Deno.test("Of two servers that begin a room at once one does, under an id of its
     ids.push(options.id);
     return append(bytes, options);
   };
-  const begun = [await createLog(store, 0, 5n), await createLog(store, 0, 6n)];
-  assertEquals(begun, [snapshotAt(0), undefined]);
+  const created = [await createLog(store, 0, 5n), await createLog(store, 0, 6n)];
+  assertEquals(created, [snapshotAt(0), undefined]);
   assertEquals([new Set(ids).size, log.records.length], [2, 1]);
   assertEquals(tryDecodeSnapshot(log.records[0]!.bytes), snapshotAt(0));
-  // Behind what is there already.
+  // After the records that are there.
   assertEquals(await createLog(store, 1, 7n), { ...snapshotAt(1, { logId: 7n }), seq: 0 });
 });
