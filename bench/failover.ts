@@ -5,7 +5,9 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { systemClock } from "../lib/base/time.ts";
+import { DEFAULT_CONFIG } from "../lib/client/config.ts";
 import { type Address, formatAddress } from "../lib/net/address.ts";
+import { dial } from "../lib/net/tcp.ts";
 import { SessionState } from "../lib/client/session_state.ts";
 import { TOKEN_BYTES } from "../lib/protocol/frames.ts";
 import { Session } from "../lib/client/session.ts";
@@ -24,29 +26,40 @@ class Client {
   readonly #running: Promise<void>;
 
   constructor(nick: string, [primary, backup]: readonly [Address, Address]) {
-    const state = new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) });
-    const selector = new ServerSelector({
-      terminal: silentTerminal,
-      language: "en",
-      notify: () => Promise.resolve(),
-      ...primary,
-      nick,
-      backups: [backup],
-      isAuto: true,
-    });
-    this.session = new Session({ state, nextServer: (failure, options) => selector.next(failure, options) });
+    const config = { ...DEFAULT_CONFIG, ...primary, nick, backups: [{ server: backup }], isAuto: true };
+    const state = new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), config);
+    const selector = new ServerSelector(
+      {
+        terminal: silentTerminal,
+        language: "en",
+        notify: () => Promise.resolve(),
+        authPrompter: { authenticate: () => Promise.resolve("notApplicable"), canUpgrade: () => false },
+      },
+      config,
+      Math.random,
+    );
+    this.session = new Session(
+      {
+        state,
+        nextServer: (failure, options) => selector.next(failure, options),
+        dial,
+        passwordFor: () => "",
+      },
+      config.session,
+      systemClock,
+    );
     this.#running = this.#run(state, selector);
   }
 
   async #run(state: SessionState, selector: ServerSelector): Promise<void> {
     let awaited = "";
     for await (const event of this.session.run()) {
-      if (event.type === "entered") {
+      if (event.type === "joined") {
         selector.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
         awaited = `ready on ${formatAddress(event.server)}`;
         this.session.say(awaited);
       }
-      if (event.type !== "read") continue;
+      if (event.type !== "entries") continue;
       for (const { entry } of event.entries) {
         const isOwn = entry.type === "said" && entry.sessionId === state.sessionId &&
           entry.text === awaited;

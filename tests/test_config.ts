@@ -1,5 +1,6 @@
-// Settings of servers under test: the defaults, but for what a test overrides.
+// Settings of servers and clients under test: the defaults, but for what a test overrides.
 
+import { type ClientConfig, DEFAULT_CONFIG as DEFAULT_CLIENT_CONFIG } from "../lib/client/config.ts";
 import { DEFAULT_CONFIG, type ServerConfig } from "../lib/server/config.ts";
 
 /** Any part of a configuration. */
@@ -9,6 +10,10 @@ export type DeepPartial<T> = T extends readonly unknown[] | ((...args: never[]) 
 
 export function testConfig(overrides: DeepPartial<ServerConfig> = {}): ServerConfig {
   return merge(DEFAULT_CONFIG, overrides) as ServerConfig;
+}
+
+export function testClientConfig(overrides: DeepPartial<ClientConfig> = {}): ClientConfig {
+  return merge(DEFAULT_CLIENT_CONFIG, overrides) as ClientConfig;
 }
 
 /** A copy of `defaults` in which what `overrides` has takes precedence, object by object. */

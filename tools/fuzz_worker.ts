@@ -9,6 +9,8 @@ import { makeServer } from "../tests/test_server.ts";
 import { ChatError } from "../lib/errors.ts";
 import { errorText } from "../lib/i18n/translate.ts";
 import { dial } from "../lib/net/tcp.ts";
+import { systemClock } from "../lib/base/time.ts";
+import { DEFAULT_CONFIG } from "../lib/client/config.ts";
 import { SessionState } from "../lib/client/session_state.ts";
 import { sessionIdOf, TOKEN_BYTES } from "../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer } from "../lib/render/renderer.ts";
@@ -236,11 +238,17 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
   const serving = hostile.serve();
   try {
     await seeds.all(async (slot) => {
-      using session = new Session({
-        state: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
-        nextServer: () =>
-          Promise.resolve(seeds.areAllStarted ? undefined : { server: hostile.address, nick: "ana" }),
-      });
+      using session = new Session(
+        {
+          state: new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), DEFAULT_CONFIG),
+          nextServer: () =>
+            Promise.resolve(seeds.areAllStarted ? undefined : { server: hostile.address, nick: "ana" }),
+          dial,
+          passwordFor: () => "",
+        },
+        DEFAULT_CONFIG.session,
+        systemClock,
+      );
       // One that has as much to say again as a client may have.
       while (slot === 0 && !session.isFull) session.say("hola");
       for await (const event of session.run()) show(event, session);
@@ -259,17 +267,17 @@ const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColours: fal
 function show(event: SessionEvent, session: Session): void {
   const lines: string[] = [];
   switch (event.type) {
-    case "entered":
+    case "joined":
       lines.push(...event.welcome.members.map((person) => renderer.member(person)));
       if (!session.isFull) session.say("hola");
       break;
-    case "read":
+    case "entries":
       lines.push(...event.entries.map(({ entry }) => renderer.entry(entry, { reader: "ana" })));
       break;
     case "rejected":
       lines.push(renderer.notice(errorText(event.error, "en"), 0));
       break;
-    case "failed":
+    case "disconnected":
       lines.push(renderer.notice(errorText(event.failure.error, "en"), 0));
   }
   const unsafe = lines.find((line) => CONTROL.test(line));

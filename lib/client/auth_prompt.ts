@@ -1,73 +1,81 @@
-// What stands between a client and a room that a person can answer for: a password, a certificate that nobody
-// knows yet.
+// Asks the user for what a server requires before it lets the client in: a password, or trust in its certificate.
 
 import { isQuit } from "../cli/commands.ts";
 import { type Address, formatAddress } from "../net/address.ts";
-import { type ChatError, ConnectError, InputError, ServerError } from "../errors.ts";
+import { type ChatError, InputError } from "../errors.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
-import { serverKey } from "./known_servers.ts";
 import { parsePassword } from "../text/text.ts";
-import { promptUntilValid } from "../terminal/terminal.ts";
-import type { Disconnect } from "./session.ts";
-import type { Terminal } from "../terminal/terminal.ts";
-import type { TrustStore } from "./trust_store.ts";
+import { recoveryFor } from "./recovery.ts";
+import type { ConnectionFailure } from "./session.ts";
+import { promptUntilValid, type Terminal } from "../terminal/terminal.ts";
+import { serverKey, type TrustStore } from "./trust_store.ts";
 
-/** There is no door; it is open now; it stays shut; the person wants to leave. */
-type AuthResult = "none" | "open" | "shut" | "left";
+/** "retry": dial the same server again. "denied": it stays closed to this client. "quit": the user leaves. */
+export type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
 
-/** What a doorman needs. */
-interface AuthPrompterOptions {
+interface AuthPrompterDeps {
   readonly terminal: Terminal;
   readonly language: Language;
   /** Prints a line with the time. */
   readonly notify: (text: string) => Promise<void>;
   readonly trust: TrustStore;
-  /** The one to give when a server asks, until the person gives another. */
-  readonly password?: string;
-  /** Nobody is to be asked whom to trust. */
+}
+
+export interface AuthPrompterConfig {
+  /** Sent to a server that asks for one, until the user types another. */
+  readonly password: string | undefined;
+  /** Without questions about trust. */
   readonly isAuto: boolean;
 }
 
-/** A client before a door. */
 interface AuthOptions {
   readonly signal: AbortSignal;
-  /** Whether the person named the server when the program started, or a server did that the client was in. */
+  /** Whether a flag named the server, or a server that the client had joined. */
   readonly isConfigured: boolean;
-  /** Whether it was not said yet why the door is shut. */
+  /** Whether this error of this server was not reported before. */
   readonly isFirstReport: boolean;
 }
 
-/** Opens doors. A password goes to no server that has not asked for it, and without a question only to those that
- * the client is led to by whoever it told the password before. That it was told under TLS need not be remembered:
- * from then on there is nothing else. */
+/** Sends a password only to servers that asked for one, and without a question only to servers that the user or a
+ * joined server named. Once TLS was used the client never dials without it, so the password does not leak later. */
 export class AuthPrompter {
-  readonly #options: AuthPrompterOptions;
+  readonly #deps: AuthPrompterDeps;
+  readonly #isAuto: boolean;
   readonly #t: Translate;
   #password: string | undefined;
-  /** What each server that asked was given. */
+  /** By server. */
   readonly #sentPasswords = new Map<string, string>();
 
-  constructor(options: AuthPrompterOptions) {
-    this.#options = options;
-    this.#t = translator(options.language);
-    this.#password = options.password;
+  constructor(deps: AuthPrompterDeps, { password, isAuto }: AuthPrompterConfig) {
+    this.#deps = deps;
+    this.#t = translator(deps.language);
+    this.#password = password;
+    this.#isAuto = isAuto;
   }
 
-  /** The password for a server; empty if it has not asked for one. */
+  /** Empty if the server has not asked for a password. */
   passwordFor(server: Address): string {
     return this.#sentPasswords.get(serverKey(server)) ?? "";
   }
 
-  /** Opens the door that a client stands before, if it stands before one and that can be. */
-  async authenticate(failure: Disconnect, options: AuthOptions): Promise<AuthResult> {
+  async authenticate(failure: ConnectionFailure, options: AuthOptions): Promise<AuthResult> {
     const { target: { server }, error, wasJoined } = failure;
-    if (wasJoined) return "none";
-    if (isAboutPassword(error)) return await this.#supplyPassword(server, error, options);
-    if (!isAboutTls(error)) return "none";
-    if (error.code === "tls-needed") return this.#upgradeToTls(failure);
-    if (error.code === "certificate-unknown") return await this.#askTrust(server, error, options);
-    if (isMismatch(error) && options.isFirstReport) await this.#warnMismatch(error);
-    return "shut";
+    if (wasJoined) return "notApplicable";
+    switch (recoveryFor(error).action) {
+      case "askPassword":
+        return await this.#supplyPassword(server, error, options);
+      case "askTrust":
+        return await this.#askTrust(server, error, options);
+      case "upgradeTls":
+        return this.#upgradeToTls(failure);
+      case "warnMismatch":
+        if (options.isFirstReport) await this.#warnMismatch(error);
+        return "denied";
+      case "deny":
+        return "denied";
+      default:
+        return "notApplicable";
+    }
   }
 
   async #supplyPassword(
@@ -77,53 +85,54 @@ export class AuthPrompter {
   ): Promise<AuthResult> {
     const isWrong = this.#sentPasswords.delete(serverKey(server));
     if (isWrong || !isConfigured || this.#password === undefined) {
-      const state = await this.#askPassword(signal);
-      if (state === "shut" && isFirstReport) await this.#reportDenied(server, error);
-      if (state !== "open") return state;
+      const result = await this.#askPassword(signal);
+      if (result === "denied" && isFirstReport) await this.#reportDenied(server, error);
+      if (result !== "retry") return result;
     }
     this.#sentPasswords.set(serverKey(server), this.#password!);
-    return "open";
+    return "retry";
   }
 
   async #askPassword(signal: AbortSignal): Promise<AuthResult> {
-    const { terminal, isAuto } = this.#options;
-    if (!terminal.canHideInput || (isAuto && !terminal.isTty)) return "shut";
+    const { terminal } = this.#deps;
+    if (!terminal.canHideInput || (this.#isAuto && !terminal.isTty)) return "denied";
     const text = this.#t("ask.password");
     try {
       const answer = await terminal.exclusive(
-        () => promptUntilValid(this.#options, { text, parse: parsePassword, isSecret: true, signal }),
+        () => promptUntilValid(this.#deps, { text, parse: parsePassword, isSecret: true, signal }),
         { signal },
       );
-      if (answer === undefined) return "left";
+      if (answer === undefined) return "quit";
       this.#password = answer;
-      return "open";
+      return "retry";
     } catch (inputError) {
       if (!(inputError instanceof InputError)) throw inputError;
-      return "shut"; // a pipe has ended without an answer
+      return "denied"; // the pipe ended without an answer
     }
   }
 
   async #reportDenied(server: Address, error: ChatError): Promise<void> {
-    const { language, notify } = this.#options;
-    // That a password was wrong has been told.
-    if (isForAuthPrompter(error)) {
+    const { language, notify } = this.#deps;
+    // The selector has reported a wrong password.
+    if (error.code === "password-needed") {
       const why = errorText(error, language);
       await notify(this.#t("client.not-joined", { server: formatAddress(server), why }));
     }
     await notify(this.#t("client.no-password"));
   }
 
-  /** Whether it will open at once what keeps a client out: there is nothing to tell. With TLS a server can only be met
-   * by somebody who can say whether it is the right one. */
-  canUpgrade({ target: { server }, error }: Disconnect): boolean {
-    const { terminal, isAuto, trust } = this.#options;
-    return error.code === "tls-needed" && !isAuto && terminal.isTty && !trust.requirementFor(server);
+  /** Whether the client can dial the server again with TLS, without a report. A user must be there to judge the
+   * certificate. */
+  canUpgrade({ target: { server }, error }: ConnectionFailure): boolean {
+    const { terminal, trust } = this.#deps;
+    return recoveryFor(error).action === "upgradeTls" && !this.#isAuto && terminal.isTty &&
+      !trust.requirementFor(server);
   }
 
-  #upgradeToTls(failure: Disconnect): AuthResult {
-    if (!this.canUpgrade(failure)) return "shut";
-    this.#options.trust.requireTls(failure.target.server);
-    return "open";
+  #upgradeToTls(failure: ConnectionFailure): AuthResult {
+    if (!this.canUpgrade(failure)) return "denied";
+    this.#deps.trust.requireTls(failure.target.server);
+    return "retry";
   }
 
   async #askTrust(
@@ -131,10 +140,10 @@ export class AuthPrompter {
     error: ChatError,
     { signal, isFirstReport }: AuthOptions,
   ): Promise<AuthResult> {
-    const { terminal, language, isAuto, notify } = this.#options;
-    if (isAuto || !terminal.isTty) {
+    const { terminal, language, notify } = this.#deps;
+    if (this.#isAuto || !terminal.isTty) {
       if (isFirstReport) await notify(errorText(error, language));
-      return "shut";
+      return "denied";
     }
     const fingerprint = `${error.details.fingerprint}`;
     const answer = await terminal.exclusive(async () => {
@@ -143,21 +152,21 @@ export class AuthPrompter {
         `  ${fingerprint}`,
       );
       const text = this.#t("ask.trust");
-      return await promptUntilValid(this.#options, {
+      return await promptUntilValid(this.#deps, {
         text,
         parse: (answer) => this.#parseYesOrNo(answer),
         isQuit,
         signal,
       });
     }, { signal });
-    if (answer === undefined) return "left";
-    if (answer) await this.#trust(server, fingerprint);
-    return answer ? "open" : "shut";
+    if (answer === undefined) return "quit";
+    if (answer) await this.#pin(server, fingerprint);
+    return answer ? "retry" : "denied";
   }
 
-  /** Both fingerprints one below the other: eyes are good at finding a difference. */
+  /** Prints both fingerprints, one below the other, so that the difference is easy to see. */
   async #warnMismatch(error: ChatError): Promise<void> {
-    const { terminal, language, notify } = this.#options;
+    const { terminal, language, notify } = this.#deps;
     const { known, fingerprint } = error.details as { known: string; fingerprint: string };
     await notify(errorText(error, language));
     await terminal.print(
@@ -166,8 +175,8 @@ export class AuthPrompter {
     );
   }
 
-  async #trust(server: Address, fingerprint: string): Promise<void> {
-    const { terminal, language, trust } = this.#options;
+  async #pin(server: Address, fingerprint: string): Promise<void> {
+    const { terminal, language, trust } = this.#deps;
     try {
       if (await trust.pin(server, fingerprint)) return;
     } catch (error) {
@@ -183,30 +192,4 @@ export class AuthPrompter {
     if (this.#t("client.no").split(" ").includes(word)) return false;
     throw new InputError("answer-unclear");
   }
-}
-
-/** Whether there is nothing to tell a person about an error but what the doorman says. */
-export function isForAuthPrompter(error: ChatError): boolean {
-  return error.code === "password-needed" || error.code === "certificate-unknown" || isMismatch(error);
-}
-
-function isMismatch({ code }: ChatError): boolean {
-  return code === "certificate-changed" || code === "certificate-other";
-}
-
-/** Whether a doorman may open what keeps the client out. */
-export function isAboutDoor(error: ChatError): boolean {
-  return isAboutPassword(error) || isAboutTls(error);
-}
-
-/** Whether a server wants a password, or another one. */
-export function isAboutPassword(error: ChatError): boolean {
-  return error instanceof ServerError && ["password-needed", "password-wrong"].includes(error.code);
-}
-
-function isAboutTls(error: ChatError): boolean {
-  if (error instanceof ServerError) return error.code === "tls-needed";
-  const { code } = error;
-  return error instanceof ConnectError &&
-    (code.startsWith("certificate-") || /^(not-tls|tls-failed)$/.test(code));
 }

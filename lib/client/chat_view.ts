@@ -1,148 +1,189 @@
-// What a client shows by itself: the entries that it reads, crowds folded together; above the line that is being
-// typed what no server has confirmed, before it how the link is. A pipe gets every entry as it comes, and no more.
+// What the chat shows by itself: entries of the log, unacked messages above the input line, the link state in its prompt.
 
 import type { Clock } from "../base/time.ts";
 import { PING_MS } from "../net/heartbeat.ts";
 import type { Translate } from "../i18n/translate.ts";
-import { PresenceBatcher } from "./presence_folder.ts";
 import type { MessageBody, RoomEvent } from "../protocol/frames.ts";
 import { isMentioned, PREFIXES, type Presence, type Renderer } from "../render/renderer.ts";
 import type { DeliveredEntry, Session } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { truncate } from "../text/text.ts";
 
-/** What stands before a line while all is well. */
+/** Before the input line while the link is good. */
 export const PROMPT = "> ";
-/** How long a message may wait for its receipt before it is shown as pending, in ms. */
+/** How long a message is unacked before it is shown, in ms: most echoes come sooner. */
 const SHOW_UNACKED_MS = 300;
 const MAX_UNACKED_LINES = 3;
-const MAX_PENDING_CHARS = 60;
-/** How long a server may be silent that is asked for a sign of life every {@linkcode PING_MS}, in ms. */
+const MAX_UNACKED_CHARS = 60;
+/** Silence after which the link counts as lagging, in ms: a live server answers a PING every {@linkcode PING_MS}. */
 export const LINK_LAGGING_MS = PING_MS + 2_000;
-/** How often to look whether it is, in ms. */
 const LINK_CHECK_MS = 1_000;
 
-/** What a chat's screen needs. */
-interface ChatViewOptions {
+interface ChatViewDeps {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
   readonly t: Translate;
-  readonly clock: Clock;
   readonly session: Pick<Session, "unacked" | "idleMs">;
-  /** Who looks at it, as the others know them. */
-  readonly reader: () => { readonly sessionId: bigint; readonly nick: string };
+  /** The user, as the server knows them now. */
+  readonly reader: { readonly sessionId: bigint; readonly nick: string };
 }
 
-/** Shows a chat as it goes. */
+/** On a terminal with a line editor, members who join or leave in numbers share a line. A pipe gets every entry. */
 export class ChatView implements AsyncDisposable {
-  readonly #options: ChatViewOptions;
+  readonly #deps: ChatViewDeps;
+  readonly #clock: Clock;
   readonly #presence = new PresenceBatcher();
   readonly #linkTimer: ReturnType<typeof setInterval>;
-  #folderTimer: ReturnType<typeof setTimeout> | undefined;
-  #pendingTimer: ReturnType<typeof setTimeout> | undefined;
+  #presenceTimer: ReturnType<typeof setTimeout> | undefined;
+  #unackedTimer: ReturnType<typeof setTimeout> | undefined;
   #isUnackedShown = false;
 
-  constructor(options: ChatViewOptions) {
-    this.#options = options;
+  constructor(deps: ChatViewDeps, clock: Clock) {
+    this.#deps = deps;
+    this.#clock = clock;
     this.#linkTimer = setInterval(() => this.#showLink(), LINK_CHECK_MS);
   }
 
-  /** Stops, once what was held back is shown. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#linkTimer);
-    clearTimeout(this.#pendingTimer);
+    clearTimeout(this.#unackedTimer);
     await this.flushPresence();
   }
 
-  /** Prints what was read. */
   async showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
-    const { terminal } = this.#options;
-    if (entries.some((read) => this.#mentionsReader(read))) terminal.bell();
-    await terminal.print(...entries.flatMap((read) => this.#isAlone(read.entry) ? this.#linesOf(read) : []));
+    const { terminal } = this.#deps;
+    if (entries.some((delivered) => this.#mentionsReader(delivered))) terminal.bell();
+    const lines = entries.flatMap((delivered) =>
+      this.#hasOwnLine(delivered.entry) ? this.#linesOf(delivered) : []
+    );
+    await terminal.print(...lines);
   }
 
   #linesOf({ entry, delivery }: DeliveredEntry): string[] {
-    const { renderer } = this.#options;
-    const { sessionId, nick } = this.#options.reader();
-    const isOwn = entry.type === "said" && entry.sessionId === sessionId;
-    // What its sender brought from another server is of the reader's own room, not of the past of this one.
+    const { renderer, reader } = this.#deps;
+    const isOwn = entry.type === "said" && entry.sessionId === reader.sessionId;
+    // A redelivered message comes from the room that the reader was in, not from this server's history.
     const isPast = delivery === "backfill" && !(entry.type === "said" && entry.redelivered);
-    const options = { isHistory: isPast || delivery === "history", reader: isOwn ? undefined : nick };
-    // Whoever has another nick or is thrown out was seen to come before.
+    const options = {
+      isHistory: isPast || delivery === "history",
+      reader: isOwn ? undefined : reader.nick,
+    };
+    // A member must be shown joining before they are shown renamed or kicked.
     const batches = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
     return [...batches, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
   }
 
-  /** Whether somebody else says something that the reader should not miss. */
+  /** Whether another member wrote to the reader or named them. */
   #mentionsReader({ entry, delivery }: DeliveredEntry): boolean {
-    const { sessionId, nick } = this.#options.reader();
-    if (entry.type !== "said" || entry.sessionId === sessionId || delivery === "history") return false;
-    return entry.to !== undefined || isMentioned(entry.text, nick);
+    const { reader } = this.#deps;
+    if (entry.type !== "said" || entry.sessionId === reader.sessionId || delivery === "history") return false;
+    return entry.to !== undefined || isMentioned(entry.text, reader.nick);
   }
 
-  /** Prints what was held back. */
+  /** Prints the presence events that wait for their batch. */
   async flushPresence(): Promise<void> {
-    await this.#options.terminal.print(...this.#takePresenceBatches());
+    await this.#deps.terminal.print(...this.#takePresenceBatches());
   }
 
   #takePresenceBatches(): string[] {
-    const { renderer } = this.#options;
-    clearTimeout(this.#folderTimer);
+    const { renderer } = this.#deps;
+    clearTimeout(this.#presenceTimer);
     return this.#presence.take().flatMap((batch) => [
       ...renderer.dateSeparator(batch.at(-1)!.timeMs),
       renderer.presenceBatch(batch),
     ]);
   }
 
-  /** Shows how things stand now with the link and with what waits for a server: that once it has waited long
-   * enough to be noticed, and from then on as it changes. */
+  /** To be called when the link or the unacked messages have changed. */
   setStatus(): void {
-    const { terminal, session } = this.#options;
+    const { terminal, session } = this.#deps;
     this.#showLink();
     if (session.unacked.length === 0) {
-      clearTimeout(this.#pendingTimer);
-      this.#pendingTimer = undefined;
+      clearTimeout(this.#unackedTimer);
+      this.#unackedTimer = undefined;
       this.#isUnackedShown = false;
       return terminal.setStatus([]);
     }
     if (this.#isUnackedShown) return terminal.setStatus(this.#unackedLines(session.unacked));
-    this.#pendingTimer ??= setTimeout(() => {
-      this.#pendingTimer = undefined;
+    this.#unackedTimer ??= setTimeout(() => {
+      this.#unackedTimer = undefined;
       this.#isUnackedShown = true;
       terminal.setStatus(this.#unackedLines(session.unacked));
     }, SHOW_UNACKED_MS);
   }
 
-  /** Whether an entry has a line of its own: on a screen, a crowd that comes or goes shares one. */
-  #isAlone(entry: RoomEvent): boolean {
-    const { terminal, clock } = this.#options;
-    if (!isBatchable(entry) || !terminal.hasLineEditor) return true;
-    const { monotonicMs } = clock();
+  /** Whether an entry is shown now on a line of its own; otherwise it waits for its batch. */
+  #hasOwnLine(entry: RoomEvent): boolean {
+    if (!isBatchable(entry) || !this.#deps.terminal.hasLineEditor) return true;
+    const { monotonicMs } = this.#clock();
     if (this.#presence.shouldShowNow(entry, monotonicMs)) return true;
-    clearTimeout(this.#folderTimer);
-    this.#folderTimer = setTimeout(() => this.flushPresence(), this.#presence.dueMs! - monotonicMs);
+    clearTimeout(this.#presenceTimer);
+    this.#presenceTimer = setTimeout(() => this.flushPresence(), this.#presence.dueMs! - monotonicMs);
     return false;
   }
 
   #showLink(): void {
-    const { terminal, session, t } = this.#options;
-    const { idleMs } = session;
-    const isSlow = idleMs !== undefined && idleMs >= LINK_LAGGING_MS;
-    const state = idleMs === undefined ? "link.offline" : isSlow ? "link.lagging" : undefined;
+    const { terminal, session: { idleMs }, t } = this.#deps;
+    const isLagging = idleMs !== undefined && idleMs >= LINK_LAGGING_MS;
+    const state = idleMs === undefined ? "link.offline" : isLagging ? "link.lagging" : undefined;
     terminal.setPrompt(state ? `(${t(state)}) ${PROMPT}` : PROMPT);
   }
 
-  #unackedLines(pending: readonly MessageBody[]): string[] {
-    const lines = pending.slice(0, MAX_UNACKED_LINES).map(({ text, to }) => {
-      const words = to ? `${PREFIXES.private} ${to.nick}: ${text}` : text;
-      return `${PREFIXES.pending} ${truncate(words, MAX_PENDING_CHARS)}`;
+  #unackedLines(unacked: readonly MessageBody[]): string[] {
+    const lines = unacked.slice(0, MAX_UNACKED_LINES).map(({ text, to }) => {
+      const message = to ? `${PREFIXES.private} ${to.nick}: ${text}` : text;
+      return `${PREFIXES.pending} ${truncate(message, MAX_UNACKED_CHARS)}`;
     });
-    const count = pending.length - lines.length;
-    return count > 0 ? [...lines, this.#options.t("client.more-unacked", { count })] : lines;
+    const count = unacked.length - lines.length;
+    return count > 0 ? [...lines, this.#deps.t("client.more-unacked", { count })] : lines;
   }
 }
 
-/** Whether an entry may share a line with others: not who was thrown out. */
 function isBatchable(entry: RoomEvent): entry is Presence {
   return entry.type === "joined" || (entry.type === "left" && !entry.kicked);
+}
+
+/** How many presence events are shown one by one within {@linkcode BATCH_WINDOW_MS}. */
+export const MAX_UNBATCHED = 3;
+export const BATCH_WINDOW_MS = 2_000;
+/** A batch is due once nothing was added to it for this long, in ms, */
+export const DEBOUNCE_MS = 500;
+/** and at the latest this long after its first event, in ms. */
+export const MAX_BATCH_DELAY_MS = 2_000;
+
+/** Holds back members who join or leave in numbers: one line each would bury the conversation. Times are monotonic, in
+ * ms. */
+export class PresenceBatcher {
+  /** When the last events were shown one by one. */
+  #shownAtMs: number[] = [];
+  #queued: Presence[] = [];
+  #queuedSinceMs = 0;
+  #lastQueuedMs = 0;
+
+  /** Whether to show an event at once; otherwise {@linkcode take} will return it. */
+  shouldShowNow(presence: Presence, nowMs: number): boolean {
+    this.#shownAtMs = this.#shownAtMs.filter((ms) => nowMs - ms < BATCH_WINDOW_MS);
+    if (this.#queued.length === 0 && this.#shownAtMs.length < MAX_UNBATCHED) {
+      this.#shownAtMs.push(nowMs);
+      return true;
+    }
+    if (this.#queued.length === 0) this.#queuedSinceMs = nowMs;
+    this.#queued.push(presence);
+    this.#lastQueuedMs = nowMs;
+    return false;
+  }
+
+  /** When {@linkcode take} is due; undefined if nothing is queued. */
+  get dueMs(): number | undefined {
+    if (this.#queued.length === 0) return undefined;
+    return Math.min(this.#lastQueuedMs + DEBOUNCE_MS, this.#queuedSinceMs + MAX_BATCH_DELAY_MS);
+  }
+
+  /** Empties the queue: one batch for each kind of event, in the order in which the kinds first occurred. */
+  take(): Presence[][] {
+    const batches = Map.groupBy(this.#queued.splice(0), (presence) => {
+      return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
+    });
+    return [...batches.values()];
+  }
 }

@@ -1,14 +1,35 @@
-// What a person wants of chat-client: its flags, their help, and what they give. Reads no files.
+// Every setting of a client with its default, and the flags that change them.
 
-import { type Backup, parseAddress, parseBackup, parsePort } from "../net/address.ts";
-import { CLIENT_ACCESS_FLAGS } from "./client_access.ts";
-import { COMMON_FLAGS, DISPLAY_FLAGS, type FlagTable, type FlagValues, parseCount } from "../cli/flags.ts";
+import { join } from "node:path";
+import { readUserFile } from "../base/files.ts";
+import {
+  checkCombinations,
+  COMMON_FLAGS,
+  DISPLAY_FLAGS,
+  type FlagTable,
+  type FlagValues,
+  parseCount,
+} from "../cli/flags.ts";
+import type { ProcessContext } from "../cli/process.ts";
+import { InputError } from "../errors.ts";
+import { parseAddress, parseBackup, parseFingerprint, parsePort } from "../net/address.ts";
+import { FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
+import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
+import { checkTlsSupport, fingerprint } from "../net/tls.ts";
+import { MAX_HISTORY, MAX_SERVER_FRAME_BYTES, RETAIN_ACKED_MS } from "../protocol/frames.ts";
+import { parseNick } from "../text/nick.ts";
+import { parsePassword } from "../text/text.ts";
 import { DEFAULT_DISPLAY, type DisplayConfig } from "../render/renderer.ts";
 import { parsePattern } from "../render/timestamps.ts";
-import { MAX_HISTORY } from "../protocol/frames.ts";
-import { parseNick } from "../text/nick.ts";
+import type { AuthPrompterConfig } from "./auth_prompt.ts";
+import { MAX_MEMBERS, type MemberListConfig } from "./member_list.ts";
+import { MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from "./outbox.ts";
+import { MAX_TRACKED_SESSIONS } from "./read_tracker.ts";
+import type { ServerSelectorConfig } from "./server_selector.ts";
+import type { SessionConfig } from "./session.ts";
+import type { SessionStateConfig } from "./session_state.ts";
+import type { TrustConfig } from "./trust_store.ts";
 
-/** The flags of chat-client. */
 export const CLIENT_FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
   port: { value: "N", help: "flag.client-port" },
@@ -16,40 +37,107 @@ export const CLIENT_FLAGS = {
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },
-  ...CLIENT_ACCESS_FLAGS,
+  "password-file": { value: "FILE", help: "flag.client-password" },
+  tls: { help: "flag.tls" },
+  "tls-fingerprint": { value: "SHA256:...", isRepeatable: true, help: "flag.tls-fingerprint" },
+  ca: { value: "FILE", help: "flag.ca" },
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
-/** Where to go, as whom, and how; what is missing is asked. */
-export interface ClientConfig {
-  readonly host?: string;
-  readonly port?: number;
-  readonly nick?: string;
-  readonly backups: readonly Backup[];
-  readonly isAuto: boolean;
-  /** Messages of the past to show. */
-  readonly history?: number;
+export interface ClientConfig extends AuthPrompterConfig, ServerSelectorConfig, SessionStateConfig {
+  readonly trust: TrustConfig;
+  readonly session: SessionConfig;
+  readonly memberList: MemberListConfig;
+  readonly display: DisplayConfig;
+}
+
+export const DEFAULT_CONFIG: ClientConfig = {
+  host: undefined,
+  port: undefined,
+  nick: undefined,
+  password: undefined,
+  backups: [],
+  isAuto: false,
+  redial: { dialTimeoutMs: 300, welcomeTimeoutMs: 1_000 },
+  trust: { isTls: false, ca: undefined, fingerprints: [], knownServersPath: undefined, backups: [] },
+  session: {
+    connections: {
+      maxFrameBytes: MAX_SERVER_FRAME_BYTES,
+      pingMs: PING_MS,
+      pingTimeoutMs: PING_TIMEOUT_MS,
+      pingAlways: false,
+      // `welcomeTimeoutMs` holds.
+      handshakeMs: Infinity,
+      frameMs: FRAME_TIMEOUT_MS,
+      closeTimeoutMs: 500,
+      slowWriteMs: SLOW_WRITE_MS,
+    },
+    welcomeTimeoutMs: 5_000,
+  },
+  historyCount: 50,
+  outbox: { retainAckedMs: RETAIN_ACKED_MS, maxMessages: MAX_OUTBOX_MESSAGES, maxBytes: MAX_OUTBOX_BYTES },
+  readTracker: { maxSessions: MAX_TRACKED_SESSIONS },
+  memberList: { maxMembers: MAX_MEMBERS },
+  display: DEFAULT_DISPLAY,
+};
+
+/** The only place that knows the names of flags. Reads the files that they name.
+ * @throws {InputError} */
+export async function clientConfig(
+  flags: FlagValues<typeof CLIENT_FLAGS>,
+  { buildInfo, configFolder }: Pick<ProcessContext, "buildInfo" | "configFolder">,
+): Promise<ClientConfig> {
+  const server = flags.host === undefined ? undefined : parseAddress(flags.host);
+  const port = flags.port === undefined ? server?.port : parsePort(flags.port);
+  const nick = flags.nick === undefined ? undefined : parseNick(flags.nick);
+  const backups = flags.backup.map((backup) => parseBackup(backup));
+  const historyCount = flags.history === undefined
+    ? DEFAULT_CONFIG.historyCount
+    : parseCount("--history", flags.history, MAX_HISTORY);
+  const display = displayConfig(flags);
+  checkCombinations(flags, { conflicts: [["ca", "tls-fingerprint"]] });
+  const { "password-file": passwordFile, "tls-fingerprint": fingerprints } = flags;
+  if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
+  const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
+  const ca = flags.ca === undefined ? undefined : await readCaFile(flags.ca);
+  return {
+    ...DEFAULT_CONFIG,
+    host: server?.host,
+    port,
+    nick,
+    backups,
+    isAuto: flags.auto,
+    historyCount,
+    display,
+    password,
+    trust: {
+      isTls: flags.tls,
+      ca,
+      fingerprints: fingerprints.map(parseFingerprint),
+      knownServersPath: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
+      backups,
+    },
+  };
 }
 
 /** @throws {InputError} `pattern-invalid` */
 export function displayConfig(
   flags: Pick<FlagValues<typeof CLIENT_FLAGS>, "time" | "utc" | "no-color" | "plain">,
 ): DisplayConfig {
-  const pattern = flags.time === undefined ? DEFAULT_DISPLAY.pattern : parsePattern(flags.time);
-  return { pattern, isUtc: flags.utc, isColored: !flags["no-color"] && !flags.plain };
+  return {
+    pattern: flags.time === undefined ? DEFAULT_DISPLAY.pattern : parsePattern(flags.time),
+    isUtc: flags.utc,
+    isColored: !flags["no-color"] && !flags.plain,
+  };
 }
 
-/** What flags say.
- * @throws {InputError} about a value */
-export function clientConfig(flags: FlagValues<typeof CLIENT_FLAGS>): ClientConfig {
-  const server = flags.host === undefined ? undefined : parseAddress(flags.host);
-  return {
-    host: server?.host,
-    port: flags.port === undefined ? server?.port : parsePort(flags.port),
-    nick: flags.nick === undefined ? undefined : parseNick(flags.nick),
-    backups: flags.backup.map((backup) => parseBackup(backup)),
-    isAuto: flags.auto,
-    history: flags.history === undefined ? undefined : parseCount("--history", flags.history, MAX_HISTORY),
-  };
+async function readCaFile(path: string): Promise<string> {
+  const pem = await readUserFile(path);
+  try {
+    fingerprint(pem);
+  } catch (cause) {
+    throw new InputError("certificate-invalid", { path }, { cause });
+  }
+  return pem;
 }

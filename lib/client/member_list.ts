@@ -1,76 +1,76 @@
-// Who is online, as far as a client knows. Pure.
+// The members of the room, as the client knows them.
 
 import { suggest } from "../text/text.ts";
 import type { MemberInfo, RoomEvent } from "../protocol/frames.ts";
 import { foldNick, isNick } from "../text/nick.ts";
 
-/** Most people that are known at a time. */
-const MAX_MEMBERS = 10_000;
+export const MAX_MEMBERS = 10_000;
 
-/** The people online. */
+export interface MemberListConfig {
+  readonly maxMembers: number;
+}
+
 export class MemberList implements Iterable<MemberInfo> {
-  readonly #max: number;
-  readonly #people = new Map<bigint, MemberInfo>();
+  readonly #maxMembers: number;
+  readonly #members = new Map<bigint, MemberInfo>();
   #staleSinceMs: number | undefined;
 
-  constructor({ max = MAX_MEMBERS }: { max?: number } = {}) {
-    this.#max = max;
+  constructor({ maxMembers }: MemberListConfig) {
+    this.#maxMembers = maxMembers;
   }
 
   [Symbol.iterator](): Iterator<MemberInfo> {
-    return this.#people.values();
+    return this.#members.values();
   }
 
-  /** Since when nothing is heard of them, in ms since 1970 UTC; undefined while it is, or never was. */
+  /** When the list stopped being current, in ms since 1970 UTC; undefined while it is current, and before the first
+   * {@linkcode replace}. */
   get staleSinceMs(): number | undefined {
     return this.#staleSinceMs;
   }
 
-  /** The server that tells of them is lost, at this time, in ms since 1970 UTC. */
   markStale(timeMs: number): void {
     this.#staleSinceMs = timeMs;
   }
 
-  /** A server has said who is in. */
-  replace(people: Iterable<MemberInfo>): void {
+  replace(members: Iterable<MemberInfo>): void {
     this.#staleSinceMs = undefined;
-    this.#people.clear();
-    for (const person of people) this.#people.set(person.sessionId, person);
+    this.#members.clear();
+    for (const member of members) this.#members.set(member.sessionId, member);
   }
 
-  /** Something happened in the room. */
   apply(event: RoomEvent): void {
     switch (event.type) {
       case "joined": {
-        if (this.#people.size >= this.#max) return;
+        if (this.#members.size >= this.#maxMembers) return;
         const { sessionId, nick, address, timeMs: sinceMs } = event;
-        this.#people.set(sessionId, { sessionId, nick, address, sinceMs });
+        this.#members.set(sessionId, { sessionId, nick, address, sinceMs });
         return;
       }
       case "left":
-        this.#people.delete(event.sessionId);
+        this.#members.delete(event.sessionId);
         return;
       case "renamed": {
-        const person = this.#people.get(event.sessionId);
-        if (person) this.#people.set(event.sessionId, { ...person, nick: event.nick });
+        const member = this.#members.get(event.sessionId);
+        if (member) this.#members.set(event.sessionId, { ...member, nick: event.nick });
         return;
       }
     }
   }
 
-  /** Who has this nick, or one that differs in case only. */
+  /** The member with this nick, in any case. */
   find(nick: string): MemberInfo | undefined {
     const key = foldNick(nick);
-    return this.#byNick().find((person) => foldNick(person.nick) === key);
+    return this.#byNick().find((member) => foldNick(member.nick) === key);
   }
 
-  /** The nick online that looks most like this one; undefined if none does. */
+  /** The nick that is most like this one; undefined if none is. */
   suggest(nick: string): string | undefined {
-    return suggest(nick, this.#byNick().map((person) => person.nick));
+    return suggest(nick, this.#byNick().map((member) => member.nick));
   }
 
-  /** Those whose nick can be one, whatever a server says. */
+  /** Leaves out nicks that a server must not have accepted. */
   #byNick(): MemberInfo[] {
-    return [...this.#people.values()].filter(({ nick }) => isNick(nick));
+    return [...this.#members.values()].filter(({ nick }) => isNick(nick));
   }
 }

@@ -1,130 +1,125 @@
-// What a client has sent: pending until it is read back from a server's log, then recent for as long as that
-// server may still die with it. Pure: monotonic times in ms come in as parameters.
+// The client's own messages: unacked until their echo, then retained for as long as the server could still crash with
+// them. Monotonic times in ms come in as parameters.
 
-import { type MessageBody, type MessageOptions, RETAIN_ACKED_MS, type Say } from "../protocol/frames.ts";
+import type { MessageBody, MessageOptions, Say } from "../protocol/frames.ts";
 
-/** Most messages kept, pending and recent together. */
+/** Unacked and retained messages together. */
 export const MAX_OUTBOX_MESSAGES = 256;
-/** Most bytes of text kept, in UTF-8, pending and recent together. */
+/** Their text in UTF-8. */
 export const MAX_OUTBOX_BYTES = 1_048_576;
 
-/** Limits of an outbox. */
-export interface OutboxOptions {
-  readonly recentMs?: number;
-  readonly maxMessages?: number;
-  readonly maxBytes?: number;
+export interface OutboxConfig {
+  readonly retainAckedMs: number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
 }
 
 interface OutboxEntry {
   readonly clientSeq: number;
-  readonly content: MessageBody;
+  readonly body: MessageBody;
   readonly bytes: number;
-  /** Given by the first server that accepted it, ms since 1970 UTC; 0 until then. */
+  /** When the first server accepted it, ms since 1970 UTC; 0 until its echo. */
   timeMs: number;
-  /** Since when the server has it, as the client knows; undefined while pending. */
+  /** When the client learned that its current server has it, monotonic; undefined while unacked. */
   ackedAtMs: number | undefined;
 }
 
-/** The messages of one session, numbered from 1. */
+/** Numbers the messages of one session from 1. */
 export class Outbox {
-  readonly #recentMs: number;
-  readonly #maxMessages: number;
-  readonly #maxBytes: number;
-  /** By ascending `n`. */
-  #kept: OutboxEntry[] = [];
+  readonly #config: OutboxConfig;
+  /** By ascending `clientSeq`. */
+  #entries: OutboxEntry[] = [];
   #lastClientSeq = 0;
-  /** Whether what is recent rests on the server that the client is on. */
+  /** Acked messages age only while this is true. */
   #isConnected = false;
 
-  constructor(
-    { recentMs = RETAIN_ACKED_MS, maxMessages = MAX_OUTBOX_MESSAGES, maxBytes = MAX_OUTBOX_BYTES }:
-      OutboxOptions = {},
-  ) {
-    this.#recentMs = recentMs;
-    this.#maxMessages = maxMessages;
-    this.#maxBytes = maxBytes;
+  constructor(config: OutboxConfig) {
+    this.#config = config;
   }
 
-  /** What no server is known to have, in the order in which it was given. */
+  /** In the order in which they were added. */
   get unacked(): MessageBody[] {
-    return this.#unacked().map(({ content }) => content);
+    return this.#unacked().map(({ body }) => body);
   }
 
-  /** `n` of the last message, 0 if there was none. */
+  /** 0 before the first message. */
   get lastClientSeq(): number {
     return this.#lastClientSeq;
   }
 
-  /** Whether pending messages take all the room there is: nothing may be added until some are read back. */
+  /** Whether unacked messages leave no room: nothing may be added until some are acked. */
   get isFull(): boolean {
     const unacked = this.#unacked();
-    return unacked.length >= this.#maxMessages || totalBytes(unacked) >= this.#maxBytes;
+    return unacked.length >= this.#config.maxMessages || totalBytes(unacked) >= this.#config.maxBytes;
   }
 
-  /** A new pending message. */
-  add(text: string, manner: MessageOptions = {}): Say {
-    const content = { text, ...manner };
-    const bytes = new TextEncoder().encode(text).length;
-    const message = { clientSeq: ++this.#lastClientSeq, content, bytes, timeMs: 0, ackedAtMs: undefined };
-    this.#kept.push(message);
+  add(text: string, options: MessageOptions = {}): Say {
+    const entry = {
+      clientSeq: ++this.#lastClientSeq,
+      body: { text, ...options },
+      bytes: new TextEncoder().encode(text).length,
+      timeMs: 0,
+      ackedAtMs: undefined,
+    };
+    this.#entries.push(entry);
     this.#evictAcked();
-    return toSayFrame(message);
+    return toSayFrame(entry);
   }
 
-  /** The session's own message `n` was read back from the log of the server it is on: that server has it and
-   * all before it. */
+  /** A message of this session came back in the server's log: the server has it and all before it. */
   onEcho({ clientSeq, timeMs }: { clientSeq: number; timeMs: number }, nowMs: number): void {
-    for (const message of this.#kept) {
-      if (message.clientSeq > clientSeq) break;
-      if (message.clientSeq === clientSeq) {
-        message.timeMs ||= timeMs;
-        message.ackedAtMs = nowMs;
+    for (const entry of this.#entries) {
+      if (entry.clientSeq > clientSeq) break;
+      if (entry.clientSeq === clientSeq) {
+        entry.timeMs ||= timeMs;
+        entry.ackedAtMs = nowMs;
       }
-      message.ackedAtMs ??= nowMs;
+      entry.ackedAtMs ??= nowMs;
     }
     this.#expireAcked(nowMs);
   }
 
-  /** A server welcomed the client: what it has is recent from now on, all else is pending again. Returns what
-   * to send to it, in order, before anything new. */
+  /** Messages up to `lastClientSeq` are acked, all others are unacked again. Returns those, to be sent in order before
+   * anything new. */
   onWelcome(lastClientSeq: number, nowMs: number): Say[] {
     this.#isConnected = true;
-    for (const message of this.#kept) {
-      message.ackedAtMs = message.clientSeq <= lastClientSeq ? nowMs : undefined;
+    for (const entry of this.#entries) {
+      entry.ackedAtMs = entry.clientSeq <= lastClientSeq ? nowMs : undefined;
     }
     return this.#unacked().map(toSayFrame);
   }
 
-  /** The connection was lost. What is kept now stays until the next welcome, however long that takes and
-   * however many connections are lost before it: a message ages only while it rests on a server that lives. */
+  /** Stops the ageing of acked messages until the next welcome: they age only while a live server has them. */
   onDisconnect(nowMs: number): void {
     if (this.#isConnected) this.#expireAcked(nowMs);
     this.#isConnected = false;
   }
 
   #unacked(): OutboxEntry[] {
-    return this.#kept.filter(({ ackedAtMs }) => ackedAtMs === undefined);
+    return this.#entries.filter(({ ackedAtMs }) => ackedAtMs === undefined);
   }
 
   #expireAcked(nowMs: number): void {
-    this.#kept = this.#kept.filter(({ ackedAtMs = nowMs }) => nowMs - ackedAtMs <= this.#recentMs);
+    this.#entries = this.#entries.filter(({ ackedAtMs = nowMs }) =>
+      nowMs - ackedAtMs <= this.#config.retainAckedMs
+    );
   }
 
-  /** Lets the oldest recent messages go while there are too many. */
+  /** Drops the oldest acked messages while there are too many. */
   #evictAcked(): void {
-    let bytes = totalBytes(this.#kept);
-    while (this.#kept.length > this.#maxMessages || bytes > this.#maxBytes) {
-      const oldest = this.#kept.findIndex(({ ackedAtMs }) => ackedAtMs !== undefined);
+    let bytes = totalBytes(this.#entries);
+    while (this.#entries.length > this.#config.maxMessages || bytes > this.#config.maxBytes) {
+      const oldest = this.#entries.findIndex(({ ackedAtMs }) => ackedAtMs !== undefined);
       if (oldest < 0) return;
-      bytes -= this.#kept.splice(oldest, 1)[0]!.bytes;
+      bytes -= this.#entries.splice(oldest, 1)[0]!.bytes;
     }
   }
 }
 
-function totalBytes(messages: readonly OutboxEntry[]): number {
-  return messages.reduce((sum, { bytes }) => sum + bytes, 0);
+function totalBytes(entries: readonly OutboxEntry[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-function toSayFrame({ clientSeq, timeMs, content }: OutboxEntry): Say {
-  return { type: "say", clientSeq, timeMs, ...content };
+function toSayFrame({ clientSeq, timeMs, body }: OutboxEntry): Say {
+  return { type: "say", clientSeq, timeMs, ...body };
 }

@@ -1,5 +1,5 @@
-// What a client has read: how far in the log of each server it was on, when it last lacked nothing, and which
-// messages it has shown. Pure: monotonic times in ms come in as parameters.
+// How far the client has read the log of each server, when it was last caught up, and which messages it has shown.
+// Monotonic times in ms come in as parameters.
 
 import { LruMap } from "../base/limits.ts";
 import {
@@ -11,45 +11,48 @@ import {
   type WelcomeHeader,
 } from "../protocol/frames.ts";
 
-/** Sessions whose last shown message a client remembers, least recently heard first to be forgotten. */
+/** Sessions whose last shown message the client remembers. */
 export const MAX_TRACKED_SESSIONS = 10_000;
 
-/** How an entry of the log is to be treated. */
+/** How the client got an entry of the log. */
 export type Delivery =
-  /** Shown as it happens. */
+  /** Committed after the client joined. */
   | "live"
-  /** Shown as the past that a newcomer is told. */
+  /** From before the client's first join on any server. */
   | "history"
-  /** Shown although it happened on this server before the client first came there. */
+  /** From before the client's first join on this server. */
   | "backfill"
-  /** Shown although it happened while the client was away. */
+  /** Committed while the client was disconnected from this server. */
   | "missed"
-  /** Not shown. */
+  /** Not to be shown. */
   | "duplicate";
 
-/** The reading side of one client. */
+export interface ReadTrackerConfig {
+  readonly maxSessions: number;
+}
+
 export class ReadTracker {
-  /** Where reading stopped, by instance, the one of now last. */
+  /** `seq` of the next entry by log, the current log last. */
   readonly #nextSeq = new LruMap<bigint, number>(MAX_RESUME_POINTS);
-  /** Highest `n` shown, by session, most recently heard last. */
+  /** Highest `clientSeq` shown by session, the most recent session last. */
   readonly #lastShownSeqs: LruMap<bigint, number>;
-  #instance = 0n;
-  /** Entries before this one are the past. */
+  #logId = 0n;
+  /** Entries before this one were committed before the client joined. */
   #head = 0;
   #isFirstJoin = true;
-  /** Whether the client was on this server before. */
-  #isBack = false;
+  /** Whether the client was on this log before. */
+  #isResuming = false;
   #caughtUpAtMs: number | undefined;
-  /** When it lacked nothing before it came to the server of now. Unless it is there for as long as messages are sent
-   * again, this counts: the others may be elsewhere. */
+  /** When the client was caught up before it joined the current server. Counts unless the client stays for as long as
+   * messages are resent: until then, other members may still be on another server. */
   #beforeReconnect: { caughtUpAtMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
 
-  constructor({ shownSessions = MAX_TRACKED_SESSIONS }: { shownSessions?: number } = {}) {
-    this.#lastShownSeqs = new LruMap(shownSessions);
+  constructor({ maxSessions }: ReadTrackerConfig) {
+    this.#lastShownSeqs = new LruMap(maxSessions);
   }
 
-  /** What HELLO says of it: how long ago it last lacked nothing, in ms, and where it stopped reading. */
+  /** For HELLO: how long ago the client was caught up, in ms, and where it stopped reading. */
   resumeInfo(nowMs: number): { lagMs: number; resumePoints: ResumePoint[] } {
     const lagMs = this.#caughtUpAtMs === undefined
       ? NEVER_CAUGHT_UP
@@ -57,29 +60,27 @@ export class ReadTracker {
     return { lagMs, resumePoints: [...this.#nextSeq].map(([logId, nextSeq]) => ({ logId, nextSeq })) };
   }
 
-  /** `seq` of the entry that comes next. */
+  /** `seq` of the next entry. */
   get nextSeq(): number {
-    return this.#nextSeq.get(this.#instance) ?? 0;
+    return this.#nextSeq.get(this.#logId) ?? 0;
   }
 
-  /** A server welcomed the client. Returns how many entries it will never see, because the server's log no
-   * longer reaches back to where the client stopped reading it. */
+  /** Returns how many entries the client will never see: the server's log no longer has them. */
   onWelcome({ logId, startSeq, head }: WelcomeHeader, nowMs: number): number {
     const truncatedCount = startSeq - (this.#nextSeq.get(logId) ?? startSeq);
     this.#isFirstJoin = this.#caughtUpAtMs === undefined;
-    this.#isBack = this.#nextSeq.has(logId);
+    this.#isResuming = this.#nextSeq.has(logId);
     this.#caughtUpAtMs ??= nowMs;
     this.#beforeReconnect = this.#isFirstJoin
       ? undefined
       : { caughtUpAtMs: this.#caughtUpAtMs, untilMs: nowMs + RETAIN_ACKED_MS };
     this.#ping = undefined;
-    this.#instance = logId;
+    this.#logId = logId;
     this.#head = head;
     this.#nextSeq.set(logId, startSeq);
     return Math.max(truncatedCount, 0);
   }
 
-  /** The connection is over, the server was last heard then. */
   onDisconnect(lastReceivedMs: number): void {
     if (this.#beforeReconnect && lastReceivedMs < this.#beforeReconnect.untilMs) {
       this.#caughtUpAtMs = this.#beforeReconnect.caughtUpAtMs;
@@ -87,16 +88,16 @@ export class ReadTracker {
     this.#beforeReconnect = undefined;
   }
 
-  /** An entry of the log was read. Of the past only what was said is shown: who is there, WELCOME said. */
+  /** Joins, leaves and renames from before the client joined are duplicates: WELCOME lists the members. */
   onEntry(entry: LogEntry): Delivery {
-    // Never beyond what HELLO can carry, whatever a server says.
-    this.#nextSeq.set(this.#instance, Math.min(entry.seq + 1, Number.MAX_SAFE_INTEGER));
+    // A hostile server must not push it beyond what HELLO can carry.
+    this.#nextSeq.set(this.#logId, Math.min(entry.seq + 1, Number.MAX_SAFE_INTEGER));
     this.#recordCaughtUp(entry.seq + 1);
     const isPast = entry.seq < this.#head;
     switch (entry.type) {
       case "said":
         if (!this.#isFirstShowing(entry.sessionId, entry.clientSeq)) return "duplicate";
-        // What is private is kept in no history.
+        // Private messages are no part of the history.
         if (isPast && this.#isFirstJoin && entry.to) return "duplicate";
         break;
       case "announced":
@@ -108,10 +109,10 @@ export class ReadTracker {
     }
     if (!isPast) return "live";
     if (this.#isFirstJoin) return "history";
-    return this.#isBack ? "missed" : "backfill";
+    return this.#isResuming ? "missed" : "backfill";
   }
 
-  /** A PING came: whoever has read all before `head` lacked nothing at this moment. */
+  /** A client that has read everything before the `head` of a PING was caught up when the PING came. */
   onPing(head: number, nowMs: number): void {
     this.#ping ??= { head, atMs: nowMs };
     this.#recordCaughtUp(this.nextSeq);

@@ -1,10 +1,10 @@
-// Why a client is not, or no longer, on a server: from what it was told, or what went wrong, to an error, and what
-// that says of the server. Knows nothing of where to go instead.
+// Why a client failed to join a server or lost it, and what the client does next: one table of error codes.
 
 import { type Address, formatAddress } from "../net/address.ts";
 import {
-  type ChatError,
+  type ConnectCode,
   ConnectError,
+  type ConnectionLostCode,
   ConnectionLostError,
   type ErrorDetails,
   isReset,
@@ -17,25 +17,137 @@ import type { ErrorFrame, Rejected, ServerMessage } from "../protocol/frames.ts"
 /** Why a client is not, or no longer, on a server. */
 export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
 
-/** What a message means that ends the conversation, or is out of place in it. */
+/** What a client does after a failure. */
+export type RecoveryAction =
+  | AuthAction
+  /** Dial the same server once more if the client had joined: perhaps only the connection broke. */
+  | "redial"
+  /** Go to the next server: with `--auto` the next one in the pool, otherwise the one that the user names. */
+  | "next"
+  /** As "next", but offer the user the same server again: no other one would do better. */
+  | "stay"
+  | "askNick"
+  /** One side broke the protocol, and would again: as "next", and never return to this server. */
+  | "exclude"
+  /** The client is not wanted: end. */
+  | "giveUp";
+
+/** What {@linkcode AuthPrompter} does. If the client is then still denied, it goes to the next server. */
+export type AuthAction =
+  | "askPassword"
+  /** Ask whether the user trusts the certificate. */
+  | "askTrust"
+  /** Dial the same server again with TLS. */
+  | "upgradeTls"
+  /** Show the fingerprint that was expected and the one that the server has. */
+  | "warnMismatch"
+  /** The server has not proved who it is, and no answer of the user would. */
+  | "deny";
+
+/** What the failure of a dial shows about the server. */
+export type ServerStatus =
+  | "alive"
+  | "down"
+  /** The server is down, or this machine has no route to it. */
+  | "unreachable"
+  /** This machine has no network. */
+  | "unknown";
+
+export interface Recovery {
+  readonly action: RecoveryAction;
+  readonly server: ServerStatus;
+  /** The server fell silent instead of closing the connection: it may hang, and still accept connections. */
+  readonly mayHang?: true;
+  /** {@linkcode AuthPrompter} reports the error, together with its question. */
+  readonly hasOwnReport?: true;
+}
+
+/** By class and code of the error. */
+export const RECOVERY = {
+  ConnectError: {
+    "name-unknown": { action: "next", server: "unreachable" },
+    "refused": { action: "next", server: "down" },
+    "unreachable": { action: "next", server: "unreachable" },
+    "network-away": { action: "stay", server: "unknown" },
+    "no-answer": { action: "next", server: "down" },
+    "not-a-chat-server": { action: "next", server: "down" },
+    "not-tls": { action: "deny", server: "alive" },
+    "tls-failed": { action: "deny", server: "alive" },
+    "certificate-refused": { action: "deny", server: "alive" },
+    "certificate-unfit": { action: "deny", server: "alive" },
+    "certificate-expired": { action: "deny", server: "alive" },
+    "certificate-unknown": { action: "askTrust", server: "alive", hasOwnReport: true },
+    "certificate-changed": { action: "warnMismatch", server: "alive", hasOwnReport: true },
+    "certificate-other": { action: "warnMismatch", server: "alive", hasOwnReport: true },
+  },
+  ConnectionLostError: {
+    "closing": { action: "next", server: "down" },
+    "closed": { action: "redial", server: "down" },
+    "broken": { action: "redial", server: "down" },
+    "silent": { action: "redial", server: "down", mayHang: true },
+    "garbled": { action: "exclude", server: "down" },
+  },
+  ServerError: {
+    "frame-too-long": { action: "exclude", server: "alive" },
+    "frame-malformed": { action: "exclude", server: "alive" },
+    "frame-unknown": { action: "exclude", server: "alive" },
+    "frame-unexpected": { action: "exclude", server: "alive" },
+    "version-unsupported": { action: "exclude", server: "alive" },
+    "frame-late": { action: "redial", server: "alive" },
+    "counter-backwards": { action: "exclude", server: "alive" },
+    "hello-late": { action: "next", server: "alive" },
+    "room-full": { action: "next", server: "alive" },
+    "store-away": { action: "stay", server: "alive" },
+    "address-crowded": { action: "next", server: "alive" },
+    "entering-too-often": { action: "next", server: "alive" },
+    "nick-invalid": { action: "askNick", server: "alive" },
+    "nick-mixed": { action: "askNick", server: "alive" },
+    "nick-taken": { action: "askNick", server: "alive" },
+    "nick-lookalike": { action: "askNick", server: "alive" },
+    "password-needed": { action: "askPassword", server: "alive", hasOwnReport: true },
+    "password-wrong": { action: "askPassword", server: "alive" },
+    "tls-unexpected": { action: "next", server: "alive" },
+    "tls-needed": { action: "upgradeTls", server: "alive" },
+    "text-invalid": { action: "exclude", server: "alive" },
+    "replaced": { action: "exclude", server: "alive" },
+    "kicked": { action: "giveUp", server: "alive" },
+    "banned": { action: "giveUp", server: "alive" },
+    "too-slow": { action: "redial", server: "alive" },
+    "silent": { action: "redial", server: "alive" },
+  },
+} satisfies {
+  readonly ConnectError: Readonly<Record<ConnectCode, Recovery>>;
+  readonly ConnectionLostError: Readonly<Record<ConnectionLostCode, Recovery>>;
+  readonly ServerError: Readonly<Record<WireCode, Recovery>>;
+};
+
+/** The row of an error. A server of a later version may send codes that are not in the table. */
+export function recoveryFor({ name, code, cause }: DisconnectError): Recovery {
+  const rows: Readonly<Record<string, Recovery>> = RECOVERY[name];
+  const row: Recovery = Object.hasOwn(rows, code)
+    ? rows[code]!
+    : { action: code.startsWith("nick-") ? "askNick" : "next", server: "alive" };
+  return cause instanceof ProtocolError ? { ...row, action: "exclude" } : row;
+}
+
+/** The error of a message that ends the conversation or is out of place in it. */
 export function closeReason(message: ServerMessage): Error {
   if (message.type === "bye") return new ConnectionLostError("closing");
   if (message.type === "error") return serverError(message);
   return new ProtocolError("frame-unexpected");
 }
 
-/** What a server does not do, and why; `details` are for people. */
 export function serverError({ code, reason }: ErrorFrame | Rejected, details?: ErrorDetails): ServerError {
   return new ServerError(code, { ...details, reason });
 }
 
-/** What it means that nothing was heard of a server. Who was stopped meanwhile, slept, or did not read cannot say that
- * it was the server that was silent. */
+/** The error of a connection from which nothing came. A client that was suspended, or did not read, cannot blame the
+ * server. */
 export function idleError({ hasListened }: { hasListened: boolean }): ConnectionLostError {
   return new ConnectionLostError(hasListened ? "silent" : "broken");
 }
 
-/** What broke a conversation off, in the terms of those who must decide what next. */
+/** @throws `cause`, if it is a bug */
 export function toDisconnect(
   cause: unknown,
   { server: address, wasJoined }: { server: Address; wasJoined: boolean },
@@ -43,13 +155,10 @@ export function toDisconnect(
   if (cause instanceof ConnectError || cause instanceof ServerError) return cause;
   if (cause instanceof ProtocolError) {
     if (cause.code === "version-unsupported") return new ServerError(cause.code, {}, { cause });
-    if (wasJoined) {
-      return new ConnectionLostError("garbled", {}, { cause });
-    }
+    if (wasJoined) return new ConnectionLostError("garbled", {}, { cause });
   }
   if (cause instanceof ProtocolError || (!wasJoined && isPeerClosed(cause))) {
-    const server = formatAddress(address);
-    return new ConnectError("not-a-chat-server", { server }, { cause });
+    return new ConnectError("not-a-chat-server", { server: formatAddress(address) }, { cause });
   }
   if (cause instanceof ConnectionLostError) return cause;
   throw cause;
@@ -57,51 +166,4 @@ export function toDisconnect(
 
 function isPeerClosed(cause: unknown): boolean {
   return cause instanceof ConnectionLostError && (cause.code === "closed" || isReset(cause.cause));
-}
-
-/** Whether whoever runs a server does not want the client: it must not come back by itself. */
-export function fatal(error: ChatError): boolean {
-  return error instanceof ServerError && ["kicked", "banned"].includes(error.code);
-}
-
-/** Whether one side says that the other breaks the rules, or somebody else has the client's place: it would be the
- * same the next time. */
-export function protocolFault(error: ChatError): boolean {
-  if (error.cause instanceof ProtocolError) return true;
-  return error instanceof ServerError && VIOLATIONS.has(error.code);
-}
-
-const VIOLATIONS: ReadonlySet<string> = new Set<WireCode>([
-  ...["frame-too-long", "frame-malformed", "frame-unknown", "frame-unexpected"] as const,
-  ...["version-unsupported", "counter-backwards", "text-invalid", "replaced"] as const,
-]);
-
-/** Whether the connection ended in a way that says nothing of the server, or the server itself ended it for
- * something that will be otherwise on the next one. */
-export function transient(error: ChatError): boolean {
-  if (error instanceof ConnectionLostError) return error.code === "closed" || error.code === "broken";
-  return error instanceof ServerError && CUTS.has(error.code);
-}
-
-const CUTS: ReadonlySet<string> = new Set<WireCode>(["frame-late", "too-slow", "silent"]);
-
-/** Whether nothing was heard of a server: it hangs, or the network on the way to it was gone for long. */
-export function isSilence(error: ChatError): boolean {
-  return error instanceof ConnectionLostError && error.code === "silent";
-}
-
-/** Whether the system of this machine knows no way to a server, which says nothing of that. */
-export function isNetworkAway(error: ChatError): boolean {
-  return error instanceof ConnectError && error.code === "network-away";
-}
-
-/** Whether a dial came to nothing without a word of the server: this machine found no network, no way or no name. */
-export function localNetwork(error: ChatError): boolean {
-  return error instanceof ConnectError &&
-    ["network-away", "unreachable", "name-unknown"].includes(error.code);
-}
-
-/** Whether another nick would do. */
-export function isAboutNick(error: ChatError): boolean {
-  return error instanceof ServerError && error.code.startsWith("nick-");
 }

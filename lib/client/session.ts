@@ -1,21 +1,18 @@
-// A client's way from server to server: dial, HELLO, messages, loss, the next server; an async iterator of what
-// happens. Knows nothing of terminals, nor how the next server is chosen.
+// Connects, joins, receives, and reconnects to the next server: an async iterator of events.
 
 import type { Address } from "../net/address.ts";
-import { type Clock, Deadline, systemClock } from "../base/time.ts";
+import { type Clock, Deadline } from "../base/time.ts";
 import type { FrameDecoder } from "../codec.ts";
-import type { Connection } from "../net/connection.ts";
-import { dial, type DialOptions, timedOut } from "../net/tcp.ts";
+import type { Connection, ConnectionConfig } from "../net/connection.ts";
+import { type DialOptions, timedOut } from "../net/tcp.ts";
 import { ConnectionLostError, ProtocolError, type ServerError } from "../errors.ts";
 import { closeReason, type DisconnectError, idleError, serverError, toDisconnect } from "./recovery.ts";
-import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
-import { ConnectionManager, FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
+import { ConnectionManager } from "../net/connection_manager.ts";
 import type { Delivery } from "./read_tracker.ts";
 import type { SessionState } from "./session_state.ts";
 import {
   decodeServer,
   encodeClient,
-  MAX_SERVER_FRAME_BYTES,
   type MessageBody,
   type MessageOptions,
   type RoomEvent,
@@ -25,113 +22,96 @@ import {
 } from "../protocol/frames.ts";
 import type { Socket } from "../net/tls_socket.ts";
 
-/** How long a server may take from the first packet to WELCOME, in ms. */
-const WELCOME_TIMEOUT_MS = 5_000;
-/** How long leaving may take, in ms. */
-export const LEAVE_TIMEOUT_MS = 500;
-
-/** Where to go, and as whom. */
+/** A server to connect to. */
 export interface ConnectTarget {
   readonly server: Address;
   readonly nick: string;
-  /** How long it may take until somebody is there, and until they answer, in ms, where that is less than usual. */
+  /** For the TCP connection, in ms. Undefined: only `welcomeTimeoutMs` holds. */
   readonly dialTimeoutMs?: number;
+  /** From the first packet to WELCOME, in ms, instead of that of {@linkcode SessionConfig}. */
   readonly welcomeTimeoutMs?: number;
 }
 
-/** Why the client is not, or no longer, on a server. */
-export interface Disconnect {
+/** A dial that did not reach WELCOME, or a connection that ended after it. */
+export interface ConnectionFailure {
   readonly target: ConnectTarget;
   readonly error: DisconnectError;
-  /** Whether it was in: then the conversation goes on elsewhere. */
   readonly wasJoined: boolean;
-  /** How long it was in, in ms. */
+  /** From WELCOME on; 0 without one. */
   readonly connectedForMs: number;
 }
 
-/** An entry of the log that is to be shown. */
+/** An entry of the log to be shown. */
 export interface DeliveredEntry {
   readonly entry: RoomEvent;
   readonly delivery: Exclude<Delivery, "duplicate">;
 }
 
-/** What came of the frames that came. */
+/** What the frames of one read amount to. */
 interface ReceivedBatch {
   readonly entries: readonly DeliveredEntry[];
   readonly rejections: readonly ServerError[];
   readonly stalls: readonly Stalled[];
-  /** Why there is nothing more to read. */
-  readonly error?: unknown;
+  /** Ends the connection, if set. */
+  readonly error: unknown;
 }
 
-/** What happens to a client. */
 export type SessionEvent =
   | {
-    readonly type: "entered";
+    readonly type: "joined";
     readonly server: Address;
-    /** IP address at which it was found. */
+    /** IP address to which the server's name resolved. */
     readonly ip: string;
     readonly welcome: Welcome;
+    /** Entries that the client will never see: the server's log no longer has them. */
     readonly truncatedCount: number;
   }
-  /** Something was read, be it only that the server has what was pending; these are to be shown. */
-  | { readonly type: "read"; readonly entries: readonly DeliveredEntry[] }
-  /** What the client asked for is not done; it stays in. */
+  /** Frames were read; without entries they may still have acked messages. */
+  | { readonly type: "entries"; readonly entries: readonly DeliveredEntry[] }
+  /** The server rejected a nick; the client stays joined. */
   | { readonly type: "rejected"; readonly error: ServerError }
-  /** What is said waits on the server, or does so no more. */
+  /** The server cannot commit messages, or can again. */
   | { readonly type: "stalled"; readonly isResolved: boolean }
-  | { readonly type: "failed"; readonly failure: Disconnect };
+  | { readonly type: "disconnected"; readonly failure: ConnectionFailure };
 
-/** Settings of a session. */
-export interface SessionOptions {
+export interface SessionDeps {
   readonly state: SessionState;
-  /** Chooses where to go: at the start, and after each failure. Undefined to give up. */
+  /** Called at the start and after each failure. Undefined ends the session. */
   readonly nextServer: (
-    failure: Disconnect | undefined,
+    failure: ConnectionFailure | undefined,
     options: { signal: AbortSignal },
   ) => Promise<ConnectTarget | undefined>;
-  /** Opens a connection, once the server has proved to be the right one if it has to; in plain text by default. */
-  readonly dial?: (server: Address, options: DialOptions) => Promise<Socket>;
-  /** The password to say to a server; empty by default, and as long as the server has not asked for it. */
-  readonly passwordFor?: (server: Address) => string;
-  readonly clock?: Clock;
-  readonly pingMs?: number;
-  readonly pingTimeoutMs?: number;
-  readonly welcomeTimeoutMs?: number;
-  readonly frameMs?: number;
+  readonly dial: (server: Address, options: DialOptions) => Promise<Socket>;
+  /** Empty for a server that has not asked for a password. */
+  readonly passwordFor: (server: Address) => string;
 }
 
-/** One client's session. */
+export interface SessionConfig {
+  readonly connections: ConnectionConfig;
+  /** From the first packet to WELCOME. */
+  readonly welcomeTimeoutMs: number;
+}
+
 export class Session implements Disposable {
-  readonly #options: SessionOptions;
+  readonly #deps: SessionDeps;
+  readonly #config: SessionConfig;
   readonly #state: SessionState;
   readonly #clock: Clock;
   readonly #manager: ConnectionManager;
-  /** The connection on which WELCOME was read. */
+  /** Set from WELCOME to the end of the connection. */
   #connection: Connection | undefined;
-  /** When it was let in last. */
   #joinedMs: number | undefined;
-  /** Nicks that the server may still refuse. */
+  /** Nick requests that the server may still reject. */
   #nickRequests = 0;
   readonly #leaving = new AbortController();
   #progress: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: SessionOptions) {
-    const { state, clock = systemClock } = options;
-    const { pingMs = PING_MS, pingTimeoutMs = PING_TIMEOUT_MS, frameMs = FRAME_TIMEOUT_MS } = options;
-    this.#options = options;
-    this.#state = state;
+  constructor(deps: SessionDeps, config: SessionConfig, clock: Clock) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#state = deps.state;
     this.#clock = clock;
-    this.#manager = new ConnectionManager({
-      maxFrameBytes: MAX_SERVER_FRAME_BYTES,
-      pingMs,
-      pingTimeoutMs,
-      pingAlways: false,
-      handshakeMs: Infinity,
-      frameMs,
-      closeTimeoutMs: LEAVE_TIMEOUT_MS,
-      slowWriteMs: SLOW_WRITE_MS,
-    }, clock);
+    this.#manager = new ConnectionManager(config.connections, clock);
     this.#manager.ping = () => encodeClient({ type: "ping" });
     this.#manager.onUnresponsive = (connection) =>
       connection.close(idleError({ hasListened: !this.#manager.wasSuspended && connection.isReading }));
@@ -141,72 +121,71 @@ export class Session implements Disposable {
     this.#manager[Symbol.dispose]();
   }
 
-  /** Whether messages wait for a server to confirm them and no more can be taken. */
+  /** While true, {@linkcode say} must not be called. */
   get isFull(): boolean {
     return this.#state.isFull;
   }
 
-  /** Says something to the room: now, or on the next server. Not to be called while {@linkcode isFull}. */
-  say(text: string, manner?: MessageOptions): void {
-    const frame = encodeClient(this.#state.say(text, manner));
+  /** Sends a message to the room: now, or on the next server. */
+  say(text: string, options?: MessageOptions): void {
+    const frame = encodeClient(this.#state.say(text, options));
     this.#connection?.send(frame);
   }
 
-  /** Asks the server for another nick; false if there is none to ask. The answer is RENAMED in the log, or
-   * `refused`. */
+  /** Requests another nick; false if the client is on no server. The reply is RENAMED in the log, or a `rejected`
+   * event. */
   rename(nick: string): boolean {
     this.#connection?.send(encodeClient({ type: "nick", nick }));
     this.#nickRequests++;
     return this.#connection !== undefined;
   }
 
-  /** How long nothing has come from the server, in ms; undefined while the client is on none. */
+  /** How long nothing has come from the server; undefined while the client is on none. */
   get idleMs(): number | undefined {
     return this.#connection && this.#clock().monotonicMs - this.#connection.lastReceivedMs;
   }
 
-  /** What no server is known to have. */
   get unacked(): readonly MessageBody[] {
     return this.#state.unacked;
   }
 
-  /** Fulfilled when a server has let the client in, or the session has ended. */
+  /** Resolves at the first WELCOME, or when the session ends. */
   joined(): Promise<void> {
     return this.#waitUntil(() => this.#joinedMs !== undefined);
   }
 
-  /** Fulfilled when nothing is pending any more, or the session has ended. */
+  /** Resolves when every message is acked, or when the session ends. */
   flushed(): Promise<void> {
     return this.#waitUntil(() => this.unacked.length === 0);
   }
 
-  /** Fulfilled when there is room to {@linkcode say} something, or the session has ended. */
+  /** Resolves when {@linkcode say} may be called, or when the session ends. */
   drained(): Promise<void> {
     return this.#waitUntil(() => !this.isFull);
   }
 
-  /** Takes leave: {@linkcode run} ends, at the latest after {@linkcode LEAVE_TIMEOUT_MS}. */
+  /** Ends {@linkcode run}, after `closeTimeoutMs` at the latest. */
   leave(): void {
     this.#leaving.abort();
     this.#connection?.end(encodeClient({ type: "bye" }));
     this.#notifyProgress();
   }
 
-  /** Goes to one server after another until {@linkcode leave} is called or there is no next target. */
+  /** Connects to one server after another until {@linkcode leave} is called or there is no next target. */
   async *run(): AsyncGenerator<SessionEvent> {
     const { signal } = this.#leaving;
-    let failure: Disconnect | undefined;
+    let failure: ConnectionFailure | undefined;
     try {
       while (!signal.aborted) {
-        const target = await this.#options.nextServer(failure, { signal });
+        const target = await this.#deps.nextServer(failure, { signal });
         if (!target || signal.aborted) break;
         for await (const event of this.#connect(target)) {
-          if (event.type === "failed") failure = event.failure;
+          if (event.type === "disconnected") failure = event.failure;
           yield event;
         }
       }
     } finally {
-      this.leave(); // nobody is to wait for a session that has ended
+      this.leave(); // resolves what waits for progress
     }
   }
 
@@ -217,13 +196,12 @@ export class Session implements Disposable {
     }
   }
 
-  /** Wakes those who wait for what is pending to change. */
   #notifyProgress(): void {
     this.#progress?.resolve();
     this.#progress = undefined;
   }
 
-  /** One server, from the first packet to the last. Ends with `failed` unless the client has left. */
+  /** One server, from the dial to the end of the connection. Ends with `disconnected` unless the client has left. */
   async *#connect(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     let cause: unknown;
     try {
@@ -233,29 +211,25 @@ export class Session implements Disposable {
       cause = error;
     }
     const wasJoined = this.#connection !== undefined;
-    // Not since now: a machine that slept has not heard its server die.
+    // Not now: the machine may have slept since the server was last heard.
     if (this.#connection) this.#state.onDisconnect(this.#connection.lastReceivedMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;
     const error = toDisconnect(cause, { server: target.server, wasJoined });
     const connectedForMs = wasJoined ? this.#clock().monotonicMs - this.#joinedMs! : 0;
-    yield { type: "failed", failure: { target, wasJoined, connectedForMs, error } };
+    yield { type: "disconnected", failure: { target, wasJoined, connectedForMs, error } };
   }
 
-  /** Enters and reads until the server ends the connection, or throws why it cannot go on. */
+  /** Joins and reads until the server closes the connection.
+   * @throws why the connection cannot go on */
   async *#receive(target: ConnectTarget): AsyncGenerator<SessionEvent> {
-    const { dial: open = dial, passwordFor = () => "" } = this.#options;
-    const {
-      server,
-      nick,
-      dialTimeoutMs,
-      welcomeTimeoutMs = this.#options.welcomeTimeoutMs ?? WELCOME_TIMEOUT_MS,
-    } = target;
+    const { dial, passwordFor } = this.#deps;
+    const { server, nick, dialTimeoutMs, welcomeTimeoutMs = this.#config.welcomeTimeoutMs } = target;
     const error = timedOut(server, welcomeTimeoutMs);
     using deadline = new Deadline(welcomeTimeoutMs, { error, outer: this.#leaving.signal });
-    const connection = this.#manager.add(await open(server, { signal: deadline.signal, dialTimeoutMs }));
+    const connection = this.#manager.add(await dial(server, { signal: deadline.signal, dialTimeoutMs }));
     deadline.signal.addEventListener("abort", () => connection.close(error));
-    if (deadline.signal.aborted) connection.close(error); // while the dial came through
+    if (deadline.signal.aborted) connection.close(error); // during the dial
     try {
       const hello = this.#state.hello(nick, this.#clock().monotonicMs, passwordFor(server));
       connection.send(encodeClient(hello));
@@ -266,15 +240,15 @@ export class Session implements Disposable {
           const welcome = expectWelcome(decodeServer(frame), target);
           deadline[Symbol.dispose]();
           yield {
-            type: "entered",
+            type: "joined",
             server,
             ip: connection.peer.hostname,
             welcome,
-            truncatedCount: this.#enter(welcome, connection),
+            truncatedCount: this.#onWelcome(welcome, connection),
           };
         }
         const { entries, rejections, stalls, error } = this.#read(frames, connection);
-        yield { type: "read", entries };
+        yield { type: "entries", entries };
         for (const { resolved } of stalls) yield { type: "stalled", isResolved: resolved };
         for (const error of rejections) yield { type: "rejected", error };
         if (error) throw error;
@@ -284,8 +258,8 @@ export class Session implements Disposable {
     }
   }
 
-  /** Sends again what this server does not have; from now on {@linkcode say} goes to it. */
-  #enter(welcome: Welcome, connection: Connection): number {
+  /** Resends the messages that this server lacks. From then on {@linkcode say} goes to it. */
+  #onWelcome(welcome: Welcome, connection: Connection): number {
     const { resend, truncatedCount } = this.#state.onWelcome(welcome, this.#clock().monotonicMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.startHeartbeat();
@@ -296,7 +270,7 @@ export class Session implements Disposable {
     return truncatedCount;
   }
 
-  /** Takes in all frames that are whole. A problem does not undo what was read before it. */
+  /** Reads all complete frames. An error keeps what was read before it. */
   #read(frames: FrameDecoder, connection: Connection): ReceivedBatch {
     const entries: DeliveredEntry[] = [];
     const rejections: ServerError[] = [];
@@ -343,7 +317,7 @@ export class Session implements Disposable {
     } finally {
       this.#notifyProgress();
     }
-    return { entries, rejections, stalls };
+    return { entries, rejections, stalls, error: undefined };
   }
 }
 

@@ -1,9 +1,9 @@
-// The client without sockets: what it says in HELLO, what it sends, what of all that it reads is to be shown.
-// Pure, so that a simulator can drive it: monotonic times in ms and the token come in as parameters.
+// The client without sockets: HELLO, resending and deduplication. The simulator drives it: monotonic times in ms and the
+// resume token come in as parameters.
 
 import { ProtocolError } from "../errors.ts";
-import { type Delivery, ReadTracker } from "./read_tracker.ts";
-import { Outbox, type OutboxOptions } from "./outbox.ts";
+import { type Delivery, ReadTracker, type ReadTrackerConfig } from "./read_tracker.ts";
+import { Outbox, type OutboxConfig } from "./outbox.ts";
 import {
   type Hello,
   type LogEntry,
@@ -16,59 +16,53 @@ import {
   type WelcomeHeader,
 } from "../protocol/frames.ts";
 
-/** Messages of history that a newcomer asks for. */
-const DEFAULT_HISTORY = 50;
-
-/** Settings of a mailbox. */
-export interface SessionStateOptions {
-  /** 16 secret random bytes. */
-  readonly resumeToken: Uint8Array;
-  readonly history?: number;
-  readonly outbox?: OutboxOptions;
+export interface SessionStateConfig {
+  /** Messages of history that the first HELLO asks for. */
+  readonly historyCount: number;
+  readonly outbox: OutboxConfig;
+  readonly readTracker: ReadTrackerConfig;
 }
 
-/** One client's part in the conversation, whichever servers carry it. */
+/** Outlives connections and servers. */
 export class SessionState {
-  readonly #token: Uint8Array;
-  readonly #history: number;
-  readonly #outbox: Outbox;
-  readonly #tracker = new ReadTracker();
-  /** The client's own public id. */
   readonly sessionId: bigint;
+  readonly #resumeToken: Uint8Array;
+  readonly #historyCount: number;
+  readonly #outbox: Outbox;
+  readonly #tracker: ReadTracker;
 
-  constructor({ resumeToken, history = DEFAULT_HISTORY, outbox }: SessionStateOptions) {
-    this.#token = resumeToken;
-    this.#history = history;
-    this.#outbox = new Outbox(outbox);
+  /** `resumeToken`: 16 random bytes, secret. */
+  constructor(resumeToken: Uint8Array, { historyCount, outbox, readTracker }: SessionStateConfig) {
     this.sessionId = sessionIdOf(resumeToken);
+    this.#resumeToken = resumeToken;
+    this.#historyCount = historyCount;
+    this.#outbox = new Outbox(outbox);
+    this.#tracker = new ReadTracker(readTracker);
   }
 
-  /** What no server is known to have. */
   get unacked(): MessageBody[] {
     return this.#outbox.unacked;
   }
 
-  /** Whether nothing more may be given to {@linkcode say} for now. */
+  /** While true, {@linkcode say} must not be called. */
   get isFull(): boolean {
     return this.#outbox.isFull;
   }
 
-  /** The first frame to any server; `password` for one that asks for it. */
   hello(nick: string, nowMs: number, password = ""): Hello {
     return {
       type: "hello",
       version: PROTOCOL_VERSION,
-      resumeToken: this.#token,
+      resumeToken: this.#resumeToken,
       nick,
       password,
       ...this.#tracker.resumeInfo(nowMs),
-      historyCount: this.#history,
+      historyCount: this.#historyCount,
     };
   }
 
-  /** A server let the client in. Returns what to send before anything new, and how many entries of its log
-   * the client will never see.
-   * @throws {ProtocolError} `frame-malformed` if it says what cannot be */
+  /** Returns the messages to send before anything new, and how many entries of the log the client will never see.
+   * @throws {ProtocolError} `frame-malformed`, if the WELCOME contradicts what the client knows */
   onWelcome(welcome: WelcomeHeader, nowMs: number): { resend: Say[]; truncatedCount: number } {
     const { sessionId, lastClientSeq, startSeq, head } = welcome;
     if (sessionId !== this.sessionId) throw protocolViolation("WELCOME is for another session");
@@ -82,14 +76,12 @@ export class SessionState {
     return { resend: this.#outbox.onWelcome(welcome.lastClientSeq, nowMs), truncatedCount };
   }
 
-  /** A new message, to be sent at once if there is a connection that was welcomed, and otherwise by
-   * {@linkcode welcomed}. */
-  say(text: string, manner?: MessageOptions): Say {
-    return this.#outbox.add(text, manner);
+  /** Returns the frame to send if the client has joined; otherwise {@linkcode onWelcome} will return it. */
+  say(text: string, options?: MessageOptions): Say {
+    return this.#outbox.add(text, options);
   }
 
-  /** An entry of the log came. Returns how it is to be shown.
-   * @throws {ProtocolError} `frame-malformed` if it cannot be */
+  /** @throws {ProtocolError} `frame-malformed`, if the entry is not the next one, or acks a message never sent */
   onEntry(entry: LogEntry, nowMs: number): Delivery {
     const { nextSeq } = this.#tracker;
     if (entry.seq !== nextSeq) {
@@ -104,12 +96,10 @@ export class SessionState {
     return this.#tracker.onEntry(entry);
   }
 
-  /** The server sent a PING. */
   onPing({ head }: ServerPing, nowMs: number): void {
     this.#tracker.onPing(head, nowMs);
   }
 
-  /** The connection was lost; the server was last heard then. */
   onDisconnect(lastReceivedMs: number): void {
     this.#outbox.onDisconnect(lastReceivedMs);
     this.#tracker.onDisconnect(lastReceivedMs);

@@ -1,57 +1,56 @@
-// Which servers a client trusts, and what each must show before a word is said to it: nothing, as long as no server
-// was known to speak TLS, and once one has shown its certificate, always one.
+// Which certificate each server must show: fingerprints pinned by the user or by trusted servers, trust on first use.
 
-import { type Address, type Backup, formatAddress } from "../net/address.ts";
+import { type Address, type Backup, formatAddress, parseFingerprint } from "../net/address.ts";
 import { ConnectError } from "../errors.ts";
-import { knownFingerprint, serverKey, upsertServer } from "./known_servers.ts";
 import { readStateFile, writeStateFile } from "../base/files.ts";
 import type { TlsRequirement } from "../net/tls.ts";
 
-/** Most servers whose fingerprints others may announce. */
+/** The oldest line of the file makes room for a new one. */
+export const MAX_KNOWN_SERVERS = 1_000;
 const MAX_PEER_PINS = 64;
 
-/** What a client is told when it starts. */
-export interface TrustStoreOptions {
-  readonly isTls?: boolean;
-  /** Authorities in PEM: what they vouch for is trusted, and nothing else. */
-  readonly ca?: string;
-  /** Of certificates that the person vouches for, whoever shows them. */
-  readonly fingerprints?: readonly string[];
-  /** Servers that the person named; those with a fingerprint are to show it. */
-  readonly backups?: readonly Backup[];
-  /** Path of the file of known servers. Undefined: what is trusted is trusted until the end of the program. */
-  readonly path?: string;
+export interface TrustConfig {
+  readonly isTls: boolean;
+  /** Certificate authorities in PEM. With them, only what they have signed is trusted. */
+  readonly ca: string | undefined;
+  /** Trusted on any server. */
+  readonly fingerprints: readonly string[];
+  /** Path of known_servers. Undefined: pins are forgotten when the program ends. */
+  readonly knownServersPath: string | undefined;
+  /** Those with a fingerprint must show it. */
+  readonly backups: readonly Backup[];
 }
 
-/** The trust of one client. It grows only by what the person says, and by what servers say that were trusted. */
+/** Only the user, and servers that were trusted before, add to it. */
 export class TrustStore {
-  readonly #options: TrustStoreOptions;
+  readonly #config: TrustConfig;
+  /** Once true, stays true: the client never downgrades to plain text. */
   #isTls: boolean;
-  /** Whether some server was to be spoken to in plain text: then one that is not there takes nothing back. */
+  /** Whether some server was allowed plain text. From then on an expected fingerprint does not set `#isTls`: only a
+   * certificate that was shown and matched does. */
   #hasUsedPlaintext = false;
-  /** The text of the file of known servers. */
-  #known: string;
+  /** Text of known_servers. */
+  #knownServers: string;
+  /** Fingerprints by server, as flags and trusted servers announced them. */
   readonly #pinnedByPeers = new Map<string, string>();
-  /** The server that was last to say so. */
+  /** The last server that sent `tls-needed`. */
   #requiresTls: string | undefined;
 
-  private constructor(options: TrustStoreOptions, known: string) {
-    const { isTls = false, ca, fingerprints = [], backups = [] } = options;
-    this.#options = options;
-    this.#known = known;
-    this.#isTls = isTls || ca !== undefined || fingerprints.length > 0;
-    for (const backup of backups) this.#addPeerPin(backup);
+  private constructor(config: TrustConfig, knownServers: string) {
+    this.#config = config;
+    this.#knownServers = knownServers;
+    this.#isTls = config.isTls || config.ca !== undefined || config.fingerprints.length > 0;
+    for (const backup of config.backups) this.#addPeerPin(backup);
   }
 
-  /** Reads what is known.
-   * @throws {InputError} `file-unreadable` */
-  static async open(options: TrustStoreOptions): Promise<TrustStore> {
-    const { path } = options;
-    return new TrustStore(options, path === undefined ? "" : await readStateFile(path) ?? "");
+  /** @throws {InputError} `file-unreadable` */
+  static async open(config: TrustConfig): Promise<TrustStore> {
+    const { knownServersPath: path } = config;
+    return new TrustStore(config, path === undefined ? "" : await readStateFile(path) ?? "");
   }
 
-  /** What a server must show; undefined if it may be spoken to in plain text. Whoever has shown it, or is the first
-   * of all to have to, is followed by others that have to as well: there is no way back. */
+  /** The TLS requirement for a server, or undefined if plain text is allowed. Once one server needed TLS, all later
+   * ones do. */
   requirementFor(server: Address): TlsRequirement | undefined {
     const isExpected = this.#expectedFingerprint(server) !== undefined;
     this.#isTls ||= isExpected && !this.#hasUsedPlaintext;
@@ -59,28 +58,28 @@ export class TrustStore {
       this.#hasUsedPlaintext = true;
       return undefined;
     }
-    const { ca } = this.#options;
+    const { ca } = this.#config;
     return ca === undefined ? { verify: (fingerprint) => this.#verify(server, fingerprint) } : { ca };
   }
 
-  /** In plain text a server has said that it speaks nothing but TLS: it is spoken to so next time, and others as
-   * soon as the person trusts it. */
+  /** For a server that sent `tls-needed` in plain text, where anybody could have: other servers need TLS only once
+   * the user trusts this one. */
   requireTls(server: Address): void {
     this.#requiresTls = serverKey(server);
   }
 
-  /** A server that has shown what it must names others. In plain text anybody could have said that. */
+  /** Takes the fingerprints that a server announced, unless it did so in plain text, where anybody could have. */
   addPeerPins(backups: readonly Backup[]): void {
     if (this.#isTls) { for (const backup of backups) this.#addPeerPin(backup); }
   }
 
-  /** The person trusts a certificate of a server. Returns whether that outlasts the program.
-   * @throws {InputError} `file-unwritable`; until the end of the program it is trusted nevertheless */
+  /** Trusts a certificate that the user accepted. Returns whether the file has it.
+   * @throws {InputError} `file-unwritable`; then it is trusted until the program ends */
   async pin(server: Address, fingerprint: string): Promise<boolean> {
-    const { path } = this.#options;
-    this.#known = upsertServer(this.#known, server, fingerprint);
+    const { knownServersPath: path } = this.#config;
+    this.#knownServers = upsertServer(this.#knownServers, server, fingerprint);
     if (path === undefined) return false;
-    // Other clients of the same person may have written meanwhile.
+    // Another client of this user may have written the file since it was read.
     const text = upsertServer(await readStateFile(path) ?? "", server, fingerprint);
     await writeStateFile(path, text);
     return true;
@@ -93,23 +92,46 @@ export class TrustStore {
   }
 
   #expectedFingerprint(server: Address): string | undefined {
-    return knownFingerprint(this.#known, server) ?? this.#pinnedByPeers.get(serverKey(server));
+    return knownFingerprint(this.#knownServers, server) ?? this.#pinnedByPeers.get(serverKey(server));
   }
 
   #verify(server: Address, fingerprint: string): void {
-    const { fingerprints = [], path = "" } = this.#options;
     const known = this.#expectedFingerprint(server);
-    if (fingerprints.includes(fingerprint) || known === fingerprint) {
+    if (this.#config.fingerprints.includes(fingerprint) || known === fingerprint) {
       this.#isTls = true;
       return;
     }
-    const isKnown = knownFingerprint(this.#known, server) !== undefined;
+    const isKnown = knownFingerprint(this.#knownServers, server) !== undefined;
     const code = known === undefined
       ? "certificate-unknown"
       : isKnown
       ? "certificate-changed"
       : "certificate-other";
-    const details = { server: formatAddress(server), fingerprint, known: known ?? "", path };
-    throw new ConnectError(code, details);
+    const path = this.#config.knownServersPath ?? "";
+    throw new ConnectError(code, { server: formatAddress(server), fingerprint, known: known ?? "", path });
   }
+}
+
+/** The fingerprint of a server in the text of known_servers, which has lines `host:port SHA256:...`. A line that
+ * cannot be read gives "", which no certificate has: it must not be taken for a server that is new. */
+export function knownFingerprint(text: string, server: Address): string | undefined {
+  const line = text.split("\n").findLast((line) => isEntryFor(line, server));
+  return line?.trim().split(/\s+/)[1] ?? (line && "");
+}
+
+/** The text of known_servers with the server's line added or replaced.
+ * @throws {InputError} `fingerprint-invalid` */
+export function upsertServer(text: string, server: Address, fingerprint: string): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !isEntryFor(line, server));
+  const line = `${serverKey(server)} ${parseFingerprint(fingerprint)}`;
+  return [...lines, line].slice(-MAX_KNOWN_SERVERS).map((line) => `${line}\n`).join("");
+}
+
+/** The same for all spellings of a server's address. */
+export function serverKey(server: Address): string {
+  return formatAddress(server).toLowerCase();
+}
+
+function isEntryFor(line: string, server: Address): boolean {
+  return line.trim().split(/\s+/)[0]?.toLowerCase() === serverKey(server);
 }

@@ -5,6 +5,7 @@ import { assertEquals } from "@std/assert";
 import { AuthPrompter } from "../../lib/client/auth_prompt.ts";
 import { ConnectError, ServerError } from "../../lib/errors.ts";
 import { TrustStore } from "../../lib/client/trust_store.ts";
+import { testClientConfig } from "../test_config.ts";
 import { FakeUser } from "../fake_user.ts";
 
 const pure = { permissions: "none" } as const;
@@ -22,15 +23,18 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
       const { terminal } = person;
       const notices: string[] = [];
       const notify = (text: string) => Promise.resolve(void notices.push(text));
-      const trust = await TrustStore.open({});
-      const authPrompter = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto: true });
+      const trust = await TrustStore.open(testClientConfig().trust);
+      const authPrompter = new AuthPrompter(
+        { terminal, language: "es", notify, trust },
+        testClientConfig({ isAuto: true }),
+      );
       const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
       const state = await authPrompter.authenticate({ target, error, wasJoined: false, connectedForMs: 0 }, {
         signal: new AbortController().signal,
         isConfigured: true,
         isFirstReport,
       });
-      assertEquals([state, notices.length > 0], ["shut", isFirstReport], error.code);
+      assertEquals([state, notices.length > 0], ["denied", isFirstReport], error.code);
       if (!isFirstReport) assertEquals(person.output, "");
     }
   }
@@ -47,16 +51,19 @@ Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure,
   const options = { signal: new AbortController().signal, isConfigured: true, isFirstReport: true };
   for (
     const [isTty, isAuto, states] of [
-      [true, false, ["open", "shut"]],
-      [true, true, ["shut", "shut"]],
-      [false, false, ["shut", "shut"]],
+      [true, false, ["retry", "denied"]],
+      [true, true, ["denied", "denied"]],
+      [false, false, ["denied", "denied"]],
     ] as const
   ) {
     await using person = new FakeUser({ isTty });
     const { terminal } = person;
-    const trust = await TrustStore.open({});
+    const trust = await TrustStore.open(testClientConfig().trust);
     const notify = () => Promise.resolve();
-    const authPrompter = new AuthPrompter({ terminal, language: "es", notify, trust, isAuto });
+    const authPrompter = new AuthPrompter(
+      { terminal, language: "es", notify, trust },
+      testClientConfig({ isAuto }),
+    );
     assertEquals([
       await authPrompter.authenticate(failure, options),
       await authPrompter.authenticate(failure, options),

@@ -33,10 +33,9 @@ class Chat implements AsyncDisposable {
       terminal,
       t,
       renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false }),
-      clock: this.clock.now,
       session: this.session,
-      reader: () => ({ sessionId: sessionIdOf(makeToken("yo")), nick: "yo" }),
-    });
+      reader: { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" },
+    }, this.clock.now);
     this.screen.setStatus();
   }
 

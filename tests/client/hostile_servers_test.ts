@@ -17,6 +17,8 @@ import {
 } from "../../lib/protocol/frames.ts";
 import { MemberList } from "../../lib/client/member_list.ts";
 import { Session } from "../../lib/client/session.ts";
+import { systemClock } from "../../lib/base/time.ts";
+import { testClientConfig } from "../test_config.ts";
 import { type FakeClient, FakeServer, makeSaid, makeToken, welcomeTo } from "../raw_peer.ts";
 import { FakeUser } from "../fake_user.ts";
 import { LOOPBACK, TestClock, withTimeout } from "../support.ts";
@@ -216,16 +218,21 @@ async function endOf(attack: Attack): Promise<ChatError> {
     await client.receiveAll().catch(() => {});
   });
   let visits = 0;
-  using session = new Session({
-    state: new SessionState({ resumeToken: makeToken("ana") }),
-    nextServer: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
-    dial: TCP.dial,
-    welcomeTimeoutMs: 200,
-    frameMs: 30,
-    pingTimeoutMs: 600,
+  const config = testClientConfig({
+    session: { welcomeTimeoutMs: 200, connections: { frameMs: 30, pingTimeoutMs: 600 } },
   });
+  using session = new Session(
+    {
+      state: new SessionState(makeToken("ana"), config),
+      nextServer: () => Promise.resolve(visits++ === 0 ? { server: server.address, nick: "ana" } : undefined),
+      dial: TCP.dial,
+      passwordFor: () => "",
+    },
+    config.session,
+    systemClock,
+  );
   const run = async () => {
-    for await (const event of session.run()) if (event.type === "failed") return event.failure.error;
+    for await (const event of session.run()) if (event.type === "disconnected") return event.failure.error;
     throw new Error("The session ended by itself");
   };
   return await withTimeout(run(), "the session to fail");
@@ -258,13 +265,14 @@ Deno.test("Hostile server: a message a byte at a time, for ever", async () => {
 });
 
 Deno.test("Whatever a server says, a client remembers 10,000 people, 10,000 sessions, and 16 instances", () => {
-  const members = new MemberList();
+  const config = testClientConfig();
+  const members = new MemberList(config.memberList);
   for (let seq = 0; seq < 30_000; seq++) {
     const entry = joined(seq);
     if (entry.type === "joined") members.apply(entry);
   }
   assertEquals([...members].length, 10_000);
-  const state = new SessionState({ resumeToken: makeToken("ana") });
+  const state = new SessionState(makeToken("ana"), config);
   const sessionId = sessionIdOf(makeToken("ana"));
   for (let logId = 1n; logId <= 100n; logId++) {
     state.onWelcome(welcomeTo("ana", { sessionId, logId }), 0);

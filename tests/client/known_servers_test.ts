@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseServerAddress } from "../../lib/net/address.ts";
 import { InputError } from "../../lib/errors.ts";
-import { knownFingerprint, MAX_KNOWN_SERVERS, upsertServer } from "../../lib/client/known_servers.ts";
+import { knownFingerprint, MAX_KNOWN_SERVERS, upsertServer } from "../../lib/client/trust_store.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const TWO = ONE.replace("un", "nu");

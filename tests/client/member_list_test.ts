@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { MemberInfo, RoomEvent } from "../../lib/protocol/frames.ts";
 import { MemberList } from "../../lib/client/member_list.ts";
+import { testClientConfig } from "../test_config.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -15,7 +16,7 @@ function joined(sessionId: bigint, nick: string): RoomEvent {
 }
 
 function memberListOf(...nicks: string[]): MemberList {
-  const members = new MemberList();
+  const members = new MemberList(testClientConfig().memberList);
   members.replace(nicks.map((nick, i) => person(BigInt(i), nick)));
   return members;
 }
@@ -66,7 +67,7 @@ Deno.test("Roster tells since when what it knows is from before, until a server 
 });
 
 Deno.test("Roster is not filled without end", pure, () => {
-  const members = new MemberList({ max: 2 });
+  const members = new MemberList({ maxMembers: 2 });
   for (const [i, nick] of ["ana", "beto", "eva"].entries()) members.apply(joined(BigInt(i), nick));
   assertEquals(nicksIn(members), ["ana", "beto"]);
 });

@@ -1,15 +1,20 @@
 // What a client has sent: when it is pending, when recent, what is sent again, and what is let go of.
 
 import { assert, assertEquals } from "@std/assert";
-import { Outbox, type OutboxOptions } from "../../lib/client/outbox.ts";
+import { Outbox, type OutboxConfig } from "../../lib/client/outbox.ts";
+import { testClientConfig } from "../test_config.ts";
 
 const pure = { permissions: "none" } as const;
 
 const TIME_MS = 1_700_000_000_000;
 
-/** An outbox on a server that has nothing of it yet, with `t1` to `t<count>` pending. */
-function outboxOf(count: number, options: OutboxOptions = {}): Outbox {
-  const outbox = new Outbox(options);
+function newOutbox(overrides: Partial<OutboxConfig> = {}): Outbox {
+  return new Outbox(testClientConfig({ outbox: overrides }).outbox);
+}
+
+/** An outbox on a server that has nothing of it yet, with `count` unacked messages. */
+function outboxOf(count: number, overrides?: Partial<OutboxConfig>): Outbox {
+  const outbox = newOutbox(overrides);
   outbox.onWelcome(0, 0);
   addMore(outbox, count);
   return outbox;
@@ -29,14 +34,14 @@ function resent(outbox: Outbox, nowMs = 0): number[] {
 }
 
 Deno.test("Outbox.add() numbers messages from 1, without a time", pure, () => {
-  const outbox = new Outbox();
+  const outbox = newOutbox();
   assertEquals(outbox.add("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
   assertEquals(outbox.add("adiós"), { type: "say", clientSeq: 2, timeMs: 0, text: "adiós" });
   assertEquals(outbox.unacked, [{ text: "hola" }, { text: "adiós" }]);
 });
 
 Deno.test("Outbox.readBack() ends the waiting of a message and of all before it", pure, () => {
-  const outbox = new Outbox();
+  const outbox = newOutbox();
   for (const text of ["uno", "dos", "tres"]) outbox.add(text);
   readBack(outbox, 2);
   assertEquals(outbox.unacked, [{ text: "tres" }]);
@@ -166,7 +171,7 @@ Deno.test("Outbox is not filled by what is recent", pure, () => {
 });
 
 Deno.test("Outbox counts bytes of UTF-8 as well as messages", pure, () => {
-  const outbox = new Outbox({ maxBytes: 8 });
+  const outbox = newOutbox({ maxBytes: 8 });
   for (const text of ["ñ", "ñññ"]) {
     assert(!outbox.isFull);
     outbox.add(text);
@@ -179,7 +184,7 @@ Deno.test("Outbox counts bytes of UTF-8 as well as messages", pure, () => {
 });
 
 Deno.test("Outbox keeps a mebibyte of text unless told otherwise", pure, () => {
-  const outbox = new Outbox();
+  const outbox = newOutbox();
   outbox.add("x".repeat(1_048_575));
   assert(!outbox.isFull);
   outbox.add("x");
@@ -187,7 +192,7 @@ Deno.test("Outbox keeps a mebibyte of text unless told otherwise", pure, () => {
 });
 
 Deno.test("Outbox lets no recent message go while all of them just fit", pure, () => {
-  const outbox = new Outbox({ maxBytes: 4 });
+  const outbox = newOutbox({ maxBytes: 4 });
   outbox.add("ab");
   readBack(outbox, 1);
   outbox.add("cd");
@@ -195,7 +200,7 @@ Deno.test("Outbox lets no recent message go while all of them just fit", pure, (
 });
 
 Deno.test("Outbox sends a message again as it was meant", pure, () => {
-  const outbox = new Outbox();
+  const outbox = newOutbox();
   const to = { sessionId: 2n, nick: "beto" };
   outbox.add("saluda", { action: true });
   outbox.add("secreto", { to });

@@ -7,7 +7,7 @@ import {
   MAX_BATCH_DELAY_MS,
   MAX_UNBATCHED,
   PresenceBatcher,
-} from "../../lib/client/presence_folder.ts";
+} from "../../lib/client/chat_view.ts";
 import type { Presence } from "../../lib/render/renderer.ts";
 
 const pure = { permissions: "none" } as const;

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { type Delivery, ReadTracker } from "../../lib/client/read_tracker.ts";
 import type { Joined, Left, LogEntry, Said, Welcome } from "../../lib/protocol/frames.ts";
+import { testClientConfig } from "../test_config.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -66,7 +67,7 @@ function left(seq: number): Left {
 
 /** An inbox that was welcomed once, at 0 ms. */
 function trackerOn(logId: bigint, next: number, head = next): ReadTracker {
-  const tracker = new ReadTracker();
+  const tracker = new ReadTracker(testClientConfig().readTracker);
   tracker.onWelcome(welcome(logId, next, head), 0);
   return tracker;
 }
@@ -80,7 +81,10 @@ function nextOn(tracker: ReadTracker, logId: bigint): number | undefined {
 }
 
 Deno.test("Inbox.position() of a newcomer has nothing to catch up with", pure, () => {
-  assertEquals(new ReadTracker().resumeInfo(5_000), { lagMs: NEVER, resumePoints: [] });
+  assertEquals(new ReadTracker(testClientConfig().readTracker).resumeInfo(5_000), {
+    lagMs: NEVER,
+    resumePoints: [],
+  });
 });
 
 Deno.test("Inbox.position() knows where to go on from WELCOME on", pure, () => {
@@ -106,7 +110,7 @@ Deno.test("Inbox.position() remembers each server apart", pure, () => {
 });
 
 Deno.test("Inbox.position() remembers the last 16 servers that it was on", pure, () => {
-  const tracker = new ReadTracker();
+  const tracker = new ReadTracker(testClientConfig().readTracker);
   const visit = (instance: number) => tracker.onWelcome(welcome(BigInt(instance), 0), 0);
   for (let instance = 0; instance < 16; instance++) visit(instance);
   visit(0);
@@ -286,7 +290,7 @@ Deno.test("Inbox.read() shows nothing of what is hidden, and goes on behind it",
 });
 
 Deno.test("Inbox forgets the session it has not heard of for longest when there are too many", pure, () => {
-  const tracker = new ReadTracker({ shownSessions: 2 });
+  const tracker = new ReadTracker({ maxSessions: 2 });
   tracker.onWelcome(welcome(7n, 0), 0);
   for (const sessionId of [1n, 2n, 1n, 3n]) readNumbers(tracker, sessionId, [5]);
   // Session 1 was heard of again since, though not shown; the order of asking lets nothing else be forgotten.

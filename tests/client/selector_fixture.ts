@@ -3,10 +3,15 @@
 import { assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../../lib/errors.ts";
-import type { ConnectTarget, Disconnect } from "../../lib/client/session.ts";
-import { ServerSelector, type ServerSelectorOptions } from "../../lib/client/server_selector.ts";
+import type { ConnectionFailure, ConnectTarget } from "../../lib/client/session.ts";
+import {
+  ServerSelector,
+  type ServerSelectorConfig,
+  type ServerSelectorDeps,
+} from "../../lib/client/server_selector.ts";
 import { FakeUser, type PersonOptions } from "../fake_user.ts";
 import { withTimeout } from "../support.ts";
+import { testClientConfig } from "../test_config.ts";
 
 /** Three servers, in the order in which they are heard of. */
 export const [FIRST, SECOND, THIRD]: Address[] = [
@@ -20,7 +25,7 @@ export const IP = "10.9.9.9";
 export const TARGET: ConnectTarget = { server: FIRST!, nick: "ana" };
 
 /** The loss of a server that closes, after a minute. */
-export function lost(server: Address): Disconnect {
+export function lost(server: Address): ConnectionFailure {
   return {
     target: { ...TARGET, server },
     error: new ConnectionLostError("closing"),
@@ -30,7 +35,10 @@ export function lost(server: Address): Disconnect {
 }
 
 /** A server on which nobody answers, or that nobody knows. */
-export function unreachable(server: Address, code: "refused" | "name-unknown" = "refused"): Disconnect {
+export function unreachable(
+  server: Address,
+  code: "refused" | "name-unknown" = "refused",
+): ConnectionFailure {
   return {
     target: { ...TARGET, server },
     error: new ConnectError(code),
@@ -39,30 +47,41 @@ export function unreachable(server: Address, code: "refused" | "name-unknown" = 
   };
 }
 
-/** A chooser, the person whom it asks, and the lines that it prints. */
+export interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "backups">> {
+  readonly backups?: readonly Address[];
+  readonly authPrompter?: ServerSelectorDeps["authPrompter"];
+  readonly random?: () => number;
+}
+
+const noAuth: ServerSelectorDeps["authPrompter"] = {
+  authenticate: () => Promise.resolve("notApplicable"),
+  canUpgrade: () => false,
+};
+
+/** A server selector, the user whom it asks, and the lines that it prints. */
 export class SelectorFixture implements AsyncDisposable {
   readonly person: FakeUser;
   readonly notices: string[] = [];
   readonly selector: ServerSelector;
 
-  constructor(options: Partial<ServerSelectorOptions> = {}, person: PersonOptions = {}) {
+  constructor(
+    { backups = [], authPrompter = noAuth, random = () => 0.5, ...overrides }: SelectorFixtureOptions = {},
+    person: PersonOptions = {},
+  ) {
     this.person = new FakeUser(person);
-    this.selector = new ServerSelector({
-      terminal: this.person.terminal,
-      language: "es",
-      notify: (text) => {
-        this.notices.push(text);
-        return Promise.resolve();
-      },
-      backups: [],
-      isAuto: false,
-      random: () => 0.5,
-      ...options,
-    });
+    const notify = (text: string) => {
+      this.notices.push(text);
+      return Promise.resolve();
+    };
+    this.selector = new ServerSelector(
+      { terminal: this.person.terminal, language: "es", notify, authPrompter },
+      testClientConfig({ ...overrides, backups: backups.map((server) => ({ server })) }),
+      random,
+    );
   }
 
   async next(
-    failure?: Disconnect,
+    failure?: ConnectionFailure,
     signal = new AbortController().signal,
   ): Promise<ConnectTarget | undefined> {
     return await withTimeout(
@@ -78,7 +97,7 @@ export class SelectorFixture implements AsyncDisposable {
 
 /** A choice by somebody who has been on the first server, which told of the second. */
 export async function selectorAfterJoin(
-  options: Partial<ServerSelectorOptions> = {},
+  options: SelectorFixtureOptions = {},
   person?: PersonOptions,
 ): Promise<SelectorFixture> {
   const choice = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, person);

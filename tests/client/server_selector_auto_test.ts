@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import { ChatError, ConnectError, ServerError } from "../../lib/errors.ts";
-import type { Disconnect } from "../../lib/client/session.ts";
-import type { ServerSelectorOptions } from "../../lib/client/server_selector.ts";
+import type { ConnectionFailure } from "../../lib/client/session.ts";
+import type { ServerSelectorDeps } from "../../lib/client/server_selector.ts";
 import {
   FIRST,
   IP,
@@ -30,7 +30,7 @@ Deno.test(
     await using choice = await selectorAfterJoin({ isAuto: true, random: () => (waits++, 0.5) });
     const seen: Address[] = [];
     /** How long the next choice takes, in ms. */
-    const timed = async (failure: Disconnect): Promise<number> => {
+    const timed = async (failure: ConnectionFailure): Promise<number> => {
       const beganMs = performance.now();
       seen.push((await choice.next(failure))!.server);
       return performance.now() - beganMs;
@@ -68,7 +68,7 @@ Deno.test(
 );
 
 Deno.test("ServerSelector --auto does not say that it goes on where it does not", pure, async () => {
-  const cases: [Disconnect["error"], { isTty?: boolean }][] = [
+  const cases: [ConnectionFailure["error"], { isTty?: boolean }][] = [
     [new ServerError("banned", { reason: "why" }), {}],
     [VIOLATIONS[2]!, {}],
     [new ServerError("nick-taken", { reason: "why" }), { isTty: true }],
@@ -101,9 +101,9 @@ Deno.test(
   pure,
   async () => {
     const heard: boolean[] = [];
-    const authPrompter: ServerSelectorOptions["authPrompter"] = {
+    const authPrompter: ServerSelectorDeps["authPrompter"] = {
       authenticate: (_, { isFirstReport }) =>
-        Promise.resolve(heard.push(isFirstReport) > 0 ? "shut" : "none"),
+        Promise.resolve(heard.push(isFirstReport) > 0 ? "denied" : "notApplicable"),
       canUpgrade: () => false,
     };
     await using choice = await selectorAfterJoin({ isAuto: true, authPrompter, random: () => 0 });
@@ -182,8 +182,8 @@ Deno.test(
   "ServerSelector goes on where the input has ended and a door is shut, unless it knows no other server",
   pure,
   async () => {
-    const authPrompter: ServerSelectorOptions["authPrompter"] = {
-      authenticate: () => Promise.resolve("shut"),
+    const authPrompter: ServerSelectorDeps["authPrompter"] = {
+      authenticate: () => Promise.resolve("denied"),
       canUpgrade: () => false,
     };
     const error = new ServerError("password-needed", { reason: "why" });

@@ -2,8 +2,8 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ConnectError, type ConnectionLostCode, ConnectionLostError, ServerError } from "../../lib/errors.ts";
-import { REDIAL_ANSWER_MS, REDIAL_TIMEOUT_MS } from "../../lib/client/server_pool.ts";
-import type { Disconnect } from "../../lib/client/session.ts";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import type { ConnectionFailure } from "../../lib/client/session.ts";
 import {
   FIRST,
   IP,
@@ -18,6 +18,7 @@ import {
 } from "./selector_fixture.ts";
 import { flushMacrotasks } from "../support.ts";
 
+const { dialTimeoutMs, welcomeTimeoutMs } = DEFAULT_CONFIG.redial;
 const pure = { permissions: "none" } as const;
 
 /** What says nothing of whether the server lives. */
@@ -39,7 +40,7 @@ Deno.test(
         await using choice = await selectorAfterJoin({ isAuto, random: inVain }, { isTty });
         choice.selector.rename("anita");
         const again = await choice.next({ ...lost(FIRST!), error });
-        assertEquals(again, { server: FIRST!, nick: "anita", dialTimeoutMs: REDIAL_TIMEOUT_MS });
+        assertEquals(again, { server: FIRST!, nick: "anita", dialTimeoutMs });
         assertEquals([choice.notices, choice.person.output], [[], ""]);
       }
     }
@@ -56,8 +57,8 @@ Deno.test(
       assertEquals(again, {
         server: FIRST!,
         nick: "ana",
-        dialTimeoutMs: REDIAL_TIMEOUT_MS,
-        welcomeTimeoutMs: REDIAL_ANSWER_MS,
+        dialTimeoutMs,
+        welcomeTimeoutMs,
       });
       assertEquals([choice.notices, choice.person.output], [[], ""]);
     }
@@ -84,12 +85,12 @@ Deno.test("ServerSelector dials again for a script that has ended: it has no ans
   choice.person.endInput();
   await flushMacrotasks();
   const again = await choice.next({ ...lost(FIRST!), error: CUTS[0]! });
-  assertEquals(again, { server: FIRST!, nick: "ana", dialTimeoutMs: REDIAL_TIMEOUT_MS });
+  assertEquals(again, { server: FIRST!, nick: "ana", dialTimeoutMs });
   assertEquals(choice.person.output, "");
 });
 
 /** Dials the first server again, in vain. */
-async function failAgain(choice: SelectorFixture): Promise<Disconnect> {
+async function failAgain(choice: SelectorFixture): Promise<ConnectionFailure> {
   const target = (await choice.next({ ...lost(FIRST!), error: CUTS[0]! }))!;
   return { ...unreachable(FIRST!), target };
 }
@@ -120,7 +121,7 @@ Deno.test("ServerSelector --auto takes a server under another name for no other 
   await choice.next();
   choice.selector.onJoined(server, { ip: "127.0.0.1", logId: 1n, backups: [] });
   const target = (await choice.next({ ...lost(server), error: CUTS[0]! }))!;
-  assertEquals(target, { server, nick: "ana", dialTimeoutMs: REDIAL_TIMEOUT_MS });
+  assertEquals(target, { server, nick: "ana", dialTimeoutMs });
   await choice.next({ ...unreachable(server), target });
   assertEquals(waits, 1);
 });
@@ -185,7 +186,7 @@ Deno.test("ServerSelector goes back to a server that only waited too long for a 
 });
 
 /** This machine has no network through which it could reach a server. */
-function away(failure: Disconnect): Disconnect {
+function away(failure: ConnectionFailure): ConnectionFailure {
   return { ...failure, error: new ConnectError("network-away") };
 }
 
@@ -197,7 +198,7 @@ Deno.test(
       let waits = 0;
       const random = () => (waits++, 0);
       await using choice = await selectorAfterJoin({ isAuto: true, random, backups: [THIRD!] });
-      let failure: Disconnect = { ...await failAgain(choice), error: new ConnectError(code) };
+      let failure: ConnectionFailure = { ...await failAgain(choice), error: new ConnectError(code) };
       const seen = [];
       while (seen.length < 6) {
         const before = waits;

@@ -4,14 +4,14 @@ import { assert, assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { dial } from "../../lib/net/tcp.ts";
 import { encodeServer, sessionIdOf } from "../../lib/protocol/frames.ts";
-import type { Disconnect } from "../../lib/client/session.ts";
+import type { ConnectionFailure } from "../../lib/client/session.ts";
 import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../raw_peer.ts";
 import { startServer } from "../running_server.ts";
 import { freeAddress, UNKNOWN_NAME, withTimeout } from "../support.ts";
 import { SessionFixture, type SessionFixtureOptions } from "./session_fixture.ts";
 
 /** Fails to come in at this address. */
-async function failToEnter(server: Address, options?: SessionFixtureOptions): Promise<Disconnect> {
+async function failToEnter(server: Address, options?: SessionFixtureOptions): Promise<ConnectionFailure> {
   await using ana = new SessionFixture("ana", [server], options);
   const failure = await ana.disconnected();
   assertEquals(failure.target, { server, nick: "ana" });
@@ -33,7 +33,9 @@ Deno.test("Session tells that a name is unknown", async () => {
 
 Deno.test("Session tells that a server does not answer", async () => {
   await using server = new FakeServer((client) => client.receiveAll());
-  const { error: { name, code, details } } = await failToEnter(server.address, { welcomeTimeoutMs: 40 });
+  const { error: { name, code, details } } = await failToEnter(server.address, {
+    config: { session: { welcomeTimeoutMs: 40 } },
+  });
   assertEquals([name, code], ["ConnectError", "no-answer"]);
   assertEquals(details, { server: formatAddress(server.address), seconds: 0.04 });
 });
@@ -165,7 +167,7 @@ Deno.test("Session gives what it read before the nonsense began", async () => {
 
 Deno.test("Session tells whoever chooses where to go why it is no longer where it was", async () => {
   const servers = [freeAddress(), freeAddress()];
-  const failures: (Disconnect | undefined)[] = [];
+  const failures: (ConnectionFailure | undefined)[] = [];
   await using ana = new SessionFixture("ana", [], {
     nextServer: (failure) => {
       failures.push(failure);

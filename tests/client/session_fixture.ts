@@ -3,21 +3,23 @@
 import { assert } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
-import type { OutboxOptions } from "../../lib/client/outbox.ts";
 import {
+  type ConnectionFailure,
   type DeliveredEntry,
-  type Disconnect,
   Session,
+  type SessionDeps,
   type SessionEvent,
-  type SessionOptions,
 } from "../../lib/client/session.ts";
+import { type Clock, systemClock } from "../../lib/base/time.ts";
+import type { ClientConfig } from "../../lib/client/config.ts";
+import { dial } from "../../lib/net/tcp.ts";
 import { makeToken } from "../raw_peer.ts";
+import { type DeepPartial, testClientConfig } from "../test_config.ts";
 import { withTimeout } from "../support.ts";
 
-/** What differs from a session with the rules of every day. */
-export interface SessionFixtureOptions extends Partial<Omit<SessionOptions, "state">> {
-  readonly outbox?: OutboxOptions;
-  readonly history?: number;
+export interface SessionFixtureOptions extends Partial<Omit<SessionDeps, "state">> {
+  readonly config?: DeepPartial<ClientConfig>;
+  readonly clock?: Clock;
 }
 
 /** A session that goes to one server after another, and what happens to it. */
@@ -28,17 +30,28 @@ export class SessionFixture implements AsyncDisposable {
   readonly #read: DeliveredEntry[] = [];
   #ended: Promise<unknown> | undefined;
 
-  constructor(nick: string, servers: Address[], { outbox, history, ...options }: SessionFixtureOptions = {}) {
+  constructor(
+    nick: string,
+    servers: Address[],
+    { config: overrides, clock = systemClock, ...deps }: SessionFixtureOptions = {},
+  ) {
     this.#nick = nick;
     const left = [...servers];
-    this.session = new Session({
-      state: new SessionState({ resumeToken: makeToken(nick), outbox, history }),
-      nextServer: () => {
-        const server = left.shift();
-        return Promise.resolve(server && { server, nick });
+    const config = testClientConfig(overrides);
+    this.session = new Session(
+      {
+        state: new SessionState(makeToken(nick), config),
+        nextServer: () => {
+          const server = left.shift();
+          return Promise.resolve(server && { server, nick });
+        },
+        dial,
+        passwordFor: () => "",
+        ...deps,
       },
-      ...options,
-    });
+      config.session,
+      clock,
+    );
     this.#events = this.session.run();
   }
 
@@ -48,18 +61,18 @@ export class SessionFixture implements AsyncDisposable {
     return value ?? undefined;
   }
 
-  async joined(): Promise<Extract<SessionEvent, { type: "entered" }>> {
+  async joined(): Promise<Extract<SessionEvent, { type: "joined" }>> {
     const event = await this.next();
-    assert(event?.type === "entered", `expected entered, got ${Deno.inspect(event)}`);
+    assert(event?.type === "joined", `expected joined, got ${Deno.inspect(event)}`);
     return event;
   }
 
   /** The next loss or refusal; what was read before it can be had from {@linkcode lines}. */
-  async disconnected(): Promise<Disconnect> {
+  async disconnected(): Promise<ConnectionFailure> {
     for (;;) {
       const event = await this.next();
-      if (event?.type === "failed") return event.failure;
-      assert(event?.type === "read", `expected failed, got ${Deno.inspect(event)}`);
+      if (event?.type === "disconnected") return event.failure;
+      assert(event?.type === "entries", `expected disconnected, got ${Deno.inspect(event)}`);
       this.#read.push(...event.entries);
     }
   }
@@ -72,7 +85,7 @@ export class SessionFixture implements AsyncDisposable {
       if (entry?.entry.type === "said") lines.push(lineOf(entry));
       if (entry) continue;
       const event = await this.next();
-      assert(event?.type === "read", `expected read, got ${Deno.inspect(event)}`);
+      assert(event?.type === "entries", `expected entries, got ${Deno.inspect(event)}`);
       this.#read.push(...event.entries);
     }
     return lines;

@@ -21,7 +21,7 @@ Deno.test("Session.leave() tells the server, which tells the others", async () =
 
 Deno.test("Session.leave() ends what waits for a server to confirm something", async () => {
   await using server = FakeServer.withWelcome((client) => client.receiveAll());
-  await using ana = new SessionFixture("ana", [server.address], { outbox: { maxMessages: 1 } });
+  await using ana = new SessionFixture("ana", [server.address], { config: { outbox: { maxMessages: 1 } } });
   await ana.joined();
   ana.session.say("hola");
   const waiting = Promise.all([ana.session.flushed(), ana.session.drained()]);

@@ -5,11 +5,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Instant, makeServerClock } from "../../lib/base/time.ts";
 import { splitFrames } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
-import { SessionState, type SessionStateOptions } from "../../lib/client/session_state.ts";
+import { SessionState, type SessionStateConfig } from "../../lib/client/session_state.ts";
 import type { Member } from "../../lib/room/state.ts";
 import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../../lib/protocol/frames.ts";
 import type { Room } from "../../lib/room/room.ts";
 import type { Cursor } from "../../lib/room/event_log.ts";
+import { type DeepPartial, testClientConfig } from "../test_config.ts";
 import { newRoom } from "../room/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
@@ -18,8 +19,11 @@ const NOON_MS = 1_700_000_000_000;
 /** First 8 bytes of the SHA-256 of sixteen bytes 0. */
 const SESSION = 0x374708fff7719dd5n;
 
-function newSessionState(options: Partial<SessionStateOptions> = {}): SessionState {
-  return new SessionState({ resumeToken: new Uint8Array(16), ...options });
+function newSessionState(
+  overrides: DeepPartial<SessionStateConfig> = {},
+  resumeToken = new Uint8Array(16),
+): SessionState {
+  return new SessionState(resumeToken, testClientConfig(overrides));
 }
 
 function welcome(changes: Partial<Welcome> = {}): Welcome {
@@ -68,7 +72,7 @@ Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, (
     historyCount: 50,
     resumePoints: [],
   });
-  assertEquals(newSessionState({ history: 3 }).hello("ana", 0).historyCount, 3);
+  assertEquals(newSessionState({ historyCount: 3 }).hello("ana", 0).historyCount, 3);
 });
 
 Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
@@ -165,7 +169,7 @@ class Person {
 
   constructor(nick: string) {
     this.nick = nick;
-    this.state = newSessionState({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
+    this.state = newSessionState({}, new TextEncoder().encode(nick.padEnd(16)));
   }
 
   /** Comes to a server; what is to be sent again arrives there, which has a clock of its own if it is told so. */

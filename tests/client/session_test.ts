@@ -127,7 +127,10 @@ Deno.test("Session sends again what was recent when the server was last heard, n
       heard.resolve((await client.expect("say")).clientSeq)
     );
     const servers = [first.address, second.address];
-    await using ana = new SessionFixture("ana", servers, { clock: clock.now, outbox: { recentMs: 100 } });
+    await using ana = new SessionFixture("ana", servers, {
+      clock: clock.now,
+      config: { outbox: { retainAckedMs: 100 } },
+    });
     await ana.joined();
     ana.session.say("old");
     await ana.disconnected();
@@ -219,8 +222,7 @@ Deno.test("Session answers each PING, sends its own in silence only, and gives s
   });
   await using ana = new SessionFixture("ana", [server.address], {
     clock: clock.now,
-    pingMs: 20,
-    pingTimeoutMs: 60,
+    config: { session: { connections: { pingMs: 20, pingTimeoutMs: 60 } } },
   });
   await ana.joined();
   const { wasJoined, error } = await ana.disconnected();
@@ -250,8 +252,7 @@ for (
     });
     await using ana = new SessionFixture("ana", [server.address], {
       clock: clock.now,
-      pingMs: 20,
-      pingTimeoutMs: 60,
+      config: { session: { connections: { pingMs: 20, pingTimeoutMs: 60 } } },
     });
     await ana.joined();
     const failed = isReading ? ana.disconnected() : undefined;
@@ -278,8 +279,7 @@ Deno.test("Session stays with a server that answers its PINGs", async () => {
   });
   await using ana = new SessionFixture("ana", [server.address], {
     clock: clock.now,
-    pingMs: 20,
-    pingTimeoutMs: 60,
+    config: { session: { connections: { pingMs: 20, pingTimeoutMs: 60 } } },
   });
   await ana.joined();
   assertEquals((await ana.disconnected()).error.code, "closing");
@@ -295,7 +295,7 @@ Deno.test("Session takes no more than its outbox holds until a server confirms s
     );
     await client.receiveAll();
   });
-  await using ana = new SessionFixture("ana", [server.address], { outbox: { maxMessages: 2 } });
+  await using ana = new SessionFixture("ana", [server.address], { config: { outbox: { maxMessages: 2 } } });
   await ana.joined();
   ana.session.say("one");
   assertEquals(ana.session.isFull, false);

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Address, parseServerAddress } from "../../lib/net/address.ts";
 import { ConnectError } from "../../lib/errors.ts";
-import { TrustStore, type TrustStoreOptions } from "../../lib/client/trust_store.ts";
+import { type TrustConfig, TrustStore } from "../../lib/client/trust_store.ts";
 import { TestFolder, writing } from "../test_folder.ts";
+import { testClientConfig } from "../test_config.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const TWO = ONE.replace("un", "nu");
@@ -24,8 +25,8 @@ function verdict(trust: TrustStore, shown: string, on: Address = server): string
   }
 }
 
-function trustIn(options: TrustStoreOptions = {}): Promise<TrustStore> {
-  return TrustStore.open(options);
+function trustIn(overrides: Partial<TrustConfig> = {}): Promise<TrustStore> {
+  return TrustStore.open(testClientConfig({ trust: overrides }).trust);
 }
 
 Deno.test("Where nobody spoke of TLS, plain text will do", pure, async () => {
@@ -79,8 +80,8 @@ Deno.test(
   async () => {
     await using folder = new TestFolder();
     const path = `${folder.path}/chat/known_servers`;
-    assertEquals(await (await trustIn({ isTls: true, path })).pin(server, ONE), true);
-    const trust = await trustIn({ path });
+    assertEquals(await (await trustIn({ isTls: true, knownServersPath: path })).pin(server, ONE), true);
+    const trust = await trustIn({ knownServersPath: path });
     assertEquals(verdict(trust, ONE, other), "plain");
     assertEquals(verdict(trust, ONE), "trusted");
     // From here on there is no way back.
@@ -96,10 +97,13 @@ Deno.test(
 Deno.test("Two programs that trust different servers lose nothing of each other", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/known_servers`;
-  const [first, second] = [await trustIn({ isTls: true, path }), await trustIn({ isTls: true, path })];
+  const [first, second] = [
+    await trustIn({ isTls: true, knownServersPath: path }),
+    await trustIn({ isTls: true, knownServersPath: path }),
+  ];
   await first.pin(server, ONE);
   await second.pin(other, TWO);
-  const third = await trustIn({ path });
+  const third = await trustIn({ knownServersPath: path });
   assertEquals([verdict(third, ONE), verdict(third, TWO, other)], ["trusted", "trusted"]);
 });
 

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { splitFrames } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import type { Member } from "../../lib/room/state.ts";
 import {
@@ -32,7 +33,7 @@ class Person implements Recipient {
 
   constructor(nick: string) {
     this.nick = nick;
-    this.state = new SessionState({ resumeToken: new TextEncoder().encode(nick.padEnd(16)) });
+    this.state = new SessionState(new TextEncoder().encode(nick.padEnd(16)), DEFAULT_CONFIG);
   }
 
   get sessionId(): bigint {

@@ -50,7 +50,7 @@ export class Client {
     this.#nick = options.nick;
     this.#sinceMs = world.timeline.nowMs - world.random.between(0, 1_000_000);
     const resumeToken = Uint8Array.from({ length: TOKEN_BYTES }, () => world.random.below(256));
-    this.state = world.rules.newSessionState({ resumeToken });
+    this.state = world.rules.newSessionState(resumeToken);
     world.ledger.open(this.state.sessionId, options.name);
     this.#dial();
   }

@@ -2,6 +2,7 @@
 // must find what is lost then, or shown twice.
 
 import { RESUME_MARGIN_MS } from "../../lib/room/welcome.ts";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import type { Member } from "../../lib/room/state.ts";
 import {
@@ -24,7 +25,7 @@ import type { Rules } from "./world.ts";
 
 /** The rules as they are. */
 export const CORRECT_RULES: Rules = {
-  newSessionState: (options) => new SessionState(options),
+  newSessionState: (resumeToken) => new SessionState(resumeToken, DEFAULT_CONFIG),
   newRoom: (commitLog, config) => new Room(commitLog, config),
   newCommitLog: (store) => new DelayedCommitLog(store),
   losesReplaced: false,
@@ -169,16 +170,21 @@ export interface Mutation {
 /** What can become of the rules. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "only pending messages are sent again": {
-    rules: { newSessionState: (options) => new OnlyPendingIsSentAgain(options) },
+    rules: { newSessionState: (resumeToken) => new OnlyPendingIsSentAgain(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
   "the window is shorter than a few reconnections": {
-    rules: { newSessionState: (options) => new SessionState({ ...options, outbox: { recentMs: 5_000 } }) },
+    rules: {
+      newSessionState: (resumeToken) => {
+        const outbox = { ...DEFAULT_CONFIG.outbox, retainAckedMs: 5_000 };
+        return new SessionState(resumeToken, { ...DEFAULT_CONFIG, outbox });
+      },
+    },
     fault: "lost",
   },
   "the cursor goes back only as far as the client was disconnected": {
     rules: {
-      newSessionState: (options) => new LacksSinceDisconnected(options),
+      newSessionState: (resumeToken) => new LacksSinceDisconnected(resumeToken, DEFAULT_CONFIG),
       newRoom: (commitLog, config) => new NoWindow(commitLog, config),
     },
     fault: "lost",
@@ -188,19 +194,19 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     fault: "lost",
   },
   "recent messages go on ageing while they are being sent again": {
-    rules: { newSessionState: (options) => new RecentAgesOnTheWay(options) },
+    rules: { newSessionState: (resumeToken) => new RecentAgesOnTheWay(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
   "the cursor goes back by the window's length alone": {
-    rules: { newSessionState: (options) => new AlwaysCaughtUp(options) },
+    rules: { newSessionState: (resumeToken) => new AlwaysCaughtUp(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
   "the client forgets where it stopped reading": {
-    rules: { newSessionState: (options) => new ForgetsWhereItStopped(options) },
+    rules: { newSessionState: (resumeToken) => new ForgetsWhereItStopped(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
   "the client does not drop duplicates by n": {
-    rules: { newSessionState: (options) => new NoClientDedup(options) },
+    rules: { newSessionState: (resumeToken) => new NoClientDedup(resumeToken, DEFAULT_CONFIG) },
     fault: "shown twice",
   },
   "the server does not drop duplicates by n": {

@@ -1,7 +1,7 @@
 // What everything in one run shares.
 
 import type { CommitLog } from "../../lib/room/commit_log.ts";
-import type { SessionState, SessionStateOptions } from "../../lib/client/session_state.ts";
+import type { SessionState } from "../../lib/client/session_state.ts";
 import type { Room, RoomConfig } from "../../lib/room/room.ts";
 import type { Store } from "../room/delayed_commit_log.ts";
 import type { Ledger } from "./ledger.ts";
@@ -10,7 +10,7 @@ import type { Timeline } from "./timeline.ts";
 
 /** The rules that clients and servers go by. */
 export interface Rules {
-  newSessionState(options: SessionStateOptions): SessionState;
+  newSessionState(resumeToken: Uint8Array): SessionState;
   newRoom(commitLog: CommitLog, config: RoomConfig): Room;
   /** Of a server that keeps its log. */
   newCommitLog(store: Store): CommitLog;

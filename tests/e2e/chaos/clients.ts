@@ -1,15 +1,18 @@
 // Clients with `--auto` that tell a ledger what they show: many in this process, some in their own.
 
 import { systemClock } from "../../../lib/base/time.ts";
+import { DEFAULT_CONFIG } from "../../../lib/client/config.ts";
 import { type Address, formatAddress } from "../../../lib/net/address.ts";
+import { dial } from "../../../lib/net/tcp.ts";
 import { ChatError, ProtocolError } from "../../../lib/errors.ts";
 import { translator } from "../../../lib/i18n/translate.ts";
 import { SessionState } from "../../../lib/client/session_state.ts";
 import { TOKEN_BYTES } from "../../../lib/protocol/frames.ts";
 import {
+  type ConnectionFailure,
   type ConnectTarget,
-  type Disconnect,
   Session,
+  type SessionConfig,
   type SessionEvent,
 } from "../../../lib/client/session.ts";
 import { ServerSelector } from "../../../lib/client/server_selector.ts";
@@ -17,9 +20,11 @@ import { Terminal } from "../../../lib/terminal/terminal.ts";
 import { RunningProgram } from "../../../tools/processes.ts";
 import type { Ledger, Shown } from "./ledger.ts";
 
-/** How soon a client in this process gives up a server that does not answer, in ms: sooner than the product,
- * which would leave little time for chatting. */
-const HASTE = { pingMs: 500, pingTimeoutMs: 1_500, welcomeTimeoutMs: 1_000 } as const;
+/** Shorter timeouts than the product's, which would leave little time for chatting. */
+const SESSION_CONFIG: SessionConfig = {
+  connections: { ...DEFAULT_CONFIG.session.connections, pingMs: 500, pingTimeoutMs: 1_500 },
+  welcomeTimeoutMs: 1_000,
+};
 /** How much of the time it waits before it goes to the next server, for the same reason. */
 const BACKOFF_SCALE = 0.06;
 
@@ -69,21 +74,28 @@ export class InnerClient implements Client {
     const { name, first, servers, random } = options;
     this.name = name;
     this.#options = options;
-    this.#selector = new ServerSelector({
-      terminal: silentTerminal,
-      language: "en",
-      notify: () => Promise.resolve(),
-      ...first,
-      nick: name,
-      backups: servers,
-      isAuto: true,
-      random: () => BACKOFF_SCALE * random(),
-    });
-    this.#session = new Session({
-      state: new SessionState({ resumeToken: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)) }),
-      nextServer: (failure, options) => this.#next(failure, options),
-      ...HASTE,
-    });
+    const backups = servers.map((server) => ({ server }));
+    const config = { ...DEFAULT_CONFIG, ...first, nick: name, backups, isAuto: true };
+    this.#selector = new ServerSelector(
+      {
+        terminal: silentTerminal,
+        language: "en",
+        notify: () => Promise.resolve(),
+        authPrompter: { authenticate: () => Promise.resolve("notApplicable"), canUpgrade: () => false },
+      },
+      config,
+      () => BACKOFF_SCALE * random(),
+    );
+    this.#session = new Session(
+      {
+        state: new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), config),
+        nextServer: (failure, options) => this.#next(failure, options),
+        dial,
+        passwordFor: () => "",
+      },
+      SESSION_CONFIG,
+      systemClock,
+    );
     options.ledger.addClient(name);
     this.#running = this.#run();
   }
@@ -108,7 +120,7 @@ export class InnerClient implements Client {
   }
 
   async #next(
-    failure: Disconnect | undefined,
+    failure: ConnectionFailure | undefined,
     options: { signal: AbortSignal },
   ): Promise<ConnectTarget | undefined> {
     if (this.#isDead) return undefined;
@@ -129,8 +141,8 @@ export class InnerClient implements Client {
 
   #take(event: SessionEvent): void {
     const { ledger, note } = this.#options;
-    if (event.type === "failed") return this.#fail(event.failure);
-    if (event.type === "entered") {
+    if (event.type === "disconnected") return this.#fail(event.failure);
+    if (event.type === "joined") {
       this.server = formatAddress(event.server);
       this.#selector.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
       this.#logId = event.welcome.logId;
@@ -141,7 +153,7 @@ export class InnerClient implements Client {
       }
       return note(`${this.name} is on ${this.server}`);
     }
-    for (const { entry } of event.type === "read" ? event.entries : []) {
+    for (const { entry } of event.type === "entries" ? event.entries : []) {
       if (entry.seq <= this.#lastSeq) {
         ledger.report("shown out of order", `${this.name} shows entry ${entry.seq} after ${this.#lastSeq}`);
       }
@@ -150,7 +162,7 @@ export class InnerClient implements Client {
     }
   }
 
-  #fail({ target, error, wasJoined }: Disconnect): void {
+  #fail({ target, error, wasJoined }: ConnectionFailure): void {
     const { ledger, note } = this.#options;
     this.server = undefined;
     note(
