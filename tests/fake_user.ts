@@ -24,7 +24,7 @@ export interface PersonOptions {
   readonly language?: Language;
   readonly clock?: Clock;
   readonly localAddresses?: readonly LocalAddress[];
-  readonly hasColours?: boolean;
+  readonly hasColors?: boolean;
   /** A pipe otherwise. */
   readonly isTty?: boolean;
   readonly isSystemEcho?: boolean;
@@ -88,14 +88,14 @@ export class FakeUser implements AsyncDisposable {
 
   /** Starts a program before this person; gives its exit status. */
   run(main: (program: ProcessContext) => Promise<number>, ...args: string[]): Promise<number> {
-    const { language = "es", clock = new TestClock().now, localAddresses = [], hasColours = false } =
+    const { language = "es", clock = new TestClock().now, localAddresses = [], hasColors = false } =
       this.#options;
     const { runtime = "Deno 2.9.6, x86_64-unknown-linux-gnu" } = this.#options;
     const run = main({
       args,
       language,
       terminal: this.terminal,
-      hasColours,
+      hasColors,
       clock,
       localAddresses: () => localAddresses,
       buildInfo: { distribution: "source", runtime },

@@ -55,7 +55,7 @@ function remarks(...pairs: readonly (readonly [nick: Nick, text: string])[]): re
 }
 
 const SAID = new RegExp(
-  String.raw`^\[[\d :-]+\] (?:[${PREFIXES.history}${PREFIXES.late}] )?(?<nick>[^\s:]+): (?<text>.*)$`,
+  String.raw`^\[[\d :-]+\] (?:[${PREFIXES.history}${PREFIXES.redelivered}] )?(?<nick>[^\s:]+): (?<text>.*)$`,
 );
 
 /** What somebody says in a line of a screen, if anybody does. */

@@ -261,7 +261,7 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
 
 /** Where the token of a HELLO begins: length, type, version. */
 const TOKEN_AT = 4 + 1 + 1;
-const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColours: false });
+const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColors: false });
 
 /** Does with an event what chat-client does. */
 function show(event: SessionEvent, session: Session): void {

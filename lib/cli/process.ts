@@ -48,7 +48,7 @@ export interface ProcessContext {
   readonly language: Language;
   readonly terminal: Terminal;
   /** Whether what is written may have colours: a screen shows it, and NO_COLOR (no-color.org) is not set. */
-  readonly hasColours: boolean;
+  readonly hasColors: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
   readonly buildInfo: BuildInfo;
@@ -87,7 +87,7 @@ export async function runProcess(
       args: Deno.args,
       language,
       terminal,
-      hasColours: Deno.stdout.isTerminal() && !Deno.noColor,
+      hasColors: Deno.stdout.isTerminal() && !Deno.noColor,
       clock,
       localAddresses,
       buildInfo: buildInfo(),

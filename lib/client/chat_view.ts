@@ -132,7 +132,7 @@ export class ChatView implements AsyncDisposable {
   #unackedLines(unacked: readonly MessageBody[]): string[] {
     const lines = unacked.slice(0, MAX_UNACKED_LINES).map(({ text, to }) => {
       const message = to ? `${PREFIXES.private} ${to.nick}: ${text}` : text;
-      return `${PREFIXES.pending} ${truncate(message, MAX_UNACKED_CHARS)}`;
+      return `${PREFIXES.unacked} ${truncate(message, MAX_UNACKED_CHARS)}`;
     });
     const count = unacked.length - lines.length;
     return count > 0 ? [...lines, this.#deps.t("client.more-unacked", { count })] : lines;

@@ -25,28 +25,28 @@ export const DEFAULT_DISPLAY: DisplayConfig = {
 
 export function makeRenderer(
   config: DisplayConfig,
-  { language, hasColours }: { language: Language; hasColours: boolean },
+  { language, hasColors }: { language: Language; hasColors: boolean },
 ): Renderer {
-  const theme = hasColours && config.isColored ? COLOR_THEME : PLAIN_THEME;
+  const theme = hasColors && config.isColored ? COLOR_THEME : PLAIN_THEME;
   return new Renderer(translator(language), theme, new Timestamps(language, config));
 }
 
-/** Colours the parts of a line. Its input is safe for a terminal. */
+/** Colors the parts of a line. Its input is safe for a terminal. */
 export interface Theme {
   readonly time: (text: string) => string;
-  /** In a colour that depends on the session alone. */
+  /** In a color that depends on the session alone. */
   readonly nick: (nick: string, sessionId: bigint) => string;
   /** The reader's own nick in a message. */
   readonly mention: (word: string) => string;
 }
 
-/** Colours of xterm's 256. Each has a contrast of at least 3.5 with black and with white, where 4.6 is the best
+/** Colors of xterm's 256. Each has a contrast of at least 3.5 with black and with white, where 4.6 is the best
  * possible (WCAG 2.2, "contrast ratio"). */
 export const NICK_COLORS = [28, 27, 130, 162, 30, 129, 160, 64, 63, 166, 133, 100] as const;
 
 export const COLOR_THEME: Theme = {
   time: dim,
-  // Session ids are hashes, so they spread evenly over the colours.
+  // Session ids are hashes, so they spread evenly over the colors.
   nick: (nick, sessionId) => rgb8(nick, NICK_COLORS[Number(sessionId % BigInt(NICK_COLORS.length))]!),
   mention: inverse,
 };
@@ -55,8 +55,8 @@ const identity = (text: string): string => text;
 
 export const PLAIN_THEME: Theme = { time: identity, nick: identity, mention: identity };
 
-/** Marks between the time and the text of a line. No nick begins with any of these, so that neither a nick nor a text can
- * imitate them. */
+/** Marks between the time and the text of a line. No nick begins with any of these, so a message cannot look like
+ * another kind of line. */
 export const PREFIXES = {
   presence: "*",
   notice: "!",
@@ -64,8 +64,8 @@ export const PREFIXES = {
   private: "@",
   action: "•",
   history: "~",
-  late: "+",
-  pending: "…",
+  redelivered: "+",
+  unacked: "…",
 } as const;
 
 const NO_LINES: readonly string[] = [];
@@ -97,8 +97,10 @@ export class Renderer {
 
   entry(event: RoomEvent, { isHistory = false, reader }: LineOptions = {}): string {
     const history = isHistory ? `${PREFIXES.history} ` : "";
-    const late = event.type === "said" && event.redelivered && !isHistory ? `${PREFIXES.late} ` : "";
-    return this.#line(event.timeMs, `${history}${late}${this.#event(event, reader)}`);
+    const redelivered = event.type === "said" && event.redelivered && !isHistory
+      ? `${PREFIXES.redelivered} `
+      : "";
+    return this.#line(event.timeMs, `${history}${redelivered}${this.#event(event, reader)}`);
   }
 
   /** One line for joins or leaves of the same kind, with the time of the last. */

@@ -45,7 +45,7 @@ const FIELDS = new Map<string, Field>([
   ["a", (date, utc) => hour(date, utc) >= 12 ? "PM" : "AM"],
 ]);
 
-// A quoted literal, or a run of one letter, or any other character (even a line break, on which the original throws).
+// A quoted literal, a run of one letter, or any other character (even a line break, on which the original throws).
 const PART = /'(\\.|[^']*)'|([a-zA-Z])\2*|[^]/y;
 
 // Never evicted: formats come from flags and constants, so there are few.

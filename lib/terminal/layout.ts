@@ -1,5 +1,5 @@
-// Text to rows of cells, the difference between two layouts, and word wrap. Rows are broken here, not by the terminal:
-// terminals disagree about the width of emoji.
+// Text to rows of cells, the difference between two layouts, and word wrap. Rows are broken here, not by the
+// terminal: terminals disagree about the width of emoji.
 
 import { stripAnsiCode } from "@std/fmt/colors";
 import stringWidth from "string-width";
@@ -19,7 +19,7 @@ interface Size {
   readonly rows: number;
 }
 
-/** A grapheme, or a control sequence for colours. */
+/** A grapheme, or a control sequence for colors. */
 interface Cell {
   readonly text: string;
   /** Greatest width that a terminal gives it, in columns. */
@@ -42,7 +42,7 @@ export interface Layout extends CellPosition {
 }
 
 const GRAPHEMES = new Intl.Segmenter();
-// deno-lint-ignore no-control-regex -- SGR (ECMA-48, 8.3.117): colours
+// deno-lint-ignore no-control-regex -- SGR (ECMA-48, 8.3.117): colors
 const COLOR = /(\x1b\[[\d;]*m)/;
 /** A terminal that is older than an emoji may give it fewer columns, or none. */
 const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
@@ -92,13 +92,13 @@ export function width(cells: readonly Cell[]): number {
 }
 
 export function toCells(text: string): Cell[] {
-  if (!text.includes("\x1b")) return cellsOfPart(text);
+  if (!text.includes("\x1b")) return graphemeCells(text);
   return text.split(COLOR).flatMap((part) =>
-    COLOR.test(part) ? { text: part, columns: 0, hasKnownWidth: true } : cellsOfPart(part)
+    COLOR.test(part) ? { text: part, columns: 0, hasKnownWidth: true } : graphemeCells(part)
   );
 }
 
-function cellsOfPart(text: string): Cell[] {
+function graphemeCells(text: string): Cell[] {
   return Array.from(GRAPHEMES.segment(text), ({ segment }) => {
     const ascii = segment.length === 1 ? ASCII[segment.charCodeAt(0)] : undefined;
     return ascii ?? cellOf(segment);
@@ -129,8 +129,8 @@ function wrapRows(cells: readonly Cell[], columns: number): Cell[][] {
 function truncateRow(cells: readonly Cell[], columns: number): Cell[] {
   if (width(cells) <= columns) return [...cells];
   const kept = wrapRows(cells, Math.max(columns - 1, 1))[0]!;
-  const isColoured = kept.some(({ text }) => text.startsWith("\x1b"));
-  return [...kept, cellOf("…"), ...isColoured ? [RESET] : []];
+  const isColored = kept.some(({ text }) => text.startsWith("\x1b"));
+  return [...kept, cellOf("…"), ...isColored ? [RESET] : []];
 }
 
 /** Draws a layout, from the first column of an empty row. */
@@ -174,8 +174,8 @@ export function diff(from: Layout, to: Layout): string {
   return text + move(at, to, to.rows);
 }
 
-/** How many cells two rows begin with in common. None if they differ and have colours: the rest would be drawn
- * without its colour. */
+/** How many cells two rows begin with in common. None if they differ and have colors: the rest would be drawn
+ * without its color. */
 function sameCells(one: readonly Cell[], other: readonly Cell[]): number {
   const differs = (cell: Cell, index: number) => cell.text !== other[index]?.text;
   const at = one.findIndex(differs);

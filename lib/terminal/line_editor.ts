@@ -29,7 +29,7 @@ export class LineEditor {
   #killed = "";
   /** Whether the last key was a kill. The next kill is then appended to it, as in readline. */
   #isKilling = false;
-  /** Whether the line ends in a space that insertWord() added, and nothing was done since. */
+  /** Whether insertWord() has just added a space before the cursor. */
   #hasAddedSpace = false;
   readonly #history: string[] = [];
   /** The line of the history that is shown. The new line comes after the last. */

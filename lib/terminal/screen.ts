@@ -1,4 +1,4 @@
-// The printed lines, and the input view below them. One write at a time carries all changes; a pipe gets only the lines.
+// The printed lines and the input view below them. One write at a time carries all changes.
 
 import { BRACKETED_PASTE } from "./keys.ts";
 import { computeLayout, diff, draw, erase, type InputView, type Layout, wrapWords } from "./layout.ts";

@@ -32,7 +32,7 @@ class Chat implements AsyncDisposable {
     this.screen = new ChatView({
       terminal,
       t,
-      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false }),
+      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false }),
       session: this.session,
       reader: { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" },
     }, this.clock.now);

@@ -309,11 +309,11 @@ Deno.test(
     setColorEnabled(true);
     await using place = new Place();
     const { person: beto } = await place.comesTo(
-      new FakeUser({ clock: place.clock.now, hasColours: true }),
+      new FakeUser({ clock: place.clock.now, hasColors: true }),
       "beto",
     );
     const { person: eva } = await place.comesTo(
-      new FakeUser({ clock: place.clock.now, hasColours: true }),
+      new FakeUser({ clock: place.clock.now, hasColors: true }),
       "eva",
       "--no-color",
     );

@@ -16,8 +16,8 @@ Deno.test("Colours are for screens that show them, unless somebody wants none or
   ignore: Deno.noColor,
 }, () => {
   setColorEnabled(true);
-  const isPainted = (flags: Partial<typeof NONE>, hasColours = true) =>
-    makeRenderer(displayConfig({ ...NONE, ...flags }), { language: "es", hasColours }).notice("x", 0)
+  const isPainted = (flags: Partial<typeof NONE>, hasColors = true) =>
+    makeRenderer(displayConfig({ ...NONE, ...flags }), { language: "es", hasColors }).notice("x", 0)
       .includes("\x1b");
   assertEquals([isPainted({}), isPainted({}, false)], [true, false]);
   assertEquals([isPainted({ "no-color": true }), isPainted({ plain: true })], [false, false]);
@@ -25,7 +25,7 @@ Deno.test("Colours are for screens that show them, unless somebody wants none or
 
 Deno.test("Times look as --time says, and are those of UTC with --utc", pure, () => {
   const stampWith = (flags: { time?: string; utc?: boolean }) =>
-    makeRenderer(displayConfig({ ...NONE, ...flags }), { language: "es", hasColours: false }).formatTime(
+    makeRenderer(displayConfig({ ...NONE, ...flags }), { language: "es", hasColors: false }).formatTime(
       NOON_MS,
     );
   assertEquals(stampWith({ utc: true }), "2026-11-22 12:00:00");

@@ -13,8 +13,8 @@ import naughty from "../data/naughty-strings.json" with { type: "json" };
 
 const pure = { permissions: "none" } as const;
 
-const plain = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false });
-const painted = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColours: true });
+const plain = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
+const painted = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColors: true });
 
 /** All that a renderer makes of a string, wherever a peer may put it. */
 function linesOf(renderer: Renderer, text: string): string[] {

@@ -40,7 +40,7 @@ function left(changes: Partial<Left> = {}): Left {
 
 /** A renderer in Spanish. */
 function renderer(): Renderer {
-  return makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false });
+  return makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
 }
 
 Deno.test("Renderer.entry() shows a message with date, time and nick", pure, () => {
@@ -66,7 +66,7 @@ Deno.test("Renderer.entry() tells comings and goings apart, with the IP", pure, 
     spanish.entry(left({ connectionLost: true })),
     `[${TIME}] * ana (192.168.1.7) ha perdido la conexión`,
   );
-  const english = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColours: false });
+  const english = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColors: false });
   assertEquals(
     english.entry(left({ connectionLost: true })),
     `[${TIME}] * ana (192.168.1.7) has lost the connection`,

@@ -54,7 +54,7 @@ class StandingConsole implements AsyncDisposable {
     const t = translator("es");
     this.console = new LogPrinter({
       terminal: this.#terminal,
-      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColours: false }),
+      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false }),
       t,
       wallMs: () => now().wallMs,
       ...limits,
