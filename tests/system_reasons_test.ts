@@ -1,4 +1,4 @@
-// What errors mean, of whoever they are, and that people read it in their language.
+// What the system's errors mean, and the sentences for it.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { SqliteStore } from "../lib/storage/sqlite_store.ts";
@@ -46,7 +46,7 @@ Deno.test("systemReason() ends where causes do not", pure, () => {
 });
 
 Deno.test(
-  "explain() has its own words for what it knows, and those of whoever said it for the rest",
+  "errorText() translates known system errors, and quotes the others",
   pure,
   () => {
     const refused = failure({ code: "ECONNREFUSED" });
@@ -69,7 +69,7 @@ Deno.test(
   },
 );
 
-Deno.test("Whoever names a file that cannot be used reads why", writing, async () => {
+Deno.test("The error of an unusable file names the reason", writing, async () => {
   await using folder = new TestFolder();
   const { path } = folder;
   const told = async (using: Promise<unknown>) =>

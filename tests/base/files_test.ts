@@ -24,7 +24,7 @@ Deno.test("What is new does not take the place of what is there", writing, async
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
 
-Deno.test("Who reads while somebody writes gets the old text or the new one, whole", writing, async () => {
+Deno.test("readStateFile() during a write gives the old text or the new one", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/known`;
   const texts = ["a".repeat(100_000), "b".repeat(100_000)];

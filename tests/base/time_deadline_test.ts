@@ -1,4 +1,4 @@
-// An end to waiting.
+// Timeouts.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Deadline, withTimeout } from "../../lib/base/time.ts";
@@ -30,7 +30,7 @@ Deno.test("Deadline that is disposed of does not end any more", pure, async () =
   assertEquals(deadline.signal.aborted, false);
 });
 
-Deno.test("What is waited for at most so long ends the wait earlier, be it as it may", pure, async () => {
+Deno.test("withTimeout() ends with the promise, fulfilled or rejected, or after its time", pure, async () => {
   await withTimeout(60_000, Promise.resolve());
   await assertRejects(() => withTimeout(60_000, Promise.reject(new RangeError("no"))), RangeError);
   let hasCome = false;

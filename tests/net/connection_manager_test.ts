@@ -1,4 +1,4 @@
-// Rounds and heartbeats, on sockets that do only what the test says.
+// Flush cycles and heartbeats, on fake sockets.
 
 import { assertEquals } from "@std/assert";
 import { frame, Room, textsOf } from "./manager_fixture.ts";
@@ -6,7 +6,7 @@ import { flushMacrotasks, withTimeout } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
 
-/** Notes for how long timers are set, and sets them. */
+/** Records the delays of all timers. */
 class Timers implements Disposable {
   readonly delaysMs: (number | undefined)[] = [];
   readonly #setTimeout = globalThis.setTimeout;
@@ -23,7 +23,7 @@ class Timers implements Disposable {
   }
 }
 
-Deno.test("Hub writes to each client once in a round, however much there is", pure, async () => {
+Deno.test("ConnectionManager writes once per client and flush cycle", pure, async () => {
   using room = new Room();
   const conns = [room.enter().conn, room.enter().conn, room.enter().conn];
   room.say("one", "two");
@@ -33,7 +33,7 @@ Deno.test("Hub writes to each client once in a round, however much there is", pu
   for (const { writes } of conns) assertEquals(writes, [["one", "two", "three"]]);
 });
 
-Deno.test("Hub serves nobody always last", pure, async () => {
+Deno.test("ConnectionManager writes to no client always last", pure, async () => {
   using room = new Room();
   const served: string[] = [];
   const conns = ["ana", "beto", "carla"].map((name) => {
@@ -50,24 +50,28 @@ Deno.test("Hub serves nobody always last", pure, async () => {
   assertEquals(last.toSorted(), ["ana", "beto", "carla"]);
 });
 
-Deno.test("Hub begins the next round when the writes of the last have settled", pure, async () => {
-  using room = new Room({ slowWriteMs: 60_000 });
-  const [ana, beto] = [room.enter().conn, room.enter().conn];
-  beto.isFull = true;
-  room.say("one");
-  await beto.until(({ writes }) => writes.length === 1);
-  room.say("two");
-  room.say("three");
-  await new Promise((resolve) => setImmediate(resolve)); // when a round would begin if none was going on
-  assertEquals(ana.writes, [["one"]]);
-  beto.drain();
-  await beto.until(({ writes }) => writes.length === 2);
-  assertEquals(ana.writes, [["one"], ["two", "three"]]);
-  assertEquals(beto.writes, [["one"], ["two", "three"]]);
-});
+Deno.test(
+  "ConnectionManager begins the next flush cycle when the writes of the last are done",
+  pure,
+  async () => {
+    using room = new Room({ slowWriteMs: 60_000 });
+    const [ana, beto] = [room.enter().conn, room.enter().conn];
+    beto.isFull = true;
+    room.say("one");
+    await beto.until(({ writes }) => writes.length === 1);
+    room.say("two");
+    room.say("three");
+    await new Promise((resolve) => setImmediate(resolve)); // when a cycle would begin if none was running
+    assertEquals(ana.writes, [["one"]]);
+    beto.drain();
+    await beto.until(({ writes }) => writes.length === 2);
+    assertEquals(ana.writes, [["one"], ["two", "three"]]);
+    assertEquals(beto.writes, [["one"], ["two", "three"]]);
+  },
+);
 
-Deno.test("Hub leaves the system time between two rounds if they take long to issue", pure, async () => {
-  for (const [issuingMs, longRounds] of [[1, 0], [10, 1]] as const) {
+Deno.test("ConnectionManager lets the event loop poll sockets after a long flush cycle", pure, async () => {
+  for (const [issuingMs, longCycles] of [[1, 0], [10, 1]] as const) {
     using room = new Room();
     using timers = new Timers();
     const { conn } = room.enter();
@@ -77,11 +81,11 @@ Deno.test("Hub leaves the system time between two rounds if they take long to is
       await conn.until(({ writes }) => writes.length === index + 1);
       await flushMacrotasks();
     }
-    assertEquals(timers.delaysMs.filter((delayMs) => delayMs === 0).length, longRounds, `${issuingMs} ms`);
+    assertEquals(timers.delaysMs.filter((delayMs) => delayMs === 0).length, longCycles, `${issuingMs} ms`);
   }
 });
 
-Deno.test("Hub lets a client that does not read catch up alone", pure, async () => {
+Deno.test("ConnectionManager does not wait for a slow client", pure, async () => {
   using room = new Room();
   const [ana, beto] = [room.enter().conn, room.enter().conn];
   beto.isFull = true;
@@ -95,21 +99,25 @@ Deno.test("Hub lets a client that does not read catch up alone", pure, async () 
   assertEquals(beto.writes, [["one"], ["two", "three"]]);
 });
 
-Deno.test("Hub writes answers between two frames of the log, in their order", pure, async () => {
-  using room = new Room();
-  const { conn, connection } = room.enter();
-  conn.isFull = true;
-  room.say("one");
-  await conn.until(({ writes }) => writes.length === 1);
-  room.say("two");
-  connection.send(frame("answer"));
-  connection.send(frame("another"));
-  conn.drain();
-  await conn.until(({ writes }) => writes.length === 3);
-  assertEquals(conn.writes, [["one"], ["answer", "another"], ["two"]]);
-});
+Deno.test(
+  "ConnectionManager writes the send queue between two frames of the log, in order",
+  pure,
+  async () => {
+    using room = new Room();
+    const { conn, connection } = room.enter();
+    conn.isFull = true;
+    room.say("one");
+    await conn.until(({ writes }) => writes.length === 1);
+    room.say("two");
+    connection.send(frame("answer"));
+    connection.send(frame("another"));
+    conn.drain();
+    await conn.until(({ writes }) => writes.length === 3);
+    assertEquals(conn.writes, [["one"], ["answer", "another"], ["two"]]);
+  },
+);
 
-Deno.test("Hub writes a long answer alone, in its turn: it is not copied", pure, async () => {
+Deno.test("ConnectionManager writes a long frame of the send queue alone, without a copy", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
   const long = "x".repeat(5_000);
@@ -118,16 +126,16 @@ Deno.test("Hub writes a long answer alone, in its turn: it is not copied", pure,
   assertEquals(conn.writes, [["one", "two"], [long], [long], ["three", "four"]]);
 });
 
-Deno.test("Hub wakes other readers of the log with each round", pure, async () => {
+Deno.test("ConnectionManager flushes log consumers in each cycle", pure, async () => {
   using room = new Room();
   const cursor = room.log.cursorAt(0);
   const read = Promise.withResolvers<string[]>();
   room.manager.addConsumer({ flush: () => read.resolve(textsOf(cursor.take() ?? new Uint8Array())) });
   room.say("one", "two");
-  assertEquals(await withTimeout(read.promise, "the reader to be woken"), ["one", "two"]);
+  assertEquals(await withTimeout(read.promise, "the consumer to be flushed"), ["one", "two"]);
 });
 
-Deno.test("Hub gives up a client whose place in the log is no longer retained", pure, async () => {
+Deno.test("ConnectionManager reports a client that has fallen behind the retained log", pure, async () => {
   using room = new Room({
     log: { segmentBytes: 20, retainedBytes: 40 },
     onUnresponsive: (connection) => connection.end(frame("too slow")),
@@ -138,19 +146,19 @@ Deno.test("Hub gives up a client whose place in the log is no longer retained", 
     room.say("1234567890");
     await reader.until(({ writes }) => writes.length === i);
   }
-  await withTimeout(room.disconnected.promise, "the client to be given up"); // though a write is still under way
+  await withTimeout(room.disconnected.promise, "the timeout"); // though a write is still under way
   conn.drain();
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
   assertEquals(room.disconnects, ["slow-consumer"]);
   assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
 });
 
-Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, async () => {
+Deno.test("ConnectionManager sends due PINGs and reports a silent client", pure, async () => {
   using room = new Room({ pingMs: 20, pingTimeoutMs: 60, pingAlways: true });
   const { conn, connection } = room.enter();
   room.nowMs = 1_000;
   await flushMacrotasks();
-  assertEquals(conn.writes, []); // the two have not greeted each other
+  assertEquals(conn.writes, []); // during the handshake
   connection.startHeartbeat();
   room.nowMs = 1_020;
   await conn.until(({ writes }) => writes.length > 0);
@@ -160,11 +168,11 @@ Deno.test("Hub sends a PING when it is due, and gives up who is silent", pure, a
   await conn.until(({ writes }) => writes.length === 2);
   assertEquals(room.disconnects, []);
   room.nowMs = 1_060;
-  await withTimeout(room.disconnected.promise, "the client to be given up");
+  await withTimeout(room.disconnected.promise, "the timeout");
   assertEquals(room.disconnects[0], "ping-timeout");
 });
 
-Deno.test("Hub says whether it has paused when it gives somebody up", pure, async () => {
+Deno.test("ConnectionManager knows whether it was suspended before a timeout", pure, async () => {
   for (
     const [steps, expected] of [
       [[1_020, 1_040, 1_060], false],
@@ -172,8 +180,8 @@ Deno.test("Hub says whether it has paused when it gives somebody up", pure, asyn
       [[1_030, 1_045, 1_060], true],
     ] as const
   ) {
-    const paused = Promise.withResolvers<boolean>();
-    using room = new Room({ onUnresponsive: () => paused.resolve(room.manager.wasSuspended) });
+    const suspended = Promise.withResolvers<boolean>();
+    using room = new Room({ onUnresponsive: () => suspended.resolve(room.manager.wasSuspended) });
     const { connection } = room.enter();
     for (const nowMs of [940, 960, 980, 1_000]) {
       room.nowMs = nowMs;
@@ -184,11 +192,11 @@ Deno.test("Hub says whether it has paused when it gives somebody up", pure, asyn
       room.nowMs = nowMs;
       await flushMacrotasks(10);
     }
-    assertEquals(await withTimeout(paused.promise, "the hub to give up"), expected);
+    assertEquals(await withTimeout(suspended.promise, "the timeout"), expected);
   }
 });
 
-Deno.test("Hub hears the client that speaks", pure, async () => {
+Deno.test("ConnectionManager keeps a client that sends data", pure, async () => {
   using room = new Room({ pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false });
   const { conn, connection } = room.enter();
   connection.startHeartbeat();
@@ -203,19 +211,23 @@ Deno.test("Hub hears the client that speaks", pure, async () => {
   assertEquals(room.disconnects, []);
 });
 
-Deno.test("Hub gives up who takes nothing of a write, whatever they say meanwhile", pure, async () => {
-  using room = new Room();
-  const { conn } = room.enter();
-  conn.isFull = true;
-  room.say("one");
-  room.manager.scheduleFlush();
-  await conn.until(({ writes }) => writes.length === 1);
-  room.nowMs = 60;
-  await withTimeout(room.disconnected.promise, "the hub to give up");
-  assertEquals(room.disconnects[0], "slow-consumer");
-});
+Deno.test(
+  "ConnectionManager reports a client that takes nothing of a write, even if it sends data",
+  pure,
+  async () => {
+    using room = new Room();
+    const { conn } = room.enter();
+    conn.isFull = true;
+    room.say("one");
+    room.manager.scheduleFlush();
+    await conn.until(({ writes }) => writes.length === 1);
+    room.nowMs = 60;
+    await withTimeout(room.disconnected.promise, "the timeout");
+    assertEquals(room.disconnects[0], "slow-consumer");
+  },
+);
 
-Deno.test("A hub that ends closes all its connections", pure, () => {
+Deno.test("ConnectionManager closes all connections when it is disposed of", pure, () => {
   using room = new Room();
   const conns = [room.enter(), room.enter()].map(({ conn }) => conn);
   room.manager[Symbol.dispose]();

@@ -1,4 +1,4 @@
-// How connections begin, wait and end, on sockets that do only what the test says.
+// Reading, writing and closing, on fake sockets.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { MAX_SEND_QUEUE_BYTES } from "../../lib/net/connection.ts";
@@ -8,13 +8,13 @@ import { flushMacrotasks, withTimeout } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Connection has TCP send at once what is written", pure, () => {
+Deno.test("Connection sets TCP_NODELAY", pure, () => {
   using room = new Room();
   assertEquals(room.enter().conn.isWriteDelayed, false);
 });
 
 Deno.test(
-  "Connection ends as any other where the system sets nothing for a peer that is gone",
+  "Connection survives a system that refuses TCP_NODELAY",
   pure,
   async () => {
     using room = new Room();
@@ -33,7 +33,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Connection.finish() writes what waits and the log up to then, then the farewell",
+  "Connection.end() writes the send queue, the log up to its end, then the last frame",
   pure,
   async () => {
     using room = new Room();
@@ -49,7 +49,7 @@ Deno.test(
   },
 );
 
-Deno.test("Connection.finish() says farewell in a room that never stops talking", pure, async () => {
+Deno.test("Connection.end() writes the last frame although the log keeps growing", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
   room.say("one");
@@ -63,7 +63,7 @@ Deno.test("Connection.finish() says farewell in a room that never stops talking"
   assertEquals(conn.writes, [["one"], ["bye"]]);
 });
 
-Deno.test("Connection closes when the peer has ended too", pure, async () => {
+Deno.test("Connection closes when both sides have ended", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
   connection.end(frame("bye"), 60_000);
@@ -77,21 +77,21 @@ Deno.test("Connection closes when the peer has ended too", pure, async () => {
 });
 
 Deno.test(
-  "Connection gives a frame its time from its first byte on, however it trickles in",
+  "Connection measures the age of a frame from its first byte",
   pure,
   async () => {
     using room = new Room({ pingMs: 1_000, pingTimeoutMs: 1_000, pingAlways: false });
     const { conn, connection } = room.enter();
-    const whole = frame("slow");
+    const slow = frame("slow");
     for (let i = 0; i < 5; i++) {
       const next = connection.read();
       room.nowMs += 10;
-      conn.receive(whole.subarray(i, i + 1));
+      conn.receive(slow.subarray(i, i + 1));
       await withTimeout(next, "a byte");
     }
     const rest = connection.read();
     assertEquals([connection.isFrameOverdue(41), connection.isFrameOverdue(40)], [false, true]);
-    conn.receive(whole.subarray(5));
+    conn.receive(slow.subarray(5));
     const decoder = await withTimeout(rest, "the rest");
     assertEquals(connection.isFrameOverdue(0), false); // while nobody reads, nobody waits
     assertEquals(decoder!.next() !== undefined, true);
@@ -104,7 +104,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Connection that is closed while it forgets what comes too late ends as any other",
+  "Connection.close() ends a read that drops late input",
   pure,
   async () => {
     using room = new Room();
@@ -119,7 +119,7 @@ Deno.test(
   },
 );
 
-Deno.test("Connection does not wait for a peer that does not end", pure, async () => {
+Deno.test("Connection closes after the timeout if the peer does not end", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
   connection.end(frame("bye"), 10);
@@ -128,7 +128,7 @@ Deno.test("Connection does not wait for a peer that does not end", pure, async (
   assertEquals(conn.hasClosed, true);
 });
 
-Deno.test("Connection owes what it has to a peer that ends first", pure, async () => {
+Deno.test("Connection still writes to a peer that has ended its side", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
   room.say("one");
@@ -139,7 +139,7 @@ Deno.test("Connection owes what it has to a peer that ends first", pure, async (
   assertEquals(conn.writes, [["one"]]);
 });
 
-Deno.test("Connection cuts off a peer for whom too many answers wait", pure, async () => {
+Deno.test("Connection closes when its send queue is too long", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
   const next = connection.read();
@@ -152,7 +152,7 @@ Deno.test("Connection cuts off a peer for whom too many answers wait", pure, asy
   assertEquals(code, "broken");
 });
 
-Deno.test("Connection believes nothing that comes when the peer was silent for too long", pure, async () => {
+Deno.test("Connection drops stale input after a long silence", pure, async () => {
   using room = new Room({ pingMs: 20, pingTimeoutMs: 60, pingAlways: false });
   const { conn, connection } = room.enter();
   const first = connection.read();
@@ -186,7 +186,7 @@ Deno.test("Connection is lost when the peer cannot be written to", pure, async (
   await withTimeout(connection.closed, "the connection to close");
 });
 
-Deno.test("Connection cuts off nobody for what they have read", pure, async () => {
+Deno.test("Connection does not count written frames against the send queue", pure, async () => {
   using room = new Room();
   const { conn, connection } = room.enter();
   const answer = frame("x".repeat(9_000));
@@ -200,24 +200,24 @@ Deno.test("Connection cuts off nobody for what they have read", pure, async () =
 });
 
 Deno.test(
-  "Connection.hold() excuses a peer for as long as it takes, but not for a sleep of the machine",
+  "Connection.pauseReading() extends the deadline, but not by a sleep of the machine",
   pure,
   async () => {
     using room = new Room();
     const { connection } = room.enter();
     for (const [lateMs, lastReceivedMs] of [[500, 501], [5_000, 501 + 1_001]] as const) {
-      const held = connection.pauseReading(1);
+      const pause = connection.pauseReading(1);
       room.nowMs += 1 + lateMs;
-      await withTimeout(held, "the hold to end");
+      await withTimeout(pause, "the pause to end");
       assertEquals(connection.lastReceivedMs, lastReceivedMs);
     }
   },
 );
 
-Deno.test("Connection.finish() ends a hold: whoever waits goes on and finds out", pure, async () => {
+Deno.test("Connection.end() ends a pause", pure, async () => {
   using room = new Room();
   const { connection } = room.enter();
-  const held = connection.pauseReading(60_000);
+  const pause = connection.pauseReading(60_000);
   connection.end(undefined, 60_000);
-  await withTimeout(held, "the hold to end");
+  await withTimeout(pause, "the pause to end");
 });

@@ -1,4 +1,4 @@
-// When a PING is due and when a peer is given up, on a clock that the test holds.
+// Due PINGs and dead peers, on a fake clock.
 
 import { assertEquals } from "@std/assert";
 import { Heartbeat, PING_MS, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
@@ -8,7 +8,7 @@ const pure = { permissions: "none" } as const;
 const T0 = 1_000_000;
 const TIMES = { pingMs: 5, pingTimeoutMs: 15, pingAlways: false };
 
-/** When something is due if nothing more comes, and what. Before that moment, nothing is. */
+/** When something is due without further data, relative to T0, and what. */
 function due(heartbeat: Heartbeat): [number, "dead" | "ping" | undefined] {
   const ms = heartbeat.nextCheckMs;
   assertEquals(heartbeat.check(ms - 1), undefined);
@@ -16,7 +16,7 @@ function due(heartbeat: Heartbeat): [number, "dead" | "ping" | undefined] {
 }
 
 Deno.test(
-  "Heartbeat wants a PING after 5 s of silence, and gives up in time to say so within 15 s",
+  "Heartbeat wants a PING after 5 s of silence, and is dead before 15 s",
   pure,
   () => {
     assertEquals([PING_MS, PING_TIMEOUT_MS], [5_000, 14_500]);
@@ -30,7 +30,7 @@ Deno.test(
   },
 );
 
-Deno.test("Heartbeat begins its silence anew with all that is heard", pure, () => {
+Deno.test("Heartbeat restarts its deadlines with each data", pure, () => {
   const heartbeat = new Heartbeat(TIMES, T0);
   heartbeat.onData(T0 + 4);
   assertEquals(due(heartbeat), [9, "ping"]);
@@ -38,7 +38,7 @@ Deno.test("Heartbeat begins its silence anew with all that is heard", pure, () =
   assertEquals(heartbeat.check(T0 + 19), "dead");
 });
 
-Deno.test("Heartbeat wants one PING after another while the silence lasts, then gives up", pure, () => {
+Deno.test("Heartbeat wants PINGs during a silence, then is dead", pure, () => {
   const heartbeat = new Heartbeat(TIMES, T0);
   const dues = [];
   for (let [ms, what] = due(heartbeat); what === "ping"; [ms, what] = due(heartbeat)) {
@@ -49,7 +49,7 @@ Deno.test("Heartbeat wants one PING after another while the silence lasts, then 
   assertEquals(due(heartbeat), [15, "dead"]);
 });
 
-Deno.test("Heartbeat wants no PING while the peer talks", pure, () => {
+Deno.test("Heartbeat wants no PING while data arrives", pure, () => {
   const heartbeat = new Heartbeat(TIMES, T0);
   for (let ms = 0; ms <= 100; ms += 4) {
     heartbeat.onData(T0 + ms);
@@ -57,7 +57,7 @@ Deno.test("Heartbeat wants no PING while the peer talks", pure, () => {
   }
 });
 
-Deno.test("Heartbeat with `always` wants a PING every 5 s though the peer talks", pure, () => {
+Deno.test("Heartbeat with `pingAlways` wants a PING every 5 s although data arrives", pure, () => {
   const heartbeat = new Heartbeat({ ...TIMES, pingAlways: true }, T0);
   heartbeat.onData(T0 + 4);
   assertEquals(due(heartbeat), [5, "ping"]);
@@ -66,14 +66,14 @@ Deno.test("Heartbeat with `always` wants a PING every 5 s though the peer talks"
   assertEquals(due(heartbeat), [11, "ping"]);
 });
 
-Deno.test("Heartbeat gives up a peer that talks but leaves a PING unanswered", pure, () => {
+Deno.test("Heartbeat is dead when a PING stays unanswered although data arrives", pure, () => {
   const heartbeat = new Heartbeat(TIMES, T0);
   heartbeat.onPingSent(T0 + 5);
   heartbeat.onData(T0 + 18);
   assertEquals(due(heartbeat), [20, "dead"]);
 });
 
-Deno.test("Heartbeat takes each PONG for the answer to the oldest PING", pure, () => {
+Deno.test("Heartbeat.onPong() answers the oldest PING", pure, () => {
   const heartbeat = new Heartbeat(TIMES, T0);
   heartbeat.onPingSent(T0 + 5);
   heartbeat.onPingSent(T0 + 10);
@@ -85,7 +85,7 @@ Deno.test("Heartbeat takes each PONG for the answer to the oldest PING", pure, (
   assertEquals(due(heartbeat), [26, "ping"]);
 });
 
-Deno.test("Heartbeat.ponged() has nothing to say of a PONG that nobody asked for", pure, () => {
+Deno.test("Heartbeat.onPong() ignores a PONG without a PING", pure, () => {
   const heartbeat = new Heartbeat(TIMES, T0);
   assertEquals(heartbeat.onPong(T0 + 1), undefined);
   heartbeat.onPingSent(T0 + 5);
@@ -93,11 +93,11 @@ Deno.test("Heartbeat.ponged() has nothing to say of a PONG that nobody asked for
   assertEquals(heartbeat.onPong(T0 + 6), undefined);
 });
 
-Deno.test("Heartbeat.excuse() moves both deadlines", pure, () => {
+Deno.test("Heartbeat.extend() moves both deadlines", pure, () => {
   const heartbeat = new Heartbeat({ pingMs: 5_000, pingTimeoutMs: 10_000, pingAlways: false }, 0);
   heartbeat.onPingSent(9_000);
   heartbeat.extend(3_000);
-  assertEquals(heartbeat.check(12_999), undefined); // unheard since 3,000
+  assertEquals(heartbeat.check(12_999), undefined); // silent since 3,000
   assertEquals(heartbeat.check(13_000), "dead");
   heartbeat.onData(13_000);
   assertEquals(heartbeat.check(21_999), "ping"); // unanswered since 12,000

@@ -1,11 +1,12 @@
-// A hub with its log and its clock, on sockets that do only what a test says.
+// A connection manager with a log, a fake clock and fake sockets.
 
 import { FrameDecoder } from "../../lib/codec.ts";
-import { CLOSE_TIMEOUT_MS, type Connection, type ConnectionConfig } from "../../lib/net/connection.ts";
-import { ConnectionManager, FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../../lib/net/connection_manager.ts";
+import type { Connection, ConnectionConfig } from "../../lib/net/connection.ts";
+import { ConnectionManager } from "../../lib/net/connection_manager.ts";
 import type { EventLog, EventLogConfig } from "../../lib/room/event_log.ts";
 import { newEventLog } from "../room/room_fixture.ts";
 import { withTimeout } from "../support.ts";
+import { testConfig } from "../test_config.ts";
 
 /** A frame of type 1 whose body is this text. */
 export function frame(text: string): Uint8Array<ArrayBuffer> {
@@ -24,7 +25,7 @@ export function textsOf(bytes: Uint8Array): string[] {
   return texts;
 }
 
-/** A socket that records each write, and takes it at once or when the test lets it. */
+/** Records each write. Takes it at once, or while `isFull` only after `drain()`. */
 export class FakeConn {
   readonly remoteAddr = { transport: "tcp", hostname: "192.168.1.7", port: 50_000 };
   /** What each write held. */
@@ -47,7 +48,7 @@ export class FakeConn {
     return bytes.length;
   }
 
-  /** Takes what it was too full to take. */
+  /** Takes the writes that wait. */
   drain(): void {
     this.isFull = false;
     this.#taking.resolve();
@@ -61,12 +62,12 @@ export class FakeConn {
     return bytes?.length ?? null;
   }
 
-  /** The peer says something, or with null ends. */
+  /** The peer sends bytes, or with null ends its side. */
   receive(bytes: Uint8Array | null): void {
     this.#reading.resolve(bytes);
   }
 
-  /** The peer's end breaks off. */
+  /** The connection is reset. */
   fail(): void {
     this.#reading.reject(new Deno.errors.ConnectionReset("reset"));
   }
@@ -89,7 +90,7 @@ export class FakeConn {
     this.#change();
   }
 
-  /** Fulfilled when something that was recorded makes this so. */
+  /** Waits for a condition, which is checked after each call of the socket. */
   async until(isReached: (conn: this) => boolean): Promise<void> {
     while (!isReached(this)) await withTimeout(this.#changed.promise, "the socket to be used");
   }
@@ -100,13 +101,12 @@ export class FakeConn {
   }
 }
 
-/** A hub with its log and its clock. */
 export class Room implements Disposable {
   readonly log: EventLog;
   readonly manager: ConnectionManager;
   readonly disconnects: string[] = [];
   nowMs = 0;
-  /** When somebody was given up. */
+  /** When the first connection was reported as unresponsive. */
   readonly disconnected = Promise.withResolvers<void>();
 
   constructor(
@@ -116,17 +116,11 @@ export class Room implements Disposable {
     } = {},
   ) {
     this.log = newEventLog(log);
-    this.manager = new ConnectionManager({
-      maxFrameBytes: 1_000,
-      pingMs: 5_000,
-      pingTimeoutMs: 60,
-      pingAlways: true,
-      handshakeMs: Infinity,
-      frameMs: FRAME_TIMEOUT_MS,
-      closeTimeoutMs: CLOSE_TIMEOUT_MS,
-      slowWriteMs: SLOW_WRITE_MS,
-      ...config,
-    }, () => ({ wallMs: 0, monotonicMs: this.nowMs }));
+    const connections = { maxFrameBytes: 1_000, handshakeMs: Infinity, pingTimeoutMs: 60, ...config };
+    this.manager = new ConnectionManager(
+      testConfig({ connections }).connections,
+      () => ({ wallMs: 0, monotonicMs: this.nowMs }),
+    );
     this.manager.ping = () => frame("ping");
     this.manager.onUnresponsive = (connection, reason) => {
       this.disconnects.push(reason);
@@ -135,7 +129,7 @@ export class Room implements Disposable {
     };
   }
 
-  /** Somebody comes in and reads the log from its head on. */
+  /** Adds a connection that streams the log from its head on. */
   enter(): { conn: FakeConn; connection: Connection } {
     const conn = new FakeConn();
     const connection = this.manager.add(conn as unknown as Deno.TcpConn);

@@ -1,4 +1,4 @@
-// Which Deno can speak TLS as the chat does.
+// Which releases of Deno can speak TLS.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";

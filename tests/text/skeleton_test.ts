@@ -1,16 +1,16 @@
-// Which nicks can be taken for each other.
+// Confusable nicks.
 
 import { assert, assertEquals } from "@std/assert";
 import { skeletonsOf } from "../../lib/text/skeleton.ts";
 
 const pure = { permissions: "none" } as const;
 
-function lookAlike(one: string, other: string): boolean {
-  const looks = skeletonsOf(other);
-  return [...skeletonsOf(one)].some((look) => looks.has(look));
+function areConfusable(one: string, other: string): boolean {
+  const skeletons = skeletonsOf(other);
+  return [...skeletonsOf(one)].some((skeleton) => skeletons.has(skeleton));
 }
 
-Deno.test("skeletonsOf() gives a look in common to what a reader cannot tell apart", pure, () => {
+Deno.test("skeletonsOf() gives confusable nicks a skeleton in common", pure, () => {
   const pairs = [
     ["luis", "Iuis"],
     ["luis", "1uis"],
@@ -28,15 +28,15 @@ Deno.test("skeletonsOf() gives a look in common to what a reader cannot tell apa
     ["ñu", "n\u0303u"],
     ["\u048aан", "\u040d\u0326ан"], // whose marks come in another order
   ];
-  for (const [one, other] of pairs) assert(lookAlike(one!, other!), `${one} ${other}`);
+  for (const [one, other] of pairs) assert(areConfusable(one!, other!), `${one} ${other}`);
 });
 
-Deno.test("skeletonsOf() tells apart what differs to the eye", pure, () => {
+Deno.test("skeletonsOf() tells apart nicks that look different", pure, () => {
   const pairs = [["Elia", "Ella"], ["ana", "anna"], ["jose", "josé"], ["ana1", "ana2"], ["Юля", "Оля"]];
-  for (const [one, other] of pairs) assert(!lookAlike(one!, other!), `${one} ${other}`);
+  for (const [one, other] of pairs) assert(!areConfusable(one!, other!), `${one} ${other}`);
 });
 
-Deno.test("skeletonsOf() gives two looks at most: as it stands, and in small letters", pure, () => {
+Deno.test("skeletonsOf() gives at most two, as it stands and in lower case", pure, () => {
   assertEquals(skeletonsOf("ana").size, 1);
   assertEquals(skeletonsOf("LUIS").size, 2);
 });

@@ -1,4 +1,4 @@
-// What somebody may have meant who mistyped a word.
+// Corrections of mistyped words.
 
 import { assertEquals } from "@std/assert";
 import { suggest } from "../../lib/text/text.ts";
