@@ -1,4 +1,4 @@
-// Where those of a room can go when its journal takes its time: what is ordered meanwhile stands.
+// Backups on a commit log that delays: changes proposed in the meantime hold.
 
 import { assertEquals } from "@std/assert";
 import type { Room } from "../../lib/room/room.ts";
@@ -12,7 +12,7 @@ function newRoomWith(...backups: string[]): Room {
   return newRoom({ commitLog: new DelayedCommitLog(), backups });
 }
 
-Deno.test("A withdrawal stands though another server is named before it has happened", pure, () => {
+Deno.test("A removal holds though another backup is added before it is committed", pure, () => {
   const room = newRoomWith();
   room.backups.add("x:1", now);
   room.deliver();
@@ -22,14 +22,14 @@ Deno.test("A withdrawal stands though another server is named before it has happ
   assertEquals(room.backups.forSession(0n), ["y:2"]);
 });
 
-Deno.test("Of what a flag has named, all stay away that are withdrawn at once", pure, () => {
+Deno.test("Two own backups removed in a row stay removed", pure, () => {
   const room = newRoomWith("x:1", "y:2", "z:3");
   for (const server of ["x:1", "y:2"]) room.backups.remove(server, now);
   room.deliver();
   assertEquals(room.backups.forSession(0n), ["z:3"]);
 });
 
-Deno.test("A server is withdrawn however its name is written", pure, () => {
+Deno.test("A backup is removed whatever the case of its name", pure, () => {
   const room = newRoomWith("Aula:1", "b:2");
   room.backups.remove("aula:1", now);
   room.deliver();

@@ -1,4 +1,4 @@
-// A room on a journal that takes its time: nothing has happened before the journal has it, and then it has.
+// A room on a commit log that delays: a request takes effect when it is committed, not before.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { splitFrames } from "../../lib/codec.ts";
@@ -27,7 +27,7 @@ function newDelayedRoom(store: Store = { logId: 7n, entries: [] }, backups: read
   return { store, commitLog, room, readyCount: () => readyCount };
 }
 
-function enter(
+function join(
   room: Room,
   nick: string,
   { again = () => {}, sessionId = BigInt(nick.length), ms = 0 } = {},
@@ -39,10 +39,10 @@ function enter(
   return room.join({ hello, sessionId, address: "10.0.0.7" }, at(ms), again);
 }
 
-/** Somebody comes in, whatever it takes. */
+/** Joins, with as many attempts as it takes. */
 function letIn(room: Room, nick: string, sessionId?: bigint): JoinResult {
   let joined: JoinResult | undefined;
-  const attempt = () => joined = enter(room, nick, { sessionId, again: attempt });
+  const attempt = () => joined = join(room, nick, { sessionId, again: attempt });
   attempt();
   room.deliver();
   return joined!;
@@ -59,76 +59,76 @@ function readAll(room: Room): LogEntry[] {
 
 const types = (room: Room) => readAll(room).map(({ type }) => type);
 
-Deno.test("Nobody is in before the journal has it, and then they are welcomed as ever", pure, () => {
+Deno.test("A client is in once its join is committed, and is then welcomed as usual", pure, () => {
   const { room, readyCount } = newDelayedRoom();
   let isDue = false;
-  assertEquals(enter(room, "ana", { again: () => isDue = true }), undefined);
+  assertEquals(join(room, "ana", { again: () => isDue = true }), undefined);
   assertEquals([room.size, room.log.head, readyCount(), isDue], [0, 0, 1, false]);
   room.deliver();
   assertEquals([room.size, room.log.head, readyCount(), isDue], [1, 1, 1, true]);
-  const { welcome, member } = enter(room, "ana")!;
+  const { welcome, member } = join(room, "ana")!;
   assertEquals([welcome.logId, welcome.head, welcome.memberCount], [7n, 1, 1]);
   assertEquals([member.nick, member.resumableUntilMs], ["ana", undefined]);
   room.deliver();
   assertEquals(types(room), ["joined"]);
 });
 
-Deno.test("Of two who want one nick at once the second is refused when it is known", pure, () => {
+Deno.test("Of two clients that claim one nick at once, the second is rejected after the commit", pure, () => {
   const { room } = newDelayedRoom();
   const due: string[] = [];
-  enter(room, "ana", { sessionId: 1n, again: () => due.push("first") });
-  enter(room, "ana", { sessionId: 2n, again: () => due.push("second") });
+  join(room, "ana", { sessionId: 1n, again: () => due.push("first") });
+  join(room, "ana", { sessionId: 2n, again: () => due.push("second") });
   room.deliver();
   assertEquals(due, ["first", "second"]);
-  assert(enter(room, "ana", { sessionId: 1n }));
-  const error = assertThrows(() => enter(room, "ana", { sessionId: 2n }), ProtocolError);
+  assert(join(room, "ana", { sessionId: 1n }));
+  const error = assertThrows(() => join(room, "ana", { sessionId: 2n }), ProtocolError);
   assertEquals(error.code, "nick-taken");
   assertEquals(types(room), ["joined", "noop"]);
 });
 
-Deno.test("Who asks twice to come in joins once, and both askers are told", pure, () => {
+Deno.test("Two join requests of one session join once, and both are settled", pure, () => {
   const { room } = newDelayedRoom();
   let told = 0;
-  for (let i = 0; i < 2; i++) enter(room, "ana", { again: () => told++ });
+  for (let i = 0; i < 2; i++) join(room, "ana", { again: () => told++ });
   room.deliver();
   assertEquals([told, types(room)], [2, ["joined"]]);
 });
 
-Deno.test("Who came in and is gone by then has the grace, and then leaves", pure, () => {
+Deno.test("A client that is gone when its join is committed gets the grace, and then leaves", pure, () => {
   const { room } = newDelayedRoom();
-  enter(room, "ana", { ms: 100 });
+  join(room, "ana", { ms: 100 });
   room.deliver();
   assertEquals(room.expire(at(3_099)), 3_100);
-  assertEquals(room.expire(at(3_100)), 3_200); // looks again while the journal has not got it
+  assertEquals(room.expire(at(3_100)), 3_200); // looks again while the removal is not committed
   room.deliver();
   assertEquals([room.expire(at(3_200)), room.size], [Infinity, 0]);
   assertEquals(types(room), ["joined", "left"]);
 });
 
-Deno.test("Who came in is welcomed before their time is over, though nobody else has any", pure, () => {
+Deno.test("Without grace a client still has time to be welcomed after its join is committed", pure, () => {
   const commitLog = new DelayedCommitLog();
   const room = newRoom({ commitLog, graceMs: 0 });
-  enter(room, "ana");
+  join(room, "ana");
   room.deliver();
   assertEquals(room.expire(at(999)), 1_000);
-  assert(enter(room, "ana", { ms: 999 }));
+  assert(join(room, "ana", { ms: 999 }));
   assertEquals(room.expire(at(9_999)), Infinity);
   assertEquals(types(room), ["joined"]);
 });
 
-Deno.test("What is said again before the journal has it is said once", pure, () => {
+Deno.test("A message sent again before it is committed is logged once", pure, () => {
   const { room } = newDelayedRoom();
   const { member } = letIn(room, "ana");
   for (const clientSeq of [1, 1, 2, 1]) {
     room.say(member, { type: "say", clientSeq, timeMs: 0, text: "t" }, at(0));
   }
   assertEquals([room.log.head, member.lastClientSeq, member.lastProposedSeq], [1, 0, 2]);
-  assertEquals(enter(room, "ana")!.welcome.lastClientSeq, 0);
+  assertEquals(join(room, "ana")!.welcome.lastClientSeq, 0);
   room.deliver();
   assertEquals([types(room), member.lastClientSeq], [["joined", "said", "said"], 2]);
 });
 
-Deno.test("A nick is had when the journal has it; who is too late is refused then", pure, () => {
+Deno.test("A nick is taken once its rename is committed, and a later claim is then rejected", pure, () => {
   const { room } = newDelayedRoom();
   const [ana, beto] = [letIn(room, "ana"), letIn(room, "beto")];
   const due: string[] = [];
@@ -143,21 +143,21 @@ Deno.test("A nick is had when the journal has it; who is too late is refused the
   assertEquals(types(room).slice(2), ["renamed", "noop"]);
 });
 
-Deno.test("One change of a person waits for the other", pure, () => {
+Deno.test("A membership change waits for the one in flight", pure, () => {
   const { room } = newDelayedRoom();
   const { member } = letIn(room, "ana");
   room.rename(member, "eva", at(0));
   const leave = (): boolean => room.leave(member, at(0), leave);
   assertEquals(leave(), false);
   room.deliver();
-  assertEquals(enter(room, "ana", { sessionId: 3n }), undefined); // still leaving
+  assertEquals(join(room, "ana", { sessionId: 3n }), undefined); // still leaving
   room.deliver();
   assertEquals([leave(), room.size], [true, 0]);
   assertEquals(types(room), ["joined", "renamed", "left"]);
 });
 
 Deno.test(
-  "Who wants another nick while one is on its way is told when that is there, and asks again",
+  "A rename during another one is settled after that, and has to be requested again",
   pure,
   () => {
     const { room } = newDelayedRoom();
@@ -172,7 +172,7 @@ Deno.test(
   },
 );
 
-Deno.test("Who is thrown out while another nick is on its way is thrown out all the same", pure, () => {
+Deno.test("A member with a rename in flight is kicked after it", pure, () => {
   const { room } = newDelayedRoom();
   const { member } = letIn(room, "ana");
   room.rename(member, "eva", at(0));
@@ -181,14 +181,14 @@ Deno.test("Who is thrown out while another nick is on its way is thrown out all 
   assertEquals(types(room), ["joined", "renamed", "left"]);
 });
 
-Deno.test("Who comes back under another nick is welcomed when they have it", pure, () => {
+Deno.test("A session that resumes with another nick is welcomed once it has it", pure, () => {
   const { room } = newDelayedRoom();
   letIn(room, "ana", 1n);
   const { welcome, member } = letIn(room, "eva", 1n);
   assertEquals([welcome.nick, welcome.head, member.nick], ["eva", 2, "eva"]);
 });
 
-Deno.test("A room on what another has left is the same room", pure, () => {
+Deno.test("A room that replays the store of another is the same room", pure, () => {
   const { room, store } = newDelayedRoom();
   const [ana, beto] = [letIn(room, "ana"), letIn(room, "beto")];
   room.say(ana.member, { type: "say", clientSeq: 3, timeMs: 0, text: "hola" }, at(10));
@@ -211,14 +211,14 @@ Deno.test("A room on what another has left is the same room", pure, () => {
   ]);
   assertEquals([...next.members].map(({ nick, sinceMs }) => [nick, sinceMs]), [["ana", at(0).wallMs]]);
   assertEquals(next.disconnectAll(at(100)), 3_100);
-  const { welcome } = enter(next, "ana", { ms: 200 })!;
+  const { welcome } = join(next, "ana", { ms: 200 })!;
   assertEquals([welcome.lastClientSeq, welcome.head, welcome.backups], [3, 7, ["a:1"]]);
   assertEquals(letIn(next, "beto").welcome.lastClientSeq, 1);
   assertEquals(next.expire(at(99_999)), Infinity);
 });
 
 Deno.test(
-  "A backup that was withdrawn is none at the next start either, unless a flag names it anew",
+  "A removed backup stays removed at the next start, unless a flag names it again",
   pure,
   () => {
     const { room, store } = newDelayedRoom(undefined, ["x:1"]);
@@ -231,7 +231,7 @@ Deno.test(
     const named = (backups: string[]) => letIn(newDelayedRoom(store, backups).room, "ana").welcome.backups;
     assertEquals([letIn(room, "ana").welcome.backups, named([])], [["b:1"], ["b:1"]]);
     assertEquals(named(["x:1"]), ["x:1", "b:1"]);
-    // However many flags name: no more are stored at once than can be read again.
+    // However many the flags name, an event holds no more than can be decoded.
     const { room: full } = newDelayedRoom(store, Array.from({ length: 16 }, (_, i) => `f:${i + 1}`));
     full.backups.remove("b:1", at(0));
     full.deliver();
@@ -241,7 +241,7 @@ Deno.test(
 );
 
 Deno.test(
-  "What is kept in memory alone happens at once, in the order and at the moment of the proposal",
+  "The log in memory commits at once, in the order and at the time of the proposals",
   pure,
   () => {
     const commitLog = new InMemoryCommitLog(7n);
@@ -254,7 +254,7 @@ Deno.test(
   },
 );
 
-Deno.test("A room goes on from what its journal knows of the time before its first entry", pure, () => {
+Deno.test("A room starts from the snapshot of its commit log", pure, () => {
   const snapshot: ProposedEvent[] = [
     { type: "joined", timeMs: 5, sessionId: 1n, rejoined: false, nick: "ana", address: "10.0.0.8" },
     { type: "backups", timeMs: 6, backups: ["a:1"] },

@@ -1,16 +1,15 @@
-// A journal that takes its time, and whose store outlives it: what a file is to a server, without the file.
+// A commit log that delays, with a store that outlives it: the file of --data, without a file.
 
 import type { Instant } from "../../lib/base/time.ts";
 import type { Apply, CommitLog } from "../../lib/room/commit_log.ts";
 import type { Uncommitted } from "../../lib/protocol/frames.ts";
 
-/** What is stored. */
 export interface Store {
   readonly logId: bigint;
   readonly entries: { readonly entry: Uncommitted; readonly at: Instant }[];
 }
 
-/** Stores what is proposed when it is told to, and gives it back then. */
+/** Stores and commits the pending events during `deliver`. */
 export class DelayedCommitLog implements CommitLog {
   readonly firstSeq = 0;
   readonly snapshot = [];
@@ -40,10 +39,10 @@ export class DelayedCommitLog implements CommitLog {
 
   deliver(): void {
     if (this.isBlocked) return;
-    const staged = this.#pending;
+    const pending = this.#pending;
     this.#pending = [];
     const firstSeq = this.#store.entries.length;
-    this.#store.entries.push(...staged);
-    for (const [index, { entry, at }] of staged.entries()) this.#apply(entry, firstSeq + index, at);
+    this.#store.entries.push(...pending);
+    for (const [index, { entry, at }] of pending.entries()) this.#apply(entry, firstSeq + index, at);
   }
 }

@@ -1,4 +1,4 @@
-// The log: numbers, retention and cursors, in segments so small that every edge of them is met.
+// The event log, with segments so small that the tests reach every edge of them.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
@@ -17,12 +17,12 @@ const JOINED = 0x87;
 /** Three segments of two frames each. */
 const SMALL = { segmentBytes: 12, retainedBytes: 36 };
 
-/** Six bytes: a frame whose body is one byte, by which it is known again. */
+/** A frame of six bytes whose body is its mark. */
 function frame(mark: number, type = SAID): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(0, 0, 0, 2, type, mark);
 }
 
-/** A log in which the mark of each entry is its `seq`, and its time of appending ten times that. */
+/** The mark of each entry is its `seq`, and its time is ten times that. */
 function logOf(count: number, config = SMALL): EventLog {
   const log = newEventLog(config);
   grow(log, count);
@@ -33,7 +33,6 @@ function grow(log: EventLog, count: number): void {
   for (let i = 0; i < count; i++) log.append(frame(log.head), log.head * 10);
 }
 
-/** A log of one entry per time, or per frame type. */
 function logWithTimes(times: number[]): EventLog {
   const log = newEventLog(SMALL);
   for (const timeMs of times) log.append(frame(log.head), timeMs);
@@ -46,7 +45,7 @@ function logWithTypes(types: number[]): EventLog {
   return log;
 }
 
-/** Marks of all that the cursor has still to read. */
+/** Marks of everything from the cursor on. */
 function rest(cursor: Cursor): number[] {
   const marks: number[] = [];
   for (let slice = cursor.take(); slice; slice = cursor.take()) {
@@ -75,7 +74,7 @@ Deno.test("EventLog.append() copies the frame", pure, () => {
 });
 
 Deno.test(
-  "EventLog.append() drops the oldest segment when the others hold what is to be retained",
+  "EventLog.append() drops the oldest segment once the others hold `retainedBytes`",
   pure,
   () => {
     const tails = range(1, 12).map((count) => logOf(count).tail);
@@ -84,7 +83,7 @@ Deno.test(
 );
 
 Deno.test(
-  "EventLog.append() takes a frame longer than a segment, and counts it at its full length",
+  "EventLog.append() accepts a frame longer than a segment, and counts its full length",
   pure,
   () => {
     const log = logOf(1);
@@ -92,7 +91,7 @@ Deno.test(
     log.append(long, 10);
     assertEquals([log.tail, log.head], [1, 2]);
     assertEquals(log.cursorAt(1).take(), long);
-    // It alone holds what is to be retained: it goes when three small segments do.
+    // It alone holds `retainedBytes`: it is dropped once three small segments hold as much.
     grow(log, 4);
     assertEquals(log.tail, 1);
     grow(log, 1);
@@ -100,7 +99,7 @@ Deno.test(
   },
 );
 
-Deno.test("EventLog keeps 16 MiB unless told otherwise", pure, () => {
+Deno.test("EventLog retains 16 MiB by default", pure, () => {
   const log = newEventLog();
   const kibibyte = new Uint8Array(1_024);
   for (let i = 0; i < 16_384; i++) log.append(kibibyte, 0);
@@ -109,20 +108,20 @@ Deno.test("EventLog keeps 16 MiB unless told otherwise", pure, () => {
   assertEquals(log.tail, 256);
 });
 
-Deno.test("EventLog.cursorAt() begins with any entry that is retained", pure, () => {
+Deno.test("EventLog.cursorAt() begins at any entry that is retained", pure, () => {
   const log = logOf(9);
   for (const seq of range(log.tail, log.head)) assertEquals(rest(log.cursorAt(seq)), range(seq, 9));
 });
 
 Deno.test(
-  "EventLog.cursorAt() begins with the oldest entry in place of one that is not retained",
+  "EventLog.cursorAt() begins at the oldest entry instead of one that is not retained",
   pure,
   () => {
     assertEquals(rest(logOf(9).cursorAt(3)), range(4, 9));
   },
 );
 
-Deno.test("EventLog.cursorAt() at the head or beyond reads what comes next", pure, () => {
+Deno.test("EventLog.cursorAt() at the head or beyond reads the next entry", pure, () => {
   for (const count of range(0, 4)) {
     const log = logOf(count);
     const cursors = [log.cursorAt(count), log.cursorAt(count + 5)];
@@ -137,7 +136,7 @@ Deno.test("EventLog.seqSince() finds the first entry appended at a time or later
   assertEquals(found, [0, 0, 0, 1, 1, 4, 4]);
 });
 
-Deno.test("EventLog.seqSince() finds the head when nothing is as recent", pure, () => {
+Deno.test("EventLog.seqSince() finds the head when no entry is as recent", pure, () => {
   assertEquals(logWithTimes([10, 20, 30]).seqSince(31), 3);
   assertEquals(newEventLog().seqSince(0), 0);
   const log = newEventLog({ segmentBytes: 1 });
@@ -145,7 +144,7 @@ Deno.test("EventLog.seqSince() finds the head when nothing is as recent", pure, 
   assertEquals([log.seqSince(10), log.seqSince(11)], [0, 1]);
 });
 
-Deno.test("EventLog.seqSince() finds the oldest retained entry in place of one that is not", pure, () => {
+Deno.test("EventLog.seqSince() finds the oldest entry instead of one that is not retained", pure, () => {
   assertEquals(logOf(9).seqSince(0), 4);
 });
 
@@ -159,7 +158,7 @@ Deno.test("EventLog.seqOfNthLast() finds the head when there is no entry of that
   assertEquals(logWithTypes([JOINED, JOINED, JOINED]).seqOfNthLast(1, SAID), 3);
 });
 
-Deno.test("EventLog.seqOfNthLast() does not go back beyond what is retained", pure, () => {
+Deno.test("EventLog.seqOfNthLast() does not go back beyond the oldest entry", pure, () => {
   assertEquals(logOf(9).seqOfNthLast(100, SAID), 4);
 });
 
@@ -171,7 +170,7 @@ Deno.test("Cursor.take() gives the frames of a segment as one slice, byte for by
 });
 
 Deno.test(
-  "Cursor.take() gives every frame once, whatever a segment holds and whenever it is asked",
+  "Cursor.take() gives every frame once, whatever the segment size and the time of the call",
   pure,
   () => {
     for (const segmentBytes of range(1, 20)) {
@@ -194,14 +193,14 @@ Deno.test("Cursor.take() gives all readers the same memory", pure, () => {
   assertStrictEquals(log.cursorAt(0).take()!.buffer, buffer);
 });
 
-Deno.test("Cursor.take() gives a slice that the growing log leaves as it is", pure, () => {
+Deno.test("Cursor.take() gives a slice that does not change as the log grows", pure, () => {
   const log = logOf(1);
   const slice = log.cursorAt(0).take()!;
   grow(log, 20);
   assertEquals(slice, frame(0));
 });
 
-Deno.test("Cursor.seq is that of the entry that comes next", pure, () => {
+Deno.test("Cursor.seq is that of the next entry", pure, () => {
   const log = logOf(3);
   assertEquals([1, 2, 3, 9].map((seq) => log.cursorAt(seq).seq), [1, 2, 3, 3]);
   const cursor = log.cursorAt(0);
@@ -213,7 +212,7 @@ Deno.test("Cursor.seq is that of the entry that comes next", pure, () => {
   assertEquals(logOf(9).cursorAt(0).seq, 4);
 });
 
-Deno.test("Cursor.isAtEnd tells whether all was read, also at the edges of segments", pure, () => {
+Deno.test("Cursor.isAtEnd is right at the edges of segments, too", pure, () => {
   const log = newEventLog(SMALL);
   const cursor = log.cursorAt(0);
   assert(cursor.isAtEnd);
@@ -225,7 +224,7 @@ Deno.test("Cursor.isAtEnd tells whether all was read, also at the edges of segme
   }
 });
 
-Deno.test("Cursor.isLost as soon as its next entry is not retained", pure, () => {
+Deno.test("Cursor.hasFallenBehind once its next entry is not retained", pure, () => {
   for (const seq of range(0, 6)) {
     const log = logOf(6);
     const cursor = log.cursorAt(seq);
@@ -237,7 +236,7 @@ Deno.test("Cursor.isLost as soon as its next entry is not retained", pure, () =>
 });
 
 Deno.test(
-  "Cursor.isLost is false for a reader that had read all of the segments that were dropped",
+  "Cursor.hasFallenBehind is false for a reader that has read all dropped segments",
   pure,
   () => {
     const log = logOf(2);
@@ -251,7 +250,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Cursor.take() gives a lost reader the rest of its segment, and nothing behind the gap",
+  "Cursor.take() gives a reader that has fallen behind the rest of its segment, and nothing after the gap",
   pure,
   () => {
     const log = logOf(6);
@@ -265,18 +264,22 @@ Deno.test(
 
 const [ANA, BETO, EVA] = [1n, 2n, 3n];
 
-/** A log like {@linkcode logOf} of which some entries, given by `seq`, are for ana and beto alone. */
-function logWithPrivate(count: number, closed: number[], config: Partial<EventLogConfig> = SMALL): EventLog {
+/** Like {@linkcode logOf}; the entries of `privateSeqs` are for ana and beto. */
+function logWithPrivate(
+  count: number,
+  privateSeqs: number[],
+  config: Partial<EventLogConfig> = SMALL,
+): EventLog {
   const log = newEventLog(config, (seq) => Uint8Array.of(0, 0, 0, 2, NOOP, seq));
   for (let seq = 0; seq < count; seq++) {
-    log.append(frame(seq), seq, closed.includes(seq) ? { audience: [ANA, BETO] } : {});
+    log.append(frame(seq), seq, privateSeqs.includes(seq) ? { audience: [ANA, BETO] } : {});
   }
   return log;
 }
 
 const NOOP = 0x89;
 
-/** What a reader gets from `seq` on, each as its mark; what it is not to read as the negative of its mark. */
+/** The marks that a reader gets from `seq` on; a placeholder counts negative. */
 function readBy(reader: ReaderId, log: EventLog, seq = 0): number[] {
   const cursor = log.cursorAt(seq, reader);
   const marks: number[] = [];
@@ -289,22 +292,26 @@ function readBy(reader: ReaderId, log: EventLog, seq = 0): number[] {
   return marks;
 }
 
-Deno.test("Cursor.take() gives an entry with an audience to it, and to others its substitute", pure, () => {
-  const log = logWithPrivate(6, [1, 4]);
-  for (const reader of [ANA, BETO, ALL_ENTRIES] as const) assertEquals(readBy(reader, log), range(0, 6));
-  for (const reader of [EVA, undefined]) assertEquals(readBy(reader, log), [0, -1, 2, 3, -4, 5]);
-});
+Deno.test(
+  "Cursor.take() gives an entry with an audience to that, and to others its placeholder",
+  pure,
+  () => {
+    const log = logWithPrivate(6, [1, 4]);
+    for (const reader of [ANA, BETO, ALL_ENTRIES] as const) assertEquals(readBy(reader, log), range(0, 6));
+    for (const reader of [EVA, undefined]) assertEquals(readBy(reader, log), [0, -1, 2, 3, -4, 5]);
+  },
+);
 
 Deno.test(
-  "Cursor.take() gives every frame or its substitute once, wherever the private ones lie and reading begins",
+  "Cursor.take() gives every frame or its placeholder once, wherever the private ones are and reading begins",
   pure,
   () => {
     for (const segmentBytes of [6, 12, 18, 30, 1_000]) {
-      for (const closed of [[0], [6], [1, 2], [0, 3, 6], range(0, 7), [2, 4, 5]]) {
-        const log = logWithPrivate(7, closed, { segmentBytes });
+      for (const privateSeqs of [[0], [6], [1, 2], [0, 3, 6], range(0, 7), [2, 4, 5]]) {
+        const log = logWithPrivate(7, privateSeqs, { segmentBytes });
         for (const seq of range(0, 8)) {
-          const substituted = range(seq, 7).map((seq) => closed.includes(seq) ? -seq : seq);
-          assertEquals(readBy(EVA, log, seq), substituted);
+          const expected = range(seq, 7).map((seq) => privateSeqs.includes(seq) ? -seq : seq);
+          assertEquals(readBy(EVA, log, seq), expected);
           assertEquals(readBy(BETO, log, seq), range(seq, 7));
         }
       }
@@ -312,7 +319,7 @@ Deno.test(
   },
 );
 
-Deno.test("Cursor.take() reads on behind private entries as the log grows", pure, () => {
+Deno.test("Cursor.take() reads on after private entries as the log grows", pure, () => {
   const log = logWithPrivate(0, []);
   const [eva, ana] = [log.cursorAt(0, EVA), log.cursorAt(0, ANA)];
   for (const seq of range(0, 9)) {
@@ -324,7 +331,7 @@ Deno.test("Cursor.take() reads on behind private entries as the log grows", pure
 });
 
 Deno.test(
-  "Cursor.take() copies nothing but what surrounds a private entry, and that in one piece",
+  "Cursor.take() copies only the frames around a private entry, in one piece",
   pure,
   () => {
     const log = newEventLog({}, () => frame(9, NOOP));
@@ -349,12 +356,12 @@ Deno.test(
   },
 );
 
-Deno.test("EventLog.seqOfNthLast() does not count what is for some alone", pure, () => {
+Deno.test("EventLog.seqOfNthLast() does not count private entries", pure, () => {
   const log = logWithPrivate(6, [1, 4, 5]);
   assertEquals([1, 2, 3, 9].map((count) => log.seqOfNthLast(count, SAID)), [3, 2, 0, 0]);
 });
 
-Deno.test("Cursor.behindBytes is what the reader has still to take, wherever it stands", pure, () => {
+Deno.test("Cursor.lagBytes counts the bytes still to read, from any position", pure, () => {
   const log = logOf(5);
   const behind = range(0, 6).map((seq) => log.cursorAt(seq).lagBytes);
   assertEquals(behind, [30, 24, 18, 12, 6, 0]);

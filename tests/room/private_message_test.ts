@@ -1,4 +1,4 @@
-// Private messages, from the client that says one over the room to those who read it, and those who may not.
+// Private messages, from the sender's client through the room to its readers, and to the members that may not read them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { splitFrames } from "../../lib/codec.ts";
@@ -19,12 +19,12 @@ import { newRoom } from "./room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
-function moment(ms: number) {
+function at(ms: number) {
   return { wallMs: 1_700_000_000_000 + ms, monotonicMs: ms };
 }
 
-/** A client that is joined to rooms by hand. */
-class Person implements Recipient {
+/** A client that a test joins to rooms. */
+class TestClient implements Recipient {
   readonly nick: string;
   readonly state: SessionState;
   member!: Member;
@@ -40,36 +40,36 @@ class Person implements Recipient {
     return this.state.sessionId;
   }
 
-  /** Comes to a room; what is to be sent again arrives there. */
-  enter(room: Room, ms = 0): this {
+  /** Joins a room and sends again what the client's outbox asks for. */
+  join(room: Room, ms = 0): this {
     const hello = this.state.hello(this.nick, ms);
     const { welcome, cursor, member } = room.join(
       { hello, sessionId: this.sessionId, address: "10.0.0.7" },
-      moment(ms),
+      at(ms),
     )!;
     [this.#room, this.member, this.#cursor] = [room, member, cursor];
     for (const message of this.state.onWelcome(welcome, ms).resend) this.deliver(message, ms);
     return this;
   }
 
-  say(text: string, { ms = 0, ...manner }: MessageOptions & { ms?: number } = {}): void {
-    this.deliver(this.state.say(text, manner), ms);
+  say(text: string, { ms = 0, ...options }: MessageOptions & { ms?: number } = {}): void {
+    this.deliver(this.state.say(text, options), ms);
   }
 
   deliver(message: Say, ms = 0): void {
-    this.#room.say(this.member, message, moment(ms));
+    this.#room.say(this.member, message, at(ms));
   }
 
-  /** All that is new, and that each entry has the next `seq`. */
+  /** Reads all new entries. Their `seq` must be consecutive. */
   entries(): LogEntry[] {
     return entriesOf(this.#cursor);
   }
 
-  /** What is new and shown: `place text`. */
+  /** The new messages that are shown, as `delivery text`. */
   reads(ms = 0): string[] {
     return this.entries().flatMap((entry) => {
-      const place = this.state.onEntry(entry, ms);
-      return place === "duplicate" || entry.type !== "said" ? [] : [`${place} ${entry.text}`];
+      const delivery = this.state.onEntry(entry, ms);
+      return delivery === "duplicate" || entry.type !== "said" ? [] : [`${delivery} ${entry.text}`];
     });
   }
 }
@@ -87,17 +87,17 @@ function entriesOf(cursor: Cursor): LogEntry[] {
   return entries;
 }
 
-/** Three who are in, and have read so. */
+/** A room with three members that have read everything. */
 function room(logId = 1n) {
   const room = newRoom({ logId });
-  const [ana, beto, eva] = [new Person("ana"), new Person("beto"), new Person("eva")];
-  for (const person of [ana, beto, eva]) person.enter(room);
-  for (const person of [ana, beto, eva]) person.reads();
+  const [ana, beto, eva] = [new TestClient("ana"), new TestClient("beto"), new TestClient("eva")];
+  for (const client of [ana, beto, eva]) client.join(room);
+  for (const client of [ana, beto, eva]) client.reads();
   return { room, ana, beto, eva };
 }
 
 Deno.test(
-  "A private message reaches its sender and its recipient; others read that there was something",
+  "A private message reaches its sender and its recipient, and others read a NOOP",
   pure,
   () => {
     const { room: { log }, ana, beto, eva } = room();
@@ -105,9 +105,9 @@ Deno.test(
     ana.say("hola, todos");
     assertEquals(ana.reads(), ["live hola, beto", "live hola, todos"]);
     assertEquals(beto.reads(), ["live hola, beto", "live hola, todos"]);
-    const [hidden, said] = eva.entries();
-    assertEquals([hidden, said?.type], [{ type: "noop", seq: 3 }, "said"]);
-    // The console shows all that travels.
+    const [noop, said] = eva.entries();
+    assertEquals([noop, said?.type], [{ type: "noop", seq: 3 }, "said"]);
+    // The console reads everything.
     const seen = entriesOf(log.cursorAt(3, ALL_ENTRIES)).map((entry) =>
       entry.type === "said" && entry.to?.nick
     );
@@ -116,13 +116,13 @@ Deno.test(
 );
 
 Deno.test(
-  "A private message names its recipient as the room knows them, or else as its sender does",
+  "A private message names its recipient as the room does, or else as its sender does",
   pure,
   () => {
     const { room: it, ana, beto, eva } = room();
-    it.rename(beto.member, "Norberto", moment(0));
+    it.rename(beto.member, "Norberto", at(0));
     ana.say("uno", { to: { sessionId: beto.sessionId, nick: "beto" } });
-    it.leave(eva.member, moment(0));
+    it.leave(eva.member, at(0));
     ana.say("dos", { to: { sessionId: eva.sessionId, nick: "evita" } });
     const recipients = ana.entries().flatMap((entry) => entry.type === "said" ? [entry.to] : []);
     assertEquals(recipients, [{ sessionId: beto.sessionId, nick: "Norberto" }, {
@@ -133,38 +133,38 @@ Deno.test(
 );
 
 Deno.test(
-  "A private message is read by a recipient who comes back, and is no newcomer's history",
+  "A private message is read by a recipient that resumes, and is not in a new client's history",
   pure,
   () => {
     const { room: it, ana, beto } = room();
-    it.disconnect(beto.member, moment(0));
+    it.disconnect(beto.member, at(0));
     ana.say("para todos");
     ana.say("para beto", { to: beto });
-    assertEquals(beto.enter(it).reads(), ["missed para todos", "missed para beto"]);
-    const leo = new Person("leo").enter(it);
+    assertEquals(beto.join(it).reads(), ["missed para todos", "missed para beto"]);
+    const leo = new TestClient("leo").join(it);
     assertEquals(leo.entries().map(({ type }) => type), ["said", "noop", "joined"]);
   },
 );
 
-Deno.test("A newcomer is shown nothing private of the past, even if it is for them", pure, () => {
+Deno.test("A new client is shown no private message of the past, even if it is the recipient", pure, () => {
   const { room: it, ana } = room();
-  const leo = new Person("leo");
+  const leo = new TestClient("leo");
   ana.say("uno");
   ana.say("para leo", { to: leo });
   ana.say("dos");
-  assertEquals(leo.enter(it).reads(), ["history uno", "history dos"]);
-  it.disconnect(leo.member, moment(0));
-  assertEquals(leo.enter(it).reads(), []);
+  assertEquals(leo.join(it).reads(), ["history uno", "history dos"]);
+  it.disconnect(leo.member, at(0));
+  assertEquals(leo.join(it).reads(), []);
 });
 
-Deno.test("History counts messages to everybody alone", pure, () => {
+Deno.test("History counts public messages only", pure, () => {
   const { room: it, ana, beto } = room();
   ana.say("uno");
   for (let i = 0; i < 60; i++) ana.say("secreto", { to: beto });
-  assertEquals(new Person("leo").enter(it).reads(), ["history uno"]);
+  assertEquals(new TestClient("leo").join(it).reads(), ["history uno"]);
 });
 
-Deno.test("A private message is pending, sent again after a failover, and shown once", pure, () => {
+Deno.test("A private message is unacked, sent again after a failover, and shown once", pure, () => {
   const { ana, beto, eva } = room();
   ana.say("uno", { to: beto, ms: 1_000 });
   assertEquals(ana.state.unacked, [{ text: "uno", to: beto }]);
@@ -172,32 +172,35 @@ Deno.test("A private message is pending, sent again after a failover, and shown 
   assertEquals(ana.reads(1_000), ["live uno"]);
   assertEquals(ana.state.unacked, []);
   ana.say("dos", { to: beto, action: true, ms: 2_000 });
-  // The server dies: beto has the first, nobody the second.
+  // The server crashes: beto has the first message, no other client has the second.
   const second = newRoom({ logId: 2n });
-  for (const person of [ana, eva, beto]) person.state.onDisconnect(2_000);
-  for (const person of [ana, eva, beto]) person.enter(second, 5_000);
+  for (const client of [ana, eva, beto]) client.state.onDisconnect(2_000);
+  for (const client of [ana, eva, beto]) client.join(second, 5_000);
   assertEquals(ana.reads(5_000), ["live dos"]);
-  const read = beto.entries().map((entry) => ({ entry, place: beto.state.onEntry(entry, 5_000) }));
-  const again = read.flatMap(({ entry }) => entry.type === "said" ? [entry] : []);
-  assertEquals(again.map(({ text, redelivered, action, to }) => [text, redelivered, action, to?.sessionId]), [
-    ["uno", true, undefined, beto.sessionId],
-    ["dos", false, true, beto.sessionId],
-  ]);
-  assertEquals(read.flatMap(({ entry, place }) => entry.type === "said" ? [place] : []), [
+  const read = beto.entries().map((entry) => ({ entry, delivery: beto.state.onEntry(entry, 5_000) }));
+  const messages = read.flatMap(({ entry }) => entry.type === "said" ? [entry] : []);
+  assertEquals(
+    messages.map(({ text, redelivered, action, to }) => [text, redelivered, action, to?.sessionId]),
+    [
+      ["uno", true, undefined, beto.sessionId],
+      ["dos", false, true, beto.sessionId],
+    ],
+  );
+  assertEquals(read.flatMap(({ entry, delivery }) => entry.type === "said" ? [delivery] : []), [
     "duplicate",
     "backfill",
   ]);
   assert(eva.entries().every(({ type }) => type !== "said"));
 });
 
-Deno.test("Room.say() drops a private message that it has, as any other", pure, () => {
+Deno.test("Room.say() drops a duplicate of a private message, too", pure, () => {
   const { ana, beto } = room();
   const message = ana.state.say("uno", { to: beto });
   for (let i = 0; i < 2; i++) ana.deliver(message);
   assertEquals(beto.reads(), ["live uno"]);
 });
 
-Deno.test("Room.say() refuses a recipient whose nick is none", pure, () => {
+Deno.test("Room.say() rejects a recipient with an invalid nick", pure, () => {
   const { ana, beto } = room();
   for (const nick of ["", "a b", "\x1b[2J", "x".repeat(21), "ﬁ"]) {
     const message = ana.state.say("uno", { to: { sessionId: beto.sessionId, nick } });
@@ -206,7 +209,7 @@ Deno.test("Room.say() refuses a recipient whose nick is none", pure, () => {
   assertEquals(beto.reads(), []);
 });
 
-Deno.test("What somebody writes to themselves is for them alone", pure, () => {
+Deno.test("A private message to oneself is read by its sender only", pure, () => {
   const { ana, eva } = room();
   ana.say("nota", { to: ana });
   assertEquals(ana.reads(), ["live nota"]);

@@ -67,7 +67,7 @@ export const BETO: TestClient = { nick: "beto", sessionId: 2n };
 export const EVA: TestClient = { nick: "eva", sessionId: 3n };
 
 /** A client joins, for the first time and without history by default. */
-export function enter(
+export function join(
   room: Room,
   { sessionId, address = "192.168.1.7", ...hello }: TestClient,
   ms = 0,
@@ -120,7 +120,7 @@ export function roomWithMessages(
   options: TestRoomOptions = {},
 ): { room: Room; ana: Member } {
   const room = newRoom(options);
-  const { member: ana } = enter(room, ANA);
+  const { member: ana } = join(room, ANA);
   for (let n = 1; n <= count; n++) say(room, ana, n, { ms: n * 1_000 });
   return { room, ana };
 }

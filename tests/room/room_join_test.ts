@@ -1,4 +1,4 @@
-// Who gets into a room, what the others hear of it, and from where each newcomer reads.
+// Joining a room: which clients may, what the others read, and where the new member's cursor begins.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
@@ -7,9 +7,9 @@ import type { Cursor } from "../../lib/room/event_log.ts";
 import {
   ANA,
   BETO,
-  enter,
   EVA,
   HOUR_MS,
+  join,
   LOG_ID,
   membersOf,
   messages,
@@ -29,10 +29,10 @@ function numbers(cursor: Cursor): number[] {
   return messages(read(cursor)).map(({ clientSeq }) => clientSeq);
 }
 
-Deno.test("Room.enter() welcomes a newcomer", pure, () => {
+Deno.test("Room.join() welcomes a new client", pure, () => {
   const room = newRoom({ backups: ["10.0.0.8:5001"] });
-  enter(room, ANA);
-  const joined = enter(room, { ...BETO, address: "192.168.1.8" }, 500);
+  join(room, ANA);
+  const joined = join(room, { ...BETO, address: "192.168.1.8" }, 500);
   assertEquals(joined.welcome, {
     type: "welcome",
     version: 1,
@@ -52,11 +52,11 @@ Deno.test("Room.enter() welcomes a newcomer", pure, () => {
   assertEquals(room.size, 2);
 });
 
-Deno.test("Room.enter() tells the others", pure, () => {
+Deno.test("Room.join() tells the others", pure, () => {
   const room = newRoom();
-  const { cursor } = enter(room, ANA);
+  const { cursor } = join(room, ANA);
   read(cursor);
-  enter(room, BETO, 500);
+  join(room, BETO, 500);
   assertEquals(read(cursor), [{
     type: "joined",
     seq: 1,
@@ -68,19 +68,19 @@ Deno.test("Room.enter() tells the others", pure, () => {
   }]);
 });
 
-Deno.test("Room.enter() tells the others that somebody is back who was whole before", pure, () => {
+Deno.test("Room.join() tells the others that a client that was caught up before has rejoined", pure, () => {
   const room = newRoom();
-  enter(room, { ...ANA, lagMs: 0 });
-  enter(room, { ...BETO, lagMs: NEVER_CAUGHT_UP - 1 });
+  join(room, { ...ANA, lagMs: 0 });
+  join(room, { ...BETO, lagMs: NEVER_CAUGHT_UP - 1 });
   assertEquals(readAll(room).map((entry) => entry.type === "joined" && entry.rejoined), [true, true]);
 });
 
 Deno.test(
-  "Room.enter() places one's own arrival before WELCOME's head, and what comes next from it on",
+  "Room.join() puts the client's own JOINED before WELCOME's head, and the next entry at it",
   pure,
   () => {
     const room = newRoom();
-    const { welcome, cursor, member } = enter(room, ANA);
+    const { welcome, cursor, member } = join(room, ANA);
     say(room, member, 1);
     assertEquals(read(cursor).map((entry) => [entry.type, (entry as LogEntry).seq < welcome.head]), [
       ["joined", true],
@@ -89,13 +89,13 @@ Deno.test(
   },
 );
 
-Deno.test("Room.enter() normalises nicks", pure, () => {
-  assertEquals(enter(newRoom(), { ...ANA, nick: " ａna " }).welcome.nick, "ana");
+Deno.test("Room.join() normalises nicks", pure, () => {
+  assertEquals(join(newRoom(), { ...ANA, nick: " ａna " }).welcome.nick, "ana");
 });
 
-Deno.test("Room.enter() refuses a nick that is none, or that somebody else has in any case", pure, () => {
+Deno.test("Room.join() rejects an invalid nick, and one that another member has in any case", pure, () => {
   const room = newRoom();
-  enter(room, ANA);
+  join(room, ANA);
   const refusals = {
     "": "nick-invalid",
     "a b": "nick-invalid",
@@ -105,108 +105,116 @@ Deno.test("Room.enter() refuses a nick that is none, or that somebody else has i
     "ΑΝΑ": "nick-lookalike", // all Greek
   };
   for (const [nick, code] of Object.entries(refusals)) {
-    const refusal = assertThrows(() => enter(room, { ...BETO, nick }), ProtocolError);
+    const refusal = assertThrows(() => join(room, { ...BETO, nick }), ProtocolError);
     assertEquals([refusal.code, refusal.details.nick], [code, nick.normalize("NFKC")]);
   }
   assertEquals([room.size, room.log.head], [1, 1]);
 });
 
-Deno.test("Room.enter() gives those who come back from where they were the same list of people", pure, () => {
+Deno.test("Room.join() gives clients that resume from the same address the same member list", pure, () => {
   const room = newRoom();
-  const first = enter(room, ANA);
-  assertStrictEquals(enter(room, ANA).membersBytes.buffer, first.membersBytes.buffer);
+  const first = join(room, ANA);
+  assertStrictEquals(join(room, ANA).membersBytes.buffer, first.membersBytes.buffer);
 });
 
-Deno.test("Room.enter() lets a session take its own place over, and tells nobody", pure, () => {
+Deno.test("Room.join() lets a session resume without telling the others", pure, () => {
   const { room, ana } = roomWithMessages(3);
   const head = room.log.head;
-  const again = enter(room, { ...ANA, address: "10.0.0.9", lagMs: 0 }, 4_000);
+  const again = join(room, { ...ANA, address: "10.0.0.9", lagMs: 0 }, 4_000);
   assertStrictEquals(again.member, ana);
   assertEquals(again.welcome.lastClientSeq, 3);
   assertEquals(membersOf(again), [{ sessionId: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
   assertEquals(room.log.head, head);
 });
 
-Deno.test("Room.enter() gives a session that takes its place over the nick it now asks for", pure, () => {
+Deno.test("Room.join() gives a resuming session the nick that it asks for now", pure, () => {
   const room = newRoom();
-  enter(room, ANA);
-  assertEquals(nicks(enter(room, { ...ANA, nick: "Ana" })), ["Ana"]);
-  assertEquals(nicks(enter(room, { ...ANA, nick: "eva" })), ["eva"]);
-  assertEquals(nicks(enter(room, { ...BETO, nick: "ana" })), ["eva", "ana"]);
+  join(room, ANA);
+  assertEquals(nicks(join(room, { ...ANA, nick: "Ana" })), ["Ana"]);
+  assertEquals(nicks(join(room, { ...ANA, nick: "eva" })), ["eva"]);
+  assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["eva", "ana"]);
 });
 
-Deno.test("Room.enter() tells the others that who takes their place over has another nick", pure, () => {
+Deno.test("Room.join() tells the others that a resuming session has another nick", pure, () => {
   const room = newRoom();
-  enter(room, ANA);
-  const { welcome } = enter(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
+  join(room, ANA);
+  const { welcome } = join(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
   assertEquals(readAll(room).slice(1), [
     { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "eva" },
   ]);
   assertEquals(welcome.head, 2);
 });
 
-Deno.test("Room.enter() keeps the place of a session whose new nick it refuses", pure, () => {
+Deno.test("Room.join() keeps the session of a member whose new nick it rejects", pure, () => {
   const room = newRoom();
-  enter(room, ANA);
-  enter(room, BETO);
-  assertThrows(() => enter(room, { ...ANA, nick: "beto" }), ProtocolError);
-  assertEquals(nicks(enter(room, EVA)), ["ana", "beto", "eva"]);
-});
-
-Deno.test("Room.enter() shows a newcomer the last messages they ask for, whatever lies between", pure, () => {
-  const { room } = roomWithMessages(3);
-  enter(room, BETO);
-  const { cursor, welcome } = enter(room, { ...EVA, historyCount: 2 });
-  assertEquals(welcome.startSeq, 2);
-  assertEquals(numbers(cursor), [2, 3]);
-});
-
-Deno.test("Room.enter() shows a newcomer all there is if they ask for more", pure, () => {
-  const { room } = roomWithMessages(3);
-  assertEquals(numbers(enter(room, { ...EVA, historyCount: 4 }).cursor), [1, 2, 3]);
-});
-
-Deno.test("Room.enter() shows a newcomer a thousand messages at most", pure, () => {
-  const { room } = roomWithMessages(1_001);
-  assertEquals(numbers(enter(room, { ...EVA, historyCount: 0xffff }).cursor).length, 1_000);
+  join(room, ANA);
+  join(room, BETO);
+  assertThrows(() => join(room, { ...ANA, nick: "beto" }), ProtocolError);
+  assertEquals(nicks(join(room, EVA)), ["ana", "beto", "eva"]);
 });
 
 Deno.test(
-  "Room.enter() goes on where somebody stopped who was on this instance, however long ago",
+  "Room.join() gives a new client as many last messages as it asks for, not counting other entries",
+  pure,
+  () => {
+    const { room } = roomWithMessages(3);
+    join(room, BETO);
+    const { cursor, welcome } = join(room, { ...EVA, historyCount: 2 });
+    assertEquals(welcome.startSeq, 2);
+    assertEquals(numbers(cursor), [2, 3]);
+  },
+);
+
+Deno.test("Room.join() gives a new client all messages if it asks for more", pure, () => {
+  const { room } = roomWithMessages(3);
+  assertEquals(numbers(join(room, { ...EVA, historyCount: 4 }).cursor), [1, 2, 3]);
+});
+
+Deno.test("Room.join() gives a new client at most a thousand messages", pure, () => {
+  const { room } = roomWithMessages(1_001);
+  assertEquals(numbers(join(room, { ...EVA, historyCount: 0xffff }).cursor).length, 1_000);
+});
+
+Deno.test(
+  "Room.join() continues where the client stopped in this log, however long ago",
   pure,
   () => {
     const { room } = roomWithMessages(3);
     const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 1 }, { logId: LOG_ID, nextSeq: 3 }];
-    const { welcome, cursor } = enter(room, { ...BETO, lagMs: 0, resumePoints }, HOUR_MS);
+    const { welcome, cursor } = join(room, { ...BETO, lagMs: 0, resumePoints }, HOUR_MS);
     assertEquals(welcome.startSeq, 3);
     assertEquals(numbers(cursor), [3]);
   },
 );
 
-Deno.test("Room.enter() goes on at the head when somebody claims to have read further", pure, () => {
+Deno.test("Room.join() continues at the head when the client claims to have read further", pure, () => {
   const { room, ana } = roomWithMessages(3);
-  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 99 }] });
+  const { welcome, cursor } = join(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 99 }] });
   assertEquals(welcome.startSeq, 4);
   say(room, ana, 4);
   assertEquals(numbers(cursor), [4]);
 });
 
-Deno.test("Room.enter() goes on at the oldest entry when what somebody lacks is not retained", pure, () => {
-  const { room } = roomWithMessages(100, { log: { segmentBytes: 64, retainedBytes: 256 } });
-  const { welcome, cursor } = enter(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 1 }] });
-  assert(room.log.tail > 1);
-  assertEquals(welcome.startSeq, room.log.tail);
-  assertEquals((read(cursor)[0] as LogEntry).seq, welcome.startSeq);
-});
+Deno.test(
+  "Room.join() continues at the oldest entry when the one after the resume point is not retained",
+  pure,
+  () => {
+    const { room } = roomWithMessages(100, { log: { segmentBytes: 64, retainedBytes: 256 } });
+    const { welcome, cursor } = join(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 1 }] });
+    assert(room.log.tail > 1);
+    assertEquals(welcome.startSeq, room.log.tail);
+    assertEquals((read(cursor)[0] as LogEntry).seq, welcome.startSeq);
+  },
+);
 
 Deno.test(
-  "Room.enter() goes back as long as somebody lacks, and 150 s more, on an instance new to them",
+  "Room.join() goes back by the client's lag and 150 s more, in a log that is new to it",
   pure,
   () => {
     const { room } = roomWithMessages(3);
     const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 4 }];
     const missedBy = (lagMs: number, ms: number) =>
-      numbers(enter(room, { ...BETO, lagMs, resumePoints }, ms).cursor);
+      numbers(join(room, { ...BETO, lagMs, resumePoints }, ms).cursor);
     assertEquals(missedBy(0, 151_000), [1, 2, 3]);
     assertEquals(missedBy(0, 151_001), [2, 3]);
     assertEquals(missedBy(10_000, 161_000), [1, 2, 3]);
@@ -216,17 +224,17 @@ Deno.test(
 );
 
 Deno.test(
-  "Room.enter() goes back by when entries were appended, not by the times that they carry",
+  "Room.join() goes back by the time of appending, not by the entries' own times",
   pure,
   () => {
     const room = newRoom();
-    const { member } = enter(room, ANA);
+    const { member } = join(room, ANA);
     say(room, member, 1, { timeMs: NOON_MS - HOUR_MS, ms: 0 });
-    // The wall clock was set back by a day meanwhile.
+    // The wall clock was set back by a day in the meantime.
     room.say(member, { type: "say", clientSeq: 2, timeMs: 0, text: "t2" }, {
       wallMs: NOON_MS - 24 * HOUR_MS,
       monotonicMs: 1,
     });
-    assertEquals(numbers(enter(room, { ...BETO, lagMs: 0 }, 150_000).cursor), [1, 2]);
+    assertEquals(numbers(join(room, { ...BETO, lagMs: 0 }, 150_000).cursor), [1, 2]);
   },
 );

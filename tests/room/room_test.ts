@@ -1,4 +1,4 @@
-// The server without sockets: what is accepted of whoever is in, who leaves, and who is lost.
+// The room: rename, say, leave, kick, the resume grace, backups and the message rate.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InputError, ProtocolError } from "../../lib/errors.ts";
@@ -7,9 +7,9 @@ import {
   ANA,
   at,
   BETO,
-  enter,
   EVA,
   HOUR_MS,
+  join,
   messages,
   newRoom,
   nicks,
@@ -21,31 +21,35 @@ import {
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Room.rename() gives a nick that is free, tells everybody, and frees the old one", pure, () => {
+Deno.test("Room.rename() gives a free nick, tells all members, and frees the old one", pure, () => {
   const room = newRoom();
-  const { member } = enter(room, ANA);
+  const { member } = join(room, ANA);
   room.rename(member, " Anita ", at(500));
   assertEquals(readAll(room).slice(1), [
     { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "Anita" },
   ]);
   say(room, member, 1);
   assertEquals(messages(readAll(room)).map(({ nick }) => nick), ["Anita"]);
-  assertEquals(nicks(enter(room, { ...BETO, nick: "ana" })), ["Anita", "ana"]);
+  assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["Anita", "ana"]);
   room.rename(member, "ANITA", at(600));
-  assertEquals(nicks(enter(room, EVA)), ["ANITA", "ana", "eva"]);
+  assertEquals(nicks(join(room, EVA)), ["ANITA", "ana", "eva"]);
 });
 
-Deno.test("Room.rename() refuses a nick that is none or taken, and says nothing of one's own", pure, () => {
-  const room = newRoom();
-  const { member } = enter(room, ANA);
-  enter(room, BETO);
-  const { head } = room.log;
-  for (const [nick, code] of [["Beto", "nick-taken"], ["a b", "nick-invalid"]] as const) {
-    assertEquals(assertThrows(() => room.rename(member, nick, at(0)), ProtocolError).code, code);
-  }
-  room.rename(member, "ana", at(0));
-  assertEquals([room.log.head, member.nick], [head, "ana"]);
-});
+Deno.test(
+  "Room.rename() rejects an invalid or taken nick, and logs nothing for the member's own",
+  pure,
+  () => {
+    const room = newRoom();
+    const { member } = join(room, ANA);
+    join(room, BETO);
+    const { head } = room.log;
+    for (const [nick, code] of [["Beto", "nick-taken"], ["a b", "nick-invalid"]] as const) {
+      assertEquals(assertThrows(() => room.rename(member, nick, at(0)), ProtocolError).code, code);
+    }
+    room.rename(member, "ana", at(0));
+    assertEquals([room.log.head, member.nick], [head, "ana"]);
+  },
+);
 
 Deno.test("Room.say() appends a message with the server's time", pure, () => {
   const { room } = roomWithMessages(1);
@@ -62,12 +66,12 @@ Deno.test("Room.say() appends a message with the server's time", pure, () => {
 });
 
 Deno.test(
-  "Room.say() appends a message only if its number is higher than all from that session",
+  "Room.say() appends a message only if its clientSeq is higher than all before of that session",
   pure,
   () => {
     const room = newRoom();
-    const { member: ana } = enter(room, ANA);
-    const { member: beto } = enter(room, BETO);
+    const { member: ana } = join(room, ANA);
+    const { member: beto } = join(room, BETO);
     for (const n of [1, 1, 3, 2, 3, 4]) say(room, ana, n);
     for (const n of [0, 2]) say(room, beto, n);
     assertEquals(messages(readAll(room)).map(({ sessionId, clientSeq }) => [sessionId, clientSeq]), [
@@ -79,19 +83,19 @@ Deno.test(
   },
 );
 
-Deno.test("Room.say() knows what it accepted from somebody who was away, and WELCOME says so", pure, () => {
+Deno.test("Room.say() remembers the lastClientSeq of a member that left, and WELCOME has it", pure, () => {
   const { room, ana } = roomWithMessages(3);
   room.leave(ana, at(4_000));
-  const { welcome, member } = enter(room, { ...ANA, lagMs: 0 }, 5_000);
+  const { welcome, member } = join(room, { ...ANA, lagMs: 0 }, 5_000);
   assertEquals(welcome.lastClientSeq, 3);
   for (const n of [3, 4]) say(room, member, n);
   assertEquals(messages(readAll(room)).map(({ clientSeq }) => clientSeq), [1, 2, 3, 4]);
 });
 
-Deno.test("Room.say() keeps a time that another server gave within the last hour", pure, () => {
+Deno.test("Room.say() keeps a time that another server set within the last hour", pure, () => {
   const accepted = (timeMs: number) => {
     const room = newRoom();
-    say(room, enter(room, ANA).member, 1, { timeMs, ms: 500 });
+    say(room, join(room, ANA).member, 1, { timeMs, ms: 500 });
     const { timeMs: kept, redelivered } = messages(readAll(room))[0]!;
     return { kept: kept - NOON_MS, redelivered };
   };
@@ -102,9 +106,9 @@ Deno.test("Room.say() keeps a time that another server gave within the last hour
   assertEquals(accepted(0), { kept: 500, redelivered: false });
 });
 
-Deno.test("Room.say() refuses a text that no client should send, and does not count it", pure, () => {
+Deno.test("Room.say() rejects a text that no client should send, and does not count it", pure, () => {
   const room = newRoom();
-  const { member, welcome } = enter(room, ANA);
+  const { member, welcome } = join(room, ANA);
   for (const text of ["", "a ", "a\u001b[2J", "a\nb", "x".repeat(2_001)]) {
     const error = assertThrows(() => say(room, member, 1, { text }), ProtocolError);
     assertEquals(error.code, "text-invalid");
@@ -116,7 +120,7 @@ Deno.test("Room.say() refuses a text that no client should send, and does not co
 
 Deno.test("Room.leave() tells the others and frees the nick", pure, () => {
   const room = newRoom();
-  const { member } = enter(room, ANA);
+  const { member } = join(room, ANA);
   room.leave(member, at(500));
   assertEquals(readAll(room)[1], {
     type: "left",
@@ -128,12 +132,12 @@ Deno.test("Room.leave() tells the others and frees the nick", pure, () => {
     address: "192.168.1.7",
   });
   assertEquals(room.size, 0);
-  assertEquals(nicks(enter(room, { ...BETO, nick: "ana" })), ["ana"]);
+  assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["ana"]);
 });
 
-Deno.test("Room.lose() tells the others only when the grace of three seconds has run out", pure, () => {
+Deno.test("Room.disconnect() tells the others only when the grace of three seconds is over", pure, () => {
   const room = newRoom();
-  const { member } = enter(room, ANA);
+  const { member } = join(room, ANA);
   room.disconnect(member, at(1_000));
   assertEquals(room.expire(at(3_999)), 4_000);
   assertEquals([room.size, room.log.head], [1, 1]);
@@ -150,41 +154,45 @@ Deno.test("Room.lose() tells the others only when the grace of three seconds has
   }]);
 });
 
-Deno.test("Room.lose() keeps the nick for the one who was lost", pure, () => {
+Deno.test("Room.disconnect() keeps the member's nick taken", pure, () => {
   const room = newRoom();
-  room.disconnect(enter(room, ANA).member, at(0));
-  const error = assertThrows(() => enter(room, { ...BETO, nick: "ana" }, 1), ProtocolError);
+  room.disconnect(join(room, ANA).member, at(0));
+  const error = assertThrows(() => join(room, { ...BETO, nick: "ana" }, 1), ProtocolError);
   assertEquals(error.details, { nick: "ana" });
   assertEquals(error.code, "nick-taken");
 });
 
-Deno.test("Room.enter() within the grace ends it, and tells nobody", pure, () => {
+Deno.test("Room.join() within the grace ends it without telling the others", pure, () => {
   const room = newRoom();
-  const { member } = enter(room, ANA);
+  const { member } = join(room, ANA);
   room.disconnect(member, at(0));
-  assertStrictEquals(enter(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
+  assertStrictEquals(join(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
   assertEquals(room.expire(at(HOUR_MS)), Infinity);
   assertEquals([room.size, room.log.head], [1, 1]);
 });
 
-Deno.test("Room.lose() tells the others at once where there is no grace", pure, () => {
+Deno.test("Room.disconnect() tells the others at once if there is no grace", pure, () => {
   const room = newRoom({ graceMs: 0 });
-  room.disconnect(enter(room, ANA).member, at(0));
+  room.disconnect(join(room, ANA).member, at(0));
   assertEquals(readAll(room).map(({ type }) => type), ["joined", "left"]);
 });
 
-Deno.test("Room.expire() announces everyone who is due and returns when the next one is", pure, () => {
-  const room = newRoom();
-  const members = [ANA, BETO, EVA].map((client) => enter(room, client).member);
-  assertEquals(room.expire(at(0)), Infinity);
-  for (const [i, member] of members.entries()) room.disconnect(member, at(i * 100));
-  assertEquals(room.expire(at(0)), 3_000);
-  assertEquals(room.expire(at(3_100)), 3_200);
-  const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);
-  assertEquals(left, [1n, 2n]);
-});
+Deno.test(
+  "Room.expire() removes all members whose grace is over and returns when the next one ends",
+  pure,
+  () => {
+    const room = newRoom();
+    const members = [ANA, BETO, EVA].map((client) => join(room, client).member);
+    assertEquals(room.expire(at(0)), Infinity);
+    for (const [i, member] of members.entries()) room.disconnect(member, at(i * 100));
+    assertEquals(room.expire(at(0)), 3_000);
+    assertEquals(room.expire(at(3_100)), 3_200);
+    const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);
+    assertEquals(left, [1n, 2n]);
+  },
+);
 
-Deno.test("Room.kick() tells everybody, frees the nick, and remembers what was accepted", pure, () => {
+Deno.test("Room.kick() tells all members, frees the nick, and remembers lastClientSeq", pure, () => {
   const { room, ana } = roomWithMessages(3);
   room.kick(ana, at(5_000));
   assertEquals(readAll(room).at(-1), {
@@ -198,16 +206,16 @@ Deno.test("Room.kick() tells everybody, frees the nick, and remembers what was a
     address: "192.168.1.7",
   });
   assertEquals([room.size, room.findByNick("ana")], [0, undefined]);
-  assertEquals(enter(room, ANA).welcome.lastClientSeq, 3);
+  assertEquals(join(room, ANA).welcome.lastClientSeq, 3);
 });
 
-Deno.test("Room.announce() says something in the server's name, as safe as any text", pure, () => {
+Deno.test("Room.announce() appends a text in the server's name, made safe like any other", pure, () => {
   const room = newRoom();
   room.announce("hola\x07 ", at(500));
   assertEquals(readAll(room), [{ type: "announced", seq: 0, timeMs: NOON_MS + 500, text: "hola␇" }]);
 });
 
-Deno.test("RoomBackups.add() tells those who are in of all backups, and those who come", pure, () => {
+Deno.test("BackupList.add() tells members and new clients of all backups", pure, () => {
   const room = newRoom({ backups: ["a:1"] });
   for (const backup of ["b:2", "a:1"]) room.backups.add(backup, at(500));
   const backups = ["a:1", "b:2"];
@@ -215,10 +223,10 @@ Deno.test("RoomBackups.add() tells those who are in of all backups, and those wh
     { type: "backups", seq: 0, timeMs: NOON_MS + 500, backups },
     { type: "backups", seq: 1, timeMs: NOON_MS + 500, backups },
   ]);
-  assertEquals(enter(room, ANA).welcome.backups, backups);
+  assertEquals(join(room, ANA).welcome.backups, backups);
 });
 
-Deno.test("RoomBackups.add() takes no more than fit", pure, () => {
+Deno.test("BackupList.add() rejects more than MAX_BACKUPS", pure, () => {
   const room = newRoom({ backups: Array.from({ length: 15 }, (_, i) => `a:${i + 1}`) });
   room.backups.add("b:1", at(0));
   const { code, details } = assertThrows(() => room.backups.add("b:2", at(0)), InputError);
@@ -227,7 +235,7 @@ Deno.test("RoomBackups.add() takes no more than fit", pure, () => {
 });
 
 Deno.test(
-  "RoomBackups.remove() tells everybody of one less, of its flag's too, and of none that nobody has named",
+  "BackupList.remove() removes own and configured backups, and rejects an unknown one",
   pure,
   () => {
     const own = Array.from({ length: 15 }, (_, i) => `a:${i + 1}`);
@@ -240,21 +248,21 @@ Deno.test(
     }
     const left = own.filter((backup) => backup !== "a:2");
     assertEquals(readAll(room).at(-1), { type: "backups", seq: 2, timeMs: NOON_MS + 500, backups: left });
-    assertEquals(enter(room, ANA).welcome.backups, left);
+    assertEquals(join(room, ANA).welcome.backups, left);
     room.backups.add("a:2", at(0));
-    assertEquals(enter(room, BETO).welcome.backups, [...left, "a:2"]);
+    assertEquals(join(room, BETO).welcome.backups, [...left, "a:2"]);
   },
 );
 
-Deno.test("RoomBackups.remove() withdraws one of a flag that nobody has named otherwise", pure, () => {
+Deno.test("BackupList.remove() removes an own backup that is not configured", pure, () => {
   const room = newRoom({ backups: Array.from({ length: 16 }, (_, i) => `a:${i + 1}`) });
   room.backups.remove("a:1", at(0));
-  assertEquals(enter(room, ANA).welcome.backups.length, 15);
+  assertEquals(join(room, ANA).welcome.backups.length, 15);
   const last = readAll(room).find(({ type }) => type === "backups");
   assertEquals(last?.type === "backups" && last.backups.length, 15);
 });
 
-Deno.test("Room.messagesPerSecond() counts what is accepted", pure, () => {
+Deno.test("Room.messagesPerSecond() counts committed messages", pure, () => {
   const { room, ana } = roomWithMessages(5);
   say(room, ana, 5, { ms: 6_000 });
   assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
@@ -272,7 +280,7 @@ Deno.test("RateMeter.perSecond() is the average over ten seconds", pure, () => {
 });
 
 Deno.test(
-  "RateMeter.perSecond() forgets what is ten seconds ago, also if nothing happened since",
+  "RateMeter.perSecond() drops events ten seconds old, also if there were none since",
   pure,
   () => {
     const rate = rateOf([500, 600, 1_500, 12_000]);
@@ -283,22 +291,22 @@ Deno.test(
   },
 );
 
-Deno.test("RateMeter begins at any time", pure, () => {
+Deno.test("RateMeter starts at any time", pure, () => {
   assertEquals(rateOf([1e9, 1e9 + 500, 1e9 + 9_000]).perSecond(1e9 + 9_999), 0.3);
 });
 
 Deno.test(
-  "RateMeter does not count what happened before the last time, and loses nothing by it",
+  "RateMeter ignores an event older than the latest, and keeps its counts",
   pure,
   () => {
     assertEquals(rateOf([5_000, 5_000, 1_000]).perSecond(5_000), 0.2);
   },
 );
 
-Deno.test("Who waits for a change of somebody is told once it is there, and may begin another", pure, () => {
+Deno.test("InFlightChanges.finish() settles all that wait, and they may start another change", pure, () => {
   const inFlight = new InFlightChanges();
   const told: string[] = [];
-  assertEquals(inFlight.waitFor(1n, () => told.push("nobody waits for nothing")), false);
+  assertEquals(inFlight.waitFor(1n, () => told.push("not in flight")), false);
   inFlight.start(1n);
   assertEquals([inFlight.waitFor(1n, () => told.push("first")), inFlight.waitFor(2n)], [true, false]);
   inFlight.waitFor(1n, () => {

@@ -1,4 +1,4 @@
-// What entries do to who is in: the same everywhere, whoever proposed them and however often.
+// RoomState.apply() and snapshot(): the same state from the same events, also when they are committed twice.
 
 import { assertEquals } from "@std/assert";
 import { RoomState } from "../../lib/room/state.ts";
@@ -25,28 +25,28 @@ function applyAll(...events: ProposedEvent[]) {
   return { state, applied, last: applied.at(-1), nicks: [...state].map(({ nick }) => nick) };
 }
 
-Deno.test("Who joins is in, since the time that the entry carries", pure, () => {
+Deno.test("A joined client is a member since the time of the event", pure, () => {
   const { state, last } = applyAll(joined(1n, "ana", 77));
   assertEquals(last, joined(1n, "ana", 77));
   const { nick, address, sinceMs } = state.get(1n)!;
   assertEquals([nick, address, sinceMs], ["ana", "10.0.0.7", 77]);
 });
 
-Deno.test("Of two who want one nick, or two that look the same, the first has it", pure, () => {
+Deno.test("The first of two equal or confusable nicks gets in", pure, () => {
   for (const nick of ["ana", "ANA", "ΑΝΑ"]) {
     const { last, nicks } = applyAll(joined(1n, "ana"), joined(2n, nick));
     assertEquals([last, nicks], [undefined, ["ana"]]);
   }
 });
 
-Deno.test("Who is in does not join again, under whatever nick", pure, () => {
+Deno.test("A member does not join again, under any nick", pure, () => {
   for (const nick of ["ana", "eva"]) {
     const { last, nicks } = applyAll(joined(1n, "ana"), joined(1n, nick));
     assertEquals([last, nicks], [undefined, ["ana"]]);
   }
 });
 
-Deno.test("A message is said once, also by somebody who is not in any more", pure, () => {
+Deno.test("A duplicate message is a no-op, also after its sender left", pure, () => {
   const { applied } = applyAll(
     joined(1n, "ana"),
     said(1n, 2),
@@ -65,18 +65,18 @@ Deno.test("A message is said once, also by somebody who is not in any more", pur
   assertEquals(numbers, ["joined", 2, no, no, "left", no, 3, no, "joined", no, 4]);
 });
 
-Deno.test("What is accepted counts as proposed", pure, () => {
+Deno.test("A committed message counts as proposed", pure, () => {
   const { state } = applyAll(joined(1n, "ana"), said(1n, 7));
   const { lastClientSeq, lastProposedSeq } = state.get(1n)!;
   assertEquals([lastClientSeq, lastProposedSeq], [7, 7]);
 });
 
-Deno.test("Who speaks has the nick that they have by then", pure, () => {
+Deno.test("A message gets the sender's current nick", pure, () => {
   const { last } = applyAll(joined(1n, "ana"), renamed(1n, "ana", "eva"), said(1n, 1, "ana"));
   assertEquals(last, said(1n, 1, "eva"));
 });
 
-Deno.test("Who leaves is out, once, under the nick that they have by then", pure, () => {
+Deno.test("A member leaves once, under the current nick", pure, () => {
   const { applied, nicks } = applyAll(
     joined(1n, "ana"),
     renamed(1n, "ana", "eva"),
@@ -86,7 +86,7 @@ Deno.test("Who leaves is out, once, under the nick that they have by then", pure
   assertEquals([applied.slice(2), nicks], [[left(1n, "eva"), undefined], []]);
 });
 
-Deno.test("Another nick is had by who is in, if it is free, and another than before", pure, () => {
+Deno.test("A rename needs a member, a free nick, and another than before", pure, () => {
   const { applied, nicks } = applyAll(
     joined(1n, "ana"),
     joined(2n, "beto"),
@@ -101,13 +101,13 @@ Deno.test("Another nick is had by who is in, if it is free, and another than bef
   assertEquals(nicks, ["Eva", "beto"]);
 });
 
-Deno.test("What is announced changes nobody", pure, () => {
+Deno.test("Announcements and backups are returned as they are", pure, () => {
   const announced = { type: "announced", timeMs: 1, text: "hola" } as const;
   const backups = { type: "backups", timeMs: 1, backups: ["a:1"] } as const;
   assertEquals(applyAll(announced, backups).applied, [announced, backups]);
 });
 
-Deno.test("Who is in through one server moves to another, and nobody is told", pure, () => {
+Deno.test("A member moves from one node to another without an entry", pure, () => {
   const { state, last } = applyAll(
     { ...joined(1n, "ana"), nodeId: 7n },
     { ...joined(1n, "ana"), address: "10.0.0.8", nodeId: 8n },
@@ -116,13 +116,13 @@ Deno.test("Who is in through one server moves to another, and nobody is told", p
   assertEquals([last, nodeId, address, sinceMs], [undefined, 8n, "10.0.0.8", 5]);
 });
 
-Deno.test("A home is nothing that anybody reads", pure, () => {
+Deno.test("Entries have no nodeId", pure, () => {
   const { applied } = applyAll({ ...joined(1n, "ana"), nodeId: 7n }, { ...left(1n, "ana"), nodeId: 7n });
   assertEquals(applied, [joined(1n, "ana"), left(1n, "ana")]);
 });
 
 Deno.test(
-  "A server loses those who are in through it, and no others; whoever throws out does so everywhere",
+  "A node removes only its own members, and a kick removes members of any node",
   pure,
   () => {
     for (const [nodeId, isOut] of [[7n, true], [8n, false], [undefined, true]] as const) {
@@ -132,7 +132,7 @@ Deno.test(
   },
 );
 
-Deno.test("What entries have made of a room can be told in few", pure, () => {
+Deno.test("A snapshot makes the same state with few events", pure, () => {
   const { state } = applyAll(
     { ...joined(1n, "ana"), nodeId: 7n },
     said(1n, 5),
@@ -146,11 +146,11 @@ Deno.test("What entries have made of a room can be told in few", pure, () => {
   const again = applyAll(...state.snapshot()).state;
   assertEquals([...again], [...state]);
   assertEquals([...again.departed], [[3n, 2], [4n, 1]]);
-  // Two for ana, and one each for beto, who has said nothing, and for those who are gone.
+  // Two for ana, one for beto, who sent no message, and one for each departed session.
   assertEquals([...state.snapshot()].length, 5);
 });
 
-Deno.test("A message whose words are forgotten counts, and is read by nobody", pure, () => {
+Deno.test("A tombstone counts for deduplication and makes no entry", pure, () => {
   const { applied, state } = applyAll(joined(1n, "ana"), { ...said(1n, 5), text: "" }, said(1n, 5));
   assertEquals([applied.slice(1), state.get(1n)!.lastClientSeq], [[undefined, undefined], 5]);
 });
@@ -159,7 +159,7 @@ const backups = (list: string[], nodeId?: bigint): ProposedEvent => (
   { type: "backups", timeMs: 9, backups: list, ...(nodeId && { nodeId }) }
 );
 
-Deno.test("Backups that people named stay, servers of the room come and go, and all read both", pure, () => {
+Deno.test("Configured backups stay, nodes of the cluster come and go, and the entry has both", pure, () => {
   const { state, applied } = applyAll(
     backups(["a:1"]),
     backups(["s:1", "s:2"], 7n),
@@ -185,7 +185,7 @@ Deno.test("Backups that people named stay, servers of the room come and go, and 
 });
 
 Deno.test(
-  "A backup that is withdrawn is named no more, whatever its certificate, until it is named again",
+  "A removed backup is gone whatever its fingerprint, until it is added again",
   pure,
   () => {
     const print = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
@@ -208,16 +208,20 @@ Deno.test(
   },
 );
 
-Deno.test("Of as many backups as fit one is withdrawn all the same, and makes room", pure, () => {
+Deno.test("A removal works on a full list and makes room", pure, () => {
   const many = Array.from({ length: 16 }, (_, i) => `a:${i + 1}`);
   const { state } = applyAll(backups(many), backups(["-a:1", "b:1"]));
   assertEquals(state.backups.configured, [...many.slice(1), "b:1"]);
 });
 
-Deno.test("Of too many backups those that people named stay, the first of them first", pure, () => {
-  const many = (host: string) => Array.from({ length: 12 }, (_, i) => `${host}:${i + 1}`);
-  const { applied: [, all] } = applyAll(backups(many("s"), 1n), backups(many("a")));
-  assertEquals(all, backups(["s:1", "s:2", "s:3", "s:4", ...many("a")]));
-  const { state } = applyAll(backups(many("a")), backups(many("b")));
-  assertEquals(state.backups.configured, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
-});
+Deno.test(
+  "If there are too many backups, configured ones come first, the oldest of them before all",
+  pure,
+  () => {
+    const many = (host: string) => Array.from({ length: 12 }, (_, i) => `${host}:${i + 1}`);
+    const { applied: [, all] } = applyAll(backups(many("s"), 1n), backups(many("a")));
+    assertEquals(all, backups(["s:1", "s:2", "s:3", "s:4", ...many("a")]));
+    const { state } = applyAll(backups(many("a")), backups(many("b")));
+    assertEquals(state.backups.configured, [...many("a"), "b:1", "b:2", "b:3", "b:4"]);
+  },
+);

@@ -1,4 +1,4 @@
-// Who is in: found by session and by nick, and counters that outlive a departure.
+// The members of a RoomState, and the message counters that outlive them.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type Member, RoomState } from "../../lib/room/state.ts";
@@ -9,19 +9,19 @@ function add(state: RoomState, sessionId: bigint, nick = `n${sessionId}`): Membe
   return state.add({ sessionId, nick, address: "192.168.1.7", sinceMs: 5 });
 }
 
-/** Each comes, is accepted `n` from, and goes. */
-function visit(state: RoomState, sessionId: bigint, n: number): void {
+/** Joins, gets `lastClientSeq`, and leaves. */
+function joinAndLeave(state: RoomState, sessionId: bigint, lastClientSeq: number): void {
   const member = add(state, sessionId);
-  member.lastClientSeq = n;
+  member.lastClientSeq = lastClientSeq;
   state.remove(member);
 }
 
-/** Highest `n` that is remembered of people who are not in. */
-function rememberedOf(state: RoomState, sessions: bigint[]): number[] {
+/** The remembered `lastClientSeq` of departed sessions. */
+function departedClientSeqs(state: RoomState, sessions: bigint[]): number[] {
   return sessions.map((sessionId) => add(state, sessionId).lastClientSeq);
 }
 
-Deno.test("Members.add() starts with nothing accepted and a connection", pure, () => {
+Deno.test("RoomState.add() starts without messages and with a connection", pure, () => {
   assertEquals(add(new RoomState(), 1n, "ana"), {
     sessionId: 1n,
     nick: "ana",
@@ -34,7 +34,7 @@ Deno.test("Members.add() starts with nothing accepted and a connection", pure, (
   });
 });
 
-Deno.test("Members are found by session and by nick in any case, and counted", pure, () => {
+Deno.test("RoomState finds members by session and by nick in any case, and counts them", pure, () => {
   const state = new RoomState();
   const ana = add(state, 1n, "Ñata");
   const beto = add(state, 2n, "beto");
@@ -46,7 +46,7 @@ Deno.test("Members are found by session and by nick in any case, and counted", p
   assertEquals(state.size, 2);
 });
 
-Deno.test("Members.rename() frees the old nick and takes the new one", pure, () => {
+Deno.test("RoomState.rename() frees the old nick and takes the new one", pure, () => {
   const state = new RoomState();
   const ana = add(state, 1n, "ana");
   state.rename(ana, "eva");
@@ -55,7 +55,7 @@ Deno.test("Members.rename() frees the old nick and takes the new one", pure, () 
   assertStrictEquals(state.findByNick("EVA"), ana);
 });
 
-Deno.test("Members.rename() to the same nick in another case keeps it taken", pure, () => {
+Deno.test("RoomState.rename() to the same nick in another case keeps it taken", pure, () => {
   const state = new RoomState();
   const ana = add(state, 1n, "ana");
   state.rename(ana, "Ana");
@@ -63,7 +63,7 @@ Deno.test("Members.rename() to the same nick in another case keeps it taken", pu
   assertStrictEquals(state.findByNick("ana"), ana);
 });
 
-Deno.test("Members.remove() frees session and nick", pure, () => {
+Deno.test("RoomState.remove() frees session and nick", pure, () => {
   const state = new RoomState();
   state.remove(add(state, 1n, "Ana"));
   assertEquals(state.get(1n), undefined);
@@ -72,49 +72,49 @@ Deno.test("Members.remove() frees session and nick", pure, () => {
   assertEquals(state.size, 0);
 });
 
-Deno.test("Members remember what was accepted from those who left", pure, () => {
+Deno.test("RoomState remembers the counters of departed sessions", pure, () => {
   const state = new RoomState();
-  visit(state, 1n, 7);
-  visit(state, 2n, 9);
-  assertEquals(rememberedOf(state, [1n, 2n, 3n]), [7, 9, 0]);
+  joinAndLeave(state, 1n, 7);
+  joinAndLeave(state, 2n, 9);
+  assertEquals(departedClientSeqs(state, [1n, 2n, 3n]), [7, 9, 0]);
 });
 
-Deno.test("Members forget who left longest ago when there are too many", pure, () => {
+Deno.test("RoomState drops the session that departed first when there are too many", pure, () => {
   const state = new RoomState(2);
-  for (const sessionId of [1n, 2n, 3n]) visit(state, sessionId, 7);
-  assertEquals(rememberedOf(state, [1n, 2n, 3n]), [0, 7, 7]);
+  for (const sessionId of [1n, 2n, 3n]) joinAndLeave(state, sessionId, 7);
+  assertEquals(departedClientSeqs(state, [1n, 2n, 3n]), [0, 7, 7]);
 });
 
-Deno.test("Members remember anew whoever was back", pure, () => {
+Deno.test("RoomState counts the last departure of a session", pure, () => {
   const state = new RoomState(2);
-  for (const sessionId of [1n, 2n, 1n, 3n]) visit(state, sessionId, 7);
-  assertEquals(rememberedOf(state, [1n, 2n, 3n]), [7, 0, 7]);
+  for (const sessionId of [1n, 2n, 1n, 3n]) joinAndLeave(state, sessionId, 7);
+  assertEquals(departedClientSeqs(state, [1n, 2n, 3n]), [7, 0, 7]);
 });
 
-Deno.test("Members never forget who is in, and spend no memory of the others on them", pure, () => {
+Deno.test("RoomState never drops a member, and members take no place of a departed session", pure, () => {
   const state = new RoomState(2);
-  visit(state, 1n, 7);
+  joinAndLeave(state, 1n, 7);
   const back = add(state, 1n);
-  for (const sessionId of [2n, 3n]) visit(state, sessionId, 8);
+  for (const sessionId of [2n, 3n]) joinAndLeave(state, sessionId, 8);
   assertStrictEquals(state.get(1n), back);
   assertEquals(back.lastClientSeq, 7);
-  assertEquals(rememberedOf(state, [2n, 3n]), [8, 8]);
+  assertEquals(departedClientSeqs(state, [2n, 3n]), [8, 8]);
 });
 
-Deno.test("Members remember ten thousand who left unless told otherwise", pure, () => {
+Deno.test("RoomState remembers ten thousand departed sessions by default", pure, () => {
   const state = new RoomState();
-  for (let sessionId = 0n; sessionId <= 10_000n; sessionId++) visit(state, sessionId, 7);
-  assertEquals(rememberedOf(state, [0n, 1n]), [0, 7]);
+  for (let sessionId = 0n; sessionId <= 10_000n; sessionId++) joinAndLeave(state, sessionId, 7);
+  assertEquals(departedClientSeqs(state, [0n, 1n]), [0, 7]);
 });
 
 Deno.test(
-  "Members.lookalike() finds whose nick can be taken for another, until they go or change it",
+  "RoomState.confusable() finds a member with a confusable nick, until they leave or rename",
   pure,
   () => {
     const state = new RoomState();
     const luis = state.add({ sessionId: 1n, nick: "LUIS", address: "", sinceMs: 0 });
     assertStrictEquals(state.confusable("Iuis", 2n), luis);
-    assertEquals(state.confusable("Iuis", 1n), undefined); // nobody is taken for themselves
+    assertEquals(state.confusable("Iuis", 1n), undefined); // not with itself
     state.rename(luis, "beto");
     assertEquals(state.confusable("Iuis", 2n), undefined);
     assertStrictEquals(state.confusable("bet0", 2n), luis);
@@ -123,22 +123,22 @@ Deno.test(
   },
 );
 
-Deno.test("Members remember nothing of who said nothing", pure, () => {
+Deno.test("RoomState does not remember a session that sent no message", pure, () => {
   const state = new RoomState(1);
-  visit(state, 1n, 7);
-  visit(state, 2n, 0);
-  assertEquals(rememberedOf(state, [1n]), [7]);
+  joinAndLeave(state, 1n, 7);
+  joinAndLeave(state, 2n, 0);
+  assertEquals(departedClientSeqs(state, [1n]), [7]);
 });
 
-Deno.test("Members remember anew of whom a message comes that was on its way when they left", pure, () => {
+Deno.test("RoomState counts a message committed after its sender left as the last departure", pure, () => {
   const state = new RoomState(2);
-  for (const sessionId of [1n, 2n]) visit(state, sessionId, 7);
+  for (const sessionId of [1n, 2n]) joinAndLeave(state, sessionId, 7);
   assertEquals([state.recordClientSeq(1n, 7), state.recordClientSeq(1n, 8)], [false, true]);
-  visit(state, 3n, 7);
-  assertEquals(rememberedOf(state, [1n, 2n, 3n]), [8, 0, 7]);
+  joinAndLeave(state, 3n, 7);
+  assertEquals(departedClientSeqs(state, [1n, 2n, 3n]), [8, 0, 7]);
 });
 
-Deno.test("Members.accept() takes nothing back of what is proposed already", pure, () => {
+Deno.test("RoomState.recordClientSeq() does not decrease lastProposedSeq", pure, () => {
   const state = new RoomState();
   const ana = add(state, 1n);
   ana.lastProposedSeq = 5;
