@@ -9,14 +9,14 @@ import {
   TOKEN_BYTES,
 } from "../lib/protocol/frames.ts";
 import { EventLog, RETAINED_BYTES } from "../lib/room/event_log.ts";
-import { RESUME_GRACE_MS, Room } from "../lib/room/room.ts";
+import { Room } from "../lib/room/room.ts";
+import { DEFAULT_CONFIG } from "../lib/server/config.ts";
 
 const TEXT = "x".repeat(100);
 const FRAME_BYTES = encodeEntry({
   ...{ type: "said", timeMs: 0, sessionId: 0n, clientSeq: 1, redelivered: false, nick: "u00000" },
   text: TEXT,
 }, 0).slice();
-const LOG_CONFIG = { segmentBytes: 262_144, retainedBytes: RETAINED_BYTES };
 /** More messages than a log keeps. */
 const MANY = Math.ceil(RETAINED_BYTES / FRAME_BYTES.length);
 const READERS = 200;
@@ -24,7 +24,7 @@ const BATCH = 10;
 
 /** A log that is full. */
 function fullLog(): EventLog {
-  const log = new EventLog(0, () => FRAME_BYTES, LOG_CONFIG);
+  const log = new EventLog(0, () => new Uint8Array(), DEFAULT_CONFIG.room.log);
   for (let i = 0; i < MANY; i++) log.append(FRAME_BYTES, i);
   return log;
 }
@@ -44,7 +44,7 @@ Deno.bench("find where to begin by time in a full log", () => void still.seqSinc
 Deno.bench("find the last 50 messages in a full log", () => void still.seqOfNthLast(50, FRAME_BYTES[4]!));
 
 const now = { wallMs: 1_795_355_110_250, monotonicMs: 0 };
-const room = new Room(new InMemoryCommitLog(1n), { graceMs: RESUME_GRACE_MS, log: LOG_CONFIG });
+const room = new Room(new InMemoryCommitLog(1n), DEFAULT_CONFIG.room);
 const hello = {
   ...{
     type: "hello",

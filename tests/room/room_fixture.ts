@@ -15,8 +15,9 @@ import {
   type Said,
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
-import { type Cursor, EventLog, type EventLogConfig, RETAINED_BYTES } from "../../lib/room/event_log.ts";
-import { type JoinResult, RESUME_GRACE_MS, Room, type RoomConfig } from "../../lib/room/room.ts";
+import { type Cursor, EventLog, type EventLogConfig } from "../../lib/room/event_log.ts";
+import { type JoinResult, Room, type RoomConfig } from "../../lib/room/room.ts";
+import { testConfig } from "../test_config.ts";
 
 export const LOG_ID = 77n;
 export const OTHER_LOG_ID = 78n;
@@ -29,10 +30,7 @@ export function at(ms: number): Instant {
   return { wallMs: NOON_MS + ms, monotonicMs: ms };
 }
 
-export const ROOM_CONFIG: RoomConfig = {
-  graceMs: RESUME_GRACE_MS,
-  log: { segmentBytes: 262_144, retainedBytes: RETAINED_BYTES },
-};
+export const ROOM_CONFIG = testConfig().room;
 
 export function newEventLog(
   config: Partial<EventLogConfig> = {},
