@@ -1,5 +1,4 @@
-// A journal in a file: what is given back is stored, what is not stored is not given back, and a disk that is
-// full holds everybody up and loses nothing.
+// The commit log in a file: only stored events are committed, and a full disk stalls the room and loses nothing.
 
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
@@ -12,8 +11,7 @@ import { TestFolder, writing } from "../test_folder.ts";
 
 const announced = (text: string): Uncommitted => ({ type: "announced", timeMs: 5, text });
 
-/** Two clocks that a test sets. */
-class Hands {
+class SettableClock {
   wallMs = 1_700_000_000_000;
   monotonicMs = 5_000;
 
@@ -25,97 +23,96 @@ class Hands {
   }
 }
 
-interface Bench {
-  readonly file: SqliteStore;
+interface CommitLogFixture {
+  readonly store: SqliteStore;
   readonly commitLog: SqliteCommitLog;
-  readonly clock: Hands;
-  /** What was given back: seq and text. */
-  readonly given: [number, string][];
+  readonly clock: SettableClock;
+  /** `seq` and text of the events applied. */
+  readonly applied: [number, string][];
   /** When, on the monotonic clock. */
-  readonly ticks: number[];
-  readonly troubles: (string | undefined)[];
-  /** Settles until the journal has no more work. */
-  settle(): Promise<void>;
+  readonly appliedAtMs: number[];
+  readonly stalls: (string | undefined)[];
+  /** Waits for `onReady` and delivers. */
+  deliver(): Promise<void>;
 }
 
-/** Gives the test a journal on a file of this name. */
 async function withCommitLog(
   path: string,
-  act: (bench: Bench) => Promise<void> | void,
+  act: (bench: CommitLogFixture) => Promise<void> | void,
   config: Partial<StorageConfig> = {},
-  clock = new Hands(),
+  clock = new SettableClock(),
 ) {
-  const file = await SqliteStore.open(path);
-  const troubles: (string | undefined)[] = [];
-  await using commitLog = new SqliteCommitLog(file, { ...DEFAULT_CONFIG.storage, ...config }, clock.now);
-  commitLog.onStalled = (error: ChatError | undefined) => troubles.push(error?.code);
-  const given: [number, string][] = [];
-  const ticks: number[] = [];
-  let work = Promise.withResolvers<void>();
+  const store = await SqliteStore.open(path);
+  const stalls: (string | undefined)[] = [];
+  await using commitLog = new SqliteCommitLog(store, { ...DEFAULT_CONFIG.storage, ...config }, clock.now);
+  commitLog.onStalled = (error: ChatError | undefined) => stalls.push(error?.code);
+  const applied: [number, string][] = [];
+  const appliedAtMs: number[] = [];
+  let ready = Promise.withResolvers<void>();
   commitLog.subscribe((entry, seq, { monotonicMs }) => {
-    given.push([seq, entry.type === "announced" ? entry.text : entry.type]);
-    ticks.push(monotonicMs);
-  }, () => work.resolve());
-  const settle = async () => {
-    await withTimeout(work.promise, "work");
-    work = Promise.withResolvers<void>();
+    applied.push([seq, entry.type === "announced" ? entry.text : entry.type]);
+    appliedAtMs.push(monotonicMs);
+  }, () => ready.resolve());
+  const deliver = async () => {
+    await withTimeout(ready.promise, "onReady");
+    ready = Promise.withResolvers<void>();
     commitLog.deliver();
   };
-  await act({ file, commitLog, clock, given, ticks, troubles, settle });
+  await act({ store, commitLog, clock, applied, appliedAtMs, stalls, deliver });
 }
 
-function breakDown(file: SqliteStore, errcode: number): { mend(): void } {
-  const { append } = file;
-  file.append = () => {
+function breakStore(store: SqliteStore, errcode: number): { repair(): void } {
+  const { append } = store;
+  store.append = () => {
     throw Object.assign(new Error("no good"), { errcode });
   };
-  return { mend: () => file.append = append };
+  return { repair: () => store.append = append };
 }
 
 Deno.test(
-  "What is proposed is given back once the disk has it, in order, with its number",
+  "Proposed events are committed once the disk has them, in order, with their seq",
   writing,
   async () => {
     await using folder = new TestFolder();
-    await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, given, settle }) => {
+    await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, applied, deliver }) => {
       commitLog.propose(announced("uno"));
       commitLog.propose(announced("dos"));
-      assertEquals([given, file.nextSeq], [[], 0]);
-      await settle(); // stores
-      assertEquals([given, file.nextSeq], [[], 2]);
-      await settle(); // the disk has it
-      assertEquals(given, [[0, "uno"], [1, "dos"]]);
+      assertEquals([applied, store.nextSeq], [[], 0]);
+      await deliver(); // writes
+      assertEquals([applied, store.nextSeq], [[], 2]);
+      await deliver(); // the disk has it
+      assertEquals(applied, [[0, "uno"], [1, "dos"]]);
       commitLog.propose(announced("tres"));
-      await settle();
+      await deliver();
       commitLog.propose(announced("cuatro"));
-      await settle();
-      await settle();
-      if (given.length < 4) await settle();
-      assertEquals(given.slice(2), [[2, "tres"], [3, "cuatro"]]);
+      await deliver();
+      await deliver();
+      if (applied.length < 4) await deliver();
+      assertEquals(applied.slice(2), [[2, "tres"], [3, "cuatro"]]);
     });
   },
 );
 
-Deno.test("With a quick file what is proposed is given back once it is stored", writing, async () => {
+Deno.test("With `sync: normal` an event is committed once it is written", writing, async () => {
   await using folder = new TestFolder();
-  await withCommitLog(`${folder.path}/a`, async ({ commitLog, given, settle }) => {
+  await withCommitLog(`${folder.path}/a`, async ({ commitLog, applied, deliver }) => {
     commitLog.propose(announced("uno"));
-    await settle();
-    assertEquals(given, [[0, "uno"]]);
+    await deliver();
+    assertEquals(applied, [[0, "uno"]]);
   }, { sync: "normal" });
 });
 
 Deno.test(
-  "What waits when the journal ends is stored, and what is stored comes back first",
+  "Pending events are written at the end, and stored events are applied first",
   writing,
   async () => {
     await using folder = new TestFolder();
-    const clock = new Hands();
+    const clock = new SettableClock();
     await withCommitLog(
       `${folder.path}/a`,
-      async ({ commitLog, settle }) => {
+      async ({ commitLog, deliver }) => {
         commitLog.propose(announced("uno"));
-        await settle();
+        await deliver();
         clock.advance(1_000);
         commitLog.propose(announced("dos"));
       },
@@ -125,14 +122,17 @@ Deno.test(
     clock.advance(60_000);
     await withCommitLog(
       `${folder.path}/a`,
-      async ({ commitLog, given, ticks, settle }) => {
-        assertEquals(given, [[0, "uno"], [1, "dos"]]);
-        // When it was, on the clock of now.
-        assertEquals(ticks.map((monotonicMs) => clock.now().monotonicMs - monotonicMs), [61_000, 60_000]);
+      async ({ commitLog, applied, appliedAtMs, deliver }) => {
+        assertEquals(applied, [[0, "uno"], [1, "dos"]]);
+        // The time of storing, on the clock of this process.
+        assertEquals(appliedAtMs.map((monotonicMs) => clock.now().monotonicMs - monotonicMs), [
+          61_000,
+          60_000,
+        ]);
         commitLog.propose(announced("tres"));
-        await settle();
-        await settle();
-        assertEquals(given.at(-1), [2, "tres"]);
+        await deliver();
+        await deliver();
+        assertEquals(applied.at(-1), [2, "tres"]);
       },
       {},
       clock,
@@ -140,21 +140,23 @@ Deno.test(
   },
 );
 
-Deno.test("Times never go back, though somebody has set the clock", writing, async () => {
+Deno.test("Times never decrease, though the wall clock was set", writing, async () => {
   await using folder = new TestFolder();
-  const clock = new Hands();
+  const clock = new SettableClock();
   for (const setMs of [0, 3_600_000, -7_200_000]) {
     clock.wallMs += setMs;
     await withCommitLog(
       `${folder.path}/a`,
-      async ({ commitLog, ticks, settle }) => {
+      async ({ commitLog, appliedAtMs, deliver }) => {
         const nowMs = clock.now().monotonicMs;
         assert(
-          ticks.every((monotonicMs, i) => monotonicMs <= nowMs && monotonicMs >= (ticks[i - 1] ?? -Infinity)),
-          `${ticks}`,
+          appliedAtMs.every((monotonicMs, i) =>
+            monotonicMs <= nowMs && monotonicMs >= (appliedAtMs[i - 1] ?? -Infinity)
+          ),
+          `${appliedAtMs}`,
         );
         commitLog.propose(announced("x"));
-        await settle();
+        await deliver();
       },
       {},
       clock,
@@ -164,117 +166,135 @@ Deno.test("Times never go back, though somebody has set the clock", writing, asy
 
 for (const [errcode, code] of [[13, "disk-full"], [10, "disk-failed"]] as const) {
   Deno.test(
-    `A disk that fails with ${errcode} holds everybody up, is told of once, and loses nothing`,
+    `A disk that fails with ${errcode} blocks the log, is reported once, and loses nothing`,
     writing,
     async () => {
       await using folder = new TestFolder();
-      await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, given, troubles, settle }) => {
-        const failure = breakDown(file, errcode);
+      await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, applied, stalls, deliver }) => {
+        const failure = breakStore(store, errcode);
         commitLog.propose(announced("uno"));
-        for (let i = 0; i < 3; i++) await settle();
-        assertEquals([commitLog.isBlocked, given, troubles], [true, [], [code]]);
+        for (let i = 0; i < 3; i++) await deliver();
+        assertEquals([commitLog.isBlocked, applied, stalls], [true, [], [code]]);
         commitLog.propose(announced("dos"));
-        failure.mend();
-        while (given.length < 2) await settle();
-        assertEquals([commitLog.isBlocked, given], [false, [[0, "uno"], [1, "dos"]]]);
-        assertEquals(troubles, [code, undefined]);
+        failure.repair();
+        while (applied.length < 2) await deliver();
+        assertEquals([commitLog.isBlocked, applied], [false, [[0, "uno"], [1, "dos"]]]);
+        assertEquals(stalls, [code, undefined]);
       }, { retryMs: 1 });
-      await withCommitLog(`${folder.path}/a`, ({ given }) => assertEquals(given.length, 2));
+      await withCommitLog(`${folder.path}/a`, ({ applied }) => assertEquals(applied.length, 2));
     },
   );
 }
 
-Deno.test("What a disk may have given up is written elsewhere before it is given back", writing, async () => {
-  await using folder = new TestFolder();
-  await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, given, troubles, settle }) => {
-    const { sync, checkpointWal } = file;
-    let all = 0;
-    file.sync = () => Promise.reject(new Error("lost"));
-    file.checkpointWal = () => {
-      all++;
-      checkpointWal.call(file);
+Deno.test(
+  "After a failed sync the WAL is checkpointed before its events are committed",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, applied, stalls, deliver }) => {
+      const { sync, checkpointWal } = store;
+      let all = 0;
+      store.sync = () => Promise.reject(new Error("lost"));
+      store.checkpointWal = () => {
+        all++;
+        checkpointWal.call(store);
+      };
+      commitLog.propose(announced("uno"));
+      await deliver();
+      await waitFor(() => stalls.length > 0);
+      assertEquals([commitLog.isBlocked, applied, all], [true, [], 0]);
+      store.sync = sync;
+      while (applied.length === 0) await deliver();
+      assertEquals([commitLog.isBlocked, applied, all], [false, [[0, "uno"]], 1]);
+      assertEquals(stalls, ["disk-failed", undefined]);
+    }, { retryMs: 1 });
+  },
+);
+
+Deno.test(
+  "Entries over the retention are pruned, and private messages become tombstones",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const clock = new SettableClock();
+    const limits = { retainEntries: 4, retainMs: 100_000, retainPrivateMs: 10_000, sync: "normal" } as const;
+    const to = { sessionId: 2n, nick: "beto" };
+    const secret: Uncommitted = {
+      type: "said",
+      timeMs: 5,
+      sessionId: 1n,
+      clientSeq: 1,
+      redelivered: false,
+      nick: "ana",
+      text: "s",
+      to,
     };
-    commitLog.propose(announced("uno"));
-    await settle();
-    await waitFor(() => troubles.length > 0);
-    assertEquals([commitLog.isBlocked, given, all], [true, [], 0]);
-    file.sync = sync;
-    while (given.length === 0) await settle();
-    assertEquals([commitLog.isBlocked, given, all], [false, [[0, "uno"]], 1]);
-    assertEquals(troubles, ["disk-failed", undefined]);
-  }, { retryMs: 1 });
-});
+    await withCommitLog(
+      `${folder.path}/a`,
+      async ({ store, commitLog, applied, deliver }) => {
+        for (let i = 0; i < 8; i++) {
+          commitLog.propose(announced(`${i}`));
+          await deliver();
+        }
+        assertEquals([store.firstSeq, applied.length], [0, 8]);
+        commitLog.propose(announced("8"));
+        await deliver();
+        assertEquals([store.firstSeq, store.nextSeq, applied.length], [5, 9, 9]);
+        commitLog.propose(secret);
+        await deliver();
+      },
+      limits,
+      clock,
+    );
+    const secretOf = (store: SqliteStore) =>
+      [...store.entries()].map(({ event }) => event).find(({ type }) => type === "said");
+    clock.advance(10_000);
+    await withCommitLog(
+      `${folder.path}/a`,
+      ({ store }) => assertEquals(secretOf(store), secret),
+      limits,
+      clock,
+    );
+    clock.advance(1);
+    const expected: Uncommitted = {
+      type: "said",
+      timeMs: 0,
+      sessionId: 1n,
+      clientSeq: 1,
+      redelivered: false,
+      nick: "",
+      text: "",
+    };
+    await withCommitLog(
+      `${folder.path}/a`,
+      ({ store }) => assertEquals(secretOf(store), expected),
+      limits,
+      clock,
+    );
+    clock.advance(100_000);
+    await withCommitLog(
+      `${folder.path}/a`,
+      ({ store }) => assertEquals(store.firstSeq, store.nextSeq - 1),
+      limits,
+      clock,
+    );
+  },
+);
 
-Deno.test("Too much and too old entries are forgotten, and words of private messages", writing, async () => {
+Deno.test("A failed write is not repeated before the retry is due", writing, async () => {
   await using folder = new TestFolder();
-  const clock = new Hands();
-  const limits = { retainEntries: 4, retainMs: 100_000, retainPrivateMs: 10_000, sync: "normal" } as const;
-  const to = { sessionId: 2n, nick: "beto" };
-  const secret: Uncommitted = {
-    type: "said",
-    timeMs: 5,
-    sessionId: 1n,
-    clientSeq: 1,
-    redelivered: false,
-    nick: "ana",
-    text: "s",
-    to,
-  };
-  await withCommitLog(
-    `${folder.path}/a`,
-    async ({ file, commitLog, given, settle }) => {
-      for (let i = 0; i < 8; i++) {
-        commitLog.propose(announced(`${i}`));
-        await settle();
-      }
-      assertEquals([file.firstSeq, given.length], [0, 8]);
-      commitLog.propose(announced("8"));
-      await settle();
-      assertEquals([file.firstSeq, file.nextSeq, given.length], [5, 9, 9]);
-      commitLog.propose(secret);
-      await settle();
-    },
-    limits,
-    clock,
-  );
-  const secretOf = (file: SqliteStore) =>
-    [...file.entries()].map(({ event }) => event).find(({ type }) => type === "said");
-  clock.advance(10_000);
-  await withCommitLog(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), secret), limits, clock);
-  clock.advance(1);
-  const trace: Uncommitted = {
-    type: "said",
-    timeMs: 0,
-    sessionId: 1n,
-    clientSeq: 1,
-    redelivered: false,
-    nick: "",
-    text: "",
-  };
-  await withCommitLog(`${folder.path}/a`, ({ file }) => assertEquals(secretOf(file), trace), limits, clock);
-  clock.advance(100_000);
-  await withCommitLog(
-    `${folder.path}/a`,
-    ({ file }) => assertEquals(file.firstSeq, file.nextSeq - 1),
-    limits,
-    clock,
-  );
-});
-
-Deno.test("A disk that fails is left alone until it is time to try again", writing, async () => {
-  await using folder = new TestFolder();
-  await withCommitLog(`${folder.path}/a`, async ({ file, commitLog, settle }) => {
+  await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, deliver }) => {
     let tries = 0;
-    const { append } = file;
-    file.append = () => {
+    const { append } = store;
+    store.append = () => {
       tries++;
       throw new Error("no good");
     };
     commitLog.propose(announced("uno"));
-    await settle();
+    await deliver();
     for (let i = 0; i < 3; i++) commitLog.deliver();
     assertEquals(tries, 1);
-    file.append = append;
+    store.append = append;
   }, { retryMs: 60_000 });
-  await withCommitLog(`${folder.path}/a`, ({ given }) => assertEquals(given, [[0, "uno"]]));
+  await withCommitLog(`${folder.path}/a`, ({ applied }) => assertEquals(applied, [[0, "uno"]]));
 });

@@ -1,4 +1,4 @@
-// The file of a room: what comes back of what was stored, what is forgotten, and files that are none.
+// The SQLite file of a room: reading it back, pruning, and files that are refused.
 
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
@@ -36,36 +36,35 @@ const ALL: Uncommitted[] = [
   left(1n, "eva"),
 ];
 
-/** Gives the test a path, and a way to open it. */
 async function inFolder(act: (path: string, folder: TestFolder) => Promise<void>) {
   await using folder = new TestFolder();
   await act(`${folder.path}/room.db`, folder);
 }
 
-function entriesOf(file: SqliteStore): Uncommitted[] {
+function eventsOf(file: SqliteStore): Uncommitted[] {
   return [...file.entries()].map(({ event }) => event);
 }
 
-/** Who is in after the file's past and all of its entries, and what was accepted of whom. */
-function membersOf(file: SqliteStore) {
+/** The members after snapshot and entries, and the departed sessions. */
+function stateOf(file: SqliteStore) {
   const state = new RoomState();
-  for (const entry of [...file.snapshot(), ...entriesOf(file)]) state.apply(entry);
+  for (const event of [...file.snapshot(), ...eventsOf(file)]) state.apply(event);
   return {
-    in: [...state].map((
+    members: [...state].map((
       { sessionId, nick, sinceMs, lastClientSeq },
     ) => [sessionId, nick, sinceMs, lastClientSeq]),
-    gone: [...state.departed],
+    departed: [...state.departed],
   };
 }
 
-async function refusal(path: string): Promise<string> {
+async function errorCodeOf(path: string): Promise<string> {
   const error = await assertRejects(() => SqliteStore.open(path), InputError);
   assertEquals(error.details.path, path);
   return error.code;
 }
 
 Deno.test(
-  "A file gives back what was stored, as it was, to whoever opens it next",
+  "A file that is opened again has the events as they were stored",
   writing,
   () =>
     inFolder(async (path) => {
@@ -73,7 +72,7 @@ Deno.test(
       {
         using file = await SqliteStore.open(path);
         ({ logId } = file);
-        assertEquals([file.firstSeq, file.nextSeq, entriesOf(file)], [0, 0, []]);
+        assertEquals([file.firstSeq, file.nextSeq, eventsOf(file)], [0, 0, []]);
         file.append(ALL.slice(0, 3), 100);
         file.append(ALL.slice(3), 200);
         await file.sync();
@@ -82,7 +81,7 @@ Deno.test(
       using file = await SqliteStore.open(path);
       assertEquals([file.logId, file.firstSeq, file.nextSeq], [logId, 0, 7]);
       assertNotEquals(logId, 0n);
-      assertEquals(entriesOf(file), ALL);
+      assertEquals(eventsOf(file), ALL);
       assertEquals([...file.entries()].map(({ seq, storedAtMs }) => [seq, storedAtMs]).slice(2, 4), [
         [2, 100],
         [3, 200],
@@ -92,7 +91,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A file that a process left without closing it has all that was stored",
+  "A file that a process did not close has everything that was stored",
   writing,
   () =>
     inFolder(async (path, folder) => {
@@ -100,14 +99,14 @@ Deno.test(
       file.append(ALL, 100);
       for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${folder.path}/copy.db${end}`);
       using copy = await SqliteStore.open(`${folder.path}/copy.db`);
-      assertEquals(entriesOf(copy), ALL);
+      assertEquals(eventsOf(copy), ALL);
       copy.append(ALL, 200);
       assertEquals(copy.nextSeq, 14);
     }),
 );
 
 Deno.test(
-  "A file and what lies beside it are for their owner alone",
+  "A file and its WAL are readable by the owner only",
   writing,
   () =>
     inFolder(async (path, folder) => {
@@ -121,7 +120,7 @@ Deno.test(
 );
 
 Deno.test(
-  "All of a round are stored or none, and the numbers go on",
+  "An append stores all events or none, and seq continues",
   writing,
   () =>
     inFolder(async (path) => {
@@ -130,23 +129,23 @@ Deno.test(
       try {
         file.append([joined(1n, "ana"), tooLong], 100);
       } catch { /* that is the point */ }
-      assertEquals([file.nextSeq, entriesOf(file)], [0, []]);
+      assertEquals([file.nextSeq, eventsOf(file)], [0, []]);
       file.append([joined(1n, "ana")], 100);
-      assertEquals(entriesOf(file), [joined(1n, "ana")]);
+      assertEquals(eventsOf(file), [joined(1n, "ana")]);
     }),
 );
 
-Deno.test("A file that a server uses is refused to the next", writing, () =>
+Deno.test("A file that is open is refused to another server", writing, () =>
   inFolder(async (path) => {
     {
       using _file = await SqliteStore.open(path);
-      assertEquals(await refusal(path), "data-busy");
+      assertEquals(await errorCodeOf(path), "data-busy");
     }
     using _file = await SqliteStore.open(path);
   }));
 
 Deno.test(
-  "What is no room of ours is refused, and left as it was",
+  "A file that is no room is refused and unchanged",
   writing,
   () =>
     inFolder(async (path, folder) => {
@@ -170,7 +169,7 @@ Deno.test(
         ["data-damaged", (path) => {
           Deno.writeFileSync(path, Deno.readFileSync(`${folder.path}/good.db`).slice(0, 50_000));
         }],
-        // Deep inside, where nobody looks before it is read.
+        // Deep inside, where only a read finds it.
         ["data-damaged", (path) => {
           const bytes = Deno.readFileSync(`${folder.path}/good.db`);
           bytes.fill(0x55, 10 * 4_096, 11 * 4_096);
@@ -184,16 +183,16 @@ Deno.test(
       for (const [code, make] of cases) {
         make(path);
         const before = await Deno.readFile(path);
-        assertEquals(await refusal(path), code);
+        assertEquals(await errorCodeOf(path), code);
         assertEquals(await Deno.readFile(path), before);
         await Deno.remove(path);
       }
-      assertEquals(await refusal(`${folder.path}/nowhere/room.db`), "data-unusable");
-      assertEquals(await refusal(folder.path), "data-unusable");
+      assertEquals(await errorCodeOf(`${folder.path}/nowhere/room.db`), "data-unusable");
+      assertEquals(await errorCodeOf(folder.path), "data-unusable");
     }),
 );
 
-Deno.test("An entry that is missing or cannot be read is found", writing, () =>
+Deno.test("A missing entry and an unreadable one are found", writing, () =>
   inFolder(async (path) => {
     for (const harm of ["DELETE FROM entries WHERE seq = 3", "UPDATE entries SET frame = x'00'"]) {
       {
@@ -206,14 +205,14 @@ Deno.test("An entry that is missing or cannot be read is found", writing, () =>
       }
       {
         using file = await SqliteStore.open(path);
-        assertEquals(assertThrows(() => entriesOf(file), InputError).code, "data-damaged");
+        assertEquals(assertThrows(() => eventsOf(file), InputError).code, "data-damaged");
       }
       await Deno.remove(path);
     }
   }));
 
 Deno.test(
-  "A file forgets what is too much or too old, and knows who was in and what was accepted",
+  "Pruning deletes entries over the retention, and keeps members and counters",
   writing,
   () =>
     inFolder(async (path) => {
@@ -224,28 +223,28 @@ Deno.test(
           100,
         );
         file.append([left(2n, "beto"), said(1n, 7), said(3n, 1)], 200);
-        const before = membersOf(file);
+        const before = stateOf(file);
         file.prune({ entries: 4, sinceMs: 0 });
-        assertEquals([file.firstSeq, entriesOf(file).length], [4, 4]);
-        assertEquals(membersOf(file), before);
+        assertEquals([file.firstSeq, eventsOf(file).length], [4, 4]);
+        assertEquals(stateOf(file), before);
         file.prune({ entries: 99, sinceMs: 150 });
-        assertEquals([file.firstSeq, entriesOf(file).length], [5, 3]);
+        assertEquals([file.firstSeq, eventsOf(file).length], [5, 3]);
         file.prune({ entries: 99, sinceMs: 1_000 });
-        assertEquals([file.firstSeq, entriesOf(file)], [7, [said(3n, 1)]]);
-        assertEquals(membersOf(file), before);
+        assertEquals([file.firstSeq, eventsOf(file)], [7, [said(3n, 1)]]);
+        assertEquals(stateOf(file), before);
         file.prune({ entries: 99, sinceMs: 0 });
       }
       using file = await SqliteStore.open(path);
       assertEquals([file.firstSeq, file.nextSeq], [7, 8]);
-      assertEquals(membersOf(file), {
-        in: [[1n, "ana", 5, 7], [3n, "eva", 5, 1]],
-        gone: [[2n, 6]],
+      assertEquals(stateOf(file), {
+        members: [[1n, "ana", 5, 7], [3n, "eva", 5, 1]],
+        departed: [[2n, 6]],
       });
     }),
 );
 
 Deno.test(
-  "A file that has forgotten when a backup was named still knows it",
+  "Pruning the entry of a backup keeps the backup",
   writing,
   () =>
     inFolder(async (path) => {
@@ -263,7 +262,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A file forgets what private messages said, and that alone",
+  "Private messages become tombstones, and nothing else changes",
   writing,
   () =>
     inFolder(async (path) => {
@@ -274,15 +273,15 @@ Deno.test(
         file.append([joined(1n, "ana"), said(1n, 1, { to, text: secret }), said(1n, 2)], 100);
         file.append([said(1n, 3, { to })], 200);
         file.deletePrivate(100);
-        assertEquals(entriesOf(file)[1], said(1n, 1, { to, text: secret }));
+        assertEquals(eventsOf(file)[1], said(1n, 1, { to, text: secret }));
         file.deletePrivate(101);
-        assertEquals(entriesOf(file), [
+        assertEquals(eventsOf(file), [
           joined(1n, "ana"),
           { type: "said", timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "", text: "" },
           said(1n, 2),
           said(1n, 3, { to }),
         ]);
-        assertEquals(membersOf(file).in, [[1n, "ana", 5, 3]]);
+        assertEquals(stateOf(file).members, [[1n, "ana", 5, 3]]);
         file.deletePrivate(101);
       }
       assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(secret));
@@ -292,7 +291,7 @@ Deno.test(
 );
 
 Deno.test(
-  "What the system may have given up is written into the file itself",
+  "checkpointWal() writes everything into the database file",
   writing,
   () =>
     inFolder(async (path) => {
@@ -303,16 +302,16 @@ Deno.test(
       assertEquals(Deno.statSync(`${path}-wal`).size, 0);
       file.append(ALL, 200);
       await file.sync();
-      assertEquals(entriesOf(file).length, 14);
+      assertEquals(eventsOf(file).length, 14);
     }),
 );
 
 Deno.test(
-  "What is forgotten is not left in the file, and what is kept comes to the same as before",
+  "Pruned text is not left in the file, and the rest makes the same entries as before",
   writing,
   () =>
     inFolder(async (path) => {
-      const words = "words that nobody keeps";
+      const words = "words that are pruned";
       {
         using file = await SqliteStore.open(path);
         file.append([joined(1n, "ana"), said(1n, 1, { text: words }), joined(2n, "beto"), said(1n, 2)], 100);
@@ -320,7 +319,7 @@ Deno.test(
         file.prune({ entries: 3, sinceMs: 0 });
         const state = new RoomState();
         for (const entry of file.snapshot()) state.apply(entry);
-        assertEquals<unknown>(entriesOf(file).map((entry) => state.apply(entry)), entriesOf(file));
+        assertEquals<unknown>(eventsOf(file).map((entry) => state.apply(entry)), eventsOf(file));
       }
       assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(words));
     }),

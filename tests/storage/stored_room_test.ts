@@ -1,4 +1,4 @@
-// Servers that keep their room: one on the file of another that was killed, and one whose disk is full.
+// Servers that store their room: one on the file of another that was killed, and one whose disk is full.
 
 import { assert, assertEquals } from "@std/assert";
 import { makeServer } from "../test_server.ts";
@@ -21,27 +21,27 @@ function say(clientSeq: number, text = `t${clientSeq}`): Say {
   return { type: "say", clientSeq, timeMs: 0, text };
 }
 
-/** What the file of a server is when it is killed: as it lies on the disk. */
-async function killed(path: string): Promise<string> {
+/** Copies the file as it is on the disk when its server is killed. */
+async function copyAsKilled(path: string): Promise<string> {
   const copy = `${path}.killed`;
   for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${copy}${end}`);
   return copy;
 }
 
-/** Has a journal give nothing back until it is let go; counts what it is given meanwhile. */
+/** Makes a commit log deliver nothing until `release`; counts the events proposed. */
 function hold(commitLog: DelayedCommitLog) {
   const { deliver, propose } = commitLog;
-  const held = { count: 0, letGo: () => void (commitLog.deliver = deliver) };
+  const held = { count: 0, release: () => void (commitLog.deliver = deliver) };
   commitLog.deliver = () => {};
-  commitLog.propose = (entry, now) => {
+  commitLog.propose = (event, now) => {
     held.count++;
-    propose.call(commitLog, entry, now);
+    propose.call(commitLog, event, now);
   };
   return held;
 }
 
 Deno.test(
-  "After a kill the room goes on: who comes back is missed by nobody, who does not has left",
+  "After a kill the room continues: a client that resumes in time has not left, another one has",
   writing,
   async () => {
     await using folder = new TestFolder();
@@ -63,7 +63,7 @@ Deno.test(
       await ana.send(say(1), say(2));
       while ((await ana.receive() as LogEntry).seq !== 6);
       await beto.receive();
-      copy = await killed(path);
+      copy = await copyAsKilled(path);
     }
     await using commitLog = await openCommitLog(copy);
     await using server = makeServer({ commitLog, room: { graceMs: 200 } });
@@ -96,9 +96,9 @@ Deno.test(
   },
 );
 
-Deno.test("A server whose disk is full reads nothing more, keeps everybody, and goes on by itself", async () => {
+Deno.test("A server whose disk is full stops reading, keeps its clients, and continues by itself", async () => {
   const commitLog = new DelayedCommitLog();
-  // Times as they are between real programs, only shorter.
+  // The timeouts of real programs, shortened.
   await using server = makeServer({
     commitLog,
     connections: { pingMs: 200, pingTimeoutMs: 1_200 },
@@ -112,7 +112,7 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
   while (performance.now() < endMs) {
     const { type } = (await ana.receive())!;
     heard.add(type);
-    // What nobody reads holds nothing up.
+    // Unread frames do not block it.
     if (type === "ping") await ana.send({ type: "pong" });
   }
   assertEquals(heard, new Set(["ping", "pong"]));
@@ -126,7 +126,7 @@ Deno.test("A server whose disk is full reads nothing more, keeps everybody, and 
   assertEquals(texts, ["t1", "t2"]);
 });
 
-Deno.test("Who wants to come in while the disk is full is let in afterwards", async () => {
+Deno.test("A client that joins while the disk is full is let in afterwards", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = makeServer({ commitLog });
   commitLog.isBlocked = true;
@@ -138,7 +138,7 @@ Deno.test("Who wants to come in while the disk is full is let in afterwards", as
   assertEquals(welcome.nick, "ana");
 });
 
-Deno.test("Who wants to come in while the disk is full for longer is told so, and nothing else", async () => {
+Deno.test("A client that joins while the disk stays full gets store-away", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = makeServer({
     commitLog,
@@ -153,14 +153,14 @@ Deno.test("Who wants to come in while the disk is full for longer is told so, an
   assertEquals((await ana.receiveAll()).map((message) => message.type === "error" && message.code), [
     "store-away",
   ]);
-  // Who has said nothing is late, also then.
+  // The handshake times out, also then.
   assertEquals((await silent.expect("error")).code, "hello-late");
   commitLog.isBlocked = false;
   const { peer } = await join(server.address, hello);
   peer[Symbol.dispose]();
 });
 
-Deno.test("Who could not be let in because nothing was kept has not come too often, however often they came", async () => {
+Deno.test("Joins that failed because nothing could be stored do not count against the join rate", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = makeServer({
     commitLog,
@@ -174,14 +174,14 @@ Deno.test("Who could not be let in because nothing was kept has not come too oft
     assertEquals((await ana.expect("error")).code, "store-away");
     await ana.receiveAll();
   }
-  held.letGo();
-  server.announce("again"); // and all that waited is kept
+  held.release();
+  server.announce("again"); // and everything that waited is stored
   const { peer, welcome } = await join(server.address, makeHello("ana"));
   using _ = peer;
   assertEquals(welcome.nick, "ana");
 });
 
-Deno.test("Who is gone before the room has them has the grace, and then has left", async () => {
+Deno.test("A client that closes before its join is committed gets the grace, and then leaves", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = makeServer({ commitLog, room: { graceMs: 50 } });
   const { peer: beto } = await join(server.address, makeHello("beto"));
@@ -191,14 +191,14 @@ Deno.test("Who is gone before the room has them has the grace, and then has left
   await ana.write(encodeClient(makeHello("ana")));
   await waitFor(() => held.count === 1, "somebody to come");
   ana.close();
-  held.letGo();
+  held.release();
   await beto.send(say(1));
   const types: string[] = [];
   while (types.at(-1) !== "left") types.push((await beto.receive())!.type);
   assertEquals(types, ["joined", "said", "left"]);
 });
 
-Deno.test("Who was given up before the room has them has the grace, and then has left", async () => {
+Deno.test("A client that times out before its join is committed gets the grace, and then leaves", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = makeServer({
     commitLog,
@@ -216,14 +216,14 @@ Deno.test("Who was given up before the room has them has the grace, and then has
   ana[Symbol.dispose]();
   await waitFor(() => server.stats.connections === 1, "them to be gone");
   assertEquals(held.count, 1);
-  held.letGo();
+  held.release();
   await beto.send(say(1));
   const types: string[] = [];
   while (types.at(-1) !== "left") types.push((await beto.receive())!.type);
   assertEquals(types, ["joined", "said", "left"]);
 });
 
-Deno.test("Who is back before their goodbye has happened stays in", async () => {
+Deno.test("A client that resumes before its leave is committed stays in", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = makeServer({ commitLog });
   const { peer: beto } = await join(server.address, makeHello("beto"));
@@ -250,7 +250,7 @@ Deno.test("Who is back before their goodbye has happened stays in", async () => 
   assertEquals(seen, ["joined", "renamed", "t1", "here"]);
 });
 
-Deno.test("Who is banned before the room has them is thrown out as soon as it does", async () => {
+Deno.test("A client banned before its join is committed is kicked right after it", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = makeServer({ commitLog });
   const held = hold(commitLog);
@@ -258,8 +258,8 @@ Deno.test("Who is banned before the room has them is thrown out as soon as it do
   await ana.send(makeHello("ana"));
   await waitFor(() => held.count === 1, "somebody to come");
   assertEquals(server.ban(LOOPBACK, 60_000), 0);
-  held.letGo();
-  server.announce("again"); // and all that waited is kept
+  held.release();
+  server.announce("again"); // and everything that waited is stored
   await ana.expect("welcome");
   assertEquals((await ana.expect("error")).code, "banned");
   await waitFor(() => server.stats.memberCount === 0, "them to be out");
