@@ -1,5 +1,5 @@
-// Drives lib/room/room.ts and lib/client/session_state.ts, the server and the client without sockets, through simulated time and
-// a simulated network, and holds a ledger against what they do. A seed gives the same run every time.
+// The simulator: drives Room and SessionState through simulated time and a simulated network, and checks them against a
+// ledger. A seed always gives the same run.
 
 import type { Fault } from "./simulator/ledger.ts";
 import { CORRECT_RULES } from "./simulator/rules.ts";
@@ -7,12 +7,10 @@ import { type Outcome, Run } from "./simulator/run.ts";
 import { describe, type Scenario, scenarioOf } from "./simulator/scenario.ts";
 import type { Rules } from "./simulator/world.ts";
 
-/** Runs a scenario. */
 export function run(scenario: Scenario, rules: Partial<Rules> = {}): Outcome {
   return new Run(scenario, { ...CORRECT_RULES, ...rules }).outcome();
 }
 
-/** What came of many runs. */
 export interface Tally {
   runs: number;
   messages: number;
@@ -23,20 +21,17 @@ export interface Tally {
   readonly failed: number[];
 }
 
-/** Which seeds to run. */
 export interface Seeds {
   readonly first: number;
   readonly runs: number;
-  /** From one seed to the next. */
+  /** Difference between two seeds. */
   readonly stride?: number;
 }
 
-/** A tally of nothing. */
 export function emptyTally(): Tally {
   return { runs: 0, messages: 0, crashes: 0, disconnects: 0, truncatedFrames: 0, failed: [] };
 }
 
-/** Runs many seeds, one after the other. */
 export function runSeeds({ first, runs, stride = 1 }: Seeds, rules: Partial<Rules> = {}): Tally {
   const tally = emptyTally();
   for (let i = 0; i < runs; i++) {
@@ -48,7 +43,6 @@ export function runSeeds({ first, runs, stride = 1 }: Seeds, rules: Partial<Rule
   return tally;
 }
 
-/** Adds to a tally. */
 export function addCounts(tally: Tally, counts: Omit<Tally, "failed">): void {
   for (const name of ["runs", "messages", "crashes", "disconnects", "truncatedFrames"] as const) {
     tally[name] += counts[name];
@@ -67,7 +61,7 @@ export function findFault(
   return undefined;
 }
 
-/** Removes what can be removed from a scenario that fails, so that it still fails in the same way. */
+/** Removes as many steps as possible from a failing scenario so that it still fails with the same fault. */
 export function shrink(scenario: Scenario, rules: Partial<Rules> = {}): Scenario {
   const fault = run(scenario, rules).problems[0]?.fault;
   if (!fault) return scenario;
@@ -81,13 +75,13 @@ export function shrink(scenario: Scenario, rules: Partial<Rules> = {}): Scenario
         hasShrunk = true;
       } else from += size;
     }
-    // Without a step, another may not be needed any more.
+    // The removal of one step may make another one unnecessary.
     if (!hasShrunk || size > 1) size >>= 1;
   }
   return smallest;
 }
 
-/** What a seed does wrong, and the few steps that suffice for it. */
+/** The steps of the shrunk scenario of a seed, and its faults. */
 export function explainFailure(seed: number, rules: Partial<Rules> = {}): string {
   const scenario = shrink(scenarioOf(seed), rules);
   const { problems } = run(scenario, rules);

@@ -1,25 +1,24 @@
-// Searches for a loss: runs the simulator on as many seeds as are asked for, and shows what fails in few steps.
+// Runs the simulator on many seeds and prints the shrunk scenarios of the failures.
 //
-//   deno run --allow-read=. tools/simulate.ts [--runs 10000] [--seed 1] [--workers 2] [--weaken "only pending"]
+//   deno run --allow-read=. tools/simulate.ts [--runs 10000] [--seed 1] [--workers 2] [--weaken "only unacked"]
 
 import { parseArgs } from "@std/cli/parse-args";
 import { addCounts, emptyTally, explainFailure, type Tally } from "../tests/simulator.ts";
 import { MUTATIONS } from "../tests/simulator/rules.ts";
 import type { Job } from "../tests/simulator/worker.ts";
 
-/** Runs that a worker is given at a time. */
+/** Runs of one job. */
 const BATCH_RUNS = 250;
-/** Nobody wants to see more. */
-const MOST_EXPLAINED = 3;
+const MAX_EXPLAINED = 3;
 
 interface Search {
   readonly first: number;
   readonly runs: number;
   readonly workers: number;
-  readonly weakening: string | undefined;
+  readonly mutation: string | undefined;
 }
 
-async function search({ first, runs, workers, weakening }: Search): Promise<Tally> {
+async function search({ first, runs, workers, mutation }: Search): Promise<Tally> {
   const total = emptyTally();
   let next = first;
   const work = async () => {
@@ -27,7 +26,7 @@ async function search({ first, runs, workers, weakening }: Search): Promise<Tall
     while (next < first + runs) {
       const seeds = { first: next, runs: Math.min(BATCH_RUNS, first + runs - next) };
       next += seeds.runs;
-      const tally = await ask(worker, { seeds, weakening });
+      const tally = await ask(worker, { seeds, mutation });
       addCounts(total, tally);
       total.failed.push(...tally.failed);
     }
@@ -46,10 +45,10 @@ function ask(worker: Worker, job: Job): Promise<Tally> {
   });
 }
 
-function wholeNumber(value: unknown, name: string): number {
+function parsePositive(value: unknown, name: string): number {
   const number = Number(value);
   if (Number.isSafeInteger(number) && number > 0) return number;
-  return refuse(`Cannot use --${name} ${value}: it is not a whole number above 0`);
+  return refuse(`Cannot use --${name} ${value}: it is not an integer above 0`);
 }
 
 function refuse(reason: string): never {
@@ -62,22 +61,22 @@ const flags = parseArgs(Deno.args, {
   default: { runs: "10000", seed: "1", workers: `${navigator.hardwareConcurrency}` },
 });
 const { weaken } = flags;
-const weakening = Object.keys(MUTATIONS).find((name) => typeof weaken === "string" && name.includes(weaken));
-if (weaken !== undefined && weakening === undefined) {
+const mutation = Object.keys(MUTATIONS).find((name) => typeof weaken === "string" && name.includes(weaken));
+if (weaken !== undefined && mutation === undefined) {
   refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(MUTATIONS).join("\n  ")}`);
 }
 const startedMs = performance.now();
 const { runs, messages, crashes, disconnects, truncatedFrames, failed } = await search({
-  first: wholeNumber(flags.seed, "seed"),
-  runs: wholeNumber(flags.runs, "runs"),
-  workers: wholeNumber(flags.workers, "workers"),
-  weakening,
+  first: parsePositive(flags.seed, "seed"),
+  runs: parsePositive(flags.runs, "runs"),
+  workers: parsePositive(flags.workers, "workers"),
+  mutation,
 });
-const rules = weakening === undefined ? {} : MUTATIONS[weakening]?.rules;
-for (const seed of failed.slice(0, MOST_EXPLAINED)) console.log(`${explainFailure(seed, rules)}\n`);
+const rules = mutation === undefined ? {} : MUTATIONS[mutation]?.rules;
+for (const seed of failed.slice(0, MAX_EXPLAINED)) console.log(`${explainFailure(seed, rules)}\n`);
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
 console.log(
-  `${runs} runs, ${messages} messages, ${crashes} server deaths, ${disconnects} other breaks, ` +
+  `${runs} runs, ${messages} messages, ${crashes} server crashes, ${disconnects} other faults, ` +
     `${truncatedFrames} connections cut within a frame (${seconds} s): ${failed.length} runs with a fault`,
 );
 if (failed.length > 0) {

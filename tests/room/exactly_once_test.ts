@@ -13,7 +13,7 @@ const RUNS = 1_000;
 /** The fault of a mutation must show within so many long runs. */
 const MUTATION_RUNS = 1_000;
 
-const ONLY_UNACKED = MUTATIONS["only pending messages are sent again"]!.rules;
+const ONLY_UNACKED = MUTATIONS["only unacked messages are sent again"]!.rules;
 
 Deno.test("A surviving client's messages are shown once, in order, by all clients that stay", pure, () => {
   const { failed, crashes, disconnects, truncatedFrames } = runSeeds({ first: 1, runs: RUNS });

@@ -1,11 +1,10 @@
-// What was typed, what servers logged and what clients showed; and everything in it that must not be.
+// The ledger: what clients sent, what servers logged and what clients showed. Reports every fault.
 
 import type { Delivery } from "../../lib/client/read_tracker.ts";
 import type { Left, LogEntry, MessageBody, Renamed, Said, Say } from "../../lib/protocol/frames.ts";
 import { RESUME_GRACE_MS } from "../../lib/room/room.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** What went wrong. */
 export type Fault =
   | "lost"
   | "shown twice"
@@ -18,89 +17,81 @@ export type Fault =
   | "not settled"
   | "crashed";
 
-/** One thing that went wrong. */
 export interface Problem {
   readonly fault: Fault;
   readonly details: string;
 }
 
-/** One message as it was typed. */
 interface SentMessage {
   readonly content: MessageBody;
   readonly atMs: number;
-  /** Times that servers gave it. */
+  /** Times that servers set. */
   readonly timesMs: Set<number>;
   /** The time with which its sender first read it back; 0 until then. */
-  readBackMs: number;
+  echoedTimeMs: number;
 }
 
-/** One client's page. */
 interface ClientRecord {
   readonly name: string;
-  /** Message `n` is at `n` - 1. */
-  readonly typed: SentMessage[];
-  /** Since when everything is to be shown: the first WELCOME. */
+  /** Message `clientSeq` is at `clientSeq - 1`. */
+  readonly sent: SentMessage[];
+  /** Time of the first WELCOME: the client must show all later messages. */
   sinceMs: number | undefined;
-  /** Numbers of the messages shown, by sender. */
+  /** `clientSeq` of the messages shown, by sender. */
   readonly shown: Map<bigint, Set<number>>;
-  /** The number shown last, by sender. */
+  /** The last `clientSeq` shown, by sender. */
   readonly lastShown: Map<bigint, number>;
 }
 
-/** One page of a server's run. */
 interface LogRecord {
   readonly name: string;
   /** By `seq`. */
   readonly entries: LogEntry[];
-  /** Highest number logged, by sender. */
+  /** Highest `clientSeq` logged, by sender. */
   readonly logged: Map<bigint, number>;
-  /** Nicks of those who are in. */
+  /** Of the members. */
   readonly nicks: Map<bigint, string>;
   /** `seq` after the last entry shown live, by reader. */
   readonly live: Map<bigint, number>;
 }
 
-/** Where a reader is in the log that it reads. */
 export interface Reading {
   readonly reader: bigint;
   readonly logId: bigint;
-  /** `seq` of the entry that must come next. */
-  readonly next: number;
+  readonly nextSeq: number;
 }
 
-/** The ledger of one run. Clients are known by their session, servers by their instance. */
 export class Ledger {
   readonly problems: Problem[] = [];
-  /** Connections that ended in the middle of a frame. */
-  cutFrames = 0;
+  /** Connections that ended within a frame. */
+  truncatedFrames = 0;
   readonly #timeline: Timeline;
-  readonly #accounts = new Map<bigint, ClientRecord>();
-  readonly #books = new Map<bigint, LogRecord>();
+  readonly #clients = new Map<bigint, ClientRecord>();
+  readonly #logs = new Map<bigint, LogRecord>();
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
   }
 
-  /** How many messages were typed. */
   get messages(): number {
-    return this.#accounts.values().reduce((sum, { typed }) => sum + typed.length, 0);
+    return this.#clients.values().reduce((sum, { sent }) => sum + sent.length, 0);
   }
 
-  open(sessionId: bigint, name: string): void {
-    this.#accounts.set(sessionId, {
+  addClient(sessionId: bigint, name: string): void {
+    this.#clients.set(sessionId, {
       name,
-      typed: [],
+      sent: [],
       sinceMs: undefined,
       shown: new Map(),
       lastShown: new Map(),
     });
   }
 
-  /** A server starts. Returns how many entries of its log are known from before. */
+  /** A server starts. Returns how many entries of its log the ledger has from before. */
   openLog(logId: bigint, name: string): number {
-    const known = this.#books.get(logId);
+    const known = this.#logs.get(logId);
     if (known) return known.entries.length;
-    this.#books.set(logId, {
+    this.#logs.set(logId, {
       name,
       entries: [],
       logged: new Map(),
@@ -114,154 +105,154 @@ export class Ledger {
     this.problems.push({ fault, details: `${details} at ${this.#timeline.nowMs.toFixed(3)} ms` });
   }
 
-  typed(sessionId: bigint, content: MessageBody): void {
-    this.#accounts.get(sessionId)!.typed.push({
+  sent(sessionId: bigint, content: MessageBody): void {
+    this.#clients.get(sessionId)!.sent.push({
       content,
       atMs: this.#timeline.nowMs,
       timesMs: new Set(),
-      readBackMs: 0,
+      echoedTimeMs: 0,
     });
   }
 
-  /** A client sends something again. */
   resent(sessionId: bigint, say: Say): void {
     const { clientSeq, timeMs } = say;
-    const { name, typed } = this.#accounts.get(sessionId)!;
-    const message = typed[clientSeq - 1];
-    if (isSameContent(message?.content, say) && message?.readBackMs === timeMs) return;
+    const { name, sent } = this.#clients.get(sessionId)!;
+    const message = sent[clientSeq - 1];
+    if (isSameContent(message?.content, say) && message?.echoedTimeMs === timeMs) return;
     this.report("garbled", `${name} sends message ${clientSeq} again as another`);
   }
 
-  /** A server has let somebody in, and calls them so. */
-  entered(logId: bigint, { asked, given }: { asked: string; given: string }): void {
-    const { name } = this.#books.get(logId)!;
-    if (given !== asked) this.report("wrong nick", `${name} calls ${asked} ${given}`);
+  joined(logId: bigint, { requested, granted }: { requested: string; granted: string }): void {
+    const { name } = this.#logs.get(logId)!;
+    if (granted !== requested) this.report("wrong nick", `${name} calls ${requested} ${granted}`);
   }
 
-  /** A server has refused somebody because of their nick. */
-  refused(logId: bigint, sessionId: bigint, nick: string): void {
-    const book = this.#books.get(logId)!;
-    if (!isTaken(book, nick, sessionId)) {
-      this.report("wrong nick", `${book.name} refuses ${nick}, which is free`);
+  /** A server has rejected a nick. */
+  rejected(logId: bigint, sessionId: bigint, nick: string): void {
+    const log = this.#logs.get(logId)!;
+    if (!isTaken(log, nick, sessionId)) {
+      this.report("wrong nick", `${log.name} rejects ${nick}, which is free`);
     }
   }
 
   welcomed(sessionId: bigint): void {
-    this.#accounts.get(sessionId)!.sinceMs ??= this.#timeline.nowMs;
+    this.#clients.get(sessionId)!.sinceMs ??= this.#timeline.nowMs;
   }
 
-  /** A server's log holds one more entry. `deletedMs` is how long somebody who left has had no connection. */
-  logged(logId: bigint, entry: LogEntry, deletedMs: number): void {
-    const book = this.#books.get(logId)!;
-    if (entry.seq !== book.entries.length) {
-      this.report("garbled", `${book.name} leaves a gap before ${entry.seq}`);
+  /** A log has a new entry. `disconnectedMs`: for LEFT, how long the member had no connection. */
+  logged(logId: bigint, entry: LogEntry, disconnectedMs: number): void {
+    const log = this.#logs.get(logId)!;
+    if (entry.seq !== log.entries.length) {
+      this.report("garbled", `${log.name} leaves a gap before ${entry.seq}`);
     }
-    book.entries.push(entry);
-    if (entry.type === "said") return this.#noteSaid(book, entry);
-    if (entry.type === "left") return this.#noteLeft(book, entry, deletedMs);
-    if (entry.type === "renamed") this.#checkRenamed(book, entry);
+    log.entries.push(entry);
+    if (entry.type === "said") return this.#recordSaid(log, entry);
+    if (entry.type === "left") return this.#recordLeft(log, entry, disconnectedMs);
+    if (entry.type === "renamed") this.#checkRenamed(log, entry);
     if (entry.type !== "joined" && entry.type !== "renamed") return;
-    if (isTaken(book, entry.nick, entry.sessionId)) {
-      this.report("wrong nick", `${book.name} gives ${entry.nick} away twice`);
+    if (isTaken(log, entry.nick, entry.sessionId)) {
+      this.report("wrong nick", `${log.name} gives ${entry.nick} away twice`);
     }
-    if (entry.type === "joined" && book.nicks.has(entry.sessionId)) {
-      this.report("wrong departure", `${book.name} logs a second arrival`);
+    if (entry.type === "joined" && log.nicks.has(entry.sessionId)) {
+      this.report("wrong departure", `${log.name} logs a second arrival`);
     }
-    book.nicks.set(entry.sessionId, entry.nick);
+    log.nicks.set(entry.sessionId, entry.nick);
   }
 
-  /** A client has read an entry of a log. */
-  read({ reader, logId, next }: Reading, entry: LogEntry, place: Delivery): void {
-    const account = this.#accounts.get(reader)!;
-    const book = this.#books.get(logId)!;
-    const logged = book.entries[next];
+  read({ reader, logId, nextSeq }: Reading, entry: LogEntry, delivery: Delivery): void {
+    const client = this.#clients.get(reader)!;
+    const log = this.#logs.get(logId)!;
+    const logged = log.entries[nextSeq];
     const isPrivate = logged?.type === "said" && logged.to !== undefined;
     if (isPrivate && ![logged.sessionId, logged.to!.sessionId].includes(reader)) {
-      if (entry.type !== "noop") this.report("overheard", `${account.name} reads entry ${next}`);
-    } else if (entry.seq !== next || !isSame(entry, logged)) {
-      this.report("garbled", `${account.name} reads something else as entry ${next} of ${book.name}`);
+      if (entry.type !== "noop") this.report("overheard", `${client.name} reads entry ${nextSeq}`);
+    } else if (entry.seq !== nextSeq || !isSame(entry, logged)) {
+      this.report("garbled", `${client.name} reads something else as entry ${nextSeq} of ${log.name}`);
     }
     if (entry.type === "said" && entry.sessionId === reader) {
-      const message = account.typed[entry.clientSeq - 1];
-      if (message) message.readBackMs ||= entry.timeMs;
+      const message = client.sent[entry.clientSeq - 1];
+      if (message) message.echoedTimeMs ||= entry.timeMs;
     }
-    if (place === "duplicate") return;
-    if (place === "live") {
-      if (entry.seq < (book.live.get(reader) ?? 0)) {
-        this.report("shown out of order", `${account.name} shows entry ${next} of ${book.name} late`);
+    if (delivery === "duplicate") return;
+    if (delivery === "live") {
+      if (entry.seq < (log.live.get(reader) ?? 0)) {
+        this.report("shown out of order", `${client.name} shows entry ${nextSeq} of ${log.name} late`);
       }
-      book.live.set(reader, entry.seq + 1);
+      log.live.set(reader, entry.seq + 1);
     }
-    if (entry.type === "said") this.#noteShown(account, entry);
+    if (entry.type === "said") this.#recordShown(client, entry);
   }
 
-  /** When the oldest message was typed that a server has had and that one of `readers` has not shown; Infinity
-   * if there is none. */
+  /** When the oldest message was sent that a server has logged and one of `readers` has not shown; Infinity if there is
+   * none. */
   missingSinceMs(survivors: readonly bigint[], readers: readonly bigint[]): number {
     let sinceMs = Infinity;
-    for (const { atMs, wasLogged } of this.#lacked(survivors, readers)) {
+    for (const { atMs, wasLogged } of this.#missing(survivors, readers)) {
       if (wasLogged) sinceMs = Math.min(sinceMs, atMs);
     }
     return sinceMs;
   }
 
-  /** It is over: what a survivor said and another has not shown is lost; and where the one server keeps its log,
-   * so is what others have read back that said it. */
-  settle(survivors: readonly bigint[], { isKept }: { isKept: boolean }): void {
-    for (const { reader, sender, n } of isKept ? this.#lackedOfGone(survivors) : []) {
-      this.report("lost", `${reader} has not shown message ${n} of ${sender}, who had read it back,`);
+  /** Reports as lost the messages of survivors that another has not shown. If the only server stores its log
+   * (`isKept`), also those of departed clients that had read their echo. */
+  finish(survivors: readonly bigint[], { isKept }: { isKept: boolean }): void {
+    for (const { reader, sender, clientSeq } of isKept ? this.#missingOfDeparted(survivors) : []) {
+      this.report(
+        "lost",
+        `${reader} has not shown message ${clientSeq} of ${sender}, which had read its echo,`,
+      );
     }
-    for (const { reader, sender, n, wasLogged } of this.#lacked(survivors)) {
-      const where = wasLogged ? "though a server had it" : "and no server has had it";
-      this.report("lost", `${reader} has not shown message ${n} of ${sender}, ${where},`);
+    for (const { reader, sender, clientSeq, wasLogged } of this.#missing(survivors)) {
+      const where = wasLogged ? "though a server logged it" : "and no server logged it";
+      this.report("lost", `${reader} has not shown message ${clientSeq} of ${sender}, ${where},`);
     }
   }
 
-  *#lacked(survivors: readonly bigint[], readers = survivors) {
+  *#missing(survivors: readonly bigint[], readers = survivors) {
     for (const readerSession of readers) {
-      const { name, sinceMs = Infinity, shown } = this.#accounts.get(readerSession)!;
+      const { name, sinceMs = Infinity, shown } = this.#clients.get(readerSession)!;
       for (const sender of survivors) {
-        const { name: from, typed } = this.#accounts.get(sender)!;
+        const { name: from, sent } = this.#clients.get(sender)!;
         const numbers = shown.get(sender);
-        if (numbers?.size === typed.length) continue;
-        for (let n = 1; n <= typed.length; n++) {
-          if (numbers?.has(n)) continue;
-          const { atMs, content: { to } } = typed[n - 1]!;
+        if (numbers?.size === sent.length) continue;
+        for (let clientSeq = 1; clientSeq <= sent.length; clientSeq++) {
+          if (numbers?.has(clientSeq)) continue;
+          const { atMs, content: { to } } = sent[clientSeq - 1]!;
           if (atMs < sinceMs) continue;
           if (to && to.sessionId !== readerSession && sender !== readerSession) continue;
-          const wasLogged = this.#books.values().some(({ logged }) => (logged.get(sender) ?? 0) >= n);
-          yield { reader: name, sender: from, n, atMs, wasLogged };
+          const wasLogged = this.#logs.values().some(({ logged }) => (logged.get(sender) ?? 0) >= clientSeq);
+          yield { reader: name, sender: from, clientSeq, atMs, wasLogged };
         }
       }
     }
   }
 
-  *#lackedOfGone(survivors: readonly bigint[]) {
-    const gone = [...this.#accounts.keys()].filter((sessionId) => !survivors.includes(sessionId));
-    for (const { sender, n, ...lacked } of this.#lacked(gone, survivors)) {
-      const account = this.#accounts.values().find(({ name }) => name === sender);
-      if (account!.typed[n - 1]!.readBackMs > 0) yield { sender, n, ...lacked };
+  *#missingOfDeparted(survivors: readonly bigint[]) {
+    const departed = [...this.#clients.keys()].filter((sessionId) => !survivors.includes(sessionId));
+    for (const { sender, clientSeq, ...missing } of this.#missing(departed, survivors)) {
+      const client = this.#clients.values().find(({ name }) => name === sender);
+      if (client!.sent[clientSeq - 1]!.echoedTimeMs > 0) yield { sender, clientSeq, ...missing };
     }
   }
 
-  #noteSaid(book: LogRecord, entry: Said): void {
+  #recordSaid(log: LogRecord, entry: Said): void {
     const { sessionId, clientSeq, timeMs, redelivered } = entry;
-    const { name, typed } = this.#accounts.get(sessionId)!;
-    if (clientSeq <= (book.logged.get(sessionId) ?? 0)) {
-      this.report("logged twice", `${book.name} logs message ${clientSeq} of ${name} again`);
+    const { name, sent } = this.#clients.get(sessionId)!;
+    if (clientSeq <= (log.logged.get(sessionId) ?? 0)) {
+      this.report("logged twice", `${log.name} logs message ${clientSeq} of ${name} again`);
     }
-    book.logged.set(sessionId, Math.max(clientSeq, book.logged.get(sessionId) ?? 0));
-    const message = typed[clientSeq - 1];
+    log.logged.set(sessionId, Math.max(clientSeq, log.logged.get(sessionId) ?? 0));
+    const message = sent[clientSeq - 1];
     if (!isSameContent(message?.content, entry)) {
-      this.report("garbled", `${book.name} logs a wrong message ${clientSeq} of ${name}`);
+      this.report("garbled", `${log.name} logs a wrong message ${clientSeq} of ${name}`);
     }
-    if (book.nicks.get(sessionId) !== entry.nick) {
-      this.report("wrong nick", `${book.name} calls ${name} ${entry.nick}`);
+    if (log.nicks.get(sessionId) !== entry.nick) {
+      this.report("wrong nick", `${log.name} calls ${name} ${entry.nick}`);
     }
     if (redelivered && !message?.timesMs.has(timeMs)) {
       this.report(
         "garbled",
-        `${book.name} logs message ${clientSeq} of ${name} with a time that no server gave it`,
+        `${log.name} logs message ${clientSeq} of ${name} with a time that no server gave it`,
       );
     }
     message?.timesMs.add(timeMs);
@@ -272,18 +263,18 @@ export class Ledger {
     this.report("wrong nick", `${name} says that ${oldNick} is now ${nick}`);
   }
 
-  #noteLeft(book: LogRecord, { sessionId, connectionLost }: Left, deletedMs: number): void {
-    const wasPresent = book.nicks.delete(sessionId);
-    if (wasPresent && deletedMs >= (connectionLost ? RESUME_GRACE_MS : 0)) return;
-    const { name } = this.#accounts.get(sessionId)!;
-    this.report("wrong departure", `${book.name} says that ${name} left, gone ${deletedMs} ms`);
+  #recordLeft(log: LogRecord, { sessionId, connectionLost }: Left, disconnectedMs: number): void {
+    const wasPresent = log.nicks.delete(sessionId);
+    if (wasPresent && disconnectedMs >= (connectionLost ? RESUME_GRACE_MS : 0)) return;
+    const { name } = this.#clients.get(sessionId)!;
+    this.report("wrong departure", `${log.name} says that ${name} left, gone ${disconnectedMs} ms`);
   }
 
-  #noteShown({ name, shown, lastShown }: ClientRecord, { sessionId, clientSeq }: Said): void {
+  #recordShown({ name, shown, lastShown }: ClientRecord, { sessionId, clientSeq }: Said): void {
     const numbers = shown.get(sessionId) ?? new Set();
     shown.set(sessionId, numbers);
     const last = lastShown.get(sessionId) ?? 0;
-    const from = this.#accounts.get(sessionId)!.name;
+    const from = this.#clients.get(sessionId)!.name;
     if (numbers.has(clientSeq)) {
       this.report("shown twice", `${name} shows message ${clientSeq} of ${from} again`);
     } else if (clientSeq < last) {
@@ -294,7 +285,7 @@ export class Ledger {
   }
 }
 
-/** Whether somebody else has a nick. */
+/** Whether another member has the nick. */
 function isTaken({ nicks }: LogRecord, nick: string, sessionId: bigint): boolean {
   return nicks.entries().some(([holder, held]) => holder !== sessionId && held === nick);
 }
@@ -308,7 +299,7 @@ function isSame(one: LogEntry, other: LogEntry | undefined): boolean {
     names.every((name) => typeof fields![name] === "object" || fields![name] === others![name]);
 }
 
-/** Whether two messages say the same, to the same; what the recipient is called may change. */
+/** Ignores the recipient's nick, which may change. */
 function isSameContent(one: MessageBody | undefined, other: MessageBody): boolean {
   return one?.text === other.text && !one.action === !other.action &&
     one.to?.sessionId === other.to?.sessionId;

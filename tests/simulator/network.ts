@@ -1,35 +1,33 @@
-// A simulated network: bytes that arrive in order, late, in slices, and only up to where the link broke.
+// A simulated network: bytes arrive in order, delayed, in slices, and only up to the point where the link broke.
 
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** One end of a connection, as what arrives there. */
 export interface Receiver {
   received(bytes: Uint8Array): void;
-  /** No more will come. */
   ended(): void;
 }
 
-/** How a direction of a connection behaves. */
+/** Of one direction of a connection. */
 export interface Quality {
   readonly latencyMs: number;
-  /** Most that is added to the latency, anew for every slice. */
+  /** Most that is added to the latency of a slice. */
   readonly jitterMs: number;
-  /** Probability that what is sent at once arrives in several slices. */
+  /** Probability that a chunk is split, once more after each split. */
   readonly sliced: number;
 }
 
 interface Slice {
-  /** Undefined for the end of the stream. */
+  /** Undefined is the end of the stream. */
   readonly bytes: Uint8Array | undefined;
   readonly atMs: number;
 }
 
 /** One direction of a connection. */
 export class Pipe {
-  /** Bytes sent that have not arrived. */
+  /** Bytes sent and not arrived. */
   inFlight = 0;
-  /** Called when nothing is in flight any more. */
+  /** Called when no bytes are in flight any more. */
   onDrained: () => void = () => {};
   readonly #timeline: Timeline;
   readonly #random: Random;
@@ -63,13 +61,13 @@ export class Pipe {
     this.#push(rest);
   }
 
-  /** The sender says no more: what is in flight arrives, then the end. */
+  /** What is in flight arrives, then the end. */
   end(): void {
     if (!this.#isClosed) this.#push(undefined);
     this.#isClosed = true;
   }
 
-  /** The link breaks: of what is in flight, any number of bytes arrive, and then the end if `isNoticed`. */
+  /** A random number of the bytes in flight arrive, then the end if `isNoticed`. */
   break({ isNoticed }: { isNoticed: boolean }): void {
     const drop = this.#random.chance(0.3) ? 0 : this.#random.below(this.inFlight + 1);
     const slices = this.#slices;
@@ -86,7 +84,7 @@ export class Pipe {
     this.#isClosed = true;
   }
 
-  /** Nothing arrives for a time; what was sent meanwhile does afterwards. */
+  /** Delays everything for a time. */
   stall(ms: number): void {
     this.#stalledUntilMs = Math.max(this.#stalledUntilMs, this.#timeline.nowMs + ms);
   }

@@ -1,6 +1,6 @@
-// Chance that can be had again: the same seed gives the same numbers on every machine.
+// Reproducible random numbers: a seed gives the same ones on every machine.
 
-/** A stream of random numbers. Streams of one seed do not depend on each other. */
+/** Streams of one seed are independent. */
 export class Random {
   // The state of sfc32, by Chris Doty-Humphrey (PractRand).
   #a: number;
@@ -18,7 +18,7 @@ export class Random {
   /** Uniform in [0, 1). */
   readonly unit = (): number => this.#next() / 0x1_0000_0000;
 
-  /** A whole number from 0 to `count` - 1. */
+  /** An integer from 0 to `count` - 1. */
   below(count: number): number {
     return Math.floor(this.unit() * count);
   }
@@ -27,7 +27,7 @@ export class Random {
     return low + (high - low) * this.unit();
   }
 
-  /** Between the two, but as often between 1 and 10 as between 10 and 100. */
+  /** Log-uniform: as often between 1 and 10 as between 10 and 100. */
   spread(low: number, high: number): number {
     return low * (high / low) ** this.unit();
   }
@@ -40,7 +40,7 @@ export class Random {
     return items[this.below(items.length)]!;
   }
 
-  /** One of the items, each as often as it weighs. */
+  /** An item with a probability proportional to its weight. */
   weighed<Item>(items: readonly (readonly [weight: number, item: Item])[]): Item {
     let left = this.unit() * items.reduce((sum, [weight]) => sum + weight, 0);
     return (items.find(([weight]) => (left -= weight) < 0) ?? items.at(-1)!)[1];

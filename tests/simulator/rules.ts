@@ -1,5 +1,4 @@
-// The rules of docs/ARCHITECTURE.md, "Exactly once", and what is left of them when one is weakened: the simulator
-// must find what is lost then, or shown twice.
+// The correct rules, and mutations that break one rule each: the simulator must find the fault of every mutation.
 
 import { RESUME_MARGIN_MS } from "../../lib/room/welcome.ts";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
@@ -23,7 +22,6 @@ import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
 import type { Fault } from "./ledger.ts";
 import type { Rules } from "./world.ts";
 
-/** The rules as they are. */
 export const CORRECT_RULES: Rules = {
   newSessionState: (resumeToken) => new SessionState(resumeToken, DEFAULT_CONFIG),
   newRoom: (commitLog, config) => new Room(commitLog, config),
@@ -33,13 +31,13 @@ export const CORRECT_RULES: Rules = {
   agesUntilNoticed: false,
 };
 
-/** Keeps when each of its messages was last read back. */
+/** Records when each of its messages was last echoed. */
 class WatchedSessionState extends SessionState {
   protected readonly echoedAtMs = new Map<number, number>();
-  #keptBack = 0;
+  #droppedCount = 0;
 
   override get unacked(): MessageBody[] {
-    return super.unacked.slice(this.#keptBack);
+    return super.unacked.slice(this.#droppedCount);
   }
 
   override onEntry(entry: LogEntry, nowMs: number): Delivery {
@@ -49,28 +47,28 @@ class WatchedSessionState extends SessionState {
     return super.onEntry(entry, nowMs);
   }
 
-  /** Keeps back some of what is to be sent again. */
-  protected keepBack(welcome: Welcome, nowMs: number, isKept: (message: Say) => boolean) {
+  /** Does not send the messages again for which `isDropped`. */
+  protected dropResend(welcome: Welcome, nowMs: number, isDropped: (message: Say) => boolean) {
     const { resend, truncatedCount } = super.onWelcome(welcome, nowMs);
-    this.#keptBack = resend.filter(isKept).length;
-    return { resend: resend.slice(this.#keptBack), truncatedCount };
+    this.#droppedCount = resend.filter(isDropped).length;
+    return { resend: resend.slice(this.#droppedCount), truncatedCount };
   }
 }
 
-class OnlyPendingIsSentAgain extends WatchedSessionState {
+class ResendsOnlyUnacked extends WatchedSessionState {
   override onWelcome(welcome: Welcome, nowMs: number) {
-    return this.keepBack(welcome, nowMs, ({ clientSeq }) => this.echoedAtMs.has(clientSeq));
+    return this.dropResend(welcome, nowMs, ({ clientSeq }) => this.echoedAtMs.has(clientSeq));
   }
 }
 
-class RecentAgesOnTheWay extends WatchedSessionState {
+class AgesDuringResend extends WatchedSessionState {
   override onWelcome(welcome: Welcome, nowMs: number) {
     const isDue = ({ clientSeq }: Say) => nowMs - (this.echoedAtMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
-    return this.keepBack(welcome, nowMs, isDue);
+    return this.dropResend(welcome, nowMs, isDue);
   }
 }
 
-class LacksSinceDisconnected extends SessionState {
+class LagSinceDisconnect extends SessionState {
   #staleSinceMs: number | undefined;
 
   override onDisconnect(nowMs: number): void {
@@ -87,20 +85,20 @@ class LacksSinceDisconnected extends SessionState {
 }
 
 class AlwaysCaughtUp extends SessionState {
-  #wasIn = false;
+  #hasJoined = false;
 
   override onWelcome(welcome: Welcome, nowMs: number) {
-    this.#wasIn = true;
+    this.#hasJoined = true;
     return super.onWelcome(welcome, nowMs);
   }
 
   override hello(nick: string, nowMs: number): Hello {
     const hello = super.hello(nick, nowMs);
-    return this.#wasIn ? { ...hello, lagMs: 0 } : hello;
+    return this.#hasJoined ? { ...hello, lagMs: 0 } : hello;
   }
 }
 
-class ForgetsWhereItStopped extends SessionState {
+class NoResumePoints extends SessionState {
   override hello(nick: string, nowMs: number): Hello {
     return { ...super.hello(nick, nowMs), resumePoints: [] };
   }
@@ -108,21 +106,25 @@ class ForgetsWhereItStopped extends SessionState {
 
 class NoClientDedup extends SessionState {
   override onEntry(entry: LogEntry, nowMs: number): Delivery {
-    const place = super.onEntry(entry, nowMs);
-    return place === "duplicate" && entry.type === "said" ? "missed" : place;
+    const delivery = super.onEntry(entry, nowMs);
+    return delivery === "duplicate" && entry.type === "said" ? "missed" : delivery;
   }
 }
 
-class NoWindow extends Room {
-  override join({ hello, ...request }: JoinRequest, now: Instant, again: () => void): JoinResult | undefined {
+class NoResumeWindow extends Room {
+  override join(
+    { hello, ...request }: JoinRequest,
+    now: Instant,
+    onSettled: () => void,
+  ): JoinResult | undefined {
     const lagMs = hello.lagMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS;
-    return super.join({ ...request, hello: { ...hello, lagMs } }, now, again);
+    return super.join({ ...request, hello: { ...hello, lagMs } }, now, onSettled);
   }
 }
 
-class AcceptsAgain extends Room {
-  override join(request: JoinRequest, now: Instant, again: () => void): JoinResult | undefined {
-    const joined = super.join(request, now, again);
+class NoServerDedup extends Room {
+  override join(request: JoinRequest, now: Instant, onSettled: () => void): JoinResult | undefined {
+    const joined = super.join(request, now, onSettled);
     return joined && { ...joined, welcome: { ...joined.welcome, lastClientSeq: 0 } };
   }
 
@@ -132,48 +134,46 @@ class AcceptsAgain extends Room {
   }
 }
 
-class ShowsAllToAll extends Room {
-  override join(request: JoinRequest, now: Instant, again: () => void): JoinResult | undefined {
-    const joined = super.join(request, now, again);
+class NoPrivacy extends Room {
+  override join(request: JoinRequest, now: Instant, onSettled: () => void): JoinResult | undefined {
+    const joined = super.join(request, now, onSettled);
     return joined && { ...joined, cursor: this.log.cursorAt(joined.welcome.startSeq, ALL_ENTRIES) };
   }
 }
 
-/** Lets happen what it has not stored yet. */
+/** Applies events that are not stored yet. */
 class ApplyBeforeCommit extends DelayedCommitLog {
   #seq = 0;
-  #take: Apply = () => {};
+  #apply: Apply = () => {};
 
-  override subscribe(take: Apply, onReady: () => void): void {
-    this.#take = take;
-    const note: Apply = (entry, seq, at) => {
-      // What is stored by now has happened long ago.
+  override subscribe(apply: Apply, onReady: () => void): void {
+    this.#apply = apply;
+    const skipApplied: Apply = (event, seq, at) => {
       if (seq < this.#seq) return;
       this.#seq = seq + 1;
-      take(entry, seq, at);
+      apply(event, seq, at);
     };
-    super.subscribe(note, onReady);
+    super.subscribe(skipApplied, onReady);
   }
 
-  override propose(entry: Uncommitted, now: Instant): void {
-    super.propose(entry, now);
-    this.#take(entry, this.#seq++, now);
+  override propose(event: Uncommitted, now: Instant): void {
+    super.propose(event, now);
+    this.#apply(event, this.#seq++, now);
   }
 }
 
-/** One rule less, and what then goes wrong. */
 export interface Mutation {
   readonly rules: Partial<Rules>;
   readonly fault: Fault;
 }
 
-/** What can become of the rules. */
+/** By the name that `--weaken` takes. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
-  "only pending messages are sent again": {
-    rules: { newSessionState: (resumeToken) => new OnlyPendingIsSentAgain(resumeToken, DEFAULT_CONFIG) },
+  "only unacked messages are sent again": {
+    rules: { newSessionState: (resumeToken) => new ResendsOnlyUnacked(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
-  "the window is shorter than a few reconnections": {
+  "acked messages are retained for 5 s only": {
     rules: {
       newSessionState: (resumeToken) => {
         const outbox = { ...DEFAULT_CONFIG.outbox, retainAckedMs: 5_000 };
@@ -184,52 +184,52 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
   "the cursor goes back only as far as the client was disconnected": {
     rules: {
-      newSessionState: (resumeToken) => new LacksSinceDisconnected(resumeToken, DEFAULT_CONFIG),
-      newRoom: (commitLog, config) => new NoWindow(commitLog, config),
+      newSessionState: (resumeToken) => new LagSinceDisconnect(resumeToken, DEFAULT_CONFIG),
+      newRoom: (commitLog, config) => new NoResumeWindow(commitLog, config),
     },
     fault: "lost",
   },
-  "the cursor goes back without the window's length": {
-    rules: { newRoom: (commitLog, config) => new NoWindow(commitLog, config) },
+  "the cursor goes back without the resume window": {
+    rules: { newRoom: (commitLog, config) => new NoResumeWindow(commitLog, config) },
     fault: "lost",
   },
-  "recent messages go on ageing while they are being sent again": {
-    rules: { newSessionState: (resumeToken) => new RecentAgesOnTheWay(resumeToken, DEFAULT_CONFIG) },
+  "acked messages go on ageing while they are being sent again": {
+    rules: { newSessionState: (resumeToken) => new AgesDuringResend(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
-  "the cursor goes back by the window's length alone": {
+  "the cursor goes back by the resume window alone": {
     rules: { newSessionState: (resumeToken) => new AlwaysCaughtUp(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
-  "the client forgets where it stopped reading": {
-    rules: { newSessionState: (resumeToken) => new ForgetsWhereItStopped(resumeToken, DEFAULT_CONFIG) },
+  "the client forgets its resume points": {
+    rules: { newSessionState: (resumeToken) => new NoResumePoints(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
   },
-  "the client does not drop duplicates by n": {
+  "the client does not drop duplicates by clientSeq": {
     rules: { newSessionState: (resumeToken) => new NoClientDedup(resumeToken, DEFAULT_CONFIG) },
     fault: "shown twice",
   },
-  "the server does not drop duplicates by n": {
-    rules: { newRoom: (commitLog, config) => new AcceptsAgain(commitLog, config) },
+  "the server does not drop duplicates by clientSeq": {
+    rules: { newRoom: (commitLog, config) => new NoServerDedup(commitLog, config) },
     fault: "logged twice",
   },
-  "what is private goes to everybody": {
-    rules: { newRoom: (commitLog, config) => new ShowsAllToAll(commitLog, config) },
+  "private messages go to all members": {
+    rules: { newRoom: (commitLog, config) => new NoPrivacy(commitLog, config) },
     fault: "overheard",
   },
-  "the loss of a replaced connection counts": {
+  "the end of a replaced connection counts as a disconnect": {
     rules: { losesReplaced: true },
     fault: "wrong departure",
   },
-  "a server lets happen what it has not stored": {
+  "a server applies events before they are committed": {
     rules: { newCommitLog: (store) => new ApplyBeforeCommit(store) },
     fault: "lost",
   },
-  "a client that was suspended believes what waits in its socket": {
+  "a client that was suspended reads what its socket buffered": {
     rules: { trustsLateBytes: true },
     fault: "lost",
   },
-  "what was sent ages until the loss is noticed": {
+  "acked messages age until the disconnect is noticed": {
     rules: { agesUntilNoticed: true },
     fault: "lost",
   },

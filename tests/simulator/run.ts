@@ -1,58 +1,52 @@
-// One run of a scenario: servers, clients and a network that do what its steps say, as long as that takes nothing
-// from anybody that the rules do not promise.
+// One run of a scenario: servers, clients and a network perform its steps, as far as they keep the assumptions under
+// which the protocol loses nothing.
 
 import { Client } from "./client.ts";
-import type { ClientEnd } from "./client_end.ts";
+import type { ClientConnection } from "./client_connection.ts";
 import { Ledger, type Problem } from "./ledger.ts";
 import { Pipe, type Quality } from "./network.ts";
 import { Random } from "./random.ts";
 import { type Scenario, type Step, STRAY_MS, WANDER_MS } from "./scenario.ts";
 import { Server } from "./server.ts";
-import { ServerEnd } from "./server_end.ts";
+import { ServerConnection } from "./server_connection.ts";
 import type { Store } from "../room/delayed_commit_log.ts";
 import { Timeline } from "./timeline.ts";
 import type { Rules, World } from "./world.ts";
 
-/** What came of a run. */
 export interface Outcome {
   readonly problems: readonly Problem[];
-  /** Messages that were typed. */
   readonly messages: number;
-  /** Servers that died. */
   readonly crashes: number;
-  /** Other things that broke. */
+  /** Faults other than crashes. */
   readonly disconnects: number;
-  /** Connections that ended in the middle of a frame. */
   readonly truncatedFrames: number;
 }
 
-/** How old a message may be that somebody lacks when others leave the server that has it: its sender must still
- * keep it when it is his turn, which may take {@linkcode WANDER_MS}. */
-const MOST_LACKED_MS = 50_000;
-/** A frozen server that is back so soon has not been given up. */
+/** Age of the oldest message that a client may be missing when the clients leave its server: the sender must still
+ * retain it when it moves, up to {@linkcode WANDER_MS} later. */
+const MAX_MISSING_MS = 50_000;
+/** Clients do not give up a server that is suspended for less. */
 const SHORT_FREEZE_MS = 10_000;
-/** How long it may take a server to make the steps after which it dies. */
-const FUSE_MS = 50;
-/** How often a step that is not fair yet is tried again. */
+/** A server that has not made the steps before its crash by then crashes anyway. */
+const MAX_CRASH_DELAY_MS = 50;
+/** When a step that would violate the assumptions is tried again. */
 const RETRY_MS = 2_000;
-/** How long everybody may take to come to rest in the end. */
+/** Time at the end for all clients to catch up on the primary. */
 const SETTLING_MS = 120_000;
 const SETTLING_STEP_MS = 500;
 
-/** One run. */
 export class Run {
   readonly #scenario: Scenario;
   readonly #world: World;
   readonly #servers: (Server | undefined)[] = [];
-  /** What servers have stored that keep their logs. */
+  /** Of the servers that store their logs. */
   readonly #stores: Store[] = [];
   readonly #clients: (Client | undefined)[] = [];
-  /** The server where everybody is, or goes. */
+  /** Index of the server that all clients prefer. */
   #primary = 0;
   #starts = 0;
   #crashes = 0;
   #disconnects = 0;
-  /** Whether a server is about to die. */
   #isCrashPending = false;
   #isEnding = false;
 
@@ -63,7 +57,6 @@ export class Run {
     this.#world = { timeline, random, rules, ledger: new Ledger(timeline) };
   }
 
-  /** Runs it all. */
   outcome(): Outcome {
     const { ledger } = this.#world;
     try {
@@ -71,7 +64,7 @@ export class Run {
     } catch (error) {
       ledger.report("crashed", error instanceof Error ? `${error.stack}` : String(error));
     }
-    const { problems, messages, cutFrames: truncatedFrames } = ledger;
+    const { problems, messages, truncatedFrames } = ledger;
     return { problems, messages, crashes: this.#crashes, disconnects: this.#disconnects, truncatedFrames };
   }
 
@@ -79,11 +72,11 @@ export class Run {
     const { timeline, ledger } = this.#world;
     const { servers, steps, endMs } = this.#scenario;
     for (let place = 0; place < servers; place++) this.#start(place);
-    for (const step of steps) timeline.at(step.atMs, () => this.#do(step));
+    for (const step of steps) timeline.at(step.atMs, () => this.#perform(step));
     timeline.runUntil(endMs);
     this.#isEnding = true;
-    for (const client of this.#living) {
-      client.isUnavailable = false;
+    for (const client of this.#alive) {
+      client.isOffline = false;
       client.resume();
       client.goToPrimary("closed");
     }
@@ -92,41 +85,41 @@ export class Run {
       else this.#start(place);
     }
     for (let left = SETTLING_MS; !this.#isSettled(); left -= SETTLING_STEP_MS) {
-      if (left < 0) return ledger.report("not settled", "Somebody still lacks something");
+      if (left < 0) return ledger.report("not settled", "A client has not caught up");
       timeline.runUntil(timeline.nowMs + SETTLING_STEP_MS);
     }
     const isKept = this.#scenario.keepsLogs && servers === 1;
-    ledger.settle(this.#living.map(({ state }) => state.sessionId), { isKept });
+    ledger.finish(this.#alive.map(({ state }) => state.sessionId), { isKept });
   }
 
-  get #living(): Client[] {
+  get #alive(): Client[] {
     return this.#clients.filter((client): client is Client => client !== undefined && !client.isGone);
   }
 
-  /** Whether everybody is at home and lacks nothing. */
+  /** Whether all clients are caught up on the primary. */
   #isSettled(): boolean {
     const server = this.#servers[this.#primary];
-    const living = this.#living;
-    return server !== undefined && server.room.size === living.length &&
-      living.every((client) => client.isSettledOn(server));
+    const alive = this.#alive;
+    return server !== undefined && server.room.size === alive.length &&
+      alive.every((client) => client.isSettledOn(server));
   }
 
-  #do(step: Step): void {
+  #perform(step: Step): void {
     const { timeline } = this.#world;
     if (this.#isEnding) return;
     if (this.#violatesAssumptions(step)) {
-      timeline.after(RETRY_MS, () => this.#do(step));
+      timeline.after(RETRY_MS, () => this.#perform(step));
       return;
     }
     switch (step.what) {
-      case "come":
+      case "start":
         return this.#startClient(step.client);
-      case "die":
+      case "crash":
         return this.#crash(step);
       case "freeze":
         return this.#freeze(step);
       case "move":
-        return this.#setPrimary(step.next, (client) => client.move(step.parting));
+        return this.#setPrimary(step.next, (client) => client.move(step.departure));
     }
     const client = this.#clients[step.client];
     if (!client || client.isGone) return;
@@ -141,21 +134,21 @@ export class Run {
     this.#disconnects++;
     switch (step.what) {
       case "stop":
-        return client.stop(step.parting);
+        return client.stop(step.departure);
       case "reconnect":
-        return client.move(step.parting);
+        return client.move(step.departure);
       case "break":
-        client.end?.pipes?.up.break({ isNoticed: step.noticedBy.includes("server") });
-        client.end?.pipes?.down.break({ isNoticed: step.noticedBy.includes("client") });
+        client.connection?.pipes?.up.break({ isNoticed: step.noticedBy.includes("server") });
+        client.connection?.pipes?.down.break({ isNoticed: step.noticedBy.includes("client") });
         return;
       case "stall":
-        client.end?.pipes?.[step.way].stall(step.forMs);
+        client.connection?.pipes?.[step.way].stall(step.forMs);
         return;
-      case "away":
-        client.end?.pipes?.up.stall(step.forMs);
-        client.end?.pipes?.down.stall(step.forMs);
-        client.isUnavailable = true;
-        timeline.after(step.forMs, () => client.isUnavailable = false);
+      case "offline":
+        client.connection?.pipes?.up.stall(step.forMs);
+        client.connection?.pipes?.down.stall(step.forMs);
+        client.isOffline = true;
+        timeline.after(step.forMs, () => client.isOffline = false);
         return;
       case "suspend":
         client.suspend();
@@ -167,7 +160,7 @@ export class Run {
       case "wander":
         client.override = this.#placeOf(step.server);
         client.isIsolated = step.forMs > WANDER_MS;
-        client.move(step.parting);
+        client.move(step.departure);
         timeline.after(step.forMs, () => {
           client.isIsolated = false;
           client.goToPrimary("closed");
@@ -176,30 +169,30 @@ export class Run {
     }
   }
 
-  /** Whether a step would take from somebody what the rules do not promise: two groups on two servers for
-   * longer than the window are two rooms until they meet again. */
+  /** Whether a step would lose a message by design: two groups on two servers for longer than the resume window are two
+   * rooms until they meet again. */
   #violatesAssumptions(step: Step): boolean {
     const isFall = step.what === "move" ||
-      ((step.what === "die" || step.what === "freeze") && step.server === 0);
+      ((step.what === "crash" || step.what === "freeze") && step.server === 0);
     if (!isFall && step.what !== "wander") return false;
-    const living = this.#living;
-    if (this.#isCrashPending || living.some(({ isIsolated }) => isIsolated)) return true;
+    const alive = this.#alive;
+    if (this.#isCrashPending || alive.some(({ isIsolated }) => isIsolated)) return true;
     const { timeline, ledger } = this.#world;
-    const earliestMs = timeline.nowMs - MOST_LACKED_MS;
-    // Who comes back may stray, but nobody else may meanwhile say something new where the old is not known.
+    const earliestMs = timeline.nowMs - MAX_MISSING_MS;
+    // A client may stray by mistake, but the others must not send new messages to a server that lacks older ones.
     const strayed = step.what === "wander" && step.forMs <= STRAY_MS ? this.#clients[step.client] : undefined;
-    const sessions = living.map(({ state }) => state.sessionId);
+    const sessions = alive.map(({ state }) => state.sessionId);
     const readers = sessions.filter((sessionId) => sessionId !== strayed?.state.sessionId);
     if (ledger.missingSinceMs(sessions, readers) < earliestMs) return true;
     if (strayed) {
-      // What was old already when they still lacked nothing is given to them at home alone.
-      const lackedMs = ledger.missingSinceMs(sessions, [strayed.state.sessionId]);
-      return lackedMs < (strayed.caughtUpOnPrimaryMs ?? 0) - MOST_LACKED_MS;
+      // Messages that were old when the client was last caught up are sent again on the primary only.
+      const missingMs = ledger.missingSinceMs(sessions, [strayed.state.sessionId]);
+      return missingMs < (strayed.caughtUpOnPrimaryMs ?? 0) - MAX_MISSING_MS;
     }
     if (step.what !== "wander") return false;
     const server = this.#servers[this.#primary];
     const isLong = step.forMs > WANDER_MS;
-    if (isLong && !living.every((client) => server && client.isSettledOn(server))) return true;
+    if (isLong && !alive.every((client) => server && client.isSettledOn(server))) return true;
     return (this.#clients[step.client]?.caughtUpOnPrimaryMs ?? Infinity) < earliestMs;
   }
 
@@ -209,33 +202,33 @@ export class Run {
 
   #start(place: number): void {
     const name = `server ${place} (start ${++this.#starts})`;
-    const onDeath = () => this.#servers[place] = undefined;
+    const onDown = () => this.#servers[place] = undefined;
     const { keepsLogs } = this.#scenario;
     if (keepsLogs) this.#stores[place] ??= { logId: this.#world.random.bigint(), entries: [] };
-    this.#servers[place] = new Server(name, this.#world, { onDeath, store: this.#stores[place] });
+    this.#servers[place] = new Server(name, this.#world, { onDown, store: this.#stores[place] });
   }
 
   #startClient(index: number): void {
     const { random } = this.#world;
     const name = `client ${index}`;
     const nick = random.chance(0.2) ? "ana" : `nick${index}`;
-    const connect = (end: ClientEnd, server: number) => this.#connect(end, server);
+    const connect = (connection: ClientConnection, server: number) => this.#connect(connection, server);
     this.#clients[index] = new Client(this.#world, { name, nick, connect, primary: () => this.#primary });
   }
 
-  #crash({ server, death, afterSteps, forMs, next }: Step & { what: "die" }): void {
+  #crash({ server: offset, kind, afterSteps, forMs, next }: Step & { what: "crash" }): void {
     const { timeline } = this.#world;
-    const place = this.#placeOf(server);
-    const dying = this.#servers[place];
-    if (!dying) return;
+    const place = this.#placeOf(offset);
+    const server = this.#servers[place];
+    if (!server) return;
     this.#crashes++;
-    dying.crashAfter(afterSteps, death);
+    server.crashAfter(afterSteps, kind);
     this.#isCrashPending = true;
-    timeline.after(FUSE_MS, () => {
+    timeline.after(MAX_CRASH_DELAY_MS, () => {
       this.#isCrashPending = false;
-      dying.die(death);
-      if (server === 0) this.#setPrimary(next);
-      // In the end there is a server everywhere.
+      server.crash(kind);
+      if (offset === 0) this.#setPrimary(next);
+      // At the end all servers run.
       timeline.after(this.#isEnding ? 0 : forMs, () => {
         if (!this.#servers[place]) this.#start(place);
       });
@@ -251,25 +244,30 @@ export class Run {
     if (server === 0 && forMs > SHORT_FREEZE_MS) this.#setPrimary(next);
   }
 
-  /** Everybody goes to another server, sooner or later. */
+  /** All clients move to another server, within {@linkcode WANDER_MS}. */
   #setPrimary(offset: number, leave = (client: Client) => client.goToPrimary("closed")): void {
     const { random, timeline } = this.#world;
     this.#primary = this.#placeOf(offset);
-    for (const client of this.#living) {
+    for (const client of this.#alive) {
       timeline.after(random.spread(1, WANDER_MS), () => {
-        if (client.override === undefined && client.end?.place !== this.#primary) leave(client);
+        if (client.override === undefined && client.connection?.serverIndex !== this.#primary) leave(client);
       });
     }
   }
 
-  #connect(end: ClientEnd, place: number): Server | undefined {
+  #connect(connection: ClientConnection, place: number): Server | undefined {
     const { timeline, random } = this.#world;
     const server = this.#servers[place];
     if (!server) return undefined;
-    const serverEnd = new ServerEnd(server, { windowBytes: random.chance(0.8) ? Infinity : 300 });
+    const serverConnection = new ServerConnection(server, {
+      windowBytes: random.chance(0.8) ? Infinity : 300,
+    });
     const quality = qualityOf(random);
-    serverEnd.pipe = new Pipe(end, { timeline, random, quality });
-    end.pipes = { up: new Pipe(serverEnd, { timeline, random, quality }), down: serverEnd.pipe };
+    serverConnection.pipe = new Pipe(connection, { timeline, random, quality });
+    connection.pipes = {
+      up: new Pipe(serverConnection, { timeline, random, quality }),
+      down: serverConnection.pipe,
+    };
     return server;
   }
 }

@@ -1,69 +1,69 @@
-// What is done in a run, step by step: who comes, what is typed, what breaks. A seed gives all of it.
+// A scenario: the steps of a run, with starts, messages and faults, all derived from a seed.
 
-import type { Parting } from "./client_end.ts";
+import type { Departure } from "./client_connection.ts";
 import { Random } from "./random.ts";
-import type { Death } from "./server_end.ts";
+import type { CrashKind } from "./server_connection.ts";
 
-/** One thing that is done, by the user or by fate. Servers are counted from the one where everybody is: 0. */
+/** Servers are counted from the primary, which is 0. */
 export type Step =
   & {
     readonly atMs: number;
   }
   & (
-    | { readonly what: "come"; readonly client: number }
+    | { readonly what: "start"; readonly client: number }
     | { readonly what: "say"; readonly client: number; readonly to?: number; readonly action?: boolean }
     | { readonly what: "rename"; readonly client: number; readonly nick: string }
-    | { readonly what: "stop" | "reconnect"; readonly client: number; readonly parting: Parting }
+    | { readonly what: "stop" | "reconnect"; readonly client: number; readonly departure: Departure }
     | {
       readonly what: "break";
       readonly client: number;
       readonly noticedBy: readonly ("client" | "server")[];
     }
     | { readonly what: "stall"; readonly client: number; readonly way: "up" | "down"; readonly forMs: number }
-    | { readonly what: "away" | "suspend"; readonly client: number; readonly forMs: number }
+    | { readonly what: "offline" | "suspend"; readonly client: number; readonly forMs: number }
     | {
       readonly what: "wander";
       readonly client: number;
       readonly server: number;
       readonly forMs: number;
-      readonly parting: Parting;
+      readonly departure: Departure;
     }
     | {
-      readonly what: "die";
+      readonly what: "crash";
       readonly server: number;
-      readonly death: Death;
+      readonly kind: CrashKind;
       readonly afterSteps: number;
       readonly forMs: number;
       readonly next: number;
     }
     | { readonly what: "freeze"; readonly server: number; readonly forMs: number; readonly next: number }
-    | { readonly what: "move"; readonly next: number; readonly parting: Parting }
+    | { readonly what: "move"; readonly next: number; readonly departure: Departure }
   );
 
-/** Everything that is needed to have a run again. */
+/** Everything that determines a run. */
 export interface Scenario {
   readonly seed: number;
   readonly servers: number;
-  /** Whether each server keeps its log: after its death it goes on with what it had stored. */
+  /** Whether each server stores its log: after a crash it starts from its store. */
   readonly keepsLogs: boolean;
   readonly steps: readonly Step[];
-  /** When nothing breaks any more. */
+  /** When the faults end. */
   readonly endMs: number;
 }
 
-/** Longest that a client may be on a server where the others are not, if it speaks there. */
+/** Longest time that a client may send on a server other than the primary. */
 export const WANDER_MS = 40_000;
 
-/** How long a client stays by mistake where the others are not, after it was away: it is told there that it lacks
- * nothing, and must not believe it. */
+/** How long a client that was offline stays on the wrong server: PING says there that it is caught up, and the client
+ * must not believe it. */
 export const STRAY_MS = 30_000;
 
-/** Of so many seeds one gives a run that outlasts the window, in which clients are away for minutes. */
+/** One of so many seeds gives a run longer than the resume window, in which clients are offline for minutes. */
 export const LONG_EVERY = 8;
 
-type Bare<Any = Step> = Any extends Step ? Omit<Any, "atMs"> : never;
+type UntimedStep<Any = Step> = Any extends Step ? Omit<Any, "atMs"> : never;
 
-/** The scenario of a seed: clients come, and then bursts of talk with something breaking in their midst. */
+/** Clients start, then send bursts of messages with faults in their midst. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed, 1);
   const clients = 2 + random.below(3);
@@ -72,19 +72,19 @@ export function scenarioOf(seed: number): Scenario {
   const steps: Step[] = [];
   for (let client = 0; client < clients; client++) {
     const isLate = client > 1 && random.chance(0.2);
-    steps.push({ what: "come", client, atMs: random.between(0, isLate ? 60_000 : 1_000) });
+    steps.push({ what: "start", client, atMs: random.between(0, isLate ? 60_000 : 1_000) });
   }
   let atMs = 2_000;
   for (let left = random.between(3, 9); left > 0; left--) {
     atMs += isLong ? random.between(1_000, 100_000) : random.spread(30, 20_000);
     const spanMs = random.spread(1, 4_000);
-    const add = (step: Bare, delayMs = spanMs * random.unit()) =>
+    const add = (step: UntimedStep, delayMs = spanMs * random.unit()) =>
       steps.push({ ...step, atMs: atMs + delayMs } as Step);
     for (let says = random.below(12); says > 0; says--) {
-      add(saying(random, clients), random.between(-spanMs, 2 * spanMs));
+      add(sayStep(random, clients), random.between(-spanMs, 2 * spanMs));
     }
     if (random.chance(0.2)) {
-      // Some want the same.
+      // Sometimes two claim the same nick.
       const nick = random.chance(0.3) ? "ana" : `alias${random.below(4)}`;
       add({ what: "rename", client: random.below(clients), nick });
     }
@@ -93,62 +93,62 @@ export function scenarioOf(seed: number): Scenario {
       const step = random.weighed(FAULTS)(all);
       const delayMs = spanMs * random.unit();
       add(step, delayMs);
-      // Who was absent for long comes back to another server than he left.
-      const isAbsence = step.what === "away" || step.what === "suspend";
-      if (!isLong || !isAbsence) continue;
+      // A client that was offline for long finds another primary than it left.
+      const isOffline = step.what === "offline" || step.what === "suspend";
+      if (!isLong || !isOffline) continue;
       const soonMs = random.chance(0.5) ? random.spread(0.1, 1_000) : random.between(5_000, 40_000);
-      add(death(all), delayMs + soonMs);
-      add(saying(random, clients), delayMs + soonMs + random.spread(100, 100_000));
-      const astray = { client: step.client, server: otherOf(servers, random), forMs: STRAY_MS };
-      add({ what: "wander", ...astray, parting: random.pick(PARTINGS) }, delayMs + step.forMs);
+      add(crashStep(all), delayMs + soonMs);
+      add(sayStep(random, clients), delayMs + soonMs + random.spread(100, 100_000));
+      const stray = { client: step.client, server: otherOf(servers, random), forMs: STRAY_MS };
+      add({ what: "wander", ...stray, departure: random.pick(DEPARTURES) }, delayMs + step.forMs);
     }
     atMs += spanMs;
   }
   steps.sort((one, other) => one.atMs - other.atMs);
   const endMs = atMs + (isLong ? random.between(0, 500_000) : random.spread(100, 20_000));
-  return { seed, ...keeping(seed, servers), steps, endMs };
+  return { seed, ...storage(seed, servers), steps, endMs };
 }
 
-/** Where logs are kept, one server is enough: it comes back. */
-function keeping(seed: number, servers: number): { servers: number; keepsLogs: boolean } {
+/** With a stored log, one server may be enough: it comes back. */
+function storage(seed: number, servers: number): { servers: number; keepsLogs: boolean } {
   const random = new Random(seed, 3);
   const keepsLogs = random.chance(0.3);
   return { servers: keepsLogs && random.chance(0.6) ? 1 : servers, keepsLogs };
 }
 
-/** A message: to everybody, or to one, be it oneself. */
-function saying(random: Random, clients: number): Bare {
+/** A message to all, or a private one, which may be to the sender. */
+function sayStep(random: Random, clients: number): UntimedStep {
   const say = { what: "say", client: random.below(clients) } as const;
   if (random.chance(0.25)) return { ...say, to: random.below(clients) };
   return random.chance(0.1) ? { ...say, action: true } : say;
 }
 
-interface Circumstances {
+interface FaultContext {
   readonly random: Random;
   readonly clients: number;
   readonly servers: number;
   readonly isLong: boolean;
 }
 
-function death({ random, servers }: Circumstances): Bare {
+function crashStep({ random, servers }: FaultContext): UntimedStep {
   return {
-    what: "die",
+    what: "crash",
     server: random.chance(0.85) ? 0 : otherOf(servers, random),
-    death: random.pick(["killed", "killed", "unplugged", "closing"]),
+    kind: random.pick(["killed", "killed", "unplugged", "closing"]),
     afterSteps: random.below(12),
     forMs: random.spread(50, 20_000),
     next: random.chance(0.8) ? otherOf(servers, random) : 0,
   };
 }
 
-/** What breaks, and how often. */
-const FAULTS: readonly (readonly [weight: number, make: (all: Circumstances) => Bare])[] = [
-  [30, death],
-  // Nobody takes over: everybody waits until it is back.
+/** All faults with their weights. */
+const FAULTS: readonly (readonly [weight: number, make: (all: FaultContext) => UntimedStep])[] = [
+  [30, crashStep],
+  // No failover: all clients wait for the server.
   [4, ({ random, isLong }) => ({
-    what: "die",
+    what: "crash",
     server: 0,
-    death: "killed",
+    kind: "killed",
     afterSteps: random.below(12),
     forMs: isLong ? random.between(60_000, 300_000) : random.spread(1_000, 30_000),
     next: 0,
@@ -162,7 +162,7 @@ const FAULTS: readonly (readonly [weight: number, make: (all: Circumstances) => 
   [7, ({ random, servers }) => ({
     what: "move",
     next: otherOf(servers, random),
-    parting: random.pick(PARTINGS),
+    departure: random.pick(DEPARTURES),
   })],
   [13, ({ random, clients }) => ({
     what: "break",
@@ -178,34 +178,33 @@ const FAULTS: readonly (readonly [weight: number, make: (all: Circumstances) => 
   [8, ({ random, clients }) => ({
     what: "reconnect",
     client: random.below(clients),
-    parting: random.pick(PARTINGS),
+    departure: random.pick(DEPARTURES),
   })],
   [10, ({ random, clients, servers, isLong }) => ({
     what: "wander",
     client: random.below(clients),
     server: otherOf(servers, random),
     forMs: isLong && random.chance(0.5) ? random.between(WANDER_MS, 400_000) : random.spread(100, WANDER_MS),
-    parting: random.pick(PARTINGS),
+    departure: random.pick(DEPARTURES),
   })],
   [8, ({ random, clients, isLong }) => ({
-    what: random.pick(["away", "suspend"]),
+    what: random.pick(["offline", "suspend"]),
     client: random.below(clients),
     forMs: isLong ? random.between(60_000, 600_000) : random.spread(1_000, 60_000),
   })],
   [3, ({ random, clients }) => ({
     what: "stop",
     client: random.below(clients),
-    parting: random.pick(PARTINGS),
+    departure: random.pick(DEPARTURES),
   })],
 ];
 
-const PARTINGS: readonly Parting[] = ["said", "closed", "unnoticed"];
+const DEPARTURES: readonly Departure[] = ["said", "closed", "unnoticed"];
 
 function otherOf(servers: number, random: Random): number {
   return 1 + random.below(servers - 1);
 }
 
-/** A step in words. */
 export function describe({ atMs, what, ...details }: Step): string {
   const how = Object.entries(details).map(([name, value]) => {
     if (name === "forMs") return `for ${+value.toFixed(3)} ms`;

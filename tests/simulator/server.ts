@@ -1,5 +1,4 @@
-// A simulated server: lib/room.ts behind connections of simulated bytes, as lib/chat_server.ts and lib/hub.ts
-// have it behind sockets. It can be killed between any two of its steps, and frozen.
+// A simulated server: a Room behind simulated connections. It can crash between any two of its steps, and be suspended.
 
 import { splitFrames } from "../../lib/codec.ts";
 import type { Instant } from "../../lib/base/time.ts";
@@ -10,32 +9,32 @@ import type { Room } from "../../lib/room/room.ts";
 import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
 import type { Store } from "../room/delayed_commit_log.ts";
 import { ROOM_CONFIG } from "../room/room_fixture.ts";
-import type { Death, ServerEnd } from "./server_end.ts";
+import type { CrashKind, ServerConnection } from "./server_connection.ts";
 import { TICK_MS } from "./timeline.ts";
 import type { World } from "./world.ts";
 
-/** Wall time at the beginning of a run, in ms since 1970 UTC. */
+/** Wall time at the start of a run, in ms since 1970 UTC. */
 const START_MS = Date.UTC(2026, 10, 22);
 
-/** One run of a server program, from its start to its death. */
+/** One process, from its start to its crash. */
 export class Server {
   readonly logId: bigint;
   readonly room: Room;
   readonly world: World;
-  readonly ends = new Set<ServerEnd>();
-  readonly connections = new Map<Member, ServerEnd>();
-  /** Since when each session has had no connection; Infinity while it has one. */
-  readonly #goneSinceMs = new Map<bigint, number>();
+  readonly connections = new Set<ServerConnection>();
+  readonly byMember = new Map<Member, ServerConnection>();
+  /** By session; Infinity while it has a connection. */
+  readonly #disconnectedSinceMs = new Map<bigint, number>();
   readonly #console: Cursor;
-  readonly #onDeath: () => void;
-  #state: "running" | "frozen" | "dead" = "running";
-  /** Timers that ran out while it was frozen. */
+  readonly #onDown: () => void;
+  #state: "running" | "suspended" | "down" = "running";
+  /** Timers that were due while it was suspended. */
   #deferred: (() => void)[] = [];
-  #stepsUntilCrash: { steps: number; death: Death } | undefined;
+  #stepsUntilCrash: { steps: number; kind: CrashKind } | undefined;
 
-  constructor(name: string, world: World, { onDeath, store }: { onDeath: () => void; store?: Store }) {
+  constructor(name: string, world: World, { onDown, store }: { onDown: () => void; store?: Store }) {
     this.world = world;
-    this.#onDeath = onDeath;
+    this.#onDown = onDown;
     const commitLog = store ? world.rules.newCommitLog(store) : new InMemoryCommitLog(world.random.bigint());
     this.logId = commitLog.logId;
     const log = { ...ROOM_CONFIG.log, segmentBytes: 2_048 };
@@ -47,12 +46,12 @@ export class Server {
     this.#scheduleExpiry(this.room.disconnectAll(this.now));
   }
 
-  get isDead(): boolean {
-    return this.#state === "dead";
+  get isDown(): boolean {
+    return this.#state === "down";
   }
 
-  get isFrozen(): boolean {
-    return this.#state === "frozen";
+  get isSuspended(): boolean {
+    return this.#state === "suspended";
   }
 
   get now(): Instant {
@@ -60,59 +59,58 @@ export class Server {
     return { wallMs: START_MS + Math.floor(nowMs), monotonicMs: nowMs };
   }
 
-  /** Dies after so many steps more: frames handled and writes made. */
-  crashAfter(steps: number, death: Death): void {
-    if (!this.isDead) this.#stepsUntilCrash = { steps, death };
+  /** Crashes after `steps` more frames handled and writes made. */
+  crashAfter(steps: number, kind: CrashKind): void {
+    if (!this.isDown) this.#stepsUntilCrash = { steps, kind };
   }
 
-  /** Counts a step. Returns whether the server lives to make it. */
+  /** Counts a step. Returns false if the server is down and must not make it. */
   step(): boolean {
-    if (this.#stepsUntilCrash && this.#stepsUntilCrash.steps-- <= 0) this.die(this.#stepsUntilCrash.death);
-    return !this.isDead;
+    if (this.#stepsUntilCrash && this.#stepsUntilCrash.steps-- <= 0) this.crash(this.#stepsUntilCrash.kind);
+    return !this.isDown;
   }
 
-  die(death: Death): void {
-    if (this.isDead) return;
-    this.#state = "dead";
-    for (const end of this.ends) end.die(death);
-    this.#onDeath();
+  crash(kind: CrashKind): void {
+    if (this.isDown) return;
+    this.#state = "down";
+    for (const connection of this.connections) connection.crash(kind);
+    this.#onDown();
   }
 
-  /** Stops it; its host takes bytes for it, and keeps them. */
+  /** Like SIGSTOP: the host still buffers what arrives. */
   suspend(): void {
-    if (this.#state === "running") this.#state = "frozen";
+    if (this.#state === "running") this.#state = "suspended";
   }
 
-  /** Lets it go on where it was. */
   resume(): void {
-    if (this.#state !== "frozen") return;
+    if (this.#state !== "suspended") return;
     this.#state = "running";
-    const overdue = this.#deferred;
+    const deferred = this.#deferred;
     this.#deferred = [];
-    // Nobody knows whether timers or sockets come first.
+    // A runtime may run timers or sockets first.
     const isSocketsTurn = this.world.random.chance(0.5);
-    if (isSocketsTurn) { for (const end of [...this.ends]) end.thaw(); }
-    for (const run of overdue) run();
-    if (!isSocketsTurn) { for (const end of [...this.ends]) end.thaw(); }
+    if (isSocketsTurn) { for (const connection of [...this.connections]) connection.resume(); }
+    for (const run of deferred) run();
+    if (!isSocketsTurn) { for (const connection of [...this.connections]) connection.resume(); }
   }
 
-  /** A timer of the server program. */
+  /** A timer of the process. */
   later(delayMs: number, run: () => void): void {
     this.world.timeline.after(delayMs + TICK_MS, () => {
       if (this.#state === "running") run();
-      else if (this.#state === "frozen") this.#deferred.push(run);
+      else if (this.#state === "suspended") this.#deferred.push(run);
     });
   }
 
-  noteEntered(sessionId: bigint): void {
-    this.#goneSinceMs.set(sessionId, Infinity);
+  onJoined(sessionId: bigint): void {
+    this.#disconnectedSinceMs.set(sessionId, Infinity);
   }
 
   onDeparted(sessionId: bigint): void {
-    this.#goneSinceMs.set(sessionId, this.world.timeline.nowMs);
+    this.#disconnectedSinceMs.set(sessionId, this.world.timeline.nowMs);
   }
 
-  /** Announces departures that are due, and comes back for those that are not yet. */
+  /** Removes the members whose grace is over, and schedules itself. */
   expire(): void {
     const nextMs = this.room.expire(this.now);
     this.publish();
@@ -123,29 +121,31 @@ export class Server {
     if (nextMs < Infinity) this.later(nextMs - this.now.monotonicMs, () => this.expire());
   }
 
-  /** A disk takes its time, and now and then a long one. */
+  /** A disk takes up to 20 ms, sometimes up to 2 s. */
   #deliverLater(): void {
     const { random } = this.world;
     this.later(random.chance(0.95) ? random.spread(TICK_MS, 20) : random.spread(20, 2_000), () => {
       if (!this.step()) return;
       this.room.deliver();
-      // What is stored now is stored, whether anybody hears of it or not.
+      // A crash here loses no stored event, but no client has read it.
       if (this.step()) this.publish();
     });
   }
 
-  /** Shows the console what the log holds more, and wakes all connections. */
+  /** Records new log entries in the ledger, and wakes all connections. */
   publish(): void {
     let hasGrown = false;
     for (let slice = this.#console.take(); slice; slice = this.#console.take()) {
       hasGrown = true;
-      for (const frame of splitFrames(slice)) this.#note(decodeServer(frame) as LogEntry);
+      for (const frame of splitFrames(slice)) this.#record(decodeServer(frame) as LogEntry);
     }
-    if (hasGrown) { for (const end of this.ends) end.wake(); }
+    if (hasGrown) { for (const connection of this.connections) connection.wake(); }
   }
 
-  #note(event: LogEntry): void {
-    const goneSinceMs = event.type === "left" ? this.#goneSinceMs.get(event.sessionId) : undefined;
-    this.world.ledger.logged(this.logId, event, this.world.timeline.nowMs - (goneSinceMs ?? 0));
+  #record(event: LogEntry): void {
+    const disconnectedSinceMs = event.type === "left"
+      ? this.#disconnectedSinceMs.get(event.sessionId)
+      : undefined;
+    this.world.ledger.logged(this.logId, event, this.world.timeline.nowMs - (disconnectedSinceMs ?? 0));
   }
 }

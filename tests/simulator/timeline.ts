@@ -1,25 +1,24 @@
-// Simulated time: what is to happen when, in order. An hour takes no longer than what happens in it.
+// Simulated time: tasks in order of their time. An idle hour takes no time.
 
-/** A step that takes no time takes this, in ms: timers are never early. */
+/** Least delay of a timer: it is never early. */
 export const TICK_MS = 0.01;
-/** Heartbeats are looked at this often, in ms. */
+/** Interval of heartbeat checks. */
 export const CHECK_MS = 250;
 
 interface Task {
   readonly atMs: number;
-  /** Tells apart what happens at the same time. */
+  /** Breaks ties of `atMs`. */
   readonly order: number;
   readonly run: () => void;
 }
 
-/** The one order of everything that happens in a run. */
 export class Timeline {
   nowMs = 0;
   #count = 0;
   /** A binary heap: the task at `i` comes before those at `2 * i + 1` and `2 * i + 2`. */
   readonly #tasks: Task[] = [];
 
-  /** Has something happen at a time, or now if it is past. */
+  /** A time in the past means now. */
   at(timeMs: number, run: () => void): void {
     const task = { atMs: Math.max(timeMs, this.nowMs), order: this.#count++, run };
     const tasks = this.#tasks;
@@ -36,7 +35,7 @@ export class Timeline {
     this.at(this.nowMs + delayMs, run);
   }
 
-  /** Lets everything happen up to a time, which it then is. */
+  /** Runs all tasks up to `timeMs`, then sets the time to it. */
   runUntil(timeMs: number): void {
     for (let first = this.#tasks[0]; first && first.atMs <= timeMs; first = this.#tasks[0]) {
       this.#removeFirst();

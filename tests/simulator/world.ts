@@ -1,4 +1,4 @@
-// What everything in one run shares.
+// What all parts of a run share.
 
 import type { CommitLog } from "../../lib/room/commit_log.ts";
 import type { SessionState } from "../../lib/client/session_state.ts";
@@ -8,21 +8,19 @@ import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** The rules that clients and servers go by. */
 export interface Rules {
   newSessionState(resumeToken: Uint8Array): SessionState;
   newRoom(commitLog: CommitLog, config: RoomConfig): Room;
-  /** Of a server that keeps its log. */
+  /** For a server that stores its log. */
   newCommitLog(store: Store): CommitLog;
-  /** Whether a server takes the loss of a connection that was replaced for the loss of the client. */
+  /** Whether the end of a replaced connection counts as a disconnect of the member. */
   readonly losesReplaced: boolean;
-  /** Whether a client that was silent for too long itself believes what it then finds in its socket. */
+  /** Whether a client that was suspended for too long reads the bytes that its socket buffered. */
   readonly trustsLateBytes: boolean;
-  /** Whether what a client has sent ages until it notices a loss, not only until it last heard the server. */
+  /** Whether acked messages age until the client notices a disconnect, instead of until it last received data. */
   readonly agesUntilNoticed: boolean;
 }
 
-/** One run. */
 export interface World {
   readonly timeline: Timeline;
   readonly random: Random;

@@ -1,4 +1,4 @@
-// A simulated client's end of a connection: what it says and reads there, and when it gives the server up.
+// A simulated client's end of a connection: it sends and reads frames, and gives up a silent server.
 
 import { FrameDecoder } from "../../lib/codec.ts";
 import { Heartbeat, PING_MS, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
@@ -17,20 +17,17 @@ import type { Server } from "./server.ts";
 import { CHECK_MS } from "./timeline.ts";
 import type { World } from "./world.ts";
 
-/** How long a server may take to answer, in ms. */
-const ANSWER_MS = 5_000;
+const WELCOME_TIMEOUT_MS = 5_000;
 
-/** Connects a client's end to a server. Returns undefined if nobody listens there. */
-export type Connect = (end: ClientEnd, server: number) => Server | undefined;
+/** Returns undefined if that server is down. */
+export type Connect = (connection: ClientConnection, server: number) => Server | undefined;
 
-/** How a client leaves a connection: it says so, it only closes it, or the server never hears of it. */
-export type Parting = "said" | "closed" | "unnoticed";
+/** How a client leaves: with BYE, by closing the connection, or without a packet to the server. */
+export type Departure = "said" | "closed" | "unnoticed";
 
-/** A client's end of a connection. */
-export class ClientEnd implements Receiver {
-  /** The server's address. */
-  readonly place: number;
-  /** Both directions, once there is a connection: `up` is what the client writes into. */
+export class ClientConnection implements Receiver {
+  readonly serverIndex: number;
+  /** Undefined until connected. `up` leads to the server. */
   pipes: { up: Pipe; down: Pipe } | undefined;
   readonly #client: Client;
   readonly #world: World;
@@ -40,40 +37,37 @@ export class ClientEnd implements Receiver {
   #isOpen = true;
   #server: Server | undefined;
   #isIn = false;
-  /** `seq` of the entry that comes next. */
-  #next = 0;
+  /** `seq` of the next entry. */
+  #nextSeq = 0;
 
-  constructor(client: Client, place: number) {
+  constructor(client: Client, serverIndex: number) {
     this.#client = client;
-    this.place = place;
+    this.serverIndex = serverIndex;
     this.#world = client.world;
     this.#lastReceivedMs = client.nowMs;
-    client.later(ANSWER_MS, () => {
-      if (!this.#isIn) this.#lose();
+    client.later(WELCOME_TIMEOUT_MS, () => {
+      if (!this.#isIn) this.#close();
     });
   }
 
-  /** Whether WELCOME was read. */
   get isIn(): boolean {
     return this.#isIn;
   }
 
-  /** When something last came. */
   get lastReceivedMs(): number {
     return this.#lastReceivedMs;
   }
 
-  hasReadAllOf(server: Server): boolean {
-    return this.#isIn && this.#server === server && this.#next === server.room.log.head;
+  isCaughtUpWith(server: Server): boolean {
+    return this.#isIn && this.#server === server && this.#nextSeq === server.room.log.head;
   }
 
-  /** Makes a connection and says HELLO. */
   connect(connect: Connect): void {
     const { random } = this.#world;
     this.#client.later(random.spread(0.05, random.chance(0.9) ? 5 : 2_000), () => {
       if (!this.#isOpen) return;
-      this.#server = connect(this, this.place);
-      if (!this.#server) return this.#lose();
+      this.#server = connect(this, this.serverIndex);
+      if (!this.#server) return this.#close();
       this.#send(this.#client.state.hello(this.#client.nick, this.#client.nowMs));
     });
   }
@@ -87,24 +81,24 @@ export class ClientEnd implements Receiver {
   }
 
   ended(): void {
-    this.#client.dispatch(() => this.#lose());
+    this.#client.dispatch(() => this.#close());
   }
 
-  part(parting: Parting): void {
+  depart(departure: Departure): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    if (parting === "unnoticed" || !this.pipes) return;
-    if (parting === "said") this.pipes.up.send(encodeClient({ type: "bye" }));
-    // Closing a socket that has bytes to be read makes the system forget what waits to be sent.
+    if (departure === "unnoticed" || !this.pipes) return;
+    if (departure === "said") this.pipes.up.send(encodeClient({ type: "bye" }));
+    // If a socket is closed with unread bytes, the system drops the bytes that wait to be sent.
     if (this.#world.random.chance(0.7)) this.pipes.up.end();
     else this.pipes.up.break({ isNoticed: true });
   }
 
-  #lose(): void {
+  #close(): void {
     if (!this.#isOpen) return;
-    if (this.#decoder.bufferedBytes > 0) this.#world.ledger.cutFrames++;
-    this.part("closed");
-    this.#client.lost(this);
+    if (this.#decoder.bufferedBytes > 0) this.#world.ledger.truncatedFrames++;
+    this.depart("closed");
+    this.#client.onDisconnect(this);
   }
 
   #send(message: ClientMessage): void {
@@ -115,78 +109,81 @@ export class ClientEnd implements Receiver {
     if (!this.#isOpen) return;
     const { nowMs } = this.#client;
     const isLate = nowMs - this.#lastReceivedMs >= PING_TIMEOUT_MS;
-    if (isLate && !this.#world.rules.trustsLateBytes) return this.#lose();
+    if (isLate && !this.#world.rules.trustsLateBytes) return this.#close();
     this.#heartbeat?.onData(nowMs);
     this.#lastReceivedMs = nowMs;
     this.#decoder.push(bytes);
     for (let frame = this.#decoder.next(); frame && this.#isOpen; frame = this.#decoder.next()) {
-      this.#take(decodeServer(frame), nowMs);
+      this.#handle(decodeServer(frame), nowMs);
     }
   }
 
-  #take(message: ServerMessage, nowMs: number): void {
+  #handle(message: ServerMessage, nowMs: number): void {
     const { state } = this.#client;
     switch (message.type) {
       case "welcome":
-        return this.#enter(message, nowMs);
+        return this.#handleWelcome(message, nowMs);
       case "ping":
         state.onPing(message, nowMs);
         this.#send({ type: "pong" });
-        if (this.#next >= message.head) this.#client.whole(this);
+        if (this.#nextSeq >= message.head) this.#client.onCaughtUp(this);
         return;
       case "pong":
         this.#heartbeat?.onPong(nowMs);
         return;
       case "error":
-        if (message.code === "nick-taken") this.#client.takeOtherNick();
-        return this.#lose();
+        if (message.code === "nick-taken") this.#client.useFallbackNick();
+        return this.#close();
       case "bye":
-        return this.#lose();
+        return this.#close();
       case "rejected":
       case "stalled":
         return;
       default:
-        return this.#takeEntry(message, nowMs);
+        return this.#handleEntry(message, nowMs);
     }
   }
 
-  #takeEntry(entry: LogEntry, nowMs: number): void {
+  #handleEntry(entry: LogEntry, nowMs: number): void {
     const { state } = this.#client;
-    const place = state.onEntry(entry, nowMs);
-    const reading = { reader: state.sessionId, logId: this.#server!.logId, next: this.#next };
-    this.#world.ledger.read(reading, entry, place);
-    this.#next = entry.seq + 1;
+    const delivery = state.onEntry(entry, nowMs);
+    const reading = { reader: state.sessionId, logId: this.#server!.logId, nextSeq: this.#nextSeq };
+    this.#world.ledger.read(reading, entry, delivery);
+    this.#nextSeq = entry.seq + 1;
     const isOwn = entry.type === "renamed" && entry.sessionId === state.sessionId;
-    if (isOwn && place === "live") this.#client.renamed(entry.nick);
+    if (isOwn && delivery === "live") this.#client.onRenamed(entry.nick);
   }
 
-  #enter(welcome: Welcome, nowMs: number): void {
+  #handleWelcome(welcome: Welcome, nowMs: number): void {
     this.#isIn = true;
-    this.#next = welcome.startSeq;
+    this.#nextSeq = welcome.startSeq;
     const { resend } = this.#client.state.onWelcome(welcome, nowMs);
     for (const message of resend) {
       this.#world.ledger.resent(this.#client.state.sessionId, message);
       this.#send(message);
     }
-    this.#client.entered();
+    this.#client.onWelcome();
     const config = { pingMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingAlways: false };
     this.#heartbeat = new Heartbeat(config, nowMs);
-    this.#beatLater(this.#heartbeat);
+    this.#scheduleHeartbeat(this.#heartbeat);
   }
 
-  #beatLater(heartbeat: Heartbeat): void {
+  #scheduleHeartbeat(heartbeat: Heartbeat): void {
     const lateMs = CHECK_MS * this.#world.random.unit();
-    this.#client.later(heartbeat.nextCheckMs - this.#client.nowMs + lateMs, () => this.#beat(heartbeat));
+    this.#client.later(
+      heartbeat.nextCheckMs - this.#client.nowMs + lateMs,
+      () => this.#checkHeartbeat(heartbeat),
+    );
   }
 
-  #beat(heartbeat: Heartbeat): void {
+  #checkHeartbeat(heartbeat: Heartbeat): void {
     if (!this.#isOpen) return;
     const due = heartbeat.check(this.#client.nowMs);
-    if (due === "dead") return this.#lose();
+    if (due === "dead") return this.#close();
     if (due === "ping") {
       heartbeat.onPingSent(this.#client.nowMs);
       this.#send({ type: "ping" });
     }
-    this.#beatLater(heartbeat);
+    this.#scheduleHeartbeat(heartbeat);
   }
 }

@@ -1,4 +1,4 @@
-// A simulated server's end of a connection: what it hears, answers and writes there.
+// A simulated server's end of a connection: it reads frames, dispatches them to the room, and writes the log.
 
 import { FrameDecoder } from "../../lib/codec.ts";
 import { ProtocolError } from "../../lib/errors.ts";
@@ -20,39 +20,38 @@ import type { Server } from "./server.ts";
 import { CHECK_MS, TICK_MS } from "./timeline.ts";
 import type { World } from "./world.ts";
 
-/** How long a server waits for HELLO, and for the end of a connection that it has ended, in ms. */
+/** In ms, as in the real server. */
 const [HANDSHAKE_TIMEOUT_MS, CLOSE_TIMEOUT_MS] = [10_000, 1_000];
 
-/** How a server dies: killed, with its host, or after it has said so. */
-export type Death = "killed" | "unplugged" | "closing";
+/** Killed, together with its host, or shut down with BYE. */
+export type CrashKind = "killed" | "unplugged" | "closing";
 
-/** A server's end of a connection. */
-export class ServerEnd implements Receiver {
-  /** What the server writes into. */
+export class ServerConnection implements Receiver {
+  /** To the client. */
   pipe!: Pipe;
   readonly #server: Server;
   readonly #world: World;
-  /** What the host takes from the server before it waits for the peer, in bytes. */
+  /** The host buffers at most this much until the client reads. */
   readonly #windowBytes: number;
   readonly #decoder = new FrameDecoder({ maxFrameBytes: MAX_CLIENT_FRAME_BYTES });
   #heartbeat: Heartbeat | undefined;
-  /** What came while the server was frozen; undefined for the end. */
+  /** Received while the server was suspended; undefined is the end of the stream. */
   #held: (Uint8Array | undefined)[] = [];
-  #state: "open" | "finishing" | "closed" = "open";
+  #state: "open" | "ending" | "closed" = "open";
   #member: Member | undefined;
   #cursor: Cursor | undefined;
-  #answers: Uint8Array[] = [];
+  #directQueue: Uint8Array[] = [];
   #isAwake = false;
-  /** What was asked for takes its time: what comes behind it waits. */
+  /** A request is not committed yet: later frames wait. */
   #isWaiting = false;
 
   constructor(server: Server, { windowBytes }: { windowBytes: number }) {
     this.#server = server;
     this.#world = server.world;
     this.#windowBytes = windowBytes;
-    server.ends.add(this);
+    server.connections.add(this);
     server.later(HANDSHAKE_TIMEOUT_MS, () => {
-      if (!this.#member) this.#refuse("hello-late");
+      if (!this.#member) this.#reject("hello-late");
     });
   }
 
@@ -62,24 +61,24 @@ export class ServerEnd implements Receiver {
 
   received(bytes: Uint8Array): void {
     if (this.#state === "closed") return;
-    if (this.#server.isFrozen) this.#held.push(bytes);
+    if (this.#server.isSuspended) this.#held.push(bytes);
     else this.#read(bytes);
   }
 
   ended(): void {
-    if (this.#server.isFrozen) this.#held.push(undefined);
+    if (this.#server.isSuspended) this.#held.push(undefined);
     else this.#close();
   }
 
-  die(death: Death): void {
+  crash(kind: CrashKind): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    if (death === "closing") this.pipe.send(encodeServer({ type: "bye" }));
-    if (death === "closing" && this.#world.random.chance(0.5)) this.pipe.end();
-    else this.pipe.break({ isNoticed: death !== "unplugged" });
+    if (kind === "closing") this.pipe.send(encodeServer({ type: "bye" }));
+    if (kind === "closing" && this.#world.random.chance(0.5)) this.pipe.end();
+    else this.pipe.break({ isNoticed: kind !== "unplugged" });
   }
 
-  thaw(): void {
+  resume(): void {
     const held = this.#held;
     this.#held = [];
     for (const bytes of held) {
@@ -88,7 +87,6 @@ export class ServerEnd implements Receiver {
     }
   }
 
-  /** There is something to write. */
   wake(): void {
     if (this.#isAwake || this.#state === "closed") return;
     this.#isAwake = true;
@@ -104,144 +102,143 @@ export class ServerEnd implements Receiver {
       this.pipe.onDrained = () => this.wake();
       return;
     }
-    const bytes = this.#answers.shift() ?? this.#cursor?.take();
+    const bytes = this.#directQueue.shift() ?? this.#cursor?.take();
     if (bytes) {
       if (!this.#server.step()) return;
       this.pipe.send(bytes);
       this.wake();
-    } else if (this.#state === "finishing") this.pipe.end();
+    } else if (this.#state === "ending") this.pipe.end();
   }
 
   #read(bytes: Uint8Array): void {
     if (this.#state !== "open" || !this.#server.step()) return;
     this.#heartbeat?.onData(this.#nowMs);
     this.#decoder.push(bytes);
-    this.#takeIn();
+    this.#processFrames();
     this.#server.publish();
   }
 
-  #takeIn(): void {
+  #processFrames(): void {
     try {
       while (!this.#isWaiting) {
         const frame = this.#decoder.next();
         if (!frame) break;
         const message = decodeClient(frame);
-        if (this.#member) this.#serve(message, this.#member);
-        else this.#enter(message);
-        // What it did is done; whether anybody hears of it is another matter.
+        if (this.#member) this.#dispatch(message, this.#member);
+        else this.#handleHello(message);
+        // A crash here comes after the change, but before its frames are written.
         if (!this.#server.step() || this.#state !== "open") break;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(error.code);
+      this.#reject(error.code);
     }
   }
 
-  /** Does what may take its time; `attempt` returns whether it is done. */
-  #try(attempt: (again: () => void) => boolean): void {
+  #attempt(attempt: (onSettled: () => void) => boolean): void {
     this.#isWaiting = !attempt(() => this.#server.later(TICK_MS, () => this.#retry(attempt)));
   }
 
-  #retry(attempt: (again: () => void) => boolean): void {
-    // Whoever came in is gone already.
+  #retry(attempt: (onSettled: () => void) => boolean): void {
+    // The client is gone.
     if (this.#state !== "open") return this.#server.expire();
     try {
-      this.#try(attempt);
-      this.#takeIn();
+      this.#attempt(attempt);
+      this.#processFrames();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(error.code);
+      this.#reject(error.code);
     }
     this.#server.publish();
   }
 
-  #enter(hello: ClientMessage): void {
+  #handleHello(hello: ClientMessage): void {
     if (hello.type !== "hello") throw new ProtocolError("frame-unexpected");
-    this.#try((again) => this.#letIn(hello, again));
+    this.#attempt((onSettled) => this.#join(hello, onSettled));
   }
 
-  #letIn(hello: Hello, again: () => void): boolean {
+  #join(hello: Hello, onSettled: () => void): boolean {
     const sessionId = sessionIdOf(hello.resumeToken);
-    const { connections, room, now } = this.#server;
+    const { byMember, room, now } = this.#server;
     const { ledger } = this.#world;
     let joined: JoinResult | undefined;
     try {
-      joined = room.join({ hello, sessionId, address: "192.0.2.1" }, now, again);
+      joined = room.join({ hello, sessionId, address: "192.0.2.1" }, now, onSettled);
     } catch (error) {
-      ledger.refused(this.#server.logId, sessionId, hello.nick);
+      ledger.rejected(this.#server.logId, sessionId, hello.nick);
       throw error;
     }
     if (!joined) return false;
     const { welcome, membersBytes, cursor, member } = joined;
-    ledger.entered(this.#server.logId, { asked: hello.nick, given: welcome.nick });
-    const before = connections.get(member);
-    connections.set(member, this);
-    this.#server.noteEntered(sessionId);
-    if (before) before.#refuse("replaced");
+    ledger.joined(this.#server.logId, { requested: hello.nick, granted: welcome.nick });
+    const before = byMember.get(member);
+    byMember.set(member, this);
+    this.#server.onJoined(sessionId);
+    if (before) before.#reject("replaced");
     this.#member = member;
     this.#cursor = cursor;
     const config = { pingMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingAlways: true };
     this.#heartbeat = new Heartbeat(config, this.#nowMs);
-    this.#beatLater(this.#heartbeat);
-    this.#answer(
+    this.#scheduleHeartbeat(this.#heartbeat);
+    this.#send(
       Uint8Array.of(...encodeWelcome(welcome, { membersBytes: membersBytes.length }), ...membersBytes),
     );
     return true;
   }
 
-  #serve(message: ClientMessage, member: Member): void {
+  #dispatch(message: ClientMessage, member: Member): void {
     switch (message.type) {
       case "say":
         return this.#server.room.say(member, message, this.#server.now);
       case "nick":
-        return this.#try((again) => this.#rename(message.nick, member, again));
+        return this.#attempt((onSettled) => this.#rename(message.nick, member, onSettled));
       case "ping":
-        return this.#answer(encodeServer({ type: "pong" }));
+        return this.#send(encodeServer({ type: "pong" }));
       case "pong":
         this.#heartbeat?.onPong(this.#nowMs);
         return;
       case "bye":
         this.#server.onDeparted(member.sessionId);
-        return this.#try((again) => this.#leave(member, again));
+        return this.#attempt((onSettled) => this.#leave(member, onSettled));
       case "hello":
         throw new ProtocolError("frame-unexpected");
     }
   }
 
-  /** Until they are out, they may come back through another connection, which ends this one. */
-  #leave(member: Member, again: () => void): boolean {
-    const { room, now, connections } = this.#server;
-    if (!room.leave(member, now, again)) return false;
-    connections.delete(member);
-    this.#finish();
+  /** The client may resume through another connection before its leave is committed; that closes this one. */
+  #leave(member: Member, onSettled: () => void): boolean {
+    const { room, now, byMember } = this.#server;
+    if (!room.leave(member, now, onSettled)) return false;
+    byMember.delete(member);
+    this.#end();
     return true;
   }
 
-  #rename(nick: string, member: Member, again: () => void): boolean {
+  #rename(nick: string, member: Member, onSettled: () => void): boolean {
     const { room, logId, now } = this.#server;
     try {
-      return room.rename(member, nick, now, again);
+      return room.rename(member, nick, now, onSettled);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#world.ledger.refused(logId, member.sessionId, nick);
-      this.#answer(encodeServer({ type: "rejected", code: error.code, request: nick, reason: "" }));
+      this.#world.ledger.rejected(logId, member.sessionId, nick);
+      this.#send(encodeServer({ type: "rejected", code: error.code, request: nick, reason: "" }));
       return true;
     }
   }
 
-  #answer(frame: Uint8Array): void {
-    this.#answers.push(frame);
+  #send(frame: Uint8Array): void {
+    this.#directQueue.push(frame);
     this.wake();
   }
 
-  #refuse(code: string): void {
+  #reject(code: string): void {
     if (this.#state !== "open") return;
-    this.#answer(encodeServer({ type: "error", code, reason: "" }));
-    this.#finish();
+    this.#send(encodeServer({ type: "error", code, reason: "" }));
+    this.#end();
   }
 
-  #finish(): void {
-    this.#state = "finishing";
+  #end(): void {
+    this.#state = "ending";
     this.wake();
     this.#server.later(CLOSE_TIMEOUT_MS, () => this.#close());
   }
@@ -250,30 +247,30 @@ export class ServerEnd implements Receiver {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.pipe.end();
-    if (this.#decoder.bufferedBytes > 0) this.#world.ledger.cutFrames++;
-    const { connections, ends, room, now } = this.#server;
-    ends.delete(this);
-    const isReplaced = this.#member && connections.get(this.#member) !== this;
+    if (this.#decoder.bufferedBytes > 0) this.#world.ledger.truncatedFrames++;
+    const { connections, byMember, room, now } = this.#server;
+    connections.delete(this);
+    const isReplaced = this.#member && byMember.get(this.#member) !== this;
     if (!this.#member || (isReplaced && !this.#world.rules.losesReplaced)) return;
-    connections.delete(this.#member);
+    byMember.delete(this.#member);
     if (!isReplaced) this.#server.onDeparted(this.#member.sessionId);
     room.disconnect(this.#member, now);
     this.#server.expire();
   }
 
-  #beatLater(heartbeat: Heartbeat): void {
+  #scheduleHeartbeat(heartbeat: Heartbeat): void {
     const lateMs = CHECK_MS * this.#world.random.unit();
-    this.#server.later(heartbeat.nextCheckMs - this.#nowMs + lateMs, () => this.#beat(heartbeat));
+    this.#server.later(heartbeat.nextCheckMs - this.#nowMs + lateMs, () => this.#checkHeartbeat(heartbeat));
   }
 
-  #beat(heartbeat: Heartbeat): void {
+  #checkHeartbeat(heartbeat: Heartbeat): void {
     if (this.#state !== "open") return;
     const due = heartbeat.check(this.#nowMs);
-    if (due === "dead") return this.#refuse("silent");
+    if (due === "dead") return this.#reject("silent");
     if (due === "ping") {
       heartbeat.onPingSent(this.#nowMs);
-      this.#answer(encodeServer({ type: "ping", head: this.#server.room.log.head }));
+      this.#send(encodeServer({ type: "ping", head: this.#server.room.log.head }));
     }
-    this.#beatLater(heartbeat);
+    this.#scheduleHeartbeat(heartbeat);
   }
 }
