@@ -112,7 +112,7 @@ function replaceBetween(text: string, [begin, end]: readonly [string, string], l
   return text.slice(0, from) + lines.map((line) => `${line}\n`).join("") + text.slice(to);
 }
 
-function manualPage(text: string, { name, flags, commands }: Program, language: Language): string {
+function manualPage(text: string, { flags, commands }: Program, language: Language): string {
   const between = (section: string) => [`.\\" ${section}`, `.\\" /${section}`] as const;
   const page = text.replace(/"chat [\d.]+"/, `"chat ${VERSION}"`);
   const withFlags = replaceBetween(page, between("flags"), roff(flagRows(flags, language, ROFF)));
