@@ -1,48 +1,46 @@
-// Command-line flags from a table, which also gives the help. Pure.
+// Command-line flags from a table: parsing, help and shell completion.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { InputError } from "../errors.ts";
 import { LANGUAGES, type PlainTranslationKey, type Translate } from "../i18n/translate.ts";
 
-/** Shells that can complete flags. */
+/** Shells that `--completions` knows. */
 const SHELLS = ["bash", "zsh"] as const;
-/** A shell that can complete flags. */
-export type Shell = typeof SHELLS[number];
 
-/** What the value of a flag may be: each has its word in every language. */
+/** Placeholder for the value of a flag; the catalogues have a word for each. */
 type ValueName = PlainTranslationKey extends infer Key ? Key extends `value.${infer Name}` ? Name : never
   : never;
 
-/** A flag of a program. */
+/** A flag. Without `value` and `choices` it is a switch. */
 export interface Flag {
-  /** What its value is, for the help; a flag without, and without choices, is on or off. */
   readonly value?: ValueName;
-  readonly isRepeatable?: boolean;
-  /** The only values that it takes, if there are so few. */
+  /** The only values that the flag takes. */
   readonly choices?: readonly string[];
+  readonly isRepeatable?: boolean;
+  /** One letter, without its dash. */
   readonly alias?: string;
   readonly help: PlainTranslationKey;
 }
 
-/** The flags of a program by name, without dashes, in the order in which the help shows them. */
+/** The flags of a program by name, without dashes, in the order in which help shows them. */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
-/** What was given for each flag of a table. */
+/** The value of each flag of a table. */
 export type FlagValues<Table extends FlagTable> = {
   readonly [Name in keyof Table]: Table[Name] extends { readonly isRepeatable: true } ? readonly string[]
-    : Table[Name] extends { readonly value: string } | { readonly choices: readonly string[] }
-      ? string | undefined
+    : Table[Name] extends { readonly choices: readonly (infer Choice)[] } ? Choice | undefined
+    : Table[Name] extends { readonly value: string } ? string | undefined
     : boolean;
 };
 
-/** Flags of every program about how lines look. */
+/** Flags of both programs about the look of lines. */
 export const DISPLAY_FLAGS = {
   time: { value: "PATTERN", help: "flag.time" },
   utc: { help: "flag.utc" },
   "no-color": { help: "flag.no-color" },
 } as const satisfies FlagTable;
 
-/** Flags that every program has. */
+/** Other flags of both programs. */
 export const COMMON_FLAGS = {
   lang: { choices: LANGUAGES, help: "flag.lang" },
   plain: { help: "flag.plain" },
@@ -51,7 +49,7 @@ export const COMMON_FLAGS = {
   completions: { choices: SHELLS, help: "flag.completions" },
 } as const satisfies FlagTable;
 
-/** Reads flags as `--name value` or `--name=value`.
+/** Parses `--name value` and `--name=value`.
  * @throws {InputError} `flag-unknown`, `flag-value-missing`, `flag-value-invalid` or `argument-unexpected` */
 export function parseFlags<Table extends FlagTable>(
   args: readonly string[],
@@ -59,63 +57,52 @@ export function parseFlags<Table extends FlagTable>(
 ): FlagValues<Table> {
   const named = Object.entries(table);
   const withValue = named.filter(([, flag]) => takesValue(flag)).map(([name]) => name);
-  const withoutValue = named.map(([name]) => name).filter((name) => !withValue.includes(name));
+  const switches = named.map(([name]) => name).filter((name) => !withValue.includes(name));
   for (const arg of args) {
-    // parseArgs would take any value for a yes.
+    // parseArgs takes `--auto=no` for true.
     const [, name, value] = /^--([^=]+)=([^]*)$/.exec(arg) ?? [];
-    if (name && withoutValue.includes(name)) throw invalidValue(`--${name}`, value!);
+    if (name && switches.includes(name)) throw invalidValue(`--${name}`, value!);
   }
   const values = parseArgs([...args], {
     string: [...withValue, "_"],
-    boolean: withoutValue,
+    boolean: switches,
     collect: named.filter(([, { isRepeatable }]) => isRepeatable).map(([name]) => name),
     alias: Object.fromEntries(
       named.filter(([, { alias }]) => alias).map(([name, { alias }]) => [name, alias!]),
     ),
     unknown: (argument, key) => {
-      if (key === undefined) return; // no flag
-      throw new InputError("flag-unknown", { flag: argument });
+      // Without a key it is no flag, but an argument.
+      if (key !== undefined) throw new InputError("flag-unknown", { flag: argument });
     },
   });
-  // First what is wrong with a flag: the empty value of one is left over as an argument.
+  // Flags before arguments: parseArgs also leaves the empty value of a flag among the arguments.
   for (const name of withValue) {
     for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
   }
-  for (const argument of values._) {
-    throw new InputError("argument-unexpected", { argument });
-  }
+  for (const argument of values._) throw new InputError("argument-unexpected", { argument });
   return values as unknown as FlagValues<Table>;
 }
 
-/** Whether a flag is more than on or off. */
-export function takesValue({ value, choices }: Flag): boolean {
+function takesValue({ value, choices }: Flag): boolean {
   return value !== undefined || choices !== undefined;
 }
 
-/** What stands for the value of a flag in help; empty if it takes none. */
-export function valueLabel({ value, choices = [] }: Flag, t: Translate): string {
-  return value === undefined ? choices.join("|") : t(`value.${value}`);
-}
-
 function checkValue(flag: string, value: string, { choices }: Flag): void {
-  if (value === "") {
-    throw new InputError("flag-value-missing", { flag });
-  }
+  if (value === "") throw new InputError("flag-value-missing", { flag });
   if (choices && !choices.includes(value)) throw invalidValue(flag, value);
 }
 
-/** Flags that go together, or do not: pairs of names. */
+/** Pairs of flags, without dashes. */
 interface FlagConstraints {
-  /** The first needs the second. */
-  readonly requires?: readonly (readonly [string, string])[];
-  readonly conflicts?: readonly (readonly [string, string])[];
+  /** The first flag needs the second. */
+  readonly requires: readonly (readonly [string, string])[];
+  readonly conflicts: readonly (readonly [string, string])[];
 }
 
-/** Checks which flags were given together.
- * @throws {InputError} `flag-alone` or `flags-contrary` */
+/** @throws {InputError} `flag-alone` or `flags-contrary` */
 export function checkCombinations(
   values: Readonly<Record<string, unknown>>,
-  { requires = [], conflicts = [] }: FlagConstraints,
+  { requires, conflicts }: FlagConstraints,
 ): void {
   const isGiven = (name: string) => Array.isArray(values[name]) ? values[name].length > 0 : !!values[name];
   for (const [flag, other] of requires) {
@@ -127,11 +114,10 @@ export function checkCombinations(
 }
 
 function constraintError(code: "flag-alone" | "flags-contrary", flag: string, other: string): InputError {
-  const details = { flag: `--${flag}`, other: `--${other}` };
-  return new InputError(code, details);
+  return new InputError(code, { flag: `--${flag}`, other: `--${other}` });
 }
 
-/** A whole number from a flag.
+/** Parses a whole number of at most nine digits.
  * @throws {InputError} `flag-value-invalid` */
 export function parseCount(flag: string, text: string, max: number): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : Infinity;
@@ -139,12 +125,11 @@ export function parseCount(flag: string, text: string, max: number): number {
   return count;
 }
 
-/** The error for a flag that does not take its value. */
 export function invalidValue(flag: string, value: string): InputError {
   return new InputError("flag-value-invalid", { flag, value });
 }
 
-/** The flags and what they do. */
+/** The lines of help about flags. */
 export function flagHelp(table: FlagTable, t: Translate, columns?: number): string[] {
   const rows = Object.entries(table).map(([name, flag]) => {
     const names = flag.alias ? `-${flag.alias}, --${name}` : `--${name}`;
@@ -153,16 +138,20 @@ export function flagHelp(table: FlagTable, t: Translate, columns?: number): stri
   return formatColumns(rows, columns);
 }
 
-/** Where nobody says how wide the screen is. */
+/** The value of a flag as help shows it; "" for a switch. */
+export function valueLabel({ value, choices = [] }: Flag, t: Translate): string {
+  return value === undefined ? choices.join("|") : t(`value.${value}`);
+}
+
+/** Columns of a screen whose width is unknown. */
 const DEFAULT_WIDTH = 80;
-/** Most columns of the right side: longer lines are not read with ease. */
+/** Most columns of the right side: longer lines are hard to read. */
 const MAX_HELP_WIDTH = 80;
-/** Fewest columns in which the right side is read with ease. */
+/** Fewest columns of the right side; below that it goes on a line of its own. */
 const MIN_HELP_WIDTH = 20;
 const MARGIN = "  ";
 
-/** The rows as lines. What does not fit on the right goes on below, and all of it on a screen that is too narrow
- * for both sides. */
+/** Lines with the two sides of each row in columns, wrapped to `columns`. */
 export function formatColumns(
   rows: readonly (readonly [left: string, right: string])[],
   columns = DEFAULT_WIDTH,
@@ -183,19 +172,19 @@ export function formatColumns(
   );
 }
 
-/** A text in lines of so many characters, unless a word is longer. */
-function wrapText(text: string, room: number): string[] {
+/** Breaks a text into lines of at most `width` characters; a longer word stays whole. */
+function wrapText(text: string, width: number): string[] {
   const [first = "", ...others] = text.split(" ");
   const lines = [first];
   for (const word of others) {
     const line = `${lines.at(-1)} ${word}`;
-    if (line.length <= room) lines[lines.length - 1] = line;
+    if (line.length <= width) lines[lines.length - 1] = line;
     else lines.push(word);
   }
   return lines;
 }
 
-/** What a script is about. */
+/** What a completion script is made from. */
 interface CompletionsOptions {
   /** Name of the program. */
   readonly name: string;
@@ -203,18 +192,18 @@ interface CompletionsOptions {
   readonly t: Translate;
 }
 
-/** The script, line by line. `eval "$(NAME --completions SHELL)"` makes it work in a shell that runs. */
-export function completions(shell: Shell, options: CompletionsOptions): string[] {
+/** The lines of a completion script: `eval "$(NAME --completions SHELL)"` installs it in a running shell. */
+export function completions(shell: typeof SHELLS[number], options: CompletionsOptions): string[] {
   return { bash: bashScript, zsh: zshScript }[shell](options);
 }
 
 function bashScript({ name, table }: CompletionsOptions): string[] {
   const own = `_${name.replaceAll("-", "_")}`;
-  const cases = Object.entries(table).filter(([, about]) => takesValue(about)).map(([flag, about]) =>
-    `    --${flag}) ${bashValues(about)} ;;`
+  const cases = Object.entries(table).filter(([, flag]) => takesValue(flag)).map(([name, flag]) =>
+    `    --${name}) ${bashValues(flag)} ;;`
   );
-  const flags = Object.entries(table).flatMap(([flag, { alias }]) =>
-    alias ? [`-${alias}`, `--${flag}`] : `--${flag}`
+  const names = Object.entries(table).flatMap(([name, { alias }]) =>
+    alias ? [`-${alias}`, `--${name}`] : `--${name}`
   );
   return [
     `${own}() {`,
@@ -224,35 +213,36 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
     "  elif [ \"$previous\" = '=' ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
     "  case $previous in",
     ...cases,
-    `    *) COMPREPLY=($(compgen -W '${flags.join(" ")}' -- "$current")) ;;`,
+    `    *) COMPREPLY=($(compgen -W '${names.join(" ")}' -- "$current")) ;;`,
     "  esac",
     "}",
     `complete -F ${own} ${name}`,
   ];
 }
 
-function bashValues(about: Flag): string {
-  const { choices, value } = about;
+function bashValues(flag: Flag): string {
+  const { choices, value } = flag;
   if (choices) return `COMPREPLY=($(compgen -W '${choices.join(" ")}' -- "$current"))`;
-  if (completesHost(about)) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
-  // Bash itself knows best about names with blanks and the like, from its release 4 on.
+  if (completesHost(flag)) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
+  // Only bash's own completion (since 4) quotes file names with spaces.
   const own = value === "FILE" ? "default" : value === "DIR" ? "dirnames" : undefined;
   return own ? `COMPREPLY=(); compopt -o ${own} 2>/dev/null` : "COMPREPLY=()";
 }
 
 function zshScript({ name, table, t }: CompletionsOptions): string[] {
-  const specs = Object.entries(table).map(([flag, about]) => {
-    const { alias, isRepeatable, help } = about;
+  const specs = Object.entries(table).map(([name, flag]) => {
+    const { alias, isRepeatable, help } = flag;
     const text = `[${t(help).replaceAll(/[[\]\\:]/g, "\\$&")}]`;
-    if (!takesValue(about)) {
+    if (!takesValue(flag)) {
       return alias
-        ? `'(-${alias} --${flag})'{-${alias},--${flag}}${shellQuote(text)}`
-        : shellQuote(`--${flag}${text}`);
+        ? `'(-${alias} --${name})'{-${alias},--${name}}${shellQuote(text)}`
+        : shellQuote(`--${name}${text}`);
     }
-    const word = valueLabel(about, t).replaceAll(":", "\\:");
-    return shellQuote(`${isRepeatable ? "*" : ""}--${flag}=${text}:${word}:${zshValues(about)}`);
+    const label = valueLabel(flag, t).replaceAll(":", "\\:");
+    return shellQuote(`${isRepeatable ? "*" : ""}--${name}=${text}:${label}:${zshValues(flag)}`);
   });
-  const own = `_${name}`; // as the file that it may become must be called
+  // The name that zsh requires if the script becomes a file of $fpath.
+  const own = `_${name}`;
   return [
     `#compdef ${name}`,
     `${own}() {`,
@@ -263,10 +253,10 @@ function zshScript({ name, table, t }: CompletionsOptions): string[] {
   ].join("\n").split("\n");
 }
 
-function zshValues(about: Flag): string {
-  const { choices, value } = about;
+function zshValues(flag: Flag): string {
+  const { choices, value } = flag;
   if (choices) return `(${choices.join(" ")})`;
-  if (completesHost(about)) return "_hosts";
+  if (completesHost(flag)) return "_hosts";
   return value === "FILE" ? "_files" : value === "DIR" ? "_files -/" : "";
 }
 

@@ -1,18 +1,10 @@
-// What the server's and the client's main parts get from the process that they run in, and how that process
-// ends. The only place that reads the process's arguments, environment and signals.
+// The process of a program: its arguments, environment and signals, its exit status, `--help` and `--version`.
 
 import { isAbsolute, join } from "node:path";
 import type { Clock } from "../base/time.ts";
 import { ChatError, InputError } from "../errors.ts";
-import { type CommandRegistry } from "./commands.ts";
-import {
-  type COMMON_FLAGS,
-  completions,
-  flagHelp,
-  type FlagTable,
-  type FlagValues,
-  type Shell,
-} from "./flags.ts";
+import type { CommandRegistry } from "./commands.ts";
+import { type COMMON_FLAGS, completions, flagHelp, type FlagTable, type FlagValues } from "./flags.ts";
 import {
   chooseLanguage,
   errorText,
@@ -24,58 +16,58 @@ import {
 import { Terminal } from "../terminal/terminal.ts";
 import { standardStreams } from "../terminal/tty.ts";
 
-/** The version of both programs. */
 export const VERSION = "0.1.0";
 
-/** What a program was made into. */
 export interface BuildInfo {
-  /** Run from the source code, made by `deno compile`, or a file that unpacks a Deno and a bundle. */
+  /** `compiled` is made by `deno compile`; `self-extracting` unpacks a Deno and a bundle. */
   readonly distribution: "source" | "compiled" | "self-extracting";
-  /** What it runs on, for reports of errors. */
+  /** Version of Deno and target. */
   readonly runtime: string;
 }
 
-/** An IP address of this machine. */
 export interface LocalAddress {
+  /** An IP of this machine. */
   readonly address: string;
-  /** Name of its network interface. */
+  /** Name of the network interface. */
   readonly name: string;
 }
 
-/** The surroundings of a program; tests make their own. */
+/** What a program gets from its process; tests make their own. */
 export interface ProcessContext {
   readonly args: readonly string[];
   readonly language: Language;
   readonly terminal: Terminal;
-  /** Whether what is written may have colours: a screen shows it, and NO_COLOR (no-color.org) is not set. */
+  /** Output goes to a terminal, and NO_COLOR (no-color.org) is not set. */
   readonly hasColors: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
   readonly buildInfo: BuildInfo;
-  /** Folder for what the programs keep for the person. Undefined if the system has none. */
+  /** Folder of state files. Undefined if the system has none. */
   readonly configFolder?: string;
-  /** From now on the process can neither read nor write a file: there are none left that it should. */
+  /** Revokes the permissions to read and write files. */
   readonly dropFilePermissions: () => void;
-  /** Aborted when the program is to end: by the system, by Ctrl-C, or because nobody reads what it writes. */
+  /** Aborted by a signal, by Ctrl-C, and when the reader of the output is gone. */
   readonly terminated: AbortSignal;
 }
 
-/** Exit statuses of both programs. */
 export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 
-/** Runs a program in this process, and ends the process with its exit status. */
+/** Time to end in order after a signal, in ms; then the process exits. */
+const SHUTDOWN_TIMEOUT_MS = 3_000;
+
+/** Runs a program and ends the process with the exit status that `main` returns, or with that of its error. */
 export async function runProcess(
   main: (program: ProcessContext) => Promise<number>,
   { clock }: { clock: Clock },
 ): Promise<never> {
   const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }), clock);
-  // Of these Deno fires the last when the process ends by Deno.exit(), one of the others before it ends by an error.
+  // Deno fires "unload" at Deno.exit(), and one of the others before it dies of an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
     addEventListener(event, () => terminal.restoreNow());
   }
   const terminated = AbortSignal.any([terminationSignal(), terminal.interruptSignal]);
   ignoreSigtstp();
-  // Whatever hangs, be it that nobody reads what we write: who tells a program to end wants it to end.
+  // A hanging program ends all the same.
   terminated.addEventListener(
     "abort",
     () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), SHUTDOWN_TIMEOUT_MS)),
@@ -105,8 +97,7 @@ export async function runProcess(
   Deno.exit(status);
 }
 
-/** An address that holds on one link only needs its zone (RFC 4007, section 11): nobody can listen on it
- * without. */
+/** A link-local address gets its zone (RFC 4007, section 11): listening on it fails without. */
 function localAddresses(): LocalAddress[] {
   return Deno.networkInterfaces().map(({ address, scopeid, name }) => ({
     address: scopeid ? `${address}%${scopeid}` : address,
@@ -117,11 +108,11 @@ function localAddresses(): LocalAddress[] {
 function buildInfo(): BuildInfo {
   const runtime = `Deno ${Deno.version.deno}, ${Deno.build.target}`;
   if (Deno.build.standalone) return { distribution: "compiled", runtime };
-  // `deno bundle` puts everything into one file of JavaScript.
+  // `deno bundle` makes one file of JavaScript.
   return { distribution: import.meta.url.endsWith(".ts") ? "source" : "self-extracting", runtime };
 }
 
-/** XDG Base Directory Specification 0.8; on Windows, where programs keep what belongs to one person. */
+/** XDG Base Directory Specification 0.8; APPDATA on Windows. */
 function configFolder(): string | undefined {
   const isWindows = Deno.build.os === "windows";
   const [own, home] = isWindows ? [Deno.env.get("APPDATA"), undefined] : [
@@ -136,15 +127,12 @@ function dropFilePermissions(): void {
   for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
 }
 
-/** How long a program may take to end once it is told to, in ms. */
-const SHUTDOWN_TIMEOUT_MS = 3_000;
-
-/** What the system says of the language, the weightiest first. */
+/** The locales of the environment, the decisive one first. */
 export function systemLocales(): (string | undefined)[] {
   return ["LC_ALL", "LC_MESSAGES", "LANG"].map((name) => Deno.env.get(name));
 }
 
-/** Aborted when the system tells this process to end. */
+/** Aborted by SIGINT, SIGTERM, SIGHUP, and SIGBREAK on Windows. */
 export function terminationSignal(): AbortSignal {
   const ending = new AbortController();
   const signals: Deno.Signal[] = Deno.build.os === "windows"
@@ -154,42 +142,41 @@ export function terminationSignal(): AbortSignal {
   return ending.signal;
 }
 
-/** Has Ctrl-Z do nothing where the system reads it: it would stop this process alone, `deno task` would go on
- * holding the terminal. */
+/** Ctrl-Z would stop this process alone, and `deno task` would go on holding the terminal. */
 function ignoreSigtstp(): void {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTSTP", () => {});
 }
 
-/** The value of `--lang`, found before the flags are checked: what is wrong with them is said in it. */
+/** The value of `--lang` in flags that are not parsed yet: errors about flags are in that language. */
 function langFlag(args: readonly string[]): string | undefined {
   const index = args.findIndex((arg) => arg === "--lang" || arg.startsWith("--lang="));
   return args[index]?.split("=", 2)[1] ?? (index < 0 ? undefined : args[index + 1]);
 }
 
-/** What there is to say about a program. */
-interface AboutOptions {
+/** What {@linkcode infoOutput} tells of a program. */
+interface InfoOptions {
   /** Name of the program. */
   readonly name: string;
   readonly table: FlagTable;
-  /** What `--help` shows. */
+  /** The lines of `--help`. */
   readonly help: readonly string[];
   readonly build: BuildInfo;
   readonly t: Translate;
 }
 
-/** The lines that answer the flags, if these ask for no more than that. */
+/** The output of `--help`, `--version` or `--completions`; undefined if none is given. */
 export function infoOutput(
   flags: FlagValues<typeof COMMON_FLAGS>,
-  { name, table, help, build: { distribution, runtime }, t }: AboutOptions,
+  { name, table, help, build: { distribution, runtime }, t }: InfoOptions,
 ): readonly string[] | undefined {
   if (flags.help) return help;
   if (flags.version) return [`${name} ${VERSION} (${t(`distribution.${distribution}`)}, ${runtime})`];
-  if (flags.completions) return completions(flags.completions as Shell, { name, table, t });
+  if (flags.completions) return completions(flags.completions, { name, table, t });
   return undefined;
 }
 
-/** What `--help` shows of a program. */
-interface HelpSource {
+/** What `--help` explains of a program. */
+interface HelpOptions {
   readonly usage: PlainTranslationKey;
   readonly table: FlagTable;
   readonly commands: Pick<CommandRegistry<unknown>, "help">;
@@ -197,7 +184,7 @@ interface HelpSource {
 
 /** The lines of `--help`. */
 export function programHelp(
-  { usage, table, commands }: HelpSource,
+  { usage, table, commands }: HelpOptions,
   { language, terminal: { columns } }: ProcessContext,
 ): string[] {
   const t = translator(language);

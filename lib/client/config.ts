@@ -96,7 +96,7 @@ export async function clientConfig(
     ? DEFAULT_CONFIG.historyCount
     : parseCount("--history", flags.history, MAX_HISTORY);
   const display = displayConfig(flags);
-  checkCombinations(flags, { conflicts: [["ca", "tls-fingerprint"]] });
+  checkCombinations(flags, { requires: [], conflicts: [["ca", "tls-fingerprint"]] });
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints } = flags;
   if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
   const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));

@@ -194,7 +194,10 @@ function messageRate({ burst, rate }: ServerFlags): RateLimit {
 }
 
 function storageConfig(flags: ServerFlags): StorageConfig {
-  checkCombinations(flags, { requires: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]] });
+  checkCombinations(flags, {
+    requires: [["data-sync", "data"], ["keep", "data"], ["keep-days", "data"]],
+    conflicts: [],
+  });
   const { storage } = DEFAULT_CONFIG;
   const days = countFlag("--keep-days", flags["keep-days"], { max: MAX_RETENTION_DAYS });
   return {

@@ -19,7 +19,7 @@ Deno.test(
   },
 );
 
-Deno.test("formatColumns() folds what is too long between words, at 80 columns", pure, () => {
+Deno.test("formatColumns() wraps what is too long between words, at 80 columns", pure, () => {
   const left = "x".repeat(70);
   assertEquals(formatColumns([[left, "123 56"], ["y", "123 567 9 demasiado"]]), [
     `  ${left}  123 56`,

@@ -1,5 +1,4 @@
-// The manual pages name what the programs themselves say in --help: every option, value and command; and so does the unit
-// for systemd.
+// The manual pages name every flag, value and command of `--help`; the unit for systemd gives flags that exist.
 
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../../lib/cli/process.ts";

@@ -17,13 +17,13 @@ function answerTo(args: readonly string[], distribution: BuildInfo["distribution
   });
 }
 
-Deno.test("about() answers --help, and --help alone if more is asked", pure, () => {
+Deno.test("infoOutput() answers --help, and --help alone if more is asked", pure, () => {
   assertEquals(answerTo(["--help"]), ["Help"]);
   assertEquals(answerTo(["--version", "-h", "--completions", "zsh"]), ["Help"]);
 });
 
 for (const kind of ["source", "compiled", "self-extracting"] as const) {
-  Deno.test(`about() tells the version, and that the program is ${kind}`, pure, () => {
+  Deno.test(`infoOutput() tells the version, and that the program is ${kind}`, pure, () => {
     const [line, ...more] = answerTo(["--version"], kind)!;
     assertMatch(line!, /^chat-server \d+\.\d+\.\d+ \(/);
     assertEquals(line!.includes(`${kind}, Deno 2.9.6, x86_64-unknown-linux-gnu)`), true);
@@ -31,11 +31,11 @@ for (const kind of ["source", "compiled", "self-extracting"] as const) {
   });
 }
 
-Deno.test("about() gives the completions of the shell that is asked for", pure, () => {
+Deno.test("infoOutput() gives the completions of the shell that is asked for", pure, () => {
   assertEquals(answerTo(["--completions", "zsh"])![0], "#compdef chat-server");
   assertEquals(answerTo(["--completions", "bash"])!.at(-1), "complete -F _chat_server chat-server");
 });
 
-Deno.test("about() has nothing to say where nothing is asked", pure, () => {
+Deno.test("infoOutput() has nothing to say where nothing is asked", pure, () => {
   assertEquals(answerTo(["--lang", "es"]), undefined);
 });

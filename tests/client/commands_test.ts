@@ -1,4 +1,4 @@
-// What typed lines ask for.
+// What lines typed in a client do.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { isQuit, usage } from "../../lib/cli/commands.ts";

@@ -1,4 +1,4 @@
-// What lines typed at a server's console ask for.
+// What lines typed at a server's console do.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { usage } from "../../lib/cli/commands.ts";
@@ -31,7 +31,7 @@ function run(line: string): Record<string, unknown> {
     },
     announce: (text) => record("say", { text }),
     addBackup: (server) => record("backup", { server }),
-    removeBackup: (server) => record("withdrawal", { server }),
+    removeBackup: (server) => record("remove-backup", { server }),
   };
   const context: Omit<AdminContext, "server"> = {
     t: translator("en"),
@@ -70,10 +70,10 @@ const LINES: Record<string, Record<string, unknown>> = {
   "/backup 10.0.0.8": { type: "backup", server: "10.0.0.8:5000" },
   "/backup 10.0.0.8 5001": { type: "backup", server: "10.0.0.8:5001" },
   "/backup [::1]:5001": { type: "backup", server: "[::1]:5001" },
-  "/backup -10.0.0.8": { type: "withdrawal", server: "10.0.0.8:5000" },
-  "/reserva -[::1] 5001": { type: "withdrawal", server: "[::1]:5001" },
+  "/backup -10.0.0.8": { type: "remove-backup", server: "10.0.0.8:5000" },
+  "/reserva -[::1] 5001": { type: "remove-backup", server: "[::1]:5001" },
   "/backup -abc:1#SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0": {
-    type: "withdrawal",
+    type: "remove-backup",
     server: "abc:1",
   },
   "/backup -abc": { type: "incomplete", command: "backup" },
