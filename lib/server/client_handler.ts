@@ -1,319 +1,343 @@
-// One connection from its first byte to its last: whether it may stay, what it says and what is answered. Knows
-// nothing of how it came to be.
+// One client from accept to close: admission, handshake, dispatch, rate limit, and the wait for the commit log.
 
-import { unmapIPv4 } from "../net/address.ts";
-import type { BanList } from "./bans.ts";
 import type { Clock, Instant } from "../base/time.ts";
+import { TokenBucket } from "../base/limits.ts";
 import type { FrameDecoder } from "../codec.ts";
-import type { Connection } from "../net/connection.ts";
 import { ConnectionLostError, ProtocolError } from "../errors.ts";
 import { wireReason } from "../i18n/translate.ts";
-import type { ConnectionLimiter } from "./connection_limiter.ts";
-import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
+import { unmapIPv4 } from "../net/address.ts";
+import type { Connection } from "../net/connection.ts";
 import type { ConnectionManager } from "../net/connection_manager.ts";
+import { type ClientMessage, decodeClient, encodeServer, type Say, sessionIdOf } from "../protocol/frames.ts";
 import type { CommitLog } from "../room/commit_log.ts";
+import type { JoinRequest, Room } from "../room/room.ts";
 import type { Member } from "../room/state.ts";
 import type { PasswordVerifier } from "../text/text.ts";
-import { Patience } from "./patience.ts";
-import { type ClientMessage, encodeServer, sessionIdOf } from "../protocol/frames.ts";
-import type { Room } from "../room/room.ts";
-import type { RateLimit } from "../base/limits.ts";
-import { Visit } from "./visit.ts";
+import type { ServerConfig } from "./config.ts";
+import type { BanList, ConnectionLimiter } from "./connection_limiter.ts";
+import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
 
-/** How long somebody for whom there is no room may take to say who they are, in ms. */
-const OVER_LIMIT_MS = 1_000;
+/** Longest pause before a waiting client's commit log is checked again, in ms. */
+const COMMIT_POLL_MS = 1_000;
+const PONG_FRAME = encodeServer({ type: "pong" });
+/** Errors of clients that only have to ask for the password, or to wait. */
+const UNREPORTED: readonly string[] = ["password-needed", "store-away"];
 
-/** Somebody who is not served. */
+/** What all clients of a server share. */
+export interface ServerContext {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly commitLog: CommitLog;
+  readonly room: Room;
+  readonly connections: ConnectionManager;
+  readonly sessions: Sessions;
+  readonly limiter: ConnectionLimiter;
+  readonly bans: BanList;
+  /** Undefined: the room is open to all. */
+  readonly password: PasswordVerifier | undefined;
+  readonly handlers: Map<Connection, ClientHandler>;
+  readonly onReject: (client: RejectedClient, error: Error) => void;
+}
+
 export interface RejectedClient {
   /** IP address. */
   readonly address: string;
-  /** Undefined if they were not in. */
+  /** Undefined if the client had not joined. */
   readonly nick?: string;
 }
 
-/** What a reception needs. */
-export interface ClientHandlerOptions {
-  readonly manager: ConnectionManager;
-  readonly room: Room;
-  readonly commitLog: CommitLog;
-  readonly sessions: Sessions;
-  readonly limiter: ConnectionLimiter;
-  /** For those for whom there is no room. */
-  readonly anteroom: ConnectionLimiter;
-  readonly bans: BanList;
-  readonly clock: Clock;
-  /** How long somebody who wants to come in waits for the journal, in ms. */
-  readonly commitWaitMs?: number;
-  /** How long somebody for whom there is no room may take to say who they are, in ms. */
-  readonly overLimitMs?: number;
-  /** Lets in nobody who does not know it. */
-  readonly password?: PasswordVerifier;
-  /** What each client may say. */
-  readonly messages?: RateLimit;
-  /** Told why a connection was not let in, or was ended by the server, and whose it was. */
-  readonly onReject?: (peer: RejectedClient, error: Error) => void;
-}
+/** Makes a request of the room. Returns false if its change is not committed yet: then the room calls `onSettled`, and
+ * the request is made again. */
+type Attempt = (now: Instant, onSettled: () => void) => boolean;
 
-/** Somebody who is in, at the moment that they say something. */
-interface RawClient {
-  readonly visit: Visit;
-  readonly member: Member;
-  readonly now: Instant;
-}
-
-/** Where connections are received. */
 export class ClientHandler {
-  readonly #options: ClientHandlerOptions;
-  readonly #manager: ConnectionManager;
-  readonly #room: Room;
-  readonly #sessions: Sessions;
-  readonly #limiter: ConnectionLimiter;
-  readonly #anteroom: ConnectionLimiter;
-  readonly #clock: Clock;
-  readonly #commitWait: Patience;
-  readonly #visits = new Set<Visit>();
+  readonly #server: ServerContext;
+  readonly #connection: Connection;
+  /** IP address. */
+  readonly #address: string;
+  readonly #messages: TokenBucket;
+  /** Set by the join, and never cleared. */
+  #member: Member | undefined;
+  #lastClientSeq = 0;
+  /** What the limiter counts this connection as. */
+  #slot: "none" | "pending" | "connection" = "none";
+  /** Why this connection is over the limit, until HELLO shows that it replaces another one. */
+  #overLimit: ProtocolError | undefined;
 
-  constructor(options: ClientHandlerOptions) {
-    const { manager, room, sessions, limiter, anteroom, clock, commitLog, commitWaitMs } = options;
-    this.#options = options;
-    this.#manager = manager;
-    this.#room = room;
-    this.#sessions = sessions;
-    this.#limiter = limiter;
-    this.#anteroom = anteroom;
-    this.#clock = clock;
-    this.#commitWait = new Patience({
-      commitLog,
-      clock,
-      commitWaitMs,
-      onGone: () => sessions.expireGrace(),
-    });
+  constructor(server: ServerContext, connection: Connection) {
+    this.#server = server;
+    this.#connection = connection;
+    this.#address = unmapIPv4(connection.peer.hostname);
+    this.#messages = new TokenBucket(server.config.messages, server.clock().monotonicMs);
   }
 
-  /** Serves a connection until it ends.
-   * @throws what goes wrong at its end */
-  async receive(connection: Connection): Promise<void> {
-    const address = unmapIPv4(connection.peer.hostname);
-    const { messages, overLimitMs = OVER_LIMIT_MS } = this.#options;
-    const visit = new Visit(connection, {
-      address,
-      limiter: this.#limiter,
-      messages,
-      nowMs: this.#clock().monotonicMs,
-    });
+  /** Serves the client until its connection is closed.
+   * @throws errors that are no fault of the client */
+  async run(): Promise<void> {
+    const { config, connections, handlers } = this.#server;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    this.#visits.add(visit);
+    handlers.set(this.#connection, this);
     try {
-      this.#arrive(visit);
-      if (visit.overLimit) timer = setTimeout(() => this.#rejectOverLimit(visit), overLimitMs);
-      await this.#serveToEnd(visit);
+      this.#admit();
+      if (this.#overLimit) timer = setTimeout(() => this.#rejectOverLimit(), config.timeouts.overLimitMs);
+      await this.#serve();
     } finally {
       clearTimeout(timer);
-      this.#visits.delete(visit);
-      this.#manager.remove(connection);
-      visit.countedBy?.release(address);
+      handlers.delete(this.#connection);
+      connections.remove(this.#connection);
+      this.#releaseSlot();
     }
   }
 
-  async #serveToEnd(visit: Visit): Promise<void> {
-    const { connection } = visit;
+  /** Ends the connection with ERROR; a member has the grace to resume. */
+  reject(error: ProtocolError): void {
+    if (!this.#connection.isOpen) return;
+    if (!UNREPORTED.includes(error.code)) this.#report(error);
+    this.#connection.end(errorFrame(error));
+    this.#disconnect();
+  }
+
+  /** A connection over the limit stays until HELLO tells whether it replaces another one, unless too many do. */
+  #admit(): void {
+    const { limiter, clock } = this.#server;
+    try {
+      limiter.acquire(this.#address, clock().monotonicMs);
+      this.#slot = "connection";
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (!limiter.acquirePending(this.#address)) return this.#connection.close();
+      this.#slot = "pending";
+      this.#overLimit = error;
+    }
+  }
+
+  #rejectOverLimit(): void {
+    // A client that waits for the server is not late.
+    if (this.#overLimit && this.#connection.isReading) this.reject(this.#overLimit);
+  }
+
+  #releaseSlot(): void {
+    const { limiter } = this.#server;
+    if (this.#slot === "connection") limiter.release(this.#address);
+    else if (this.#slot === "pending") limiter.releasePending(this.#address);
+    this.#slot = "none";
+  }
+
+  async #serve(): Promise<void> {
+    const connection = this.#connection;
     try {
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
-        await this.#processFrames(frames, visit);
+        await this.#processFrames(frames);
       }
     } catch (error) {
-      if (!(error instanceof ConnectionLostError)) this.#report(connection, error as Error);
+      if (!(error instanceof ConnectionLostError)) this.#report(error as Error);
     }
-    const member = this.#sessions.memberOf(connection);
-    if (member) this.#sessions.disconnect(member);
-    // A peer that has only ended its own side is still owed what was said before.
+    this.#disconnect();
+    // A client that has ended only its own side still reads what is queued for it.
     connection.end();
     await connection.closed;
   }
 
-  /** Tells a peer why it is not served any more, and ends its connection; if it was in, it is lost. */
-  reject(connection: Connection, error: ProtocolError): void {
-    if (!connection.isOpen) return;
-    // A client that is to ask for the password, or to wait, has done nothing wrong.
-    if (!["password-needed", "store-away"].includes(error.code)) this.#report(connection, error);
-    connection.end(errorFrame(error));
-    const member = this.#sessions.memberOf(connection);
-    if (member) this.#sessions.disconnect(member);
+  #disconnect(): void {
+    const { sessions } = this.#server;
+    // Not #member: another connection may have its session by now.
+    const member = sessions.memberOf(this.#connection);
+    if (member) sessions.disconnect(member);
   }
 
-  /** One connection too many may stay until it is known whose it is, unless too many are. */
-  #arrive(visit: Visit): void {
-    const overLimit = this.#comeTo(this.#limiter, visit);
-    if (!overLimit) return;
-    if (this.#comeTo(this.#anteroom, visit)) visit.connection.close();
-    else visit.overLimit = overLimit;
+  #report(error: Error): void {
+    const { sessions, onReject } = this.#server;
+    onReject({ address: this.#address, nick: sessions.memberOf(this.#connection)?.nick }, error);
   }
 
-  /** Has a gate count a visit. Returns why it does not. */
-  #comeTo(limiter: ConnectionLimiter, visit: Visit): ProtocolError | undefined {
-    try {
-      limiter.acquire(visit.address, this.#clock().monotonicMs);
-      visit.countedBy = limiter;
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      return error;
-    }
-  }
-
-  /** There is room for whoever is in by now. */
-  #leaveAnteroom(visit: Visit, { monotonicMs }: Instant): void {
-    if (visit.countedBy === this.#limiter) return;
-    visit.countedBy?.release(visit.address);
-    this.#limiter.promote(visit.address, monotonicMs);
-    visit.countedBy = this.#limiter;
-  }
-
-  /** Whether a session has a place: through a connection that may be dead without anybody knowing, or is about to end. */
-  #hasPlace(sessionId: bigint): boolean {
-    return this.#visits.values().some(({ member }) => member?.sessionId === sessionId);
-  }
-
-  /** Who has said something, and waits for us, is not late. */
-  #rejectOverLimit({ connection, overLimit }: Visit): void {
-    if (overLimit && connection.isReading) this.reject(connection, overLimit);
-  }
-
-  /** Deals with all frames that are whole, at the pace that the peer is allowed: meanwhile nothing more of it is
-   * read, and nothing of what it says is lost. */
-  async #processFrames(frames: FrameDecoder, visit: Visit): Promise<void> {
+  /** Processes all complete frames at the rate that the client may send. Reads nothing more meanwhile: a client that
+   * sends faster fills its own socket. */
+  async #processFrames(frames: FrameDecoder): Promise<void> {
+    const { clock, connections, commitLog } = this.#server;
     for (;;) {
-      for (let wait = this.#manager.catchingUp(); wait; wait = this.#manager.catchingUp()) await wait;
-      const stuck = this.#commitWait.whileBlocked(visit.connection);
-      if (stuck) await this.#waitFor(stuck, visit);
-      const now = this.#clock();
-      const unsettled = this.#processAllowed(frames, visit, now);
-      this.#manager.scheduleFlush();
-      if (unsettled) await this.#waitFor(unsettled, visit);
-      const waitMs = visit.waitMs(now);
-      if (waitMs > 0) await visit.connection.pauseReading(waitMs);
+      for (let lag = connections.catchingUp(); lag; lag = connections.catchingUp()) await lag;
+      if (commitLog.isBlocked) await this.#waitFor(this.#pauseUntil(() => !commitLog.isBlocked));
+      const now = clock();
+      const unsettled = this.#processAllowed(frames, now);
+      connections.scheduleFlush();
+      if (unsettled) await this.#waitFor(unsettled);
+      const waitMs = this.#connection.isOpen ? this.#messages.waitMs(now.monotonicMs) : 0;
+      if (waitMs > 0) await this.#connection.pauseReading(waitMs);
       else if (!unsettled) return;
     }
   }
 
-  /** Returns what has to be waited for before more can be taken, or undefined. */
-  #processAllowed(frames: FrameDecoder, visit: Visit, now: Instant): Promise<void> | undefined {
+  /** Processes frames until one waits for the commit log: then returns what to wait for. */
+  #processAllowed(frames: FrameDecoder, now: Instant): Promise<void> | undefined {
     try {
-      for (let message = visit.next(frames, now); message; message = visit.next(frames, now)) {
-        const unsettled = visit.member
-          ? this.#dispatch(message, { visit, member: visit.member, now })
-          : this.#handleHello(message, visit, now);
+      for (let message = this.#next(frames, now); message; message = this.#next(frames, now)) {
+        const unsettled = this.#member
+          ? this.#dispatch(message, this.#member, now)
+          : this.#handleHello(message, now);
         if (unsettled) return unsettled;
       }
     } catch (error) {
-      this.#rejectVisit(visit, error);
+      this.#rejectFor(error);
     }
     return undefined;
   }
 
-  async #waitFor(unsettled: Promise<void>, visit: Visit): Promise<void> {
+  async #waitFor(unsettled: Promise<void>): Promise<void> {
     try {
       await unsettled;
     } catch (error) {
-      this.#rejectVisit(visit, error);
+      this.#rejectFor(error);
     }
-    this.#manager.scheduleFlush();
+    this.#server.connections.scheduleFlush();
   }
 
-  #rejectVisit({ connection, member }: Visit, error: unknown): void {
+  #rejectFor(error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error;
-    this.reject(connection, member ? error : hintTls(error));
+    this.reject(this.#member ? error : hintTls(error));
   }
 
-  #handleHello(hello: ClientMessage, visit: Visit, now: Instant): Promise<void> | undefined {
-    const { address, connection } = visit;
-    const { bans, password, commitLog } = this.#options;
+  /** Undefined if no frame is complete, or the rate limit is reached.
+   * @throws {ProtocolError} about the frame, or `counter-backwards` */
+  #next(frames: FrameDecoder, { monotonicMs }: Instant): ClientMessage | undefined {
+    if (!this.#connection.isOpen || this.#messages.waitMs(monotonicMs) > 0) return undefined;
+    const frame = frames.next();
+    if (!frame) return undefined;
+    const message = decodeClient(frame);
+    if (message.type === "say" && this.#member) this.#checkClientSeq(message);
+    if (!this.#isRedelivery(message, monotonicMs)) this.#messages.take(monotonicMs);
+    return message;
+  }
+
+  #checkClientSeq({ clientSeq }: Say): void {
+    if (clientSeq <= this.#lastClientSeq) {
+      throw new ProtocolError("counter-backwards", { clientSeq, last: this.#lastClientSeq });
+    }
+    this.#lastClientSeq = clientSeq;
+  }
+
+  /** Whether a message was accepted by a server that failed: it was limited there, and need not wait twice. */
+  #isRedelivery(message: ClientMessage, monotonicMs: number): boolean {
+    if (!this.#member || message.type !== "say" || message.timeMs === 0) return false;
+    return this.#server.limiter.takeRedelivery(this.#address, monotonicMs);
+  }
+
+  #handleHello(hello: ClientMessage, now: Instant): Promise<void> | undefined {
+    const { bans, commitLog, limiter, password } = this.#server;
     if (hello.type !== "hello") throw new ProtocolError("frame-unexpected");
-    if (bans.has(address, now.monotonicMs)) throw new ProtocolError("banned");
-    const request = { hello, sessionId: sessionIdOf(hello.resumeToken), address };
-    // Whoever comes back from a connection that broke needs no more room than it still takes.
-    if (visit.overLimit && !this.#hasPlace(request.sessionId)) throw visit.overLimit;
-    visit.overLimit = undefined;
+    if (bans.has(this.#address, now.monotonicMs)) throw new ProtocolError("banned");
+    const request = { hello, sessionId: sessionIdOf(hello.resumeToken), address: this.#address };
+    // A resumed session replaces its old connection, so it does not count against the limit.
+    if (this.#overLimit && !this.#hasConnection(request.sessionId)) throw this.#overLimit;
+    this.#overLimit = undefined;
     if (commitLog.isUnavailable) throw new ProtocolError("store-away");
     if (password && hello.password === "") throw new ProtocolError("password-needed");
-    // Who guesses passwords is counted as well.
-    this.#limiter.takeJoin(address, now.monotonicMs);
+    // Before the password is checked, so that guesses are limited too.
+    limiter.takeJoin(this.#address, now.monotonicMs);
     if (password && !password.matches(hello.password)) throw new ProtocolError("password-wrong");
-    const entering = this.#commitWait.try((then, again) => {
-      const joined = this.#room.join(request, then, again);
-      if (!joined) return false;
-      this.#sessions.attach(joined, connection);
-      visit.member = joined.member;
-      this.#leaveAnteroom(visit, then);
-      // Whoever waited was not in yet to be thrown out.
-      if (bans.has(address, then.monotonicMs)) {
-        this.#sessions.kick(joined.member, new ProtocolError("banned"));
-      }
-      return true;
-    }, connection);
-    return entering?.catch((error) => {
-      // Who comes again until it is back has not come too often.
+    return this.#try((then, onSettled) => this.#join(request, then, onSettled))?.catch((error) => {
+      // A client that retries until the store is back does not join too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
-        this.#limiter.refundJoin(address, this.#clock().monotonicMs);
+        limiter.refundJoin(this.#address, this.#server.clock().monotonicMs);
       }
       throw error;
     });
   }
 
-  #dispatch(message: ClientMessage, { visit, member, now }: RawClient): Promise<void> | undefined {
-    const { connection } = visit;
+  /** Whether a session has a connection, be it dead or about to close. */
+  #hasConnection(sessionId: bigint): boolean {
+    return this.#server.handlers.values().some((handler) => handler.#member?.sessionId === sessionId);
+  }
+
+  #join(request: JoinRequest, now: Instant, onSettled: () => void): boolean {
+    const { bans, limiter, room, sessions } = this.#server;
+    const joined = room.join(request, now, onSettled);
+    if (!joined) return false;
+    sessions.attach(joined, this.#connection);
+    this.#member = joined.member;
+    if (this.#slot === "pending") {
+      this.#releaseSlot();
+      limiter.promote(this.#address, now.monotonicMs);
+      this.#slot = "connection";
+    }
+    // A ban kicks members only: it missed this client while it waited.
+    if (bans.has(this.#address, now.monotonicMs)) sessions.kick(joined.member, new ProtocolError("banned"));
+    return true;
+  }
+
+  #dispatch(message: ClientMessage, member: Member, now: Instant): Promise<void> | undefined {
     switch (message.type) {
       case "say":
-        this.#room.say(member, message, now);
+        this.#server.room.say(member, message, now);
         return;
       case "nick":
-        return this.#rename(message.nick, member, connection);
+        return this.#try((then, onSettled) => this.#rename(member, message.nick, then, onSettled));
       case "ping":
-        connection.send(PONG);
+        this.#connection.send(PONG_FRAME);
         return;
       case "pong":
-        connection.heartbeat?.onPong(now.monotonicMs);
+        this.#connection.heartbeat?.onPong(now.monotonicMs);
         return;
       case "bye":
-        return this.#leave(member, connection);
+        return this.#try((then, onSettled) => this.#leave(member, then, onSettled));
       case "hello":
         throw new ProtocolError("frame-unexpected");
     }
   }
 
-  #rename(nick: string, member: Member, connection: Connection): Promise<void> | undefined {
-    return this.#commitWait.try((now, again) => {
-      try {
-        return this.#room.rename(member, nick, now, again);
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        const reason = wireReason(error);
-        connection.send(encodeServer({ type: "rejected", code: error.code, request: nick, reason }));
-        return true;
-      }
-    }, connection);
-  }
-
-  #leave(member: Member, connection: Connection): Promise<void> | undefined {
-    return this.#commitWait.try((now, again) => {
-      const isOut = this.#room.leave(member, now, again);
-      if (!isOut) return false;
-      this.#sessions.detach(member);
-      connection.end(BYE_FRAME);
+  #rename(member: Member, nick: string, now: Instant, onSettled: () => void): boolean {
+    try {
+      return this.#server.room.rename(member, nick, now, onSettled);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const reason = wireReason(error);
+      this.#connection.send(encodeServer({ type: "rejected", code: error.code, request: nick, reason }));
       return true;
-    }, connection);
+    }
   }
 
-  #report(connection: Connection, error: Error): void {
-    const address = unmapIPv4(connection.peer.hostname);
-    this.#options.onReject?.({ address, nick: this.#sessions.memberOf(connection)?.nick }, error);
+  #leave(member: Member, now: Instant, onSettled: () => void): boolean {
+    const { room, sessions } = this.#server;
+    if (!room.leave(member, now, onSettled)) return false;
+    sessions.detach(member);
+    this.#connection.end(BYE_FRAME);
+    return true;
+  }
+
+  /** Returns undefined if the attempt succeeds at once. */
+  #try(attempt: Attempt): Promise<void> | undefined {
+    let isSettled = false;
+    const onSettled = () => {
+      isSettled = true;
+      this.#connection.resumeReading();
+      if (!this.#connection.isOpen) this.#server.sessions.expireGrace();
+    };
+    if (attempt(this.#server.clock(), onSettled)) return undefined;
+    return this.#awaitCommit(attempt, () => isSettled);
+  }
+
+  async #awaitCommit(attempt: Attempt, isSettled: () => boolean): Promise<void> {
+    await this.#pauseUntil(isSettled);
+    if (this.#connection.isOpen) await this.#try(attempt);
+    else this.#server.sessions.expireGrace();
+  }
+
+  /** Back-pressure: reads nothing until the condition holds or the connection closes.
+   * @throws {ProtocolError} `store-away` if a client that has not joined waits for `commitWaitMs` */
+  async #pauseUntil(isOver: () => boolean): Promise<void> {
+    const { clock, commitLog, config: { timeouts: { commitWaitMs } } } = this.#server;
+    const endMs = this.#member ? Infinity : clock().monotonicMs + commitWaitMs;
+    while (this.#connection.isOpen && !isOver()) {
+      if (clock().monotonicMs >= endMs) throw new ProtocolError("store-away");
+      const isJoined = this.#member !== undefined;
+      await this.#connection.pauseReading(isJoined ? COMMIT_POLL_MS : Math.min(COMMIT_POLL_MS, commitWaitMs));
+      // In answer to a PING that may be among the frames that are not read.
+      if (isJoined && commitLog.isBlocked) this.#connection.send(PONG_FRAME);
+    }
   }
 }
 
-const PONG = encodeServer({ type: "pong" });
-
-/** The error of a peer that began with TLS where none is spoken: its first frame is a handshake, type 22 of a version
- * that begins with 3 (RFC 8446, section 5.1). Other errors stay. */
+/** Names the cause if a client began with TLS where none is spoken: its first frame is a handshake, type 22 of a version
+ * that begins with 3 (RFC 8446, section 5.1). */
 function hintTls(error: ProtocolError): ProtocolError {
   const isTls = error.code === "frame-too-long" && Number(error.details.length) >>> 16 === 0x1603;
   return isTls ? new ProtocolError("tls-unexpected") : error;

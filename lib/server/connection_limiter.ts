@@ -1,173 +1,148 @@
-// How many may come, in all and from one address, and how often. Pure: monotonic times in ms come in as
-// parameters.
+// Limits on connections and joins, in all and by address, and the list of banned addresses. Pure: monotonic times in ms
+// are parameters.
 
+import { LruMap, type RateLimit, TokenBucket } from "../base/limits.ts";
 import { ProtocolError } from "../errors.ts";
-import { type RateLimit, TokenBucket } from "../base/limits.ts";
 
-/** Most connections at a time. */
 export const MAX_CLIENTS = 1_024;
-/** Most connections at a time from one address. */
 export const MAX_PER_ADDRESS = 16;
-/** How often one address may come in: all that it may have at a time, and those of {@linkcode MAX_PER_ADDRESS} in any
- * case, twice over, then every other second. When another server falls, all of them come at once. */
-function entries(maxPerAddress: number): RateLimit {
-  return { burst: 2 * Math.max(maxPerAddress, MAX_PER_ADDRESS), perSecond: 0.5 };
-}
-/** Messages that are sent again because a server fell, for one address, over and above what its clients may say:
- * each client has at most 256 of them, and keeps them for 120 s. */
+/** Redelivered messages from one address, beside the rate limit of its clients: each client retains at most 256 of them
+ * for 120 s. */
 const REDELIVERY_RATE: RateLimit = { burst: 1_024, perSecond: 1_024 / 120 };
-/** Most connections at a time, above those that are let through, that may say who they are, and are told why they are
- * not served; more are closed without a word. */
+/** Connections over the limit that may complete their handshake, to be told why they are rejected. */
 const MAX_PENDING_HANDSHAKES = 256;
-/** How many of them one address may have, or as many as may be let through from it: it is not to keep others out. */
+/** From one address; more if its limit is higher. */
 const MAX_PENDING_PER_ADDRESS = 64;
-/** Addresses that are remembered; the one heard of least recently, and that nobody is connected from, goes first. */
-const MAX_ADDRESSES = 10_000;
 
-/** Settings of a {@linkcode ConnectionLimiter} and a ban list. */
 export interface LimiterConfig {
   readonly maxClients: number;
   readonly maxPerAddress: number;
   /** Addresses that are remembered. */
   readonly maxAddresses: number;
   readonly maxBans: number;
-  /** Whether clients of this machine are exempt from the limits of one address. */
+  /** Whether the limits of one address do not apply to the server's machine. */
   readonly isLoopbackExempt: boolean;
 }
 
-/** Limits of a gate. */
-export interface LimiterOptions {
-  readonly maxClients?: number;
-  readonly maxPerAddress?: number;
-  readonly maxAddresses?: number;
-  /** Which IP addresses may have as many connections, and come in as often, as they like: the machine itself. */
-  readonly isExempt?: (ip: string) => boolean;
-}
-
-/** What is known of an address. */
 interface AddressUsage {
   connections: number;
   readonly joins: TokenBucket;
   readonly redeliveries: TokenBucket;
 }
 
-/** Counts who comes, by address. */
+/** Counts connections in all and by address: an IPv4 address, or the /64 of an IPv6 address. */
 export class ConnectionLimiter {
-  readonly #maxClients: number;
-  readonly #maxPerAddress: number;
-  readonly #maxAddresses: number;
-  readonly #isExempt: (ip: string) => boolean;
-  readonly #origins = new Map<string, AddressUsage>();
+  readonly #config: LimiterConfig;
+  readonly #joinRate: RateLimit;
+  /** The least recently used first. */
+  readonly #usage = new Map<string, AddressUsage>();
+  readonly #pending = new Map<string, number>();
   #connections = 0;
+  #pendingConnections = 0;
 
-  constructor(
-    {
-      maxClients = MAX_CLIENTS,
-      maxPerAddress = MAX_PER_ADDRESS,
-      maxAddresses = MAX_ADDRESSES,
-      isExempt = isLoopback,
-    }: LimiterOptions = {},
-  ) {
-    this.#isExempt = isExempt;
-    this.#maxClients = maxClients;
-    this.#maxPerAddress = maxPerAddress;
-    this.#maxAddresses = maxAddresses;
+  constructor(config: LimiterConfig) {
+    this.#config = config;
+    // Twice as many as may be connected: when another server fails, all its clients come at once.
+    this.#joinRate = { burst: 2 * Math.max(config.maxPerAddress, MAX_PER_ADDRESS), perSecond: 0.5 };
   }
 
-  /** How many were let through and have not left. */
   get connections(): number {
     return this.#connections;
   }
 
   /** How many addresses are remembered. */
   get addresses(): number {
-    return this.#origins.size;
+    return this.#usage.size;
   }
 
-  /** Somebody connects from an IP address; {@linkcode leave} is to follow unless it throws.
+  /** Counts a connection until {@linkcode release}.
    * @throws {ProtocolError} `room-full` or `address-crowded` */
   acquire(ip: string, nowMs: number): void {
-    if (this.#connections >= this.#maxClients) {
-      throw new ProtocolError("room-full");
-    }
-    const origin = this.#originOf(ip, nowMs);
-    if (origin.connections >= this.#maxPerAddress && !this.#isExempt(ip)) {
+    if (this.#connections >= this.#config.maxClients) throw new ProtocolError("room-full");
+    const usage = this.#usageOf(ip, nowMs);
+    if (usage.connections >= this.#config.maxPerAddress && !this.#isExempt(ip)) {
       throw new ProtocolError("address-crowded");
     }
-    this.#count(origin);
+    this.#count(usage);
   }
 
-  /** Somebody connects whose connection takes the place of another one that was let through: there is room for it;
-   * {@linkcode leave} is to follow. */
-  promote(ip: string, nowMs: number): void {
-    this.#count(this.#originOf(ip, nowMs));
-  }
-
-  #count(origin: AddressUsage): void {
-    this.#connections++;
-    origin.connections++;
-  }
-
-  /** A connection that was let through has ended. */
   release(ip: string): void {
     this.#connections--;
-    this.#origins.get(addressPrefix(ip))!.connections--;
+    this.#usage.get(addressPrefix(ip))!.connections--;
   }
 
-  /** Somebody who was let through wants to come into the room.
-   * @throws {ProtocolError} `entering-too-often` */
+  /** Counts a connection over the limit until {@linkcode releasePending}. Returns false if there are too many. */
+  acquirePending(ip: string): boolean {
+    const prefix = addressPrefix(ip);
+    const count = this.#pending.get(prefix) ?? 0;
+    const maxPerAddress = Math.max(this.#config.maxPerAddress, MAX_PENDING_PER_ADDRESS);
+    if (this.#pendingConnections >= MAX_PENDING_HANDSHAKES) return false;
+    if (count >= maxPerAddress && !this.#isExempt(ip)) return false;
+    this.#pendingConnections++;
+    this.#pending.set(prefix, count + 1);
+    return true;
+  }
+
+  releasePending(ip: string): void {
+    const prefix = addressPrefix(ip);
+    const count = this.#pending.get(prefix)! - 1;
+    this.#pendingConnections--;
+    if (count > 0) this.#pending.set(prefix, count);
+    else this.#pending.delete(prefix);
+  }
+
+  /** Counts a connection until {@linkcode release}, even over the limit: it replaces one that is about to close. */
+  promote(ip: string, nowMs: number): void {
+    this.#count(this.#usageOf(ip, nowMs));
+  }
+
+  /** @throws {ProtocolError} `entering-too-often` */
   takeJoin(ip: string, nowMs: number): void {
-    if (!this.#originOf(ip, nowMs).joins.take(nowMs) && !this.#isExempt(ip)) {
+    if (!this.#usageOf(ip, nowMs).joins.take(nowMs) && !this.#isExempt(ip)) {
       throw new ProtocolError("entering-too-often");
     }
   }
 
-  /** Somebody who was allowed to {@linkcode enter} was not let in, for no fault of theirs. */
+  /** For a join that failed through no fault of the client. */
   refundJoin(ip: string, nowMs: number): void {
-    this.#originOf(ip, nowMs).joins.refund();
+    this.#usageOf(ip, nowMs).joins.refund();
   }
 
-  /** Somebody sends a message again: whether it is none of those that they may say. */
+  /** Returns whether a redelivered message is exempt from the rate limit of its client. */
   takeRedelivery(ip: string, nowMs: number): boolean {
-    return this.#originOf(ip, nowMs).redeliveries.take(nowMs);
+    return this.#usageOf(ip, nowMs).redeliveries.take(nowMs);
   }
 
-  #originOf(ip: string, nowMs: number): AddressUsage {
-    const block = addressPrefix(ip);
-    const origin = this.#origins.get(block) ?? {
+  #count(usage: AddressUsage): void {
+    this.#connections++;
+    usage.connections++;
+  }
+
+  #isExempt(ip: string): boolean {
+    return this.#config.isLoopbackExempt && (ip.startsWith("127.") || ip === "::1");
+  }
+
+  #usageOf(ip: string, nowMs: number): AddressUsage {
+    const prefix = addressPrefix(ip);
+    const usage = this.#usage.get(prefix) ?? {
       connections: 0,
-      joins: new TokenBucket(entries(this.#maxPerAddress), nowMs),
+      joins: new TokenBucket(this.#joinRate, nowMs),
       redeliveries: new TokenBucket(REDELIVERY_RATE, nowMs),
     };
-    this.#origins.delete(block); // a Map iterates in the order of insertion
-    if (this.#origins.size >= this.#maxAddresses) this.#evictOne(); // never the one that is heard of now
-    this.#origins.set(block, origin);
-    return origin;
+    this.#usage.delete(prefix);
+    if (this.#usage.size >= this.#config.maxAddresses) this.#evictOne();
+    this.#usage.set(prefix, usage);
+    return usage;
   }
 
   #evictOne(): void {
-    for (const [block, { connections }] of this.#origins) {
-      if (connections === 0) return void this.#origins.delete(block);
+    for (const [prefix, { connections }] of this.#usage) {
+      if (connections === 0) return void this.#usage.delete(prefix);
     }
   }
 }
 
-/** A gate with these limits lets no more through: this one counts who comes all the same. */
-export function pendingHandshakes({ maxPerAddress = 0, isExempt }: LimiterOptions): ConnectionLimiter {
-  return new ConnectionLimiter({
-    maxClients: MAX_PENDING_HANDSHAKES,
-    maxPerAddress: Math.max(maxPerAddress, MAX_PENDING_PER_ADDRESS),
-    maxAddresses: MAX_PENDING_HANDSHAKES,
-    isExempt,
-  });
-}
-
-function isLoopback(ip: string): boolean {
-  return ip.startsWith("127.") || ip === "::1";
-}
-
-/** What counts as one address: an IPv4 address, or the /64 of one of IPv6, which is what one customer has
- * (RFC 6177). */
+/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one customer has (RFC 6177). */
 export function addressPrefix(ip: string): string {
   if (!ip.includes(":")) return ip;
   const [head = "", tail] = ip.split("%", 1)[0]!.split("::", 2);
@@ -175,4 +150,26 @@ export function addressPrefix(ip: string): string {
   const gap = tail === undefined ? 0 : 8 - before!.length - after!.length;
   const groups = [...before!, ...Array.from({ length: gap }, () => "0"), ...after!];
   return `${groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`;
+}
+
+/** IP addresses that may not join. If the list is full, a new ban ends the oldest one. */
+export class BanList {
+  readonly #expiresAtMs: LruMap<string, number>;
+
+  constructor({ maxBans }: Pick<LimiterConfig, "maxBans">) {
+    this.#expiresAtMs = new LruMap(maxBans);
+  }
+
+  /** Replaces an earlier ban of the address. */
+  add(address: string, expiresAtMs: number): void {
+    this.#expiresAtMs.set(address, expiresAtMs);
+  }
+
+  remove(address: string): void {
+    this.#expiresAtMs.delete(address);
+  }
+
+  has(address: string, nowMs: number): boolean {
+    return nowMs < (this.#expiresAtMs.get(address) ?? -Infinity);
+  }
 }

@@ -1,74 +1,77 @@
-// What the person who runs a server sees: every entry of the log, as a line. A reader like any other: it has
-// its own cursor and its own pace. A screen may leave lines out; for a file or a pipe, the room waits a moment.
+// Prints the room's events and notices to the operator's terminal, at its own pace. A terminal may skip events; for a
+// file or a pipe, the room waits a moment.
 
-import type { ChatServer } from "./chat_server.ts";
+import type { Clock } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
 import type { Translate } from "../i18n/translate.ts";
+import type { LogConsumer } from "../net/connection_manager.ts";
 import { decodeServer, type LogEntry } from "../protocol/frames.ts";
 import type { Renderer } from "../render/renderer.ts";
-import { ALL_ENTRIES, type Cursor, type EventLog, RETAINED_BYTES } from "../room/event_log.ts";
+import { ALL_ENTRIES, type Cursor, type EventLog } from "../room/event_log.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** Most notices that wait for a screen that stands still. */
+/** Most notices that wait for a terminal that takes none. */
 const MAX_QUEUED_NOTICES = 100;
-/** How long the room waits for a file or a pipe, in ms: nobody must be taken for dead because of `| less`. */
-const MAX_WAIT_MS = 5_000;
 
-/** Settings of a {@linkcode LogPrinter}. */
 export interface LogPrinterConfig {
   /** How far a file or pipe may lag before the room waits for it, in bytes of the log. */
   readonly maxLagBytes: number;
-  /** How long the room waits then, in ms. */
+  /** How long the room waits then, in ms: shorter than `pingTimeoutMs`, so that `| less` disconnects no client. */
   readonly maxWaitMs: number;
 }
 
-/** What a console needs. */
-export interface LogPrinterOptions {
+interface LogPrinterParts {
   readonly terminal: Terminal;
   readonly renderer: Renderer;
   readonly t: Translate;
-  readonly wallMs: () => number;
-  /** How far a file or a pipe may be behind before the room waits for it, in bytes of the log. */
-  readonly maxLagBytes?: number;
-  /** How long the room waits then. */
-  readonly maxWaitMs?: number;
 }
 
-/** Prints the log of a server, and what else there is to tell. */
-export class LogPrinter {
-  readonly #options: LogPrinterOptions;
+/** What is printed: a `ChatServer`. */
+interface LogSource {
+  readonly log: EventLog;
+  readonly firstSeq: number;
+  addConsumer(consumer: LogConsumer): void;
+}
+
+export class LogPrinter implements LogConsumer {
+  readonly #terminal: Terminal;
+  readonly #renderer: Renderer;
+  readonly #t: Translate;
+  readonly #config: LogPrinterConfig;
+  readonly #clock: Clock;
   #log: EventLog | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
   /** While the room waits. */
   #catchingUp: Promise<void> | undefined;
-  /** The room has waited in vain, and does so no more until everything is printed. */
+  /** The room has waited for `maxWaitMs`, and waits no more until everything is printed. */
   #isStuck = false;
-  /** What is to be printed besides the log. */
   readonly #notices: string[] = [];
 
-  constructor(options: LogPrinterOptions) {
-    this.#options = options;
+  constructor({ terminal, renderer, t }: LogPrinterParts, config: LogPrinterConfig, clock: Clock) {
+    this.#terminal = terminal;
+    this.#renderer = renderer;
+    this.#t = t;
+    this.#config = config;
+    this.#clock = clock;
   }
 
-  /** Shows the log of this server, from when it began to listen. */
-  attach(server: ChatServer): void {
-    this.#log = server.log;
-    this.#cursor = server.log.cursorAt(server.firstSeq, ALL_ENTRIES);
-    server.addConsumer(this);
+  /** Prints the events since the server's start. */
+  attach(source: LogSource): void {
+    this.#log = source.log;
+    this.#cursor = source.log.cursorAt(source.firstSeq, ALL_ENTRIES);
+    source.addConsumer(this);
   }
 
-  /** Prints a line with the time, unless more wait already than anybody will read. */
+  /** Prints a notice with the time, unless too many wait. */
   print(text: string): void {
-    const { renderer, wallMs } = this.#options;
-    const timeMs = wallMs();
+    const timeMs = this.#clock().wallMs;
     if (this.#notices.length < MAX_QUEUED_NOTICES) {
-      this.#notices.push(...renderer.dateSeparator(timeMs), renderer.notice(text, timeMs));
+      this.#notices.push(...this.#renderer.dateSeparator(timeMs), this.#renderer.notice(text, timeMs));
     }
     this.flush();
   }
 
-  /** Begins to print what is new, unless it still prints. */
   flush(): void {
     this.#printing ??= this.#printAll().finally(() => {
       this.#printing = undefined;
@@ -76,13 +79,16 @@ export class LogPrinter {
     });
   }
 
-  /** What is to be waited for, unless a screen shows the log or little of it is left to print: nobody says anything
-   * meanwhile. */
   catchingUp(): Promise<void> | undefined {
-    const { terminal, maxLagBytes = RETAINED_BYTES / 2 } = this.#options;
-    if (terminal.hasLineEditor || this.#isStuck || !this.#cursor) return undefined;
-    if (this.#cursor.lagBytes < maxLagBytes) return undefined;
+    if (this.#terminal.hasLineEditor || this.#isStuck || !this.#cursor) return undefined;
+    if (this.#cursor.lagBytes < this.#config.maxLagBytes) return undefined;
     return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
+  }
+
+  /** Resolves when everything is printed. */
+  async drained(): Promise<void> {
+    this.flush();
+    await this.#printing;
   }
 
   async #catchUp(): Promise<void> {
@@ -90,38 +96,31 @@ export class LogPrinter {
     const timer = setTimeout(() => {
       this.#isStuck = true;
       giveUp();
-    }, this.#options.maxWaitMs ?? MAX_WAIT_MS);
+    }, this.#config.maxWaitMs);
     this.flush();
     await Promise.race([this.#printing, timedOut]);
     clearTimeout(timer);
   }
 
-  /** Fulfilled when everything is printed. */
-  async drained(): Promise<void> {
-    this.flush();
-    await this.#printing;
-  }
-
   async #printAll(): Promise<void> {
-    const { terminal, renderer } = this.#options;
+    const renderer = this.#renderer;
     for (;;) {
       const lines = this.#notices.splice(0);
       if (this.#cursor?.hasFallenBehind) lines.push(this.#skipToTail(this.#cursor, this.#log!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
       for (const frame of splitFrames(slice)) {
         const event = decodeServer(frame) as LogEntry;
-        if (event.type === "noop") continue; // it came to nothing
+        if (event.type === "noop") continue;
         lines.push(...renderer.dateSeparator(event.timeMs), renderer.entry(event));
       }
-      if (lines.length > 0) await terminal.print(...lines);
+      if (lines.length > 0) await this.#terminal.print(...lines);
       else if (slice.length === 0) return;
     }
   }
 
-  /** Goes on with what the log still has. Returns the line that says how much is left out. */
+  /** Returns the line that tells how many events are skipped. */
   #skipToTail({ seq }: Cursor, log: EventLog): string {
-    const { renderer, t, wallMs } = this.#options;
     this.#cursor = log.cursorAt(log.tail, ALL_ENTRIES);
-    return renderer.notice(t("server.skipped", { count: log.tail - seq }), wallMs());
+    return this.#renderer.notice(this.#t("server.skipped", { count: log.tail - seq }), this.#clock().wallMs);
   }
 }

@@ -1,89 +1,92 @@
-// chat-server from its flags to its exit status: asks for what it must know, listens, shows the log, and ends
-// when it is told to.
+// chat-server from its flags to its exit status.
 
-import { isQuit } from "../cli/commands.ts";
+import { type RateLimit, TokenBucket } from "../base/limits.ts";
+import { randomId } from "../base/time.ts";
 import { parseFlags } from "../cli/flags.ts";
-import { EXIT, infoOutput, type LocalAddress, type ProcessContext, programHelp } from "../cli/process.ts";
+import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { OpenNatsRoom } from "../cluster/store.ts";
-import { ChatError, InputError, ListenError } from "../errors.ts";
+import { ChatError } from "../errors.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
-import { checkBackup, DEFAULT_PORT, formatAddress, parseBackup, parsePort } from "../net/address.ts";
+import { formatAddress } from "../net/address.ts";
 import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls.ts";
-import { listen } from "../net/tcp.ts";
 import { makeRenderer, type Renderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
-import { type AskOptions, promptUntilValid } from "../terminal/terminal.ts";
-import { type RateLimit, TokenBucket } from "../base/limits.ts";
-import { randomId } from "../base/time.ts";
 import { openAccess } from "./access.ts";
 import { ChatServer } from "./chat_server.ts";
 import type { RejectedClient } from "./client_handler.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
+import { localIPs, openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
-import { OutageNotifier } from "./outage_notifier.ts";
 
-/** Stands for all addresses of the machine. */
-const ALL_ADDRESSES = "0.0.0.0";
-/** How many connections that were closed are told of: who is attacked still sees the room. */
+/** Of notices about rejected clients, so that the operator of a server under attack still sees the room. */
 const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
-const MEGABYTE = 1_048_576;
+const BYTES_PER_MEGABYTE = 1_048_576;
 
 /** Runs a server until it is told to end. Returns the exit status.
- * @throws {InputError} about flags, or if the input ends before all is known
- * @throws {ListenError} if an address given by flags cannot be had */
-export async function serve(program: ProcessContext): Promise<number> {
-  const { terminal, clock, language, terminated, buildInfo } = program;
+ * @throws {InputError} about flags and files, or if the input ends before all is known
+ * @throws {ListenError} if an address given by flags cannot be used
+ * @throws {NatsError} */
+export async function serve(process: ProcessContext): Promise<number> {
+  const { terminal, clock, language, terminated } = process;
   const t = translator(language);
-  const flags = parseFlags(program.args, SERVER_FLAGS);
-  const answer = infoOutput(flags, {
+  const flags = parseFlags(process.args, SERVER_FLAGS);
+  const info = infoOutput(flags, {
     name: "chat-server",
     table: SERVER_FLAGS,
-    help: programHelp({ usage: "usage.server", table: SERVER_FLAGS, commands: ADMIN_COMMANDS }, program),
-    build: buildInfo,
+    help: programHelp({ usage: "usage.server", table: SERVER_FLAGS, commands: ADMIN_COMMANDS }, process),
+    build: process.buildInfo,
     t,
   });
-  if (answer) {
-    await terminal.print(...answer);
+  if (info) {
+    await terminal.print(...info);
     return EXIT.ok;
   }
   const config = serverConfig(flags);
-  const renderer = makeRenderer(config.display, program);
-  const log = new LogPrinter({ terminal, renderer, t, wallMs: () => clock().wallMs, ...config.logPrinter });
-  using outages = new OutageNotifier(log, config.timeouts);
-  await using file = await openFile(config, program, outages);
-  await using cluster = await openCluster(config, program, { log, outages });
-  const access = await openAccess(config.access, program);
-  const listener = await openListener(config, program);
+  const renderer = makeRenderer(config.display, process);
+  const printer = new LogPrinter({ terminal, renderer, t }, config.logPrinter, clock);
+  using outages = new OutageNotifier(printer, config.timeouts);
+
+  await using file = await openFile(config, process, outages);
+  await using cluster = await openCluster(config, process, { printer, outages });
+  const access = await openAccess(config.access, process); // from here on, files are out of reach
+  const listener = await openListener(config, process);
   if (!listener) return EXIT.ok;
+
   const commitLog = cluster?.commitLog ?? file ?? new InMemoryCommitLog(randomId());
   await using server = new ChatServer({ listener, commitLog, access }, config, clock);
-  server.onReject = rejectionLogger(log, program);
-  server.onAcceptError = (error) => log.print(errorText(error, language));
+  server.onReject = rejectionLogger(printer, process);
+  server.onAcceptError = (error) => printer.print(errorText(error, language));
   outages.onReport = (how) => server.broadcastStalled(how);
   cluster?.attach(server, access.certificate ?? {});
+
   await terminal.print(
     t("server.listening", { address: formatAddress(server.address) }),
     ...(config.dataFile === undefined ? [] : storageLines(config.dataFile, server, t)),
-    ...(access.certificate ? certificateLines(access.certificate, { program, renderer }) : []),
+    ...(access.certificate ? certificateLines(access.certificate, { process, renderer }) : []),
     ...(cluster ? clusterLines(cluster, t) : []),
   );
-  log.attach(server);
-  const operator = new AdminConsole({
+  printer.attach(server);
+  const adminConsole = new AdminConsole({
     terminal,
     renderer,
     language,
     server,
-    localIPs: () => localIPs(program),
+    localIPs: () => localIPs(process),
   });
-  await Promise.race([aborted(terminated), operator.run(), ...(cluster ? [cluster.commitLog.failed] : [])]);
+  await Promise.race([
+    aborted(terminated),
+    adminConsole.run(),
+    ...(cluster ? [cluster.commitLog.failed] : []),
+  ]);
+
   await terminal.print(t("server.closing"));
   await server.close();
   await cluster?.close();
-  await log.drained();
+  await printer.drained();
   await terminal.print(t("server.closed"));
   return EXIT.ok;
 }
@@ -97,8 +100,10 @@ async function openFile(
   if (dataFile === undefined) return undefined;
   const t = translator(language);
   const commitLog = new SqliteCommitLog(await SqliteStore.open(dataFile), storage, clock);
-  commitLog.onStalled = (error) =>
-    outages.report(!error, error ? errorText(error, language) : t("server.stall-resolved"));
+  commitLog.onStalled = (error) => {
+    if (error) outages.start(errorText(error, language));
+    else outages.end(t("server.stall-resolved"));
+  };
   return commitLog;
 }
 
@@ -110,67 +115,90 @@ const openNatsRoom: OpenNatsRoom = async (...room) =>
 async function openCluster(
   { nats, cluster: config }: ServerConfig,
   { clock, language }: ProcessContext,
-  { log, outages }: { log: LogPrinter; outages: OutageNotifier },
+  { printer, outages }: { printer: LogPrinter; outages: OutageNotifier },
 ): Promise<Cluster | undefined> {
   if (!nats) return undefined;
   const t = translator(language);
   const cluster = await Cluster.open({ target: nats, openNatsRoom }, config, clock);
-  cluster.commitLog.onStalled = (isUnavailable) =>
-    outages.report(!isUnavailable, t(isUnavailable ? "server.nats-unavailable" : "server.nats-available"));
+  cluster.commitLog.onStalled = (isUnavailable) => {
+    if (isUnavailable) outages.start(t("server.nats-unavailable"));
+    else outages.end(t("server.nats-available"));
+  };
   cluster.commitLog.onSnapshotTooLarge = (bytes, { isKept }) => {
-    const name = isKept ? "server.nats-snapshot-too-large" : "server.nats-snapshot-too-large-limited";
-    log.print(t(name, { megabytes: megabytesFor(bytes) }));
+    const key = isKept ? "server.nats-snapshot-too-large" : "server.nats-snapshot-too-large-limited";
+    // With room to grow, in the megabytes of NATS's configuration.
+    printer.print(t(key, { megabytes: Math.ceil(2 * bytes / BYTES_PER_MEGABYTE) }));
   };
   return cluster;
 }
 
-/** What NATS should take at once, with room to grow, in MB as its configuration has them. */
-function megabytesFor(bytes: number): number {
-  return Math.ceil(2 * bytes / MEGABYTE);
+/** Reports outages of the commit log. One that comes and goes is reported once, until it has been over for a while. */
+export class OutageNotifier implements Disposable {
+  /** Called at the end of an outage, and whenever it starts, however briefly it was over. */
+  onReport: (how: { isResolved: boolean }) => void = () => {};
+  readonly #printer: Pick<LogPrinter, "print">;
+  readonly #outageClearMs: number;
+  /** Of the current outage. */
+  #lastText: string | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(printer: Pick<LogPrinter, "print">, { outageClearMs }: { outageClearMs: number }) {
+    this.#printer = printer;
+    this.#outageClearMs = outageClearMs;
+  }
+
+  start(text: string): void {
+    clearTimeout(this.#timer);
+    if (text !== this.#lastText) this.#printer.print(text);
+    this.#lastText = text;
+    this.onReport({ isResolved: false });
+  }
+
+  end(text: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#lastText = undefined;
+      this.#printer.print(text);
+      this.onReport({ isResolved: true });
+    }, this.#outageClearMs);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
 }
 
-/** Tells of connections that are not served, so long as there are not too many. */
 function rejectionLogger(
-  log: LogPrinter,
-  program: ProcessContext,
-): (peer: RejectedClient, error: Error) => void {
-  const { clock, language } = program;
-  const refusals = new TokenBucket(REJECTION_LOG_RATE, clock().monotonicMs);
-  let untold = 0;
-  return (peer, error) => {
-    if (!refusals.take(clock().monotonicMs)) return void untold++;
-    if (untold > 0) log.print(translator(language)("server.rejected-more", { count: untold }));
-    untold = 0;
-    log.print(rejectionLine(peer, error, program));
+  printer: LogPrinter,
+  { clock, language }: ProcessContext,
+): (client: RejectedClient, error: Error) => void {
+  const t = translator(language);
+  const rate = new TokenBucket(REJECTION_LOG_RATE, clock().monotonicMs);
+  let skipped = 0;
+  return ({ address, nick }, error) => {
+    if (!rate.take(clock().monotonicMs)) return void skipped++;
+    if (skipped > 0) printer.print(t("server.rejected-more", { count: skipped }));
+    skipped = 0;
+    const who = nick === undefined ? address : `${nick} (${address})`;
+    if (error instanceof ChatError) {
+      return printer.print(t("server.rejected", { who, why: errorText(error, language) }));
+    }
+    // A fault of the server.
+    const [what, where] = (error.stack ?? `${error}`).split("\n");
+    printer.print(t("server.fault", { who, fault: `${what} ${where?.trim()}` }));
   };
 }
 
-function rejectionLine(
-  { address, nick }: RejectedClient,
-  error: Error,
-  { language }: ProcessContext,
-): string {
-  const who = nick === undefined ? address : `${nick} (${address})`;
-  const t = translator(language);
-  if (error instanceof ChatError) {
-    return t("server.rejected", { who, why: errorText(error, language) });
-  }
-  // It is not the peer who did wrong.
-  const [what, where] = (error.stack ?? `${error}`).split("\n");
-  return t("server.fault", { who, fault: `${what} ${where?.trim()}` });
-}
-
-/** Where the room is kept, and how much of it was there: a file of another name has nothing. */
+/** The file, and how many events were in it: none may mean a wrong name. */
 function storageLines(path: string, { firstSeq, log: { tail } }: ChatServer, t: Translate): string[] {
   const lines = [t("server.stored-in", { path })];
   if (firstSeq > tail) lines.push(t("server.restored", { count: firstSeq - tail }));
   return lines;
 }
 
-/** What clients have to know of the certificate, and what its owner should. */
 function certificateLines(
   { fingerprint, expiresMs, path }: ServerCertificate,
-  { program: { language, clock }, renderer }: { program: ProcessContext; renderer: Renderer },
+  { process: { language, clock }, renderer }: { process: ProcessContext; renderer: Renderer },
 ): string[] {
   const t = translator(language);
   const lines = [t("server.fingerprint", { fingerprint })];
@@ -180,89 +208,11 @@ function certificateLines(
   return lines;
 }
 
-/** Where the room is kept, and who cannot be told of this server. */
 function clusterLines(cluster: Cluster, t: Translate): string[] {
   const { target: { room, servers }, replicas } = cluster;
   const lines = [t("server.cluster", { room, servers: servers.join(", "), replicas })];
   if (!cluster.isRoutable) lines.push(t("server.unadvertised"));
   return lines;
-}
-
-/** Listens where the flags say; asks for what they do not say, and again if it cannot be used. Undefined if the
- * person quits instead. */
-async function openListener(
-  { listen: { host, port }, backups }: ServerConfig,
-  program: ProcessContext,
-): Promise<Deno.TcpListener | undefined> {
-  const { terminal, language } = program;
-  const asked: { host?: string; port?: number } = {};
-  for (let isRetry = false;; isRetry = true) {
-    asked.port ??= port ?? await askPort(program, { isRetry });
-    if (asked.port === undefined) return undefined;
-    asked.host ??= host ?? await askHost(program, { isRetry });
-    if (asked.host === undefined) return undefined;
-    const own = { host: asked.host, port: asked.port };
-    for (const backup of backups) {
-      checkBackup(parseBackup(backup), { listening: own, localIPs: localIPs(program) });
-    }
-    try {
-      return listen(own);
-    } catch (error) {
-      if (!(error instanceof ListenError)) throw error;
-      const culprit = error.code.startsWith("port-") ? "port" : "host";
-      const isFlag = (culprit === "host" ? host : port) !== undefined;
-      if (isFlag) throw error;
-      await terminal.print(errorText(error, language));
-      asked[culprit] = undefined;
-    }
-  }
-}
-
-function localIPs(program: ProcessContext): string[] {
-  return program.localAddresses().map(({ address }) => address);
-}
-
-function askPort(program: ProcessContext, options: AskOptions): Promise<number | undefined> {
-  const text = translator(program.language)("ask.port");
-  const { terminated } = program;
-  return promptUntilValid(program, {
-    text,
-    isQuit,
-    fallback: String(DEFAULT_PORT),
-    parse: parsePort,
-    signal: terminated,
-    ...options,
-  });
-}
-
-/** Asks which of the machine's addresses to listen on, by number or as it is; not if there is only one. */
-async function askHost(program: ProcessContext, options: AskOptions): Promise<string | undefined> {
-  const t = translator(program.language);
-  const local = program.localAddresses();
-  if (local.length < 2) return ALL_ADDRESSES;
-  const hosts = [ALL_ADDRESSES, ...local.map(({ address }) => address)];
-  await program.terminal.print(`${t("ask.interface")}:`, ...interfaceMenu(local, t));
-  return await promptUntilValid(program, {
-    isQuit,
-    text: t("ask.choice"),
-    fallback: "1",
-    parse: (answer) =>
-      hosts.find((host) => host === answer) ?? hosts[Number(answer) - 1] ?? invalidChoice(hosts.length),
-    signal: program.terminated,
-    ...options,
-  });
-}
-
-function interfaceMenu(local: readonly LocalAddress[], t: Translate): string[] {
-  const names = [
-    t("interface.all", { address: ALL_ADDRESSES }),
-    ...local.map(({ address, name }) => `${address} (${name})`),
-  ];
-  return names.map((name, index) => `  ${index + 1}) ${name}`);
-}
-
-function invalidChoice(max: number): never {
-  throw new InputError("choice-invalid", { max });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,48 +1,45 @@
-// Through which connection each member is in, and when those are gone who have lost theirs. Knows nothing of what
-// anybody says.
+// Which connection each member of this server is on, and when the grace of those without one ends.
 
 import type { Clock, Instant } from "../base/time.ts";
-import type { Connection } from "../net/connection.ts";
 import { ProtocolError } from "../errors.ts";
 import { wireReason } from "../i18n/translate.ts";
-import type { Member } from "../room/state.ts";
+import type { Connection } from "../net/connection.ts";
+import type { ConnectionManager } from "../net/connection_manager.ts";
 import { encodeServer, encodeWelcome } from "../protocol/frames.ts";
 import type { JoinResult, Room } from "../room/room.ts";
+import type { Member } from "../room/state.ts";
 
-/** What guests need. */
-interface SessionsOptions {
+interface SessionsParts {
   readonly room: Room;
-  readonly clock: Clock;
-  /** Called when there is something to write. */
-  readonly onReady: () => void;
+  readonly connections: Pick<ConnectionManager, "scheduleFlush">;
 }
 
-/** Those who are in through this server. */
 export class Sessions implements Disposable {
-  readonly #options: SessionsOptions;
+  readonly #room: Room;
+  readonly #manager: SessionsParts["connections"];
+  readonly #clock: Clock;
   readonly #connections = new Map<Member, Connection>();
   readonly #members = new Map<Connection, Member>();
-  #expiryTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Those who were told that what they say waits, and not that it does so no more. */
+  /** Told that messages wait, and not yet that they do so no more. */
   readonly #stalledNotified = new WeakSet<Connection>();
+  #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
-  constructor(options: SessionsOptions) {
-    this.#options = options;
-    this.#scheduleExpiry((now) => options.room.disconnectAll(now));
+  /** Members that the room has from an earlier start have the grace to reconnect. */
+  constructor({ room, connections }: SessionsParts, clock: Clock) {
+    this.#room = room;
+    this.#manager = connections;
+    this.#clock = clock;
+    this.#scheduleExpiry((now) => room.disconnectAll(now));
   }
 
-  /** Who is in through a connection. */
+  /** Undefined also for a connection that another one has replaced. */
   memberOf(connection: Connection): Member | undefined {
     return this.#members.get(connection);
   }
 
-  /** Lets somebody in, who may be in through another connection: it is ended. */
-  attach(
-    { welcome, membersBytes, cursor, member }: JoinResult,
-    connection: Connection,
-  ): void {
-    // Nobody's business but the peer's: somebody who was lost is back before anyone noticed.
+  /** Sends WELCOME and the log. Ends the connection that the member had before. */
+  attach({ welcome, membersBytes, cursor, member }: JoinResult, connection: Connection): void {
     this.detach(member)?.end(errorFrame(new ProtocolError("replaced")));
     this.#connections.set(member, connection);
     this.#members.set(connection, member);
@@ -52,7 +49,7 @@ export class Sessions implements Disposable {
     connection.stream(cursor);
   }
 
-  /** Somebody's connection, which is not theirs any more. */
+  /** Returns the connection that the member had. */
   detach(member: Member): Connection | undefined {
     const connection = this.#connections.get(member);
     this.#connections.delete(member);
@@ -60,27 +57,25 @@ export class Sessions implements Disposable {
     return connection;
   }
 
-  /** Somebody has lost their connection, and has the grace to come back. */
+  /** For a lost connection: the member has the grace to resume. */
   disconnect(member: Member): void {
     this.detach(member);
-    this.#scheduleExpiry((now) => this.#options.room.disconnect(member, now));
+    this.#scheduleExpiry((now) => this.#room.disconnect(member, now));
   }
 
-  /** Throws somebody out, who reads why. */
   kick(member: Member, error: ProtocolError): void {
     const connection = this.detach(member);
-    this.#options.room.kick(member, this.#options.clock());
+    this.#room.kick(member, this.#clock());
     connection?.end(errorFrame(error));
-    this.#options.onReady();
+    this.#manager.scheduleFlush();
   }
 
-  /** Somebody is not in through this server any more, by the doing of another one. Who is here all the same, and was
-   * not thrown out, comes back in. */
+  /** Another node took this member over, or kicked it. BYE has a client that is still here reconnect; ERROR does not. */
   onTakenOver(member: Member, { isKicked }: { isKicked: boolean }): void {
     this.detach(member)?.end(isKicked ? errorFrame(new ProtocolError("kicked")) : BYE_FRAME);
   }
 
-  /** Tells everybody that what they say waits, and then that it does so no more, each of them once. */
+  /** Sends each member one STALLED, and one more when it is resolved. */
   broadcastStalled({ isResolved }: { isResolved: boolean }): void {
     const frame = encodeServer({ type: "stalled", resolved: isResolved });
     for (const connection of this.#members.keys()) {
@@ -91,33 +86,31 @@ export class Sessions implements Disposable {
     }
   }
 
-  /** Announces the departure of those whose grace is over, now and whenever one is. */
+  /** Removes the members whose grace has ended, now and whenever that of the next one ends. */
   expireGrace(): void {
-    this.#scheduleExpiry((now) => this.#options.room.expire(now));
+    this.#scheduleExpiry((now) => this.#room.expire(now));
   }
 
-  /** Whoever is lost from now on is so because the server ends. */
+  /** From now on no member expires: their connections close because the server does. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     clearTimeout(this.#expiryTimer);
   }
 
-  /** `expire` returns when there will be something to announce, on the monotonic clock. */
-  #scheduleExpiry(expireGrace: (now: Instant) => number): void {
+  /** `expire` returns the next monotonic time, in ms, at which a grace ends. */
+  #scheduleExpiry(expire: (now: Instant) => number): void {
     if (this.#isClosed) return;
-    const now = this.#options.clock();
-    const nextMs = expireGrace(now);
+    const now = this.#clock();
+    const nextMs = expire(now);
     clearTimeout(this.#expiryTimer);
-    this.#options.onReady();
+    this.#manager.scheduleFlush();
     if (nextMs === Infinity) return;
     this.#expiryTimer = setTimeout(() => this.expireGrace(), nextMs - now.monotonicMs);
   }
 }
 
-/** The frame that ends a connection in peace. */
 export const BYE_FRAME = encodeServer({ type: "bye" });
 
-/** The frame that tells a peer why it is not served any more. */
 export function errorFrame(error: ProtocolError): Uint8Array<ArrayBuffer> {
   return encodeServer({ type: "error", code: error.code, reason: wireReason(error) });
 }

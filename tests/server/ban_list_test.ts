@@ -1,26 +1,26 @@
 // Which addresses a server does not let in.
 
 import { assert, assertEquals } from "@std/assert";
-import { BanList } from "../../lib/server/bans.ts";
+import { BanList } from "../../lib/server/connection_limiter.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("Bans keep an address out until its time has come, and no other", pure, () => {
-  const bans = new BanList();
+  const bans = new BanList({ maxBans: 1_000 });
   bans.add("10.0.0.7", 5_000);
   assertEquals([0, 4_999, 5_000].map((nowMs) => bans.has("10.0.0.7", nowMs)), [true, true, false]);
   assert(!bans.has("10.0.0.8", 0));
 });
 
 Deno.test("Bans go by what was said last of an address", pure, () => {
-  const bans = new BanList();
+  const bans = new BanList({ maxBans: 1_000 });
   bans.add("10.0.0.7", 5_000);
   bans.add("10.0.0.7", 0);
   assert(!bans.has("10.0.0.7", 0));
 });
 
 Deno.test("Bans that are lifted take no other's place, be they there or not", pure, () => {
-  const bans = new BanList({ max: 2 });
+  const bans = new BanList({ maxBans: 2 });
   for (const address of ["a", "b"]) bans.add(address, 1);
   for (const address of ["c", "b"]) bans.remove(address);
   bans.add("d", 1);
@@ -28,7 +28,7 @@ Deno.test("Bans that are lifted take no other's place, be they there or not", pu
 });
 
 Deno.test("Bans forget the oldest when there are too many", pure, () => {
-  const bans = new BanList({ max: 2 });
+  const bans = new BanList({ maxBans: 2 });
   for (const address of ["a", "b", "a", "c"]) bans.add(address, 1);
   assertEquals(["a", "b", "c"].map((address) => bans.has(address, 0)), [true, false, true]);
 });

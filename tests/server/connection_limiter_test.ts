@@ -2,7 +2,18 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
-import { addressPrefix, ConnectionLimiter, MAX_PER_ADDRESS } from "../../lib/server/connection_limiter.ts";
+import {
+  addressPrefix,
+  ConnectionLimiter,
+  type LimiterConfig,
+  MAX_PER_ADDRESS,
+} from "../../lib/server/connection_limiter.ts";
+import { testConfig } from "../test_config.ts";
+
+/** The default limits, but for what a test overrides. */
+function newLimiter(overrides: Partial<LimiterConfig> = {}): ConnectionLimiter {
+  return new ConnectionLimiter(testConfig({ limits: overrides }).limits);
+}
 
 const pure = { permissions: "none" } as const;
 const HOME = "10.0.0.7";
@@ -12,7 +23,7 @@ function codeOf(refused: () => void): string {
 }
 
 Deno.test("Gate lets so many through, and the next when one has left", pure, () => {
-  const limiter = new ConnectionLimiter({ maxClients: 2 });
+  const limiter = newLimiter({ maxClients: 2 });
   limiter.acquire("10.0.0.1", 0);
   limiter.acquire("10.0.0.2", 0);
   assertEquals(codeOf(() => limiter.acquire("10.0.0.3", 0)), "room-full");
@@ -23,7 +34,7 @@ Deno.test("Gate lets so many through, and the next when one has left", pure, () 
 });
 
 Deno.test("Gate lets 16 through from one address, unless it is told else", pure, () => {
-  const limiter = new ConnectionLimiter();
+  const limiter = newLimiter();
   for (let i = 0; i < MAX_PER_ADDRESS; i++) limiter.acquire(HOME, 0);
   assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
   limiter.acquire("10.0.0.8", 0);
@@ -33,7 +44,7 @@ Deno.test("Gate lets 16 through from one address, unless it is told else", pure,
 });
 
 Deno.test("Gate takes all of an IPv6 customer for one address", pure, () => {
-  const limiter = new ConnectionLimiter({ maxPerAddress: 1 });
+  const limiter = newLimiter({ maxPerAddress: 1 });
   limiter.acquire("2001:db8:1:2::1", 0);
   assertEquals(codeOf(() => limiter.acquire("2001:db8:1:2:ffff::2", 0)), "address-crowded");
   limiter.acquire("2001:db8:1:3::1", 0);
@@ -42,7 +53,7 @@ Deno.test("Gate takes all of an IPv6 customer for one address", pure, () => {
 });
 
 Deno.test("Gate lets the machine itself through as often as it likes", pure, () => {
-  const limiter = new ConnectionLimiter({ maxPerAddress: 1 });
+  const limiter = newLimiter({ maxPerAddress: 1 });
   for (let i = 0; i < 100; i++) {
     for (const ip of ["127.0.0.1", "127.1.2.3", "::1"]) {
       limiter.acquire(ip, 0);
@@ -52,7 +63,7 @@ Deno.test("Gate lets the machine itself through as often as it likes", pure, () 
 });
 
 Deno.test("Gate.enter() allows a full house twice over, then one every other second", pure, () => {
-  const limiter = new ConnectionLimiter();
+  const limiter = newLimiter();
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) limiter.takeJoin(HOME, 0);
   assertEquals(codeOf(() => limiter.takeJoin(HOME, 1_999)), "entering-too-often");
   limiter.takeJoin(HOME, 2_000);
@@ -65,7 +76,7 @@ Deno.test(
   pure,
   () => {
     for (const [maxPerAddress, burst] of [[100, 200], [1, 2 * MAX_PER_ADDRESS]] as const) {
-      const limiter = new ConnectionLimiter({ maxPerAddress });
+      const limiter = newLimiter({ maxPerAddress });
       for (let i = 0; i < burst; i++) limiter.takeJoin(HOME, 0);
       assertEquals(codeOf(() => limiter.takeJoin(HOME, 0)), "entering-too-often");
     }
@@ -73,7 +84,7 @@ Deno.test(
 );
 
 Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pure, () => {
-  const limiter = new ConnectionLimiter();
+  const limiter = newLimiter();
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) limiter.takeJoin(HOME, 0);
   limiter.refundJoin(HOME, 0);
   limiter.takeJoin(HOME, 0);
@@ -81,7 +92,7 @@ Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pur
 });
 
 Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself included", pure, () => {
-  const limiter = new ConnectionLimiter();
+  const limiter = newLimiter();
   for (const ip of [HOME, "127.0.0.1"]) {
     for (let i = 0; i < 1_024; i++) assert(limiter.takeRedelivery(ip, 0));
     assert(!limiter.takeRedelivery(ip, 0));
@@ -93,7 +104,7 @@ Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself 
 });
 
 Deno.test("Gate remembers so many addresses, and all that somebody is connected from", pure, () => {
-  const limiter = new ConnectionLimiter({ maxAddresses: 10, maxPerAddress: 1 });
+  const limiter = newLimiter({ maxAddresses: 10, maxPerAddress: 1 });
   limiter.acquire(HOME, 0);
   for (let i = 0; i < 100; i++) {
     limiter.acquire(`10.1.0.${i}`, 0);
@@ -105,7 +116,7 @@ Deno.test("Gate remembers so many addresses, and all that somebody is connected 
 });
 
 Deno.test("Gate counts who comes from one address more than it remembers if all are connected", pure, () => {
-  const limiter = new ConnectionLimiter({ maxAddresses: 2, maxPerAddress: 1 });
+  const limiter = newLimiter({ maxAddresses: 2, maxPerAddress: 1 });
   const ips = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
   for (const ip of ips) limiter.acquire(ip, 0);
   for (const ip of ips) assertEquals(codeOf(() => limiter.acquire(ip, 0)), "address-crowded");
@@ -133,7 +144,7 @@ Deno.test(
 );
 
 Deno.test("Gate forgets the address that it heard of least recently", pure, () => {
-  const limiter = new ConnectionLimiter({ maxAddresses: 2 });
+  const limiter = newLimiter({ maxAddresses: 2 });
   const enterFrom = (ip: string) => limiter.takeJoin(ip, 0);
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) for (const ip of ["10.0.0.1", "10.0.0.2"]) enterFrom(ip);
   limiter.takeRedelivery("10.0.0.1", 0);

@@ -2,11 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
+import { testConfig } from "../test_config.ts";
 import { makeServer } from "../test_server.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, type Renderer } from "../../lib/render/renderer.ts";
-import { LogPrinter, type LogPrinterOptions } from "../../lib/server/log_printer.ts";
+import { LogPrinter, type LogPrinterConfig } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
 import { newEventLog } from "../room/room_fixture.ts";
@@ -21,13 +22,13 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
   };
   const renderer = { dateSeparator: () => [], entry: ({ seq }: { seq: number }) => `entry ${seq}` };
   const log = newEventLog({ segmentBytes: 64 });
-  const screen = new LogPrinter({
+  const parts = {
     terminal: terminal as unknown as Terminal,
     renderer: renderer as unknown as Renderer,
     t: translator("en"),
-    wallMs: () => 0,
-  });
-  screen.attach({ log, firstSeq: 0, addConsumer: () => {} } as unknown as ChatServer);
+  };
+  const screen = new LogPrinter(parts, testConfig().logPrinter, new TestClock().now);
+  screen.attach({ log, firstSeq: 0, addConsumer: () => {} });
   for (let seq = 0; seq < 8; seq++) log.append(encodeServer({ type: "noop", seq }), 0);
   log.append(encodeServer({ type: "announced", seq: 8, timeMs: 0, text: "hi" }), 0);
   await screen.drained();
@@ -41,7 +42,7 @@ class StandingConsole implements AsyncDisposable {
   readonly #taking = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
-  constructor(limits: Pick<LogPrinterOptions, "maxLagBytes" | "maxWaitMs"> = {}) {
+  constructor(limits: Partial<LogPrinterConfig> = {}) {
     const { now } = new TestClock();
     this.#terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => controller.close() }),
@@ -51,14 +52,12 @@ class StandingConsole implements AsyncDisposable {
       },
       isTty: false,
     }, now);
-    const t = translator("es");
-    this.console = new LogPrinter({
-      terminal: this.#terminal,
-      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false }),
-      t,
-      wallMs: () => now().wallMs,
-      ...limits,
-    });
+    const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
+    this.console = new LogPrinter(
+      { terminal: this.#terminal, renderer, t: translator("es") },
+      testConfig({ logPrinter: limits }).logPrinter,
+      now,
+    );
   }
 
   /** From now on everything is taken. */
@@ -93,8 +92,7 @@ Deno.test("LogPrinter says how much it skips when it cannot keep up with the roo
   };
   await using standing = new StandingConsole();
   const { console } = standing;
-  const server = { log, addConsumer: () => {} } as unknown as ChatServer;
-  console.attach(server);
+  console.attach({ log, firstSeq: 0, addConsumer: () => {} });
   append("0");
   console.flush();
   for (let clientSeq = 1; clientSeq <= 9; clientSeq++) append(String(clientSeq)); // one to a segment: the last two are retained

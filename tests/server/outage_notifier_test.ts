@@ -1,7 +1,7 @@
 // What comes and goes is told of as one thing.
 
 import { assertEquals } from "@std/assert";
-import { OutageNotifier } from "../../lib/server/outage_notifier.ts";
+import { OutageNotifier } from "../../lib/server/main.ts";
 import { waitFor } from "../support.ts";
 
 Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
@@ -17,17 +17,17 @@ Deno.test("A bad spell is told of at once, its end when it has been over for a w
   };
   // However often it comes and goes.
   for (let i = 0; i < 5; i++) {
-    notifier.report(false, "bad");
-    notifier.report(true, "good");
+    notifier.start("bad");
+    notifier.end("good");
   }
   assertEquals([told, again], [["bad false"], 4]);
   await waitFor(() => told.length > 1);
-  notifier.report(false, "bad");
-  notifier.report(false, "worse");
-  notifier.report(true, "good");
-  notifier.report(false, "worse");
+  notifier.start("bad");
+  notifier.start("worse");
+  notifier.end("good");
+  notifier.start("worse");
   await new Promise((resolve) => setTimeout(resolve, 60));
-  notifier.report(true, "good");
+  notifier.end("good");
   await waitFor(() => told.length > 4);
   assertEquals(told, ["bad false", "good true", "bad false", "worse false", "good true"]);
 });

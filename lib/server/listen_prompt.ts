@@ -1,0 +1,89 @@
+// Listens where the flags say, and asks for what they do not say.
+
+import { isQuit } from "../cli/commands.ts";
+import type { LocalAddress, ProcessContext } from "../cli/process.ts";
+import { InputError, ListenError } from "../errors.ts";
+import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { checkBackup, DEFAULT_PORT, parseBackup, parsePort } from "../net/address.ts";
+import { listen } from "../net/tcp.ts";
+import { type AskOptions, promptUntilValid } from "../terminal/terminal.ts";
+import type { ServerConfig } from "./config.ts";
+
+/** All addresses of the machine. */
+const ALL_ADDRESSES = "0.0.0.0";
+
+/** Asks again for an address or port that cannot be used. Undefined if the operator quits instead.
+ * @throws {InputError} `backup-is-self`, or if the input ends before all is known
+ * @throws {ListenError} if an address or port given by flags cannot be used */
+export async function openListener(
+  { listen: { host, port }, backups }: ServerConfig,
+  process: ProcessContext,
+): Promise<Deno.TcpListener | undefined> {
+  const { terminal, language } = process;
+  const asked: { host?: string; port?: number } = {};
+  for (let isRetry = false;; isRetry = true) {
+    asked.port ??= port ?? await askPort(process, { isRetry });
+    if (asked.port === undefined) return undefined;
+    asked.host ??= host ?? await askHost(process, { isRetry });
+    if (asked.host === undefined) return undefined;
+    const listening = { host: asked.host, port: asked.port };
+    for (const backup of backups) {
+      checkBackup(parseBackup(backup), { listening, localIPs: localIPs(process) });
+    }
+    try {
+      return listen(listening);
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      const culprit = error.code.startsWith("port-") ? "port" : "host";
+      const isFlag = (culprit === "host" ? host : port) !== undefined;
+      if (isFlag) throw error;
+      await terminal.print(errorText(error, language));
+      asked[culprit] = undefined;
+    }
+  }
+}
+
+export function localIPs(process: ProcessContext): string[] {
+  return process.localAddresses().map(({ address }) => address);
+}
+
+function askPort(process: ProcessContext, options: AskOptions): Promise<number | undefined> {
+  return promptUntilValid(process, {
+    text: translator(process.language)("ask.port"),
+    isQuit,
+    fallback: String(DEFAULT_PORT),
+    parse: parsePort,
+    signal: process.terminated,
+    ...options,
+  });
+}
+
+/** Asks for one of the machine's addresses, by number or as text, if there are several. */
+async function askHost(process: ProcessContext, options: AskOptions): Promise<string | undefined> {
+  const t = translator(process.language);
+  const local = process.localAddresses();
+  if (local.length < 2) return ALL_ADDRESSES;
+  const hosts = [ALL_ADDRESSES, ...local.map(({ address }) => address)];
+  await process.terminal.print(`${t("ask.interface")}:`, ...interfaceMenu(local, t));
+  return await promptUntilValid(process, {
+    text: t("ask.choice"),
+    isQuit,
+    fallback: "1",
+    parse: (answer) =>
+      hosts.find((host) => host === answer) ?? hosts[Number(answer) - 1] ?? invalidChoice(hosts.length),
+    signal: process.terminated,
+    ...options,
+  });
+}
+
+function interfaceMenu(local: readonly LocalAddress[], t: Translate): string[] {
+  const names = [
+    t("interface.all", { address: ALL_ADDRESSES }),
+    ...local.map(({ address, name }) => `${address} (${name})`),
+  ];
+  return names.map((name, index) => `  ${index + 1}) ${name}`);
+}
+
+function invalidChoice(max: number): never {
+  throw new InputError("choice-invalid", { max });
+}
