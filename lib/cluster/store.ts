@@ -4,6 +4,7 @@ import { concat } from "@std/bytes/concat";
 import { type Frame, FrameWriter, splitFrames } from "../codec.ts";
 import { NatsError, ProtocolError } from "../errors.ts";
 import { decodeServer, encodeEntry, type ProposedEvent, type RoomEvent } from "../protocol/frames.ts";
+import { frame, id, list, record, u16, u32, u64, type ValuesOf, version } from "../protocol/schema.ts";
 
 /** A batch or a snapshot in the store. */
 export interface StoredRecord {
@@ -97,34 +98,41 @@ export type OpenNatsRoom = (
   options: { readonly room: string; readonly nodeId: bigint },
 ) => Promise<NatsRoom>;
 
-/** Version of the stored form of batches and of snapshots. */
 const BATCH_VERSION = 1;
 const SNAPSHOT_VERSION = 1;
-/** Types of frames that the store alone has. */
-const BATCH = 0x40, NODE_ID_FRAME = 0x41, SNAPSHOT = 0x50;
-
-interface BatchHeader {
+/** Before the entries of a batch. The codes of frames in the store are none of the wire. */
+const batchFrame = frame(0x40, {
+  version: version(BATCH_VERSION),
   /** The node that wrote the batch. */
-  readonly nodeId: bigint;
+  nodeId: id,
   /** Counts the batches of a node from 1. */
-  readonly batchSeq: number;
-}
+  batchSeq: u32,
+});
+/** Before an entry that has a `nodeId`. */
+const nodeIdFrame = frame(0x41, { nodeId: id });
+/** Before the events of a snapshot. */
+const snapshotFrame = frame(0x50, {
+  version: version(SNAPSHOT_VERSION),
+  /** Chosen by the first node of the room, and again when the end of the log is lost. */
+  logId: id,
+  /** Of the last record that the snapshot covers, 0 for none. */
+  position: u64,
+  /** Of the next entry. */
+  seq: u64,
+  /** The last batch of each node, in the order in which they were stored. */
+  batchSeqs: list(record("batch", { nodeId: id, batchSeq: u32 }), 0xffff, u16),
+});
 
-/** Entries that one node has proposed. Stored as the header frame, then each entry as it is on the wire with `seq` 0,
- * after a frame with its `nodeId` if it has one. */
+type BatchHeader = Omit<ValuesOf<typeof batchFrame.shape>, "version">;
+
+/** Entries that one node has proposed, each stored as on the wire with `seq` 0. */
 export interface Batch extends BatchHeader {
   readonly entries: readonly ProposedEvent[];
 }
 
-/** The log up to a position: all that a node needs which starts there. */
-export interface Snapshot {
-  /** Chosen by the first node of the room, and again when the end of the log is lost. */
-  readonly logId: bigint;
-  /** Of the last record that the snapshot covers, 0 for none. */
-  readonly position: number;
-  /** `seq` of the next entry. */
-  readonly seq: number;
-  /** The last batch of each node, in the order in which they were stored. */
+/** The log up to a position. */
+export interface Snapshot extends Omit<ValuesOf<typeof snapshotFrame.shape>, "version" | "batchSeqs"> {
+  /** The last batch of each node, by node id, in the order in which they were stored. */
   readonly batchSeqs: ReadonlyMap<bigint, number>;
   /** Entries that lead to the state of the room before `seq`. */
   readonly events: readonly ProposedEvent[];
@@ -134,51 +142,46 @@ const writer = new FrameWriter();
 
 /** An entry as a part of a batch or of a snapshot. */
 export function encodeProposal(proposal: ProposedEvent): Uint8Array<ArrayBuffer> {
-  const frame = encodeEntry(proposal, 0);
-  if (proposal.nodeId === undefined) return frame.slice();
-  return concat([writer.begin(NODE_ID_FRAME).id(proposal.nodeId).end(), frame]);
+  const { nodeId } = proposal;
+  const bytes = encodeEntry(proposal, 0);
+  return nodeId === undefined ? bytes.slice() : concat([nodeIdFrame.encode(writer, { nodeId }), bytes]);
 }
 
-export function encodeBatchHeader({ nodeId, batchSeq }: BatchHeader): Uint8Array<ArrayBuffer> {
-  return writer.begin(BATCH).u8(BATCH_VERSION).id(nodeId).u32(batchSeq).end().slice();
+export function encodeBatchHeader(header: BatchHeader): Uint8Array<ArrayBuffer> {
+  return batchFrame.encode(writer, { version: BATCH_VERSION, ...header }).slice();
 }
 
 /** @throws {ProtocolError} `version-unsupported`, or the code of an invalid frame */
 export function decodeBatch(bytes: Uint8Array): Batch {
   const frames = splitFrames(bytes);
-  const header = frames.next().value as Frame | undefined;
-  checkHeader(header, BATCH, BATCH_VERSION);
-  return { nodeId: header.id(), batchSeq: header.u32(), entries: [...decodeProposals(frames)] };
+  const { nodeId, batchSeq } = batchFrame.decode(frames.next().value);
+  return { nodeId, batchSeq, entries: [...decodeProposals(frames)] };
 }
 
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
-  const { logId, position, seq, batchSeqs, events } = snapshot;
-  writer.begin(SNAPSHOT).u8(SNAPSHOT_VERSION).id(logId).u64(position).u64(seq).u16(batchSeqs.size);
-  for (const [nodeId, batchSeq] of batchSeqs) writer.id(nodeId).u32(batchSeq);
-  return concat([writer.end().slice(), ...events.map(encodeProposal)]);
+  const batchSeqs = Array.from(snapshot.batchSeqs, ([nodeId, batchSeq]) => ({ nodeId, batchSeq }));
+  const header = snapshotFrame.encode(writer, { ...snapshot, version: SNAPSHOT_VERSION, batchSeqs }).slice();
+  return concat([header, ...snapshot.events.map(encodeProposal)]);
 }
 
 /** @throws {ProtocolError} `version-unsupported`, or the code of an invalid frame */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const frames = splitFrames(bytes);
-  const header = frames.next().value as Frame | undefined;
-  checkHeader(header, SNAPSHOT, SNAPSHOT_VERSION);
-  const [logId, position, seq] = [header.id(), header.u64(), header.u64()];
-  const batchSeqs = new Map(Array.from({ length: header.u16() }, () => [header.id(), header.u32()] as const));
-  header.end();
-  return { logId, position, seq, batchSeqs, events: [...decodeProposals(frames)] };
-}
-
-function checkHeader(header: Frame | undefined, type: number, version: number): asserts header is Frame {
-  if (header?.type !== type) throw new ProtocolError("frame-unexpected");
-  if (header.u8() !== version) throw new ProtocolError("version-unsupported");
+  const { logId, position, seq, batchSeqs } = snapshotFrame.decode(frames.next().value);
+  return {
+    logId,
+    position,
+    seq,
+    batchSeqs: new Map(batchSeqs.map(({ nodeId, batchSeq }) => [nodeId, batchSeq])),
+    events: [...decodeProposals(frames)],
+  };
 }
 
 function* decodeProposals(frames: Iterable<Frame>): Generator<ProposedEvent> {
   let nodeId: bigint | undefined;
   for (const frame of frames) {
-    if (frame.type === NODE_ID_FRAME) {
-      nodeId = frame.id();
+    if (frame.type === nodeIdFrame.code) {
+      ({ nodeId } = nodeIdFrame.decode(frame));
       continue;
     }
     const { seq: _, ...entry } = decodeServer(frame) as RoomEvent;
