@@ -16,7 +16,10 @@ export class RuntimeBaseError extends MakeError {
 }
 
 /** Modules that are big, and that few ever load: they stay modules of their own beside those of the programs. */
-const RARE = ["self_signed", "nats_room"].map((name) => ({ name, entry: `lib/${name}.ts` }));
+const RARE = [
+  { name: "self_signed", entry: "lib/net/self_signed.ts", specifier: "./self_signed.ts" },
+  { name: "nats_room", entry: "lib/cluster/nats/room.ts", specifier: "../cluster/nats/room.ts" },
+];
 
 /** The code of each module by its name, the same wherever and whenever it is made: one for each program, and those
  * that they load when they need them.
@@ -26,10 +29,10 @@ export async function bundlePrograms(): Promise<Map<string, string>> {
   const codes = new Map<string, string>();
   for (const { name, entry } of [...PROGRAMS, ...RARE]) {
     const others = RARE.filter((rare) => rare.name !== name);
-    const external = others.map((rare) => `--external=./${rare.name}.ts`);
+    const external = others.map(({ specifier }) => `--external=${specifier}`);
     const code = await runDeno(["bundle", "--frozen", "--quiet", ...external, entry]);
     const linked = others.reduce(
-      (text, rare) => text.replaceAll(`import("./${rare.name}.ts")`, `import("./${rare.name}.js")`),
+      (text, { name, specifier }) => text.replaceAll(`import("${specifier}")`, `import("./${name}.js")`),
       code,
     );
     codes.set(name, withoutPaths(linked));
