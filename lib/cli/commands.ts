@@ -57,6 +57,7 @@ interface CommandSpec<Context, Named extends Args> {
   readonly bareNames?: readonly string[];
   /** Refuses text after its arguments instead of ignoring it. */
   readonly isExact?: boolean;
+  /** In the order in which they are typed. */
   readonly args?: Named;
   readonly help: Localized;
   readonly run: (context: Context, values: ValuesOf<Named>) => void | Promise<void>;
