@@ -11,7 +11,7 @@ import { promptUntilValid, type Terminal } from "../terminal/terminal.ts";
 import { serverKey, type TrustStore } from "./trust_store.ts";
 
 /** "retry": dial the same server again. "denied": it stays closed to this client. "quit": the user leaves. */
-export type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
+type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
 
 interface AuthPrompterDeps {
   readonly terminal: Terminal;

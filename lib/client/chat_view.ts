@@ -95,7 +95,7 @@ export class ChatView implements AsyncDisposable {
   }
 
   /** To be called when the link or the unacked messages have changed. */
-  setStatus(): void {
+  updateStatus(): void {
     const { terminal, session } = this.#deps;
     this.#showLink();
     if (session.unacked.length === 0) {

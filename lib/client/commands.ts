@@ -99,13 +99,13 @@ export function messageText({ text, isPasted }: TypedLine): string | undefined {
 }
 
 /** What a {@linkcode CommandLoop} uses. */
-interface CommandLoopOptions {
+interface CommandLoopDeps {
   readonly terminal: Terminal;
   readonly isAuto: boolean;
   readonly language: Language;
   readonly renderer: Renderer;
   readonly session: Session;
-  readonly screen: ChatView;
+  readonly view: ChatView;
   readonly members: MemberList;
   /** Takes another nick. */
   readonly rename: (nick: string) => Promise<void>;
@@ -120,11 +120,11 @@ export class CommandLoop implements ChatContext {
   readonly terminal: Terminal;
   readonly t: Translate;
   readonly rename: (nick: string) => Promise<void>;
-  readonly #options: CommandLoopOptions;
+  readonly #deps: CommandLoopDeps;
   #hasQuit = false;
 
-  constructor(options: CommandLoopOptions) {
-    this.#options = options;
+  constructor(options: CommandLoopDeps) {
+    this.#deps = options;
     this.session = options.session;
     this.members = options.members;
     this.terminal = options.terminal;
@@ -134,7 +134,7 @@ export class CommandLoop implements ChatContext {
 
   /** Reads lines until the person leaves or the input ends. */
   async run(): Promise<void> {
-    const { language } = this.#options;
+    const { language } = this.#deps;
     for await (const line of this.terminal.lines(PROMPT, this.#chatOptions())) {
       try {
         const text = messageText(line);
@@ -159,7 +159,7 @@ export class CommandLoop implements ChatContext {
       confirmPaste: {
         question: (count) => `${this.t("client.ask-paste", { count })} `,
         isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
-        notSentText: (count) => this.#options.renderer.reply(this.t("client.paste-not-sent", { count }))[0]!,
+        notSentText: (count) => this.#deps.renderer.reply(this.t("client.paste-not-sent", { count }))[0]!,
       },
       complete: (before) => {
         const nicks = [...this.members].map(({ nick }) => printableNick(nick));
@@ -176,18 +176,18 @@ export class CommandLoop implements ChatContext {
   }
 
   reply(text: string, list?: readonly string[]): Promise<void> {
-    return this.terminal.print(...this.#options.renderer.reply(text, list));
+    return this.terminal.print(...this.#deps.renderer.reply(text, list));
   }
 
   showHelp(): Promise<void> {
     return this.reply(
       this.t("command.list"),
-      CHAT_COMMANDS.help(this.#options.language, this.terminal.columns),
+      CHAT_COMMANDS.help(this.#deps.language, this.terminal.columns),
     );
   }
 
   showMembers(): Promise<void> {
-    const { renderer } = this.#options;
+    const { renderer } = this.#deps;
     const lines = [...this.members].map((member) => renderer.member(member));
     const { staleSinceMs } = this.members;
     if (staleSinceMs !== undefined) {
@@ -198,10 +198,10 @@ export class CommandLoop implements ChatContext {
   }
 
   async say(text: string, options: MessageOptions): Promise<void> {
-    const { isAuto, screen, notify } = this.#options;
+    const { isAuto, view, notify } = this.#deps;
     if (this.session.isFull) await this.#drained();
     this.session.say(text, options);
-    screen.setStatus();
+    view.updateStatus();
     if (!isAuto && this.terminal.hasLineEditor && this.session.idleMs === undefined) {
       // The prompt for the next server is about to hide the message.
       await notify(this.t("client.unacked", { count: this.session.unacked.length }));
@@ -210,7 +210,7 @@ export class CommandLoop implements ChatContext {
 
   /** Waits until the outbox has space. Only a long wait is worth a notice: a pipe is always faster than the network. */
   async #drained(): Promise<void> {
-    const { notify } = this.#options;
+    const { notify } = this.#deps;
     const timer = setTimeout(() => {
       void notify(this.t("client.waiting", { count: this.session.unacked.length }));
     }, SHOW_WAITING_MS);

@@ -76,7 +76,7 @@ export async function runClient(process: ProcessContext): Promise<number> {
     language,
     renderer,
     session,
-    screen: view,
+    view: view,
     members,
     rename,
     notify,
@@ -202,9 +202,9 @@ class ChatClient {
   async #show(event: SessionEvent): Promise<void> {
     const { view } = this.#deps;
     // A message is not to be shown as unacked below its own echo.
-    if (event.type === "entries") view.setStatus();
+    if (event.type === "entries") view.updateStatus();
     await this.#report(event);
-    if (event.type !== "entries") view.setStatus();
+    if (event.type !== "entries") view.updateStatus();
   }
 
   #report(event: SessionEvent): Promise<void> {

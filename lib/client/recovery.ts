@@ -45,7 +45,7 @@ export type AuthAction =
   | "deny";
 
 /** What the failure of a dial shows about the server. */
-export type ServerStatus =
+type ServerStatus =
   | "alive"
   | "down"
   /** The server is down, or this machine has no route to it. */
@@ -53,7 +53,7 @@ export type ServerStatus =
   /** This machine has no network. */
   | "unknown";
 
-export interface Recovery {
+interface Recovery {
   readonly action: RecoveryAction;
   readonly server: ServerStatus;
   /** The server fell silent instead of closing the connection: it may hang, and still accept connections. */

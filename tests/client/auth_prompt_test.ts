@@ -1,5 +1,5 @@
-// What stands between a client and a room. The questions, as people see them, are in
-// entry_password_test.ts and entry_tls_test.ts.
+// What the client does when a server requires a password or trust. The prompts themselves are in
+// password_prompt_test.ts and tls_trust_test.ts.
 
 import { assertEquals } from "@std/assert";
 import { AuthPrompter } from "../../lib/client/auth_prompt.ts";
@@ -16,7 +16,7 @@ const SHUT = [
   new ServerError("password-needed", { reason: "why" }),
 ];
 
-Deno.test("Doorman says why a door is shut to a script, and only if that is news", pure, async () => {
+Deno.test("AuthPrompter reports to a script why it is denied, and only the first time", pure, async () => {
   for (const error of SHUT) {
     for (const isFirstReport of [true, false]) {
       await using person = new FakeUser();
@@ -40,7 +40,7 @@ Deno.test("Doorman says why a door is shut to a script, and only if that is news
   }
 });
 
-Deno.test("Doorman takes only somebody who can be asked to TLS, and once", pure, async () => {
+Deno.test("AuthPrompter upgrades to TLS only if the user can be asked, and once", pure, async () => {
   const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
   const failure = {
     target,

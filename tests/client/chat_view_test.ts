@@ -1,4 +1,4 @@
-// What a client shows by itself, on a screen and in a pipe.
+// What the client shows by itself, on a terminal and in a pipe.
 
 import { assertEquals } from "@std/assert";
 import { ChatView, LINK_LAGGING_MS } from "../../lib/client/chat_view.ts";
@@ -14,12 +14,11 @@ import { flushMacrotasks, msOf, TestClock } from "../support.ts";
 const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
 
-/** A chat that was begun. */
 class Chat implements AsyncDisposable {
   readonly person: FakeUser;
   readonly clock = new TestClock(NOON);
   readonly session: { unacked: MessageBody[]; idleMs: number | undefined } = { unacked: [], idleMs: 0 };
-  readonly screen: ChatView;
+  readonly view: ChatView;
   readonly #tty: FakeScreen | undefined;
   #seen = 0;
 
@@ -29,14 +28,14 @@ class Chat implements AsyncDisposable {
     const { terminal } = this.person;
     void terminal.lines("> ").next();
     const t = translator("es");
-    this.screen = new ChatView({
+    this.view = new ChatView({
       terminal,
       t,
       renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false }),
       session: this.session,
       reader: { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" },
     }, this.clock.now);
-    this.screen.setStatus();
+    this.view.updateStatus();
   }
 
   async look(): Promise<string[]> {
@@ -47,7 +46,7 @@ class Chat implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.screen[Symbol.asyncDispose]();
+    await this.view[Symbol.asyncDispose]();
     await this.person[Symbol.asyncDispose]();
   }
 }
@@ -73,15 +72,15 @@ function said(nick: string, delivery: DeliveredEntry["delivery"] = "live"): Deli
 
 const BATCH = ["a", "b", "c", "d", "e"].map(joined);
 
-Deno.test("A pipe gets every entry as it comes", pure, async () => {
+Deno.test("ChatView shows a pipe every entry as it comes", pure, async () => {
   await using chat = new Chat({ isPipe: true });
-  await chat.screen.showEntries([said("ana", "history"), ...BATCH, said("ana")]);
+  await chat.view.showEntries([said("ana", "history"), ...BATCH, said("ana")]);
   assertEquals(chat.person.output.split("\n").length, 8);
   assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
 
 Deno.test(
-  "What was said before one came has its mark on every server, unless its sender brought it",
+  "ChatView marks messages from before the join on every server, unless they were redelivered",
   pure,
   async () => {
     await using chat = new Chat({ isPipe: true });
@@ -89,7 +88,7 @@ Deno.test(
       const read = said(nick, "backfill");
       return { ...read, entry: { ...read.entry as Said, redelivered: true } };
     };
-    await chat.screen.showEntries([
+    await chat.view.showEntries([
       said("ana", "backfill"),
       brought("beto"),
       said("eva", "missed"),
@@ -105,7 +104,7 @@ Deno.test(
   },
 );
 
-Deno.test("A screen shows who came in a crowd before it shows them renamed or thrown out", pure, async () => {
+Deno.test("ChatView shows a batch of joins before one of them is renamed or kicked", pure, async () => {
   await using chat = new Chat();
   chat.clock.advanceTo(0);
   const [last] = BATCH.slice(-1).map(({ entry }) => entry as Joined);
@@ -123,17 +122,17 @@ Deno.test("A screen shows who came in a crowd before it shows them renamed or th
   } as const;
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const batch = `[${NOON}] * 2 se han reconectado: d, e`;
-  await chat.screen.showEntries([...BATCH, { entry: renamed, delivery: "live" }]);
+  await chat.view.showEntries([...BATCH, { entry: renamed, delivery: "live" }]);
   const before = [...told, batch, `[${NOON}] * e se llama ahora eva`];
   assertEquals(await chat.look(), [...before, "> |"]);
-  await chat.screen.showEntries([...BATCH.slice(-2), { entry: left, delivery: "live" }]);
+  await chat.view.showEntries([...BATCH.slice(-2), { entry: left, delivery: "live" }]);
   assertEquals(await chat.look(), [...before, batch, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
 });
 
-Deno.test("A screen gets a crowd in one line, and what was said at once", pure, async () => {
+Deno.test("ChatView shows a presence batch in one line, and messages at once", pure, async () => {
   await using chat = new Chat();
   chat.clock.advanceTo(0);
-  await chat.screen.showEntries([...BATCH, said("ana")]);
+  await chat.view.showEntries([...BATCH, said("ana")]);
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const before = [...told, `[${NOON}] ana: hola`];
   assertEquals(await chat.look(), [...before, "> |"]);
@@ -141,35 +140,35 @@ Deno.test("A screen gets a crowd in one line, and what was said at once", pure, 
   assertEquals(await chat.look(), [...before, `[${NOON}] * 2 se han reconectado: d, e`, "> |"]);
 });
 
-Deno.test("A crowd is shown before a screen ends", pure, async () => {
+Deno.test("ChatView flushes presence when it is disposed", pure, async () => {
   await using chat = new Chat();
-  await chat.screen.showEntries(BATCH);
-  await chat.screen[Symbol.asyncDispose]();
+  await chat.view.showEntries(BATCH);
+  await chat.view[Symbol.asyncDispose]();
   assertEquals((await chat.look()).at(-2), `[${NOON}] * 2 se han reconectado: d, e`);
 });
 
-Deno.test("The prompt tells that a server is gone or does not answer", pure, async () => {
+Deno.test("ChatView shows in the prompt that the link is offline or lagging", pure, async () => {
   await using chat = new Chat();
-  const { session, screen } = chat;
+  const { session, view } = chat;
   assertEquals(await chat.look(), ["> |"]);
   session.idleMs = undefined;
-  screen.setStatus();
+  view.updateStatus();
   assertEquals(await chat.look(), ["(sin conexión) > |"]);
   session.idleMs = LINK_LAGGING_MS - 1;
-  screen.setStatus();
+  view.updateStatus();
   assertEquals(await chat.look(), ["> |"]);
   session.idleMs = LINK_LAGGING_MS;
   await chat.person.waitForOutput("(el servidor no contesta) > ");
   session.idleMs = 0;
-  screen.setStatus();
+  view.updateStatus();
   assertEquals(await chat.look(), ["> |"]);
 });
 
-Deno.test("What waits for a server stands above the prompt, after a moment", pure, async () => {
+Deno.test("ChatView shows unacked messages above the prompt, after a moment", pure, async () => {
   await using chat = new Chat();
   const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
   chat.session.unacked.push(...texts.map((text) => ({ text })));
-  chat.screen.setStatus();
+  chat.view.updateStatus();
   assertEquals(await chat.look(), ["> |"]);
   await chat.person.waitForOutput("… tres");
   assertEquals(await chat.look(), [
@@ -179,19 +178,19 @@ Deno.test("What waits for a server stands above the prompt, after a moment", pur
     "… y 2 más sin confirmar",
     "> |",
   ]);
-  // From then on it goes as it is confirmed.
+  // From then on messages disappear as they are acked.
   chat.session.unacked.splice(0, 3);
-  chat.screen.setStatus();
+  chat.view.updateStatus();
   assertEquals(await chat.look(), ["… cuatro", "… cinco", "> |"]);
   chat.session.unacked.length = 0;
-  chat.screen.setStatus();
+  chat.view.updateStatus();
   assertEquals(await chat.look(), ["> |"]);
 });
 
-Deno.test("Who was thrown out has a line of their own, as all other news of the room", pure, async () => {
+Deno.test("ChatView shows a kick on a line of its own, like all other room events", pure, async () => {
   await using chat = new Chat();
   const at = { seq: 0, timeMs: msOf(NOON), sessionId: 5n };
-  await chat.screen.showEntries([
+  await chat.view.showEntries([
     ...BATCH,
     {
       entry: { type: "left", ...at, connectionLost: false, kicked: true, nick: "eva", address: "::1" },
@@ -206,9 +205,9 @@ Deno.test("Who was thrown out has a line of their own, as all other news of the 
   ]);
 });
 
-Deno.test("What is pending for one person says for whom", pure, async () => {
+Deno.test("ChatView shows the recipient of an unacked private message", pure, async () => {
   await using chat = new Chat();
   chat.session.unacked.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
-  chat.screen.setStatus();
+  chat.view.updateStatus();
   await chat.person.waitForOutput("… @ eva: hola");
 });

@@ -11,7 +11,7 @@ function test(name: string, body: () => void): void {
   Deno.test(name, { permissions: "none" }, body);
 }
 
-test("A server that was put in is found, in whatever case it is written", () => {
+test("upsertServer() adds a server that is found in any case", () => {
   const text = upsertServer("", aula, ONE);
   assertEquals(text, `aula.uni.es:5001 ${ONE}\n`);
   assertEquals(knownFingerprint(text, parseServerAddress("aula.UNI.es:5001")), ONE);
@@ -19,7 +19,7 @@ test("A server that was put in is found, in whatever case it is written", () => 
   assertEquals(knownFingerprint(text, parseServerAddress("la.uni.es:5001")), undefined);
 });
 
-test("A server has one line: a new fingerprint takes the place of the old one", () => {
+test("upsertServer() replaces the line of a server", () => {
   const text = upsertServer(
     upsertServer(upsertServer("", aula, ONE), parseServerAddress("[::1]:5000"), ONE),
     aula,
@@ -29,21 +29,21 @@ test("A server has one line: a new fingerprint takes the place of the old one", 
   assertEquals(knownFingerprint(text, aula), TWO);
 });
 
-test("Of several lines that a person wrote, the last one counts", () => {
+test("knownFingerprint() takes the last of several lines", () => {
   const text = `aula.uni.es:5001 ${ONE}\r\n\n  aula.uni.es:5001\t${TWO}  comment\n`;
   assertEquals(knownFingerprint(text, aula), TWO);
 });
 
-test("A line that cannot be read trusts no certificate, and is not taken for none", () => {
+test("knownFingerprint() of a malformed line matches no certificate, and is not undefined", () => {
   assertEquals(knownFingerprint("aula.uni.es:5001", aula), "");
   assertEquals(knownFingerprint("aula.uni.es:5001 quizá", aula), "quizá");
 });
 
-test("Nothing but a fingerprint is written", () => {
+test("upsertServer() writes nothing but a fingerprint", () => {
   assertThrows(() => upsertServer("", aula, `${ONE}\nevil:5000 ${TWO}`), InputError);
 });
 
-test("The file does not grow forever: the oldest line goes", () => {
+test("upsertServer() drops the oldest line of a full file", () => {
   let text = "";
   for (let port = 1; port <= MAX_KNOWN_SERVERS; port++) text += `h:${port} ${ONE}\n`;
   const lines = upsertServer(text, aula, TWO).trim().split("\n");
@@ -54,7 +54,7 @@ test("The file does not grow forever: the oldest line goes", () => {
   ]);
 });
 
-test("A server is known whatever the case in which somebody wrote it into the file", () => {
+test("knownFingerprint() finds a server in any case in the file", () => {
   assertEquals(knownFingerprint(`AULA.uni.ES:5001 ${ONE}`, aula), ONE);
   assertEquals(upsertServer(`AULA.uni.ES:5001 ${ONE}\n`, aula, TWO), `aula.uni.es:5001 ${TWO}\n`);
 });

@@ -1,4 +1,4 @@
-// Who is online, as far as a client knows.
+// The members of the room, as the client knows them.
 
 import { assertEquals } from "@std/assert";
 import type { MemberInfo, RoomEvent } from "../../lib/protocol/frames.ts";
@@ -25,7 +25,7 @@ function nicksIn(members: MemberList): string[] {
   return [...members].map(({ nick }) => nick);
 }
 
-Deno.test("Roster knows who comes, goes and is called otherwise", pure, () => {
+Deno.test("MemberList.apply() follows joins, leaves and renames", pure, () => {
   const members = memberListOf("ana", "beto");
   members.apply(joined(7n, "eva"));
   assertEquals([...members].at(-1), person(7n, "eva"));
@@ -38,26 +38,26 @@ Deno.test("Roster knows who comes, goes and is called otherwise", pure, () => {
   assertEquals([...members], []);
 });
 
-Deno.test("Roster.find() tells nicks not apart by case", pure, () => {
+Deno.test("MemberList.find() ignores case", pure, () => {
   const members = memberListOf("Ana", "beto");
   assertEquals(members.find("aNA"), person(0n, "Ana"));
   assertEquals(members.find("an"), undefined);
 });
 
-Deno.test("Roster finds nobody whose nick is none", pure, () => {
+Deno.test("MemberList.find() finds no member with an invalid nick", pure, () => {
   const members = memberListOf("a b", "?");
   for (const nick of ["a b", "?"]) assertEquals(members.find(nick), undefined);
   assertEquals(members.suggest("a"), undefined);
 });
 
-Deno.test("Roster.nearest() names who looks most like it", pure, () => {
+Deno.test("MemberList.suggest() returns the most similar nick", pure, () => {
   assertEquals(memberListOf("ana", "beto", "norberto").suggest("bto"), "beto");
   assertEquals(memberListOf("ana", "Beto").suggest("BET"), "Beto");
   assertEquals(memberListOf("ana", "beto").suggest("pepe"), undefined);
   assertEquals(memberListOf().suggest("bto"), undefined);
 });
 
-Deno.test("Roster tells since when what it knows is from before, until a server says who is in", pure, () => {
+Deno.test("MemberList.staleSinceMs is set from markStale() to replace()", pure, () => {
   const members = memberListOf("ana");
   assertEquals(members.staleSinceMs, undefined);
   members.markStale(5);
@@ -66,7 +66,7 @@ Deno.test("Roster tells since when what it knows is from before, until a server 
   assertEquals([members.staleSinceMs, nicksIn(members)], [undefined, []]);
 });
 
-Deno.test("Roster is not filled without end", pure, () => {
+Deno.test("MemberList is bounded", pure, () => {
   const members = new MemberList({ maxMembers: 2 });
   for (const [i, nick] of ["ana", "beto", "eva"].entries()) members.apply(joined(BigInt(i), nick));
   assertEquals(nicksIn(members), ["ana", "beto"]);

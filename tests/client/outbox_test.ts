@@ -1,4 +1,4 @@
-// What a client has sent: when it is pending, when recent, what is sent again, and what is let go of.
+// The client's own messages: unacked, acked and retained, resent, dropped.
 
 import { assert, assertEquals } from "@std/assert";
 import { Outbox, type OutboxConfig } from "../../lib/client/outbox.ts";
@@ -28,7 +28,7 @@ function readBack(outbox: Outbox, clientSeq: number, nowMs = 0): void {
   outbox.onEcho({ clientSeq, timeMs: TIME_MS + clientSeq }, nowMs);
 }
 
-/** What a server that has nothing of it would be sent, by number. */
+/** The `clientSeq` of everything that a server without any of it would be sent. */
 function resent(outbox: Outbox, nowMs = 0): number[] {
   return outbox.onWelcome(0, nowMs).map(({ clientSeq }) => clientSeq);
 }
@@ -40,36 +40,36 @@ Deno.test("Outbox.add() numbers messages from 1, without a time", pure, () => {
   assertEquals(outbox.unacked, [{ text: "hola" }, { text: "adiós" }]);
 });
 
-Deno.test("Outbox.readBack() ends the waiting of a message and of all before it", pure, () => {
+Deno.test("Outbox.onEcho() acks a message and all before it", pure, () => {
   const outbox = newOutbox();
   for (const text of ["uno", "dos", "tres"]) outbox.add(text);
   readBack(outbox, 2);
   assertEquals(outbox.unacked, [{ text: "tres" }]);
 });
 
-Deno.test("Outbox.welcomed() sends again what is pending and what is recent, in order", pure, () => {
+Deno.test("Outbox.onWelcome() resends unacked and retained messages, in order", pure, () => {
   const outbox = outboxOf(4);
   readBack(outbox, 2);
   assertEquals(resent(outbox), [1, 2, 3, 4]);
   assertEquals(outbox.unacked.length, 4);
 });
 
-Deno.test("Outbox.welcomed() does not send what the server has", pure, () => {
+Deno.test("Outbox.onWelcome() does not resend what the server has", pure, () => {
   const outbox = outboxOf(4);
   readBack(outbox, 1);
   assertEquals(outbox.onWelcome(3, 0).map(({ clientSeq }) => clientSeq), [4]);
   assertEquals(outbox.unacked.length, 1);
-  // It stays recent nevertheless: that server may die as well.
+  // It is retained nevertheless: that server may crash as well.
   assertEquals(resent(outbox), [1, 2, 3, 4]);
 });
 
-Deno.test("Outbox.welcomed() takes numbers up where they were", pure, () => {
+Deno.test("Outbox.onWelcome() continues the numbers", pure, () => {
   const outbox = outboxOf(2);
   outbox.onWelcome(2, 0);
   assertEquals(outbox.add("t").clientSeq, 3);
 });
 
-Deno.test("Outbox.welcomed() sends a message with the time that it was given first", pure, () => {
+Deno.test("Outbox.onWelcome() resends a message with its first time", pure, () => {
   const outbox = outboxOf(3);
   outbox.onEcho({ clientSeq: 1, timeMs: TIME_MS }, 0);
   outbox.onEcho({ clientSeq: 2, timeMs: TIME_MS + 5 }, 0);
@@ -84,7 +84,7 @@ Deno.test("Outbox gives no message the time of another", pure, () => {
   assertEquals(outbox.onWelcome(0, 0).map(({ timeMs }) => timeMs), [0, TIME_MS + 2]);
 });
 
-Deno.test("Outbox forgets a message 120 s after it was read back", pure, () => {
+Deno.test("Outbox drops a message 120 s after its echo", pure, () => {
   for (const [staleSinceMs, kept] of [[121_000, [1, 2]], [121_001, [2]], [122_001, []]] as const) {
     const outbox = outboxOf(2);
     readBack(outbox, 1, 1_000);
@@ -94,14 +94,14 @@ Deno.test("Outbox forgets a message 120 s after it was read back", pure, () => {
   }
 });
 
-Deno.test("Outbox forgets old messages while the connection lasts", pure, () => {
+Deno.test("Outbox drops old messages while the connection lasts", pure, () => {
   const outbox = outboxOf(2);
   readBack(outbox, 1, 0);
   readBack(outbox, 2, 120_001);
   assertEquals(resent(outbox), [2]);
 });
 
-Deno.test("Outbox counts the age of a message from the first time it is known to be there", pure, () => {
+Deno.test("Outbox counts the age of a message from its first ack", pure, () => {
   const outbox = outboxOf(2);
   readBack(outbox, 1, 0);
   readBack(outbox, 2, 100_000); // the server has 1 as well, but that is no news
@@ -109,7 +109,7 @@ Deno.test("Outbox counts the age of a message from the first time it is known to
   assertEquals(resent(outbox), [2]);
 });
 
-Deno.test("Outbox counts the age of a message anew when it is read back anew", pure, () => {
+Deno.test("Outbox restarts the age of a message at a second echo", pure, () => {
   const outbox = outboxOf(1);
   readBack(outbox, 1, 0);
   readBack(outbox, 1, 100_000);
@@ -117,7 +117,7 @@ Deno.test("Outbox counts the age of a message anew when it is read back anew", p
   assertEquals(resent(outbox), [1]);
 });
 
-Deno.test("Outbox counts the age of a message anew on a server that has it already", pure, () => {
+Deno.test("Outbox restarts the age of a message on another server that has it", pure, () => {
   const outbox = outboxOf(1);
   readBack(outbox, 1, 0);
   outbox.onWelcome(1, 100_000);
@@ -125,7 +125,7 @@ Deno.test("Outbox counts the age of a message anew on a server that has it alrea
   assertEquals(resent(outbox), [1]);
 });
 
-Deno.test("Outbox never forgets a pending message, nor one that is sent again", pure, () => {
+Deno.test("Outbox never drops an unacked message, nor one that is being resent", pure, () => {
   const outbox = outboxOf(2);
   readBack(outbox, 1, 0);
   assertEquals(resent(outbox, 100_000), [1, 2]);
@@ -133,7 +133,7 @@ Deno.test("Outbox never forgets a pending message, nor one that is sent again", 
   assertEquals(resent(outbox), [1, 2]);
 });
 
-Deno.test("Outbox does not let messages age between two servers", pure, () => {
+Deno.test("Outbox does not age messages between two servers", pure, () => {
   const outbox = outboxOf(1);
   readBack(outbox, 1, 0);
   outbox.onDisconnect(60_000);
@@ -141,7 +141,7 @@ Deno.test("Outbox does not let messages age between two servers", pure, () => {
   assertEquals(resent(outbox, 2_000_000), [1]);
 });
 
-Deno.test("Outbox keeps 256 messages, and lets the oldest recent one go first", pure, () => {
+Deno.test("Outbox keeps 256 messages, and evicts the oldest acked one first", pure, () => {
   const outbox = outboxOf(256);
   readBack(outbox, 10);
   assertEquals(resentAfter(outbox, 0), { count: 256, first: 1 });
@@ -155,7 +155,7 @@ function resentAfter(outbox: Outbox, added: number): { count: number; first: num
   return { count: numbers.length, first: numbers[0] };
 }
 
-Deno.test("Outbox never lets a pending message go for a new one, but says that it is full", pure, () => {
+Deno.test("Outbox never evicts an unacked message for a new one, but is full", pure, () => {
   const outbox = outboxOf(2, { maxMessages: 3 });
   assert(!outbox.isFull);
   addMore(outbox, 1);
@@ -164,7 +164,7 @@ Deno.test("Outbox never lets a pending message go for a new one, but says that i
   assertEquals(resent(outbox), [1, 2, 3, 4]);
 });
 
-Deno.test("Outbox is not filled by what is recent", pure, () => {
+Deno.test("Outbox is not filled by acked messages", pure, () => {
   const outbox = outboxOf(3, { maxMessages: 3 });
   readBack(outbox, 1);
   assert(!outbox.isFull);
@@ -183,7 +183,7 @@ Deno.test("Outbox counts bytes of UTF-8 as well as messages", pure, () => {
   assertEquals(resent(outbox), [2, 3]);
 });
 
-Deno.test("Outbox keeps a mebibyte of text unless told otherwise", pure, () => {
+Deno.test("Outbox keeps a mebibyte of text by default", pure, () => {
   const outbox = newOutbox();
   outbox.add("x".repeat(1_048_575));
   assert(!outbox.isFull);
@@ -191,7 +191,7 @@ Deno.test("Outbox keeps a mebibyte of text unless told otherwise", pure, () => {
   assert(outbox.isFull);
 });
 
-Deno.test("Outbox lets no recent message go while all of them just fit", pure, () => {
+Deno.test("Outbox evicts no acked message while all just fit", pure, () => {
   const outbox = newOutbox({ maxBytes: 4 });
   outbox.add("ab");
   readBack(outbox, 1);
@@ -199,7 +199,7 @@ Deno.test("Outbox lets no recent message go while all of them just fit", pure, (
   assertEquals(resent(outbox), [1, 2]);
 });
 
-Deno.test("Outbox sends a message again as it was meant", pure, () => {
+Deno.test("Outbox resends a message with its options", pure, () => {
   const outbox = newOutbox();
   const to = { sessionId: 2n, nick: "beto" };
   outbox.add("saluda", { action: true });

@@ -1,4 +1,4 @@
-// Few are told one by one, a crowd together.
+// Few presence events are shown one by one, many in a batch.
 
 import { assertEquals } from "@std/assert";
 import {
@@ -24,14 +24,14 @@ function nicksOf(batches: Presence[][]): string[][] {
   return batches.map((batch) => batch.map(({ nick }) => nick));
 }
 
-/** A folder that has told as many as it does one by one, at 0. */
+/** A batcher that has shown as many as it does one by one, at 0. */
 function busyFolder(): PresenceBatcher {
   const folder = new PresenceBatcher();
   for (let n = 0; n < MAX_UNBATCHED; n++) assertEquals(folder.shouldShowNow(joined("x"), 0), true);
   return folder;
 }
 
-Deno.test("Few who come and go are told one by one", pure, () => {
+Deno.test("PresenceBatcher shows few events one by one", pure, () => {
   const folder = new PresenceBatcher();
   for (let nowMs = 0; nowMs < 20_000; nowMs += BATCH_WINDOW_MS / (MAX_UNBATCHED - 1)) {
     assertEquals(folder.shouldShowNow(joined("ana"), nowMs), true);
@@ -40,7 +40,7 @@ Deno.test("Few who come and go are told one by one", pure, () => {
   assertEquals(folder.take(), []);
 });
 
-Deno.test("A crowd is told together, each kind for itself", pure, () => {
+Deno.test("PresenceBatcher batches many events, each kind by itself", pure, () => {
   const folder = busyFolder();
   const batch = [
     joined("a"),
@@ -54,7 +54,7 @@ Deno.test("A crowd is told together, each kind for itself", pure, () => {
   assertEquals([folder.dueMs, folder.take()], [undefined, []]);
 });
 
-Deno.test("A crowd is told when it is quiet, or has waited long enough", pure, () => {
+Deno.test("PresenceBatcher is due when it is quiet, or has waited long enough", pure, () => {
   const folder = busyFolder();
   folder.shouldShowNow(joined("a"), 100);
   assertEquals(folder.dueMs, 100 + DEBOUNCE_MS);
@@ -64,15 +64,19 @@ Deno.test("A crowd is told when it is quiet, or has waited long enough", pure, (
   assertEquals(folder.dueMs, 100 + MAX_BATCH_DELAY_MS);
 });
 
-Deno.test("Nobody overtakes a crowd, and after it few are told one by one again", pure, () => {
-  const folder = busyFolder();
-  folder.shouldShowNow(joined("a"), 100);
-  assertEquals(folder.shouldShowNow(joined("b"), BATCH_WINDOW_MS), false);
-  assertEquals(nicksOf(folder.take()), [["a", "b"]]);
-  assertEquals(folder.shouldShowNow(joined("c"), BATCH_WINDOW_MS), true);
-});
+Deno.test(
+  "PresenceBatcher lets no event overtake a batch, and shows few one by one again after it",
+  pure,
+  () => {
+    const folder = busyFolder();
+    folder.shouldShowNow(joined("a"), 100);
+    assertEquals(folder.shouldShowNow(joined("b"), BATCH_WINDOW_MS), false);
+    assertEquals(nicksOf(folder.take()), [["a", "b"]]);
+    assertEquals(folder.shouldShowNow(joined("c"), BATCH_WINDOW_MS), true);
+  },
+);
 
-Deno.test("A crowd that goes on after it was told is a crowd still", pure, () => {
+Deno.test("PresenceBatcher batches events that go on after a batch", pure, () => {
   const folder = busyFolder();
   folder.shouldShowNow(joined("a"), 100);
   folder.take();

@@ -1,4 +1,4 @@
-// What a client has read: where it goes on, since when it lacks something, and what it shows.
+// How far a client has read, when it was caught up, and what it shows.
 
 import { assertEquals } from "@std/assert";
 import { type Delivery, ReadTracker } from "../../lib/client/read_tracker.ts";
@@ -11,7 +11,7 @@ const ANA = 1n;
 const BETO = 2n;
 const NEVER = 0xffff_ffff;
 
-/** WELCOME of a server on which reading goes on at `next`, and what is new begins at `head`. */
+/** WELCOME of a server whose log continues at `startSeq`; live entries begin at `head`. */
 function welcome(logId: bigint, startSeq: number, head = startSeq): Welcome {
   return {
     type: "welcome",
@@ -65,7 +65,7 @@ function left(seq: number): Left {
   };
 }
 
-/** An inbox that was welcomed once, at 0 ms. */
+/** A tracker that was welcomed once, at 0 ms. */
 function trackerOn(logId: bigint, next: number, head = next): ReadTracker {
   const tracker = new ReadTracker(testClientConfig().readTracker);
   tracker.onWelcome(welcome(logId, next, head), 0);
@@ -80,18 +80,18 @@ function nextOn(tracker: ReadTracker, logId: bigint): number | undefined {
   return tracker.resumeInfo(0).resumePoints.find((point) => point.logId === logId)?.nextSeq;
 }
 
-Deno.test("Inbox.position() of a newcomer has nothing to catch up with", pure, () => {
+Deno.test("ReadTracker.resumeInfo() before the first join has never been caught up", pure, () => {
   assertEquals(new ReadTracker(testClientConfig().readTracker).resumeInfo(5_000), {
     lagMs: NEVER,
     resumePoints: [],
   });
 });
 
-Deno.test("Inbox.position() knows where to go on from WELCOME on", pure, () => {
+Deno.test("ReadTracker.resumeInfo() has a resume point from WELCOME on", pure, () => {
   assertEquals(trackerOn(7n, 3, 5).resumeInfo(0).resumePoints, [{ logId: 7n, nextSeq: 3 }]);
 });
 
-Deno.test("Inbox.position() goes on behind the last entry of any type that was read", pure, () => {
+Deno.test("ReadTracker.resumeInfo() continues after the last entry, of any type", pure, () => {
   const tracker = trackerOn(7n, 3);
   for (const [entry, next] of [[said(3, ANA, 1), 4], [joined(4), 5], [left(5), 6]] as const) {
     tracker.onEntry(entry);
@@ -99,7 +99,7 @@ Deno.test("Inbox.position() goes on behind the last entry of any type that was r
   }
 });
 
-Deno.test("Inbox.position() remembers each server apart", pure, () => {
+Deno.test("ReadTracker.resumeInfo() has a resume point for each log", pure, () => {
   const tracker = trackerOn(7n, 3);
   tracker.onWelcome(welcome(8n, 100), 0);
   tracker.onEntry(joined(100));
@@ -109,17 +109,17 @@ Deno.test("Inbox.position() remembers each server apart", pure, () => {
   assertEquals([nextOn(tracker, 7n), nextOn(tracker, 8n)], [4, 101]);
 });
 
-Deno.test("Inbox.position() remembers the last 16 servers that it was on", pure, () => {
+Deno.test("ReadTracker.resumeInfo() remembers the last 16 logs", pure, () => {
   const tracker = new ReadTracker(testClientConfig().readTracker);
-  const visit = (instance: number) => tracker.onWelcome(welcome(BigInt(instance), 0), 0);
-  for (let instance = 0; instance < 16; instance++) visit(instance);
+  const visit = (logId: number) => tracker.onWelcome(welcome(BigInt(logId), 0), 0);
+  for (let logId = 0; logId < 16; logId++) visit(logId);
   visit(0);
   visit(16);
   const known = tracker.resumeInfo(0).resumePoints.map(({ logId }) => Number(logId));
   assertEquals(known, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 16]);
 });
 
-Deno.test("Inbox.welcomed() tells how many entries are lost for good", pure, () => {
+Deno.test("ReadTracker.onWelcome() returns how many entries are truncated", pure, () => {
   const tracker = trackerOn(7n, 3);
   tracker.onEntry(joined(3));
   assertEquals(tracker.onWelcome(welcome(7n, 10), 0), 6);
@@ -129,11 +129,11 @@ Deno.test("Inbox.welcomed() tells how many entries are lost for good", pure, () 
   assertEquals(tracker.onWelcome(welcome(8n, 50), 0), 0);
 });
 
-Deno.test("Inbox lacks nothing at the first WELCOME of its life", pure, () => {
+Deno.test("ReadTracker is caught up at its first WELCOME", pure, () => {
   assertEquals(trackerOn(7n, 0, 50).resumeInfo(2_000).lagMs, 2_000);
 });
 
-Deno.test("Inbox lacks something from the last time that it was whole, whatever WELCOME comes", pure, () => {
+Deno.test("ReadTracker lags since it was last caught up, whatever WELCOME comes", pure, () => {
   const tracker = trackerOn(7n, 0);
   tracker.onWelcome(welcome(8n, 0), 1_000);
   tracker.onWelcome(welcome(7n, 0), 1_500);
@@ -141,16 +141,16 @@ Deno.test("Inbox lacks something from the last time that it was whole, whatever 
 });
 
 Deno.test(
-  "Inbox believes a server that it lacks nothing if it came to it first, or heard it for 120 s",
+  "ReadTracker is caught up with its first server, and with another one after 120 s there",
   pure,
   () => {
     const tracker = trackerOn(7n, 0);
     tracker.onPing(0, 10_000);
     tracker.onDisconnect(20_000);
     assertEquals(tracker.resumeInfo(300_000).lagMs, 290_000);
-    // Away for minutes, then where nobody is, known or not, however long nothing is heard after that.
-    for (const [instance, cameMs] of [[8n, 300_000], [7n, 600_000], [9n, 900_000]] as const) {
-      tracker.onWelcome(welcome(instance, 0), cameMs);
+    // Disconnected for minutes, then alone on a server, known or not, and silence after that.
+    for (const [logId, cameMs] of [[8n, 300_000], [7n, 600_000], [9n, 900_000]] as const) {
+      tracker.onWelcome(welcome(logId, 0), cameMs);
       tracker.onPing(0, cameMs + 5_000);
       tracker.onDisconnect(cameMs + 119_999);
       assertEquals(tracker.resumeInfo(cameMs + 200_000).lagMs, cameMs + 190_000);
@@ -162,7 +162,7 @@ Deno.test(
   },
 );
 
-Deno.test("Inbox.position() rounds up to whole milliseconds, and never to those of a newcomer", pure, () => {
+Deno.test("ReadTracker.resumeInfo() rounds the lag up to an integer below NEVER_CAUGHT_UP", pure, () => {
   const tracker = trackerOn(7n, 0);
   assertEquals(tracker.resumeInfo(0.25).lagMs, 1);
   assertEquals(tracker.resumeInfo(NEVER - 1).lagMs, NEVER - 1);
@@ -170,7 +170,7 @@ Deno.test("Inbox.position() rounds up to whole milliseconds, and never to those 
   assertEquals(tracker.resumeInfo(NEVER * 2).lagMs, NEVER - 1);
 });
 
-Deno.test("Inbox.pinged() makes whole at once whoever has read all before it", pure, () => {
+Deno.test("ReadTracker.onPing() is caught up at once if everything before the head was read", pure, () => {
   for (const head of [4, 3]) {
     const tracker = trackerOn(7n, 4);
     tracker.onPing(head, 1_000);
@@ -179,7 +179,7 @@ Deno.test("Inbox.pinged() makes whole at once whoever has read all before it", p
 });
 
 Deno.test(
-  "Inbox was whole when the PING came whose head it has read up to, not when it has read so far",
+  "ReadTracker was caught up when the PING came whose head it has reached, not when it reached the head",
   pure,
   () => {
     const tracker = trackerOn(7n, 3);
@@ -191,18 +191,22 @@ Deno.test(
   },
 );
 
-Deno.test("Inbox that falls behind was last whole at the first PING that it has read up to", pure, () => {
-  const tracker = trackerOn(7n, 3);
-  tracker.onPing(4, 1_000);
-  tracker.onPing(5, 2_000);
-  tracker.onEntry(joined(3));
-  assertEquals(tracker.resumeInfo(3_000).lagMs, 2_000);
-  tracker.onEntry(joined(4));
-  tracker.onPing(5, 2_500);
-  assertEquals(tracker.resumeInfo(3_000).lagMs, 500);
-});
+Deno.test(
+  "ReadTracker that lags was last caught up at the first PING whose head it has reached",
+  pure,
+  () => {
+    const tracker = trackerOn(7n, 3);
+    tracker.onPing(4, 1_000);
+    tracker.onPing(5, 2_000);
+    tracker.onEntry(joined(3));
+    assertEquals(tracker.resumeInfo(3_000).lagMs, 2_000);
+    tracker.onEntry(joined(4));
+    tracker.onPing(5, 2_500);
+    assertEquals(tracker.resumeInfo(3_000).lagMs, 500);
+  },
+);
 
-Deno.test("Inbox is not made whole by a PING of a server that it left", pure, () => {
+Deno.test("ReadTracker is not caught up by a PING of a server that it left", pure, () => {
   const tracker = trackerOn(7n, 3);
   tracker.onPing(5, 1_000);
   tracker.onWelcome(welcome(8n, 100), 1_500);
@@ -210,14 +214,14 @@ Deno.test("Inbox is not made whole by a PING of a server that it left", pure, ()
   assertEquals(tracker.resumeInfo(2_000).lagMs, 2_000);
 });
 
-Deno.test("Inbox is made whole by what it has read of the server it is on, not of another", pure, () => {
+Deno.test("ReadTracker is caught up by entries of the current log, not of another one", pure, () => {
   const tracker = trackerOn(7n, 100);
   tracker.onWelcome(welcome(8n, 0), 0);
   tracker.onPing(50, 1_000);
   assertEquals(tracker.resumeInfo(1_000).lagMs, 1_000);
 });
 
-Deno.test("Inbox.read() shows each message of a session once and in order", pure, () => {
+Deno.test("ReadTracker.onEntry() shows each message of a session once and in order", pure, () => {
   assertEquals(readNumbers(trackerOn(7n, 0), ANA, [1, 1, 3, 2, 3, 4]), [
     "live",
     "duplicate",
@@ -228,7 +232,7 @@ Deno.test("Inbox.read() shows each message of a session once and in order", pure
   ]);
 });
 
-Deno.test("Inbox.read() counts each session apart, and on all servers alike", pure, () => {
+Deno.test("ReadTracker.onEntry() counts each session separately, across all logs", pure, () => {
   const tracker = trackerOn(7n, 0);
   readNumbers(tracker, ANA, [1, 2]);
   assertEquals(readNumbers(tracker, BETO, [1]), ["live"]);
@@ -236,25 +240,29 @@ Deno.test("Inbox.read() counts each session apart, and on all servers alike", pu
   assertEquals(readNumbers(tracker, ANA, [1, 2, 3]), ["duplicate", "duplicate", "live"]);
 });
 
-Deno.test("Inbox.read() shows a newcomer what was said before as history", pure, () => {
+Deno.test("ReadTracker.onEntry() shows messages from before the first join as history", pure, () => {
   assertEquals(readNumbers(trackerOn(7n, 0, 2), ANA, [1, 2, 3]), ["history", "history", "live"]);
 });
 
-Deno.test("Inbox.read() shows others what was said while they were away as missed", pure, () => {
+Deno.test("ReadTracker.onEntry() shows messages that were sent during a disconnect as missed", pure, () => {
   const tracker = trackerOn(7n, 0);
   tracker.onWelcome(welcome(7n, 0, 2), 0);
   assertEquals(readNumbers(tracker, ANA, [1, 2, 3]), ["missed", "missed", "live"]);
 });
 
-Deno.test("Inbox.read() tells what was said before they came to a server that is new to them", pure, () => {
-  const tracker = trackerOn(7n, 0);
-  tracker.onWelcome(welcome(8n, 0, 2), 0);
-  assertEquals(readNumbers(tracker, ANA, [1, 2, 3]), ["backfill", "backfill", "live"]);
-  tracker.onWelcome(welcome(8n, 3, 4), 0);
-  assertEquals(readNumbers(tracker, ANA, [4]), ["missed"]);
-});
+Deno.test(
+  "ReadTracker.onEntry() shows messages from before the first join on a second server as backfill",
+  pure,
+  () => {
+    const tracker = trackerOn(7n, 0);
+    tracker.onWelcome(welcome(8n, 0, 2), 0);
+    assertEquals(readNumbers(tracker, ANA, [1, 2, 3]), ["backfill", "backfill", "live"]);
+    tracker.onWelcome(welcome(8n, 3, 4), 0);
+    assertEquals(readNumbers(tracker, ANA, [4]), ["missed"]);
+  },
+);
 
-Deno.test("Inbox.read() hides joins and departures that WELCOME's list has told already", pure, () => {
+Deno.test("ReadTracker.onEntry() hides the joins and leaves that are in WELCOME's member list", pure, () => {
   const tracker = trackerOn(7n, 0, 2);
   assertEquals([joined(0), left(1), joined(2), left(3)].map((entry) => tracker.onEntry(entry)), [
     "duplicate",
@@ -265,7 +273,7 @@ Deno.test("Inbox.read() hides joins and departures that WELCOME's list has told 
 });
 
 Deno.test(
-  "Inbox.read() hides new nicks and backups of the past, and shows what the server said then",
+  "ReadTracker.onEntry() hides past renames and backups, and shows past announcements",
   pure,
   () => {
     const at = (seq: number) => ({ seq, timeMs: 0 });
@@ -282,28 +290,28 @@ Deno.test(
   },
 );
 
-Deno.test("Inbox.read() shows nothing of what is hidden, and goes on behind it", pure, () => {
+Deno.test("ReadTracker.onEntry() shows no NOOP, and continues after it", pure, () => {
   const tracker = trackerOn(7n, 3);
   tracker.onPing(4, 5_000);
   assertEquals(tracker.onEntry({ type: "noop", seq: 3 }), "duplicate");
   assertEquals([nextOn(tracker, 7n), tracker.resumeInfo(6_000).lagMs], [4, 1_000]);
 });
 
-Deno.test("Inbox forgets the session it has not heard of for longest when there are too many", pure, () => {
+Deno.test("ReadTracker forgets the least recent session when there are too many", pure, () => {
   const tracker = new ReadTracker({ maxSessions: 2 });
   tracker.onWelcome(welcome(7n, 0), 0);
   for (const sessionId of [1n, 2n, 1n, 3n]) readNumbers(tracker, sessionId, [5]);
-  // Session 1 was heard of again since, though not shown; the order of asking lets nothing else be forgotten.
+  // Session 1 came again since, though it was not shown. The order of these checks evicts nothing else.
   assertEquals(readNumbers(tracker, 1n, [5]), ["duplicate"]);
   assertEquals(readNumbers(tracker, 3n, [5]), ["duplicate"]);
   assertEquals(readNumbers(tracker, 2n, [5]), ["live"]);
 });
 
-Deno.test("Inbox remembers what it showed when an older number comes", pure, () => {
+Deno.test("ReadTracker remembers the highest clientSeq shown when a lower one comes", pure, () => {
   assertEquals(readNumbers(trackerOn(7n, 0), ANA, [5, 2, 4]), ["live", "duplicate", "duplicate"]);
 });
 
-Deno.test("Inbox remembers ten thousand sessions unless told otherwise", pure, () => {
+Deno.test("ReadTracker remembers ten thousand sessions by default", pure, () => {
   const tracker = trackerOn(7n, 0);
   for (let sessionId = 0n; sessionId <= 10_000n; sessionId++) readNumbers(tracker, sessionId, [1]);
   assertEquals(readNumbers(tracker, 1n, [1]), ["duplicate"]);
@@ -311,7 +319,7 @@ Deno.test("Inbox remembers ten thousand sessions unless told otherwise", pure, (
 });
 
 Deno.test(
-  "Inbox.read() shows nobody who comes what was private before, and to who was away what is theirs",
+  "ReadTracker.onEntry() shows no private message from before the first join, but those missed during a disconnect",
   pure,
   () => {
     const secret = (seq: number): LogEntry => ({
@@ -334,8 +342,12 @@ Deno.test(
   },
 );
 
-Deno.test("Inbox.position() says no more than HELLO can carry, whatever a server counts", pure, () => {
-  const tracker = trackerOn(7n, Number.MAX_SAFE_INTEGER);
-  tracker.onEntry({ type: "noop", seq: Number.MAX_SAFE_INTEGER });
-  assertEquals(nextOn(tracker, 7n), Number.MAX_SAFE_INTEGER);
-});
+Deno.test(
+  "ReadTracker.resumeInfo() never exceeds what HELLO can carry, whatever a server counts",
+  pure,
+  () => {
+    const tracker = trackerOn(7n, Number.MAX_SAFE_INTEGER);
+    tracker.onEntry({ type: "noop", seq: Number.MAX_SAFE_INTEGER });
+    assertEquals(nextOn(tracker, 7n), Number.MAX_SAFE_INTEGER);
+  },
+);

@@ -95,15 +95,15 @@ export class SelectorFixture implements AsyncDisposable {
   }
 }
 
-/** A choice by somebody who has been on the first server, which told of the second. */
+/** A fixture by somebody who has been on the first server, which told of the second. */
 export async function selectorAfterJoin(
   options: SelectorFixtureOptions = {},
   person?: PersonOptions,
 ): Promise<SelectorFixture> {
-  const choice = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, person);
-  assertEquals(await choice.next(), TARGET);
-  choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
-  return choice;
+  const fixture = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, person);
+  assertEquals(await fixture.next(), TARGET);
+  fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  return fixture;
 }
 
 /** The last sentence of a notice. */

@@ -1,4 +1,4 @@
-// Which server next, and after how long.
+// The order in which servers are tried, and the wait before each attempt.
 
 import { assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
@@ -18,7 +18,7 @@ function tried(pool: ServerPool, last: Address, count: number): Address[] {
   return servers;
 }
 
-Deno.test("backoffMs() gives any part, by chance, of what doubles from 100 ms to 5 s", pure, () => {
+Deno.test("backoffMs() is a random part of a ceiling that doubles from 100 ms to 5 s", pure, () => {
   const attempts = [0, 1, 2, 3, 4, 5, 6, 7, 1e9];
   const waits = (random: number) => attempts.map((attempt) => backoffMs(attempt, () => random));
   assertEquals(waits(0), [0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -26,30 +26,30 @@ Deno.test("backoffMs() gives any part, by chance, of what doubles from 100 ms to
   assertEquals(waits(1), [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
 });
 
-Deno.test("Rotation.after() goes round in the order in which servers were added", pure, () => {
+Deno.test("ServerPool.nextAfter() goes round in the order in which servers were added", pure, () => {
   const pool = new ServerPool([A, B]);
   pool.add(C);
   assertEquals(tried(pool, A, 4), [B, C, A, B]);
 });
 
-Deno.test("Rotation.after() gives the only server again", pure, () => {
+Deno.test("ServerPool.nextAfter() returns the only server again", pure, () => {
   assertEquals(new ServerPool([A]).nextAfter(A), A);
 });
 
-Deno.test("Rotation.after() begins with the first after a server that it does not know", pure, () => {
+Deno.test("ServerPool.nextAfter() starts with the first server after an unknown one", pure, () => {
   assertEquals(new ServerPool([A, B]).nextAfter(C), A);
 });
 
-Deno.test("Rotation.after() gives back the last server when it knows none", pure, () => {
+Deno.test("ServerPool.nextAfter() returns its argument if the pool is empty", pure, () => {
   assertEquals(new ServerPool().nextAfter(A), A);
 });
 
-Deno.test("Rotation.after() finds its place by how an address reads, not by object or case", pure, () => {
+Deno.test("ServerPool.nextAfter() compares addresses by value and without case", pure, () => {
   assertEquals(new ServerPool([A, B]).nextAfter({ host: "A", port: 5_000 }), B);
 });
 
 Deno.test(
-  "Rotation keeps a server under each of its names, and passes over them for who is asked",
+  "ServerPool keeps a server under each of its addresses, and nextDistinct() skips them",
   pure,
   () => {
     const [name, ip] = [{ host: "localhost", port: 1 }, { host: "127.0.0.1", port: 1 }];
@@ -74,7 +74,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Rotation forgets the address of the name that it found longest ago when there are too many",
+  "ServerPool forgets the IP address of the name that was resolved longest ago when it has too many",
   pure,
   () => {
     const pool = new ServerPool([A]);
@@ -88,7 +88,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Rotation.isSame() compares hosts without case, by name and by where they were found, and ports",
+  "ServerPool.isSame() compares ports, and hosts without case by name and by resolved IP address",
   pure,
   () => {
     const pool = new ServerPool();
@@ -99,31 +99,35 @@ Deno.test(
   },
 );
 
-Deno.test("Rotation.hasHost() knows a host by any of its servers, whatever the case", pure, () => {
+Deno.test("ServerPool.hasHost() finds a host by any of its servers, in any case", pure, () => {
   const pool = new ServerPool([A, C]);
   assertEquals(["a", "B", "c"].map((host) => pool.hasHost(host)), [true, true, false]);
 });
 
-Deno.test("Rotation.add() keeps each server once", pure, () => {
+Deno.test("ServerPool.add() keeps each server once", pure, () => {
   const pool = new ServerPool([A, B, { ...A }]);
   pool.add({ host: "B", port: 5_000 });
   assertEquals(pool.size, 2);
   assertEquals(tried(pool, B, 3), [A, B, A]);
 });
 
-Deno.test("Rotation.learn() forgets what the same room no longer names, and nothing else", pure, () => {
-  const pool = new ServerPool([A]);
-  pool.update([A, B, C], 1n);
-  pool.update([D], 2n);
-  pool.update([{ ...C, host: "B" }], 1n);
-  assertEquals(tried(pool, A, 3), [C, D, A]);
-  pool.update([], 1n);
-  pool.update([D, B], 2n);
-  assertEquals(tried(pool, A, 3), [D, B, A]);
-});
+Deno.test(
+  "ServerPool.update() removes the servers that the same room no longer lists, and nothing else",
+  pure,
+  () => {
+    const pool = new ServerPool([A]);
+    pool.update([A, B, C], 1n);
+    pool.update([D], 2n);
+    pool.update([{ ...C, host: "B" }], 1n);
+    assertEquals(tried(pool, A, 3), [C, D, A]);
+    pool.update([], 1n);
+    pool.update([D, B], 2n);
+    assertEquals(tried(pool, A, 3), [D, B, A]);
+  },
+);
 
 Deno.test(
-  "Rotation.learn() has all who are on a server go the same way, whatever else they know",
+  "ServerPool.update() sends all members of a room to the same server, whatever else their pools hold",
   pure,
   () => {
     for (const known of [[A], [A, B], [B, A], [D, A], [B, D, A], [A, D, B]]) {
@@ -133,12 +137,12 @@ Deno.test(
         pool.update([B, D], 1n);
         assertEquals(tried(pool, A, 3), [B, D, A]);
       }
-      // Who comes from elsewhere goes on like those who were never there.
+      // A client from another server goes on like one that was never there.
       pool.setCurrent(B, "10.0.0.8");
       pool.update([A, D], 2n);
       pool.update([A, D, C], 2n);
       assertEquals(tried(pool, B, 4), [A, D, C, B]);
-      // So does who comes back to a room that has lived on.
+      // So does a client that returns to a room that still exists.
       pool.setCurrent(A, "10.0.0.7");
       pool.update([B, D], 1n);
       assertEquals(tried(pool, A, 4), [B, D, C, A]);
@@ -147,7 +151,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Rotation.learn() keeps the way that each has in a room of many servers, and the one of now",
+  "ServerPool.update() keeps the order that a client has in a cluster's room, and its current server",
   pure,
   () => {
     const pool = new ServerPool([A]);
@@ -164,7 +168,7 @@ Deno.test(
   },
 );
 
-Deno.test("Rotation.learn() has other servers tried before the one of now under another name", pure, () => {
+Deno.test("ServerPool.update() puts other servers before the current one under another address", pure, () => {
   const pool = new ServerPool([A]);
   const other = { host: "10.0.0.7", port: A.port };
   pool.setCurrent(A, other.host);
@@ -172,7 +176,7 @@ Deno.test("Rotation.learn() has other servers tried before the one of now under 
   assertEquals(tried(pool, A, 3), [B, other, A]);
 });
 
-Deno.test("Of too many servers those give way that rooms named longest ago", pure, () => {
+Deno.test("A full ServerPool drops the servers that rooms listed longest ago", pure, () => {
   const many = Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "many", port: i + 1 }));
   const pool = new ServerPool([A]);
   for (const [room, server] of many.entries()) pool.update([server], BigInt(room));
@@ -180,37 +184,41 @@ Deno.test("Of too many servers those give way that rooms named longest ago", pur
     ...[64, true],
     ...[false, true],
   ]);
-  // Not those that are named just now.
+  // Not the servers that are listed now.
   pool.update([many[1]!, B], 99n);
   assertEquals([pool.has(many[1]!), pool.has(many[2]!), pool.has(B)], [true, false, true]);
   pool.add(C);
   assertEquals([pool.size, pool.has(C), pool.has(many[1]!)], [64, true, false]);
-  // Nor the one where the client is.
+  // Nor the current server.
   pool.setCurrent(many[3]!, "10.0.0.7");
   pool.update([D], 100n);
   assertEquals([pool.has(many[3]!), pool.has(many[4]!), pool.has(D)], [true, false, true]);
 });
 
-Deno.test("Rotation.learn() takes no server that is distrusted, and none instead of a person's", pure, () => {
-  const pool = new ServerPool(
-    Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "a", port: i + 1 })),
-  );
-  pool.update([B], 1n);
-  assertEquals([pool.size, pool.has(B)], [64, false]);
-  pool.exclude({ host: "a", port: 1 });
-  pool.exclude(B);
-  pool.update([B, C], 1n);
-  assertEquals([pool.size, pool.has(B), pool.has(C)], [64, false, true]);
-});
+Deno.test(
+  "ServerPool.update() takes no excluded server, and none in place of one that the user named",
+  pure,
+  () => {
+    const pool = new ServerPool(
+      Array.from({ length: MAX_SERVERS }, (_, i) => ({ host: "a", port: i + 1 })),
+    );
+    pool.update([B], 1n);
+    assertEquals([pool.size, pool.has(B)], [64, false]);
+    pool.exclude({ host: "a", port: 1 });
+    pool.exclude(B);
+    pool.update([B, C], 1n);
+    assertEquals([pool.size, pool.has(B), pool.has(C)], [64, false, true]);
+  },
+);
 
-Deno.test("Rotation.add() holds 64 servers and keeps those known longest", pure, () => {
+Deno.test("ServerPool.add() holds 64 servers and keeps those known longest", pure, () => {
   const servers = Array.from({ length: MAX_SERVERS + 1 }, (_, i) => ({ host: "a", port: i + 1 }));
   const pool = new ServerPool(servers);
   assertEquals(pool.size, 64);
   assertEquals(pool.nextAfter({ host: "a", port: 64 }), { host: "a", port: 1 });
 });
 
-Deno.test("Rotation.distrust() takes a server out for good, whoever names it again", pure, () => {
+Deno.test("ServerPool.exclude() removes a server for good, although a room lists it again", pure, () => {
   const pool = new ServerPool([A, B, C]);
   pool.exclude(B);
   pool.add({ host: "B", port: 5_000 });
@@ -222,7 +230,7 @@ Deno.test("Rotation.distrust() takes a server out for good, whoever names it aga
   assertEquals(pool.size, 2);
 });
 
-Deno.test("Rotation.distrust() forgets none of the last 64, the first server of all among them", pure, () => {
+Deno.test("ServerPool.exclude() remembers the last 64, the first server among them", pure, () => {
   const pool = new ServerPool([A, B]);
   const servers = [A, ...Array.from({ length: MAX_SERVERS - 1 }, (_, i) => ({ host: "d", port: i + 1 }))];
   for (const server of servers) pool.exclude(server);

@@ -1,4 +1,4 @@
-// Where a client with `--auto` goes next, how long it waits, and what it says.
+// Which server is next with `--auto`, after which wait, and what is reported.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
@@ -23,81 +23,81 @@ import { flushMacrotasks } from "../support.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "ServerSelector --auto goes round what it knows, and waits longer from time to time",
+  "ServerSelector --auto goes round the known servers, and waits longer each time",
   pure,
   async () => {
     let waits = 0;
-    await using choice = await selectorAfterJoin({ isAuto: true, random: () => (waits++, 0.5) });
+    await using fixture = await selectorAfterJoin({ isAuto: true, random: () => (waits++, 0.5) });
     const seen: Address[] = [];
-    /** How long the next choice takes, in ms. */
+    /** How long the next selection takes, in ms. */
     const timed = async (failure: ConnectionFailure): Promise<number> => {
       const beganMs = performance.now();
-      seen.push((await choice.next(failure))!.server);
+      seen.push((await fixture.next(failure))!.server);
       return performance.now() - beganMs;
     };
     assert(await timed(lost(FIRST!)) >= 45);
     await timed(unreachable(SECOND!));
     assert(await timed(unreachable(FIRST!)) >= 195);
     assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
-    // Somebody who was in for long begins anew; who is thrown out at once does not.
-    choice.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
+    // A long connection resets the backoff, a short one does not.
+    fixture.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
     assert(await timed({ ...lost(SECOND!), connectedForMs: 4_999 }) >= 395);
     assert(await timed({ ...lost(SECOND!), connectedForMs: 5_000 }) < 395);
   },
 );
 
 Deno.test(
-  "ServerSelector --auto says why it could not enter once for each reason, until it is in or somebody answers",
+  "ServerSelector --auto reports each reason once, until it joins or the user answers",
   pure,
   async () => {
-    await using choice = await selectorAfterJoin({ isAuto: true, random: () => 0 });
-    await choice.next(lost(FIRST!));
-    assertEquals(choice.notices, []);
-    for (const server of [SECOND!, FIRST!, SECOND!, FIRST!]) await choice.next(unreachable(server));
-    assertEquals(choice.notices.splice(0).map(reasonPart), ["Se seguirá intentando."]);
+    await using fixture = await selectorAfterJoin({ isAuto: true, random: () => 0 });
+    await fixture.next(lost(FIRST!));
+    assertEquals(fixture.notices, []);
+    for (const server of [SECOND!, FIRST!, SECOND!, FIRST!]) await fixture.next(unreachable(server));
+    assertEquals(fixture.notices.splice(0).map(reasonPart), ["Se seguirá intentando."]);
     const full = { ...unreachable(FIRST!), error: new ServerError("room-full", { reason: "why" }) };
-    for (const failure of [full, unreachable(SECOND!), full]) await choice.next(failure);
-    assertEquals(choice.notices.splice(0), [
+    for (const failure of [full, unreachable(SECOND!), full]) await fixture.next(failure);
+    assertEquals(fixture.notices.splice(0), [
       "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
     ]);
-    choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
-    await choice.next(lost(FIRST!));
-    await choice.next(unreachable(SECOND!));
-    assertEquals(choice.notices.length, 1);
+    fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
+    await fixture.next(lost(FIRST!));
+    await fixture.next(unreachable(SECOND!));
+    assertEquals(fixture.notices.length, 1);
   },
 );
 
-Deno.test("ServerSelector --auto does not say that it goes on where it does not", pure, async () => {
+Deno.test("ServerSelector --auto does not announce a retry where there is none", pure, async () => {
   const cases: [ConnectionFailure["error"], { isTty?: boolean }][] = [
     [new ServerError("banned", { reason: "why" }), {}],
     [VIOLATIONS[2]!, {}],
     [new ServerError("nick-taken", { reason: "why" }), { isTty: true }],
   ];
   for (const [error, person] of cases) {
-    await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, person);
-    await choice.next();
+    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, person);
+    await fixture.next();
     for (let times = 1; times <= 2; times++) {
-      choice.person.type("ana2\n");
-      await choice.next({ ...unreachable(FIRST!), error }).catch(() => {});
-      assertEquals(choice.notices.map(reasonPart).includes("Se seguirá intentando."), false);
-      // Who is asked must know why, each time.
-      assertEquals(choice.notices.length, person.isTty ? times : 1);
+      fixture.person.type("ana2\n");
+      await fixture.next({ ...unreachable(FIRST!), error }).catch(() => {});
+      assertEquals(fixture.notices.map(reasonPart).includes("Se seguirá intentando."), false);
+      // A user who is asked must know why, each time.
+      assertEquals(fixture.notices.length, person.isTty ? times : 1);
     }
   }
 });
 
-Deno.test("ServerSelector --auto says why again to somebody who has answered", pure, async () => {
-  await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, { isTty: true });
-  await choice.next();
+Deno.test("ServerSelector --auto reports a reason again after the user has answered", pure, async () => {
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, { isTty: true });
+  await fixture.next();
   for (let times = 1; times <= 2; times++) {
-    choice.person.type("aula\n5000\n");
-    await choice.next({ ...unreachable(FIRST!), error: VIOLATIONS[2]! });
-    assertEquals(choice.notices.length, times);
+    fixture.person.type("aula\n5000\n");
+    await fixture.next({ ...unreachable(FIRST!), error: VIOLATIONS[2]! });
+    assertEquals(fixture.notices.length, times);
   }
 });
 
 Deno.test(
-  "ServerSelector --auto tells the doorman whether a shut door is news, server by server",
+  "ServerSelector --auto tells the AuthPrompter whether a reason is new, server by server",
   pure,
   async () => {
     const heard: boolean[] = [];
@@ -106,80 +106,80 @@ Deno.test(
         Promise.resolve(heard.push(isFirstReport) > 0 ? "denied" : "notApplicable"),
       canUpgrade: () => false,
     };
-    await using choice = await selectorAfterJoin({ isAuto: true, authPrompter, random: () => 0 });
+    await using fixture = await selectorAfterJoin({ isAuto: true, authPrompter, random: () => 0 });
     const error = new ConnectError("certificate-changed");
     for (const server of [FIRST!, SECOND!, FIRST!, SECOND!]) {
-      await choice.next({
+      await fixture.next({
         ...unreachable(server),
         error,
       });
     }
     assertEquals(heard.splice(0), [true, true, false, false]);
-    assertEquals(choice.notices, []);
-    choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
-    await choice.next({ ...unreachable(FIRST!), error });
+    assertEquals(fixture.notices, []);
+    fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
+    await fixture.next({ ...unreachable(FIRST!), error });
     assertEquals(heard, [true]);
   },
 );
 
 Deno.test(
-  "ServerSelector --auto tries the only server that it knows again, with the same nick",
+  "ServerSelector --auto retries the only known server, with the same nick",
   pure,
   async () => {
-    await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true });
-    await choice.next();
-    assertEquals(await choice.next(unreachable(FIRST!)), TARGET);
-    assertEquals(choice.person.output, "");
+    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true });
+    await fixture.next();
+    assertEquals(await fixture.next(unreachable(FIRST!)), TARGET);
+    assertEquals(fixture.person.output, "");
   },
 );
 
-Deno.test("ServerSelector --auto comes round to the first server, be it reached or not", pure, async () => {
-  await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true, backups: [SECOND!] });
-  const seen = [(await choice.next())!.server];
-  while (seen.length < 4) seen.push((await choice.next(unreachable(seen.at(-1)!)))!.server);
+Deno.test("ServerSelector --auto comes round to the first server, reached or not", pure, async () => {
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true, backups: [SECOND!] });
+  const seen = [(await fixture.next())!.server];
+  while (seen.length < 4) seen.push((await fixture.next(unreachable(seen.at(-1)!)))!.server);
   assertEquals(seen, [FIRST, SECOND, FIRST, SECOND]);
 });
 
 Deno.test("ServerSelector --auto stops waiting when its signal says so", pure, async () => {
-  await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true });
-  for (let i = 0; i < 10; i++) await choice.next(unreachable(FIRST!), AbortSignal.abort()); // at once
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true });
+  for (let i = 0; i < 10; i++) await fixture.next(unreachable(FIRST!), AbortSignal.abort()); // at once
   const ending = new AbortController();
   const before = performance.now();
-  const next = choice.next(unreachable(FIRST!), ending.signal);
+  const next = fixture.next(unreachable(FIRST!), ending.signal);
   ending.abort();
   await next; // it would have waited 2.5 s
   assert(performance.now() - before < 2_000);
 });
 
 Deno.test(
-  "ServerSelector with --auto never goes back by itself to where the rules are broken",
+  "ServerSelector --auto never returns to a server that broke the protocol",
   pure,
   async () => {
     for (const error of VIOLATIONS) {
-      await using choice = await selectorAfterJoin({ isAuto: true });
-      assertEquals((await choice.next({ ...lost(FIRST!), error }))?.server, SECOND!);
-      choice.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [FIRST!, THIRD!] });
-      assertEquals((await choice.next(lost(SECOND!)))?.server, THIRD!);
-      assertEquals((await choice.next(lost(THIRD!)))?.server, SECOND!);
+      await using fixture = await selectorAfterJoin({ isAuto: true });
+      assertEquals((await fixture.next({ ...lost(FIRST!), error }))?.server, SECOND!);
+      fixture.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [FIRST!, THIRD!] });
+      assertEquals((await fixture.next(lost(SECOND!)))?.server, THIRD!);
+      assertEquals((await fixture.next(lost(THIRD!)))?.server, SECOND!);
     }
   },
 );
 
 Deno.test(
-  "ServerSelector with --auto gives the reason up when the rules are broken everywhere",
+  "ServerSelector --auto throws the error when every server broke the protocol",
   pure,
   async () => {
     for (const error of VIOLATIONS) {
-      await using choice = await selectorAfterJoin({ isAuto: true });
-      await choice.next({ ...lost(FIRST!), error });
-      const { code, name } = await assertRejects(() => choice.next({ ...lost(SECOND!), error }), ChatError);
+      await using fixture = await selectorAfterJoin({ isAuto: true });
+      await fixture.next({ ...lost(FIRST!), error });
+      const { code, name } = await assertRejects(() => fixture.next({ ...lost(SECOND!), error }), ChatError);
       assertEquals([code, name], [error.code, error.name]);
     }
   },
 );
 
 Deno.test(
-  "ServerSelector goes on where the input has ended and a door is shut, unless it knows no other server",
+  "ServerSelector goes on after a denial once the input has ended, unless it knows no other server",
   pure,
   async () => {
     const authPrompter: ServerSelectorDeps["authPrompter"] = {
@@ -188,14 +188,14 @@ Deno.test(
     };
     const error = new ServerError("password-needed", { reason: "why" });
     for (const isAuto of [false, true]) {
-      await using choice = await selectorAfterJoin({ isAuto, authPrompter });
-      choice.person.endInput();
+      await using fixture = await selectorAfterJoin({ isAuto, authPrompter });
+      fixture.person.endInput();
       await flushMacrotasks();
       const shut = { ...unreachable(SECOND!), error };
-      assertEquals((await choice.next(shut))?.server, FIRST);
-      choice.selector.updateBackups([]);
+      assertEquals((await fixture.next(shut))?.server, FIRST);
+      fixture.selector.updateBackups([]);
       assertStrictEquals(
-        await assertRejects(() => choice.next({ ...shut, target: TARGET }), ServerError),
+        await assertRejects(() => fixture.next({ ...shut, target: TARGET }), ServerError),
         error,
       );
     }

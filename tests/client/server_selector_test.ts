@@ -1,4 +1,4 @@
-// Where a client goes next: what a person is asked, and what is done with their answer.
+// Which server is next: what the user is asked, and what an answer does.
 
 import {
   assertEquals,
@@ -27,116 +27,120 @@ import { flushMacrotasks } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
 
-/** Somebody who was in, and types below what is printed. */
-function choiceAtAScreen(): Promise<SelectorFixture> {
+/** A user with a line editor whose client has joined before. */
+function selectorAtScreen(): Promise<SelectorFixture> {
   return selectorAfterJoin({}, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
 }
 
-Deno.test("ServerSelector does not come back by itself to where it is not wanted", pure, async () => {
+Deno.test("ServerSelector gives up after a kick or a ban", pure, async () => {
   for (const code of ["kicked", "banned"]) {
     for (const isAuto of [false, true]) {
-      await using choice = await selectorAfterJoin({ isAuto });
+      await using fixture = await selectorAfterJoin({ isAuto });
       const error = new ServerError(code, { reason: "why" });
       assertStrictEquals(
-        await assertRejects(() => choice.next({ ...lost(FIRST!), error }), ServerError),
+        await assertRejects(() => fixture.next({ ...lost(FIRST!), error }), ServerError),
         error,
       );
     }
   }
 });
 
-Deno.test("ServerSelector goes on under a new nick, and to servers that it learned of", pure, async () => {
-  for (const isAuto of [false, true]) {
-    await using choice = await selectorAfterJoin({ isAuto });
-    choice.selector.rename("anita");
-    choice.selector.updateBackups([SECOND!, THIRD!]);
-    choice.person.type("\n\n");
-    assertEquals(await choice.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
-    // What the client was let in with is what counts from then on.
-    choice.selector.rename("norberta");
-    choice.selector.onJoined(THIRD!, { ip: IP, logId: 3n, backups: [] });
-    choice.person.type("\n\n");
-    assertEquals((await choice.next(lost(THIRD!)))?.nick, "ana");
-  }
-});
-
 Deno.test(
-  "ServerSelector goes where all others of the room go, whatever a flag named before",
+  "ServerSelector takes a new nick to the next server, and goes to servers that the room listed",
   pure,
   async () => {
     for (const isAuto of [false, true]) {
-      await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, backups: [SECOND!] });
-      await choice.next();
-      choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!, THIRD!] });
-      if (!isAuto) choice.person.type("\n\n");
-      assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
+      await using fixture = await selectorAfterJoin({ isAuto });
+      fixture.selector.rename("anita");
+      fixture.selector.updateBackups([SECOND!, THIRD!]);
+      fixture.person.type("\n\n");
+      assertEquals(await fixture.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
+      // From then on the nick of the join counts.
+      fixture.selector.rename("norberta");
+      fixture.selector.onJoined(THIRD!, { ip: IP, logId: 3n, backups: [] });
+      fixture.person.type("\n\n");
+      assertEquals((await fixture.next(lost(THIRD!)))?.nick, "ana");
     }
   },
 );
 
-Deno.test("ServerSelector offers no server that the room of now has ceased to name", pure, async () => {
-  await using choice = await selectorAfterJoin({ isAuto: true });
-  choice.selector.updateBackups([THIRD!]);
-  assertEquals((await choice.next(lost(FIRST!)))?.server, THIRD);
-  // What another room names is another matter.
-  choice.selector.onJoined(THIRD!, { ip: IP, logId: 9n, backups: [] });
-  choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
-  assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
-});
-
 Deno.test(
-  "ServerSelector goes to no server under its other name before it has tried the others",
+  "ServerSelector goes to the backup that the room lists first, whatever flags named",
   pure,
   async () => {
     for (const isAuto of [false, true]) {
-      await using choice = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, random: () => 0 });
-      await choice.next();
+      await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, backups: [SECOND!] });
+      await fixture.next();
+      fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!, THIRD!] });
+      if (!isAuto) fixture.person.type("\n\n");
+      assertEquals((await fixture.next(lost(FIRST!)))?.server, SECOND);
+    }
+  },
+);
+
+Deno.test("ServerSelector suggests no server that the current room no longer lists", pure, async () => {
+  await using fixture = await selectorAfterJoin({ isAuto: true });
+  fixture.selector.updateBackups([THIRD!]);
+  assertEquals((await fixture.next(lost(FIRST!)))?.server, THIRD);
+  // Lists of other rooms do not count.
+  fixture.selector.onJoined(THIRD!, { ip: IP, logId: 9n, backups: [] });
+  fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  assertEquals((await fixture.next(lost(FIRST!)))?.server, SECOND);
+});
+
+Deno.test(
+  "ServerSelector tries other servers before another address of the same one",
+  pure,
+  async () => {
+    for (const isAuto of [false, true]) {
+      await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, random: () => 0 });
+      await fixture.next();
       const other = { host: IP, port: FIRST!.port };
-      choice.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [other, SECOND!] });
-      if (!isAuto) choice.person.type("\n\n");
-      assertEquals((await choice.next(lost(FIRST!)))?.server, SECOND);
-      if (!isAuto) choice.person.type("\n\n");
-      assertEquals((await choice.next(unreachable(SECOND!)))?.server, other);
+      fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [other, SECOND!] });
+      if (!isAuto) fixture.person.type("\n\n");
+      assertEquals((await fixture.next(lost(FIRST!)))?.server, SECOND);
+      if (!isAuto) fixture.person.type("\n\n");
+      assertEquals((await fixture.next(unreachable(SECOND!)))?.server, other);
     }
   },
 );
 
-Deno.test("ServerSelector takes a port alone for one of the host that is on offer", pure, async () => {
-  await using choice = await choiceAtAScreen();
-  const answer = choice.next(unreachable(FIRST!));
-  choice.person.type("26001\r");
+Deno.test("ServerSelector takes a port alone as one of the suggested host", pure, async () => {
+  await using fixture = await selectorAtScreen();
+  const answer = fixture.next(unreachable(FIRST!));
+  fixture.person.type("26001\r");
   assertEquals((await answer)?.server, { host: SECOND!.host, port: 26_001 });
 });
 
-Deno.test("ServerSelector asks nothing that it was given", pure, async () => {
-  await using choice = new SelectorFixture({ ...FIRST, nick: "ana" });
-  assertEquals(await choice.next(), TARGET);
-  assertEquals(choice.person.output, "");
+Deno.test("ServerSelector does not ask for what flags gave", pure, async () => {
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana" });
+  assertEquals(await fixture.next(), TARGET);
+  assertEquals(fixture.person.output, "");
 });
 
-Deno.test("ServerSelector asks for another nick alone if that is what is wrong", pure, async () => {
+Deno.test("ServerSelector asks for the nick alone if the server rejected it", pure, async () => {
   for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
-    await using choice = await selectorAfterJoin();
-    choice.person.type("ana2\n");
+    await using fixture = await selectorAfterJoin();
+    fixture.person.type("ana2\n");
     const failure = {
       target: TARGET,
       error: new ServerError(code, { reason: "why" }),
       wasJoined: false,
       connectedForMs: 0,
     };
-    assertEquals(await choice.next(failure), { server: FIRST!, nick: "ana2" });
-    assertStringIncludes(choice.person.output, "No se pudo entrar en aula:5000: ");
-    assertMatch(choice.person.output, /^No se .*\nNick: ana2\n$/);
+    assertEquals(await fixture.next(failure), { server: FIRST!, nick: "ana2" });
+    assertStringIncludes(fixture.person.output, "No se pudo entrar en aula:5000: ");
+    assertMatch(fixture.person.output, /^No se .*\nNick: ana2\n$/);
   }
 });
 
 Deno.test(
-  "ServerSelector stays where the nick was wrong, wherever --auto or a backup has led",
+  "ServerSelector stays on the server that rejected the nick, also on a backup",
   pure,
   async () => {
-    await using choice = await selectorAfterJoin();
-    choice.person.type("\n\nana2\n");
-    const server = (await choice.next(lost(FIRST!)))!.server;
+    await using fixture = await selectorAfterJoin();
+    fixture.person.type("\n\nana2\n");
+    const server = (await fixture.next(lost(FIRST!)))!.server;
     assertEquals(server, SECOND);
     const failure = {
       target: { server, nick: "ana" },
@@ -144,77 +148,77 @@ Deno.test(
       wasJoined: false,
       connectedForMs: 0,
     };
-    assertEquals(await choice.next(failure), { server, nick: "ana2" });
+    assertEquals(await fixture.next(failure), { server, nick: "ana2" });
   },
 );
 
 Deno.test(
-  "ServerSelector asks for the name alone if only that is wrong and it knows no other server",
+  "ServerSelector asks for the host alone if its name is unknown and there is no other server",
   pure,
   async () => {
-    await using choice = new SelectorFixture({ ...FIRST, nick: "ana" });
-    await choice.next();
-    choice.person.type("aula2\n");
-    assertEquals(await choice.next(unreachable(FIRST!, "name-unknown")), {
+    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana" });
+    await fixture.next();
+    fixture.person.type("aula2\n");
+    assertEquals(await fixture.next(unreachable(FIRST!, "name-unknown")), {
       server: { host: "aula2", port: 5_000 },
       nick: "ana",
     });
-    assertMatch(choice.person.output, /^No se .*\nServidor \(IP o nombre\) \[127.0.0.1\]: aula2\n$/);
+    assertMatch(fixture.person.output, /^No se .*\nServidor \(IP o nombre\) \[127.0.0.1\]: aula2\n$/);
   },
 );
 
 Deno.test(
-  "ServerSelector gives back what somebody says who has not seen the question for a new server",
+  "ServerSelector restores chat that was typed at the prompt for a new server",
   pure,
   async () => {
-    await using choice = await choiceAtAScreen();
-    const { terminal } = choice.person;
+    await using fixture = await selectorAtScreen();
+    const { terminal } = fixture.person;
     const line = linesOf(terminal).next();
     for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
-      const next = choice.next(lost(FIRST!));
+      const next = fixture.next(lost(FIRST!));
       await flushMacrotasks();
-      choice.person.type(answers);
+      fixture.person.type(answers);
       assertMatch((await next)!.server.host, /^(aula|localhost|otro)$/);
     }
-    assertStringIncludes(choice.person.output, '"hola" queda en la línea del chat');
-    choice.person.type("\r");
+    assertStringIncludes(fixture.person.output, '"hola" queda en la línea del chat');
+    fixture.person.type("\r");
     assertEquals((await line).value, "hola ¿estáis ahí? otro ");
   },
 );
 
 Deno.test(
-  "ServerSelector says of words at the question for the port too that they are given back",
+  "ServerSelector restores chat that was typed at the prompt for the port",
   pure,
   async () => {
-    await using choice = await choiceAtAScreen();
-    const line = linesOf(choice.person.terminal).next();
-    const next = choice.next(lost(FIRST!));
+    await using fixture = await selectorAtScreen();
+    const line = linesOf(fixture.person.terminal).next();
+    const next = fixture.next(lost(FIRST!));
     await flushMacrotasks();
-    choice.person.type("\rvale, sigo\r10.0.0.7 5009\r");
+    fixture.person.type("\rvale, sigo\r10.0.0.7 5009\r");
     assertEquals((await next)!.server, { host: "10.0.0.7", port: 5_009 });
-    assertStringIncludes(choice.person.output, '"vale, sigo" queda en la línea del chat');
-    assertEquals(choice.person.output.includes("no vale:"), false);
-    choice.person.type("\r");
+    assertStringIncludes(fixture.person.output, '"vale, sigo" queda en la línea del chat');
+    assertEquals(fixture.person.output.includes("no vale:"), false);
+    fixture.person.type("\r");
     assertEquals((await line).value, "vale, sigo ");
   },
 );
 
 Deno.test(
-  "ServerSelector takes a blank for the colon before a port, and words and smileys for talk",
+  "ServerSelector takes a blank for the colon before a port, and words and smileys for chat",
   pure,
   async () => {
-    await using choice = await choiceAtAScreen();
-    const { terminal } = choice.person;
+    await using fixture = await selectorAtScreen();
+    const { terminal } = fixture.person;
     const line = linesOf(terminal).next();
     for (
       const answers of ["10.0.0.7 5001\r", "somos 12\r:)\raula 5001\r", "sí...\r10.0.0.9\r10.0.0.7 5001\r"]
     ) {
-      const next = choice.next(lost(FIRST!));
+      const next = fixture.next(lost(FIRST!));
       await flushMacrotasks();
-      choice.person.type(answers);
+      fixture.person.type(answers);
       assertEquals((await next)!.server.port, 5_001);
     }
-    choice.person.type("\r");
+    fixture.person.type("\r");
     assertEquals((await line).value, "somos 12 :) sí... ");
     await using first = new SelectorFixture({ nick: "ana" });
     first.person.type("aula 5001\n");
@@ -222,7 +226,7 @@ Deno.test(
   },
 );
 
-Deno.test("ServerSelector takes any word for a server at the start, and from a script", pure, async () => {
+Deno.test("ServerSelector takes any word as a host at the start, and from a script", pure, async () => {
   await using first = new SelectorFixture({ nick: "ana" }, { isTty: true, tty: new FakeScreen() });
   first.person.type("hola\r\r");
   assertEquals((await first.next())?.server.host, "hola");
@@ -232,7 +236,7 @@ Deno.test("ServerSelector takes any word for a server at the start, and from a s
 });
 
 Deno.test(
-  "ServerSelector offers a person the server whose store is away again; others go on to the next",
+  "ServerSelector suggests the server whose store is unavailable again to a user, others go to the next",
   pure,
   async () => {
     const error = new ServerError("store-away", { reason: "why" });
@@ -244,42 +248,42 @@ Deno.test(
         [{ isAuto: true }, true, FIRST!],
       ] as const
     ) {
-      await using choice = await selectorAfterJoin(options, { isTty });
-      choice.person.type("\n\n");
-      assertEquals((await choice.next(away))?.server, server);
+      await using fixture = await selectorAfterJoin(options, { isTty });
+      fixture.person.type("\n\n");
+      assertEquals((await fixture.next(away))?.server, server);
     }
   },
 );
 
-Deno.test("ServerSelector takes a whole address at the question for the port", pure, async () => {
-  await using choice = new SelectorFixture({ nick: "ana" });
-  choice.person.type("10.0.0.8\n10.0.0.7\n5001\n");
-  assertEquals((await choice.next())?.server, SECOND);
+Deno.test("ServerSelector takes an address at the prompt for the port", pure, async () => {
+  await using fixture = new SelectorFixture({ nick: "ana" });
+  fixture.person.type("10.0.0.8\n10.0.0.7\n5001\n");
+  assertEquals((await fixture.next())?.server, SECOND);
   await using other = new SelectorFixture({ nick: "ana" });
   other.person.type("10.0.0.8\n10.0.0.7:5001\n");
   assertEquals((await other.next())?.server, SECOND);
 });
 
-Deno.test("ServerSelector offers another server that it knows if a name is wrong", pure, async () => {
-  await using choice = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND!] });
-  await choice.next();
-  choice.person.type("\n\n");
-  assertEquals((await choice.next(unreachable(FIRST!, "name-unknown")))?.server, SECOND);
+Deno.test("ServerSelector suggests another known server if a name is unknown", pure, async () => {
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND!] });
+  await fixture.next();
+  fixture.person.type("\n\n");
+  assertEquals((await fixture.next(unreachable(FIRST!, "name-unknown")))?.server, SECOND);
 });
 
 Deno.test(
-  "ServerSelector offers what it knows in turn, and calls the first one new once it was in",
+  "ServerSelector suggests the known servers in turn, and asks for a new server once it has joined",
   pure,
   async () => {
-    await using choice = await selectorAfterJoin({ backups: [THIRD!] });
-    choice.person.type("\n\n".repeat(3));
+    await using fixture = await selectorAfterJoin({ backups: [THIRD!] });
+    fixture.person.type("\n\n".repeat(3));
     const offers = [];
     for (let server = FIRST!; offers.length < 3; offers.push(server)) {
-      server = (await choice.next(lost(server)))!.server;
+      server = (await fixture.next(lost(server)))!.server;
     }
     assertEquals(offers, [SECOND, THIRD, FIRST]);
     assertEquals(
-      choice.person.output,
+      fixture.person.output,
       `Nuevo servidor (IP o nombre) [10.0.0.7]:
 Puerto [5001]:
 Nuevo servidor (IP o nombre) [::1]:
@@ -291,25 +295,25 @@ Puerto [5000]:
   },
 );
 
-Deno.test("ServerSelector gives up where a person wants to leave, or is told to", pure, async () => {
-  await using choice = await selectorAfterJoin();
-  choice.person.type("salir\n\nquit\n");
-  assertEquals(await choice.next(lost(FIRST!)), undefined);
-  assertEquals(await choice.next(lost(FIRST!)), undefined);
-  assertEquals(await choice.next(lost(FIRST!), AbortSignal.abort()), undefined);
+Deno.test("ServerSelector ends if the user quits or the signal is aborted", pure, async () => {
+  await using fixture = await selectorAfterJoin();
+  fixture.person.type("salir\n\nquit\n");
+  assertEquals(await fixture.next(lost(FIRST!)), undefined);
+  assertEquals(await fixture.next(lost(FIRST!)), undefined);
+  assertEquals(await fixture.next(lost(FIRST!), AbortSignal.abort()), undefined);
 });
 
 Deno.test(
-  "ServerSelector tries all that it knows where the input has ended, then gives the last reason",
+  "ServerSelector tries all known servers once the input has ended, then throws the last error",
   pure,
   async () => {
-    await using choice = await selectorAfterJoin();
-    choice.person.endInput();
+    await using fixture = await selectorAfterJoin();
+    fixture.person.endInput();
     const tried: Address[] = [];
     let failure = lost(FIRST!);
     const error = await assertRejects(async () => {
       for (;;) {
-        const { server } = (await choice.next(failure))!;
+        const { server } = (await fixture.next(failure))!;
         tried.push(server);
         failure = unreachable(server);
       }
@@ -320,30 +324,30 @@ Deno.test(
 );
 
 Deno.test(
-  "ServerSelector gives the reason, not that nobody answers, where the input has ended",
+  "ServerSelector throws the server's error, not that of the ended input",
   pure,
   async () => {
-    await using choice = await selectorAfterJoin();
-    choice.person.endInput();
+    await using fixture = await selectorAfterJoin();
+    fixture.person.endInput();
     const failure = {
       target: TARGET,
       error: new ServerError("nick-taken", { reason: "why" }),
       wasJoined: false,
       connectedForMs: 0,
     };
-    assertStrictEquals(await assertRejects(() => choice.next(failure), ServerError), failure.error);
+    assertStrictEquals(await assertRejects(() => fixture.next(failure), ServerError), failure.error);
   },
 );
 
 Deno.test(
-  "ServerSelector offers a person another server than the one that broke the rules",
+  "ServerSelector suggests another server than the one that broke the protocol",
   pure,
   async () => {
-    await using choice = await selectorAfterJoin();
-    choice.person.type("\n\n");
-    assertEquals((await choice.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }))?.server, SECOND!);
-    choice.person.type("\n\n");
-    const { server } = (await choice.next({ ...lost(SECOND!), error: VIOLATIONS[0]! }))!;
+    await using fixture = await selectorAfterJoin();
+    fixture.person.type("\n\n");
+    assertEquals((await fixture.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }))?.server, SECOND!);
+    fixture.person.type("\n\n");
+    const { server } = (await fixture.next({ ...lost(SECOND!), error: VIOLATIONS[0]! }))!;
     assertEquals(server, { host: "127.0.0.1", port: 5_000 }); // as at the start: none is left to offer
   },
 );

@@ -1,4 +1,4 @@
-// Why a session could not enter, or was lost: servers that refuse, fall, keep silent or rave.
+// Why a session could not join, or was disconnected: servers that reject, crash, fall silent or send garbage.
 
 import { assert, assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
@@ -10,7 +10,7 @@ import { startServer } from "../running_server.ts";
 import { freeAddress, UNKNOWN_NAME, withTimeout } from "../support.ts";
 import { SessionFixture, type SessionFixtureOptions } from "./session_fixture.ts";
 
-/** Fails to come in at this address. */
+/** Fails to join at this address. */
 async function failToEnter(server: Address, options?: SessionFixtureOptions): Promise<ConnectionFailure> {
   await using ana = new SessionFixture("ana", [server], options);
   const failure = await ana.disconnected();
@@ -20,18 +20,18 @@ async function failToEnter(server: Address, options?: SessionFixtureOptions): Pr
   return failure;
 }
 
-Deno.test("Session tells that nobody listens", async () => {
+Deno.test("Session reports a refused connection", async () => {
   const server = freeAddress();
   const { error: { name, code, details } } = await failToEnter(server);
   assertEquals([name, code, details.server], ["ConnectError", "refused", formatAddress(server)]);
 });
 
-Deno.test("Session tells that a name is unknown", async () => {
+Deno.test("Session reports an unknown name", async () => {
   const { error: { name, code, details } } = await failToEnter({ host: UNKNOWN_NAME, port: 5_000 });
   assertEquals([name, code, details.host], ["ConnectError", "name-unknown", UNKNOWN_NAME]);
 });
 
-Deno.test("Session tells that a server does not answer", async () => {
+Deno.test("Session reports that a server does not answer", async () => {
   await using server = new FakeServer((client) => client.receiveAll());
   const { error: { name, code, details } } = await failToEnter(server.address, {
     config: { session: { welcomeTimeoutMs: 40 } },
@@ -82,7 +82,7 @@ const STRANGERS: [string, (client: FakeClient) => Promise<unknown>][] = [
 ];
 
 for (const [what, act] of STRANGERS) {
-  Deno.test(`Session tells that a server is none of this chat if it ${what}`, async () => {
+  Deno.test(`Session reports that a server is none of this chat if it ${what}`, async () => {
     await using server = new FakeServer((client) =>
       client.expect("hello").then(() => act(client)).catch(() => {})
     );
@@ -92,7 +92,7 @@ for (const [what, act] of STRANGERS) {
   });
 }
 
-Deno.test("Session tells why a server does not let it in", async () => {
+Deno.test("Session reports why a server rejects it", async () => {
   await using server = startServer();
   using _ = (await join(server.address, makeHello("ANA"))).peer;
   const { error: { name, code, details } } = await failToEnter(server.address);
@@ -100,7 +100,7 @@ Deno.test("Session tells why a server does not let it in", async () => {
   assertEquals([name, code, details], ["ServerError", "nick-taken", { nick: "ana", reason }]);
 });
 
-Deno.test("Session tells that a server closes just now", async () => {
+Deno.test("Session reports that a server is closing", async () => {
   await using server = new FakeServer(async (client) => {
     await client.expect("hello"); // what is closed with something unread is cut off
     await client.send({ type: "bye" });
@@ -109,7 +109,7 @@ Deno.test("Session tells that a server closes just now", async () => {
   assertEquals([name, code], ["ConnectionLostError", "closing"]);
 });
 
-Deno.test("Session tells that a server speaks another version", async () => {
+Deno.test("Session reports that a server speaks another version", async () => {
   const bytes = encodeServer(welcomeTo("ana"));
   bytes[5] = 99;
   await using server = new FakeServer(async (client) => {
@@ -140,7 +140,7 @@ const LOSSES: [string, string, string, (client: FakeClient) => Promise<unknown>]
 ];
 
 for (const [name, code, what, act] of LOSSES) {
-  Deno.test(`Session tells that it lost a server that ${what}`, async () => {
+  Deno.test(`Session reports that it lost a server that ${what}`, async () => {
     await using server = FakeServer.withWelcome(act);
     await using ana = new SessionFixture("ana", [server.address]);
     await ana.joined();
@@ -150,7 +150,7 @@ for (const [name, code, what, act] of LOSSES) {
   });
 }
 
-Deno.test("Session gives what it read before the nonsense began", async () => {
+Deno.test("Session yields what it read before the garbage", async () => {
   const bytes = new Uint8Array([
     ...encodeServer(makeSaid("ana", { seq: 0, clientSeq: 1, text: "sense", sessionId: 5n })),
     0,
@@ -165,7 +165,7 @@ Deno.test("Session gives what it read before the nonsense began", async () => {
   assertEquals((await ana.disconnected()).error.code, "garbled");
 });
 
-Deno.test("Session tells whoever chooses where to go why it is no longer where it was", async () => {
+Deno.test("Session passes the failure to nextServer()", async () => {
   const servers = [freeAddress(), freeAddress()];
   const failures: (ConnectionFailure | undefined)[] = [];
   await using ana = new SessionFixture("ana", [], {
@@ -181,7 +181,7 @@ Deno.test("Session tells whoever chooses where to go why it is no longer where i
   assertEquals(failures.map((failure) => failure?.target.server), [undefined, ...servers]);
 });
 
-Deno.test("Session takes a refusal for an answer only on the server that it asked", async () => {
+Deno.test("Session takes REJECTED for a reply only on the server that it sent the request to", async () => {
   const refusal = { type: "rejected", code: "nick-taken", request: "eva", reason: "" } as const;
   await using first = FakeServer.withWelcome(async (client) => {
     await client.expect("nick");
@@ -196,7 +196,7 @@ Deno.test("Session takes a refusal for an answer only on the server that it aske
   assertEquals((await ana.disconnected()).error.code, "garbled");
 });
 
-Deno.test("Session hangs up on a server that it cannot believe, before it goes anywhere else", async () => {
+Deno.test("Session closes the connection to a server that breaks the protocol before it dials another", async () => {
   const hungUp = Promise.withResolvers<void>();
   await using server = FakeServer.withWelcome(async (client) => {
     await client.send(makeSaid("beto", { seq: 5, clientSeq: 1, text: "hola" }));

@@ -1,4 +1,4 @@
-// How a session takes leave, on servers that answer and on those that do not.
+// How a session leaves, on servers that answer and on those that do not.
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeServer, join, makeHello } from "../raw_peer.ts";
@@ -19,7 +19,7 @@ Deno.test("Session.leave() tells the server, which tells the others", async () =
   assertEquals((await beto.expect("left")).connectionLost, false);
 });
 
-Deno.test("Session.leave() ends what waits for a server to confirm something", async () => {
+Deno.test("Session.leave() resolves what waits for acks", async () => {
   await using server = FakeServer.withWelcome((client) => client.receiveAll());
   await using ana = new SessionFixture("ana", [server.address], { config: { outbox: { maxMessages: 1 } } });
   await ana.joined();
@@ -43,7 +43,7 @@ Deno.test("Session.leave() waits no more than 0.5 s for a server that does not a
   leaving.resolve();
 });
 
-Deno.test("Session.leave() does not wait for a server that has not let it in", async () => {
+Deno.test("Session.leave() does not wait for a server that has not sent WELCOME", async () => {
   const dialled = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
     dialled.resolve();
@@ -56,7 +56,7 @@ Deno.test("Session.leave() does not wait for a server that has not let it in", a
   await ended;
 });
 
-Deno.test("Session.leave() ends a choice of where to go", async () => {
+Deno.test("Session.leave() aborts nextServer()", async () => {
   const asked = Promise.withResolvers<AbortSignal>();
   await using ana = new SessionFixture("ana", [], {
     nextServer: (_, { signal }) => {

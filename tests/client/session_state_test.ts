@@ -1,5 +1,4 @@
-// The client without sockets: what it says in HELLO, and what it makes of what servers send it; then both
-// sides of the conversation together, while servers die.
+// The client without sockets: HELLO, resending, deduplication; then clients and rooms together, while servers crash.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Instant, makeServerClock } from "../../lib/base/time.ts";
@@ -57,11 +56,11 @@ function said(changes: Partial<Said> = {}): Said {
   };
 }
 
-Deno.test("Mailbox.session is the first 8 bytes of the token's SHA-256", pure, () => {
+Deno.test("SessionState.sessionId is the first 8 bytes of the resume token's SHA-256", pure, () => {
   assertEquals(newSessionState().sessionId, SESSION);
 });
 
-Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, () => {
+Deno.test("SessionState.hello() requests the last 50 messages before the first join", pure, () => {
   assertEquals(newSessionState().hello("ana", 0), {
     type: "hello",
     version: 1,
@@ -75,17 +74,21 @@ Deno.test("Mailbox.hello() of a newcomer asks for the last 50 messages", pure, (
   assertEquals(newSessionState({ historyCount: 3 }).hello("ana", 0).historyCount, 3);
 });
 
-Deno.test("Mailbox.hello() says where the client stopped and how long ago it was whole", pure, () => {
-  const state = newSessionState();
-  state.onWelcome(welcome(), 1_000);
-  state.onEntry(said({ sessionId: 1n }), 1_500);
-  state.onPing({ type: "ping", head: 1 }, 2_000);
-  const { lagMs, resumePoints } = state.hello("ana", 2_500);
-  assertEquals(lagMs, 500);
-  assertEquals(resumePoints, [{ logId: 7n, nextSeq: 1 }]);
-});
+Deno.test(
+  "SessionState.hello() has the resume points, and how long ago the client was caught up",
+  pure,
+  () => {
+    const state = newSessionState();
+    state.onWelcome(welcome(), 1_000);
+    state.onEntry(said({ sessionId: 1n }), 1_500);
+    state.onPing({ type: "ping", head: 1 }, 2_000);
+    const { lagMs, resumePoints } = state.hello("ana", 2_500);
+    assertEquals(lagMs, 500);
+    assertEquals(resumePoints, [{ logId: 7n, nextSeq: 1 }]);
+  },
+);
 
-Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
+Deno.test("SessionState.say() is unacked until its echo", pure, () => {
   const state = newSessionState({ outbox: { maxMessages: 1 } });
   state.onWelcome(welcome(), 0);
   assertEquals(state.say("hola"), { type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
@@ -96,7 +99,7 @@ Deno.test("Mailbox.say() is pending until it is read back", pure, () => {
   assert(!state.isFull);
 });
 
-Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => {
+Deno.test("SessionState.onEntry() takes no message of another session for an echo", pure, () => {
   const state = newSessionState();
   state.say("hola");
   state.onEntry(said({ sessionId: 1n }), 0);
@@ -104,7 +107,7 @@ Deno.test("Mailbox.read() takes nobody else's message for its own", pure, () => 
   assertEquals(state.unacked, [{ text: "hola" }]);
 });
 
-Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are lost for good", pure, () => {
+Deno.test("SessionState.onWelcome() returns what to resend, and how many entries are truncated", pure, () => {
   const state = newSessionState();
   for (const text of ["uno", "dos"]) state.say(text);
   state.onWelcome(welcome(), 0);
@@ -114,7 +117,7 @@ Deno.test("Mailbox.welcomed() gives what to send again, and how many entries are
   });
 });
 
-Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, () => {
+Deno.test("SessionState.onDisconnect() drops messages that were acked 120 s before", pure, () => {
   for (const [staleSinceMs, count] of [[120_000, 1], [120_001, 0]] as const) {
     const state = newSessionState();
     state.say("hola");
@@ -125,11 +128,11 @@ Deno.test("Mailbox.lost() lets go of what the server has had for 120 s", pure, (
   }
 });
 
-Deno.test("Mailbox.hello() has the password for a server that asks for it", pure, () => {
+Deno.test("SessionState.hello() has the password for a server that asks for it", pure, () => {
   assertEquals(newSessionState().hello("ana", 0, "ábrete").password, "ábrete");
 });
 
-Deno.test("Mailbox.welcomed() believes no WELCOME that cannot be", pure, () => {
+Deno.test("SessionState.onWelcome() rejects a contradictory WELCOME", pure, () => {
   const impossible: Partial<Welcome>[] = [{ sessionId: 1n }, { lastClientSeq: 2 }, { startSeq: 3, head: 2 }];
   for (const changes of impossible) {
     const state = newSessionState();
@@ -140,7 +143,7 @@ Deno.test("Mailbox.welcomed() believes no WELCOME that cannot be", pure, () => {
 });
 
 Deno.test(
-  "Mailbox.read() believes no entry that is not the next, nor a message that was never sent",
+  "SessionState.onEntry() rejects an entry that is not the next, and a message that was never sent",
   pure,
   () => {
     const impossible: Partial<Said>[] = [{ sessionId: 1n, seq: 4 }, { sessionId: 1n, seq: 6 }, {
@@ -157,11 +160,11 @@ Deno.test(
   },
 );
 
-/** A person at a client that is joined to rooms by hand: frames arrive when the test says so. */
+/** A client whose frames arrive when the test says so. */
 class Person {
   readonly nick: string;
   readonly state: SessionState;
-  /** What was shown of the others, as `nick: text`. */
+  /** Messages of other sessions that were shown, as `nick: text`. */
   readonly shown: string[] = [];
   #room: Room | undefined;
   #member: Member | undefined;
@@ -172,7 +175,7 @@ class Person {
     this.state = newSessionState({}, new TextEncoder().encode(nick.padEnd(16)));
   }
 
-  /** Comes to a server; what is to be sent again arrives there, which has a clock of its own if it is told so. */
+  /** Joins a server, which receives what is resent; `clock` is that of the server. */
   enter(room: Room, ms: number, now: Instant = moment(ms)): void {
     const request = {
       hello: this.state.hello(this.nick, ms),
@@ -184,7 +187,7 @@ class Person {
     for (const message of this.state.onWelcome(welcome, ms).resend) room.say(member, message, now);
   }
 
-  /** Types a message that arrives. */
+  /** Sends a message that arrives. */
   say(text: string, ms: number): void {
     this.deliver(this.state.say(text), ms);
   }
@@ -193,7 +196,7 @@ class Person {
     this.#room!.say(this.#member!, message, moment(ms));
   }
 
-  /** Reads all that its server has for it, and a PING. */
+  /** Reads everything that its server has for it, and a PING. */
   read(ms: number): void {
     const cursor = this.#cursor!;
     for (let slice = cursor.take(); slice; slice = cursor.take()) {
@@ -213,7 +216,7 @@ function moment(ms: number) {
   return { wallMs: NOON_MS + ms, monotonicMs: ms };
 }
 
-/** People who have come to a room, and read that they have. */
+/** Clients that have joined a room and read everything in it. */
 function peopleIn(room: Room, ...nicks: string[]): Person[] {
   const people = nicks.map((nick) => new Person(nick));
   for (const person of people) person.enter(room, 0);
@@ -222,7 +225,7 @@ function peopleIn(room: Room, ...nicks: string[]): Person[] {
 }
 
 Deno.test(
-  "A message that a server accepted and delivered to some before it died is shown once to all",
+  "A message that a server delivered to some members before it crashed is shown once to all",
   pure,
   () => {
     const [ana, beto, eva] = peopleIn(
@@ -246,7 +249,7 @@ Deno.test(
   },
 );
 
-Deno.test("A message keeps its first time on the way over three servers that die in turn", pure, () => {
+Deno.test("A message keeps its first time across three servers that crash one after another", pure, () => {
   const [ana, beto] = peopleIn(newRoom({ logId: 1n }), "ana", "beto") as [
     Person,
     Person,
@@ -254,9 +257,9 @@ Deno.test("A message keeps its first time on the way over three servers that die
   ana.say("uno", 1_000);
   ana.read(1_000);
   let last = newRoom({ logId: 2n });
-  for (const [instance, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
+  for (const [logId, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
     for (const person of [ana, beto]) person.state.onDisconnect(ms - 5_000);
-    last = newRoom({ logId: instance });
+    last = newRoom({ logId });
     ana.enter(last, ms);
     ana.read(ms);
   }
@@ -269,7 +272,7 @@ Deno.test("A message keeps its first time on the way over three servers that die
 });
 
 Deno.test(
-  "Whoever comes to a server whose clock was set forward shows what was sent again to it before",
+  "A client that joins a server whose clock was set forward shows what was resent there before",
   pure,
   () => {
     let [wallMs, awakeMs] = [NOON_MS, 0];
@@ -293,7 +296,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A message that arrived twice, over a broken connection and the next one, is shown once",
+  "A message that arrived on a broken connection and on the next one is shown once",
   pure,
   () => {
     const room = newRoom({ logId: 1n });
@@ -309,7 +312,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Whoever comes to a server after its sender shows what they missed, whoever sent it first",
+  "A client that joins a server after the sender shows what it missed",
   pure,
   () => {
     const [first, second] = [
@@ -328,7 +331,7 @@ Deno.test(
   },
 );
 
-Deno.test("Whoever comes back to a server goes on reading where they stopped", pure, () => {
+Deno.test("A client that returns to a server continues where it stopped reading", pure, () => {
   const [first, second] = [
     newRoom({ logId: 1n }),
     newRoom({ logId: 2n }),

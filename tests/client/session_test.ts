@@ -1,4 +1,4 @@
-// A session on real sockets: what it says and reads, here and on the servers that come after.
+// A session on real sockets: what it sends and receives, on one server and the next ones.
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeServer, NEVER_CAUGHT_UP, type Said } from "../../lib/protocol/frames.ts";
@@ -7,13 +7,13 @@ import { startServer } from "../running_server.ts";
 import { flushMacrotasks, freeAddress, TestClock, withTimeout } from "../support.ts";
 import { SessionFixture } from "./session_fixture.ts";
 
-/** Waits until a client has taken in all that it was told. */
+/** Waits until a client has read everything that it was sent. */
 async function sync(client: FakeClient): Promise<void> {
   await client.send({ type: "ping", head: 0 });
   await client.expect("pong");
 }
 
-Deno.test("Session enters, says, and reads what everyone says", async () => {
+Deno.test("Session joins, sends, and receives what everyone sends", async () => {
   await using server = startServer();
   using beto = (await join(server.address, makeHello("beto"))).peer;
   await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "before" });
@@ -29,7 +29,7 @@ Deno.test("Session enters, says, and reads what everyone says", async () => {
   assertEquals(ana.session.unacked.length, 0);
 });
 
-Deno.test("Session takes what was said to the next server, which never heard of the first", async () => {
+Deno.test("Session resends messages on the next server, which never heard of the first", async () => {
   await using first = startServer();
   await using second = startServer();
   const servers = [first.address, second.address];
@@ -50,7 +50,7 @@ Deno.test("Session takes what was said to the next server, which never heard of 
   await beto.joined();
   ana.session.say("four");
   beto.session.say("five");
-  // What was sent again is there for whoever comes only now. Nobody else is shown it twice.
+  // A client that joins only now gets what was resent. No other client is shown it twice.
   for (const fixture of [ana, beto]) {
     const lines = (await fixture.lines(3)).map((line) => line.replace("backfill ", ""));
     assertEquals(lines.toSorted(), ["ana: four", "ana: three", "beto: five"]);
@@ -64,7 +64,7 @@ Deno.test("Session takes what was said to the next server, which never heard of 
   assertEquals(late.sort(), ["one", "two"]);
 });
 
-Deno.test("Session sends again, before anything new, what is pending and what is recent", async () => {
+Deno.test("Session resends unacked and retained messages before anything new", async () => {
   const timeMs = Date.now() - 60_000;
   await using first = FakeServer.withWelcome(async (client) => {
     await client.expect("say");
@@ -92,7 +92,7 @@ Deno.test("Session sends again, before anything new, what is pending and what is
   assertEquals(messages[0]!.timeMs, timeMs);
 });
 
-Deno.test("Session goes on where it stopped on a server that it comes back to", async () => {
+Deno.test("Session continues where it stopped on a server that it returns to", async () => {
   await using server = startServer({ room: { graceMs: 60_000 } });
   await using interlude = new FakeServer(() => Promise.resolve());
   using beto = (await join(server.address, makeHello("beto"))).peer;
@@ -100,7 +100,7 @@ Deno.test("Session goes on where it stopped on a server that it comes back to", 
   await ana.joined();
   await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "one" });
   assertEquals(await ana.lines(1), ["beto: one"]);
-  // Whoever comes with the same token takes ana's place.
+  // A client with the same resume token replaces ana.
   using _ = (await join(server.address, makeHello("ana"))).peer;
   assertEquals((await ana.disconnected()).error.code, "replaced");
   await beto.send({ type: "say", clientSeq: 2, timeMs: 0, text: "two" });
@@ -110,7 +110,7 @@ Deno.test("Session goes on where it stopped on a server that it comes back to", 
   assertEquals(await ana.lines(1), ["missed beto: two"]);
 });
 
-Deno.test("Session sends again what was recent when the server was last heard, nothing older", async () => {
+Deno.test("Session resends what was retained when the server was last heard, nothing older", async () => {
   for (const [lastReceivedMs, expected] of [[150, 2], [50, 1]] as const) {
     const clock = new TestClock();
     clock.advanceTo(0);
@@ -140,7 +140,7 @@ Deno.test("Session sends again what was recent when the server was last heard, n
   }
 });
 
-Deno.test("Session tells each server how long it has been lacking something", async () => {
+Deno.test("Session sends each server its lag", async () => {
   const clock = new TestClock();
   clock.advanceTo(0);
   const lacks: number[] = [];
@@ -160,7 +160,7 @@ Deno.test("Session tells each server how long it has been lacking something", as
   assertEquals(lacks, [NEVER_CAUGHT_UP, 50]);
 });
 
-Deno.test("Session learns from WELCOME that a server has what was not confirmed", async () => {
+Deno.test("Session takes unacked messages as acked if WELCOME says so", async () => {
   await using first = FakeServer.withWelcome((client) => client.expect("say"));
   await using second = FakeServer.withWelcome((client) => client.receiveAll(), { lastClientSeq: 1 });
   await using ana = new SessionFixture("ana", [first.address, second.address]);
@@ -173,7 +173,7 @@ Deno.test("Session learns from WELCOME that a server has what was not confirmed"
   assertEquals(ana.session.unacked, []);
 });
 
-Deno.test("Session tells how much a server no longer has for it", async () => {
+Deno.test("Session reports how many entries are truncated", async () => {
   const nexts = [10, 25];
   await using server = new FakeServer(async (client, visit) => {
     await client.expect("hello");
@@ -185,7 +185,7 @@ Deno.test("Session tells how much a server no longer has for it", async () => {
   assertEquals((await ana.joined()).truncatedCount, 15);
 });
 
-Deno.test("Session reads a WELCOME that comes byte by byte, and what comes right behind it", async () => {
+Deno.test("Session reads a WELCOME that comes byte by byte, and what follows at once", async () => {
   await using server = new FakeServer(async (client) => {
     for (const byte of encodeServer(welcomeTo("ana"))) await client.send(new Uint8Array([byte]));
     await client.send(
@@ -201,7 +201,7 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what comes right
   assertEquals(await ana.lines(2), ["eva: one", "eva: two"]);
 });
 
-Deno.test("Session answers each PING, sends its own in silence only, and gives silence up", async () => {
+Deno.test("Session answers each PING, sends its own in silence only, and closes a silent connection", async () => {
   const clock = new TestClock();
   clock.advanceTo(0);
   const heard: (string | undefined)[] = [];
@@ -285,7 +285,7 @@ Deno.test("Session stays with a server that answers its PINGs", async () => {
   assertEquals((await ana.disconnected()).error.code, "closing");
 });
 
-Deno.test("Session takes no more than its outbox holds until a server confirms some of it", async () => {
+Deno.test("Session takes no more than its outbox holds until some is acked", async () => {
   const confirm = Promise.withResolvers<void>();
   await using server = FakeServer.withWelcome(async (client) => {
     await confirm.promise;
@@ -312,7 +312,7 @@ Deno.test("Session takes no more than its outbox holds until a server confirms s
   assertEquals([ana.session.isFull, ana.session.unacked], [false, []]);
 });
 
-Deno.test("Session knows how long a server has been silent, and whether it is on one", async () => {
+Deno.test("Session.idleMs is the silence of the server, or undefined without one", async () => {
   const clock = new TestClock();
   clock.advanceTo(0);
   await using server = FakeServer.withWelcome(async (client) => {
@@ -332,7 +332,7 @@ Deno.test("Session knows how long a server has been silent, and whether it is on
   assertEquals(ana.session.idleMs, undefined);
 });
 
-Deno.test("Session was nowhere for no time at all, and has nobody wait when there is nowhere to go", async () => {
+Deno.test("Session that never joined was connected for 0 ms, and resolves its waits when it ends", async () => {
   await using ana = new SessionFixture("ana", [freeAddress()]);
   ana.session.say("hola");
   const settled = withTimeout(ana.session.flushed(), "the session to say that nothing comes");

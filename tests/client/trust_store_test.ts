@@ -11,7 +11,7 @@ const server = parseServerAddress("10.0.0.7:5000");
 const other = parseServerAddress("10.0.0.8:5000");
 const pure = { permissions: "none" } as const;
 
-/** What becomes of a certificate that a server shows: trusted, the code of an error, or plain text is spoken. */
+/** What the store says of a certificate: trusted, the code of an error, or no TLS at all. */
 function verdict(trust: TrustStore, shown: string, on: Address = server): string {
   const proof = trust.requirementFor(on);
   if (!proof) return "plain";
@@ -29,20 +29,20 @@ function trustIn(overrides: Partial<TrustConfig> = {}): Promise<TrustStore> {
   return TrustStore.open(testClientConfig({ trust: overrides }).trust);
 }
 
-Deno.test("Where nobody spoke of TLS, plain text will do", pure, async () => {
+Deno.test("TrustStore allows plain text by default", pure, async () => {
   const trust = await trustIn();
   assertEquals(verdict(trust, ONE), "plain");
 });
 
 Deno.test(
-  "A server that says that it speaks TLS only is spoken to so, and trusted no more for it",
+  "TrustStore.requireTls() requires TLS of that server alone, and trusts no certificate",
   pure,
   async () => {
     const trust = await trustIn();
     assertEquals(trust.requirementFor(server), undefined);
     trust.requireTls(server);
     assertEquals(verdict(trust, ONE), "certificate-unknown");
-    // Anybody could have said so in plain text: it does not keep the person from others.
+    // Anybody could have sent that in plain text: it does not affect other servers.
     assertEquals(verdict(trust, TWO, other), "plain");
     await trust.pin(server, ONE);
     assertEquals(verdict(trust, ONE), "trusted");
@@ -50,23 +50,23 @@ Deno.test(
   },
 );
 
-Deno.test("With --tls every certificate is unknown at first", pure, async () => {
+Deno.test("TrustStore with --tls knows no certificate at first", pure, async () => {
   const trust = await trustIn({ isTls: true });
   assertEquals(verdict(trust, ONE), "certificate-unknown");
 });
 
-Deno.test("A fingerprint that the person gives is trusted on any server, and means TLS", pure, async () => {
+Deno.test("TrustStore trusts a fingerprint of a flag on any server, and requires TLS", pure, async () => {
   const trust = await trustIn({ fingerprints: [ONE] });
   assertEquals([verdict(trust, ONE), verdict(trust, ONE, other)], ["trusted", "trusted"]);
   assertEquals(verdict(trust, TWO), "certificate-unknown");
 });
 
-Deno.test("With an authority nothing else counts", pure, async () => {
+Deno.test("TrustStore with an authority trusts nothing else", pure, async () => {
   const trust = await trustIn({ ca: "PEM", backups: [{ server, fingerprint: ONE }] });
   assertEquals(verdict(trust, ONE), "ca");
 });
 
-Deno.test("What the person trusts is trusted from then on, and only there", pure, async () => {
+Deno.test("TrustStore.pin() trusts a certificate from then on, and on that server only", pure, async () => {
   const trust = await trustIn({ isTls: true });
   assertEquals(await trust.pin(server, ONE), false);
   assertEquals(verdict(trust, ONE), "trusted");
@@ -75,7 +75,7 @@ Deno.test("What the person trusts is trusted from then on, and only there", pure
 });
 
 Deno.test(
-  "What the person trusts is known to the next program, which speaks TLS unasked, and never less",
+  "TrustStore reads the pins of an earlier run, and never downgrades",
   writing,
   async () => {
     await using folder = new TestFolder();
@@ -84,7 +84,7 @@ Deno.test(
     const trust = await trustIn({ knownServersPath: path });
     assertEquals(verdict(trust, ONE, other), "plain");
     assertEquals(verdict(trust, ONE), "trusted");
-    // From here on there is no way back.
+    // From here on the client never downgrades.
     assertEquals(verdict(trust, ONE, other), "certificate-unknown");
     const error = assertThrows(() => {
       const proof = trust.requirementFor(server);
@@ -94,7 +94,7 @@ Deno.test(
   },
 );
 
-Deno.test("Two programs that trust different servers lose nothing of each other", writing, async () => {
+Deno.test("TrustStore.pin() keeps the pins of another process", writing, async () => {
   await using folder = new TestFolder();
   const path = `${folder.path}/known_servers`;
   const [first, second] = [
@@ -108,7 +108,7 @@ Deno.test("Two programs that trust different servers lose nothing of each other"
 });
 
 Deno.test(
-  "A server over TLS may say what another shows; what the person knows weighs more",
+  "TrustStore takes the fingerprints that a trusted server announces; those of the user take precedence",
   pure,
   async () => {
     const trust = await trustIn({ isTls: true });
@@ -122,14 +122,14 @@ Deno.test(
   },
 );
 
-Deno.test("What is said in plain text is no fingerprint to trust", pure, async () => {
+Deno.test("TrustStore takes no fingerprint that was announced in plain text", pure, async () => {
   const trust = await trustIn();
   trust.addPeerPins([{ server: other, fingerprint: TWO }]);
   assertEquals(verdict(trust, TWO, other), "plain");
 });
 
 Deno.test(
-  "A backup that the person names with a fingerprint is spoken to by TLS, and others after it",
+  "TrustStore requires TLS of a backup with a fingerprint, and of other servers after it",
   pure,
   async () => {
     const trust = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
@@ -140,7 +140,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A backup with a fingerprint that is not there, or shows another, takes plain text from nobody",
+  "TrustStore keeps allowing plain text if a backup with a fingerprint is down or shows another",
   pure,
   async () => {
     const trust = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
@@ -149,14 +149,14 @@ Deno.test(
     assertEquals(verdict(trust, ONE), "plain");
     assertEquals(verdict(trust, ONE, other), "certificate-other");
     assertEquals(verdict(trust, ONE), "plain");
-    // The first of all may not be kept away to have others spoken to in plain text.
+    // Blocking the first server must not downgrade the others.
     const secret = await trustIn({ backups: [{ server: other, fingerprint: TWO }] });
     assert(secret.requirementFor(other));
     assertEquals(verdict(secret, ONE), "certificate-unknown");
   },
 );
 
-Deno.test("A server cannot fill the memory of a client with fingerprints", pure, async () => {
+Deno.test("TrustStore is bounded", pure, async () => {
   const trust = await trustIn({ isTls: true });
   for (let port = 1; port <= 100; port++) {
     trust.addPeerPins([{ server: { host: "10.0.0.8", port }, fingerprint: ONE }]);
