@@ -20,7 +20,7 @@ export interface Typing {
 }
 
 /** Who sits at a terminal, and what is around them. */
-export interface PersonOptions {
+export interface FakeUserOptions {
   readonly language?: Language;
   readonly clock?: Clock;
   readonly localAddresses?: readonly LocalAddress[];
@@ -45,14 +45,14 @@ export class FakeUser implements AsyncDisposable {
   writes = 0;
   /** Whether a program of theirs has given up reading and writing files. */
   hasGivenUpFiles = false;
-  readonly #options: PersonOptions;
+  readonly #options: FakeUserOptions;
   readonly #ending = new AbortController();
   readonly #runs: Promise<unknown>[] = [];
   readonly #watchers = new Set<() => void>();
   #keys!: ReadableStreamDefaultController<Uint8Array>;
   #hasEnded = false;
 
-  constructor(options: PersonOptions = {}) {
+  constructor(options: FakeUserOptions = {}) {
     this.#options = options;
     const { isTty = false, isSystemEcho, tty, typing = { idleMs: 0 } } = options;
     this.terminal = new Terminal({

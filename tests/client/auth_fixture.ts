@@ -1,4 +1,4 @@
-// Servers with a password or a certificate, and somebody who wants to get in.
+// Servers with a password or a certificate, and users who join them.
 
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
@@ -16,12 +16,11 @@ import { TestClock } from "../support.ts";
 /** The time on the clocks of all servers and clients. */
 export const NOON = "2026-11-22 12:00:00";
 
-/** The password. */
 export const SECRET = "ábrete sésamo";
 
 type Options = TestServerOptions & { readonly pair?: CertificatePair };
 
-/** A server that speaks TLS if it has a certificate. */
+/** A server, with TLS if there is a certificate. */
 export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
   const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   const wrapTls = pair && await tlsServer({ ...pair, plaintextReply });
@@ -29,24 +28,23 @@ export async function startServer({ pair, ...options }: Options = {}): Promise<C
   return makeServer({ clock: new TestClock(NOON).now, ...options, access });
 }
 
-/** A server that asks for the password. */
 export function withPassword(options: Options = {}): Promise<ChatServer> {
   return startServer({ access: { password: new PasswordVerifier(SECRET) }, ...options });
 }
 
-/** A person at a pipe, or at a terminal with line editing. */
+/** A user at a pipe, or at a terminal with line editing. */
 export function newUser(options: { configFolder?: string; atScreen?: boolean } = {}): FakeUser {
   const { configFolder, atScreen } = options;
   const tty = atScreen ? new FakeScreen({ columns: 400 }) : undefined;
   return new FakeUser({ clock: new TestClock(NOON).now, configFolder, isTty: atScreen, tty });
 }
 
-/** Flags that leave nothing to ask but for the password and the trust. */
+/** Flags that leave only the password and the trust to ask for. */
 export function flagsFor(server: Address, ...more: string[]): string[] {
   return ["--host", formatAddress(server), "--nick", "ana", ...more];
 }
 
-/** What the server tells of those whom it refuses. */
+/** Collects the codes of the clients that the server rejects. */
 export function rejections(): { told: string[]; onReject: (peer: RejectedClient, error: Error) => void } {
   const told: string[] = [];
   return { told, onReject: (_, error) => void told.push((error as ChatError).code) };

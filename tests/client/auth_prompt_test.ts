@@ -19,8 +19,8 @@ const SHUT = [
 Deno.test("AuthPrompter reports to a script why it is denied, and only the first time", pure, async () => {
   for (const error of SHUT) {
     for (const isFirstReport of [true, false]) {
-      await using person = new FakeUser();
-      const { terminal } = person;
+      await using user = new FakeUser();
+      const { terminal } = user;
       const notices: string[] = [];
       const notify = (text: string) => Promise.resolve(void notices.push(text));
       const trust = await TrustStore.open(testClientConfig().trust);
@@ -35,7 +35,7 @@ Deno.test("AuthPrompter reports to a script why it is denied, and only the first
         isFirstReport,
       });
       assertEquals([state, notices.length > 0], ["denied", isFirstReport], error.code);
-      if (!isFirstReport) assertEquals(person.output, "");
+      if (!isFirstReport) assertEquals(user.output, "");
     }
   }
 });
@@ -56,8 +56,8 @@ Deno.test("AuthPrompter upgrades to TLS only if the user can be asked, and once"
       [false, false, ["denied", "denied"]],
     ] as const
   ) {
-    await using person = new FakeUser({ isTty });
-    const { terminal } = person;
+    await using user = new FakeUser({ isTty });
+    const { terminal } = user;
     const trust = await TrustStore.open(testClientConfig().trust);
     const notify = () => Promise.resolve();
     const authPrompter = new AuthPrompter(

@@ -15,7 +15,7 @@ const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
 
 class Chat implements AsyncDisposable {
-  readonly person: FakeUser;
+  readonly user: FakeUser;
   readonly clock = new TestClock(NOON);
   readonly session: { unacked: MessageBody[]; idleMs: number | undefined } = { unacked: [], idleMs: 0 };
   readonly view: ChatView;
@@ -24,8 +24,8 @@ class Chat implements AsyncDisposable {
 
   constructor({ isPipe = false } = {}) {
     this.#tty = isPipe ? undefined : new FakeScreen({ columns: 60 });
-    this.person = new FakeUser({ isTty: !isPipe, tty: this.#tty });
-    const { terminal } = this.person;
+    this.user = new FakeUser({ isTty: !isPipe, tty: this.#tty });
+    const { terminal } = this.user;
     void terminal.lines("> ").next();
     const t = translator("es");
     this.view = new ChatView({
@@ -40,14 +40,14 @@ class Chat implements AsyncDisposable {
 
   async look(): Promise<string[]> {
     await flushMacrotasks();
-    const text = this.person.output.slice(this.#seen);
-    this.#seen = this.person.output.length;
+    const text = this.user.output.slice(this.#seen);
+    this.#seen = this.user.output.length;
     return this.#tty!.show(text);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.view[Symbol.asyncDispose]();
-    await this.person[Symbol.asyncDispose]();
+    await this.user[Symbol.asyncDispose]();
   }
 }
 
@@ -75,8 +75,8 @@ const BATCH = ["a", "b", "c", "d", "e"].map(joined);
 Deno.test("ChatView shows a pipe every entry as it comes", pure, async () => {
   await using chat = new Chat({ isPipe: true });
   await chat.view.showEntries([said("ana", "history"), ...BATCH, said("ana")]);
-  assertEquals(chat.person.output.split("\n").length, 8);
-  assertEquals(chat.person.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
+  assertEquals(chat.user.output.split("\n").length, 8);
+  assertEquals(chat.user.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
 
 Deno.test(
@@ -94,7 +94,7 @@ Deno.test(
       said("eva", "missed"),
       said("leo"),
     ]);
-    assertEquals(chat.person.output.split("\n").map((line) => line.slice(NOON.length + 3)), [
+    assertEquals(chat.user.output.split("\n").map((line) => line.slice(NOON.length + 3)), [
       "~ ana: hola",
       "+ beto: hola",
       "eva: hola",
@@ -136,7 +136,7 @@ Deno.test("ChatView shows a presence batch in one line, and messages at once", p
   const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
   const before = [...told, `[${NOON}] ana: hola`];
   assertEquals(await chat.look(), [...before, "> |"]);
-  await chat.person.waitForOutput("2 se han");
+  await chat.user.waitForOutput("2 se han");
   assertEquals(await chat.look(), [...before, `[${NOON}] * 2 se han reconectado: d, e`, "> |"]);
 });
 
@@ -158,7 +158,7 @@ Deno.test("ChatView shows in the prompt that the link is offline or lagging", pu
   view.updateStatus();
   assertEquals(await chat.look(), ["> |"]);
   session.idleMs = LINK_LAGGING_MS;
-  await chat.person.waitForOutput("(el servidor no contesta) > ");
+  await chat.user.waitForOutput("(el servidor no contesta) > ");
   session.idleMs = 0;
   view.updateStatus();
   assertEquals(await chat.look(), ["> |"]);
@@ -170,7 +170,7 @@ Deno.test("ChatView shows unacked messages above the prompt, after a moment", pu
   chat.session.unacked.push(...texts.map((text) => ({ text })));
   chat.view.updateStatus();
   assertEquals(await chat.look(), ["> |"]);
-  await chat.person.waitForOutput("… tres");
+  await chat.user.waitForOutput("… tres");
   assertEquals(await chat.look(), [
     "… uno",
     `… ${"x".repeat(57)}…`,
@@ -209,5 +209,5 @@ Deno.test("ChatView shows the recipient of an unacked private message", pure, as
   await using chat = new Chat();
   chat.session.unacked.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
   chat.view.updateStatus();
-  await chat.person.waitForOutput("… @ eva: hola");
+  await chat.user.waitForOutput("… @ eva: hola");
 });

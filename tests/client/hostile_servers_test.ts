@@ -1,5 +1,4 @@
-// What a server can do to harm: the client says what is wrong, goes to another server and not back to that one,
-// and nothing that it was sent reaches the screen but printable text.
+// Hostile servers: the client reports what is wrong, goes to another server and not back, and shows only printable text.
 
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
@@ -49,14 +48,14 @@ function said(seq: number, clientSeq = seq + 1): ServerMessage {
   return makeSaid("eva", { seq, clientSeq, text: "hola" });
 }
 
-/** What a server does once it has read HELLO. `own` is the client's session. */
+/** What a server does after HELLO. `own` is the client's session id. */
 type Attack = (client: FakeClient, own: bigint) => Promise<unknown>;
 
 function answering(...answers: (ServerMessage | Uint8Array)[]): Attack {
   return (client) => client.send(...answers);
 }
 
-/** Lets the client in, then says something. */
+/** Sends WELCOME, then a message. */
 function welcoming(...answers: (ServerMessage | Uint8Array)[]): Attack {
   return (client, sessionId) => client.send(welcomeTo("ana", { sessionId }), ...answers);
 }
@@ -65,7 +64,7 @@ function welcomingWith(changes: Partial<Welcome>): Attack {
   return (client, sessionId) => client.send(welcomeTo("ana", { sessionId, ...changes }));
 }
 
-/** Frames by the ten thousand, then one that is none. */
+/** Ten thousands of frames, then a malformed one. */
 function flooding(message: (seq: number) => ServerMessage): Attack {
   return async (client, sessionId) => {
     await client.send(welcomeTo("ana", { sessionId }));
@@ -80,7 +79,7 @@ function flooding(message: (seq: number) => ServerMessage): Attack {
 const NO_SERVER = "no es un servidor de este chat";
 const GARBLED = "el servidor envió algo que no se entiende";
 
-/** By name: what the server does, and what the client says of it. */
+/** By name: what the server does, and what the client reports. */
 const CASES: Record<string, [Attack, string]> = {
   "random bytes": [answering(new Uint8Array([0xde, 0xad, 0xbe, 0xef, 0, 1, 2, 3])), NO_SERVER],
   "a web page": [answering(ascii("HTTP/1.1 400 Bad Request\r\n\r\n")), NO_SERVER],
@@ -171,7 +170,7 @@ const CASES: Record<string, [Attack, string]> = {
   ],
 };
 
-/** What has a client trust the servers of these tests. */
+/** Flags that make a client trust the servers of these tests. */
 const trusting: string[] = [];
 if (TCP.ca) {
   const folder = new TestFolder();
@@ -201,7 +200,7 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
     ana.type("salir\n");
     assertEquals(await chatting, 0);
     assertEquals(visits, 1);
-    // deno-lint-ignore no-control-regex -- these are the very characters that must not come
+    // deno-lint-ignore no-control-regex -- these characters must not come
     assertNotMatch(ana.output, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/);
     assert(
       ana.output.split("\n").every((line) => !line.startsWith("[2026-11-22 12:00:00] * ana\n")),
@@ -210,7 +209,7 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
   });
 }
 
-/** Where a session ends that is alone with a server. */
+/** The error of a session whose only server is hostile. */
 async function endOf(attack: Attack): Promise<ChatError> {
   await using server = new FakeServer(async (client) => {
     const { resumeToken } = await client.expect("hello");
@@ -264,7 +263,7 @@ Deno.test("Hostile server: a message a byte at a time, for ever", async () => {
   assertEquals(code, "silent");
 });
 
-Deno.test("Whatever a server says, a client remembers 10,000 people, 10,000 sessions, and 16 instances", () => {
+Deno.test("Whatever a server sends, a client holds 10,000 members, 10,000 sessions, and 16 logs", () => {
   const config = testClientConfig();
   const members = new MemberList(config.memberList);
   for (let seq = 0; seq < 30_000; seq++) {

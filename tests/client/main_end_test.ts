@@ -1,4 +1,4 @@
-// All the ways to leave chat-client, and what it still does for its words.
+// How chat-client ends, and what it still does for its unacked messages.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runClient } from "../../lib/client/main.ts";
@@ -8,7 +8,7 @@ import { FakeUser } from "../fake_user.ts";
 import { enterAs, flagsFor, hear, newPerson, outputOf, startServer } from "../piped_client.ts";
 import { freeAddress, withTimeout } from "../support.ts";
 
-Deno.test("chat-client at the end of a pipe first makes sure that everything arrived", async () => {
+Deno.test("chat-client at the end of a pipe waits until every message is acked", async () => {
   await using server = startServer();
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
@@ -20,11 +20,11 @@ Deno.test("chat-client at the end of a pipe first makes sure that everything arr
   const expected = lines.map((line) => `ana: ${line}`);
   assertEquals(await hear(beto, 1_002), ["ana joined", ...expected, "ana left"]);
   assertEquals(output.split("\n").flatMap((line) => /\] (ana: .*)/.exec(line)?.[1] ?? []), expected);
-  // It had to wait for receipts again and again, each time for moments.
+  // It waited for acks many times, each time briefly.
   assertEquals(output.includes("sin confirmar"), false);
 });
 
-Deno.test("chat-client --auto with nothing to say tries on until it was in", async () => {
+Deno.test("chat-client --auto with an empty pipe retries until it has joined", async () => {
   const { host, port } = freeAddress();
   await using ana = newPerson();
   ana.endInput();
@@ -35,7 +35,7 @@ Deno.test("chat-client --auto with nothing to say tries on until it was in", asy
   assertStringIncludes(ana.output, "Conectado");
 });
 
-Deno.test("chat-client gives up at the end of a pipe that said more than it can keep, where no server is left", async () => {
+Deno.test("chat-client gives up at the end of a pipe with more messages than its outbox holds, if no server is left", async () => {
   await using server = FakeServer.withWelcome(async (client) => {
     for (let n = 1; n <= MAX_OUTBOX_MESSAGES; n++) await client.expect("say");
     server.stop();
@@ -48,7 +48,7 @@ Deno.test("chat-client gives up at the end of a pipe that said more than it can 
   assert(ana.output.split("Nuevo servidor").length <= 3, ana.output);
 });
 
-Deno.test("chat-client ends where a keyboard ends, at once", async () => {
+Deno.test("chat-client ends at once when a terminal's input ends", async () => {
   await using server = startServer();
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
@@ -60,7 +60,7 @@ Deno.test("chat-client ends where a keyboard ends, at once", async () => {
   assertEquals(await hear(beto, 2), ["ana joined", "ana left"]);
 });
 
-Deno.test("chat-client waits a moment only for what is unconfirmed where a keyboard ends", async () => {
+Deno.test("chat-client waits only briefly for acks when a terminal's input ends", async () => {
   await using server = FakeServer.withWelcome((client) => client.receiveAll());
   await using ana = new FakeUser({ isTty: true });
   const chatting = ana.run(runClient, ...flagsFor(server.address));
@@ -71,13 +71,13 @@ Deno.test("chat-client waits a moment only for what is unconfirmed where a keybo
   assertStringIncludes(ana.output, "Mensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n");
 });
 
-Deno.test("chat-client can be left by ending the keyboard at a question", async () => {
+Deno.test("chat-client ends when a terminal's input ends at a prompt", async () => {
   await using ana = new FakeUser({ isTty: true });
   ana.endInput();
   assertEquals(await outputOf(ana), "Servidor (IP o nombre) [127.0.0.1]:\n");
 });
 
-Deno.test("chat-client leaves when it is told to end", async () => {
+Deno.test("chat-client leaves when it is terminated", async () => {
   await using server = startServer();
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
@@ -90,7 +90,7 @@ Deno.test("chat-client leaves when it is told to end", async () => {
 });
 
 for (const word of ["salir", "quit", "/quit", " SALIR "]) {
-  Deno.test(`chat-client ends by "${word}", in the chat and at every question`, async () => {
+  Deno.test(`chat-client ends by "${word}", in the chat and at every prompt`, async () => {
     await using server = startServer();
     const { port } = server.address;
     for (const answers of ["", "\n", `\n${port}\n`, `\n${port}\nana\n`]) {
@@ -102,7 +102,7 @@ for (const word of ["salir", "quit", "/quit", " SALIR "]) {
   });
 }
 
-Deno.test("chat-client can be left where it asks for a new server", async () => {
+Deno.test("chat-client can be left at the prompt for a new server", async () => {
   await using first = startServer();
   await using ana = newPerson();
   const chatting = ana.run(runClient, ...flagsFor(first.address));

@@ -1,4 +1,4 @@
-// Where chat-client goes when servers fall, and what it says of it.
+// Where chat-client goes when servers fail, and what it reports.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
@@ -10,7 +10,7 @@ import { FakeUser } from "../fake_user.ts";
 import { flagsFor, greeting, loss, newPerson, NOON, outputOf, startServer } from "../piped_client.ts";
 import { freeAddress, LOOPBACK, TestClock } from "../support.ts";
 
-Deno.test("chat-client at the end of a pipe takes what is not confirmed to the next server", async () => {
+Deno.test("chat-client at the end of a pipe takes unacked messages to the next server", async () => {
   await using second = startServer();
   const backup = second.address;
   await using first = FakeServer.withWelcome(async (client) => {
@@ -53,7 +53,7 @@ Mensajes sin confirmar al salir: 2. Puede que no hayan llegado.
   );
 });
 
-Deno.test("chat-client goes on from server to server as they fall, and offers the next", async () => {
+Deno.test("chat-client goes from server to server as they fail, and suggests the next", async () => {
   await using other = startServer();
   await using given = startServer();
   await using announced = startServer();
@@ -78,7 +78,7 @@ Deno.test("chat-client goes on from server to server as they fall, and offers th
   await ana.waitForOutput("ana: tres");
   await given.close();
   await ana.waitForOutput(loss(given.address) + "Nuevo servidor");
-  // Who knows better than what is offered types something else.
+  // The user names another server than the suggested one.
   ana.type(`${LOOPBACK}\n${other.address.port}\n`);
   await ana.waitForOutput(greeting(other.address));
   ana.type("cuatro\n");
@@ -105,7 +105,7 @@ ${greeting(other.address)}[${NOON}] ana: cuatro
   assertEquals(texts, ["uno", "dos", "tres", "cuatro"]);
 });
 
-Deno.test("chat-client --auto asks nothing, and says once that it goes on", async () => {
+Deno.test("chat-client --auto asks nothing, and announces once that it retries", async () => {
   const nobody = [freeAddress(), freeAddress()];
   await using second = startServer();
   await using first = startServer({ backups: [...nobody, second.address].map(formatAddress) });
@@ -124,7 +124,7 @@ Deno.test("chat-client --auto asks nothing, and says once that it goes on", asyn
   );
 });
 
-Deno.test("chat-client tells of words that are said while no server is there, before the question hides them", async () => {
+Deno.test("chat-client reports messages that are sent without a server, before the prompt hides them", async () => {
   await using server = startServer();
   const typing = { idleMs: 60_000 }; // whoever is in the middle of a line is not asked anything
   await using ana = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }), typing });
@@ -141,7 +141,7 @@ Deno.test("chat-client tells of words that are said while no server is there, be
   assertEquals(await chatting, 0);
 });
 
-Deno.test("chat-client stays on a server that lives though its connection breaks, and asks nothing", async () => {
+Deno.test("chat-client redials a server that is alive when its connection breaks, and asks nothing", async () => {
   for (const flags of [["--auto"], []]) {
     await using backup = startServer();
     await using server = new FakeServer(async (client, visit) => {

@@ -1,4 +1,4 @@
-// What chat-client asks and is told by flags, and what it says of what is wrong with either.
+// Flags and prompts of chat-client at its start, and errors in either.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
@@ -9,7 +9,7 @@ import { FakeUser } from "../fake_user.ts";
 import { enterAs, flagsFor, greeting, newPerson, NOON, outputOf, startServer } from "../piped_client.ts";
 import { freeAddress, TestClock, UNKNOWN_NAME } from "../support.ts";
 
-Deno.test("chat-client asks again only for what was wrong, and says why", async () => {
+Deno.test("chat-client asks again only for invalid input, and says why", async () => {
   await using server = startServer();
   using _ = (await enterAs("beto", server)).peer;
   await using stranger = new FakeServer(() => Promise.resolve());
@@ -47,7 +47,7 @@ ${greeting(server.address, "beto, ana")}`,
   );
 });
 
-Deno.test("chat-client asks for another nick only, if that is what a server refuses", async () => {
+Deno.test("chat-client asks for another nick alone if the server rejects it", async () => {
   await using server = startServer();
   using _ = (await enterAs("Ana", server)).peer;
   await using ana = newPerson();
@@ -60,7 +60,7 @@ ${greeting(server.address, "Ana, ana2")}`,
   );
 });
 
-Deno.test("chat-client takes the port with the address, and asks nothing that flags give", async () => {
+Deno.test("chat-client takes the port from the address, and does not ask for what flags gave", async () => {
   await using server = startServer();
   const address = formatAddress(server.address);
   await using ana = newPerson();
@@ -77,7 +77,7 @@ Deno.test("chat-client takes the port with the address, and asks nothing that fl
   );
 });
 
-Deno.test("chat-client has a new secret token at each start", async () => {
+Deno.test("chat-client makes a new resume token at each start", async () => {
   const tokens: Uint8Array[] = [];
   await using server = new FakeServer(async (client) => {
     tokens.push((await client.expect("hello")).resumeToken);
@@ -133,7 +133,7 @@ for (const [code, args] of WRONG_FLAGS) {
   });
 }
 
-Deno.test("chat-client does not go on without a nick where the input ends", async () => {
+Deno.test("chat-client fails if the input ends before the nick", async () => {
   await using ana = newPerson();
   ana.endInput();
   const { code, details } = await assertRejects(() => ana.run(runClient), InputError);
@@ -163,7 +163,7 @@ Deno.test("chat-client --help shows every flag and command, --version the versio
   );
 });
 
-Deno.test("chat-client shows why it is not let in as text that can be printed", async () => {
+Deno.test("chat-client shows only printable text of the server's reason", async () => {
   await using server = new FakeServer(async (client) => {
     await client.expect("hello");
     await client.send({ type: "error", code: "\x9b2J", reason: "\x1b]0;title\x07\r\n[root] !" });
@@ -173,7 +173,7 @@ Deno.test("chat-client shows why it is not let in as text that can be printed", 
   await ana.waitForOutput("No se pudo entrar en");
   ana.terminate();
   assertEquals(await chatting, 0);
-  // deno-lint-ignore no-control-regex -- these are the very characters that must not be there
+  // deno-lint-ignore no-control-regex -- these characters must not be there
   assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(ana.output), false);
   assertStringIncludes(ana.output, "␛]0;title␇␍␊[root] !");
 });

@@ -1,4 +1,4 @@
-// chat-client as a person meets it by pipe: what it shows of the room and of its people.
+// chat-client on a pipe: what it shows of the room and its members.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
@@ -19,7 +19,7 @@ import {
 } from "../piped_client.ts";
 import { freeAddress, LOOPBACK, TestClock } from "../support.ts";
 
-Deno.test("chat-client asks for server, port and nick, and shows what happens, line by line", async () => {
+Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");
   await using server = startServer({ clock: clock.now });
   const beto = await enterAs("beto", server);
@@ -63,7 +63,7 @@ ${greeting(server.address, "beto, ana")}[2026-11-22 13:45:10] ana: hola
   ]);
 });
 
-Deno.test("chat-client does all of it with what a pipe holds from the start", async () => {
+Deno.test("chat-client does the same with a pipe that holds all input from the start", async () => {
   await using server = startServer();
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
@@ -81,7 +81,7 @@ ${greeting(server.address, "beto, ana")}[${NOON}] ana: hola
   assertEquals(await hear(beto, 3), ["ana joined", "ana: hola", "ana left"]);
 });
 
-Deno.test("chat-client shows history, what was sent again, and what it cannot have", async () => {
+Deno.test("chat-client shows history, redelivered messages, and the number of truncated entries", async () => {
   await using server = new FakeServer(async (client, visit) => {
     const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
     if (visit === 0) {
@@ -117,7 +117,7 @@ Deno.test("chat-client shows history, what was sent again, and what it cannot ha
   );
 });
 
-Deno.test("chat-client --history says how much of the past it wants", async () => {
+Deno.test("chat-client --history sets how many messages of history it requests", async () => {
   const wanted: number[] = [];
   await using server = new FakeServer(async (client) => {
     wanted.push((await client.expect("hello")).historyCount);
@@ -130,7 +130,7 @@ Deno.test("chat-client --history says how much of the past it wants", async () =
   assertEquals(wanted, [50, 0, 1_000]);
 });
 
-Deno.test("chat-client shows what a peer sends as text that can be printed", async () => {
+Deno.test("chat-client shows only printable text of a peer", async () => {
   const [dirty, clean] = ["a\x1b[2J\n\u202eb", "a␛[2J␊�b"];
   const who = { sessionId: 5n, nick: dirty, address: dirty, sinceMs: 0 };
   const listed = Promise.withResolvers<void>();
@@ -161,7 +161,7 @@ Deno.test("chat-client shows what a peer sends as text that can be printed", asy
   ]);
 });
 
-Deno.test("chat-client does what commands ask for, for nobody else to see", async () => {
+Deno.test("chat-client runs commands that no other member sees", async () => {
   await using server = startServer();
   const beto = await enterAs("beto", server);
   using _ = beto.peer;
@@ -194,7 +194,7 @@ Deno.test("chat-client /help fits a narrow screen", async () => {
   assertEquals(await chatting, 0);
 });
 
-Deno.test("chat-client /who knows who came and went, on the server of now", async () => {
+Deno.test("chat-client /who follows joins and leaves on the current server", async () => {
   await using second = startServer();
   await using first = startServer({ backups: [formatAddress(second.address)] });
   await using ana = newPerson();
@@ -216,7 +216,7 @@ Deno.test("chat-client /who knows who came and went, on the server of now", asyn
   assertEquals(ana.output.match(/^ {2}\w+(?= \(127\.0\.0\.1\), desde)/gm), ["  ana", "  eva", "  ana"]);
 });
 
-Deno.test("chat-client /who says so if it knows of nobody", async () => {
+Deno.test("chat-client /who says that it does not know the members yet", async () => {
   await using ana = newPerson();
   const chatting = ana.run(runClient, ...flagsFor(freeAddress()), "--auto");
   await ana.waitForOutput("Se seguirá intentando");
@@ -225,7 +225,7 @@ Deno.test("chat-client /who says so if it knows of nobody", async () => {
   assertStringIncludes(ana.output, "Sin conexión: aún no se sabe quién está en línea.\n");
 });
 
-Deno.test("chat-client /who says since when what it knows is from before", async () => {
+Deno.test("chat-client /who says since when its list is stale", async () => {
   await using first = startServer();
   await using ana = newPerson();
   const chatting = ana.run(runClient, ...flagsFor(first.address), "--auto");
@@ -238,14 +238,14 @@ Deno.test("chat-client /who says since when what it knows is from before", async
   assertStringIncludes(ana.output, `${since}  ana (127.0.0.1), desde ${NOON}\n`);
 });
 
-Deno.test("chat-client counts those whom WELCOME had no room for", async () => {
+Deno.test("chat-client counts the members that WELCOME left out", async () => {
   await using server = FakeServer.withWelcome((client) => client.receiveAll(), { memberCount: 5_000 });
   await using ana = newPerson();
   ana.type("salir\n");
   assertStringIncludes(await outputOf(ana, ...flagsFor(server.address)), "En línea: ana y 4999 más.");
 });
 
-Deno.test("chat-client reads no further while 256 messages are unconfirmed", async () => {
+Deno.test("chat-client reads no further input while 256 messages are unacked", async () => {
   const confirm = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
     const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);

@@ -7,7 +7,7 @@ import { testClientConfig } from "../test_config.ts";
 
 const pure = { permissions: "none" } as const;
 
-function person(sessionId: bigint, nick: string): MemberInfo {
+function makeMember(sessionId: bigint, nick: string): MemberInfo {
   return { sessionId, nick, address: "10.0.0.7", sinceMs: 5 };
 }
 
@@ -17,7 +17,7 @@ function joined(sessionId: bigint, nick: string): RoomEvent {
 
 function memberListOf(...nicks: string[]): MemberList {
   const members = new MemberList(testClientConfig().memberList);
-  members.replace(nicks.map((nick, i) => person(BigInt(i), nick)));
+  members.replace(nicks.map((nick, i) => makeMember(BigInt(i), nick)));
   return members;
 }
 
@@ -28,19 +28,19 @@ function nicksIn(members: MemberList): string[] {
 Deno.test("MemberList.apply() follows joins, leaves and renames", pure, () => {
   const members = memberListOf("ana", "beto");
   members.apply(joined(7n, "eva"));
-  assertEquals([...members].at(-1), person(7n, "eva"));
+  assertEquals([...members].at(-1), makeMember(7n, "eva"));
   const at = { seq: 0, timeMs: 9 };
   members.apply({ type: "renamed", ...at, sessionId: 1n, oldNick: "beto", nick: "Norberto" });
   members.apply({ type: "renamed", ...at, sessionId: 8n, oldNick: "leo", nick: "leonor" });
   members.apply({ type: "left", ...at, sessionId: 0n, connectionLost: false, nick: "ana", address: "" });
-  assertEquals([...members], [person(1n, "Norberto"), person(7n, "eva")]);
+  assertEquals([...members], [makeMember(1n, "Norberto"), makeMember(7n, "eva")]);
   members.replace([]);
   assertEquals([...members], []);
 });
 
 Deno.test("MemberList.find() ignores case", pure, () => {
   const members = memberListOf("Ana", "beto");
-  assertEquals(members.find("aNA"), person(0n, "Ana"));
+  assertEquals(members.find("aNA"), makeMember(0n, "Ana"));
   assertEquals(members.find("an"), undefined);
 });
 

@@ -1,4 +1,4 @@
-// Getting in where a password is asked for, a real server and a real client on real sockets.
+// Joining a server with a password, with a real server and a real client on sockets.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
@@ -10,7 +10,7 @@ import { FakeUser } from "../fake_user.ts";
 import { freeAddress } from "../support.ts";
 import { TestFolder, writing } from "../test_folder.ts";
 
-Deno.test("A server with a password lets in who knows it, and nobody else", async () => {
+Deno.test("A server with a password accepts those clients that send it", async () => {
   const { told, onReject } = rejections();
   await using server = await withPassword({ onReject });
   for (
@@ -26,7 +26,7 @@ Deno.test("A server with a password lets in who knows it, and nobody else", asyn
   }
   using peer = (await join(server.address, makeHello("ana", { password: SECRET }))).peer;
   await peer.send({ type: "bye" });
-  // That somebody was asked is not worth a line.
+  // A client that is asked for the password is not worth a line.
   assertEquals(told, ["password-wrong", "password-wrong"]);
 });
 
@@ -38,24 +38,24 @@ Deno.test({
     const path = await folder.file("password", SECRET);
     for (const [mode, line] of [[0o644, `con chmod 600 '${path}'\n`], [0o600, ""]] as const) {
       await Deno.chmod(path, mode);
-      await using person = newUser();
+      await using user = newUser();
       const { host, port } = freeAddress();
-      const status = person.run(serve, "--host", host, "--port", String(port), "--password-file", path);
-      await person.waitForOutput("Escuchando");
-      person.terminate();
+      const status = user.run(serve, "--host", host, "--port", String(port), "--password-file", path);
+      await user.waitForOutput("Escuchando");
+      user.terminate();
       assertEquals(await status, 0);
-      assertEquals(person.output.slice(0, person.output.indexOf("Escuchando")).endsWith(line), true);
-      assertEquals(person.output.includes("chmod"), line !== "");
+      assertEquals(user.output.slice(0, user.output.indexOf("Escuchando")).endsWith(line), true);
+      assertEquals(user.output.includes("chmod"), line !== "");
     }
   },
 });
 
-Deno.test("A server without a password lets in who gives one", async () => {
+Deno.test("A server without a password accepts a client that sends one", async () => {
   await using server = await startServer();
   using _ = (await join(server.address, makeHello("ana", { password: "cualquiera" }))).peer;
 });
 
-Deno.test("A client says its password only to a server that has asked for it", writing, async () => {
+Deno.test("A client sends its password only to a server that has asked for it", writing, async () => {
   const passwords: string[] = [];
   await using folder = new TestFolder();
   await using fake = new FakeServer(async (client, visit) => {
@@ -63,38 +63,38 @@ Deno.test("A client says its password only to a server that has asked for it", w
     if (visit === 0) await client.send({ type: "error", code: "password-needed", reason: "" });
     else await client.send({ type: "error", code: "banned", reason: "" });
   });
-  await using person = newUser();
+  await using user = newUser();
   const file = await folder.file("password", `${SECRET}\n`);
-  assertEquals(await person.run(runClient, ...flagsFor(fake.address, "--password-file", file)), 1);
+  assertEquals(await user.run(runClient, ...flagsFor(fake.address, "--password-file", file)), 1);
   assertEquals(passwords, ["", SECRET]);
-  assert(!person.output.includes("contraseña"), person.output);
+  assert(!user.output.includes("contraseña"), user.output);
 });
 
-Deno.test("The password in a file opens the door without a word about it", writing, async () => {
+Deno.test("The password of --password-file is sent without a notice", writing, async () => {
   await using server = await withPassword();
   await using folder = new TestFolder();
-  await using person = newUser();
-  person.type("hola\n");
-  person.endInput();
+  await using user = newUser();
+  user.type("hola\n");
+  user.endInput();
   const file = await folder.file("password", `${SECRET}\r\nnot this\n`);
   assertEquals(
-    await person.run(runClient, ...flagsFor(server.address, "--password-file", file, "--auto")),
+    await user.run(runClient, ...flagsFor(server.address, "--password-file", file, "--auto")),
     0,
   );
-  assertEquals(person.output.split("\n")[0]!.split(".")[0], "Conectado a 127");
-  assert(!person.output.includes(SECRET));
-  assert(person.hasGivenUpFiles);
+  assertEquals(user.output.split("\n")[0]!.split(".")[0], "Conectado a 127");
+  assert(!user.output.includes(SECRET));
+  assert(user.hasGivenUpFiles);
 });
 
 Deno.test("A pipe is asked for the password, which is not shown; a wrong one is asked for again", async () => {
   await using server = await withPassword();
-  await using person = newUser();
-  person.type(`salir\n\n${SECRET}\nhola\n`);
-  person.endInput();
-  assertEquals(await person.run(runClient, ...flagsFor(server.address)), 0);
+  await using user = newUser();
+  user.type(`salir\n\n${SECRET}\nhola\n`);
+  user.endInput();
+  assertEquals(await user.run(runClient, ...flagsFor(server.address)), 0);
   const where = formatAddress(server.address);
   assertEquals(
-    person.output,
+    user.output,
     `Contraseña:
 No se pudo entrar en ${where}: la contraseña no es correcta.
 Contraseña:
@@ -106,42 +106,42 @@ Conectado a ${where}. En línea: ana. Escriba "salir" para terminar.
   );
 });
 
-Deno.test("A client that nobody can answer for gives up with the reason", async () => {
+Deno.test("A client without a user to ask gives up with the reason", async () => {
   await using server = await withPassword();
   for (const more of [["--auto"], []]) {
-    await using person = newUser();
-    person.endInput();
-    assertEquals(await person.run(runClient, ...flagsFor(server.address, ...more)), 1);
-    assertStringIncludes(person.output, "pide una contraseña");
-    assertStringIncludes(person.output, "--password-file");
+    await using user = newUser();
+    user.endInput();
+    assertEquals(await user.run(runClient, ...flagsFor(server.address, ...more)), 1);
+    assertStringIncludes(user.output, "pide una contraseña");
+    assertStringIncludes(user.output, "--password-file");
   }
 });
 
-Deno.test("What is typed for a password is not on the screen, nor in what follows", async () => {
+Deno.test("A typed password is not on the screen, nor in later output", async () => {
   await using server = await withPassword();
-  await using person = newUser({ atScreen: true });
-  const status = person.run(runClient, ...flagsFor(server.address));
-  await person.waitForOutput("Contraseña:");
-  person.type("ábrete");
-  person.type(" sésamo\r");
-  await person.waitForOutput("Conectado");
-  person.type("salir\r");
+  await using user = newUser({ atScreen: true });
+  const status = user.run(runClient, ...flagsFor(server.address));
+  await user.waitForOutput("Contraseña:");
+  user.type("ábrete");
+  user.type(" sésamo\r");
+  await user.waitForOutput("Conectado");
+  user.type("salir\r");
   assertEquals(await status, 0);
-  for (const part of ["ábrete", "sésamo", "sés"]) assert(!person.output.includes(part), person.output);
+  for (const part of ["ábrete", "sésamo", "sés"]) assert(!user.output.includes(part), user.output);
 });
 
-Deno.test("Where the system shows what is typed, no password is asked for", async () => {
+Deno.test("A client does not ask for a password where the system echoes input", async () => {
   await using server = await withPassword();
-  await using person = new FakeUser({ isTty: true });
-  const status = person.run(runClient, ...flagsFor(server.address));
-  await person.waitForOutput("--password-file");
-  person.terminate();
+  await using user = new FakeUser({ isTty: true });
+  const status = user.run(runClient, ...flagsFor(server.address));
+  await user.waitForOutput("--password-file");
+  user.terminate();
   assertEquals(await status, 0);
-  assert(!person.output.includes("Contraseña:"));
+  assert(!user.output.includes("Contraseña:"));
 });
 
 Deno.test(
-  "After a fall, a backup that was named gets the password unasked; another server does not",
+  "After a failover, a configured backup gets the password without a prompt, another server does not",
   writing,
   async () => {
     const asked: string[] = [];
@@ -153,19 +153,19 @@ Deno.test(
     });
     await using second = await withPassword();
     await using first = await withPassword({ backups: [formatAddress(second.address)] });
-    await using person = newUser();
-    const status = person.run(runClient, ...flagsFor(first.address, "--password-file", file));
-    await person.waitForOutput(`Conectado a ${formatAddress(first.address)}`);
+    await using user = newUser();
+    const status = user.run(runClient, ...flagsFor(first.address, "--password-file", file));
+    await user.waitForOutput(`Conectado a ${formatAddress(first.address)}`);
     await first.close();
-    await person.waitForOutput("Nuevo servidor");
-    person.type(`${formatAddress(second.address)}\n`);
-    await person.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
+    await user.waitForOutput("Nuevo servidor");
+    user.type(`${formatAddress(second.address)}\n`);
+    await user.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
     await second.close();
-    person.type(`${formatAddress(stranger.address)}\n`);
-    await person.until((output) => output.includes("Contraseña:"), "the question");
+    user.type(`${formatAddress(stranger.address)}\n`);
+    await user.until((output) => output.includes("Contraseña:"), "the question");
     assertEquals(asked, [""]);
-    person.type("\n");
-    person.endInput();
+    user.type("\n");
+    user.endInput();
     assertEquals(await status, 0); // all that was said had arrived
     assertEquals(asked, [""]);
   },

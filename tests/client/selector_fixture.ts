@@ -1,4 +1,4 @@
-// A client that has to choose where to go next, and a person before it. Nobody is really dialled.
+// A server selector with a user and its notices. No server is dialled.
 
 import { assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
@@ -9,22 +9,22 @@ import {
   type ServerSelectorConfig,
   type ServerSelectorDeps,
 } from "../../lib/client/server_selector.ts";
-import { FakeUser, type PersonOptions } from "../fake_user.ts";
+import { FakeUser, type FakeUserOptions } from "../fake_user.ts";
 import { withTimeout } from "../support.ts";
 import { testClientConfig } from "../test_config.ts";
 
-/** Three servers, in the order in which they are heard of. */
+/** Three servers, in the order in which the client learns of them. */
 export const [FIRST, SECOND, THIRD]: Address[] = [
   { host: "aula", port: 5_000 },
   { host: "10.0.0.7", port: 5_001 },
   { host: "::1", port: 5_002 },
 ] as const;
-/** Of all of them: their ports tell them apart. */
+/** To which all of them resolve: their ports differ. */
 export const IP = "10.9.9.9";
-/** The first, under the nick of the one who chooses. */
+/** The first server, with the client's nick. */
 export const TARGET: ConnectTarget = { server: FIRST!, nick: "ana" };
 
-/** The loss of a server that closes, after a minute. */
+/** The loss of a server that closes, after a minute on it. */
 export function lost(server: Address): ConnectionFailure {
   return {
     target: { ...TARGET, server },
@@ -34,7 +34,6 @@ export function lost(server: Address): ConnectionFailure {
   };
 }
 
-/** A server on which nobody answers, or that nobody knows. */
 export function unreachable(
   server: Address,
   code: "refused" | "name-unknown" = "refused",
@@ -60,21 +59,21 @@ const noAuth: ServerSelectorDeps["authPrompter"] = {
 
 /** A server selector, the user whom it asks, and the lines that it prints. */
 export class SelectorFixture implements AsyncDisposable {
-  readonly person: FakeUser;
+  readonly user: FakeUser;
   readonly notices: string[] = [];
   readonly selector: ServerSelector;
 
   constructor(
     { backups = [], authPrompter = noAuth, random = () => 0.5, ...overrides }: SelectorFixtureOptions = {},
-    person: PersonOptions = {},
+    user: FakeUserOptions = {},
   ) {
-    this.person = new FakeUser(person);
+    this.user = new FakeUser(user);
     const notify = (text: string) => {
       this.notices.push(text);
       return Promise.resolve();
     };
     this.selector = new ServerSelector(
-      { terminal: this.person.terminal, language: "es", notify, authPrompter },
+      { terminal: this.user.terminal, language: "es", notify, authPrompter },
       testClientConfig({ ...overrides, backups: backups.map((server) => ({ server })) }),
       random,
     );
@@ -86,21 +85,21 @@ export class SelectorFixture implements AsyncDisposable {
   ): Promise<ConnectTarget | undefined> {
     return await withTimeout(
       this.selector.next(failure, { signal }),
-      () => `an answer to\n${this.person.output}`,
+      () => `an answer to\n${this.user.output}`,
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.person[Symbol.asyncDispose]();
+    await this.user[Symbol.asyncDispose]();
   }
 }
 
-/** A fixture by somebody who has been on the first server, which told of the second. */
+/** A fixture that has joined the first server, which listed the second. */
 export async function selectorAfterJoin(
   options: SelectorFixtureOptions = {},
-  person?: PersonOptions,
+  user?: FakeUserOptions,
 ): Promise<SelectorFixture> {
-  const fixture = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, person);
+  const fixture = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, user);
   assertEquals(await fixture.next(), TARGET);
   fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
   return fixture;
@@ -111,7 +110,7 @@ export function reasonPart(notice: string): string {
   return notice.split(/(?<=\.) /).at(-1)!;
 }
 
-/** All that says that one side breaks the rules. */
+/** Errors after which a server is excluded. */
 export const VIOLATIONS = [
   new ConnectionLostError("garbled", {}, { cause: new ProtocolError("frame-malformed") }),
   new ConnectError("not-a-chat-server", {}, { cause: new ProtocolError("frame-too-long") }),

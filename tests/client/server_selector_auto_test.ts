@@ -73,15 +73,15 @@ Deno.test("ServerSelector --auto does not announce a retry where there is none",
     [VIOLATIONS[2]!, {}],
     [new ServerError("nick-taken", { reason: "why" }), { isTty: true }],
   ];
-  for (const [error, person] of cases) {
-    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, person);
+  for (const [error, user] of cases) {
+    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, user);
     await fixture.next();
     for (let times = 1; times <= 2; times++) {
-      fixture.person.type("ana2\n");
+      fixture.user.type("ana2\n");
       await fixture.next({ ...unreachable(FIRST!), error }).catch(() => {});
       assertEquals(fixture.notices.map(reasonPart).includes("Se seguirá intentando."), false);
       // A user who is asked must know why, each time.
-      assertEquals(fixture.notices.length, person.isTty ? times : 1);
+      assertEquals(fixture.notices.length, user.isTty ? times : 1);
     }
   }
 });
@@ -90,7 +90,7 @@ Deno.test("ServerSelector --auto reports a reason again after the user has answe
   await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, { isTty: true });
   await fixture.next();
   for (let times = 1; times <= 2; times++) {
-    fixture.person.type("aula\n5000\n");
+    fixture.user.type("aula\n5000\n");
     await fixture.next({ ...unreachable(FIRST!), error: VIOLATIONS[2]! });
     assertEquals(fixture.notices.length, times);
   }
@@ -129,7 +129,7 @@ Deno.test(
     await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true });
     await fixture.next();
     assertEquals(await fixture.next(unreachable(FIRST!)), TARGET);
-    assertEquals(fixture.person.output, "");
+    assertEquals(fixture.user.output, "");
   },
 );
 
@@ -189,7 +189,7 @@ Deno.test(
     const error = new ServerError("password-needed", { reason: "why" });
     for (const isAuto of [false, true]) {
       await using fixture = await selectorAfterJoin({ isAuto, authPrompter });
-      fixture.person.endInput();
+      fixture.user.endInput();
       await flushMacrotasks();
       const shut = { ...unreachable(SECOND!), error };
       assertEquals((await fixture.next(shut))?.server, FIRST);

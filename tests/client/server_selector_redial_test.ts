@@ -41,7 +41,7 @@ Deno.test(
         fixture.selector.rename("anita");
         const again = await fixture.next({ ...lost(FIRST!), error });
         assertEquals(again, { server: FIRST!, nick: "anita", dialTimeoutMs });
-        assertEquals([fixture.notices, fixture.person.output], [[], ""]);
+        assertEquals([fixture.notices, fixture.user.output], [[], ""]);
       }
     }
   },
@@ -60,7 +60,7 @@ Deno.test(
         dialTimeoutMs,
         welcomeTimeoutMs,
       });
-      assertEquals([fixture.notices, fixture.person.output], [[], ""]);
+      assertEquals([fixture.notices, fixture.user.output], [[], ""]);
     }
   },
 );
@@ -75,18 +75,18 @@ Deno.test("ServerSelector does not redial a server that is closing or broke the 
 
 Deno.test("ServerSelector asks a script for the next server instead of redialling", pure, async () => {
   await using fixture = await selectorAfterJoin();
-  fixture.person.type("\n\n");
+  fixture.user.type("\n\n");
   assertEquals((await fixture.next({ ...lost(FIRST!), error: CUTS[0]! }))?.server, SECOND!);
-  assertStringIncludes(fixture.person.output, "Nuevo servidor");
+  assertStringIncludes(fixture.user.output, "Nuevo servidor");
 });
 
 Deno.test("ServerSelector redials for a script that has ended: it has no answer", pure, async () => {
   await using fixture = await selectorAfterJoin();
-  fixture.person.endInput();
+  fixture.user.endInput();
   await flushMacrotasks();
   const again = await fixture.next({ ...lost(FIRST!), error: CUTS[0]! });
   assertEquals(again, { server: FIRST!, nick: "ana", dialTimeoutMs });
-  assertEquals(fixture.person.output, "");
+  assertEquals(fixture.user.output, "");
 });
 
 /** Redials the first server, in vain. */
@@ -132,9 +132,9 @@ Deno.test(
   async () => {
     await using fixture = await selectorAfterJoin({}, { isTty: true });
     const failure = await failAgain(fixture);
-    fixture.person.type("\n\n");
+    fixture.user.type("\n\n");
     assertEquals(await fixture.next(failure), { server: SECOND!, nick: "ana" });
-    assertEquals(fixture.person.output, "Nuevo servidor (IP o nombre) [10.0.0.7]:\nPuerto [5001]:\n");
+    assertEquals(fixture.user.output, "Nuevo servidor (IP o nombre) [10.0.0.7]:\nPuerto [5001]:\n");
   },
 );
 
@@ -251,9 +251,9 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAfterJoin({}, { isTty: true });
-    fixture.person.type("\n\n\n\n");
+    fixture.user.type("\n\n\n\n");
     assertEquals((await fixture.next(away(await failAgain(fixture))))?.server, FIRST);
-    assertStringIncludes(fixture.person.output, "Este equipo no est");
+    assertStringIncludes(fixture.user.output, "Este equipo no est");
     assertEquals((await fixture.next(away(unreachable(SECOND!))))?.server, FIRST);
   },
 );

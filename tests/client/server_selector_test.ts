@@ -53,12 +53,12 @@ Deno.test(
       await using fixture = await selectorAfterJoin({ isAuto });
       fixture.selector.rename("anita");
       fixture.selector.updateBackups([SECOND!, THIRD!]);
-      fixture.person.type("\n\n");
+      fixture.user.type("\n\n");
       assertEquals(await fixture.next(lost(SECOND!)), { server: THIRD!, nick: "anita" });
       // From then on the nick of the join counts.
       fixture.selector.rename("norberta");
       fixture.selector.onJoined(THIRD!, { ip: IP, logId: 3n, backups: [] });
-      fixture.person.type("\n\n");
+      fixture.user.type("\n\n");
       assertEquals((await fixture.next(lost(THIRD!)))?.nick, "ana");
     }
   },
@@ -72,7 +72,7 @@ Deno.test(
       await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto, backups: [SECOND!] });
       await fixture.next();
       fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!, THIRD!] });
-      if (!isAuto) fixture.person.type("\n\n");
+      if (!isAuto) fixture.user.type("\n\n");
       assertEquals((await fixture.next(lost(FIRST!)))?.server, SECOND);
     }
   },
@@ -97,9 +97,9 @@ Deno.test(
       await fixture.next();
       const other = { host: IP, port: FIRST!.port };
       fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [other, SECOND!] });
-      if (!isAuto) fixture.person.type("\n\n");
+      if (!isAuto) fixture.user.type("\n\n");
       assertEquals((await fixture.next(lost(FIRST!)))?.server, SECOND);
-      if (!isAuto) fixture.person.type("\n\n");
+      if (!isAuto) fixture.user.type("\n\n");
       assertEquals((await fixture.next(unreachable(SECOND!)))?.server, other);
     }
   },
@@ -108,20 +108,20 @@ Deno.test(
 Deno.test("ServerSelector takes a port alone as one of the suggested host", pure, async () => {
   await using fixture = await selectorAtScreen();
   const answer = fixture.next(unreachable(FIRST!));
-  fixture.person.type("26001\r");
+  fixture.user.type("26001\r");
   assertEquals((await answer)?.server, { host: SECOND!.host, port: 26_001 });
 });
 
 Deno.test("ServerSelector does not ask for what flags gave", pure, async () => {
   await using fixture = new SelectorFixture({ ...FIRST, nick: "ana" });
   assertEquals(await fixture.next(), TARGET);
-  assertEquals(fixture.person.output, "");
+  assertEquals(fixture.user.output, "");
 });
 
 Deno.test("ServerSelector asks for the nick alone if the server rejected it", pure, async () => {
   for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
     await using fixture = await selectorAfterJoin();
-    fixture.person.type("ana2\n");
+    fixture.user.type("ana2\n");
     const failure = {
       target: TARGET,
       error: new ServerError(code, { reason: "why" }),
@@ -129,8 +129,8 @@ Deno.test("ServerSelector asks for the nick alone if the server rejected it", pu
       connectedForMs: 0,
     };
     assertEquals(await fixture.next(failure), { server: FIRST!, nick: "ana2" });
-    assertStringIncludes(fixture.person.output, "No se pudo entrar en aula:5000: ");
-    assertMatch(fixture.person.output, /^No se .*\nNick: ana2\n$/);
+    assertStringIncludes(fixture.user.output, "No se pudo entrar en aula:5000: ");
+    assertMatch(fixture.user.output, /^No se .*\nNick: ana2\n$/);
   }
 });
 
@@ -139,7 +139,7 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAfterJoin();
-    fixture.person.type("\n\nana2\n");
+    fixture.user.type("\n\nana2\n");
     const server = (await fixture.next(lost(FIRST!)))!.server;
     assertEquals(server, SECOND);
     const failure = {
@@ -158,12 +158,12 @@ Deno.test(
   async () => {
     await using fixture = new SelectorFixture({ ...FIRST, nick: "ana" });
     await fixture.next();
-    fixture.person.type("aula2\n");
+    fixture.user.type("aula2\n");
     assertEquals(await fixture.next(unreachable(FIRST!, "name-unknown")), {
       server: { host: "aula2", port: 5_000 },
       nick: "ana",
     });
-    assertMatch(fixture.person.output, /^No se .*\nServidor \(IP o nombre\) \[127.0.0.1\]: aula2\n$/);
+    assertMatch(fixture.user.output, /^No se .*\nServidor \(IP o nombre\) \[127.0.0.1\]: aula2\n$/);
   },
 );
 
@@ -172,16 +172,16 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAtScreen();
-    const { terminal } = fixture.person;
+    const { terminal } = fixture.user;
     const line = linesOf(terminal).next();
     for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
       const next = fixture.next(lost(FIRST!));
       await flushMacrotasks();
-      fixture.person.type(answers);
+      fixture.user.type(answers);
       assertMatch((await next)!.server.host, /^(aula|localhost|otro)$/);
     }
-    assertStringIncludes(fixture.person.output, '"hola" queda en la línea del chat');
-    fixture.person.type("\r");
+    assertStringIncludes(fixture.user.output, '"hola" queda en la línea del chat');
+    fixture.user.type("\r");
     assertEquals((await line).value, "hola ¿estáis ahí? otro ");
   },
 );
@@ -191,14 +191,14 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAtScreen();
-    const line = linesOf(fixture.person.terminal).next();
+    const line = linesOf(fixture.user.terminal).next();
     const next = fixture.next(lost(FIRST!));
     await flushMacrotasks();
-    fixture.person.type("\rvale, sigo\r10.0.0.7 5009\r");
+    fixture.user.type("\rvale, sigo\r10.0.0.7 5009\r");
     assertEquals((await next)!.server, { host: "10.0.0.7", port: 5_009 });
-    assertStringIncludes(fixture.person.output, '"vale, sigo" queda en la línea del chat');
-    assertEquals(fixture.person.output.includes("no vale:"), false);
-    fixture.person.type("\r");
+    assertStringIncludes(fixture.user.output, '"vale, sigo" queda en la línea del chat');
+    assertEquals(fixture.user.output.includes("no vale:"), false);
+    fixture.user.type("\r");
     assertEquals((await line).value, "vale, sigo ");
   },
 );
@@ -208,30 +208,30 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAtScreen();
-    const { terminal } = fixture.person;
+    const { terminal } = fixture.user;
     const line = linesOf(terminal).next();
     for (
       const answers of ["10.0.0.7 5001\r", "somos 12\r:)\raula 5001\r", "sí...\r10.0.0.9\r10.0.0.7 5001\r"]
     ) {
       const next = fixture.next(lost(FIRST!));
       await flushMacrotasks();
-      fixture.person.type(answers);
+      fixture.user.type(answers);
       assertEquals((await next)!.server.port, 5_001);
     }
-    fixture.person.type("\r");
+    fixture.user.type("\r");
     assertEquals((await line).value, "somos 12 :) sí... ");
     await using first = new SelectorFixture({ nick: "ana" });
-    first.person.type("aula 5001\n");
+    first.user.type("aula 5001\n");
     assertEquals((await first.next())?.server, { host: "aula", port: 5_001 });
   },
 );
 
 Deno.test("ServerSelector takes any word as a host at the start, and from a script", pure, async () => {
   await using first = new SelectorFixture({ nick: "ana" }, { isTty: true, tty: new FakeScreen() });
-  first.person.type("hola\r\r");
+  first.user.type("hola\r\r");
   assertEquals((await first.next())?.server.host, "hola");
   await using script = await selectorAfterJoin();
-  script.person.type("hola\n\n");
+  script.user.type("hola\n\n");
   assertEquals((await script.next(lost(FIRST!)))?.server.host, "hola");
 });
 
@@ -249,7 +249,7 @@ Deno.test(
       ] as const
     ) {
       await using fixture = await selectorAfterJoin(options, { isTty });
-      fixture.person.type("\n\n");
+      fixture.user.type("\n\n");
       assertEquals((await fixture.next(away))?.server, server);
     }
   },
@@ -257,17 +257,17 @@ Deno.test(
 
 Deno.test("ServerSelector takes an address at the prompt for the port", pure, async () => {
   await using fixture = new SelectorFixture({ nick: "ana" });
-  fixture.person.type("10.0.0.8\n10.0.0.7\n5001\n");
+  fixture.user.type("10.0.0.8\n10.0.0.7\n5001\n");
   assertEquals((await fixture.next())?.server, SECOND);
   await using other = new SelectorFixture({ nick: "ana" });
-  other.person.type("10.0.0.8\n10.0.0.7:5001\n");
+  other.user.type("10.0.0.8\n10.0.0.7:5001\n");
   assertEquals((await other.next())?.server, SECOND);
 });
 
 Deno.test("ServerSelector suggests another known server if a name is unknown", pure, async () => {
   await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND!] });
   await fixture.next();
-  fixture.person.type("\n\n");
+  fixture.user.type("\n\n");
   assertEquals((await fixture.next(unreachable(FIRST!, "name-unknown")))?.server, SECOND);
 });
 
@@ -276,14 +276,14 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAfterJoin({ backups: [THIRD!] });
-    fixture.person.type("\n\n".repeat(3));
+    fixture.user.type("\n\n".repeat(3));
     const offers = [];
     for (let server = FIRST!; offers.length < 3; offers.push(server)) {
       server = (await fixture.next(lost(server)))!.server;
     }
     assertEquals(offers, [SECOND, THIRD, FIRST]);
     assertEquals(
-      fixture.person.output,
+      fixture.user.output,
       `Nuevo servidor (IP o nombre) [10.0.0.7]:
 Puerto [5001]:
 Nuevo servidor (IP o nombre) [::1]:
@@ -297,7 +297,7 @@ Puerto [5000]:
 
 Deno.test("ServerSelector ends if the user quits or the signal is aborted", pure, async () => {
   await using fixture = await selectorAfterJoin();
-  fixture.person.type("salir\n\nquit\n");
+  fixture.user.type("salir\n\nquit\n");
   assertEquals(await fixture.next(lost(FIRST!)), undefined);
   assertEquals(await fixture.next(lost(FIRST!)), undefined);
   assertEquals(await fixture.next(lost(FIRST!), AbortSignal.abort()), undefined);
@@ -308,7 +308,7 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAfterJoin();
-    fixture.person.endInput();
+    fixture.user.endInput();
     const tried: Address[] = [];
     let failure = lost(FIRST!);
     const error = await assertRejects(async () => {
@@ -328,7 +328,7 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAfterJoin();
-    fixture.person.endInput();
+    fixture.user.endInput();
     const failure = {
       target: TARGET,
       error: new ServerError("nick-taken", { reason: "why" }),
@@ -344,9 +344,9 @@ Deno.test(
   pure,
   async () => {
     await using fixture = await selectorAfterJoin();
-    fixture.person.type("\n\n");
+    fixture.user.type("\n\n");
     assertEquals((await fixture.next({ ...lost(FIRST!), error: VIOLATIONS[0]! }))?.server, SECOND!);
-    fixture.person.type("\n\n");
+    fixture.user.type("\n\n");
     const { server } = (await fixture.next({ ...lost(SECOND!), error: VIOLATIONS[0]! }))!;
     assertEquals(server, { host: "127.0.0.1", port: 5_000 }); // as at the start: none is left to offer
   },

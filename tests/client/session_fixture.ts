@@ -1,4 +1,4 @@
-// A session on its way from server to server, and all that it has met.
+// A session that goes from server to server, and its events.
 
 import { assert } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
@@ -22,7 +22,6 @@ export interface SessionFixtureOptions extends Partial<Omit<SessionDeps, "state"
   readonly clock?: Clock;
 }
 
-/** A session that goes to one server after another, and what happens to it. */
 export class SessionFixture implements AsyncDisposable {
   readonly session: Session;
   readonly #nick: string;
@@ -55,7 +54,7 @@ export class SessionFixture implements AsyncDisposable {
     this.#events = this.session.run();
   }
 
-  /** What happens next; undefined at the end. */
+  /** The next event; undefined at the end. */
   async next(): Promise<SessionEvent | undefined> {
     const { value } = await withTimeout(this.#events.next(), `the next event of ${this.#nick}`);
     return value ?? undefined;
@@ -67,7 +66,7 @@ export class SessionFixture implements AsyncDisposable {
     return event;
   }
 
-  /** The next loss or refusal; what was read before it can be had from {@linkcode lines}. */
+  /** The next failure. Entries before it are kept for {@linkcode lines}. */
   async disconnected(): Promise<ConnectionFailure> {
     for (;;) {
       const event = await this.next();
@@ -77,12 +76,12 @@ export class SessionFixture implements AsyncDisposable {
     }
   }
 
-  /** The next `count` messages, as `nick: text`, marked with where they stand unless they are live. */
+  /** The next `count` messages, as `nick: text`, with their delivery before them unless it is live. */
   async lines(count: number): Promise<string[]> {
     const lines: string[] = [];
     while (lines.length < count) {
       const entry = this.#read.shift();
-      if (entry?.entry.type === "said") lines.push(lineOf(entry));
+      if (entry?.entry.type === "said") lines.push(formatEntry(entry));
       if (entry) continue;
       const event = await this.next();
       assert(event?.type === "entries", `expected entries, got ${Deno.inspect(event)}`);
@@ -103,7 +102,7 @@ export class SessionFixture implements AsyncDisposable {
   }
 }
 
-function lineOf({ entry, delivery }: DeliveredEntry): string {
+function formatEntry({ entry, delivery }: DeliveredEntry): string {
   const line = entry.type === "said"
     ? `${entry.nick}: ${entry.text}`
     : `${"nick" in entry ? entry.nick : ""} ${entry.type}`;

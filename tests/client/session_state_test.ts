@@ -161,7 +161,7 @@ Deno.test(
 );
 
 /** A client whose frames arrive when the test says so. */
-class Person {
+class TestClient {
   readonly nick: string;
   readonly state: SessionState;
   /** Messages of other sessions that were shown, as `nick: text`. */
@@ -176,7 +176,7 @@ class Person {
   }
 
   /** Joins a server, which receives what is resent; `clock` is that of the server. */
-  enter(room: Room, ms: number, now: Instant = moment(ms)): void {
+  join(room: Room, ms: number, now: Instant = moment(ms)): void {
     const request = {
       hello: this.state.hello(this.nick, ms),
       sessionId: this.state.sessionId,
@@ -217,10 +217,10 @@ function moment(ms: number) {
 }
 
 /** Clients that have joined a room and read everything in it. */
-function peopleIn(room: Room, ...nicks: string[]): Person[] {
-  const people = nicks.map((nick) => new Person(nick));
-  for (const person of people) person.enter(room, 0);
-  for (const person of people) person.read(0);
+function clientsIn(room: Room, ...nicks: string[]): TestClient[] {
+  const people = nicks.map((nick) => new TestClient(nick));
+  for (const user of people) user.join(room, 0);
+  for (const user of people) user.read(0);
   return people;
 }
 
@@ -228,42 +228,42 @@ Deno.test(
   "A message that a server delivered to some members before it crashed is shown once to all",
   pure,
   () => {
-    const [ana, beto, eva] = peopleIn(
+    const [ana, beto, eva] = clientsIn(
       newRoom({ logId: 1n }),
       "ana",
       "beto",
       "eva",
     ) as [
-      Person,
-      Person,
-      Person,
+      TestClient,
+      TestClient,
+      TestClient,
     ];
     ana.say("uno", 1_000);
     for (const reader of [ana, beto]) reader.read(1_000);
     const second = newRoom({ logId: 2n });
-    for (const person of [eva, ana, beto]) person.enter(second, 20_000);
+    for (const user of [eva, ana, beto]) user.join(second, 20_000);
     ana.say("dos", 21_000);
-    for (const person of [ana, beto, eva]) person.read(22_000);
+    for (const user of [ana, beto, eva]) user.read(22_000);
     assertEquals(beto.shown, ["ana: uno", "ana: dos"]);
     assertEquals(eva.shown, ["ana: uno", "ana: dos"]);
   },
 );
 
 Deno.test("A message keeps its first time across three servers that crash one after another", pure, () => {
-  const [ana, beto] = peopleIn(newRoom({ logId: 1n }), "ana", "beto") as [
-    Person,
-    Person,
+  const [ana, beto] = clientsIn(newRoom({ logId: 1n }), "ana", "beto") as [
+    TestClient,
+    TestClient,
   ];
   ana.say("uno", 1_000);
   ana.read(1_000);
   let last = newRoom({ logId: 2n });
   for (const [logId, ms] of [[2n, 20_000], [3n, 140_000], [4n, 260_000]] as const) {
-    for (const person of [ana, beto]) person.state.onDisconnect(ms - 5_000);
+    for (const user of [ana, beto]) user.state.onDisconnect(ms - 5_000);
     last = newRoom({ logId });
-    ana.enter(last, ms);
+    ana.join(last, ms);
     ana.read(ms);
   }
-  beto.enter(last, 300_000);
+  beto.join(last, 300_000);
   beto.read(300_000);
   assertEquals(beto.shown, ["ana: uno"]);
   const entries = [...splitFrames(last.log.cursorAt(1).take()!)].map((frame) => decodeServer(frame) as Said);
@@ -278,18 +278,18 @@ Deno.test(
     let [wallMs, awakeMs] = [NOON_MS, 0];
     const clock = makeServerClock(() => wallMs, () => awakeMs);
     const pass = (ms: number) => [wallMs, awakeMs] = [wallMs + ms, awakeMs + ms];
-    const [ana, beto] = peopleIn(newRoom({ logId: 1n }), "ana", "beto") as [
-      Person,
-      Person,
+    const [ana, beto] = clientsIn(newRoom({ logId: 1n }), "ana", "beto") as [
+      TestClient,
+      TestClient,
     ];
     ana.say("uno", 1_000);
     ana.read(1_000);
     pass(2_000);
     const second = newRoom({ logId: 2n });
-    ana.enter(second, 2_000, clock());
+    ana.join(second, 2_000, clock());
     wallMs += 600_000;
     pass(10_000);
-    beto.enter(second, 12_000, clock());
+    beto.join(second, 12_000, clock());
     beto.read(12_000);
     assertEquals(beto.shown, ["ana: uno"]);
   },
@@ -300,11 +300,11 @@ Deno.test(
   pure,
   () => {
     const room = newRoom({ logId: 1n });
-    const [ana, beto] = peopleIn(room, "ana", "beto") as [Person, Person];
+    const [ana, beto] = clientsIn(room, "ana", "beto") as [TestClient, TestClient];
     const typed = ana.state.say("uno");
     ana.deliver(typed, 1_000);
     ana.state.onDisconnect(2_000); // before the echo was read
-    ana.enter(room, 2_500);
+    ana.join(room, 2_500);
     ana.deliver(typed, 3_000);
     beto.read(4_000);
     assertEquals(beto.shown, ["ana: uno"]);
@@ -319,13 +319,13 @@ Deno.test(
       newRoom({ logId: 1n }),
       newRoom({ logId: 2n }),
     ];
-    const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
+    const [ana, beto] = clientsIn(first, "ana", "beto") as [TestClient, TestClient];
     ana.say("uno", 1_000);
     ana.read(1_000);
-    ana.enter(second, 10_000); // her link broke, the first server lives
+    ana.join(second, 10_000); // her link broke, the first server lives
     ana.say("dos", 11_000);
     beto.state.onPing({ type: "ping", head: 0 }, 100_000); // whole on the first server, without its last message
-    beto.enter(second, 140_000);
+    beto.join(second, 140_000);
     beto.read(140_000);
     assertEquals(beto.shown, ["ana: uno", "ana: dos"]);
   },
@@ -336,11 +336,11 @@ Deno.test("A client that returns to a server continues where it stopped reading"
     newRoom({ logId: 1n }),
     newRoom({ logId: 2n }),
   ];
-  const [ana, beto] = peopleIn(first, "ana", "beto") as [Person, Person];
-  beto.enter(second, 1_000);
+  const [ana, beto] = clientsIn(first, "ana", "beto") as [TestClient, TestClient];
+  beto.join(second, 1_000);
   ana.say("uno", 2_000);
   beto.read(3_600_000); // whole again, on the second server
-  beto.enter(first, 3_601_000);
+  beto.join(first, 3_601_000);
   beto.read(3_601_000);
   assertEquals(beto.shown, ["ana: uno"]);
 });

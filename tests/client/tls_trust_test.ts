@@ -1,4 +1,4 @@
-// Getting in over TLS: whom a client trusts, a real server and a real client on real sockets.
+// Joining over TLS: which certificates a client trusts, with a real server and a real client on sockets.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
@@ -19,7 +19,7 @@ const own = await selfSignedPair();
 
 const other = await selfSignedPair();
 
-Deno.test("Over TLS people chat as they do without", writing, async () => {
+Deno.test("A chat over TLS works as without", writing, async () => {
   await using server = await withPassword({ pair: own, messages: UNLIMITED });
   await using folder = new TestFolder();
   const file = await folder.file("password", SECRET);
@@ -31,12 +31,12 @@ Deno.test("Over TLS people chat as they do without", writing, async () => {
     beto.run(runClient, ...flagsFor(server.address, ...flags, "--nick", "beto")),
   ];
   await Promise.all([ana.waitForOutput("Conectado"), beto.waitForOutput("Conectado")]);
-  // Longer than a record of TLS, and more than one write takes.
+  // Longer than a TLS record, and than one write.
   const texts = Array.from({ length: 40 }, (_, i) => `#${i} ${"ñ".repeat(1_900)}`);
   ana.type(texts.map((text) => `${text}\n`).join(""));
-  for (const person of [ana, beto]) {
-    await person.waitForOutput(texts.at(-1)!);
-    for (const text of texts) assertEquals(person.output.split(text).length, 2);
+  for (const user of [ana, beto]) {
+    await user.waitForOutput(texts.at(-1)!);
+    for (const text of texts) assertEquals(user.output.split(text).length, 2);
   }
   ana.type("salir\n");
   await beto.waitForOutput("ana (127.0.0.1) se ha desconectado");
@@ -48,27 +48,27 @@ Deno.test("Over TLS people chat as they do without", writing, async () => {
 });
 
 Deno.test(
-  "A certificate that nobody knows is shown, and trusted only with a yes, which is remembered",
+  "An unknown certificate is shown, and trusted only after a yes, which is remembered",
   writing,
   async () => {
     await using folder = new TestFolder();
     await using server = await startServer({ pair: own });
     const where = formatAddress(server.address);
-    await using person = newUser({ configFolder: folder.path, atScreen: true });
-    const status = person.run(runClient, ...flagsFor(server.address, "--tls"));
-    await person.waitForOutput("¿Confiar en él?");
-    assertStringIncludes(person.output, fingerprint(own.cert));
-    assert(!person.hasGivenUpFiles);
-    person.type("quizá\r");
-    await person.waitForOutput("Responda sí o no.");
-    person.type("sí\r");
-    await person.waitForOutput("Conectado");
-    person.type("salir\r");
+    await using user = newUser({ configFolder: folder.path, atScreen: true });
+    const status = user.run(runClient, ...flagsFor(server.address, "--tls"));
+    await user.waitForOutput("¿Confiar en él?");
+    assertStringIncludes(user.output, fingerprint(own.cert));
+    assert(!user.hasGivenUpFiles);
+    user.type("quizá\r");
+    await user.waitForOutput("Responda sí o no.");
+    user.type("sí\r");
+    await user.waitForOutput("Conectado");
+    user.type("salir\r");
     assertEquals(await status, 0);
     const known = `${folder.path}/known_servers`;
     assertEquals(await Deno.readTextFile(known), `${where} ${fingerprint(own.cert)}\n`);
 
-    // The next time nobody is asked, and TLS goes without saying, for a pipe as well.
+    // The next time TLS is used without a prompt, for a pipe as well.
     await using next = newUser({ configFolder: folder.path });
     next.type("hola\n");
     next.endInput();
@@ -78,32 +78,32 @@ Deno.test(
   },
 );
 
-Deno.test("A certificate that is not trusted is not spoken to", writing, async () => {
+Deno.test("A server whose certificate is not trusted gets no HELLO", writing, async () => {
   await using folder = new TestFolder();
   const { told, onReject } = rejections();
   await using server = await startServer({ pair: own, onReject });
-  await using person = newUser({ configFolder: folder.path, atScreen: true });
-  const status = person.run(runClient, ...flagsFor(server.address, "--tls"));
-  await person.waitForOutput("¿Confiar en él?");
-  person.type("no\r");
-  await person.waitForOutput("Servidor (IP o nombre)");
-  person.type("salir\r");
+  await using user = newUser({ configFolder: folder.path, atScreen: true });
+  const status = user.run(runClient, ...flagsFor(server.address, "--tls"));
+  await user.waitForOutput("¿Confiar en él?");
+  user.type("no\r");
+  await user.waitForOutput("Servidor (IP o nombre)");
+  user.type("salir\r");
   assertEquals(await status, 0);
   assertEquals([[...Deno.readDirSync(folder.path)], [...server.members], told], [[], [], []]);
 });
 
-Deno.test("Without anybody to ask, an unknown certificate is refused with what would help", async () => {
+Deno.test("Without a user to ask, an unknown certificate is rejected with a hint", async () => {
   await using server = await startServer({ pair: own });
-  for (const person of [newUser(), newUser({ atScreen: true })]) {
-    await using _ = person;
-    assertEquals(await person.run(runClient, ...flagsFor(server.address, "--tls", "--auto")), 1);
-    assertStringIncludes(person.output, `añada --tls-fingerprint ${fingerprint(own.cert)}`);
-    assert(person.hasGivenUpFiles);
+  for (const user of [newUser(), newUser({ atScreen: true })]) {
+    await using _ = user;
+    assertEquals(await user.run(runClient, ...flagsFor(server.address, "--tls", "--auto")), 1);
+    assertStringIncludes(user.output, `añada --tls-fingerprint ${fingerprint(own.cert)}`);
+    assert(user.hasGivenUpFiles);
   }
 });
 
 Deno.test(
-  "A certificate that has changed is refused with both fingerprints and a way to mend it",
+  "A changed certificate is rejected with both fingerprints and a hint",
   writing,
   async () => {
     await using folder = new TestFolder();
@@ -111,38 +111,38 @@ Deno.test(
     const where = formatAddress(server.address);
     const path = await folder.file("known_servers", `${where} ${fingerprint(other.cert)}\n`);
     for (const more of [["--auto"], ["--tls", "--auto"]]) {
-      await using person = newUser({ configFolder: folder.path });
-      assertEquals(await person.run(runClient, ...flagsFor(server.address, ...more)), 1);
-      assertStringIncludes(person.output, "¡CUIDADO!");
-      assertStringIncludes(person.output, `borre la línea de ${where} en ${path}`);
-      assertStringIncludes(person.output, `Huella que se esperaba: ${fingerprint(other.cert)}`);
-      assertStringIncludes(person.output, `Huella que muestra: ${fingerprint(own.cert)}`);
+      await using user = newUser({ configFolder: folder.path });
+      assertEquals(await user.run(runClient, ...flagsFor(server.address, ...more)), 1);
+      assertStringIncludes(user.output, "¡CUIDADO!");
+      assertStringIncludes(user.output, `borre la línea de ${where} en ${path}`);
+      assertStringIncludes(user.output, `Huella que se esperaba: ${fingerprint(other.cert)}`);
+      assertStringIncludes(user.output, `Huella que muestra: ${fingerprint(own.cert)}`);
     }
     assertEquals([...server.members], []);
   },
 );
 
 Deno.test(
-  "Somebody who meets TLS without --tls is asked whom to trust, and goes on with it",
+  "A user without --tls at a server with TLS is asked for trust, and the client upgrades",
   writing,
   async () => {
     await using folder = new TestFolder();
     await using server = await startServer({ pair: own });
-    await using person = newUser({ configFolder: folder.path, atScreen: true });
-    const status = person.run(runClient, ...flagsFor(server.address));
-    await person.waitForOutput("¿Confiar en él?");
-    assertEquals(/No se pudo entrar|TLS/.test(person.output), false); // the question says all that helps
-    assertStringIncludes(person.output, fingerprint(own.cert));
-    person.type("sí\r");
-    await person.waitForOutput("Conectado");
-    person.type("salir\r");
+    await using user = newUser({ configFolder: folder.path, atScreen: true });
+    const status = user.run(runClient, ...flagsFor(server.address));
+    await user.waitForOutput("¿Confiar en él?");
+    assertEquals(/No se pudo entrar|TLS/.test(user.output), false); // the question says all that helps
+    assertStringIncludes(user.output, fingerprint(own.cert));
+    user.type("sí\r");
+    await user.waitForOutput("Conectado");
+    user.type("salir\r");
     assertEquals(await status, 0);
     const known = `${folder.path}/known_servers`;
     assertStringIncludes(await Deno.readTextFile(known), fingerprint(own.cert));
   },
 );
 
-Deno.test("Whoever speaks the other language is told so", async () => {
+Deno.test("A client that mixes up TLS and plain text is told so", async () => {
   const { told, onReject } = rejections();
   await using plain = await startServer({ onReject });
   await using secret = await startServer({ pair: own });
@@ -156,7 +156,7 @@ Deno.test("Whoever speaks the other language is told so", async () => {
 });
 
 Deno.test(
-  "After a fall, TLS goes on at a backup with the fingerprint that was announced, and nowhere else",
+  "After a failover, only a backup with the announced fingerprint is trusted",
   writing,
   async () => {
     const { told, onReject } = rejections();
@@ -171,25 +171,25 @@ Deno.test(
     await using first = await startServer({ pair: own, backups });
     await using folder = new TestFolder();
     await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprint(own.cert)}\n`);
-    await using person = newUser({ configFolder: folder.path });
-    const status = person.run(runClient, ...flagsFor(first.address, "--auto"));
-    await person.waitForOutput(`Conectado a ${formatAddress(first.address)}`);
+    await using user = newUser({ configFolder: folder.path });
+    const status = user.run(runClient, ...flagsFor(first.address, "--auto"));
+    await user.waitForOutput(`Conectado a ${formatAddress(first.address)}`);
     await first.close();
-    await person.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
-    assertStringIncludes(person.output, `Lo que hay en ${formatAddress(plain.address)} no habla TLS`);
-    assertStringIncludes(person.output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
-    person.type("hola\nsalir\n");
+    await user.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
+    assertStringIncludes(user.output, `Lo que hay en ${formatAddress(plain.address)} no habla TLS`);
+    assertStringIncludes(user.output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
+    user.type("hola\nsalir\n");
     assertEquals(await status, 0);
     assertEquals([[...plain.members], [...impostor.members], told], [[], [], ["tls-unexpected"]]);
   },
 );
 
-Deno.test("Over TLS a server that hangs up is one that fell, and a client goes on to the next", async () => {
+Deno.test("Over TLS, a client goes to the next server when a server closes the connection", async () => {
   await using second = await startServer({ pair: own });
   await using first = new FakeServer(() => Promise.resolve());
-  await using person = newUser();
-  person.type("hola\n");
-  person.endInput();
+  await using user = newUser();
+  user.type("hola\n");
+  user.endInput();
   const more = [
     "--auto",
     "--backup",
@@ -197,11 +197,11 @@ Deno.test("Over TLS a server that hangs up is one that fell, and a client goes o
     "--tls-fingerprint",
     fingerprint(own.cert),
   ];
-  assertEquals(await person.run(runClient, ...flagsFor(first.address, ...more)), 0);
-  assertStringIncludes(person.output, "ana: hola");
+  assertEquals(await user.run(runClient, ...flagsFor(first.address, ...more)), 0);
+  assertStringIncludes(user.output, "ana: hola");
 });
 
-Deno.test("A client that shakes no hand, or reads nothing, is gone when the server is done with it", async () => {
+Deno.test("A client that completes no handshake, or does not read, is closed after its timeout", async () => {
   await using server = await startServer({ pair: own, connections: { handshakeMs: 200 } });
   const { host: hostname, port } = server.address;
   // Nothing, and half a handshake.
@@ -220,20 +220,20 @@ Deno.test(
     await using folder = new TestFolder();
     const fingerprints: string[] = [];
     for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
-      await using person = new FakeUser({ clock: new TestClock(time).now, configFolder: folder.path });
-      const status = person.run(serve, "--host", LOOPBACK, "--port", "5987", "--tls-auto");
-      await person.waitForOutput("Huella del certificado: ");
-      fingerprints.push(/SHA256:\S+/.exec(person.output)![0]);
-      assertEquals(person.output.includes("caduca el 2036-11-"), time.startsWith("2036"));
-      assert(person.hasGivenUpFiles);
-      person.terminate();
+      await using user = new FakeUser({ clock: new TestClock(time).now, configFolder: folder.path });
+      const status = user.run(serve, "--host", LOOPBACK, "--port", "5987", "--tls-auto");
+      await user.waitForOutput("Huella del certificado: ");
+      fingerprints.push(/SHA256:\S+/.exec(user.output)![0]);
+      assertEquals(user.output.includes("caduca el 2036-11-"), time.startsWith("2036"));
+      assert(user.hasGivenUpFiles);
+      user.terminate();
       assertEquals(await status, 0);
     }
     assertEquals(new Set(fingerprints).size, 1);
   },
 );
 
-Deno.test("Where Deno cannot speak TLS, who wants it is told before anything is asked", async () => {
+Deno.test("A client whose Deno lacks TLS reports that before any prompt if flags need it", async () => {
   const all: [typeof serve, string[]][] = [
     [serve, ["--tls-auto"]],
     [serve, ["--tls-cert", "cert", "--tls-key", "key"]],
@@ -243,25 +243,25 @@ Deno.test("Where Deno cannot speak TLS, who wants it is told before anything is 
   ];
   for (const runtime of ["Deno 2.6.10, here", "Deno 2.7.14, here", "Deno 1.46.3, here"]) {
     for (const [main, flags] of all) {
-      await using person = new FakeUser({ runtime });
-      const error = await assertRejects(() => person.run(main, ...flags), InputError);
-      assertEquals([error.code, person.output], ["tls-lacking", ""]);
+      await using user = new FakeUser({ runtime });
+      const error = await assertRejects(() => user.run(main, ...flags), InputError);
+      assertEquals([error.code, user.output], ["tls-lacking", ""]);
       assertStringIncludes(errorText(error, "es"), runtime);
     }
   }
 });
 
 Deno.test(
-  "Where Deno cannot speak TLS, a server that is known to speak it is not dialled",
+  "A client whose Deno lacks TLS does not dial a server that needs it",
   writing,
   async () => {
     await using folder = new TestFolder();
     const server = freeAddress();
     await folder.file("known_servers", `${formatAddress(server)} ${fingerprint(own.cert)}\n`);
     const options = { configFolder: folder.path, runtime: "Deno 2.6.10, here" };
-    await using person = new FakeUser(options);
+    await using user = new FakeUser(options);
     const error = await assertRejects(
-      () => person.run(runClient, ...flagsFor(server, "--auto")),
+      () => user.run(runClient, ...flagsFor(server, "--auto")),
       InputError,
     );
     assertEquals(error.code, "tls-lacking");
@@ -269,7 +269,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Flags that do not go together are refused, and so are files that cannot be used",
+  "Conflicting flags and unusable files are rejected",
   writing,
   async () => {
     await using folder = new TestFolder();
@@ -296,8 +296,8 @@ Deno.test(
       [runClient, ["--tls-fingerprint", "no"], "fingerprint-invalid"],
     ];
     for (const [main, flags, code] of cases) {
-      await using person = newUser();
-      const error = await assertRejects(() => person.run(main, ...where, ...flags), InputError);
+      await using user = newUser();
+      const error = await assertRejects(() => user.run(main, ...where, ...flags), InputError);
       assertEquals([flags.join(" "), error.code], [flags.join(" "), code]);
     }
   },
