@@ -34,11 +34,11 @@ export interface ServerAccess {
 
 /** Reads the files, or makes the certificate, then drops the permission to use files.
  * @throws {InputError} */
-export async function openAccess(config: AccessConfig, program: ProcessContext): Promise<ServerAccess> {
-  if (config.certificate) checkTlsSupport(program.buildInfo.runtime);
-  const password = await readPassword(config.passwordFile, program);
-  const certificate = await loadServerCertificate(config.certificate, program);
-  program.dropFilePermissions();
+export async function openAccess(config: AccessConfig, process: ProcessContext): Promise<ServerAccess> {
+  if (config.certificate) checkTlsSupport(process.buildInfo.runtime);
+  const password = await readPassword(config.passwordFile, process);
+  const certificate = await loadServerCertificate(config.certificate, process);
+  process.dropFilePermissions();
   if (!certificate) return { password };
   const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };

@@ -110,9 +110,9 @@ export const DEFAULT_CONFIG: ServerConfig = {
   timeouts: { overLimitMs: 1_000, commitWaitMs: 3_000, shutdownMs: 1_000, outageClearMs: 3_000 },
   connections: {
     maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
-    // Always, also under load: the PONG shows that the client has read everything before the PING.
     pingMs: PING_MS,
     pingTimeoutMs: PING_TIMEOUT_MS,
+    // Also under load: the PONG shows that the client has read everything before the PING.
     pingAlways: true,
     handshakeMs: HANDSHAKE_TIMEOUT_MS,
     frameMs: FRAME_TIMEOUT_MS,

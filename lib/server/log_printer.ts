@@ -45,7 +45,7 @@ export class LogPrinter implements LogConsumer {
   /** While the room waits. */
   #catchingUp: Promise<void> | undefined;
   /** The room has waited for `maxWaitMs`, and waits no more until everything is printed. */
-  #isStuck = false;
+  #hasGivenUp = false;
   readonly #notices: string[] = [];
 
   constructor({ terminal, renderer, t }: LogPrinterParts, config: LogPrinterConfig, clock: Clock) {
@@ -75,12 +75,12 @@ export class LogPrinter implements LogConsumer {
   flush(): void {
     this.#printing ??= this.#printAll().finally(() => {
       this.#printing = undefined;
-      this.#isStuck = false;
+      this.#hasGivenUp = false;
     });
   }
 
   catchingUp(): Promise<void> | undefined {
-    if (this.#terminal.hasLineEditor || this.#isStuck || !this.#cursor) return undefined;
+    if (this.#terminal.hasLineEditor || this.#hasGivenUp || !this.#cursor) return undefined;
     if (this.#cursor.lagBytes < this.#config.maxLagBytes) return undefined;
     return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
   }
@@ -94,7 +94,7 @@ export class LogPrinter implements LogConsumer {
   async #catchUp(): Promise<void> {
     const { promise: timedOut, resolve: giveUp } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
-      this.#isStuck = true;
+      this.#hasGivenUp = true;
       giveUp();
     }, this.#config.maxWaitMs);
     this.flush();

@@ -5,21 +5,21 @@ import { BanList } from "../../lib/server/connection_limiter.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Bans keep an address out until its time has come, and no other", pure, () => {
+Deno.test("BanList bans an address until its ban expires, and no other", pure, () => {
   const bans = new BanList({ maxBans: 1_000 });
   bans.add("10.0.0.7", 5_000);
   assertEquals([0, 4_999, 5_000].map((nowMs) => bans.has("10.0.0.7", nowMs)), [true, true, false]);
   assert(!bans.has("10.0.0.8", 0));
 });
 
-Deno.test("Bans go by what was said last of an address", pure, () => {
+Deno.test("BanList replaces an earlier ban of an address", pure, () => {
   const bans = new BanList({ maxBans: 1_000 });
   bans.add("10.0.0.7", 5_000);
   bans.add("10.0.0.7", 0);
   assert(!bans.has("10.0.0.7", 0));
 });
 
-Deno.test("Bans that are lifted take no other's place, be they there or not", pure, () => {
+Deno.test("BanList counts no ban that was removed", pure, () => {
   const bans = new BanList({ maxBans: 2 });
   for (const address of ["a", "b"]) bans.add(address, 1);
   for (const address of ["c", "b"]) bans.remove(address);
@@ -27,7 +27,7 @@ Deno.test("Bans that are lifted take no other's place, be they there or not", pu
   assertEquals(["a", "b", "c", "d"].map((address) => bans.has(address, 0)), [true, false, false, true]);
 });
 
-Deno.test("Bans forget the oldest when there are too many", pure, () => {
+Deno.test("BanList drops the oldest ban when it is full", pure, () => {
   const bans = new BanList({ maxBans: 2 });
   for (const address of ["a", "b", "a", "c"]) bans.add(address, 1);
   assertEquals(["a", "b", "c"].map((address) => bans.has(address, 0)), [true, false, true]);

@@ -69,7 +69,7 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
   assertEquals<unknown>(await beto.receive(), joined);
 });
 
-Deno.test("ChatServer is a new instance at each start", async () => {
+Deno.test("ChatServer has a new log id at each start", async () => {
   await using first = startServer();
   await using second = startServer();
   const { peer: ana, welcome } = await enterAs("ana", first);
@@ -101,7 +101,7 @@ Deno.test("ChatServer gives a message with its time to everyone, the sender too"
   assertEquals<unknown>(await beto.receive(), said);
 });
 
-Deno.test("ChatServer gives a newcomer as much history as it wants", async () => {
+Deno.test("ChatServer sends a new client as much history as it asks for", async () => {
   await using server = startServer();
   using ana = (await enterAs("ana", server)).peer;
   await ana.send(say(1, "one"), say(2, "two"), say(3, "three"));

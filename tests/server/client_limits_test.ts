@@ -61,17 +61,17 @@ Deno.test("Whoever leaves a full room makes room for another", async () => {
   }
 });
 
-Deno.test("Of a crowd before a full room 256 are told, and the rest is sent away without a word", async () => {
+Deno.test("A full server tells 256 pending clients why it rejects them, and closes the other connections", async () => {
   await using server = startServer({ limits: { maxClients: 1 } });
   const { peer } = await join(server.address, eva);
   using _ = peer;
   const dialling = Array.from({ length: 400 }, () => dialPeer(server.address));
-  // Over TLS some do not get so far, and shaking hands takes of the time that a farewell has.
+  // Over TLS some do not get so far: the TLS handshake takes part of the time that ERROR has.
   const batch = (await Promise.allSettled(dialling)).flatMap((one) => "value" in one ? [one.value] : []);
   const told = await Promise.all(batch.map(async (stranger) => {
     using _ = stranger;
     const messages = await stranger.receiveAll().catch(() => []);
-    await waitFor(() => server.stats.connections <= 258, "few to linger");
+    await waitFor(() => server.stats.connections <= 258, "most sockets to be closed");
     return messages.length;
   }));
   const count = told.filter((messages) => messages > 0).length;

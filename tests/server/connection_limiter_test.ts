@@ -1,4 +1,4 @@
-// How many may come, from where, and how often.
+// Limits on connections, joins and redeliveries by address.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
@@ -18,11 +18,11 @@ function newLimiter(overrides: Partial<LimiterConfig> = {}): ConnectionLimiter {
 const pure = { permissions: "none" } as const;
 const HOME = "10.0.0.7";
 
-function codeOf(refused: () => void): string {
-  return assertThrows(refused, ProtocolError).code;
+function codeOf(action: () => void): string {
+  return assertThrows(action, ProtocolError).code;
 }
 
-Deno.test("Gate lets so many through, and the next when one has left", pure, () => {
+Deno.test("ConnectionLimiter admits up to its limit, and the next connection after a release", pure, () => {
   const limiter = newLimiter({ maxClients: 2 });
   limiter.acquire("10.0.0.1", 0);
   limiter.acquire("10.0.0.2", 0);
@@ -33,7 +33,7 @@ Deno.test("Gate lets so many through, and the next when one has left", pure, () 
   limiter.acquire("10.0.0.3", 0);
 });
 
-Deno.test("Gate lets 16 through from one address, unless it is told else", pure, () => {
+Deno.test("ConnectionLimiter admits 16 connections from one address by default", pure, () => {
   const limiter = newLimiter();
   for (let i = 0; i < MAX_PER_ADDRESS; i++) limiter.acquire(HOME, 0);
   assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
@@ -43,7 +43,7 @@ Deno.test("Gate lets 16 through from one address, unless it is told else", pure,
   assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
 });
 
-Deno.test("Gate takes all of an IPv6 customer for one address", pure, () => {
+Deno.test("ConnectionLimiter counts the /64 of an IPv6 customer as one address", pure, () => {
   const limiter = newLimiter({ maxPerAddress: 1 });
   limiter.acquire("2001:db8:1:2::1", 0);
   assertEquals(codeOf(() => limiter.acquire("2001:db8:1:2:ffff::2", 0)), "address-crowded");
@@ -52,7 +52,7 @@ Deno.test("Gate takes all of an IPv6 customer for one address", pure, () => {
   limiter.acquire("2001:0db8:0001:0002::9", 0);
 });
 
-Deno.test("Gate lets the machine itself through as often as it likes", pure, () => {
+Deno.test("ConnectionLimiter exempts the loopback address from the limits of one address", pure, () => {
   const limiter = newLimiter({ maxPerAddress: 1 });
   for (let i = 0; i < 100; i++) {
     for (const ip of ["127.0.0.1", "127.1.2.3", "::1"]) {
@@ -62,7 +62,7 @@ Deno.test("Gate lets the machine itself through as often as it likes", pure, () 
   }
 });
 
-Deno.test("Gate.enter() allows a full house twice over, then one every other second", pure, () => {
+Deno.test("takeJoin() allows twice as many joins as connections, then one every 2 s", pure, () => {
   const limiter = newLimiter();
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) limiter.takeJoin(HOME, 0);
   assertEquals(codeOf(() => limiter.takeJoin(HOME, 1_999)), "entering-too-often");
@@ -72,7 +72,7 @@ Deno.test("Gate.enter() allows a full house twice over, then one every other sec
 });
 
 Deno.test(
-  "Gate.enter() lets all in at once who may come from one address, however many those are",
+  "takeJoin() lets all clients of one address join at once, however many it may have",
   pure,
   () => {
     for (const [maxPerAddress, burst] of [[100, 200], [1, 2 * MAX_PER_ADDRESS]] as const) {
@@ -83,7 +83,7 @@ Deno.test(
   },
 );
 
-Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pure, () => {
+Deno.test("refundJoin() gives back a join that failed", pure, () => {
   const limiter = newLimiter();
   for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) limiter.takeJoin(HOME, 0);
   limiter.refundJoin(HOME, 0);
@@ -91,7 +91,7 @@ Deno.test("Gate.excuse() has somebody who was let in for nothing not count", pur
   assertEquals(codeOf(() => limiter.takeJoin(HOME, 0)), "entering-too-often");
 });
 
-Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself included", pure, () => {
+Deno.test("takeRedelivery() allows one address 1,024 messages in 120 s, loopback included", pure, () => {
   const limiter = newLimiter();
   for (const ip of [HOME, "127.0.0.1"]) {
     for (let i = 0; i < 1_024; i++) assert(limiter.takeRedelivery(ip, 0));
@@ -103,19 +103,23 @@ Deno.test("Gate.isResendFree() gives an address 1,024 messages in 120 s, itself 
   }
 });
 
-Deno.test("Gate remembers so many addresses, and all that somebody is connected from", pure, () => {
-  const limiter = newLimiter({ maxAddresses: 10, maxPerAddress: 1 });
-  limiter.acquire(HOME, 0);
-  for (let i = 0; i < 100; i++) {
-    limiter.acquire(`10.1.0.${i}`, 0);
-    limiter.release(`10.1.0.${i}`);
-  }
-  assertEquals(limiter.addresses, 10);
-  assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
-  limiter.release(HOME);
-});
+Deno.test(
+  "ConnectionLimiter remembers a limited number of addresses, and all that have connections",
+  pure,
+  () => {
+    const limiter = newLimiter({ maxAddresses: 10, maxPerAddress: 1 });
+    limiter.acquire(HOME, 0);
+    for (let i = 0; i < 100; i++) {
+      limiter.acquire(`10.1.0.${i}`, 0);
+      limiter.release(`10.1.0.${i}`);
+    }
+    assertEquals(limiter.addresses, 10);
+    assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
+    limiter.release(HOME);
+  },
+);
 
-Deno.test("Gate counts who comes from one address more than it remembers if all are connected", pure, () => {
+Deno.test("ConnectionLimiter counts more addresses than it remembers while all are connected", pure, () => {
   const limiter = newLimiter({ maxAddresses: 2, maxPerAddress: 1 });
   const ips = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
   for (const ip of ips) limiter.acquire(ip, 0);
@@ -129,7 +133,7 @@ Deno.test(
   "addressPrefix() gives an IPv4 address, or the /64 of an IPv6 address however it is written",
   pure,
   () => {
-    const blocks = {
+    const prefixes = {
       "10.0.0.7": "10.0.0.7",
       "::1": "0:0:0:0::/64",
       "fe80::1%eth0": "fe80:0:0:0::/64",
@@ -139,16 +143,16 @@ Deno.test(
       "::5:6:7:8": "0:0:0:0::/64",
       "::4:5:6:7:8": "0:0:0:4::/64",
     };
-    for (const [ip, block] of Object.entries(blocks)) assertEquals(addressPrefix(ip), block);
+    for (const [ip, prefix] of Object.entries(prefixes)) assertEquals(addressPrefix(ip), prefix);
   },
 );
 
-Deno.test("Gate forgets the address that it heard of least recently", pure, () => {
+Deno.test("ConnectionLimiter evicts the least recently used address", pure, () => {
   const limiter = newLimiter({ maxAddresses: 2 });
-  const enterFrom = (ip: string) => limiter.takeJoin(ip, 0);
-  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) for (const ip of ["10.0.0.1", "10.0.0.2"]) enterFrom(ip);
+  const joinFrom = (ip: string) => limiter.takeJoin(ip, 0);
+  for (let i = 0; i < 2 * MAX_PER_ADDRESS; i++) for (const ip of ["10.0.0.1", "10.0.0.2"]) joinFrom(ip);
   limiter.takeRedelivery("10.0.0.1", 0);
-  enterFrom("10.0.0.3");
-  assertEquals(codeOf(() => enterFrom("10.0.0.1")), "entering-too-often");
-  enterFrom("10.0.0.2");
+  joinFrom("10.0.0.3");
+  assertEquals(codeOf(() => joinFrom("10.0.0.1")), "entering-too-often");
+  joinFrom("10.0.0.2");
 });

@@ -63,7 +63,7 @@ function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
   };
 }
 
-Deno.test("Whoever crowds a full server from one address keeps nobody of another from coming back", async () => {
+Deno.test("Connections over the limit from one address do not keep others from resuming", async () => {
   let hostname = "10.0.0.1";
   const wrapTls = (conn: Deno.TcpConn) => asFrom(hostname, conn);
   await using server = startServer({

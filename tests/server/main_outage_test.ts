@@ -1,10 +1,10 @@
-// What comes and goes is told of as one thing.
+// Outages of the commit log, as the operator sees them.
 
 import { assertEquals } from "@std/assert";
 import { OutageNotifier } from "../../lib/server/main.ts";
 import { waitFor } from "../support.ts";
 
-Deno.test("A bad spell is told of at once, its end when it has been over for a while", async () => {
+Deno.test("OutageNotifier reports an outage at once, and its end after a while", async () => {
   const told: string[] = [];
   let again = 0;
   let printed = "";
