@@ -25,7 +25,7 @@ export async function tlsWire(ip: string): Promise<Required<Transport>> {
   // Only who speaks TLS waits for these to load.
   const { caSignedPair } = await import("./net/certificates.ts");
   const { dialTls } = await import("../lib/net/tls.ts");
-  const { tlsServer } = await import("../lib/net/tls.ts");
+  const { tlsServer } = await import("../lib/net/tls_server.ts");
   const { ca, cert, key } = await caSignedPair(ip);
   return {
     dial: (server, { signal }) => dialTls(server, { signal, tlsRequirement: { ca } }),

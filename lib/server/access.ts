@@ -1,13 +1,13 @@
 // What a server needs to admit clients, read from files: the password and the TLS certificate.
 
 import { InputError, ProtocolError } from "../errors.ts";
+import { checkTlsSupport } from "../net/tls.ts";
 import {
-  checkTlsSupport,
   loadCertificate,
   loadOrCreateCertificate,
   type ServerCertificate,
   tlsServer,
-} from "../net/tls.ts";
+} from "../net/tls_server.ts";
 import { translator } from "../i18n/translate.ts";
 import { parsePassword, PasswordVerifier } from "../text/text.ts";
 import { isReadableByOthers, readUserFile } from "../base/files.ts";

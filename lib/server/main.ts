@@ -9,7 +9,7 @@ import type { OpenNatsRoom } from "../cluster/store.ts";
 import { ChatError } from "../errors.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { formatAddress } from "../net/address.ts";
-import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls.ts";
+import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls_server.ts";
 import { makeRenderer, type Renderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";

@@ -6,7 +6,7 @@ import { makeServer, type TestServerOptions } from "../test_server.ts";
 import { type ChatError, ProtocolError } from "../../lib/errors.ts";
 import { PasswordVerifier } from "../../lib/text/text.ts";
 import type { RejectedClient } from "../../lib/server/client_handler.ts";
-import { tlsServer } from "../../lib/net/tls.ts";
+import { tlsServer } from "../../lib/net/tls_server.ts";
 import { errorFrame } from "../../lib/server/sessions.ts";
 import type { CertificatePair } from "../net/certificates.ts";
 import { FakeScreen } from "../terminal/fake_screen.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { X509Certificate } from "node:crypto";
 import { InputError } from "../../lib/errors.ts";
 import { parseFingerprint } from "../../lib/net/address.ts";
-import { loadCertificate, loadOrCreateCertificate } from "../../lib/net/tls.ts";
+import { loadCertificate, loadOrCreateCertificate } from "../../lib/net/tls_server.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../../lib/net/self_signed.ts";
 import { caSignedPair } from "./certificates.ts";
 import { TestFolder, writing } from "../test_folder.ts";

@@ -1,0 +1,91 @@
+// A server's side of TLS: its certificate, and accepting clients. Apart from tls.ts, so that no client's executable has
+// the library behind self_signed.ts in it.
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { join } from "node:path";
+import { readStateFile, readUserFile, writeStateFile } from "../base/files.ts";
+import { InputError } from "../errors.ts";
+import { CERTIFICATE, fingerprint } from "./tls.ts";
+import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
+
+/** How long before its expiry a certificate is worth a warning, in ms. */
+export const EXPIRY_WARNING_MS = 30 * 86_400_000;
+/** Key and certificate share a file, so that they always fit. */
+const FILE_NAME = "server.pem";
+
+/** The first private key in a text in PEM (RFC 7468). */
+const KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+-----END [A-Z ]*PRIVATE KEY-----/;
+
+export interface ServerCertificate {
+  /** PEM: the certificate, perhaps followed by its chain. */
+  readonly cert: string;
+  /** PEM. */
+  readonly key: string;
+  readonly fingerprint: string;
+  /** In ms since 1970 UTC. */
+  readonly expiresMs: number;
+  /** The file of the certificate. */
+  readonly path: string;
+}
+
+/** Reads a certificate and its key from files that the user named.
+ * @throws {InputError} `file-unreadable` or `certificate-invalid` */
+export async function loadCertificate(certPath: string, keyPath: string): Promise<ServerCertificate> {
+  return parseCertificate({ cert: await readUserFile(certPath), key: await readUserFile(keyPath) }, certPath);
+}
+
+/** Reads the certificate in a folder; makes a self-signed one if there is none.
+ * @throws {InputError} `file-unreadable`, `file-unwritable` or `certificate-invalid` */
+export async function loadOrCreateCertificate(folder: string, nowMs: number): Promise<ServerCertificate> {
+  const path = join(folder, FILE_NAME);
+  let pem = await readStateFile(path);
+  if (pem === undefined) {
+    const { makeSelfSigned } = await import("./self_signed.ts");
+    await writeStateFile(path, await makeSelfSigned(nowMs), { isNew: true });
+    pem = await readUserFile(path); // another process may have written it first
+  }
+  return parseCertificate({ cert: pem, key: pem }, path);
+}
+
+function parseCertificate(pair: { cert: string; key: string }, path: string): ServerCertificate {
+  try {
+    const [own] = CERTIFICATE.exec(pair.cert) ?? [""];
+    const [key] = KEY.exec(pair.key) ?? [""];
+    const certificate = new X509Certificate(own);
+    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new RangeError("Cannot use the key");
+    return { ...pair, fingerprint: fingerprint(own), expiresMs: certificate.validToDate.getTime(), path };
+  } catch (cause) {
+    throw new InputError("certificate-invalid", { path }, { cause });
+  }
+}
+
+/** First byte of a TLS handshake (RFC 8446, section 5.1). */
+const HANDSHAKE = 22;
+
+interface TlsServerOptions {
+  /** PEM. */
+  readonly cert: string;
+  /** PEM. */
+  readonly key: string;
+  /** Sent to a client that does not speak TLS. */
+  readonly plaintextReply: Uint8Array;
+}
+
+/** Makes the function that wraps accepted connections in TLS. Each handshake happens while its socket is read.
+ * @throws {Error} if the key does not fit the certificate */
+export async function tlsServer(
+  { cert, key, plaintextReply }: TlsServerOptions,
+): Promise<(conn: Deno.TcpConn) => Socket> {
+  // Loaded here, so that a server without TLS does not wait for it.
+  const { createSecureContext, TLSSocket } = await import("node:tls");
+  const secureContext = createSecureContext({ cert, key });
+  return (conn) => {
+    const stream = new TcpStream(conn, ([first]) => {
+      if (first === HANDSHAKE) return true;
+      conn.write(plaintextReply).then(() => conn.closeWrite()).catch(() => {}); // gone already
+      return false;
+    });
+    const options = { isServer: true, secureContext, allowHalfOpen: true };
+    return new TlsSocket(stream, new TLSSocket(stream, options));
+  };
+}
