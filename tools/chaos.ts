@@ -14,7 +14,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { EXIT, terminationSignal } from "../lib/cli/process.ts";
 import type { Problem } from "../tests/e2e/chaos/ledger.ts";
 import { runChaos, type Tally } from "../tests/e2e/chaos/run.ts";
-import { runSharedChaos, type SharedTally } from "../tests/e2e/chaos/shared_run.ts";
+import { type ClusterTally, runClusterChaos } from "../tests/e2e/chaos/cluster_run.ts";
 import "./exit_with_parent.ts";
 
 /** How often to tell how far it is, in ms. */
@@ -29,7 +29,7 @@ function inWords(tally: Readonly<Tally>): string {
     `${tally.printed} lines on consoles`;
 }
 
-function sharedInWords(tally: Readonly<SharedTally>): string {
+function clusterInWords(tally: Readonly<ClusterTally>): string {
   return `${tally.rounds} rounds, ${tally.deaths} deaths of chat servers, ${tally.natsDeaths} of NATS servers, ` +
     `${tally.cuts} connections cut, ${tally.replacements} clients replaced, ` +
     `${tally.hastyLeaves} gone at once after their echo; ${tally.messages} messages, ` +
@@ -70,8 +70,8 @@ interface Outcome {
 
 async function run(folder: string): Promise<Outcome> {
   if (flags.nats) {
-    const outcome = await runSharedChaos({ ...common, folder, onRound: progress(sharedInWords) });
-    return { ...outcome, summary: sharedInWords(outcome.tally) };
+    const outcome = await runClusterChaos({ ...common, folder, onRound: progress(clusterInWords) });
+    return { ...outcome, summary: clusterInWords(outcome.tally) };
   }
   const first = Math.floor(numberOf(flags.round, "round"));
   const outcome = await runChaos({

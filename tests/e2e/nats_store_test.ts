@@ -1,4 +1,4 @@
-// What is stored in NATS, and how it is read back.
+// Records in a JetStream stream: appended, found and read.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectNats } from "../../lib/cluster/nats/connection.ts";
@@ -18,7 +18,7 @@ async function take(count: number, stored: AsyncIterable<StoredRecord>): Promise
 }
 
 Deno.test(
-  "What is stored is read back in its order, from any position, by those who wait too",
+  "Records are read in order, from any position, also by readers that wait for them",
   withNats,
   () =>
     inNats(async ({ store }) => {
@@ -42,7 +42,7 @@ Deno.test(
 );
 
 Deno.test(
-  "What is stored under the same id is there once, and nothing comes behind what is not the last",
+  "A record is stored once per id, and not after a record that is not the last",
   withNats,
   () =>
     inNats(async ({ store }) => {
@@ -70,7 +70,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A reader goes on after NATS was away, and what could not be stored is tried in vain meanwhile",
+  "A reader goes on after an outage of NATS, and appends fail meanwhile",
   withNats,
   async () => {
     await using folder = new TestFolder();
@@ -94,7 +94,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A reader of a store that was put back to what it was is given its last again",
+  "A reader of a store that was restored from a backup gets its last record again",
   withNats,
   async () => {
     await using folder = new TestFolder();
@@ -151,7 +151,7 @@ async function copyFolder(from: string, to: string): Promise<void> {
 }
 
 Deno.test(
-  "NATS sends some messages ahead, not all, and goes on at once when they are taken",
+  "NATS sends some messages ahead, not all, and goes on at once when they are read",
   withNats,
   async () => {
     await using folder = new TestFolder();
@@ -176,7 +176,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Every reader of a store is asked anew, also one that nobody has ended",
+  "Every reader of a store is restarted, also one that was left without ending",
   withNats,
   () =>
     inNats(async ({ store }) => {

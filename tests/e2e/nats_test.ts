@@ -9,20 +9,20 @@ import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/cluster/nats/stream.ts";
 import { caSignedPair } from "../net/certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
 import { TestFolder } from "../test_folder.ts";
-import { runSharedChaos } from "./chaos/shared_run.ts";
+import { runClusterChaos } from "./chaos/cluster_run.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
 import { freePort, LOOPBACK, PipedProgram, soon, startClient, startServer } from "./support.ts";
 
 Deno.test(
-  "A server of NATS that has no JetStream yet is asked again, as long as another may answer",
+  "A NATS server without JetStream is asked again, as long as another may answer",
   withNats,
   async () => {
     await using folder = new TestFolder();
     await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
-    await using whole = await NatsServer.start({ folder: folder.path });
+    await using complete = await NatsServer.start({ folder: folder.path });
     for (let i = 0; i < 4; i++) { // the library connects to either
-      const { nc } = await connectNats({ servers: [plain.address, whole.address], isTls: false });
-      assertEquals(nc.getServer(), whole.address);
+      const { nc } = await connectNats({ servers: [plain.address, complete.address], isTls: false });
+      assertEquals(nc.getServer(), complete.address);
       await nc.close();
     }
   },
@@ -36,7 +36,7 @@ Deno.test("A stream that somebody deletes is gone", withNats, () =>
     await nc.close();
   }));
 
-/** Reads what a stream keeps, in bytes and in ms, and what is said of it. */
+/** Reads the limits of the stream, in bytes and ms, and its description. */
 function limitsIn({ streams }: JetStreamManager) {
   return async () => {
     const { config: { max_bytes, max_age, description } } = await streams.info("CHAT_aula");
@@ -45,7 +45,7 @@ function limitsIn({ streams }: JetStreamManager) {
 }
 
 Deno.test(
-  "A stream forgets nothing while it is told not to",
+  "A stream has no limits while they are lifted",
   withNats,
   () =>
     inNats(async ({ store }, { address }) => {
@@ -64,7 +64,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A stream that forgets again has the limits that whoever runs NATS gave it, before or meanwhile",
+  "Limits that are put back are those of the operator, set before or meanwhile",
   withNats,
   () =>
     inNats(async ({ store }, { address }) => {
@@ -77,11 +77,11 @@ Deno.test(
       assertEquals(await limits(), own);
       await store.setUnlimited(true);
       await set({ max_bytes: 70_000_000 });
-      await assertRejects(() => store.setUnlimited(true), Error, "limits"); // as it forgets
+      await assertRejects(() => store.setUnlimited(true), Error, "limits"); // the operator's
       assertEquals((await limits()).slice(0, 2), [70_000_000, 0]);
       await store.setUnlimited(false);
       assertEquals(await limits(), [70_000_000, ...own.slice(1)]);
-      // As earlier versions left it.
+      // As earlier versions have left it.
       const description = "A room of chat-server; it forgets nothing until max_payload is raised";
       await set({ max_bytes: -1, max_age: 0, description });
       await store.setUnlimited(false);
@@ -91,7 +91,7 @@ Deno.test(
 );
 
 Deno.test(
-  "A lease is there until it is given back, or not renewed",
+  "A lease holds until it is released, or not renewed",
   withNats,
   () =>
     inNats(async ({ leases }, nats) => {
@@ -111,7 +111,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Who has a lease before it has an address is asked for it again",
+  "The address of a node that got its lease before it listened is read again",
   withNats,
   () =>
     inNats(async ({ leases }, nats) => {
@@ -125,50 +125,50 @@ Deno.test(
     }),
 );
 
-/** What goes wrong when a room is opened. */
-async function problemOf(
+/** The error of opening a room. */
+async function openError(
   nats: NatsServer,
   options: Parameters<typeof openRoom>[1] = {},
 ): Promise<NatsModuleError> {
-  const problem = await openRoom(nats, options).then((room) => room.close(), (error) => error);
-  assert(problem instanceof Error && problem.name === "NatsModuleError", Deno.inspect(problem));
-  return problem as NatsModuleError;
+  const error = await openRoom(nats, options).then((room) => room.close(), (error) => error);
+  assert(error instanceof Error && error.name === "NatsModuleError", Deno.inspect(error));
+  return error as NatsModuleError;
 }
 
 Deno.test(
-  "Whatever is wrong with NATS has a code of its own, and no password in what it says",
+  "Every error of NATS has a code, and no password in its message",
   withNats,
   async () => {
     await using folder = new TestFolder();
     const nobody = new NatsServer({ folder: folder.path });
     const secret = { type: "user", user: "ana", password: "s3cret" } as const;
-    const unreachable = await problemOf(nobody, { credentials: secret });
+    const unreachable = await openError(nobody, { credentials: secret });
     assertEquals(unreachable.code, "nats-unreachable");
     assertEquals(JSON.stringify([unreachable.message, unreachable.details]).includes("s3cret"), false);
 
     await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
-    assertEquals((await problemOf(plain)).code, "nats-no-jetstream");
-    assertEquals((await problemOf(plain, { isTls: true })).code, "nats-tls");
+    assertEquals((await openError(plain)).code, "nats-no-jetstream");
+    assertEquals((await openError(plain, { isTls: true })).code, "nats-tls");
 
     await using locked = await NatsServer.start({
       folder: `${folder.path}/locked`,
       args: ["--user", "ana", "--pass", "s3cret"],
     });
-    assertEquals((await problemOf(locked)).code, "nats-refused");
+    assertEquals((await openError(locked)).code, "nats-refused");
     const wrong = { ...secret, password: "n0" };
-    assertEquals((await problemOf(locked, { credentials: wrong })).code, "nats-refused");
+    assertEquals((await openError(locked, { credentials: wrong })).code, "nats-refused");
     await (await openRoom(locked, { credentials: secret })).close();
 
     await using other = await NatsServer.start({ folder: `${folder.path}/other` });
     const { nc, manager } = await connectNats({ servers: [other.address], isTls: false });
     await manager.streams.add({ name: "CHAT_aula", subjects: ["something.else"] });
     await nc.close();
-    const { code, details } = await problemOf(other);
+    const { code, details } = await openError(other);
     assertEquals([code, details.stream], ["nats-other-stream", "CHAT_aula"]);
   },
 );
 
-Deno.test("NATS is spoken to over TLS, if its certificate is vouched for", withNats, async () => {
+Deno.test("TLS to NATS needs a certificate of a trusted authority", withNats, async () => {
   await using folder = new TestFolder();
   const start = async (ip: string) => {
     const { cert, key, ca } = await caSignedPair(ip);
@@ -181,11 +181,11 @@ Deno.test("NATS is spoken to over TLS, if its certificate is vouched for", withN
   const room = await openRoom(nats, { isTls: true, ca });
   assertEquals(await room.store.append(bytes("a"), { id: "a" }), 1);
   await room.close();
-  assertEquals((await problemOf(nats, { isTls: true })).code, "nats-tls");
-  // Of another machine.
+  assertEquals((await openError(nats, { isTls: true })).code, "nats-tls");
+  // For another address.
   const other = await start("10.0.0.7");
   await using __ = other.nats;
-  assertEquals((await problemOf(other.nats, { isTls: true, ca: other.ca })).code, "nats-tls");
+  assertEquals((await openError(other.nats, { isTls: true, ca: other.ca })).code, "nats-tls");
 });
 
 Deno.test("A cluster of three keeps three copies, a server alone one", withNats, async () => {
@@ -201,7 +201,7 @@ Deno.test("A cluster of three keeps three copies, a server alone one", withNats,
     const room = await openRoom(cluster[0]!, { servers: cluster.map(({ address }) => address) });
     assertEquals(room.store.replicas, 3);
     await room.close();
-    // One that was made before there were three.
+    // A stream that was created before there were three.
     const { nc, manager } = await connectNats({ servers: [cluster[0]!.address], isTls: false });
     await manager.streams.update("CHAT_aula", { num_replicas: 1 });
     await nc.close();
@@ -283,7 +283,7 @@ Deno.test(
   withNats,
   async () => {
     await using folder = new TestFolder();
-    const { problems, story, tally } = await runSharedChaos({
+    const { problems, story, tally } = await runClusterChaos({
       ...{ seed: 1, durationMs: 10_000, folder: folder.path },
     });
     assertEquals(problems, [], story.join("\n"));

@@ -1,6 +1,6 @@
-// Rounds of chaos in a room that three servers share, in a cluster of three NATS servers: any of the six is killed
-// at any moment. After each storm everybody must have shown everything that anybody read back, on whatever server
-// they are, and also what those said who were gone at once.
+// Rounds of chaos in a room of three chat servers and three NATS servers, each of which may be killed at any moment.
+// After each storm every client must have shown every message whose echo its sender has read, on whichever server the
+// client is, also those of clients that have died since.
 
 import { natsCluster, type NatsServer } from "../../nats_server.ts";
 import { Random } from "../../simulator/random.ts";
@@ -15,57 +15,55 @@ const SERVERS = 3;
 const CLIENTS = { all: 15, processes: 2 } as const;
 /** Shortest and longest storm, in ms. */
 const STORM_MS = [4_000, 15_000] as const;
-/** How long everybody may take to come to rest after a storm, in ms: a cluster whose leader was killed takes up to
- * ten seconds to have another one. */
+/** How long the clients may take to show everything after a storm, in ms: a NATS cluster takes up to 10 s to elect a
+ * leader. */
 const SETTLING_MS = 60_000;
-/** How often to look whether they have, in ms. */
+/** How often to check for that, in ms. */
 const LOOK_MS = 20;
-/** Most that a client says in a storm: fewer than it keeps. */
+/** Most messages of a client in a storm: fewer than its outbox retains. */
 const MOST_SAID = 150;
-/** How long somebody who speaks and goes waits to read it back, in ms. */
+/** How long a client that dies after its message waits for the echo, in ms. */
 const ECHO_MS = 20_000;
 
-/** Numbers of a run. */
-export interface SharedTally {
+export interface ClusterTally {
   rounds: number;
-  /** Chat servers killed, and NATS servers. */
+  /** Chat servers that were killed. */
   deaths: number;
+  /** NATS servers that were killed. */
   natsDeaths: number;
   /** Connections cut at any moment. */
   cuts: number;
-  /** Clients that died or left, and others that came. */
+  /** Clients that died or left, each replaced by a new one. */
   replacements: number;
-  /** Clients that were gone as soon as they had read back what they said. */
+  /** Clients that died as soon as they had read the echoes of their messages. */
   hastyLeaves: number;
   messages: number;
   deliveries: number;
   printed: number;
 }
 
-/** What to run. */
-export interface SharedChaosOptions {
+export interface ClusterChaosOptions {
   readonly seed: number;
-  /** Where NATS keeps what it stores. */
+  /** Where NATS stores its streams. */
   readonly folder: string;
-  /** No round begins later, in ms. */
+  /** No round starts later, in ms. */
   readonly durationMs: number;
   readonly signal?: AbortSignal;
-  /** Told after every round. */
-  readonly onRound?: (tally: Readonly<SharedTally>) => void;
+  /** Called after every round. */
+  readonly onRound?: (tally: Readonly<ClusterTally>) => void;
 }
 
-/** What came of a run. */
-export interface SharedOutcome {
-  readonly tally: Readonly<SharedTally>;
+export interface ClusterOutcome {
+  readonly tally: Readonly<ClusterTally>;
   readonly problems: readonly Problem[];
-  /** What happened in the last round. */
+  /** The events of the last round. */
   readonly story: readonly string[];
 }
 
-/** Runs rounds until the time is over or something is wrong. */
-export async function runSharedChaos(options: SharedChaosOptions): Promise<SharedOutcome> {
+/** Runs rounds until the time is over or a problem is found. */
+export async function runClusterChaos(options: ClusterChaosOptions): Promise<ClusterOutcome> {
   const { durationMs, signal = new AbortController().signal, onRound } = options;
-  await using chaos = await SharedChaos.open(options, signal);
+  await using chaos = await ClusterChaos.open(options, signal);
   const endMs = performance.now() + durationMs;
   do {
     await chaos.play();
@@ -74,7 +72,7 @@ export async function runSharedChaos(options: SharedChaosOptions): Promise<Share
   return { tally: chaos.tally, problems: [...chaos.problems], story: chaos.story };
 }
 
-class SharedChaos implements AsyncDisposable {
+class ClusterChaos implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #random: Random;
   readonly #ledger = new Ledger({ isKept: true });
@@ -87,7 +85,7 @@ class SharedChaos implements AsyncDisposable {
   #events: string[] = [];
   #roundMs = 0;
 
-  private constructor({ seed, folder }: SharedChaosOptions, signal: AbortSignal) {
+  private constructor({ seed, folder }: ClusterChaosOptions, signal: AbortSignal) {
     this.#signal = signal;
     this.#random = new Random(seed);
     this.#network = { random: new Random(seed, -2), weather: new Map() };
@@ -95,8 +93,8 @@ class SharedChaos implements AsyncDisposable {
     signal.addEventListener("abort", () => this.#ledger.close());
   }
 
-  static async open(options: SharedChaosOptions, signal: AbortSignal): Promise<SharedChaos> {
-    const chaos = new SharedChaos(options, signal);
+  static async open(options: ClusterChaosOptions, signal: AbortSignal): Promise<ClusterChaos> {
+    const chaos = new ClusterChaos(options, signal);
     for (const nats of chaos.#cluster) nats.start();
     await Promise.all(chaos.#cluster.map((nats) => nats.answers()));
     const urls = chaos.#cluster.map(({ address }) => `nats://${address}`).join(",");
@@ -118,7 +116,7 @@ class SharedChaos implements AsyncDisposable {
     return this.#ledger.problems;
   }
 
-  get tally(): SharedTally {
+  get tally(): ClusterTally {
     return { ...this.#counts, ...this.#ledger.counts };
   }
 
@@ -126,7 +124,6 @@ class SharedChaos implements AsyncDisposable {
     return this.#events;
   }
 
-  /** Plays one round. */
   async play(): Promise<void> {
     this.#events = [];
     this.#roundMs = performance.now();
@@ -184,7 +181,7 @@ class SharedChaos implements AsyncDisposable {
     await Promise.all(doings);
   }
 
-  /** Does something again and again, with such times between, in ms. */
+  /** Repeats `act` at random intervals between these two, in ms. */
   async #often([lowMs, highMs]: [number, number], signal: AbortSignal, act: () => Promise<void> | void) {
     while (!signal.aborted && this.problems.length === 0) {
       await sleep(this.#random.spread(lowMs, highMs), signal);
@@ -200,7 +197,7 @@ class SharedChaos implements AsyncDisposable {
     });
   }
 
-  /** Any of the six; it comes back a little later. */
+  /** Kills one of the six servers, and restarts it a little later. */
   async #kill(signal: AbortSignal): Promise<void> {
     const which = this.#random.below(this.#servers.length + this.#cluster.length);
     const downMs = this.#random.spread(1, 2_000);
@@ -217,7 +214,7 @@ class SharedChaos implements AsyncDisposable {
     this.#note(`${server.console} is killed, for ${Math.round(downMs)} ms`);
     if (await server.end("SIGKILL")) this.#counts.deaths++;
     await sleep(downMs, signal);
-    // It begins to listen when NATS lets it: nobody waits for that.
+    // It listens once NATS answers, which may take long: do not wait for it.
     void this.#start(server);
   }
 
@@ -232,12 +229,12 @@ class SharedChaos implements AsyncDisposable {
     const gone = this.#clients[client]!;
     this.#counts.replacements++;
     this.#clients[client] = this.#newClient(client);
-    // Whoever takes leave waits until all is heard.
+    // A client that leaves waits until its messages are acked.
     if (this.#random.chance(0.5)) await gone.die();
     else void gone.leave();
   }
 
-  /** Somebody comes, says something, and is gone without a word as soon as they have read it back. */
+  /** A client joins, sends messages, and dies as soon as it has read their echoes. */
   async #leaveAtOnce(signal: AbortSignal): Promise<void> {
     const client = this.#newClient(CLIENTS.all);
     const { name } = client;
@@ -245,13 +242,12 @@ class SharedChaos implements AsyncDisposable {
     while (client.server === undefined && !commitWait.aborted) await sleep(LOOK_MS, commitWait);
     const words = 1 + this.#random.below(3);
     for (let count = 0; count < words; count++) client.say();
-    // As soon as may be: what follows the receipt is its death.
     while (this.#ledger.echoes(name) < words && !commitWait.aborted) await sleep(0, commitWait);
     await client.die();
     if (this.#ledger.echoes(name) === words) this.#counts.hastyLeaves++;
   }
 
-  /** Has all six live, and waits until each has shown what each has said, and what the dead read back. */
+  /** Restarts all six, and waits until each client and server has shown every message that must not be lost. */
   async #settle(): Promise<void> {
     this.#note("All come to rest");
     for (const nats of this.#cluster) nats.start();
