@@ -270,8 +270,8 @@ export class ReplicatedCommitLog implements CommitLog {
 
 /** Decides when a snapshot is due, and keeps the stream from forgetting records while snapshots are too large. */
 export class SnapshotPolicy {
-  /** A snapshot of so many bytes cannot be stored, told once until one is stored, or is twice as large. `isKept`: whether
-   * the stream keeps all records meanwhile, told again when that changes. */
+  /** A snapshot of `bytes` cannot be stored. `isKept`: whether the stream keeps all records meanwhile. Not called again
+   * until a snapshot is stored, is twice as large, or `isKept` changes. */
   onSnapshotTooLarge: (bytes: number, how: { isKept: boolean }) => void = () => {};
   readonly #store: Pick<StreamStore, "setUnlimited">;
   readonly #config: SnapshotConfig;

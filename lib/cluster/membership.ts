@@ -14,7 +14,7 @@ export interface MembershipConfig {
   readonly advertiseMs: number;
 }
 
-/** What the membership asks of this node, and tells it. */
+/** What the membership needs of this node. */
 export interface MembershipListener {
   /** The nodes with members in the room. */
   readonly nodeIds: () => Iterable<bigint>;
@@ -28,7 +28,7 @@ export interface MembershipListener {
 }
 
 export class Membership implements AsyncDisposable {
-  /** Where clients reach this node, as `host:port`, empty if nobody knows: stored with the lease. */
+  /** Where clients reach this node, as `host:port`, empty if unknown. Stored with the lease. */
   ownAddress = "";
   readonly #leases: Leases;
   readonly #nodeId: bigint;

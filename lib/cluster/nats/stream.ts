@@ -23,9 +23,9 @@ const DUPLICATE_WINDOW_MS = 180_000;
 const HEADERS_BYTES = 512;
 const DESCRIPTION = "A room of chat-server";
 /** Note at the end of the description while the limits are lifted. */
-const KEEPS_ALL = "; it forgets nothing until max_payload is raised";
+const LIFTED_NOTE = "; it forgets nothing until max_payload is raised";
 /** The note with the limits to put back, which earlier versions did not write. */
-const LIMITS_NOTE = new RegExp(`${KEEPS_ALL}(?:, then max_bytes (-?\\d+), max_age (\\d+) ms)?$`);
+const LIFTED_NOTE_PATTERN = new RegExp(`${LIFTED_NOTE}(?:, then max_bytes (-?\\d+), max_age (\\d+) ms)?$`);
 /** Fewest replicas that survive the loss of a machine. */
 const REPLICAS = 3;
 /** Timeout for the acknowledgement of an append, in ms. */
@@ -226,8 +226,8 @@ type Limits = Pick<StreamConfig, "max_bytes" | "max_age"> & { description?: stri
 
 /** The change that lifts the limits; undefined if they are lifted. */
 function withoutLimits({ description = "", max_bytes, max_age }: Limits): Limits | undefined {
-  if (LIMITS_NOTE.test(description)) return undefined;
-  const note = `${KEEPS_ALL}, then max_bytes ${max_bytes}, max_age ${millis(max_age)} ms`;
+  if (LIFTED_NOTE_PATTERN.test(description)) return undefined;
+  const note = `${LIFTED_NOTE}, then max_bytes ${max_bytes}, max_age ${millis(max_age)} ms`;
   return { description: description + note, max_bytes: -1, max_age: 0 };
 }
 
@@ -237,7 +237,7 @@ function isLimited({ max_bytes, max_age, max_msgs }: Limits & Pick<StreamConfig,
 
 /** The change that puts the limits back, except those that the operator has set since; undefined if they are back. */
 function withLimits({ description = "", max_bytes, max_age }: Limits): Limits | undefined {
-  const found = LIMITS_NOTE.exec(description);
+  const found = LIFTED_NOTE_PATTERN.exec(description);
   if (!found) return undefined;
   const [note, bytes = STREAM_BYTES, ageMs = STREAM_AGE_MS] = found;
   return {
@@ -267,36 +267,39 @@ function configOf(room: string) {
 type Config = ReturnType<typeof configOf>;
 
 /** `serverCount`: how many servers `--nats` names. */
-async function ensureStream(
-  { nc, manager }: NatsLink,
-  config: Config,
-  serverCount: number,
-): Promise<StreamInfo> {
-  const { streams } = manager;
+async function ensureStream(link: NatsLink, config: Config, serverCount: number): Promise<StreamInfo> {
+  const { streams } = link.manager;
   let info: StreamInfo;
   try {
     info = await streams.info(config.name);
   } catch (error) {
     if (jetStreamErrorCode(error) !== JETSTREAM_ERROR.streamNotFound) throw error;
-    return await createStream();
+    return await createStream(link, config, serverCount);
   }
   checkStream(info, config);
-  if (info.config.num_replicas >= REPLICAS || nc.info!.cluster === undefined) return info;
+  if (info.config.num_replicas >= REPLICAS || !isClustered(link)) return info;
   // The NATS cluster may have grown since.
   return await streams.update(config.name, { num_replicas: REPLICAS }).catch(() => info);
+}
 
-  async function createStream(): Promise<StreamInfo> {
-    if (nc.info!.cluster === undefined) return await streams.add({ ...config, num_replicas: 1 });
-    try {
-      return await streams.add({ ...config, num_replicas: REPLICAS });
-    } catch (error) {
-      const known = Math.max(serverCount, nc.info!.connect_urls?.length ?? 0);
-      const isTooSmall = jetStreamErrorCode(error) === JETSTREAM_ERROR.notClustered ||
-        (jetStreamErrorCode(error) === JETSTREAM_ERROR.noSuitablePeers && known < REPLICAS);
-      if (!isTooSmall) throw error;
-      return await streams.add({ ...config, num_replicas: 1 });
-    }
+/** Creates a stream with {@linkcode REPLICAS}, or one if the NATS cluster is too small. */
+async function createStream(link: NatsLink, config: Config, serverCount: number): Promise<StreamInfo> {
+  const { nc, manager: { streams } } = link;
+  if (!isClustered(link)) return await streams.add({ ...config, num_replicas: 1 });
+  try {
+    return await streams.add({ ...config, num_replicas: REPLICAS });
+  } catch (error) {
+    const known = Math.max(serverCount, nc.info!.connect_urls?.length ?? 0);
+    const code = jetStreamErrorCode(error);
+    const isTooSmall = code === JETSTREAM_ERROR.notClustered ||
+      (code === JETSTREAM_ERROR.noSuitablePeers && known < REPLICAS);
+    if (!isTooSmall) throw error;
+    return await streams.add({ ...config, num_replicas: 1 });
   }
+}
+
+function isClustered({ nc }: NatsLink): boolean {
+  return nc.info!.cluster !== undefined;
 }
 
 /** @throws {NatsModuleError} `nats-other-stream` unless it is the stream of a room, with any limits */
