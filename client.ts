@@ -1,4 +1,4 @@
-// chat-client: enters a room, and goes on in another when its server falls. Everything is in lib/chat_client.ts.
+// Entry point of chat-client.
 
 import { runClient } from "./lib/client/main.ts";
 import { systemClock } from "./lib/base/time.ts";

@@ -64,10 +64,10 @@ export async function runClient(process: ProcessContext): Promise<number> {
     clock,
   );
   const members = new MemberList(config.memberList);
-  const self = new Self(state.sessionId, { session, selector });
-  const view = new ChatView({ terminal, renderer, t, session, reader: self }, clock);
+  const user = new User(state.sessionId, { session, selector });
+  const view = new ChatView({ terminal, renderer, t, session, reader: user }, clock);
   const rename = async (nick: string) => {
-    const reply = self.rename(nick);
+    const reply = user.rename(nick);
     if (reply) await terminal.print(...renderer.reply(t(reply, { nick })));
   };
   const commands = new CommandLoop({
@@ -76,7 +76,7 @@ export async function runClient(process: ProcessContext): Promise<number> {
     language,
     renderer,
     session,
-    view: view,
+    view,
     members,
     rename,
     notify,
@@ -91,7 +91,7 @@ export async function runClient(process: ProcessContext): Promise<number> {
     selector,
     session,
     members,
-    self,
+    user,
     view,
     commands,
   });
@@ -109,7 +109,7 @@ function dialer(trust: TrustStore, runtime: string): SessionDeps["dial"] {
 }
 
 /** The user as the room knows them. */
-class Self {
+class User {
   readonly sessionId: bigint;
   /** On the current server. */
   nick = "";
@@ -163,7 +163,7 @@ interface ChatClientDeps {
   readonly selector: ServerSelector;
   readonly session: Session;
   readonly members: MemberList;
-  readonly self: Self;
+  readonly user: User;
   readonly view: ChatView;
   readonly commands: CommandLoop;
 }
@@ -229,7 +229,7 @@ class ChatClient {
     const { process: { terminal }, renderer, notify, t } = this.#deps;
     const { nick, members, memberCount, logId, backups } = welcome;
     this.#deps.selector.onJoined(server, { ip, logId, backups: this.#readBackups(backups) });
-    this.#deps.self.onJoined(nick);
+    this.#deps.user.onJoined(nick);
     this.#deps.members.replace(members);
     let names = members.map(({ nick, sessionId }) => renderer.nick(nick, sessionId)).join(", ");
     const count = memberCount - members.length;
@@ -245,15 +245,15 @@ class ChatClient {
   }
 
   async #showRejected(error: ServerError): Promise<void> {
-    const { process: { language }, self, notify, t } = this.#deps;
-    self.onNickRejected(error);
+    const { process: { language }, user, notify, t } = this.#deps;
+    user.onNickRejected(error);
     await notify(t("client.nick-unchanged", { why: errorText(error, language) }));
   }
 
   async #showDisconnected({ target, error, wasJoined }: ConnectionFailure): Promise<void> {
-    const { process: { clock, language }, self, view, members, session, notify, t, isAuto } = this.#deps;
+    const { process: { clock, language }, user, view, members, session, notify, t, isAuto } = this.#deps;
     const { action, hasOwnReport } = recoveryFor(error);
-    self.onNickRejected(error);
+    user.onNickRejected(error);
     await view.flushPresence();
     if (!wasJoined) {
       // With `--auto` no question will take the next line.
@@ -278,10 +278,10 @@ class ChatClient {
   }
 
   #applyEvent(event: RoomEvent): void {
-    const { members, selector, self } = this.#deps;
+    const { members, selector, user } = this.#deps;
     members.apply(event);
     if (event.type === "backups") selector.updateBackups(this.#readBackups(event.backups));
-    if (event.type === "renamed" && event.sessionId === self.sessionId) self.onNickGranted(event.nick);
+    if (event.type === "renamed" && event.sessionId === user.sessionId) user.onNickGranted(event.nick);
   }
 
   /** The backups that the current server lists. The fingerprints among them are pinned. */

@@ -24,7 +24,7 @@ import { printable, truncate } from "../text/text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 const MAX_QUOTED_CHARS = 40;
-/** Every host but a bare name matches; words of a chat line seldom do: not `:)`, not `sí...`. */
+/** Matches every host but a bare name. Words of a chat line seldom match: not `:)`, not `sí...`. */
 const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
 
 export interface ServerSelectorDeps {
@@ -64,11 +64,11 @@ export class ServerSelector {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
-  /** Log of the room that the client joined last. */
+  /** Of the room that the client joined last. */
   #logId = 0n;
-  /** Since the client was last joined for long. */
+  /** Since the last connection that lasted {@linkcode BACKOFF_MAX_MS}. */
   #attempts = 0;
-  /** The server that is suggested to the user until they have tried it. */
+  /** Suggested to the user until it has been tried. */
   #suggested: Address | undefined;
   #hasEverJoined = false;
   /** Set since the client last joined, or since the user was last asked. */
@@ -113,7 +113,7 @@ export class ServerSelector {
     this.#pool.update(backups, this.#logId);
   }
 
-  /** The next target; undefined if the user leaves instead.
+  /** The next target; undefined if the user leaves instead. {@linkcode RECOVERY} says what to do about a failure.
    * @throws the failure's error, if nothing else can be tried */
   async next(
     failure: ConnectionFailure | undefined,
@@ -124,7 +124,7 @@ export class ServerSelector {
     const { action, mayHang } = recoveryFor(error);
     const isFirstReport = await this.#reportFailure(failure);
     const nick = this.#newNick ?? failure.target.nick;
-    // A client that is removed as soon as it joins must not come back at once.
+    // Otherwise a client that is removed as soon as it joins would come back at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     switch (action) {
       case "giveUp":
@@ -148,13 +148,6 @@ export class ServerSelector {
         if (result === "denied" && this.#hasNoAlternative(server)) throw error;
         break;
       }
-      case "askNick":
-      case "exclude":
-      case "next":
-      case "stay":
-        break;
-      default:
-        action satisfies never;
     }
     return await this.#selectNext(failure, { nick, signal });
   }
@@ -209,16 +202,16 @@ export class ServerSelector {
     return this.#deps.terminal.isTty && (action === "askNick" || action === "askPassword");
   }
 
-  /** Whether to suggest the same server to the user again. If its store is down, so is that of the other servers of its
-   * room. Without a network, nothing is known against it. */
+  /** Whether to suggest the same server to the user again. If its store is unavailable, the other servers of its room
+   * cannot commit either. Without a network, the failure says nothing about the server. */
   #shouldStay({ target, error }: ConnectionFailure): boolean {
     const { action, server } = recoveryFor(error);
     if (this.#isAuto || !this.#deps.terminal.isTty || action !== "stay") return false;
     return server === "alive" || this.#isCurrent(target.server);
   }
 
-  /** Whether to dial `after` without a wait: the server before it is down, or this machine has no network. Then only the
-   * current server is worth a wait: it is where the other members are. */
+  /** Whether to dial `after` without a wait: the server before it is down, or this machine has no network. In the second
+   * case the client waits before the current server only, so that it first looks where the other members are. */
   #shouldSkipBackoff(failure: ConnectionFailure, after: Address): boolean {
     if (isServerDown(failure)) return !this.#pool.isSame(after, failure.target.server);
     const { server } = recoveryFor(failure.error);
@@ -271,7 +264,7 @@ export class ServerSelector {
     return this.#pool.size === (this.#pool.has(server) ? 1 : 0);
   }
 
-  /** With `--auto` the first server joins the pool before it was reached: nobody will name it again. */
+  /** With `--auto` the first server is added to the pool before it was reached: no prompt will ask for it again. */
   async #first(options: { signal: AbortSignal }): Promise<ConnectTarget | undefined> {
     const target = await this.#ask(options);
     if (target && this.#isAuto) this.#pool.add(target.server);
@@ -329,8 +322,8 @@ export class ServerSelector {
     return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
   }
 
-  /** A user who has not noticed the failure goes on chatting. So several words, or one without a dot or a port that is
-   * no known host, are restored to the chat's input line. */
+  /** A user who has not noticed the failure goes on chatting. So an answer of several words, or of one bare word that is
+   * no known host, is a chat line. */
   #parseHost(answer: string, host = DEFAULT_HOST): { host: string; port?: number } {
     // A port alone: the suggested host stays.
     if (/^\d{4,5}$/.test(answer)) return { host, port: parsePort(answer) };
