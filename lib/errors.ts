@@ -18,6 +18,11 @@ export class ChatError<Code extends string = string> extends Error {
   }
 }
 
+/** The message of anything thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The codes of ERROR frames. docs/PROTOCOL.md says when each is sent. */
 export const WIRE_CODES = [
   "frame-too-long",
@@ -224,7 +229,7 @@ const REASON_BY_SQLITE_CODE = {
   26: "no-database",
 } as const;
 
-/** Reasons that no error code gives: our own errors name them in `details.why`. */
+/** Reasons that no error code gives: our own errors name them in `details.systemReason`. */
 const TRANSLATED_CODES = [
   "is-folder",
   "folder-missing",
@@ -245,7 +250,7 @@ export type SystemReason =
 interface SystemError extends Error {
   readonly code?: unknown;
   readonly errcode?: unknown;
-  readonly details?: { readonly why?: unknown };
+  readonly details?: { readonly systemReason?: unknown };
 }
 
 /** How many errors of a chain of causes are examined. */
@@ -256,7 +261,7 @@ export function systemReason(error: unknown): SystemReason | undefined {
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
     const { code, errcode, details, name } = cause as SystemError;
-    const reason = TRANSLATED_CODES.find((translated) => translated === details?.why) ??
+    const reason = TRANSLATED_CODES.find((translated) => translated === details?.systemReason) ??
       ownValue(REASON_BY_ERRNO, code) ?? ownValue(REASON_BY_SQLITE_CODE, sqliteResultCode(errcode));
     if (reason) return reason;
     if (name === "TimeoutError") return "no-answer";

@@ -25,8 +25,8 @@ const CASES: [object, SystemReason | undefined][] = [
   [{ name: "TimeoutError" }, "no-answer"],
   [{ code: "toString" }, undefined],
   [{ code: 13, errcode: "13" }, undefined],
-  [{ details: { why: "foreign" }, code: "EACCES" }, "foreign"],
-  [{ details: { why: "EACCES" } }, undefined],
+  [{ details: { systemReason: "foreign" }, code: "EACCES" }, "foreign"],
+  [{ details: { systemReason: "EACCES" } }, undefined],
 ];
 for (const [more, reason] of CASES) {
   Deno.test(`systemReason() of ${JSON.stringify(more)} is ${reason}`, pure, () => {

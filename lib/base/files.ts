@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { InputError } from "../errors.ts";
+import { errorMessage, InputError } from "../errors.ts";
 
 /** On Windows a file cannot be replaced while another process reads it. Together 200 ms. */
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
@@ -68,6 +68,5 @@ async function renameWithRetry(oldPath: string, newPath: string): Promise<void> 
 }
 
 function fileError(code: "file-unreadable" | "file-unwritable", path: string, cause: unknown): InputError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new InputError(code, { path, reason }, { cause });
+  return new InputError(code, { path, reason: errorMessage(cause) }, { cause });
 }

@@ -1,7 +1,14 @@
 // Key and language to sentence, with its placeholders filled in.
 
 import { ENGLISH } from "./en.ts";
-import { ChatError, type ErrorDetails, ProtocolError, ServerError, systemReason } from "../errors.ts";
+import {
+  ChatError,
+  type ErrorDetails,
+  errorMessage,
+  ProtocolError,
+  ServerError,
+  systemReason,
+} from "../errors.ts";
 import { SPANISH } from "./es.ts";
 
 export type TranslationKey = keyof typeof SPANISH;
@@ -42,7 +49,7 @@ export function errorText(error: unknown, language: Language): string {
   if (isTranslationKey(key)) {
     return interpolate(TRANSLATIONS[language][key], { ...details, ...reasonText(error, key, language) });
   }
-  const reason = details.reason ?? (error instanceof Error ? error.message : String(error));
+  const reason = details.reason ?? errorMessage(error);
   return interpolate(TRANSLATIONS[language]["error.unknown"], { reason, code });
 }
 

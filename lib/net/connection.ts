@@ -60,7 +60,7 @@ export class Connection {
   onFlushNeeded: () => void = doNothing;
   /** Monotonic. */
   readonly openedMs: number;
-  readonly #conn: Socket;
+  readonly #socket: Socket;
   readonly #config: ConnectionConfig;
   readonly #clock: Clock;
   readonly #decoder: FrameDecoder;
@@ -90,11 +90,11 @@ export class Connection {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
 
-  constructor(conn: Socket, config: ConnectionConfig, clock: Clock) {
-    this.#conn = conn;
+  constructor(socket: Socket, config: ConnectionConfig, clock: Clock) {
+    this.#socket = socket;
     try {
       // A write holds everything there is to send: waiting for more (RFC 896) would take up to 40 ms.
-      conn.setNoDelay(true);
+      socket.setNoDelay(true);
     } catch {
       // macOS refuses if the peer has hung up already. The next read will fail.
     }
@@ -105,7 +105,7 @@ export class Connection {
   }
 
   get peer(): Deno.NetAddr {
-    return this.#conn.remoteAddr;
+    return this.#socket.remoteAddr;
   }
 
   /** When the peer last sent bytes, monotonic. */
@@ -167,7 +167,7 @@ export class Connection {
     this.#trackPartialFrame();
     this.#isReading = true;
     // 10,000 connections wait here: an async function or a generator would take more memory for each.
-    return this.#conn.read(this.#decoder.reserve()).then(this.#onRead, this.#onReadFailed);
+    return this.#socket.read(this.#decoder.reserve()).then(this.#onRead, this.#onReadFailed);
   }
 
   readonly #onRead = (count: number | null): FrameDecoder | undefined | Promise<undefined> => {
@@ -187,7 +187,7 @@ export class Connection {
   };
 
   async #readToEnd(): Promise<undefined> {
-    while (await this.#conn.read(this.#decoder.reserve()) !== null) { /* dropped */ }
+    while (await this.#socket.read(this.#decoder.reserve()) !== null) { /* dropped */ }
     this.#onEnd();
   }
 
@@ -269,7 +269,7 @@ export class Connection {
     this.#reason = reason;
     this.#source = undefined;
     clearTimeout(this.#closeTimer);
-    this.#conn.close();
+    this.#socket.close();
     this.#closing?.resolve();
   }
 
@@ -291,7 +291,7 @@ export class Connection {
       return false;
     }
     // Rejects if the peer is gone. Then the pending read fails, too.
-    this.#conn.closeWrite().catch(doNothing);
+    this.#socket.closeWrite().catch(doNothing);
     return false;
   }
 
@@ -318,7 +318,7 @@ export class Connection {
     this.#lastProgressMs = nowMs;
     this.#unwritten = bytes;
     // The callbacks are made once a connection: nothing happens more often on a server than a write.
-    this.#conn.write(bytes).then(this.#onWritten, this.#onWriteFailed);
+    this.#socket.write(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
 
   readonly #onWritten = (count: number) => {

@@ -73,8 +73,8 @@ export class ConnectionManager implements Disposable {
     return this.#lastCheckMs - this.#suspendedAtMs < this.#config.pingTimeoutMs;
   }
 
-  add(conn: Socket): Connection {
-    const connection = new Connection(conn, this.#config, this.#clock);
+  add(socket: Socket): Connection {
+    const connection = new Connection(socket, this.#config, this.#clock);
     connection.onFlushNeeded = this.#onFlushNeeded;
     this.#connections.add(connection);
     return connection;

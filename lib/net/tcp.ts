@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
 import { Deadline, systemClock } from "../base/time.ts";
-import { type ConnectCode, ConnectError, type ListenCode, ListenError } from "../errors.ts";
+import { type ConnectCode, ConnectError, errorMessage, type ListenCode, ListenError } from "../errors.ts";
 import { type Address, formatAddress, isIP } from "./address.ts";
 
 export interface DialOptions {
@@ -32,7 +32,7 @@ async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpCo
   } catch (cause) {
     connecting.then((conn) => conn.close(), () => {});
     if (signal.aborted) throw signal.reason;
-    const details = { server: formatAddress(server), host: server.host, reason: messageOf(cause) };
+    const details = { server: formatAddress(server), host: server.host, reason: errorMessage(cause) };
     throw new ConnectError(connectErrorCode(cause, server), details, { cause });
   } finally {
     signal.removeEventListener("abort", abort);
@@ -83,7 +83,9 @@ export function listen({ host, port }: Address): Deno.TcpListener {
   try {
     return Deno.listen({ hostname: host, port, tcpBacklog: BACKLOG });
   } catch (cause) {
-    throw new ListenError(listenErrorCode(cause, port), { host, port, reason: messageOf(cause) }, { cause });
+    throw new ListenError(listenErrorCode(cause, port), { host, port, reason: errorMessage(cause) }, {
+      cause,
+    });
   }
 }
 
@@ -114,13 +116,9 @@ export async function* acceptConnections(
         continue;
       }
       // Too many open files, for example: it passes.
-      if (!isReported) onError(new ListenError("accept-failed", { reason: messageOf(cause) }, { cause }));
+      if (!isReported) onError(new ListenError("accept-failed", { reason: errorMessage(cause) }, { cause }));
       isReported = true;
       await delay(ACCEPT_RETRY_MS);
     }
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -2,7 +2,7 @@
 // disk has it.
 
 import type { Clock } from "../base/time.ts";
-import { StoreError, systemReason } from "../errors.ts";
+import { errorMessage, StoreError, systemReason } from "../errors.ts";
 import type { Uncommitted } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
 import type { SqliteStore } from "./sqlite_store.ts";
@@ -170,7 +170,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
 
   /** Blocks the log until a retry writes the pending events. */
   #fail(cause: unknown): void {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorMessage(cause);
     this.#retryTimer ??= setTimeout(() => {
       this.#retryTimer = undefined;
       this.#onReady();

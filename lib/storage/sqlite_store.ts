@@ -3,7 +3,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { randomId } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
-import { InputError, type SystemReason, systemReason } from "../errors.ts";
+import { errorMessage, InputError, type SystemReason, systemReason } from "../errors.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
 import { RoomState, tombstone } from "../room/state.ts";
 
@@ -130,7 +130,7 @@ export class SqliteStore implements Disposable {
     for (const { seq, at, frame } of rows) {
       if (seq !== nextSeq++) {
         throw storeError("data-damaged", this.#path, `entry ${nextSeq - 1} is missing`, {
-          why: "incomplete",
+          systemReason: "incomplete",
         });
       }
       yield { seq, storedAtMs: Number(at), event: this.#read(frame) };
@@ -143,7 +143,10 @@ export class SqliteStore implements Disposable {
       const { seq: _, ...entry } = decodeServer(frame!) as LogEntry;
       return entry as Uncommitted;
     } catch (cause) {
-      throw storeError("data-damaged", this.#path, "an entry cannot be read", { why: "garbled", cause });
+      throw storeError("data-damaged", this.#path, "an entry cannot be read", {
+        systemReason: "garbled",
+        cause,
+      });
     }
   }
 
@@ -244,7 +247,7 @@ function check(db: DatabaseSync, path: string): void {
   // The process died before it created the tables.
   if (tables === 0 && id === 0) return;
   if (id !== APPLICATION_ID) {
-    throw storeError("data-damaged", path, "it belongs to another program", { why: "foreign" });
+    throw storeError("data-damaged", path, "it belongs to another program", { systemReason: "foreign" });
   }
   if (version > VERSION) throw storeError("data-newer", path, `it has version ${version}`, { version });
   const { quick_check: result } = db.prepare("PRAGMA quick_check(1)").get()!;
@@ -289,7 +292,7 @@ function storeError(
   code: StoreErrorCode,
   path: string,
   reason: string,
-  { cause, ...more }: { cause?: unknown; why?: SystemReason; version?: number } = {},
+  { cause, ...more }: { cause?: unknown; systemReason?: SystemReason; version?: number } = {},
 ): InputError {
   return new InputError(code, { path, reason, ...more }, { cause });
 }
@@ -298,16 +301,19 @@ async function toStoreError(path: string, error: unknown): Promise<InputError> {
   if (error instanceof InputError) return error;
   const code = storeErrorCode(error);
   const { cause, ...more } = code === "data-unusable" ? await diagnose(path, error) : { cause: error };
-  return storeError(code, path, cause instanceof Error ? cause.message : String(cause), { cause, ...more });
+  return storeError(code, path, errorMessage(cause), { cause, ...more });
 }
 
 /** Finds out why SQLite cannot use a file: opens the file and creates one beside it, and the system tells. */
-async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; why?: SystemReason }> {
-  if (error instanceof Deno.errors.NotFound) return { cause: error, why: "folder-missing" };
+async function diagnose(
+  path: string,
+  error: unknown,
+): Promise<{ cause: unknown; systemReason?: SystemReason }> {
+  if (error instanceof Deno.errors.NotFound) return { cause: error, systemReason: "folder-missing" };
   if (!isSqliteError(error)) return { cause: error };
   try {
     // Windows opens folders.
-    if ((await Deno.stat(path)).isDirectory) return { cause: error, why: "is-folder" };
+    if ((await Deno.stat(path)).isDirectory) return { cause: error, systemReason: "is-folder" };
     (await Deno.open(path, { read: true, write: true })).close();
   } catch (cause) {
     return { cause };
@@ -318,7 +324,7 @@ async function diagnose(path: string, error: unknown): Promise<{ cause: unknown;
     await Deno.remove(beside);
     return { cause: error };
   } catch (cause) {
-    return { cause, ...(systemReason(cause) === "no-permission" && { why: "folder-closed" }) };
+    return { cause, ...(systemReason(cause) === "no-permission" && { systemReason: "folder-closed" }) };
   }
 }
 

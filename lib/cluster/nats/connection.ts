@@ -194,7 +194,7 @@ function isWithoutTls(message: string): boolean {
   return /does not support 'tls'/.test(message);
 }
 
-const NO_TLS = { why: "no-tls" };
+const NO_TLS = { systemReason: "no-tls" };
 
 function natsErrorCode(name: string, message: string, api: number | undefined): NatsCode {
   if (api === JETSTREAM_ERROR.notEnabledForAccount || api === JETSTREAM_ERROR.notEnabled) {
