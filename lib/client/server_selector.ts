@@ -56,8 +56,7 @@ interface RedialConfig {
 
 export class ServerSelector {
   readonly #deps: ServerSelectorDeps;
-  readonly #isAuto: boolean;
-  readonly #redial: RedialConfig;
+  readonly #config: ServerSelectorConfig;
   readonly #random: () => number;
   readonly #t: Translate;
   readonly #pool: ServerPool;
@@ -79,8 +78,7 @@ export class ServerSelector {
   /** `random` is uniform in [0, 1). */
   constructor(deps: ServerSelectorDeps, config: ServerSelectorConfig, random: () => number) {
     this.#deps = deps;
-    this.#isAuto = config.isAuto;
-    this.#redial = config.redial;
+    this.#config = config;
     this.#random = random;
     this.#t = translator(deps.language);
     this.#pool = new ServerPool(config.backups.map(({ server }) => server));
@@ -132,7 +130,7 @@ export class ServerSelector {
       case "redial": {
         if (!this.#shouldRedial(failure)) break;
         this.#attempts++;
-        const { dialTimeoutMs, welcomeTimeoutMs } = this.#redial;
+        const { dialTimeoutMs, welcomeTimeoutMs } = this.#config.redial;
         return { server, nick, dialTimeoutMs, ...(mayHang && { welcomeTimeoutMs }) };
       }
       case "askPassword":
@@ -163,8 +161,8 @@ export class ServerSelector {
     if (action === "exclude") this.#pool.exclude(server);
     const waitMs = this.#shouldSkipBackoff(failure, after) ? 0 : backoffMs(this.#attempts++, this.#random);
     const { terminal } = this.#deps;
-    if (isOnlyFaulty && this.#isAuto && !terminal.isTty) throw error;
-    if (this.#isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
+    if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
+    if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
       await pause(waitMs, signal);
       return { server: after, nick };
     }
@@ -184,7 +182,8 @@ export class ServerSelector {
     const server = formatAddress(target.server);
     const isAuth = AUTH_ACTIONS.has(action);
     const reason = isAuth ? `${error.code} ${server}` : error.code;
-    const isFirstReport = !this.#isAuto || this.#canUserFix(action) || !this.#reportedReasons.has(reason);
+    const isFirstReport = !this.#config.isAuto || this.#canUserFix(action) ||
+      !this.#reportedReasons.has(reason);
     this.#reportedReasons.add(reason);
     if (hasOwnReport || !isFirstReport) return isFirstReport;
     const explained = printable(errorText(error, language));
@@ -193,7 +192,7 @@ export class ServerSelector {
       : this.#t("client.not-joined", { server, why: explained });
     const willRetry = !isAuth && action !== "giveUp" && !this.#canUserFix(action) &&
       !this.#isOnlyFaulty(failure);
-    if (this.#isAuto) await notify(willRetry ? this.#t("client.retry", { why }) : why);
+    if (this.#config.isAuto) await notify(willRetry ? this.#t("client.retry", { why }) : why);
     else await terminal.print(why);
     return isFirstReport;
   }
@@ -206,7 +205,7 @@ export class ServerSelector {
    * cannot commit either. Without a network, the failure says nothing about the server. */
   #shouldStay({ target, error }: ConnectionFailure): boolean {
     const { action, server } = recoveryFor(error);
-    if (this.#isAuto || !this.#deps.terminal.isTty || action !== "stay") return false;
+    if (this.#config.isAuto || !this.#deps.terminal.isTty || action !== "stay") return false;
     return server === "alive" || this.#isCurrent(target.server);
   }
 
@@ -227,7 +226,7 @@ export class ServerSelector {
    * without `--auto` is asked instead while it still has answers. */
   #shouldRedial({ wasJoined }: ConnectionFailure): boolean {
     const { terminal } = this.#deps;
-    return wasJoined && this.#attempts === 0 && (this.#isAuto || terminal.isTty || terminal.hasEnded);
+    return wasJoined && this.#attempts === 0 && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
   }
 
   async #askInstead(
@@ -251,7 +250,7 @@ export class ServerSelector {
    * unacked messages, so it tries the other servers first. */
   #hasNoAlternative(server: Address): boolean {
     const { terminal } = this.#deps;
-    if (!this.#hasEverJoined) return this.#isAuto || !terminal.isTty;
+    if (!this.#hasEverJoined) return this.#config.isAuto || !terminal.isTty;
     return !terminal.isTty && terminal.hasEnded && this.#isLastKnown(server);
   }
 
@@ -267,7 +266,7 @@ export class ServerSelector {
   /** With `--auto` the first server is added to the pool before it was reached: no prompt will ask for it again. */
   async #first(options: { signal: AbortSignal }): Promise<ConnectTarget | undefined> {
     const target = await this.#ask(options);
-    if (target && this.#isAuto) this.#pool.add(target.server);
+    if (target && this.#config.isAuto) this.#pool.add(target.server);
     this.#pool.current = target?.server;
     return target;
   }
@@ -285,7 +284,9 @@ export class ServerSelector {
   #nextKnown(failed: Address): Address {
     const isUsed = this.#suggested === undefined || this.#pool.size === 0 || this.#pool.has(failed);
     if (!isUsed) return this.#suggested!;
-    return this.#suggested = this.#isAuto ? this.#pool.nextAfter(failed) : this.#pool.nextDistinct(failed);
+    return this.#suggested = this.#config.isAuto
+      ? this.#pool.nextAfter(failed)
+      : this.#pool.nextDistinct(failed);
   }
 
   #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<ConnectTarget | undefined> {

@@ -17,7 +17,6 @@ import {
   type MessageOptions,
   type RoomEvent,
   type ServerMessage,
-  type Stalled,
   type Welcome,
 } from "../protocol/frames.ts";
 import type { Socket } from "../net/tls_socket.ts";
@@ -45,15 +44,6 @@ export interface ConnectionFailure {
 export interface DeliveredEntry {
   readonly entry: RoomEvent;
   readonly delivery: Exclude<Delivery, "duplicate">;
-}
-
-/** What the frames of one read amount to. */
-interface ReceivedBatch {
-  readonly entries: readonly DeliveredEntry[];
-  readonly rejections: readonly ServerError[];
-  readonly stalls: readonly Stalled[];
-  /** Ends the connection, if set. */
-  readonly error: unknown;
 }
 
 export type SessionEvent =
@@ -247,10 +237,8 @@ export class Session implements Disposable {
             truncatedCount: this.#onWelcome(welcome, connection),
           };
         }
-        const { entries, rejections, stalls, error } = this.#read(frames, connection);
-        yield { type: "entries", entries };
-        for (const { resolved } of stalls) yield { type: "stalled", isResolved: resolved };
-        for (const error of rejections) yield { type: "rejected", error };
+        const { events, error } = this.#read(frames, connection);
+        yield* events;
         if (error) throw error;
       }
     } finally {
@@ -270,11 +258,12 @@ export class Session implements Disposable {
     return truncatedCount;
   }
 
-  /** Reads all complete frames. An error keeps what was read before it. */
-  #read(frames: FrameDecoder, connection: Connection): ReceivedBatch {
+  /** Reads all complete frames. An error ends the connection, after the events of the frames before it. */
+  #read(frames: FrameDecoder, connection: Connection): { events: SessionEvent[]; error: unknown } {
     const entries: DeliveredEntry[] = [];
-    const rejections: ServerError[] = [];
-    const stalls: Stalled[] = [];
+    const stalls: SessionEvent[] = [];
+    const rejections: SessionEvent[] = [];
+    let error: unknown;
     const { monotonicMs } = this.#clock();
     try {
       for (let frame = frames.next(); frame && connection.isOpen; frame = frames.next()) {
@@ -296,10 +285,13 @@ export class Session implements Disposable {
           case "rejected":
             if (this.#nickRequests === 0) throw closeReason(message);
             this.#nickRequests--;
-            rejections.push(serverError(message, { nick: message.request }));
+            rejections.push({
+              type: "rejected",
+              error: serverError(message, { nick: message.request }),
+            });
             break;
           case "stalled":
-            stalls.push(message);
+            stalls.push({ type: "stalled", isResolved: message.resolved });
             break;
           case "ping":
             this.#state.onPing(message, monotonicMs);
@@ -312,12 +304,11 @@ export class Session implements Disposable {
             throw closeReason(message);
         }
       }
-    } catch (error) {
-      return { entries, rejections, stalls, error };
-    } finally {
-      this.#notifyProgress();
+    } catch (cause) {
+      error = cause;
     }
-    return { entries, rejections, stalls, error: undefined };
+    this.#notifyProgress();
+    return { events: [{ type: "entries", entries }, ...stalls, ...rejections], error };
   }
 }
 
