@@ -13,7 +13,7 @@ import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
  * peer's certificate there (2.6). */
 const MIN_RUNTIME = [2, 8] as const;
 
-/** Checks that the runtime, such as `Deno 2.9.6, x86_64`, can speak TLS.
+/** Checks that the runtime, such as `Deno 2.9.6, aarch64-apple-darwin`, can speak TLS.
  * @throws {InputError} `tls-lacking` */
 export function checkTlsSupport(runtime: string): void {
   if (isAtLeast(/^Deno ([\d.]+)/.exec(runtime)![1]!, MIN_RUNTIME)) return;

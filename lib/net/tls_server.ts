@@ -1,5 +1,5 @@
-// A server's side of TLS: its certificate, and accepting clients. Apart from tls.ts, so that no client's executable has
-// the library behind self_signed.ts in it.
+// A server's side of TLS: its certificate, and accepting clients. Apart from tls.ts to keep the library behind
+// self_signed.ts out of the client's executable.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
