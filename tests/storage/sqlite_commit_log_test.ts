@@ -187,7 +187,7 @@ for (const [errcode, code] of [[13, "disk-full"], [10, "disk-failed"]] as const)
 }
 
 Deno.test(
-  "After a failed sync the WAL is checkpointed before its events are committed",
+  "After a failed sync the WAL is written into the file before its events are committed",
   writing,
   async () => {
     await using folder = new TestFolder();
