@@ -154,7 +154,7 @@ Deno.test("The ledger finds words that nobody said", pure, () => {
 });
 
 Deno.test("The ledger finds a wrong number, a wrong time, and an order that others do not see", pure, () => {
-  for (const changes of [{ n: 2 }, { timeMs: 9, redelivered: true }, { seq: 8 }]) {
+  for (const changes of [{ clientSeq: 2 }, { timeMs: 9, redelivered: true }, { seq: 8 }]) {
     const { read, faults } = ledgerOfThree();
     read("ana", 1);
     read("ana", 2, { seq: 8 });

@@ -38,13 +38,13 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     /** ERROR or BYE. */
     last: undefined as Uint8Array | undefined,
   };
+  let tryJoin = attempt;
   const room = {
     join: (_: unknown, now: unknown, onSettled: () => void) =>
-      joining.attempt(now, onSettled) ? { member: {} } : undefined,
+      tryJoin(now, onSettled) ? { member: {} } : undefined,
     say: (_: unknown, message: ClientMessage) => seen.said.push(message),
     rename: (_member: unknown, _nick: string, now: unknown, onSettled: () => void) => attempt(now, onSettled),
   };
-  const joining = { attempt };
   const sessions = {
     attach() {},
     memberOf: () => undefined,
@@ -113,7 +113,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     },
     /** The client joins, and waits until it may send at full rate again. */
     async join(): Promise<void> {
-      joining.attempt = () => true;
+      tryJoin = () => true;
       await client.send(makeHello("ana"));
       await client.advance(60_000);
     },
