@@ -254,7 +254,6 @@ export type Welcome = MessageOf<ServerFrames, "welcome">;
 export type ServerPing = MessageOf<ServerFrames, "ping">;
 export type ErrorFrame = MessageOf<ServerFrames, "error">;
 export type Rejected = MessageOf<ServerFrames, "rejected">;
-export type Stalled = MessageOf<ServerFrames, "stalled">;
 
 export type Said = MessageOf<ServerFrames, "said">;
 export type Joined = MessageOf<ServerFrames, "joined">;
