@@ -198,7 +198,7 @@ Deno.test("A room that replays the store of another is the same room", pure, () 
   room.announce("x", at(40));
   room.backups.add("a:1", at(50));
   room.deliver();
-  room.say(ana.member, { type: "say", clientSeq: 4, timeMs: 0, text: "nobody stored this" }, at(60));
+  room.say(ana.member, { type: "say", clientSeq: 4, timeMs: 0, text: "not delivered" }, at(60));
 
   const { room: next } = newDelayedRoom(store);
   assertEquals(readAll(next), readAll(room));

@@ -210,7 +210,7 @@ export function describe({ atMs, what, ...details }: Step): string {
     if (name === "forMs") return `for ${+value.toFixed(3)} ms`;
     return typeof value === "number"
       ? `${name} ${value}`
-      : `${name} ${[value].flat().join(" and ") || "nobody"}`;
+      : `${name} ${[value].flat().join(" and ") || "none"}`;
   });
   return `${atMs.toFixed(3).padStart(12)} ms: ${[what, ...how].join(", ")}`;
 }

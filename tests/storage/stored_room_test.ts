@@ -131,7 +131,7 @@ Deno.test("A client that joins while the disk is full is let in afterwards", asy
   await using server = makeServer({ commitLog });
   commitLog.isBlocked = true;
   const coming = join(server.address, makeHello("ana"));
-  await waitFor(() => server.stats.connections === 1, "somebody to come");
+  await waitFor(() => server.stats.connections === 1, "a connection");
   commitLog.isBlocked = false;
   const { peer, welcome } = await coming;
   using _ = peer;
@@ -189,7 +189,7 @@ Deno.test("A client that closes before its join is committed gets the grace, and
   const held = hold(commitLog);
   const ana = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
   await ana.write(encodeClient(makeHello("ana")));
-  await waitFor(() => held.count === 1, "somebody to come");
+  await waitFor(() => held.count === 1, "a proposed join");
   ana.close();
   held.release();
   await beto.send(say(1));
@@ -256,7 +256,7 @@ Deno.test("A client banned before its join is committed is kicked right after it
   const held = hold(commitLog);
   using ana = await dialPeer(server.address);
   await ana.send(makeHello("ana"));
-  await waitFor(() => held.count === 1, "somebody to come");
+  await waitFor(() => held.count === 1, "a proposed join");
   assertEquals(server.ban(LOOPBACK, 60_000), 0);
   held.release();
   server.announce("again"); // and everything that waited is stored
