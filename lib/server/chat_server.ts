@@ -1,6 +1,6 @@
 // A server: its listener, its room and its clients, and what an operator can have it do.
 
-import type { Clock } from "../base/time.ts";
+import type { Clock, Instant } from "../base/time.ts";
 import type { ClusterHost } from "../cluster/cluster.ts";
 import { type ListenError, ProtocolError, type WireCode } from "../errors.ts";
 import { type Address, unmapIPv4 } from "../net/address.ts";
@@ -113,25 +113,19 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   /** Sends a text to all in the server's name.
    * @throws {InputError} `text-too-long` */
   announce(text: string): void {
-    const { room, clock } = this.#context;
-    room.announce(text, clock());
-    this.#flush();
+    this.#change((room, now) => room.announce(text, now));
   }
 
   /** @param backup `host:port[#fingerprint]`
    * @throws {InputError} `backups-full` */
   addBackup(backup: string): void {
-    const { room, clock } = this.#context;
-    room.backups.add(backup, clock());
-    this.#flush();
+    this.#change((room, now) => room.backups.add(backup, now));
   }
 
   /** @param backup `host:port`
    * @throws {InputError} `backup-serves` or `backup-unknown` */
   removeBackup(backup: string): void {
-    const { room, clock } = this.#context;
-    room.backups.remove(backup, clock());
-    this.#flush();
+    this.#change((room, now) => room.backups.remove(backup, now));
   }
 
   /** Returns whether there is a member with this nick. */
@@ -170,21 +164,15 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   }
 
   nodeDown(nodeId: bigint): void {
-    const { room, clock } = this.#context;
-    room.nodeDown(nodeId, clock());
-    this.#flush();
+    this.#change((room, now) => room.nodeDown(nodeId, now));
   }
 
   publishOwnBackups(): void {
-    const { room, clock } = this.#context;
-    room.backups.publishOwn(clock());
-    this.#flush();
+    this.#change((room, now) => room.backups.publishOwn(now));
   }
 
   setClusterServers(addresses: readonly string[]): void {
-    const { room, clock } = this.#context;
-    room.backups.setCluster(addresses, clock());
-    this.#flush();
+    this.#change((room, now) => room.backups.setCluster(addresses, now));
   }
 
   /** Sends BYE to all, after everything that was said before, and waits at most `shutdownMs` until they have it. */
@@ -196,8 +184,10 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     return this.close();
   }
 
-  #flush(): void {
-    this.#context.connections.scheduleFlush();
+  #change(make: (room: Room, now: Instant) => void): void {
+    const { room, clock, connections } = this.#context;
+    make(room, clock());
+    connections.scheduleFlush();
   }
 
   async #close(): Promise<void> {
