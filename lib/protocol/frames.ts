@@ -12,6 +12,7 @@ import {
   id,
   list,
   type MessageOf,
+  optional,
   Protocol,
   record,
   string,
@@ -21,7 +22,6 @@ import {
   u64,
   type ValueOf,
   version,
-  when,
 } from "./schema.ts";
 
 /** Version in HELLO and WELCOME. */
@@ -116,9 +116,9 @@ export const CLIENT_FRAMES = {
     flags: flags({
       /** `text` is an action of the sender: `/me`. */
       action: "optional",
-      private: "presence",
+      private: { presenceOf: "to" },
     }),
-    to: when("private", recipient),
+    to: optional(recipient),
     text: string(),
   }),
   ping: frame(0x03, {}),
@@ -151,10 +151,10 @@ export const SERVER_FRAMES = {
       redelivered: "required",
       /** `text` is an action of the sender: `/me`. */
       action: "optional",
-      private: "presence",
+      private: { presenceOf: "to" },
     }),
     nick,
-    to: when("private", recipient),
+    to: optional(recipient),
     text: string(),
   }),
   ping: frame(0x83, {

@@ -9,39 +9,39 @@ export interface Field<Value> {
   readonly wire: string;
   /** Most bytes that the decoder accepts. */
   readonly maxBytes: number;
+  readonly isOptional?: boolean;
   write(writer: FrameWriter, value: Value): void;
   /** @throws {ProtocolError} `frame-malformed` or `version-unsupported` */
   read(frame: Frame): Value;
 }
 
-/** A field that frames have only if a flag is set. */
-interface Conditional<Value> extends Pick<Field<Value>, "wire" | "maxBytes"> {
-  readonly flag: string;
-  readonly field: Field<Value>;
-}
+type OptionalField<Value> = Field<Value> & { readonly isOptional: true };
 
-/** One byte with a bit for each flag, the lowest first. */
-interface Flags<Kinds extends FlagKinds> extends Pick<Field<number>, "wire" | "maxBytes"> {
+/** Messages always have a `required` flag as a boolean, an `optional` one only if it is set. A `presenceOf` flag is set
+ * if the message has the {@linkcode optional} field of this name. */
+type FlagKinds = Readonly<Record<string, "required" | "optional" | { readonly presenceOf: string }>>;
+
+/** Writes the flags among the values of a message, and reads them. */
+interface Flags<Kinds extends FlagKinds> extends Field<Values> {
   readonly kinds: Kinds;
 }
 
-/** Messages always have a `required` flag as a boolean, an `optional` one only if it is set. They do not have
- * a `presence` flag: it is set if the {@linkcode when} of its name is there. */
-type FlagKinds = Readonly<Record<string, "required" | "optional" | "presence">>;
+type Values = Record<string, unknown>;
 
 // deno-lint-ignore no-explicit-any -- fields of any values
-type Shape = Readonly<Record<string, Field<any> | Conditional<any> | Flags<FlagKinds>>>;
+type Shape = Readonly<Record<string, Field<any> | Flags<FlagKinds>>>;
 
 /** The values in the fields of a shape. */
 export type ValuesOf<S> = Flatten<
-  & { readonly [Name in keyof S as S[Name] extends Field<infer _> ? Name : never]: ValueOf<S[Name]> }
-  & { readonly [Name in keyof S as S[Name] extends Conditional<infer _> ? Name : never]?: ValueOf<S[Name]> }
+  & {
+    readonly [Name in keyof S as S[Name] extends { kinds: unknown } | { isOptional: true } ? never : Name]:
+      ValueOf<S[Name]>;
+  }
+  & { readonly [Name in keyof S as S[Name] extends OptionalField<infer _> ? Name : never]?: ValueOf<S[Name]> }
   & (S extends { readonly flags: Flags<infer Kinds> } ? BooleansOf<Kinds> : unknown)
 >;
 
-export type ValueOf<F> = F extends { read(frame: Frame): infer Value } ? Value
-  : F extends Conditional<infer Value> ? Value
-  : never;
+export type ValueOf<F> = F extends Field<infer Value> ? Value : never;
 
 type BooleansOf<Kinds> =
   & { readonly [Name in keyof Kinds as Kinds[Name] extends "required" ? Name : never]: boolean }
@@ -49,6 +49,15 @@ type BooleansOf<Kinds> =
 
 /** One object type for an intersection. The fields keep their documentation. */
 type Flatten<T> = { [Key in keyof T]: T[Key] };
+
+function field<Value>(
+  wire: string,
+  maxBytes: number,
+  write: (writer: FrameWriter, value: Value) => void,
+  read: (frame: Frame) => Value,
+): Field<Value> {
+  return { wire, maxBytes, write, read };
+}
 
 export const u8 = field("u8", 1, (writer, value: number) => writer.u8(value), (frame) => frame.u8());
 export const u16 = field("u16", 2, (writer, value: number) => writer.u16(value), (frame) => frame.u16());
@@ -77,106 +86,90 @@ export function version(supported: number): Field<number> {
 
 /** Items behind their count. */
 export function list<Item>(item: Field<Item>, max: number, count = u8): Field<readonly Item[]> {
-  return field(
-    `${count.wire} * ${item.wire}`,
-    count.maxBytes + max * item.maxBytes,
-    (writer, items) => {
+  return {
+    wire: `${count.wire} * ${item.wire}`,
+    maxBytes: count.maxBytes + max * item.maxBytes,
+    write(writer, items) {
       count.write(writer, items.length);
       for (const value of items) item.write(writer, value);
     },
-    (frame) => {
+    read(frame) {
       const length = count.read(frame);
       if (length > max) throw new ProtocolError("frame-malformed", { count: length, max });
       return Array.from({ length }, () => item.read(frame));
     },
-  );
+  };
 }
 
 /** Items to the end of the frame. The encoder stops before an item that might exceed `maxFrameBytes`. */
 export function toEnd<Item>(item: Field<Item>, maxFrameBytes: number): Field<readonly Item[]> {
-  return field(
-    `${item.wire} ...`,
-    maxFrameBytes,
-    (writer, items) => {
+  return {
+    wire: `${item.wire} ...`,
+    maxBytes: maxFrameBytes,
+    write(writer, items) {
       for (const value of items) {
         if (writer.length + item.maxBytes > maxFrameBytes) break;
         item.write(writer, value);
       }
     },
-    (frame) => {
+    read(frame) {
       const items: Item[] = [];
       while (!frame.isAtEnd) items.push(item.read(frame));
       return items;
     },
-  );
+  };
 }
 
-/** The field `flags` of a shape. */
+/** One byte with a bit for each flag, the lowest first: the field `flags` of a shape. */
 export function flags<const Kinds extends FlagKinds>(kinds: Kinds): Flags<Kinds> {
-  return { wire: "u8", maxBytes: 1, kinds };
+  const bits = Object.entries(kinds).map(([flag, kind], index) => (
+    { bit: 1 << index, name: typeof kind === "string" ? flag : kind.presenceOf, kind }
+  ));
+  const isSet = (value: unknown) => value !== undefined && value !== false;
+  return {
+    kinds,
+    wire: "u8",
+    maxBytes: 1,
+    write(writer, values) {
+      writer.u8(bits.reduce((byte, { bit, name }) => isSet(values[name]) ? byte | bit : byte, 0));
+    },
+    read(frame) {
+      const byte = frame.u8();
+      if (byte >> bits.length !== 0) throw new ProtocolError("frame-malformed", { flags: byte });
+      const known = bits.filter(({ bit, kind }) => byte & bit || kind === "required");
+      return Object.fromEntries(known.map(({ bit, name }) => [name, (byte & bit) !== 0]));
+    },
+  };
 }
 
-/** A field that frames have only if this flag of the same shape is set. */
-export function when<Value>(flag: string, field: Field<Value>): Conditional<Value> {
-  return { wire: `${field.wire}?`, maxBytes: field.maxBytes, flag, field };
+/** A field that frames have only if the `presenceOf` flag of its name is set. */
+export function optional<Value>(field: Field<Value>): OptionalField<Value> {
+  return { ...field, wire: `${field.wire}?`, isOptional: true };
 }
-
-type Values = Record<string, unknown>;
 
 /** Fields one behind the other. Diagrams show them under this name. */
 export function record<S extends Shape>(name: string, shape: S): Field<ValuesOf<S>> & { readonly shape: S } {
   const parts = Object.entries(shape);
-  const flags = flagsIn(parts);
-
-  function write(writer: FrameWriter, values: Values): void {
-    for (const [name, part] of parts) {
-      if ("kinds" in part) {
-        writer.u8(flags.reduce((byte, { bit, value }) => isSet(values[value]) ? byte | bit : byte, 0));
-      } else if (!("flag" in part)) part.write(writer, values[name]);
-      else if (isSet(values[name])) part.field.write(writer, values[name]);
-    }
-  }
-
-  function read(frame: Frame): ValuesOf<S> {
-    const values: Values = {};
-    for (const [name, part] of parts) {
-      if ("kinds" in part) readFlags(frame, flags, values);
-      else if (!("flag" in part)) values[name] = part.read(frame);
-      else if (isSet(values[name])) values[name] = part.field.read(frame);
-    }
-    return values as ValuesOf<S>;
-  }
-
-  const maxBytes = parts.reduce((sum, [, part]) => sum + part.maxBytes, 0);
-  return { ...field(name, maxBytes, write, read), shape };
-}
-
-interface Flag {
-  readonly bit: number;
-  readonly kind: FlagKinds[string];
-  /** The value that says whether the flag is set. For a `presence` flag, the conditional field. */
-  readonly value: string;
-}
-
-function flagsIn(parts: [string, Shape[string]][]): Flag[] {
-  const kinds = parts.flatMap(([, part]) => "kinds" in part ? Object.entries(part.kinds) : []);
-  return kinds.map(([flag, kind], index) => {
-    const [value] = parts.find(([, part]) => "flag" in part && part.flag === flag) ?? [flag];
-    return { bit: 1 << index, kind, value };
-  });
-}
-
-/** Reads the flags into the values. A conditional field is true until its own value is read. */
-function readFlags(frame: Frame, flags: readonly Flag[], values: Values): void {
-  const byte = frame.u8();
-  if (byte >> flags.length !== 0) throw new ProtocolError("frame-malformed", { flags: byte });
-  for (const { bit, kind, value } of flags) {
-    if (byte & bit || kind === "required") values[value] = (byte & bit) !== 0;
-  }
-}
-
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== false;
+  return {
+    shape,
+    wire: name,
+    maxBytes: parts.reduce((sum, [, part]) => sum + part.maxBytes, 0),
+    write(writer, values: Values) {
+      for (const [name, part] of parts) {
+        if ("kinds" in part) part.write(writer, values);
+        else if (!part.isOptional || values[name] !== undefined) part.write(writer, values[name]);
+      }
+    },
+    read(frame) {
+      const values: Values = {};
+      for (const [name, part] of parts) {
+        // Until it is read, an optional field is true if it is there.
+        if ("kinds" in part) Object.assign(values, part.read(frame));
+        else if (!part.isOptional || values[name]) values[name] = part.read(frame);
+      }
+      return values as ValuesOf<S>;
+    },
+  };
 }
 
 interface FrameDefinition<S> {
@@ -238,13 +231,4 @@ export class Protocol<Table extends FrameTable> {
     if (type === undefined) throw new ProtocolError("frame-unknown", { type: frame.type });
     return { type, ...this.#table[type]!.decode(frame) } as MessageOf<Table>;
   }
-}
-
-function field<Value>(
-  wire: string,
-  maxBytes: number,
-  write: (writer: FrameWriter, value: Value) => void,
-  read: (frame: Frame) => Value,
-): Field<Value> {
-  return { wire, maxBytes, write, read };
 }

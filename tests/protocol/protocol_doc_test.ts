@@ -39,7 +39,7 @@ interface Field {
 /** A part of a frame's shape. */
 interface Part {
   readonly wire: string;
-  readonly kinds?: Readonly<Record<string, string>>;
+  readonly kinds?: Readonly<Record<string, unknown>>;
 }
 
 interface FrameDefinition {

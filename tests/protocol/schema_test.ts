@@ -9,6 +9,7 @@ import {
   frame,
   id,
   list,
+  optional,
   Protocol,
   record,
   string,
@@ -18,7 +19,6 @@ import {
   u64,
   u8,
   version,
-  when,
 } from "../../lib/protocol/schema.ts";
 import { hex } from "./frame_cases.ts";
 
@@ -38,8 +38,8 @@ test("a frame holds its fields in the order of its definition", () => {
 
 test("a required flag is always there, an optional one if it is set, and a conditional field with its flag", () => {
   const flagged = frame(1, {
-    flags: flags({ loud: "required", late: "optional", paired: "presence" }),
-    to: when("paired", pair),
+    flags: flags({ loud: "required", late: "optional", paired: { presenceOf: "to" } }),
+    to: optional(pair),
   });
   const cases = [
     ["00000002 01 00", { loud: false }],
@@ -94,7 +94,7 @@ test("fields know the most bytes that they take", () => {
   assertEquals(pair.maxBytes, 1 + 2 + 3);
   assertEquals(list(pair, 10).maxBytes, 1 + 60);
   assertEquals(
-    record("both", { flags: flags({ paired: "presence" }), to: when("paired", pair) }).maxBytes,
+    record("both", { flags: flags({ paired: { presenceOf: "to" } }), to: optional(pair) }).maxBytes,
     7,
   );
 });
