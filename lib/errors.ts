@@ -246,13 +246,6 @@ export type SystemReason =
   | typeof REASON_BY_SQLITE_CODE[keyof typeof REASON_BY_SQLITE_CODE]
   | typeof TRANSLATED_CODES[number];
 
-/** An error of the system, of SQLite, or of our own. */
-interface SystemError extends Error {
-  readonly code?: unknown;
-  readonly errcode?: unknown;
-  readonly details?: { readonly systemReason?: unknown };
-}
-
 /** How many errors of a chain of causes are examined. */
 const MAX_CAUSES = 8;
 
@@ -260,9 +253,9 @@ const MAX_CAUSES = 8;
 export function systemReason(error: unknown): SystemReason | undefined {
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
-    const { code, errcode, details, name } = cause as SystemError;
+    const { code, details, name } = cause as Error & { code?: unknown; details?: { systemReason?: unknown } };
     const reason = TRANSLATED_CODES.find((translated) => translated === details?.systemReason) ??
-      ownValue(REASON_BY_ERRNO, code) ?? ownValue(REASON_BY_SQLITE_CODE, sqliteResultCode(errcode));
+      ownValue(REASON_BY_ERRNO, code) ?? ownValue(REASON_BY_SQLITE_CODE, sqliteResultCode(cause));
     if (reason) return reason;
     if (name === "TimeoutError") return "no-answer";
     cause = cause.cause;
@@ -270,8 +263,9 @@ export function systemReason(error: unknown): SystemReason | undefined {
   return undefined;
 }
 
-/** Without the upper bits, which extend the primary result code. */
-function sqliteResultCode(errcode: unknown): unknown {
+/** The primary result code of an error of SQLite, without the upper bits that extend it. */
+export function sqliteResultCode(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: unknown };
   return typeof errcode === "number" ? errcode & 0xff : undefined;
 }
 

@@ -11,11 +11,9 @@ import type { SqliteStore } from "./sqlite_store.ts";
  * room. */
 const MAX_OVER_RETENTION = 1_000;
 
-/** What a committed event survives: `full`, a power cut; `normal`, the end of the process. */
-type SyncMode = "full" | "normal";
-
 export interface StorageConfig {
-  readonly sync: SyncMode;
+  /** What a committed event survives: `full`, a power cut; `normal`, the end of the process. */
+  readonly sync: "full" | "normal";
   readonly retainEntries: number;
   readonly retainMs: number;
   /** For the text of private messages. */

@@ -1,9 +1,10 @@
 // One room as one SQLite file: opens it, checks it, appends entries and prunes old ones.
 
+import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { randomId } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
-import { errorMessage, InputError, type SystemReason, systemReason } from "../errors.ts";
+import { errorMessage, InputError, sqliteResultCode, systemReason } from "../errors.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
 import { RoomState, tombstone } from "../room/state.ts";
 
@@ -11,8 +12,12 @@ import { RoomState, tombstone } from "../room/state.ts";
 const APPLICATION_ID = 0x43484154;
 /** Version of the tables. */
 const VERSION = 1;
-/** Primary result codes (sqlite.org/rescode.html). */
-const SQLITE = { busy: 5, corrupt: 11, notADatabase: 26 } as const;
+/** By SQLite's primary result code (sqlite.org/rescode.html): BUSY, CORRUPT, NOTADB. */
+const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">> = {
+  5: "data-busy",
+  11: "data-damaged",
+  26: "data-damaged",
+};
 
 /** `synchronous = NORMAL` keeps the file consistent in a power cut, but may lose the last transactions:
  * {@linkcode SqliteStore.sync} keeps those (sqlite.org/pragma.html#pragma_synchronous). */
@@ -36,20 +41,6 @@ const TABLES = `
   PRAGMA user_version = ${VERSION};
 `;
 
-interface StoredEntry {
-  readonly seq: number;
-  /** In ms since 1970 UTC. */
-  readonly storedAtMs: number;
-  readonly event: Uncommitted;
-}
-
-/** An entry is pruned if it exceeds either limit. */
-interface Retention {
-  readonly entries: number;
-  /** Time of the oldest entry retained, in ms since 1970 UTC. */
-  readonly sinceMs: number;
-}
-
 /** An open file. No other process can open it until this one closes it or dies. */
 export class SqliteStore implements Disposable {
   readonly logId: bigint;
@@ -66,7 +57,8 @@ export class SqliteStore implements Disposable {
     this.#path = path;
     this.#db = db;
     this.#walFile = walFile;
-    this.logId = idOf(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array);
+    this.logId = Buffer.from(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array)
+      .readBigUInt64BE();
     // Two queries: SQLite uses the index only for a min() or max() that stands alone.
     const { first } = db.prepare("SELECT min(seq) AS first FROM entries").get()!;
     const { last } = db.prepare("SELECT max(seq) AS last FROM entries").get()!;
@@ -123,15 +115,15 @@ export class SqliteStore implements Disposable {
     for (const { frame } of rows) yield this.#read(frame);
   }
 
-  /** @throws {InputError} `data-damaged` */
-  *entries(): Generator<StoredEntry> {
+  /** `storedAtMs` is in ms since 1970 UTC.
+   * @throws {InputError} `data-damaged` */
+  *entries(): Generator<{ seq: number; storedAtMs: number; event: Uncommitted }> {
     let nextSeq = this.#firstSeq;
     const rows = this.#db.prepare("SELECT seq, at, frame FROM entries ORDER BY seq").iterate();
     for (const { seq, at, frame } of rows) {
       if (seq !== nextSeq++) {
-        throw storeError("data-damaged", this.#path, `entry ${nextSeq - 1} is missing`, {
-          systemReason: "incomplete",
-        });
+        const reason = `entry ${nextSeq - 1} is missing`;
+        throw new InputError("data-damaged", { path: this.#path, reason, systemReason: "incomplete" });
       }
       yield { seq, storedAtMs: Number(at), event: this.#read(frame) };
     }
@@ -143,10 +135,8 @@ export class SqliteStore implements Disposable {
       const { seq: _, ...entry } = decodeServer(frame!) as LogEntry;
       return entry as Uncommitted;
     } catch (cause) {
-      throw storeError("data-damaged", this.#path, "an entry cannot be read", {
-        systemReason: "garbled",
-        cause,
-      });
+      const reason = "an entry cannot be read";
+      throw new InputError("data-damaged", { path: this.#path, reason, systemReason: "garbled" }, { cause });
     }
   }
 
@@ -178,9 +168,10 @@ export class SqliteStore implements Disposable {
     if (busy !== 0) throw new Error("the file is busy");
   }
 
-  /** Deletes the entries over the retention, but never the last one, and updates the snapshot.
+  /** Deletes entries until at most `entries` are left and none was stored before `sinceMs`, in ms since 1970 UTC, but
+   * never the last one. Updates the snapshot.
    * @throws {Error} of SQLite */
-  prune({ entries, sinceMs }: Retention): void {
+  prune({ entries, sinceMs }: { entries: number; sinceMs: number }): void {
     const young = "SELECT seq FROM entries WHERE at >= ? ORDER BY seq LIMIT 1";
     const youngSeq = Number(this.#db.prepare(young).get(sinceMs)?.seq ?? Infinity);
     const firstSeq = Math.min(Math.max(this.#nextSeq - entries, youngSeq), this.#nextSeq - 1);
@@ -247,11 +238,13 @@ function check(db: DatabaseSync, path: string): void {
   // The process died before it created the tables.
   if (tables === 0 && id === 0) return;
   if (id !== APPLICATION_ID) {
-    throw storeError("data-damaged", path, "it belongs to another program", { systemReason: "foreign" });
+    throw new InputError("data-damaged", { path, reason: "it belongs to another program", systemReason: "foreign" });
   }
-  if (version > VERSION) throw storeError("data-newer", path, `it has version ${version}`, { version });
+  if (version > VERSION) {
+    throw new InputError("data-newer", { path, reason: `it has version ${version}`, version });
+  }
   const { quick_check: result } = db.prepare("PRAGMA quick_check(1)").get()!;
-  if (result !== "ok") throw storeError("data-damaged", path, String(result));
+  if (result !== "ok") throw new InputError("data-damaged", { path, reason: String(result) });
 }
 
 function versionOf(db: DatabaseSync): number {
@@ -260,9 +253,9 @@ function versionOf(db: DatabaseSync): number {
 
 function create(db: DatabaseSync): void {
   db.exec(TABLES);
-  const logId = new DataView(new ArrayBuffer(8));
-  logId.setBigUint64(0, randomId());
-  db.prepare("INSERT INTO room VALUES (?)").run(new Uint8Array(logId.buffer));
+  const logId = Buffer.alloc(8);
+  logId.writeBigUInt64BE(randomId());
+  db.prepare("INSERT INTO room VALUES (?)").run(logId);
 }
 
 function inTransaction(db: DatabaseSync, change: () => void): void {
@@ -282,35 +275,17 @@ function run(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all();
 }
 
-function idOf(bytes: Uint8Array): bigint {
-  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
-}
-
-type StoreErrorCode = "data-busy" | "data-newer" | "data-damaged" | "data-unusable";
-
-function storeError(
-  code: StoreErrorCode,
-  path: string,
-  reason: string,
-  { cause, ...more }: { cause?: unknown; systemReason?: SystemReason; version?: number } = {},
-): InputError {
-  return new InputError(code, { path, reason, ...more }, { cause });
-}
-
 async function toStoreError(path: string, error: unknown): Promise<InputError> {
   if (error instanceof InputError) return error;
-  const code = storeErrorCode(error);
+  const code = CODE_BY_RESULT_CODE[sqliteResultCode(error) ?? NaN] ?? "data-unusable";
   const { cause, ...more } = code === "data-unusable" ? await diagnose(path, error) : { cause: error };
-  return storeError(code, path, errorMessage(cause), { cause, ...more });
+  return new InputError(code, { path, reason: errorMessage(cause), ...more }, { cause });
 }
 
 /** Finds out why SQLite cannot use a file: opens the file and creates one beside it, and the system tells. */
-async function diagnose(
-  path: string,
-  error: unknown,
-): Promise<{ cause: unknown; systemReason?: SystemReason }> {
+async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; systemReason?: string }> {
   if (error instanceof Deno.errors.NotFound) return { cause: error, systemReason: "folder-missing" };
-  if (!isSqliteError(error)) return { cause: error };
+  if ((error as { code?: unknown }).code !== "ERR_SQLITE_ERROR") return { cause: error };
   try {
     // Windows opens folders.
     if ((await Deno.stat(path)).isDirectory) return { cause: error, systemReason: "is-folder" };
@@ -326,26 +301,4 @@ async function diagnose(
   } catch (cause) {
     return { cause, ...(systemReason(cause) === "no-permission" && { systemReason: "folder-closed" }) };
   }
-}
-
-function storeErrorCode(error: unknown): StoreErrorCode {
-  switch (sqliteResultCode(error)) {
-    case SQLITE.busy:
-      return "data-busy";
-    case SQLITE.corrupt:
-    case SQLITE.notADatabase:
-      return "data-damaged";
-    default:
-      return "data-unusable";
-  }
-}
-
-function isSqliteError(error: unknown): boolean {
-  return (error as { code?: unknown }).code === "ERR_SQLITE_ERROR";
-}
-
-/** The primary result code. */
-function sqliteResultCode(error: unknown): number | undefined {
-  const { errcode } = error as { errcode?: number };
-  return errcode === undefined ? undefined : errcode & 0xff;
 }
