@@ -112,7 +112,18 @@ export class Room {
     this.#updateAddress(member, address);
     member.resumableUntilMs = undefined;
     return {
-      welcome: this.#welcome(member, Math.max(start, this.log.tail)),
+      welcome: {
+        type: "welcome",
+        version: PROTOCOL_VERSION,
+        sessionId,
+        logId,
+        nick: member.nick,
+        lastClientSeq: member.lastClientSeq,
+        startSeq: Math.max(start, this.log.tail),
+        head: this.log.head,
+        backups: this.backups.forSession(sessionId),
+        memberCount: this.#state.size,
+      },
       membersBytes: this.#memberListCache.encode(this.#state),
       cursor: this.log.cursorAt(start, sessionId),
       member,
@@ -123,9 +134,7 @@ export class Room {
    * server's console.
    * @throws {ProtocolError} `text-invalid` */
   say(member: Member, { clientSeq, timeMs, text, action, to }: Say, now: Instant): void {
-    if (!isText(text) || (to && !isNick(to.nick))) {
-      throw new ProtocolError("text-invalid");
-    }
+    if (!isText(text) || (to && !isNick(to.nick))) throw new ProtocolError("text-invalid");
     if (clientSeq <= member.lastProposedSeq) return;
     member.lastProposedSeq = clientSeq;
     const redelivered = timeMs !== 0;
@@ -167,15 +176,11 @@ export class Room {
     this.#remove(member, { connectionLost: false, kicked: true, now }, () => this.kick(member, now));
   }
 
-  /** Starts the grace of a member whose connection was lost. Returns the same as {@linkcode expire}. */
-  disconnect(member: Member, now: Instant): number {
-    this.#startGrace(member, now);
-    return this.expire(now);
-  }
-
-  /** Starts the grace of all members, at the start of the server. Returns the same as {@linkcode expire}. */
-  disconnectAll(now: Instant): number {
-    for (const member of this.#state) this.#startGrace(member, now);
+  /** Starts the grace of members whose connection was lost. Returns the same as {@linkcode expire}. */
+  disconnect(members: Iterable<Member>, now: Instant): number {
+    for (const member of members) {
+      if (this.#isLocal(member)) member.resumableUntilMs = now.monotonicMs + this.#graceMs;
+    }
     return this.expire(now);
   }
 
@@ -233,11 +238,8 @@ export class Room {
     }
     this.#joinsProposed.add(request);
     const rejoined = hello.lagMs !== NEVER_CAUGHT_UP;
-    return this.#proposeChange(
-      { type: "joined", timeMs: now.wallMs, sessionId, rejoined, nick, address, ...(nodeId && { nodeId }) },
-      now,
-      onSettled,
-    );
+    const joined = { type: "joined", timeMs: now.wallMs, sessionId, rejoined, nick, address } as const;
+    return this.#proposeChange({ ...joined, ...(nodeId && { nodeId }) }, now, onSettled);
   }
 
   /** Whether the member is connected to this node, or in its grace here. */
@@ -245,22 +247,11 @@ export class Room {
     return nodeId === this.#commitLog.nodeId;
   }
 
-  #startGrace(member: Member, { monotonicMs }: Instant): void {
-    if (this.#isLocal(member)) member.resumableUntilMs = monotonicMs + this.#graceMs;
-  }
-
-  #proposeNick(
-    { sessionId, nick: oldNick }: Member,
-    nick: string,
-    now: Instant,
-    onSettled?: () => void,
-  ): boolean {
+  #proposeNick(member: Member, nick: string, now: Instant, onSettled?: () => void): boolean {
+    const { sessionId, nick: oldNick } = member;
     if (nick === oldNick) return true;
-    return this.#proposeChange(
-      { type: "renamed", timeMs: now.wallMs, sessionId, oldNick, nick },
-      now,
-      onSettled,
-    );
+    const renamed = { type: "renamed", timeMs: now.wallMs, sessionId, oldNick, nick } as const;
+    return this.#proposeChange(renamed, now, onSettled);
   }
 
   /** Returns whether the member is out, or not on the node `nodeId`. */
@@ -274,7 +265,7 @@ export class Room {
     const isIn = this.#state.get(sessionId) === member;
     if (!isIn || (nodeId !== undefined && member.nodeId !== nodeId)) return true;
     const left = { type: "left", timeMs: now.wallMs, sessionId, ...how, nick, address } as const;
-    return this.#proposeChange(nodeId === undefined ? left : { ...left, nodeId }, now, onSettled);
+    return this.#proposeChange({ ...left, ...(nodeId && { nodeId }) }, now, onSettled);
   }
 
   /** Returns whether the change is committed: the log in memory commits before `propose` returns. */
@@ -307,7 +298,7 @@ export class Room {
   /** Changes the state and appends to the event log; a no-op takes a `seq` too. */
   #apply(event: ProposedEvent, seq: number, { monotonicMs }: Instant): void {
     const entry = this.#state.apply(event);
-    this.log.append(encodeEntry(entry ?? NOOP, seq), monotonicMs, entry && audienceOf(entry));
+    this.log.append(encodeEntry(entry ?? { type: "noop" }, seq), monotonicMs, entry && audienceOf(entry));
     if (entry?.type === "said") this.#rate.record(monotonicMs);
     else if (entry?.type === "joined") this.#memberListCache.add(this.#state.get(entry.sessionId)!);
     else if (entry?.type === "left" || entry?.type === "renamed") this.#memberListCache.invalidate();
@@ -328,29 +319,12 @@ export class Room {
     }
   }
 
-  #handleTakeover(member: Member, { type, ...how }: ProposedEvent): void {
+  #handleTakeover(member: Member, event: MembershipChange): void {
     if (this.#state.get(member.sessionId) === member && this.#isLocal(member)) return;
     member.resumableUntilMs = undefined;
-    this.onTakenOver(member, { isKicked: type === "left" && "kicked" in how && how.kicked === true });
-  }
-
-  #welcome({ sessionId, nick, lastClientSeq }: Member, startSeq: number): WelcomeHeader {
-    return {
-      type: "welcome",
-      version: PROTOCOL_VERSION,
-      sessionId,
-      logId: this.#commitLog.logId,
-      nick,
-      lastClientSeq,
-      startSeq,
-      head: this.log.head,
-      backups: this.backups.forSession(sessionId),
-      memberCount: this.#state.size,
-    };
+    this.onTakenOver(member, { isKicked: event.type === "left" && event.kicked === true });
   }
 }
-
-const NOOP = { type: "noop" } as const;
 
 function isMembershipChange(event: Uncommitted): event is MembershipChange {
   return event.type === "joined" || event.type === "left" || event.type === "renamed";
@@ -363,20 +337,17 @@ function audienceOf(entry: Uncommitted): { audience: readonly bigint[] } | undef
 
 /** @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
 function claimNick(raw: string, sessionId: bigint, state: RoomState): string {
-  const nick = parsePeerNick(raw);
-  const conflict = state.nickConflict(nick, sessionId);
-  if (!conflict) return nick;
-  throw new ProtocolError(conflict, { nick });
-}
-
-function parsePeerNick(raw: string): string {
+  let nick: string;
   try {
-    return parseNick(raw);
+    nick = parseNick(raw);
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
     const code = cause.code === "nick-mixed" ? cause.code : "nick-invalid";
     throw new ProtocolError(code, cause.details, { cause });
   }
+  const conflict = state.nickConflict(nick, sessionId);
+  if (conflict) throw new ProtocolError(conflict, { nick });
+  return nick;
 }
 
 /** The membership changes that this node has proposed and that are not committed: at most one a session. */

@@ -31,14 +31,10 @@ export interface Member {
   /** End of the resume grace, in monotonic ms; undefined while connected, or on another node. */
   resumableUntilMs: number | undefined;
   /** The node that the member is connected to; undefined without a cluster. */
-  nodeId: bigint | undefined;
+  nodeId?: bigint;
 }
 
-type NewMember =
-  & Pick<Member, "sessionId" | "nick" | "address" | "sinceMs">
-  & Partial<Pick<Member, "nodeId">>;
-
-type NickConflict = "nick-taken" | "nick-lookalike";
+type NewMember = Omit<Member, "lastClientSeq" | "lastProposedSeq" | "resumableUntilMs">;
 
 type WithNodeId<Event extends Joined | Left> = Uncommitted<Event> & Pick<ProposedEvent, "nodeId">;
 
@@ -87,7 +83,7 @@ export class RoomState implements Iterable<Member> {
   }
 
   /** Why this session cannot have the nick, if it cannot. */
-  nickConflict(nick: string, sessionId: bigint): NickConflict | undefined {
+  nickConflict(nick: string, sessionId: bigint): "nick-taken" | "nick-lookalike" | undefined {
     const holder = this.findByNick(nick);
     if (holder && holder.sessionId !== sessionId) return "nick-taken";
     return this.confusable(nick, sessionId) && "nick-lookalike";
@@ -138,17 +134,15 @@ export class RoomState implements Iterable<Member> {
   }
 
   /** The nick must be free. */
-  add({ sessionId, nick, address, sinceMs, nodeId }: NewMember): Member {
+  add(newMember: NewMember): Member {
+    const { sessionId } = newMember;
     const lastClientSeq = this.#departedClientSeqs.get(sessionId) ?? 0;
-    const member = {
-      sessionId,
-      nick,
-      address,
-      sinceMs,
+    const member: Member = {
+      nodeId: undefined,
+      ...newMember,
       lastClientSeq,
       lastProposedSeq: lastClientSeq,
       resumableUntilMs: undefined,
-      nodeId,
     };
     this.#departedClientSeqs.delete(sessionId);
     this.#bySessionId.set(sessionId, member);

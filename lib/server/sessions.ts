@@ -30,7 +30,7 @@ export class Sessions implements Disposable {
     this.#room = room;
     this.#manager = connections;
     this.#clock = clock;
-    this.#scheduleExpiry((now) => room.disconnectAll(now));
+    this.#scheduleExpiry((now) => room.disconnect(room.members, now));
   }
 
   /** Undefined also for a connection that another one has replaced. */
@@ -60,7 +60,7 @@ export class Sessions implements Disposable {
   /** For a lost connection: the member has the grace to resume. */
   disconnect(member: Member): void {
     this.detach(member);
-    this.#scheduleExpiry((now) => this.#room.disconnect(member, now));
+    this.#scheduleExpiry((now) => this.#room.disconnect([member], now));
   }
 
   kick(member: Member, error: ProtocolError): void {

@@ -126,7 +126,7 @@ Deno.test("A server that loses the connection of somebody who is elsewhere says 
   const [one, other] = newPair();
   const { member } = letIn(one, other, "ana");
   letIn(other, one, "ana");
-  assertEquals([one.room.disconnect(member, at(60)), member.resumableUntilMs], [Infinity, undefined]);
+  assertEquals([one.room.disconnect([member], at(60)), member.resumableUntilMs], [Infinity, undefined]);
   one.room.leave(member, at(61));
   one.room.expire(at(1_000));
   assertEquals(one.commitLog.store(), 0);
@@ -135,7 +135,7 @@ Deno.test("A server that loses the connection of somebody who is elsewhere says 
 Deno.test("A grace ends where somebody goes elsewhere", pure, () => {
   const [one, other] = newPair();
   const { member } = letIn(one, other, "ana");
-  assertEquals(one.room.disconnect(member, at(60)), 160);
+  assertEquals(one.room.disconnect([member], at(60)), 160);
   letIn(other, one, "ana");
   assertEquals([member.resumableUntilMs, one.room.expire(at(1_000))], [undefined, Infinity]);
   assertEquals(one.commitLog.store(), 0);
@@ -145,7 +145,7 @@ Deno.test("A grace ends where somebody goes elsewhere", pure, () => {
 Deno.test("A departure that comes too late for somebody who moved comes to nothing, everywhere", pure, () => {
   const [one, other] = newPair();
   const { member } = letIn(one, other, "ana");
-  one.room.disconnect(member, at(0));
+  one.room.disconnect([member], at(0));
   one.room.expire(at(1_000));
   arrive(other, "ana")();
   other.commitLog.store();
@@ -189,7 +189,7 @@ Deno.test("A server that is gone takes along those who were in through it, and n
 Deno.test("A departure that comes too late takes nobody from the server where they are by now", pure, () => {
   const [one, other] = newPair();
   const { member } = letIn(other, one, "ana");
-  other.room.disconnect(member, at(0));
+  other.room.disconnect([member], at(0));
   other.room.expire(at(1_000));
   const attempt = arrive(one, "ana");
   attempt();
@@ -208,7 +208,7 @@ Deno.test(
     letIn(one, other, "ana");
     const [again, third] = [newServer(shared, 1n), newServer(shared, 3n)].map((server) => {
       server.commitLog.deliver();
-      return server.room.disconnectAll(at(1_000));
+      return server.room.disconnect(server.room.members, at(1_000));
     });
     assertEquals([again, third], [1_100, Infinity]);
   },

@@ -210,7 +210,7 @@ Deno.test("A room that replays the store of another is the same room", pure, () 
     "backups",
   ]);
   assertEquals([...next.members].map(({ nick, sinceMs }) => [nick, sinceMs]), [["ana", at(0).wallMs]]);
-  assertEquals(next.disconnectAll(at(100)), 3_100);
+  assertEquals(next.disconnect(next.members, at(100)), 3_100);
   const { welcome } = join(next, "ana", { ms: 200 })!;
   assertEquals([welcome.lastClientSeq, welcome.head, welcome.backups], [3, 7, ["a:1"]]);
   assertEquals(letIn(next, "beto").welcome.lastClientSeq, 1);

@@ -137,7 +137,7 @@ Deno.test(
   pure,
   () => {
     const { room: it, ana, beto } = room();
-    it.disconnect(beto.member, at(0));
+    it.disconnect([beto.member], at(0));
     ana.say("para todos");
     ana.say("para beto", { to: beto });
     assertEquals(beto.join(it).reads(), ["missed para todos", "missed para beto"]);
@@ -153,7 +153,7 @@ Deno.test("A new client is shown no private message of the past, even if it is t
   ana.say("para leo", { to: leo });
   ana.say("dos");
   assertEquals(leo.join(it).reads(), ["history uno", "history dos"]);
-  it.disconnect(leo.member, at(0));
+  it.disconnect([leo.member], at(0));
   assertEquals(leo.join(it).reads(), []);
 });
 

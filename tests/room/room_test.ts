@@ -138,7 +138,7 @@ Deno.test("Room.leave() tells the others and frees the nick", pure, () => {
 Deno.test("Room.disconnect() tells the others only when the grace of three seconds is over", pure, () => {
   const room = newRoom();
   const { member } = join(room, ANA);
-  room.disconnect(member, at(1_000));
+  room.disconnect([member], at(1_000));
   assertEquals(room.expire(at(3_999)), 4_000);
   assertEquals([room.size, room.log.head], [1, 1]);
   assertEquals(room.expire(at(4_000)), Infinity);
@@ -156,7 +156,7 @@ Deno.test("Room.disconnect() tells the others only when the grace of three secon
 
 Deno.test("Room.disconnect() keeps the member's nick taken", pure, () => {
   const room = newRoom();
-  room.disconnect(join(room, ANA).member, at(0));
+  room.disconnect([join(room, ANA).member], at(0));
   const error = assertThrows(() => join(room, { ...BETO, nick: "ana" }, 1), ProtocolError);
   assertEquals(error.details, { nick: "ana" });
   assertEquals(error.code, "nick-taken");
@@ -165,7 +165,7 @@ Deno.test("Room.disconnect() keeps the member's nick taken", pure, () => {
 Deno.test("Room.join() within the grace ends it without telling the others", pure, () => {
   const room = newRoom();
   const { member } = join(room, ANA);
-  room.disconnect(member, at(0));
+  room.disconnect([member], at(0));
   assertStrictEquals(join(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
   assertEquals(room.expire(at(HOUR_MS)), Infinity);
   assertEquals([room.size, room.log.head], [1, 1]);
@@ -173,7 +173,7 @@ Deno.test("Room.join() within the grace ends it without telling the others", pur
 
 Deno.test("Room.disconnect() tells the others at once if there is no grace", pure, () => {
   const room = newRoom({ graceMs: 0 });
-  room.disconnect(join(room, ANA).member, at(0));
+  room.disconnect([join(room, ANA).member], at(0));
   assertEquals(readAll(room).map(({ type }) => type), ["joined", "left"]);
 });
 
@@ -184,7 +184,7 @@ Deno.test(
     const room = newRoom();
     const members = [ANA, BETO, EVA].map((client) => join(room, client).member);
     assertEquals(room.expire(at(0)), Infinity);
-    for (const [i, member] of members.entries()) room.disconnect(member, at(i * 100));
+    for (const [i, member] of members.entries()) room.disconnect([member], at(i * 100));
     assertEquals(room.expire(at(0)), 3_000);
     assertEquals(room.expire(at(3_100)), 3_200);
     const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);

@@ -43,7 +43,7 @@ export class Server {
     this.#console = this.room.log.cursorAt(world.ledger.openLog(this.logId, name), ALL_ENTRIES);
     this.publish();
     for (const { sessionId } of this.room.members) this.onDeparted(sessionId);
-    this.#scheduleExpiry(this.room.disconnectAll(this.now));
+    this.#scheduleExpiry(this.room.disconnect(this.room.members, this.now));
   }
 
   get isDown(): boolean {

@@ -254,7 +254,7 @@ export class ServerConnection implements Receiver {
     if (!this.#member || (isReplaced && !this.#world.rules.losesReplaced)) return;
     byMember.delete(this.#member);
     if (!isReplaced) this.#server.onDeparted(this.#member.sessionId);
-    room.disconnect(this.#member, now);
+    room.disconnect([this.#member], now);
     this.#server.expire();
   }
 
