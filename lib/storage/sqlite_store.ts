@@ -238,7 +238,8 @@ function check(db: DatabaseSync, path: string): void {
   // The process died before it created the tables.
   if (tables === 0 && id === 0) return;
   if (id !== APPLICATION_ID) {
-    throw new InputError("data-damaged", { path, reason: "it belongs to another program", systemReason: "foreign" });
+    const reason = "it belongs to another program";
+    throw new InputError("data-damaged", { path, reason, systemReason: "foreign" });
   }
   if (version > VERSION) {
     throw new InputError("data-newer", { path, reason: `it has version ${version}`, version });
