@@ -5,7 +5,7 @@ import { readUserFile } from "../base/files.ts";
 import { type Clock, randomId, withTimeout } from "../base/time.ts";
 import { InputError, type NatsCode, NatsError } from "../errors.ts";
 import { ReplicatedCommitLog, type ReplicatedLogConfig } from "./commit_log.ts";
-import { Membership, type MembershipConfig } from "./membership.ts";
+import { Membership, type MembershipConfig, type MembershipHost } from "./membership.ts";
 import type { NatsConfig, NatsCredentials, NatsRoom, OpenNatsRoom } from "./store.ts";
 
 const NATS_PORT = 4_222;
@@ -32,15 +32,10 @@ export interface ClusterConfig extends ReplicatedLogConfig, MembershipConfig {
 }
 
 /** The server that serves the room on this node. */
-export interface ClusterHost {
+export interface ClusterHost extends MembershipHost {
   readonly address: Address;
-  /** The nodes with members in the room. */
-  readonly nodeIds: Iterable<bigint>;
-  /** Addresses of the nodes that clients are told of. */
-  readonly clusterServers: readonly string[];
   publishOwnBackups(): void;
   setClusterServers(addresses: readonly string[]): void;
-  nodeDown(nodeId: bigint): void;
 }
 
 export class Cluster implements AsyncDisposable {
@@ -101,17 +96,13 @@ export class Cluster implements AsyncDisposable {
     const own = WILDCARDS.includes(address.host) ? "" : formatBackup({ server: address, fingerprint });
     this.#membership.ownAddress = this.target.advertised ?? own;
     host.publishOwnBackups();
-    this.#membership.start({
-      nodeIds: () => host.nodeIds,
-      advertised: () => host.clusterServers,
-      onNodeDown: (nodeId) => host.nodeDown(nodeId),
-      onNodesChanged: (addresses, { isLeader }) => {
-        this.commitLog.verifyTail().catch(() => {}); // the next poll tries again
-        if (!isLeader) return;
-        host.setClusterServers(addresses);
-        this.commitLog.snapshotIfDue();
-      },
-    });
+    this.#membership.onNodesChanged = (addresses, { isLeader }) => {
+      this.commitLog.verifyTail().catch(() => {}); // the next poll tries again
+      if (!isLeader) return;
+      host.setClusterServers(addresses);
+      this.commitLog.snapshotIfDue();
+    };
+    this.#membership.start(host);
   }
 
   /** Leaves the cluster once all proposals are stored. */

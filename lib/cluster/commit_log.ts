@@ -8,16 +8,16 @@ import type { ProposedEvent } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
 import { RoomState } from "../room/state.ts";
 import { BatchWriter, type BatchWriterConfig } from "./batch_writer.ts";
-import { LogReader, type LogReaderConfig, logTruncated } from "./log_reader.ts";
+import { LogReader, type LogReaderConfig } from "./log_reader.ts";
 import {
-  type Batch,
+  decodeBatch,
+  decodeSnapshot,
   encodeProposal,
   encodeSnapshot,
   isGenesis,
   type StoredRecord,
   type StreamStore,
-  tryDecodeBatch,
-  tryDecodeSnapshot,
+  tryDecode,
 } from "./store.ts";
 
 /** How many nodes' `batchSeq` are remembered: each start of a node makes a new one. */
@@ -25,8 +25,6 @@ const MAX_PRODUCERS = 256;
 /** How many checks in a row must find too little before the log counts as truncated: a NATS server that has just become
  * the leader of its cluster may not know all records for a moment. */
 const TRUNCATED_CHECKS = 3;
-/** No node has this id. */
-const NO_NODE = 0n;
 /** How often {@linkcode ReplicatedCommitLog.close} looks whether all is stored, in ms. */
 const DRAIN_POLL_MS = 20;
 
@@ -154,7 +152,7 @@ export class ReplicatedCommitLog implements CommitLog {
       if (this.#isClosed) return;
       this.#position = record.position;
       if (record.isSnapshot) this.#onSnapshot(record);
-      else this.#applyBatch(this.#decodeBatch(record), record);
+      else this.#applyBatch(record);
     }
   }
 
@@ -181,16 +179,11 @@ export class ReplicatedCommitLog implements CommitLog {
     this.#stop();
   }
 
-  /** A record that is not a batch is a no-op, as it is on all nodes. One of a newer version ends this node, which would
-   * make another room of it than newer nodes do. */
-  #decodeBatch({ bytes }: StoredRecord): Batch {
-    const batch = this.#decodeOrFail(() => tryDecodeBatch(bytes));
-    return batch ?? { nodeId: NO_NODE, batchSeq: 0, entries: [] };
-  }
-
-  #decodeOrFail<Result>(decode: () => Result): Result | undefined {
+  /** Undefined for a foreign record: it is a no-op on all nodes. One of a newer version ends this node, which would make
+   * another room of it than newer nodes do. */
+  #decode<Result>(decode: (bytes: Uint8Array) => Result, { bytes }: StoredRecord): Result | undefined {
     try {
-      return decode();
+      return tryDecode(decode, bytes);
     } catch (error) {
       this.#fail(error as NatsError);
       return undefined;
@@ -207,7 +200,10 @@ export class ReplicatedCommitLog implements CommitLog {
     this.#failure.reject(error);
   }
 
-  #applyBatch({ nodeId, batchSeq, entries }: Batch, record: StoredRecord): void {
+  #applyBatch(record: StoredRecord): void {
+    const batch = this.#decode(decodeBatch, record);
+    if (!batch) return;
+    const { nodeId, batchSeq, entries } = batch;
     if (nodeId === this.nodeId) this.#writer.onReadBack(batchSeq, entries.length);
     // Stored twice: the acknowledgement was lost, and the store no longer remembered the id when it was retried.
     if (batchSeq <= (this.#batchSeqs.get(nodeId) ?? 0)) return;
@@ -230,15 +226,15 @@ export class ReplicatedCommitLog implements CommitLog {
     return { wallMs: timeMs, monotonicMs: this.#lastMonotonicMs };
   }
 
-  #onSnapshot({ timeMs, bytes, position }: StoredRecord): void {
-    const snapshot = this.#decodeOrFail(() => tryDecodeSnapshot(bytes));
+  #onSnapshot(record: StoredRecord): void {
+    const snapshot = this.#decode(decodeSnapshot, record);
     if (!snapshot) return;
-    const isNew = position > this.#reader.openedAtPosition;
+    const isNew = record.position > this.#reader.openedAtPosition;
     const isOther = isNew && snapshot.logId !== this.logId;
     // A genesis means that another node has forked the log already: a second fork would end the nodes that have restarted
     // since. Any other snapshot may come from a node that has missed the fork.
-    if (isOther) return isGenesis(snapshot) ? this.#fail(logTruncated()) : this.#forkLog();
-    this.#policy.onStored(timeMs, { isNew });
+    if (isOther) return isGenesis(snapshot) ? this.#fail(new NatsError("nats-log-back")) : this.#forkLog();
+    this.#policy.onStored(record.timeMs, { isNew });
   }
 
   #writeSnapshot(): void {
@@ -264,7 +260,7 @@ export class ReplicatedCommitLog implements CommitLog {
     const genesis = { logId: randomId(), position: 0, seq: 0, batchSeqs: new Map(), events: [] };
     void this.#store.append(encodeSnapshot(genesis), { id: `back-${genesis.logId}`, isSnapshot: true })
       .catch(() => {}) // another node will fork the log, or the next start
-      .finally(() => this.#fail(logTruncated()));
+      .finally(() => this.#fail(new NatsError("nats-log-back")));
   }
 }
 

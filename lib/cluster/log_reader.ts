@@ -4,11 +4,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
 import {
+  decodeSnapshot,
   encodeSnapshot,
   type Snapshot,
   type StoredRecord,
   type StreamStore,
-  tryDecodeSnapshot,
+  tryDecode,
 } from "./store.ts";
 
 /** About how many bytes of records a node that starts reads. */
@@ -131,9 +132,12 @@ export class LogReader {
   async #catchUpTo(position: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.subscribe(() => this.#last.position >= position && resolve());
+    const ended = this.done.then((error) => {
+      if (error) throw error;
+    });
     const reached = new AbortController();
     try {
-      await Promise.race([promise, this.done.then(throwIfError), this.#rereadWhileSilent(reached)]);
+      await Promise.race([promise, ended, this.#rereadWhileSilent(reached)]);
     } finally {
       reached.abort();
     }
@@ -142,7 +146,7 @@ export class LogReader {
   #recordOpened(): void {
     this.#openedAtPosition = this.#last.position;
     for (const { isSnapshot, bytes } of this.#received) {
-      if (isSnapshot) this.#logId = tryDecodeSnapshot(bytes)?.logId ?? this.#logId;
+      if (isSnapshot) this.#logId = tryDecode(decodeSnapshot, bytes)?.logId ?? this.#logId;
     }
   }
 
@@ -167,7 +171,7 @@ export class LogReader {
       if (record.isAfterGap) return new NatsError("nats-log-cut");
       if (record.position === this.#last.position) {
         // Another record took the place of one that was lost: later positions may have changed hands as well.
-        if (record.timeMs !== this.#last.timeMs) return logTruncated();
+        if (record.timeMs !== this.#last.timeMs) return new NatsError("nats-log-back");
         continue;
       }
       this.#last = record;
@@ -176,15 +180,6 @@ export class LogReader {
     }
     return undefined;
   }
-}
-
-function throwIfError(error: NatsError | undefined): void {
-  if (error) throw error;
-}
-
-/** The store has lost the end of the log. */
-export function logTruncated(): NatsError {
-  return new NatsError("nats-log-back");
 }
 
 /** A snapshot after which no record is missing: the first at position `wanted` or later, else the last. `first`: the
@@ -197,7 +192,7 @@ export async function findSnapshot(
   for (let from = wanted;;) {
     const record = await store.findSnapshotFrom(from);
     if (!record) return undefined;
-    const snapshot = tryDecodeSnapshot(record.bytes);
+    const snapshot = tryDecode(decodeSnapshot, record.bytes);
     // A snapshot that covers its own position was made from records that the store has lost since.
     const isValid = snapshot && snapshot.position < record.position;
     if (isValid && snapshot.position + 1 >= first) return snapshot;

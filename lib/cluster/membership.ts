@@ -14,22 +14,22 @@ export interface MembershipConfig {
   readonly advertiseMs: number;
 }
 
-/** What the membership needs of this node. */
-export interface MembershipListener {
+/** The room on this node. */
+export interface MembershipHost {
   /** The nodes with members in the room. */
-  readonly nodeIds: () => Iterable<bigint>;
-  /** A node is down. Called at each poll as long as it has members. */
-  readonly onNodeDown: (nodeId: bigint) => void;
-  /** The addresses that clients are told of now. */
-  readonly advertised: () => Iterable<string>;
-  /** Called at each poll with the addresses to tell clients of. `isLeader` on one node of the room: the one with the lowest
-   * id. */
-  readonly onNodesChanged: (addresses: readonly string[], how: { isLeader: boolean }) => void;
+  readonly nodeIds: Iterable<bigint>;
+  /** Addresses of the nodes that clients are told of. */
+  readonly clusterServers: readonly string[];
+  /** Called at each poll as long as the node has members. */
+  nodeDown(nodeId: bigint): void;
 }
 
 export class Membership implements AsyncDisposable {
   /** Where clients reach this node, as `host:port`, empty if unknown. Stored with the lease. */
   ownAddress = "";
+  /** Called at each poll with the addresses to tell clients of. `isLeader` on one node of the room: the one with the lowest
+   * id. */
+  onNodesChanged: (addresses: readonly string[], how: { isLeader: boolean }) => void = () => {};
   readonly #leases: Leases;
   readonly #nodeId: bigint;
   readonly #config: MembershipConfig;
@@ -66,32 +66,31 @@ export class Membership implements AsyncDisposable {
   }
 
   /** Polls the leases at once, and then every `renewMs`. */
-  start(listener: MembershipListener): void {
+  start(host: MembershipHost): void {
     if (this.#isClosed) return;
-    this.#polling = this.#poll(listener).catch(() => this.#resetDetectors()).finally(() => {
+    const reset = () => {
+      this.#nodeDetector.reset();
+      this.#addressDetector.reset();
+    };
+    this.#polling = this.#poll(host).catch(reset).finally(() => {
       if (this.#isClosed) return;
-      this.#timer = setTimeout(() => this.start(listener), this.#config.renewMs);
+      this.#timer = setTimeout(() => this.start(host), this.#config.renewMs);
     });
   }
 
-  #resetDetectors(): void {
-    this.#nodeDetector.reset();
-    this.#addressDetector.reset();
-  }
-
-  async #poll({ nodeIds, advertised, onNodeDown, onNodesChanged }: MembershipListener): Promise<void> {
+  async #poll(host: MembershipHost): Promise<void> {
     await this.#leases.renew(this.ownAddress);
     const living = await this.#leases.list();
     if (this.#isClosed) return;
-    const others = [...new Set(nodeIds())].filter((nodeId) => nodeId !== this.#nodeId);
+    const others = [...new Set(host.nodeIds)].filter((nodeId) => nodeId !== this.#nodeId);
     const { monotonicMs: nowMs } = this.#clock();
-    for (const nodeId of this.#nodeDetector.update(others, { living, nowMs })) onNodeDown(nodeId);
+    for (const nodeId of this.#nodeDetector.update(others, { living, nowMs })) host.nodeDown(nodeId);
     const leader = [...living.keys()].sort((one, other) => one < other ? -1 : 1)[0];
     const reachable = new Set([...living.values()].filter((address) => address !== ""));
-    const before = [...advertised()];
+    const before = [...host.clusterServers];
     const down = new Set(this.#addressDetector.update(before, { living: reachable, nowMs }));
     const addresses = [...before.filter((address) => !down.has(address)), ...reachable];
-    onNodesChanged([...new Set(addresses)], { isLeader: leader === this.#nodeId });
+    this.onNodesChanged([...new Set(addresses)], { isLeader: leader === this.#nodeId });
   }
 
   /** Releases the lease. */

@@ -190,21 +190,14 @@ function* decodeProposals(frames: Iterable<Frame>): Generator<ProposedEvent> {
   }
 }
 
-/** Undefined if the bytes are not a batch.
+/** Undefined if the bytes are not what `decode` decodes.
  * @throws {NatsError} `nats-newer` */
-export function tryDecodeBatch(bytes: Uint8Array): Batch | undefined {
-  return ignoreForeign(() => decodeBatch(bytes));
-}
-
-/** Undefined if the bytes are not a snapshot.
- * @throws {NatsError} `nats-newer` */
-export function tryDecodeSnapshot(bytes: Uint8Array): Snapshot | undefined {
-  return ignoreForeign(() => decodeSnapshot(bytes));
-}
-
-function ignoreForeign<Result>(decode: () => Result): Result | undefined {
+export function tryDecode<Result>(
+  decode: (bytes: Uint8Array) => Result,
+  bytes: Uint8Array,
+): Result | undefined {
   try {
-    return decode();
+    return decode(bytes);
   } catch (cause) {
     if (!(cause instanceof ProtocolError) || cause.code !== "version-unsupported") return undefined;
     throw new NatsError("nats-newer", {}, { cause });

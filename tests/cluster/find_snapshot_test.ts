@@ -2,7 +2,13 @@
 
 import { assertEquals } from "@std/assert";
 import { createLog, findSnapshot } from "../../lib/cluster/log_reader.ts";
-import { encodeSnapshot, isGenesis, type Snapshot, tryDecodeSnapshot } from "../../lib/cluster/store.ts";
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  isGenesis,
+  type Snapshot,
+  tryDecode,
+} from "../../lib/cluster/store.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
 
 const pure = { permissions: "none" } as const;
@@ -39,7 +45,7 @@ Deno.test("A snapshot is stored in a form that servers of this version know", pu
   // Longer bytes are no snapshot.
   const longer = Uint8Array.of(...bytes, 0);
   longer[3]!++;
-  assertEquals(tryDecodeSnapshot(longer), undefined);
+  assertEquals(tryDecode(decodeSnapshot, longer), undefined);
 });
 
 Deno.test(
@@ -82,7 +88,7 @@ Deno.test("Of two nodes that create a log at once one does, with its own logId",
   const created = [await createLog(store, 0, 5n), await createLog(store, 0, 6n)];
   assertEquals(created, [snapshotAt(0), undefined]);
   assertEquals([new Set(ids).size, log.records.length], [2, 1]);
-  assertEquals(tryDecodeSnapshot(log.records[0]!.bytes), snapshotAt(0));
+  assertEquals(tryDecode(decodeSnapshot, log.records[0]!.bytes), snapshotAt(0));
   // After the records that are there.
   assertEquals(await createLog(store, 1, 7n), { ...snapshotAt(1, { logId: 7n }), seq: 0 });
 });

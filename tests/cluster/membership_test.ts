@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { Membership, type MembershipListener } from "../../lib/cluster/membership.ts";
+import { Membership, type MembershipHost } from "../../lib/cluster/membership.ts";
 import { clusterConfig } from "./cluster_node.ts";
 import { FakeLeases } from "./fake_store.ts";
 import { waitFor } from "../support.ts";
 
-/** The membership of node 5, its leases and what its listener was called with. */
+/** The membership of node 5, its leases and what its host was called with. */
 async function cluster(
   { renewMs = 5, suspectMs = 0, advertiseMs = 0, time = { nowMs: 0 } } = {},
 ) {
@@ -17,28 +17,28 @@ async function cluster(
   const down: bigint[] = [];
   const told: (readonly [string[], boolean])[] = [];
   const advertised: string[] = [];
-  const listener: MembershipListener = {
-    nodeIds: () => [5n, 7n, 7n, 9n],
-    onNodeDown: (nodeId) => down.push(nodeId),
-    advertised: () => advertised,
-    onNodesChanged: (addresses, { isLeader }) => told.push([[...addresses], isLeader]),
+  const host: MembershipHost = {
+    nodeIds: [5n, 7n, 7n, 9n],
+    clusterServers: advertised,
+    nodeDown: (nodeId) => down.push(nodeId),
   };
-  return { leases, membership, listener, down, told, advertised };
+  membership.onNodesChanged = (addresses, { isLeader }) => told.push([[...addresses], isLeader]);
+  return { leases, membership, host, down, told, advertised };
 }
 
 Deno.test("A node takes its lease before it polls, renews it, and releases it", async () => {
-  const { leases, membership, listener } = await cluster();
+  const { leases, membership, host } = await cluster();
   assertEquals(leases.renewals, 1);
-  membership.start(listener);
+  membership.start(host);
   await waitFor(() => leases.renewals >= 4);
   await membership[Symbol.asyncDispose]();
   assertEquals(leases.isReleased, true);
 });
 
 Deno.test("Nodes without a lease are down, this one excepted", async () => {
-  const { leases, membership, listener, down } = await cluster();
+  const { leases, membership, host, down } = await cluster();
   leases.nodes.set(9n, "b:2");
-  membership.start(listener);
+  membership.start(host);
   await waitFor(() => down.length > 0);
   await membership[Symbol.asyncDispose]();
   assertEquals(new Set(down), new Set([7n]));
@@ -46,8 +46,8 @@ Deno.test("Nodes without a lease are down, this one excepted", async () => {
 
 Deno.test("No node is down for one that could not read the leases meanwhile, and it polls again", async () => {
   const time = { nowMs: 0 };
-  const { leases, membership, listener, down, told } = await cluster({ suspectMs: 100, time });
-  membership.start(listener);
+  const { leases, membership, host, down, told } = await cluster({ suspectMs: 100, time });
+  membership.start(host);
   await waitFor(() => told.length > 0);
   leases.isDown = true;
   const { attempts } = leases;
@@ -63,11 +63,11 @@ Deno.test("No node is down for one that could not read the leases meanwhile, and
 });
 
 Deno.test("It knows the addresses of nodes that have one, and whether it is the leader", async () => {
-  const { leases, membership, listener, told } = await cluster();
+  const { leases, membership, host, told } = await cluster();
   for (const [server, address] of [[9n, "b:2"], [5n, "a:1"], [7n, ""], [8n, "b:2"]] as const) {
     leases.nodes.set(server, address);
   }
-  membership.start(listener);
+  membership.start(host);
   await waitFor(() => told.length > 0);
   leases.nodes.set(2n, "c:3");
   await waitFor(() => told.at(-1)?.[1] === false);
@@ -78,7 +78,7 @@ Deno.test("It knows the addresses of nodes that have one, and whether it is the 
 
 Deno.test("A node without a lease is advertised for a while, and then no more", async () => {
   const time = { nowMs: 0 };
-  const { leases, membership, listener, told, advertised } = await cluster({ advertiseMs: 100, time });
+  const { leases, membership, host, told, advertised } = await cluster({ advertiseMs: 100, time });
   advertised.push("b:2", "c:3");
   leases.nodes.set(5n, "a:1").set(9n, "c:3");
   const pollAt = async (nowMs: number) => {
@@ -87,7 +87,7 @@ Deno.test("A node without a lease is advertised for a while, and then no more", 
     await waitFor(() => told.length > length + 1);
     return told.at(-1)![0];
   };
-  membership.start(listener);
+  membership.start(host);
   assertEquals(await pollAt(0), ["b:2", "c:3", "a:1"]);
   assertEquals(await pollAt(99), ["b:2", "c:3", "a:1"]);
   assertEquals(await pollAt(100), ["c:3", "a:1"]);

@@ -78,7 +78,8 @@ async function connectOnce(config: NatsConfig): Promise<NatsLink> {
   } catch (error) {
     const { jetstream: hasJetStream = false } = nc.info ?? {};
     await nc.close();
-    throw isWithoutJetStream(error) ? new JetStreamUnavailable({ hasJetStream, cause: error }) : error;
+    if (!(error instanceof Error) || error.name !== "JetStreamNotEnabled") throw error;
+    throw new JetStreamUnavailable({ hasJetStream, cause: error });
   }
 }
 
@@ -88,14 +89,10 @@ class JetStreamUnavailable extends Error {
   /** Whether the server announces JetStream. */
   readonly hasJetStream: boolean;
 
-  constructor({ hasJetStream, cause }: { hasJetStream: boolean; cause: unknown }) {
-    super((cause as Error).message, { cause });
+  constructor({ hasJetStream, cause }: { hasJetStream: boolean; cause: Error }) {
+    super(cause.message, { cause });
     this.hasJetStream = hasJetStream;
   }
-}
-
-function isWithoutJetStream(error: unknown): boolean {
-  return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
 
 function optionsFor({ servers, credentials, isTls, ca }: NatsConfig): ConnectionOptions {
@@ -184,17 +181,15 @@ export class NatsModuleError extends Error {
 export function toNatsError(error: unknown, { servers }: Pick<NatsConfig, "servers">): NatsModuleError {
   if (error instanceof NatsModuleError) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const details = { servers: servers.join(", "), reason: message, ...(isWithoutTls(message) && NO_TLS) };
+  const isWithoutTls = /does not support 'tls'/.test(message); // the library has no code for it
+  const details = {
+    servers: servers.join(", "),
+    reason: message,
+    ...(isWithoutTls && { systemReason: "no-tls" }),
+  };
   const code = natsErrorCode(name, message, jetStreamErrorCode(error));
   return new NatsModuleError(code, details, { cause: error });
 }
-
-/** The library has no code for it. */
-function isWithoutTls(message: string): boolean {
-  return /does not support 'tls'/.test(message);
-}
-
-const NO_TLS = { systemReason: "no-tls" };
 
 function natsErrorCode(name: string, message: string, api: number | undefined): NatsCode {
   if (api === JETSTREAM_ERROR.notEnabledForAccount || api === JETSTREAM_ERROR.notEnabled) {
