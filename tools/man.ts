@@ -46,7 +46,7 @@ function commandRows(
   { command: format }: Style,
 ): Row[] {
   const row = (command: Command<never>): Row => {
-    const aliases = [...command.names.slice(1).map((name) => `/${name}`), ...command.bareNames];
+    const aliases = [...command.names.slice(1).map((name) => `/${name}`), ...command.bareNames ?? []];
     return [format(usage(command, language), aliases), command.help[language]];
   };
   return [

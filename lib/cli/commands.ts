@@ -12,9 +12,9 @@ export type Localized = Readonly<Record<Language, string>>;
 interface Arg<Value> {
   /** What usage and help call it. */
   readonly label: Localized;
-  readonly isOptional: boolean;
+  readonly isOptional?: boolean;
   /** Takes the rest of the line instead of one word. */
-  readonly isRest: boolean;
+  readonly isRest?: boolean;
   /** Undefined if the text lacks something. An optional argument that is left out is parsed from "".
    * @throws {InputError} */
   readonly parse: (text: string) => Value | undefined;
@@ -22,12 +22,12 @@ interface Arg<Value> {
 
 /** An argument of one word. */
 export function word<Value>(label: Localized, parse: (text: string) => Value | undefined): Arg<Value> {
-  return { label, isOptional: false, isRest: false, parse };
+  return { label, parse };
 }
 
 /** An argument that takes the rest of the line. */
 export function rest<Value>(label: Localized, parse: (text: string) => Value | undefined): Arg<Value> {
-  return { label, isOptional: false, isRest: true, parse };
+  return { label, parse, isRest: true };
 }
 
 /** The same argument, which may be left out. */
@@ -41,7 +41,6 @@ export function visibleText(text: string): string | undefined {
   return parseText(text) || undefined;
 }
 
-/** The text of a message. */
 export const TEXT = rest({ es: "TEXTO", en: "TEXT" }, visibleText);
 
 type Args = Readonly<Record<string, Arg<unknown>>>;
@@ -49,8 +48,8 @@ type ValuesOf<Named extends Args> = {
   readonly [Name in keyof Named]: Named[Name] extends Arg<infer Value> ? Value : never;
 };
 
-/** A command as its entry in a list describes it. */
-interface CommandSpec<Context, Named extends Args> {
+/** A command of a {@linkcode CommandRegistry}. */
+export interface Command<Context, Named extends Args = Args> {
   /** After the slash; the first is the one that help shows. */
   readonly names: readonly [string, ...string[]];
   /** Names that also work without the slash. */
@@ -60,58 +59,32 @@ interface CommandSpec<Context, Named extends Args> {
   /** In the order in which they are typed. */
   readonly args?: Named;
   readonly help: Localized;
-  readonly run: (context: Context, values: ValuesOf<Named>) => void | Promise<void>;
+  run(context: Context, values: ValuesOf<Named>): void | Promise<void>;
 }
 
-/** A command of a {@linkcode CommandRegistry}. */
-export interface Command<in Context> {
-  readonly names: readonly string[];
-  readonly bareNames: readonly string[];
-  readonly args: readonly Arg<unknown>[];
-  readonly help: Localized;
-  /** Parses `text`, which follows the name, and runs the command.
-   * @throws {InputError} `args-missing`, `args-extra`, or what an argument throws */
-  readonly run: (context: Context, text: string, language: Language) => void | Promise<void>;
-}
-
-/** Gives the function that makes commands for one context; it infers the types of `values` from `args`. */
+/** Gives the function that types a command for one context: it infers `values` from `args`. */
 export function commandsFor<Context>() {
-  return <Named extends Args = Record<never, never>>(
-    { names, bareNames = [], isExact = false, args, help, run }: CommandSpec<Context, Named>,
-  ): Command<Context> => {
-    const named = Object.entries<Arg<unknown>>(args ?? {});
-    const command: Command<Context> = {
-      names,
-      bareNames,
-      args: named.map(([, arg]) => arg),
-      help,
-      run: (context, text, language) => {
-        const { texts, extra } = splitArgs(command.args, text);
-        const fail = (code: "args-missing" | "args-extra"): never => {
-          throw new InputError(code, { usage: usage(command, language) });
-        };
-        if (isExact && extra !== "") fail("args-extra");
-        if (command.args.some(({ isOptional }, index) => !isOptional && texts[index] === "")) {
-          fail("args-missing");
-        }
-        const values = named.map(([name, { parse }], index) => [name, parse(texts[index]!)] as const);
-        if (values.some(([, value]) => value === undefined)) fail("args-missing");
-        return run(context, Object.fromEntries(values) as ValuesOf<Named>);
-      },
-    };
-    return command;
-  };
+  return <Named extends Args = Record<never, never>>(command: Command<Context, Named>): Command<Context> =>
+    command;
 }
 
-/** The text of each argument, and what is left over. */
-function splitArgs(args: readonly Arg<unknown>[], text: string): { texts: string[]; extra: string } {
+/** The values of a command's arguments in `text`, which follows its name.
+ * @throws {InputError} `args-missing`, `args-extra`, or what an argument throws */
+function parseArgs<Context>(command: Command<Context>, text: string, language: Language): ValuesOf<Args> {
+  const fail = (code: "args-missing" | "args-extra"): never => {
+    throw new InputError(code, { usage: usage(command, language) });
+  };
   let extra = text;
-  const texts = args.map(({ isRest }) => {
-    const [first, after] = isRest ? [extra, ""] : splitWord(extra);
+  const typed = Object.entries(command.args ?? {}).map(([name, arg]) => {
+    const [text, after] = arg.isRest ? [extra, ""] : splitWord(extra);
     extra = after;
-    return first;
+    return { name, arg, text };
   });
-  return { texts, extra };
+  if (command.isExact && extra !== "") fail("args-extra");
+  if (typed.some(({ arg, text }) => text === "" && !arg.isOptional)) fail("args-missing");
+  const values = typed.map(({ name, arg, text }) => [name, arg.parse(text)] as const);
+  if (values.some(([, value]) => value === undefined)) fail("args-missing");
+  return Object.fromEntries(values);
 }
 
 /** The first word of a text, and the rest, trimmed. */
@@ -122,8 +95,8 @@ function splitWord(text: string): [word: string, after: string] {
 }
 
 /** How to type a command: `/msg NICK TEXT`. */
-export function usage<Context>({ names, args }: Command<Context>, language: Language): string {
-  return [`/${names[0]}`, ...args.map(({ label }) => label[language])].join(" ");
+export function usage<Context>({ names, args = {} }: Command<Context>, language: Language): string {
+  return [`/${names[0]}`, ...Object.values(args).map(({ label }) => label[language])].join(" ");
 }
 
 /** The commands of one program, in the order in which help shows them. */
@@ -152,14 +125,14 @@ export class CommandRegistry<Context> {
   }
 
   /** Runs the command of a line.
-   * @throws {InputError} `command-unknown`, `command-mistyped`, or what {@linkcode Command.run} throws */
+   * @throws {InputError} `command-unknown`, `command-mistyped`, or what {@linkcode parseArgs} throws */
   run(line: string, context: Context, language: Language): void | Promise<void> {
     const bare = this.#findBare(line.trim());
-    if (bare) return bare.run(context, "", language);
+    if (bare) return bare.run(context, parseArgs(bare, "", language));
     const [first, text] = splitWord(line.trim().slice(1));
     const name = printable(first).toLowerCase();
     const command = this.commands.find(({ names }) => names.includes(name));
-    if (command) return command.run(context, text, language);
+    if (command) return command.run(context, parseArgs(command, text, language));
     const suggestion = suggest(name, this.commands.flatMap(({ names }) => names));
     if (suggestion === undefined) throw new InputError("command-unknown", { command: `/${name}` });
     throw new InputError("command-mistyped", { command: `/${name}`, suggestion: `/${suggestion}` });
@@ -177,7 +150,7 @@ export class CommandRegistry<Context> {
   }
 
   #findBare(typed: string): Command<Context> | undefined {
-    return this.commands.find(({ bareNames }) => bareNames.includes(typed.toLowerCase()));
+    return this.commands.find(({ bareNames = [] }) => bareNames.includes(typed.toLowerCase()));
   }
 }
 
@@ -217,6 +190,6 @@ export const QUIT_COMMAND = command({
 /** Whether an answer to a prompt asks to leave: `salir`, `quit`, `/quit`, `/salir`... */
 export function isQuit(answer: string): boolean {
   const typed = answer.trim().toLowerCase();
-  const { names, bareNames } = QUIT_COMMAND;
+  const { names, bareNames = [] } = QUIT_COMMAND;
   return bareNames.includes(typed) || names.some((name) => typed === `/${name}`);
 }
