@@ -5,7 +5,6 @@ import {
   commandsFor,
   type CommonContext,
   HELP_COMMAND,
-  type Localized,
   optional,
   QUIT_COMMAND,
   rest,
@@ -14,8 +13,9 @@ import {
   WHO_COMMAND,
   word,
 } from "../cli/commands.ts";
+import type { ProcessContext } from "../cli/process.ts";
 import { InputError } from "../errors.ts";
-import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import {
   checkBackup,
   formatAddress,
@@ -25,10 +25,10 @@ import {
   parseIP,
 } from "../net/address.ts";
 import type { Renderer } from "../render/renderer.ts";
-import type { Terminal } from "../terminal/terminal.ts";
 import { completeWord } from "../terminal/line_editor.ts";
 import { parseText } from "../text/text.ts";
 import type { ChatServer } from "./chat_server.ts";
+import { localIPs } from "./listen_prompt.ts";
 
 const MINUTE_MS = 60_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
@@ -41,7 +41,7 @@ export interface AdminContext extends CommonContext {
   readonly server: ChatServer;
   readonly t: Translate;
   /** IPs of this machine. */
-  readonly localIPs: () => readonly string[];
+  localIPs(): readonly string[];
   showStats(): Promise<void>;
   /** Prints the answer to a command. */
   reply(text: string): Promise<void>;
@@ -49,16 +49,13 @@ export interface AdminContext extends CommonContext {
 
 const command = commandsFor<AdminContext>();
 
-const NICK: Localized = { es: "NICK", en: "NICK" };
-const IP: Localized = { es: "IP", en: "IP" };
-
 export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   HELP_COMMAND,
   WHO_COMMAND,
   command({
     names: ["kick", "expulsar"],
     args: {
-      nick: word(NICK, visibleText),
+      nick: word({ es: "NICK", en: "NICK" }, visibleText),
       reason: optional(rest({ es: "MOTIVO", en: "REASON" }, parseText)),
     },
     help: {
@@ -71,7 +68,10 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   }),
   command({
     names: ["ban", "vetar"],
-    args: { address: word(IP, parseIP), minutes: rest({ es: "MINUTOS", en: "MINUTES" }, parseMinutes) },
+    args: {
+      address: word({ es: "IP", en: "IP" }, parseIP),
+      minutes: rest({ es: "MINUTOS", en: "MINUTES" }, parseMinutes),
+    },
     help: {
       es: "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
       en: "let nobody in from an address for some minutes; 0 lets them in again",
@@ -98,9 +98,10 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       es: "anunciar a todos otro servidor de reserva; con - delante, que ya no lo es",
       en: "tell everybody of another backup server; with - before it, that it is none any more",
     },
-    run: ({ server, localIPs }, { change: { isRemoval, backup } }) => {
+    run: (admin, { change: { isRemoval, backup } }) => {
+      const { server } = admin;
       if (isRemoval) return server.removeBackup(backup);
-      checkBackup(parseBackup(backup), { listening: server.address, localIPs: localIPs() });
+      checkBackup(parseBackup(backup), { listening: server.address, localIPs: admin.localIPs() });
       server.addBackup(backup);
     },
   }),
@@ -133,69 +134,58 @@ function parseBackupChange(raw: string): { isRemoval: boolean; backup: string } 
   return { isRemoval: true, backup: formatAddress(server) };
 }
 
-/** What an {@linkcode AdminConsole} uses. */
-interface AdminConsoleOptions {
-  readonly terminal: Terminal;
-  readonly renderer: Renderer;
-  readonly language: Language;
-  readonly server: ChatServer;
-  /** IPs of this machine. */
-  readonly localIPs: () => readonly string[];
-}
-
 /** Runs the commands that are typed at a server's console. */
 export class AdminConsole implements AdminContext {
   readonly server: ChatServer;
   readonly t: Translate;
-  readonly localIPs: () => readonly string[];
-  readonly #terminal: Terminal;
+  readonly #process: ProcessContext;
   readonly #renderer: Renderer;
-  readonly #language: Language;
   #hasQuit = false;
 
-  constructor({ terminal, renderer, language, server, localIPs }: AdminConsoleOptions) {
+  constructor(server: ChatServer, process: ProcessContext, renderer: Renderer) {
     this.server = server;
-    this.t = translator(language);
-    this.localIPs = localIPs;
-    this.#terminal = terminal;
+    this.t = translator(process.language);
+    this.#process = process;
     this.#renderer = renderer;
-    this.#language = language;
   }
 
   /** Reads lines until `quit`, or until a person ends the input. The end of a pipe does not end a server. */
   async run(): Promise<void> {
+    const { terminal, language } = this.#process;
     const complete = (before: string) => {
       const nicks = [...this.server.members].map(({ nick }) => nick);
       return completeWord(before, { nicks, commands: ADMIN_COMMANDS.names });
     };
-    for await (const { text, isPasted } of this.#terminal.lines("", { complete })) {
+    for await (const { text, isPasted } of terminal.lines("", { complete })) {
       if (text.trim() === "" && !isPasted) continue;
       try {
         // A pasted line never ends the server: the paste may have hit the wrong window.
         if (isPasted || !ADMIN_COMMANDS.isCommand(text)) await this.reply(this.t("server.commands"));
-        else await ADMIN_COMMANDS.run(text, this, this.#language);
+        else await ADMIN_COMMANDS.run(text, this, language);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await this.reply(errorText(error, this.#language));
+        await this.reply(errorText(error, language));
       }
       if (this.#hasQuit) return;
     }
-    if (!this.#terminal.isTty) await new Promise(() => {});
+    if (!terminal.isTty) await new Promise(() => {});
   }
 
   quit(): void {
     this.#hasQuit = true;
   }
 
+  localIPs(): string[] {
+    return localIPs(this.#process);
+  }
+
   reply(text: string, list?: readonly string[]): Promise<void> {
-    return this.#terminal.print(...this.#renderer.reply(text, list));
+    return this.#process.terminal.print(...this.#renderer.reply(text, list));
   }
 
   showHelp(): Promise<void> {
-    return this.reply(
-      this.t("command.list"),
-      ADMIN_COMMANDS.help(this.#language, this.#terminal.columns),
-    );
+    const { language, terminal } = this.#process;
+    return this.reply(this.t("command.list"), ADMIN_COMMANDS.help(language, terminal.columns));
   }
 
   showMembers(): Promise<void> {
@@ -205,7 +195,8 @@ export class AdminConsole implements AdminContext {
 
   showStats(): Promise<void> {
     const { memberCount, messagesPerSecond, startedMs, storedBytes } = this.server.stats;
-    const oneDigit = new Intl.NumberFormat(this.#language, ONE_DIGIT);
+    const { language, terminal } = this.#process;
+    const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
     const lines = this.#renderer.reply(this.t("server.stats", {
       clients: memberCount,
       rate: oneDigit.format(messagesPerSecond),
@@ -216,6 +207,6 @@ export class AdminConsole implements AdminContext {
       const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);
       lines.push(...this.#renderer.reply(this.t("server.stats-stored", { megabytes })));
     }
-    return this.#terminal.print(...lines);
+    return terminal.print(...lines);
   }
 }

@@ -19,7 +19,7 @@ import { ChatServer } from "./chat_server.ts";
 import type { RejectedClient } from "./client_handler.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
-import { localIPs, openListener } from "./listen_prompt.ts";
+import { openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
 
 /** Of notices about rejected clients, so that the operator of a server under attack still sees the room. */
@@ -70,16 +70,9 @@ export async function serve(process: ProcessContext): Promise<number> {
     ...(cluster ? clusterLines(cluster, t) : []),
   );
   printer.attach(server);
-  const adminConsole = new AdminConsole({
-    terminal,
-    renderer,
-    language,
-    server,
-    localIPs: () => localIPs(process),
-  });
   await Promise.race([
     aborted(terminated),
-    adminConsole.run(),
+    new AdminConsole(server, process, renderer).run(),
     ...(cluster ? [cluster.commitLog.failed] : []),
   ]);
 
