@@ -12,8 +12,9 @@ import {
   WHO_COMMAND,
   word,
 } from "../cli/commands.ts";
+import type { ProcessContext } from "../cli/process.ts";
 import { InputError } from "../errors.ts";
-import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import type { MessageOptions } from "../protocol/frames.ts";
 import type { Renderer } from "../render/renderer.ts";
 import type { ChatOptions, TypedLine } from "../terminal/input_router.ts";
@@ -98,11 +99,9 @@ export function messageText({ text, isPasted }: TypedLine): string | undefined {
   return CHAT_COMMANDS.isCommand(line) ? undefined : parseText(text);
 }
 
-/** What a {@linkcode CommandLoop} uses. */
 interface CommandLoopDeps {
-  readonly terminal: Terminal;
+  readonly process: ProcessContext;
   readonly isAuto: boolean;
-  readonly language: Language;
   readonly renderer: Renderer;
   readonly session: Session;
   readonly view: ChatView;
@@ -123,18 +122,18 @@ export class CommandLoop implements ChatContext {
   readonly #deps: CommandLoopDeps;
   #hasQuit = false;
 
-  constructor(options: CommandLoopDeps) {
-    this.#deps = options;
-    this.session = options.session;
-    this.members = options.members;
-    this.terminal = options.terminal;
-    this.t = translator(options.language);
-    this.rename = options.rename;
+  constructor(deps: CommandLoopDeps) {
+    this.#deps = deps;
+    this.session = deps.session;
+    this.members = deps.members;
+    this.terminal = deps.process.terminal;
+    this.t = translator(deps.process.language);
+    this.rename = deps.rename;
   }
 
   /** Reads lines until the person leaves or the input ends. */
   async run(): Promise<void> {
-    const { language } = this.#deps;
+    const { language } = this.#deps.process;
     for await (const line of this.terminal.lines(PROMPT, this.#chatOptions())) {
       try {
         const text = messageText(line);
@@ -180,10 +179,8 @@ export class CommandLoop implements ChatContext {
   }
 
   showHelp(): Promise<void> {
-    return this.reply(
-      this.t("command.list"),
-      CHAT_COMMANDS.help(this.#deps.language, this.terminal.columns),
-    );
+    const { language } = this.#deps.process;
+    return this.reply(this.t("command.list"), CHAT_COMMANDS.help(language, this.terminal.columns));
   }
 
   showMembers(): Promise<void> {
@@ -210,9 +207,8 @@ export class CommandLoop implements ChatContext {
 
   /** Waits until the outbox has space. Only a long wait is worth a notice: a pipe is always faster than the network. */
   async #drained(): Promise<void> {
-    const { notify } = this.#deps;
     const timer = setTimeout(() => {
-      void notify(this.t("client.waiting", { count: this.session.unacked.length }));
+      void this.#deps.notify(this.t("client.waiting", { count: this.session.unacked.length }));
     }, SHOW_WAITING_MS);
     await this.session.drained();
     clearTimeout(timer);

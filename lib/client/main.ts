@@ -70,17 +70,7 @@ export async function runClient(process: ProcessContext): Promise<number> {
     const reply = user.rename(nick);
     if (reply) await terminal.print(...renderer.reply(t(reply, { nick })));
   };
-  const commands = new CommandLoop({
-    terminal,
-    isAuto,
-    language,
-    renderer,
-    session,
-    view,
-    members,
-    rename,
-    notify,
-  });
+  const commands = new CommandLoop({ process, isAuto, renderer, session, view, members, rename, notify });
   const client = new ChatClient({
     process,
     t,
