@@ -19,8 +19,6 @@ const MAX_PASTE_UNITS = 1 << 20;
 const ESCAPES = /^\x1b+$/;
 /** How long Escape is held back, in ms: it may be the key, or the start of a sequence that a slow link split. */
 const ESCAPE_MS = 50;
-/** How long any other incomplete sequence is held back, in ms. */
-const SEQUENCE_TIMEOUT_MS = 2_000;
 
 /** A key, named as `node:readline` names it: `left`, `a`, `return`. */
 export interface Key {
@@ -36,11 +34,6 @@ interface KeyListener {
   onKey(key: Key): void;
   /** Called with a block that the terminal marked as pasted. Its line endings are those of its source. */
   onPaste(text: string): void;
-  onEnd(): void;
-}
-
-interface LineListener {
-  onLine(line: string): void;
   onEnd(): void;
 }
 
@@ -76,7 +69,10 @@ export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListene
 }
 
 /** Reads lines until the input ends. The last line may lack its line break. */
-export function readLines(input: ReadableStream<Uint8Array>, listener: LineListener): InputSource {
+export function readLines(
+  input: ReadableStream<Uint8Array>,
+  listener: { onLine(line: string): void; onEnd(): void },
+): InputSource {
   const stream = Readable.from(untilError(input), { objectMode: false });
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
   lines.on("line", (line: string) => listener.onLine(line));
@@ -101,7 +97,8 @@ async function* untilError(input: ReadableStream<Uint8Array>): AsyncGenerator<Ui
 
 /** Splits input into keys and pasted blocks, however the input is cut into chunks. */
 export class KeyDecoder implements Disposable {
-  sequenceTimeoutMs = SEQUENCE_TIMEOUT_MS;
+  /** How long an incomplete sequence other than Escape is held back, in ms. */
+  sequenceTimeoutMs = 2_000;
   readonly #listener: KeyListener;
   /** `node:readline` parses what this emits. */
   readonly #keypress = new EventEmitter();
@@ -249,45 +246,26 @@ export function parseSequence(sequence: string): Key | string | undefined {
   if (!rest.startsWith("[")) return /^O\d?$/.test(rest) ? undefined : sequence;
   const [, parameters, end] = CSI.exec(rest) ?? [];
   if (parameters === undefined) return undefined;
-  const hasAlt = escapes.length > 1;
-  if (end === "u") return kittyKey(parameters, hasAlt);
+  const alt = escapes.length > 1 ? ALT : 0;
+  if (end === "u") return kittyKey(parameters, alt);
   const [, modifiers, code] = (end === "~" && MODIFY_OTHER_KEYS.exec(parameters)) || [];
-  if (code !== undefined) return keyOf(Number(code), { bits: bitsOf(modifiers), hasAlt });
-  return cursorKey(parameters, { escapes, end: end! });
+  if (code !== undefined) return keyOf(Number(code), bitsOf(modifiers) | alt);
+  return cursorSequence(parameters, escapes, end!);
 }
 
-function cursorKey(
-  parameters: string,
-  { escapes, end }: { escapes: string; end: string },
-): string | undefined {
-  const match = CURSOR_OR_FUNCTION.exec(parameters);
-  if (!match || match[3] === EVENT_RELEASE) return undefined;
-  const [, number, modifiers] = match;
-  // readline parses a single digit, so only the modifiers that it knows are passed on.
-  const known = bitsOf(modifiers) & (SHIFT | ALT | CTRL);
-  return `${escapes}[${number}${modifiers === undefined ? "" : `;${known + 1}`}${end}`;
-}
-
-function kittyKey(parameters: string, hasAlt: boolean): Key | undefined {
+function kittyKey(parameters: string, alt: number): Key | undefined {
   const [, code, shifted, modifiers, event, text] = KITTY.exec(parameters) ?? [];
   if (code === undefined || event === EVENT_RELEASE) return undefined;
+  const key = keyOf(Number(code), bitsOf(modifiers) | alt, characterOf(Number(shifted)));
   const typed = text?.split(":").map((part) => characterOf(Number(part))).join("");
-  return keyOf(Number(code), {
-    bits: bitsOf(modifiers),
-    hasAlt,
-    shifted: characterOf(Number(shifted)),
-    typed,
-  });
+  return key?.text && typed ? { ...key, text: typed } : key;
 }
 
-/** `typed` is the text that the terminal reports for the key. */
-function keyOf(
-  code: number,
-  { bits, hasAlt, shifted, typed }: { bits: number; hasAlt: boolean; shifted?: string; typed?: string },
-): Key | undefined {
+/** `shifted` is the character that the terminal reports for the key with Shift. */
+function keyOf(code: number, bits: number, shifted?: string): Key | undefined {
   if (bits & SUPER_OR_HYPER) return undefined;
   const [ctrl, shift] = [(bits & CTRL) !== 0, (bits & SHIFT) !== 0];
-  const meta = hasAlt || (bits & (ALT | META)) !== 0;
+  const meta = (bits & (ALT | META)) !== 0;
   const name = KEY_NAMES.get(code);
   if (name !== undefined) return { name, ctrl, meta, shift };
   const isDigit = code >= KEYPAD_0 && code < KEYPAD_0 + 10;
@@ -297,8 +275,15 @@ function keyOf(
   if (ctrl || meta) return key;
   const isLetter = character.toUpperCase() !== character;
   const isUpper = shift !== (isLetter && (bits & CAPS_LOCK) !== 0);
-  const own = isUpper ? (shift && shifted) || character.toUpperCase() : character;
-  return { ...key, text: typed || own };
+  return { ...key, text: isUpper ? (shift && shifted) || character.toUpperCase() : character };
+}
+
+/** A cursor or function key as `node:readline` knows it: a single digit of modifiers. */
+function cursorSequence(parameters: string, escapes: string, end: string): string | undefined {
+  const [, number, modifiers, event] = CURSOR_OR_FUNCTION.exec(parameters) ?? [];
+  if (number === undefined || event === EVENT_RELEASE) return undefined;
+  const known = bitsOf(modifiers) & (SHIFT | ALT | CTRL);
+  return `${escapes}[${number}${modifiers === undefined ? "" : `;${known + 1}`}${end}`;
 }
 
 /** The parameter is the modifiers' bits plus 1. It defaults to 1. */

@@ -56,15 +56,14 @@ export class LineEditor {
   /** Ignores keys that have no meaning here. */
   press(key: Key): void {
     const id = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name}`;
-    const wasKilling = this.#isKilling;
-    this.#isKilling = false;
+    const target = KILLS.get(id);
+    if (!target) this.#isKilling = false;
     const isSpaceThere = key.text === " " && this.#hasAddedSpace;
     this.#hasAddedSpace = false;
     if (isSpaceThere) return;
     if (id === "tab") return this.#cycleCompletion(key.shift ? -1 : 1);
     this.#completion = undefined;
-    const target = KILLS.get(id);
-    if (target) this.#kill(target, { isAppending: wasKilling });
+    if (target) this.#kill(target);
     else if (MOVES.has(id)) this.#cursor = MOVES.get(id)!(this.#text, this.#cursor);
     else if (id === "backspace") this.#remove(before(this.#text, this.#cursor), this.#cursor);
     else if (id === "delete" || id === "C-d") this.#remove(this.#cursor, after(this.#text, this.#cursor));
@@ -128,12 +127,12 @@ export class LineEditor {
     this.#cursor = from;
   }
 
-  #kill(target: Move, { isAppending }: { isAppending: boolean }): void {
+  #kill(target: Move): void {
     const to = target(this.#text, this.#cursor);
     const [from, end] = [Math.min(to, this.#cursor), Math.max(to, this.#cursor)];
     const text = this.#text.slice(from, end);
-    const earlier = isAppending ? this.#killed : "";
-    if (text !== "" || isAppending) this.#killed = to < this.#cursor ? text + earlier : earlier + text;
+    const earlier = this.#isKilling ? this.#killed : "";
+    if (text !== "" || this.#isKilling) this.#killed = to < this.#cursor ? text + earlier : earlier + text;
     this.#isKilling = true;
     this.#remove(from, end);
   }

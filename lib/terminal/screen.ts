@@ -10,11 +10,6 @@ const CLEAR = "\x1b[H\x1b[2J";
 /** Clears the cursor's row and all rows below. */
 const CLEAR_ROW = "\r\x1b[J";
 
-interface PrintJob {
-  readonly text: string;
-  readonly onWritten: () => void;
-}
-
 export class Screen {
   /** Called when writing fails. */
   onOutputClosed = () => {};
@@ -22,7 +17,10 @@ export class Screen {
   #view: InputView | undefined;
   /** What is drawn below the lines now. */
   #currentLayout: Layout | undefined;
-  readonly #printQueue: PrintJob[] = [];
+  /** Text for the next write. */
+  #printed = "";
+  /** Resolved after the next write. */
+  #written = Promise.withResolvers<void>();
   /** Control sequences for the next write. */
   #controls: string;
   #isDirty = false;
@@ -32,30 +30,36 @@ export class Screen {
   constructor(streams: Pick<TerminalStreams, "write" | "tty">) {
     this.#streams = streams;
     this.#controls = streams.tty ? BRACKETED_PASTE.on : "";
-    if (streams.tty) this.#update();
+    if (streams.tty) this.update();
+  }
+
+  /** Schedules one write for all changes of this turn, also of the terminal's size. A write that is under way is
+   * followed by another. */
+  update(): void {
+    if (!this.#isDirty && !this.#isWriting) queueMicrotask(() => void this.#writeAll());
+    this.#isDirty = true;
   }
 
   /** Prints text above the input view. At a terminal, the text must end with a line break. Fulfilled when it is
    * written. */
   print(text: string): Promise<void> {
-    return new Promise((onWritten) => {
-      this.#printQueue.push({ text, onWritten });
-      this.#update();
-    });
+    this.#printed += text;
+    this.update();
+    return this.#written.promise;
   }
 
   /** Replaces the input view. Does nothing on a pipe. */
   setInput(view: InputView | undefined): void {
     if (!this.#streams.tty) return;
     this.#view = view;
-    this.#update();
+    this.update();
   }
 
   /** Does nothing on a pipe. */
   bell(): void {
     if (!this.#streams.tty) return;
     this.#controls += BELL;
-    this.#update();
+    this.update();
   }
 
   /** Clears the screen but for the input view. Does nothing on a pipe. */
@@ -63,18 +67,14 @@ export class Screen {
     if (!this.#streams.tty) return;
     this.#controls += CLEAR;
     this.#currentLayout = undefined;
-    this.#update();
+    this.update();
   }
 
   /** Redraws the input view after the process was stopped. The row of the cursor may still show the old one. */
   resume(): void {
     this.#controls += CLEAR_ROW + BRACKETED_PASTE.on;
     this.#currentLayout = undefined;
-    this.#update();
-  }
-
-  onResize(): void {
-    this.#update();
+    this.update();
   }
 
   /** Removes the input view and restores the terminal. Fulfilled when all is written. */
@@ -96,25 +96,20 @@ export class Screen {
     tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off));
   }
 
-  /** Schedules one write for all changes of this turn. A write that is under way is followed by another. */
-  #update(): void {
-    if (!this.#isDirty && !this.#isWriting) queueMicrotask(() => void this.#writeAll());
-    this.#isDirty = true;
-  }
-
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     while (this.#isDirty) {
       this.#isDirty = false;
-      const jobs = this.#printQueue.splice(0);
+      const [printed, { resolve }] = [this.#printed, this.#written];
+      [this.#printed, this.#written] = ["", Promise.withResolvers()];
       try {
-        const text = this.#compose(jobs.map((job) => job.text).join(""));
+        const text = this.#compose(printed);
         if (text !== "" && !this.#isBroken) await this.#streams.write(ENCODER.encode(text));
       } catch {
         this.#isBroken = true;
         this.onOutputClosed();
       }
-      for (const { onWritten } of jobs) onWritten();
+      resolve();
     }
     this.#isWriting = false;
   }

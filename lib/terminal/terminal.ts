@@ -18,19 +18,18 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How long after the last key a prompt may interrupt a partial line, in ms. */
-const TYPING_IDLE_MS = 1_500;
 /** Lines that are read ahead of their use. A pipe with more is paused. */
 const MAX_READ_AHEAD_LINES = 64;
 
 export class Terminal implements AsyncDisposable {
-  typingIdleMs = TYPING_IDLE_MS;
+  /** How long after the last key a prompt may interrupt a partial line, in ms. */
+  typingIdleMs = 1_500;
   readonly #streams: TerminalStreams;
   readonly #clock: Clock;
   readonly #screen: Screen;
   readonly #router: InputRouter;
   readonly #source: InputSource;
-  readonly #unwatch: () => void;
+  readonly #unwatch: (() => void) | undefined;
   #lastKeyMs = -Infinity;
   /** Makes a prompt that waits for an idle keyboard check again. */
   #recheckIdle = () => {};
@@ -47,20 +46,20 @@ export class Terminal implements AsyncDisposable {
     this.#screen = new Screen(streams);
     this.#screen.onOutputClosed = () => this.#interrupt.abort();
     this.#router = new InputRouter((line) => void this.print(line));
-    const onEnd = () => this.#end();
-    this.#source = tty
-      ? readKeys(streams.input, {
-        onKey: (key) => this.#press(key),
-        onPaste: (text) => this.#paste(text),
-        onEnd,
-      })
-      : readLines(streams.input, { onLine: (line) => this.#deliverPiped(line), onEnd });
-    const onResume = () => {
-      tty?.setRaw(true);
-      this.#screen.resume();
+    const listener = {
+      onKey: (key: Key) => this.#press(key),
+      onPaste: (text: string) => this.#paste(text),
+      onLine: (line: string) => this.#deliverPiped(line),
+      onEnd: () => this.#end(),
     };
-    this.#unwatch = tty?.onResizeOrResume({ onResize: () => this.#screen.onResize(), onResume }) ??
-      (() => {});
+    this.#source = tty ? readKeys(streams.input, listener) : readLines(streams.input, listener);
+    this.#unwatch = tty?.onResizeOrResume({
+      onResize: () => this.#screen.update(),
+      onResume: () => {
+        tty.setRaw(true);
+        this.#screen.resume();
+      },
+    });
   }
 
   /** Aborted by Ctrl-C, or when writing fails because the output was closed. */
@@ -188,7 +187,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Removes the prompt, writes what is queued, and restores the terminal. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#unwatch();
+    this.#unwatch?.();
     this.#source[Symbol.dispose]();
     this.#end();
     await this.#screen.close();

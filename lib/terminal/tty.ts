@@ -24,15 +24,13 @@ export interface Tty {
   onResizeOrResume(listeners: { onResize: () => void; onResume: () => void }): () => void;
 }
 
-const DEFAULT_SIZE = { columns: 80, rows: 24 };
-
 /** The standard streams of this process. `isPlain` means without line editing. */
-export async function standardStreams(
-  { isPlain }: { isPlain: boolean },
-): Promise<TerminalStreams> {
+export async function standardStreams({ isPlain }: { isPlain: boolean }): Promise<TerminalStreams> {
   const isTty = Deno.stdin.isTerminal();
   const isScreen = isTty && Deno.stdout.isTerminal();
-  const { input, setRaw } = isTty && hasConsole() ? await consoleKeyboard() : KEYBOARD;
+  const { input, setRaw } = isTty && hasConsole()
+    ? await consoleKeyboard()
+    : { input: Deno.stdin.readable, setRaw: (isRaw: boolean) => Deno.stdin.setRaw(isRaw) };
   return {
     input,
     write: async (bytes) => {
@@ -44,22 +42,13 @@ export async function standardStreams(
   };
 }
 
-type Keyboard = Pick<TerminalStreams, "input"> & Pick<Tty, "setRaw">;
-
-const KEYBOARD: Keyboard = {
-  get input() {
-    return Deno.stdin.readable;
-  },
-  setRaw: (isRaw) => Deno.stdin.setRaw(isRaw),
-};
-
 /** Whether this is a Windows console that `node:tty` can read. Before Deno 2.8 it hangs. */
 function hasConsole(): boolean {
   return Deno.build.os === "windows" && isAtLeast(Deno.version.deno, [2, 8]);
 }
 
 /** Deno.stdin reads a Windows console in its code page, in which most of the world's letters are question marks. */
-async function consoleKeyboard(): Promise<Keyboard> {
+async function consoleKeyboard(): Promise<Pick<TerminalStreams, "input"> & Pick<Tty, "setRaw">> {
   const { ReadStream } = await import("node:tty"); // imported here, so that other systems start faster
   const keys = new ReadStream(0);
   return {
@@ -73,28 +62,26 @@ async function consoleKeyboard(): Promise<Keyboard> {
   };
 }
 
-function processTty(setRaw: Keyboard["setRaw"]): Tty {
+function processTty(setRaw: Tty["setRaw"]): Tty {
   return {
-    size: () => ignoreClosed(() => Deno.consoleSize()) ?? DEFAULT_SIZE,
-    setRaw: (isRaw) => ignoreClosed(() => setRaw(isRaw)),
-    writeSync: (bytes) => void ignoreClosed(() => Deno.stdout.writeSync(bytes)),
+    size: () => ignoreError(() => Deno.consoleSize()) ?? { columns: 80, rows: 24 },
+    setRaw: (isRaw) => ignoreError(() => setRaw(isRaw)),
+    writeSync: (bytes) => void ignoreError(() => Deno.stdout.writeSync(bytes)),
     onResizeOrResume: ({ onResize, onResume }) => {
-      if (Deno.build.os === "windows") {
-        ignoreClosed(() => Deno.addSignalListener("SIGWINCH", onResize)); // refused before Deno 2.8
-        return () => ignoreClosed(() => Deno.removeSignalListener("SIGWINCH", onResize));
-      }
-      Deno.addSignalListener("SIGWINCH", onResize);
-      Deno.addSignalListener("SIGCONT", onResume);
+      // Windows refuses SIGCONT, and before Deno 2.8 SIGWINCH too.
+      const listeners = [["SIGWINCH", onResize], ["SIGCONT", onResume]] as const;
+      for (const [signal, listener] of listeners) ignoreError(() => Deno.addSignalListener(signal, listener));
       return () => {
-        Deno.removeSignalListener("SIGWINCH", onResize);
-        Deno.removeSignalListener("SIGCONT", onResume);
+        for (const [signal, listener] of listeners) {
+          ignoreError(() => Deno.removeSignalListener(signal, listener));
+        }
       };
     },
   };
 }
 
-/** Ignores the failure of a call on a closed terminal. Reads and writes report it. */
-function ignoreClosed<Result>(act: () => Result): Result | undefined {
+/** Ignores the failure of a call that the system refuses, or on a closed terminal: reads and writes report that. */
+function ignoreError<Result>(act: () => Result): Result | undefined {
   try {
     return act();
   } catch {
