@@ -2,7 +2,6 @@
 
 import { InputError } from "../errors.ts";
 
-/** Port that servers listen on and clients connect to unless told otherwise. */
 export const DEFAULT_PORT = 5_000;
 
 /** An IPv6 host is held without brackets. */
@@ -11,10 +10,9 @@ export interface Address {
   readonly port: number;
 }
 
-/** A failover server of a room. */
 export interface Backup {
   readonly server: Address;
-  /** Of its certificate. Undefined if unknown; the server may still use TLS. */
+  /** Undefined if unknown; the server may still use TLS. */
   readonly fingerprint?: string;
 }
 
@@ -38,7 +36,6 @@ export function parseAddress(text: string): { host: string; port?: number } {
   return port === undefined ? { host } : { host, port: parsePort(port) };
 }
 
-/** Like {@linkcode parseAddress}, with a default for the port. */
 export function parseServerAddress(text: string, defaultPort = DEFAULT_PORT): Address {
   const { host, port = defaultPort } = parseAddress(text);
   return { host, port };
@@ -64,12 +61,11 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Compares as text. Names are not resolved. */
+/** Names are not resolved. */
 export function isSameAddress(a: Address, b: Address): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
-/** Whether a host is an IP address rather than a name. */
 export function isIP(host: string): boolean {
   return host.includes(":") || isNumeric(host);
 }
@@ -114,10 +110,8 @@ function normalizeHost(host: string): string | undefined {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined;
 }
 
-/** Where a server runs. */
 interface SelfAddresses {
   readonly listening: Address;
-  /** All IP addresses of its machine. */
   readonly localIPs: readonly string[];
 }
 
@@ -130,7 +124,7 @@ export function isSelf({ host, port }: Address, { listening, localIPs }: SelfAdd
   return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(listening.host);
 }
 
-/** Parses `host:port[#fingerprint]`.
+/** Parses the text of {@linkcode formatBackup}.
  * @throws {InputError} `address-invalid`, `port-invalid` or `fingerprint-invalid` */
 export function parseBackup(text: string): Backup {
   const [, server, fingerprint] = /^([^#]*)(?:#([^]*))?$/.exec(text)!;
@@ -150,7 +144,7 @@ export function formatBackup({ server, fingerprint }: Backup): string {
   return fingerprint === undefined ? formatAddress(server) : `${formatAddress(server)}#${fingerprint}`;
 }
 
-/** Parses a peer's list of backups and leaves out invalid ones. */
+/** Leaves out the invalid ones of a peer's list. */
 export function readBackups(texts: readonly string[]): Backup[] {
   return texts.flatMap((text) => {
     try {
@@ -162,13 +156,10 @@ export function readBackups(texts: readonly string[]): Backup[] {
   });
 }
 
-/** As SSH writes those of keys. 32 bytes in base64 without padding: the last character holds four bits. */
-const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$/;
-
-/** Parses `SHA256:` and 43 characters of base64.
+/** 32 bytes in base64 without padding, as SSH writes those of keys: the last character holds four bits.
  * @throws {InputError} `fingerprint-invalid` */
 export function parseFingerprint(text: string): string {
   const fingerprint = text.trim();
-  if (FINGERPRINT.test(fingerprint)) return fingerprint;
+  if (/^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$/.test(fingerprint)) return fingerprint;
   throw new InputError("fingerprint-invalid", { fingerprint: text });
 }

@@ -11,14 +11,12 @@ import type { Socket } from "./tls_socket.ts";
 export const MAX_SEND_QUEUE_BYTES = 2_097_152;
 /** Longest frame of the send queue that is copied to share a write with others, in bytes. */
 const MAX_COALESCE_BYTES = 4_096;
-/** How long a peer may take to end its side after we have ended ours, in ms. */
 export const CLOSE_TIMEOUT_MS = 1_000;
 /** How late a pause of reading may end and still extend the peer's deadline, in ms. */
 const MAX_PAUSE_OVERRUN_MS = 1_000;
 
-/** Settings of all connections of a program. */
 export interface ConnectionConfig extends HeartbeatConfig {
-  /** Longest frame accepted, in bytes after the length. */
+  /** In bytes after the length. */
   readonly maxFrameBytes: number;
   /** Limit from accept to the end of the handshake, in ms. */
   readonly handshakeMs: number;
@@ -45,14 +43,14 @@ interface FrameSource {
 
 /** One cycle of writes, over all connections. */
 export interface FlushCycle {
-  /** When it began, monotonic. */
+  /** Monotonic. */
   readonly nowMs: number;
   /** To be called once for each write. */
   readonly writeDone: () => void;
 }
 
-/** One connection. Frames from {@linkcode Connection.send} go out between two frames of the stream of
- * {@linkcode Connection.stream}. Both go out before the last frame, given to {@linkcode Connection.end}. */
+/** Frames from {@linkcode Connection.send} go out between two frames of the stream of {@linkcode Connection.stream}.
+ * Both go out before the last frame, given to {@linkcode Connection.end}. */
 export class Connection {
   /** Undefined during the handshake, which has its own deadline. */
   heartbeat: Heartbeat | undefined;
@@ -68,11 +66,10 @@ export class Connection {
   #directQueue: Uint8Array<ArrayBuffer>[] = [];
   #directBytes = 0;
   #source: FrameSource | undefined;
-  /** Where the stream ends, exclusive. */
+  /** Exclusive. */
   #streamEndSeq = Infinity;
   #lastFrame: Uint8Array<ArrayBuffer> | undefined;
-  #isWriting = false;
-  /** What the current write was given. */
+  /** What the current write was given; undefined if there is none. */
   #unwritten: Uint8Array<ArrayBuffer> | undefined;
   /** Of the cycle that waits for the current write. */
   #writeDone: (() => void) | undefined;
@@ -80,7 +77,7 @@ export class Connection {
   #lastProgressMs = 0;
   #hasPeerEnded = false;
   #lastReceivedMs: number;
-  #partialFrameSinceMs: number | undefined;
+  #partialFrameSinceMs = Infinity;
   /** The decoder's frame count at the last read. */
   #lastFrameCount = 0;
   #isReading = false;
@@ -108,7 +105,7 @@ export class Connection {
     return this.#socket.remoteAddr;
   }
 
-  /** When the peer last sent bytes, monotonic. */
+  /** Monotonic. */
   get lastReceivedMs(): number {
     return this.#lastReceivedMs;
   }
@@ -143,19 +140,19 @@ export class Connection {
   /** Whether the peer has taken nothing of the current write for `pingTimeoutMs`. Then it counts as dead even if it
    * sends data. */
   get isWriteStalled(): boolean {
-    return this.#isWriting &&
+    return this.#unwritten !== undefined &&
       this.#clock().monotonicMs - this.#lastProgressMs >= this.#config.pingTimeoutMs;
   }
 
   /** Whether a frame is incomplete for as long as `ms`. */
   isFrameOverdue(ms: number): boolean {
     if (!this.isOpen || !this.#isReading) return false;
-    return this.#clock().monotonicMs - (this.#partialFrameSinceMs ?? Infinity) >= ms;
+    return this.#clock().monotonicMs - this.#partialFrameSinceMs >= ms;
   }
 
   /** Whether {@linkcode flush} would do something. */
   get hasPendingWrite(): boolean {
-    if (this.#isWriting || this.#state === "ended" || this.#state === "closed") return false;
+    if (this.#unwritten || this.#state === "ended" || this.#state === "closed") return false;
     return this.#directQueue.length > 0 || this.#state === "ending" || this.#source?.isAtEnd === false;
   }
 
@@ -199,9 +196,9 @@ export class Connection {
   /** Starts the frame's time when its first bytes arrive, and keeps it until the frame is complete. */
   #trackPartialFrame(): void {
     const { bufferedBytes, frameCount } = this.#decoder;
-    if (bufferedBytes === 0) this.#partialFrameSinceMs = undefined;
-    else if (frameCount !== this.#lastFrameCount) this.#partialFrameSinceMs = this.#clock().monotonicMs;
-    else this.#partialFrameSinceMs ??= this.#clock().monotonicMs;
+    const isNewFrame = frameCount !== this.#lastFrameCount || this.#partialFrameSinceMs === Infinity;
+    if (bufferedBytes === 0) this.#partialFrameSinceMs = Infinity;
+    else if (isNewFrame) this.#partialFrameSinceMs = this.#clock().monotonicMs;
     this.#lastFrameCount = frameCount;
   }
 
@@ -230,7 +227,7 @@ export class Connection {
     this.heartbeat?.extend(ms);
   }
 
-  /** Sends a frame to this peer alone, with the next write. Closes the connection if too much waits already. */
+  /** Queues a frame for this peer alone. Closes the connection if too much waits already. */
   send(frame: Uint8Array<ArrayBuffer>): void {
     if (!this.isOpen) return;
     this.#directQueue.push(frame);
@@ -280,7 +277,6 @@ export class Connection {
     if (!this.hasPendingWrite) return false;
     const bytes = this.#take();
     if (bytes) {
-      this.#isWriting = true;
       this.#writeDone = writeDone;
       this.#write(bytes, nowMs);
       return true;
@@ -304,7 +300,7 @@ export class Connection {
     return lastFrame;
   }
 
-  /** The send queue up to its first long frame. A long frame goes alone and uncopied: it may be shared memory. */
+  /** Up to the first long frame. A long frame goes alone and uncopied: it may be shared memory. */
   #takeDirect(): Uint8Array<ArrayBuffer> {
     const index = this.#directQueue.findIndex(({ length }) => length > MAX_COALESCE_BYTES);
     const count = index < 0 ? this.#directQueue.length : Math.max(index, 1);
@@ -335,7 +331,6 @@ export class Connection {
   };
 
   #endWrite(): void {
-    this.#isWriting = false;
     this.#unwritten = undefined;
     if (this.hasPendingWrite) this.onFlushNeeded();
   }

@@ -5,11 +5,8 @@ import type { Clock } from "../base/time.ts";
 import { Connection, type ConnectionConfig, type FlushCycle } from "./connection.ts";
 import type { Socket } from "./tls_socket.ts";
 
-/** Limit from accept to the end of the handshake, in ms. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Limit for one frame from its first byte to its last, in ms. */
 export const FRAME_TIMEOUT_MS = 10_000;
-/** How long a write may hold up the next flush cycle, in ms. */
 export const SLOW_WRITE_MS = 5;
 /** If issuing a cycle's writes takes longer than this, in ms, the next cycle is scheduled with `setTimeout`.
  * `setImmediate` runs before the event loop polls sockets: with 1,000 connections some were starved for seconds. */
@@ -75,7 +72,7 @@ export class ConnectionManager implements Disposable {
 
   add(socket: Socket): Connection {
     const connection = new Connection(socket, this.#config, this.#clock);
-    connection.onFlushNeeded = this.#onFlushNeeded;
+    connection.onFlushNeeded = this.scheduleFlush;
     this.#connections.add(connection);
     return connection;
   }
@@ -90,7 +87,7 @@ export class ConnectionManager implements Disposable {
     this.#consumers.add(consumer);
   }
 
-  /** A promise to wait for before clients may say more, if a consumer lags far behind. */
+  /** Of the first consumer that lags far behind. */
   catchingUp(): Promise<void> | undefined {
     for (const consumer of this.#consumers) {
       const catchingUp = consumer.catchingUp?.();
@@ -100,12 +97,10 @@ export class ConnectionManager implements Disposable {
   }
 
   /** Begins a flush cycle, as soon as the current one has ended. */
-  scheduleFlush(): void {
+  readonly scheduleFlush = (): void => {
     this.#isFlushRequested = true;
     if (!this.#cycle) this.#schedule();
-  }
-
-  readonly #onFlushNeeded = () => this.scheduleFlush();
+  };
 
   [Symbol.dispose](): void {
     clearInterval(this.#checkTimer);
@@ -177,11 +172,11 @@ export class ConnectionManager implements Disposable {
   }
 
   #unresponsiveReason(connection: Connection, isDead: boolean, nowMs: number): DisconnectReason | undefined {
-    const { handshakeMs, frameMs } = this.#config;
     if (connection.hasFallenBehind || connection.isWriteStalled) return "slow-consumer";
     if (isDead) return "ping-timeout";
-    if (connection.isFrameOverdue(frameMs)) return "frame-timeout";
+    if (connection.isFrameOverdue(this.#config.frameMs)) return "frame-timeout";
     const isHandshake = !connection.heartbeat && connection.isReading;
-    return isHandshake && nowMs - connection.openedMs >= handshakeMs ? "handshake-timeout" : undefined;
+    const isLate = isHandshake && nowMs - connection.openedMs >= this.#config.handshakeMs;
+    return isLate ? "handshake-timeout" : undefined;
   }
 }

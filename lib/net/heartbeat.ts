@@ -13,10 +13,10 @@ export const PING_MS = 5_000;
 /** A dead peer must be noticed within 15 s, and heartbeats are checked only a few times a second. */
 export const PING_TIMEOUT_MS = 14_500;
 
-/** The heartbeat of one peer. PONGs carry no number: they answer PINGs in order. Times are monotonic, in ms. */
+/** PONGs carry no number: they answer PINGs in order. Times are monotonic, in ms. */
 export class Heartbeat {
   readonly #config: HeartbeatConfig;
-  /** When each was sent, the oldest first. */
+  /** Times of sending, the oldest first. */
   readonly #unansweredPings: number[] = [];
   #lastReceivedMs: number;
   #lastPingMs: number;

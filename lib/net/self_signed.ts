@@ -19,7 +19,7 @@ const CLOCK_MARGIN_MS = 86_400_000;
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
-/** Returns a private key (PKCS #8) and its certificate, both in PEM. `nowMs` is in ms since 1970 UTC. */
+/** Returns a private key (PKCS #8), then its certificate, in PEM. `nowMs` is in ms since 1970 UTC. */
 export async function makeSelfSigned(nowMs: number): Promise<string> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]) as CryptoKeyPair;
   const certificate = await X509CertificateGenerator.createSelfSigned({

@@ -8,7 +8,7 @@ import { type Address, formatAddress, isIP } from "./address.ts";
 
 export interface DialOptions {
   readonly signal: AbortSignal;
-  /** Limit for TCP's part of the dial, in ms. A TLS handshake comes after it and takes more round trips. */
+  /** Without TLS's handshake, which takes more round trips. */
   readonly dialTimeoutMs?: number;
 }
 
@@ -39,20 +39,17 @@ async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpCo
   }
 }
 
-/** The error of a server that does not answer within `timeoutMs`. */
 export function timedOut(server: Address, timeoutMs: number): ConnectError {
   return new ConnectError("no-answer", { server: formatAddress(server), seconds: timeoutMs / 1_000 });
 }
-
-/** What Deno appends to errors of system calls. Resolving a name is none. */
-const SYSCALL_CODES = /\(os error \d+\)$/;
 
 /** Whether an error of `Deno.connect()` or `Deno.listen()` means that a name has no address. Such an error has no
  * class of its own, and no code except on Windows. "Host is down" on macOS has no class either. */
 export function isDnsFailure(cause: unknown): boolean {
   if (!(cause instanceof Error) || Object.getPrototypeOf(cause) !== Error.prototype) return false;
   const { code } = cause as { code?: string };
-  return code === "ENOENT" || (code === undefined && !SYSCALL_CODES.test(cause.message));
+  // Deno appends this to errors of system calls. Resolving a name is none.
+  return code === "ENOENT" || (code === undefined && !/\(os error \d+\)$/.test(cause.message));
 }
 
 /** Maps an error of `Deno.connect()`. Only for an IP address does "network unreachable" mean that this machine has no
@@ -74,18 +71,15 @@ export const ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 1_000 };
 export const TLS_ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 200 };
 /** Pause when the rate is used up, in ms. Then several connections are accepted together. */
 const ACCEPT_BATCH_MS = 10;
-/** Pause after a failed accept, in ms. */
 const ACCEPT_RETRY_MS = 50;
 
-/** Listens on an IP address of this machine.
- * @throws {ListenError} */
+/** @throws {ListenError} */
 export function listen({ host, port }: Address): Deno.TcpListener {
   try {
     return Deno.listen({ hostname: host, port, tcpBacklog: BACKLOG });
   } catch (cause) {
-    throw new ListenError(listenErrorCode(cause, port), { host, port, reason: errorMessage(cause) }, {
-      cause,
-    });
+    const details = { host, port, reason: errorMessage(cause) };
+    throw new ListenError(listenErrorCode(cause, port), details, { cause });
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { ConnectionOptions, TLSSocket } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { isAtLeast } from "../base/time.ts";
 import { type ConnectCode, ConnectError, InputError, isReset } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
@@ -34,13 +34,13 @@ export async function dialTls(
 ): Promise<Socket> {
   try {
     if ("ca" in tlsRequirement) {
-      return await connectTls(server, options, { ca: tlsRequirement.ca, host: server.host });
+      return await handshake(server, options, { ca: tlsRequirement.ca, host: server.host });
     }
     // The first connection only learns the certificate and sends nothing. The second accepts this certificate as its
     // only authority, whatever its name, and so proves that the server has the key.
     const pem = await fetchPeerCertificate(server, options);
     tlsRequirement.verify(fingerprint(pem));
-    return await connectTls(server, options, { ca: pem, checkServerIdentity: () => undefined });
+    return await handshake(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
     const { signal } = options;
     if (signal.aborted) throw signal.reason;
@@ -50,22 +50,13 @@ export async function dialTls(
   }
 }
 
-async function connectTls(
-  server: Address,
-  dialOptions: DialOptions,
-  tlsOptions: ConnectionOptions,
-): Promise<Socket> {
-  const { stream, tls } = await handshake(server, dialOptions, { ...tlsOptions, rejectUnauthorized: true });
-  return new TlsSocket(stream, tls);
-}
-
 /** The server's self-signed certificate in PEM, without any check of trust. */
 async function fetchPeerCertificate(server: Address, dialOptions: DialOptions): Promise<string> {
   const { tls } = await handshake(server, dialOptions, { rejectUnauthorized: false });
   const { raw, subject, issuer, valid_to: end } = tls.getPeerCertificate();
   tls.destroy();
-  const isSelfSigned = JSON.stringify(subject) === JSON.stringify(issuer);
-  if (!isSelfSigned) throw connectError("certificate-unfit", server);
+  // Not self-signed.
+  if (JSON.stringify(subject) !== JSON.stringify(issuer)) throw connectError("certificate-unfit", server);
   if (Date.parse(end) < Date.now()) throw connectError("certificate-expired", server);
   return toPem(raw);
 }
@@ -74,14 +65,14 @@ async function handshake(
   server: Address,
   dialOptions: DialOptions,
   tlsOptions: ConnectionOptions,
-): Promise<{ stream: TcpStream; tls: TLSSocket }> {
+): Promise<TlsSocket> {
   const conn = await dial(server, dialOptions);
   const { signal } = dialOptions;
   // Loaded here, so that a client without TLS does not wait for it.
   const { connect } = await import("node:tls");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stream = new TcpStream(conn);
-  const tls = connect({ ...tlsOptions, socket: stream });
+  const tls = connect({ rejectUnauthorized: true, ...tlsOptions, socket: stream });
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
@@ -90,7 +81,7 @@ async function handshake(
   tls.once("close", () => reject(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" })));
   try {
     await promise;
-    return { stream, tls };
+    return new TlsSocket(stream, tls);
   } catch (error) {
     tls.destroy();
     stream.destroy();
@@ -100,15 +91,12 @@ async function handshake(
   }
 }
 
-/** Matches the codes of Node and OpenSSL for a bad certificate. */
-const CERTIFICATE_CODE = /CERT|VERIFY|SIGNATURE/;
-
 function tlsError(server: Address, cause: Error & { code?: unknown }): ConnectError {
   const code = `${cause.code}`;
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return connectError("not-tls", server, { cause });
   // As without TLS: a server that has just been killed, or only starts, hangs up in the handshake too.
   if (isReset(cause)) return connectError("not-a-chat-server", server, { cause });
-  const isAboutCertificate = CERTIFICATE_CODE.test(code);
+  const isAboutCertificate = /CERT|VERIFY|SIGNATURE/.test(code); // of Node and OpenSSL
   const { message: reason } = cause;
   return connectError(isAboutCertificate ? "certificate-refused" : "tls-failed", server, { cause, reason });
 }

@@ -10,26 +10,23 @@ import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
 
 /** How long before its expiry a certificate is worth a warning, in ms. */
 export const EXPIRY_WARNING_MS = 30 * 86_400_000;
-/** Key and certificate share a file, so that they always fit. */
-const FILE_NAME = "server.pem";
-
 /** The first private key in a text in PEM (RFC 7468). */
 const KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+-----END [A-Z ]*PRIVATE KEY-----/;
+/** First byte of a TLS handshake (RFC 8446, section 5.1). */
+const HANDSHAKE = 22;
 
 export interface ServerCertificate {
-  /** PEM: the certificate, perhaps followed by its chain. */
+  /** PEM, perhaps with a chain. */
   readonly cert: string;
   /** PEM. */
   readonly key: string;
   readonly fingerprint: string;
   /** In ms since 1970 UTC. */
   readonly expiresMs: number;
-  /** The file of the certificate. */
   readonly path: string;
 }
 
-/** Reads a certificate and its key from files that the user named.
- * @throws {InputError} `file-unreadable` or `certificate-invalid` */
+/** @throws {InputError} `file-unreadable` or `certificate-invalid` */
 export async function loadCertificate(certPath: string, keyPath: string): Promise<ServerCertificate> {
   return parseCertificate({ cert: await readUserFile(certPath), key: await readUserFile(keyPath) }, certPath);
 }
@@ -37,7 +34,7 @@ export async function loadCertificate(certPath: string, keyPath: string): Promis
 /** Reads the certificate in a folder; makes a self-signed one if there is none.
  * @throws {InputError} `file-unreadable`, `file-unwritable` or `certificate-invalid` */
 export async function loadOrCreateCertificate(folder: string, nowMs: number): Promise<ServerCertificate> {
-  const path = join(folder, FILE_NAME);
+  const path = join(folder, "server.pem"); // key and certificate, so that they always fit
   let pem = await readStateFile(path);
   if (pem === undefined) {
     const { makeSelfSigned } = await import("./self_signed.ts");
@@ -59,22 +56,11 @@ function parseCertificate(pair: { cert: string; key: string }, path: string): Se
   }
 }
 
-/** First byte of a TLS handshake (RFC 8446, section 5.1). */
-const HANDSHAKE = 22;
-
-interface TlsServerOptions {
-  /** PEM. */
-  readonly cert: string;
-  /** PEM. */
-  readonly key: string;
-  /** Sent to a client that does not speak TLS. */
-  readonly plaintextReply: Uint8Array;
-}
-
-/** Makes the function that wraps accepted connections in TLS. Each handshake happens while its socket is read.
+/** Makes the function that wraps accepted connections in TLS. Each handshake happens while its socket is read. A client
+ * that does not speak TLS gets `plaintextReply`.
  * @throws {Error} if the key does not fit the certificate */
 export async function tlsServer(
-  { cert, key, plaintextReply }: TlsServerOptions,
+  { cert, key, plaintextReply }: { cert: string; key: string; plaintextReply: Uint8Array },
 ): Promise<(conn: Deno.TcpConn) => Socket> {
   // Loaded here, so that a server without TLS does not wait for it.
   const { createSecureContext, TLSSocket } = await import("node:tls");

@@ -25,7 +25,7 @@ const CHUNK_BYTES = 16_384;
 /** A TCP connection as a stream for node:tls. */
 export class TcpStream extends Duplex {
   readonly conn: Deno.TcpConn;
-  /** How many decrypted bytes wait to be read. */
+  /** Decrypted and not read. */
   readableBytes = () => 0;
   readonly #onFirstChunk: (bytes: Uint8Array) => boolean;
   #isFirstChunk = true;
@@ -71,18 +71,15 @@ export class TcpStream extends Duplex {
   }
 }
 
-/** A TLS connection of node:tls with the interface of a `Deno.Conn`. */
 export class TlsSocket implements Socket {
-  readonly #conn: Deno.TcpConn;
+  readonly tls: TLSSocket;
   readonly #stream: TcpStream;
-  readonly #tls: TLSSocket;
   #error: Error | undefined;
   #changed = Promise.withResolvers<void>();
 
   constructor(stream: TcpStream, tls: TLSSocket) {
-    this.#conn = stream.conn;
+    this.tls = tls;
     this.#stream = stream;
-    this.#tls = tls;
     stream.readableBytes = () => tls.readableLength;
     for (const event of ["readable", "end", "close"]) tls.on(event, () => this.#notifyWaiters());
     tls.on("error", (error) => {
@@ -92,24 +89,24 @@ export class TlsSocket implements Socket {
   }
 
   get remoteAddr(): Deno.NetAddr {
-    return this.#conn.remoteAddr;
+    return this.#stream.conn.remoteAddr;
   }
 
   setNoDelay(noDelay: boolean): void {
-    this.#conn.setNoDelay(noDelay);
+    this.#stream.conn.setNoDelay(noDelay);
   }
 
   async read(into: Uint8Array): Promise<number | null> {
     for (;;) {
-      const chunk: Uint8Array | null = this.#tls.read(Math.min(this.#tls.readableLength, into.length));
+      const chunk: Uint8Array | null = this.tls.read(Math.min(this.tls.readableLength, into.length));
       if (chunk) {
         into.set(chunk);
         this.#stream.resumeRead();
         return chunk.length;
       }
       if (this.#error) throw this.#error;
-      if (this.#tls.readableEnded) return null;
-      if (this.#tls.destroyed) throw new Deno.errors.Interrupted("The connection is closed");
+      if (this.tls.readableEnded) return null;
+      if (this.tls.destroyed) throw new Deno.errors.Interrupted("The connection is closed");
       await this.#changed.promise;
     }
   }
@@ -118,19 +115,19 @@ export class TlsSocket implements Socket {
     // One record at a time: the progress of a slow peer shows only between writes.
     const part = bytes.subarray(0, CHUNK_BYTES);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.#tls.write(part, (error) => error ? reject(error) : resolve(part.length));
+    this.tls.write(part, (error) => error ? reject(error) : resolve(part.length));
     return promise;
   }
 
   closeWrite(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#tls.end(() => resolve());
+    this.tls.end(() => resolve());
     return promise;
   }
 
   close(): void {
-    this.#tls.destroy();
-    closeQuietly(this.#conn);
+    this.tls.destroy();
+    closeQuietly(this.#stream.conn);
   }
 
   #notifyWaiters(): void {
