@@ -19,8 +19,7 @@ import { checkTlsSupport, fingerprint } from "../net/tls.ts";
 import { MAX_HISTORY, MAX_SERVER_FRAME_BYTES, RETAIN_ACKED_MS } from "../protocol/frames.ts";
 import { parseNick } from "../text/nick.ts";
 import { parsePassword } from "../text/text.ts";
-import { DEFAULT_DISPLAY, type DisplayConfig } from "../render/renderer.ts";
-import { parsePattern } from "../render/timestamps.ts";
+import { DEFAULT_DISPLAY, type DisplayConfig, displayConfig } from "../render/renderer.ts";
 import type { AuthPrompterConfig } from "./auth_prompt.ts";
 import { MAX_MEMBERS, type MemberListConfig } from "./member_list.ts";
 import { MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from "./outbox.ts";
@@ -88,16 +87,16 @@ export async function clientConfig(
   flags: FlagValues<typeof CLIENT_FLAGS>,
   { buildInfo, configFolder }: Pick<ProcessContext, "buildInfo" | "configFolder">,
 ): Promise<ClientConfig> {
+  const { "password-file": passwordFile, "tls-fingerprint": fingerprints } = flags;
   const server = flags.host === undefined ? undefined : parseAddress(flags.host);
   const port = flags.port === undefined ? server?.port : parsePort(flags.port);
   const nick = flags.nick === undefined ? undefined : parseNick(flags.nick);
-  const backups = flags.backup.map((backup) => parseBackup(backup));
+  const backups = flags.backup.map((text) => parseBackup(text));
   const historyCount = flags.history === undefined
     ? DEFAULT_CONFIG.historyCount
     : parseCount("--history", flags.history, MAX_HISTORY);
   const display = displayConfig(flags);
   checkCombinations(flags, { requires: [], conflicts: [["ca", "tls-fingerprint"]] });
-  const { "password-file": passwordFile, "tls-fingerprint": fingerprints } = flags;
   if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
   const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
   const ca = flags.ca === undefined ? undefined : await readCaFile(flags.ca);
@@ -118,17 +117,6 @@ export async function clientConfig(
       knownServersPath: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
       backups,
     },
-  };
-}
-
-/** @throws {InputError} `pattern-invalid` */
-export function displayConfig(
-  flags: Pick<FlagValues<typeof CLIENT_FLAGS>, "time" | "utc" | "no-color" | "plain">,
-): DisplayConfig {
-  return {
-    pattern: flags.time === undefined ? DEFAULT_DISPLAY.pattern : parsePattern(flags.time),
-    isUtc: flags.utc,
-    isColored: !flags["no-color"] && !flags.plain,
   };
 }
 

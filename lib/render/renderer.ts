@@ -5,7 +5,7 @@ import { type Language, type Translate, translator } from "../i18n/translate.ts"
 import type { Announced, Joined, Left, MemberInfo, RoomEvent, Said } from "../protocol/frames.ts";
 import { foldNick, printableNick } from "../text/nick.ts";
 import { printable } from "../text/text.ts";
-import { Timestamps, type TimestampsConfig } from "./timestamps.ts";
+import { parsePattern, Timestamps, type TimestampsConfig } from "./timestamps.ts";
 
 /** Most names in the line of a presence batch. */
 const MAX_BATCH_NAMES = 30;
@@ -22,6 +22,18 @@ export const DEFAULT_DISPLAY: DisplayConfig = {
   isUtc: false,
   isColored: true,
 };
+
+/** What the flags of both programs ask for.
+ * @throws {InputError} `pattern-invalid` */
+export function displayConfig(
+  flags: { time: string | undefined; utc: boolean; "no-color": boolean; plain: boolean },
+): DisplayConfig {
+  return {
+    pattern: flags.time === undefined ? DEFAULT_DISPLAY.pattern : parsePattern(flags.time),
+    isUtc: flags.utc,
+    isColored: !flags["no-color"] && !flags.plain,
+  };
+}
 
 export function makeRenderer(
   config: DisplayConfig,

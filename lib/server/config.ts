@@ -15,8 +15,7 @@ import { CLOSE_TIMEOUT_MS, type ConnectionConfig } from "../net/connection.ts";
 import { FRAME_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { MAX_BACKUPS, MAX_CLIENT_FRAME_BYTES } from "../protocol/frames.ts";
-import { DEFAULT_DISPLAY, type DisplayConfig } from "../render/renderer.ts";
-import { parsePattern } from "../render/timestamps.ts";
+import { DEFAULT_DISPLAY, type DisplayConfig, displayConfig } from "../render/renderer.ts";
 import { RETAINED_BYTES } from "../room/event_log.ts";
 import { RESUME_GRACE_MS, type RoomConfig } from "../room/room.ts";
 import type { StorageConfig } from "../storage/sqlite_commit_log.ts";
@@ -232,14 +231,6 @@ function accessConfig(flags: ServerFlags): AccessConfig {
     return { passwordFile, certificate: { type: "files", cert, key } };
   }
   return { passwordFile, ...(flags["tls-auto"] && { certificate: { type: "self-signed", folder } }) };
-}
-
-function displayConfig(flags: ServerFlags): DisplayConfig {
-  return {
-    pattern: flags.time === undefined ? DEFAULT_CONFIG.display.pattern : parsePattern(flags.time),
-    isUtc: flags.utc,
-    isColored: !flags["no-color"] && !flags.plain,
-  };
 }
 
 /** The value of a flag; undefined if it was not given. */

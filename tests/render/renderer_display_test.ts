@@ -2,8 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
-import { displayConfig } from "../../lib/client/config.ts";
-import { makeRenderer } from "../../lib/render/renderer.ts";
+import { displayConfig, makeRenderer } from "../../lib/render/renderer.ts";
 import { InputError } from "../../lib/errors.ts";
 
 const pure = { permissions: "none" } as const;
