@@ -12,14 +12,14 @@ import {
   ServerError,
   type WireCode,
 } from "../errors.ts";
-import type { ErrorFrame, Rejected, ServerMessage } from "../protocol/frames.ts";
+import type { ServerMessage } from "../protocol/frames.ts";
 
 /** Why a client is not, or no longer, on a server. */
 export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
 
 /** What a client does after a failure. */
 export type RecoveryAction =
-  | AuthAction
+  | typeof AUTH_ACTIONS[number]
   /** Dial the same server once more if the client had joined: perhaps only the connection broke. */
   | "redial"
   /** Go to the next server: with `--auto` the next one in the pool, otherwise the one that the user names. */
@@ -33,16 +33,16 @@ export type RecoveryAction =
   | "giveUp";
 
 /** What {@linkcode AuthPrompter} does. If the client is then still denied, it goes to the next server. */
-export type AuthAction =
-  | "askPassword"
-  /** Ask whether the user trusts the certificate. */
-  | "askTrust"
+export const AUTH_ACTIONS = [
+  "askPassword",
+  "askTrust",
   /** Dial the same server again with TLS. */
-  | "upgradeTls"
+  "upgradeTls",
   /** Show the fingerprint that was expected and the one that the server has. */
-  | "warnMismatch"
-  /** The server has not proved who it is, and no answer of the user would. */
-  | "deny";
+  "warnMismatch",
+  /** No answer of the user would prove who the server is. */
+  "deny",
+] as const;
 
 /** What the failure of a dial shows about the server. */
 type ServerStatus =
@@ -62,7 +62,6 @@ interface Recovery {
   readonly hasOwnReport?: true;
 }
 
-/** By class and code of the error. */
 export const RECOVERY = {
   ConnectError: {
     "name-unknown": { action: "next", server: "unreachable" },
@@ -131,20 +130,10 @@ export function recoveryFor({ name, code, cause }: DisconnectError): Recovery {
 }
 
 /** The error of a message that ends the conversation or is out of place in it. */
-export function closeReason(message: ServerMessage): Error {
+export function closeReason(message: ServerMessage, details?: ErrorDetails): Error {
   if (message.type === "bye") return new ConnectionLostError("closing");
-  if (message.type === "error") return serverError(message);
+  if (message.type === "error") return new ServerError(message.code, { ...details, reason: message.reason });
   return new ProtocolError("frame-unexpected");
-}
-
-export function serverError({ code, reason }: ErrorFrame | Rejected, details?: ErrorDetails): ServerError {
-  return new ServerError(code, { ...details, reason });
-}
-
-/** The error of a connection from which nothing came. A client that was suspended, or did not read, cannot blame the
- * server. */
-export function idleError({ hasListened }: { hasListened: boolean }): ConnectionLostError {
-  return new ConnectionLostError(hasListened ? "silent" : "broken");
 }
 
 /** @throws `cause`, if it is a bug */

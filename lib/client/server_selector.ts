@@ -14,7 +14,7 @@ import {
 } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
-import { type AuthAction, type RecoveryAction, recoveryFor } from "./recovery.ts";
+import { AUTH_ACTIONS, type RecoveryAction, recoveryFor } from "./recovery.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
@@ -43,15 +43,9 @@ export interface ServerSelectorConfig {
   readonly backups: readonly Backup[];
   /** Asks nothing after a failure, unless only the user can help. */
   readonly isAuto: boolean;
-  readonly redial: RedialConfig;
-}
-
-/** Timeouts for redialling the server that was just lost, in ms. A live host refuses at once, one that is gone never
- * answers, and a process that hangs still accepts connections. */
-interface RedialConfig {
-  readonly dialTimeoutMs: number;
-  /** For WELCOME, if the server had fallen silent. */
-  readonly welcomeTimeoutMs: number;
+  /** For the server that was just lost. A live host refuses at once, one that is gone never answers, and a process that
+   * hangs still accepts connections: `welcomeTimeoutMs` holds if the server had fallen silent. */
+  readonly redial: { readonly dialTimeoutMs: number; readonly welcomeTimeoutMs: number };
 }
 
 export class ServerSelector {
@@ -101,12 +95,11 @@ export class ServerSelector {
     this.updateBackups(backups);
   }
 
-  /** Sets the nick for the next server. */
+  /** From the next server on. */
   rename(nick: string): void {
     this.#newNick = nick;
   }
 
-  /** Takes the backups that the current room lists now. */
   updateBackups(backups: readonly Address[]): void {
     this.#pool.update(backups, this.#logId);
   }
@@ -117,45 +110,32 @@ export class ServerSelector {
     failure: ConnectionFailure | undefined,
     { signal }: { signal: AbortSignal },
   ): Promise<ConnectTarget | undefined> {
-    if (!failure) return await this.#first({ signal });
+    if (!failure) return await this.#first(signal);
     const { target: { server }, error } = failure;
     const { action, mayHang } = recoveryFor(error);
     const isFirstReport = await this.#reportFailure(failure);
     const nick = this.#newNick ?? failure.target.nick;
     // Otherwise a client that is removed as soon as it joins would come back at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
-    switch (action) {
-      case "giveUp":
-        throw error;
-      case "redial": {
-        if (!this.#shouldRedial(failure)) break;
-        this.#attempts++;
-        const { dialTimeoutMs, welcomeTimeoutMs } = this.#config.redial;
-        return { server, nick, dialTimeoutMs, ...(mayHang && { welcomeTimeoutMs }) };
-      }
-      case "askPassword":
-      case "askTrust":
-      case "upgradeTls":
-      case "warnMismatch":
-      case "deny": {
-        const isConfigured = !this.#hasEverJoined || this.#pool.has(server);
-        const options = { signal, isConfigured, isFirstReport };
-        const result = await this.#deps.authPrompter.authenticate(failure, options);
-        if (result === "quit") return undefined;
-        if (result === "retry") return { server, nick };
-        if (result === "denied" && this.#hasNoAlternative(server)) throw error;
-        break;
-      }
+    if (action === "giveUp") throw error;
+    if (action === "redial" && this.#shouldRedial(failure)) {
+      this.#attempts++;
+      const { dialTimeoutMs, welcomeTimeoutMs } = this.#config.redial;
+      return { server, nick, dialTimeoutMs, ...(mayHang && { welcomeTimeoutMs }) };
     }
-    return await this.#selectNext(failure, { nick, signal });
+    const isConfigured = !this.#hasEverJoined || this.#pool.has(server);
+    const options = { signal, isConfigured, isFirstReport };
+    const result = await this.#deps.authPrompter.authenticate(failure, options);
+    if (result === "quit") return undefined;
+    if (result === "retry") return { server, nick };
+    if (result === "denied" && this.#hasNoAlternative(server)) throw error;
+    return await this.#selectNext(failure, signal);
   }
 
-  async #selectNext(
-    failure: ConnectionFailure,
-    { nick, signal }: { nick: string; signal: AbortSignal },
-  ): Promise<ConnectTarget | undefined> {
+  async #selectNext(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     const { action } = recoveryFor(error);
+    const nick = this.#newNick ?? failure.target.nick;
     const after = this.#shouldStay(failure) ? server : this.#nextKnown(server);
     const isOnlyFaulty = this.#isOnlyFaulty(failure);
     if (action === "exclude") this.#pool.exclude(server);
@@ -168,7 +148,16 @@ export class ServerSelector {
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await pause(waitMs, signal); // no user whose answer takes time
-    return await this.#askInstead(failure, { signal, after, isOnlyFaulty });
+    this.#forgetRejected(failure);
+    this.#reportedReasons.clear();
+    // If only the name was wrong and there is no other server to suggest, the port stays.
+    const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
+    if (isNameWrong) this.#port = server.port;
+    try {
+      return await this.#ask(signal, isNameWrong || isOnlyFaulty ? undefined : after);
+    } catch (inputError) {
+      throw inputError instanceof InputError ? error : inputError;
+    }
   }
 
   /** Reports why the client could not join, unless it will redial without a question or {@linkcode AuthPrompter}
@@ -180,7 +169,7 @@ export class ServerSelector {
     if (wasJoined || isServerDown(failure) || authPrompter.canUpgrade(failure)) return true;
     const { action, hasOwnReport } = recoveryFor(error);
     const server = formatAddress(target.server);
-    const isAuth = AUTH_ACTIONS.has(action);
+    const isAuth = AUTH_ACTIONS.some((authAction) => authAction === action);
     const reason = isAuth ? `${error.code} ${server}` : error.code;
     const isFirstReport = !this.#config.isAuto || this.#canUserFix(action) ||
       !this.#reportedReasons.has(reason);
@@ -229,23 +218,6 @@ export class ServerSelector {
     return wasJoined && this.#attempts === 0 && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
   }
 
-  async #askInstead(
-    failure: ConnectionFailure,
-    { signal, after, isOnlyFaulty }: { signal: AbortSignal; after: Address; isOnlyFaulty: boolean },
-  ): Promise<ConnectTarget | undefined> {
-    const { target: { server }, error } = failure;
-    this.#clearRejectedInput(failure);
-    this.#reportedReasons.clear();
-    // If only the name was wrong and there is no other server to suggest, the port stays.
-    const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
-    if (isNameWrong) this.#port = server.port;
-    try {
-      return await this.#ask({ signal, fallback: isNameWrong || isOnlyFaulty ? undefined : after });
-    } catch (inputError) {
-      throw inputError instanceof InputError ? error : inputError;
-    }
-  }
-
   /** Whether a server that denies the client ends it: no user can answer. A client that has joined before may have
    * unacked messages, so it tries the other servers first. */
   #hasNoAlternative(server: Address): boolean {
@@ -264,15 +236,15 @@ export class ServerSelector {
   }
 
   /** With `--auto` the first server is added to the pool before it was reached: no prompt will ask for it again. */
-  async #first(options: { signal: AbortSignal }): Promise<ConnectTarget | undefined> {
-    const target = await this.#ask(options);
+  async #first(signal: AbortSignal): Promise<ConnectTarget | undefined> {
+    const target = await this.#ask(signal);
     if (target && this.#config.isAuto) this.#pool.add(target.server);
     this.#pool.current = target?.server;
     return target;
   }
 
   /** Keeps the input that the server did not reject: the user is asked for the rest. */
-  #clearRejectedInput({ target, error }: ConnectionFailure): void {
+  #forgetRejected({ target, error }: ConnectionFailure): void {
     const isNick = recoveryFor(error).action === "askNick";
     this.#nick = isNick ? undefined : this.#newNick ?? target.nick;
     this.#newNick = undefined;
@@ -282,20 +254,17 @@ export class ServerSelector {
 
   /** The server to try after one that failed. A mistyped address does not use up the suggestion. */
   #nextKnown(failed: Address): Address {
-    const isUsed = this.#suggested === undefined || this.#pool.size === 0 || this.#pool.has(failed);
-    if (!isUsed) return this.#suggested!;
+    if (this.#suggested && this.#pool.size > 0 && !this.#pool.has(failed)) return this.#suggested;
     return this.#suggested = this.#config.isAuto
       ? this.#pool.nextAfter(failed)
       : this.#pool.nextDistinct(failed);
   }
 
-  #ask(options: { signal: AbortSignal; fallback?: Address }): Promise<ConnectTarget | undefined> {
-    return this.#deps.terminal.exclusive(() => this.#askMissing(options), options);
+  #ask(signal: AbortSignal, fallback?: Address): Promise<ConnectTarget | undefined> {
+    return this.#deps.terminal.exclusive(() => this.#askMissing(signal, fallback), { signal });
   }
 
-  async #askMissing(
-    { signal, fallback }: { signal: AbortSignal; fallback?: Address },
-  ): Promise<ConnectTarget | undefined> {
+  async #askMissing(signal: AbortSignal, fallback?: Address): Promise<ConnectTarget | undefined> {
     if (this.#host === undefined) {
       const answer = await this.#prompt({
         text: this.#t(this.#hasEverJoined ? "ask.new-server" : "ask.server"),
@@ -330,7 +299,8 @@ export class ServerSelector {
     if (/^\d{4,5}$/.test(answer)) return { host, port: parsePort(answer) };
     const typed = normalizeHostPort(answer);
     const word = answer.split(/\s/, 1)[0]!;
-    if (/\s/.test(typed) || !HOST_SIGN.test(word) && !this.#isKnownHost(word)) this.#refuseTalk(answer);
+    const isHost = HOST_SIGN.test(word) || word === "localhost" || this.#pool.hasHost(word);
+    if (/\s/.test(typed) || !isHost) this.#refuseTalk(answer);
     return parseAddress(typed);
   }
 
@@ -342,26 +312,13 @@ export class ServerSelector {
   /** @throws {InputError} `answer-is-talk`, if the client has joined before and the line can be restored */
   #refuseTalk(answer: string): void {
     if (!this.#hasEverJoined || !this.#deps.terminal.hasLineEditor) return;
-    const text = truncate(answer, MAX_QUOTED_CHARS);
-    throw new InputError("answer-is-talk", { text });
-  }
-
-  #isKnownHost(word: string): boolean {
-    return word === "localhost" || this.#pool.hasHost(word);
+    throw new InputError("answer-is-talk", { text: truncate(answer, MAX_QUOTED_CHARS) });
   }
 
   #prompt<Answer>(question: Parameters<typeof promptUntilValid<Answer>>[1]): Promise<Answer | undefined> {
     return promptUntilValid(this.#deps, { ...question, isQuit });
   }
 }
-
-const AUTH_ACTIONS: ReadonlySet<RecoveryAction> = new Set<AuthAction>([
-  "askPassword",
-  "askTrust",
-  "upgradeTls",
-  "warnMismatch",
-  "deny",
-]);
 
 /** Whether the redial of a lost server has shown that it is down. The system of a process that was just killed may
  * still accept a connection, and break it at once. */
@@ -370,7 +327,7 @@ function isServerDown({ target, error, wasJoined }: ConnectionFailure): boolean 
   return !wasJoined && target.dialTimeoutMs !== undefined && (server === "down" || server === "unreachable");
 }
 
-/** Waits until the time is over or the signal is aborted. */
+/** Ends early if the signal is aborted. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => {});
 }

@@ -5,8 +5,8 @@ import { type Clock, Deadline } from "../base/time.ts";
 import type { FrameDecoder } from "../codec.ts";
 import type { Connection, ConnectionConfig } from "../net/connection.ts";
 import { type DialOptions, timedOut } from "../net/tcp.ts";
-import { ConnectionLostError, ProtocolError, type ServerError } from "../errors.ts";
-import { closeReason, type DisconnectError, idleError, serverError, toDisconnect } from "./recovery.ts";
+import { ConnectionLostError, ServerError } from "../errors.ts";
+import { closeReason, type DisconnectError, toDisconnect } from "./recovery.ts";
 import { ConnectionManager } from "../net/connection_manager.ts";
 import type { Delivery } from "./read_tracker.ts";
 import type { SessionState } from "./session_state.ts";
@@ -16,12 +16,10 @@ import {
   type MessageBody,
   type MessageOptions,
   type RoomEvent,
-  type ServerMessage,
   type Welcome,
 } from "../protocol/frames.ts";
 import type { Socket } from "../net/tls_socket.ts";
 
-/** A server to connect to. */
 export interface ConnectTarget {
   readonly server: Address;
   readonly nick: string;
@@ -40,7 +38,6 @@ export interface ConnectionFailure {
   readonly connectedForMs: number;
 }
 
-/** An entry of the log to be shown. */
 export interface DeliveredEntry {
   readonly entry: RoomEvent;
   readonly delivery: Exclude<Delivery, "duplicate">;
@@ -88,7 +85,7 @@ export class Session implements Disposable {
   readonly #state: SessionState;
   readonly #clock: Clock;
   readonly #manager: ConnectionManager;
-  /** Set from WELCOME to the end of the connection. */
+  /** From WELCOME to the end of the connection. */
   #connection: Connection | undefined;
   #joinedMs: number | undefined;
   /** Nick requests that the server may still reject. */
@@ -103,8 +100,11 @@ export class Session implements Disposable {
     this.#clock = clock;
     this.#manager = new ConnectionManager(config.connections, clock);
     this.#manager.ping = () => encodeClient({ type: "ping" });
-    this.#manager.onUnresponsive = (connection) =>
-      connection.close(idleError({ hasListened: !this.#manager.wasSuspended && connection.isReading }));
+    this.#manager.onUnresponsive = (connection) => {
+      // A client that was suspended, or did not read, cannot blame the server.
+      const hasListened = !this.#manager.wasSuspended && connection.isReading;
+      connection.close(new ConnectionLostError(hasListened ? "silent" : "broken"));
+    };
   }
 
   [Symbol.dispose](): void {
@@ -116,7 +116,7 @@ export class Session implements Disposable {
     return this.#state.isFull;
   }
 
-  /** Sends a message to the room: now, or on the next server. */
+  /** Now, or on the next server. */
   say(text: string, options?: MessageOptions): void {
     const frame = encodeClient(this.#state.say(text, options));
     this.#connection?.send(frame);
@@ -221,21 +221,16 @@ export class Session implements Disposable {
     deadline.signal.addEventListener("abort", () => connection.close(error));
     if (deadline.signal.aborted) connection.close(error); // during the dial
     try {
-      const hello = this.#state.hello(nick, this.#clock().monotonicMs, passwordFor(server));
-      connection.send(encodeClient(hello));
+      connection.send(encodeClient(this.#state.hello(nick, this.#clock().monotonicMs, passwordFor(server))));
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
         if (!this.#connection) {
           const frame = frames.next();
           if (!frame) continue;
-          const welcome = expectWelcome(decodeServer(frame), target);
+          const welcome = decodeServer(frame);
+          if (welcome.type !== "welcome") throw closeReason(welcome, { nick });
           deadline[Symbol.dispose]();
-          yield {
-            type: "joined",
-            server,
-            ip: connection.peer.hostname,
-            welcome,
-            truncatedCount: this.#onWelcome(welcome, connection),
-          };
+          const truncatedCount = this.#onWelcome(welcome, connection);
+          yield { type: "joined", server, ip: connection.peer.hostname, welcome, truncatedCount };
         }
         const { events, error } = this.#read(frames, connection);
         yield* events;
@@ -287,7 +282,7 @@ export class Session implements Disposable {
             this.#nickRequests--;
             rejections.push({
               type: "rejected",
-              error: serverError(message, { nick: message.request }),
+              error: new ServerError(message.code, { nick: message.request, reason: message.reason }),
             });
             break;
           case "stalled":
@@ -313,10 +308,3 @@ export class Session implements Disposable {
 }
 
 const PONG = encodeClient({ type: "pong" });
-
-function expectWelcome(message: ServerMessage, { nick }: ConnectTarget): Welcome {
-  if (message.type === "welcome") return message;
-  if (message.type === "error") throw serverError(message, { nick });
-  if (message.type === "bye") throw closeReason(message);
-  throw new ProtocolError("frame-unexpected");
-}
