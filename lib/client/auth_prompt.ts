@@ -10,7 +10,7 @@ import type { ConnectionFailure } from "./session.ts";
 import { promptUntilValid, type Terminal } from "../terminal/terminal.ts";
 import { serverKey, type TrustStore } from "./trust_store.ts";
 
-/** "retry": dial the same server again. "denied": it stays closed to this client. "quit": the user leaves. */
+/** "retry": dial the same server again. "quit": the user leaves. */
 type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
 
 interface AuthPrompterDeps {
@@ -30,20 +30,20 @@ export interface AuthPrompterConfig {
 
 interface AuthOptions {
   readonly signal: AbortSignal;
-  /** Whether a flag named the server, or a server that the client had joined. */
+  /** A flag named the server, or a server that the client had joined. */
   readonly isConfigured: boolean;
-  /** Whether this error of this server was not reported before. */
+  /** This error of this server was not reported before. */
   readonly isFirstReport: boolean;
 }
 
-/** Sends a password only to servers that asked for one, and without a question only to servers that the user or a
+/** Gives a password only to servers that asked for one, and without a question only to servers that the user or a
  * joined server named. Once TLS was used the client never dials without it, so the password does not leak later. */
 export class AuthPrompter {
   readonly #deps: AuthPrompterDeps;
   readonly #isAuto: boolean;
   readonly #t: Translate;
   #password: string | undefined;
-  /** By server. */
+  /** By {@linkcode serverKey}. */
   readonly #sentPasswords = new Map<string, string>();
 
   constructor(deps: AuthPrompterDeps, { password, isAuto }: AuthPrompterConfig) {
@@ -61,15 +61,20 @@ export class AuthPrompter {
   async authenticate(failure: ConnectionFailure, options: AuthOptions): Promise<AuthResult> {
     const { target: { server }, error, wasJoined } = failure;
     if (wasJoined) return "notApplicable";
+    const { signal, isFirstReport } = options;
     switch (recoveryFor(error).action) {
       case "askPassword":
         return await this.#supplyPassword(server, error, options);
       case "askTrust":
-        return await this.#askTrust(server, error, options);
+        if (this.#canAskTrust) return await this.#askTrust(server, error, signal);
+        if (isFirstReport) await this.#deps.notify(errorText(error, this.#deps.language));
+        return "denied";
       case "upgradeTls":
-        return this.#upgradeToTls(failure);
+        if (!this.canUpgrade(failure)) return "denied";
+        this.#deps.trust.requireTls(server);
+        return "retry";
       case "warnMismatch":
-        if (options.isFirstReport) await this.#warnMismatch(error);
+        if (isFirstReport) await this.#warnMismatch(error);
         return "denied";
       case "deny":
         return "denied";
@@ -86,7 +91,7 @@ export class AuthPrompter {
     const isWrong = this.#sentPasswords.delete(serverKey(server));
     if (isWrong || !isConfigured || this.#password === undefined) {
       const result = await this.#askPassword(signal);
-      if (result === "denied" && isFirstReport) await this.#reportDenied(server, error);
+      if (result === "denied" && isFirstReport) await this.#reportNoPassword(server, error);
       if (result !== "retry") return result;
     }
     this.#sentPasswords.set(serverKey(server), this.#password!);
@@ -111,7 +116,7 @@ export class AuthPrompter {
     }
   }
 
-  async #reportDenied(server: Address, error: ChatError): Promise<void> {
+  async #reportNoPassword(server: Address, error: ChatError): Promise<void> {
     const { language, notify } = this.#deps;
     // The selector has reported a wrong password.
     if (error.code === "password-needed") {
@@ -121,43 +126,27 @@ export class AuthPrompter {
     await notify(this.#t("client.no-password"));
   }
 
-  /** Whether the client can dial the server again with TLS, without a report. A user must be there to judge the
-   * certificate. */
+  /** Whether the client can dial the server again with TLS, without a report. */
   canUpgrade({ target: { server }, error }: ConnectionFailure): boolean {
-    const { terminal, trust } = this.#deps;
-    return recoveryFor(error).action === "upgradeTls" && !this.#isAuto && terminal.isTty &&
-      !trust.requirementFor(server);
+    return recoveryFor(error).action === "upgradeTls" && this.#canAskTrust &&
+      !this.#deps.trust.requirementFor(server);
   }
 
-  #upgradeToTls(failure: ConnectionFailure): AuthResult {
-    if (!this.canUpgrade(failure)) return "denied";
-    this.#deps.trust.requireTls(failure.target.server);
-    return "retry";
+  /** Whether a user is there to judge a certificate. */
+  get #canAskTrust(): boolean {
+    return !this.#isAuto && this.#deps.terminal.isTty;
   }
 
-  async #askTrust(
-    server: Address,
-    error: ChatError,
-    { signal, isFirstReport }: AuthOptions,
-  ): Promise<AuthResult> {
-    const { terminal, language, notify } = this.#deps;
-    if (this.#isAuto || !terminal.isTty) {
-      if (isFirstReport) await notify(errorText(error, language));
-      return "denied";
-    }
+  async #askTrust(server: Address, error: ChatError, signal: AbortSignal): Promise<AuthResult> {
+    const { terminal } = this.#deps;
     const fingerprint = `${error.details.fingerprint}`;
     const answer = await terminal.exclusive(async () => {
       await terminal.print(
         this.#t("client.unknown-certificate", { server: formatAddress(server) }),
         `  ${fingerprint}`,
       );
-      const text = this.#t("ask.trust");
-      return await promptUntilValid(this.#deps, {
-        text,
-        parse: (answer) => this.#parseYesOrNo(answer),
-        isQuit,
-        signal,
-      });
+      const parse = (answer: string) => this.#parseYesOrNo(answer);
+      return await promptUntilValid(this.#deps, { text: this.#t("ask.trust"), parse, isQuit, signal });
     }, { signal });
     if (answer === undefined) return "quit";
     if (answer) await this.#pin(server, fingerprint);
