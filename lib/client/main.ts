@@ -3,17 +3,17 @@
 import { parseFlags } from "../cli/flags.ts";
 import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
 import { ChatError, InputError, type ServerError } from "../errors.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, readBackups } from "../net/address.ts";
 import { dial } from "../net/tcp.ts";
 import { checkTlsSupport, dialTls } from "../net/tls.ts";
-import { type RoomEvent, TOKEN_BYTES } from "../protocol/frames.ts";
-import { makeRenderer, type Renderer } from "../render/renderer.ts";
+import { TOKEN_BYTES } from "../protocol/frames.ts";
+import { makeRenderer } from "../render/renderer.ts";
 import { printable } from "../text/text.ts";
 import { AuthPrompter } from "./auth_prompt.ts";
 import { ChatView } from "./chat_view.ts";
 import { CHAT_COMMANDS, CommandLoop } from "./commands.ts";
-import { CLIENT_FLAGS, clientConfig } from "./config.ts";
+import { CLIENT_FLAGS, type ClientConfig, clientConfig } from "./config.ts";
 import { MemberList } from "./member_list.ts";
 import { recoveryFor } from "./recovery.ts";
 import { ServerSelector } from "./server_selector.ts";
@@ -30,7 +30,7 @@ import { TrustStore } from "./trust_store.ts";
 /** Returns the exit status.
  * @throws {InputError} about flags and their files, or if the input ends before every question is answered */
 export async function runClient(process: ProcessContext): Promise<number> {
-  const { terminal, language, clock, buildInfo } = process;
+  const { terminal, language, buildInfo } = process;
   const t = translator(language);
   const flags = parseFlags(process.args, CLIENT_FLAGS);
   const help = programHelp({ usage: "usage.client", table: CLIENT_FLAGS, commands: CHAT_COMMANDS }, process);
@@ -40,12 +40,20 @@ export async function runClient(process: ProcessContext): Promise<number> {
     return EXIT.ok;
   }
   const config = await clientConfig(flags, process);
-  const renderer = makeRenderer(config.display, process);
   const trust = await TrustStore.open(config.trust);
-  const { isAuto } = config;
   // From here on only an answer to the question of trust is written, to known_servers.
-  if (isAuto || !terminal.isTty || config.trust.ca !== undefined) process.dropFilePermissions();
+  if (config.isAuto || !terminal.isTty || config.trust.ca !== undefined) process.dropFilePermissions();
+  return await new ChatClient(buildParts(process, config, trust)).run();
+}
 
+type ClientParts = ReturnType<typeof buildParts>;
+
+function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustStore) {
+  const { terminal, language, clock, buildInfo } = process;
+  const { isAuto } = config;
+  const t = translator(language);
+  const renderer = makeRenderer(config.display, process);
+  /** Prints a line with the time. */
   const notify = (text: string) => {
     const { wallMs } = clock();
     return terminal.print(...renderer.dateSeparator(wallMs), renderer.notice(text, wallMs));
@@ -53,7 +61,7 @@ export async function runClient(process: ProcessContext): Promise<number> {
   const authPrompter = new AuthPrompter({ terminal, language, notify, trust }, config);
   const selector = new ServerSelector({ terminal, language, notify, authPrompter }, config, Math.random);
   const state = new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), config);
-  using session = new Session(
+  const session = new Session(
     {
       state,
       nextServer: (failure, options) => selector.next(failure, options),
@@ -64,28 +72,14 @@ export async function runClient(process: ProcessContext): Promise<number> {
     clock,
   );
   const members = new MemberList(config.memberList);
-  const user = new User(state.sessionId, { session, selector });
+  const user = new User(state.sessionId, session, selector);
   const view = new ChatView({ terminal, renderer, t, session, reader: user }, clock);
   const rename = async (nick: string) => {
     const reply = user.rename(nick);
     if (reply) await terminal.print(...renderer.reply(t(reply, { nick })));
   };
   const commands = new CommandLoop({ process, isAuto, renderer, session, view, members, rename, notify });
-  const client = new ChatClient({
-    process,
-    t,
-    renderer,
-    notify,
-    isAuto,
-    trust,
-    selector,
-    session,
-    members,
-    user,
-    view,
-    commands,
-  });
-  return await client.run();
+  return { process, t, renderer, notify, isAuto, trust, selector, session, members, user, view, commands };
 }
 
 /** Dials with TLS if the trust store requires it. */
@@ -108,7 +102,7 @@ class User {
   readonly #session: Session;
   readonly #selector: ServerSelector;
 
-  constructor(sessionId: bigint, { session, selector }: { session: Session; selector: ServerSelector }) {
+  constructor(sessionId: bigint, session: Session, selector: ServerSelector) {
     this.sessionId = sessionId;
     this.#session = session;
     this.#selector = selector;
@@ -142,34 +136,19 @@ class User {
   }
 }
 
-interface ChatClientDeps {
-  readonly process: ProcessContext;
-  readonly t: Translate;
-  readonly renderer: Renderer;
-  /** Prints a line with the time. */
-  readonly notify: (text: string) => Promise<void>;
-  readonly isAuto: boolean;
-  readonly trust: TrustStore;
-  readonly selector: ServerSelector;
-  readonly session: Session;
-  readonly members: MemberList;
-  readonly user: User;
-  readonly view: ChatView;
-  readonly commands: CommandLoop;
-}
-
 /** Takes each event of the session to the parts that it concerns. */
 class ChatClient {
-  readonly #deps: ChatClientDeps;
+  readonly #parts: ClientParts;
   #isInputRunning = false;
   #inputError: unknown;
 
-  constructor(deps: ChatClientDeps) {
-    this.#deps = deps;
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
   }
 
   async run(): Promise<number> {
-    const { process: { terminated, terminal }, session, view, t } = this.#deps;
+    const { process: { terminated, terminal }, view, t } = this.#parts;
+    using session = this.#parts.session;
     const leave = () => session.leave();
     terminated.addEventListener("abort", leave);
     let status: number = EXIT.ok;
@@ -190,39 +169,35 @@ class ChatClient {
   }
 
   async #show(event: SessionEvent): Promise<void> {
-    const { view } = this.#deps;
-    // A message is not to be shown as unacked below its own echo.
-    if (event.type === "entries") view.updateStatus();
-    await this.#report(event);
-    if (event.type !== "entries") view.updateStatus();
-  }
-
-  #report(event: SessionEvent): Promise<void> {
-    const { notify, t } = this.#deps;
+    const { notify, t, view } = this.#parts;
     switch (event.type) {
       case "joined":
-        return this.#showJoined(event);
+        await this.#showJoined(event);
+        break;
       case "entries":
-        return this.#showEntries(event.entries);
+        view.updateStatus(); // first: a message is not to be shown as unacked below its own echo
+        return await this.#showEntries(event.entries);
       case "rejected":
-        return this.#showRejected(event.error);
+        await this.#showRejected(event.error);
+        break;
       case "stalled":
-        return notify(t(event.isResolved ? "client.stall-resolved" : "client.stalled"));
+        await notify(t(event.isResolved ? "client.stall-resolved" : "client.stalled"));
+        break;
       case "disconnected":
-        return this.#showDisconnected(event.failure);
+        await this.#showDisconnected(event.failure);
     }
+    view.updateStatus();
   }
 
   async #showJoined(
     { server, ip, welcome, truncatedCount }: SessionEvent & { type: "joined" },
   ): Promise<void> {
-    const { process: { terminal }, renderer, notify, t } = this.#deps;
-    const { nick, members, memberCount, logId, backups } = welcome;
-    this.#deps.selector.onJoined(server, { ip, logId, backups: this.#readBackups(backups) });
-    this.#deps.user.onJoined(nick);
-    this.#deps.members.replace(members);
-    let names = members.map(({ nick, sessionId }) => renderer.nick(nick, sessionId)).join(", ");
-    const count = memberCount - members.length;
+    const { process: { terminal }, renderer, notify, t, selector, user, members } = this.#parts;
+    selector.onJoined(server, { ip, logId: welcome.logId, backups: this.#readBackups(welcome.backups) });
+    user.onJoined(welcome.nick);
+    members.replace(welcome.members);
+    let names = welcome.members.map(({ nick, sessionId }) => renderer.nick(nick, sessionId)).join(", ");
+    const count = welcome.memberCount - welcome.members.length;
     if (count > 0) names = t("client.more-members", { names, count });
     await terminal.print(t("client.welcome", { server: formatAddress(server), names }));
     if (truncatedCount > 0) await notify(t("client.truncated", { count: truncatedCount }));
@@ -230,18 +205,23 @@ class ChatClient {
   }
 
   async #showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
-    for (const { entry } of entries) this.#applyEvent(entry);
-    await this.#deps.view.showEntries(entries);
+    const { members, selector, user, view } = this.#parts;
+    for (const { entry } of entries) {
+      members.apply(entry);
+      if (entry.type === "backups") selector.updateBackups(this.#readBackups(entry.backups));
+      if (entry.type === "renamed" && entry.sessionId === user.sessionId) user.onNickGranted(entry.nick);
+    }
+    await view.showEntries(entries);
   }
 
   async #showRejected(error: ServerError): Promise<void> {
-    const { process: { language }, user, notify, t } = this.#deps;
+    const { process: { language }, user, notify, t } = this.#parts;
     user.onNickRejected(error);
     await notify(t("client.nick-unchanged", { why: errorText(error, language) }));
   }
 
   async #showDisconnected({ target, error, wasJoined }: ConnectionFailure): Promise<void> {
-    const { process: { clock, language }, user, view, members, session, notify, t, isAuto } = this.#deps;
+    const { process: { clock, language }, user, view, members, session, notify, t, isAuto } = this.#parts;
     const { action, hasOwnReport } = recoveryFor(error);
     user.onNickRejected(error);
     await view.flushPresence();
@@ -261,23 +241,16 @@ class ChatClient {
   #startInput(): void {
     if (this.#isInputRunning) return;
     this.#isInputRunning = true;
-    this.#deps.commands.run().catch((error) => {
+    this.#parts.commands.run().catch((error) => {
       this.#inputError = error;
-      this.#deps.session.leave();
+      this.#parts.session.leave();
     });
-  }
-
-  #applyEvent(event: RoomEvent): void {
-    const { members, selector, user } = this.#deps;
-    members.apply(event);
-    if (event.type === "backups") selector.updateBackups(this.#readBackups(event.backups));
-    if (event.type === "renamed" && event.sessionId === user.sessionId) user.onNickGranted(event.nick);
   }
 
   /** The backups that the current server lists. The fingerprints among them are pinned. */
   #readBackups(texts: readonly string[]): Address[] {
     const backups = readBackups(texts);
-    this.#deps.trust.addPeerPins(backups);
+    this.#parts.trust.addPeerPins(backups);
     return backups.map(({ server }) => server);
   }
 }
