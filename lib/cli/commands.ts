@@ -8,7 +8,6 @@ import { parseText, printable, suggest } from "../text/text.ts";
 /** One text in every language. */
 export type Localized = Readonly<Record<Language, string>>;
 
-/** An argument of a command. */
 interface Arg<Value> {
   /** What usage and help call it. */
   readonly label: Localized;
@@ -141,9 +140,8 @@ export class CommandRegistry<Context> {
   /** Usage and help of each command, in lines of at most `columns`. */
   help(language: Language, columns?: number): string[] {
     const rows = this.commands.map((command) => {
-      const [, ...aliases] = command.names;
-      const typed = [usage(command, language), ...aliases.map((name) => `/${name}`)].join(", ");
-      return [typed, command.help[language]] as const;
+      const aliases = command.names.slice(1).map((name) => `/${name}`);
+      return [[usage(command, language), ...aliases].join(", "), command.help[language]] as const;
     });
     const hints = this.hints.map(([typed, help]) => [typed, help[language]] as const);
     return formatColumns([...rows, ...hints], columns);

@@ -4,7 +4,6 @@ import { parseArgs } from "@std/cli/parse-args";
 import { InputError } from "../errors.ts";
 import { LANGUAGES, type PlainTranslationKey, type Translate } from "../i18n/translate.ts";
 
-/** Shells that `--completions` knows. */
 const SHELLS = ["bash", "zsh"] as const;
 
 /** Placeholder for the value of a flag; the catalogues have a word for each. */
@@ -129,7 +128,6 @@ export function invalidValue(flag: string, value: string): InputError {
   return new InputError("flag-value-invalid", { flag, value });
 }
 
-/** The lines of help about flags. */
 export function flagHelp(table: FlagTable, t: Translate, columns?: number): string[] {
   const rows = Object.entries(table).map(([name, flag]) => {
     const names = flag.alias ? `-${flag.alias}, --${name}` : `--${name}`;
@@ -184,8 +182,7 @@ function wrapText(text: string, width: number): string[] {
   return lines;
 }
 
-/** What a completion script is made from. */
-interface CompletionsOptions {
+export interface CompletionsOptions {
   /** Name of the program. */
   readonly name: string;
   readonly table: FlagTable;

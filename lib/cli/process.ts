@@ -4,13 +4,19 @@ import { isAbsolute, join } from "node:path";
 import type { Clock } from "../base/time.ts";
 import { ChatError, InputError } from "../errors.ts";
 import type { CommandRegistry } from "./commands.ts";
-import { type COMMON_FLAGS, completions, flagHelp, type FlagTable, type FlagValues } from "./flags.ts";
+import {
+  type COMMON_FLAGS,
+  completions,
+  type CompletionsOptions,
+  flagHelp,
+  type FlagTable,
+  type FlagValues,
+} from "./flags.ts";
 import {
   chooseLanguage,
   errorText,
   type Language,
   type PlainTranslationKey,
-  type Translate,
   translator,
 } from "../i18n/translate.ts";
 import { Terminal } from "../terminal/terminal.ts";
@@ -115,10 +121,8 @@ function buildInfo(): BuildInfo {
 /** XDG Base Directory Specification 0.8; APPDATA on Windows. */
 function configFolder(): string | undefined {
   const isWindows = Deno.build.os === "windows";
-  const [own, home] = isWindows ? [Deno.env.get("APPDATA"), undefined] : [
-    Deno.env.get("XDG_CONFIG_HOME"),
-    Deno.env.get("HOME"),
-  ];
+  const own = Deno.env.get(isWindows ? "APPDATA" : "XDG_CONFIG_HOME");
+  const home = isWindows ? undefined : Deno.env.get("HOME");
   if (own && isAbsolute(own)) return join(own, "chat");
   return home && isAbsolute(home) ? join(home, ".config", "chat") : undefined;
 }
@@ -153,29 +157,23 @@ function langFlag(args: readonly string[]): string | undefined {
   return args[index]?.split("=", 2)[1] ?? (index < 0 ? undefined : args[index + 1]);
 }
 
-/** What {@linkcode infoOutput} tells of a program. */
-interface InfoOptions {
-  /** Name of the program. */
-  readonly name: string;
-  readonly table: FlagTable;
-  /** The lines of `--help`. */
+interface InfoOptions extends CompletionsOptions {
   readonly help: readonly string[];
   readonly build: BuildInfo;
-  readonly t: Translate;
 }
 
 /** The output of `--help`, `--version` or `--completions`; undefined if none is given. */
 export function infoOutput(
   flags: FlagValues<typeof COMMON_FLAGS>,
-  { name, table, help, build: { distribution, runtime }, t }: InfoOptions,
+  options: InfoOptions,
 ): readonly string[] | undefined {
+  const { name, help, build: { distribution, runtime }, t } = options;
   if (flags.help) return help;
   if (flags.version) return [`${name} ${VERSION} (${t(`distribution.${distribution}`)}, ${runtime})`];
-  if (flags.completions) return completions(flags.completions, { name, table, t });
+  if (flags.completions) return completions(flags.completions, options);
   return undefined;
 }
 
-/** What `--help` explains of a program. */
 interface HelpOptions {
   readonly usage: PlainTranslationKey;
   readonly table: FlagTable;

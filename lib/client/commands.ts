@@ -31,7 +31,6 @@ const FLUSH_TIMEOUT_MS = 1_000;
 /** How long a line may wait for acks of earlier ones before the person is told, in ms. */
 const SHOW_WAITING_MS = 1_000;
 
-/** What the commands of a client use. */
 export interface ChatContext extends CommonContext {
   readonly session: Session;
   readonly members: MemberList;
@@ -39,7 +38,6 @@ export interface ChatContext extends CommonContext {
   readonly t: Translate;
   readonly rename: (nick: string) => Promise<void>;
   say(text: string, options: MessageOptions): Promise<void>;
-  /** Prints the answer to a command. */
   reply(text: string): Promise<void>;
 }
 

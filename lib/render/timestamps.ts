@@ -72,12 +72,10 @@ function dayOf(date: Date, zone: "UTC" | undefined): { startMs: number; endMs: n
 /** Checks a pattern of fields of {@linkcode format} and literals. Letters of a literal must be in single quotes.
  * @throws {InputError} `pattern-invalid` */
 export function parsePattern(text: string): string {
-  const parts = [...text.matchAll(PART)];
-  const fields = parts.filter(([part, letter]) => letter !== undefined && FIELDS.test(part));
-  const isWrong = parts.some(([part, letter]) =>
-    part === "'" || (letter !== undefined && !FIELDS.test(part))
-  );
+  const parts = text.match(PART) ?? [];
+  const hasField = parts.some((part) => FIELDS.test(part));
+  const isWrong = parts.some((part) => part === "'" || (/^[a-zA-Z]/.test(part) && !FIELDS.test(part)));
   const isSafe = printable(text) === text && text.length <= MAX_PATTERN_CHARS;
-  if (fields.length > 0 && !isWrong && isSafe) return text;
+  if (hasField && !isWrong && isSafe) return text;
   throw new InputError("pattern-invalid", { pattern: text });
 }

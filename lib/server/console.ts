@@ -33,17 +33,14 @@ import { localIPs } from "./listen_prompt.ts";
 const MINUTE_MS = 60_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
 const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
-/** Longest ban. */
 const MAX_BAN_MINUTES = 525_600;
 
-/** What the commands of the console use. */
 export interface AdminContext extends CommonContext {
   readonly server: ChatServer;
   readonly t: Translate;
   /** IPs of this machine. */
   localIPs(): readonly string[];
   showStats(): Promise<void>;
-  /** Prints the answer to a command. */
   reply(text: string): Promise<void>;
 }
 

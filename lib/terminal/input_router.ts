@@ -27,15 +27,15 @@ const MAX_PASTED_REPLIES = 3;
 
 export class InputRouter {
   readonly promptQueue = new LineQueue();
-  readonly chatQueue = new LineQueue((before) => this.#chatOptions.complete?.(before));
+  readonly chatQueue = new LineQueue((before) => this.#chatOptions?.complete?.(before));
   readonly #pasteConfirmQueue = new LineQueue();
   readonly #print: (line: string) => void;
-  #chatOptions: ChatOptions = {};
+  /** Undefined without a chat. */
+  #chatOptions: ChatOptions | undefined;
   /** The pasted block that waits for its confirmation. */
   #pastedBlock: readonly string[] | undefined;
   /** How many nested exclusive() calls are running. While there are any, no line goes to the chat. */
   #exclusiveDepth = 0;
-  #isChatting = false;
   #hasEnded = false;
 
   /** `print` is given each prompt with its answer, to stay above the input. */
@@ -45,7 +45,7 @@ export class InputRouter {
 
   /** The queue that typed keys go to. */
   get activeQueue(): LineQueue {
-    if (this.#exclusiveDepth > 0 || !this.#isChatting) return this.promptQueue;
+    if (this.#exclusiveDepth > 0 || !this.#chatOptions) return this.promptQueue;
     return this.#pastedBlock ? this.#pasteConfirmQueue : this.chatQueue;
   }
 
@@ -65,11 +65,10 @@ export class InputRouter {
 
   beginChat(options: ChatOptions): void {
     this.#chatOptions = options;
-    this.#isChatting = true;
   }
 
   endChat(): void {
-    this.#isChatting = false;
+    this.#chatOptions = undefined;
   }
 
   beginExclusive(): void {
@@ -83,7 +82,7 @@ export class InputRouter {
   /** Puts text that was meant for the chat back into the chat line. */
   restore(text: string): void {
     const { editor } = this.chatQueue;
-    if (!this.#isChatting) return;
+    if (!this.#chatOptions) return;
     // The line that a block is pasted into must not change before the confirmation: it would be sent too.
     if (this.#pastedBlock) editor.addToHistory(text);
     else editor.insertWord(text);
@@ -106,7 +105,8 @@ export class InputRouter {
     const lines = text.split(/\r\n|\r|\n/);
     const queue = this.activeQueue;
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isForChat = this.#isChatting && (queue !== this.promptQueue || count > MAX_PASTED_REPLIES);
+    const isForChat = this.#chatOptions !== undefined &&
+      (queue !== this.promptQueue || count > MAX_PASTED_REPLIES);
     if (queue === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock)) {
       queue.editor.insert(lines.join(" "));
     } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
@@ -149,7 +149,7 @@ export class InputRouter {
   }
 
   #pasteBlock(lines: readonly string[], count: number): void {
-    const { confirmPaste } = this.#chatOptions;
+    const confirmPaste = this.#chatOptions?.confirmPaste;
     const isShort = count <= MAX_UNCONFIRMED_LINES && this.activeQueue === this.chatQueue;
     if (!confirmPaste || isShort) return this.#send(lines);
     this.#pastedBlock = lines;
@@ -158,7 +158,7 @@ export class InputRouter {
 
   #onPasteConfirmed(answer: string): void {
     const lines = this.#pastedBlock ?? [];
-    const { confirmPaste } = this.#chatOptions;
+    const confirmPaste = this.#chatOptions?.confirmPaste;
     this.#pastedBlock = undefined;
     this.#print(this.#pasteConfirmQueue.prompt + answer);
     if (confirmPaste?.isYes(answer)) return this.#send(lines);

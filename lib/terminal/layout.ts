@@ -14,11 +14,6 @@ export interface InputView {
   readonly cursor: number;
 }
 
-interface Size {
-  readonly columns: number;
-  readonly rows: number;
-}
-
 /** A grapheme, or a control sequence for colors. */
 interface Cell {
   readonly text: string;
@@ -54,7 +49,10 @@ const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
 }));
 
 /** If the view has more rows than the screen, the layout has those that end at the cursor. */
-export function computeLayout({ status, prompt, text, cursor }: InputView, size: Size): Layout {
+export function computeLayout(
+  { status, prompt, text, cursor }: InputView,
+  size: { columns: number; rows: number },
+): Layout {
   const columns = Math.max(size.columns, 1);
   const lines = prompt.split("\n");
   const head = lines.slice(0, -1).flatMap((line) => wrapRows(toCells(line), columns));
@@ -156,11 +154,9 @@ export function diff(from: Layout, to: Layout): string {
     const same = old ? sameCells(old, cells) : 0;
     if (old && same === old.length && same === cells.length) continue;
     if (!old) {
-      const last = { row: row - 1, cell: 0 };
-      text += `${move(at, last, to.rows)}\n${textOf(cells)}`;
+      text += `${move(at, { row: row - 1, cell: 0 }, to.rows)}\n${textOf(cells)}`;
     } else {
-      const begin = { row, cell: same };
-      text += move(at, begin, to.rows);
+      text += move(at, { row, cell: same }, to.rows);
       if (old.length > same) text += "\x1b[K";
       text += textOf(cells.slice(same));
     }
@@ -177,8 +173,7 @@ export function diff(from: Layout, to: Layout): string {
 /** How many cells two rows begin with in common. None if they differ and have colors: the rest would be drawn
  * without its color. */
 function sameCells(one: readonly Cell[], other: readonly Cell[]): number {
-  const differs = (cell: Cell, index: number) => cell.text !== other[index]?.text;
-  const at = one.findIndex(differs);
+  const at = one.findIndex(({ text }, index) => text !== other[index]?.text);
   const count = at < 0 ? one.length : at;
   if (at < 0 && one.length === other.length) return count;
   return [...one, ...other].some(({ text }) => text.startsWith("\x1b")) ? 0 : count;
@@ -242,5 +237,5 @@ export function wrapWords(line: string, columns: number): string {
     row.push(cell);
     used += cell.columns;
   }
-  return [...rows, row].map((cells) => cells.map(({ text }) => text).join("").trimEnd()).join("\n");
+  return [...rows, row].map((cells) => textOf(cells).trimEnd()).join("\n");
 }

@@ -1,5 +1,6 @@
 // Prompts, chat lines and output of one user: with line editing at a terminal, as plain lines on a pipe.
 
+import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
 import { InputError } from "../errors.ts";
 import { errorText, type Language } from "../i18n/translate.ts";
@@ -239,14 +240,10 @@ export class Terminal implements AsyncDisposable {
 
   async #untilIdle(signal: AbortSignal | undefined): Promise<void> {
     for (let ms = this.#msUntilIdle; ms > 0 && !signal?.aborted; ms = this.#msUntilIdle) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, ms);
-      this.#recheckIdle = resolve;
-      const onAbort = () => resolve();
-      signal?.addEventListener("abort", onAbort);
-      await promise;
-      signal?.removeEventListener("abort", onAbort);
-      clearTimeout(timer);
+      const recheck = new AbortController();
+      this.#recheckIdle = () => recheck.abort();
+      const signals = [recheck.signal, ...signal ? [signal] : []];
+      await delay(ms, undefined, { signal: AbortSignal.any(signals) }).catch(() => {});
     }
   }
 
