@@ -49,7 +49,8 @@ export interface StreamStore {
   /** Lifts the limits on the age and size of the stream, or puts them back.
    * @throws {Error} if the stream cannot be changed now */
   setUnlimited(isUnlimited: boolean): Promise<void>;
-  /** Whether an operator has deleted the stream. */
+  /** Whether an operator has deleted the stream.
+   * @throws {Error} if the store does not answer */
   isDeleted(): Promise<boolean>;
 }
 

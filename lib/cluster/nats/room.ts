@@ -57,22 +57,18 @@ class NatsLeases implements Leases {
 
   async renew(address: string): Promise<void> {
     try {
-      this.#bucket ??= await this.#openBucket();
+      this.#bucket ??= await new Kvm(this.#link.nc).create(this.#bucketName, {
+        ttl: LEASE_TTL_MS,
+        replicas: this.#replicas,
+        history: 1,
+        // A replica could answer with an older value.
+        allow_direct: false,
+      });
       await this.#bucket.put(this.#key, address);
     } catch (error) {
       this.#bucket = undefined; // an operator may have deleted it
       throw error;
     }
-  }
-
-  #openBucket(): Promise<KV> {
-    return new Kvm(this.#link.nc).create(this.#bucketName, {
-      ttl: LEASE_TTL_MS,
-      replicas: this.#replicas,
-      history: 1,
-      // A replica could answer with an older value.
-      allow_direct: false,
-    });
   }
 
   async list(): Promise<ReadonlyMap<bigint, string>> {

@@ -89,33 +89,29 @@ export class NatsStream implements StreamStore {
     bytes: Uint8Array,
     { id, isSnapshot = false, after }: { id: string; isSnapshot?: boolean; after?: number },
   ): Promise<number | undefined> {
-    try {
-      const { seq } = await this.#js.publish(this.#subject(isSnapshot), bytes, {
-        msgID: id,
-        expect: { streamName: this.#name, lastSequence: after },
-      });
-      return seq;
-    } catch (error) {
-      if (jetStreamErrorCode(error) === JETSTREAM_ERROR.wrongLastSequence) return undefined;
-      throw error;
-    }
+    const expect = { streamName: this.#name, lastSequence: after };
+    const publishing = this.#js.publish(this.#subject(isSnapshot), bytes, { msgID: id, expect });
+    return (await unlessError(JETSTREAM_ERROR.wrongLastSequence, publishing))?.seq;
   }
 
   async findSnapshotFrom(position: number): Promise<StoredRecord | undefined> {
     const subject = this.#subject(true);
-    const next = await this.#message({ seq: position, next_by_subj: subject });
-    return toRecord(next ?? await this.#message({ last_by_subj: subject }));
+    const message = await this.#message({ seq: position, next_by_subj: subject }) ??
+      await this.#message({ last_by_subj: subject });
+    return message && {
+      position: message.seq,
+      bytes: message.data,
+      timeMs: message.time.getTime(),
+      isSnapshot: true,
+      isAfterGap: false,
+    };
   }
 
   async #message(
     query: { seq: number; next_by_subj: string } | { last_by_subj: string },
   ): Promise<StoredMsg | undefined> {
-    try {
-      return await this.#link.manager.streams.getMessage(this.#name, query) ?? undefined;
-    } catch (error) {
-      if (jetStreamErrorCode(error) === JETSTREAM_ERROR.noMessage) return undefined;
-      throw error;
-    }
+    const { streams } = this.#link.manager;
+    return await unlessError(JETSTREAM_ERROR.noMessage, streams.getMessage(this.#name, query)) ?? undefined;
   }
 
   async *read(from: number): AsyncGenerator<StoredRecord> {
@@ -195,12 +191,8 @@ export class NatsStream implements StreamStore {
   }
 
   async isDeleted(): Promise<boolean> {
-    try {
-      await this.#link.manager.streams.info(this.#name);
-      return false;
-    } catch (error) {
-      return jetStreamErrorCode(error) === JETSTREAM_ERROR.streamNotFound;
-    }
+    const { streams } = this.#link.manager;
+    return await unlessError(JETSTREAM_ERROR.streamNotFound, streams.info(this.#name)) === undefined;
   }
 
   close(): void {
@@ -212,14 +204,14 @@ export class NatsStream implements StreamStore {
   }
 }
 
-function toRecord(message: StoredMsg | undefined): StoredRecord | undefined {
-  return message && {
-    position: message.seq,
-    bytes: message.data,
-    timeMs: message.time.getTime(),
-    isSnapshot: true,
-    isAfterGap: false,
-  };
+/** Undefined if JetStream answers with this error. */
+async function unlessError<Result>(code: number, request: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (jetStreamErrorCode(error) === code) return undefined;
+    throw error;
+  }
 }
 
 type Limits = Pick<StreamConfig, "max_bytes" | "max_age"> & { description?: string };
@@ -269,13 +261,8 @@ type Config = ReturnType<typeof configOf>;
 /** `serverCount`: how many servers `--nats` names. */
 async function ensureStream(link: NatsLink, config: Config, serverCount: number): Promise<StreamInfo> {
   const { streams } = link.manager;
-  let info: StreamInfo;
-  try {
-    info = await streams.info(config.name);
-  } catch (error) {
-    if (jetStreamErrorCode(error) !== JETSTREAM_ERROR.streamNotFound) throw error;
-    return await createStream(link, config, serverCount);
-  }
+  const info = await unlessError(JETSTREAM_ERROR.streamNotFound, streams.info(config.name));
+  if (!info) return await createStream(link, config, serverCount);
   checkStream(info, config);
   if (info.config.num_replicas >= REPLICAS || !isClustered(link)) return info;
   // The NATS cluster may have grown since.
