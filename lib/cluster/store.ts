@@ -127,7 +127,7 @@ const snapshotFrame = frame(0x50, {
 type BatchHeader = Omit<ValuesOf<typeof batchFrame.shape>, "version">;
 
 /** Entries that one node has proposed, each stored as on the wire with `seq` 0. */
-export interface Batch extends BatchHeader {
+interface Batch extends BatchHeader {
   readonly entries: readonly ProposedEvent[];
 }
 
