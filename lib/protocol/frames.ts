@@ -269,7 +269,7 @@ export type LogEntry = RoomEvent | MessageOf<ServerFrames, "noop">;
 export type Uncommitted<Entry extends LogEntry = RoomEvent> = Entry extends LogEntry ? Omit<Entry, "seq">
   : never;
 /** An event on its way into the commit log. */
-export type ProposedEvent = Uncommitted & {
+export type ProposedEvent<Event extends RoomEvent = RoomEvent> = Uncommitted<Event> & {
   /** In a cluster: of JOINED, the node of the member; of LEFT, the node that lost the connection (a no-op if
    * the member is on another node by then); of BACKUPS, the node that found these nodes alive. Operators'
    * BACKUPS have none. */

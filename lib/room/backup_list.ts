@@ -32,9 +32,7 @@ export class CommittedBackups {
   }
 
   /** Returns the entry that members read, or undefined if the event changes nothing. */
-  apply(
-    { nodeId, ...event }: Uncommitted<BackupsChanged> & Pick<ProposedEvent, "nodeId">,
-  ): Uncommitted<BackupsChanged> | undefined {
+  apply({ nodeId, ...event }: ProposedEvent<BackupsChanged>): Uncommitted<BackupsChanged> | undefined {
     const { backups } = event;
     if (nodeId === undefined) {
       this.#configured = firstBackups(withoutRemoved([...this.#configured, ...backups], backups));

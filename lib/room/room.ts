@@ -59,7 +59,7 @@ export interface JoinResult {
   readonly member: Member;
 }
 
-type MembershipChange = Uncommitted<Joined | Left | Renamed>;
+type MembershipChange = ProposedEvent<Joined | Left | Renamed>;
 
 /** The room. A request whose change is not committed yet returns undefined or false and calls `onSettled` later; the
  * caller then makes the same request again. */
@@ -269,11 +269,7 @@ export class Room {
   }
 
   /** Returns whether the change is committed: the log in memory commits before `propose` returns. */
-  #proposeChange(
-    event: MembershipChange & Pick<ProposedEvent, "nodeId">,
-    now: Instant,
-    onSettled?: () => void,
-  ): boolean {
+  #proposeChange(event: MembershipChange, now: Instant, onSettled?: () => void): boolean {
     this.#inFlight.start(event.sessionId);
     this.#commitLog.propose(event, now);
     return !this.#inFlight.waitFor(event.sessionId, onSettled);
@@ -326,7 +322,7 @@ export class Room {
   }
 }
 
-function isMembershipChange(event: Uncommitted): event is MembershipChange {
+function isMembershipChange(event: ProposedEvent): event is MembershipChange {
   return event.type === "joined" || event.type === "left" || event.type === "renamed";
 }
 

@@ -2,14 +2,7 @@
 // so all nodes reach the same state from the same log.
 
 import { LruMap } from "../base/limits.ts";
-import {
-  type Joined,
-  type Left,
-  type ProposedEvent,
-  type Renamed,
-  type Said,
-  type Uncommitted,
-} from "../protocol/frames.ts";
+import type { Joined, Left, ProposedEvent, Renamed, Said, Uncommitted } from "../protocol/frames.ts";
 import { foldNick } from "../text/nick.ts";
 import { skeletonsOf } from "../text/skeleton.ts";
 import { CommittedBackups } from "./backup_list.ts";
@@ -35,8 +28,6 @@ export interface Member {
 }
 
 type NewMember = Omit<Member, "lastClientSeq" | "lastProposedSeq" | "resumableUntilMs">;
-
-type WithNodeId<Event extends Joined | Left> = Uncommitted<Event> & Pick<ProposedEvent, "nodeId">;
 
 /** Iterates over the members in the order in which they joined. */
 export class RoomState implements Iterable<Member> {
@@ -172,7 +163,7 @@ export class RoomState implements Iterable<Member> {
   }
 
   /** A session that is in already has reconnected: its address and node change, and members read nothing. */
-  #applyJoined({ nodeId, ...joined }: WithNodeId<Joined>): Uncommitted<Joined> | undefined {
+  #applyJoined({ nodeId, ...joined }: ProposedEvent<Joined>): Uncommitted<Joined> | undefined {
     const { sessionId, nick, address, timeMs } = joined;
     const member = this.get(sessionId);
     if (member) Object.assign(member, { address, nodeId });
@@ -182,7 +173,7 @@ export class RoomState implements Iterable<Member> {
   }
 
   /** A node removes only members that are still connected to it; without a node the event is a kick. */
-  #applyLeft({ nodeId, ...left }: WithNodeId<Left>): Uncommitted<Left> | undefined {
+  #applyLeft({ nodeId, ...left }: ProposedEvent<Left>): Uncommitted<Left> | undefined {
     const member = this.get(left.sessionId);
     if (!member || (nodeId !== undefined && nodeId !== member.nodeId)) return undefined;
     this.remove(member);

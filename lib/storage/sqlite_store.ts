@@ -103,9 +103,8 @@ export class SqliteStore implements Disposable {
 
   /** Size of the database. */
   get bytes(): number {
-    const { pages } = this.#db.prepare("SELECT page_count AS pages FROM pragma_page_count").get()!;
-    const { size } = this.#db.prepare("SELECT page_size AS size FROM pragma_page_size").get()!;
-    return Number(pages) * Number(size);
+    const product = "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size";
+    return Number(this.#db.prepare(product).get()!.bytes);
   }
 
   /** Events that make the room's state before the first entry.
