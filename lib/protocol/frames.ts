@@ -67,7 +67,6 @@ export const recipient = record("recipient", {
 export const member = record("member", {
   sessionId: id,
   nick,
-  /** IP address. */
   address: ipAddress,
   /** When the member joined, ms since 1970 UTC. */
   sinceMs: u64,
@@ -90,6 +89,13 @@ export const welcomeHeader = record("header", {
   /** Number of members, this client included. */
   memberCount: u32,
 });
+
+/** The first fields of a log entry. */
+const entry = {
+  seq: u64,
+  /** When a server first accepted it, ms since 1970 UTC. */
+  timeMs: u64,
+};
 
 /** What clients send. The keys are the `type` of messages. */
 export const CLIENT_FRAMES = {
@@ -140,9 +146,7 @@ export const SERVER_FRAMES = {
   }),
   /** Log entry: a message. */
   said: frame(0x82, {
-    seq: u64,
-    /** When a server first accepted the message, ms since 1970 UTC. */
-    timeMs: u64,
+    ...entry,
     sessionId: id,
     /** Counts this session's messages from 1, across all servers. */
     clientSeq: u32,
@@ -174,8 +178,7 @@ export const SERVER_FRAMES = {
   }),
   /** Log entry: a member joined. */
   joined: frame(0x87, {
-    seq: u64,
-    timeMs: u64,
+    ...entry,
     sessionId: id,
     flags: flags({
       /** The member was in the conversation before, here or on another server. */
@@ -186,8 +189,7 @@ export const SERVER_FRAMES = {
   }),
   /** Log entry: a member left. */
   left: frame(0x88, {
-    seq: u64,
-    timeMs: u64,
+    ...entry,
     sessionId: id,
     flags: flags({
       /** The connection broke. Without this flag and `kicked`, the client said BYE. */
@@ -200,22 +202,11 @@ export const SERVER_FRAMES = {
   /** Placeholder for a log entry that the reader may not see, or that is a no-op. */
   noop: frame(0x89, { seq: u64 }),
   /** Log entry: a member has another nick. */
-  renamed: frame(0x8a, {
-    seq: u64,
-    timeMs: u64,
-    sessionId: id,
-    oldNick: nick,
-    nick,
-  }),
+  renamed: frame(0x8a, { ...entry, sessionId: id, oldNick: nick, nick }),
   /** Log entry: a message of the operator to all members. */
-  announced: frame(0x8b, { seq: u64, timeMs: u64, text: string() }),
+  announced: frame(0x8b, { ...entry, text: string() }),
   /** Log entry: the list of backups has changed. */
-  backups: frame(0x8c, {
-    seq: u64,
-    timeMs: u64,
-    /** All backups. */
-    backups,
-  }),
+  backups: frame(0x8c, { ...entry, backups }),
   /** The server does not do what the client asked for. The client stays in the room. */
   rejected: frame(0x8d, {
     /** One of errors.ts' WIRE_CODES, or a code of a later version. */
