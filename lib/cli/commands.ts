@@ -6,7 +6,7 @@ import type { Language } from "../i18n/translate.ts";
 import { parseText, printable, suggest } from "../text/text.ts";
 
 /** One text in every language. */
-export type Localized = Readonly<Record<Language, string>>;
+type Localized = Readonly<Record<Language, string>>;
 
 interface Arg<Value> {
   /** What usage and help call it. */
@@ -29,7 +29,6 @@ export function rest<Value>(label: Localized, parse: (text: string) => Value | u
   return { label, parse, isRest: true };
 }
 
-/** The same argument, which may be left out. */
 export function optional<Value>(arg: Arg<Value>): Arg<Value> {
   return { ...arg, isOptional: true };
 }

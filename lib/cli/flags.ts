@@ -54,9 +54,9 @@ export function parseFlags<Table extends FlagTable>(
   args: readonly string[],
   table: Table,
 ): FlagValues<Table> {
-  const named = Object.entries(table);
-  const withValue = named.filter(([, flag]) => takesValue(flag)).map(([name]) => name);
-  const switches = named.map(([name]) => name).filter((name) => !withValue.includes(name));
+  const namesOf = (has: (flag: Flag) => unknown) => Object.keys(table).filter((name) => has(table[name]!));
+  const withValue = namesOf(takesValue);
+  const switches = namesOf((flag) => !takesValue(flag));
   for (const arg of args) {
     // parseArgs takes `--auto=no` for true.
     const [, name, value] = /^--([^=]+)=([^]*)$/.exec(arg) ?? [];
@@ -65,10 +65,8 @@ export function parseFlags<Table extends FlagTable>(
   const values = parseArgs([...args], {
     string: [...withValue, "_"],
     boolean: switches,
-    collect: named.filter(([, { isRepeatable }]) => isRepeatable).map(([name]) => name),
-    alias: Object.fromEntries(
-      named.filter(([, { alias }]) => alias).map(([name, { alias }]) => [name, alias!]),
-    ),
+    collect: namesOf(({ isRepeatable }) => isRepeatable),
+    alias: Object.fromEntries(namesOf(({ alias }) => alias).map((name) => [name, table[name]!.alias!])),
     unknown: (argument, key) => {
       // Without a key it is no flag, but an argument.
       if (key !== undefined) throw new InputError("flag-unknown", { flag: argument });
@@ -217,10 +215,9 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
   ];
 }
 
-function bashValues(flag: Flag): string {
-  const { choices, value } = flag;
+function bashValues({ choices, value }: Flag): string {
   if (choices) return `COMPREPLY=($(compgen -W '${choices.join(" ")}' -- "$current"))`;
-  if (completesHost(flag)) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
+  if (value?.startsWith("HOST")) return 'COMPREPLY=($(compgen -A hostname -- "$current"))';
   // Only bash's own completion (since 4) quotes file names with spaces.
   const own = value === "FILE" ? "default" : value === "DIR" ? "dirnames" : undefined;
   return own ? `COMPREPLY=(); compopt -o ${own} 2>/dev/null` : "COMPREPLY=()";
@@ -250,15 +247,10 @@ function zshScript({ name, table, t }: CompletionsOptions): string[] {
   ].join("\n").split("\n");
 }
 
-function zshValues(flag: Flag): string {
-  const { choices, value } = flag;
+function zshValues({ choices, value }: Flag): string {
   if (choices) return `(${choices.join(" ")})`;
-  if (completesHost(flag)) return "_hosts";
+  if (value?.startsWith("HOST")) return "_hosts";
   return value === "FILE" ? "_files" : value === "DIR" ? "_files -/" : "";
-}
-
-function completesHost({ value }: Flag): boolean {
-  return value?.startsWith("HOST") === true;
 }
 
 function shellQuote(text: string): string {

@@ -72,7 +72,8 @@ export async function runProcess(
     addEventListener(event, () => terminal.restoreNow());
   }
   const terminated = AbortSignal.any([terminationSignal(), terminal.interruptSignal]);
-  ignoreSigtstp();
+  // Ctrl-Z would stop this process alone, and `deno task` would go on holding the terminal.
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTSTP", () => {});
   // A hanging program ends all the same.
   terminated.addEventListener(
     "abort",
@@ -144,11 +145,6 @@ export function terminationSignal(): AbortSignal {
     : ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) Deno.addSignalListener(signal, () => ending.abort());
   return ending.signal;
-}
-
-/** Ctrl-Z would stop this process alone, and `deno task` would go on holding the terminal. */
-function ignoreSigtstp(): void {
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTSTP", () => {});
 }
 
 /** The value of `--lang` in flags that are not parsed yet: errors about flags are in that language. */

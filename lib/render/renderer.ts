@@ -108,11 +108,9 @@ export class Renderer {
   }
 
   entry(event: RoomEvent, { isHistory = false, reader }: LineOptions = {}): string {
-    const history = isHistory ? `${PREFIXES.history} ` : "";
-    const redelivered = event.type === "said" && event.redelivered && !isHistory
-      ? `${PREFIXES.redelivered} `
-      : "";
-    return this.#line(event.timeMs, `${history}${redelivered}${this.#event(event, reader)}`);
+    const isRedelivered = event.type === "said" && event.redelivered;
+    const prefix = isHistory ? `${PREFIXES.history} ` : isRedelivered ? `${PREFIXES.redelivered} ` : "";
+    return this.#line(event.timeMs, prefix + this.#event(event, reader));
   }
 
   /** One line for joins or leaves of the same kind, with the time of the last. */

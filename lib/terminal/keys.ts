@@ -149,14 +149,12 @@ export class KeyDecoder implements Disposable {
     this.#isPasting = at >= 0;
     this.#buffer = this.#buffer.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
     this.#isUnbracketedPaste = SEVERAL_LINES.test(typed);
-    for (const [sequence] of typed.matchAll(SEQUENCE)) this.#dispatch(sequence);
+    for (const [sequence] of typed.matchAll(SEQUENCE)) {
+      const parsed = sequence.startsWith("\x1b") ? parseSequence(sequence) : sequence;
+      if (typeof parsed === "string") this.#keypress.emit("data", parsed);
+      else if (parsed) this.#listener.onKey(parsed);
+    }
     return at >= 0;
-  }
-
-  #dispatch(sequence: string): void {
-    const parsed = sequence.startsWith("\x1b") ? parseSequence(sequence) : sequence;
-    if (typeof parsed === "string") this.#keypress.emit("data", parsed);
-    else if (parsed) this.#listener.onKey(parsed);
   }
 
   /** Returns whether the block is complete. */

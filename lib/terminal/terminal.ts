@@ -37,7 +37,7 @@ export class Terminal implements AsyncDisposable {
   /** Lines right above the chat prompt. */
   #status: readonly string[] = [];
   #wasReturn = false;
-  #interrupt = new AbortController();
+  readonly #interrupt = new AbortController();
 
   constructor(streams: TerminalStreams, clock: Clock) {
     this.#streams = streams;
