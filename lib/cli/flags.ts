@@ -74,7 +74,11 @@ export function parseFlags<Table extends FlagTable>(
   });
   // Flags before arguments: parseArgs also leaves the empty value of a flag among the arguments.
   for (const name of withValue) {
-    for (const value of [values[name] ?? []].flat() as string[]) checkValue(`--${name}`, value, table[name]!);
+    const { choices } = table[name]!;
+    for (const value of [values[name] ?? []].flat() as string[]) {
+      if (value === "") throw new InputError("flag-value-missing", { flag: `--${name}` });
+      if (choices && !choices.includes(value)) throw invalidValue(`--${name}`, value);
+    }
   }
   for (const argument of values._) throw new InputError("argument-unexpected", { argument });
   return values as unknown as FlagValues<Table>;
@@ -82,11 +86,6 @@ export function parseFlags<Table extends FlagTable>(
 
 function takesValue({ value, choices }: Flag): boolean {
   return value !== undefined || choices !== undefined;
-}
-
-function checkValue(flag: string, value: string, { choices }: Flag): void {
-  if (value === "") throw new InputError("flag-value-missing", { flag });
-  if (choices && !choices.includes(value)) throw invalidValue(flag, value);
 }
 
 /** Pairs of flags, without dashes. */
@@ -102,16 +101,11 @@ export function checkCombinations(
   { requires, conflicts }: FlagConstraints,
 ): void {
   const isGiven = (name: string) => Array.isArray(values[name]) ? values[name].length > 0 : !!values[name];
-  for (const [flag, other] of requires) {
-    if (isGiven(flag) && !isGiven(other)) throw constraintError("flag-alone", flag, other);
-  }
-  for (const [flag, other] of conflicts) {
-    if (isGiven(flag) && isGiven(other)) throw constraintError("flags-contrary", flag, other);
-  }
-}
-
-function constraintError(code: "flag-alone" | "flags-contrary", flag: string, other: string): InputError {
-  return new InputError(code, { flag: `--${flag}`, other: `--${other}` });
+  const alone = requires.find(([flag, other]) => isGiven(flag) && !isGiven(other));
+  const contrary = conflicts.find(([flag, other]) => isGiven(flag) && isGiven(other));
+  const [flag, other] = alone ?? contrary ?? [];
+  if (flag === undefined) return;
+  throw new InputError(alone ? "flag-alone" : "flags-contrary", { flag: `--${flag}`, other: `--${other}` });
 }
 
 /** Parses a whole number of at most nine digits.

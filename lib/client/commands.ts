@@ -31,15 +31,8 @@ const FLUSH_TIMEOUT_MS = 1_000;
 /** How long a line may wait for acks of earlier ones before the person is told, in ms. */
 const SHOW_WAITING_MS = 1_000;
 
-export interface ChatContext extends CommonContext {
-  readonly session: Session;
-  readonly members: MemberList;
-  readonly terminal: Terminal;
-  readonly t: Translate;
-  readonly rename: (nick: string) => Promise<void>;
-  say(text: string, options: MessageOptions): Promise<void>;
-  reply(text: string): Promise<void>;
-}
+/** What the commands use. */
+export type ChatContext = Omit<CommandLoop, "run">;
 
 const command = commandsFor<ChatContext>();
 
@@ -111,7 +104,7 @@ interface CommandLoopDeps {
 }
 
 /** Sends what is typed, or runs it as a command. */
-export class CommandLoop implements ChatContext {
+export class CommandLoop implements CommonContext {
   readonly session: Session;
   readonly members: MemberList;
   readonly terminal: Terminal;

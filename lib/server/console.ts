@@ -35,14 +35,8 @@ const BYTES_PER_MEGABYTE = 1_000_000;
 const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const MAX_BAN_MINUTES = 525_600;
 
-export interface AdminContext extends CommonContext {
-  readonly server: ChatServer;
-  readonly t: Translate;
-  /** IPs of this machine. */
-  localIPs(): readonly string[];
-  showStats(): Promise<void>;
-  reply(text: string): Promise<void>;
-}
+/** What the commands use. */
+export type AdminContext = Omit<AdminConsole, "run">;
 
 const command = commandsFor<AdminContext>();
 
@@ -132,7 +126,7 @@ function parseBackupChange(raw: string): { isRemoval: boolean; backup: string } 
 }
 
 /** Runs the commands that are typed at a server's console. */
-export class AdminConsole implements AdminContext {
+export class AdminConsole implements CommonContext {
   readonly server: ChatServer;
   readonly t: Translate;
   readonly #process: ProcessContext;
@@ -172,7 +166,8 @@ export class AdminConsole implements AdminContext {
     this.#hasQuit = true;
   }
 
-  localIPs(): string[] {
+  /** IPs of this machine. */
+  localIPs(): readonly string[] {
     return localIPs(this.#process);
   }
 

@@ -37,8 +37,8 @@ function run(line: string): Record<string, unknown> {
     t: translator("en"),
     localIPs: () => [],
     reply: () => Promise.resolve(),
-    showHelp: () => record("help"),
-    showMembers: () => record("who"),
+    showHelp: () => Promise.resolve(record("help")),
+    showMembers: () => Promise.resolve(record("who")),
     showStats: () => Promise.resolve(record("stats")),
     quit: () => record("quit"),
   };
