@@ -53,9 +53,9 @@ export type SessionEvent =
     /** Entries that the client will never see: the server's log no longer has them. */
     readonly truncatedCount: number;
   }
-  /** Frames were read; without entries they may still have acked messages. */
+  /** After each read: also without entries, frames may have acked messages. */
   | { readonly type: "entries"; readonly entries: readonly DeliveredEntry[] }
-  /** The server rejected a nick; the client stays joined. */
+  /** Of a nick; the client stays joined. */
   | { readonly type: "rejected"; readonly error: ServerError }
   /** The server cannot commit messages, or can again. */
   | { readonly type: "stalled"; readonly isResolved: boolean }
@@ -139,17 +139,17 @@ export class Session implements Disposable {
     return this.#state.unacked;
   }
 
-  /** Resolves at the first WELCOME, or when the session ends. */
+  /** Resolves at the first WELCOME. */
   joined(): Promise<void> {
     return this.#waitUntil(() => this.#joinedMs !== undefined);
   }
 
-  /** Resolves when every message is acked, or when the session ends. */
+  /** Resolves when every message is acked. */
   flushed(): Promise<void> {
     return this.#waitUntil(() => this.unacked.length === 0);
   }
 
-  /** Resolves when {@linkcode say} may be called, or when the session ends. */
+  /** Resolves when {@linkcode say} may be called. */
   drained(): Promise<void> {
     return this.#waitUntil(() => !this.isFull);
   }
@@ -179,6 +179,7 @@ export class Session implements Disposable {
     }
   }
 
+  /** Also resolves when the session ends. */
   async #waitUntil(isReached: () => boolean): Promise<void> {
     while (!isReached() && !this.#leaving.signal.aborted) {
       this.#progress ??= Promise.withResolvers();
@@ -232,9 +233,7 @@ export class Session implements Disposable {
           const truncatedCount = this.#onWelcome(welcome, connection);
           yield { type: "joined", server, ip: connection.peer.hostname, welcome, truncatedCount };
         }
-        const { events, error } = this.#read(frames, connection);
-        yield* events;
-        if (error) throw error;
+        yield* this.#read(frames, connection);
       }
     } finally {
       this.#manager.remove(connection);
@@ -253,8 +252,9 @@ export class Session implements Disposable {
     return truncatedCount;
   }
 
-  /** Reads all complete frames. An error ends the connection, after the events of the frames before it. */
-  #read(frames: FrameDecoder, connection: Connection): { events: SessionEvent[]; error: unknown } {
+  /** Reads all complete frames.
+   * @throws why the connection cannot go on, after the events of the frames before */
+  *#read(frames: FrameDecoder, connection: Connection): Generator<SessionEvent> {
     const entries: DeliveredEntry[] = [];
     const stalls: SessionEvent[] = [];
     const rejections: SessionEvent[] = [];
@@ -303,7 +303,10 @@ export class Session implements Disposable {
       error = cause;
     }
     this.#notifyProgress();
-    return { events: [{ type: "entries", entries }, ...stalls, ...rejections], error };
+    yield { type: "entries", entries };
+    yield* stalls;
+    yield* rejections;
+    if (error) throw error;
   }
 }
 
