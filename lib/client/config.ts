@@ -21,7 +21,7 @@ import { parseNick } from "../text/nick.ts";
 import { parsePassword } from "../text/text.ts";
 import { DEFAULT_DISPLAY, type DisplayConfig, displayConfig } from "../render/renderer.ts";
 import type { AuthPrompterConfig } from "./auth_prompt.ts";
-import { MAX_MEMBERS, type MemberListConfig } from "./member_list.ts";
+import { MAX_MEMBERS } from "./member_list.ts";
 import { MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from "./outbox.ts";
 import { MAX_TRACKED_SESSIONS } from "./read_tracker.ts";
 import type { ServerSelectorConfig } from "./server_selector.ts";
@@ -47,7 +47,7 @@ export const CLIENT_FLAGS = {
 export interface ClientConfig extends AuthPrompterConfig, ServerSelectorConfig, SessionStateConfig {
   readonly trust: TrustConfig;
   readonly session: SessionConfig;
-  readonly memberList: MemberListConfig;
+  readonly memberList: { readonly maxMembers: number };
   readonly display: DisplayConfig;
 }
 
@@ -81,7 +81,7 @@ export const DEFAULT_CONFIG: ClientConfig = {
   display: DEFAULT_DISPLAY,
 };
 
-/** The only place that knows the names of flags. Reads the files that they name.
+/** Reads the files that flags name.
  * @throws {InputError} */
 export async function clientConfig(
   flags: FlagValues<typeof CLIENT_FLAGS>,

@@ -6,16 +6,12 @@ import { foldNick, isNick } from "../text/nick.ts";
 
 export const MAX_MEMBERS = 10_000;
 
-export interface MemberListConfig {
-  readonly maxMembers: number;
-}
-
 export class MemberList implements Iterable<MemberInfo> {
   readonly #maxMembers: number;
   readonly #members = new Map<bigint, MemberInfo>();
   #staleSinceMs: number | undefined;
 
-  constructor({ maxMembers }: MemberListConfig) {
+  constructor({ maxMembers }: { readonly maxMembers: number }) {
     this.#maxMembers = maxMembers;
   }
 
@@ -64,7 +60,6 @@ export class MemberList implements Iterable<MemberInfo> {
     return this.#byNick().find((member) => foldNick(member.nick) === key);
   }
 
-  /** The nick that is most like this one; undefined if none is. */
   suggest(nick: string): string | undefined {
     return suggest(nick, this.#byNick().map((member) => member.nick));
   }

@@ -11,7 +11,6 @@ import {
   type WelcomeHeader,
 } from "../protocol/frames.ts";
 
-/** Sessions whose last shown message the client remembers. */
 export const MAX_TRACKED_SESSIONS = 10_000;
 
 /** How the client got an entry of the log. */
@@ -27,10 +26,6 @@ export type Delivery =
   /** Not to be shown. */
   | "duplicate";
 
-export interface ReadTrackerConfig {
-  readonly maxSessions: number;
-}
-
 export class ReadTracker {
   /** `seq` of the next entry by log, the current log last. */
   readonly #nextSeq = new LruMap<bigint, number>(MAX_RESUME_POINTS);
@@ -40,7 +35,7 @@ export class ReadTracker {
   /** Entries before this one were committed before the client joined. */
   #head = 0;
   #isFirstJoin = true;
-  /** Whether the client was on this log before. */
+  /** The client was on this log before. */
   #isResuming = false;
   #caughtUpAtMs: number | undefined;
   /** When the client was caught up before it joined the current server. Counts unless the client stays for as long as
@@ -48,7 +43,7 @@ export class ReadTracker {
   #beforeReconnect: { caughtUpAtMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
 
-  constructor({ maxSessions }: ReadTrackerConfig) {
+  constructor({ maxSessions }: { readonly maxSessions: number }) {
     this.#lastShownSeqs = new LruMap(maxSessions);
   }
 
@@ -60,7 +55,6 @@ export class ReadTracker {
     return { lagMs, resumePoints: [...this.#nextSeq].map(([logId, nextSeq]) => ({ logId, nextSeq })) };
   }
 
-  /** `seq` of the next entry. */
   get nextSeq(): number {
     return this.#nextSeq.get(this.#logId) ?? 0;
   }

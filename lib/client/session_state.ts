@@ -2,7 +2,7 @@
 // resume token come in as parameters.
 
 import { ProtocolError } from "../errors.ts";
-import { type Delivery, ReadTracker, type ReadTrackerConfig } from "./read_tracker.ts";
+import { type Delivery, ReadTracker } from "./read_tracker.ts";
 import { Outbox, type OutboxConfig } from "./outbox.ts";
 import {
   type Hello,
@@ -20,7 +20,7 @@ export interface SessionStateConfig {
   /** Messages of history that the first HELLO asks for. */
   readonly historyCount: number;
   readonly outbox: OutboxConfig;
-  readonly readTracker: ReadTrackerConfig;
+  readonly readTracker: { readonly maxSessions: number };
 }
 
 /** Outlives connections and servers. */

@@ -26,14 +26,13 @@ export class TrustStore {
   readonly #config: TrustConfig;
   /** Once true, stays true: the client never downgrades to plain text. */
   #isTls: boolean;
-  /** Whether some server was allowed plain text. From then on an expected fingerprint does not set `#isTls`: only a
+  /** Some server was allowed plain text. From then on an expected fingerprint does not set `#isTls`: only a
    * certificate that was shown and matched does. */
   #hasUsedPlaintext = false;
-  /** Text of known_servers. */
   #knownServers: string;
   /** Fingerprints by server, as flags and trusted servers announced them. */
   readonly #pinnedByPeers = new Map<string, string>();
-  /** The last server that sent `tls-needed`. */
+  /** The server that last sent `tls-needed`. */
   #requiresTls: string | undefined;
 
   private constructor(config: TrustConfig, knownServers: string) {
@@ -70,7 +69,8 @@ export class TrustStore {
 
   /** Takes the fingerprints that a server announced, unless it did so in plain text, where anybody could have. */
   addPeerPins(backups: readonly Backup[]): void {
-    if (this.#isTls) { for (const backup of backups) this.#addPeerPin(backup); }
+    if (!this.#isTls) return;
+    for (const backup of backups) this.#addPeerPin(backup);
   }
 
   /** Trusts a certificate that the user accepted. Returns whether the file has it.
@@ -101,12 +101,9 @@ export class TrustStore {
       this.#isTls = true;
       return;
     }
-    const isKnown = knownFingerprint(this.#knownServers, server) !== undefined;
-    const code = known === undefined
-      ? "certificate-unknown"
-      : isKnown
-      ? "certificate-changed"
-      : "certificate-other";
+    const isPinned = knownFingerprint(this.#knownServers, server) !== undefined;
+    const mismatch = isPinned ? "certificate-changed" : "certificate-other";
+    const code = known === undefined ? "certificate-unknown" : mismatch;
     const path = this.#config.knownServersPath ?? "";
     throw new ConnectError(code, { server: formatAddress(server), fingerprint, known: known ?? "", path });
   }
@@ -119,8 +116,7 @@ export function knownFingerprint(text: string, server: Address): string | undefi
   return line?.trim().split(/\s+/)[1] ?? (line && "");
 }
 
-/** The text of known_servers with the server's line added or replaced.
- * @throws {InputError} `fingerprint-invalid` */
+/** @throws {InputError} `fingerprint-invalid` */
 export function upsertServer(text: string, server: Address, fingerprint: string): string {
   const lines = text.split("\n").filter((line) => line.trim() !== "" && !isEntryFor(line, server));
   const line = `${serverKey(server)} ${parseFingerprint(fingerprint)}`;
