@@ -141,10 +141,8 @@ export class AuthPrompter {
     const { terminal } = this.#deps;
     const fingerprint = `${error.details.fingerprint}`;
     const answer = await terminal.exclusive(async () => {
-      await terminal.print(
-        this.#t("client.unknown-certificate", { server: formatAddress(server) }),
-        `  ${fingerprint}`,
-      );
+      const question = this.#t("client.unknown-certificate", { server: formatAddress(server) });
+      await terminal.print(question, `  ${fingerprint}`);
       const parse = (answer: string) => this.#parseYesOrNo(answer);
       return await promptUntilValid(this.#deps, { text: this.#t("ask.trust"), parse, isQuit, signal });
     }, { signal });

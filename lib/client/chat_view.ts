@@ -9,7 +9,6 @@ import type { DeliveredEntry, Session } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { truncate } from "../text/text.ts";
 
-/** Before the input line while the link is good. */
 export const PROMPT = "> ";
 /** How long a message is unacked before it is shown, in ms: most echoes come sooner. */
 const SHOW_UNACKED_MS = 300;
@@ -24,7 +23,6 @@ interface ChatViewDeps {
   readonly renderer: Renderer;
   readonly t: Translate;
   readonly session: Pick<Session, "unacked" | "idleMs">;
-  /** The user, as the server knows them now. */
   readonly reader: { readonly sessionId: bigint; readonly nick: string };
 }
 
@@ -73,14 +71,12 @@ export class ChatView implements AsyncDisposable {
     return [...batches, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
   }
 
-  /** Whether another member wrote to the reader or named them. */
   #mentionsReader({ entry, delivery }: DeliveredEntry): boolean {
     const { reader } = this.#deps;
     if (entry.type !== "said" || entry.sessionId === reader.sessionId || delivery === "history") return false;
     return entry.to !== undefined || isMentioned(entry.text, reader.nick);
   }
 
-  /** Prints the presence events that wait for their batch. */
   async flushPresence(): Promise<void> {
     await this.#deps.terminal.print(...this.#takePresenceBatches());
   }
@@ -106,7 +102,6 @@ export class ChatView implements AsyncDisposable {
     }
     if (this.#isUnackedShown) return terminal.setStatus(this.#unackedLines(session.unacked));
     this.#unackedTimer ??= setTimeout(() => {
-      this.#unackedTimer = undefined;
       this.#isUnackedShown = true;
       terminal.setStatus(this.#unackedLines(session.unacked));
     }, SHOW_UNACKED_MS);
@@ -146,15 +141,14 @@ function isBatchable(entry: RoomEvent): entry is Presence {
 /** How many presence events are shown one by one within {@linkcode BATCH_WINDOW_MS}. */
 export const MAX_UNBATCHED = 3;
 export const BATCH_WINDOW_MS = 2_000;
-/** A batch is due once nothing was added to it for this long, in ms, */
+/** A batch is due once nothing was added to it for this long. */
 export const DEBOUNCE_MS = 500;
-/** and at the latest this long after its first event, in ms. */
+/** Counts from the first event of a batch, which is due then at the latest. */
 export const MAX_BATCH_DELAY_MS = 2_000;
 
 /** Holds back members who join or leave in numbers: one line each would bury the conversation. Times are monotonic, in
  * ms. */
 export class PresenceBatcher {
-  /** When the last events were shown one by one. */
   #shownAtMs: number[] = [];
   #queued: Presence[] = [];
   #queuedSinceMs = 0;

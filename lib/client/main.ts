@@ -2,7 +2,7 @@
 
 import { parseFlags } from "../cli/flags.ts";
 import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
-import { ChatError, InputError, type ServerError } from "../errors.ts";
+import { ChatError, InputError } from "../errors.ts";
 import { errorText, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, readBackups } from "../net/address.ts";
 import { dial } from "../net/tcp.ts";
@@ -53,7 +53,6 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   const { isAuto } = config;
   const t = translator(language);
   const renderer = makeRenderer(config.display, process);
-  /** Prints a line with the time. */
   const notify = (text: string) => {
     const { wallMs } = clock();
     return terminal.print(...renderer.dateSeparator(wallMs), renderer.notice(text, wallMs));
@@ -169,7 +168,7 @@ class ChatClient {
   }
 
   async #show(event: SessionEvent): Promise<void> {
-    const { notify, t, view } = this.#parts;
+    const { process: { language }, notify, t, user, view } = this.#parts;
     switch (event.type) {
       case "joined":
         await this.#showJoined(event);
@@ -178,7 +177,8 @@ class ChatClient {
         view.updateStatus(); // first: a message is not to be shown as unacked below its own echo
         return await this.#showEntries(event.entries);
       case "rejected":
-        await this.#showRejected(event.error);
+        user.onNickRejected(event.error);
+        await notify(t("client.nick-unchanged", { why: errorText(event.error, language) }));
         break;
       case "stalled":
         await notify(t(event.isResolved ? "client.stall-resolved" : "client.stalled"));
@@ -212,12 +212,6 @@ class ChatClient {
       if (entry.type === "renamed" && entry.sessionId === user.sessionId) user.onNickGranted(entry.nick);
     }
     await view.showEntries(entries);
-  }
-
-  async #showRejected(error: ServerError): Promise<void> {
-    const { process: { language }, user, notify, t } = this.#parts;
-    user.onNickRejected(error);
-    await notify(t("client.nick-unchanged", { why: errorText(error, language) }));
   }
 
   async #showDisconnected({ target, error, wasJoined }: ConnectionFailure): Promise<void> {

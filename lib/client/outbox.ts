@@ -30,14 +30,12 @@ export class Outbox {
   /** By ascending `clientSeq`. */
   #entries: OutboxEntry[] = [];
   #lastClientSeq = 0;
-  /** Acked messages age only while this is true. */
   #isConnected = false;
 
   constructor(config: OutboxConfig) {
     this.#config = config;
   }
 
-  /** In the order in which they were added. */
   get unacked(): MessageBody[] {
     return this.#unacked().map(({ body }) => body);
   }
@@ -47,7 +45,7 @@ export class Outbox {
     return this.#lastClientSeq;
   }
 
-  /** Whether unacked messages leave no room: nothing may be added until some are acked. */
+  /** While true, nothing may be added. */
   get isFull(): boolean {
     const unacked = this.#unacked();
     return unacked.length >= this.#config.maxMessages || totalBytes(unacked) >= this.#config.maxBytes;
@@ -105,7 +103,6 @@ export class Outbox {
     );
   }
 
-  /** Drops the oldest acked messages while there are too many. */
   #evictAcked(): void {
     let bytes = totalBytes(this.#entries);
     while (this.#entries.length > this.#config.maxMessages || bytes > this.#config.maxBytes) {

@@ -14,10 +14,8 @@ import {
 } from "../errors.ts";
 import type { ServerMessage } from "../protocol/frames.ts";
 
-/** Why a client is not, or no longer, on a server. */
 export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
 
-/** What a client does after a failure. */
 export type RecoveryAction =
   | typeof AUTH_ACTIONS[number]
   /** Dial the same server once more if the client had joined: perhaps only the connection broke. */
@@ -58,7 +56,7 @@ interface Recovery {
   readonly server: ServerStatus;
   /** The server fell silent instead of closing the connection: it may hang, and still accept connections. */
   readonly mayHang?: true;
-  /** {@linkcode AuthPrompter} reports the error, together with its question. */
+  /** {@linkcode AuthPrompter} reports the error. */
   readonly hasOwnReport?: true;
 }
 
@@ -120,7 +118,7 @@ export const RECOVERY = {
   readonly ServerError: Readonly<Record<WireCode, Recovery>>;
 };
 
-/** The row of an error. A server of a later version may send codes that are not in the table. */
+/** A server of a later version may send codes that are not in the table. */
 export function recoveryFor({ name, code, cause }: DisconnectError): Recovery {
   const rows: Readonly<Record<string, Recovery>> = RECOVERY[name];
   const row: Recovery = Object.hasOwn(rows, code)

@@ -30,7 +30,6 @@ const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
 export interface ServerSelectorDeps {
   readonly terminal: Terminal;
   readonly language: Language;
-  /** Prints a line with the time. */
   readonly notify: (text: string) => Promise<void>;
   readonly authPrompter: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
 }
@@ -57,7 +56,6 @@ export class ServerSelector {
   #host: string | undefined;
   #port: number | undefined;
   #nick: string | undefined;
-  /** Of the room that the client joined last. */
   #logId = 0n;
   /** Since the last connection that lasted {@linkcode BACKOFF_MAX_MS}. */
   #attempts = 0;
@@ -66,7 +64,7 @@ export class ServerSelector {
   #hasEverJoined = false;
   /** Set since the client last joined, or since the user was last asked. */
   #newNick: string | undefined;
-  /** What `--auto` has reported since the client last joined. */
+  /** With `--auto`, since the client last joined. */
   readonly #reportedReasons = new Set<string>();
 
   /** `random` is uniform in [0, 1). */
@@ -81,7 +79,7 @@ export class ServerSelector {
     this.#nick = config.nick;
   }
 
-  /** The client has joined the room `logId` on this server, which it reached at the address `ip`. */
+  /** `ip` is the address at which the client reached the server. */
   onJoined(
     server: Address,
     { logId, backups, ip }: { logId: bigint; backups: readonly Address[]; ip: string },
@@ -153,16 +151,16 @@ export class ServerSelector {
     // If only the name was wrong and there is no other server to suggest, the port stays.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
     if (isNameWrong) this.#port = server.port;
+    const fallback = isNameWrong || isOnlyFaulty ? undefined : after;
     try {
-      return await this.#ask(signal, isNameWrong || isOnlyFaulty ? undefined : after);
+      return await terminal.exclusive(() => this.#ask(signal, fallback), { signal });
     } catch (inputError) {
       throw inputError instanceof InputError ? error : inputError;
     }
   }
 
-  /** Reports why the client could not join, unless it will redial without a question or {@linkcode AuthPrompter}
-   * reports it. With `--auto`, each reason is reported once until the client joins. Returns whether the reason was not
-   * reported before. */
+  /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is
+   * reported once until the client joins. Returns whether the reason was not reported before. */
   async #reportFailure(failure: ConnectionFailure): Promise<boolean> {
     const { target, error, wasJoined } = failure;
     const { authPrompter, language, notify, terminal } = this.#deps;
@@ -226,7 +224,7 @@ export class ServerSelector {
     return !terminal.isTty && terminal.hasEnded && this.#isLastKnown(server);
   }
 
-  /** Whether the only server left is one that broke the protocol. */
+  /** The only server left broke the protocol. */
   #isOnlyFaulty({ target, error }: ConnectionFailure): boolean {
     return recoveryFor(error).action === "exclude" && this.#isLastKnown(target.server);
   }
@@ -237,7 +235,7 @@ export class ServerSelector {
 
   /** With `--auto` the first server is added to the pool before it was reached: no prompt will ask for it again. */
   async #first(signal: AbortSignal): Promise<ConnectTarget | undefined> {
-    const target = await this.#ask(signal);
+    const target = await this.#deps.terminal.exclusive(() => this.#ask(signal), { signal });
     if (target && this.#config.isAuto) this.#pool.add(target.server);
     this.#pool.current = target?.server;
     return target;
@@ -260,34 +258,32 @@ export class ServerSelector {
       : this.#pool.nextDistinct(failed);
   }
 
-  #ask(signal: AbortSignal, fallback?: Address): Promise<ConnectTarget | undefined> {
-    return this.#deps.terminal.exclusive(() => this.#askMissing(signal, fallback), { signal });
-  }
-
-  async #askMissing(signal: AbortSignal, fallback?: Address): Promise<ConnectTarget | undefined> {
+  async #ask(signal: AbortSignal, fallback?: Address): Promise<ConnectTarget | undefined> {
+    const options = { isQuit, signal };
     if (this.#host === undefined) {
-      const answer = await this.#prompt({
+      const answer = await promptUntilValid(this.#deps, {
         text: this.#t(this.#hasEverJoined ? "ask.new-server" : "ask.server"),
         fallback: fallback?.host ?? DEFAULT_HOST,
         parse: (answer) => this.#parseHost(answer, fallback?.host),
-        signal,
+        ...options,
       });
       if (!answer) return undefined;
       this.#host = answer.host;
       this.#port = answer.port ?? this.#port;
     }
     while (this.#port === undefined) {
-      const answer = await this.#prompt({
+      const answer = await promptUntilValid(this.#deps, {
         text: this.#t("ask.port"),
         fallback: String(fallback?.port ?? DEFAULT_PORT),
         parse: (answer) => this.#parsePort(answer),
-        signal,
+        ...options,
       });
       if (!answer) return undefined;
       this.#host = answer.host ?? this.#host;
       this.#port = answer.port;
     }
-    this.#nick ??= await this.#prompt({ text: this.#t("ask.nick"), parse: parseNick, signal });
+    const nickQuestion = { text: this.#t("ask.nick"), parse: parseNick, ...options };
+    this.#nick ??= await promptUntilValid(this.#deps, nickQuestion);
     if (this.#nick === undefined) return undefined;
     return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
   }
@@ -313,10 +309,6 @@ export class ServerSelector {
   #refuseTalk(answer: string): void {
     if (!this.#hasEverJoined || !this.#deps.terminal.hasLineEditor) return;
     throw new InputError("answer-is-talk", { text: truncate(answer, MAX_QUOTED_CHARS) });
-  }
-
-  #prompt<Answer>(question: Parameters<typeof promptUntilValid<Answer>>[1]): Promise<Answer | undefined> {
-    return promptUntilValid(this.#deps, { ...question, isQuit });
   }
 }
 
