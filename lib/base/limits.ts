@@ -1,10 +1,8 @@
 // Bounds on rate and on memory.
 
-/** Settings of a {@linkcode TokenBucket}. */
 export interface RateLimit {
   /** Capacity; a bucket starts full. */
   readonly burst: number;
-  /** Refill rate. */
   readonly perSecond: number;
 }
 
@@ -24,7 +22,6 @@ export class TokenBucket {
     this.#refilledAtMs = nowMs;
   }
 
-  /** Takes a token. Returns false if there is none. */
   take(nowMs: number): boolean {
     if (this.#perMs === Infinity) return true;
     this.#refill(nowMs);

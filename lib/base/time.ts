@@ -2,7 +2,6 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 
-/** One moment on two clocks. */
 export interface Instant {
   /** Time of day, in ms since 1970 UTC. For display and for what is stored. */
   readonly wallMs: number;
@@ -10,7 +9,6 @@ export interface Instant {
   readonly monotonicMs: number;
 }
 
-/** Reads the current time. */
 export type Clock = () => Instant;
 
 /** A wall clock jump of more than this, in ms, counts as a sleep of the machine. */
@@ -32,7 +30,6 @@ export function makeClock(wallMs: () => number, monotonicMs: () => number): Cloc
   };
 }
 
-/** The machine's clock. */
 export const systemClock: Clock = makeClock(() => Date.now(), () => performance.now());
 
 /** Does not count the machine's sleep. An entry of the log must never seem older than it is: the server would prune
@@ -41,7 +38,6 @@ export function makeServerClock(wallMs: () => number, monotonicMs: () => number)
   return () => ({ wallMs: wallMs(), monotonicMs: monotonicMs() });
 }
 
-/** The machine's clock for a server. */
 export const serverClock: Clock = makeServerClock(() => Date.now(), () => performance.now());
 
 /** Waits for a promise, at most `ms`. The promise is not cancelled.

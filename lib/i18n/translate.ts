@@ -39,35 +39,31 @@ export function translator(language: Language): Translate {
   return (key, ...[values]) => interpolate(TRANSLATIONS[language][key], values ?? {});
 }
 
-const NO_DETAILS: ErrorDetails = {};
-
 /** What went wrong: a sentence, or a clause without capital and full stop for errors about a connection. */
 export function errorText(error: unknown, language: Language): string {
-  const { code, details } = error instanceof ChatError ? error : { code: "internal", details: NO_DETAILS };
+  const sentences = TRANSLATIONS[language];
+  const code = error instanceof ChatError ? error.code : "internal";
+  const details: ErrorDetails = error instanceof ChatError ? error.details : {};
   const isFromWire = error instanceof ProtocolError || error instanceof ServerError;
   const key = `${isFromWire ? "wire" : "error"}.${code}`;
-  if (isTranslationKey(key)) {
-    return interpolate(TRANSLATIONS[language][key], { ...details, ...reasonText(error, key, language) });
+  if (!isTranslationKey(key)) {
+    return interpolate(sentences["error.unknown"], { reason: details.reason ?? errorMessage(error), code });
   }
-  const reason = details.reason ?? errorMessage(error);
-  return interpolate(TRANSLATIONS[language]["error.unknown"], { reason, code });
+  if (key === "wire.kicked") {
+    return interpolate(sentences[key], { reason: details.reason || sentences["client.no-reason"] });
+  }
+  // Without one in the catalogue, the original reason stays.
+  const reason = isFromWire ? undefined : systemReason(error);
+  return interpolate(sentences[key], {
+    ...details,
+    ...(reason !== undefined && { reason: sentences[`reason.${reason}`] }),
+  });
 }
 
 /** The `reason` of an ERROR or REJECTED frame: English text, for clients that do not know the code. */
 export function wireReason(error: ProtocolError): string {
   // The reason of a kick is the admin's own text, or empty.
   return error.code === "kicked" ? String(error.details.reason ?? "") : errorText(error, "en");
-}
-
-/** Replaces `reason` in a sentence where the catalogue has one. Otherwise the original text stays. */
-function reasonText(error: unknown, key: TranslationKey, language: Language): { reason?: string } {
-  const { details } = error as ChatError;
-  // A kick may have no reason.
-  if (key === "wire.kicked") {
-    return details.reason ? {} : { reason: TRANSLATIONS[language]["client.no-reason"] };
-  }
-  const reason = key.startsWith("wire.") ? undefined : systemReason(error);
-  return reason === undefined ? {} : { reason: TRANSLATIONS[language][`reason.${reason}`] };
 }
 
 /** The first known language of `--lang`, LC_ALL, LC_MESSAGES and LANG, otherwise Spanish. */

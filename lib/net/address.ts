@@ -16,8 +16,7 @@ export interface Backup {
   readonly fingerprint?: string;
 }
 
-/** Parses a TCP port, 1 to 65535.
- * @throws {InputError} `port-invalid` */
+/** @throws {InputError} `port-invalid` */
 export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
   if (port < 1 || port > 65_535) throw new InputError("port-invalid", { port: text });
@@ -107,13 +106,10 @@ function isHostname(host: string): boolean {
 
 /** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */
 function normalizeHost(host: string): string | undefined {
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined;
+  return URL.parse(`http://${host}`)?.hostname;
 }
 
-interface SelfAddresses {
-  readonly listening: Address;
-  readonly localIPs: readonly string[];
-}
+type SelfAddresses = { readonly listening: Address; readonly localIPs: readonly string[] };
 
 /** Whether an address leads to the server itself. */
 export function isSelf({ host, port }: Address, { listening, localIPs }: SelfAddresses): boolean {

@@ -54,7 +54,6 @@ export interface FlushCycle {
 export class Connection {
   /** Undefined during the handshake, which has its own deadline. */
   heartbeat: Heartbeat | undefined;
-  /** Called when {@linkcode flush} has something to write again. */
   onFlushNeeded: () => void = doNothing;
   /** Monotonic. */
   readonly openedMs: number;
@@ -71,14 +70,12 @@ export class Connection {
   #lastFrame: Uint8Array<ArrayBuffer> | undefined;
   /** What the current write was given; undefined if there is none. */
   #unwritten: Uint8Array<ArrayBuffer> | undefined;
-  /** Of the cycle that waits for the current write. */
   #writeDone: (() => void) | undefined;
   /** When the peer last took bytes of the current write. */
   #lastProgressMs = 0;
   #hasPeerEnded = false;
   #lastReceivedMs: number;
   #partialFrameSinceMs = Infinity;
-  /** The decoder's frame count at the last read. */
   #lastFrameCount = 0;
   #isReading = false;
   #resumeReading: (() => void) | undefined;
@@ -110,19 +107,16 @@ export class Connection {
     return this.#lastReceivedMs;
   }
 
-  /** Ends the handshake: from now on the heartbeat decides whether the peer is alive. */
   startHeartbeat(): void {
     this.heartbeat = new Heartbeat(this.#config, this.#clock().monotonicMs);
   }
 
-  /** Fulfilled when either side has closed the connection. */
   get closed(): Promise<void> {
     if (this.#state === "closed") return Promise.resolve();
     this.#closing ??= Promise.withResolvers();
     return this.#closing.promise;
   }
 
-  /** Whether {@linkcode send} still has an effect. */
   get isOpen(): boolean {
     return this.#state === "open";
   }
@@ -132,7 +126,6 @@ export class Connection {
     return this.#isReading;
   }
 
-  /** Whether the log no longer retains the frame that the peer needs next. */
   get hasFallenBehind(): boolean {
     return this.#source?.hasFallenBehind === true;
   }
@@ -144,13 +137,11 @@ export class Connection {
       this.#clock().monotonicMs - this.#lastProgressMs >= this.#config.pingTimeoutMs;
   }
 
-  /** Whether a frame is incomplete for as long as `ms`. */
   isFrameOverdue(ms: number): boolean {
     if (!this.isOpen || !this.#isReading) return false;
     return this.#clock().monotonicMs - this.#partialFrameSinceMs >= ms;
   }
 
-  /** Whether {@linkcode flush} would do something. */
   get hasPendingWrite(): boolean {
     if (this.#unwritten || this.#state === "ended" || this.#state === "closed") return false;
     return this.#directQueue.length > 0 || this.#state === "ending" || this.#source?.isAtEnd === false;
@@ -193,7 +184,6 @@ export class Connection {
     if (this.#state === "ended") this.close();
   }
 
-  /** Starts the frame's time when its first bytes arrive, and keeps it until the frame is complete. */
   #trackPartialFrame(): void {
     const { bufferedBytes, frameCount } = this.#decoder;
     const isNewFrame = frameCount !== this.#lastFrameCount || this.#partialFrameSinceMs === Infinity;
@@ -237,7 +227,6 @@ export class Connection {
     } else this.onFlushNeeded();
   }
 
-  /** Writes the source's frames, those that are there and those that will be appended. */
   stream(source: FrameSource): void {
     if (!this.isOpen) return;
     this.#source = source;

@@ -11,12 +11,10 @@ export const SLOW_WRITE_MS = 5;
 /** If issuing a cycle's writes takes longer than this, in ms, the next cycle is scheduled with `setTimeout`.
  * `setImmediate` runs before the event loop polls sockets: with 1,000 connections some were starved for seconds. */
 const LONG_CYCLE_MS = 3;
-/** Heartbeats are checked this many times in `pingTimeoutMs`. */
 const CHECKS_PER_TIMEOUT = 60;
 
-/** A reader of the log that is no connection, such as a printer. */
+/** A reader of the log that is no connection. Each flush cycle flushes it. */
 export interface LogConsumer {
-  /** Called in each flush cycle. */
   flush(): void;
   /** A promise to wait for before clients may say more; undefined unless the consumer lags far behind. */
   catchingUp?(): Promise<void> | undefined;
@@ -48,7 +46,6 @@ export class ConnectionManager implements Disposable {
   #cycle: FlushCycle | undefined;
   #cycleTimer: Timer | undefined;
   #wasCycleLong = false;
-  /** Index of the connection that comes first in a cycle. */
   #nextIndex = 0;
   #isFlushRequested = false;
   #isFlushScheduled = false;
@@ -77,7 +74,6 @@ export class ConnectionManager implements Disposable {
     return connection;
   }
 
-  /** Closes the connection if it is open. */
   remove(connection: Connection): void {
     connection.close();
     this.#connections.delete(connection);
@@ -87,7 +83,6 @@ export class ConnectionManager implements Disposable {
     this.#consumers.add(consumer);
   }
 
-  /** Of the first consumer that lags far behind. */
   catchingUp(): Promise<void> | undefined {
     for (const consumer of this.#consumers) {
       const catchingUp = consumer.catchingUp?.();

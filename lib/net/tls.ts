@@ -24,8 +24,7 @@ export function checkTlsSupport(runtime: string): void {
  * self-signed with a fingerprint that `verify` accepts by not throwing. */
 export type TlsRequirement = { readonly ca: string } | { readonly verify: (fingerprint: string) => void };
 
-/** Connects and checks the server's certificate.
- * @throws {ConnectError} as `dial` does, and `not-a-chat-server`, `not-tls`, `tls-failed`, `certificate-refused`,
+/** @throws {ConnectError} as `dial` does, and `not-a-chat-server`, `not-tls`, `tls-failed`, `certificate-refused`,
  * `certificate-unfit` or `certificate-expired`
  * @throws what `verify` throws, and the signal's reason */
 export async function dialTls(
@@ -121,7 +120,6 @@ export function fingerprint(pem: string): string {
   return `SHA256:${digest.replace("=", "")}`;
 }
 
-/** PEM (RFC 7468) of a certificate in DER. */
 export function toPem(der: Uint8Array): string {
   const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
   return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");

@@ -15,14 +15,12 @@ export interface Socket {
   write(bytes: Uint8Array): Promise<number>;
   /** Ends our side after everything written before. */
   closeWrite(): Promise<void>;
-  /** Ends both sides at once. */
   close(): void;
 }
 
 /** Most bytes read or written at once: the size of a TLS record (RFC 8446, section 5.1). */
 const CHUNK_BYTES = 16_384;
 
-/** A TCP connection as a stream for node:tls. */
 export class TcpStream extends Duplex {
   readonly conn: Deno.TcpConn;
   /** Decrypted and not read. */
@@ -78,8 +76,8 @@ export class TlsSocket implements Socket {
   #changed = Promise.withResolvers<void>();
 
   constructor(stream: TcpStream, tls: TLSSocket) {
-    this.tls = tls;
     this.#stream = stream;
+    this.tls = tls;
     stream.readableBytes = () => tls.readableLength;
     for (const event of ["readable", "end", "close"]) tls.on(event, () => this.#notifyWaiters());
     tls.on("error", (error) => {
@@ -140,7 +138,7 @@ async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
-function closeQuietly(conn: Deno.TcpConn): void {
+export function closeQuietly(conn: Deno.TcpConn): void {
   try {
     conn.close();
   } catch {

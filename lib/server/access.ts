@@ -15,7 +15,6 @@ import type { ProcessContext } from "../cli/process.ts";
 import { errorFrame } from "./sessions.ts";
 import type { Socket } from "../net/tls_socket.ts";
 
-/** Files that decide who may join, and how the server proves its identity. */
 export interface AccessConfig {
   readonly passwordFile?: string;
   /** Undefined: no TLS. */
@@ -36,8 +35,10 @@ export interface ServerAccess {
  * @throws {InputError} */
 export async function openAccess(config: AccessConfig, process: ProcessContext): Promise<ServerAccess> {
   if (config.certificate) checkTlsSupport(process.buildInfo.runtime);
-  const password = await readPassword(config.passwordFile, process);
-  const certificate = await loadServerCertificate(config.certificate, process);
+  const password = config.passwordFile === undefined
+    ? undefined
+    : await readPassword(config.passwordFile, process);
+  const certificate = config.certificate && await loadServerCertificate(config.certificate, process);
   process.dropFilePermissions();
   if (!certificate) return { password };
   const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
@@ -45,10 +46,9 @@ export async function openAccess(config: AccessConfig, process: ProcessContext):
 }
 
 async function readPassword(
-  path: string | undefined,
+  path: string,
   { terminal, language }: ProcessContext,
-): Promise<PasswordVerifier | undefined> {
-  if (path === undefined) return undefined;
+): Promise<PasswordVerifier> {
   const password = parsePassword(await readUserFile(path));
   if (await isReadableByOthers(path)) {
     await terminal.print(translator(language)("server.password-open", { path }));
@@ -57,10 +57,9 @@ async function readPassword(
 }
 
 async function loadServerCertificate(
-  config: AccessConfig["certificate"],
+  config: NonNullable<AccessConfig["certificate"]>,
   { configFolder, clock }: ProcessContext,
-): Promise<ServerCertificate | undefined> {
-  if (!config) return undefined;
+): Promise<ServerCertificate> {
   if (config.type === "files") return await loadCertificate(config.cert, config.key);
   const { folder = configFolder } = config;
   if (folder === undefined) throw new InputError("no-folder");

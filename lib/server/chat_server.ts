@@ -6,6 +6,7 @@ import { type ListenError, ProtocolError, type WireCode } from "../errors.ts";
 import { type Address, unmapIPv4 } from "../net/address.ts";
 import { ConnectionManager, type DisconnectReason, type LogConsumer } from "../net/connection_manager.ts";
 import { ACCEPT_RATE, acceptConnections, TLS_ACCEPT_RATE } from "../net/tcp.ts";
+import { closeQuietly } from "../net/tls_socket.ts";
 import { encodeServer, type MemberInfo } from "../protocol/frames.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import type { EventLog } from "../room/event_log.ts";
@@ -16,23 +17,10 @@ import type { ServerConfig } from "./config.ts";
 import { BanList, ConnectionLimiter } from "./connection_limiter.ts";
 import { BYE_FRAME, Sessions } from "./sessions.ts";
 
-/** What a server runs on. */
 export interface ServerParts {
   readonly listener: Deno.TcpListener;
   readonly commitLog: CommitLog;
   readonly access: ServerAccess;
-}
-
-interface ServerStats {
-  readonly memberCount: number;
-  /** Open sockets, also of clients that have not joined. */
-  readonly connections: number;
-  /** On average over the last seconds. */
-  readonly messagesPerSecond: number;
-  /** Ms since 1970 UTC. */
-  readonly startedMs: number;
-  /** Undefined if the commit log stores nothing, or cannot tell. */
-  readonly storedBytes?: number;
 }
 
 export class ChatServer implements ClusterHost, AsyncDisposable {
@@ -56,7 +44,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     const connections = new ConnectionManager(config.connections, clock);
     connections.ping = () => encodeServer({ type: "ping", head: room.log.head });
     connections.onBeforeFlush = () => room.deliver();
-    room.onReady = () => connections.scheduleFlush();
+    room.onReady = connections.scheduleFlush;
     const sessions = new Sessions({ room, connections }, clock);
     room.onTakenOver = (member, how) => sessions.onTakenOver(member, how);
     const handlers: ServerContext["handlers"] = new Map();
@@ -81,7 +69,6 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     this.#acceptLoop = this.#accept();
   }
 
-  /** Where the server listens. */
   get address(): Address {
     const { hostname, port } = this.#listener.addr;
     return { host: hostname, port };
@@ -95,13 +82,15 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     return this.#context.room.members;
   }
 
-  get stats(): ServerStats {
+  get stats() {
     const { room, connections, clock, commitLog } = this.#context;
     return {
       memberCount: room.size,
+      /** Also of clients that have not joined. */
       connections: connections.connections.size,
       messagesPerSecond: room.messagesPerSecond(clock()),
       startedMs: this.#startedMs,
+      /** Undefined if the commit log stores nothing, or cannot tell. */
       storedBytes: commitLog.storedBytes,
     };
   }
@@ -110,8 +99,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     this.#context.connections.addConsumer(consumer);
   }
 
-  /** Sends a text to all in the server's name.
-   * @throws {InputError} `text-too-long` */
+  /** @throws {InputError} `text-too-long` */
   announce(text: string): void {
     this.#change((room, now) => room.announce(text, now));
   }
@@ -150,7 +138,6 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     return banned.length;
   }
 
-  /** Tells each member once that messages wait for the commit log, and once that they do so no more. */
   broadcastStalled(how: { isResolved: boolean }): void {
     this.#context.sessions.broadcastStalled(how);
   }
@@ -214,15 +201,11 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   async #serve(conn: Deno.TcpConn): Promise<void> {
     const { connections } = this.#context;
     try {
-      const connection = connections.add(this.#wrapTls ? this.#wrapTls(conn) : conn);
+      const connection = connections.add(this.#wrapTls?.(conn) ?? conn);
       await new ClientHandler(this.#context, connection).run();
     } catch (error) {
       this.onReject({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
-      try {
-        conn.close();
-      } catch {
-        // It was closed already.
-      }
+      closeQuietly(conn);
     }
   }
 }

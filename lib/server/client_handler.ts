@@ -17,13 +17,12 @@ import type { ServerConfig } from "./config.ts";
 import type { BanList, ConnectionLimiter } from "./connection_limiter.ts";
 import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
 
-/** Longest pause before a waiting client's commit log is checked again, in ms. */
+/** Longest pause between two checks of a commit log that a client waits for, in ms. */
 const COMMIT_POLL_MS = 1_000;
 const PONG_FRAME = encodeServer({ type: "pong" });
 /** Errors of clients that only have to ask for the password, or to wait. */
 const UNREPORTED: readonly string[] = ["password-needed", "store-away"];
 
-/** What all clients of a server share. */
 export interface ServerContext {
   readonly config: ServerConfig;
   readonly clock: Clock;
@@ -40,9 +39,7 @@ export interface ServerContext {
 }
 
 export interface RejectedClient {
-  /** IP address. */
   readonly address: string;
-  /** Undefined if the client had not joined. */
   readonly nick?: string;
 }
 
@@ -53,7 +50,6 @@ type Attempt = (now: Instant, onSettled: () => void) => boolean;
 export class ClientHandler {
   readonly #server: ServerContext;
   readonly #connection: Connection;
-  /** IP address. */
   readonly #address: string;
   readonly #messages: TokenBucket;
   /** Set by the join, and never cleared. */
@@ -71,8 +67,7 @@ export class ClientHandler {
     this.#messages = new TokenBucket(server.config.messages, server.clock().monotonicMs);
   }
 
-  /** Serves the client until its connection is closed.
-   * @throws errors that are no fault of the client */
+  /** @throws errors that are no fault of the client */
   async run(): Promise<void> {
     const { config, connections, handlers } = this.#server;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -139,15 +134,17 @@ export class ClientHandler {
   }
 
   #disconnect(): void {
-    const { sessions } = this.#server;
-    // Not #member: another connection may have its session by now.
-    const member = sessions.memberOf(this.#connection);
-    if (member) sessions.disconnect(member);
+    const member = this.#attachedMember;
+    if (member) this.#server.sessions.disconnect(member);
   }
 
   #report(error: Error): void {
-    const { sessions, onReject } = this.#server;
-    onReject({ address: this.#address, nick: sessions.memberOf(this.#connection)?.nick }, error);
+    this.#server.onReject({ address: this.#address, nick: this.#attachedMember?.nick }, error);
+  }
+
+  /** Undefined if another connection has the session of #member by now. */
+  get #attachedMember(): Member | undefined {
+    return this.#server.sessions.memberOf(this.#connection);
   }
 
   /** Processes all complete frames at the rate that the client may send. Reads nothing more meanwhile: a client that
@@ -203,22 +200,21 @@ export class ClientHandler {
     const frame = frames.next();
     if (!frame) return undefined;
     const message = decodeClient(frame);
-    if (message.type === "say" && this.#member) this.#checkClientSeq(message);
-    if (!this.#isRedelivery(message, monotonicMs)) this.#messages.take(monotonicMs);
+    let isLimited = true;
+    if (message.type === "say" && this.#member) {
+      this.#checkClientSeq(message);
+      // A server that failed accepted this message: it was limited there, and need not wait twice.
+      const isRedelivery = message.timeMs !== 0;
+      isLimited = !isRedelivery || !this.#server.limiter.takeRedelivery(this.#address, monotonicMs);
+    }
+    if (isLimited) this.#messages.take(monotonicMs);
     return message;
   }
 
   #checkClientSeq({ clientSeq }: Say): void {
-    if (clientSeq <= this.#lastClientSeq) {
-      throw new ProtocolError("counter-backwards", { clientSeq, last: this.#lastClientSeq });
-    }
+    const last = this.#lastClientSeq;
+    if (clientSeq <= last) throw new ProtocolError("counter-backwards", { clientSeq, last });
     this.#lastClientSeq = clientSeq;
-  }
-
-  /** Whether a message was accepted by a server that failed: it was limited there, and need not wait twice. */
-  #isRedelivery(message: ClientMessage, monotonicMs: number): boolean {
-    if (!this.#member || message.type !== "say" || message.timeMs === 0) return false;
-    return this.#server.limiter.takeRedelivery(this.#address, monotonicMs);
   }
 
   #handleHello(hello: ClientMessage, now: Instant): Promise<void> | undefined {
@@ -312,13 +308,9 @@ export class ClientHandler {
       if (!this.#connection.isOpen) this.#server.sessions.expireGrace();
     };
     if (attempt(this.#server.clock(), onSettled)) return undefined;
-    return this.#awaitCommit(attempt, () => isSettled);
-  }
-
-  async #awaitCommit(attempt: Attempt, isSettled: () => boolean): Promise<void> {
-    await this.#pauseUntil(isSettled);
-    if (this.#connection.isOpen) await this.#try(attempt);
-    else this.#server.sessions.expireGrace();
+    return this.#pauseUntil(() => isSettled).then(() =>
+      this.#connection.isOpen ? this.#try(attempt) : this.#server.sessions.expireGrace()
+    );
   }
 
   /** Back-pressure: reads nothing until the condition holds or the connection closes.

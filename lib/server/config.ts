@@ -25,7 +25,7 @@ import { type LimiterConfig, MAX_CLIENTS, MAX_PER_ADDRESS } from "./connection_l
 import type { LogPrinterConfig } from "./log_printer.ts";
 
 const MAX_GRACE_SECONDS = 3_600;
-/** Upper bound of the limits that flags set. */
+/** Upper bound of limits. */
 const MAX_COUNT = 1_000_000;
 /** Lower bound of `--keep`: a client that reconnects after a short outage must find the entries it missed. */
 const MIN_RETAINED = 1_000;
@@ -65,12 +65,20 @@ type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
 export interface ServerConfig {
   /** Undefined: ask. */
   readonly listen: { readonly host?: string; readonly port?: number };
-  /** Servers that clients are told to use when this one fails, `host:port[#fingerprint]`. */
+  /** `host:port[#fingerprint]`. */
   readonly backups: readonly string[];
   readonly limits: LimiterConfig;
   /** Frames of one client. */
   readonly messages: RateLimit;
-  readonly timeouts: ServerTimeouts;
+  readonly timeouts: {
+    /** For HELLO on a connection over the limit. */
+    readonly overLimitMs: number;
+    /** How long a client that has not joined waits for the commit log. */
+    readonly commitWaitMs: number;
+    readonly shutdownMs: number;
+    /** How long an outage must be over before that is announced: flapping is one outage. */
+    readonly outageClearMs: number;
+  };
   readonly connections: ConnectionConfig;
   readonly room: RoomConfig;
   /** SQLite file that keeps the room; undefined: memory, or NATS. */
@@ -81,18 +89,6 @@ export interface ServerConfig {
   readonly access: AccessConfig;
   readonly display: DisplayConfig;
   readonly logPrinter: LogPrinterConfig;
-}
-
-/** In ms. */
-interface ServerTimeouts {
-  /** For HELLO on a connection over the limit. */
-  readonly overLimitMs: number;
-  /** How long a client that has not joined waits for the commit log. */
-  readonly commitWaitMs: number;
-  /** How long a closing server waits for its clients to close. */
-  readonly shutdownMs: number;
-  /** How long an outage must be over before that is announced: flapping is one outage. */
-  readonly outageClearMs: number;
 }
 
 export const DEFAULT_CONFIG: ServerConfig = {
@@ -150,20 +146,22 @@ export const DEFAULT_CONFIG: ServerConfig = {
   logPrinter: { maxLagBytes: RETAINED_BYTES / 2, maxWaitMs: 5_000 },
 };
 
-/** The configuration that the flags ask for.
- * @throws {InputError} */
+/** @throws {InputError} */
 export function serverConfig(flags: ServerFlags): ServerConfig {
   const { limits, room } = DEFAULT_CONFIG;
   return {
     ...DEFAULT_CONFIG,
     listen: { host: flags.host, port: flags.port === undefined ? undefined : parsePort(flags.port) },
     backups: backupsOf(flags),
-    room: { ...room, graceMs: graceMs(flags) ?? room.graceMs },
+    room: {
+      ...room,
+      graceMs: countFlag(flags, "grace", { min: 0, max: MAX_GRACE_SECONDS, unit: 1_000 }) ?? room.graceMs,
+    },
     messages: messageRate(flags),
     limits: {
       ...limits,
-      maxClients: countFlag("--max-clients", flags["max-clients"]) ?? limits.maxClients,
-      maxPerAddress: countFlag("--max-per-address", flags["max-per-address"]) ?? limits.maxPerAddress,
+      maxClients: countFlag(flags, "max-clients") ?? limits.maxClients,
+      maxPerAddress: countFlag(flags, "max-per-address") ?? limits.maxPerAddress,
     },
     dataFile: flags.data,
     storage: storageConfig(flags),
@@ -179,17 +177,11 @@ function backupsOf({ backup }: ServerFlags): string[] {
   return backup.map((text) => formatBackup(parseBackup(text)));
 }
 
-function graceMs({ grace }: ServerFlags): number | undefined {
-  return grace === undefined ? undefined : parseCount("--grace", grace, MAX_GRACE_SECONDS) * 1_000;
-}
-
-function messageRate({ burst, rate }: ServerFlags): RateLimit {
+function messageRate(flags: ServerFlags): RateLimit {
   const { messages } = DEFAULT_CONFIG;
-  const limit = {
-    burst: countFlag("--burst", burst) ?? messages.burst,
-    perSecond: rate === undefined ? messages.perSecond : parseCount("--rate", rate, MAX_COUNT),
-  };
-  return limit.perSecond === 0 ? UNLIMITED : limit;
+  const burst = countFlag(flags, "burst") ?? messages.burst;
+  const perSecond = countFlag(flags, "rate", { min: 0 }) ?? messages.perSecond;
+  return perSecond === 0 ? UNLIMITED : { burst, perSecond };
 }
 
 function storageConfig(flags: ServerFlags): StorageConfig {
@@ -198,13 +190,12 @@ function storageConfig(flags: ServerFlags): StorageConfig {
     conflicts: [],
   });
   const { storage } = DEFAULT_CONFIG;
-  const days = countFlag("--keep-days", flags["keep-days"], { max: MAX_RETENTION_DAYS });
+  const retained = { min: MIN_RETAINED, max: MAX_RETAINED };
   return {
     ...storage,
     sync: flags["data-sync"] === "normal" ? "normal" : "full",
-    retainEntries: countFlag("--keep", flags.keep, { min: MIN_RETAINED, max: MAX_RETAINED }) ??
-      storage.retainEntries,
-    retainMs: days === undefined ? storage.retainMs : days * DAY_MS,
+    retainMs: countFlag(flags, "keep-days", { max: MAX_RETENTION_DAYS, unit: DAY_MS }) ?? storage.retainMs,
+    retainEntries: countFlag(flags, "keep", retained) ?? storage.retainEntries,
   };
 }
 
@@ -233,14 +224,17 @@ function accessConfig(flags: ServerFlags): AccessConfig {
   return { passwordFile, ...(flags["tls-auto"] && { certificate: { type: "self-signed", folder } }) };
 }
 
-/** The value of a flag; undefined if it was not given. */
+type CountFlag = "grace" | "burst" | "rate" | "max-clients" | "max-per-address" | "keep" | "keep-days";
+
+/** The value of a flag, times `unit`; undefined if the flag was not given. */
 function countFlag(
-  flag: string,
-  text: string | undefined,
-  { min = 1, max = MAX_COUNT } = {},
+  flags: ServerFlags,
+  name: CountFlag,
+  { min = 1, max = MAX_COUNT, unit = 1 } = {},
 ): number | undefined {
+  const text = flags[name];
   if (text === undefined) return undefined;
-  const count = parseCount(flag, text, max);
-  if (count < min) throw invalidValue(flag, text);
-  return count;
+  const count = parseCount(`--${name}`, text, max);
+  if (count < min) throw invalidValue(`--${name}`, text);
+  return count * unit;
 }

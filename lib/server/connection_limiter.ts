@@ -17,7 +17,6 @@ const MAX_PENDING_PER_ADDRESS = 64;
 export interface LimiterConfig {
   readonly maxClients: number;
   readonly maxPerAddress: number;
-  /** Addresses that are remembered. */
   readonly maxAddresses: number;
   readonly maxBans: number;
   /** Whether the limits of one address do not apply to the server's machine. */
@@ -34,7 +33,7 @@ interface AddressUsage {
 export class ConnectionLimiter {
   readonly #config: LimiterConfig;
   readonly #joinRate: RateLimit;
-  /** The least recently used first. */
+  /** Least recently used first. */
   readonly #usage = new Map<string, AddressUsage>();
   readonly #pending = new Map<string, number>();
   #connections = 0;
@@ -50,7 +49,6 @@ export class ConnectionLimiter {
     return this.#connections;
   }
 
-  /** How many addresses are remembered. */
   get addresses(): number {
     return this.#usage.size;
   }
@@ -108,7 +106,7 @@ export class ConnectionLimiter {
     this.#usageOf(ip, nowMs).joins.refund();
   }
 
-  /** Returns whether a redelivered message is exempt from the rate limit of its client. */
+  /** Whether a redelivered message is exempt from the rate limit of its client. */
   takeRedelivery(ip: string, nowMs: number): boolean {
     return this.#usageOf(ip, nowMs).redeliveries.take(nowMs);
   }
@@ -145,10 +143,11 @@ export class ConnectionLimiter {
 /** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one customer has (RFC 6177). */
 export function addressPrefix(ip: string): string {
   if (!ip.includes(":")) return ip;
-  const [head = "", tail] = ip.split("%", 1)[0]!.split("::", 2);
-  const [before, after] = [head, tail ?? ""].map((part) => part === "" ? [] : part.split(":"));
-  const gap = tail === undefined ? 0 : 8 - before!.length - after!.length;
-  const groups = [...before!, ...Array.from({ length: gap }, () => "0"), ...after!];
+  const [before = [], after = []] = ip.split("%", 1)[0]!.split("::", 2).map((part) =>
+    part === "" ? [] : part.split(":")
+  );
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");
+  const groups = [...before, ...zeros, ...after];
   return `${groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`;
 }
 
@@ -160,7 +159,6 @@ export class BanList {
     this.#expiresAtMs = new LruMap(maxBans);
   }
 
-  /** Replaces an earlier ban of the address. */
   add(address: string, expiresAtMs: number): void {
     this.#expiresAtMs.set(address, expiresAtMs);
   }

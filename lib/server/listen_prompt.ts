@@ -1,9 +1,9 @@
 // Listens where the flags say, and asks for what they do not say.
 
 import { isQuit } from "../cli/commands.ts";
-import type { LocalAddress, ProcessContext } from "../cli/process.ts";
+import type { ProcessContext } from "../cli/process.ts";
 import { InputError, ListenError } from "../errors.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, translator } from "../i18n/translate.ts";
 import { checkBackup, DEFAULT_PORT, parseBackup, parsePort } from "../net/address.ts";
 import { listen } from "../net/tcp.ts";
 import { type AskOptions, promptUntilValid } from "../terminal/terminal.ts";
@@ -64,26 +64,24 @@ async function askHost(process: ProcessContext, options: AskOptions): Promise<st
   const local = process.localAddresses();
   if (local.length < 2) return ALL_ADDRESSES;
   const hosts = [ALL_ADDRESSES, ...local.map(({ address }) => address)];
-  await process.terminal.print(`${t("ask.interface")}:`, ...interfaceMenu(local, t));
-  return await promptUntilValid(process, {
-    text: t("ask.choice"),
-    isQuit,
-    fallback: "1",
-    parse: (answer) =>
-      hosts.find((host) => host === answer) ?? hosts[Number(answer) - 1] ?? invalidChoice(hosts.length),
-    signal: process.terminated,
-    ...options,
-  });
-}
-
-function interfaceMenu(local: readonly LocalAddress[], t: Translate): string[] {
   const names = [
     t("interface.all", { address: ALL_ADDRESSES }),
     ...local.map(({ address, name }) => `${address} (${name})`),
   ];
-  return names.map((name, index) => `  ${index + 1}) ${name}`);
-}
-
-function invalidChoice(max: number): never {
-  throw new InputError("choice-invalid", { max });
+  await process.terminal.print(
+    `${t("ask.interface")}:`,
+    ...names.map((name, index) => `  ${index + 1}) ${name}`),
+  );
+  return await promptUntilValid(process, {
+    text: t("ask.choice"),
+    isQuit,
+    fallback: "1",
+    parse: (answer) => {
+      const host = hosts.find((known) => known === answer) ?? hosts[Number(answer) - 1];
+      if (host === undefined) throw new InputError("choice-invalid", { max: hosts.length });
+      return host;
+    },
+    signal: process.terminated,
+    ...options,
+  });
 }

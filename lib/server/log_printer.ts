@@ -1,7 +1,7 @@
 // Prints the room's events and notices to the operator's terminal, at its own pace. A terminal may skip events; for a
 // file or a pipe, the room waits a moment.
 
-import type { Clock } from "../base/time.ts";
+import { type Clock, withTimeout } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
 import type { Translate } from "../i18n/translate.ts";
 import type { LogConsumer } from "../net/connection_manager.ts";
@@ -10,7 +10,6 @@ import type { Renderer } from "../render/renderer.ts";
 import { ALL_ENTRIES, type Cursor, type EventLog } from "../room/event_log.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** Most notices that wait for a terminal that takes none. */
 const MAX_QUEUED_NOTICES = 100;
 
 export interface LogPrinterConfig {
@@ -20,13 +19,7 @@ export interface LogPrinterConfig {
   readonly maxWaitMs: number;
 }
 
-interface LogPrinterParts {
-  readonly terminal: Terminal;
-  readonly renderer: Renderer;
-  readonly t: Translate;
-}
-
-/** What is printed: a `ChatServer`. */
+/** A `ChatServer`. */
 interface LogSource {
   readonly log: EventLog;
   readonly firstSeq: number;
@@ -48,7 +41,11 @@ export class LogPrinter implements LogConsumer {
   #hasGivenUp = false;
   readonly #notices: string[] = [];
 
-  constructor({ terminal, renderer, t }: LogPrinterParts, config: LogPrinterConfig, clock: Clock) {
+  constructor(
+    { terminal, renderer, t }: { terminal: Terminal; renderer: Renderer; t: Translate },
+    config: LogPrinterConfig,
+    clock: Clock,
+  ) {
     this.#terminal = terminal;
     this.#renderer = renderer;
     this.#t = t;
@@ -85,21 +82,16 @@ export class LogPrinter implements LogConsumer {
     return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
   }
 
-  /** Resolves when everything is printed. */
   async drained(): Promise<void> {
     this.flush();
     await this.#printing;
   }
 
   async #catchUp(): Promise<void> {
-    const { promise: timedOut, resolve: giveUp } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      this.#hasGivenUp = true;
-      giveUp();
-    }, this.#config.maxWaitMs);
     this.flush();
-    await Promise.race([this.#printing, timedOut]);
-    clearTimeout(timer);
+    const printing = this.#printing!;
+    await withTimeout(this.#config.maxWaitMs, printing);
+    this.#hasGivenUp = this.#printing === printing;
   }
 
   async #printAll(): Promise<void> {

@@ -26,8 +26,7 @@ import { LogPrinter } from "./log_printer.ts";
 const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
 const BYTES_PER_MEGABYTE = 1_048_576;
 
-/** Runs a server until it is told to end. Returns the exit status.
- * @throws {InputError} about flags and files, or if the input ends before all is known
+/** @throws {InputError} about flags and files, or if the input ends before all is known
  * @throws {ListenError} if an address given by flags cannot be used
  * @throws {NatsError} */
 export async function serve(process: ProcessContext): Promise<number> {
@@ -66,7 +65,7 @@ export async function serve(process: ProcessContext): Promise<number> {
   await terminal.print(
     t("server.listening", { address: formatAddress(server.address) }),
     ...(config.dataFile === undefined ? [] : storageLines(config.dataFile, server, t)),
-    ...(access.certificate ? certificateLines(access.certificate, { process, renderer }) : []),
+    ...(access.certificate ? certificateLines(access.certificate, renderer, process) : []),
     ...(cluster ? clusterLines(cluster, t) : []),
   );
   printer.attach(server);
@@ -84,7 +83,6 @@ export async function serve(process: ProcessContext): Promise<number> {
   return EXIT.ok;
 }
 
-/** The commit log of `--data`. */
 async function openFile(
   { dataFile, storage }: ServerConfig,
   { clock, language }: ProcessContext,
@@ -104,7 +102,6 @@ async function openFile(
 const openNatsRoom: OpenNatsRoom = async (...room) =>
   await (await import("../cluster/nats/room.ts")).openNatsRoom(...room);
 
-/** The room of `--nats`. */
 async function openCluster(
   { nats, cluster: config }: ServerConfig,
   { clock, language }: ProcessContext,
@@ -131,7 +128,6 @@ export class OutageNotifier implements Disposable {
   onReport: (how: { isResolved: boolean }) => void = () => {};
   readonly #printer: Pick<LogPrinter, "print">;
   readonly #outageClearMs: number;
-  /** Of the current outage. */
   #lastText: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -191,7 +187,8 @@ function storageLines(path: string, { firstSeq, log: { tail } }: ChatServer, t: 
 
 function certificateLines(
   { fingerprint, expiresMs, path }: ServerCertificate,
-  { process: { language, clock }, renderer }: { process: ProcessContext; renderer: Renderer },
+  renderer: Renderer,
+  { language, clock }: ProcessContext,
 ): string[] {
   const t = translator(language);
   const lines = [t("server.fingerprint", { fingerprint })];

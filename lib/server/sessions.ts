@@ -9,14 +9,11 @@ import { encodeServer, encodeWelcome } from "../protocol/frames.ts";
 import type { JoinResult, Room } from "../room/room.ts";
 import type { Member } from "../room/state.ts";
 
-interface SessionsParts {
-  readonly room: Room;
-  readonly connections: Pick<ConnectionManager, "scheduleFlush">;
-}
+type Flushable = Pick<ConnectionManager, "scheduleFlush">;
 
 export class Sessions implements Disposable {
   readonly #room: Room;
-  readonly #manager: SessionsParts["connections"];
+  readonly #manager: Flushable;
   readonly #clock: Clock;
   readonly #connections = new Map<Member, Connection>();
   readonly #members = new Map<Connection, Member>();
@@ -26,7 +23,7 @@ export class Sessions implements Disposable {
   #isClosed = false;
 
   /** Members that the room has from an earlier start have the grace to reconnect. */
-  constructor({ room, connections }: SessionsParts, clock: Clock) {
+  constructor({ room, connections }: { room: Room; connections: Flushable }, clock: Clock) {
     this.#room = room;
     this.#manager = connections;
     this.#clock = clock;
@@ -49,7 +46,6 @@ export class Sessions implements Disposable {
     connection.stream(cursor);
   }
 
-  /** Returns the connection that the member had. */
   detach(member: Member): Connection | undefined {
     const connection = this.#connections.get(member);
     this.#connections.delete(member);
