@@ -187,21 +187,19 @@ export class CommandLoop implements CommonContext {
 
   async say(text: string, options: MessageOptions): Promise<void> {
     const { isAuto, view, notify } = this.#deps;
-    if (this.session.isFull) await this.#drained();
+    if (this.session.isFull) {
+      // Only a long wait is worth a notice: a pipe is always faster than the network.
+      const timer = setTimeout(() => {
+        void notify(this.t("client.waiting", { count: this.session.unacked.length }));
+      }, SHOW_WAITING_MS);
+      await this.session.drained();
+      clearTimeout(timer);
+    }
     this.session.say(text, options);
     view.updateStatus();
     if (!isAuto && this.terminal.hasLineEditor && this.session.idleMs === undefined) {
       // The prompt for the next server is about to hide the message.
       await notify(this.t("client.unacked", { count: this.session.unacked.length }));
     }
-  }
-
-  /** Waits until the outbox has space. Only a long wait is worth a notice: a pipe is always faster than the network. */
-  async #drained(): Promise<void> {
-    const timer = setTimeout(() => {
-      void this.#deps.notify(this.t("client.waiting", { count: this.session.unacked.length }));
-    }, SHOW_WAITING_MS);
-    await this.session.drained();
-    clearTimeout(timer);
   }
 }

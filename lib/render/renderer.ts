@@ -162,14 +162,9 @@ export class Renderer {
   }
 
   #event(event: RoomEvent, reader: string | undefined): string {
-    switch (event.type) {
-      case "said":
-        return this.#said(event, reader);
-      case "announced":
-        return `${PREFIXES.announced} ${this.#t("room.announced", { text: printable(event.text) })}`;
-      default:
-        return `${PREFIXES.presence} ${this.#roomEvent(event)}`;
-    }
+    if (event.type === "said") return this.#said(event, reader);
+    if (event.type !== "announced") return `${PREFIXES.presence} ${this.#roomEvent(event)}`;
+    return `${PREFIXES.announced} ${this.#t("room.announced", { text: printable(event.text) })}`;
   }
 
   /** `ana: hola`, a private message `@ ana → beto: hola`, an action `• ana saluda`. */

@@ -17,6 +17,7 @@ import type { ProcessContext } from "../cli/process.ts";
 import { InputError } from "../errors.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import {
+  type Backup,
   checkBackup,
   formatAddress,
   formatBackup,
@@ -91,9 +92,9 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     },
     run: (admin, { change: { isRemoval, backup } }) => {
       const { server } = admin;
-      if (isRemoval) return server.removeBackup(backup);
-      checkBackup(parseBackup(backup), { listening: server.address, localIPs: admin.localIPs() });
-      server.addBackup(backup);
+      if (isRemoval) return server.removeBackup(formatAddress(backup.server));
+      checkBackup(backup, { listening: server.address, localIPs: admin.localIPs() });
+      server.addBackup(formatBackup(backup));
     },
   }),
   command({
@@ -114,15 +115,12 @@ function parseMinutes(text: string): number {
 }
 
 /** `HOST:PORT` to announce a backup, `-HOST:PORT` to withdraw it. */
-function parseBackupChange(raw: string): { isRemoval: boolean; backup: string } | undefined {
+function parseBackupChange(raw: string): { isRemoval: boolean; backup: Backup } | undefined {
   const text = parseText(raw);
   // A bare word, or one with a number behind it, is most often a slip, and every client would be sent there.
   if (/^[\w-]*(\s+\d+)?$/.test(text)) return undefined;
-  if (!text.startsWith("-")) {
-    return { isRemoval: false, backup: formatBackup(parseBackup(normalizeHostPort(text))) };
-  }
-  const { server } = parseBackup(normalizeHostPort(text.slice(1)));
-  return { isRemoval: true, backup: formatAddress(server) };
+  const isRemoval = text.startsWith("-");
+  return { isRemoval, backup: parseBackup(normalizeHostPort(isRemoval ? text.slice(1) : text)) };
 }
 
 /** Runs the commands that are typed at a server's console. */

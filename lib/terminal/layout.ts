@@ -41,7 +41,6 @@ const GRAPHEMES = new Intl.Segmenter();
 const COLOR = /(\x1b\[[\d;]*m)/;
 /** A terminal that is older than an emoji may give it fewer columns, or none. */
 const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
-const RESET: Cell = { text: "\x1b[0m", columns: 0, hasKnownWidth: true };
 const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
   text: String.fromCharCode(code),
   columns: code < 0x20 ? 0 : 1,
@@ -128,7 +127,7 @@ function truncateRow(cells: readonly Cell[], columns: number): Cell[] {
   if (width(cells) <= columns) return [...cells];
   const kept = wrapRows(cells, Math.max(columns - 1, 1))[0]!;
   const isColored = kept.some(({ text }) => text.startsWith("\x1b"));
-  return [...kept, cellOf("…"), ...isColored ? [RESET] : []];
+  return [...kept, ...toCells(isColored ? "…\x1b[0m" : "…")];
 }
 
 /** Draws a layout, from the first column of an empty row. */
