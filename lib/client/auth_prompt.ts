@@ -43,7 +43,6 @@ export class AuthPrompter {
   readonly #isAuto: boolean;
   readonly #t: Translate;
   #password: string | undefined;
-  /** By {@linkcode serverKey}. */
   readonly #sentPasswords = new Map<string, string>();
 
   constructor(deps: AuthPrompterDeps, { password, isAuto }: AuthPrompterConfig) {
@@ -101,12 +100,9 @@ export class AuthPrompter {
   async #askPassword(signal: AbortSignal): Promise<AuthResult> {
     const { terminal } = this.#deps;
     if (!terminal.canHideInput || (this.#isAuto && !terminal.isTty)) return "denied";
-    const text = this.#t("ask.password");
     try {
-      const answer = await terminal.exclusive(
-        () => promptUntilValid(this.#deps, { text, parse: parsePassword, isSecret: true, signal }),
-        { signal },
-      );
+      const question = { text: this.#t("ask.password"), parse: parsePassword, isSecret: true, signal };
+      const answer = await terminal.exclusive(() => promptUntilValid(this.#deps, question), { signal });
       if (answer === undefined) return "quit";
       this.#password = answer;
       return "retry";
@@ -132,7 +128,6 @@ export class AuthPrompter {
       !this.#deps.trust.requirementFor(server);
   }
 
-  /** Whether a user is there to judge a certificate. */
   get #canAskTrust(): boolean {
     return !this.#isAuto && this.#deps.terminal.isTty;
   }

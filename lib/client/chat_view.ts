@@ -167,7 +167,6 @@ export class PresenceBatcher {
     return false;
   }
 
-  /** When {@linkcode take} is due; undefined if nothing is queued. */
   get dueMs(): number | undefined {
     if (this.#queued.length === 0) return undefined;
     return Math.min(this.#lastQueuedMs + DEBOUNCE_MS, this.#queuedSinceMs + MAX_BATCH_DELAY_MS);

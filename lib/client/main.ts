@@ -17,13 +17,7 @@ import { CLIENT_FLAGS, type ClientConfig, clientConfig } from "./config.ts";
 import { MemberList } from "./member_list.ts";
 import { recoveryFor } from "./recovery.ts";
 import { ServerSelector } from "./server_selector.ts";
-import {
-  type ConnectionFailure,
-  type DeliveredEntry,
-  Session,
-  type SessionDeps,
-  type SessionEvent,
-} from "./session.ts";
+import { type ConnectionFailure, type DeliveredEntry, Session, type SessionEvent } from "./session.ts";
 import { SessionState } from "./session_state.ts";
 import { TrustStore } from "./trust_store.ts";
 
@@ -65,7 +59,12 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
       state,
       nextServer: (failure, options) => selector.next(failure, options),
       passwordFor: (server) => authPrompter.passwordFor(server),
-      dial: dialer(trust, buildInfo.runtime),
+      dial: (server, options) => {
+        const tlsRequirement = trust.requirementFor(server);
+        if (!tlsRequirement) return dial(server, options);
+        checkTlsSupport(buildInfo.runtime);
+        return dialTls(server, { ...options, tlsRequirement });
+      },
     },
     config.session,
     clock,
@@ -79,16 +78,6 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   };
   const commands = new CommandLoop({ process, isAuto, renderer, session, view, members, rename, notify });
   return { process, t, renderer, notify, isAuto, trust, selector, session, members, user, view, commands };
-}
-
-/** Dials with TLS if the trust store requires it. */
-function dialer(trust: TrustStore, runtime: string): SessionDeps["dial"] {
-  return (server, options) => {
-    const tlsRequirement = trust.requirementFor(server);
-    if (!tlsRequirement) return dial(server, options);
-    checkTlsSupport(runtime);
-    return dialTls(server, { ...options, tlsRequirement });
-  };
 }
 
 /** The user as the room knows them. */

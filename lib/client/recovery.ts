@@ -60,6 +60,7 @@ interface Recovery {
   readonly hasOwnReport?: true;
 }
 
+/** By class and code of the error. */
 export const RECOVERY = {
   ConnectError: {
     "name-unknown": { action: "next", server: "unreachable" },

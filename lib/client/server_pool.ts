@@ -50,7 +50,6 @@ export class ServerPool {
     this.#append(server, { kept: [server] });
   }
 
-  /** The client has joined a server, and reached it at this IP address. */
   setCurrent(server: Address, ip: string): void {
     this.current = server;
     this.#ips.set(server.host.toLowerCase(), ip);

@@ -17,7 +17,6 @@ import {
 } from "../protocol/frames.ts";
 
 export interface SessionStateConfig {
-  /** Messages of history that the first HELLO asks for. */
   readonly historyCount: number;
   readonly outbox: OutboxConfig;
   readonly readTracker: { readonly maxSessions: number };
@@ -44,7 +43,6 @@ export class SessionState {
     return this.#outbox.unacked;
   }
 
-  /** While true, {@linkcode say} must not be called. */
   get isFull(): boolean {
     return this.#outbox.isFull;
   }

@@ -5,7 +5,6 @@ import { ConnectError } from "../errors.ts";
 import { readStateFile, writeStateFile } from "../base/files.ts";
 import type { TlsRequirement } from "../net/tls.ts";
 
-/** The oldest line of the file makes room for a new one. */
 export const MAX_KNOWN_SERVERS = 1_000;
 const MAX_PEER_PINS = 64;
 
