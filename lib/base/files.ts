@@ -8,8 +8,7 @@ import { errorMessage, InputError } from "../errors.ts";
 /** On Windows a file cannot be replaced while another process reads it. Together 200 ms. */
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
 
-/** Reads a file that the user named.
- * @throws {InputError} `file-unreadable` */
+/** @throws {InputError} `file-unreadable` */
 export async function readUserFile(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
@@ -25,7 +24,7 @@ export async function isReadableByOthers(path: string): Promise<boolean> {
   return ((mode ?? 0) & 0o004) !== 0;
 }
 
-/** Reads a state file; undefined if there is none.
+/** Undefined if there is no file.
  * @throws {InputError} `file-unreadable` */
 export async function readStateFile(path: string): Promise<string | undefined> {
   try {

@@ -308,21 +308,17 @@ export class Connection {
 
   readonly #onWritten = (count: number) => {
     const bytes = this.#unwritten!;
+    this.#unwritten = undefined;
     if (count < bytes.length) this.#write(bytes.subarray(count), this.#clock().monotonicMs);
-    else this.#endWrite();
+    else if (this.hasPendingWrite) this.onFlushNeeded();
     this.#leaveFlushCycle();
   };
 
   readonly #onWriteFailed = (cause: unknown) => {
     this.close(new ConnectionLostError("broken", {}, { cause }));
-    this.#endWrite();
+    this.#unwritten = undefined;
     this.#leaveFlushCycle();
   };
-
-  #endWrite(): void {
-    this.#unwritten = undefined;
-    if (this.hasPendingWrite) this.onFlushNeeded();
-  }
 
   #leaveFlushCycle(): void {
     this.#writeDone?.();

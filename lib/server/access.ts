@@ -27,7 +27,6 @@ export interface AccessConfig {
 export interface ServerAccess {
   readonly password?: PasswordVerifier;
   readonly certificate?: ServerCertificate;
-  /** Wraps an accepted connection in TLS. */
   readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
 }
 

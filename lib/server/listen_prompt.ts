@@ -9,7 +9,6 @@ import { listen } from "../net/tcp.ts";
 import { type AskOptions, promptUntilValid } from "../terminal/terminal.ts";
 import type { ServerConfig } from "./config.ts";
 
-/** All addresses of the machine. */
 const ALL_ADDRESSES = "0.0.0.0";
 
 /** Asks again for an address or port that cannot be used. Undefined if the operator quits instead.

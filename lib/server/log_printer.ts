@@ -35,7 +35,6 @@ export class LogPrinter implements LogConsumer {
   #log: EventLog | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
-  /** While the room waits. */
   #catchingUp: Promise<void> | undefined;
   /** The room has waited for `maxWaitMs`, and waits no more until everything is printed. */
   #hasGivenUp = false;

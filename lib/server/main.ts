@@ -178,7 +178,7 @@ function rejectionLogger(
   };
 }
 
-/** The file, and how many events were in it: none may mean a wrong name. */
+/** No events may mean a wrong name. */
 function storageLines(path: string, { firstSeq, log: { tail } }: ChatServer, t: Translate): string[] {
   const lines = [t("server.stored-in", { path })];
   if (firstSeq > tail) lines.push(t("server.restored", { count: firstSeq - tail }));

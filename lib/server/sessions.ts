@@ -35,7 +35,6 @@ export class Sessions implements Disposable {
     return this.#members.get(connection);
   }
 
-  /** Sends WELCOME and the log. Ends the connection that the member had before. */
   attach({ welcome, membersBytes, cursor, member }: JoinResult, connection: Connection): void {
     this.detach(member)?.end(errorFrame(new ProtocolError("replaced")));
     this.#connections.set(member, connection);
@@ -53,7 +52,6 @@ export class Sessions implements Disposable {
     return connection;
   }
 
-  /** For a lost connection: the member has the grace to resume. */
   disconnect(member: Member): void {
     this.detach(member);
     this.#scheduleExpiry((now) => this.#room.disconnect([member], now));

@@ -74,7 +74,7 @@ function classes(scripts: readonly string[]): string {
   return scripts.map((script) => `\\p{scx=${script}}`).join("");
 }
 
-/** Whether a text mixes scripts that are not written together. Scripts out of use count as one. */
+/** Scripts out of use count as one. */
 export function hasMixedScripts(text: string): boolean {
   if (ASCII.test(text)) return false;
   const { allowed, inUse } = scriptPatterns ??= makeScriptPatterns();

@@ -57,7 +57,6 @@ export function printable(text: string): string {
   });
 }
 
-/** Length in code points. */
 export function countChars(text: string): number {
   let count = text.length;
   for (let i = 1; i < text.length; i++) {
