@@ -113,12 +113,13 @@ export class InputRouter {
     else if (isForChat) queue.editor.insert(lines[0]!);
     else {
       // As if typed: each line answers the next prompt.
-      for (const [index, line] of lines.entries()) {
+      const last = lines.pop()!;
+      for (const line of lines) {
         this.activeQueue.editor.insert(line);
-        if (index === lines.length - 1) break;
         this.enter();
         this.dispatch();
       }
+      this.activeQueue.editor.insert(last);
     }
   }
 

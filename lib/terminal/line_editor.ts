@@ -132,7 +132,7 @@ export class LineEditor {
     const [from, end] = [Math.min(to, this.#cursor), Math.max(to, this.#cursor)];
     const text = this.#text.slice(from, end);
     const earlier = this.#isKilling ? this.#killed : "";
-    if (text !== "" || this.#isKilling) this.#killed = to < this.#cursor ? text + earlier : earlier + text;
+    if (text !== "") this.#killed = to < this.#cursor ? text + earlier : earlier + text;
     this.#isKilling = true;
     this.#remove(from, end);
   }

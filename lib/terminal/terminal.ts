@@ -132,10 +132,10 @@ export class Terminal implements AsyncDisposable {
         await this.#screen.print(this.#afterPrompt(seen, { isAhead }));
       } else if (isAhead) await this.print(`${prompt} ${seen}`);
       // The end of a pipe stands for the fallback. A user who ends the input wants to leave.
-      const answer = (isSecret ? line : line?.trim()) ||
-        (line === undefined && (this.isTty || isRetry) ? undefined : fallback);
-      if (answer !== undefined || line !== undefined) return answer ?? "";
-      throw new InputError("input-ended", { question });
+      if (line === undefined && (this.isTty || isRetry || fallback === undefined)) {
+        throw new InputError("input-ended", { question });
+      }
+      return (isSecret ? line : line?.trim()) || (fallback ?? "");
     }, options);
   }
 
