@@ -243,7 +243,6 @@ export type MessageBody = Pick<Say, "action" | "to" | "text">;
 
 export type Welcome = MessageOf<ServerFrames, "welcome">;
 export type ServerPing = MessageOf<ServerFrames, "ping">;
-export type Rejected = MessageOf<ServerFrames, "rejected">;
 
 export type Said = MessageOf<ServerFrames, "said">;
 export type Joined = MessageOf<ServerFrames, "joined">;

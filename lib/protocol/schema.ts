@@ -136,8 +136,11 @@ export function flags<const Kinds extends FlagKinds>(kinds: Kinds): Flags<Kinds>
     read(frame) {
       const byte = frame.u8();
       if (byte >> bits.length !== 0) throw new ProtocolError("frame-malformed", { flags: byte });
-      const known = bits.filter(({ bit, kind }) => byte & bit || kind === "required");
-      return Object.fromEntries(known.map(({ bit, name }) => [name, (byte & bit) !== 0]));
+      const values: Values = {};
+      for (const { bit, name, kind } of bits) {
+        if (byte & bit || kind === "required") values[name] = (byte & bit) !== 0;
+      }
+      return values;
     },
   };
 }
