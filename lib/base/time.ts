@@ -40,6 +40,17 @@ export function makeServerClock(wallMs: () => number, monotonicMs: () => number)
 
 export const serverClock: Clock = makeServerClock(() => Date.now(), () => performance.now());
 
+/** Maps the times at which entries were stored, in ms since 1970 UTC, to the clocks of this process. `monotonicMs` never
+ * decreases, though the wall clock may have been set back since. */
+export function makeReplayClock(clock: Clock): (storedAtMs: number) => Instant {
+  let monotonicMs = -Infinity;
+  return (storedAtMs) => {
+    const now = clock();
+    monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, now.wallMs - storedAtMs));
+    return { wallMs: storedAtMs, monotonicMs };
+  };
+}
+
 /** Waits for a promise, at most `ms`. The promise is not cancelled.
  * @throws the promise's rejection, if it comes in time */
 export async function withTimeout(ms: number, promise: Promise<unknown>): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { LruMap } from "../base/limits.ts";
-import { type Clock, type Instant, randomId } from "../base/time.ts";
+import { type Clock, type Instant, makeReplayClock, randomId } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
 import type { ProposedEvent } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
@@ -51,6 +51,7 @@ export class ReplicatedCommitLog implements CommitLog {
   readonly logId: bigint;
   readonly #config: ReplicatedLogConfig;
   readonly #clock: Clock;
+  readonly #replayClock: (storedAtMs: number) => Instant;
   readonly #store: StreamStore;
   readonly #reader: LogReader;
   readonly #writer: BatchWriter;
@@ -64,7 +65,6 @@ export class ReplicatedCommitLog implements CommitLog {
   #seq: number;
   /** Of the last record that was applied. */
   #position: number;
-  #lastMonotonicMs = -Infinity;
   /** How many checks in a row have found less than was read. */
   #truncatedChecks = 0;
   #isClosed = false;
@@ -81,6 +81,7 @@ export class ReplicatedCommitLog implements CommitLog {
     this.#reader = reader;
     this.#config = config;
     this.#clock = clock;
+    this.#replayClock = makeReplayClock(clock);
     this.nodeId = nodeId;
     this.logId = logId;
     this.firstSeq = this.#seq = snapshot.seq;
@@ -208,7 +209,7 @@ export class ReplicatedCommitLog implements CommitLog {
     // Stored twice: the acknowledgement was lost, and the store no longer remembered the id when it was retried.
     if (batchSeq <= (this.#batchSeqs.get(nodeId) ?? 0)) return;
     this.#batchSeqs.set(nodeId, batchSeq);
-    const at = this.#instantOf(record);
+    const at = this.#replayClock(record.timeMs);
     for (const entry of entries) {
       this.#state.apply(entry);
       this.#apply(entry, this.#seq++, at, nodeId !== this.nodeId);
@@ -216,14 +217,6 @@ export class ReplicatedCommitLog implements CommitLog {
     const isDue = this.#policy.onApplied({ entries: entries.length, bytes: record.bytes.length });
     // The node whose batch makes the snapshot due writes it, so that one node does.
     if (isDue && nodeId === this.nodeId) this.#writeSnapshot();
-  }
-
-  /** When a record was stored, on the clocks of this process. */
-  #instantOf({ timeMs }: StoredRecord): Instant {
-    const now = this.#clock();
-    const ageMs = Math.max(0, now.wallMs - timeMs);
-    this.#lastMonotonicMs = Math.max(this.#lastMonotonicMs, now.monotonicMs - ageMs);
-    return { wallMs: timeMs, monotonicMs: this.#lastMonotonicMs };
   }
 
   #onSnapshot(record: StoredRecord): void {

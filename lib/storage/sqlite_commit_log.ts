@@ -1,7 +1,7 @@
 // The commit log of `--data`: `deliver` writes all pending events in one transaction, and an event is committed once the
 // disk has it.
 
-import type { Clock } from "../base/time.ts";
+import { type Clock, makeReplayClock } from "../base/time.ts";
 import { errorMessage, StoreError, systemReason } from "../errors.ts";
 import type { Uncommitted } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
@@ -77,12 +77,9 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
 
   subscribe(apply: Apply, onReady: () => void): void {
     [this.#apply, this.#onReady] = [apply, onReady];
-    const now = this.#clock();
-    let monotonicMs = -Infinity;
+    const replayClock = makeReplayClock(this.#clock);
     for (const { seq, storedAtMs, event } of this.#store.entries()) {
-      // The wall clock may have been set back since.
-      monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, now.wallMs - storedAtMs));
-      apply(event, seq, { wallMs: storedAtMs, monotonicMs });
+      apply(event, seq, replayClock(storedAtMs));
     }
   }
 
