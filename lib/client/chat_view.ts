@@ -152,7 +152,8 @@ export class PresenceBatcher {
   #shownAtMs: number[] = [];
   #queued: Presence[] = [];
   #queuedSinceMs = 0;
-  #lastQueuedMs = 0;
+  /** When {@linkcode take} is due. */
+  dueMs: number | undefined;
 
   /** Whether to show an event at once; otherwise {@linkcode take} will return it. */
   shouldShowNow(presence: Presence, nowMs: number): boolean {
@@ -163,17 +164,13 @@ export class PresenceBatcher {
     }
     if (this.#queued.length === 0) this.#queuedSinceMs = nowMs;
     this.#queued.push(presence);
-    this.#lastQueuedMs = nowMs;
+    this.dueMs = Math.min(nowMs + DEBOUNCE_MS, this.#queuedSinceMs + MAX_BATCH_DELAY_MS);
     return false;
-  }
-
-  get dueMs(): number | undefined {
-    if (this.#queued.length === 0) return undefined;
-    return Math.min(this.#lastQueuedMs + DEBOUNCE_MS, this.#queuedSinceMs + MAX_BATCH_DELAY_MS);
   }
 
   /** Empties the queue: one batch for each kind of event, in the order in which the kinds first occurred. */
   take(): Presence[][] {
+    this.dueMs = undefined;
     const batches = Map.groupBy(this.#queued.splice(0), (presence) => {
       return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
     });

@@ -145,13 +145,11 @@ export function toDisconnect(
     if (cause.code === "version-unsupported") return new ServerError(cause.code, {}, { cause });
     if (wasJoined) return new ConnectionLostError("garbled", {}, { cause });
   }
-  if (cause instanceof ProtocolError || (!wasJoined && isPeerClosed(cause))) {
+  const isPeerClosed = cause instanceof ConnectionLostError &&
+    (cause.code === "closed" || isReset(cause.cause));
+  if (cause instanceof ProtocolError || (isPeerClosed && !wasJoined)) {
     return new ConnectError("not-a-chat-server", { server: formatAddress(address) }, { cause });
   }
   if (cause instanceof ConnectionLostError) return cause;
   throw cause;
-}
-
-function isPeerClosed(cause: unknown): boolean {
-  return cause instanceof ConnectionLostError && (cause.code === "closed" || isReset(cause.cause));
 }
