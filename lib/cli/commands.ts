@@ -19,12 +19,10 @@ interface Arg<Value> {
   readonly parse: (text: string) => Value | undefined;
 }
 
-/** An argument of one word. */
 export function word<Value>(label: Localized, parse: (text: string) => Value | undefined): Arg<Value> {
   return { label, parse };
 }
 
-/** An argument that takes the rest of the line. */
 export function rest<Value>(label: Localized, parse: (text: string) => Value | undefined): Arg<Value> {
   return { label, parse, isRest: true };
 }
@@ -46,7 +44,6 @@ type ValuesOf<Named extends Args> = {
   readonly [Name in keyof Named]: Named[Name] extends Arg<infer Value> ? Value : never;
 };
 
-/** A command of a {@linkcode CommandRegistry}. */
 export interface Command<Context, Named extends Args = Args> {
   /** After the slash; the first is the one that help shows. */
   readonly names: readonly [string, ...string[]];
@@ -151,7 +148,6 @@ export class CommandRegistry<Context> {
   }
 }
 
-/** What the commands of both programs do. */
 export interface CommonContext {
   showHelp(): void | Promise<void>;
   showMembers(): void | Promise<void>;

@@ -24,7 +24,6 @@ export interface Flag {
 /** The flags of a program by name, without dashes, in the order in which help shows them. */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
-/** The value of each flag of a table. */
 export type FlagValues<Table extends FlagTable> = {
   readonly [Name in keyof Table]: Table[Name] extends { readonly isRepeatable: true } ? readonly string[]
     : Table[Name] extends { readonly choices: readonly (infer Choice)[] } ? Choice | undefined
@@ -175,7 +174,6 @@ function wrapText(text: string, width: number): string[] {
 }
 
 export interface CompletionsOptions {
-  /** Name of the program. */
   readonly name: string;
   readonly table: FlagTable;
   readonly t: Translate;

@@ -34,7 +34,6 @@ export interface BuildInfo {
 export interface LocalAddress {
   /** An IP of this machine. */
   readonly address: string;
-  /** Name of the network interface. */
   readonly name: string;
 }
 
@@ -91,7 +90,9 @@ export async function runProcess(
       localAddresses,
       buildInfo: buildInfo(),
       configFolder: configFolder(),
-      dropFilePermissions,
+      dropFilePermissions: () => {
+        for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
+      },
       terminated,
     });
   } catch (error) {
@@ -126,10 +127,6 @@ function configFolder(): string | undefined {
   const home = isWindows ? undefined : Deno.env.get("HOME");
   if (own && isAbsolute(own)) return join(own, "chat");
   return home && isAbsolute(home) ? join(home, ".config", "chat") : undefined;
-}
-
-function dropFilePermissions(): void {
-  for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
 }
 
 /** The locales of the environment, the decisive one first. */

@@ -97,7 +97,6 @@ interface CommandLoopDeps {
   readonly session: Session;
   readonly view: ChatView;
   readonly members: MemberList;
-  /** Takes another nick. */
   readonly rename: (nick: string) => Promise<void>;
   /** Prints a line with the time. */
   readonly notify: (text: string) => Promise<void>;

@@ -147,7 +147,6 @@ export class Renderer {
     return this.#theme.nick(printableNick(nick), sessionId);
   }
 
-  /** A line of the member list. */
   member({ sessionId, nick, address, sinceMs }: MemberInfo): string {
     const line = this.#t("who.line", {
       nick: this.nick(nick, sessionId),

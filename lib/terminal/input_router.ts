@@ -142,7 +142,6 @@ export class InputRouter {
     queue.dispatch({ hasEnded: this.#hasEnded });
   }
 
-  /** Ends the input. */
   end(): void {
     this.#hasEnded = true;
     this.#pastedBlock = undefined;
