@@ -1,7 +1,6 @@
 // Every sentence in Spanish, by its key. Placeholders are in braces.
 
 export const SPANISH = {
-  // Questions
   "ask.port": "Puerto",
   "ask.interface": "Interfaz",
   "ask.choice": "Elija",
@@ -10,7 +9,6 @@ export const SPANISH = {
   "ask.nick": "Nick",
   "interface.all": "todas ({address})",
 
-  // Messages of the server
   "server.cluster": "Sala {room}, guardada en NATS ({servers}), copias: {replicas}.",
   "server.unadvertised":
     "Los demás servidores de la sala no pueden anunciar este a sus clientes: dé con --advertise la dirección que ellos alcanzan.",
@@ -40,7 +38,6 @@ export const SPANISH = {
   "server.restored": "Sigue con lo que ya había: {count} entradas.",
   "server.stall-resolved": "Lo que se dice se puede guardar de nuevo.",
 
-  // Messages of the client
   "client.welcome": 'Conectado a {server}. En línea: {names}. Escriba "salir" para terminar.',
   "client.more-members": "{names} y {count} más",
   "client.connection-lost": "Se perdió la conexión con {server}: {why}",
@@ -66,7 +63,6 @@ export const SPANISH = {
   "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",
   "client.yes": "s sí si y yes",
 
-  // Events of the room
   "room.joined": "{nick} ({address}) se ha conectado",
   "room.rejoined": "{nick} ({address}) se ha reconectado",
   "room.left": "{nick} ({address}) se ha desconectado",
@@ -81,14 +77,12 @@ export const SPANISH = {
   "room.many-left": "{count} se han desconectado: {names}",
   "room.many-connection-lost": "{count} han perdido la conexión: {names}",
 
-  // Commands
   "command.list": "Órdenes:",
   "who.online": "En línea: {count}.",
   "who.line": "{nick} ({address}), desde {since}",
   "who.stale": "Sin conexión desde {since}. Quién estaba entonces en línea:",
   "who.unknown": "Sin conexión: aún no se sabe quién está en línea.",
 
-  // Invalid input
   "error.port-invalid": 'El puerto "{port}" no vale: debe ser un número de 1 a 65535.',
   "error.address-invalid":
     '"{address}" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
@@ -117,7 +111,6 @@ export const SPANISH = {
   "error.input-ended":
     'La entrada terminó sin responder "{question}": dé la respuesta con una opción. Pruebe con --help.',
 
-  // Failed connections
   "error.name-unknown": 'No se encuentra "{host}": revise el nombre o escriba la IP.',
   "error.refused":
     "Nadie escucha en {server}: revise la dirección y el puerto, y que el servidor esté en marcha.",
@@ -129,7 +122,6 @@ export const SPANISH = {
   "error.not-a-chat-server":
     "Lo que hay en {server} no es un servidor de este chat: revise la dirección y el puerto.",
 
-  // NATS
   "error.nats-unreachable": "No se pudo hablar con NATS en {servers}: {reason}.",
   "error.nats-refused":
     "NATS en {servers} no admite estas credenciales: mire --nats-creds, o el usuario y la contraseña.",
@@ -150,7 +142,6 @@ export const SPANISH = {
   "error.nats-log-cut":
     "En NATS falta una parte de lo que se dijo: este servidor no puede seguir. Arránquelo de nuevo.",
 
-  // Failed listening
   "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
   "error.port-privileged": "El puerto {port} está reservado al administrador: elija uno desde 1024.",
   "error.address-not-local": "{host} no es una dirección de esta máquina.",
@@ -189,7 +180,6 @@ export const SPANISH = {
   "wire.silent": "no se recibió señal de vida",
   "error.unknown": "{reason} ({code})",
 
-  // Help
   "usage.server":
     "Uso: chat-server [opciones]\n\nSirve una sala de chat. Lo que no se dé con opciones se pregunta.",
   "usage.client":
@@ -236,12 +226,10 @@ export const SPANISH = {
   "flag.version": "mostrar la versión",
   "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
 
-  // Distributions in --version
   "distribution.source": "desde el código fuente",
   "distribution.compiled": "compilado",
   "distribution.self-extracting": "autoextraíble",
 
-  // Passwords and certificates
   "ask.password": "Contraseña",
   "ask.trust": "¿Confiar en él? (sí/no)",
   "client.unknown-certificate":

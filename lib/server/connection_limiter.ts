@@ -1,5 +1,4 @@
-// Limits on connections and joins, in all and by address, and the list of banned addresses. Pure: monotonic times in ms
-// are parameters.
+// Limits on connections and joins, and the banned addresses. Pure: monotonic times in ms are parameters.
 
 import { LruMap, type RateLimit, TokenBucket } from "../base/limits.ts";
 import { ProtocolError } from "../errors.ts";

@@ -7,16 +7,15 @@ import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/proce
 import { Cluster } from "../cluster/cluster.ts";
 import type { OpenNatsRoom } from "../cluster/store.ts";
 import { ChatError } from "../errors.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, translator } from "../i18n/translate.ts";
 import { formatAddress } from "../net/address.ts";
-import { EXPIRY_WARNING_MS, type ServerCertificate } from "../net/tls_server.ts";
-import { makeRenderer, type Renderer } from "../render/renderer.ts";
+import { EXPIRY_WARNING_MS } from "../net/tls_server.ts";
+import { makeRenderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
 import { openAccess } from "./access.ts";
 import { ChatServer } from "./chat_server.ts";
-import type { RejectedClient } from "./client_handler.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { openListener } from "./listen_prompt.ts";
@@ -62,12 +61,25 @@ export async function serve(process: ProcessContext): Promise<number> {
   outages.onReport = (how) => server.broadcastStalled(how);
   cluster?.attach(server, access.certificate ?? {});
 
-  await terminal.print(
-    t("server.listening", { address: formatAddress(server.address) }),
-    ...(config.dataFile === undefined ? [] : storageLines(config.dataFile, server, t)),
-    ...(access.certificate ? certificateLines(access.certificate, renderer, process) : []),
-    ...(cluster ? clusterLines(cluster, t) : []),
-  );
+  const lines = [t("server.listening", { address: formatAddress(server.address) })];
+  if (config.dataFile !== undefined) {
+    lines.push(t("server.stored-in", { path: config.dataFile }));
+    const count = server.firstSeq - server.log.tail;
+    if (count > 0) lines.push(t("server.restored", { count })); // none may mean a wrong name
+  }
+  if (access.certificate) {
+    const { fingerprint, expiresMs, path } = access.certificate;
+    lines.push(t("server.fingerprint", { fingerprint }));
+    if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
+      lines.push(t("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
+    }
+  }
+  if (cluster) {
+    const { target: { room, servers }, replicas } = cluster;
+    lines.push(t("server.cluster", { room, servers: servers.join(", "), replicas }));
+    if (!cluster.isRoutable) lines.push(t("server.unadvertised"));
+  }
+  await terminal.print(...lines);
   printer.attach(server);
   await Promise.race([
     aborted(terminated),
@@ -160,7 +172,7 @@ export class OutageNotifier implements Disposable {
 function rejectionLogger(
   printer: LogPrinter,
   { clock, language }: ProcessContext,
-): (client: RejectedClient, error: Error) => void {
+): ChatServer["onReject"] {
   const t = translator(language);
   const rate = new TokenBucket(REJECTION_LOG_RATE, clock().monotonicMs);
   let skipped = 0;
@@ -176,33 +188,6 @@ function rejectionLogger(
     const [what, where] = (error.stack ?? `${error}`).split("\n");
     printer.print(t("server.fault", { who, fault: `${what} ${where?.trim()}` }));
   };
-}
-
-/** No events may mean a wrong name. */
-function storageLines(path: string, { firstSeq, log: { tail } }: ChatServer, t: Translate): string[] {
-  const lines = [t("server.stored-in", { path })];
-  if (firstSeq > tail) lines.push(t("server.restored", { count: firstSeq - tail }));
-  return lines;
-}
-
-function certificateLines(
-  { fingerprint, expiresMs, path }: ServerCertificate,
-  renderer: Renderer,
-  { language, clock }: ProcessContext,
-): string[] {
-  const t = translator(language);
-  const lines = [t("server.fingerprint", { fingerprint })];
-  if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
-    lines.push(t("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
-  }
-  return lines;
-}
-
-function clusterLines(cluster: Cluster, t: Translate): string[] {
-  const { target: { room, servers }, replicas } = cluster;
-  const lines = [t("server.cluster", { room, servers: servers.join(", "), replicas })];
-  if (!cluster.isRoutable) lines.push(t("server.unadvertised"));
-  return lines;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
