@@ -76,7 +76,7 @@ const rules = mutation === undefined ? {} : MUTATIONS[mutation]?.rules;
 for (const seed of failed.slice(0, MAX_EXPLAINED)) console.log(`${explainFailure(seed, rules)}\n`);
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
 console.log(
-  `${runs} runs, ${messages} messages, ${crashes} server crashes, ${disconnects} other faults, ` +
+  `${runs} runs, ${messages} messages, ${crashes} server crashes, ${disconnects} other disconnects, ` +
     `${truncatedFrames} connections cut within a frame (${seconds} s): ${failed.length} runs with a fault`,
 );
 if (failed.length > 0) {
