@@ -8,7 +8,7 @@ import { wireReason } from "../i18n/translate.ts";
 import { unmapIPv4 } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
 import type { ConnectionManager } from "../net/connection_manager.ts";
-import { type ClientMessage, decodeClient, encodeServer, type Say, sessionIdOf } from "../protocol/frames.ts";
+import { type ClientMessage, decodeClient, encodeServer, sessionIdOf } from "../protocol/frames.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import type { JoinRequest, Room } from "../room/room.ts";
 import type { Member } from "../room/state.ts";
@@ -180,11 +180,7 @@ export class ClientHandler {
   }
 
   async #waitFor(unsettled: Promise<void>): Promise<void> {
-    try {
-      await unsettled;
-    } catch (error) {
-      this.#rejectFor(error);
-    }
+    await unsettled.catch((error) => this.#rejectFor(error));
     this.#server.connections.scheduleFlush();
   }
 
@@ -202,19 +198,16 @@ export class ClientHandler {
     const message = decodeClient(frame);
     let isLimited = true;
     if (message.type === "say" && this.#member) {
-      this.#checkClientSeq(message);
+      const { clientSeq } = message;
+      const last = this.#lastClientSeq;
+      if (clientSeq <= last) throw new ProtocolError("counter-backwards", { clientSeq, last });
+      this.#lastClientSeq = clientSeq;
       // A server that failed accepted this message: it was limited there, and need not wait twice.
       const isRedelivery = message.timeMs !== 0;
       isLimited = !isRedelivery || !this.#server.limiter.takeRedelivery(this.#address, monotonicMs);
     }
     if (isLimited) this.#messages.take(monotonicMs);
     return message;
-  }
-
-  #checkClientSeq({ clientSeq }: Say): void {
-    const last = this.#lastClientSeq;
-    if (clientSeq <= last) throw new ProtocolError("counter-backwards", { clientSeq, last });
-    this.#lastClientSeq = clientSeq;
   }
 
   #handleHello(hello: ClientMessage, now: Instant): Promise<void> | undefined {
