@@ -53,7 +53,7 @@ type ServerStatus =
 
 interface Recovery {
   readonly action: RecoveryAction;
-  readonly server: ServerStatus;
+  readonly serverStatus: ServerStatus;
   /** The server fell silent instead of closing the connection: it may hang, and still accept connections. */
   readonly mayHang?: true;
   /** {@linkcode AuthPrompter} reports the error. */
@@ -63,55 +63,55 @@ interface Recovery {
 /** By class and code of the error. */
 export const RECOVERY = {
   ConnectError: {
-    "name-unknown": { action: "next", server: "unreachable" },
-    "refused": { action: "next", server: "down" },
-    "unreachable": { action: "next", server: "unreachable" },
-    "network-away": { action: "stay", server: "unknown" },
-    "no-answer": { action: "next", server: "down" },
-    "not-a-chat-server": { action: "next", server: "down" },
-    "not-tls": { action: "deny", server: "alive" },
-    "tls-failed": { action: "deny", server: "alive" },
-    "certificate-refused": { action: "deny", server: "alive" },
-    "certificate-unfit": { action: "deny", server: "alive" },
-    "certificate-expired": { action: "deny", server: "alive" },
-    "certificate-unknown": { action: "askTrust", server: "alive", hasOwnReport: true },
-    "certificate-changed": { action: "warnMismatch", server: "alive", hasOwnReport: true },
-    "certificate-other": { action: "warnMismatch", server: "alive", hasOwnReport: true },
+    "name-unknown": { action: "next", serverStatus: "unreachable" },
+    "refused": { action: "next", serverStatus: "down" },
+    "unreachable": { action: "next", serverStatus: "unreachable" },
+    "network-away": { action: "stay", serverStatus: "unknown" },
+    "no-answer": { action: "next", serverStatus: "down" },
+    "not-a-chat-server": { action: "next", serverStatus: "down" },
+    "not-tls": { action: "deny", serverStatus: "alive" },
+    "tls-failed": { action: "deny", serverStatus: "alive" },
+    "certificate-refused": { action: "deny", serverStatus: "alive" },
+    "certificate-unfit": { action: "deny", serverStatus: "alive" },
+    "certificate-expired": { action: "deny", serverStatus: "alive" },
+    "certificate-unknown": { action: "askTrust", serverStatus: "alive", hasOwnReport: true },
+    "certificate-changed": { action: "warnMismatch", serverStatus: "alive", hasOwnReport: true },
+    "certificate-other": { action: "warnMismatch", serverStatus: "alive", hasOwnReport: true },
   },
   ConnectionLostError: {
-    "closing": { action: "next", server: "down" },
-    "closed": { action: "redial", server: "down" },
-    "broken": { action: "redial", server: "down" },
-    "silent": { action: "redial", server: "down", mayHang: true },
-    "garbled": { action: "exclude", server: "down" },
+    "closing": { action: "next", serverStatus: "down" },
+    "closed": { action: "redial", serverStatus: "down" },
+    "broken": { action: "redial", serverStatus: "down" },
+    "silent": { action: "redial", serverStatus: "down", mayHang: true },
+    "garbled": { action: "exclude", serverStatus: "down" },
   },
   ServerError: {
-    "frame-too-long": { action: "exclude", server: "alive" },
-    "frame-malformed": { action: "exclude", server: "alive" },
-    "frame-unknown": { action: "exclude", server: "alive" },
-    "frame-unexpected": { action: "exclude", server: "alive" },
-    "version-unsupported": { action: "exclude", server: "alive" },
-    "frame-late": { action: "redial", server: "alive" },
-    "counter-backwards": { action: "exclude", server: "alive" },
-    "hello-late": { action: "next", server: "alive" },
-    "room-full": { action: "next", server: "alive" },
-    "store-away": { action: "stay", server: "alive" },
-    "address-crowded": { action: "next", server: "alive" },
-    "entering-too-often": { action: "next", server: "alive" },
-    "nick-invalid": { action: "askNick", server: "alive" },
-    "nick-mixed": { action: "askNick", server: "alive" },
-    "nick-taken": { action: "askNick", server: "alive" },
-    "nick-lookalike": { action: "askNick", server: "alive" },
-    "password-needed": { action: "askPassword", server: "alive", hasOwnReport: true },
-    "password-wrong": { action: "askPassword", server: "alive" },
-    "tls-unexpected": { action: "next", server: "alive" },
-    "tls-needed": { action: "upgradeTls", server: "alive" },
-    "text-invalid": { action: "exclude", server: "alive" },
-    "replaced": { action: "exclude", server: "alive" },
-    "kicked": { action: "giveUp", server: "alive" },
-    "banned": { action: "giveUp", server: "alive" },
-    "too-slow": { action: "redial", server: "alive" },
-    "silent": { action: "redial", server: "alive" },
+    "frame-too-long": { action: "exclude", serverStatus: "alive" },
+    "frame-malformed": { action: "exclude", serverStatus: "alive" },
+    "frame-unknown": { action: "exclude", serverStatus: "alive" },
+    "frame-unexpected": { action: "exclude", serverStatus: "alive" },
+    "version-unsupported": { action: "exclude", serverStatus: "alive" },
+    "frame-late": { action: "redial", serverStatus: "alive" },
+    "counter-backwards": { action: "exclude", serverStatus: "alive" },
+    "hello-late": { action: "next", serverStatus: "alive" },
+    "room-full": { action: "next", serverStatus: "alive" },
+    "store-away": { action: "stay", serverStatus: "alive" },
+    "address-crowded": { action: "next", serverStatus: "alive" },
+    "entering-too-often": { action: "next", serverStatus: "alive" },
+    "nick-invalid": { action: "askNick", serverStatus: "alive" },
+    "nick-mixed": { action: "askNick", serverStatus: "alive" },
+    "nick-taken": { action: "askNick", serverStatus: "alive" },
+    "nick-lookalike": { action: "askNick", serverStatus: "alive" },
+    "password-needed": { action: "askPassword", serverStatus: "alive", hasOwnReport: true },
+    "password-wrong": { action: "askPassword", serverStatus: "alive" },
+    "tls-unexpected": { action: "next", serverStatus: "alive" },
+    "tls-needed": { action: "upgradeTls", serverStatus: "alive" },
+    "text-invalid": { action: "exclude", serverStatus: "alive" },
+    "replaced": { action: "exclude", serverStatus: "alive" },
+    "kicked": { action: "giveUp", serverStatus: "alive" },
+    "banned": { action: "giveUp", serverStatus: "alive" },
+    "too-slow": { action: "redial", serverStatus: "alive" },
+    "silent": { action: "redial", serverStatus: "alive" },
   },
 } satisfies {
   readonly ConnectError: Readonly<Record<ConnectCode, Recovery>>;
@@ -124,7 +124,7 @@ export function recoveryFor({ name, code, cause }: DisconnectError): Recovery {
   const rows: Readonly<Record<string, Recovery>> = RECOVERY[name];
   const row: Recovery = Object.hasOwn(rows, code)
     ? rows[code]!
-    : { action: code.startsWith("nick-") ? "askNick" : "next", server: "alive" };
+    : { action: code.startsWith("nick-") ? "askNick" : "next", serverStatus: "alive" };
   return cause instanceof ProtocolError ? { ...row, action: "exclude" } : row;
 }
 
@@ -135,7 +135,9 @@ export function closeReason(message: ServerMessage, details?: ErrorDetails): Err
   return new ProtocolError("frame-unexpected");
 }
 
-/** @throws `cause`, if it is a bug */
+/** The error with which a dial failed or a connection ended. A peer that closes the connection, or breaks the protocol,
+ * before WELCOME is no chat server.
+ * @throws `cause`, if it is a bug */
 export function toDisconnect(
   cause: unknown,
   { server: address, wasJoined }: { server: Address; wasJoined: boolean },

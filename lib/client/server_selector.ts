@@ -1,31 +1,16 @@
 // Which server and nick next: redial, take the next server of the pool (`--auto`), or ask the user.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { isQuit } from "../cli/commands.ts";
-import {
-  type Address,
-  type Backup,
-  DEFAULT_PORT,
-  formatAddress,
-  normalizeHostPort,
-  parseAddress,
-  parsePort,
-  parsePortOrAddress,
-} from "../net/address.ts";
+import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
 import { AUTH_ACTIONS, type RecoveryAction, recoveryFor } from "./recovery.ts";
 import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
-import { promptUntilValid, type Terminal } from "../terminal/terminal.ts";
-import { parseNick } from "../text/nick.ts";
-import { printable, truncate } from "../text/text.ts";
-
-const DEFAULT_HOST = "127.0.0.1";
-const MAX_QUOTED_CHARS = 40;
-/** Matches every host but a bare name. Words of a chat line seldom match: not `:)`, not `sí...`. */
-const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
+import { promptForTarget, type TargetInput } from "./server_prompt.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { printable } from "../text/text.ts";
 
 export interface ServerSelectorDeps {
   readonly terminal: Terminal;
@@ -34,11 +19,7 @@ export interface ServerSelectorDeps {
   readonly authPrompter: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
 }
 
-export interface ServerSelectorConfig {
-  /** Undefined: ask. */
-  readonly host: string | undefined;
-  readonly port: number | undefined;
-  readonly nick: string | undefined;
+export interface ServerSelectorConfig extends TargetInput {
   readonly backups: readonly Backup[];
   /** Asks nothing after a failure, unless only the user can help. */
   readonly isAuto: boolean;
@@ -53,17 +34,14 @@ export class ServerSelector {
   readonly #random: () => number;
   readonly #t: Translate;
   readonly #pool: ServerPool;
-  #host: string | undefined;
-  #port: number | undefined;
-  #nick: string | undefined;
   #logId = 0n;
   /** Since the last connection that lasted {@linkcode BACKOFF_MAX_MS}. */
   #attempts = 0;
   /** Suggested to the user until it has been tried. */
   #suggested: Address | undefined;
   #hasEverJoined = false;
-  /** Set since the client last joined, or since the user was last asked. */
-  #newNick: string | undefined;
+  /** The nick for the next server, if the user has changed it since the client joined or asked. */
+  #nextNick: string | undefined;
   /** With `--auto`, since the client last joined. */
   readonly #reportedReasons = new Set<string>();
 
@@ -74,9 +52,6 @@ export class ServerSelector {
     this.#random = random;
     this.#t = translator(deps.language);
     this.#pool = new ServerPool(config.backups.map(({ server }) => server));
-    this.#host = config.host;
-    this.#port = config.port;
-    this.#nick = config.nick;
   }
 
   /** `ip` is the address at which the client reached the server. */
@@ -85,7 +60,7 @@ export class ServerSelector {
     { logId, backups, ip }: { logId: bigint; backups: readonly Address[]; ip: string },
   ): void {
     this.#hasEverJoined = true;
-    this.#newNick = undefined;
+    this.#nextNick = undefined;
     this.#reportedReasons.clear();
     this.#pool.setCurrent(server, ip);
     this.#pool.add(server);
@@ -95,7 +70,7 @@ export class ServerSelector {
 
   /** From the next server on. */
   rename(nick: string): void {
-    this.#newNick = nick;
+    this.#nextNick = nick;
   }
 
   updateBackups(backups: readonly Address[]): void {
@@ -112,7 +87,7 @@ export class ServerSelector {
     const { target: { server }, error } = failure;
     const { action, mayHang } = recoveryFor(error);
     const isFirstReport = await this.#reportFailure(failure);
-    const nick = this.#newNick ?? failure.target.nick;
+    const nick = this.#nextNick ?? failure.target.nick;
     // Otherwise a client that is removed as soon as it joins would come back at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     if (action === "giveUp") throw error;
@@ -133,8 +108,8 @@ export class ServerSelector {
   async #selectNext(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     const { action } = recoveryFor(error);
-    const nick = this.#newNick ?? failure.target.nick;
-    const after = this.#shouldStay(failure) ? server : this.#nextKnown(server);
+    const nick = this.#nextNick ?? failure.target.nick;
+    const after = this.#shouldStay(failure) ? server : this.#takeSuggestion(server);
     const isOnlyFaulty = this.#isOnlyFaulty(failure);
     if (action === "exclude") this.#pool.exclude(server);
     const waitMs = this.#shouldSkipBackoff(failure, after) ? 0 : backoffMs(this.#attempts++, this.#random);
@@ -146,14 +121,14 @@ export class ServerSelector {
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await pause(waitMs, signal); // no user whose answer takes time
-    this.#forgetRejected(failure);
+    const input = this.#acceptedInput(failure);
+    this.#nextNick = undefined;
     this.#reportedReasons.clear();
     // If only the name was wrong and there is no other server to suggest, the port stays.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
-    if (isNameWrong) this.#port = server.port;
     const fallback = isNameWrong || isOnlyFaulty ? undefined : after;
     try {
-      return await terminal.exclusive(() => this.#ask(signal, fallback), { signal });
+      return await this.#ask(isNameWrong ? { ...input, port: server.port } : input, signal, fallback);
     } catch (inputError) {
       throw inputError instanceof InputError ? error : inputError;
     }
@@ -164,7 +139,7 @@ export class ServerSelector {
   async #reportFailure(failure: ConnectionFailure): Promise<boolean> {
     const { target, error, wasJoined } = failure;
     const { authPrompter, language, notify, terminal } = this.#deps;
-    if (wasJoined || isServerDown(failure) || authPrompter.canUpgrade(failure)) return true;
+    if (wasJoined || hasRedialFailed(failure) || authPrompter.canUpgrade(failure)) return true;
     const { action, hasOwnReport } = recoveryFor(error);
     const server = formatAddress(target.server);
     const isAuth = AUTH_ACTIONS.some((authAction) => authAction === action);
@@ -191,17 +166,17 @@ export class ServerSelector {
   /** Whether to suggest the same server to the user again. If its store is unavailable, the other servers of its room
    * cannot commit either. Without a network, the failure says nothing about the server. */
   #shouldStay({ target, error }: ConnectionFailure): boolean {
-    const { action, server } = recoveryFor(error);
+    const { action, serverStatus } = recoveryFor(error);
     if (this.#config.isAuto || !this.#deps.terminal.isTty || action !== "stay") return false;
-    return server === "alive" || this.#isCurrent(target.server);
+    return serverStatus === "alive" || this.#isCurrent(target.server);
   }
 
   /** Whether to dial `after` without a wait: the server before it is down, or this machine has no network. In the second
    * case the client waits before the current server only, so that it first looks where the other members are. */
   #shouldSkipBackoff(failure: ConnectionFailure, after: Address): boolean {
-    if (isServerDown(failure)) return !this.#pool.isSame(after, failure.target.server);
-    const { server } = recoveryFor(failure.error);
-    const isLocal = server === "unknown" || server === "unreachable";
+    if (hasRedialFailed(failure)) return !this.#pool.isSame(after, failure.target.server);
+    const { serverStatus } = recoveryFor(failure.error);
+    const isLocal = serverStatus === "unknown" || serverStatus === "unreachable";
     return isLocal && this.#pool.has(this.#pool.current!) && !this.#isCurrent(after);
   }
 
@@ -235,88 +210,46 @@ export class ServerSelector {
 
   /** With `--auto` the first server is added to the pool before it was reached: no prompt will ask for it again. */
   async #first(signal: AbortSignal): Promise<ConnectTarget | undefined> {
-    const target = await this.#deps.terminal.exclusive(() => this.#ask(signal), { signal });
+    const target = await this.#ask(this.#config, signal);
     if (target && this.#config.isAuto) this.#pool.add(target.server);
     this.#pool.current = target?.server;
     return target;
   }
 
-  /** Keeps the input that the server did not reject: the user is asked for the rest. */
-  #forgetRejected({ target, error }: ConnectionFailure): void {
-    const isNick = recoveryFor(error).action === "askNick";
-    this.#nick = isNick ? undefined : this.#newNick ?? target.nick;
-    this.#newNick = undefined;
-    this.#host = isNick ? target.server.host : undefined;
-    this.#port = isNick ? target.server.port : undefined;
+  /** What the server did not reject: the user is asked for the rest. */
+  #acceptedInput({ target, error }: ConnectionFailure): TargetInput {
+    const { server, nick } = target;
+    return recoveryFor(error).action === "askNick"
+      ? { ...server, nick: undefined }
+      : { host: undefined, port: undefined, nick: this.#nextNick ?? nick };
   }
 
-  /** The server to try after one that failed. A mistyped address does not use up the suggestion. */
-  #nextKnown(failed: Address): Address {
+  /** The server to try after one that failed; `failed` itself if no other is known. A mistyped address does not use up
+   * the suggestion. */
+  #takeSuggestion(failed: Address): Address {
     if (this.#suggested && this.#pool.size > 0 && !this.#pool.has(failed)) return this.#suggested;
     return this.#suggested = this.#config.isAuto
       ? this.#pool.nextAfter(failed)
       : this.#pool.nextDistinct(failed);
   }
 
-  async #ask(signal: AbortSignal, fallback?: Address): Promise<ConnectTarget | undefined> {
-    const options = { isQuit, signal };
-    if (this.#host === undefined) {
-      const answer = await promptUntilValid(this.#deps, {
-        text: this.#t(this.#hasEverJoined ? "ask.new-server" : "ask.server"),
-        fallback: fallback?.host ?? DEFAULT_HOST,
-        parse: (answer) => this.#parseHost(answer, fallback?.host),
-        ...options,
-      });
-      if (!answer) return undefined;
-      this.#host = answer.host;
-      this.#port = answer.port ?? this.#port;
-    }
-    while (this.#port === undefined) {
-      const answer = await promptUntilValid(this.#deps, {
-        text: this.#t("ask.port"),
-        fallback: String(fallback?.port ?? DEFAULT_PORT),
-        parse: (answer) => this.#parsePort(answer),
-        ...options,
-      });
-      if (!answer) return undefined;
-      this.#host = answer.host ?? this.#host;
-      this.#port = answer.port;
-    }
-    const nickQuestion = { text: this.#t("ask.nick"), parse: parseNick, ...options };
-    this.#nick ??= await promptUntilValid(this.#deps, nickQuestion);
-    if (this.#nick === undefined) return undefined;
-    return { server: { host: this.#host, port: this.#port }, nick: this.#nick };
-  }
-
-  /** A user who has not noticed the failure goes on chatting. So an answer of several words, or of one bare word that is
-   * no known host, is a chat line. */
-  #parseHost(answer: string, host = DEFAULT_HOST): { host: string; port?: number } {
-    // A port alone: the suggested host stays.
-    if (/^\d{4,5}$/.test(answer)) return { host, port: parsePort(answer) };
-    const typed = normalizeHostPort(answer);
-    const word = answer.split(/\s/, 1)[0]!;
-    const isHost = HOST_SIGN.test(word) || word === "localhost" || this.#pool.hasHost(word);
-    if (/\s/.test(typed) || !isHost) this.#refuseTalk(answer);
-    return parseAddress(typed);
-  }
-
-  #parsePort(answer: string): { host?: string; port?: number } {
-    if (/\s/.test(normalizeHostPort(answer))) this.#refuseTalk(answer);
-    return parsePortOrAddress(answer);
-  }
-
-  /** @throws {InputError} `answer-is-talk`, if the client has joined before and the line can be restored */
-  #refuseTalk(answer: string): void {
-    if (!this.#hasEverJoined || !this.#deps.terminal.hasLineEditor) return;
-    throw new InputError("answer-is-talk", { text: truncate(answer, MAX_QUOTED_CHARS) });
+  async #ask(
+    input: TargetInput,
+    signal: AbortSignal,
+    fallback?: Address,
+  ): Promise<ConnectTarget | undefined> {
+    const isKnownHost = (host: string) => this.#pool.hasHost(host);
+    const options = { fallback, isRejoin: this.#hasEverJoined, isKnownHost, signal };
+    return await this.#deps.terminal.exclusive(() => promptForTarget(this.#deps, input, options), { signal });
   }
 }
 
-/** Whether the redial of a lost server has shown that it is down. The system of a process that was just killed may
+/** Whether the client has redialled a lost server, and it was down. The system of a process that was just killed may
  * still accept a connection, and break it at once. */
-function isServerDown({ target, error, wasJoined }: ConnectionFailure): boolean {
-  const { server } = recoveryFor(error);
-  return !wasJoined && target.dialTimeoutMs !== undefined && (server === "down" || server === "unreachable");
+function hasRedialFailed({ target, error, wasJoined }: ConnectionFailure): boolean {
+  const { serverStatus } = recoveryFor(error);
+  return !wasJoined && target.dialTimeoutMs !== undefined &&
+    (serverStatus === "down" || serverStatus === "unreachable");
 }
 
 /** Ends early if the signal is aborted. */

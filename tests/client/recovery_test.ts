@@ -85,7 +85,7 @@ Deno.test("recoveryFor() finds the row by class and code", pure, () => {
 
 Deno.test("recoveryFor() goes to the next server at a code that is not in the table", pure, () => {
   for (const code of ["of-the-future", "certificate-unknown", "constructor", "__proto__", ""]) {
-    assertEquals(recoveryFor(new ServerError(code)), { action: "next", server: "alive" });
+    assertEquals(recoveryFor(new ServerError(code)), { action: "next", serverStatus: "alive" });
   }
   assertEquals(recoveryFor(new ServerError("nick-of-the-future")).action, "askNick");
 });

@@ -1,0 +1,89 @@
+// Asks the user for the server and the nick of a dial, as far as they are not known.
+
+import { isQuit } from "../cli/commands.ts";
+import {
+  type Address,
+  DEFAULT_PORT,
+  normalizeHostPort,
+  parseAddress,
+  parsePort,
+  parsePortOrAddress,
+} from "../net/address.ts";
+import { InputError } from "../errors.ts";
+import { type Language, translator } from "../i18n/translate.ts";
+import type { ConnectTarget } from "./session.ts";
+import { promptUntilValid, type Terminal } from "../terminal/terminal.ts";
+import { parseNick } from "../text/nick.ts";
+import { truncate } from "../text/text.ts";
+
+const DEFAULT_HOST = "127.0.0.1";
+const MAX_QUOTED_CHARS = 40;
+/** Matches every host but a bare name. Words of a chat line seldom match: not `:)`, not `sí...`. */
+const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
+
+/** A field that is undefined is asked for. */
+export interface TargetInput {
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly nick: string | undefined;
+}
+
+interface TargetPromptOptions {
+  /** Suggested to the user. */
+  readonly fallback: Address | undefined;
+  /** The client has joined before. */
+  readonly isRejoin: boolean;
+  readonly isKnownHost: (host: string) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Returns undefined if the user wants to leave.
+ * @throws {InputError} if a pipe ends without a valid answer */
+export async function promptForTarget(
+  deps: { readonly terminal: Terminal; readonly language: Language },
+  { host, port, nick }: TargetInput,
+  { fallback, isRejoin, isKnownHost, signal }: TargetPromptOptions,
+): Promise<ConnectTarget | undefined> {
+  const t = translator(deps.language);
+  const options = { isQuit, signal };
+  /** A user who has not noticed the failure goes on chatting. The terminal restores the line. */
+  const refuseTalk = (answer: string) => {
+    if (!isRejoin || !deps.terminal.hasLineEditor) return;
+    throw new InputError("answer-is-talk", { text: truncate(answer, MAX_QUOTED_CHARS) });
+  };
+  if (host === undefined) {
+    const fallbackHost = fallback?.host ?? DEFAULT_HOST;
+    const parse = (answer: string): { host: string; port?: number } => {
+      if (/^\d{4,5}$/.test(answer)) return { host: fallbackHost, port: parsePort(answer) };
+      // Several words, or one bare word that is no known host, are a chat line.
+      const typed = normalizeHostPort(answer);
+      const word = answer.split(/\s/, 1)[0]!;
+      const isHost = HOST_SIGN.test(word) || word === "localhost" || isKnownHost(word);
+      if (/\s/.test(typed) || !isHost) refuseTalk(answer);
+      return parseAddress(typed);
+    };
+    const text = t(isRejoin ? "ask.new-server" : "ask.server");
+    const answer = await promptUntilValid(deps, { text, fallback: fallbackHost, parse, ...options });
+    if (!answer) return undefined;
+    host = answer.host;
+    port = answer.port ?? port;
+  }
+  while (port === undefined) {
+    const parse = (answer: string): { host?: string; port?: number } => {
+      if (/\s/.test(normalizeHostPort(answer))) refuseTalk(answer);
+      return parsePortOrAddress(answer);
+    };
+    const fallbackPort = String(fallback?.port ?? DEFAULT_PORT);
+    const answer = await promptUntilValid(deps, {
+      text: t("ask.port"),
+      fallback: fallbackPort,
+      parse,
+      ...options,
+    });
+    if (!answer) return undefined;
+    host = answer.host ?? host;
+    port = answer.port;
+  }
+  nick ??= await promptUntilValid(deps, { text: t("ask.nick"), parse: parseNick, ...options });
+  return nick === undefined ? undefined : { server: { host, port }, nick };
+}
