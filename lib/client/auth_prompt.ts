@@ -125,7 +125,7 @@ export class AuthPrompter {
   /** Whether the client can dial the server again with TLS, without a report. */
   canUpgrade({ target: { server }, error }: ConnectionFailure): boolean {
     return recoveryFor(error).action === "upgradeTls" && this.#canAskTrust &&
-      !this.#deps.trust.requirementFor(server);
+      this.#deps.trust.allowsPlaintext(server);
   }
 
   get #canAskTrust(): boolean {

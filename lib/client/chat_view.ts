@@ -52,7 +52,7 @@ export class ChatView implements AsyncDisposable {
     const { terminal } = this.#deps;
     if (entries.some((delivered) => this.#mentionsReader(delivered))) terminal.bell();
     const lines = entries.flatMap((delivered) =>
-      this.#hasOwnLine(delivered.entry) ? this.#linesOf(delivered) : []
+      this.#holdBack(delivered.entry) ? [] : this.#linesOf(delivered)
     );
     await terminal.print(...lines);
   }
@@ -107,14 +107,14 @@ export class ChatView implements AsyncDisposable {
     }, SHOW_UNACKED_MS);
   }
 
-  /** Whether an entry is shown now on a line of its own; otherwise it waits for its batch. */
-  #hasOwnLine(entry: RoomEvent): boolean {
-    if (!isBatchable(entry) || !this.#deps.terminal.hasLineEditor) return true;
+  /** Adds an entry to its batch. False if it gets a line of its own now instead. */
+  #holdBack(entry: RoomEvent): boolean {
+    if (!isBatchable(entry) || !this.#deps.terminal.hasLineEditor) return false;
     const { monotonicMs } = this.#clock();
-    if (this.#presence.shouldShowNow(entry, monotonicMs)) return true;
+    if (this.#presence.shouldShowNow(entry, monotonicMs)) return false;
     clearTimeout(this.#presenceTimer);
     this.#presenceTimer = setTimeout(() => this.flushPresence(), this.#presence.dueMs! - monotonicMs);
-    return false;
+    return true;
   }
 
   #showLink(): void {
@@ -138,12 +138,12 @@ function isBatchable(entry: RoomEvent): entry is Presence {
   return entry.type === "joined" || (entry.type === "left" && !entry.kicked);
 }
 
-/** How many presence events are shown one by one within {@linkcode BATCH_WINDOW_MS}. */
+/** So many presence events within {@linkcode BATCH_WINDOW_MS} are shown one by one. */
 export const MAX_UNBATCHED = 3;
 export const BATCH_WINDOW_MS = 2_000;
-/** A batch is due once nothing was added to it for this long. */
+/** A batch is due this long after its last event. */
 export const DEBOUNCE_MS = 500;
-/** Counts from the first event of a batch, which is due then at the latest. */
+/** A batch is due this long after its first event at the latest. */
 export const MAX_BATCH_DELAY_MS = 2_000;
 
 /** Holds back members who join or leave in numbers: one line each would bury the conversation. Times are monotonic, in
@@ -155,7 +155,7 @@ export class PresenceBatcher {
   /** When {@linkcode take} is due. */
   dueMs: number | undefined;
 
-  /** Whether to show an event at once; otherwise {@linkcode take} will return it. */
+  /** Whether to show an event at once. If so, counts it; otherwise queues it for {@linkcode take}. */
   shouldShowNow(presence: Presence, nowMs: number): boolean {
     this.#shownAtMs = this.#shownAtMs.filter((ms) => nowMs - ms < BATCH_WINDOW_MS);
     if (this.#queued.length === 0 && this.#shownAtMs.length < MAX_UNBATCHED) {

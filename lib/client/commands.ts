@@ -26,9 +26,9 @@ import { type ChatView, PROMPT } from "./chat_view.ts";
 import type { MemberList } from "./member_list.ts";
 import type { Session } from "./session.ts";
 
-/** Longest wait for the acks of the last messages when the person leaves, in ms. */
+/** Longest wait for the acks of the last messages when the user leaves, in ms. */
 const FLUSH_TIMEOUT_MS = 1_000;
-/** How long a line may wait for acks of earlier ones before the person is told, in ms. */
+/** How long a line may wait for acks of earlier ones before the user is told, in ms. */
 const SHOW_WAITING_MS = 1_000;
 
 /** What the commands use. */
@@ -121,7 +121,7 @@ export class CommandLoop implements CommonContext {
     this.rename = deps.rename;
   }
 
-  /** Reads lines until the person leaves or the input ends. */
+  /** Reads lines until the user leaves or the input ends. */
   async run(): Promise<void> {
     const { language } = this.#deps.process;
     for await (const line of this.terminal.lines(PROMPT, this.#chatOptions())) {
@@ -135,7 +135,7 @@ export class CommandLoop implements CommonContext {
       }
       if (this.#hasQuit) return;
     }
-    // The end of a pipe means that all is said and must arrive. A person who ends the input wants to leave.
+    // The end of a pipe means that all is said and must arrive. A user who ends the input wants to leave.
     if (this.terminal.isTty) return await this.quit();
     await this.session.joined();
     await this.session.flushed();

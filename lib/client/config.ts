@@ -66,7 +66,7 @@ export const DEFAULT_CONFIG: ClientConfig = {
       pingMs: PING_MS,
       pingTimeoutMs: PING_TIMEOUT_MS,
       pingAlways: false,
-      // `welcomeTimeoutMs` holds.
+      // WELCOME must come within `welcomeTimeoutMs` instead.
       handshakeMs: Infinity,
       frameMs: FRAME_TIMEOUT_MS,
       closeTimeoutMs: 500,

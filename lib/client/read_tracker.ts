@@ -23,7 +23,7 @@ export type Delivery =
   | "backfill"
   /** Committed while the client was disconnected from this server. */
   | "missed"
-  /** Not to be shown. */
+  /** Not to be shown: shown before, no part of the history, or a NOOP. */
   | "duplicate";
 
 export class ReadTracker {

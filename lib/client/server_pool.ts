@@ -18,7 +18,8 @@ export const MAX_SERVERS = 64;
  * makes room for a new one; servers that no room listed stay. */
 export class ServerPool {
   #servers: Address[] = [];
-  /** The room that listed each server, by log id; oldest listing first. Servers of flags and users are not in it. */
+  /** The log id of the room that listed a server, by server; oldest listing first. Servers that flags or the user named
+   * are not in it. */
   readonly #logIds = new Map<Address, bigint>();
   /** The server that the client is on, was on last, or dials first. */
   current: Address | undefined;

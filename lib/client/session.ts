@@ -53,7 +53,7 @@ export type SessionEvent =
     /** Entries that the client will never see: the server's log no longer has them. */
     readonly truncatedCount: number;
   }
-  /** After each read: also without entries, frames may have acked messages. */
+  /** After each read, even one without entries: `unacked` may have changed. */
   | { readonly type: "entries"; readonly entries: readonly DeliveredEntry[] }
   /** Of a nick; the client stays joined. */
   | { readonly type: "rejected"; readonly error: ServerError }
@@ -91,6 +91,7 @@ export class Session implements Disposable {
   /** Nick requests that the server may still reject. */
   #nickRequests = 0;
   readonly #leaving = new AbortController();
+  /** Resolved when the condition of a `#waitUntil` may have come true. */
   #progress: PromiseWithResolvers<void> | undefined;
 
   constructor(deps: SessionDeps, config: SessionConfig, clock: Clock) {
@@ -169,7 +170,7 @@ export class Session implements Disposable {
       while (!signal.aborted) {
         const target = await this.#deps.nextServer(failure, { signal });
         if (!target || signal.aborted) break;
-        for await (const event of this.#connect(target)) {
+        for await (const event of this.#runOnServer(target)) {
           if (event.type === "disconnected") failure = event.failure;
           yield event;
         }
@@ -193,10 +194,10 @@ export class Session implements Disposable {
   }
 
   /** One server, from the dial to the end of the connection. Ends with `disconnected` unless the client has left. */
-  async *#connect(target: ConnectTarget): AsyncGenerator<SessionEvent> {
+  async *#runOnServer(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     let cause: unknown;
     try {
-      yield* this.#receive(target);
+      yield* this.#joinAndReceive(target);
       cause = new ConnectionLostError("closed");
     } catch (error) {
       cause = error;
@@ -213,7 +214,7 @@ export class Session implements Disposable {
 
   /** Joins and reads until the server closes the connection.
    * @throws why the connection cannot go on */
-  async *#receive(target: ConnectTarget): AsyncGenerator<SessionEvent> {
+  async *#joinAndReceive(target: ConnectTarget): AsyncGenerator<SessionEvent> {
     const { dial, passwordFor } = this.#deps;
     const { server, nick, dialTimeoutMs, welcomeTimeoutMs = this.#config.welcomeTimeoutMs } = target;
     const error = timedOut(server, welcomeTimeoutMs);
@@ -295,8 +296,12 @@ export class Session implements Disposable {
           case "pong":
             connection.heartbeat?.onPong(monotonicMs);
             break;
-          default:
+          case "welcome":
+          case "bye":
+          case "error":
             throw closeReason(message);
+          default:
+            message satisfies never;
         }
       }
     } catch (cause) {

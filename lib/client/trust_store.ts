@@ -32,7 +32,7 @@ export class TrustStore {
   /** Fingerprints by server, as flags and trusted servers announced them. */
   readonly #pinnedByPeers = new Map<string, string>();
   /** The server that last sent `tls-needed`. */
-  #requiresTls: string | undefined;
+  #serverThatNeedsTls: string | undefined;
 
   private constructor(config: TrustConfig, knownServers: string) {
     this.#config = config;
@@ -47,15 +47,20 @@ export class TrustStore {
     return new TrustStore(config, path === undefined ? "" : await readStateFile(path) ?? "");
   }
 
-  /** The TLS requirement for a server, or undefined if plain text is allowed. Once one server needed TLS, all later
-   * ones do. */
+  /** Once one server needed TLS, all later ones do. */
+  allowsPlaintext(server: Address): boolean {
+    return !this.#isTls && this.#expectedFingerprint(server) === undefined &&
+      serverKey(server) !== this.#serverThatNeedsTls;
+  }
+
+  /** The TLS requirement for a dial that follows, or undefined for plain text. Records which of them was used: see
+   * `#isTls` and `#hasUsedPlaintext`. */
   requirementFor(server: Address): TlsRequirement | undefined {
-    const isExpected = this.#expectedFingerprint(server) !== undefined;
-    this.#isTls ||= isExpected && !this.#hasUsedPlaintext;
-    if (!this.#isTls && !isExpected && serverKey(server) !== this.#requiresTls) {
+    if (this.allowsPlaintext(server)) {
       this.#hasUsedPlaintext = true;
       return undefined;
     }
+    this.#isTls ||= !this.#hasUsedPlaintext && this.#expectedFingerprint(server) !== undefined;
     const { ca } = this.#config;
     return ca === undefined ? { verify: (fingerprint) => this.#verify(server, fingerprint) } : { ca };
   }
@@ -63,7 +68,7 @@ export class TrustStore {
   /** For a server that sent `tls-needed` in plain text, where anybody could have: other servers need TLS only once
    * the user trusts this one. */
   requireTls(server: Address): void {
-    this.#requiresTls = serverKey(server);
+    this.#serverThatNeedsTls = serverKey(server);
   }
 
   /** Takes the fingerprints that a server announced, unless it did so in plain text, where anybody could have. */
