@@ -1,4 +1,4 @@
-// chat-server: one room for everyone who reaches its port. Everything is in lib/server_program.ts.
+// chat-server: one room for everyone who reaches its port. See lib/server/main.ts.
 
 import { serverClock } from "./lib/base/time.ts";
 import { runProcess } from "./lib/cli/process.ts";

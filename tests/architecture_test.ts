@@ -274,6 +274,14 @@ Deno.test("old names are gone from files and their names", reading, () => {
   assertEquals([...new Set(wrong)], []);
 });
 
+Deno.test("documents and files of lib/ that a text names exist", reading, () => {
+  const wrong = [...sources].flatMap(([path, source]) =>
+    [...source.matchAll(/\b(?:docs\/[\w/-]+\.md|lib\/[\w/]+\.ts)\b/g)]
+      .filter(([name]) => !sources.has(`./${name}`)).map(([name]) => `${path}: ${name}`)
+  );
+  assertEquals(wrong, []);
+});
+
 Deno.test("imports are found however they are written", { permissions: "none" }, () => {
   const code = withoutComments(`
     import { one } from "./one.ts";

@@ -1,4 +1,4 @@
-// Appends proposed entries to the store in batches, one at a time, each retried until it is stored.
+// Appends proposed events to the store in batches, one at a time, each retried until it is stored.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { concat } from "@std/bytes/concat";
@@ -24,17 +24,16 @@ interface PendingWrite {
   /** The store drops a second record with the same id. */
   readonly id: string;
   readonly isSnapshot: boolean;
-  readonly entryCount: number;
+  readonly eventCount: number;
   /** Whether a longer batch with the same `batchSeq` was tried before, and may have been stored. */
   readonly isSplit: boolean;
-  /** Fulfilled with the number of entries when a batch with this `batchSeq` was read back. */
+  /** Fulfilled with the number of events when a batch with this `batchSeq` was read back. */
   readonly readBack: PromiseWithResolvers<number>;
 }
 
 export class BatchWriter {
-  /** The store has acknowledged a batch. */
-  onStored: (position: number, batchSeq: number) => void = () => {};
-  /** The store has become unavailable while entries wait for it, or has stored all of them. */
+  onAcknowledged: (position: number, batchSeq: number) => void = () => {};
+  /** Called with true when events have waited for too long, with false when the store has caught up with them. */
   onStalled: (isUnavailable: boolean) => void = () => {};
   /** The snapshot was dropped: it is larger than the store's largest record. */
   onSnapshotTooLarge: (bytes: number) => void = () => {};
@@ -43,7 +42,7 @@ export class BatchWriter {
   readonly #nodeId: bigint;
   readonly #config: BatchWriterConfig;
   readonly #clock: Clock;
-  /** Entries that are not stored yet, those of the current batch first. */
+  /** Encoded events that are not stored yet, those of the current batch first. */
   #unwritten: Uint8Array<ArrayBuffer>[] = [];
   #unwrittenBytes = 0;
   #snapshot: PendingWrite | undefined;
@@ -55,7 +54,7 @@ export class BatchWriter {
   #isWriting = false;
   #isUnavailable = false;
   #isClosed = false;
-  /** How many entries must be stored until the store counts as available: those that waited when it took one again. */
+  /** How many events must be stored until the store counts as available: those that waited when it took one again. */
   #backlog: number | undefined;
 
   constructor(
@@ -69,7 +68,6 @@ export class BatchWriter {
     this.#clock = clock;
   }
 
-  /** Bytes of the entries that are not stored yet. */
   get unwrittenBytes(): number {
     return this.#unwrittenBytes;
   }
@@ -78,38 +76,38 @@ export class BatchWriter {
     return this.#isUnavailable;
   }
 
-  /** Whether everything is stored. */
+  /** Whether no event or snapshot waits for the store. */
   get isIdle(): boolean {
     return !this.#isWriting;
   }
 
-  add(entry: Uint8Array<ArrayBuffer>): void {
-    this.#unwritten.push(entry);
-    this.#unwrittenBytes += entry.length;
+  add(event: Uint8Array<ArrayBuffer>): void {
+    this.#unwritten.push(event);
+    this.#unwrittenBytes += event.length;
     this.#scheduleWrite();
   }
 
   /** Appends a snapshot before the next batch, unless another snapshot waits already. */
   addSnapshot(bytes: Uint8Array<ArrayBuffer>, id: string): void {
     const readBack = Promise.withResolvers<number>();
-    this.#snapshot ??= { bytes, id, isSnapshot: true, entryCount: 0, isSplit: false, readBack };
+    this.#snapshot ??= { bytes, id, isSnapshot: true, eventCount: 0, isSplit: false, readBack };
     this.#scheduleWrite();
   }
 
   /** A batch of this node was read: it is stored, even if the store has not acknowledged it. */
-  onReadBack(batchSeq: number, entryCount: number): void {
-    if (batchSeq === this.#batchSeq) this.#batch?.readBack.resolve(entryCount);
+  onReadBack(batchSeq: number, eventCount: number): void {
+    if (batchSeq === this.#batchSeq) this.#batch?.readBack.resolve(eventCount);
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const write of [this.#batch, this.#snapshot]) write?.readBack.resolve(write.entryCount);
+    for (const write of [this.#batch, this.#snapshot]) write?.readBack.resolve(write.eventCount);
   }
 
   #scheduleWrite(): void {
     if (this.#isWriting || this.#isClosed) return;
     this.#isWriting = true;
-    // Entries that are proposed in one turn share a batch.
+    // Events that are proposed in one turn share a batch.
     queueMicrotask(() => void this.#writeAll());
   }
 
@@ -124,7 +122,7 @@ export class BatchWriter {
         this.#isSplitting = stored === undefined;
         if (stored === undefined) continue;
         this.#batchSeq++;
-        for (const entry of this.#unwritten.slice(0, stored)) this.#unwrittenBytes -= entry.length;
+        for (const event of this.#unwritten.slice(0, stored)) this.#unwrittenBytes -= event.length;
         this.#unwritten = this.#unwritten.slice(stored);
       }
       this.#onWritten(stored ?? 0);
@@ -135,42 +133,44 @@ export class BatchWriter {
   #nextBatch(): PendingWrite {
     const maxBytes = Math.min(MAX_BATCH_BYTES, this.#store.maxBytes / 2);
     let bytes = 0;
-    let entryCount = 0;
-    for (const entry of this.#unwritten) {
-      if (entryCount > 0 && bytes + entry.length > maxBytes) break;
-      bytes += entry.length;
-      entryCount++;
+    let eventCount = 0;
+    for (const event of this.#unwritten) {
+      if (eventCount > 0 && bytes + event.length > maxBytes) break;
+      bytes += event.length;
+      eventCount++;
     }
     const header = encodeBatchHeader({ nodeId: this.#nodeId, batchSeq: this.#batchSeq });
     return {
-      bytes: concat([header, ...this.#unwritten.slice(0, entryCount)]),
+      bytes: concat([header, ...this.#unwritten.slice(0, eventCount)]),
       id: `${this.#nodeId.toString(16)}-${this.#batchSeq}`,
       isSnapshot: false,
-      entryCount,
+      eventCount,
       isSplit: this.#isSplitting,
       readBack: Promise.withResolvers(),
     };
   }
 
-  /** Retries until the record is stored, as records must keep their order. Returns the number of entries that are stored,
+  /** Retries until the record is stored, as records must keep their order. Returns the number of events that are stored,
    * undefined if the record has become too large for the store and must be split or dropped. */
   async #write(write: PendingWrite): Promise<number | undefined> {
     const { unavailableAfterMs, deletedMs } = this.#config;
     const timer = setTimeout(() => this.#setUnavailable(), unavailableAfterMs);
     let deletedSinceMs: number | undefined;
     let stored: number | undefined;
-    const readBack = write.readBack.promise.then((count) => void (stored = count));
+    const untilRead = write.readBack.promise.then((count) => void (stored = count));
     while (stored === undefined && !this.#isClosed && !this.#isTooLarge(write)) {
       const startMs = this.#nowMs();
       try {
-        const position = await Promise.race([this.#store.append(write.bytes, write), readBack]);
-        if (typeof position === "number" && write === this.#batch) this.onStored(position, this.#batchSeq);
+        const position = await Promise.race([this.#store.append(write.bytes, write), untilRead]);
+        if (typeof position === "number" && write === this.#batch) {
+          this.onAcknowledged(position, this.#batchSeq);
+        }
         // The store may have acknowledged the longer batch with this id: only reading it tells how long it is.
-        if (write.isSplit) await readBack;
-        stored ??= write.entryCount;
+        if (write.isSplit) await untilRead;
+        stored ??= write.eventCount;
         break;
       } catch {
-        await Promise.race([delay(RETRY_MS), readBack]);
+        await Promise.race([delay(RETRY_MS), untilRead]);
       }
       const isAnswering = this.#nowMs() - startMs < FAST_FAILURE_MS;
       if (!isAnswering || !await this.#store.isDeleted().catch(() => false)) deletedSinceMs = undefined;
@@ -188,8 +188,8 @@ export class BatchWriter {
   }
 
   /** A batch of one entry cannot be split. */
-  #isTooLarge({ bytes, entryCount, isSnapshot }: PendingWrite): boolean {
-    return (isSnapshot || entryCount > 1) && bytes.length > this.#store.maxBytes;
+  #isTooLarge({ bytes, eventCount, isSnapshot }: PendingWrite): boolean {
+    return (isSnapshot || eventCount > 1) && bytes.length > this.#store.maxBytes;
   }
 
   #setUnavailable(): void {

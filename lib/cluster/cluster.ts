@@ -105,7 +105,7 @@ export class Cluster implements AsyncDisposable {
     this.#membership.start(host);
   }
 
-  /** Leaves the cluster once all proposals are stored. */
+  /** Leaves the cluster once all proposed events are stored. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }

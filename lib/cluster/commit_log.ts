@@ -1,4 +1,4 @@
-// The `CommitLog` of `--nats`: the store gives the batches of all nodes one order, and this order numbers the entries.
+// The `CommitLog` of `--nats`: the store gives the batches of all nodes one order, which numbers the events.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { LruMap } from "../base/limits.ts";
@@ -12,7 +12,7 @@ import { LogReader, type LogReaderConfig } from "./log_reader.ts";
 import {
   decodeBatch,
   decodeSnapshot,
-  encodeProposal,
+  encodeEvent,
   encodeSnapshot,
   isGenesis,
   type StoredRecord,
@@ -29,8 +29,8 @@ const TRUNCATED_CHECKS = 3;
 const DRAIN_POLL_MS = 20;
 
 interface SnapshotConfig {
-  /** A snapshot is due after this many entries, this many bytes of batches, or this many ms. */
-  readonly snapshotEntries: number;
+  /** A snapshot is due after this many events, this many bytes of batches, or this many ms. */
+  readonly snapshotEvents: number;
   readonly snapshotBytes: number;
   readonly snapshotIntervalMs: number;
 }
@@ -42,7 +42,7 @@ export interface ReplicatedLogConfig extends SnapshotConfig, LogReaderConfig, Ba
 
 /** A commit log that many nodes share. */
 export class ReplicatedCommitLog implements CommitLog {
-  /** The store has become unavailable while entries wait for it, or has stored all of them. */
+  /** See {@linkcode BatchWriter.onStalled}. */
   onStalled: (isUnavailable: boolean) => void = () => {};
   /** See {@linkcode SnapshotPolicy.onSnapshotTooLarge}. */
   onSnapshotTooLarge: (bytes: number, how: { isKept: boolean }) => void = () => {};
@@ -59,7 +59,7 @@ export class ReplicatedCommitLog implements CommitLog {
   readonly #failure = Promise.withResolvers<never>();
   /** The last batch of each node, in the order in which they were stored. */
   readonly #batchSeqs: LruMap<bigint, number>;
-  /** The room after the last entry, for snapshots. */
+  /** The room after the last event, for snapshots. */
   readonly #state = new RoomState();
   #snapshot: readonly ProposedEvent[];
   #seq: number;
@@ -86,13 +86,13 @@ export class ReplicatedCommitLog implements CommitLog {
     this.logId = logId;
     this.firstSeq = this.#seq = snapshot.seq;
     this.#snapshot = snapshot.events;
-    for (const entry of snapshot.events) this.#state.apply(entry);
+    for (const event of snapshot.events) this.#state.apply(event);
     this.#batchSeqs = new LruMap(MAX_PRODUCERS, snapshot.batchSeqs);
     this.#position = snapshot.position;
     this.#policy = new SnapshotPolicy(store, config, clock);
     this.#policy.onSnapshotTooLarge = (bytes, how) => this.onSnapshotTooLarge(bytes, how);
     this.#writer = new BatchWriter({ store, nodeId }, config, clock);
-    this.#writer.onStored = (position, batchSeq) => this.#onStored(position, batchSeq);
+    this.#writer.onAcknowledged = (position, batchSeq) => this.#onAcknowledged(position, batchSeq);
     this.#writer.onStalled = (isUnavailable) => this.onStalled(isUnavailable);
     this.#writer.onSnapshotTooLarge = (bytes) => void this.#policy.onTooLarge(bytes);
     this.#writer.onStreamDeleted = () => this.#failure.reject(new NatsError("nats-stream-gone"));
@@ -143,13 +143,13 @@ export class ReplicatedCommitLog implements CommitLog {
     this.deliver();
   }
 
-  propose(proposal: ProposedEvent): void {
-    this.#writer.add(encodeProposal(proposal));
+  propose(event: ProposedEvent): void {
+    this.#writer.add(encodeEvent(event));
   }
 
   deliver(): void {
     for (const record of this.#reader.drain()) {
-      // After a record of a newer version, entries would get another `seq` here than on other nodes.
+      // After a record of a newer version, events would get another `seq` here than on other nodes.
       if (this.#isClosed) return;
       this.#position = record.position;
       if (record.isSnapshot) this.#onSnapshot(record);
@@ -167,7 +167,7 @@ export class ReplicatedCommitLog implements CommitLog {
 
   /** Writes a snapshot if the last one is too old. Called by one node of the room at each poll of the leases. */
   snapshotIfDue(): void {
-    if (this.#policy.isDue) this.#writeSnapshot();
+    if (this.#policy.isOverdue) this.#writeSnapshot();
   }
 
   /** Ends the log once all proposals are stored, at the latest after `drainTimeoutMs`. */
@@ -204,17 +204,17 @@ export class ReplicatedCommitLog implements CommitLog {
   #applyBatch(record: StoredRecord): void {
     const batch = this.#decode(decodeBatch, record);
     if (!batch) return;
-    const { nodeId, batchSeq, entries } = batch;
-    if (nodeId === this.nodeId) this.#writer.onReadBack(batchSeq, entries.length);
+    const { nodeId, batchSeq, events } = batch;
+    if (nodeId === this.nodeId) this.#writer.onReadBack(batchSeq, events.length);
     // Stored twice: the acknowledgement was lost, and the store no longer remembered the id when it was retried.
     if (batchSeq <= (this.#batchSeqs.get(nodeId) ?? 0)) return;
     this.#batchSeqs.set(nodeId, batchSeq);
     const at = this.#replayClock(record.timeMs);
-    for (const entry of entries) {
-      this.#state.apply(entry);
-      this.#apply(entry, this.#seq++, at, nodeId !== this.nodeId);
+    for (const event of events) {
+      this.#state.apply(event);
+      this.#apply(event, this.#seq++, at, nodeId !== this.nodeId);
     }
-    const isDue = this.#policy.onApplied({ entries: entries.length, bytes: record.bytes.length });
+    const isDue = this.#policy.countBatch({ eventCount: events.length, bytes: record.bytes.length });
     // The node whose batch makes the snapshot due writes it, so that one node does.
     if (isDue && nodeId === this.nodeId) this.#writeSnapshot();
   }
@@ -227,24 +227,25 @@ export class ReplicatedCommitLog implements CommitLog {
     // A genesis means that another node has forked the log already: a second fork would end the nodes that have restarted
     // since. Any other snapshot may come from a node that has missed the fork.
     if (isOther) return isGenesis(snapshot) ? this.#fail(new NatsError("nats-log-back")) : this.#forkLog();
-    this.#policy.onStored(record.timeMs, { isNew });
+    this.#policy.onSnapshotRead(record.timeMs, { isNew });
   }
 
   #writeSnapshot(): void {
     const events = [...this.#state.snapshot()];
     const [position, seq, batchSeqs] = [this.#position, this.#seq, this.#batchSeqs];
     const bytes = encodeSnapshot({ logId: this.logId, position, seq, batchSeqs, events });
+    // The id says `checkpoint`, as the stream's subject does.
     this.#writer.addSnapshot(bytes, `checkpoint-${this.nodeId.toString(16)}-${position}`);
   }
 
   /** A batch of this node was acknowledged at a position where another record was read: the store has lost its end. */
-  #onStored(position: number, batchSeq: number): void {
+  #onAcknowledged(position: number, batchSeq: number): void {
     this.deliver();
     if (this.#reader.last.position < position) this.#reader.expectPosition(position);
     else if ((this.#batchSeqs.get(this.nodeId) ?? 0) < batchSeq) this.#forkLog();
   }
 
-  /** The store has lost the end of the log, for example in a power cut: new entries would get the `seq` of lost ones.
+  /** The store has lost the end of the log, for example in a power cut: new events would get the `seq` of lost ones.
    * From here on the log has another `logId`, and all nodes must restart with what is left of it. */
   #forkLog(): void {
     if (this.#isClosed) return;
@@ -265,7 +266,7 @@ export class SnapshotPolicy {
   readonly #store: Pick<StreamStore, "setUnlimited">;
   readonly #config: SnapshotConfig;
   readonly #clock: Clock;
-  #entries = 0;
+  #eventCount = 0;
   #bytes = 0;
   #atMs: number;
   #lastReported = { bytes: 0, isKept: true };
@@ -278,19 +279,19 @@ export class SnapshotPolicy {
   }
 
   /** Whether the last snapshot is too old, however little has happened since. */
-  get isDue(): boolean {
+  get isOverdue(): boolean {
     return this.#clock().wallMs - this.#atMs >= this.#config.snapshotIntervalMs;
   }
 
-  /** Counts the entries and bytes of a batch. Returns whether a snapshot is due. */
-  onApplied({ entries, bytes }: { entries: number; bytes: number }): boolean {
-    this.#entries += entries;
+  /** Returns whether a snapshot is due by the number and the bytes of the events since the last one. */
+  countBatch({ eventCount, bytes }: { eventCount: number; bytes: number }): boolean {
+    this.#eventCount += eventCount;
     this.#bytes += bytes;
-    return this.#entries >= this.#config.snapshotEntries || this.#bytes >= this.#config.snapshotBytes;
+    return this.#eventCount >= this.#config.snapshotEvents || this.#bytes >= this.#config.snapshotBytes;
   }
 
-  /** A snapshot was read. `isNew`: whether it was stored after this node has opened the log. */
-  onStored(timeMs: number, { isNew }: { isNew: boolean }): void {
+  /** `isNew`: whether the snapshot was stored after this node has opened the log. */
+  onSnapshotRead(timeMs: number, { isNew }: { isNew: boolean }): void {
     this.#restart(timeMs);
     this.#lastReported = { bytes: 0, isKept: true };
     if (isNew) this.#store.setUnlimited(false).catch(() => {}); // the next snapshot tries again
@@ -305,7 +306,7 @@ export class SnapshotPolicy {
   }
 
   #restart(timeMs: number): void {
-    this.#entries = 0;
+    this.#eventCount = 0;
     this.#bytes = 0;
     this.#atMs = timeMs;
   }

@@ -101,7 +101,7 @@ export type OpenNatsRoom = (
 
 const BATCH_VERSION = 1;
 const SNAPSHOT_VERSION = 1;
-/** Before the entries of a batch. The codes of frames in the store are none of the wire. */
+/** Before the events of a batch. The codes of frames in the store are none of the wire. */
 const batchFrame = frame(0x40, {
   version: version(BATCH_VERSION),
   /** The node that wrote the batch. */
@@ -109,7 +109,7 @@ const batchFrame = frame(0x40, {
   /** Counts the batches of a node from 1. */
   batchSeq: u32,
 });
-/** Before an entry that has a `nodeId`. */
+/** Before an event that has a `nodeId`. */
 const nodeIdFrame = frame(0x41, { nodeId: id });
 /** Before the events of a snapshot. */
 const snapshotFrame = frame(0x50, {
@@ -118,7 +118,7 @@ const snapshotFrame = frame(0x50, {
   logId: id,
   /** Of the last record that the snapshot covers, 0 for none. */
   position: u64,
-  /** Of the next entry. */
+  /** Of the next event. */
   seq: u64,
   /** The last batch of each node, in the order in which they were stored. */
   batchSeqs: list(record("batch", { nodeId: id, batchSeq: u32 }), 0xffff, u16),
@@ -126,25 +126,25 @@ const snapshotFrame = frame(0x50, {
 
 type BatchHeader = Omit<ValuesOf<typeof batchFrame.shape>, "version">;
 
-/** Entries that one node has proposed, each stored as on the wire with `seq` 0. */
+/** Events that one node has proposed, each stored as on the wire with `seq` 0. */
 interface Batch extends BatchHeader {
-  readonly entries: readonly ProposedEvent[];
+  readonly events: readonly ProposedEvent[];
 }
 
 /** The log up to a position. */
 export interface Snapshot extends Omit<ValuesOf<typeof snapshotFrame.shape>, "version" | "batchSeqs"> {
   /** The last batch of each node, by node id, in the order in which they were stored. */
   readonly batchSeqs: ReadonlyMap<bigint, number>;
-  /** Entries that lead to the state of the room before `seq`. */
+  /** Events that lead to the state of the room before `seq`. */
   readonly events: readonly ProposedEvent[];
 }
 
 const writer = new FrameWriter();
 
-/** An entry as a part of a batch or of a snapshot. */
-export function encodeProposal(proposal: ProposedEvent): Uint8Array<ArrayBuffer> {
-  const { nodeId } = proposal;
-  const bytes = encodeEntry(proposal, 0);
+/** An event as a part of a batch or of a snapshot. */
+export function encodeEvent(event: ProposedEvent): Uint8Array<ArrayBuffer> {
+  const { nodeId } = event;
+  const bytes = encodeEntry(event, 0);
   return nodeId === undefined ? bytes.slice() : concat([nodeIdFrame.encode(writer, { nodeId }), bytes]);
 }
 
@@ -156,13 +156,13 @@ export function encodeBatchHeader(header: BatchHeader): Uint8Array<ArrayBuffer> 
 export function decodeBatch(bytes: Uint8Array): Batch {
   const frames = splitFrames(bytes);
   const { nodeId, batchSeq } = batchFrame.decode(frames.next().value);
-  return { nodeId, batchSeq, entries: [...decodeProposals(frames)] };
+  return { nodeId, batchSeq, events: [...decodeEvents(frames)] };
 }
 
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   const batchSeqs = Array.from(snapshot.batchSeqs, ([nodeId, batchSeq]) => ({ nodeId, batchSeq }));
   const header = snapshotFrame.encode(writer, { ...snapshot, version: SNAPSHOT_VERSION, batchSeqs }).slice();
-  return concat([header, ...snapshot.events.map(encodeProposal)]);
+  return concat([header, ...snapshot.events.map(encodeEvent)]);
 }
 
 /** @throws {ProtocolError} `version-unsupported`, or the code of an invalid frame */
@@ -174,19 +174,19 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
     position,
     seq,
     batchSeqs: new Map(batchSeqs.map(({ nodeId, batchSeq }) => [nodeId, batchSeq])),
-    events: [...decodeProposals(frames)],
+    events: [...decodeEvents(frames)],
   };
 }
 
-function* decodeProposals(frames: Iterable<Frame>): Generator<ProposedEvent> {
+function* decodeEvents(frames: Iterable<Frame>): Generator<ProposedEvent> {
   let nodeId: bigint | undefined;
   for (const frame of frames) {
     if (frame.type === nodeIdFrame.code) {
       ({ nodeId } = nodeIdFrame.decode(frame));
       continue;
     }
-    const { seq: _, ...entry } = decodeServer(frame) as RoomEvent;
-    yield nodeId === undefined ? entry : { ...entry, nodeId };
+    const { seq: _, ...event } = decodeServer(frame) as RoomEvent;
+    yield nodeId === undefined ? event : { ...event, nodeId };
     nodeId = undefined;
   }
 }
@@ -205,7 +205,7 @@ export function tryDecode<Result>(
   }
 }
 
-/** Whether the log begins with this snapshot, either as a new room or because the end of the log was lost. */
+/** Whether the snapshot covers no record: it begins a new stream, or what a fork leaves of the log. */
 export function isGenesis({ position, seq }: Snapshot): boolean {
   return position === 0 && seq === 0;
 }

@@ -41,7 +41,8 @@ export const MAX_NICK_BYTES = MAX_NICK_CHARS * 4;
 export const MAX_IP_BYTES = 64;
 /** Longest backup, in bytes: a host name of 253, a port and a fingerprint. */
 export const MAX_BACKUP_BYTES = 310;
-/** How long a client retains an acked message, in ms. It sends the message again if the server fails. */
+/** How long a client retains an acked message, in ms, to send it again if the server fails. So readers of another log
+ * look back as far: they may have missed such a message. */
 export const RETAIN_ACKED_MS = 120_000;
 /** `lagMs` of a client that has not joined before. */
 export const NEVER_CAUGHT_UP = 0xffff_ffff;
@@ -63,7 +64,6 @@ export const recipient = record("recipient", {
   /** For display: `sessionId` decides. */
   nick,
 });
-/** A member in WELCOME. */
 export const member = record("member", {
   sessionId: id,
   nick,
@@ -113,7 +113,6 @@ export const CLIENT_FRAMES = {
     historyCount: u16,
     resumePoints: list(resumePoint, MAX_RESUME_POINTS),
   }),
-  /** A message. */
   say: frame(0x02, {
     /** Counts this session's messages from 1, across all servers. */
     clientSeq: u32,
@@ -130,9 +129,7 @@ export const CLIENT_FRAMES = {
   ping: frame(0x03, {}),
   /** Answers PINGs in their order. */
   pong: frame(0x04, {}),
-  /** The client leaves. */
   bye: frame(0x05, {}),
-  /** Asks for another nick. */
   nick: frame(0x06, { nick: string() }),
 };
 
@@ -144,7 +141,6 @@ export const SERVER_FRAMES = {
     /** As many members as fit into the frame. */
     members: toEnd(member, MAX_SERVER_FRAME_BYTES),
   }),
-  /** Log entry: a message. */
   said: frame(0x82, {
     ...entry,
     sessionId: id,
@@ -176,7 +172,6 @@ export const SERVER_FRAMES = {
     /** In English, for clients that do not know the code. */
     reason: string(),
   }),
-  /** Log entry: a member joined. */
   joined: frame(0x87, {
     ...entry,
     sessionId: id,
@@ -187,7 +182,6 @@ export const SERVER_FRAMES = {
     nick,
     address: ipAddress,
   }),
-  /** Log entry: a member left. */
   left: frame(0x88, {
     ...entry,
     sessionId: id,
@@ -201,11 +195,9 @@ export const SERVER_FRAMES = {
   }),
   /** Placeholder for a log entry that the reader may not see, or that is a no-op. */
   noop: frame(0x89, { seq: u64 }),
-  /** Log entry: a member has another nick. */
   renamed: frame(0x8a, { ...entry, sessionId: id, oldNick: nick, nick }),
-  /** Log entry: a message of the operator to all members. */
+  /** A message of the operator to all members. */
   announced: frame(0x8b, { ...entry, text: string() }),
-  /** Log entry: the list of backups has changed. */
   backups: frame(0x8c, { ...entry, backups }),
   /** The server does not do what the client asked for. The client stays in the room. */
   rejected: frame(0x8d, {
@@ -236,7 +228,6 @@ export type WelcomeHeader = ValueOf<typeof welcomeHeader> & { readonly type: "we
 
 export type Hello = MessageOf<typeof CLIENT_FRAMES, "hello">;
 export type Say = MessageOf<typeof CLIENT_FRAMES, "say">;
-/** The options of a message. */
 export type MessageOptions = Pick<Say, "action" | "to">;
 /** A message without its place in a session. */
 export type MessageBody = Pick<Say, "action" | "to" | "text">;
@@ -254,7 +245,7 @@ export type BackupsChanged = MessageOf<ServerFrames, "backups">;
 export type RoomEvent = Said | Joined | Left | Renamed | Announced | BackupsChanged;
 /** What readers of the log get. */
 export type LogEntry = RoomEvent | MessageOf<ServerFrames, "noop">;
-/** An entry before the commit log has given it its `seq`. */
+/** An event without its `seq`: as proposed, and as stored by logs that know its position. */
 export type Uncommitted<Entry extends LogEntry = RoomEvent> = Entry extends LogEntry ? Omit<Entry, "seq">
   : never;
 /** An event on its way into the commit log. */
@@ -301,7 +292,7 @@ export function encodeWelcome(
 
 /** A member in WELCOME, valid until the next frame is encoded. */
 export function encodeMemberInfo(info: MemberInfo): Uint8Array<ArrayBuffer> {
-  member.write(writer.begin(SERVER_FRAMES.welcome.code), info);
+  member.write(writer.begin(SERVER_FRAMES.welcome.code), info); // any frame would do: its header is cut off
   return writer.end().subarray(HEADER_BYTES);
 }
 

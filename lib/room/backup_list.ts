@@ -1,5 +1,5 @@
 // The backups of a room, the servers to which clients fail over: the committed ones, and the changes that this node
-// proposes.
+// proposes. In the `backups` of a proposed event, `-host:port` removes a server: no host begins with a `-`.
 
 import type { Instant } from "../base/time.ts";
 import { InputError } from "../errors.ts";
@@ -114,7 +114,7 @@ export class BackupList {
     if (isNews) this.#propose({ backups: this.#ownBackups }, now);
   }
 
-  /** Proposes the addresses of the cluster's nodes, if they have changed. */
+  /** Proposes the addresses of the cluster's nodes if they have changed. */
   setCluster(addresses: readonly string[], now: Instant): void {
     const backups = addresses.slice(0, MAX_BACKUPS);
     const isAlone = this.clusterServers.length === 0 && backups.length < 2;
@@ -132,8 +132,7 @@ export class BackupList {
   }
 }
 
-/** `backups` without removals and without the servers that `changes` removes. A removal is `-host:port`: no host begins
- * with a `-`. */
+/** `backups` without removals and without the servers that `changes` removes. */
 function withoutRemoved(backups: readonly string[], changes: readonly string[]): readonly string[] {
   const removals = new Set(changes.map((backup) => backup.toLowerCase()));
   const isLeft = (backup: string) =>

@@ -1,4 +1,4 @@
-// The commit log: orders the proposed events of a room, stores them, and gives them back as committed. And the one that
+// The commit log: orders the proposed events of a room, stores them, and gives them back as committed. The one in memory
 // stores nothing.
 
 import type { Instant } from "../base/time.ts";
@@ -10,7 +10,9 @@ export type Apply = (event: ProposedEvent, seq: number, at: Instant, isRemote?: 
 
 /** All subscribers of one log get the same events with the same `seq`. A proposed event is committed in the end, unless
  * the process dies; events that one node proposes for one session keep their order. An event may be committed twice:
- * the room deduplicates. */
+ * the room deduplicates.
+ *
+ * A log is stalled, as clients and operators are told, while it is blocked by a failed write or is unavailable. */
 export interface CommitLog {
   /** Random and not zero. */
   readonly logId: bigint;
@@ -20,15 +22,15 @@ export interface CommitLog {
   readonly snapshot: Iterable<ProposedEvent>;
   /** Id of this node in a cluster, not zero. */
   readonly nodeId?: bigint;
-  /** Proposed events wait: clients should send no more for now. */
+  /** Writing fails, or too many events wait: clients are read no further for now. */
   readonly isBlocked: boolean;
-  /** Proposed events have waited for longer than a client waits for WELCOME. */
+  /** Events have waited for seconds for the store of a cluster: clients that join get an error. */
   readonly isUnavailable?: boolean;
   /** Applies all events stored so far; later ones only during {@linkcode propose} and {@linkcode deliver}. Calls
    * `onReady` when `deliver` has something to do. */
   subscribe(apply: Apply, onReady: () => void): void;
   propose(event: ProposedEvent, now: Instant): void;
-  /** Applies the events committed since the last call. */
+  /** Applies the events committed since the last call. A log that writes to a file writes the proposed ones first. */
   deliver(): void;
   /** Undefined if the log stores nothing, or cannot tell. */
   readonly storedBytes?: number;

@@ -71,24 +71,18 @@ class Segment {
 }
 
 export class EventLog {
-  readonly #segmentBytes: number;
-  readonly #retainedBytes: number;
   readonly #placeholder: PlaceholderFrame;
+  readonly #config: EventLogConfig;
   #oldest: Segment;
   #newest: Segment;
   #linkToOldest: Segment["link"] | undefined;
   #bytes: number;
 
-  constructor(
-    firstSeq: number,
-    placeholder: PlaceholderFrame,
-    { segmentBytes, retainedBytes }: EventLogConfig,
-  ) {
-    this.#segmentBytes = segmentBytes;
-    this.#retainedBytes = retainedBytes;
+  constructor(firstSeq: number, placeholder: PlaceholderFrame, config: EventLogConfig) {
     this.#placeholder = placeholder;
-    this.#oldest = this.#newest = new Segment(firstSeq, segmentBytes);
-    this.#bytes = segmentBytes;
+    this.#config = config;
+    this.#oldest = this.#newest = new Segment(firstSeq, config.segmentBytes);
+    this.#bytes = config.segmentBytes;
   }
 
   /** `seq` of the next entry. */
@@ -146,11 +140,12 @@ export class EventLog {
   }
 
   #addSegment(frameBytes: number): Segment {
-    const segment = new Segment(this.head, Math.max(this.#segmentBytes, frameBytes));
+    const { segmentBytes, retainedBytes } = this.#config;
+    const segment = new Segment(this.head, Math.max(segmentBytes, frameBytes));
     this.#newest.link.next = segment;
     this.#newest = segment;
     this.#bytes += segment.bytes.length;
-    while (this.#bytes - this.#oldest.bytes.length >= this.#retainedBytes && this.#oldest.link.next) {
+    while (this.#bytes - this.#oldest.bytes.length >= retainedBytes && this.#oldest.link.next) {
       const dropped = this.#oldest;
       this.#oldest = this.#oldest.link.next;
       this.#bytes -= dropped.bytes.length;
@@ -280,14 +275,11 @@ export class Cursor {
   /** `seq` of the segment's next entry that is not for this reader, or of the segment's end. */
   #nextPrivate(): number {
     const { privateEntries, firstSeq, endSeq } = this.#segment;
-    for (
-      let entry = privateEntries[this.#privateIndex];
-      entry;
-      entry = privateEntries[++this.#privateIndex]
-    ) {
+    for (; this.#privateIndex < privateEntries.length; this.#privateIndex++) {
+      const { index, audience } = privateEntries[this.#privateIndex]!;
       const isForReader = this.#reader === ALL_ENTRIES ||
-        (this.#reader !== undefined && entry.audience.includes(this.#reader));
-      if (!isForReader) return firstSeq + entry.index;
+        (this.#reader !== undefined && audience.includes(this.#reader));
+      if (!isForReader) return firstSeq + index;
     }
     return endSeq;
   }

@@ -62,7 +62,7 @@ export interface JoinResult {
 type MembershipChange = ProposedEvent<Joined | Left | Renamed>;
 
 /** The room. A request whose change is not committed yet returns undefined or false and calls `onSettled` later; the
- * caller then makes the same request again. */
+ * caller then makes the request again, a join with the same object: `#joinsProposed` knows it by identity. */
 export class Room {
   readonly log: EventLog;
   readonly backups: BackupList;
@@ -76,7 +76,7 @@ export class Room {
   readonly #memberListCache = new MemberListCache();
   readonly #rate = new RateMeter();
   readonly #inFlight = new InFlightChanges();
-  /** Requests whose join was proposed, in a cluster. */
+  /** Requests whose join was proposed: in a cluster, a member who is in may still have to wait for theirs. */
   readonly #joinsProposed = new WeakSet<JoinRequest>();
 
   /** Replays the commit log. */
@@ -93,7 +93,6 @@ export class Room {
     );
   }
 
-  /** Applies every event committed since the last call. */
   deliver(): void {
     this.#commitLog.deliver();
   }
@@ -102,7 +101,7 @@ export class Room {
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   join(request: JoinRequest, now: Instant, onSettled?: () => void): JoinResult | undefined {
     const { hello, sessionId, address } = request;
-    if (this.#inFlight.waitFor(sessionId, onSettled)) return undefined;
+    if (this.#inFlight.waitIfInFlight(sessionId, onSettled)) return undefined;
     const nick = claimNick(hello.nick, sessionId, this.#state);
     const { logId } = this.#commitLog;
     const start = startSeqFor(hello, this.log, { logId, monotonicMs: now.monotonicMs });
@@ -158,7 +157,7 @@ export class Room {
   /** Returns whether the member has the nick.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   rename(member: Member, nick: string, now: Instant, onSettled?: () => void): boolean {
-    if (this.#inFlight.waitFor(member.sessionId, onSettled)) return false;
+    if (this.#inFlight.waitIfInFlight(member.sessionId, onSettled)) return false;
     return this.#proposeNick(member, claimNick(nick, member.sessionId, this.#state), now, onSettled);
   }
 
@@ -261,7 +260,7 @@ export class Room {
     onSettled?: () => void,
   ): boolean {
     const { sessionId, nick, address } = member;
-    if (this.#inFlight.waitFor(sessionId, onSettled)) return false;
+    if (this.#inFlight.waitIfInFlight(sessionId, onSettled)) return false;
     const isIn = this.#state.get(sessionId) === member;
     if (!isIn || (nodeId !== undefined && member.nodeId !== nodeId)) return true;
     const left = { type: "left", timeMs: now.wallMs, sessionId, ...how, nick, address } as const;
@@ -272,7 +271,7 @@ export class Room {
   #proposeChange(event: MembershipChange, now: Instant, onSettled?: () => void): boolean {
     this.#inFlight.start(event.sessionId);
     this.#commitLog.propose(event, now);
-    return !this.#inFlight.waitFor(event.sessionId, onSettled);
+    return !this.#inFlight.waitIfInFlight(event.sessionId, onSettled);
   }
 
   #onCommitted(event: ProposedEvent, seq: number, at: Instant, isRemote: boolean): void {
@@ -285,7 +284,7 @@ export class Room {
     this.#apply(event, seq, at);
     if (isRemote) {
       if (wasLocal) this.#handleTakeover(before, event);
-    } else if (this.#inFlight.waitFor(sessionId)) {
+    } else if (this.#inFlight.has(sessionId)) {
       if (event.type === "joined") this.#onJoined(sessionId, at);
       this.#inFlight.finish(sessionId);
     }
@@ -300,7 +299,6 @@ export class Room {
     else if (entry?.type === "left" || entry?.type === "renamed") this.#memberListCache.invalidate();
   }
 
-  /** The other clients are not told. */
   #updateAddress(member: Member | undefined, address: string): void {
     if (!member || member.address === address) return;
     member.address = address;
@@ -354,11 +352,14 @@ export class InFlightChanges {
     this.#waiting.set(sessionId, []);
   }
 
+  has(sessionId: bigint): boolean {
+    return this.#waiting.has(sessionId);
+  }
+
   /** Returns whether a change is in flight; if so, calls `onSettled` when it is committed. */
-  waitFor(sessionId: bigint, onSettled?: () => void): boolean {
-    const waiting = this.#waiting.get(sessionId);
-    if (waiting && onSettled) waiting.push(onSettled);
-    return waiting !== undefined;
+  waitIfInFlight(sessionId: bigint, onSettled?: () => void): boolean {
+    if (onSettled) this.#waiting.get(sessionId)?.push(onSettled);
+    return this.has(sessionId);
   }
 
   finish(sessionId: bigint): void {

@@ -23,7 +23,7 @@ const INITIAL_BYTES = 1_024;
 
 /** `seq` of the first entry that a client reads. A client that has read this log goes on where it stopped. One that was
  * never caught up gets the last messages. One from another log gets everything that it may have missed there and that
- * its senders may have sent again here (docs/DESIGN.md, "Exactly once"). */
+ * its senders may have sent again here (docs/ARCHITECTURE.md, "Exactly once"). */
 export function startSeqFor(
   { resumePoints, lagMs, historyCount }: Hello,
   log: EventLog,

@@ -125,7 +125,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
     retryMs: 1_000,
   },
   cluster: {
-    snapshotEntries: 5_000,
+    snapshotEvents: 5_000,
     snapshotBytes: 4_194_304,
     snapshotIntervalMs: 3_600_000,
     maxUncommittedBytes: 8_388_608,

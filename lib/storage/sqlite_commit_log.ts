@@ -25,7 +25,7 @@ export interface StorageConfig {
 
 /** Owns the store: disposing the log writes the pending events and closes the store. */
 export class SqliteCommitLog implements CommitLog, AsyncDisposable {
-  /** Called when writing fails, once, and with undefined when it works again. */
+  /** Called with the error when writing begins to fail, and with undefined when it works again. */
   onStalled: (error: StoreError | undefined) => void = () => {};
   readonly #store: SqliteStore;
   readonly #config: StorageConfig;
@@ -34,7 +34,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** Proposed and not written. */
   #pending: Uncommitted[] = [];
-  /** Written and not applied. */
+  /** Written and not applied: the disk may not have them yet. */
   #unsynced: Uncommitted[] = [];
   /** `seq` after the last event applied. */
   #appliedSeq: number;
@@ -100,7 +100,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     clearInterval(this.#pruneTimer);
     clearTimeout(this.#retryTimer);
     await this.#syncing;
-    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#retryTimer); // the sync may have failed, as may the next write
     this.#retryTimer = undefined;
     this.#write();
     await this.#syncing;

@@ -10,8 +10,7 @@ import { RoomState, tombstone } from "../room/state.ts";
 
 /** "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
-/** Version of the tables. */
-const VERSION = 1;
+const TABLES_VERSION = 1;
 /** By SQLite's primary result code (sqlite.org/rescode.html): BUSY, CORRUPT, NOTADB. */
 const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">> = {
   5: "data-busy",
@@ -30,15 +29,15 @@ const SETTINGS = [
 ];
 
 const TABLES = `
+  -- \`instance\` is the logId, \`past\` the snapshot of the room's state before the first entry.
   CREATE TABLE room (instance BLOB NOT NULL);
-  -- Snapshot of the room's state before the first entry.
   CREATE TABLE past (position INTEGER PRIMARY KEY, frame BLOB NOT NULL);
   -- Frames as in docs/PROTOCOL.md. \`at\` is in ms since 1970 UTC.
   CREATE TABLE entries (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, frame BLOB NOT NULL);
   -- Private messages whose text is still stored.
   CREATE TABLE private (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL);
   PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${VERSION};
+  PRAGMA user_version = ${TABLES_VERSION};
 `;
 
 /** An open file. No other process can open it until this one closes it or dies. */
@@ -46,7 +45,6 @@ export class SqliteStore implements Disposable {
   readonly logId: bigint;
   readonly #path: string;
   readonly #db: DatabaseSync;
-  /** SQLite's write-ahead log. */
   readonly #walFile: Deno.FsFile;
   readonly #insert: StatementSync;
   readonly #insertPrivate: StatementSync;
@@ -101,7 +99,6 @@ export class SqliteStore implements Disposable {
     return this.#nextSeq;
   }
 
-  /** Size of the database. */
   get bytes(): number {
     const product = "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size";
     return Number(this.#db.prepare(product).get()!.bytes);
@@ -240,7 +237,7 @@ function check(db: DatabaseSync, path: string): void {
     const reason = "it belongs to another program";
     throw new InputError("data-damaged", { path, reason, systemReason: "foreign" });
   }
-  if (version > VERSION) {
+  if (version > TABLES_VERSION) {
     throw new InputError("data-newer", { path, reason: `it has version ${version}`, version });
   }
   const { quick_check: result } = db.prepare("PRAGMA quick_check(1)").get()!;
@@ -275,6 +272,7 @@ function run(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all();
 }
 
+/** For {@linkcode SqliteStore.open}: an InputError, as the operator chose the file. */
 async function toStoreError(path: string, error: unknown): Promise<InputError> {
   if (error instanceof InputError) return error;
   const code = CODE_BY_RESULT_CODE[sqliteResultCode(error) ?? NaN] ?? "data-unusable";

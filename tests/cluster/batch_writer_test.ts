@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { BatchWriter } from "../../lib/cluster/batch_writer.ts";
-import { encodeProposal } from "../../lib/cluster/store.ts";
+import { encodeEvent } from "../../lib/cluster/store.ts";
 import { systemClock } from "../../lib/base/time.ts";
 import { clusterConfig } from "./cluster_node.ts";
 import { FakeLog, FakeStore } from "./fake_store.ts";
@@ -12,7 +12,7 @@ const pure = { permissions: "none" } as const;
 
 function entry(clientSeq: number): Uint8Array<ArrayBuffer> {
   const text = "x".repeat(300);
-  return encodeProposal({
+  return encodeEvent({
     type: "said",
     timeMs: 5,
     sessionId: 1n,
@@ -35,7 +35,7 @@ Deno.test(
     let stored = 0;
     const config = clusterConfig({ unavailableAfterMs: 250 });
     const writer = new BatchWriter({ store, nodeId: 1n }, config, systemClock);
-    writer.onStored = () => {
+    writer.onAcknowledged = () => {
       if (++stored > 1) return;
       log.isDown = true;
       store.maxBytes = 4_000;

@@ -3,7 +3,7 @@
 import { concat } from "@std/bytes/concat";
 import { type Clock, systemClock } from "../../lib/base/time.ts";
 import type { NatsError } from "../../lib/errors.ts";
-import { encodeBatchHeader, encodeProposal } from "../../lib/cluster/store.ts";
+import { encodeBatchHeader, encodeEvent } from "../../lib/cluster/store.ts";
 import type { ProposedEvent, Said } from "../../lib/protocol/frames.ts";
 import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
 import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
@@ -30,7 +30,7 @@ export function joined(sessionId: bigint, nodeId: bigint): ProposedEvent {
 
 /** A batch with one entry. */
 export function encodeBatch(nodeId: bigint, entry: ProposedEvent, batchSeq = 1): Uint8Array {
-  return concat([encodeBatchHeader({ nodeId, batchSeq }), encodeProposal(entry)]);
+  return concat([encodeBatchHeader({ nodeId, batchSeq }), encodeEvent(entry)]);
 }
 
 /** The defaults, except that opening a log is tried once. */

@@ -144,7 +144,7 @@ Deno.test("Batches are no larger than the store takes", async () => {
   server.propose(...Array.from({ length: 20 }, (_, i) => said(1n, i + 1)));
   await waitFor(() => server.applied.length === 20);
   assert(log.records.slice(1).every(({ bytes }) => bytes.length <= 250));
-  assertEquals(decodeBatch(log.records[1]!.bytes).entries.length, 4);
+  assertEquals(decodeBatch(log.records[1]!.bytes).events.length, 4);
 });
 
 Deno.test("A log with missing records ends the node, and so does one that is deleted for long", async () => {

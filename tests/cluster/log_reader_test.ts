@@ -12,7 +12,7 @@ const now = systemClock();
 
 Deno.test("A node that starts has the state of the others, also of entries that are forgotten", async () => {
   const log = new FakeLog();
-  await using first = await ClusterNode.open(log, 1n, { snapshotEntries: 6 });
+  await using first = await ClusterNode.open(log, 1n, { snapshotEvents: 6 });
   const hasSnapshot = () => log.records.filter(({ isSnapshot }) => isSnapshot).length > 1;
   first.propose(joined(7n, 1n), said(7n, 9), { type: "backups", timeMs: 1, backups: ["a:1"] });
   first.propose({ type: "backups", timeMs: 1, backups: ["b:2"], nodeId: 1n }, joined(8n, 1n), said(8n, 3));
@@ -49,7 +49,7 @@ Deno.test("A node that starts has the state of the others, also of entries that 
 
 Deno.test("Of a long log a node reads the end alone", async () => {
   const log = new FakeLog();
-  await using writer = await ClusterNode.open(log, 1n, { snapshotEntries: 100 });
+  await using writer = await ClusterNode.open(log, 1n, { snapshotEvents: 100 });
   const long = { ...said(1n, 1), text: "x".repeat(60_000) } as ProposedEvent;
   for (let clientSeq = 1; clientSeq <= 400; clientSeq++) {
     writer.propose({ ...long, clientSeq } as ProposedEvent);

@@ -26,13 +26,13 @@ function policyFixture(config = clusterConfig()) {
 
 Deno.test("A snapshot is due after 5,000 entries or 4 MiB, and then not until as many more", pure, () => {
   const { policy } = policyFixture();
-  assertEquals(policy.onApplied({ entries: 4_999, bytes: 1 }), false);
-  assertEquals(policy.onApplied({ entries: 1, bytes: 0 }), true);
-  policy.onStored(0, { isNew: true });
-  assertEquals(policy.onApplied({ entries: 1, bytes: 4_194_303 }), false);
-  assertEquals(policy.onApplied({ entries: 1, bytes: 1 }), true);
+  assertEquals(policy.countBatch({ eventCount: 4_999, bytes: 1 }), false);
+  assertEquals(policy.countBatch({ eventCount: 1, bytes: 0 }), true);
+  policy.onSnapshotRead(0, { isNew: true });
+  assertEquals(policy.countBatch({ eventCount: 1, bytes: 4_194_303 }), false);
+  assertEquals(policy.countBatch({ eventCount: 1, bytes: 1 }), true);
   assertEquals(
-    policyFixture(clusterConfig({ snapshotEntries: 2 })).policy.onApplied({ entries: 2, bytes: 0 }),
+    policyFixture(clusterConfig({ snapshotEvents: 2 })).policy.countBatch({ eventCount: 2, bytes: 0 }),
     true,
   );
 });
@@ -40,12 +40,12 @@ Deno.test("A snapshot is due after 5,000 entries or 4 MiB, and then not until as
 Deno.test("A snapshot is due an hour after the last one was stored, not after it was read", pure, () => {
   const { log, policy } = policyFixture();
   log.nowMs = HOUR_MS;
-  assertEquals(policy.isDue, true);
-  policy.onStored(1_000, { isNew: false });
+  assertEquals(policy.isOverdue, true);
+  policy.onSnapshotRead(1_000, { isNew: false });
   log.nowMs = HOUR_MS + 999;
-  assertEquals(policy.isDue, false);
+  assertEquals(policy.isOverdue, false);
   log.nowMs++;
-  assertEquals(policy.isDue, true);
+  assertEquals(policy.isOverdue, true);
 });
 
 Deno.test(
@@ -56,9 +56,9 @@ Deno.test(
     await areTooLarge(11, 12, 21, 22);
     assertEquals(log.told, [[11, true], [22, true]]);
     assertEquals(log.kept, [true, true, true, true]);
-    policy.onStored(0, { isNew: false });
+    policy.onSnapshotRead(0, { isNew: false });
     assertEquals(log.kept.length, 4);
-    policy.onStored(0, { isNew: true });
+    policy.onSnapshotRead(0, { isNew: true });
     assertEquals(log.kept.slice(4), [false]);
     await areTooLarge(11);
     assertEquals(log.told.slice(2), [[11, true]]);
@@ -77,7 +77,7 @@ Deno.test(
     await areTooLarge(14, 15);
     assertEquals(log.told, [[11, true], [12, false], [14, true]]);
     log.isForbidden = true;
-    policy.onStored(0, { isNew: true });
+    policy.onSnapshotRead(0, { isNew: true });
     assertEquals(log.told.length, 3);
   },
 );

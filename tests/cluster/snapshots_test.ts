@@ -9,8 +9,8 @@ import { waitFor } from "../support.ts";
 
 Deno.test("One of the nodes writes a snapshot when one is due", async () => {
   const log = new FakeLog();
-  await using one = await ClusterNode.open(log, 1n, { snapshotEntries: 5 });
-  await using other = await ClusterNode.open(log, 2n, { snapshotEntries: 5 });
+  await using one = await ClusterNode.open(log, 1n, { snapshotEvents: 5 });
+  await using other = await ClusterNode.open(log, 2n, { snapshotEvents: 5 });
   one.propose(...[1, 2, 3, 4, 5].map((n) => said(1n, n)));
   await waitFor(() => log.records.length === 3);
   other.propose(said(2n, 1));
@@ -104,7 +104,7 @@ function onlyFrom({ records }: FakeLog, first: number): FakeLog {
 
 Deno.test("A snapshot too large to be stored is reported, and again when it has doubled; the stream keeps all records meanwhile", async () => {
   const log = new FakeLog();
-  await using server = await ClusterNode.open(log, 1n, { snapshotEntries: 2 });
+  await using server = await ClusterNode.open(log, 1n, { snapshotEvents: 2 });
   const told = server.tooLargeBytes;
   server.store.maxBytes = 400;
   const come = async (from: bigint, to: bigint) => {
@@ -129,7 +129,7 @@ Deno.test("A snapshot too large to be stored is reported, and again when it has 
 
 Deno.test("A snapshot that is too large by the time that it can be stored is reported, and dropped", async () => {
   const log = new FakeLog();
-  await using server = await ClusterNode.open(log, 1n, { snapshotEntries: 1, unavailableAfterMs: 5 });
+  await using server = await ClusterNode.open(log, 1n, { snapshotEvents: 1, unavailableAfterMs: 5 });
   const told = server.tooLargeBytes;
   const { append } = server.store;
   // As NATS does.
@@ -152,7 +152,7 @@ Deno.test("A snapshot that is too large by the time that it can be stored is rep
 Deno.test("A snapshot that is too large is not made anew for every batch", async () => {
   const log = new FakeLog();
   let asked = 0;
-  await using server = await ClusterNode.open(log, 1n, { snapshotEntries: 10 });
+  await using server = await ClusterNode.open(log, 1n, { snapshotEvents: 10 });
   Object.defineProperty(server.store, "maxBytes", { get: () => (asked++, 300) });
   for (let n = 1n; n <= 40n; n++) {
     server.propose(joined(n, 1n));
@@ -164,7 +164,7 @@ Deno.test("A snapshot that is too large is not made anew for every batch", async
 
 Deno.test("The last batches of 256 nodes are remembered, those that were stored last", async () => {
   const log = new FakeLog();
-  await using server = await ClusterNode.open(log, 1n, { snapshotEntries: 302 });
+  await using server = await ClusterNode.open(log, 1n, { snapshotEvents: 302 });
   for (let id = 2n; id <= 300n; id++) {
     log.inject(encodeBatch(id, said(id, 1)));
     if (id === 200n) log.inject(encodeBatch(2n, said(2n, 2), 2));

@@ -5,7 +5,7 @@ import {
   decodeBatch,
   decodeSnapshot,
   encodeBatchHeader,
-  encodeProposal,
+  encodeEvent,
   encodeSnapshot,
 } from "../../lib/cluster/store.ts";
 import type { ProposedEvent } from "../../lib/protocol/frames.ts";
@@ -47,9 +47,9 @@ const ENTRIES: ProposedEvent[] = [
 ];
 
 Deno.test("A batch holds entries as they were, each with its own node id", pure, () => {
-  const bytes = concat([encodeBatchHeader({ nodeId: 7n, batchSeq: 3 }), ...ENTRIES.map(encodeProposal)]);
-  assertEquals(decodeBatch(bytes), { nodeId: 7n, batchSeq: 3, entries: ENTRIES });
-  assertEquals(decodeBatch(encodeBatchHeader({ nodeId: 7n, batchSeq: 1 })).entries, []);
+  const bytes = concat([encodeBatchHeader({ nodeId: 7n, batchSeq: 3 }), ...ENTRIES.map(encodeEvent)]);
+  assertEquals(decodeBatch(bytes), { nodeId: 7n, batchSeq: 3, events: ENTRIES });
+  assertEquals(decodeBatch(encodeBatchHeader({ nodeId: 7n, batchSeq: 1 })).events, []);
 });
 
 Deno.test("A snapshot holds the events before it, and the last batches in their order", pure, () => {
@@ -78,7 +78,7 @@ Deno.test("A batch is stored in a form that servers of this version know", pure,
     encodeBatchHeader({ nodeId: 7n, batchSeq: 3 }).toHex(),
     "0000000e" + "4001" + "0000000000000007" + "00000003",
   );
-  const local = encodeProposal({ type: "announced", timeMs: 9, text: "hola" });
+  const local = encodeEvent({ type: "announced", timeMs: 9, text: "hola" });
   const left = {
     type: "left",
     timeMs: 8,
@@ -89,5 +89,5 @@ Deno.test("A batch is stored in a form that servers of this version know", pure,
     nodeId: 3n,
   } as const;
   assertEquals(local.toHex().slice(8, 10), "8b");
-  assertEquals(encodeProposal(left).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");
+  assertEquals(encodeEvent(left).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");
 });

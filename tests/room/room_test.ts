@@ -306,17 +306,17 @@ Deno.test(
 Deno.test("InFlightChanges.finish() settles all that wait, and they may start another change", pure, () => {
   const inFlight = new InFlightChanges();
   const told: string[] = [];
-  assertEquals(inFlight.waitFor(1n, () => told.push("not in flight")), false);
+  assertEquals(inFlight.waitIfInFlight(1n, () => told.push("not in flight")), false);
   inFlight.start(1n);
-  assertEquals([inFlight.waitFor(1n, () => told.push("first")), inFlight.waitFor(2n)], [true, false]);
-  inFlight.waitFor(1n, () => {
+  assertEquals([inFlight.waitIfInFlight(1n, () => told.push("first")), inFlight.has(2n)], [true, false]);
+  inFlight.waitIfInFlight(1n, () => {
     told.push("second");
-    assertEquals(inFlight.waitFor(1n), false);
+    assertEquals(inFlight.has(1n), false);
     inFlight.start(1n);
   });
   assertEquals(told, []);
   inFlight.finish(1n);
-  assertEquals([told, inFlight.waitFor(1n)], [["first", "second"], true]);
+  assertEquals([told, inFlight.has(1n)], [["first", "second"], true]);
   inFlight.finish(1n);
-  assertEquals([told.length, inFlight.waitFor(1n)], [2, false]);
+  assertEquals([told.length, inFlight.has(1n)], [2, false]);
 });

@@ -192,11 +192,11 @@ export function toNatsError(error: unknown, { servers }: Pick<NatsConfig, "serve
 }
 
 function natsErrorCode(name: string, message: string, api: number | undefined): NatsCode {
-  if (api === JETSTREAM_ERROR.notEnabledForAccount || api === JETSTREAM_ERROR.notEnabled) {
+  const { notEnabled, notEnabledForAccount, noStorage } = JETSTREAM_ERROR;
+  if (name === "JetStreamUnavailable" || api === notEnabled || api === notEnabledForAccount) {
     return "nats-no-jetstream";
   }
-  if (name === "JetStreamUnavailable") return "nats-no-jetstream";
-  if (api === JETSTREAM_ERROR.noStorage) return "nats-full";
+  if (api === noStorage) return "nats-full";
   if (/permissions violation/i.test(`${name} ${message}`)) return "nats-forbidden";
   if (/authoriz|authentication|^InvalidCredential/i.test(`${name} ${message}`)) return "nats-refused";
   if (/certificate|tls|ssl|self.signed/i.test(message)) return "nats-tls";

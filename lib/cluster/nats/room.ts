@@ -9,7 +9,7 @@ import { NatsStream } from "./stream.ts";
 /** How long a lease holds unless it is renewed, in ms. */
 const LEASE_TTL_MS = 6_000;
 
-/** Connects to NATS, and creates the stream and the bucket of the room if there are none.
+/** Creates the stream and the bucket of the room if there are none.
  * @throws {NatsModuleError} */
 export async function openNatsRoom(
   config: NatsConfig,

@@ -56,7 +56,7 @@ export class NatsStream implements StreamStore {
     this.replicas = config.num_replicas;
   }
 
-  /** Opens the stream of a room, or creates it.
+  /** Creates the stream if there is none.
    * @throws {NatsModuleError} */
   static async open(
     link: NatsLink,
@@ -199,6 +199,7 @@ export class NatsStream implements StreamStore {
     this.#closed.abort();
   }
 
+  /** `checkpoint` is what names in NATS call a snapshot: existing streams keep them. */
   #subject(isSnapshot: boolean): string {
     return isSnapshot ? `${this.#name}.checkpoint` : `${this.#name}.log`;
   }
