@@ -146,8 +146,8 @@ export function formatColumns(
   columns = DEFAULT_WIDTH,
 ): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
-  const room = Math.min(columns - width - 2 * MARGIN.length, MAX_HELP_WIDTH);
-  if (columns < DEFAULT_WIDTH && room < MIN_HELP_WIDTH) {
+  const helpWidth = Math.min(columns - width - 2 * MARGIN.length, MAX_HELP_WIDTH);
+  if (columns < DEFAULT_WIDTH && helpWidth < MIN_HELP_WIDTH) {
     const indent = MARGIN + MARGIN;
     return rows.flatMap(([left, right]) => [
       `${MARGIN}${left}`,
@@ -155,7 +155,7 @@ export function formatColumns(
     ]);
   }
   return rows.flatMap(([left, right]) =>
-    wrapText(right, room).map((part, index) =>
+    wrapText(right, helpWidth).map((part, index) =>
       `${MARGIN}${(index === 0 ? left : "").padEnd(width)}${MARGIN}${part}`
     )
   );

@@ -139,7 +139,7 @@ export class InputRouter {
       const unfinished = this.promptQueue.editor.submit();
       if (unfinished !== "") queue.editor.insert(unfinished);
     }
-    queue.dispatch({ hasEnded: this.#hasEnded });
+    queue.resolveWait({ hasEnded: this.#hasEnded });
   }
 
   end(): void {
@@ -218,11 +218,11 @@ class LineQueue {
 
   deliver(line: TypedLine): void {
     this.typeAhead.push(line);
-    this.dispatch();
+    this.resolveWait();
   }
 
   /** Fulfils the waiting next() if there is a line, or if none will come. */
-  dispatch({ hasEnded = false } = {}): void {
+  resolveWait({ hasEnded = false } = {}): void {
     if (!this.#resolve || (this.typeAhead.length === 0 && !hasEnded)) return;
     const resolve = this.#resolve;
     this.#resolve = undefined;

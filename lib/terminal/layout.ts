@@ -32,7 +32,7 @@ interface CellPosition {
 /** An input view as rows of a screen, with the position of the cursor. */
 export interface Layout extends CellPosition {
   readonly rows: readonly (readonly Cell[])[];
-  /** Width of the screen that it was made for. */
+  /** Width of the screen for which the rows are wrapped. */
   readonly columns: number;
 }
 
@@ -150,7 +150,7 @@ export function diff(from: Layout, to: Layout): string {
   // layouts have.
   for (const [row, cells] of to.rows.entries()) {
     const old = from.rows[row];
-    const same = old ? sameCells(old, cells) : 0;
+    const same = old ? commonPrefixLength(old, cells) : 0;
     if (old && same === old.length && same === cells.length) continue;
     if (!old) {
       text += `${move(at, { row: row - 1, cell: 0 }, to.rows)}\n${textOf(cells)}`;
@@ -171,7 +171,7 @@ export function diff(from: Layout, to: Layout): string {
 
 /** How many cells two rows begin with in common. None if they differ and have colors: the rest would be drawn
  * without its color. */
-function sameCells(one: readonly Cell[], other: readonly Cell[]): number {
+function commonPrefixLength(one: readonly Cell[], other: readonly Cell[]): number {
   const at = one.findIndex(({ text }, index) => text !== other[index]?.text);
   const count = at < 0 ? one.length : at;
   if (at < 0 && one.length === other.length) return count;

@@ -65,9 +65,10 @@ export class LineEditor {
     this.#completion = undefined;
     if (target) this.#kill(target);
     else if (MOVES.has(id)) this.#cursor = MOVES.get(id)!(this.#text, this.#cursor);
-    else if (id === "backspace") this.#remove(before(this.#text, this.#cursor), this.#cursor);
-    else if (id === "delete" || id === "C-d") this.#remove(this.#cursor, after(this.#text, this.#cursor));
-    else if (id === "C-y") this.#replaceText(this.#killed);
+    else if (id === "backspace") this.#remove(backwardChar(this.#text, this.#cursor), this.#cursor);
+    else if (id === "delete" || id === "C-d") {
+      this.#remove(this.#cursor, forwardChar(this.#text, this.#cursor));
+    } else if (id === "C-y") this.#replaceText(this.#killed);
     else if (id === "up" || id === "C-p") this.#moveInHistory(this.#historyIndex - 1);
     else if (id === "down" || id === "C-n") this.#moveInHistory(this.#historyIndex + 1);
     else if (key.text !== undefined && !key.ctrl && !key.meta) this.#replaceText(key.text);
@@ -115,9 +116,9 @@ export class LineEditor {
   }
 
   #replaceText(text: string): void {
-    const room = MAX_LINE_UNITS - this.#text.length;
+    const space = MAX_LINE_UNITS - this.#text.length;
     const before = this.#text.slice(0, this.#cursor);
-    const put = printable(expandTabs(before + text).slice(before.length)).slice(0, room);
+    const put = printable(expandTabs(before + text).slice(before.length)).slice(0, space);
     this.#text = before + put + this.#text.slice(this.#cursor);
     this.#cursor += put.length;
   }
@@ -163,11 +164,11 @@ export class LineEditor {
 type Move = (text: string, cursor: number) => number;
 
 /** Moves over one grapheme, however many code points it has. */
-function before(text: string, cursor: number): number {
+function backwardChar(text: string, cursor: number): number {
   return cursor === 0 ? 0 : GRAPHEMES.segment(text).containing(cursor - 1)!.index;
 }
 
-function after(text: string, cursor: number): number {
+function forwardChar(text: string, cursor: number): number {
   const grapheme = GRAPHEMES.segment(text).containing(cursor);
   return grapheme ? grapheme.index + grapheme.segment.length : cursor;
 }
@@ -179,8 +180,8 @@ const beginningOfLine: Move = () => 0;
 const end: Move = (text) => text.length;
 
 const MOVES = new Map<string, Move>([
-  ...["left", "C-b"].map((id) => [id, before] as const),
-  ...["right", "C-f"].map((id) => [id, after] as const),
+  ...["left", "C-b"].map((id) => [id, backwardChar] as const),
+  ...["right", "C-f"].map((id) => [id, forwardChar] as const),
   ...["C-left", "M-left", "M-b"].map((id) => [id, backwardWord] as const),
   ...["C-right", "M-right", "M-f"].map((id) => [id, forwardWord] as const),
   ...["home", "C-a"].map((id) => [id, beginningOfLine] as const),

@@ -25,7 +25,7 @@ export class Screen {
   #controls: string;
   #isDirty = false;
   #isWriting = false;
-  #isBroken = false;
+  #isClosed = false;
 
   constructor(streams: Pick<TerminalStreams, "write" | "tty">) {
     this.#streams = streams;
@@ -48,21 +48,21 @@ export class Screen {
     return this.#written.promise;
   }
 
-  /** Replaces the input view. Does nothing on a pipe. */
+  /** Replaces the input view. Does nothing without line editing. */
   setInput(view: InputView | undefined): void {
     if (!this.#streams.tty) return;
     this.#view = view;
     this.update();
   }
 
-  /** Does nothing on a pipe. */
+  /** Does nothing without line editing. */
   bell(): void {
     if (!this.#streams.tty) return;
     this.#controls += BELL;
     this.update();
   }
 
-  /** Clears the screen but for the input view. Does nothing on a pipe. */
+  /** Clears the screen but for the input view. Does nothing without line editing. */
   clear(): void {
     if (!this.#streams.tty) return;
     this.#controls += CLEAR;
@@ -82,17 +82,17 @@ export class Screen {
     if (this.#streams.tty) this.#controls += BRACKETED_PASTE.off;
     this.setInput(undefined);
     await this.print("");
-    this.#isBroken = true; // nothing is written after this
+    this.#isClosed = true; // nothing is written after this
   }
 
-  /** Does the same synchronously, without the queued lines, when the process is about to end. Does nothing while a
-   * write is pending: the terminal may not be accepting output. */
+  /** As {@linkcode close}, but synchronous and without the queued lines: for a process that is about to end. Does
+   * nothing while a write is pending: the terminal may not be accepting output. */
   restoreNow(): void {
     const { tty } = this.#streams;
-    if (!tty || this.#isWriting || this.#isBroken) return;
+    if (!tty || this.#isWriting || this.#isClosed) return;
     const text = this.#currentLayout ? erase(this.#currentLayout, tty.size().columns) : "";
     this.#currentLayout = undefined;
-    this.#isBroken = true;
+    this.#isClosed = true;
     tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off));
   }
 
@@ -104,9 +104,9 @@ export class Screen {
       [this.#printed, this.#written] = ["", Promise.withResolvers()];
       try {
         const text = this.#compose(printed);
-        if (text !== "" && !this.#isBroken) await this.#streams.write(ENCODER.encode(text));
+        if (text !== "" && !this.#isClosed) await this.#streams.write(ENCODER.encode(text));
       } catch {
-        this.#isBroken = true;
+        this.#isClosed = true;
         this.onOutputClosed();
       }
       resolve();

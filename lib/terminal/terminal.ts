@@ -107,7 +107,7 @@ export class Terminal implements AsyncDisposable {
       return await run();
     } finally {
       this.#router.endExclusive();
-      this.#dispatch();
+      this.#dispatchAndRefresh();
     }
   }
 
@@ -144,11 +144,11 @@ export class Terminal implements AsyncDisposable {
     const { chatQueue } = this.#router;
     this.#router.beginChat(options);
     chatQueue.prompt = prompt;
-    this.#dispatch();
+    this.#dispatchAndRefresh();
     try {
       for (;;) {
         const line = this.#router.next(chatQueue);
-        this.#dispatch();
+        this.#dispatchAndRefresh();
         const typed = await line;
         if (typed === undefined) return;
         yield typed;
@@ -164,24 +164,24 @@ export class Terminal implements AsyncDisposable {
     if (lines.length > 0) await this.#screen.print(`${lines.join("\n")}\n`);
   }
 
-  /** Rings the bell. Does nothing on a pipe. */
+  /** Rings the bell. Does nothing without line editing. */
   bell(): void {
     this.#screen.bell();
   }
 
-  /** Replaces the lines right above the chat prompt. Does nothing on a pipe. */
+  /** Replaces the lines right above the chat prompt. Does nothing without line editing. */
   setStatus(lines: readonly string[]): void {
     this.#status = lines;
     this.#refresh();
   }
 
-  /** Replaces the chat prompt. Does nothing on a pipe. */
+  /** Replaces the chat prompt. Does nothing without line editing. */
   setPrompt(prompt: string): void {
     this.#router.chatQueue.prompt = prompt;
     this.#refresh();
   }
 
-  /** Clears the screen above the input. Does nothing on a pipe. */
+  /** Clears the screen above the input. Does nothing without line editing. */
   clear(): void {
     this.#screen.clear();
   }
@@ -217,7 +217,7 @@ export class Terminal implements AsyncDisposable {
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort);
     const answer = this.#router.next(promptQueue);
-    this.#dispatch();
+    this.#dispatchAndRefresh();
     return Promise.race([answer, aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
       promptQueue.cancelWait();
@@ -247,8 +247,8 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
-  /** Hands queued lines to their reader, or resumes a paused pipe. */
-  #dispatch(): void {
+  /** To be called after each change of the lines or their reader: also resumes a paused pipe. */
+  #dispatchAndRefresh(): void {
     this.#router.dispatch();
     if (this.#router.activeQueue.typeAhead.length === 0 && !this.#router.hasEnded) this.#source.resume();
     if (!this.#router.hasPartialLine) this.#recheckIdle();
@@ -282,19 +282,19 @@ export class Terminal implements AsyncDisposable {
     if (key.ctrl && key.name === "l") this.#screen.clear();
     else if (isReturn || key.name === "enter") this.#router.enter();
     else editor.press(key);
-    this.#dispatch();
+    this.#dispatchAndRefresh();
   }
 
   #paste(text: string): void {
     if (this.#router.hasEnded) return;
     this.#recordKey();
     this.#router.paste(text);
-    this.#dispatch();
+    this.#dispatchAndRefresh();
   }
 
   #end(): void {
     this.#router.end();
-    this.#dispatch();
+    this.#dispatchAndRefresh();
   }
 }
 

@@ -5,11 +5,11 @@ import { isAtLeast } from "../base/time.ts";
 export interface TerminalStreams {
   readonly input: ReadableStream<Uint8Array>;
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Whether the input is a terminal: its end means that the user wants to leave. */
+  /** Whether the input is a terminal, wherever the output goes. Its end then means that the user wants to leave. */
   readonly isTty: boolean;
   /** Whether the system echoes the input where the output is written: Enter then also breaks the output's line. */
   readonly isSystemEcho?: boolean;
-  /** Present if input and output are a terminal and line editing is wanted. */
+  /** Present if both input and output are a terminal, and line editing is wanted. */
   readonly tty?: Tty;
 }
 

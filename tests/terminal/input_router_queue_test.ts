@@ -18,7 +18,7 @@ Deno.test(
     for (const text of ["uno", "dos"]) queue.deliver(line(text));
     const first = queue.next();
     assertEquals(queue.hasWaiter, true);
-    queue.dispatch();
+    queue.resolveWait();
     assertEquals(queue.hasWaiter, false);
     assertEquals(await withTimeout(first, "a line"), line("uno"));
     const second = queue.next();
@@ -31,9 +31,9 @@ Deno.test(
 Deno.test("A queue says that nothing more comes only when all was read", pure, async () => {
   const queue = new InputRouter(() => {}).promptQueue;
   queue.deliver(line("uno"));
-  const [first] = [queue.next(), queue.dispatch({ hasEnded: true })];
+  const [first] = [queue.next(), queue.resolveWait({ hasEnded: true })];
   assertEquals(await withTimeout(first, "a line"), line("uno"));
-  const [second] = [queue.next(), queue.dispatch({ hasEnded: true })];
+  const [second] = [queue.next(), queue.resolveWait({ hasEnded: true })];
   assertEquals(await withTimeout(second, "the end"), undefined);
 });
 
@@ -42,7 +42,7 @@ Deno.test("A queue keeps the line for the next if who waited gave up", pure, asy
   void queue.next();
   queue.cancelWait();
   queue.deliver(line("uno"));
-  const [next] = [queue.next(), queue.dispatch()];
+  const [next] = [queue.next(), queue.resolveWait()];
   assertEquals(await withTimeout(next, "a line"), line("uno"));
 });
 
@@ -56,7 +56,7 @@ Deno.test(
     queue.isSecret = true;
     assertEquals([queue.visible.text, queue.visible.cursor], ["", 0]);
     queue.deliver(line(queue.editor.submit()));
-    const [next] = [queue.next(), queue.dispatch()];
+    const [next] = [queue.next(), queue.resolveWait()];
     assertEquals(await withTimeout(next, "a line"), line("ábrete"));
   },
 );
