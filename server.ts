@@ -1,4 +1,4 @@
-// chat-server: one room for everyone who reaches its port. See lib/server/main.ts.
+// Entry point of chat-server.
 
 import { serverClock } from "./lib/base/time.ts";
 import { runProcess } from "./lib/cli/process.ts";

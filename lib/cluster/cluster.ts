@@ -26,7 +26,7 @@ export interface NatsTarget extends NatsConfig {
 }
 
 export interface ClusterConfig extends ReplicatedLogConfig, MembershipConfig {
-  /** How long {@linkcode Cluster.close} waits for the proposals to be stored, and again for the lease to be released, in
+  /** How long {@linkcode Cluster.close} waits for proposed events to be stored, and again for the lease to be released, in
    * ms. */
   readonly leaveTimeoutMs: number;
 }

@@ -36,11 +36,10 @@ interface SnapshotConfig {
 }
 
 export interface ReplicatedLogConfig extends SnapshotConfig, LogReaderConfig, BatchWriterConfig {
-  /** Bytes of proposals that may wait for the store before the log is blocked. */
+  /** Bytes of proposed events that may wait for the store before the log is blocked. */
   readonly maxUncommittedBytes: number;
 }
 
-/** A commit log that many nodes share. */
 export class ReplicatedCommitLog implements CommitLog {
   /** See {@linkcode BatchWriter.onStalled}. */
   onStalled: (isUnavailable: boolean) => void = () => {};
@@ -57,6 +56,8 @@ export class ReplicatedCommitLog implements CommitLog {
   readonly #writer: BatchWriter;
   readonly #policy: SnapshotPolicy;
   readonly #failure = Promise.withResolvers<never>();
+  /** Rejects with a {@linkcode NatsError} when this node can no longer follow the log. */
+  readonly failed = this.#failure.promise;
   /** The last batch of each node, in the order in which they were stored. */
   readonly #batchSeqs: LruMap<bigint, number>;
   /** The room after the last event, for snapshots. */
@@ -96,7 +97,7 @@ export class ReplicatedCommitLog implements CommitLog {
     this.#writer.onStalled = (isUnavailable) => this.onStalled(isUnavailable);
     this.#writer.onSnapshotTooLarge = (bytes) => void this.#policy.onTooLarge(bytes);
     this.#writer.onStreamDeleted = () => this.#failure.reject(new NatsError("nats-stream-gone"));
-    this.#failure.promise.catch(() => {}); // `failed` may be awaited later, or never
+    this.failed.catch(() => {}); // it may be awaited later, or never
     reader.subscribe(() => {
       if (!this.#isClosed) this.#onReady();
     });
@@ -117,11 +118,6 @@ export class ReplicatedCommitLog implements CommitLog {
   ): Promise<ReplicatedCommitLog> {
     const reader = await LogReader.open({ store, logId }, config, clock);
     return new ReplicatedCommitLog({ store, nodeId, reader }, config, clock);
-  }
-
-  /** Rejects with a {@linkcode NatsError} when this node can no longer follow the log. */
-  get failed(): Promise<never> {
-    return this.#failure.promise;
   }
 
   get snapshot(): readonly ProposedEvent[] {
@@ -170,7 +166,7 @@ export class ReplicatedCommitLog implements CommitLog {
     if (this.#policy.isOverdue) this.#writeSnapshot();
   }
 
-  /** Ends the log once all proposals are stored, at the latest after `drainTimeoutMs`. */
+  /** Ends the log once all proposed events are stored, at the latest after `drainTimeoutMs`. */
   async close({ drainTimeoutMs = 0 }: { drainTimeoutMs?: number } = {}): Promise<void> {
     const nowMs = () => this.#clock().monotonicMs;
     for (const endMs = nowMs() + drainTimeoutMs; !this.#writer.isIdle && nowMs() < endMs;) {

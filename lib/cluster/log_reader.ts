@@ -17,6 +17,12 @@ const REPLAY_BYTES = 16_777_216;
 /** Between two attempts to open the log, in ms. */
 const RETRY_MS = 200;
 
+interface LogSource {
+  readonly store: StreamStore;
+  /** For a room that has no log yet: random, not zero. */
+  readonly logId: bigint;
+}
+
 export interface LogReaderConfig {
   /** How long {@linkcode LogReader.open} tries, in ms. */
   readonly openTimeoutMs: number;
@@ -26,7 +32,6 @@ export interface LogReaderConfig {
   readonly rereadAfterMs: number;
 }
 
-/** A log that is being read. */
 export class LogReader {
   /** The log before the first record that is read. */
   readonly snapshot: Snapshot;
@@ -52,16 +57,12 @@ export class LogReader {
     this.done = this.#read();
   }
 
-  /** Reads the log up to its end, or creates it. `logId`: for a room that has no log yet; random, not zero.
+  /** Reads the log up to its end, or creates it.
    * @throws errors of the store, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
-  static async open(
-    { store, logId }: { store: StreamStore; logId: bigint },
-    config: LogReaderConfig,
-    clock: Clock,
-  ): Promise<LogReader> {
+  static async open(source: LogSource, config: LogReaderConfig, clock: Clock): Promise<LogReader> {
     for (const endMs = clock().monotonicMs + config.openTimeoutMs;;) {
       try {
-        const reader = await LogReader.#open(store, logId, config);
+        const reader = await LogReader.#open(source, config);
         if (reader) return reader;
       } catch (error) {
         const isNewer = error instanceof NatsError && error.code === "nats-newer";
@@ -73,11 +74,7 @@ export class LogReader {
   }
 
   /** Undefined if another node created the log at the same time. */
-  static async #open(
-    store: StreamStore,
-    logId: bigint,
-    config: LogReaderConfig,
-  ): Promise<LogReader | undefined> {
+  static async #open({ store, logId }: LogSource, config: LogReaderConfig): Promise<LogReader | undefined> {
     const { firstPosition, lastPosition, recordCount, bytes } = await store.state();
     const replayed = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, recordCount)));
     const wanted = Math.max(firstPosition, lastPosition - replayed);

@@ -14,6 +14,11 @@ export interface MembershipConfig {
   readonly advertiseMs: number;
 }
 
+interface LeaseHolder {
+  readonly leases: Leases;
+  readonly nodeId: bigint;
+}
+
 /** The room on this node. */
 export interface MembershipHost {
   /** The nodes with members in the room. */
@@ -40,11 +45,7 @@ export class Membership implements AsyncDisposable {
   #polling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(
-    { leases, nodeId }: { leases: Leases; nodeId: bigint },
-    config: MembershipConfig,
-    clock: Clock,
-  ) {
+  private constructor({ leases, nodeId }: LeaseHolder, config: MembershipConfig, clock: Clock) {
     this.#leases = leases;
     this.#nodeId = nodeId;
     this.#config = config;
@@ -55,11 +56,7 @@ export class Membership implements AsyncDisposable {
 
   /** Takes a lease.
    * @throws errors of the leases */
-  static async join(
-    node: { leases: Leases; nodeId: bigint },
-    config: MembershipConfig,
-    clock: Clock,
-  ): Promise<Membership> {
+  static async join(node: LeaseHolder, config: MembershipConfig, clock: Clock): Promise<Membership> {
     const membership = new Membership(node, config, clock);
     await node.leases.acquire(membership.ownAddress);
     return membership;
@@ -93,7 +90,6 @@ export class Membership implements AsyncDisposable {
     this.onNodesChanged([...new Set(addresses)], { isLeader: leader === this.#nodeId });
   }
 
-  /** Releases the lease. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -113,10 +109,7 @@ export class FailureDetector<Id> {
   }
 
   /** Returns those of `ids` that are down. `nowMs` is monotonic. */
-  update(
-    ids: Iterable<Id>,
-    { living, nowMs }: { living: { has(id: Id): boolean }; nowMs: number },
-  ): Id[] {
+  update(ids: Iterable<Id>, { living, nowMs }: { living: { has(id: Id): boolean }; nowMs: number }): Id[] {
     const missing = new Set([...ids].filter((id) => !living.has(id)));
     for (const id of this.#missingSinceMs.keys()) if (!missing.has(id)) this.#missingSinceMs.delete(id);
     const down: Id[] = [];

@@ -84,11 +84,9 @@ export interface NatsConfig {
   readonly ca?: string;
 }
 
-/** A room in NATS. */
 export interface NatsRoom {
   readonly store: StreamStore;
   readonly leases: Leases;
-  /** Closes the connection to NATS. */
   close(): Promise<void>;
 }
 

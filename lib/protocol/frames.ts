@@ -229,7 +229,6 @@ export type WelcomeHeader = ValueOf<typeof welcomeHeader> & { readonly type: "we
 export type Hello = MessageOf<typeof CLIENT_FRAMES, "hello">;
 export type Say = MessageOf<typeof CLIENT_FRAMES, "say">;
 export type MessageOptions = Pick<Say, "action" | "to">;
-/** A message without its place in a session. */
 export type MessageBody = Pick<Say, "action" | "to" | "text">;
 
 export type Welcome = MessageOf<ServerFrames, "welcome">;

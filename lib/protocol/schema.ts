@@ -166,7 +166,7 @@ export function record<S extends Shape>(name: string, shape: S): Field<ValuesOf<
     read(frame) {
       const values: Values = {};
       for (const [name, part] of parts) {
-        // The flags, read before, have set an optional field that follows to true.
+        // The flags come before optional fields, and have set those that follow to true.
         if ("kinds" in part) Object.assign(values, part.read(frame));
         else if (!part.isOptional || values[name]) values[name] = part.read(frame);
       }

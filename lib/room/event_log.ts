@@ -178,17 +178,13 @@ export class Cursor {
   #privateIndex: number;
 
   /** Use {@linkcode EventLog.cursorAt}. */
-  constructor(segment: Segment, { seq, reader, placeholder }: {
-    seq: number;
-    reader: ReaderId;
-    placeholder: PlaceholderFrame;
-  }) {
-    this.#reader = reader;
-    this.#placeholder = placeholder;
+  constructor(segment: Segment, how: { seq: number; reader: ReaderId; placeholder: PlaceholderFrame }) {
+    this.#reader = how.reader;
+    this.#placeholder = how.placeholder;
     this.#segment = segment;
-    const index = seq - segment.firstSeq;
+    const index = how.seq - segment.firstSeq;
     this.#offset = segment.offsets[index] ?? segment.length;
-    this.#seq = seq;
+    this.#seq = how.seq;
     this.#privateIndex = segment.privateEntries.filter((entry) => entry.index < index).length;
   }
 

@@ -16,7 +16,6 @@ import type { EventLog } from "./event_log.ts";
 
 /** Added to RETAIN_ACKED_MS for messages that are on their way. */
 export const RESUME_MARGIN_MS = 30_000;
-/** Most bytes of WELCOME before its member list. */
 const MAX_WELCOME_HEADER_BYTES = HEADER_BYTES + welcomeHeader.maxBytes;
 export const MAX_MEMBERS_BYTES = MAX_SERVER_FRAME_BYTES - MAX_WELCOME_HEADER_BYTES;
 const INITIAL_BYTES = 1_024;

@@ -27,6 +27,7 @@ export interface StorageConfig {
 export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   /** Called with the error when writing begins to fail, and with undefined when it works again. */
   onStalled: (error: StoreError | undefined) => void = () => {};
+  readonly logId: bigint;
   readonly #store: SqliteStore;
   readonly #config: StorageConfig;
   readonly #clock: Clock;
@@ -47,16 +48,13 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   #onReady = () => {};
 
   constructor(store: SqliteStore, config: StorageConfig, clock: Clock) {
+    this.logId = store.logId;
     this.#store = store;
     this.#config = config;
     this.#clock = clock;
     this.#appliedSeq = this.#syncedSeq = store.nextSeq;
     this.#prune();
     this.#pruneTimer = setInterval(() => this.#prune(), config.pruneIntervalMs);
-  }
-
-  get logId(): bigint {
-    return this.#store.logId;
   }
 
   get firstSeq(): number {

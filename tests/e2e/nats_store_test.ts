@@ -157,7 +157,7 @@ Deno.test(
     await using folder = new TestFolder();
     await using nats = await NatsServer.start({ folder: folder.path });
     const link = await connectNats({ servers: [nats.address], isTls: false });
-    const store = await NatsStream.open(link, "aula", { servers: [nats.address] });
+    const store = await NatsStream.open(link, "aula", [nats.address]);
     const [big, count] = [new Uint8Array(50_000), 200];
     for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });
     const { inBytes } = link.nc.stats();

@@ -17,7 +17,7 @@ export async function openNatsRoom(
 ): Promise<NatsRoom> {
   const link = await connectNats(config);
   try {
-    const store = await NatsStream.open(link, room, config);
+    const store = await NatsStream.open(link, room, config.servers);
     const leases = new NatsLeases(link, { room, nodeId, replicas: store.replicas });
     return {
       store,

@@ -58,11 +58,7 @@ export class NatsStream implements StreamStore {
 
   /** Creates the stream if there is none.
    * @throws {NatsModuleError} */
-  static async open(
-    link: NatsLink,
-    room: string,
-    { servers }: { servers: readonly string[] },
-  ): Promise<NatsStream> {
+  static async open(link: NatsLink, room: string, servers: readonly string[]): Promise<NatsStream> {
     try {
       const info = await withRetry(() => ensureStream(link, configOf(room), servers.length));
       return new NatsStream(link, info);
