@@ -185,7 +185,7 @@ export function completions(shell: typeof SHELLS[number], options: CompletionsOp
 }
 
 function bashScript({ name, table }: CompletionsOptions): string[] {
-  const own = `_${name.replaceAll("-", "_")}`;
+  const functionName = `_${name.replaceAll("-", "_")}`;
   const cases = Object.entries(table).filter(([, flag]) => takesValue(flag)).map(([name, flag]) =>
     `    --${name}) ${bashValues(flag)} ;;`
   );
@@ -193,7 +193,7 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
     alias ? [`-${alias}`, `--${name}`] : `--${name}`
   );
   return [
-    `${own}() {`,
+    `${functionName}() {`,
     "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
     "  # --flag=value comes as three words.",
     "  if [ \"$current\" = '=' ]; then current=",
@@ -203,7 +203,7 @@ function bashScript({ name, table }: CompletionsOptions): string[] {
     `    *) COMPREPLY=($(compgen -W '${names.join(" ")}' -- "$current")) ;;`,
     "  esac",
     "}",
-    `complete -F ${own} ${name}`,
+    `complete -F ${functionName} ${name}`,
   ];
 }
 
@@ -228,14 +228,14 @@ function zshScript({ name, table, t }: CompletionsOptions): string[] {
     return shellQuote(`${isRepeatable ? "*" : ""}--${name}=${text}:${label}:${zshValues(flag)}`);
   });
   // The name that zsh requires if the script becomes a file of $fpath.
-  const own = `_${name}`;
+  const functionName = `_${name}`;
   return [
     `#compdef ${name}`,
-    `${own}() {`,
+    `${functionName}() {`,
     `  _arguments ${specs.join(" \\\n    ")}`,
     "}",
     `# As a file of $fpath, zsh calls this when it is first needed; by eval, it is told of it.`,
-    `if [ "$funcstack[1]" = ${own} ]; then ${own} "$@"; else compdef ${own} ${name}; fi`,
+    `if [ "$funcstack[1]" = ${functionName} ]; then ${functionName} "$@"; else compdef ${functionName} ${name}; fi`,
   ].join("\n").split("\n");
 }
 

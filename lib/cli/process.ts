@@ -62,7 +62,7 @@ const SHUTDOWN_TIMEOUT_MS = 3_000;
 
 /** Runs a program and ends the process with the exit status that `main` returns, or with that of its error. */
 export async function runProcess(
-  main: (program: ProcessContext) => Promise<number>,
+  main: (process: ProcessContext) => Promise<number>,
   { clock }: { clock: Clock },
 ): Promise<never> {
   const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }), clock);

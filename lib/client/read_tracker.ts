@@ -90,7 +90,7 @@ export class ReadTracker {
     const isPast = entry.seq < this.#head;
     switch (entry.type) {
       case "said":
-        if (!this.#isFirstShowing(entry.sessionId, entry.clientSeq)) return "duplicate";
+        if (!this.#markShown(entry.sessionId, entry.clientSeq)) return "duplicate";
         // Private messages are no part of the history.
         if (isPast && this.#isFirstJoin && entry.to) return "duplicate";
         break;
@@ -118,7 +118,8 @@ export class ReadTracker {
     this.#ping = undefined;
   }
 
-  #isFirstShowing(sessionId: bigint, clientSeq: number): boolean {
+  /** Returns whether the message was not shown before. */
+  #markShown(sessionId: bigint, clientSeq: number): boolean {
     const shown = this.#lastShownSeqs.get(sessionId) ?? 0;
     this.#lastShownSeqs.set(sessionId, Math.max(clientSeq, shown));
     return clientSeq > shown;

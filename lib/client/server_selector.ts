@@ -109,15 +109,15 @@ export class ServerSelector {
     const { target: { server }, error } = failure;
     const { action } = recoveryFor(error);
     const nick = this.#nextNick ?? failure.target.nick;
-    const after = this.#shouldStay(failure) ? server : this.#takeSuggestion(server);
-    const isOnlyFaulty = this.#isOnlyFaulty(failure);
+    const next = this.#shouldStay(failure) ? server : this.#takeSuggestion(server);
+    const isOnlyFaulty = this.#isOnlyFaulty(failure); // before it is excluded
     if (action === "exclude") this.#pool.exclude(server);
-    const waitMs = this.#shouldSkipBackoff(failure, after) ? 0 : backoffMs(this.#attempts++, this.#random);
+    const waitMs = this.#shouldSkipBackoff(failure, next) ? 0 : backoffMs(this.#attempts++, this.#random);
     const { terminal } = this.#deps;
     if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
     if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
       await pause(waitMs, signal);
-      return { server: after, nick };
+      return { server: next, nick };
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await pause(waitMs, signal); // no user whose answer takes time
@@ -125,8 +125,8 @@ export class ServerSelector {
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
     // If only the name was wrong and there is no other server to suggest, the port stays.
-    const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && after === server;
-    const fallback = isNameWrong || isOnlyFaulty ? undefined : after;
+    const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && next === server;
+    const fallback = isNameWrong || isOnlyFaulty ? undefined : next;
     try {
       return await this.#ask(isNameWrong ? { ...input, port: server.port } : input, signal, fallback);
     } catch (inputError) {
@@ -171,13 +171,13 @@ export class ServerSelector {
     return serverStatus === "alive" || this.#isCurrent(target.server);
   }
 
-  /** Whether to dial `after` without a wait: the server before it is down, or this machine has no network. In the second
+  /** Whether to dial `next` without a wait: the server before it is down, or this machine has no network. In the second
    * case the client waits before the current server only, so that it first looks where the other members are. */
-  #shouldSkipBackoff(failure: ConnectionFailure, after: Address): boolean {
-    if (hasRedialFailed(failure)) return !this.#pool.isSame(after, failure.target.server);
+  #shouldSkipBackoff(failure: ConnectionFailure, next: Address): boolean {
+    if (hasRedialFailed(failure)) return !this.#pool.isSame(next, failure.target.server);
     const { serverStatus } = recoveryFor(failure.error);
     const isLocal = serverStatus === "unknown" || serverStatus === "unreachable";
-    return isLocal && this.#pool.has(this.#pool.current!) && !this.#isCurrent(after);
+    return isLocal && this.#pool.has(this.#pool.current!) && !this.#isCurrent(next);
   }
 
   #isCurrent(server: Address): boolean {
@@ -191,8 +191,8 @@ export class ServerSelector {
     return wasJoined && this.#attempts === 0 && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
   }
 
-  /** Whether a server that denies the client ends it: no user can answer. A client that has joined before may have
-   * unacked messages, so it tries the other servers first. */
+  /** Whether a denial ends the client: no user can answer, and no other server is left. A client that has never joined
+   * tries no other: only after a join may it have unacked messages. */
   #hasNoAlternative(server: Address): boolean {
     const { terminal } = this.#deps;
     if (!this.#hasEverJoined) return this.#config.isAuto || !terminal.isTty;

@@ -91,8 +91,8 @@ export class TrustStore {
 
   #addPeerPin({ server, fingerprint }: Backup): void {
     const key = serverKey(server);
-    const hasRoom = this.#pinnedByPeers.has(key) || this.#pinnedByPeers.size < MAX_PEER_PINS;
-    if (fingerprint !== undefined && hasRoom) this.#pinnedByPeers.set(key, fingerprint);
+    const hasSpace = this.#pinnedByPeers.has(key) || this.#pinnedByPeers.size < MAX_PEER_PINS;
+    if (fingerprint !== undefined && hasSpace) this.#pinnedByPeers.set(key, fingerprint);
   }
 
   #expectedFingerprint(server: Address): string | undefined {

@@ -176,6 +176,7 @@ export class InputRouter {
     const isBegun = editor.cursor > 0;
     editor.insert(first!);
     const text = editor.submitBeforeCursor();
+    // A first line that was begun by typing counts as typed: it may be a command.
     if (isBegun) editor.addToHistory(text);
     this.chatQueue.deliver({ text, isPasted: !isBegun });
     for (const text of others) this.chatQueue.deliver({ text, isPasted: true });

@@ -79,8 +79,8 @@ export function rowsAboveCursor({ rows, row, cell }: Layout, columns: number): n
   const above = rows.slice(0, row).reduce((sum, cells) => sum + wrapRows(cells, columns).length, 0);
   const before = rows[row]!.slice(0, cell);
   const own = wrapRows(before, columns);
-  const isNext = before.length > 0 && cell < rows[row]!.length && width(own.at(-1)!) >= columns;
-  return above + own.length - (isNext ? 0 : 1);
+  const isAtRowStart = before.length > 0 && cell < rows[row]!.length && width(own.at(-1)!) >= columns;
+  return above + own.length - (isAtRowStart ? 0 : 1);
 }
 
 /** Greatest width that a terminal gives these cells, in columns. */

@@ -68,10 +68,10 @@ export class LineEditor {
     else if (id === "backspace") this.#remove(backwardChar(this.#text, this.#cursor), this.#cursor);
     else if (id === "delete" || id === "C-d") {
       this.#remove(this.#cursor, forwardChar(this.#text, this.#cursor));
-    } else if (id === "C-y") this.#replaceText(this.#killed);
+    } else if (id === "C-y") this.#insertAtCursor(this.#killed);
     else if (id === "up" || id === "C-p") this.#moveInHistory(this.#historyIndex - 1);
     else if (id === "down" || id === "C-n") this.#moveInHistory(this.#historyIndex + 1);
-    else if (key.text !== undefined && !key.ctrl && !key.meta) this.#replaceText(key.text);
+    else if (key.text !== undefined && !key.ctrl && !key.meta) this.#insertAtCursor(key.text);
   }
 
   /** Inserts text at the cursor as it will be sent: tabs as spaces, other controls made visible. */
@@ -79,7 +79,7 @@ export class LineEditor {
     this.#isKilling = false;
     this.#hasAddedSpace = false;
     this.#completion = undefined;
-    this.#replaceText(text);
+    this.#insertAtCursor(text);
   }
 
   /** Inserts words at the cursor, with one space before and after them. A space typed next is ignored. */
@@ -115,7 +115,7 @@ export class LineEditor {
     this.#historyIndex = this.#history.length;
   }
 
-  #replaceText(text: string): void {
+  #insertAtCursor(text: string): void {
     const space = MAX_LINE_UNITS - this.#text.length;
     const before = this.#text.slice(0, this.#cursor);
     const put = printable(expandTabs(before + text).slice(before.length)).slice(0, space);
@@ -155,7 +155,7 @@ export class LineEditor {
     const { from, choices, at } = this.#completion;
     const next = (at + step + choices.length) % choices.length;
     this.#remove(from, this.#cursor);
-    this.#replaceText(choices[next]!);
+    this.#insertAtCursor(choices[next]!);
     this.#completion = { from, choices, at: next };
   }
 }
