@@ -9,10 +9,10 @@ import { LOOPBACK } from "./support.ts";
 import { type DeepPartial, testConfig } from "./test_config.ts";
 
 /** What differs from the defaults. */
-export interface TestServerOptions extends DeepPartial<Omit<ServerConfig, "access">> {
+export interface TestServerOptions extends DeepPartial<Omit<ServerConfig, "credentials">> {
   readonly clock?: Clock;
   readonly commitLog?: CommitLog;
-  readonly access?: ServerParts["access"];
+  readonly credentials?: ServerParts["credentials"];
   readonly onReject?: ChatServer["onReject"];
 }
 
@@ -21,13 +21,13 @@ export function makeServer(options: TestServerOptions = {}): ChatServer {
   const {
     clock = serverClock,
     commitLog = new InMemoryCommitLog(randomId()),
-    access = {},
+    credentials = {},
     onReject = () => {},
     ...overrides
   } = options;
   const config = testConfig(overrides);
   const { host = LOOPBACK, port = 0 } = config.listen;
-  const server = new ChatServer({ listener: listen({ host, port }), commitLog, access }, config, clock);
+  const server = new ChatServer({ listener: listen({ host, port }), commitLog, credentials }, config, clock);
   server.onReject = onReject;
   return server;
 }

@@ -24,7 +24,7 @@ export const eva = makeHello("eva");
 
 /** A server on this machine. */
 export function startServer(options: TestServerOptions = {}, wire = TCP): ChatServer {
-  return makeServer({ access: { wrapTls: wire.wrapTls }, ...options });
+  return makeServer({ credentials: { wrapTls: wire.wrapTls }, ...options });
 }
 
 /** Someone honest, who reads all the time and answers PINGs. */
@@ -97,7 +97,7 @@ export async function runAttack(
     await outcome;
     if (code !== undefined) assertEquals(await codeOf(peer), code);
   }
-  await waitFor(() => server.stats.connections === 2, "the offender's sockets to be closed");
+  await waitFor(() => server.stats.connectionCount === 2, "the offender's sockets to be closed");
   await ana.say("after");
   await beto.expectLine("ana: after");
   await ana.expectLine("ana: after");

@@ -134,7 +134,7 @@ class Victim {
         if (!(error instanceof ChatError)) faults.push(error);
       },
       room: { graceMs: 5 },
-      access: { wrapTls: TCP.wrapTls },
+      credentials: { wrapTls: TCP.wrapTls },
     });
     const { peer } = await join(server.address, makeHello("honest"));
     const hellos = TCP.wrapTls ? await hellosOf(server) : NO_HELLOS;

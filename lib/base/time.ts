@@ -1,4 +1,4 @@
-// Clocks, timeouts, ids and versions: the only file that reads the time or makes random numbers.
+// Clocks, timeouts, random ids and versions of the runtime.
 
 import { setTimeout as delay } from "node:timers/promises";
 

@@ -13,7 +13,7 @@ import {
 import type { ProcessContext } from "../cli/process.ts";
 import { InputError } from "../errors.ts";
 import { parseAddress, parseBackup, parseFingerprint, parsePort } from "../net/address.ts";
-import { FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
+import { FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { checkTlsSupport, fingerprint } from "../net/tls.ts";
 import { MAX_HISTORY, MAX_SERVER_FRAME_BYTES, RETAIN_ACKED_MS } from "../protocol/frames.ts";

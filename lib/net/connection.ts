@@ -9,11 +9,16 @@ import type { Socket } from "./tls_socket.ts";
 
 /** Most bytes that may wait in the send queue of a peer that does not read. A client's whole outbox fits. */
 export const MAX_SEND_QUEUE_BYTES = 2_097_152;
-/** Longest frame of the send queue that is copied to share a write with others, in bytes. */
+/** Longest frame of the send queue that is copied into one write with others, in bytes. */
 const MAX_COALESCE_BYTES = 4_096;
-export const CLOSE_TIMEOUT_MS = 1_000;
-/** How late a pause of reading may end and still extend the peer's deadline, in ms. */
+/** Most by which a pause of reading that ends late extends the peer's deadline once more, in ms. */
 const MAX_PAUSE_OVERRUN_MS = 1_000;
+
+// Defaults of ConnectionConfig.
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+export const FRAME_TIMEOUT_MS = 10_000;
+export const CLOSE_TIMEOUT_MS = 1_000;
+export const SLOW_WRITE_MS = 5;
 
 export interface ConnectionConfig extends HeartbeatConfig {
   /** In bytes after the length. */
@@ -24,11 +29,12 @@ export interface ConnectionConfig extends HeartbeatConfig {
   readonly frameMs: number;
   /** How long the peer may take to end its side after we have ended ours, in ms. */
   readonly closeTimeoutMs: number;
-  /** How long a write may hold up the next flush cycle, in ms. A slower connection leaves the cycle. */
+  /** How long a flush cycle waits for its writes, in ms. Then the next one begins, without the connections that still
+   * write. */
   readonly slowWriteMs: number;
 }
 
-/** Frames numbered by `seq` that a connection writes as they are appended: a cursor into the room's log. */
+/** Numbered frames that a connection writes as they are appended: a cursor of the room's log. */
 interface FrameSource {
   /** The next frames, in shared memory that must not be changed; undefined at the end. */
   take(): Uint8Array<ArrayBuffer> | undefined;
@@ -45,7 +51,7 @@ interface FrameSource {
 export interface FlushCycle {
   /** Monotonic. */
   readonly nowMs: number;
-  /** To be called once for each write. */
+  /** The connection calls it once for each write that it issued. */
   readonly writeDone: () => void;
 }
 
@@ -65,10 +71,10 @@ export class Connection {
   #directQueue: Uint8Array<ArrayBuffer>[] = [];
   #directBytes = 0;
   #source: FrameSource | undefined;
-  /** Exclusive. */
+  /** Exclusive; finite once the connection ends. */
   #streamEndSeq = Infinity;
   #lastFrame: Uint8Array<ArrayBuffer> | undefined;
-  /** What the current write was given; undefined if there is none. */
+  /** Bytes of the current write, without those that the socket has taken; undefined if there is no write. */
   #unwritten: Uint8Array<ArrayBuffer> | undefined;
   #writeDone: (() => void) | undefined;
   /** When the peer last took bytes of the current write. */
@@ -79,7 +85,7 @@ export class Connection {
   #lastFrameCount = 0;
   #isReading = false;
   #resumeReading: (() => void) | undefined;
-  /** Made when first asked for: hardly any caller waits for it. */
+  /** Made when {@linkcode closed} is first read: most connections need none. */
   #closing: PromiseWithResolvers<void> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #reason: ChatError | undefined;
@@ -325,8 +331,8 @@ export class Connection {
     this.#writeDone = undefined;
   }
 
-  /** Bytes buffered while the process was suspended are stale: a PING among them would make the client think it is
-   * caught up (found by the simulator). */
+  /** Breaks the connection after a suspension of the process. The bytes buffered meanwhile are stale: a PING among them
+   * would make the client think it is caught up (found by the simulator). */
   #recordReceived(): void {
     const nowMs = this.#clock().monotonicMs;
     if (nowMs - this.#lastReceivedMs >= this.#config.pingTimeoutMs) throw new ConnectionLostError("broken");

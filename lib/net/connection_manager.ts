@@ -5,19 +5,16 @@ import type { Clock } from "../base/time.ts";
 import { Connection, type ConnectionConfig, type FlushCycle } from "./connection.ts";
 import type { Socket } from "./tls_socket.ts";
 
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
-export const FRAME_TIMEOUT_MS = 10_000;
-export const SLOW_WRITE_MS = 5;
 /** If issuing a cycle's writes takes longer than this, in ms, the next cycle is scheduled with `setTimeout`.
  * `setImmediate` runs before the event loop polls sockets: with 1,000 connections some were starved for seconds. */
 const LONG_CYCLE_MS = 3;
 const CHECKS_PER_TIMEOUT = 60;
 
-/** A reader of the log that is no connection. Each flush cycle flushes it. */
+/** A reader of the log that is no connection. Each flush cycle flushes it too. */
 export interface LogConsumer {
   flush(): void;
-  /** A promise to wait for before clients may say more; undefined unless the consumer lags far behind. */
-  catchingUp?(): Promise<void> | undefined;
+  /** Settles when clients may send more; undefined unless the consumer lags far behind. */
+  backPressure?(): Promise<void> | undefined;
 }
 
 /** Why a connection is to be ended. `slow-consumer`: the peer does not read. `frame-timeout`: it does not complete a
@@ -31,7 +28,7 @@ type Timer = ReturnType<typeof setTimeout>;
 export class ConnectionManager implements Disposable {
   /** Called before each flush cycle. Frames that it appends to the log go out in that cycle. */
   onBeforeFlush: () => void = () => {};
-  /** Called until the connection is closed, so the callback has to end it. */
+  /** Called at each check while the reason lasts, so the callback has to end the connection. */
   onUnresponsive: (connection: Connection, reason: DisconnectReason) => void = () => {};
   /** Makes the PING frame; without one, no PING is sent. */
   ping: () => Uint8Array<ArrayBuffer> | undefined = () => undefined;
@@ -83,10 +80,10 @@ export class ConnectionManager implements Disposable {
     this.#consumers.add(consumer);
   }
 
-  catchingUp(): Promise<void> | undefined {
+  backPressure(): Promise<void> | undefined {
     for (const consumer of this.#consumers) {
-      const catchingUp = consumer.catchingUp?.();
-      if (catchingUp) return catchingUp;
+      const backPressure = consumer.backPressure?.();
+      if (backPressure) return backPressure;
     }
     return undefined;
   }
@@ -136,7 +133,8 @@ export class ConnectionManager implements Disposable {
     this.#cycleTimer = setTimeout(() => this.#endCycle(cycle), this.#config.slowWriteMs);
   }
 
-  /** All connections, those that came late in one cycle early in the next. */
+  /** All connections, from another one in each cycle. A step of about a half puts those that came late in one cycle
+   * early in the next. */
   #roundRobin(): Connection[] {
     const connections = [...this.#connections];
     this.#nextIndex = (this.#nextIndex + (connections.length >> 1) + 1) % Math.max(connections.length, 1);

@@ -9,8 +9,8 @@ import { type Address, formatAddress } from "./address.ts";
 import { dial, type DialOptions } from "./tcp.ts";
 import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
 
-/** Older releases cannot: node:tls hangs when it serves over an open connection (up to 2.7.12), and does not know the
- * peer's certificate there (2.6). */
+/** The first Deno whose node:tls works over an open TCP connection: a server hangs up to 2.7.12, and in 2.6 a client does
+ * not get its peer's certificate. */
 const MIN_RUNTIME = [2, 8] as const;
 
 /** Checks that the runtime, such as `Deno 2.9.6, aarch64-apple-darwin`, can speak TLS.

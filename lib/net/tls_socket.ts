@@ -1,5 +1,5 @@
-// The `Socket` of a connection, and TLS over an open TCP connection. node:tls rather than Deno.listenTls(): a connection
-// of that one cannot be closed while its peer holds back the handshake or reads nothing (found by a test).
+// The `Socket` that connections use, with or without TLS, and TLS over an open TCP connection. By node:tls: a connection of
+// Deno.listenTls() cannot be closed while its peer holds back the handshake or reads nothing (found by a test).
 
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";

@@ -11,7 +11,7 @@ import { encodeServer, type MemberInfo } from "../protocol/frames.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import type { EventLog } from "../room/event_log.ts";
 import { Room } from "../room/room.ts";
-import type { ServerAccess } from "./access.ts";
+import type { ServerCredentials } from "./credentials.ts";
 import { ClientHandler, type RejectedClient, type ServerContext } from "./client_handler.ts";
 import type { ServerConfig } from "./config.ts";
 import { BanList, ConnectionLimiter } from "./connection_limiter.ts";
@@ -20,7 +20,7 @@ import { BYE_FRAME, Sessions } from "./sessions.ts";
 export interface ServerParts {
   readonly listener: Deno.TcpListener;
   readonly commitLog: CommitLog;
-  readonly access: ServerAccess;
+  readonly credentials: ServerCredentials;
 }
 
 export class ChatServer implements ClusterHost, AsyncDisposable {
@@ -28,43 +28,43 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   onReject: (client: RejectedClient, error: Error) => void = () => {};
   /** Called when no connection can be accepted, once until one is. */
   onAcceptError: (error: ListenError) => void = () => {};
-  /** `seq` of the first event since the start: those before come from the commit log. */
-  readonly firstSeq: number;
+  /** `seq` of the first event since the start. The earlier ones come from the commit log. */
+  readonly startHead: number;
   readonly #context: ServerContext;
   readonly #listener: Deno.TcpListener;
-  readonly #wrapTls: ServerAccess["wrapTls"];
+  readonly #wrapTls: ServerCredentials["wrapTls"];
   readonly #startedMs: number;
   readonly #acceptLoop: Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor({ listener, commitLog, access }: ServerParts, config: ServerConfig, clock: Clock) {
+  constructor({ listener, commitLog, credentials }: ServerParts, config: ServerConfig, clock: Clock) {
     const room = new Room(commitLog, config.room);
     room.backups.setOwn(config.backups);
-    this.firstSeq = room.log.head;
-    const connections = new ConnectionManager(config.connections, clock);
-    connections.ping = () => encodeServer({ type: "ping", head: room.log.head });
-    connections.onBeforeFlush = () => room.deliver();
-    room.onReady = connections.scheduleFlush;
-    const sessions = new Sessions({ room, connections }, clock);
+    this.startHead = room.log.head;
+    const manager = new ConnectionManager(config.connections, clock);
+    manager.ping = () => encodeServer({ type: "ping", head: room.log.head });
+    manager.onBeforeFlush = () => room.deliver();
+    room.onReady = manager.scheduleFlush;
+    const sessions = new Sessions({ room, manager }, clock);
     room.onTakenOver = (member, how) => sessions.onTakenOver(member, how);
     const handlers: ServerContext["handlers"] = new Map();
-    connections.onUnresponsive = (connection, reason) =>
+    manager.onUnresponsive = (connection, reason) =>
       handlers.get(connection)?.reject(new ProtocolError(WIRE_CODES[reason]));
     this.#context = {
       config,
       clock,
       commitLog,
       room,
-      connections,
+      manager,
       sessions,
       limiter: new ConnectionLimiter(config.limits),
       bans: new BanList(config.limits),
-      password: access.password,
+      password: credentials.password,
       handlers,
       onReject: (client, error) => this.onReject(client, error),
     };
     this.#listener = listener;
-    this.#wrapTls = access.wrapTls;
+    this.#wrapTls = credentials.wrapTls;
     this.#startedMs = clock().wallMs;
     this.#acceptLoop = this.#accept();
   }
@@ -83,11 +83,11 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   }
 
   get stats() {
-    const { room, connections, clock, commitLog } = this.#context;
+    const { room, manager, clock, commitLog } = this.#context;
     return {
       memberCount: room.size,
       /** Also of clients that have not joined. */
-      connections: connections.connections.size,
+      connectionCount: manager.connections.size,
       messagesPerSecond: room.messagesPerSecond(clock()),
       startedMs: this.#startedMs,
       /** Undefined if the commit log stores nothing, or cannot tell. */
@@ -96,7 +96,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   }
 
   addConsumer(consumer: LogConsumer): void {
-    this.#context.connections.addConsumer(consumer);
+    this.#context.manager.addConsumer(consumer);
   }
 
   /** @throws {InputError} `text-too-long` */
@@ -142,6 +142,8 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     this.#context.sessions.broadcastStalled(how);
   }
 
+  // For the cluster: see `ClusterHost`.
+
   get nodeIds(): Iterable<bigint> {
     return this.#context.room.nodeIds();
   }
@@ -172,21 +174,21 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   }
 
   #change(make: (room: Room, now: Instant) => void): void {
-    const { room, clock, connections } = this.#context;
+    const { room, clock, manager } = this.#context;
     make(room, clock());
-    connections.scheduleFlush();
+    manager.scheduleFlush();
   }
 
   async #close(): Promise<void> {
-    const { config, connections, room, sessions } = this.#context;
+    const { config, manager, room, sessions } = this.#context;
     sessions[Symbol.dispose]();
     room.deliver();
     this.#listener.close();
-    for (const connection of connections.connections) {
+    for (const connection of manager.connections) {
       connection.end(BYE_FRAME, config.timeouts.shutdownMs);
     }
-    await Promise.all([this.#acceptLoop, ...Array.from(connections.connections, ({ closed }) => closed)]);
-    connections[Symbol.dispose]();
+    await Promise.all([this.#acceptLoop, ...Array.from(manager.connections, ({ closed }) => closed)]);
+    manager[Symbol.dispose]();
   }
 
   async #accept(): Promise<void> {
@@ -199,9 +201,9 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
 
   /** Reports an error of one connection, so that it does not end the others. */
   async #serve(conn: Deno.TcpConn): Promise<void> {
-    const { connections } = this.#context;
+    const { manager } = this.#context;
     try {
-      const connection = connections.add(this.#wrapTls?.(conn) ?? conn);
+      const connection = manager.add(this.#wrapTls?.(conn) ?? conn);
       await new ClientHandler(this.#context, connection).run();
     } catch (error) {
       this.onReject({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);

@@ -28,7 +28,7 @@ export interface ServerContext {
   readonly clock: Clock;
   readonly commitLog: CommitLog;
   readonly room: Room;
-  readonly connections: ConnectionManager;
+  readonly manager: ConnectionManager;
   readonly sessions: Sessions;
   readonly limiter: ConnectionLimiter;
   readonly bans: BanList;
@@ -48,38 +48,41 @@ export interface RejectedClient {
 type Attempt = (now: Instant, onSettled: () => void) => boolean;
 
 export class ClientHandler {
-  readonly #server: ServerContext;
+  readonly #context: ServerContext;
   readonly #connection: Connection;
   readonly #address: string;
   readonly #messages: TokenBucket;
-  /** Set by the join, and never cleared. */
+  /** Set by the join. Kept when another connection takes the session over: {@linkcode #hasConnection} counts this one
+   * until it is closed. */
   #member: Member | undefined;
   #lastClientSeq = 0;
   /** What the limiter counts this connection as. */
   #slot: "none" | "pending" | "connection" = "none";
   /** Why this connection is over the limit, until HELLO shows that it replaces another one. */
-  #overLimit: ProtocolError | undefined;
+  #overLimitError: ProtocolError | undefined;
 
-  constructor(server: ServerContext, connection: Connection) {
-    this.#server = server;
+  constructor(context: ServerContext, connection: Connection) {
+    this.#context = context;
     this.#connection = connection;
     this.#address = unmapIPv4(connection.peer.hostname);
-    this.#messages = new TokenBucket(server.config.messages, server.clock().monotonicMs);
+    this.#messages = new TokenBucket(context.config.messages, context.clock().monotonicMs);
   }
 
   /** @throws errors that are no fault of the client */
   async run(): Promise<void> {
-    const { config, connections, handlers } = this.#server;
+    const { config, manager, handlers } = this.#context;
     let timer: ReturnType<typeof setTimeout> | undefined;
     handlers.set(this.#connection, this);
     try {
       this.#admit();
-      if (this.#overLimit) timer = setTimeout(() => this.#rejectOverLimit(), config.timeouts.overLimitMs);
+      if (this.#overLimitError) {
+        timer = setTimeout(() => this.#rejectOverLimit(), config.timeouts.overLimitMs);
+      }
       await this.#serve();
     } finally {
       clearTimeout(timer);
       handlers.delete(this.#connection);
-      connections.remove(this.#connection);
+      manager.remove(this.#connection);
       this.#releaseSlot();
     }
   }
@@ -94,7 +97,7 @@ export class ClientHandler {
 
   /** A connection over the limit stays until HELLO tells whether it replaces another one, unless too many do. */
   #admit(): void {
-    const { limiter, clock } = this.#server;
+    const { limiter, clock } = this.#context;
     try {
       limiter.acquire(this.#address, clock().monotonicMs);
       this.#slot = "connection";
@@ -102,17 +105,17 @@ export class ClientHandler {
       if (!(error instanceof ProtocolError)) throw error;
       if (!limiter.acquirePending(this.#address)) return this.#connection.close();
       this.#slot = "pending";
-      this.#overLimit = error;
+      this.#overLimitError = error;
     }
   }
 
   #rejectOverLimit(): void {
     // A client that waits for the server is not late.
-    if (this.#overLimit && this.#connection.isReading) this.reject(this.#overLimit);
+    if (this.#overLimitError && this.#connection.isReading) this.reject(this.#overLimitError);
   }
 
   #releaseSlot(): void {
-    const { limiter } = this.#server;
+    const { limiter } = this.#context;
     if (this.#slot === "connection") limiter.release(this.#address);
     else if (this.#slot === "pending") limiter.releasePending(this.#address);
     this.#slot = "none";
@@ -135,43 +138,43 @@ export class ClientHandler {
 
   #disconnect(): void {
     const member = this.#attachedMember;
-    if (member) this.#server.sessions.disconnect(member);
+    if (member) this.#context.sessions.disconnect(member);
   }
 
   #report(error: Error): void {
-    this.#server.onReject({ address: this.#address, nick: this.#attachedMember?.nick }, error);
+    this.#context.onReject({ address: this.#address, nick: this.#attachedMember?.nick }, error);
   }
 
   /** Undefined if another connection has the session of #member by now. */
   get #attachedMember(): Member | undefined {
-    return this.#server.sessions.memberOf(this.#connection);
+    return this.#context.sessions.memberOf(this.#connection);
   }
 
   /** Processes all complete frames at the rate that the client may send. Reads nothing more meanwhile: a client that
    * sends faster fills its own socket. */
   async #processFrames(frames: FrameDecoder): Promise<void> {
-    const { clock, connections, commitLog } = this.#server;
+    const { clock, manager, commitLog } = this.#context;
     for (;;) {
-      for (let lag = connections.catchingUp(); lag; lag = connections.catchingUp()) await lag;
-      if (commitLog.isBlocked) await this.#waitFor(this.#pauseUntil(() => !commitLog.isBlocked));
+      for (let lag = manager.backPressure(); lag; lag = manager.backPressure()) await lag;
+      if (commitLog.isBlocked) await this.#rejectOnError(this.#pauseReadingUntil(() => !commitLog.isBlocked));
       const now = clock();
-      const unsettled = this.#processAllowed(frames, now);
-      connections.scheduleFlush();
-      if (unsettled) await this.#waitFor(unsettled);
+      const committing = this.#processAllowed(frames, now);
+      manager.scheduleFlush();
+      if (committing) await this.#rejectOnError(committing);
       const waitMs = this.#connection.isOpen ? this.#messages.waitMs(now.monotonicMs) : 0;
       if (waitMs > 0) await this.#connection.pauseReading(waitMs);
-      else if (!unsettled) return;
+      else if (!committing) return;
     }
   }
 
   /** Processes frames until one waits for the commit log: then returns what to wait for. */
   #processAllowed(frames: FrameDecoder, now: Instant): Promise<void> | undefined {
     try {
-      for (let message = this.#next(frames, now); message; message = this.#next(frames, now)) {
-        const unsettled = this.#member
+      for (let message = this.#takeMessage(frames, now); message; message = this.#takeMessage(frames, now)) {
+        const committing = this.#member
           ? this.#dispatch(message, this.#member, now)
           : this.#handleHello(message, now);
-        if (unsettled) return unsettled;
+        if (committing) return committing;
       }
     } catch (error) {
       this.#rejectFor(error);
@@ -179,9 +182,9 @@ export class ClientHandler {
     return undefined;
   }
 
-  async #waitFor(unsettled: Promise<void>): Promise<void> {
-    await unsettled.catch((error) => this.#rejectFor(error));
-    this.#server.connections.scheduleFlush();
+  async #rejectOnError(waiting: Promise<void>): Promise<void> {
+    await waiting.catch((error) => this.#rejectFor(error));
+    this.#context.manager.scheduleFlush();
   }
 
   #rejectFor(error: unknown): void {
@@ -189,9 +192,9 @@ export class ClientHandler {
     this.reject(this.#member ? error : hintTls(error));
   }
 
-  /** Undefined if no frame is complete, or the rate limit is reached.
+  /** Decodes a message and counts it toward the rate limit. Undefined if no frame is complete, or the limit is reached.
    * @throws {ProtocolError} about the frame, or `counter-backwards` */
-  #next(frames: FrameDecoder, { monotonicMs }: Instant): ClientMessage | undefined {
+  #takeMessage(frames: FrameDecoder, { monotonicMs }: Instant): ClientMessage | undefined {
     if (!this.#connection.isOpen || this.#messages.waitMs(monotonicMs) > 0) return undefined;
     const frame = frames.next();
     if (!frame) return undefined;
@@ -204,47 +207,46 @@ export class ClientHandler {
       this.#lastClientSeq = clientSeq;
       // A server that failed accepted this message: it was limited there, and need not wait twice.
       const isRedelivery = message.timeMs !== 0;
-      isLimited = !isRedelivery || !this.#server.limiter.takeRedelivery(this.#address, monotonicMs);
+      isLimited = !isRedelivery || !this.#context.limiter.takeRedelivery(this.#address, monotonicMs);
     }
     if (isLimited) this.#messages.take(monotonicMs);
     return message;
   }
 
   #handleHello(hello: ClientMessage, now: Instant): Promise<void> | undefined {
-    const { bans, commitLog, limiter, password } = this.#server;
+    const { bans, commitLog, limiter, password } = this.#context;
     if (hello.type !== "hello") throw new ProtocolError("frame-unexpected");
     if (bans.has(this.#address, now.monotonicMs)) throw new ProtocolError("banned");
     const request = { hello, sessionId: sessionIdOf(hello.resumeToken), address: this.#address };
     // A resumed session replaces its old connection, so it does not count against the limit.
-    if (this.#overLimit && !this.#hasConnection(request.sessionId)) throw this.#overLimit;
-    this.#overLimit = undefined;
+    if (this.#overLimitError && !this.#hasConnection(request.sessionId)) throw this.#overLimitError;
+    this.#overLimitError = undefined;
     if (commitLog.isUnavailable) throw new ProtocolError("store-away");
     if (password && hello.password === "") throw new ProtocolError("password-needed");
     // Before the password is checked, so that guesses are limited too.
     limiter.takeJoin(this.#address, now.monotonicMs);
     if (password && !password.matches(hello.password)) throw new ProtocolError("password-wrong");
-    return this.#try((then, onSettled) => this.#join(request, then, onSettled))?.catch((error) => {
+    return this.#awaitCommit((now, onSettled) => this.#join(request, now, onSettled))?.catch((error) => {
       // A client that retries until the store is back does not join too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
-        limiter.refundJoin(this.#address, this.#server.clock().monotonicMs);
+        limiter.refundJoin(this.#address, this.#context.clock().monotonicMs);
       }
       throw error;
     });
   }
 
-  /** Whether a session has a connection, be it dead or about to close. */
+  /** Whether a session has a connection, even a dead one or one that is about to close. */
   #hasConnection(sessionId: bigint): boolean {
-    return this.#server.handlers.values().some((handler) => handler.#member?.sessionId === sessionId);
+    return this.#context.handlers.values().some((handler) => handler.#member?.sessionId === sessionId);
   }
 
   #join(request: JoinRequest, now: Instant, onSettled: () => void): boolean {
-    const { bans, limiter, room, sessions } = this.#server;
+    const { bans, limiter, room, sessions } = this.#context;
     const joined = room.join(request, now, onSettled);
     if (!joined) return false;
     sessions.attach(joined, this.#connection);
     this.#member = joined.member;
     if (this.#slot === "pending") {
-      this.#releaseSlot();
       limiter.promote(this.#address, now.monotonicMs);
       this.#slot = "connection";
     }
@@ -256,10 +258,10 @@ export class ClientHandler {
   #dispatch(message: ClientMessage, member: Member, now: Instant): Promise<void> | undefined {
     switch (message.type) {
       case "say":
-        this.#server.room.say(member, message, now);
+        this.#context.room.say(member, message, now);
         return;
       case "nick":
-        return this.#try((then, onSettled) => this.#rename(member, message.nick, then, onSettled));
+        return this.#awaitCommit((now, onSettled) => this.#rename(member, message.nick, now, onSettled));
       case "ping":
         this.#connection.send(PONG_FRAME);
         return;
@@ -267,7 +269,7 @@ export class ClientHandler {
         this.#connection.heartbeat?.onPong(now.monotonicMs);
         return;
       case "bye":
-        return this.#try((then, onSettled) => this.#leave(member, then, onSettled));
+        return this.#awaitCommit((now, onSettled) => this.#leave(member, now, onSettled));
       case "hello":
         throw new ProtocolError("frame-unexpected");
     }
@@ -275,7 +277,7 @@ export class ClientHandler {
 
   #rename(member: Member, nick: string, now: Instant, onSettled: () => void): boolean {
     try {
-      return this.#server.room.rename(member, nick, now, onSettled);
+      return this.#context.room.rename(member, nick, now, onSettled);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const reason = wireReason(error);
@@ -285,37 +287,37 @@ export class ClientHandler {
   }
 
   #leave(member: Member, now: Instant, onSettled: () => void): boolean {
-    const { room, sessions } = this.#server;
+    const { room, sessions } = this.#context;
     if (!room.leave(member, now, onSettled)) return false;
     sessions.detach(member);
     this.#connection.end(BYE_FRAME);
     return true;
   }
 
-  /** Returns undefined if the attempt succeeds at once. */
-  #try(attempt: Attempt): Promise<void> | undefined {
+  /** Repeats the attempt until its change is committed. Returns undefined if the first one succeeds. */
+  #awaitCommit(attempt: Attempt): Promise<void> | undefined {
     let isSettled = false;
     const onSettled = () => {
       isSettled = true;
       this.#connection.resumeReading();
-      if (!this.#connection.isOpen) this.#server.sessions.expireGrace();
+      if (!this.#connection.isOpen) this.#context.sessions.expireGrace();
     };
-    if (attempt(this.#server.clock(), onSettled)) return undefined;
-    return this.#pauseUntil(() => isSettled).then(() =>
-      this.#connection.isOpen ? this.#try(attempt) : this.#server.sessions.expireGrace()
+    if (attempt(this.#context.clock(), onSettled)) return undefined;
+    return this.#pauseReadingUntil(() => isSettled).then(() =>
+      this.#connection.isOpen ? this.#awaitCommit(attempt) : this.#context.sessions.expireGrace()
     );
   }
 
   /** Back-pressure: reads nothing until the condition holds or the connection closes.
    * @throws {ProtocolError} `store-away` if a client that has not joined waits for `commitWaitMs` */
-  async #pauseUntil(isOver: () => boolean): Promise<void> {
-    const { clock, commitLog, config: { timeouts: { commitWaitMs } } } = this.#server;
+  async #pauseReadingUntil(isOver: () => boolean): Promise<void> {
+    const { clock, commitLog, config: { timeouts: { commitWaitMs } } } = this.#context;
     const endMs = this.#member ? Infinity : clock().monotonicMs + commitWaitMs;
     while (this.#connection.isOpen && !isOver()) {
       if (clock().monotonicMs >= endMs) throw new ProtocolError("store-away");
       const isJoined = this.#member !== undefined;
       await this.#connection.pauseReading(isJoined ? COMMIT_POLL_MS : Math.min(COMMIT_POLL_MS, commitWaitMs));
-      // In answer to a PING that may be among the frames that are not read.
+      // An extra PONG keeps a client from giving us up whose PING we do not read now.
       if (isJoined && commitLog.isBlocked) this.#connection.send(PONG_FRAME);
     }
   }

@@ -1,4 +1,4 @@
-// Every setting of a server with its default, and the flags that change them.
+// Every setting of a server with its default (a value, or the constant that it names), and the flags that change them.
 
 import { formatBackup, parseBackup, parsePort } from "../net/address.ts";
 import { type ClusterConfig, type NatsTarget, parseNats, parseRoom } from "../cluster/cluster.ts";
@@ -11,16 +11,21 @@ import {
   invalidValue,
   parseCount,
 } from "../cli/flags.ts";
-import { CLOSE_TIMEOUT_MS, type ConnectionConfig } from "../net/connection.ts";
-import { FRAME_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection_manager.ts";
+import {
+  CLOSE_TIMEOUT_MS,
+  type ConnectionConfig,
+  FRAME_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  SLOW_WRITE_MS,
+} from "../net/connection.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { MAX_BACKUPS, MAX_CLIENT_FRAME_BYTES } from "../protocol/frames.ts";
 import { DEFAULT_DISPLAY, type DisplayConfig, displayConfig } from "../render/renderer.ts";
 import { RETAINED_BYTES } from "../room/event_log.ts";
-import { RESUME_GRACE_MS, type RoomConfig } from "../room/room.ts";
+import { MAX_RESEND_AGE_MS, RESUME_GRACE_MS, type RoomConfig } from "../room/room.ts";
 import type { StorageConfig } from "../storage/sqlite_commit_log.ts";
 import { type RateLimit, UNLIMITED } from "../base/limits.ts";
-import type { AccessConfig } from "./access.ts";
+import type { CredentialsConfig } from "./credentials.ts";
 import { type LimiterConfig, MAX_CLIENTS, MAX_PER_ADDRESS } from "./connection_limiter.ts";
 import type { LogPrinterConfig } from "./log_printer.ts";
 
@@ -86,7 +91,7 @@ export interface ServerConfig {
   readonly storage: StorageConfig;
   readonly nats?: NatsTarget;
   readonly cluster: ClusterConfig;
-  readonly access: AccessConfig;
+  readonly credentials: CredentialsConfig;
   readonly display: DisplayConfig;
   readonly logPrinter: LogPrinterConfig;
 }
@@ -119,8 +124,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
     sync: "full",
     retainEntries: 100_000,
     retainMs: 30 * DAY_MS,
-    // As long as clients may resend them.
-    retainPrivateMs: 3_600_000,
+    retainPrivateMs: MAX_RESEND_AGE_MS,
     pruneIntervalMs: 60_000,
     retryMs: 1_000,
   },
@@ -136,12 +140,13 @@ export const DEFAULT_CONFIG: ServerConfig = {
     // A NATS cluster takes up to 10 s to elect a leader.
     readTimeoutMs: 15_000,
     rereadAfterMs: 3_000,
+    // Less than half of LEASE_TTL_MS in cluster/nats/room.ts, so that one renewal may fail.
     renewMs: 2_000,
     suspectMs: 5_000,
     advertiseMs: 60_000,
     leaveTimeoutMs: 1_000,
   },
-  access: {},
+  credentials: {},
   display: DEFAULT_DISPLAY,
   logPrinter: { maxLagBytes: RETAINED_BYTES / 2, maxWaitMs: 5_000 },
 };
@@ -166,7 +171,7 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
     dataFile: flags.data,
     storage: storageConfig(flags),
     nats: natsTarget(flags),
-    access: accessConfig(flags),
+    credentials: credentialsConfig(flags),
     display: displayConfig(flags),
   };
 }
@@ -212,7 +217,7 @@ function natsTarget(flags: ServerFlags): NatsTarget | undefined {
   };
 }
 
-function accessConfig(flags: ServerFlags): AccessConfig {
+function credentialsConfig(flags: ServerFlags): CredentialsConfig {
   checkCombinations(flags, {
     requires: [["tls-cert", "tls-key"], ["tls-key", "tls-cert"], ["tls-dir", "tls-auto"]],
     conflicts: [["tls-auto", "tls-cert"]],

@@ -2,12 +2,18 @@
 
 import { LruMap, type RateLimit, TokenBucket } from "../base/limits.ts";
 import { ProtocolError } from "../errors.ts";
+import { RETAIN_ACKED_MS } from "../protocol/frames.ts";
 
 export const MAX_CLIENTS = 1_024;
 export const MAX_PER_ADDRESS = 16;
-/** Redelivered messages from one address, beside the rate limit of its clients: each client retains at most 256 of them
- * for 120 s. */
-const REDELIVERY_RATE: RateLimit = { burst: 1_024, perSecond: 1_024 / 120 };
+/** From one address, after a burst. */
+const JOINS_PER_SECOND = 0.5;
+/** Redelivered messages from one address that count toward no client's rate: four full outboxes in RETAIN_ACKED_MS. */
+const REDELIVERY_BURST = 1_024;
+const REDELIVERY_RATE: RateLimit = {
+  burst: REDELIVERY_BURST,
+  perSecond: REDELIVERY_BURST * 1_000 / RETAIN_ACKED_MS,
+};
 /** Connections over the limit that may complete their handshake, to be told why they are rejected. */
 const MAX_PENDING_HANDSHAKES = 256;
 /** From one address; more if its limit is higher. */
@@ -23,7 +29,7 @@ export interface LimiterConfig {
 }
 
 interface AddressUsage {
-  connections: number;
+  connectionCount: number;
   readonly joins: TokenBucket;
   readonly redeliveries: TokenBucket;
 }
@@ -33,63 +39,68 @@ export class ConnectionLimiter {
   readonly #config: LimiterConfig;
   readonly #joinRate: RateLimit;
   /** Least recently used first. */
-  readonly #usage = new Map<string, AddressUsage>();
-  readonly #pending = new Map<string, number>();
-  #connections = 0;
-  #pendingConnections = 0;
+  readonly #usageByPrefix = new Map<string, AddressUsage>();
+  readonly #pendingByPrefix = new Map<string, number>();
+  #connectionCount = 0;
+  #pendingCount = 0;
 
   constructor(config: LimiterConfig) {
     this.#config = config;
     // Twice as many as may be connected: when another server fails, all its clients come at once.
-    this.#joinRate = { burst: 2 * Math.max(config.maxPerAddress, MAX_PER_ADDRESS), perSecond: 0.5 };
+    this.#joinRate = {
+      burst: 2 * Math.max(config.maxPerAddress, MAX_PER_ADDRESS),
+      perSecond: JOINS_PER_SECOND,
+    };
   }
 
-  get connections(): number {
-    return this.#connections;
+  get connectionCount(): number {
+    return this.#connectionCount;
   }
 
-  get addresses(): number {
-    return this.#usage.size;
+  get addressCount(): number {
+    return this.#usageByPrefix.size;
   }
 
   /** Counts a connection until {@linkcode release}.
    * @throws {ProtocolError} `room-full` or `address-crowded` */
   acquire(ip: string, nowMs: number): void {
-    if (this.#connections >= this.#config.maxClients) throw new ProtocolError("room-full");
+    if (this.#connectionCount >= this.#config.maxClients) throw new ProtocolError("room-full");
     const usage = this.#usageOf(ip, nowMs);
-    if (usage.connections >= this.#config.maxPerAddress && !this.#isExempt(ip)) {
+    if (usage.connectionCount >= this.#config.maxPerAddress && !this.#isExempt(ip)) {
       throw new ProtocolError("address-crowded");
     }
     this.#count(usage);
   }
 
   release(ip: string): void {
-    this.#connections--;
-    this.#usage.get(addressPrefix(ip))!.connections--;
+    this.#connectionCount--;
+    this.#usageByPrefix.get(addressPrefix(ip))!.connectionCount--;
   }
 
   /** Counts a connection over the limit until {@linkcode releasePending}. Returns false if there are too many. */
   acquirePending(ip: string): boolean {
     const prefix = addressPrefix(ip);
-    const count = this.#pending.get(prefix) ?? 0;
+    const count = this.#pendingByPrefix.get(prefix) ?? 0;
     const maxPerAddress = Math.max(this.#config.maxPerAddress, MAX_PENDING_PER_ADDRESS);
-    if (this.#pendingConnections >= MAX_PENDING_HANDSHAKES) return false;
+    if (this.#pendingCount >= MAX_PENDING_HANDSHAKES) return false;
     if (count >= maxPerAddress && !this.#isExempt(ip)) return false;
-    this.#pendingConnections++;
-    this.#pending.set(prefix, count + 1);
+    this.#pendingCount++;
+    this.#pendingByPrefix.set(prefix, count + 1);
     return true;
   }
 
   releasePending(ip: string): void {
     const prefix = addressPrefix(ip);
-    const count = this.#pending.get(prefix)! - 1;
-    this.#pendingConnections--;
-    if (count > 0) this.#pending.set(prefix, count);
-    else this.#pending.delete(prefix);
+    const count = this.#pendingByPrefix.get(prefix)! - 1;
+    this.#pendingCount--;
+    if (count > 0) this.#pendingByPrefix.set(prefix, count);
+    else this.#pendingByPrefix.delete(prefix);
   }
 
-  /** Counts a connection until {@linkcode release}, even over the limit: it replaces one that is about to close. */
+  /** Counts a pending connection as one until {@linkcode release}, even over the limit: it replaces one that is about to
+   * close. */
   promote(ip: string, nowMs: number): void {
+    this.releasePending(ip);
     this.#count(this.#usageOf(ip, nowMs));
   }
 
@@ -111,8 +122,8 @@ export class ConnectionLimiter {
   }
 
   #count(usage: AddressUsage): void {
-    this.#connections++;
-    usage.connections++;
+    this.#connectionCount++;
+    usage.connectionCount++;
   }
 
   #isExempt(ip: string): boolean {
@@ -121,20 +132,20 @@ export class ConnectionLimiter {
 
   #usageOf(ip: string, nowMs: number): AddressUsage {
     const prefix = addressPrefix(ip);
-    const usage = this.#usage.get(prefix) ?? {
-      connections: 0,
+    const usage = this.#usageByPrefix.get(prefix) ?? {
+      connectionCount: 0,
       joins: new TokenBucket(this.#joinRate, nowMs),
       redeliveries: new TokenBucket(REDELIVERY_RATE, nowMs),
     };
-    this.#usage.delete(prefix);
-    if (this.#usage.size >= this.#config.maxAddresses) this.#evictOne();
-    this.#usage.set(prefix, usage);
+    this.#usageByPrefix.delete(prefix);
+    if (this.#usageByPrefix.size >= this.#config.maxAddresses) this.#evictOne();
+    this.#usageByPrefix.set(prefix, usage);
     return usage;
   }
 
   #evictOne(): void {
-    for (const [prefix, { connections }] of this.#usage) {
-      if (connections === 0) return void this.#usage.delete(prefix);
+    for (const [prefix, { connectionCount }] of this.#usageByPrefix) {
+      if (connectionCount === 0) return void this.#usageByPrefix.delete(prefix);
     }
   }
 }

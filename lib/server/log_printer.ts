@@ -22,7 +22,7 @@ export interface LogPrinterConfig {
 /** A `ChatServer`. */
 interface LogSource {
   readonly log: EventLog;
-  readonly firstSeq: number;
+  readonly startHead: number;
   addConsumer(consumer: LogConsumer): void;
 }
 
@@ -35,7 +35,7 @@ export class LogPrinter implements LogConsumer {
   #log: EventLog | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
-  #catchingUp: Promise<void> | undefined;
+  #backPressure: Promise<void> | undefined;
   /** The room has waited for `maxWaitMs`, and waits no more until everything is printed. */
   #hasGivenUp = false;
   readonly #notices: string[] = [];
@@ -55,7 +55,7 @@ export class LogPrinter implements LogConsumer {
   /** Prints the events since the server's start. */
   attach(source: LogSource): void {
     this.#log = source.log;
-    this.#cursor = source.log.cursorAt(source.firstSeq, ALL_ENTRIES);
+    this.#cursor = source.log.cursorAt(source.startHead, ALL_ENTRIES);
     source.addConsumer(this);
   }
 
@@ -75,10 +75,10 @@ export class LogPrinter implements LogConsumer {
     });
   }
 
-  catchingUp(): Promise<void> | undefined {
+  backPressure(): Promise<void> | undefined {
     if (this.#terminal.hasLineEditor || this.#hasGivenUp || !this.#cursor) return undefined;
     if (this.#cursor.lagBytes < this.#config.maxLagBytes) return undefined;
-    return this.#catchingUp ??= this.#catchUp().finally(() => this.#catchingUp = undefined);
+    return this.#backPressure ??= this.#catchUp().finally(() => this.#backPressure = undefined);
   }
 
   async drained(): Promise<void> {

@@ -14,7 +14,7 @@ import { makeRenderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
-import { openAccess } from "./access.ts";
+import { loadCredentials } from "./credentials.ts";
 import { ChatServer } from "./chat_server.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
@@ -50,25 +50,25 @@ export async function serve(process: ProcessContext): Promise<number> {
 
   await using file = await openFile(config, process, outages);
   await using cluster = await openCluster(config, process, { printer, outages });
-  const access = await openAccess(config.access, process); // from here on, files are out of reach
+  const credentials = await loadCredentials(config.credentials, process); // from here on, files are out of reach
   const listener = await openListener(config, process);
   if (!listener) return EXIT.ok;
 
   const commitLog = cluster?.commitLog ?? file ?? new InMemoryCommitLog(randomId());
-  await using server = new ChatServer({ listener, commitLog, access }, config, clock);
+  await using server = new ChatServer({ listener, commitLog, credentials }, config, clock);
   server.onReject = rejectionLogger(printer, process);
   server.onAcceptError = (error) => printer.print(errorText(error, language));
   outages.onReport = (how) => server.broadcastStalled(how);
-  cluster?.attach(server, access.certificate ?? {});
+  cluster?.attach(server, credentials.certificate ?? {});
 
   const lines = [t("server.listening", { address: formatAddress(server.address) })];
   if (config.dataFile !== undefined) {
     lines.push(t("server.stored-in", { path: config.dataFile }));
-    const count = server.firstSeq - server.log.tail;
+    const count = server.startHead - server.log.tail;
     if (count > 0) lines.push(t("server.restored", { count })); // none may mean a wrong name
   }
-  if (access.certificate) {
-    const { fingerprint, expiresMs, path } = access.certificate;
+  if (credentials.certificate) {
+    const { fingerprint, expiresMs, path } = credentials.certificate;
     lines.push(t("server.fingerprint", { fingerprint }));
     if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
       lines.push(t("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
@@ -111,8 +111,8 @@ async function openFile(
 }
 
 /** Loads the NATS library, which is larger than the rest of the program. */
-const openNatsRoom: OpenNatsRoom = async (...room) =>
-  await (await import("../cluster/nats/room.ts")).openNatsRoom(...room);
+const openNatsRoom: OpenNatsRoom = async (config, options) =>
+  await (await import("../cluster/nats/room.ts")).openNatsRoom(config, options);
 
 async function openCluster(
   { nats, cluster: config }: ServerConfig,

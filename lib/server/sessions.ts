@@ -15,30 +15,31 @@ export class Sessions implements Disposable {
   readonly #room: Room;
   readonly #manager: Flushable;
   readonly #clock: Clock;
-  readonly #connections = new Map<Member, Connection>();
-  readonly #members = new Map<Connection, Member>();
-  /** Told that messages wait, and not yet that they do so no more. */
+  readonly #connectionOf = new Map<Member, Connection>();
+  readonly #memberOf = new Map<Connection, Member>();
+  /** Connections that had a STALLED, and not yet the one that resolves it. */
   readonly #stalledNotified = new WeakSet<Connection>();
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
   /** Members that the room has from an earlier start have the grace to reconnect. */
-  constructor({ room, connections }: { room: Room; connections: Flushable }, clock: Clock) {
+  constructor({ room, manager }: { room: Room; manager: Flushable }, clock: Clock) {
     this.#room = room;
-    this.#manager = connections;
+    this.#manager = manager;
     this.#clock = clock;
-    this.#scheduleExpiry((now) => room.disconnect(room.members, now));
+    const now = clock();
+    this.#armExpiry(room.disconnect(room.members, now), now);
   }
 
   /** Undefined also for a connection that another one has replaced. */
   memberOf(connection: Connection): Member | undefined {
-    return this.#members.get(connection);
+    return this.#memberOf.get(connection);
   }
 
   attach({ welcome, membersBytes, cursor, member }: JoinResult, connection: Connection): void {
     this.detach(member)?.end(errorFrame(new ProtocolError("replaced")));
-    this.#connections.set(member, connection);
-    this.#members.set(connection, member);
+    this.#connectionOf.set(member, connection);
+    this.#memberOf.set(connection, member);
     connection.startHeartbeat();
     connection.send(encodeWelcome(welcome, { membersBytes: membersBytes.length }));
     connection.send(membersBytes);
@@ -46,15 +47,17 @@ export class Sessions implements Disposable {
   }
 
   detach(member: Member): Connection | undefined {
-    const connection = this.#connections.get(member);
-    this.#connections.delete(member);
-    if (connection) this.#members.delete(connection);
+    const connection = this.#connectionOf.get(member);
+    this.#connectionOf.delete(member);
+    if (connection) this.#memberOf.delete(connection);
     return connection;
   }
 
   disconnect(member: Member): void {
     this.detach(member);
-    this.#scheduleExpiry((now) => this.#room.disconnect([member], now));
+    if (this.#isClosed) return;
+    const now = this.#clock();
+    this.#armExpiry(this.#room.disconnect([member], now), now);
   }
 
   kick(member: Member, error: ProtocolError): void {
@@ -72,7 +75,7 @@ export class Sessions implements Disposable {
   /** Sends each member one STALLED, and one more when it is resolved. */
   broadcastStalled({ isResolved }: { isResolved: boolean }): void {
     const frame = encodeServer({ type: "stalled", resolved: isResolved });
-    for (const connection of this.#members.keys()) {
+    for (const connection of this.#memberOf.keys()) {
       if (this.#stalledNotified.has(connection) !== isResolved) continue;
       if (isResolved) this.#stalledNotified.delete(connection);
       else this.#stalledNotified.add(connection);
@@ -82,7 +85,9 @@ export class Sessions implements Disposable {
 
   /** Removes the members whose grace has ended, now and whenever that of the next one ends. */
   expireGrace(): void {
-    this.#scheduleExpiry((now) => this.#room.expire(now));
+    if (this.#isClosed) return;
+    const now = this.#clock();
+    this.#armExpiry(this.#room.expire(now), now);
   }
 
   /** From now on no member expires: their connections close because the server does. */
@@ -91,15 +96,11 @@ export class Sessions implements Disposable {
     clearTimeout(this.#expiryTimer);
   }
 
-  /** `expire` returns the next monotonic time, in ms, at which a grace ends. */
-  #scheduleExpiry(expire: (now: Instant) => number): void {
-    if (this.#isClosed) return;
-    const now = this.#clock();
-    const nextMs = expire(now);
+  /** `nextMs` is the monotonic time at which the next grace ends. */
+  #armExpiry(nextMs: number, { monotonicMs }: Instant): void {
     clearTimeout(this.#expiryTimer);
     this.#manager.scheduleFlush();
-    if (nextMs === Infinity) return;
-    this.#expiryTimer = setTimeout(() => this.expireGrace(), nextMs - now.monotonicMs);
+    if (nextMs < Infinity) this.#expiryTimer = setTimeout(() => this.expireGrace(), nextMs - monotonicMs);
   }
 }
 

@@ -24,12 +24,12 @@ type Options = TestServerOptions & { readonly pair?: CertificatePair };
 export async function startServer({ pair, ...options }: Options = {}): Promise<ChatServer> {
   const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   const wrapTls = pair && await tlsServer({ ...pair, plaintextReply });
-  const access = { ...options.access, wrapTls };
-  return makeServer({ clock: new TestClock(NOON).now, ...options, access });
+  const credentials = { ...options.credentials, wrapTls };
+  return makeServer({ clock: new TestClock(NOON).now, ...options, credentials });
 }
 
 export function withPassword(options: Options = {}): Promise<ChatServer> {
-  return startServer({ access: { password: new PasswordVerifier(SECRET) }, ...options });
+  return startServer({ credentials: { password: new PasswordVerifier(SECRET) }, ...options });
 }
 
 /** A user at a pipe, or at a terminal with line editing. */

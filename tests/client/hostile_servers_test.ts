@@ -187,7 +187,7 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
       await attack(client, sessionIdOf(resumeToken)).catch(() => {}); // the client may have had enough of it
       await client.receiveAll().catch(() => {});
     });
-    await using good = makeServer({ access: { wrapTls: TCP.wrapTls } });
+    await using good = makeServer({ credentials: { wrapTls: TCP.wrapTls } });
     await using ana = new FakeUser({ clock: new TestClock("2026-11-22 12:00:00").now });
     const { host, port } = evil.address;
     const backup = formatAddress(good.address);

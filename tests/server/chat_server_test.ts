@@ -19,7 +19,7 @@ Deno.test("A connection that cannot be taken in is told of as a fault, and close
   const told: string[] = [];
   await using server = startServer({
     onReject: ({ address }, { message }) => void told.push(`${address}: ${message}`),
-    access: {
+    credentials: {
       wrapTls: () => {
         throw new Error("no such certificate");
       },

@@ -69,7 +69,7 @@ Deno.test("Connections over the limit from one address do not keep others from r
   await using server = startServer({
     limits: { maxClients: 1 },
     timeouts: { overLimitMs: 60_000 },
-    access: { wrapTls },
+    credentials: { wrapTls },
   });
   using _broken = (await enterAs("ana", server)).peer;
   hostname = "10.0.0.66";

@@ -50,7 +50,7 @@ Deno.test("Who is not in is sent away after a while, whatever they wait for", pu
       assertEquals(connection.isOpen, true);
       await advance(1_000);
     }
-    assertEquals([connection.isOpen, seen.paused.length, limiter.connections], [false, 3, 1]);
+    assertEquals([connection.isOpen, seen.paused.length, limiter.connectionCount], [false, 3, 1]);
     assertEquals(codeOf(seen.last), "store-away");
   }
 });

@@ -57,7 +57,7 @@ Deno.test("Whoever leaves a full room makes room for another", async () => {
     await peer.send({ type: "bye" });
     await peer.receiveAll();
     peer[Symbol.dispose]();
-    await waitFor(() => server.stats.connections === 0, "the socket to be closed");
+    await waitFor(() => server.stats.connectionCount === 0, "the socket to be closed");
   }
 });
 
@@ -71,7 +71,7 @@ Deno.test("A full server tells 256 pending clients why it rejects them, and clos
   const told = await Promise.all(batch.map(async (stranger) => {
     using _ = stranger;
     const messages = await stranger.receiveAll().catch(() => []);
-    await waitFor(() => server.stats.connections <= 258, "most sockets to be closed");
+    await waitFor(() => server.stats.connectionCount <= 258, "most sockets to be closed");
     return messages.length;
   }));
   const count = told.filter((messages) => messages > 0).length;

@@ -28,7 +28,7 @@ Deno.test("ConnectionLimiter admits up to its limit, and the next connection aft
   limiter.acquire("10.0.0.2", 0);
   assertEquals(codeOf(() => limiter.acquire("10.0.0.3", 0)), "room-full");
   assertEquals(codeOf(() => limiter.acquire("127.0.0.1", 0)), "room-full");
-  assertEquals(limiter.connections, 2);
+  assertEquals(limiter.connectionCount, 2);
   limiter.release("10.0.0.1");
   limiter.acquire("10.0.0.3", 0);
 });
@@ -113,7 +113,7 @@ Deno.test(
       limiter.acquire(`10.1.0.${i}`, 0);
       limiter.release(`10.1.0.${i}`);
     }
-    assertEquals(limiter.addresses, 10);
+    assertEquals(limiter.addressCount, 10);
     assertEquals(codeOf(() => limiter.acquire(HOME, 0)), "address-crowded");
     limiter.release(HOME);
   },
@@ -126,7 +126,7 @@ Deno.test("ConnectionLimiter counts more addresses than it remembers while all a
   for (const ip of ips) assertEquals(codeOf(() => limiter.acquire(ip, 0)), "address-crowded");
   for (const ip of ips) limiter.release(ip);
   for (const ip of ips) limiter.takeJoin(ip, 0);
-  assertEquals([limiter.connections, limiter.addresses], [0, 2]);
+  assertEquals([limiter.connectionCount, limiter.addressCount], [0, 2]);
 });
 
 Deno.test(

@@ -74,7 +74,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     clock: clock.now,
     commitLog,
     room,
-    connections: { catchingUp() {}, scheduleFlush() {}, remove() {} },
+    manager: { backPressure() {}, scheduleFlush() {}, remove() {} },
     sessions,
     limiter,
     bans: { has: () => false },

@@ -28,7 +28,7 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
     t: translator("en"),
   };
   const screen = new LogPrinter(parts, testConfig().logPrinter, new TestClock().now);
-  screen.attach({ log, firstSeq: 0, addConsumer: () => {} });
+  screen.attach({ log, startHead: 0, addConsumer: () => {} });
   for (let seq = 0; seq < 8; seq++) log.append(encodeServer({ type: "noop", seq }), 0);
   log.append(encodeServer({ type: "announced", seq: 8, timeMs: 0, text: "hi" }), 0);
   await screen.drained();
@@ -38,7 +38,7 @@ Deno.test("What came to nothing keeps nothing that comes behind it from the scre
 /** A console that writes to something that takes nothing but the first write until it is told to. */
 class StandingConsole implements AsyncDisposable {
   output = "";
-  readonly console: LogPrinter;
+  readonly printer: LogPrinter;
   readonly #taking = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
@@ -53,7 +53,7 @@ class StandingConsole implements AsyncDisposable {
       isTty: false,
     }, now);
     const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
-    this.console = new LogPrinter(
+    this.printer = new LogPrinter(
       { terminal: this.#terminal, renderer, t: translator("es") },
       testConfig({ logPrinter: limits }).logPrinter,
       now,
@@ -91,13 +91,13 @@ Deno.test("LogPrinter says how much it skips when it cannot keep up with the roo
     log.append(encodeServer({ type: "said", ...entry }), 0);
   };
   await using standing = new StandingConsole();
-  const { console } = standing;
-  console.attach({ log, firstSeq: 0, addConsumer: () => {} });
+  const { printer } = standing;
+  printer.attach({ log, startHead: 0, addConsumer: () => {} });
   append("0");
-  console.flush();
+  printer.flush();
   for (let clientSeq = 1; clientSeq <= 9; clientSeq++) append(String(clientSeq)); // one to a segment: the last two are retained
   standing.takes();
-  await withTimeout(console.drained(), "the console to show the rest");
+  await withTimeout(printer.drained(), "the console to show the rest");
   assertEquals(
     standing.output.replaceAll(/\[.{19}\] /g, ""),
     [
@@ -113,14 +113,14 @@ Deno.test("LogPrinter says how much it skips when it cannot keep up with the roo
 Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
   await using server = forgetfulServer();
   await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 60_000 });
-  const { console } = standing;
-  console.attach(server);
+  const { printer } = standing;
+  printer.attach(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
   for (const clientSeq of numbers) {
     await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
   }
-  for (let turn = 0; turn < 500 && !console.catchingUp(); turn++) await flushMacrotasks();
+  for (let turn = 0; turn < 500 && !printer.backPressure(); turn++) await flushMacrotasks();
   assert(server.log.head < 600);
   // The log must not forget what she has yet to read, when all the rest comes at once.
   const firstLeft = server.log.head - 1; // JOINED
@@ -131,7 +131,7 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
   for (const clientSeq of numbers.slice(firstLeft)) {
     assertEquals((await ana.expect("said")).clientSeq, clientSeq);
   }
-  await console.drained();
+  await printer.drained();
   const shown = [...standing.output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
   assertEquals(shown, numbers);
 });
@@ -139,15 +139,15 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
 Deno.test("A console that writes to a pipe that nobody reads holds the room up for a moment, then leaves lines out", async () => {
   await using server = forgetfulServer();
   await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 20 });
-  const { console } = standing;
-  console.attach(server);
+  const { printer } = standing;
+  printer.attach(server);
   using ana = (await enterAs("ana", server.address.port)).peer;
   for (let clientSeq = 1; clientSeq <= 600; clientSeq++) {
     await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
     assertEquals((await withTimeout(ana.expect("said"), "the room to go on")).clientSeq, clientSeq);
   }
   standing.takes();
-  await console.drained();
+  await printer.drained();
   assert(/! Líneas que faltan aquí: \d+\./.test(standing.output));
   assert(standing.output.endsWith("ana: " + "x".repeat(50) + "600\n"));
 });

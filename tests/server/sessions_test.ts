@@ -22,7 +22,7 @@ Deno.test(
   () => {
     const clock = new TestClock().now;
     const room = newRoom({ logId: 1n });
-    using sessions = new Sessions({ room, connections: { scheduleFlush() {} } }, clock);
+    using sessions = new Sessions({ room, manager: { scheduleFlush() {} } }, clock);
     const joined = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     const [first, second] = [fakeConnection(), fakeConnection()];
     const membersOf = () => [first, second].map(({ connection }) => sessions.memberOf(connection));
@@ -39,7 +39,7 @@ Deno.test("Who is lost because the server ends has not left", pure, () => {
   const room = newRoom({ logId: 1n, graceMs: 0 });
   const { connection } = fakeConnection();
   for (const isEnding of [true, false]) {
-    using sessions = new Sessions({ room, connections: { scheduleFlush() {} } }, clock);
+    using sessions = new Sessions({ room, manager: { scheduleFlush() {} } }, clock);
     const joined = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
     sessions.attach(joined, connection);
     if (isEnding) sessions[Symbol.dispose]();
@@ -54,7 +54,7 @@ Deno.test("However many were lost, nothing is waited for when the server ends", 
 }, () => {
   const clock = new TestClock().now;
   const room = newRoom({ logId: 1n });
-  using sessions = new Sessions({ room, connections: { scheduleFlush() {} } }, clock);
+  using sessions = new Sessions({ room, manager: { scheduleFlush() {} } }, clock);
   for (const [index, nick] of ["ana", "beto"].entries()) {
     const request = { hello: makeHello(nick), sessionId: BigInt(index), address: "10.0.0.7" };
     const joined = room.join(request, clock())!;

@@ -131,7 +131,7 @@ Deno.test("A client that joins while the disk is full is let in afterwards", asy
   await using server = makeServer({ commitLog });
   commitLog.isBlocked = true;
   const coming = join(server.address, makeHello("ana"));
-  await waitFor(() => server.stats.connections === 1, "a connection");
+  await waitFor(() => server.stats.connectionCount === 1, "a connection");
   commitLog.isBlocked = false;
   const { peer, welcome } = await coming;
   using _ = peer;
@@ -214,7 +214,7 @@ Deno.test("A client that times out before its join is committed gets the grace, 
   assertEquals((await ana.expect("error")).code, "store-away");
   await ana.receiveAll();
   ana[Symbol.dispose]();
-  await waitFor(() => server.stats.connections === 1, "them to be gone");
+  await waitFor(() => server.stats.connectionCount === 1, "them to be gone");
   assertEquals(held.count, 1);
   held.release();
   await beto.send(say(1));

@@ -240,7 +240,7 @@ Deno.test("Hostile TLS: who floods a server that is done with it has it close", 
   using peer = await dialPeer(server.address, wire);
   await peer.send(bytes(0, 0, 0, 0)); // no frame
   await flood(peer, new Uint8Array(65_536), 1_048_576);
-  await waitFor(() => server.stats.connections === 0, "the socket to be closed");
+  await waitFor(() => server.stats.connectionCount === 0, "the socket to be closed");
 });
 
 Deno.test("Who is slowed over TLS loses nothing of what waited in between", async () => {

@@ -6,7 +6,7 @@ import type { Leases, NatsConfig, NatsRoom } from "../store.ts";
 import { connectNats, type NatsLink, withRetry } from "./connection.ts";
 import { NatsStream } from "./stream.ts";
 
-/** How long a lease holds unless it is renewed, in ms. */
+/** How long a lease holds unless it is renewed, in ms: more than twice `renewMs`, so that one renewal may fail. */
 const LEASE_TTL_MS = 6_000;
 
 /** Creates the stream and the bucket of the room if there are none.

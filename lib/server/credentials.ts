@@ -1,4 +1,4 @@
-// What a server needs to admit clients, read from files: the password and the TLS certificate.
+// What a server has from files: the room's password and its TLS certificate.
 
 import { InputError, ProtocolError } from "../errors.ts";
 import { checkTlsSupport } from "../net/tls.ts";
@@ -15,7 +15,7 @@ import type { ProcessContext } from "../cli/process.ts";
 import { errorFrame } from "./sessions.ts";
 import type { Socket } from "../net/tls_socket.ts";
 
-export interface AccessConfig {
+export interface CredentialsConfig {
   readonly passwordFile?: string;
   /** Undefined: no TLS. */
   readonly certificate?:
@@ -24,7 +24,7 @@ export interface AccessConfig {
     | { readonly type: "self-signed"; readonly folder?: string };
 }
 
-export interface ServerAccess {
+export interface ServerCredentials {
   readonly password?: PasswordVerifier;
   readonly certificate?: ServerCertificate;
   readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
@@ -32,7 +32,10 @@ export interface ServerAccess {
 
 /** Reads the files, or makes the certificate, then drops the permission to use files.
  * @throws {InputError} */
-export async function openAccess(config: AccessConfig, process: ProcessContext): Promise<ServerAccess> {
+export async function loadCredentials(
+  config: CredentialsConfig,
+  process: ProcessContext,
+): Promise<ServerCredentials> {
   if (config.certificate) checkTlsSupport(process.buildInfo.runtime);
   const password = config.passwordFile === undefined
     ? undefined
@@ -56,7 +59,7 @@ async function readPassword(
 }
 
 async function loadServerCertificate(
-  config: NonNullable<AccessConfig["certificate"]>,
+  config: NonNullable<CredentialsConfig["certificate"]>,
   { configFolder, clock }: ProcessContext,
 ): Promise<ServerCertificate> {
   if (config.type === "files") return await loadCertificate(config.cert, config.key);
