@@ -13,8 +13,6 @@ export const MAX_SEND_QUEUE_BYTES = 2_097_152;
 const MAX_COALESCE_BYTES = 4_096;
 /** Most by which a pause of reading that ends late extends the peer's deadline once more, in ms. */
 const MAX_PAUSE_OVERRUN_MS = 1_000;
-
-// Defaults of ConnectionConfig.
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const FRAME_TIMEOUT_MS = 10_000;
 export const CLOSE_TIMEOUT_MS = 1_000;
@@ -29,8 +27,7 @@ export interface ConnectionConfig extends HeartbeatConfig {
   readonly frameMs: number;
   /** How long the peer may take to end its side after we have ended ours, in ms. */
   readonly closeTimeoutMs: number;
-  /** How long a flush cycle waits for its writes, in ms. Then the next one begins, without the connections that still
-   * write. */
+  /** How long a flush cycle waits for its writes, in ms. A slower write goes on beside the next cycles. */
   readonly slowWriteMs: number;
 }
 

@@ -21,8 +21,6 @@ export interface LogConsumer {
  * frame. */
 export type DisconnectReason = "handshake-timeout" | "ping-timeout" | "slow-consumer" | "frame-timeout";
 
-type Timer = ReturnType<typeof setTimeout>;
-
 /** Writes in flush cycles: each connection with something to write gets one write, and the next cycle begins when
  * these are done. So everything appended to the log meanwhile goes out in one write per client. */
 export class ConnectionManager implements Disposable {
@@ -36,12 +34,12 @@ export class ConnectionManager implements Disposable {
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
   readonly #consumers = new Set<LogConsumer>();
-  readonly #checkTimer: Timer;
+  readonly #checkTimer: ReturnType<typeof setInterval>;
   #lastCheckMs: number;
   /** When a check last came so late that the process must have been suspended. */
   #suspendedAtMs = -Infinity;
   #cycle: FlushCycle | undefined;
-  #cycleTimer: Timer | undefined;
+  #cycleTimer: ReturnType<typeof setTimeout> | undefined;
   #wasCycleLong = false;
   #nextIndex = 0;
   #isFlushRequested = false;
@@ -133,8 +131,7 @@ export class ConnectionManager implements Disposable {
     this.#cycleTimer = setTimeout(() => this.#endCycle(cycle), this.#config.slowWriteMs);
   }
 
-  /** All connections, from another one in each cycle. A step of about a half puts those that came late in one cycle
-   * early in the next. */
+  /** All connections, from half of them further in each cycle: those that came late in one come early in the next. */
   #roundRobin(): Connection[] {
     const connections = [...this.#connections];
     this.#nextIndex = (this.#nextIndex + (connections.length >> 1) + 1) % Math.max(connections.length, 1);

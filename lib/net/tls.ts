@@ -41,11 +41,9 @@ export async function dialTls(
     tlsRequirement.verify(fingerprint(pem));
     return await handshake(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
-    const { signal } = options;
-    if (signal.aborted) throw signal.reason;
-    throw cause instanceof Error && "code" in cause && !(cause instanceof ConnectError)
-      ? tlsError(server, cause)
-      : cause;
+    if (options.signal.aborted) throw options.signal.reason;
+    if (cause instanceof ConnectError || !(cause instanceof Error && "code" in cause)) throw cause;
+    throw tlsError(server, cause);
   }
 }
 

@@ -11,16 +11,16 @@ import { encodeServer, type MemberInfo } from "../protocol/frames.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import type { EventLog } from "../room/event_log.ts";
 import { Room } from "../room/room.ts";
-import type { ServerCredentials } from "./credentials.ts";
 import { ClientHandler, type RejectedClient, type ServerContext } from "./client_handler.ts";
 import type { ServerConfig } from "./config.ts";
 import { BanList, ConnectionLimiter } from "./connection_limiter.ts";
+import type { Credentials } from "./credentials.ts";
 import { BYE_FRAME, Sessions } from "./sessions.ts";
 
 export interface ServerParts {
   readonly listener: Deno.TcpListener;
   readonly commitLog: CommitLog;
-  readonly credentials: ServerCredentials;
+  readonly credentials: Credentials;
 }
 
 export class ChatServer implements ClusterHost, AsyncDisposable {
@@ -32,7 +32,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   readonly startHead: number;
   readonly #context: ServerContext;
   readonly #listener: Deno.TcpListener;
-  readonly #wrapTls: ServerCredentials["wrapTls"];
+  readonly #wrapTls: Credentials["wrapTls"];
   readonly #startedMs: number;
   readonly #acceptLoop: Promise<void>;
   #closing: Promise<void> | undefined;

@@ -70,14 +70,12 @@ export class ClientHandler {
 
   /** @throws errors that are no fault of the client */
   async run(): Promise<void> {
-    const { config, manager, handlers } = this.#context;
+    const { config: { timeouts }, manager, handlers } = this.#context;
     let timer: ReturnType<typeof setTimeout> | undefined;
     handlers.set(this.#connection, this);
     try {
       this.#admit();
-      if (this.#overLimitError) {
-        timer = setTimeout(() => this.#rejectOverLimit(), config.timeouts.overLimitMs);
-      }
+      if (this.#overLimitError) timer = setTimeout(() => this.#rejectOverLimit(), timeouts.overLimitMs);
       await this.#serve();
     } finally {
       clearTimeout(timer);
@@ -118,7 +116,6 @@ export class ClientHandler {
     const { limiter } = this.#context;
     if (this.#slot === "connection") limiter.release(this.#address);
     else if (this.#slot === "pending") limiter.releasePending(this.#address);
-    this.#slot = "none";
   }
 
   async #serve(): Promise<void> {
@@ -145,7 +142,7 @@ export class ClientHandler {
     this.#context.onReject({ address: this.#address, nick: this.#attachedMember?.nick }, error);
   }
 
-  /** Undefined if another connection has the session of #member by now. */
+  /** Undefined if another connection has the session by now. */
   get #attachedMember(): Member | undefined {
     return this.#context.sessions.memberOf(this.#connection);
   }
@@ -317,7 +314,7 @@ export class ClientHandler {
       if (clock().monotonicMs >= endMs) throw new ProtocolError("store-away");
       const isJoined = this.#member !== undefined;
       await this.#connection.pauseReading(isJoined ? COMMIT_POLL_MS : Math.min(COMMIT_POLL_MS, commitWaitMs));
-      // An extra PONG keeps a client from giving us up whose PING we do not read now.
+      // A client whose PING is not read now would give us up. An extra PONG does no harm.
       if (isJoined && commitLog.isBlocked) this.#connection.send(PONG_FRAME);
     }
   }

@@ -25,8 +25,8 @@ import { RETAINED_BYTES } from "../room/event_log.ts";
 import { MAX_RESEND_AGE_MS, RESUME_GRACE_MS, type RoomConfig } from "../room/room.ts";
 import type { StorageConfig } from "../storage/sqlite_commit_log.ts";
 import { type RateLimit, UNLIMITED } from "../base/limits.ts";
-import type { CredentialsConfig } from "./credentials.ts";
 import { type LimiterConfig, MAX_CLIENTS, MAX_PER_ADDRESS } from "./connection_limiter.ts";
+import type { CredentialsConfig } from "./credentials.ts";
 import type { LogPrinterConfig } from "./log_printer.ts";
 
 const MAX_GRACE_SECONDS = 3_600;

@@ -6,14 +6,10 @@ import { RETAIN_ACKED_MS } from "../protocol/frames.ts";
 
 export const MAX_CLIENTS = 1_024;
 export const MAX_PER_ADDRESS = 16;
-/** From one address, after a burst. */
+/** From one address, after its burst. */
 const JOINS_PER_SECOND = 0.5;
 /** Redelivered messages from one address that count toward no client's rate: four full outboxes in RETAIN_ACKED_MS. */
-const REDELIVERY_BURST = 1_024;
-const REDELIVERY_RATE: RateLimit = {
-  burst: REDELIVERY_BURST,
-  perSecond: REDELIVERY_BURST * 1_000 / RETAIN_ACKED_MS,
-};
+const REDELIVERY_RATE: RateLimit = { burst: 1_024, perSecond: 1_024_000 / RETAIN_ACKED_MS };
 /** Connections over the limit that may complete their handshake, to be told why they are rejected. */
 const MAX_PENDING_HANDSHAKES = 256;
 /** From one address; more if its limit is higher. */
@@ -97,8 +93,7 @@ export class ConnectionLimiter {
     else this.#pendingByPrefix.delete(prefix);
   }
 
-  /** Counts a pending connection as one until {@linkcode release}, even over the limit: it replaces one that is about to
-   * close. */
+  /** Makes a pending connection a counted one, even over the limit: it replaces one that is about to close. */
   promote(ip: string, nowMs: number): void {
     this.releasePending(ip);
     this.#count(this.#usageOf(ip, nowMs));

@@ -24,7 +24,7 @@ export interface CredentialsConfig {
     | { readonly type: "self-signed"; readonly folder?: string };
 }
 
-export interface ServerCredentials {
+export interface Credentials {
   readonly password?: PasswordVerifier;
   readonly certificate?: ServerCertificate;
   readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
@@ -35,11 +35,10 @@ export interface ServerCredentials {
 export async function loadCredentials(
   config: CredentialsConfig,
   process: ProcessContext,
-): Promise<ServerCredentials> {
+): Promise<Credentials> {
+  const { passwordFile } = config;
   if (config.certificate) checkTlsSupport(process.buildInfo.runtime);
-  const password = config.passwordFile === undefined
-    ? undefined
-    : await readPassword(config.passwordFile, process);
+  const password = passwordFile === undefined ? undefined : await readPassword(passwordFile, process);
   const certificate = config.certificate && await loadServerCertificate(config.certificate, process);
   process.dropFilePermissions();
   if (!certificate) return { password };
@@ -47,10 +46,7 @@ export async function loadCredentials(
   return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
 }
 
-async function readPassword(
-  path: string,
-  { terminal, language }: ProcessContext,
-): Promise<PasswordVerifier> {
+async function readPassword(path: string, { terminal, language }: ProcessContext): Promise<PasswordVerifier> {
   const password = parsePassword(await readUserFile(path));
   if (await isReadableByOthers(path)) {
     await terminal.print(translator(language)("server.password-open", { path }));

@@ -63,14 +63,10 @@ async function askHost(process: ProcessContext, options: AskOptions): Promise<st
   const local = process.localAddresses();
   if (local.length < 2) return ALL_ADDRESSES;
   const hosts = [ALL_ADDRESSES, ...local.map(({ address }) => address)];
-  const names = [
-    t("interface.all", { address: ALL_ADDRESSES }),
-    ...local.map(({ address, name }) => `${address} (${name})`),
-  ];
-  await process.terminal.print(
-    `${t("ask.interface")}:`,
-    ...names.map((name, index) => `  ${index + 1}) ${name}`),
-  );
+  const all = t("interface.all", { address: ALL_ADDRESSES });
+  const names = [all, ...local.map(({ address, name }) => `${address} (${name})`)];
+  const choices = names.map((name, index) => `  ${index + 1}) ${name}`);
+  await process.terminal.print(`${t("ask.interface")}:`, ...choices);
   return await promptUntilValid(process, {
     text: t("ask.choice"),
     isQuit,

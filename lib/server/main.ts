@@ -14,10 +14,10 @@ import { makeRenderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
-import { loadCredentials } from "./credentials.ts";
 import { ChatServer } from "./chat_server.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
+import { loadCredentials } from "./credentials.ts";
 import { openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
 
@@ -169,10 +169,7 @@ export class OutageNotifier implements Disposable {
   }
 }
 
-function rejectionLogger(
-  printer: LogPrinter,
-  { clock, language }: ProcessContext,
-): ChatServer["onReject"] {
+function rejectionLogger(printer: LogPrinter, { clock, language }: ProcessContext): ChatServer["onReject"] {
   const t = translator(language);
   const rate = new TokenBucket(REJECTION_LOG_RATE, clock().monotonicMs);
   let skipped = 0;

@@ -55,9 +55,8 @@ export class Sessions implements Disposable {
 
   disconnect(member: Member): void {
     this.detach(member);
-    if (this.#isClosed) return;
     const now = this.#clock();
-    this.#armExpiry(this.#room.disconnect([member], now), now);
+    if (!this.#isClosed) this.#armExpiry(this.#room.disconnect([member], now), now);
   }
 
   kick(member: Member, error: ProtocolError): void {
@@ -85,9 +84,8 @@ export class Sessions implements Disposable {
 
   /** Removes the members whose grace has ended, now and whenever that of the next one ends. */
   expireGrace(): void {
-    if (this.#isClosed) return;
     const now = this.#clock();
-    this.#armExpiry(this.#room.expire(now), now);
+    if (!this.#isClosed) this.#armExpiry(this.#room.expire(now), now);
   }
 
   /** From now on no member expires: their connections close because the server does. */
