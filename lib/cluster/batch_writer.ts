@@ -187,7 +187,7 @@ export class BatchWriter {
     return this.#clock().monotonicMs;
   }
 
-  /** A batch of one entry cannot be split. */
+  /** A batch of one event cannot be split. */
   #isTooLarge({ bytes, eventCount, isSnapshot }: PendingWrite): boolean {
     return (isSnapshot || eventCount > 1) && bytes.length > this.#store.maxBytes;
   }

@@ -77,7 +77,7 @@ export class ReplicatedCommitLog implements CommitLog {
     config: ReplicatedLogConfig,
     clock: Clock,
   ) {
-    const { snapshot, logId } = reader;
+    const { snapshot, opened: { logId } } = reader;
     this.#store = store;
     this.#reader = reader;
     this.#config = config;
@@ -110,7 +110,7 @@ export class ReplicatedCommitLog implements CommitLog {
 
   /** Reads the log of a room, or creates it. `nodeId` and `logId` are random and not zero; `logId` is for a room that has
    * no log yet.
-   * @throws what {@linkcode LogReader.open} throws */
+   * @throws the errors of {@linkcode LogReader.open} */
   static async open(
     { store, nodeId, logId }: { store: StreamStore; nodeId: bigint; logId: bigint },
     config: ReplicatedLogConfig,
@@ -218,7 +218,7 @@ export class ReplicatedCommitLog implements CommitLog {
   #onSnapshot(record: StoredRecord): void {
     const snapshot = this.#decode(decodeSnapshot, record);
     if (!snapshot) return;
-    const isNew = record.position > this.#reader.openedAtPosition;
+    const isNew = record.position > this.#reader.opened.position;
     const isOther = isNew && snapshot.logId !== this.logId;
     // A genesis means that another node has forked the log already: a second fork would end the nodes that have restarted
     // since. Any other snapshot may come from a node that has missed the fork.

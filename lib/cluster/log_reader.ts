@@ -43,16 +43,14 @@ export class LogReader {
   #onRecords = () => {};
   #received: StoredRecord[] = [];
   #last: Pick<StoredRecord, "position" | "timeMs">;
-  #logId: bigint;
-  #openedAtPosition: number;
+  #opened: Pick<Snapshot, "logId" | "position">;
   #isAbandoned = false;
 
   private constructor(store: StreamStore, snapshot: Snapshot, config: LogReaderConfig) {
     this.#store = store;
     this.#config = config;
     this.snapshot = snapshot;
-    this.#logId = snapshot.logId;
-    this.#openedAtPosition = snapshot.position;
+    this.#opened = snapshot;
     this.#last = { position: snapshot.position, timeMs: NaN };
     this.done = this.#read();
   }
@@ -93,14 +91,9 @@ export class LogReader {
     }
   }
 
-  /** Of the last snapshot that was read while opening: the log may have been forked. */
-  get logId(): bigint {
-    return this.#logId;
-  }
-
-  /** Of the last record that was read while opening. */
-  get openedAtPosition(): number {
-    return this.#openedAtPosition;
+  /** The end of the log when it was opened. `logId` is that of the last snapshot: the log may have been forked. */
+  get opened(): Pick<Snapshot, "logId" | "position"> {
+    return this.#opened;
   }
 
   /** The last record that was read. */
@@ -141,10 +134,11 @@ export class LogReader {
   }
 
   #recordOpened(): void {
-    this.#openedAtPosition = this.#last.position;
+    let { logId } = this.snapshot;
     for (const { isSnapshot, bytes } of this.#received) {
-      if (isSnapshot) this.#logId = tryDecode(decodeSnapshot, bytes)?.logId ?? this.#logId;
+      if (isSnapshot) logId = tryDecode(decodeSnapshot, bytes)?.logId ?? logId;
     }
+    this.#opened = { logId, position: this.#last.position };
   }
 
   /** Restarts the read while it yields nothing.
