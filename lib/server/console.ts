@@ -138,7 +138,7 @@ export class AdminConsole implements CommonContext {
     this.#renderer = renderer;
   }
 
-  /** Reads lines until `quit`, or until a person ends the input. The end of a pipe does not end a server. */
+  /** Reads lines until `quit`, or until the user ends the input. The end of a pipe does not end a server. */
   async run(): Promise<void> {
     const { terminal, language } = this.#process;
     const complete = (before: string) => {
