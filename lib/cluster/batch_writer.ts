@@ -35,7 +35,7 @@ export class BatchWriter {
   onAcknowledged: (position: number, batchSeq: number) => void = () => {};
   /** Called with true when events have waited for too long, with false when the store has caught up with them. */
   onStalled: (isUnavailable: boolean) => void = () => {};
-  /** The snapshot was dropped: it is larger than the store's largest record. */
+  /** A snapshot was dropped: it is larger than the store's largest record. */
   onSnapshotTooLarge: (bytes: number) => void = () => {};
   onStreamDeleted: () => void = () => {};
   readonly #store: StreamStore;

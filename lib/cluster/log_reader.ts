@@ -96,7 +96,6 @@ export class LogReader {
     return this.#opened;
   }
 
-  /** The last record that was read. */
   get last(): Pick<StoredRecord, "position" | "timeMs"> {
     return this.#last;
   }

@@ -264,17 +264,16 @@ const writer = new FrameWriter();
 const clientProtocol = new Protocol(CLIENT_FRAMES);
 const serverProtocol = new Protocol(SERVER_FRAMES);
 
-/** The whole frame. */
 export function encodeClient(message: ClientMessage): Uint8Array<ArrayBuffer> {
   return clientProtocol.encode(writer, message).slice();
 }
 
-/** The whole frame. WELCOME lists as many of `members` as fit. */
+/** WELCOME lists as many of `members` as fit. */
 export function encodeServer(message: ServerMessage): Uint8Array<ArrayBuffer> {
   return serverProtocol.encode(writer, message).slice();
 }
 
-/** The whole frame, valid until the next frame is encoded. */
+/** A view that is valid until the next frame is encoded. */
 export function encodeEntry(entry: Uncommitted<LogEntry>, seq: number): Uint8Array<ArrayBuffer> {
   if (entry.type === "said") return encodeSaid(entry, seq);
   return serverProtocol.encode(writer, { ...entry, seq });

@@ -383,7 +383,6 @@ export class RateMeter {
     this.#counts[second % RATE_SECONDS]!++;
   }
 
-  /** Average over the last RATE_SECONDS. */
   perSecond(nowMs: number): number {
     this.#advanceTo(Math.floor(nowMs / 1_000));
     return this.#counts.reduce((sum, count) => sum + count, 0) / RATE_SECONDS;

@@ -51,8 +51,7 @@ globalThis.addEventListener("error", (event) => {
   if (code === "ECONNRESET" && syscall === "read") event.preventDefault();
 });
 
-/** Connects to a NATS server with JetStream.
- * @throws {NatsModuleError} */
+/** @throws {NatsModuleError} */
 export async function connectNats(config: NatsConfig): Promise<NatsLink> {
   try {
     // A server tells only at connect time whether it has JetStream, so each attempt needs a new connection.
