@@ -153,7 +153,7 @@ export class Connection {
   /** Reads once. Returns the decoder with the frames received, or undefined when the peer has ended its side. Nothing
    * is read between calls, so a flood fills the peer's own socket. After {@linkcode end}, input is read and dropped:
    * closing with unread bytes would make the system discard our last frame (RFC 1122, section 4.2.2.13).
-   * @throws what {@linkcode close} was given, else {@linkcode ConnectionLostError} `broken` */
+   * @throws the reason given to {@linkcode close}, or {@linkcode ConnectionLostError} `broken` if the socket fails */
   read(): Promise<FrameDecoder | undefined> {
     this.#trackPartialFrame();
     this.#isReading = true;
@@ -171,7 +171,7 @@ export class Connection {
   };
 
   readonly #onReadFailed = (cause: unknown): undefined => {
-    // A socket that cannot be read cannot be written either, so the last frame is given up.
+    // A socket that cannot be read cannot be written either, so the last frame is dropped.
     this.close(new ConnectionLostError("broken", {}, { cause }));
     if (this.#reason) throw this.#reason;
     this.#onEnd();
@@ -305,7 +305,7 @@ export class Connection {
   #write(bytes: Uint8Array<ArrayBuffer>, nowMs: number): void {
     this.#lastProgressMs = nowMs;
     this.#unwritten = bytes;
-    // The callbacks are made once a connection: nothing happens more often on a server than a write.
+    // The callbacks are made once for each connection: a server does nothing more often than write.
     this.#socket.write(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
 

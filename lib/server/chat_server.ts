@@ -142,7 +142,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     this.#context.sessions.broadcastStalled(how);
   }
 
-  // For the cluster: see `ClusterHost`.
+  // The next five are for the cluster: see `ClusterHost`.
 
   get nodeIds(): Iterable<bigint> {
     return this.#context.room.nodeIds();

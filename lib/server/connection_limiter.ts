@@ -43,10 +43,8 @@ export class ConnectionLimiter {
   constructor(config: LimiterConfig) {
     this.#config = config;
     // Twice as many as may be connected: when another server fails, all its clients come at once.
-    this.#joinRate = {
-      burst: 2 * Math.max(config.maxPerAddress, MAX_PER_ADDRESS),
-      perSecond: JOINS_PER_SECOND,
-    };
+    const burst = 2 * Math.max(config.maxPerAddress, MAX_PER_ADDRESS);
+    this.#joinRate = { burst, perSecond: JOINS_PER_SECOND };
   }
 
   get connectionCount(): number {
