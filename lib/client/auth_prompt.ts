@@ -3,19 +3,17 @@
 import { isQuit } from "../cli/commands.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { type ChatError, InputError } from "../errors.ts";
-import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { parsePassword } from "../text/text.ts";
 import { recoveryFor } from "./recovery.ts";
 import type { ConnectionFailure } from "./session.ts";
-import { promptUntilValid, type Terminal } from "../terminal/terminal.ts";
+import { type PromptDeps, promptUntilValid } from "../terminal/terminal.ts";
 import { serverKey, type TrustStore } from "./trust_store.ts";
 
 /** "retry": dial the same server again. "quit": the user leaves. */
 type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
 
-interface AuthPrompterDeps {
-  readonly terminal: Terminal;
-  readonly language: Language;
+interface AuthPrompterDeps extends PromptDeps {
   /** Prints a line with the time. */
   readonly notify: (text: string) => Promise<void>;
   readonly trust: TrustStore;

@@ -97,7 +97,8 @@ interface CommandLoopDeps {
   readonly session: Session;
   readonly view: ChatView;
   readonly members: MemberList;
-  readonly rename: (nick: string) => Promise<void>;
+  /** `rename` returns what to reply, if anything. */
+  readonly user: { rename(nick: string): "client.nick-same" | "client.nick-later" | undefined };
   /** Prints a line with the time. */
   readonly notify: (text: string) => Promise<void>;
 }
@@ -108,7 +109,6 @@ export class CommandLoop implements CommonContext {
   readonly members: MemberList;
   readonly terminal: Terminal;
   readonly t: Translate;
-  readonly rename: (nick: string) => Promise<void>;
   readonly #deps: CommandLoopDeps;
   #hasQuit = false;
 
@@ -118,7 +118,6 @@ export class CommandLoop implements CommonContext {
     this.members = deps.members;
     this.terminal = deps.process.terminal;
     this.t = translator(deps.process.language);
-    this.rename = deps.rename;
   }
 
   /** Reads lines until the user leaves or the input ends. */
@@ -182,6 +181,11 @@ export class CommandLoop implements CommonContext {
     }
     if (this.session.idleMs === undefined) return this.reply(this.t("who.unknown"));
     return this.reply(this.t("who.online", { count: lines.length }), lines);
+  }
+
+  async rename(nick: string): Promise<void> {
+    const reply = this.#deps.user.rename(nick);
+    if (reply) await this.reply(this.t(reply, { nick }));
   }
 
   async say(text: string, options: MessageOptions): Promise<void> {

@@ -72,11 +72,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   const members = new MemberList(config.memberList);
   const user = new User(state.sessionId, session, selector);
   const view = new ChatView({ terminal, renderer, t, session, reader: user }, clock);
-  const rename = async (nick: string) => {
-    const reply = user.rename(nick);
-    if (reply) await terminal.print(...renderer.reply(t(reply, { nick })));
-  };
-  const commands = new CommandLoop({ process, isAuto, renderer, session, view, members, rename, notify });
+  const commands = new CommandLoop({ process, isAuto, renderer, session, view, members, user, notify });
   return { process, t, renderer, notify, isAuto, trust, selector, session, members, user, view, commands };
 }
 

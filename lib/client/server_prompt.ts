@@ -10,9 +10,9 @@ import {
   parsePortOrAddress,
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
-import { type Language, translator } from "../i18n/translate.ts";
+import { translator } from "../i18n/translate.ts";
 import type { ConnectTarget } from "./session.ts";
-import { promptUntilValid, type Terminal } from "../terminal/terminal.ts";
+import { type PromptDeps, promptUntilValid } from "../terminal/terminal.ts";
 import { parseNick } from "../text/nick.ts";
 import { truncate } from "../text/text.ts";
 
@@ -40,7 +40,7 @@ interface TargetPromptOptions {
 /** Returns undefined if the user wants to leave.
  * @throws {InputError} if a pipe ends without a valid answer */
 export async function promptForTarget(
-  deps: { readonly terminal: Terminal; readonly language: Language },
+  deps: PromptDeps,
   { host, port, nick }: TargetInput,
   { fallback, isRejoin, isKnownHost, signal }: TargetPromptOptions,
 ): Promise<ConnectTarget | undefined> {

@@ -5,16 +5,14 @@ import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
 import { AUTH_ACTIONS, type RecoveryAction, recoveryFor } from "./recovery.ts";
-import { errorText, type Language, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { promptForTarget, type TargetInput } from "./server_prompt.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import type { PromptDeps } from "../terminal/terminal.ts";
 import { printable } from "../text/text.ts";
 
-export interface ServerSelectorDeps {
-  readonly terminal: Terminal;
-  readonly language: Language;
+export interface ServerSelectorDeps extends PromptDeps {
   readonly notify: (text: string) => Promise<void>;
   readonly authPrompter: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
 }

@@ -298,6 +298,12 @@ export class Terminal implements AsyncDisposable {
   }
 }
 
+/** What prompts use: `language` is that of the errors about answers. */
+export interface PromptDeps {
+  readonly terminal: Terminal;
+  readonly language: Language;
+}
+
 interface Prompt<Answer> extends AskOptions {
   readonly text: string;
   /** @throws {InputError} if the answer is invalid */
@@ -309,7 +315,7 @@ interface Prompt<Answer> extends AskOptions {
 /** Asks until `parse` accepts the answer. Returns undefined if the user wants to leave.
  * @throws {InputError} if a pipe ends without a valid answer */
 export async function promptUntilValid<Answer>(
-  { terminal, language }: { terminal: Terminal; language: Language },
+  { terminal, language }: PromptDeps,
   { text, parse, isQuit, ...options }: Prompt<Answer>,
 ): Promise<Answer | undefined> {
   for (;;) {
