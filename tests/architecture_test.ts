@@ -1,4 +1,4 @@
-// Holds lib/ against docs/ARCHITECTURE.md: who may import whom, what is pure, and which names are gone.
+// Checks the imports and the purity of lib/ against docs/ARCHITECTURE.md, and that no old name is used.
 
 import { assert, assertEquals } from "@std/assert";
 

@@ -1,4 +1,4 @@
-// A person, or a script, at a terminal whose program runs in this process.
+// FakeUser: the user of a program in this process, at a terminal or at a pipe.
 
 import { type Clock, systemClock } from "../lib/base/time.ts";
 import type { ChatOptions } from "../lib/terminal/input_router.ts";
@@ -8,42 +8,42 @@ import { Terminal } from "../lib/terminal/terminal.ts";
 import type { Tty } from "../lib/terminal/tty.ts";
 import { TestClock, withTimeout } from "./support.ts";
 
-/** The texts of the lines that are typed for the chat. */
+/** The texts of all lines for the chat, until the input ends. */
 export async function* linesOf(terminal: Terminal, options?: ChatOptions): AsyncGenerator<string> {
   for await (const { text } of terminal.lines("> ", options)) yield text;
 }
 
-/** How somebody types whom no prompt is to interrupt. */
+/** After how long without a key a prompt may interrupt the user. */
 export interface Typing {
   readonly idleMs: number;
   readonly clock?: Clock;
 }
 
-/** Who sits at a terminal, and what is around them. */
+/** The terminal, the clock and the language of a user. */
 export interface FakeUserOptions {
   readonly language?: Language;
   readonly clock?: Clock;
   readonly localAddresses?: readonly LocalAddress[];
   readonly hasColors?: boolean;
-  /** A pipe otherwise. */
+  /** A terminal; a pipe otherwise. */
   readonly isTty?: boolean;
   readonly isSystemEcho?: boolean;
   readonly tty?: Tty;
-  /** Set if a question is to wait for them while they type. */
+  /** Set if prompts wait while the user types. */
   readonly typing?: Typing;
   readonly configFolder?: string;
-  /** What their programs run on. */
+  /** What `--version` says of the program. */
   readonly runtime?: string;
 }
 
-/** A person, or a script, at a terminal in this process. */
+/** A user at a terminal or a pipe. Each program gets its streams from here. */
 export class FakeUser implements AsyncDisposable {
   readonly terminal: Terminal;
-  /** All that was written to them. */
+  /** All output so far. */
   output = "";
-  /** How many times something was written. */
+  /** How many writes the output came in. */
   writes = 0;
-  /** Whether a program of theirs has given up reading and writing files. */
+  /** Whether a program has dropped its file permissions. */
   hasGivenUpFiles = false;
   readonly #options: FakeUserOptions;
   readonly #ending = new AbortController();
@@ -70,23 +70,23 @@ export class FakeUser implements AsyncDisposable {
     this.terminal.typingIdleMs = typing.idleMs;
   }
 
-  /** Types something, or pipes it in. */
+  /** Types text, or pipes it in. */
   type(text: string | Uint8Array): void {
     this.#keys.enqueue(typeof text === "string" ? new TextEncoder().encode(text) : text);
   }
 
-  /** Ends what they type. */
+  /** Ends the input. */
   endInput(): void {
     this.#hasEnded = true;
     this.#keys.close();
   }
 
-  /** Has the system end the program. */
+  /** Aborts `terminated`, as a signal does. */
   terminate(): void {
     this.#ending.abort();
   }
 
-  /** Starts a program before this person; gives its exit status. */
+  /** Runs a program for this user. Returns its exit status. */
   run(main: (program: ProcessContext) => Promise<number>, ...args: string[]): Promise<number> {
     const { language = "es", clock = new TestClock().now, localAddresses = [], hasColors = false } =
       this.#options;
@@ -109,12 +109,12 @@ export class FakeUser implements AsyncDisposable {
     return status;
   }
 
-  /** Fulfilled when what was written to them holds this. */
+  /** Fulfilled when the output holds this text. */
   async waitForOutput(text: string): Promise<void> {
     await this.until((output) => output.includes(text), text);
   }
 
-  /** Fulfilled when what was written to them is as it should be. */
+  /** Fulfilled when the output meets the condition. */
   async until(isReached: (output: string) => boolean, what: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const watch = () => {

@@ -1,8 +1,8 @@
-// NATS servers as processes of their own, for tests and for chaos: alone, or as a cluster on one machine.
+// Runs nats-server as processes for tests and for chaos: one server, or a cluster on one machine.
 
 import { freePort, LOOPBACK as HOST } from "./e2e/support.ts";
 
-/** How long one may take until it can be used, in ms, and how often to look whether it can. */
+/** How long a server may take to accept connections, and how often to try, in ms. */
 const STARTUP_TIMEOUT_MS = 20_000;
 const LOOK_MS = 50;
 
@@ -17,20 +17,20 @@ async function isInstalled(): Promise<boolean> {
   }
 }
 
-/** For tests that need nats-server: they are left out where it is not installed, or may not be started. */
+/** Options of tests that need nats-server: skips them if it is not installed, or may not be run. */
 export const withNats = { ignore: !await isInstalled() };
 
-/** How a server is started. */
+/** How to start a server. */
 export interface NatsServerOptions {
-  /** Where it keeps what it stores. */
+  /** Its store directory. */
   readonly folder: string;
   readonly port?: number;
   readonly hasJetStream?: boolean;
-  /** More of its flags. */
+  /** Further flags. */
   readonly args?: readonly string[];
 }
 
-/** One server. It does not outlive the scope that holds it. */
+/** One server, killed at the end of its scope. */
 export class NatsServer implements AsyncDisposable {
   /** `host:port`, for clients. */
   readonly address: string;
@@ -38,7 +38,7 @@ export class NatsServer implements AsyncDisposable {
   readonly #args: readonly string[];
   #child: Deno.ChildProcess | undefined;
 
-  /** One that is not started yet. */
+  /** Does not start the server. */
   constructor({ folder, port, hasJetStream = true, args = [] }: NatsServerOptions) {
     this.#port = port ?? freePort();
     this.address = `${HOST}:${this.#port}`;
@@ -46,7 +46,7 @@ export class NatsServer implements AsyncDisposable {
     this.#args = ["-a", HOST, "-p", `${this.#port}`, ...storing, ...args];
   }
 
-  /** One that runs. */
+  /** Starts a server and waits until it accepts connections. */
   static async start(options: NatsServerOptions): Promise<NatsServer> {
     const server = new NatsServer(options);
     server.start();
@@ -58,7 +58,7 @@ export class NatsServer implements AsyncDisposable {
     return this.#child !== undefined;
   }
 
-  /** Starts it, unless it runs. */
+  /** Starts the server unless it runs. */
   start(): void {
     this.#child ??= new Deno.Command("nats-server", {
       args: [...this.#args],
@@ -68,7 +68,7 @@ export class NatsServer implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Fulfilled when it takes connections.
+  /** Fulfilled when the server accepts connections.
    * @throws {Error} if it does not */
   async answers(): Promise<void> {
     for (const endMs = performance.now() + STARTUP_TIMEOUT_MS;;) {
@@ -81,7 +81,7 @@ export class NatsServer implements AsyncDisposable {
     }
   }
 
-  /** Kills it. Fulfilled when it is gone. */
+  /** Kills the server. Fulfilled when its process has ended. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -98,7 +98,7 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-/** Servers that are one cluster, not started yet. */
+/** The servers of one cluster. Does not start them. */
 export function natsCluster({ folder, size }: { folder: string; size: number }): NatsServer[] {
   const ports = Array.from({ length: 2 * size }, freePort);
   const routes = ports.slice(size).map((port) => `nats://${HOST}:${port}`);

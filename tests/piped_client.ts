@@ -1,4 +1,4 @@
-// chat-client at a pipe in this process: its servers, its flags, and the lines that it shows.
+// Runs chat-client at a pipe in this process: its servers, its flags, and its expected lines.
 
 import { assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../lib/net/address.ts";
@@ -10,46 +10,46 @@ import { join, makeHello, type RawClient } from "./raw_peer.ts";
 import { FakeUser } from "./fake_user.ts";
 import { TestClock } from "./support.ts";
 
-/** The time on the clocks of all servers and clients. */
+/** The wall time on the clocks of all servers and clients. */
 export const NOON = "2026-11-22 12:00:00";
 
-/** A server with an empty room that slows nobody. */
+/** A server with an empty room and no rate limit. */
 export function startServer(options: TestServerOptions = {}): ChatServer {
   return makeServer({ messages: UNLIMITED, clock: new TestClock(NOON).now, ...options });
 }
 
-/** Has somebody by hand enter. */
+/** Joins as a raw client. */
 export function enterAs(nick: string, server: ChatServer): Promise<RawClient> {
   return join(server.address, makeHello(nick));
 }
 
-/** Somebody at a pipe. */
+/** A user at a pipe. */
 export function newPerson(): FakeUser {
   return new FakeUser({ clock: new TestClock(NOON).now });
 }
 
-/** Flags that leave nothing to ask. */
+/** Flags that answer every prompt. */
 export function flagsFor({ host, port }: Address, nick = "ana"): string[] {
   return ["--host", host, "--port", String(port), "--nick", nick];
 }
 
-/** The line that greets whoever enters. */
+/** The line after a join. */
 export function greeting(server: Address, names = "ana"): string {
   return `Conectado a ${formatAddress(server)}. En línea: ${names}. Escriba "salir" para terminar.\n`;
 }
 
-/** The line that tells of a loss. */
+/** The line that tells of a lost connection. */
 export function loss(server: Address, why = "el servidor se ha cerrado"): string {
   return `[${NOON}] ! Se perdió la conexión con ${formatAddress(server)}: ${why}\n`;
 }
 
-/** Runs a client that ends by itself; gives all that it wrote. */
+/** Runs a client that ends by itself. Returns its output. */
 export async function outputOf(person: FakeUser, ...args: string[]): Promise<string> {
   assertEquals(await person.run(runClient, ...args), 0);
   return person.output;
 }
 
-/** What somebody by hand reads of what others do. */
+/** The entries of others that a raw client reads. */
 export async function hear({ peer }: RawClient, count: number): Promise<string[]> {
   const lines = [];
   while (lines.length < count) {

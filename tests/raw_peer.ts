@@ -1,4 +1,4 @@
-// One end of a connection that says and hears exactly what a test wants: clients and servers by hand.
+// Raw clients and servers: one end of a connection, which sends and reads exactly what a test wants.
 
 import type { Address } from "../lib/net/address.ts";
 import { type Frame, FrameDecoder } from "../lib/codec.ts";
@@ -22,7 +22,7 @@ import type { Socket } from "../lib/net/tls_socket.ts";
 import { addressOf, LOOPBACK, withTimeout } from "./support.ts";
 import { TCP } from "./transport.ts";
 
-/** One end of a connection. It reads only when it is asked what it hears. */
+/** One end of a connection. It reads only when a test calls a method that does. */
 export class RawPeer<Heard extends { type: string }, Said> implements Disposable {
   readonly conn: Socket;
   readonly #decoder = new FrameDecoder({ maxFrameBytes: MAX_SERVER_FRAME_BYTES });
@@ -51,7 +51,7 @@ export class RawPeer<Heard extends { type: string }, Said> implements Disposable
     }
   }
 
-  /** The next message; undefined if there is none to come. */
+  /** The next message; undefined at the end of the connection. */
   async receive(): Promise<Heard | undefined> {
     for (;;) {
       const frame = this.#decoder.next();
@@ -72,14 +72,14 @@ export class RawPeer<Heard extends { type: string }, Said> implements Disposable
     throw new Error(`Expected ${type}, got ${Deno.inspect(message)}`);
   }
 
-  /** All that comes until the other side ends. */
+  /** All messages until the other side ends. */
   async receiveAll(): Promise<Heard[]> {
     const messages: Heard[] = [];
     for (let message = await this.receive(); message; message = await this.receive()) messages.push(message);
     return messages;
   }
 
-  /** Closes without a word. */
+  /** Closes the socket without BYE. */
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -87,16 +87,16 @@ export class RawPeer<Heard extends { type: string }, Said> implements Disposable
   }
 }
 
-/** A client by hand. */
+/** A raw client. */
 export type Peer = RawPeer<ServerMessage, ClientMessage>;
 
-/** Connects to a server and says nothing yet. */
+/** Connects to a server and sends nothing. */
 export async function dialPeer(server: Address, wire = TCP): Promise<Peer> {
   const conn = await wire.dial(server, new AbortController());
   return new RawPeer(conn, { encode: encodeClient, decode: decodeServer });
 }
 
-/** HELLO of a first join, the token made from the nick. */
+/** HELLO of a first join, with a token made from the nick. */
 export function makeHello(nick: string, hello: Partial<Hello> = {}): Hello {
   return {
     type: "hello",
@@ -118,14 +118,14 @@ export function makeToken(name: string): Uint8Array {
   return resumeToken;
 }
 
-/** A client that is in and has read the past, its own JOINED included. */
+/** A raw client that has joined and read the log up to its own JOINED. */
 export interface RawClient {
   readonly peer: Peer;
   readonly welcome: Welcome;
   readonly history: readonly LogEntry[];
 }
 
-/** Connects, enters, and reads what was before. */
+/** Connects, joins, and reads the log up to its own JOINED. */
 export async function join(server: Address, hello: Hello, wire = TCP): Promise<RawClient> {
   const peer = await dialPeer(server, wire);
   await peer.send(hello);
@@ -135,10 +135,10 @@ export async function join(server: Address, hello: Hello, wire = TCP): Promise<R
   return { peer, welcome, history };
 }
 
-/** A client as a server by hand knows it. */
+/** A raw server's end of a connection. */
 export type FakeClient = RawPeer<ClientMessage, ServerMessage>;
 
-/** A server by hand: `serve` talks to whoever comes, one after another, and is told who comes how often. */
+/** A raw server: `serve` gets each connection, one after another, with its number. */
 export class FakeServer implements AsyncDisposable {
   readonly address: Address;
   readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
@@ -148,10 +148,10 @@ export class FakeServer implements AsyncDisposable {
   constructor(serve: (client: FakeClient, visit: number) => Promise<unknown>) {
     this.address = addressOf(this.#listener);
     this.#serving = this.#serve(serve);
-    this.#serving.catch(() => {}); // whoever disposes of it is told
+    this.#serving.catch(() => {}); // the disposal throws it
   }
 
-  /** One that lets everybody in before `serve` begins. */
+  /** Answers each HELLO with WELCOME before it calls `serve`. */
   static withWelcome(
     serve: (client: FakeClient) => Promise<unknown>,
     welcome: Partial<Welcome> = {},
@@ -172,7 +172,7 @@ export class FakeServer implements AsyncDisposable {
     }
   }
 
-  /** From now on nobody gets in. */
+  /** Closes the listener: later dials are refused. */
   stop(): void {
     if (!this.#hasStopped) this.#listener.close();
     this.#hasStopped = true;
@@ -202,7 +202,7 @@ export function welcomeTo(nick: string, changes: Partial<Welcome> = {}): Welcome
   };
 }
 
-/** Entry `seq` of a log: message `n` of somebody. */
+/** Entry `seq` of a log: message `n` of a session. */
 export function makeSaid(
   nick: string,
   changes: Partial<Said> & Pick<Said, "seq" | "clientSeq" | "text">,

@@ -1,4 +1,4 @@
-// A server in this process, and clients by hand that come in, say something and hear what comes.
+// A running ChatServer in this process, and raw clients that join it, send and read.
 
 import type { ChatServer } from "../lib/server/chat_server.ts";
 import { makeServer, type TestServerOptions } from "./test_server.ts";
@@ -6,12 +6,12 @@ import type { Say, ServerMessage } from "../lib/protocol/frames.ts";
 import { UNLIMITED } from "../lib/base/limits.ts";
 import { join, makeHello, type Peer, type RawClient } from "./raw_peer.ts";
 
-/** A server with an empty room that slows nobody. */
+/** A server with an empty room and no rate limit. */
 export function startServer(options: TestServerOptions = {}): ChatServer {
   return makeServer({ messages: UNLIMITED, ...options });
 }
 
-/** Somebody comes in, whom the test closes as a peer. */
+/** Joins as a raw client, which the test closes. */
 export async function enterAs(nick: string, server: ChatServer, historyCount = 0): Promise<RawClient> {
   return await join(server.address, makeHello(nick, { historyCount }));
 }
@@ -21,7 +21,7 @@ export function say(clientSeq: number, text: string): Say {
   return { type: "say", clientSeq, timeMs: 0, text };
 }
 
-/** What comes until the server ends the connection. */
+/** All messages until the server ends the connection. */
 export async function types(peer: Peer): Promise<ServerMessage["type"][]> {
   return (await peer.receiveAll()).map(({ type }) => type);
 }

@@ -1,15 +1,15 @@
-// What tests of all kinds share: a time limit, addresses of this machine, and the time.
+// Helpers for all tests: a timeout, waiting, free addresses, and a clock that a test sets.
 
 import type { Address } from "../lib/net/address.ts";
 import type { Clock } from "../lib/base/time.ts";
 
 export const LOOPBACK = "127.0.0.1";
-/** A name that no resolver knows, and none is asked for: a label has 63 characters at most. */
+/** A host name that no resolver is asked for: its label is longer than 63 characters. */
 export const UNKNOWN_NAME = `${"x".repeat(64)}.invalid`;
-/** Longest wait for anything, in ms: a test that needs it has failed, also on a machine that is busy. */
+/** Longest wait of a test, in ms, also on a busy machine. */
 const TEST_TIMEOUT_MS = 10_000;
 
-/** What a promise gives, unless it takes forever. */
+/** Awaits a promise for at most {@linkcode TEST_TIMEOUT_MS}. */
 export async function withTimeout<Value>(
   promise: Promise<Value>,
   what: string | (() => string),
@@ -25,8 +25,8 @@ export async function withTimeout<Value>(
   }
 }
 
-/** Waits until something is so.
- * @throws {Error} if it is not for too long */
+/** Waits until the condition holds.
+ * @throws {Error} after {@linkcode TEST_TIMEOUT_MS} */
 export async function waitFor(condition: () => boolean, what = `${condition}`): Promise<void> {
   for (const endMs = performance.now() + TEST_TIMEOUT_MS; !condition();) {
     if (performance.now() > endMs) throw new Error(`Still waiting for ${what}`);
@@ -34,12 +34,12 @@ export async function waitFor(condition: () => boolean, what = `${condition}`): 
   }
 }
 
-/** Lets everything happen that waits for nothing but its turn. */
+/** Lets the event loop run `turns` times. */
 export async function flushMacrotasks(turns = 3): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise((resolve) => setTimeout(resolve));
 }
 
-/** An address of this machine where nobody listens. */
+/** An address of this machine with a free port. */
 export function freeAddress(): Address {
   using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   return addressOf(listener);
@@ -55,7 +55,7 @@ export class TestClock {
   #wallMs: number;
   #monotonicMs: number | undefined;
 
-  /** What people see, as `2026-11-22 13:45:07`, local time. */
+  /** `time` is the wall time: local, as `2026-11-22 13:45:07`. */
   constructor(time = "2026-11-22 13:45:07") {
     this.#wallMs = msOf(time);
   }
@@ -64,7 +64,7 @@ export class TestClock {
     this.#wallMs = msOf(time);
   }
 
-  /** The time that heartbeats and the like go by is this from now on; before, it is the machine's. */
+  /** Sets the monotonic time, in ms. Until the first call it is the machine's. */
   advanceTo(monotonicMs: number): void {
     this.#monotonicMs = monotonicMs;
   }

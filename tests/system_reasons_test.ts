@@ -1,4 +1,4 @@
-// What the system's errors mean, and the sentences for it.
+// systemReason() and errorText(): the reason of each system error, and its sentence.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { SqliteStore } from "../lib/storage/sqlite_store.ts";

@@ -1,4 +1,4 @@
-// Settings of servers and clients under test: the defaults, but for what a test overrides.
+// The default settings of servers and clients, with the overrides of a test.
 
 import { type ClientConfig, DEFAULT_CONFIG as DEFAULT_CLIENT_CONFIG } from "../lib/client/config.ts";
 import { DEFAULT_CONFIG, type ServerConfig } from "../lib/server/config.ts";

@@ -1,4 +1,4 @@
-// Folders for the files of tests.
+// Temporary folders for tests.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ const FOLDER = fileURLToPath(new URL("./.tmp/", import.meta.url));
 
 const { state } = await Deno.permissions.query({ name: "write", path: FOLDER });
 
-/** For tests that need a folder: they are left out where nothing may be written. */
+/** Options of tests that need a folder: skips them without the permission to write. */
 export const writing = { ignore: state !== "granted" };
 
 /** A folder for one test, removed at the end of its scope. */

@@ -1,4 +1,4 @@
-// A server in this process, with an empty room unless it is given a commit log.
+// Makes a ChatServer in this process, with an empty room or a given commit log.
 
 import { type Clock, randomId, serverClock } from "../lib/base/time.ts";
 import { listen } from "../lib/net/tcp.ts";

@@ -1,18 +1,18 @@
-// What hostile peers and their victims speak by: plain TCP, or TLS where a test or a tool is given --tls.
+// The transport of hostile peers and their victims: plain TCP, or TLS with `--tls`.
 
 import type { Address } from "../lib/net/address.ts";
 import { dial } from "../lib/net/tcp.ts";
 import type { Socket } from "../lib/net/tls_socket.ts";
 
-/** How two ends come to speak. */
+/** How a client and a server connect. */
 export interface Transport {
-  /** Opens a connection, as clients do. */
+  /** Dials a server. */
   readonly dial: (server: Address, options: { signal: AbortSignal }) => Promise<Socket>;
-  /** A server's side of a connection that came. */
+  /** The server's socket of an accepted connection. */
   readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
   /** The authority that vouches for the server, in PEM. */
   readonly ca?: string;
-  /** What the server says to those who do not speak TLS. */
+  /** The server's reply to clients that do not speak TLS. */
   readonly refusal?: Uint8Array;
 }
 
@@ -22,7 +22,7 @@ export const TCP: Transport = Deno.args.includes("--tls") ? await tlsWire("127.0
 
 /** TLS, with a new authority that vouches for a server at an IP address. */
 export async function tlsWire(ip: string): Promise<Required<Transport>> {
-  // Only who speaks TLS waits for these to load.
+  // Lazy: only tests over TLS wait for these.
   const { caSignedPair } = await import("./net/certificates.ts");
   const { dialTls } = await import("../lib/net/tls.ts");
   const { tlsServer } = await import("../lib/net/tls_server.ts");
@@ -35,7 +35,7 @@ export async function tlsWire(ip: string): Promise<Required<Transport>> {
   };
 }
 
-/** The first bytes that a client of TLS says. */
+/** The first bytes of a TLS client. */
 export async function clientHello({ dial }: Transport): Promise<Uint8Array<ArrayBuffer>> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const ending = new AbortController();
@@ -47,7 +47,7 @@ export async function clientHello({ dial }: Transport): Promise<Uint8Array<Array
   return hello;
 }
 
-/** What a server of TLS answers to a client's first bytes. */
+/** A TLS server's answer to a client's first bytes. */
 export async function serverHello(
   { host, port }: Address,
   hello: Uint8Array,

@@ -1,5 +1,4 @@
-// What the victims of hostile clients do meanwhile: they chat as if nothing were, and see to it that nothing of an
-// attack stays behind.
+// The victims of hostile clients: two members chat during an attack, and check that it leaves nothing behind.
 
 import { assertEquals } from "@std/assert";
 import type { ChatServer } from "../lib/server/chat_server.ts";
@@ -11,7 +10,7 @@ import { dialPeer, join, makeHello, type Peer } from "./raw_peer.ts";
 import { waitFor, withTimeout } from "./support.ts";
 import { TCP, type Transport } from "./transport.ts";
 
-/** How often to look whether something has happened, in ms. */
+/** Between two checks of a condition, in ms. */
 export const POLL_MS = 5;
 
 /** Message `n`. */
@@ -19,7 +18,7 @@ export function say(clientSeq: number, text = "hola", more: Partial<Say> = {}): 
   return { type: "say", clientSeq, timeMs: 0, text, ...more };
 }
 
-/** The HELLO of whoever does harm. */
+/** The HELLO of the attacker. */
 export const eva = makeHello("eva");
 
 /** A server on this machine. */
@@ -27,7 +26,7 @@ export function startServer(options: TestServerOptions = {}, wire = TCP): ChatSe
   return makeServer({ credentials: { wrapTls: wire.wrapTls }, ...options });
 }
 
-/** Someone honest, who reads all the time and answers PINGs. */
+/** An honest member: reads all the time and answers PINGs. */
 class Bystander implements AsyncDisposable {
   readonly #peer: Peer;
   readonly #reading: Promise<void>;
@@ -68,13 +67,13 @@ class Bystander implements AsyncDisposable {
   }
 }
 
-/** What comes of one attack. */
+/** The expected effects of one attack. */
 export interface Case {
-  /** What the offender is told in the end; undefined if it does nothing that is forbidden. */
+  /** The error that ends the attacker's connection; undefined if the attack is allowed. */
   readonly code?: WireCode;
   readonly server?: TestServerOptions;
   readonly attack: (peer: Peer, server: ChatServer) => Promise<unknown>;
-  /** What the others hear of it besides. */
+  /** The entries that the victims read because of it. */
   readonly bystanderLines?: readonly string[];
 }
 
@@ -108,7 +107,7 @@ export async function runAttack(
   assertEquals(beto.bystanderLines.filter((line) => own.includes(line)), own);
 }
 
-/** What the last frame says, if it is ERROR. */
+/** The code of the last frame if it is ERROR. */
 async function codeOf(peer: Peer): Promise<string> {
   const last = (await peer.receiveAll()).at(-1);
   return last?.type === "error" ? last.code : `no ERROR but ${Deno.inspect(last)}`;
