@@ -1,14 +1,13 @@
-// Breaks everything that can break between real servers and their clients, and looks whether anything is lost
-// or shown twice.
+// Chaos: kills real servers and breaks connections, and checks that no message is lost or shown twice.
 //
 //   deno task chaos [--minutes 1] [--seed N] [--round N] [--data | --nats]
 //
-// With `--data` there is one server, which keeps its room in a file: what anybody has read back who said it must be
-// shown by all, also if they were gone at once. With `--nats` there are three servers of one room in a cluster of three
-// NATS servers, any of which is killed; the same must hold.
+// With `--data` there is one server, which keeps its room in a file: all clients must show every message whose sender
+// read its echo, even if the sender left at once. With `--nats` the same holds for three servers of one room on a
+// cluster of three NATS servers, each of which may be killed.
 //
-// The schedule of what breaks depends on the seed alone; what comes of it, on the machine as well. `--round`
-// begins with a certain round of a seed.
+// The schedule of faults depends on the seed alone, their effects on the machine too. `--round` starts at a later
+// round of a seed.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { EXIT, terminationSignal } from "../lib/cli/process.ts";

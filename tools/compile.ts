@@ -1,5 +1,5 @@
-// Makes ./chat-server and ./chat-client for this machine: by `deno compile`, or self-extracting where its runtime
-// base cannot be had.
+// Makes ./chat-server and ./chat-client for this machine: by `deno compile`, or self-extracting if its runtime base
+// is not available.
 //
 //   deno task compile [--self-extracting] [--lang es|en]
 

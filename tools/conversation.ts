@@ -1,4 +1,4 @@
-// The conversation of the demo, and whether a screen shows all of it as it was said. Pure.
+// The conversation of the demo, and whether a screen shows each message once and in order. Pure.
 
 import { PREFIXES } from "../lib/render/renderer.ts";
 

@@ -1,5 +1,5 @@
-// The main job of the chat in one command: three clients talk, the server that they are on is killed in the
-// middle of it, and on the next one nobody misses anything or sees it twice. All are processes of their own.
+// Shows a failover: three clients talk, their server is killed, and on the backup every message is shown exactly
+// once. Each program is a process.
 
 import { blue, bold, green, magenta, red, yellow } from "@std/fmt/colors";
 import { type Language, type Translate, translator } from "../lib/i18n/translate.ts";

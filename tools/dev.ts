@@ -1,5 +1,5 @@
-// A primary server and its backup in one terminal, for those who work on the code: both start again when a
-// file changes, one after the other, so that clients can always go to one of them.
+// Runs a server and its backup in one terminal for developers. When a file changes, both restart, one after the
+// other, so that clients always find one.
 
 import { blue, bold, dim, magenta, red } from "@std/fmt/colors";
 import { DEFAULT_PORT } from "../lib/net/address.ts";

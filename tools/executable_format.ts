@@ -1,4 +1,4 @@
-// For which machine an executable is, by its first bytes. Pure.
+// Tells from the first bytes of an executable which machine it is for. Pure.
 
 /** Machines that files are handed out for, by the names that `deno compile --target` has for them: how names of
  * files end, what people call it, and the package of the npm registry in which Deno's makers hand Deno out. */

@@ -1,5 +1,4 @@
-// Makes files of the programs that run without Deno or Node, from the folder of the project. Knows nothing of
-// where they are handed out.
+// Builds the executables of both programs, which run without Deno or Node, from the project's folder.
 
 import { type Target, targetOf, TARGETS } from "./executable_format.ts";
 import { PROGRAMS, type ProgramSource } from "./programs.ts";

@@ -1,5 +1,5 @@
-// Ends this process when the one that started it is gone, however that ended. Preloaded into the processes
-// that the tools start, and part of the tools: even a SIGKILL leaves nothing behind.
+// Ends this process when its parent has ended, even by SIGKILL. The tools import it and preload it into the processes
+// that they start.
 
 /** How often to look, in ms. */
 const LOOK_MS = 500;

@@ -1,11 +1,10 @@
-// Throws streams that no honest peer sends at live servers and at live clients, until the time is up or one of
-// them does what it must not: throw anything but its own errors, stop serving others, or let a control through to
-// a screen.
+// Fuzzes live servers and clients with hostile streams, until the time is up or one of them fails: throws a foreign
+// error, stops serving others, or prints a control character.
 //
 //   deno task fuzz [--minutes 1] [--seed 1] [--workers 2] [--tls]
 //
-// Every stream has a seed of its own, one more than the one before: the seed that a failure names replays it. With --tls
-// they go over TLS, and some are no good TLS.
+// Each stream has its own seed, one more than the last: `--seed` with that of a failure replays it. With --tls the
+// streams go over TLS, and some are malformed TLS.
 
 import { parseArgs } from "@std/cli/parse-args";
 import type { Job } from "./fuzz_worker.ts";

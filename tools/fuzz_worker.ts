@@ -1,5 +1,5 @@
-// Throws streams of given seeds at a server that lives as long as this worker, and at clients: says when it can be
-// given a job, and again when all of that is survived, or throws what was not.
+// Fuzzes one server and new clients with the streams of given seeds. Posts a message when it is ready and after each
+// job, and throws a failure.
 
 /// <reference lib="deno.worker" />
 

@@ -1,5 +1,4 @@
-// Streams of bytes that no honest peer sends: random ones, and those of honest peers with something wrong. A seed
-// gives the same stream every time.
+// Hostile byte streams, reproducible from a seed: random bytes, and mutated streams of honest peers.
 
 import {
   type ClientMessage,

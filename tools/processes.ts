@@ -1,5 +1,4 @@
-// Servers and clients as processes of their own, with what they show read line by line. Knows nothing of what
-// the lines mean.
+// Runs servers and clients as processes, and reads their output line by line.
 
 import config from "../deno.json" with { type: "json" };
 

@@ -1,4 +1,4 @@
-// The programs that are handed out, as the tasks of deno.json define them: nowhere else are their permissions.
+// The released programs, with the permissions that the tasks in deno.json give them.
 
 import config from "../deno.json" with { type: "json" };
 

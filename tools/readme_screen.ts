@@ -1,4 +1,4 @@
-// Puts a real screen into README.md: ana's, from her first question to the conversation on the backup. Needs tmux.
+// Puts a recorded screen into README.md: a client from its first prompt to the chat on the backup. Needs tmux.
 //
 //   deno task readme:screen
 

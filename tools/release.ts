@@ -1,5 +1,5 @@
-// Makes dist/: both programs for every system that they run on, and SHA256SUMS. What cannot be made here is
-// named, with the reason, and the exit status tells of it.
+// Makes dist/: both programs for every target, and SHA256SUMS. Lists the targets that cannot be made here, and then
+// exits with an error.
 //
 //   deno task release [--lang es|en]
 

@@ -1,4 +1,4 @@
-// What programs showed, set out for one terminal: coloured, and side by side where there is room. Pure.
+// Lays out the output of several programs for one terminal: coloured, and side by side if it is wide enough. Pure.
 
 import { bold, cyan, dim, red, yellow } from "@std/fmt/colors";
 import stringWidth from "string-width";

@@ -1,5 +1,5 @@
-// Executables that need no runtime base: a POSIX shell script, and behind it an archive of the very Deno that
-// makes them and of the bundled programs, which the script (self_extracting.sh) unpacks and runs.
+// Self-extracting executables: a POSIX shell script (self_extracting.sh), followed by an archive of the running Deno
+// and the bundled programs, which the script unpacks and runs.
 
 import { createTar } from "nanotar";
 import type { ProgramSource } from "./programs.ts";

@@ -1,4 +1,4 @@
-// What the tools get from the process that they run in, and how that process ends.
+// The process of a tool: its flags and colours, and its exit status.
 
 import { setColorEnabled } from "@std/fmt/colors";
 import { InputError } from "../lib/errors.ts";
