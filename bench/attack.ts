@@ -1,5 +1,5 @@
-// What attackers do to everybody else: how long what honest people say takes to reach each of them, on a server
-// with its default limits, without and with attackers of all kinds, in turn.
+// Measures the delivery latency of honest clients without and with attackers, in turn, on a server with its default
+// limits.
 //
 //   deno task bench:attack [--clients 200] [--attackers 50] [--rounds 3] [--seconds 5]
 

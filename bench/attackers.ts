@@ -1,10 +1,10 @@
-// Attackers of all kinds on one server, in a process of their own, until it is ended. Prints `started` when the
-// last of them has begun.
+// Runs attackers of all kinds against one server, as a process, until it is killed. Prints `started` when all of them
+// have begun.
 //
 //   deno run --allow-net=127.0.0.1 bench/attackers.ts --port N [--count 50]
 //
-// The server lets its own machine come in as often as it likes: those who come and go do so at the pace that it
-// allows an address elsewhere.
+// The join limit does not apply to the server's own machine: the attackers that join and leave keep to the rate that it
+// sets for other addresses.
 
 import { concat } from "@std/bytes/concat";
 import { parseArgs } from "@std/cli/parse-args";

@@ -1,5 +1,5 @@
-// How long it takes from the kill -9 of a server until everyone chats on its backup: clients with `--auto` in one
-// process, the servers in their own. Chatting means: something said after the kill was read back.
+// Measures a failover: from the kill -9 of a server until each client has read a message of its own on the backup.
+// The clients, with `--auto`, share a process; each server has its own.
 //
 //   deno task bench:failover [--clients 200] [--rounds 5]
 

@@ -1,9 +1,9 @@
-// What a server delivers, how soon, and at what cost: server and load generator each in a process of their own,
-// both new for every run.
+// Measures throughput, latency and cost of a server under load. Server and load generator are processes, new for every
+// run.
 //
 //   deno task bench:fanout [--load CLIENTS,SENDERS,WINDOW]... [--runs 5] [--seconds 4] [--data]
 //
-// WINDOW is how many messages may be on their way. With `--data` the server keeps the room in a file, in the folder
+// WINDOW is how many messages may be in flight. With `--data` the server keeps the room in a file, in the folder
 // for temporary files. Prints the median of the runs.
 
 import { parseArgs } from "@std/cli/parse-args";

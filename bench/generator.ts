@@ -1,4 +1,4 @@
-// The load generator, in a process of its own, and what it costs servers to serve it.
+// Runs the load generator as a process, and measures what its load costs the servers.
 
 import { linesOf } from "../tools/processes.ts";
 import type { Outcome } from "./load_clients.ts";

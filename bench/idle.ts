@@ -1,10 +1,10 @@
-// What a client that says nothing costs the server in memory: what the server takes with all of them in, and a
-// few seconds of quiet, over what it takes alone. Linux only.
+// Measures the server's memory for an idle client: its memory with all clients joined and quiet, less that without
+// clients. Linux only.
 //
 //   deno task bench:idle [--clients 10000] [--seconds 6]
 //
-// `seconds` is how long it is quiet before each look: long enough for everyone to be sent a PING. This process
-// and the server need a little more open files than there are clients: `ulimit -n`.
+// `seconds` is the quiet before each measurement: long enough for a PING to every client. This process and the server
+// each need a few more open files than there are clients: `ulimit -n`.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { delay, LoadClients } from "./load_clients.ts";

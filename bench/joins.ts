@@ -1,5 +1,5 @@
-// How long it takes until everyone is in who comes at once: from the first dial until all have read WELCOME, and
-// until all have read that everyone else came, which a message behind the last JOINED shows.
+// Measures a burst of joins: from the first dial until all clients have read WELCOME, and until all have read a message
+// after the last JOINED.
 //
 //   deno task bench:joins [--clients 1000] [--runs 5]
 

@@ -1,10 +1,9 @@
-// A load generator for a server that listens on this machine, in a process of its own: so many clients in one
-// room, all of whom must read every message.
+// A load generator for servers on this machine, as a process: clients of one room, each of which reads every message.
 //
 //   deno task bench:load --port N [--clients 200] [--senders 1] [--window 100] [--seconds 4]
 //
-// The ports of several servers of one room go with commas between them. `window` is how many messages may be on their way. Prints `started` when everyone is in and it begins, and at
-// the end what it measured as a line of JSON.
+// `--port` takes the ports of several servers of one room with commas between. `window` is how many messages may be in
+// flight. Prints `started` when all clients have joined, and at the end its measurements as a line of JSON.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { delay, LoadClients } from "./load_clients.ts";

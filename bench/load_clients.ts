@@ -1,4 +1,4 @@
-// Many raw clients of one room, and a conversation in a closed loop: no more is said than somebody has read.
+// Many raw clients of one room, with a closed loop of messages: senders wait until earlier ones are read.
 
 import { SERVER_FRAMES } from "../lib/protocol/frames.ts";
 import { quantile } from "./statistics.ts";

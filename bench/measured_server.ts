@@ -1,5 +1,5 @@
-// A server in a process of its own, started as `deno task server` does it, with its console going nowhere; and
-// what it costs, which Linux alone tells.
+// Runs a server as a process, as `deno task server` does but without console output, and measures its CPU time and
+// memory (Linux only).
 
 import { freePorts, RunningProgram } from "../tools/processes.ts";
 import { connect, HOST } from "./raw_client.ts";

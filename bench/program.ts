@@ -1,4 +1,4 @@
-// How a benchmark runs: it ends with the process that started it, and says in a line what it could not do.
+// Runs a benchmark: it ends with its parent process, and prints a failure as one line.
 
 import "../tools/exit_with_parent.ts";
 

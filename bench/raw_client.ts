@@ -1,5 +1,5 @@
-// One client of a load generator, over a raw socket. It looks at the lengths and types of the frames that come
-// and decodes next to none of them, so that it costs far less than the server that it loads.
+// One client of the load generator, over a raw socket: it reads lengths and types of frames and decodes few of them, so
+// that it costs far less than the server.
 
 import { HEADER_BYTES, LENGTH_BYTES, splitFrames } from "../lib/codec.ts";
 import { decodeServer, encodeClient, SERVER_FRAMES } from "../lib/protocol/frames.ts";

@@ -1,4 +1,4 @@
-// What the room and its log cost without sockets.
+// Measures the room and its event log without sockets.
 
 import { InMemoryCommitLog } from "../lib/room/commit_log.ts";
 import {

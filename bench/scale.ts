@@ -1,9 +1,9 @@
-// Servers of one room beside a server alone: what they deliver, how soon, and at what cost. Needs nats-server.
+// Compares servers of one room with a single server: throughput, latency and cost. Needs nats-server.
 //
 //   deno task bench:scale [--clients 900] [--servers 3] [--senders 1] [--window 100] [--runs 3] [--seconds 4]
 //
-// All of it runs on this machine: with fewer processors than processes, this shows what sharing costs, not what more
-// machines give. Prints the median of the runs.
+// All processes run on this machine: with fewer processors than processes, the result shows the cost of sharing, not
+// the gain of more machines. Prints the median of the runs.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { natsCluster, NatsServer } from "../tests/nats_server.ts";

@@ -1,4 +1,4 @@
-// What a server at its limit does with its memory: looked at every few seconds, and at the end. Linux only.
+// Measures the memory of a server at its limit, every few seconds and at the end. Linux only.
 //
 //   deno task bench:soak [--clients 200] [--seconds 60]
 

@@ -1,6 +1,5 @@
-// What a reader that never reads does to the others, and what the server does to it: a conversation without it
-// and one with it, in turn, on the same server with the same clients. The second goes on until the reader has
-// fallen off the log and its departure is announced.
+// Measures the effect of a slow consumer on the other clients: a conversation without and one with a reader that never
+// reads, in turn, on one server. The second lasts until the server has disconnected the reader.
 //
 //   deno task bench:stalled [--clients 200] [--rounds 5] [--seconds 3]
 

@@ -1,5 +1,5 @@
-// How long ./chat-server and ./chat-client take from their start to their first question, the first time on a machine
-// and after that, and what memory they hold by then. Those of other folders are started in turn with them.
+// Measures time and memory of ./chat-server and ./chat-client from start to first prompt, on the first and on later
+// starts. Programs of other folders are measured in turn with them.
 //
 //   deno task compile && deno task bench:startup [--runs 20] [FOLDER...]
 

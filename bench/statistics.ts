@@ -1,4 +1,4 @@
-// Figures out of samples, and how they are shown. Knows nothing of what was measured.
+// Quantiles and other statistics of samples, and their formatting.
 
 /** The value below which a share `q` of the ascending values lies. */
 export function quantile(ascending: ArrayLike<number>, q: number): number {

@@ -1,5 +1,4 @@
-// The frames that a load generator sends, as bytes with fields to fill in. Where the fields lie is found by
-// encoding, so that it cannot differ from what the protocol says.
+// Templates of the frames that a load generator sends: bytes, and the offsets of their fields, found by encoding.
 //
 //   deno task bench:template
 //
