@@ -15,8 +15,8 @@ const PRIMARY = `${HOST}:${DEFAULT_PORT}`;
 const BACKUP = `${HOST}:${DEFAULT_PORT + 1}`;
 /** How long files must have been at rest before servers start again, in ms: editors write several times. */
 const DEBOUNCE_MS = 150;
-/** What servers are made of. */
-const SOURCE = /[\\/](?:lib[\\/][^\\/]+\.ts|server\.ts|deno\.json)$/;
+/** The files whose changes restart the servers. */
+const SOURCE = /[\\/](?:lib[\\/].+\.ts|server\.ts|deno\.json)$/;
 
 const SPANISH = {
   primary: "primario",
@@ -157,9 +157,15 @@ function joinCommand(): string {
   return `${deno} task client --host ${HOST} --port ${DEFAULT_PORT} --backup ${BACKUP}`;
 }
 
+/** A folder and all folders in it. */
+function foldersIn(folder: string): string[] {
+  const subfolders = [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory);
+  return [folder, ...subfolders.flatMap(({ name }) => foldersIn(`${folder}/${name}`))];
+}
+
 /** Changes of the servers' code. */
 class Changes implements Disposable {
-  readonly #watcher = Deno.watchFs([".", "./lib"], { recursive: false });
+  readonly #watcher = Deno.watchFs([".", ...foldersIn("./lib")], { recursive: false });
   readonly #signal: AbortSignal;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #changed = Promise.withResolvers<void>();
