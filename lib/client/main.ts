@@ -114,7 +114,7 @@ class User {
     this.#selector.rename(nick);
   }
 
-  /** A server rejected a nick, in HELLO or later: the client must not request it again. */
+  /** A server rejected a nick, or HELLO with it: the client must not request it again. */
   onNickRejected({ details }: ChatError): void {
     if (details.nick === this.#requestedNick) this.#requestedNick = undefined;
   }

@@ -21,8 +21,8 @@ export interface ServerSelectorConfig extends TargetInput {
   readonly backups: readonly Backup[];
   /** Asks nothing after a failure, unless only the user can help. */
   readonly isAuto: boolean;
-  /** For the server that was just lost. A live host refuses at once, one that is gone never answers, and a process that
-   * hangs still accepts connections: `welcomeTimeoutMs` holds if the server had fallen silent. */
+  /** For redialling the server that was just lost: a live host answers or refuses sooner than `dialTimeoutMs`.
+   * `welcomeTimeoutMs` holds only if the server fell silent: a process that hangs still accepts connections. */
   readonly redial: { readonly dialTimeoutMs: number; readonly welcomeTimeoutMs: number };
 }
 
@@ -66,7 +66,7 @@ export class ServerSelector {
     this.updateBackups(backups);
   }
 
-  /** From the next server on. */
+  /** Used in the next HELLO. */
   rename(nick: string): void {
     this.#nextNick = nick;
   }
@@ -86,7 +86,7 @@ export class ServerSelector {
     const { action, mayHang } = recoveryFor(error);
     const isFirstReport = await this.#reportFailure(failure);
     const nick = this.#nextNick ?? failure.target.nick;
-    // Otherwise a client that is removed as soon as it joins would come back at once.
+    // Only a connection that lasted ends the backoff: a client removed as soon as it joins must not return at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     if (action === "giveUp") throw error;
     if (action === "redial" && this.#shouldRedial(failure)) {
@@ -118,7 +118,7 @@ export class ServerSelector {
       return { server: next, nick };
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
-    if (terminal.hasEnded) await pause(waitMs, signal); // no user whose answer takes time
+    if (terminal.hasEnded) await pause(waitMs, signal); // no user slows this loop down
     const input = this.#acceptedInput(failure);
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
@@ -133,7 +133,7 @@ export class ServerSelector {
   }
 
   /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is
-   * reported once until the client joins. Returns whether the reason was not reported before. */
+   * reported once until the client joins: then returns false. */
   async #reportFailure(failure: ConnectionFailure): Promise<boolean> {
     const { target, error, wasJoined } = failure;
     const { authPrompter, language, notify, terminal } = this.#deps;
@@ -169,13 +169,14 @@ export class ServerSelector {
     return serverStatus === "alive" || this.#isCurrent(target.server);
   }
 
-  /** Whether to dial `next` without a wait: the server before it is down, or this machine has no network. In the second
-   * case the client waits before the current server only, so that it first looks where the other members are. */
+  /** Whether to dial `next` without a wait. After a failed redial, a different server has not been tried yet. Without a
+   * network, the client waits only before the server that it was on: so that one is dialled first when the network
+   * returns, and the members stay together. */
   #shouldSkipBackoff(failure: ConnectionFailure, next: Address): boolean {
     if (hasRedialFailed(failure)) return !this.#pool.isSame(next, failure.target.server);
     const { serverStatus } = recoveryFor(failure.error);
-    const isLocal = serverStatus === "unknown" || serverStatus === "unreachable";
-    return isLocal && this.#pool.has(this.#pool.current!) && !this.#isCurrent(next);
+    const mayBeOffline = serverStatus === "unknown" || serverStatus === "unreachable";
+    return mayBeOffline && this.#pool.has(this.#pool.current!) && !this.#isCurrent(next);
   }
 
   #isCurrent(server: Address): boolean {

@@ -55,7 +55,7 @@ export type SessionEvent =
   }
   /** After each read, even one without entries: `unacked` may have changed. */
   | { readonly type: "entries"; readonly entries: readonly DeliveredEntry[] }
-  /** Of a nick; the client stays joined. */
+  /** The server rejected a nick; the client stays joined. */
   | { readonly type: "rejected"; readonly error: ServerError }
   /** The server cannot commit messages, or can again. */
   | { readonly type: "stalled"; readonly isResolved: boolean }
@@ -88,7 +88,7 @@ export class Session implements Disposable {
   /** From WELCOME to the end of the connection. */
   #connection: Connection | undefined;
   #joinedMs: number | undefined;
-  /** Nick requests that the server may still reject. */
+  /** Nick requests since WELCOME without those that the server rejected: so many more may be rejected. */
   #nickRequests = 0;
   readonly #leaving = new AbortController();
   /** Resolved when the condition of a `#waitUntil` may have come true. */
@@ -117,7 +117,7 @@ export class Session implements Disposable {
     return this.#state.isFull;
   }
 
-  /** Now, or on the next server. */
+  /** Sends a message, after the next WELCOME if there is no connection. */
   say(text: string, options?: MessageOptions): void {
     const frame = encodeClient(this.#state.say(text, options));
     this.#connection?.send(frame);
@@ -203,7 +203,7 @@ export class Session implements Disposable {
       cause = error;
     }
     const wasJoined = this.#connection !== undefined;
-    // Not now: the machine may have slept since the server was last heard.
+    // The time when it was last heard, not the present: the machine may have slept since.
     if (this.#connection) this.#state.onDisconnect(this.#connection.lastReceivedMs);
     this.#connection = undefined;
     if (this.#leaving.signal.aborted) return;

@@ -131,7 +131,8 @@ export class ConnectionManager implements Disposable {
     this.#cycleTimer = setTimeout(() => this.#endCycle(cycle), this.#config.slowWriteMs);
   }
 
-  /** All connections, from half of them further in each cycle: those that came late in one come early in the next. */
+  /** All connections, each time starting half the list further on: those that came late in one cycle come early in the
+   * next. */
   #roundRobin(): Connection[] {
     const connections = [...this.#connections];
     this.#nextIndex = (this.#nextIndex + (connections.length >> 1) + 1) % Math.max(connections.length, 1);

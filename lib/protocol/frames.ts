@@ -1,4 +1,4 @@
-// Every frame of docs/PROTOCOL.md, its types, encoders and decoders, and every limit of the wire.
+// Every frame of docs/PROTOCOL.md, its types, encoders and decoders, and the limits of frames.
 
 import { createHash } from "node:crypto";
 import { type Frame, FrameWriter, HEADER_BYTES } from "../codec.ts";

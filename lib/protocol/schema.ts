@@ -11,8 +11,9 @@ export interface Field<Value> {
   readonly maxBytes: number;
   readonly isOptional?: boolean;
   write(writer: FrameWriter, value: Value): void;
-  /** @throws {ProtocolError} `frame-malformed` or `version-unsupported` */
-  read(frame: Frame): Value;
+  /** Flags and records read into `values`.
+   * @throws {ProtocolError} `frame-malformed` or `version-unsupported` */
+  read(frame: Frame, values?: Values): Value;
 }
 
 type OptionalField<Value> = Field<Value> & { readonly isOptional: true };
@@ -133,10 +134,9 @@ export function flags<const Kinds extends FlagKinds>(kinds: Kinds): Flags<Kinds>
     write(writer, values) {
       writer.u8(bits.reduce((byte, { bit, name }) => isSet(values[name]) ? byte | bit : byte, 0));
     },
-    read(frame) {
+    read(frame, values = {}) {
       const byte = frame.u8();
       if (byte >> bits.length !== 0) throw new ProtocolError("frame-malformed", { flags: byte });
-      const values: Values = {};
       for (const { bit, name, kind } of bits) {
         if (byte & bit || kind === "required") values[name] = (byte & bit) !== 0;
       }
@@ -152,22 +152,25 @@ export function optional<Value>(field: Field<Value>): OptionalField<Value> {
 
 /** Fields one behind the other. Diagrams show them under this name. */
 export function record<S extends Shape>(name: string, shape: S): Field<ValuesOf<S>> & { readonly shape: S } {
-  const parts = Object.entries(shape);
+  const parts = Object.entries<Field<unknown>>(shape).map(([name, part]) => ({
+    name,
+    part,
+    isFlags: "kinds" in part,
+  }));
   return {
     shape,
     wire: name,
-    maxBytes: parts.reduce((sum, [, part]) => sum + part.maxBytes, 0),
+    maxBytes: parts.reduce((sum, { part }) => sum + part.maxBytes, 0),
     write(writer, values: Values) {
-      for (const [name, part] of parts) {
-        if ("kinds" in part) part.write(writer, values);
+      for (const { name, part, isFlags } of parts) {
+        if (isFlags) part.write(writer, values);
         else if (!part.isOptional || values[name] !== undefined) part.write(writer, values[name]);
       }
     },
-    read(frame) {
-      const values: Values = {};
-      for (const [name, part] of parts) {
+    read(frame, values = {}) {
+      for (const { name, part, isFlags } of parts) {
         // The flags come before optional fields, and have set those that follow to true.
-        if ("kinds" in part) Object.assign(values, part.read(frame));
+        if (isFlags) part.read(frame, values);
         else if (!part.isOptional || values[name]) values[name] = part.read(frame);
       }
       return values as ValuesOf<S>;
@@ -181,9 +184,10 @@ interface FrameDefinition<S> {
   readonly shape: S;
   /** The whole frame, as a view that is valid until the writer's next frame. */
   encode(writer: FrameWriter, values: ValuesOf<S>): Uint8Array<ArrayBuffer>;
-  /** @throws {ProtocolError} `frame-unexpected` if it is no such frame, `frame-malformed` or
+  /** Decodes into `values`.
+   * @throws {ProtocolError} `frame-unexpected` if it is no such frame, `frame-malformed` or
    * `version-unsupported` */
-  decode(frame: Frame | undefined): ValuesOf<S>;
+  decode(frame: Frame | undefined, values?: Values): ValuesOf<S>;
 }
 
 export function frame<S extends Shape>(code: number, shape: S): FrameDefinition<S> {
@@ -195,11 +199,11 @@ export function frame<S extends Shape>(code: number, shape: S): FrameDefinition<
       body.write(writer.begin(code), values);
       return writer.end();
     },
-    decode(frame) {
+    decode(frame, values) {
       if (frame?.type !== code) throw new ProtocolError("frame-unexpected");
-      const values = body.read(frame);
+      const message = body.read(frame, values);
       frame.end();
-      return values;
+      return message;
     },
   };
 }
@@ -232,6 +236,6 @@ export class Protocol<Table extends FrameTable> {
   decode(frame: Frame): MessageOf<Table> {
     const type = this.#typeByCode[frame.type];
     if (type === undefined) throw new ProtocolError("frame-unknown", { type: frame.type });
-    return { type, ...this.#table[type]!.decode(frame) } as MessageOf<Table>;
+    return this.#table[type]!.decode(frame, { type }) as MessageOf<Table>;
   }
 }

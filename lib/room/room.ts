@@ -28,9 +28,9 @@ import { MemberListCache, startSeqFor } from "./welcome.ts";
 /** A redelivered message keeps its time if it is at most this old. */
 export const MAX_RESEND_AGE_MS = 3_600_000;
 export const RESUME_GRACE_MS = 3_000;
-/** The least grace for a client whose join is committed, to be welcomed. */
+/** Least time in which a client whose join is committed must be welcomed. */
 const MIN_JOIN_GRACE_MS = 1_000;
-/** When expire() looks again at a member who cannot be removed yet. */
+/** How soon expire() looks again at a member who cannot be removed yet. */
 const RECHECK_MS = 100;
 /** How far back the message rate looks. */
 const RATE_SECONDS = 10;
@@ -62,7 +62,7 @@ export interface JoinResult {
 type MembershipChange = ProposedEvent<Joined | Left | Renamed>;
 
 /** The room. A request whose change is not committed yet returns undefined or false and calls `onSettled` later; the
- * caller then makes the request again, a join with the same object: `#joinsProposed` knows it by identity. */
+ * caller then repeats the request, a join with the same request object: `#joinsProposed` knows it by identity. */
 export class Room {
   readonly log: EventLog;
   readonly backups: BackupList;
@@ -76,7 +76,7 @@ export class Room {
   readonly #memberListCache = new MemberListCache();
   readonly #rate = new RateMeter();
   readonly #inFlight = new InFlightChanges();
-  /** Requests whose join was proposed: in a cluster, a member who is in may still have to wait for theirs. */
+  /** Requests whose JOINED was proposed: in a cluster even a member must wait for its own. */
   readonly #joinsProposed = new WeakSet<JoinRequest>();
 
   /** Replays the commit log. */
@@ -97,7 +97,7 @@ export class Room {
     this.#commitLog.deliver();
   }
 
-  /** A session that is in resumes: the others are not told.
+  /** A session that is in the room already resumes, without a notice to the others.
    * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
   join(request: JoinRequest, now: Instant, onSettled?: () => void): JoinResult | undefined {
     const { hello, sessionId, address } = request;
@@ -226,8 +226,8 @@ export class Room {
     return this.#rate.perSecond(monotonicMs);
   }
 
-  /** Returns whether the member is in. In a cluster a resuming session joins again: the others learn its node, and this
-   * node has then read everything that the client was given by another. */
+  /** Returns whether the member is in. In a cluster a resuming session proposes JOINED again: that tells the others its
+   * new node, and once it is committed here, this node has everything that the client read on the old one. */
   #proposeJoin(request: JoinRequest, nick: string, now: Instant, onSettled?: () => void): boolean {
     const { hello, sessionId, address } = request;
     const { nodeId } = this.#commitLog;
@@ -253,7 +253,7 @@ export class Room {
     return this.#proposeChange(renamed, now, onSettled);
   }
 
-  /** Returns whether the member is out, or not on the node `nodeId`. */
+  /** Returns true if nothing is left to remove: the member is out, or is on another node than `nodeId`. */
   #remove(
     member: Member,
     { now, nodeId, ...how }: { connectionLost: boolean; kicked?: boolean; now: Instant; nodeId?: bigint },

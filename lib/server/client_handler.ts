@@ -93,7 +93,7 @@ export class ClientHandler {
     this.#disconnect();
   }
 
-  /** A connection over the limit stays until HELLO tells whether it replaces another one, unless too many do. */
+  /** A connection over the limit stays until HELLO tells whether it replaces another one, unless too many wait so. */
   #admit(): void {
     const { limiter, clock } = this.#context;
     try {
@@ -108,7 +108,7 @@ export class ClientHandler {
   }
 
   #rejectOverLimit(): void {
-    // A client that waits for the server is not late.
+    // While the server does not read, HELLO may be here already.
     if (this.#overLimitError && this.#connection.isReading) this.reject(this.#overLimitError);
   }
 
@@ -297,6 +297,7 @@ export class ClientHandler {
     const onSettled = () => {
       isSettled = true;
       this.#connection.resumeReading();
+      // Committed after the client was gone: the room may have started a grace, whose timer is set here.
       if (!this.#connection.isOpen) this.#context.sessions.expireGrace();
     };
     if (attempt(this.#context.clock(), onSettled)) return undefined;

@@ -23,7 +23,7 @@ import { LogPrinter } from "./log_printer.ts";
 
 /** Of notices about rejected clients, so that the operator of a server under attack still sees the room. */
 const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
-const BYTES_PER_MEGABYTE = 1_048_576;
+const BYTES_PER_MEBIBYTE = 1_048_576;
 
 /** @throws {InputError} about flags and files, or if the input ends before all is known
  * @throws {ListenError} if an address given by flags cannot be used
@@ -48,13 +48,13 @@ export async function serve(process: ProcessContext): Promise<number> {
   const printer = new LogPrinter({ terminal, renderer, t }, config.logPrinter, clock);
   using outages = new OutageNotifier(printer, config.timeouts);
 
-  await using file = await openFile(config, process, outages);
+  await using sqliteLog = await openFile(config, process, outages);
   await using cluster = await openCluster(config, process, { printer, outages });
-  const credentials = await loadCredentials(config.credentials, process); // from here on, files are out of reach
+  const credentials = await loadCredentials(config.credentials, process); // drops the permission to use files
   const listener = await openListener(config, process);
   if (!listener) return EXIT.ok;
 
-  const commitLog = cluster?.commitLog ?? file ?? new InMemoryCommitLog(randomId());
+  const commitLog = cluster?.commitLog ?? sqliteLog ?? new InMemoryCommitLog(randomId());
   await using server = new ChatServer({ listener, commitLog, credentials }, config, clock);
   server.onReject = rejectionLogger(printer, process);
   server.onAcceptError = (error) => printer.print(errorText(error, language));
@@ -65,7 +65,7 @@ export async function serve(process: ProcessContext): Promise<number> {
   if (config.dataFile !== undefined) {
     lines.push(t("server.stored-in", { path: config.dataFile }));
     const count = server.startHead - server.log.tail;
-    if (count > 0) lines.push(t("server.restored", { count })); // none may mean a wrong name
+    if (count > 0) lines.push(t("server.restored", { count })); // no line: the name may be wrong
   }
   if (credentials.certificate) {
     const { fingerprint, expiresMs, path } = credentials.certificate;
@@ -129,14 +129,14 @@ async function openCluster(
   cluster.commitLog.onSnapshotTooLarge = (bytes, { isKept }) => {
     const key = isKept ? "server.nats-snapshot-too-large" : "server.nats-snapshot-too-large-limited";
     // With room to grow, in the megabytes of NATS's configuration.
-    printer.print(t(key, { megabytes: Math.ceil(2 * bytes / BYTES_PER_MEGABYTE) }));
+    printer.print(t(key, { megabytes: Math.ceil(2 * bytes / BYTES_PER_MEBIBYTE) }));
   };
   return cluster;
 }
 
-/** Reports outages of the commit log. One that comes and goes is reported once, until it has been over for a while. */
+/** Prints outages of the commit log, once each: one that comes and goes is over when it has not come for a while. */
 export class OutageNotifier implements Disposable {
-  /** Called at the end of an outage, and whenever it starts, however briefly it was over. */
+  /** Called whenever an outage starts, also the same one again, and when it is over. */
   onReport: (how: { isResolved: boolean }) => void = () => {};
   readonly #printer: Pick<LogPrinter, "print">;
   readonly #outageClearMs: number;
