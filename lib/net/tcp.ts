@@ -6,6 +6,18 @@ import { Deadline, systemClock } from "../base/time.ts";
 import { type ConnectCode, ConnectError, errorMessage, type ListenCode, ListenError } from "../errors.ts";
 import { type Address, formatAddress, isIP } from "./address.ts";
 
+/** Connections that may wait to be accepted; the system may allow fewer. A client that finds no place retries after
+ * 1 s (RFC 6298, section 2), so a whole room must fit that comes from a failed server. */
+const BACKLOG = 4_096;
+/** Connections accepted at once, then per second. Without a limit, clients that connect and hang up in a loop would
+ * take all of the server's time. The rest waits in the system's backlog. */
+export const ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 1_000 };
+/** The same for TLS, where a handshake takes most of a millisecond. */
+export const TLS_ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 200 };
+/** Pause when the rate is used up, in ms. Then several connections are accepted together. */
+const ACCEPT_BATCH_MS = 10;
+const ACCEPT_RETRY_MS = 50;
+
 export interface DialOptions {
   readonly signal: AbortSignal;
   /** Without TLS's handshake, which takes more round trips. */
@@ -60,18 +72,6 @@ export function connectErrorCode(cause: unknown, { host }: Address): ConnectCode
   if (isIP(host) && (code === "ENETUNREACH" || code === "ENETDOWN")) return "network-away";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
 }
-
-/** Connections that may wait to be accepted; the system may allow fewer. A client that finds no place retries after
- * 1 s (RFC 6298, section 2), so a whole room must fit that comes from a failed server. */
-const BACKLOG = 4_096;
-/** Connections accepted at once, then per second. Without a limit, clients that connect and hang up in a loop would
- * take all of the server's time. The rest waits in the system's backlog. */
-export const ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 1_000 };
-/** The same for TLS, where a handshake takes most of a millisecond. */
-export const TLS_ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 200 };
-/** Pause when the rate is used up, in ms. Then several connections are accepted together. */
-const ACCEPT_BATCH_MS = 10;
-const ACCEPT_RETRY_MS = 50;
 
 /** @throws {ListenError} */
 export function listen({ host, port }: Address): Deno.TcpListener {
