@@ -59,11 +59,11 @@ export class LoadClients implements Disposable {
   readonly #failure = Promise.withResolvers<never>();
 
   private constructor() {
-    this.#failure.promise.catch(() => {}); // whoever waits for something is told
+    this.#failure.promise.catch(() => {}); // each waiting call gets the error
   }
 
-  /** Connects the clients; fulfilled when all have read WELCOME. Nobody dials before all who came earlier have
-   * read what there is: ten thousand who come at once would keep each other waiting until the server gives up.
+  /** Connects the clients; fulfilled when all have read WELCOME. A client dials once the
+   * earlier ones have read everything: 10,000 at once would keep each other waiting until the server gives up.
    * @throws {Error} */
   static async open({ port, size, atOnce = DIAL_CONCURRENCY, readBytes = READ_BYTES }: LoadClientsOptions) {
     const batch = new LoadClients();

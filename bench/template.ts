@@ -57,7 +57,7 @@ export function templateText(): string {
 
 function hello(changes: Partial<Hello> = {}): Hello {
   const resumeToken = new Uint8Array(TOKEN_BYTES);
-  const nobody = {
+  const defaults = {
     resumeToken,
     nick: NICK,
     password: "",
@@ -65,7 +65,7 @@ function hello(changes: Partial<Hello> = {}): Hello {
     historyCount: 0,
     resumePoints: [],
   };
-  return { type: "hello", version: PROTOCOL_VERSION, ...nobody, ...changes };
+  return { type: "hello", version: PROTOCOL_VERSION, ...defaults, ...changes };
 }
 
 function say(changes: Partial<Say> = {}): Say {

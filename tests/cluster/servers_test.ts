@@ -1,5 +1,4 @@
-// Servers of one room: what somebody does on one of them, everybody on the others sees, in one order; and people who
-// move from one to another.
+// Servers of one cluster: each shows the same events in the same order, and members move between them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";

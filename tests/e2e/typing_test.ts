@@ -1,5 +1,4 @@
-// Somebody types on a real terminal, in tmux, while much happens: what they type must stay as it is, be sent as it
-// is, and the terminal must be left as it was found.
+// Typing on a real terminal (tmux): the line stays intact, is sent unchanged, and the terminal gets its settings back.
 
 import { assertEquals } from "@std/assert";
 import { join, makeHello, type RawClient } from "../raw_peer.ts";

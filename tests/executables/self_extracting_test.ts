@@ -1,5 +1,4 @@
-// Self-extracting files around something that is no Deno but tells what it is given: where they unpack, whom
-// they trust, and what they pass on.
+// Self-extracting files around a fake Deno: where they unpack, which folders they trust, and what they pass on.
 
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { type Archive, archiveOf, HEAD_BYTES, selfExtracting } from "../../tools/self_extracting.ts";

@@ -1,4 +1,4 @@
-// TLS on real sockets: who is believed, who is not, and why.
+// TLS on real sockets: which certificates are accepted, and which error the others give.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";

@@ -1,4 +1,4 @@
-// Who comes back to a server that has room for nobody else.
+// A full server admits a client that resumes its session, and no other.
 
 import { assertEquals } from "@std/assert";
 import { ChatError } from "../../lib/errors.ts";

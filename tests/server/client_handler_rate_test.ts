@@ -1,5 +1,4 @@
-// What one connection may say, in which order, how fast. What becomes of those who say it otherwise is in
-// hostile_clients_test.ts.
+// The order and the rate of one client's messages. hostile_clients_test.ts has the clients that break them.
 
 import { assert, assertEquals } from "@std/assert";
 import { type ProtocolError } from "../../lib/errors.ts";

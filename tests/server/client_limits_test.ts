@@ -1,5 +1,4 @@
-// What limits do to clients that mean no harm: who says much is slowed and loses nothing, and a full room has
-// room again.
+// Limits and honest clients: a fast sender is slowed and loses nothing, and a full room admits clients again later.
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeClient } from "../../lib/protocol/frames.ts";

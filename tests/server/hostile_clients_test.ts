@@ -1,5 +1,4 @@
-// What a client can do to harm: it gets its code, everybody else chats on as if nothing were, and nothing of it
-// stays behind.
+// Hostile clients: each gets its error code, the other clients chat on, and the server keeps nothing of it.
 
 import { assert, assertEquals } from "@std/assert";
 import type { WireCode } from "../../lib/errors.ts";

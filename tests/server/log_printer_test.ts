@@ -1,4 +1,4 @@
-// The log on the screen of whoever runs a server.
+// What the server prints of the room on its operator's terminal.
 
 import { assert, assertEquals } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";

@@ -1,4 +1,4 @@
-// Whom a server ceases to serve: clients by hand that break the rules, are silent, or read too slowly.
+// Which clients a server disconnects: those that break the protocol, fall silent, or read too slowly.
 
 import { assert, assertEquals } from "@std/assert";
 import type { ChatError, WireCode } from "../../lib/errors.ts";

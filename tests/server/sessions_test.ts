@@ -1,4 +1,4 @@
-// Through which connection somebody is in.
+// Which connection a member is on.
 
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/net/connection.ts";

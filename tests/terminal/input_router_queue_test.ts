@@ -1,4 +1,4 @@
-// Lines and those who wait for them.
+// Lines in a queue, and the reader that waits for them.
 
 import { assertEquals } from "@std/assert";
 import { InputRouter } from "../../lib/terminal/input_router.ts";

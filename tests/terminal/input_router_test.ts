@@ -1,4 +1,4 @@
-// Who gets what is typed. What becomes of pasted blocks is in terminal_paste_test.ts, as people see it.
+// Which queue gets a typed line. terminal_paste_test.ts shows pasted blocks at a terminal.
 
 import { assertEquals } from "@std/assert";
 import { InputRouter, MAX_UNCONFIRMED_LINES } from "../../lib/terminal/input_router.ts";

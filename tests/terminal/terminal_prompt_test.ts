@@ -1,4 +1,4 @@
-// What questions do to the line that somebody types at a screen, and where secrets are shown.
+// A prompt while a line is being typed, and prompts for secrets.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { parseAddress } from "../../lib/net/address.ts";

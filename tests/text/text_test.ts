@@ -1,4 +1,4 @@
-// What text may be. Characters that nobody could see in this file are written as escapes.
+// What a text may be. Invisible characters are written as escapes in this file.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
