@@ -15,7 +15,7 @@ import {
   NEVER_CAUGHT_UP,
   PROTOCOL_VERSION,
 } from "../lib/protocol/frames.ts";
-import { clientStream } from "../tools/hostile_streams.ts";
+import { clientStream } from "../tools/fuzz/hostile_streams.ts";
 import { delay } from "./load_clients.ts";
 import { positive } from "./statistics.ts";
 import { runBench } from "./program.ts";

@@ -13,7 +13,7 @@ import { TOKEN_BYTES } from "../lib/protocol/frames.ts";
 import { Session } from "../lib/client/session.ts";
 import { ServerSelector } from "../lib/client/server_selector.ts";
 import { Terminal } from "../lib/terminal/terminal.ts";
-import { freePorts, RunningProgram } from "../tools/processes.ts";
+import { freePorts, RunningProgram } from "../tests/testing/running_program.ts";
 import { median, quantile } from "./statistics.ts";
 
 const HOST = "127.0.0.1";

@@ -1,7 +1,7 @@
 // Runs a server as a process, as `deno task server` does but without console output, and measures its CPU time and
 // memory (Linux only).
 
-import { freePorts, RunningProgram } from "../tools/processes.ts";
+import { freePorts, RunningProgram } from "../tests/testing/running_program.ts";
 import { connect, HOST } from "./raw_client.ts";
 
 /** How long a server may take to listen, in ms. */

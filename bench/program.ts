@@ -1,6 +1,6 @@
 // Runs a benchmark: it ends with its parent process, and prints a failure as one line.
 
-import "../tools/exit_with_parent.ts";
+import "../tests/testing/exit_with_parent.ts";
 
 /** Runs a benchmark in this process, and ends the process. */
 export async function runBench(main: () => Promise<void>): Promise<never> {

@@ -6,7 +6,7 @@
 // the gain of more machines. Prints the median of the runs.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { natsCluster, NatsServer } from "../tests/nats_server.ts";
+import { natsCluster, NatsServer } from "../tests/testing/nats_server.ts";
 import type { Outcome } from "./load_clients.ts";
 import { formatShort, median, positive, tableHeading, tableRow } from "./statistics.ts";
 import { type Demand, generate } from "./generator.ts";

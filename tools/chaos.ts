@@ -11,10 +11,10 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { EXIT, terminationSignal } from "../lib/cli/process.ts";
-import type { Problem } from "../tests/e2e/chaos/ledger.ts";
-import { runChaos, type Tally } from "../tests/e2e/chaos/run.ts";
-import { type ClusterTally, runClusterChaos } from "../tests/e2e/chaos/cluster_run.ts";
-import "./exit_with_parent.ts";
+import type { Problem } from "./chaos/ledger.ts";
+import { runChaos, type Tally } from "./chaos/run.ts";
+import { type ClusterTally, runClusterChaos } from "./chaos/cluster_run.ts";
+import "../tests/testing/exit_with_parent.ts";
 
 /** How often to tell how far it is, in ms. */
 const PROGRESS_MS = 30_000;

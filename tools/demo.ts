@@ -15,7 +15,7 @@ import {
   type ScriptLine,
   UNACKED_AT_CRASH,
 } from "./conversation.ts";
-import { freePorts, RunningProgram } from "./processes.ts";
+import { freePorts, RunningProgram } from "../tests/testing/running_program.ts";
 import { layOutScreens, type Screen } from "./screens.ts";
 import { runTool, type Tool } from "./tool.ts";
 

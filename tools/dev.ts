@@ -6,7 +6,7 @@ import { DEFAULT_PORT } from "../lib/net/address.ts";
 import { isQuit } from "../lib/cli/commands.ts";
 import { type Language, translator } from "../lib/i18n/translate.ts";
 import { EXIT } from "../lib/cli/process.ts";
-import { linesOf, RunningProgram } from "./processes.ts";
+import { linesOf, RunningProgram } from "../tests/testing/running_program.ts";
 import { paintLine } from "./screens.ts";
 import { runTool, type Tool } from "./tool.ts";
 

@@ -7,7 +7,7 @@
 // streams go over TLS, and some are malformed TLS.
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { Job } from "./fuzz_worker.ts";
+import type { Job } from "./fuzz/worker.ts";
 
 /** Seeds that a worker is given at a time: each is a stream for a server and one for a client. */
 const JOB_SEEDS = 1_024;
@@ -28,7 +28,7 @@ async function fuzz({ seed, minutes, workers }: Plan): Promise<number> {
   let next = seed;
   let survived = 0;
   await Promise.all(Array.from({ length: workers }, async () => {
-    const worker = new Worker(import.meta.resolve("./fuzz_worker.ts"), { type: "module" });
+    const worker = new Worker(import.meta.resolve("./fuzz/worker.ts"), { type: "module" });
     await ready(worker, seed);
     do {
       const job: Job = { first: next, count: JOB_SEEDS };

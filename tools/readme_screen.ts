@@ -2,9 +2,9 @@
 //
 //   deno task readme:screen
 
-import { Terminals } from "../tests/e2e/tmux.ts";
-import { RunningProgram } from "./processes.ts";
-import "./exit_with_parent.ts";
+import { Terminals } from "../tests/testing/tmux.ts";
+import { RunningProgram } from "../tests/testing/running_program.ts";
+import "../tests/testing/exit_with_parent.ts";
 
 const HOST = "127.0.0.1";
 /** As a reader would type them: they must be free. */

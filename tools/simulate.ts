@@ -3,9 +3,9 @@
 //   deno run --allow-read=. tools/simulate.ts [--runs 10000] [--seed 1] [--workers 2] [--weaken "only unacked"]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { addCounts, emptyTally, explainFailure, type Tally } from "../tests/simulator.ts";
-import { MUTATIONS } from "../tests/simulator/rules.ts";
-import type { Job } from "../tests/simulator/worker.ts";
+import { addCounts, emptyTally, explainFailure, type Tally } from "./simulator/simulator.ts";
+import { MUTATIONS } from "./simulator/rules.ts";
+import type { Job } from "./simulator/worker.ts";
 
 /** Runs of one job. */
 const BATCH_RUNS = 250;
@@ -22,7 +22,7 @@ async function search({ first, runs, workers, mutation }: Search): Promise<Tally
   const total = emptyTally();
   let next = first;
   const work = async () => {
-    const worker = new Worker(import.meta.resolve("../tests/simulator/worker.ts"), { type: "module" });
+    const worker = new Worker(import.meta.resolve("./simulator/worker.ts"), { type: "module" });
     while (next < first + runs) {
       const seeds = { first: next, runs: Math.min(BATCH_RUNS, first + runs - next) };
       next += seeds.runs;

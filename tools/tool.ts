@@ -5,7 +5,7 @@ import { InputError } from "../lib/errors.ts";
 import { COMMON_FLAGS, flagHelp, type FlagTable, parseFlags } from "../lib/cli/flags.ts";
 import { chooseLanguage, errorText, type Language, translator } from "../lib/i18n/translate.ts";
 import { EXIT, systemLocales, terminationSignal } from "../lib/cli/process.ts";
-import "./exit_with_parent.ts";
+import "../tests/testing/exit_with_parent.ts";
 
 /** The surroundings of a tool. */
 export interface Tool {

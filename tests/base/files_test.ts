@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
 import { isReadableByOthers, readStateFile, readUserFile, writeStateFile } from "../../lib/base/files.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 Deno.test("What is kept is written for its owner alone, in place of what was there", writing, async () => {
   await using folder = new TestFolder();

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay, LoadClients } from "../../bench/load_clients.ts";
 import { RawClient } from "../../bench/raw_client.ts";
-import { makeServer } from "../test_server.ts";
+import { makeServer } from "../testing/test_server.ts";
 import {
   type ClientMessage,
   decodeClient,
@@ -14,8 +14,9 @@ import {
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
-import { FakeServer, RawPeer, welcomeTo } from "../raw_peer.ts";
-import { LOOPBACK, withTimeout } from "../support.ts";
+import { FakeServer, RawPeer, welcomeTo } from "../testing/raw_peer.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 const said = (text: string): Said => ({
   ...{ type: "said", seq: 0, timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "ana", text },

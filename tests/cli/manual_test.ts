@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../../lib/cli/process.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { serve } from "../../lib/server/main.ts";
-import { FakeUser } from "../fake_user.ts";
+import { FakeUser } from "../testing/fake_user.ts";
 
 const { state } = await Deno.permissions.query({ name: "read", path: "." });
 const reading = { ignore: state !== "granted" };

@@ -5,8 +5,8 @@ import { assertEquals } from "@std/assert";
 import { AuthPrompter } from "../../lib/client/auth_prompt.ts";
 import { ConnectError, ServerError } from "../../lib/errors.ts";
 import { TrustStore } from "../../lib/client/trust_store.ts";
-import { testClientConfig } from "../test_config.ts";
-import { FakeUser } from "../fake_user.ts";
+import { testClientConfig } from "../testing/test_config.ts";
+import { FakeUser } from "../testing/fake_user.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -6,10 +6,11 @@ import { translator } from "../../lib/i18n/translate.ts";
 import { type Joined, type MessageBody, type Said, sessionIdOf } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
 import type { DeliveredEntry } from "../../lib/client/session.ts";
-import { FakeScreen } from "../terminal/fake_screen.ts";
-import { makeSaid, makeToken } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { flushMacrotasks, msOf, TestClock } from "../support.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { makeSaid, makeToken } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { msOf, TestClock } from "../testing/test_clock.ts";
+import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
@@ -39,7 +40,7 @@ class Chat implements AsyncDisposable {
   }
 
   async look(): Promise<string[]> {
-    await flushMacrotasks();
+    await flushTasks();
     const text = this.user.output.slice(this.#seen);
     this.#seen = this.user.output.length;
     return this.#tty!.show(text);

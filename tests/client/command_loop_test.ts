@@ -5,11 +5,12 @@ import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
 import { runClient } from "../../lib/client/main.ts";
 import { InputError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
-import { FakeServer, join, makeHello, welcomeTo } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { freeAddress, LOOPBACK, msOf, TestClock } from "../support.ts";
+import { FakeServer, join, makeHello, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { msOf, TestClock } from "../testing/test_clock.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
-import { FakeScreen } from "../terminal/fake_screen.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
 
 const NOON = "2026-11-22 12:00:00";
 

@@ -7,7 +7,7 @@ import { CHAT_COMMANDS, type ChatContext, messageText } from "../../lib/client/c
 import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import type { Terminal } from "../../lib/terminal/terminal.ts";
-import { misuse } from "../cli/misuse.ts";
+import { misuse } from "../testing/misuse.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
-import { makeServer } from "../test_server.ts";
+import { makeServer } from "../testing/test_server.ts";
 import type { ChatError } from "../../lib/errors.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import {
@@ -17,12 +17,14 @@ import {
 import { MemberList } from "../../lib/client/member_list.ts";
 import { Session } from "../../lib/client/session.ts";
 import { systemClock } from "../../lib/base/time.ts";
-import { testClientConfig } from "../test_config.ts";
-import { type FakeClient, FakeServer, makeSaid, makeToken, welcomeTo } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { LOOPBACK, TestClock, withTimeout } from "../support.ts";
-import { TestFolder } from "../test_folder.ts";
-import { TCP } from "../transport.ts";
+import { testClientConfig } from "../testing/test_config.ts";
+import { type FakeClient, FakeServer, makeSaid, makeToken, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { withTimeout } from "../testing/waiting.ts";
+import { TestFolder } from "../testing/test_folder.ts";
+import { TCP } from "../testing/transport.ts";
 
 const EVIL = "\u001b[2J\u009b31m\u202e\u0007\r\n[2026-11-22 12:00:00] * ana";
 

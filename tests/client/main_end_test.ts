@@ -3,10 +3,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runClient } from "../../lib/client/main.ts";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
-import { FakeServer } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { enterAs, flagsFor, hear, newPerson, outputOf, startServer } from "../piped_client.ts";
-import { freeAddress, withTimeout } from "../support.ts";
+import { FakeServer } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { enterAs, flagsFor, hear, newPerson, outputOf, startServer } from "../testing/piped_client.ts";
+import { freeAddress } from "../testing/addresses.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 Deno.test("chat-client at the end of a pipe waits until every message is acked", async () => {
   await using server = startServer();

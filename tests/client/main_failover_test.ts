@@ -4,11 +4,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
-import { FakeScreen } from "../terminal/fake_screen.ts";
-import { FakeServer, join, makeHello, welcomeTo } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { flagsFor, greeting, loss, newPerson, NOON, outputOf, startServer } from "../piped_client.ts";
-import { freeAddress, LOOPBACK, TestClock } from "../support.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeServer, join, makeHello, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { flagsFor, greeting, loss, newPerson, NOON, outputOf, startServer } from "../testing/piped_client.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client at the end of a pipe takes unacked messages to the next server", async () => {
   await using second = startServer();

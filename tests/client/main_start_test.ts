@@ -4,10 +4,19 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { InputError } from "../../lib/errors.ts";
-import { FakeServer, makeToken } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { enterAs, flagsFor, greeting, newPerson, NOON, outputOf, startServer } from "../piped_client.ts";
-import { freeAddress, TestClock, UNKNOWN_NAME } from "../support.ts";
+import { FakeServer, makeToken } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import {
+  enterAs,
+  flagsFor,
+  greeting,
+  newPerson,
+  NOON,
+  outputOf,
+  startServer,
+} from "../testing/piped_client.ts";
+import { freeAddress, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client asks again only for invalid input, and says why", async () => {
   await using server = startServer();

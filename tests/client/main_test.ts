@@ -4,9 +4,9 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
-import { FakeScreen } from "../terminal/fake_screen.ts";
-import { FakeServer, makeSaid, welcomeTo } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeServer, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
 import {
   enterAs,
   flagsFor,
@@ -16,8 +16,9 @@ import {
   NOON,
   outputOf,
   startServer,
-} from "../piped_client.ts";
-import { freeAddress, LOOPBACK, TestClock } from "../support.ts";
+} from "../testing/piped_client.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");

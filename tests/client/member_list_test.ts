@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { MemberInfo, RoomEvent } from "../../lib/protocol/frames.ts";
 import { MemberList } from "../../lib/client/member_list.ts";
-import { testClientConfig } from "../test_config.ts";
+import { testClientConfig } from "../testing/test_config.ts";
 
 const pure = { permissions: "none" } as const;
 

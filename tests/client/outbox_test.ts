@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Outbox, type OutboxConfig } from "../../lib/client/outbox.ts";
-import { testClientConfig } from "../test_config.ts";
+import { testClientConfig } from "../testing/test_config.ts";
 
 const pure = { permissions: "none" } as const;
 

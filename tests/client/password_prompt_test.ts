@@ -4,11 +4,19 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { serve } from "../../lib/server/main.ts";
-import { flagsFor, newUser, NOON, rejections, SECRET, startServer, withPassword } from "./auth_fixture.ts";
-import { dialPeer, FakeServer, join, makeHello } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { freeAddress } from "../support.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import {
+  flagsFor,
+  newUser,
+  NOON,
+  rejections,
+  SECRET,
+  startServer,
+  withPassword,
+} from "../testing/auth_fixture.ts";
+import { dialPeer, FakeServer, join, makeHello } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { freeAddress } from "../testing/addresses.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 Deno.test("A server with a password accepts those clients that send it", async () => {
   const { told, onReject } = rejections();

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { type Delivery, ReadTracker } from "../../lib/client/read_tracker.ts";
 import type { Joined, Left, LogEntry, Said, Welcome } from "../../lib/protocol/frames.ts";
-import { testClientConfig } from "../test_config.ts";
+import { testClientConfig } from "../testing/test_config.ts";
 
 const pure = { permissions: "none" } as const;
 

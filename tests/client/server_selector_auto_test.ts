@@ -17,8 +17,8 @@ import {
   THIRD,
   unreachable,
   VIOLATIONS,
-} from "./selector_fixture.ts";
-import { flushMacrotasks } from "../support.ts";
+} from "../testing/selector_fixture.ts";
+import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -190,7 +190,7 @@ Deno.test(
     for (const isAuto of [false, true]) {
       await using fixture = await selectorAfterJoin({ isAuto, authPrompter });
       fixture.user.endInput();
-      await flushMacrotasks();
+      await flushTasks();
       const shut = { ...unreachable(SECOND!), error };
       assertEquals((await fixture.next(shut))?.server, FIRST);
       fixture.selector.updateBackups([]);

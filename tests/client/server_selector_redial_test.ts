@@ -15,8 +15,8 @@ import {
   THIRD,
   unreachable,
   VIOLATIONS,
-} from "./selector_fixture.ts";
-import { flushMacrotasks } from "../support.ts";
+} from "../testing/selector_fixture.ts";
+import { flushTasks } from "../testing/waiting.ts";
 
 const { dialTimeoutMs, welcomeTimeoutMs } = DEFAULT_CONFIG.redial;
 const pure = { permissions: "none" } as const;
@@ -83,7 +83,7 @@ Deno.test("ServerSelector asks a script for the next server instead of rediallin
 Deno.test("ServerSelector redials for a script that has ended: it has no answer", pure, async () => {
   await using fixture = await selectorAfterJoin();
   fixture.user.endInput();
-  await flushMacrotasks();
+  await flushTasks();
   const again = await fixture.next({ ...lost(FIRST!), error: CUTS[0]! });
   assertEquals(again, { server: FIRST!, nick: "ana", dialTimeoutMs });
   assertEquals(fixture.user.output, "");

@@ -20,10 +20,10 @@ import {
   THIRD,
   unreachable,
   VIOLATIONS,
-} from "./selector_fixture.ts";
-import { FakeScreen } from "../terminal/fake_screen.ts";
-import { linesOf } from "../fake_user.ts";
-import { flushMacrotasks } from "../support.ts";
+} from "../testing/selector_fixture.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { linesOf } from "../testing/fake_user.ts";
+import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -176,7 +176,7 @@ Deno.test(
     const line = linesOf(terminal).next();
     for (const answers of ["hola\r¿estáis ahí?\raula\r\r", "localhost\r\r", "otro\rotro:5009\r"]) {
       const next = fixture.next(lost(FIRST!));
-      await flushMacrotasks();
+      await flushTasks();
       fixture.user.type(answers);
       assertMatch((await next)!.server.host, /^(aula|localhost|otro)$/);
     }
@@ -193,7 +193,7 @@ Deno.test(
     await using fixture = await selectorAtScreen();
     const line = linesOf(fixture.user.terminal).next();
     const next = fixture.next(lost(FIRST!));
-    await flushMacrotasks();
+    await flushTasks();
     fixture.user.type("\rvale, sigo\r10.0.0.7 5009\r");
     assertEquals((await next)!.server, { host: "10.0.0.7", port: 5_009 });
     assertStringIncludes(fixture.user.output, '"vale, sigo" queda en la línea del chat');
@@ -214,7 +214,7 @@ Deno.test(
       const answers of ["10.0.0.7 5001\r", "somos 12\r:)\raula 5001\r", "sí...\r10.0.0.9\r10.0.0.7 5001\r"]
     ) {
       const next = fixture.next(lost(FIRST!));
-      await flushMacrotasks();
+      await flushTasks();
       fixture.user.type(answers);
       assertEquals((await next)!.server.port, 5_001);
     }

@@ -5,10 +5,11 @@ import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { dial } from "../../lib/net/tcp.ts";
 import { encodeServer, sessionIdOf } from "../../lib/protocol/frames.ts";
 import type { ConnectionFailure } from "../../lib/client/session.ts";
-import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../raw_peer.ts";
-import { startServer } from "../running_server.ts";
-import { freeAddress, UNKNOWN_NAME, withTimeout } from "../support.ts";
-import { SessionFixture, type SessionFixtureOptions } from "./session_fixture.ts";
+import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
+import { startServer } from "../testing/running_server.ts";
+import { freeAddress, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { withTimeout } from "../testing/waiting.ts";
+import { SessionFixture, type SessionFixtureOptions } from "../testing/session_fixture.ts";
 
 /** Fails to join at this address. */
 async function failToEnter(server: Address, options?: SessionFixtureOptions): Promise<ConnectionFailure> {

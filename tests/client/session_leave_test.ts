@@ -1,10 +1,10 @@
 // How a session leaves, on servers that answer and on those that do not.
 
 import { assert, assertEquals } from "@std/assert";
-import { FakeServer, join, makeHello } from "../raw_peer.ts";
-import { startServer } from "../running_server.ts";
-import { withTimeout } from "../support.ts";
-import { SessionFixture } from "./session_fixture.ts";
+import { FakeServer, join, makeHello } from "../testing/raw_peer.ts";
+import { startServer } from "../testing/running_server.ts";
+import { withTimeout } from "../testing/waiting.ts";
+import { SessionFixture } from "../testing/session_fixture.ts";
 
 Deno.test("Session.leave() tells the server, which tells the others", async () => {
   await using server = startServer();

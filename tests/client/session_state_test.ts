@@ -9,8 +9,8 @@ import type { Member } from "../../lib/room/state.ts";
 import { decodeServer, type LogEntry, type Said, type Say, type Welcome } from "../../lib/protocol/frames.ts";
 import type { Room } from "../../lib/room/room.ts";
 import type { Cursor } from "../../lib/room/event_log.ts";
-import { type DeepPartial, testClientConfig } from "../test_config.ts";
-import { newRoom } from "../room/room_fixture.ts";
+import { type DeepPartial, testClientConfig } from "../testing/test_config.ts";
+import { newRoom } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -2,10 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeServer, NEVER_CAUGHT_UP, type Said } from "../../lib/protocol/frames.ts";
-import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../raw_peer.ts";
-import { startServer } from "../running_server.ts";
-import { flushMacrotasks, freeAddress, TestClock, withTimeout } from "../support.ts";
-import { SessionFixture } from "./session_fixture.ts";
+import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
+import { startServer } from "../testing/running_server.ts";
+import { freeAddress } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
+import { SessionFixture } from "../testing/session_fixture.ts";
 
 /** Waits until a client has read everything that it was sent. */
 async function sync(client: FakeClient): Promise<void> {
@@ -211,7 +213,7 @@ Deno.test("Session answers each PING, sends its own in silence only, and closes 
       clock.advanceTo(monotonicMs);
       await client.send({ type: "ping", head: 0 });
       heard.push((await client.receive())?.type);
-      await flushMacrotasks(10);
+      await flushTasks(10);
     }
     for (const monotonicMs of [66, 86]) {
       clock.advanceTo(monotonicMs);
@@ -245,7 +247,7 @@ for (
       await isIn.promise;
       for (const monotonicMs of ticksMs) {
         clock.advanceTo(monotonicMs);
-        await flushMacrotasks(10);
+        await flushTasks(10);
       }
       over.resolve();
       await client.receiveAll();
@@ -256,7 +258,7 @@ for (
     });
     await ana.joined();
     const failed = isReading ? ana.disconnected() : undefined;
-    await flushMacrotasks();
+    await flushTasks();
     isIn.resolve();
     await over.promise;
     const { wasJoined, error } = await (failed ?? ana.disconnected());

@@ -8,12 +8,14 @@ import { fingerprint } from "../../lib/net/tls.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { serve } from "../../lib/server/main.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
-import { selfSignedPair } from "../net/certificates.ts";
-import { flagsFor, newUser, rejections, SECRET, startServer, withPassword } from "./auth_fixture.ts";
-import { FakeServer } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { freeAddress, LOOPBACK, TestClock, withTimeout } from "../support.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { selfSignedPair } from "../testing/certificates.ts";
+import { flagsFor, newUser, rejections, SECRET, startServer, withPassword } from "../testing/auth_fixture.ts";
+import { FakeServer } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { withTimeout } from "../testing/waiting.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 const own = await selfSignedPair();
 

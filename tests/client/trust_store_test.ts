@@ -2,8 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Address, parseServerAddress } from "../../lib/net/address.ts";
 import { ConnectError } from "../../lib/errors.ts";
 import { type TrustConfig, TrustStore } from "../../lib/client/trust_store.ts";
-import { TestFolder, writing } from "../test_folder.ts";
-import { testClientConfig } from "../test_config.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
+import { testClientConfig } from "../testing/test_config.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const TWO = ONE.replace("un", "nu");

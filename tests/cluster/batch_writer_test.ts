@@ -4,9 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import { BatchWriter } from "../../lib/cluster/batch_writer.ts";
 import { encodeEvent } from "../../lib/cluster/store.ts";
 import { systemClock } from "../../lib/base/time.ts";
-import { clusterConfig } from "./cluster_node.ts";
-import { FakeLog, FakeStore } from "./fake_store.ts";
-import { flushMacrotasks, waitFor } from "../support.ts";
+import { clusterConfig } from "../testing/cluster_node.ts";
+import { FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -52,6 +52,6 @@ Deno.test(
     assert(writer.unwrittenBytes > 0);
     writer.close();
     store.close();
-    await flushMacrotasks();
+    await flushTasks();
   },
 );

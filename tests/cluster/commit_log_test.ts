@@ -5,9 +5,9 @@ import type { NatsError } from "../../lib/errors.ts";
 import { decodeBatch } from "../../lib/cluster/store.ts";
 import type { Said } from "../../lib/protocol/frames.ts";
 import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
-import { FakeLog, FakeStore } from "./fake_store.ts";
-import { ClusterNode, openCommitLog, said } from "./cluster_node.ts";
-import { flushMacrotasks, waitFor } from "../support.ts";
+import { FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { ClusterNode, openCommitLog, said } from "../testing/cluster_node.ts";
+import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 Deno.test("All nodes apply all entries in one order, with `seq` from 0 without a gap", async () => {
   const log = new FakeLog();
@@ -199,7 +199,7 @@ Deno.test("A batch that is too large by the time that it can be stored is split,
     await waitFor(() => log.appends === 2);
     server.store.maxBytes = 400;
     await waitFor(() => log.appends === 3);
-    await flushMacrotasks();
+    await flushTasks();
     assertEquals(log.appends, 3); // only reading it back tells which batch has that batchSeq
     log.wake = wake;
     wake.call(log);
@@ -263,7 +263,7 @@ Deno.test("A batch that was read but not delivered is not taken for lost when it
   const { append } = store;
   store.append = async (...job) => {
     const position = await append.apply(store, job);
-    await flushMacrotasks(); // it is read before it is acknowledged
+    await flushTasks(); // it is read before it is acknowledged
     return position;
   };
   commitLog.propose(said(1n, 1));
@@ -306,10 +306,10 @@ Deno.test("A closed commit log reports nothing more", async () => {
   let works = 0;
   server.commitLog.subscribe(() => {}, () => works++);
   log.inject(new Uint8Array(3));
-  await flushMacrotasks();
+  await flushTasks();
   log.inject(new Uint8Array(3), { isAfterGap: true });
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals([server.news, works], [[], 0]);
   server.store.close();
-  await flushMacrotasks();
+  await flushTasks();
 });

@@ -4,9 +4,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NatsError } from "../../lib/errors.ts";
 import { decodeBatch, decodeSnapshot, encodeSnapshot, isGenesis } from "../../lib/cluster/store.ts";
-import { FakeLog, FakeStore } from "./fake_store.ts";
-import { ClusterNode, encodeBatch, openCommitLog, said } from "./cluster_node.ts";
-import { flushMacrotasks, waitFor } from "../support.ts";
+import { FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { ClusterNode, encodeBatch, openCommitLog, said } from "../testing/cluster_node.ts";
+import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 Deno.test("A record that is no batch is a no-op, and one of a later version ends the node", async () => {
   const log = new FakeLog();
@@ -41,7 +41,7 @@ Deno.test("Entries after a batch of a later version are not applied, as their se
   log.inject(next);
   await waitFor(() => server.news.length > 0);
   server.propose(said(2n, 1));
-  await flushMacrotasks();
+  await flushTasks();
   server.commitLog.deliver();
   assertEquals(log.records.length, 5);
   assertEquals(server.texts, ["0:1.1", "1:1.2"]);

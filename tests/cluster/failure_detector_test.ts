@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { clusterConfig } from "./cluster_node.ts";
+import { clusterConfig } from "../testing/cluster_node.ts";
 import { FailureDetector } from "../../lib/cluster/membership.ts";
 
 const pure = { permissions: "none" } as const;

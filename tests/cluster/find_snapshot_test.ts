@@ -9,7 +9,7 @@ import {
   type Snapshot,
   tryDecode,
 } from "../../lib/cluster/store.ts";
-import { FakeLog, FakeStore } from "./fake_store.ts";
+import { FakeLog, FakeStore } from "../testing/fake_store.ts";
 
 const pure = { permissions: "none" } as const;
 

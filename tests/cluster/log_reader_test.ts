@@ -4,9 +4,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../lib/base/time.ts";
 import { NatsError } from "../../lib/errors.ts";
 import type { Joined, ProposedEvent, Said } from "../../lib/protocol/frames.ts";
-import { FakeLog, FakeStore } from "./fake_store.ts";
-import { ClusterNode, joined, openCommitLog, said } from "./cluster_node.ts";
-import { waitFor } from "../support.ts";
+import { FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { ClusterNode, joined, openCommitLog, said } from "../testing/cluster_node.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 const now = systemClock();
 

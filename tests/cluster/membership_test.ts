@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Membership, type MembershipHost } from "../../lib/cluster/membership.ts";
-import { clusterConfig } from "./cluster_node.ts";
-import { FakeLeases } from "./fake_store.ts";
-import { waitFor } from "../support.ts";
+import { clusterConfig } from "../testing/cluster_node.ts";
+import { FakeLeases } from "../testing/fake_store.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 /** The membership of node 5, its leases and what its host was called with. */
 async function cluster(

@@ -6,7 +6,7 @@ import { InputError } from "../../lib/errors.ts";
 import type { Apply, CommitLog } from "../../lib/room/commit_log.ts";
 import { type Hello, MAX_BACKUPS, NEVER_CAUGHT_UP, type ProposedEvent } from "../../lib/protocol/frames.ts";
 import type { JoinResult } from "../../lib/room/room.ts";
-import { newRoom } from "../room/room_fixture.ts";
+import { newRoom } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

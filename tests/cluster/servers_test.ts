@@ -2,14 +2,14 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
-import { makeServer, type TestServerOptions } from "../test_server.ts";
+import { makeServer, type TestServerOptions } from "../testing/test_server.ts";
 import { InputError } from "../../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_CAUGHT_UP, type Say } from "../../lib/protocol/frames.ts";
 import type { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
-import { openCommitLog } from "./cluster_node.ts";
-import { FakeLog, FakeStore } from "./fake_store.ts";
-import { join, makeHello, type RawClient } from "../raw_peer.ts";
-import { waitFor } from "../support.ts";
+import { openCommitLog } from "../testing/cluster_node.ts";
+import { FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { join, makeHello, type RawClient } from "../testing/raw_peer.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 /** A server of a room. */
 class Sharer implements AsyncDisposable {

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { SnapshotPolicy } from "../../lib/cluster/commit_log.ts";
-import { clusterConfig } from "./cluster_node.ts";
+import { clusterConfig } from "../testing/cluster_node.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { NatsError } from "../../lib/errors.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../lib/cluster/store.ts";
-import { FakeLog } from "./fake_store.ts";
-import { ClusterNode, encodeBatch, joined, said } from "./cluster_node.ts";
-import { waitFor } from "../support.ts";
+import { FakeLog } from "../testing/fake_store.ts";
+import { ClusterNode, encodeBatch, joined, said } from "../testing/cluster_node.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 Deno.test("One of the nodes writes a snapshot when one is due", async () => {
   const log = new FakeLog();

@@ -1,7 +1,7 @@
 // The benchmarks as their tasks start them, with small numbers: that they run to their end and show figures.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort, LOOPBACK, soon, startServer } from "./support.ts";
+import { freePort, LOOPBACK, soon, startServer } from "../testing/piped_program.ts";
 
 /** What a benchmark prints; it must end well, and say nothing on standard error. */
 async function run(task: string, ...args: readonly string[]): Promise<string[]> {

@@ -2,16 +2,16 @@
 // `deno task chaos` goes on for as long as one likes.
 
 import { assert, assertEquals } from "@std/assert";
-import { makeServer } from "../test_server.ts";
+import { makeServer } from "../testing/test_server.ts";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import type { Said, Say } from "../../lib/protocol/frames.ts";
-import { join, makeHello, type Peer } from "../raw_peer.ts";
-import { Random } from "../simulator/random.ts";
-import { Ledger } from "./chaos/ledger.ts";
-import { type Network, placeOf, Proxy, type Weather } from "./chaos/proxy.ts";
-import { runChaos } from "./chaos/run.ts";
-import { CLIENTS, roundOf } from "./chaos/schedule.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { join, makeHello, type Peer } from "../testing/raw_peer.ts";
+import { Random } from "../testing/random.ts";
+import { Ledger } from "../../tools/chaos/ledger.ts";
+import { type Network, placeOf, Proxy, type Weather } from "../../tools/chaos/proxy.ts";
+import { runChaos } from "../../tools/chaos/run.ts";
+import { CLIENTS, roundOf } from "../../tools/chaos/schedule.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 Deno.test("Servers die and freeze, connections break anywhere: nothing is lost or shown twice", async () => {
   const { problems, story, tally } = await runChaos({ seed: 1, durationMs: 10_000 });

@@ -1,7 +1,7 @@
 // Passwords and TLS on real terminals: what is asked, what is seen, and what is remembered.
 
-import { freePort, listening, LOOPBACK } from "./support.ts";
-import { Terminals, type TerminalScreen } from "./tmux.ts";
+import { freePort, listening, LOOPBACK } from "../testing/piped_program.ts";
+import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 const TIME = "[yyyy-MM-dd HH:mm:ss]";
 const SECRET = "tres tristes tigres";

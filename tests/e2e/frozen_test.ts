@@ -2,7 +2,7 @@
 // connections. With the real times of the product, so everything here happens at once.
 
 import { assert, assertEquals } from "@std/assert";
-import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
+import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 
 /** What a machine that is busy may add to the times below, in ms. */
 const BUSY_MS = 1_000;

@@ -2,8 +2,8 @@
 
 import { openNatsRoom } from "../../lib/cluster/nats/room.ts";
 import type { NatsConfig, NatsRoom } from "../../lib/cluster/store.ts";
-import { NatsServer } from "../nats_server.ts";
-import { TestFolder } from "../test_folder.ts";
+import { NatsServer } from "../testing/nats_server.ts";
+import { TestFolder } from "../testing/test_folder.ts";
 
 /** A text as a record. */
 export const bytes = (text: string) => new TextEncoder().encode(text);

@@ -4,10 +4,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectNats } from "../../lib/cluster/nats/connection.ts";
 import type { StoredRecord } from "../../lib/cluster/store.ts";
 import { NatsStream } from "../../lib/cluster/nats/stream.ts";
-import { NatsServer, withNats } from "../nats_server.ts";
-import { TestFolder } from "../test_folder.ts";
+import { NatsServer, withNats } from "../testing/nats_server.ts";
+import { TestFolder } from "../testing/test_folder.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
-import { soon } from "./support.ts";
+import { soon } from "../testing/piped_program.ts";
 
 const textOf = (stored: StoredRecord | undefined) => stored && new TextDecoder().decode(stored.bytes);
 

@@ -6,12 +6,19 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeBatchHeader } from "../../lib/cluster/store.ts";
 import { connectNats, type NatsModuleError } from "../../lib/cluster/nats/connection.ts";
 import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/cluster/nats/stream.ts";
-import { caSignedPair } from "../net/certificates.ts";
-import { natsCluster, NatsServer, withNats } from "../nats_server.ts";
-import { TestFolder } from "../test_folder.ts";
-import { runClusterChaos } from "./chaos/cluster_run.ts";
+import { caSignedPair } from "../testing/certificates.ts";
+import { natsCluster, NatsServer, withNats } from "../testing/nats_server.ts";
+import { TestFolder } from "../testing/test_folder.ts";
+import { runClusterChaos } from "../../tools/chaos/cluster_run.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
-import { freePort, LOOPBACK, PipedProgram, soon, startClient, startServer } from "./support.ts";
+import {
+  freePort,
+  LOOPBACK,
+  PipedProgram,
+  soon,
+  startClient,
+  startServer,
+} from "../testing/piped_program.ts";
 
 Deno.test(
   "A NATS server without JetStream is asked again, as long as another may answer",

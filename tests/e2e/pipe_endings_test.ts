@@ -11,7 +11,14 @@ import {
   serverFell,
   TIME,
 } from "./sentences.ts";
-import { freePort, listening, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
+import {
+  freePort,
+  listening,
+  LOOPBACK,
+  PipedProgram,
+  startClient,
+  startServer,
+} from "../testing/piped_program.ts";
 
 function vanished(nick: string): string {
   return `${TIME} * ${nick} (${LOOPBACK}) ha perdido la conexión`;

@@ -11,7 +11,7 @@ import {
   serverFell,
   TIME,
 } from "./sentences.ts";
-import { freePort, listening, LOOPBACK, startClient, startServer } from "./support.ts";
+import { freePort, listening, LOOPBACK, startClient, startServer } from "../testing/piped_program.ts";
 
 function cameBack(nick: string): string {
   return `${TIME} * ${nick} (${LOOPBACK}) se ha reconectado`;

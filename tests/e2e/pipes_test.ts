@@ -10,7 +10,7 @@ import {
   PipedProgram,
   startClient,
   startServer,
-} from "./support.ts";
+} from "../testing/piped_program.ts";
 
 Deno.test("A script answers a client's questions, speaks and leaves: printf '...' | client", async () => {
   const port = freePort();

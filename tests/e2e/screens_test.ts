@@ -11,8 +11,8 @@ import {
   type PipedProgram,
   startClient,
   startServer,
-} from "./support.ts";
-import { Terminals, type TerminalScreen } from "./tmux.ts";
+} from "../testing/piped_program.ts";
+import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 Deno.test("Two servers and three clients live through a conversation, and through the fall of a server", async () => {
   await using terminals = new Terminals();

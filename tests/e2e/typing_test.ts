@@ -1,9 +1,9 @@
 // Typing on a real terminal (tmux): the line stays intact, is sent unchanged, and the terminal gets its settings back.
 
 import { assertEquals } from "@std/assert";
-import { join, makeHello, type RawClient } from "../raw_peer.ts";
-import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "./support.ts";
-import { Terminals, type TerminalScreen } from "./tmux.ts";
+import { join, makeHello, type RawClient } from "../testing/raw_peer.ts";
+import { freePort, LOOPBACK, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 const TIME = "[yyyy-MM-dd HH:mm:ss]";
 

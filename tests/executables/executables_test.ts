@@ -2,7 +2,7 @@
 // nothing but themselves.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort, LOOPBACK, TEST_TIMEOUT_MS } from "../e2e/support.ts";
+import { freePort, LOOPBACK, TEST_TIMEOUT_MS } from "../testing/piped_program.ts";
 
 const PROGRAMS = ["chat-server", "chat-client"] as const;
 

@@ -1,8 +1,8 @@
 // Flush cycles and heartbeats, on fake sockets.
 
 import { assertEquals } from "@std/assert";
-import { frame, Room, textsOf } from "./manager_fixture.ts";
-import { flushMacrotasks, withTimeout } from "../support.ts";
+import { frame, Room, textsOf } from "../testing/manager_fixture.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -29,7 +29,7 @@ Deno.test("ConnectionManager writes once per client and flush cycle", pure, asyn
   room.say("one", "two");
   room.say("three");
   for (const conn of conns) await conn.until(({ writes }) => writes.length > 0);
-  await flushMacrotasks();
+  await flushTasks();
   for (const { writes } of conns) assertEquals(writes, [["one", "two", "three"]]);
 });
 
@@ -44,7 +44,7 @@ Deno.test("ConnectionManager writes to no client always last", pure, async () =>
   for (const [index, text] of ["one", "two", "three"].entries()) {
     room.say(text);
     for (const conn of conns) await conn.until(({ writes }) => writes.length === index + 1);
-    await flushMacrotasks();
+    await flushTasks();
   }
   const last = [served[2], served[5], served[8]];
   assertEquals(last.toSorted(), ["ana", "beto", "carla"]);
@@ -79,7 +79,7 @@ Deno.test("ConnectionManager lets the event loop poll sockets after a long flush
     for (const [index, text] of ["one", "two"].entries()) {
       room.say(text);
       await conn.until(({ writes }) => writes.length === index + 1);
-      await flushMacrotasks();
+      await flushTasks();
     }
     assertEquals(timers.delaysMs.filter((delayMs) => delayMs === 0).length, longCycles, `${issuingMs} ms`);
   }
@@ -157,12 +157,12 @@ Deno.test("ConnectionManager sends due PINGs and reports a silent client", pure,
   using room = new Room({ pingMs: 20, pingTimeoutMs: 60, pingAlways: true });
   const { conn, connection } = room.enter();
   room.nowMs = 1_000;
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(conn.writes, []); // during the handshake
   connection.startHeartbeat();
   room.nowMs = 1_020;
   await conn.until(({ writes }) => writes.length > 0);
-  await flushMacrotasks(10);
+  await flushTasks(10);
   assertEquals(conn.writes, [["ping"]]);
   room.nowMs = 1_059;
   await conn.until(({ writes }) => writes.length === 2);
@@ -185,12 +185,12 @@ Deno.test("ConnectionManager knows whether it was suspended before a timeout", p
     const { connection } = room.enter();
     for (const nowMs of [940, 960, 980, 1_000]) {
       room.nowMs = nowMs;
-      await flushMacrotasks(10);
+      await flushTasks(10);
     }
     connection.startHeartbeat();
     for (const nowMs of steps) {
       room.nowMs = nowMs;
-      await flushMacrotasks(10);
+      await flushTasks(10);
     }
     assertEquals(await withTimeout(suspended.promise, "the timeout"), expected);
   }
@@ -206,7 +206,7 @@ Deno.test("ConnectionManager keeps a client that sends data", pure, async () => 
     const decoder = await withTimeout(connection.read(), "what the client said");
     while (decoder!.next()) { /* it only matters that something came */ }
     assertEquals(connection.lastReceivedMs, room.nowMs);
-    await flushMacrotasks();
+    await flushTasks();
   }
   assertEquals(room.disconnects, []);
 });

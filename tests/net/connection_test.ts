@@ -3,8 +3,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { MAX_SEND_QUEUE_BYTES } from "../../lib/net/connection.ts";
 import { ConnectionLostError } from "../../lib/errors.ts";
-import { FakeConn, frame, Room } from "./manager_fixture.ts";
-import { flushMacrotasks, withTimeout } from "../support.ts";
+import { FakeConn, frame, Room } from "../testing/manager_fixture.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -70,7 +70,7 @@ Deno.test("Connection closes when both sides have ended", pure, async () => {
   await conn.until(({ hasEndedWriting }) => hasEndedWriting);
   const end = connection.read();
   conn.receive(frame("said too late, and forgotten"));
-  await flushMacrotasks();
+  await flushTasks();
   conn.receive(null);
   assertEquals(await withTimeout(end, "the end"), undefined);
   await withTimeout(connection.closed, "the connection to close");
@@ -113,7 +113,7 @@ Deno.test(
     await conn.until(({ hasEndedWriting }) => hasEndedWriting);
     const end = connection.read();
     conn.receive(frame("said too late, and forgotten"));
-    await flushMacrotasks();
+    await flushTasks();
     connection.close();
     assertEquals(await withTimeout(end, "the end"), undefined);
   },

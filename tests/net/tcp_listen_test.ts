@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ListenError } from "../../lib/errors.ts";
 import { acceptConnections, listen } from "../../lib/net/tcp.ts";
-import { addressOf, LOOPBACK, withTimeout } from "../support.ts";
+import { addressOf, LOOPBACK } from "../testing/addresses.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 /** More than Deno would have wait. */
 const BATCH = 600;

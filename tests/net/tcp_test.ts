@@ -4,7 +4,8 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connectErrorCode, dial, isDnsFailure } from "../../lib/net/tcp.ts";
 import { ConnectError } from "../../lib/errors.ts";
-import { freeAddress, LOOPBACK, UNKNOWN_NAME, withTimeout } from "../support.ts";
+import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 const patient = { signal: new AbortController().signal };
 

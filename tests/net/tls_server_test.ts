@@ -4,8 +4,8 @@ import { InputError } from "../../lib/errors.ts";
 import { parseFingerprint } from "../../lib/net/address.ts";
 import { loadCertificate, loadOrCreateCertificate } from "../../lib/net/tls_server.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../../lib/net/self_signed.ts";
-import { caSignedPair } from "./certificates.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { caSignedPair } from "../testing/certificates.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 const NOW_MS = Date.parse("2026-11-22T13:45:07Z");
 

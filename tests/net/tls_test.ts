@@ -5,8 +5,9 @@ import type { Address } from "../../lib/net/address.ts";
 import { ConnectError } from "../../lib/errors.ts";
 import { dialTls, fingerprint, type TlsRequirement } from "../../lib/net/tls.ts";
 import type { Socket } from "../../lib/net/tls_socket.ts";
-import { caSignedPair, type CertificatePair, selfSignedPair } from "./certificates.ts";
-import { freeAddress, LOOPBACK, withTimeout } from "../support.ts";
+import { caSignedPair, type CertificatePair, selfSignedPair } from "../testing/certificates.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 const own = await selfSignedPair();
 const vouched = await caSignedPair(LOOPBACK);

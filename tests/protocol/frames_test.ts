@@ -28,7 +28,7 @@ import {
   type Welcome,
 } from "../../lib/protocol/frames.ts";
 import { MAX_NICK_CHARS } from "../../lib/text/nick.ts";
-import { ALL, CLIENT, EMPTY_WELCOME, hex, LARGEST, TOKEN } from "./frame_cases.ts";
+import { ALL, CLIENT, EMPTY_WELCOME, hex, LARGEST, TOKEN } from "../testing/frame_cases.ts";
 
 for (const { what, digits, message, encode, decode } of ALL) {
   test(`${what} is encoded as specified and decoded back`, () => {

@@ -14,7 +14,7 @@ import {
   type Say,
   SERVER_FRAMES,
 } from "../../lib/protocol/frames.ts";
-import { Random } from "../simulator/random.ts";
+import { Random } from "../testing/random.ts";
 
 const RUNS = 5_000;
 const STRINGS = ["", "a", "Ñandú", "🙂", "\ufeffx", "\ufffd", "x".repeat(25), "€".repeat(27)];

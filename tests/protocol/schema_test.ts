@@ -20,7 +20,7 @@ import {
   u8,
   version,
 } from "../../lib/protocol/schema.ts";
-import { hex } from "./frame_cases.ts";
+import { hex } from "../testing/frame_cases.ts";
 
 const writer = new FrameWriter();
 const pair = record("pair", { key: u8, value: string(3) });

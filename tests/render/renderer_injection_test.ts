@@ -8,7 +8,7 @@ import type { RoomEvent } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, PREFIXES, type Renderer } from "../../lib/render/renderer.ts";
 import { printable } from "../../lib/text/text.ts";
 import { printableNick } from "../../lib/text/nick.ts";
-import { Random } from "../simulator/random.ts";
+import { Random } from "../testing/random.ts";
 import naughty from "../data/naughty-strings.json" with { type: "json" };
 
 const pure = { permissions: "none" } as const;

@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import type { Room } from "../../lib/room/room.ts";
-import { DelayedCommitLog } from "./delayed_commit_log.ts";
-import { newRoom } from "./room_fixture.ts";
+import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
+import { newRoom } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 const now = { wallMs: 1_700_000_000_000, monotonicMs: 0 };

@@ -12,8 +12,8 @@ import {
   type ProposedEvent,
 } from "../../lib/protocol/frames.ts";
 import type { JoinResult, Room } from "../../lib/room/room.ts";
-import { DelayedCommitLog, type Store } from "./delayed_commit_log.ts";
-import { newRoom } from "./room_fixture.ts";
+import { DelayedCommitLog, type Store } from "../testing/delayed_commit_log.ts";
+import { newRoom } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -8,7 +8,7 @@ import {
   type EventLogConfig,
   type ReaderId,
 } from "../../lib/room/event_log.ts";
-import { newEventLog } from "./room_fixture.ts";
+import { newEventLog } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -2,9 +2,9 @@
 // mutation.
 
 import { assert, assertEquals } from "@std/assert";
-import { explainFailure, findFault, run, runSeeds, shrink } from "../simulator.ts";
-import { MUTATIONS } from "../simulator/rules.ts";
-import { LONG_EVERY, scenarioOf } from "../simulator/scenario.ts";
+import { explainFailure, findFault, run, runSeeds, shrink } from "../../tools/simulator/simulator.ts";
+import { MUTATIONS } from "../../tools/simulator/rules.ts";
+import { LONG_EVERY, scenarioOf } from "../../tools/simulator/scenario.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -15,7 +15,7 @@ import {
 } from "../../lib/protocol/frames.ts";
 import type { Room } from "../../lib/room/room.ts";
 import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
-import { newRoom } from "./room_fixture.ts";
+import { newRoom } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -21,7 +21,7 @@ import {
   readAll,
   roomWithMessages,
   say,
-} from "./room_fixture.ts";
+} from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

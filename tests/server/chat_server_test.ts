@@ -5,9 +5,11 @@ import type { Address } from "../../lib/net/address.ts";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { ListenError } from "../../lib/errors.ts";
 import { encodeClient, sessionIdOf } from "../../lib/protocol/frames.ts";
-import { dialPeer, join, makeHello, makeToken, type RawClient } from "../raw_peer.ts";
-import { enterAs, say, startServer, types } from "../running_server.ts";
-import { flushMacrotasks, freeAddress, LOOPBACK, TestClock, UNKNOWN_NAME, withTimeout } from "../support.ts";
+import { dialPeer, join, makeHello, makeToken, type RawClient } from "../testing/raw_peer.ts";
+import { enterAs, say, startServer, types } from "../testing/running_server.ts";
+import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 /** Who said what next. */
 async function hearSaid({ peer }: RawClient): Promise<string> {
@@ -205,7 +207,7 @@ for (
     await broken.receiveAll();
     broken[Symbol.dispose]();
     for (let i = 0; i < 10; i++) { // so that the server has time to notice that the old one is gone
-      await flushMacrotasks();
+      await flushTasks();
       assertEquals(await answer(), code);
     }
     await ana.send({ type: "bye" });

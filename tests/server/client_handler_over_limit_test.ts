@@ -3,10 +3,11 @@
 import { assertEquals } from "@std/assert";
 import { ChatError } from "../../lib/errors.ts";
 import type { Socket } from "../../lib/net/tls_socket.ts";
-import { dialPeer, makeHello } from "../raw_peer.ts";
-import { enterAs, startServer } from "../running_server.ts";
-import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
-import { LOOPBACK, waitFor } from "../support.ts";
+import { dialPeer, makeHello } from "../testing/raw_peer.ts";
+import { enterAs, startServer } from "../testing/running_server.ts";
+import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 Deno.test("Who was given up has their place for as long as that connection takes it", async () => {
   const codes: string[] = [];

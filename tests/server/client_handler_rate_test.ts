@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ProtocolError } from "../../lib/errors.ts";
 import type { ClientMessage } from "../../lib/protocol/frames.ts";
-import { HOME, makeClient } from "./handler_fixture.ts";
+import { HOME, makeClient } from "../testing/handler_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

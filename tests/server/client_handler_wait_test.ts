@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { splitFrames } from "../../lib/codec.ts";
 import { decodeServer, encodeServer } from "../../lib/protocol/frames.ts";
-import { makeHello } from "../raw_peer.ts";
-import { type Attempt, makeClient } from "./handler_fixture.ts";
+import { makeHello } from "../testing/raw_peer.ts";
+import { type Attempt, makeClient } from "../testing/handler_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -3,10 +3,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeClient } from "../../lib/protocol/frames.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
-import { dialPeer, join, makeHello } from "../raw_peer.ts";
-import { eva, POLL_MS, say, startServer } from "../victims.ts";
-import { TestClock, waitFor } from "../support.ts";
-import { TCP } from "../transport.ts";
+import { dialPeer, join, makeHello } from "../testing/raw_peer.ts";
+import { eva, POLL_MS, say, startServer } from "../testing/victims.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { waitFor } from "../testing/waiting.ts";
+import { TCP } from "../testing/transport.ts";
 
 Deno.test("A client that says much at once loses nothing, in the order in which it said it, at the pace allowed", async () => {
   await using server = startServer({ messages: { burst: 5, perSecond: 200 } });

@@ -8,7 +8,7 @@ import {
   type LimiterConfig,
   MAX_PER_ADDRESS,
 } from "../../lib/server/connection_limiter.ts";
-import { testConfig } from "../test_config.ts";
+import { testConfig } from "../testing/test_config.ts";
 
 /** The default limits, but for what a test overrides. */
 function newLimiter(overrides: Partial<LimiterConfig> = {}): ConnectionLimiter {

@@ -6,7 +6,7 @@ import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { ADMIN_COMMANDS, type AdminContext } from "../../lib/server/console.ts";
-import { misuse } from "../cli/misuse.ts";
+import { misuse } from "../testing/misuse.ts";
 
 const pure = { permissions: "none" } as const;
 const MINUTE_MS = 60_000;

@@ -9,10 +9,10 @@ import {
   MAX_CLIENT_FRAME_BYTES,
   SERVER_FRAMES,
 } from "../../lib/protocol/frames.ts";
-import { dialPeer, makeHello, makeToken, type Peer } from "../raw_peer.ts";
-import { type Case, eva, POLL_MS, runAttack, say } from "../victims.ts";
-import { waitFor } from "../support.ts";
-import { TCP } from "../transport.ts";
+import { dialPeer, makeHello, makeToken, type Peer } from "../testing/raw_peer.ts";
+import { type Case, eva, POLL_MS, runAttack, say } from "../testing/victims.ts";
+import { waitFor } from "../testing/waiting.ts";
+import { TCP } from "../testing/transport.ts";
 
 /** How long those who are honest may take to say HELLO, in ms: over TLS they shake hands first. */
 const HANDSHAKE_TIMEOUT_MS = TCP.wrapTls ? 600 : 150;

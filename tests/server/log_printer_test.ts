@@ -2,17 +2,18 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
-import { testConfig } from "../test_config.ts";
-import { makeServer } from "../test_server.ts";
+import { testConfig } from "../testing/test_config.ts";
+import { makeServer } from "../testing/test_server.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, type Renderer } from "../../lib/render/renderer.ts";
 import { LogPrinter, type LogPrinterConfig } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
-import { newEventLog } from "../room/room_fixture.ts";
-import { enterAs } from "../piped_server.ts";
-import { TestClock, waitFor, withTimeout } from "../support.ts";
+import { newEventLog } from "../testing/room_fixture.ts";
+import { enterAs } from "../testing/piped_server.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 Deno.test("What came to nothing keeps nothing that comes behind it from the screen", async () => {
   const printed: string[] = [];

@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
-import { join, makeHello } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { freeAddress, LOOPBACK } from "../support.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { join, makeHello } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 Deno.test(
   "A room goes on at the next start, shows what is new alone, and is one server's at a time",

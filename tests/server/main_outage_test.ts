@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { OutageNotifier } from "../../lib/server/main.ts";
-import { waitFor } from "../support.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 Deno.test("OutageNotifier reports an outage at once, and its end after a while", async () => {
   const told: string[] = [];

@@ -3,9 +3,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { InputError, ListenError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
-import { FakeUser } from "../fake_user.ts";
-import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../piped_server.ts";
-import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../support.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../testing/piped_server.ts";
+import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
 
 Deno.test("chat-server with all it needs from flags asks nothing and runs without a console", async () => {
   const { port } = freeAddress();

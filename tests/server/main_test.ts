@@ -3,11 +3,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Room } from "../../lib/room/room.ts";
 import { serve } from "../../lib/server/main.ts";
-import { FakeScreen } from "../terminal/fake_screen.ts";
-import { dialPeer, makeHello } from "../raw_peer.ts";
-import { FakeUser } from "../fake_user.ts";
-import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../piped_server.ts";
-import { freeAddress, LOOPBACK, TestClock } from "../support.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { dialPeer, makeHello } from "../testing/raw_peer.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../testing/piped_server.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-server asks for port and interface, and shows what happens, line by line", async () => {
   const { port } = freeAddress();

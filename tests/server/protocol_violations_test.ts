@@ -4,9 +4,10 @@ import { assert, assertEquals } from "@std/assert";
 import type { ChatError, WireCode } from "../../lib/errors.ts";
 import { encodeClient } from "../../lib/protocol/frames.ts";
 import type { RejectedClient } from "../../lib/server/client_handler.ts";
-import { dialPeer, makeHello, type Peer } from "../raw_peer.ts";
-import { enterAs, say, startServer, types } from "../running_server.ts";
-import { LOOPBACK, TestClock } from "../support.ts";
+import { dialPeer, makeHello, type Peer } from "../testing/raw_peer.ts";
+import { enterAs, say, startServer, types } from "../testing/running_server.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
+import { TestClock } from "../testing/test_clock.ts";
 
 /** What a client says that breaks a rule, once it is in as `beto` or instead of coming in. */
 const VIOLATIONS: [WireCode, string, "in" | "out", ...(Parameters<Peer["send"]>)][] = [

@@ -3,9 +3,9 @@
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/net/connection.ts";
 import { Sessions } from "../../lib/server/sessions.ts";
-import { makeHello } from "../raw_peer.ts";
-import { TestClock } from "../support.ts";
-import { newRoom } from "../room/room_fixture.ts";
+import { makeHello } from "../testing/raw_peer.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { newRoom } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -6,8 +6,8 @@ import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import type { ChatError } from "../../lib/errors.ts";
 import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
 import type { Uncommitted } from "../../lib/protocol/frames.ts";
-import { waitFor, withTimeout } from "../support.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { waitFor, withTimeout } from "../testing/waiting.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 const announced = (text: string): Uncommitted => ({ type: "announced", timeMs: 5, text });
 

@@ -6,7 +6,7 @@ import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { InputError } from "../../lib/errors.ts";
 import { RoomState } from "../../lib/room/state.ts";
 import type { Said, Uncommitted } from "../../lib/protocol/frames.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 const joined = (sessionId: bigint, nick: string): Uncommitted => (
   { type: "joined", timeMs: 5, sessionId, rejoined: false, nick, address: "10.0.0.7" }

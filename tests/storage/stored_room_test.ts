@@ -1,17 +1,18 @@
 // Servers that store their room: one on the file of another that was killed, and one whose disk is full.
 
 import { assert, assertEquals } from "@std/assert";
-import { makeServer } from "../test_server.ts";
+import { makeServer } from "../testing/test_server.ts";
 import { systemClock } from "../../lib/base/time.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { MAX_PER_ADDRESS } from "../../lib/server/connection_limiter.ts";
 import { encodeClient, type LogEntry, type Say } from "../../lib/protocol/frames.ts";
-import { dialPeer, join, makeHello, type RawClient } from "../raw_peer.ts";
-import { DelayedCommitLog } from "../room/delayed_commit_log.ts";
-import { LOOPBACK, waitFor } from "../support.ts";
-import { TestFolder, writing } from "../test_folder.ts";
+import { dialPeer, join, makeHello, type RawClient } from "../testing/raw_peer.ts";
+import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
+import { waitFor } from "../testing/waiting.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 
 async function openCommitLog(path: string): Promise<SqliteCommitLog> {
   return new SqliteCommitLog(await SqliteStore.open(path), DEFAULT_CONFIG.storage, systemClock);

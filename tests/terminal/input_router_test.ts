@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { InputRouter, MAX_UNCONFIRMED_LINES } from "../../lib/terminal/input_router.ts";
-import { withTimeout } from "../support.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type Key, KeyDecoder, readKeys, readLines } from "../../lib/terminal/keys.ts";
-import { flushMacrotasks, withTimeout } from "../support.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -103,7 +103,7 @@ async function afterEscape(): Promise<{ listener: Heard; decoder: KeyDecoder }> 
   decoder.push("\x1b");
   await withTimeout(
     (async () => {
-      while (listener.heard.length === 0) await flushMacrotasks();
+      while (listener.heard.length === 0) await flushTasks();
     })(),
     "Escape",
   );

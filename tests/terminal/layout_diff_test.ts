@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { computeLayout, type InputView } from "../../lib/terminal/layout.ts";
 import { diff, draw, erase } from "../../lib/terminal/layout.ts";
-import { FakeScreen } from "./fake_screen.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
 
 const pure = { permissions: "none" } as const;
 const SIZE = { columns: 12, rows: 30 };

@@ -1,7 +1,7 @@
 // What becomes of blocks that are pasted at a screen.
 
 import { assertEquals } from "@std/assert";
-import { flushMacrotasks } from "../support.ts";
+import { flushTasks } from "../testing/waiting.ts";
 import {
   chatOf,
   CTRL_U,
@@ -12,7 +12,7 @@ import {
   PROMPTING,
   TerminalFixture,
   UP,
-} from "./terminal_fixture.ts";
+} from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -85,7 +85,7 @@ Deno.test(
     const { terminal } = fixture;
     const said = chatOf(terminal, PROMPTING);
     fixture.type("hol");
-    await flushMacrotasks();
+    await flushTasks();
     const answers = terminal.exclusive(
       async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
     );

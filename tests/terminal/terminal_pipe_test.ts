@@ -4,9 +4,9 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { systemClock } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
-import { FakeUser, linesOf } from "../fake_user.ts";
-import { flushMacrotasks, withTimeout } from "../support.ts";
-import { take } from "./terminal_fixture.ts";
+import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
+import { take } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -69,7 +69,7 @@ Deno.test("Terminal.ask() leaves no empty line where the Enter of the answer is 
     assertEquals(await asked, answer || "eva");
   }
   person.type("beto\n");
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(await person.terminal.ask("Nick"), "beto");
   person.endInput();
   await unanswered(person.terminal.ask("Puerto"));
@@ -120,7 +120,7 @@ Deno.test("Terminal.exclusive() holds questions together that belong together", 
   const line = take(linesOf(person.terminal));
   const answers = person.terminal.exclusive(async () => {
     const host = await person.terminal.ask("Servidor");
-    await flushMacrotasks(); // what is typed now is no chat
+    await flushTasks(); // what is typed now is no chat
     return [host, await person.terminal.ask("Puerto")];
   });
   person.type("aula\n5001\nhola\n");
@@ -135,7 +135,7 @@ Deno.test(
     await using person = new FakeUser();
     person.type("uno\ndos\n");
     person.endInput();
-    await flushMacrotasks();
+    await flushTasks();
     const lines = linesOf(person.terminal);
     assertEquals(person.terminal.hasEnded, false);
     for (const line of ["uno", "dos"]) {
@@ -155,7 +155,7 @@ Deno.test("Terminal lets a pipe wait that has more than anybody reads", pure, as
     write: () => Promise.resolve(),
     isTty: false,
   }, systemClock);
-  await flushMacrotasks(60);
+  await flushTasks(60);
   assert(piped < 200, `${piped} lines were taken`);
   for await (const line of linesOf(terminal)) {
     assertEquals(line.slice(4_000), String(read++));
@@ -168,7 +168,7 @@ Deno.test("Terminal.print() writes its lines at once, before it is fulfilled", p
   await using terminal = new Terminal({
     input: new ReadableStream(),
     write: async (bytes) => {
-      await flushMacrotasks();
+      await flushTasks();
       writes.push(new TextDecoder().decode(bytes));
     },
     isTty: false,

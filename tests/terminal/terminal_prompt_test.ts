@@ -3,9 +3,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { parseAddress } from "../../lib/net/address.ts";
 import { promptUntilValid } from "../../lib/terminal/terminal.ts";
-import { FakeScreen } from "./fake_screen.ts";
-import { FakeUser, linesOf } from "../fake_user.ts";
-import { flushMacrotasks, withTimeout } from "../support.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 import {
   chatOf,
   CTRL_C,
@@ -17,7 +17,7 @@ import {
   take,
   TerminalFixture,
   UP,
-} from "./terminal_fixture.ts";
+} from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -64,11 +64,11 @@ Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () 
   await using fixture = new TerminalFixture();
   const line = take(linesOf(fixture.terminal));
   fixture.type("hol");
-  await flushMacrotasks();
+  await flushTasks();
   const ending = new AbortController();
   const answer = fixture.terminal.ask("Nick", { signal: ending.signal });
   fixture.type("a"); // before they saw that it is about something else
-  await flushMacrotasks();
+  await flushTasks();
   ending.abort();
   await answer.catch(() => {});
   assertEquals((await fixture.newOutput()).at(-1), "> hola|");
@@ -92,7 +92,7 @@ Deno.test("A question waits for the line that somebody is in the middle of, unti
   const { terminal } = fixture;
   const said = chatOf(terminal);
   fixture.type("ho");
-  await flushMacrotasks();
+  await flushTasks();
   const answer = terminal.ask("Servidor");
   assertEquals(await fixture.newOutput(), ["> ho|"]);
   await new Promise((resolve) => setTimeout(resolve, 30)); // its clock stands still
@@ -113,13 +113,13 @@ Deno.test(
     const { terminal, time } = fixture;
     const said = chatOf(terminal);
     fixture.type("hol");
-    await flushMacrotasks();
+    await flushTasks();
     time.monotonicMs = 9;
     const answer = terminal.ask("Servidor");
     fixture.type(LEFT);
     assertEquals(await fixture.newOutput(), ["> ho|l"]);
     time.monotonicMs = 18;
-    await flushMacrotasks(30);
+    await flushTasks(30);
     assertEquals(await fixture.newOutput(), ["> ho|l"]);
     time.monotonicMs = 19;
     await fixture.waitForOutput("Servidor: ");
@@ -138,13 +138,13 @@ Deno.test(
     const { terminal, time } = fixture;
     chatOf(terminal);
     fixture.type("x\x7f");
-    await flushMacrotasks();
+    await flushTasks();
     const first = terminal.ask("Servidor");
     assertEquals(await fixture.newOutput(), ["Servidor: |"]);
     fixture.type(ENTER);
     await first;
     fixture.type("hol");
-    await flushMacrotasks();
+    await flushTasks();
     time.monotonicMs = 10;
     const second = terminal.ask("Puerto");
     assertEquals((await fixture.newOutput()).at(-1), "Puerto: |");
@@ -163,12 +163,12 @@ Deno.test("A question waits for no line if nobody is to be asked any more", pure
     const { terminal } = fixture;
     chatOf(terminal);
     fixture.type("hol");
-    await flushMacrotasks();
+    await flushTasks();
     const ending = new AbortController();
     terminal.interruptSignal.addEventListener("abort", () => ending.abort(terminal.interruptSignal.reason));
     const answer = terminal.ask("Servidor", { signal: ending.signal });
     answer.catch(() => {});
-    await flushMacrotasks();
+    await flushTasks();
     if (end === "signal") ending.abort(new Error("enough"));
     else fixture.type(end);
     await withTimeout(assertRejects(() => answer, Error), "the question to be given up");
@@ -182,7 +182,7 @@ Deno.test("A question waits for the answer whether a block is to be sent", pure,
   const said = chatOf(terminal, PROMPTING);
   fixture.type(pasted("x\n".repeat(11)));
   fixture.type("s");
-  await flushMacrotasks();
+  await flushTasks();
   const answer = terminal.exclusive(
     async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
   );
@@ -191,7 +191,7 @@ Deno.test("A question waits for the answer whether a block is to be sent", pure,
   assertEquals(await fixture.newOutput(), ["¿11? s", "Servidor: |"]);
   fixture.type(`aula${ENTER}5001${ENTER}`);
   assertEquals(await answer, ["aula", "5001"]);
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(said.length, 11);
 });
 
@@ -199,7 +199,7 @@ Deno.test("Terminal.exclusive() does not show the chat between two questions", p
   await using fixture = new TerminalFixture();
   const line = take(linesOf(fixture.terminal));
   fixture.type("hol");
-  await flushMacrotasks();
+  await flushTasks();
   const { terminal } = fixture;
   const between = Promise.withResolvers<void>();
   const talk = terminal.exclusive(async () => {
@@ -207,7 +207,7 @@ Deno.test("Terminal.exclusive() does not show the chat between two questions", p
     await between.promise;
     return [host, await terminal.ask("Puerto")];
   });
-  await flushMacrotasks();
+  await flushTasks();
   fixture.type(`aula${ENTER}`);
   assertEquals(await fixture.newOutput(), ["Servidor: aula", "|"]);
   between.resolve();
@@ -227,12 +227,12 @@ Deno.test(
     const { terminal } = fixture;
     const line = take(linesOf(terminal));
     fixture.type("hola a");
-    await flushMacrotasks();
+    await flushTasks();
     const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
     const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, asked));
-    await flushMacrotasks();
+    await flushTasks();
     fixture.type(`todos los demás${ENTER}`);
-    await flushMacrotasks();
+    await flushTasks();
     fixture.type(ENTER);
     assertEquals((await answer)?.host, "aula");
     assertEquals((await fixture.newOutput()).at(-1), "> hola a todos los demás |");
@@ -246,7 +246,7 @@ Deno.test("Terminal brings back what was said, and no answers to questions", pur
   const { terminal } = fixture;
   chatOf(terminal);
   fixture.type(`uno${ENTER}`);
-  await flushMacrotasks();
+  await flushTasks();
   const answer = terminal.ask("Puerto");
   fixture.type(`${UP}5001${ENTER}`);
   assertEquals(await answer, "5001");
@@ -264,7 +264,7 @@ Deno.test("Terminal completes what is typed for the chat, and nothing else", pur
   await answer;
   chatOf(terminal, { complete: () => ({ from: 0, choices: ["ana: "] }) });
   fixture.type("an");
-  await flushMacrotasks();
+  await flushTasks();
   fixture.type(TAB);
   assertEquals((await fixture.newOutput()).at(-1), "> ana: |");
 });
@@ -278,12 +278,12 @@ Deno.test("A secret on a screen leaves no trace, be it complete, typed ahead or 
   person.type("abre\r");
   assertEquals(await secret, "abre");
   person.type("abre\r");
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(await terminal.ask("Contraseña", { isSecret: true }), "abre");
   const [ending, lines] = [new AbortController(), linesOf(terminal)];
   const given = terminal.ask("Contraseña", { isSecret: true, signal: ending.signal });
   person.type("abr");
-  await flushMacrotasks();
+  await flushTasks();
   ending.abort(new Error("enough"));
   await assertRejects(() => given, Error);
   const line = take(lines);

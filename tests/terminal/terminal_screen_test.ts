@@ -3,10 +3,10 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../lib/base/time.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
-import { FakeScreen } from "./fake_screen.ts";
-import { FakeUser, linesOf } from "../fake_user.ts";
-import { flushMacrotasks } from "../support.ts";
-import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, TerminalFixture } from "./terminal_fixture.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { flushTasks } from "../testing/waiting.ts";
+import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, TerminalFixture } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -137,7 +137,7 @@ Deno.test("Terminal.setStatus() keeps lines above the chat until others replace 
   const lines = linesOf(terminal);
   const first = take(lines);
   fixture.type("hol");
-  await flushMacrotasks();
+  await flushTasks();
   terminal.setStatus(["… uno", "… dos"]);
   assertEquals(await fixture.newOutput(), ["… uno", "… dos", "> hol|"]);
   await terminal.print("beto: tres");
@@ -163,10 +163,10 @@ Deno.test("Terminal is interrupted by Ctrl-C, whatever is being typed", pure, as
   await using fixture = new TerminalFixture();
   const line = take(linesOf(fixture.terminal));
   fixture.type("hol");
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(fixture.terminal.interruptSignal.aborted, false);
   fixture.type(CTRL_C);
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(fixture.terminal.interruptSignal.aborted, true);
   fixture.type(ENTER);
   await line;
@@ -176,7 +176,7 @@ Deno.test("Terminal ends by Ctrl-D on an empty line", pure, async () => {
   await using fixture = new TerminalFixture();
   const lines = linesOf(fixture.terminal);
   const first = take(lines);
-  await flushMacrotasks();
+  await flushTasks();
   fixture.type(CTRL_D);
   assertEquals(await first, undefined);
   assertEquals(fixture.terminal.hasEnded, true);
@@ -201,13 +201,13 @@ Deno.test(
     const { terminal } = fixture;
     chatOf(terminal);
     fixture.type("hol");
-    await flushMacrotasks();
+    await flushTasks();
     terminal.setPrompt("(sin conexión) > ");
     assertEquals(await fixture.newOutput(), ["(sin conexión) > hol|"]);
     const before = fixture.writes;
     terminal.setPrompt("(sin conexión) > ");
     terminal.setStatus([]);
-    await flushMacrotasks();
+    await flushTasks();
     assertEquals(fixture.writes, before);
   },
 );
@@ -225,12 +225,12 @@ Deno.test("Terminal draws as often as the screen takes it, whatever happens mean
     tty: new FakeScreen(),
   }, systemClock);
   chatOf(terminal);
-  await flushMacrotasks();
+  await flushTasks();
   const prints = Array.from({ length: 100 }, (_, index) => terminal.print(`line ${index}`));
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(writes.length, 1);
   ready.shift()!();
-  await flushMacrotasks();
+  await flushTasks();
   assertEquals(writes.length, 2);
   assertEquals(writes[1]!.split("> ").length, 2); // one prompt
   assertEquals(writes[1]!.split("\n").length, 101);
@@ -271,7 +271,7 @@ Deno.test(
       isTty: true,
       tty: stuck,
     }, systemClock);
-    await flushMacrotasks();
+    await flushTasks();
     other.restoreNow();
     assertEquals([stuck.writtenNow, stuck.modes], ["", [true]]);
   },

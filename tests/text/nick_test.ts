@@ -10,7 +10,7 @@ import {
   parseNick,
   printableNick,
 } from "../../lib/text/nick.ts";
-import { codePoints } from "./code_points.ts";
+import { codePoints } from "../testing/code_points.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
 import { countChars, isText, MAX_TEXT_CHARS, parseText, printable, truncate } from "../../lib/text/text.ts";
-import { codePoints } from "./code_points.ts";
+import { codePoints } from "../testing/code_points.ts";
 
 const pure = { permissions: "none" } as const;
 

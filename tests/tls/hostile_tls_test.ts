@@ -4,10 +4,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { encodeClient } from "../../lib/protocol/frames.ts";
-import { type Case, POLL_MS, runAttack, say, startServer } from "../victims.ts";
-import { dialPeer, join, makeHello, type Peer } from "../raw_peer.ts";
-import { LOOPBACK, waitFor, withTimeout } from "../support.ts";
-import { clientHello, tlsWire } from "../transport.ts";
+import { type Case, POLL_MS, runAttack, say, startServer } from "../testing/victims.ts";
+import { dialPeer, join, makeHello, type Peer } from "../testing/raw_peer.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
+import { waitFor, withTimeout } from "../testing/waiting.ts";
+import { clientHello, tlsWire } from "../testing/transport.ts";
 
 const wire = await tlsWire(LOOPBACK);
 /** How long those who are honest may take to shake hands and say HELLO, in ms. */

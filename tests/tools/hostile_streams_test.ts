@@ -9,7 +9,7 @@ import {
   MAX_CLIENT_FRAME_BYTES,
   MAX_SERVER_FRAME_BYTES,
 } from "../../lib/protocol/frames.ts";
-import { clientStream, serverStream } from "../../tools/hostile_streams.ts";
+import { clientStream, serverStream } from "../../tools/fuzz/hostile_streams.ts";
 
 const pure = { permissions: "none" } as const;
 const SEEDS = 5_000;

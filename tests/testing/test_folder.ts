@@ -1,0 +1,33 @@
+// Temporary folders for tests.
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where tests may write: see the task in deno.json. */
+const FOLDER = fileURLToPath(new URL("../.tmp/", import.meta.url));
+
+const { state } = await Deno.permissions.query({ name: "write", path: FOLDER });
+
+/** Options of tests that need a folder: skips them without the permission to write. */
+export const writing = { ignore: state !== "granted" };
+
+/** A folder for one test, removed at the end of its scope. */
+export class TestFolder implements AsyncDisposable {
+  readonly path: string;
+
+  constructor() {
+    this.path = `${FOLDER}${crypto.randomUUID()}`;
+    Deno.mkdirSync(this.path, { recursive: true });
+  }
+
+  /** Writes a file. Returns its path. */
+  async file(name: string, text: string): Promise<string> {
+    const path = join(this.path, name);
+    await Deno.writeTextFile(path, text);
+    return path;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}

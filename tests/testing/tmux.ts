@@ -1,0 +1,204 @@
+// Real terminals: panes of a tmux server of our own, where tests press keys and look at the screen as a person
+// would. Nobody else's tmux is touched.
+
+import { assertEquals } from "@std/assert";
+import { commandOf, normalize, type Task, TEST_TIMEOUT_MS } from "./piped_program.ts";
+
+/** How often to look at a screen that is to change, in ms. */
+const LOOK_MS = 20;
+const COLUMNS = 100;
+const ROWS = 30;
+const SHELL_PROMPT = "$ ";
+/** tmux takes no longer commands. */
+const PASTE_PART = /[^]{1,4000}/gu;
+const CRASHING = [
+  Deno.execPath(),
+  "run",
+  "--no-prompt",
+  "--allow-env=LC_ALL,LC_MESSAGES,LANG,HOME,XDG_CONFIG_HOME,APPDATA",
+  new URL("crashing.ts", import.meta.url).pathname,
+];
+
+/** Terminals with a shell in each. They end, with all that runs in them, at the end of their scope. */
+export class Terminals implements AsyncDisposable {
+  readonly #socket = `chat-e2e-${crypto.randomUUID()}`;
+  #isOpen = false;
+
+  /** A terminal with a shell that knows the programs as `server` and `client`. */
+  async open(name: string, { columns = COLUMNS, rows = ROWS } = {}): Promise<TerminalScreen> {
+    const programs = (["server", "client", "crashing"] as const).flatMap((
+      task,
+    ) => ["-e", shellFunction(task)]);
+    await this.#tmux(
+      ...["new-session", "-d", "-s", name, "-x", `${columns}`, "-y", `${rows}`, "-e", `PS1=${SHELL_PROMPT}`],
+      ...[...programs, "bash", "--noprofile", "--norc"],
+    );
+    this.#isOpen = true;
+    const screen = new TerminalScreen(name, (...args) => this.#tmux(...args));
+    await screen.shows(SHELL_PROMPT.trimEnd());
+    return screen;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOpen) return;
+    // tmux would leave its socket behind.
+    await this.#tmux("run-shell", "rm -f #{socket_path} #{socket_path}.lock", ";", "kill-server");
+  }
+
+  async #tmux(...args: readonly string[]): Promise<string> {
+    const command = new Deno.Command("tmux", {
+      args: ["-u", "-L", this.#socket, "-f", "/dev/null", ...args],
+    });
+    let output: Deno.CommandOutput;
+    try {
+      output = await command.output();
+    } catch (cause) {
+      throw new Error("Cannot open terminals: install tmux, for example with apt-get install tmux", {
+        cause,
+      });
+    }
+    const { success, stdout, stderr } = output;
+    if (!success) throw new Error(`Cannot ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+    return new TextDecoder().decode(stdout);
+  }
+}
+
+/** One terminal. */
+export class TerminalScreen {
+  readonly #name: string;
+  readonly #tmux: (...args: readonly string[]) => Promise<string>;
+
+  constructor(name: string, tmux: (...args: readonly string[]) => Promise<string>) {
+    this.#name = name;
+    this.#tmux = tmux;
+  }
+
+  /** Types text, without Enter. */
+  async type(text: string): Promise<void> {
+    await this.#tmux("send-keys", "-t", this.#name, "-l", "--", text);
+  }
+
+  /** Presses keys by their names in tmux: Enter, Left, BSpace, C-c... */
+  async press(...keys: readonly string[]): Promise<void> {
+    await this.#tmux("send-keys", "-t", this.#name, ...keys);
+  }
+
+  /** Pastes text as somebody with a mouse would: in a program that asks for it, marked as pasted. */
+  async paste(text: string): Promise<void> {
+    for (const part of text.match(PASTE_PART)!) {
+      await this.#tmux("set-buffer", "-a", "-b", this.#name, "--", part);
+    }
+    await this.#tmux("paste-buffer", "-p", "-r", "-d", "-b", this.#name, "-t", this.#name);
+  }
+
+  /** Types a line and enters it. */
+  async enterLine(line: string): Promise<void> {
+    await this.type(line);
+    await this.press("Enter");
+  }
+
+  /** Changes its size, and goes on when what runs in it can know. */
+  async resizes(columns: number, rows = ROWS): Promise<void> {
+    await this.#tmux("resize-window", "-t", this.#name, "-x", `${columns}`, "-y", `${rows}`);
+    // tmux draws what is there in the new size at once, but takes its time to tell the program.
+    const isTold = `[ "$(stty size < #{pane_tty})" = "${rows} ${columns}" ]`;
+    await this.#tmux(
+      "run-shell",
+      "-t",
+      this.#name,
+      `for _ in $(seq 500); do ${isTold} && break; sleep 0.02; done`,
+    );
+  }
+
+  /** Has a shell do something that shows nothing, and goes on when it is done and the screen is empty. */
+  async runCommand(command: string): Promise<void> {
+    // A prompt alone may be the one before.
+    await this.enterLine(`${command}; clear; echo done`);
+    await this.shows("done", SHELL_PROMPT.trimEnd());
+    await this.press("C-l");
+    await this.shows(SHELL_PROMPT.trimEnd());
+  }
+
+  /** Has the shell note how the terminal is set: echo, line editing, keys that send signals. */
+  async rememberSettings(): Promise<void> {
+    await this.runCommand("settings=$(stty -g)");
+  }
+
+  /** Goes on when it is sure that pasted text is not marked any more, and when the shell has found the terminal
+   * set as it was noted. */
+  async expectRestoredSettings(): Promise<void> {
+    // The shell would have it marked itself.
+    await this.enterLine("clear; head -1 | cat -v");
+    await this.shows("");
+    await this.paste("pasted\n");
+    await this.shows("pasted", "pasted", SHELL_PROMPT.trimEnd());
+    await this.enterLine('clear; [ "$(stty -g)" = "$settings" ] && echo "as it was" || stty -a');
+    await this.shows("as it was", SHELL_PROMPT.trimEnd());
+  }
+
+  /** Closes it, as somebody does who is done with it. */
+  async closes(): Promise<void> {
+    await this.#tmux("kill-session", "-t", this.#name);
+  }
+
+  /** Kills what runs in the foreground of its shell. */
+  async terminate(signal: "KILL" | "TERM" | "STOP" | "CONT" | "HUP"): Promise<void> {
+    await this.#tmux("run-shell", "-t", this.#name, `kill -${signal} $(pgrep -P #{pane_pid})`);
+  }
+
+  /** Goes on when the screen shows exactly these rows. Blanks at the end of a row do not count. */
+  async shows(...rows: readonly string[]): Promise<void> {
+    await this.#until((screen) => screen.join("\n") === rows.join("\n"), rows);
+  }
+
+  /** Goes on when these rows are the last ones on the screen. */
+  async endsWith(...rows: readonly string[]): Promise<void> {
+    await this.#until((screen) => screen.slice(-rows.length).join("\n") === rows.join("\n"), rows);
+  }
+
+  /** Goes on when a row of the screen says this somewhere. */
+  async says(text: string): Promise<void> {
+    await this.#until((screen) => screen.some((row) => row.includes(text)), [text]);
+  }
+
+  /** What the screen says that matches, as soon as something does. */
+  async find(pattern: RegExp): Promise<string> {
+    let found: string | undefined;
+    const isFound = (screen: string[]) => (found = pattern.exec(screen.join("\n"))?.[0]) !== undefined;
+    await this.#until(isFound, [`${pattern}`]);
+    return found!;
+  }
+
+  /** Column and row of the cursor, from 0. */
+  async cursor(): Promise<[column: number, row: number]> {
+    const text = await this.#tmux("display-message", "-p", "-t", this.#name, "#{cursor_x} #{cursor_y}");
+    const [column, row] = text.split(" ").map(Number);
+    return [column!, row!];
+  }
+
+  async #until(isReached: (screen: string[]) => boolean, expected: readonly string[]): Promise<void> {
+    const endMs = performance.now() + TEST_TIMEOUT_MS;
+    for (;;) {
+      const screen = await this.#stableRows();
+      if (isReached(screen)) return;
+      if (performance.now() > endMs) assertEquals(screen, [...expected], `The screen of ${this.#name}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** What the screen shows, row by row. */
+  async rows(): Promise<string[]> {
+    const text = await this.#tmux("capture-pane", "-p", "-t", this.#name);
+    return text.trimEnd().split("\n").map((row) => row.trimEnd());
+  }
+
+  async #stableRows(): Promise<string[]> {
+    return normalize((await this.rows()).join("\n")).split("\n");
+  }
+}
+
+/** An exported function of bash, which runs a program of the project. */
+function shellFunction(program: Task | "crashing"): string {
+  const command = program === "crashing" ? CRASHING : commandOf(program);
+  return `BASH_FUNC_${program}%%=() { LC_ALL=es "${command.join('" "')}" "$@"; }`;
+}

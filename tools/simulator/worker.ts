@@ -1,0 +1,19 @@
+// Runs seeds in a worker.
+
+import { runSeeds, type Seeds } from "./simulator.ts";
+import { MUTATIONS } from "./rules.ts";
+
+export interface Job {
+  readonly seeds: Seeds;
+  /** Key of {@linkcode MUTATIONS}. */
+  readonly mutation: string | undefined;
+}
+
+const scope = globalThis as unknown as {
+  onmessage: (event: MessageEvent<Job>) => void;
+  postMessage: (message: unknown) => void;
+};
+
+scope.onmessage = ({ data: { seeds, mutation } }) => {
+  scope.postMessage(runSeeds(seeds, mutation === undefined ? {} : MUTATIONS[mutation]?.rules));
+};
