@@ -15,7 +15,7 @@ export interface Demand {
 }
 
 /** What came of it. Costs are those of each server until then, undefined where the system does not tell them. */
-export interface Generated {
+interface Generated {
   readonly outcome: Outcome;
   readonly before: readonly (Cost | undefined)[];
   readonly after: readonly (Cost | undefined)[];

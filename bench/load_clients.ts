@@ -16,7 +16,7 @@ const LOOK_MS = 2;
 const DRAIN_MS = 15_000;
 
 /** Who comes. */
-export interface LoadClientsOptions {
+interface LoadClientsOptions {
   /** One of a server, or of each server of a room: the clients are spread over them. */
   readonly port: number | readonly number[];
   readonly size: number;
@@ -27,7 +27,7 @@ export interface LoadClientsOptions {
 }
 
 /** A conversation. The first client only listens; those behind it speak in turn. */
-export interface Conversation {
+interface Conversation {
   readonly senders: number;
   /** Most messages that may be on their way, as the first client sees it. */
   readonly window: number;

@@ -16,7 +16,7 @@ const BYE = encodeClient({ type: "bye" });
 const TIME_DIGITS = 16;
 
 /** How a client is made. */
-export interface RawClientOptions {
+interface RawClientOptions {
   readonly port: number;
   /** Makes its nick, and tells it from the others: up to 99,999. */
   readonly index: number;

@@ -20,13 +20,13 @@ export const TEXT_BYTES = 100;
 const NICK = "u00000";
 
 /** Where a field lies in a frame, in bytes. */
-export interface Field {
+interface Field {
   readonly offset: number;
   readonly length: number;
 }
 
 /** A frame with fields to fill in. */
-export interface Template<Name extends string = string> {
+interface Template<Name extends string = string> {
   readonly bytes: Uint8Array;
   readonly fields: Readonly<Record<Name, Field>>;
 }

@@ -1,4 +1,4 @@
-// Checks the imports and the purity of lib/ against docs/ARCHITECTURE.md, and that no old name is used.
+// Checks imports, purity and exports of the project's files against docs/ARCHITECTURE.md, and that no old name is used.
 
 import { assert, assertEquals } from "@std/assert";
 
@@ -9,6 +9,8 @@ const reading = { ignore: state !== "granted" };
 /** What reaches out of the program, or differs from one run to the next. */
 const IMPURE =
   /\bDeno\.|\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bMath\.random\b|\bcrypto\.(?:getRandomValues|randomUUID)\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bfetch\(|\bconsole\.|["']node:(?!(?:buffer|crypto)["'])/;
+const EXPORT =
+  /^export (?:declare |abstract |async )*(?:const|let|class|interface|type|function\*?|enum) (\w+)/gm;
 
 interface Import {
   readonly from: string;
@@ -27,8 +29,8 @@ function withoutComments(source: string): string {
 }
 
 /** Source of every file below `folder` by its path from the project's root. */
-function readSources(folder: string, sources = new Map<string, string>()): Map<string, string> {
-  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+function readSources(folder = "", sources = new Map<string, string>()): Map<string, string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(`./${folder}`, ROOT))) {
     const path = `${folder}${name}`;
     if (isDirectory && !name.startsWith(".")) readSources(`${path}/`, sources);
     else if (/\.(ts|md|sh)$/.test(name)) sources.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
@@ -36,12 +38,17 @@ function readSources(folder: string, sources = new Map<string, string>()): Map<s
   return sources;
 }
 
-const sources = reading.ignore ? new Map<string, string>() : readSources("./");
-const doc = sources.get("./docs/ARCHITECTURE.md") ?? "";
-/** Code of lib/ by its path in there, without comments. */
-const lib = new Map(
-  [...sources].filter(([path]) => /^\.\/lib\/.*(?<!\.d)\.ts$/.test(path)).sort()
-    .map(([path, source]) => [path.slice("./lib/".length), withoutComments(source)]),
+const sources = reading.ignore ? new Map<string, string>() : readSources();
+const doc = sources.get("docs/ARCHITECTURE.md") ?? "";
+/** Code of each module, without comments. */
+const modules = new Map(
+  [...sources].filter(([path]) => /(?<!\.d)\.ts$/.test(path)).sort()
+    .map(([path, source]) => [path, withoutComments(source)]),
+);
+/** Every import of one module by another. */
+const edges = [...modules].flatMap(([path, code]) =>
+  importsOf(code).filter(({ from }) => from.startsWith("."))
+    .map(({ from, isType }) => ({ path, to: resolve(from, path), isType }))
 );
 
 /** What each folder may import, by the table in docs/ARCHITECTURE.md. */
@@ -54,28 +61,30 @@ const mayImport = new Map(
 const pureText = /^\*\*Pure\*\*[^]*?\n\n/m.exec(doc)?.[0] ?? doc.slice(doc.indexOf("**Pure**"));
 const pure = new Set([...pureText.matchAll(/`([\w/.]+)`/g)].map(([, name]) => name!));
 
-function folderOf(file: string): string {
+/** Where docs/ARCHITECTURE.md counts a file of lib/: its folder, or the file itself right below lib/. */
+function unitOf(path: string): string {
+  const file = path.slice("lib/".length);
   return file.includes("/") ? file.slice(0, file.lastIndexOf("/")) : file;
 }
 
-function isPure(file: string): boolean {
-  return pure.has(folderOf(file)) || pure.has(file);
+function isLib(path: string): boolean {
+  return path.startsWith("lib/");
 }
 
-/** The file of lib/ that a relative import names. */
-function resolve(from: string, file: string): string {
-  return new URL(from, `file:///${file}`).pathname.slice(1);
+function isPure(path: string): boolean {
+  return pure.has(unitOf(path)) || pure.has(path.slice("lib/".length));
 }
 
-/** Every import of one file of lib/ by another. */
-function edges(): { file: string; to: string; isType: boolean }[] {
-  return [...lib].flatMap(([file, code]) =>
-    importsOf(code).filter(({ from }) => from.startsWith("."))
-      .map(({ from, isType }) => ({ file, to: resolve(from, file), isType }))
-  );
+/** The file that a relative import names. */
+function resolve(from: string, path: string): string {
+  return new URL(from, `file:///${path}`).pathname.slice(1);
 }
 
-/** A way from a name back to itself, if there is one. */
+function importLines(edges: readonly { path: string; to: string }[]): string[] {
+  return edges.map(({ path, to }) => `${path} -> ${to}`);
+}
+
+/** A path from a name back to itself, if there is one. */
 function findCycle(next: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>();
   function visit(name: string, path: readonly string[]): string[] | undefined {
@@ -96,163 +105,103 @@ function findCycle(next: ReadonlyMap<string, readonly string[]>): string[] | und
 }
 
 Deno.test("docs/ARCHITECTURE.md has a row for every folder of lib/, and no other", reading, () => {
-  assertEquals([...mayImport.keys()].sort(), [...new Set([...lib.keys()].map(folderOf))].sort());
+  const units = new Set([...modules.keys()].filter(isLib).map(unitOf));
+  assertEquals([...mayImport.keys()].sort(), [...units].sort());
 });
 
-Deno.test("files of lib/ import what docs/ARCHITECTURE.md allows", reading, () => {
-  const wrong = edges().filter(({ file, to }) => {
-    const allowed = mayImport.get(folderOf(file)) ?? [];
-    return folderOf(to) !== folderOf(file) && !allowed.includes(folderOf(to)) && !allowed.includes(to);
+Deno.test("docs/ARCHITECTURE.md allows each import of lib/", reading, () => {
+  const wrong = edges.filter(({ path, to }) => {
+    if (!isLib(path) || (isLib(to) && unitOf(to) === unitOf(path))) return false;
+    const allowed = mayImport.get(unitOf(path)) ?? [];
+    return !isLib(to) || !allowed.some((name) => name === unitOf(to) || `lib/${name}` === to);
   });
-  assertEquals(wrong.map(({ file, to }) => `${file} -> ${to}`), []);
+  assertEquals(importLines(wrong), []);
 });
 
-Deno.test("neither files nor folders of lib/ import each other in a circle", reading, () => {
-  const files = Map.groupBy(edges(), ({ file }) => file);
-  assertEquals(
-    findCycle(new Map([...files].map(([file, list]) => [file, list.map(({ to }) => to)]))),
-    undefined,
-  );
-  assertEquals(
-    findCycle(
-      new Map([...mayImport].map(([folder, list]) => [
-        folder,
-        list.map((name) => mayImport.has(name) ? name : folderOf(name)),
-      ])),
-    ),
-    undefined,
-  );
-});
+Deno.test(
+  "Imports have no circle between files of lib/, and docs/ARCHITECTURE.md allows none between folders",
+  reading,
+  () => {
+    const files = Map.groupBy(edges.filter(({ path }) => isLib(path)), ({ path }) => path);
+    assertEquals(
+      findCycle(new Map([...files].map(([file, list]) => [file, list.map(({ to }) => to)]))),
+      undefined,
+    );
+    const folders = [...mayImport].map(([folder, names]) =>
+      [folder, names.map((name) => mayImport.has(name) ? name : unitOf(`lib/${name}`))] as const
+    );
+    assertEquals(findCycle(new Map(folders)), undefined);
+  },
+);
 
-Deno.test("pure code of lib/ mentions no socket, clock, timer, chance or terminal", reading, () => {
-  const wrong = [...lib].flatMap(([file, code]) => {
-    const found = isPure(file) ? IMPURE.exec(code) : null;
-    return found ? [`${file}: ${found[0]}`] : [];
+Deno.test("Pure code of lib/ mentions no socket, clock, timer, chance or terminal", reading, () => {
+  const wrong = [...modules].flatMap(([path, code]) => {
+    const found = isLib(path) && isPure(path) ? IMPURE.exec(code) : null;
+    return found ? [`${path}: ${found[0]}`] : [];
   });
   assertEquals(wrong, []);
 });
 
-Deno.test("pure code of lib/ takes only types from the rest", reading, () => {
-  const wrong = edges().filter(({ file, to, isType }) => isPure(file) && !isPure(to) && !isType);
-  assertEquals(wrong.map(({ file, to }) => `${file} -> ${to}`), []);
+Deno.test("Pure code of lib/ imports only types from the rest", reading, () => {
+  const wrong = edges.filter(({ path, to, isType }) => isLib(path) && isPure(path) && !isPure(to) && !isType);
+  assertEquals(importLines(wrong), []);
 });
 
-Deno.test("every export of lib/ is used by another file", reading, () => {
+Deno.test("Exports of lib/, tools/, bench/ and tests/testing/ are used by another file", reading, () => {
+  const importers = Map.groupBy(edges, ({ to }) => to);
   const unused: string[] = [];
-  for (const [file, code] of lib) {
-    // The test of PROTOCOL.md looks constants up by the names that stand in there.
-    const others = [...sources].filter(([path]) =>
-      path !== `./lib/${file}` && (path.endsWith(".ts") || path.endsWith("/PROTOCOL.md"))
-    );
-    const names = code.matchAll(
-      /^export (?:declare |abstract |async )*(?:const|let|class|interface|type|function\*?|enum) (\w+)/gm,
-    );
-    for (const [, name] of names) {
+  for (const [path, code] of modules) {
+    if (!/^(?:lib|tools|bench|tests\/testing)\//.test(path)) continue;
+    // The test of PROTOCOL.md looks constants up by their names there.
+    const users = [...(importers.get(path) ?? []).map((edge) => modules.get(edge.path)!)];
+    const texts = [...users, sources.get("docs/PROTOCOL.md")!];
+    for (const [, name] of code.matchAll(EXPORT)) {
       const isUsed = new RegExp(`\\b${name}\\b`);
-      if (!others.some(([, source]) => isUsed.test(source))) unused.push(`${file}: ${name}`);
+      if (!texts.some((text) => isUsed.test(text))) unused.push(`${path}: ${name}`);
     }
   }
   assertEquals(unused, []);
 });
 
+Deno.test("Imports of tools/ and bench/ from tests/ are all of tests/testing/", reading, () => {
+  const wrong = edges.filter(({ path, to }) =>
+    /^(?:tools|bench)\//.test(path) && /^tests\/(?!testing\/)/.test(to)
+  );
+  assertEquals(importLines(wrong), []);
+});
+
+Deno.test("Imports of tests/testing/ are of lib/ or its own", reading, () => {
+  const wrong = edges.filter(({ path, to }) =>
+    path.startsWith("tests/testing/") && !/^(?:lib\/|tests\/testing\/|deno\.json$)/.test(to)
+  );
+  assertEquals(importLines(wrong), []);
+});
+
+function alternatives(words: string): string {
+  return words.trim().split(/\s+/).join("|");
+}
+
 /** Old names that docs/GLOSSARY.md's terms replaced, wherever they stand within a word. */
 const GONE = new RegExp(
-  [
-    ...[
-      "absences",
-      "anteroom",
-      "attendance",
-      "checkpoint",
-      "chooser",
-      "crowd",
-      "doorman",
-      "farewell",
-      "hermit",
-    ],
-    ...["journal", "leash", "linger", "lookalike", "mailbox", "neighbour", "newcomer", "outdate", "patience"],
-    ...[
-      "readdress",
-      "reception",
-      "roster",
-      "substitute",
-      "traveller",
-      "typist",
-      "unfold",
-      "villain",
-      "visitor",
-    ],
-    ...["withdrawal", "withdrawn"],
-  ].join("|"),
+  alternatives(`
+  absences anteroom attendance checkpoint chooser crowd doorman farewell hermit journal leash linger
+  lookalike mailbox neighbour newcomer outdate patience readdress reception roster substitute traveller
+  typist unfold villain visitor withdrawal withdrawn
+  `),
   "gi",
 );
 /** Old names that are common within other words: these are whole identifiers. */
 const GONE_IDENTIFIERS = new RegExp(
   `(?<![A-Za-z])(?:${
-    [
-      ...[
-        "Admission",
-        "Arrival",
-        "askFor",
-        "boss",
-        "chunkBefore",
-        "Desk",
-        "desk",
-        "Desks",
-        "desks",
-        "Edition",
-      ],
-      ...[
-        "fold",
-        "folds",
-        "foldSaid",
-        "gate",
-        "Gate",
-        "giveBack",
-        "givenUp",
-        "goneMs",
-        "graceEndMs",
-        "guest",
-      ],
-      ...[
-        "Guest",
-        "guests",
-        "Guests",
-        "hasPaused",
-        "heardMs",
-        "heldUpMs",
-        "Homed",
-        "Honest",
-        "hub",
-        "Hub",
-        "inbox",
-      ],
-      ...[
-        "Inbox",
-        "isAway",
-        "isForeign",
-        "isKeyboard",
-        "isStuck",
-        "keptEntries",
-        "lackMs",
-        "looksOf",
-        "loseAll",
-      ],
-      ...["loseServer", "lostEnd", "Manner", "Moment", "newDay", "NEVER_WHOLE_MS", "NickWish", "noteTaken"],
-      ...["onGiveUp", "onTaken", "Paint", "Participant", "Proposal", "Refusal", "rival", "Rival", "rotation"],
-      ...[
-        "Rotation",
-        "Sentences",
-        "sentencesIn",
-        "silenceMs",
-        "spell",
-        "Spell",
-        "stayedMs",
-        "suffer",
-        "takePart",
-      ],
-      ...["Taker", "tellWaiting", "throwOut", "tickMs", "tookMs", "TRUE_RULES", "Unnumbered", "wasIn"],
-      ...["WEAKENINGS", "wholeMs", "wordAfter", "wordBefore"],
-    ].join("|")
+    alternatives(`
+  Admission Arrival askFor boss chunkBefore Desk desk Desks desks Edition fold folds foldSaid gate Gate
+  giveBack givenUp goneMs graceEndMs guest Guest guests Guests hasPaused heardMs heldUpMs Homed Honest hub
+  Hub inbox Inbox isAway isForeign isKeyboard isStuck keptEntries lackMs looksOf loseAll loseServer lostEnd
+  Manner Moment newDay NEVER_WHOLE_MS NickWish noteTaken onGiveUp onTaken Paint Participant Proposal
+  Refusal rival Rival rotation Rotation Sentences sentencesIn silenceMs spell Spell stayedMs suffer
+  takePart Taker tellWaiting throwOut tickMs tookMs TRUE_RULES Unnumbered wasIn WEAKENINGS wholeMs
+  wordAfter wordBefore
+  `)
   })(?![A-Za-z])`,
   "g",
 );
@@ -260,29 +209,27 @@ const GONE_IDENTIFIERS = new RegExp(
 const KEPT =
   /journalctl|journal_mode|-journal|wal_checkpoint|checkpointWal|\.checkpoint|nick-lookalike|address-crowded|"checkpoint-|`checkpoint|cannot be withdrawn/g;
 
-Deno.test("old names are gone from files and their names", reading, () => {
+Deno.test("Old names are gone from files and their names", reading, () => {
   const wrong: string[] = [];
   for (const [path, source] of sources) {
-    if (path === "./tests/architecture_test.ts") continue;
-    for (const text of [path, source]) {
-      const rest = text.replaceAll(KEPT, "");
-      for (const [name] of [...rest.matchAll(GONE), ...rest.matchAll(GONE_IDENTIFIERS)]) {
-        wrong.push(`${path}: ${name}`);
-      }
+    if (path === "tests/architecture_test.ts") continue;
+    const rest = `${path}\n${source}`.replaceAll(KEPT, "");
+    for (const [name] of [...rest.matchAll(GONE), ...rest.matchAll(GONE_IDENTIFIERS)]) {
+      wrong.push(`${path}: ${name}`);
     }
   }
   assertEquals([...new Set(wrong)], []);
 });
 
-Deno.test("documents and files of lib/ that a text names exist", reading, () => {
+Deno.test("Documents and files of lib/ that a text names exist", reading, () => {
   const wrong = [...sources].flatMap(([path, source]) =>
     [...source.matchAll(/\b(?:docs\/[\w/-]+\.md|lib\/[\w/]+\.ts)\b/g)]
-      .filter(([name]) => !sources.has(`./${name}`)).map(([name]) => `${path}: ${name}`)
+      .filter(([name]) => !sources.has(name)).map(([name]) => `${path}: ${name}`)
   );
   assertEquals(wrong, []);
 });
 
-Deno.test("imports are found however they are written", { permissions: "none" }, () => {
+Deno.test("importsOf() finds imports however they are written", { permissions: "none" }, () => {
   const code = withoutComments(`
     import { one } from "./one.ts";
     import type { Two } from "./two.ts"; // import "./no.ts";
@@ -314,7 +261,7 @@ Deno.test("imports are found however they are written", { permissions: "none" },
   assert(IMPURE.test(`import net from "node:net";`));
 });
 
-Deno.test("a circle of imports is found", { permissions: "none" }, () => {
+Deno.test("findCycle() finds a circle of imports", { permissions: "none" }, () => {
   assertEquals(findCycle(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]])), ["b", "c", "b"]);
   assertEquals(findCycle(new Map([["a", ["b", "c"]], ["b", ["c"]]])), undefined);
 });

@@ -11,7 +11,7 @@ type ValueName = PlainTranslationKey extends infer Key ? Key extends `value.${in
   : never;
 
 /** A flag. Without `value` and `choices` it is a switch. */
-export interface Flag {
+interface Flag {
   readonly value?: ValueName;
   /** The only values that the flag takes. */
   readonly choices?: readonly string[];

@@ -4,7 +4,7 @@ import { type Frame, type FrameWriter, MAX_STRING_BYTES } from "../codec.ts";
 import { ProtocolError } from "../errors.ts";
 
 /** How a value lies on the wire. Decoders check the limits, encoders do not. */
-export interface Field<Value> {
+interface Field<Value> {
   /** The type of the field in docs/PROTOCOL.md's diagrams. */
   readonly wire: string;
   /** Most bytes that the decoder accepts. */

@@ -21,7 +21,7 @@ async function isInstalled(): Promise<boolean> {
 export const withNats = { ignore: !await isInstalled() };
 
 /** How to start a server. */
-export interface NatsServerOptions {
+interface NatsServerOptions {
   /** Its store directory. */
   readonly folder: string;
   readonly port?: number;

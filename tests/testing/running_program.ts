@@ -6,7 +6,7 @@ import config from "../../deno.json" with { type: "json" };
 const ENDING_MS = 2_000;
 
 /** How a process is started. */
-export interface StartOptions {
+interface StartOptions {
   /** The task of deno.json that it is: the same command, with the same permissions. */
   readonly task: "server" | "client";
   /** Arguments of the program. */

@@ -46,7 +46,7 @@ export function unreachable(
   };
 }
 
-export interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "backups">> {
+interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "backups">> {
   readonly backups?: readonly Address[];
   readonly authPrompter?: ServerSelectorDeps["authPrompter"];
   readonly random?: () => number;

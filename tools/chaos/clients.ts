@@ -29,7 +29,7 @@ const SESSION_CONFIG: SessionConfig = {
 const BACKOFF_SCALE = 0.06;
 
 /** What a client needs. */
-export interface ClientOptions {
+interface ClientOptions {
   readonly name: string;
   /** Where it goes first; possibly a wrong address. */
   readonly first: Address;

@@ -42,7 +42,7 @@ export interface ClusterTally {
   printed: number;
 }
 
-export interface ClusterChaosOptions {
+interface ClusterChaosOptions {
   readonly seed: number;
   /** Where NATS stores its streams. */
   readonly folder: string;
@@ -53,7 +53,7 @@ export interface ClusterChaosOptions {
   readonly onRound?: (tally: Readonly<ClusterTally>) => void;
 }
 
-export interface ClusterOutcome {
+interface ClusterOutcome {
   readonly tally: Readonly<ClusterTally>;
   readonly problems: readonly Problem[];
   /** The events of the last round. */

@@ -4,7 +4,7 @@
 import type { Said } from "../../lib/protocol/frames.ts";
 
 /** What went wrong. */
-export type Fault = "lost" | "shown twice" | "shown out of order" | "garbled" | "refused" | "crashed";
+type Fault = "lost" | "shown twice" | "shown out of order" | "garbled" | "refused" | "crashed";
 
 /** One thing that went wrong. */
 export interface Problem {

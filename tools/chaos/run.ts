@@ -59,7 +59,7 @@ export interface Outcome {
 }
 
 /** What to run. */
-export interface ChaosOptions {
+interface ChaosOptions {
   readonly seed: number;
   /** Round to begin with. */
   readonly first?: number;

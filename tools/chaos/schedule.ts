@@ -11,7 +11,7 @@ export const CLIENTS = { all: 15, processes: 3 } as const;
 
 /** When a server is killed: at once; when it has not read what came in the last `heldMs`; when a message has
  * come to one client alone; when one has come to all but its sender. */
-export type Death =
+type Death =
   | { readonly how: "at once" | "after one delivery" | "before a receipt" }
   | { readonly how: "unread"; readonly heldMs: number };
 

@@ -12,7 +12,7 @@ const LISTENING = beginning(SENTENCES("server.listening", { address: CUT }));
 const SKIPPED = beginning(SENTENCES("server.skipped", { count: CUT }));
 
 /** What a server is told, and whom it tells. */
-export interface ServerOptions {
+interface ServerOptions {
   readonly name: string;
   readonly network: Network;
   readonly ledger: Ledger;

@@ -10,7 +10,7 @@ import type { World } from "./world.ts";
 
 const FILLERS = ["", " hola", " ¿qué tal?", " 日本語", " 👩🏽‍🚀".repeat(9), " ab".repeat(100)];
 
-export interface ClientOptions {
+interface ClientOptions {
   readonly name: string;
   readonly nick: string;
   readonly connect: Connect;

@@ -162,7 +162,7 @@ class ApplyBeforeCommit extends DelayedCommitLog {
   }
 }
 
-export interface Mutation {
+interface Mutation {
   readonly rules: Partial<Rules>;
   readonly fault: Fault;
 }
