@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay, LoadClients } from "../../bench/load_clients.ts";
 import { RawClient } from "../../bench/raw_client.ts";
-import { makeServer } from "../testing/test_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import {
   type ClientMessage,
   decodeClient,
@@ -13,7 +13,6 @@ import {
   SERVER_FRAMES,
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
-import { UNLIMITED } from "../../lib/base/limits.ts";
 import { FakeServer, RawPeer, welcomeTo } from "../testing/raw_peer.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { withTimeout } from "../testing/waiting.ts";
@@ -72,7 +71,7 @@ Deno.test("A raw client says why the server refuses it", async () => {
 
 /** What comes of a short conversation on a real server. */
 async function talk(senders: number, window: number) {
-  await using server = makeServer({ messages: UNLIMITED });
+  await using server = startServer();
   using batch = await LoadClients.open({ port: server.address.port, size: 5, atOnce: 2 });
   const hearsMore = (count: number) => batch.waitUntil("to hear more", ({ received }) => received > count);
   const first = await batch.runConversation({ senders, window, waitUntil: hearsMore(2 * window) });
@@ -154,7 +153,7 @@ for (const [copies, error] of UNFAIR) {
 
 Deno.test("LoadClients fails when one of its clients is disconnected", async () => {
   using batch = await (async () => {
-    await using server = makeServer({ timeouts: { shutdownMs: 10 } });
+    await using server = startServer({ timeouts: { shutdownMs: 10 } });
     return await LoadClients.open({ port: server.address.port, size: 2 });
   })();
   const never = new Promise<void>(() => {});

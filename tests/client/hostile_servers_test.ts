@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
-import { makeServer } from "../testing/test_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import type { ChatError } from "../../lib/errors.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import {
@@ -189,7 +189,7 @@ for (const [name, [attack, complaint]] of Object.entries(CASES)) {
       await attack(client, sessionIdOf(resumeToken)).catch(() => {}); // the client may have had enough of it
       await client.receiveAll().catch(() => {});
     });
-    await using good = makeServer({ credentials: { wrapTls: TCP.wrapTls } });
+    await using good = startServer();
     await using ana = new FakeUser({ clock: new TestClock("2026-11-22 12:00:00").now });
     const { host, port } = evil.address;
     const backup = formatAddress(good.address);

@@ -6,7 +6,7 @@ import { dial } from "../../lib/net/tcp.ts";
 import { encodeServer, sessionIdOf } from "../../lib/protocol/frames.ts";
 import type { ConnectionFailure } from "../../lib/client/session.ts";
 import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
-import { startServer } from "../testing/running_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import { freeAddress, UNKNOWN_NAME } from "../testing/addresses.ts";
 import { withTimeout } from "../testing/waiting.ts";
 import { SessionFixture, type SessionFixtureOptions } from "../testing/session_fixture.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeServer, join, makeHello } from "../testing/raw_peer.ts";
-import { startServer } from "../testing/running_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import { withTimeout } from "../testing/waiting.ts";
 import { SessionFixture } from "../testing/session_fixture.ts";
 

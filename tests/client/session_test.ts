@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeServer, NEVER_CAUGHT_UP, type Said } from "../../lib/protocol/frames.ts";
 import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
-import { startServer } from "../testing/running_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
-import { makeServer, type TestServerOptions } from "../testing/test_server.ts";
+import { startServer, type TestServerOptions } from "../testing/test_server.ts";
 import { InputError } from "../../lib/errors.ts";
 import { type ClientMessage, type LogEntry, NEVER_CAUGHT_UP, type Say } from "../../lib/protocol/frames.ts";
 import type { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
@@ -23,7 +23,7 @@ class Sharer implements AsyncDisposable {
 
   static async open(log: FakeLog, nodeId: bigint, options: TestServerOptions = {}): Promise<Sharer> {
     const commitLog = await openCommitLog(new FakeStore(log), nodeId, { unavailableAfterMs: 20 });
-    const server = makeServer({
+    const server = startServer({
       commitLog,
       room: { graceMs: 30 },
       timeouts: { shutdownMs: 50 },

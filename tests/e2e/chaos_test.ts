@@ -2,7 +2,7 @@
 // `deno task chaos` goes on for as long as one likes.
 
 import { assert, assertEquals } from "@std/assert";
-import { makeServer } from "../testing/test_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import type { Said, Say } from "../../lib/protocol/frames.ts";
 import { join, makeHello, type Peer } from "../testing/raw_peer.ts";
@@ -167,7 +167,7 @@ Deno.test("The ledger finds a wrong number, a wrong time, and an order that othe
 async function inBadHands(
   act: (all: { proxy: Proxy; weather: Network["weather"]; ana: Peer; beto: Peer }) => Promise<void>,
 ) {
-  await using server = makeServer({ room: { graceMs: 0 } });
+  await using server = startServer({ room: { graceMs: 0 } });
   const network: Network = { random: new Random(1), weather: new Map() };
   await using proxy = await Proxy.open(server.address, network);
   using ana = (await join(proxy.address, makeHello("ana"))).peer;

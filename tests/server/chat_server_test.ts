@@ -5,8 +5,8 @@ import type { Address } from "../../lib/net/address.ts";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { ListenError } from "../../lib/errors.ts";
 import { encodeClient, sessionIdOf } from "../../lib/protocol/frames.ts";
-import { dialPeer, join, makeHello, makeToken, type RawClient } from "../testing/raw_peer.ts";
-import { enterAs, say, startServer, types } from "../testing/running_server.ts";
+import { dialPeer, enterAs, join, makeHello, makeToken, type RawClient, say } from "../testing/raw_peer.ts";
+import { startServer } from "../testing/test_server.ts";
 import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
@@ -108,7 +108,7 @@ Deno.test("ChatServer sends a new client as much history as it asks for", async 
   using ana = (await enterAs("ana", server)).peer;
   await ana.send(say(1, "one"), say(2, "two"), say(3, "three"));
   for (let n = 1; n <= 3; n++) await ana.expect("said");
-  const { peer: beto, history } = await enterAs("beto", server, 2);
+  const { peer: beto, history } = await enterAs("beto", server, { historyCount: 2 });
   using _ = beto;
   assertEquals(history.map((entry) => entry.type === "said" ? entry.text : entry.type), [
     "two",
@@ -122,7 +122,7 @@ Deno.test("ChatServer answers BYE with the rest of the log and BYE, and tells wh
   using ana = (await enterAs("ana", server)).peer;
   using beto = (await enterAs("beto", server)).peer;
   await beto.send(say(1, "adiós"), { type: "bye" }, say(2, "never"));
-  assertEquals(await types(beto), ["said", "left", "bye"]);
+  assertEquals(await beto.receiveTypes(), ["said", "left", "bye"]);
   await ana.expect("joined");
   assertEquals((await ana.expect("said")).text, "adiós");
   const { nick, connectionLost } = await ana.expect("left");
@@ -163,7 +163,7 @@ Deno.test("ChatServer still owes what was said to a client that has only ended i
   await ana.expect("joined");
   await beto.send(say(1, "last words"));
   await beto.conn.closeWrite();
-  assertEquals((await types(beto))[0], "said");
+  assertEquals((await beto.receiveTypes())[0], "said");
   assertEquals((await ana.expect("said")).text, "last words");
   assertEquals((await ana.expect("left")).connectionLost, true);
 });
@@ -225,7 +225,7 @@ Deno.test("ChatServer reads frames that come byte by byte", async () => {
   for (const message of [makeHello("ana"), say(1, "¿qué tal?"), { type: "bye" }] as const) {
     for (const byte of encodeClient(message)) await ana.send(new Uint8Array([byte]));
   }
-  assertEquals(await types(ana), ["welcome", "joined", "said", "left", "bye"]);
+  assertEquals(await ana.receiveTypes(), ["welcome", "joined", "said", "left", "bye"]);
 });
 
 Deno.test("ChatServer reads frames that come all at once", async () => {
@@ -233,7 +233,7 @@ Deno.test("ChatServer reads frames that come all at once", async () => {
   using ana = await dialPeer(server.address);
   const messages = [makeHello("ana"), say(1, "one"), say(2, "two"), { type: "bye" }] as const;
   await ana.send(new Uint8Array(messages.flatMap((message) => [...encodeClient(message)])));
-  assertEquals(await types(ana), ["welcome", "joined", "said", "said", "left", "bye"]);
+  assertEquals(await ana.receiveTypes(), ["welcome", "joined", "said", "said", "left", "bye"]);
 });
 
 Deno.test("ChatServer shows a hundred clients each other's messages, all in the same order", async () => {
@@ -273,9 +273,9 @@ Deno.test("ChatServer.close() tells everyone, after all that was said, and hears
   await ana.expect("said");
   const closing = server.close();
   await beto.send(say(1, "never"));
-  assertEquals(await types(ana), ["bye"]);
-  assertEquals(await types(beto), ["said", "said", "bye"]);
-  assertEquals(await types(stranger), ["bye"]);
+  assertEquals(await ana.receiveTypes(), ["bye"]);
+  assertEquals(await beto.receiveTypes(), ["said", "said", "bye"]);
+  assertEquals(await stranger.receiveTypes(), ["bye"]);
   for (const peer of [ana, beto, stranger]) peer[Symbol.dispose]();
   await withTimeout(closing, "the server to close");
   await withTimeout(server.close(), "a second close to have nothing to do");
@@ -292,7 +292,7 @@ Deno.test("ChatServer.close() waits a second at most for clients that do not tak
   await server.close();
   const lastProgressMs = performance.now() - before;
   assert(lastProgressMs > 45 && lastProgressMs < 900, `took ${lastProgressMs} ms`);
-  assertEquals(await types(ana), ["bye"]);
+  assertEquals(await ana.receiveTypes(), ["bye"]);
 });
 
 function listenFailure({ host, port }: Address): [string, unknown] {

@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { ChatError } from "../../lib/errors.ts";
 import type { Socket } from "../../lib/net/tls_socket.ts";
-import { dialPeer, makeHello } from "../testing/raw_peer.ts";
-import { enterAs, startServer } from "../testing/running_server.ts";
+import { dialPeer, enterAs, makeHello } from "../testing/raw_peer.ts";
+import { startServer } from "../testing/test_server.ts";
 import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { waitFor } from "../testing/waiting.ts";

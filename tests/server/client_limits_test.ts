@@ -3,8 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeClient } from "../../lib/protocol/frames.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
-import { dialPeer, join, makeHello } from "../testing/raw_peer.ts";
-import { eva, POLL_MS, say, startServer } from "../testing/victims.ts";
+import { dialPeer, join, makeHello, say } from "../testing/raw_peer.ts";
+import { eva, POLL_MS } from "../testing/victims.ts";
+import { startServer } from "../testing/test_server.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { waitFor } from "../testing/waiting.ts";
 import { TCP } from "../testing/transport.ts";

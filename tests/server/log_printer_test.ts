@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { testConfig } from "../testing/test_config.ts";
-import { makeServer } from "../testing/test_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, type Renderer } from "../../lib/render/renderer.ts";
@@ -11,7 +11,7 @@ import { LogPrinter, type LogPrinterConfig } from "../../lib/server/log_printer.
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { UNLIMITED } from "../../lib/base/limits.ts";
 import { newEventLog } from "../testing/room_fixture.ts";
-import { enterAs } from "../testing/piped_server.ts";
+import { enterAs, say } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 
@@ -74,7 +74,7 @@ class StandingConsole implements AsyncDisposable {
 
 /** A server with a short log and no rate limit. It sends no PING among the entries, however slow the machine is. */
 function forgetfulServer(): ChatServer {
-  return makeServer({
+  return startServer({
     messages: UNLIMITED,
     connections: { pingMs: 60_000 },
     room: { log: { segmentBytes: 2_000, retainedBytes: 40_000 } },
@@ -120,10 +120,10 @@ Deno.test("A console that writes to a file leaves nothing out: the room waits fo
   await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 60_000 });
   const { printer } = standing;
   printer.attach(server);
-  using ana = (await enterAs("ana", server.address.port)).peer;
+  using ana = (await enterAs("ana", server)).peer;
   const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
   for (const clientSeq of numbers) {
-    await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+    await ana.send(say(clientSeq, "x".repeat(50) + clientSeq));
   }
   // Not earlier: the rest, which comes at once, must fit into what the log retains.
   await waitFor(() => printer.backPressure() !== undefined, "the printer to hold up the room");
@@ -147,9 +147,9 @@ Deno.test("A console that writes to a pipe that nobody reads holds the room up f
   await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 20 });
   const { printer } = standing;
   printer.attach(server);
-  using ana = (await enterAs("ana", server.address.port)).peer;
+  using ana = (await enterAs("ana", server)).peer;
   for (let clientSeq = 1; clientSeq <= 600; clientSeq++) {
-    await ana.send({ type: "say", clientSeq, timeMs: 0, text: "x".repeat(50) + clientSeq });
+    await ana.send(say(clientSeq, "x".repeat(50) + clientSeq));
     assertEquals((await withTimeout(ana.expect("said"), "the room to go on")).clientSeq, clientSeq);
   }
   standing.takes();

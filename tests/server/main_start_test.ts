@@ -3,8 +3,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { InputError, ListenError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
+import { enterAs } from "../testing/raw_peer.ts";
 import { FakeUser } from "../testing/fake_user.ts";
-import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../testing/piped_server.ts";
+import { END, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../testing/piped_server.ts";
 import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
 
 Deno.test("chat-server with all it needs from flags asks nothing and runs without a console", async () => {
@@ -13,7 +14,7 @@ Deno.test("chat-server with all it needs from flags asks nothing and runs withou
   admin.endInput();
   const serving = admin.run(serve, ...flagsFor(port), "--backup", "10.0.0.7", "--backup", "[::1]:5002");
   await admin.waitForOutput("Escuchando");
-  const { peer: ana, welcome } = await enterAs("ana", port);
+  const { peer: ana, welcome } = await enterAs("ana", { address: { host: LOOPBACK, port } });
   using _ = ana;
   assertEquals(welcome.backups, ["10.0.0.7:5000", "[::1]:5002"]);
   await admin.waitForOutput("ana (127.0.0.1) se ha conectado");

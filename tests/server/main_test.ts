@@ -4,9 +4,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Room } from "../../lib/room/room.ts";
 import { serve } from "../../lib/server/main.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { dialPeer, makeHello } from "../testing/raw_peer.ts";
+import { dialPeer, enterAs, makeHello, say } from "../testing/raw_peer.ts";
 import { FakeUser } from "../testing/fake_user.ts";
-import { END, enterAs, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../testing/piped_server.ts";
+import { END, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../testing/piped_server.ts";
 import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
@@ -17,10 +17,10 @@ Deno.test("chat-server asks for port and interface, and shows what happens, line
   const serving = admin.run(serve);
   admin.type(`${port}\n2\n`);
   await admin.waitForOutput("Escuchando");
-  using ana = (await enterAs("ana", port)).peer;
+  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
   await admin.waitForOutput("ana (127.0.0.1) se ha conectado");
   clock.set("2026-11-22 13:45:10");
-  await ana.send({ type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
+  await ana.send(say(1, "hola"));
   await admin.waitForOutput("ana: hola");
   clock.set("2026-11-22 13:45:20");
   await ana.send({ type: "bye" });
@@ -45,7 +45,7 @@ Deno.test("chat-server tells those who were lost from those who left", async () 
   await using admin = new FakeUser();
   admin.run(serve, ...flagsFor(port), "--grace", "0");
   await admin.waitForOutput("Escuchando");
-  const { peer: ana } = await enterAs("ana", port);
+  const { peer: ana } = await enterAs("ana", { address: { host: LOOPBACK, port } });
   ana[Symbol.dispose]();
   await admin.waitForOutput("[2026-11-22 13:45:07] * ana (127.0.0.1) ha perdido la conexión\n");
 });
@@ -55,7 +55,7 @@ Deno.test("chat-server --grace gives seconds to those who were lost", async () =
   await using admin = new FakeUser();
   admin.run(serve, ...flagsFor(port), "--grace", "1");
   await admin.waitForOutput("Escuchando");
-  const { peer: ana } = await enterAs("ana", port);
+  const { peer: ana } = await enterAs("ana", { address: { host: LOOPBACK, port } });
   const before = performance.now();
   ana[Symbol.dispose]();
   await admin.waitForOutput("ha perdido la conexión");
@@ -101,9 +101,9 @@ async function saidAtOnce(...flags: string[]): Promise<number> {
   await using admin = new FakeUser({ clock: clock.now });
   admin.run(serve, ...flagsFor(port), ...flags);
   await admin.waitForOutput("Escuchando");
-  using ana = (await enterAs("ana", port)).peer;
+  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
   for (let clientSeq = 1; clientSeq <= 30; clientSeq++) {
-    await ana.send({ type: "say", clientSeq, timeMs: 0, text: "hola" });
+    await ana.send(say(clientSeq, "hola"));
   }
   const count = () => admin.output.split("ana: hola").length - 1;
   const expected = flags.includes("0") ? 30 : Number(flags[1] ?? 20) - 1;
@@ -122,7 +122,7 @@ Deno.test("chat-server --max-clients lets so many connect, and says so to the ne
   await using admin = new FakeUser();
   admin.run(serve, ...flagsFor(port), "--max-clients", "1");
   await admin.waitForOutput("Escuchando");
-  using _ = (await enterAs("ana", port)).peer;
+  using _ = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
   using second = await dialPeer({ host: LOOPBACK, port });
   await second.send(makeHello("beto"));
   assertEquals((await second.expect("error")).code, "room-full");
@@ -175,7 +175,7 @@ Deno.test("chat-server speaks English", async () => {
   const serving = admin.run(serve);
   admin.type(`0\n${port}\n2\n`);
   await admin.waitForOutput("Listening");
-  using ana = (await enterAs("ana", port)).peer;
+  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
   await admin.waitForOutput("connected");
   admin.type("quit\n");
   assertEquals((await ana.receiveAll()).map(({ type }) => type), ["bye"]);
@@ -215,10 +215,10 @@ Deno.test("A fault of the program itself ends one connection, and is told as suc
   await using admin = new FakeUser();
   const serving = admin.run(serve, ...flagsFor(port));
   await admin.waitForOutput("Escuchando");
-  using ana = (await enterAs("ana", port)).peer;
-  using beto = (await enterAs("beto", port)).peer;
+  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
+  using beto = (await enterAs("beto", { address: { host: LOOPBACK, port } })).peer;
   using _ = failing("say");
-  await ana.send({ type: "say", clientSeq: 1, timeMs: 0, text: "hola" });
+  await ana.send(say(1, "hola"));
   await admin.waitForOutput("a quien le dio el programa.");
   assertMatch(
     admin.output,
@@ -236,9 +236,9 @@ Deno.test("A fault of the program itself when a connection has ended is told as 
   await using admin = new FakeUser();
   const serving = admin.run(serve, ...flagsFor(port), "--max-clients", "2");
   await admin.waitForOutput("Escuchando");
-  using beto = (await enterAs("beto", port)).peer;
+  using beto = (await enterAs("beto", { address: { host: LOOPBACK, port } })).peer;
   for (const nick of ["ana", "eva"]) {
-    const { peer } = await enterAs(nick, port);
+    const { peer } = await enterAs(nick, { address: { host: LOOPBACK, port } });
     using _ = failing("disconnect");
     peer[Symbol.dispose]();
     await admin.until((output) => output.split("a mistake of ours").length > (nick === "ana" ? 1 : 2), nick);

@@ -4,8 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { ChatError, WireCode } from "../../lib/errors.ts";
 import { encodeClient } from "../../lib/protocol/frames.ts";
 import type { RejectedClient } from "../../lib/server/client_handler.ts";
-import { dialPeer, makeHello, type Peer } from "../testing/raw_peer.ts";
-import { enterAs, say, startServer, types } from "../testing/running_server.ts";
+import { dialPeer, enterAs, makeHello, type Peer, say } from "../testing/raw_peer.ts";
+import { startServer } from "../testing/test_server.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
@@ -58,7 +58,7 @@ Deno.test("ChatServer takes what came before a violation, in the same packet too
   await using server = startServer();
   using ana = (await enterAs("ana", server)).peer;
   await ana.send(new Uint8Array([...encodeClient(say(1, "good")), 0, 0, 0, 0]));
-  assertEquals(await types(ana), ["said", "error"]);
+  assertEquals(await ana.receiveTypes(), ["said", "error"]);
 });
 
 Deno.test("ChatServer answers with ERROR hello-late whoever does not introduce themselves", async () => {
@@ -119,7 +119,7 @@ Deno.test("ChatServer answers with ERROR silent who gives no sign of life, and t
     await sync(ana);
   }
   clock.advanceTo(60);
-  assertEquals(await types(beto), ["ping", "ping", "error"]);
+  assertEquals(await beto.receiveTypes(), ["ping", "ping", "error"]);
   beto[Symbol.dispose]();
   await ana.expect("ping");
   const { nick, connectionLost } = await ana.expect("left");

@@ -1,7 +1,7 @@
 // Servers that store their room: one on the file of another that was killed, and one whose disk is full.
 
 import { assert, assertEquals } from "@std/assert";
-import { makeServer } from "../testing/test_server.ts";
+import { startServer } from "../testing/test_server.ts";
 import { systemClock } from "../../lib/base/time.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
@@ -51,7 +51,7 @@ Deno.test(
     let copy: string;
     {
       await using commitLog = await openCommitLog(path);
-      await using server = makeServer({ commitLog });
+      await using server = startServer({ commitLog });
       before = await join(server.address, makeHello("ana"));
       using ana = before.peer;
       using beto = (await join(server.address, makeHello("beto"))).peer;
@@ -67,7 +67,7 @@ Deno.test(
       copy = await copyAsKilled(path);
     }
     await using commitLog = await openCommitLog(copy);
-    await using server = makeServer({ commitLog, room: { graceMs: 200 } });
+    await using server = startServer({ commitLog, room: { graceMs: 200 } });
     const { logId } = before.welcome;
     const ana = await join(
       server.address,
@@ -100,7 +100,7 @@ Deno.test(
 Deno.test("A server whose disk is full stops reading, keeps its clients, and continues by itself", async () => {
   const commitLog = new DelayedCommitLog();
   // The timeouts of real programs, shortened.
-  await using server = makeServer({
+  await using server = startServer({
     commitLog,
     connections: { pingMs: 200, pingTimeoutMs: 1_200 },
   });
@@ -129,7 +129,7 @@ Deno.test("A server whose disk is full stops reading, keeps its clients, and con
 
 Deno.test("A client that joins while the disk is full is let in afterwards", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = makeServer({ commitLog });
+  await using server = startServer({ commitLog });
   commitLog.isBlocked = true;
   const coming = join(server.address, makeHello("ana"));
   await waitFor(() => server.stats.connectionCount === 1, "a connection");
@@ -141,7 +141,7 @@ Deno.test("A client that joins while the disk is full is let in afterwards", asy
 
 Deno.test("A client that joins while the disk stays full gets store-away", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = makeServer({
+  await using server = startServer({
     commitLog,
     timeouts: { commitWaitMs: 1_300 },
     connections: { handshakeMs: 100, pingTimeoutMs: 1_200 },
@@ -163,7 +163,7 @@ Deno.test("A client that joins while the disk stays full gets store-away", async
 
 Deno.test("Joins that failed because nothing could be stored do not count against the join rate", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = makeServer({
+  await using server = startServer({
     commitLog,
     timeouts: { commitWaitMs: 5 },
     limits: { isLoopbackExempt: false },
@@ -184,7 +184,7 @@ Deno.test("Joins that failed because nothing could be stored do not count agains
 
 Deno.test("A client that closes before its join is committed gets the grace, and then leaves", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = makeServer({ commitLog, room: { graceMs: 50 } });
+  await using server = startServer({ commitLog, room: { graceMs: 50 } });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const held = hold(commitLog);
@@ -201,7 +201,7 @@ Deno.test("A client that closes before its join is committed gets the grace, and
 
 Deno.test("A client that times out before its join is committed gets the grace, and then leaves", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = makeServer({
+  await using server = startServer({
     commitLog,
     room: { graceMs: 50 },
     timeouts: { commitWaitMs: 300 },
@@ -226,7 +226,7 @@ Deno.test("A client that times out before its join is committed gets the grace, 
 
 Deno.test("A client that resumes before its leave is committed stays in", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = makeServer({ commitLog });
+  await using server = startServer({ commitLog });
   const { peer: beto } = await join(server.address, makeHello("beto"));
   using _beto = beto;
   const { peer: before } = await join(server.address, makeHello("ana"));
@@ -253,7 +253,7 @@ Deno.test("A client that resumes before its leave is committed stays in", async 
 
 Deno.test("A client banned before its join is committed is kicked right after it", async () => {
   const commitLog = new DelayedCommitLog();
-  await using server = makeServer({ commitLog });
+  await using server = startServer({ commitLog });
   const held = hold(commitLog);
   using ana = await dialPeer(server.address);
   await ana.send(makeHello("ana"));

@@ -2,7 +2,7 @@
 
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
-import { makeServer, type TestServerOptions } from "./test_server.ts";
+import { startServer as startTestServer, type TestServerOptions } from "./test_server.ts";
 import { type ChatError, ProtocolError } from "../../lib/errors.ts";
 import { PasswordVerifier } from "../../lib/text/text.ts";
 import type { RejectedClient } from "../../lib/server/client_handler.ts";
@@ -25,7 +25,7 @@ export async function startServer({ pair, ...options }: Options = {}): Promise<C
   const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   const wrapTls = pair && await tlsServer({ ...pair, plaintextReply });
   const credentials = { ...options.credentials, wrapTls };
-  return makeServer({ clock: new TestClock(NOON).now, ...options, credentials });
+  return startTestServer({ clock: new TestClock(NOON).now, ...options, credentials });
 }
 
 export function withPassword(options: Options = {}): Promise<ChatServer> {

@@ -4,8 +4,7 @@ import { assertEquals } from "@std/assert";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
-import { makeServer, type TestServerOptions } from "./test_server.ts";
-import { UNLIMITED } from "../../lib/base/limits.ts";
+import { startServer as startTestServer, type TestServerOptions } from "./test_server.ts";
 import { join, makeHello, type RawClient } from "./raw_peer.ts";
 import { FakeUser } from "./fake_user.ts";
 import { TestClock } from "./test_clock.ts";
@@ -15,7 +14,7 @@ export const NOON = "2026-11-22 12:00:00";
 
 /** A server with an empty room and no rate limit. */
 export function startServer(options: TestServerOptions = {}): ChatServer {
-  return makeServer({ messages: UNLIMITED, clock: new TestClock(NOON).now, ...options });
+  return startTestServer({ clock: new TestClock(NOON).now, ...options });
 }
 
 /** Joins as a raw client. */

@@ -2,7 +2,6 @@
 
 import { assertEquals } from "@std/assert";
 import { serve } from "../../lib/server/main.ts";
-import { join, makeHello, type RawClient } from "./raw_peer.ts";
 import type { FakeUser } from "./fake_user.ts";
 import { LOOPBACK } from "./addresses.ts";
 
@@ -27,11 +26,6 @@ export function listening(port: number, host = LOOPBACK): string {
 /** Flags that answer every prompt. */
 export function flagsFor(port: number): string[] {
   return ["--host", LOOPBACK, "--port", String(port)];
-}
-
-/** Joins as a raw client. */
-export function enterAs(nick: string, port: number): Promise<RawClient> {
-  return join({ host: LOOPBACK, port }, makeHello(nick));
 }
 
 /** Runs a server that ends by itself. Returns its output. */

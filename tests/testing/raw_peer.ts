@@ -14,6 +14,7 @@ import {
   NEVER_CAUGHT_UP,
   PROTOCOL_VERSION,
   type Said,
+  type Say,
   type ServerMessage,
   sessionIdOf,
   type Welcome,
@@ -80,6 +81,11 @@ export class RawPeer<Heard extends { type: string }, Said> implements Disposable
     return messages;
   }
 
+  /** The types of all messages until the other side ends. */
+  async receiveTypes(): Promise<Heard["type"][]> {
+    return (await this.receiveAll()).map(({ type }) => type);
+  }
+
   /** Closes the socket without BYE. */
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
@@ -134,6 +140,20 @@ export async function join(server: Address, hello: Hello, wire = TCP): Promise<R
   const history: LogEntry[] = [];
   while (welcome.startSeq + history.length < welcome.head) history.push(await peer.receive() as LogEntry);
   return { peer, welcome, history };
+}
+
+/** Joins a server as `nick`. */
+export function enterAs(
+  nick: string,
+  { address }: { readonly address: Address },
+  hello: Partial<Hello> = {},
+): Promise<RawClient> {
+  return join(address, makeHello(nick, hello));
+}
+
+/** A message as it is sent first; `timeMs` makes it a redelivery. */
+export function say(clientSeq: number, text = `t${clientSeq}`, more: Partial<Say> = {}): Say {
+  return { type: "say", clientSeq, timeMs: 0, text, ...more };
 }
 
 /** A raw server's end of a connection. */

@@ -1,5 +1,6 @@
-// Makes a ChatServer in this process, with an empty room or a given commit log.
+// Starts a ChatServer in this process, with an empty room or a given commit log.
 
+import { UNLIMITED } from "../../lib/base/limits.ts";
 import { type Clock, randomId, serverClock } from "../../lib/base/time.ts";
 import { listen } from "../../lib/net/tcp.ts";
 import { type CommitLog, InMemoryCommitLog } from "../../lib/room/commit_log.ts";
@@ -7,6 +8,7 @@ import { ChatServer, type ServerParts } from "../../lib/server/chat_server.ts";
 import type { ServerConfig } from "../../lib/server/config.ts";
 import { LOOPBACK } from "./addresses.ts";
 import { type DeepPartial, testConfig } from "./test_config.ts";
+import { TCP, type Transport } from "./transport.ts";
 
 /** What differs from the defaults. */
 export interface TestServerOptions extends DeepPartial<Omit<ServerConfig, "credentials">> {
@@ -16,8 +18,9 @@ export interface TestServerOptions extends DeepPartial<Omit<ServerConfig, "crede
   readonly onReject?: ChatServer["onReject"];
 }
 
-/** A server on this machine, at any free port unless one is given. */
-export function makeServer(options: TestServerOptions = {}): ChatServer {
+/** A server on this machine, at any free port unless one is given, and without a rate limit: tests send faster than
+ * users. */
+export function startServer(options: TestServerOptions = {}, { wrapTls }: Transport = TCP): ChatServer {
   const {
     clock = serverClock,
     commitLog = new InMemoryCommitLog(randomId()),
@@ -25,9 +28,10 @@ export function makeServer(options: TestServerOptions = {}): ChatServer {
     onReject = () => {},
     ...overrides
   } = options;
-  const config = testConfig(overrides);
+  const config = testConfig({ messages: UNLIMITED, ...overrides });
   const { host = LOOPBACK, port = 0 } = config.listen;
-  const server = new ChatServer({ listener: listen({ host, port }), commitLog, credentials }, config, clock);
+  const parts = { listener: listen({ host, port }), commitLog, credentials: { wrapTls, ...credentials } };
+  const server = new ChatServer(parts, config, clock);
   server.onReject = onReject;
   return server;
 }

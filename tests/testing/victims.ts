@@ -3,28 +3,17 @@
 import { assertEquals } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { merge } from "./test_config.ts";
-import { makeServer, type TestServerOptions } from "./test_server.ts";
+import { startServer, type TestServerOptions } from "./test_server.ts";
 import type { WireCode } from "../../lib/errors.ts";
-import type { Say } from "../../lib/protocol/frames.ts";
-import { dialPeer, join, makeHello, type Peer } from "./raw_peer.ts";
+import { dialPeer, join, makeHello, type Peer, say } from "./raw_peer.ts";
 import { waitFor, withTimeout } from "./waiting.ts";
 import { TCP, type Transport } from "./transport.ts";
 
 /** Between two checks of a condition, in ms. */
 export const POLL_MS = 5;
 
-/** Message `n`. */
-export function say(clientSeq: number, text = "hola", more: Partial<Say> = {}): Say {
-  return { type: "say", clientSeq, timeMs: 0, text, ...more };
-}
-
 /** The HELLO of the attacker. */
 export const eva = makeHello("eva");
-
-/** A server on this machine. */
-export function startServer(options: TestServerOptions = {}, wire = TCP): ChatServer {
-  return makeServer({ credentials: { wrapTls: wire.wrapTls }, ...options });
-}
 
 /** An honest member: reads all the time and answers PINGs. */
 class Bystander implements AsyncDisposable {

@@ -5,7 +5,7 @@
 
 import type { Address } from "../../lib/net/address.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
-import { makeServer } from "../../tests/testing/test_server.ts";
+import { startServer } from "../../tests/testing/test_server.ts";
 import { ChatError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { dial } from "../../lib/net/tcp.ts";
@@ -15,7 +15,6 @@ import { SessionState } from "../../lib/client/session_state.ts";
 import { sessionIdOf, TOKEN_BYTES } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
 import { Session, type SessionEvent } from "../../lib/client/session.ts";
-import { UNLIMITED } from "../../lib/base/limits.ts";
 import { join, makeHello, type Peer } from "../../tests/testing/raw_peer.ts";
 import { LOOPBACK } from "../../tests/testing/addresses.ts";
 import { clientHello, serverHello, TCP } from "../../tests/testing/transport.ts";
@@ -128,13 +127,11 @@ class Victim {
 
   static async start(): Promise<Victim> {
     const faults: Error[] = [];
-    const server = makeServer({
-      messages: UNLIMITED,
+    const server = startServer({
       onReject: (_, error) => {
         if (!(error instanceof ChatError)) faults.push(error);
       },
       room: { graceMs: 5 },
-      credentials: { wrapTls: TCP.wrapTls },
     });
     const { peer } = await join(server.address, makeHello("honest"));
     const hellos = TCP.wrapTls ? await hellosOf(server) : NO_HELLOS;
