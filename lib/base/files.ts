@@ -2,8 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { errorMessage, InputError } from "../errors.ts";
+import { delay } from "./time.ts";
 
 /** On Windows a file cannot be replaced while another process reads it. Together 200 ms. */
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;

@@ -1,7 +1,5 @@
 // Clocks, timeouts, random ids and versions of the runtime.
 
-import { setTimeout as delay } from "node:timers/promises";
-
 export interface Instant {
   /** Time of day, in ms since 1970 UTC. For display and for what is stored. */
   readonly wallMs: number;
@@ -51,12 +49,24 @@ export function makeReplayClock(clock: Clock): (storedAtMs: number) => Instant {
   };
 }
 
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+export function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal?.aborted) return Promise.resolve();
+  const timer = setTimeout(resolve, ms);
+  signal?.addEventListener("abort", () => {
+    clearTimeout(timer);
+    resolve();
+  }, { once: true });
+  return promise;
+}
+
 /** Waits for a promise, at most `ms`. The promise is not cancelled.
  * @throws the promise's rejection, if it comes in time */
 export async function withTimeout(ms: number, promise: Promise<unknown>): Promise<void> {
   const done = new AbortController();
   try {
-    await Promise.race([promise, delay(ms, undefined, done).catch(() => {})]);
+    await Promise.race([promise, delay(ms, done.signal)]);
   } finally {
     done.abort();
   }

@@ -1,8 +1,7 @@
 // Appends proposed events to the store in batches, one at a time, each retried until it is stored.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { concat } from "@std/bytes/concat";
-import type { Clock } from "../base/time.ts";
+import { type Clock, delay } from "../base/time.ts";
 import { encodeBatchHeader, type StreamStore } from "./store.ts";
 
 const MAX_BATCH_BYTES = 262_144;

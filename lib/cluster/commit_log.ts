@@ -1,8 +1,7 @@
 // The `CommitLog` of `--nats`: the store gives the batches of all nodes one order, which numbers the events.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { LruMap } from "../base/limits.ts";
-import { type Clock, type Instant, makeReplayClock, randomId } from "../base/time.ts";
+import { type Clock, delay, type Instant, makeReplayClock, randomId } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
 import type { ProposedEvent } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";

@@ -1,7 +1,6 @@
 // Reads the log of the cluster: the latest usable snapshot, then every record after it.
 
-import { setTimeout as delay } from "node:timers/promises";
-import type { Clock } from "../base/time.ts";
+import { type Clock, delay } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
 import {
   decodeSnapshot,
@@ -146,7 +145,7 @@ export class LogReader {
     const { rereadAfterMs, readTimeoutMs } = this.#config;
     let { position } = this.#last;
     for (let silentMs = 0; silentMs < readTimeoutMs;) {
-      await delay(rereadAfterMs, undefined, { signal }).catch(() => {});
+      await delay(rereadAfterMs, signal);
       if (signal.aborted) return;
       silentMs = position === this.#last.position ? silentMs + rereadAfterMs : 0;
       if (silentMs > 0) this.#store.restartRead();

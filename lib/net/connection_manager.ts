@@ -1,6 +1,5 @@
 // All connections of one program: flush cycles and heartbeats. A server has many, a client one.
 
-import { setImmediate } from "node:timers";
 import type { Clock } from "../base/time.ts";
 import { Connection, type ConnectionConfig, type FlushCycle } from "./connection.ts";
 import type { Socket } from "./tls_socket.ts";

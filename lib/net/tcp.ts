@@ -1,8 +1,7 @@
 // Dials, listens and accepts over TCP, and turns the system's failures into error codes.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
-import { Deadline, systemClock } from "../base/time.ts";
+import { Deadline, delay, systemClock } from "../base/time.ts";
 import { type ConnectCode, ConnectError, errorMessage, type ListenCode, ListenError } from "../errors.ts";
 import { type Address, formatAddress, isIP } from "./address.ts";
 
