@@ -1,5 +1,6 @@
 // Standard input and output, the size of the terminal, raw mode.
 
+import type { ReadStream } from "node:tty";
 import { isAtLeast } from "../base/time.ts";
 
 export interface TerminalStreams {
@@ -24,56 +25,82 @@ export interface Tty {
   onResizeOrResume(listeners: { onResize: () => void; onResume: () => void }): () => void;
 }
 
-/** The standard streams of this process. `isPlain` means without line editing. */
-export async function standardStreams({ isPlain }: { isPlain: boolean }): Promise<TerminalStreams> {
-  const isTty = Deno.stdin.isTerminal();
-  const isScreen = isTty && Deno.stdout.isTerminal();
-  const { input, setRaw } = isTty && hasConsole()
-    ? await consoleKeyboard()
-    : { input: Deno.stdin.readable, setRaw: (isRaw: boolean) => Deno.stdin.setRaw(isRaw) };
+/** The parts of Deno that the streams need. Tests make their own. */
+export type ConsoleApi = Pick<
+  typeof Deno,
+  "addSignalListener" | "build" | "consoleSize" | "removeSignalListener" | "stdin" | "stdout" | "version"
+>;
+
+/** What reads a Windows console. */
+export type ConsoleKeyboard = Pick<ReadStream, "iterator" | "setRawMode">;
+
+interface StandardStreamsOptions {
+  /** Without line editing. */
+  readonly isPlain: boolean;
+  readonly deno?: ConsoleApi;
+  /** Opens a Windows console. */
+  readonly openConsole?: () => Promise<ConsoleKeyboard>;
+}
+
+/** The standard streams of this process. */
+export async function standardStreams(
+  { isPlain, deno = Deno, openConsole = openNodeConsole }: StandardStreamsOptions,
+): Promise<TerminalStreams> {
+  const { stdin, stdout } = deno;
+  const isTty = stdin.isTerminal();
+  const isScreen = isTty && stdout.isTerminal();
+  const { input, setRaw } = isTty && hasConsole(deno)
+    ? consoleKeyboard(await openConsole(), deno)
+    : { input: stdin.readable, setRaw: (isRaw: boolean) => stdin.setRaw(isRaw) };
   return {
     input,
     write: async (bytes) => {
-      for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.length;) at += await stdout.write(bytes.subarray(at));
     },
     isTty,
     isSystemEcho: isScreen && isPlain,
-    tty: isScreen && !isPlain ? processTty(setRaw) : undefined,
+    tty: isScreen && !isPlain ? processTty(setRaw, deno) : undefined,
   };
 }
 
 /** Whether this is a Windows console that `node:tty` can read. Before Deno 2.8 it hangs. */
-function hasConsole(): boolean {
-  return Deno.build.os === "windows" && isAtLeast(Deno.version.deno, [2, 8]);
+function hasConsole({ build, version }: ConsoleApi): boolean {
+  return build.os === "windows" && isAtLeast(version.deno, [2, 8]);
+}
+
+async function openNodeConsole(): Promise<ConsoleKeyboard> {
+  const { ReadStream } = await import("node:tty"); // imported here, so that other systems start faster
+  return new ReadStream(0);
 }
 
 /** Deno.stdin reads a Windows console in its code page, in which most of the world's letters are question marks. */
-async function consoleKeyboard(): Promise<Pick<TerminalStreams, "input"> & Pick<Tty, "setRaw">> {
-  const { ReadStream } = await import("node:tty"); // imported here, so that other systems start faster
-  const keys = new ReadStream(0);
+function consoleKeyboard(
+  keys: ConsoleKeyboard,
+  { stdin }: ConsoleApi,
+): Pick<TerminalStreams, "input"> & Pick<Tty, "setRaw"> {
   return {
     // The stream stays open when reading ends: raw mode must still be switched off.
     input: ReadableStream.from(keys.iterator({ destroyOnReturn: false })),
     setRaw: (isRaw) => {
       keys.setRawMode(isRaw);
       // Deno's raw mode, unlike Node's, enables bracketed paste.
-      if (isRaw) Deno.stdin.setRaw(true);
+      if (isRaw) stdin.setRaw(true);
     },
   };
 }
 
-function processTty(setRaw: Tty["setRaw"]): Tty {
+function processTty(setRaw: Tty["setRaw"], deno: ConsoleApi): Tty {
   return {
-    size: () => ignoreError(() => Deno.consoleSize()) ?? { columns: 80, rows: 24 },
+    size: () => ignoreError(() => deno.consoleSize()) ?? { columns: 80, rows: 24 },
     setRaw: (isRaw) => ignoreError(() => setRaw(isRaw)),
-    writeSync: (bytes) => void ignoreError(() => Deno.stdout.writeSync(bytes)),
+    writeSync: (bytes) => void ignoreError(() => deno.stdout.writeSync(bytes)),
     onResizeOrResume: ({ onResize, onResume }) => {
       // Windows refuses SIGCONT, and before Deno 2.8 SIGWINCH too.
       const listeners = [["SIGWINCH", onResize], ["SIGCONT", onResume]] as const;
-      for (const [signal, listener] of listeners) ignoreError(() => Deno.addSignalListener(signal, listener));
+      for (const [signal, listener] of listeners) ignoreError(() => deno.addSignalListener(signal, listener));
       return () => {
         for (const [signal, listener] of listeners) {
-          ignoreError(() => Deno.removeSignalListener(signal, listener));
+          ignoreError(() => deno.removeSignalListener(signal, listener));
         }
       };
     },
