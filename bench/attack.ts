@@ -4,7 +4,7 @@
 //   deno task bench:attack [--clients 200] [--attackers 50] [--rounds 3] [--seconds 5]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { linesOf } from "../tests/testing/running_program.ts";
+import { linesOf } from "../tests/testing/program.ts";
 import { delay, LoadClients } from "./load_clients.ts";
 import { formatMiB, median, positive, quantile, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";

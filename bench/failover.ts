@@ -13,10 +13,9 @@ import { TOKEN_BYTES } from "../lib/protocol/frames.ts";
 import { Session } from "../lib/client/session.ts";
 import { ServerSelector } from "../lib/client/server_selector.ts";
 import { Terminal } from "../lib/terminal/terminal.ts";
-import { freePorts, RunningProgram } from "../tests/testing/running_program.ts";
+import { freeAddress, LOOPBACK } from "../tests/testing/addresses.ts";
+import { Program } from "../tests/testing/program.ts";
 import { median, quantile } from "./statistics.ts";
-
-const HOST = "127.0.0.1";
 
 /** One client: enters, moves when its server dies, and says something as soon as it is in. */
 class Client {
@@ -81,26 +80,23 @@ const silentTerminal = new Terminal({
   isTty: false,
 }, systemClock);
 
-async function startServer(port: number): Promise<RunningProgram> {
-  const server = new RunningProgram({
-    task: "server",
-    args: ["--host", HOST, "--port", String(port), "--lang", "en", "--rate", "0"],
-  });
+async function startServer(port: number): Promise<Program> {
+  const flags = ["--host", LOOPBACK, "--port", `${port}`, "--lang", "en", "--rate", "0"];
+  const server = new Program("server", flags);
   await server.waitForLine((line) => line.startsWith("Listening"), { signal: AbortSignal.timeout(10_000) });
   return server;
 }
 
 /** Times from the kill to chatting, of all clients, in ms, ascending. */
 async function measure(clientCount: number): Promise<number[]> {
-  const [primaryPort, backupPort] = freePorts(HOST, 2);
-  await using primary = await startServer(primaryPort!);
-  await using _backup = await startServer(backupPort!);
-  const servers = [{ host: HOST, port: primaryPort! }, { host: HOST, port: backupPort! }] as const;
+  const servers = [freeAddress(), freeAddress()] as const;
+  await using primary = await startServer(servers[0].port);
+  await using _backup = await startServer(servers[1].port);
   const clients = Array.from({ length: clientCount }, (_, index) => new Client(`client${index}`, servers));
   await Promise.all(clients.map(({ chatting }) => chatting.promise));
   for (const client of clients) client.chatting = Promise.withResolvers();
   const killedMs = performance.now();
-  primary.kill("SIGKILL");
+  primary.sendSignal("SIGKILL");
   const chattingMs = await Promise.all(clients.map(({ chatting }) => chatting.promise));
   await Promise.all(clients.map((client) => client.leave()));
   return chattingMs.map((ms) => ms - killedMs).sort((a, b) => a - b);

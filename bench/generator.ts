@@ -1,6 +1,6 @@
 // Runs the load generator as a process, and measures what its load costs the servers.
 
-import { linesOf } from "../tests/testing/running_program.ts";
+import { linesOf } from "../tests/testing/program.ts";
 import type { Outcome } from "./load_clients.ts";
 import type { Cost, MeasuredServer } from "./measured_server.ts";
 import { HOST } from "./raw_client.ts";

@@ -1,7 +1,8 @@
 // Runs a server as a process, as `deno task server` does but without console output, and measures its CPU time and
 // memory (Linux only).
 
-import { freePorts, RunningProgram } from "../tests/testing/running_program.ts";
+import { freePort } from "../tests/testing/addresses.ts";
+import { Program } from "../tests/testing/program.ts";
 import { connect, HOST } from "./raw_client.ts";
 
 /** How long a server may take to listen, in ms. */
@@ -24,17 +25,13 @@ export interface Cost {
 
 /** A server that is measured. It does not outlive the scope that holds it. */
 export class MeasuredServer implements AsyncDisposable {
-  readonly port: number;
-  readonly #program: RunningProgram;
+  readonly port = freePort();
+  readonly #program: Program;
 
   private constructor(flags: readonly string[]) {
-    [this.port] = freePorts(HOST, 1) as [number];
-    this.#program = new RunningProgram({
-      task: "server",
-      // Who is lost is announced at once.
-      args: ["--host", HOST, "--port", `${this.port}`, "--grace", "0", ...flags],
-      isOutputUnread: true,
-    });
+    // Without a grace period the loss of a client is announced at once.
+    const args = ["--host", HOST, "--port", `${this.port}`, "--grace", "0", ...flags];
+    this.#program = new Program("server", args, { isOutputUnread: true });
   }
 
   /** Starts one, that slows nobody unless it is given other flags; fulfilled when it listens.

@@ -15,13 +15,13 @@ import {
   type ScriptLine,
   UNACKED_AT_CRASH,
 } from "./conversation.ts";
-import { freePorts, RunningProgram } from "../tests/testing/running_program.ts";
+import { freePort, LOOPBACK as HOST } from "../tests/testing/addresses.ts";
+import { Program } from "../tests/testing/program.ts";
 import { layOutScreens, type Screen } from "./screens.ts";
 import { runTool, type Tool } from "./tool.ts";
 
 /** How long it may take from the first process to the last line, in ms. */
 const LIMIT_MS = 11_000;
-const HOST = "127.0.0.1";
 
 const SPANISH = {
   title: "El chat en acción: dos servidores y tres clientes, cada uno en un proceso aparte",
@@ -79,9 +79,9 @@ type Role = "primary" | "backup" | Nick;
  * What does not happen as it should is thrown as {@linkcode Mishap}. */
 class Stage implements AsyncDisposable {
   /** Where the servers listen. */
-  readonly addresses: { readonly primary: string; readonly backup: string };
+  readonly addresses = { primary: `${HOST}:${freePort()}`, backup: `${HOST}:${freePort()}` };
   readonly said: ScriptLine[] = [];
-  readonly #cast = new Map<Role, RunningProgram>();
+  readonly #cast = new Map<Role, Program>();
   readonly #language: Language;
   readonly #t: Translate;
   readonly #signal: AbortSignal;
@@ -91,8 +91,6 @@ class Stage implements AsyncDisposable {
     this.#language = language;
     this.#t = translator(language);
     this.#signal = signal;
-    const [primary, backup] = freePorts(HOST, 2);
-    this.addresses = { primary: `${HOST}:${primary}`, backup: `${HOST}:${backup}` };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,7 +104,8 @@ class Stage implements AsyncDisposable {
 
   /** What a program has shown. */
   linesOf(role: Role): readonly string[] {
-    return this.#cast.get(role)?.lines ?? [];
+    const { output = "", errors = "" } = this.#cast.get(role) ?? {};
+    return (output + errors).trimEnd().split("\n");
   }
 
   /** Starts both servers. */
@@ -141,12 +140,12 @@ class Stage implements AsyncDisposable {
 
   /** Stops the primary server, so that it does not read what is sent to it from now on. */
   freeze(): void {
-    if (Deno.build.os !== "windows") this.#program("primary").kill("SIGSTOP");
+    if (Deno.build.os !== "windows") this.#program("primary").sendSignal("SIGSTOP");
   }
 
   /** Kills the primary server. */
   kill(): void {
-    this.#program("primary").kill("SIGKILL");
+    this.#program("primary").sendSignal("SIGKILL");
     this.#saidBeforeKill = [...this.said];
   }
 
@@ -154,7 +153,7 @@ class Stage implements AsyncDisposable {
   async leave(): Promise<void> {
     await this.#leave("caro", { seenBy: ["ana", "beto", "backup"] }, (client) => client.type("salir"));
     await this.#leave("beto", { seenBy: ["ana", "backup"] }, (client) => client.type("quit"));
-    await this.#leave("ana", { seenBy: ["backup"] }, (client) => client.endInput());
+    await this.#leave("ana", { seenBy: ["backup"] }, (client) => client.closeStdin());
     await this.#program("backup").type("salir");
     await this.#end("backup");
   }
@@ -175,10 +174,10 @@ class Stage implements AsyncDisposable {
   #start(role: Role, args: readonly string[]): void {
     const task = role === "primary" || role === "backup" ? "server" : "client";
     const language = `--lang=${this.#language}`;
-    this.#cast.set(role, new RunningProgram({ task, args: [...args, language], hasStdin: true }));
+    this.#cast.set(role, new Program(task, [...args, language], { hasStdin: true }));
   }
 
-  #program(role: Role): RunningProgram {
+  #program(role: Role): Program {
     return this.#cast.get(role)!;
   }
 
@@ -196,7 +195,7 @@ class Stage implements AsyncDisposable {
   async #leave(
     nick: Nick,
     { seenBy }: { seenBy: readonly Role[] },
-    act: (client: RunningProgram) => Promise<void>,
+    act: (client: Program) => Promise<void>,
   ): Promise<void> {
     await act(this.#program(nick));
     await this.#end(nick);

@@ -6,7 +6,7 @@ import { DEFAULT_PORT } from "../lib/net/address.ts";
 import { isQuit } from "../lib/cli/commands.ts";
 import { type Language, translator } from "../lib/i18n/translate.ts";
 import { EXIT } from "../lib/cli/process.ts";
-import { linesOf, RunningProgram } from "../tests/testing/running_program.ts";
+import { linesOf, Program } from "../tests/testing/program.ts";
 import { paintLine } from "./screens.ts";
 import { runTool, type Tool } from "./tool.ts";
 
@@ -54,7 +54,7 @@ interface Settings {
 /** A server that can be started again and again. */
 class DevServer implements AsyncDisposable {
   readonly #settings: Settings;
-  #program: RunningProgram | undefined;
+  #program: Program | undefined;
   #hasListened = false;
 
   constructor(settings: Settings) {
@@ -71,9 +71,8 @@ class DevServer implements AsyncDisposable {
     await this.#stop();
     const { address, backup, language, signal, print } = this.#settings;
     const [host, port] = address.split(":");
-    const program = new RunningProgram({
-      task: "server",
-      args: [`--host=${host}`, `--port=${port}`, `--backup=${backup}`, `--lang=${language}`],
+    const args = [`--host=${host}`, `--port=${port}`, `--backup=${backup}`, `--lang=${language}`];
+    const program = new Program("server", args, {
       onLine: (line) => print(paintLine(line)),
       onEnd: (status) => {
         if (this.#program === program && !signal.aborted) this.#tellEnd(status);

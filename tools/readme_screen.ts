@@ -3,7 +3,7 @@
 //   deno task readme:screen
 
 import { Terminals } from "../tests/testing/tmux.ts";
-import { RunningProgram } from "../tests/testing/running_program.ts";
+import { Program } from "../tests/testing/program.ts";
 import "../tests/testing/exit_with_parent.ts";
 
 const HOST = "127.0.0.1";
@@ -13,11 +13,11 @@ const README = "README.md";
 const SCREEN = /```text\n[^]*?```/;
 const COMMAND = "client --lang es";
 
-function start(task: "server" | "client", ...args: string[]): RunningProgram {
-  return new RunningProgram({ task, args: [...args, "--lang", "es"], hasStdin: task === "client" });
+function start(task: "server" | "client", ...args: string[]): Program {
+  return new Program(task, [...args, "--lang", "es"], { hasStdin: task === "client" });
 }
 
-async function isOpen(server: RunningProgram): Promise<void> {
+async function isOpen(server: Program): Promise<void> {
   await server.waitForLine((line) => line.startsWith("Escuchando"), { signal: AbortSignal.timeout(10_000) });
 }
 
@@ -40,7 +40,7 @@ async function conversation(): Promise<string[]> {
   await ana.says("beto: hola, ana");
   await ana.enterLine("hola, beto");
   await ana.says("ana: hola, beto");
-  first.kill("SIGKILL");
+  first.sendSignal("SIGKILL");
   await ana.says("Nuevo servidor");
   await ana.press("Enter");
   await ana.says(`[${BACKUP}]`);

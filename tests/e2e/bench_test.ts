@@ -1,7 +1,9 @@
 // The benchmarks as their tasks start them, with small numbers: that they run to their end and show figures.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort, LOOPBACK, soon, startServer } from "../testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { startServer } from "../testing/piped_program.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 /** What a benchmark prints; it must end well, and say nothing on standard error. */
 async function run(task: string, ...args: readonly string[]): Promise<string[]> {
@@ -12,7 +14,7 @@ async function run(task: string, ...args: readonly string[]): Promise<string[]> 
     stdout: "piped",
     stderr: "piped",
   });
-  const { code, stdout, stderr } = await soon(command.output(), () => task);
+  const { code, stdout, stderr } = await withTimeout(command.output(), () => task);
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trimEnd();
   assertEquals([code, text(stderr)], [0, ""], text(stdout));
   return text(stdout).split("\n");

@@ -1,6 +1,7 @@
 // Passwords and TLS on real terminals: what is asked, what is seen, and what is remembered.
 
-import { freePort, listening, LOOPBACK } from "../testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { listening } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 const TIME = "[yyyy-MM-dd HH:mm:ss]";

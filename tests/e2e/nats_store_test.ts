@@ -7,7 +7,7 @@ import { NatsStream } from "../../lib/cluster/nats/stream.ts";
 import { NatsServer, withNats } from "../testing/nats_server.ts";
 import { TestFolder } from "../testing/test_folder.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
-import { soon } from "../testing/piped_program.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 const textOf = (stored: StoredRecord | undefined) => stored && new TextDecoder().decode(stored.bytes);
 
@@ -27,7 +27,7 @@ Deno.test(
         assertEquals(await store.append(bytes(text), { id: text }), n + 1);
       }
       assertEquals(await store.append(bytes("d"), { id: "d", isSnapshot: true }), 4);
-      const all = await soon(waiting, () => "what is stored");
+      const all = await withTimeout(waiting, () => "what is stored");
       assertEquals(all.map(textOf), ["a", "b", "c", "d"]);
       assertEquals(all.map(({ position }) => position), [1, 2, 3, 4]);
       assertEquals(all.map(({ isSnapshot, isAfterGap }) => [isSnapshot, isAfterGap]), [
@@ -87,7 +87,7 @@ Deno.test(
     for (let isStored = false; !isStored;) {
       isStored = await room.store.append(bytes("b"), { id: "b" }).then(() => true, () => false);
     }
-    assertEquals((await soon(reading, () => "the rest")).map(textOf), ["a", "b"]);
+    assertEquals((await withTimeout(reading, () => "the rest")).map(textOf), ["a", "b"]);
     assertEquals([await room.store.isDeleted(), (await room.store.state()).recordCount], [false, 2]);
     await room.close();
   },
@@ -122,7 +122,7 @@ Deno.test(
     })();
     await store("b", "c");
     const reads = (text: string) =>
-      soon(
+      withTimeout(
         (async () => {
           while (!given.includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
         })(),
@@ -169,7 +169,7 @@ Deno.test(
         if (taken === count) break;
       }
     })();
-    await soon(reading, () => `the rest after ${taken}`);
+    await withTimeout(reading, () => `the rest after ${taken}`);
     store.close();
     await link.nc.close();
   },
@@ -183,10 +183,10 @@ Deno.test(
       await store.append(bytes("a"), { id: "a" });
       const readers = [store.read(1), store.read(1)].map((stored) => stored[Symbol.asyncIterator]());
       const texts = () => Promise.all(readers.map(async (reader) => textOf((await reader.next()).value)));
-      assertEquals(await soon(texts(), () => "what is stored"), ["a", "a"]);
+      assertEquals(await withTimeout(texts(), () => "what is stored"), ["a", "a"]);
       const again = texts();
       store.restartRead();
-      assertEquals(await soon(again, () => "the same again"), ["a", "a"]);
+      assertEquals(await withTimeout(again, () => "the same again"), ["a", "a"]);
       await Promise.all(readers.map((reader) => reader.return?.()));
     }),
 );

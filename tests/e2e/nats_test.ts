@@ -11,14 +11,9 @@ import { natsCluster, NatsServer, withNats } from "../testing/nats_server.ts";
 import { TestFolder } from "../testing/test_folder.ts";
 import { runClusterChaos } from "../../tools/chaos/cluster_run.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
-import {
-  freePort,
-  LOOPBACK,
-  PipedProgram,
-  soon,
-  startClient,
-  startServer,
-} from "../testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 Deno.test(
   "A NATS server without JetStream is asked again, as long as another may answer",
@@ -113,7 +108,7 @@ Deno.test(
       const isAlone = async () => {
         while ((await leases.list()).size > 1) await leases.renew("a:1");
       };
-      await soon(isAlone(), () => "the end of a lease");
+      await withTimeout(isAlone(), () => "the end of a lease");
     }),
 );
 
@@ -247,7 +242,7 @@ Deno.test("A room outlives all of its servers, and what somebody said who left",
   await using eva = await startClient("eva", ports[0]);
   await eva.waitForOutput("ana: hasta luego");
   await third.type("salir");
-  await third.endInput(0);
+  await third.expectExit(0);
 });
 
 Deno.test(
@@ -263,7 +258,7 @@ Deno.test(
         ...["server", "--host", LOOPBACK, "--port", `${taken.addr.port}`, ...sharing] as const,
       );
       const inUse = `El puerto ${taken.addr.port} ya está en uso en ${LOOPBACK}: elija otro.\n`;
-      await server.endInput(1, inUse);
+      await server.expectExit(1, inUse);
       assertEquals(await leases.list(), alone);
 
       const port = freePort();
@@ -274,7 +269,7 @@ Deno.test(
       newer[5]!++;
       await store.append(newer, { id: "newer" });
       await ana.waitForOutput("el servidor se ha cerrado");
-      await other.endInput(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
+      await other.expectExit(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
       assertEquals(await leases.list(), alone);
     }),
 );
@@ -282,7 +277,7 @@ Deno.test(
 Deno.test("A server without NATS says so and ends", withNats, async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
-  await server.endInput(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
+  await server.expectExit(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
 });
 
 Deno.test(

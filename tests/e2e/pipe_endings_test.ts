@@ -11,14 +11,8 @@ import {
   serverFell,
   TIME,
 } from "./sentences.ts";
-import {
-  freePort,
-  listening,
-  LOOPBACK,
-  PipedProgram,
-  startClient,
-  startServer,
-} from "../testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 
 function vanished(nick: string): string {
   return `${TIME} * ${nick} (${LOOPBACK}) ha perdido la conexión`;
@@ -40,7 +34,7 @@ for (const [name, end] of Object.entries(endings)) {
     await server.waitForOutput("ana");
     await end(server);
     await ana.waitForOutput("Nuevo servidor");
-    await server.endInput(0);
+    await server.expectExit(0);
     assertEquals(server.lines, [listening(port), joined("ana"), ...CLOSING]);
     assertEquals(ana.lines.slice(0, 2), [
       connected(port, "ana"),
@@ -59,7 +53,7 @@ Deno.test("A server whose input has ended goes on", async () => {
   );
   await using ana = await startClient("ana", port);
   await ana.type("hola", "salir");
-  await ana.endInput(0);
+  await ana.expectExit(0);
   await server.waitForOutput("se ha desconectado");
 });
 
@@ -69,7 +63,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     await using server = await startServer(port);
     await using ana = await startClient("ana", port);
     ana.sendSignal(signal);
-    await ana.endInput(0);
+    await ana.expectExit(0);
     await server.waitForOutput(left("ana").slice(TIME.length));
   });
 }
@@ -95,7 +89,7 @@ Deno.test("At the end of its input a client leaves once everything that it was g
   const lines = numberedLines(2_000);
   await beto.type(...lines);
   await beto.closeStdin();
-  await beto.endInput(0);
+  await beto.expectExit(0);
   await ana.waitForOutput("beto (127.0.0.1) se ha desconectado");
   assertEquals(saidBy("beto", ana.lines), lines);
 });
@@ -106,17 +100,17 @@ Deno.test("A client whose output nobody reads any more ends cleanly: client | he
   await using ana = await startClient("ana", port);
   await ana.closeStdout();
   await ana.type("hola", "¿nadie?");
-  await ana.endInput(0);
+  await ana.expectExit(0);
   await server.waitForOutput(left("ana").slice(TIME.length));
 });
 
 Deno.test("--help and --version answer and end with status 0", async () => {
   for (const task of ["server", "client"] as const) {
     await using help = new PipedProgram(task, "--help");
-    await help.endInput(0);
+    await help.expectExit(0);
     assert(help.lines[0]!.startsWith(`Uso: chat-${task} [opciones]`), help.output);
     await using version = new PipedProgram(task, "--version");
-    await version.endInput(0);
+    await version.expectExit(0);
     assert(/^chat-\w+ \d+\.\d+\.\d+ \(.+, Deno .+\)\n$/.test(version.output), version.output);
   }
 });
@@ -130,7 +124,7 @@ Deno.test("What the system refuses ends a server that asks nothing with status 1
   ];
   for (const [host, error] of refused) {
     await using server = new PipedProgram("server", "--host", host, "--port", `${port}`);
-    await server.endInput(1, error);
+    await server.expectExit(1, error);
     assertEquals(server.output, "");
   }
 });
@@ -148,7 +142,7 @@ Deno.test("Flags that make no sense end both programs with status 2 and a senten
   for (const [args, error] of wrong) {
     for (const task of ["server", "client"] as const) {
       await using program = new PipedProgram(task, ...args);
-      await program.endInput(2, error);
+      await program.expectExit(2, error);
       assertEquals(program.output, "");
     }
   }
@@ -157,13 +151,13 @@ Deno.test("Flags that make no sense end both programs with status 2 and a senten
 Deno.test("A client whose input ends before it has a server says so: status 2 without an answer, 1 without a server", async () => {
   await using silent = new PipedProgram("client");
   await silent.closeStdin();
-  await silent.endInput(
+  await silent.expectExit(
     2,
     'La entrada terminó sin responder "Nick": dé la respuesta con una opción. Pruebe con --help.\n',
   );
   const port = freePort();
   await using alone = new PipedProgram("client", "--host", LOOPBACK, "--port", `${port}`, "--nick", "ana");
   await alone.closeStdin();
-  await alone.endInput(1);
+  await alone.expectExit(1);
   assertEquals(alone.lines[0], connectionRefused(port));
 });

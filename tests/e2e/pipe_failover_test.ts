@@ -11,7 +11,8 @@ import {
   serverFell,
   TIME,
 } from "./sentences.ts";
-import { freePort, listening, LOOPBACK, startClient, startServer } from "../testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { listening, startClient, startServer } from "../testing/piped_program.ts";
 
 function cameBack(nick: string): string {
   return `${TIME} * ${nick} (${LOOPBACK}) se ha reconectado`;
@@ -38,7 +39,7 @@ Deno.test("When the server is killed, Enter takes everyone to the backup that it
   await ana.type("después");
   await beto.waitForOutput("ana: después");
   await beto.type("salir");
-  await beto.endInput(0);
+  await beto.expectExit(0);
   await ana.waitForOutput("beto (127.0.0.1) se ha desconectado");
   await two.waitForOutput("beto (127.0.0.1) se ha desconectado");
   const asked = ["Nuevo servidor (IP o nombre) [127.0.0.1]:", `Puerto [${second}]:`];
@@ -91,7 +92,7 @@ Deno.test("A backup that cannot be reached is asked again, and a third server se
   await ana.type(LOOPBACK, "nada", `${third}`);
   await ana.waitForOutput("Conectado");
   await ana.type("en el tercero", "salir");
-  await ana.endInput(0);
+  await ana.expectExit(0);
   assertEquals(ana.lines, [
     connected(first, "ana"),
     serverFell(first),
@@ -152,7 +153,7 @@ Deno.test("At the end of its input a client takes what has not arrived to the ba
   await ana.waitForOutput("ana (127.0.0.1), desde");
   await ana.closeStdin();
   one.sendSignal("SIGKILL");
-  await ana.endInput(0);
+  await ana.expectExit(0);
   await two.waitForOutput("ana (127.0.0.1) se ha desconectado");
   assertEquals(saidBy("ana", two.lines), ["uno", "dos"]);
   assertEquals(saidBy("ana", ana.lines), ["uno", "dos"]);
@@ -171,7 +172,7 @@ Deno.test("A server that is killed amid 2,000 lines costs none of them", async (
   await typing;
   await beto.type(...lines.slice(1_000));
   await beto.closeStdin();
-  await beto.endInput(0);
+  await beto.expectExit(0);
   await two.waitForOutput("beto (127.0.0.1) se ha desconectado");
   await ana.waitForOutput("beto: 2000\n"); // she may come after he has left
   assertEquals(

@@ -2,15 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connected, joined, left, numberedLines, saidBy, TIME } from "./sentences.ts";
-import {
-  freePort,
-  listening,
-  localAddresses,
-  LOOPBACK,
-  PipedProgram,
-  startClient,
-  startServer,
-} from "../testing/piped_program.ts";
+import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
+import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 
 Deno.test("A script answers a client's questions, speaks and leaves: printf '...' | client", async () => {
   const port = freePort();
@@ -18,7 +11,7 @@ Deno.test("A script answers a client's questions, speaks and leaves: printf '...
   await using ana = new PipedProgram("client");
   await ana.type(LOOPBACK, `${port}`, "ana", "hola", "salir");
   await ana.closeStdin();
-  await ana.endInput(0);
+  await ana.expectExit(0);
   assertEquals(ana.lines, [
     "Servidor (IP o nombre) [127.0.0.1]: 127.0.0.1",
     `Puerto [5000]: ${port}`,
@@ -84,10 +77,10 @@ Deno.test("Everyone sees who comes, what is said and who goes, and so does the s
   await ana.type("hola, beto");
   await beto.waitForOutput("ana: hola, beto");
   await beto.type("¿qué tal, 漢字 👩‍👩‍👧?", "\x1b[2J no borra nada", "/nada", "x".repeat(2_001), "salir");
-  await beto.endInput(0);
+  await beto.expectExit(0);
   await ana.waitForOutput("beto (127.0.0.1) se ha desconectado");
   await ana.type("/quien", "//salir no es salir", "QUIT");
-  await ana.endInput(0);
+  await ana.expectExit(0);
   await server.waitForOutput("ana (127.0.0.1) se ha desconectado");
   const conversation = [
     `${TIME} ana: hola, beto`,
@@ -165,7 +158,7 @@ Deno.test("A server that speaks English is chosen by --lang, a client by the loc
   await server.waitForOutput(`Listening on ${LOOPBACK}:${port}. Type "quit" to end.\n`);
   await using ana = new PipedProgram("client", "--lang", "en");
   await ana.type(LOOPBACK, `${port}`, "ana", "quit");
-  await ana.endInput(0);
+  await ana.expectExit(0);
   assertEquals(ana.lines, [
     "Server (IP or name) [127.0.0.1]: 127.0.0.1",
     `Port [5000]: ${port}`,

@@ -2,7 +2,8 @@
 // that the terminal is as it was.
 
 import { connected, JOINED, LEFT, presenceLine, serverFell as lost, TIME } from "./sentences.ts";
-import { freePort, listening, LOOPBACK, startClient, startServer } from "../testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { listening, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 /** What ends a program. */

@@ -4,14 +4,8 @@
 import { assertEquals } from "@std/assert";
 import { wrapWords } from "../../lib/terminal/layout.ts";
 import { connected, JOINED, presenceLine, REJOINED, serverFell as lost, TIME } from "./sentences.ts";
-import {
-  freePort,
-  localAddresses,
-  LOOPBACK,
-  type PipedProgram,
-  startClient,
-  startServer,
-} from "../testing/piped_program.ts";
+import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
+import { type PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 Deno.test("Two servers and three clients live through a conversation, and through the fall of a server", async () => {

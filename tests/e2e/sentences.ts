@@ -1,6 +1,6 @@
 // What servers and clients show in Spanish, line by line.
 
-import { LOOPBACK } from "../testing/piped_program.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
 
 /** What stands for the time of a line: whatever it is. */
 export const TIME = "[yyyy-MM-dd HH:mm:ss]";

@@ -2,7 +2,8 @@
 // nothing but themselves.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort, LOOPBACK, TEST_TIMEOUT_MS } from "../testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { TEST_TIMEOUT_MS } from "../testing/waiting.ts";
 
 const PROGRAMS = ["chat-server", "chat-client"] as const;
 

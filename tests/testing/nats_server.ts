@@ -1,6 +1,6 @@
 // Runs nats-server as processes for tests and for chaos: one server, or a cluster on one machine.
 
-import { freePort, LOOPBACK as HOST } from "./piped_program.ts";
+import { freePort, LOOPBACK as HOST } from "./addresses.ts";
 
 /** How long a server may take to accept connections, and how often to try, in ms. */
 const STARTUP_TIMEOUT_MS = 20_000;

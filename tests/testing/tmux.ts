@@ -2,7 +2,9 @@
 // would. Nobody else's tmux is touched.
 
 import { assertEquals } from "@std/assert";
-import { commandOf, normalize, type Task, TEST_TIMEOUT_MS } from "./piped_program.ts";
+import { EXECUTABLES_FOLDER, normalize } from "./piped_program.ts";
+import { commandOf, type Task } from "./program.ts";
+import { TEST_TIMEOUT_MS } from "./waiting.ts";
 
 /** How often to look at a screen that is to change, in ms. */
 const LOOK_MS = 20;
@@ -199,6 +201,6 @@ export class TerminalScreen {
 
 /** An exported function of bash, which runs a program of the project. */
 function shellFunction(program: Task | "crashing"): string {
-  const command = program === "crashing" ? CRASHING : commandOf(program);
+  const command = program === "crashing" ? CRASHING : commandOf(program, { folder: EXECUTABLES_FOLDER });
   return `BASH_FUNC_${program}%%=() { LC_ALL=es "${command.join('" "')}" "$@"; }`;
 }

@@ -17,7 +17,7 @@ import {
 } from "../../lib/client/session.ts";
 import { ServerSelector } from "../../lib/client/server_selector.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
-import { RunningProgram } from "../../tests/testing/running_program.ts";
+import { Program } from "../../tests/testing/program.ts";
 import type { Ledger, Shown } from "./ledger.ts";
 
 /** Shorter timeouts than the product's, which would leave little time for chatting. */
@@ -206,7 +206,7 @@ export class OuterClient implements Client {
   readonly name: string;
   server: string | undefined;
   readonly #options: ClientOptions;
-  readonly #program: RunningProgram;
+  readonly #program: Program;
   #isLeaving = false;
 
   constructor(options: ClientOptions) {
@@ -214,12 +214,11 @@ export class OuterClient implements Client {
     this.name = name;
     this.#options = options;
     ledger.addClient(name);
-    this.#program = new RunningProgram({
-      task: "client",
-      args: [
-        ...["--host", first.host, "--port", `${first.port}`, "--nick", name, "--auto", "--lang", "en"],
-        ...servers.flatMap((server) => ["--backup", formatAddress(server)]),
-      ],
+    const args = [
+      ...["--host", first.host, "--port", `${first.port}`, "--nick", name, "--auto", "--lang", "en"],
+      ...servers.flatMap((server) => ["--backup", formatAddress(server)]),
+    ];
+    this.#program = new Program("client", args, {
       hasStdin: true,
       onLine: (line) => this.#show(line),
       onEnd: ({ code, signal }) => {
@@ -241,7 +240,7 @@ export class OuterClient implements Client {
 
   async die(): Promise<void> {
     this.#isLeaving = true;
-    this.#program.kill("SIGKILL");
+    this.#program.sendSignal("SIGKILL");
     await this.#program.end();
   }
 

@@ -15,7 +15,7 @@ import {
   sessionIdOf,
 } from "../../lib/protocol/frames.ts";
 import type { Random } from "../../tests/testing/random.ts";
-import { LOOPBACK } from "../../tests/testing/piped_program.ts";
+import { LOOPBACK } from "../../tests/testing/addresses.ts";
 
 /** Towards the server, or towards the client. */
 export type Way = "up" | "down";

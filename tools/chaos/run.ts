@@ -3,7 +3,7 @@
 
 import type { Address } from "../../lib/net/address.ts";
 import { Random } from "../../tests/testing/random.ts";
-import { freePort, LOOPBACK } from "../../tests/testing/piped_program.ts";
+import { freePort, LOOPBACK } from "../../tests/testing/addresses.ts";
 import { type Client, InnerClient, OuterClient } from "./clients.ts";
 import { Ledger, type Problem } from "./ledger.ts";
 import { type Instant, type Network, placeOf } from "./proxy.ts";

@@ -2,8 +2,8 @@
 // address. Each start has a console of its own in the ledger.
 
 import type { Address } from "../../lib/net/address.ts";
-import { RunningProgram } from "../../tests/testing/running_program.ts";
-import { freePort, LOOPBACK } from "../../tests/testing/piped_program.ts";
+import { freeAddress } from "../../tests/testing/addresses.ts";
+import { Program } from "../../tests/testing/program.ts";
 import { beginning, CUT, messageIn, SENTENCES, UNCAUGHT } from "./clients.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Network, Proxy } from "./proxy.ts";
@@ -31,7 +31,7 @@ export class MortalServer implements AsyncDisposable {
   readonly address: Address;
   readonly #options: ServerOptions;
   #starts = 0;
-  #program: RunningProgram | undefined;
+  #program: Program | undefined;
   #isListening = false;
   /** Whether it is to end. */
   #isDoomed = false;
@@ -44,8 +44,7 @@ export class MortalServer implements AsyncDisposable {
 
   /** One that is not started yet. */
   static async open(options: ServerOptions): Promise<MortalServer> {
-    const address = { host: LOOPBACK, port: freePort() };
-    return new MortalServer(await Proxy.open(address, options.network), options);
+    return new MortalServer(await Proxy.open(freeAddress(), options.network), options);
   }
 
   /** Name of its console of now. */
@@ -68,22 +67,12 @@ export class MortalServer implements AsyncDisposable {
     this.#isDoomed = false;
     ledger.addConsole(name, { isShared: sharing.length > 0 });
     let cutLine: string | undefined;
-    const program = this.#program = new RunningProgram({
-      task: "server",
-      args: [
-        "--host",
-        host,
-        "--port",
-        `${port}`,
-        "--grace",
-        `${graceSeconds}`,
-        "--rate",
-        "0",
-        "--lang",
-        "en",
-        ...(data ? ["--data", data] : []),
-        ...sharing,
-      ],
+    const args = [
+      ...["--host", host, "--port", `${port}`, "--grace", `${graceSeconds}`, "--rate", "0", "--lang", "en"],
+      ...(data ? ["--data", data] : []),
+      ...sharing,
+    ];
+    const program = this.#program = new Program("server", args, {
       onLine: (line) => {
         if (cutLine !== undefined) ledger.report("garbled", `${name} shows ${cutLine}`);
         cutLine = this.#show(name, line) ? undefined : line;
@@ -108,19 +97,19 @@ export class MortalServer implements AsyncDisposable {
     const wasListening = this.#isListening;
     this.#isDoomed = true;
     if (how === "SIGKILL") this.#isListening = false;
-    program?.kill(how);
-    await program?.exited({ signal: new AbortController().signal });
+    program?.sendSignal(how);
+    await program?.exited();
     return wasListening;
   }
 
   /** Stops it where it is. */
   freeze(): void {
-    this.#program?.kill("SIGSTOP");
+    this.#program?.sendSignal("SIGSTOP");
   }
 
   /** Has it go on. */
   thaw(): void {
-    this.#program?.kill("SIGCONT");
+    this.#program?.sendSignal("SIGCONT");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
