@@ -1,5 +1,6 @@
-// Fuzzes live servers and clients with hostile streams, until the time is up or one of them fails: throws a foreign
-// error, stops serving others, or prints a control character.
+// Fuzzes live servers and clients with hostile streams, until the time is up or one of them fails: throws an error that is
+// no ChatError, disagrees with the reference decoder, stops serving others, keeps connections or memory, or prints a
+// control character.
 //
 //   deno task fuzz [--minutes 1] [--seed 1] [--workers 2] [--tls]
 //
@@ -9,20 +10,19 @@
 import { parseArgs } from "@std/cli/parse-args";
 import type { Job } from "./fuzz/worker.ts";
 
-/** Seeds that a worker is given at a time: each is a stream for a server and one for a client. */
+/** Seeds of a job: each is a stream for a server and one for a client. */
 const JOB_SEEDS = 1_024;
 
-/** A worker that takes longer for a job than this, in ms, does not even notice that streams take too long. */
+/** Longest time for a job, in ms: a worker in an endless loop cannot run its own time limit. */
 const HANG_MS = 120_000;
 
-/** Streams that are thrown, and until when. */
 interface Plan {
   readonly seed: number;
   readonly minutes: number;
   readonly workers: number;
 }
 
-/** Returns how many seeds were survived; stops at the first that was not. */
+/** Returns the number of seeds that passed. The first failure ends the program. */
 async function fuzz({ seed, minutes, workers }: Plan): Promise<number> {
   const endMs = performance.now() + minutes * 60_000;
   let next = seed;
@@ -42,8 +42,7 @@ async function fuzz({ seed, minutes, workers }: Plan): Promise<number> {
   return survived;
 }
 
-/** Fulfilled when a worker can be given a job, having survived the one before; one that does not ends this program
- * with what it threw. */
+/** Resolves when a worker is ready for the next job. A worker that throws ends this program. */
 async function ready(worker: Worker, seed: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   worker.onmessage = () => resolve();

@@ -12,9 +12,9 @@ import { Random } from "../../tests/testing/random.ts";
 
 /** Most frames of a stream before it goes wrong. */
 const MOST_FRAMES = 8;
-/** Most bytes of a stream that is all chance. */
+/** Most bytes of a stream of random bytes. */
 const MOST_BYTES = 300;
-/** Lengths, counts and numbers at which decoders break. */
+/** Edge values of lengths, counts and numbers. */
 const EDGES = [0, 1, 2, 0x7f, 0x80, 0xff];
 
 /** What a hostile client sends. */
@@ -39,19 +39,19 @@ export function serverStream(seed: number, sessionId: bigint): Uint8Array<ArrayB
   return mutated(joined(frames), random);
 }
 
-/** What somebody honest says, with something wrong. */
+/** The bytes with random changes. */
 export function changedStream(seed: number, honest: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return mutated(honest.slice(), new Random(seed));
 }
 
 function noise(random: Random): Uint8Array<ArrayBuffer> {
   const bytes = Uint8Array.from({ length: random.below(MOST_BYTES) }, () => random.below(256));
-  // So that more of it than its first length is looked at.
+  // A plausible length, so that the decoder reads beyond the first frame.
   if (bytes.length > 4 && random.chance(0.8)) bytes.set([0, 0, 0, random.below(bytes.length)]);
   return bytes;
 }
 
-/** A few changes: bytes set, inserted, taken out, said twice, or cut off. */
+/** Up to three changes: bytes set, inserted, removed, repeated, or truncated. */
 function mutated(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<ArrayBuffer> {
   let result = bytes;
   for (let changes = random.below(4); changes > 0 && result.length > 0; changes--) {
@@ -91,7 +91,7 @@ function hello(random: Random): ClientMessage {
     lagMs: random.pick([NEVER_CAUGHT_UP, 0, 1, 5_000]),
     historyCount: random.below(5),
     resumePoints: Array.from(
-      { length: random.below(3) },
+      { length: random.chance(0.9) ? random.below(3) : 15 + random.below(4) },
       () => ({ logId: id(random), nextSeq: random.below(100) }),
     ),
   };
@@ -114,8 +114,14 @@ function clientMessage(random: Random): ClientMessage {
       return { type: "say", clientSeq, timeMs: random.pick([0, 1, Date.now()]), text: text(random, 200) };
     case 6:
       return {
-        ...{ type: "say", clientSeq, timeMs: 0, text: text(random, 50), action: random.chance(0.5) },
-        to: { sessionId: id(random), nick: `f${random.below(50)}` },
+        ...{
+          type: "say",
+          clientSeq,
+          timeMs: 0,
+          text: random.chance(0.5) ? "hola" : text(random, 50),
+          action: random.chance(0.5),
+        },
+        to: { sessionId: id(random), nick: random.chance(0.8) ? `f${random.below(50)}` : text(random, 20) },
       };
     default:
       return { type: "say", clientSeq, timeMs: 0, text: `hola ${clientSeq}` };
@@ -131,9 +137,9 @@ function welcome(random: Random, sessionId: bigint): ServerMessage {
     logId: id(random),
     nick: text(random, 20),
     lastClientSeq: random.chance(0.9) ? 0 : random.below(10),
-    startSeq: 0,
+    startSeq: random.chance(0.9) ? 0 : random.below(4),
     head: next,
-    backups: Array.from({ length: random.below(3) }, () => text(random, 30)),
+    backups: Array.from({ length: random.chance(0.9) ? random.below(3) : 17 }, () => text(random, 30)),
     memberCount: random.below(10),
     members: Array.from({ length: random.below(3) }, () => ({ ...person(random), sinceMs: 0 })),
   };
@@ -180,7 +186,7 @@ function person(random: Random): { sessionId: bigint; nick: string; address: str
   };
 }
 
-/** Up to so many characters, of those that terminals and decoders find hard. */
+/** Fewer than `most` characters, from ranges that are hard for terminals and decoders. */
 function text(random: Random, most: number): string {
   const ranges = [[0x20, 0x7f], [0, 0xa0], [0x200b, 0x2070], [0x300, 0x370], [0x400, 0x500], [
     0x1f600,
@@ -191,7 +197,7 @@ function text(random: Random, most: number): string {
     return String.fromCodePoint(low! + random.below(high! - low!));
   });
   const joined = chars.join("");
-  // What the wire takes, in bytes, from servers.
+  // Nicks and addresses of servers have a limit in bytes.
   return new TextEncoder().encode(joined).length > 60 && most <= 30 ? joined.slice(0, 10) : joined;
 }
 

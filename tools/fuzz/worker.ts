@@ -3,22 +3,27 @@
 
 /// <reference lib="deno.worker" />
 
+import { concat } from "@std/bytes/concat";
 import type { Address } from "../../lib/net/address.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { startServer } from "../../tests/testing/test_server.ts";
-import { ChatError } from "../../lib/errors.ts";
+import { ChatError, ProtocolError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
+import { CLOSE_TIMEOUT_MS } from "../../lib/net/connection.ts";
 import { dial } from "../../lib/net/tcp.ts";
 import { systemClock } from "../../lib/base/time.ts";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
-import { sessionIdOf, TOKEN_BYTES } from "../../lib/protocol/frames.ts";
+import { type LogEntry, sessionIdOf, TOKEN_BYTES } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
+import type { DisconnectError } from "../../lib/client/recovery.ts";
 import { Session, type SessionEvent } from "../../lib/client/session.ts";
 import { join, makeHello, type Peer } from "../../tests/testing/raw_peer.ts";
 import { LOOPBACK } from "../../tests/testing/addresses.ts";
+import { waitFor } from "../../tests/testing/waiting.ts";
 import { clientHello, serverHello, TCP } from "../../tests/testing/transport.ts";
 import { changedStream, clientStream, serverStream } from "./hostile_streams.ts";
+import { checkCodec, checkReply, checkTexts, clientVerdict, readStream } from "./oracles.ts";
 
 /** Seeds, each of a stream for a server and of one for a client. */
 export interface Job {
@@ -26,21 +31,25 @@ export interface Job {
   readonly count: number;
 }
 
-/** Streams that are on their way at a time, to each side. */
+/** Connections at a time, in each direction. */
 const AT_ONCE = 16;
-/** Streams between two looks at whether the server still serves others, of one of those at a time. */
+/** Streams of one connection slot between two messages of the honest member. */
 const LOOK_EVERY = 16;
-/** Over TLS one stream of so many is a handshake gone wrong. */
+/** Further streams for each seed that go to the decoders alone, which is cheap. */
+const CODEC_STREAMS = 20;
+/** Over TLS, one stream of so many is a malformed handshake. */
 const HANDSHAKE_EVERY = 4;
 /** Most bytes that are read at once. */
 const READ_BYTES = 4_096;
-/** How long a peer may take to be done with a stream, in ms. */
+/** Longest time for one stream, in ms. */
 const TEST_TIMEOUT_MS = 20_000;
+/** Heap that a worker may gain over its jobs, in bytes, after garbage collection. */
+const MAX_HEAP_GROWTH = 2 * 1_048_576;
 
 // deno-lint-ignore no-control-regex -- these are the very characters that must not come
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
-/** The seeds of a job, one after another, and which of them are under way. */
+/** The seeds of a job in order, and which of them are in flight. */
 class Seeds {
   readonly #end: number;
   #next: number;
@@ -66,13 +75,13 @@ class Seeds {
     this.#inFlight.delete(seed);
   }
 
-  /** The first seed that may be to blame for what went wrong now. */
+  /** The lowest seed that may have caused a failure now. */
   get firstSuspect(): number {
     return Math.min(this.#next, ...this.#inFlight.keys());
   }
 
-  /** Does `work` as often at once as streams are on their way.
-   * @throws {Error} that names a seed, if the work throws or a stream takes too long */
+  /** Runs `work` once for each slot, at the same time.
+   * @throws {Error} with the seed, if the work throws or a stream takes too long */
   async all(work: (slot: number) => Promise<void>): Promise<void> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setInterval(() => {
@@ -89,7 +98,16 @@ class Seeds {
   }
 }
 
-/** How the two sides of TLS begin. */
+/** Checks the decoders with the streams of a seed, and more like them. */
+function checkDecoders(seed: number): void {
+  for (let i = 0; i <= CODEC_STREAMS; i++) {
+    const streamSeed = seed + i * 2 ** 32;
+    checkCodec("client", clientStream(streamSeed), seed);
+    checkCodec("server", serverStream(streamSeed, 1n), seed);
+  }
+}
+
+/** The first bytes of each side of TLS. */
 interface Hellos {
   readonly client: Uint8Array<ArrayBuffer>;
   readonly server: Uint8Array<ArrayBuffer>;
@@ -102,27 +120,35 @@ async function hellosOf({ address }: ChatServer): Promise<Hellos> {
   return { client, server: await serverHello(address, client) };
 }
 
-/** Whether what is wrong with a stream is wrong with TLS, not with what is said by it. */
+/** Whether the stream of a seed is a malformed handshake. */
 function isOfHandshakes(seed: number): boolean {
   return TCP.wrapTls !== undefined && seed % HANDSHAKE_EVERY === 0;
 }
 
-/** A server in which somebody honest chats. */
+/** A server with an honest member that reads the whole log. */
 class Victim {
   readonly #server: ChatServer;
   readonly #honest: Peer;
   readonly #faults: Error[];
   readonly hellos: Hellos;
-  #said = 0;
+  #saidCount = 0;
+  /** `clientSeq` of the honest member's last message in the log. */
+  #echoedSeq = 0;
+  #nextSeq: number;
+  /** Highest `clientSeq` in the log by session. */
+  readonly #lastClientSeqs = new Map<bigint, number>();
+  #heapBytes: number | undefined;
 
   private constructor(
     server: ChatServer,
-    { honest, faults, hellos }: { honest: Peer; faults: Error[]; hellos: Hellos },
+    { honest, head, faults, hellos }: { honest: Peer; head: number; faults: Error[]; hellos: Hellos },
   ) {
     this.#server = server;
     this.#honest = honest;
+    this.#nextSeq = head;
     this.#faults = faults;
     this.hellos = hellos;
+    this.#readLog();
   }
 
   static async start(): Promise<Victim> {
@@ -133,19 +159,21 @@ class Victim {
       },
       room: { graceMs: 5 },
     });
-    const { peer } = await join(server.address, makeHello("honest"));
+    const { peer, welcome: { head } } = await join(server.address, makeHello("honest"));
     const hellos = TCP.wrapTls ? await hellosOf(server) : NO_HELLOS;
-    return new Victim(server, { honest: peer, faults, hellos });
+    return new Victim(server, { honest: peer, head, faults, hellos });
   }
 
-  /** Has the streams of a job thrown at it, and serves others meanwhile. */
+  /** Sends the streams of a job to the server, while the honest member chats.
+   * @throws {Error} if an oracle fails */
   async survive(job: Job): Promise<void> {
     const seeds = new Seeds(job);
     await seeds.all(async (slot) => {
       const buffer = new Uint8Array(READ_BYTES);
       let turn = 0;
       for (let seed = seeds.begin(); seed !== undefined; seed = seeds.begin()) {
-        await this.#takeIn(seed, buffer);
+        checkDecoders(seed);
+        await this.#sendStream(seed, buffer);
         if (slot === 0 && turn++ % LOOK_EVERY === 0) await this.#chat();
         if (this.#faults.length > 0) throw this.#faults[0];
         seeds.end(seed);
@@ -153,32 +181,79 @@ class Victim {
     });
   }
 
-  /** One connection: all of a stream, then the end; done when the server has ended its side too. */
-  async #takeIn(seed: number, buffer: Uint8Array): Promise<void> {
-    const isHandshake = isOfHandshakes(seed);
-    const conn = await (isHandshake ? dial : TCP.dial)(this.#server.address, new AbortController());
-    try {
-      const stream = isHandshake ? changedStream(seed, this.hellos.client) : clientStream(seed);
-      for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
-      await conn.closeWrite();
-      while (await conn.read(buffer) !== null) { /* whatever it says */ }
-    } catch {
-      // The server had enough of it before it had all: its right.
-    } finally {
-      conn.close();
+  /** Waits until the server has forgotten all connections of a job.
+   * @throws {Error} if it counts one for ever, or keeps memory */
+  async settle(): Promise<void> {
+    await this.#chat();
+    await waitFor(() => {
+      const { connectionCount, memberCount } = this.#server.stats;
+      return connectionCount === 1 && memberCount === 1;
+    }, "the server to forget all connections but the honest one");
+    (globalThis as { gc?: () => void }).gc?.();
+    const { heapUsed } = Deno.memoryUsage();
+    this.#heapBytes ??= heapUsed;
+    if (heapUsed - this.#heapBytes > MAX_HEAP_GROWTH) {
+      throw new Error(`The heap grew from ${this.#heapBytes} to ${heapUsed} bytes`);
     }
   }
 
-  /** Somebody honest says something and reads it back. */
-  async #chat(): Promise<void> {
-    const clientSeq = ++this.#said;
-    await this.#honest.send({ type: "say", clientSeq, timeMs: 0, text: "hola" });
-    for (;;) {
-      const message = await this.#honest.receive();
-      if (message?.type === "said" && message.nick === "honest" && message.clientSeq === clientSeq) return;
-      if (message?.type === "ping") await this.#honest.send({ type: "pong" });
-      if (message === undefined || message.type === "error") throw new Error(`${Deno.inspect(message)}`);
+  /** One connection: all of a stream, then the end. Done when the server has ended its side too. */
+  async #sendStream(seed: number, buffer: Uint8Array): Promise<void> {
+    const isHandshake = isOfHandshakes(seed);
+    const stream = isHandshake ? changedStream(seed, this.hellos.client) : clientStream(seed);
+    const reply: Uint8Array[] = [];
+    let sentMs = 0;
+    const conn = await (isHandshake ? dial : TCP.dial)(this.#server.address, new AbortController());
+    try {
+      for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
+      await conn.closeWrite();
+      sentMs = performance.now();
+      for (let count = await conn.read(buffer); count !== null; count = await conn.read(buffer)) {
+        reply.push(buffer.slice(0, count));
+      }
+    } catch {
+      return; // the server reset the connection before it had read all, which it may
+    } finally {
+      conn.close();
     }
+    // A server waits so long for the reader of its last frame, and then closes the connection without it.
+    if (isHandshake || performance.now() - sentMs > CLOSE_TIMEOUT_MS) return;
+    checkReply(stream, concat(reply));
+  }
+
+  /** The honest member says a message, and waits until it is in the log.
+   * @throws {Error} if the log has what no log may have */
+  async #chat(): Promise<void> {
+    const clientSeq = ++this.#saidCount;
+    await this.#honest.send({ type: "say", clientSeq, timeMs: 0, text: "hola" });
+    await waitFor(() => this.#echoedSeq === clientSeq || this.#faults.length > 0, "the echo");
+    if (this.#faults.length > 0) throw this.#faults[0];
+  }
+
+  /** Reads as the honest member until the connection ends. */
+  async #readLog(): Promise<void> {
+    try {
+      for (;;) {
+        const message = await this.#honest.receive();
+        if (message === undefined || message.type === "error") throw new Error(Deno.inspect(message));
+        if (message.type === "ping") await this.#honest.send({ type: "pong" });
+        if ("seq" in message) this.#checkEntry(message);
+      }
+    } catch (error) {
+      this.#faults.push(error as Error);
+    }
+  }
+
+  #checkEntry(entry: LogEntry): void {
+    if (entry.seq !== this.#nextSeq) throw new Error(`Entry ${entry.seq} came, not ${this.#nextSeq}`);
+    this.#nextSeq++;
+    checkTexts(entry);
+    if (entry.type !== "said") return;
+    const { sessionId, clientSeq } = entry;
+    const last = this.#lastClientSeqs.get(sessionId) ?? 0;
+    if (clientSeq <= last) throw new Error(`Message ${clientSeq} came after ${last}`);
+    this.#lastClientSeqs.set(sessionId, clientSeq);
+    if (entry.nick === "honest") this.#echoedSeq = clientSeq;
   }
 }
 
@@ -187,6 +262,8 @@ class HostileServer {
   readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   readonly #seeds: Seeds;
   readonly #hellos: Hellos;
+  /** What was sent last to each session, until {@linkcode takeStream}. */
+  readonly #streams = new Map<bigint, Uint8Array>();
 
   constructor(seeds: Seeds, hellos: Hellos) {
     this.#seeds = seeds;
@@ -205,6 +282,13 @@ class HostileServer {
     this.#listener.close();
   }
 
+  /** The stream that this session has got; undefined after a TLS handshake that failed. */
+  takeStream(sessionId: bigint): Uint8Array | undefined {
+    const stream = this.#streams.get(sessionId);
+    this.#streams.delete(sessionId);
+    return stream;
+  }
+
   async #answer(tcp: Deno.TcpConn): Promise<void> {
     using _ = tcp;
     const seed = this.#seeds.begin();
@@ -214,30 +298,32 @@ class HostileServer {
       const conn = isHandshake ? tcp : TCP.wrapTls?.(tcp) ?? tcp;
       const buffer = new Uint8Array(READ_BYTES);
       await conn.read(buffer);
-      const resumeToken = buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES);
-      const stream = isHandshake
-        ? changedStream(seed, this.#hellos.server)
-        : serverStream(seed, sessionIdOf(resumeToken));
+      const sessionId = sessionIdOf(buffer.subarray(TOKEN_AT, TOKEN_AT + TOKEN_BYTES));
+      const stream = isHandshake ? changedStream(seed, this.#hellos.server) : serverStream(seed, sessionId);
+      if (!isHandshake) {
+        this.#streams.set(sessionId, stream);
+      }
       for (let at = 0; at < stream.length;) at += await conn.write(stream.subarray(at));
       await conn.closeWrite();
-      while (await conn.read(buffer) !== null) { /* whatever it says */ }
+      while (await conn.read(buffer) !== null) { /* until its end */ }
     } catch {
-      // The client had enough of it.
+      // The client closed the connection before it had read all, which it may.
     }
     this.#seeds.end(seed);
   }
 }
 
-/** Clients, new ones for every job, that go on from one stream of it to the next. */
+/** Runs new clients that connect to a hostile server until each seed of the job is used. */
 async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
   const seeds = new Seeds(job);
   const hostile = new HostileServer(seeds, hellos);
   const serving = hostile.serve();
   try {
     await seeds.all(async (slot) => {
+      const state = new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), DEFAULT_CONFIG);
       using session = new Session(
         {
-          state: new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), DEFAULT_CONFIG),
+          state,
           nextServer: () =>
             Promise.resolve(seeds.areAllStarted ? undefined : { server: hostile.address, nick: "ana" }),
           dial,
@@ -246,9 +332,10 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
         DEFAULT_CONFIG.session,
         systemClock,
       );
-      // One that has as much to say again as a client may have.
-      while (slot === 0 && !session.isFull) session.say("hola");
-      for await (const event of session.run()) show(event, session);
+      const client = new FuzzedClient(session, () => hostile.takeStream(state.sessionId), state.sessionId);
+      // One client has as many unacked messages as it may have.
+      while (slot === 0 && !session.isFull) client.say();
+      for await (const event of session.run()) client.onEvent(event);
     });
   } finally {
     hostile.stop();
@@ -260,30 +347,76 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
 const TOKEN_AT = 4 + 1 + 1;
 const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColors: false });
 
-/** Does with an event what chat-client does. */
-function show(event: SessionEvent, session: Session): void {
-  const lines: string[] = [];
-  switch (event.type) {
-    case "joined":
-      lines.push(...event.welcome.members.map((person) => renderer.member(person)));
-      if (!session.isFull) session.say("hola");
-      break;
-    case "entries":
-      lines.push(...event.entries.map(({ entry }) => renderer.entry(entry, { reader: "ana" })));
-      break;
-    case "rejected":
-      lines.push(renderer.notice(errorText(event.error, "en"), 0));
-      break;
-    case "disconnected":
-      lines.push(renderer.notice(errorText(event.failure.error, "en"), 0));
+/** Does with events what chat-client does, and compares them with what the stream allows. */
+class FuzzedClient {
+  readonly #session: Session;
+  readonly #takeStream: () => Uint8Array | undefined;
+  readonly #sessionId: bigint;
+  #saidCount = 0;
+  /** {@linkcode #saidCount} when the connection began. */
+  #sentCount = 0;
+  #shownSeqs: number[] = [];
+
+  constructor(session: Session, takeStream: () => Uint8Array | undefined, sessionId: bigint) {
+    this.#session = session;
+    this.#takeStream = takeStream;
+    this.#sessionId = sessionId;
   }
-  const unsafe = lines.find((line) => CONTROL.test(line));
-  if (unsafe !== undefined) throw new Error(`A control reached the screen: ${JSON.stringify(unsafe)}`);
+
+  say(): void {
+    this.#session.say("hola");
+    this.#sentCount = ++this.#saidCount;
+  }
+
+  onEvent(event: SessionEvent): void {
+    const lines: string[] = [];
+    switch (event.type) {
+      case "joined":
+        lines.push(...event.welcome.members.map((member) => renderer.member(member)));
+        if (!this.#session.isFull) {
+          this.#session.say("hola");
+          this.#saidCount++;
+        }
+        break;
+      case "entries":
+        lines.push(...event.entries.map(({ entry }) => renderer.entry(entry, { reader: "ana" })));
+        this.#shownSeqs.push(...event.entries.map(({ entry }) => entry.seq));
+        break;
+      case "rejected":
+        lines.push(renderer.notice(errorText(event.error, "en"), 0));
+        break;
+      case "disconnected":
+        lines.push(renderer.notice(errorText(event.failure.error, "en"), 0));
+        this.#checkEnd(event.failure.error);
+    }
+    const unsafe = lines.find((line) => CONTROL.test(line));
+    if (unsafe !== undefined) throw new Error(`A control reached the screen: ${JSON.stringify(unsafe)}`);
+  }
+
+  /** @throws {Error} if the client showed what it must refuse, or ended otherwise than the stream does */
+  #checkEnd({ code, cause }: DisconnectError): void {
+    const stream = this.#takeStream();
+    if (stream) {
+      const verdict = clientVerdict(readStream("server", stream), {
+        sessionId: this.#sessionId,
+        sentCount: this.#sentCount,
+      });
+      const extra = this.#shownSeqs.find((seq) => !verdict.shownSeqs.has(seq));
+      if (extra !== undefined) throw new Error(`The client showed entry ${extra}, which it must refuse`);
+      const hasRefused = cause instanceof ProtocolError;
+      if (hasRefused !== verdict.isViolation && code !== "broken") {
+        throw new Error(`The client ended with "${code}"; a violation: ${verdict.isViolation}`);
+      }
+    }
+    this.#shownSeqs = [];
+    this.#sentCount = this.#saidCount;
+  }
 }
 
 const victim = await Victim.start();
 self.onmessage = async ({ data }: MessageEvent<Job>) => {
   await Promise.all([victim.survive(data), surviveAsClients(data, victim)]);
+  await victim.settle();
   self.postMessage(undefined);
 };
 self.postMessage(undefined); // a job that came earlier would be lost
