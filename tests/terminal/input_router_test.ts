@@ -1,28 +1,96 @@
-// Which queue gets a typed line. terminal_paste_test.ts shows pasted blocks at a terminal.
+// InputRouter: which queue gets a line. terminal_paste_test.ts shows pasted blocks at a terminal.
 
 import { assertEquals } from "@std/assert";
 import { InputRouter, MAX_UNCONFIRMED_LINES } from "../../lib/terminal/input_router.ts";
+import { PROMPTING } from "../testing/terminal_fixture.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Lines are for prompts until a chat begins, and while there are exclusive prompts", pure, () => {
-  const router = new InputRouter(() => {});
-  assertEquals(router.activeQueue, router.promptQueue);
-  router.beginChat({});
-  assertEquals(router.activeQueue, router.chatQueue);
-  router.beginExclusive();
-  router.beginExclusive();
-  router.endExclusive();
-  assertEquals(router.activeQueue, router.promptQueue);
-  router.endExclusive();
-  assertEquals(router.activeQueue, router.chatQueue);
-  router.endChat();
-  assertEquals(router.activeQueue, router.promptQueue);
+/** A router, and the lines that it prints. */
+function newRouter(): { router: InputRouter; printed: string[] } {
+  const printed: string[] = [];
+  return { router: new InputRouter((line) => printed.push(line)), printed };
+}
+
+/** Types a line for the active queue. */
+function enter(router: InputRouter, text: string): void {
+  router.activeQueue.editor.insert(text);
+  router.enter();
+}
+
+/** The text of the next line for the chat. */
+async function nextChatLine(router: InputRouter): Promise<string | undefined> {
+  return (await withTimeout(router.next(router.chatQueue), "a line"))?.text;
+}
+
+function typed(text: string) {
+  return { text, isPasted: false };
+}
+
+Deno.test(
+  "LineQueue.next() gives each line once, whether it came before or after the call",
+  pure,
+  async () => {
+    const { promptQueue } = newRouter().router;
+    for (const text of ["uno", "dos"]) promptQueue.deliver(typed(text));
+    const first = promptQueue.next();
+    assertEquals(promptQueue.hasWaiter, true);
+    promptQueue.resolveWait();
+    assertEquals([await first, promptQueue.hasWaiter], [typed("uno"), false]);
+    const second = promptQueue.next();
+    promptQueue.deliver(typed("tres"));
+    assertEquals([await second, promptQueue.typeAhead], [typed("dos"), [typed("tres")]]);
+  },
+);
+
+Deno.test("LineQueue.next() gives undefined only after the last line", pure, async () => {
+  const { promptQueue } = newRouter().router;
+  promptQueue.deliver(typed("uno"));
+  for (const expected of [typed("uno"), undefined]) {
+    const line = promptQueue.next();
+    promptQueue.resolveWait({ hasEnded: true });
+    assertEquals(await withTimeout(line, "a line"), expected);
+  }
 });
 
-Deno.test("The input is active while a prompt waits, and while there is a chat, until the end", pure, () => {
-  const router = new InputRouter(() => {});
+Deno.test("LineQueue.cancelWait() leaves the line to the next call", pure, async () => {
+  const { promptQueue } = newRouter().router;
+  void promptQueue.next();
+  promptQueue.cancelWait();
+  promptQueue.deliver(typed("uno"));
+  const line = promptQueue.next();
+  promptQueue.resolveWait();
+  assertEquals(await withTimeout(line, "a line"), typed("uno"));
+});
+
+Deno.test("LineQueue.visible hides a secret and its length", pure, () => {
+  const { promptQueue } = newRouter().router;
+  promptQueue.editor.insert("ábrete");
+  assertEquals([promptQueue.visible.text, promptQueue.visible.cursor], ["ábrete", 6]);
+  promptQueue.isSecret = true;
+  assertEquals([promptQueue.visible.text, promptQueue.visible.cursor], ["", 0]);
+  assertEquals(promptQueue.editor.submit(), "ábrete");
+});
+
+Deno.test("InputRouter.activeQueue is the chat's only in a chat without exclusive prompts", pure, () => {
+  const { router } = newRouter();
+  const isChat = () => router.activeQueue === router.chatQueue;
+  assertEquals([isChat(), router.activeQueue], [false, router.promptQueue]);
+  router.beginChat({});
+  assertEquals(isChat(), true);
+  router.beginExclusive();
+  router.beginExclusive();
+  router.endExclusive();
+  assertEquals(isChat(), false);
+  router.endExclusive();
+  assertEquals(isChat(), true);
+  router.endChat();
+  assertEquals(isChat(), false);
+});
+
+Deno.test("InputRouter.isActive holds while a prompt waits and in a chat, until the end", pure, () => {
+  const { router } = newRouter();
   assertEquals(router.isActive, false);
   void router.next(router.promptQueue);
   assertEquals(router.isActive, true);
@@ -33,8 +101,8 @@ Deno.test("The input is active while a prompt waits, and while there is a chat, 
   assertEquals([router.isActive, router.hasEnded], [false, true]);
 });
 
-Deno.test("Somebody is in the middle of a line who has begun one that is no answer", pure, () => {
-  const router = new InputRouter(() => {});
+Deno.test("InputRouter.hasPartialLine tells of a chat line that was begun, not of an answer", pure, () => {
+  const { router } = newRouter();
   router.promptQueue.editor.insert("aula");
   assertEquals(router.hasPartialLine, false);
   router.promptQueue.editor.submit();
@@ -49,46 +117,33 @@ Deno.test("Somebody is in the middle of a line who has begun one that is no answ
   assertEquals(router.hasPartialLine, false);
 });
 
-Deno.test(
-  "What no question took is for the chat, and what was begun in answer to one goes on there",
-  pure,
-  async () => {
-    const router = new InputRouter(() => {});
-    router.promptQueue.editor.insert("hola");
-    router.enter();
-    router.promptQueue.editor.insert("¿qué");
-    router.beginChat({});
-    assertEquals(await router.next(router.chatQueue), { text: "hola", isPasted: false });
-    assertEquals([router.promptQueue.editor.text, router.chatQueue.editor.text], ["", "¿qué"]);
-  },
-);
+Deno.test("InputRouter.dispatch() hands lines that no prompt took to the chat", pure, async () => {
+  const { router } = newRouter();
+  enter(router, "hola");
+  router.promptQueue.editor.insert("¿qué");
+  router.beginChat({});
+  assertEquals(await router.next(router.chatQueue), typed("hola"));
+  assertEquals([router.promptQueue.editor.text, router.chatQueue.editor.text], ["", "¿qué"]);
+});
 
-Deno.test(
-  "A question stays with its answer, but only if there is one; what is said does not",
-  pure,
-  async () => {
-    const kept: string[] = [];
-    const router = new InputRouter((line) => kept.push(line));
-    router.promptQueue.prompt = "Nick: ";
-    router.promptQueue.editor.insert("eva");
-    router.enter();
-    assertEquals(kept, []);
-    await router.next(router.promptQueue);
-    const answer = router.next(router.promptQueue);
-    router.promptQueue.editor.insert("ana");
-    router.enter();
-    assertEquals([await answer, kept], [{ text: "ana", isPasted: false }, ["Nick: ana"]]);
-    router.promptQueue.editor.press({ name: "up" });
-    assertEquals(router.promptQueue.editor.text, "");
-    router.beginChat({});
-    router.chatQueue.editor.insert("hola");
-    router.enter();
-    assertEquals(kept.length, 1);
-  },
-);
+Deno.test("InputRouter.enter() prints a prompt with its answer, and no other line", pure, async () => {
+  const { router, printed } = newRouter();
+  router.promptQueue.prompt = "Nick: ";
+  enter(router, "eva");
+  assertEquals(printed, []);
+  await router.next(router.promptQueue);
+  const answer = router.next(router.promptQueue);
+  enter(router, "ana");
+  assertEquals([await answer, printed], [typed("ana"), ["Nick: ana"]]);
+  router.promptQueue.editor.press({ name: "up" });
+  assertEquals(router.promptQueue.editor.text, "");
+  router.beginChat({});
+  enter(router, "hola");
+  assertEquals(printed.length, 1);
+});
 
-Deno.test("What is given back goes to the line that is typed for the chat, if there is one", pure, () => {
-  const router = new InputRouter(() => {});
+Deno.test("InputRouter.restore() inserts words into the chat line, if there is a chat", pure, () => {
+  const { router } = newRouter();
   router.restore("hola");
   assertEquals(router.chatQueue.editor.text, "");
   router.beginChat({});
@@ -96,52 +151,38 @@ Deno.test("What is given back goes to the line that is typed for the chat, if th
   assertEquals(router.chatQueue.editor.text, "hola ¿estáis? ");
 });
 
-Deno.test(
-  "A block that waits for consent is not lost to one that is pasted between prompts",
-  pure,
-  async () => {
-    const router = new InputRouter(() => {});
-    router.beginChat({
-      confirmPaste: {
-        question: (count) => `${count}?`,
-        isYes: (answer) => answer === "s",
-        notSentText: (count) => `${count} kept`,
-      },
-    });
-    const block = (text: string) => `${text}\n`.repeat(MAX_UNCONFIRMED_LINES + 1);
-    router.paste(block("uno"));
-    router.beginExclusive();
-    router.paste(block("dos"));
-    router.endExclusive();
-    router.activeQueue.editor.submit();
-    router.activeQueue.editor.insert("s");
-    router.enter();
-    const texts: string[] = [];
-    for (let i = 0; i <= MAX_UNCONFIRMED_LINES; i++) texts.push((await router.next(router.chatQueue))!.text);
-    assertEquals(new Set(texts), new Set(["uno"]));
-  },
-);
+Deno.test("InputRouter.restore() does not change the line that a pasted block goes into", pure, async () => {
+  const { router, printed } = newRouter();
+  router.beginChat(PROMPTING);
+  const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
+  for (const answer of ["n", "s"]) {
+    router.paste(`${block.join("\n")}\n`);
+    router.restore("words");
+    enter(router, answer);
+    assertEquals(router.chatQueue.editor.text, "");
+  }
+  assertEquals(printed, ["¿11? n", "11 kept", "¿11? s"]);
+  assertEquals(await nextChatLine(router), "0: x");
+});
+
+Deno.test("InputRouter.paste() keeps the block that waits when another one comes", pure, async () => {
+  const { router } = newRouter();
+  router.beginChat(PROMPTING);
+  const block = (text: string) => `${text}\n`.repeat(MAX_UNCONFIRMED_LINES + 1);
+  router.paste(block("uno"));
+  router.beginExclusive();
+  router.paste(block("dos"));
+  router.endExclusive();
+  router.activeQueue.editor.submit();
+  enter(router, "s");
+  for (let n = 0; n <= MAX_UNCONFIRMED_LINES; n++) assertEquals(await nextChatLine(router), "uno");
+});
 
 Deno.test(
-  "A block that waits when nothing more is typed is not sent, and keeps nobody waiting",
+  "InputRouter.paste() sends a block before typed text as it is, and joins its end",
   pure,
   async () => {
-    const router = new InputRouter(() => {});
-    router.beginChat({
-      confirmPaste: { question: (count) => `${count}?`, isYes: () => true, notSentText: () => "" },
-    });
-    router.paste("uno\n".repeat(MAX_UNCONFIRMED_LINES + 1));
-    const next = router.next(router.chatQueue);
-    router.end();
-    assertEquals(await withTimeout(next, "the end"), undefined);
-  },
-);
-
-Deno.test(
-  "A block that is pasted before what is typed is sent as it is, and only its end joins that",
-  pure,
-  async () => {
-    const router = new InputRouter(() => {});
+    const { router } = newRouter();
     router.beginChat({});
     router.chatQueue.editor.insert("abc");
     router.chatQueue.editor.press({ name: "home" });
@@ -151,27 +192,11 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "What is given back while a block waits goes into the history, not out with the block",
-  pure,
-  async () => {
-    const shown: string[] = [];
-    const router = new InputRouter((line) => shown.push(line));
-    const isYes = (answer: string) => answer === "s";
-    router.beginChat({
-      confirmPaste: { question: (count) => `${count}?`, isYes, notSentText: (count) => `${count} kept` },
-    });
-    const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
-    router.paste(`${block.join("\n")}\n`);
-    router.restore("words");
-    router.activeQueue.editor.insert("n");
-    router.enter();
-    assertEquals(shown.at(-1), `${block.length} kept`);
-    assertEquals(router.chatQueue.editor.text, "");
-    router.paste(`${block.join("\n")}\n`);
-    router.restore("words");
-    router.activeQueue.editor.insert("s");
-    router.enter();
-    assertEquals((await router.next(router.chatQueue))?.text, "0: x");
-  },
-);
+Deno.test("InputRouter.end() drops the block that waits, and ends the chat's lines", pure, async () => {
+  const { router } = newRouter();
+  router.beginChat(PROMPTING);
+  router.paste("uno\n".repeat(MAX_UNCONFIRMED_LINES + 1));
+  const next = nextChatLine(router);
+  router.end();
+  assertEquals(await next, undefined);
+});

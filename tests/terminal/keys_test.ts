@@ -1,25 +1,219 @@
-// What control sequences mean. What becomes of them when they come in pieces is in key_decoder_test.ts.
+// KeyDecoder, readKeys() and readLines(): keys, pasted blocks and lines, however the input is cut into chunks.
 
-import { assertEquals } from "@std/assert";
-import { type Key, parseSequence } from "../../lib/terminal/keys.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { type Key, KeyDecoder, parseSequence, readKeys, readLines } from "../../lib/terminal/keys.ts";
+import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
-/** What a key of kitty's protocol types. */
-function typed(code: string): string | undefined {
-  return (parseSequence(`\x1b[${code}u`) as Key | undefined)?.text;
+/** Records what a listener is told: a key by its name or its text, a pasted block in braces. */
+class Listener {
+  readonly heard: string[] = [];
+  readonly ended = Promise.withResolvers<void>();
+
+  onKey({ name, ctrl, meta, shift, text }: Key): void {
+    const modifiers = `${ctrl ? "C-" : ""}${meta ? "M-" : ""}${shift && !text ? "S-" : ""}`;
+    this.heard.push(text ?? `<${modifiers}${name}>`);
+  }
+
+  onPaste(text: string): void {
+    this.heard.push(`{${text}}`);
+  }
+
+  onLine(line: string): void {
+    this.heard.push(line);
+  }
+
+  onEnd(): void {
+    this.heard.push("end");
+    this.ended.resolve();
+  }
 }
 
-Deno.test("Shift and Caps Lock make capitals, both together do not", pure, () => {
-  assertEquals(["97", "97;2", "97;65", "97;66"].map(typed), ["a", "A", "A", "a"]);
+function decode(...chunks: string[]): string {
+  const listener = new Listener();
+  using decoder = new KeyDecoder(listener);
+  for (const chunk of chunks) decoder.push(chunk);
+  return listener.heard.join("");
+}
+
+const DECODED: Record<string, Record<string, string>> = {
+  "text, and keys as terminals send them": {
+    "aÑ漢👩 ": "aÑ漢👩 ",
+    "\r\n\x7f\x08": "<return><enter><backspace><backspace>",
+    "\x01\x17\x1bb": "<C-a><C-w><M-b>",
+    "\x1b[A\x1b[1;5D\x1bOF\x1b[3~\x1b[Z": "<up><C-left><end><delete><S-tab>",
+    "\x1b[[A\x1b[3$\x1b[5^\x1bOP\x1bO5P\x1b\x1b[A\x1bé":
+      "<f1><S-delete><C-pageup><f1><C-f1><up><M-undefined>",
+  },
+  "keys of kitty's protocol and of xterm's modifyOtherKeys": {
+    "\x1b[97u\x1b[97;1:1u\x1b[97;1:2u": "aaa",
+    "\x1b[97;2u\x1b[97:65;2u\x1b[225;2u": "AAÁ",
+    "\x1b[97;65u\x1b[97;66u": "Aa", // Caps Lock, and Shift with it
+    "\x1b[49:33u\x1b[49:33;2u\x1b[49:33;65u\x1b[49:33;66u": "1!1!",
+    "\x1b[97;;97:776u\x1b[128104u\x1b[32u": "a\u0308👨 ",
+    "\x1b[97;5u\x1b[99;5u\x1b[119;69u\x1b[98;3u\x1b[98;33u": "<C-a><C-c><C-w><M-b><M-b>",
+    "\x1b[13u\x1b[13;2u\x1b[9u\x1b[9;2u\x1b[127u\x1b[127;3u\x1b[27u":
+      "<return><S-return><tab><S-tab><backspace><M-backspace><escape>",
+    "\x1b[57399u\x1b[57408u\x1b[57414u\x1b[57417u\x1b[57418u\x1b[57419u": "09<return><left><right><up>",
+    "\x1b[57420u\x1b[57423u\x1b[57424u\x1b[57426u": "<down><home><end><delete>",
+    "\x1b[1;1:1A\x1b[1;5:2D\x1b[3;1:1~\x1b[1;129H\x1b[1;133D": "<up><C-left><delete><home><C-left>",
+    "\x1b[27;5;97~\x1b[27;2;13~\x1b[27;2;65~\x1b[27;1;97~": "<C-a><S-return>Aa",
+    "\x1b\x1b[97u\x1b\x1b[13u": "<M-a><M-return>",
+    "\x1b[55296u\x1b[1114112u\x1b[1u\x1b[99999999999999999999u": "",
+  },
+  "text after what is no sequence": {
+    "\x1b[é\x1bO\x01\x1b[3\r!\x1b[12\x1b[Dx": "é<C-a><return>!<left>x",
+  },
+  "pasted blocks": {
+    "a\x1b[200~uno\r\ndos\t\x1b[A\x1b[201~b\x1b[D": "a{uno\r\ndos\t\x1b[A}b<left>",
+    "\x1b[200~a\x1b[201~\x1b[200~\x1b[201~": "{a}{}",
+  },
+  "a block whose end was lost, up to Ctrl-C": { "\x1b[200~unodos\x03x": "{unodos}<C-c>x" },
+};
+for (const [what, cases] of Object.entries(DECODED)) {
+  Deno.test(`KeyDecoder decodes ${what}`, pure, () => {
+    for (const [sent, heard] of Object.entries(cases)) {
+      for (let at = 0; at <= sent.length; at++) {
+        // Half a surrogate pair never comes: readKeys() decodes UTF-8.
+        if (/[\udc00-\udfff]/.test(sent.charAt(at))) continue;
+        assertEquals(decode(sent.slice(0, at), sent.slice(at)), heard, `${JSON.stringify(sent)} at ${at}`);
+      }
+      assertEquals(decode(...sent), heard);
+    }
+  });
+}
+
+const IGNORED = {
+  "a mouse in SGR mode": "\x1b[<0;12;34M\x1b[<0;12;34m",
+  "a mouse in X10 mode": "\x1b[M !!\x1b[M#\u00e1~",
+  "a mouse of rxvt": "\x1b[32;12;34M",
+  "device attributes": "\x1b[?62;22c\x1b[>1;10;0c",
+  "a mode": "\x1b[?2026;2$y\x1b[4;1$y",
+  "kitty's flags": "\x1b[?5u",
+  "the end of no block": "\x1b[201~",
+  "the terminal's size": "\x1b[8;24;80t",
+  "unknown sequences": "\x1b[1;2;3;4z\x1b[=5w\x1b[u",
+  "key releases": "\x1b[97;1:3u\x1b[1;1:3A\x1b[3;1:3~\x1b[57424;1:3u",
+  "keys of the window manager": "\x1b[97;9u\x1b[97;17u\x1b[57416u\x1b[57444u\x1b[57358u",
+};
+for (const [name, report] of Object.entries(IGNORED)) {
+  Deno.test(`KeyDecoder ignores reports of ${name}`, pure, () => {
+    for (let at = 0; at <= report.length; at++) {
+      assertEquals(decode(`a${report.slice(0, at)}`, `${report.slice(at)}b`), "ab", `${at}`);
+    }
+  });
+}
+
+Deno.test("parseSequence() gives `node:readline` at most Shift, Alt and Ctrl", pure, () => {
+  assertEquals(parseSequence("\x1b[1;133D"), "\x1b[1;5D");
+  assertEquals(parseSequence("\x1b[1;72A"), "\x1b[1;8A");
+  assertEquals(parseSequence("\x1b\x1b"), { name: "escape" });
 });
 
-Deno.test("Shift gives what stands above a digit, whether Caps Lock is on or not", pure, () => {
-  assertEquals(["49:33", "49:33;2", "49:33;65", "49:33;66"].map(typed), ["1", "!", "1", "!"]);
+Deno.test("KeyDecoder splits a block of more than 1 Mi units, and loses nothing", pure, () => {
+  const listener = new Listener();
+  using decoder = new KeyDecoder(listener);
+  const text = "x".repeat(1 << 20);
+  for (const part of ["\x1b[200~", text, "y\x1b[20", "1~z"]) decoder.push(part);
+  assertEquals(listener.heard.map((part) => part.length), [text.length + 3, 2, 1]);
+  assertEquals(listener.heard.join("").replaceAll(/x+/g, ""), "{y}{}z");
 });
 
-Deno.test("Keys of window managers and keys that are let go mean nothing", pure, () => {
-  for (const code of ["97;9", "97;17", "97;1:3", "57416", "57424;1:3"]) {
-    assertEquals(parseSequence(`\x1b[${code}u`), undefined);
-  }
+Deno.test("KeyDecoder takes a tab for text only in an unmarked paste of several lines", pure, () => {
+  assertEquals(decode("an\t", "\thola, b\t!\r"), "an<tab><tab>hola, b<tab>!<return>");
+  assertEquals(decode("\ta\r\n\tb"), "\ta<return><enter>\tb");
+});
+
+/** A decoder that has delivered Escape as a key, after which `rest` comes. */
+async function afterEscape(...rest: string[]): Promise<string> {
+  const listener = new Listener();
+  using decoder = new KeyDecoder(listener);
+  decoder.push("\x1b");
+  assertEquals(listener.heard, []);
+  await waitFor(() => listener.heard.length > 0, "Escape");
+  assertEquals(listener.heard.splice(0), ["<escape>"]);
+  for (const chunk of rest) decoder.push(chunk);
+  return listener.heard.join("");
+}
+
+const AFTER_ESCAPE: [chunks: string[], heard: string][] = [
+  [["b"], "b"],
+  [["[200~uno\ndos\x1b[201~", "[A"], "{uno\ndos}[A"],
+  [["[2", "00~uno\x1b[201~", "[A"], "{uno}[A"],
+  [["[A", "[A"], "<up>[A"],
+  [["[1;5D", "[A"], "<C-left>[A"],
+  [["[3~", "[A"], "<delete>[A"],
+  [["[<0;5;5M", "[A"], "[A"],
+  ...["[", "[A sí", "[x] hecho", "[1]"].map((text): [string[], string] => [[text, "[A"], `${text}[A`]),
+];
+for (const [chunks, heard] of AFTER_ESCAPE) {
+  const title = `KeyDecoder decodes ${JSON.stringify(chunks)} after a late Escape as ${
+    JSON.stringify(heard)
+  }`;
+  Deno.test(title, pure, async () => assertEquals(await afterEscape(...chunks), heard));
+}
+
+Deno.test("KeyDecoder waits longer for the rest of a sequence than for that of Escape", pure, async () => {
+  await Promise.all([2, 3, 5].map(async (length) => {
+    const listener = new Listener();
+    using decoder = new KeyDecoder(listener);
+    decoder.push(`a${"\x1b[200~".slice(0, length)}`);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    decoder.push(`${"\x1b[200~".slice(length)}uno\ndos\x1b[201~b`);
+    assertEquals(listener.heard, ["a", "{uno\ndos}", "b"]);
+  }));
+});
+
+Deno.test("KeyDecoder drops an incomplete sequence after its timeout", pure, async () => {
+  const listener = new Listener();
+  using decoder = new KeyDecoder(listener);
+  decoder.sequenceTimeoutMs = 5;
+  decoder.push("\x1b[20");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  decoder.push("0~");
+  assertEquals(listener.heard.join(""), "0~");
+});
+
+Deno.test("readKeys() decodes UTF-8 across chunks, and reports the end", pure, async () => {
+  const listener = new Listener();
+  const bytes = [...new TextEncoder().encode("é漢")].map((byte) => Uint8Array.of(byte));
+  using _ = readKeys(ReadableStream.from(bytes), listener);
+  await withTimeout(listener.ended.promise, "the end");
+  assertEquals(listener.heard, ["é", "漢", "end"]);
+});
+
+Deno.test("readKeys() does not take an error of its listener for the end of the input", pure, async () => {
+  const error = new RangeError("no such cursor");
+  const { promise: reported, resolve } = Promise.withResolvers<unknown>();
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    resolve(event.reason);
+  };
+  addEventListener("unhandledrejection", onRejection);
+  const listener = new Listener();
+  listener.onKey = () => {
+    throw error;
+  };
+  using _ = readKeys(ReadableStream.from([Uint8Array.of(97)]), listener);
+  assertStrictEquals(await withTimeout(reported, "the error"), error);
+  removeEventListener("unhandledrejection", onRejection);
+  assertEquals(listener.heard, []);
+});
+
+for (const read of [readKeys, readLines]) {
+  Deno.test(`${read.name}() takes an input that fails for ended`, pure, async () => {
+    const listener = new Listener();
+    const failing = new ReadableStream<Uint8Array>({ start: (input) => input.error(new Error("gone")) });
+    using _ = read(failing, listener);
+    await withTimeout(listener.ended.promise, "the end");
+    assertEquals(listener.heard, ["end"]);
+  });
+}
+
+Deno.test("readLines() gives lines, also a last one without its line break", pure, async () => {
+  const listener = new Listener();
+  using _ = readLines(ReadableStream.from([new TextEncoder().encode("uno\r\ndos\n\ntres")]), listener);
+  await withTimeout(listener.ended.promise, "the end");
+  assertEquals(listener.heard, ["uno", "dos", "", "tres", "end"]);
 });

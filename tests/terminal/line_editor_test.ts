@@ -1,9 +1,10 @@
-// What keys do to a line.
+// LineEditor: what keys make of a line; completeWord(): what Tab makes of a word.
 
 import { assertEquals } from "@std/assert";
 import type { Key } from "../../lib/terminal/keys.ts";
 import {
   type Completer,
+  completeWord,
   LineEditor,
   MAX_HISTORY_LINES,
   MAX_LINE_UNITS,
@@ -11,9 +12,9 @@ import {
 
 const pure = { permissions: "none" } as const;
 
-/** A key as people write it: `C-a`, `M-left`, `S-tab`, or what it types. */
+/** A key in Emacs notation: `C-a`, `M-left`, `S-tab`, or the text that it types. */
 function keyOf(name: string): Key {
-  const [, modifiers, plain] = /^((?:[CMS]-)*)(.+)$/.exec(name)!;
+  const [, modifiers, plain] = /^((?:[CMS]-)*)([^]+)$/.exec(name)!;
   if (!modifiers && [...plain!].length === 1) return { name: plain, text: plain };
   return {
     name: plain,
@@ -23,19 +24,28 @@ function keyOf(name: string): Key {
   };
 }
 
+/** An editor whose cursor is where the bar is in the line. */
+function editorOf(line: string, complete?: Completer): LineEditor {
+  const [before, behind = ""] = line.split("|");
+  const editor = new LineEditor(complete);
+  editor.insert(before!);
+  const { cursor } = editor;
+  editor.insert(behind);
+  while (editor.cursor > cursor) editor.press({ name: "left" });
+  return editor;
+}
+
 /** The line with a bar for the cursor. */
 function shown({ text, cursor }: LineEditor): string {
   return `${text.slice(0, cursor)}|${text.slice(cursor)}`;
 }
 
-/** What keys make of a line whose cursor is where the bar is. */
-function after(line: string, ...keys: string[]): string {
-  const [before, behind] = line.split("|");
-  const editor = new LineEditor();
-  editor.insert(before! + behind!);
-  while (editor.cursor > before!.length) editor.press({ name: "left" });
-  for (const key of keys) editor.press(keyOf(key));
-  return shown(editor);
+/** The line after each of some keys. */
+function press(editor: LineEditor, ...keys: readonly string[]): string[] {
+  return keys.map((key) => {
+    editor.press(keyOf(key));
+    return shown(editor);
+  });
 }
 
 for (
@@ -74,142 +84,24 @@ for (
     ["uno |dos", "C-k C-u C-y", "uno dos|"],
     ["uno|", "C-u C-k C-y", "uno|"],
     ["uno dos|", "C-w right C-k C-y", "uno dos|"],
-    ["uno|", "C-q", "uno|"],
-    ["uno|", "M-x", "uno|"],
-    ["uno|", "f5", "uno|"],
-    ["uno|", "escape", "uno|"],
+    ["uno|", "C-q M-x f5 escape", "uno|"],
   ] as const
 ) {
-  Deno.test(`Where the line is ${line}, ${keys} leads to ${expected}`, pure, () => {
-    assertEquals(after(line, ...keys.split(" ")), expected);
+  Deno.test(`LineEditor.press() of ${keys} makes ${expected} of ${line}`, pure, () => {
+    assertEquals(press(editorOf(line), ...keys.split(" ")).at(-1), expected);
   });
 }
 
-Deno.test("A character is what people see as one, however many code points it has", pure, () => {
+Deno.test("LineEditor.press() moves over and deletes whole graphemes", pure, () => {
   for (const char of ["👩‍👩‍👧", "🇪🇸", "e\u0301", "👍🏽", "❤️", "각", "1️⃣", "नि"]) {
     const line = `a${char}b|`;
-    assertEquals(after(line, "left", "backspace"), "a|b", char);
-    assertEquals(after(line, "left", "left", "delete"), "a|b", char);
-    assertEquals(after(line, "home", "right", "right"), `a${char}|b`, char);
+    assertEquals(press(editorOf(line), "left", "backspace").at(-1), "a|b", char);
+    assertEquals(press(editorOf(line), "left", "left", "delete").at(-1), "a|b", char);
+    assertEquals(press(editorOf(line), "home", "right", "right").at(-1), `a${char}|b`, char);
   }
 });
 
-Deno.test("What is inserted is shown as it will be sent", pure, () => {
-  const editor = new LineEditor();
-  editor.insert("a\tb\x1b[2Jc\u202ed");
-  assertEquals(editor.text, "a b␛[2Jc�d");
-});
-
-Deno.test("Tabs that indent a line lead to every fourth column, however they come into it", pure, () => {
-  const editor = new LineEditor();
-  editor.insert("\t");
-  editor.insert("  \tx");
-  assertEquals(editor.text, " ".repeat(8) + "x");
-  editor.press({ name: "home" });
-  for (const text of [" ", "\t"]) editor.press({ text });
-  assertEquals([editor.text, editor.cursor], [" ".repeat(12) + "x", 4]);
-});
-
-Deno.test("A line does not grow without end", pure, () => {
-  const editor = new LineEditor();
-  editor.insert("x".repeat(MAX_LINE_UNITS - 1));
-  editor.insert("abc");
-  assertEquals(editor.text.length, MAX_LINE_UNITS);
-  assertEquals(editor.submit().at(-1), "a");
-  assertEquals(shown(editor), "|");
-});
-
-Deno.test("Up and Down bring back what was remembered, and what was being typed", pure, () => {
-  const editor = new LineEditor();
-  for (const line of ["uno", "dos", "dos", " ", "tres"]) editor.addToHistory(line);
-  editor.insert("cua");
-  const seen = ["up", "up", "C-p", "up", "down", "C-n", "down", "down"].map((name) => {
-    editor.press(keyOf(name));
-    return shown(editor);
-  });
-  assertEquals(seen, ["tres|", "dos|", "uno|", "uno|", "dos|", "tres|", "cua|", "cua|"]);
-  editor.press(keyOf("up"));
-  editor.press(keyOf("x"));
-  assertEquals(editor.submit(), "tresx");
-  editor.press(keyOf("up"));
-  assertEquals(shown(editor), "tres|");
-});
-
-Deno.test(
-  "What was changed in a line that was brought back is there on coming back to it, until one is taken",
-  pure,
-  () => {
-    const editor = new LineEditor();
-    for (const line of ["uno", "dos"]) editor.addToHistory(line);
-    editor.insert("cua");
-    const seen = ["up", "x", "up", "y", "down", "down", "up", "up"].map((name) => {
-      editor.press(keyOf(name));
-      return shown(editor);
-    });
-    assertEquals(seen, ["dos|", "dosx|", "uno|", "unoy|", "dosx|", "cua|", "dosx|", "unoy|"]);
-    assertEquals(editor.submit(), "unoy");
-    editor.press(keyOf("up"));
-    assertEquals(shown(editor), "dos|");
-  },
-);
-
-Deno.test("Only so many lines can be brought back", pure, () => {
-  const editor = new LineEditor();
-  for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.addToHistory(`line ${n}`);
-  for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.press(keyOf("up"));
-  assertEquals(editor.text, "line 1");
-});
-
-Deno.test("The text before the cursor can be taken alone", pure, () => {
-  const editor = new LineEditor();
-  editor.insert("unodos");
-  for (let n = 0; n < 3; n++) editor.press(keyOf("left"));
-  assertEquals(editor.submitBeforeCursor(), "uno");
-  assertEquals(shown(editor), "|dos");
-});
-
-const complete: Completer = (before) => {
-  const from = before.lastIndexOf(" ") + 1;
-  return before.endsWith("?")
-    ? undefined
-    : { from, choices: before.endsWith("!") ? [] : ["ana ", "andrea "] };
-};
-
-Deno.test("Tab goes through what a word may become, either way, and around", pure, () => {
-  const editor = new LineEditor(complete);
-  editor.insert("hola an");
-  const seen = ["tab", "tab", "tab", "S-tab", "x", "tab"].map((name) => {
-    editor.press(keyOf(name));
-    return shown(editor);
-  });
-  assertEquals(seen, [
-    "hola ana |",
-    "hola andrea |",
-    "hola ana |",
-    "hola andrea |",
-    "hola andrea x|",
-    "hola andrea ana |",
-  ]);
-  const other = new LineEditor(complete);
-  other.insert("a");
-  other.press(keyOf("S-tab"));
-  assertEquals(shown(other), "andrea |");
-});
-
-Deno.test("Tab leaves alone what is behind the cursor, and a line with nothing to become", pure, () => {
-  const editor = new LineEditor(complete);
-  editor.insert("an y tú?");
-  for (let n = 0; n < 6; n++) editor.press(keyOf("left"));
-  editor.press(keyOf("tab"));
-  assertEquals(shown(editor), "ana | y tú?");
-  editor.press(keyOf("end"));
-  editor.press(keyOf("tab"));
-  editor.press(keyOf("!"));
-  editor.press(keyOf("tab"));
-  assertEquals(shown(editor), "ana  y tú?!|");
-});
-
-Deno.test("A key that goes with Ctrl or Alt types nothing, whatever the terminal says of it", pure, () => {
+Deno.test("LineEditor.press() types no text with Ctrl or Alt", pure, () => {
   const editor = new LineEditor();
   for (const modifiers of [{ ctrl: true }, { meta: true }]) {
     editor.press({ name: "q", text: "q", ...modifiers });
@@ -217,58 +109,147 @@ Deno.test("A key that goes with Ctrl or Alt types nothing, whatever the terminal
   assertEquals(editor.text, "");
 });
 
-Deno.test("What is pasted parts two cuts", pure, () => {
-  const editor = new LineEditor();
-  editor.insert("uno");
-  editor.press(keyOf("C-w"));
-  editor.insert("dos");
-  for (const key of ["C-w", "C-y"]) editor.press(keyOf(key));
-  assertEquals(shown(editor), "dos|");
+Deno.test("LineEditor.insert() inserts what will be sent: printable, with spaces for tabs", pure, () => {
+  const editor = editorOf("a\tb\x1b[2Jc\u202ed");
+  assertEquals(editor.text, "a b␛[2Jc�d");
+  const indented = editorOf("\t");
+  indented.insert("  \tx");
+  assertEquals(indented.text, " ".repeat(8) + "x");
+  press(indented, "home", " ", "\t");
+  assertEquals(shown(indented), `${" ".repeat(4)}|${" ".repeat(8)}x`);
 });
 
-Deno.test("Tab begins anew behind what was pasted, and in the next line", pure, () => {
-  const editor = new LineEditor(complete);
-  editor.insert("a");
-  editor.press(keyOf("tab"));
-  editor.insert("b");
-  editor.press(keyOf("tab"));
-  assertEquals(shown(editor), "ana ana |");
-  assertEquals(editor.submit(), "ana ana ");
-  editor.press(keyOf("tab"));
-  assertEquals(shown(editor), "ana |");
+Deno.test("LineEditor.insert() drops what would make the line too long", pure, () => {
+  const editor = editorOf("x".repeat(MAX_LINE_UNITS - 1));
+  editor.insert("abc");
+  assertEquals(editor.text.length, MAX_LINE_UNITS);
+  assertEquals(editor.submit().at(-1), "a");
+  assertEquals(shown(editor), "|");
+});
+
+Deno.test("LineEditor.insert() separates two kills", pure, () => {
+  const editor = editorOf("uno");
+  press(editor, "C-w");
+  editor.insert("dos");
+  assertEquals(press(editor, "C-w", "C-y").at(-1), "dos|");
+});
+
+Deno.test("LineEditor.submitBeforeCursor() leaves the rest in the line", pure, () => {
+  const editor = editorOf("uno|dos");
+  assertEquals([editor.submitBeforeCursor(), shown(editor)], ["uno", "|dos"]);
+});
+
+Deno.test("LineEditor.addToHistory() ignores blank lines and repetitions; Up and Down browse", pure, () => {
+  const editor = new LineEditor();
+  for (const line of ["uno", "dos", "dos", " ", "tres"]) editor.addToHistory(line);
+  editor.insert("cua");
+  assertEquals(
+    press(editor, "up", "up", "C-p", "up", "down", "C-n", "down", "down"),
+    ["tres|", "dos|", "uno|", "uno|", "dos|", "tres|", "cua|", "cua|"],
+  );
+});
+
+Deno.test("LineEditor keeps edited lines of the history until a line is submitted", pure, () => {
+  const editor = new LineEditor();
+  for (const line of ["uno", "dos"]) editor.addToHistory(line);
+  editor.insert("cua");
+  assertEquals(
+    press(editor, "up", "x", "up", "y", "down", "down", "up", "up"),
+    ["dos|", "dosx|", "uno|", "unoy|", "dosx|", "cua|", "dosx|", "unoy|"],
+  );
+  assertEquals(editor.submit(), "unoy");
+  assertEquals(press(editor, "up"), ["dos|"]);
+});
+
+Deno.test(`LineEditor.addToHistory() keeps the newest ${MAX_HISTORY_LINES} lines`, pure, () => {
+  const editor = new LineEditor();
+  for (let n = 0; n <= MAX_HISTORY_LINES; n++) editor.addToHistory(`line ${n}`);
+  assertEquals(press(editor, ...Array(MAX_HISTORY_LINES + 1).fill("up")).at(-1), "line 1|");
+});
+
+const complete: Completer = (before) => {
+  if (before.endsWith("?")) return undefined;
+  return { from: before.lastIndexOf(" ") + 1, choices: before.endsWith("!") ? [] : ["ana ", "andrea "] };
+};
+
+Deno.test("LineEditor.press() of Tab cycles through completions, of Shift-Tab back", pure, () => {
+  assertEquals(press(editorOf("hola an", complete), "tab", "tab", "tab", "S-tab", "x", "tab"), [
+    "hola ana |",
+    "hola andrea |",
+    "hola ana |",
+    "hola andrea |",
+    "hola andrea x|",
+    "hola andrea ana |",
+  ]);
+  assertEquals(press(editorOf("a", complete), "S-tab"), ["andrea |"]);
 });
 
 Deno.test(
-  "LineEditor keeps words that it is given one blank apart from what is there, and from what follows",
+  "LineEditor.press() of Tab leaves what is behind the cursor, and what has no completion",
   pure,
   () => {
-    for (
-      const [line, expected, keys, typed] of [
-        ["|", "sin nadie |", "ya", "sin nadie ya|"],
-        ["|", "sin nadie |", " ya", "sin nadie ya|"],
-        ["|", "sin nadie |", "  y", "sin nadie  y|"],
-        ["hola|", "hola sin nadie |", "y", "hola sin nadie y|"],
-        ["hola |", "hola sin nadie |", " y", "hola sin nadie y|"],
-        ["|hola", "sin nadie |hola", "y", "sin nadie y|hola"],
-        ["uno| dos", "uno sin nadie |dos", " y", "uno sin nadie y|dos"],
-      ] as const
-    ) {
-      const [before, behind] = line.split("|");
-      const editor = new LineEditor();
-      editor.insert(before! + behind!);
-      while (editor.cursor > before!.length) editor.press({ name: "left" });
-      editor.insertWord("sin nadie");
-      assertEquals(shown(editor), expected);
-      for (const text of keys) editor.press({ text });
-      assertEquals(shown(editor), typed);
-    }
+    assertEquals(
+      press(editorOf("an| y tú?", complete), "tab", "end", "tab", "!", "tab").filter((_, n) => n % 2 === 0),
+      ["ana | y tú?", "ana  y tú?|", "ana  y tú?!|"],
+    );
   },
 );
 
-Deno.test("LineEditor takes a blank that begins another line than the words it was given", pure, () => {
+Deno.test("LineEditor completes anew after insert() and after submit()", pure, () => {
+  const editor = editorOf("a", complete);
+  press(editor, "tab");
+  editor.insert("b");
+  assertEquals(press(editor, "tab"), ["ana ana |"]);
+  assertEquals(editor.submit(), "ana ana ");
+  assertEquals(press(editor, "tab"), ["ana |"]);
+});
+
+for (
+  const [line, inserted, typed, expected] of [
+    ["|", "sin nadie |", "ya", "sin nadie ya|"],
+    ["|", "sin nadie |", " ya", "sin nadie ya|"],
+    ["|", "sin nadie |", "  y", "sin nadie  y|"],
+    ["hola|", "hola sin nadie |", "y", "hola sin nadie y|"],
+    ["hola |", "hola sin nadie |", " y", "hola sin nadie y|"],
+    ["|hola", "sin nadie |hola", "y", "sin nadie y|hola"],
+    ["uno| dos", "uno sin nadie |dos", " y", "uno sin nadie y|dos"],
+  ] as const
+) {
+  Deno.test(`LineEditor.insertWord() into ${line}, then "${typed}", makes ${expected}`, pure, () => {
+    const editor = editorOf(line);
+    editor.insertWord("sin nadie");
+    assertEquals(shown(editor), inserted);
+    assertEquals(press(editor, ...typed).at(-1), expected);
+  });
+}
+
+Deno.test("LineEditor.press() takes a space after insertWord() and submit()", pure, () => {
   const editor = new LineEditor();
   editor.insertWord("sin nadie");
   editor.submit();
-  editor.press({ name: "space", text: " " });
-  assertEquals(shown(editor), " |");
+  assertEquals(press(editor, " "), [" |"]);
 });
+
+for (
+  const [before, expected] of [
+    ["be", { from: 0, choices: ["beto: "] }],
+    ["hola be", { from: 5, choices: ["beto "] }],
+    ["/msg be", { from: 5, choices: ["beto "] }],
+    ["AN", { from: 0, choices: ["ana: ", "Andrés: "] }],
+    ["osc", { from: 0, choices: ["Óscar: "] }],
+    ["and\u0301", { from: 0, choices: ["Andrés: "] }],
+    ["日", { from: 0, choices: ["日本: "] }],
+    ["x", { from: 0, choices: [] }],
+    ["/qui", { from: 0, choices: ["/quien ", "/quit "] }],
+    ["/", { from: 0, choices: ["/help ", "/quien ", "/quit "] }],
+    ["ve a /qui", { from: 5, choices: [] }],
+    ["", undefined],
+    ["hola ", undefined],
+  ] as const
+) {
+  const choices = expected ? expected.choices.map((choice) => `"${choice}"`).join() || "none" : "undefined";
+  Deno.test(`completeWord("${before}") gives ${choices}`, pure, () => {
+    const nicks = ["Óscar", "ana", "Andrés", "beto", "日本"];
+    assertEquals<unknown>(completeWord(before, { nicks, commands: ["/help", "/quit", "/quien"] }), expected);
+  });
+}

@@ -1,4 +1,4 @@
-// What becomes of blocks that are pasted at a screen.
+// Terminal: what becomes of pasted blocks.
 
 import { assertEquals } from "@std/assert";
 import { flushTasks } from "../testing/waiting.ts";
@@ -16,7 +16,7 @@ import {
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Terminal sends a pasted block line by line, around what was being typed", pure, async () => {
+Deno.test("Terminal sends a pasted block line by line, around what was typed", pure, async () => {
   await using fixture = new TerminalFixture();
   const said = chatOf(fixture.terminal, PROMPTING);
   fixture.type(`ante fin${LEFT}${LEFT}${LEFT}${LEFT}${pasted("s uno\r\n/quit\n\n  cuatro\rcin")}`);
@@ -29,30 +29,21 @@ Deno.test("Terminal sends a pasted block line by line, around what was being typ
   assertEquals(await fixture.newOutput(), ["> antes uno|"]);
 });
 
-Deno.test(
-  "Terminal waits for Enter after one line that was pasted, with its end or without",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    const said = chatOf(fixture.terminal, PROMPTING);
-    fixture.type(`${pasted("uno")} ${pasted("dos\n")}`);
-    assertEquals(await fixture.newOutput(), ["> uno dos|"]);
-    assertEquals(said, []);
-  },
-);
+Deno.test("Terminal waits for Enter after one pasted line", pure, async () => {
+  await using fixture = new TerminalFixture();
+  const said = chatOf(fixture.terminal, PROMPTING);
+  fixture.type(`${pasted("uno")} ${pasted("dos\n")}`);
+  assertEquals([await fixture.newOutput(), said], [["> uno dos|"], []]);
+});
 
-Deno.test(
-  "Terminal gives lines of a block that is not sent back with blanks for their tabs",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    chatOf(fixture.terminal, PROMPTING);
-    fixture.type(`${pasted("a\tb\n".repeat(11))}n${ENTER}${UP}`);
-    assertEquals((await fixture.newOutput()).at(-1), "> a b|");
-  },
-);
+Deno.test("Terminal keeps a block that is not sent in the history, with spaces for tabs", pure, async () => {
+  await using fixture = new TerminalFixture();
+  chatOf(fixture.terminal, PROMPTING);
+  fixture.type(`${pasted("a\tb\n".repeat(11))}n${ENTER}${UP}`);
+  assertEquals((await fixture.newOutput()).at(-1), "> a b|");
+});
 
-Deno.test("Terminal asks once about a block of more than ten lines", pure, async () => {
+Deno.test("Terminal asks once before it sends a block of more than ten lines", pure, async () => {
   const block = Array.from({ length: 11 }, (_, index) => `${index}`);
   await using fixture = new TerminalFixture();
   const said = chatOf(fixture.terminal, PROMPTING);
@@ -63,7 +54,6 @@ Deno.test("Terminal asks once about a block of more than ten lines", pure, async
   fixture.type(`n${ENTER}`);
   assertEquals(await fixture.newOutput(), ["beto: uno", "¿11? n", "11 kept", "> hola|"]);
   assertEquals(said, []);
-  // What is not sent is not lost.
   fixture.type(`${UP}${UP}`);
   assertEquals((await fixture.newOutput()).at(-1), "> 9|");
   fixture.type(`${DOWN}${DOWN}`);
@@ -77,30 +67,26 @@ Deno.test("Terminal asks once about a block of more than ten lines", pure, async
   assertEquals((await fixture.newOutput()).at(-1), "> 10|");
 });
 
-Deno.test(
-  "Terminal asks about a block later if a question is open, and takes few lines for answers",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    const { terminal } = fixture;
-    const said = chatOf(terminal, PROMPTING);
-    fixture.type("hol");
-    await flushTasks();
-    const answers = terminal.exclusive(
-      async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
-    );
-    fixture.type(`a${pasted("1\n2\n3\n4\n")}`);
-    assertEquals(await fixture.newOutput(), ["Servidor: a|"]);
-    fixture.type(pasted("ula\n5001\na"));
-    assertEquals(await answers, ["aula", "5001"]);
-    assertEquals(await fixture.newOutput(), ["Servidor: aula", "Puerto: 5001", "¿4? |"]);
-    fixture.type(`s${ENTER}`);
-    assertEquals((await fixture.newOutput()).at(-1), "> a|");
-    assertEquals(said, ["hol1", "{2}", "{3}", "{4}"]);
-  },
-);
+Deno.test("Terminal takes up to three pasted lines for answers to prompts", pure, async () => {
+  await using fixture = new TerminalFixture();
+  const { terminal } = fixture;
+  const said = chatOf(terminal, PROMPTING);
+  fixture.type("hol");
+  await flushTasks();
+  const answers = terminal.exclusive(
+    async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
+  );
+  fixture.type(`a${pasted("1\n2\n3\n4\n")}`);
+  assertEquals(await fixture.newOutput(), ["Servidor: a|"]);
+  fixture.type(pasted("ula\n5001\na"));
+  assertEquals(await answers, ["aula", "5001"]);
+  assertEquals(await fixture.newOutput(), ["Servidor: aula", "Puerto: 5001", "¿4? |"]);
+  fixture.type(`s${ENTER}`);
+  assertEquals((await fixture.newOutput()).at(-1), "> a|");
+  assertEquals(said, ["hol1", "{2}", "{3}", "{4}"]);
+});
 
-Deno.test("Terminal puts a block aside for a question that is asked meanwhile", pure, async () => {
+Deno.test("Terminal.ask() puts the confirmation of a block aside", pure, async () => {
   await using fixture = new TerminalFixture();
   const { terminal } = fixture;
   const said = chatOf(terminal, PROMPTING);
@@ -115,15 +101,4 @@ Deno.test("Terminal puts a block aside for a question that is asked meanwhile", 
   fixture.type(ENTER);
   await fixture.newOutput();
   assertEquals(said.length, 11);
-});
-
-Deno.test("Terminal stops marking pastes when it is disposed of", pure, async () => {
-  const fixture = new TerminalFixture();
-  await fixture.newOutput();
-  assertEquals(fixture.screen.isBracketedPaste, true);
-  await fixture[Symbol.asyncDispose]();
-  await fixture.newOutput();
-  assertEquals(fixture.screen.isBracketedPaste, false);
-  fixture.terminal.restoreNow();
-  assertEquals(fixture.screen.writtenNow, "");
 });

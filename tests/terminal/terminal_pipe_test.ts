@@ -1,4 +1,4 @@
-// A person or a script at a pipe sees plain lines, and its questions are answered line by line.
+// Terminal without line editing: a user or a script at a pipe, and a keyboard that the system echoes.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { systemClock } from "../../lib/base/time.ts";
@@ -10,143 +10,138 @@ import { take } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Terminal.ask() shows question and answer to a pipe", pure, async () => {
-  await using person = new FakeUser();
-  person.type(" ana \n");
-  assertEquals(await person.terminal.ask("Nick"), "ana");
-  assertEquals(person.output, "Nick:  ana \n");
-});
+Deno.test(
+  "Terminal.ask() prints prompts and answers at a pipe, and takes empty ones for the fallback",
+  pure,
+  async () => {
+    await using user = new FakeUser();
+    user.type(" ana \n\n  \n\n");
+    assertEquals(await user.terminal.ask("Nick"), "ana");
+    assertEquals(await user.terminal.ask("Puerto", { fallback: "5000" }), "5000");
+    assertEquals(await user.terminal.ask("Puerto", { fallback: "5000" }), "5000");
+    assertEquals(await user.terminal.ask("Nick"), "");
+    assertEquals(user.output, "Nick:  ana \nPuerto [5000]:\nPuerto [5000]:   \nNick:\n");
+  },
+);
 
-Deno.test("Terminal.ask() takes an empty answer for what it offers", pure, async () => {
-  await using person = new FakeUser();
-  person.type("\n  \n\n");
-  assertEquals(await person.terminal.ask("Puerto", { fallback: "5000" }), "5000");
-  assertEquals(await person.terminal.ask("Puerto", { fallback: "5000" }), "5000");
-  assertEquals(await person.terminal.ask("Nick"), "");
-  assertEquals(person.output, "Puerto [5000]:\nPuerto [5000]:   \nNick:\n");
-});
-
-/** The question that had no answer. */
+/** The question of the prompt that had no answer. */
 async function unanswered(answer: Promise<string>): Promise<unknown> {
   const { code, details } = await assertRejects(() => answer, InputError);
   assertEquals(code, "input-ended");
   return details.question;
 }
 
-Deno.test("Terminal.ask() takes what it offers where a pipe ends, and else fails", pure, async () => {
-  await using person = new FakeUser();
-  person.endInput();
-  assertEquals(await person.terminal.ask("Puerto", { fallback: "5000" }), "5000");
-  assertEquals(await unanswered(person.terminal.ask("Nick")), "Nick");
-  assertEquals(
-    await unanswered(person.terminal.ask("Puerto", { fallback: "5000", isRetry: true })),
-    "Puerto",
-  );
-  assertEquals(person.output, "Puerto [5000]:\nNick:\nPuerto [5000]:\n");
+Deno.test(
+  "Terminal.ask() takes the end of a pipe for the fallback, and fails without one",
+  pure,
+  async () => {
+    await using user = new FakeUser();
+    user.endInput();
+    const { terminal } = user;
+    assertEquals(await terminal.ask("Puerto", { fallback: "5000" }), "5000");
+    assertEquals(await unanswered(terminal.ask("Nick")), "Nick");
+    assertEquals(await unanswered(terminal.ask("Puerto", { fallback: "5000", isRetry: true })), "Puerto");
+    assertEquals(user.output, "Puerto [5000]:\nNick:\nPuerto [5000]:\n");
+  },
+);
+
+Deno.test("Terminal.ask() fails at the end of a keyboard, also with a fallback", pure, async () => {
+  await using user = new FakeUser({ isTty: true });
+  user.endInput();
+  assertEquals(await unanswered(user.terminal.ask("Puerto", { fallback: "5000" })), "Puerto");
 });
 
-Deno.test("Terminal.ask() takes the end of a keyboard for no answer", pure, async () => {
-  await using person = new FakeUser({ isTty: true });
-  person.endInput();
-  assertEquals(await unanswered(person.terminal.ask("Puerto", { fallback: "5000" })), "Puerto");
-});
-
-Deno.test("Terminal.ask() does not repeat what a keyboard shows by itself", pure, async () => {
-  await using person = new FakeUser({ isTty: true });
-  const answer = person.terminal.ask("Nick");
-  await person.waitForOutput("Nick:");
-  person.type("ana\n");
+Deno.test("Terminal.ask() does not print what is typed at a keyboard", pure, async () => {
+  await using user = new FakeUser({ isTty: true });
+  const answer = user.terminal.ask("Nick");
+  await user.waitForOutput("Nick:");
+  user.type("ana\n");
   assertEquals(await answer, "ana");
-  assertEquals(person.output, "Nick:\n");
+  assertEquals(user.output, "Nick:\n");
 });
 
-Deno.test("Terminal.ask() leaves no empty line where the Enter of the answer is seen", pure, async () => {
-  await using person = new FakeUser({ isTty: true, isSystemEcho: true });
+Deno.test("Terminal.ask() prints no line break where the system echoes Enter", pure, async () => {
+  await using user = new FakeUser({ isTty: true, isSystemEcho: true });
   for (const answer of ["ana", ""]) {
-    const asked = person.terminal.ask("Nick", { fallback: "eva" });
-    await person.until((output) => output.endsWith("Nick [eva]: "), "a question");
-    person.type(`${answer}\n`);
+    const asked = user.terminal.ask("Nick", { fallback: "eva" });
+    await user.until((output) => output.endsWith("Nick [eva]: "), "a question");
+    user.type(`${answer}\n`);
     assertEquals(await asked, answer || "eva");
   }
-  person.type("beto\n");
+  user.type("beto\n");
   await flushTasks();
-  assertEquals(await person.terminal.ask("Nick"), "beto");
-  person.endInput();
-  await unanswered(person.terminal.ask("Puerto"));
-  assertEquals(person.output, "Nick [eva]: Nick [eva]: Nick: beto\nPuerto: \n");
+  assertEquals(await user.terminal.ask("Nick"), "beto");
+  user.endInput();
+  await unanswered(user.terminal.ask("Puerto"));
+  assertEquals(user.output, "Nick [eva]: Nick [eva]: Nick: beto\nPuerto: \n");
+});
+
+Deno.test("Terminal.ask() rejects with its signal's reason, and leaves the next line", pure, async () => {
+  await using user = new FakeUser();
+  const [ending, reason] = [new AbortController(), new Error("enough")];
+  const answer = user.terminal.ask("Nick", { signal: ending.signal });
+  answer.catch(() => {});
+  ending.abort(reason);
+  assertStrictEquals(await assertRejects(() => answer, Error), reason);
+  const late = user.terminal.ask("Nick", { signal: ending.signal });
+  assertStrictEquals(await assertRejects(() => late, Error), reason);
+  user.type("hola\n");
+  assertEquals(await take(linesOf(user.terminal)), "hola");
+});
+
+Deno.test("Terminal.ask() prints no secret, and does not trim it", pure, async () => {
+  await using user = new FakeUser();
+  user.type(" dos palabras \n");
+  assertEquals(await user.terminal.ask("Contraseña", { isSecret: true }), " dos palabras ");
+  assertEquals(user.output, "Contraseña:\n");
+});
+
+Deno.test("Terminal.canHideInput is false only for a keyboard that the system echoes", async () => {
+  await using script = new FakeUser();
+  await using user = new FakeUser({ isTty: true });
+  assertEquals([script.terminal.canHideInput, user.terminal.canHideInput], [true, false]);
+});
+
+Deno.test("Terminal.lines() gives lines, however they are cut into chunks and ended", pure, async () => {
+  await using user = new FakeUser();
+  for (const byte of new TextEncoder().encode("uno\ndós\r\n\nthe last")) user.type(Uint8Array.of(byte));
+  user.endInput();
+  assertEquals(await Array.fromAsync(linesOf(user.terminal)), ["uno", "dós", "", "the last"]);
+  assertEquals(user.output, "");
 });
 
 Deno.test(
-  "Terminal.ask() gives up with its signal's reason, and leaves the next line alone",
+  "Terminal.exclusive() keeps lines from the chat until all its prompts are answered",
   pure,
   async () => {
-    await using person = new FakeUser();
-    const [ending, reason] = [new AbortController(), new Error("enough")];
-    const answer = person.terminal.ask("Nick", { signal: ending.signal });
-    answer.catch(() => {});
-    ending.abort(reason);
-    assertStrictEquals(await assertRejects(() => answer, Error), reason);
-    const late = person.terminal.ask("Nick", { signal: ending.signal });
-    assertStrictEquals(await assertRejects(() => late, Error), reason);
-    person.type("hola\n");
-    assertEquals(await take(linesOf(person.terminal)), "hola");
+    await using user = new FakeUser();
+    const line = take(linesOf(user.terminal));
+    const answers = user.terminal.exclusive(async () => {
+      const host = await user.terminal.ask("Servidor");
+      await flushTasks();
+      return [host, await user.terminal.ask("Puerto")];
+    });
+    user.type("aula\n5001\nhola\n");
+    assertEquals(await answers, ["aula", "5001"]);
+    assertEquals(await line, "hola");
   },
 );
 
-Deno.test("Terminal.lines() gives line after line, however they are cut and ended", pure, async () => {
-  await using person = new FakeUser();
-  for (const byte of new TextEncoder().encode("uno\ndós\r\n\nthe last")) {
-    person.type(new Uint8Array([byte]));
+Deno.test("Terminal.hasEnded is true once no line is left that could be an answer", pure, async () => {
+  await using user = new FakeUser();
+  user.type("uno\ndos\n");
+  user.endInput();
+  await flushTasks();
+  const lines = linesOf(user.terminal);
+  assertEquals(user.terminal.hasEnded, false);
+  for (const line of ["uno", "dos"]) {
+    assertEquals(await take(lines), line);
+    assertEquals(user.terminal.hasEnded, true);
   }
-  person.endInput();
-  const lines: string[] = [];
-  for await (const line of linesOf(person.terminal)) lines.push(line);
-  assertEquals(lines, ["uno", "dós", "", "the last"]);
-  assertEquals(person.output, "");
+  assertEquals(await take(lines), undefined);
 });
 
-Deno.test("Terminal.lines() leaves its line to a question that is asked meanwhile", pure, async () => {
-  await using person = new FakeUser();
-  const lines = linesOf(person.terminal);
-  const first = take(lines);
-  const answer = person.terminal.ask("Nick");
-  person.type("ana\nhola\n");
-  assertEquals(await answer, "ana");
-  assertEquals(await first, "hola");
-});
-
-Deno.test("Terminal.exclusive() holds questions together that belong together", pure, async () => {
-  await using person = new FakeUser();
-  const line = take(linesOf(person.terminal));
-  const answers = person.terminal.exclusive(async () => {
-    const host = await person.terminal.ask("Servidor");
-    await flushTasks(); // what is typed now is no chat
-    return [host, await person.terminal.ask("Puerto")];
-  });
-  person.type("aula\n5001\nhola\n");
-  assertEquals(await answers, ["aula", "5001"]);
-  assertEquals(await line, "hola");
-});
-
-Deno.test(
-  "Terminal keeps lines that nobody waits for yet, and has ended when they can be no answers any more",
-  pure,
-  async () => {
-    await using person = new FakeUser();
-    person.type("uno\ndos\n");
-    person.endInput();
-    await flushTasks();
-    const lines = linesOf(person.terminal);
-    assertEquals(person.terminal.hasEnded, false);
-    for (const line of ["uno", "dos"]) {
-      assertEquals(await take(lines), line);
-      assertEquals(person.terminal.hasEnded, true);
-    }
-    assertEquals(await take(lines), undefined);
-  },
-);
-
-Deno.test("Terminal lets a pipe wait that has more than anybody reads", pure, async () => {
+Deno.test("Terminal pauses a pipe that has more lines than are read", pure, async () => {
   let [piped, read] = [0, 0];
   await using terminal = new Terminal({
     input: new ReadableStream({
@@ -163,7 +158,7 @@ Deno.test("Terminal lets a pipe wait that has more than anybody reads", pure, as
   }
 });
 
-Deno.test("Terminal.print() writes its lines at once, before it is fulfilled", pure, async () => {
+Deno.test("Terminal.print() is fulfilled when its lines are written", pure, async () => {
   const writes: string[] = [];
   await using terminal = new Terminal({
     input: new ReadableStream(),
@@ -179,27 +174,23 @@ Deno.test("Terminal.print() writes its lines at once, before it is fulfilled", p
   assertEquals(writes, ["uno\ndos\n", "tres\n"]);
 });
 
-Deno.test("Terminal is interrupted when nobody reads what it writes", pure, async () => {
+Deno.test("Terminal.interruptSignal is aborted when the output is closed", pure, async () => {
   await using terminal = new Terminal({
     input: new ReadableStream(),
     write: () => Promise.reject(new Deno.errors.BrokenPipe("closed")),
     isTty: false,
   }, systemClock);
-  const interrupted = new Promise((resolve) => terminal.interruptSignal.addEventListener("abort", resolve));
-  await withTimeout(terminal.print("hola"), "print to go on");
-  await withTimeout(interrupted, "the interruption");
+  await withTimeout(terminal.print("hola"), "print() to go on");
+  assertEquals(terminal.interruptSignal.aborted, true);
 });
 
-Deno.test("Terminal.setStatus() shows a pipe nothing", pure, async () => {
-  await using person = new FakeUser();
-  person.terminal.setStatus(["… uno"]);
-  await person.terminal.print("dos");
-  assertEquals(person.output, "dos\n");
-});
-
-Deno.test("A secret is asked for without being shown, and taken as it is", pure, async () => {
-  await using person = new FakeUser();
-  person.type(" dos palabras \n");
-  assertEquals(await person.terminal.ask("Contraseña", { isSecret: true }), " dos palabras ");
-  assertEquals(person.output, "Contraseña:\n");
+Deno.test("Terminal shows no status, prompt or bell at a pipe, and clears nothing", pure, async () => {
+  await using user = new FakeUser();
+  user.terminal.setStatus(["… uno"]);
+  user.terminal.setPrompt("? ");
+  user.terminal.bell();
+  user.terminal.clear();
+  user.terminal.restoreNow();
+  await user.terminal.print("dos");
+  assertEquals([user.output, user.terminal.columns], ["dos\n", undefined]);
 });

@@ -1,4 +1,4 @@
-// A prompt while a line is being typed, and prompts for secrets.
+// Terminal with line editing: prompts while a line is being typed, and prompts for secrets.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { parseAddress } from "../../lib/net/address.ts";
@@ -21,7 +21,7 @@ import {
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Terminal.ask() leaves question and answer on the screen", pure, async () => {
+Deno.test("Terminal.ask() leaves the prompt with its answer on the screen", pure, async () => {
   await using fixture = new TerminalFixture();
   const answer = fixture.terminal.ask("Puerto", { fallback: "5000" });
   assertEquals(await fixture.newOutput(), ["Puerto [5000]: |"]);
@@ -32,23 +32,7 @@ Deno.test("Terminal.ask() leaves question and answer on the screen", pure, async
   assertEquals(await fixture.newOutput(), ["Puerto [5000]: 5001", "|"]);
 });
 
-Deno.test("Terminal.ask() puts aside what is being typed, and gives it back", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const line = take(linesOf(fixture.terminal));
-  fixture.type("hol");
-  assertEquals(await fixture.newOutput(), ["> hol|"]);
-  const answer = fixture.terminal.ask("Puerto", { fallback: "5000" });
-  assertEquals(await fixture.newOutput(), ["Puerto [5000]: |"]);
-  await fixture.terminal.print("uno");
-  assertEquals(await fixture.newOutput(), ["uno", "Puerto [5000]: |"]);
-  fixture.type(`5001${ENTER}`);
-  assertEquals(await answer, "5001");
-  assertEquals(await fixture.newOutput(), ["uno", "Puerto [5000]: 5001", "> hol|"]);
-  fixture.type(`a${ENTER}`);
-  assertEquals(await line, "hola");
-});
-
-Deno.test("A question is broken between words before it is answered as it is afterwards", pure, async () => {
+Deno.test("Terminal.ask() wraps the prompt between words, before and after the answer", pure, async () => {
   await using fixture = new TerminalFixture();
   const answer = fixture.terminal.ask("Nuevo servidor (IP o nombre)", { fallback: "127.0.0.1" });
   const rows = ["Nuevo servidor (IP o nombre)", "  [127.0.0.1]: "];
@@ -60,23 +44,56 @@ Deno.test("A question is broken between words before it is answered as it is aft
   assertEquals((await fixture.newOutput()).slice(0, 2), [rows[0], `${rows[1]}aula`]);
 });
 
-Deno.test("Terminal.ask() gives the line back when it gives up", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const line = take(linesOf(fixture.terminal));
-  fixture.type("hol");
-  await flushTasks();
-  const ending = new AbortController();
-  const answer = fixture.terminal.ask("Nick", { signal: ending.signal });
-  fixture.type("a"); // before they saw that it is about something else
-  await flushTasks();
-  ending.abort();
-  await answer.catch(() => {});
-  assertEquals((await fixture.newOutput()).at(-1), "> hola|");
-  fixture.type(ENTER);
-  assertEquals(await line, "hola");
-});
+Deno.test(
+  "Terminal.exclusive() sets the chat line aside until all its prompts are answered",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture();
+    const { terminal } = fixture;
+    const line = take(linesOf(terminal));
+    fixture.type("hol");
+    assertEquals(await fixture.newOutput(), ["> hol|"]);
+    const between = Promise.withResolvers<void>();
+    const answers = terminal.exclusive(async () => {
+      const host = await terminal.ask("Servidor");
+      await between.promise;
+      return [host, await terminal.ask("Puerto")];
+    });
+    assertEquals(await fixture.newOutput(), ["Servidor: |"]);
+    await terminal.print("uno");
+    fixture.type(`aula${ENTER}`);
+    assertEquals(await fixture.newOutput(), ["uno", "Servidor: aula", "|"]);
+    between.resolve();
+    assertEquals(await fixture.newOutput(), ["uno", "Servidor: aula", "Puerto: |"]);
+    fixture.type(`5001${ENTER}`);
+    assertEquals(await answers, ["aula", "5001"]);
+    assertEquals(await fixture.newOutput(), ["uno", "Servidor: aula", "Puerto: 5001", "> hol|"]);
+    fixture.type(`a${ENTER}`);
+    assertEquals(await line, "hola");
+  },
+);
 
-/** A clock that stands still until a test moves it, and somebody who has paused after 10 ms of it. */
+Deno.test(
+  "Terminal.ask() moves what was typed into the chat line when its signal is aborted",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture();
+    const line = take(linesOf(fixture.terminal));
+    fixture.type("hol");
+    await flushTasks();
+    const ending = new AbortController();
+    const answer = fixture.terminal.ask("Nick", { signal: ending.signal });
+    fixture.type("a");
+    await flushTasks();
+    ending.abort();
+    await answer.catch(() => {});
+    assertEquals((await fixture.newOutput()).at(-1), "> hola|");
+    fixture.type(ENTER);
+    assertEquals(await line, "hola");
+  },
+);
+
+/** A terminal whose clock stands still until a test sets it, with 10 ms until its user counts as idle. */
 class SlowTerminalFixture extends TerminalFixture {
   readonly time: { monotonicMs: number };
 
@@ -87,7 +104,7 @@ class SlowTerminalFixture extends TerminalFixture {
   }
 }
 
-Deno.test("A question waits for the line that somebody is in the middle of, until Enter", pure, async () => {
+Deno.test("Terminal.ask() waits for Enter while a chat line is typed", pure, async () => {
   await using fixture = new SlowTerminalFixture();
   const { terminal } = fixture;
   const said = chatOf(terminal);
@@ -105,78 +122,71 @@ Deno.test("A question waits for the line that somebody is in the middle of, unti
   assertEquals(await withTimeout(answer, "an answer"), "aula");
 });
 
-Deno.test(
-  "A question waits for a line no longer than until they pause, and gives it back",
-  pure,
-  async () => {
-    await using fixture = new SlowTerminalFixture();
-    const { terminal, time } = fixture;
-    const said = chatOf(terminal);
-    fixture.type("hol");
-    await flushTasks();
-    time.monotonicMs = 9;
-    const answer = terminal.ask("Servidor");
-    fixture.type(LEFT);
-    assertEquals(await fixture.newOutput(), ["> ho|l"]);
-    time.monotonicMs = 18;
-    await flushTasks(30);
-    assertEquals(await fixture.newOutput(), ["> ho|l"]);
-    time.monotonicMs = 19;
-    await fixture.waitForOutput("Servidor: ");
-    fixture.type(`aula${ENTER}`);
-    assertEquals(await answer, "aula");
-    assertEquals(await fixture.newOutput(), ["Servidor: aula", "> ho|l"]);
-    assertEquals(said, []);
-  },
-);
+Deno.test("Terminal.ask() interrupts a chat line once the user is idle, and restores it", pure, async () => {
+  await using fixture = new SlowTerminalFixture();
+  const { terminal, time } = fixture;
+  const said = chatOf(terminal);
+  fixture.type("hol");
+  await flushTasks();
+  time.monotonicMs = 9;
+  const answer = terminal.ask("Servidor");
+  fixture.type(LEFT);
+  assertEquals(await fixture.newOutput(), ["> ho|l"]);
+  time.monotonicMs = 18;
+  await flushTasks(30);
+  assertEquals(await fixture.newOutput(), ["> ho|l"]);
+  time.monotonicMs = 19;
+  await fixture.waitForOutput("Servidor: ");
+  fixture.type(`aula${ENTER}`);
+  assertEquals(await answer, "aula");
+  assertEquals(await fixture.newOutput(), ["Servidor: aula", "> ho|l"]);
+  assertEquals(said, []);
+});
 
-Deno.test(
-  "A question is asked at once of somebody who types nothing, or did so a while ago",
-  pure,
-  async () => {
-    await using fixture = new SlowTerminalFixture();
-    const { terminal, time } = fixture;
-    chatOf(terminal);
-    fixture.type("x\x7f");
-    await flushTasks();
-    const first = terminal.ask("Servidor");
-    assertEquals(await fixture.newOutput(), ["Servidor: |"]);
-    fixture.type(ENTER);
-    await first;
-    fixture.type("hol");
-    await flushTasks();
-    time.monotonicMs = 10;
-    const second = terminal.ask("Puerto");
-    assertEquals((await fixture.newOutput()).at(-1), "Puerto: |");
-    fixture.type(ENTER);
-    await second;
-    let isBegun = false;
-    const third = terminal.exclusive(() => Promise.resolve(isBegun = true));
-    assertEquals(isBegun, true); // a pipe is never read meanwhile
-    await third;
-  },
-);
+Deno.test("Terminal.exclusive() begins at once without a partial line, or one left alone", pure, async () => {
+  await using fixture = new SlowTerminalFixture();
+  const { terminal, time } = fixture;
+  chatOf(terminal);
+  fixture.type("x\x7f");
+  await flushTasks();
+  const first = terminal.ask("Servidor");
+  assertEquals(await fixture.newOutput(), ["Servidor: |"]);
+  fixture.type(ENTER);
+  await first;
+  fixture.type("hol");
+  await flushTasks();
+  time.monotonicMs = 10;
+  const second = terminal.ask("Puerto");
+  assertEquals((await fixture.newOutput()).at(-1), "Puerto: |");
+  fixture.type(ENTER);
+  await second;
+  let isBegun = false;
+  const third = terminal.exclusive(() => Promise.resolve(isBegun = true));
+  assertEquals(isBegun, true); // in the same turn: a pipe is not read on
+  await third;
+});
 
-Deno.test("A question waits for no line if nobody is to be asked any more", pure, async () => {
-  for (const end of [CTRL_C, "signal"]) {
+for (const end of [CTRL_C, "its signal"]) {
+  const title = `Terminal.ask() stops waiting for a chat line at ${end === CTRL_C ? "Ctrl-C" : end}`;
+  Deno.test(title, pure, async () => {
     await using fixture = new SlowTerminalFixture({ idleMs: 60_000 });
-    const { terminal } = fixture;
+    const { terminal, terminal: { interruptSignal } } = fixture;
     chatOf(terminal);
     fixture.type("hol");
     await flushTasks();
     const ending = new AbortController();
-    terminal.interruptSignal.addEventListener("abort", () => ending.abort(terminal.interruptSignal.reason));
+    interruptSignal.addEventListener("abort", () => ending.abort(interruptSignal.reason));
     const answer = terminal.ask("Servidor", { signal: ending.signal });
     answer.catch(() => {});
     await flushTasks();
-    if (end === "signal") ending.abort(new Error("enough"));
-    else fixture.type(end);
-    await withTimeout(assertRejects(() => answer, Error), "the question to be given up");
+    if (end === CTRL_C) fixture.type(end);
+    else ending.abort(new Error("enough"));
+    await withTimeout(assertRejects(() => answer, Error), "the prompt to end");
     assertEquals((await fixture.newOutput()).at(-1), "> hol|");
-  }
-});
+  });
+}
 
-Deno.test("A question waits for the answer whether a block is to be sent", pure, async () => {
+Deno.test("Terminal.exclusive() waits for the confirmation of a pasted block", pure, async () => {
   await using fixture = new SlowTerminalFixture();
   const { terminal } = fixture;
   const said = chatOf(terminal, PROMPTING);
@@ -195,53 +205,25 @@ Deno.test("A question waits for the answer whether a block is to be sent", pure,
   assertEquals(said.length, 11);
 });
 
-Deno.test("Terminal.exclusive() does not show the chat between two questions", pure, async () => {
+Deno.test("promptUntilValid() restores an answer of several words to the chat line", pure, async () => {
   await using fixture = new TerminalFixture();
-  const line = take(linesOf(fixture.terminal));
-  fixture.type("hol");
-  await flushTasks();
   const { terminal } = fixture;
-  const between = Promise.withResolvers<void>();
-  const talk = terminal.exclusive(async () => {
-    const host = await terminal.ask("Servidor");
-    await between.promise;
-    return [host, await terminal.ask("Puerto")];
-  });
+  const line = take(linesOf(terminal));
+  fixture.type("hola a");
   await flushTasks();
-  fixture.type(`aula${ENTER}`);
-  assertEquals(await fixture.newOutput(), ["Servidor: aula", "|"]);
-  between.resolve();
-  assertEquals(await fixture.newOutput(), ["Servidor: aula", "Puerto: |"]);
-  fixture.type(`5001${ENTER}`);
-  assertEquals(await talk, ["aula", "5001"]);
-  assertEquals(await fixture.newOutput(), ["Servidor: aula", "Puerto: 5001", "> hol|"]);
+  const prompt = { text: "Servidor", parse: parseAddress, fallback: "aula" };
+  const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+  await flushTasks();
+  fixture.type(`todos los demás${ENTER}`);
+  await flushTasks();
   fixture.type(ENTER);
-  assertEquals(await line, "hol");
+  assertEquals((await answer)?.host, "aula");
+  assertEquals((await fixture.newOutput()).at(-1), "> hola a todos los demás |");
+  fixture.type(ENTER);
+  assertEquals(await line, "hola a todos los demás ");
 });
 
-Deno.test(
-  "Words that are no answer to a question go back to the line in which they were begun",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    const { terminal } = fixture;
-    const line = take(linesOf(terminal));
-    fixture.type("hola a");
-    await flushTasks();
-    const asked = { text: "Servidor", parse: parseAddress, fallback: "aula" };
-    const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, asked));
-    await flushTasks();
-    fixture.type(`todos los demás${ENTER}`);
-    await flushTasks();
-    fixture.type(ENTER);
-    assertEquals((await answer)?.host, "aula");
-    assertEquals((await fixture.newOutput()).at(-1), "> hola a todos los demás |");
-    fixture.type(ENTER);
-    assertEquals(await line, "hola a todos los demás ");
-  },
-);
-
-Deno.test("Terminal brings back what was said, and no answers to questions", pure, async () => {
+Deno.test("Terminal keeps chat lines in the history, and no answers", pure, async () => {
   await using fixture = new TerminalFixture();
   const { terminal } = fixture;
   chatOf(terminal);
@@ -254,7 +236,7 @@ Deno.test("Terminal brings back what was said, and no answers to questions", pur
   assertEquals((await fixture.newOutput()).at(-1), "> uno|");
 });
 
-Deno.test("Terminal completes what is typed for the chat, and nothing else", pure, async () => {
+Deno.test("Terminal completes chat lines, and no answers", pure, async () => {
   await using fixture = new TerminalFixture();
   const { terminal } = fixture;
   const answer = terminal.ask("Nick");
@@ -269,30 +251,25 @@ Deno.test("Terminal completes what is typed for the chat, and nothing else", pur
   assertEquals((await fixture.newOutput()).at(-1), "> ana: |");
 });
 
-Deno.test("A secret on a screen leaves no trace, be it complete, typed ahead or given up", pure, async () => {
+Deno.test("Terminal.ask() shows no secret, be it complete, typed ahead or given up", pure, async () => {
   const screen = new FakeScreen();
-  await using person = new FakeUser({ isTty: true, tty: screen });
-  const { terminal } = person;
-  assertEquals([terminal.canHideInput, new FakeUser().terminal.canHideInput], [true, true]);
+  await using user = new FakeUser({ isTty: true, tty: screen });
+  const { terminal } = user;
+  assertEquals(terminal.canHideInput, true);
   const secret = terminal.ask("Contraseña", { isSecret: true });
-  person.type("abre\r");
+  user.type("abre\r");
   assertEquals(await secret, "abre");
-  person.type("abre\r");
+  user.type("abre\r");
   await flushTasks();
   assertEquals(await terminal.ask("Contraseña", { isSecret: true }), "abre");
   const [ending, lines] = [new AbortController(), linesOf(terminal)];
   const given = terminal.ask("Contraseña", { isSecret: true, signal: ending.signal });
-  person.type("abr");
+  user.type("abr");
   await flushTasks();
   ending.abort(new Error("enough"));
   await assertRejects(() => given, Error);
   const line = take(lines);
-  person.type("hola\r");
+  user.type("hola\r");
   assertEquals(await line, "hola");
-  assertEquals(screen.show(person.output).join("\n").includes("abr"), false);
-});
-
-Deno.test("Where the system shows what is typed, a secret is not safe", pure, async () => {
-  await using person = new FakeUser({ isTty: true });
-  assertEquals(person.terminal.canHideInput, false);
+  assertEquals(screen.show(user.output).join("\n").includes("abr"), false);
 });
