@@ -238,6 +238,7 @@ const TRANSLATED_CODES = [
   "incomplete",
   "garbled",
   "no-tls",
+  "not-nats",
 ] as const;
 
 /** Why the system failed, as far as the user can act on it. The catalogues have a phrase for each. */

@@ -61,16 +61,20 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** @throws {InputError} about the files of `target`
-   * @throws {NatsError} */
+   * @throws {NatsError} also if the signal is aborted meanwhile */
   static async open(
-    { target, openNatsRoom }: { target: NatsTarget; openNatsRoom: OpenNatsRoom },
+    { target, openNatsRoom, signal }: {
+      target: NatsTarget;
+      openNatsRoom: OpenNatsRoom;
+      signal?: AbortSignal;
+    },
     config: ClusterConfig,
     clock: Clock,
   ): Promise<Cluster> {
     const access = await readAccess(target);
     const nodeId = randomId();
     try {
-      const nats = await openNatsRoom(access, { room: target.room, nodeId });
+      const nats = await openNatsRoom(access, { room: target.room, nodeId, signal });
       try {
         const { store, leases } = nats;
         const commitLog = await ReplicatedCommitLog.open({ store, nodeId, logId: randomId() }, config, clock);

@@ -94,7 +94,7 @@ export interface NatsRoom {
  * and is loaded only where it is called. */
 export type OpenNatsRoom = (
   config: NatsConfig,
-  options: { readonly room: string; readonly nodeId: bigint },
+  options: { readonly room: string; readonly nodeId: bigint; readonly signal?: AbortSignal },
 ) => Promise<NatsRoom>;
 
 const BATCH_VERSION = 1;

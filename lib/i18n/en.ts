@@ -16,6 +16,7 @@ export const ENGLISH = {
     "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again. Until then NATS forgets nothing of the room, and takes more and more of the disk.",
   "server.nats-snapshot-too-large-limited":
     "There are more people in the room than fit into a message of NATS: write max_payload: {megabytes}MB into its configuration and start it again, soon. It could not be told to forget nothing of the room until then: whoever runs NATS can raise max_bytes, max_age and max_msgs of its stream, or a server that starts later will not find all of the room.",
+  "server.nats-starting": 'NATS is starting, or slow to answer: waiting up to 30 s. Type "quit" to end.',
   "server.nats-unavailable": "NATS does not answer: what is said waits",
   "server.nats-available": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
@@ -282,6 +283,7 @@ export const ENGLISH = {
   "reason.incomplete": "a part is missing",
   "reason.garbled": "something in it cannot be understood",
   "reason.no-tls": "it does not speak TLS",
+  "reason.not-nats": "another program listens there, not NATS",
 
   "error.data-busy": "Another server is using {path}: end it, or name another file.",
   "error.data-newer":

@@ -16,6 +16,8 @@ export const SPANISH = {
     "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo. Hasta entonces NATS no olvida nada de la sala, y ocupa cada vez más disco.",
   "server.nats-snapshot-too-large-limited":
     "Hay más gente en la sala de la que cabe en un mensaje de NATS: escriba max_payload: {megabytes}MB en su configuración y arránquelo de nuevo cuanto antes. No se ha podido impedir que NATS olvide mientras tanto parte de la sala: quien lo administra puede ampliar max_bytes, max_age y max_msgs del stream; de lo contrario, un servidor que arranque después no encontrará toda la sala.",
+  "server.nats-starting":
+    'NATS está arrancando o tarda en responder: se espera hasta 30 s. Escriba "salir" para terminar.',
   "server.nats-unavailable": "NATS no responde: lo que se diga espera",
   "server.nats-available": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
@@ -288,6 +290,7 @@ export const SPANISH = {
   "reason.incomplete": "falta una parte",
   "reason.garbled": "hay algo que no se entiende",
   "reason.no-tls": "no habla TLS",
+  "reason.not-nats": "ahí escucha otro programa, que no es NATS",
 
   "error.data-busy": "Otro servidor está usando {path}: termínelo, o dé otro archivo.",
   "error.data-newer":

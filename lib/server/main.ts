@@ -20,6 +20,7 @@ import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { loadCredentials } from "./credentials.ts";
 import { openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
+import { aborted, untilStarted } from "./startup_wait.ts";
 
 /** Of notices about rejected clients, so that the operator of a server under attack still sees the room. */
 const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
@@ -50,6 +51,7 @@ export async function serve(process: ProcessContext): Promise<number> {
 
   await using sqliteLog = await openFile(config, process, outages);
   await using cluster = await openCluster(config, process, { printer, outages });
+  if (config.nats && !cluster) return EXIT.ok;
   const credentials = await loadCredentials(config.credentials, process); // drops the permission to use files
   const listener = await openListener(config, process);
   if (!listener) return EXIT.ok;
@@ -114,14 +116,20 @@ async function openFile(
 const openNatsRoom: OpenNatsRoom = async (config, options) =>
   await (await import("../cluster/nats/room.ts")).openNatsRoom(config, options);
 
+/** Undefined without `--nats`, and if the operator quits or a signal ends the program while NATS starts. */
 async function openCluster(
   { nats, cluster: config }: ServerConfig,
-  { clock, language }: ProcessContext,
+  process: ProcessContext,
   { printer, outages }: { printer: LogPrinter; outages: OutageNotifier },
 ): Promise<Cluster | undefined> {
   if (!nats) return undefined;
-  const t = translator(language);
-  const cluster = await Cluster.open({ target: nats, openNatsRoom }, config, clock);
+  const t = translator(process.language);
+  const cluster = await untilStarted(
+    (signal) => Cluster.open({ target: nats, openNatsRoom, signal }, config, process.clock),
+    process,
+    { notice: t("server.nats-starting") },
+  );
+  if (!cluster) return undefined;
   cluster.commitLog.onStalled = (isUnavailable) => {
     if (isUnavailable) outages.start(t("server.nats-unavailable"));
     else outages.end(t("server.nats-available"));
@@ -185,11 +193,4 @@ function rejectionLogger(printer: LogPrinter, { clock, language }: ProcessContex
     const [what, where] = (error.stack ?? `${error}`).split("\n");
     printer.print(t("server.fault", { who, fault: `${what} ${where?.trim()}` }));
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

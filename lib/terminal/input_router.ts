@@ -191,6 +191,8 @@ class LineQueue {
   readonly typeAhead: TypedLine[] = [];
   prompt = "";
   isSecret = false;
+  /** Called with each new line, before its reader gets it. */
+  onLine: (line: TypedLine) => void = () => {};
   #resolve: ((line: TypedLine | undefined) => void) | undefined;
 
   constructor(complete?: Completer) {
@@ -218,6 +220,7 @@ class LineQueue {
   }
 
   deliver(line: TypedLine): void {
+    this.onLine(line);
     this.typeAhead.push(line);
     this.resolveWait();
   }

@@ -139,6 +139,22 @@ export class Terminal implements AsyncDisposable {
     }, options);
   }
 
+  /** Fulfilled when the next line is wanted, or one that is entered from now on, or when the signal is aborted. The lines
+   * stay for the next prompt. */
+  async untilEntered(
+    isWanted: (text: string) => boolean,
+    { signal }: { signal: AbortSignal },
+  ): Promise<void> {
+    const { promptQueue } = this.#router;
+    const [next] = promptQueue.typeAhead;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    promptQueue.onLine = ({ text }) => isWanted(text) && resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted || (next && isWanted(next.text))) resolve();
+    await promise;
+    promptQueue.onLine = () => {};
+  }
+
   /** The lines for the chat, until the input ends. */
   async *lines(prompt: string, options: ChatOptions = {}): AsyncGenerator<TypedLine> {
     const { chatQueue } = this.#router;

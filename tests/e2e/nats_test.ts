@@ -10,9 +10,10 @@ import { caSignedPair } from "../testing/certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../testing/nats_server.ts";
 import { TestFolder } from "../testing/test_folder.ts";
 import { runClusterChaos } from "../../tools/chaos/cluster_run.ts";
+import { FakeNats } from "../testing/fake_nats.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
 Deno.test(
@@ -279,6 +280,38 @@ Deno.test("A server without NATS says so and ends", withNats, async () => {
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
   await server.expectExit(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
 });
+
+const STARTING = "NATS está arrancando o tarda en responder: se espera hasta 30 s.";
+
+Deno.test("chat-server --nats waits for a NATS cluster that starts", withNats, async () => {
+  await using folder = new TestFolder();
+  const cluster = natsCluster({ folder: folder.path, size: 3 });
+  const [first, ...others] = cluster;
+  try {
+    first!.start(); // it has no leader before another one runs
+    await first!.answers();
+    const port = freePort();
+    const flags = ["--host", LOOPBACK, "--port", `${port}`, "--nats", first!.address, "--room", "aula"];
+    await using server = new PipedProgram("server", ...flags);
+    await server.waitForOutput(STARTING);
+    for (const nats of others) nats.start();
+    await server.waitForOutput(listening(port));
+  } finally {
+    await Promise.all(cluster.map((nats) => nats.kill()));
+  }
+});
+
+for (const how of ["SIGTERM", "SIGINT", "salir"] as const) {
+  Deno.test(`chat-server --nats ends by ${how} while it waits for NATS`, async () => {
+    using nats = new FakeNats();
+    nats.answer = () => "no-responders";
+    await using server = new PipedProgram("server", "--port", "1", "--nats", nats.address, "--room", "aula");
+    await server.waitForOutput(STARTING);
+    if (how === "salir") await server.type(how);
+    else server.sendSignal(how);
+    await server.expectExit(0);
+  });
+}
 
 Deno.test(
   "Chat servers and NATS servers of one room die: nothing is lost or shown twice",

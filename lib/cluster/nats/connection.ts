@@ -10,16 +10,8 @@ import { parseServerAddress } from "../../net/address.ts";
 import type { NatsCode } from "../../errors.ts";
 import type { NatsConfig } from "../store.ts";
 
-/** Timeout for connecting and logging in, in ms. */
-const CONNECT_MS = 5_000;
 /** Timeout of a request, in ms: a NATS cluster elects a leader in less. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** How long to retry what only the leader of a NATS cluster can do, in ms. */
-const LEADER_TIMEOUT_MS = 30_000;
-/** How long a NATS server that starts may not know that it has JetStream, in ms. */
-const STARTUP_TIMEOUT_MS = 5_000;
-/** Between two attempts, in ms. */
-const RETRY_MS = 250;
 /** Between two pings, in ms. The connection is dead after two without an answer. */
 const PING_MS = 2_000;
 
@@ -51,20 +43,57 @@ globalThis.addEventListener("error", (event) => {
   if (code === "ECONNRESET" && syscall === "read") event.preventDefault();
 });
 
-/** @throws {NatsModuleError} */
-export async function connectNats(config: NatsConfig): Promise<NatsLink> {
+/** How long to wait for NATS, in ms. */
+interface NatsTimeouts {
+  /** For a connection: a program that has not said INFO by then is no NATS. */
+  readonly connectMs: number;
+  /** For a NATS that starts, or that elects the leader which alone can answer. */
+  readonly startupMs: number;
+  /** For JetStream where the server's configuration has none: another server of `--nats`, or of its cluster, may have it. */
+  readonly noJetStreamMs: number;
+  /** Between two attempts. */
+  readonly retryMs: number;
+}
+
+export const NATS_TIMEOUTS: NatsTimeouts = {
+  connectMs: 5_000,
+  startupMs: 30_000,
+  noJetStreamMs: 5_000,
+  retryMs: 250,
+};
+
+/** One wait for NATS, which several steps may share. */
+export interface NatsWait {
+  /** When it began, by `performance.now()`. */
+  readonly startMs: number;
+  readonly timeouts: NatsTimeouts;
+  readonly signal?: AbortSignal;
+}
+
+/** Fails at once where nothing listens, in `connectMs` where no NATS answers, and waits for a NATS that starts.
+ * @throws {NatsModuleError}
+ * @throws {Error} `AbortError` if the signal is aborted */
+export async function connectNats(config: NatsConfig, wait: NatsWait = startWait()): Promise<NatsLink> {
   try {
     // A server tells only at connect time whether it has JetStream, so each attempt needs a new connection.
-    return await withRetry(() => connectOnce(config), retryWithoutJetStream);
+    return await withRetry(() => connectOnce(config, wait), { ...wait, retryMsFor: retryWithoutJetStream });
   } catch (error) {
+    if (wait.signal?.aborted) throw error;
     throw toNatsError(error, config);
   }
 }
 
-async function connectOnce(config: NatsConfig): Promise<NatsLink> {
-  const nc = await connect(optionsFor(config));
+export function startWait(signal?: AbortSignal, timeouts = NATS_TIMEOUTS): NatsWait {
+  return { startMs: performance.now(), timeouts, signal };
+}
+
+async function connectOnce(config: NatsConfig, wait: NatsWait): Promise<NatsLink> {
+  const nc = await connect(optionsFor(config, wait.timeouts));
   try {
-    const manager = await withRetry(() => jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS }));
+    const retryMsFor: RetryOptions["retryMsFor"] = (error, timeouts) =>
+      isWithoutJetStream(error) ? 0 : retryUntilReady(error, timeouts);
+    const request = () => jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS });
+    const manager = await withRetry(request, { ...wait, retryMsFor });
     let maxBytes = nc.info!.max_payload;
     return {
       nc,
@@ -77,15 +106,15 @@ async function connectOnce(config: NatsConfig): Promise<NatsLink> {
   } catch (error) {
     const { jetstream: hasJetStream = false } = nc.info ?? {};
     await nc.close();
-    if (!(error instanceof Error) || error.name !== "JetStreamNotEnabled") throw error;
-    throw new JetStreamUnavailable({ hasJetStream, cause: error });
+    if (!isWithoutJetStream(error as Error)) throw error;
+    throw new JetStreamUnavailable({ hasJetStream, cause: error as Error });
   }
 }
 
-/** NATS has no JetStream, or its cluster is electing the leader that answers for it. */
+/** NATS has no JetStream, or it starts and does not have it yet. */
 class JetStreamUnavailable extends Error {
   override readonly name = "JetStreamUnavailable";
-  /** Whether the server announces JetStream. */
+  /** Whether the server's configuration has JetStream. nats-server says so in INFO from its start on. */
   readonly hasJetStream: boolean;
 
   constructor({ hasJetStream, cause }: { hasJetStream: boolean; cause: Error }) {
@@ -94,17 +123,20 @@ class JetStreamUnavailable extends Error {
   }
 }
 
-function optionsFor({ servers, credentials, isTls, ca }: NatsConfig): ConnectionOptions {
+function optionsFor(
+  { servers, credentials, isTls, ca }: NatsConfig,
+  { connectMs, retryMs }: NatsTimeouts,
+): ConnectionOptions {
   return {
     name: "chat-server",
     servers: [...servers],
-    timeout: CONNECT_MS,
+    timeout: connectMs,
     // The room must survive a NATS outage, and a password that the operator is about to fix.
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
-    reconnectTimeWait: RETRY_MS,
-    reconnectJitter: RETRY_MS,
-    reconnectJitterTLS: RETRY_MS,
+    reconnectTimeWait: retryMs,
+    reconnectJitter: retryMs,
+    reconnectJitterTLS: retryMs,
     pingInterval: PING_MS,
     maxPingOut: 2,
     ...(isTls &&
@@ -127,34 +159,47 @@ function tlsIdentityCheck(servers: readonly string[]): typeof checkServerIdentit
   };
 }
 
-/** Retries until NATS answers: a cluster that starts, or elects a leader, does not for a while. `retryMsFor`: how long to
- * retry after this error, in ms.
- * @throws the first error that is not retried any more */
+interface RetryOptions extends NatsWait {
+  /** How long to retry after this error, in ms. */
+  readonly retryMsFor?: (error: Error, timeouts: NatsTimeouts) => number;
+}
+
+/** Retries until NATS answers: a NATS that starts, or elects a leader, does not for a while.
+ * @throws the first error that is not retried any more
+ * @throws {Error} `AbortError` if the signal is aborted */
 export async function withRetry<Result>(
   attempt: () => Promise<Result>,
-  retryMsFor: (error: Error) => number = retryOnTimeout,
+  { startMs, timeouts, signal, retryMsFor = retryUntilReady }: RetryOptions = startWait(),
 ): Promise<Result> {
-  for (const startMs = performance.now();;) {
+  for (;;) {
+    signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
-      if (performance.now() - startMs >= retryMsFor(error as Error)) throw error;
-      await delay(RETRY_MS);
+      if (performance.now() - startMs >= retryMsFor(error as Error, timeouts)) throw error;
+      await delay(timeouts.retryMs, undefined, { signal });
     }
   }
 }
 
-function retryWithoutJetStream(error: Error): number {
+function retryWithoutJetStream(error: Error, { startupMs, noJetStreamMs }: NatsTimeouts): number {
   if (!(error instanceof JetStreamUnavailable)) return 0;
-  return error.hasJetStream ? LEADER_TIMEOUT_MS : STARTUP_TIMEOUT_MS;
+  return error.hasJetStream ? startupMs : noJetStreamMs;
 }
 
-function retryOnTimeout(error: Error): number {
+function retryUntilReady(error: Error, { startupMs }: NatsTimeouts): number {
   const code = jetStreamErrorCode(error);
   const isTransient = code === undefined
     ? /timeout|no responders|503|disconnect/i.test(error.message)
     : code === JETSTREAM_ERROR.temporarilyUnavailable || code === JETSTREAM_ERROR.noSuitablePeers;
-  return isTransient ? LEADER_TIMEOUT_MS : 0;
+  return isTransient || isWithoutJetStream(error) ? startupMs : 0;
+}
+
+/** Whether JetStream is not there, or not yet. The library says so too when a stream or bucket has no leader yet. */
+function isWithoutJetStream(error: Error): boolean {
+  const { notEnabled, notEnabledForAccount } = JETSTREAM_ERROR;
+  const code = jetStreamErrorCode(error);
+  return error.name === "JetStreamNotEnabled" || code === notEnabled || code === notEnabledForAccount;
 }
 
 /** See {@linkcode JETSTREAM_ERROR}; undefined if JetStream did not send the error. */
@@ -180,22 +225,21 @@ export class NatsModuleError extends Error {
 export function toNatsError(error: unknown, { servers }: Pick<NatsConfig, "servers">): NatsModuleError {
   if (error instanceof NatsModuleError) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const isWithoutTls = /does not support 'tls'/.test(message); // the library has no code for it
-  const details = {
-    servers: servers.join(", "),
-    reason: message,
-    ...(isWithoutTls && { systemReason: "no-tls" }),
-  };
-  const code = natsErrorCode(name, message, jetStreamErrorCode(error));
-  return new NatsModuleError(code, details, { cause: error });
+  const systemReason = REASONS_BY_MESSAGE.find(([pattern]) => pattern.test(message))?.[1];
+  const details = { servers: servers.join(", "), reason: message, ...(systemReason && { systemReason }) };
+  return new NatsModuleError(natsErrorCode(error as Error, { name, message }), details, { cause: error });
 }
 
-function natsErrorCode(name: string, message: string, api: number | undefined): NatsCode {
-  const { notEnabled, notEnabledForAccount, noStorage } = JETSTREAM_ERROR;
-  if (name === "JetStreamUnavailable" || api === notEnabled || api === notEnabledForAccount) {
-    return "nats-no-jetstream";
-  }
-  if (api === noStorage) return "nats-full";
+/** Reasons that the library has no code for. The last one is its message when the connection ends before INFO. */
+const REASONS_BY_MESSAGE = [
+  [/does not support 'tls'/, "no-tls"],
+  [/unexpected response from server/, "not-nats"],
+  [/node provided an undefined error/, "not-nats"],
+] as const;
+
+function natsErrorCode(error: Error, { name, message }: { name: string; message: string }): NatsCode {
+  if (name === "JetStreamUnavailable" || isWithoutJetStream(error)) return "nats-no-jetstream";
+  if (jetStreamErrorCode(error) === JETSTREAM_ERROR.noStorage) return "nats-full";
   if (/permissions violation/i.test(`${name} ${message}`)) return "nats-forbidden";
   if (/authoriz|authentication|^InvalidCredential/i.test(`${name} ${message}`)) return "nats-refused";
   if (/certificate|tls|ssl|self.signed/i.test(message)) return "nats-tls";

@@ -3,22 +3,24 @@
 
 import { type KV, Kvm } from "@nats-io/kv";
 import type { Leases, NatsConfig, NatsRoom } from "../store.ts";
-import { connectNats, type NatsLink, withRetry } from "./connection.ts";
+import { connectNats, type NatsLink, startWait, toNatsError, withRetry } from "./connection.ts";
 import { NatsStream } from "./stream.ts";
 
 /** How long a lease holds unless it is renewed, in ms: more than twice `renewMs`, so that one renewal may fail. */
 const LEASE_TTL_MS = 6_000;
 
-/** Creates the stream and the bucket of the room if there are none.
- * @throws {NatsModuleError} */
+/** Creates the stream of the room if there is none.
+ * @throws {NatsModuleError}
+ * @throws {Error} `AbortError` if the signal is aborted */
 export async function openNatsRoom(
   config: NatsConfig,
-  { room, nodeId }: { readonly room: string; readonly nodeId: bigint },
+  { room, nodeId, signal }: { readonly room: string; readonly nodeId: bigint; readonly signal?: AbortSignal },
 ): Promise<NatsRoom> {
-  const link = await connectNats(config);
+  const wait = startWait(signal);
+  const link = await connectNats(config, wait);
   try {
-    const store = await NatsStream.open(link, room, config.servers);
-    const leases = new NatsLeases(link, { room, nodeId, replicas: store.replicas });
+    const store = await NatsStream.open(link, room, config.servers, wait);
+    const leases = new NatsLeases(link, { room, nodeId, replicas: store.replicas, config });
     return {
       store,
       leases,
@@ -38,21 +40,34 @@ class NatsLeases implements Leases {
   readonly #bucketName: string;
   readonly #key: string;
   readonly #replicas: number;
+  readonly #config: NatsConfig;
   #bucket: KV | undefined;
   readonly #addressCache = new Map<string, string>();
 
   constructor(
     link: NatsLink,
-    { room, nodeId, replicas }: { room: string; nodeId: bigint; replicas: number },
+    { room, nodeId, replicas, config }: {
+      room: string;
+      nodeId: bigint;
+      replicas: number;
+      config: NatsConfig;
+    },
   ) {
     this.#link = link;
     this.#bucketName = `chat_${room}`;
     this.#key = nodeId.toString(16).padStart(16, "0");
     this.#replicas = replicas;
+    this.#config = config;
   }
 
+  /** Creates the bucket if there is none.
+   * @throws {NatsModuleError} */
   async acquire(address: string): Promise<void> {
-    await withRetry(() => this.renew(address));
+    try {
+      await withRetry(() => this.renew(address));
+    } catch (error) {
+      throw toNatsError(error, this.#config);
+    }
   }
 
   async renew(address: string): Promise<void> {

@@ -9,6 +9,7 @@ import {
   jetStreamErrorCode,
   type NatsLink,
   NatsModuleError,
+  type NatsWait,
   toNatsError,
   withRetry,
 } from "./connection.ts";
@@ -58,11 +59,17 @@ export class NatsStream implements StreamStore {
 
   /** Creates the stream if there is none.
    * @throws {NatsModuleError} */
-  static async open(link: NatsLink, room: string, servers: readonly string[]): Promise<NatsStream> {
+  static async open(
+    link: NatsLink,
+    room: string,
+    servers: readonly string[],
+    wait?: NatsWait,
+  ): Promise<NatsStream> {
     try {
-      const info = await withRetry(() => ensureStream(link, configOf(room), servers.length));
+      const info = await withRetry(() => ensureStream(link, configOf(room), servers.length), wait);
       return new NatsStream(link, info);
     } catch (error) {
+      if (wait?.signal?.aborted) throw error;
       throw toNatsError(error, { servers });
     }
   }

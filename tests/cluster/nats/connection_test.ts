@@ -1,0 +1,118 @@
+// Connecting to NATS: how long a NATS that starts is waited for, and what every failure is called.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  connectNats,
+  NATS_TIMEOUTS,
+  type NatsModuleError,
+  startWait,
+} from "../../../lib/cluster/nats/connection.ts";
+import { LOOPBACK } from "../../testing/addresses.ts";
+import { apiError } from "../../testing/fake_jetstream.ts";
+import { type FakeAnswer, FakeNats } from "../../testing/fake_nats.ts";
+import { waitFor } from "../../testing/waiting.ts";
+
+const READY = { type: "io.nats.jetstream.api.v1.account_info_response", streams: 0 };
+/** Long enough for a busy machine: no test waits that long. */
+const PATIENT = { connectMs: 60_000, startupMs: 60_000, noJetStreamMs: 60_000, retryMs: 1 };
+
+/** The error of connecting to an address. */
+async function connectError(address: string, timeouts = PATIENT): Promise<NatsModuleError> {
+  const connecting = connectNats({ servers: [address], isTls: false }, startWait(undefined, timeouts));
+  const error = await connecting.then(({ nc }) => nc.close(), (error) => error);
+  assert(error instanceof Error && error.name === "NatsModuleError", Deno.inspect(error));
+  return error as NatsModuleError;
+}
+
+const STARTING: readonly [state: string, answer: FakeAnswer][] = [
+  ["does not subscribe to JetStream's subjects yet", "no-responders"],
+  ["says that JetStream is not enabled", apiError(10_076)],
+  ["says that JetStream is not enabled for the account", apiError(10_039)],
+  ["has no leader", apiError(10_008)],
+];
+
+for (const [state, answer] of STARTING) {
+  Deno.test(`connectNats() waits for a NATS that ${state}`, async () => {
+    using nats = new FakeNats();
+    nats.answer = () => nats.subjects.length > 2 ? READY : answer;
+    const config = { servers: [nats.address], isTls: false };
+    const { nc } = await connectNats(config, startWait(undefined, PATIENT));
+    assertEquals(nats.subjects, Array(3).fill("$JS.API.INFO"));
+    await nc.close();
+  });
+
+  Deno.test(`connectNats() gives up on a NATS that ${state}, after startupMs`, async () => {
+    using nats = new FakeNats({ answer: () => answer });
+    const { code } = await connectError(nats.address, { ...PATIENT, startupMs: 50 });
+    assertEquals(code, answer === STARTING[3]![1] ? "nats-unreachable" : "nats-no-jetstream");
+    assert(nats.subjects.length > 1, `${nats.subjects}`);
+  });
+}
+
+Deno.test("connectNats() waits noJetStreamMs for a NATS whose configuration has no JetStream", async () => {
+  using nats = new FakeNats({ info: { jetstream: false }, answer: () => "no-responders" });
+  const { code } = await connectError(nats.address, { ...PATIENT, noJetStreamMs: 50 });
+  assertEquals(code, "nats-no-jetstream");
+  assert(nats.connections > 1);
+});
+
+Deno.test("NATS_TIMEOUTS: 5 s for a connection, 30 s for a NATS that starts", () => {
+  assertEquals(NATS_TIMEOUTS, { connectMs: 5_000, startupMs: 30_000, noJetStreamMs: 5_000, retryMs: 250 });
+});
+
+Deno.test("connectNats() fails at once where nothing listens", async () => {
+  const nats = new FakeNats();
+  nats[Symbol.dispose]();
+  const { code, details } = await connectError(nats.address);
+  assertEquals([code, details.servers], ["nats-unreachable", nats.address]);
+});
+
+/** An address where another program sends each client a text, or hangs up. */
+function otherProgram(text: string | undefined): Disposable & { address: string } {
+  const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  const sockets: Deno.TcpConn[] = [];
+  void (async () => {
+    for await (const socket of listener) {
+      if (text === undefined) socket.close();
+      else {
+        sockets.push(socket);
+        await socket.write(new TextEncoder().encode(text));
+      }
+    }
+  })();
+  return {
+    address: `${LOOPBACK}:${listener.addr.port}`,
+    [Symbol.dispose]: () => [listener, ...sockets].forEach((resource) => resource.close()),
+  };
+}
+
+for (
+  const [what, text] of [["sends something else than INFO", "SSH-2.0-x\r\n"], [
+    "hangs up",
+    undefined,
+  ]] as const
+) {
+  Deno.test(`connectNats() fails at once where a program ${what}`, async () => {
+    using other = otherProgram(text);
+    const { code, details } = await connectError(other.address);
+    assertEquals([code, details.systemReason], ["nats-unreachable", "not-nats"]);
+  });
+}
+
+Deno.test("connectNats() fails after connectMs where a program says nothing", async () => {
+  using silent = otherProgram("");
+  const { code, cause } = await connectError(silent.address, { ...PATIENT, connectMs: 100 });
+  assertEquals([code, (cause as Error).name], ["nats-unreachable", "TimeoutError"]);
+});
+
+Deno.test("connectNats() ends its wait when the signal is aborted", async () => {
+  using nats = new FakeNats({ answer: () => "no-responders" });
+  const ending = new AbortController();
+  const connecting = connectNats(
+    { servers: [nats.address], isTls: false },
+    startWait(ending.signal, PATIENT),
+  );
+  await waitFor(() => nats.subjects.length > 0);
+  ending.abort();
+  assertEquals((await assertRejects(() => connecting, Error)).name, "AbortError");
+});
