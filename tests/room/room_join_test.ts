@@ -1,9 +1,9 @@
-// Joining a room: which clients may, what the others read, and where the new member's cursor begins.
+// Room.join(): which clients may join, what the others read, and where the new member's cursor begins.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
 import { type LogEntry, NEVER_CAUGHT_UP } from "../../lib/protocol/frames.ts";
-import type { Cursor } from "../../lib/room/event_log.ts";
+import type { JoinResult } from "../../lib/room/room.ts";
 import {
   ANA,
   BETO,
@@ -25,13 +25,15 @@ import {
 
 const pure = { permissions: "none" } as const;
 
-function numbers(cursor: Cursor): number[] {
+/** `clientSeq` of each message that a member reads. */
+function numbers({ cursor }: JoinResult): number[] {
   return messages(read(cursor)).map(({ clientSeq }) => clientSeq);
 }
 
-Deno.test("Room.join() welcomes a new client", pure, () => {
+Deno.test("Room.join() welcomes a new client, and tells the others", pure, () => {
   const room = newRoom({ backups: ["10.0.0.8:5001"] });
-  join(room, ANA);
+  const { cursor } = join(room, ANA);
+  read(cursor);
   const joined = join(room, { ...BETO, address: "192.168.1.8" }, 500);
   assertEquals(joined.welcome, {
     type: "welcome",
@@ -49,23 +51,8 @@ Deno.test("Room.join() welcomes a new client", pure, () => {
     { sessionId: 1n, nick: "ana", address: "192.168.1.7", sinceMs: NOON_MS },
     { sessionId: 2n, nick: "beto", address: "192.168.1.8", sinceMs: NOON_MS + 500 },
   ]);
-  assertEquals(room.size, 2);
-});
-
-Deno.test("Room.join() tells the others", pure, () => {
-  const room = newRoom();
-  const { cursor } = join(room, ANA);
-  read(cursor);
-  join(room, BETO, 500);
-  assertEquals(read(cursor), [{
-    type: "joined",
-    seq: 1,
-    timeMs: NOON_MS + 500,
-    sessionId: 2n,
-    rejoined: false,
-    nick: "beto",
-    address: "192.168.1.7",
-  }]);
+  const entry = { type: "joined", seq: 1, timeMs: NOON_MS + 500, sessionId: 2n, rejoined: false } as const;
+  assertEquals(read(cursor), [{ ...entry, nick: "beto", address: "192.168.1.8" }]);
 });
 
 Deno.test("Room.join() tells the others that a client that was caught up before has rejoined", pure, () => {
@@ -96,7 +83,7 @@ Deno.test("Room.join() normalises nicks", pure, () => {
 Deno.test("Room.join() rejects an invalid nick, and one that another member has in any case", pure, () => {
   const room = newRoom();
   join(room, ANA);
-  const refusals = {
+  const rejections = {
     "": "nick-invalid",
     "a b": "nick-invalid",
     ana: "nick-taken",
@@ -104,46 +91,39 @@ Deno.test("Room.join() rejects an invalid nick, and one that another member has 
     "аna": "nick-mixed", // with a Cyrillic letter
     "ΑΝΑ": "nick-lookalike", // all Greek
   };
-  for (const [nick, code] of Object.entries(refusals)) {
-    const refusal = assertThrows(() => join(room, { ...BETO, nick }), ProtocolError);
-    assertEquals([refusal.code, refusal.details.nick], [code, nick.normalize("NFKC")]);
+  for (const [nick, code] of Object.entries(rejections)) {
+    const error = assertThrows(() => join(room, { ...BETO, nick }), ProtocolError);
+    assertEquals([error.code, error.details.nick], [code, nick.normalize("NFKC")]);
   }
   assertEquals([room.size, room.log.head], [1, 1]);
 });
 
-Deno.test("Room.join() gives clients that resume from the same address the same member list", pure, () => {
-  const room = newRoom();
-  const first = join(room, ANA);
-  assertStrictEquals(join(room, ANA).membersBytes.buffer, first.membersBytes.buffer);
-});
-
 Deno.test("Room.join() lets a session resume without telling the others", pure, () => {
   const { room, ana } = roomWithMessages(3);
-  const head = room.log.head;
+  const { head } = room.log;
   const again = join(room, { ...ANA, address: "10.0.0.9", lagMs: 0 }, 4_000);
   assertStrictEquals(again.member, ana);
   assertEquals(again.welcome.lastClientSeq, 3);
   assertEquals(membersOf(again), [{ sessionId: 1n, nick: "ana", address: "10.0.0.9", sinceMs: NOON_MS }]);
   assertEquals(room.log.head, head);
+  const next = join(room, { ...ANA, address: "10.0.0.9" });
+  assertStrictEquals(next.membersBytes.buffer, again.membersBytes.buffer);
 });
 
-Deno.test("Room.join() gives a resuming session the nick that it asks for now", pure, () => {
-  const room = newRoom();
-  join(room, ANA);
-  assertEquals(nicks(join(room, { ...ANA, nick: "Ana" })), ["Ana"]);
-  assertEquals(nicks(join(room, { ...ANA, nick: "eva" })), ["eva"]);
-  assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["eva", "ana"]);
-});
-
-Deno.test("Room.join() tells the others that a resuming session has another nick", pure, () => {
-  const room = newRoom();
-  join(room, ANA);
-  const { welcome } = join(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
-  assertEquals(readAll(room).slice(1), [
-    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "eva" },
-  ]);
-  assertEquals(welcome.head, 2);
-});
+Deno.test(
+  "Room.join() gives a resuming session the nick that it asks for, and tells the others",
+  pure,
+  () => {
+    const room = newRoom();
+    join(room, ANA);
+    const { welcome } = join(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
+    assertEquals(readAll(room).slice(1), [
+      { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "eva" },
+    ]);
+    assertEquals(welcome.head, 2);
+    assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["eva", "ana"]);
+  },
+);
 
 Deno.test("Room.join() keeps the session of a member whose new nick it rejects", pure, () => {
   const room = newRoom();
@@ -153,59 +133,39 @@ Deno.test("Room.join() keeps the session of a member whose new nick it rejects",
   assertEquals(nicks(join(room, EVA)), ["ana", "beto", "eva"]);
 });
 
-Deno.test(
-  "Room.join() gives a new client as many last messages as it asks for, not counting other entries",
-  pure,
-  () => {
-    const { room } = roomWithMessages(3);
-    join(room, BETO);
-    const { cursor, welcome } = join(room, { ...EVA, historyCount: 2 });
-    assertEquals(welcome.startSeq, 2);
-    assertEquals(numbers(cursor), [2, 3]);
-  },
-);
-
-Deno.test("Room.join() gives a new client all messages if it asks for more", pure, () => {
+Deno.test("Room.join() gives a new client the last messages, not counting other entries", pure, () => {
   const { room } = roomWithMessages(3);
-  assertEquals(numbers(join(room, { ...EVA, historyCount: 4 }).cursor), [1, 2, 3]);
+  join(room, BETO);
+  const joined = join(room, { ...EVA, historyCount: 2 });
+  assertEquals([joined.welcome.startSeq, numbers(joined)], [2, [2, 3]]);
+  assertEquals(numbers(join(room, { ...EVA, sessionId: 4n, nick: "leo", historyCount: 4 })), [1, 2, 3]);
 });
 
 Deno.test("Room.join() gives a new client at most a thousand messages", pure, () => {
   const { room } = roomWithMessages(1_001);
-  assertEquals(numbers(join(room, { ...EVA, historyCount: 0xffff }).cursor).length, 1_000);
+  assertEquals(numbers(join(room, { ...EVA, historyCount: 0xffff })).length, 1_000);
 });
 
-Deno.test(
-  "Room.join() continues where the client stopped in this log, however long ago",
-  pure,
-  () => {
-    const { room } = roomWithMessages(3);
-    const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 1 }, { logId: LOG_ID, nextSeq: 3 }];
-    const { welcome, cursor } = join(room, { ...BETO, lagMs: 0, resumePoints }, HOUR_MS);
-    assertEquals(welcome.startSeq, 3);
-    assertEquals(numbers(cursor), [3]);
-  },
-);
+Deno.test("Room.join() continues where the client stopped in this log, however long ago", pure, () => {
+  const { room } = roomWithMessages(3);
+  const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 1 }, { logId: LOG_ID, nextSeq: 3 }];
+  const joined = join(room, { ...BETO, lagMs: 0, resumePoints }, HOUR_MS);
+  assertEquals([joined.welcome.startSeq, numbers(joined)], [3, [3]]);
+});
 
 Deno.test("Room.join() continues at the head when the client claims to have read further", pure, () => {
   const { room, ana } = roomWithMessages(3);
-  const { welcome, cursor } = join(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 99 }] });
-  assertEquals(welcome.startSeq, 4);
+  const joined = join(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 99 }] });
   say(room, ana, 4);
-  assertEquals(numbers(cursor), [4]);
+  assertEquals([joined.welcome.startSeq, numbers(joined)], [4, [4]]);
 });
 
-Deno.test(
-  "Room.join() continues at the oldest entry when the one after the resume point is not retained",
-  pure,
-  () => {
-    const { room } = roomWithMessages(100, { log: { segmentBytes: 64, retainedBytes: 256 } });
-    const { welcome, cursor } = join(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 1 }] });
-    assert(room.log.tail > 1);
-    assertEquals(welcome.startSeq, room.log.tail);
-    assertEquals((read(cursor)[0] as LogEntry).seq, welcome.startSeq);
-  },
-);
+Deno.test("Room.join() continues at the oldest entry when the resume point is not retained", pure, () => {
+  const { room } = roomWithMessages(100, { log: { segmentBytes: 64, retainedBytes: 256 } });
+  const { welcome, cursor } = join(room, { ...BETO, resumePoints: [{ logId: LOG_ID, nextSeq: 1 }] });
+  assert(room.log.tail > 1);
+  assertEquals([welcome.startSeq, (read(cursor)[0] as LogEntry).seq], [room.log.tail, room.log.tail]);
+});
 
 Deno.test(
   "Room.join() goes back by the client's lag and 150 s more, in a log that is new to it",
@@ -213,8 +173,7 @@ Deno.test(
   () => {
     const { room } = roomWithMessages(3);
     const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 4 }];
-    const missedBy = (lagMs: number, ms: number) =>
-      numbers(join(room, { ...BETO, lagMs, resumePoints }, ms).cursor);
+    const missedBy = (lagMs: number, ms: number) => numbers(join(room, { ...BETO, lagMs, resumePoints }, ms));
     assertEquals(missedBy(0, 151_000), [1, 2, 3]);
     assertEquals(missedBy(0, 151_001), [2, 3]);
     assertEquals(missedBy(10_000, 161_000), [1, 2, 3]);
@@ -223,18 +182,12 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "Room.join() goes back by the time of appending, not by the entries' own times",
-  pure,
-  () => {
-    const room = newRoom();
-    const { member } = join(room, ANA);
-    say(room, member, 1, { timeMs: NOON_MS - HOUR_MS, ms: 0 });
-    // The wall clock was set back by a day in the meantime.
-    room.say(member, { type: "say", clientSeq: 2, timeMs: 0, text: "t2" }, {
-      wallMs: NOON_MS - 24 * HOUR_MS,
-      monotonicMs: 1,
-    });
-    assertEquals(numbers(join(room, { ...BETO, lagMs: 0 }, 150_000).cursor), [1, 2]);
-  },
-);
+Deno.test("Room.join() goes back by the time of appending, not by the entries' own times", pure, () => {
+  const room = newRoom();
+  const { member } = join(room, ANA);
+  say(room, member, 1, { timeMs: NOON_MS - HOUR_MS });
+  // The wall clock was set back by a day in the meantime.
+  const now = { wallMs: NOON_MS - 24 * HOUR_MS, monotonicMs: 1 };
+  room.say(member, { type: "say", clientSeq: 2, timeMs: 0, text: "t2" }, now);
+  assertEquals(numbers(join(room, { ...BETO, lagMs: 0 }, 150_000)), [1, 2]);
+});

@@ -1,7 +1,7 @@
-// The room: rename, say, leave, kick, the resume grace, backups and the message rate.
+// Room: what members do and how they leave, on a commit log that commits at once. The message rate, and changes in flight.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { InputError, ProtocolError } from "../../lib/errors.ts";
+import { ProtocolError } from "../../lib/errors.ts";
 import { InFlightChanges, RateMeter } from "../../lib/room/room.ts";
 import {
   ANA,
@@ -20,6 +20,21 @@ import {
 } from "../testing/room_fixture.ts";
 
 const pure = { permissions: "none" } as const;
+
+/** LEFT of ana, who joined first, 500 ms after noon. */
+const LEFT = {
+  type: "left",
+  seq: 1,
+  timeMs: NOON_MS + 500,
+  sessionId: 1n,
+  connectionLost: false,
+  nick: "ana",
+  address: "192.168.1.7",
+} as const;
+
+function codeOf(request: () => unknown): string {
+  return assertThrows(request, ProtocolError).code;
+}
 
 Deno.test("Room.rename() gives a free nick, tells all members, and frees the old one", pure, () => {
   const room = newRoom();
@@ -41,47 +56,29 @@ Deno.test(
   () => {
     const room = newRoom();
     const { member } = join(room, ANA);
-    join(room, BETO);
-    const { head } = room.log;
-    for (const [nick, code] of [["Beto", "nick-taken"], ["a b", "nick-invalid"]] as const) {
-      assertEquals(assertThrows(() => room.rename(member, nick, at(0)), ProtocolError).code, code);
-    }
+    const { welcome } = join(room, BETO);
+    assertEquals(codeOf(() => room.rename(member, "Beto", at(0))), "nick-taken");
+    assertEquals(codeOf(() => room.rename(member, "a b", at(0))), "nick-invalid");
     room.rename(member, "ana", at(0));
-    assertEquals([room.log.head, member.nick], [head, "ana"]);
+    assertEquals([room.log.head, member.nick], [welcome.head, "ana"]);
   },
 );
 
 Deno.test("Room.say() appends a message with the server's time", pure, () => {
   const { room } = roomWithMessages(1);
-  assertEquals(readAll(room)[1], {
-    type: "said",
-    seq: 1,
-    timeMs: NOON_MS + 1_000,
-    sessionId: 1n,
-    clientSeq: 1,
-    redelivered: false,
-    nick: "ana",
-    text: "t1",
-  });
+  const said = { type: "said", seq: 1, timeMs: NOON_MS + 1_000, sessionId: 1n, clientSeq: 1 };
+  assertEquals<unknown>(readAll(room)[1], { ...said, redelivered: false, nick: "ana", text: "t1" });
 });
 
-Deno.test(
-  "Room.say() appends a message only if its clientSeq is higher than all before of that session",
-  pure,
-  () => {
-    const room = newRoom();
-    const { member: ana } = join(room, ANA);
-    const { member: beto } = join(room, BETO);
-    for (const n of [1, 1, 3, 2, 3, 4]) say(room, ana, n);
-    for (const n of [0, 2]) say(room, beto, n);
-    assertEquals(messages(readAll(room)).map(({ sessionId, clientSeq }) => [sessionId, clientSeq]), [
-      [1n, 1],
-      [1n, 3],
-      [1n, 4],
-      [2n, 2],
-    ]);
-  },
-);
+Deno.test("Room.say() drops a message unless its clientSeq is the highest of that session", pure, () => {
+  const room = newRoom();
+  const { member: ana } = join(room, ANA);
+  const { member: beto } = join(room, BETO);
+  for (const n of [1, 1, 3, 2, 3, 4]) say(room, ana, n);
+  for (const n of [0, 2]) say(room, beto, n);
+  const said = messages(readAll(room)).map(({ sessionId, clientSeq }) => [sessionId, clientSeq]);
+  assertEquals(said, [[1n, 1], [1n, 3], [1n, 4], [2n, 2]]);
+});
 
 Deno.test("Room.say() remembers the lastClientSeq of a member that left, and WELCOME has it", pure, () => {
   const { room, ana } = roomWithMessages(3);
@@ -110,8 +107,7 @@ Deno.test("Room.say() rejects a text that no client should send, and does not co
   const room = newRoom();
   const { member, welcome } = join(room, ANA);
   for (const text of ["", "a ", "a\u001b[2J", "a\nb", "x".repeat(2_001)]) {
-    const error = assertThrows(() => say(room, member, 1, { text }), ProtocolError);
-    assertEquals(error.code, "text-invalid");
+    assertEquals(codeOf(() => say(room, member, 1, { text })), "text-invalid");
   }
   assertEquals(room.log.head, welcome.head);
   say(room, member, 1);
@@ -122,54 +118,32 @@ Deno.test("Room.leave() tells the others and frees the nick", pure, () => {
   const room = newRoom();
   const { member } = join(room, ANA);
   room.leave(member, at(500));
-  assertEquals(readAll(room)[1], {
-    type: "left",
-    seq: 1,
-    timeMs: NOON_MS + 500,
-    sessionId: 1n,
-    connectionLost: false,
-    nick: "ana",
-    address: "192.168.1.7",
-  });
-  assertEquals(room.size, 0);
+  assertEquals(readAll(room)[1], LEFT);
+  assertEquals([room.size, room.findByNick("ana")], [0, undefined]);
   assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["ana"]);
 });
 
-Deno.test("Room.disconnect() tells the others only when the grace of three seconds is over", pure, () => {
-  const room = newRoom();
-  const { member } = join(room, ANA);
-  room.disconnect([member], at(1_000));
-  assertEquals(room.expire(at(3_999)), 4_000);
-  assertEquals([room.size, room.log.head], [1, 1]);
-  assertEquals(room.expire(at(4_000)), Infinity);
-  assertEquals(room.size, 0);
-  assertEquals(readAll(room).slice(1), [{
-    type: "left",
-    seq: 1,
-    timeMs: NOON_MS + 4_000,
-    sessionId: 1n,
-    connectionLost: true,
-    nick: "ana",
-    address: "192.168.1.7",
-  }]);
+Deno.test("Room.kick() tells all members, frees the nick, and remembers lastClientSeq", pure, () => {
+  const { room, ana } = roomWithMessages(3);
+  room.kick(ana, at(500));
+  assertEquals(readAll(room).at(-1), { ...LEFT, seq: 4, kicked: true });
+  assertEquals([room.size, room.findByNick("ana")], [0, undefined]);
+  assertEquals(join(room, ANA).welcome.lastClientSeq, 3);
 });
 
-Deno.test("Room.disconnect() keeps the member's nick taken", pure, () => {
-  const room = newRoom();
-  room.disconnect([join(room, ANA).member], at(0));
-  const error = assertThrows(() => join(room, { ...BETO, nick: "ana" }, 1), ProtocolError);
-  assertEquals(error.details, { nick: "ana" });
-  assertEquals(error.code, "nick-taken");
-});
-
-Deno.test("Room.join() within the grace ends it without telling the others", pure, () => {
-  const room = newRoom();
-  const { member } = join(room, ANA);
-  room.disconnect([member], at(0));
-  assertStrictEquals(join(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
-  assertEquals(room.expire(at(HOUR_MS)), Infinity);
-  assertEquals([room.size, room.log.head], [1, 1]);
-});
+Deno.test(
+  "Room.disconnect() keeps the nick, and tells the others after the grace of three seconds",
+  pure,
+  () => {
+    const room = newRoom();
+    const { member } = join(room, ANA);
+    room.disconnect([member], at(1_000));
+    assertEquals(codeOf(() => join(room, { ...BETO, nick: "ana" }, 1_001)), "nick-taken");
+    assertEquals([room.expire(at(3_999)), room.size, room.log.head], [4_000, 1, 1]);
+    assertEquals([room.expire(at(4_000)), room.size], [Infinity, 0]);
+    assertEquals(readAll(room).slice(1), [{ ...LEFT, timeMs: NOON_MS + 4_000, connectionLost: true }]);
+  },
+);
 
 Deno.test("Room.disconnect() tells the others at once if there is no grace", pure, () => {
   const room = newRoom({ graceMs: 0 });
@@ -177,36 +151,22 @@ Deno.test("Room.disconnect() tells the others at once if there is no grace", pur
   assertEquals(readAll(room).map(({ type }) => type), ["joined", "left"]);
 });
 
-Deno.test(
-  "Room.expire() removes all members whose grace is over and returns when the next one ends",
-  pure,
-  () => {
-    const room = newRoom();
-    const members = [ANA, BETO, EVA].map((client) => join(room, client).member);
-    assertEquals(room.expire(at(0)), Infinity);
-    for (const [i, member] of members.entries()) room.disconnect([member], at(i * 100));
-    assertEquals(room.expire(at(0)), 3_000);
-    assertEquals(room.expire(at(3_100)), 3_200);
-    const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);
-    assertEquals(left, [1n, 2n]);
-  },
-);
+Deno.test("Room.join() within the grace ends it without telling the others", pure, () => {
+  const room = newRoom();
+  const { member } = join(room, ANA);
+  room.disconnect([member], at(0));
+  assertStrictEquals(join(room, { ...ANA, lagMs: 0 }, 2_999).member, member);
+  assertEquals([room.expire(at(HOUR_MS)), room.size, room.log.head], [Infinity, 1, 1]);
+});
 
-Deno.test("Room.kick() tells all members, frees the nick, and remembers lastClientSeq", pure, () => {
-  const { room, ana } = roomWithMessages(3);
-  room.kick(ana, at(5_000));
-  assertEquals(readAll(room).at(-1), {
-    type: "left",
-    seq: 4,
-    timeMs: NOON_MS + 5_000,
-    sessionId: 1n,
-    connectionLost: false,
-    kicked: true,
-    nick: "ana",
-    address: "192.168.1.7",
-  });
-  assertEquals([room.size, room.findByNick("ana")], [0, undefined]);
-  assertEquals(join(room, ANA).welcome.lastClientSeq, 3);
+Deno.test("Room.expire() removes all members whose grace is over, and returns the next end", pure, () => {
+  const room = newRoom();
+  const members = [ANA, BETO, EVA].map((client) => join(room, client).member);
+  assertEquals(room.expire(at(0)), Infinity);
+  for (const [i, member] of members.entries()) room.disconnect([member], at(i * 100));
+  assertEquals([room.expire(at(0)), room.expire(at(3_100))], [3_000, 3_200]);
+  const left = readAll(room).slice(3).map((entry) => entry.type === "left" && entry.sessionId);
+  assertEquals(left, [1n, 2n]);
 });
 
 Deno.test("Room.announce() appends a text in the server's name, made safe like any other", pure, () => {
@@ -215,93 +175,29 @@ Deno.test("Room.announce() appends a text in the server's name, made safe like a
   assertEquals(readAll(room), [{ type: "announced", seq: 0, timeMs: NOON_MS + 500, text: "hola␇" }]);
 });
 
-Deno.test("BackupList.add() tells members and new clients of all backups", pure, () => {
-  const room = newRoom({ backups: ["a:1"] });
-  for (const backup of ["b:2", "a:1"]) room.backups.add(backup, at(500));
-  const backups = ["a:1", "b:2"];
-  assertEquals(readAll(room), [
-    { type: "backups", seq: 0, timeMs: NOON_MS + 500, backups },
-    { type: "backups", seq: 1, timeMs: NOON_MS + 500, backups },
-  ]);
-  assertEquals(join(room, ANA).welcome.backups, backups);
-});
-
-Deno.test("BackupList.add() rejects more than MAX_BACKUPS", pure, () => {
-  const room = newRoom({ backups: Array.from({ length: 15 }, (_, i) => `a:${i + 1}`) });
-  room.backups.add("b:1", at(0));
-  const { code, details } = assertThrows(() => room.backups.add("b:2", at(0)), InputError);
-  assertEquals<unknown>([code, details], ["backups-full", { max: 16 }]);
-  room.backups.add("b:1", at(0));
-});
-
-Deno.test(
-  "BackupList.remove() removes own and configured backups, and rejects an unknown one",
-  pure,
-  () => {
-    const own = Array.from({ length: 15 }, (_, i) => `a:${i + 1}`);
-    const room = newRoom({ backups: own });
-    room.backups.add("b:1", at(0));
-    for (const server of ["a:2", "b:1"]) {
-      room.backups.remove(server, at(500));
-      const { code, details } = assertThrows(() => room.backups.remove(server, at(0)), InputError);
-      assertEquals<unknown>([code, details], ["backup-unknown", { server }]);
-    }
-    const left = own.filter((backup) => backup !== "a:2");
-    assertEquals(readAll(room).at(-1), { type: "backups", seq: 2, timeMs: NOON_MS + 500, backups: left });
-    assertEquals(join(room, ANA).welcome.backups, left);
-    room.backups.add("a:2", at(0));
-    assertEquals(join(room, BETO).welcome.backups, [...left, "a:2"]);
-  },
-);
-
-Deno.test("BackupList.remove() removes an own backup that is not configured", pure, () => {
-  const room = newRoom({ backups: Array.from({ length: 16 }, (_, i) => `a:${i + 1}`) });
-  room.backups.remove("a:1", at(0));
-  assertEquals(join(room, ANA).welcome.backups.length, 15);
-  const last = readAll(room).find(({ type }) => type === "backups");
-  assertEquals(last?.type === "backups" && last.backups.length, 15);
-});
-
 Deno.test("Room.messagesPerSecond() counts committed messages", pure, () => {
   const { room, ana } = roomWithMessages(5);
   say(room, ana, 5, { ms: 6_000 });
   assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
 });
 
-function rateOf(timesMs: number[]): RateMeter {
-  const rate = new RateMeter();
-  for (const timeMs of timesMs) rate.record(timeMs);
-  return rate;
+const RATES: [what: string, timesMs: number[], nowMs: number, rate: number][] = [
+  ["is 0 without events", [], 0, 0],
+  ["is the average over ten seconds", [0, 1, 999, 1_000, 9_999], 9_999, 0.5],
+  ["drops events ten seconds old", [500, 600, 1_500, 12_000], 12_000, 0.1],
+  ["drops events ten seconds old though there were none since", [500, 600, 1_500], 10_000, 0.1],
+  ["drops events of many seconds", [500, 600, 1_500], 11_000, 0],
+  ["starts at any time", [1e9, 1e9 + 500, 1e9 + 9_000], 1e9 + 9_999, 0.3],
+  ["ignores an event older than the latest", [5_000, 5_000, 1_000], 5_000, 0.2],
+];
+
+for (const [what, timesMs, nowMs, expected] of RATES) {
+  Deno.test(`RateMeter.perSecond() ${what}`, pure, () => {
+    const rate = new RateMeter();
+    for (const timeMs of timesMs) rate.record(timeMs);
+    assertEquals(rate.perSecond(nowMs), expected);
+  });
 }
-
-Deno.test("RateMeter.perSecond() is the average over ten seconds", pure, () => {
-  assertEquals(new RateMeter().perSecond(0), 0);
-  assertEquals(rateOf([0, 1, 999, 1_000, 9_999]).perSecond(9_999), 0.5);
-});
-
-Deno.test(
-  "RateMeter.perSecond() drops events ten seconds old, also if there were none since",
-  pure,
-  () => {
-    const rate = rateOf([500, 600, 1_500, 12_000]);
-    assertEquals(rate.perSecond(12_000), 0.1);
-    assertEquals(rateOf([500, 600, 1_500]).perSecond(10_000), 0.1);
-    assertEquals(rateOf([500, 600, 1_500]).perSecond(11_000), 0);
-    for (let second = 10; second < 40; second++) assertEquals(rateOf([500]).perSecond(second * 1_000), 0);
-  },
-);
-
-Deno.test("RateMeter starts at any time", pure, () => {
-  assertEquals(rateOf([1e9, 1e9 + 500, 1e9 + 9_000]).perSecond(1e9 + 9_999), 0.3);
-});
-
-Deno.test(
-  "RateMeter ignores an event older than the latest, and keeps its counts",
-  pure,
-  () => {
-    assertEquals(rateOf([5_000, 5_000, 1_000]).perSecond(5_000), 0.2);
-  },
-);
 
 Deno.test("InFlightChanges.finish() settles all that wait, and they may start another change", pure, () => {
   const inFlight = new InFlightChanges();

@@ -11,12 +11,13 @@ import {
   type Hello,
   type LogEntry,
   type MemberInfo,
-  NEVER_CAUGHT_UP,
   type Said,
+  type Say,
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
 import { type Cursor, EventLog, type EventLogConfig } from "../../lib/room/event_log.ts";
 import { type JoinResult, Room, type RoomConfig } from "../../lib/room/room.ts";
+import { makeHello } from "./raw_peer.ts";
 import { testConfig } from "./test_config.ts";
 
 export const LOG_ID = 77n;
@@ -64,35 +65,28 @@ export const ANA: TestClient = { nick: "ana", sessionId: 1n };
 export const BETO: TestClient = { nick: "beto", sessionId: 2n };
 export const EVA: TestClient = { nick: "eva", sessionId: 3n };
 
-/** A client joins, for the first time and without history by default. */
-export function join(
+/** A client asks to join, for the first time and without history by default. */
+export function tryJoin(
   room: Room,
-  { sessionId, address = "192.168.1.7", ...hello }: TestClient,
+  { nick, sessionId, address = "192.168.1.7", ...hello }: TestClient,
   ms = 0,
-): JoinResult {
-  return room.join({
-    hello: {
-      type: "hello",
-      version: 1,
-      resumeToken: new Uint8Array(16),
-      password: "",
-      lagMs: NEVER_CAUGHT_UP,
-      historyCount: 0,
-      resumePoints: [],
-      ...hello,
-    },
-    sessionId,
-    address,
-  }, at(ms))!;
+  onSettled?: () => void,
+): JoinResult | undefined {
+  return room.join({ hello: makeHello(nick, hello), sessionId, address }, at(ms), onSettled);
+}
+
+/** Like {@linkcode tryJoin}, in a room whose commit log commits at once. */
+export function join(room: Room, client: TestClient, ms = 0): JoinResult {
+  return tryJoin(room, client, ms)!;
 }
 
 export function say(
   room: Room,
   member: Member,
   clientSeq: number,
-  { timeMs = 0, text = `t${clientSeq}`, ms = 0 } = {},
+  { ms = 0, ...say }: Partial<Say> & { ms?: number } = {},
 ): void {
-  room.say(member, { type: "say", clientSeq, timeMs, text }, at(ms));
+  room.say(member, { type: "say", clientSeq, timeMs: 0, text: `t${clientSeq}`, ...say }, at(ms));
 }
 
 /** Everything from the cursor on. */
@@ -124,7 +118,9 @@ export function roomWithMessages(
 }
 
 /** The member list in WELCOME. */
-export function membersOf({ welcome, membersBytes }: JoinResult): readonly MemberInfo[] {
+export function membersOf(
+  { welcome, membersBytes }: Pick<JoinResult, "welcome" | "membersBytes">,
+): readonly MemberInfo[] {
   const header = encodeWelcome(welcome, { membersBytes: membersBytes.length });
   const [frame] = splitFrames(Uint8Array.of(...header, ...membersBytes));
   const decoded = decodeServer(frame!);
