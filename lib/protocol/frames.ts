@@ -222,7 +222,7 @@ export type ClientMessage = MessageOf<typeof CLIENT_FRAMES>;
 export type ServerMessage = MessageOf<ServerFrames>;
 
 export type ResumePoint = ValueOf<typeof resumePoint>;
-export type Recipient = ValueOf<typeof recipient>;
+type Recipient = ValueOf<typeof recipient>;
 export type MemberInfo = ValueOf<typeof member>;
 export type WelcomeHeader = ValueOf<typeof welcomeHeader> & { readonly type: "welcome" };
 

@@ -24,7 +24,7 @@ export interface EventLogConfig {
 type PlaceholderFrame = (seq: number) => Uint8Array<ArrayBuffer>;
 
 /** A session id, or {@linkcode ALL_ENTRIES}; undefined reads what is for all. */
-export type ReaderId = bigint | typeof ALL_ENTRIES | undefined;
+type ReaderId = bigint | typeof ALL_ENTRIES | undefined;
 /** Reads private entries of all sessions. */
 export const ALL_ENTRIES = Symbol("everything");
 
