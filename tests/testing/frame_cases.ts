@@ -6,7 +6,9 @@ import {
   decodeServer,
   encodeClient,
   encodeServer,
+  type Hello,
   NEVER_CAUGHT_UP,
+  type Said,
   type ServerMessage,
   type Welcome,
 } from "../../lib/protocol/frames.ts";
@@ -14,20 +16,29 @@ import {
 type Case<Message> = readonly [what: string, hex: string, message: Message];
 
 /** The largest number that a field of eight bytes may hold. */
-export const LARGEST = Number.MAX_SAFE_INTEGER;
+const LARGEST = Number.MAX_SAFE_INTEGER;
 /** `resumeToken` of each HELLO. */
 export const TOKEN = hex("f0f1f2f3 f4f5f6f7 f8f9fafb fcfdfeff");
 
-/** Frames of clients. */
-export const CLIENT: readonly Case<ClientMessage>[] = [
+/** HELLO of a client that joins for the first time. */
+export const FIRST_HELLO: Hello = {
+  type: "hello",
+  version: 1,
+  resumeToken: TOKEN,
+  nick: "a",
+  password: "",
+  lagMs: NEVER_CAUGHT_UP,
+  historyCount: 0,
+  resumePoints: [],
+};
+
+const CLIENT: readonly Case<ClientMessage>[] = [
   [
     "HELLO with resume points",
     "0000004b 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0007 c391616e64c3ba 0007 c2bf616272653f" +
     "fffffffe ffff 02 fedcba9876543210 001fffffffffffff 0000000000000000 0000000000000007",
     {
-      type: "hello",
-      version: 1,
-      resumeToken: TOKEN,
+      ...FIRST_HELLO,
       nick: "Ñandú",
       password: "¿abre?",
       lagMs: NEVER_CAUGHT_UP - 1,
@@ -38,16 +49,7 @@ export const CLIENT: readonly Case<ClientMessage>[] = [
   [
     "HELLO of a client that joins for the first time",
     "0000001e 01 01 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0001 61 0000 ffffffff 0000 00",
-    {
-      type: "hello",
-      version: 1,
-      resumeToken: TOKEN,
-      nick: "a",
-      password: "",
-      lagMs: NEVER_CAUGHT_UP,
-      historyCount: 0,
-      resumePoints: [],
-    },
+    FIRST_HELLO,
   ],
   [
     "SAY",
@@ -64,15 +66,10 @@ export const CLIENT: readonly Case<ClientMessage>[] = [
     "0000001d 02 00000001 0000000000000000 02 fedcba9876543210 0002 c3a9 0001 78",
     { type: "say", clientSeq: 1, timeMs: 0, to: { sessionId: 0xfedcba9876543210n, nick: "é" }, text: "x" },
   ],
-  [
-    "private SAY of an action",
-    "0000001b 02 00000001 0000000000000000 03 0000000000000002 0000 0001 78",
-    { type: "say", clientSeq: 1, timeMs: 0, action: true, to: { sessionId: 2n, nick: "" }, text: "x" },
-  ],
   ["NICK", "00000005 06 0002 c3a9", { type: "nick", nick: "é" }],
-  ["a client's PING", "00000001 03", { type: "ping" }],
-  ["a client's PONG", "00000001 04", { type: "pong" }],
-  ["a client's BYE", "00000001 05", { type: "bye" }],
+  ["PING", "00000001 03", { type: "ping" }],
+  ["PONG", "00000001 04", { type: "pong" }],
+  ["BYE", "00000001 05", { type: "bye" }],
 ];
 
 /** WELCOME without members. */
@@ -89,6 +86,23 @@ export const EMPTY_WELCOME: Welcome = {
   memberCount: 1,
   members: [],
 };
+
+const SAID: Said = {
+  type: "said",
+  seq: 65_536,
+  timeMs: 1,
+  sessionId: 2n,
+  clientSeq: 3,
+  redelivered: false,
+  nick: "é",
+  text: "x",
+};
+/** Fields of SAID before its flags. */
+const SAID_START = "82 0000000000010000 0000000000000001 0000000000000002 00000003";
+
+/** JOINED and LEFT but for their type and flags. */
+const PRESENCE = { seq: 1, timeMs: 2, sessionId: 3n, nick: "ana", address: "::" } as const;
+const PRESENCE_START = "0000000000000001 0000000000000002 0000000000000003";
 
 const SERVER: readonly Case<ServerMessage>[] = [
   [
@@ -118,81 +132,13 @@ const SERVER: readonly Case<ServerMessage>[] = [
       ],
     },
   ],
-  [
-    "redelivered SAID",
-    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 01 0002 c3a9 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      sessionId: 2n,
-      clientSeq: 3,
-      redelivered: true,
-      nick: "é",
-      text: "x",
-    },
-  ],
-  [
-    "SAID",
-    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 00 0002 c3a9 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      sessionId: 2n,
-      clientSeq: 3,
-      redelivered: false,
-      nick: "é",
-      text: "x",
-    },
-  ],
-  [
-    "redelivered private SAID of an action",
-    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 07 0002 c3a9" +
-    "0000000000000004 0001 62 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      sessionId: 2n,
-      clientSeq: 3,
-      redelivered: true,
-      nick: "é",
-      action: true,
-      to: { sessionId: 4n, nick: "b" },
-      text: "x",
-    },
-  ],
-  [
-    "SAID of an action",
-    "00000025 82 0000000000010000 0000000000000001 0000000000000002 00000003 02 0002 c3a9 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      sessionId: 2n,
-      clientSeq: 3,
-      redelivered: false,
-      nick: "é",
-      action: true,
-      text: "x",
-    },
-  ],
+  ["SAID", `00000025 ${SAID_START} 00 0002 c3a9 0001 78`, SAID],
+  ["redelivered SAID", `00000025 ${SAID_START} 01 0002 c3a9 0001 78`, { ...SAID, redelivered: true }],
+  ["SAID of an action", `00000025 ${SAID_START} 02 0002 c3a9 0001 78`, { ...SAID, action: true }],
   [
     "private SAID",
-    "00000030 82 0000000000010000 0000000000000001 0000000000000002 00000003 04 0002 c3a9" +
-    "0000000000000004 0001 62 0001 78",
-    {
-      type: "said",
-      seq: 65_536,
-      timeMs: 1,
-      sessionId: 2n,
-      clientSeq: 3,
-      redelivered: false,
-      nick: "é",
-      to: { sessionId: 4n, nick: "b" },
-      text: "x",
-    },
+    `00000030 ${SAID_START} 04 0002 c3a9 0000000000000004 0001 62 0001 78`,
+    { ...SAID, to: { sessionId: 4n, nick: "b" } },
   ],
   ["NOOP", "00000009 89 0000000100000000", { type: "noop", seq: 0x1_0000_0000 }],
   [
@@ -217,60 +163,41 @@ const SERVER: readonly Case<ServerMessage>[] = [
   ],
   ["STALLED", "00000002 8e 00", { type: "stalled", resolved: false }],
   ["STALLED with resolved", "00000002 8e 01", { type: "stalled", resolved: true }],
-  ["a server's PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
-  ["a server's PONG", "00000001 84", { type: "pong" }],
-  ["a server's BYE", "00000001 85", { type: "bye" }],
+  ["PING", "00000009 83 0000000100000000", { type: "ping", head: 0x1_0000_0000 }],
+  ["PONG", "00000001 84", { type: "pong" }],
+  ["BYE", "00000001 85", { type: "bye" }],
   ["ERROR", "0000000b 86 0006 73696c656e74 0000", { type: "error", code: "silent", reason: "" }],
-  ...presences("joined", "rejoined", "87"),
-  ...presences("left", "connectionLost", "88"),
+  [
+    "JOINED",
+    `00000023 87 ${PRESENCE_START} 00 0003 616e61 0002 3a3a`,
+    { type: "joined", rejoined: false, ...PRESENCE },
+  ],
+  [
+    "JOINED with rejoined",
+    `00000023 87 ${PRESENCE_START} 01 0003 616e61 0002 3a3a`,
+    { type: "joined", rejoined: true, ...PRESENCE },
+  ],
+  [
+    "LEFT with connectionLost",
+    `00000023 88 ${PRESENCE_START} 01 0003 616e61 0002 3a3a`,
+    { type: "left", connectionLost: true, ...PRESENCE },
+  ],
   [
     "LEFT with kicked",
-    "00000023 88 0000000000000001 0000000000000002 0000000000000003 02 0003 616e61 0002 3a3a",
-    {
-      type: "left",
-      seq: 1,
-      timeMs: 2,
-      sessionId: 3n,
-      connectionLost: false,
-      kicked: true,
-      nick: "ana",
-      address: "::",
-    },
+    `00000023 88 ${PRESENCE_START} 02 0003 616e61 0002 3a3a`,
+    { type: "left", connectionLost: false, kicked: true, ...PRESENCE },
   ],
 ];
 
-/** Both sides' cases, each with what its side encodes and decodes. */
+/** Both sides' cases, each with its side's encoder and decoder. */
 export const ALL = [
   ...CLIENT.map(([what, digits, message]) => (
-    { what, digits, message, encode: () => encodeClient(message), decode: decodeClient }
+    { side: "Client", what, digits, message, encode: encodeClient, decode: decodeClient } as const
   )),
   ...SERVER.map(([what, digits, message]) => (
-    { what, digits, message, encode: () => encodeServer(message), decode: decodeServer }
+    { side: "Server", what, digits, message, encode: encodeServer, decode: decodeServer } as const
   )),
 ];
-
-/** JOINED and LEFT look the same but for their type and the name of their flag. */
-function presences(
-  type: "joined" | "left",
-  flag: "rejoined" | "connectionLost",
-  hexType: string,
-): Case<ServerMessage>[] {
-  return [false, true].map((set) => [
-    `${type.toUpperCase()} with ${flag} ${set}`,
-    `00000023 ${hexType} 0000000000000001 0000000000000002 0000000000000003 0${
-      Number(set)
-    } 0003 616e61 0002 3a3a`,
-    {
-      type,
-      seq: 1,
-      timeMs: 2,
-      sessionId: 3n,
-      nick: "ana",
-      address: "::",
-      [flag]: set,
-    } as unknown as ServerMessage,
-  ]);
-}
 
 /** Bytes from hex digits; what stands between them does not count. */
 export function hex(digits: string): Uint8Array<ArrayBuffer> {
