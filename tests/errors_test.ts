@@ -1,18 +1,25 @@
 // systemReason() and errorText(): the reason of each system error, and its sentence.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { SqliteStore } from "../lib/storage/sqlite_store.ts";
-import { InputError, NatsError, StoreError } from "../lib/errors.ts";
-import { errorText } from "../lib/i18n/translate.ts";
 import { readUserFile } from "../lib/base/files.ts";
-import { type SystemReason, systemReason } from "../lib/errors.ts";
+import {
+  InputError,
+  isReset,
+  NatsError,
+  StoreError,
+  type SystemReason,
+  systemReason,
+} from "../lib/errors.ts";
+import { errorText } from "../lib/i18n/translate.ts";
+import { SqliteStore } from "../lib/storage/sqlite_store.ts";
 import { TestFolder, writing } from "./testing/test_folder.ts";
 
 const pure = { permissions: "none" } as const;
 
-const failure = (more: object, cause?: unknown) => Object.assign(new Error("No such luck", { cause }), more);
+const makeError = (more: object, cause?: unknown) =>
+  Object.assign(new Error("No such luck", { cause }), more);
 
-const CASES: [object, SystemReason | undefined][] = [
+const REASONS: [more: object, reason: SystemReason | undefined][] = [
   [{ code: "EISDIR" }, "is-folder"],
   [{ code: "EACCES" }, "no-permission"],
   [{ code: "EROFS" }, "read-only"],
@@ -28,64 +35,60 @@ const CASES: [object, SystemReason | undefined][] = [
   [{ details: { systemReason: "foreign" }, code: "EACCES" }, "foreign"],
   [{ details: { systemReason: "EACCES" } }, undefined],
 ];
-for (const [more, reason] of CASES) {
+for (const [more, reason] of REASONS) {
   Deno.test(`systemReason() of ${JSON.stringify(more)} is ${reason}`, pure, () => {
-    assertEquals(systemReason(failure(more)), reason);
-    assertEquals(systemReason(failure({ code: "nats-unreachable" }, failure({}, failure(more)))), reason);
+    assertEquals(systemReason(makeError(more)), reason);
+    const outer = makeError({ code: "nats-unreachable" }, makeError({}, makeError(more)));
+    assertEquals(systemReason(outer), reason);
   });
 }
 
-Deno.test("systemReason() ends where causes do not", pure, () => {
-  const error = failure({});
+Deno.test("systemReason() ends in a circle of causes, and has none of what is no error", pure, () => {
+  const error = makeError({});
   error.cause = error;
-  assertEquals([systemReason(error), systemReason("no"), systemReason(undefined)], [
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  assertEquals([error, "no", undefined].map(systemReason), [undefined, undefined, undefined]);
 });
 
-Deno.test(
-  "errorText() translates known system errors, and quotes the others",
-  pure,
-  () => {
-    const refused = failure({ code: "ECONNREFUSED" });
-    const details = { servers: "a:4222", reason: "connection refused" };
-    const error = (cause: unknown) => new NatsError("nats-unreachable", details, { cause });
-    assertEquals(
-      errorText(error(refused), "es"),
-      "No se pudo hablar con NATS en a:4222: ahí no escucha nadie.",
-    );
-    assertEquals(errorText(error(refused), "en"), "Could not speak to NATS at a:4222: nobody listens there.");
-    assertEquals(
-      errorText(error(failure({})), "es"),
-      "No se pudo hablar con NATS en a:4222: connection refused.",
-    );
-    const readOnly = new StoreError("disk-failed", { reason: "x" }, { cause: failure({ errcode: 8 }) });
-    assertEquals(
-      errorText(readOnly, "es"),
-      "No se puede guardar lo que se dice (el disco es de solo lectura), y espera. Se vuelve a intentar cada segundo.",
-    );
-  },
-);
+Deno.test("isReset() is true for codes of a peer that has hung up", pure, () => {
+  const codes = ["ECONNRESET", "ECONNABORTED", "EPIPE", "ECONNREFUSED"];
+  assertEquals(codes.map((code) => isReset(makeError({ code }))), [true, true, true, false]);
+  assertEquals([undefined, new Error("ECONNRESET")].map(isReset), [false, false]);
+});
 
-Deno.test("The error of an unusable file names the reason", writing, async () => {
+Deno.test("errorText() translates known system errors, and quotes others", pure, () => {
+  const details = { servers: "a:4222", reason: "connection refused" };
+  const refused = (more: object) => new NatsError("nats-unreachable", details, { cause: makeError(more) });
+  const readOnly = new StoreError("disk-failed", { reason: "x" }, { cause: makeError({ errcode: 8 }) });
+  const sentences: [Error, "es" | "en", string][] = [
+    [refused({ code: "ECONNREFUSED" }), "es", "No se pudo hablar con NATS en a:4222: ahí no escucha nadie."],
+    [refused({ code: "ECONNREFUSED" }), "en", "Could not speak to NATS at a:4222: nobody listens there."],
+    [refused({}), "es", "No se pudo hablar con NATS en a:4222: connection refused."],
+    [
+      readOnly,
+      "es",
+      "No se puede guardar lo que se dice (el disco es de solo lectura), y espera. Se vuelve a intentar cada segundo.",
+    ],
+  ];
+  for (const [error, language, text] of sentences) assertEquals(errorText(error, language), text);
+});
+
+Deno.test("errorText() names the file that cannot be used, and the reason", writing, async () => {
   await using folder = new TestFolder();
   const { path } = folder;
-  const told = async (using: Promise<unknown>) =>
-    errorText(await assertRejects(() => using, InputError), "es");
-  assertEquals(await told(SqliteStore.open(path)), `No se puede usar ${path}: es una carpeta.`);
-  const lost = `${path}/nowhere/room.db`;
-  assertEquals(await told(SqliteStore.open(lost)), `No se puede usar ${lost}: no existe su carpeta.`);
-  assertEquals(await told(readUserFile(path)), `No se puede leer ${path}: es una carpeta.`);
-  assertEquals(await told(readUserFile(lost)), `No se puede leer ${lost}: no existe.`);
-  const other = await folder.file(
-    "notes.txt",
-    "not what it should be, and long enough to be read. ".repeat(20),
-  );
-  assertEquals(
-    await told(SqliteStore.open(other)),
-    `${other} está dañado, o no es una sala de este programa (no es una base de datos). ` +
+  const missing = `${path}/nowhere/room.db`;
+  const notes = await folder.file("notes.txt", "long enough to be read as a database. ".repeat(30));
+  const sentences: [use: () => Promise<unknown>, text: string][] = [
+    [() => SqliteStore.open(path), `No se puede usar ${path}: es una carpeta.`],
+    [() => SqliteStore.open(missing), `No se puede usar ${missing}: no existe su carpeta.`],
+    [() => readUserFile(path), `No se puede leer ${path}: es una carpeta.`],
+    [() => readUserFile(missing), `No se puede leer ${missing}: no existe.`],
+    [
+      () => SqliteStore.open(notes),
+      `${notes} está dañado, o no es una sala de este programa (no es una base de datos). ` +
       "Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
-  );
+    ],
+  ];
+  for (const [use, text] of sentences) {
+    assertEquals(errorText(await assertRejects(use, InputError), "es"), text);
+  }
 });

@@ -1,4 +1,4 @@
-// How often something may happen.
+// TokenBucket and LruMap.
 
 import { assert, assertEquals } from "@std/assert";
 import { LruMap, TokenBucket } from "../../lib/base/limits.ts";
@@ -11,13 +11,13 @@ function takeAll(bucket: TokenBucket, nowMs: number): number {
   return count;
 }
 
-Deno.test("TokenBucket gives its burst at once, then nothing", pure, () => {
+Deno.test("TokenBucket.take() allows the burst at once, then nothing", pure, () => {
   const bucket = new TokenBucket({ burst: 20, perSecond: 5 }, 1_000);
   assertEquals(takeAll(bucket, 1_000), 20);
   assert(!bucket.take(1_199));
 });
 
-Deno.test("TokenBucket gives at its pace afterwards, and never more than its burst at once", pure, () => {
+Deno.test("TokenBucket.take() allows its rate afterwards, and at most the burst at once", pure, () => {
   const bucket = new TokenBucket({ burst: 20, perSecond: 5 }, 0);
   takeAll(bucket, 0);
   assertEquals(takeAll(bucket, 200), 1);
@@ -25,7 +25,7 @@ Deno.test("TokenBucket gives at its pace afterwards, and never more than its bur
   assertEquals(takeAll(bucket, 3_600_000), 20);
 });
 
-Deno.test("TokenBucket.waitMs() is how long it takes until there is a token, at any pace", pure, () => {
+Deno.test("TokenBucket.waitMs() is the time until take() succeeds, at any rate", pure, () => {
   for (const perSecond of [0.5, 1, 3, 5, 7, 1_000]) {
     const bucket = new TokenBucket({ burst: 3, perSecond }, 0);
     assertEquals(bucket.waitMs(0), 0);
@@ -35,13 +35,20 @@ Deno.test("TokenBucket.waitMs() is how long it takes until there is a token, at 
   }
 });
 
-Deno.test("TokenBucket without a limit always gives", pure, () => {
+Deno.test("TokenBucket.take() always succeeds without a limit", pure, () => {
   const bucket = new TokenBucket({ burst: 1, perSecond: Infinity }, 0);
   for (let i = 0; i < 100; i++) assert(bucket.take(0));
   assertEquals(bucket.waitMs(0), 0);
 });
 
-Deno.test("LruMap evicts the entry that was set longest ago", pure, () => {
+Deno.test("TokenBucket.refund() gives a token back", pure, () => {
+  const bucket = new TokenBucket({ burst: 2, perSecond: 1 }, 0);
+  takeAll(bucket, 0);
+  bucket.refund();
+  assertEquals([bucket.waitMs(0), takeAll(bucket, 0)], [0, 1]);
+});
+
+Deno.test("LruMap.set() evicts the entry that was set longest ago", pure, () => {
   const map = new LruMap<string, number>(2, [["a", 1], ["b", 2]]);
   map.set("a", 3);
   map.set("a", 4);

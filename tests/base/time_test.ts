@@ -1,53 +1,105 @@
-// A clock that goes on while the machine sleeps, and only then; and that of a server, which does not.
+// Clocks, timeouts, random ids and versions.
 
-import { assertEquals } from "@std/assert";
-import { makeClock, makeServerClock } from "../../lib/base/time.ts";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  Deadline,
+  isAtLeast,
+  makeClock,
+  makeReplayClock,
+  makeServerClock,
+  randomId,
+  withTimeout,
+} from "../../lib/base/time.ts";
 
 const pure = { permissions: "none" } as const;
 
-/** What the clock shows after each of these steps of the two clocks that it is made of, in ms. */
-function after(steps: readonly { wall: number; awake: number }[]): { wallMs: number; monotonicMs: number }[] {
-  let [wallMs, awakeMs] = [1_000_000, 50];
-  const clock = makeClock(() => wallMs, () => awakeMs);
-  return steps.map(({ wall, awake }) => {
+type Step = readonly [wallMs: number, monotonicMs: number];
+
+/** What a clock shows after each step of the two clocks that it is made of, in ms since its start. */
+function elapsed(make: typeof makeClock, steps: readonly Step[]): Step[] {
+  let [wallMs, monotonicMs] = [1_000_000, 50];
+  const clock = make(() => wallMs, () => monotonicMs);
+  return steps.map(([wall, monotonic]) => {
     wallMs += wall;
-    awakeMs += awake;
-    return clock();
+    monotonicMs += monotonic;
+    const instant = clock();
+    return [instant.wallMs - 1_000_000, instant.monotonicMs - 50];
   });
 }
 
-Deno.test("makeClock() shows the time of day, and measures what passes", pure, () => {
-  assertEquals(after([{ wall: 20, awake: 20 }, { wall: 5_000, awake: 5_000 }]), [
-    { wallMs: 1_000_020, monotonicMs: 70 },
-    { wallMs: 1_005_020, monotonicMs: 5_070 },
-  ]);
+const CLOCKS: [make: typeof makeClock, what: string, steps: Step[], shown: Step[]][] = [
+  [makeClock, "shows both times", [[20, 20], [5_000, 5_000]], [[20, 20], [5_020, 5_020]]],
+  [makeClock, "adds the machine's sleep", [[600_010, 10], [10, 10]], [[600_010, 600_010], [
+    600_020,
+    600_020,
+  ]]],
+  [makeClock, "adds each sleep once", [[2_000, 0], [0, 0], [3_000, 0]], [[2_000, 2_000], [2_000, 2_000], [
+    5_000,
+    5_000,
+  ]]],
+  [makeClock, "adds a jump of 1,001 ms and none of 1,000", [[1_001, 0], [1_000, 0]], [[1_001, 1_001], [
+    2_001,
+    1_001,
+  ]]],
+  [makeClock, "ignores a wall clock that is set back", [[-3_600_000, 10], [10, 10]], [[-3_600_000, 10], [
+    -3_599_990,
+    20,
+  ]]],
+  [makeServerClock, "ignores jumps of the wall clock", [[600_000, 10], [-900_000, 10]], [[600_000, 10], [
+    -300_000,
+    20,
+  ]]],
+];
+for (const [make, what, steps, shown] of CLOCKS) {
+  Deno.test(`${make.name}() ${what}`, pure, () => assertEquals(elapsed(make, steps), shown));
+}
+
+Deno.test("makeReplayClock() dates entries back on the monotonic clock, which never goes back", pure, () => {
+  const replay = makeReplayClock(() => ({ wallMs: 10_000, monotonicMs: 700 }));
+  const stored = [9_900, 9_950, 9_800, 12_000, 9_999].map(replay);
+  assertEquals(stored.map(({ wallMs }) => wallMs), [9_900, 9_950, 9_800, 12_000, 9_999]);
+  assertEquals(stored.map(({ monotonicMs }) => monotonicMs), [600, 650, 650, 700, 700]);
 });
 
-Deno.test("makeClock() counts the time that the machine slept", pure, () => {
-  assertEquals(
-    after([{ wall: 600_010, awake: 10 }, { wall: 10, awake: 10 }]).map(({ monotonicMs }) => monotonicMs),
-    [
-      600_060,
-      600_070,
-    ],
-  );
+Deno.test("Deadline aborts after its time, or with the outer signal, with its error", pure, async () => {
+  const error = new Error("enough");
+  using short = new Deadline(5, { error, outer: new AbortController().signal });
+  assertEquals(short.signal.aborted, false);
+  await new Promise((resolve) => short.signal.addEventListener("abort", resolve));
+  assertStrictEquals(short.signal.reason, error);
+  const outer = new AbortController();
+  using long = new Deadline(60_000, { error, outer: outer.signal });
+  outer.abort();
+  assertStrictEquals(long.signal.reason, error);
 });
 
-Deno.test("makeClock() counts no time of day that was trimmed or set back", pure, () => {
-  const steps = [{ wall: 1_010, awake: 10 }, { wall: -3_600_000, awake: 10 }, { wall: 10, awake: 10 }];
-  assertEquals(after(steps).map(({ monotonicMs }) => monotonicMs), [60, 70, 80]);
+Deno.test("Deadline does not abort once it is disposed of", pure, async () => {
+  const outer = new AbortController();
+  const deadline = new Deadline(1, { error: new Error("enough"), outer: outer.signal });
+  deadline[Symbol.dispose]();
+  outer.abort();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assertEquals(deadline.signal.aborted, false);
 });
 
-Deno.test("makeClock() counts each sleep once", pure, () => {
-  const steps = [{ wall: 2_000, awake: 0 }, { wall: 0, awake: 0 }, { wall: 3_000, awake: 0 }];
-  assertEquals(after(steps).map(({ monotonicMs }) => monotonicMs), [2_050, 2_050, 5_050]);
+Deno.test("withTimeout() ends with its promise, or after its time", pure, async () => {
+  await withTimeout(60_000, Promise.resolve());
+  await assertRejects(() => withTimeout(60_000, Promise.reject(new RangeError("no"))), RangeError);
+  await withTimeout(1, new Promise(() => {}));
 });
 
-Deno.test("makeServerClock() counts neither a sleep nor a time of day that is set", pure, () => {
-  let [wallMs, awakeMs] = [1_000_000, 50];
-  const clock = makeServerClock(() => wallMs, () => awakeMs);
-  for (const resolutionMs of [600_000, -3_600_000, 0]) {
-    [wallMs, awakeMs] = [wallMs + resolutionMs, awakeMs + 10];
-    assertEquals(clock(), { wallMs, monotonicMs: awakeMs });
+Deno.test("randomId() is never zero", pure, () => {
+  const { getRandomValues } = crypto;
+  const drawn = [0n, 0n, 7n];
+  crypto.getRandomValues = ((into: BigUint64Array) => into.fill(drawn.shift()!)) as typeof getRandomValues;
+  try {
+    assertEquals(randomId(), 7n);
+  } finally {
+    crypto.getRandomValues = getRandomValues;
   }
+});
+
+Deno.test("isAtLeast() compares major and minor version as numbers", pure, () => {
+  const versions = ["2.8.0", "2.10.1", "3.0.0", "2.7.9", "1.9.9"];
+  assertEquals(versions.map((version) => isAtLeast(version, [2, 8])), [true, true, true, false, false]);
 });

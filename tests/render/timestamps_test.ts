@@ -1,27 +1,24 @@
-// Times of lines. The tests say local times, so that they hold in every zone, or UTC.
+// Timestamps: times of lines and date separators; parsePattern(). The tests say local times, so that they hold in every zone, or UTC.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
 import { DEFAULT_DISPLAY } from "../../lib/render/renderer.ts";
 import { parsePattern, Timestamps } from "../../lib/render/timestamps.ts";
+import { msOf } from "../testing/test_clock.ts";
 
 const pure = { permissions: "none" } as const;
 
-function ms(time: string): number {
-  return new Date(time).getTime();
-}
-
-Deno.test("Timestamps.formatTime() gives each moment its own time, within a second and beyond", pure, () => {
+Deno.test("Timestamps.formatTime() shows each second, also after another one", pure, () => {
   const times = new Timestamps("es", DEFAULT_DISPLAY);
   for (
     const time of ["2026-11-22 13:45:07", "2026-11-22 13:45:08", "2026-11-22 13:45:07", "2026-01-02 03:04:05"]
   ) {
-    assertEquals(times.formatTime(ms(time)), time);
-    assertEquals(times.formatTime(ms(time) + 999), time);
+    assertEquals(times.formatTime(msOf(time)), time);
+    assertEquals(times.formatTime(msOf(time) + 999), time);
   }
 });
 
-Deno.test("Timestamps.formatTime() shows what the pattern says, in the zone that is asked for", pure, () => {
+Deno.test("Timestamps.formatTime() follows its pattern and its zone", pure, () => {
   const timeMs = Date.UTC(2026, 10, 22, 13, 45, 7, 89);
   assertEquals(
     new Timestamps("es", { pattern: "dd/MM HH:mm 'UTC'", isUtc: true }).formatTime(timeMs),
@@ -29,40 +26,36 @@ Deno.test("Timestamps.formatTime() shows what the pattern says, in the zone that
   );
   const fine = new Timestamps("es", { pattern: "ss.SSS", isUtc: true });
   assertEquals([timeMs, timeMs + 1].map((ms) => fine.formatTime(ms)), ["07.089", "07.090"]);
-  const local = ms("2026-11-22 23:59:59");
+  const local = msOf("2026-11-22 23:59:59");
   assertEquals(new Timestamps("es", { pattern: "d HH", isUtc: false }).formatTime(local), "22 23");
 });
 
-Deno.test("Timestamps.formatTime() shows the last date that there is for times beyond it", pure, () => {
+Deno.test("Timestamps.formatTime() shows times beyond the last date as the last date", pure, () => {
   const times = new Timestamps("es", DEFAULT_DISPLAY);
   assertEquals(times.formatTime(Number.MAX_SAFE_INTEGER), times.formatTime(8.64e15));
 });
 
-Deno.test(
-  "Timestamps.dateSeparator() tells when the day is another than that of the line before",
-  pure,
-  () => {
-    const times = new Timestamps("es", DEFAULT_DISPLAY);
-    const lines = [
-      "2026-11-22 00:00:00",
-      "2026-11-22 23:59:59.999",
-      "2026-11-23 00:00:00",
-      "2026-11-23 12:00",
-      "2026-11-22 23:59:58",
-      "2027-11-22 12:00",
-    ].map((time) => times.dateSeparator(ms(time)));
-    assertEquals(lines, [
-      undefined,
-      undefined,
-      "--- lunes, 23 de noviembre de 2026 ---",
-      undefined,
-      "--- domingo, 22 de noviembre de 2026 ---",
-      "--- lunes, 22 de noviembre de 2027 ---",
-    ]);
-  },
-);
+Deno.test("Timestamps.dateSeparator() shows the date if the day has changed", pure, () => {
+  const times = new Timestamps("es", DEFAULT_DISPLAY);
+  const lines = [
+    "2026-11-22 00:00:00",
+    "2026-11-22 23:59:59.999",
+    "2026-11-23 00:00:00",
+    "2026-11-23 12:00",
+    "2026-11-22 23:59:58",
+    "2027-11-22 12:00",
+  ].map((time) => times.dateSeparator(msOf(time)));
+  assertEquals(lines, [
+    undefined,
+    undefined,
+    "--- lunes, 23 de noviembre de 2026 ---",
+    undefined,
+    "--- domingo, 22 de noviembre de 2026 ---",
+    "--- lunes, 22 de noviembre de 2027 ---",
+  ]);
+});
 
-Deno.test("Timestamps.dateSeparator() goes by UTC if that is asked for, and speaks English", pure, () => {
+Deno.test("Timestamps.dateSeparator() follows its zone and its language", pure, () => {
   const times = new Timestamps("en", { ...DEFAULT_DISPLAY, isUtc: true });
   const midnightMs = Date.UTC(2026, 10, 23);
   const lines = [midnightMs - 1, midnightMs, midnightMs + 86_399_999].map((timeMs) =>
@@ -71,35 +64,21 @@ Deno.test("Timestamps.dateSeparator() goes by UTC if that is asked for, and spea
   assertEquals(lines, [undefined, "--- Monday, November 23, 2026 ---", undefined]);
 });
 
-Deno.test("Timestamps.dateSeparator() finds a day for times that no date can hold", pure, () => {
+Deno.test("Timestamps.dateSeparator() takes times beyond the last date for the last date", pure, () => {
   const times = new Timestamps("es", DEFAULT_DISPLAY);
   for (let i = 0; i < 3; i++) times.dateSeparator(Number.MAX_SAFE_INTEGER);
-  assertEquals(times.dateSeparator(ms("2026-11-22")), "--- domingo, 22 de noviembre de 2026 ---");
+  assertEquals(times.dateSeparator(msOf("2026-11-22")), "--- domingo, 22 de noviembre de 2026 ---");
 });
 
-Deno.test("parsePattern() takes fields and what stands for itself", pure, () => {
+Deno.test("parsePattern() accepts fields and literals", pure, () => {
   const patterns = ["yyyy-MM-dd HH:mm:ss", "yyyyMMdd", "h:mm a", "HH 'h' mm", "d.M.yy", "SSS", "HH:mm ☀"];
   patterns.push(`HH${" ".repeat(62)}`);
   for (const pattern of patterns) assertEquals(parsePattern(pattern), pattern);
 });
 
-Deno.test("parsePattern() refuses what shows no time, or what nobody can have meant", pure, () => {
-  const wrong = [
-    "",
-    " ",
-    "hola",
-    "'HH'",
-    "HH:mm 'h",
-    "YYYY",
-    "yyy",
-    "yyyyy",
-    "MMM",
-    "HHH",
-    "SSSS",
-    "HH:mm\x1b[2J",
-    "HH\n",
-  ];
-  for (const pattern of [...wrong, `HH${" ".repeat(63)}`]) {
+Deno.test("parsePattern() refuses patterns without a field, unknown fields and controls", pure, () => {
+  const wrong = ["", " ", "hola", "'HH'", "HH:mm 'h", "YYYY", "yyy", "yyyyy", "MMM", "HHH", "SSSS"];
+  for (const pattern of [...wrong, "HH:mm\x1b[2J", "HH\n", `HH${" ".repeat(63)}`]) {
     const { code } = assertThrows(() => parsePattern(pattern), InputError);
     assertEquals([pattern, code], [pattern, "pattern-invalid"]);
   }

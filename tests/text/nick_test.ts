@@ -13,95 +13,94 @@ import {
 import { codePoints } from "../testing/code_points.ts";
 
 const pure = { permissions: "none" } as const;
+const FOUR_MARKS = "x\u0324\u0325\u032d\u0330";
 
-function assertNoNick(raw: string): void {
-  const error = assertThrows(() => parseNick(raw), InputError);
-  assertEquals(error.code, "nick-invalid", JSON.stringify(raw));
-  assertEquals(error.details, { nick: raw, max: MAX_NICK_CHARS });
+const ACCEPTED: Record<string, Record<string, string>> = {
+  "letters and digits of any script, `_` and `-`": Object.fromEntries(
+    ["ana", "José_2", "-x-", "_", "7", "Ωμέγα", "Юля", "李雷", "مريم", "नेहा"].map((nick) => [nick, nick]),
+  ),
+  "a nick with spaces around it, and trims them": { " \tana\r\n": "ana" },
+  "what NFKC makes a nick": { "Jose\u0301": "Jos\u00e9", "ａｎａ": "ana", "ﬁn": "fin" },
+  "20 code points after NFKC": {
+    ["x".repeat(20)]: "x".repeat(20),
+    ["𠮷".repeat(20)]: "𠮷".repeat(20),
+    ["e\u0301".repeat(20)]: "é".repeat(20),
+  },
+  "four marks on a letter": { [FOUR_MARKS]: FOUR_MARKS },
+};
+for (const [what, cases] of Object.entries(ACCEPTED)) {
+  Deno.test(`parseNick() accepts ${what}`, pure, () => {
+    for (const [raw, nick] of Object.entries(cases)) assertEquals(parseNick(raw), nick);
+  });
 }
 
-Deno.test("parseNick() accepts letters and digits of any script, `_` and `-`", pure, () => {
-  const nicks = ["ana", "José_2", "-x-", "_", "7", "Ωμέγα", "Юля", "李雷", "مريم", "नेहा"];
-  assertEquals(nicks.map(parseNick), nicks);
+const INVISIBLE = {
+  "soft hyphen": "\u00ad",
+  "combining grapheme joiner": "\u034f",
+  "Hangul filler": "\u3164",
+  "Mongolian variation selector": "\u180b",
+  "zero width space": "\u200b",
+  "zero width joiner": "\u200d",
+  "right-to-left override": "\u202e",
+  "variation selector": "\ufe0f",
+  "byte order mark": "\ufeff",
+  "tag": "\u{e0061}",
+  "escape": "\u001b",
+  "8-bit CSI": "\u009b",
+  "lone surrogate": "\ud800",
+};
+const REFUSED: Record<string, readonly string[]> = {
+  "an empty nick": ["", " \t "],
+  "21 code points": ["x".repeat(21), "𠮷".repeat(21), "ﬁ".repeat(11)],
+  "marks of chat lines, and other symbols": [..."*!~+:[<@/#.,'\"💥½…"].flatMap((
+    symbol,
+  ) => [`${symbol}ana`, `ana${symbol}`]),
+  "a space inside": [" ", "\t", "\n", "\u00a0", "\u2003", "\u2028", "\u3000"].map((space) => `a${space}b`),
+  "invisible characters": Object.values(INVISIBLE).map((char) => `a${char}b`),
+  "a mark without a letter": ["\u0301ana"],
+  "five marks on a letter": [`${FOUR_MARKS}\u0331`, `a${FOUR_MARKS}\u0331`],
+};
+for (const [what, nicks] of Object.entries(REFUSED)) {
+  Deno.test(`parseNick() refuses ${what}`, pure, () => {
+    for (const nick of nicks) {
+      const { code, details } = assertThrows(() => parseNick(nick), InputError);
+      assertEquals<unknown>([code, details], ["nick-invalid", { nick, max: MAX_NICK_CHARS }]);
+    }
+  });
+}
+
+Deno.test("parseNick() quotes 40 code points of a long text, which it does not normalize", pure, () => {
+  const { details } = assertThrows(() => parseNick("\ufdfa".repeat(81)), InputError);
+  assertEquals(details.nick, `${"\ufdfa".repeat(39)}…`);
 });
 
-Deno.test("parseNick() takes off the spaces around a nick", pure, () => {
-  assertEquals(parseNick(" \tana\r\n"), "ana");
+Deno.test("parseNick() refuses mixed scripts with a code of its own", pure, () => {
+  const { code, details } = assertThrows(() => parseNick("аna"), InputError); // the first letter is Cyrillic
+  assertEquals<unknown>([code, details], ["nick-mixed", { nick: "аna" }]);
 });
 
-Deno.test("parseNick() gives one form to what looks the same", pure, () => {
-  assertEquals(parseNick("Jose\u0301"), "Jos\u00e9");
-  assertEquals(parseNick("ａｎａ"), "ana");
-  assertEquals(parseNick("ﬁn"), "fin");
-});
-
-Deno.test("isNick() accepts what parseNick() gives, and nothing else", pure, () => {
+Deno.test("isNick() accepts what parseNick() returns, and nothing else", pure, () => {
   for (const nick of ["ana", "José_2", "-x-", "李雷", "नेहा", "x".repeat(20)]) assert(isNick(nick), nick);
-  const none = ["", " ana", "a b", "Jose\u0301", "ﬁn", "a\u200bb", "@ana", "x".repeat(21), "a\n"];
-  for (const nick of none) assert(!isNick(nick), nick);
-});
-
-Deno.test("parseNick() refuses a nick of no character", pure, () => {
-  assertNoNick("");
-  assertNoNick(" \t ");
-});
-
-Deno.test("parseNick() allows 20 characters and no more, however many units they take", pure, () => {
-  assertEquals(parseNick("x".repeat(20)), "x".repeat(20));
-  assertNoNick("x".repeat(21));
-  assertEquals(parseNick("𠮷".repeat(20)), "𠮷".repeat(20));
-  assertNoNick("𠮷".repeat(21));
-});
-
-Deno.test("parseNick() counts the characters that it gives, not those that it was given", pure, () => {
-  assertEquals(parseNick("e\u0301".repeat(20)), "é".repeat(20));
-  assertNoNick("ﬁ".repeat(11));
-});
-
-Deno.test("parseNick() refuses what marks a line of the chat, and any other symbol", pure, () => {
-  for (const symbol of [..."*!~+:[<@/#.,'\"💥½…"]) {
-    assertNoNick(`${symbol}ana`);
-    assertNoNick(`ana${symbol}`);
+  const none = ["", " ana", "a b", "Jose\u0301", "ﬁn", "@ana", "x".repeat(21), "a\n"];
+  for (const nick of [...none, ...REFUSED["invisible characters"]!]) {
+    assert(!isNick(nick), JSON.stringify(nick));
   }
 });
 
-Deno.test("parseNick() refuses a space inside, of any kind", pure, () => {
-  for (const space of [" ", "\t", "\n", "\u00a0", "\u2003", "\u2028", "\u3000"]) assertNoNick(`a${space}b`);
+Deno.test("printableNick() replaces an impossible nick", pure, () => {
+  for (const nick of ["", " ana", "* ana", "a:", ...REFUSED["invisible characters"]!]) {
+    assertEquals(printableNick(nick), "?", JSON.stringify(nick));
+  }
+  assertEquals(printableNick("José_2"), "José_2");
 });
 
-Deno.test("parseNick() refuses what nobody can see", pure, () => {
-  const unseen = {
-    "soft hyphen": "\u00ad",
-    "combining grapheme joiner": "\u034f",
-    "Hangul filler": "\u3164",
-    "zero width space": "\u200b",
-    "zero width joiner": "\u200d",
-    "right-to-left override": "\u202e",
-    "variation selector": "\ufe0f",
-    "byte order mark": "\ufeff",
-    "tag": "\u{e0061}",
-    "escape": "\u001b",
-    "8-bit CSI": "\u009b",
-    "lone surrogate": "\ud800",
-  };
-  for (const char of Object.values(unseen)) assertNoNick(`a${char}b`);
-});
-
-Deno.test("parseNick() refuses a mark that has no letter to stand on", pure, () => {
-  assertNoNick("\u0301ana");
-});
-
-Deno.test("foldNick() takes upper and lower case for the same, in every script", pure, () => {
+Deno.test("foldNick() folds upper and lower case, in every script", pure, () => {
   for (const char of codePoints()) {
     const cased = [char.toUpperCase(), char.toLowerCase()];
     if (cased[0] === cased[1] || !/\p{L}/u.test(char) || char.normalize("NFKC") !== char) continue;
     for (const other of cased) assertEquals(foldNick(parseNick(`_${other}`)), foldNick(`_${char}`));
   }
-});
-
-Deno.test("foldNick() takes a capital sharp s for a small one and for two s", pure, () => {
-  assertEquals(foldNick("STRAẞE"), foldNick("straße"));
-  assertEquals(foldNick("STRAẞE"), foldNick("strasse"));
+  assertEquals(new Set(["STRAẞE", "straße", "strasse"].map(foldNick)).size, 1);
 });
 
 Deno.test("foldNick() tells different nicks apart", pure, () => {
@@ -109,50 +108,24 @@ Deno.test("foldNick() tells different nicks apart", pure, () => {
   assertEquals(new Set(nicks.map(foldNick)).size, nicks.length);
 });
 
-Deno.test("parseNick() refuses what mixes scripts, and says so", pure, () => {
-  const error = assertThrows(() => parseNick("аna"), InputError); // the first letter is Cyrillic
-  assertEquals(error.code, "nick-mixed");
-  assertEquals(error.details, { nick: "аna" });
-});
-
-Deno.test("parseNick() takes four marks on a letter and no more", pure, () => {
-  const four = "x\u0324\u0325\u032d\u0330";
-  assertEquals(parseNick(four), four);
-  assertNoNick(`${four}\u0331`);
-});
-
-Deno.test("No letter of a nick has five marks, the last one neither", pure, () => {
-  assertNoNick("ax\u0324\u0325\u032d\u0330\u0331");
-});
-
-Deno.test("isNick() takes no nick with what nobody can see, and a screen shows none", pure, () => {
-  for (const char of ["\u034f", "\u3164", "\u180b", "\ufe0f"]) {
-    assert(!isNick(`a${char}b`), JSON.stringify(char));
-    assertEquals(printableNick(`a${char}b`), "?");
-  }
-  for (const nick of ["", " ana", "* ana", "a:"]) assertEquals(printableNick(nick), "?");
-  assertEquals(printableNick("José_2"), "José_2");
-});
-
-Deno.test("hasMixedScripts() finds nothing in a word of one script, whichever it is", pure, () => {
-  const words = ["ana", "José", "Юля", "Ωmega".slice(1), "Ωμέγα", "李雷", "مريم", "नेहा", "ꦗꦮ", "ᏣᎳᎩ", "𐌲𐌿𐍄"];
-  assertEquals(words.filter(hasMixedScripts), []);
-});
-
-Deno.test("hasMixedScripts() lets digits, `_`, `-` and marks stand with any script", pure, () => {
-  assertEquals(
-    ["ana_7", "Юля-2", "李1", "n\u0303", "я\u0301", "a\u0332", "я\u0332", "_", "7", ""].filter(
-      hasMixedScripts,
-    ),
-    [],
-  );
-});
-
-Deno.test("hasMixedScripts() knows which scripts are written together", pure, () => {
-  assertEquals(["abc漢字かなカナ", "abc漢ㄅ", "abc漢한글"].filter(hasMixedScripts), []);
-  assertEquals(["かなㄅ", "かな한"].filter((word) => !hasMixedScripts(word)), []);
-});
-
-Deno.test("hasMixedScripts() finds Latin with Cyrillic, Greek, Armenian, Cherokee or Gothic", pure, () => {
-  for (const word of ["аna", "anα", "αна", "anա", "anᎪ", "an𐌰", "ana٣"]) assert(hasMixedScripts(word), word);
-});
+const SCRIPTS: Record<string, { words: readonly string[]; isMixed: boolean }> = {
+  "one script": {
+    words: ["ana", "José", "Юля", "Ωmega".slice(1), "Ωμέγα", "李雷", "مريم", "नेहा", "ꦗꦮ", "ᏣᎳᎩ", "𐌲𐌿𐍄"],
+    isMixed: false,
+  },
+  "a script with digits, `_`, `-` and marks": {
+    words: ["ana_7", "Юля-2", "李1", "n\u0303", "я\u0301", "a\u0332", "я\u0332", "_", "7", ""],
+    isMixed: false,
+  },
+  "Latin with scripts of East Asia": { words: ["abc漢字かなカナ", "abc漢ㄅ", "abc漢한글"], isMixed: false },
+  "scripts of East Asia that are not written together": { words: ["かなㄅ", "かな한"], isMixed: true },
+  "Latin with Cyrillic, Greek, Armenian, Cherokee, Gothic or Arabic digits": {
+    words: ["аna", "anα", "αна", "anա", "anᎪ", "an𐌰", "ana٣"],
+    isMixed: true,
+  },
+};
+for (const [what, { words, isMixed }] of Object.entries(SCRIPTS)) {
+  Deno.test(`hasMixedScripts() is ${isMixed} for ${what}`, pure, () => {
+    for (const word of words) assertEquals(hasMixedScripts(word), isMixed, word);
+  });
+}

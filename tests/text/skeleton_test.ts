@@ -1,42 +1,35 @@
 // Confusable nicks.
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { skeletonsOf } from "../../lib/text/skeleton.ts";
 
 const pure = { permissions: "none" } as const;
 
 function areConfusable(one: string, other: string): boolean {
-  const skeletons = skeletonsOf(other);
-  return [...skeletonsOf(one)].some((skeleton) => skeletons.has(skeleton));
+  return !skeletonsOf(one).isDisjointFrom(skeletonsOf(other));
 }
 
 Deno.test("skeletonsOf() gives confusable nicks a skeleton in common", pure, () => {
   const pairs = [
-    ["luis", "Iuis"],
-    ["luis", "1uis"],
-    ["LUIS", "Iuis"],
-    ["PaYpaI", "paypal"],
-    ["bob", "b0b"],
-    ["BOB", "b0b"],
-    ["carmen", "carrnen"],
-    ["ара", "apa"],
-    ["АНА", "aha"],
-    ["ΑΝΑ", "ana"],
-    ["ᎪᎠᎪ", "ADA"],
-    ["ana", "ANA"],
-    ["Ịa", "ḷa"],
-    ["ñu", "n\u0303u"],
-    ["\u048aан", "\u040d\u0326ан"], // whose marks come in another order
-  ];
-  for (const [one, other] of pairs) assert(areConfusable(one!, other!), `${one} ${other}`);
+    "luis Iuis",
+    "luis 1uis",
+    "LUIS Iuis",
+    "PaYpaI paypal",
+    "bob b0b",
+    "BOB b0b",
+    "carmen carrnen",
+  ]
+    .concat(["ара apa", "АНА aha", "ΑΝΑ ana", "ᎪᎠᎪ ADA", "ana ANA", "Ịa ḷa", "ñu n\u0303u"])
+    .concat(["\u048aан \u040d\u0326ан"]); // marks in another order
+  for (const pair of pairs) assertEquals(areConfusable(...pair.split(" ") as [string, string]), true, pair);
 });
 
 Deno.test("skeletonsOf() tells apart nicks that look different", pure, () => {
-  const pairs = [["Elia", "Ella"], ["ana", "anna"], ["jose", "josé"], ["ana1", "ana2"], ["Юля", "Оля"]];
-  for (const [one, other] of pairs) assert(!areConfusable(one!, other!), `${one} ${other}`);
+  for (const pair of ["Elia Ella", "ana anna", "jose josé", "ana1 ana2", "Юля Оля"]) {
+    assertEquals(areConfusable(...pair.split(" ") as [string, string]), false, pair);
+  }
 });
 
-Deno.test("skeletonsOf() gives at most two, as it stands and in lower case", pure, () => {
-  assertEquals(skeletonsOf("ana").size, 1);
-  assertEquals(skeletonsOf("LUIS").size, 2);
+Deno.test("skeletonsOf() gives one skeleton, or two if lower case looks different", pure, () => {
+  assertEquals([skeletonsOf("ana").size, skeletonsOf("LUIS").size], [1, 2]);
 });

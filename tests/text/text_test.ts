@@ -1,138 +1,171 @@
-// What a text may be. Invisible characters are written as escapes in this file.
+// What a text and a password may be, and corrections of mistyped words. Invisible characters are written as escapes.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
-import { countChars, isText, MAX_TEXT_CHARS, parseText, printable, truncate } from "../../lib/text/text.ts";
+import {
+  countChars,
+  isText,
+  MAX_PASSWORD_BYTES,
+  MAX_TEXT_CHARS,
+  parsePassword,
+  parseText,
+  PasswordVerifier,
+  printable,
+  suggest,
+  truncate,
+} from "../../lib/text/text.ts";
 import { codePoints } from "../testing/code_points.ts";
 
-const pure = { permissions: "none" } as const;
+function test(name: string, body: () => void): void {
+  Deno.test(name, { permissions: "none" }, body);
+}
 
-Deno.test("parseText() takes off the blanks behind a line and leaves the rest as it was typed", pure, () => {
-  assertEquals(parseText("  hola,  ¿qué tal? 👩\u200d👧  "), "  hola,  ¿qué tal? 👩\u200d👧");
-  assertEquals(parseText("\u3000hola\u00a0"), "\u3000hola");
-});
-
-Deno.test("parseText() makes other controls visible", pure, () => {
-  assertEquals(parseText("\u001b[Aa\nb\u0007"), "␛[Aa␊b␇");
-});
-
-Deno.test(
-  "parseText() makes blanks of tabs: to every fourth column where they indent, one elsewhere",
-  pure,
-  () => {
-    const indents = { "\t": 4, " \t": 4, "   \t": 4, "    \t": 8, "     \t": 8, "\t  \t ": 9, "\t\t  ": 10 };
-    for (const [indent, columns] of Object.entries(indents)) {
-      assertEquals(parseText(`${indent}a\tb\t\tc\t`), `${" ".repeat(columns)}a b  c`);
-    }
+const PARSED: Record<string, Record<string, string>> = {
+  "trims the end and leaves the rest": {
+    "  hola,  ¿qué tal? 👩\u200d👧  ": "  hola,  ¿qué tal? 👩\u200d👧",
+    "\u3000hola\u00a0": "\u3000hola",
   },
-);
+  "makes controls visible": { "\u001b[Aa\nb\u0007": "␛[Aa␊b␇" },
+  "expands tabs to every fourth column in the indentation, and to one space elsewhere": Object.fromEntries(
+    Object.entries({ "\t": 4, " \t": 4, "   \t": 4, "    \t": 8, "     \t": 8, "\t  \t ": 9, "\t\t  ": 10 })
+      .map(([indent, columns]) => [`${indent}a\tb\t\tc\t`, `${" ".repeat(columns)}a b  c`]),
+  ),
+  "leaves nothing of spaces": { "": "", " ": "", "\t \u3000": "" },
+};
+for (const [what, cases] of Object.entries(PARSED)) {
+  test(`parseText() ${what}`, () => {
+    for (const [raw, text] of Object.entries(cases)) assertEquals(parseText(raw), text);
+  });
+}
 
-Deno.test("parseText() leaves nothing of a line of spaces", pure, () => {
-  for (const line of ["", " ", "\t \u3000"]) assertEquals(parseText(line), "");
-});
-
-Deno.test("parseText() allows 2000 characters and no more, with the indent", pure, () => {
+test("parseText() allows 2,000 code points, indentation included", () => {
   const longest = `\t${"💥".repeat(MAX_TEXT_CHARS - 4)}`;
   assertEquals(countChars(parseText(`${longest} `)), MAX_TEXT_CHARS);
-  const error = assertThrows(() => parseText(longest + "x"), InputError);
-  assertEquals(error.name, "InputError");
-  assertEquals(error.code, "text-too-long");
-  assertEquals(error.details, { length: 2_001, max: 2_000 });
+  const { code, details } = assertThrows(() => parseText(longest + "x"), InputError);
+  assertEquals<unknown>([code, details], ["text-too-long", { length: 2_001, max: 2_000 }]);
 });
 
-Deno.test("isText() accepts what parseText() makes of any character", pure, () => {
-  for (const char of codePoints()) assert(isText(parseText(`a${char}`)), JSON.stringify(char));
-});
-
-Deno.test("isText() accepts what parseText() leaves as it is, and nothing else", pure, () => {
+test("isText() accepts what parseText() returns, and nothing else", () => {
   for (const char of codePoints()) {
+    assert(isText(parseText(`a${char}`)), JSON.stringify(char));
     for (const text of [`${char}a`, `a${char}b`]) assertEquals(isText(text), parseText(text) === text);
   }
 });
 
-Deno.test("isText() refuses no text at all, and space behind it", pure, () => {
+test("isText() refuses an empty text and spaces at the end", () => {
   for (const text of ["", " ", "\u3000", "a ", "a\u00a0"]) assert(!isText(text), JSON.stringify(text));
   for (const text of [" a", "    a", "\u3000a"]) assert(isText(text), JSON.stringify(text));
 });
 
-Deno.test("isText() allows 2000 characters and no more, however many units they take", pure, () => {
+test("isText() allows 2,000 code points, however many units they take", () => {
   for (const char of ["x", "💥"]) {
     assert(isText(char.repeat(MAX_TEXT_CHARS)));
     assert(!isText(char.repeat(MAX_TEXT_CHARS + 1)));
   }
 });
 
-Deno.test("printable() shows each control that a terminal obeys as its symbol", pure, () => {
+test("isText() and parseText() refuse a text of invisible characters alone", () => {
+  const invisible = [
+    "\u200b",
+    "\u2060\u200d",
+    "\u3164",
+    "\u2800",
+    "\u0301",
+    "\u{e0041}",
+    "\u034f\ufe0f",
+    "\u00ad",
+  ];
+  for (const text of invisible) assertEquals([isText(text), parseText(` ${text} `)], [false, ""]);
+  for (const text of ["a\u200b", "\u{1f468}\u200d\u{1f469}", "."]) assert(isText(text), JSON.stringify(text));
+});
+
+test("printable() shows C0 controls and DEL as their symbols", () => {
   assertEquals(printable("\u0000\u0007\b\t\n\r\u001b[31m\u001f\u007f"), "␀␇␈␉␊␍␛[31m␟␡");
 });
 
-Deno.test("printable() replaces C1, line separators, bidi controls and lone surrogates", pure, () => {
+test("printable() replaces C1, line separators, bidi controls and lone surrogates", () => {
   const unsafe = ["\u0080", "\u0085", "\u009b", "\u009d", "\u009f", "\u2028", "\u2029"]
     .concat(["\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"])
     .concat(["\ud800", "\udbff", "\udc00", "\udfff"]);
   for (const char of unsafe) assertEquals(printable(`a${char}b${char}`), "a\ufffdb\ufffd");
 });
 
-Deno.test("printable() leaves everything else alone", pure, () => {
+test("printable() leaves everything else", () => {
   const text = " ~\u00a0\u00ad¡ñ\u200d\u200e\u2027\u202f\u2065\u206a 李 💥 \ue000\u{10ffff}";
   assertEquals(printable(text), text);
 });
 
-Deno.test("printable() leaves no control, by Unicode's own list", pure, () => {
+test("printable() leaves no control by Unicode's own properties", () => {
   const shown = printable([...codePoints()].join(" "));
   assertEquals(shown.match(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|[\p{Bidi_Control}--[\u061c\u200e\u200f]]/gv), null);
 });
 
-Deno.test("countChars() counts code points, and halves of none as one each", pure, () => {
-  const cases: [string, number][] = [
-    ["", 0],
-    ["añ", 2],
-    ["a💥b", 3],
-    ["💥💥", 2],
-    ["e\u0301", 2],
-    ["\ud83d", 1],
-    ["\udca5", 1],
-    ["\udca5\ud83d", 2],
-    ["\ud83d\ud83d\udca5", 2],
-    ["\ud83d\udca5\udca5", 2],
-    ["a\udca5", 2],
-    ["\ud800\ue000", 2],
-    ["\u{10000}\u{10ffff}", 2],
-  ];
-  for (const [text, count] of cases) {
-    assertEquals(countChars(text), count, JSON.stringify(text));
-    assertEquals(countChars(text), [...text].length);
-  }
-});
-
-Deno.test("isText() refuses, and parseText() makes nothing of, what nobody can see", pure, () => {
-  for (
-    const text of [
-      "\u200b",
-      "\u2060\u200d",
-      "\u3164",
-      "\u2800",
-      "\u0301",
-      "\u{e0041}",
-      "\u034f\ufe0f",
-      "\u00ad",
-    ]
-  ) {
-    assert(!isText(text), JSON.stringify(text));
-    assertEquals(parseText(` ${text} `), "");
-  }
-  for (const text of ["a\u200b", "\u{1f468}\u200d\u{1f469}", "."]) assert(isText(text), JSON.stringify(text));
-});
-
-Deno.test("Eight marks on a character are text, the ninth and what follows become visible", pure, () => {
+test("printable() replaces the ninth combining mark on a character and those after it", () => {
   const eight = `z${"\u0335".repeat(8)}`;
-  assert(isText(eight));
-  assertEquals(printable(eight), eight);
+  assertEquals([isText(eight), printable(eight)], [true, eight]);
   assert(!isText(`${eight}\u0301`));
   assertEquals(printable(`${eight}\u0301\u0301z`), `${eight}\ufffd\ufffdz`);
   assert(isText(parseText(`z${"\u0301".repeat(500)}`)));
 });
 
-Deno.test("truncate() leaves what is short enough, and ends with an ellipsis what is not", pure, () => {
+test("countChars() counts code points, lone surrogates included", () => {
+  const texts = [
+    "",
+    "añ",
+    "a💥b",
+    "💥💥",
+    "e\u0301",
+    "\ud83d",
+    "\udca5",
+    "\udca5\ud83d",
+    "\ud83d\ud83d\udca5",
+  ]
+    .concat(["\ud83d\udca5\udca5", "a\udca5", "\ud800\ue000", "\u{10000}\u{10ffff}"]);
+  assertEquals(texts.map(countChars), texts.map((text) => [...text].length));
+});
+
+test("truncate() ends a text that is too long with an ellipsis", () => {
   assertEquals(["💥💥", "💥💥💥", "💥💥💥💥"].map((text) => truncate(text, 3)), ["💥💥", "💥💥💥", "💥💥…"]);
+});
+
+test("suggest() finds a word of which at most a third was mistyped, in any case", () => {
+  const words = ["who", "help", "clear", "limpiar"];
+  const typed = ["wha", "HELP", "clera", "limpir", "hold", "h"];
+  assertEquals(typed.map((word) => suggest(word, words)), [
+    "who",
+    "help",
+    undefined,
+    "limpiar",
+    undefined,
+    undefined,
+  ]);
+  assertEquals(suggest("help", []), undefined);
+});
+
+test("parsePassword() takes the first line, with its spaces", () => {
+  for (const text of [" dos palabras ", " dos palabras \n", " dos palabras \r\nadiós\r\n"]) {
+    assertEquals(parsePassword(text), " dos palabras ");
+  }
+});
+
+test("parsePassword() refuses an empty line", () => {
+  for (const text of ["", "\n", "\r\nhola"]) {
+    assertEquals(assertThrows(() => parsePassword(text), InputError).code, "password-empty");
+  }
+});
+
+test("parsePassword() allows 256 bytes of UTF-8, and quotes none of a longer one", () => {
+  assertEquals(parsePassword("x".repeat(MAX_PASSWORD_BYTES)).length, MAX_PASSWORD_BYTES);
+  const error = assertThrows(() => parsePassword(`secreto${"ñ".repeat(MAX_PASSWORD_BYTES / 2)}`), InputError);
+  assertEquals(error.code, "password-too-long");
+  assert(!Deno.inspect(error).includes("secreto"));
+});
+
+test("PasswordVerifier.matches() only its password, which is not kept", () => {
+  const verifier = new PasswordVerifier("contraseña");
+  assert(verifier.matches("contraseña"));
+  for (const other of ["", "contraseñ", "contraseñaa", "Contraseña", "contrasena"]) {
+    assert(!verifier.matches(other), other);
+  }
+  assert(!Deno.inspect(verifier, { showHidden: true }).includes("contraseña"));
 });
