@@ -20,7 +20,15 @@ import {
   translator,
 } from "../i18n/translate.ts";
 import { Terminal } from "../terminal/terminal.ts";
-import { standardStreams } from "../terminal/tty.ts";
+import { type ConsoleApi, standardStreams } from "../terminal/tty.ts";
+
+/** The parts of Deno that a process needs. Tests make their own. */
+export type ProcessApi =
+  & ConsoleApi
+  & Pick<
+    typeof Deno,
+    "args" | "env" | "exit" | "networkInterfaces" | "noColor" | "permissions" | "unrefTimer"
+  >;
 
 export const VERSION = "0.1.0";
 
@@ -60,38 +68,46 @@ export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 /** Time to end in order after a signal, in ms; then the process exits. */
 const SHUTDOWN_TIMEOUT_MS = 3_000;
 
+interface RunOptions {
+  readonly clock: Clock;
+  readonly deno?: ProcessApi;
+  /** Where the runtime reports errors and its end. */
+  readonly events?: Pick<EventTarget, "addEventListener">;
+}
+
 /** Runs a program and ends the process with the exit status that `main` returns, or with that of its error. */
 export async function runProcess(
   main: (process: ProcessContext) => Promise<number>,
-  { clock }: { clock: Clock },
+  { clock, deno = Deno, events = globalThis }: RunOptions,
 ): Promise<never> {
-  const terminal = new Terminal(await standardStreams({ isPlain: Deno.args.includes("--plain") }), clock);
+  const { args, build } = deno;
+  const terminal = new Terminal(await standardStreams({ isPlain: args.includes("--plain"), deno }), clock);
   // Deno fires "unload" at Deno.exit(), and one of the others before it dies of an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
-    addEventListener(event, () => terminal.restoreNow());
+    events.addEventListener(event, () => terminal.restoreNow());
   }
-  const terminated = AbortSignal.any([terminationSignal(), terminal.interruptSignal]);
+  const terminated = AbortSignal.any([terminationSignal(deno), terminal.interruptSignal]);
   // Ctrl-Z would stop this process alone, and `deno task` would go on holding the terminal.
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTSTP", () => {});
+  if (build.os !== "windows") deno.addSignalListener("SIGTSTP", () => {});
   // A hanging program ends all the same.
   terminated.addEventListener(
     "abort",
-    () => Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.ok), SHUTDOWN_TIMEOUT_MS)),
+    () => deno.unrefTimer(setTimeout(() => deno.exit(EXIT.ok), SHUTDOWN_TIMEOUT_MS)),
   );
-  const language = chooseLanguage(langFlag(Deno.args), systemLocales());
+  const language = chooseLanguage(langFlag(args), systemLocales(deno));
   let status: number;
   try {
     status = await main({
-      args: Deno.args,
+      args,
       language,
       terminal,
-      hasColors: Deno.stdout.isTerminal() && !Deno.noColor,
+      hasColors: deno.stdout.isTerminal() && !deno.noColor,
       clock,
-      localAddresses,
-      buildInfo: buildInfo(),
-      configFolder: configFolder(),
+      localAddresses: () => localAddresses(deno),
+      buildInfo: buildInfo(deno),
+      configFolder: configFolder(deno),
       dropFilePermissions: () => {
-        for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
+        for (const name of ["read", "write"] as const) deno.permissions.revokeSync({ name });
       },
       terminated,
     });
@@ -102,45 +118,45 @@ export async function runProcess(
   } finally {
     await terminal[Symbol.asyncDispose]();
   }
-  Deno.exit(status);
+  return deno.exit(status);
 }
 
 /** A link-local address gets its zone (RFC 4007, section 11): listening on it fails without. */
-function localAddresses(): LocalAddress[] {
-  return Deno.networkInterfaces().map(({ address, scopeid, name }) => ({
+function localAddresses({ networkInterfaces }: ProcessApi): LocalAddress[] {
+  return networkInterfaces().map(({ address, scopeid, name }) => ({
     address: scopeid ? `${address}%${scopeid}` : address,
     name,
   }));
 }
 
-function buildInfo(): BuildInfo {
-  const runtime = `Deno ${Deno.version.deno}, ${Deno.build.target}`;
-  if (Deno.build.standalone) return { distribution: "compiled", runtime };
+function buildInfo({ build, version }: ProcessApi): BuildInfo {
+  const runtime = `Deno ${version.deno}, ${build.target}`;
+  if (build.standalone) return { distribution: "compiled", runtime };
   // `deno bundle` makes one file of JavaScript.
   return { distribution: import.meta.url.endsWith(".ts") ? "source" : "self-extracting", runtime };
 }
 
 /** XDG Base Directory Specification 0.8; APPDATA on Windows. */
-function configFolder(): string | undefined {
-  const isWindows = Deno.build.os === "windows";
-  const own = Deno.env.get(isWindows ? "APPDATA" : "XDG_CONFIG_HOME");
-  const home = isWindows ? undefined : Deno.env.get("HOME");
+function configFolder({ build, env }: ProcessApi): string | undefined {
+  const isWindows = build.os === "windows";
+  const own = env.get(isWindows ? "APPDATA" : "XDG_CONFIG_HOME");
+  const home = isWindows ? undefined : env.get("HOME");
   if (own && isAbsolute(own)) return join(own, "chat");
   return home && isAbsolute(home) ? join(home, ".config", "chat") : undefined;
 }
 
 /** The locales of the environment, the decisive one first. */
-export function systemLocales(): (string | undefined)[] {
-  return ["LC_ALL", "LC_MESSAGES", "LANG"].map((name) => Deno.env.get(name));
+export function systemLocales({ env }: Pick<ProcessApi, "env"> = Deno): (string | undefined)[] {
+  return ["LC_ALL", "LC_MESSAGES", "LANG"].map((name) => env.get(name));
 }
 
 /** Aborted by SIGINT, SIGTERM, SIGHUP, and SIGBREAK on Windows. */
-export function terminationSignal(): AbortSignal {
+export function terminationSignal(deno: Pick<ProcessApi, "addSignalListener" | "build"> = Deno): AbortSignal {
   const ending = new AbortController();
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
+  const signals: Deno.Signal[] = deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) Deno.addSignalListener(signal, () => ending.abort());
+  for (const signal of signals) deno.addSignalListener(signal, () => ending.abort());
   return ending.signal;
 }
 

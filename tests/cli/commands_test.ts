@@ -1,7 +1,7 @@
-// Slash commands from a list: how lines are parsed, run, refused and explained.
+// CommandRegistry: how lines are parsed, run, refused and explained.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandRegistry, commandsFor, optional, rest, TEXT, word } from "../../lib/cli/commands.ts";
+import { CommandRegistry, commandsFor, isQuit, optional, rest, TEXT, word } from "../../lib/cli/commands.ts";
 import { InputError } from "../../lib/errors.ts";
 
 const pure = { permissions: "none" } as const;
@@ -40,7 +40,7 @@ function run(line: string): unknown[] {
   return log;
 }
 
-Deno.test("CommandRegistry.run() gives a command its arguments as their types", pure, () => {
+Deno.test("CommandRegistry.run() parses the arguments of a command", pure, () => {
   assertEquals(run("/repeat 2 ab c"), ["ab cab c"]);
   assertEquals(run(" /REPETIR  3  x "), ["xxx"]);
   assertEquals(run("/stop 4"), [5, ""]);
@@ -48,23 +48,25 @@ Deno.test("CommandRegistry.run() gives a command its arguments as their types", 
   assertEquals(run("/now or never"), ["now"]);
 });
 
-Deno.test("CommandRegistry.run() refuses what it cannot run, and tells the usage", pure, () => {
-  const cases: [string, string, Record<string, string>][] = [
+for (
+  const [line, code, details] of [
     ["/repeat", "args-missing", { usage: "/repeat N TEXT" }],
     ["/repeat 2", "args-missing", { usage: "/repeat N TEXT" }],
     ["/repeat two x", "args-missing", { usage: "/repeat N TEXT" }],
     ["/repeat 2 \u200b", "args-missing", { usage: "/repeat N TEXT" }],
     ["/end it", "args-extra", { usage: "/end" }],
     ["/nothing", "command-unknown", { command: "/nothing" }],
+    ["/nothing\x1b", "command-unknown", { command: "/nothing␛" }],
     ["/repaet 2 x", "command-mistyped", { command: "/repaet", suggestion: "/repeat" }],
-  ];
-  for (const [line, code, details] of cases) {
+  ] as const
+) {
+  Deno.test(`CommandRegistry.run() refuses ${JSON.stringify(line)}: ${code}`, pure, () => {
     const error = assertThrows(() => run(line), InputError);
-    assertEquals<unknown>([line, error.code, error.details], [line, code, details]);
-  }
-});
+    assertEquals<unknown>([error.code, error.details], [code, details]);
+  });
+}
 
-Deno.test("CommandRegistry.isCommand() knows slashes and bare names", pure, () => {
+Deno.test("CommandRegistry.isCommand() is true for slashes and bare names", pure, () => {
   for (const line of ["/repeat", " /x", "end", " END "]) {
     assertEquals([line, COMMANDS.isCommand(line)], [line, true]);
   }
@@ -74,7 +76,7 @@ Deno.test("CommandRegistry.isCommand() knows slashes and bare names", pure, () =
   assertEquals(run("End"), ["end"]);
 });
 
-Deno.test("CommandRegistry.help() shows usage, other names and hints", pure, () => {
+Deno.test("CommandRegistry.help() shows usage, other names and hints; names has the slashes", pure, () => {
   assertEquals(COMMANDS.help("es"), [
     "  /repeat N TEXTO, /repetir  repetir",
     "  /stop N MOTIVO             parar",
@@ -83,4 +85,13 @@ Deno.test("CommandRegistry.help() shows usage, other names and hints", pure, () 
     "  #                          nada",
   ]);
   assertEquals(COMMANDS.names, ["/repeat", "/repetir", "/stop", "/end", "/now"]);
+});
+
+Deno.test("isQuit() is true for names of /quit, and for `q` only with its slash", pure, () => {
+  for (const answer of ["quit", " Salir ", "exit", "/quit", "/salir", "/exit", "/q"]) {
+    assertEquals([answer, isQuit(answer)], [answer, true]);
+  }
+  for (const answer of ["q", "quit it", "/quitar", ""]) {
+    assertEquals([answer, isQuit(answer)], [answer, false]);
+  }
 });

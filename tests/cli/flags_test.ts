@@ -1,16 +1,28 @@
-// Flags from a table: what is read, what is refused, and the help.
+// Flags from a table: parsing, help in columns, and completion scripts. tests/e2e/ tries these in the shells.
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { InputError } from "../../lib/errors.ts";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   checkCombinations,
   COMMON_FLAGS,
+  completions,
   flagHelp,
   type FlagTable,
+  formatColumns,
   parseCount,
   parseFlags,
 } from "../../lib/cli/flags.ts";
-import { type Language, translator } from "../../lib/i18n/translate.ts";
+import { DEFAULT_CONFIG as CLIENT } from "../../lib/client/config.ts";
+import { InputError } from "../../lib/errors.ts";
+import {
+  type Language,
+  LANGUAGES,
+  type TranslationKey,
+  TRANSLATIONS,
+  translator,
+} from "../../lib/i18n/translate.ts";
+import { DEFAULT_PORT } from "../../lib/net/address.ts";
+import { DEFAULT_DISPLAY } from "../../lib/render/renderer.ts";
+import { DEFAULT_CONFIG as SERVER } from "../../lib/server/config.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -21,115 +33,91 @@ const FLAGS = {
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
-/** What was given, without what was not. */
-function given(...args: string[]): Record<string, unknown> {
+/** The values of flags, without those that were not given. */
+function given(args: readonly string[]): Record<string, unknown> {
   const { port, backup, auto, lang, help, version } = parseFlags(args, FLAGS);
   const all = { port, backup, auto, lang, help, version };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value && String(value) !== ""));
 }
 
-/** The code of what goes wrong, and its details. */
+/** Code and details of the error. */
 function refusal(act: () => unknown): unknown[] {
   const { code, details } = assertThrows(act, InputError);
   return [code, details];
 }
 
+Deno.test("parseFlags() has a default for each flag that is not given", pure, () => {
+  const { port, backup, auto, lang, help, version } = parseFlags([], FLAGS);
+  assertEquals([port, backup, auto, lang, help, version], [undefined, [], false, undefined, false, false]);
+});
+
+for (
+  const [args, values] of [
+    ["--port 5001 --auto", { port: "5001", auto: true }],
+    ["--auto --port=5001", { port: "5001", auto: true }],
+    ["--port=a=b", { port: "a=b" }],
+    ["--port 007", { port: "007" }],
+    ["--port=-1", { port: "-1" }],
+    ["--port 1 --port 2", { port: "2" }],
+    ["--backup a:1 --backup=b:2", { backup: ["a:1", "b:2"] }],
+    ["--backup a:1", { backup: ["a:1"] }],
+    ["-h", { help: true }],
+    ["--lang en", { lang: "en" }],
+  ] as const
+) {
+  Deno.test(`parseFlags() parses ${args}`, pure, () => assertEquals<unknown>(given(args.split(" ")), values));
+}
+
+const REFUSED: Record<string, string[][]> = {
+  "argument-unexpected argument": [["--auto yes", "yes"], ["5000", "5000"], ["-- 5000", "5000"]],
+  "flag-unknown flag": [
+    ...[["--prot 1", "--prot"], ["--prot=1", "--prot=1"], ["-x", "-x"], ["--no-auto", "--no-auto"]],
+    ...[["--__proto__=x", "--__proto__=x"], ["--constructor", "--constructor"], ["--toString", "--toString"]],
+  ],
+  "flag-value-missing flag": [
+    ...[["--port", "--port"], ["--port=", "--port"], ["--port ", "--port"], ["--port --auto", "--port"]],
+    ...[["--backup", "--backup"], ["--backup a --backup", "--backup"]],
+  ],
+  "flag-value-invalid flag value": [
+    ["--auto=yes", "--auto", "yes"],
+    ["--auto=", "--auto", ""],
+    ["--lang fr", "--lang", "fr"],
+  ],
+};
+for (const [error, cases] of Object.entries(REFUSED)) {
+  const [code, ...names] = error.split(" ");
+  for (const [args, ...values] of cases) {
+    Deno.test(`parseFlags() refuses "${args}": ${code}`, pure, () => {
+      const details = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+      assertEquals(refusal(() => given(args!.split(" "))), [code, details]);
+    });
+  }
+}
+
 Deno.test(
-  "parseFlags() gives each flag of the table what it was given, and a default of nothing",
+  "checkCombinations() refuses a flag without the one that it needs, and contrary flags",
   pure,
   () => {
-    const { port, backup, auto, lang, help, version } = parseFlags([], FLAGS);
-    assertEquals({ port, backup, auto, lang, help, version }, {
-      port: undefined,
-      backup: [],
-      auto: false,
-      lang: undefined,
-      help: false,
-      version: false,
-    });
+    const pairs = { requires: [["keep", "data"]], conflicts: [["ca", "trust"]] } as const;
+    const alone = ["flag-alone", { flag: "--keep", other: "--data" }];
+    assertEquals(refusal(() => checkCombinations({ keep: "9" }, pairs)), alone);
+    const contrary = ["flags-contrary", { flag: "--ca", other: "--trust" }];
+    assertEquals(refusal(() => checkCombinations({ ca: "f", trust: ["a"] }, pairs)), contrary);
+    const allowed = [{}, { data: "f" }, { keep: "9", data: "f" }, { ca: "f", trust: [] }, { trust: ["a"] }];
+    for (const values of allowed) checkCombinations(values, pairs);
   },
 );
 
-Deno.test("parseFlags() reads values that follow or are joined", pure, () => {
-  assertEquals(given("--port", "5001", "--auto"), { port: "5001", auto: true });
-  assertEquals(given("--auto", "--port=5001"), { port: "5001", auto: true });
-  assertEquals(given("--port=a=b"), { port: "a=b" });
-});
-
-Deno.test("parseFlags() leaves values the text that they are", pure, () => {
-  assertEquals(given("--port", "007"), { port: "007" });
-  assertEquals(given("--port=-1"), { port: "-1" });
-  assertEquals(given("--port", "1", "--port", "2"), { port: "2" });
-});
-
-Deno.test("parseFlags() collects what may be repeated, in order", pure, () => {
-  assertEquals(given("--backup", "a:1", "--backup=b:2"), { backup: ["a:1", "b:2"] });
-  assertEquals(given("--backup", "a:1"), { backup: ["a:1"] });
-});
-
-Deno.test("parseFlags() knows short names", pure, () => {
-  assertEquals(given("-h"), { help: true });
-});
-
-Deno.test("parseFlags() does not take the next argument for the value of a flag that has none", pure, () => {
-  assertEquals(refusal(() => given("--auto", "yes")), ["argument-unexpected", { argument: "yes" }]);
-});
-
-Deno.test("parseFlags() refuses what the table does not have", pure, () => {
-  assertEquals(refusal(() => given("--prot", "1")), ["flag-unknown", { flag: "--prot" }]);
-  assertEquals(refusal(() => given("--prot=1")), ["flag-unknown", { flag: "--prot=1" }]);
-  assertEquals(refusal(() => given("-x")), ["flag-unknown", { flag: "-x" }]);
-  assertEquals(refusal(() => given("5000")), ["argument-unexpected", { argument: "5000" }]);
-  assertEquals(refusal(() => given("--", "5000")), ["argument-unexpected", { argument: "5000" }]);
-});
-
-Deno.test("parseFlags() refuses a flag without its value", pure, () => {
-  assertEquals(refusal(() => given("--port")), ["flag-value-missing", { flag: "--port" }]);
-  assertEquals(refusal(() => given("--port=")), ["flag-value-missing", { flag: "--port" }]);
-  assertEquals(refusal(() => given("--port", "")), ["flag-value-missing", { flag: "--port" }]);
-  assertEquals(refusal(() => given("--port", "--auto")), ["flag-value-missing", { flag: "--port" }]);
-  assertEquals(refusal(() => given("--backup")), ["flag-value-missing", { flag: "--backup" }]);
-  assertEquals(refusal(() => given("--backup", "a", "--backup")), ["flag-value-missing", {
-    flag: "--backup",
-  }]);
-});
-
-Deno.test("parseFlags() refuses a value for a flag that has none", pure, () => {
-  assertEquals(refusal(() => given("--auto=yes")), ["flag-value-invalid", { flag: "--auto", value: "yes" }]);
-});
-
-Deno.test("parseFlags() refuses a value that is no choice", pure, () => {
-  assertEquals(given("--lang", "en"), { lang: "en" });
-  assertEquals(refusal(() => given("--lang", "fr")), ["flag-value-invalid", { flag: "--lang", value: "fr" }]);
-});
-
-Deno.test("parseFlags() has no flags but those of the table", pure, () => {
-  for (const flag of ["--no-auto", "--__proto__=x", "--constructor", "--toString"]) {
-    assertEquals(refusal(() => given(flag)), ["flag-unknown", { flag }]);
-  }
-});
-
-Deno.test("parseCount() reads whole numbers up to the limit", pure, () => {
-  assertEquals(parseCount("--n", "0", 10), 0);
-  assertEquals(parseCount("--n", "10", 10), 10);
+Deno.test("parseCount() reads whole numbers of at most nine digits, up to the limit", pure, () => {
+  assertEquals(["0", "10"].map((text) => parseCount("--n", text, 10)), [0, 10]);
+  assertEquals(parseCount("--n", "999999999", Infinity), 999_999_999);
   for (const value of ["11", "-1", "1.5", "1e1", "", " 1", "0x1", "9".repeat(30)]) {
     assertEquals(refusal(() => parseCount("--n", value, 10)), ["flag-value-invalid", { flag: "--n", value }]);
   }
+  assertEquals(refusal(() => parseCount("--n", "1000000000", 2e9))[0], "flag-value-invalid");
 });
 
-Deno.test("flagHelp() calls values in the reader's language", pure, () => {
-  const table = {
-    backup: { value: "HOST:N", help: "flag.client-backup" },
-    "tls-dir": { value: "DIR", help: "flag.tls-dir" },
-    sync: { choices: ["full", "normal"], help: "flag.auto" },
-  } as const satisfies FlagTable;
-  const words = (language: Language) =>
-    flagHelp(table, translator(language), 200).map((line) => line.trim().split(/\s+/)[1]);
-  assertEquals(words("es"), ["SERVIDOR:N", "CARPETA", "full|normal"]);
-  assertEquals(words("en"), ["HOST:N", "DIR", "full|normal"]);
-});
-
-Deno.test("flagHelp() shows every flag, aligned", pure, () => {
+Deno.test("flagHelp() shows each flag with its value in the language, in columns", pure, () => {
   assertEquals(flagHelp(FLAGS, translator("en")), [
     "  --port N                port of the server",
     "  --backup HOST:N         server to go to when the first falls; may be repeated",
@@ -143,28 +131,117 @@ Deno.test("flagHelp() shows every flag, aligned", pure, () => {
     "  --completions bash|zsh  show the script by which bash or zsh completes these",
     "                          options",
   ]);
+  const names = flagHelp(FLAGS, translator("es"), 200).map((line) => line.trim().split(/ {2,}/)[0]);
+  assertEquals(names.slice(0, 4), ["--port N", "--backup SERVIDOR:N", "--auto", "--lang es|en"]);
 });
 
-Deno.test(
-  "checkCombinations() refuses a flag without the one that it needs, and two that are contrary",
-  pure,
-  () => {
-    const pairs = { requires: [["keep", "data"]], conflicts: [["ca", "trust"]] } as const;
-    const details = (flag: string, other: string) => ({ flag: `--${flag}`, other: `--${other}` });
-    assertEquals(refusal(() => checkCombinations({ keep: "9" }, pairs)), [
-      "flag-alone",
-      details("keep", "data"),
-    ]);
-    assertEquals(refusal(() => checkCombinations({ ca: "f", trust: ["a"] }, pairs)), [
-      "flags-contrary",
-      details("ca", "trust"),
-    ]);
-    const allowed = [{}, { data: "f" }, { keep: "9", data: "f" }, { ca: "f", trust: [] }, { trust: ["a"] }];
-    for (const values of allowed) checkCombinations(values, pairs);
-  },
-);
+const DAY_MS = 86_400_000;
+const DEFAULTS: readonly (readonly [TranslationKey, string | number])[] = [
+  ["flag.server-port", DEFAULT_PORT],
+  ["flag.grace", SERVER.room.graceMs / 1_000],
+  ["flag.burst", SERVER.messages.burst],
+  ["flag.rate", SERVER.messages.perSecond],
+  ["flag.max-clients", SERVER.limits.maxClients],
+  ["flag.max-per-address", SERVER.limits.maxPerAddress],
+  ["flag.keep", SERVER.storage.retainEntries],
+  ["flag.keep-days", SERVER.storage.retainMs / DAY_MS],
+  ["flag.history", CLIENT.historyCount],
+  ["flag.time", DEFAULT_DISPLAY.pattern],
+];
+for (const [key, value] of DEFAULTS) {
+  Deno.test(`TRANSLATIONS["${key}"] gives the default ${value} of DEFAULT_CONFIG`, pure, () => {
+    for (const language of LANGUAGES) assertMatch(TRANSLATIONS[language][key], new RegExp(`\\(${value}\\b`));
+  });
+}
 
-Deno.test("parseCount() reads no number that is longer than any limit", pure, () => {
-  assertEquals(parseCount("--n", "999999999", Infinity), 999_999_999);
-  assertEquals(refusal(() => parseCount("--n", "1000000000", 2e9))[0], "flag-value-invalid");
+const ROWS = [["/x NICK", "uno dos tres cuatro cinco"]] as const;
+const LEFT = "x".repeat(70);
+const RIGHT = ["123", "567 9", "demasiado"];
+const COLUMNS: Record<string, [rows: typeof ROWS | string[][], lines: string[], columns?: number][]> = {
+  "aligns the right side": [[[["a", "uno"], ["bcd", "dos tres"]], ["  a    uno", "  bcd  dos tres"]]],
+  "wraps the right side on a narrow screen": [
+    [ROWS, ["  /x NICK  uno dos tres cuatro", "           cinco"], 35],
+    [ROWS, ["  /x NICK  uno dos tres cuatro", "           cinco"], 31],
+  ],
+  "puts the right side below if it has less than 20 columns": [
+    [ROWS, ["  /x NICK", "    uno dos tres cuatro cinco"], 30],
+    [ROWS, ["  /x NICK", "    uno dos tres cuatro", "    cinco"], 25],
+  ],
+  "takes 80 columns if the width is unknown, and keeps words whole": [[
+    [[LEFT, "123 56"], ["y", "123 567 9 demasiado"]],
+    [`  ${LEFT}  123 56`, ...["y", "", ""].map((left, n) => `  ${left.padEnd(70)}  ${RIGHT[n]}`)],
+  ]],
+};
+for (const [what, cases] of Object.entries(COLUMNS)) {
+  Deno.test(`formatColumns() ${what}`, pure, () => {
+    for (const [rows, lines, columns] of cases) {
+      assertEquals(formatColumns(rows as unknown as typeof ROWS, columns), lines);
+    }
+  });
+}
+
+Deno.test("formatColumns() takes the width of a wider screen, up to 80 columns on the right", pure, () => {
+  const rows = [["a", "uno ".repeat(40).trim()]] as const;
+  const widths = (columns?: number) => formatColumns(rows, columns).map((line) => line.length);
+  assertEquals([undefined, 84, 85, 200].map(widths), [[80, 80, 12], [84, 84], [84, 84], [84, 84]]);
+});
+
+const table = {
+  host: { value: "HOST", help: "flag.client-host" },
+  port: { value: "N", help: "flag.client-port" },
+  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
+  auto: { help: "flag.auto" },
+  data: { value: "FILE", help: "flag.data" },
+  "tls-dir": { value: "DIR", help: "flag.tls-dir" },
+  lang: COMMON_FLAGS.lang,
+  help: COMMON_FLAGS.help,
+} as const satisfies FlagTable;
+const options = { name: "chat-client", table, t: translator("en") };
+
+Deno.test("completions() for bash offer flags, choices, hosts, files and folders", pure, () => {
+  assertEquals(completions("bash", options), [
+    "_chat_client() {",
+    "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}",
+    "  # --flag=value comes as three words.",
+    "  if [ \"$current\" = '=' ]; then current=",
+    "  elif [ \"$previous\" = '=' ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
+    "  case $previous in",
+    '    --host) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
+    "    --port) COMPREPLY=() ;;",
+    '    --backup) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
+    "    --data) COMPREPLY=(); compopt -o default 2>/dev/null ;;",
+    "    --tls-dir) COMPREPLY=(); compopt -o dirnames 2>/dev/null ;;",
+    "    --lang) COMPREPLY=($(compgen -W 'es en' -- \"$current\")) ;;",
+    "    *) COMPREPLY=($(compgen -W '--host --port --backup --auto --data --tls-dir --lang -h --help' -- \"$current\")) ;;",
+    "  esac",
+    "}",
+    "complete -F _chat_client chat-client",
+  ]);
+});
+
+Deno.test("completions() for zsh also tell what each flag does", pure, () => {
+  assertEquals(completions("zsh", options), [
+    "#compdef chat-client",
+    "_chat-client() {",
+    "  _arguments '--host=[IP or name of the server, or HOST\\:N]:HOST:_hosts' \\",
+    "    '--port=[port of the server]:N:' \\",
+    "    '*--backup=[server to go to when the first falls; may be repeated]:HOST\\:N:_hosts' \\",
+    "    '--auto[when the server falls, try the known ones in turn without asking]' \\",
+    "    '--data=[file in which the room is kept\\: it goes on there when the server starts again]:FILE:_files' \\",
+    "    '--tls-dir=[folder in which its own certificate is kept]:DIR:_files -/' \\",
+    "    '--lang=[language\\: es or en]:es|en:(es en)' \\",
+    "    '(-h --help)'{-h,--help}'[show this help]'",
+    "}",
+    "# As a file of $fpath, zsh calls this when it is first needed; by eval, it is told of it.",
+    'if [ "$funcstack[1]" = _chat-client ]; then _chat-client "$@"; else compdef _chat-client chat-client; fi',
+  ]);
+});
+
+Deno.test("completions() for zsh translate values, and escape quotes and brackets", pure, () => {
+  const line = (only: FlagTable, t = translator("es" as Language)) =>
+    completions("zsh", { ...options, table: only, t })[2];
+  const host = "  _arguments '--host=[IP o nombre del servidor, o SERVIDOR\\:N]:SERVIDOR:_hosts'";
+  assertEquals(line({ host: table.host }), host);
+  const t = (() => "one's [own]: \\") as typeof options.t;
+  assertEquals(line({ auto: table.auto }, t), "  _arguments '--auto[one'\\''s \\[own\\]\\: \\\\]'");
 });

@@ -1,0 +1,235 @@
+// runProcess() on a system of the test's own, and the output of --help, --version and --completions.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { COMMON_FLAGS, parseFlags } from "../../lib/cli/flags.ts";
+import { type BuildInfo, infoOutput, type ProcessContext, runProcess } from "../../lib/cli/process.ts";
+import { ConnectError, InputError } from "../../lib/errors.ts";
+import { errorText, translator } from "../../lib/i18n/translate.ts";
+import { FakeDeno, type FakeDenoOptions, FakeExit } from "../testing/fake_deno.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { waitFor } from "../testing/waiting.ts";
+
+const pure = { permissions: "none" } as const;
+const TTY = { isStdinTty: true, isStdoutTty: true } as const;
+
+/** Runs a program. Returns its exit status, its system, and what reports errors to it. */
+async function run(
+  main: (process: ProcessContext, fake: FakeDeno) => number | Promise<number>,
+  options?: FakeDenoOptions,
+) {
+  const fake = new FakeDeno(options);
+  const events = new EventTarget();
+  const clock = new TestClock().now;
+  const running = runProcess((process) => Promise.resolve(main(process, fake)), {
+    clock,
+    deno: fake.api,
+    events,
+  });
+  const { status } = await assertRejects(() => running, FakeExit);
+  return { status, fake, events };
+}
+
+/** What a program is given by its process. */
+async function contextOf(options?: FakeDenoOptions): Promise<ProcessContext> {
+  const { promise, resolve } = Promise.withResolvers<ProcessContext>();
+  await run((process) => (resolve(process), 0), options);
+  return await promise;
+}
+
+/** What goes to standard error meanwhile. */
+async function errorsDuring(act: () => Promise<unknown>): Promise<unknown[]> {
+  const { error } = console;
+  const errors: unknown[] = [];
+  console.error = (text: unknown) => errors.push(text);
+  try {
+    await act();
+  } finally {
+    console.error = error;
+  }
+  return errors;
+}
+
+Deno.test("runProcess() exits with the status that main returns, after its output", pure, async () => {
+  const { status, fake } = await run(({ terminal }) => {
+    void terminal.print("hola");
+    return 7;
+  });
+  assertEquals([status, fake.output], [7, "hola\n"]);
+});
+
+for (
+  const [error, expected] of [
+    [new InputError("flag-unknown", { flag: "--x" }), 2],
+    [new ConnectError("no-answer", { server: "a:1" }), 1],
+  ] as const
+) {
+  Deno.test(
+    `runProcess() exits with ${expected} for ${error.name}, and says so on stderr`,
+    pure,
+    async () => {
+      const errors = await errorsDuring(async () => {
+        const { status } = await run(() => Promise.reject(error), { args: ["--lang", "en"] });
+        assertEquals(status, expected);
+      });
+      assertEquals(errors, [errorText(error, "en")]);
+    },
+  );
+}
+
+Deno.test("runProcess() restores the terminal and rethrows a program's defect", pure, async () => {
+  const fake = new FakeDeno(TTY);
+  const defect = () => Promise.reject(new RangeError("defect"));
+  const options = { clock: new TestClock().now, deno: fake.api, events: new EventTarget() };
+  await assertRejects(() => runProcess(defect, options), RangeError);
+  assertEquals(fake.calls.filter((call) => String(call).startsWith("setRaw")), [["setRaw", true], [
+    "setRaw",
+    false,
+  ]]);
+});
+
+for (const type of ["error", "unhandledrejection", "unload"]) {
+  Deno.test(`runProcess() restores the screen at once at ${type}`, pure, async () => {
+    const fake = new FakeDeno(TTY);
+    const events = new EventTarget();
+    const main = async ({ terminal }: ProcessContext) => {
+      await terminal.print("hola");
+      events.dispatchEvent(new Event(type));
+      return 0;
+    };
+    const running = runProcess(main, { clock: new TestClock().now, deno: fake.api, events });
+    await assertRejects(() => running, FakeExit);
+    assertEquals(fake.calls.filter((call) => String(call).startsWith("writeSync")), [[
+      "writeSync",
+      "\x1b[?2004l",
+    ]]);
+  });
+}
+
+const SIGNALS: Record<string, readonly string[]> = {
+  linux: ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"],
+  windows: ["SIGINT", "SIGBREAK"],
+};
+for (const [os, signals] of Object.entries(SIGNALS)) {
+  for (const signal of signals) {
+    const isFatal = signal !== "SIGTSTP";
+    const title = `runProcess() ${isFatal ? "aborts `terminated`" : "does nothing"} at ${signal} on ${os}`;
+    Deno.test(title, pure, async () => {
+      const { fake } = await run(({ terminated }, fake) => {
+        assertEquals([...fake.listeners.keys()], [...signals]);
+        fake.listeners.get(signal)!();
+        assertEquals(terminated.aborted, isFatal);
+        return 0;
+      }, { os });
+      // The time limit for a program that hangs.
+      assertEquals(fake.calls.filter((call) => String(call) === "unrefTimer").length, isFatal ? 1 : 0);
+    });
+  }
+}
+
+Deno.test("runProcess() aborts `terminated` at Ctrl-C", pure, async () => {
+  const { status } = await run(async ({ terminated }) => {
+    await waitFor(() => terminated.aborted);
+    return 3;
+  }, { ...TTY, typed: "\x03" });
+  assertEquals(status, 3);
+});
+
+for (
+  const [args, env, language] of [
+    [["--lang", "en"], {}, "en"],
+    [["--plain", "--lang=en"], { LANG: "es_ES.UTF-8" }, "en"],
+    [["--lang"], { LANG: "en_GB.UTF-8" }, "en"],
+    [["en"], {}, "es"],
+    [[], { LANG: "es_ES", LC_MESSAGES: "en_US" }, "en"],
+    [[], { LC_MESSAGES: "es_ES", LC_ALL: "en_US" }, "en"],
+    [[], {}, "es"],
+  ] as const
+) {
+  Deno.test(`runProcess(${[...args]}) chooses ${language} with ${JSON.stringify(env)}`, pure, async () => {
+    const context = await contextOf({ args, env });
+    assertEquals([context.language, context.args], [language, args]);
+  });
+}
+
+for (
+  const [os, env, folder] of [
+    ["linux", { XDG_CONFIG_HOME: "/x", HOME: "/home/ana", APPDATA: "/a" }, "/x/chat"],
+    ["linux", { XDG_CONFIG_HOME: "x", HOME: "/home/ana" }, "/home/ana/.config/chat"],
+    ["linux", { XDG_CONFIG_HOME: "", HOME: "/home/ana" }, "/home/ana/.config/chat"],
+    ["linux", { HOME: "ana" }, undefined],
+    ["linux", { APPDATA: "/a" }, undefined],
+    ["windows", { APPDATA: "/a", HOME: "/home/ana" }, "/a/chat"],
+    ["windows", { XDG_CONFIG_HOME: "/x", HOME: "/home/ana" }, undefined],
+  ] as const
+) {
+  Deno.test(`runProcess() gives ${folder} for state on ${os} with ${JSON.stringify(env)}`, pure, async () => {
+    assertEquals((await contextOf({ os, env })).configFolder, folder);
+  });
+}
+
+for (
+  const [options, hasColors] of [
+    [{ isStdoutTty: true }, true],
+    [{ isStdinTty: true }, false],
+    [{ isStdoutTty: true, noColor: true }, false],
+  ] as const
+) {
+  Deno.test(`runProcess() sets hasColors to ${hasColors} for ${JSON.stringify(options)}`, pure, async () => {
+    assertEquals((await contextOf(options)).hasColors, hasColors);
+  });
+}
+
+Deno.test("runProcess() edits lines at a terminal, unless --plain is given", pure, async () => {
+  const hasLineEditor = async (...args: string[]) =>
+    (await contextOf({ ...TTY, args })).terminal.hasLineEditor;
+  assertEquals([await hasLineEditor(), await hasLineEditor("--plain")], [true, false]);
+});
+
+Deno.test("ProcessContext.localAddresses() adds the zone to link-local addresses", pure, async () => {
+  assertEquals((await contextOf()).localAddresses(), [
+    { name: "lo", address: "127.0.0.1" },
+    { name: "eth0", address: "fe80::1%2" },
+  ]);
+});
+
+Deno.test("ProcessContext.dropFilePermissions() revokes reading and writing", pure, async () => {
+  const { fake } = await run(({ dropFilePermissions }) => (dropFilePermissions(), 0));
+  assertEquals(fake.calls.filter((call) => String(call).startsWith("revoke")), [["revoke", "read"], [
+    "revoke",
+    "write",
+  ]]);
+});
+
+Deno.test("ProcessContext.buildInfo tells an executable from source", pure, async () => {
+  const runtime = "Deno 2.9.6, a-target";
+  assertEquals((await contextOf()).buildInfo, { distribution: "source", runtime });
+  assertEquals((await contextOf({ isStandalone: true })).buildInfo, { distribution: "compiled", runtime });
+});
+
+function outputOf(args: readonly string[], distribution: BuildInfo["distribution"] = "source") {
+  return infoOutput(parseFlags(args, COMMON_FLAGS), {
+    name: "chat-server",
+    table: COMMON_FLAGS,
+    help: ["Help"],
+    build: { distribution, runtime: "Deno 2.9.6" },
+    t: translator("en"),
+  });
+}
+
+Deno.test("infoOutput() prefers --help to --version, and that to --completions", pure, () => {
+  assertEquals(outputOf(["--completions", "zsh", "--version", "-h"]), ["Help"]);
+  assertEquals(outputOf(["--completions", "zsh", "--version"])!.length, 1);
+  assertEquals(outputOf(["--completions", "zsh"])![0], "#compdef chat-server");
+  assertEquals(outputOf(["--completions", "bash"])!.at(-1), "complete -F _chat_server chat-server");
+  assertEquals(outputOf(["--lang", "es"]), undefined);
+});
+
+for (const distribution of ["source", "compiled", "self-extracting"] as const) {
+  Deno.test(`infoOutput() gives the version of a program that is ${distribution}`, pure, () => {
+    const text = outputOf(["--version"], distribution)!.join("\n").replace(/\d+\.\d+\.\d+/, "N");
+    assertEquals(
+      text.replace(/\(.*(?=(source|compiled|self))/, "("),
+      `chat-server N (${distribution}, Deno 2.9.6)`,
+    );
+  });
+}
