@@ -94,7 +94,7 @@ Deno.test("printableNick() replaces an impossible nick", pure, () => {
   assertEquals(printableNick("José_2"), "José_2");
 });
 
-Deno.test("foldNick() folds upper and lower case, in every script", pure, () => {
+Deno.test("foldNick() gives upper and lower case one form, in every script", pure, () => {
   for (const char of codePoints()) {
     const cased = [char.toUpperCase(), char.toLowerCase()];
     if (cased[0] === cased[1] || !/\p{L}/u.test(char) || char.normalize("NFKC") !== char) continue;
