@@ -26,10 +26,20 @@ import { aborted, untilStarted } from "./startup_wait.ts";
 const REJECTION_LOG_RATE: RateLimit = { burst: 20, perSecond: 1 };
 const BYTES_PER_MEBIBYTE = 1_048_576;
 
-/** @throws {InputError} about flags and files, or if the input ends before all is known
+interface ServeOptions {
+  readonly openNatsRoom?: OpenNatsRoom;
+  /** Replace what the flags say and the defaults. */
+  readonly settings?: Partial<ServerConfig>;
+}
+
+/** The options are for tests.
+ * @throws {InputError} about flags and files, or if the input ends before all is known
  * @throws {ListenError} if an address given by flags cannot be used
  * @throws {NatsError} */
-export async function serve(process: ProcessContext): Promise<number> {
+export async function serve(
+  process: ProcessContext,
+  { openNatsRoom = loadNatsRoom, settings = {} }: ServeOptions = {},
+): Promise<number> {
   const { terminal, clock, language, terminated } = process;
   const t = translator(language);
   const flags = parseFlags(process.args, SERVER_FLAGS);
@@ -44,13 +54,13 @@ export async function serve(process: ProcessContext): Promise<number> {
     await terminal.print(...info);
     return EXIT.ok;
   }
-  const config = serverConfig(flags);
+  const config = { ...serverConfig(flags), ...settings };
   const renderer = makeRenderer(config.display, process);
   const printer = new LogPrinter({ terminal, renderer, t }, config.logPrinter, clock);
   using outages = new OutageNotifier(printer, config.timeouts);
 
   await using sqliteLog = await openFile(config, process, outages);
-  await using cluster = await openCluster(config, process, { printer, outages });
+  await using cluster = await openCluster(config, process, { openNatsRoom, printer, outages });
   if (config.nats && !cluster) return EXIT.ok;
   const credentials = await loadCredentials(config.credentials, process); // drops the permission to use files
   const listener = await openListener(config, process);
@@ -113,14 +123,18 @@ async function openFile(
 }
 
 /** Loads the NATS library, which is larger than the rest of the program. */
-const openNatsRoom: OpenNatsRoom = async (config, options) =>
+const loadNatsRoom: OpenNatsRoom = async (config, options) =>
   await (await import("../cluster/nats/room.ts")).openNatsRoom(config, options);
 
 /** Undefined without `--nats`, and if the operator quits or a signal ends the program while NATS starts. */
 async function openCluster(
   { nats, cluster: config }: ServerConfig,
   process: ProcessContext,
-  { printer, outages }: { printer: LogPrinter; outages: OutageNotifier },
+  { openNatsRoom, printer, outages }: {
+    openNatsRoom: OpenNatsRoom;
+    printer: LogPrinter;
+    outages: OutageNotifier;
+  },
 ): Promise<Cluster | undefined> {
   if (!nats) return undefined;
   const t = translator(process.language);
@@ -177,7 +191,11 @@ export class OutageNotifier implements Disposable {
   }
 }
 
-function rejectionLogger(printer: LogPrinter, { clock, language }: ProcessContext): ChatServer["onReject"] {
+/** Prints why clients were rejected, and at most at {@linkcode REJECTION_LOG_RATE}. */
+export function rejectionLogger(
+  printer: Pick<LogPrinter, "print">,
+  { clock, language }: Pick<ProcessContext, "clock" | "language">,
+): ChatServer["onReject"] {
   const t = translator(language);
   const rate = new TokenBucket(REJECTION_LOG_RATE, clock().monotonicMs);
   let skipped = 0;

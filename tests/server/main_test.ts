@@ -1,198 +1,113 @@
-// chat-server as a person meets it by pipe: what it shows of the room, and of faults.
+// serve(): chat-server at a pipe, from its flags to its exit status.
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Room } from "../../lib/room/room.ts";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import type { OpenNatsRoom } from "../../lib/cluster/store.ts";
+import { InputError, NatsError } from "../../lib/errors.ts";
+import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { serve } from "../../lib/server/main.ts";
-import { FakeScreen } from "../testing/fake_screen.ts";
+import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { freeAddress } from "../testing/addresses.ts";
+import { FakeLeases, FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
 import { dialPeer, enterAs, makeHello, say } from "../testing/raw_peer.ts";
-import { FakeUser } from "../testing/fake_user.ts";
-import { END, flagsFor, listening, MENU, outputOf, TWO_ADDRESSES } from "../testing/piped_server.ts";
-import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { TestClock } from "../testing/test_clock.ts";
+import { testConfig } from "../testing/test_config.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
+import { flushTasks } from "../testing/waiting.ts";
 
-Deno.test("chat-server asks for port and interface, and shows what happens, line by line", async () => {
-  const { port } = freeAddress();
+const END = `Cerrando el servidor: se avisa a quienes están conectados.
+Servidor cerrado.
+`;
+
+/** A chat-server that listens, and its operator. */
+class RunningServer implements AsyncDisposable {
+  readonly address = freeAddress();
+  readonly operator: FakeUser;
+  readonly status: Promise<number>;
+
+  private constructor(
+    flags: readonly string[],
+    options: FakeUserOptions,
+    parts: Parameters<typeof serve>[1],
+  ) {
+    const { host, port } = this.address;
+    this.operator = new FakeUser(options);
+    const main: typeof serve = (process) => serve(process, parts);
+    this.status = this.operator.run(main, "--host", host, "--port", `${port}`, ...flags);
+  }
+
+  static async start(
+    flags: readonly string[] = [],
+    options: FakeUserOptions = {},
+    parts: Parameters<typeof serve>[1] = {},
+  ): Promise<RunningServer> {
+    const server = new RunningServer(flags, options, parts);
+    await server.operator.waitForOutput(`${server.address.port}`);
+    return server;
+  }
+
+  /** Types a command that ends the server. Returns all output. */
+  async quit(): Promise<string> {
+    this.operator.type("salir\n");
+    assertEquals(await this.status, 0);
+    return this.operator.output;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.operator[Symbol.asyncDispose]();
+  }
+}
+
+/** Replaces a method until it is disposed of. */
+function replaceMethod<T extends object>(target: T, name: keyof T, replacement: unknown): Disposable {
+  const before = target[name];
+  Object.assign(target, { [name]: replacement });
+  return { [Symbol.dispose]: () => void Object.assign(target, { [name]: before }) };
+}
+
+Deno.test("chat-server asks for its port, prints the room line by line, and ends at salir", async () => {
+  const { port, host } = freeAddress();
   const clock = new TestClock("2026-11-22 13:45:07");
-  await using admin = new FakeUser({ clock: clock.now, localAddresses: TWO_ADDRESSES });
-  const serving = admin.run(serve);
-  admin.type(`${port}\n2\n`);
-  await admin.waitForOutput("Escuchando");
-  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
-  await admin.waitForOutput("ana (127.0.0.1) se ha conectado");
+  await using operator = new FakeUser({ clock: clock.now });
+  const status = operator.run(serve, "--host", host);
+  operator.type(`${port}\n`);
+  await operator.waitForOutput("Escuchando");
+  using ana = (await enterAs("ana", { address: { host, port } })).peer;
+  await operator.waitForOutput("ana (127.0.0.1) se ha conectado");
   clock.set("2026-11-22 13:45:10");
   await ana.send(say(1, "hola"));
-  await admin.waitForOutput("ana: hola");
+  await operator.waitForOutput("ana: hola");
   clock.set("2026-11-22 13:45:20");
   await ana.send({ type: "bye" });
   await ana.receiveAll();
   ana[Symbol.dispose]();
-  await admin.waitForOutput("desconectado");
-  admin.type("salir\n");
-  assertEquals(await serving, 0);
+  await operator.waitForOutput("desconectado");
+  operator.type("salir\n");
+  assertEquals(await status, 0);
   assertEquals(
-    admin.output,
+    operator.output,
     `Puerto [5000]: ${port}
-${MENU}Elija [1]: 2
-${listening(port)}[2026-11-22 13:45:07] * ana (127.0.0.1) se ha conectado
+Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
+[2026-11-22 13:45:07] * ana (127.0.0.1) se ha conectado
 [2026-11-22 13:45:10] ana: hola
 [2026-11-22 13:45:20] * ana (127.0.0.1) se ha desconectado
 ${END}`,
   );
 });
 
-Deno.test("chat-server tells those who were lost from those who left", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser();
-  admin.run(serve, ...flagsFor(port), "--grace", "0");
-  await admin.waitForOutput("Escuchando");
-  const { peer: ana } = await enterAs("ana", { address: { host: LOOPBACK, port } });
+Deno.test("chat-server in English says that it has closed once all clients have", async () => {
+  await using server = await RunningServer.start([], { language: "en" });
+  const { operator, address, status } = server;
+  using ana = (await enterAs("ana", server)).peer;
+  await operator.waitForOutput("connected");
+  operator.type("quit\n");
+  assertEquals(await ana.receiveTypes(), ["bye"]);
+  assertEquals(operator.output.includes("Server closed."), false);
   ana[Symbol.dispose]();
-  await admin.waitForOutput("[2026-11-22 13:45:07] * ana (127.0.0.1) ha perdido la conexión\n");
-});
-
-Deno.test("chat-server --grace gives seconds to those who were lost", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser();
-  admin.run(serve, ...flagsFor(port), "--grace", "1");
-  await admin.waitForOutput("Escuchando");
-  const { peer: ana } = await enterAs("ana", { address: { host: LOOPBACK, port } });
-  const before = performance.now();
-  ana[Symbol.dispose]();
-  await admin.waitForOutput("ha perdido la conexión");
-  const lastProgressMs = performance.now() - before;
-  assert(lastProgressMs > 900 && lastProgressMs < 3_000, `took ${lastProgressMs} ms`);
-});
-
-Deno.test("chat-server shows why it ended a connection", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser();
-  admin.run(serve, ...flagsFor(port));
-  await admin.waitForOutput("Escuchando");
-  using stranger = await dialPeer({ host: LOOPBACK, port });
-  await stranger.send(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
-  await admin.waitForOutput("[2026-11-22 13:45:07] ! ");
-  assertStringIncludes(admin.output, "127.0.0.1: se recibió una trama demasiado larga\n");
-});
-
-Deno.test("chat-server under attack shows the first closed connections, and how many more there were", async () => {
-  const { port } = freeAddress();
-  const clock = new TestClock();
-  clock.advanceTo(0);
-  await using admin = new FakeUser({ clock: clock.now });
-  admin.run(serve, ...flagsFor(port));
-  await admin.waitForOutput("Escuchando");
-  const offend = async () => {
-    using stranger = await dialPeer({ host: LOOPBACK, port });
-    await stranger.send(new Uint8Array(4));
-    await stranger.receiveAll();
-  };
-  for (let i = 0; i < 30; i++) await offend();
-  clock.advanceTo(1_000);
-  await offend();
-  await admin.waitForOutput("Conexiones cerradas que no se han mostrado: 10.\n");
-  await admin.until((output) => output.split("Se cerró").length === 22, "the last one");
-});
-
-/** What a client that says 30 things at once reads back at once. */
-async function saidAtOnce(...flags: string[]): Promise<number> {
-  const { port } = freeAddress();
-  const clock = new TestClock();
-  clock.advanceTo(0); // no time passes
-  await using admin = new FakeUser({ clock: clock.now });
-  admin.run(serve, ...flagsFor(port), ...flags);
-  await admin.waitForOutput("Escuchando");
-  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
-  for (let clientSeq = 1; clientSeq <= 30; clientSeq++) {
-    await ana.send(say(clientSeq, "hola"));
-  }
-  const count = () => admin.output.split("ana: hola").length - 1;
-  const expected = flags.includes("0") ? 30 : Number(flags[1] ?? 20) - 1;
-  await admin.until(() => count() >= expected, "what is allowed");
-  return count();
-}
-
-Deno.test("chat-server lets a client say 20 things at once, HELLO among them, or what --burst and --rate say", async () => {
-  assertEquals(await saidAtOnce(), 19);
-  assertEquals(await saidAtOnce("--burst", "5"), 4);
-  assertEquals(await saidAtOnce("--rate", "0"), 30);
-});
-
-Deno.test("chat-server --max-clients lets so many connect, and says so to the next", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser();
-  admin.run(serve, ...flagsFor(port), "--max-clients", "1");
-  await admin.waitForOutput("Escuchando");
-  using _ = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
-  using second = await dialPeer({ host: LOOPBACK, port });
-  await second.send(makeHello("beto"));
-  assertEquals((await second.expect("error")).code, "room-full");
-  await admin.waitForOutput("127.0.0.1: la sala está llena: pruebe más tarde\n");
-});
-
-for (const word of ["salir", "quit", "/quit", " SALIR "]) {
-  Deno.test(`chat-server ends by "${word}"`, async () => {
-    const { port } = freeAddress();
-    await using admin = new FakeUser();
-    admin.type(`${word}\n`);
-    assertEquals(await outputOf(admin, ...flagsFor(port)), `${listening(port)}${END}`);
-  });
-}
-
-Deno.test("chat-server ends where a keyboard ends", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser({ isTty: true });
-  admin.endInput();
-  assertEquals(await outputOf(admin, ...flagsFor(port)), `${listening(port)}${END}`);
-});
-
-Deno.test("chat-server tells what can be typed", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser();
-  admin.type("hola\n\n  \nsalir\n");
+  assertEquals(await status, 0);
   assertEquals(
-    await outputOf(admin, ...flagsFor(port)),
-    `${
-      listening(port)
-    }! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.\n${END}`,
-  );
-});
-
-Deno.test("chat-server does not do what is pasted into its console", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
-  const serving = admin.run(serve, ...flagsFor(port));
-  await admin.waitForOutput(listening(port).trim());
-  admin.type("\x1b[200~def f():\r    /quit\r\x1b[201~");
-  admin.type("/who\r");
-  await admin.waitForOutput("! En línea: 0.");
-  admin.type("salir\r");
-  assertEquals(await serving, 0);
-});
-
-Deno.test("chat-server speaks English", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser({ language: "en", localAddresses: TWO_ADDRESSES });
-  const serving = admin.run(serve);
-  admin.type(`0\n${port}\n2\n`);
-  await admin.waitForOutput("Listening");
-  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
-  await admin.waitForOutput("connected");
-  admin.type("quit\n");
-  assertEquals((await ana.receiveAll()).map(({ type }) => type), ["bye"]);
-  assertEquals(admin.output.includes("Server closed."), false); // until everyone has taken leave
-  ana[Symbol.dispose]();
-  assertEquals(await serving, 0);
-  assertEquals(
-    admin.output,
-    `Port [5000]: 0
-Port "0" cannot be used: it must be a number from 1 to 65535.
-Port [5000]: ${port}
-Interface:
-  1) all (0.0.0.0)
-  2) 127.0.0.1 (lo)
-  3) 203.0.113.1 (eth0)
-Choose [1]: 2
-Listening on 127.0.0.1:${port}. Type "quit" to end.
+    operator.output,
+    `Listening on 127.0.0.1:${address.port}. Type "quit" to end.
 [2026-11-22 13:45:07] * ana (127.0.0.1) has connected
 Closing the server: everyone who is connected is being told.
 Server closed.
@@ -200,55 +115,266 @@ Server closed.
   );
 });
 
-/** Has the room fail at something, until it is disposed of. */
-function failing(what: "say" | "disconnect"): Disposable {
-  const { [what]: before } = Room.prototype;
-  const fail = () => {
-    throw new TypeError("a mistake of ours");
+Deno.test("chat-server prints all events before it says that it has closed", async () => {
+  await using server = await RunningServer.start();
+  const { operator } = server;
+  const { terminal } = operator;
+  const print = terminal.print.bind(terminal);
+  const held = Promise.withResolvers<void>();
+  terminal.print = async (...lines) => {
+    if (lines.some((line) => line.endsWith(": uno"))) await held.promise;
+    await print(...lines);
   };
-  Object.assign(Room.prototype, { [what]: fail });
-  return { [Symbol.dispose]: () => void Object.assign(Room.prototype, { [what]: before }) };
-}
-
-Deno.test("A fault of the program itself ends one connection, and is told as such", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser();
-  const serving = admin.run(serve, ...flagsFor(port));
-  await admin.waitForOutput("Escuchando");
-  using ana = (await enterAs("ana", { address: { host: LOOPBACK, port } })).peer;
-  using beto = (await enterAs("beto", { address: { host: LOOPBACK, port } })).peer;
-  using _ = failing("say");
-  await ana.send(say(1, "hola"));
-  await admin.waitForOutput("a quien le dio el programa.");
-  assertMatch(
-    admin.output,
-    /! Este programa falló al atender a ana \(127\.0\.0\.1\): TypeError: a mistake of ours at /,
-  );
-  await ana.receiveAll();
-  await beto.send({ type: "ping" });
-  await beto.expect("pong");
-  admin.type("salir\n");
-  assertEquals(await serving, 0);
+  {
+    using ana = (await enterAs("ana", server)).peer;
+    await ana.send(say(1, "uno"));
+    await ana.expect("said"); // and is being printed
+    await ana.send(say(2, "dos"));
+    await ana.expect("said");
+  }
+  operator.type("salir\n");
+  await operator.waitForOutput("Cerrando");
+  await flushTasks();
+  held.resolve();
+  assertEquals(await server.status, 0);
+  assertMatch(operator.output, /: uno\n.*: dos\nServidor cerrado\.\n$/);
 });
 
-Deno.test("A fault of the program itself when a connection has ended is told as such, and ends no other", async () => {
-  const { port } = freeAddress();
-  await using admin = new FakeUser();
-  const serving = admin.run(serve, ...flagsFor(port), "--max-clients", "2");
-  await admin.waitForOutput("Escuchando");
-  using beto = (await enterAs("beto", { address: { host: LOOPBACK, port } })).peer;
-  for (const nick of ["ana", "eva"]) {
-    const { peer } = await enterAs(nick, { address: { host: LOOPBACK, port } });
-    using _ = failing("disconnect");
-    peer[Symbol.dispose]();
-    await admin.until((output) => output.split("a mistake of ours").length > (nick === "ana" ? 1 : 2), nick);
+Deno.test("chat-server without a console serves until it is terminated", async () => {
+  await using server = await RunningServer.start(["--backup", "10.0.0.7", "--time", "HH:mm"]);
+  const { operator, status } = server;
+  operator.endInput();
+  const { peer: ana, welcome } = await enterAs("ana", server);
+  using _ = ana;
+  assertEquals(welcome.backups, ["10.0.0.7:5000"]);
+  await operator.waitForOutput("[13:45] * ana");
+  operator.terminate();
+  assertEquals(await ana.receiveTypes(), ["bye"]);
+  ana[Symbol.dispose]();
+  assertEquals(await status, 0);
+});
+
+Deno.test("chat-server keeps to its flags, and prints why it closed a connection and who was lost", async () => {
+  await using server = await RunningServer.start(["--max-clients", "1", "--grace", "0"]);
+  using ana = (await enterAs("ana", server)).peer;
+  using second = await dialPeer(server.address);
+  await second.send(makeHello("bea"));
+  assertEquals((await second.expect("error")).code, "room-full");
+  await server.operator.waitForOutput("! Se cerró la conexión de 127.0.0.1: la sala está llena");
+  ana[Symbol.dispose]();
+  await server.operator.waitForOutput("[2026-11-22 13:45:07] * ana (127.0.0.1) ha perdido la conexión\n");
+});
+
+Deno.test("chat-server prints once that it cannot accept connections, and accepts again", async () => {
+  using listener = Deno.listen({ port: 0 });
+  const { accept } = listener;
+  let failures = 0;
+  const failing = function (this: Deno.TcpListener) {
+    return failures++ < 2 ? Promise.reject(new Error("Too many open files")) : accept.call(this);
+  };
+  using _ = replaceMethod(Object.getPrototypeOf(listener) as typeof listener, "accept", failing);
+  await using server = await RunningServer.start();
+  using _ana = (await enterAs("ana", server)).peer;
+  await server.operator.waitForOutput("ana");
+  const lines = server.operator.output.split("\n").filter((line) => line.includes("! "));
+  assertEquals(lines, ["[2026-11-22 13:45:07] ! No se pueden aceptar más conexiones: Too many open files."]);
+});
+
+const INFO: Record<string, [flags: string[], pattern: RegExp]> = {
+  "its usage, flags and commands": [
+    ["--help"],
+    /^Usage: chat-server [\s\S]*\n {2}--backup HOST:N [\s\S]*\n {2}\/kick NICK/,
+  ],
+  "its version": [["--version"], /^chat-server \d+\.\d+\.\d+ \(from source, Deno [^)]+\)\n$/],
+  "its completions": [["--completions", "zsh"], /^#compdef chat-server\n[\s\S]*--max-clients/],
+};
+
+for (const [what, [flags, pattern]] of Object.entries(INFO)) {
+  Deno.test(`chat-server ${flags[0]} prints ${what}, and does not start`, async () => {
+    await using operator = new FakeUser({ language: "en" });
+    assertEquals(await operator.run(serve, ...flags, "--port", "0"), 0);
+    assertMatch(operator.output, pattern);
+  });
+}
+
+Deno.test("chat-server refuses a wrong flag before it prints or opens anything", async () => {
+  await using operator = new FakeUser();
+  for (const flags of [["--prot", "5000"], ["--port", "0", "--data", "/"]]) {
+    await assertRejects(() => operator.run(serve, ...flags), InputError);
   }
-  assertMatch(
-    admin.output,
-    /! Este programa falló al atender a 127\.0\.0\.1: TypeError: a mistake of ours at /,
+  assertEquals(operator.output, "");
+});
+
+Deno.test("chat-server ends with 0 when the user quits at a question", async () => {
+  await using operator = new FakeUser();
+  operator.type("salir\n");
+  assertEquals(await operator.run(serve), 0);
+  assertEquals(operator.output, "Puerto [5000]: salir\n");
+});
+
+Deno.test(
+  "chat-server --data continues the room at the next start, alone with the file",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const data = `${folder.path}/room.db`;
+    const flags = ["--data", data, "--keep", "1000", "--keep-days", "1", "--data-sync", "normal"];
+    for (const nick of ["ana", "bea"]) {
+      await using server = await RunningServer.start(flags);
+      const { operator, address: { port } } = server;
+      assertEquals(operator.hasGivenUpFiles, true);
+      const { peer, history } = await enterAs(nick, server, { historyCount: 9 });
+      using _ = peer;
+      const texts = history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
+      assertEquals(texts, nick === "ana" ? [] : ["soy ana"]);
+      await peer.send(say(1, `soy ${nick}`));
+      await operator.waitForOutput(`${nick}: soy ${nick}`);
+      operator.type("/stats\n");
+      await operator.waitForOutput("En disco: 0,0 MB.\n");
+      const error = await assertRejects(() => new FakeUser().run(serve, ...flags), InputError);
+      assertEquals(error.code, "data-busy");
+      peer[Symbol.dispose](); // or the server waits for it to read the end
+      const output = await server.quit();
+      const restored = nick === "ana" ? "" : "Sigue con lo que ya había: 2 entradas.\n"; // JOINED and SAID
+      assertStringIncludes(
+        output,
+        `Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.\nLa sala se guarda en ${data}.\n${restored}[`,
+      );
+      assertEquals(output.includes("soy ana"), nick === "ana");
+    }
+  },
+);
+
+Deno.test(
+  "chat-server --data prints that its disk fails, and tells the clients, until it works again",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const settings = {
+      timeouts: { ...DEFAULT_CONFIG.timeouts, outageClearMs: 1 },
+      storage: { ...DEFAULT_CONFIG.storage, retryMs: 5 },
+    };
+    await using server = await RunningServer.start(["--data", `${folder.path}/room.db`], {}, { settings });
+    using ana = (await enterAs("ana", server)).peer;
+    {
+      const fail = () => {
+        throw new Error("EIO");
+      };
+      using _ = replaceMethod(SqliteStore.prototype, "append", fail);
+      await ana.send(say(1, "hola"));
+      assertEquals((await ana.expect("stalled")).resolved, false);
+      await server.operator.waitForOutput("! No se puede guardar");
+    }
+    await server.operator.waitForOutput("! Lo que se dice se puede guardar de nuevo.\n");
+    const resolved = (await ana.receive())!;
+    assertEquals([resolved.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
+  },
+);
+
+/** NATS in memory. */
+function fakeNats() {
+  const log = new FakeLog();
+  const store = new FakeStore(log);
+  const leases = new FakeLeases();
+  const told: unknown[] = [];
+  leases.renew = (address?: string) => Promise.resolve(void told.push(address));
+  const openNatsRoom: OpenNatsRoom = ({ servers }, { room }) => {
+    told.push(...servers, room);
+    return Promise.resolve({ store, leases, close: () => Promise.resolve(store.close()) });
+  };
+  const settings = {
+    timeouts: { ...DEFAULT_CONFIG.timeouts, outageClearMs: 1 },
+    cluster: testConfig({ cluster: { unavailableAfterMs: 20, snapshotEvents: 2, deletedMs: 0 } }).cluster,
+  };
+  return { log, store, leases, told, parts: { openNatsRoom, settings } };
+}
+
+const NATS = ["--nats", "10.0.0.9", "--room", "aula"];
+
+Deno.test("chat-server --nats serves the room of its cluster, and leaves it at the end", async () => {
+  const { leases, told, parts } = fakeNats();
+  await using server = await RunningServer.start(NATS, {}, parts);
+  const { port } = server.address;
+  const output = await server.quit();
+  assertEquals(
+    output,
+    `Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
+Sala aula, guardada en NATS (10.0.0.9:4222), copias: 1.
+${END}`,
   );
-  await beto.send({ type: "ping" });
-  while ((await beto.receive())!.type !== "pong");
-  admin.type("salir\n");
-  assertEquals(await serving, 0);
+  assertEquals(told.slice(0, 2), ["10.0.0.9:4222", "aula"]);
+  assertEquals(told.at(-1), `127.0.0.1:${port}`);
+  assertEquals([server.operator.hasGivenUpFiles, leases.isReleased], [true, true]);
+});
+
+Deno.test(
+  "chat-server --tls-auto announces its certificate, and warns before it expires",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const flags = [...NATS, "--tls-auto", "--tls-dir", folder.path];
+    const fingerprints = new Set<string>();
+    for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
+      const { told, parts } = fakeNats();
+      await using server = await RunningServer.start(flags, { clock: new TestClock(time).now }, parts);
+      const output = await server.quit();
+      const [, fingerprint = ""] = /Huella del certificado: (SHA256:\S+)\n/.exec(output) ?? [];
+      fingerprints.add(fingerprint);
+      assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
+      assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
+    }
+    assertEquals(fingerprints.size, 1);
+  },
+);
+
+Deno.test("chat-server --nats without an address for others asks for --advertise", async () => {
+  const { parts } = fakeNats();
+  await using operator = new FakeUser();
+  operator.type("salir\n");
+  const main: typeof serve = (process) => serve(process, parts);
+  const flags = ["--host", "0.0.0.0", "--port", `${freeAddress().port}`];
+  assertEquals(await operator.run(main, ...flags, ...NATS), 0);
+  assertStringIncludes(
+    operator.output,
+    "copias: 1.\nLos demás servidores de la sala no pueden anunciar este",
+  );
+});
+
+Deno.test("chat-server --nats prints that NATS does not answer, and tells the clients, until it does", async () => {
+  const { log, parts } = fakeNats();
+  await using server = await RunningServer.start(NATS, {}, parts);
+  using ana = (await enterAs("ana", server)).peer;
+  log.isDown = true;
+  await ana.send(say(1, "hola"));
+  assertEquals((await ana.expect("stalled")).resolved, false);
+  await server.operator.waitForOutput("! NATS no responde: lo que se diga espera\n");
+  log.isDown = false;
+  await server.operator.waitForOutput("! NATS responde de nuevo: lo que esperaba ha llegado\n");
+  assertEquals([(await ana.receive())!.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
+});
+
+for (const isKept of [true, false]) {
+  const consequence = isKept
+    ? "Hasta entonces NATS no olvida nada"
+    : "No se ha podido impedir que NATS olvide";
+  Deno.test(`chat-server --nats prints that a snapshot is too large: ${consequence}`, async () => {
+    const { store, parts } = fakeNats();
+    store.maxBytes = 20;
+    if (!isKept) store.setUnlimited = () => Promise.reject(new Error("not allowed"));
+    await using server = await RunningServer.start(NATS, {}, parts);
+    using ana = (await enterAs("ana", server)).peer;
+    await ana.send(say(1), say(2));
+    await server.operator.waitForOutput("max_payload: 1MB");
+    assertStringIncludes(server.operator.output, consequence);
+  });
+}
+
+Deno.test("chat-server --nats ends with an error when the stream of its room is deleted", async () => {
+  const { log, parts } = fakeNats();
+  await using server = await RunningServer.start(NATS, {}, parts);
+  using ana = (await enterAs("ana", server)).peer;
+  log.isDeleted = true;
+  await ana.send(say(1, "hola"));
+  ana[Symbol.dispose](); // or the server waits for it to read the end
+  assertEquals((await assertRejects(() => server.status, NatsError)).code, "nats-stream-gone");
 });

@@ -129,7 +129,7 @@ export class FakeUser implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.terminate();
-    await Promise.all(this.#runs);
+    await withTimeout(Promise.all(this.#runs), () => `the programs to end, after\n${this.output}`);
     if (!this.#hasEnded) this.endInput();
     await this.terminal[Symbol.asyncDispose]();
   }
