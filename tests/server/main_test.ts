@@ -327,6 +327,14 @@ Deno.test(
   },
 );
 
+Deno.test("chat-server --nats ends with 0 when it is terminated while NATS starts", async () => {
+  await using operator = new FakeUser();
+  const parts = { openNatsRoom: () => new Promise<never>(() => {}) };
+  const status = operator.run((process) => serve(process, parts), ...NATS);
+  operator.terminate();
+  assertEquals([await status, operator.output], [0, ""]);
+});
+
 Deno.test("chat-server --nats without an address for others asks for --advertise", async () => {
   const { parts } = fakeNats();
   await using operator = new FakeUser();
