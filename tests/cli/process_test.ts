@@ -63,17 +63,13 @@ for (
     [new ConnectError("no-answer", { server: "a:1" }), 1],
   ] as const
 ) {
-  Deno.test(
-    `runProcess() exits with ${expected} for ${error.name}, and says so on stderr`,
-    pure,
-    async () => {
-      const errors = await errorsDuring(async () => {
-        const { status } = await run(() => Promise.reject(error), { args: ["--lang", "en"] });
-        assertEquals(status, expected);
-      });
-      assertEquals(errors, [errorText(error, "en")]);
-    },
-  );
+  Deno.test(`runProcess() exits with ${expected} for ${error.name}, told on stderr`, pure, async () => {
+    const errors = await errorsDuring(async () => {
+      const { status } = await run(() => Promise.reject(error), { args: ["--lang", "en"] });
+      assertEquals(status, expected);
+    });
+    assertEquals(errors, [errorText(error, "en")]);
+  });
 }
 
 Deno.test("runProcess() restores the terminal and rethrows a program's defect", pure, async () => {

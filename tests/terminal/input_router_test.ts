@@ -28,21 +28,17 @@ function typed(text: string) {
   return { text, isPasted: false };
 }
 
-Deno.test(
-  "LineQueue.next() gives each line once, whether it came before or after the call",
-  pure,
-  async () => {
-    const { promptQueue } = newRouter().router;
-    for (const text of ["uno", "dos"]) promptQueue.deliver(typed(text));
-    const first = promptQueue.next();
-    assertEquals(promptQueue.hasWaiter, true);
-    promptQueue.resolveWait();
-    assertEquals([await first, promptQueue.hasWaiter], [typed("uno"), false]);
-    const second = promptQueue.next();
-    promptQueue.deliver(typed("tres"));
-    assertEquals([await second, promptQueue.typeAhead], [typed("dos"), [typed("tres")]]);
-  },
-);
+Deno.test("LineQueue.next() gives each line once, old or new", pure, async () => {
+  const { promptQueue } = newRouter().router;
+  for (const text of ["uno", "dos"]) promptQueue.deliver(typed(text));
+  const first = promptQueue.next();
+  assertEquals(promptQueue.hasWaiter, true);
+  promptQueue.resolveWait();
+  assertEquals([await first, promptQueue.hasWaiter], [typed("uno"), false]);
+  const second = promptQueue.next();
+  promptQueue.deliver(typed("tres"));
+  assertEquals([await second, promptQueue.typeAhead], [typed("dos"), [typed("tres")]]);
+});
 
 Deno.test("LineQueue.next() gives undefined only after the last line", pure, async () => {
   const { promptQueue } = newRouter().router;
@@ -135,11 +131,24 @@ Deno.test("InputRouter.enter() prints a prompt with its answer, and no other lin
   const answer = router.next(router.promptQueue);
   enter(router, "ana");
   assertEquals([await answer, printed], [typed("ana"), ["Nick: ana"]]);
-  router.promptQueue.editor.press({ name: "up" });
-  assertEquals(router.promptQueue.editor.text, "");
   router.beginChat({});
   enter(router, "hola");
   assertEquals(printed.length, 1);
+});
+
+Deno.test("InputRouter keeps chat lines in the history, and completes them, but no answers", pure, () => {
+  const { router } = newRouter();
+  const { promptQueue: { editor: answer }, chatQueue: { editor: chat } } = router;
+  enter(router, "eva");
+  answer.press({ name: "up" });
+  answer.press({ name: "tab" });
+  assertEquals(answer.text, "");
+  router.beginChat({ complete: () => ({ from: 0, choices: ["ana: "] }) });
+  enter(router, "hola");
+  chat.press({ name: "up" });
+  assertEquals(chat.submit(), "hola");
+  chat.press({ name: "tab" });
+  assertEquals(chat.text, "ana: ");
 });
 
 Deno.test("InputRouter.restore() inserts words into the chat line, if there is a chat", pure, () => {
@@ -173,24 +182,21 @@ Deno.test("InputRouter.paste() keeps the block that waits when another one comes
   router.beginExclusive();
   router.paste(block("dos"));
   router.endExclusive();
-  router.activeQueue.editor.submit();
+  router.paste("n\no");
+  assertEquals(router.activeQueue.editor.submit(), "n o");
   enter(router, "s");
   for (let n = 0; n <= MAX_UNCONFIRMED_LINES; n++) assertEquals(await nextChatLine(router), "uno");
 });
 
-Deno.test(
-  "InputRouter.paste() sends a block before typed text as it is, and joins its end",
-  pure,
-  async () => {
-    const { router } = newRouter();
-    router.beginChat({});
-    router.chatQueue.editor.insert("abc");
-    router.chatQueue.editor.press({ name: "home" });
-    router.paste("/uno\ndos ");
-    assertEquals(await router.next(router.chatQueue), { text: "/uno", isPasted: true });
-    assertEquals(router.chatQueue.editor.text, "dos abc");
-  },
-);
+Deno.test("InputRouter.paste() sends a block as it is, and joins its end to typed text", pure, async () => {
+  const { router } = newRouter();
+  router.beginChat({});
+  router.chatQueue.editor.insert("abc");
+  router.chatQueue.editor.press({ name: "home" });
+  router.paste("/uno\ndos ");
+  assertEquals(await router.next(router.chatQueue), { text: "/uno", isPasted: true });
+  assertEquals(router.chatQueue.editor.text, "dos abc");
+});
 
 Deno.test("InputRouter.end() drops the block that waits, and ends the chat's lines", pure, async () => {
   const { router } = newRouter();

@@ -10,19 +10,15 @@ import { take } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test(
-  "Terminal.ask() prints prompts and answers at a pipe, and takes empty ones for the fallback",
-  pure,
-  async () => {
-    await using user = new FakeUser();
-    user.type(" ana \n\n  \n\n");
-    assertEquals(await user.terminal.ask("Nick"), "ana");
-    assertEquals(await user.terminal.ask("Puerto", { fallback: "5000" }), "5000");
-    assertEquals(await user.terminal.ask("Puerto", { fallback: "5000" }), "5000");
-    assertEquals(await user.terminal.ask("Nick"), "");
-    assertEquals(user.output, "Nick:  ana \nPuerto [5000]:\nPuerto [5000]:   \nNick:\n");
-  },
-);
+Deno.test("Terminal.ask() prints prompts and answers at a pipe", pure, async () => {
+  await using user = new FakeUser();
+  user.type(" ana \n\n  \n\n");
+  assertEquals(await user.terminal.ask("Nick"), "ana");
+  assertEquals(await user.terminal.ask("Puerto", { fallback: "5000" }), "5000");
+  assertEquals(await user.terminal.ask("Puerto", { fallback: "5000" }), "5000");
+  assertEquals(await user.terminal.ask("Nick"), "");
+  assertEquals(user.output, "Nick:  ana \nPuerto [5000]:\nPuerto [5000]:   \nNick:\n");
+});
 
 /** The question of the prompt that had no answer. */
 async function unanswered(answer: Promise<string>): Promise<unknown> {
@@ -31,19 +27,15 @@ async function unanswered(answer: Promise<string>): Promise<unknown> {
   return details.question;
 }
 
-Deno.test(
-  "Terminal.ask() takes the end of a pipe for the fallback, and fails without one",
-  pure,
-  async () => {
-    await using user = new FakeUser();
-    user.endInput();
-    const { terminal } = user;
-    assertEquals(await terminal.ask("Puerto", { fallback: "5000" }), "5000");
-    assertEquals(await unanswered(terminal.ask("Nick")), "Nick");
-    assertEquals(await unanswered(terminal.ask("Puerto", { fallback: "5000", isRetry: true })), "Puerto");
-    assertEquals(user.output, "Puerto [5000]:\nNick:\nPuerto [5000]:\n");
-  },
-);
+Deno.test("Terminal.ask() takes the end of a pipe for the fallback, if there is one", pure, async () => {
+  await using user = new FakeUser();
+  user.endInput();
+  const { terminal } = user;
+  assertEquals(await terminal.ask("Puerto", { fallback: "5000" }), "5000");
+  assertEquals(await unanswered(terminal.ask("Nick")), "Nick");
+  assertEquals(await unanswered(terminal.ask("Puerto", { fallback: "5000", isRetry: true })), "Puerto");
+  assertEquals(user.output, "Puerto [5000]:\nNick:\nPuerto [5000]:\n");
+});
 
 Deno.test("Terminal.ask() fails at the end of a keyboard, also with a fallback", pure, async () => {
   await using user = new FakeUser({ isTty: true });
@@ -86,6 +78,7 @@ Deno.test("Terminal.ask() rejects with its signal's reason, and leaves the next 
   const late = user.terminal.ask("Nick", { signal: ending.signal });
   assertStrictEquals(await assertRejects(() => late, Error), reason);
   user.type("hola\n");
+  await flushTasks();
   assertEquals(await take(linesOf(user.terminal)), "hola");
 });
 
@@ -110,22 +103,18 @@ Deno.test("Terminal.lines() gives lines, however they are cut into chunks and en
   assertEquals(user.output, "");
 });
 
-Deno.test(
-  "Terminal.exclusive() keeps lines from the chat until all its prompts are answered",
-  pure,
-  async () => {
-    await using user = new FakeUser();
-    const line = take(linesOf(user.terminal));
-    const answers = user.terminal.exclusive(async () => {
-      const host = await user.terminal.ask("Servidor");
-      await flushTasks();
-      return [host, await user.terminal.ask("Puerto")];
-    });
-    user.type("aula\n5001\nhola\n");
-    assertEquals(await answers, ["aula", "5001"]);
-    assertEquals(await line, "hola");
-  },
-);
+Deno.test("Terminal.exclusive() keeps lines from the chat until it ends", pure, async () => {
+  await using user = new FakeUser();
+  const line = take(linesOf(user.terminal));
+  const answers = user.terminal.exclusive(async () => {
+    const host = await user.terminal.ask("Servidor");
+    await flushTasks();
+    return [host, await user.terminal.ask("Puerto")];
+  });
+  user.type("aula\n5001\nhola\n");
+  assertEquals(await answers, ["aula", "5001"]);
+  assertEquals(await line, "hola");
+});
 
 Deno.test("Terminal.hasEnded is true once no line is left that could be an answer", pure, async () => {
   await using user = new FakeUser();

@@ -1,6 +1,7 @@
 // Terminal with line editing: prompts while a line is being typed, and prompts for secrets.
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { InputError } from "../../lib/errors.ts";
 import { parseAddress } from "../../lib/net/address.ts";
 import { promptUntilValid } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
@@ -9,14 +10,13 @@ import { flushTasks, withTimeout } from "../testing/waiting.ts";
 import {
   chatOf,
   CTRL_C,
+  CTRL_D,
   ENTER,
   LEFT,
   pasted,
   PROMPTING,
-  TAB,
   take,
   TerminalFixture,
-  UP,
 } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
@@ -24,133 +24,115 @@ const pure = { permissions: "none" } as const;
 Deno.test("Terminal.ask() leaves the prompt with its answer on the screen", pure, async () => {
   await using fixture = new TerminalFixture();
   const answer = fixture.terminal.ask("Puerto", { fallback: "5000" });
-  assertEquals(await fixture.newOutput(), ["Puerto [5000]: |"]);
-  fixture.type("5001");
-  assertEquals(await fixture.newOutput(), ["Puerto [5000]: 5001|"]);
+  await fixture.expect("Puerto [5000]: |");
+  await fixture.typeAndExpect("5001", "Puerto [5000]: 5001|");
   fixture.type(ENTER);
   assertEquals(await answer, "5001");
-  assertEquals(await fixture.newOutput(), ["Puerto [5000]: 5001", "|"]);
+  await fixture.expect("Puerto [5000]: 5001", "|");
 });
 
 Deno.test("Terminal.ask() wraps the prompt between words, before and after the answer", pure, async () => {
   await using fixture = new TerminalFixture();
   const answer = fixture.terminal.ask("Nuevo servidor (IP o nombre)", { fallback: "127.0.0.1" });
-  const rows = ["Nuevo servidor (IP o nombre)", "  [127.0.0.1]: "];
-  assertEquals(await fixture.newOutput(), [rows[0], `${rows[1]}|`]);
-  fixture.type("aula");
-  assertEquals(await fixture.newOutput(), [rows[0], `${rows[1]}aula|`]);
+  const rows = ["Nuevo servidor (IP o nombre)", "  [127.0.0.1]: "] as const;
+  await fixture.expect(rows[0], `${rows[1]}|`);
+  await fixture.typeAndExpect("aula", rows[0], `${rows[1]}aula|`);
   fixture.type(ENTER);
   assertEquals(await answer, "aula");
   assertEquals((await fixture.newOutput()).slice(0, 2), [rows[0], `${rows[1]}aula`]);
 });
 
-Deno.test(
-  "Terminal.exclusive() sets the chat line aside until all its prompts are answered",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    const { terminal } = fixture;
-    const line = take(linesOf(terminal));
-    fixture.type("hol");
-    assertEquals(await fixture.newOutput(), ["> hol|"]);
-    const between = Promise.withResolvers<void>();
-    const answers = terminal.exclusive(async () => {
-      const host = await terminal.ask("Servidor");
-      await between.promise;
-      return [host, await terminal.ask("Puerto")];
-    });
-    assertEquals(await fixture.newOutput(), ["Servidor: |"]);
-    await terminal.print("uno");
-    fixture.type(`aula${ENTER}`);
-    assertEquals(await fixture.newOutput(), ["uno", "Servidor: aula", "|"]);
-    between.resolve();
-    assertEquals(await fixture.newOutput(), ["uno", "Servidor: aula", "Puerto: |"]);
-    fixture.type(`5001${ENTER}`);
-    assertEquals(await answers, ["aula", "5001"]);
-    assertEquals(await fixture.newOutput(), ["uno", "Servidor: aula", "Puerto: 5001", "> hol|"]);
-    fixture.type(`a${ENTER}`);
-    assertEquals(await line, "hola");
-  },
-);
+Deno.test("Terminal.exclusive() sets the chat line aside until it ends", pure, async () => {
+  await using fixture = new TerminalFixture();
+  const { terminal } = fixture;
+  const line = take(linesOf(terminal));
+  await fixture.typeAndExpect("hol", "> hol|");
+  const between = Promise.withResolvers<void>();
+  const answers = terminal.exclusive(async () => {
+    const host = await terminal.ask("Servidor");
+    await between.promise;
+    return [host, await terminal.ask("Puerto")];
+  });
+  await fixture.expect("Servidor: |");
+  await terminal.print("uno");
+  await fixture.typeAndExpect(`aula${ENTER}`, "uno", "Servidor: aula", "|");
+  between.resolve();
+  await fixture.expect("uno", "Servidor: aula", "Puerto: |");
+  fixture.type(`5001${ENTER}`);
+  assertEquals(await answers, ["aula", "5001"]);
+  await fixture.expect("uno", "Servidor: aula", "Puerto: 5001", "> hol|");
+  fixture.type(`a${ENTER}`);
+  assertEquals(await line, "hola");
+});
 
-Deno.test(
-  "Terminal.ask() moves what was typed into the chat line when its signal is aborted",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    const line = take(linesOf(fixture.terminal));
-    fixture.type("hol");
-    await flushTasks();
-    const ending = new AbortController();
-    const answer = fixture.terminal.ask("Nick", { signal: ending.signal });
-    fixture.type("a");
-    await flushTasks();
-    ending.abort();
-    await answer.catch(() => {});
-    assertEquals((await fixture.newOutput()).at(-1), "> hola|");
-    fixture.type(ENTER);
-    assertEquals(await line, "hola");
-  },
-);
+Deno.test("Terminal.ask() moves its partial answer to the chat when it is aborted", pure, async () => {
+  await using fixture = new TerminalFixture();
+  const line = take(linesOf(fixture.terminal));
+  fixture.type("hol");
+  await flushTasks();
+  const ending = new AbortController();
+  const answer = fixture.terminal.ask("Nick", { signal: ending.signal });
+  fixture.type("a");
+  await flushTasks();
+  ending.abort();
+  await answer.catch(() => {});
+  assertEquals((await fixture.newOutput()).at(-1), "> hola|");
+  fixture.type(ENTER);
+  assertEquals(await line, "hola");
+});
 
 /** A terminal whose clock stands still until a test sets it, with 10 ms until its user counts as idle. */
 class SlowTerminalFixture extends TerminalFixture {
   readonly time: { monotonicMs: number };
 
-  constructor({ idleMs = 10 } = {}) {
+  constructor({ idleMs = 10, chat = {} } = {}) {
     const time = { wallMs: 0, monotonicMs: 0 };
-    super({ typing: { clock: () => ({ ...time }), idleMs } });
+    super({ chat, typing: { clock: () => ({ ...time }), idleMs } });
     this.time = time;
   }
 }
 
 Deno.test("Terminal.ask() waits for Enter while a chat line is typed", pure, async () => {
-  await using fixture = new SlowTerminalFixture();
+  await using fixture = new SlowTerminalFixture({ chat: {} });
   const { terminal } = fixture;
-  const said = chatOf(terminal);
   fixture.type("ho");
   await flushTasks();
   const answer = terminal.ask("Servidor");
-  assertEquals(await fixture.newOutput(), ["> ho|"]);
+  await fixture.expect("> ho|");
   await new Promise((resolve) => setTimeout(resolve, 30)); // its clock stands still
-  fixture.type("la");
-  assertEquals(await fixture.newOutput(), ["> hola|"]);
-  fixture.type(ENTER);
-  assertEquals(await fixture.newOutput(), ["Servidor: |"]);
-  assertEquals(said, ["hola"]);
+  await fixture.typeAndExpect("la", "> hola|");
+  await fixture.typeAndExpect(ENTER, "Servidor: |");
+  assertEquals(fixture.said, ["hola"]);
   fixture.type(`aula${ENTER}`);
   assertEquals(await withTimeout(answer, "an answer"), "aula");
 });
 
 Deno.test("Terminal.ask() interrupts a chat line once the user is idle, and restores it", pure, async () => {
-  await using fixture = new SlowTerminalFixture();
+  await using fixture = new SlowTerminalFixture({ chat: {} });
   const { terminal, time } = fixture;
-  const said = chatOf(terminal);
   fixture.type("hol");
   await flushTasks();
   time.monotonicMs = 9;
   const answer = terminal.ask("Servidor");
-  fixture.type(LEFT);
-  assertEquals(await fixture.newOutput(), ["> ho|l"]);
+  await fixture.typeAndExpect(LEFT, "> ho|l");
   time.monotonicMs = 18;
   await flushTasks(30);
-  assertEquals(await fixture.newOutput(), ["> ho|l"]);
+  await fixture.expect("> ho|l");
   time.monotonicMs = 19;
   await fixture.waitForOutput("Servidor: ");
   fixture.type(`aula${ENTER}`);
   assertEquals(await answer, "aula");
-  assertEquals(await fixture.newOutput(), ["Servidor: aula", "> ho|l"]);
-  assertEquals(said, []);
+  await fixture.expect("Servidor: aula", "> ho|l");
+  assertEquals(fixture.said, []);
 });
 
 Deno.test("Terminal.exclusive() begins at once without a partial line, or one left alone", pure, async () => {
-  await using fixture = new SlowTerminalFixture();
+  await using fixture = new SlowTerminalFixture({ chat: {} });
   const { terminal, time } = fixture;
-  chatOf(terminal);
   fixture.type("x\x7f");
   await flushTasks();
   const first = terminal.ask("Servidor");
-  assertEquals(await fixture.newOutput(), ["Servidor: |"]);
+  await fixture.expect("Servidor: |");
   fixture.type(ENTER);
   await first;
   fixture.type("hol");
@@ -187,68 +169,75 @@ for (const end of [CTRL_C, "its signal"]) {
 }
 
 Deno.test("Terminal.exclusive() waits for the confirmation of a pasted block", pure, async () => {
-  await using fixture = new SlowTerminalFixture();
+  await using fixture = new SlowTerminalFixture({ chat: PROMPTING });
   const { terminal } = fixture;
-  const said = chatOf(terminal, PROMPTING);
   fixture.type(pasted("x\n".repeat(11)));
   fixture.type("s");
   await flushTasks();
   const answer = terminal.exclusive(
     async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
   );
-  assertEquals(await fixture.newOutput(), ["¿11? s|"]);
-  fixture.type(ENTER);
-  assertEquals(await fixture.newOutput(), ["¿11? s", "Servidor: |"]);
+  await fixture.expect("¿11? s|");
+  await fixture.typeAndExpect(ENTER, "¿11? s", "Servidor: |");
   fixture.type(`aula${ENTER}5001${ENTER}`);
   assertEquals(await answer, ["aula", "5001"]);
   await flushTasks();
-  assertEquals(said.length, 11);
+  assertEquals(fixture.said.length, 11);
 });
 
-Deno.test("promptUntilValid() restores an answer of several words to the chat line", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const { terminal } = fixture;
-  const line = take(linesOf(terminal));
-  fixture.type("hola a");
-  await flushTasks();
-  const prompt = { text: "Servidor", parse: parseAddress, fallback: "aula" };
-  const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
-  await flushTasks();
-  fixture.type(`todos los demás${ENTER}`);
-  await flushTasks();
-  fixture.type(ENTER);
-  assertEquals((await answer)?.host, "aula");
-  assertEquals((await fixture.newOutput()).at(-1), "> hola a todos los demás |");
-  fixture.type(ENTER);
-  assertEquals(await line, "hola a todos los demás ");
-});
+for (
+  const [isSecret, restored, asked] of [
+    [false, "hola a todos los demás |", "Servidor [aula]: todos los demás"],
+    [true, "hola a|", "Servidor [aula]: "],
+  ] as const
+) {
+  const title = `promptUntilValid() restores ${
+    isSecret ? "no secret" : "an answer of several words"
+  } to the chat`;
+  Deno.test(title, pure, async () => {
+    await using fixture = new TerminalFixture({ chat: {} });
+    const { terminal } = fixture;
+    fixture.type("hola a");
+    await flushTasks();
+    const prompt = { text: "Servidor", parse: parseAddress, fallback: "aula", isSecret };
+    const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+    await flushTasks();
+    fixture.type(`todos los demás${ENTER}`);
+    await flushTasks();
+    fixture.type(ENTER);
+    assertEquals((await answer)?.host, "aula");
+    const rows = await fixture.newOutput();
+    assertEquals([rows[0], rows.at(-1)], [asked.trimEnd(), `> ${restored}`]);
+  });
+}
 
-Deno.test("Terminal keeps chat lines in the history, and no answers", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const { terminal } = fixture;
-  chatOf(terminal);
-  fixture.type(`uno${ENTER}`);
-  await flushTasks();
-  const answer = terminal.ask("Puerto");
-  fixture.type(`${UP}5001${ENTER}`);
-  assertEquals(await answer, "5001");
-  fixture.type(UP);
-  assertEquals((await fixture.newOutput()).at(-1), "> uno|");
-});
+Deno.test(
+  "promptUntilValid() ends when the user leaves, ends the input, or is interrupted",
+  pure,
+  async () => {
+    const prompt = { text: "Servidor", parse: parseAddress, isQuit: (answer: string) => answer === "quit" };
+    for (const keys of [`quit${ENTER}`, CTRL_D]) {
+      await using fixture = new TerminalFixture();
+      const { terminal } = fixture;
+      const answer = promptUntilValid({ terminal, language: "es" }, prompt);
+      fixture.type(keys);
+      assertEquals(await withTimeout(answer, "the prompt to end"), undefined);
+    }
+    await using fixture = new TerminalFixture();
+    const { terminal } = fixture;
+    const signal = AbortSignal.abort();
+    assertEquals(await promptUntilValid({ terminal, language: "es" }, { ...prompt, signal }), undefined);
+  },
+);
 
-Deno.test("Terminal completes chat lines, and no answers", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const { terminal } = fixture;
-  const answer = terminal.ask("Nick");
-  fixture.type(`an${TAB}`);
-  assertEquals(await fixture.newOutput(), ["Nick: an|"]);
-  fixture.type(ENTER);
-  await answer;
-  chatOf(terminal, { complete: () => ({ from: 0, choices: ["ana: "] }) });
-  fixture.type("an");
+Deno.test("promptUntilValid() throws at the end of a pipe without a valid answer", pure, async () => {
+  await using user = new FakeUser();
+  const { terminal } = user;
+  user.type("a b\n");
+  user.endInput();
   await flushTasks();
-  fixture.type(TAB);
-  assertEquals((await fixture.newOutput()).at(-1), "> ana: |");
+  const answer = promptUntilValid({ terminal, language: "es" }, { text: "Servidor", parse: parseAddress });
+  assertEquals((await assertRejects(() => answer, InputError)).code, "address-invalid");
 });
 
 Deno.test("Terminal.ask() shows no secret, be it complete, typed ahead or given up", pure, async () => {

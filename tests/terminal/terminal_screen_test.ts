@@ -16,12 +16,12 @@ Deno.test("Terminal sets raw mode and bracketed paste, and restores both with th
   const line = take(linesOf(terminal));
   fixture.type("hol");
   await terminal.print("uno");
-  assertEquals(await fixture.newOutput(), ["uno", "> hol|"]);
+  await fixture.expect("uno", "> hol|");
   assertEquals([screen.modes, screen.listeners, screen.isBracketedPaste], [[true], 1, true]);
   assertEquals([terminal.hasLineEditor, terminal.isTty], [true, true]);
   await fixture[Symbol.asyncDispose]();
   assertEquals(await line, undefined);
-  assertEquals(await fixture.newOutput(), ["uno", "|"]);
+  await fixture.expect("uno", "|");
   assertEquals([screen.modes, screen.listeners, screen.isBracketedPaste], [[true, false], 0, false]);
   terminal.restoreNow();
   assertEquals(screen.writtenNow, "");
@@ -31,48 +31,40 @@ Deno.test("Terminal.lines() takes an entered line off the screen", pure, async (
   await using fixture = new TerminalFixture();
   const lines = linesOf(fixture.terminal);
   const first = take(lines);
-  fixture.type("hola");
-  assertEquals(await fixture.newOutput(), ["> hola|"]);
+  await fixture.typeAndExpect("hola", "> hola|");
   fixture.type(ENTER);
   assertEquals(await first, "hola");
-  assertEquals(await fixture.newOutput(), ["> |"]);
+  await fixture.expect("> |");
   const second = take(lines);
   fixture.type(`adiós${ENTER}`);
   assertEquals(await second, "adiós");
 });
 
 Deno.test("Terminal.lines() takes CR, LF or both for the end of a line", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const said = chatOf(fixture.terminal);
-  fixture.type("uno\r\ndos\ntres\r\rcuatro");
-  assertEquals(await fixture.newOutput(), ["> cuatro|"]);
-  assertEquals(said, ["uno", "dos", "tres", ""]);
+  await using fixture = new TerminalFixture({ chat: {} });
+  await fixture.typeAndExpect("uno\r\ndos\ntres\r\rcuatro", "> cuatro|");
+  assertEquals(fixture.said, ["uno", "dos", "tres", ""]);
 });
 
 Deno.test("Terminal.lines() ends at Ctrl-D on an empty line, and not before", pure, async () => {
   await using fixture = new TerminalFixture();
   const first = take(linesOf(fixture.terminal));
-  fixture.type(`h${LEFT}${CTRL_D}`);
-  assertEquals(await fixture.newOutput(), ["> |"]);
+  await fixture.typeAndExpect(`h${LEFT}${CTRL_D}`, "> |");
   assertEquals(fixture.terminal.hasEnded, false);
   fixture.type(CTRL_D);
   assertEquals(await first, undefined);
   assertEquals(fixture.terminal.hasEnded, true);
 });
 
-Deno.test(
-  "Terminal.print() prints above what is typed for a prompt, and keeps the cursor",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    const answer = fixture.terminal.ask("Nick");
-    fixture.type(`aa${LEFT}`);
-    await fixture.terminal.print("beto: uno");
-    assertEquals(await fixture.newOutput(), ["beto: uno", "Nick: a|a"]);
-    fixture.type(`n${ENTER}`);
-    assertEquals(await answer, "ana");
-  },
-);
+Deno.test("Terminal.print() prints above a partial answer, and keeps the cursor", pure, async () => {
+  await using fixture = new TerminalFixture();
+  const answer = fixture.terminal.ask("Nick");
+  fixture.type(`aa${LEFT}`);
+  await fixture.terminal.print("beto: uno");
+  await fixture.expect("beto: uno", "Nick: a|a");
+  fixture.type(`n${ENTER}`);
+  assertEquals(await answer, "ana");
+});
 
 Deno.test("Terminal.print() wraps lines between words on a screen, and not at a pipe", pure, async () => {
   const line = "beto: una línea que no cabe en una fila de cuarenta columnas";
@@ -102,7 +94,7 @@ for (
     assertEquals([...shown.slice(0, 2), shown.slice(2).join("")], ["uno", "dos", `> ${text}`]);
     fixture.type(ENTER);
     assertEquals(await line, text);
-    assertEquals(await fixture.newOutput(), ["uno", "dos", "> |"]);
+    await fixture.expect("uno", "dos", "> |");
   });
 }
 
@@ -113,7 +105,7 @@ Deno.test("Terminal.print() writes its lines and the input in one write", pure, 
   await fixture.newOutput();
   const before = fixture.writes;
   await fixture.terminal.print("uno", "dos");
-  assertEquals(await fixture.newOutput(), ["uno", "dos", "> hol|"]);
+  await fixture.expect("uno", "dos", "> hol|");
   assertEquals(fixture.writes, before + 1);
   fixture.type(ENTER);
   await line;
@@ -147,48 +139,42 @@ Deno.test("Terminal writes all changes in one write once the screen has taken th
 });
 
 Deno.test("Terminal.setStatus() shows lines above the chat prompt, and above no other", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: {} });
+  const { terminal } = fixture;
+  fixture.type("hol");
+  await flushTasks();
+  terminal.setStatus(["… uno", "… dos"]);
+  await fixture.expect("… uno", "… dos", "> hol|");
+  await terminal.print("beto: tres");
+  await fixture.expect("beto: tres", "… uno", "… dos", "> hol|");
+  const answer = terminal.ask("Nick");
+  await fixture.expect("beto: tres", "Nick: |");
+  fixture.type(`ana${ENTER}`);
+  await answer;
+  await fixture.expect("beto: tres", "Nick: ana", "… uno", "… dos", "> hol|");
+  terminal.setStatus(["… dos"]);
+  await fixture.expect("beto: tres", "Nick: ana", "… dos", "> hol|");
+  terminal.setStatus([]);
+  await fixture.expect("beto: tres", "Nick: ana", "> hol|");
+});
+
+Deno.test("Terminal.setPrompt() replaces the chat prompt, if it differs", pure, async () => {
   await using fixture = new TerminalFixture();
   const { terminal } = fixture;
   chatOf(terminal);
   fixture.type("hol");
   await flushTasks();
-  terminal.setStatus(["… uno", "… dos"]);
-  assertEquals(await fixture.newOutput(), ["… uno", "… dos", "> hol|"]);
-  await terminal.print("beto: tres");
-  assertEquals(await fixture.newOutput(), ["beto: tres", "… uno", "… dos", "> hol|"]);
-  const answer = terminal.ask("Nick");
-  assertEquals(await fixture.newOutput(), ["beto: tres", "Nick: |"]);
-  fixture.type(`ana${ENTER}`);
-  await answer;
-  assertEquals(await fixture.newOutput(), ["beto: tres", "Nick: ana", "… uno", "… dos", "> hol|"]);
-  terminal.setStatus(["… dos"]);
-  assertEquals(await fixture.newOutput(), ["beto: tres", "Nick: ana", "… dos", "> hol|"]);
+  terminal.setPrompt("(sin conexión) > ");
+  await fixture.expect("(sin conexión) > hol|");
+  const before = fixture.writes;
+  terminal.setPrompt("(sin conexión) > ");
   terminal.setStatus([]);
-  assertEquals(await fixture.newOutput(), ["beto: tres", "Nick: ana", "> hol|"]);
+  await flushTasks();
+  assertEquals(fixture.writes, before);
 });
 
-Deno.test(
-  "Terminal.setPrompt() replaces the chat prompt, and writes nothing for the same",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture();
-    const { terminal } = fixture;
-    chatOf(terminal);
-    fixture.type("hol");
-    await flushTasks();
-    terminal.setPrompt("(sin conexión) > ");
-    assertEquals(await fixture.newOutput(), ["(sin conexión) > hol|"]);
-    const before = fixture.writes;
-    terminal.setPrompt("(sin conexión) > ");
-    terminal.setStatus([]);
-    await flushTasks();
-    assertEquals(fixture.writes, before);
-  },
-);
-
 Deno.test("Terminal.interruptSignal is aborted by Ctrl-C, whatever is being typed", pure, async () => {
-  await using fixture = new TerminalFixture();
-  chatOf(fixture.terminal);
+  await using fixture = new TerminalFixture({ chat: {} });
   fixture.type("hol");
   await flushTasks();
   assertEquals(fixture.terminal.interruptSignal.aborted, false);
@@ -198,15 +184,13 @@ Deno.test("Terminal.interruptSignal is aborted by Ctrl-C, whatever is being type
 });
 
 Deno.test("Terminal.clear() and Ctrl-L leave only the input on the screen", pure, async () => {
-  await using fixture = new TerminalFixture();
-  chatOf(fixture.terminal);
+  await using fixture = new TerminalFixture({ chat: {} });
   fixture.type("hol");
   await fixture.terminal.print("uno");
   fixture.terminal.clear();
-  assertEquals(await fixture.newOutput(), ["> hol|"]);
+  await fixture.expect("> hol|");
   await fixture.terminal.print("dos");
-  fixture.type("\x0c");
-  assertEquals(await fixture.newOutput(), ["> hol|"]);
+  await fixture.typeAndExpect("\x0c", "> hol|");
 });
 
 Deno.test("Terminal.bell() writes BEL", pure, async () => {
@@ -219,9 +203,8 @@ Deno.test("Terminal.bell() writes BEL", pure, async () => {
 });
 
 Deno.test("Terminal.restoreNow() erases the input and ends bracketed paste in one write", pure, async () => {
-  await using fixture = new TerminalFixture();
+  await using fixture = new TerminalFixture({ chat: {} });
   const { terminal, screen } = fixture;
-  chatOf(terminal);
   fixture.type("hol");
   await fixture.newOutput();
   terminal.restoreNow();
@@ -245,29 +228,26 @@ Deno.test("Terminal.restoreNow() writes nothing while the terminal takes nothing
 });
 
 Deno.test("Terminal draws the input again for a new size, and when the process resumes", pure, async () => {
-  await using fixture = new TerminalFixture();
+  await using fixture = new TerminalFixture({ chat: {} });
   const { screen } = fixture;
-  chatOf(fixture.terminal);
-  fixture.type("una línea");
-  assertEquals(await fixture.newOutput(), ["> una línea|"]);
+  await fixture.typeAndExpect("una línea", "> una línea|");
   screen.resize(6);
-  assertEquals(await fixture.newOutput(), ["> una", "línea|"]);
+  await fixture.expect("> una", "línea|");
   screen.isBracketedPaste = false;
   screen.write("\n$ fg\n");
   screen.resumeProcess();
-  assertEquals(await fixture.newOutput(), ["> una", "línea", "$ fg", "> una", "línea|"]);
+  await fixture.expect("> una", "línea", "$ fg", "> una", "línea|");
   assertEquals([screen.modes, screen.isBracketedPaste], [[true, true], true]);
 });
 
 Deno.test("Terminal shows a line once if no shell wrote while the process was stopped", pure, async () => {
-  await using fixture = new TerminalFixture();
+  await using fixture = new TerminalFixture({ chat: {} });
   const { screen, terminal } = fixture;
-  chatOf(terminal);
   fixture.type("una");
   await fixture.newOutput();
   screen.resumeProcess();
-  assertEquals(await fixture.newOutput(), ["> una|"]);
+  await fixture.expect("> una|");
   screen.resumeProcess();
   await terminal.print("Se perdió la conexión"); // in the same write
-  assertEquals(await fixture.newOutput(), ["Se perdió la conexión", "> una|"]);
+  await fixture.expect("Se perdió la conexión", "> una|");
 });

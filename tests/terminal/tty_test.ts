@@ -63,21 +63,17 @@ for (
   });
 }
 
-Deno.test(
-  "standardStreams() keeps a Windows console open, and has Deno enable its pastes",
-  pure,
-  async () => {
-    const { streams: { tty }, fake } = await open({ os: "windows" });
-    tty!.setRaw(true);
-    tty!.setRaw(false);
-    assertEquals(fake.calls, [
-      ["iterator", { destroyOnReturn: false }],
-      ["setRawMode", true],
-      ["setRaw", true],
-      ["setRawMode", false],
-    ]);
-  },
-);
+Deno.test("standardStreams() keeps a Windows console open, in Deno's raw mode too", pure, async () => {
+  const { streams: { tty }, fake } = await open({ os: "windows" });
+  tty!.setRaw(true);
+  tty!.setRaw(false);
+  assertEquals(fake.calls, [
+    ["iterator", { destroyOnReturn: false }],
+    ["setRawMode", true],
+    ["setRaw", true],
+    ["setRawMode", false],
+  ]);
+});
 
 Deno.test("TerminalStreams.write() writes all bytes, however few the system takes", pure, async () => {
   const { streams, fake } = await open();
@@ -94,37 +90,29 @@ Deno.test("Tty passes raw mode, size and synchronous writes to Deno", pure, asyn
   assertEquals(fake.calls, [["setRaw", true], ["setRaw", false], ["consoleSize"], ["writeSync", "x"]]);
 });
 
-Deno.test(
-  "Tty.onResizeOrResume() listens to SIGWINCH and SIGCONT until it is told to stop",
-  pure,
-  async () => {
-    const { streams: { tty }, fake } = await open();
-    const told: string[] = [];
-    const stop = tty!.onResizeOrResume({
-      onResize: () => told.push("resize"),
-      onResume: () => told.push("resume"),
-    });
-    for (const signal of ["SIGCONT", "SIGWINCH"]) fake.listeners.get(signal)!();
-    assertEquals([told, fake.listeners.size], [["resume", "resize"], 2]);
-    stop();
-    assertEquals([...fake.listeners], []);
-  },
-);
+Deno.test("Tty.onResizeOrResume() listens to SIGWINCH and SIGCONT", pure, async () => {
+  const { streams: { tty }, fake } = await open();
+  const told: string[] = [];
+  const stop = tty!.onResizeOrResume({
+    onResize: () => told.push("resize"),
+    onResume: () => told.push("resume"),
+  });
+  for (const signal of ["SIGCONT", "SIGWINCH"]) fake.listeners.get(signal)!();
+  assertEquals([told, fake.listeners.size], [["resume", "resize"], 2]);
+  stop();
+  assertEquals([...fake.listeners], []);
+});
 
-Deno.test(
-  "Tty ignores calls that the system refuses, and then takes 80 columns and 24 rows",
-  pure,
-  async () => {
-    const { streams: { tty }, fake } = await open({ isRefusing: true });
-    tty!.setRaw(true);
-    tty!.writeSync(new TextEncoder().encode("x"));
-    assertEquals(tty!.size(), { columns: 80, rows: 24 });
-    tty!.onResizeOrResume({ onResize: () => {}, onResume: () => {} })();
-    assertEquals(fake.calls.slice(-4), [
-      ["add", "SIGWINCH"],
-      ["add", "SIGCONT"],
-      ["remove", "SIGWINCH"],
-      ["remove", "SIGCONT"],
-    ]);
-  },
-);
+Deno.test("Tty ignores what the system refuses, and has 80 columns and 24 rows then", pure, async () => {
+  const { streams: { tty }, fake } = await open({ isRefusing: true });
+  tty!.setRaw(true);
+  tty!.writeSync(new TextEncoder().encode("x"));
+  assertEquals(tty!.size(), { columns: 80, rows: 24 });
+  tty!.onResizeOrResume({ onResize: () => {}, onResume: () => {} })();
+  assertEquals(fake.calls.slice(-4), [
+    ["add", "SIGWINCH"],
+    ["add", "SIGCONT"],
+    ["remove", "SIGWINCH"],
+    ["remove", "SIGCONT"],
+  ]);
+});

@@ -1,5 +1,6 @@
-// A person who types at a screen and looks at it: their keys, what they paste, and the chat that they type for.
+// TerminalFixture: a user who types at a screen, and what it shows.
 
+import { assertEquals } from "@std/assert";
 import type { ChatOptions } from "../../lib/terminal/input_router.ts";
 import type { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeScreen, type FakeScreenOptions } from "./fake_screen.ts";
@@ -11,15 +12,41 @@ export async function take(lines: AsyncGenerator<string>): Promise<string | unde
   return (await withTimeout(lines.next(), "a line")).value;
 }
 
-/** A person who types at a screen and sees it. */
+interface TerminalFixtureOptions extends FakeScreenOptions {
+  readonly typing?: Typing;
+  /** Begins a chat. */
+  readonly chat?: ChatOptions;
+}
+
+/** A user at a terminal with line editing. */
 export class TerminalFixture extends FakeUser {
   readonly screen: FakeScreen;
+  /** The lines of the chat, pasted ones in braces. */
+  readonly said: string[] = [];
   #readUpTo = 0;
 
-  constructor(options?: FakeScreenOptions & { readonly typing?: Typing }) {
+  constructor(options?: TerminalFixtureOptions) {
     const screen = new FakeScreen(options);
     super({ isTty: true, tty: screen, typing: options?.typing });
     this.screen = screen;
+    if (options?.chat) this.said = chatOf(this.terminal, options.chat);
+  }
+
+  /** Types keys, and checks what the screen shows then, with a bar for the cursor. */
+  async typeAndExpect(keys: string, ...rows: readonly string[]): Promise<void> {
+    this.type(keys);
+    await this.expect(...rows);
+  }
+
+  /** Types keys, and checks the last row of the screen. */
+  async typeAndExpectLast(keys: string, row: string): Promise<void> {
+    this.type(keys);
+    assertEquals((await this.newOutput()).at(-1), row);
+  }
+
+  /** Checks what the screen shows when all that is due has happened. */
+  async expect(...rows: readonly string[]): Promise<void> {
+    assertEquals(await this.newOutput(), rows);
   }
 
   /** What the screen shows when all that is due has happened. */
@@ -33,10 +60,10 @@ export class TerminalFixture extends FakeUser {
 
 /** What a terminal sends for keys. */
 export const [ENTER, LEFT, UP, DOWN, TAB] = ["\r", "\x1b[D", "\x1b[A", "\x1b[B", "\t"];
-/** What it sends for keys that are held down together with Ctrl. */
+/** What a terminal sends for keys with Ctrl. */
 export const [CTRL_C, CTRL_D, CTRL_U] = ["\x03", "\x04", "\x15"];
 
-/** What a terminal sends when somebody pastes. */
+/** What a terminal sends for a paste. */
 export function pasted(text: string): string {
   return `\x1b[200~${text}\x1b[201~`;
 }
@@ -50,7 +77,7 @@ export const PROMPTING: ChatOptions = {
   },
 };
 
-/** Collects the lines of a chat, those that are to be sent as they are in braces. */
+/** Collects the lines of a chat, pasted ones in braces. */
 export function chatOf(terminal: Terminal, options?: ChatOptions): string[] {
   const said: string[] = [];
   (async () => {
