@@ -65,7 +65,7 @@ export const COLOR_THEME: Theme = {
 
 const identity = (text: string): string => text;
 
-export const PLAIN_THEME: Theme = { time: identity, nick: identity, mention: identity };
+const PLAIN_THEME: Theme = { time: identity, nick: identity, mention: identity };
 
 /** Marks between the time and the text of a line. No nick begins with any of these, so a message cannot look like
  * another kind of line. */

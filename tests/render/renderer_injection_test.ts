@@ -6,8 +6,6 @@ import { ServerError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import type { RoomEvent } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, PREFIXES, type Renderer } from "../../lib/render/renderer.ts";
-import { printableNick } from "../../lib/text/nick.ts";
-import { printable } from "../../lib/text/text.ts";
 import naughty from "../data/naughty-strings.json" with { type: "json" };
 import { Random } from "../testing/random.ts";
 
@@ -54,13 +52,6 @@ function assertHarmless(text: string): void {
   }
 }
 
-Deno.test("printable() and printableNick() leave no control of any code point", pure, () => {
-  for (let code = 0; code <= 0x10ffff; code++) {
-    const text = `a${String.fromCodePoint(code)}b`;
-    if (CONTROL.test(printable(text) + printableNick(text))) throw new Error(JSON.stringify(text));
-  }
-});
-
 const CONTROLS = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code))
   .filter((char) => CONTROL.test(char));
 const random = new Random(6);
@@ -79,22 +70,6 @@ for (const [what, texts] of Object.entries(INPUTS)) {
     for (const text of texts) assertHarmless(text);
   });
 }
-
-Deno.test("printable() makes terminal sequences in all their forms readable", pure, () => {
-  const sequences = {
-    "\u001b[2J": "␛[2J",
-    "\u001b]0;title\u0007": "␛]0;title␇",
-    "\u001b]52;c;aGk=\u001b\\": "␛]52;c;aGk=␛\\",
-    "\u001bP$q\u001b\\": "␛P$q␛\\",
-    "\u001b[200~": "␛[200~",
-    "\u009b31m": "\ufffd31m",
-    "\u009d0;x\u009c": "\ufffd0;x\ufffd",
-    "a\u0008b": "a␈b",
-    "a\rb": "a␍b",
-    "\u000e\u000f": "␎␏",
-  };
-  for (const [sequence, text] of Object.entries(sequences)) assertEquals(printable(sequence), text);
-});
 
 Deno.test("Renderer.entry() makes no line of a nick or a text that could pass for another kind", pure, () => {
   const marks = Object.values(PREFIXES);

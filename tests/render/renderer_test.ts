@@ -12,7 +12,6 @@ import {
   isMentioned,
   makeRenderer,
   NICK_COLORS,
-  PLAIN_THEME,
   Renderer,
 } from "../../lib/render/renderer.ts";
 import { Timestamps } from "../../lib/render/timestamps.ts";
@@ -206,8 +205,4 @@ Deno.test("COLOR_THEME colors a nick by its session, dims times and inverts ment
   assertNotEquals(nick("ana", 12n), nick("ana", 13n));
   assertEquals(nick("ana", 0xffff_ffff_ffff_ffffn), `\x1b[38;5;${NICK_COLORS[3]}mana\x1b[39m`);
   assertEquals([time("a"), mention("b")], ["\x1b[2ma\x1b[22m", "\x1b[7mb\x1b[27m"]);
-});
-
-Deno.test("PLAIN_THEME changes nothing", pure, () => {
-  assertEquals([PLAIN_THEME.time("a"), PLAIN_THEME.nick("b", 1n), PLAIN_THEME.mention("c")], ["a", "b", "c"]);
 });

@@ -28,75 +28,6 @@ function typed(text: string) {
   return { text, isPasted: false };
 }
 
-Deno.test("LineQueue.next() gives each line once, old or new", pure, async () => {
-  const { promptQueue } = newRouter().router;
-  for (const text of ["uno", "dos"]) promptQueue.deliver(typed(text));
-  const first = promptQueue.next();
-  assertEquals(promptQueue.hasWaiter, true);
-  promptQueue.resolveWait();
-  assertEquals([await first, promptQueue.hasWaiter], [typed("uno"), false]);
-  const second = promptQueue.next();
-  promptQueue.deliver(typed("tres"));
-  assertEquals([await second, promptQueue.typeAhead], [typed("dos"), [typed("tres")]]);
-});
-
-Deno.test("LineQueue.next() gives undefined only after the last line", pure, async () => {
-  const { promptQueue } = newRouter().router;
-  promptQueue.deliver(typed("uno"));
-  for (const expected of [typed("uno"), undefined]) {
-    const line = promptQueue.next();
-    promptQueue.resolveWait({ hasEnded: true });
-    assertEquals(await withTimeout(line, "a line"), expected);
-  }
-});
-
-Deno.test("LineQueue.cancelWait() leaves the line to the next call", pure, async () => {
-  const { promptQueue } = newRouter().router;
-  void promptQueue.next();
-  promptQueue.cancelWait();
-  promptQueue.deliver(typed("uno"));
-  const line = promptQueue.next();
-  promptQueue.resolveWait();
-  assertEquals(await withTimeout(line, "a line"), typed("uno"));
-});
-
-Deno.test("LineQueue.visible hides a secret and its length", pure, () => {
-  const { promptQueue } = newRouter().router;
-  promptQueue.editor.insert("ábrete");
-  assertEquals([promptQueue.visible.text, promptQueue.visible.cursor], ["ábrete", 6]);
-  promptQueue.isSecret = true;
-  assertEquals([promptQueue.visible.text, promptQueue.visible.cursor], ["", 0]);
-  assertEquals(promptQueue.editor.submit(), "ábrete");
-});
-
-Deno.test("InputRouter.activeQueue is the chat's only in a chat without exclusive prompts", pure, () => {
-  const { router } = newRouter();
-  const isChat = () => router.activeQueue === router.chatQueue;
-  assertEquals([isChat(), router.activeQueue], [false, router.promptQueue]);
-  router.beginChat({});
-  assertEquals(isChat(), true);
-  router.beginExclusive();
-  router.beginExclusive();
-  router.endExclusive();
-  assertEquals(isChat(), false);
-  router.endExclusive();
-  assertEquals(isChat(), true);
-  router.endChat();
-  assertEquals(isChat(), false);
-});
-
-Deno.test("InputRouter.isActive holds while a prompt waits and in a chat, until the end", pure, () => {
-  const { router } = newRouter();
-  assertEquals(router.isActive, false);
-  void router.next(router.promptQueue);
-  assertEquals(router.isActive, true);
-  router.promptQueue.cancelWait();
-  router.beginChat({});
-  assertEquals(router.isActive, true);
-  router.end();
-  assertEquals([router.isActive, router.hasEnded], [false, true]);
-});
-
 Deno.test("InputRouter.hasPartialLine tells of a chat line that was begun, not of an answer", pure, () => {
   const { router } = newRouter();
   router.promptQueue.editor.insert("aula");
@@ -109,6 +40,11 @@ Deno.test("InputRouter.hasPartialLine tells of a chat line that was begun, not o
   router.beginExclusive();
   assertEquals(router.hasPartialLine, false);
   router.endExclusive();
+  router.beginChat(PROMPTING);
+  router.paste("x\n".repeat(MAX_UNCONFIRMED_LINES + 1));
+  assertEquals(router.hasPartialLine, false);
+  router.activeQueue.editor.insert("s");
+  assertEquals(router.hasPartialLine, true);
   router.end();
   assertEquals(router.hasPartialLine, false);
 });

@@ -52,31 +52,24 @@ for (
   const [line, keys, expected] of [
     ["|", "h o l a", "hola|"],
     ["ho|la", "left x", "hx|ola"],
+    ["ho|la", "left / C-b", "h|ola"],
+    ["ho|la", "right / C-f", "hol|a"],
     ["ho|la", "right right right", "hola|"],
-    ["ho|la", "C-b", "h|ola"],
-    ["ho|la", "C-f", "hol|a"],
-    ["|hola", "left", "|hola"],
-    ["ho|la", "home", "|hola"],
-    ["ho|la", "C-a", "|hola"],
-    ["ho|la", "end", "hola|"],
-    ["ho|la", "C-e", "hola|"],
-    ["uno, dos tres|", "C-left", "uno, dos |tres"],
-    ["uno, dos |tres", "M-b", "uno, |dos tres"],
-    ["uno, |dos", "M-left", "|uno, dos"],
-    ["|uno, dos", "C-right", "uno|, dos"],
-    ["uno|, dos tres", "M-f", "uno, dos| tres"],
-    ["uno, dos| ñandú_2!", "M-right", "uno, dos ñandú_2|!"],
+    ["|hola", "left / backspace / C-w / M-b", "|hola"],
+    ["ho|la", "home / C-a", "|hola"],
+    ["ho|la", "end / C-e", "hola|"],
+    ["uno, dos |tres", "C-left / M-left / M-b", "uno, |dos tres"],
+    ["uno, dos tres|", "M-b", "uno, dos |tres"],
+    ["uno|, dos tres", "C-right / M-right / M-f", "uno, dos| tres"],
+    ["uno, dos| ñandú_2!", "M-f", "uno, dos ñandú_2|!"],
     ["ho|la", "backspace", "h|la"],
-    ["|hola", "backspace", "|hola"],
-    ["ho|la", "delete", "ho|a"],
-    ["ho|la", "C-d", "ho|a"],
-    ["hola|", "delete", "hola|"],
+    ["ho|la", "delete / C-d", "ho|a"],
+    ["hola|", "delete / M-d / C-k", "hola|"],
     ["ho|la", "C-k", "ho|"],
     ["ho|la", "C-u", "|la"],
     ["ve a http://x.y/z |ya", "C-w", "ve a |ya"],
     ["ve a x.y|ya", "M-backspace", "ve a x.|ya"],
-    ["ve |a x.y", "M-d", "ve | x.y"],
-    ["ve |a x.y", "C-delete", "ve | x.y"],
+    ["ve |a x.y", "M-d / C-delete", "ve | x.y"],
     ["uno dos|", "C-w C-y C-y", "uno dosdos|"],
     ["uno dos tres|", "C-w C-w C-a C-y", "dos tres|uno "],
     ["|uno dos tres", "M-d M-d C-e C-y", " tresuno dos|"],
@@ -88,7 +81,9 @@ for (
   ] as const
 ) {
   Deno.test(`LineEditor.press() of ${keys} makes ${expected} of ${line}`, pure, () => {
-    assertEquals(press(editorOf(line), ...keys.split(" ")).at(-1), expected);
+    for (const typed of keys.split(" / ")) {
+      assertEquals(press(editorOf(line), ...typed.split(" ")).at(-1), expected, typed);
+    }
   });
 }
 

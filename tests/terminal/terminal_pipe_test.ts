@@ -159,6 +159,7 @@ Deno.test("Terminal.print() is fulfilled when its lines are written", pure, asyn
   }, systemClock);
   await terminal.print("uno", "dos");
   assertEquals(writes, ["uno\ndos\n"]);
+  await terminal.print();
   await terminal.print("tres");
   assertEquals(writes, ["uno\ndos\n", "tres\n"]);
 });

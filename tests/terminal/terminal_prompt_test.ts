@@ -7,29 +7,9 @@ import { promptUntilValid } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-import {
-  chatOf,
-  CTRL_C,
-  CTRL_D,
-  ENTER,
-  LEFT,
-  pasted,
-  PROMPTING,
-  take,
-  TerminalFixture,
-} from "../testing/terminal_fixture.ts";
+import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, TerminalFixture } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
-
-Deno.test("Terminal.ask() leaves the prompt with its answer on the screen", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const answer = fixture.terminal.ask("Puerto", { fallback: "5000" });
-  await fixture.expect("Puerto [5000]: |");
-  await fixture.typeAndExpect("5001", "Puerto [5000]: 5001|");
-  fixture.type(ENTER);
-  assertEquals(await answer, "5001");
-  await fixture.expect("Puerto [5000]: 5001", "|");
-});
 
 Deno.test("Terminal.ask() wraps the prompt between words, before and after the answer", pure, async () => {
   await using fixture = new TerminalFixture();
@@ -39,7 +19,7 @@ Deno.test("Terminal.ask() wraps the prompt between words, before and after the a
   await fixture.typeAndExpect("aula", rows[0], `${rows[1]}aula|`);
   fixture.type(ENTER);
   assertEquals(await answer, "aula");
-  assertEquals((await fixture.newOutput()).slice(0, 2), [rows[0], `${rows[1]}aula`]);
+  await fixture.expect(rows[0], `${rows[1]}aula`, "|");
 });
 
 Deno.test("Terminal.exclusive() sets the chat line aside until it ends", pure, async () => {
@@ -167,23 +147,6 @@ for (const end of [CTRL_C, "its signal"]) {
     assertEquals((await fixture.newOutput()).at(-1), "> hol|");
   });
 }
-
-Deno.test("Terminal.exclusive() waits for the confirmation of a pasted block", pure, async () => {
-  await using fixture = new SlowTerminalFixture({ chat: PROMPTING });
-  const { terminal } = fixture;
-  fixture.type(pasted("x\n".repeat(11)));
-  fixture.type("s");
-  await flushTasks();
-  const answer = terminal.exclusive(
-    async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
-  );
-  await fixture.expect("¿11? s|");
-  await fixture.typeAndExpect(ENTER, "¿11? s", "Servidor: |");
-  fixture.type(`aula${ENTER}5001${ENTER}`);
-  assertEquals(await answer, ["aula", "5001"]);
-  await flushTasks();
-  assertEquals(fixture.said.length, 11);
-});
 
 for (
   const [isSecret, restored, asked] of [

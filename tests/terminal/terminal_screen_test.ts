@@ -27,19 +27,6 @@ Deno.test("Terminal sets raw mode and bracketed paste, and restores both with th
   assertEquals(screen.writtenNow, "");
 });
 
-Deno.test("Terminal.lines() takes an entered line off the screen", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const lines = linesOf(fixture.terminal);
-  const first = take(lines);
-  await fixture.typeAndExpect("hola", "> hola|");
-  fixture.type(ENTER);
-  assertEquals(await first, "hola");
-  await fixture.expect("> |");
-  const second = take(lines);
-  fixture.type(`adiós${ENTER}`);
-  assertEquals(await second, "adiós");
-});
-
 Deno.test("Terminal.lines() takes CR, LF or both for the end of a line", pure, async () => {
   await using fixture = new TerminalFixture({ chat: {} });
   await fixture.typeAndExpect("uno\r\ndos\ntres\r\rcuatro", "> cuatro|");
@@ -97,19 +84,6 @@ for (
     await fixture.expect("uno", "dos", "> |");
   });
 }
-
-Deno.test("Terminal.print() writes its lines and the input in one write", pure, async () => {
-  await using fixture = new TerminalFixture();
-  const line = take(linesOf(fixture.terminal));
-  fixture.type("hol");
-  await fixture.newOutput();
-  const before = fixture.writes;
-  await fixture.terminal.print("uno", "dos");
-  await fixture.expect("uno", "dos", "> hol|");
-  assertEquals(fixture.writes, before + 1);
-  fixture.type(ENTER);
-  await line;
-});
 
 Deno.test("Terminal writes all changes in one write once the screen has taken the last", pure, async () => {
   const writes: string[] = [];
@@ -228,9 +202,11 @@ Deno.test("Terminal.restoreNow() writes nothing while the terminal takes nothing
 });
 
 Deno.test("Terminal draws the input again for a new size, and when the process resumes", pure, async () => {
-  await using fixture = new TerminalFixture({ chat: {} });
+  await using fixture = new TerminalFixture({ columns: 6, chat: {} });
   const { screen } = fixture;
-  await fixture.typeAndExpect("una línea", "> una línea|");
+  await fixture.typeAndExpect("una línea", "> una", "línea|");
+  screen.resize(40);
+  await fixture.expect("> una línea|");
   screen.resize(6);
   await fixture.expect("> una", "línea|");
   screen.isBracketedPaste = false;

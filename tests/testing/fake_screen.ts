@@ -1,5 +1,5 @@
-// A terminal for tests: it obeys what line editing needs, and shows what stands on it. Stricter than real ones:
-// what they disagree about must not happen.
+// FakeScreen: a terminal that executes what line editing writes, and shows the result. It is stricter than real
+// terminals: what they disagree about throws.
 
 import { assert } from "@std/assert";
 import stringWidth from "string-width";
@@ -7,11 +7,11 @@ import type { Tty } from "../../lib/terminal/tty.ts";
 
 const GRAPHEMES = new Intl.Segmenter();
 
-/** What a terminal is like. */
+/** Size and age of a terminal. */
 export interface FakeScreenOptions {
   readonly columns?: number;
   readonly rows?: number;
-  /** Gives each code point columns of its own, as terminals do that know of no joined emoji. */
+  /** Gives each code point columns of its own, as terminals do that join no emoji. */
   readonly isOld?: boolean;
 }
 
@@ -53,7 +53,7 @@ export class FakeScreen implements Tty {
     return () => void this.listeners--;
   }
 
-  /** Becomes narrower, and breaks rows that are too long now. */
+  /** Changes the width, and breaks rows that are too long then. */
   resize(columns: number): void {
     const above = this.#rows.slice(0, this.#y).flatMap((row) => chunks(row, columns)).length;
     this.#rows = this.#rows.flatMap((row) => chunks(row, columns));
@@ -63,7 +63,7 @@ export class FakeScreen implements Tty {
     this.#listeners?.onResize();
   }
 
-  /** Goes on after its program was stopped. */
+  /** Tells the program that it continues after a stop. */
   resumeProcess(): void {
     this.#listeners?.onResume();
   }
@@ -73,7 +73,7 @@ export class FakeScreen implements Tty {
     return [this.#x, this.#y];
   }
 
-  /** What is on the screen, row by row, the cursor as a bar. */
+  /** Writes text. Returns the rows on the screen, with a bar for the cursor. */
   show(text: string): string[] {
     this.write(text);
     const rows = this.#rows.map((row) => row.map((char) => char ?? " "));
@@ -83,9 +83,8 @@ export class FakeScreen implements Tty {
     return texts;
   }
 
-  /** Obeys. */
   write(text: string): void {
-    // deno-lint-ignore no-control-regex -- these are what it obeys
+    // deno-lint-ignore no-control-regex -- these are what it executes
     for (const [part, count, command] of text.matchAll(/\x1b\[\??([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+/g)) {
       if (command) this.#execute(command, count ? Number(count) : undefined);
       else if (part === "\r") this.#x = 0;
@@ -100,7 +99,7 @@ export class FakeScreen implements Tty {
 
   #put(char: string): void {
     const width = stringWidth(char);
-    if (width === 0) { // joins what stands before it
+    if (width === 0) { // joins the character before it
       const at = this.#rows[this.#y]!.findLastIndex((cell, x) => x < this.#x && cell !== "");
       if (at >= 0) this.#rows[this.#y]![at] += char;
       return;
@@ -123,7 +122,7 @@ export class FakeScreen implements Tty {
       row.length = Math.min(row.length, x);
       this.#rows.length = this.#y + 1;
     } else if (command === "K" && !count) row.length = Math.min(row.length, x);
-    else throw new Error(`This screen does not know ${command} with ${count}`);
+    else throw new Error(`FakeScreen does not know ${command} with ${count}`);
   }
 
   #moveTo(x: number, y: number, { isThere = false } = {}): void {
