@@ -6,7 +6,16 @@ import { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, TerminalFixture } from "../testing/terminal_fixture.ts";
+import {
+  chatOf,
+  CTRL_C,
+  CTRL_D,
+  ENTER,
+  LEFT,
+  pasted,
+  take,
+  TerminalFixture,
+} from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -40,6 +49,8 @@ Deno.test("Terminal.lines() ends at Ctrl-D on an empty line, and not before", pu
   assertEquals(fixture.terminal.hasEnded, false);
   fixture.type(CTRL_D);
   assertEquals(await first, undefined);
+  fixture.type(`x${ENTER}${pasted("y\n")}`); // ignored
+  await flushTasks();
   assertEquals(fixture.terminal.hasEnded, true);
 });
 

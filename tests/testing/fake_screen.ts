@@ -68,11 +68,6 @@ export class FakeScreen implements Tty {
     this.#listeners?.onResume();
   }
 
-  /** Column and row of the cursor, from 0. */
-  get cursor(): [x: number, y: number] {
-    return [this.#x, this.#y];
-  }
-
   /** Writes text. Returns the rows on the screen, with a bar for the cursor. */
   show(text: string): string[] {
     this.write(text);
