@@ -24,10 +24,6 @@ async function nextChatLine(router: InputRouter): Promise<string | undefined> {
   return (await withTimeout(router.next(router.chatQueue), "a line"))?.text;
 }
 
-function typed(text: string) {
-  return { text, isPasted: false };
-}
-
 Deno.test("InputRouter.hasPartialLine tells of a chat line that was begun, not of an answer", pure, () => {
   const { router } = newRouter();
   router.promptQueue.editor.insert("aula");
@@ -47,29 +43,6 @@ Deno.test("InputRouter.hasPartialLine tells of a chat line that was begun, not o
   assertEquals(router.hasPartialLine, true);
   router.end();
   assertEquals(router.hasPartialLine, false);
-});
-
-Deno.test("InputRouter.dispatch() hands lines that no prompt took to the chat", pure, async () => {
-  const { router } = newRouter();
-  enter(router, "hola");
-  router.promptQueue.editor.insert("¿qué");
-  router.beginChat({});
-  assertEquals(await router.next(router.chatQueue), typed("hola"));
-  assertEquals([router.promptQueue.editor.text, router.chatQueue.editor.text], ["", "¿qué"]);
-});
-
-Deno.test("InputRouter.enter() prints a prompt with its answer, and no other line", pure, async () => {
-  const { router, printed } = newRouter();
-  router.promptQueue.prompt = "Nick: ";
-  enter(router, "eva");
-  assertEquals(printed, []);
-  await router.next(router.promptQueue);
-  const answer = router.next(router.promptQueue);
-  enter(router, "ana");
-  assertEquals([await answer, printed], [typed("ana"), ["Nick: ana"]]);
-  router.beginChat({});
-  enter(router, "hola");
-  assertEquals(printed.length, 1);
 });
 
 Deno.test("InputRouter keeps chat lines in the history, and completes them, but no answers", pure, () => {
@@ -122,16 +95,6 @@ Deno.test("InputRouter.paste() keeps the block that waits when another one comes
   assertEquals(router.activeQueue.editor.submit(), "n o");
   enter(router, "s");
   for (let n = 0; n <= MAX_UNCONFIRMED_LINES; n++) assertEquals(await nextChatLine(router), "uno");
-});
-
-Deno.test("InputRouter.paste() sends a block as it is, and joins its end to typed text", pure, async () => {
-  const { router } = newRouter();
-  router.beginChat({});
-  router.chatQueue.editor.insert("abc");
-  router.chatQueue.editor.press({ name: "home" });
-  router.paste("/uno\ndos ");
-  assertEquals(await router.next(router.chatQueue), { text: "/uno", isPasted: true });
-  assertEquals(router.chatQueue.editor.text, "dos abc");
 });
 
 Deno.test("InputRouter.end() drops the block that waits, and ends the chat's lines", pure, async () => {
