@@ -103,19 +103,6 @@ Deno.test("Terminal.lines() gives lines, however they are cut into chunks and en
   assertEquals(user.output, "");
 });
 
-Deno.test("Terminal.exclusive() keeps lines from the chat until it ends", pure, async () => {
-  await using user = new FakeUser();
-  const line = take(linesOf(user.terminal));
-  const answers = user.terminal.exclusive(async () => {
-    const host = await user.terminal.ask("Servidor");
-    await flushTasks();
-    return [host, await user.terminal.ask("Puerto")];
-  });
-  user.type("aula\n5001\nhola\n");
-  assertEquals(await answers, ["aula", "5001"]);
-  assertEquals(await line, "hola");
-});
-
 Deno.test("Terminal.hasEnded is true once no line is left that could be an answer", pure, async () => {
   await using user = new FakeUser();
   user.type("uno\ndos\n");
