@@ -4,81 +4,42 @@
 //   deno task bench:failover [--clients 200] [--rounds 5]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { systemClock } from "../lib/base/time.ts";
-import { DEFAULT_CONFIG } from "../lib/client/config.ts";
 import { type Address, formatAddress } from "../lib/net/address.ts";
-import { dial } from "../lib/net/tcp.ts";
-import { SessionState } from "../lib/client/session_state.ts";
-import { TOKEN_BYTES } from "../lib/protocol/frames.ts";
-import { Session } from "../lib/client/session.ts";
-import { ServerSelector } from "../lib/client/server_selector.ts";
-import { Terminal } from "../lib/terminal/terminal.ts";
 import { freeAddress, LOOPBACK } from "../tests/testing/addresses.ts";
+import { AutoSession } from "../tests/testing/auto_session.ts";
 import { Program } from "../tests/testing/program.ts";
 import { median, quantile } from "./statistics.ts";
 
-/** One client: enters, moves when its server dies, and says something as soon as it is in. */
+/** One client: joins, moves when its server dies, and says something as soon as it has joined. */
 class Client {
-  readonly session: Session;
-  /** When what it said on its server was read back, on the clock of performance.now(). */
+  /** When it read its own message on its server, as of performance.now(). */
   chatting = Promise.withResolvers<number>();
+  readonly #client: AutoSession;
   readonly #running: Promise<void>;
 
-  constructor(nick: string, [primary, backup]: readonly [Address, Address]) {
-    const config = { ...DEFAULT_CONFIG, ...primary, nick, backups: [{ server: backup }], isAuto: true };
-    const state = new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), config);
-    const selector = new ServerSelector(
-      {
-        terminal: silentTerminal,
-        language: "en",
-        notify: () => Promise.resolve(),
-        authPrompter: { authenticate: () => Promise.resolve("notApplicable"), canUpgrade: () => false },
-      },
-      config,
-      Math.random,
-    );
-    this.session = new Session(
-      {
-        state,
-        nextServer: (failure, options) => selector.next(failure, options),
-        dial,
-        passwordFor: () => "",
-      },
-      config.session,
-      systemClock,
-    );
-    this.#running = this.#run(state, selector);
+  constructor(nick: string, servers: readonly [Address, ...Address[]]) {
+    this.#client = new AutoSession({ nick, servers });
+    this.#running = this.#run();
   }
 
-  async #run(state: SessionState, selector: ServerSelector): Promise<void> {
+  async #run(): Promise<void> {
+    const { session, sessionId } = this.#client;
     let awaited = "";
-    for await (const event of this.session.run()) {
-      if (event.type === "joined") {
-        selector.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
-        awaited = `ready on ${formatAddress(event.server)}`;
-        this.session.say(awaited);
-      }
+    for await (const event of this.#client.events()) {
+      if (event.type === "joined") session.say(awaited = `ready on ${formatAddress(event.server)}`);
       if (event.type !== "entries") continue;
       for (const { entry } of event.entries) {
-        const isOwn = entry.type === "said" && entry.sessionId === state.sessionId &&
-          entry.text === awaited;
+        const isOwn = entry.type === "said" && entry.sessionId === sessionId && entry.text === awaited;
         if (isOwn) this.chatting.resolve(performance.now());
       }
     }
   }
 
   async leave(): Promise<void> {
-    this.session.leave();
+    this.#client.session.leave();
     await this.#running;
-    this.session[Symbol.dispose]();
   }
 }
-
-const silentTerminal = new Terminal({
-  input: new ReadableStream(),
-  write: () => Promise.resolve(),
-  isTty: false,
-}, systemClock);
 
 async function startServer(port: number): Promise<Program> {
   const flags = ["--host", LOOPBACK, "--port", `${port}`, "--lang", "en", "--rate", "0"];

@@ -9,7 +9,6 @@ import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/cluster/nats/stream.ts";
 import { caSignedPair } from "../testing/certificates.ts";
 import { natsCluster, NatsServer, withNats } from "../testing/nats_server.ts";
 import { TestFolder } from "../testing/test_folder.ts";
-import { runClusterChaos } from "../../tools/chaos/cluster_run.ts";
 import { FakeNats } from "../testing/fake_nats.ts";
 import { bytes, inNats, openRoom } from "./nats_room.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
@@ -312,19 +311,3 @@ for (const how of ["SIGTERM", "SIGINT", "salir"] as const) {
     await server.expectExit(0);
   });
 }
-
-Deno.test(
-  "Chat servers and NATS servers of one room die: nothing is lost or shown twice",
-  withNats,
-  async () => {
-    await using folder = new TestFolder();
-    const { problems, story, tally } = await runClusterChaos({
-      ...{ seed: 1, durationMs: 10_000, folder: folder.path },
-    });
-    assertEquals(problems, [], story.join("\n"));
-    assert(
-      tally.deaths + tally.natsDeaths >= 2 && tally.deliveries > 5 * tally.messages,
-      Deno.inspect(tally),
-    );
-  },
-);

@@ -1,65 +1,69 @@
-// What was said and what was shown, and everything in it that must not be. Knows nothing of processes or
-// sockets.
+// What clients sent, and what clients, consoles and logs of servers showed: finds what is lost, repeated or wrong.
 
-import type { Said } from "../../lib/protocol/frames.ts";
+import type { LogEntry, Said } from "../../lib/protocol/frames.ts";
 
-/** What went wrong. */
-type Fault = "lost" | "shown twice" | "shown out of order" | "garbled" | "refused" | "crashed";
+export type Fault =
+  | "lost"
+  | "shown twice"
+  | "accepted twice"
+  | "shown out of order"
+  | "garbled"
+  | "refused"
+  | "crashed";
 
-/** One thing that went wrong. */
 export interface Problem {
   readonly fault: Fault;
   readonly details: string;
 }
 
-/** Somebody who says things. */
 interface Sender {
-  /** How many messages anybody had said before the sender's k-th, at k - 1. */
-  readonly before: number[];
-  /** The time with which the sender first read its k-th message, if that is known, at k - 1. */
-  readonly timesMs: (number | undefined)[];
+  /** For each of its messages: how many messages all clients had sent before it. */
+  readonly sentBefore: number[];
+  /** For each of its messages whose echo it has read: the time in it. */
+  readonly echoTimesMs: (number | undefined)[];
 }
 
-/** Somebody who shows things: a client, or the console of a server. */
+/** A client, or the console of a server. */
 interface Reader {
-  /** How many messages had been said when it came: all later ones it must show. */
+  /** How many messages had been sent when it joined: it must show all later ones. */
   since: number;
   readonly isConsole: boolean;
-  /** First and last message shown, by sender. */
+  /** First and last message shown of each sender, counted from 1. */
   readonly shown: Map<string, { readonly first: number; last: number }>;
 }
 
-/** A message as somebody shows it. */
-export interface Shown {
+interface ShownMessage {
   readonly nick: string;
   readonly text: string;
 }
 
-/** The ledger of a run. Clients and consoles are known by their names, which no two share; a client's name is
- * its nick. */
+/** The record of a run. Clients and consoles have unique names; a client's is its nick. */
 export class Ledger {
   readonly problems: Problem[] = [];
   readonly counts = { messages: 0, deliveries: 0, printed: 0 };
   readonly #senders = new Map<string, Sender>();
   readonly #readers = new Map<string, Reader>();
-  /** What entry `seq` of a server's log is, by its logId. */
-  readonly #logs = new Map<bigint, Map<number, string>>();
-  readonly #isKept: boolean;
+  /** The message of each entry and the entry of each message, by log. */
+  readonly #logEntries = new Map<string, string>();
+  readonly #isStored: boolean;
+  readonly #isShared: boolean;
   #isClosed = false;
-  #saidBeforeRound = 0;
+  #sentBeforeRound = 0;
 
-  /** `isKept`: there is one room, which outlives its servers. */
-  constructor({ isKept = false }: { isKept?: boolean } = {}) {
-    this.#isKept = isKept;
+  /** `isStored`: there is one room, which outlives its servers. `isShared`: of many servers, which may commit the same
+   * message. */
+  constructor({ isStored = false, isShared = false } = {}) {
+    this.#isStored = isStored;
+    this.#isShared = isShared;
   }
 
-  /** A round begins. Everybody has everything that was said before. */
+  /** All clients have shown all messages of earlier rounds. */
   beginRound(): void {
-    this.#saidBeforeRound = this.counts.messages;
-    this.#logs.clear();
+    this.#sentBeforeRound = this.counts.messages;
+    if (!this.#isStored) this.#logEntries.clear();
   }
 
-  /** From now on nothing is wrong any more. */
+  /** Ignores all later problems. */
   close(): void {
     this.#isClosed = true;
   }
@@ -68,116 +72,113 @@ export class Ledger {
     if (!this.#isClosed) this.problems.push({ fault, details });
   }
 
-  /** Somebody is about to come in. */
   addClient(name: string): void {
-    this.#senders.set(name, { before: [], timesMs: [] });
+    this.#senders.set(name, { sentBefore: [], echoTimesMs: [] });
     this.#readers.set(name, { since: Infinity, isConsole: false, shown: new Map() });
   }
 
-  /** Somebody is in, or a server of a shared room listens: from now on they must be shown everything. */
-  entered(name: string): void {
+  /** A client has joined, or a server of a shared room listens: it must show all messages sent from now on. */
+  onJoined(name: string): void {
     const reader = this.#readers.get(name)!;
     reader.since = Math.min(reader.since, this.counts.messages);
   }
 
-  /** A server starts. Whoever comes to it brings all that they said since the round began, unless it has that
-   * already; if it shares its room with others, its console owes nothing until it has {@linkcode entered}. */
-  addConsole(name: string, { isShared = false } = {}): void {
-    const known = this.#isKept ? this.counts.messages : this.#saidBeforeRound;
-    const since = isShared ? Infinity : known;
-    this.#readers.set(name, { since, isConsole: true, shown: new Map() });
+  /** A server starts. Clients bring it all messages of this round, unless its room is stored. The console of a server
+   * in a shared room need show nothing before {@linkcode onJoined}. */
+  addConsole(name: string): void {
+    const known = this.#isStored ? this.counts.messages : this.#sentBeforeRound;
+    this.#readers.set(name, { since: this.#isShared ? Infinity : known, isConsole: true, shown: new Map() });
   }
 
-  /** The text of the next message that a client says. */
-  say(name: string): string {
-    const { before } = this.#senders.get(name)!;
-    before.push(this.counts.messages++);
-    return textOf(name, before.length);
+  /** Returns the text of the next message of a client. */
+  send(name: string): string {
+    const { sentBefore } = this.#senders.get(name)!;
+    sentBefore.push(this.counts.messages++);
+    return textOf(name, sentBefore.length);
   }
 
-  /** A client shows an entry of the log of a server. */
-  read(name: string, logId: bigint, { seq, clientSeq, redelivered, timeMs, nick, text }: Said): void {
+  /** An entry in the log that a server sends. */
+  onLogEntry(logId: bigint, entry: LogEntry): void {
+    if (entry.type === "noop" && !this.#isShared) {
+      this.report("accepted twice", `log ${logId}: entry ${entry.seq} is empty, as for a duplicate`);
+    }
+    if (entry.type !== "said") return;
+    const message = `message ${entry.clientSeq} of session ${entry.sessionId}`;
+    this.#recordLog(`log ${logId}: entry ${entry.seq}`, message, "garbled");
+    this.#recordLog(`log ${logId}: ${message}`, `entry ${entry.seq}`, "accepted twice");
+  }
+
+  #recordLog(key: string, value: string, fault: Fault): void {
+    const known = this.#logEntries.get(key) ?? value;
+    if (known !== value) this.report(fault, `${key} is ${value}, and was ${known}`);
+    this.#logEntries.set(key, value);
+  }
+
+  /** A client shows a message, of which it has the whole entry. */
+  read(name: string, { clientSeq, redelivered, timeMs, nick, text }: Said): void {
     const k = this.show(name, { nick, text });
     if (k === undefined) return;
-    const id = `${nick}.${k}`;
-    let log = this.#logs.get(logId);
-    if (!log) this.#logs.set(logId, log = new Map());
-    const known = log.get(seq) ?? id;
-    log.set(seq, id);
-    if (clientSeq !== k || known !== id) {
+    if (clientSeq !== k) this.report("garbled", `${name} reads ${nick}.${k} as message ${clientSeq}`);
+    const { echoTimesMs } = this.#senders.get(nick)!;
+    if (nick === name) echoTimesMs[k - 1] ??= timeMs;
+    const firstMs = echoTimesMs[k - 1] ?? timeMs;
+    if (redelivered && firstMs !== timeMs) {
       this.report(
         "garbled",
-        `${name} reads ${id} as number ${clientSeq} and entry ${seq}, where others read ${known}`,
+        `${name} reads ${nick}.${k} with the time ${timeMs}, its sender with ${firstMs}`,
       );
     }
-    const { timesMs } = this.#senders.get(nick)!;
-    if (nick === name) timesMs[k - 1] ??= timeMs;
-    const givenMs = timesMs[k - 1] ?? timeMs;
-    if (redelivered && givenMs !== timeMs) {
-      this.report("garbled", `${name} reads ${id} with the time ${timeMs}, its sender did with ${givenMs}`);
-    }
   }
 
-  /** Which of its sender's messages this is; undefined if nobody said that. */
-  numberOf({ nick, text }: Shown): number | undefined {
+  /** Which message of its sender this is, counted from 1; undefined if nobody sent it. */
+  numberOf({ nick, text }: ShownMessage): number | undefined {
     const k = Number(/^[\w-]+\.(\d+) /.exec(text)?.[1]);
-    const isSaid = k <= (this.#senders.get(nick)?.before.length ?? 0) && text === textOf(nick, k);
-    return isSaid ? k : undefined;
+    const isSent = k <= (this.#senders.get(nick)?.sentBefore.length ?? 0) && text === textOf(nick, k);
+    return isSent ? k : undefined;
   }
 
-  /** A client or a console shows a message. Returns its number, if somebody said it. */
-  show(name: string, { nick, text }: Shown): number | undefined {
+  /** A client or a console shows a message. Returns its number. */
+  show(name: string, { nick, text }: ShownMessage): number | undefined {
     const k = this.numberOf({ nick, text });
     if (k === undefined) {
-      this.report("garbled", `${name} shows what nobody said: ${nick}: ${text}`);
+      this.report("garbled", `${name} shows what nobody sent: ${nick}: ${text}`);
       return undefined;
     }
-    const { before } = this.#senders.get(nick)!;
+    const { sentBefore } = this.#senders.get(nick)!;
     const { since, isConsole, shown } = this.#readers.get(name)!;
     this.counts[isConsole ? "printed" : "deliveries"]++;
-    const page = shown.get(nick) ?? { first: k, last: 0 };
-    shown.set(nick, page);
-    if (k <= page.last) {
-      this.report(k < page.first ? "shown out of order" : "shown twice", `${name} shows ${nick}.${k} again`);
+    const range = shown.get(nick) ?? { first: k, last: 0 };
+    shown.set(nick, range);
+    if (k <= range.last) {
+      this.report(k < range.first ? "shown out of order" : "shown twice", `${name} shows ${nick}.${k} again`);
       return k;
     }
-    // Whoever has shown a later message of the same sender will never show this one.
-    for (let skipped = page.last + 1; skipped < k; skipped++) {
-      if (before[skipped - 1]! >= since) {
-        this.report("lost", `${name} shows ${nick}.${k}, not ${nick}.${skipped}`);
-      }
+    // A reader that has shown a later message of the same sender never shows this one.
+    for (let skipped = range.last + 1; skipped < k; skipped++) {
+      if (sentBefore[skipped - 1]! < since) continue;
+      this.report("lost", `${name} shows ${nick}.${k}, not ${nick}.${skipped}`);
     }
-    page.last = k;
+    range.last = k;
     return k;
   }
 
-  /** How many messages a client has read back. */
-  echoes(name: string): number {
-    return this.#senders.get(name)!.timesMs.length;
+  /** How many echoes a client has read. */
+  echoCount(name: string): number {
+    return this.#senders.get(name)!.echoTimesMs.length;
   }
 
-  /** What some readers have not shown yet of what anybody has read back who said it, in words: also of those who
-   * are gone. Only a server that keeps its room promises that. */
-  *lackingReceipted(readers: readonly string[]): Generator<string> {
-    for (const [sender, { before, timesMs }] of this.#isKept ? this.#senders : []) {
-      const k = timesMs.length;
+  /** Which of the last messages of these senders the readers have not shown yet, in words. A stored room must also show
+   * the last echoed message of each client that has gone. */
+  *missing(readers: readonly string[], senders: readonly string[]): Generator<string> {
+    for (const [sender, { sentBefore, echoTimesMs }] of this.#senders) {
+      const echoed = this.#isStored ? echoTimesMs.length : 0;
+      const k = senders.includes(sender) ? sentBefore.length : echoed;
       for (const reader of k > 0 ? readers : []) {
         const { since, shown } = this.#readers.get(reader)!;
-        if ((shown.get(sender)?.last ?? 0) >= k || before[k - 1]! < since) continue;
-        yield `${reader} has not shown ${sender}.${k}, which its sender has read back`;
-      }
-    }
-  }
-
-  /** What some readers have not shown yet of what some clients have said last, in words. */
-  *lacking(readers: readonly string[], senders: readonly string[]): Generator<string> {
-    for (const reader of readers) {
-      const { since, shown } = this.#readers.get(reader)!;
-      for (const sender of senders) {
-        const { before } = this.#senders.get(sender)!;
         const last = shown.get(sender)?.last ?? 0;
-        if (last === before.length || before.at(-1)! < since) continue;
-        yield `${reader} has shown ${sender}.${last} and not ${sender}.${before.length}`;
+        if (last < k && sentBefore[k - 1]! >= since) {
+          yield `${reader} has shown ${sender}.${last} and not ${sender}.${k}`;
+        }
       }
     }
   }
@@ -187,11 +188,10 @@ export class Ledger {
 const SCRIPTS = ["chat ", "año ", "漢字", "👩‍👩‍👧"];
 const LONG_EVERY = 100;
 const LONG_REPEATS = 200;
-const MOST_REPEATS = 12;
+const MAX_REPEATS = 12;
 
-/** What somebody says as their k-th message: no text is the same as another or as its beginning, and now and
- * then one is long. */
+/** The k-th text of a client: none is the same as another or as its beginning, and some are long. */
 function textOf(name: string, k: number): string {
-  const repeats = k % LONG_EVERY === 0 ? LONG_REPEATS : 1 + k % MOST_REPEATS;
+  const repeats = k % LONG_EVERY === 0 ? LONG_REPEATS : 1 + k % MAX_REPEATS;
   return `${name}.${k} ${SCRIPTS[k % SCRIPTS.length]!.repeat(repeats)}`.trim();
 }

@@ -1,6 +1,5 @@
-// A network that is harsher than any: between clients and one server it slices, delays, throttles, stalls and
-// swallows what they say, and cuts connections at the worst moment. Knows frames, and no more of what they
-// mean than it takes to find these moments.
+// A TCP proxy between clients and one server that impairs and cuts connections at the worst moments. It decodes frames
+// to find these moments, to repeat messages, and to record the log that the server sends.
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTick, setTimeout as delay } from "node:timers/promises";
@@ -10,101 +9,112 @@ import {
   CLIENT_FRAMES,
   decodeClient,
   decodeServer,
+  encodeClient,
+  type LogEntry,
   MAX_SERVER_FRAME_BYTES,
+  type Said,
+  type Say,
   SERVER_FRAMES,
   sessionIdOf,
+  type Welcome,
 } from "../../lib/protocol/frames.ts";
-import type { Random } from "../../tests/testing/random.ts";
 import { LOOPBACK } from "../../tests/testing/addresses.ts";
+import type { Random } from "../../tests/testing/random.ts";
 
 /** Towards the server, or towards the client. */
-export type Way = "up" | "down";
+export type Direction = "up" | "down";
 
-/** What happens to all that one client says or hears. */
-export type Weather =
-  /** Bytes come in pieces of at most `amount`. */
+/** What happens to all bytes of one client in one direction. */
+export type Impairment =
+  /** They pass in slices of at most `amount` bytes. */
   | { readonly kind: "slices"; readonly amount: number }
-  /** Everything takes `amount` ms. */
-  | { readonly kind: "delay"; readonly amount: number }
-  /** `amount` bytes come in a second. */
-  | { readonly kind: "throttle"; readonly amount: number }
-  /** Nothing comes until it is over. */
+  /** They pass `amount` ms later. */
+  | { readonly kind: "latency"; readonly amount: number }
+  /** `amount` bytes pass in a second. */
+  | { readonly kind: "bandwidth"; readonly amount: number }
+  /** They pass when the impairment is over. */
   | { readonly kind: "stall" }
-  /** Nothing comes any more: the connection is cut when it is over. */
+  /** They are discarded, and the connection is cut when the impairment is over. */
   | { readonly kind: "blackhole" };
 
-/** A moment at which something breaks, on the first connection where it comes. */
-export type Instant =
-  /** In the middle of a frame to the server: the connection is cut. */
+/** Where the first connection is cut that gets there. */
+export type CutPoint =
   | "within a frame up"
-  /** In the middle of a frame to a client: the connection is cut. */
   | "within a frame down"
-  /** Somebody's own message comes back, their receipt: it does not reach them, the connection is cut. */
-  | "before a receipt"
-  /** A message comes to somebody: it reaches nobody else, all other connections are cut. */
+  /** A message comes back to its sender, who does not get it. */
+  | "before an echo"
+  /** A message goes to one client: all other connections are cut. */
   | "after one delivery";
 
-/** How long a piece of the throttled or stalled takes, in ms. */
+/** How long a piece of bytes takes with limited bandwidth or a stall, in ms. */
 const TICK_MS = 20;
-/** How long somebody who is about to lose their connection goes on speaking, in ms. */
-const FLIGHT_MS = 20;
+/** How long a client whose connection becomes half-open may still send, in ms. */
+const IN_FLIGHT_MS = 20;
 
-interface Trap {
-  readonly instant: Instant;
-  readonly spring: () => void;
+/** Frames of servers that are decoded. */
+const DECODED: readonly number[] = [SERVER_FRAMES.welcome, SERVER_FRAMES.said, SERVER_FRAMES.noop].map(
+  ({ code }) => code,
+);
+
+interface ArmedCut {
+  readonly point: CutPoint;
+  readonly onReached: () => void;
 }
 
-/** What the proxies of all servers have in common. */
+/** What the proxies of all servers share. */
 export interface Network {
   readonly random: Random;
-  /** Weather by client and way: a {@linkcode placeOf}. */
-  readonly weather: Map<string, Weather>;
+  /** By {@linkcode linkKey}. */
+  readonly impairments: Map<string, Impairment>;
+  /** The last message of each client, by nick. */
+  readonly lastSays: Map<string, Say>;
+  /** Called with each message and each NOOP in the log of a server, each time that a client reads it. */
+  readonly onEntry: (logId: bigint, entry: LogEntry) => void;
 }
 
-/** Where a client's weather of one way is found. */
-export function placeOf(client: string, way: Way): string {
-  return `${client} ${way}`;
+/** The key of a client's impairment in one direction. */
+export function linkKey(client: string, direction: Direction): string {
+  return `${client} ${direction}`;
 }
 
-/** Stands in front of a server. */
+/** The proxy of one server. */
 export class Proxy implements AsyncDisposable {
   readonly network: Network;
-  /** Where it leads who comes now. */
+  /** Where new connections go. */
   server: Address;
   readonly #listener: Server;
   readonly #links = new Set<Link>();
-  readonly #traps = new Set<Trap>();
+  readonly #armed = new Set<ArmedCut>();
 
   private constructor(server: Address, network: Network) {
     this.server = server;
     this.network = network;
-    this.#listener = createServer({ allowHalfOpen: true }, (client) => this.#join(client));
+    this.#listener = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
-  /** One that listens already, on a port of the system's choice. */
+  /** Listens on a port that the system chooses. */
   static async open(server: Address, network: Network): Promise<Proxy> {
     const proxy = new Proxy(server, network);
     await new Promise<void>((resolve) => proxy.#listener.listen(0, LOOPBACK, resolve));
     return proxy;
   }
 
-  /** Where clients find it. */
   get address(): Address {
     return { host: LOOPBACK, port: (this.#listener.address() as { port: number }).port };
   }
 
-  /** Has something break when its moment comes. True then, false when the signal is aborted before. */
-  async breaks(instant: Instant, { signal }: { signal: AbortSignal }): Promise<boolean> {
+  /** Cuts a connection at a point. Returns whether one got there before the signal was aborted. */
+  async cutAt(point: CutPoint, { signal }: { signal: AbortSignal }): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const trap = { instant, spring: () => resolve(true) };
+    const armed = { point, onReached: () => resolve(true) };
     const giveUp = () => resolve(false);
     signal.addEventListener("abort", giveUp);
-    if (!signal.aborted) this.#traps.add(trap);
+    if (!signal.aborted) this.#armed.add(armed);
     else giveUp();
-    const hasSprung = await promise;
+    const isReached = await promise;
     signal.removeEventListener("abort", giveUp);
-    this.#traps.delete(trap);
-    return hasSprung;
+    this.#armed.delete(armed);
+    return isReached;
   }
 
   /** Cuts the connections of a client, or all. */
@@ -112,35 +122,33 @@ export class Proxy implements AsyncDisposable {
     for (const link of this.#links) if (client === undefined || link.client === client) link.cut();
   }
 
-  /** Has a client lose its connections, while the server hears what was on its way, and of their end, only
-   * `lateMs` later. */
-  abandon(client: string, lateMs: number): void {
-    for (const link of this.#links) if (link.client === client) link.abandon(lateMs);
+  /** Cuts the connections of a client on its side. The server gets what was in flight, and their end, `lateMs` later. */
+  makeHalfOpen(client: string, lateMs: number): void {
+    for (const link of this.#links) if (link.client === client) link.makeHalfOpen(lateMs);
   }
 
-  /** The weather has changed: connections that have swallowed something cannot go on. */
-  mend(): void {
-    for (const link of this.#links) link.mend();
+  /** Cuts connections that lack discarded bytes: their impairment is over. */
+  cutTorn(): void {
+    for (const link of this.#links) link.cutTorn();
   }
 
-  /** A client says HELLO. Its older connections, which it has given up, must not say theirs after it: the server
-   * would take them for the newer ones. */
-  met(link: Link): void {
+  /** Cuts older connections of a client that sends HELLO: the server would take a late HELLO for the newer one. */
+  onHello(link: Link): void {
     for (const other of this.#links) {
-      if (other !== link && other.client === link.client && !other.hasMet) other.cut();
+      if (other !== link && other.client === link.client && !other.hasSentHello) other.cut();
     }
   }
 
-  /** The trap that a frame springs, if there is one. */
-  springs(link: Link, way: Way, frame: Frame): Instant | undefined {
-    for (const trap of this.#traps) {
-      if (!link.isAt(trap.instant, way, frame)) continue;
-      this.#traps.delete(trap);
-      trap.spring();
-      if (trap.instant === "after one delivery") {
+  /** The armed cut point that a frame reaches, if there is one. `said`: the message in the frame. */
+  reachedPoint(link: Link, direction: Direction, said: Said | undefined): CutPoint | undefined {
+    for (const armed of this.#armed) {
+      if (!link.isAt(armed.point, direction, said)) continue;
+      this.#armed.delete(armed);
+      armed.onReached();
+      if (armed.point === "after one delivery") {
         for (const other of this.#links) if (other !== link) other.cut();
       }
-      return trap.instant;
+      return armed.point;
     }
     return undefined;
   }
@@ -149,138 +157,137 @@ export class Proxy implements AsyncDisposable {
     const isClosed = new Promise((resolve) => this.#listener.close(resolve));
     this.cut();
     await isClosed;
-    await Promise.all([...this.#links].map(({ ended }) => ended));
+    await Promise.all([...this.#links].map(({ closed }) => closed));
   }
 
-  #join(client: Socket): void {
+  #accept(client: Socket): void {
     const { host, port } = this.server;
     const link: Link = new Link(client, connect({ host, port, allowHalfOpen: true }), this);
     this.#links.add(link);
-    link.ended.then(() => this.#links.delete(link));
+    link.closed.then(() => this.#links.delete(link));
   }
 }
 
-/** What goes one way. */
+/** One direction of a connection. */
 interface Stream {
   readonly from: Socket;
   readonly to: Socket;
   readonly frames: FrameDecoder;
-  /** Whether bytes were swallowed. */
+  /** Bytes were discarded. */
   isTorn: boolean;
 }
 
 /** One connection through the proxy. */
 class Link {
-  /** Nick of the client, once it has said it. */
+  /** Nick of the client, once it has sent HELLO. */
   client: string | undefined;
-  /** Whether the server has its HELLO. */
-  hasMet = false;
-  /** Fulfilled when both its sides are closed. */
-  readonly ended: Promise<unknown>;
+  /** The server got its HELLO. */
+  hasSentHello = false;
+  /** Fulfilled when both sockets are closed. */
+  readonly closed: Promise<unknown>;
   readonly #proxy: Proxy;
-  readonly #streams: Record<Way, Stream>;
-  #session: bigint | undefined;
+  readonly #streams: Record<Direction, Stream>;
+  #sessionId: bigint | undefined;
+  #logId = 0n;
+  /** Sent to the server before WELCOME goes to the client. */
+  #repeated: Say | undefined;
   #isCut = false;
-  /** Until when nothing goes to the server, on the clock of performance.now(); undefined while the client is
-   * there. */
-  #lateMs: number | undefined;
+  /** Until when nothing passes to the server, as of performance.now(); undefined while the connection is whole. */
+  #heldUntilMs: number | undefined;
 
   constructor(client: Socket, server: Socket, proxy: Proxy) {
     this.#proxy = proxy;
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
-      socket.on("error", () => this.#fail());
+      socket.on("error", () => this.#onError());
     }
     const newDecoder = () => new FrameDecoder({ maxFrameBytes: MAX_SERVER_FRAME_BYTES });
     this.#streams = {
       up: { from: client, to: server, frames: newDecoder(), isTorn: false },
       down: { from: server, to: client, frames: newDecoder(), isTorn: false },
     };
-    this.ended = Promise.all([this.#run("up"), this.#run("down")]).finally(() => {
+    this.closed = Promise.all([this.#run("up"), this.#run("down")]).finally(() => {
       client.destroy();
       server.destroy();
     });
   }
 
-  /** Ends both sides at once, without a word. */
+  /** Resets both sockets at once. */
   cut(): void {
     if (this.#isCut) return;
     this.#isCut = true;
     for (const { from } of Object.values(this.#streams)) from.resetAndDestroy();
   }
 
-  /** Ends the client's side alone. */
-  async abandon(lateMs: number): Promise<void> {
-    this.#lateMs ??= performance.now() + lateMs;
-    await delay(FLIGHT_MS);
+  async makeHalfOpen(lateMs: number): Promise<void> {
+    this.#heldUntilMs ??= performance.now() + lateMs;
+    await delay(IN_FLIGHT_MS);
     this.#streams.up.from.resetAndDestroy();
   }
 
-  /** Ends the connection if something of it is missing. */
-  mend(): void {
-    for (const way of ["up", "down"] as const) {
-      if (this.#streams[way].isTorn && this.#weather(way)?.kind !== "blackhole") this.cut();
+  cutTorn(): void {
+    for (const direction of ["up", "down"] as const) {
+      if (this.#streams[direction].isTorn && this.#impairment(direction)?.kind !== "blackhole") this.cut();
     }
   }
 
-  /** Whether a frame is the moment that somebody waits for. */
-  isAt(instant: Instant, way: Way, frame: Frame): boolean {
-    switch (instant) {
+  isAt(point: CutPoint, direction: Direction, said: Said | undefined): boolean {
+    switch (point) {
       case "within a frame up":
-        return way === "up";
+        return direction === "up";
       case "within a frame down":
-        return way === "down";
+        return direction === "down";
       case "after one delivery":
-        return way === "down" && frame.type === SERVER_FRAMES.said.code;
-      case "before a receipt": {
-        if (way !== "down" || frame.type !== SERVER_FRAMES.said.code) return false;
-        const message = decodeServer(frame);
-        return message.type === "said" && message.sessionId === this.#session;
-      }
+        return said !== undefined;
+      case "before an echo":
+        return said !== undefined && said.sessionId === this.#sessionId;
     }
   }
 
-  #weather(way: Way): Weather | undefined {
-    return this.client === undefined ? undefined : this.#proxy.network.weather.get(placeOf(this.client, way));
+  #impairment(direction: Direction): Impairment | undefined {
+    return this.client === undefined
+      ? undefined
+      : this.#proxy.network.impairments.get(linkKey(this.client, direction));
   }
 
-  async #run(way: Way): Promise<void> {
-    const { from, to } = this.#streams[way];
+  async #run(direction: Direction): Promise<void> {
+    const { from, to } = this.#streams[direction];
     try {
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
-        const passing = this.#follow(way, chunk);
-        await this.#pass(way, chunk.subarray(0, passing));
+        const passing = this.#follow(direction, chunk);
+        await this.#repeat();
+        await this.#pass(direction, chunk.subarray(0, passing));
         if (passing < chunk.length) this.cut();
         if (this.#isCut) return;
       }
     } catch {
-      this.#fail(); // one side is gone
+      this.#onError();
     }
-    while (this.#isHeld(way)) await delay(TICK_MS);
+    while (this.#isHeld(direction)) await delay(TICK_MS);
     to.end();
   }
 
-  #fail(): void {
-    if (this.#lateMs === undefined) this.cut();
+  #onError(): void {
+    if (this.#heldUntilMs === undefined) this.cut();
   }
 
-  #isHeld(way: Way): boolean {
-    const kind = this.#weather(way)?.kind;
-    const isLate = way === "up" && performance.now() < (this.#lateMs ?? 0);
-    return !this.#isCut && (isLate || kind === "stall" || kind === "blackhole");
+  #isHeld(direction: Direction): boolean {
+    const kind = this.#impairment(direction)?.kind;
+    const isHalfOpen = direction === "up" && performance.now() < (this.#heldUntilMs ?? 0);
+    return !this.#isCut && (isHalfOpen || kind === "stall" || kind === "blackhole");
   }
 
-  /** How many bytes of a chunk may pass before the connection is cut; all of them unless a trap springs. */
-  #follow(way: Way, chunk: Uint8Array): number {
-    const { frames } = this.#streams[way];
+  /** Decodes the frames of a chunk. Returns how many of its bytes may pass until the connection is cut. */
+  #follow(direction: Direction, chunk: Uint8Array): number {
+    const { frames } = this.#streams[direction];
     let start = -frames.bufferedBytes;
     frames.push(chunk);
     for (let frame = frames.next(); frame; frame = frames.next()) {
       const end = start + HEADER_BYTES + frame.body.length;
-      if (frame.type === CLIENT_FRAMES.hello.code) this.#meet(frame);
-      const instant = this.#proxy.springs(this, way, frame);
-      if (instant === "before a receipt") return Math.max(start, 0);
-      if (instant === "within a frame up" || instant === "within a frame down") {
+      const said = direction === "up" ? this.#onClientFrame(frame) : this.#onServerFrame(frame);
+      const point = this.#proxy.reachedPoint(this, direction, said);
+      if (point === "before an echo") return Math.max(start, 0);
+      if (point === "within a frame up" || point === "within a frame down") {
         const first = Math.max(start + 1, 0);
         return first + this.#proxy.network.random.below(end - first);
       }
@@ -289,47 +296,72 @@ class Link {
     return chunk.length;
   }
 
-  #meet(frame: Frame): void {
-    const hello = decodeClient(frame);
-    if (hello.type !== "hello") return;
-    this.client = hello.nick;
-    this.#session = sessionIdOf(hello.resumeToken);
-    this.#proxy.met(this);
+  #onClientFrame(frame: Frame): undefined {
+    if (frame.type !== CLIENT_FRAMES.hello.code && frame.type !== CLIENT_FRAMES.say.code) return;
+    const message = decodeClient(frame);
+    if (message.type === "say") this.#proxy.network.lastSays.set(this.client!, message);
+    if (message.type !== "hello") return;
+    this.client = message.nick;
+    this.#sessionId = sessionIdOf(message.resumeToken);
+    this.#proxy.onHello(this);
   }
 
-  async #pass(way: Way, bytes: Uint8Array): Promise<void> {
-    const stream = this.#streams[way];
-    let delayed = 0;
+  #onServerFrame(frame: Frame): Said | undefined {
+    if (!DECODED.includes(frame.type)) return undefined;
+    const message = decodeServer(frame);
+    if (message.type === "welcome") this.#onWelcome(message);
+    if (message.type === "said" || message.type === "noop") {
+      this.#proxy.network.onEntry(this.#logId, message);
+    }
+    return message.type === "said" ? message : undefined;
+  }
+
+  /** A server drops a message that it has, though clients need not send it. */
+  #onWelcome({ logId, lastClientSeq }: Welcome): void {
+    this.#logId = logId;
+    const last = this.#proxy.network.lastSays.get(this.client!);
+    if (last && last.clientSeq <= lastClientSeq) this.#repeated = last;
+  }
+
+  async #repeat(): Promise<void> {
+    const say = this.#repeated;
+    this.#repeated = undefined;
+    if (say) await write(this.#streams.up.to, encodeClient(say));
+  }
+
+  async #pass(direction: Direction, bytes: Uint8Array): Promise<void> {
+    const stream = this.#streams[direction];
+    let delayedMs = 0;
     for (let at = 0; at < bytes.length && !this.#isCut;) {
-      const weather = this.#weather(way);
-      if (weather?.kind === "blackhole") {
+      const impairment = this.#impairment(direction);
+      if (impairment?.kind === "blackhole") {
         stream.isTorn = true;
         return;
       }
       if (stream.isTorn) return this.cut();
-      if (this.#isHeld(way)) {
+      if (this.#isHeld(direction)) {
         await delay(TICK_MS);
         continue;
       }
-      if (weather?.kind === "delay" && delayed < weather.amount) {
-        await delay(weather.amount - delayed);
-        delayed = weather.amount;
-        continue; // it may be another weather by now
+      if (impairment?.kind === "latency" && delayedMs < impairment.amount) {
+        await delay(impairment.amount - delayedMs);
+        delayedMs = impairment.amount;
+        continue; // the impairment may be another one by now
       }
-      const size = sizeOf(weather, this.#proxy.network.random);
+      const size = maxBytes(impairment, this.#proxy.network.random);
       await write(stream.to, bytes.subarray(at, at + size));
       at += size;
-      if (weather?.kind === "throttle") await delay(TICK_MS);
-      if (weather?.kind === "slices") await nextTick();
+      if (impairment?.kind === "bandwidth") await delay(TICK_MS);
+      if (impairment?.kind === "slices") await nextTick();
     }
-    this.hasMet ||= way === "up";
+    this.hasSentHello ||= direction === "up";
   }
 }
 
 /** Most bytes that pass at once. */
-function sizeOf(weather: Weather | undefined, random: Random): number {
-  if (weather?.kind === "slices") return 1 + random.below(weather.amount);
-  return weather?.kind === "throttle" ? Math.ceil(weather.amount * TICK_MS / 1_000) : Infinity;
+function maxBytes(impairment: Impairment | undefined, random: Random): number {
+  if (impairment?.kind === "slices") return 1 + random.below(impairment.amount);
+  return impairment?.kind === "bandwidth" ? Math.ceil(impairment.amount * TICK_MS / 1_000) : Infinity;
 }
 
 /** Fulfilled when the socket has taken the bytes, or is closed. */

@@ -1,83 +1,53 @@
-// Rounds of chaos: servers and clients, a schedule of what is said and what breaks, and after each storm a
-// gathering on the one server that is left, where nobody may lack anything.
+// Runs rounds of chaos: servers and clients as the schedule has them, and after the faults a recovery, in which every
+// client and console must show every message.
 
-import type { Address } from "../../lib/net/address.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { natsCluster, type NatsServer } from "../../tests/testing/nats_server.ts";
 import { Random } from "../../tests/testing/random.ts";
-import { freePort, LOOPBACK } from "../../tests/testing/addresses.ts";
-import { type Client, InnerClient, OuterClient } from "./clients.ts";
+import { type ChaosClient, ProcessClient, SessionClient } from "./clients.ts";
 import { Ledger, type Problem } from "./ledger.ts";
-import { type Instant, type Network, placeOf } from "./proxy.ts";
-import { isSettled, sleep } from "./rest.ts";
-import { CLIENTS, describe, type Round, roundOf, SERVERS, type Step } from "./schedule.ts";
-import { MortalServer } from "./server.ts";
+import { type CutPoint, linkKey, type Network } from "./proxy.ts";
+import { CLIENTS, type Round, roundOf, SERVERS, type Step, type Storage } from "./schedule.ts";
+import { ChaosServer } from "./server.ts";
 
-/** How long everybody may take to come to rest after a storm, in ms. */
-const SETTLING_MS = 30_000;
-/** How often to look whether they have, in ms. */
-const LOOK_MS = 10;
-/** How long to wait for the moment at which a server is to be killed, in ms. */
-const MOMENT_MS = 500;
-/** How long a message that its sender is not shown has to reach all others, in ms. */
-const SPREAD_MS = 20;
+/** How long the recovery may take, in ms: a NATS cluster takes up to 10 s to elect a leader. */
+const RECOVERY_MS = 60_000;
+/** How often to check for it, in ms. */
+const POLL_MS = 10;
+/** How long to wait for a cut point, in ms. */
+const CUT_POINT_MS = 500;
+/** How long a message whose echo was cut off has to reach all other clients, in ms. */
+const DELIVERY_MS = 20;
 
-/** Numbers of a run. */
-export interface Tally {
-  rounds: number;
-  /** Servers killed while they listened. */
-  deaths: number;
-  /** Servers told to end. */
-  closings: number;
-  /** Servers stopped, most of them to go on later. */
-  freezes: number;
-  /** Connections cut in the middle of a frame. */
-  cutFrames: number;
-  /** Connections cut after a message was accepted and before its sender was told. */
-  lostReceipts: number;
-  /** Connections cut at any moment. */
-  cuts: number;
-  /** Connections that their server heard of after their client had lost them. */
-  ghosts: number;
-  /** Times that what a client says or hears was sliced, delayed, throttled, stalled or swallowed. */
-  weathers: number;
-  /** Clients that died or left, and others that came. */
-  replacements: number;
-  /** Clients that came, said one thing, and were gone as soon as they had read it back. */
-  passersby: number;
-  messages: number;
-  /** Messages shown by clients. */
-  deliveries: number;
-  /** Messages shown by consoles. */
-  printed: number;
-}
+/** How often each kind of fault happened, and how much was said and shown meanwhile. */
+export type Tally = Readonly<Record<string, number>>;
 
-/** What came of a run. */
-export interface Outcome {
-  readonly tally: Readonly<Tally>;
+interface Outcome {
+  readonly tally: Tally;
   readonly problems: readonly Problem[];
-  /** Of the last round: what was to happen, and what did. */
+  /** The steps, as JSON, and the events of the last round. */
   readonly story: readonly string[];
 }
 
-/** What to run. */
 interface ChaosOptions {
   readonly seed: number;
-  /** Round to begin with. */
-  readonly first?: number;
-  /** Folder in which one server keeps its room; otherwise there are many, which keep nothing. */
+  readonly storage: Storage;
+  /** Where rooms are stored; not for `memory`. */
   readonly folder?: string;
-  /** No round begins later, in ms. */
+  /** Number of the first round. */
+  readonly first?: number;
+  /** No round starts later, in ms. */
   readonly durationMs: number;
-  /** Ends it early. */
   readonly signal?: AbortSignal;
-  /** Told after every round. */
-  readonly onRound?: (tally: Readonly<Tally>) => void;
+  /** Called after each round. */
+  readonly onRound?: (tally: Tally) => void;
 }
 
-/** Runs rounds until the time is over or something is wrong. */
+/** Runs rounds until the time is over or a problem is found. */
 export async function runChaos(options: ChaosOptions): Promise<Outcome> {
-  const { seed, first = 0, folder, durationMs, signal = new AbortController().signal, onRound } = options;
+  const { first = 0, durationMs, signal = new AbortController().signal, onRound } = options;
   const endMs = performance.now() + durationMs;
-  await using chaos = await Chaos.open(seed, { signal, folder });
+  await using chaos = await Chaos.open(options, signal);
   for (let number = first; !signal.aborted && chaos.problems.length === 0; number++) {
     if (number > first && performance.now() >= endMs) break;
     await chaos.play(number);
@@ -88,58 +58,57 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
 
 class Chaos implements AsyncDisposable {
   readonly #seed: number;
+  readonly #storage: Storage;
   readonly #signal: AbortSignal;
-  readonly #isKept: boolean;
   readonly #ledger: Ledger;
   readonly #network: Network;
-  readonly #servers: MortalServer[] = [];
-  readonly #clients: Client[] = [];
-  /** An address where nobody listens. */
-  readonly #nowhere: Address = { host: LOOPBACK, port: freePort() };
+  readonly #natsServers: readonly NatsServer[];
+  readonly #servers: ChaosServer[] = [];
+  readonly #clients: ChaosClient[] = [];
   /** Rounds have the streams from 0 on. */
   readonly #random: Random;
-  readonly #counts = {
-    rounds: 0,
-    deaths: 0,
-    closings: 0,
-    freezes: 0,
-    cutFrames: 0,
-    lostReceipts: 0,
-    cuts: 0,
-    ghosts: 0,
-    weathers: 0,
-    replacements: 0,
-    passersby: 0,
-  };
+  readonly #counts = new Map([["rounds", 0]]);
   #clientCount = 0;
-  #plan: readonly string[] = [];
-  #events: string[] = [];
-  #roundMs = 0;
+  #story: string[] = [];
+  #startedMs = 0;
 
-  private constructor(seed: number, { signal, isKept }: { signal: AbortSignal; isKept: boolean }) {
+  private constructor({ seed, storage, folder = "" }: ChaosOptions, signal: AbortSignal) {
     this.#seed = seed;
+    this.#storage = storage;
     this.#signal = signal;
-    this.#isKept = isKept;
-    this.#ledger = new Ledger({ isKept });
+    this.#ledger = new Ledger({ isStored: storage !== "memory", isShared: storage === "nats" });
     this.#random = new Random(seed, -1);
-    // Whoever ends it may end the servers and clients as well: Ctrl-C does.
+    // What interrupts this process may end the servers and clients as well: Ctrl-C does.
     signal.addEventListener("abort", () => this.#ledger.close());
-    this.#network = { random: new Random(seed, -2), weather: new Map() };
+    this.#network = {
+      random: new Random(seed, -2),
+      impairments: new Map(),
+      lastSays: new Map(),
+      onEntry: (logId, entry) => this.#ledger.onLogEntry(logId, entry),
+    };
+    this.#natsServers = storage === "nats" ? natsCluster({ folder, size: 3 }) : [];
   }
 
-  static async open(
-    seed: number,
-    { signal, folder }: { signal: AbortSignal; folder?: string },
-  ): Promise<Chaos> {
-    const chaos = new Chaos(seed, { signal, isKept: folder !== undefined });
-    for (let number = 0; number < (folder ? 1 : SERVERS); number++) {
+  static async open(options: ChaosOptions, signal: AbortSignal): Promise<Chaos> {
+    const chaos = new Chaos(options, signal);
+    const { storage, folder } = options;
+    for (const nats of chaos.#natsServers) nats.start();
+    await Promise.all(chaos.#natsServers.map((nats) => nats.answers()));
+    const urls = chaos.#natsServers.map(({ address }) => `nats://${address}`).join(",");
+    const storageFlags = {
+      memory: [],
+      data: ["--data", `${folder}/room.db`],
+      nats: ["--nats", urls, "--room", "chaos"],
+    };
+    for (let number = 0; number < SERVERS[storage]; number++) {
       chaos.#servers.push(
-        await MortalServer.open({
+        await ChaosServer.open({
           name: `server ${number}`,
           network: chaos.#network,
           ledger: chaos.#ledger,
-          data: folder && `${folder}/room.db`,
-          note: (what) => chaos.#note(what),
+          storageFlags: storageFlags[storage],
+          isShared: storage === "nats",
+          note: (event) => chaos.#note(event),
         }),
       );
     }
@@ -151,211 +120,207 @@ class Chaos implements AsyncDisposable {
   }
 
   get tally(): Tally {
-    return { ...this.#counts, ...this.#ledger.counts };
+    return { ...Object.fromEntries(this.#counts), ...this.#ledger.counts };
   }
 
   get story(): string[] {
-    return [...this.#plan, "What happened:", ...this.#events];
+    return this.#story;
   }
 
-  /** Plays one round. */
   async play(number: number): Promise<void> {
-    const round = this.#roundOf(number);
-    this.#plan = [`Round ${number} of seed ${this.#seed}:`, ...round.steps.map(describe)];
-    this.#events = [];
-    this.#roundMs = performance.now();
+    const round = roundOf(this.#seed, number, this.#storage);
+    this.#story = [`Round ${number} of seed ${this.#seed}:`];
+    this.#startedMs = performance.now();
     this.#ledger.beginRound();
     for (let client = 0; client < CLIENTS.all; client++) this.#clients[client] ??= this.#newClient(client);
-    await this.#storm(round);
-    await this.#gather(this.#servers[round.gathering]!);
-    this.#counts.rounds++;
-  }
-
-  /** Without what happens to servers that there are not. */
-  #roundOf(number: number): Round {
-    const { steps, gathering, ...round } = roundOf(this.#seed, number);
-    const { length } = this.#servers;
-    return {
-      ...round,
-      steps: steps.filter((step) => !("server" in step) || step.server < length),
-      gathering: gathering % length,
-    };
+    await this.#injectFaults(round);
+    await this.#recover(round);
+    this.#count("rounds");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.leave()));
     await Promise.all(this.#servers.map((server) => server[Symbol.asyncDispose]()));
+    await Promise.all(this.#natsServers.map((nats) => nats.kill()));
   }
 
-  #note(what: string): void {
-    const atMs = Math.round(performance.now() - this.#roundMs);
-    this.#events.push(`${atMs.toString().padStart(6)} ms ${what}`);
+  #note(event: string): void {
+    const atMs = Math.round(performance.now() - this.#startedMs);
+    this.#story.push(`${atMs.toString().padStart(6)} ms ${event}`);
   }
 
-  #newClient(client: number, { isAstray = false } = {}): Client {
+  #count(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  }
+
+  #newClient(client: number): ChaosClient {
     const servers = this.#servers.map(({ proxy }) => proxy.address);
-    const isInner = client >= CLIENTS.processes;
+    const first = this.#random.pick(servers);
+    const isProcess = client < CLIENTS.processes;
     const options = {
-      name: `${isInner ? "c" : "p"}${client}-${this.#clientCount++}`,
-      first: isAstray ? this.#nowhere : this.#random.pick(servers),
-      servers,
+      name: `${isProcess ? "p" : "c"}${client}-${this.#clientCount++}`,
+      servers: [first, ...servers] as const,
       ledger: this.#ledger,
       random: this.#random.unit,
-      note: (what: string) => this.#note(what),
+      note: (event: string) => this.#note(event),
     };
-    return isInner ? new InnerClient(options) : new OuterClient(options);
+    return isProcess ? new ProcessClient(options) : new SessionClient(options);
   }
 
-  /** Does what a round says, each step in its time. */
-  async #storm({ steps, stormMs }: Round): Promise<void> {
-    const calm = new AbortController();
-    const signal = AbortSignal.any([calm.signal, this.#signal]);
+  async #injectFaults({ steps, faultsMs }: Round): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#signal]);
     for (const { proxy, address } of this.#servers) proxy.server = address;
-    const doings = this.#servers.map((server) => this.#start(server, signal));
-    if (this.#isKept) doings.push(this.#passBy(signal));
-    for (const step of [...steps, { what: "end", atMs: stormMs } as const]) {
-      await sleep(this.#roundMs + step.atMs - performance.now(), signal);
-      if (step.what === "end" || this.#signal.aborted || this.problems.length > 0) break;
-      if (step.what !== "say") this.#note(`(${describe(step).trim()})`);
-      doings.push(this.#do(step, signal));
+    const running = this.#servers.map((server) => this.#start(server, signal));
+    for (const step of [...steps, { type: "end", atMs: faultsMs } as const]) {
+      await sleep(this.#startedMs + step.atMs - performance.now(), signal);
+      if (step.type === "end" || this.#signal.aborted || this.problems.length > 0) break;
+      if (step.type !== "say") this.#note(JSON.stringify(step));
+      running.push(this.#run(step, signal));
     }
-    calm.abort();
-    await Promise.all(doings);
+    over.abort();
+    await Promise.all(running);
   }
 
-  async #do(step: Step, signal: AbortSignal): Promise<void> {
-    switch (step.what) {
+  async #run(step: Step, signal: AbortSignal): Promise<void> {
+    switch (step.type) {
       case "say":
         for (let count = 0; count < step.count; count++) this.#clients[step.client]!.say();
         return;
       case "kill":
         return await this.#kill(step, signal);
-      case "close": {
-        const server = this.#servers[step.server]!;
-        if (!server.isListening) return;
-        this.#counts.closings++;
-        await server.end("SIGTERM");
-        await sleep(step.downMs, signal);
-        return await this.#start(server, signal);
-      }
       case "freeze":
         return await this.#freeze(step, signal);
-      case "break":
-        if (await this.#breaks(this.#servers[step.server]!, step.instant, signal)) {
-          this.#counts[step.instant === "before a receipt" ? "lostReceipts" : "cutFrames"]++;
+      case "kill-nats": {
+        const nats = this.#natsServers[step.server]!;
+        if (!nats.isRunning) return;
+        this.#count("NATS servers killed");
+        await nats.kill();
+        await sleep(step.downMs, signal);
+        return nats.start();
+      }
+      case "cut-at":
+        if (await this.#cutAt(this.#servers[step.server]!, step.point, signal)) {
+          this.#count(`connections cut ${step.point}`);
         }
         return;
       case "cut":
-        this.#counts.cuts++;
+        this.#count("connections cut");
         for (const { proxy } of this.#servers) proxy.cut(this.#clients[step.client]!.name);
         return;
-      case "abandon": {
-        const client = this.#clients[step.client]!;
-        this.#counts.ghosts++;
-        if (step.isBack) client.insist?.();
-        for (const { proxy } of this.#servers) proxy.abandon(client.name, step.lateMs);
+      case "half-open": {
+        this.#count("connections half-open");
+        const { name } = this.#clients[step.client]!;
+        for (const { proxy } of this.#servers) proxy.makeHalfOpen(name, step.lateMs);
         return;
       }
-      case "weather":
-        return await this.#blow(step, signal);
-      case "replace":
-        return await this.#replace(step);
+      case "impair":
+        return await this.#impair(step, signal);
+      case "replace": {
+        const old = this.#clients[step.client]!;
+        this.#count("clients replaced");
+        this.#clients[step.client] = this.#newClient(step.client);
+        return await (step.isBye ? old.leave() : old.die());
+      }
+      case "visit":
+        return await this.#visit(step, signal);
     }
   }
 
-  async #start(server: MortalServer, signal: AbortSignal): Promise<void> {
+  async #start(server: ChaosServer, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     await server.start({ graceSeconds: this.#random.pick([0, 3]), signal: this.#signal });
   }
 
-  async #kill({ server: number, downMs, ...death }: Step & { what: "kill" }, signal: AbortSignal) {
+  async #kill({ server: number, when, heldMs, downMs }: Step & { type: "kill" }, signal: AbortSignal) {
     const server = this.#servers[number]!;
     if (!server.isListening) return;
-    if (death.how === "unread") {
+    if (when === "unread") {
       server.freeze();
-      await sleep(death.heldMs, signal);
-    } else if (death.how !== "at once") {
-      await this.#breaks(server, death.how, signal);
-      if (death.how === "before a receipt") await sleep(SPREAD_MS, signal);
+      await sleep(heldMs, signal);
+    } else if (when === "after one delivery" || when === "before an echo") {
+      await this.#cutAt(server, when, signal);
+      if (when === "before an echo") await sleep(DELIVERY_MS, signal);
     }
-    if (await server.end("SIGKILL")) this.#counts.deaths++;
+    if (await server.end(when === "SIGTERM" ? when : "SIGKILL")) this.#count("servers killed");
     await sleep(downMs, signal);
     await this.#start(server, signal);
   }
 
-  async #freeze({ server: number, forMs, isCut }: Step & { what: "freeze" }, signal: AbortSignal) {
+  async #freeze({ server: number, forMs, isCut }: Step & { type: "freeze" }, signal: AbortSignal) {
     const server = this.#servers[number]!;
     if (!server.isListening) return;
-    this.#counts.freezes++;
+    this.#count("servers frozen");
     server.freeze();
     if (isCut) server.proxy.cut();
     await sleep(forMs, signal);
-    server.thaw();
+    server.unfreeze();
   }
 
-  /** Waits for a moment at which something breaks. Whether it came. */
-  async #breaks({ proxy }: MortalServer, instant: Instant, signal: AbortSignal): Promise<boolean> {
-    const commitWait = new AbortController();
-    const timer = setTimeout(() => commitWait.abort(), MOMENT_MS);
-    const hasBroken = await proxy.breaks(instant, { signal: AbortSignal.any([commitWait.signal, signal]) });
+  /** Returns whether a connection got to the point in time. */
+  async #cutAt({ proxy }: ChaosServer, point: CutPoint, signal: AbortSignal): Promise<boolean> {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), CUT_POINT_MS);
+    const isCut = await proxy.cutAt(point, { signal: AbortSignal.any([timeout.signal, signal]) });
     clearTimeout(timer);
-    return hasBroken;
+    return isCut;
   }
 
-  async #blow({ client, way, weather, forMs }: Step & { what: "weather" }, signal: AbortSignal) {
-    const place = placeOf(this.#clients[client]!.name, way);
-    this.#counts.weathers++;
-    this.#network.weather.set(place, weather);
+  async #impair({ client, direction, impairment, forMs }: Step & { type: "impair" }, signal: AbortSignal) {
+    const key = linkKey(this.#clients[client]!.name, direction);
+    this.#count("impairments");
+    this.#network.impairments.set(key, impairment);
     await sleep(forMs, signal);
-    if (this.#network.weather.get(place) === weather) this.#network.weather.delete(place);
-    for (const { proxy } of this.#servers) proxy.mend();
+    if (this.#network.impairments.get(key) === impairment) this.#network.impairments.delete(key);
+    for (const { proxy } of this.#servers) proxy.cutTorn();
   }
 
-  async #replace({ client, isPolite, isAstray }: Step & { what: "replace" }): Promise<void> {
-    const gone = this.#clients[client]!;
-    this.#counts.replacements++;
-    this.#clients[client] = this.#newClient(client, { isAstray });
-    await (isPolite ? gone.leave() : gone.die());
+  async #visit({ count, isBye }: Step & { type: "visit" }, signal: AbortSignal): Promise<void> {
+    const client = this.#newClient(CLIENTS.all);
+    while (client.server === undefined && !signal.aborted) await sleep(POLL_MS, signal);
+    for (let sent = 0; sent < count; sent++) client.say();
+    while (this.#ledger.echoCount(client.name) < count && !signal.aborted) await sleep(1, signal);
+    if (!signal.aborted) this.#count("clients gone at their echo");
+    await (isBye ? client.leave() : client.die());
   }
 
-  /** Has clients come, one after the other, who say one thing and are gone when they have read it back: nobody but
-   * the server has it then. */
-  async #passBy(signal: AbortSignal): Promise<void> {
-    for (let number = 0; !signal.aborted && this.problems.length === 0; number++) {
-      const client = this.#newClient(CLIENTS.all);
-      const isDone = () => signal.aborted || this.#ledger.echoes(client.name) > 0;
-      while (client.server === undefined && !signal.aborted) await sleep(LOOK_MS, signal);
-      client.say();
-      while (!isDone()) await sleep(1, signal);
-      this.#counts.passersby++;
-      await (number % 2 === 0 ? client.die() : client.leave());
-    }
-  }
-
-  /** Leaves one server alive, waits until everybody is there, and until each has shown what each has said. */
-  async #gather(home: MortalServer): Promise<void> {
-    this.#note(`All gather on ${home.console}`);
-    home.thaw();
+  /** Ends all faults, and waits until every client has joined and everything is shown. Servers without a common room are
+   * killed, all but one. */
+  async #recover({ lastServer }: Round): Promise<void> {
+    this.#note("Recovery");
+    for (const nats of this.#natsServers) nats.start();
+    const last = this.#servers[lastServer]!;
+    const alive = this.#storage === "nats" ? this.#servers : [last];
     await Promise.all(this.#servers.map(async (server) => {
-      if (server === home) await this.#start(server, this.#signal);
-      else if (await server.end("SIGKILL")) this.#counts.deaths++;
+      if (alive.includes(server)) await this.#start(server, this.#signal);
+      else if (await server.end("SIGKILL")) this.#count("servers killed");
     }));
-    // Clients wait ever longer for servers that are always down.
-    for (const { proxy } of this.#servers) proxy.server = home.address;
+    // Clients back off from servers that stay down.
+    if (alive.length === 1) { for (const { proxy } of this.#servers) proxy.server = last.address; }
     const absent = () => this.#clients.filter(({ server }) => server === undefined);
-    if (!await this.#isSettled(() => absent().map(({ name }) => `${name} does not come`))) return;
-    this.#note("All are there");
+    if (!await this.#waitUntilNone(() => absent().map(({ name }) => `${name} does not join`))) return;
+    this.#note("All clients have joined");
     for (const client of this.#clients) client.say();
     const names = this.#clients.map(({ name }) => name);
-    const readers = [...names, home.console];
-    await this.#isSettled(() => [
-      ...this.#ledger.lacking(readers, names),
-      ...this.#ledger.lackingReceipted(readers),
+    await this.#waitUntilNone(() => [
+      ...this.#ledger.missing([...names, ...alive.map((server) => server.console)], names),
     ]);
   }
 
-  #isSettled(missing: () => readonly string[]): Promise<boolean> {
-    const signal = this.#signal;
-    return isSettled(missing, { ledger: this.#ledger, withinMs: SETTLING_MS, lookMs: LOOK_MS, signal });
+  /** Returns whether nothing is missing in time; otherwise all of it is lost. */
+  async #waitUntilNone(missing: () => readonly string[]): Promise<boolean> {
+    for (const endMs = performance.now() + RECOVERY_MS; this.problems.length === 0;) {
+      if (this.#signal.aborted) return false;
+      const found = missing();
+      if (found.length === 0) return true;
+      if (performance.now() > endMs) found.forEach((what) => this.#ledger.report("lost", what));
+      await sleep(POLL_MS, this.#signal);
+    }
+    return false;
   }
+}
+
+/** Fulfilled after a time, or when the signal is aborted. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(Math.max(ms, 0), undefined, { signal }).catch(() => {});
 }

@@ -1,5 +1,5 @@
-// A server as a process behind its proxy: started, frozen and killed as often as one likes, on the same
-// address. Each start has a console of its own in the ledger.
+// A server process behind its proxy, which is started, frozen and killed again and again on the same address. The
+// ledger knows each start as a console.
 
 import type { Address } from "../../lib/net/address.ts";
 import { freeAddress } from "../../tests/testing/addresses.ts";
@@ -11,48 +11,45 @@ import { type Network, Proxy } from "./proxy.ts";
 const LISTENING = beginning(SENTENCES("server.listening", { address: CUT }));
 const SKIPPED = beginning(SENTENCES("server.skipped", { count: CUT }));
 
-/** What a server is told, and whom it tells. */
-interface ServerOptions {
+interface ChaosServerOptions {
   readonly name: string;
   readonly network: Network;
   readonly ledger: Ledger;
-  /** Flags about the room that it shares with others, if it does. */
-  readonly sharing?: readonly string[];
-  /** File in which it keeps its room. */
-  readonly data?: string;
-  /** Told what happens to it. */
-  readonly note: (what: string) => void;
+  /** Flags that say where it keeps its room. */
+  readonly storageFlags: readonly string[];
+  /** Its room is that of other servers too. */
+  readonly isShared: boolean;
+  /** Called with each event. */
+  readonly note: (event: string) => void;
 }
 
-/** A server that falls and rises again. */
-export class MortalServer implements AsyncDisposable {
+export class ChaosServer implements AsyncDisposable {
   readonly proxy: Proxy;
   /** Where it listens, behind the proxy. */
   readonly address: Address;
-  readonly #options: ServerOptions;
+  readonly #options: ChaosServerOptions;
   #starts = 0;
   #program: Program | undefined;
   #isListening = false;
-  /** Whether it is to end. */
-  #isDoomed = false;
+  /** It was told to end. */
+  #isEnding = false;
 
-  private constructor(proxy: Proxy, options: ServerOptions) {
+  private constructor(proxy: Proxy, options: ChaosServerOptions) {
     this.address = proxy.server;
     this.proxy = proxy;
     this.#options = options;
   }
 
-  /** One that is not started yet. */
-  static async open(options: ServerOptions): Promise<MortalServer> {
-    return new MortalServer(await Proxy.open(freeAddress(), options.network), options);
+  /** Opens the proxy, and starts no server. */
+  static async open(options: ChaosServerOptions): Promise<ChaosServer> {
+    return new ChaosServer(await Proxy.open(freeAddress(), options.network), options);
   }
 
-  /** Name of its console of now. */
+  /** The name of its current console. */
   get console(): string {
     return `${this.#options.name}, start ${this.#starts}`;
   }
 
-  /** Whether it can be gone to. */
   get isListening(): boolean {
     return this.#isListening;
   }
@@ -60,55 +57,52 @@ export class MortalServer implements AsyncDisposable {
   /** Starts it unless it runs. Fulfilled when it listens, or has ended before. */
   async start({ graceSeconds, signal }: { graceSeconds: number; signal: AbortSignal }): Promise<void> {
     if (this.#program) return;
-    const { ledger, data, note, sharing = [] } = this.#options;
+    const { ledger, storageFlags, note } = this.#options;
     const { host, port } = this.address;
     this.#starts++;
     const name = this.console;
-    this.#isDoomed = false;
-    ledger.addConsole(name, { isShared: sharing.length > 0 });
-    let cutLine: string | undefined;
+    this.#isEnding = false;
+    ledger.addConsole(name);
     const args = [
       ...["--host", host, "--port", `${port}`, "--grace", `${graceSeconds}`, "--rate", "0", "--lang", "en"],
-      ...(data ? ["--data", data] : []),
-      ...sharing,
+      ...storageFlags,
     ];
+    let garbled: string | undefined;
+    const reportGarbled = () => {
+      if (garbled !== undefined) ledger.report("garbled", `${name} shows ${garbled}`);
+    };
     const program = this.#program = new Program("server", args, {
       onLine: (line) => {
-        if (cutLine !== undefined) ledger.report("garbled", `${name} shows ${cutLine}`);
-        cutLine = this.#show(name, line) ? undefined : line;
+        reportGarbled();
+        garbled = this.#show(name, line) ? undefined : line;
       },
       onEnd: ({ code, signal }) => {
-        // Who is killed may not have finished its last line.
-        if (cutLine !== undefined && signal !== "SIGKILL") {
-          ledger.report("garbled", `${name} shows ${cutLine}`);
-        }
+        if (signal !== "SIGKILL") reportGarbled(); // otherwise its last line may be cut off
         this.#program = undefined;
         this.#isListening = false;
         note(`${name} has ended with ${signal ?? code}`);
-        if (!this.#isDoomed) ledger.report("crashed", `${name} has ended with ${signal ?? code}`);
+        if (!this.#isEnding) ledger.report("crashed", `${name} has ended with ${signal ?? code}`);
       },
     });
     await program.waitForLine((line) => line.startsWith(LISTENING), { signal }).catch(() => {});
   }
 
-  /** Has it end in this way, and waits until it has. Whether it listened. */
-  async end(how: "SIGKILL" | "SIGTERM"): Promise<boolean> {
+  /** Ends it, and waits until it has ended. Returns whether it listened. */
+  async end(signal: "SIGKILL" | "SIGTERM"): Promise<boolean> {
     const program = this.#program;
     const wasListening = this.#isListening;
-    this.#isDoomed = true;
-    if (how === "SIGKILL") this.#isListening = false;
-    program?.sendSignal(how);
+    this.#isEnding = true;
+    if (signal === "SIGKILL") this.#isListening = false;
+    program?.sendSignal(signal);
     await program?.exited();
     return wasListening;
   }
 
-  /** Stops it where it is. */
   freeze(): void {
     this.#program?.sendSignal("SIGSTOP");
   }
 
-  /** Has it go on. */
-  thaw(): void {
+  unfreeze(): void {
     this.#program?.sendSignal("SIGCONT");
   }
 
@@ -117,14 +111,14 @@ export class MortalServer implements AsyncDisposable {
     await this.proxy[Symbol.asyncDispose]();
   }
 
-  /** Takes a line in, unless it is a message that nobody said. */
+  /** Returns false for a message that nobody sent, or that is cut off. */
   #show(name: string, line: string): boolean {
-    const { ledger, note, sharing } = this.#options;
+    const { ledger, isShared, note } = this.#options;
     const shown = messageIn(line);
     if (shown) return ledger.numberOf(shown) !== undefined && ledger.show(name, shown) !== undefined;
     if (line.startsWith(LISTENING)) {
       this.#isListening = true;
-      if (sharing) ledger.entered(name);
+      if (isShared) ledger.onJoined(name);
     }
     if (line.startsWith(UNCAUGHT)) ledger.report("crashed", `${name}: ${line}`);
     if (line.includes(SKIPPED)) ledger.report("lost", `${name}: ${line}`);
