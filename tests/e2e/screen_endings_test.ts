@@ -1,7 +1,7 @@
 // Every way in which servers and clients on real terminals end, in tmux: what they leave on the screen, and
 // that the terminal is as it was.
 
-import { connected, JOINED, LEFT, presenceLine, serverFell as lost, TIME } from "./sentences.ts";
+import { connected, disconnected as lost, JOINED, LEFT, presence, TIME } from "./expected_lines.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { listening, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
@@ -35,7 +35,7 @@ for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
     await end(ana);
     await ana.shows(`$ ${start}`, connected(port, "ana"), "0", "$");
     await ana.expectRestoredSettings();
-    await server.waitForOutput(presenceLine("ana", LEFT).slice(TIME.length));
+    await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
   });
 }
 
@@ -60,7 +60,7 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
       '! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña',
       "  todas.",
     ];
-    const before = [`$ ${start}`, listening(port), presenceLine("ana", JOINED), ...refused];
+    const before = [`$ ${start}`, listening(port), presence("ana", JOINED), ...refused];
     await one.shows(...before);
     await end(one);
     await one.shows(
@@ -120,7 +120,7 @@ Deno.test("A client that is killed leaves a terminal that its shell can mend", a
   await ana.enterLine(`client --host ${LOOPBACK}:${port} --nick ana`);
   await ana.endsWith(">");
   await ana.terminate("KILL");
-  await server.waitForOutput(presenceLine("ana", "ha perdido la conexión").slice(TIME.length));
+  await server.waitForOutput(presence("ana", "ha perdido la conexión").slice(TIME.length));
   await ana.endsWith("$");
   await ana.expectRestoredSettings();
 });

@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { wrapWords } from "../../lib/terminal/layout.ts";
-import { connected, JOINED, presenceLine, REJOINED, serverFell as lost, TIME } from "./sentences.ts";
+import { connected, disconnected as lost, JOINED, presence, REJOINED, TIME } from "./expected_lines.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
 import { type PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
@@ -81,9 +81,9 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   await two.endsWith(`Escuchando en ${LOOPBACK}:${second}. Escriba "salir" para terminar.`);
   await one.shows(
     ...started,
-    presenceLine("ana", JOINED),
-    presenceLine("beto", JOINED),
-    presenceLine("celia", JOINED),
+    presence("ana", JOINED),
+    presence("beto", JOINED),
+    presence("celia", JOINED),
     `${TIME} ana: hola`,
   );
   await celia.shows(
@@ -95,7 +95,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   const before = [
     `$ ${betoStart}`,
     connected(first, "ana", "beto"),
-    presenceLine("celia", JOINED),
+    presence("celia", JOINED),
     `${TIME} ana: hola`,
     '! No existe la orden "/nada". Escriba /help para ver las que hay.',
   ];
@@ -115,7 +115,7 @@ Deno.test("Two servers and three clients live through a conversation, and throug
     lost(first),
     ...asked,
     connected(second, "beto"),
-    presenceLine("ana", REJOINED),
+    presence("ana", REJOINED),
     ">",
   );
   const celiaLost = [
@@ -133,9 +133,9 @@ Deno.test("Two servers and three clients live through a conversation, and throug
   await celia.enterLine(", 😀");
   await celia.shows(...celiaLost, celiaBack, `${TIME} celia: to be continued, 😀`, ">");
   await ana.shows(
-    ...[...anaAnswered, connected(first, "ana"), presenceLine("beto", JOINED), presenceLine("celia", JOINED)],
+    ...[...anaAnswered, connected(first, "ana"), presence("beto", JOINED), presence("celia", JOINED)],
     ...[`${TIME} ana: hola`, lost(first), ...asked, connected(second, "beto", "ana")],
-    ...[presenceLine("celia", REJOINED), `${TIME} celia: to be continued, 😀`, ">"],
+    ...[presence("celia", REJOINED), `${TIME} celia: to be continued, 😀`, ">"],
   );
 });
 
