@@ -1,10 +1,10 @@
-// Passwords and TLS on real terminals: what is asked, what is seen, and what is remembered.
+// Passwords and TLS on real terminals (tmux): prompts, echo, and what is stored.
 
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { listening } from "../testing/piped_program.ts";
+import { connected, TIME } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
-const TIME = "[yyyy-MM-dd HH:mm:ss]";
 const SECRET = "tres tristes tigres";
 const FINGERPRINT = /SHA256:[A-Za-z0-9+/]{43}/;
 
@@ -25,11 +25,7 @@ async function unsettle(screen: TerminalScreen): Promise<void> {
   await screen.runCommand('rm -r "$XDG_CONFIG_HOME"');
 }
 
-function connected(port: number): string {
-  return `Conectado a ${LOOPBACK}:${port}. En línea: ana. Escriba "salir" para terminar.`;
-}
-
-Deno.test("A certificate is trusted at first use, known from then on, and refused when it changes", async () => {
+Deno.test("chat-client --tls trusts a certificate at first use, and warns when it changes", async () => {
   await using terminals = new Terminals();
   const [one, ana] = await Promise.all([terminals.open("one"), terminals.open("ana")]);
   await Promise.all([settle(one), settle(ana)]);
@@ -42,12 +38,12 @@ Deno.test("A certificate is trusted at first use, known from then on, and refuse
   await ana.says(`El certificado de ${LOOPBACK}:${port} es nuevo para este equipo.`);
   await ana.endsWith(`  ${first}`, "¿Confiar en él? (sí/no):");
   await ana.enterLine("sí");
-  await ana.endsWith("¿Confiar en él? (sí/no): sí", connected(port), ">");
+  await ana.endsWith("¿Confiar en él? (sí/no): sí", connected(port, "ana"), ">");
   await ana.enterLine("salir");
   await ana.endsWith("$");
 
   await ana.enterLine(`clear; ${client}`);
-  await ana.endsWith(connected(port), ">");
+  await ana.endsWith(connected(port, "ana"), ">");
   await ana.enterLine("salir");
   await ana.endsWith("$");
 
@@ -64,7 +60,7 @@ Deno.test("A certificate is trusted at first use, known from then on, and refuse
   await Promise.all([leave(one), leave(ana)]);
 });
 
-Deno.test("A password is asked for where it cannot be seen, and what was typed for it goes nowhere else", async () => {
+Deno.test("chat-client prompts for a password without echo, and forgets what was typed", async () => {
   await using terminals = new Terminals();
   const [one, ana] = await Promise.all([terminals.open("one"), terminals.open("ana")]);
   await Promise.all([settle(one), settle(ana)]);
@@ -83,7 +79,7 @@ Deno.test("A password is asked for where it cannot be seen, and what was typed f
   await ana.type("tres tristes tigrex");
   await ana.press("BSpace");
   await ana.enterLine("s");
-  await ana.endsWith("Contraseña:", wrong, "Contraseña:", connected(port), ">");
+  await ana.endsWith("Contraseña:", wrong, "Contraseña:", connected(port, "ana"), ">");
   await ana.enterLine("hola");
   await ana.endsWith(`${TIME} ana: hola`, ">");
   // Nor is it among the lines that were entered before.

@@ -1,13 +1,14 @@
-// Processes that stop without a word, as a machine that freezes or a cable that is pulled: nothing closes their
-// connections. With the real times of the product, so everything here happens at once.
+// Processes that are stopped, as a machine that freezes: nothing closes their connections. The timeouts are real, so all
+// of it happens in one test.
 
 import { assert, assertEquals } from "@std/assert";
+import { PING_MS, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 
-/** How soon a dial gives up, and how soon a peer without data counts as silent, in ms. Nothing earlier may do. */
+/** Shortest time without an answer until a dial, or a peer that was heard a PING ago, counts as failed, in ms. */
 const DIAL_TIMEOUT_MS = 5_000;
-const SILENT_MS = 10_000;
+const SILENT_MS = PING_TIMEOUT_MS - PING_MS;
 
 Deno.test("chat-client and chat-server notice that the other side is frozen, and resume when it goes on", async () => {
   const [first, second] = [freePort(), freePort()];
@@ -35,13 +36,13 @@ Deno.test("chat-client and chat-server notice that the other side is frozen, and
   const noAnswer =
     `${LOOPBACK}:${first} no respondió en 5 s: revise la dirección, la red y el cortafuegos, y que ahí no haya otro programa.\n`;
   const lost = `! Se perdió la conexión con ${LOOPBACK}:${first}: el servidor dejó de responder\n`;
-  const isGone = "* dora (127.0.0.1) ha perdido la conexión\n";
+  const lostClient = "* dora (127.0.0.1) ha perdido la conexión\n";
   await Promise.all([
     notBefore(DIAL_TIMEOUT_MS, eva.waitForOutput(`${noAnswer}Servidor (IP o nombre) [127.0.0.1]:`)),
     notBefore(SILENT_MS, ana.waitForOutput(lost, "Nuevo servidor (IP o nombre) [127.0.0.1]:")),
     notBefore(SILENT_MS, beto.waitForOutput(lost, `Conectado a ${LOOPBACK}:${second}.`)),
-    notBefore(SILENT_MS, celia.waitForOutput(isGone)),
-    notBefore(SILENT_MS, two.waitForOutput(isGone)),
+    notBefore(SILENT_MS, celia.waitForOutput(lostClient)),
+    notBefore(SILENT_MS, two.waitForOutput(lostClient)),
   ]);
 
   await ana.type(`${LOOPBACK}:${second}`);

@@ -1,29 +1,26 @@
-// Every way in which servers and clients on real terminals end, in tmux: what they leave on the screen, and
-// that the terminal is as it was.
+// The ways in which chat-server and chat-client on real terminals (tmux) end: the screen and the settings they leave.
 
-import { connected, disconnected as lost, JOINED, LEFT, presence, TIME } from "./expected_lines.ts";
+import { connected, JOINED, LEFT, LOST, presence, TIME } from "./expected_lines.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { listening, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
-/** What ends a program. */
 type Ending = (screen: TerminalScreen) => Promise<void>;
 
 const CLIENT_ENDINGS: Record<string, Ending> = {
-  "salir": (screen) => screen.enterLine("salir"),
   "Ctrl-D": (screen) => screen.press("C-d"),
-  "Ctrl-C amid a line": async (screen) => {
+  "Ctrl-C in a typed line": async (screen) => {
     await screen.type("nunca dicho");
     await screen.press("C-c");
   },
   "SIGTERM": (screen) => screen.terminate("TERM"),
-  "SIGHUP amid a line": async (screen) => {
+  "SIGHUP in a typed line": async (screen) => {
     await screen.type("nunca dicho");
     await screen.terminate("HUP");
   },
 };
 for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
-  Deno.test(`A client that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
+  Deno.test(`chat-client ends by ${name}, restores the terminal and leaves a clean screen`, async () => {
     await using terminals = new Terminals();
     const port = freePort();
     await using server = await startServer(port);
@@ -41,12 +38,11 @@ for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
 
 const SERVER_ENDINGS: Record<string, Ending> = {
   "quit": (screen) => screen.enterLine("quit"),
-  "Ctrl-D": (screen) => screen.press("C-d"),
   "Ctrl-C": (screen) => screen.press("C-c"),
   "SIGTERM": (screen) => screen.terminate("TERM"),
 };
 for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
-  Deno.test(`A server that is ended by ${name} leaves the terminal as it was, and a clean screen`, async () => {
+  Deno.test(`chat-server ends by ${name}, restores the terminal and leaves a clean screen`, async () => {
     await using terminals = new Terminals();
     const port = freePort();
     const one = await terminals.open("one");
@@ -56,11 +52,11 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.shows(`$ ${start}`, listening(port));
     await using ana = await startClient("ana", port);
     await one.enterLine("hola");
-    const refused = [
+    const hint = [
       '! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña',
       "  todas.",
     ];
-    const before = [`$ ${start}`, listening(port), presence("ana", JOINED), ...refused];
+    const before = [`$ ${start}`, listening(port), presence("ana", JOINED), ...hint];
     await one.shows(...before);
     await end(one);
     await one.shows(
@@ -77,7 +73,7 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
 
 const QUESTIONS = { client: "Servidor (IP o nombre) [127.0.0.1]:", server: "Puerto [5000]:" };
 for (const [program, question] of Object.entries(QUESTIONS)) {
-  Deno.test(`Who does not want to answer the ${program} leaves by Ctrl-C, Ctrl-D or salir`, async () => {
+  Deno.test(`chat-${program} ends at its first prompt by Ctrl-C, Ctrl-D and salir`, async () => {
     await using terminals = new Terminals();
     const screen = await terminals.open("screen");
     await screen.rememberSettings();
@@ -96,22 +92,7 @@ for (const [program, question] of Object.entries(QUESTIONS)) {
   });
 }
 
-Deno.test("Who does not want to go to another server leaves by Ctrl-D", async () => {
-  await using terminals = new Terminals();
-  const port = freePort();
-  await using server = await startServer(port);
-  const ana = await terminals.open("ana");
-  await ana.enterLine(`client --host ${LOOPBACK}:${port} --nick ana; echo $?`);
-  await ana.endsWith(">");
-  await ana.type("sin acabar");
-  await ana.endsWith("> sin acabar");
-  server.sendSignal("SIGKILL");
-  await ana.endsWith("Nuevo servidor (IP o nombre) [127.0.0.1]:");
-  await ana.press("C-d");
-  await ana.endsWith(lost(port), "0", "$");
-});
-
-Deno.test("A client that is killed leaves a terminal that its shell can mend", async () => {
+Deno.test("chat-client, killed, leaves a terminal that its shell can restore", async () => {
   await using terminals = new Terminals();
   const port = freePort();
   await using server = await startServer(port, "--grace", "0");
@@ -120,12 +101,12 @@ Deno.test("A client that is killed leaves a terminal that its shell can mend", a
   await ana.enterLine(`client --host ${LOOPBACK}:${port} --nick ana`);
   await ana.endsWith(">");
   await ana.terminate("KILL");
-  await server.waitForOutput(presence("ana", "ha perdido la conexión").slice(TIME.length));
+  await server.waitForOutput(presence("ana", LOST).slice(TIME.length));
   await ana.endsWith("$");
   await ana.expectRestoredSettings();
 });
 
-Deno.test("A client in a shell's pipe answers from it and shows plain lines: printf '...' | client | head -4", async () => {
+Deno.test("chat-client in a pipe of a shell shows plain lines: printf '...' | client | head -4", async () => {
   await using terminals = new Terminals();
   const port = freePort();
   await using server = await startServer(port);

@@ -1,12 +1,9 @@
 // Typing on a real terminal (tmux): the line stays intact, is sent unchanged, and the terminal gets its settings back.
 
-import { assertEquals } from "@std/assert";
-import { join, makeHello, type RawClient } from "../testing/raw_peer.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { connected, JOINED, LEFT, presence, TIME } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
-
-const TIME = "[yyyy-MM-dd HH:mm:ss]";
 
 interface Chat {
   readonly port: number;
@@ -15,7 +12,7 @@ interface Chat {
   readonly ana: TerminalScreen;
 }
 
-/** Ana on a terminal, Beto by pipe. */
+/** ana on a terminal, beto with pipes. */
 async function newChat(
   terminals: Terminals,
   scope: AsyncDisposableStack,
@@ -27,12 +24,12 @@ async function newChat(
   const ana = await terminals.open("ana", { columns });
   await ana.rememberSettings();
   await ana.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ana ${flags}`);
-  await beto.waitForOutput("ana (127.0.0.1) se ha conectado");
+  await beto.waitForOutput(presence("ana", JOINED).slice(TIME.length));
   await (flags === "--plain" ? ana.says("Conectado a ") : ana.endsWith(">"));
   return { port, server, beto, ana };
 }
 
-Deno.test("Lines that arrive in bursts leave alone what is being typed meanwhile", async () => {
+Deno.test("chat-client keeps the line that is typed while lines arrive in bursts", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto } = await newChat(terminals, scope);
@@ -54,24 +51,12 @@ Deno.test("Lines that arrive in bursts leave alone what is being typed meanwhile
   await beto.waitForOutput(`ana: ${text}\n`);
 });
 
-Deno.test("Emoji, flags and accents are one character each, and are sent as they are", async () => {
+Deno.test("chat-client edits emoji, flags and accents as one character each, and sends them unchanged", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto } = await newChat(terminals, scope);
   await ana.type("a👩‍👩‍👧b🇪🇸c❤️de\u0301f👍🏽g");
-  await ana.press(
-    "BSpace",
-    "BSpace",
-    "Left",
-    "BSpace",
-    "Left",
-    "Left",
-    "Left",
-    "BSpace",
-    "Home",
-    "Right",
-    "DC",
-  );
+  await ana.press(..."BSpace BSpace Left BSpace Left Left Left BSpace Home Right DC".split(" "));
   await ana.type("[");
   await ana.press("End");
   await ana.type("]");
@@ -82,7 +67,7 @@ Deno.test("Emoji, flags and accents are one character each, and are sent as they
   await beto.waitForOutput("ana: a[bc❤️df]\n");
 });
 
-Deno.test("Keys edit the line as a shell does, and bring back what was said", async () => {
+Deno.test("chat-client edits the line by the keys of a shell, and recalls earlier lines", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto } = await newChat(terminals, scope);
@@ -99,23 +84,7 @@ Deno.test("Keys edit the line as a shell does, and bring back what was said", as
   await ana.endsWith("> la segunda");
 });
 
-Deno.test("Tab completes nicks and commands", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  await ana.type("be");
-  await ana.press("Tab");
-  await ana.type("hola, BE");
-  await ana.press("Tab");
-  await ana.endsWith("> beto: hola, beto");
-  await ana.press("Enter");
-  await beto.waitForOutput("ana: beto: hola, beto\n");
-  await ana.type("/hel");
-  await ana.press("Tab");
-  await ana.endsWith("> /help");
-});
-
-Deno.test("Tab completes nicks and orders at a server's console", async () => {
+Deno.test("chat-server completes commands and nicks by Tab", async () => {
   await using terminals = new Terminals();
   const port = freePort();
   const one = await terminals.open("one");
@@ -133,7 +102,7 @@ Deno.test("Tab completes nicks and orders at a server's console", async () => {
   await ana.expectExit(1);
 });
 
-Deno.test("A pasted block is sent as it is, line by line, where it was pasted", async () => {
+Deno.test("chat-client sends a pasted block line by line, from where it was pasted", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto } = await newChat(terminals, scope);
@@ -146,31 +115,7 @@ Deno.test("A pasted block is sent as it is, line by line, where it was pasted", 
   await beto.waitForOutput("ana: fin, ¿ves?\n");
 });
 
-Deno.test("A pasted block of 200 lines is asked about once; what was typed is there after no and after yes", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  const lines = Array.from({ length: 200 }, (_, n) => `${" ".repeat(n % 40)}línea ${n}`);
-  await ana.type("sin acabar");
-  await ana.press("Home");
-  await ana.paste(`${lines.join("\n")}\n`);
-  const question = "Se han pegado 200 líneas. ¿Enviarlas? (s/n) [n]:";
-  await ana.endsWith(question);
-  await beto.type("hola");
-  await ana.endsWith(`${TIME} beto: hola`, question);
-  await ana.enterLine("n");
-  const kept = ["! Líneas pegadas que no se han enviado: 200. Flecha arriba", "  las devuelve, una a una."];
-  await ana.endsWith(`${question} n`, ...kept, "> sin acabar");
-  await ana.paste(`${lines.join("\n")}\n`);
-  await ana.endsWith(question);
-  await ana.enterLine("s");
-  await beto.waitForOutput(`ana: ${lines.at(-1)}\n`);
-  const heard = beto.lines.flatMap((line) => / ana: (.*)/.exec(line)?.[1] ?? []);
-  assertEquals(heard, lines);
-  await ana.endsWith("> sin acabar");
-});
-
-Deno.test("A long line comes whole however it is pasted", async () => {
+Deno.test("chat-client sends a pasted line of 1,990 characters whole, with and without bracketed paste", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto } = await newChat(terminals, scope);
@@ -185,7 +130,7 @@ Deno.test("A long line comes whole however it is pasted", async () => {
   await beto.waitForOutput(`ana: 2 ${text}\n`);
 });
 
-Deno.test("A line that is longer than the screen stays whole through sizes, bursts and a failover", async () => {
+Deno.test("chat-client keeps a line longer than the screen through sizes, bursts and a failover", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto, server } = await newChat(terminals, scope, { columns: 40 });
@@ -209,7 +154,7 @@ Deno.test("A line that is longer than the screen stays whole through sizes, burs
   await celia.waitForOutput(`ana: ${text}!\n`);
 });
 
-Deno.test("With --auto the prompt tells that there is no server, and what is typed goes on", async () => {
+Deno.test("chat-client --auto marks the prompt while no server is there, and keeps the typed line", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, server, port } = await newChat(terminals, scope, { flags: "--auto", columns: 100 });
@@ -225,23 +170,7 @@ Deno.test("With --auto the prompt tells that there is no server, and what is typ
   await again.waitForOutput("ana: sin acabar\n");
 });
 
-Deno.test("Members who join or leave together share a line, on a screen and not on the console", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, server, port } = await newChat(terminals, scope, { columns: 100 });
-  const nicks = Array.from({ length: 100 }, (_, n) => `nick${n}`);
-  const sessions: RawClient[] = await Promise.all(
-    nicks.map((nick) => join({ host: LOOPBACK, port }, makeHello(nick))),
-  );
-  for (const { peer } of sessions) scope.use(peer);
-  await server.waitForOutput(...nicks.map((nick) => `${nick} (127.0.0.1) se ha conectado\n`));
-  await ana.says("97 se han conectado: ");
-  await ana.type("hola");
-  await ana.press("Enter");
-  await ana.endsWith(`${TIME} ana: hola`, ">");
-});
-
-Deno.test("--plain shows lines, and leaves line editing to the system", async () => {
+Deno.test("chat-client --plain shows lines, and leaves line editing to the system", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto, port } = await newChat(terminals, scope, { flags: "--plain" });
@@ -258,10 +187,7 @@ Deno.test("--plain shows lines, and leaves line editing to the system", async ()
   await ana.endsWith("^Z", `${TIME} beto: ¿sigues?`);
   await ana.press("C-d");
   await ana.shows(
-    ...`Conectado a ${LOOPBACK}:${port}. En línea: beto, ana. Escriba "salir" para terminar.`.match(
-      /.{1,60}/g,
-    )!
-      .map((row) => row.trimEnd()),
+    ...connected(port, "beto", "ana").match(/.{1,60}/g)!.map((row) => row.trimEnd()),
     "hola",
     `${TIME} ana: hola`,
     "^Z",
@@ -272,7 +198,7 @@ Deno.test("--plain shows lines, and leaves line editing to the system", async ()
 });
 
 for (const defect of ["error", "rejection"]) {
-  Deno.test(`A program that breaks by an uncaught ${defect} leaves the terminal as it was`, async () => {
+  Deno.test(`runProcess() restores the terminal after an uncaught ${defect}`, async () => {
     await using terminals = new Terminals();
     const screen = await terminals.open("screen");
     await screen.rememberSettings();
@@ -285,12 +211,12 @@ for (const defect of ["error", "rejection"]) {
   });
 }
 
-Deno.test("A client whose terminal is closed ends", async () => {
+Deno.test("chat-client ends when its terminal is closed", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, server } = await newChat(terminals, scope);
   await terminals.open("other"); // tmux ends with its last terminal
   await ana.type("nunca dicho");
   await ana.closes();
-  await server.waitForOutput("ana (127.0.0.1) se ha desconectado");
+  await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
 });

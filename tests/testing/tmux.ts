@@ -108,7 +108,7 @@ export class TerminalScreen {
       "run-shell",
       "-t",
       this.#name,
-      `for _ in $(seq 500); do ${isTold} && break; sleep 0.02; done`,
+      `for _ in $(seq 1500); do ${isTold} && break; sleep 0.02; done`,
     );
   }
 
@@ -171,11 +171,15 @@ export class TerminalScreen {
     return found!;
   }
 
-  /** Column and row of the cursor, from 0. */
-  async cursor(): Promise<[column: number, row: number]> {
-    const text = await this.#tmux("display-message", "-p", "-t", this.#name, "#{cursor_x} #{cursor_y}");
-    const [column, row] = text.split(" ").map(Number);
-    return [column!, row!];
+  /** Goes on when the cursor is in this column and row, from 0. */
+  async hasCursorAt(column: number, row: number): Promise<void> {
+    const read = () => this.#tmux("display-message", "-p", "-t", this.#name, "#{cursor_x},#{cursor_y}");
+    for (const endMs = performance.now() + TEST_TIMEOUT_MS;;) {
+      const position = (await read()).trim();
+      if (position === `${column},${row}`) return;
+      if (performance.now() > endMs) assertEquals(position, `${column},${row}`, "The cursor");
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
   }
 
   async #until(isReached: (screen: string[]) => boolean, expected: readonly string[]): Promise<void> {
