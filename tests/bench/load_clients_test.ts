@@ -1,5 +1,4 @@
-// The load generator's clients: what they count, that they answer, and that they do not take a server's word for
-// it that every message reached everyone.
+// The clients of the load generator: what they count, and that they check that each message reaches each client once.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay, LoadClients } from "../../bench/load_clients.ts";
@@ -9,19 +8,16 @@ import {
   type ClientMessage,
   decodeClient,
   encodeServer,
-  type Said,
   SERVER_FRAMES,
   type ServerMessage,
 } from "../../lib/protocol/frames.ts";
-import { FakeServer, RawPeer, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeServer, makeSaid, RawPeer, welcomeTo } from "../testing/raw_peer.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
-const said = (text: string): Said => ({
-  ...{ type: "said", seq: 0, timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "ana", text },
-});
+const said = (text: string) => makeSaid("ana", { seq: 0, clientSeq: 1, text });
 
-/** Connects a client, and gives the server's messages to it as one stream in pieces of so many bytes. */
+/** Connects a client to a server that sends these messages in pieces of so many bytes. */
 async function counted(messages: readonly ServerMessage[], pieceBytes: number) {
   const bytes = messages.flatMap((message) => [...encodeServer(message)]);
   const lost = Promise.withResolvers<Error>();
@@ -53,7 +49,7 @@ const MESSAGES: ServerMessage[] = [
   { type: "ping", head: 1 },
 ];
 for (const pieceBytes of [1, 2, 3, 5, 7, 1_000]) {
-  Deno.test(`A raw client counts frames that come in pieces of ${pieceBytes} bytes`, async () => {
+  Deno.test(`RawClient counts frames that come in pieces of ${pieceBytes} bytes`, async () => {
     const { client, answers } = await counted(MESSAGES, pieceBytes);
     const counts = [SERVER_FRAMES.welcome.code, SERVER_FRAMES.said.code, SERVER_FRAMES.ping.code].map((
       type,
@@ -64,12 +60,12 @@ for (const pieceBytes of [1, 2, 3, 5, 7, 1_000]) {
   });
 }
 
-Deno.test("A raw client says why the server refuses it", async () => {
+Deno.test("RawClient reports why the server refuses it", async () => {
   const { error } = await counted([{ type: "error", code: "nick-taken", reason: "Cannot" }], 1_000);
   assertEquals(error.message, "Cannot stay with the server: Cannot");
 });
 
-/** What comes of a short conversation on a real server. */
+/** Two conversations on a real server. */
 async function talk(senders: number, window: number) {
   await using server = startServer();
   using batch = await LoadClients.open({ port: server.address.port, size: 5, atOnce: 2 });
@@ -98,7 +94,7 @@ for (const [senders, window] of [[1, 1], [1, 100], [4, 3], [4, 100]] as const) {
   });
 }
 
-/** A server that gives each message so often to its first client, so often to its second, and so on. */
+/** A server that sends each message `copies[i]` times to its i-th client. */
 class UnfairServer implements Disposable {
   readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   readonly #clients: RawPeer<ClientMessage, ServerMessage>[] = [];
@@ -143,7 +139,7 @@ const UNFAIR: [copies: number[], error: string][] = [
   [[1, 2, 1], "repeats messages"],
 ];
 for (const [copies, error] of UNFAIR) {
-  Deno.test(`LoadClients does not believe a server that gives its clients ${copies} copies`, async () => {
+  Deno.test(`LoadClients reports a server that sends its clients ${copies} copies`, async () => {
     using server = new UnfairServer(copies);
     using batch = await LoadClients.open({ port: server.port, size: 3 });
     const talk = batch.runConversation({ senders: 1, window: 1, waitUntil: delay(50), drainMs: 50 });

@@ -1,4 +1,4 @@
-// Figures out of samples, and out of what Linux tells of a process.
+// Figures of samples, and of a process in /proc.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { formatMiB, formatShort, median, positive, quantile, tableHeading } from "../../bench/statistics.ts";
@@ -6,30 +6,30 @@ import { costOf } from "../../bench/measured_server.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("A quantile is the value below which that share lies", pure, () => {
+Deno.test("quantile() gives the value below which that share lies", pure, () => {
   const values = Float64Array.from({ length: 200 }, (_, index) => index);
   assertEquals([0, 0.5, 0.99, 1].map((q) => quantile(values, q)), [0, 100, 198, 199]);
 });
 
-Deno.test("A median is the value in the middle, in whatever order they come", pure, () => {
+Deno.test("median() gives the value in the middle, in any order", pure, () => {
   assertEquals([median([10, 9, 100]), median([7])], [10, 7]);
 });
 
-Deno.test("Numbers are shown as short as they are meant", pure, () => {
+Deno.test("formatShort(), formatMiB() and tableHeading() format figures", pure, () => {
   const values = [999.6, 9_999, 10_000, 999_949, 1_000_000, 7_654_321];
   assertEquals(values.map(formatShort), ["1000", "9999", "10.0 k", "999.9 k", "1.00 M", "7.65 M"]);
   assertEquals(formatMiB(1_572_864), "1.5 MiB");
   assertEquals(tableHeading("a", "b c"), "| a | b c |\n| --- | --- |");
 });
 
-Deno.test("What is no positive number is refused by its name", pure, () => {
+Deno.test("positive() refuses what is no positive number, by the name of its flag", pure, () => {
   assertEquals(["1", "0.5"].map((value) => positive(value, "runs")), [1, 0.5]);
   for (const value of ["0", "-1", "x", "Infinity", undefined]) {
     assertThrows(() => positive(value, "runs"), RangeError, "--runs");
   }
 });
 
-Deno.test("What a process costs is read from /proc, whatever it is called", pure, () => {
+Deno.test("costOf() reads /proc, whatever the process is called", pure, () => {
   const stat = "4711 (a) b 9 8) S 1 4711 4711 0 -1 4194304 900 0 3 0 150 25 0 0 20 0 12 0 777 99 88 77\n";
   const status = "Name:\ta) b 9 8\nVmHWM:\t  999 kB\nVmRSS:\t   2048 kB\nThreads:\t12\n";
   assertEquals(costOf(stat + status), { cpuNs: 1_750_000_000, rssBytes: 2_097_152 });

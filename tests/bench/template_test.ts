@@ -1,4 +1,4 @@
-// The frames that load generators fill in, read and filled in as a generator in another language does it.
+// The frames of `bench:template`, filled in as a load generator in another language does it.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { difference, helloTemplate, sayTemplate, templateText, TEXT_BYTES } from "../../bench/template.ts";
@@ -12,7 +12,7 @@ import {
 
 const pure = { permissions: "none" } as const;
 
-/** A line of the text: a frame, and its fields by name. */
+/** A frame of the text, and its fields by name. */
 function lineOf(name: string) {
   const line = templateText().split("\n").find((line) => line.startsWith(`${name} `));
   const [, hex, ...places] = line!.split(" ");
@@ -41,7 +41,7 @@ function filled(name: string, values: Record<string, Uint8Array>) {
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("The template of HELLO takes a nick and a token, and asks for no history", pure, () => {
+Deno.test("templateText() has a HELLO with a nick and a token, without history", pure, () => {
   const resumeToken = Uint8Array.from({ length: 16 }, (_, index) => 255 - index);
   assertEquals(filled("hello", { nick: bytesOf("u00042"), token: resumeToken }), {
     ...{ type: "hello", version: PROTOCOL_VERSION, resumeToken, nick: "u00042" },
@@ -49,24 +49,24 @@ Deno.test("The template of HELLO takes a nick and a token, and asks for no histo
   });
 });
 
-Deno.test("The template of SAY takes a number and a text", pure, () => {
+Deno.test("templateText() has a SAY with a number and a text", pure, () => {
   const text = "`~^".padEnd(TEXT_BYTES, "z");
   assertEquals(filled("say", { n: Uint8Array.of(1, 2, 3, 4), text: bytesOf(text) }), {
     ...{ type: "say", clientSeq: 0x01020304, timeMs: 0, text },
   });
 });
 
-Deno.test("What a client sends when idle is a PONG", pure, () => {
+Deno.test("templateText() has a PONG for idle clients", pure, () => {
   assertEquals(filled("idle", {}), { type: "pong" });
 });
 
-Deno.test("There is a line for each template, and nothing else", pure, () => {
+Deno.test("templateText() has a line for each template", pure, () => {
   assertEquals(templateText().split("\n").map((line) => line.split(" ")[0]), ["hello", "say", "idle"]);
   assertEquals(helloTemplate().bytes, lineOf("hello").bytes);
   assertEquals(sayTemplate().bytes, lineOf("say").bytes);
 });
 
-Deno.test("A field is where two frames differ, in one stretch and in no other byte", pure, () => {
+Deno.test("difference() finds the one field in which two frames differ", pure, () => {
   const bytes = Uint8Array.of(0, 1, 2, 3, 4);
   assertEquals(difference(bytes, Uint8Array.of(0, 9, 9, 3, 4)), { offset: 1, length: 2 });
   assertEquals(difference(bytes, Uint8Array.of(9, 1, 2, 3, 4)), { offset: 0, length: 1 });

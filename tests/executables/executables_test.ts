@@ -1,13 +1,14 @@
-// What ./chat-server and ./chat-client promise as files, whichever way they were made: to run anywhere, with
-// nothing but themselves.
+// ./chat-server and ./chat-client, compiled or self-extracting: they run anywhere, and need no other file.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { TestFolder } from "../testing/test_folder.ts";
 import { TEST_TIMEOUT_MS } from "../testing/waiting.ts";
+import { outcome } from "./outcome.ts";
 
 const PROGRAMS = ["chat-server", "chat-client"] as const;
 
-/** The programs in a folder where nothing can be written, for the time of a test. */
+/** The programs in a read-only folder. */
 class ReadOnlyFolder implements AsyncDisposable {
   readonly path: string;
   readonly #temporary: string;
@@ -27,7 +28,7 @@ class ReadOnlyFolder implements AsyncDisposable {
     return folder;
   }
 
-  /** Starts a program there that knows of no home, no PATH and no language. */
+  /** Starts a program without HOME, PATH and locale. */
   start(name: typeof PROGRAMS[number], ...args: string[]): Deno.ChildProcess {
     return new Deno.Command(`./${name}`, {
       cwd: this.path,
@@ -47,15 +48,7 @@ class ReadOnlyFolder implements AsyncDisposable {
   }
 }
 
-/** How a program ended that had this to read. */
-async function outcome(child: Deno.ChildProcess, input = "") {
-  await new Blob([input]).stream().pipeTo(child.stdin);
-  const { code, stdout, stderr } = await child.output();
-  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, output: output!, errors: errors! };
-}
-
-Deno.test("Copied to a folder that is read-only, with no home and no PATH, they chat and end cleanly", async () => {
+Deno.test("chat-server and chat-client chat in a read-only folder without HOME and PATH", async () => {
   await using folder = await ReadOnlyFolder.open();
   const port = `${freePort()}`;
   const server = folder.start("chat-server", "--host", LOOPBACK, "--port", port);
@@ -73,7 +66,7 @@ Deno.test("Copied to a folder that is read-only, with no home and no PATH, they 
 });
 
 for (const name of PROGRAMS) {
-  Deno.test(`${name} --version tells which kind of file it is`, async () => {
+  Deno.test(`${name} --version prints which kind of file it is`, async () => {
     await using folder = await ReadOnlyFolder.open();
     const { output } = await outcome(folder.start(name, "--version"));
     const bytes = await Deno.readFile(`${folder.path}/${name}`);
@@ -81,7 +74,7 @@ for (const name of PROGRAMS) {
     assert(output.includes(isScript ? "(autoextraíble, Deno " : "(compilado, Deno "), output);
   });
 
-  Deno.test(`${name} passes its exit status and what is wrong with its arguments`, async () => {
+  Deno.test(`${name} passes on its exit status and its errors`, async () => {
     await using folder = await ReadOnlyFolder.open();
     assertEquals(await outcome(folder.start(name, "--lang", "en", "--no such flag")), {
       code: 2,
@@ -90,7 +83,7 @@ for (const name of PROGRAMS) {
     });
   });
 
-  Deno.test(`bash completes the flags of ${name} by what it prints`, async () => {
+  Deno.test(`${name} --completions bash prints a completion that works`, async () => {
     await using folder = await ReadOnlyFolder.open();
     const { output } = await outcome(folder.start(name, "--completions", "bash"));
     const complete = `
@@ -115,28 +108,27 @@ async function speaksTls(): Promise<boolean> {
 
 const overTls = { ignore: !await speaksTls() };
 
-Deno.test("A server makes a certificate, and a client that trusts it chats over TLS", overTls, async () => {
-  await using folder = await ReadOnlyFolder.open();
-  await using kept = new (class implements AsyncDisposable {
-    readonly path = Deno.makeTempDirSync();
-    async [Symbol.asyncDispose]() {
-      await Deno.remove(this.path, { recursive: true });
-    }
-  })();
-  const port = `${freePort()}`;
-  const flags = ["--host", LOOPBACK, "--port", port];
-  const server = folder.start("chat-server", ...flags, "--tls-auto", "--tls-dir", kept.path);
-  const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let output = "";
-  while (!/SHA256:\S{43}/.test(output)) output += (await reader.read()).value ?? "";
-  const [fingerprint] = /SHA256:\S{43}/.exec(output)!;
-  assertEquals([...Deno.readDirSync(kept.path)].map(({ name }) => name), ["server.pem"]);
-  const who = ["--nick", "ana", "--auto", "--tls-fingerprint", fingerprint];
-  const client = await outcome(folder.start("chat-client", ...flags, ...who), "hola\n");
-  assertEquals([client.code, client.errors], [0, ""], client.output);
-  assertMatch(client.output, /ana: hola/);
-  await server.stdin.close();
-  await reader.cancel();
-  server.kill("SIGTERM");
-  await Promise.all([server.status, server.stderr.cancel()]);
-});
+Deno.test(
+  "chat-server --tls-auto makes a certificate, and chat-client --tls-fingerprint trusts it",
+  overTls,
+  async () => {
+    await using folder = await ReadOnlyFolder.open();
+    await using kept = new TestFolder();
+    const port = `${freePort()}`;
+    const flags = ["--host", LOOPBACK, "--port", port];
+    const server = folder.start("chat-server", ...flags, "--tls-auto", "--tls-dir", kept.path);
+    const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let output = "";
+    while (!/SHA256:\S{43}/.test(output)) output += (await reader.read()).value ?? "";
+    const [fingerprint] = /SHA256:\S{43}/.exec(output)!;
+    assertEquals([...Deno.readDirSync(kept.path)].map(({ name }) => name), ["server.pem"]);
+    const who = ["--nick", "ana", "--auto", "--tls-fingerprint", fingerprint];
+    const client = await outcome(folder.start("chat-client", ...flags, ...who), "hola\n");
+    assertEquals([client.code, client.errors], [0, ""], client.output);
+    assertMatch(client.output, /ana: hola/);
+    await server.stdin.close();
+    await reader.cancel();
+    server.kill("SIGTERM");
+    await Promise.all([server.status, server.stderr.cancel()]);
+  },
+);
